@@ -1,0 +1,326 @@
+"""Every error of the suite.
+
+    Error
+    ├── SettingInvalid                     a setting is missing or cannot be used
+    ├── ExtraMissing                       an optional part is not installed
+    ├── Unpublishable                      the artist changes something and tries again
+    │   ├── Invalid                        a validator found one thing and wanted another
+    │   ├── Problems                       all that the validators found, at once
+    │   ├── SceneUnreadable  CameraMissing
+    │   ├── FramesMissing    FilmUnreadable
+    │   └── TaskNotFound     ReviewSessionClosed
+    ├── CaptureFailed                      a host program did not write its frames
+    ├── EncodeFailed                       ffmpeg stopped
+    ├── DiskUnusable                       full, read-only or not ours
+    ├── PluginBroken                       a publish plugin cannot be loaded, or failed
+    ├── JobLocked  JobNotFound             the job folder is in use, or gone
+    ├── Cancelled                          somebody asked for it
+    ├── ServerUnreachable                  nobody answers at the address
+    ├── AuthenticationError                the server does not know the user or the key
+    ├── ServerError                        the server answered an operation with an error
+    │   ├── ServerCompatibilityError       … because it is too old or too new
+    │   └── PermissionDeniedError          … because this user may not
+    ├── ConnectionClosedError              the session was closed before
+    ├── NotFoundError                      no such entity, attribute or file on the server
+    ├── NotUniqueError
+    ├── IncorrectResultError
+    │   ├── NoResultFoundError
+    │   └── MultipleResultsFoundError
+    ├── EntityTypeError
+    │   └── UnrecognisedEntityTypeError
+    ├── OperationError                     a recorded operation makes no sense
+    ├── AttributeError
+    │   └── ImmutableAttributeError
+    ├── CollectionError
+    │   ├── ImmutableCollectionError
+    │   └── DuplicateItemInCollectionError
+    ├── TransferFailed                     an upload or a download did not arrive whole
+    └── Refused                            what the studio server answers; carries its HTTP status
+        ├── BadRequest 400       ParseError 400      ValidationError 422
+        ├── InvalidCredentials 401                   Forbidden 403
+        ├── NoSuchThing 404      Conflict 409        DuplicateEntryError 409
+        └── TooLarge 413         RangeNotSatisfiable 416   StorageFull 507
+
+A message says what happened, to what, and what to do next.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import attrs
+
+
+class Error(Exception):
+    """The root of the tree; ``str()`` of it is one line that an artist can act on."""
+
+    def __init__(self, message: str = "", details: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details or {}
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class SettingInvalid(Error):
+    """A setting is missing, unknown or has a value that cannot be used."""
+
+
+class ExtraMissing(Error):
+    """An optional part of the suite is not installed."""
+
+    def __init__(self, extra: str, needed_for: str) -> None:
+        super().__init__(f"{needed_for} needs more than is installed. Run: pip install 'ft-dcc[{extra}]'")
+
+
+class Unpublishable(Error):
+    """What was given cannot be published until the artist changes it."""
+
+
+class Invalid(Unpublishable):
+    """A validator found one thing and wanted another."""
+
+    def __init__(self, what: str, *, found: object, wanted: object, remedy: str = "") -> None:
+        sentence = f"The {what} is {found}, wanted is {wanted}."
+        super().__init__(f"{sentence} {remedy}".strip())
+        self.what, self.found, self.wanted, self.remedy = what, found, wanted, remedy
+
+
+@attrs.frozen
+class Problem:
+    """One thing that a validator found: the plugin's label, the instance ("" for all) and the sentence."""
+
+    check: str
+    instance: str
+    message: str
+
+
+class Problems(Unpublishable):
+    """All that the validators found, at once."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__(" ".join(problem.message for problem in problems))
+        self.problems = problems
+
+
+class SceneUnreadable(Unpublishable):
+    """The scene file does not exist or the host program cannot open it."""
+
+
+class CameraMissing(Unpublishable):
+    """The scene has no camera, or not the one that was asked for."""
+
+
+class FramesMissing(Unpublishable):
+    """Frames that were asked for are not on disk; ``missing`` names them."""
+
+    def __init__(self, message: str, missing: tuple[int, ...] = ()) -> None:
+        super().__init__(message)
+        self.missing = missing
+
+
+class FilmUnreadable(Unpublishable):
+    """A file is not a film that can be decoded, or it is cut short."""
+
+
+class TaskNotFound(Unpublishable):
+    """The task that was named is not on the server."""
+
+
+class ReviewSessionClosed(Unpublishable):
+    """The review session takes nothing new."""
+
+
+class CaptureFailed(Error):
+    """The host program did not write the frames that it was asked for."""
+
+
+class EncodeFailed(Error):
+    """ffmpeg stopped; ``log`` holds its last lines."""
+
+    def __init__(self, message: str, log: str = "") -> None:
+        super().__init__(message)
+        self.log = log
+
+
+class DiskUnusable(Error):
+    """A folder is full, read-only or not ours."""
+
+
+class PluginBroken(Error):
+    """A publish plugin cannot be imported, or failed in a way that is its own fault."""
+
+
+class JobLocked(Error):
+    """Another process works on this job."""
+
+
+class JobNotFound(Error):
+    """There is no such job folder, or its journal cannot be read."""
+
+
+class Cancelled(Error):
+    """Somebody asked for it; nothing was published."""
+
+
+class ServerUnreachable(Error):
+    """Nobody answers at the server's address, or not in time."""
+
+
+class AuthenticationError(Error):
+    """The server does not know the user or the key."""
+
+
+class ServerError(Error):
+    """The server answered with an error: its class, its text, its code and the operation that caused it."""
+
+    def __init__(
+        self,
+        message: str = "",
+        details: dict[str, Any] | None = None,
+        *,
+        error_class: str = "",
+        error_code: str | None = None,
+        operation: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message, details)
+        self.error_class, self.error_code, self.operation = error_class, error_code, operation
+
+
+class ServerCompatibilityError(ServerError):
+    """The server is too old, or too new, for what was asked."""
+
+
+class PermissionDeniedError(ServerError):
+    """This user may not do that."""
+
+
+class ConnectionClosedError(Error):
+    """The session was closed before this call."""
+
+
+class NotFoundError(Error):
+    """There is no such entity, attribute or file."""
+
+
+class NotUniqueError(Error):
+    """There is one already, and there can be only one."""
+
+
+class IncorrectResultError(Error):
+    """A query gave another number of results than was asked for."""
+
+
+class NoResultFoundError(IncorrectResultError):
+    """A query that must give one result gave none."""
+
+
+class MultipleResultsFoundError(IncorrectResultError):
+    """A query that must give one result gave several."""
+
+
+class EntityTypeError(Error):
+    """Something is wrong with an entity type."""
+
+
+class UnrecognisedEntityTypeError(EntityTypeError):
+    """The server's schema has no such entity type."""
+
+
+class OperationError(Error):
+    """A recorded operation makes no sense."""
+
+
+class AttributeError(Error):
+    """Something is wrong with an attribute."""
+
+
+class ImmutableAttributeError(AttributeError):
+    """The attribute cannot be changed once it has a value."""
+
+
+class CollectionError(Error):
+    """Something is wrong with a collection."""
+
+
+class ImmutableCollectionError(CollectionError):
+    """The collection cannot be changed."""
+
+
+class DuplicateItemInCollectionError(CollectionError):
+    """The item is in the collection already."""
+
+
+class TransferFailed(Error):
+    """An upload or a download did not arrive whole."""
+
+
+class Refused(Error):
+    """What the studio server answers when it does not do what was asked."""
+
+    status: ClassVar[int] = 500
+    error_code: ClassVar[str | None] = None
+
+
+class BadRequest(Refused):
+    """The request cannot be understood."""
+
+    status = 400
+
+
+class ParseError(BadRequest):
+    """A query expression cannot be understood; the message has the place."""
+
+
+class ValidationError(Refused):
+    """The request is understood, and what it says is not allowed."""
+
+    status = 422
+
+
+class InvalidCredentials(Refused):
+    """The user or the key is not known."""
+
+    status = 401
+    error_code = "api_credentials_invalid"
+
+
+class Forbidden(Refused):
+    """The user is known and may not do that."""
+
+    status = 403
+
+
+class NoSuchThing(Refused):
+    """There is nothing at that address."""
+
+    status = 404
+
+
+class Conflict(Refused):
+    """The request contradicts what is stored."""
+
+    status = 409
+
+
+class DuplicateEntryError(Conflict):
+    """There is one already, and there can be only one."""
+
+
+class TooLarge(Refused):
+    """The body is larger than this route takes."""
+
+    status = 413
+
+
+class RangeNotSatisfiable(Refused):
+    """The byte range lies outside the file."""
+
+    status = 416
+
+
+class StorageFull(Refused):
+    """The server's disk has no room for it."""
+
+    status = 507

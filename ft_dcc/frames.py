@@ -1,0 +1,204 @@
+"""Frame ranges, rates, sizes and sequences on disk.
+
+Frame numbers are integers, a rate is an exact fraction, and seconds are made of them only where a film is sought.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Union
+
+import attrs
+
+from ft_dcc.errors import FramesMissing, SettingInvalid
+
+# The broadcast rates are N*1000/1001 by definition (SMPTE ST 12-1); hosts and films write them rounded.
+_NTSC_NUMBERS = (24, 30, 48, 60, 120)
+_RANGE = re.compile(r"(-?\d+)(?:-(-?\d+))?(?:\+(\d+))?")
+_SIZE = re.compile(r"(\d+)\s*[xX]\s*(\d+)")
+_HOLDER = re.compile(r"%0?(\d*)d|(#+)")
+
+Rate = Union[str, int, float, Fraction]
+
+
+def frame_rate(value: Rate) -> Fraction:
+    """Return the exact rate in frames per second that a host, a person or a film means.
+
+    >>> frame_rate("23.976"), frame_rate(25), frame_rate("30000/1001")
+    (Fraction(24000, 1001), Fraction(25, 1), Fraction(30000, 1001))
+
+    Raises SettingInvalid for what is not a positive number.
+    """
+    try:
+        rate = Fraction(value) if not isinstance(value, float) else Fraction(str(value))
+    except (ValueError, ZeroDivisionError) as error:
+        raise SettingInvalid(f"{value!r} is not a frame rate. Write it as 24, 23.976 or 24000/1001.") from error
+    if not 0 < rate <= 1000:
+        raise SettingInvalid(f"A frame rate of {value} cannot be used. Write it as 24, 23.976 or 24000/1001.")
+    for number in _NTSC_NUMBERS:
+        exact = Fraction(number * 1000, 1001)
+        # 23.976, 23.98 and 24 / 1.001 mean the same film; 24 does not.
+        if rate.denominator != 1 and abs(rate - exact) < Fraction(1, 190):
+            return exact
+    return rate.limit_denominator(100_000)
+
+
+@attrs.frozen
+class FrameRange:
+    """First and last frame, both included, and how many frames of handle lie outside on either side.
+
+    >>> str(FrameRange.parse("1001-1100+8").with_handles)
+    '993-1108'
+    """
+
+    start: int
+    end: int
+    handles: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        if self.end < self.start:
+            raise SettingInvalid(f"The range {self.start}-{self.end} ends before it starts.")
+        if self.handles < 0:
+            raise SettingInvalid(f"A range cannot have {self.handles} frames of handle.")
+
+    @classmethod
+    def parse(cls, text: str) -> FrameRange:
+        """Read "1001-1100", "1001-1100+8", "-10-5" or "7"; raises SettingInvalid for anything else."""
+        match = _RANGE.fullmatch(text.strip())
+        if match is None:
+            raise SettingInvalid(f"{text!r} is not a frame range. Write it as 1001-1100, or 1001-1100+8 with handles.")
+        start, end, handles = match.groups()
+        return cls(int(start), int(start if end is None else end), int(handles or 0))
+
+    @property
+    def with_handles(self) -> FrameRange:
+        """The same frames with the handles as part of the range."""
+        return FrameRange(self.start - self.handles, self.end + self.handles)
+
+    def __str__(self) -> str:
+        return f"{self.start}-{self.end}" + (f"+{self.handles}" if self.handles else "")
+
+    def __len__(self) -> int:
+        return self.end - self.start + 1
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(self.start, self.end + 1))
+
+    def __contains__(self, frame: object) -> bool:
+        return isinstance(frame, int) and self.start <= frame <= self.end
+
+
+@attrs.frozen
+class Resolution:
+    """Width and height in pixels.
+
+    >>> Resolution.parse("1280x720").even
+    Resolution(width=1280, height=720)
+    """
+
+    width: int
+    height: int
+
+    def __attrs_post_init__(self) -> None:
+        if not (0 < self.width <= 32768 and 0 < self.height <= 32768):
+            raise SettingInvalid(f"A picture of {self.width}x{self.height} pixels cannot be made.")
+
+    @classmethod
+    def parse(cls, text: str) -> Resolution:
+        """Read "1920x1080"; raises SettingInvalid for anything else."""
+        match = _SIZE.fullmatch(text.strip())
+        if match is None:
+            raise SettingInvalid(f"{text!r} is not a resolution. Write it as 1920x1080.")
+        return cls(int(match[1]), int(match[2]))
+
+    @property
+    def even(self) -> Resolution:
+        """The nearest size that is not smaller and that yuv420p can hold."""
+        return Resolution(self.width + self.width % 2, self.height + self.height % 2)
+
+    def __str__(self) -> str:
+        return f"{self.width}x{self.height}"
+
+
+@attrs.frozen
+class Frames:
+    """A sequence of image files: ``/shots/sh010.%04d.png``, which frames of it are meant, rate and size."""
+
+    pattern: str
+    frame_range: FrameRange
+    fps: Fraction
+    resolution: Resolution
+
+    def path(self, frame: int) -> Path:
+        """Where the picture of this frame lies, whether it exists or not."""
+        return Path(_filled(self.pattern, frame))
+
+    def __len__(self) -> int:
+        return len(self.frame_range)
+
+    def missing(self) -> tuple[int, ...]:
+        """The frames of the range, handles included, that have no file or an empty one."""
+        present = {frame for frame, size in _on_disk(self.pattern).items() if size}
+        return tuple(frame for frame in self.frame_range.with_handles if frame not in present)
+
+
+def find_frames(pattern: str) -> FrameRange:
+    """Return the range from the first to the last frame that the pattern has on disk.
+
+    The pattern holds the frame number as ``%04d`` or ``####``. Raises FramesMissing when no file fits it.
+    """
+    numbers = _on_disk(pattern)
+    if not numbers:
+        raise FramesMissing(f"No file fits {pattern}. Give the frames as name.%04d.png or name.####.png.")
+    return FrameRange(min(numbers), max(numbers))
+
+
+def is_sequence(pattern: str) -> bool:
+    """Whether the file name stands for many files: it holds ``%04d`` or ``####``."""
+    return _HOLDER.search(os.path.basename(pattern)) is not None  # noqa: PTH119 - a pattern is no path yet
+
+
+def ranges(frames: tuple[int, ...]) -> str:
+    """Write frame numbers for a person.
+
+    >>> ranges((1001, 1002, 1003, 1010))
+    '1001-1003, 1010'
+    """
+    runs: list[list[int]] = []
+    for frame in sorted(frames):
+        if runs and frame == runs[-1][1] + 1:
+            runs[-1][1] = frame
+        else:
+            runs.append([frame, frame])
+    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
+
+
+def _filled(pattern: str, frame: int) -> str:
+    folder, name = os.path.split(pattern)
+    match = _HOLDER.search(name)
+    if match is None:
+        return pattern
+    width = len(match[2]) if match[2] else int(match[1] or 0)
+    # Blender and Maya pad the digits and put the sign before them: -0005.
+    number = f"{'-' if frame < 0 else ''}{abs(frame):0{width}d}"
+    return os.path.join(folder, name[: match.start()] + number + name[match.end() :])  # noqa: PTH118
+
+
+def _on_disk(pattern: str) -> dict[int, int]:
+    """The frames that exist, and the size of each in bytes."""
+    folder, name = os.path.split(pattern)
+    match = _HOLDER.search(name)
+    if match is None:
+        return {}
+    width = len(match[2]) if match[2] else int(match[1] or 1)
+    holder = rf"(-?\d{{{max(width, 1)},}})"
+    fits = re.compile(re.escape(name[: match.start()]) + holder + re.escape(name[match.end() :]))
+    try:
+        with os.scandir(folder or ".") as entries:
+            return {int(found[1]): entry.stat().st_size for entry in entries if (found := fits.fullmatch(entry.name))}
+    except (FileNotFoundError, NotADirectoryError):
+        return {}

@@ -1,0 +1,81 @@
+"""What a host program must be able to do, and the values that go in and come out.
+
+There is no base class and no registry: whatever has these methods is a host, and one suite of contract tests
+(``tests/contract``) runs against each of them.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Callable, Protocol, TypeVar
+
+import attrs
+
+from ft_dcc.frames import FrameRange, Frames, Resolution
+
+T = TypeVar("T")
+OnFrame = Callable[[int], None]
+
+
+@attrs.frozen
+class Scene:
+    """The open file as it stands.
+
+    ``path`` is None before the first save. ``sources`` are the cameras that a playblast can be made of, the
+    scene's own one first. ``task_id`` is what ``remember_task`` left in the file.
+    """
+
+    path: Path | None
+    is_modified: bool
+    frame_range: FrameRange
+    fps: Fraction
+    resolution: Resolution
+    sources: tuple[str, ...]
+    task_id: str | None = None
+
+
+@attrs.frozen
+class PlayblastRequest:
+    """What to capture: ``source`` is a camera's name; frames go to ``directory/name.%04d.png``."""
+
+    source: str
+    frame_range: FrameRange
+    resolution: Resolution
+    directory: Path
+    name: str
+    look: dict[str, Any] = attrs.field(factory=dict)
+
+
+class Host(Protocol):
+    """A program that has a scene and can make frames of it."""
+
+    @property
+    def name(self) -> str:
+        """The program, as people write it: "Blender"."""
+
+    @property
+    def version(self) -> str:
+        """The program's own version: "5.0.1"."""
+
+    def scene(self) -> Scene:
+        """Read the open file and change nothing."""
+
+    def playblast(self, request: PlayblastRequest, on_frame: OnFrame) -> Frames:
+        """Write every frame of the range, handles included, and leave the scene as it was.
+
+        ``on_frame`` is called with each frame's number after its file is on disk; what it raises ends the
+        capture. Raises CameraMissing, CaptureFailed or DiskUnusable.
+        """
+
+    def save(self) -> Path:
+        """Save the file, only ever on the artist's wish, and return where."""
+
+    def configure(self, frame_range: FrameRange, fps: Fraction, resolution: Resolution) -> None:
+        """Give the scene the shot's settings, on the artist's wish."""
+
+    def remember_task(self, task_id: str) -> None:
+        """Write the task into the file, so that it survives a reopen."""
+
+    def run_in_main_thread(self, function: Callable[[], T]) -> T:
+        """Return or raise what the function does; never hangs, from whichever thread it is called."""
