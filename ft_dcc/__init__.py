@@ -1,0 +1,51 @@
+"""From the viewport to a review session in one click.
+
+Everything that a host, a studio or a notebook needs is here under its plain name; a name's module is loaded when
+the name is first used, so that importing the suite costs a host nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ft_dcc.frames import FrameRange as FrameRange
+    from ft_dcc.frames import Frames as Frames
+    from ft_dcc.frames import Resolution as Resolution
+    from ft_dcc.frames import frame_rate as frame_rate
+    from ft_dcc.host import PlayblastRequest as PlayblastRequest
+    from ft_dcc.host import Scene as Scene
+    from ft_dcc.session import Session as Session
+    from ft_dcc.tasks import ensure_task as ensure_task
+    from ft_dcc.tasks import find_task as find_task
+
+_HOMES = {
+    "FrameRange": "ft_dcc.frames",
+    "Frames": "ft_dcc.frames",
+    "PlayblastRequest": "ft_dcc.host",
+    "Resolution": "ft_dcc.frames",
+    "Scene": "ft_dcc.host",
+    "Session": "ft_dcc.session",
+    "ensure_task": "ft_dcc.tasks",
+    "find_task": "ft_dcc.tasks",
+    "frame_rate": "ft_dcc.frames",
+}
+_MODULES = ("errors", "frames")
+
+__all__ = ["errors", "frames", *_HOMES]  # noqa: PLE0604 - every name of _HOMES is a string
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+    elif name in _MODULES:
+        value = importlib.import_module(f"ft_dcc.{name}")
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

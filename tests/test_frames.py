@@ -26,10 +26,9 @@ def test_a_range_reads_as_it_is_written(text, start, end, handles):
     assert FrameRange.parse(text) == FrameRange(start, end, handles)
 
 
-@pytest.mark.parametrize("text", ["", "1001", "1001-1100+8", "-10--5"])
+@pytest.mark.parametrize("text", ["1001-1001", "1001-1100+8", "-10--5"])
 def test_a_range_writes_what_it_read(text):
-    if text:
-        assert FrameRange.parse(str(FrameRange.parse(text))) == FrameRange.parse(text)
+    assert str(FrameRange.parse(text)) == text
 
 
 @pytest.mark.parametrize("text", ["", "1001..1100", "1100-1001", "a-b", "1-2+-3"])

@@ -1,0 +1,121 @@
+"""``ft-dcc doctor``: what is installed, found and reachable, and where each setting came from."""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+import attrs
+import click
+
+from ft_dcc.cli.output import Output, reporting
+from ft_dcc.config import Settings, read_settings
+from ft_dcc.errors import Error
+
+# What each optional part brings: the distribution, and the module that proves it can be found.
+_EXTRAS = {
+    "media": {"imageio-ffmpeg": "imageio_ffmpeg"},
+    "server": {"starlette": "starlette", "uvicorn": "uvicorn", "sqlalchemy": "sqlalchemy", "lark": "lark"},
+    "cli": {"click": "click", "rich": "rich"},
+    "blender": {"bpy": "bpy"},
+}
+_CORE = ("attrs", "platformdirs", "pyblish-base", "requests", "websocket-client")
+
+
+@attrs.frozen
+class Finding:
+    """One line of the report; ``is_good`` is None for what is only told."""
+
+    topic: str
+    name: str
+    text: str
+    is_good: bool | None = None
+
+
+@click.command(name="doctor", short_help="Say what is installed, found and reachable.")
+@reporting
+def command(output: Output) -> int:
+    """Say what is installed, what is found and reachable, and where each setting came from.
+
+    Never prints a key. The exit code is 1 when something that is set up does not work.
+    """
+    settings = read_settings()
+    findings = [*_settings(settings), *_installed(), *_ffmpeg(), *_jobs(settings), *_server(settings)]
+    marks = {True: "ok     ", False: "BROKEN ", None: "       "}
+    lines = []
+    topic = ""
+    for finding in findings:
+        if finding.topic != topic:
+            topic = finding.topic
+            lines.append(f"\n{topic}")
+        lines.append(f"  {marks[finding.is_good]}{finding.name:<18} {finding.text}")
+    output.result("\n".join(lines).strip(), {"findings": [attrs.asdict(finding) for finding in findings]})
+    return 1 if any(finding.is_good is False for finding in findings) else 0
+
+
+def _settings(settings: Settings) -> Iterator[Finding]:
+    for name, value in settings.values.items():
+        yield Finding("Settings", name, f"{value.shown}  ({value.origin})")
+
+
+def _installed() -> Iterator[Finding]:
+    yield Finding("Installed", "ft-dcc", _version("ft-dcc") or "not installed")
+    yield Finding("Installed", "python", f"{platform.python_version()}  ({sys.executable})")
+    yield Finding("Installed", "system", platform.platform())
+    for name in _CORE:
+        version = _version(name)
+        yield Finding("Installed", name, version or "missing", version is not None)
+    for extra, parts in _EXTRAS.items():
+        lacking = [name for name, module in parts.items() if importlib.util.find_spec(module) is None]
+        if lacking:
+            yield Finding("Installed", f"[{extra}]", f"not installed; pip install 'ft-dcc[{extra}]'")
+        else:
+            yield Finding("Installed", f"[{extra}]", ", ".join(f"{name} {_version(name)}" for name in parts), True)
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _ffmpeg() -> Iterator[Finding]:
+    from ft_dcc.media import ffmpeg
+
+    try:
+        yield Finding("Found", "ffmpeg", f"{ffmpeg.version()}  ({ffmpeg.find()})", True)
+    except Error as error:
+        yield Finding("Found", "ffmpeg", str(error), False)
+
+
+def _jobs(settings: Settings) -> Iterator[Finding]:
+    folder = Path(settings.need("jobs"))
+    # The folder is made at the first publish; until then its nearest existing parent says what is possible.
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    try:
+        free = shutil.disk_usage(existing).free
+    except OSError as error:
+        yield Finding("Found", "jobs folder", f"{folder}: {error.strerror}", False)
+        return
+    yield Finding("Found", "jobs folder", f"{folder}, {free / 2**30:.1f} GiB free", free > 2**30)
+
+
+def _server(settings: Settings) -> Iterator[Finding]:
+    address = settings.get("server")
+    if address is None:
+        yield Finding("Reachable", "server", "not set; start one with: ft-dcc serve --data DIR")
+        return
+    from ft_dcc.cli.connection import connected
+
+    try:
+        with connected() as session:
+            version = session.server_information.get("version")
+            yield Finding("Reachable", "server", f"{address}, version {version}, signed in as {session.api_user}", True)
+    except Error as error:
+        yield Finding("Reachable", "server", str(error), False)

@@ -1,0 +1,85 @@
+"""The command itself: its subcommands, and how an error becomes one line and an exit code.
+
+0 done, 1 failed, 2 wrong usage, 3 the artist must fix something, 130 stopped by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+
+try:
+    import click
+except ImportError:
+    sys.exit("The command line needs more than is installed. Run: pip install 'ft-dcc[cli]'")
+
+from ft_dcc import errors
+from ft_dcc.cli import demo, doctor, playblast, publish, serve, task
+from ft_dcc.cli.output import Output
+
+DONE, FAILED, WRONG_USAGE, ARTIST_MUST_FIX, STOPPED = 0, 1, 2, 3, 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="ft-dcc", prog_name="ft-dcc")
+def command() -> None:
+    """From the viewport to a review session in one click.
+
+    The server, the user and the key come from FTRACK_SERVER, FTRACK_API_USER and FTRACK_API_KEY. Without a site,
+    start a studio of your own: ft-dcc serve --data DIR.
+    """
+
+
+for subcommand in (
+    demo.command,
+    doctor.command,
+    playblast.command,
+    publish.command,
+    serve.command,
+    task.command,
+):
+    command.add_command(subcommand)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code; nothing is raised."""
+    output = Output(as_json="--json" in arguments, debug="--debug" in arguments)
+    try:
+        code = command.main(list(arguments), prog_name="ft-dcc", standalone_mode=False, obj=output)
+        return code if isinstance(code, int) else DONE
+    except click.ClickException as error:
+        error.show()
+        return WRONG_USAGE
+    except (KeyboardInterrupt, click.Abort):
+        output.say("Stopped.")
+        return STOPPED
+    except errors.Error as error:
+        output.fail(error)
+        return _exit_code(error)
+    except BrokenPipeError:
+        # Whoever read our output has closed it: `ft-dcc doctor | head`.
+        return FAILED
+    except Exception as error:  # noqa: BLE001 - the last line before an artist sees a traceback
+        output.fail(error)
+        return FAILED
+    finally:
+        if output.debug and sys.exc_info()[0] is not None:
+            traceback.print_exc()
+
+
+def _exit_code(error: errors.Error) -> int:
+    if isinstance(error, errors.Unpublishable):
+        return ARTIST_MUST_FIX
+    if isinstance(error, (errors.SettingInvalid, errors.ExtraMissing)):
+        return WRONG_USAGE
+    return FAILED
+
+
+def main() -> None:
+    """Run the process's own command line and leave with its exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

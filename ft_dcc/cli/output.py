@@ -1,0 +1,68 @@
+"""What a command prints: sentences for a person on stderr, the result on stdout, as text or as JSON."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+import traceback
+from collections.abc import Mapping
+from typing import Any, Callable, TypeVar
+
+import attrs
+import click
+
+from ft_dcc.errors import Error, Problems
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@attrs.frozen
+class Output:
+    """Where a command's words go: ``--json`` leaves stdout to the one report."""
+
+    as_json: bool = False
+    debug: bool = False
+
+    def say(self, sentence: str) -> None:
+        """Print a sentence for a person."""
+        click.echo(sentence, err=True)
+
+    def result(self, text: str, report: Mapping[str, Any]) -> None:
+        """Print what the command was asked for."""
+        click.echo(json.dumps(report, indent=2, ensure_ascii=False) if self.as_json else text)
+        sys.stdout.flush()
+
+    def fail(self, error: BaseException) -> None:
+        """Print what went wrong, in one line a problem; the traceback only with ``--debug``."""
+        if self.debug:
+            traceback.print_exception(type(error), error, error.__traceback__)
+        for line in _lines(error):
+            self.say(line)
+        if self.as_json:
+            click.echo(json.dumps({"error": {"class": type(error).__name__, "lines": _lines(error)}}, indent=2))
+
+
+def _lines(error: BaseException) -> list[str]:
+    if isinstance(error, Problems):
+        return [
+            f"{problem.instance + ': ' if problem.instance else ''}{problem.check}: {problem.message}"
+            for problem in error.problems
+        ]
+    if isinstance(error, Error):
+        return [" ".join(str(error).split())]
+    # Not one of ours: a defect. It is said as such, and where to see more.
+    return [f"Something unexpected happened ({type(error).__name__}: {error}). Run it again with --debug to see where."]
+
+
+def reporting(function: F) -> F:
+    """Give a command the options ``--json`` and ``--debug`` and, as its first argument, the Output."""
+
+    @click.option("--json", "as_json", is_flag=True, help="Print a machine-readable report.")
+    @click.option("--debug", is_flag=True, help="Show where an error came from.")
+    @click.pass_obj
+    @functools.wraps(function)
+    def wrapped(output: Output, as_json: bool, debug: bool, **options: Any) -> Any:
+        return function(output, **options)
+
+    return wrapped  # type: ignore[return-value]
