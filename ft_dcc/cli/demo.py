@@ -95,9 +95,7 @@ def _check(report: dict[str, Any]) -> str:
     if page.status_code != 200 or data.status_code != 200:
         raise TransferFailed(f"The review page answers {page.status_code}, its data {data.status_code}.")
     shown = next(item for item in data.json()["objects"] if item["id"] == report["review_session_object_id"])
-    film = requests.get(
-        f"{address}/{shown['film']['url']}", headers={"Range": "bytes=4-7"}, timeout=30
-    )
+    film = requests.get(f"{address}/{shown['film']['url']}", headers={"Range": "bytes=4-7"}, timeout=30)
     # An MP4 file begins with the length of its first box and then the box's name.
     if film.status_code != 206 or film.content != b"ftyp":
         raise TransferFailed(f"The film's first bytes came as {film.status_code}, {film.content!r}.")

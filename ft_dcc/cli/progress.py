@@ -1,1 +1,64 @@
-"""Progress of a publish on a terminal: one bar a step; plain lines where nobody watches."""
+"""Progress of a publish: a bar for each step on a terminal, a line for each step where nobody watches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, ProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+from rich.progress import TaskID
+
+from ft_dcc.publish.records import OnProgress, Progress
+
+_COLUMNS: dict[str, ProgressColumn] = {"bytes": DownloadColumn(), "frames": MofNCompleteColumn()}
+
+
+class _Amount(ProgressColumn):
+    """Frames are counted, bytes are measured."""
+
+    def render(self, task):  # type: ignore[no-untyped-def] # rich's own types differ between its versions
+        return _COLUMNS[task.fields["unit"]].render(task)
+
+
+@contextmanager
+def shown_progress() -> Iterator[OnProgress]:
+    """What is called with the return value appears on stderr while the block runs."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _Lines(console)
+        return
+    bars = Bars(TextColumn("{task.description:<24}"), BarColumn(), _Amount(), TimeRemainingColumn(), console=console)
+    with bars:
+        yield _Bars(bars)
+
+
+class _Bars:
+    def __init__(self, bars: Bars) -> None:
+        self._bars = bars
+        self._tasks: dict[tuple[str, str], TaskID] = {}
+
+    def __call__(self, progress: Progress) -> None:
+        key = (progress.step, progress.source)
+        if key not in self._tasks:
+            description = f"{progress.step} {progress.source}"
+            self._tasks[key] = self._bars.add_task(description, total=progress.total, unit=progress.unit)
+        self._bars.update(self._tasks[key], completed=progress.done, total=progress.total)
+
+
+class _Lines:
+    """A log keeps every line, so a step says when it begins, at each quarter, and when it is done."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._quarters: dict[tuple[str, str], int] = {}
+
+    def __call__(self, progress: Progress) -> None:
+        key = (progress.step, progress.source)
+        quarter = 4 * progress.done // max(progress.total, 1)
+        if self._quarters.get(key) == quarter:
+            return
+        self._quarters[key] = quarter
+        line = f"{progress.step} {progress.source}: {progress.done} of {progress.total} {progress.unit}"
+        self._console.print(line, highlight=False, soft_wrap=True)

@@ -1,0 +1,68 @@
+"""``ft-dcc playblast``: a Blender scene becomes a version in a review session, without a window."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+
+import click
+
+from ft_dcc.cli.output import Output, reporting
+from ft_dcc.cli.publish import placing, publish_showing_progress, tell
+from ft_dcc.errors import ExtraMissing
+from ft_dcc.frames import FrameRange, Resolution
+
+
+@click.command(name="playblast", short_help="Playblast a Blender scene and publish it.")
+@click.argument("scene", metavar="SCENE.blend", type=click.Path(path_type=Path))
+@click.option("--camera", metavar="NAME", help="Camera; the scene's own one else.")
+@placing
+@reporting
+def command(
+    output: Output,
+    scene: Path,
+    camera: str | None,
+    task: str,
+    review: str | None,
+    comment: str,
+    frames: FrameRange | None,
+    fps: Fraction | None,
+    resolution: Resolution | None,
+) -> None:
+    """Playblast a camera of SCENE.blend and publish it as a new version; the file is not changed."""
+    from ft_dcc.publish.records import PublishRequest
+
+    with _stdout_on_stderr():
+        try:
+            from ft_dcc_blender.host import BlenderHost
+        except ImportError as error:
+            raise ExtraMissing("blender", "A playblast of a .blend file") from error
+        request = PublishRequest(
+            task=task,
+            source=camera,
+            review=review,
+            comment=comment,
+            frame_range=frames,
+            fps=fps,
+            resolution=resolution,
+        )
+        published = publish_showing_progress(request, BlenderHost.open(scene.absolute()))
+    tell(output, published)
+
+
+@contextmanager
+def _stdout_on_stderr() -> Iterator[None]:
+    """What Blender prints from its compiled parts goes to stderr, so that stdout holds the result alone."""
+    sys.stdout.flush()
+    own = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(own, 1)
+        os.close(own)

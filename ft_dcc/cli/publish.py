@@ -1,0 +1,87 @@
+"""``ft-dcc publish``: frames or a film that exist become a version in a review session."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Callable
+
+import click
+
+from ft_dcc.cli.connection import connected
+from ft_dcc.cli.output import Output, reporting
+from ft_dcc.cli.values import FRAME_RANGE, FRAME_RATE, RESOLUTION
+from ft_dcc.config import read_settings
+from ft_dcc.frames import FrameRange, Resolution
+
+if TYPE_CHECKING:
+    from ft_dcc.host import Host
+    from ft_dcc.publish.records import Published, PublishRequest
+
+Command = Callable[..., Any]
+
+
+def placing(function: Command) -> Command:
+    """Give a command the options that say where a version goes and what it shows."""
+    for option in reversed(
+        (
+            click.option(
+                "--task", required=True, metavar="ID_OR_PATH", help="Task, as id or PROJECT/SEQUENCE/SHOT/TASK."
+            ),
+            click.option("--review", metavar="NAME", help="Review session; opened when there is none of that name."),
+            click.option("--comment", default="", metavar="TEXT", help="What is to be looked at."),
+            click.option("--frames", type=FRAME_RANGE, help="Frames, as 1001-1048, instead of what is found."),
+            click.option("--fps", type=FRAME_RATE, help="Rate, as 24, 23.976 or 24000/1001."),
+            click.option("--resolution", type=RESOLUTION, help="Size in pixels, as 1920x1080."),
+        )
+    ):
+        function = option(function)
+    return function
+
+
+@click.command(name="publish", short_help="Publish frames or a film.")
+@click.argument("source", metavar="PATTERN_OR_MOVIE")
+@placing
+@reporting
+def command(
+    output: Output,
+    source: str,
+    task: str,
+    review: str | None,
+    comment: str,
+    frames: FrameRange | None,
+    fps: Fraction | None,
+    resolution: Resolution | None,
+) -> None:
+    """Publish a sequence (sh010.%04d.png, sh010.####.exr) or a film as a new version."""
+    from ft_dcc.publish.records import PublishRequest
+
+    # The job folder outlives this working directory, so it gets the whole path.
+    request = PublishRequest(
+        task=task,
+        source=str(Path(source).absolute()),
+        review=review,
+        comment=comment,
+        frame_range=frames,
+        fps=fps,
+        resolution=resolution,
+    )
+    tell(output, publish_showing_progress(request))
+
+
+def publish_showing_progress(request: PublishRequest, host: Host | None = None) -> Published:
+    """Publish with the session and the jobs folder of the settings; the progress appears on stderr."""
+    from ft_dcc.cli.progress import shown_progress
+    from ft_dcc.publish.run import publish
+
+    jobs = Path(read_settings().need("jobs"))
+    with connected() as session, shown_progress() as on_progress:
+        return publish(request, session, host=host, on_progress=on_progress, jobs=jobs)
+
+
+def tell(output: Output, published: Published) -> None:
+    """Print a line for each version: its link, or its number where it is in no review session."""
+    for problem in published.problems:
+        output.say(f"Left out: {problem.instance}: {problem.message}")
+    lines = [version.link or f"{version.source}: version {version.version}" for version in published.versions]
+    output.result("\n".join(lines), published.report())
