@@ -33,7 +33,7 @@ _HOMES = {
 }
 _MODULES = ("errors", "frames")
 
-__all__ = ["errors", "frames", *_HOMES]  # noqa: PLE0604 - every name of _HOMES is a string
+__all__ = ["errors", "frames", *_HOMES]
 
 
 def __getattr__(name: str) -> Any:

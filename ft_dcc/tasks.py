@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # What a path's parts are, counted from the task upwards; whatever lies above a sequence is a folder.
 _KINDS_UPWARDS = ("Task", "Shot", "Sequence")
+_SELECT = "select name, link, parent_id, project_id from Task where"
 
 
 def find_task(session: Session, id_or_path: str) -> Entity:
@@ -26,7 +27,9 @@ def find_task(session: Session, id_or_path: str) -> Entity:
     if "/" in id_or_path:
         task = _at_path(session, _parts(id_or_path))
     else:
-        task = session.query(f"select name, link, parent_id, project_id from Task where id is {quoted(id_or_path)}").first()
+        task = session.query(
+            f"select name, link, parent_id, project_id from Task where id is {quoted(id_or_path)}"
+        ).first()
     if task is None:
         raise TaskNotFound(
             f"There is no task {id_or_path} on {session.server_url}. "
@@ -70,7 +73,7 @@ def _at_path(session: Session, parts: Sequence[str]) -> Entity | None:
     conditions = [f"project.name is {quoted(parts[0])}"]
     for level, name in enumerate(reversed(parts[1:])):
         conditions.append(f"{'parent.' * level}name is {quoted(name)}")
-    found = session.query(f"select name, link, parent_id, project_id from Task where {' and '.join(conditions)}").all()
+    found = session.query(f"{_SELECT} {' and '.join(conditions)}").all()
     # A path names every level, so a task of the same names further down is not meant.
     return next((task for task in found if len(task["link"]) == len(parts)), None)
 
@@ -84,7 +87,9 @@ def _make(session: Session, parts: Sequence[str]) -> None:
     for depth, name in enumerate(parts[1:], start=1):
         upwards = len(parts) - 1 - depth
         kind = _KINDS_UPWARDS[upwards] if upwards < len(_KINDS_UPWARDS) else "Folder"
-        existing = session.query(f"TypedContext where parent_id is {quoted(parent['id'])} and name is {quoted(name)}").first()
+        existing = session.query(
+            f"TypedContext where parent_id is {quoted(parent['id'])} and name is {quoted(name)}"
+        ).first()
         if existing is not None:
             parent = existing
             continue
@@ -96,7 +101,9 @@ def _make(session: Session, parts: Sequence[str]) -> None:
 
 def _task_type_id(session: Session, task_name: str) -> str:
     """The type that the task is named after, else Generic, else the first."""
-    types = {str(kind["name"]).lower(): str(kind["id"]) for kind in session.query("select id, name from Type order by sort")}
+    types = {
+        str(kind["name"]).lower(): str(kind["id"]) for kind in session.query("select id, name from Type order by sort")
+    }
     return types.get(task_name.lower()) or types.get("generic") or next(iter(types.values()))
 
 
@@ -112,7 +119,9 @@ def _set_shot(session: Session, task: Entity, frame_range: FrameRange | None, fp
     attributes = shot["custom_attributes"] if shot is not None else {}
     lacking = sorted(set(wanted) - set(attributes))
     if lacking:
-        raise SettingInvalid(f"What holds {task['name']} has no attribute {', '.join(lacking)} on {session.server_url}.")
+        raise SettingInvalid(
+            f"What holds {task['name']} has no attribute {', '.join(lacking)} on {session.server_url}."
+        )
     for name, value in wanted.items():
         if attributes[name] != value:
             attributes[name] = value

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import sys
-import traceback
 from collections.abc import Sequence
 
 try:
@@ -63,9 +62,6 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 - the last line before an artist sees a traceback
         output.fail(error)
         return FAILED
-    finally:
-        if output.debug and sys.exc_info()[0] is not None:
-            traceback.print_exc()
 
 
 def _exit_code(error: errors.Error) -> int:

@@ -7,14 +7,12 @@ import json
 import sys
 import traceback
 from collections.abc import Mapping
-from typing import Any, Callable, TypeVar
+from typing import Any, Callable
 
 import attrs
 import click
 
 from ft_dcc.errors import Error, Problems
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 @attrs.frozen
@@ -55,14 +53,18 @@ def _lines(error: BaseException) -> list[str]:
     return [f"Something unexpected happened ({type(error).__name__}: {error}). Run it again with --debug to see where."]
 
 
-def reporting(function: F) -> F:
+def reporting(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options ``--json`` and ``--debug`` and, as its first argument, the Output."""
 
-    @click.option("--json", "as_json", is_flag=True, help="Print a machine-readable report.")
-    @click.option("--debug", is_flag=True, help="Show where an error came from.")
-    @click.pass_obj
     @functools.wraps(function)
     def wrapped(output: Output, as_json: bool, debug: bool, **options: Any) -> Any:
         return function(output, **options)
 
-    return wrapped  # type: ignore[return-value]
+    command: Any = wrapped
+    for decorate in (
+        click.pass_obj,
+        click.option("--debug", is_flag=True, help="Show where an error came from."),
+        click.option("--json", "as_json", is_flag=True, help="Print a machine-readable report."),
+    ):
+        command = decorate(command)
+    return command  # type: ignore[no-any-return]

@@ -6,19 +6,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, ProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.progress import Progress as Bars
-from rich.progress import TaskID
+from rich.text import Text
 
 from ft_dcc.publish.records import OnProgress, Progress
 
-_COLUMNS: dict[str, ProgressColumn] = {"bytes": DownloadColumn(), "frames": MofNCompleteColumn()}
+_COLUMNS: dict[str, DownloadColumn | MofNCompleteColumn] = {"bytes": DownloadColumn(), "frames": MofNCompleteColumn()}
 
 
 class _Amount(ProgressColumn):
     """Frames are counted, bytes are measured."""
 
-    def render(self, task):  # type: ignore[no-untyped-def] # rich's own types differ between its versions
+    def render(self, task: Task) -> Text:
         return _COLUMNS[task.fields["unit"]].render(task)
 
 

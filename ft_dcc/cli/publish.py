@@ -25,9 +25,7 @@ def placing(function: Command) -> Command:
     """Give a command the options that say where a version goes and what it shows."""
     for option in reversed(
         (
-            click.option(
-                "--task", required=True, metavar="ID_OR_PATH", help="Task, as id or PROJECT/SEQUENCE/SHOT/TASK."
-            ),
+            click.option("--task", required=True, metavar="ID_OR_PATH", help="Its id, or PROJECT/SEQUENCE/SHOT/TASK."),
             click.option("--review", metavar="NAME", help="Review session; opened when there is none of that name."),
             click.option("--comment", default="", metavar="TEXT", help="What is to be looked at."),
             click.option("--frames", type=FRAME_RANGE, help="Frames, as 1001-1048, instead of what is found."),

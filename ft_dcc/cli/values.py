@@ -10,7 +10,7 @@ from ft_dcc.errors import SettingInvalid
 from ft_dcc.frames import FrameRange, Resolution, frame_rate
 
 
-class _Value(click.ParamType):
+class _Value(click.ParamType):  # type: ignore[type-arg] # not subscriptable in every click that we take
     def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
         self.name = name
         self._parse = parse
