@@ -1,0 +1,33 @@
+"""Steps from one version of the database to the next, each in the transaction that opens it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import Connection, text
+
+from ft_dcc.errors import DiskUnusable
+from ft_dcc.server.schema.tables import Tables
+
+Step = Callable[[Connection, Tables], None]
+
+
+def _make_tables(connection: Connection, tables: Tables) -> None:
+    tables.metadata.create_all(connection)
+
+
+# Step 1 makes an empty file a database; a later one changes what earlier ones made. Never change a step, add one.
+STEPS: tuple[Step, ...] = (_make_tables,)
+
+
+def migrate(connection: Connection, tables: Tables) -> None:
+    """The database is of the newest version; raises DiskUnusable when a newer ft-dcc made it."""
+    found = int(connection.execute(text("PRAGMA user_version")).scalar() or 0)
+    if found > len(STEPS):
+        raise DiskUnusable(
+            f"The database is of version {found}, and this ft-dcc knows versions up to {len(STEPS)}. Install a newer one."
+        )
+    for step in STEPS[found:]:
+        step(connection, tables)
+    if found < len(STEPS):
+        connection.exec_driver_sql(f"PRAGMA user_version = {len(STEPS)}")

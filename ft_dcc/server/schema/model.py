@@ -1,0 +1,149 @@
+"""Entity types, their attributes, and how the types hang together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import attrs
+
+from ft_dcc.errors import ValidationError
+
+SCALARS = ("text", "date", "boolean", "integer", "number", "variable", "object", "json", "entity_type", "foreign key")
+
+
+@attrs.frozen
+class Join:
+    """Which columns of two entity types meet in a relation.
+
+    ``way`` is "to one", "to many", "through" (a type of links), "up" or "down" (a tree). ``local`` belongs to the
+    owner, ``remote`` to the target; ``condition`` is an attribute of the target and the value that it must have.
+    """
+
+    way: str
+    local: tuple[str, ...]
+    remote: tuple[str, ...]
+    link: str = ""
+    link_local: str = ""
+    link_remote: str = ""
+    condition: tuple[str, str] | None = None
+
+
+@attrs.frozen
+class Attribute:
+    """One attribute of an entity type.
+
+    ``kind`` is one of SCALARS, "reference", "collection" or "mapping". ``target`` is the entity type that a relation or
+    a foreign key leads to ("*" for any) and ``rows`` the type whose rows it really takes. ``column`` is None for what
+    is computed. ``rule`` says what becomes of this entity when the target of the foreign key is deleted: "owned"
+    entities go too, "kept" ones forbid it, others forget it.
+    """
+
+    name: str
+    kind: str
+    target: str = ""
+    rows: str = ""
+    alias: str = ""
+    column: str | None = None
+    default: Any = None
+    join: Join | None = None
+    rule: str = ""
+    choices: tuple[str, ...] = ()
+    is_hidden: bool = False
+    is_ours: bool = False
+
+    @property
+    def is_scalar(self) -> bool:
+        """The attribute has one value of its own."""
+        return self.kind in SCALARS
+
+    @property
+    def is_many(self) -> bool:
+        """The attribute is a list of entities."""
+        return self.kind in ("collection", "mapping")
+
+    @property
+    def related(self) -> Join:
+        """How the relation is joined; raises ValidationError for a scalar."""
+        if self.join is None:
+            raise ValidationError(f"'{self.name}' is not a relation. Use its value instead.")
+        return self.join
+
+
+@attrs.frozen(eq=False)
+class EntityType:
+    """One entity type: attributes by name (inherited ones included) and everything that is said about them.
+
+    Types with the same ``family`` share a table. A "view" shows rows of its base under its own name; a "dense" type
+    has a row for every entity and configuration and no table.
+    """
+
+    name: str
+    base: str
+    family: str
+    table: str
+    attributes: Mapping[str, Attribute]
+    key: tuple[str, ...]
+    lists: Mapping[str, tuple[str, ...]]
+    flags: frozenset[str]
+
+    @property
+    def is_private(self) -> bool:
+        """The type is not part of the schema that clients see."""
+        return not self.flags.isdisjoint(("private", "mixin"))
+
+    @property
+    def is_view(self) -> bool:
+        """The rows are those of the base, under another name."""
+        return "view" in self.flags
+
+    @property
+    def is_dense(self) -> bool:
+        """There is one row for each entity and configuration."""
+        return "dense" in self.flags
+
+
+@attrs.frozen(eq=False)
+class Schema:
+    """All entity types by name."""
+
+    types: Mapping[str, EntityType]
+    children: Mapping[str, tuple[str, ...]] = attrs.field(init=False)
+    _reach: dict[tuple[str, str], Attribute | None] = attrs.field(init=False, factory=dict, repr=False)
+
+    @children.default
+    def _collect_children(self) -> Mapping[str, tuple[str, ...]]:
+        names: dict[str, list[str]] = {name: [] for name in self.types}
+        for entity_type in self.types.values():
+            if entity_type.base and not entity_type.is_view:
+                names[entity_type.base].append(entity_type.name)
+        return {name: tuple(found) for name, found in names.items()}
+
+    def __getitem__(self, name: str) -> EntityType:
+        try:
+            return self.types[name]
+        except (KeyError, TypeError) as error:
+            raise ValidationError(
+                f"There is no entity type '{name}'. Ask for the schemas to see which there are."
+            ) from error
+
+    def __iter__(self) -> Iterator[EntityType]:
+        return iter(self.types.values())
+
+    def with_subtypes(self, name: str) -> tuple[str, ...]:
+        """Return the type and all types below it whose rows a query on it finds."""
+        found = [name]
+        for child in self.children[name]:
+            found.extend(self.with_subtypes(child))
+        return tuple(found)
+
+    def attribute(self, type_name: str, name: str) -> Attribute | None:
+        """Return the attribute of a type, or of the first of its subtypes that has it, or None."""
+        if (type_name, name) not in self._reach:
+            owners = (self.types[owner].attributes for owner in self.with_subtypes(type_name))
+            self._reach[type_name, name] = next((found[name] for found in owners if name in found), None)
+        return self._reach[type_name, name]
+
+    def family_of(self, root: str) -> list[EntityType]:
+        """Return the types that live in the table of this root."""
+        return [entity_type for entity_type in self if entity_type.family == root]

@@ -1,0 +1,218 @@
+"""The studio's database: one SQLite file, many readers, one writer.
+
+All writes run on one thread. It takes whatever waits, runs each request inside a savepoint and commits them together, so
+that many clients share one flush to the disk and a request that fails undoes only itself.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.pool import QueuePool
+
+from ft_dcc.errors import Conflict, DiskUnusable, Error, StorageFull
+from ft_dcc.server.migrations import migrate
+from ft_dcc.server.schema.tables import Tables
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_READERS = 8
+_LARGEST_GROUP = 64
+# SQLite 3.7 to 3.51.2 can damage a WAL file when two connections checkpoint at once; ours has one that ever does.
+_SAFE_SQLITE = (3, 51, 3)
+
+
+class _Request:
+    """One function that waits for the writer, and the future of what it returns."""
+
+    def __init__(self, function: Callable[[Connection], Any]) -> None:
+        self.function = function
+        self.future: Future[Any] = Future()
+
+
+class Store:
+    """An open database file with the tables in it; raises DiskUnusable when it cannot be opened or is too new."""
+
+    def __init__(self, path: Path, tables: Tables) -> None:
+        self.tables = tables
+        self._readers = _make_engine(path, "BEGIN", is_reader=True)
+        self._writer = _make_engine(path, "BEGIN IMMEDIATE", is_reader=False)
+        self._waiting: queue.Queue[_Request | None] = queue.Queue()
+        self._closing = threading.Lock()
+        self._is_closed = False
+        try:
+            with self._writer.begin() as connection:
+                migrate(connection, tables)
+        except DBAPIError as error:
+            self._dispose()
+            raise DiskUnusable(f"The database {path} cannot be opened: {error.orig}. Check the folder.") from error
+        except Error:
+            self._dispose()
+            raise
+        self._thread = threading.Thread(target=self._write_all, name="ft-dcc-writer", daemon=True)
+        self._thread.start()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection that sees one state of the database and cannot change it."""
+        with self._readers.connect() as connection, _translating():
+            yield connection
+
+    def write(self, function: Callable[[Connection], T]) -> T:
+        """Run the function on the writer's connection and return what it returns once that is on the disk.
+
+        When it raises, nothing of it is stored and the same error is raised here. Raises StorageFull when the disk
+        takes no more. Must not be called by a function that is being run.
+        """
+        request = _Request(function)
+        with self._closing:
+            if self._is_closed:
+                raise Conflict("The studio's database is closed. Start the server again.")
+            self._waiting.put(request)
+        result: T = request.future.result()
+        return result
+
+    def close(self) -> None:
+        """Finish what waits, then let go of the file; harmless when repeated."""
+        with self._closing:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            self._waiting.put(None)
+        self._thread.join()
+        self._dispose()
+
+    def _dispose(self) -> None:
+        self._readers.dispose()
+        self._writer.dispose()
+
+    def _write_all(self) -> None:
+        while (first := self._waiting.get()) is not None:
+            group = [first]
+            while len(group) < _LARGEST_GROUP and not self._waiting.empty():
+                request = self._waiting.get()
+                if request is None:
+                    self._commit(group)
+                    return
+                group.append(request)
+            self._commit(group)
+
+    def _commit(self, group: list[_Request]) -> None:
+        """Answer every request of the group; none before the disk has it."""
+        try:
+            answers = self._run(group)
+        except IntegrityError as error:
+            # One of them refers to what is not there, and only COMMIT notices: find out which.
+            if len(group) > 1:
+                for request in group:
+                    self._commit([request])
+            else:
+                group[0].future.set_exception(_translate(error))
+        except Exception as error:  # noqa: BLE001  whoever waits must hear of it, whatever it is
+            _log.warning("A commit failed: %s", error)
+            for request in group:
+                request.future.set_exception(_translate(error))
+        else:
+            for request, (result, failure) in zip(group, answers):
+                if failure is None:
+                    request.future.set_result(result)
+                else:
+                    request.future.set_exception(failure)
+
+    def _run(self, group: list[_Request]) -> list[tuple[Any, BaseException | None]]:
+        answers: list[tuple[Any, BaseException | None]] = []
+        with self._writer.begin() as connection:
+            for request in group:
+                savepoint = connection.begin_nested()
+                try:
+                    answers.append((request.function(connection), None))
+                    savepoint.commit()
+                except Exception as error:  # noqa: BLE001  it is raised where the request came from
+                    if _is_fatal(error):
+                        raise
+                    savepoint.rollback()
+                    answers.append((None, _translate(error)))
+        return answers
+
+
+def _make_engine(path: Path, begin: str, *, is_reader: bool) -> Engine:
+    engine = create_engine(
+        f"sqlite:///{path}",
+        poolclass=QueuePool,
+        pool_size=_READERS if is_reader else 1,
+        max_overflow=_READERS if is_reader else 0,
+        connect_args={"check_same_thread": False, "timeout": 30},
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _record: object) -> None:
+        # The module must not open transactions by itself: it would choose the kind that can fail half-way.
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "mmap_size=0", "cache_size=-32768"):
+            connection.execute(f"PRAGMA {pragma}")
+        if is_reader:
+            connection.execute("PRAGMA query_only=ON")
+
+    @event.listens_for(engine, "begin")
+    def start(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def warn_of_old_sqlite() -> None:
+    """Say in the log when this SQLite has the known fault of WAL files."""
+    if sqlite3.sqlite_version_info < _SAFE_SQLITE:
+        _log.warning(
+            "SQLite %s can damage a database that a second program writes to. Let only this server open it.",
+            sqlite3.sqlite_version,
+        )
+
+
+def _is_fatal(error: BaseException) -> bool:
+    """Whether the transaction as a whole is lost, and not just this request."""
+    return isinstance(error, DBAPIError) and isinstance(error.orig, sqlite3.OperationalError)
+
+
+@contextmanager
+def _translating() -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        raise _translate(error) from error
+
+
+def _translate(error: BaseException) -> BaseException:
+    """Return the error in our words, or as it is."""
+    if isinstance(error, IntegrityError):
+        found = Conflict(
+            "The request refers to an entity that does not exist, or repeats one that does. Check the ids."
+        )
+    elif isinstance(error, DBAPIError) and "full" in str(error.orig):
+        found = StorageFull("The server's disk is full and nothing was stored. Free some space there, then try again.")
+    elif isinstance(error, DBAPIError) and "readonly" in str(error.orig):
+        found = StorageFull("The server's disk cannot be written to and nothing was stored. Check its rights.")
+    elif isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        found = StorageFull("The server's disk is full and nothing was stored. Free some space there, then try again.")
+    else:
+        return error
+    found.__cause__ = error
+    return found
+
+
+def is_sound(connection: Connection) -> bool:
+    """Whether SQLite finds nothing wrong with the file; reads all of it."""
+    return bool(connection.execute(text("PRAGMA integrity_check")).scalar() == "ok")
