@@ -21,6 +21,10 @@
     │   ├── ServerCompatibilityError       … because it is too old or too new
     │   └── PermissionDeniedError          … because this user may not
     ├── ConnectionClosedError              the session was closed before
+    ├── EventHubError
+    │   ├── EventHubConnectionError        the hub is not connected to the event server
+    │   ├── EventHubPacketError            what arrived is not Socket.IO
+    │   └── EventHubReplyTimeoutError      nobody answered the event in time
     ├── NotFoundError                      no such entity, attribute or file on the server
     ├── NotUniqueError
     ├── IncorrectResultError
@@ -30,6 +34,7 @@
     │   └── UnrecognisedEntityTypeError
     ├── OperationError                     a recorded operation makes no sense
     ├── AttributeError
+    │   ├── UnrecognisedAttributeError
     │   └── ImmutableAttributeError
     ├── CollectionError
     │   ├── ImmutableCollectionError
@@ -200,6 +205,22 @@ class ConnectionClosedError(Error):
     """The session was closed before this call."""
 
 
+class EventHubError(Error):
+    """Something is wrong with the event hub or with an event."""
+
+
+class EventHubConnectionError(EventHubError):
+    """The event hub is not connected, or cannot be; ``details["status"]`` is the HTTP status, if there was one."""
+
+
+class EventHubPacketError(EventHubError):
+    """What arrived is not a packet of the event hub."""
+
+
+class EventHubReplyTimeoutError(EventHubError):
+    """Nobody answered the event in time."""
+
+
 class NotFoundError(Error):
     """There is no such entity, attribute or file."""
 
@@ -224,7 +245,7 @@ class EntityTypeError(Error):
     """Something is wrong with an entity type."""
 
 
-class UnrecognisedEntityTypeError(EntityTypeError):
+class UnrecognisedEntityTypeError(EntityTypeError, KeyError):
     """The server's schema has no such entity type."""
 
 
@@ -234,6 +255,10 @@ class OperationError(Error):
 
 class AttributeError(Error):
     """Something is wrong with an attribute."""
+
+
+class UnrecognisedAttributeError(AttributeError, KeyError):
+    """The entity type has no such attribute, or the mapping no such key."""
 
 
 class ImmutableAttributeError(AttributeError):
