@@ -1,0 +1,46 @@
+"""Values as JSON, and the one kind of JSON value that is read late."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import uuid
+from pathlib import PurePath
+from typing import Any
+
+from ft_dcc.errors import OperationError
+
+
+class Moment(str):
+    """A date or a time as the server wrote it; it is parsed when somebody reads it."""
+
+    __slots__ = ()
+
+    def parsed(self) -> datetime.datetime:
+        """Return the time with its zone; a text without one means UTC, a date alone means midnight."""
+        # fromisoformat() reads the Z of ISO 8601 only since Python 3.11.
+        moment = datetime.datetime.fromisoformat(self.replace("Z", "+00:00"))
+        return moment if moment.tzinfo is not None else moment.replace(tzinfo=datetime.timezone.utc)
+
+
+def dumps(value: Any) -> bytes:
+    """Return the value as JSON; raises OperationError for what JSON and ftrack have no form for."""
+    try:
+        return json.dumps(value, default=to_wire).encode()
+    except (TypeError, ValueError) as error:
+        raise OperationError(f"This cannot be sent to the server: {error}.") from error
+
+
+def to_wire(value: Any) -> Any:
+    """Return what stands for the value in JSON: entities become references, times are tagged."""
+    if isinstance(value, Moment):
+        return {"__type__": "datetime", "value": str(value)}
+    if hasattr(value, "to_wire"):
+        return value.to_wire()
+    if isinstance(value, datetime.date) or hasattr(value, "isoformat"):
+        return {"__type__": "datetime", "value": value.isoformat()}
+    if isinstance(value, (uuid.UUID, PurePath)):
+        return str(value)
+    if isinstance(value, (set, frozenset)):
+        return list(value)
+    raise TypeError(f"{value!r} is a {type(value).__name__}")

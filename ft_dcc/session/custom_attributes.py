@@ -1,0 +1,113 @@
+"""The values of a site's own attributes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ft_dcc.errors import ImmutableCollectionError
+from ft_dcc.session.collection import KeyValues
+from ft_dcc.session.symbol import CREATED
+
+if TYPE_CHECKING:
+    from ft_dcc.session.entity import Entity
+    from ft_dcc.session.session import Session
+
+_CONFIGURATIONS = (
+    "select id, key, project_id, object_type_id, entity_type, is_hierarchical, default "
+    "from CustomAttributeConfiguration"
+)
+# How a configuration names the kind of entity that it is for; everything with an object type is a "task".
+_KINDS = {
+    "Project": "show",
+    "AssetVersion": "assetversion",
+    "User": "user",
+    "Asset": "asset",
+    "TypedContextList": "list",
+    "AssetVersionList": "list",
+}
+_KINDS_WITH_INHERITANCE = ("asset", "assetversion", "show", "task")
+
+
+class CustomAttributes(KeyValues):
+    """The custom attributes of an entity, one key for each that the site has for this kind of entity."""
+
+    __slots__ = ()
+
+    def entities(self) -> dict[str, Entity]:
+        """Return the entity behind each key; those of a new entity are known before the server has them."""
+        if self._by_key is None and self.collection.entity.state is CREATED:
+            self._by_key = values_of_new(self.collection.entity, self.entity_type)
+        return super().entities()
+
+    def __delitem__(self, key: str) -> None:
+        raise ImmutableCollectionError(f"The custom attribute {key!r} cannot be removed. Set it to None instead.")
+
+    def made(self, key: str, value: Any) -> Entity:
+        """Raise, because only the site's settings can add an attribute."""
+        raise self.missing(key)
+
+    def replace(self, values: Any) -> None:
+        """Give these attributes their values; the others keep theirs."""
+        self.update(values)
+
+
+def values_of_new(owner: Entity, value_type: str) -> dict[str, Entity]:
+    """Return the value entities that the server makes together with a new entity, each with its default."""
+    entities = {}
+    for key, configuration in configurations_for(owner).items():
+        entities[key] = owner.session.reconstruct(
+            value_type,
+            {
+                "configuration_id": configuration["id"],
+                "entity_id": owner.primary_key[0],
+                "key": key,
+                "value": configuration["default"],
+            },
+        )
+    return entities
+
+
+def configurations_for(owner: Entity) -> dict[str, Entity]:
+    """Return the configuration that counts for each key: the one of the project before the one for all."""
+    kind = _kind(owner)
+    project_id = _project_id(owner, kind)
+    chosen: dict[str, Entity] = {}
+    for configuration in owner.session.custom_attribute_configurations():
+        if not _fits(configuration, owner, kind) or configuration["project_id"] not in (None, project_id):
+            continue
+        if configuration["key"] not in chosen or configuration["project_id"] is not None:
+            chosen[configuration["key"]] = configuration
+    return chosen
+
+
+def read_configurations(session: Session) -> list[Entity]:
+    """Return every configuration of the site."""
+    return session.query(_CONFIGURATIONS).all()
+
+
+def _kind(owner: Entity) -> str:
+    return _KINDS.get(owner.entity_type, "task")
+
+
+def _fits(configuration: Entity, owner: Entity, kind: str) -> bool:
+    if configuration["is_hierarchical"] and kind in _KINDS_WITH_INHERITANCE:
+        return True
+    if configuration["entity_type"] != kind:
+        return False
+    return kind != "task" or bool(configuration["object_type_id"] == owner["object_type_id"])
+
+
+def _project_id(owner: Entity, kind: str) -> str | None:
+    if kind == "show":
+        return owner.primary_key[0]
+    above = owner
+    if kind == "assetversion" and above["asset"]:
+        above = above["asset"]["parent"] or above
+    for name in ("project_id", "project", "parent"):
+        value = above.get(name)
+        if isinstance(value, str) and value:
+            return value
+        if value:
+            found: str = value["id"] if value.entity_type == "Project" else value["project_id"]
+            return found
+    return None

@@ -1,0 +1,163 @@
+"""The server's schemas: the entity types they describe, and the file that keeps them between two sessions."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from ft_dcc.errors import UnrecognisedEntityTypeError
+from ft_dcc.session import entities
+from ft_dcc.session.attribute import (
+    Attribute,
+    CollectionAttribute,
+    CustomAttributesAttribute,
+    KeyValueAttribute,
+    ReferenceAttribute,
+)
+from ft_dcc.session.entity import Entity
+from ft_dcc.session.symbol import NOT_SET
+
+_log = logging.getLogger(__name__)
+_SCALARS = ("string", "boolean", "integer", "number", "variable", "object")
+
+Schema = dict[str, Any]
+
+
+class EntityTypes(Mapping[str, type[Entity]]):
+    """The class of each entity type; a class is made when it is first asked for."""
+
+    def __init__(self, schemas: Callable[[], list[Schema]]) -> None:
+        self._schemas = schemas
+        self._by_id: dict[str, Schema] | None = None
+        self._made: dict[str, type[Entity]] = {}
+
+    @property
+    def schemas(self) -> dict[str, Schema]:
+        """Each schema under the type it describes."""
+        if self._by_id is None:
+            self._by_id = {schema["id"]: schema for schema in self._schemas()}
+        return self._by_id
+
+    def __getitem__(self, entity_type: str) -> type[Entity]:
+        made = self._made.get(entity_type)
+        if made is None:
+            if entity_type not in self.schemas:
+                raise UnrecognisedEntityTypeError(
+                    f"The server has no entity type {entity_type!r}.{self._hint(entity_type)}"
+                )
+            # Two threads may both make it: the first one's stays.
+            made = self._made.setdefault(entity_type, make_type(self.schemas[entity_type]))
+        return made
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.schemas)
+
+    def __len__(self) -> int:
+        return len(self.schemas)
+
+    def _hint(self, entity_type: str) -> str:
+        near = difflib.get_close_matches(str(entity_type), self.schemas, 1)
+        return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def make_type(schema: Schema) -> type[Entity]:
+    """Return the class for the entity type that a schema describes."""
+    entity_type = schema["id"]
+    immutable, computed = set(schema.get("immutable", ())), set(schema.get("computed", ()))
+    attributes = {}
+    for name, fragment in schema["properties"].items():
+        attribute = _make_attribute(name, fragment, name in immutable, name in computed)
+        if attribute is not None:
+            attributes[name] = attribute
+    return type(
+        entity_type,
+        (entities.KINDS.get(entity_type, Entity),),
+        {
+            "__slots__": (),
+            "__doc__": f"{entity_type} of the server's schema.",
+            "__module__": __name__,
+            "entity_type": entity_type,
+            "attributes": attributes,
+            "defaults": tuple(each for each in attributes.values() if each.default_value is not NOT_SET),
+            "primary_key_attributes": list(schema["primary_key"]),
+            "default_projections": list(schema.get("default_projections", ())),
+        },
+    )
+
+
+def _make_attribute(name: str, fragment: Mapping[str, Any], is_immutable: bool, is_computed: bool) -> Attribute | None:
+    """Return the attribute, or None for what clients cannot read: other servers describe things yet unknown."""
+    kind, target = fragment.get("type"), fragment.get("$ref")
+    if fragment.get("restricted_projection"):
+        return None
+    if kind in _SCALARS:
+        default = fragment.get("default", NOT_SET)
+        return Attribute(name, default=default, is_immutable=is_immutable, is_computed=is_computed)
+    if kind is None and target is not None:
+        return ReferenceAttribute(name, target, is_immutable=is_immutable)
+    items = fragment.get("items", {}).get("$ref")
+    if kind == "array" and items is not None:
+        return CollectionAttribute(name, items, is_immutable=is_immutable)
+    if kind == "mapped_array" and items is not None:
+        made = KeyValueAttribute if items == "Metadata" else CustomAttributesAttribute
+        return made(name, items, is_immutable=is_immutable)
+    _log.debug("The attribute %s has a kind that is not known, and is left out: %s", name, dict(fragment))
+    return None
+
+
+class SchemaCache:
+    """A file with the schemas of one server, in a folder that many processes share.
+
+    Its content is the text that the server's hash was made of, so that one look tells whether it is whole and current.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str] | None, server_url: str) -> None:
+        directory = Path(folder) if folder is not None else Path(platformdirs.user_cache_dir("ft-dcc", appauthor=False))
+        server = hashlib.sha256(server_url.encode()).hexdigest()[:12]
+        self.path = directory / f"schemas-{server}.json"
+
+    def load(self, schema_hash: str) -> bytes | None:
+        """Return the text of the schemas, or None when the file is missing, damaged or of another day."""
+        try:
+            text = self.path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            _log.warning("The schema cache %s cannot be read, the schemas are fetched: %s", self.path, error)
+            return None
+        return text if hash_of(text) == schema_hash else None
+
+    def save(self, schemas: list[Schema]) -> None:
+        """Keep the schemas for the next session; a folder that takes no files costs only the time it would save."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(prefix=self.path.stem, suffix=".part", dir=self.path.parent)
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(text_of(schemas))
+                # A reader sees the old file or the new one, never half of one.
+                os.replace(name, self.path)  # noqa: PTH105
+            except BaseException:
+                Path(name).unlink()
+                raise
+        except OSError as error:
+            _log.warning("The schema cache %s cannot be written, each start fetches them: %s", self.path, error)
+
+
+def text_of(schemas: list[Schema]) -> bytes:
+    """Return the text that ``schema_hash`` is the hash of."""
+    return json.dumps(schemas, sort_keys=True).encode()
+
+
+def hash_of(text: bytes) -> str:
+    """Return the hash as the server writes it."""
+    return hashlib.md5(text, usedforsecurity=False).hexdigest()

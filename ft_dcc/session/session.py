@@ -1,0 +1,360 @@
+"""The session: what scripts talk to."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from ft_dcc.errors import NoResultFoundError, OperationError, ServerCompatibilityError, SettingInvalid
+from ft_dcc.session import arrival, custom_attributes, populating
+from ft_dcc.session.entity import Entity, Group
+from ft_dcc.session.identity import IdentityMap
+from ft_dcc.session.operations import (
+    CreateEntityOperation,
+    DeleteEntityOperation,
+    Operations,
+    payloads,
+)
+from ft_dcc.session.query import QueryResult, identifying, with_projections
+from ft_dcc.session.schema import EntityTypes, Schema, SchemaCache
+from ft_dcc.session.symbol import CREATED, DELETED, MODIFIED, NOT_SET, Symbol
+
+if TYPE_CHECKING:
+    from ft_dcc.session.wire import Wire
+
+_log = logging.getLogger(__name__)
+_OLDEST_SERVER = (3, 3, 11)
+
+
+class _Thread(threading.local):
+    """What each thread has of its own in a session, so that none commits another's work."""
+
+    def __init__(self, auto_populate: bool) -> None:
+        self.operations = Operations()
+        self.record_operations = True
+        self.auto_populate = auto_populate
+
+
+class Session:
+    """A connection to an ftrack server as one user, and what was read and changed over it.
+
+    Threads may share a session: they see the same entities, and each commits what it recorded itself.
+    """
+
+    def __init__(
+        self,
+        server_url: str | None = None,
+        api_key: str | None = None,
+        api_user: str | None = None,
+        auto_populate: bool = True,
+        plugin_paths: Sequence[str] | None = None,
+        cache: Any = None,
+        cache_key_maker: Any = None,
+        auto_connect_event_hub: bool = False,
+        schema_cache_path: str | os.PathLike[str] | None = None,
+        plugin_arguments: Mapping[str, Any] | None = None,
+        timeout: float = 60,
+        cookies: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        strict_api: bool = False,
+    ) -> None:
+        # requests takes longer to import than all the rest, and who only imports the suite never needs it.
+        from ft_dcc.session.wire import Wire
+
+        environment = os.environ
+        self.server_url = _given("server_url", server_url, "FTRACK_SERVER").rstrip("/")
+        self.api_user = api_user or environment.get("FTRACK_API_USER") or getpass.getuser()
+        self._api_key = _given("api_key", api_key or environment.get("FTRACK_APIKEY"), "FTRACK_API_KEY")
+        self.wire: Wire = Wire(
+            self.server_url,
+            self._api_key,
+            self.api_user,
+            timeout=timeout,
+            cookies=cookies,
+            headers=headers,
+            strict_api=strict_api,
+        )
+        self._thread = _Thread(auto_populate)
+        self._lock = threading.Lock()
+        self._identities = IdentityMap(self)
+        self._configurations: list[Entity] | None = None
+        self.server_information: dict[str, Any] = json.loads(self.post([{"action": "query_server_information"}]))[0]
+        self.check_server_compatibility()
+        folder = schema_cache_path or environment.get("FTRACK_API_SCHEMA_CACHE_PATH")
+        self.types = EntityTypes(self._schema_source(SchemaCache(folder, self.server_url)))
+
+    @property
+    def api_key(self) -> str:
+        """The key of the user."""
+        return self._api_key
+
+    @property
+    def schemas(self) -> list[Schema]:
+        """What the server says about its entity types."""
+        return list(self.types.schemas.values())
+
+    @property
+    def closed(self) -> bool:
+        """Whether close() was called."""
+        return self.wire.is_closed
+
+    @property
+    def recorded_operations(self) -> Operations:
+        """What this thread changed and has not committed."""
+        return self._thread.operations
+
+    @property
+    def record_operations(self) -> bool:
+        """Whether what this thread changes will be committed."""
+        return self._thread.record_operations
+
+    @record_operations.setter
+    def record_operations(self, value: bool) -> None:
+        self._thread.record_operations = value
+
+    @property
+    def auto_populate(self) -> bool:
+        """Whether a value that is missing is fetched when this thread reads it."""
+        return self._thread.auto_populate
+
+    @auto_populate.setter
+    def auto_populate(self, value: bool) -> None:
+        self._thread.auto_populate = value
+
+    @contextmanager
+    def auto_populating(self, auto_populate: bool) -> Iterator[None]:
+        """Fetch missing values, or do not, in this thread and for a while."""
+        before, self.auto_populate = self.auto_populate, auto_populate
+        try:
+            yield
+        finally:
+            self.auto_populate = before
+
+    @contextmanager
+    def operation_recording(self, record_operations: bool) -> Iterator[None]:
+        """Record what is changed, or do not, in this thread and for a while."""
+        before, self.record_operations = self.record_operations, record_operations
+        try:
+            yield
+        finally:
+            self.record_operations = before
+
+    def check_server_compatibility(self) -> None:
+        """Raise ServerCompatibilityError for a server that is too old to be talked to."""
+        version = self.server_information.get("version")
+        if not isinstance(version, str):
+            raise ServerCompatibilityError(f"{self.server_url} does not say its version. Is it an ftrack server?")
+        numbers = version.split(".")[:3]
+        if (
+            len(numbers) == 3
+            and all(number.isdigit() for number in numbers)
+            and tuple(int(number) for number in numbers) < _OLDEST_SERVER
+        ):
+            raise ServerCompatibilityError(f"{self.server_url} runs ftrack {version}. Update it to 3.3.11 or newer.")
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connection and everything that was read. Safe to call twice."""
+        if self.closed:
+            return
+        if self.recorded_operations:
+            _log.warning("%d changes were not committed before the session was closed.", len(self.recorded_operations))
+        self.recorded_operations.clear()
+        self._identities.clear()
+        self.wire.close()
+
+    def reset(self) -> None:
+        """Forget what was read, and what was changed and not committed."""
+        if self.recorded_operations:
+            _log.warning("%d changes were not committed before the session was reset.", len(self.recorded_operations))
+        self.recorded_operations.clear()
+        self._identities.clear()
+        self._configurations = None
+
+    def query(self, expression: str, page_size: int = 500) -> QueryResult:
+        """Return the result of an expression; it is fetched when it is looked at, page by page.
+
+        Raises UnrecognisedEntityTypeError.
+        """
+        return QueryResult(self, with_projections(expression, self.types), page_size)
+
+    def get(self, entity_type: str, entity_key: str | Sequence[str]) -> Entity | None:
+        """Return the entity with this id, or with this list of key values, or None.
+
+        Raises UnrecognisedEntityTypeError, and ValueError for a key of the wrong length.
+        """
+        names = self.types[entity_type].primary_key_attributes
+        key = [entity_key] if isinstance(entity_key, str) else [str(part) for part in entity_key]
+        if len(key) != len(names):
+            raise ValueError(
+                f"A {entity_type} is identified by {', '.join(names)}: give {len(names)} values, not {len(key)}."
+            )
+        found = self._identities.find(entity_type, key)
+        if found is not None:
+            return found
+        try:
+            return self.query(f"{entity_type} where {populating.key_condition(names, key)}").one()
+        except NoResultFoundError:
+            return None
+
+    def create(self, entity_type: str, data: Mapping[str, Any] | None = None, reconstructing: bool = False) -> Entity:
+        """Return a new entity with these values and the schema's defaults; it is sent with the next commit.
+
+        With ``reconstructing`` the values are taken for the server's own, and nothing is sent.
+        Raises UnrecognisedEntityTypeError, OperationError when a part of the key is missing.
+        """
+        if reconstructing:
+            return self.reconstruct(entity_type, data or {})
+        make = self.types[entity_type]
+        given = dict(data or {})
+        make.check(given)
+        values = {attribute.name: attribute.default() for attribute in make.defaults if attribute.name not in given}
+        later = {}
+        for name, value in given.items():
+            if name not in make.attributes:
+                _log.warning("A %s has no attribute %r; its value is not sent.", entity_type, name)
+            elif make.attributes[name].is_many:
+                later[name] = value
+            elif value is not NOT_SET:
+                values[name] = value
+        missing = [name for name in make.primary_key_attributes if name not in values]
+        if missing:
+            raise OperationError(f"A {entity_type} cannot be created without {', '.join(missing)}.")
+        recorded = dict(values)
+        entity = self._identities.add(entity_type, values, CREATED if self.record_operations else NOT_SET)
+        if self.record_operations:
+            key = dict(zip(make.primary_key_attributes, entity.primary_key))
+            self.recorded_operations.push(CreateEntityOperation(entity_type, key, recorded))
+        for name, value in later.items():
+            entity[name] = value
+        return entity
+
+    def reconstruct(self, entity_type: str, values: Mapping[str, Any]) -> Entity:
+        """Return the entity with these values, taken for the server's own."""
+        return self._identities.add(entity_type, dict(values))
+
+    def ensure(
+        self, entity_type: str, data: Mapping[str, Any], identifying_keys: Iterable[str] | None = None
+    ) -> Entity:
+        """Return the entity that has these values, made or changed and committed when it is necessary.
+
+        It is looked for by ``identifying_keys``, or by all of the data. Raises KeyError for a key that is not in the
+        data, ValueError when there is none, MultipleResultsFoundError.
+        """
+        keys = list(identifying_keys or data)
+        if not keys:
+            raise ValueError(f"Nothing identifies the {entity_type} to ensure. Give data, or keys of it.")
+        try:
+            entity = self.query(identifying(entity_type, data, keys)).one()
+        except NoResultFoundError:
+            entity = self.create(entity_type, data)
+            self.commit()
+            return entity
+        different = {name: value for name, value in data.items() if entity[name] != value}
+        entity.update(different)
+        if different:
+            self.commit()
+        return entity
+
+    def delete(self, entity: Entity) -> None:
+        """Delete the entity, and what the server holds below it, with the next commit."""
+        if self.record_operations:
+            key = dict(zip(entity.primary_key_attributes, entity.primary_key))
+            self.recorded_operations.push(DeleteEntityOperation(entity.entity_type, key))
+            entity.state = DELETED
+
+    def populate(self, entities: Entity | Iterable[Entity], projections: str) -> None:
+        """Give the entities the values that the projections name ("name, status.name"), in one request."""
+        populating.populate(self, entities, projections)
+
+    def commit(self) -> None:
+        """Send what this thread changed, as one transaction.
+
+        When it fails nothing is changed on the server and everything is still recorded: correct it and commit again,
+        or roll back. Raises ServerError, ServerUnreachable.
+        """
+        recorded = list(self.recorded_operations)
+        batch = payloads(recorded)
+        answer = self.post(batch) if batch else b"[]"
+        self.recorded_operations.clear()
+        self._identities.settle(recorded)
+        self._identities.loads(answer, Group())
+
+    def rollback(self) -> None:
+        """Take back what this thread changed since its last commit."""
+        recorded = list(self.recorded_operations)
+        self.recorded_operations.clear()
+        self._identities.revert(recorded)
+
+    def call(self, data: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> list[Any]:
+        """Return the server's answers to raw operations, which it does all or none of.
+
+        Entities in the answers are the session's own. Raises ServerError, ServerUnreachable.
+        """
+        return self.ask([data] if isinstance(data, Mapping) else list(data), Group())
+
+    def ask(self, operations: Sequence[Any], group: Group) -> list[Any]:
+        """Return the answers, with their entities in a group that is completed together."""
+        answers: list[Any] = self._identities.loads(self.post(operations), group)
+        return answers
+
+    def post(self, operations: Sequence[Any]) -> bytes:
+        """Return the JSON text that the server answers."""
+        recover = None
+        if arrival.is_recoverable(operations):
+            recover = lambda: arrival.recover(self, operations)  # noqa: E731 - it is called where the line fails
+        return self.wire.post(operations, recover)
+
+    def custom_attribute_configurations(self) -> list[Entity]:
+        """Return the site's settings of its custom attributes; they are asked for once."""
+        if self._configurations is None:
+            self._configurations = custom_attributes.read_configurations(self)
+        return self._configurations
+
+    @property
+    def created(self) -> list[Entity]:
+        """The entities that are new and not committed."""
+        return self._in_state(CREATED)
+
+    @property
+    def modified(self) -> list[Entity]:
+        """The entities that were changed and not committed."""
+        return self._in_state(MODIFIED)
+
+    @property
+    def deleted(self) -> list[Entity]:
+        """The entities that are to be deleted with a commit."""
+        return self._in_state(DELETED)
+
+    def _in_state(self, state: Symbol) -> list[Entity]:
+        return [entity for entity in self._identities if entity.state is state]
+
+    def _schema_source(self, cache: SchemaCache) -> Callable[[], list[Schema]]:
+        """Return the function that parses the schemas when a type is first needed; their text is here already."""
+        text = cache.load(str(self.server_information.get("schema_hash")))
+        if text is None:
+            answer: list[Schema] = json.loads(self.post([{"action": "query_schemas"}]))[0]
+            cache.save(answer)
+            return lambda: answer
+        return lambda: json.loads(text)
+
+    def __repr__(self) -> str:
+        return f"<Session {self.api_user} on {self.server_url}{' closed' if self.closed else ''}>"
+
+
+def _given(argument: str, value: str | None, variable: str) -> str:
+    value = value or os.environ.get(variable)
+    if not value:
+        raise SettingInvalid(f"The session needs {argument}. Give it, or set {variable}.")
+    return value

@@ -1,0 +1,44 @@
+"""Values that stand for something the server has no value for, and ids that every site shares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Symbol:
+    """A named constant that is the same object wherever it is copied to."""
+
+    __slots__ = ("is_true", "name")
+
+    def __init__(self, name: str, is_true: bool = True) -> None:
+        self.name = name
+        self.is_true = is_true
+
+    def __bool__(self) -> bool:
+        return self.is_true
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def __copy__(self) -> Symbol:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Symbol:
+        return self
+
+    def __reduce__(self) -> str:
+        return self.name
+
+
+# What an attribute reads as when nobody has given it a value, and what an entity's state is when nothing is pending.
+NOT_SET = Symbol("NOT_SET", is_true=False)
+CREATED = Symbol("CREATED")
+MODIFIED = Symbol("MODIFIED")
+DELETED = Symbol("DELETED")
+
+# The locations that exist on every site, under the same ids.
+ORIGIN_LOCATION_ID = "ce9b348f-8809-11e3-821c-20c9d081909b"
+UNMANAGED_LOCATION_ID = "cb268ecc-8809-11e3-a7e2-20c9d081909b"
+REVIEW_LOCATION_ID = "cd41be70-8809-11e3-b98a-20c9d081909b"
+CONNECT_LOCATION_ID = "07b82a97-8cf9-11e3-9383-20c9d081909b"
+SERVER_LOCATION_ID = "3a372bde-05bc-11e4-8908-20c9d081909b"
