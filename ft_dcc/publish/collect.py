@@ -1,0 +1,241 @@
+"""Collectors: what the publish is about. They read and change nothing."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import attrs
+
+from ft_dcc import media, review
+from ft_dcc.errors import CameraMissing, Invalid, SettingInvalid, Unpublishable
+from ft_dcc.frames import FrameRange, Frames, Resolution, find_frames, frame_rate, is_sequence
+from ft_dcc.publish.engine import COLLECTOR, Context, ContextPlugin, Instance, InstancePlugin
+from ft_dcc.publish.records import Asset, Clip, PublishRequest, Review, Shot, Source, Task
+from ft_dcc.publish.slots import (
+    ASSET,
+    CLIP,
+    FRAMES,
+    HOST,
+    NUMBER,
+    REQUEST,
+    REVIEW,
+    SCENE,
+    SESSION,
+    SHOT,
+    SOURCE,
+    TASK,
+    VERSION_ID,
+)
+from ft_dcc.session.query import quoted
+from ft_dcc.tasks import find_task
+
+if TYPE_CHECKING:
+    from ft_dcc.host import Scene
+
+# Any fixed id does: two publishers that make the same asset at once must come to the same id.
+_ASSETS = uuid.UUID("0e6f5f0a-6f55-4c0b-9f0c-3b1d6c1f5b52")
+
+
+class CollectScene(ContextPlugin):
+    """The open scene is read, where there is a host."""
+
+    order = COLLECTOR
+    label = "Scene"
+
+    def process(self, context: Context) -> None:
+        """SCENE holds the scene."""
+        host = HOST.find(context)
+        if host is not None:
+            SCENE.set(context, host.run_in_main_thread(host.scene))
+
+
+class CollectTask(ContextPlugin):
+    """The task is found on the server."""
+
+    order = COLLECTOR
+    label = "Task"
+
+    def process(self, context: Context) -> None:
+        """TASK holds the task; raises TaskNotFound."""
+        found = find_task(SESSION.get(context), REQUEST.get(context).task)
+        names = tuple(str(part["name"]) for part in found["link"])
+        TASK.set(context, Task(found["id"], names, found["parent_id"], found["project_id"]))
+
+
+class CollectShot(ContextPlugin):
+    """What the shot wants of its pictures is known."""
+
+    order = COLLECTOR
+    label = "Shot"
+
+    def process(self, context: Context) -> None:
+        """SHOT holds the shot's settings; one that is not set, or that the site does not have, is None."""
+        parent = SESSION.get(context).get("Context", TASK.get(context).parent_id)
+        attributes = parent["custom_attributes"] if parent is not None else {}
+        SHOT.set(context, _shot({name: attributes[name] for name in attributes}))
+
+
+def _shot(attributes: dict[str, Any]) -> Shot:
+    start, end, handles = (int(attributes.get(name) or 0) for name in ("fstart", "fend", "handles"))
+    # A number that nobody set reads as nought.
+    has_range = bool(start or end)
+    fps, resolution = attributes.get("fps"), attributes.get("resolution")
+    try:
+        return Shot(
+            frame_range=FrameRange(start, end, handles) if has_range else None,
+            fps=frame_rate(fps) if fps else None,
+            resolution=Resolution.parse(resolution) if resolution else None,
+        )
+    except SettingInvalid as error:
+        raise Unpublishable(f"The shot's settings on the server cannot be used. {error}") from error
+
+
+class CollectReview(ContextPlugin):
+    """The review session is found, or it is known which one is to be opened."""
+
+    order = COLLECTOR
+    label = "Review session"
+
+    def process(self, context: Context) -> None:
+        """REVIEW holds the review session when one was asked for; raises ReviewSessionClosed."""
+        wanted = REQUEST.get(context).review
+        if wanted is None:
+            return
+        session, project_id = SESSION.get(context), TASK.get(context).project_id
+        found = review.find(session, project_id, wanted)
+        if found is None:
+            REVIEW.set(context, Review(review.identify(session, project_id, wanted), wanted))
+        else:
+            REVIEW.set(context, Review(found["id"], found["name"]))
+
+
+class CollectSources(ContextPlugin):
+    """Each source is an instance, and has the id of the version that it becomes."""
+
+    order = COLLECTOR
+    label = "Sources"
+
+    def process(self, context: Context) -> None:
+        """NUMBER, SOURCE and VERSION_ID are on every instance; raises CameraMissing or Unpublishable for none."""
+        has_host = HOST.find(context) is not None
+        scene = SCENE.get(context) if has_host else None
+        for text in REQUEST.get(context).source or _default_source(scene):
+            source = _source(text, scene)
+            instance = context.create_instance(source.name, family="review", families=[source.kind])
+            NUMBER.set(instance, len(context))
+            SOURCE.set(instance, source)
+            VERSION_ID.set(instance, str(uuid.uuid4()))
+
+
+def _default_source(scene: Scene | None) -> tuple[str, ...]:
+    if scene is None:
+        raise Unpublishable("Nothing was given to publish. Give frames as name.%04d.png, or a film.")
+    if not scene.sources:
+        raise CameraMissing("The scene has no camera. Add one, or give the name of another source.")
+    return scene.sources[:1]
+
+
+def _source(text: str, scene: Scene | None) -> Source:
+    is_file = is_sequence(text) or Path(text).is_file()
+    if scene is not None and (text in scene.sources or not is_file):
+        return Source("camera", text, text)
+    name = os.path.basename(text)  # noqa: PTH119 - a pattern is no path yet
+    if is_sequence(text):
+        return Source("frames", text, name.split("%")[0].split("#")[0].rstrip("._-") or name)
+    return Source("film", text, Path(name).stem)
+
+
+class CollectCamera(InstancePlugin):
+    """What a camera will be filmed at is known."""
+
+    order = COLLECTOR
+    label = "Camera"
+    families: ClassVar[list[str]] = ["camera"]
+
+    def process(self, instance: Instance) -> None:
+        """CLIP holds the scene's range, rate and size, or what was asked for."""
+        scene, request = SCENE.get(instance.context), REQUEST.get(instance.context)
+        CLIP.set(
+            instance,
+            Clip(request.frame_range or scene.frame_range, scene.fps, request.resolution or scene.resolution),
+        )
+
+
+class CollectFrames(InstancePlugin):
+    """Frames that exist already are found."""
+
+    order = COLLECTOR
+    label = "Frames"
+    families: ClassVar[list[str]] = ["frames"]
+
+    def process(self, instance: Instance) -> None:
+        """FRAMES and CLIP hold the sequence; raises FramesMissing, or Invalid when nobody says its rate."""
+        request, pattern = REQUEST.get(instance.context), SOURCE.get(instance).text
+        on_disk = find_frames(pattern)
+        fps = request.fps or SHOT.get(instance.context).fps
+        if fps is None:
+            raise Invalid("frame rate", found="not known", wanted="set on the shot", remedy="Set it, or give --fps.")
+        frames = Frames(pattern, request.frame_range or on_disk, fps, Resolution(1, 1))
+        frames = attrs.evolve(frames, resolution=media.probe(frames.path(on_disk.start)).resolution)
+        FRAMES.set(instance, frames)
+        CLIP.set(instance, Clip(frames.frame_range, fps, frames.resolution))
+
+
+class CollectFilm(InstancePlugin):
+    """A film that exists already is looked into."""
+
+    order = COLLECTOR
+    label = "Film"
+    families: ClassVar[list[str]] = ["film"]
+
+    def process(self, instance: Instance) -> None:
+        """CLIP holds the film's rate, size and shot frames; raises FilmUnreadable."""
+        facts = media.probe(Path(SOURCE.get(instance).text))
+        wanted = _wanted_range(REQUEST.get(instance.context), SHOT.find(instance.context))
+        start = _first_frame(wanted, facts.frame_count)
+        CLIP.set(instance, Clip(FrameRange(start, start + facts.frame_count - 1), facts.fps, facts.resolution))
+
+
+def _wanted_range(request: PublishRequest, shot: Shot | None) -> FrameRange | None:
+    return request.frame_range or (shot.frame_range if shot is not None else None)
+
+
+def _first_frame(wanted: FrameRange | None, frame_count: int) -> int:
+    """The number of a film's first frame: with the handles if it is that long; a film of nothing counts from 1."""
+    if wanted is None:
+        return 1
+    return wanted.with_handles.start if frame_count == len(wanted.with_handles) else wanted.start
+
+
+class CollectAsset(InstancePlugin):
+    """The asset is found, or it is known which one is to be made."""
+
+    order = COLLECTOR
+    label = "Asset"
+
+    def process(self, instance: Instance) -> None:
+        """ASSET holds the asset of the task's parent that has the name that the rule gives."""
+        context = instance.context
+        session, task = SESSION.get(context), TASK.get(context)
+        name = _asset_name(context, SOURCE.get(instance).name)
+        conditions = f"context_id is {quoted(task.parent_id)} and name is {quoted(name)}"
+        found = session.query(f"select id from Asset where {conditions} order by id").first()
+        ASSET.set(instance, Asset(_new_asset_id(context, name) if found is None else found["id"], name))
+
+
+def _asset_name(context: Context, source_name: str) -> str:
+    rule = REQUEST.get(context).asset or ("{task}" if len(context) == 1 else "{task} {source}")
+    task = TASK.get(context)
+    try:
+        return rule.format(task=task.name, shot=task.shot_name, source=source_name)
+    except (KeyError, IndexError, ValueError, AttributeError) as error:
+        raise SettingInvalid(f"{rule!r} names no asset. Write it with {{task}}, {{shot}} and {{source}}.") from error
+
+
+def _new_asset_id(context: Context, name: str) -> str:
+    derived = str(uuid.uuid5(_ASSETS, f"{TASK.get(context).parent_id}/{name}"))
+    # One that was renamed since keeps its id.
+    return derived if SESSION.get(context).get("Asset", derived) is None else str(uuid.uuid4())

@@ -1,0 +1,134 @@
+"""The parts of pyblish that the publish stands on, with types, and without its surprises.
+
+``tests/publish/test_pyblish.py`` pins every behaviour of pyblish that is relied on here.
+"""
+
+from __future__ import annotations
+
+import getpass
+import logging
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+
+    class Entity(list[Any]):
+        """What the context and an instance have in common."""
+
+        data: dict[str, Any]
+        id: str
+        name: str
+
+    class Instance(Entity):
+        """One source of the publish, which becomes one version."""
+
+        context: Context
+
+    class Context(Entity):
+        """The publish as a whole: a list of instances."""
+
+        def create_instance(self, name: str, **data: Any) -> Instance:
+            """Return a new instance at the end of the list."""
+
+    class Plugin:
+        """What every plugin may say about itself."""
+
+        order: ClassVar[float]
+        label: ClassVar[str | None]
+        families: ClassVar[list[str]]
+        hosts: ClassVar[list[str]]
+        targets: ClassVar[list[str]]
+        active: ClassVar[bool]
+
+    class ContextPlugin(Plugin):
+        """Works on the publish as a whole."""
+
+    class InstancePlugin(Plugin):
+        """Works on one instance at a time."""
+
+else:
+    from pyblish.plugin import Context, ContextPlugin, Instance, InstancePlugin, Plugin
+
+__all__ = ["Context", "ContextPlugin", "Instance", "InstancePlugin", "Plugin"]
+
+COLLECTOR, VALIDATOR, EXTRACTOR, INTEGRATOR = 0, 1, 2, 3
+# Where the judging ends: a stage reaches half an order up and down, its lower bound included.
+GATE = VALIDATOR + 0.5
+
+PluginClass = type[Plugin]
+
+
+def load_api() -> None:
+    """``pyblish.api``, which studio plugins import, is loaded, also for a user who has no name."""
+    try:
+        import pyblish.api
+    except (KeyError, OSError, ImportError):
+        # It asks for the user's name, which a container started for a bare user id does not have. The
+        # exception depends on the Python and the system.
+        if _is_named():
+            raise
+        os.environ["LOGNAME"] = "unnamed"
+        try:
+            import pyblish.api  # noqa: F401
+        finally:
+            del os.environ["LOGNAME"]
+
+
+def _is_named() -> bool:
+    try:
+        return bool(getpass.getuser())
+    except (KeyError, OSError, ImportError):
+        return False
+
+
+def process(plugin: PluginClass, context: Context, instance: Instance | None) -> dict[str, Any]:
+    """Run one plugin on one instance, or on the context, and return pyblish's own result; errors are in it."""
+    import pyblish.plugin
+
+    result: dict[str, Any] = pyblish.plugin.process(plugin, context, instance)
+    return result
+
+
+def targets(plugin: PluginClass, context: Context) -> list[Instance | None]:
+    """Return what the plugin is to be run on, by pyblish's own rules: instances that match, or None for the context.
+
+    A plugin that is switched off or meant for another target is run on nothing; an instance with
+    ``publish=False`` is left out.
+    """
+    from pyblish import logic
+    from pyblish.plugin import registered_targets
+
+    if not plugin.active or not logic.plugins_by_targets([plugin], ["default", *registered_targets()]):
+        return []
+    if not plugin.__instanceEnabled__:  # type: ignore[attr-defined] # set by pyblish's metaclass
+        return [None]
+    instances: Iterable[Instance] = logic.instances_by_plugin(context, plugin)
+    return [instance for instance in instances if instance.data.get("publish") is not False]
+
+
+class _Silenced:
+    """A filter for loggers that lets nothing through."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return False
+
+
+@contextmanager
+def guarded_logging() -> Iterator[None]:
+    """What pyblish does to logging cannot spill a signed address or a traceback.
+
+    pyblish opens DEBUG on the root logger while a plugin runs, and then urllib3 logs each address it asks for:
+    an upload's address is a secret. pyblish also logs the traceback of every error, which is in the report.
+    """
+    wire = logging.getLogger("urllib3")
+    level = wire.level
+    engine, silenced = logging.getLogger("pyblish.plugin"), _Silenced()
+    wire.setLevel(max(level, logging.INFO))
+    engine.addFilter(silenced)
+    try:
+        yield
+    finally:
+        engine.removeFilter(silenced)
+        wire.setLevel(level)

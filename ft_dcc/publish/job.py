@@ -1,0 +1,104 @@
+"""The job folder: whatever a publish needs to go on, after a crash, a restart or a dead network."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import attrs
+import filelock
+
+from ft_dcc.config import read_settings
+from ft_dcc.errors import DiskUnusable, JobLocked, JobNotFound
+from ft_dcc.publish.journal import Journal
+
+
+def jobs_folder(jobs: Path | None = None) -> Path:
+    """Return where the jobs lie: the folder that is given, else the setting ``jobs``."""
+    return (jobs or Path(read_settings().need("jobs"))).absolute()
+
+
+@attrs.frozen
+class Job:
+    """One publish in progress, or done; its name says when it began, so that jobs sort by age."""
+
+    folder: Path
+
+    @classmethod
+    def create(cls, jobs: Path) -> Job:
+        """Return a new job with an empty folder; raises DiskUnusable."""
+        job = cls(jobs / f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}")
+        job.make(job.folder)
+        return job
+
+    @classmethod
+    def open(cls, jobs: Path, job_id: str) -> Job:
+        """Return the job with this id; raises JobNotFound."""
+        job = cls(jobs / job_id)
+        if not job_id or Path(job_id).name != job_id or not job.journal.path.is_file():
+            raise JobNotFound(f"There is no job {job_id!r} in {jobs}. Look for it with: ft-dcc queue list.")
+        return job
+
+    @property
+    def id(self) -> str:
+        """The name that ``ft-dcc queue`` knows it by."""
+        return self.folder.name
+
+    @property
+    def journal(self) -> Journal:
+        """What has happened so far."""
+        return Journal(self.folder / "journal.jsonl")
+
+    @property
+    def report(self) -> Path:
+        """Where the report of the last run lies."""
+        return self.folder / "report.json"
+
+    def make(self, folder: Path) -> Path:
+        """The folder exists; raises DiskUnusable."""
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DiskUnusable(
+                f"The job folder {folder} cannot be made: {error.strerror}. Free space there, or set FT_DCC_JOBS."
+            ) from error
+        return folder
+
+    def media_folder(self, number: int) -> Path:
+        """Return the folder, made, for the frames, film and thumbnail of the source with this number."""
+        return self.make(self.folder / str(number))
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Nobody else works on the job, in whichever process; raises JobLocked."""
+        lock = filelock.FileLock(self.folder / "job.lock", timeout=0)
+        try:
+            lock.acquire()
+        except filelock.Timeout as error:
+            raise JobLocked(f"Somebody else works on the job {self.id}. Wait for it to end.") from error
+        except OSError as error:
+            raise DiskUnusable(f"The job folder {self.folder} cannot be locked: {error.strerror}.") from error
+        try:
+            yield
+        finally:
+            # The system gives the lock back when the process dies, however it dies.
+            lock.release()
+
+    def finish(self) -> None:
+        """The job is done: its journal and its report stay, its frames and films give their room back."""
+        self.journal.append({"end": "done"})
+        for folder in self.folder.iterdir():
+            if folder.is_dir():
+                # The version is complete; a file that somebody still looks at goes with the folder, later.
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def remove(self) -> None:
+        """The folder and all that is in it is gone; raises DiskUnusable."""
+        try:
+            shutil.rmtree(self.folder)
+        except OSError as error:
+            raise DiskUnusable(f"The job folder {self.folder} cannot be removed: {error.strerror}.") from error

@@ -1,0 +1,111 @@
+"""The journal of a job: one line of JSON an event, appended and on the disk before the next thing begins."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path, PurePath
+from typing import Any, Callable
+
+import attrs
+
+from ft_dcc.errors import DiskUnusable, JobNotFound
+from ft_dcc.frames import FrameRange, Frames, Resolution
+from ft_dcc.host import Scene
+from ft_dcc.media import Media
+from ft_dcc.publish import records
+
+# A value is written as {"type": its text} or {"type": its fields}: a person reads it, and nothing is guessed.
+_TEXTS: dict[str, Callable[[str], Any]] = {
+    "FrameRange": FrameRange.parse,
+    "Resolution": Resolution.parse,
+    "Fraction": Fraction,
+    "Path": Path,
+}
+_RECORDS: dict[str, type] = {
+    record.__name__: record
+    for record in (
+        Frames,
+        Media,
+        Scene,
+        records.Asset,
+        records.Clip,
+        records.Component,
+        records.PublishRequest,
+        records.Registered,
+        records.Review,
+        records.Shot,
+        records.Source,
+        records.Task,
+    )
+}
+
+
+def write_value(value: Any) -> str:
+    """Return one line of JSON for a value made of plain data and of the suite's own types."""
+    return json.dumps(value, default=_plain)
+
+
+def read_value(text: str) -> Any:
+    """Return the value that ``write_value`` wrote; raises ValueError for anything else."""
+    return json.loads(text, object_hook=_typed)
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    name = "Path" if isinstance(value, PurePath) else type(value).__name__
+    if name in _TEXTS:
+        return {name: str(value)}
+    if name in _RECORDS:
+        return {name: {field.name: getattr(value, field.name) for field in attrs.fields(type(value))}}
+    raise TypeError(f"{name} has no text form that the journal knows")
+
+
+def _typed(plain: dict[str, Any]) -> Any:
+    if len(plain) == 1:
+        ((name, content),) = plain.items()
+        if name in _TEXTS:
+            return _TEXTS[name](content)
+        if name in _RECORDS:
+            # JSON knows no tuple, and our records know nothing else.
+            return _RECORDS[name](**{key: tuple(v) if isinstance(v, list) else v for key, v in content.items()})
+    return plain
+
+
+@attrs.frozen
+class Journal:
+    """A file that only grows; a line that a crash cut short does not count."""
+
+    path: Path
+
+    def append(self, event: Mapping[str, Any]) -> None:
+        """The event is on the disk; raises DiskUnusable."""
+        try:
+            with self.path.open("ab") as file:
+                file.write(f"{write_value(event)}\n".encode("ascii"))
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise DiskUnusable(
+                f"The journal {self.path} cannot be written: {error.strerror}. Free space there, then resume the job."
+            ) from error
+
+    def events(self) -> list[dict[str, Any]]:
+        """Every event from the first on; raises JobNotFound when the file is gone or is no journal."""
+        try:
+            # Not splitlines(): it also breaks at signs that JSON allows within a string.
+            lines = self.path.read_bytes().split(b"\n")[:-1]
+            return [read_value(line.decode("ascii")) for line in lines]
+        except (OSError, ValueError, TypeError) as error:
+            raise JobNotFound(
+                f"There is no readable journal at {self.path}. Look for the job with: ft-dcc queue list."
+            ) from error
+
+    def mend(self) -> None:
+        """What a crash left of a line is gone, so that the next one can be appended."""
+        try:
+            with self.path.open("r+b") as file:
+                file.truncate(file.read().rfind(b"\n") + 1)
+        except OSError as error:
+            raise JobNotFound(f"There is no journal at {self.path}: {error.strerror}.") from error

@@ -1,0 +1,130 @@
+"""The loop that drives the plugins: stage by stage, with the gate between judging and working."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+
+from ft_dcc import errors
+from ft_dcc.publish import engine
+from ft_dcc.publish.engine import Context, Instance, PluginClass
+from ft_dcc.publish.ledger import Ledger
+from ft_dcc.publish.records import Step
+from ft_dcc.publish.slots import NUMBER, PULSE, SlotEmpty
+
+# These would meet every other source, too: there is no use in going on with the next one.
+_MEET_ALL = (
+    errors.AuthenticationError,
+    errors.Cancelled,
+    errors.ConnectionClosedError,
+    errors.DiskUnusable,
+    errors.ServerUnreachable,
+)
+
+
+@attrs.frozen
+class Failure:
+    """What stopped one source (number 0: all of them)."""
+
+    plugin: PluginClass
+    number: int
+    source: str
+    error: errors.Error
+
+    @property
+    def problem(self) -> errors.Problem:
+        """The same, for a person."""
+        return errors.Problem(self.plugin.label or self.plugin.__name__, self.source, str(self.error))
+
+
+class Loop:
+    """Runs every plugin once on whatever it is meant for.
+
+    Everything before the gate runs whatever else failed, so that all problems are known at once. Behind the gate
+    a source that failed is left alone and the others go on.
+    """
+
+    def __init__(self, context: Context, plugins: Sequence[PluginClass], ledger: Ledger) -> None:
+        self.context, self.plugins, self.ledger = context, plugins, ledger
+        # Before the gate: what shuts sources out. Behind it: what a later run may do better.
+        self.failures: list[Failure] = []
+        self._failed: set[int] = set()
+
+    def run(self) -> None:
+        """Every plugin has run where it can; raises what stops all sources alike, and what shuts the gate."""
+        judging = [plugin for plugin in self.plugins if plugin.order < engine.GATE]
+        working = [plugin for plugin in self.plugins if plugin.order >= engine.GATE]
+        if not self.ledger.is_gate_open:
+            self._run_all(judging)
+            self._pass_gate()
+        self._run_all(working)
+
+    def _run_all(self, plugins: Sequence[PluginClass]) -> None:
+        for plugin in plugins:
+            for instance in engine.targets(plugin, self.context):
+                self._run_one(plugin, instance)
+
+    def _run_one(self, plugin: PluginClass, instance: Instance | None) -> None:
+        number = 0 if instance is None else self._number(instance)
+        if self.ledger.is_done(plugin.__name__, number) or (self.ledger.is_gate_open and self._has_failed(number)):
+            return
+        PULSE.get(self.context).check()
+        before = self.ledger.look(number)
+        result = engine.process(plugin, self.context, instance)
+        error = result["error"]
+        if isinstance(error, SlotEmpty) and self._has_failed(number):
+            # Whoever was to write the slot has failed, and that is said already.
+            return
+        source = "" if instance is None else instance.name
+        failure = None if error is None else Failure(plugin, number, source, _in_our_words(plugin, error))
+        text = None if failure is None else str(failure.error)
+        self.ledger.note(Step(plugin.__name__, source, result["duration"] / 1000, text), number, before, error)
+        if failure is not None:
+            self._fail(failure)
+
+    def _fail(self, failure: Failure) -> None:
+        self.failures.append(failure)
+        self._failed.add(failure.number)
+        stops_all = isinstance(failure.error, _MEET_ALL) or failure.number == 0
+        if self.ledger.is_gate_open and stops_all:
+            raise failure.error
+        if isinstance(failure.error, errors.Cancelled):
+            raise failure.error
+
+    def _has_failed(self, number: int) -> bool:
+        return not self._failed.isdisjoint((0, number))
+
+    def _number(self, instance: Instance) -> int:
+        """The instance's number; one that a studio's plugin made gets its own here."""
+        number = NUMBER.find(instance)
+        if number is None:
+            number = 1 + max((NUMBER.find(other) or 0) for other in self.context)
+            NUMBER.set(instance, number)
+        return number
+
+    def _pass_gate(self) -> None:
+        """Sources with a problem are out; raises when none is left, or the problem is everybody's."""
+        refused, self.failures = self.failures, []
+        for instance in [other for other in self.context if self._has_failed(self._number(other))]:
+            self.context.remove(instance)
+        problems = tuple(dict.fromkeys(failure.problem for failure in refused))
+        self.ledger.pass_gate(problems, is_open=bool(self.context))
+        if not self.context:
+            raise refused[0].error if len(problems) == 1 else errors.Problems(problems)
+
+
+def _in_our_words(plugin: PluginClass, error: Exception) -> errors.Error:
+    """The error as one of the tree; a studio's check says what it finds with whatever it likes to raise."""
+    if isinstance(error, errors.Error):
+        return error
+    words = " ".join(str(error).split()) or type(error).__name__
+    name = plugin.label or plugin.__name__
+    if engine.VALIDATOR - 0.5 <= plugin.order < engine.GATE:
+        translated: errors.Error = errors.Unpublishable(words)
+    else:
+        translated = errors.PluginBroken(
+            f"The plugin {name} ({plugin.__module__}) failed: {type(error).__name__}: {words}. The report has more."
+        )
+    translated.__cause__ = error
+    return translated

@@ -1,0 +1,218 @@
+"""What goes into a publish, what its plugins hand on, and what comes out."""
+
+from __future__ import annotations
+
+import re
+import threading
+import uuid
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Callable
+
+import attrs
+
+from ft_dcc.errors import Cancelled, Problem
+from ft_dcc.frames import FrameRange, Resolution
+
+
+def _several(source: str | Iterable[str] | None) -> tuple[str, ...]:
+    if source is None:
+        return ()
+    return (source,) if isinstance(source, str) else tuple(source)
+
+
+@attrs.frozen
+class PublishRequest:
+    """What an artist asks for.
+
+    ``task`` is an id or a path. ``source`` is a camera's name, a sequence (``sh010.%04d.png``), a film, or
+    several of them; none at all means the scene's own camera. ``review`` is the name or the id of a review
+    session, which is opened when there is none. ``frame_range``, ``fps`` and ``resolution`` go before what
+    the shot says. ``asset`` is the rule for the asset's name, with ``{task}``, ``{shot}`` and ``{source}``.
+    """
+
+    task: str
+    source: tuple[str, ...] = attrs.field(default=None, converter=_several)
+    review: str | None = None
+    comment: str = ""
+    frame_range: FrameRange | None = None
+    fps: Fraction | None = None
+    resolution: Resolution | None = None
+    asset: str | None = None
+
+
+@attrs.frozen
+class Task:
+    """Where the publish goes; ``names`` lead from the project down to the task."""
+
+    id: str
+    names: tuple[str, ...]
+    parent_id: str
+    project_id: str
+
+    @property
+    def name(self) -> str:
+        """The task's own name."""
+        return self.names[-1]
+
+    @property
+    def shot_name(self) -> str:
+        """The name of what the task hangs on."""
+        return self.names[-2]
+
+
+@attrs.frozen
+class Shot:
+    """What the task's parent says about its pictures; None where it says nothing."""
+
+    frame_range: FrameRange | None = None
+    fps: Fraction | None = None
+    resolution: Resolution | None = None
+
+
+@attrs.frozen
+class Review:
+    """The review session; one that is not on the server yet is opened together with the version."""
+
+    id: str
+    name: str
+
+
+@attrs.frozen
+class Asset:
+    """What the version is a version of; one that is not on the server yet is made together with the version."""
+
+    id: str
+    name: str
+
+
+@attrs.frozen
+class Source:
+    """Where the pictures come from: ``kind`` is "camera", "frames" or "film", ``text`` its name, pattern or path."""
+
+    kind: str
+    text: str
+    name: str
+
+    @property
+    def file_name(self) -> str:
+        """The name, as a file may carry it everywhere."""
+        return re.sub(r"[^\w-]+", "_", self.name).strip("_") or "source"
+
+
+@attrs.frozen
+class Clip:
+    """What the film will show: its frames, their rate and their size."""
+
+    frame_range: FrameRange
+    fps: Fraction
+    resolution: Resolution
+
+
+@attrs.frozen
+class Component:
+    """A file of the version, as it is on the server; ``size`` in bytes."""
+
+    id: str
+    name: str
+    size: int
+
+
+@attrs.frozen
+class Registered:
+    """The version as the server knows it."""
+
+    version_id: str
+    version: int
+    asset_id: str
+    review_session_id: str | None
+    review_session_object_id: str | None
+
+
+def derived_id(version_id: str, what: str) -> str:
+    """Return the id of something that belongs to the version: the same whenever it is asked for."""
+    return str(uuid.uuid5(uuid.UUID(version_id), what))
+
+
+@attrs.frozen
+class Progress:
+    """How far a step is: ``unit`` is "frames" or "bytes", ``source`` the name of what it works on."""
+
+    step: str
+    source: str
+    done: int
+    total: int
+    unit: str
+
+
+OnProgress = Callable[[Progress], None]
+
+
+@attrs.frozen
+class Pulse:
+    """What a step at work says, and how it learns that it is to stop."""
+
+    on_progress: OnProgress | None = None
+    cancel: threading.Event = attrs.field(factory=threading.Event)
+
+    def check(self) -> None:
+        """Raise Cancelled when somebody asked for it."""
+        if self.cancel.is_set():
+            raise Cancelled("The publish was cancelled.")
+
+    def beat(self, progress: Progress) -> None:
+        """Tell how far it is; raises Cancelled when somebody asked for it."""
+        self.check()
+        if self.on_progress is not None:
+            self.on_progress(progress)
+
+
+@attrs.frozen
+class Step:
+    """One plugin on one source ("" for all of them): how long it took, and its error's one line."""
+
+    name: str
+    source: str
+    seconds: float
+    error: str | None = None
+
+
+@attrs.frozen
+class PublishedVersion:
+    """What became of one source."""
+
+    source: str
+    version_id: str
+    version: int
+    asset_id: str
+    components: tuple[Component, ...]
+    review_session_id: str | None
+    review_session_object_id: str | None
+    link: str | None
+
+
+@attrs.frozen
+class Published:
+    """What a publish left on the server: a version a source, and the problems of sources that were left out."""
+
+    job: Path
+    versions: tuple[PublishedVersion, ...]
+    problems: tuple[Problem, ...]
+    steps: tuple[Step, ...]
+
+    @property
+    def first(self) -> PublishedVersion:
+        """The version of the first source; most publishes have one."""
+        return self.versions[0]
+
+    def report(self) -> dict[str, Any]:
+        """Return it as plain data: the first version's fields, then all versions, problems and steps."""
+        versions = [attrs.asdict(version) for version in self.versions]
+        return {
+            **versions[0],
+            "versions": versions,
+            "problems": [attrs.asdict(problem) for problem in self.problems],
+            "steps": [attrs.asdict(step) for step in self.steps],
+            "job": str(self.job),
+        }

@@ -1,0 +1,148 @@
+"""Validators: whatever would fail later is found now. They change nothing, and all of them run."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from fractions import Fraction
+from pathlib import Path
+from typing import ClassVar
+
+from ft_dcc.errors import CameraMissing, DiskUnusable, FramesMissing, Invalid
+from ft_dcc.frames import FrameRange, Frames, Resolution, find_frames, ranges
+from ft_dcc.media import ffmpeg
+from ft_dcc.publish.engine import VALIDATOR, Context, ContextPlugin, Instance, InstancePlugin
+from ft_dcc.publish.slots import CLIP, JOB, REQUEST, SCENE, SHOT, SOURCE
+
+
+class ValidateCamera(InstancePlugin):
+    """The camera is in the scene."""
+
+    order = VALIDATOR
+    label = "Camera"
+    families: ClassVar[list[str]] = ["camera"]
+
+    def process(self, instance: Instance) -> None:
+        """Raise CameraMissing, naming the cameras that there are."""
+        name, cameras = SOURCE.get(instance).text, SCENE.get(instance.context).sources
+        if name not in cameras:
+            there = f"It has {', '.join(cameras)}." if cameras else "It has no camera at all."
+            raise CameraMissing(f"The scene has no camera called {name}. {there}")
+
+
+class ValidateFrames(InstancePlugin):
+    """No frame of the sequence is missing or empty."""
+
+    order = VALIDATOR
+    label = "Missing frames"
+    families: ClassVar[list[str]] = ["frames"]
+
+    def process(self, instance: Instance) -> None:
+        """Raise FramesMissing, naming each."""
+        pattern = SOURCE.get(instance).text
+        wanted = REQUEST.get(instance.context).frame_range or find_frames(pattern)
+        # Only the files count here; a sequence whose rate is not known yet can have gaps, too.
+        missing = Frames(pattern, wanted, Fraction(1), Resolution(1, 1)).missing()
+        if missing:
+            raise FramesMissing(
+                f"{len(missing)} of {len(wanted.with_handles)} frames of {pattern} are missing or empty: "
+                f"{ranges(missing)}. Render them again, or publish another range.",
+                missing,
+            )
+
+
+class ValidateFrameRange(InstancePlugin):
+    """The film covers the shot, with or without its handles, or what was asked for."""
+
+    order = VALIDATOR
+    label = "Frame range"
+
+    def process(self, instance: Instance) -> None:
+        """Raise Invalid."""
+        wanted = REQUEST.get(instance.context).frame_range or SHOT.get(instance.context).frame_range
+        found = CLIP.get(instance).frame_range.with_handles
+        if wanted is None or found in (FrameRange(wanted.start, wanted.end), wanted.with_handles):
+            return
+        raise Invalid("frame range", found=found, wanted=wanted, remedy="Set it right, or give --frames.")
+
+
+class ValidateFrameRate(InstancePlugin):
+    """The rate is the shot's, or what was asked for."""
+
+    order = VALIDATOR
+    label = "Frame rate"
+
+    def process(self, instance: Instance) -> None:
+        """Raise Invalid."""
+        wanted = REQUEST.get(instance.context).fps or SHOT.get(instance.context).fps
+        found = CLIP.get(instance).fps
+        if wanted is not None and found != wanted:
+            raise Invalid("frame rate", found=_fps(found), wanted=_fps(wanted), remedy="Set it right, or give --fps.")
+
+
+def _fps(rate: Fraction) -> str:
+    return f"{float(rate):.6g} fps"
+
+
+class ValidateResolution(InstancePlugin):
+    """The size is the shot's, or what was asked for."""
+
+    order = VALIDATOR
+    label = "Resolution"
+
+    def process(self, instance: Instance) -> None:
+        """Raise Invalid."""
+        wanted = REQUEST.get(instance.context).resolution or SHOT.get(instance.context).resolution
+        found = CLIP.get(instance).resolution
+        if wanted is not None and found != wanted:
+            raise Invalid("resolution", found=found, wanted=wanted, remedy="Set it right, or give --resolution.")
+
+
+class ValidateEncoder(ContextPlugin):
+    """There is an ffmpeg, and it runs."""
+
+    order = VALIDATOR
+    label = "Encoder"
+
+    def process(self, context: Context) -> None:
+        """Raise ExtraMissing or EncodeFailed."""
+        ffmpeg.version()
+
+
+class ValidateDisk(ContextPlugin):
+    """The job folder can be written and has room for all that is to be made."""
+
+    order = VALIDATOR
+    label = "Disk"
+
+    def process(self, context: Context) -> None:
+        """Raise DiskUnusable."""
+        folder = JOB.get(context).folder
+        needed = sum(_bytes_needed(instance) for instance in context)
+        try:
+            with tempfile.TemporaryFile(dir=folder) as file:
+                file.write(b"\0" * 4096)
+            free = shutil.disk_usage(folder).free
+        except OSError as error:
+            raise DiskUnusable(
+                f"The job folder {folder} cannot be written: {error.strerror}. Set FT_DCC_JOBS."
+            ) from error
+        if free < needed:
+            raise DiskUnusable(
+                f"{folder} has {_mib(free)} free, this publish needs {_mib(needed)}. Free space, or set FT_DCC_JOBS."
+            )
+
+
+def _bytes_needed(instance: Instance) -> int:
+    """An upper bound: frames as pixels without compression, a film at a tenth of that or as large as its source."""
+    clip, source = CLIP.find(instance), SOURCE.find(instance)
+    if clip is None or source is None:
+        return 0
+    pixels = len(clip.frame_range.with_handles) * clip.resolution.width * clip.resolution.height * 3
+    if source.kind == "film":
+        return max(pixels // 10, Path(source.text).stat().st_size)
+    return pixels // 10 + (pixels if source.kind == "camera" else 0)
+
+
+def _mib(size: int) -> str:
+    return f"{size / 2**20:,.0f} MiB"

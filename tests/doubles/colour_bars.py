@@ -1,0 +1,129 @@
+"""A host program that paints colour bars: no scene file, but real pictures, and as strict as the real ones."""
+
+from __future__ import annotations
+
+import queue
+import struct
+import threading
+import zlib
+from concurrent.futures import Future
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Callable, TypeVar
+
+import attrs
+
+from ft_dcc.errors import CameraMissing, CaptureFailed, DiskUnusable
+from ft_dcc.frames import FrameRange, Frames, Resolution
+from ft_dcc.host import OnFrame, PlayblastRequest, Scene
+
+T = TypeVar("T")
+
+# 75 % bars from left to right, as broadcasters line up by.
+BARS = (
+    (191, 191, 191),
+    (191, 191, 0),
+    (0, 191, 191),
+    (0, 191, 0),
+    (191, 0, 191),
+    (191, 0, 0),
+    (0, 0, 191),
+    (16, 16, 16),
+)
+WHITE = (255, 255, 255)
+
+SCENE = Scene(
+    path=None,
+    is_modified=True,
+    frame_range=FrameRange(1001, 1012),
+    fps=Fraction(24),
+    resolution=Resolution(64, 36),
+    sources=("bars", "second"),
+)
+
+
+class ColourBars:
+    """Has a scene with two cameras; whoever makes it is its main thread. ``captures`` counts the playblasts."""
+
+    name = "Colour bars"
+    version = "1.0"
+
+    def __init__(self, scene: Scene = SCENE) -> None:
+        self._scene = scene
+        self._main = threading.get_ident()
+        self._calls: queue.Queue[tuple[Callable[[], Any], Future[Any]]] = queue.Queue()
+        self.captures = 0
+
+    def scene(self) -> Scene:
+        self._demand_main_thread("scene")
+        return self._scene
+
+    def playblast(self, request: PlayblastRequest, on_frame: OnFrame) -> Frames:
+        self._demand_main_thread("playblast")
+        if request.source not in self._scene.sources:
+            raise CameraMissing(f"There is no camera called {request.source}.")
+        if not request.directory.is_absolute() or not request.directory.is_dir():
+            raise CaptureFailed(f"{request.directory} is no folder.")
+        if Path(request.name).name != request.name or "%" in request.name:
+            raise CaptureFailed(f"{request.name!r} is no file name.")
+        self.captures += 1
+        pattern = str(request.directory / f"{request.name}.%04d.png")
+        frames = Frames(pattern, request.frame_range, self._scene.fps, request.resolution)
+        for frame in request.frame_range.with_handles:
+            try:
+                frames.path(frame).write_bytes(painted(frame, request.resolution))
+            except OSError as error:
+                raise DiskUnusable(f"Frame {frame} cannot be written: {error.strerror}.") from error
+            on_frame(frame)
+        return frames
+
+    def save(self) -> Path:
+        raise CaptureFailed("Colour bars have no file.")
+
+    def configure(self, frame_range: FrameRange, fps: Fraction, resolution: Resolution) -> None:
+        self._demand_main_thread("configure")
+        self._scene = attrs.evolve(self._scene, frame_range=frame_range, fps=fps, resolution=resolution)
+
+    def remember_task(self, task_id: str) -> None:
+        self._demand_main_thread("remember_task")
+        self._scene = attrs.evolve(self._scene, task_id=task_id)
+
+    def run_in_main_thread(self, function: Callable[[], T]) -> T:
+        if threading.get_ident() == self._main:
+            return function()
+        future: Future[T] = Future()
+        self._calls.put((function, future))
+        return future.result()
+
+    def serve(self, thread: threading.Thread) -> None:
+        """Be the main thread, as a program's event loop is, until the other thread has ended."""
+        self._demand_main_thread("serve")
+        while thread.is_alive() or not self._calls.empty():
+            try:
+                function, future = self._calls.get(timeout=0.01)
+            except queue.Empty:
+                continue
+            try:
+                future.set_result(function())
+            except BaseException as error:  # noqa: BLE001 - whoever called gets it
+                future.set_exception(error)
+
+    def _demand_main_thread(self, what: str) -> None:
+        if threading.get_ident() != self._main:
+            raise RuntimeError(f"{what} was called outside of the main thread, where a real host would crash")
+
+
+def painted(frame: int, resolution: Resolution) -> bytes:
+    """A PNG of the bars, with a white line that is one pixel further right on each frame."""
+    width, height = resolution.width, resolution.height
+    row = bytearray()
+    for x in range(width):
+        row += bytes(WHITE if x == frame % width else BARS[x * len(BARS) // width])
+    # Each row of a PNG begins with the number of its filter: 0, none.
+    pixels = zlib.compress((b"\0" + bytes(row)) * height, 1)
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", pixels) + _chunk(b"IEND", b"")
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
