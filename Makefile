@@ -23,6 +23,9 @@ check: setup-test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+bench: setup-test
+	$(BIN)/python -m bench
+
 setup: $(VENV)/demo.stamp
 setup-test: $(VENV)/test.stamp
 

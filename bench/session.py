@@ -1,0 +1,160 @@
+"""The session against the official client, on the same studio server, in the same minutes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bench.table import Row, print_table
+from ft_dcc.session import Session
+
+ROOT = Path(__file__).resolve().parents[1]
+OFFICIAL_PYTHON = ROOT / ".venv-official" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+PAIRS = 5
+TASKS = 10_000
+UPLOAD_BYTES = 2**30
+
+# Measure, what the table calls it, the goal as a ratio, and the unit of what is printed.
+COMPARED = (
+    ("import", "import", 1 / 4, "ms"),
+    ("start", "session start, warm schema cache", 1 / 4, "ms"),
+    ("scalars", "10,000 tasks, 10 scalars, read one of each", 1 / 20, "ms"),
+    ("relations", "the same with 4 relations", 1 / 20, "ms"),
+    ("memory", "memory kept for 10,000 tasks", 1 / 3, "MiB"),
+    ("attribute", "read a scalar attribute", 1 / 5, "µs"),
+    ("unprojected", "200 reads of what was not projected", 1 / 200, "requests"),
+    ("creates", "1,000 creates and commit", 1 / 3, "ms"),
+    ("update-10000", "one update with 10,000 entities cached", 1 / 100, "ms"),
+    ("metadata-1000", "1,000 tasks with 3 metadata keys each", 1 / 30, "ms"),
+)
+
+
+def run() -> bool:
+    """Print the table; return whether every goal was reached."""
+    with tempfile.TemporaryDirectory(prefix="ft-dcc-bench-") as folder, serving(Path(folder)) as environment:
+        fill(environment)
+        rows = [compare(environment, *measure) for measure in COMPARED]
+        rows.append(against_itself(environment, "update-0", "update-10000", "update: 10,000 cached over none", 1.5))
+        rows.append(against_itself(environment, "metadata-500", "metadata-1000", "metadata: 1,000 over 500", 2.6))
+        rows.append(against_plain_requests(environment))
+        rows.extend(uploads(environment, Path(folder)))
+        return print_table(rows)
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[dict[str, str]]:
+    """A studio server with an empty folder; yields the environment of its clients."""
+    command = [sys.executable, "-m", "ft_dcc.cli.main", "serve", "--data", str(folder / "studio")]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8")
+    try:
+        assert server.stdout is not None
+        lines = [server.stdout.readline().strip() for _ in range(3)]
+        (folder / "schemas").mkdir()
+        yield {
+            **os.environ,
+            **dict(line.split("=", 1) for line in lines),
+            "FTRACK_API_SCHEMA_CACHE_PATH": str(folder / "schemas"),
+        }
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def fill(environment: dict[str, str]) -> None:
+    """Two projects are on the server: one with tasks to read, and one to write into."""
+    with Session(
+        environment["FTRACK_SERVER"], environment["FTRACK_API_KEY"], environment["FTRACK_API_USER"]
+    ) as session:
+        schema = session.query("ProjectSchema").first()
+        projects = [
+            session.create("Project", {"name": name, "full_name": name, "project_schema": schema})
+            for name in ("BenchTasks", "BenchWrites")
+        ]
+        session.commit()
+        project_id = projects[0]["id"]
+        for first in range(0, TASKS, 1000):
+            for number in range(first, first + 1000):
+                values = {"name": f"task {number}", "description": f"What is to be done in task {number}."}
+                session.create("Task", {**values, "parent_id": project_id, "project_id": project_id, "bid": 3600.0})
+            session.commit()
+
+
+def measured(environment: dict[str, str], is_ours: bool, measure: str) -> float:
+    """Run one measure in a process of its own."""
+    python, module = (sys.executable, "ft_dcc") if is_ours else (str(OFFICIAL_PYTHON), "ftrack_api")
+    script = str(ROOT / "bench" / "client.py")
+    done = subprocess.run(
+        [python, script, module, measure], env=environment, capture_output=True, encoding="utf-8", check=False
+    )
+    if done.returncode:
+        raise SystemExit(f"{module} {measure} failed:\n{done.stderr}")
+    value: Any = json.loads(done.stdout)["ms"]
+    return float(value)
+
+
+def compare(environment: dict[str, str], measure: str, title: str, goal: float, unit: str) -> Row:
+    """Both clients do the same, in turn."""
+    pairs = [(measured(environment, False, measure), measured(environment, True, measure)) for _ in range(PAIRS)]
+    return Row(title, [pair[0] for pair in pairs], [pair[1] for pair in pairs], goal, unit)
+
+
+def against_itself(environment: dict[str, str], small: str, large: str, title: str, goal: float) -> Row:
+    """How our own cost grows."""
+    pairs = [(measured(environment, True, small), measured(environment, True, large)) for _ in range(PAIRS)]
+    return Row(title, [pair[0] for pair in pairs], [pair[1] for pair in pairs], goal, peer="itself")
+
+
+def against_plain_requests(environment: dict[str, str]) -> Row:
+    """The same pages, fetched and parsed, and nothing made of them."""
+    pairs = [(measured(environment, True, "plain"), measured(environment, True, "scalars")) for _ in range(PAIRS)]
+    return Row(
+        "10,000 tasks, 10 scalars", [pair[0] for pair in pairs], [pair[1] for pair in pairs], 4, peer="requests + json"
+    )
+
+
+def uploads(environment: dict[str, str], folder: Path) -> Iterator[Row]:
+    """A large file to the same server: curl, the official client and ours, in turn."""
+    big = folder / "big.bin"
+    with big.open("wb") as file:
+        for _ in range(UPLOAD_BYTES // 2**20):
+            file.write(os.urandom(2**20))
+    environment = {**environment, "BENCH_FILE": str(big)}
+    curl, official, ours = [], [], []
+    for _ in range(PAIRS):
+        official.append(measured(environment, False, "upload"))
+        curl.append(upload_with_curl(environment, big))
+        ours.append(measured(environment, True, "upload"))
+    yield Row("upload of 1 GiB", official, ours, 1.0)
+    yield Row("upload of 1 GiB", curl, ours, 1 / 0.9, peer="curl -T")
+
+
+def upload_with_curl(environment: dict[str, str], big: Path) -> float:
+    """Milliseconds that curl needs to put the file at a signed address of the same server."""
+    program = shutil.which("curl")
+    if program is None:
+        raise SystemExit("The upload is compared with curl. Install it: apt-get install curl")
+    with Session(
+        environment["FTRACK_SERVER"], environment["FTRACK_API_KEY"], environment["FTRACK_API_USER"]
+    ) as session:
+        component = session.create("FileComponent", {"name": "curl", "file_type": ".bin", "size": UPLOAD_BYTES})
+        session.commit()
+        request = {
+            "action": "get_upload_metadata",
+            "component_id": component["id"],
+            "file_name": "curl.bin",
+            "file_size": UPLOAD_BYTES,
+            "checksum": None,
+        }
+        url = session.call([request])[0]["url"]
+        before = time.perf_counter()
+        subprocess.run([program, "--silent", "--fail", "--upload-file", str(big), url], check=True, capture_output=True)
+        return (time.perf_counter() - before) * 1000

@@ -1,0 +1,43 @@
+"""What was measured, beside what was wanted."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Sequence
+
+import attrs
+
+
+@attrs.frozen
+class Row:
+    """One comparison: ``ours`` over ``theirs`` must not be more than ``goal``."""
+
+    measure: str
+    theirs: Sequence[float]
+    ours: Sequence[float]
+    goal: float
+    unit: str = "ms"
+    peer: str = "official"
+
+    @property
+    def ratio(self) -> float:
+        """The median of the pairs' own ratios, so that a noisy minute weighs on both sides of one pair only."""
+        return statistics.median(our / their for our, their in zip(self.ours, self.theirs))
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether the goal is reached."""
+        return self.ratio <= self.goal
+
+
+def print_table(rows: Iterable[Row]) -> bool:
+    """Print the rows as Markdown and return whether every goal was reached."""
+    print("| measure | peer | theirs | ours | ratio | goal | |")
+    print("|---|---|---|---|---|---|---|")
+    reached = True
+    for row in rows:
+        reached &= row.is_reached
+        theirs, ours = (f"{statistics.median(values):,.2f} {row.unit}" for values in (row.theirs, row.ours))
+        verdict = "reached" if row.is_reached else "MISSED"
+        print(f"| {row.measure} | {row.peer} | {theirs} | {ours} | {row.ratio:.3f} | {row.goal:.3f} | {verdict} |")
+    return reached
