@@ -1,0 +1,63 @@
+// Builds the review page into the server's static folder, and writes down which sources it was built from.
+
+import { createHash } from "node:crypto";
+import { copyFile, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { build } from "esbuild";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const source = join(here, "src");
+const target = join(here, "..", "ft_dcc", "server", "static");
+
+/** A checkout may have other line ends; a text is the same text with both. */
+async function readText(path) {
+  return (await readFile(path, "utf8")).replaceAll("\r\n", "\n");
+}
+
+/** SHA-256 over everything that decides the outcome: each file's name, its length and its text. */
+async function digestOfSources() {
+  const names = (await readdir(source)).map((name) => `src/${name}`);
+  const hash = createHash("sha256");
+  for (const name of [...names, "build.mjs", "package-lock.json"].sort()) {
+    const text = Buffer.from(await readText(join(here, name)));
+    hash.update(`${name} ${text.length}\n`).update(text);
+  }
+  return hash.digest("hex");
+}
+
+async function digestOf(name) {
+  return createHash("sha256").update(await readFile(join(target, name))).digest("hex");
+}
+
+await rm(target, { recursive: true, force: true });
+await mkdir(target, { recursive: true });
+await build({
+  entryPoints: [join(source, "page.ts"), join(source, "review.css")],
+  outdir: target,
+  bundle: true,
+  format: "esm",
+  target: ["es2022", "chrome107", "firefox121", "safari16.4"],
+  entryNames: "[name]",
+  assetNames: "[name]",
+  loader: { ".woff2": "file" },
+  charset: "utf8",
+  logLevel: "warning",
+});
+await copyFile(join(source, "icon.svg"), join(target, "icon.svg"));
+await copyFile(join(here, "node_modules/@fontsource-variable/inter/LICENSE"), join(target, "inter-license.txt"));
+
+const files = {};
+for (const name of (await readdir(target)).sort()) files[name] = await digestOf(name);
+
+// The address of a file holds its digest: a browser may keep it for ever, and a new build is a new address.
+const html = (await readText(join(source, "review.html"))).replaceAll(
+  /\.\.\/static\/([\w.-]+)/g,
+  (address, name) => `${address}?v=${files[name].slice(0, 16)}`,
+);
+await writeFile(join(target, "review.html"), html);
+await writeFile(
+  join(target, "manifest.json"),
+  `${JSON.stringify({ sources: await digestOfSources(), files: { ...files, "review.html": await digestOf("review.html") } }, null, 2)}\n`,
+);

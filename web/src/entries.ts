@@ -1,0 +1,90 @@
+/** The list of versions in the review session. */
+
+import { find, icon, make, setText } from "./dom";
+import { versionText } from "./facts";
+import { address, type Entry } from "./server";
+
+export class Entries {
+  /** The versions in the order of the session. */
+  all: readonly Entry[] = [];
+  current: Entry | null = null;
+
+  private readonly list = find("entry-list", HTMLOListElement);
+  private readonly onSelect: (entry: Entry) => void;
+  private shown = "";
+
+  constructor(onSelect: (entry: Entry) => void) {
+    this.onSelect = onSelect;
+  }
+
+  /** Shows these versions; the selected one stays selected while it is among them. */
+  show(entries: readonly Entry[]): void {
+    this.all = entries;
+    setText(find("entry-count", HTMLElement), String(entries.length));
+    const said = JSON.stringify(entries);
+    if (said === this.shown) return;
+    this.shown = said;
+    this.list.replaceChildren(...entries.map((entry) => this.row(entry)));
+    this.current = entries.find(({ id }) => id === this.current?.id) ?? null;
+    this.mark();
+  }
+
+  /** Selects the version with this id; false when it is not in the session. */
+  select(id: string): boolean {
+    const entry = this.all.find((candidate) => candidate.id === id);
+    if (entry === undefined) return false;
+    this.current = entry;
+    this.mark();
+    this.onSelect(entry);
+    return true;
+  }
+
+  /** Selects the version this many places further down the list; there is none beyond the ends. */
+  move(places: number): void {
+    const index = this.all.findIndex(({ id }) => id === this.current?.id);
+    const next = this.all[index + places];
+    if (next !== undefined) this.select(next.id);
+  }
+
+  private mark(): void {
+    for (const link of this.list.querySelectorAll("a")) {
+      const isCurrent = link.dataset["id"] === this.current?.id;
+      if (isCurrent) {
+        link.setAttribute("aria-current", "true");
+        link.scrollIntoView({ block: "nearest", inline: "nearest" });
+      } else {
+        link.removeAttribute("aria-current");
+      }
+    }
+  }
+
+  private row(entry: Entry): HTMLLIElement {
+    const link = make("a", "entry", this.picture(entry), this.caption(entry));
+    link.href = `#${encodeURIComponent(entry.id)}`;
+    link.dataset["id"] = entry.id;
+    link.draggable = false;
+    return make("li", "", link);
+  }
+
+  private picture(entry: Entry): HTMLElement {
+    const frame = make("span", "entry-picture");
+    if (entry.thumbnail === null) {
+      frame.append(icon("icon-film"));
+      return frame;
+    }
+    const image = make("img");
+    image.alt = "";
+    image.loading = "lazy";
+    image.decoding = "async";
+    image.addEventListener("error", () => image.replaceWith(icon("icon-film")));
+    image.src = address(entry.thumbnail);
+    frame.append(image);
+    return frame;
+  }
+
+  private caption(entry: Entry): HTMLElement {
+    const title = make("span", "entry-title", make("span", "entry-name", entry.name));
+    title.append(make("span", "entry-version", versionText(entry)));
+    return make("span", "entry-caption", title, make("span", "entry-detail", entry.task || entry.asset));
+  }
+}

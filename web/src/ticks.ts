@@ -1,0 +1,28 @@
+/** Which frame numbers a timeline writes out. */
+
+import type { Clip } from "./clip";
+
+/** Indices to label on a timeline with room for `room` labels: both ends, and round numbers between them. */
+export function ticks(clip: Clip, room: number): number[] {
+  const last = clip.lastIndex;
+  if (last === 0) return [0];
+  const step = roundStep(last / Math.max(1, room));
+  const found = [0];
+  const first = Math.ceil(clip.firstFrame / step) * step - clip.firstFrame;
+  for (let index = first; index < last; index += step) {
+    // A label closer than this would run into the one at the end.
+    if (index >= step * 0.7 && last - index >= step * 0.7) found.push(index);
+  }
+  return [...found, last];
+}
+
+/** The smallest of 1, 2, 5, 10, 20, 50 … that is not below this. */
+function roundStep(least: number): number {
+  let power = 1;
+  for (;;) {
+    for (const factor of [1, 2, 5]) {
+      if (factor * power >= least) return factor * power;
+    }
+    power *= 10;
+  }
+}
