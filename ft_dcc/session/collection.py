@@ -41,15 +41,16 @@ class Collection(MutableSequence["Entity"]):
     @overload
     def __getitem__(self, index: slice) -> list[Entity]: ...
     def __getitem__(self, index: int | slice) -> Entity | list[Entity]:
-        return self._items[index]
+        return self.current()[index]
 
     def __len__(self) -> int:
-        return len(self._items)
+        return len(self.current())
 
     def __iter__(self) -> Iterator[Entity]:
-        return iter(self._items)
+        return iter(self.current())
 
     def __contains__(self, item: object) -> bool:
+        self.current()
         return item in self._members()
 
     def __setitem__(self, index: Any, value: Any) -> None:
@@ -89,6 +90,7 @@ class Collection(MutableSequence["Entity"]):
 
     def complete(self) -> None:
         """Hold what the server holds, in case it was never asked."""
+        self.current()
         if not self.is_complete:
             self.restore(self.entity.fetch(self.attribute_name))
             self.is_complete = True
@@ -96,7 +98,21 @@ class Collection(MutableSequence["Entity"]):
 
     def to_wire(self) -> list[dict[str, Any]]:
         """Return a reference to each."""
-        return [item.to_wire() for item in self._items]
+        return [item.to_wire() for item in self.current()]
+
+    def current(self) -> list[Entity]:
+        """Return the content; when the server has answered since, this collection goes on with what it said."""
+        stored = self.entity.stored(self.attribute_name)
+        if stored.__class__ is list:
+            self.restore(stored)
+            self.is_complete = True
+            self.entity.keep(self.attribute_name, self if self.view is None else self.view)
+        else:
+            other = stored.collection if isinstance(stored, KeyValues) else stored
+            if other is not self and isinstance(other, Collection):
+                # Somebody opened the answer first: both hold one list from now on.
+                self._items, self._known = other._items, None
+        return self._items
 
     def _members(self) -> set[Entity]:
         if self._known is None:
@@ -115,7 +131,7 @@ class Collection(MutableSequence["Entity"]):
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return f"<Collection {self._items!r}>"
+        return f"<Collection {self.current()!r}>"
 
 
 class _Change:
@@ -160,8 +176,9 @@ class KeyValues(MutableMapping[str, Any]):
 
     def entities(self) -> dict[str, Entity]:
         """Return the entity behind each key."""
+        items = self.collection.current()
         if self._by_key is None:
-            self._by_key = {item["key"]: item for item in self.collection}
+            self._by_key = {item["key"]: item for item in items}
         return self._by_key
 
     def __getitem__(self, key: str) -> Any:

@@ -35,6 +35,7 @@ class CustomAttributes(KeyValues):
 
     def entities(self) -> dict[str, Entity]:
         """Return the entity behind each key; those of a new entity are known before the server has them."""
+        self.collection.current()
         if self._by_key is None and self.collection.entity.state is CREATED:
             self._by_key = values_of_new(self.collection.entity, self.entity_type)
         return super().entities()

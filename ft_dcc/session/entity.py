@@ -22,11 +22,13 @@ _PLAIN = frozenset({str, int, float, bool})
 class Group:
     """The entities of one answer: what one of them lacks is asked for all of them."""
 
-    __slots__ = ("is_result", "members")
+    __slots__ = ("is_old", "is_result", "members")
 
-    def __init__(self, *, is_result: bool = True) -> None:
+    def __init__(self, *, is_result: bool = True, is_old: bool = False) -> None:
         # What only completes a result leaves its entities together as they are.
         self.is_result = is_result
+        # What was kept from another day says nothing about what is known already.
+        self.is_old = is_old
         self.members: dict[str, list[Entity]] = {}
 
     def lacking(self, entity_type: str, name: str) -> list[Entity]:
@@ -144,6 +146,12 @@ class Entity(MutableMapping[str, Any]):
         """Return the value as it is kept, without asking the server: NOT_SET when there is none."""
         return self._values.get(name, NOT_SET)
 
+    def persisted(self, name: str) -> Any:
+        """Return what the server said, without what was assigned since: NOT_SET when it has not."""
+        if self.state is CREATED:
+            return NOT_SET
+        return self._before[name] if self._before is not None and name in self._before else self.stored(name)
+
     def keep(self, name: str, value: Any) -> None:
         """Keep another form of the value that is there already."""
         self._values[name] = value
@@ -212,6 +220,11 @@ class Entity(MutableMapping[str, Any]):
         for name, value in values.items():
             (self._before if name in self._before else self._values)[name] = value
 
+    def complete(self, values: dict[str, Any]) -> None:
+        """Take the values that are not known yet."""
+        for name, value in values.items():
+            self._values.setdefault(name, value)
+
     def fetch(self, name: str) -> list[Entity]:
         """Return the content of a relation to many, asked for now."""
         self.session.populate(self, name)
@@ -221,8 +234,10 @@ class Entity(MutableMapping[str, Any]):
         attribute = self.attribute(name)
         session = self.session
         if self.state is not CREATED and session.auto_populate:
-            peers = [] if self._group is None else self._group.lacking(self.entity_type, name)
-            session.populate(peers or [self], ", ".join(self._projections(attribute)))
+            session.layers.find(self.entity_type, self.primary_key)
+            if name not in self._values:
+                peers = [] if self._group is None else self._group.lacking(self.entity_type, name)
+                session.populate(peers or [self], ", ".join(self._projections(attribute)))
             value = self._values.get(name, NOT_SET)
             if value is not NOT_SET:
                 return attribute.opened(self, value)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ft_dcc.errors import ServerError
 from ft_dcc.session.codec import Moment
+from ft_dcc.session.collection import Collection, KeyValues
 from ft_dcc.session.entity import Entity, Group
 from ft_dcc.session.operations import (
     CreateEntityOperation,
@@ -52,6 +53,23 @@ class IdentityMap:
         """Hold this one no longer."""
         self._by_type.get(entity.entity_type, {}).pop(_place(entity.primary_key), None)
 
+    def merge(self, value: Any, merged: dict[int, Entity] | None = None) -> Any:
+        """Return the session's own object for an entity, with all that the given one knows; the same for many."""
+        # References go in circles.
+        merged = {} if merged is None else merged
+        if isinstance(value, KeyValues):
+            value = value.collection
+        if isinstance(value, (list, tuple, Collection)):
+            return [self.merge(item, merged) for item in value]
+        if not isinstance(value, Entity) or self.find(value.entity_type, value.primary_key) is value:
+            return value
+        if id(value) not in merged:
+            own = self.add(value.entity_type, dict(zip(value.primary_key_attributes, value.primary_key)))
+            merged[id(value)] = own
+            known = {name: value.persisted(name) for name in value.attributes}
+            own.receive({name: self.merge(item, merged) for name, item in known.items() if item is not NOT_SET})
+        return merged[id(value)]
+
     def clear(self) -> None:
         """Hold nothing."""
         self._by_type.clear()
@@ -60,14 +78,16 @@ class IdentityMap:
         for shelf in list(self._by_type.values()):
             yield from list(shelf.values())
 
-    def settle(self, operations: Iterable[Operation]) -> None:
-        """Take what these operations did for the server's own, after it was committed."""
+    def settle(self, operations: Iterable[Operation]) -> list[Entity]:
+        """Take what these operations did for the server's own, after they were committed; return what is gone."""
+        gone = []
         for operation in operations:
             entity = self.find(operation.entity_type, list(operation.entity_key.values()))
             if entity is None:
                 continue
             if isinstance(operation, DeleteEntityOperation):
                 self.forget(entity)
+                gone.append(entity)
             elif isinstance(operation, UpdateEntityOperation):
                 entity.settle(operation.attribute_name)
             elif entity.state is CREATED:
@@ -75,6 +95,7 @@ class IdentityMap:
         for operation in operations:
             if isinstance(operation, UpdateEntityOperation):
                 self._drop_twin(operation)
+        return gone
 
     def revert(self, operations: Iterable[Operation]) -> None:
         """Take back what these operations did."""
@@ -97,13 +118,9 @@ class IdentityMap:
         if entity is not None and twin in entity.attributes:
             entity.drop(twin)
 
-    def loads(self, body: bytes, group: Group) -> Any:
+    def loads(self, body: bytes | str, group: Group) -> Any:
         """Return what the JSON says, with the one object for each entity in it."""
         return json.loads(body, object_hook=self.receiver(group))
-
-    def decode(self, value: Any, group: Group) -> Any:
-        """Return the same for JSON that was parsed already."""
-        return _walk(value, self.receiver(group))
 
     def receiver(self, group: Group) -> Callable[[dict[str, Any]], Any]:
         """Return the function that turns a JSON object, the inner ones before the outer, into what it stands for."""
@@ -126,7 +143,8 @@ class IdentityMap:
         place_of = itemgetter(*make.primary_key_attributes)
         shelf = self._by_type.setdefault(entity_type, {})
         members = group.members.setdefault(entity_type, [])
-        is_result, made, key_size = group.is_result, self._made, len(make.primary_key_attributes)
+        is_old, is_result = group.is_old, group.is_result
+        made, key_size = self._made, len(make.primary_key_attributes)
 
         def handle(values: dict[str, Any]) -> Entity:
             try:
@@ -139,6 +157,8 @@ class IdentityMap:
             if entity is None:
                 # Another thread may have come first: then its object is the one.
                 entity = shelf.setdefault(place, made(make, values))
+            elif is_old:
+                entity.complete(values)
             elif len(values) > key_size:
                 entity.receive(values)
             if entity._group is not group and (is_result or entity._group is None):
@@ -160,11 +180,3 @@ class IdentityMap:
 
 def _place(key: Sequence[str]) -> Any:
     return key[0] if len(key) == 1 else tuple(key)
-
-
-def _walk(value: Any, receive: Callable[[dict[str, Any]], Any]) -> Any:
-    if isinstance(value, dict):
-        return receive({name: _walk(item, receive) for name, item in value.items()})
-    if isinstance(value, list):
-        return [_walk(item, receive) for item in value]
-    return value

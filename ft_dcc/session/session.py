@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from ft_dcc.errors import NoResultFoundError, OperationError, ServerCompatibilityError, SettingInvalid
 from ft_dcc.session import arrival, custom_attributes, populating
+from ft_dcc.session.cache import Cache, KeyMaker, LayeredCache
+from ft_dcc.session.encoding import encode
 from ft_dcc.session.entity import Entity, Group
 from ft_dcc.session.identity import IdentityMap
+from ft_dcc.session.layers import Layers
 from ft_dcc.session.operations import (
     CreateEntityOperation,
     DeleteEntityOperation,
@@ -22,6 +25,7 @@ from ft_dcc.session.operations import (
     payloads,
 )
 from ft_dcc.session.query import QueryResult, identifying, with_projections
+from ft_dcc.session.recording import Recording
 from ft_dcc.session.schema import EntityTypes, Schema, SchemaCache
 from ft_dcc.session.symbol import CREATED, DELETED, MODIFIED, NOT_SET, Symbol
 
@@ -30,15 +34,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _OLDEST_SERVER = (3, 3, 11)
-
-
-class _Thread(threading.local):
-    """What each thread has of its own in a session, so that none commits another's work."""
-
-    def __init__(self, auto_populate: bool) -> None:
-        self.operations = Operations()
-        self.record_operations = True
-        self.auto_populate = auto_populate
 
 
 class Session:
@@ -54,8 +49,8 @@ class Session:
         api_user: str | None = None,
         auto_populate: bool = True,
         plugin_paths: Sequence[str] | None = None,
-        cache: Any = None,
-        cache_key_maker: Any = None,
+        cache: Cache | Callable[[Session], Cache | None] | None = None,
+        cache_key_maker: KeyMaker | None = None,
         auto_connect_event_hub: bool = False,
         schema_cache_path: str | os.PathLike[str] | None = None,
         plugin_arguments: Mapping[str, Any] | None = None,
@@ -80,9 +75,10 @@ class Session:
             headers=headers,
             strict_api=strict_api,
         )
-        self._thread = _Thread(auto_populate)
+        self._thread = Recording(auto_populate)
         self._lock = threading.Lock()
         self._identities = IdentityMap(self)
+        self.layers = Layers(self, self._identities, cache, cache_key_maker)
         self._configurations: list[Entity] | None = None
         self.server_information: dict[str, Any] = json.loads(self.post([{"action": "query_server_information"}]))[0]
         self.check_server_compatibility()
@@ -103,6 +99,11 @@ class Session:
     def closed(self) -> bool:
         """Whether close() was called."""
         return self.wire.is_closed
+
+    @property
+    def cache(self) -> LayeredCache:
+        """The session's own memory, and below it the cache that was given."""
+        return self.layers.cache
 
     @property
     def recorded_operations(self) -> Operations:
@@ -200,7 +201,7 @@ class Session:
             raise ValueError(
                 f"A {entity_type} is identified by {', '.join(names)}: give {len(names)} values, not {len(key)}."
             )
-        found = self._identities.find(entity_type, key)
+        found = self._identities.find(entity_type, key) or self.layers.find(entity_type, key)
         if found is not None:
             return found
         try:
@@ -288,8 +289,11 @@ class Session:
         batch = payloads(recorded)
         answer = self.post(batch) if batch else b"[]"
         self.recorded_operations.clear()
-        self._identities.settle(recorded)
-        self._identities.loads(answer, Group())
+        for entity in self._identities.settle(recorded):
+            self.layers.forget(entity)
+        group = Group()
+        self._identities.loads(answer, group)
+        self.layers.keep(group)
 
     def rollback(self) -> None:
         """Take back what this thread changed since its last commit."""
@@ -307,6 +311,7 @@ class Session:
     def ask(self, operations: Sequence[Any], group: Group) -> list[Any]:
         """Return the answers, with their entities in a group that is completed together."""
         answers: list[Any] = self._identities.loads(self.post(operations), group)
+        self.layers.keep(group)
         return answers
 
     def post(self, operations: Sequence[Any]) -> bytes:
@@ -321,6 +326,25 @@ class Session:
         if self._configurations is None:
             self._configurations = custom_attributes.read_configurations(self)
         return self._configurations
+
+    def merge(self, value: Any) -> Any:
+        """Return the session's own entities for those of another session, with all that is known of them."""
+        return self._identities.merge(value)
+
+    def encode(self, data: Any, entity_attribute_strategy: str = "set_only") -> str:
+        """Return the data as JSON text, with the attributes of entities that the strategy names.
+
+        It is ``all``, ``set_only``, ``modified_only`` or ``persisted_only``; ValueError is raised for another.
+        """
+        return encode(data, entity_attribute_strategy)
+
+    def decode(self, string: str) -> Any:
+        """Return what JSON text says; entities in it are the session's own, and keep what is known of them."""
+        return self._identities.loads(string, Group(is_result=False, is_old=True))
+
+    def entity_reference(self, entity: Entity) -> dict[str, Any]:
+        """Return what stands for the entity in a raw operation."""
+        return entity.to_wire()
 
     @property
     def created(self) -> list[Entity]:

@@ -109,13 +109,15 @@ class _Body:
 
 
 def _put(session: Session, url: str, headers: Mapping[str, str], body: _Body) -> None:
-    # requests is imported by the session, when there is one.
+    # Whoever has a session has imported these.
+    import requests
+
     from ft_dcc.session import wire
 
     for pause in (*_PAUSES, None):
         try:
             response = session.wire.put(url, body if body.size else b"", headers)
-        except wire.requests.RequestException as error:
+        except requests.RequestException as error:
             if body.failure is not None:
                 raise body.failure from error
             if pause is None:
