@@ -162,6 +162,18 @@ def is_sequence(pattern: str) -> bool:
     return _HOLDER.search(os.path.basename(pattern)) is not None  # noqa: PTH119 - a pattern is no path yet
 
 
+def numbering(name: str) -> tuple[str, int, str] | None:
+    """Return what stands before the frame number in a file name, the digits it is padded to, and what follows.
+
+    >>> numbering("sh010.####.png"), numbering("sh010.%d.png"), numbering("sh010.png")
+    (('sh010.', 4, '.png'), ('sh010.', 0, '.png'), None)
+    """
+    match = _HOLDER.search(name)
+    if match is None:
+        return None
+    return name[: match.start()], len(match[2]) if match[2] else int(match[1] or 0), name[match.end() :]
+
+
 def ranges(frames: tuple[int, ...]) -> str:
     """Write frame numbers for a person.
 
@@ -179,24 +191,23 @@ def ranges(frames: tuple[int, ...]) -> str:
 
 def _filled(pattern: str, frame: int) -> str:
     folder, name = os.path.split(pattern)
-    match = _HOLDER.search(name)
-    if match is None:
+    parts = numbering(name)
+    if parts is None:
         return pattern
-    width = len(match[2]) if match[2] else int(match[1] or 0)
+    before, width, after = parts
     # Blender and Maya pad the digits and put the sign before them: -0005.
     number = f"{'-' if frame < 0 else ''}{abs(frame):0{width}d}"
-    return os.path.join(folder, name[: match.start()] + number + name[match.end() :])  # noqa: PTH118
+    return os.path.join(folder, before + number + after)  # noqa: PTH118
 
 
 def _on_disk(pattern: str) -> dict[int, int]:
     """The frames that exist, and the size of each in bytes."""
     folder, name = os.path.split(pattern)
-    match = _HOLDER.search(name)
-    if match is None:
+    parts = numbering(name)
+    if parts is None:
         return {}
-    width = len(match[2]) if match[2] else int(match[1] or 1)
-    holder = rf"(-?\d{{{max(width, 1)},}})"
-    fits = re.compile(re.escape(name[: match.start()]) + holder + re.escape(name[match.end() :]))
+    before, width, after = parts
+    fits = re.compile(rf"{re.escape(before)}(-?\d{{{max(width, 1)},}}){re.escape(after)}")
     try:
         with os.scandir(folder or ".") as entries:
             return {int(found[1]): entry.stat().st_size for entry in entries if (found := fits.fullmatch(entry.name))}
