@@ -17,9 +17,11 @@ from ft_dcc.publish.records import Asset, Clip, PublishRequest, Review, Shot, So
 from ft_dcc.publish.slots import (
     ASSET,
     CLIP,
+    FACTS,
     FRAMES,
     HOST,
     NUMBER,
+    PULSE,
     REQUEST,
     REVIEW,
     SCENE,
@@ -192,10 +194,12 @@ class CollectFilm(InstancePlugin):
     families: ClassVar[list[str]] = ["film"]
 
     def process(self, instance: Instance) -> None:
-        """CLIP holds the film's rate, size and shot frames; raises FilmUnreadable."""
-        facts = media.probe(Path(SOURCE.get(instance).text))
+        """FACTS holds what the film is, CLIP its rate, its size and the shot's frames; raises FilmUnreadable."""
+        is_cancelled = PULSE.get(instance.context).cancel.is_set
+        facts = media.probe(Path(SOURCE.get(instance).text), is_cancelled=is_cancelled)
         wanted = _wanted_range(REQUEST.get(instance.context), SHOT.find(instance.context))
         start = _first_frame(wanted, facts.frame_count)
+        FACTS.set(instance, facts)
         CLIP.set(instance, Clip(FrameRange(start, start + facts.frame_count - 1), facts.fps, facts.resolution))
 
 

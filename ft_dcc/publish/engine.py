@@ -63,24 +63,12 @@ PluginClass = type[Plugin]
 def load_api() -> None:
     """``pyblish.api``, which studio plugins import, is loaded, also for a user who has no name."""
     try:
-        import pyblish.api
+        getpass.getuser()
     except (KeyError, OSError, ImportError):
-        # It asks for the user's name, which a container started for a bare user id does not have. The
-        # exception depends on the Python and the system.
-        if _is_named():
-            raise
+        # A container that was started for a bare user id. pyblish asks for the name when it is imported, and so
+        # does one of its own collectors; which exception that is depends on the Python and the system.
         os.environ["LOGNAME"] = "unnamed"
-        try:
-            import pyblish.api  # noqa: F401
-        finally:
-            del os.environ["LOGNAME"]
-
-
-def _is_named() -> bool:
-    try:
-        return bool(getpass.getuser())
-    except (KeyError, OSError, ImportError):
-        return False
+    import pyblish.api  # noqa: F401 - it registers the host "python" and pyblish's own collectors
 
 
 def process(plugin: PluginClass, context: Context, instance: Instance | None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from ft_dcc.frames import Frames, ranges
 from ft_dcc.host import PlayblastRequest
 from ft_dcc.publish.engine import EXTRACTOR, Instance, InstancePlugin
 from ft_dcc.publish.records import Progress
-from ft_dcc.publish.slots import CLIP, FILM, FRAMES, HOST, JOB, NUMBER, PULSE, SOURCE, THUMBNAIL
+from ft_dcc.publish.slots import CLIP, FACTS, FILM, FRAMES, HOST, JOB, NUMBER, PULSE, SOURCE, THUMBNAIL
 
 
 def media_folder(instance: Instance) -> Path:
@@ -90,6 +90,7 @@ class TranscodeFilm(InstancePlugin):
         film = media.transcode(
             Path(SOURCE.get(instance).text),
             media_folder(instance) / "film.mp4",
+            facts=FACTS.get(instance),
             on_frame=counting_frames(instance, "encode"),
             is_cancelled=PULSE.get(instance.context).cancel.is_set,
         )

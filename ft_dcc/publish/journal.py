@@ -14,7 +14,7 @@ import attrs
 from ft_dcc.errors import DiskUnusable, JobNotFound
 from ft_dcc.frames import FrameRange, Frames, Resolution
 from ft_dcc.host import Scene
-from ft_dcc.media import Media
+from ft_dcc.media import FilmFacts, Media
 from ft_dcc.publish import records
 
 # A value is written as {"type": its text} or {"type": its fields}: a person reads it, and nothing is guessed.
@@ -27,6 +27,7 @@ _TEXTS: dict[str, Callable[[str], Any]] = {
 _RECORDS: dict[str, type] = {
     record.__name__: record
     for record in (
+        FilmFacts,
         Frames,
         Media,
         Scene,

@@ -110,6 +110,8 @@ class Loop:
             self.context.remove(instance)
         problems = tuple(dict.fromkeys(failure.problem for failure in refused))
         self.ledger.pass_gate(problems, is_open=bool(self.context))
+        if not self.context and not refused:
+            raise errors.Unpublishable("There is no source to publish: no collector found one.")
         if not self.context:
             raise refused[0].error if len(problems) == 1 else errors.Problems(problems)
 

@@ -13,7 +13,7 @@ import attrs
 from ft_dcc.errors import PluginBroken
 from ft_dcc.frames import Frames
 from ft_dcc.host import Host, Scene
-from ft_dcc.media import Media
+from ft_dcc.media import FilmFacts, Media
 from ft_dcc.publish import records
 from ft_dcc.publish.engine import Context, Instance
 
@@ -79,6 +79,7 @@ REVIEW: Slot[records.Review] = Slot("review", records.Review, "CollectReview")
 NUMBER: Slot[int] = Slot("number", int, "CollectSources")
 SOURCE: Slot[records.Source] = Slot("source", records.Source, "CollectSources")
 VERSION_ID: Slot[str] = Slot("version_id", str, "CollectSources")
+FACTS: Slot[FilmFacts] = Slot("facts", FilmFacts, "CollectFilm")
 CLIP: Slot[records.Clip] = Slot("clip", records.Clip, "CollectCamera, CollectFrames or CollectFilm")
 ASSET: Slot[records.Asset] = Slot("asset", records.Asset, "CollectAsset")
 

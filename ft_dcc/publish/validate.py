@@ -12,7 +12,7 @@ from ft_dcc.errors import CameraMissing, DiskUnusable, FramesMissing, Invalid
 from ft_dcc.frames import FrameRange, Frames, Resolution, find_frames, ranges
 from ft_dcc.media import ffmpeg
 from ft_dcc.publish.engine import VALIDATOR, Context, ContextPlugin, Instance, InstancePlugin
-from ft_dcc.publish.slots import CLIP, JOB, REQUEST, SCENE, SHOT, SOURCE
+from ft_dcc.publish.slots import CLIP, FACTS, JOB, REQUEST, SCENE, SHOT, SOURCE
 
 
 class ValidateCamera(InstancePlugin):
@@ -75,7 +75,9 @@ class ValidateFrameRate(InstancePlugin):
     def process(self, instance: Instance) -> None:
         """Raise Invalid."""
         wanted = REQUEST.get(instance.context).fps or SHOT.get(instance.context).fps
-        found = CLIP.get(instance).fps
+        found, facts = CLIP.get(instance).fps, FACTS.find(instance)
+        if facts is not None and not facts.is_constant_rate:
+            raise Invalid("frame rate", found="not constant", wanted="one rate", remedy="Export it at a constant rate.")
         if wanted is not None and found != wanted:
             raise Invalid("frame rate", found=_fps(found), wanted=_fps(wanted), remedy="Set it right, or give --fps.")
 
@@ -105,7 +107,7 @@ class ValidateEncoder(ContextPlugin):
     label = "Encoder"
 
     def process(self, context: Context) -> None:
-        """Raise ExtraMissing or EncodeFailed."""
+        """Raise ExtraMissing, SettingInvalid or EncodeFailed."""
         ffmpeg.version()
 
 

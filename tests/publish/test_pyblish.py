@@ -169,6 +169,11 @@ def test_pyblish_runs_a_plugin_file_anew_each_time(tmp_path):
     assert first[0] is not second[0]
 
 
+def test_pyblish_brings_three_collectors_of_its_own():
+    found = [plugin.__name__ for plugin in pyblish.api.discover()]
+    assert sorted(found) == ["CollectCurrentDate", "CollectCurrentUser", "CollectCurrentWorkingDirectory"]
+
+
 def test_an_empty_context_is_falsy():
     assert not pyblish.api.Context()
 
@@ -185,8 +190,8 @@ def test_the_engine_loads_for_a_user_without_a_name():
         "from ft_dcc.publish.engine import load_api\n"
         "load_api()\n"
         "import pyblish.api\n"
-        "print(pyblish.api.registered_hosts(), 'LOGNAME' in os.environ)"
+        "print(pyblish.api.registered_hosts(), os.environ['LOGNAME'])"
     )
     environment = {"PATH": os.environ["PATH"]}
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, encoding="utf-8")
-    assert (done.stderr, done.stdout) == ("", "['python'] False\n")
+    assert (done.stderr, done.stdout) == ("", "['python'] unnamed\n")

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from ft_dcc.errors import DiskUnusable, JobNotFound
+from ft_dcc.frames import FrameRange, Frames, Resolution
+from ft_dcc.media import Media
+from ft_dcc.publish.journal import Journal, read_value, write_value
+from ft_dcc.publish.records import Asset, Clip, Component, PublishRequest, Registered, Review, Shot, Source, Task
+
+RANGE, RATE, SIZE = FrameRange(993, 1040, 8), Fraction(24000, 1001), Resolution(1280, 720)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Frames("/shots/sh010.%04d.png", RANGE, RATE, SIZE),
+        Media(Path("film.mp4"), "ftrackreview-mp4", SIZE, RATE, 48, 1234),
+        Media(Path("thumbnail.jpg"), "thumbnail", SIZE, None, 1, 99),
+        Clip(RANGE, RATE, SIZE),
+        Task("id", ("Show", "SQ010", "SH010", "Animation"), "shot", "project"),
+        Shot(RANGE, None, SIZE),
+        Review("id", "Dailies"),
+        Asset("id", "Animation"),
+        Source("camera", "camera1", "camera1"),
+        Component("id", "thumbnail", 99),
+        Registered("id", 3, "asset", None, None),
+        PublishRequest(task="Show/SH010/Animation", source=["a.mov", "b.mov"], frame_range=RANGE, fps=RATE),
+        (1, [2, {"three": None}], "four"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_value_comes_back_as_it_went_in(value):
+    # JSON has lists only; a tuple within a record comes back as one.
+    assert read_value(write_value(value)) == (list(value) if isinstance(value, tuple) else value)
+
+
+def test_a_value_is_written_for_a_person():
+    assert write_value({"fps": RATE, "range": RANGE}) == (
+        '{"fps": {"Fraction": "24000/1001"}, "range": {"FrameRange": "993-1040+8"}}'
+    )
+
+
+def test_a_value_of_a_stranger_is_refused():
+    with pytest.raises(TypeError, match="object has no text form"):
+        write_value({"session": object()})
+
+
+def test_events_are_read_in_the_order_they_were_written(tmp_path):
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.append({"job": "one"})
+    journal.append({"end": "done"})
+    assert journal.events() == [{"job": "one"}, {"end": "done"}]
+
+
+@pytest.mark.parametrize("comment", ["two\nlines", "a\u2028b\x85c", "für Łódź 🎬", "lone \udce9 surrogate", '"\\'])
+def test_any_text_survives(tmp_path, comment):
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.append({"comment": comment})
+    journal.append({"end": "done"})
+    assert journal.events() == [{"comment": comment}, {"end": "done"}]
+
+
+def test_a_line_that_was_cut_short_does_not_count_and_can_be_written_again(tmp_path):
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.append({"job": "one"})
+    with journal.path.open("ab") as file:
+        file.write(b'{"step": {"name": "Capt')
+    assert journal.events() == [{"job": "one"}]
+    journal.mend()
+    journal.append({"end": "done"})
+    assert journal.events() == [{"job": "one"}, {"end": "done"}]
+
+
+def test_a_journal_that_is_gone_or_no_journal_is_said_to_be(tmp_path):
+    with pytest.raises(JobNotFound, match="queue list"):
+        Journal(tmp_path / "journal.jsonl").events()
+    (tmp_path / "journal.jsonl").write_bytes(b"\x00\xff\n")
+    with pytest.raises(JobNotFound, match="queue list"):
+        Journal(tmp_path / "journal.jsonl").events()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+def test_a_full_disk_is_named():
+    with pytest.raises(DiskUnusable, match="No space left on device"):
+        Journal(Path("/dev/full")).append({"job": "one"})

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import os
+
+import pyblish.api
+import pytest
+
+from ft_dcc.errors import PluginBroken
+from ft_dcc.publish.plugins import PLUGINS, find_plugins
+
+CHECK = """
+import pyblish.api
+
+class ValidateName(pyblish.api.InstancePlugin):
+    order = pyblish.api.ValidatorOrder
+    hosts = {hosts}
+
+    def process(self, instance):
+        pass
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYBLISHPLUGINPATH", str(tmp_path))
+    return tmp_path
+
+
+# pyblish comes with these, and a studio's plugins may read what they leave: the date, the user, the folder.
+PYBLISHS_OWN = {"CollectCurrentDate", "CollectCurrentUser", "CollectCurrentWorkingDirectory"}
+
+
+def names(plugins):
+    return [plugin.__name__ for plugin in plugins if plugin.__name__ not in PYBLISHS_OWN]
+
+
+def test_our_list_is_in_the_order_of_its_stages():
+    orders = [plugin.order for plugin in PLUGINS]
+    assert orders == sorted(orders)
+    assert set(orders) == {0, 1, 2, 3}
+
+
+def test_every_plugin_of_ours_says_what_it_is():
+    for plugin in PLUGINS:
+        assert plugin.__doc__ and plugin.label, plugin
+
+
+def test_a_studios_check_joins_its_stage_after_ours(folder):
+    (folder / "validate_name.py").write_text(CHECK.format(hosts=["*"]), encoding="utf-8")
+    found = names(find_plugins())
+    assert found.index("ValidateDisk") + 1 == found.index("ValidateName")
+    assert found.index("ValidateName") + 1 == found.index("CaptureFrames")
+
+
+def test_a_check_for_another_host_stays_out(folder):
+    (folder / "validate_name.py").write_text(CHECK.format(hosts=["cinema4d"]), encoding="utf-8")
+    assert "ValidateName" not in names(find_plugins("Blender"))
+    assert "ValidateName" in names(find_plugins("Cinema4D"))
+    pyblish.api.deregister_host("cinema4d")
+
+
+def test_a_file_that_cannot_be_imported_stops_with_its_name_and_its_error(folder):
+    (folder / "validate_name.py").write_text("import studio_tools_of_nobody\n", encoding="utf-8")
+    with pytest.raises(PluginBroken) as caught:
+        find_plugins()
+    assert str(folder / "validate_name.py") in str(caught.value)
+    assert "No module named 'studio_tools_of_nobody'" in str(caught.value)
+
+
+def test_a_file_with_a_typing_error_stops_with_its_line(folder):
+    (folder / "validate_name.py").write_text("class Check(:\n", encoding="utf-8")
+    with pytest.raises(PluginBroken, match=r"SyntaxError.*line 1"):
+        find_plugins()
+
+
+def test_a_registered_plugin_and_a_registered_folder_join(tmp_path):
+    class CollectDay(pyblish.api.ContextPlugin):
+        order = pyblish.api.CollectorOrder - 0.1
+
+    (tmp_path / "validate_name.py").write_text(CHECK.format(hosts=["*"]), encoding="utf-8")
+    pyblish.api.register_plugin(CollectDay)
+    pyblish.api.register_plugin_path(str(tmp_path))
+    try:
+        found = names(find_plugins())
+    finally:
+        pyblish.api.deregister_plugin(CollectDay)
+        pyblish.api.deregister_plugin_path(str(tmp_path))
+    assert found[0] == "CollectDay"
+    assert "ValidateName" in found
+
+
+def test_a_base_class_imported_by_name_is_no_plugin(folder):
+    text = "from pyblish.api import InstancePlugin\nfrom pyblish.api import ContextPlugin\n"
+    (folder / "nothing.py").write_text(text, encoding="utf-8")
+    assert names(find_plugins()) == names(PLUGINS)
+
+
+def test_a_second_plugin_of_a_name_is_left_out_and_said(folder, caplog):
+    (folder / "a.py").write_text(CHECK.format(hosts=["*"]), encoding="utf-8")
+    (folder / "b.py").write_text(CHECK.format(hosts=["*"]), encoding="utf-8")
+    assert names(find_plugins()).count("ValidateName") == 1
+    assert f"ValidateName of {folder / 'b.py'} is left out" in caplog.text
+
+
+def test_a_plugin_folder_that_is_not_there_is_said(monkeypatch, tmp_path, caplog):
+    monkeypatch.setenv("PYBLISHPLUGINPATH", os.pathsep.join([str(tmp_path / "gone"), str(tmp_path)]))
+    assert names(find_plugins()) == names(PLUGINS)
+    assert "gone" in caplog.text
+
+
+def test_a_discovery_filter_of_the_studio_has_the_last_word():
+    def without_thumbnails(plugins):
+        plugins[:] = [plugin for plugin in plugins if plugin.__name__ != "MakeThumbnail"]
+
+    pyblish.api.register_discovery_filter(without_thumbnails)
+    try:
+        assert "MakeThumbnail" not in names(find_plugins())
+    finally:
+        pyblish.api.deregister_discovery_filter(without_thumbnails)
