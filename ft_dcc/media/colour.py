@@ -1,0 +1,60 @@
+"""From what a picture holds to what a reviewer sees.
+
+One conversion for every source: zscale computes the BT.709 matrix with correct rounding, where swscale's is off by up
+to three levels, and it knows transfer functions; both hold for ffmpeg 5.1 and the newest.
+"""
+
+from __future__ import annotations
+
+from ft_dcc.frames import Resolution
+from ft_dcc.media.facts import FilmFacts
+
+# Files that hold scene-linear light; all others are taken as they are, made for a display.
+LINEAR_SUFFIXES = frozenset((".exr",))
+# Whatever a file holds (grey, palette, 4:2:0 of odd size) becomes RGB of the same or a higher depth first.
+_AS_RGB = "format=gbrp|gbrp10|gbrp12|gbrp16|gbrpf32"
+# Integers at the end of it, because a film has no place for what is brighter than white.
+_LINEAR_TO_SRGB = "zscale=tin=linear:t=iec61966-2-1:pin=bt709:p=bt709:rin=full:r=full,format=gbrp16"
+_TAGS = "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
+
+
+def of_image(suffix: str) -> list[str]:
+    """Return the filters that make RGB for a display of an image file with this suffix."""
+    return [_AS_RGB, *([_LINEAR_TO_SRGB] if suffix.lower() in LINEAR_SUFFIXES else [])]
+
+
+def of_film(facts: FilmFacts) -> list[str]:
+    """Return the filters that a film needs before its matrix can be converted."""
+    if not facts.pixel_format.startswith("yuv") or facts.resolution != facts.resolution.even:
+        return [*_named_matrix(facts), _AS_RGB]
+    return _named_matrix(facts)
+
+
+def to_review(resolution: Resolution) -> list[str]:
+    """Return the filters that end in 8-bit BT.709 4:2:0 of even size, and say so in the film."""
+    if resolution == resolution.even:
+        return ["zscale=m=709:r=limited", "format=yuv420p", _TAGS]
+    even = resolution.even
+    right, bottom = even.width - resolution.width, even.height - resolution.height
+    return [
+        "zscale=m=709:r=limited",
+        "format=yuv444p",
+        f"pad={even.width}:{even.height}",
+        # The edge is repeated: a black line would draw a reviewer's eye, and darken the colour beside it.
+        f"fillborders=right={right}:bottom={bottom}:mode=smear",
+        "zscale",
+        "format=yuv420p",
+        _TAGS,
+    ]
+
+
+def to_jpeg() -> list[str]:
+    """Return the filters that end in what JFIF prescribes: BT.601 over the full range."""
+    return ["zscale=m=470bg:r=full", "format=yuvj444p"]
+
+
+def _named_matrix(facts: FilmFacts) -> list[str]:
+    """A film that names no matrix means BT.709 from 720 lines on and BT.601 below, which is how browsers take it."""
+    if facts.color_space != "unknown":
+        return []
+    return [f"setparams=colorspace={'bt709' if facts.resolution.height >= 720 else 'smpte170m'}"]

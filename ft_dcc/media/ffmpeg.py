@@ -1,0 +1,230 @@
+"""Finding ffmpeg, running it, and putting its failures into words."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import uuid
+from collections import deque
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any, Callable
+
+import attrs
+
+from ft_dcc.config import read_settings
+from ft_dcc.errors import Cancelled, DiskUnusable, EncodeFailed, Error, ExtraMissing, SettingInvalid
+
+VARIABLE = "FT_DCC_FFMPEG"
+# "level" writes [error] before what went wrong, so that no message has to be known by heart.
+_ALWAYS = ("-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+info", "-y")
+_PROGRESS = ("-progress", "pipe:1", "-stats_period", "0.1")
+_TICK = 0.1
+_ERROR = re.compile(r"\[(?:error|fatal|panic)\] (.+)")
+_VERSION = re.compile(r"ffmpeg version (\S+)")
+_LACKS = re.compile(
+    r"Unknown (?:encoder|decoder) '\w+'|No such filter: '\w+'|Unrecognized option '\w+'|Option \S+ not found"
+)
+
+OnLine = Callable[[str], None]
+OnCount = Callable[[int], None]
+IsCancelled = Callable[[], bool]
+
+
+@attrs.frozen
+class Finished:
+    """How a run of ffmpeg ended: its exit code, the first things it called an error, and the end of its log."""
+
+    returncode: int
+    errors: tuple[str, ...]
+    log: str
+
+
+def find() -> Path:
+    """Return the ffmpeg to use: the one that the setting names, else imageio-ffmpeg's, else the one on the PATH.
+
+    Raises SettingInvalid when the named one is not there, and ExtraMissing when there is none at all.
+    """
+    named = read_settings().get("ffmpeg")
+    found = shutil.which(named) if named else _bundled() or shutil.which("ffmpeg")
+    if named and not found:
+        raise SettingInvalid(f"{VARIABLE} is {named}, and no program is there. Name an ffmpeg, or leave it unset.")
+    if not found:
+        raise ExtraMissing("media", "Making a film")
+    return Path(found)
+
+
+def version() -> str:
+    """Return the version as ffmpeg itself writes it, "5.1.9-0+deb12u1"; raises EncodeFailed when it does not run."""
+    program = find()
+    text, log = _started([str(program), "-version"]).communicate()
+    found = _VERSION.match(text)
+    if found is None:
+        raise EncodeFailed(f"{program} is not an ffmpeg, or is broken. Set {VARIABLE} to one that runs.", log)
+    return found[1]
+
+
+def run(
+    arguments: Sequence[str],
+    *,
+    on_line: OnLine | None = None,
+    on_count: OnCount | None = None,
+    is_cancelled: IsCancelled | None = None,
+) -> Finished:
+    """Run ffmpeg to its end and return how it ended, whatever the exit code.
+
+    ``on_line`` gets every line of the log, ``on_count`` the number of pictures written so far. What they raise stops
+    ffmpeg, and so does ``is_cancelled`` with Cancelled; in every case no process is left when this returns.
+    """
+    process = _started([str(find()), *_ALWAYS, *_PROGRESS, *arguments])
+    errors: list[str] = []
+    log: deque[str] = deque(maxlen=60)
+    try:
+        for is_log, line in _lines(process, is_cancelled or (lambda: False)):
+            if not is_log:
+                if on_count and line.startswith("frame="):
+                    on_count(int(line[6:]))
+                continue
+            if on_line:
+                on_line(line)
+            if "] [info] " not in line:
+                log.append(line)
+            found = _ERROR.search(line)
+            if found and len(errors) < 20:
+                errors.append(found[1])
+        return Finished(process.wait(), tuple(errors), "\n".join(log))
+    finally:
+        _end(process)
+
+
+def explained(finished: Finished, source: str, target: Path) -> Error:
+    """Return the error that says in one sentence why ffmpeg could not make ``target`` of ``source``."""
+    if any("No space left on device" in error or "quota exceeded" in error for error in finished.errors):
+        return DiskUnusable(f"The disk is full: {target.parent}. Free some space there and try again.")
+    lacking = next((found[0] for error in finished.errors if (found := _LACKS.search(error))), None)
+    if lacking:
+        remedy = f"Run: pip install 'ft-dcc[media]', or set {VARIABLE} to another one."
+        return EncodeFailed(f"{find()} cannot do this: {lacking}. {remedy}", finished.log)
+    reason = finished.errors[0] if finished.errors else "it gave no reason"
+    return EncodeFailed(
+        f"ffmpeg stopped with code {finished.returncode} on {source}: {reason}. The report has its last lines.",
+        finished.log,
+    )
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Lend a name beside ``path``: that file becomes ``path`` when the block ends well, and is gone when it does not.
+
+    Raises DiskUnusable where nothing can be written.
+    """
+    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+    try:
+        unfinished.touch(exist_ok=False)
+        yield unfinished
+        unfinished.replace(path)
+    except OSError as error:
+        raise DiskUnusable(
+            f"Nothing can be written in {path.parent}: {error.strerror}. Give another folder, or make room in this one."
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+
+
+def file_url(path: Path | str) -> str:
+    """Return the path as ffmpeg takes it whatever its characters: a colon or a leading dash has no meaning in it."""
+    return f"file:{path}"
+
+
+def _bundled() -> str | None:
+    try:
+        import imageio_ffmpeg
+
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    except (ImportError, RuntimeError):
+        # RuntimeError: the package is there without a binary for this platform.
+        return None
+
+
+def _started(command: list[str]) -> subprocess.Popen[str]:
+    options: dict[str, Any] = {}
+    if sys.platform == "win32":
+        options["creationflags"] = subprocess.CREATE_NO_WINDOW
+    else:
+        # A group of its own, because a studio's ffmpeg is often a script that starts the real one.
+        options["start_new_session"] = True
+    pipe = subprocess.PIPE
+    try:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=pipe,
+            stderr=pipe,
+            encoding="utf-8",
+            errors="replace",
+            **options,
+        )
+    except OSError as error:
+        raise SettingInvalid(
+            f"{command[0]} cannot be started: {error.strerror}. Set {VARIABLE} to an ffmpeg."
+        ) from error
+
+
+def _lines(process: subprocess.Popen[str], is_cancelled: IsCancelled) -> Iterator[tuple[bool, str]]:
+    """Yield each line and whether it is of the log, until both pipes are closed."""
+    # Bounded, so that a slow listener slows ffmpeg down and does not fill the memory.
+    lines: queue.Queue[tuple[bool, str] | None] = queue.Queue(maxsize=1000)
+    stopped = threading.Event()
+    for is_log, pipe in ((False, process.stdout), (True, process.stderr)):
+        threading.Thread(target=_pump, args=(pipe, is_log, lines, stopped), daemon=True).start()
+    open_pipes = 2
+    try:
+        while open_pipes:
+            if is_cancelled():
+                raise Cancelled("Cancelled; ffmpeg has stopped.")
+            with contextlib.suppress(queue.Empty):
+                line = lines.get(timeout=_TICK)
+                if line is None:
+                    open_pipes -= 1
+                else:
+                    yield line
+    finally:
+        stopped.set()
+
+
+def _pump(pipe: IO[str], is_log: bool, lines: queue.Queue[tuple[bool, str] | None], stopped: threading.Event) -> None:
+    with pipe:
+        for text in pipe:
+            _offer(lines, (is_log, text.rstrip()), stopped)
+    _offer(lines, None, stopped)
+
+
+def _offer(
+    lines: queue.Queue[tuple[bool, str] | None], line: tuple[bool, str] | None, stopped: threading.Event
+) -> None:
+    while not stopped.is_set():
+        with contextlib.suppress(queue.Full):
+            return lines.put(line, timeout=_TICK)
+    return None
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Leave no process behind, nor one that it started."""
+    if process.poll() is None:
+        if sys.platform == "win32":
+            # The system's own tool is the one way to end what the process has started, too.
+            taskkill = Path(os.environ["SYSTEMROOT"], "System32", "taskkill.exe")
+            quiet = subprocess.CREATE_NO_WINDOW
+            subprocess.run([taskkill, "/T", "/F", "/PID", str(process.pid)], capture_output=True, creationflags=quiet)
+        else:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -1,0 +1,162 @@
+"""What a film is: found out by decoding it, since its own header may promise anything."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import attrs
+
+from ft_dcc.errors import FilmUnreadable, SettingInvalid
+from ft_dcc.frames import Rate, Resolution, frame_rate
+from ft_dcc.media import ffmpeg
+from ft_dcc.media.facts import FilmFacts
+from ft_dcc.media.ffmpeg import Finished, IsCancelled
+
+# Says of each decoded picture when it is shown and how large it is; without the checksum it costs nothing.
+SEEING = "showinfo=checksum=0"
+IMAGE_SUFFIXES = frozenset((".bmp", ".cin", ".dpx", ".exr", ".jpeg", ".jpg", ".png", ".tga", ".tif", ".tiff", ".webp"))
+# ffmpeg also "decodes" text as a terminal's screen, and playlists that make it open other files and addresses.
+_CONTAINERS = "mov,matroska,avi,mxf,mpegts,mpeg,ogg,gif,flv,asf"
+_SEEN = re.compile(r" n: *\d+ pts: *(-?\d+) .* fmt:(\S+) .* s:(\d+x\d+) ")
+_CLOCK = re.compile(r"config in time_base: (\S+), frame_rate: (\S+)")
+_COLOR_SPACE = re.compile(r"color_space:(\S+)")
+_STREAM = re.compile(r"Stream #0:\d+.*?: (Video|Audio): (\w+)")
+
+
+@attrs.frozen
+class Picture:
+    """One picture that ffmpeg decoded: when it is shown, in ticks of its stream's clock, and what it is made of."""
+
+    ticks: int
+    pixel_format: str
+    resolution: Resolution
+
+
+def seen_picture(line: str) -> Picture | None:
+    """Return the picture that a line of the log reports, if SEEING wrote it."""
+    found = _SEEN.search(line)
+    return Picture(int(found[1]), found[2], Resolution.parse(found[3])) if found else None
+
+
+def film_input(path: Path) -> list[str]:
+    """Return ffmpeg's arguments for reading a film or a single image: files only, and no playlists."""
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        return ["-f", "image2", "-pattern_type", "none", "-i", ffmpeg.file_url(path)]
+    return ["-protocol_whitelist", "file", "-format_whitelist", _CONTAINERS, "-i", ffmpeg.file_url(path)]
+
+
+def probe(path: Path, *, is_cancelled: IsCancelled | None = None) -> FilmFacts:
+    """Return what a film, or an image, is; every picture of it has been decoded.
+
+    Raises FilmUnreadable for what is missing, empty, no film, damaged, cut short, or without a picture.
+    """
+    _refuse_absent(path)
+    log = _Log()
+    sink = ["-map", "0:V:0", "-vf", SEEING, "-fps_mode", "passthrough", "-f", "null", "-"]
+    finished = ffmpeg.run([*film_input(path), *sink], on_line=log.read, is_cancelled=is_cancelled)
+    _refuse_damaged(path, log, finished)
+    fps, is_constant = _rate([picture.ticks for picture in log.pictures], log.tick, log.claimed_fps)
+    first = log.pictures[0]
+    return FilmFacts(
+        resolution=first.resolution,
+        fps=fps,
+        frame_count=len(log.pictures),
+        codec=log.codecs["Video"],
+        pixel_format=first.pixel_format,
+        color_space=log.color_space,
+        has_audio="Audio" in log.codecs,
+        start=first.ticks * log.tick,
+        is_constant_rate=is_constant,
+        is_faststart=is_faststart(path),
+    )
+
+
+def count_pictures(path: Path) -> int:
+    """Return how many pictures a film of our own making holds; they are counted in the file, and not decoded."""
+    counts = [0]
+    ffmpeg.run([*film_input(path), "-map", "0:V:0", "-c", "copy", "-f", "null", "-"], on_count=counts.append)
+    return counts[-1]
+
+
+def is_faststart(path: Path) -> bool:
+    """Whether the index of an mp4 or mov lies before its pictures, so that it plays while it still loads."""
+    with path.open("rb") as file:
+        # ISO/IEC 14496-12: a file is a row of boxes, each headed by its size and four letters.
+        while len(head := file.read(8)) == 8:
+            size, name = int.from_bytes(head[:4], "big"), head[4:]
+            if name in (b"moov", b"mdat"):
+                return name == b"moov"
+            # A size of 1 says that the real one follows in eight bytes.
+            body = int.from_bytes(file.read(8), "big") - 16 if size == 1 else size - 8
+            if body < 0:
+                break
+            file.seek(body, 1)
+    return False
+
+
+class _Log:
+    """What ffmpeg says of the film, picked up line by line."""
+
+    def __init__(self) -> None:
+        self.pictures: list[Picture] = []
+        self.codecs: dict[str, str] = {}
+        self.color_space = "unknown"
+        self.tick, self.claimed_fps = Fraction(1, 1000), "0/0"
+
+    def read(self, line: str) -> None:
+        picture = seen_picture(line)
+        if picture:
+            self.pictures.append(picture)
+        elif len(self.pictures) == 1 and (found := _COLOR_SPACE.search(line)):
+            self.color_space = found[1]
+        elif not self.pictures:
+            self._read_header(line)
+
+    def _read_header(self, line: str) -> None:
+        if found := _STREAM.search(line):
+            self.codecs.setdefault(found[1], found[2])
+        elif found := _CLOCK.search(line):
+            self.tick, self.claimed_fps = Fraction(found[1]), found[2]
+
+
+def _refuse_absent(path: Path) -> None:
+    try:
+        is_empty = path.stat().st_size == 0
+    except OSError as error:
+        raise FilmUnreadable(f"{path} cannot be opened: {error.strerror}. Give the path of a film.") from error
+    if is_empty:
+        raise FilmUnreadable(f"{path} is empty. Export it again.")
+
+
+def _refuse_damaged(path: Path, log: _Log, finished: Finished) -> None:
+    if not log.pictures:
+        if "Audio" in log.codecs:
+            raise FilmUnreadable(f"{path} has sound and no picture. Give a film.")
+        reason = finished.errors[0] if finished.errors else "it holds no picture"
+        if "whitelist" in reason:
+            reason = "its format is none that films have"
+        raise FilmUnreadable(f"{path} is not a film that can be decoded: {reason}. Export it again.")
+    count = len(log.pictures)
+    if finished.returncode or finished.errors:
+        reason = finished.errors[0] if finished.errors else f"ffmpeg stopped with code {finished.returncode}"
+        raise FilmUnreadable(f"{path} is cut short or damaged, {count} pictures came out: {reason}. Export it again.")
+
+
+def _rate(ticks: Sequence[int], tick: Fraction, claimed: str) -> tuple[Fraction, bool]:
+    """Return the rate that puts every picture into a place of its own, and whether there is one."""
+    length = (ticks[-1] - ticks[0]) * tick
+    rates: list[Rate] = [claimed, (len(ticks) - 1) / length] if length > 0 else [claimed]
+    usable = []
+    for rate in rates:
+        # "0/0" is ffmpeg's word for "no rate", and a clock's own frequency stands for it, too.
+        with contextlib.suppress(SettingInvalid):
+            usable.append(frame_rate(rate))
+    for fps in usable:
+        # Containers that count in milliseconds round each time, so half a picture is allowed.
+        if all(abs((at - ticks[0]) * tick * fps - index) < Fraction(1, 2) for index, at in enumerate(ticks)):
+            return fps, True
+    return (usable[-1] if usable else Fraction(1)), False

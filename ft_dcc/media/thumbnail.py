@@ -1,0 +1,59 @@
+"""The small picture by which a version is recognised."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from pathlib import Path
+
+from ft_dcc.errors import FilmUnreadable
+from ft_dcc.media import colour, ffmpeg
+from ft_dcc.media.facts import Media
+from ft_dcc.media.probe import IMAGE_SUFFIXES, SEEING, film_input, seen_picture
+
+THUMBNAIL = "thumbnail"
+LONGER_SIDE = 640
+_DURATION = re.compile(r"Duration: (\d+):(\d+):(\d+\.\d+)")
+
+
+def thumbnail(source: Path, path: Path) -> Media:
+    """``path`` is a JPEG of an image, or of the middle of a film, at most 640 pixels on its longer side.
+
+    Raises FilmUnreadable for a source without a picture, DiskUnusable or EncodeFailed.
+    """
+    is_image = source.suffix.lower() in IMAGE_SUFFIXES
+    seek = [] if is_image else ["-ss", str(float(_middle(source)))]
+    factor = f"min(1\\,{LONGER_SIDE}/max(iw\\,ih))"
+    size = f"w=max(1\\,round(iw*{factor})):h=max(1\\,round(ih*{factor}))"
+    filters = [
+        *(colour.of_image(source.suffix) if is_image else []),
+        f"zscale={size}:filter=spline36",
+        *colour.to_jpeg(),
+        SEEING,
+    ]
+    pictures = []
+    with ffmpeg.replacing(path) as unfinished:
+        sink = ["-map", "0:V:0", "-vf", ",".join(filters), "-frames:v", "1", "-q:v", "3", "-f", "mjpeg"]
+        finished = ffmpeg.run(
+            [*seek, *film_input(source), *sink, ffmpeg.file_url(unfinished)],
+            on_line=lambda line: pictures.append(seen_picture(line)),
+        )
+        if finished.returncode:
+            raise ffmpeg.explained(finished, str(source), path)
+        made = next((picture for picture in pictures if picture is not None), None)
+        if made is None:
+            raise FilmUnreadable(f"{source} holds no picture to make a thumbnail of. Export it again.")
+    return Media(path, THUMBNAIL, made.resolution, None, 1, path.stat().st_size)
+
+
+def _middle(film: Path) -> Fraction:
+    """The second in which the picture in the middle is shown; 0 for a film that does not say how long it is."""
+    seconds = [Fraction(0)]
+
+    def read(line: str) -> None:
+        if found := _DURATION.search(line):
+            seconds.append(int(found[1]) * 3600 + int(found[2]) * 60 + Fraction(found[3]))
+
+    # Without an output ffmpeg only says what the file holds, and fails: the failure is meant.
+    ffmpeg.run(film_input(film), on_line=read)
+    return seconds[-1] / 2
