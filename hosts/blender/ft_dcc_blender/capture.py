@@ -1,0 +1,159 @@
+"""From a request to one picture per frame on disk, with the scene as it was afterwards."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Callable
+
+import bpy
+
+from ft_dcc.errors import CameraMissing, CaptureFailed, DiskUnusable
+from ft_dcc.frames import Frames, frame_rate
+from ft_dcc.host import PlayblastRequest
+
+from . import versions
+from .look import Look, wearing
+from .maintained import changed, maintained_camera, maintained_frame, maintained_images, silenced
+
+_PNG_START, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
+
+DrawFrame = Callable[[int], Path]
+
+
+def cameras(scene: Any) -> dict[str, Any]:
+    """The cameras that the scene can be seen through, by name, its own one first.
+
+    A linked camera carries its library in the name, so that it is not taken for a local one.
+    """
+    found = sorted((item for item in scene.objects if item.type == "CAMERA"), key=lambda item: str(item.name_full))
+    if scene.camera is not None and scene.camera.type == "CAMERA":
+        found.insert(0, scene.camera)
+    return {item.name_full: item for item in found}
+
+
+@contextmanager
+def capturing(request: PlayblastRequest, frames: Frames) -> Iterator[DrawFrame]:
+    """Inside, the scene is set up for the request and the function given draws one frame to its file.
+
+    Raises CameraMissing, CaptureFailed, DiskUnusable or SettingInvalid before anything is changed.
+    """
+    scene, layer, look = bpy.context.scene, bpy.context.view_layer, Look.from_request(request.look)
+    camera = _find_camera(scene, request.source)
+    _check_library()
+    _make_folder(request.directory)
+    render = scene.render
+    with ExitStack() as stack:
+        stack.enter_context(maintained_images())
+        stack.enter_context(maintained_frame(scene))
+        stack.enter_context(maintained_camera(scene))
+        scene.camera = camera
+        stack.enter_context(
+            changed(
+                render,
+                engine="BLENDER_WORKBENCH",
+                filepath=render.filepath,
+                resolution_x=request.resolution.width,
+                resolution_y=request.resolution.height,
+                resolution_percentage=100,
+                use_border=False,
+                use_crop_to_border=False,
+                use_multiview=False,
+                use_compositing=False,
+                use_sequencer=False,
+                use_stamp=False,
+            )
+        )
+        stack.enter_context(wearing(look, scene))
+        stack.enter_context(versions.writing_png(render.image_settings, alpha=look.transparent))
+        yield lambda frame: _draw_frame(scene, layer, frame, frames.path(frame))
+
+
+def frames_of(request: PlayblastRequest) -> Frames:
+    """Where the pictures of the request go, and the rate of the scene that they are made of."""
+    pattern = request.directory.absolute() / f"{request.name}.%04d.png"
+    return Frames(str(pattern), request.frame_range, scene_rate(bpy.context.scene), request.resolution)
+
+
+def scene_rate(scene: Any) -> Fraction:
+    """The exact rate: Blender keeps it as a whole number and a base, 24 / 1.001."""
+    # The base is a 32 bit float: 1.001 reads as 1.0010000467.
+    return frame_rate(scene.render.fps / Fraction(f"{scene.render.fps_base:.6f}"))
+
+
+def _find_camera(scene: Any, name: str) -> Any:
+    found = cameras(scene)
+    if not found:
+        raise CameraMissing(f"The scene {scene.name!r} has no camera. Add one and look at the shot through it.")
+    if name not in found:
+        raise CameraMissing(f"The scene has no camera {name!r}. Choose one of: {', '.join(found)}.")
+    return found[name]
+
+
+def _check_library() -> None:
+    library = versions.missing_library()
+    if library is not None:
+        raise CaptureFailed(f"Blender cannot draw without {library}. Install it (on Debian: apt-get install libegl1).")
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DiskUnusable(f"The folder {folder} cannot be made: {error.strerror}. Choose another one.") from error
+
+
+def _draw_frame(scene: Any, layer: Any, frame: int, path: Path) -> Path:
+    """Draw one frame to its file; raises CaptureFailed or DiskUnusable when it is not whole on disk."""
+    try:
+        # A picture of an earlier capture must not pass for this one.
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise DiskUnusable(f"{path} cannot be replaced: {error.strerror}. Choose another folder.") from error
+    scene.frame_set(frame)
+    scene.render.filepath = versions.literal(path)
+    try:
+        with silenced():
+            _draw(scene, layer)
+    except RuntimeError as error:
+        raise _why_missing(path, frame, str(error)) from error
+    if not _is_whole(path):
+        raise _why_missing(path, frame, "")
+    return path
+
+
+def _draw(scene: Any, layer: Any) -> None:
+    if bpy.app.background:
+        bpy.ops.render.render(write_still=True, scene=scene.name, layer=layer.name)
+        return
+    # A timer and a thread's call have no window of their own.
+    window = bpy.context.window or bpy.context.window_manager.windows[0]
+    with bpy.context.temp_override(window=window):
+        bpy.ops.render.opengl(write_still=True, view_context=False)
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether the file is a PNG from its first byte to its last; a full disk leaves the end away."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(_PNG_START))
+            file.seek(-min(len(_PNG_END), path.stat().st_size), os.SEEK_END)
+            return start == _PNG_START and file.read() == _PNG_END
+    except OSError:
+        return False
+
+
+def _why_missing(path: Path, frame: int, said: str) -> DiskUnusable | CaptureFailed:
+    """Whose fault it is that the frame is not there: the disk's, when it does not take a picture's worth of bytes."""
+    try:
+        path.write_bytes(bytes(256 * 1024))
+        path.unlink()
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        return DiskUnusable(
+            f"Frame {frame} cannot be written to {path.parent}: {error.strerror}. Free space or choose another folder."
+        )
+    return CaptureFailed(f"Blender wrote no picture of frame {frame} to {path}. {said.strip()}".strip())

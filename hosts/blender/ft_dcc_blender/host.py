@@ -1,0 +1,123 @@
+"""Blender as a host: what ``ft_dcc.host.Host`` asks for, on the open file."""
+
+from __future__ import annotations
+
+import os
+from fractions import Fraction
+from pathlib import Path
+from typing import Callable, TypeVar
+
+import bpy
+
+from ft_dcc.errors import DiskUnusable, SceneUnreadable, Unpublishable
+from ft_dcc.frames import FrameRange, Frames, Resolution
+from ft_dcc.host import OnFrame, PlayblastRequest, Scene
+
+from . import main_thread, versions
+from .capture import cameras, capturing, frames_of, scene_rate
+from .maintained import silenced
+
+T = TypeVar("T")
+
+# A property of the scene itself, so that it is saved with the file, copied with the scene and undone with Ctrl-Z.
+TASK_PROPERTY = "ft_dcc_task_id"
+
+
+class BlenderHost:
+    """The Blender that this Python runs in, and the scene of its window."""
+
+    name = "Blender"
+
+    def __init__(self) -> None:
+        # A headless Blender calls every file modified, also one that was opened a moment ago.
+        self._is_changed = False
+        main_thread.start_serving()
+
+    @classmethod
+    def open(cls, path: os.PathLike[str] | str, *, run_scripts: bool = False) -> BlenderHost:
+        """Open a .blend file in this process; raises SceneUnreadable when it cannot be had whole.
+
+        ``run_scripts`` allows the Python code in the file to run: rigs need it, files of strangers must not have it.
+        """
+        file = Path(path).absolute()
+        if not file.is_file():
+            raise SceneUnreadable(f"There is no scene file {file}. Check the path.")
+        try:
+            with silenced():
+                bpy.ops.wm.open_mainfile(filepath=str(file), load_ui=False, use_scripts=run_scripts)
+        except RuntimeError as error:
+            raise SceneUnreadable(
+                f"{file} is not a Blender file, or it is damaged. Open a backup of it (.blend1)."
+            ) from error
+        if versions.file_is_too_new():
+            written, ours = ".".join(map(str, bpy.data.version[:2])), bpy.app.version_string
+            raise SceneUnreadable(f"{file} was written by Blender {written}, this is {ours}. Use Blender {written}.")
+        return cls()
+
+    @property
+    def version(self) -> str:
+        """The version of Blender: "5.0.1"."""
+        return ".".join(str(part) for part in bpy.app.version)
+
+    def scene(self) -> Scene:
+        """The scene of the open file as it stands; nothing is changed."""
+        scene = bpy.context.scene
+        return Scene(
+            path=Path(bpy.data.filepath) if bpy.data.filepath else None,
+            is_modified=self._is_changed if bpy.app.background else bpy.data.is_dirty,
+            frame_range=FrameRange(scene.frame_start, scene.frame_end),
+            fps=scene_rate(scene),
+            resolution=Resolution(scene.render.resolution_x, scene.render.resolution_y),
+            sources=tuple(cameras(scene)),
+            task_id=scene.get(TASK_PROPERTY),
+        )
+
+    def playblast(self, request: PlayblastRequest, on_frame: OnFrame) -> Frames:
+        """Every frame of the range, handles included, is on disk, and the scene is as it was.
+
+        In a window the viewport's renderer draws, without one Workbench; both with the same look and framing.
+        Raises CameraMissing, CaptureFailed, DiskUnusable or SettingInvalid, and whatever ``on_frame`` raises.
+        """
+        frames = frames_of(request)
+        with capturing(request, frames) as draw_frame:
+            for frame in request.frame_range.with_handles:
+                draw_frame(frame)
+                on_frame(frame)
+        return frames
+
+    def save(self) -> Path:
+        """The file is saved where it is; raises Unpublishable before the first save, DiskUnusable when it fails."""
+        if not bpy.data.filepath:
+            raise Unpublishable("The scene has never been saved. Save it under a name first.")
+        try:
+            with silenced():
+                bpy.ops.wm.save_mainfile()
+        except RuntimeError as error:
+            raise DiskUnusable(f"{bpy.data.filepath} cannot be saved. Free space or save it elsewhere.") from error
+        self._is_changed = False
+        return Path(bpy.data.filepath)
+
+    def configure(self, frame_range: FrameRange, fps: Fraction, resolution: Resolution) -> None:
+        """The scene has the shot's range with its handles, its exact rate and its size."""
+        scene, whole = bpy.context.scene, frame_range.with_handles
+        scene.frame_start, scene.frame_end = whole.start, whole.end
+        scene.render.fps = round(fps)
+        scene.render.fps_base = round(fps) / fps
+        scene.render.resolution_x, scene.render.resolution_y = resolution.width, resolution.height
+        scene.render.resolution_percentage = 100
+        self._note_change("Shot settings")
+
+    def remember_task(self, task_id: str) -> None:
+        """The scene carries the task, also after a save and an open."""
+        bpy.context.scene[TASK_PROPERTY] = task_id
+        self._note_change("Choose task")
+
+    def run_in_main_thread(self, function: Callable[[], T]) -> T:
+        """Return or raise what the function does; raises CaptureFailed when the main thread stays busy."""
+        return main_thread.run(function)
+
+    def _note_change(self, what: str) -> None:
+        self._is_changed = True
+        if not bpy.app.background:
+            # Marks the file as modified, and gives the artist a step to undo.
+            bpy.ops.ed.undo_push(message=what)

@@ -1,0 +1,94 @@
+"""Calls from other threads, carried out on the one thread that may touch Blender."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from typing import Any, Callable, TypeVar
+
+import bpy
+
+from ft_dcc.errors import CaptureFailed
+
+T = TypeVar("T")
+
+_INTERVAL = 0.05
+_PATIENCE = 60.0
+
+
+class Call:
+    """One function on its way to the main thread, and what came of it."""
+
+    def __init__(self, function: Callable[[], Any]) -> None:
+        self._function = function
+        self._claimed = threading.Lock()
+        self._begun = threading.Event()
+        self._ended = threading.Event()
+        self._result: Any = None
+        self._error: BaseException | None = None
+
+    def carry_out(self) -> None:
+        """Run the function and keep what it returns or raises; do nothing when nobody waits for it any more."""
+        if not self._claimed.acquire(blocking=False):
+            return
+        self._begun.set()
+        try:
+            self._result = self._function()
+        except BaseException as error:  # noqa: BLE001 - it is raised again where the call came from
+            self._error = error
+        finally:
+            self._ended.set()
+
+    def wait(self, patience: float) -> Any:
+        """Return or raise what the function did; raises CaptureFailed when nobody takes the call within patience."""
+        if not self._begun.wait(patience) and self._claimed.acquire(blocking=False):
+            raise CaptureFailed(f"Blender's main thread was busy for {patience:g} seconds. Try again when it is idle.")
+        self._ended.wait()
+        if self._error is not None:
+            raise self._error
+        return self._result
+
+
+_calls: queue.SimpleQueue[Call] = queue.SimpleQueue()
+
+
+def serve() -> float:
+    """Carry out what waits; a Blender timer calls it again after the seconds that it returns."""
+    while True:
+        try:
+            call = _calls.get_nowait()
+        except queue.Empty:
+            return _INTERVAL
+        call.carry_out()
+
+
+def start_serving() -> None:
+    """Calls from other threads are carried out from now on; safe to call twice. Main thread only."""
+    if not bpy.app.background and not bpy.app.timers.is_registered(serve):
+        bpy.app.timers.register(serve, persistent=True)
+
+
+def stop_serving() -> None:
+    """No timer is left behind."""
+    if bpy.app.timers.is_registered(serve):
+        bpy.app.timers.unregister(serve)
+
+
+def run(function: Callable[[], T], patience: float = _PATIENCE) -> T:
+    """Return or raise what the function does on the main thread.
+
+    A headless Blender has no loop that could carry a call over, and nobody else who works in it: there the function
+    runs where it is called, one at a time.
+    """
+    if threading.current_thread() is threading.main_thread():
+        return function()
+    if bpy.app.background:
+        with _alone:
+            return function()
+    call = Call(function)
+    _calls.put(call)
+    result: T = call.wait(patience)
+    return result
+
+
+_alone = threading.RLock()

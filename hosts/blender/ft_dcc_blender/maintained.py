@@ -1,0 +1,85 @@
+"""Borrow the scene and give it back: each of these leaves what it names as it found it, whatever happens inside."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import bpy
+
+
+@contextmanager
+def changed(owner: Any, **values: object) -> Iterator[None]:
+    """The properties of ``owner`` have these values inside, and their old ones afterwards, set back to front."""
+    with ExitStack() as stack:
+        for name, value in values.items():
+            stack.callback(setattr, owner, name, getattr(owner, name))
+            setattr(owner, name, value)
+        yield
+
+
+@contextmanager
+def maintained_frame(scene: Any) -> Iterator[None]:
+    """The scene stands on the same frame and subframe afterwards."""
+    frame, subframe = scene.frame_current, scene.frame_subframe
+    try:
+        yield
+    finally:
+        scene.frame_set(frame, subframe=subframe)
+
+
+@contextmanager
+def maintained_camera(scene: Any) -> Iterator[None]:
+    """The scene looks through the same camera afterwards, and no marker switches it inside."""
+    camera = scene.camera
+    bound = [(marker, marker.camera) for marker in scene.timeline_markers if marker.camera]
+    try:
+        for marker, _ in bound:
+            marker.camera = None
+        yield
+    finally:
+        for marker, its_camera in bound:
+            marker.camera = its_camera
+        scene.camera = camera
+
+
+@contextmanager
+def maintained_images() -> Iterator[None]:
+    """The file holds the same images afterwards: rendering adds a "Render Result"."""
+    before = set(bpy.data.images.keys())
+    try:
+        yield
+    finally:
+        for name in set(bpy.data.images.keys()) - before:
+            bpy.data.images.remove(bpy.data.images[name])
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """What Blender itself prints does not reach standard output, which is the caller's.
+
+    A headless Blender writes a line for each frame past Python, straight to the file descriptor.
+    """
+    if not bpy.app.background:
+        yield
+        return
+    sys.stdout.flush()
+    kept = os.dup(1)
+    try:
+        with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - os.devnull is a name, not a path
+            os.dup2(nowhere.fileno(), 1)
+        yield
+    finally:
+        _flush_c_streams()
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+def _flush_c_streams() -> None:
+    """Empty C's own output buffers; on Windows Blender's runtime flushes each line and cannot be asked."""
+    if os.name == "posix":
+        ctypes.CDLL(None).fflush(None)
