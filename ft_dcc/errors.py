@@ -15,11 +15,12 @@
     ├── PluginBroken                       a publish plugin cannot be loaded, or failed
     ├── JobLocked  JobNotFound             the job folder is in use, or gone
     ├── Cancelled                          somebody asked for it
-    ├── ServerUnreachable                  nobody answers at the address
-    ├── AuthenticationError                the server does not know the user or the key
-    ├── ServerError                        the server answered an operation with an error
-    │   ├── ServerCompatibilityError       … because it is too old or too new
-    │   └── PermissionDeniedError          … because this user may not
+    ├── ApiError                           the server did not do what it was asked
+    │   ├── ServerUnreachable              nobody answers at the address
+    │   ├── AuthenticationError            the server does not know the user or the key
+    │   └── ServerError                    the server answered an operation with an error
+    │       ├── ServerCompatibilityError   … because it is too old or too new
+    │       └── PermissionDeniedError      … because this user may not
     ├── ConnectionClosedError              the session was closed before
     ├── EventHubError
     │   ├── EventHubConnectionError        the hub is not connected to the event server
@@ -169,15 +170,19 @@ class Cancelled(Error):
     """Somebody asked for it; nothing was published."""
 
 
-class ServerUnreachable(Error):
+class ApiError(Error):
+    """The server did not do what it was asked."""
+
+
+class ServerUnreachable(ApiError):
     """Nobody answers at the server's address, or not in time."""
 
 
-class AuthenticationError(Error):
+class AuthenticationError(ApiError):
     """The server does not know the user or the key."""
 
 
-class ServerError(Error):
+class ServerError(ApiError):
     """The server answered with an error: its class, its text, its code and the operation that caused it."""
 
     def __init__(

@@ -194,7 +194,7 @@ class KeyValues(MutableMapping[str, Any]):
             item = self.made(key, value)
             self.collection.append(item)
             self.entities()[key] = item
-        elif item["value"] != value:
+        else:
             item["value"] = value
 
     def __delitem__(self, key: str) -> None:

@@ -40,6 +40,14 @@ class CustomAttributes(KeyValues):
             self._by_key = values_of_new(self.collection.entity, self.entity_type)
         return super().entities()
 
+    def __getitem__(self, key: str) -> Any:
+        """Return the value, from the nearest entity above that has one where the attribute is handed down."""
+        value = super().__getitem__(key)
+        owner, item = self.collection.entity, self.entities()[key]
+        if owner.state is CREATED or item.is_changed("value"):
+            return value
+        return owner.session.inheritance.value(owner, item["configuration_id"], value)
+
     def __delitem__(self, key: str) -> None:
         raise ImmutableCollectionError(f"The custom attribute {key!r} cannot be removed. Set it to None instead.")
 

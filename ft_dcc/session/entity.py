@@ -220,6 +220,10 @@ class Entity(MutableMapping[str, Any]):
         for name, value in values.items():
             (self._before if name in self._before else self._values)[name] = value
 
+    def peers(self) -> list[Entity]:
+        """Return the entities of the same type that came with the same answer."""
+        return [] if self._group is None else list(self._group.members.get(self.entity_type, ()))
+
     def complete(self, values: dict[str, Any]) -> None:
         """Take the values that are not known yet."""
         for name, value in values.items():

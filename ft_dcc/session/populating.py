@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ft_dcc.session import operations
 from ft_dcc.session.entity import Entity, Group
-from ft_dcc.session.query import quoted
+from ft_dcc.session.expression import quoted
 from ft_dcc.session.symbol import CREATED
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Queries: the expression, and its result that is fetched page by page when it is needed."""
+"""The result of a query, fetched page by page when it is needed."""
 
 from __future__ import annotations
 
@@ -9,39 +9,20 @@ from typing import TYPE_CHECKING, Any, overload
 from ft_dcc.errors import MultipleResultsFoundError, NoResultFoundError
 from ft_dcc.session import operations
 from ft_dcc.session.entity import Entity, Group
+from ft_dcc.session.expression import field, find, quoted
 
 if TYPE_CHECKING:
     from ft_dcc.session.session import Session
+
+__all__ = ["QueryResult", "identifying", "quoted", "with_projections"]
 
 # A quoted text is matched first and left alone, so that a name may hold the words.
 _PAGING = re.compile(r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|\b(offset|limit)\s+(\d+)""", re.DOTALL)
 
 
-def quoted(value: object) -> str:
-    r"""Return the value as text in an expression, whatever characters it has.
-
-    >>> print(quoted('the "big" one'))
-    "the \"big\" one"
-    """
-    return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
 def identifying(entity_type: str, data: Mapping[str, Any], keys: Iterable[str]) -> str:
     """Return the expression that finds the entities which have these values under these keys."""
-    return f"{entity_type} where {' and '.join(_condition(key, data[key]) for key in keys)}"
-
-
-def _condition(name: str, value: Any) -> str:
-    if value is None or isinstance(value, (bool, int, float)):
-        return f"{name} is {value}"
-    if isinstance(value, Entity):
-        return " and ".join(
-            f"{name}.{part} is {quoted(key)}" for part, key in zip(value.primary_key_attributes, value.primary_key)
-        )
-    if hasattr(value, "isoformat"):
-        # The server keeps whole seconds and no zone.
-        value = value.isoformat()[:19]
-    return f"{name} is {quoted(value)}"
+    return str(find(entity_type).where(*[field(key) == data[key] for key in keys]))
 
 
 class QueryResult(Sequence[Entity]):

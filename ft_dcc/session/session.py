@@ -16,7 +16,9 @@ from ft_dcc.session import arrival, custom_attributes, populating
 from ft_dcc.session.cache import Cache, KeyMaker, LayeredCache
 from ft_dcc.session.encoding import encode
 from ft_dcc.session.entity import Entity, Group
+from ft_dcc.session.expression import Expression
 from ft_dcc.session.identity import IdentityMap
+from ft_dcc.session.inheritance import Inheritance
 from ft_dcc.session.layers import Layers
 from ft_dcc.session.operations import (
     CreateEntityOperation,
@@ -79,6 +81,7 @@ class Session:
         self._lock = threading.Lock()
         self._identities = IdentityMap(self)
         self.layers = Layers(self, self._identities, cache, cache_key_maker)
+        self.inheritance = Inheritance(self)
         self._configurations: list[Entity] | None = None
         self.server_information: dict[str, Any] = json.loads(self.post([{"action": "query_server_information"}]))[0]
         self.check_server_compatibility()
@@ -182,13 +185,14 @@ class Session:
         self.recorded_operations.clear()
         self._identities.clear()
         self._configurations = None
+        self.inheritance.forget()
 
-    def query(self, expression: str, page_size: int = 500) -> QueryResult:
+    def query(self, expression: str | Expression, page_size: int = 500) -> QueryResult:
         """Return the result of an expression; it is fetched when it is looked at, page by page.
 
         Raises UnrecognisedEntityTypeError.
         """
-        return QueryResult(self, with_projections(expression, self.types), page_size)
+        return QueryResult(self, with_projections(str(expression), self.types), page_size)
 
     def get(self, entity_type: str, entity_key: str | Sequence[str]) -> Entity | None:
         """Return the entity with this id, or with this list of key values, or None.
@@ -289,6 +293,7 @@ class Session:
         batch = payloads(recorded)
         answer = self.post(batch) if batch else b"[]"
         self.recorded_operations.clear()
+        self.inheritance.forget()
         for entity in self._identities.settle(recorded):
             self.layers.forget(entity)
         group = Group()

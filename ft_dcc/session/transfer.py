@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ft_dcc.errors import TransferFailed
 from ft_dcc.session import operations
-from ft_dcc.session.query import quoted
+from ft_dcc.session.expression import quoted
 
 if TYPE_CHECKING:
     from ft_dcc.session.session import Session
