@@ -1,0 +1,33 @@
+"""``python -m ft_dcc.server``: the studio server without the command line's extras."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from ft_dcc.errors import Error
+from ft_dcc.server.folder import Credentials
+from ft_dcc.server.serve import serve
+
+
+def main() -> None:
+    """Serve until a signal comes; say in three lines how to reach the server, once it can be reached."""
+    parser = argparse.ArgumentParser(prog="python -m ft_dcc.server")
+    parser.add_argument("--data", type=Path, required=True, help="folder of the studio")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=int, default=0, help="port; 0 finds a free one")
+    options = parser.parse_args()
+    try:
+        serve(options.data, options.host, options.port, _tell)
+    except Error as error:
+        sys.exit(str(error))
+
+
+def _tell(credentials: Credentials) -> None:
+    sys.stdout.write(credentials.as_environment())
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

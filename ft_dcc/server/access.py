@@ -1,0 +1,126 @@
+"""Who may ask: API keys, signed tokens in URLs, and the keys of review links."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+import time
+from typing import Any
+from uuid import uuid4
+
+import attrs
+from sqlalchemy import Column, Connection, Float, MetaData, String, Table, bindparam, column, select, table, update
+
+from ft_dcc.errors import Forbidden, InvalidCredentials
+
+# None of ftrack's types: no schema shows the table and no query reaches it.
+_METADATA = MetaData()
+_KEYS = Table(
+    "ft_dcc_api_key",
+    _METADATA,
+    Column("id", String, primary_key=True),
+    Column("user_id", String, nullable=False, index=True),
+    Column("hash", String, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("revoked_at", Float),
+)
+_USERS = table("resource", column("id"), column("username"), column("is_active"), column("__row__"))
+_FIRST_USER = (
+    select(_USERS.c.id, _USERS.c.username)
+    .where(_USERS.c.username.is_not(None), _USERS.c.is_active == 1)
+    .order_by(_USERS.c["__row__"])
+    .limit(1)
+)
+_KEYS_OF = (
+    select(_USERS.c.id, _KEYS.c.hash)
+    .join_from(_USERS, _KEYS, _KEYS.c.user_id == _USERS.c.id)
+    .where(_USERS.c.username == bindparam("username"), _USERS.c.is_active == 1, _KEYS.c.revoked_at.is_(None))
+)
+_REVIEW_KEY_LENGTH = 32
+
+
+@attrs.frozen
+class Caller:
+    """The user who sent a request."""
+
+    id: str
+    username: str
+
+
+def create_tables(connection: Connection) -> None:
+    """Have the table of API keys in the database; harmless when it is there."""
+    _METADATA.create_all(connection)
+
+
+def issue_key(connection: Connection, user_id: str) -> str:
+    """Give the user one more API key and return it; the database keeps only its hash."""
+    key = secrets.token_urlsafe(32)
+    row = {"id": str(uuid4()), "user_id": user_id, "hash": _hash(key), "created_at": time.time()}
+    connection.execute(_KEYS.insert(), row)
+    return key
+
+
+def revoke_keys(connection: Connection, user_id: str) -> None:
+    """None of the user's API keys is good any more."""
+    live = (_KEYS.c.user_id == user_id) & _KEYS.c.revoked_at.is_(None)
+    connection.execute(update(_KEYS).where(live).values(revoked_at=time.time()))
+
+
+def authenticate(connection: Connection, username: str, key: str) -> Caller:
+    """Return the active user who has this key; raises InvalidCredentials."""
+    # One comparison for somebody unknown, so that the time says nothing about names.
+    live = connection.execute(_KEYS_OF, {"username": username}).all() or [("", _hash("nobody"))]
+    given = _hash(key)
+    owners = [user_id for user_id, hashed in live if hmac.compare_digest(hashed, given)]
+    if not owners or not owners[0]:
+        raise InvalidCredentials("The server does not know this user and API key. Check the two.")
+    return Caller(owners[0], username)
+
+
+def first_user(connection: Connection) -> Caller | None:
+    """Return the active user who is longest in the studio, or None in an empty one."""
+    row = connection.execute(_FIRST_USER).first()
+    return None if row is None else Caller(row.id, row.username)
+
+
+def review_key(secret: bytes, review_session_id: str) -> str:
+    """Return the part of a review link that nobody can guess."""
+    digest = hmac.digest(secret, f"review:{review_session_id}".encode(), "sha256")
+    return base64.urlsafe_b64encode(digest).decode()[:_REVIEW_KEY_LENGTH]
+
+
+def is_review_key(secret: bytes, review_session_id: str, key: str) -> bool:
+    """Whether the key opens this review session; takes as long for a wrong key as for the right one."""
+    return hmac.compare_digest(review_key(secret, review_session_id).encode(), key.encode(errors="replace"))
+
+
+def sign(secret: bytes, purpose: str, claims: dict[str, Any], seconds: float) -> str:
+    """Return a token that carries the claims, for a URL; it is good for one purpose and for this long."""
+    body = json.dumps({**claims, "until": time.time() + seconds}, separators=(",", ":"))
+    payload = base64.urlsafe_b64encode(body.encode()).decode().rstrip("=")
+    return f"{payload}.{_signature(secret, purpose, payload)}"
+
+
+def claims_of(secret: bytes, purpose: str, token: str) -> dict[str, Any]:
+    """Return what a token of :func:`sign` carries; raises Forbidden when it is forged, foreign or too old."""
+    payload, _, signature = token.partition(".")
+    expected = _signature(secret, purpose, payload)
+    if not hmac.compare_digest(expected.encode(), signature.encode(errors="replace")):
+        raise Forbidden("The signature of this address is wrong. Ask the server for a new address.")
+    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    if claims.pop("until") < time.time():
+        raise Forbidden("This address has expired. Ask the server for a new address.")
+    return claims
+
+
+def _signature(secret: bytes, purpose: str, payload: str) -> str:
+    digest = hmac.digest(secret, f"{purpose}:{payload}".encode(errors="replace"), "sha256")
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def _hash(key: str) -> str:
+    # A key is 32 random bytes, so one round of SHA-256 is as good as many.
+    return hashlib.sha256(key.encode(errors="replace")).hexdigest()

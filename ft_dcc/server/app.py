@@ -1,0 +1,127 @@
+"""The web application: the one address for operations, and what happens to a request that is refused."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import secrets
+from functools import partial
+
+from anyio import to_thread
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from ft_dcc.errors import BadRequest, Forbidden, InvalidCredentials, Refused, TooLarge
+from ft_dcc.server import components, review_page
+from ft_dcc.server.access import authenticate
+from ft_dcc.server.api import answer
+from ft_dcc.server.headers import BrowserClients, SafeHeaders
+from ft_dcc.server.studio import Studio
+
+_log = logging.getLogger(__name__)
+
+_BODY_LIMIT = 8 << 20
+_HOST = re.compile(r"([\w.-]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?", re.ASCII)
+# Two errors have a name of ftrack's that its clients look for.
+_FTRACK_NAMES = {Forbidden: "PermissionError", InvalidCredentials: "InvalidCredentialsError"}
+
+
+def make_app(studio: Studio) -> Starlette:
+    """Return the application that serves this studio; it opens nothing and starts nothing."""
+    return Starlette(
+        routes=[
+            Route("/api", partial(_call, studio), methods=["POST"]),
+            Route("/health", partial(_tell_health, studio), methods=["GET"]),
+            *components.routes(studio),
+            *review_page.routes(studio),
+        ],
+        middleware=[Middleware(SafeHeaders), Middleware(BrowserClients)],
+        exception_handlers={
+            Refused: _refuse,
+            HTTPException: _refuse_route,
+            ClientDisconnect: _forget,
+            Exception: _fail,
+        },
+    )
+
+
+def base_url(request: Request) -> str:
+    """Return the server's address as this client knows it, without a slash at the end; raises BadRequest."""
+    host = request.headers.get("host", "")
+    if not _HOST.fullmatch(host):
+        raise BadRequest("The Host header is not a host name and a port.")
+    return f"{request.url.scheme}://{host}"
+
+
+async def _call(studio: Studio, request: Request) -> Response:
+    body = await _body(request)
+    content = await to_thread.run_sync(_answer, studio, request, body)
+    return Response(content, media_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+def _answer(studio: Studio, request: Request, body: bytes) -> bytes:
+    headers = request.headers
+    with studio.store.reading() as connection:
+        caller = authenticate(connection, headers.get("ftrack-user", ""), headers.get("ftrack-api-key", ""))
+    try:
+        asked = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest("The request is not JSON.") from error
+    operations = asked if isinstance(asked, list) else [asked]
+    if not all(isinstance(operation, dict) for operation in operations):
+        raise BadRequest("A request is one operation, or a list of operations.")
+    answers = answer(studio, caller, operations, base_url(request))
+    return json.dumps(answers if asked is operations else answers[0]).encode()
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _BODY_LIMIT:
+            raise TooLarge(f"A request has at most {_BODY_LIMIT >> 20} MiB. Send the operations in smaller batches.")
+    return bytes(body)
+
+
+async def _tell_health(studio: Studio, request: Request) -> Response:
+    await to_thread.run_sync(_read_anything, studio)
+    return JSONResponse({"status": "ok"})
+
+
+def _read_anything(studio: Studio) -> None:
+    with studio.store.reading() as connection:
+        connection.exec_driver_sql("SELECT 1")
+
+
+def _refuse(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)
+    name = _FTRACK_NAMES.get(type(error), type(error).__name__)
+    return _error(request, error.status, name, str(error), error.error_code)
+
+
+def _refuse_route(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return _error(request, error.status_code, "ServerError", f"{error.detail}: {request.method} is not answered here.")
+
+
+def _forget(request: Request, error: Exception) -> Response:
+    return Response(status_code=400)  # The client went away; nobody reads this.
+
+
+def _fail(request: Request, error: Exception) -> Response:
+    reference = secrets.token_hex(4)
+    _log.error("request failed, reference %s", reference)
+    text = f"The server failed, and nothing was changed. Its log has the reason under {reference}."
+    return _error(request, 500, "ServerError", text)
+
+
+def _error(request: Request, status: int, name: str, text: str, code: str | None = None) -> Response:
+    # The official Python client runs str.format over the text.
+    content = {"exception": name, "content": text.translate({123: "(", 125: ")"}), "error_code": code}
+    is_tolerant = request.url.path == "/api" and request.headers.get("ftrack-strict-api", "").lower() != "true"
+    return JSONResponse(content, 200 if is_tolerant else status, headers={"Cache-Control": "no-store"})

@@ -1,0 +1,105 @@
+"""The addresses of components: their bytes in, their bytes out."""
+
+from __future__ import annotations
+
+import json
+import mimetypes
+from collections.abc import AsyncIterator
+from functools import partial
+
+from anyio import CancelScope, current_time, fail_after, move_on_after, to_thread
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from ft_dcc.errors import BadRequest, NoSuchThing, Refused
+from ft_dcc.server.access import authenticate
+from ft_dcc.server.api import answer
+from ft_dcc.server.studio import Studio
+
+_IDLE_SECONDS = 60
+# A refused upload is read on for a while: a client that is still sending would not see the answer.
+_READ_ON = 32 << 20
+
+
+def routes(studio: Studio) -> list[Route]:
+    """Return the routes below ``/component``."""
+    return [
+        Route("/component/get", partial(_get, studio), methods=["GET"]),
+        Route("/component/thumbnail", partial(_get_thumbnail, studio), methods=["GET"]),
+        Route("/component/remove", partial(_remove, studio), methods=["GET"]),
+        Route("/component/signed/{token}", partial(_get_signed, studio), methods=["GET"]),
+        Route("/component/upload/{token}", partial(_upload, studio), methods=["PUT"]),
+    ]
+
+
+def media_type_of(file_type: str | None) -> str:
+    """Return the media type for a component's ``file_type``, such as ``.mp4``."""
+    suffix = (file_type or "").strip().lstrip(".").lower()
+    return mimetypes.types_map.get(f".{suffix}", "application/octet-stream")
+
+
+async def _get(studio: Studio, request: Request) -> Response:
+    return await to_thread.run_sync(_respond, studio, request)
+
+
+def _respond(studio: Studio, request: Request) -> Response:
+    component_id, file_type = _visible_component(studio, request)
+    return studio.files.respond(request, component_id, media_type_of(file_type))
+
+
+async def _get_thumbnail(studio: Studio, request: Request) -> Response:
+    return await to_thread.run_sync(_respond, studio, request)
+
+
+async def _remove(studio: Studio, request: Request) -> Response:
+    component_id, _ = await to_thread.run_sync(_visible_component, studio, request)
+    await to_thread.run_sync(studio.files.remove, component_id)
+    return Response()
+
+
+async def _get_signed(studio: Studio, request: Request) -> Response:
+    component_id, _ = studio.files.shown(request.path_params["token"])
+    return await to_thread.run_sync(studio.files.respond, request, component_id, "video/mp4")
+
+
+async def _upload(studio: Studio, request: Request) -> Response:
+    upload = studio.files.announced(request.path_params["token"])
+    chunks = request.stream()
+    try:
+        with fail_after(_IDLE_SECONDS) as patience:
+            tag = await studio.files.receive(upload, _noticed(chunks, patience))
+    except TimeoutError as error:
+        raise BadRequest(f"Nothing came for {_IDLE_SECONDS} seconds. Send the file again.") from error
+    except Refused:
+        await _read_on(chunks)
+        raise
+    return Response(headers={"ETag": f'"{tag}"'})
+
+
+async def _noticed(chunks: AsyncIterator[bytes], patience: CancelScope) -> AsyncIterator[bytes]:
+    async for chunk in chunks:
+        patience.deadline = current_time() + _IDLE_SECONDS
+        yield chunk
+
+
+async def _read_on(chunks: AsyncIterator[bytes]) -> None:
+    left = _READ_ON
+    with move_on_after(_IDLE_SECONDS):
+        async for chunk in chunks:
+            left -= len(chunk)
+            if left < 0:
+                return
+
+
+def _visible_component(studio: Studio, request: Request) -> tuple[str, str | None]:
+    """Return id and file type of the component in the query string, if the user in it may see it."""
+    parameters = request.query_params
+    with studio.store.reading() as connection:
+        caller = authenticate(connection, parameters.get("username", ""), parameters.get("apiKey", ""))
+    component_id = parameters.get("id", "")
+    query = {"action": "query", "expression": f"select file_type from Component where id is {json.dumps(component_id)}"}
+    found = answer(studio, caller, [query], "")[0]["data"]
+    if not found:
+        raise NoSuchThing("There is no such component.")
+    return component_id, found[0].get("file_type")

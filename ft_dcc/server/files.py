@@ -1,0 +1,227 @@
+"""The bytes of components: signed addresses to send them to, one place on disk, answers in ranges."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import shutil
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+from anyio import CancelScope, to_thread
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ft_dcc.errors import NoSuchThing, StorageFull, TooLarge, ValidationError
+from ft_dcc.server.access import claims_of, sign
+from ft_dcc.server.incoming import IncomingFile, writing_to_disk
+from ft_dcc.server.outgoing import send_file
+
+_BLOCK = 1 << 20
+_HOUR = 3600
+_DAY = 24 * _HOUR
+_ABANDONED_AFTER = 7 * _DAY
+_MOST_PARTS = 10_000  # As S3.
+_KEPT_FREE = 64 << 20  # The database lies on the same disk and must still be able to commit.
+
+
+@attrs.frozen
+class Upload:
+    """What one signed address takes: the bytes of a component, or one part of them (then ``size`` is the most)."""
+
+    component_id: str
+    size: int
+    checksum: str | None = None
+    upload_id: str | None = None
+    part: int | None = None
+
+
+class Files:
+    """The media folder of a studio; it alone knows where the bytes of a component are."""
+
+    def __init__(self, folder: Path, secret: bytes) -> None:
+        self._secret = secret
+        self._media, self._parts, self._incoming = folder / "media", folder / "parts", folder / "incoming"
+        for place in (self._media, self._parts, self._incoming):
+            place.mkdir(parents=True, exist_ok=True)
+
+    def upload_url(
+        self, base_url: str, component_id: str, size: int, checksum: str | None
+    ) -> tuple[str, dict[str, str]]:
+        """Return an address that takes these bytes for an hour, and the headers to send with them."""
+        self._require_room(size)
+        claims = {"component_id": component_id, "size": size, "checksum": checksum}
+        headers = {"Content-Length": str(size), "Content-Type": "application/octet-stream"}
+        return f"{base_url}/component/upload/{sign(self._secret, 'upload', claims, _HOUR)}", headers
+
+    def part_urls(
+        self, base_url: str, component_id: str, size: int, parts: int
+    ) -> tuple[str, list[dict[str, str | int]]]:
+        """Return the id of an upload in parts and, for a day, one address a part."""
+        if not 1 <= parts <= _MOST_PARTS:
+            raise ValidationError(f"An upload has 1 to {_MOST_PARTS} parts, not {parts}.")
+        self._require_room(size)
+        claims = {"component_id": component_id, "size": size}
+        upload_id = sign(self._secret, "parts", {**claims, "parts": parts}, _ABANDONED_AFTER)
+        urls: list[dict[str, str | int]] = []
+        for number in range(1, parts + 1):
+            token = sign(self._secret, "upload", {**claims, "upload_id": self._key(upload_id), "part": number}, _DAY)
+            urls.append({"signed_url": f"{base_url}/component/upload/{token}", "part_number": number})
+        return upload_id, urls
+
+    def download_url(self, base_url: str, component_id: str, seconds: float = _HOUR, size: int | None = None) -> str:
+        """Return an address that gives the component's bytes without credentials; ``size`` asks for a thumbnail."""
+        token = sign(self._secret, "download", {"component_id": component_id, "size": size}, seconds)
+        return f"{base_url}/component/signed/{token}"
+
+    def announced(self, token: str) -> Upload:
+        """Return what the address with this token takes; raises Forbidden."""
+        return Upload(**claims_of(self._secret, "upload", token))
+
+    def shown(self, token: str) -> tuple[str, int | None]:
+        """Return the component, and the thumbnail size, that the address with this token gives; raises Forbidden."""
+        claims = claims_of(self._secret, "download", token)
+        return claims["component_id"], claims["size"]
+
+    async def receive(self, upload: Upload, chunks: AsyncIterator[bytes]) -> str:
+        """The announced bytes, no more and no less, are on disk; return their MD5 in hexadecimal.
+
+        Raises ValidationError, TooLarge or StorageFull, and then nothing is left of them.
+        """
+        self._require_room(upload.size)
+        incoming = IncomingFile(self._incoming)
+        try:
+            async for block in _blocks(chunks):
+                if incoming.size + len(block) > upload.size:
+                    raise TooLarge(f"The upload is larger than the {upload.size} bytes that were announced.")
+                await to_thread.run_sync(incoming.write, block)
+            incoming.check(upload.size if upload.part is None else None, upload.checksum)
+            await to_thread.run_sync(incoming.keep, self._target(upload, incoming.digest))
+        finally:
+            incoming.discard()
+        return incoming.digest
+
+    def complete(self, component_id: str, upload_id: str, parts: Iterable[Mapping[str, Any]]) -> None:
+        """The parts are joined to the component's bytes; repeating it is harmless.
+
+        Each part is ``{"part_number": …, "e_tag": …}``. Raises ValidationError when one is missing or another
+        than was sent. It reads and writes the whole file: keep it out of a transaction.
+        """
+        claims = claims_of(self._secret, "parts", upload_id)
+        if claims["component_id"] != component_id:
+            raise ValidationError("This upload belongs to another component.")
+        folder = self._parts / self._key(upload_id)
+        if not folder.is_dir() and self.exists(component_id) and self.size(component_id) == claims["size"]:
+            return
+        self._join(_in_order(folder, parts, claims["parts"]), component_id, claims["size"])
+        shutil.rmtree(folder)
+
+    def path(self, component_id: str) -> Path:
+        """Return where the component's bytes are, or would be; nothing of the id is in the path."""
+        key = self._key(component_id)
+        return self._media / key[:2] / key[2:]
+
+    def exists(self, component_id: str) -> bool:
+        """Whether the component's bytes are here, whole."""
+        return self.path(component_id).is_file()
+
+    def size(self, component_id: str) -> int:
+        """Return the number of bytes; raises NoSuchThing."""
+        try:
+            return self.path(component_id).stat().st_size
+        except FileNotFoundError as error:
+            raise NoSuchThing("The bytes of this component are not on the server.") from error
+
+    def remove(self, component_id: str) -> None:
+        """The component's bytes are gone; raises NoSuchThing when they were not there."""
+        try:
+            self.path(component_id).unlink()
+        except FileNotFoundError as error:
+            raise NoSuchThing("The bytes of this component are not on the server.") from error
+
+    def respond(self, request: Request, component_id: str, media_type: str) -> Response:
+        """Return the answer to a GET or HEAD: all of it, one range of it, or "not modified"."""
+        return send_file(request, self.path(component_id), media_type)
+
+    def sweep(self) -> int:
+        """Remove what interrupted uploads left behind, and return how many there were."""
+        left = list(self._incoming.iterdir())
+        for path in left:
+            path.unlink()
+        stale = [path for path in self._parts.iterdir() if path.stat().st_mtime < time.time() - _ABANDONED_AFTER]
+        for path in stale:
+            shutil.rmtree(path)
+        return len(left) + len(stale)
+
+    def _key(self, text: str) -> str:
+        return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+
+    def _target(self, upload: Upload, digest: str) -> Path:
+        if upload.upload_id is None:
+            return self.path(upload.component_id)
+        return self._parts / upload.upload_id / f"{upload.part}-{digest}"
+
+    def _join(self, parts: list[Path], component_id: str, size: int) -> None:
+        self._require_room(size)
+        whole = IncomingFile(self._incoming)
+        try:
+            for part in parts:
+                with part.open("rb") as file:
+                    while block := file.read(_BLOCK):
+                        whole.write(block)
+            whole.check(size, None)
+            whole.keep(self.path(component_id))
+        finally:
+            whole.discard()
+
+    def _require_room(self, size: int) -> None:
+        if size < 0:
+            raise ValidationError(f"A file cannot have {size} bytes.")
+        with writing_to_disk():
+            free = shutil.disk_usage(self._incoming).free
+        if free < size + _KEPT_FREE:
+            raise StorageFull(f"The server's disk has no room for {size} bytes. Free some space there, then try again.")
+
+
+async def _fill(incoming: IncomingFile, chunks: AsyncIterator[bytes], most: int) -> None:
+    """Write one block while the next arrives: receiving and hashing cost about the same."""
+    loop = asyncio.get_running_loop()
+    received = 0
+    writing = loop.run_in_executor(None, incoming.write, b"")
+    try:
+        async for block in _blocks(chunks):
+            received += len(block)
+            if received > most:
+                raise TooLarge(f"The upload is larger than the {most} bytes that were announced.")
+            await writing
+            writing = loop.run_in_executor(None, incoming.write, block)
+    finally:
+        with CancelScope(shield=True):
+            await asyncio.wait([writing])
+    writing.result()
+
+
+async def _blocks(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Give the same bytes in blocks that are worth a thread switch."""
+    gathered = bytearray()
+    async for chunk in chunks:
+        gathered += chunk
+        if len(gathered) >= _BLOCK:
+            yield bytes(gathered)
+            gathered.clear()
+    if gathered:
+        yield bytes(gathered)
+
+
+def _in_order(folder: Path, parts: Iterable[Mapping[str, Any]], count: int) -> list[Path]:
+    received = {path.name: path for path in folder.iterdir()} if folder.is_dir() else {}
+    tags = {part.get("part_number"): str(part.get("e_tag")).strip('"') for part in parts}
+    if set(tags) != set(range(1, count + 1)):
+        raise ValidationError(f"An upload in {count} parts is completed with all of them, once each.")
+    missing = [number for number in range(1, count + 1) if f"{number}-{tags[number]}" not in received]
+    if missing:
+        raise ValidationError(f"Part {missing[0]} of the upload is not here as it was sent. Send it again.")
+    return [received[f"{number}-{tags[number]}"] for number in range(1, count + 1)]

@@ -1,0 +1,67 @@
+"""What every answer says to a browser: what it must not do, and who else may read it."""
+
+from __future__ import annotations
+
+from starlette.datastructures import MutableHeaders
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_SAFE = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    # The address of a review session is its key: no other site may learn it.
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+_CLIENT_HEADERS = [
+    "accept",
+    "content-type",
+    "ftrack-api-key",
+    "ftrack-api-options",
+    "ftrack-clienttoken",
+    "ftrack-pushtoken",
+    "ftrack-strict-api",
+    "ftrack-user",
+    "range",
+]
+_CLIENT_PATHS = ("/api", "/component/")
+
+
+class SafeHeaders:
+    """ASGI middleware: an answer carries the safest headers, unless its route chose others."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_safely(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _SAFE.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, send_safely)
+
+
+class BrowserClients:
+    """ASGI middleware: the JavaScript client may ask from any site; it sends its key with every request.
+
+    No address is opened by a cookie, so a foreign page gains nothing by asking.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._shared = CORSMiddleware(
+            app,
+            allow_origin_regex=".*",
+            allow_credentials=True,
+            allow_methods=["GET", "HEAD", "POST", "PUT"],
+            allow_headers=_CLIENT_HEADERS,
+            expose_headers=["Content-Range", "ETag"],
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_shared = scope["type"] == "http" and scope["path"].startswith(_CLIENT_PATHS)
+        await (self._shared if is_shared else self._app)(scope, receive, send)

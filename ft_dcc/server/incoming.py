@@ -1,0 +1,90 @@
+"""A file on its way in: under a name of our own until it is whole, and gone if it never is."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import secrets
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ft_dcc.errors import Conflict, StorageFull, ValidationError
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM} if os.name != "nt" else {errno.ENOSPC}
+
+
+@contextmanager
+def writing_to_disk() -> Iterator[None]:
+    """A full, read-only or forbidden disk is StorageFull inside."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        raise StorageFull(
+            f"The server's disk takes no more: {error.strerror}. Free some space there, then send it again."
+        ) from error
+
+
+class IncomingFile:
+    """Bytes that arrive; nobody sees them before :meth:`keep`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.size = 0
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._path = folder / secrets.token_hex(16)
+        with writing_to_disk():
+            self._file = self._path.open("xb")
+
+    @property
+    def digest(self) -> str:
+        """The MD5 of all bytes so far, as hexadecimal text: what S3 calls an ETag."""
+        return self._md5.hexdigest()
+
+    def write(self, block: bytes) -> None:
+        """The block is written and counted; raises StorageFull."""
+        self._md5.update(block)
+        with writing_to_disk():
+            self._file.write(block)
+        self.size += len(block)
+
+    def check(self, size: int | None, checksum: str | None) -> None:
+        """Raise ValidationError unless as many bytes arrived as were announced, with this base64 MD5."""
+        if size is not None and self.size != size:
+            raise ValidationError(
+                f"The upload has {self.size} bytes, {size} were announced. Nothing was kept: send it again."
+            )
+        if checksum is not None and b64encode(self._md5.digest()).decode() != checksum:
+            raise ValidationError("The upload does not have the announced checksum. Nothing was kept: send it again.")
+
+    def keep(self, target: Path) -> None:
+        """The whole file is at the target and survives a power cut."""
+        with writing_to_disk():
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._path.replace(target)
+        except PermissionError as error:  # Windows refuses while somebody reads the old file.
+            raise Conflict("This file is being read and cannot be replaced now. Send it again later.") from error
+        sync_folder(target.parent)
+
+    def discard(self) -> None:
+        """Nothing of the file is left, unless it was kept."""
+        self._file.close()
+        self._path.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """A new name in the folder survives a power cut."""
+    if os.name == "nt":  # Windows cannot open a folder, and its rename is written through.
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,100 @@
+"""One server process: it opens the studio, accepts connections, and stops cleanly when it is told to."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+
+from ft_dcc.errors import SettingInvalid
+from ft_dcc.server.app import make_app
+from ft_dcc.server.folder import Credentials, owned
+from ft_dcc.server.interruptible import Interruptible
+from ft_dcc.server.opening import credentials_at, opened
+
+_GRACE_SECONDS = 0.3
+# Clients keep connections for their next request; the server must not be the one who closes them first.
+_KEEP_ALIVE_SECONDS = 75
+
+
+def serve(data: Path, host: str, port: int, on_ready: Callable[[Credentials], None]) -> None:
+    """Serve the studio in this folder until SIGINT or SIGTERM; the first call makes the studio.
+
+    Port 0 is any free one. ``on_ready`` is called when connections are accepted. Raises DiskUnusable or
+    SettingInvalid when the server cannot work.
+    """
+    with owned(data), _listening(host, port) as listener, opened(data) as studio:
+        url = _url(host, listener.getsockname()[1])
+        server = _Server(Interruptible(make_app(studio)), lambda: on_ready(credentials_at(studio, url)))
+        with _stopped_by_signals(server):
+            server.run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Says when it accepts connections, and does not wait long for those who still talk at the end."""
+
+    def __init__(self, app: Interruptible, on_ready: Callable[[], None]) -> None:
+        # Whatever uvicorn would log of a request has its query string in it, and there are keys in those.
+        super().__init__(
+            uvicorn.Config(
+                app, log_config=None, access_log=False, server_header=False, timeout_keep_alive=_KEEP_ALIVE_SECONDS
+            )
+        )
+        self._app, self._on_ready = app, on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        if self.started:
+            self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        if self.server_state.tasks:
+            await asyncio.wait(self.server_state.tasks, timeout=_GRACE_SECONDS)
+        self._app.interrupt()
+        await super().shutdown(sockets=sockets)
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=1024)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise SettingInvalid(f"The server cannot listen at {host}, port {port}: {reason}. Choose another.") from error
+    with listener:
+        yield listener
+
+
+def _url(host: str, port: int) -> str:
+    """Return the address for programs on this machine."""
+    name = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104
+    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
+
+
+@contextmanager
+def _stopped_by_signals(server: uvicorn.Server) -> Iterator[None]:
+    # uvicorn raises the signal again when it has stopped: without a handler of ours, the process would die
+    # there, before the store is closed.
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        server.should_exit = True
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
