@@ -52,12 +52,13 @@ const files = {};
 for (const name of (await readdir(target)).sort()) files[name] = await digestOf(name);
 
 // The address of a file holds its digest: a browser may keep it for ever, and a new build is a new address.
-const html = (await readText(join(source, "review.html"))).replaceAll(
-  /\.\.\/static\/([\w.-]+)/g,
-  (address, name) => `${address}?v=${files[name].slice(0, 16)}`,
-);
-await writeFile(join(target, "review.html"), html);
-await writeFile(
-  join(target, "manifest.json"),
-  `${JSON.stringify({ sources: await digestOfSources(), files: { ...files, "review.html": await digestOf("review.html") } }, null, 2)}\n`,
-);
+for (const page of ["review.html", "missing.html"]) {
+  const html = (await readText(join(source, page))).replaceAll(
+    /\.\.\/static\/([\w.-]+)/g,
+    (address, name) => `${address}?v=${files[name].slice(0, 16)}`,
+  );
+  await writeFile(join(target, page), html);
+  files[page] = await digestOf(page);
+}
+const manifest = { sources: await digestOfSources(), files };
+await writeFile(join(target, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);

@@ -35,6 +35,7 @@ export class Transport {
     if (document.activeElement !== this.field) {
       this.field.value = clip && index !== null ? String(clip.numberAt(index)) : "–";
     }
+    this.root.dataset["numbers"] = String(clip !== null);
     this.field.disabled = clip === null || !this.player.canSeek;
     setText(this.position, clip && index !== null ? `${index + 1} / ${clip.frameCount}` : "–");
     setText(this.timeCode, clip && index !== null ? clip.timeCode(index) : clock(this.video.currentTime));
