@@ -22,6 +22,10 @@ class Moment(str):
         moment = datetime.datetime.fromisoformat(self.replace("Z", "+00:00"))
         return moment if moment.tzinfo is not None else moment.replace(tzinfo=datetime.timezone.utc)
 
+    def to_wire(self) -> dict[str, str]:
+        """Return it as it came."""
+        return {"__type__": "datetime", "value": str(self)}
+
 
 def dumps(value: Any) -> bytes:
     """Return the value as JSON; raises OperationError for what JSON and ftrack have no form for."""
@@ -33,8 +37,6 @@ def dumps(value: Any) -> bytes:
 
 def to_wire(value: Any) -> Any:
     """Return what stands for the value in JSON: entities become references, times are tagged."""
-    if isinstance(value, Moment):
-        return {"__type__": "datetime", "value": str(value)}
     if hasattr(value, "to_wire"):
         return value.to_wire()
     if isinstance(value, datetime.date) or hasattr(value, "isoformat"):

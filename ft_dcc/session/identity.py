@@ -130,7 +130,7 @@ class IdentityMap:
         def receive(data: dict[str, Any]) -> Any:
             entity_type = data.pop("__entity_type__", None)
             if entity_type is None:
-                return Moment(data["value"]) if data.get("__type__") in ("datetime", "date") else data
+                return Moment(data["value"]) if data.get("__type__") in ("datetime", "date") else _plain(data)
             handler = handlers.get(entity_type)
             if handler is None:
                 handler = handlers[entity_type] = self._handler(entity_type, group)
@@ -180,3 +180,11 @@ class IdentityMap:
 
 def _place(key: Sequence[str]) -> Any:
     return key[0] if len(key) == 1 else tuple(key)
+
+
+def _plain(data: dict[str, Any]) -> dict[str, Any]:
+    """Return what is no entity, and so has no attribute that would parse a time when it is read."""
+    for name, value in data.items():
+        if value.__class__ is Moment:
+            data[name] = value.parsed()
+    return data

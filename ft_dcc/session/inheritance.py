@@ -17,16 +17,18 @@ _IN_ONE_QUERY = 500
 
 
 class Inheritance:
-    """The values that were set by hand, by configuration and entity; one that is asked for is fetched with its peers."""
+    """The values that were set by hand, by configuration and entity; one is fetched together with its peers'."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         # NOT_SET stands for "asked, and nobody set it".
         self._set_by_hand: dict[tuple[str, str], Any] = {}
+        self._hierarchical: frozenset[str] | None = None
 
     def forget(self) -> None:
         """Ask again next time."""
         self._set_by_hand.clear()
+        self._hierarchical = None
 
     def value(self, owner: Entity, configuration_id: str, own: Any) -> Any:
         """Return the value of the nearest entity that has one: the owner, or one above; ``own`` when there is none.
@@ -45,8 +47,10 @@ class Inheritance:
         return own
 
     def _is_hierarchical(self, configuration_id: str) -> bool:
-        configurations = self._session.custom_attribute_configurations()
-        return any(each["id"] == configuration_id and each["is_hierarchical"] for each in configurations)
+        if self._hierarchical is None:
+            configurations = self._session.custom_attribute_configurations()
+            self._hierarchical = frozenset(each["id"] for each in configurations if each["is_hierarchical"])
+        return configuration_id in self._hierarchical
 
     def _fetch(self, configuration_id: str, owners: Iterable[Entity]) -> None:
         wanted = list(dict.fromkeys(entity_id for owner in owners for entity_id in _upwards(owner)))

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import pytest
+
+from ft_dcc.session.cache import (
+    FileCache,
+    LayeredCache,
+    MemoryCache,
+    ObjectKeyMaker,
+    ProxyCache,
+    SerialisedCache,
+    StringKeyMaker,
+)
+
+
+@pytest.fixture(params=["memory", "file", "proxy", "layered"])
+def cache(request, tmp_path):
+    if request.param == "file":
+        made = FileCache(tmp_path / "cache.db")
+        yield made
+        made.close()
+    else:
+        yield {
+            "memory": MemoryCache,
+            "proxy": lambda: ProxyCache(MemoryCache()),
+            "layered": lambda: LayeredCache([MemoryCache(), MemoryCache()]),
+        }[request.param]()
+
+
+def test_what_was_put_in_is_found_until_it_is_removed(cache):
+    cache.set("a", "1")
+    cache.set("b", "2")
+    cache.set("a", "3")
+    assert cache.get("a") == "3"
+    assert sorted(cache.keys()) == ["a", "b"]
+    assert sorted(cache.values()) == ["2", "3"]
+    cache.remove("a")
+    assert list(cache.keys()) == ["b"]
+
+
+def test_what_is_not_there_is_a_key_error(cache):
+    with pytest.raises(KeyError):
+        cache.get("nothing")
+    with pytest.raises(KeyError):
+        cache.remove("nothing")
+
+
+def test_a_part_of_it_is_cleared(cache):
+    for key in ("Task 1", "Task 2", "Shot 1"):
+        cache.set(key, "x")
+    cache.clear("^Task")
+    assert list(cache.keys()) == ["Shot 1"]
+    cache.clear()
+    assert list(cache.keys()) == []
+
+
+def test_what_only_a_lower_layer_has_rises():
+    above, below = MemoryCache(), MemoryCache()
+    below.set("a", "1")
+    layers = LayeredCache([above, below])
+    assert layers.get("a") == "1"
+    assert above.keys() == ["a"]
+
+
+def test_a_file_is_read_by_the_next_program(tmp_path):
+    first = FileCache(tmp_path / "cache.db")
+    first.set("ключ", "wert ✓")
+    first.close()
+    second = FileCache(tmp_path / "cache.db")
+    assert second.get("ключ") == "wert ✓"
+    second.close()
+
+
+def test_a_serialised_cache_holds_texts():
+    texts = MemoryCache()
+    cache = SerialisedCache(texts, encode=str, decode=int)
+    cache.set("a", 7)
+    assert texts.get("a") == "7"
+    assert cache.get("a") == 7
+
+
+def test_keys_are_readable_texts():
+    assert StringKeyMaker().key(("Task", ["1"])) == "('Task', ['1'])"
+
+
+def test_dictionaries_that_differ_in_their_order_have_one_key():
+    maker = ObjectKeyMaker()
+    assert maker.key({"a": 1, "b": [2]}) == maker.key({"b": [2], "a": 1})
+    assert maker.key({"a": 1}) != maker.key({"a": 2})
+    assert maker.key("ab", "c") != maker.key("a", "bc")
