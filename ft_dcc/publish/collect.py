@@ -31,7 +31,7 @@ from ft_dcc.publish.slots import (
     TASK,
     VERSION_ID,
 )
-from ft_dcc.session.query import quoted
+from ft_dcc.session.expression import quoted
 from ft_dcc.tasks import find_task
 
 if TYPE_CHECKING:

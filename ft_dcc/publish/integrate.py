@@ -28,7 +28,7 @@ from ft_dcc.publish.slots import (
     VERSION_ID,
 )
 from ft_dcc.session import SERVER_LOCATION_ID, operations
-from ft_dcc.session.query import quoted
+from ft_dcc.session.expression import quoted
 from ft_dcc.session.transfer import upload
 
 if TYPE_CHECKING:

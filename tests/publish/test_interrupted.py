@@ -1,0 +1,273 @@
+"""Whatever interrupts a publish: reviewers see the complete version or nothing, and a resume finishes it, once."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+import requests
+from doubles.colour_bars import ColourBars
+from doubles.faulty_line import FaultyLine
+
+from ft_dcc.errors import Error, ServerUnreachable, TransferFailed, Unpublishable
+from ft_dcc.publish.job import Job
+from ft_dcc.publish.records import PublishRequest
+from ft_dcc.publish.run import publish, resume
+from ft_dcc.session import Session, wire
+from ft_dcc.tasks import ensure_task
+
+TESTS = Path(__file__).resolve().parents[1]
+
+
+def assert_nothing_or_complete(session, task_id):
+    """What a reviewer could find of this task; returns the number of versions."""
+    versions = session.query(
+        f"select thumbnail_id, components.name, components.component_locations, review_session_objects.id "
+        f"from AssetVersion where task_id is '{task_id}'"
+    ).all()
+    for version in versions:
+        assert sorted(part["name"] for part in version["components"]) == ["ftrackreview-mp4", "thumbnail"]
+        assert all(len(part["component_locations"]) == 1 for part in version["components"])
+        assert version["thumbnail_id"]
+        assert len(version["review_session_objects"]) == 1
+    return len(versions)
+
+
+def assert_it_plays(published):
+    page = requests.get(published.first.link.partition("#")[0], timeout=30)
+    assert page.status_code == 200
+
+
+def only_job(jobs):
+    (job,) = jobs.iterdir()
+    return job.name
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch):
+    """Nobody waits for a line that a test has cut."""
+    monkeypatch.setattr(wire, "wait", lambda *_: None)
+
+
+# What one publish in a process of its own does; it ends itself at the step that it is told.
+VICTIM = """
+import os, signal, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from doubles.colour_bars import ColourBars
+from ft_dcc.publish.records import PublishRequest
+from ft_dcc.publish import loop, run
+from ft_dcc.session import Session
+
+jobs, task, step = sys.argv[2:]
+
+def end():
+    os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
+
+def on_progress(progress):
+    if progress.step == step and progress.done * 2 >= progress.total:
+        end()
+
+class Deadly(run.Loop):
+    def _run_one(self, plugin, instance):
+        if step == "before " + plugin.__name__:
+            end()
+        super()._run_one(plugin, instance)
+
+run.Loop = Deadly
+with Session() as session:
+    run.publish(PublishRequest(task=task, review="Dailies"), session, ColourBars(), on_progress, Path(jobs))
+"""
+
+
+def kill_at(step, credentials, jobs, task_path):
+    environment = {
+        **os.environ,
+        "FTRACK_SERVER": credentials.server_url,
+        "FTRACK_API_USER": credentials.api_user,
+        "FTRACK_API_KEY": credentials.api_key,
+    }
+    arguments = [sys.executable, "-c", VICTIM, str(TESTS), str(jobs), task_path, step]
+    done = subprocess.run(arguments, env=environment, capture_output=True, encoding="utf-8", timeout=120, check=False)
+    assert done.returncode not in (0, 1), done.stderr
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        *("before MakeThumbnail", "before UploadComponents", "before RegisterVersion", "before FindLink"),
+        *("encode", "upload ftrackreview-mp4", "upload thumbnail"),
+    ],
+)
+def test_a_publish_that_was_killed_behind_the_capture_is_finished_without_the_host(
+    studio_server, session, task, task_path, jobs, step
+):
+    kill_at(step, studio_server, jobs, task_path)
+    assert assert_nothing_or_complete(session, task["id"]) == (1 if step == "before FindLink" else 0)
+    published = resume(only_job(jobs), session, jobs=jobs)
+    assert assert_nothing_or_complete(session, task["id"]) == 1
+    assert published.first.version == 1
+    assert_it_plays(published)
+
+
+def test_a_publish_that_was_killed_during_the_capture_is_finished_with_the_host(
+    studio_server, session, host, task, task_path, jobs
+):
+    kill_at("capture", studio_server, jobs, task_path)
+    with pytest.raises(Unpublishable, match="Open its scene"):
+        resume(only_job(jobs), session, jobs=jobs)
+    published = resume(only_job(jobs), session, host, jobs=jobs)
+    assert host.captures == 1
+    assert assert_nothing_or_complete(session, task["id"]) == 1
+    assert_it_plays(published)
+
+
+def test_a_publish_that_was_killed_before_the_gate_begins_again(studio_server, session, host, task, task_path, jobs):
+    kill_at("before ValidateDisk", studio_server, jobs, task_path)
+    published = resume(only_job(jobs), session, host, jobs=jobs)
+    assert (published.first.version, assert_nothing_or_complete(session, task["id"])) == (1, 1)
+
+
+@contextmanager
+def serving(folder, port=0):
+    """A studio server of its own, which can be killed; yields its session's arguments and the process."""
+    arguments = [sys.executable, "-m", "ft_dcc.server", "--data", str(folder), "--port", str(port)]
+    server = subprocess.Popen(arguments, stdout=subprocess.PIPE, encoding="utf-8")
+    try:
+        said = dict(server.stdout.readline().strip().split("=", 1) for _ in range(3))
+        yield (
+            {
+                "server_url": said["FTRACK_SERVER"],
+                "api_user": said["FTRACK_API_USER"],
+                "api_key": said["FTRACK_API_KEY"],
+            },
+            server,
+        )
+    finally:
+        server.kill()
+        server.wait()
+        server.stdout.close()
+
+
+def test_a_server_that_dies_between_upload_and_register_gets_exactly_one_version(tmp_path, jobs):
+    host = ColourBars()
+    with serving(tmp_path / "studio") as (credentials, server), Session(**credentials) as session:
+        task_id = ensure_task(session, "Show/SQ010/SH010/Animation")["id"]
+
+        def on_progress(progress):
+            if progress.step == "upload thumbnail":
+                server.kill()
+                server.wait()
+
+        # The thumbnail is as good as there; what dies is the answer, or the next request.
+        with pytest.raises((ServerUnreachable, TransferFailed), match="ft-dcc queue resume") as caught:
+            publish(PublishRequest(task=task_id, review="Dailies"), session, host, on_progress, jobs)
+        assert only_job(jobs) in str(caught.value)
+    port = int(credentials["server_url"].rpartition(":")[2])
+    with serving(tmp_path / "studio", port) as (credentials, _), Session(**credentials) as session:
+        assert assert_nothing_or_complete(session, task_id) == 0
+        published = resume(only_job(jobs), session, jobs=jobs)
+        again = resume(only_job(jobs), session, jobs=jobs)
+        assert assert_nothing_or_complete(session, task_id) == 1
+        assert_it_plays(published)
+    assert (host.captures, published.first.version) == (1, 1)
+    assert published.versions == again.versions
+
+
+@pytest.fixture(scope="module")
+def line(studio_server):
+    with FaultyLine(studio_server.server_url).open() as line:
+        yield line
+
+
+@pytest.fixture
+def frames(paint):
+    return paint("1001-1004")
+
+
+def request_of(task_path, frames):
+    return PublishRequest(task=task_path, source=frames.pattern, review="Dailies", fps=Fraction(24))
+
+
+def session_through(line, studio_server):
+    return Session(line.url, studio_server.api_key, studio_server.api_user, timeout=20)
+
+
+def requests_of_a_publish(line, studio_server, task_path, frames, jobs):
+    with session_through(line, studio_server) as session:
+        line.set()
+        publish(request_of(task_path, frames), session, jobs=jobs)
+        return line.count
+
+
+@pytest.mark.parametrize("loses_answer", [False, True], ids=["request lost", "answer lost"])
+def test_a_line_that_breaks_at_any_request_for_ever_leaves_nothing_half_done(
+    studio_server, session, line, frames, task_path, tmp_path, loses_answer
+):
+    ensure_task(session, f"{task_path}0")
+    total = requests_of_a_publish(line, studio_server, f"{task_path}0", frames, tmp_path / "0")
+    for number in range(1, total + 1):
+        path, jobs = f"{task_path}{number}", tmp_path / str(number)
+        task_id = ensure_task(session, path)["id"]
+        with session_through(line, studio_server) as broken:
+            line.set(number, loses_answer=loses_answer)
+            with pytest.raises(Error):
+                publish(request_of(path, frames), broken, jobs=jobs)
+        assert_nothing_or_complete(session, task_id)
+        resume(only_job(jobs), session, jobs=jobs)
+        assert assert_nothing_or_complete(session, task_id) == 1
+
+
+@pytest.mark.parametrize("loses_answer", [False, True], ids=["request lost", "answer lost"])
+def test_a_line_that_breaks_at_any_request_once_is_not_even_noticed(
+    studio_server, session, line, frames, task_path, tmp_path, loses_answer
+):
+    ensure_task(session, f"{task_path}0")
+    total = requests_of_a_publish(line, studio_server, f"{task_path}0", frames, tmp_path / "0")
+    for number in range(1, total + 1):
+        path = f"{task_path}{number}"
+        task_id = ensure_task(session, path)["id"]
+        with session_through(line, studio_server) as shaky:
+            line.set(number, loses_answer=loses_answer, heals=True)
+            published = publish(request_of(path, frames), shaky, jobs=tmp_path / str(number))
+        assert published.first.version == 1
+        assert assert_nothing_or_complete(session, task_id) == 1
+
+
+def test_twenty_publishes_at_once_are_twenty_versions_of_one_asset(
+    studio_server, session, task, task_path, frames, jobs
+):
+    script = (
+        "import sys; from pathlib import Path; from fractions import Fraction\n"
+        "from ft_dcc.publish.records import PublishRequest; from ft_dcc.publish.run import publish\n"
+        "from ft_dcc.session import Session\n"
+        "request = PublishRequest(task=sys.argv[1], source=sys.argv[2], review='Dailies', fps=Fraction(24))\n"
+        "with Session() as session:\n"
+        "    for _ in range(5):\n"
+        "        print(publish(request, session, jobs=Path(sys.argv[3])).first.version, flush=True)\n"
+    )
+    environment = {
+        **os.environ,
+        "FTRACK_SERVER": studio_server.server_url,
+        "FTRACK_API_USER": studio_server.api_user,
+        "FTRACK_API_KEY": studio_server.api_key,
+    }
+    arguments = [sys.executable, "-c", script, task_path, frames.pattern, str(jobs)]
+    publishers = [
+        subprocess.Popen(arguments, env=environment, stdout=subprocess.PIPE, encoding="utf-8") for _ in range(4)
+    ]
+    numbers = [int(line) for publisher in publishers for line in publisher.communicate(timeout=240)[0].split()]
+    assert sorted(numbers) == list(range(1, 21))
+    assert len(session.query(f"select id from Asset where context_id is '{task['parent_id']}'").all()) == 1
+    assert len(session.query(f"select id from ReviewSession where project_id is '{task['project_id']}'").all()) == 1
+
+
+def test_a_job_that_somebody_works_on_is_left_alone(session, host, task, task_path, jobs):
+    published = publish(PublishRequest(task=task_path), session, host, jobs=jobs)
+    with Job(published.job).locked(), pytest.raises(Error, match="Somebody else works on the job"):
+        resume(published.job.name, session, jobs=jobs)

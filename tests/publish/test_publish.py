@@ -1,0 +1,386 @@
+"""The whole way, against the real studio server."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from fractions import Fraction
+
+import attrs
+import pyblish.util
+import pytest
+import requests
+from doubles.colour_bars import SCENE, ColourBars
+
+from ft_dcc import media
+from ft_dcc.errors import (
+    CameraMissing,
+    Cancelled,
+    DiskUnusable,
+    FilmUnreadable,
+    FramesMissing,
+    Invalid,
+    JobNotFound,
+    PluginBroken,
+    Problems,
+    ReviewSessionClosed,
+    TaskNotFound,
+    Unpublishable,
+)
+from ft_dcc.frames import FrameRange, Resolution, frame_rate
+from ft_dcc.publish.engine import Context
+from ft_dcc.publish.job import Job
+from ft_dcc.publish.plugins import PLUGINS
+from ft_dcc.publish.records import PublishRequest, Pulse
+from ft_dcc.publish.run import publish, resume
+from ft_dcc.publish.slots import HOST, JOB, LINK, PULSE, REGISTERED, REQUEST, SESSION
+from ft_dcc.session import SERVER_LOCATION_ID
+
+
+def versions_of(session, task):
+    """All versions of the task, read anew."""
+    return session.query(
+        f"select version, comment, thumbnail_id, asset_id, asset.name, components.name from AssetVersion "
+        f"where task_id is '{task['id']}' order by version"
+    ).all()
+
+
+def download(session, component_id, path):
+    query = f"component_id is '{component_id}' and location_id is '{SERVER_LOCATION_ID}'"
+    location = session.query(f"select url from ComponentLocation where {query}").one()
+    answer = requests.get(location["url"]["value"], timeout=30)
+    assert answer.status_code == 200
+    path.write_bytes(answer.content)
+    return path
+
+
+def film_of(session, published, tmp_path):
+    """What came out of it, as a reviewer's browser gets it."""
+    film = next(part for part in published.first.components if part.name == "ftrackreview-mp4")
+    path = download(session, film.id, tmp_path / "downloaded.mp4")
+    assert path.stat().st_size == film.size
+    return media.probe(path)
+
+
+def metadata_of(session, published):
+    film = next(part for part in published.first.components if part.name == "ftrackreview-mp4")
+    found = session.query(f"select key, value from Metadata where parent_id is '{film.id}'")
+    return {entry["key"]: json.loads(entry["value"]) for entry in found}
+
+
+def test_a_scene_becomes_a_version_in_a_review_session(session, host, task, task_path, jobs, tmp_path):
+    request = PublishRequest(task=task_path, review="Dailies", comment="First pass, 50% done")
+    published = publish(request, session, host, jobs=jobs)
+
+    (version,) = versions_of(session, task)
+    assert (version["version"], version["comment"]) == (1, "First pass, 50% done")
+    assert version["asset"]["name"] == "Animation"
+    assert sorted(part["name"] for part in version["components"]) == ["ftrackreview-mp4", "thumbnail"]
+    thumbnail = next(part for part in published.first.components if part.name == "thumbnail")
+    assert version["thumbnail_id"] == thumbnail.id
+    assert published.first.version_id == version["id"]
+    assert published.first.asset_id == version["asset_id"]
+
+    placed = session.query(
+        f"select name, description, version_id, review_session.name from ReviewSessionObject "
+        f"where id is '{published.first.review_session_object_id}'"
+    ).one()
+    assert (placed["name"], placed["version_id"]) == ("SH010 Animation", version["id"])
+    assert placed["review_session"]["name"] == "Dailies"
+
+    facts = film_of(session, published, tmp_path)
+    assert (facts.frame_count, facts.fps, facts.resolution) == (12, Fraction(24), Resolution(64, 36))
+    assert metadata_of(session, published) == {
+        "ftr_meta": {"frameIn": 1001, "frameOut": 1012, "frameRate": 24.0, "width": 64, "height": 36},
+        "ft_dcc": {"fps": "24/1", "first_frame": 1001, "frame_count": 12},
+    }
+    assert requests.get(published.first.link, timeout=30).status_code == 200
+    assert (host.captures, published.problems) == (1, ())
+
+
+def test_the_report_says_what_was_asked_and_done(session, host, task, task_path, jobs):
+    published = publish(PublishRequest(task=task_path, comment="as text"), session, host, jobs=jobs)
+    report = json.loads((published.job / "report.json").read_text(encoding="utf-8"))
+    assert report["request"]["comment"] == "as text"
+    assert report["versions"][0]["version_id"] == published.first.version_id
+    assert report["error"] is None
+    names = [step["name"] for step in report["steps"]]
+    assert names[-3:] == ["UploadComponents", "RegisterVersion", "FindLink"]
+    assert set(published.report()) >= {
+        *("version_id", "version", "asset_id", "components", "review_session_id", "review_session_object_id"),
+        *("link", "steps"),
+    }
+    json.dumps(published.report())
+
+
+def test_the_same_again_is_version_2_of_the_same_asset(session, host, task, task_path, jobs):
+    request = PublishRequest(task=task["id"], review="Dailies")
+    first, second = (publish(request, session, host, jobs=jobs).first for _ in range(2))
+    assert (first.version, second.version) == (1, 2)
+    assert first.asset_id == second.asset_id
+    assert first.review_session_id == second.review_session_id
+    assert first.version_id != second.version_id
+
+
+def test_without_a_review_session_there_is_no_link(session, host, task, task_path, jobs):
+    first = publish(PublishRequest(task=task_path), session, host, jobs=jobs).first
+    assert (first.review_session_id, first.review_session_object_id, first.link) == (None, None, None)
+
+
+def test_frames_at_23_976_from_993_keep_their_rate_and_their_numbers(session, task, task_path, paint, jobs, tmp_path):
+    frames = paint("993-1004")
+    request = PublishRequest(task=task_path, source=frames.pattern, review="Dailies", fps=frame_rate("23.976"))
+    published = publish(request, session, jobs=jobs)
+    facts = film_of(session, published, tmp_path)
+    assert (facts.frame_count, facts.fps) == (12, Fraction(24000, 1001))
+    assert metadata_of(session, published) == {
+        "ftr_meta": {"frameIn": 993, "frameOut": 1004, "frameRate": 24000 / 1001, "width": 64, "height": 36},
+        "ft_dcc": {"fps": "24000/1001", "first_frame": 993, "frame_count": 12},
+    }
+
+
+def test_a_film_keeps_its_rate_and_takes_the_shots_numbers(session, shot, paint, jobs, tmp_path):
+    task_path = shot("1001-1012", "25")
+    film = media.encode(attrs.evolve(paint("1-12"), fps=Fraction(25)), tmp_path / "cut.mp4")
+    published = publish(PublishRequest(task=task_path, source=str(film.path), review="Dailies"), session, jobs=jobs)
+    facts = film_of(session, published, tmp_path)
+    assert (facts.frame_count, facts.fps) == (12, Fraction(25))
+    assert metadata_of(session, published)["ft_dcc"] == {"fps": "25/1", "first_frame": 1001, "frame_count": 12}
+
+
+def test_a_shot_gives_its_rate_to_frames(session, shot, paint, jobs):
+    task_path = shot("1001-1012", "23.976")
+    published = publish(PublishRequest(task=task_path, source=paint("1001-1012").pattern), session, jobs=jobs)
+    assert metadata_of(session, published)["ft_dcc"]["fps"] == "24000/1001"
+
+
+def test_the_handles_of_the_shot_may_be_in_the_film(session, shot, jobs):
+    task_path = shot("1003-1010+2", "24")
+    published = publish(PublishRequest(task=task_path), session, ColourBars(), jobs=jobs)
+    assert metadata_of(session, published)["ft_dcc"] == {"fps": "24/1", "first_frame": 1001, "frame_count": 12}
+
+
+def test_an_asset_is_named_by_the_rule(session, host, task, task_path, jobs):
+    publish(PublishRequest(task=task_path, asset="{shot}_{task}_{source}"), session, host, jobs=jobs)
+    assert [version["asset"]["name"] for version in versions_of(session, task)] == ["SH010_Animation_bars"]
+
+
+def test_two_cameras_are_two_versions_of_two_assets(session, host, task, task_path, jobs):
+    request = PublishRequest(task=task_path, source=("bars", "second"), review="Dailies")
+    published = publish(request, session, host, jobs=jobs)
+    assert [(version.source, version.version) for version in published.versions] == [("bars", 1), ("second", 1)]
+    names = {version["asset"]["name"] for version in versions_of(session, task)}
+    assert names == {"Animation bars", "Animation second"}
+    assert len({version.review_session_id for version in published.versions}) == 1
+
+
+def test_two_bad_sources_do_not_block_a_good_one(session, task, task_path, paint, jobs, tmp_path):
+    (tmp_path / "notes.mov").write_text("this is no film", encoding="utf-8")
+    gap, good = paint("1-6", name="gap", missing=(3, 4)), paint("1-6", name="good")
+    sources = (gap.pattern, str(tmp_path / "notes.mov"), good.pattern)
+    published = publish(PublishRequest(task=task_path, source=sources, fps=Fraction(24)), session, jobs=jobs)
+    assert [version.source for version in published.versions] == ["good"]
+    assert [problem.instance for problem in published.problems] == ["notes", "gap"]
+    assert "3-4" in published.problems[1].message
+    assert [version["asset"]["name"] for version in versions_of(session, task)] == ["Animation good"]
+
+
+def test_a_missing_frame_is_named(session, task, task_path, paint, jobs):
+    frames = paint("1001-1012", missing=(1005,))
+    with pytest.raises(FramesMissing, match="1005") as caught:
+        publish(PublishRequest(task=task_path, source=frames.pattern, fps=Fraction(24)), session, jobs=jobs)
+    assert caught.value.missing == (1005,)
+    assert versions_of(session, task) == []
+
+
+def test_missing_frames_at_head_and_tail_are_named(session, task, task_path, paint, jobs):
+    request = PublishRequest(
+        task=task_path, source=paint("1003-1010").pattern, fps=Fraction(24), frame_range=FrameRange(1001, 1012)
+    )
+    with pytest.raises(FramesMissing, match="1001-1002, 1011-1012"):
+        publish(request, session, jobs=jobs)
+
+
+def test_everything_that_is_wrong_is_told_at_once(session, paint, jobs):
+    request = PublishRequest(task="Nobody/SH010/Animation", source=paint("1-6", missing=(2,)).pattern)
+    with pytest.raises(Problems) as caught:
+        publish(request, session, jobs=jobs)
+    assert [problem.check for problem in caught.value.problems] == ["Task", "Missing frames"]
+
+
+def test_an_unknown_task_is_named(session, host, jobs):
+    with pytest.raises(TaskNotFound, match="Nobody/SH010/Animation"):
+        publish(PublishRequest(task="Nobody/SH010/Animation"), session, host, jobs=jobs)
+    assert host.captures == 0
+
+
+def test_a_closed_review_session_takes_nothing(session, host, task, task_path, jobs):
+    first = publish(PublishRequest(task=task_path, review="Closed"), session, host, jobs=jobs).first
+    review = session.get("ReviewSession", first.review_session_id)
+    review["end_date"] = "2001-01-01T00:00:00"
+    session.commit()
+    with pytest.raises(ReviewSessionClosed, match="Closed"):
+        publish(PublishRequest(task=task_path, review="Closed"), session, host, jobs=jobs)
+    assert (host.captures, len(versions_of(session, task))) == (1, 1)
+
+
+def test_a_scene_without_a_camera_and_a_camera_that_is_not_there(session, task, task_path, jobs):
+    with pytest.raises(CameraMissing, match="no camera"):
+        publish(PublishRequest(task=task_path), session, ColourBars(attrs.evolve(SCENE, sources=())), jobs=jobs)
+    with pytest.raises(CameraMissing, match=r"persp.*bars, second"):
+        publish(PublishRequest(task=task_path, source="persp"), session, ColourBars(), jobs=jobs)
+
+
+@pytest.mark.parametrize(
+    ("scene", "words"),
+    [
+        ({"frame_range": FrameRange(1001, 1013)}, "The frame range is 1001-1013, wanted is 1001-1012."),
+        ({"fps": Fraction(24)}, "The frame rate is 24 fps, wanted is 23.976 fps."),
+    ],
+)
+def test_a_scene_that_is_not_as_the_shot_wants_it_is_refused(session, shot, jobs, scene, words):
+    good = attrs.evolve(SCENE, frame_range=FrameRange(1001, 1012), fps=Fraction(24000, 1001))
+    task_path, host = shot("1001-1012", "23.976"), ColourBars(attrs.evolve(good, **scene))
+    with pytest.raises(Invalid) as caught:
+        publish(PublishRequest(task=task_path), session, host, jobs=jobs)
+    assert str(caught.value).startswith(words)
+    assert host.captures == 0
+
+
+def test_what_was_asked_for_goes_before_the_shot(session, shot, jobs):
+    task_path, host = shot("1001-1048", "24"), ColourBars()
+    request = PublishRequest(task=task_path, frame_range=FrameRange(1005, 1006), resolution=Resolution(32, 18))
+    published = publish(request, session, host, jobs=jobs)
+    assert metadata_of(session, published)["ftr_meta"] == {
+        "frameIn": 1005,
+        "frameOut": 1006,
+        "frameRate": 24.0,
+        "width": 32,
+        "height": 18,
+    }
+
+
+def test_nothing_given_is_nothing_published(session, task, task_path, jobs):
+    with pytest.raises(Unpublishable, match="Nothing was given"):
+        publish(PublishRequest(task=task_path), session, jobs=jobs)
+
+
+def test_a_film_that_is_not_there_is_named(session, task, task_path, jobs):
+    with pytest.raises(FilmUnreadable, match=r"nowhere\.mov"):
+        publish(PublishRequest(task=task_path, source="nowhere.mov"), session, jobs=jobs)
+
+
+def test_a_job_folder_that_cannot_be_made_is_named(session, host, task, task_path, tmp_path):
+    (tmp_path / "jobs").write_text("a file", encoding="utf-8")
+    with pytest.raises(DiskUnusable, match="FT_DCC_JOBS"):
+        publish(PublishRequest(task=task_path), session, host, jobs=tmp_path / "jobs")
+    assert host.captures == 0
+
+
+def test_a_disk_that_is_too_full_is_known_before_the_capture(session, task, task_path, jobs):
+    # A size that no disk has room for, so that the disk of this machine is full enough.
+    host = ColourBars(attrs.evolve(SCENE, frame_range=FrameRange(1, 2**31), resolution=Resolution(32768, 32768)))
+    with pytest.raises(DiskUnusable, match="MiB free, this publish needs"):
+        publish(PublishRequest(task=task_path), session, host, jobs=jobs)
+    assert host.captures == 0
+
+
+def test_a_plugin_of_the_studio_that_cannot_be_imported_stops_the_publish(
+    session, host, task, task_path, jobs, tmp_path, monkeypatch
+):
+    (tmp_path / "naming.py").write_text("import studio_tools_of_nobody\n", encoding="utf-8")
+    monkeypatch.setenv("PYBLISHPLUGINPATH", str(tmp_path))
+    with pytest.raises(PluginBroken, match=r"naming\.py.*studio_tools_of_nobody"):
+        publish(PublishRequest(task=task_path), session, host, jobs=jobs)
+    assert (host.captures, jobs.exists()) == (0, False)
+
+
+def test_a_check_of_the_studio_says_what_it_finds(session, host, task, task_path, jobs, tmp_path, monkeypatch):
+    (tmp_path / "naming.py").write_text(
+        "import pyblish.api\n"
+        "from ft_dcc.publish.slots import TASK\n"
+        "class ValidateName(pyblish.api.InstancePlugin):\n"
+        "    order = pyblish.api.ValidatorOrder\n"
+        "    families = ['camera']\n"
+        "    def process(self, instance):\n"
+        "        assert TASK.get(instance.context).name.islower(), 'A task is written in small letters.'\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("PYBLISHPLUGINPATH", str(tmp_path))
+    with pytest.raises(Unpublishable, match=r"A task is written in small letters\."):
+        publish(PublishRequest(task=task_path), session, host, jobs=jobs)
+    assert host.captures == 0
+
+
+@pytest.mark.parametrize("step", ["capture", "encode", "upload ftrackreview-mp4", "upload thumbnail"])
+def test_a_cancel_leaves_nothing_behind(session, host, task, task_path, jobs, step):
+    cancel, seen = threading.Event(), []
+
+    def on_progress(progress):
+        seen.append(progress.step)
+        if progress.step == step:
+            cancel.set()
+
+    before = {found["id"] for found in session.query("select id from FileComponent")}
+    with pytest.raises(Cancelled):
+        publish(PublishRequest(task=task_path, review="Dailies"), session, host, on_progress, jobs, cancel)
+    assert seen[-1] == step
+    assert {found["id"] for found in session.query("select id from FileComponent")} == before
+    assert versions_of(session, task) == []
+    assert list(jobs.iterdir()) == []
+
+
+def test_progress_counts_frames_and_bytes_to_their_end(session, host, task, task_path, jobs):
+    seen = []
+    publish(PublishRequest(task=task_path), session, host, seen.append, jobs)
+    last = {progress.step: progress for progress in seen}
+    assert [last[step].done for step in ("capture", "encode")] == [12, 12]
+    assert last["capture"].unit == "frames"
+    for step in ("upload ftrackreview-mp4", "upload thumbnail"):
+        assert (last[step].done, last[step].unit) == (last[step].total, "bytes")
+
+
+def test_a_worker_publishes_while_the_host_goes_on(session, host, task, task_path, jobs):
+    done = []
+    worker = threading.Thread(
+        target=lambda: done.append(publish(PublishRequest(task=task_path), session, host, jobs=jobs))
+    )
+    worker.start()
+    host.serve(worker)
+    assert [published.first.version for published in done] == [1]
+
+
+def test_no_key_and_no_signed_address_is_written_anywhere(studio_server, session, host, task, task_path, jobs, caplog):
+    caplog.set_level(logging.DEBUG)
+    published = publish(PublishRequest(task=task_path, review="Dailies"), session, host, jobs=jobs)
+    written = [caplog.text, *(path.read_text(encoding="utf-8") for path in published.job.glob("*.json*"))]
+    for text in written:
+        assert studio_server.api_key not in text
+        assert "signature" not in text.lower()
+        assert "/upload" not in text
+
+
+def test_pyblish_itself_can_run_the_list_on_the_happy_path(session, host, task, task_path, jobs):
+    context = Context()
+    REQUEST.set(context, PublishRequest(task=task_path, review="Dailies"))
+    SESSION.set(context, session)
+    HOST.set(context, host)
+    JOB.set(context, Job.create(jobs))
+    PULSE.set(context, Pulse())
+    pyblish.util.publish(context, list(PLUGINS))
+    (instance,) = context
+    assert REGISTERED.get(instance).version == 1
+    assert requests.get(LINK.get(instance), timeout=30).status_code == 200
+
+
+def test_a_job_that_is_done_is_only_told_again(session, host, task, task_path, jobs):
+    published = publish(PublishRequest(task=task_path, review="Dailies"), session, host, jobs=jobs)
+    again = resume(published.job.name, session, jobs=jobs)
+    assert again.versions == published.versions
+    assert (host.captures, len(versions_of(session, task))) == (1, 1)
+
+
+def test_a_job_that_is_not_there_cannot_be_resumed(session, jobs):
+    with pytest.raises(JobNotFound, match="20260101-000000-abcdef"):
+        resume("20260101-000000-abcdef", session, jobs=jobs)
