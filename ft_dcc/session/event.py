@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import attrs
@@ -12,6 +12,8 @@ from ft_dcc.subscription import Expression, parse
 
 REPLY, CONNECTED, DISCONNECTED = "ftrack.meta.reply", "ftrack.meta.connected", "ftrack.meta.disconnected"
 SUBSCRIBE, UNSUBSCRIBE = "ftrack.meta.subscribe", "ftrack.meta.unsubscribe"
+
+_T = TypeVar("_T")
 
 
 class Event(MutableMapping[str, Any]):
@@ -44,16 +46,15 @@ class Event(MutableMapping[str, Any]):
 
     @classmethod
     def from_payload(cls, payload: Mapping[str, Any]) -> Event:
-        """Return the event that came over the wire; keys that nobody knows are left out."""
-        source = payload.get("source")
+        """Return the event that came over the wire; what makes no sense is left out."""
         return cls(
             topic=payload["topic"],
-            id=payload.get("id"),
+            id=_only(str, payload.get("id")),
             data=payload.get("data"),
             sent=payload.get("sent"),
-            source=source if isinstance(source, dict) else None,
-            target=payload.get("target") or "",
-            in_reply_to_event=payload.get("inReplyToEvent"),
+            source=_only(dict, payload.get("source")),
+            target=_only(str, payload.get("target")) or "",
+            in_reply_to_event=_only(str, payload.get("inReplyToEvent")),
         )
 
     def payload(self) -> dict[str, Any]:
@@ -91,6 +92,10 @@ class Event(MutableMapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._values)
+
+
+def _only(wanted: type[_T], value: Any) -> _T | None:
+    return value if isinstance(value, wanted) else None
 
 
 Callback = Callable[[Event], Any]

@@ -1,0 +1,189 @@
+"""The event server: lets clients in, and sends each event to those who subscribed to it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from anyio import to_thread
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from ft_dcc.errors import BadRequest, EventHubPacketError, Forbidden, Refused
+from ft_dcc.server.access import Caller, authenticate
+from ft_dcc.server.listener import HEARTBEAT_SECONDS, SILENCE_SECONDS, Listener
+from ft_dcc.socketio import EVENT, Packet, acknowledgement, event_packet, parse
+from ft_dcc.subscription import Expression
+from ft_dcc.subscription import parse as parse_subscription
+
+if TYPE_CHECKING:
+    from ft_dcc.server.studio import Studio
+
+_log = logging.getLogger(__name__)
+
+_TICKET_SECONDS = 30
+_MOST_TICKETS = _MOST_LISTENERS = 1_000
+_META, _REPLY = "ftrack.meta.", "ftrack.meta.reply"
+
+
+class Events:
+    """The clients that listen, and the tickets of those who are about to."""
+
+    def __init__(self) -> None:
+        self.id = uuid4().hex
+        self._tickets: dict[str, tuple[float, Caller]] = {}
+        self._listeners: dict[Listener, None] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def has_listeners(self) -> bool:
+        """Whether anybody would hear what is published."""
+        return bool(self._listeners)
+
+    def issue_ticket(self, caller: Caller) -> str | None:
+        """Return a name nobody can guess, good for one connection and a short while; None when the house is full."""
+        now = time.monotonic()
+        self._tickets = {sid: ticket for sid, ticket in self._tickets.items() if ticket[0] > now}
+        if len(self._tickets) >= _MOST_TICKETS or len(self._listeners) >= _MOST_LISTENERS:
+            return None
+        sid = secrets.token_urlsafe(24)
+        self._tickets[sid] = now + _TICKET_SECONDS, caller
+        return sid
+
+    def redeem_ticket(self, sid: str) -> Caller | None:
+        """Return whose ticket it is, or None for one that is unknown, used or too old."""
+        until, caller = self._tickets.pop(sid, (0.0, None))
+        return caller if until > time.monotonic() else None
+
+    @contextmanager
+    def listening(self, listener: Listener) -> Iterator[None]:
+        """The client hears what is published for as long as the block lasts."""
+        self._loop = asyncio.get_running_loop()
+        self._listeners[listener] = None
+        try:
+            yield
+        finally:
+            del self._listeners[listener]
+
+    def publish(self, topic: str, data: dict[str, Any], caller: Caller) -> None:
+        """Tell everybody who subscribed what this user did. Any thread may call it."""
+        loop = self._loop
+        if loop is None or not self._listeners:
+            return
+        event = {"topic": topic, "data": data, "source": {"id": self.id}}
+        try:
+            loop.call_soon_threadsafe(self._route, _complete(event, caller), None)
+        except RuntimeError:
+            _log.debug("The server stops, and nobody hears of %s.", topic)
+
+    def take(self, listener: Listener, text: str) -> None:
+        """Do what a client's packet asks for."""
+        try:
+            packet = parse(text)
+            if packet.code == EVENT:
+                self._take_event(listener, packet)
+        except EventHubPacketError as error:
+            _log.debug("A client of %s sent nonsense: %s", listener.caller.username, error)
+
+    def _take_event(self, listener: Listener, packet: Packet) -> None:
+        is_answered = packet.id.endswith("+")
+        try:
+            payload = packet.payload()
+            topic = payload["topic"]
+            if topic == "ftrack.meta.subscribe":
+                listener.subscribe(payload.get("data"))
+            elif topic == "ftrack.meta.unsubscribe":
+                listener.unsubscribe(payload.get("data"))
+            elif topic.startswith(_META) and topic != _REPLY:
+                # A client that takes "disconnected" from the wire believes it.
+                raise Forbidden(f"{topic} is said by a hub to itself, never to others.")
+            target = _target(payload)
+        except (EventHubPacketError, Refused) as error:
+            if is_answered:
+                listener.put(acknowledgement(packet.id, str(error)))
+            return
+        if is_answered:
+            listener.put(acknowledgement(packet.id))
+        if topic == _REPLY or not topic.startswith(_META):
+            self._route(_complete(payload, listener.caller), target)
+
+    def _route(self, event: dict[str, Any], target: Expression | None) -> None:
+        interested = [listener for listener in self._listeners if listener.wants(event, target)]
+        if not interested:
+            return
+        # Without an id: the JavaScript client does not understand an event that has one.
+        packet = event_packet(event)
+        for listener in interested:
+            listener.put(packet)
+
+
+def routes(studio: Studio) -> list[BaseRoute]:
+    """Return the addresses of the event hub."""
+    return [
+        Route("/socket.io/1/", partial(_shake_hands, studio), methods=["GET"]),
+        WebSocketRoute("/socket.io/1/websocket/{sid}", partial(_converse, studio.events)),
+    ]
+
+
+async def _shake_hands(studio: Studio, request: Request) -> Response:
+    """Give a ticket to who has a key; the JavaScript client has it in the query."""
+    asked = request.query_params
+    username = request.headers.get("ftrack-user") or asked.get("api_user", "")
+    key = request.headers.get("ftrack-api-key") or asked.get("api_key", "")
+    caller = await to_thread.run_sync(_authenticated, studio, username, key)
+    sid = studio.events.issue_ticket(caller)
+    if sid is None:
+        return PlainTextResponse("Too many clients listen. Try again later.", 503, {"Retry-After": "30"})
+    greeting = f"{sid}:{HEARTBEAT_SECONDS * 2}:{SILENCE_SECONDS}:websocket"
+    return PlainTextResponse(greeting, headers={"Cache-Control": "no-store"})
+
+
+def _authenticated(studio: Studio, username: str, key: str) -> Caller:
+    with studio.store.reading() as connection:
+        return authenticate(connection, username, key)
+
+
+async def _converse(events: Events, websocket: WebSocket) -> None:
+    caller = events.redeem_ticket(websocket.path_params["sid"])
+    if caller is None:
+        await websocket.close()
+        return
+    await websocket.accept()
+    listener = Listener(websocket, caller)
+    with events.listening(listener):
+        await listener.run(partial(events.take, listener))
+
+
+def _target(payload: dict[str, Any]) -> Expression | None:
+    """Return whom the event is for, or None when it is for everybody; raises BadRequest or ParseError."""
+    target = payload.get("target") or ""
+    if not isinstance(target, str):
+        raise BadRequest("The target of an event is an expression.")
+    return parse_subscription(target) if target else None
+
+
+def _complete(payload: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    """Return the event with all that clients expect, and with the user who really sent it."""
+    source = payload.get("source")
+    data, identifier = payload.get("data"), payload.get("id")
+    return {
+        "id": identifier if isinstance(identifier, str) else uuid4().hex,
+        "topic": payload["topic"],
+        "data": {} if data is None else data,
+        "sent": payload.get("sent"),
+        "source": {
+            **(source if isinstance(source, dict) else {}),
+            "user": {"id": caller.id, "username": caller.username},
+        },
+        "target": payload.get("target") or "",
+        "inReplyToEvent": payload.get("inReplyToEvent"),
+    }
