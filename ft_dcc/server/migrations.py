@@ -25,7 +25,7 @@ def migrate(connection: Connection, tables: Tables) -> None:
     found = int(connection.execute(text("PRAGMA user_version")).scalar() or 0)
     if found > len(STEPS):
         raise DiskUnusable(
-            f"The database is of version {found}, and this ft-dcc knows versions up to {len(STEPS)}. Install a newer one."
+            f"The database is of version {found}; this ft-dcc knows versions up to {len(STEPS)}. Install a newer one."
         )
     for step in STEPS[found:]:
         step(connection, tables)

@@ -1,7 +1,7 @@
 """The studio's database: one SQLite file, many readers, one writer.
 
-All writes run on one thread. It takes whatever waits, runs each request inside a savepoint and commits them together, so
-that many clients share one flush to the disk and a request that fails undoes only itself.
+All writes run on one thread. It takes whatever waits, runs each request inside a savepoint and commits them together,
+so that many clients share one flush to the disk and a request that fails undoes only itself.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ class Store:
                 try:
                     answers.append((request.function(connection), None))
                     savepoint.commit()
-                except Exception as error:  # noqa: BLE001  it is raised where the request came from
+                except Exception as error:
                     if _is_fatal(error):
                         raise
                     savepoint.rollback()
@@ -197,6 +197,7 @@ def _translating() -> Iterator[None]:
 
 def _translate(error: BaseException) -> BaseException:
     """Return the error in our words, or as it is."""
+    found: Error
     if isinstance(error, IntegrityError):
         found = Conflict(
             "The request refers to an entity that does not exist, or repeats one that does. Check the ids."

@@ -3,34 +3,55 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import attrs
 
+from ft_dcc.server.addresses import make_fillers
+from ft_dcc.server.events import Events
 from ft_dcc.server.files import Files
+from ft_dcc.server.query.plan import Queries
 from ft_dcc.server.schema.model import Schema
 from ft_dcc.server.schema.notation import read_schema
 from ft_dcc.server.schema.tables import make_tables
+from ft_dcc.server.schema.wire import describe, digest
 from ft_dcc.server.store import Store
 
 
 @attrs.frozen(eq=False)
+class Description:
+    """The schema as clients get it, and its hash."""
+
+    schemas: list[dict[str, Any]]
+    digest: str
+
+
+@attrs.frozen(eq=False)
 class Studio:
-    """An open studio: its folder, database, schema and media, and the secret that signs its links."""
+    """An open studio: folder, database, schema, media, those who listen, and the secret that signs its links."""
 
     folder: Path
     store: Store
     schema: Schema
     files: Files
+    queries: Queries
+    description: Description
     secret: bytes = attrs.field(repr=False)
+    events: Events = attrs.field(factory=Events, repr=False)
 
 
 def open_studio(folder: Path, secret: bytes) -> Studio:
     """Open the studio in a folder, making what is missing; raises DiskUnusable when the folder cannot be used."""
     schema = read_schema()
+    tables = make_tables(schema)
+    files = Files(folder, secret)
+    schemas = describe(schema)
     return Studio(
         folder=folder,
-        store=Store(folder / "studio.db", make_tables(schema)),
+        store=Store(folder / "studio.db", tables),
         schema=schema,
-        files=Files(folder, secret),
+        files=files,
+        queries=Queries(schema, tables, make_fillers(tables, files, secret)),
+        description=Description(schemas, digest(schemas)),
         secret=secret,
     )

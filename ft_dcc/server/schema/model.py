@@ -98,6 +98,11 @@ class EntityType:
         return "view" in self.flags
 
     @property
+    def is_abstract(self) -> bool:
+        """Only types below this one can be created."""
+        return "abstract" in self.flags
+
+    @property
     def is_dense(self) -> bool:
         """There is one row for each entity and configuration."""
         return "dense" in self.flags

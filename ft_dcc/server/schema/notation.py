@@ -1,6 +1,6 @@
 """Reads the ``*.schema`` files of this folder.
 
-    Type [of Base] [~Table] [with Mixin …] [private | mixin | view | dense] [for Kind …]
+    Type [of Base] [~Table] [with Mixin …] [private | abstract | mixin | view | dense] [for Kind …]
         name kind [~column] [= default] [by column] [if attribute is value] [owned | kept | hidden | ours] [one of …]
         list: attribute …
 
@@ -27,8 +27,8 @@ AREAS = ("context", "asset", "custom_attributes", "review", "workflow", "people"
 _KIND = re.compile(r"(to|=>|->) (\S+)(?: as (\w+))?|\[(\w+)(?: as (\w+))?\]|\{(\w+)\}|same as (\w+)|(\w+)(?=\s|$)")
 _HEAD = re.compile(
     r"(?P<name>\S+)(?: of (?P<base>\w+))?(?: ~(?P<table>\w+))?"
-    r"(?: with (?P<mixins>(?:(?!private|mixin|view|dense|for)\w+ ?)+))?"
-    r"\s*(?P<flags>(?:(?:private|mixin|view|dense) ?)*)(?:for (?P<kinds>.+))?"
+    r"(?: with (?P<mixins>(?:(?!private|abstract|mixin|view|dense|for)\w+ ?)+))?"
+    r"\s*(?P<flags>(?:(?:private|abstract|mixin|view|dense) ?)*)(?:for (?P<kinds>.+))?"
 )
 _LISTS_THAT_ADD = ("required", "immutable", "computed", "derived", "unique", "indexed")
 

@@ -1,0 +1,68 @@
+"""The ftrack protocol's one endpoint: a list of operations in, a list of answers out, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from ft_dcc.errors import BadRequest, ValidationError
+from ft_dcc.server.access import Caller
+from ft_dcc.server.asking import ASKING
+from ft_dcc.server.entities.batch import Action, Batch, Operation
+from ft_dcc.server.entities.create import create
+from ft_dcc.server.entities.delete import remove
+from ft_dcc.server.entities.update import change
+from ft_dcc.server.keys import reset_remote
+from ft_dcc.server.studio import Studio
+from ft_dcc.server.uploads import complete_upload, join_parts
+
+# Actions that change the database; one of them makes the whole request a writing one.
+WRITING: dict[str, Action] = {
+    "create": create,
+    "update": change,
+    "delete": remove,
+    "reset_remote": reset_remote,
+    "complete_multipart_upload": complete_upload,
+}
+# What runs before the transaction, because it takes long and touches only files.
+BEFORE: dict[str, Callable[[Studio, Operation], None]] = {"complete_multipart_upload": join_parts}
+ACTIONS: dict[str, Action] = {**ASKING, **WRITING}
+
+
+def answer(studio: Studio, user: Caller, operations: list[Mapping[str, Any]], base_url: str) -> list[Any]:
+    """Answer the operations of one request, all or none; they may refer to each other in any order.
+
+    ``base_url`` is the address that the client sees the server at, without a slash at its end. Raises a Refused.
+    """
+    for operation in operations:
+        _check(operation)
+    for operation in operations:
+        if (prepare := BEFORE.get(str(operation["action"]))) is not None:
+            prepare(studio, operation)
+
+    removed: list[str] = []
+
+    def run(connection: Connection) -> list[Any]:
+        batch = Batch(studio, user, connection, base_url, list(operations), ACTIONS)
+        answers = batch.run()
+        removed.extend(batch.removed_components)
+        return answers
+
+    if not any(operation["action"] in WRITING for operation in operations):
+        with studio.store.reading() as connection:
+            return run(connection)
+    answers = studio.store.write(run)
+    for component_id in removed:
+        studio.files.remove(component_id)
+    return answers
+
+
+def _check(operation: Operation) -> None:
+    name = operation.get("action")
+    if not isinstance(name, str):
+        raise BadRequest("An operation does not name its action. Add it.")
+    if name not in ACTIONS:
+        # Clients look for these very words.
+        raise ValidationError(f"Invalid action u'{name[:80]}'")

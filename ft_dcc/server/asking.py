@@ -1,0 +1,88 @@
+"""Actions that only read: queries, searches, and what the server says about itself."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ft_dcc.errors import ValidationError
+from ft_dcc.server.entities.batch import Action, Answer, Batch, Operation
+from ft_dcc.server.query.plan import present
+from ft_dcc.server.uploads import get_upload_metadata
+
+# The first version of ftrack whose protocol has everything that is answered here.
+PROTOCOL_VERSION = "4.13.0"
+
+
+def query(batch: Batch, operation: Operation) -> Answer:
+    """Return what an expression finds."""
+    expression = operation.get("expression")
+    if not isinstance(expression, str):
+        raise ValidationError("A query needs an expression. Send it as text.")
+    return _found(batch, "query", expression)
+
+
+def search(batch: Batch, operation: Operation) -> Answer:
+    """Return the entities whose name has every one of the terms in it."""
+    entity_type = operation.get("entity_type") or "TypedContext"
+    terms = operation.get("terms") or []
+    conditions = [f"name like {_quoted(f'%{term}%')}" for term in terms if isinstance(term, str)]
+    if context_id := operation.get("context_id"):
+        inside = "ancestors.id" if entity_type != "Project" else "id"
+        conditions.append(f"(project_id is {_quoted(context_id)} or {inside} is {_quoted(context_id)})")
+    if object_type_ids := operation.get("object_type_ids"):
+        conditions.append(f"object_type_id in ({', '.join(map(_quoted, object_type_ids))})")
+    expression = str(operation.get("expression") or entity_type)
+    if conditions:
+        expression += (" and " if " where " in expression else " where ") + " and ".join(conditions)
+    return _found(batch, "search", expression)
+
+
+def _quoted(text: object) -> str:
+    return json.dumps(str(text), ensure_ascii=False)
+
+
+def _found(batch: Batch, action: str, expression: str) -> Answer:
+    records, following = batch.studio.queries.run(batch.reader, expression)
+    return {
+        "action": action,
+        "data": present(batch.studio.schema, records),
+        "metadata": {"next": {"offset": following}},
+    }
+
+
+def query_schemas(batch: Batch, _operation: Operation) -> list[dict[str, Any]]:
+    """Return the schema of every entity type."""
+    return batch.studio.description.schemas
+
+
+def query_server_information(batch: Batch, operation: Operation) -> dict[str, Any]:
+    """Return what the server says about itself, or the part of it that ``values`` names."""
+    user = batch.row("User", batch.caller.id) or {}
+    information = {
+        "version": PROTOCOL_VERSION,
+        "schema_hash": batch.studio.description.digest,
+        "is_timezone_support_enabled": True,
+        "is_nested_subqueries_enabled": True,
+        "storage_scenario": {"scenario": "ftrack.automatic", "data": {}},
+        "product": {"name": "ft-dcc"},
+        "user_information": {
+            "id": batch.caller.id,
+            "username": batch.caller.username,
+            "first_name": user.get("first_name"),
+            "last_name": user.get("last_name"),
+        },
+    }
+    wanted = operation.get("values")
+    if not isinstance(wanted, list):
+        return information
+    return {name: value for name, value in information.items() if name in wanted}
+
+
+ASKING: dict[str, Action] = {
+    "query": query,
+    "search": search,
+    "query_schemas": query_schemas,
+    "query_server_information": query_server_information,
+    "get_upload_metadata": get_upload_metadata,
+}

@@ -1,0 +1,106 @@
+"""One POST that writes: its operations run in one transaction, and refer to each other in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+from sqlalchemy import Connection, Table, select
+
+from ft_dcc.errors import ValidationError
+from ft_dcc.server.access import Caller
+from ft_dcc.server.query.level import Reader
+from ft_dcc.server.schema.model import Attribute, EntityType
+from ft_dcc.server.studio import Studio
+
+Operation = Mapping[str, Any]
+Answer = dict[str, Any]
+Row = dict[str, Any]
+Action = Callable[["Batch", Operation], Any]
+
+
+@attrs.define(eq=False)
+class Batch:
+    """The operations of one request, and what they leave to be done at its end."""
+
+    studio: Studio
+    caller: Caller
+    connection: Connection
+    base_url: str
+    operations: list[Operation]
+    actions: Mapping[str, Action]
+    # Called when all operations have run, still in the transaction.
+    at_end: list[Callable[[], None]] = attrs.field(factory=list)
+    removed_components: list[str] = attrs.field(factory=list)
+    _answers: dict[int, Any] = attrs.field(factory=dict)
+    _unborn: dict[str, int] = attrs.field(factory=dict)
+    _references: dict[tuple[str, str], str] = attrs.field(factory=dict)
+
+    @property
+    def reader(self) -> Reader:
+        """What queries inside this transaction are answered with."""
+        return Reader(self.connection, self.base_url)
+
+    def run(self) -> list[Any]:
+        """Return the answers in the order of the operations; raises Refused, and then nothing must be kept."""
+        for index, operation in enumerate(self.operations):
+            data = operation.get("entity_data")
+            if operation.get("action") == "create" and isinstance(data, dict) and isinstance(data.get("id"), str):
+                self._unborn.setdefault(data["id"], index)
+        for index in range(len(self.operations)):
+            self._run(index)
+        for finish in self.at_end:
+            finish()
+        self._check_references()
+        return [self._answers[index] for index in range(len(self.operations))]
+
+    def _run(self, index: int) -> None:
+        if index in self._answers:
+            return
+        operation = self.operations[index]
+        data = operation.get("entity_data")
+        if isinstance(data, dict) and self._unborn.get(str(data.get("id"))) == index:
+            del self._unborn[str(data["id"])]
+        self._answers[index] = None
+        self._answers[index] = self.actions[str(operation.get("action"))](self, operation)
+
+    def need(self, entity_id: object) -> None:
+        """The entity exists as far as this batch creates it: its create runs now if it comes later."""
+        index = self._unborn.get(entity_id) if isinstance(entity_id, str) else None
+        if index is not None:
+            self._run(index)
+
+    def refer(self, entity_type: EntityType, attribute: Attribute, value: str | None) -> None:
+        """Remember a foreign key, to be checked at the end of the batch."""
+        if value is None:
+            return
+        self.need(value)
+        if attribute.rows != "*":
+            family = self.studio.schema[attribute.rows].family
+            self._references.setdefault((family, value), f"{entity_type.name}.{attribute.name}")
+
+    def _check_references(self) -> None:
+        by_family: dict[str, dict[str, str]] = {}
+        for (family, value), origin in self._references.items():
+            by_family.setdefault(family, {})[value] = origin
+        for family, wanted in by_family.items():
+            table = self.studio.store.tables.by_family[family]
+            key = table.c[self.studio.schema[family].key[0]]
+            found = {str(value) for (value,) in self.connection.execute(select(key).where(key.in_(list(wanted))))}
+            for value, origin in wanted.items():
+                if value not in found:
+                    raise ValidationError(f"{origin} refers to {family} '{value}', which does not exist. Check the id.")
+
+    def table(self, entity_type: EntityType) -> Table:
+        """Return the table that holds entities of a type."""
+        return self.studio.store.tables[entity_type]
+
+    def row(self, type_name: str, entity_id: str | None) -> Row | None:
+        """Return the columns of one entity, created in this batch or before, or None."""
+        if entity_id is None:
+            return None
+        self.need(entity_id)
+        table = self.table(self.studio.schema[type_name])
+        found = self.connection.execute(select(table).where(table.c.id == entity_id)).mappings().first()
+        return None if found is None else dict(found)

@@ -1,0 +1,1 @@
+"""The query language: an expression becomes bound SQL, and rows become entities."""

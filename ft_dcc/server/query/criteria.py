@@ -1,0 +1,194 @@
+"""Conditions of the query language as conditions of SQL, with bound values."""
+
+from __future__ import annotations
+
+import operator as python_operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import attrs
+from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, literal_column, null, or_, select, true
+
+from ft_dcc.errors import ParseError
+from ft_dcc.server.query.scope import Condition, Node, Scope, cast_type, make_node
+from ft_dcc.server.query.syntax import Comparison, Criteria, Junction, Negation, Path, Query, Related, Value, Within
+from ft_dcc.server.query.values import Converter, converter, is_null
+from ft_dcc.server.schema.model import Attribute
+
+_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+    "is": python_operator.eq,
+    "=": python_operator.eq,
+    "is_not": python_operator.ne,
+    "!=": python_operator.ne,
+    ">": python_operator.gt,
+    "after": python_operator.gt,
+    "greater_than": python_operator.gt,
+    "<": python_operator.lt,
+    "before": python_operator.lt,
+    "less_than": python_operator.lt,
+    ">=": python_operator.ge,
+    "<=": python_operator.le,
+}
+
+
+@attrs.frozen
+class Bound:
+    """A parameter of a statement: which literals it takes, and what makes values of them."""
+
+    name: str
+    masks: tuple[int | str, ...]
+    convert: Converter
+    is_list: bool
+
+
+@attrs.define(eq=False)
+class Conditions:
+    """Compiles criteria and collects the parameters that the statement will want."""
+
+    bounds: list[Bound] = attrs.field(factory=list)
+
+    def compile(self, scope: Scope, node: Node, criteria: Criteria) -> Condition:
+        """Return the SQL of criteria about a node."""
+        if isinstance(criteria, Junction):
+            parts = [self.compile(scope, node, part) for part in criteria.parts]
+            return and_(*parts) if criteria.word == "and" else or_(*parts)
+        if isinstance(criteria, Negation):
+            # What is unknown is not so: "not version is 5" finds what has no version.
+            inner = self.compile(scope, node, criteria.criteria)
+            return func.coalesce(inner, literal_column("0")) == literal_column("0")
+        return self._along(scope, node, criteria.path, criteria)
+
+    def _along(self, scope: Scope, node: Node, path: Path, criteria: Comparison | Within | Related) -> Condition:
+        """Follow the path; a relation to many means that one of them fulfils the rest."""
+        step, rest = path[0], path[1:]
+        attribute = node.attribute(step)
+        if not attribute.is_scalar and (rest or isinstance(criteria, Related) or attribute.is_many):
+            if attribute.is_many:
+                return self._exists(node, attribute, cast_type(node.schema, attribute, step), rest, criteria)
+            target = scope.join(node, attribute, step)
+            if rest:
+                return self._along(scope, target, rest, criteria)
+            inner = criteria.criteria if isinstance(criteria, Related) else None
+            found = target.source.c[target.entity_type.key[0]].is_not(None)
+            return found if inner is None else and_(found, self.compile(scope, target, inner))
+        if rest:
+            raise ParseError(f"'{step.name}' is a value and has no attributes (character {step.place}).")
+        if isinstance(criteria, Related):
+            raise ParseError(f"'{step.name}' is a value; 'has' and 'any' need a relation (character {step.place}).")
+        return self._compare(node, attribute, criteria)
+
+    def _exists(
+        self, node: Node, attribute: Attribute, type_name: str, rest: Path, criteria: Comparison | Within | Related
+    ) -> Condition:
+        target = make_node(node.schema, node.tables, type_name)
+        scope = Scope.of(target)
+        condition: Condition = true()
+        wants_none = False
+        if rest:
+            condition = self._along(scope, target, rest, criteria)
+        elif isinstance(criteria, Related):
+            if criteria.criteria is not None:
+                condition = self.compile(scope, target, criteria.criteria)
+        else:
+            wants_none = isinstance(criteria, Comparison) and is_null(criteria.value.word)
+            if not wants_none:
+                condition = self._compare(target, target.entity_type.attributes[target.entity_type.key[0]], criteria)
+        owners = owners_of(node, attribute, target, scope, condition)
+        found = node.source.c[attribute.related.local[0]].in_(owners)
+        if wants_none and isinstance(criteria, Comparison) and criteria.operator in ("is", "="):
+            return ~found
+        return found
+
+    def _compare(self, node: Node, attribute: Attribute, criteria: Comparison | Within) -> Condition:
+        name = attribute.name if attribute.is_scalar else attribute.related.local[0]
+        column = node.column(name)
+        if column is None:
+            place = criteria.path[-1].place
+            raise ParseError(f"'{name}' is computed for the answer and cannot be searched (character {place}).")
+        kind = attribute.kind if attribute.is_scalar else "text"
+        if kind == "variable":
+            column = func.json_extract(column, "$")
+        if isinstance(criteria, Within):
+            return self._within(node, column, kind, criteria)
+        return self._single(column, kind, criteria)
+
+    def _single(self, column: ColumnElement[Any], kind: str, criteria: Comparison) -> Condition:
+        word, value = criteria.operator, criteria.value
+        if is_null(value.word):
+            if word in ("is", "="):
+                return column.is_(null())
+            if word in ("is_not", "!="):
+                return column.is_not(null())
+            raise ParseError(f"'{word}' cannot compare with none (character {value.place}). Use 'is' or 'is_not'.")
+        if word in ("like", "not_like"):
+            pattern = self._bind((value,), str, is_list=False)
+            return column.like(pattern, escape="\\") if word == "like" else column.not_like(pattern, escape="\\")
+        return _OPERATORS[word](column, self._bind((value,), converter(kind), is_list=False))  # type: ignore[no-any-return]
+
+    def _within(self, node: Node, column: ColumnElement[Any], kind: str, criteria: Within) -> Condition:
+        if criteria.query is not None:
+            inner = self.select_one(node, criteria.query)
+            return column.in_(inner) if criteria.is_in else column.not_in(inner)
+        if not criteria.values:
+            return false() if criteria.is_in else true()
+        values = self._bind(criteria.values, converter(kind), is_list=True)
+        return column.in_(values) if criteria.is_in else column.not_in(values)
+
+    def select_one(self, node: Node, query: Query) -> Select[Any]:
+        """Return the statement of a query inside a condition; it gives one column."""
+        root = make_node(node.schema, node.tables, query.entity_type)
+        scope = Scope.of(root)
+        path = query.projections[0].path if query.projections else ()
+        found = root
+        column: Condition = root.source.c[root.entity_type.key[0]]
+        for index, step in enumerate(path):
+            attribute = found.attribute(step)
+            if attribute.is_many:
+                raise ParseError(
+                    f"'{step.name}' has many values; a query in a condition gives one (character {step.place})."
+                )
+            if attribute.is_scalar or index == len(path) - 1:
+                column = found.sure_column(step.name if attribute.is_scalar else attribute.related.local[0])
+                break
+            found = scope.join(found, attribute, step)
+        conditions = [] if query.criteria is None else [self.compile(scope, root, query.criteria)]
+        return select(column).select_from(scope.source).where(root.is_of_type, column.is_not(None), *conditions)
+
+    def _bind(self, values: Sequence[Value], convert: Converter, *, is_list: bool) -> Any:
+        name = f"p{len(self.bounds)}"
+        masks = tuple(value.mask if value.word is None else value.word for value in values)
+        self.bounds.append(Bound(name, masks, convert, is_list))
+        return bindparam(name, expanding=True) if is_list else bindparam(name)
+
+
+def owners_of(node: Node, attribute: Attribute, target: Node, scope: Scope, condition: Condition) -> Select[Any]:
+    """Return the statement that gives the keys of all owners one of whose related entities fulfils the condition."""
+    join = attribute.related
+    wanted = [target.is_of_type, condition]
+    if join.condition is not None:
+        wanted.append(target.source.c[join.condition[0]] == join.condition[1])
+    if join.way == "through":
+        link = node.tables[node.schema[join.link]].alias()
+        linked = scope.source.join(link, link.c[join.link_remote] == target.source.c[join.remote[0]])
+        return select(link.c[join.link_local]).select_from(linked).where(*wanted)
+    if join.way in ("up", "down"):
+        return _relatives(node, attribute, target, scope, wanted)
+    owner = target.source.c[join.remote[0]]
+    return select(owner).select_from(scope.source).where(owner.is_not(None), *wanted)
+
+
+def _relatives(node: Node, attribute: Attribute, target: Node, scope: Scope, wanted: list[Condition]) -> Select[Any]:
+    """Return all entities below (for "up") or above (for "down") one that fulfils the condition."""
+    table = node.tables[node.entity_type].alias()
+    parent = attribute.related.remote[0]
+    if attribute.related.way == "up":
+        seed = select(table.c.id).select_from(scope.source.join(table, table.c[parent] == target.source.c.id))
+        found = seed.where(*wanted).cte(recursive=True, nesting=True)
+        further = table.alias()
+        step = select(further.c.id).select_from(further.join(found, further.c[parent] == found.c.id))
+        return select(found.union(step).c.id)
+    above = target.source.c[parent]
+    seed = select(above.label("id")).select_from(scope.source).where(above.is_not(None), *wanted)
+    found = seed.cte(recursive=True, nesting=True)
+    step = select(table.c[parent]).select_from(table.join(found, table.c.id == found.c.id))
+    return select(found.union(step.where(table.c[parent].is_not(None))).c.id)

@@ -1,0 +1,48 @@
+"""Actions about the bytes of components: where to send them, and that all parts have been sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ft_dcc.errors import NoSuchThing, ValidationError
+from ft_dcc.server.entities.batch import Answer, Batch, Operation
+from ft_dcc.server.studio import Studio
+
+
+def get_upload_metadata(batch: Batch, operation: Operation) -> dict[str, Any]:
+    """Return the address, or one for each part, that takes a component's bytes."""
+    component_id, size = _text(operation, "component_id"), operation.get("file_size")
+    if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+        raise ValidationError("An upload needs its file_size in bytes. Send a whole number.")
+    if batch.row("Component", component_id) is None:
+        raise NoSuchThing(f"There is no component '{component_id}' to upload to. Create it first.")
+    parts = operation.get("parts")
+    if isinstance(parts, int) and not isinstance(parts, bool):
+        upload_id, urls = batch.studio.files.part_urls(batch.base_url, component_id, size, parts)
+        return {"component_id": component_id, "upload_id": upload_id, "urls": urls}
+    checksum = operation.get("checksum")
+    given = checksum if isinstance(checksum, str) else None
+    url, headers = batch.studio.files.upload_url(batch.base_url, component_id, size, given)
+    return {"component_id": component_id, "url": url, "headers": headers}
+
+
+def join_parts(studio: Studio, operation: Operation) -> None:
+    """The parts of an upload are the component's bytes."""
+    parts = operation.get("parts")
+    if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
+        raise ValidationError("Completing an upload needs its parts. Send them as a list.")
+    studio.files.complete(_text(operation, "component_id"), _text(operation, "upload_id"), parts)
+
+
+def complete_upload(batch: Batch, operation: Operation) -> Answer:
+    """Tell where the component's bytes can be had; they were joined before the transaction."""
+    component_id = _text(operation, "component_id")
+    url = batch.studio.files.download_url(batch.base_url, component_id)
+    return {"action": "complete_multipart_upload", "component_id": component_id, "url": url}
+
+
+def _text(operation: Operation, name: str) -> str:
+    value = operation.get(name)
+    if not isinstance(value, str):
+        raise ValidationError(f"The operation needs '{name}'. Send it as text.")
+    return value
