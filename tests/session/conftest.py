@@ -1,0 +1,108 @@
+"""The other end of the line, behaving badly."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+import pytest
+
+
+class ScriptedServer:
+    """Answers each request with the next of its answers, the last one for ever, and remembers what it was sent."""
+
+    def __init__(self) -> None:
+        self.answers: list[tuple[int, dict[str, str], bytes]] = []
+        self.requests: list[tuple[str, dict[str, str], bytes]] = []
+        script = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def answer(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                script.requests.append((self.command, dict(self.headers), body))
+                status, headers, content = script.answers[0]
+                if len(script.answers) > 1:
+                    script.answers.pop(0)
+                if status == 0:
+                    self.close_connection = True
+                    self.connection.shutdown(socket.SHUT_RDWR)
+                    return
+                self.send_response(status)
+                for name, value in {"Content-Length": str(len(content)), **headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(content)
+
+            do_POST = do_PUT = answer  # noqa: N815 - the names are http.server's
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def scripted() -> Iterator[ScriptedServer]:
+    server = ScriptedServer()
+    yield server
+    server.close()
+
+
+class BadLine:
+    """A line to a real server that swallows answers: those of the connections whose number it is told."""
+
+    def __init__(self, server_url: str) -> None:
+        parts = urlsplit(server_url)
+        self._target = (parts.hostname, parts.port)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.count = 0
+        self.swallows = lambda number: False
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                self.count += 1
+                threading.Thread(target=self._forward, args=(client, self.count), daemon=True).start()
+
+    def _forward(self, client: socket.socket, number: int) -> None:
+        with closing(client), closing(socket.create_connection(self._target)) as server, suppress(OSError):
+            threading.Thread(target=_pump, args=(client, server), daemon=True).start()
+            while block := server.recv(65536):
+                if self.swallows(number):
+                    return
+                client.sendall(block)
+
+
+def _pump(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while block := source.recv(65536):
+            target.sendall(block)
+        target.shutdown(socket.SHUT_WR)
+
+
+@pytest.fixture
+def bad_line(studio_server) -> Iterator[BadLine]:
+    line = BadLine(studio_server.server_url)
+    yield line
+    line.close()
