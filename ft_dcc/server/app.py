@@ -7,6 +7,7 @@ import logging
 import re
 import secrets
 from functools import partial
+from typing import Any
 
 from anyio import to_thread
 from starlette.applications import Starlette
@@ -33,6 +34,12 @@ _FTRACK_NAMES = {Forbidden: "PermissionError", InvalidCredentials: "InvalidCrede
 
 def make_app(studio: Studio) -> Starlette:
     """Return the application that serves this studio; it opens nothing and starts nothing."""
+    handlers: dict[Any, Any] = {
+        Refused: _refuse,
+        HTTPException: _refuse_route,
+        ClientDisconnect: _forget,
+        Exception: _fail,
+    }
     return Starlette(
         routes=[
             Route("/api", partial(_call, studio), methods=["POST"]),
@@ -41,12 +48,7 @@ def make_app(studio: Studio) -> Starlette:
             *review_page.routes(studio),
         ],
         middleware=[Middleware(SafeHeaders), Middleware(BrowserClients)],
-        exception_handlers={
-            Refused: _refuse,
-            HTTPException: _refuse_route,
-            ClientDisconnect: _forget,
-            Exception: _fail,
-        },
+        exception_handlers=handlers,
     )
 
 
@@ -98,14 +100,12 @@ def _read_anything(studio: Studio) -> None:
         connection.exec_driver_sql("SELECT 1")
 
 
-def _refuse(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refused)
+def _refuse(request: Request, error: Refused) -> Response:
     name = _FTRACK_NAMES.get(type(error), type(error).__name__)
     return _error(request, error.status, name, str(error), error.error_code)
 
 
-def _refuse_route(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
+def _refuse_route(request: Request, error: HTTPException) -> Response:
     return _error(request, error.status_code, "ServerError", f"{error.detail}: {request.method} is not answered here.")
 
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from functools import partial
 
 from anyio import CancelScope, current_time, fail_after, move_on_after, to_thread
+from sqlalchemy import select
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -53,14 +54,26 @@ async def _get_thumbnail(studio: Studio, request: Request) -> Response:
 
 
 async def _remove(studio: Studio, request: Request) -> Response:
-    component_id, _ = await to_thread.run_sync(_visible_component, studio, request)
-    await to_thread.run_sync(studio.files.remove, component_id)
+    await to_thread.run_sync(_remove_bytes, studio, request)
     return Response()
 
 
+def _remove_bytes(studio: Studio, request: Request) -> None:
+    component_id, _ = _visible_component(studio, request)
+    studio.files.size(component_id)
+    studio.files.remove(component_id)
+
+
 async def _get_signed(studio: Studio, request: Request) -> Response:
+    return await to_thread.run_sync(_respond_signed, studio, request)
+
+
+def _respond_signed(studio: Studio, request: Request) -> Response:
     component_id, _ = studio.files.shown(request.path_params["token"])
-    return await to_thread.run_sync(studio.files.respond, request, component_id, "video/mp4")
+    component = studio.store.tables.by_family["Component"]
+    with studio.store.reading() as connection:
+        file_type = connection.execute(select(component.c.file_type).where(component.c.id == component_id)).scalar()
+    return studio.files.respond(request, component_id, media_type_of(file_type))
 
 
 async def _upload(studio: Studio, request: Request) -> Response:
@@ -98,8 +111,9 @@ def _visible_component(studio: Studio, request: Request) -> tuple[str, str | Non
     with studio.store.reading() as connection:
         caller = authenticate(connection, parameters.get("username", ""), parameters.get("apiKey", ""))
     component_id = parameters.get("id", "")
+    # By a query, because what a user may see is decided there.
     query = {"action": "query", "expression": f"select file_type from Component where id is {json.dumps(component_id)}"}
     found = answer(studio, caller, [query], "")[0]["data"]
     if not found:
         raise NoSuchThing("There is no such component.")
-    return component_id, found[0].get("file_type")
+    return component_id, found[0]["file_type"]

@@ -136,11 +136,8 @@ class Files:
             raise NoSuchThing("The bytes of this component are not on the server.") from error
 
     def remove(self, component_id: str) -> None:
-        """The component's bytes are gone; raises NoSuchThing when they were not there."""
-        try:
-            self.path(component_id).unlink()
-        except FileNotFoundError as error:
-            raise NoSuchThing("The bytes of this component are not on the server.") from error
+        """The component's bytes are not here; harmless when they never were."""
+        self.path(component_id).unlink(missing_ok=True)
 
     def respond(self, request: Request, component_id: str, media_type: str) -> Response:
         """Return the answer to a GET or HEAD: all of it, one range of it, or "not modified"."""

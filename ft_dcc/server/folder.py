@@ -55,7 +55,7 @@ def owned(folder: Path) -> Iterator[None]:
         lock.acquire()
     except Timeout as error:
         raise DiskUnusable(
-            f"Another server works on {folder}. Use that one, stop it, or name another folder."
+            f"Another server works on {folder}. Use or stop that one, or name another folder."
         ) from error
     except OSError as error:
         raise DiskUnusable(f"{folder} cannot hold a studio: {error.strerror}. Name a folder that is yours.") from error

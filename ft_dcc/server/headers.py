@@ -35,6 +35,8 @@ class SafeHeaders:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as the application does, with the headers that it left out."""
+
         async def send_safely(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
@@ -63,5 +65,6 @@ class BrowserClients:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as the application does, and a browser's question whether it may ask."""
         is_shared = scope["type"] == "http" and scope["path"].startswith(_CLIENT_PATHS)
         await (self._shared if is_shared else self._app)(scope, receive, send)

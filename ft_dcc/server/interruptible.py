@@ -22,6 +22,7 @@ class Interruptible:
             running.cancel()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as the application does, unless interrupted."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
