@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from ft_dcc.errors import NoSuchThing, ValidationError
+from ft_dcc.errors import ValidationError
 from ft_dcc.server.entities.batch import Answer, Batch, Operation
 from ft_dcc.server.studio import Studio
 
 
 def get_upload_metadata(batch: Batch, operation: Operation) -> dict[str, Any]:
-    """Return the address, or one for each part, that takes a component's bytes."""
+    """Return the address, or one for each part, that takes a component's bytes.
+
+    The official client sends the bytes first and creates the component afterwards, so it need not exist yet.
+    """
     component_id, size = _text(operation, "component_id"), operation.get("file_size")
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
         raise ValidationError("An upload needs its file_size in bytes. Send a whole number.")
-    if batch.row("Component", component_id) is None:
-        raise NoSuchThing(f"There is no component '{component_id}' to upload to. Create it first.")
     parts = operation.get("parts")
     if isinstance(parts, int) and not isinstance(parts, bool):
         upload_id, urls = batch.studio.files.part_urls(batch.base_url, component_id, size, parts)

@@ -73,7 +73,7 @@ def _repeated(batch: Batch, entity_type: EntityType, row: Row, given: Given) -> 
             f"DuplicateEntryError: there is a {entity_type.name} {str(name)[:80]!r} already; {others} must be unique."
         )
     if found.get(TYPE_COLUMN, row.get(TYPE_COLUMN)) == row.get(TYPE_COLUMN) and all(
-        found[column] == value for column, value in given.columns.items()
+        found[column] == row[column] for column in given.columns
     ):
         return dict(found)
     key = ", ".join(str(row[name]) for name in entity_type.key)
@@ -89,7 +89,8 @@ def tell(entity_type: EntityType, row: Row, given: Given) -> dict[str, Any]:
     """Return the entity for an answer: what was sent as it was sent, and the columns that the server set."""
     told: dict[str, Any] = {TYPE_COLUMN: entity_type.name}
     for name, attribute in entity_type.attributes.items():
-        if name in given.echo:
+        is_as_sent = attribute.column not in given.columns or given.columns[attribute.column] == row[attribute.column]
+        if name in given.echo and is_as_sent:
             told[name] = given.echo[name]
         elif attribute.column in row and not attribute.is_hidden:
             show = shown(attribute.kind)

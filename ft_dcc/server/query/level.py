@@ -114,7 +114,7 @@ class Level:
             self._add_scalar(attribute)
             return
         for name in attribute.related.local:
-            if name not in self._places:
+            if name not in self._places and name != attribute.name:
                 self._helpers.add(name)
             self._add_column(name, self.node.sure_column(name), None)
         self.relations.append(self._relation(attribute, step, below))
