@@ -9,7 +9,7 @@ from typing import Callable, TypeVar
 
 import bpy
 
-from ft_dcc.errors import DiskUnusable, SceneUnreadable, Unpublishable
+from ft_dcc.errors import DiskUnusable, SceneUnreadable, SettingInvalid, Unpublishable
 from ft_dcc.frames import FrameRange, Frames, Resolution
 from ft_dcc.host import OnFrame, PlayblastRequest, Scene
 
@@ -21,6 +21,8 @@ T = TypeVar("T")
 
 # A property of the scene itself, so that it is saved with the file, copied with the scene and undone with Ctrl-Z.
 TASK_PROPERTY = "ft_dcc_task_id"
+
+_LAST_FRAME = 1_048_574
 
 
 class BlenderHost:
@@ -98,8 +100,13 @@ class BlenderHost:
         return Path(bpy.data.filepath)
 
     def configure(self, frame_range: FrameRange, fps: Fraction, resolution: Resolution) -> None:
-        """The scene has the shot's range with its handles, its exact rate and its size."""
+        """The scene has the shot's range with its handles, its exact rate and its size.
+
+        Raises SettingInvalid for a range that Blender's timeline cannot hold; then nothing is changed.
+        """
         scene, whole = bpy.context.scene, frame_range.with_handles
+        if whole.start < 0 or whole.end > _LAST_FRAME:
+            raise SettingInvalid(f"A scene in Blender has frames from 0 to {_LAST_FRAME}; its range cannot be {whole}.")
         scene.frame_start, scene.frame_end = whole.start, whole.end
         scene.render.fps = round(fps)
         scene.render.fps_base = round(fps) / fps

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from ft_dcc.frames import FrameRange, Resolution
+from ft_dcc.host import PlayblastRequest
+
+TESTS = Path(__file__).resolve().parents[1]
+if str(TESTS) not in sys.path:
+    sys.path.insert(0, str(TESTS))
+
+
+@pytest.fixture(scope="session")
+def bpy(tmp_path_factory):
+    if "bpy" not in sys.modules:
+        # Nothing of the person who runs the tests is read or written.
+        os.environ["BLENDER_USER_RESOURCES"] = str(tmp_path_factory.mktemp("blender"))
+    return pytest.importorskip("bpy", reason="there is no bpy for this Python")
+
+
+@pytest.fixture
+def scene(bpy):
+    from blender import stage
+
+    yield stage.build()
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+
+
+@pytest.fixture
+def host(scene):
+    from ft_dcc_blender.host import BlenderHost
+
+    return BlenderHost()
+
+
+@pytest.fixture
+def state(bpy):
+    from blender import stage
+
+    return stage.state
+
+
+@pytest.fixture
+def request_of(tmp_path):
+    """A playblast of the small stage; any part of it can be given."""
+
+    def make(frames: str = "1001-1012", **values):
+        parts = {"source": "Camera", "resolution": Resolution(64, 36), "directory": tmp_path / "frames", "name": "shot"}
+        parts["look"] = {"samples": "OFF"}
+        return PlayblastRequest(**{**parts, **values}, frame_range=FrameRange.parse(frames))
+
+    return make

@@ -1,0 +1,300 @@
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+from fractions import Fraction
+
+import pytest
+
+from ft_dcc.errors import CameraMissing, Cancelled, CaptureFailed, DiskUnusable, SettingInvalid
+from ft_dcc.frames import Resolution
+
+
+def ignore(frame):
+    pass
+
+
+def test_every_frame_is_on_disk_in_its_size_and_told_once(host, request_of):
+    from blender.stage import pixels
+
+    told = []
+    frames = host.playblast(request_of("1001-1012"), told.append)
+    assert (frames.missing(), len(frames), frames.fps, str(frames.resolution)) == ((), 12, Fraction(24), "64x36")
+    assert told == list(range(1001, 1013))
+    rows = pixels(frames.path(1001))
+    assert (len(rows[0]), len(rows)) == (64, 36)
+
+
+def test_a_frame_is_on_disk_before_it_is_told(host, request_of):
+    request, sizes = request_of("1001-1003"), []
+    host.playblast(request, lambda frame: sizes.append((request.directory / f"shot.{frame}.png").stat().st_size))
+    assert len(sizes) == 3 and min(sizes) > 100
+
+
+def test_the_pictures_show_what_moves(host, request_of):
+    from blender.stage import red_columns
+
+    frames = host.playblast(request_of("1001-1012"), ignore)
+    first, last = red_columns(frames.path(1001)), red_columns(frames.path(1012))
+    # The cube is 2 of the camera's 10 units wide, 12.8 of 64 pixels, and its middle goes from pixel 12.8 to 51.2.
+    assert (min(first), max(first)) == (6, 18)
+    assert (min(last), max(last)) == (45, 57)
+
+
+def test_the_named_camera_is_looked_through_and_not_the_scenes_own(host, request_of, scene):
+    from blender import stage
+
+    stage.add_camera("Right", x=3.0)
+    left = host.playblast(request_of("1012", source="Right"), ignore)
+    assert scene.camera.name == "Camera"
+    # Seen from x 3 the cube at x 3 is in the middle.
+    assert 31 in stage.red_columns(left.path(1012))
+
+
+def test_markers_do_not_switch_the_named_camera(host, request_of, scene, state):
+    from blender import stage
+
+    stage.add_camera("Far", x=100.0)
+    for frame, name in ((1001, "Camera"), (1004, "Far")):
+        scene.timeline_markers.new(name, frame=frame).camera = scene.objects[name]
+    before = state()
+    frames = host.playblast(request_of("1001-1006"), ignore)
+    assert all(stage.red_columns(frames.path(frame)) for frame in frames.frame_range)
+    assert state() == before
+
+
+def test_a_camera_that_is_hidden_can_be_looked_through(host, request_of, scene, bpy):
+    from blender.stage import red_columns
+
+    attic = bpy.data.collections.new("Attic")
+    scene.collection.children.link(attic)
+    attic.objects.link(scene.camera)
+    scene.collection.objects.unlink(scene.camera)
+    bpy.context.view_layer.layer_collection.children["Attic"].exclude = True
+    scene.camera.hide_render = scene.camera.hide_viewport = True
+    frames = host.playblast(request_of("1001"), ignore)
+    assert red_columns(frames.path(1001))
+
+
+def test_a_camera_that_was_renamed_is_named_in_the_error(host, request_of, scene):
+    scene.camera.name = "shot_cam"
+    with pytest.raises(CameraMissing, match=r"no camera 'Camera'\. Choose one of: shot_cam\."):
+        host.playblast(request_of(), ignore)
+
+
+def test_a_scene_without_a_camera_says_so(host, request_of, scene, bpy):
+    bpy.data.objects.remove(scene.camera)
+    with pytest.raises(CameraMissing, match="has no camera"):
+        host.playblast(request_of(), ignore)
+
+
+def test_handles_and_frames_below_zero_are_captured(host, request_of):
+    frames = host.playblast(request_of("-3-3+2"), ignore)
+    assert frames.missing() == ()
+    assert sorted(path.name for path in frames.path(0).parent.iterdir())[:2] == ["shot.-0001.png", "shot.-0002.png"]
+    assert len(list(frames.path(0).parent.iterdir())) == 11
+
+
+def test_an_odd_size_is_kept_and_a_percentage_does_not_halve_it(host, request_of, scene):
+    from blender.stage import pixels
+
+    scene.render.resolution_percentage = 50
+    frames = host.playblast(request_of("1001", resolution=Resolution(63, 35)), ignore)
+    rows = pixels(frames.path(1001))
+    assert (len(rows[0]), len(rows)) == (63, 35)
+
+
+def test_a_border_a_stamp_a_second_view_and_a_film_format_do_not_get_in_the_way(host, request_of, scene, state):
+    from blender.stage import pixels, red_columns
+
+    render = scene.render
+    render.use_border = render.use_crop_to_border = render.use_stamp = render.use_multiview = True
+    render.border_min_x, render.border_max_x = 0.4, 0.6
+    if hasattr(render.image_settings, "media_type"):
+        render.image_settings.media_type = "VIDEO"
+    render.image_settings.file_format = "FFMPEG"
+    render.ffmpeg.format, render.ffmpeg.codec = "QUICKTIME", "PNG"
+    before = state()
+    frames = host.playblast(request_of("1001-1002"), ignore)
+    assert len(pixels(frames.path(1002))[0]) == 64 and red_columns(frames.path(1002))
+    assert state() == before
+
+
+def test_another_image_format_is_back_afterwards(host, request_of, scene, state):
+    settings = scene.render.image_settings
+    settings.file_format, settings.color_mode, settings.color_depth = "OPEN_EXR", "RGBA", "32"
+    settings.exr_codec = "DWAA"
+    before = state()
+    host.playblast(request_of("1001"), ignore)
+    assert state() == before
+
+
+def disturb(bpy, scene):
+    """A scene in which next to nothing is as a playblast needs it."""
+    scene.frame_set(1005, subframe=0.25)
+    scene.render.engine, scene.render.filepath = "CYCLES", "//renders/shot_####"
+    scene.render.film_transparent = True
+    scene.display.shading.light, scene.display.shading.show_xray = "FLAT", True
+    scene.view_settings.view_transform, scene.view_settings.exposure = "AgX", 1.5
+    scene.view_settings.look = "AgX - Punchy"
+    scene.objects["Cube"].select_set(True)
+    bpy.context.view_layer.objects.active = scene.objects["Cube"]
+    scene.use_preview_range, scene.frame_preview_start, scene.frame_preview_end = True, 1003, 1004
+    scene.frame_step = 3
+
+
+def test_the_scene_is_as_it_was_after_success(host, request_of, scene, bpy, state):
+    disturb(bpy, scene)
+    before = state()
+    frames = host.playblast(request_of("1001-1012"), ignore)
+    assert (frames.missing(), state()) == ((), before)
+
+
+def test_the_scene_is_as_it_was_after_a_cancel(host, request_of, scene, bpy, state):
+    def cancel(frame):
+        if frame == 1004:
+            raise Cancelled("Stopped.")
+
+    disturb(bpy, scene)
+    before = state()
+    request = request_of("1001-1012")
+    with pytest.raises(Cancelled):
+        host.playblast(request, cancel)
+    assert state() == before
+    assert len(list(request.directory.iterdir())) == 4
+
+
+def test_the_scene_is_as_it_was_after_a_failure_half_way(host, request_of, scene, bpy, state):
+    disturb(bpy, scene)
+    before, request = state(), request_of("1001-1012")
+
+    def block_the_next(frame):
+        (request.directory / f"shot.{frame + 1:04d}.png").mkdir()
+
+    with pytest.raises(DiskUnusable, match=r"shot\.1002\.png cannot be replaced"):
+        host.playblast(request, block_the_next)
+    assert state() == before
+
+
+def test_a_folder_that_cannot_be_made_is_named_before_anything_is_drawn(host, request_of, tmp_path, state):
+    (tmp_path / "file").write_text("no folder", encoding="utf-8")
+    before = state()
+    with pytest.raises(DiskUnusable, match=r"file.frames cannot be made"):
+        host.playblast(request_of(directory=tmp_path / "file" / "frames"), ignore)
+    assert state() == before
+
+
+@contextmanager
+def small_disk(folder, size):
+    mount, unmount = shutil.which("mount"), shutil.which("umount")
+    if not sys.platform.startswith("linux") or mount is None or unmount is None:
+        pytest.skip("a small disk can be mounted on Linux only")
+    folder.mkdir()
+    command = [mount, "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("nothing may be mounted here")
+    try:
+        yield folder
+    finally:
+        subprocess.run([unmount, str(folder)], check=True)
+
+
+def test_a_full_disk_is_named_and_the_scene_is_as_it_was(host, request_of, scene, state, tmp_path):
+    before = state()
+    with small_disk(tmp_path / "disk", "64k") as disk, pytest.raises(DiskUnusable, match="No space left on device"):
+        (disk / "ballast").write_bytes(bytes(52 * 1024))
+        host.playblast(request_of(directory=disk, resolution=Resolution(320, 180)), ignore)
+    assert state() == before
+
+
+def test_a_picture_of_an_earlier_capture_does_not_pass_for_a_new_one(host, request_of):
+    request = request_of("1001")
+    request.directory.mkdir()
+    (request.directory / "shot.1001.png").write_bytes(b"old")
+    frames = host.playblast(request, ignore)
+    assert frames.path(1001).stat().st_size > 100
+
+
+@pytest.mark.parametrize("folder", ["with space", "brace {x}", "hash ####", "über", "percent 50%"])
+def test_the_folders_name_is_taken_as_it_is(host, request_of, tmp_path, folder):
+    frames = host.playblast(request_of("1001", directory=tmp_path / folder), ignore)
+    assert [path.name for path in (tmp_path / folder).iterdir()] == ["shot.1001.png"]
+    assert frames.missing() == ()
+
+
+def test_the_scene_that_is_open_is_captured_when_there_are_two(host, request_of, bpy):
+    from blender import stage
+
+    other = bpy.data.scenes.new("Other")
+    bpy.context.window.scene = other
+    with pytest.raises(CameraMissing, match="'Other' has no camera"):
+        host.playblast(request_of("1"), ignore)
+    other.camera = stage.add_camera("Empty stage")
+    frames = host.playblast(request_of("1", source="Empty stage"), ignore)
+    assert stage.red_columns(frames.path(1)) == []
+
+
+def test_curves_text_and_grease_pencil_are_in_the_picture(host, request_of, scene, bpy):
+    from blender.stage import add, pixels
+
+    def picture():
+        return pixels(host.playblast(request_of("1001", resolution=Resolution(160, 90)), ignore).path(1001))
+
+    bpy.data.objects.remove(scene.objects["Cube"])
+    empty = picture()
+    for name, curve in (("Text", bpy.data.curves.new("Text", "FONT")), ("Circle", bpy.data.curves.new("C", "CURVE"))):
+        item = add(bpy.data.objects.new(name, curve))
+        item.rotation_euler = (1.5707963, 0, 0)
+        if name == "Text":
+            curve.body, curve.size = "ft", 4.0
+        else:
+            curve.dimensions, curve.bevel_depth = "3D", 0.3
+            curve.splines.new("POLY").points.add(1)
+            curve.splines[0].points[1].co = (3, 0, 0, 1)
+        assert picture() != empty, name
+        bpy.data.objects.remove(item)
+        assert picture() == empty, name
+
+
+def test_objects_of_a_library_that_is_gone_do_not_stop_the_rest(host, request_of, scene, bpy, tmp_path):
+    from blender import stage
+    from ft_dcc_blender.host import BlenderHost
+
+    library, shot = tmp_path / "library.blend", tmp_path / "shot.blend"
+    stage.add_camera("Layout camera")
+    bpy.ops.wm.save_as_mainfile(filepath=str(library))
+    stage.build()
+    with bpy.data.libraries.load(str(library), link=True) as (_, wanted):
+        wanted.objects = ["Layout camera"]
+    stage.add(wanted.objects[0])
+    assert BlenderHost().scene().sources == ("Camera", "Layout camera [library.blend]")
+    bpy.ops.wm.save_as_mainfile(filepath=str(shot))
+    library.unlink()
+    host = BlenderHost.open(shot)
+    assert host.scene().sources == ("Camera",)
+    frames = host.playblast(request_of("1001"), ignore)
+    assert stage.red_columns(frames.path(1001))
+
+
+def test_without_egl_it_says_so_instead_of_ending_the_process(host, request_of, monkeypatch):
+    from ft_dcc_blender import versions
+
+    if not sys.platform.startswith("linux"):
+        pytest.skip("EGL is asked for on Linux only")
+    monkeypatch.setattr(versions, "EGL", "libEGL-of-nobody.so.1")
+    with pytest.raises(CaptureFailed, match=r"cannot draw without libEGL-of-nobody\.so\.1"):
+        host.playblast(request_of(), ignore)
+
+
+def test_a_look_that_does_not_exist_is_refused_before_anything_is_drawn(host, request_of):
+    with pytest.raises(SettingInvalid, match="A look has no sparkle"):
+        host.playblast(request_of(look={"sparkle": True}), ignore)
+    with pytest.raises(SettingInvalid, match=r"look\.colours cannot be 'RAINBOW'"):
+        host.playblast(request_of(look={"colours": "RAINBOW"}), ignore)
+
+
+def test_capturing_prints_nothing(host, request_of, capfd):
+    host.playblast(request_of("1001-1002"), ignore)
+    assert capfd.readouterr().out == ""

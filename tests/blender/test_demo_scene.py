@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from fractions import Fraction
+
+import pytest
+
+from ft_dcc.frames import FrameRange, Resolution
+
+
+@pytest.fixture(scope="module")
+def demo(bpy, tmp_path_factory):
+    path = tmp_path_factory.mktemp("demo") / "demo.blend"
+    command = [sys.executable, "-m", "ft_dcc_blender.demo_scene", str(path)]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True, timeout=120, env={**os.environ})
+    assert done.stdout == f"{path}\n"
+    return path
+
+
+@pytest.fixture
+def host(demo):
+    from ft_dcc_blender.host import BlenderHost
+
+    return BlenderHost.open(demo)
+
+
+def test_the_scene_is_the_one_that_the_demo_speaks_of(host):
+    scene = host.scene()
+    assert (str(scene.frame_range), scene.fps, str(scene.resolution)) == ("1001-1048", Fraction(24), "1280x720")
+    assert (scene.sources, scene.is_modified, scene.task_id) == (("Camera", "Side"), False, None)
+
+
+def test_the_ball_comes_down_and_the_camera_goes_along(host, bpy):
+    places = {}
+    for frame in (1001, 1048):
+        bpy.context.scene.frame_set(frame)
+        places[frame] = [tuple(bpy.data.objects[name].matrix_world.translation) for name in ("Ball", "Camera")]
+    (ball, camera), (ball_after, camera_after) = places[1001], places[1048]
+    assert ball_after[0] - ball[0] > 9 and ball[2] - ball_after[2] > 2
+    assert camera_after[0] - camera[0] > 8
+
+
+def test_the_ball_is_seen_from_the_first_frame_to_the_last(host, request_of):
+    from blender.stage import pixels
+
+    request = request_of("1001-1048", resolution=Resolution(160, 90))
+    frames = host.playblast(request, lambda frame: None)
+    middles = []
+    for frame in FrameRange(1001, 1048):
+        rows = pixels(frames.path(frame))
+        # Nothing else is as red as the ball.
+        red = [x for row in rows for x in range(160) if row[x][0] > 170 and row[x][1] < 75 and row[x][2] < 70]
+        assert len(red) > 5, frame
+        middles.append(sum(red) / len(red))
+    # The ball crosses the picture.
+    assert middles[0] < 70 and middles[-1] > 90
+
+
+def test_a_place_that_cannot_be_written_is_named(bpy, tmp_path):
+    from ft_dcc_blender import demo_scene
+
+    from ft_dcc.errors import DiskUnusable
+
+    with pytest.raises(DiskUnusable, match="cannot be saved as"):
+        demo_scene.build(tmp_path / "nowhere" / "demo.blend")

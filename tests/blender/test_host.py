@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import threading
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from ft_dcc.errors import DiskUnusable, SceneUnreadable, SettingInvalid, Unpublishable
+from ft_dcc.frames import FrameRange, Resolution
+
+
+def saved(bpy, path: Path, *, compress: bool = False) -> Path:
+    bpy.ops.wm.save_as_mainfile(filepath=str(path), compress=compress)
+    return path
+
+
+def reopened(bpy, path: Path):
+    from ft_dcc_blender.host import BlenderHost
+
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    return BlenderHost.open(path)
+
+
+def test_an_unsaved_scene_has_no_path(host):
+    assert host.scene().path is None
+
+
+def test_the_facts_of_the_scene_are_read_as_they_stand(host):
+    scene = host.scene()
+    assert (str(scene.frame_range), scene.fps, str(scene.resolution)) == ("1001-1012", Fraction(24), "64x36")
+    assert (scene.sources, scene.task_id) == (("Camera",), None)
+
+
+@pytest.mark.parametrize(
+    ("fps", "base", "rate"),
+    [
+        (24, 1.001, Fraction(24000, 1001)),
+        (30, 1.001, Fraction(30000, 1001)),
+        (60, 1.001, Fraction(60000, 1001)),
+        (2997, 100.0, Fraction(30000, 1001)),
+        (25, 1.0, Fraction(25)),
+        (25, 2.0, Fraction(25, 2)),
+    ],
+)
+def test_the_rate_is_exact(host, scene, fps, base, rate):
+    scene.render.fps, scene.render.fps_base = fps, base
+    assert host.scene().fps == rate
+
+
+def test_the_resolution_is_the_full_one_also_when_renders_are_scaled(host, scene):
+    scene.render.resolution_percentage = 50
+    assert str(host.scene().resolution) == "64x36"
+
+
+def test_the_scenes_own_camera_comes_first(host, scene, bpy):
+    from blender import stage
+
+    stage.add_camera("Alternative")
+    scene.camera = stage.add_camera("Zenith")
+    assert host.scene().sources == ("Zenith", "Alternative", "Camera")
+
+
+def test_a_light_that_is_looked_through_is_no_camera(host, scene, bpy):
+    from blender import stage
+
+    scene.camera = stage.add(bpy.data.objects.new("Lamp", bpy.data.lights.new("Lamp", "SUN")))
+    assert host.scene().sources == ("Camera",)
+
+
+def test_reading_the_scene_changes_nothing(host, state):
+    before = state()
+    host.scene()
+    assert state() == before
+
+
+def test_the_scene_of_the_window_is_meant_when_there_are_two(host, bpy):
+    other = bpy.data.scenes.new("Other")
+    other.frame_start, other.frame_end = 1, 5
+    assert str(host.scene().frame_range) == "1001-1012"
+    bpy.context.window.scene = other
+    assert (str(host.scene().frame_range), host.scene().sources) == ("1-5", ())
+
+
+def test_the_task_survives_a_save_and_an_open(host, bpy, tmp_path):
+    host.remember_task("0b5a4f7e")
+    assert host.scene().is_modified
+    assert reopened(bpy, saved(bpy, tmp_path / "shot.blend")).scene().task_id == "0b5a4f7e"
+
+
+def test_a_file_that_was_opened_is_not_modified(host, bpy, tmp_path):
+    scene = reopened(bpy, saved(bpy, tmp_path / "shot.blend")).scene()
+    assert (scene.path, scene.is_modified) == (tmp_path / "shot.blend", False)
+
+
+def test_configure_gives_the_scene_the_shots_settings(host, scene):
+    host.configure(FrameRange(1001, 1048, handles=8), Fraction(24000, 1001), Resolution(1920, 1080))
+    now = host.scene()
+    assert (str(now.frame_range), now.fps, str(now.resolution)) == ("993-1056", Fraction(24000, 1001), "1920x1080")
+    assert (scene.render.fps, scene.render.resolution_percentage, now.is_modified) == (24, 100, True)
+
+
+@pytest.mark.parametrize("rate", [Fraction(24), Fraction(25, 2), Fraction(30000, 1001), Fraction(120000, 1001)])
+def test_every_rate_that_is_configured_is_read_back(host, rate):
+    host.configure(FrameRange(1, 2), rate, Resolution(64, 36))
+    assert host.scene().fps == rate
+
+
+def test_configure_takes_a_range_that_lies_wholly_before_or_after_the_old_one(host):
+    for text in ("2001-2010", "0-0", "1-5"):
+        host.configure(FrameRange.parse(text), Fraction(24), Resolution(64, 36))
+        assert str(host.scene().frame_range) == text
+
+
+def test_a_range_that_blender_cannot_hold_is_refused_and_nothing_is_changed(host, state):
+    before = state()
+    with pytest.raises(SettingInvalid, match=r"from 0 to 1048574.* cannot be -3-18"):
+        host.configure(FrameRange(5, 10, handles=8), Fraction(25), Resolution(32, 18))
+    assert state() == before
+
+
+def test_save_writes_the_file_where_it_is(host, bpy, tmp_path):
+    path = saved(bpy, tmp_path / "shot.blend")
+    host.remember_task("4711")
+    assert host.save() == path
+    assert not host.scene().is_modified
+    assert reopened(bpy, path).scene().task_id == "4711"
+
+
+def test_save_asks_for_a_name_before_the_first_one(host):
+    with pytest.raises(Unpublishable, match="has never been saved"):
+        host.save()
+
+
+def test_save_says_so_when_the_folder_is_gone(host, bpy, tmp_path):
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    path = saved(bpy, folder / "shot.blend")
+    path.unlink()
+    folder.rmdir()
+    with pytest.raises(DiskUnusable, match="cannot be saved"):
+        host.save()
+
+
+def test_a_missing_file_cannot_be_opened(host, tmp_path):
+    from ft_dcc_blender.host import BlenderHost
+
+    with pytest.raises(SceneUnreadable, match=r"no scene file .*nowhere\.blend"):
+        BlenderHost.open(tmp_path / "nowhere.blend")
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"BLENDER17-01v0500", b"\x28\xb5\x2f\xfd\x00"])
+def test_what_is_no_blender_file_cannot_be_opened(bpy, tmp_path, content):
+    from ft_dcc_blender.host import BlenderHost
+
+    (tmp_path / "shot.blend").write_bytes(content)
+    with pytest.raises(SceneUnreadable, match=r"shot\.blend is not a Blender file, or it is damaged") as caught:
+        BlenderHost.open(tmp_path / "shot.blend")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("compress", [False, True])
+def test_half_a_file_cannot_be_opened(host, bpy, tmp_path, compress):
+    path = saved(bpy, tmp_path / "shot.blend", compress=compress)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(SceneUnreadable, match="damaged"):
+        reopened(bpy, path)
+
+
+def test_a_file_of_a_newer_blender_is_refused_by_name(host, bpy, tmp_path):
+    path = saved(bpy, tmp_path / "shot.blend")
+    old, new = b"v%02d%02d" % bpy.app.version[:2], b"v9900"
+    content = path.read_bytes()
+    # Before 5.0 the number has three digits.
+    old, new = (old, new) if old in content[:20] else (b"v%d%02d" % bpy.app.version[:2], b"v990")
+    assert old in content[:20]
+    path.write_bytes(content.replace(old, new, 1))
+    with pytest.raises(SceneUnreadable, match=r"was written by Blender 9+\.\d+, this is"):
+        reopened(bpy, path)
+
+
+def test_the_code_in_a_file_runs_only_when_it_is_trusted(host, bpy, tmp_path):
+    from ft_dcc_blender.host import BlenderHost
+
+    text = bpy.data.texts.new("start.py")
+    text.write(f"open({str(tmp_path / 'ran')!r}, 'w').close()")
+    text.use_module = True
+    path = saved(bpy, tmp_path / "shot.blend")
+    BlenderHost.open(path)
+    assert not (tmp_path / "ran").exists()
+    BlenderHost.open(path, run_scripts=True)
+    assert (tmp_path / "ran").exists()
+
+
+def test_opening_prints_nothing(host, bpy, tmp_path, capfd):
+    path = saved(bpy, tmp_path / "shot.blend")
+    capfd.readouterr()
+    reopened(bpy, path)
+    assert capfd.readouterr().out == ""
+
+
+def test_a_thread_gets_what_the_function_returns(host):
+    results = []
+    thread = threading.Thread(target=lambda: results.append(host.run_in_main_thread(host.scene)))
+    thread.start()
+    thread.join(60)
+    assert [str(scene.frame_range) for scene in results] == ["1001-1012"]
+
+
+def test_the_host_says_what_it_is(host, bpy):
+    assert (host.name, host.version) == ("Blender", bpy.app.version_string.split()[0])
