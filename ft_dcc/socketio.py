@@ -18,6 +18,13 @@ _EVENT_NAME = "ftrack.event"
 PAYLOAD_KEYS = ("id", "topic", "data", "sent", "source", "target", "inReplyToEvent")
 
 
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+_decoder = json.JSONDecoder(parse_constant=_refuse)
+
+
 @attrs.frozen
 class Packet:
     """One packet; ``id`` ends with ``+`` where the sender wants an acknowledgement."""
@@ -65,10 +72,6 @@ def acknowledgement(id: str, message: str = "") -> str:
 def decode(text: str) -> Any:
     """Return what the JSON says; raises EventHubPacketError."""
     try:
-        return json.loads(text, parse_constant=_refuse)
+        return _decoder.decode(text)
     except (ValueError, RecursionError) as error:
         raise EventHubPacketError("The packet does not hold JSON.") from error
-
-
-def _refuse(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")

@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ft_dcc.errors import BadRequest, Forbidden, InvalidCredentials, Refused, TooLarge
-from ft_dcc.server import components, review_page
+from ft_dcc.server import components, events, review_page
 from ft_dcc.server.access import authenticate
 from ft_dcc.server.api import answer
 from ft_dcc.server.headers import BrowserClients, SafeHeaders
@@ -46,6 +46,7 @@ def make_app(studio: Studio) -> Starlette:
             Route("/health", partial(_tell_health, studio), methods=["GET"]),
             *components.routes(studio),
             *review_page.routes(studio),
+            *events.routes(studio),
         ],
         middleware=[Middleware(SafeHeaders), Middleware(BrowserClients)],
         exception_handlers=handlers,

@@ -25,7 +25,7 @@ _CLIENT_HEADERS = [
     "ftrack-user",
     "range",
 ]
-_CLIENT_PATHS = ("/api", "/component/")
+_CLIENT_PATHS = ("/api", "/component/", "/socket.io/")
 
 
 class SafeHeaders:

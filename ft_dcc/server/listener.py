@@ -44,6 +44,7 @@ class Listener:
         self._arrival = anyio.Event()
         self._heard = time.monotonic()
         self._tasks: TaskGroup | None = None
+        self._is_leaving = False
 
     def subscribe(self, data: Any) -> None:
         """Send it what an expression matches from now on; raises BadRequest, ParseError, Conflict or TooLarge."""
@@ -74,12 +75,14 @@ class Listener:
 
     def put(self, packet: str) -> None:
         """Say something to it when it is ready to hear."""
+        if self._is_leaving:
+            return
         self._waiting.append(packet)
         self._size += len(packet)
+        self._arrival.set()
         if len(self._waiting) > _MOST_WAITING or self._size > _LARGEST_WAITING:
             _log.warning("A client of %s takes its events too slowly and is let go.", self.caller.username)
             self._leave()
-        self._arrival.set()
 
     async def run(self, take: Callable[[str], None]) -> None:
         """Talk with it until it leaves, or is let go; ``take`` gets each packet that it sends."""
@@ -94,6 +97,8 @@ class Listener:
             await self._websocket.close(1009, f"A packet is text of at most {LARGEST_PACKET >> 10} KiB.")
 
     def _leave(self) -> None:
+        self._is_leaving = True
+        self._waiting.clear()
         if self._tasks is not None:
             self._tasks.cancel_scope.cancel()
 

@@ -17,9 +17,11 @@ from ft_dcc.errors import SettingInvalid
 from ft_dcc.server.app import make_app
 from ft_dcc.server.folder import Credentials, owned
 from ft_dcc.server.interruptible import Interruptible
+from ft_dcc.server.listener import LARGEST_PACKET
 from ft_dcc.server.opening import credentials_at, opened
 
 _GRACE_SECONDS = 0.3
+_PATIENCE_SECONDS = 2
 # Clients keep connections for their next request; the server must not be the one who closes them first.
 _KEEP_ALIVE_SECONDS = 75
 
@@ -44,7 +46,16 @@ class _Server(uvicorn.Server):
         # Whatever uvicorn would log of a request has its query string in it, and there are keys in those.
         super().__init__(
             uvicorn.Config(
-                app, log_config=None, access_log=False, server_header=False, timeout_keep_alive=_KEEP_ALIVE_SECONDS
+                app,
+                log_config=None,
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+                # A client that does not read what it is sent cannot keep the server from stopping.
+                timeout_graceful_shutdown=_PATIENCE_SECONDS,
+                ws_max_size=LARGEST_PACKET,
+                ws_per_message_deflate=False,
             )
         )
         self._app, self._on_ready = app, on_ready
