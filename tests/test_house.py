@@ -21,7 +21,9 @@ def run(*arguments: str) -> None:
 
 
 def tracked(*suffixes: str) -> list[Path]:
-    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, encoding="utf-8", check=True).stdout
+    names = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, encoding="utf-8", check=True
+    ).stdout
     return [ROOT / name for name in names.split("\0") if name.endswith(suffixes) and (ROOT / name).exists()]
 
 

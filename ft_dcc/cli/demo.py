@@ -37,7 +37,11 @@ def command(output: Output, data: Path | None, once: bool) -> None:
         folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ft-dcc-demo-")))
         folder.mkdir(parents=True, exist_ok=True)
         scene = folder / "demo.blend"
-        _run(output, [sys.executable, "-m", "ft_dcc_blender.demo_scene", str(scene)], shown="building the scene")
+        _run(
+            output,
+            [sys.executable, "-m", "ft_dcc_blender.demo_scene", str(scene)],
+            shown=f"python -m ft_dcc_blender.demo_scene {scene}",
+        )
         environment = stack.enter_context(_serving(output, folder / "studio"))
         environment["FT_DCC_JOBS"] = str(folder / "jobs")
         _ft_dcc(output, environment, "task", "ensure", TASK, "--frames", "1001-1048", "--fps", "24")
@@ -94,7 +98,7 @@ def _check(report: dict[str, Any]) -> str:
     data = requests.get(f"{address}/data", timeout=30)
     if page.status_code != 200 or data.status_code != 200:
         raise TransferFailed(f"The review page answers {page.status_code}, its data {data.status_code}.")
-    shown = next(item for item in data.json()["objects"] if item["id"] == report["review_session_object_id"])
+    shown = next(item for item in data.json()["entries"] if item["id"] == report["review_session_object_id"])
     film = requests.get(f"{address}/{shown['film']['url']}", headers={"Range": "bytes=4-7"}, timeout=30)
     # An MP4 file begins with the length of its first box and then the box's name.
     if film.status_code != 206 or film.content != b"ftyp":

@@ -27,7 +27,8 @@ def command(output: Output, data: Path, host: str, port: int) -> None:
     FTRACK_API_KEY=...
     """
     try:
-        from ft_dcc.server.serve import Credentials, serve
+        from ft_dcc.server.folder import Credentials
+        from ft_dcc.server.serve import serve
     except ImportError as error:
         raise ExtraMissing("server", "The studio server") from error
 

@@ -89,7 +89,9 @@ def test_with_json_an_error_is_json_too(studio_environ):
 
 
 def test_a_task_is_ensured_once(studio_environ):
-    first = run("task", "ensure", "Cli/SEQ/SH010/Animation", "--frames", "993-1100+8", "--fps", "23.976", environ=studio_environ)
+    first = run(
+        "task", "ensure", "Cli/SEQ/SH010/Animation", "--frames", "993-1100+8", "--fps", "23.976", environ=studio_environ
+    )
     again = run("task", "ensure", "Cli/SEQ/SH010/Animation", environ=studio_environ)
     assert first.returncode == 0, first.stderr
     assert len(first.stdout.strip()) == 36
