@@ -106,6 +106,11 @@ def test_an_odd_size_is_kept_and_a_percentage_does_not_halve_it(host, request_of
     assert (len(rows[0]), len(rows)) == (63, 35)
 
 
+def test_a_size_that_blender_would_round_up_is_refused(host, request_of):
+    with pytest.raises(SettingInvalid, match="cannot draw 3x36"):
+        host.playblast(request_of("1001", resolution=Resolution(3, 36)), ignore)
+
+
 def test_a_border_a_stamp_a_second_view_and_a_film_format_do_not_get_in_the_way(host, request_of, scene, state):
     from blender.stage import pixels, red_columns
 

@@ -11,7 +11,7 @@ from typing import Any, Callable
 
 import bpy
 
-from ft_dcc.errors import CameraMissing, CaptureFailed, DiskUnusable
+from ft_dcc.errors import CameraMissing, CaptureFailed, DiskUnusable, SettingInvalid
 from ft_dcc.frames import Frames, frame_rate
 from ft_dcc.host import PlayblastRequest
 
@@ -20,6 +20,8 @@ from .look import Look, wearing
 from .maintained import changed, maintained_camera, maintained_frame, maintained_images, silenced
 
 _PNG_START, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
+
+_SMALLEST = 4
 
 DrawFrame = Callable[[int], Path]
 
@@ -43,6 +45,8 @@ def capturing(request: PlayblastRequest, frames: Frames) -> Iterator[DrawFrame]:
     """
     scene, layer, look = bpy.context.scene, bpy.context.view_layer, Look.from_request(request.look)
     camera = _find_camera(scene, request.source)
+    if min(request.resolution.width, request.resolution.height) < _SMALLEST:
+        raise SettingInvalid(f"Blender cannot draw {request.resolution}. Ask for {_SMALLEST} pixels or more each way.")
     _check_library()
     _make_folder(request.directory)
     render = scene.render
