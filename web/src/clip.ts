@@ -12,8 +12,12 @@ export interface ExactFacts {
   readonly frame_count: number;
 }
 
-/** A picture may lie this part of a frame beside its place before the rate is called wrong. */
-const TOLERANCE = 0.25;
+/**
+ * A picture may lie this part of a frame beside its place before the rate is called wrong.
+ *
+ * Containers round to a millisecond at worst: three hundredths of a frame at 60 frames a second.
+ */
+const TOLERANCE = 0.05;
 
 /** The rate that a text like "24000/1001" or "24" means, or null when it means none. */
 export function parseRate(text: string): Rate | null {

@@ -1,5 +1,5 @@
 // src/clip.ts
-var TOLERANCE = 0.25;
+var TOLERANCE = 0.05;
 function parseRate(text) {
   const match = /^(\d+)(?:\/(\d+))?$/.exec(text.trim());
   if (match === null) return null;

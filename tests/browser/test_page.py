@@ -1,0 +1,248 @@
+"""What a person does on the page: keys, list, links, timeline."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def two(reviews, film, other_film):
+    """A session with two versions: its link, and the entries."""
+    review_id = reviews.open("Animation dailies")
+    entries = [reviews.add(review_id, film), reviews.add(review_id, other_film, name="sh020", comment="")]
+    return reviews.link(review_id), entries
+
+
+def current(view):
+    return view.page.get_attribute(".entry[aria-current]", "data-id")
+
+
+def test_the_page_says_what_is_shown(view, two):
+    view.open(two[0])
+    assert view.page.title() == "sh010 v001 · Animation dailies"
+    assert view.text("#session-name") == "Animation dailies"
+    assert view.text("#frame-position") == "1 / 24"
+    assert view.text("#time-code") == "00:00:00:00"
+    assert view.text("#frame-rate") == "24 fps"
+    facts = view.text("#facts")
+    assert "/ sq010 / sh010" in facts
+    assert "animation" in facts
+    assert "Held two frames longer." in facts
+    assert "640 × 360" in facts
+
+
+def test_keys_step_and_jump(view, two):
+    view.open(two[0])
+    for key, number in [
+        ("ArrowRight", 1002),
+        ("Shift+ArrowRight", 1012),
+        ("ArrowLeft", 1011),
+        ("Shift+ArrowLeft", 1001),
+        ("ArrowLeft", 1001),
+        ("End", 1024),
+        ("Shift+ArrowRight", 1024),
+        ("Home", 1001),
+    ]:
+        view.press(key)
+        view.wait_for(number)
+        assert view.picture() == number - 1001
+
+
+def test_quick_steps_are_all_counted(view, two):
+    view.open(two[0])
+    view.page.evaluate(
+        """() => { for (let press = 0; press < 15; press += 1)
+             document.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true })); }"""
+    )
+    view.wait_for(1016)
+    assert view.picture() == 15
+
+
+def test_space_plays_and_pauses(view, two):
+    view.open(two[0])
+    view.press(" ")
+    view.page.wait_for_function("() => !document.querySelector('video').paused")
+    assert view.page.get_attribute("#play", "aria-label") == "Pause"
+    view.press(" ")
+    view.wait_until_still()
+    assert view.page.get_attribute("#play", "aria-label") == "Play"
+
+
+def test_space_plays_after_a_button_was_clicked(view, two):
+    view.open(two[0])
+    view.page.click("#loop")
+    assert view.page.get_attribute("#loop", "aria-pressed") == "false"
+    view.press(" ")
+    view.page.wait_for_function("() => !document.querySelector('video').paused")
+    assert view.page.get_attribute("#loop", "aria-pressed") == "false"
+
+
+def test_space_presses_the_button_that_the_keyboard_stands_on(view, two):
+    view.open(two[0])
+    view.page.focus("#last-frame")
+    view.press("Tab")
+    view.press(" ")
+    assert view.page.get_attribute("#loop", "aria-pressed") == "false"
+    assert view.page.evaluate("() => document.querySelector('video').paused")
+
+
+def test_l_plays_faster_each_time_and_k_stops(view, two):
+    view.open(two[0])
+    view.press("l")
+    view.press("l")
+    view.press("l")
+    assert view.text("#speed") == "4×"
+    view.press("k")
+    view.wait_until_still()
+    assert view.text("#speed") == ""
+
+
+def test_j_plays_backwards_to_the_first_frame(view, two):
+    view.open(two[0])
+    view.press("r")
+    view.jump(1006)
+    view.wait_for(1006)
+    view.press("j")
+    assert view.text("#speed") == "-1×"
+    view.wait_for(1001)
+    view.page.wait_for_function("() => document.querySelector('#transport').dataset.playing === 'false'")
+    assert view.picture() == 0
+
+
+def test_a_film_that_does_not_loop_ends_on_its_last_frame_and_starts_again(view, two):
+    view.open(two[0])
+    view.press("r")
+    view.jump(1020)
+    view.wait_for(1020)
+    view.press("l")
+    view.wait_for(1024)
+    view.page.wait_for_function("() => document.querySelector('#transport').dataset.playing === 'false'")
+    assert view.picture() == 23
+    view.press(" ")
+    view.page.wait_for_function("() => parseInt(document.querySelector('#frame-number').value) < 1020")
+
+
+def test_a_film_that_loops_goes_on_from_its_first_frame(view, two):
+    view.open(two[0])
+    view.jump(1020)
+    view.wait_for(1020)
+    view.press("l")
+    view.page.wait_for_function("() => parseInt(document.querySelector('#frame-number').value) < 1010")
+    assert view.page.get_attribute("#transport", "data-playing") == "true"
+
+
+def test_a_number_beyond_the_film_goes_to_its_end(view, two):
+    view.open(two[0])
+    view.jump(5000)
+    view.wait_for(1024)
+    assert view.picture() == 23
+
+
+def test_the_list_is_walked_with_keys(view, two):
+    link, (first, second) = two
+    view.open(link)
+    assert current(view) == first.id
+    for key, entry, number in [
+        ("ArrowDown", second, 101),
+        ("ArrowDown", second, 101),
+        ("ArrowUp", first, 1001),
+        ("PageDown", second, 101),
+        ("PageUp", first, 1001),
+    ]:
+        view.press(key)
+        view.wait_for(number)
+        assert current(view) == entry.id
+        assert view.page.url == f"{link}#{entry.id}"
+
+
+def test_a_click_in_the_list_shows_that_version(view, two):
+    link, (_, second) = two
+    view.open(link)
+    view.page.click(f".entry[data-id='{second.id}']")
+    view.wait_for(101)
+    assert view.page.title() == "sh020 v001 · Animation dailies"
+    assert view.text("#frame-rate") == "25 fps"
+
+
+def test_a_link_to_a_version_opens_it(view, two):
+    link, (_, second) = two
+    view.open(f"{link}#{second.id}")
+    view.wait_for(101)
+    assert current(view) == second.id
+
+
+def test_a_link_to_a_version_that_is_gone_says_so_and_opens_the_first(view, two):
+    link, (first, _) = two
+    view.open(f"{link}#11111111-1111-4111-8111-111111111111")
+    view.wait_for(1001)
+    assert current(view) == first.id
+    assert "not in this session" in view.text("#strip-notice")
+
+
+def test_thumbnails_are_shown(view, two):
+    view.open(two[0])
+    view.page.wait_for_function(
+        "() => [...document.images].length === 2 && [...document.images].every(i => i.naturalWidth)"
+    )
+
+
+def test_the_timeline_is_dragged(view, two):
+    view.open(two[0])
+    box = view.page.locator("#track").bounding_box()
+    middle = box["y"] + box["height"] / 2
+    view.page.mouse.move(box["x"] + box["width"] * 0.1, middle)
+    view.page.mouse.down()
+    for part in (0.3, 0.6, 0.51):
+        view.page.mouse.move(box["x"] + box["width"] * part, middle)
+    assert view.text("#frame-hint") == "1013"
+    view.page.mouse.up()
+    view.wait_for(1013)
+    assert view.picture() == 12
+
+
+def test_a_version_that_is_published_meanwhile_appears_by_itself(view, reviews, film):
+    review_id = reviews.open()
+    view.open(reviews.link(review_id))
+    assert view.text("#stage-notice strong") == "Nothing to review yet"
+    reviews.add(review_id, film)
+    # The page asks at once when somebody looks at it again.
+    view.page.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")
+    view.wait_for(1001)
+    assert view.picture() == 0
+
+
+def test_the_question_mark_shows_the_keys(view, two):
+    view.open(two[0])
+    view.press("?")
+    assert view.page.is_visible("#keys")
+    assert "Ten frames forward" in view.text("#keys")
+    view.press("Escape")
+    assert not view.page.is_visible("#keys")
+
+
+def test_f_fills_the_screen(view, two):
+    view.open(two[0])
+    view.press("f")
+    view.page.wait_for_function("() => document.fullscreenElement?.id === 'viewer'")
+    view.press("f")
+    view.page.wait_for_function("() => document.fullscreenElement === null")
+
+
+@pytest.mark.parametrize("size", [(390, 844), (768, 1024), (1440, 900), (3840, 2160)])
+def test_nothing_is_wider_than_the_window(view, two, size):
+    view.page.set_viewport_size({"width": size[0], "height": size[1]})
+    view.open(two[0])
+    assert view.page.evaluate("() => document.documentElement.scrollWidth") == size[0]
+    for control in ("#play", "#loop", "#frame-number", "#time-code", ".entry[aria-current]"):
+        box = view.page.locator(control).bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= size[0]
+
+
+def test_a_name_that_looks_like_a_tag_is_only_a_name(view, reviews, film):
+    review_id = reviews.open("<img src=x onerror=alert(1)>")
+    reviews.add(review_id, film, name="<script>alert(1)</script>", comment="<b>bold</b>")
+    view.open(reviews.link(review_id))
+    assert view.text("#session-name") == "<img src=x onerror=alert(1)>"
+    assert "<script>alert(1)</script>" in view.text("#facts")
+    assert "<b>bold</b>" in view.text("#facts")
