@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,8 +26,9 @@ REVIEW = "Dailies"
 @click.command(name="demo", short_help="Publish a real Blender playblast to a studio of its own.")
 @click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Folder of the studio; a new one else.")
 @click.option("--once", is_flag=True, help="Check the review page and its film, then stop.")
+@click.option("--picture", type=click.Path(dir_okay=False, path_type=Path), help="Keep a picture of the review page.")
 @reporting
-def command(output: Output, data: Path | None, once: bool) -> None:
+def command(output: Output, data: Path | None, once: bool, picture: Path | None) -> None:
     """Start a studio, playblast a Blender scene, publish it, and show the review.
 
     With a terminal the studio goes on serving until Ctrl-C. Without one, or with CI=true, the command fetches
@@ -48,6 +50,8 @@ def command(output: Output, data: Path | None, once: bool) -> None:
         comment = "The first mile: from the viewport to a review session."
         arguments = ["playblast", str(scene), "--task", TASK, "--review", REVIEW, "--comment", comment]
         report = json.loads(_ft_dcc(output, environment, *arguments, "--json"))
+        if picture is not None:
+            _photograph(report["link"], picture)
         if once:
             output.say(_check(report))
         output.result(report["link"], report)
@@ -105,6 +109,33 @@ def _check(report: dict[str, Any]) -> str:
         raise TransferFailed(f"The film's first bytes came as {film.status_code}, {film.content!r}.")
     size = film.headers["Content-Range"].rpartition("/")[2]
     return f"The review page answers, and so does its film: a range of {size} bytes came as asked."
+
+
+def _photograph(link: str, picture: Path) -> None:
+    """The review page, as a browser shows it on a laptop's screen, is in the file."""
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+    if browser is None:
+        raise Error("There is no browser to take a picture with. Install Chromium, or leave out --picture.")
+    with tempfile.TemporaryDirectory(prefix="ft-dcc-browser-") as profile:
+        subprocess.run(
+            [
+                browser,
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-background-networking",
+                "--no-first-run",
+                "--hide-scrollbars",
+                "--window-size=1440,900",
+                "--virtual-time-budget=5000",
+                f"--user-data-dir={profile}",
+                f"--screenshot={picture.absolute()}",
+                link,
+            ],
+            check=True,
+            capture_output=True,
+            timeout=120,
+        )
 
 
 def _wait() -> None:
