@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import attrs
 from sqlalchemy import Connection
 
 from ft_dcc.errors import BadRequest, ValidationError
 from ft_dcc.server.access import Caller
 from ft_dcc.server.asking import ASKING
 from ft_dcc.server.entities.batch import Action, Batch, Operation
+from ft_dcc.server.entities.changes import Changes
 from ft_dcc.server.entities.create import create
 from ft_dcc.server.entities.delete import remove
 from ft_dcc.server.entities.update import change
 from ft_dcc.server.keys import reset_remote
 from ft_dcc.server.studio import Studio
+from ft_dcc.server.updates import NOBODY, Origin, announce, describe
 from ft_dcc.server.uploads import complete_upload, join_parts
 
 # Actions that change the database; one of them makes the whole request a writing one.
@@ -31,10 +34,22 @@ BEFORE: dict[str, Callable[[Studio, Operation], None]] = {"complete_multipart_up
 ACTIONS: dict[str, Action] = {**ASKING, **WRITING}
 
 
-def answer(studio: Studio, user: Caller, operations: list[Mapping[str, Any]], base_url: str) -> list[Any]:
+@attrs.frozen
+class Outcome:
+    """What a transaction leaves to be done: answers to be sent, files to be removed, listeners to be told."""
+
+    answers: list[Any]
+    removed_components: list[str]
+    updates: list[dict[str, Any]]
+
+
+def answer(
+    studio: Studio, user: Caller, operations: list[Mapping[str, Any]], base_url: str, origin: Origin = NOBODY
+) -> list[Any]:
     """Answer the operations of one request, all or none; they may refer to each other in any order.
 
-    ``base_url`` is the address that the client sees the server at, without a slash at its end. Raises a Refused.
+    ``base_url`` is the address that the client sees the server at, without a slash at its end; ``origin`` is told to
+    those who listen for changes. Raises a Refused.
     """
     for operation in operations:
         _check(operation)
@@ -42,21 +57,18 @@ def answer(studio: Studio, user: Caller, operations: list[Mapping[str, Any]], ba
         if (prepare := BEFORE.get(str(operation["action"]))) is not None:
             prepare(studio, operation)
 
-    removed: list[str] = []
-
-    def run(connection: Connection) -> list[Any]:
-        batch = Batch(studio, user, connection, base_url, list(operations), ACTIONS)
-        answers = batch.run()
-        removed.extend(batch.removed_components)
-        return answers
+    def run(connection: Connection) -> Outcome:
+        changes = Changes(is_wanted=studio.events.has_listeners)
+        batch = Batch(studio, user, connection, base_url, list(operations), ACTIONS, changes)
+        return Outcome(batch.run(), batch.removed_components, describe(batch))
 
     if not any(operation["action"] in WRITING for operation in operations):
         with studio.store.reading() as connection:
-            return run(connection)
-    answers = studio.store.write(run)
-    for component_id in removed:
+            return run(connection).answers
+    outcome = studio.store.write(run, lambda done: announce(studio.events, user, origin, done.updates))
+    for component_id in outcome.removed_components:
         studio.files.remove(component_id)
-    return answers
+    return outcome.answers
 
 
 def _check(operation: Operation) -> None:

@@ -23,6 +23,7 @@ from ft_dcc.server.access import authenticate
 from ft_dcc.server.api import answer
 from ft_dcc.server.headers import BrowserClients, SafeHeaders
 from ft_dcc.server.studio import Studio
+from ft_dcc.server.updates import Origin
 
 _log = logging.getLogger(__name__)
 
@@ -78,7 +79,7 @@ def _answer(studio: Studio, request: Request, body: bytes) -> bytes:
     operations = asked if isinstance(asked, list) else [asked]
     if not all(isinstance(operation, dict) for operation in operations):
         raise BadRequest("A request is one operation, or a list of operations.")
-    answers = answer(studio, caller, operations, base_url(request))
+    answers = answer(studio, caller, operations, base_url(request), Origin.from_headers(headers))
     return json.dumps(answers if asked is operations else answers[0]).encode()
 
 

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -71,13 +72,15 @@ class Store:
         with self._readers.connect() as connection, _translating():
             yield connection
 
-    def write(self, function: Callable[[Connection], T]) -> T:
+    def write(self, function: Callable[[Connection], T], then: Callable[[T], None] | None = None) -> T:
         """Run the function on the writer's connection and return what it returns once that is on the disk.
 
-        When it raises, nothing of it is stored and the same error is raised here. Raises StorageFull when the disk
+        ``then`` is called with it right after the COMMIT and in the order of commits; it must be quick. When it raises, nothing of it is stored and the same error is raised here. Raises StorageFull when the disk
         takes no more. Must not be called by a function that is being run.
         """
         request = _Request(function)
+        if then is not None:
+            request.future.add_done_callback(partial(_follow, then))
         with self._closing:
             if self._is_closed:
                 raise Conflict("The studio's database is closed. Start the server again.")
@@ -180,6 +183,11 @@ def warn_of_old_sqlite() -> None:
             "SQLite %s can damage a database that a second program writes to. Let only this server open it.",
             sqlite3.sqlite_version,
         )
+
+
+def _follow(then: Callable[[T], None], committed: Future[T]) -> None:
+    if committed.exception() is None:
+        then(committed.result())
 
 
 def _is_fatal(error: BaseException) -> bool:

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import ColumnElement, Connection, Table, select
 
 from ft_dcc.errors import ValidationError
 from ft_dcc.server.access import Caller
+from ft_dcc.server.entities.changes import Changes
 from ft_dcc.server.query.level import Reader
 from ft_dcc.server.schema.model import Attribute, EntityType
 from ft_dcc.server.studio import Studio
@@ -30,6 +31,7 @@ class Batch:
     base_url: str
     operations: list[Operation]
     actions: Mapping[str, Action]
+    changes: Changes
     # Called when all operations have run, still in the transaction.
     at_end: list[Callable[[], None]] = attrs.field(factory=list)
     removed_components: list[str] = attrs.field(factory=list)
@@ -95,6 +97,12 @@ class Batch:
     def table(self, entity_type: EntityType) -> Table:
         """Return the table that holds entities of a type."""
         return self.studio.store.tables[entity_type]
+
+    def rows(self, table: Table, *conditions: ColumnElement[bool]) -> list[Row]:
+        """Return the columns of all entities that fulfil the conditions, for those who listen; else nothing."""
+        if not self.changes.is_wanted:
+            return []
+        return [dict(row) for row in self.connection.execute(select(table).where(*conditions)).mappings()]
 
     def row(self, type_name: str, entity_id: str | None) -> Row | None:
         """Return the columns of one entity, created in this batch or before, or None."""

@@ -36,6 +36,7 @@ def create(batch: Batch, operation: Operation) -> Answer:
     _check_key(entity_type, row)
     table = batch.table(entity_type)
     if batch.connection.execute(insert(table).values(row).on_conflict_do_nothing()).rowcount:
+        batch.changes.created(entity_type, row)
         finish_created(batch, entity_type, row)
     else:
         row = _repeated(batch, entity_type, row, given)

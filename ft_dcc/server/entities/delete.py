@@ -10,6 +10,7 @@ from sqlalchemy import delete, select, update
 
 from ft_dcc.errors import Conflict
 from ft_dcc.server.entities.batch import Answer, Batch, Operation
+from ft_dcc.server.entities.changes import stored_type
 from ft_dcc.server.entities.custom_values import forget_value
 from ft_dcc.server.entities.given import entity_type_of, operation_key
 from ft_dcc.server.schema.model import Schema
@@ -36,7 +37,10 @@ def remove(batch: Batch, operation: Operation) -> Answer:
     else:
         table = batch.table(entity_type)
         parts = zip(entity_type.key, operation_key(entity_type, operation))
-        batch.connection.execute(delete(table).where(*(table.c[name] == part for name, part in parts)))
+        is_it = [table.c[name] == part for name, part in parts]
+        for row in batch.rows(table, *is_it):
+            batch.changes.removed(entity_type, row)
+        batch.connection.execute(delete(table).where(*is_it))
     return {"action": "delete", "data": True}
 
 
@@ -60,6 +64,8 @@ def _remove_tree(batch: Batch, family: str, entity_id: Any) -> None:
     for name, ids in doomed.items():
         table = batch.studio.store.tables.by_family[name]
         for part in _parts(ids):
+            for row in batch.rows(table, table.c.id.in_(part)):
+                batch.changes.removed(stored_type(batch.studio.schema, name, row), row)
             batch.connection.execute(delete(table).where(table.c.id.in_(part)))
     batch.removed_components.extend(doomed.get("Component", ()))
 

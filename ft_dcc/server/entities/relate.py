@@ -10,6 +10,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from ft_dcc.errors import ValidationError
 from ft_dcc.server.entities.batch import Batch, Row
+from ft_dcc.server.entities.changes import stored_type
 from ft_dcc.server.entities.given import key_of
 from ft_dcc.server.schema.model import Attribute, EntityType
 
@@ -34,6 +35,8 @@ def _assign_links(batch: Batch, owner_id: str, attribute: Attribute, member_ids:
     join, link_type = attribute.related, batch.studio.schema[attribute.related.link]
     link = batch.table(link_type)
     own, other = link.c[join.link_local], link.c[join.link_remote]
+    for row in batch.rows(link, own == owner_id, other.not_in(member_ids)):
+        batch.changes.removed(link_type, row)
     batch.connection.execute(delete(link).where(own == owner_id, other.not_in(member_ids)))
     linked = set(batch.connection.scalars(select(other).where(own == owner_id)))
     for member_id in member_ids:
@@ -44,6 +47,7 @@ def _assign_links(batch: Batch, owner_id: str, attribute: Attribute, member_ids:
         if link_type.key == ("id",):
             row["id"] = str(uuid4())
         batch.connection.execute(insert(link).values(row).on_conflict_do_nothing())
+        batch.changes.created(link_type, row)
 
 
 def _assign_members(
@@ -57,8 +61,12 @@ def _assign_members(
         is_member.append(table.c[attribute.related.condition[0]] == attribute.related.condition[1])
     if remote in target.key:
         # The owner is part of their identity, so they cannot be without it.
+        for row in batch.rows(table, *is_member, ~listed):
+            batch.changes.removed(target, row)
         batch.connection.execute(delete(table).where(*is_member, ~listed))
         return
+    for row in batch.rows(table, *is_member, ~listed):
+        batch.changes.updated(stored_type(batch.studio.schema, target.family, row), row, {remote: None})
     batch.connection.execute(update(table).where(*is_member, ~listed).values({remote: None}))
     values: Row = {remote: owner["id"]}
     if attribute.related.condition is not None:
@@ -66,6 +74,8 @@ def _assign_members(
     if "parent_type" in target.attributes and remote == "parent_id":
         values["parent_type"] = owner_type.name
     values.update(_inherited(owner_type, owner, target, remote))
+    for row in batch.rows(table, listed):
+        batch.changes.updated(stored_type(batch.studio.schema, target.family, row), row, values)
     batch.connection.execute(update(table).where(listed).values(values))
 
 

@@ -34,6 +34,7 @@ def change(batch: Batch, operation: Operation) -> Answer:
     if changed:
         _follow(batch, entity_type, row, changed)
         _store(batch, entity_type, key, changed)
+        batch.changes.updated(entity_type, row, changed)
         row.update(changed)
     for name, members in given.lists.items():
         assign(batch, entity_type, row, entity_type.attributes[name], members)
