@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ft_dcc.errors import BadRequest, Forbidden, InvalidCredentials, Refused, TooLarge
+from ft_dcc.errors import BadRequest, Forbidden, InvalidCredentials, Refused, TooLarge, ValidationError
 from ft_dcc.server import components, events, review_page
 from ft_dcc.server.access import authenticate
 from ft_dcc.server.api import answer
@@ -79,7 +79,10 @@ def _answer(studio: Studio, request: Request, body: bytes) -> bytes:
     operations = asked if isinstance(asked, list) else [asked]
     if not all(isinstance(operation, dict) for operation in operations):
         raise BadRequest("A request is one operation, or a list of operations.")
-    answers = answer(studio, caller, operations, base_url(request), Origin.from_headers(headers))
+    try:
+        answers = answer(studio, caller, operations, base_url(request), Origin.from_headers(headers))
+    except UnicodeEncodeError as error:  # JSON can write half a character; the database cannot.
+        raise ValidationError("A text in the request has half a character in it. Send whole ones.") from error
     return json.dumps(answers if asked is operations else answers[0]).encode()
 
 

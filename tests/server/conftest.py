@@ -1,0 +1,104 @@
+"""Requests as they go over the wire, without a client that knows better."""
+
+from __future__ import annotations
+
+import http.client
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import attrs
+import pytest
+import requests
+
+
+@attrs.frozen
+class Wire:
+    """Plain HTTP to one server, with the credentials of its first user."""
+
+    server: Any
+
+    def post(self, *operations: Any, headers: dict[str, str] | None = None, body: bytes | None = None) -> Any:
+        """Post the operations (or this very body), strictly, unless the headers say otherwise."""
+        sent = {"ftrack-strict-api": "true", **self.server.headers, **(headers or {})}
+        content = {"json": list(operations)} if body is None else {"data": body}
+        return requests.post(f"{self.server.url}/api", headers=sent, timeout=60, **content)
+
+    def create_component(self, file_type: str = ".mp4") -> str:
+        data = {"__entity_type__": "FileComponent", "id": str(uuid4()), "name": "film", "file_type": file_type}
+        answer = self.post({"action": "create", "entity_type": "FileComponent", "entity_data": data})
+        assert answer.status_code == 200, answer.text
+        return data["id"]
+
+    def announce(self, component_id: str, size: int, **more: Any) -> Any:
+        operation = {
+            "action": "get_upload_metadata",
+            "component_id": component_id,
+            "file_name": "film.mp4",
+            "file_size": size,
+            **more,
+        }
+        return self.post(operation).json()[0]
+
+    def upload(self, content: bytes, file_type: str = ".mp4") -> str:
+        """Return the id of a new component with these bytes."""
+        component_id = self.create_component(file_type)
+        announced = self.announce(component_id, len(content))
+        answer = requests.put(announced["url"], data=content, headers=announced["headers"], timeout=60)
+        assert answer.status_code == 200, answer.text
+        return component_id
+
+    def get(self, path: str, component_id: str, method: str = "GET", **options: Any) -> Any:
+        credentials = self.server.credentials
+        query = {"id": component_id, "username": credentials.api_user, "apiKey": credentials.api_key}
+        return requests.request(method, f"{self.server.url}{path}", params=query, timeout=60, **options)
+
+    def raw(self, method: str, target: str) -> int:
+        """Send the target as it is, dots, percent signs and all, and return the status."""
+        address = urlsplit(self.server.url)
+        connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=30)
+        connection.putrequest(method, target, skip_host=False)
+        connection.putheader("Content-Length", "0")
+        connection.endheaders()
+        status = connection.getresponse().status
+        connection.close()
+        return status
+
+
+@pytest.fixture
+def wire(server_process: Any) -> Wire:
+    return Wire(server_process)
+
+
+@pytest.fixture
+def wire_to() -> type[Wire]:
+    """``wire_to(server)`` for a server of one's own."""
+    return Wire
+
+
+@pytest.fixture
+def mounting() -> Iterator[Callable[[Path, str], Path]]:
+    """``mounting(folder, "size=80m")`` puts a disk of its own there, until the test is over."""
+    mount, umount = shutil.which("mount"), shutil.which("umount")
+    with ExitStack() as mounted:
+
+        def put(place: Path, options: str) -> Path:
+            place.mkdir(exist_ok=True)
+            command = [str(mount), "-t", "tmpfs", "-o", options, "tmpfs", str(place)]
+            if mount is None or subprocess.run(command, check=False, capture_output=True).returncode != 0:
+                pytest.skip("only root on Linux can mount a disk for a test")
+            mounted.callback(subprocess.run, [str(umount), "-l", str(place)], check=True)
+            return place
+
+        yield put
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path, mounting: Callable[[Path, str], Path]) -> Path:
+    """A disk of 80 MiB; the server keeps 64 of them free for its database."""
+    return mounting(tmp_path / "disk", "size=80m")
