@@ -22,7 +22,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.pool import QueuePool
 
-from ft_dcc.errors import Conflict, DiskUnusable, Error, StorageFull
+from ft_dcc.errors import Conflict, DiskUnusable, Error, StorageFull, ValidationError
 from ft_dcc.server.migrations import migrate
 from ft_dcc.server.schema.tables import Tables
 
@@ -199,7 +199,7 @@ def _is_fatal(error: BaseException) -> bool:
 def _translating() -> Iterator[None]:
     try:
         yield
-    except DBAPIError as error:
+    except (DBAPIError, UnicodeEncodeError) as error:
         raise _translate(error) from error
 
 
@@ -216,6 +216,8 @@ def _translate(error: BaseException) -> BaseException:
         found = StorageFull("The server's disk cannot be written to and nothing was stored. Check its rights.")
     elif isinstance(error, OSError) and error.errno == errno.ENOSPC:
         found = StorageFull("The server's disk is full and nothing was stored. Free some space there, then try again.")
+    elif isinstance(error, UnicodeEncodeError):
+        found = ValidationError("A text of the request has characters that are not Unicode. Send it without them.")
     else:
         return error
     found.__cause__ = error

@@ -63,7 +63,8 @@ def _configuration(batch: Batch, entity_type: EntityType, configuration_id: str,
     kind = entity_type.name.replace("CustomAttributeValue", "")
     if kind:
         entity = tables[schema[kind].family]
-        statement = statement.join(entity, applies(tables, kind, entity, table)).where(entity.c.id == entity_id)
+        applied = table.join(entity, applies(tables, kind, entity, table))
+        statement = statement.select_from(applied).where(entity.c.id == entity_id)
     found = batch.connection.execute(statement).mappings().first()
     if found is None:
         raise ValidationError(f"The {kind or 'entity'} '{entity_id}' has no custom attribute '{configuration_id}'.")

@@ -26,7 +26,7 @@ def commit(entity_type, data):
 
 json.dump(
     {
-        "unknown attribute": refusal(lambda: session.query('Task where {0} is "x"'.format("colour")).all()),
+        "unknown attribute": refusal(lambda: session.query('Task where colour is "x"').all()),
         "unknown status": refusal(lambda: commit("User", {"username": "u", "user_type_id": "missing"})),
         "no parent": refusal(lambda: commit("Shot", {"name": "orphan"})),
         "unknown action": refusal(lambda: session.call([{"action": "fly"}])),
