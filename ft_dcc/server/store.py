@@ -75,8 +75,9 @@ class Store:
     def write(self, function: Callable[[Connection], T], then: Callable[[T], None] | None = None) -> T:
         """Run the function on the writer's connection and return what it returns once that is on the disk.
 
-        ``then`` is called with it right after the COMMIT and in the order of commits; it must be quick. When it raises, nothing of it is stored and the same error is raised here. Raises StorageFull when the disk
-        takes no more. Must not be called by a function that is being run.
+        ``then`` is called with it right after the COMMIT, in the order of commits; it must be quick. When the function
+        raises, nothing of it is stored and the same error is raised here. Raises StorageFull when the disk takes no
+        more. Must not be called by a function that is being run.
         """
         request = _Request(function)
         if then is not None:

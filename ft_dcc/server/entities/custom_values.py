@@ -10,6 +10,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from ft_dcc.errors import ValidationError
 from ft_dcc.server.entities.batch import Answer, Batch, Operation, Row
+from ft_dcc.server.entities.changes import stored_type
 from ft_dcc.server.entities.given import operation_key
 from ft_dcc.server.query.computed import applies
 from ft_dcc.server.query.values import stored
@@ -25,6 +26,8 @@ _WANTED: dict[str, tuple[type, ...]] = {
     "dynamic enumerator": (list, str),
     "expression": (str,),
 }
+# What a configuration calls the entities that it is for.
+_KINDS = {"task": "Context", "show": "Context", "assetversion": "AssetVersion", "asset": "Asset", "user": "User"}
 
 
 def set_value(batch: Batch, entity_type: EntityType, operation: Operation, action: str) -> Answer:
@@ -41,10 +44,24 @@ def set_value(batch: Batch, entity_type: EntityType, operation: Operation, actio
         table = batch.table(batch.studio.schema["CustomAttributeValue"])
         row = {"configuration_id": configuration_id, "entity_id": entity_id}
         text = "null" if value is None else stored("variable", value, str(configuration["key"]))
+        _note(batch, entity_type, configuration, entity_id, value)
         upsert = insert(table).values({**row, "value": text})
         batch.connection.execute(upsert.on_conflict_do_update(index_elements=list(row), set_={"value": text}))
         told["value"] = value
     return {"action": action, "data": {"__entity_type__": entity_type.name, **told}}
+
+
+def _note(batch: Batch, entity_type: EntityType, configuration: Row, entity_id: str, value: Any) -> None:
+    """Tell who listens that the entity has another value."""
+    kind = entity_type.name.replace("CustomAttributeValue", "") or _KINDS.get(str(configuration["entity_type"]))
+    owner = batch.row(batch.studio.schema[kind].family, entity_id) if kind and batch.changes.is_wanted else None
+    if owner is None:
+        return
+    table = batch.table(batch.studio.schema["CustomAttributeValue"])
+    is_it = table.c.configuration_id == configuration["id"], table.c.entity_id == entity_id
+    rows = [json.loads(row["value"]) for row in batch.rows(table, *is_it)]
+    owner_type = stored_type(batch.studio.schema, batch.studio.schema[kind].family, owner)
+    batch.changes.custom_value_set(owner_type, owner, configuration["key"], rows[0] if rows else None, value)
 
 
 def forget_value(batch: Batch, entity_type: EntityType, operation: Operation) -> None:
