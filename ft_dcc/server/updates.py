@@ -94,6 +94,8 @@ class _Ancestry:
     def __init__(self, batch: Batch, gone: Mapping[tuple[str, str], Row]) -> None:
         self._batch, self._schema = batch, batch.studio.schema
         self._rows: dict[tuple[str, str], Row | None] = dict(gone)
+        self._families = {_kind(self._schema, found): found.family for found in self._schema}
+        self._families.update({found.name: found.family for found in self._schema})
 
     def of(self, entity_type: EntityType, row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Yield the entity and everything above it."""
@@ -116,8 +118,8 @@ class _Ancestry:
         if owning is None or entity_type.name == "Project" or row.get(str(owning.column)) is None:
             return "", None
         target = row.get("parent_type") if owning.rows == "*" else owning.rows
-        entry = self._schema.types.get(str(target))
-        return ("", None) if entry is None else (entry.family, str(row[str(owning.column)]))
+        family = self._families.get(str(target))
+        return ("", None) if family is None else (family, str(row[str(owning.column)]))
 
     def _row(self, family: str, entity_id: str) -> Row | None:
         key = (family, entity_id)

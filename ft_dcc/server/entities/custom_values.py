@@ -54,13 +54,16 @@ def set_value(batch: Batch, entity_type: EntityType, operation: Operation, actio
 def _note(batch: Batch, entity_type: EntityType, configuration: Row, entity_id: str, value: Any) -> None:
     """Tell who listens that the entity has another value."""
     kind = entity_type.name.replace("CustomAttributeValue", "") or _KINDS.get(str(configuration["entity_type"]))
-    owner = batch.row(batch.studio.schema[kind].family, entity_id) if kind and batch.changes.is_wanted else None
+    if kind is None or not batch.changes.is_wanted:
+        return
+    family = batch.studio.schema[kind].family
+    owner = batch.row(family, entity_id)
     if owner is None:
         return
     table = batch.table(batch.studio.schema["CustomAttributeValue"])
     is_it = table.c.configuration_id == configuration["id"], table.c.entity_id == entity_id
     rows = [json.loads(row["value"]) for row in batch.rows(table, *is_it)]
-    owner_type = stored_type(batch.studio.schema, batch.studio.schema[kind].family, owner)
+    owner_type = stored_type(batch.studio.schema, family, owner)
     batch.changes.custom_value_set(owner_type, owner, configuration["key"], rows[0] if rows else None, value)
 
 
