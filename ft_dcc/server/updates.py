@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -37,6 +38,8 @@ NOBODY = Origin()
 def describe(batch: Batch) -> list[dict[str, Any]]:
     """Return what listeners are told of each entity that the batch changed."""
     changes = list(batch.changes)
+    if not changes:
+        return []
     gone = {
         (change.entity_type.family, str(change.row[change.entity_type.key[0]])): dict(change.row)
         for change in changes
@@ -88,14 +91,19 @@ def _kind(schema: Schema, entity_type: EntityType) -> str:
     return (entity_type.name if entity_type.family == _KNOWN_BY_NAME else entity_type.family).lower()
 
 
+@functools.cache
+def _families(schema: Schema) -> dict[str, str]:
+    """Return the family of each type, by its name and by the old name of its kind."""
+    kinds = {_kind(schema, entity_type): entity_type.family for entity_type in schema}
+    return {**kinds, **{entity_type.name: entity_type.family for entity_type in schema}}
+
+
 class _Ancestry:
     """Where entities lie: each in what owns it, up to the project."""
 
     def __init__(self, batch: Batch, gone: Mapping[tuple[str, str], Row]) -> None:
         self._batch, self._schema = batch, batch.studio.schema
         self._rows: dict[tuple[str, str], Row | None] = dict(gone)
-        self._families = {_kind(self._schema, found): found.family for found in self._schema}
-        self._families.update({found.name: found.family for found in self._schema})
 
     def of(self, entity_type: EntityType, row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Yield the entity and everything above it."""
@@ -118,7 +126,7 @@ class _Ancestry:
         if owning is None or entity_type.name == "Project" or row.get(str(owning.column)) is None:
             return "", None
         target = row.get("parent_type") if owning.rows == "*" else owning.rows
-        family = self._families.get(str(target))
+        family = _families(self._schema).get(str(target))
         return ("", None) if family is None else (family, str(row[str(owning.column)]))
 
     def _row(self, family: str, entity_id: str) -> Row | None:

@@ -41,17 +41,20 @@ class Changes:
 
     def created(self, entity_type: EntityType, row: Mapping[str, Any]) -> None:
         """An entity is new."""
-        self._note(ADD, entity_type, row, {name: (None, value) for name, value in row.items() if value is not None})
+        if self.is_wanted:
+            self._note(ADD, entity_type, row, {name: (None, value) for name, value in row.items() if value is not None})
 
     def updated(self, entity_type: EntityType, row: Mapping[str, Any], changed: Mapping[str, Any]) -> None:
         """Columns of an entity, ``row`` as it was, have new values."""
         values = {name: (row.get(name), value) for name, value in changed.items() if row.get(name) != value}
-        if values:
+        if self.is_wanted and values:
             self._note(UPDATE, entity_type, {**row, **changed}, values)
 
     def removed(self, entity_type: EntityType, row: Mapping[str, Any]) -> None:
         """An entity is gone; these were its columns."""
-        self._note(REMOVE, entity_type, row, {name: (value, None) for name, value in row.items() if value is not None})
+        values = {name: (value, None) for name, value in row.items() if value is not None}
+        if self.is_wanted:
+            self._note(REMOVE, entity_type, row, values)
 
     def custom_value_set(
         self, entity_type: EntityType, row: Mapping[str, Any], key: str, old: object, new: object
@@ -61,8 +64,7 @@ class Changes:
             self._merge(Change(UPDATE, entity_type, row, {key: (_custom(old), _custom(new))}))
 
     def _note(self, action: str, entity_type: EntityType, row: Mapping[str, Any], values: Values) -> None:
-        if self.is_wanted:
-            self._merge(Change(action, entity_type, row, dict(_told(entity_type, values))))
+        self._merge(Change(action, entity_type, row, dict(_told(entity_type, values))))
 
     def _merge(self, change: Change) -> None:
         key = (change.entity_type.family, *(str(change.row[name]) for name in change.entity_type.key))
