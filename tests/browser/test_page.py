@@ -25,7 +25,7 @@ def test_the_page_says_what_is_shown(view, two):
     assert view.text("#time-code") == "00:00:00:00"
     assert view.text("#frame-rate") == "24 fps"
     facts = view.text("#facts")
-    assert "/ sq010 / sh010" in facts
+    assert "sq010\u00a0/ sh010" in facts
     assert "animation" in facts
     assert "Held two frames longer." in facts
     assert "640 × 360" in facts
@@ -228,11 +228,14 @@ def test_f_fills_the_screen(view, two):
     view.page.wait_for_function("() => document.fullscreenElement === null")
 
 
-@pytest.mark.parametrize("size", [(390, 844), (768, 1024), (1440, 900), (3840, 2160)])
-def test_nothing_is_wider_than_the_window(view, two, size):
+@pytest.mark.parametrize("size", [(390, 844), (844, 390), (768, 1024), (1440, 900), (3840, 2160)])
+def test_the_picture_and_the_controls_are_inside_the_window(view, two, size):
     view.page.set_viewport_size({"width": size[0], "height": size[1]})
     view.open(two[0])
     assert view.page.evaluate("() => document.documentElement.scrollWidth") == size[0]
+    film = view.page.locator("video").bounding_box()
+    assert film["y"] >= 0
+    assert film["height"] >= 150
     for control in ("#play", "#loop", "#frame-number", "#time-code", ".entry[aria-current]"):
         box = view.page.locator(control).bounding_box()
         assert box["x"] >= 0

@@ -51,11 +51,18 @@ export class Entries {
       const isCurrent = link.dataset["id"] === this.current?.id;
       if (isCurrent) {
         link.setAttribute("aria-current", "true");
-        link.scrollIntoView({ block: "nearest", inline: "nearest" });
+        this.reveal(link);
       } else {
         link.removeAttribute("aria-current");
       }
     }
+  }
+
+  /** Scrolls the list, and only the list, until all of the entry is in sight. */
+  private reveal(link: Element): void {
+    const [inner, outer] = [link.getBoundingClientRect(), this.list.getBoundingClientRect()];
+    this.list.scrollTop += Math.min(0, inner.top - outer.top) + Math.max(0, inner.bottom - outer.bottom);
+    this.list.scrollLeft += Math.min(0, inner.left - outer.left) + Math.max(0, inner.right - outer.right);
   }
 
   private row(entry: Entry): HTMLLIElement {

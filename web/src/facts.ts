@@ -38,7 +38,7 @@ export function showNoEntry(review: Review | null): void {
 
 function rows(entry: Entry): [string, Node | string][] {
   const known: [string, Node | string][] = [
-    ["Shot", entry.path.join(" / ")],
+    ["Shot", entry.path.join("\u00a0/ ")],
     ["Task", entry.task],
     ["Asset", entry.asset_type === "" ? entry.asset : `${entry.asset} · ${entry.asset_type}`],
     ["By", entry.author],

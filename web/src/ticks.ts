@@ -2,16 +2,16 @@
 
 import type { Clip } from "./clip";
 
-/** Indices to label on a timeline with room for `room` labels: both ends, and round numbers between them. */
+/** Indices to label on a timeline with room for `room` labels: both ends, and round numbers clear of them. */
 export function ticks(clip: Clip, room: number): number[] {
   const last = clip.lastIndex;
   if (last === 0) return [0];
-  const step = roundStep(last / Math.max(1, room));
+  const clear = last / Math.max(1, room);
+  const step = roundStep(clear);
   const found = [0];
   const first = Math.ceil(clip.firstFrame / step) * step - clip.firstFrame;
   for (let index = first; index < last; index += step) {
-    // A label closer than this would run into the one at the end.
-    if (index >= step * 0.7 && last - index >= step * 0.7) found.push(index);
+    if (index >= clear && last - index >= clear) found.push(index);
   }
   return [...found, last];
 }

@@ -4,8 +4,8 @@ import { find, make, setText } from "./dom";
 import type { Player } from "./player";
 import { ticks } from "./ticks";
 
-/** Room that one label needs, in widths of the page's letter size. */
-const LABEL_WIDTH = 5;
+/** Room that one label needs, in letter sizes of the page. */
+const LABEL_WIDTH = 4;
 
 export class Timeline {
   private readonly root = find("timeline", HTMLElement);

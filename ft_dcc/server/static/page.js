@@ -127,7 +127,7 @@ function showNoEntry(review) {
 }
 function rows(entry) {
   const known = [
-    ["Shot", entry.path.join(" / ")],
+    ["Shot", entry.path.join(" / ")],
     ["Task", entry.task],
     ["Asset", entry.asset_type === "" ? entry.asset : `${entry.asset} · ${entry.asset_type}`],
     ["By", entry.author]
@@ -237,11 +237,17 @@ var Entries = class {
       const isCurrent = link.dataset["id"] === this.current?.id;
       if (isCurrent) {
         link.setAttribute("aria-current", "true");
-        link.scrollIntoView({ block: "nearest", inline: "nearest" });
+        this.reveal(link);
       } else {
         link.removeAttribute("aria-current");
       }
     }
+  }
+  /** Scrolls the list, and only the list, until all of the entry is in sight. */
+  reveal(link) {
+    const [inner, outer] = [link.getBoundingClientRect(), this.list.getBoundingClientRect()];
+    this.list.scrollTop += Math.min(0, inner.top - outer.top) + Math.max(0, inner.bottom - outer.bottom);
+    this.list.scrollLeft += Math.min(0, inner.left - outer.left) + Math.max(0, inner.right - outer.right);
   }
   row(entry) {
     const link = make("a", "entry", this.picture(entry), this.caption(entry));
@@ -645,11 +651,12 @@ var Player = class {
 function ticks(clip, room) {
   const last = clip.lastIndex;
   if (last === 0) return [0];
-  const step = roundStep(last / Math.max(1, room));
+  const clear = last / Math.max(1, room);
+  const step = roundStep(clear);
   const found = [0];
   const first = Math.ceil(clip.firstFrame / step) * step - clip.firstFrame;
   for (let index = first; index < last; index += step) {
-    if (index >= step * 0.7 && last - index >= step * 0.7) found.push(index);
+    if (index >= clear && last - index >= clear) found.push(index);
   }
   return [...found, last];
 }
@@ -664,7 +671,7 @@ function roundStep(least) {
 }
 
 // src/timeline.ts
-var LABEL_WIDTH = 5;
+var LABEL_WIDTH = 4;
 var Timeline = class {
   root = find("timeline", HTMLElement);
   track = find("track", HTMLElement);
