@@ -47,7 +47,7 @@ def capturing(request: PlayblastRequest, frames: Frames) -> Iterator[DrawFrame]:
     camera = _find_camera(scene, request.source)
     if min(request.resolution.width, request.resolution.height) < _SMALLEST:
         raise SettingInvalid(f"Blender cannot draw {request.resolution}. Ask for {_SMALLEST} pixels or more each way.")
-    _check_library()
+    _check_drawing()
     _make_folder(request.directory)
     render = scene.render
     with ExitStack() as stack:
@@ -72,7 +72,7 @@ def capturing(request: PlayblastRequest, frames: Frames) -> Iterator[DrawFrame]:
             )
         )
         stack.enter_context(wearing(look, scene))
-        stack.enter_context(versions.writing_png(render.image_settings, alpha=look.transparent))
+        stack.enter_context(versions.writing_png(render, alpha=look.transparent))
         yield lambda frame: _draw_frame(scene, layer, frame, frames.path(frame))
 
 
@@ -97,10 +97,12 @@ def _find_camera(scene: Any, name: str) -> Any:
     return found[name]
 
 
-def _check_library() -> None:
+def _check_drawing() -> None:
     library = versions.missing_library()
     if library is not None:
         raise CaptureFailed(f"Blender cannot draw without {library}. Install it (on Debian: apt-get install libegl1).")
+    if not versions.can_draw_here():
+        raise CaptureFailed(f"Blender {bpy.app.version_string} draws on its main thread only. Capture from there.")
 
 
 def _make_folder(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -31,10 +32,17 @@ def missing_library() -> str | None:
     return None
 
 
+def can_draw_here() -> bool:
+    """Whether a headless Blender can draw on this thread: 4.2's drawing context belongs to the main one."""
+    return bpy.app.version >= (4, 5) or threading.current_thread() is threading.main_thread()
+
+
 @contextmanager
-def writing_png(settings: Any, *, alpha: bool) -> Iterator[None]:
-    """Images are written as 8 bit PNG; afterwards the image settings are as they were."""
+def writing_png(render: Any, *, alpha: bool) -> Iterator[None]:
+    """Images are written as 8 bit PNG; afterwards the image and film settings are as they were."""
+    settings, film = render.image_settings, render.ffmpeg
     before = {name: getattr(settings, name) for name in _FORMAT if hasattr(settings, name)}
+    film_before = {name: getattr(film, name) for name in _writable(film)}
     try:
         # Blender 5 refuses PNG while media_type is VIDEO, so this line comes first.
         if hasattr(settings, "media_type"):
@@ -45,13 +53,21 @@ def writing_png(settings: Any, *, alpha: bool) -> Iterator[None]:
     finally:
         for name, value in before.items():
             setattr(settings, name, value)
+        # Blender 4.2 forgets container and codec when the format becomes a film again.
+        for name, value in film_before.items():
+            if getattr(film, name) != value:
+                setattr(film, name, value)
+
+
+def _writable(part: Any) -> list[str]:
+    return [item.identifier for item in part.bl_rna.properties if not item.is_readonly and item.type != "POINTER"]
 
 
 def literal(path: os.PathLike[str]) -> str:
     """The path as Blender must be given it to write exactly there."""
     text = os.fspath(path)
-    # Blender 5 reads {name} in an output path as a variable.
-    return text.replace("{", "{{").replace("}", "}}") if bpy.app.version >= (5, 0) else text
+    # From 4.5 on {name} in an output path is a variable.
+    return text.replace("{", "{{").replace("}", "}}") if bpy.app.version >= (4, 5) else text
 
 
 def file_is_too_new() -> bool:
