@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import mimetypes
+from base64 import b64decode
 from collections.abc import AsyncIterator
 from functools import partial
 
@@ -16,11 +17,15 @@ from starlette.routing import Route
 from ft_dcc.errors import BadRequest, NoSuchThing, Refused
 from ft_dcc.server.access import authenticate
 from ft_dcc.server.api import answer
+from ft_dcc.server.outgoing import send_file
 from ft_dcc.server.studio import Studio
+from ft_dcc.server.thumbnails import USUAL
 
 _IDLE_SECONDS = 60
 # A refused upload is read on for a while: a client that is still sending would not see the answer.
 _READ_ON = 32 << 20
+# What the JavaScript client shows for an entity without a thumbnail: one grey pixel.
+_GREY_PNG = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGMwAAAAMgAxaciY+gAAAABJRU5ErkJggg==")
 
 
 def routes(studio: Studio) -> list[Route]:
@@ -31,6 +36,7 @@ def routes(studio: Studio) -> list[Route]:
         Route("/component/remove", partial(_remove, studio), methods=["GET"]),
         Route("/component/signed/{token}", partial(_get_signed, studio), methods=["GET"]),
         Route("/component/upload/{token}", partial(_upload, studio), methods=["PUT"]),
+        Route("/img/thumbnail2.png", _send_placeholder, methods=["GET"]),
     ]
 
 
@@ -50,7 +56,20 @@ def _respond(studio: Studio, request: Request) -> Response:
 
 
 async def _get_thumbnail(studio: Studio, request: Request) -> Response:
-    return await to_thread.run_sync(_respond, studio, request)
+    return await to_thread.run_sync(_respond_small, studio, request)
+
+
+def _respond_small(studio: Studio, request: Request) -> Response:
+    try:
+        size = int(request.query_params.get("size", USUAL))
+    except ValueError as error:
+        raise BadRequest("The size of a thumbnail is a whole number of pixels.") from error
+    component_id, _ = _visible_component(studio, request)
+    return send_file(request, studio.files.thumbnail(component_id, size), "image/jpeg")
+
+
+async def _send_placeholder(request: Request) -> Response:
+    return Response(_GREY_PNG, media_type="image/png", headers={"Cache-Control": "public, max-age=86400"})
 
 
 async def _remove(studio: Studio, request: Request) -> Response:
@@ -69,7 +88,9 @@ async def _get_signed(studio: Studio, request: Request) -> Response:
 
 
 def _respond_signed(studio: Studio, request: Request) -> Response:
-    component_id, _ = studio.files.shown(request.path_params["token"])
+    component_id, size = studio.files.shown(request.path_params["token"])
+    if size is not None:
+        return send_file(request, studio.files.thumbnail(component_id, size), "image/jpeg")
     component = studio.store.tables.by_family["Component"]
     with studio.store.reading() as connection:
         file_type = connection.execute(select(component.c.file_type).where(component.c.id == component_id)).scalar()

@@ -19,6 +19,7 @@ from ft_dcc.errors import NoSuchThing, StorageFull, TooLarge, ValidationError
 from ft_dcc.server.access import claims_of, sign
 from ft_dcc.server.incoming import IncomingFile, writing_to_disk
 from ft_dcc.server.outgoing import send_file
+from ft_dcc.server.thumbnails import thumbnail_of
 
 _BLOCK = 1 << 20
 _HOUR = 3600
@@ -45,6 +46,7 @@ class Files:
     def __init__(self, folder: Path, secret: bytes) -> None:
         self._secret = secret
         self._media, self._parts, self._incoming = folder / "media", folder / "parts", folder / "incoming"
+        self._thumbnails = folder / "thumbnails"
         for place in (self._media, self._parts, self._incoming):
             place.mkdir(parents=True, exist_ok=True)
 
@@ -138,6 +140,11 @@ class Files:
     def remove(self, component_id: str) -> None:
         """The component's bytes are not here; harmless when they never were."""
         self.path(component_id).unlink(missing_ok=True)
+        shutil.rmtree(self._thumbnails / self._key(component_id), ignore_errors=True)
+
+    def thumbnail(self, component_id: str, size: int) -> Path:
+        """Return a JPEG of the component that fits into size x size pixels; raises NoSuchThing."""
+        return thumbnail_of(self.path(component_id), self._thumbnails / self._key(component_id), size)
 
     def respond(self, request: Request, component_id: str, media_type: str) -> Response:
         """Return the answer to a GET or HEAD: all of it, one range of it, or "not modified"."""

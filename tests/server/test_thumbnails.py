@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import struct
+import subprocess
+import zlib
+from pathlib import Path
+
+import pytest
+import requests
+
+from ft_dcc.errors import NoSuchThing
+from ft_dcc.server.files import Files
+from ft_dcc.server.foreign import find_ffmpeg
+from ft_dcc.server.thumbnails import thumbnail_of
+
+pytest.importorskip("imageio_ffmpeg")
+
+
+def png(width: int, height: int, rgba: bytes) -> bytes:
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
+    rows = (b"\0" + rgba * width) * height
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def film(path: Path) -> bytes:
+    source = ["-f", "lavfi", "-i", "color=c=red:s=640x360:r=24:d=0.5", "-pix_fmt", "yuv420p", "-f", "mp4"]
+    subprocess.run([find_ffmpeg(), "-y", "-loglevel", "error", *source, str(path)], check=True)
+    return path.read_bytes()
+
+
+def pixels(jpeg: bytes, tmp_path: Path) -> tuple[tuple[int, int], tuple[int, ...]]:
+    """Return the size of a JPEG and the colour of its first pixel."""
+    picture, flat = tmp_path / "picture.jpg", tmp_path / "picture.ppm"
+    picture.write_bytes(jpeg)
+    subprocess.run([find_ffmpeg(), "-y", "-loglevel", "error", "-i", str(picture), str(flat)], check=True)
+    _, size, _, content = flat.read_bytes().split(b"\n", 3)
+    width, height = map(int, size.split())
+    return (width, height), tuple(content[:3])
+
+
+def is_near(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    return all(abs(a - b) <= 12 for a, b in zip(found, wanted))
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "asked", "size"),
+    [
+        (1920, 1080, None, (300, 169)),
+        (1920, 1080, 100, (100, 56)),
+        (100, 500, 50, (10, 50)),
+        (40, 20, 300, (40, 20)),
+        (1000, 1000, 1, (16, 16)),
+    ],
+    ids=["usual", "small", "tall", "never larger", "never tiny"],
+)
+def test_a_picture_fits_into_the_size_that_is_asked_for(wire, tmp_path, width, height, asked, size):
+    component_id = wire.upload(png(width, height, b"\x20\x60\xa0\xff"), ".png")
+    path = "/component/thumbnail" if asked is None else f"/component/thumbnail?size={asked}"
+    got = wire.get(path, component_id)
+    assert got.headers["Content-Type"] == "image/jpeg"
+    found, colour = pixels(got.content, tmp_path)
+    assert found == size
+    assert is_near(colour, (0x20, 0x60, 0xA0))
+
+
+def test_a_film_shows_its_first_frame(wire, tmp_path):
+    component_id = wire.upload(film(tmp_path / "film.mp4"))
+    size, colour = pixels(wire.get("/component/thumbnail?size=64", component_id).content, tmp_path)
+    assert size == (64, 36)
+    assert is_near(colour, (254, 0, 0))
+
+
+def test_what_is_transparent_is_grey_and_not_black(wire, tmp_path):
+    component_id = wire.upload(png(32, 32, b"\xff\xff\xff\x00"), ".png")
+    assert is_near(pixels(wire.get("/component/thumbnail", component_id).content, tmp_path)[1], (48, 48, 48))
+
+
+def test_new_bytes_give_a_new_picture(wire, tmp_path):
+    component_id = wire.upload(png(32, 32, b"\xff\x00\x00\xff"), ".png")
+    wire.get("/component/thumbnail", component_id)
+    content = png(32, 32, b"\x00\x00\xff\xff")
+    requests.put(wire.announce(component_id, len(content))["url"], data=content, timeout=60)
+    assert is_near(pixels(wire.get("/component/thumbnail", component_id).content, tmp_path)[1], (0, 0, 254))
+
+
+def test_an_address_in_an_answer_gives_a_thumbnail_without_a_key(wire, server_process, tmp_path):
+    component_id = wire.upload(png(640, 360, b"\x20\x60\xa0\xff"), ".png")
+    files = Files(tmp_path / "other", (server_process.data / "secret").read_bytes())
+    got = requests.get(files.download_url(server_process.url, component_id, size=300), timeout=30)
+    assert pixels(got.content, tmp_path)[0] == (300, 169)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"geometry", b"\x89PNG\r\n\x1a\n", b"GIF89a"], ids=["empty", "text", "cut", "gif"]
+)
+def test_what_is_no_picture_has_none(wire, content):
+    assert wire.get("/component/thumbnail", wire.upload(content, ".png")).status_code == 404
+
+
+@pytest.mark.parametrize("size", ["x", "1e3", "", "10px"])
+def test_a_size_is_a_number(wire, size):
+    assert wire.get(f"/component/thumbnail?size={size}", wire.upload(b"film")).status_code == 400
+
+
+def test_removed_bytes_take_their_pictures_with_them(wire, server_process):
+    component_id = wire.upload(png(32, 32, b"\xff\x00\x00\xff"), ".png")
+    assert wire.get("/component/thumbnail", component_id).status_code == 200
+    before = len(list((server_process.data / "thumbnails").iterdir()))
+    wire.get("/component/remove", component_id)
+    assert len(list((server_process.data / "thumbnails").iterdir())) == before - 1
+
+
+PLAYLISTS = {
+    "hls": "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile://{path}\n#EXT-X-ENDLIST\n",
+    "concat": "ffconcat version 1.0\nfile '{path}'\n",
+    "smil": '<smil><body><video src="file://{path}"/></body></smil>',
+}
+
+
+@pytest.mark.parametrize("kind", PLAYLISTS)
+def test_a_playlist_shows_no_other_file_of_the_server(tmp_path, kind):
+    private = tmp_path / "private.mp4"
+    film(private)
+    source = tmp_path / "upload"
+    source.write_text(PLAYLISTS[kind].format(path=private), "utf-8")
+    with pytest.raises(NoSuchThing):
+        thumbnail_of(source, tmp_path / "thumbnails", 300)
+
+
+def test_the_placeholder_of_the_javascript_client_is_there(server_process):
+    got = requests.get(f"{server_process.url}/img/thumbnail2.png", timeout=30)
+    assert (got.status_code, got.headers["Content-Type"], got.content[:4]) == (200, "image/png", b"\x89PNG")
