@@ -7,7 +7,7 @@ from typing import Any
 
 from ft_dcc.errors import ValidationError
 from ft_dcc.server.entities.batch import Action, Answer, Batch, Operation
-from ft_dcc.server.query.plan import present
+from ft_dcc.server.query.plan import Presenter
 from ft_dcc.server.uploads import get_upload_metadata
 
 # The first version of ftrack whose protocol has everything that is answered here.
@@ -46,7 +46,7 @@ def _found(batch: Batch, action: str, expression: str) -> Answer:
     records, following = batch.studio.queries.run(batch.reader, expression)
     return {
         "action": action,
-        "data": present(batch.studio.schema, records),
+        "data": Presenter(batch.studio.schema).present(records),
         "metadata": {"next": {"offset": following}},
     }
 

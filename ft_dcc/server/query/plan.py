@@ -15,7 +15,7 @@ from ft_dcc.server.query.level import Fillers, Level, Reader, Record, wanted_of
 from ft_dcc.server.query.scope import Condition, Node, Scope, make_node
 from ft_dcc.server.query.syntax import Order, Path, Projection, Query, Step, mask, parse
 from ft_dcc.server.schema.model import Schema
-from ft_dcc.server.schema.tables import Tables
+from ft_dcc.server.schema.tables import TYPE_COLUMN, Tables
 
 _REMEMBERED = 1024
 _LONGEST = 4 << 20
@@ -149,20 +149,30 @@ def _value(bound: Bound, literals: list[list[str]]) -> Any:
     return values if bound.is_list else values[0]
 
 
-def present(schema: Schema, records: Iterable[Record]) -> list[Any]:
-    """Return the records as an answer: what was told of an entity once is not told again."""
-    told: dict[tuple[Any, ...], set[str]] = {}
-    return [_present(schema, record, told) for record in records]
+class Presenter:
+    """Turns the records of one answer into JSON; what was told of an entity once is not told again."""
 
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
+        self._told: dict[tuple[Any, ...], set[str]] = {}
+        # A record that many entities share, such as a status, is looked at once.
+        self._references: dict[int, Record] = {}
 
-def _present(schema: Schema, value: Any, told: dict[tuple[Any, ...], set[str]]) -> Any:
-    if isinstance(value, list):
-        return [_present(schema, item, told) for item in value]
-    if not isinstance(value, dict) or "__entity_type__" not in value:
-        return value
-    type_name = value["__entity_type__"]
-    key = schema.types[type_name].key
-    known = told.setdefault((type_name, *(value[name] for name in key)), set())
-    answer = {name: _present(schema, found, told) for name, found in value.items() if name not in known}
-    known.update(name for name in answer if name not in key and name != "__entity_type__")
-    return answer
+    def present(self, value: Any) -> Any:
+        """Return a record, a list of them or any other value as it stands in the answer."""
+        if isinstance(value, list):
+            return [self.present(item) for item in value]
+        if not isinstance(value, dict) or TYPE_COLUMN not in value:
+            return value
+        if (reference := self._references.get(id(value))) is not None:
+            return reference
+        type_name = value[TYPE_COLUMN]
+        reference = {TYPE_COLUMN: type_name, **{name: value[name] for name in self._schema.types[type_name].key}}
+        self._references[id(value)] = reference
+        known = self._told.setdefault(tuple(reference.values()), set())
+        answer = dict(reference)
+        for name, found in value.items():
+            if name not in reference and name not in known:
+                known.add(name)
+                answer[name] = self.present(found) if isinstance(found, (list, dict)) else found
+        return answer
