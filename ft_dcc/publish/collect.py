@@ -75,7 +75,9 @@ class CollectShot(ContextPlugin):
 
     def process(self, context: Context) -> None:
         """SHOT holds the shot's settings; one that is not set, or that the site does not have, is None."""
-        parent = SESSION.get(context).get("Context", TASK.get(context).parent_id)
+        # A query, not get(): a session lives as long as its host, and the shot may have changed since.
+        expression = f"select custom_attributes from Context where id is {quoted(TASK.get(context).parent_id)}"
+        parent = SESSION.get(context).query(expression).first()
         attributes = parent["custom_attributes"] if parent is not None else {}
         SHOT.set(context, _shot({name: attributes[name] for name in attributes}))
 

@@ -48,9 +48,8 @@ class UploadComponents(InstancePlugin):
 
     def process(self, instance: Instance) -> None:
         """COMPONENTS holds both; raises TransferFailed or ServerUnreachable. Repeating it is harmless."""
-        COMPONENTS.set(
-            instance, tuple(_upload(instance, media) for media in (FILM.get(instance), THUMBNAIL.get(instance)))
-        )
+        files = (FILM.get(instance), THUMBNAIL.get(instance))
+        COMPONENTS.set(instance, [_upload(instance, media) for media in files])
 
 
 def _upload(instance: Instance, media: Media) -> Component:

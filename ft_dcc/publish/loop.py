@@ -79,7 +79,8 @@ class Loop:
         source = "" if instance is None else instance.name
         failure = None if error is None else Failure(plugin, number, source, _in_our_words(plugin, error))
         text = None if failure is None else str(failure.error)
-        self.ledger.note(Step(plugin.__name__, source, result["duration"] / 1000, text), number, before, error)
+        step = Step(plugin.__name__, source, round(result["duration"] / 1000, 4), text)
+        self.ledger.note(step, number, before, error)
         if failure is not None:
             self._fail(failure)
 

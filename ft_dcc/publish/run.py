@@ -147,7 +147,7 @@ def _version(instance: Instance) -> PublishedVersion:
     made = REGISTERED.get(instance)
     return PublishedVersion(
         source=instance.name,
-        components=COMPONENTS.get(instance),
+        components=tuple(COMPONENTS.get(instance)),
         link=LINK.find(instance),
         **attrs.asdict(made),
     )

@@ -89,6 +89,6 @@ FILM: Slot[Media] = Slot("film", Media, "EncodeFrames or TranscodeFilm")
 THUMBNAIL: Slot[Media] = Slot("thumbnail", Media, "MakeThumbnail")
 
 # On each instance, from integrators.
-COMPONENTS: Slot[tuple[records.Component, ...]] = Slot("components", tuple, "UploadComponents")
+COMPONENTS: Slot[list[records.Component]] = Slot("components", list, "UploadComponents")
 REGISTERED: Slot[records.Registered] = Slot("registered", records.Registered, "RegisterVersion")
 LINK: Slot[str] = Slot("link", str, "FindLink")

@@ -49,7 +49,7 @@ def versions_of(session, task):
 def download(session, component_id, path):
     query = f"component_id is '{component_id}' and location_id is '{SERVER_LOCATION_ID}'"
     location = session.query(f"select url from ComponentLocation where {query}").one()
-    answer = requests.get(location["url"]["value"], timeout=30)
+    answer = requests.get(location["url"]["url"], timeout=30)
     assert answer.status_code == 200
     path.write_bytes(answer.content)
     return path
