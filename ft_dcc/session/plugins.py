@@ -1,0 +1,108 @@
+"""Plugins: a studio's Python files, each with a ``register(session, …)`` that a session calls when it starts."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from uuid import uuid4
+
+from ft_dcc.errors import PluginBroken
+
+_log = logging.getLogger(__name__)
+
+PATH_VARIABLE = "FTRACK_EVENT_PLUGIN_PATH"
+
+
+def plugin_paths(environ: Mapping[str, str] | None = None) -> list[str]:
+    """Return the folders that the environment names."""
+    return (os.environ if environ is None else environ).get(PATH_VARIABLE, "").split(os.pathsep)
+
+
+def discover(
+    paths: Iterable[str | os.PathLike[str]],
+    positional_arguments: Sequence[Any] = (),
+    keyword_arguments: Mapping[str, Any] | None = None,
+) -> list[PluginBroken]:
+    """Every plugin below the paths is loaded and registered, in the order of paths and then of names.
+
+    A plugin that cannot be, is logged and returned as an error that names it; the others are not held up.
+    """
+    broken = []
+    for path in _files(paths):
+        try:
+            _register(path, positional_arguments, keyword_arguments or {})
+        except PluginBroken as error:
+            _log.warning("%s", error)
+            _log.debug("What went wrong with %s:", path, exc_info=error)
+            broken.append(error)
+    return broken
+
+
+def _files(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Path]:
+    for path in paths:
+        name = os.fspath(path).strip()
+        if not name:
+            continue  # An empty entry would mean the current folder.
+        folder = Path(name)
+        if folder.is_dir():
+            yield from sorted(file for file in folder.rglob("*.py") if file.is_file())
+        else:
+            _log.warning("There is no folder %s, so no plugins come from there. Check %s.", folder, PATH_VARIABLE)
+
+
+def _register(path: Path, positional_arguments: Sequence[Any], keyword_arguments: Mapping[str, Any]) -> None:
+    register = getattr(_load(path), "register", None)
+    if not callable(register):
+        raise PluginBroken(f'The plugin {path} does not define a "register" function. Add one, or move the file away.')
+    positional, keywords = _accepted(register, positional_arguments, keyword_arguments)
+    left_out = sorted(set(keyword_arguments) - set(keywords))
+    if left_out or len(positional) < len(positional_arguments):
+        _log.warning("The plugin %s is not given all arguments, its register does not take: %s", path, left_out)
+    try:
+        register(*positional, **keywords)
+    except (Exception, SystemExit) as error:
+        raise PluginBroken(f"The plugin {path} failed to register: {_said(error)}") from error
+
+
+def _load(path: Path) -> ModuleType:
+    name = f"ft_dcc_plugin_{uuid4().hex}_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise PluginBroken(f"The plugin {path} is no Python file. Move it away.")
+    module = importlib.util.module_from_spec(spec)
+    # Dataclasses and pickles look a module up by its name.
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        del sys.modules[name]
+        raise PluginBroken(f"Failed to load plugin from {path}: {_said(error)}") from error
+    return module
+
+
+def _said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _accepted(
+    register: Callable[..., Any], positional_arguments: Sequence[Any], keyword_arguments: Mapping[str, Any]
+) -> tuple[Sequence[Any], dict[str, Any]]:
+    """Return as many of the arguments as the function takes."""
+    parameters = inspect.signature(register).parameters.values()
+    kinds = {parameter.kind for parameter in parameters}
+    by_position = [each for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
+    positional = positional_arguments
+    if inspect.Parameter.VAR_POSITIONAL not in kinds:
+        positional = positional_arguments[: len(by_position)]
+    filled = {parameter.name for parameter in by_position[: len(positional)]}
+    if inspect.Parameter.VAR_KEYWORD in kinds:
+        return positional, {name: value for name, value in keyword_arguments.items() if name not in filled}
+    named = {each.name for each in parameters if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)}
+    return positional, {name: value for name, value in keyword_arguments.items() if name in named - filled}

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from ft_dcc.session.plugins import discover, plugin_paths
+
+calls: list[tuple[object, ...]] = []
+
+
+@pytest.fixture
+def write(tmp_path: Path):
+    sys.modules["plugin_calls"] = sys.modules[__name__]
+    calls.clear()
+
+    def write(name: str, text: str) -> None:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+    yield write
+    del sys.modules["plugin_calls"]
+
+
+RECORDS = "from plugin_calls import calls\n"
+
+
+def test_every_python_file_below_the_paths_is_registered_in_the_order_of_names(write, tmp_path: Path):
+    write("b.py", RECORDS + "def register(session): calls.append(('b', session))")
+    write("a.py", RECORDS + "def register(session): calls.append(('a', session))")
+    write("deep/er/c.py", RECORDS + "def register(session): calls.append(('c', session))")
+    write("notes.txt", "this is not Python")
+    assert discover([tmp_path], ("session",)) == []
+    assert calls == [("a", "session"), ("b", "session"), ("c", "session")]
+
+
+def test_empty_paths_are_not_the_current_folder(write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    write("a.py", RECORDS + "def register(session): calls.append(session)")
+    monkeypatch.chdir(tmp_path)
+    assert discover(["", "   "], ("session",)) == []
+    assert calls == []
+
+
+def test_a_folder_that_is_not_there_is_named_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    assert discover([tmp_path / "gone"]) == []
+    assert f"There is no folder {tmp_path / 'gone'}" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("syntax error", "SyntaxError"),
+        ("import no_such_module", "No module named 'no_such_module'"),
+        ("import sys; sys.exit(3)", "SystemExit: 3"),
+        ("register = 5", 'does not define a "register" function'),
+        ("x = 1", 'does not define a "register" function'),
+        ("def register(session): raise ValueError('no licence')", "ValueError: no licence"),
+        ("def register(session): raise SystemExit('bye')", "SystemExit: bye"),
+        ("def register(session, needed): pass", "missing 1 required positional argument: 'needed'"),
+    ],
+)
+def test_a_broken_plugin_is_named_and_stops_no_other(
+    write, tmp_path: Path, caplog: pytest.LogCaptureFixture, text: str, message: str
+):
+    write("a_broken.py", text)
+    write("b_good.py", RECORDS + "def register(session): calls.append('good')")
+    broken = discover([tmp_path], ("session",))
+    assert [str(tmp_path / "a_broken.py") in str(error) for error in broken] == [True]
+    assert message in str(broken[0])
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    assert str(tmp_path / "a_broken.py") in caplog.text
+    assert calls == ["good"]
+
+
+@pytest.mark.parametrize(
+    ("signature", "positional", "keyword", "expected"),
+    [
+        ("a, b=0, c=0, d=0", (1, 2), {"c": 3, "d": 4, "e": 5}, {"a": 1, "b": 2, "c": 3, "d": 4}),
+        ("*args", (1, 2), {"b": 3}, {"args": (1, 2)}),
+        ("**rest", (), {"b": 3}, {"rest": {"b": 3}}),
+        ("**rest", (1,), {"b": 3}, {"rest": {"b": 3}}),
+        ("a=0, b=0", (1,), {"b": 2}, {"a": 1, "b": 2}),
+        ("a=0, b=0", (1,), {"a": 9, "b": 2}, {"a": 1, "b": 2}),
+        ("a, c=0, *args", (1, 2, 3, 4), {}, {"a": 1, "c": 2, "args": (3, 4)}),
+        ("a, c=0, **rest", (), {"a": 1, "b": 2, "c": 3}, {"a": 1, "c": 3, "rest": {"b": 2}}),
+        ("a, studio", (1,), {"studio": "x", "b": 2}, {"a": 1, "studio": "x"}),
+        ("a, *, studio", (1,), {"studio": "x", "b": 2}, {"a": 1, "studio": "x"}),
+        ("a, /", (1, 2), {"a": 3}, {"a": 1}),
+        ("", (1,), {"b": 2}, {}),
+    ],
+)
+def test_a_plugin_is_given_the_arguments_that_it_takes(
+    write, tmp_path: Path, signature: str, positional: tuple[object, ...], keyword: dict[str, object], expected: object
+):
+    write("plugin.py", RECORDS + f"def register({signature}): calls.append(locals())")
+    assert discover([tmp_path], positional, keyword) == []
+    assert calls == [expected]
+
+
+def test_arguments_that_are_left_out_are_named(write, tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    write("plugin.py", "def register(session): pass")
+    discover([tmp_path], ("session",), {"studio": "x", "debug": True})
+    assert caplog.messages == [
+        f"The plugin {tmp_path / 'plugin.py'} is not given all arguments, "
+        "its register does not take: ['debug', 'studio']"
+    ]
+
+
+def test_plugins_with_the_same_file_name_do_not_replace_each_other(write, tmp_path: Path):
+    write("one/plugin.py", RECORDS + "def register(session): calls.append(__name__)")
+    write("two/plugin.py", RECORDS + "def register(session): calls.append(__name__)")
+    discover([tmp_path / "one", tmp_path / "two"], ("session",))
+    assert len(set(calls)) == 2
+
+
+def test_a_plugin_may_use_what_looks_its_module_up(write, tmp_path: Path):
+    write(
+        "plugin.py",
+        "from __future__ import annotations\nfrom dataclasses import dataclass, field\nimport typing\n"
+        "@dataclass\nclass Rule:\n"
+        "    names: list[str] = field(default_factory=list)\n    kind: typing.ClassVar[str] = ''\n"
+        "def register(session): Rule()",
+    )
+    assert discover([tmp_path], ("session",)) == []
+
+
+def test_the_environment_names_folders():
+    assert plugin_paths({"FTRACK_EVENT_PLUGIN_PATH": os.pathsep.join(["one", "two"])}) == ["one", "two"]
+    assert plugin_paths({}) == [""]
