@@ -11,16 +11,14 @@ from ft_dcc.errors import EncodeFailed, ExtraMissing
 
 # Without these lists a "film" could be a playlist that names any file or address; formats like that are not in them.
 _FORMATS = (
-    "mov,mp4,m4a,3gp,3g2,mj2",
-    "matroska,webm",
-    *"avi,mxf,mpegts,mpeg,ogg,gif,wav,flac,mp3".split(","),
-    *(f"{name}_pipe" for name in "bmp,dds,dpx,exr,jpeg,jpegxl,j2k,png,psd,tiff,webp,qoi".split(",")),
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mxf,mpegts,mpeg,ogg,gif,wav,flac,mp3,"
+    "bmp_pipe,dds_pipe,dpx_pipe,exr_pipe,j2k_pipe,jpeg_pipe,jpegxl_pipe,png_pipe,psd_pipe,qoi_pipe,tiff_pipe,webp_pipe"
 )
 _LIMITS = (
     "-nostdin",
     *("-hide_banner", "-loglevel", "error"),
     *("-protocol_whitelist", "file"),
-    *("-format_whitelist", ",".join(_FORMATS)),
+    *("-format_whitelist", _FORMATS),
     *("-max_alloc", str(1 << 30)),
     *("-max_pixels", str(1 << 28)),
     *("-threads", "1"),
