@@ -47,6 +47,10 @@ class Attribute:
             entity.keep(self.name, value)
         return value
 
+    def known(self, entity: Entity) -> Any:
+        """Return the value that follows from others, NOT_SET when none does."""
+        return NOT_SET
+
     def absent(self, entity: Entity) -> Any:
         """Return what is read when nothing is known and the server is not asked."""
         return NOT_SET
@@ -81,6 +85,14 @@ class ReferenceAttribute(Attribute):
     def projections(self, default_projections: Iterable[str]) -> list[str]:
         """Return the paths of what the other entity shows by default."""
         return [f"{self.name}.{projection}" for projection in default_projections]
+
+    def known(self, entity: Entity) -> Any:
+        """Return the entity whose id is known, when the session has it already; None when there is none."""
+        key = entity.stored(f"{self.name}_id")
+        if key is None or key is NOT_SET:
+            return key
+        found = entity.session.known(self.entity_type, key)
+        return NOT_SET if found is None else found
 
 
 class CollectionAttribute(Attribute):

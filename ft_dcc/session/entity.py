@@ -178,7 +178,7 @@ class Entity(MutableMapping[str, Any]):
             view = value.view if isinstance(value, Collection) else None
             self._values[name] = value if view is None else view
         if self.session.record_operations:
-            if self.state is NOT_SET:
+            if self.state is NOT_SET and value is not NOT_SET:
                 self.state = MODIFIED
             self.session.recorded_operations.push(
                 UpdateEntityOperation(self.entity_type, self._key_by_name(), name, old, value)
@@ -236,6 +236,9 @@ class Entity(MutableMapping[str, Any]):
 
     def _missing(self, name: str) -> Any:
         attribute = self.attribute(name)
+        value = attribute.known(self)
+        if value is not NOT_SET:
+            return value
         session = self.session
         if self.state is not CREATED and session.auto_populate:
             session.layers.find(self.entity_type, self.primary_key)

@@ -213,6 +213,10 @@ class Session:
         except NoResultFoundError:
             return None
 
+    def known(self, entity_type: str, entity_key: str) -> Entity | None:
+        """Return the entity with this id if the session has seen it; nobody is asked."""
+        return self._identities.find(entity_type, [entity_key])
+
     def create(self, entity_type: str, data: Mapping[str, Any] | None = None, reconstructing: bool = False) -> Entity:
         """Return a new entity with these values and the schema's defaults; it is sent with the next commit.
 

@@ -235,7 +235,7 @@ def server_error(answer: Mapping[str, Any], operations: Sequence[Any] = ()) -> S
         "FTAuthenticationError",
     ):
         return AuthenticationError(
-            f"The server does not know this user or key: {content} Check FTRACK_API_USER and FTRACK_API_KEY.",
+            f"The server refused the user or the key, see FTRACK_API_USER and FTRACK_API_KEY. It says: {content}",
             details={"error_class": error_class, "error_code": code},
         )
     kind = ServerError

@@ -2,14 +2,49 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+
+from ft_dcc.session import Session
+from ft_dcc.session.codec import dumps
+from ft_dcc.session.wire import Wire
+
+
+@pytest.fixture
+def open_session(studio_server) -> Iterator[Callable[..., Session]]:
+    """Open more sessions on the shared server: nothing is known to them but what the server says."""
+    opened = []
+
+    def open_one(**arguments: Any) -> Session:
+        url = arguments.pop("server_url", studio_server.server_url)
+        opened.append(Session(url, studio_server.api_key, studio_server.api_user, **arguments))
+        return opened[-1]
+
+    yield open_one
+    for session in opened:
+        session.close()
+
+
+@pytest.fixture
+def sent(monkeypatch) -> list[list[dict[str, Any]]]:
+    """What sessions send from now on: the operations of each request."""
+    requests = []
+    post = Wire.post
+
+    def remember(self, operations, recover=None):
+        requests.append(json.loads(dumps(operations)))
+        return post(self, operations, recover)
+
+    monkeypatch.setattr(Wire, "post", remember)
+    return requests
 
 
 class ScriptedServer:
@@ -90,6 +125,8 @@ class BadLine:
             threading.Thread(target=_pump, args=(client, server), daemon=True).start()
             while block := server.recv(65536):
                 if self.swallows(number):
+                    # Closing alone says nothing while another thread still reads.
+                    client.shutdown(socket.SHUT_RDWR)
                     return
                 client.sendall(block)
 

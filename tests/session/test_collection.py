@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from ft_dcc.errors import DuplicateItemInCollectionError, ImmutableCollectionError
+from ft_dcc.session.symbol import NOT_SET
+
+
+@pytest.fixture
+def note(session, project_task):
+    author = session.query("User").first()
+
+    def write(content):
+        return session.create("Note", {"content": content, "author": author})
+
+    return write
+
+
+def contents(task):
+    return sorted(note["content"] for note in task["notes"])
+
+
+def test_what_is_added_and_removed_is_so_on_the_server(session, open_session, project_task, note):
+    first, second = note("one"), note("two")
+    project_task["notes"].append(first)
+    project_task["notes"].insert(0, second)
+    session.commit()
+    assert contents(open_session().get("Task", project_task["id"])) == ["one", "two"]
+    project_task["notes"].remove(first)
+    session.commit()
+    assert list(project_task["notes"]) == [second]
+
+
+def test_an_entity_is_in_a_collection_once(session, project_task, note):
+    first, second = note("one"), note("two")
+    project_task["notes"].extend([first, second])
+    with pytest.raises(DuplicateItemInCollectionError, match="already"):
+        project_task["notes"].append(first)
+    with pytest.raises(DuplicateItemInCollectionError):
+        project_task["notes"][0] = second
+    with pytest.raises(DuplicateItemInCollectionError):
+        project_task["notes"] = [first, first]
+    project_task["notes"][0] = first
+    assert first in project_task["notes"]
+    assert len(project_task["notes"]) == 2
+
+
+def test_a_new_entity_starts_with_an_empty_collection(session, project_shot, sent):
+    task = session.create("Task", {"name": "x", "parent": project_shot})
+    assert list(task["notes"]) == []
+    assert sent == []
+
+
+def test_a_collection_is_read_before_it_is_changed(session, open_session, project_task, note):
+    project_task["notes"].append(note("one"))
+    session.commit()
+    careless = open_session(auto_populate=False)
+    task = careless.get("Task", project_task["id"])
+    author = careless.query("User").first()
+    task["notes"].append(careless.create("Note", {"content": "two", "author": author}))
+    careless.commit()
+    assert contents(open_session().get("Task", project_task["id"])) == ["one", "two"]
+
+
+def test_a_collection_in_hand_shows_what_the_server_says_now(session, open_session, project_task, note):
+    notes = project_task["notes"]
+    assert len(notes) == 0
+    other = open_session()
+    copy = other.get("Task", project_task["id"])
+    copy["notes"].append(other.create("Note", {"content": "theirs", "author": other.query("User").first()}))
+    other.commit()
+    session.populate(project_task, "notes.content")
+    assert [each["content"] for each in notes] == ["theirs"]
+    notes.append(note("ours"))
+    session.commit()
+    assert contents(open_session().get("Task", project_task["id"])) == ["ours", "theirs"]
+
+
+def test_an_order_or_a_copy_makes_no_difference(project_task, session, note):
+    first, second = note("one"), note("two")
+    project_task["notes"] = [first, second]
+    assert project_task["notes"] == [second, first]
+    assert project_task["notes"] != [first]
+    assert project_task["notes"][0:2] == [first, second]
+    assert repr(project_task["notes"]).startswith("<Collection [<Note")
+
+
+def test_the_server_works_some_collections_out_itself(project_task, monkeypatch):
+    monkeypatch.setattr(project_task.attributes["notes"], "is_immutable", True)
+    with pytest.raises(ImmutableCollectionError, match="cannot be changed"):
+        project_task["notes"].append(project_task)
+
+
+def test_metadata_is_a_dictionary(session, open_session, project_task, sent):
+    metadata = project_task["metadata"]
+    metadata.update({"a": "1", "b": "2"})
+    session.commit()
+    assert dict(open_session().get("Task", project_task["id"])["metadata"]) == {"a": "1", "b": "2"}
+    metadata["a"] = "3"
+    del metadata["b"]
+    session.commit()
+    assert dict(open_session().get("Task", project_task["id"])["metadata"]) == {"a": "3"}
+    assert "b" not in metadata
+    with pytest.raises(KeyError, match="has no 'b'"):
+        metadata["b"]
+    with pytest.raises(KeyError):
+        del metadata["b"]
+
+
+def test_metadata_is_given_at_creation_or_replaced(session, open_session, project_shot):
+    task = session.create("Task", {"name": "x", "parent": project_shot, "metadata": {"a": "1", "b": "2"}})
+    session.commit()
+    task["metadata"] = {"b": "3", "c": "4"}
+    session.commit()
+    assert dict(open_session().get("Task", task["id"])["metadata"]) == {"b": "3", "c": "4"}
+
+
+def test_metadata_is_taken_back(session, project_task):
+    project_task["metadata"]["a"] = "1"
+    session.commit()
+    project_task["metadata"]["a"] = "2"
+    project_task["metadata"]["b"] = "3"
+    session.rollback()
+    assert dict(project_task["metadata"]) == {"a": "1"}
+
+
+def test_metadata_of_a_thousand_tasks_is_no_more_than_a_thousand_times_one(session, project_shot, sent):
+    for number in range(1000):
+        task = session.create("Task", {"name": f"t{number}", "parent": project_shot})
+        task["metadata"]["k"] = "v"
+    session.commit()
+    assert len(sent) == 1
+    assert len(sent[0]) == 3000
+
+
+def test_a_value_that_nobody_has_is_falsy(session, project_shot, caplog):
+    with caplog.at_level(logging.WARNING):
+        task = session.create("Task", {"name": "x", "parent": project_shot})
+    assert not task["description"]
+    assert task["description"] is NOT_SET

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import pytest
+
+from ft_dcc.errors import ImmutableCollectionError, UnrecognisedAttributeError
+
+NUMBER = "92009b00-381c-11e0-acff-0019bb49847a"
+
+
+def test_the_values_of_a_shot_are_read_and_written(session, open_session, project_shot):
+    shot = open_session().get("Shot", project_shot["id"])
+    assert dict(shot["custom_attributes"]) == {
+        "fstart": 1001,
+        "fend": 1048,
+        "handles": 8,
+        "fps": 23.976,
+        "resolution": "1280x720",
+    }
+    shot["custom_attributes"]["fend"] = 1100
+    assert shot["custom_attributes"]["fend"] == 1100
+    shot.session.commit()
+    assert open_session().get("Shot", project_shot["id"])["custom_attributes"]["fend"] == 1100
+
+
+def test_a_new_shot_has_them_before_it_is_sent(session, open_session, project, sent):
+    shot = session.create("Shot", {"name": "new", "parent": project, "custom_attributes": {"fstart": 7}})
+    shot["custom_attributes"]["fend"] = 9
+    assert set(shot["custom_attributes"]) == {"fstart", "fend", "handles", "fps", "resolution"}
+    session.commit()
+    assert [each["action"] for each in sent[-1]] == ["create", "update", "update"]
+    read = open_session().get("Shot", shot["id"])
+    assert (read["custom_attributes"]["fstart"], read["custom_attributes"]["fend"]) == (7, 9)
+
+
+def test_the_values_of_a_result_come_with_one_request(session, open_session, project, sent):
+    for number in range(30):
+        session.create("Shot", {"name": f"s{number:02d}", "parent": project, "custom_attributes": {"fstart": number}})
+    session.commit()
+    shots = open_session().query(f"select name from Shot where parent_id is {project['id']} order by name").all()
+    shots[0].session.custom_attribute_configurations()
+    sent.clear()
+    assert [shot["custom_attributes"]["fstart"] for shot in shots] == list(range(30))
+    assert len(sent) == 1
+
+
+def test_an_attribute_that_the_site_does_not_have_is_refused(project_shot, sent):
+    project_shot["custom_attributes"]["fend"]
+    sent.clear()
+    with pytest.raises(UnrecognisedAttributeError, match="no 'fednd'"):
+        project_shot["custom_attributes"]["fednd"] = 1
+    with pytest.raises(KeyError):
+        project_shot["custom_attributes"]["fednd"]
+    with pytest.raises(ImmutableCollectionError, match="Set it to None"):
+        del project_shot["custom_attributes"]["fend"]
+    assert sent == []
+
+
+@pytest.fixture
+def handed_down(session):
+    """A number that is handed down from projects to everything below them."""
+    found = session.query("CustomAttributeConfiguration where key is 'overscan'").first()
+    if found is None:
+        found = session.create(
+            "CustomAttributeConfiguration",
+            {
+                "key": "overscan",
+                "label": "Overscan",
+                "entity_type": "show",
+                "type_id": NUMBER,
+                "default": 0,
+                "is_hierarchical": True,
+                "config": "{}",
+            },
+        )
+        session.commit()
+    return found
+
+
+def test_a_value_is_handed_down_from_the_nearest_that_has_one(handed_down, open_session, project_task, sent):
+    session = open_session()
+    task = session.get("Task", project_task["id"])
+    assert task["custom_attributes"]["overscan"] == 0
+    task["project"]["custom_attributes"]["overscan"] = 5
+    session.commit()
+    assert task["custom_attributes"]["overscan"] == 5
+    assert task["parent"]["custom_attributes"]["overscan"] == 5
+    task["parent"]["custom_attributes"]["overscan"] = 7
+    session.commit()
+    assert task["custom_attributes"]["overscan"] == 7
+    task["custom_attributes"]["overscan"] = 0
+    session.commit()
+    assert task["custom_attributes"]["overscan"] == 0
+    assert open_session().get("Task", task["id"])["custom_attributes"]["overscan"] == 0
+
+
+def test_values_that_are_handed_down_are_fetched_for_all(session, handed_down, open_session, project_shot, sent):
+    for number in range(20):
+        session.create("Task", {"name": f"t{number}", "parent": project_shot})
+    project_shot["custom_attributes"]["overscan"] = 3
+    session.commit()
+    other = open_session()
+    tasks = other.query(f"select link, custom_attributes from Task where parent_id is {project_shot['id']}").all()
+    other.custom_attribute_configurations()
+    sent.clear()
+    assert [task["custom_attributes"]["overscan"] for task in tasks] == [3] * 20
+    assert len(sent) == 1

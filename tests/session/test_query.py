@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from ft_dcc.errors import MultipleResultsFoundError, NoResultFoundError, ServerError, UnrecognisedEntityTypeError
+from ft_dcc.session.expression import field, find, quoted
+
+NASTY = [
+    'a "quoted" name',
+    "it's",
+    "back\\slash",
+    "trailing\\",
+    '\\"',
+    "100% of it_all",
+    "limit 3 offset 7",
+    "🎬 ü 你好",
+    "tab\tand\nline",
+    "(brackets) [and] {braces}",
+    "; drop table task --",
+    "$1 $$ ?",
+]
+
+
+@pytest.fixture
+def shots(session, project):
+    for number in range(12):
+        session.create("Shot", {"name": f"s{number:02d}", "parent": project})
+    session.commit()
+    return f"Shot where parent_id is {project['id']} order by name"
+
+
+def names(entities):
+    return [entity["name"] for entity in entities]
+
+
+def test_nothing_is_asked_before_somebody_looks(session, shots, sent):
+    found = session.query(shots)
+    assert sent == []
+    assert found[0]["name"] == "s00"
+    assert len(sent) == 1
+
+
+def test_pages_are_fetched_as_far_as_they_are_looked_at(session, shots, sent):
+    found = session.query(shots, page_size=5)
+    assert names(found[0:5]) == ["s00", "s01", "s02", "s03", "s04"]
+    assert len(sent) == 1
+    assert found[7]["name"] == "s07"
+    assert len(sent) == 2
+    assert len(found) == 12
+    assert len(sent) == 3
+    assert names(found[-2:]) == ["s10", "s11"]
+    assert names(found) == [f"s{number:02d}" for number in range(12)]
+    assert len(found.all()) == 12
+    assert len(sent) == 3
+    with pytest.raises(IndexError):
+        found[12]
+
+
+def test_a_limit_and_an_offset_are_kept(session, shots, sent):
+    assert names(session.query(f"{shots} limit 7", page_size=5)) == [f"s{number:02d}" for number in range(7)]
+    assert names(session.query(f"{shots} offset 10")) == ["s10", "s11"]
+    assert names(session.query(f"{shots} limit 2 offset 3")) == ["s03", "s04"]
+    assert session.query(f"{shots} limit 0").all() == []
+    assert session.query(f"{shots} offset 11").first()["name"] == "s11"
+    assert session.query(f"{shots} offset 12").first() is None
+
+
+def test_one_means_exactly_one(session, shots, project):
+    assert session.query(f"Project where id is {project['id']}").one() is project
+    with pytest.raises(MultipleResultsFoundError, match="More than one"):
+        session.query(shots).one()
+    with pytest.raises(NoResultFoundError, match="Nothing on the server fits"):
+        session.query(f"Shot where id is {uuid.uuid4()}").one()
+    for method in ("one", "first"):
+        with pytest.raises(ValueError, match="limit"):
+            getattr(session.query(f"{shots} limit 1"), method)()
+    with pytest.raises(ValueError, match="offset"):
+        session.query(f"{shots} offset 1").one()
+
+
+def test_a_selection_is_left_as_it_is(session, shots, sent):
+    session.query(f"select description from {shots}").first()
+    session.query("Status").first()
+    assert sent[0][0]["expression"].startswith("select description from Shot where")
+    assert sent[1][0]["expression"] == "select id from Status offset 0 limit 1"
+
+
+def test_related_entities_come_with_the_answer(open_session, project_task, sent):
+    session = open_session()
+    task = session.query(
+        f"select name, status.name, parent.parent.name, project.full_name from Task where id is {project_task['id']}"
+    ).one()
+    sent.clear()
+    assert task["status"]["name"] == "In progress"
+    assert task["parent"]["parent"]["name"] == "sq010"
+    assert task["project"]["full_name"] == project_task["project"]["full_name"]
+    assert sent == []
+
+
+def test_an_unknown_type_is_refused_before_anything_is_sent(session, sent):
+    with pytest.raises(UnrecognisedEntityTypeError, match="'Shoot'"):
+        session.query("Shoot where name is a")
+    assert sent == []
+
+
+def test_what_the_server_cannot_read_names_the_expression(session):
+    with pytest.raises(ServerError) as caught:
+        session.query("Shot where (name is a").all()
+    assert "Shot where (name is a" in caught.value.operation["expression"]
+
+
+def test_a_query_can_start_with_line_breaks(session, shots):
+    assert len(session.query(f"\n  select name\n from {shots}")) == 12
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_a_name_with_any_character_finds_itself_only(session, open_session, project, name):
+    wanted = session.create("Shot", {"name": name, "parent": project})
+    session.create("Shot", {"name": "other", "parent": project})
+    session.commit()
+    other = open_session()
+    within = field("parent_id") == project["id"]
+    found = other.query(find("Shot").select("name").where(within, field("name") == name)).all()
+    assert [(shot["id"], shot["name"]) for shot in found] == [(wanted["id"], name)]
+    assert other.query(f"Shot where name is {quoted(name)} and parent_id is {project['id']}").all() == [wanted]
+    assert other.query(find("Shot").where(within, field("name").is_in([name]))).all() == [wanted]
+    assert other.query(find("Shot").where(within, field("name").contains(name))).all() == [wanted]
+    assert other.query(find("Shot").where(within, field("name").starts_with(name))).all() == [wanted]
+    assert names(other.query(find("Shot").select("name").where(within, field("name") != name))) == ["other"]
+
+
+def test_conditions_on_related_entities(session, project, project_task):
+    within = field("project") == project
+    assert session.query(find("Shot").where(within, field("children").any(field("name") == "animation"))).all() == [
+        project_task["parent"]
+    ]
+    assert session.query(find("Task").where(within, field("parent").has(field("name") == "sh010"))).all() == [
+        project_task
+    ]
+    assert session.query(find("Task").where(within, field("id").is_in([]))).all() == []
+    assert session.query(find("Task").where(within, field("parent").is_in([project_task["parent"]]))).all() == [
+        project_task
+    ]
+    assert session.query(find("Task").where(within, ~(field("name") == "animation"))).all() == []
