@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 from sqlalchemy import ColumnElement, Connection, Table, select
@@ -19,6 +19,10 @@ Operation = Mapping[str, Any]
 Answer = dict[str, Any]
 Row = dict[str, Any]
 Action = Callable[["Batch", Operation], Any]
+T = TypeVar("T")
+
+# While only these are created, what was read for one of them is still true for the next.
+_PLAIN = frozenset(("Context", "Asset", "AssetVersion", "Component", "ComponentLocation", "Metadata", "Note"))
 
 
 @attrs.define(eq=False)
@@ -38,6 +42,7 @@ class Batch:
     _answers: dict[int, Any] = attrs.field(factory=dict)
     _unborn: dict[str, int] = attrs.field(factory=dict)
     _references: dict[tuple[str, str], str] = attrs.field(factory=dict)
+    _known: dict[tuple[Any, ...], Any] = attrs.field(factory=dict)
 
     @property
     def reader(self) -> Reader:
@@ -64,8 +69,14 @@ class Batch:
         data = operation.get("entity_data")
         if isinstance(data, dict) and self._unborn.get(str(data.get("id"))) == index:
             del self._unborn[str(data["id"])]
+        if operation.get("action") != "create" or not self._is_plain(operation):
+            self._known.clear()
         self._answers[index] = None
         self._answers[index] = self.actions[str(operation.get("action"))](self, operation)
+
+    def _is_plain(self, operation: Operation) -> bool:
+        entity_type = self.studio.schema.types.get(str(operation.get("entity_type")))
+        return entity_type is not None and entity_type.family in _PLAIN
 
     def need(self, entity_id: object) -> None:
         """The entity exists as far as this batch creates it: its create runs now if it comes later."""
@@ -109,6 +120,23 @@ class Batch:
         if entity_id is None:
             return None
         self.need(entity_id)
-        table = self.table(self.studio.schema[type_name])
-        found = self.connection.execute(select(table).where(table.c.id == entity_id)).mappings().first()
-        return None if found is None else dict(found)
+        family = self.studio.schema[type_name].family
+        if (known := self._known.get((family, entity_id))) is not None:
+            return dict(known)
+        statement = self.studio.store.tables.by_id[family]
+        found = self.connection.execute(statement, {"id": entity_id}).mappings().first()
+        if found is None:
+            return None
+        self._known[family, entity_id] = dict(found)
+        return dict(found)
+
+    def recall(self, key: tuple[Any, ...], find: Callable[[], T]) -> T:
+        """Return what ``find`` returns; it is not called again while nothing can have changed it."""
+        if key not in self._known:
+            self._known[key] = find()
+        found: T = self._known[key]
+        return found
+
+    def insert(self, entity_type: EntityType, row: Row) -> bool:
+        """Store a row; return False when there is one already that it cannot stand beside."""
+        return bool(self.connection.execute(self.studio.store.tables.insertions[entity_type.family], row).rowcount)

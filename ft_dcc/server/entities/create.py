@@ -6,7 +6,6 @@ from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import select
-from sqlalchemy.dialects.sqlite import insert
 
 from ft_dcc.errors import DuplicateEntryError, ValidationError
 from ft_dcc.server.entities.batch import Answer, Batch, Operation, Row
@@ -34,8 +33,7 @@ def create(batch: Batch, operation: Operation) -> Answer:
     row = _new_row(entity_type, given)
     add_derived(batch, entity_type, row)
     _check_key(entity_type, row)
-    table = batch.table(entity_type)
-    if batch.connection.execute(insert(table).values(row).on_conflict_do_nothing()).rowcount:
+    if batch.insert(entity_type, row):
         batch.changes.created(entity_type, row)
         finish_created(batch, entity_type, row)
     else:

@@ -17,6 +17,11 @@ def project_of_asset(batch: Batch, asset: Row) -> str | None:
 
 def default_status(batch: Batch, project_id: str | None, type_name: str, row: Row) -> str | None:
     """Return the id of the first status that the project allows for a new entity of this type, or None."""
+    key = ("status", project_id, type_name, row.get("type_id"), row.get("object_type_id"))
+    return batch.recall(key, lambda: _find_status(batch, project_id, type_name, row))
+
+
+def _find_status(batch: Batch, project_id: str | None, type_name: str, row: Row) -> str | None:
     schema = _project_schema(batch, project_id)
     if schema is None:
         return None
@@ -33,6 +38,10 @@ def default_status(batch: Batch, project_id: str | None, type_name: str, row: Ro
 
 def default_task_type(batch: Batch, project_id: str | None) -> str | None:
     """Return the id of the first task type that the project allows, or None."""
+    return batch.recall(("type", project_id), lambda: _find_task_type(batch, project_id))
+
+
+def _find_task_type(batch: Batch, project_id: str | None) -> str | None:
     schema = _project_schema(batch, project_id)
     if schema is None:
         return None

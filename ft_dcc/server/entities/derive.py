@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sqlalchemy import func, select, update
-from sqlalchemy.dialects.sqlite import insert
 
 from ft_dcc.errors import ValidationError
 from ft_dcc.server.entities.batch import Batch, Row
@@ -169,6 +168,5 @@ def finish_created(batch: Batch, entity_type: EntityType, row: Row) -> None:
 
 def _add_recipient(batch: Batch, note_id: str) -> None:
     """Whoever writes a note hears of what follows."""
-    recipient = batch.table(batch.studio.schema["Recipient"])
-    row = {"note_id": note_id, "resource_id": batch.caller.id}
-    batch.connection.execute(insert(recipient).values(row).on_conflict_do_nothing())
+    recipient = batch.studio.schema["Recipient"]
+    batch.insert(recipient, {"note_id": note_id, "resource_id": batch.caller.id})

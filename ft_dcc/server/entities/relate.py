@@ -6,7 +6,6 @@ from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Table, and_, delete, false, or_, select, update
-from sqlalchemy.dialects.sqlite import insert
 
 from ft_dcc.errors import ValidationError
 from ft_dcc.server.entities.batch import Batch, Row
@@ -46,7 +45,7 @@ def _assign_links(batch: Batch, owner_id: str, attribute: Attribute, member_ids:
         row = {join.link_local: owner_id, join.link_remote: member_id}
         if link_type.key == ("id",):
             row["id"] = str(uuid4())
-        batch.connection.execute(insert(link).values(row).on_conflict_do_nothing())
+        batch.insert(link_type, row)
         batch.changes.created(link_type, row)
 
 

@@ -3,9 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import attrs
-from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Select,
+    Table,
+    Text,
+    UniqueConstraint,
+    bindparam,
+    select,
+)
+from sqlalchemy.dialects.sqlite import Insert, insert
 
 from ft_dcc.server.schema.model import Attribute, EntityType, Schema
 from ft_dcc.server.schema.notation import snake
@@ -19,10 +34,15 @@ _COLUMN_TYPES = {"integer": Integer, "boolean": Integer, "number": Float}
 
 @attrs.frozen(eq=False)
 class Tables:
-    """The tables of a schema, by the family root whose rows they hold."""
+    """The tables of a schema by the family root whose rows they hold, and the statements that every batch needs.
+
+    ``insertions`` do nothing where a row stands in the way; ``by_id`` takes the parameter ``id``.
+    """
 
     metadata: MetaData
     by_family: Mapping[str, Table]
+    insertions: Mapping[str, Insert]
+    by_id: Mapping[str, Select[Any]]
 
     def __getitem__(self, entity_type: EntityType) -> Table:
         return self.by_family[entity_type.family]
@@ -32,7 +52,11 @@ def make_tables(schema: Schema) -> Tables:
     """Return the tables for all types of a schema that are stored."""
     metadata = MetaData()
     roots = [found for found in schema if found.family == found.name and not found.flags & {"dense", "mixin"}]
-    return Tables(metadata, {root.name: _make_table(metadata, schema, root) for root in roots})
+    made = {root.name: _make_table(metadata, schema, root) for root in roots}
+    insertions = {name: insert(table).on_conflict_do_nothing() for name, table in made.items()}
+    with_id = {name: table for name, table in made.items() if "id" in table.c}
+    by_id = {name: select(table).where(table.c.id == bindparam("id")) for name, table in with_id.items()}
+    return Tables(metadata, made, insertions, by_id)
 
 
 def _make_table(metadata: MetaData, schema: Schema, root: EntityType) -> Table:
