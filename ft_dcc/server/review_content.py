@@ -22,7 +22,7 @@ def read_review(connection: Connection, tables: Tables, review_session_id: str) 
     session, project = tables.by_family["ReviewSession"], tables.by_family["Context"]
     is_open = FORMULAS["ReviewSession", "is_open"](tables.by_family, session)
     statement = (
-        select(session.c.id, session.c.name, session.c.description, is_open.label("is_open"))
+        select(session.c.name, is_open.label("is_open"))
         .add_columns(project.c.name.label("project"), project.c.full_name)
         .join_from(session, project, session.c.project_id == project.c.id, isouter=True)
         .where(session.c.id == review_session_id)
@@ -31,9 +31,7 @@ def read_review(connection: Connection, tables: Tables, review_session_id: str) 
     if found is None:
         raise NoSuchThing("There is no such review session.")
     return {
-        "id": found.id,
         "name": found.name or "",
-        "description": found.description or "",
         "project": found.full_name or found.project or "",
         "is_open": bool(found.is_open),
         "entries": _read_entries(connection, tables, review_session_id),

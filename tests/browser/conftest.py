@@ -7,17 +7,17 @@ import shutil
 import subprocess
 import uuid
 from collections.abc import Callable, Iterator
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import attrs
-import imageio_ffmpeg
 import numpy
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from ft_dcc.frames import FrameRange, Frames, Resolution, frame_rate
+from ft_dcc.media import encode, ffmpeg, thumbnail, transcode
 from ft_dcc.server.folder import Credentials
 from ft_dcc.session import SERVER_LOCATION_ID, Session, operations, transfer
 
@@ -32,7 +32,6 @@ _FLAGS = (
     "--disable-sync",
 )
 _WIDTH, _HEIGHT, _BITS = 640, 360, 10
-_BLOCK = _WIDTH // _BITS
 # The number that the picture itself shows, read back from its ten blocks.
 _READ_PICTURE = """() => {
   const film = document.querySelector("video");
@@ -59,12 +58,12 @@ class Film:
     """A film whose pictures show their own index in black and white blocks."""
 
     path: Path
-    fps: Fraction
+    fps: str
     first_frame: int
     frame_count: int
 
     def facts(self) -> dict[str, Any]:
-        return {"fps": str(self.fps), "first_frame": self.first_frame, "frame_count": self.frame_count}
+        return {"fps": self.fps, "first_frame": self.first_frame, "frame_count": self.frame_count}
 
 
 @attrs.frozen
@@ -78,17 +77,33 @@ class Entry:
 
 
 def _make_film(folder: Path, fps: str, first_frame: int = 1001, frame_count: int = 24) -> Film:
-    """Encode a numbered film of exactly so many frames."""
-    path = folder / f"{fps.replace('/', '-')}-{first_frame}.mp4"
+    """Encode numbered frames as a publish does."""
+    place = folder / f"{fps.replace('/', '-')}-{first_frame}-{frame_count}"
+    place.mkdir(exist_ok=True)
     bits = (numpy.arange(frame_count)[:, None] >> numpy.arange(_BITS)[::-1]) & 1
-    # Video levels with some room to the ends, so that no range conversion can clip them.
-    rows = numpy.repeat(numpy.where(bits, 200, 50), _BLOCK, axis=1).astype(numpy.uint8)
-    frames = numpy.repeat(rows[:, None, :], _HEIGHT, axis=1)
-    read = f"-f rawvideo -pix_fmt gray -s {_WIDTH}x{_HEIGHT} -r {fps} -i -".split()
-    write = ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-g", "12", "-movflags", "+faststart"]
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", *read, *write, str(path)]
-    subprocess.run(command, input=frames.tobytes(), check=True, timeout=120)
-    return Film(path, Fraction(fps), first_frame, frame_count)
+    rows = numpy.repeat(numpy.where(bits, 200, 50), _WIDTH // _BITS, axis=1).astype(numpy.uint8)
+    pixels = numpy.repeat(rows[:, None, :], _HEIGHT, axis=1).tobytes()
+    pattern = str(place / "numbered.%04d.png")
+    read = f"-f rawvideo -pix_fmt gray -s {_WIDTH}x{_HEIGHT} -i -".split()
+    _ffmpeg(*read, "-pix_fmt", "rgb24", "-start_number", str(first_frame), pattern, pixels=pixels)
+    frame_range = FrameRange(first_frame, first_frame + frame_count - 1)
+    frames = Frames(pattern, frame_range, frame_rate(fps), Resolution(_WIDTH, _HEIGHT))
+    path = place / "film.mp4"
+    encode(frames, path)
+    return Film(path, fps, first_frame, frame_count)
+
+
+def _ffmpeg(*arguments: str, pixels: bytes = b"") -> None:
+    subprocess.run([ffmpeg.find(), "-v", "error", "-y", *arguments], input=pixels, check=True, timeout=120)
+
+
+def _with_sound(film: Film) -> Film:
+    """The same film with a tone that is longer than the picture, as a publish takes it over."""
+    loud, path = film.path.with_name("loud.mov"), film.path.with_name("sound.mp4")
+    tone = ("-f", "lavfi", "-i", "sine=frequency=440:sample_rate=44100:duration=4")
+    _ffmpeg("-i", str(film.path), *tone, "-c:v", "copy", "-c:a", "pcm_s16le", str(loud))
+    transcode(loud, path)
+    return attrs.evolve(film, path=path)
 
 
 class Reviews:
@@ -179,9 +194,8 @@ class Reviews:
 
 
 def _first_picture(film: Film) -> Path:
-    picture = film.path.with_suffix(".png")
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", "-i", str(film.path), "-frames:v", "1"]
-    subprocess.run([*command, str(picture)], check=True, timeout=60)
+    picture = film.path.with_suffix(".jpg")
+    thumbnail(film.path, picture)
     return picture
 
 
@@ -252,6 +266,11 @@ def view(browser: Browser) -> Iterator[ReviewPage]:
 def make_film(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Film]:
     """Makes films: ``make_film("24000/1001", 1001, 24)``."""
     return partial(_make_film, tmp_path_factory.mktemp("films"))
+
+
+@pytest.fixture(scope="session")
+def add_sound() -> Callable[[Film], Film]:
+    return _with_sound
 
 
 @pytest.fixture(scope="session")

@@ -64,3 +64,19 @@ def test_a_film_that_is_stopped_stands_on_the_frame_whose_number_it_shows(shown)
     assert view.picture() == number - film.first_frame
     view.press("ArrowRight")
     check(view, film, number + 1 - film.first_frame)
+
+
+def test_sound_moves_no_frame(view, reviews, make_film, add_sound):
+    film = add_sound(make_film("24000/1001", 1001, 48))
+    review_id = reviews.open()
+    reviews.add(review_id, film)
+    view.open(reviews.link(review_id))
+    for index in (0, 47, 1, 46, 23, 24):
+        view.jump(1001 + index)
+        check(view, film, index)
+    assert not view.page.is_visible("#strip-notice")
+    view.press("l")
+    view.page.wait_for_selector("#sound:not([hidden])")
+    view.press("m")
+    assert view.page.evaluate("() => document.querySelector('video').muted")
+    assert view.page.get_attribute("#sound", "aria-pressed") == "false"

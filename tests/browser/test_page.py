@@ -29,6 +29,7 @@ def test_the_page_says_what_is_shown(view, two):
     assert "animation" in facts
     assert "Held two frames longer." in facts
     assert "640 × 360" in facts
+    assert not view.page.is_visible("#sound")
 
 
 def test_keys_step_and_jump(view, two):

@@ -25,7 +25,8 @@ export function showEntry(entry: Entry, review: Review): void {
     list.append(make("div", "", make("dt", "", term), make("dd", "", value)));
   }
   panel.replaceChildren(title, list);
-  for (const text of [entry.comment, entry.description]) {
+  // A publish may write the same sentence into both.
+  for (const text of new Set([entry.comment, entry.description])) {
     if (text !== "") panel.append(make("p", "facts-comment", text));
   }
 }

@@ -14,6 +14,7 @@ export type Command =
   | "stop"
   | "shuttle-forward"
   | "loop"
+  | "mute"
   | "previous-entry"
   | "next-entry"
   | "full-screen"
@@ -39,6 +40,7 @@ export const KEYS: readonly Key[] = [
   { command: "stop", keys: ["k"], shown: ["K"], text: "Stop" },
   { command: "shuttle-forward", keys: ["l"], shown: ["L"], text: "Play, again: faster" },
   { command: "loop", keys: ["r"], shown: ["R"], text: "Loop on, off" },
+  { command: "mute", keys: ["m"], shown: ["M"], text: "Sound on, off" },
   { command: "previous-entry", keys: ["ArrowUp", "PageUp"], shown: ["↑", "PgUp"], text: "Previous version in the list" },
   { command: "next-entry", keys: ["ArrowDown", "PageDown"], shown: ["↓", "PgDn"], text: "Next version in the list" },
   { command: "full-screen", keys: ["f"], shown: ["F"], text: "Full screen" },

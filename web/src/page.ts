@@ -137,6 +137,7 @@ class Page {
       stop: () => player.pause(),
       "shuttle-forward": () => player.shuttle(1),
       loop: () => (player.isLooping = !player.isLooping),
+      mute: () => (player.isMuted = !player.isMuted),
       "previous-entry": () => this.entries.move(-1),
       "next-entry": () => this.entries.move(1),
       "full-screen": () => void this.toggleFullScreen(),

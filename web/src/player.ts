@@ -14,6 +14,12 @@ export type Trouble =
 
 const MAX_SPEED = 8;
 
+interface Hearing {
+  readonly audioTracks?: { readonly length: number };
+  readonly mozHasAudio?: boolean;
+  readonly webkitAudioDecodedByteCount?: number;
+}
+
 /**
  * Plays one film at a time in a video element and knows which picture is on the screen.
  *
@@ -64,6 +70,21 @@ export class Player {
 
   set isLooping(loops: boolean) {
     this.video.loop = loops;
+    this.onChange();
+  }
+
+  /** The film has been heard to have sound; each engine tells it in its own way, some only once it plays. */
+  get hasSound(): boolean {
+    const video: HTMLVideoElement & Hearing = this.video;
+    return Boolean(video.audioTracks?.length || video.mozHasAudio || video.webkitAudioDecodedByteCount);
+  }
+
+  get isMuted(): boolean {
+    return this.video.muted;
+  }
+
+  set isMuted(isMuted: boolean) {
+    this.video.muted = isMuted;
     this.onChange();
   }
 

@@ -30,9 +30,7 @@ export interface Entry {
 }
 
 export interface Review {
-  readonly id: string;
   readonly name: string;
-  readonly description: string;
   readonly project: string;
   readonly is_open: boolean;
   readonly entries: readonly Entry[];

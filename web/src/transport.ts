@@ -14,6 +14,7 @@ export class Transport {
   private readonly speed = find("speed", HTMLElement);
   private readonly play = find("play", HTMLButtonElement);
   private readonly loop = find("loop", HTMLButtonElement);
+  private readonly sound = find("sound", HTMLButtonElement);
   private readonly player: Player;
   private readonly video: HTMLVideoElement;
 
@@ -49,6 +50,8 @@ export class Transport {
     this.play.setAttribute("aria-label", isPlaying ? "Pause" : "Play");
     this.play.disabled = !this.video.hasAttribute("src") || this.video.error !== null;
     this.loop.setAttribute("aria-pressed", String(this.player.isLooping));
+    this.sound.hidden = !this.player.hasSound;
+    this.sound.setAttribute("aria-pressed", String(!this.player.isMuted));
     for (const button of this.root.querySelectorAll<HTMLButtonElement>("button[data-needs-frames]")) {
       button.disabled = this.player.clip === null || !this.player.canSeek;
     }

@@ -117,7 +117,7 @@ function showEntry(entry, review) {
     list.append(make("div", "", make("dt", "", term), make("dd", "", value)));
   }
   panel.replaceChildren(title, list);
-  for (const text of [entry.comment, entry.description]) {
+  for (const text of /* @__PURE__ */ new Set([entry.comment, entry.description])) {
     if (text !== "") panel.append(make("p", "facts-comment", text));
   }
 }
@@ -291,6 +291,7 @@ var KEYS = [
   { command: "stop", keys: ["k"], shown: ["K"], text: "Stop" },
   { command: "shuttle-forward", keys: ["l"], shown: ["L"], text: "Play, again: faster" },
   { command: "loop", keys: ["r"], shown: ["R"], text: "Loop on, off" },
+  { command: "mute", keys: ["m"], shown: ["M"], text: "Sound on, off" },
   { command: "previous-entry", keys: ["ArrowUp", "PageUp"], shown: ["↑", "PgUp"], text: "Previous version in the list" },
   { command: "next-entry", keys: ["ArrowDown", "PageDown"], shown: ["↓", "PgDn"], text: "Next version in the list" },
   { command: "full-screen", keys: ["f"], shown: ["F"], text: "Full screen" },
@@ -465,6 +466,18 @@ var Player = class {
   }
   set isLooping(loops) {
     this.video.loop = loops;
+    this.onChange();
+  }
+  /** The film has been heard to have sound; each engine tells it in its own way, some only once it plays. */
+  get hasSound() {
+    const video = this.video;
+    return Boolean(video.audioTracks?.length || video.mozHasAudio || video.webkitAudioDecodedByteCount);
+  }
+  get isMuted() {
+    return this.video.muted;
+  }
+  set isMuted(isMuted) {
+    this.video.muted = isMuted;
     this.onChange();
   }
   /** The frame that is asked for: the one on the screen, or the one that a seek is on its way to. */
@@ -772,6 +785,7 @@ var Transport = class {
   speed = find("speed", HTMLElement);
   play = find("play", HTMLButtonElement);
   loop = find("loop", HTMLButtonElement);
+  sound = find("sound", HTMLButtonElement);
   player;
   video;
   constructor(player, video, run) {
@@ -804,6 +818,8 @@ var Transport = class {
     this.play.setAttribute("aria-label", isPlaying ? "Pause" : "Play");
     this.play.disabled = !this.video.hasAttribute("src") || this.video.error !== null;
     this.loop.setAttribute("aria-pressed", String(this.player.isLooping));
+    this.sound.hidden = !this.player.hasSound;
+    this.sound.setAttribute("aria-pressed", String(!this.player.isMuted));
     for (const button of this.root.querySelectorAll("button[data-needs-frames]")) {
       button.disabled = this.player.clip === null || !this.player.canSeek;
     }
@@ -938,6 +954,7 @@ var Page = class {
       stop: () => player.pause(),
       "shuttle-forward": () => player.shuttle(1),
       loop: () => player.isLooping = !player.isLooping,
+      mute: () => player.isMuted = !player.isMuted,
       "previous-entry": () => this.entries.move(-1),
       "next-entry": () => this.entries.move(1),
       "full-screen": () => void this.toggleFullScreen(),
