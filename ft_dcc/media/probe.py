@@ -12,12 +12,14 @@ import attrs
 
 from ft_dcc.errors import FilmUnreadable, SettingInvalid
 from ft_dcc.frames import Rate, Resolution, frame_rate
-from ft_dcc.media import ffmpeg
+from ft_dcc.media import container, ffmpeg
 from ft_dcc.media.facts import FilmFacts
 from ft_dcc.media.ffmpeg import Finished, IsCancelled
 
 # Says of each decoded picture when it is shown and how large it is; without the checksum it costs nothing.
 SEEING = "showinfo=checksum=0"
+# Reads every picture and decodes none.
+COUNTING = ("-map", "0:V:0", "-c", "copy", "-f", "null", "-")
 IMAGE_SUFFIXES = frozenset((".bmp", ".cin", ".dpx", ".exr", ".jpeg", ".jpg", ".png", ".tga", ".tif", ".tiff", ".webp"))
 # ffmpeg also "decodes" text as a terminal's screen, and playlists that make it open other files and addresses.
 _CONTAINERS = "mov,matroska,avi,mxf,mpegts,mpeg,ogg,gif,flv,asf"
@@ -71,31 +73,15 @@ def probe(path: Path, *, is_cancelled: IsCancelled | None = None) -> FilmFacts:
         has_audio="Audio" in log.codecs,
         start=first.ticks * log.tick,
         is_constant_rate=is_constant,
-        is_faststart=is_faststart(path),
+        is_faststart=container.is_faststart(path),
     )
 
 
 def count_pictures(path: Path) -> int:
     """Return how many pictures a film of our own making holds; they are counted in the file, and not decoded."""
     counts = [0]
-    ffmpeg.run([*film_input(path), "-map", "0:V:0", "-c", "copy", "-f", "null", "-"], on_count=counts.append)
+    ffmpeg.run([*film_input(path), *COUNTING], on_count=counts.append)
     return counts[-1]
-
-
-def is_faststart(path: Path) -> bool:
-    """Whether the index of an mp4 or mov lies before its pictures, so that it plays while it still loads."""
-    with path.open("rb") as file:
-        # ISO/IEC 14496-12: a file is a row of boxes, each headed by its size and four letters.
-        while len(head := file.read(8)) == 8:
-            size, name = int.from_bytes(head[:4], "big"), head[4:]
-            if name in (b"moov", b"mdat"):
-                return name == b"moov"
-            # A size of 1 says that the real one follows in eight bytes.
-            body = int.from_bytes(file.read(8), "big") - 16 if size == 1 else size - 8
-            if body < 0:
-                break
-            file.seek(body, 1)
-    return False
 
 
 class _Log:
@@ -137,12 +123,12 @@ def _refuse_damaged(path: Path, log: _Log, finished: Finished) -> None:
         if "Audio" in log.codecs:
             raise FilmUnreadable(f"{path} has sound and no picture. Give a film.")
         reason = finished.errors[0] if finished.errors else "it holds no picture"
-        if "whitelist" in reason:
+        if "whitelist" in reason or "non standard extension" in reason:
             reason = "its format is none that films have"
         raise FilmUnreadable(f"{path} is not a film that can be decoded: {reason}. Export it again.")
-    count = len(log.pictures)
-    if finished.returncode or finished.errors:
-        reason = finished.errors[0] if finished.errors else f"ffmpeg stopped with code {finished.returncode}"
+    if finished.returncode or finished.errors or not container.is_whole(path):
+        reason = finished.errors[0] if finished.errors else "its end is missing"
+        count = len(log.pictures)
         raise FilmUnreadable(f"{path} is cut short or damaged, {count} pictures came out: {reason}. Export it again.")
 
 

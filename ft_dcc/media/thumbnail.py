@@ -9,7 +9,7 @@ from pathlib import Path
 from ft_dcc.errors import FilmUnreadable
 from ft_dcc.media import colour, ffmpeg
 from ft_dcc.media.facts import Media
-from ft_dcc.media.probe import IMAGE_SUFFIXES, SEEING, film_input, seen_picture
+from ft_dcc.media.probe import COUNTING, IMAGE_SUFFIXES, SEEING, film_input, seen_picture
 
 THUMBNAIL = "thumbnail"
 LONGER_SIDE = 640
@@ -38,22 +38,23 @@ def thumbnail(source: Path, path: Path) -> Media:
             [*seek, *film_input(source), *sink, ffmpeg.file_url(unfinished)],
             on_line=lambda line: pictures.append(seen_picture(line)),
         )
-        if finished.returncode:
-            raise ffmpeg.explained(finished, str(source), path)
         made = next((picture for picture in pictures if picture is not None), None)
         if made is None:
-            raise FilmUnreadable(f"{source} holds no picture to make a thumbnail of. Export it again.")
+            reason = finished.errors[0] if finished.errors else "it holds none"
+            raise FilmUnreadable(f"No picture can be taken from {source}: {reason}. Export it again.")
+        if finished.returncode:
+            raise ffmpeg.explained(finished, str(source), path)
     return Media(path, THUMBNAIL, made.resolution, None, 1, path.stat().st_size)
 
 
 def _middle(film: Path) -> Fraction:
-    """The second in which the picture in the middle is shown; 0 for a film that does not say how long it is."""
-    seconds = [Fraction(0)]
+    """A second shortly before the picture in the middle is shown; 0 for a film that does not say how long it is."""
+    seconds, counts = [Fraction(0)], [0]
 
     def read(line: str) -> None:
         if found := _DURATION.search(line):
             seconds.append(int(found[1]) * 3600 + int(found[2]) * 60 + Fraction(found[3]))
 
-    # Without an output ffmpeg only says what the file holds, and fails: the failure is meant.
-    ffmpeg.run(film_input(film), on_line=read)
-    return seconds[-1] / 2
+    ffmpeg.run([*film_input(film), *COUNTING], on_line=read, on_count=counts.append)
+    count = max(1, counts[-1])
+    return max(Fraction(0), (count // 2 - Fraction(1, 2)) * seconds[-1] / count)

@@ -1,0 +1,83 @@
+"""What a film's container says of its own length: ffmpeg is content with a file that ends between two pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+_FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
+_EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
+_MXF = bytes.fromhex("060e2b34020501010d010201")
+
+
+def is_whole(path: Path) -> bool:
+    """Whether the file is as long as its container says it is: mp4, mov, Matroska, WebM, AVI, MXF; others say nothing."""
+    return promised_size(path) <= path.stat().st_size
+
+
+def is_faststart(path: Path) -> bool:
+    """Whether the index of an mp4 or mov lies before its pictures, so that it plays while it still loads."""
+    with path.open("rb") as file:
+        return next((name for name, _ in _boxes(file) if name in (b"moov", b"mdat")), None) == b"moov"
+
+
+def promised_size(path: Path) -> int:
+    """Return the size in bytes that the container promises, 0 where it promises none."""
+    with path.open("rb") as file:
+        head = file.read(16)
+        if head[4:8] in _FIRST_BOXES:
+            return max((end for _, end in _boxes(file)), default=0)
+        if head.startswith(_EBML):
+            return _matroska_size(file)
+        if head.startswith(_MXF):
+            return _mxf_size(file)
+        if head.startswith(b"RIFF"):
+            return int.from_bytes(head[4:8], "little") + 8
+    return 0
+
+
+def _boxes(file: IO[bytes]) -> Iterator[tuple[bytes, int]]:
+    """Yield the name of each box and the byte at which it should end: ISO/IEC 14496-12, section 4.2."""
+    end = 0
+    while True:
+        file.seek(end)
+        head = file.read(16)
+        if len(head) < 8 or (end == 0 and head[4:8] not in _FIRST_BOXES):
+            return
+        size = int.from_bytes(head[:4], "big")
+        if size == 0:
+            # The last box, as long as the file is.
+            yield head[4:8], end
+            return
+        # 1 stands for a size that follows in eight bytes; nothing is shorter than its own head.
+        end += max(int.from_bytes(head[8:], "big") if size == 1 else size, 8)
+        yield head[4:8], end
+
+
+def _matroska_size(file: IO[bytes]) -> int:
+    """The end of the segment, which holds everything but a header: RFC 8794, section 6, and RFC 9559."""
+    file.seek(4)
+    file.seek(_vint(file) or 0, 1)
+    if file.read(4) != _SEGMENT:
+        return 0
+    length = _vint(file)
+    return 0 if length is None else file.tell() + length
+
+
+def _vint(file: IO[bytes]) -> int | None:
+    """Read a number whose leading zeros say how long it is; all ones stand for "not known"."""
+    first = file.read(1) or b"\0"
+    more = 8 - first[0].bit_length()
+    value = int.from_bytes(bytes([first[0] ^ (0x80 >> more) if more < 8 else 0]) + file.read(more), "big")
+    return None if value == (1 << 7 * (more + 1)) - 1 else value
+
+
+def _mxf_size(file: IO[bytes]) -> int:
+    """Where the footer begins, as the header's partition pack says: SMPTE ST 377-1, section 7.1."""
+    file.seek(16)
+    length = (file.read(1) or b"\0")[0]
+    file.seek(length & 0x7F if length & 0x80 else 0, 1)
+    # Before it: two versions, the grid, and the places of this partition and the previous one.
+    file.seek(2 + 2 + 4 + 8 + 8, 1)
+    return int.from_bytes(file.read(8), "big")

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Callable
+
+import pytest
+
+TESTS = Path(__file__).resolve().parents[1]
+if str(TESTS) not in sys.path:
+    sys.path.insert(0, str(TESTS))
+
+from doubles.numbered_pictures import write_numbered  # noqa: E402
+
+from ft_dcc.frames import FrameRange, Frames, Resolution  # noqa: E402
+from ft_dcc.media import ffmpeg  # noqa: E402
+
+
+def _found() -> dict[str, str]:
+    """Every different ffmpeg of this machine: the one that would be used, and the system's own."""
+    found = {"found": str(ffmpeg.find())}
+    system = shutil.which("ffmpeg")
+    if system and not os.environ.get("FT_DCC_FFMPEG") and system != found["found"]:
+        found["system"] = system
+    return found
+
+
+@pytest.fixture(params=_found().values(), ids=_found().keys(), autouse=True)
+def each_ffmpeg(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("FT_DCC_FFMPEG", request.param)
+    return str(request.param)
+
+
+@pytest.fixture
+def make_frames(tmp_path: Path) -> Callable[..., Frames]:
+    """Return a function that writes numbered pictures of a range, handles included."""
+
+    def make(
+        frame_range: str | FrameRange = "1001-1012",
+        fps: Fraction = Fraction(24),
+        size: str = "64x36",
+        pattern: str = "sh010.%04d.png",
+    ) -> Frames:
+        wanted = FrameRange.parse(frame_range) if isinstance(frame_range, str) else frame_range
+        frames = Frames(str(tmp_path / "frames" / pattern), wanted, fps, Resolution.parse(size))
+        frames.path(0).parent.mkdir(parents=True, exist_ok=True)
+        for number in wanted.with_handles:
+            write_numbered(frames.path(number), number, frames.resolution)
+        return frames
+
+    return make
+
+
+@contextlib.contextmanager
+def mounted(folder: Path, option: str) -> Iterator[Path]:
+    """Lend a disk of its own at the folder; skips where this user may not mount one."""
+    mount, umount = shutil.which("mount"), shutil.which("umount")
+    command = [str(mount), "-t", "tmpfs", "-o", option, "tmpfs", str(folder)]
+    if not (mount and umount) or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("a disk cannot be mounted here")
+    yield folder
+    subprocess.run([str(umount), "-l", str(folder)], check=True)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 64 KiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    with mounted(folder, "size=64k"):
+        yield folder
+
+
+@pytest.fixture
+def read_only_folder(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "locked"
+    folder.mkdir()
+    folder.chmod(0o555)
+    if not os.access(folder, os.W_OK):
+        yield folder
+        return
+    # The administrator may write everywhere but on a disk that is read-only itself.
+    with mounted(folder, "ro"):
+        yield folder

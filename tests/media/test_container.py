@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import pytest
+from doubles.numbered_pictures import run_ffmpeg
+
+from ft_dcc.media import container
+
+FORMATS = [
+    ("a.mp4", "libx264", ()),
+    ("fast.mp4", "libx264", ("-movflags", "+faststart")),
+    ("pieces.mp4", "libx264", ("-movflags", "+frag_keyframe+empty_moov")),
+    ("a.mov", "prores_ks", ()),
+    ("a.mkv", "ffv1", ()),
+    ("a.webm", "libvpx-vp9", ("-deadline", "realtime")),
+    ("a.avi", "mjpeg", ()),
+    ("a.mxf", "mpeg2video", ()),
+]
+
+
+@pytest.mark.parametrize(("name", "codec", "options"), FORMATS)
+def test_a_container_knows_when_its_end_is_missing(tmp_path, name, codec, options):
+    path = tmp_path / name
+    run_ffmpeg("-f", "lavfi", "-i", "testsrc2=s=64x36:r=25", "-frames:v", "25", "-c:v", codec, *options, path)
+    assert container.is_whole(path)
+    content = path.read_bytes()
+    # An MXF says where its footer begins, the others where they end.
+    missing = len(content) // 2 if name == "a.mxf" else 1
+    path.write_bytes(content[:-missing])
+    assert not container.is_whole(path)
+
+
+def test_a_live_recording_promises_nothing(tmp_path):
+    path = tmp_path / "live.mkv"
+    run_ffmpeg("-f", "lavfi", "-i", "testsrc2=s=64x36", "-frames:v", "9", "-f", "matroska", "-live", "1", path)
+    assert container.promised_size(path) == 0
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\0",
+        b"ftyp",
+        b"\0\0\0\0ftyp",
+        b"\x1a\x45\xdf\xa3",
+        b"\x1a\x45\xdf\xa3\x00",
+        b"RIFF",
+        b"plain text",
+        bytes.fromhex("060e2b34020501010d01020101020400"),
+        b"\0\0\0\x08ftyp" + b"\0\0\0\x01mdat" + b"\0" * 8,
+        b"\xff" * 99,
+    ],
+)
+def test_rubbish_is_read_without_an_accident(tmp_path, content):
+    (tmp_path / "a").write_bytes(content)
+    container.is_whole(tmp_path / "a")
+    assert not container.is_faststart(tmp_path / "a")
+
+
+@pytest.mark.parametrize(("name", "codec", "options"), FORMATS)
+def test_only_an_index_at_the_front_is_faststart(tmp_path, name, codec, options):
+    path = tmp_path / name
+    run_ffmpeg("-f", "lavfi", "-i", "testsrc2=s=64x36:r=25", "-frames:v", "25", "-c:v", codec, *options, path)
+    assert container.is_faststart(path) == (name in ("fast.mp4", "pieces.mp4"))
