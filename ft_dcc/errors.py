@@ -45,7 +45,7 @@
         ├── BadRequest 400       ParseError 400      ValidationError 422
         ├── InvalidCredentials 401                   Forbidden 403
         ├── NoSuchThing 404      Conflict 409        DuplicateEntryError 409
-        └── TooLarge 413         RangeNotSatisfiable 416   StorageFull 507
+        └── TooLarge 413         RangeNotSatisfiable 416   TooManyRequests 429  StorageFull 507
 
 A message says what happened, to what, and what to do next.
 """
@@ -348,6 +348,16 @@ class RangeNotSatisfiable(Refused):
     """The byte range lies outside the file."""
 
     status = 416
+
+
+class TooManyRequests(Refused):
+    """The client is to wait ``seconds`` before it tries again."""
+
+    status = 429
+
+    def __init__(self, message: str, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds
 
 
 class StorageFull(Refused):

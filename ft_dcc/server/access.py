@@ -25,6 +25,7 @@ _KEYS = Table(
     Column("user_id", String, nullable=False, index=True),
     Column("hash", String, nullable=False),
     Column("created_at", Float, nullable=False),
+    Column("last_used_at", Float),
     Column("revoked_at", Float),
 )
 _USERS = table("resource", column("id"), column("username"), column("is_active"), column("__row__"))
@@ -68,6 +69,11 @@ def revoke_keys(connection: Connection, user_id: str) -> None:
     """None of the user's API keys is good any more."""
     live = (_KEYS.c.user_id == user_id) & _KEYS.c.revoked_at.is_(None)
     connection.execute(update(_KEYS).where(live).values(revoked_at=time.time()))
+
+
+def note_use(connection: Connection, key: str) -> None:
+    """The database knows that the key was used just now."""
+    connection.execute(update(_KEYS).where(_KEYS.c.hash == _hash(key)).values(last_used_at=time.time()))
 
 
 def authenticate(connection: Connection, username: str, key: str) -> Caller:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import re
 import secrets
 from functools import partial
@@ -17,10 +18,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ft_dcc.errors import BadRequest, Forbidden, InvalidCredentials, Refused, TooLarge, ValidationError
+from ft_dcc.errors import BadRequest, Forbidden, InvalidCredentials, Refused, TooLarge, TooManyRequests, ValidationError
 from ft_dcc.server import components, events, review_page
-from ft_dcc.server.access import authenticate
 from ft_dcc.server.api import answer
+from ft_dcc.server.door import address_of
 from ft_dcc.server.headers import BrowserClients, SafeHeaders
 from ft_dcc.server.studio import Studio
 from ft_dcc.server.updates import Origin
@@ -70,8 +71,8 @@ async def _call(studio: Studio, request: Request) -> Response:
 
 def _answer(studio: Studio, request: Request, body: bytes) -> bytes:
     headers = request.headers
-    with studio.store.reading() as connection:
-        caller = authenticate(connection, headers.get("ftrack-user", ""), headers.get("ftrack-api-key", ""))
+    username, key = headers.get("ftrack-user", ""), headers.get("ftrack-api-key", "")
+    caller = studio.door.enter(studio.store, address_of(request), username, key)
     try:
         asked = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -107,7 +108,10 @@ def _read_anything(studio: Studio) -> None:
 
 def _refuse(request: Request, error: Refused) -> Response:
     name = _FTRACK_NAMES.get(type(error), type(error).__name__)
-    return _error(request, error.status, name, str(error), error.error_code)
+    answered = _error(request, error.status, name, str(error), error.error_code)
+    if isinstance(error, TooManyRequests):
+        answered.headers["Retry-After"] = str(math.ceil(error.seconds))
+    return answered
 
 
 def _refuse_route(request: Request, error: HTTPException) -> Response:

@@ -15,8 +15,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ft_dcc.errors import BadRequest, NoSuchThing, Refused
-from ft_dcc.server.access import authenticate
 from ft_dcc.server.api import answer
+from ft_dcc.server.door import address_of
 from ft_dcc.server.outgoing import send_file
 from ft_dcc.server.studio import Studio
 from ft_dcc.server.thumbnails import USUAL
@@ -129,8 +129,8 @@ async def _read_on(chunks: AsyncIterator[bytes]) -> None:
 def _visible_component(studio: Studio, request: Request) -> tuple[str, str | None]:
     """Return id and file type of the component in the query string, if the user in it may see it."""
     parameters = request.query_params
-    with studio.store.reading() as connection:
-        caller = authenticate(connection, parameters.get("username", ""), parameters.get("apiKey", ""))
+    username, key = parameters.get("username", ""), parameters.get("apiKey", "")
+    caller = studio.door.enter(studio.store, address_of(request), username, key)
     component_id = parameters.get("id", "")
     # By a query, because what a user may see is decided there.
     query = {"action": "query", "expression": f"select file_type from Component where id is {json.dumps(component_id)}"}

@@ -19,7 +19,8 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from ft_dcc.errors import BadRequest, EventHubPacketError, Forbidden, Refused
-from ft_dcc.server.access import Caller, authenticate
+from ft_dcc.server.access import Caller
+from ft_dcc.server.door import address_of
 from ft_dcc.server.listener import HEARTBEAT_SECONDS, SILENCE_SECONDS, Listener
 from ft_dcc.socketio import EVENT, Packet, acknowledgement, event_packet, parse
 from ft_dcc.subscription import Expression
@@ -139,17 +140,12 @@ async def _shake_hands(studio: Studio, request: Request) -> Response:
     asked = request.query_params
     username = request.headers.get("ftrack-user") or asked.get("api_user", "")
     key = request.headers.get("ftrack-api-key") or asked.get("api_key", "")
-    caller = await to_thread.run_sync(_authenticated, studio, username, key)
+    caller = await to_thread.run_sync(studio.door.enter, studio.store, address_of(request), username, key)
     sid = studio.events.issue_ticket(caller)
     if sid is None:
         return PlainTextResponse("Too many clients listen. Try again later.", 503, {"Retry-After": "30"})
     greeting = f"{sid}:{HEARTBEAT_SECONDS * 2}:{SILENCE_SECONDS}:websocket"
     return PlainTextResponse(greeting, headers={"Cache-Control": "no-store"})
-
-
-def _authenticated(studio: Studio, username: str, key: str) -> Caller:
-    with studio.store.reading() as connection:
-        return authenticate(connection, username, key)
 
 
 async def _converse(events: Events, websocket: WebSocket) -> None:

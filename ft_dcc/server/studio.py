@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from ft_dcc.server.addresses import make_fillers
+from ft_dcc.server.door import Door
 from ft_dcc.server.events import Events
 from ft_dcc.server.files import Files
 from ft_dcc.server.query.plan import Queries
@@ -38,6 +39,7 @@ class Studio:
     description: Description
     secret: bytes = attrs.field(repr=False)
     events: Events = attrs.field(factory=Events, repr=False)
+    door: Door = attrs.field(factory=Door, repr=False)
 
 
 def open_studio(folder: Path, secret: bytes) -> Studio:
