@@ -49,6 +49,8 @@ class Entity(MutableMapping[str, Any]):
     primary_key_attributes: ClassVar[list[str]] = []
     default_projections: ClassVar[list[str]] = []
     defaults: ClassVar[tuple[Attribute, ...]] = ()
+    # The names of values that many entities have in common: the ids of others, and kinds.
+    shared_values: ClassVar[frozenset[str]] = frozenset()
 
     session: Session
     state: Symbol

@@ -145,21 +145,33 @@ class IdentityMap:
         members = group.members.setdefault(entity_type, [])
         is_old, is_result = group.is_old, group.is_result
         made, key_size = self._made, len(make.primary_key_attributes)
+        # Thousands of tasks have one project and a few statuses: they share the texts of those ids, too.
+        shared: list[str] | None = None
+        texts: dict[Any, Any] = {}
 
         def handle(values: dict[str, Any]) -> Entity:
+            nonlocal shared
             try:
                 place = place_of(values)
             except KeyError as error:
                 raise ServerError(
                     f"The server answered with a {entity_type} that has no {error}. Report this to its vendor."
                 ) from error
+            is_reference = len(values) == key_size
+            if not is_reference:
+                if shared is None:
+                    shared = [name for name in values if name in make.shared_values]
+                for name in shared:
+                    value = values.get(name, NOT_SET)
+                    if value is not NOT_SET:
+                        values[name] = texts.setdefault(value, value)
             entity = shelf.get(place)
             if entity is None:
                 # Another thread may have come first: then its object is the one.
                 entity = shelf.setdefault(place, made(make, values))
             elif is_old:
                 entity.complete(values)
-            elif len(values) > key_size:
+            elif not is_reference:
                 entity.receive(values)
             if entity._group is not group and (is_result or entity._group is None):
                 entity._group = group

@@ -88,10 +88,17 @@ def make_type(schema: Schema) -> type[Entity]:
             "entity_type": entity_type,
             "attributes": attributes,
             "defaults": tuple(each for each in attributes.values() if each.default_value is not NOT_SET),
+            "shared_values": frozenset(_shared_values(schema)),
             "primary_key_attributes": list(schema["primary_key"]),
             "default_projections": list(schema.get("default_projections", ())),
         },
     )
+
+
+def _shared_values(schema: Schema) -> Iterator[str]:
+    for name, fragment in schema["properties"].items():
+        if fragment.get("type") == "string" and name.endswith(("_id", "_type")) and name not in schema["primary_key"]:
+            yield name
 
 
 def _make_attribute(name: str, fragment: Mapping[str, Any], is_immutable: bool, is_computed: bool) -> Attribute | None:
