@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import random
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -31,7 +32,11 @@ _log = logging.getLogger(__name__)
 _PAUSES = (0.25, 0.5, 1.0, 2.0)
 _LONGEST_PAUSE = 30.0
 _CONNECT_TIMEOUT = 10.0
+_BLOCK = 256 * 1024
 _BUSY = frozenset({429, 502, 503, 504})
+# How often the time-out an answer may take as a whole, so that one that comes by drops ends, too.
+_PATIENCE = 10
+_ID = re.compile(r"[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}")
 _READING = frozenset({"query", "search", "query_server_information", "query_schemas", "permissions"})
 _WRITING = frozenset({"create", "update", "delete"})
 
@@ -148,14 +153,34 @@ class Wire:
     def _send(self, body: bytes, operations: Sequence[Any]) -> bytes:
         try:
             # A redirect would turn the POST into a GET, and its answer into nonsense.
-            response = self.http.post(f"{self.server_url}/api", data=body, timeout=self.timeout, allow_redirects=False)
+            response = self.http.post(
+                f"{self.server_url}/api", data=body, timeout=self.timeout, allow_redirects=False, stream=True
+            )
+            content = _read(response, time.monotonic() + _PATIENCE * self.timeout[1])
         except requests.RequestException as error:
             failed = _Failed(unreachable(self.server_url, error), may_have_arrived=not was_never_sent(error))
             raise failed from error
-        content = response.content
         if response.status_code < 300 and content[:1] == b"[":
             return content
-        raise _meaning(self.server_url, response, operations)
+        raise _meaning(self.server_url, response, content, operations)
+
+
+def _read(response: requests.Response, deadline: float) -> bytes:
+    """Return the body; what the line does to it is told as requests tells it."""
+    # An older urllib3 has only read(), which waits for a whole block however slowly its bytes drop in.
+    read = getattr(response.raw, "read1", response.raw.read)
+    blocks = []
+    with response:
+        try:
+            while block := read(_BLOCK, decode_content=True):
+                blocks.append(block)
+                if time.monotonic() > deadline:
+                    raise requests.ReadTimeout("the answer does not end")
+        except urllib3.exceptions.TimeoutError as error:
+            raise requests.ReadTimeout(error) from error
+        except urllib3.exceptions.HTTPError as error:
+            raise requests.ConnectionError(error) from error
+    return b"".join(blocks)
 
 
 def wait(pause: float, retry_after: float | None = None) -> None:
@@ -197,11 +222,13 @@ def retry_after(response: requests.Response) -> float | None:
     return float(text) if text.isdigit() else None
 
 
-def _meaning(server_url: str, response: requests.Response, operations: Sequence[Any]) -> Error | _Failed:
+def _meaning(
+    server_url: str, response: requests.Response, content: bytes, operations: Sequence[Any]
+) -> Error | _Failed:
     """Return the error that an answer stands for which is no list of results."""
     status = response.status_code
     try:
-        answer = json.loads(response.content)
+        answer = json.loads(content)
     except ValueError:
         answer = None
     if isinstance(answer, dict) and "exception" in answer:
@@ -243,5 +270,23 @@ def server_error(answer: Mapping[str, Any], operations: Sequence[Any] = ()) -> S
         kind = PermissionDeniedError
     elif "Invalid action u'" in content:
         kind = ServerCompatibilityError
-    operation = operations[0] if len(operations) == 1 else None
-    return kind(message, {"error": answer.get("error")}, error_class=error_class, error_code=code, operation=operation)
+    return kind(
+        message,
+        {"error": answer.get("error")},
+        error_class=error_class,
+        error_code=code,
+        operation=_culprit(answer, operations),
+    )
+
+
+def _culprit(answer: Mapping[str, Any], operations: Sequence[Any]) -> dict[str, Any] | None:
+    """Return the operation that caused the error: the only one, the one it names, or the only one with an id in it."""
+    if len(operations) == 1:
+        return dict(operations[0])
+    error = answer.get("error")
+    place = error.get("operation") if isinstance(error, Mapping) else None
+    if isinstance(place, int) and 0 <= place < len(operations):
+        return dict(operations[place])
+    ids = set(_ID.findall(str(answer.get("content"))))
+    named = [each for each in operations if ids.intersection(_ID.findall(dumps(each).decode()))]
+    return dict(named[0]) if len(named) == 1 else None

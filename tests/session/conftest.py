@@ -73,6 +73,8 @@ class ScriptedServer:
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(content)
+                # What was announced and is not there is never going to come.
+                self.close_connection = int(headers.get("Content-Length", len(content))) != len(content)
 
             do_POST = do_PUT = answer  # noqa: N815 - the names are http.server's
 

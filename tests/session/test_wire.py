@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import gzip
 import json
 import socket
+import threading
+from contextlib import suppress
 
 import pytest
 import requests
@@ -157,6 +160,58 @@ def test_a_server_that_never_answers_is_left_after_the_time_out(monkeypatch):
         with pytest.raises(ServerUnreachable, match="did not answer in time"):
             line.post(QUESTION)
         line.close()
+
+
+def test_an_answer_that_drops_in_byte_by_byte_is_left_in_the_end(monkeypatch):
+    monkeypatch.setattr(wire, "_PAUSES", ())
+    monkeypatch.setattr(wire, "_PATIENCE", 0)
+    pause = threading.Event()
+
+    def drip(listener):
+        with suppress(OSError), listener.accept()[0] as client:
+            client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+            while not pause.wait(0.02):
+                client.sendall(b" ")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=drip, args=(listener,))
+        thread.start()
+        line = Wire(f"http://127.0.0.1:{listener.getsockname()[1]}", "k", "u", timeout=5)
+        with pytest.raises(ServerUnreachable, match="did not answer in time"):
+            line.post(QUESTION)
+        pause.set()
+        thread.join()
+        line.close()
+
+
+def test_half_an_answer_is_no_answer(scripted, line):
+    scripted.answers = [(200, {"Content-Length": "100"}, b'[{"da'), GOOD]
+    assert line.post(QUESTION) == b'[{"data": []}]'
+
+
+def test_a_compressed_answer_is_read(scripted, line):
+    scripted.answers = [(200, {"Content-Encoding": "gzip"}, gzip.compress(b'[{"data": [7]}]'))]
+    assert line.post(QUESTION) == b'[{"data": [7]}]'
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "culprit"),
+    [
+        ("there is a Task 11111111-1111-1111-1111-111111111111 already", None, 1),
+        ("something else", {"operation": 0}, 0),
+        ("something else", None, None),
+    ],
+)
+def test_the_operation_that_caused_an_error_is_found(scripted, line, content, error, culprit):
+    batch = [
+        *CHANGE,
+        {"action": "delete", "entity_type": "Task", "entity_key": ["11111111-1111-1111-1111-111111111111"]},
+    ]
+    body = json.dumps({"exception": "ValidationError", "content": content, "error_code": None, "error": error}).encode()
+    scripted.answers = [(200, {}, body)]
+    with pytest.raises(ServerError) as caught:
+        line.post(batch)
+    assert caught.value.operation == (None if culprit is None else batch[culprit])
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "no-scheme.example.com", "http://"])
