@@ -30,7 +30,7 @@ def shake_hands(credentials: Credentials, **changed: str) -> requests.Response:
 
 def open_socket(credentials: Credentials, sid: str) -> websocket.WebSocket:
     address = credentials.server_url.replace("http://", "ws://")
-    return websocket.create_connection(f"{address}/socket.io/1/websocket/{sid}", timeout=20)
+    return websocket.create_connection(f"{address}/socket.io/1/websocket/{sid}", timeout=20, skip_utf8_validation=True)
 
 
 class Peer:
@@ -355,8 +355,8 @@ def test_a_client_that_does_not_listen_is_let_go_and_stops_nobody(
     deaf, busy, good = Peer(own_server), Peer(own_server), Peer(own_server)
     for peer in (deaf, good):
         peer.subscribe("topic=test.flood")
-    for number in range(1500):
-        assert busy.ask({"topic": "test.flood", "data": [number, "a" * 20_000]}) == {"success": True}
+    for number in range(400):
+        assert busy.ask({"topic": "test.flood", "data": [number, "a" * 50_000]}) == {"success": True}
         assert good.event()["data"][0] == number
     assert "A client of admin takes its events too slowly and is let go." in caplog.messages
     for peer in (deaf, busy, good):
