@@ -83,17 +83,17 @@ class CollectShot(ContextPlugin):
 
 
 def _shot(attributes: dict[str, Any]) -> Shot:
-    start, end, handles = (int(attributes.get(name) or 0) for name in ("fstart", "fend", "handles"))
-    # A number that nobody set reads as nought.
-    has_range = bool(start or end)
     fps, resolution = attributes.get("fps"), attributes.get("resolution")
     try:
+        start, end, handles = (int(attributes.get(name) or 0) for name in ("fstart", "fend", "handles"))
+        # A number that nobody set reads as nought.
+        has_range = bool(start or end)
         return Shot(
             frame_range=FrameRange(start, end, handles) if has_range else None,
             fps=frame_rate(fps) if fps else None,
             resolution=Resolution.parse(resolution) if resolution else None,
         )
-    except SettingInvalid as error:
+    except (SettingInvalid, TypeError, ValueError) as error:
         raise Unpublishable(f"The shot's settings on the server cannot be used. {error}") from error
 
 

@@ -15,6 +15,10 @@ import filelock
 from ft_dcc.config import read_settings
 from ft_dcc.errors import DiskUnusable, JobLocked, JobNotFound
 from ft_dcc.publish.journal import Journal
+from ft_dcc.publish.records import PublishRequest
+
+# Of the journal: raised when an older reader would misunderstand it.
+_FORMAT = 1
 
 
 def jobs_folder(jobs: Path | None = None) -> Path:
@@ -29,10 +33,11 @@ class Job:
     folder: Path
 
     @classmethod
-    def create(cls, jobs: Path) -> Job:
-        """Return a new job with an empty folder; raises DiskUnusable."""
+    def create(cls, jobs: Path, request: PublishRequest, server_url: str) -> Job:
+        """Return a new job, whose journal begins with what is asked for, and of which server; raises DiskUnusable."""
         job = cls(jobs / f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}")
         job.make(job.folder)
+        job.journal.append({"job": job.id, "format": _FORMAT, "server": server_url, "request": request})
         return job
 
     @classmethod
@@ -52,6 +57,14 @@ class Job:
     def journal(self) -> Journal:
         """What has happened so far."""
         return Journal(self.folder / "journal.jsonl")
+
+    def request(self) -> PublishRequest:
+        """Return what was asked for; raises JobNotFound for a journal of another format, or without a beginning."""
+        events = self.journal.events()
+        if not events or events[0].get("format") != _FORMAT:
+            raise JobNotFound(f"The journal of {self.id} was written by another version of ft-dcc. Publish it again.")
+        request: PublishRequest = events[0]["request"]
+        return request
 
     @property
     def report(self) -> Path:

@@ -106,10 +106,13 @@ class Loop:
 
     def _pass_gate(self) -> None:
         """Sources with a problem are out; raises when none is left, or the problem is everybody's."""
-        refused, self.failures = self.failures, []
+        # The collector and the validator of a source may meet the same problem.
+        refused = list({(failure.number, str(failure.error)): failure for failure in reversed(self.failures)}.values())
+        refused.reverse()
+        self.failures = []
         for instance in [other for other in self.context if self._has_failed(self._number(other))]:
             self.context.remove(instance)
-        problems = tuple(dict.fromkeys(failure.problem for failure in refused))
+        problems = tuple(failure.problem for failure in refused)
         self.ledger.pass_gate(problems, is_open=bool(self.context))
         if not self.context and not refused:
             raise errors.Unpublishable("There is no source to publish: no collector found one.")

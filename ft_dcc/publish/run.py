@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import attrs
 
 from ft_dcc import errors
-from ft_dcc.frames import is_sequence
 from ft_dcc.publish.engine import Context, Instance, PluginClass, guarded_logging
 from ft_dcc.publish.integrate import withdraw
 from ft_dcc.publish.job import Job, jobs_folder
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
 
 # pyblish keeps its registries and the root logger's level for the whole process.
 _ONE_AT_A_TIME = threading.Lock()
-
-_FORMAT = 1
 
 
 def publish(
@@ -50,9 +47,10 @@ def publish(
     what stopped it, with the job's id in the message: ``resume`` goes on from there, and captures nothing again.
     """
     plugins = find_plugins(None if host is None else host.name)
-    job = Job.create(jobs_folder(jobs))
-    request = attrs.evolve(request, source=tuple(_absolute(text) for text in request.source))
-    job.journal.append({"job": job.id, "format": _FORMAT, "server": session.server_url, "request": request})
+    if host is None:
+        # The job outlives this working directory. Not resolve(): a link in a studio's path is there for a reason.
+        request = attrs.evolve(request, source=tuple(os.path.abspath(text) for text in request.source))  # noqa: PTH100
+    job = Job.create(jobs_folder(jobs), request, session.server_url)
     return _work(job, plugins, session, host, Pulse(on_progress, cancel or threading.Event()))
 
 
@@ -66,33 +64,45 @@ def resume(
 ) -> Published:
     """The publish has gone on with the first step that was missing; one that was done is only told again.
 
-    Raises JobNotFound, JobLocked, SettingInvalid for a job of another server, and whatever ``publish`` raises.
+    Raises JobNotFound, JobLocked, and whatever ``publish`` raises.
     """
     plugins = find_plugins(None if host is None else host.name)
     job = Job.open(jobs_folder(jobs), job_id)
     return _work(job, plugins, session, host, Pulse(on_progress, cancel or threading.Event()))
 
 
-def _absolute(source: str) -> str:
-    """A file's name that means the same in another folder; a camera's name stays as it is."""
-    if is_sequence(source) or Path(source).exists():
-        # Not resolve(): a link in a studio's path is there for a reason.
-        return os.path.abspath(source)  # noqa: PTH100
-    return source
-
-
 def _work(job: Job, plugins: list[PluginClass], session: Session, host: Host | None, pulse: Pulse) -> Published:
     try:
         with job.locked(), _alone(pulse), guarded_logging():
-            job.journal.mend()
             context = _context(job, session, host, pulse)
             ledger = Ledger(job.journal, context)
             ledger.restore()
             return _run(job, Loop(context, plugins, ledger))
-    except errors.Cancelled:
-        # Outside of the lock: its file lies in the folder.
-        job.remove()
+    except errors.Cancelled as cancelled:
+        try:
+            _drop(job, session)
+        except errors.Error as error:
+            raise errors.Cancelled(
+                f"{cancelled} What it made could not be taken back: {error} Do it with: ft-dcc queue drop {job.id}"
+            ) from error
         raise
+
+
+def drop(job_id: str, session: Session, jobs: Path | None = None) -> None:
+    """The job is gone, and so is what it had uploaded for versions that do not exist.
+
+    Raises JobNotFound, JobLocked, ServerUnreachable or DiskUnusable.
+    """
+    _drop(Job.open(jobs_folder(jobs), job_id), session)
+
+
+def _drop(job: Job, session: Session) -> None:
+    with job.locked():
+        context = _context(job, session, None, Pulse())
+        Ledger(job.journal, context).restore()
+        withdraw(context)
+    # Outside of the lock: its file lies in the folder.
+    job.remove()
 
 
 @contextmanager
@@ -106,8 +116,9 @@ def _alone(pulse: Pulse) -> Iterator[None]:
 
 
 def _context(job: Job, session: Session, host: Host | None, pulse: Pulse) -> Context:
+    job.journal.mend()
     context = Context()
-    REQUEST.set(context, job.journal.events()[0]["request"])
+    REQUEST.set(context, job.request())
     SESSION.set(context, session)
     JOB.set(context, job)
     PULSE.set(context, pulse)
@@ -120,8 +131,10 @@ def _run(job: Job, loop: Loop) -> Published:
     ledger, stopped = loop.ledger, None
     try:
         loop.run()
-    except errors.Cancelled:
-        withdraw(loop.context)
+    except errors.Cancelled as cancelled:
+        complete = [instance.name for instance in loop.context if REGISTERED.find(instance) is not None]
+        if complete:
+            cancelled.message += f" What was complete stays on the server: {', '.join(complete)}."
         raise
     except errors.Error as error:
         stopped = error

@@ -6,6 +6,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import threading
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,10 +15,10 @@ import requests
 from doubles.colour_bars import ColourBars
 from doubles.faulty_line import FaultyLine
 
-from ft_dcc.errors import Error, ServerUnreachable, TransferFailed, Unpublishable
+from ft_dcc.errors import Cancelled, Error, ServerUnreachable, TransferFailed, Unpublishable
 from ft_dcc.publish.job import Job
-from ft_dcc.publish.records import PublishRequest
-from ft_dcc.publish.run import publish, resume
+from ft_dcc.publish.records import PublishRequest, derived_id
+from ft_dcc.publish.run import drop, publish, resume
 from ft_dcc.session import Session, wire
 from ft_dcc.tasks import ensure_task
 
@@ -272,6 +273,30 @@ def test_twenty_publishes_at_once_are_twenty_versions_of_one_asset(
     assert sorted(numbers) == list(range(1, 21))
     assert len(session.query(f"select id from Asset where context_id is '{task['parent_id']}'").all()) == 1
     assert len(session.query(f"select id from ReviewSession where project_id is '{task['project_id']}'").all()) == 1
+
+
+def test_a_cancel_without_a_line_keeps_the_job_until_it_is_dropped(
+    studio_server, session, line, host, task, task_path, jobs
+):
+    cancel = threading.Event()
+
+    def on_progress(progress):
+        if progress.step == "upload thumbnail":
+            line.set(1)
+            cancel.set()
+
+    with session_through(line, studio_server) as broken, pytest.raises(Cancelled, match="ft-dcc queue drop"):
+        publish(PublishRequest(task=task_path), broken, host, on_progress, jobs, cancel)
+    uploaded = f"select id from FileComponent where id is '{derived_id(version_id_of(jobs), 'ftrackreview-mp4')}'"
+    assert session.query(uploaded).first() is not None
+    drop(only_job(jobs), session, jobs)
+    assert session.query(uploaded).first() is None
+    assert list(jobs.iterdir()) == []
+
+
+def version_id_of(jobs):
+    events = Job(jobs / only_job(jobs)).journal.events()
+    return next(event["instances"][0]["data"]["ft_dcc.version_id"] for event in events if "gate" in event)
 
 
 def test_a_job_that_somebody_works_on_is_left_alone(session, host, task, task_path, jobs):

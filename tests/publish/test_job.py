@@ -8,10 +8,13 @@ import pytest
 
 from ft_dcc.errors import DiskUnusable, JobLocked, JobNotFound
 from ft_dcc.publish.job import Job, jobs_folder
+from ft_dcc.publish.records import PublishRequest
+
+REQUEST, SERVER = PublishRequest(task="Show/SH010/Animation"), "https://studio.example.com"
 
 
 def test_a_job_has_a_folder_whose_name_sorts_by_age(tmp_path):
-    job = Job.create(tmp_path / "jobs")
+    job = Job.create(tmp_path / "jobs", REQUEST, SERVER)
     assert job.folder.is_dir()
     assert re.fullmatch(r"\d{8}-\d{6}-[0-9a-f]{6}", job.id)
 
@@ -22,12 +25,22 @@ def test_jobs_lie_where_the_environment_says(tmp_path, monkeypatch):
     assert jobs_folder(tmp_path / "given") == tmp_path / "given"
 
 
-def test_a_job_without_a_journal_cannot_be_opened(tmp_path):
-    job = Job.create(tmp_path)
+def test_a_job_knows_what_was_asked_for(tmp_path):
+    job = Job.create(tmp_path, REQUEST, SERVER)
+    assert Job.open(tmp_path, job.id).request() == REQUEST
+
+
+def test_a_job_without_a_journal_or_with_a_strange_one_cannot_be_opened(tmp_path):
+    job = Job.create(tmp_path, REQUEST, SERVER)
+    job.journal.path.write_text('{"format": 99}\n', encoding="utf-8")
+    with pytest.raises(JobNotFound, match="another version"):
+        job.request()
+    job.journal.path.write_text('{"format": 1, "requ', encoding="utf-8")
+    with pytest.raises(JobNotFound, match="another version"):
+        job.request()
+    job.journal.path.unlink()
     with pytest.raises(JobNotFound, match=job.id):
         Job.open(tmp_path, job.id)
-    job.journal.append({"job": job.id})
-    assert Job.open(tmp_path, job.id) == job
 
 
 @pytest.mark.parametrize("job_id", ["", ".", "..", "../secret", "/etc"])
@@ -39,11 +52,11 @@ def test_a_job_id_leads_nowhere_else(tmp_path, job_id):
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "jobs").write_text("a file", encoding="utf-8")
     with pytest.raises(DiskUnusable, match="FT_DCC_JOBS"):
-        Job.create(tmp_path / "jobs")
+        Job.create(tmp_path / "jobs", REQUEST, SERVER)
 
 
 def test_two_runners_never_work_on_one_job(tmp_path):
-    job = Job.create(tmp_path)
+    job = Job.create(tmp_path, REQUEST, SERVER)
     with job.locked(), pytest.raises(JobLocked, match=job.id), Job(job.folder).locked():
         pass
     with job.locked():
@@ -51,7 +64,7 @@ def test_two_runners_never_work_on_one_job(tmp_path):
 
 
 def test_a_runner_that_was_killed_holds_no_lock(tmp_path):
-    job = Job.create(tmp_path)
+    job = Job.create(tmp_path, REQUEST, SERVER)
     script = (
         "import sys, pathlib, ft_dcc.publish.job as j\n"
         "with j.Job(pathlib.Path(sys.argv[1])).locked():\n"
@@ -71,7 +84,7 @@ def test_a_runner_that_was_killed_holds_no_lock(tmp_path):
 
 
 def test_a_job_that_is_done_keeps_its_words_and_gives_back_its_room(tmp_path):
-    job = Job.create(tmp_path)
+    job = Job.create(tmp_path, REQUEST, SERVER)
     (job.media_folder(1) / "film.mp4").write_bytes(b"film")
     job.report.write_text("{}", encoding="utf-8")
     job.finish()

@@ -30,6 +30,7 @@ from ft_dcc.errors import (
 )
 from ft_dcc.frames import FrameRange, Resolution, frame_rate
 from ft_dcc.publish.engine import Context
+from ft_dcc.publish.integrate import RegisterVersion
 from ft_dcc.publish.job import Job
 from ft_dcc.publish.plugins import PLUGINS
 from ft_dcc.publish.records import PublishRequest, Pulse
@@ -194,6 +195,11 @@ def test_a_missing_frame_is_named(session, task, task_path, paint, jobs):
     assert versions_of(session, task) == []
 
 
+def test_frames_of_which_there_is_none_are_one_problem(session, task, task_path, jobs, tmp_path):
+    with pytest.raises(FramesMissing, match="No file fits"):
+        publish(PublishRequest(task=task_path, source=str(tmp_path / "a.%04d.png")), session, jobs=jobs)
+
+
 def test_missing_frames_at_head_and_tail_are_named(session, task, task_path, paint, jobs):
     request = PublishRequest(
         task=task_path, source=paint("1003-1010").pattern, fps=Fraction(24), frame_range=FrameRange(1001, 1012)
@@ -331,6 +337,22 @@ def test_a_cancel_leaves_nothing_behind(session, host, task, task_path, jobs, st
     assert list(jobs.iterdir()) == []
 
 
+def test_a_cancel_after_the_first_of_two_versions_says_what_stays(session, host, task, task_path, jobs, monkeypatch):
+    cancel, register = threading.Event(), RegisterVersion.process
+
+    def register_and_cancel(self, instance):
+        register(self, instance)
+        cancel.set()
+
+    monkeypatch.setattr(RegisterVersion, "process", register_and_cancel)
+    with pytest.raises(Cancelled, match="What was complete stays on the server: bars"):
+        publish(PublishRequest(task=task_path, source=("bars", "second")), session, host, None, jobs, cancel)
+    (version,) = versions_of(session, task)
+    left = session.query("select id from FileComponent where version_id is none").all()
+    assert version["asset"]["name"] == "Animation bars"
+    assert (len(version["components"]), [found["id"] for found in left], list(jobs.iterdir())) == (2, [], [])
+
+
 def test_progress_counts_frames_and_bytes_to_their_end(session, host, task, task_path, jobs):
     seen = []
     publish(PublishRequest(task=task_path), session, host, seen.append, jobs)
@@ -366,7 +388,7 @@ def test_pyblish_itself_can_run_the_list_on_the_happy_path(session, host, task, 
     REQUEST.set(context, PublishRequest(task=task_path, review="Dailies"))
     SESSION.set(context, session)
     HOST.set(context, host)
-    JOB.set(context, Job.create(jobs))
+    JOB.set(context, Job.create(jobs, REQUEST.get(context), session.server_url))
     PULSE.set(context, Pulse())
     pyblish.util.publish(context, list(PLUGINS))
     (instance,) = context
