@@ -17,9 +17,20 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the studio")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=0, help="port; 0 finds a free one")
+    parser.add_argument("--certificate", type=Path, help="certificate for HTTPS, a PEM file")
+    parser.add_argument("--private-key", type=Path, help="the certificate's private key, a PEM file")
+    parser.add_argument("--allow-plain-http", action="store_true", help="other machines may come without HTTPS")
     options = parser.parse_args()
     try:
-        serve(options.data, options.host, options.port, _tell)
+        serve(
+            options.data,
+            options.host,
+            options.port,
+            _tell,
+            certificate=options.certificate,
+            private_key=options.private_key,
+            is_plain_allowed=options.allow_plain_http,
+        )
     except Error as error:
         sys.exit(str(error))
 

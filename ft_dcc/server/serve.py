@@ -13,8 +13,8 @@ from types import FrameType
 
 import uvicorn
 
-from ft_dcc.errors import SettingInvalid
 from ft_dcc.server.app import make_app
+from ft_dcc.server.endpoint import Endpoint
 from ft_dcc.server.folder import Credentials, owned
 from ft_dcc.server.interruptible import Interruptible
 from ft_dcc.server.listener import LARGEST_PACKET
@@ -26,15 +26,27 @@ _PATIENCE_SECONDS = 2
 _KEEP_ALIVE_SECONDS = 75
 
 
-def serve(data: Path, host: str, port: int, on_ready: Callable[[Credentials], None]) -> None:
+def serve(
+    data: Path,
+    host: str,
+    port: int,
+    on_ready: Callable[[Credentials], None],
+    *,
+    certificate: Path | None = None,
+    private_key: Path | None = None,
+    is_plain_allowed: bool = False,
+) -> None:
     """Serve the studio in this folder until SIGINT or SIGTERM; the first call makes the studio.
 
-    Port 0 is any free one. ``on_ready`` is called when connections are accepted. Raises DiskUnusable or
+    Port 0 is any free one. With a certificate (PEM) it speaks HTTPS; without one, and where other machines could reach
+    it, plain HTTP must be allowed. ``on_ready`` is called when connections are accepted. Raises DiskUnusable or
     SettingInvalid when the server cannot work.
     """
-    with owned(data), _listening(host, port) as listener, opened(data) as studio:
-        url = _url(host, listener.getsockname()[1])
-        server = _Server(Interruptible(make_app(studio)), lambda: on_ready(credentials_at(studio, url)))
+    endpoint = Endpoint(host, port, certificate, private_key, is_plain_allowed)
+    with owned(data), endpoint.listening() as listener, opened(data) as studio:
+        url = endpoint.url(listener.getsockname()[1])
+        app = Interruptible(make_app(studio))
+        server = _Server(app, endpoint, lambda: on_ready(credentials_at(studio, url)))
         with _stopped_by_signals(server):
             server.run(sockets=[listener])
 
@@ -42,7 +54,7 @@ def serve(data: Path, host: str, port: int, on_ready: Callable[[Credentials], No
 class _Server(uvicorn.Server):
     """Says when it accepts connections, and does not wait long for those who still talk at the end."""
 
-    def __init__(self, app: Interruptible, on_ready: Callable[[], None]) -> None:
+    def __init__(self, app: Interruptible, endpoint: Endpoint, on_ready: Callable[[], None]) -> None:
         # Whatever uvicorn would log of a request has its query string in it, and there are keys in those.
         super().__init__(
             uvicorn.Config(
@@ -50,6 +62,8 @@ class _Server(uvicorn.Server):
                 log_config=None,
                 log_level="warning",
                 access_log=False,
+                ssl_certfile=endpoint.certificate,
+                ssl_keyfile=endpoint.private_key,
                 server_header=False,
                 timeout_keep_alive=_KEEP_ALIVE_SECONDS,
                 # A client that does not read what it is sent cannot keep the server from stopping.
@@ -72,24 +86,6 @@ class _Server(uvicorn.Server):
             await asyncio.wait(self.server_state.tasks, timeout=_GRACE_SECONDS)
         self._app.interrupt()
         await super().shutdown(sockets=sockets)
-
-
-@contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listener = socket.create_server((host, port), family=family, backlog=1024)
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise SettingInvalid(f"The server cannot listen at {host}, port {port}: {reason}. Choose another.") from error
-    with listener:
-        yield listener
-
-
-def _url(host: str, port: int) -> str:
-    """Return the address for programs on this machine."""
-    name = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104
-    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
 
 
 @contextmanager
