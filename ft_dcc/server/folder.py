@@ -20,6 +20,7 @@ import attrs
 from filelock import FileLock, Timeout
 
 from ft_dcc.errors import DiskUnusable
+from ft_dcc.server.network_disk import network_filesystem
 
 _SECRET_BYTES = 32
 
@@ -49,6 +50,10 @@ class Credentials:
 @contextmanager
 def owned(folder: Path) -> Iterator[None]:
     """The folder exists, can be written, and no other server works in it inside; raises DiskUnusable."""
+    if kind := network_filesystem(folder):
+        raise DiskUnusable(
+            f"{folder} lies on a network disk ({kind}), where a database can be damaged. Name a folder of this machine."
+        )
     lock = FileLock(folder / "server.lock", timeout=0)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
