@@ -183,6 +183,12 @@ def test_the_scene_is_as_it_was_after_a_failure_half_way(host, request_of, scene
     assert state() == before
 
 
+def test_a_picture_tells_nobody_which_file_and_when(host, request_of, bpy, tmp_path):
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "secret_project.blend"))
+    content = host.playblast(request_of("1001"), ignore).path(1001).read_bytes()
+    assert b"secret_project" not in content and b"Date" not in content
+
+
 def test_a_folder_that_cannot_be_made_is_named_before_anything_is_drawn(host, request_of, tmp_path, state):
     (tmp_path / "file").write_text("no folder", encoding="utf-8")
     before = state()
@@ -303,3 +309,11 @@ def test_a_look_that_does_not_exist_is_refused_before_anything_is_drawn(host, re
 def test_capturing_prints_nothing(host, request_of, capfd):
     host.playblast(request_of("1001-1002"), ignore)
     assert capfd.readouterr().out == ""
+
+
+def test_a_scene_that_is_closed_while_it_is_captured_ends_in_one_line(host, request_of, bpy):
+    def close(frame):
+        bpy.ops.wm.read_factory_settings(use_empty=True)
+
+    with pytest.raises(CaptureFailed, match="The scene was closed while it was captured"):
+        host.playblast(request_of("1001-1003"), close)

@@ -31,7 +31,7 @@ def test_what_is_chosen_is_worn(wear, scene):
 def test_a_colour_configuration_without_standard_keeps_its_own(scene):
     from ft_dcc_blender.look import _chosen
 
-    with _chosen(scene.view_settings, "view_transform", None, "Rec.1886 of a studio"):
+    with _chosen(scene, "view_settings", "view_transform", None, "Rec.1886 of a studio"):
         assert scene.view_settings.view_transform == "AgX"
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 
@@ -70,3 +71,24 @@ def test_no_timer_is_left_behind(main_thread, bpy):
     main_thread.stop_serving()
     main_thread.stop_serving()
     assert not bpy.app.timers.is_registered(main_thread.serve)
+
+
+def test_a_context_manager_is_left_on_the_main_thread_also_after_an_error(main_thread, pool, windowed):
+    seen = []
+
+    @contextmanager
+    def noting():
+        seen.append(threading.get_ident())
+        try:
+            yield
+        finally:
+            seen.append(threading.get_ident())
+
+    def fail():
+        with main_thread.entered(noting()):
+            raise KeyError("in between")
+
+    future = pool.submit(fail)
+    serve_until_done(main_thread, future)
+    assert isinstance(future.exception(), KeyError)
+    assert seen == [threading.get_ident()] * 2

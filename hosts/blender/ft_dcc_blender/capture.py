@@ -22,6 +22,7 @@ from .maintained import changed, maintained_camera, maintained_frame, maintained
 _PNG_START, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
 
 _SMALLEST = 4
+_CLOSED = "The scene was closed while it was captured. Open it and publish again."
 
 DrawFrame = Callable[[int], Path]
 
@@ -43,37 +44,54 @@ def capturing(request: PlayblastRequest, frames: Frames) -> Iterator[DrawFrame]:
 
     Raises CameraMissing, CaptureFailed, DiskUnusable or SettingInvalid before anything is changed.
     """
-    scene, layer, look = bpy.context.scene, bpy.context.view_layer, Look.from_request(request.look)
+    scene, layer, look = bpy.context.scene, bpy.context.view_layer.name, Look.from_request(request.look)
     camera = _find_camera(scene, request.source)
     if min(request.resolution.width, request.resolution.height) < _SMALLEST:
         raise SettingInvalid(f"Blender cannot draw {request.resolution}. Ask for {_SMALLEST} pixels or more each way.")
     _check_drawing()
     _make_folder(request.directory)
-    render = scene.render
     with ExitStack() as stack:
-        stack.enter_context(maintained_images())
-        stack.enter_context(maintained_frame(scene))
-        stack.enter_context(maintained_camera(scene))
+        stack.enter_context(_maintained(scene))
         scene.camera = camera
-        stack.enter_context(
-            changed(
-                render,
-                engine="BLENDER_WORKBENCH",
-                filepath=render.filepath,
-                resolution_x=request.resolution.width,
-                resolution_y=request.resolution.height,
-                resolution_percentage=100,
-                use_border=False,
-                use_crop_to_border=False,
-                use_multiview=False,
-                use_compositing=False,
-                use_sequencer=False,
-                use_stamp=False,
-            )
-        )
+        stack.enter_context(_framed(scene, request))
         stack.enter_context(wearing(look, scene))
-        stack.enter_context(versions.writing_png(render, alpha=look.transparent))
+        stack.enter_context(versions.writing_png(scene, alpha=look.transparent))
         yield lambda frame: _draw_frame(scene, layer, frame, frames.path(frame))
+
+
+@contextmanager
+def _maintained(scene: Any) -> Iterator[None]:
+    """The scene is given back as it was; one that was closed in the meantime has nothing to be given back."""
+    try:
+        with maintained_images(), maintained_frame(scene), maintained_camera(scene):
+            yield
+    except ReferenceError as error:
+        raise CaptureFailed(_CLOSED) from error
+
+
+@contextmanager
+def _framed(scene: Any, request: PlayblastRequest) -> Iterator[None]:
+    """Renders are the camera's whole picture in the size of the request, and nothing is drawn over it."""
+    # A window draws what it shows; only without one the engine is asked, and the scene's own may take minutes.
+    engine = {"engine": "BLENDER_WORKBENCH"} if bpy.app.background else {}
+    # A stamp's facts are written into the file also when they are not drawn: paths, the host's name, the hour.
+    stamps = {item.identifier: False for item in scene.render.bl_rna.properties if item.identifier[:9] == "use_stamp"}
+    with changed(
+        scene,
+        "render",
+        **engine,
+        **stamps,
+        filepath=scene.render.filepath,
+        resolution_x=request.resolution.width,
+        resolution_y=request.resolution.height,
+        resolution_percentage=100,
+        use_border=False,
+        use_crop_to_border=False,
+        use_multiview=False,
+        use_compositing=False,
+        use_sequencer=False,
+    ):
+        yield
 
 
 def frames_of(request: PlayblastRequest) -> Frames:
@@ -112,18 +130,20 @@ def _make_folder(folder: Path) -> None:
         raise DiskUnusable(f"The folder {folder} cannot be made: {error.strerror}. Choose another one.") from error
 
 
-def _draw_frame(scene: Any, layer: Any, frame: int, path: Path) -> Path:
+def _draw_frame(scene: Any, layer: str, frame: int, path: Path) -> Path:
     """Draw one frame to its file; raises CaptureFailed or DiskUnusable when it is not whole on disk."""
     try:
         # A picture of an earlier capture must not pass for this one.
         path.unlink(missing_ok=True)
     except OSError as error:
         raise DiskUnusable(f"{path} cannot be replaced: {error.strerror}. Choose another folder.") from error
-    scene.frame_set(frame)
-    scene.render.filepath = versions.literal(path)
     try:
+        scene.frame_set(frame)
+        scene.render.filepath = versions.literal(path)
         with silenced():
             _draw(scene, layer)
+    except ReferenceError as error:
+        raise CaptureFailed(_CLOSED) from error
     except RuntimeError as error:
         raise _why_missing(path, frame, str(error)) from error
     if not _is_whole(path):
@@ -131,9 +151,9 @@ def _draw_frame(scene: Any, layer: Any, frame: int, path: Path) -> Path:
     return path
 
 
-def _draw(scene: Any, layer: Any) -> None:
+def _draw(scene: Any, layer: str) -> None:
     if bpy.app.background:
-        bpy.ops.render.render(write_still=True, scene=scene.name, layer=layer.name)
+        bpy.ops.render.render(write_still=True, scene=scene.name, layer=layer)
         return
     # A timer and a thread's call have no window of their own.
     window = bpy.context.window or bpy.context.window_manager.windows[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Callable, TypeVar
 
@@ -77,13 +78,14 @@ class BlenderHost:
     def playblast(self, request: PlayblastRequest, on_frame: OnFrame) -> Frames:
         """Every frame of the range, handles included, is on disk, and the scene is as it was.
 
-        In a window the viewport's renderer draws, without one Workbench; both with the same look and framing.
+        In a window the viewport's renderer draws, without one Workbench; both with the same look and framing. Called
+        from a thread of its own it leaves the window alive: the main thread only draws, one frame at a time.
         Raises CameraMissing, CaptureFailed, DiskUnusable or SettingInvalid, and whatever ``on_frame`` raises.
         """
-        frames = frames_of(request)
-        with capturing(request, frames) as draw_frame:
+        frames = main_thread.run(partial(frames_of, request))
+        with main_thread.entered(capturing(request, frames)) as draw_frame:
             for frame in request.frame_range.with_handles:
-                draw_frame(frame)
+                main_thread.run(partial(draw_frame, frame))
                 on_frame(frame)
         return frames
 

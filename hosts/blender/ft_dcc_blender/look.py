@@ -62,15 +62,15 @@ def wearing(look: Look, scene: Any) -> Iterator[None]:
     """The scene is drawn with this look inside."""
     samples = look.samples or ("FXAA" if bpy.app.background else "8")
     with ExitStack() as stack:
-        stack.enter_context(changed(scene.display, render_aa=samples, viewport_aa=samples))
-        stack.enter_context(changed(scene.render, film_transparent=look.transparent))
-        stack.enter_context(_shaded(look, scene.display.shading))
-        stack.enter_context(_colour_managed(look, scene.view_settings))
+        stack.enter_context(changed(scene, "display", render_aa=samples, viewport_aa=samples))
+        stack.enter_context(changed(scene, "render", film_transparent=look.transparent))
+        stack.enter_context(_shaded(look, scene))
+        stack.enter_context(_colour_managed(look, scene))
         yield
 
 
 @contextmanager
-def _shaded(look: Look, shading: Any) -> Iterator[None]:
+def _shaded(look: Look, scene: Any) -> Iterator[None]:
     values: dict[str, object] = {
         "light": look.light,
         "color_type": look.colours,
@@ -89,32 +89,32 @@ def _shaded(look: Look, shading: Any) -> Iterator[None]:
         "use_dof": False,
     }
     with ExitStack() as stack:
-        stack.enter_context(changed(shading, **values))
+        stack.enter_context(changed(scene, "display.shading", **values))
         if look.light == "STUDIO":
-            stack.enter_context(_chosen(shading, "studio_light", look.studio_light, "paint.sl"))
+            stack.enter_context(_chosen(scene, "display.shading", "studio_light", look.studio_light, "paint.sl"))
         yield
 
 
 @contextmanager
-def _colour_managed(look: Look, view: Any) -> Iterator[None]:
-    # A look belongs to its view transform: it goes first and comes back last.
-    with (
-        changed(view, look="None"),
-        _chosen(view, "view_transform", look.view_transform, "Standard"),
-        changed(view, exposure=0.0, gamma=1.0, use_curve_mapping=False),
-    ):
+def _colour_managed(look: Look, scene: Any) -> Iterator[None]:
+    view = "view_settings"
+    with ExitStack() as stack:
+        # A look belongs to its view transform: it goes first and comes back last.
+        stack.enter_context(changed(scene, view, look="None"))
+        stack.enter_context(_chosen(scene, view, "view_transform", look.view_transform, "Standard"))
+        stack.enter_context(changed(scene, view, exposure=0.0, gamma=1.0, use_curve_mapping=False))
         yield
 
 
 @contextmanager
-def _chosen(owner: Any, name: str, wanted: str | None, default: str) -> Iterator[None]:
+def _chosen(scene: Any, path: str, name: str, wanted: str | None, default: str) -> Iterator[None]:
     """The property has the value that is wanted; the default is left away where this Blender does not have it.
 
     A studio's own colour configuration need not have Standard, nor its preferences Blender's own lights.
     """
     with ExitStack() as stack:
         try:
-            stack.enter_context(changed(owner, **{name: wanted or default}))
+            stack.enter_context(changed(scene, path, **{name: wanted or default}))
         except TypeError as error:
             if wanted is not None:
                 raise SettingInvalid(f"look.{name} cannot be {wanted!r}: this Blender does not have it.") from error

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, Callable, TypeVar
 
 import bpy
@@ -39,8 +41,11 @@ class Call:
         finally:
             self._ended.set()
 
-    def wait(self, patience: float) -> Any:
-        """Return or raise what the function did; raises CaptureFailed when nobody takes the call within patience."""
+    def wait(self, patience: float | None) -> Any:
+        """Return or raise what the function did; raises CaptureFailed when nobody takes the call within patience.
+
+        None waits until somebody does: what has to be put back must not be given up.
+        """
         if not self._begun.wait(patience) and self._claimed.acquire(blocking=False):
             raise CaptureFailed(f"Blender's main thread was busy for {patience:g} seconds. Try again when it is idle.")
         self._ended.wait()
@@ -49,6 +54,7 @@ class Call:
         return self._result
 
 
+_alone = threading.RLock()
 _calls: queue.SimpleQueue[Call] = queue.SimpleQueue()
 
 
@@ -74,7 +80,7 @@ def stop_serving() -> None:
         bpy.app.timers.unregister(serve)
 
 
-def run(function: Callable[[], T], patience: float = _PATIENCE) -> T:
+def run(function: Callable[[], T], patience: float | None = _PATIENCE) -> T:
     """Return or raise what the function does on the main thread.
 
     A headless Blender has no loop that could carry a call over, and nobody else who works in it: there the function
@@ -91,4 +97,12 @@ def run(function: Callable[[], T], patience: float = _PATIENCE) -> T:
     return result
 
 
-_alone = threading.RLock()
+@contextmanager
+def entered(manager: AbstractContextManager[T]) -> Iterator[T]:
+    """The context manager is entered on the main thread and left there, whatever happens on this one."""
+    stack = ExitStack()
+    value = run(lambda: stack.enter_context(manager))
+    try:
+        yield value
+    finally:
+        run(stack.close, patience=None)

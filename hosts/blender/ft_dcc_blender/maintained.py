@@ -13,13 +13,21 @@ import bpy
 
 
 @contextmanager
-def changed(owner: Any, **values: object) -> Iterator[None]:
-    """The properties of ``owner`` have these values inside, and their old ones afterwards, set back to front."""
+def changed(scene: Any, path: str, **values: object) -> Iterator[None]:
+    """Properties of a part of the scene, ``display.shading``, have these values inside and their old ones afterwards.
+
+    The part is looked up anew each time: Blender raises ReferenceError for a scene that is closed, and crashes for a
+    part of one.
+    """
     with ExitStack() as stack:
         for name, value in values.items():
-            stack.callback(setattr, owner, name, getattr(owner, name))
-            setattr(owner, name, value)
+            stack.callback(_put, scene, path, name, getattr(scene.path_resolve(path), name))
+            _put(scene, path, name, value)
         yield
+
+
+def _put(scene: Any, path: str, name: str, value: object) -> None:
+    setattr(scene.path_resolve(path), name, value)
 
 
 @contextmanager
@@ -36,14 +44,14 @@ def maintained_frame(scene: Any) -> Iterator[None]:
 def maintained_camera(scene: Any) -> Iterator[None]:
     """The scene looks through the same camera afterwards, and no marker switches it inside."""
     camera = scene.camera
-    bound = [(marker, marker.camera) for marker in scene.timeline_markers if marker.camera]
+    bound = {index: marker.camera for index, marker in enumerate(scene.timeline_markers) if marker.camera}
     try:
-        for marker, _ in bound:
-            marker.camera = None
+        for index in bound:
+            scene.timeline_markers[index].camera = None
         yield
     finally:
-        for marker, its_camera in bound:
-            marker.camera = its_camera
+        for index, its_camera in bound.items():
+            scene.timeline_markers[index].camera = its_camera
         scene.camera = camera
 
 

@@ -38,9 +38,9 @@ def can_draw_here() -> bool:
 
 
 @contextmanager
-def writing_png(render: Any, *, alpha: bool) -> Iterator[None]:
+def writing_png(scene: Any, *, alpha: bool) -> Iterator[None]:
     """Images are written as 8 bit PNG; afterwards the image and film settings are as they were."""
-    settings, film = render.image_settings, render.ffmpeg
+    settings, film = scene.render.image_settings, scene.render.ffmpeg
     before = {name: getattr(settings, name) for name in _FORMAT if hasattr(settings, name)}
     film_before = {name: getattr(film, name) for name in _writable(film)}
     try:
@@ -51,6 +51,8 @@ def writing_png(render: Any, *, alpha: bool) -> Iterator[None]:
         settings.color_mode, settings.color_depth, settings.compression = "RGBA" if alpha else "RGB", "8", 15
         yield
     finally:
+        # Looked up again: a scene that was closed raises ReferenceError here.
+        settings, film = scene.render.image_settings, scene.render.ffmpeg
         for name, value in before.items():
             setattr(settings, name, value)
         # Blender 4.2 forgets container and codec when the format becomes a film again.
