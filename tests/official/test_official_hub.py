@@ -1,0 +1,53 @@
+"""The official client's event hub and ours hear each other over the studio server."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from ft_dcc.session import Session
+from ft_dcc.session.event import Event
+from ft_dcc.session.hub import EventHub
+
+RunOfficial = Callable[..., Any]
+
+
+@pytest.fixture
+def hub(studio_server) -> Iterator[EventHub]:
+    hub = EventHub(studio_server.server_url, studio_server.api_user, studio_server.api_key)
+    hub.connect()
+    yield hub
+    hub.close()
+
+
+def test_the_official_hub_and_ours_ask_and_answer_each_other(
+    official: RunOfficial, hub: EventHub, session: Session, project: Any
+) -> None:
+    ask, answer = f"ask.{uuid4().hex}", f"answer.{uuid4().hex}"
+    told: dict[str, Any] = {}
+    asked: list[dict[str, Any]] = []
+
+    def respond(event: Event) -> dict[str, Any]:
+        asked.append(event["data"])
+        return {"ours says": event["data"]["n"] + 1}
+
+    hub.subscribe(f"topic={ask}", respond)
+    official_client = threading.Thread(target=lambda: told.update(official("hub", ask, answer)))
+    official_client.start()
+    # It has subscribed to everything once its own question is here.
+    while not asked:
+        hub.wait(0.1)
+    question = Event(answer, data={"n": 10, "kind": "question"})
+    assert hub.publish_and_wait_for_reply(question)["data"] == {"official says": 11}
+    project["full_name"] = "Heard by the official client"
+    session.commit()
+    official_client.join()
+    assert asked == [{"n": 1}]
+    assert told["answers"] == [{"ours says": 2}]
+    assert told["asked"] == [[{"n": 10, "kind": "question"}, "admin"]]
+    change = {"old": project["name"], "new": "Heard by the official client"}
+    assert ["Project", "update", change] in told["updates"]
