@@ -1,0 +1,108 @@
+"""Where a user's key is kept from one session to the next: the system's key store, else a file of the user's own.
+
+The key store is reached through ``keyring``, where that is installed and finds one; the file has mode 0600.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import attrs
+import platformdirs
+
+from ft_dcc.errors import DiskUnusable
+
+_SERVICE = "ft-dcc"
+
+
+@attrs.frozen
+class Account:
+    """A user of a server, and the key that proves it."""
+
+    server: str = attrs.field(converter=lambda address: address.rstrip("/"))
+    user: str
+    key: str = attrs.field(repr=False)
+
+
+def remember(account: Account) -> str:
+    """The key is found again by ``recall``; return where it is kept, in words. Raises DiskUnusable."""
+    store = _key_store()
+    if store is not None:
+        try:
+            store.set_password(_SERVICE, _name(account.server, account.user), account.key)
+            return str(store.get_keyring().name)
+        except store.errors.KeyringError:
+            # A store that is locked or switched off is as good as none.
+            pass
+    keys = _read()
+    keys[_name(account.server, account.user)] = account.key
+    _write(keys)
+    return str(_path())
+
+
+def recall(server: str, user: str) -> Account | None:
+    """Return the account whose key was remembered, or None."""
+    key, store = None, _key_store()
+    if store is not None:
+        with contextlib.suppress(store.errors.KeyringError):
+            key = store.get_password(_SERVICE, _name(server, user))
+    key = key or _read().get(_name(server, user))
+    return None if key is None else Account(server, user, key)
+
+
+def forget(server: str, user: str) -> None:
+    """The key is nowhere any more; forgetting one that was never there changes nothing. Raises DiskUnusable."""
+    store = _key_store()
+    if store is not None:
+        with contextlib.suppress(store.errors.KeyringError):
+            store.delete_password(_SERVICE, _name(server, user))
+    keys = _read()
+    if keys.pop(_name(server, user), None) is not None:
+        _write(keys)
+
+
+def _name(server: str, user: str) -> str:
+    return f"{user}@{server.rstrip('/')}"
+
+
+def _key_store() -> Any | None:
+    try:
+        keyring: Any = importlib.import_module("keyring")
+        importlib.import_module("keyring.errors")
+    except ImportError:
+        return None
+    # Without a store of the system keyring answers with one that fails, at priority 0.
+    return keyring if keyring.get_keyring().priority > 0 else None
+
+
+def _path() -> Path:
+    return Path(platformdirs.user_config_dir("ft-dcc", appauthor=False)) / "keys.json"
+
+
+def _read() -> dict[str, str]:
+    try:
+        keys = json.loads(_path().read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise DiskUnusable(f"{_path()} cannot be read. Delete it and sign in again.") from error
+    return keys if isinstance(keys, dict) else {}
+
+
+def _write(keys: dict[str, str]) -> None:
+    path = _path()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # mkstemp makes a file that only its owner reads; the replacement is whole or does not happen.
+        number, name = tempfile.mkstemp(dir=path.parent, prefix="keys-")
+        with os.fdopen(number, "w", encoding="utf-8") as file:
+            json.dump(keys, file)
+        Path(name).replace(path)
+    except OSError as error:
+        raise DiskUnusable(f"The key cannot be kept in {path.parent}: {error.strerror}. Make room there.") from error
