@@ -90,8 +90,9 @@ export class Entries {
   }
 
   private caption(entry: Entry): HTMLElement {
-    const title = make("span", "entry-title", make("span", "entry-name", entry.name));
-    title.append(make("span", "entry-version", versionText(entry)));
-    return make("span", "entry-caption", title, make("span", "entry-detail", entry.task || entry.asset));
+    const detail = make("span", "entry-detail", make("span", "entry-version", versionText(entry)));
+    // A publish names its entries after shot and task; the task is not said twice.
+    if (!entry.name.includes(entry.task)) detail.append(` · ${entry.task}`);
+    return make("span", "entry-caption", make("span", "entry-name", entry.name), detail);
   }
 }

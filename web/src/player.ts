@@ -58,6 +58,10 @@ export class Player {
     for (const type of ["waiting", "seeking"]) video.addEventListener(type, () => this.wait(true));
     for (const type of ["playing", "seeked", "canplay"]) video.addEventListener(type, () => this.wait(false));
     for (const type of ["progress", "timeupdate", "durationchange"]) video.addEventListener(type, onChange);
+    // In a window that nobody sees no picture is shown, and so no seek ever ends.
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "visible" && this.wanted !== null) this.goTo(this.wanted);
+    });
   }
 
   get isPlaying(): boolean {

@@ -15,6 +15,7 @@ export class Timeline {
   private readonly hint = find("frame-hint", HTMLElement);
   private readonly player: Player;
   private readonly video: HTMLVideoElement;
+  private room = 0;
   private drawn = "";
 
   constructor(player: Player, video: HTMLVideoElement) {
@@ -23,7 +24,7 @@ export class Timeline {
     this.root.addEventListener("pointerdown", (event) => this.begin(event));
     this.root.addEventListener("pointermove", (event) => this.move(event));
     this.root.addEventListener("pointerleave", () => (this.hint.hidden = true));
-    new ResizeObserver(() => this.render()).observe(this.track);
+    new ResizeObserver(() => this.measure()).observe(this.track);
   }
 
   /** Draws what the player says. */
@@ -39,6 +40,12 @@ export class Timeline {
     this.describe();
   }
 
+  private measure(): void {
+    const letter = parseFloat(getComputedStyle(this.track).fontSize);
+    this.room = Math.floor(this.track.clientWidth / (letter * LABEL_WIDTH));
+    this.render();
+  }
+
   /** Tells a screen reader what the slider stands on. */
   private describe(): void {
     const { clip, target } = this.player;
@@ -51,14 +58,12 @@ export class Timeline {
 
   private drawTicks(): void {
     const { clip } = this.player;
-    const letter = parseFloat(getComputedStyle(this.track).fontSize);
-    const room = Math.floor(this.track.clientWidth / (letter * LABEL_WIDTH));
-    const key = clip ? `${clip.firstFrame} ${clip.frameCount} ${room}` : "";
+    const key = clip ? `${clip.firstFrame} ${clip.frameCount} ${this.room}` : "";
     if (key === this.drawn) return;
     this.drawn = key;
     this.labels.replaceChildren();
     if (clip === null) return;
-    for (const index of ticks(clip, room)) {
+    for (const index of ticks(clip, this.room)) {
       const label = make("span", "tick", String(clip.numberAt(index)));
       label.style.setProperty("--at", String((index + 0.5) / clip.frameCount));
       this.labels.append(label);

@@ -272,9 +272,9 @@ var Entries = class {
     return frame;
   }
   caption(entry) {
-    const title = make("span", "entry-title", make("span", "entry-name", entry.name));
-    title.append(make("span", "entry-version", versionText(entry)));
-    return make("span", "entry-caption", title, make("span", "entry-detail", entry.task || entry.asset));
+    const detail = make("span", "entry-detail", make("span", "entry-version", versionText(entry)));
+    if (!entry.name.includes(entry.task)) detail.append(` · ${entry.task}`);
+    return make("span", "entry-caption", make("span", "entry-name", entry.name), detail);
   }
 };
 
@@ -457,6 +457,9 @@ var Player = class {
     for (const type of ["waiting", "seeking"]) video.addEventListener(type, () => this.wait(true));
     for (const type of ["playing", "seeked", "canplay"]) video.addEventListener(type, () => this.wait(false));
     for (const type of ["progress", "timeupdate", "durationchange"]) video.addEventListener(type, onChange);
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "visible" && this.wanted !== null) this.goTo(this.wanted);
+    });
   }
   get isPlaying() {
     return this.speed !== 0;
@@ -693,6 +696,7 @@ var Timeline = class {
   hint = find("frame-hint", HTMLElement);
   player;
   video;
+  room = 0;
   drawn = "";
   constructor(player, video) {
     this.player = player;
@@ -700,7 +704,7 @@ var Timeline = class {
     this.root.addEventListener("pointerdown", (event) => this.begin(event));
     this.root.addEventListener("pointermove", (event) => this.move(event));
     this.root.addEventListener("pointerleave", () => this.hint.hidden = true);
-    new ResizeObserver(() => this.render()).observe(this.track);
+    new ResizeObserver(() => this.measure()).observe(this.track);
   }
   /** Draws what the player says. */
   render() {
@@ -714,6 +718,11 @@ var Timeline = class {
     this.root.dataset["seekable"] = String(this.player.canSeek);
     this.describe();
   }
+  measure() {
+    const letter = parseFloat(getComputedStyle(this.track).fontSize);
+    this.room = Math.floor(this.track.clientWidth / (letter * LABEL_WIDTH));
+    this.render();
+  }
   /** Tells a screen reader what the slider stands on. */
   describe() {
     const { clip, target } = this.player;
@@ -725,14 +734,12 @@ var Timeline = class {
   }
   drawTicks() {
     const { clip } = this.player;
-    const letter = parseFloat(getComputedStyle(this.track).fontSize);
-    const room = Math.floor(this.track.clientWidth / (letter * LABEL_WIDTH));
-    const key = clip ? `${clip.firstFrame} ${clip.frameCount} ${room}` : "";
+    const key = clip ? `${clip.firstFrame} ${clip.frameCount} ${this.room}` : "";
     if (key === this.drawn) return;
     this.drawn = key;
     this.labels.replaceChildren();
     if (clip === null) return;
-    for (const index of ticks(clip, room)) {
+    for (const index of ticks(clip, this.room)) {
       const label = make("span", "tick", String(clip.numberAt(index)));
       label.style.setProperty("--at", String((index + 0.5) / clip.frameCount));
       this.labels.append(label);
