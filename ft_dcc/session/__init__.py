@@ -9,6 +9,8 @@ with Session() as session:
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from ft_dcc.session.session import Session
 from ft_dcc.session.symbol import (
     CONNECT_LOCATION_ID,
@@ -18,6 +20,9 @@ from ft_dcc.session.symbol import (
     UNMANAGED_LOCATION_ID,
 )
 
+if TYPE_CHECKING:
+    from ft_dcc.session.wire import SessionAuthentication
+
 __all__ = [
     "CONNECT_LOCATION_ID",
     "ORIGIN_LOCATION_ID",
@@ -25,4 +30,14 @@ __all__ = [
     "SERVER_LOCATION_ID",
     "UNMANAGED_LOCATION_ID",
     "Session",
+    "SessionAuthentication",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # It is a class of requests, which is loaded when the first session is made.
+    if name == "SessionAuthentication":
+        from ft_dcc.session.wire import SessionAuthentication
+
+        return SessionAuthentication
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import re
 import threading
 from abc import ABC, abstractmethod
@@ -214,6 +213,9 @@ class ObjectKeyMaker(KeyMaker):
 
     def part(self, item: Any) -> bytes:
         """Return the value pickled, with its dictionaries in order."""
+        # Few need keys of this kind.
+        import pickle
+
         return pickle.dumps(_ordered(item))
 
 

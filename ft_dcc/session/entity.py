@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ft_dcc.errors import UnrecognisedAttributeError
@@ -134,8 +133,7 @@ class Entity(MutableMapping[str, Any]):
         try:
             return self.attributes[name]
         except KeyError:
-            near = difflib.get_close_matches(str(name), self.attributes, 1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
+            hint = meant(name, self.attributes)
             raise UnrecognisedAttributeError(f"{self.entity_type} has no attribute {name!r}.{hint}") from None
 
     @classmethod
@@ -266,3 +264,12 @@ class Entity(MutableMapping[str, Any]):
 
     def _key_by_name(self) -> dict[str, str]:
         return {name: str(self._values[name]) for name in self.primary_key_attributes}
+
+
+def meant(name: object, names: Iterable[str]) -> str:
+    """Return the sentence that proposes the name most like this one, or nothing."""
+    # Only mistakes need it.
+    import difflib
+
+    near = difflib.get_close_matches(str(name), names, 1)
+    return f" Did you mean {near[0]!r}?" if near else ""

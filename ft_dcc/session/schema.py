@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import logging
 import os
-import tempfile
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
-
-import platformdirs
 
 from ft_dcc.errors import UnrecognisedEntityTypeError
 from ft_dcc.session import entities
@@ -23,7 +20,7 @@ from ft_dcc.session.attribute import (
     KeyValueAttribute,
     ReferenceAttribute,
 )
-from ft_dcc.session.entity import Entity
+from ft_dcc.session.entity import Entity, meant
 from ft_dcc.session.symbol import NOT_SET
 
 _log = logging.getLogger(__name__)
@@ -52,7 +49,7 @@ class EntityTypes(Mapping[str, type[Entity]]):
         if made is None:
             if entity_type not in self.schemas:
                 raise UnrecognisedEntityTypeError(
-                    f"The server has no entity type {entity_type!r}.{self._hint(entity_type)}"
+                    f"The server has no entity type {entity_type!r}.{meant(entity_type, self.schemas)}"
                 )
             # Two threads may both make it: the first one's stays.
             made = self._made.setdefault(entity_type, make_type(self.schemas[entity_type]))
@@ -63,10 +60,6 @@ class EntityTypes(Mapping[str, type[Entity]]):
 
     def __len__(self) -> int:
         return len(self.schemas)
-
-    def _hint(self, entity_type: str) -> str:
-        near = difflib.get_close_matches(str(entity_type), self.schemas, 1)
-        return f" Did you mean {near[0]!r}?" if near else ""
 
 
 def make_type(schema: Schema) -> type[Entity]:
@@ -128,9 +121,8 @@ class SchemaCache:
     """
 
     def __init__(self, folder: str | os.PathLike[str] | None, server_url: str) -> None:
-        directory = Path(folder) if folder is not None else Path(platformdirs.user_cache_dir("ft-dcc", appauthor=False))
         server = hashlib.sha256(server_url.encode()).hexdigest()[:12]
-        self.path = directory / f"schemas-{server}.json"
+        self.path = (_default_folder() if folder is None else Path(folder)) / f"schemas-{server}.json"
 
     def load(self, schema_hash: str) -> bytes | None:
         """Return the text of the schemas, or None when the file is missing, damaged or of another day."""
@@ -145,19 +137,24 @@ class SchemaCache:
 
     def save(self, schemas: list[Schema]) -> None:
         """Keep the schemas for the next session; a folder that takes no files costs only the time it would save."""
+        part = self.path.with_name(f"{self.path.stem}-{uuid.uuid4().hex}.part")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(prefix=self.path.stem, suffix=".part", dir=self.path.parent)
             try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(text_of(schemas))
+                part.write_bytes(text_of(schemas))
                 # A reader sees the old file or the new one, never half of one.
-                os.replace(name, self.path)  # noqa: PTH105
-            except BaseException:
-                Path(name).unlink()
-                raise
+                part.replace(self.path)
+            finally:
+                part.unlink(missing_ok=True)
         except OSError as error:
             _log.warning("The schema cache %s cannot be written, each start fetches them: %s", self.path, error)
+
+
+def _default_folder() -> Path:
+    # Only sessions that were told of no folder need to know where such things lie.
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("ft-dcc", appauthor=False))
 
 
 def text_of(schemas: list[Schema]) -> bytes:

@@ -9,6 +9,7 @@ from contextlib import suppress
 import pytest
 import requests
 
+import ft_dcc.session
 from ft_dcc.errors import (
     ApiError,
     AuthenticationError,
@@ -61,6 +62,7 @@ def test_every_request_says_who_sends_it(scripted, line):
 def test_authentication_is_one_of_requests_own():
     request = requests.Request("POST", "http://localhost", auth=SessionAuthentication("k", "u")).prepare()
     assert (request.headers["ftrack-api-key"], request.headers["ftrack-user"]) == ("k", "u")
+    assert issubclass(ft_dcc.session.SessionAuthentication, requests.auth.AuthBase)
 
 
 @pytest.mark.parametrize(
