@@ -12,7 +12,7 @@ _MXF = bytes.fromhex("060e2b34020501010d010201")
 
 
 def is_whole(path: Path) -> bool:
-    """Whether the file is as long as its container says it is: mp4, mov, Matroska, WebM, AVI, MXF; others say nothing."""
+    """Whether the file is as long as its container says it is; only mp4, mov, Matroska, WebM, AVI and MXF say it."""
     return promised_size(path) <= path.stat().st_size
 
 

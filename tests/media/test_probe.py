@@ -40,7 +40,7 @@ def test_a_film_says_what_it_is(tmp_path):
         ("b.mov", "png"),
     ],
 )
-@pytest.mark.parametrize("rate", ["24000/1001", "25", "60000/1001"])
+@pytest.mark.parametrize("rate", ["24000/1001", "60000/1001"])
 def test_the_rate_and_the_count_are_exact_in_every_container(tmp_path, name, codec, rate):
     speed = ("-deadline", "realtime") if codec == "libvpx-vp9" else ()
     facts = probe(make_film(tmp_path / name, "-c:v", codec, *speed, rate=rate, count=50))
@@ -130,13 +130,13 @@ def test_the_cover_of_a_song_is_no_film(tmp_path):
         ("a.mxf", ("-c:v", "mpeg2video", "-r", "25")),
     ],
 )
-@pytest.mark.parametrize("part", [0.3, 0.5, 0.9, 0.99])
-def test_a_part_of_a_film_is_not_taken_for_a_short_one(tmp_path, name, arguments, part):
+def test_a_part_of_a_film_is_not_taken_for_a_short_one(tmp_path, name, arguments):
     path = make_film(tmp_path / name, *arguments)
     content = path.read_bytes()
-    path.write_bytes(content[: int(len(content) * part)])
-    with pytest.raises(FilmUnreadable, match=name):
-        probe(path)
+    for part in (0.3, 0.9):
+        path.write_bytes(content[: int(len(content) * part)])
+        with pytest.raises(FilmUnreadable, match=name):
+            probe(path)
 
 
 def test_a_film_that_is_damaged_inside_is_refused(tmp_path):

@@ -27,19 +27,18 @@ def make_film(make_frames, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "arguments"),
+    ("name", "rate", "arguments"),
     [
-        ("a.mov", ("-c:v", "prores_ks")),
-        ("a.mkv", ("-c:v", "libx264", "-bf", "3")),
-        ("a.avi", ("-c:v", "mjpeg", "-q:v", "2")),
-        ("a.ts", ("-c:v", "libx264", "-pix_fmt", "yuv420p")),
-        ("b.mov", ("-c:v", "png")),
-        ("c.mov", ("-c:v", "qtrle")),
-        ("ünï %04d.mp4", ("-c:v", "libx264", "-pix_fmt", "yuv422p10le")),
+        ("a.mov", "23.976", ("-c:v", "prores_ks")),
+        ("a.mkv", "59.94", ("-c:v", "libx264", "-bf", "3")),
+        ("a.avi", "29.97", ("-c:v", "mjpeg", "-q:v", "2")),
+        ("a.ts", "25", ("-c:v", "libx264", "-pix_fmt", "yuv420p")),
+        ("b.mov", "24", ("-c:v", "png")),
+        ("c.mov", "23.976", ("-c:v", "qtrle")),
+        ("ünï %04d.mp4", "59.94", ("-c:v", "libx264", "-pix_fmt", "yuv422p10le")),
     ],
 )
-@pytest.mark.parametrize("rate", ["23.976", "25", "59.94"])
-def test_every_picture_stays_once_and_at_its_own_rate(make_film, tmp_path, name, arguments, rate):
+def test_every_picture_stays_once_and_at_its_own_rate(make_film, tmp_path, name, rate, arguments):
     film = transcode(make_film(name, *arguments, rate=rate), tmp_path / "review.mp4")
     assert numbers_in(film.path, SMALL) == list(range(1001, 1025))
     facts = probe(film.path)
@@ -105,15 +104,16 @@ CLICK_AT_HALF_A_SECOND = "aevalsrc='if(between(t,0.5,0.502),0.9,0)':s=48000:d=2"
 
 
 @pytest.mark.parametrize(
-    ("timing", "frame"),
+    ("name", "codec", "timing", "frame"),
     [
-        ((), 12.0),
+        ("a.mov", "pcm_s16le", (), 12.0),
+        ("a.mp4", "aac", (), 12.0),
         # The sound lies a quarter of a second later than the picture, or earlier.
-        (("-itsoffset", "0.25"), 18.0),
-        (("-itsoffset", "-0.25"), 6.0),
+        ("a.mov", "pcm_s16le", ("-itsoffset", "0.25"), 18.0),
+        ("a.mkv", "flac", ("-itsoffset", "-0.25"), 6.0),
+        ("a.mp4", "aac", ("-itsoffset", "-0.25"), 6.0),
     ],
 )
-@pytest.mark.parametrize(("name", "codec"), [("a.mov", "pcm_s16le"), ("a.mkv", "flac"), ("a.mp4", "aac")])
 def test_sound_stays_with_its_picture(make_frames, tmp_path, timing, frame, name, codec):
     frames = make_frames("1-24")
     picture = ("-framerate", "24", "-i", frames.pattern)
