@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from ft_dcc.errors import DiskUnusable
 from ft_dcc.server.access import create_tables, first_user, issue_key
+from ft_dcc.server.backup import keep_before_migration
 from ft_dcc.server.folder import Credentials, secret_of, write_private
 from ft_dcc.server.seed import seed
 from ft_dcc.server.store import warn_of_old_sqlite
@@ -21,6 +22,7 @@ from ft_dcc.server.studio import Studio, open_studio
 def opened(folder: Path) -> Iterator[Studio]:
     """The studio in the folder is ready for requests inside, and closed afterwards."""
     warn_of_old_sqlite()
+    keep_before_migration(folder / "studio.db")
     studio = open_studio(folder, secret_of(folder))
     try:
         studio.store.write(_complete)
