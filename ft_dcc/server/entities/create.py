@@ -13,7 +13,7 @@ from ft_dcc.server.entities.custom_values import set_value
 from ft_dcc.server.entities.derive import add_derived, finish_created
 from ft_dcc.server.entities.given import Given, entity_type_of, read_given
 from ft_dcc.server.entities.relate import assign
-from ft_dcc.server.query.values import shown
+from ft_dcc.server.query.values import shown, stored
 from ft_dcc.server.schema.model import EntityType
 from ft_dcc.server.schema.tables import TYPE_COLUMN
 
@@ -44,12 +44,12 @@ def create(batch: Batch, operation: Operation) -> Answer:
 
 
 def _new_row(entity_type: EntityType, given: Given) -> Row:
+    # Every column is named, null or not: what an answer does not name, clients ask for again.
     row: Row = {}
     for attribute in entity_type.attributes.values():
-        if attribute.column is not None and attribute.default is not None:
+        if attribute.column is not None:
             default = str(uuid4()) if attribute.default == "{uid}" else attribute.default
-            show = attribute.kind == "variable"
-            row.setdefault(attribute.column, f'"{default}"' if show else default)
+            row[attribute.column] = stored("variable", default, "") if attribute.kind == "variable" else default
     row.update(given.columns)
     return row
 

@@ -7,7 +7,22 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
-from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, literal_column, null, or_, select, true
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    false,
+    func,
+    literal_column,
+    null,
+    or_,
+    select,
+    true,
+    type_coerce,
+)
+from sqlalchemy.sql.elements import Grouping
 
 from ft_dcc.errors import ParseError
 from ft_dcc.server.query.scope import Condition, Node, Scope, cast_type, make_node
@@ -15,6 +30,7 @@ from ft_dcc.server.query.syntax import Comparison, Criteria, Junction, Negation,
 from ft_dcc.server.query.values import Converter, converter, is_null
 from ft_dcc.server.schema.model import Attribute
 
+_LONGEST_CHAIN = 100
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "is": python_operator.eq,
     "=": python_operator.eq,
@@ -50,8 +66,7 @@ class Conditions:
     def compile(self, scope: Scope, node: Node, criteria: Criteria) -> Condition:
         """Return the SQL of criteria about a node."""
         if isinstance(criteria, Junction):
-            parts = [self.compile(scope, node, part) for part in criteria.parts]
-            return and_(*parts) if criteria.word == "and" else or_(*parts)
+            return _joined(criteria.word, [self.compile(scope, node, part) for part in criteria.parts])
         if isinstance(criteria, Negation):
             # What is unknown is not so: "not version is 5" finds what has no version.
             inner = self.compile(scope, node, criteria.criteria)
@@ -136,7 +151,7 @@ class Conditions:
 
     def select_one(self, node: Node, query: Query) -> Select[Any]:
         """Return the statement of a query inside a condition; it gives one column."""
-        root = make_node(node.schema, node.tables, query.entity_type)
+        root = make_node(node.schema, node.tables, node.schema.public(query.entity_type).name)
         scope = Scope.of(root)
         path = query.projections[0].path if query.projections else ()
         found = root
@@ -159,6 +174,16 @@ class Conditions:
         masks = tuple(value.mask if value.word is None else value.word for value in values)
         self.bounds.append(Bound(name, masks, convert, is_list))
         return bindparam(name, expanding=True) if is_list else bindparam(name)
+
+
+def _joined(word: str, parts: list[Condition]) -> Condition:
+    """Join conditions; many of them in groups, because SQLite takes chains of a thousand at most."""
+    join = and_ if word == "and" else or_
+    while len(parts) > _LONGEST_CHAIN:
+        groups = [parts[start : start + _LONGEST_CHAIN] for start in range(0, len(parts), _LONGEST_CHAIN)]
+        # Coerced, because SQLAlchemy would make one chain of them again.
+        parts = [type_coerce(Grouping(join(*group)), Boolean) for group in groups]
+    return join(*parts)
 
 
 def owners_of(node: Node, attribute: Attribute, target: Node, scope: Scope, condition: Condition) -> Select[Any]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import attrs
-from sqlalchemy import Select, func, select
+from sqlalchemy import Row, Select, func, select
+from sqlalchemy.exc import OperationalError
 
 from ft_dcc.errors import ParseError
 from ft_dcc.server.query.criteria import Bound, Conditions
@@ -19,6 +20,14 @@ from ft_dcc.server.schema.tables import TYPE_COLUMN, Tables
 
 _REMEMBERED = 1024
 _LONGEST = 4 << 20
+# What SQLite says of statements that are beyond its limits (sqlite.org/limits.html).
+_LIMITS = (
+    "parser stack overflow",
+    "Expression tree is too large",
+    "too many SQL variables",
+    "tables in a join",
+    "too many",
+)
 _FUNCTIONS = {"count": func.count, "sum": func.sum, "avg": func.avg, "min": func.min, "max": func.max}
 
 
@@ -59,6 +68,7 @@ class Queries:
 
     def _make_plan(self, expression: str) -> Plan:
         query = parse(expression)
+        self._schema.public(query.entity_type)
         if query.groups or any(projection.function for projection in query.projections):
             return self._plan_groups(query)
         projections = query.projections or self._default_projections(query.entity_type)
@@ -133,7 +143,7 @@ def _column(scope: Scope, node: Node, path: Path) -> Condition:
 
 def _run(reader: Reader, plan: Plan, literals: list[list[str]]) -> tuple[list[Record], int | None]:
     parameters = {bound.name: _value(bound, literals) for bound in plan.bounds}
-    rows = reader.connection.execute(plan.statement, parameters).all()
+    rows = _execute(reader, plan.statement, parameters)
     following = None
     if plan.limit is not None and len(rows) > plan.limit:
         rows = rows[: plan.limit]
@@ -141,6 +151,17 @@ def _run(reader: Reader, plan: Plan, literals: list[list[str]]) -> tuple[list[Re
     if plan.level is not None:
         return plan.level.read(reader, rows), following
     return [dict(zip(plan.names, row)) for row in rows], following
+
+
+def _execute(reader: Reader, statement: Select[Any], parameters: dict[str, Any]) -> Sequence[Row[Any]]:
+    try:
+        return reader.connection.execute(statement, parameters).all()
+    except RecursionError as error:
+        raise ParseError("The query is nested too deeply. Ask in several queries.") from error
+    except OperationalError as error:
+        if any(limit in str(error.orig) for limit in _LIMITS):
+            raise ParseError(f"The query is too large ({error.orig}). Ask in several queries.") from error
+        raise
 
 
 def _value(bound: Bound, literals: list[list[str]]) -> Any:

@@ -8,7 +8,7 @@ from importlib import resources
 from typing import Any, Union
 
 import attrs
-from lark import Lark, Token, Transformer, UnexpectedInput, v_args
+from lark import Lark, Token, Transformer, UnexpectedInput, UnexpectedToken, v_args
 from lark.exceptions import VisitError
 
 from ft_dcc.errors import ParseError
@@ -146,8 +146,9 @@ def parse(expression: str) -> Query:
         tree = _parser().parse(expression)
         query: Query = _ToTree().transform(tree)
     except UnexpectedInput as error:
-        place = error.pos_in_stream if error.pos_in_stream is not None else len(expression)
-        raise ParseError(_describe(expression, max(place, 0))) from error
+        is_at_end = isinstance(error, UnexpectedToken) and error.token.type == "$END"
+        place = len(expression) if is_at_end or error.pos_in_stream is None else error.pos_in_stream
+        raise ParseError(_describe(expression, place)) from error
     except VisitError as error:
         raise ParseError(str(error.orig_exc)) from error
     except RecursionError as error:

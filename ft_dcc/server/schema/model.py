@@ -125,12 +125,15 @@ class Schema:
         return {name: tuple(found) for name, found in names.items()}
 
     def __getitem__(self, name: str) -> EntityType:
-        try:
-            return self.types[name]
-        except (KeyError, TypeError) as error:
-            raise ValidationError(
-                f"There is no entity type '{name}'. Ask for the schemas to see which there are."
-            ) from error
+        if (entity_type := self.types.get(name)) is None:
+            raise _unknown(name)
+        return entity_type
+
+    def public(self, name: str) -> EntityType:
+        """Return a type that clients may name; raises ValidationError for others."""
+        if self[name].is_private:
+            raise _unknown(name)
+        return self[name]
 
     def __iter__(self) -> Iterator[EntityType]:
         return iter(self.types.values())
@@ -152,3 +155,7 @@ class Schema:
     def family_of(self, root: str) -> list[EntityType]:
         """Return the types that live in the table of this root."""
         return [entity_type for entity_type in self if entity_type.family == root]
+
+
+def _unknown(name: str) -> ValidationError:
+    return ValidationError(f"There is no entity type '{name[:80]}'. Ask for the schemas to see which there are.")
