@@ -21,11 +21,15 @@ from ft_dcc.errors import DiskUnusable
 _SERVICE = "ft-dcc"
 
 
+def _without_slash(address: str) -> str:
+    return address.rstrip("/")
+
+
 @attrs.frozen
 class Account:
     """A user of a server, and the key that proves it."""
 
-    server: str = attrs.field(converter=lambda address: address.rstrip("/"))
+    server: str = attrs.field(converter=_without_slash)
     user: str
     key: str = attrs.field(repr=False)
 
@@ -68,7 +72,7 @@ def forget(server: str, user: str) -> None:
 
 
 def _name(server: str, user: str) -> str:
-    return f"{user}@{server.rstrip('/')}"
+    return f"{user}@{_without_slash(server)}"
 
 
 def _key_store() -> Any | None:
