@@ -1,18 +1,24 @@
-"""What a film's container says of its own length: ffmpeg is content with a file that ends between two pictures."""
+"""What a file says of its own length.
+
+ffmpeg is content with a film that ends between two pictures, and paints black what an OpenEXR file lacks.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
 _FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
 _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
+_EXR = b"\x76\x2f\x31\x01"
+_EXR_TILED, _EXR_DEEP, _EXR_MULTIPART = 0x200, 0x800, 0x1000
 _MXF = bytes.fromhex("060e2b34020501010d010201")
 
 
 def is_whole(path: Path) -> bool:
-    """Whether the file is as long as its container says it is; only mp4, mov, Matroska, WebM, AVI and MXF say it."""
+    """Whether the file is as long as it says it is; only mp4, mov, Matroska, WebM, AVI, MXF and OpenEXR say it."""
     return promised_size(path) <= path.stat().st_size
 
 
@@ -23,7 +29,7 @@ def is_faststart(path: Path) -> bool:
 
 
 def promised_size(path: Path) -> int:
-    """Return the size in bytes that the container promises, 0 where it promises none."""
+    """Return the size in bytes that the file must have at least, 0 where it says nothing."""
     with path.open("rb") as file:
         head = file.read(16)
         if head[4:8] in _FIRST_BOXES:
@@ -32,6 +38,8 @@ def promised_size(path: Path) -> int:
             return _matroska_size(file)
         if head.startswith(_MXF):
             return _mxf_size(file)
+        if head.startswith(_EXR):
+            return _exr_size(file)
         if head.startswith(b"RIFF"):
             return int.from_bytes(head[4:8], "little") + 8
     return 0
@@ -81,3 +89,44 @@ def _mxf_size(file: IO[bytes]) -> int:
     # Before it: two versions, the grid, and the places of this partition and the previous one.
     file.seek(2 + 2 + 4 + 8 + 8, 1)
     return int.from_bytes(file.read(8), "big")
+
+
+def _exr_size(file: IO[bytes]) -> int:
+    """The end of the last chunk, by the table of offsets behind the headers: "OpenEXR File Layout"."""
+    file.seek(4)
+    flags = int.from_bytes(file.read(4), "little")
+    _skip_exr_header(file)
+    if flags & _EXR_MULTIPART:
+        while _skip_exr_header(file):
+            pass
+    offsets: list[int] = []
+    # The table ends where the first chunk begins; a writer that died leaves zeros in it.
+    while not offsets or file.tell() < min(offsets):
+        entry = file.read(8)
+        offsets.append(int.from_bytes(entry, "little"))
+        if len(entry) < 8 or offsets[-1] < file.tell():
+            return sys.maxsize
+    last = max(offsets)
+    if flags & (_EXR_DEEP | _EXR_MULTIPART):
+        return last + 1
+    coordinates = 16 if flags & _EXR_TILED else 4
+    file.seek(last + coordinates)
+    return last + coordinates + 4 + int.from_bytes(file.read(4), "little")
+
+
+def _skip_exr_header(file: IO[bytes]) -> int:
+    """Go behind the attributes of one part and return how many there were."""
+    count = 0
+    while _exr_text(file):
+        _exr_text(file)
+        file.seek(int.from_bytes(file.read(4), "little"), 1)
+        count += 1
+    return count
+
+
+def _exr_text(file: IO[bytes]) -> bytes:
+    """Read up to a zero, or to the 255 bytes that a name may have."""
+    text = bytearray()
+    while (letter := file.read(1)) not in (b"", b"\0") and len(text) < 255:
+        text += letter
+    return bytes(text)

@@ -12,7 +12,7 @@ import attrs
 
 from ft_dcc.errors import EncodeFailed, FramesMissing, Invalid
 from ft_dcc.frames import Frames, Resolution, numbering, ranges
-from ft_dcc.media import colour, ffmpeg
+from ft_dcc.media import colour, container, ffmpeg
 from ft_dcc.media.facts import FilmFacts, Media
 from ft_dcc.media.ffmpeg import Finished, IsCancelled, OnLine
 from ft_dcc.media.probe import SEEING, count_pictures, film_input, probe, seen_picture
@@ -36,6 +36,9 @@ def encode(
     if missing:
         raise FramesMissing(f"Of {frames.pattern} these frames are missing: {ranges(missing)}. Render them.", missing)
     numbers = tuple(frames.frame_range.with_handles)
+    if _suffix(frames) in colour.LINEAR_SUFFIXES:
+        # ffmpeg would paint black what such a file lacks.
+        _refuse_damaged(frames, [number for number in numbers if not container.is_whole(frames.path(number))])
     arrivals = _Arrivals(frames)
     # The next file after the range may exist, and is not looked at.
     seeing = [f"trim=end_pts={len(numbers)}", SEEING]
@@ -43,7 +46,8 @@ def encode(
     take = _Take(frames.pattern, _image_input(frames), picture, [], frames.fps, frames.resolution.even, numbers)
     with ffmpeg.replacing(path) as unfinished:
         finished = _run(take, unfinished, on_frame, is_cancelled, arrivals.see)
-        arrivals.refuse_damaged(finished)
+        # After a failure of its own, ffmpeg has not come to the rest of them.
+        _refuse_damaged(frames, [] if finished.returncode else arrivals.lost())
         _verify(take, unfinished, finished)
     return _media(take, path)
 
@@ -138,13 +142,15 @@ class _Arrivals:
             raise Invalid(what, found=picture.resolution, wanted=self.frames.resolution, remedy=remedy)
         self.arrived.add(number)
 
-    def refuse_damaged(self, finished: Finished) -> None:
-        """Raise FramesMissing with the numbers of those that went in and never came out."""
-        damaged = tuple(number for number in self.frames.frame_range.with_handles if number not in self.arrived)
-        # After a failure of its own, ffmpeg has not come to the others.
-        if damaged and finished.returncode == 0:
-            which = f"Frame {damaged[0]} is" if len(damaged) == 1 else f"Frames {ranges(damaged)} are"
-            raise FramesMissing(f"{which} damaged: {self.frames.path(damaged[0])}. Render again.", damaged)
+    def lost(self) -> list[int]:
+        """The frames that went in and did not come out as pictures."""
+        return [number for number in self.frames.frame_range.with_handles if number not in self.arrived]
+
+
+def _refuse_damaged(frames: Frames, damaged: Sequence[int]) -> None:
+    if damaged:
+        which = f"Frame {damaged[0]} is" if len(damaged) == 1 else f"Frames {ranges(tuple(damaged))} are"
+        raise FramesMissing(f"{which} damaged: {frames.path(damaged[0])}. Render again.", tuple(damaged))
 
 
 def _suffix(frames: Frames) -> str:

@@ -13,7 +13,7 @@ import sys
 import threading
 import uuid
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, Callable
 
@@ -87,18 +87,18 @@ def run(
     errors: list[str] = []
     log: deque[str] = deque(maxlen=60)
     try:
-        for is_log, line in _lines(process, is_cancelled or (lambda: False)):
-            if not is_log:
-                if on_count and line.startswith("frame="):
-                    on_count(int(line[6:]))
-                continue
-            if on_line:
-                on_line(line)
-            if "] [info] " not in line:
-                log.append(line)
-            found = _ERROR.search(line)
-            if found and len(errors) < 20:
-                errors.append(found[1])
+        with contextlib.closing(_lines(process, is_cancelled or (lambda: False))) as lines:
+            for is_log, line in lines:
+                if not is_log:
+                    if on_count and line.startswith("frame="):
+                        on_count(int(line[6:]))
+                    continue
+                if on_line:
+                    on_line(line)
+                if "] [info] " not in line:
+                    log.append(line)
+                if (found := _ERROR.search(line)) and len(errors) < 20:
+                    errors.append(found[1])
         return Finished(process.wait(), tuple(errors), "\n".join(log))
     finally:
         _end(process)
@@ -127,16 +127,24 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
     try:
-        unfinished.touch(exist_ok=False)
+        with _naming_the_folder(path.parent):
+            unfinished.touch(exist_ok=False)
         yield unfinished
-        unfinished.replace(path)
-    except OSError as error:
-        raise DiskUnusable(
-            f"Nothing can be written in {path.parent}: {error.strerror}. Give another folder, or make room in this one."
-        ) from error
+        with _naming_the_folder(path.parent):
+            unfinished.replace(path)
     finally:
+        # On a disk that went away there is nothing left to remove.
         with contextlib.suppress(OSError):
             unfinished.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _naming_the_folder(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = f"Nothing can be written in {folder}: {error.strerror}."
+        raise DiskUnusable(f"{reason} Give another folder, or make room in this one.") from error
 
 
 def file_url(path: Path | str) -> str:
@@ -178,7 +186,7 @@ def _started(command: list[str]) -> subprocess.Popen[str]:
         ) from error
 
 
-def _lines(process: subprocess.Popen[str], is_cancelled: IsCancelled) -> Iterator[tuple[bool, str]]:
+def _lines(process: subprocess.Popen[str], is_cancelled: IsCancelled) -> Generator[tuple[bool, str], None, None]:
     """Yield each line and whether it is of the log, until both pipes are closed."""
     # Bounded, so that a slow listener slows ffmpeg down and does not fill the memory.
     lines: queue.Queue[tuple[bool, str] | None] = queue.Queue(maxsize=1000)

@@ -29,6 +29,18 @@ def test_a_container_knows_when_its_end_is_missing(tmp_path, name, codec, option
     assert not container.is_whole(path)
 
 
+@pytest.mark.parametrize("compression", ["none", "rle", "zip1", "zip16"])
+def test_an_exr_knows_when_its_end_is_missing(tmp_path, compression):
+    path = tmp_path / "a.exr"
+    picture = ("-f", "lavfi", "-i", "testsrc2=s=65x37", "-frames:v", "1", "-pix_fmt", "gbrpf32le")
+    run_ffmpeg(*picture, "-compression", compression, "-update", "1", path)
+    content = path.read_bytes()
+    assert container.promised_size(path) == len(content)
+    for missing in (1, len(content) // 2, len(content) - 9):
+        path.write_bytes(content[:-missing])
+        assert not container.is_whole(path)
+
+
 def test_a_live_recording_promises_nothing(tmp_path):
     path = tmp_path / "live.mkv"
     run_ffmpeg("-f", "lavfi", "-i", "testsrc2=s=64x36", "-frames:v", "9", "-f", "matroska", "-live", "1", path)
@@ -46,6 +58,9 @@ def test_a_live_recording_promises_nothing(tmp_path):
         b"\x1a\x45\xdf\xa3\x00",
         b"RIFF",
         b"plain text",
+        b"\x76\x2f\x31\x01",
+        b"\x76\x2f\x31\x01\x02\0\0\0" + b"x" * 99,
+        b"\x76\x2f\x31\x01\x02\x10\0\0" + b"x" * 9,
         bytes.fromhex("060e2b34020501010d01020101020400"),
         b"\0\0\0\x08ftyp" + b"\0\0\0\x01mdat" + b"\0" * 8,
         b"\xff" * 99,

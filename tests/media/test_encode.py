@@ -196,6 +196,17 @@ def test_half_a_jpeg_is_not_filled_with_grey(make_frames, tmp_path):
         encode(frames, tmp_path / "film.mp4")
 
 
+@pytest.mark.parametrize("kept", [0.3, 0.9])
+def test_a_part_of_an_exr_is_not_painted_black(make_frames, tmp_path, kept):
+    frames = make_frames("1-3")
+    run_ffmpeg("-i", frames.pattern, "-pix_fmt", "gbrpf32le", "-compression", "zip1", tmp_path / "sh.%04d.exr")
+    frames = attrs.evolve(frames, pattern=str(tmp_path / "sh.%04d.exr"))
+    content = frames.path(2).read_bytes()
+    frames.path(2).write_bytes(content[: int(len(content) * kept)])
+    with pytest.raises(FramesMissing, match="Frame 2 is damaged"):
+        encode(frames, tmp_path / "film.mp4")
+
+
 def test_frames_that_are_all_no_pictures_are_an_error_with_a_reason(make_frames, tmp_path):
     frames = make_frames("1-3")
     for number in (1, 2, 3):
