@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ft_dcc.errors import UnrecognisedAttributeError
+from ft_dcc.errors import OperationError, UnrecognisedAttributeError
 from ft_dcc.session.collection import Collection, KeyValues
 from ft_dcc.session.operations import UpdateEntityOperation
 from ft_dcc.session.symbol import CREATED, MODIFIED, NOT_SET, Symbol
@@ -13,6 +14,8 @@ from ft_dcc.session.symbol import CREATED, MODIFIED, NOT_SET, Symbol
 if TYPE_CHECKING:
     from ft_dcc.session.attribute import Attribute
     from ft_dcc.session.session import Session
+
+_log = logging.getLogger(__name__)
 
 # Values of these types are what they are; all others are looked at by their attribute before they are given out.
 _PLAIN = frozenset({str, int, float, bool})
@@ -139,6 +142,27 @@ class Entity(MutableMapping[str, Any]):
     @classmethod
     def check(cls, data: Mapping[str, Any]) -> None:
         """Raise when an entity of this type cannot be created with these values."""
+
+    @classmethod
+    def starting_values(cls, data: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the values of a new entity with this data, and its content of relations to many, which follows.
+
+        Raises OperationError when a part of the key is missing.
+        """
+        cls.check(data)
+        values = {attribute.name: attribute.default() for attribute in cls.defaults if attribute.name not in data}
+        later = {}
+        for name, value in data.items():
+            if name not in cls.attributes:
+                _log.warning("A %s has no attribute %r; its value is not sent.", cls.entity_type, name)
+            elif cls.attributes[name].is_many:
+                later[name] = value
+            elif value is not NOT_SET:
+                values[name] = value
+        missing = [name for name in cls.primary_key_attributes if name not in values]
+        if missing:
+            raise OperationError(f"A {cls.entity_type} cannot be created without {', '.join(missing)}.")
+        return values, later
 
     # What follows is for the session and its parts.
 

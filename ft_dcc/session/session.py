@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import logging
 import os
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ft_dcc.errors import NoResultFoundError, OperationError, ServerCompatibilityError, SettingInvalid
+from ft_dcc.errors import NoResultFoundError, ServerCompatibilityError, SettingInvalid
 from ft_dcc.session import arrival, custom_attributes, populating
 from ft_dcc.session.cache import Cache, KeyMaker, LayeredCache
 from ft_dcc.session.encoding import encode
@@ -23,11 +20,10 @@ from ft_dcc.session.layers import Layers
 from ft_dcc.session.operations import (
     CreateEntityOperation,
     DeleteEntityOperation,
-    Operations,
     payloads,
 )
 from ft_dcc.session.query import QueryResult, identifying, with_projections
-from ft_dcc.session.recording import Recording
+from ft_dcc.session.recording import Recorder
 from ft_dcc.session.schema import EntityTypes, Schema, SchemaCache
 from ft_dcc.session.symbol import CREATED, DELETED, MODIFIED, NOT_SET, Symbol
 
@@ -38,7 +34,7 @@ _log = logging.getLogger(__name__)
 _OLDEST_SERVER = (3, 3, 11)
 
 
-class Session:
+class Session(Recorder):
     """A connection to an ftrack server as one user, and what was read and changed over it.
 
     Threads may share a session: they see the same entities, and each commits what it recorded itself.
@@ -64,10 +60,10 @@ class Session:
         # requests takes longer to import than all the rest, and who only imports the suite never needs it.
         from ft_dcc.session.wire import Wire
 
-        environment = os.environ
+        _check(timeout, cookies=cookies, headers=headers)
         self.server_url = _given("server_url", server_url, "FTRACK_SERVER").rstrip("/")
-        self.api_user = api_user or environment.get("FTRACK_API_USER") or getpass.getuser()
-        self._api_key = _given("api_key", api_key or environment.get("FTRACK_APIKEY"), "FTRACK_API_KEY")
+        self.api_user = _given("api_user", api_user, "FTRACK_API_USER")
+        self._api_key = _given("api_key", api_key or os.environ.get("FTRACK_APIKEY"), "FTRACK_API_KEY")
         self.wire: Wire = Wire(
             self.server_url,
             self._api_key,
@@ -75,17 +71,17 @@ class Session:
             timeout=timeout,
             cookies=cookies,
             headers=headers,
-            strict_api=strict_api,
+            strict_api=bool(strict_api),
         )
-        self._thread = Recording(auto_populate)
-        self._lock = threading.Lock()
+        super().__init__(auto_populate)
         self._identities = IdentityMap(self)
         self.layers = Layers(self, self._identities, cache, cache_key_maker)
         self.inheritance = Inheritance(self)
         self._configurations: list[Entity] | None = None
-        self.server_information: dict[str, Any] = json.loads(self.post([{"action": "query_server_information"}]))[0]
+        answer = json.loads(self.post([{"action": "query_server_information"}]))
+        self.server_information: dict[str, Any] = answer[0] if answer and isinstance(answer[0], dict) else {}
         self.check_server_compatibility()
-        folder = schema_cache_path or environment.get("FTRACK_API_SCHEMA_CACHE_PATH")
+        folder = schema_cache_path or os.environ.get("FTRACK_API_SCHEMA_CACHE_PATH")
         self.types = EntityTypes(self._schema_source(SchemaCache(folder, self.server_url)))
 
     @property
@@ -107,47 +103,6 @@ class Session:
     def cache(self) -> LayeredCache:
         """The session's own memory, and below it the cache that was given."""
         return self.layers.cache
-
-    @property
-    def recorded_operations(self) -> Operations:
-        """What this thread changed and has not committed."""
-        return self._thread.operations
-
-    @property
-    def record_operations(self) -> bool:
-        """Whether what this thread changes will be committed."""
-        return self._thread.record_operations
-
-    @record_operations.setter
-    def record_operations(self, value: bool) -> None:
-        self._thread.record_operations = value
-
-    @property
-    def auto_populate(self) -> bool:
-        """Whether a value that is missing is fetched when this thread reads it."""
-        return self._thread.auto_populate
-
-    @auto_populate.setter
-    def auto_populate(self, value: bool) -> None:
-        self._thread.auto_populate = value
-
-    @contextmanager
-    def auto_populating(self, auto_populate: bool) -> Iterator[None]:
-        """Fetch missing values, or do not, in this thread and for a while."""
-        before, self.auto_populate = self.auto_populate, auto_populate
-        try:
-            yield
-        finally:
-            self.auto_populate = before
-
-    @contextmanager
-    def operation_recording(self, record_operations: bool) -> Iterator[None]:
-        """Record what is changed, or do not, in this thread and for a while."""
-        before, self.record_operations = self.record_operations, record_operations
-        try:
-            yield
-        finally:
-            self.record_operations = before
 
     def check_server_compatibility(self) -> None:
         """Raise ServerCompatibilityError for a server that is too old to be talked to."""
@@ -226,20 +181,7 @@ class Session:
         if reconstructing:
             return self.reconstruct(entity_type, data or {})
         make = self.types[entity_type]
-        given = dict(data or {})
-        make.check(given)
-        values = {attribute.name: attribute.default() for attribute in make.defaults if attribute.name not in given}
-        later = {}
-        for name, value in given.items():
-            if name not in make.attributes:
-                _log.warning("A %s has no attribute %r; its value is not sent.", entity_type, name)
-            elif make.attributes[name].is_many:
-                later[name] = value
-            elif value is not NOT_SET:
-                values[name] = value
-        missing = [name for name in make.primary_key_attributes if name not in values]
-        if missing:
-            raise OperationError(f"A {entity_type} cannot be created without {', '.join(missing)}.")
+        values, later = make.starting_values(data or {})
         recorded = dict(values)
         entity = self._identities.add(entity_type, values, CREATED if self.record_operations else NOT_SET)
         if self.record_operations:
@@ -391,3 +333,11 @@ def _given(argument: str, value: str | None, variable: str) -> str:
     if not value:
         raise SettingInvalid(f"The session needs {argument}. Give it, or set {variable}.")
     return value
+
+
+def _check(timeout: float, **mappings: Mapping[str, str] | None) -> None:
+    if not isinstance(timeout, (int, float)) or timeout <= 0:
+        raise SettingInvalid(f"A time-out of {timeout!r} cannot be used. Give it in seconds.")
+    for argument, value in mappings.items():
+        if value is not None and not isinstance(value, Mapping):
+            raise TypeError(f"The session's {argument} are names with their values, not a {type(value).__name__}.")
