@@ -17,13 +17,6 @@ from ft_dcc.errors import PluginBroken
 
 _log = logging.getLogger(__name__)
 
-PATH_VARIABLE = "FTRACK_EVENT_PLUGIN_PATH"
-
-
-def plugin_paths(environ: Mapping[str, str] | None = None) -> list[str]:
-    """Return the folders that the environment names."""
-    return (os.environ if environ is None else environ).get(PATH_VARIABLE, "").split(os.pathsep)
-
 
 def discover(
     paths: Iterable[str | os.PathLike[str]],
@@ -54,7 +47,9 @@ def _files(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Path]:
         if folder.is_dir():
             yield from sorted(file for file in folder.rglob("*.py") if file.is_file())
         else:
-            _log.warning("There is no folder %s, so no plugins come from there. Check %s.", folder, PATH_VARIABLE)
+            _log.warning(
+                "There is no folder %s, so no plugins come from there. Check FTRACK_EVENT_PLUGIN_PATH.", folder
+            )
 
 
 def _register(path: Path, positional_arguments: Sequence[Any], keyword_arguments: Mapping[str, Any]) -> None:

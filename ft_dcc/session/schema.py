@@ -9,7 +9,7 @@ import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 from ft_dcc.errors import UnrecognisedEntityTypeError
 from ft_dcc.session import entities
@@ -27,13 +27,17 @@ _log = logging.getLogger(__name__)
 _SCALARS = ("string", "boolean", "integer", "number", "variable", "object")
 
 Schema = dict[str, Any]
+Construct = Callable[[Schema, list[Schema]], Optional[type[Entity]]]
 
 
 class EntityTypes(Mapping[str, type[Entity]]):
-    """The class of each entity type; a class is made when it is first asked for."""
+    """The class of each entity type; a class is made when it is first asked for.
 
-    def __init__(self, schemas: Callable[[], list[Schema]]) -> None:
-        self._schemas = schemas
+    ``construct`` gets its schema, and all of them, and returns a class or None for the one that this module makes.
+    """
+
+    def __init__(self, schemas: Callable[[], list[Schema]], construct: Construct | None = None) -> None:
+        self._schemas, self._construct = schemas, construct
         self._by_id: dict[str, Schema] | None = None
         self._made: dict[str, type[Entity]] = {}
 
@@ -51,8 +55,11 @@ class EntityTypes(Mapping[str, type[Entity]]):
                 raise UnrecognisedEntityTypeError(
                     f"The server has no entity type {entity_type!r}.{meant(entity_type, self.schemas)}"
                 )
+            schema = self.schemas[entity_type]
+            made = self._construct(schema, list(self.schemas.values())) if self._construct else None
+            made = made or make_type(schema)
             # Two threads may both make it: the first one's stays.
-            made = self._made.setdefault(entity_type, make_type(self.schemas[entity_type]))
+            made = self._made.setdefault(entity_type, made)
         return made
 
     def __iter__(self) -> Iterator[str]:

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ft_dcc.errors import NoResultFoundError, ServerCompatibilityError, SettingInvalid
@@ -25,9 +26,11 @@ from ft_dcc.session.operations import (
 from ft_dcc.session.query import QueryResult, identifying, with_projections
 from ft_dcc.session.recording import Recorder
 from ft_dcc.session.schema import EntityTypes, Schema, SchemaCache
+from ft_dcc.session.session_events import CONFIGURE_LOCATION, READY, RESET, SessionEvents
 from ft_dcc.session.symbol import CREATED, DELETED, MODIFIED, NOT_SET, Symbol
 
 if TYPE_CHECKING:
+    from ft_dcc.session.hub import EventHub
     from ft_dcc.session.wire import Wire
 
 _log = logging.getLogger(__name__)
@@ -77,12 +80,19 @@ class Session(Recorder):
         self._identities = IdentityMap(self)
         self.layers = Layers(self, self._identities, cache, cache_key_maker)
         self.inheritance = Inheritance(self)
+        self.events = SessionEvents(self, partial(self._make_event_hub, headers, cookies))
         self._configurations: list[Entity] | None = None
         answer = json.loads(self.post([{"action": "query_server_information"}]))
         self.server_information: dict[str, Any] = answer[0] if answer and isinstance(answer[0], dict) else {}
         self.check_server_compatibility()
+        if auto_connect_event_hub:
+            self.event_hub.connect_in_background()
+        self.events.load_plugins(plugin_paths, plugin_arguments)
         folder = schema_cache_path or os.environ.get("FTRACK_API_SCHEMA_CACHE_PATH")
-        self.types = EntityTypes(self._schema_source(SchemaCache(folder, self.server_url)))
+        schemas = self._schema_source(SchemaCache(folder, self.server_url))
+        self.types = EntityTypes(schemas, self.events.construct_entity_type)
+        self.events.tell(CONFIGURE_LOCATION, session=self)
+        self.events.tell(READY, session=self)
 
     @property
     def api_key(self) -> str:
@@ -98,6 +108,11 @@ class Session(Recorder):
     def closed(self) -> bool:
         """Whether close() was called."""
         return self.wire.is_closed
+
+    @property
+    def event_hub(self) -> EventHub:
+        """The hub of the session's events; connect it to hear those of others."""
+        return self.events.hub
 
     @property
     def cache(self) -> LayeredCache:
@@ -132,6 +147,7 @@ class Session(Recorder):
         self.recorded_operations.clear()
         self._identities.clear()
         self.wire.close()
+        self.events.close()
 
     def reset(self) -> None:
         """Forget what was read, and what was changed and not committed."""
@@ -141,6 +157,8 @@ class Session(Recorder):
         self._identities.clear()
         self._configurations = None
         self.inheritance.forget()
+        self.events.tell(CONFIGURE_LOCATION, session=self)
+        self.events.tell(RESET, session=self)
 
     def query(self, expression: str | Expression, page_size: int = 500) -> QueryResult:
         """Return the result of an expression; it is fetched when it is looked at, page by page.
@@ -314,6 +332,12 @@ class Session(Recorder):
 
     def _in_state(self, state: Symbol) -> list[Entity]:
         return [entity for entity in self._identities if entity.state is state]
+
+    def _make_event_hub(self, headers: Mapping[str, str] | None, cookies: Mapping[str, str] | None) -> EventHub:
+        # Who listens to nobody starts without it.
+        from ft_dcc.session.hub import EventHub
+
+        return EventHub(self.server_url, self.api_user, self._api_key, headers, cookies)
 
     def _schema_source(self, cache: SchemaCache) -> Callable[[], list[Schema]]:
         """Return the function that parses the schemas when a type is first needed; their text is here already."""

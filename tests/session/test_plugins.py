@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from pathlib import Path
 
 import pytest
 
-from ft_dcc.session.plugins import discover, plugin_paths
+from ft_dcc.session.plugins import discover
 
 calls: list[tuple[object, ...]] = []
 
@@ -126,8 +125,3 @@ def test_a_plugin_may_use_what_looks_its_module_up(write, tmp_path: Path):
         "def register(session): Rule()",
     )
     assert discover([tmp_path], ("session",)) == []
-
-
-def test_the_environment_names_folders():
-    assert plugin_paths({"FTRACK_EVENT_PLUGIN_PATH": os.pathsep.join(["one", "two"])}) == ["one", "two"]
-    assert plugin_paths({}) == [""]
