@@ -38,7 +38,9 @@ class IdentityMap:
     def add(self, entity_type: str, values: dict[str, Any], state: Any = NOT_SET) -> Entity:
         """Return the entity with the key in these values, and the values with it."""
         make = self._session.types[entity_type]
-        key = tuple([str(values[name]) for name in make.primary_key_attributes])
+        # Somebody may give an id as a uuid.UUID; a key is text.
+        values.update({name: str(values[name]) for name in make.primary_key_attributes})
+        key = tuple([values[name] for name in make.primary_key_attributes])
         shelf = self._by_type.setdefault(entity_type, {})
         entity = shelf.get(_place(key))
         if entity is None:

@@ -63,6 +63,10 @@ class QueryResult(Sequence[Entity]):
         self._fetch_until(None)
         return len(self._found)
 
+    def __bool__(self) -> bool:
+        self._fetch_until(1)
+        return bool(self._found)
+
     def all(self) -> list[Entity]:
         """Return every entity that is found."""
         self._fetch_until(None)

@@ -58,6 +58,12 @@ def test_pages_are_fetched_as_far_as_they_are_looked_at(session, shots, sent):
         found[12]
 
 
+def test_whether_there_is_anything_is_asked_of_the_first_page(session, shots, project, sent):
+    assert session.query(shots, page_size=5)
+    assert not session.query(f"Task where parent_id is {project['id']}")
+    assert len(sent) == 2
+
+
 def test_a_limit_and_an_offset_are_kept(session, shots, sent):
     assert names(session.query(f"{shots} limit 7", page_size=5)) == [f"s{number:02d}" for number in range(7)]
     assert names(session.query(f"{shots} offset 10")) == ["s10", "s11"]

@@ -161,6 +161,14 @@ def test_a_value_that_the_type_does_not_have_is_reported(session, caplog):
     assert "'usrname'" in caplog.text
 
 
+def test_an_id_may_be_given_as_a_uuid(session, project_shot):
+    task_id = uuid.uuid4()
+    task = session.create("Task", {"id": task_id, "name": "x", "parent": project_shot})
+    session.commit()
+    assert task["id"] == str(task_id)
+    assert session.get("Task", str(task_id)) is task
+
+
 def test_an_entity_needs_its_whole_key(session):
     with pytest.raises(OperationError, match="without parent_id"):
         session.create("Metadata", {"key": "k"})
