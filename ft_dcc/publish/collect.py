@@ -36,6 +36,7 @@ from ft_dcc.tasks import find_task
 
 if TYPE_CHECKING:
     from ft_dcc.host import Scene
+    from ft_dcc.session import Session
 
 # Any fixed id does: two publishers that make the same asset at once must come to the same id.
 _ASSETS = uuid.UUID("0e6f5f0a-6f55-4c0b-9f0c-3b1d6c1f5b52")
@@ -75,11 +76,16 @@ class CollectShot(ContextPlugin):
 
     def process(self, context: Context) -> None:
         """SHOT holds the shot's settings; one that is not set, or that the site does not have, is None."""
-        # A query, not get(): a session lives as long as its host, and the shot may have changed since.
-        expression = f"select custom_attributes from Context where id is {quoted(TASK.get(context).parent_id)}"
-        parent = SESSION.get(context).query(expression).first()
-        attributes = parent["custom_attributes"] if parent is not None else {}
-        SHOT.set(context, _shot({name: attributes[name] for name in attributes}))
+        SHOT.set(context, read_shot(SESSION.get(context), TASK.get(context).parent_id))
+
+
+def read_shot(session: Session, shot_id: str) -> Shot:
+    """Return what a shot wants of its pictures, as the server has it now; raises Unpublishable for nonsense."""
+    # A query, not get(): a session lives as long as its host, and the shot may have changed since.
+    expression = f"select custom_attributes from Context where id is {quoted(shot_id)}"
+    parent = session.query(expression).first()
+    attributes = parent["custom_attributes"] if parent is not None else {}
+    return _shot({name: attributes[name] for name in attributes})
 
 
 def _shot(attributes: dict[str, Any]) -> Shot:

@@ -53,7 +53,7 @@ class CaptureFrames(InstancePlugin):
         JOB.get(instance.context).make(folder)
         request = PlayblastRequest(source.text, clip.frame_range, clip.resolution, folder, source.file_name)
         on_frame = counting_frames(instance, "capture")
-        frames = host.run_in_main_thread(lambda: host.playblast(request, on_frame))
+        frames = host.playblast(request, on_frame)
         missing = frames.missing()
         if missing:
             raise CaptureFailed(f"{host.name} did not write the frames {ranges(missing)} of {source.name}. Try again.")

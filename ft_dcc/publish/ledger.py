@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Union
 
 import attrs
 
@@ -17,11 +17,12 @@ from ft_dcc.publish.slots import NUMBER
 # pyblish's own record of what ran; ours is plain data.
 _RESULTS = "results"
 
-Snapshot = dict[int, dict[str, Any]]
+# Number, owner and its data.
+Snapshot = list[tuple[int, Union[Context, Instance], dict[str, Any]]]
 
 
 class Ledger:
-    """The outcome of every plugin, on the disk before the next one begins.
+    """The outcome of every plugin on every source, written before the next one begins.
 
     What comes before the gate is one event, because it is done again when it was not finished. Number 0 is the
     context, the others are instances. Values that JSON and the journal know are kept, whoever set them.
@@ -32,6 +33,7 @@ class Ledger:
         self.is_gate_open = False
         self.steps: list[Step] = []
         self.problems: tuple[Problem, ...] = ()
+        self._owners: dict[int, Context | Instance] = {0: context}
         self._done: set[tuple[str, int]] = set()
 
     def restore(self) -> None:
@@ -46,7 +48,9 @@ class Ledger:
         self.is_gate_open = True
         self.context.data.update(event["context"])
         for made in event["instances"]:
-            self.context.create_instance(made["name"]).data.update(made["data"])
+            instance = self.context.create_instance(made["name"])
+            instance.data.update(made["data"])
+            self._owners[NUMBER.get(instance)] = instance
         self.steps = [Step(**step) for step in event["steps"]]
         self.problems = tuple(Problem(**problem) for problem in event["problems"])
 
@@ -54,32 +58,29 @@ class Ledger:
         step = Step(**event["step"])
         self.steps.append(step)
         for number, values in event["sets"].items():
-            self._owners()[int(number)].data.update(values)
+            self._owners[int(number)].data.update(values)
         if step.error is None:
             self._done.add((step.name, event["number"]))
-
-    def _owners(self) -> dict[int, Context | Instance]:
-        return {0: self.context, **{NUMBER.get(instance): instance for instance in self.context}}
 
     def is_done(self, plugin_name: str, number: int) -> bool:
         """Whether an earlier run has this step behind it."""
         return (plugin_name, number) in self._done
 
-    def look(self, number: int) -> Snapshot:
-        """Return what the data is before a step, to compare with afterwards."""
+    def look(self, instance: Instance | None) -> Snapshot:
+        """Return what the data is before a step on the instance, or on the context, to compare with afterwards."""
         if not self.is_gate_open:
-            return {}
-        owners = self._owners()
-        watched = owners if number == 0 else {0: self.context, number: owners[number]}
-        return {watched_number: dict(owner.data) for watched_number, owner in watched.items()}
+            return []
+        touched = [instance] if instance is not None else list(self.context)
+        return [(0, self.context, dict(self.context.data))] + [
+            (NUMBER.get(each), each, dict(each.data)) for each in touched
+        ]
 
     def note(self, step: Step, number: int, before: Snapshot, error: Exception | None) -> None:
         """The outcome of a step is kept; raises DiskUnusable."""
         self.steps.append(step)
         if not self.is_gate_open:
             return
-        owners = self._owners()
-        sets = {key: _changed(data, owners[key].data) for key, data in before.items()}
+        sets = {number: _changed(data, owner.data) for number, owner, data in before}
         event: dict[str, Any] = {
             "step": attrs.asdict(step),
             "number": number,
@@ -87,7 +88,7 @@ class Ledger:
         }
         if error is not None:
             event["traceback"] = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-        self.journal.append(event)
+        self.journal.note(event)
 
     def pass_gate(self, problems: tuple[Problem, ...], *, is_open: bool) -> None:
         """What was found is kept, and all that is known of the instances that are left; raises DiskUnusable."""

@@ -64,13 +64,14 @@ class Loop:
         for plugin in plugins:
             for instance in engine.targets(plugin, self.context):
                 self._run_one(plugin, instance)
+            self.ledger.journal.sync()
 
     def _run_one(self, plugin: PluginClass, instance: Instance | None) -> None:
         number = 0 if instance is None else self._number(instance)
         if self.ledger.is_done(plugin.__name__, number) or (self.ledger.is_gate_open and self._has_failed(number)):
             return
         PULSE.get(self.context).check()
-        before = self.ledger.look(number)
+        before = self.ledger.look(instance)
         result = engine.process(plugin, self.context, instance)
         error = result["error"]
         if isinstance(error, SlotEmpty) and self._has_failed(number):
@@ -97,8 +98,10 @@ class Loop:
         return not self._failed.isdisjoint((0, number))
 
     def _number(self, instance: Instance) -> int:
-        """The instance's number; one that a studio's plugin made gets its own here."""
+        """The instance's number; one that a studio's collector made gets its own here."""
         number = NUMBER.find(instance)
+        if number is None and self.ledger.is_gate_open:
+            raise errors.PluginBroken(f"{instance.name} was made behind the gate, unjudged. Make it in a collector.")
         if number is None:
             number = 1 + max((NUMBER.find(other) or 0) for other in self.context)
             NUMBER.set(instance, number)

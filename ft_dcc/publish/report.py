@@ -24,8 +24,7 @@ def write_report(job: Job, request: PublishRequest, published: Published, error:
         draft.write_text(text, encoding="utf-8")
         draft.replace(job.report)
     except OSError as failure:
-        # What stopped the publish matters more than its report, which cannot be written for the same reason.
-        raise error or DiskUnusable(f"The report {job.report} cannot be written: {failure.strerror}.") from failure
+        raise DiskUnusable(f"The report {job.report} cannot be written: {failure.strerror}.") from failure
 
 
 def make_report(request: PublishRequest, published: Published, error: Error | None) -> dict[str, Any]:

@@ -128,7 +128,7 @@ def _context(job: Job, session: Session, host: Host | None, pulse: Pulse) -> Con
 
 
 def _run(job: Job, loop: Loop) -> Published:
-    ledger, stopped = loop.ledger, None
+    stopped: errors.Error | None = None
     try:
         loop.run()
     except errors.Cancelled as cancelled:
@@ -138,21 +138,39 @@ def _run(job: Job, loop: Loop) -> Published:
         raise
     except errors.Error as error:
         stopped = error
-    published = Published(
-        job=job.folder,
-        versions=tuple(_version(instance) for instance in loop.context if REGISTERED.find(instance) is not None),
-        problems=(*ledger.problems, *(failure.problem for failure in loop.failures)),
-        steps=tuple(ledger.steps),
-    )
-    if stopped is None and not published.versions:
+    if stopped is None and loop.failures:
         stopped = loop.failures[0].error
-    if stopped is not None and ledger.is_gate_open:
+    if stopped is not None and loop.ledger.is_gate_open:
         stopped.message += f" Nothing is lost: 'ft-dcc queue resume {job.id}' goes on from {job.folder}."
-    write_report(job, REQUEST.get(loop.context), published, stopped)
+    published = _told(job, loop, _published(job, loop, stopped), stopped)
     if stopped is not None and not published.versions:
         raise stopped
-    if not loop.failures:
-        job.finish()
+    return published
+
+
+def _published(job: Job, loop: Loop, stopped: errors.Error | None) -> Published:
+    problems = [*loop.ledger.problems, *(failure.problem for failure in loop.failures)]
+    known = [failure.error for failure in loop.failures]
+    if stopped is not None and loop.ledger.is_gate_open and stopped not in known:
+        problems.append(errors.Problem("Publish", "", str(stopped)))
+    return Published(
+        job=job.folder,
+        versions=tuple(_version(instance) for instance in loop.context if REGISTERED.find(instance) is not None),
+        problems=tuple(problems),
+        steps=tuple(loop.ledger.steps),
+    )
+
+
+def _told(job: Job, loop: Loop, published: Published, stopped: errors.Error | None) -> Published:
+    """The report is written, and the job closed if nothing is left to do."""
+    try:
+        write_report(job, REQUEST.get(loop.context), published, stopped)
+        if stopped is None:
+            job.finish()
+    except errors.DiskUnusable as error:
+        # What stopped the publish, or what it did, matters more than its report.
+        problem = errors.Problem("Report", "", str(error))
+        return attrs.evolve(published, problems=(*published.problems, problem))
     return published
 
 

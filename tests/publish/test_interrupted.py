@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -15,7 +16,7 @@ import requests
 from doubles.colour_bars import ColourBars
 from doubles.faulty_line import FaultyLine
 
-from ft_dcc.errors import Cancelled, Error, ServerUnreachable, TransferFailed, Unpublishable
+from ft_dcc.errors import Cancelled, DiskUnusable, Error, ServerUnreachable, TransferFailed, Unpublishable
 from ft_dcc.publish.job import Job
 from ft_dcc.publish.records import PublishRequest, derived_id
 from ft_dcc.publish.run import drop, publish, resume
@@ -297,6 +298,42 @@ def test_a_cancel_without_a_line_keeps_the_job_until_it_is_dropped(
 def version_id_of(jobs):
     events = Job(jobs / only_job(jobs)).journal.events()
     return next(event["instances"][0]["data"]["ft_dcc.version_id"] for event in events if "gate" in event)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 300 kB; only root can have one."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount, umount = shutil.which("mount"), shutil.which("umount")
+    command = [mount, "-t", "tmpfs", "-o", "size=300k", "tmpfs", folder]
+    if mount is None or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("this user cannot make a small disk")
+    yield folder
+    subprocess.run([umount, folder], check=True)
+
+
+@pytest.mark.parametrize("step", ["capture", "encode", "upload ftrackreview-mp4"])
+def test_a_disk_that_becomes_full_loses_nothing(session, host, task, task_path, small_disk, step):
+    filler = small_disk / "filler"
+
+    def fill_the_disk(progress):
+        if progress.step == step and not filler.exists():
+            with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+                while file.write(b"\0" * 4096):
+                    pass
+
+    jobs = small_disk / "jobs"
+    # The journal's last page may have room for a line or two; what is published then has no report.
+    with contextlib.suppress(DiskUnusable):
+        request = PublishRequest(task=task_path, review="Dailies")
+        assert publish(request, session, host, fill_the_disk, jobs).problems[-1].check == "Report"
+    assert_nothing_or_complete(session, task["id"])
+    filler.unlink()
+    published = resume(only_job(jobs), session, host, jobs=jobs)
+    assert assert_nothing_or_complete(session, task["id"]) == 1
+    assert host.captures == (2 if step == "capture" else 1)
+    assert_it_plays(published)
 
 
 def test_a_job_that_somebody_works_on_is_left_alone(session, host, task, task_path, jobs):

@@ -64,6 +64,15 @@ def test_any_text_survives(tmp_path, comment):
     assert journal.events() == [{"comment": comment}, {"end": "done"}]
 
 
+def test_a_note_can_be_read_by_another_process_at_once(tmp_path):
+    journal = Journal(tmp_path / "journal.jsonl")
+    for number in range(3):
+        journal.note({"step": number})
+        assert Journal(journal.path).events()[-1] == {"step": number}
+    journal.sync()
+    assert len(journal.events()) == 3
+
+
 def test_a_line_that_was_cut_short_does_not_count_and_can_be_written_again(tmp_path):
     journal = Journal(tmp_path / "journal.jsonl")
     journal.append({"job": "one"})

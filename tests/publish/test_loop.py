@@ -166,6 +166,31 @@ def test_a_second_run_does_what_is_missing_and_nothing_twice(journal, work_done)
     assert SOURCE.get(again.context[0]) == Source("film", "one.mov", "one")
 
 
+def test_a_source_of_the_studios_own_collector_is_one_like_ours(journal, work_done):
+    class CollectFour(pyblish.api.ContextPlugin):
+        order = 0.2
+
+        def process(self, context):
+            context.create_instance("four").data["files"] = ["a", "b"]
+
+    loop_of(journal, CollectThree, CollectFour, failing("Encode", 2, RuntimeError("no"), only="four"), Work).run()
+    again = loop_of(journal, CollectThree, CollectFour, Work)
+    again.run()
+    assert work_done == ["one", "two", "three", "four"]
+    assert again.context[3].data["files"] == ["a", "b"]
+
+
+def test_a_source_that_nobody_has_judged_stops_the_publish(journal, work_done):
+    class MakeFive(pyblish.api.ContextPlugin):
+        order = 1.9
+
+        def process(self, context):
+            context.create_instance("five")
+
+    with pytest.raises(PluginBroken, match="five was made behind the gate"):
+        loop_of(journal, CollectThree, MakeFive, Work).run()
+
+
 def test_a_run_that_ended_before_the_gate_begins_again(journal, work_done):
     with pytest.raises(Problems):
         loop_of(journal, CollectThree, failing("Bad", 1, AssertionError("no")), Work).run()
