@@ -64,8 +64,9 @@ class Host(Protocol):
     def playblast(self, request: PlayblastRequest, on_frame: OnFrame) -> Frames:
         """Write every frame of the range, handles included, and leave the scene as it was.
 
-        ``on_frame`` is called with each frame's number after its file is on disk; what it raises ends the
-        capture. Raises CameraMissing, CaptureFailed or DiskUnusable.
+        It may be called from any thread: a host draws on its own main one, and a host with a window lets that window
+        live between two frames. ``on_frame`` is called with each frame's number after its file is on disk; what it
+        raises ends the capture. Raises CameraMissing, CaptureFailed or DiskUnusable.
         """
 
     def save(self) -> Path:

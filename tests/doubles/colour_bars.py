@@ -59,7 +59,9 @@ class ColourBars:
         return self._scene
 
     def playblast(self, request: PlayblastRequest, on_frame: OnFrame) -> Frames:
-        self._demand_main_thread("playblast")
+        return self.run_in_main_thread(lambda: self._paint(request, on_frame))
+
+    def _paint(self, request: PlayblastRequest, on_frame: OnFrame) -> Frames:
         if request.source not in self._scene.sources:
             raise CameraMissing(f"There is no camera called {request.source}.")
         if not request.directory.is_absolute() or not request.directory.is_dir():
