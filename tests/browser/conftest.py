@@ -234,7 +234,8 @@ class ReviewPage:
         )
 
     def picture(self) -> int:
-        """Return the index that the picture on the screen shows."""
+        """Return the index that the picture on the screen shows, once no seek is on its way."""
+        self.page.wait_for_function("() => !document.querySelector('video').seeking")
         return int(self.page.evaluate(_READ_PICTURE))
 
     def text(self, selector: str) -> str:

@@ -59,6 +59,18 @@ def test_quick_steps_are_all_counted(view, two):
     assert view.picture() == 15
 
 
+def test_a_film_that_is_stopped_on_its_last_frame_stays_there(view, two):
+    """A looping video element that is sought within its last frame jumps to the first one."""
+    view.open(two[0])
+    view.press("End")
+    view.wait_for(1024)
+    for key in ("ArrowRight", "End", "k", "k"):
+        view.press(key)
+        view.page.wait_for_timeout(100)
+        assert view.text("#frame-position") == "24 / 24"
+        assert view.picture() == 23
+
+
 def test_space_plays_and_pauses(view, two):
     view.open(two[0])
     view.press(" ")

@@ -28,7 +28,6 @@ class Page {
   private besideNotice: Notice | null = null;
 
   constructor() {
-    this.player.isLooping = true;
     document.addEventListener("keydown", (event) => this.press(event));
     // A button keeps the keyboard's focus, never the mouse's: Space goes on playing after a click.
     document.addEventListener("mousedown", (event) => {

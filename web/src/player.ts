@@ -46,6 +46,7 @@ export class Player {
   private attempts = 0;
   private start = 0;
   private backwards = 0;
+  private loops = true;
 
   constructor(video: HTMLVideoElement, onChange: () => void, onTrouble: (trouble: Trouble) => void) {
     this.video = video;
@@ -69,11 +70,12 @@ export class Player {
   }
 
   get isLooping(): boolean {
-    return this.video.loop;
+    return this.loops;
   }
 
   set isLooping(loops: boolean) {
-    this.video.loop = loops;
+    this.loops = loops;
+    this.setSpeed(this.speed);
     this.onChange();
   }
 
@@ -119,7 +121,7 @@ export class Player {
     this.video.load();
     this.clip = this.index = this.wanted = this.sought = null;
     this.canSeek = this.isWaiting = false;
-    this.speed = 0;
+    this.setSpeed(0);
     this.onChange();
   }
 
@@ -131,7 +133,7 @@ export class Player {
     }
     this.stopBackwards();
     if (this.clip !== null && this.canSeek && this.target === this.clip.lastIndex) this.goTo(0);
-    this.speed = speed;
+    this.setSpeed(speed);
     this.video.playbackRate = speed;
     this.video.play().catch((error: unknown) => {
       // A film that is exchanged, or paused before it began, ends its own promise; the rest is a trouble.
@@ -149,7 +151,7 @@ export class Player {
   /** Stands still on the picture that is on the screen. */
   pause(): void {
     this.stopBackwards();
-    this.speed = 0;
+    this.setSpeed(0);
     this.video.pause();
     // The element's clock may be at the edge of the frame: from its middle a step can only hit the next one.
     if (this.index !== null && this.canSeek) this.goTo(this.target);
@@ -169,7 +171,7 @@ export class Player {
   /** Stands still on an index, or on the nearest one in the film. */
   show(index: number): void {
     if (this.isPlaying) this.pause();
-    this.goTo(index);
+    if (this.clip?.nearest(index) !== this.target) this.goTo(index);
   }
 
   /** Moves a film without exact facts to a part of its length between 0 and 1. */
@@ -244,8 +246,8 @@ export class Player {
   private playBackwards(speed: number): void {
     if (this.clip === null || !this.canSeek) return;
     this.stopBackwards();
+    this.setSpeed(speed);
     this.video.pause();
-    this.speed = speed;
     const clip = this.clip;
     let origin = this.target === 0 ? clip.frameCount : this.target;
     let begun = performance.now();
@@ -265,12 +267,19 @@ export class Player {
     this.onChange();
   }
 
+  /** A seek into the last frame counts as its end: an element that loops would stand on the first one then. */
+  private setSpeed(speed: number): void {
+    this.speed = speed;
+    this.video.loop = this.loops && speed > 0;
+  }
+
   private stopBackwards(): void {
     cancelAnimationFrame(this.backwards);
   }
 
   private end(): void {
-    this.speed = 0;
+    if (!this.isPlaying) return;
+    this.setSpeed(0);
     if (this.clip !== null) this.goTo(this.clip.lastIndex);
     this.onChange();
   }
@@ -283,7 +292,7 @@ export class Player {
   private fail(): void {
     const code = this.video.error?.code;
     this.stopBackwards();
-    this.speed = 0;
+    this.setSpeed(0);
     this.isWaiting = this.canSeek = false;
     this.onTrouble(code === MediaError.MEDIA_ERR_NETWORK ? "lost-connection" : "undecodable");
     this.onChange();

@@ -446,6 +446,7 @@ var Player = class {
   attempts = 0;
   start = 0;
   backwards = 0;
+  loops = true;
   constructor(video, onChange, onTrouble) {
     this.video = video;
     this.onChange = onChange;
@@ -465,10 +466,11 @@ var Player = class {
     return this.speed !== 0;
   }
   get isLooping() {
-    return this.video.loop;
+    return this.loops;
   }
   set isLooping(loops) {
-    this.video.loop = loops;
+    this.loops = loops;
+    this.setSpeed(this.speed);
     this.onChange();
   }
   /** The film has been heard to have sound; each engine tells it in its own way, some only once it plays. */
@@ -508,7 +510,7 @@ var Player = class {
     this.video.load();
     this.clip = this.index = this.wanted = this.sought = null;
     this.canSeek = this.isWaiting = false;
-    this.speed = 0;
+    this.setSpeed(0);
     this.onChange();
   }
   /** Plays at a speed against the film's own rate; a negative one plays backwards. */
@@ -519,7 +521,7 @@ var Player = class {
     }
     this.stopBackwards();
     if (this.clip !== null && this.canSeek && this.target === this.clip.lastIndex) this.goTo(0);
-    this.speed = speed;
+    this.setSpeed(speed);
     this.video.playbackRate = speed;
     this.video.play().catch((error) => {
       if (error instanceof DOMException && error.name === "NotAllowedError") this.pause();
@@ -534,7 +536,7 @@ var Player = class {
   /** Stands still on the picture that is on the screen. */
   pause() {
     this.stopBackwards();
-    this.speed = 0;
+    this.setSpeed(0);
     this.video.pause();
     if (this.index !== null && this.canSeek) this.goTo(this.target);
     this.onChange();
@@ -550,7 +552,7 @@ var Player = class {
   /** Stands still on an index, or on the nearest one in the film. */
   show(index) {
     if (this.isPlaying) this.pause();
-    this.goTo(index);
+    if (this.clip?.nearest(index) !== this.target) this.goTo(index);
   }
   /** Moves a film without exact facts to a part of its length between 0 and 1. */
   showPart(part) {
@@ -615,8 +617,8 @@ var Player = class {
   playBackwards(speed) {
     if (this.clip === null || !this.canSeek) return;
     this.stopBackwards();
+    this.setSpeed(speed);
     this.video.pause();
-    this.speed = speed;
     const clip = this.clip;
     let origin = this.target === 0 ? clip.frameCount : this.target;
     let begun = performance.now();
@@ -635,11 +637,17 @@ var Player = class {
     this.backwards = requestAnimationFrame(tick);
     this.onChange();
   }
+  /** A seek into the last frame counts as its end: an element that loops would stand on the first one then. */
+  setSpeed(speed) {
+    this.speed = speed;
+    this.video.loop = this.loops && speed > 0;
+  }
   stopBackwards() {
     cancelAnimationFrame(this.backwards);
   }
   end() {
-    this.speed = 0;
+    if (!this.isPlaying) return;
+    this.setSpeed(0);
     if (this.clip !== null) this.goTo(this.clip.lastIndex);
     this.onChange();
   }
@@ -650,7 +658,7 @@ var Player = class {
   fail() {
     const code = this.video.error?.code;
     this.stopBackwards();
-    this.speed = 0;
+    this.setSpeed(0);
     this.isWaiting = this.canSeek = false;
     this.onTrouble(code === MediaError.MEDIA_ERR_NETWORK ? "lost-connection" : "undecodable");
     this.onChange();
@@ -861,7 +869,6 @@ var Page = class {
   filmNotice = null;
   besideNotice = null;
   constructor() {
-    this.player.isLooping = true;
     document.addEventListener("keydown", (event) => this.press(event));
     document.addEventListener("mousedown", (event) => {
       if (event.target instanceof Element && event.target.closest("button") !== null) event.preventDefault();
