@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ft_dcc.errors import Error
 from ft_dcc.server.folder import Credentials
+from ft_dcc.server.logs import log_to_stderr
 from ft_dcc.server.serve import serve
 
 
@@ -20,7 +21,9 @@ def main() -> None:
     parser.add_argument("--certificate", type=Path, help="certificate for HTTPS, a PEM file")
     parser.add_argument("--private-key", type=Path, help="the certificate's private key, a PEM file")
     parser.add_argument("--allow-plain-http", action="store_true", help="other machines may come without HTTPS")
+    parser.add_argument("--log", choices=["debug", "info", "warning", "error"], default="warning", help="least level")
     options = parser.parse_args()
+    log_to_stderr(options.log)
     try:
         serve(
             options.data,

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import logging
 import math
 import re
-import secrets
 from functools import partial
 from typing import Any
 
@@ -19,14 +17,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ft_dcc.errors import BadRequest, Forbidden, InvalidCredentials, Refused, TooLarge, TooManyRequests, ValidationError
-from ft_dcc.server import components, events, review_page
+from ft_dcc.server import components, events, operating, review_page
 from ft_dcc.server.api import answer
 from ft_dcc.server.door import address_of
 from ft_dcc.server.headers import BrowserClients, SafeHeaders
+from ft_dcc.server.metrics import Metrics
 from ft_dcc.server.studio import Studio
 from ft_dcc.server.updates import Origin
-
-_log = logging.getLogger(__name__)
+from ft_dcc.server.watching import Watching
 
 _BODY_LIMIT = 8 << 20
 _HOST = re.compile(r"([\w.-]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?", re.ASCII)
@@ -42,15 +40,16 @@ def make_app(studio: Studio) -> Starlette:
         ClientDisconnect: _forget,
         Exception: _fail,
     }
+    metrics = Metrics()
     return Starlette(
         routes=[
             Route("/api", partial(_call, studio), methods=["POST"]),
-            Route("/health", partial(_tell_health, studio), methods=["GET"]),
+            *operating.routes(studio, metrics),
             *components.routes(studio),
             *review_page.routes(studio),
             *events.routes(studio),
         ],
-        middleware=[Middleware(SafeHeaders), Middleware(BrowserClients)],
+        middleware=[Middleware(Watching, metrics=metrics), Middleware(SafeHeaders), Middleware(BrowserClients)],
         exception_handlers=handlers,
     )
 
@@ -96,16 +95,6 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
-async def _tell_health(studio: Studio, request: Request) -> Response:
-    await to_thread.run_sync(_read_anything, studio)
-    return JSONResponse({"status": "ok"})
-
-
-def _read_anything(studio: Studio) -> None:
-    with studio.store.reading() as connection:
-        connection.exec_driver_sql("SELECT 1")
-
-
 def _refuse(request: Request, error: Refused) -> Response:
     name = _FTRACK_NAMES.get(type(error), type(error).__name__)
     answered = _error(request, error.status, name, str(error), error.error_code)
@@ -123,9 +112,7 @@ def _forget(request: Request, error: Exception) -> Response:
 
 
 def _fail(request: Request, error: Exception) -> Response:
-    reference = secrets.token_hex(4)
-    _log.error("request failed, reference %s", reference)
-    text = f"The server failed, and nothing was changed. Its log has the reason under {reference}."
+    text = f"The server failed. Its log has the reason under {request.scope['ft_dcc.reference']}."
     return _error(request, 500, "ServerError", text)
 
 

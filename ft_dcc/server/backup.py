@@ -15,7 +15,7 @@ import sqlite3
 import tarfile
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -80,16 +80,23 @@ def copy_database(source: Path, target: Path) -> None:
 
 def keep_before_migration(database: Path) -> None:
     """A database of an older version has a copy beside it, made before anything changes it."""
-    if not database.is_file() or database.stat().st_size == 0:
-        return
-    with _telling(database):
-        with closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True)) as connection:
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-        target = database.with_name(f"studio-version-{version}.db")
-        if 0 < version < len(STEPS) and not target.exists():
-            draft = target.with_name(f"{target.name}.{secrets.token_hex(4)}")
+    version = _version_of(database)
+    target = database.with_name(f"studio-version-{version}.db")
+    if 0 < version < len(STEPS) and not target.exists():
+        draft = target.with_name(f"{target.name}.{secrets.token_hex(4)}")
+        with _telling(database):
             copy_database(database, draft)
             draft.replace(target)
+
+
+def _version_of(database: Path) -> int:
+    """Return the version, or 0 for a file that is no database: whoever opens it says so."""
+    if not database.is_file() or database.stat().st_size == 0:
+        return 0
+    address = f"{database.resolve().as_uri()}?mode=ro"
+    with suppress(sqlite3.DatabaseError), closing(sqlite3.connect(address, uri=True)) as connection:
+        return int(connection.execute("PRAGMA user_version").fetchone()[0])
+    return 0
 
 
 def _write(data: Path, snapshot: Path, file: IO[bytes]) -> int:
@@ -147,6 +154,6 @@ def _telling(place: Path) -> Iterator[None]:
     try:
         yield
     except (tarfile.TarError, sqlite3.DatabaseError, EOFError) as error:
-        raise DiskUnusable(f"The backup cannot be read: {error}. Take another one.") from error
+        raise DiskUnusable(f"The database or its backup cannot be read: {error}. Take another one.") from error
     except OSError as error:
         raise DiskUnusable(f"{place} cannot be written or read: {error.strerror}. Check the disk.") from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from anyio import CancelScope
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -36,7 +38,9 @@ class Interruptible:
         with CancelScope() as running:
             self._running.add(running)
             try:
-                await self._app(scope, receive, send_and_note)
+                # What fails is in the log and answered by then; uvicorn would only log it a second time.
+                with suppress(*([Exception] if scope["type"] == "http" else [])):
+                    await self._app(scope, receive, send_and_note)
             finally:
                 self._running.discard(running)
         if running.cancelled_caught and scope["type"] == "http" and not has_begun:

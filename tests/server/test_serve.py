@@ -15,11 +15,11 @@ from ft_dcc.session import Session
 
 
 def start_in_vain(*arguments: object) -> str:
-    """Start a server that must refuse, and return the one line it says."""
+    """Start a server that must refuse, and return the one line it says beside its log."""
     command = [sys.executable, "-m", "ft_dcc.server", *map(str, arguments)]
     done = subprocess.run(command, check=False, capture_output=True, encoding="utf-8", timeout=60)
     assert (done.returncode, done.stdout) == (1, "")
-    lines = [line for line in done.stderr.splitlines() if not line.startswith("SQLite")]
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("{")]
     assert len(lines) == 1, done.stderr
     return lines[0]
 
