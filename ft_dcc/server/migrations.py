@@ -16,6 +16,14 @@ def _make_tables(connection: Connection, tables: Tables) -> None:
     tables.metadata.create_all(connection)
 
 
+def _advise_planner(connection: Connection, tables: Tables) -> None:
+    """Queries are planned for a large studio from now on; connections opened later know it."""
+    connection.exec_driver_sql("ANALYZE")  # Makes the table, which nobody else may.
+    connection.exec_driver_sql("DELETE FROM sqlite_stat1")
+    advice = text("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (:tbl, :idx, :stat)")
+    connection.execute(advice, tables.expected_rows)
+
+
 # Step 1 makes an empty file a database; a later one changes what earlier ones made. Never change a step, add one.
 STEPS: tuple[Step, ...] = (_make_tables,)
 
@@ -30,4 +38,5 @@ def migrate(connection: Connection, tables: Tables) -> None:
     for step in STEPS[found:]:
         step(connection, tables)
     if found < len(STEPS):
+        _advise_planner(connection, tables)
         connection.exec_driver_sql(f"PRAGMA user_version = {len(STEPS)}")

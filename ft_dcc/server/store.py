@@ -57,6 +57,7 @@ class Store:
         try:
             with self._writer.begin() as connection:
                 migrate(connection, tables)
+            self._writer.dispose()  # The next connection knows what the planner was told.
         except DBAPIError as error:
             self._dispose()
             raise DiskUnusable(f"The database {path} cannot be opened: {error.orig}. Check the folder.") from error

@@ -65,6 +65,8 @@ class Conditions:
 
     def compile(self, scope: Scope, node: Node, criteria: Criteria) -> Condition:
         """Return the SQL of criteria about a node."""
+        if node is scope.root:
+            scope.is_narrow = scope.is_narrow or _finds_few(node, criteria)
         if isinstance(criteria, Junction):
             return _joined(criteria.word, [self.compile(scope, node, part) for part in criteria.parts])
         if isinstance(criteria, Negation):
@@ -79,7 +81,9 @@ class Conditions:
         attribute = node.attribute(step)
         if not attribute.is_scalar and (rest or isinstance(criteria, Related) or attribute.is_many):
             if attribute.is_many:
-                return self._exists(node, attribute, cast_type(node.schema, attribute, step), rest, criteria)
+                type_name = cast_type(node.schema, attribute, step)
+                is_narrow = node is scope.root and scope.is_narrow
+                return self._exists(node, attribute, type_name, rest, criteria, is_narrow)
             target = scope.join(node, attribute, step)
             if rest:
                 return self._along(scope, target, rest, criteria)
@@ -93,7 +97,13 @@ class Conditions:
         return self._compare(node, attribute, criteria)
 
     def _exists(
-        self, node: Node, attribute: Attribute, type_name: str, rest: Path, criteria: Comparison | Within | Related
+        self,
+        node: Node,
+        attribute: Attribute,
+        type_name: str,
+        rest: Path,
+        criteria: Comparison | Within | Related,
+        is_narrow: bool,
     ) -> Condition:
         target = make_node(node.schema, node.tables, type_name)
         scope = Scope.of(target)
@@ -109,7 +119,13 @@ class Conditions:
             if not wants_none:
                 condition = self._compare(target, target.entity_type.attributes[target.entity_type.key[0]], criteria)
         owners = owners_of(node, attribute, target, scope, condition)
-        found = node.source.c[attribute.related.local[0]].in_(owners)
+        key = node.source.c[attribute.related.local[0]]
+        if attribute.related.way in ("to many", "through") and (is_narrow or target.entity_type.is_dense):
+            # Few owners are left to look at, so each is asked; otherwise the related ones are found first.
+            same = owners.selected_columns[0] == key
+            found: Condition = owners.where(same).correlate(node.source).exists()
+        else:
+            found = key.in_(owners)
         if wants_none and isinstance(criteria, Comparison) and criteria.operator in ("is", "="):
             return ~found
         return found
@@ -174,6 +190,22 @@ class Conditions:
         masks = tuple(value.mask if value.word is None else value.word for value in values)
         self.bounds.append(Bound(name, masks, convert, is_list))
         return bindparam(name, expanding=True) if is_list else bindparam(name)
+
+
+def _finds_few(node: Node, criteria: Criteria) -> bool:
+    """Whether criteria name the entities, or what they belong to, so that few are left."""
+    if isinstance(criteria, Junction):
+        return criteria.word == "and" and any(_finds_few(node, part) for part in criteria.parts)
+    if isinstance(criteria, Comparison) and criteria.operator not in ("is", "="):
+        return False
+    if not isinstance(criteria, (Comparison, Within)) or len(criteria.path) > 1:
+        return False
+    attribute = node.schema.attribute(node.entity_type.name, criteria.path[0].name)
+    if attribute is None or attribute.name in node.entity_type.key:
+        return attribute is not None
+    return attribute.kind == "foreign key" and not (
+        attribute.rows in node.schema.types and "few" in node.schema[attribute.rows].flags
+    )
 
 
 def _joined(word: str, parts: list[Condition]) -> Condition:

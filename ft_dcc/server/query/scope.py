@@ -79,10 +79,14 @@ def make_node(schema: Schema, tables: Tables, type_name: str) -> Node:
 
 @attrs.define(eq=False)
 class Scope:
-    """The FROM of one statement; it joins each relation to one entity at most once."""
+    """The FROM of one statement; it joins each relation to one entity at most once.
+
+    ``is_narrow`` says that few rows of the root are left before anything else is looked at.
+    """
 
     root: Node
     source: FromClause
+    is_narrow: bool = False
     _joined: dict[tuple[int, str, str], Node] = attrs.field(factory=dict)
 
     @classmethod

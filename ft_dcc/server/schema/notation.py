@@ -1,6 +1,6 @@
 """Reads the ``*.schema`` files of this folder.
 
-    Type [of Base] [~Table] [with Mixin …] [private | abstract | mixin | view | dense] [for Kind …]
+    Type [of Base] [~Table] [with Mixin …] [private | abstract | few | mixin | view | dense] [for Kind …]
         name kind [~column] [= default] [by column] [if attribute is value] [owned | kept | hidden | ours] [one of …]
         list: attribute …
 
@@ -8,7 +8,7 @@ A kind is a scalar ("text", "date", …), ``=> T`` (a foreign key), ``-> T`` (a 
 ``{T}`` (the same, seen as a mapping), or ``to T``, which declares the foreign key ``name_id`` and the relation ``name``
 at once. ``[T as U]`` publishes T and takes rows of U. Without a kind it is ``id``, made by the client. ``same as x`` is
 a second name. Relations meet ``by`` a column, ``through Type.own.other`` a type of links, or ``up`` and ``down`` a
-tree.
+tree. A type is ``few`` when a key to one of them says little about who has it.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ AREAS = ("context", "asset", "custom_attributes", "review", "workflow", "people"
 _KIND = re.compile(r"(to|=>|->) (\S+)(?: as (\w+))?|\[(\w+)(?: as (\w+))?\]|\{(\w+)\}|same as (\w+)|(\w+)(?=\s|$)")
 _HEAD = re.compile(
     r"(?P<name>\S+)(?: of (?P<base>\w+))?(?: ~(?P<table>\w+))?"
-    r"(?: with (?P<mixins>(?:(?!private|abstract|mixin|view|dense|for)\w+ ?)+))?"
-    r"\s*(?P<flags>(?:(?:private|abstract|mixin|view|dense) ?)*)(?:for (?P<kinds>.+))?"
+    r"(?: with (?P<mixins>(?:(?!private|abstract|few|mixin|view|dense|for)\w+ ?)+))?"
+    r"\s*(?P<flags>(?:(?:private|abstract|few|mixin|view|dense) ?)*)(?:for (?P<kinds>.+))?"
 )
 _LISTS_THAT_ADD = ("required", "immutable", "computed", "derived", "unique", "indexed")
 
@@ -112,8 +112,8 @@ def _add_line(draft: _Draft, line: str) -> None:
     name, _, rest = line.partition(" ")
     if name == "key:":
         draft.key = tuple(rest.split())
-    elif name == "unique:":
-        draft.lists["unique"] = (*draft.lists.get("unique", ()), rest)
+    elif name in ("unique:", "indexed:"):
+        draft.lists[name[:-1]] = (*draft.lists.get(name[:-1], ()), rest)
     elif name.endswith(":"):
         inherited = draft.lists.get(name[:-1], ()) if name[:-1] in _LISTS_THAT_ADD else ()
         draft.lists[name[:-1]] = tuple(dict.fromkeys((*inherited, *rest.split())))

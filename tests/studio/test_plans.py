@@ -1,0 +1,58 @@
+"""The database finds what is asked for through an index, however large it is."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import Engine, event
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "Task where id is {id}",
+        "select name from Task where id in ({id},{id})",
+        "Task where parent_id is {id}",
+        "Task where parent.name is sh010",
+        "Task where parent has (name is sh010 and project.name is show)",
+        "Task where project.name is show and name is animation",
+        'Task where assignments any (resource.username is "u") and status.name not_in ("Omitted", "On Hold")',
+        "Task where ancestors.name is sh010",
+        "Sequence where descendants any (name is animation)",
+        "Task where not timelogs any () and parent_id is {id}",
+        "AssetVersion where asset.parent.id is {id} order by version descending",
+        "AssetVersion where components.name is ftrackreview-mp4 and task_id is {id}",
+        "ComponentLocation where component_id is {id} and location_id is {id}",
+        "select custom_attributes from Shot where id is {id}",
+        "ContextCustomAttributeValue where entity_id in ({id},{id}) and configuration_id is {id}",
+        "Metadata where parent_id is {id} and key is k",
+        "Note where parent_id is {id} order by date",
+        "User where username is u",
+        "ReviewSessionObject where review_session.name is dailies",
+    ],
+)
+def test_no_large_table_is_read_from_end_to_end(ask: Any, expression: str) -> None:
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.startswith(("SELECT", "WITH")):
+            asked.append((statement, parameters))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        ask.query(expression.format(id=uuid4()))
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    assert asked
+    with ask.studio.store.reading() as connection:
+        for statement, parameters in asked:
+            steps = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+            scanned = [step[3] for step in steps if step[3].startswith("SCAN") and "USING" not in step[3]]
+            assert [step for step in scanned if not _is_small(step)] == [], statement
+
+
+def _is_small(step: str) -> bool:
+    """Whether a step reads what a query itself made, or the few custom attribute configurations."""
+    return step.split()[1].startswith(("anon_", "custom_configuration_base", "(")) or "CONSTANT" in step
