@@ -44,7 +44,7 @@ class Value:
 
 SETTINGS = (
     Setting("server", "address of the ftrack site or studio server", ("FTRACK_SERVER",)),
-    Setting("user", "user name on it", ("FTRACK_API_USER",)),
+    Setting("user", "user name on the server", ("FTRACK_API_USER",)),
     Setting("key", "API key of that user", ("FTRACK_API_KEY", "FTRACK_APIKEY"), is_secret=True),
     Setting(
         "jobs",
