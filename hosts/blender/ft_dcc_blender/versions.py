@@ -9,8 +9,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import bpy
+
+from ft_dcc.errors import SettingInvalid
 
 EGL = "libEGL.so.1"
 
@@ -86,3 +89,18 @@ def curves(item: Any) -> list[Any]:
     return [
         curve for layer in action.layers for strip in layer.strips for bag in strip.channelbags for curve in bag.fcurves
     ]
+
+
+def check_online(server: str) -> None:
+    """Raise SettingInvalid where Blender's preferences allow no connection to this server (4.2 and later ask)."""
+    is_here = urlsplit(server).hostname in ("localhost", "127.0.0.1", "::1")
+    if not is_here and not getattr(bpy.app, "online_access", True):
+        raise SettingInvalid("Blender is offline. Allow online access in Preferences > System > Network.")
+
+
+def draw_progress(layout: Any, share: float, text: str) -> None:
+    """A bar from 4.0 on, a line of text before."""
+    if hasattr(layout, "progress"):
+        layout.progress(factor=share, text=text)
+    else:
+        layout.label(text=f"{text} ({share:.0%})", icon="TIME")

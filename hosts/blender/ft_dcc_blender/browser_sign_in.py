@@ -1,0 +1,58 @@
+"""Sign in on the server's own page: it sends the browser back to a port of this computer, with user and key."""
+
+from __future__ import annotations
+
+import http.server
+import secrets
+import time
+from typing import Callable
+from urllib.parse import parse_qs, quote, urlsplit
+
+from ft_dcc.credentials import Account
+from ft_dcc.errors import AuthenticationError, Cancelled
+
+_PATIENCE = 300.0
+_PAGE = "<!doctype html><title>ft-dcc</title><p>You are signed in. Go back to Blender; this page can be closed."
+
+
+def begin(server: str) -> tuple[str, Callable[[Callable[[], bool]], Account]]:
+    """Return the address to open, and the function that waits for the account.
+
+    The function takes what says whether it is to give up; it raises AuthenticationError when nobody signs in within
+    five minutes, and Cancelled.
+    """
+    # Only who was sent from our own page knows the word: another page cannot sign the artist in as somebody else.
+    word = secrets.token_urlsafe(16)
+    found: list[Account] = []
+
+    class Answer(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            address = urlsplit(self.path)
+            fields = {name: values[0] for name, values in parse_qs(address.query).items()}
+            is_ours = address.path == f"/{word}" and fields.get("api_user") and fields.get("api_key")
+            self.send_response(200 if is_ours else 404)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.end_headers()
+            if is_ours:
+                found.append(Account(server, fields["api_user"], fields["api_key"]))
+                self.wfile.write(_PAGE.encode("utf-8"))
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            """The line would have the key in it."""
+
+    listener = http.server.HTTPServer(("127.0.0.1", 0), Answer)
+    listener.timeout = 0.2
+    back = f"http://localhost:{listener.server_address[1]}/{word}"
+
+    def wait(is_cancelled: Callable[[], bool]) -> Account:
+        until = time.monotonic() + _PATIENCE
+        with listener:
+            while not found:
+                if is_cancelled():
+                    raise Cancelled("Signing in was cancelled.")
+                if time.monotonic() > until:
+                    raise AuthenticationError("Nobody signed in on the page. Try again, or sign in with an API key.")
+                listener.handle_request()
+        return found[0]
+
+    return f"{server.rstrip('/')}/user/api_credentials?redirect_url={quote(back, safe='')}", wait

@@ -1,0 +1,260 @@
+"""What the panel's buttons do. Nothing here waits for a server: workers do, and the desk tells how far they are."""
+
+# Blender reads the annotations of a class as its properties, so they cannot be put off.
+from typing import Any
+
+import bpy
+
+from ft_dcc.credentials import Account, forget, remember
+from ft_dcc.errors import Error
+
+from . import browser_sign_in, versions
+from .choices import request_of
+from .desk import DESK
+from .host import TASK_PROPERTY, BlenderHost
+from .preferences import account, preferences
+from .shot import configure_from_shot
+
+_SKIP_SAVE = {"SKIP_SAVE", "HIDDEN"}
+
+
+def _refused(operator: Any, error: Error) -> set[str]:
+    """Show what was wrong to whoever clicked."""
+    operator.report({"ERROR"}, str(error))
+    return {"CANCELLED"}
+
+
+def _sign_in(operator: Any, wanted: Account) -> set[str]:
+    try:
+        versions.check_online(wanted.server)
+    except Error as error:
+        return _refused(operator, error)
+
+    def keep() -> None:
+        remember(wanted)
+
+    page = preferences()
+    if page is not None:
+        page.server, page.user = wanted.server, wanted.user
+    DESK.sign_in(wanted, then=keep)
+    return {"FINISHED"}
+
+
+class SignIn(bpy.types.Operator):
+    """Sign in with a user name and an API key"""
+
+    bl_idname = "ft_dcc.sign_in"
+    bl_label = "Sign In"
+
+    server: bpy.props.StringProperty(name="Server", options={"SKIP_SAVE"})
+    user: bpy.props.StringProperty(name="User", options={"SKIP_SAVE"})
+    key: bpy.props.StringProperty(name="API key", subtype="PASSWORD", options={"SKIP_SAVE"})
+
+    def invoke(self, context: Any, event: Any) -> set[str]:
+        """Ask for what is not known; whoever was signed in before is signed in at once."""
+        known = account()
+        if known is not None:
+            return _sign_in(self, known)
+        page = preferences()
+        self.server, self.user = (page.server, page.user) if page is not None else ("", "")
+        return context.window_manager.invoke_props_dialog(self)
+
+    def execute(self, context: Any) -> set[str]:
+        """Sign in with what was typed."""
+        if not (self.server and self.user and self.key):
+            self.report({"ERROR"}, "Server, user and API key are needed to sign in.")
+            return {"CANCELLED"}
+        return _sign_in(self, Account(self.server, self.user, self.key))
+
+
+class SignInBrowser(bpy.types.Operator):
+    """Sign in on the server's own page, and come back with a key"""
+
+    bl_idname = "ft_dcc.sign_in_browser"
+    bl_label = "Sign In in the Browser"
+
+    def execute(self, context: Any) -> set[str]:
+        """Open the page; the key comes to a port of this computer that listens for a few minutes."""
+        page = preferences()
+        if page is None or not page.server:
+            self.report({"ERROR"}, "Write the server's address into the preferences first.")
+            return {"CANCELLED"}
+        try:
+            versions.check_online(page.server)
+            address, wait_for_account = browser_sign_in.begin(page.server)
+        except Error as error:
+            return _refused(self, error)
+        DESK.sign_in_later(wait_for_account, then=remember)
+        bpy.ops.wm.url_open(url=address)
+        return {"FINISHED"}
+
+
+class SignOut(bpy.types.Operator):
+    """Sign out, and forget the key"""
+
+    bl_idname = "ft_dcc.sign_out"
+    bl_label = "Sign Out"
+
+    def execute(self, context: Any) -> set[str]:
+        """Close the session; the key is nowhere any more."""
+        known = account()
+        DESK.close()
+        try:
+            if known is not None:
+                forget(known.server, known.user)
+        except Error as error:
+            return _refused(self, error)
+        return {"FINISHED"}
+
+
+class Refresh(bpy.types.Operator):
+    """Fetch tasks and review sessions again"""
+
+    bl_idname = "ft_dcc.refresh"
+    bl_label = "Refresh"
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Only for who is signed in."""
+        return DESK.session is not None and not DESK.is_busy
+
+    def execute(self, context: Any) -> set[str]:
+        """Begin to fetch."""
+        DESK.refresh(context.scene.get(TASK_PROPERTY))
+        return {"FINISHED"}
+
+
+class Publish(bpy.types.Operator):
+    """Capture the camera and put the film before the reviewers"""
+
+    bl_idname = "ft_dcc.publish"
+    bl_label = "Publish"
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Only for who is signed in, and one at a time."""
+        return DESK.session is not None and not DESK.is_busy
+
+    def invoke(self, context: Any, event: Any) -> set[str]:
+        """Begin; until the last frame is captured the scene cannot be touched, and Escape cancels."""
+        if self._begin(context) == {"CANCELLED"}:
+            return {"CANCELLED"}
+        self._timer = context.window_manager.event_timer_add(0.1, window=context.window)
+        context.window_manager.modal_handler_add(self)
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context: Any, event: Any) -> set[str]:
+        """Keep hands off the scene while it is borrowed, then let go: upload goes on without us."""
+        if not DESK.is_capturing:
+            self.cancel(context)
+            return {"FINISHED"}
+        if event.type == "ESC":
+            DESK.cancel()
+        # Looking at the panel is fine; whatever else is swallowed.
+        return {"PASS_THROUGH"} if event.type in {"TIMER", "MOUSEMOVE", "WINDOW_DEACTIVATE"} else {"RUNNING_MODAL"}
+
+    def cancel(self, context: Any) -> None:
+        """Blender calls this when a file is opened meanwhile."""
+        context.window_manager.event_timer_remove(self._timer)
+
+    def execute(self, context: Any) -> set[str]:
+        """Publish and wait for the end of it: for scripts and for Blender without a window."""
+        if self._begin(context) == {"CANCELLED"}:
+            return {"CANCELLED"}
+        if not bpy.app.background:
+            return {"FINISHED"}
+        DESK.wait(24 * 3600)
+        if DESK.error or DESK.problems:
+            self.report({"ERROR"}, DESK.error or " ".join(problem.message for problem in DESK.problems))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+    def _begin(self, context: Any) -> set[str]:
+        try:
+            DESK.publish(request_of(context.window_manager.ft_dcc, context.scene), BlenderHost())
+        except Error as error:
+            return _refused(self, error)
+        return {"FINISHED"}
+
+
+class Cancel(bpy.types.Operator):
+    """Stop the publish; nothing of it is left on the server"""
+
+    bl_idname = "ft_dcc.cancel"
+    bl_label = "Cancel"
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Only while something runs."""
+        return DESK.is_busy
+
+    def execute(self, context: Any) -> set[str]:
+        """Tell the worker."""
+        DESK.cancel()
+        return {"FINISHED"}
+
+
+class OpenLink(bpy.types.Operator):
+    """Open the review in the browser"""
+
+    bl_idname = "ft_dcc.open_link"
+    bl_label = "Open Review"
+
+    link: bpy.props.StringProperty(options=_SKIP_SAVE)
+
+    def execute(self, context: Any) -> set[str]:
+        """Hand the link to the system's browser."""
+        return bpy.ops.wm.url_open(url=self.link)
+
+
+class CopyLink(bpy.types.Operator):
+    """Copy the review's link"""
+
+    bl_idname = "ft_dcc.copy_link"
+    bl_label = "Copy Link"
+
+    link: bpy.props.StringProperty(options=_SKIP_SAVE)
+
+    def execute(self, context: Any) -> set[str]:
+        """Put the link into the clipboard."""
+        context.window_manager.clipboard = self.link
+        return {"FINISHED"}
+
+
+class UseShotSettings(bpy.types.Operator):
+    """Give the scene the frame range, the rate and the resolution of its shot"""
+
+    bl_idname = "ft_dcc.use_shot_settings"
+    bl_label = "Use the Shot's Settings"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 - Blender's way
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Only with a session and a task."""
+        return DESK.session is not None and DESK.task(context.scene.get(TASK_PROPERTY)) is not None
+
+    def execute(self, context: Any) -> set[str]:
+        """Ask the server and set the scene; one question is short enough to wait for."""
+        try:
+            configure_from_shot(DESK, BlenderHost(), context.scene.get(TASK_PROPERTY))
+        except Error as error:
+            return _refused(self, error)
+        DESK.problems = ()
+        return {"FINISHED"}
+
+
+class SaveFile(bpy.types.Operator):
+    """Save the file where it is"""
+
+    bl_idname = "ft_dcc.save_file"
+    bl_label = "Save"
+
+    def execute(self, context: Any) -> set[str]:
+        """Save, or ask for a name before the first time."""
+        if not bpy.data.filepath and not bpy.app.background:
+            return bpy.ops.wm.save_as_mainfile("INVOKE_DEFAULT")
+        try:
+            BlenderHost().save()
+        except Error as error:
+            return _refused(self, error)
+        return {"FINISHED"}

@@ -1,0 +1,181 @@
+"""The panel in the 3D view's sidebar. Drawing reads the desk and asks nobody."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from ft_dcc.errors import Problem
+from ft_dcc.publish.records import Progress
+
+from . import versions
+from .choices import chosen_review
+from .desk import DESK
+from .host import TASK_PROPERTY
+
+# Which problems a button can solve: the label of the check, and the operator.
+_REPAIRS = {
+    "Frame range": "ft_dcc.use_shot_settings",
+    "Frame rate": "ft_dcc.use_shot_settings",
+    "Resolution": "ft_dcc.use_shot_settings",
+    "Saved": "ft_dcc.save_file",
+}
+_DOING = {"capture": "Capturing", "encode": "Encoding", "upload": "Uploading"}
+_LINE = 46
+
+
+class _Sidebar:
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "ft-dcc"
+
+
+class ReviewPanel(_Sidebar, bpy.types.Panel):
+    """Publish for review"""
+
+    bl_idname = "FTDCC_PT_review"
+    bl_label = "Publish for Review"
+
+    def draw(self, context: Any) -> None:
+        """Who, where, what; then the one button, or how far it is."""
+        layout, choices, scene = self.layout, context.window_manager.ft_dcc, context.scene
+        if DESK.session is None:
+            _draw_signed_out(layout)
+            return
+        row = layout.row()
+        row.label(text=f"Signed in as {DESK.user}", icon="USER")
+        row.operator("ft_dcc.refresh", text="", icon="FILE_REFRESH")
+        column = layout.column()
+        column.enabled = not DESK.is_busy
+        column.use_property_split, column.use_property_decorate = True, False
+        column.prop(choices, "task")
+        column.prop(choices, "review", text="Review")
+        if not choices.review:
+            column.label(text=f"into {chosen_review(choices, scene)!r}", icon="BLANK1")
+        column.prop(choices, "camera", icon="CAMERA_DATA")
+        column.prop(choices, "frames")
+        if choices.frames == "CUSTOM":
+            column.prop(choices, "start")
+            column.prop(choices, "end")
+        column.prop(choices, "comment")
+        _draw_button(layout, scene)
+        _draw_outcome(layout)
+
+
+class LookPanel(_Sidebar, bpy.types.Panel):
+    """What the film will show"""
+
+    bl_idname = "FTDCC_PT_facts"
+    bl_label = "Film"
+    bl_parent_id = "FTDCC_PT_review"
+    bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012 - Blender's way
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Only for who is signed in."""
+        return DESK.session is not None
+
+    def draw(self, context: Any) -> None:
+        """Camera, range, rate and size as they stand."""
+        scene, render = context.scene, context.scene.render
+        camera = context.window_manager.ft_dcc.camera or (scene.camera.name if scene.camera else "no camera")
+        for text in (
+            f"Camera: {camera}",
+            f"Frames: {scene.frame_start}-{scene.frame_end}",
+            f"Rate: {render.fps / render.fps_base:.6g} fps",
+            f"Size: {render.resolution_x}x{render.resolution_y}",
+        ):
+            self.layout.label(text=text)
+
+
+class PublishedPanel(_Sidebar, bpy.types.Panel):
+    """What was published lately"""
+
+    bl_idname = "FTDCC_PT_published"
+    bl_label = "Published"
+    bl_parent_id = "FTDCC_PT_review"
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Only when there is something."""
+        return bool(DESK.published)
+
+    def draw(self, context: Any) -> None:
+        """The newest first, each with its link."""
+        for path, version in DESK.published[:5]:
+            row = self.layout.row(align=True)
+            row.label(text=f"{path} v{version.version:03d}")
+            if version.link:
+                row.operator("ft_dcc.open_link", text="", icon="URL").link = version.link
+                row.operator("ft_dcc.copy_link", text="", icon="COPYDOWN").link = version.link
+
+
+def _draw_signed_out(layout: Any) -> None:
+    if DESK.is_busy:
+        layout.label(text="Signing in ...", icon="TIME")
+        layout.operator("ft_dcc.cancel")
+        return
+    layout.operator("ft_dcc.sign_in", icon="USER")
+    layout.operator("ft_dcc.sign_in_browser", icon="URL")
+    _draw_error(layout)
+
+
+def _draw_button(layout: Any, scene: Any) -> None:
+    if DESK.is_busy:
+        _draw_progress(layout, DESK.progress)
+        layout.operator("ft_dcc.cancel", icon="CANCEL")
+        return
+    row = layout.row()
+    row.scale_y = 1.6
+    row.enabled = bool(scene.get(TASK_PROPERTY))
+    row.operator("ft_dcc.publish", icon="RENDER_ANIMATION")
+
+
+def _draw_progress(layout: Any, progress: Progress | None) -> None:
+    if progress is None:
+        layout.label(text="Checking ...", icon="TIME")
+        return
+    share = progress.done / progress.total if progress.total else 0.0
+    text = _DOING.get(progress.step, progress.step)
+    if progress.unit == "frames":
+        text = f"{text} {progress.done} of {progress.total}"
+    versions.draw_progress(layout, share, text)
+
+
+def _draw_outcome(layout: Any) -> None:
+    for problem in DESK.problems:
+        _draw_problem(layout.box(), problem)
+    _draw_error(layout)
+    if DESK.published and not DESK.is_busy and not DESK.error and not DESK.problems:
+        _, newest = DESK.published[0]
+        box = layout.box()
+        box.label(text=f"Version {newest.version} is in review", icon="CHECKMARK")
+        if newest.link:
+            row = box.row(align=True)
+            row.operator("ft_dcc.open_link", icon="URL").link = newest.link
+            row.operator("ft_dcc.copy_link", text="", icon="COPYDOWN").link = newest.link
+
+
+def _draw_problem(box: Any, problem: Problem) -> None:
+    _draw_lines(box, problem.message, "ERROR")
+    repair = _REPAIRS.get(problem.check)
+    if repair is not None:
+        box.operator(repair)
+
+
+def _draw_error(layout: Any) -> None:
+    if DESK.error:
+        _draw_lines(layout.box(), DESK.error, "INFO" if DESK.error == "Cancelled." else "ERROR")
+
+
+def _draw_lines(layout: Any, text: str, icon: str) -> None:
+    """A label does not wrap; short lines do it for the width that a sidebar has."""
+    column, line = layout.column(align=True), ""
+    for word in text.split():
+        if line and len(line) + 1 + len(word) > _LINE:
+            column.label(text=line, icon=icon)
+            line, icon = word, "BLANK1"
+        else:
+            line = f"{line} {word}".strip()
+    column.label(text=line, icon=icon)

@@ -1,0 +1,45 @@
+"""What the add-on adds to Blender, and takes away again."""
+
+from __future__ import annotations
+
+import bpy
+
+from . import choices, main_thread, operators, panel, preferences
+from .desk import DESK
+
+_CLASSES = (
+    preferences.Preferences,
+    choices.Choices,
+    operators.SignIn,
+    operators.SignInBrowser,
+    operators.SignOut,
+    operators.Refresh,
+    operators.Publish,
+    operators.Cancel,
+    operators.OpenLink,
+    operators.CopyLink,
+    operators.UseShotSettings,
+    operators.SaveFile,
+    panel.ReviewPanel,
+    panel.LookPanel,
+    panel.PublishedPanel,
+)
+
+
+def register() -> None:
+    """Everything is there; the session is opened by the first who needs it."""
+    for cls in _CLASSES:
+        bpy.utils.register_class(cls)
+    # The window manager is not saved with the file and not undone: the comment of a publish is no part of the scene.
+    bpy.types.WindowManager.ft_dcc = bpy.props.PointerProperty(type=choices.Choices)
+    main_thread.start_serving()
+
+
+def unregister() -> None:
+    """Everything is gone; a publish that runs is cancelled and its job waits in the queue."""
+    DESK.close()
+    main_thread.stop_serving()
+    if hasattr(bpy.types.WindowManager, "ft_dcc"):
+        del bpy.types.WindowManager.ft_dcc
+    for cls in reversed(_CLASSES):
+        bpy.utils.unregister_class(cls)
