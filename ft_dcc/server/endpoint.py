@@ -48,6 +48,8 @@ class Endpoint:
                 f"The server cannot listen at {self.host}, port {self.port}: {reason}. Choose another."
             ) from error
         with listener:
+            # asyncio does this for sockets that it makes itself; without it an answer waits 40 ms for the client's ACK.
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._check_privacy(str(listener.getsockname()[0]))
             yield listener
 
