@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import secrets
 import shutil
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -38,6 +39,11 @@ class Upload:
     checksum: str | None = None
     upload_id: str | None = None
     part: int | None = None
+
+    @property
+    def is_hashed(self) -> bool:
+        """Somebody will compare the hash of the bytes."""
+        return self.checksum is not None or self.part is not None
 
 
 class Files:
@@ -89,22 +95,20 @@ class Files:
         return claims["component_id"], claims["size"]
 
     async def receive(self, upload: Upload, chunks: AsyncIterator[bytes]) -> str:
-        """The announced bytes, no more and no less, are on disk; return their MD5 in hexadecimal.
+        """The announced bytes, no more and no less, are on disk; return a tag for them.
 
+        The tag is their MD5 in hexadecimal where somebody compares it: for parts, and when a checksum was announced.
         Raises ValidationError, TooLarge or StorageFull, and then nothing is left of them.
         """
         self._require_room(upload.size)
         incoming = IncomingFile(self._incoming)
         try:
-            async for block in _blocks(chunks):
-                if incoming.size + len(block) > upload.size:
-                    raise TooLarge(f"The upload is larger than the {upload.size} bytes that were announced.")
-                await to_thread.run_sync(incoming.write, block)
+            await _fill(incoming, chunks, upload)
             incoming.check(upload.size if upload.part is None else None, upload.checksum)
             await to_thread.run_sync(incoming.keep, self._target(upload, incoming.digest))
         finally:
             incoming.discard()
-        return incoming.digest
+        return incoming.digest if upload.is_hashed else secrets.token_hex(16)
 
     def complete(self, component_id: str, upload_id: str, parts: Iterable[Mapping[str, Any]]) -> None:
         """The parts are joined to the component's bytes; repeating it is harmless.
@@ -190,22 +194,22 @@ class Files:
             raise StorageFull(f"The server's disk has no room for {size} bytes. Free some space there, then try again.")
 
 
-async def _fill(incoming: IncomingFile, chunks: AsyncIterator[bytes], most: int) -> None:
-    """Write one block while the next arrives: receiving and hashing cost about the same."""
+async def _fill(incoming: IncomingFile, chunks: AsyncIterator[bytes], upload: Upload) -> None:
+    """Write and hash one block while the next arrives: the three cost about the same."""
     loop = asyncio.get_running_loop()
-    received = 0
-    writing = loop.run_in_executor(None, incoming.write, b"")
+    works = (incoming.write, incoming.hash) if upload.is_hashed else (incoming.write,)
+    received, under_way = 0, [loop.run_in_executor(None, incoming.write, b"")]
     try:
         async for block in _blocks(chunks):
             received += len(block)
-            if received > most:
-                raise TooLarge(f"The upload is larger than the {most} bytes that were announced.")
-            await writing
-            writing = loop.run_in_executor(None, incoming.write, block)
+            if received > upload.size:
+                raise TooLarge(f"The upload is larger than the {upload.size} bytes that were announced.")
+            await asyncio.gather(*under_way)
+            under_way = [loop.run_in_executor(None, work, block) for work in works]
+        await asyncio.gather(*under_way)
     finally:
         with CancelScope(shield=True):
-            await asyncio.wait([writing])
-    writing.result()
+            await asyncio.gather(*under_way, return_exceptions=True)
 
 
 async def _blocks(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

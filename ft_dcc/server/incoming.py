@@ -37,18 +37,24 @@ class IncomingFile:
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._path = folder / secrets.token_hex(16)
         with writing_to_disk():
-            self._file = self._path.open("xb")
+            # Without a buffer: closing the file of a failed upload must not try to write once more.
+            self._file = self._path.open("xb", buffering=0)
 
     @property
     def digest(self) -> str:
-        """The MD5 of all bytes so far, as hexadecimal text: what S3 calls an ETag."""
+        """The MD5 of all bytes that were hashed, as hexadecimal text: what S3 calls an ETag."""
         return self._md5.hexdigest()
+
+    def hash(self, block: bytes) -> None:
+        """The block is part of the digest. Another thread may write it meanwhile."""
+        self._md5.update(block)
 
     def write(self, block: bytes) -> None:
         """The block is written and counted; raises StorageFull."""
-        self._md5.update(block)
+        left = memoryview(block)
         with writing_to_disk():
-            self._file.write(block)
+            while left:
+                left = left[self._file.write(left) :]
         self.size += len(block)
 
     def check(self, size: int | None, checksum: str | None) -> None:
@@ -63,7 +69,6 @@ class IncomingFile:
     def keep(self, target: Path) -> None:
         """The whole file is at the target and survives a power cut."""
         with writing_to_disk():
-            self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
             target.parent.mkdir(parents=True, exist_ok=True)
