@@ -66,6 +66,14 @@ def test_without_a_window_the_caller_carries_it_out(main_thread, pool):
     assert pool.submit(main_thread.run, threading.get_ident).result(30) != threading.get_ident()
 
 
+def test_without_a_window_the_main_thread_carries_it_out_while_it_waits(main_thread):
+    seen = []
+    thread = threading.Thread(target=lambda: seen.append(main_thread.run(threading.get_ident)))
+    thread.start()
+    main_thread.serve_until_ended(thread, 30)
+    assert seen == [threading.get_ident()]
+
+
 def test_no_timer_is_left_behind(main_thread, bpy):
     main_thread.start_serving()
     main_thread.stop_serving()

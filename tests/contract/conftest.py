@@ -23,14 +23,12 @@ from ft_dcc.host import Host  # noqa: E402
 class Rig:
     """A host with an unsaved scene: frames 1001-1012, 24 fps, 64x36, two cameras.
 
-    ``state`` is all that can be compared of it, and ``serve`` is its event loop until a thread has ended;
-    ``has_no_loop`` when the program has none that could carry a playblast over from another thread.
+    ``state`` is all that can be compared of it, and ``serve`` is its event loop until a thread has ended.
     """
 
     host: Host
     state: Callable[[], Any]
     serve: Callable[[threading.Thread], None]
-    has_no_loop: bool = False
 
     def in_thread(self, function: Callable[[], Any]) -> Future[Any]:
         """Call the function in another thread and give back what became of it."""
@@ -60,13 +58,13 @@ def blender(tmp_path_factory):
     if "bpy" not in sys.modules:
         os.environ["BLENDER_USER_RESOURCES"] = str(tmp_path_factory.mktemp("blender"))
     pytest.importorskip("bpy", reason="there is no bpy for this Python")
-    import bpy
     from blender import stage
+    from ft_dcc_blender import main_thread
     from ft_dcc_blender.host import BlenderHost
 
     stage.build()
     stage.add_camera("Second", x=1.0)
-    return Rig(BlenderHost(), stage.state, lambda thread: None, has_no_loop=bpy.app.version < (4, 5))
+    return Rig(BlenderHost(), stage.state, main_thread.serve_until_ended)
 
 
 @pytest.fixture(params=[colour_bars, blender], ids=["Colour bars", "Blender"])

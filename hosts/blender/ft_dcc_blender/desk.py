@@ -14,6 +14,8 @@ from ft_dcc.errors import Cancelled, Error, Problem, Problems
 from ft_dcc.publish.records import Progress, PublishedVersion, PublishRequest
 from ft_dcc.publish.run import publish
 
+from . import main_thread
+
 if TYPE_CHECKING:
     from ft_dcc.credentials import Account
     from ft_dcc.session import Session
@@ -101,9 +103,9 @@ class Desk:
         self._cancel.set()
 
     def wait(self, seconds: float) -> bool:
-        """Whether the worker is through within these seconds. Not for the main thread of a window: it serves."""
+        """Whether the worker is through within these seconds; the caller is the main thread, and serves it."""
         if self._thread is not None:
-            self._thread.join(seconds)
+            main_thread.serve_until_ended(self._thread, seconds)
         return not self.is_busy
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, Callable, TypeVar
@@ -16,6 +17,7 @@ T = TypeVar("T")
 
 _INTERVAL = 0.05
 _PATIENCE = 60.0
+_GRACE = 0.2
 
 
 class Call:
@@ -55,6 +57,7 @@ class Call:
 
 
 _alone = threading.RLock()
+_attended = threading.Event()
 _calls: queue.SimpleQueue[Call] = queue.SimpleQueue()
 
 
@@ -66,6 +69,19 @@ def serve() -> float:
         except queue.Empty:
             return _INTERVAL
         call.carry_out()
+
+
+def serve_until_ended(thread: threading.Thread, patience: float | None = None) -> None:
+    """Be what an event loop is to a headless Blender, until the thread has ended or patience has."""
+    until = None if patience is None else time.monotonic() + patience
+    _attended.set()
+    try:
+        while thread.is_alive() and (until is None or time.monotonic() < until):
+            serve()
+            thread.join(_INTERVAL / 5)
+    finally:
+        _attended.clear()
+        serve()
 
 
 def start_serving() -> None:
@@ -83,16 +99,16 @@ def stop_serving() -> None:
 def run(function: Callable[[], T], patience: float | None = _PATIENCE) -> T:
     """Return or raise what the function does on the main thread.
 
-    A headless Blender has no loop that could carry a call over, and nobody else who works in it: there the function
-    runs where it is called, one at a time.
+    A headless Blender has no loop that could carry a call over: unless its main thread comes to wait in
+    ``serve_until_ended``, the function runs where it is called, one at a time.
     """
     if threading.current_thread() is threading.main_thread():
         return function()
-    if bpy.app.background:
-        with _alone:
-            return function()
     call = Call(function)
     _calls.put(call)
+    if bpy.app.background and not _attended.wait(_GRACE):
+        with _alone:
+            call.carry_out()
     result: T = call.wait(patience)
     return result
 
