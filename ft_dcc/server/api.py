@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from ft_dcc.errors import BadRequest, ValidationError
 from ft_dcc.server.access import Caller
 from ft_dcc.server.asking import ASKING
+from ft_dcc.server.audit import record
 from ft_dcc.server.entities.batch import Action, Batch, Operation
 from ft_dcc.server.entities.changes import Changes
 from ft_dcc.server.entities.create import create
@@ -60,7 +61,9 @@ def answer(
     def run(connection: Connection) -> Outcome:
         changes = Changes(is_wanted=studio.events.has_listeners)
         batch = Batch(studio, user, connection, base_url, list(operations), ACTIONS, changes)
-        return Outcome(batch.run(), batch.removed_components, describe(batch))
+        answers = batch.run()
+        record(connection, user, [pair for pair in zip(operations, answers) if pair[0]["action"] in WRITING])
+        return Outcome(answers, batch.removed_components, describe(batch))
 
     if not any(operation["action"] in WRITING for operation in operations):
         with studio.store.reading() as connection:
