@@ -40,6 +40,18 @@
     ├── CollectionError
     │   ├── ImmutableCollectionError
     │   └── DuplicateItemInCollectionError
+    ├── LocationError                      a component cannot be put into a location, or found there
+    │   ├── ComponentNotInAnyLocationError   ComponentNotInLocationError
+    │   └── ComponentInLocationError
+    ├── AccessorError                      what a location stores cannot be reached
+    │   ├── AccessorOperationFailedError
+    │   │   └── AccessorUnsupportedOperationError   AccessorPermissionDeniedError
+    │   ├── AccessorResourceIdentifierError
+    │   │   └── AccessorFilesystemPathError
+    │   └── AccessorResourceError
+    │       ├── AccessorResourceNotFoundError   AccessorParentResourceNotFoundError
+    │       └── AccessorResourceInvalidError    AccessorContainerNotEmptyError
+    ├── StructureError                     no place can be named for a component
     ├── TransferFailed                     an upload or a download did not arrive whole
     └── Refused                            what the studio server answers; carries its HTTP status
         ├── BadRequest 400       ParseError 400      ValidationError 422
@@ -280,6 +292,70 @@ class ImmutableCollectionError(CollectionError):
 
 class DuplicateItemInCollectionError(CollectionError):
     """The item is in the collection already."""
+
+
+class LocationError(Error):
+    """A component cannot be put into a location, or not be found there."""
+
+
+class ComponentNotInAnyLocationError(LocationError):
+    """The component is in no location that this session can reach."""
+
+
+class ComponentNotInLocationError(LocationError):
+    """The component is not in this location."""
+
+
+class ComponentInLocationError(LocationError):
+    """The component is in this location already."""
+
+
+class AccessorError(Error):
+    """What a location stores cannot be reached."""
+
+
+class AccessorOperationFailedError(AccessorError):
+    """The storage did not do what it was asked for."""
+
+
+class AccessorUnsupportedOperationError(AccessorOperationFailedError):
+    """This kind of storage cannot do that."""
+
+
+class AccessorPermissionDeniedError(AccessorOperationFailedError):
+    """The storage does not let this user do that."""
+
+
+class AccessorResourceIdentifierError(AccessorError):
+    """The identifier of something stored cannot be used."""
+
+
+class AccessorFilesystemPathError(AccessorResourceIdentifierError):
+    """There is no path on this machine for the identifier, or it lies outside of the storage."""
+
+
+class AccessorResourceError(AccessorError):
+    """Something is wrong with what is stored."""
+
+
+class AccessorResourceNotFoundError(AccessorResourceError):
+    """Nothing is stored there."""
+
+
+class AccessorParentResourceNotFoundError(AccessorResourceError):
+    """The folder that it would be in does not exist."""
+
+
+class AccessorResourceInvalidError(AccessorResourceError):
+    """What is stored there is of another kind: a folder for a file, or a file for a folder."""
+
+
+class AccessorContainerNotEmptyError(AccessorResourceError):
+    """The folder holds something."""
+
+
+class StructureError(Error):
+    """No place can be named for a component."""
 
 
 class TransferFailed(Error):

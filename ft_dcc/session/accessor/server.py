@@ -1,0 +1,180 @@
+"""A location's files on the ftrack server."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, cast
+from urllib.parse import urlencode
+
+from ft_dcc.errors import (
+    AccessorOperationFailedError,
+    AccessorResourceNotFoundError,
+    AccessorUnsupportedOperationError,
+    NotFoundError,
+)
+from ft_dcc.session import transfer
+
+if TYPE_CHECKING:
+    import requests
+
+    from ft_dcc.session.session import Session
+
+
+class ServerAccessor:
+    """Files that the server keeps, each under the id of its component. There are no folders."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def open(self, resource_identifier: str, mode: str = "rb") -> IO[Any]:
+        """Return the file to read, as it arrives, or one to write, which is uploaded when it is closed."""
+        if mode == "rb":
+            response = self._get("/component/get", resource_identifier)
+            # Undo the transport's compression: what is read are the file's own bytes.
+            response.raw.decode_content = True
+            return cast("IO[Any]", response.raw)
+        if mode in ("wb", "wb+", "xb"):
+            return cast("IO[Any]", _Upload(self, resource_identifier))
+        raise AccessorUnsupportedOperationError(f"A file on the server cannot be opened with mode {mode!r}.")
+
+    def upload(self, resource_identifier: str, path: Path) -> None:
+        """The bytes of the file are stored under the component's id, streamed from the disk."""
+        component = self._session.get("FileComponent", resource_identifier)
+        if component is None:
+            raise AccessorResourceNotFoundError(f"There is no component {resource_identifier}. Commit it first.")
+        name = component["name"] + str(component["file_type"] or "")
+        transfer.send(self._session, path, component_id=resource_identifier, file_name=name)
+
+    def download(self, resource_identifier: str, path: Path) -> None:
+        """The file holds the bytes of the component, all of them or none."""
+        try:
+            transfer.download(self._session, resource_identifier, path)
+        except NotFoundError as error:
+            raise AccessorResourceNotFoundError(str(error)) from error
+
+    def remove(self, resource_identifier: str) -> None:
+        """The bytes are gone."""
+        self._get("/component/remove", resource_identifier).close()
+
+    def exists(self, resource_identifier: str) -> bool:
+        """Return False: the server says what it has when it is asked for it."""
+        return False
+
+    def is_sequence(self, resource_identifier: str) -> bool:
+        """Return False: the server keeps single files."""
+        return False
+
+    def is_file(self, resource_identifier: str) -> bool:
+        """Raise AccessorUnsupportedOperationError."""
+        raise _unsupported("is_file")
+
+    def is_container(self, resource_identifier: str) -> bool:
+        """Raise AccessorUnsupportedOperationError."""
+        raise _unsupported("is_container")
+
+    def list(self, resource_identifier: str) -> list[str]:
+        """Raise AccessorUnsupportedOperationError."""
+        raise _unsupported("list")
+
+    def make_container(self, resource_identifier: str, recursive: bool = True) -> None:
+        """Nothing has to be done: there are no folders."""
+
+    def get_container(self, resource_identifier: str) -> None:
+        """Return None: there are no folders."""
+        return
+
+    def get_filesystem_path(self, resource_identifier: str) -> str:
+        """Raise AccessorUnsupportedOperationError."""
+        raise _unsupported("get_filesystem_path")
+
+    def get_url(self, resource_identifier: str) -> str:
+        """Return the address to download from; it holds the user's key, so it is to be kept like one."""
+        return self._address("/component/get", id=resource_identifier)
+
+    def get_thumbnail_url(self, resource_identifier: str, size: int | None = None) -> str:
+        """Return the address of a picture that fits into ``size`` pixels; it holds the user's key."""
+        given = {} if size is None else {"size": size}
+        return self._address("/component/thumbnail", id=resource_identifier, **given)
+
+    def _address(self, path: str, **parameters: Any) -> str:
+        known = {"username": self._session.api_user, "apiKey": self._session.api_key}
+        return f"{self._session.server_url}{path}?{urlencode({**parameters, **known})}"
+
+    def _get(self, path: str, resource_identifier: str) -> requests.Response:
+        response = transfer.get(self._session, path, resource_identifier)
+        if response.status_code < 400:
+            return response
+        response.close()
+        kind = AccessorResourceNotFoundError if response.status_code == 404 else AccessorOperationFailedError
+        raise kind(
+            f"The server answered {response.status_code} for the component {resource_identifier}. "
+            "It may have been removed, or be in another location."
+        )
+
+
+class _Upload:
+    """A file of this machine whose bytes go to the server when it is closed or flushed, once for each change."""
+
+    def __init__(self, accessor: ServerAccessor, resource_identifier: str) -> None:
+        self._accessor, self._resource_identifier = accessor, resource_identifier
+        self._folder = tempfile.TemporaryDirectory(prefix="ft-dcc-")
+        self._path = Path(self._folder.name) / "upload"
+        self._file = self._path.open("wb+")
+        # An empty file is one, too.
+        self._is_changed = True
+
+    @property
+    def closed(self) -> bool:
+        """Whether close() was called."""
+        return self._file.closed
+
+    def write(self, content: bytes) -> int:
+        """Put the bytes at the current position."""
+        self._is_changed = True
+        return self._file.write(content)
+
+    def read(self, limit: int | None = None) -> bytes:
+        """Return what was written, from the current position on."""
+        return self._file.read(-1 if limit is None else limit)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Go to a position."""
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Return the position."""
+        return self._file.tell()
+
+    def flush(self) -> None:
+        """What was written is on the server."""
+        if self._is_changed:
+            self._file.flush()
+            self._accessor.upload(self._resource_identifier, self._path)
+            self._is_changed = False
+
+    def close(self) -> None:
+        """What was written is on the server, and nowhere else."""
+        if not self.closed:
+            try:
+                self.flush()
+            finally:
+                self._discard()
+
+    def __enter__(self) -> _Upload:
+        return self
+
+    def __exit__(self, error_type: object, *_: object) -> None:
+        # Half a file is not sent.
+        if error_type is None:
+            self.close()
+        else:
+            self._discard()
+
+    def _discard(self) -> None:
+        self._file.close()
+        self._folder.cleanup()
+
+
+def _unsupported(operation: str) -> AccessorUnsupportedOperationError:
+    return AccessorUnsupportedOperationError(f"The server's storage knows no {operation}.")

@@ -1,0 +1,82 @@
+"""A file, or a part of one, as the body of a request."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from ft_dcc.errors import TransferFailed
+
+# Small enough that a slow line counts several times a second.
+_BLOCK = 256 * 1024
+
+
+class Body:
+    """Bytes of a file, sent block by block, and from their start on each attempt.
+
+    ``on_sent`` gets the bytes that this attempt has sent, 0 at its start, and ends it by raising.
+    """
+
+    def __init__(
+        self, path: Path, start: int = 0, size: int | None = None, on_sent: Callable[[int], None] | None = None
+    ) -> None:
+        self.path, self.start, self.on_sent = path, start, on_sent
+        # What went wrong on this side of the line, and is no reason to try again.
+        self.failure: BaseException | None = None
+        # The MD5 of what was sent last, in hexadecimal.
+        self.digest = ""
+        try:
+            self.size = path.stat().st_size - start if size is None else size
+        except OSError as error:
+            raise _unreadable(path, error) from error
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[bytes]:
+        digest, sent = hashlib.md5(usedforsecurity=False), 0
+        try:
+            self._count(0)
+            for block in self.blocks():
+                digest.update(block)
+                yield block
+                sent += len(block)
+                self._count(sent)
+        except Exception as error:
+            self.failure = error
+            raise
+        self.digest = digest.hexdigest()
+
+    def blocks(self) -> Iterator[bytes]:
+        """The bytes, as they are on the disk; raises TransferFailed when the file became shorter."""
+        left = self.size
+        try:
+            with self.path.open("rb", buffering=0) as file:
+                file.seek(self.start)
+                while left and (block := file.read(min(_BLOCK, left))):
+                    left -= len(block)
+                    yield block
+        except OSError as error:
+            raise _unreadable(self.path, error) from error
+        if left:
+            raise TransferFailed(f"{self.path} became shorter while it was read. Upload it again when it is finished.")
+
+    def checksum(self) -> str:
+        """Return the MD5 of the bytes in base64; they are read for it."""
+        digest = hashlib.md5(usedforsecurity=False)
+        for block in self.blocks():
+            digest.update(block)
+        return base64.b64encode(digest.digest()).decode()
+
+    def _count(self, sent: int) -> None:
+        if self.on_sent is not None:
+            self.on_sent(sent)
+
+
+def _unreadable(path: Path, error: OSError) -> TransferFailed:
+    return TransferFailed(f"{path} cannot be read: {error.strerror}.")

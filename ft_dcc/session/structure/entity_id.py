@@ -1,0 +1,17 @@
+"""A component is stored under its id."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ft_dcc.session.entity import Entity
+
+
+class EntityIdStructure:
+    """The place of a component is its id, as on the server."""
+
+    def get_resource_identifier(self, entity: Entity, context: Mapping[str, Any] | None = None) -> str:
+        """Return the id."""
+        return str(entity["id"])
