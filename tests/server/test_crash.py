@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import os
+import random
+import sqlite3
+import threading
+import time
+from contextlib import closing
+from uuid import uuid4
+
+import pytest
+import requests
+
+ROUNDS = int(os.environ.get("FT_DCC_CRASH_ROUNDS", "25"))
+CLIENTS = 8
+
+
+class Client(threading.Thread):
+    """Commits and uploads until the server is gone, and remembers what was acknowledged."""
+
+    def __init__(self, wire) -> None:
+        super().__init__(daemon=True)
+        self.wire = wire
+        self.committed: list[str] = []
+        self.uploaded: dict[str, bytes] = {}
+
+    def run(self) -> None:
+        try:
+            while True:
+                component_id = self.wire.create_component()
+                self.committed.append(component_id)
+                content = uuid4().bytes * random.randint(1, 20_000)
+                url = self.wire.announce(component_id, len(content))["url"]
+                if requests.put(url, data=content, timeout=60).status_code == 200:
+                    self.uploaded[component_id] = content
+        except requests.RequestException:
+            return
+
+
+@pytest.mark.timeout(900)
+def test_what_was_acknowledged_survives_being_killed_at_any_moment(start_server, wire_to):
+    committed: list[str] = []
+    uploaded: dict[str, bytes] = {}
+    for _ in range(ROUNDS):
+        server = start_server()
+        clients = [Client(wire_to(server)) for _ in range(CLIENTS)]
+        for client in clients:
+            client.start()
+        time.sleep(random.uniform(0.05, 0.5))
+        server.process.kill()
+        server.process.wait(timeout=30)
+        for client in clients:
+            client.join(60)
+            committed += client.committed
+            uploaded.update(client.uploaded)
+    assert len(committed) > ROUNDS
+    assert len(uploaded) > ROUNDS
+
+    server = start_server()
+    wire = wire_to(server)
+    answer = wire.post({"action": "query", "expression": "select id from FileComponent limit 1000000"}).json()
+    stored = {component["id"] for component in answer[0]["data"]}
+    assert set(committed) - stored == set()
+    for component_id, content in uploaded.items():
+        assert wire.get("/component/get", component_id).content == content
+    assert list((server.data / "incoming").iterdir()) == []
+    server.stop()
+    with closing(sqlite3.connect(server.data / "studio.db")) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_a_full_disk_refuses_a_commit_and_keeps_what_is_there(small_disk, start_server, wire_to):
+    wire = wire_to(start_server(small_disk / "studio"))
+    before = wire.create_component()
+    filler = small_disk / "filler"
+    with filler.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
+        while True:
+            file.write(b"x" * 4096)
+    refused = [_create_notes(wire) for _ in range(20)]
+    assert refused[-1].status_code == 507
+    assert refused[-1].json()["exception"] == "StorageFull"
+    found = wire.post({"action": "query", "expression": f'select id from FileComponent where id is "{before}"'})
+    assert [component["id"] for component in found.json()[0]["data"]] == [before]
+    filler.unlink()
+    assert _create_notes(wire).status_code == 200
+
+
+def _create_notes(wire):
+    notes = [{"__entity_type__": "Note", "id": str(uuid4()), "content": "x" * 50_000} for _ in range(10)]
+    return wire.post(*({"action": "create", "entity_type": "Note", "entity_data": note} for note in notes))
