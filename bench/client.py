@@ -27,7 +27,7 @@ def main():
     """Run the measure that was named."""
     name = sys.argv[2]
     if name == "import":
-        print(json.dumps({"ms": cpu(lambda: importlib.import_module(sys.argv[1]))[0]}))
+        print(json.dumps({"value": cpu(lambda: importlib.import_module(sys.argv[1]).Session)[0]}))
         return
     api = importlib.import_module(sys.argv[1])
     print(json.dumps(MEASURES[name](api)))
@@ -36,7 +36,7 @@ def main():
 def start(api):
     # The first one fills the schema cache and pays for what is imported late.
     api.Session().close()
-    return {"ms": cpu(api.Session)[0]}
+    return {"value": cpu(api.Session)[0]}
 
 
 def read_tasks(api, projections):
@@ -50,7 +50,7 @@ def read_tasks(api, projections):
 
     ms, tasks = cpu(read)
     assert len(tasks) == 10000, len(tasks)
-    return {"ms": ms}
+    return {"value": ms}
 
 
 def plain(api):
@@ -71,7 +71,7 @@ def plain(api):
 
     ms, rows = cpu(read)
     assert len(rows) == 10000, len(rows)
-    return {"ms": ms}
+    return {"value": ms}
 
 
 def kept_memory(api):
@@ -83,7 +83,7 @@ def kept_memory(api):
     for task in tasks:
         task["name"]
     gc.collect()
-    return {"ms": (resident() - before) / 2**20}
+    return {"value": (resident() - before) / 2**20}
 
 
 def resident():
@@ -101,7 +101,7 @@ def read_attribute(api):
         for _ in range(200_000):
             task["name"]
 
-    return {"ms": cpu(read)[0] / 200_000 * 1000}
+    return {"value": cpu(read)[0] / 200_000 * 1000}
 
 
 def unprojected(api):
@@ -114,7 +114,7 @@ def unprojected(api):
     requests.Session.send = lambda self, *given, **named: (sent.append(1), send(self, *given, **named))[1]
     for task in tasks:
         task["description"]
-    return {"ms": len(sent)}
+    return {"value": len(sent)}
 
 
 def creates(api):
@@ -127,7 +127,7 @@ def creates(api):
             session.create("Folder", data)
         session.commit()
 
-    return {"ms": cpu(create)[0]}
+    return {"value": cpu(create)[0]}
 
 
 def update_with_cached(api, cached):
@@ -136,12 +136,11 @@ def update_with_cached(api, cached):
         kept = session.query("select name from Task where project.name is BenchTasks").all()
         assert len(kept) == 10000
     task = session.query("select name, description from Task where project.name is BenchTasks").first()
-    session.query("select description from Task where project.name is BenchTasks limit 1").first()
     # The first commit pays for what is imported late.
     task["description"] = "before"
     session.commit()
     task["description"] = str(time.time())
-    return {"ms": cpu(session.commit)[0]}
+    return {"value": cpu(session.commit)[0]}
 
 
 def metadata(api, count):
@@ -155,7 +154,7 @@ def metadata(api, count):
             for key in ("one", "two", "three"):
                 task["metadata"][key] = "value"
 
-    return {"ms": cpu(create)[0]}
+    return {"value": cpu(create)[0]}
 
 
 def upload(api):
@@ -164,7 +163,7 @@ def upload(api):
     before = time.perf_counter()
     session.create_component(os.environ["BENCH_FILE"], {"name": "big"}, location=location)
     session.commit()
-    return {"ms": (time.perf_counter() - before) * 1000}
+    return {"value": (time.perf_counter() - before) * 1000}
 
 
 MEASURES = {

@@ -97,7 +97,7 @@ def measured(environment: dict[str, str], is_ours: bool, measure: str) -> float:
     )
     if done.returncode:
         raise SystemExit(f"{module} {measure} failed:\n{done.stderr}")
-    value: Any = json.loads(done.stdout)["ms"]
+    value: Any = json.loads(done.stdout)["value"]
     return float(value)
 
 
