@@ -100,6 +100,10 @@ class EventServer:
                 # The key is not for whoever an address leads to.
                 allow_redirects=False,
             )
+        except requests.exceptions.SSLError as error:
+            raise EventHubConnectionError(
+                f"The certificate of {self.url} is not trusted here. Name the one that signed it in REQUESTS_CA_BUNDLE."
+            ) from error
         except requests.RequestException as error:
             raise EventHubConnectionError(
                 f"No event server answers at {self.url}: {type(error).__name__}. Check FTRACK_SERVER and the network."

@@ -147,7 +147,7 @@ class EventHub:
 
         Raises EventHubConnectionError when nobody has connected the hub.
         """
-        if not self._link.is_wanted:
+        if not self._link.is_wanted and self._inbox.is_empty:
             raise EventHubConnectionError(f"The event hub is not connected to {self._url}. Call connect() first.")
         deadline = None if duration is None else time.monotonic() + duration
         while True:

@@ -24,6 +24,11 @@ class Inbox:
         self._events: deque[Event] = deque()
         self._arrival = threading.Condition()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has arrived that was not handled."""
+        return not self._events
+
     def put(self, event: Event) -> None:
         """Have one more event."""
         with self._arrival:
