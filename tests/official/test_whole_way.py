@@ -1,0 +1,131 @@
+"""From a .blend file to a review session by the command line, read back by the official client."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from ft_dcc.media import ffmpeg, probe
+
+SIZE = (320, 180)
+FRAMES = (1001, 1012)
+
+SMALL_SCENE = f"""
+import sys
+from pathlib import Path
+import bpy
+from ft_dcc_blender import demo_scene
+demo_scene.build(Path(sys.argv[1]))
+bpy.ops.wm.open_mainfile(filepath=sys.argv[1])
+scene = bpy.context.scene
+scene.frame_start, scene.frame_end = {FRAMES[0]}, {FRAMES[1]}
+scene.render.resolution_x, scene.render.resolution_y = {SIZE[0]}, {SIZE[1]}
+bpy.ops.wm.save_mainfile()
+"""
+
+OWN_PICTURES = f"""
+import sys
+from pathlib import Path
+from ft_dcc.frames import FrameRange, Resolution
+from ft_dcc.host import PlayblastRequest
+from ft_dcc_blender.host import BlenderHost
+host = BlenderHost.open(Path(sys.argv[1]))
+source = host.scene().sources[0]
+folder = Path(sys.argv[2])
+request = PlayblastRequest(source, FrameRange({FRAMES[0]}, {FRAMES[1]}), Resolution{SIZE}, folder, "own")
+host.playblast(request, lambda frame: None)
+"""
+
+
+def run(arguments, environment):
+    done = subprocess.run(arguments, env=environment, capture_output=True, encoding="utf-8", timeout=280, check=False)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    return done.stdout
+
+
+def pictures(path, *options):
+    """The frames of a film, or of one image, as an array of pictures."""
+    command = [str(ffmpeg.find()), "-v", "error", "-i", str(path), *options]
+    raw = subprocess.run(
+        [*command, "-f", "rawvideo", "-pix_fmt", "rgb24", "-"], capture_output=True, check=True, timeout=60
+    ).stdout
+    return np.frombuffer(raw, np.uint8).reshape(-1, SIZE[1], SIZE[0], 3).astype(int)
+
+
+@pytest.fixture
+def environment(studio_server, tmp_path):
+    (tmp_path / "blender").mkdir()
+    return {
+        **os.environ,
+        "FTRACK_SERVER": studio_server.server_url,
+        "FTRACK_API_USER": studio_server.api_user,
+        "FTRACK_API_KEY": studio_server.api_key,
+        "FT_DCC_JOBS": str(tmp_path / "jobs"),
+        "BLENDER_USER_RESOURCES": str(tmp_path / "blender"),
+    }
+
+
+@pytest.fixture
+def scene(environment, tmp_path):
+    pytest.importorskip("bpy", reason="there is no bpy for this Python")
+    path = tmp_path / "small shot.blend"
+    run([sys.executable, "-c", SMALL_SCENE, str(path)], environment)
+    return path
+
+
+def test_a_scene_becomes_a_film_that_shows_the_scene(environment, scene, official, tmp_path):
+    task = f"Whole way {os.getpid()}/SEQ010/SH010/Animation"
+    ft_dcc = [sys.executable, "-m", "ft_dcc.cli.main"]
+    run([*ft_dcc, "task", "ensure", task, "--frames", "1001-1012", "--fps", "24"], environment)
+    before = scene.read_bytes()
+    asked = ["--task", task, "--review", "Dailies", "--comment", 'Ünïcode "quoted" 100 %', "--json"]
+    report = json.loads(run([*ft_dcc, "playblast", str(scene), *asked], environment))
+
+    film = tmp_path / "film.mp4"
+    found = official("read_version", report["version_id"], str(film))
+
+    assert found["version"] == 1
+    assert found["comment"] == 'Ünïcode "quoted" 100 %'
+    assert found["task"] == [*task.split("/")]
+    assert found["thumbnail"] == "thumbnail"
+    assert found["components"] == ["ftrackreview-mp4", "thumbnail"]
+    assert found["ftr_meta"] == {"frameIn": 1001, "frameOut": 1012, "frameRate": 24.0, "width": 320, "height": 180}
+    assert found["reviews"] == [["Dailies", task.split("/")[0]]]
+    assert found["size"] == film.stat().st_size
+
+    facts = probe(film)
+    assert (facts.frame_count, str(facts.fps), str(facts.resolution)) == (12, "24", "320x180")
+    shown = pictures(film)
+    run([sys.executable, "-c", OWN_PICTURES, str(scene), str(tmp_path / "own")], environment)
+    for index, frame in ((0, 1001), (11, 1012)):
+        own = pictures(tmp_path / "own" / f"own.{frame}.png")[0]
+        assert np.abs(shown[index] - own).mean() < 4
+    # The two differ, so that the comparison above can fail.
+    assert np.abs(shown[0] - shown[11]).mean() > 8
+    assert scene.read_bytes() == before
+
+
+def test_a_scene_without_a_camera_is_refused_and_nothing_is_published(environment, session, tmp_path):
+    pytest.importorskip("bpy", reason="there is no bpy for this Python")
+    path = tmp_path / "empty.blend"
+    script = "import sys, bpy; bpy.ops.wm.read_factory_settings(use_empty=True); "
+    run([sys.executable, "-c", f"{script} bpy.ops.wm.save_as_mainfile(filepath=sys.argv[1])", str(path)], environment)
+    task = f"No camera {os.getpid()}/SH/Animation"
+    ft_dcc = [sys.executable, "-m", "ft_dcc.cli.main"]
+    task_id = run([*ft_dcc, "task", "ensure", task], environment).strip()
+    done = subprocess.run(
+        [*ft_dcc, "playblast", str(path), "--task", task, "--review", "Dailies"],
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 3
+    assert "camera" in done.stderr.strip().splitlines()[-1] and "Traceback" not in done.stderr
+    assert len(session.query(f"AssetVersion where task_id is {task_id}").all()) == 0
