@@ -14,7 +14,6 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -39,9 +38,20 @@ _SAFE_SQLITE = (3, 51, 3)
 class _Request:
     """One function that waits for the writer, and the future of what it returns."""
 
-    def __init__(self, function: Callable[[Connection], Any]) -> None:
+    def __init__(self, function: Callable[[Connection], Any], then: Callable[[Any], None] | None) -> None:
         self.function = function
         self.future: Future[Any] = Future()
+        self._then = then
+
+    def answer(self, result: Any) -> None:
+        """What the function returned is on the disk."""
+        try:
+            if self._then is not None:
+                self._then(result)
+        except Exception:
+            # It is stored, so whoever waits must not hear that it failed.
+            _log.exception("What should follow a commit failed.")
+        self.future.set_result(result)
 
 
 class Store:
@@ -76,13 +86,11 @@ class Store:
     def write(self, function: Callable[[Connection], T], then: Callable[[T], None] | None = None) -> T:
         """Run the function on the writer's connection and return what it returns once that is on the disk.
 
-        ``then`` is called with it right after the COMMIT, in the order of commits; it must be quick. When the function
-        raises, nothing of it is stored and the same error is raised here. Raises StorageFull when the disk takes no
+        ``then`` is called with it right after the COMMIT, in the order of commits and before this returns; it must be
+        quick. When the function raises, nothing of it is stored and the same error is raised here. Raises StorageFull when the disk takes no
         more. Must not be called by a function that is being run.
         """
-        request = _Request(function)
-        if then is not None:
-            request.future.add_done_callback(partial(_follow, then))
+        request = _Request(function, then)
         with self._closing:
             if self._is_closed:
                 raise Conflict("The studio's database is closed. Start the server again.")
@@ -133,7 +141,7 @@ class Store:
         else:
             for request, (result, failure) in zip(group, answers):
                 if failure is None:
-                    request.future.set_result(result)
+                    request.answer(result)
                 else:
                     request.future.set_exception(failure)
 
@@ -185,11 +193,6 @@ def warn_of_old_sqlite() -> None:
             "SQLite %s can damage a database that a second program writes to. Let only this server open it.",
             sqlite3.sqlite_version,
         )
-
-
-def _follow(then: Callable[[T], None], committed: Future[T]) -> None:
-    if committed.exception() is None:
-        then(committed.result())
 
 
 def _is_fatal(error: BaseException) -> bool:
