@@ -48,8 +48,7 @@ class _Request:
         try:
             if self._then is not None:
                 self._then(result)
-        except Exception:
-            # It is stored, so whoever waits must not hear that it failed.
+        except Exception:  # noqa: BLE001  it is stored, so whoever waits must not hear that something failed
             _log.exception("What should follow a commit failed.")
         self.future.set_result(result)
 
@@ -87,8 +86,8 @@ class Store:
         """Run the function on the writer's connection and return what it returns once that is on the disk.
 
         ``then`` is called with it right after the COMMIT, in the order of commits and before this returns; it must be
-        quick. When the function raises, nothing of it is stored and the same error is raised here. Raises StorageFull when the disk takes no
-        more. Must not be called by a function that is being run.
+        quick. When the function raises, nothing of it is stored and the same error is raised here. Raises StorageFull
+        when the disk takes no more. Must not be called by a function that is being run.
         """
         request = _Request(function, then)
         with self._closing:
