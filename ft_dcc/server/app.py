@@ -73,7 +73,7 @@ def _answer(studio: Studio, request: Request, body: bytes) -> bytes:
     username, key = headers.get("ftrack-user", ""), headers.get("ftrack-api-key", "")
     caller = studio.door.enter(studio.store, address_of(request), username, key)
     try:
-        asked = json.loads(body)
+        asked = json.loads(body, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise BadRequest("The request is not JSON.") from error
     operations = asked if isinstance(asked, list) else [asked]
@@ -84,6 +84,11 @@ def _answer(studio: Studio, request: Request, body: bytes) -> bytes:
     except UnicodeEncodeError as error:  # JSON can write half a character; the database cannot.
         raise ValidationError("A text in the request has half a character in it. Send whole ones.") from error
     return json.dumps(answers if asked is operations else answers[0]).encode()
+
+
+def _refuse_constant(name: str) -> None:
+    """NaN and Infinity are no JSON, though Python reads them; they would come out again in answers."""
+    raise ValueError(name)
 
 
 async def _body(request: Request) -> bytes:
@@ -117,7 +122,8 @@ def _fail(request: Request, error: Exception) -> Response:
 
 
 def _error(request: Request, status: int, name: str, text: str, code: str | None = None) -> Response:
-    # The official Python client runs str.format over the text.
-    content = {"exception": name, "content": text.translate({123: "(", 125: ")"}), "error_code": code}
+    # The official Python client runs str.format over the text, which may quote half characters of the request.
+    harmless = text.translate({123: "(", 125: ")"}).encode(errors="replace").decode()
+    content = {"exception": name, "content": harmless, "error_code": code}
     is_tolerant = request.url.path == "/api" and request.headers.get("ftrack-strict-api", "").lower() != "true"
     return JSONResponse(content, 200 if is_tolerant else status, headers={"Cache-Control": "no-store"})

@@ -58,8 +58,20 @@ def test_wrong_credentials_are_refused_with_ftracks_words(wire, wrong):
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"\xff\xfe", b"[" * 200_000, b"null", b"7", b'"text"', b"[null]", b"[[]]", b'[{"action": ["query"]}]'],
-    ids=["empty", "cut", "no text", "deep", "null", "number", "string", "list of null", "nested", "action a list"],
+    [
+        b"",
+        b"{",
+        b"\xff\xfe",
+        b"[" * 200_000,
+        b"null",
+        b"7",
+        b'"text"',
+        b"[null]",
+        b"[[]]",
+        b'[{"action": ["query"]}]',
+        b'[{"action": NaN}]',
+    ],
+    ids=["empty", "cut", "binary", "deep", "null", "number", "string", "list of null", "nested", "list", "nan"],
 )
 def test_a_body_that_is_no_list_of_operations_is_a_bad_request(wire, body):
     answer = wire.post(body=body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable
 from datetime import datetime, timezone
@@ -141,11 +142,24 @@ def _store_text(value: Any) -> str:
     return value if isinstance(value, str) else str(value)
 
 
+def _store_date(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return stored_date(value)
+
+
 def _store_integer(value: Any) -> int:
     if isinstance(value, float) and not value.is_integer():
         raise ValueError(value)
     number = int(value)
     if not -(2**63) <= number < 2**63:
+        raise ValueError(value)
+    return number
+
+
+def _store_number(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):  # JSON has no words for the others.
         raise ValueError(value)
     return number
 
@@ -174,9 +188,9 @@ _STORED: dict[str, Callable[[Any], Any]] = {
     "text": _store_text,
     "json": _store_text,
     "entity_type": _store_text,
-    "date": stored_date,
+    "date": _store_date,
     "integer": _store_integer,
-    "number": float,
+    "number": _store_number,
     "boolean": _store_boolean,
     "foreign key": _store_key,
 }
