@@ -1,0 +1,129 @@
+"""What a session knows of locations beyond the server's values: how to reach them, and which to prefer."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+import attrs
+
+from ft_dcc.errors import LocationError
+from ft_dcc.session.symbol import (
+    NOT_SET,
+    ORIGIN_LOCATION_ID,
+    REVIEW_LOCATION_ID,
+    SERVER_LOCATION_ID,
+    UNMANAGED_LOCATION_ID,
+)
+
+if TYPE_CHECKING:
+    from ft_dcc.session.session import Session
+
+_log = logging.getLogger(__name__)
+ACTIVATE_STORAGE_SCENARIO = "ftrack.storage-scenario.activate"
+CENTRALIZED = "ftrack.centralized-storage"
+# The locations that every session has, by their ids.
+BUILT_IN = {
+    ORIGIN_LOCATION_ID: "ftrack.origin",
+    UNMANAGED_LOCATION_ID: "ftrack.unmanaged",
+    REVIEW_LOCATION_ID: "ftrack.review",
+    SERVER_LOCATION_ID: "ftrack.server",
+}
+
+
+class ResourceIdentifierTransformer(Protocol):
+    """Turns what an accessor knows a component by into what the server keeps, and back."""
+
+    def encode(self, resource_identifier: str, context: Mapping[str, Any] | None = None) -> str:
+        """Return what the server keeps."""
+
+    def decode(self, resource_identifier: str, context: Mapping[str, Any] | None = None) -> str:
+        """Return what the accessor knows."""
+
+
+@attrs.define
+class LocationSetup:
+    """How one location is used by one session."""
+
+    accessor: Any = NOT_SET
+    structure: Any = NOT_SET
+    resource_identifier_transformer: Any = NOT_SET
+    priority: float = 95
+    # Whether bytes are copied into it; else it only notes where they are.
+    manages_data: bool = True
+    # The resource identifiers by component id, of a location that the server is told nothing of.
+    remembered: dict[str, str] | None = None
+
+    @property
+    def is_told_to_the_server(self) -> bool:
+        """Whether the server knows what is in it."""
+        return self.remembered is None
+
+
+class LocationSetups:
+    """The setups of a session's locations, kept by id: they outlive the entities, which are read again and again."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._by_id: dict[str, LocationSetup] = {}
+
+    def of(self, location_id: str) -> LocationSetup:
+        """Return the setup of the location; the built-in ones are set up when they are first needed."""
+        setup = self._by_id.get(location_id)
+        if setup is None:
+            # Two threads may both make it: the first one's stays.
+            setup = self._by_id.setdefault(location_id, self._made(location_id))
+        return setup
+
+    def activate(self, scenario: Mapping[str, Any] | None) -> None:
+        """The location that the server's storage scenario describes can be used; others know theirs by the event."""
+        if not scenario or not scenario.get("scenario"):
+            return
+        if scenario["scenario"] == CENTRALIZED:
+            try:
+                self._centralize(scenario)
+            except LocationError as error:
+                _log.error("%s", error)
+        self._session.events.tell(ACTIVATE_STORAGE_SCENARIO, storage_scenario=scenario)
+
+    def _centralize(self, scenario: Mapping[str, Any]) -> None:
+        from ft_dcc.session.accessor.disk import DiskAccessor
+        from ft_dcc.session.structure.standard import StandardStructure
+
+        try:
+            location_id, mount_points = scenario["data"]["location_id"], scenario["data"]["accessor"]["mount_points"]
+            prefix = mount_points[_system()]
+        except (KeyError, TypeError) as error:
+            raise LocationError(
+                f"The server's centralized storage cannot be used here: its settings have no {error}. "
+                "Ask whoever looks after the site to configure the storage scenario again."
+            ) from error
+        setup = self.of(location_id)
+        setup.accessor, setup.structure, setup.priority = DiskAccessor(prefix), StandardStructure(), 1
+
+    def _made(self, location_id: str) -> LocationSetup:
+        if location_id not in BUILT_IN:
+            return LocationSetup()
+        # Sessions that never look at a location start without these.
+        if location_id == SERVER_LOCATION_ID:
+            from ft_dcc.session.accessor.server import ServerAccessor
+            from ft_dcc.session.structure.entity_id import EntityIdStructure
+
+            return LocationSetup(ServerAccessor(self._session), EntityIdStructure(), priority=150)
+        from ft_dcc.session.accessor.disk import DiskAccessor
+        from ft_dcc.session.structure.origin import OriginStructure
+
+        priority = {ORIGIN_LOCATION_ID: 100, UNMANAGED_LOCATION_ID: 90, REVIEW_LOCATION_ID: 110}[location_id]
+        remembered: dict[str, str] | None = {} if location_id == ORIGIN_LOCATION_ID else None
+        return LocationSetup(
+            DiskAccessor(), OriginStructure(), priority=priority, manages_data=False, remembered=remembered
+        )
+
+
+def _system() -> str:
+    """What ftrack calls the system of this machine."""
+    if sys.platform == "darwin":
+        return "osx"
+    return "windows" if sys.platform == "win32" else "linux"
