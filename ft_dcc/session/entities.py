@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import warnings
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ft_dcc.session.entity import Entity
+from ft_dcc.session.people import User
+from ft_dcc.session.workflow import ProjectSchema
 
 
 class Note(Entity):
@@ -20,6 +24,59 @@ class Note(Entity):
         return reply
 
 
+class Noted(Entity):
+    """Whatever notes can be written on."""
+
+    __slots__ = ()
+
+    def create_note(
+        self,
+        content: str,
+        author: Entity,
+        recipients: Iterable[Entity] | None = None,
+        category: Entity | None = None,
+        labels: Iterable[Entity] | None = None,
+    ) -> Entity:
+        """Return a new note on this; it is sent with the next commit.
+
+        ``recipients`` are users and groups. A category is the one label of older scripts; ValueError is raised for
+        both, and for labels on a server that has none.
+        """
+        session, wanted = self.session, list(labels or ())
+        has_labels = "NoteLabel" in session.types
+        data = {"content": content, "author": author}
+        if wanted and category is not None:
+            raise ValueError("A note gets either a category or labels. Give the category as one of the labels.")
+        if wanted and not has_labels:
+            raise ValueError(f"{session.server_url} has no labels for notes. Give a category.")
+        if category is not None and has_labels:
+            warnings.warn("Give labels=[…] instead of a category.", PendingDeprecationWarning, stacklevel=2)
+            wanted = [category]
+        elif category is not None:
+            data["category_id"] = category["id"]
+        note = session.create("Note", data)
+        self["notes"].append(note)
+        for resource in recipients or ():
+            link = {"note_id": note["id"], "resource_id": resource["id"]}
+            note["recipients"].append(session.create("Recipient", link))
+        for label in wanted:
+            session.create("NoteLabelLink", {"label_id": label["id"], "note_id": note["id"]})
+        return note
+
+
+class AssetVersion(Entity):
+    """One state of an asset."""
+
+    __slots__ = ()
+
+    def encode_media(self, media: str | os.PathLike[str] | Entity, keep_original: bool | str = "auto") -> Entity:
+        """Return the job that gives this version what browsers play of a file, or of a file component on the server.
+
+        See ``Session.encode_media()``.
+        """
+        return self.session.encode_media(media, version_id=self["id"], keep_original=keep_original)
+
+
 class Job(Entity):
     """Work that somebody does for somebody, and how far it is."""
 
@@ -32,4 +89,18 @@ class Job(Entity):
             raise ValueError(f"A job of type {data['type']!r} cannot be created. Leave the type out, or use 'api_job'.")
 
 
-KINDS: dict[str, type[Entity]] = {"Job": Job, "Note": Note}
+KINDS: dict[str, type[Entity]] = {
+    "AssetVersion": AssetVersion,
+    "Job": Job,
+    "Note": Note,
+    "ProjectSchema": ProjectSchema,
+    "User": User,
+}
+
+
+def kinds_of(schema: Mapping[str, Any]) -> tuple[type[Entity], ...]:
+    """Return the classes that say what the entities of this schema can do."""
+    kinds = [KINDS[schema["id"]]] if schema["id"] in KINDS else []
+    if "notes" in schema["properties"]:
+        kinds.append(Noted)
+    return tuple(kinds) or (Entity,)

@@ -91,6 +91,13 @@ class Operations:
             raise OperationError("There is no recorded operation to take back.")
         return self._stack.pop()
 
+    def withdraw(self, entity_type: str, entity_key: Mapping[str, str]) -> list[Operation]:
+        """Take those about one entity out, and return them."""
+        identity = (entity_type, *entity_key.values())
+        taken = [operation for operation in self._stack if _identity(operation) == identity]
+        self._stack = [operation for operation in self._stack if _identity(operation) != identity]
+        return taken
+
     def clear(self) -> None:
         """Forget all of them."""
         self._stack.clear()

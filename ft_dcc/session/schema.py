@@ -80,7 +80,7 @@ def make_type(schema: Schema) -> type[Entity]:
             attributes[name] = attribute
     return type(
         entity_type,
-        (entities.KINDS.get(entity_type, Entity),),
+        entities.kinds_of(schema),
         {
             "__slots__": (),
             "__doc__": f"{entity_type} of the server's schema.",

@@ -26,6 +26,7 @@ from ft_dcc.session.operations import (
 from ft_dcc.session.query import QueryResult, identifying, with_projections
 from ft_dcc.session.recording import Recorder
 from ft_dcc.session.schema import EntityTypes, Schema, SchemaCache
+from ft_dcc.session.services import Services
 from ft_dcc.session.session_events import CONFIGURE_LOCATION, READY, RESET, SessionEvents
 from ft_dcc.session.symbol import CREATED, DELETED, MODIFIED, NOT_SET, Symbol
 
@@ -37,7 +38,7 @@ _log = logging.getLogger(__name__)
 _OLDEST_SERVER = (3, 3, 11)
 
 
-class Session(Recorder):
+class Session(Recorder, Services):
     """A connection to an ftrack server as one user, and what was read and changed over it.
 
     Threads may share a session: they see the same entities, and each commits what it recorded itself.
@@ -269,6 +270,11 @@ class Session(Recorder):
         recorded = list(self.recorded_operations)
         self.recorded_operations.clear()
         self._identities.revert(recorded)
+
+    def withdraw(self, entity: Entity) -> None:
+        """Take back what this thread changed of one entity; a new one is gone."""
+        key = dict(zip(entity.primary_key_attributes, entity.primary_key))
+        self._identities.revert(self.recorded_operations.withdraw(entity.entity_type, key))
 
     def call(self, data: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> list[Any]:
         """Return the server's answers to raw operations, which it does all or none of.

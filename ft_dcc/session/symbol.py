@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 
@@ -42,3 +43,13 @@ UNMANAGED_LOCATION_ID = "cb268ecc-8809-11e3-a7e2-20c9d081909b"
 REVIEW_LOCATION_ID = "cd41be70-8809-11e3-b98a-20c9d081909b"
 CONNECT_LOCATION_ID = "07b82a97-8cf9-11e3-9383-20c9d081909b"
 SERVER_LOCATION_ID = "3a372bde-05bc-11e4-8908-20c9d081909b"
+
+# What a location says when it got a component, or let one go.
+COMPONENT_ADDED_TO_LOCATION_TOPIC = "ftrack.location.component-added"
+COMPONENT_REMOVED_FROM_LOCATION_TOPIC = "ftrack.location.component-removed"
+
+# Bytes that are read at once where data goes from one place to another.
+CHUNK_SIZE = int(os.environ.get("FTRACK_API_FILE_CHUNK_SIZE", 1024 * 1024))
+
+# The server reads its users from the company's directory.
+JOB_SYNC_USERS_LDAP = "SYNC_USERS_LDAP"
