@@ -107,11 +107,19 @@ class Invalid(Unpublishable):
 
 @attrs.frozen
 class Problem:
-    """One thing that a validator found: the plugin's label, the instance ("" for all) and the sentence."""
+    """One thing that a validator found: the plugin's label, the instance ("" for all) and the sentence.
+
+    ``found`` and ``wanted`` are None where there are no two things to compare, ``repair`` says what the artist can
+    have done about it, and None where there is nothing. ``is_artists`` is false for what no artist can change.
+    """
 
     check: str
     instance: str
     message: str
+    found: str | None = None
+    wanted: str | None = None
+    repair: str | None = None
+    is_artists: bool = True
 
 
 class Problems(Unpublishable):

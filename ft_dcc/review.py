@@ -60,6 +60,11 @@ def adding(object_id: str, review_session_id: str, version_id: str, *, name: str
     )
 
 
+def numbering(object_id: str, version: int) -> dict[str, Any]:
+    """Return the operation after which reviewers read the version's number; repeating it is harmless."""
+    return operations.update("ReviewSessionObject", object_id, {"version": f"Version {version}"})
+
+
 def link(session: Session, review_session_id: str, object_id: str, version_id: str) -> str:
     """Return the address at which this version can be seen.
 

@@ -14,7 +14,7 @@ except ImportError:
     sys.exit("The command line needs more than is installed. Run: pip install 'ft-dcc[cli]'")
 
 from ft_dcc import errors
-from ft_dcc.cli import demo, doctor, playblast, publish, serve, task
+from ft_dcc.cli import demo, doctor, playblast, publish, queue, serve, task
 from ft_dcc.cli.output import Output
 
 DONE, FAILED, WRONG_USAGE, ARTIST_MUST_FIX, STOPPED = 0, 1, 2, 3, 130
@@ -35,6 +35,7 @@ for subcommand in (
     doctor.command,
     playblast.command,
     publish.command,
+    queue.command,
     serve.command,
     task.command,
 ):

@@ -32,7 +32,7 @@ def command(
     frames: FrameRange | None,
     fps: Fraction | None,
     resolution: Resolution | None,
-) -> None:
+) -> int:
     """Playblast a camera of SCENE.blend and publish it as a new version; the file is not changed."""
     from ft_dcc.publish.records import PublishRequest
 
@@ -50,8 +50,8 @@ def command(
             fps=fps,
             resolution=resolution,
         )
-        published = publish_showing_progress(request, BlenderHost.open(scene.absolute()))
-    tell(output, published)
+        published = publish_showing_progress(output, request, BlenderHost.open(scene.absolute()))
+    return tell(output, published)
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
@@ -12,11 +14,12 @@ from ft_dcc.cli.connection import connected
 from ft_dcc.cli.output import Output, reporting
 from ft_dcc.cli.values import FRAME_RANGE, FRAME_RATE, RESOLUTION
 from ft_dcc.config import read_settings
+from ft_dcc.errors import AuthenticationError, ServerUnreachable, SettingInvalid
 from ft_dcc.frames import FrameRange, Resolution
 
 if TYPE_CHECKING:
     from ft_dcc.host import Host
-    from ft_dcc.publish.records import Published, PublishRequest
+    from ft_dcc.publish.records import OnProgress, Published, PublishRequest
 
 Command = Callable[..., Any]
 
@@ -50,7 +53,7 @@ def command(
     frames: FrameRange | None,
     fps: Fraction | None,
     resolution: Resolution | None,
-) -> None:
+) -> int:
     """Publish a sequence (sh010.%04d.png, sh010.####.exr) or a film as a new version."""
     from ft_dcc.publish.records import PublishRequest
 
@@ -64,22 +67,54 @@ def command(
         fps=fps,
         resolution=resolution,
     )
-    tell(output, publish_showing_progress(request))
+    return tell(output, publish_showing_progress(output, request))
 
 
-def publish_showing_progress(request: PublishRequest, host: Host | None = None) -> Published:
-    """Publish with the session and the jobs folder of the settings; the progress appears on stderr."""
+def publish_showing_progress(output: Output, request: PublishRequest, host: Host | None = None) -> Published:
+    """Publish with the session and the jobs folder of the settings; the progress appears on stderr.
+
+    Where the server does not answer, or Ctrl-C is pressed, the job stays, and it is said how to go on with it.
+    """
+    from ft_dcc.publish.run import prepare, resume
+
+    settings = read_settings()
+    jobs = Path(settings.need("jobs"))
+    job = prepare(request, settings.need("server").rstrip("/"), host, jobs)
+    try:
+        with connected() as session, shown(output, job.id) as on_progress:
+            return resume(job.id, session, host=host, on_progress=on_progress, jobs=jobs)
+    except ServerUnreachable as error:
+        if job.id not in str(error):
+            error.message += f" Nothing is lost: 'ft-dcc queue run' publishes the job {job.id} when it answers."
+        raise
+    except (AuthenticationError, SettingInvalid):
+        # Nobody was let in, so nothing began.
+        job.remove()
+        raise
+
+
+@contextmanager
+def shown(output: Output, job_id: str) -> Iterator[OnProgress]:
+    """The progress of a job appears on stderr; whoever stops it with Ctrl-C is told how to go on."""
     from ft_dcc.cli.progress import shown_progress
-    from ft_dcc.publish.run import publish
 
-    jobs = Path(read_settings().need("jobs"))
-    with connected() as session, shown_progress() as on_progress:
-        return publish(request, session, host=host, on_progress=on_progress, jobs=jobs)
+    try:
+        with shown_progress() as on_progress:
+            yield on_progress
+    except KeyboardInterrupt:
+        output.say(f"The job {job_id} stays. Go on: ft-dcc queue resume {job_id}. Give up: ft-dcc queue drop {job_id}.")
+        raise
 
 
-def tell(output: Output, published: Published) -> None:
-    """Print a line for each version: its link, or its number where it is in no review session."""
+def tell(output: Output, published: Published) -> int:
+    """Print a line for each version, its link or its number, and one for each problem; return the exit code.
+
+    0 where there is no problem, 3 where the artist can do something about one, 1 where nobody here can.
+    """
     for problem in published.problems:
-        output.say(f"Left out: {problem.instance}: {problem.message}")
+        output.say(f"{problem.instance + ': ' if problem.instance else ''}{problem.check}: {problem.message}")
     lines = [version.link or f"{version.source}: version {version.version}" for version in published.versions]
     output.result("\n".join(lines), published.report())
+    if not published.problems:
+        return 0
+    return 3 if published.is_artists else 1

@@ -210,6 +210,20 @@ def _adding_to_review(instance: Instance) -> list[dict[str, Any]]:
     return [review.adding(object_id, wanted.id, version_id, name=name, description=request.comment)]
 
 
+class NumberReview(InstancePlugin):
+    """Reviewers read the version's number, which only the server knew."""
+
+    order = INTEGRATOR
+    label = "Review entry"
+
+    def process(self, instance: Instance) -> None:
+        """The review session object says "Version 3", as ftrack writes it; raises ServerUnreachable."""
+        made, session = REGISTERED.get(instance), SESSION.get(instance.context)
+        object_id = made.review_session_object_id
+        if object_id is not None:
+            session.call([review.numbering(object_id, made.version)])
+
+
 class FindLink(InstancePlugin):
     """It is known where the version can be seen."""
 

@@ -28,16 +28,22 @@ def jobs_folder(jobs: Path | None = None) -> Path:
 
 @attrs.frozen
 class Job:
-    """One publish in progress, or done; its name says when it began, so that jobs sort by age."""
+    """One publish in progress, or done; its name says when it began, in UTC, so that jobs sort by age."""
 
     folder: Path
 
     @classmethod
-    def create(cls, jobs: Path, request: PublishRequest, server_url: str) -> Job:
-        """Return a new job, whose journal begins with what is asked for, and of which server; raises DiskUnusable."""
-        job = cls(jobs / f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}")
+    def create(cls, jobs: Path, request: PublishRequest, server_url: str, host: str | None = None) -> Job:
+        """Return a new job, whose journal begins with what is asked for, of which server and in which host.
+
+        Raises DiskUnusable.
+        """
+        now = time.time()
+        moment = time.strftime("%Y%m%d-%H%M%S", time.gmtime(now))
+        job = cls(jobs / f"{moment}-{int(now % 1 * 1e6):06d}-{secrets.token_hex(2)}")
         job.make(job.folder)
-        job.journal.append({"job": job.id, "format": _FORMAT, "server": server_url, "request": request})
+        first = {"job": job.id, "format": _FORMAT, "server": server_url, "host": host, "request": request}
+        job.journal.append(first)
         return job
 
     @classmethod
@@ -88,7 +94,8 @@ class Job:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Nobody else works on the job, in whichever process; raises JobLocked."""
-        lock = filelock.FileLock(self.folder / "job.lock", timeout=0)
+        # Whoever only looks whether it is locked holds it for a moment, too.
+        lock = filelock.FileLock(self.folder / "job.lock", timeout=0.3)
         try:
             lock.acquire()
         except filelock.Timeout as error:
@@ -101,9 +108,21 @@ class Job:
             # The system gives the lock back when the process dies, however it dies.
             lock.release()
 
+    def is_locked(self) -> bool:
+        """Whether somebody works on the job right now."""
+        try:
+            with self.locked():
+                return False
+        except JobLocked:
+            return True
+
     def finish(self) -> None:
         """The job is done: its journal and its report stay, its frames and films give their room back."""
         self.journal.append({"end": "done"})
+        self.give_room_back()
+
+    def give_room_back(self) -> None:
+        """The frames and films of a job that is done are gone."""
         for folder in self.folder.iterdir():
             if folder.is_dir():
                 # The version is complete; a file that somebody still looks at goes with the folder, later.

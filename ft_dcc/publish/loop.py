@@ -22,6 +22,9 @@ _MEET_ALL = (
     errors.ServerUnreachable,
 )
 
+# With these there is no judging: the job waits as it is, and is judged when they are over.
+_UNJUDGED = (errors.AuthenticationError, errors.Cancelled, errors.ConnectionClosedError, errors.ServerUnreachable)
+
 
 @attrs.frozen
 class Failure:
@@ -35,7 +38,16 @@ class Failure:
     @property
     def problem(self) -> errors.Problem:
         """The same, for a person."""
-        return errors.Problem(self.plugin.label or self.plugin.__name__, self.source, str(self.error))
+        error = self.error
+        is_compared = isinstance(error, errors.Invalid)
+        return errors.Problem(
+            check=self.plugin.label or self.plugin.__name__,
+            instance=self.source,
+            message=str(error),
+            found=str(error.found) if is_compared else None,
+            wanted=str(error.wanted) if is_compared else None,
+            is_artists=isinstance(error, errors.Unpublishable),
+        )
 
 
 class Loop:
@@ -88,10 +100,12 @@ class Loop:
     def _fail(self, failure: Failure) -> None:
         self.failures.append(failure)
         self._failed.add(failure.number)
-        stops_all = isinstance(failure.error, _MEET_ALL) or failure.number == 0
-        if self.ledger.is_gate_open and stops_all:
-            raise failure.error
-        if isinstance(failure.error, errors.Cancelled):
+        if self.ledger.is_gate_open:
+            stops_all = isinstance(failure.error, _MEET_ALL) or failure.number == 0
+        else:
+            # A disk that is full is a finding like any other: it is told with the others.
+            stops_all = isinstance(failure.error, _UNJUDGED)
+        if stops_all:
             raise failure.error
 
     def _has_failed(self, number: int) -> bool:

@@ -38,6 +38,7 @@ PLUGINS: tuple[PluginClass, ...] = (
     extract.MakeThumbnail,
     integrate.UploadComponents,
     integrate.RegisterVersion,
+    integrate.NumberReview,
     integrate.FindLink,
 )
 

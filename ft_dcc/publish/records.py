@@ -206,6 +206,11 @@ class Published:
         """The version of the first source; most publishes have one."""
         return self.versions[0]
 
+    @property
+    def is_artists(self) -> bool:
+        """Whether there are problems, and the artist can do something about one of them."""
+        return any(problem.is_artists for problem in self.problems)
+
     def report(self) -> dict[str, Any]:
         """Return it as plain data: the first version's fields, then all versions, problems and steps."""
         versions = [attrs.asdict(version) for version in self.versions]

@@ -31,7 +31,7 @@ def make_report(request: PublishRequest, published: Published, error: Error | No
     """Return the report as plain data; it holds no key and no signed address, since no record does."""
     report = attrs.asdict(published)
     report["job"] = os.fspath(published.job)
-    report["request"] = {name: _text(value) for name, value in attrs.asdict(request, recurse=False).items()}
+    report["request"] = request_as_text(request)
     report["error"] = None if error is None else _error(error)
     report["made_with"] = {
         "ft-dcc": metadata.version("ft-dcc"),
@@ -40,6 +40,11 @@ def make_report(request: PublishRequest, published: Published, error: Error | No
         "system": platform.platform(),
     }
     return report
+
+
+def request_as_text(request: PublishRequest) -> dict[str, object]:
+    """Return what was asked for, each value in its text form."""
+    return {name: _text(value) for name, value in attrs.asdict(request, recurse=False).items()}
 
 
 def _text(value: object) -> object:

@@ -47,11 +47,16 @@ def publish(
     what stopped it, with the job's id in the message: ``resume`` goes on from there, and captures nothing again.
     """
     plugins = find_plugins(None if host is None else host.name)
+    job = prepare(request, session.server_url, host, jobs)
+    return _work(job, plugins, session, host, Pulse(on_progress, cancel or threading.Event()))
+
+
+def prepare(request: PublishRequest, server_url: str, host: Host | None = None, jobs: Path | None = None) -> Job:
+    """The job exists and nothing is done: ``resume`` begins it, as soon as its server answers; raises DiskUnusable."""
     if host is None:
         # The job outlives this working directory. Not resolve(): a link in a studio's path is there for a reason.
         request = attrs.evolve(request, source=tuple(os.path.abspath(text) for text in request.source))  # noqa: PTH100
-    job = Job.create(jobs_folder(jobs), request, session.server_url)
-    return _work(job, plugins, session, host, Pulse(on_progress, cancel or threading.Event()))
+    return Job.create(jobs_folder(jobs), request, server_url, None if host is None else host.name)
 
 
 def resume(
@@ -140,7 +145,7 @@ def _run(job: Job, loop: Loop) -> Published:
         stopped = error
     if stopped is None and loop.failures:
         stopped = loop.failures[0].error
-    if stopped is not None and loop.ledger.is_gate_open:
+    if stopped is not None and (loop.ledger.is_gate_open or isinstance(stopped, errors.ServerUnreachable)):
         stopped.message += f" Nothing is lost: 'ft-dcc queue resume {job.id}' goes on from {job.folder}."
     published = _told(job, loop, _published(job, loop, stopped), stopped)
     if stopped is not None and not published.versions:
@@ -152,7 +157,8 @@ def _published(job: Job, loop: Loop, stopped: errors.Error | None) -> Published:
     problems = [*loop.ledger.problems, *(failure.problem for failure in loop.failures)]
     known = [failure.error for failure in loop.failures]
     if stopped is not None and loop.ledger.is_gate_open and stopped not in known:
-        problems.append(errors.Problem("Publish", "", str(stopped)))
+        is_artists = isinstance(stopped, errors.Unpublishable)
+        problems.append(errors.Problem("Publish", "", str(stopped), is_artists=is_artists))
     return Published(
         job=job.folder,
         versions=tuple(_version(instance) for instance in loop.context if REGISTERED.find(instance) is not None),
@@ -169,7 +175,7 @@ def _told(job: Job, loop: Loop, published: Published, stopped: errors.Error | No
             job.finish()
     except errors.DiskUnusable as error:
         # What stopped the publish, or what it did, matters more than its report.
-        problem = errors.Problem("Report", "", str(error))
+        problem = errors.Problem("Report", "", str(error), is_artists=False)
         return attrs.evolve(published, problems=(*published.problems, problem))
     return published
 

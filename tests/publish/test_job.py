@@ -16,7 +16,7 @@ REQUEST, SERVER = PublishRequest(task="Show/SH010/Animation"), "https://studio.e
 def test_a_job_has_a_folder_whose_name_sorts_by_age(tmp_path):
     job = Job.create(tmp_path / "jobs", REQUEST, SERVER)
     assert job.folder.is_dir()
-    assert re.fullmatch(r"\d{8}-\d{6}-[0-9a-f]{6}", job.id)
+    assert re.fullmatch(r"\d{8}-\d{6}-\d{6}-[0-9a-f]{4}", job.id)
 
 
 def test_jobs_lie_where_the_environment_says(tmp_path, monkeypatch):

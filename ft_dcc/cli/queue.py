@@ -1,0 +1,173 @@
+"""``ft-dcc queue``: the jobs that are not through, and going on with them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ft_dcc.cli.connection import connected
+from ft_dcc.cli.output import Output, reporting
+from ft_dcc.cli.publish import shown, tell
+from ft_dcc.config import read_settings
+from ft_dcc.errors import JobNotFound, ServerUnreachable
+
+if TYPE_CHECKING:
+    from ft_dcc.publish.queue import Entry, Outcome
+
+# A studio's server is back within minutes; whoever watches wants to see it soon, and the server to come up.
+_PAUSE_SECONDS = 5.0
+
+
+def _jobs() -> Path:
+    return Path(read_settings().need("jobs"))
+
+
+@click.group(name="queue", short_help="Go on with publishes that were interrupted.")
+def command() -> None:
+    """List, resume, show and drop the jobs of publishes; work through those that wait."""
+
+
+@command.command(name="list")
+@reporting
+def list_jobs(output: Output) -> None:
+    """List the jobs, the oldest first."""
+    from ft_dcc.publish.queue import entries
+
+    found = entries(_jobs())
+    lines = [f"{entry.job.id}  {entry.state:<15}  {_about(entry)}" for entry in found]
+    output.result("\n".join(lines) or "There is no job.", {"jobs": [_report(entry) for entry in found]})
+
+
+@command.command()
+@click.argument("job_id", metavar="ID")
+@reporting
+def show(output: Output, job_id: str) -> None:
+    """Show what is known of the job ID."""
+    from ft_dcc.publish.job import Job
+    from ft_dcc.publish.queue import look_at
+
+    report = _report(look_at(Job.open(_jobs(), job_id)))
+    lines = [f"{name:<10}{text}" for name, text in _flat(report).items()]
+    output.result("\n".join(lines), report)
+
+
+@command.command()
+@click.argument("job_id", metavar="[ID]", required=False)
+@reporting
+def resume(output: Output, job_id: str | None) -> int:
+    """Go on with the job ID, or with the newest one that waits."""
+    from ft_dcc.publish.run import resume as go_on
+
+    jobs = _jobs()
+    with connected() as session:
+        chosen = job_id or _newest(jobs, session.server_url)
+        with shown(output, chosen) as on_progress:
+            published = go_on(chosen, session, on_progress=on_progress, jobs=jobs)
+    return tell(output, published)
+
+
+def _newest(jobs: Path, server: str) -> str:
+    from ft_dcc.publish.queue import WAITING, entries
+
+    waiting = [entry.job.id for entry in entries(jobs) if entry.state == WAITING and entry.server == server]
+    if not waiting:
+        raise JobNotFound(f"No job in {jobs} waits for {server}. See them all with: ft-dcc queue list.")
+    return waiting[-1]
+
+
+@command.command()
+@click.argument("job_id", metavar="ID")
+@reporting
+def drop(output: Output, job_id: str) -> None:
+    """Give up the job ID: it is gone, with what it had uploaded for versions that do not exist."""
+    from ft_dcc.publish.run import drop as give_up
+
+    with connected() as session:
+        give_up(job_id, session, _jobs())
+    output.result(f"{job_id} is gone.", {"dropped": job_id})
+
+
+@command.command()
+@click.option("--watch", is_flag=True, help="Never end: wait for the server, and for new jobs.")
+@reporting
+def run(output: Output, watch: bool) -> int:
+    """Work through all jobs that wait for this server, the oldest first.
+
+    A job that fails for a reason of its own does not hold up the others, and is not tried again by this command.
+    The exit code is 1 when one is left.
+    """
+    given_up: set[str] = set()
+    outcomes: list[Outcome] = []
+    while True:
+        try:
+            found = _round(output, given_up)
+        except ServerUnreachable as error:
+            if not watch:
+                raise
+            output.say(f"{error} Trying again in {_PAUSE_SECONDS:g} s.")
+            found = []
+        given_up |= {outcome.entry.job.id for outcome in found if not outcome.is_tried_again}
+        outcomes += found
+        if not watch:
+            break
+        time.sleep(_PAUSE_SECONDS)
+    is_done = all(outcome.published is not None and not outcome.published.problems for outcome in outcomes)
+    reports = [outcome.published.report() for outcome in outcomes if outcome.published is not None]
+    links = [version["link"] or version["version_id"] for report in reports for version in report["versions"]]
+    output.result("\n".join(links), {"published": reports})
+    return 0 if is_done else 1
+
+
+def _round(output: Output, given_up: set[str]) -> list[Outcome]:
+    from ft_dcc.cli.progress import shown_progress
+    from ft_dcc.publish.queue import work_through
+
+    outcomes = []
+    with connected() as session, shown_progress() as on_progress:
+        for outcome in work_through(session, _jobs(), on_progress, without=given_up):
+            problems = (
+                [str(outcome.error)]
+                if outcome.published is None
+                else [problem.message for problem in outcome.published.problems]
+            )
+            output.say(f"{outcome.entry.job.id}: {' '.join(problems) or 'done'}")
+            outcomes.append(outcome)
+    return outcomes
+
+
+def _about(entry: Entry) -> str:
+    if entry.request is None:
+        return " ".join(entry.problems)
+    sources = ", ".join(Path(text).name for text in entry.request.source) or entry.host or ""
+    return f"{entry.request.task}  {sources}"
+
+
+def _report(entry: Entry) -> dict[str, Any]:
+    from ft_dcc.publish.report import request_as_text
+
+    return {
+        "job": entry.job.id,
+        "state": entry.state,
+        "server": entry.server,
+        "host": entry.host,
+        "request": None if entry.request is None else request_as_text(entry.request),
+        "versions": list(entry.versions),
+        "problems": list(entry.problems),
+        "folder": str(entry.job.folder),
+        "report": str(entry.job.report) if entry.job.report.is_file() else None,
+    }
+
+
+def _flat(report: Mapping[str, Any]) -> dict[str, str]:
+    """What is said of a job, as lines: nothing of what is not set."""
+    request = report["request"] or {}
+    pairs = {**{key: value for key, value in report.items() if key != "request"}, **request}
+    return {
+        key: ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        for key, value in pairs.items()
+        if value not in (None, "", [])
+    }

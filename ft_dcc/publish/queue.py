@@ -1,0 +1,148 @@
+"""The queue: the jobs of this machine's user, what each waits for, and the work through them in order."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from ft_dcc import errors
+from ft_dcc.publish.job import Job, jobs_folder
+from ft_dcc.publish.records import OnProgress, Published, PublishRequest
+from ft_dcc.publish.run import resume
+from ft_dcc.publish.slots import NUMBER, REGISTERED, SOURCE
+
+if TYPE_CHECKING:
+    from ft_dcc.session import Session
+
+DONE = "done"
+WORKING = "working"
+REFUSED = "refused"
+NEEDS_SCENE = "needs its scene"
+WAITING = "waiting"
+UNREADABLE = "unreadable"
+
+# What a job is not to blame for: it is tried again when there is hope.
+_TRY_AGAIN = (errors.ServerUnreachable, errors.TransferFailed, errors.JobLocked)
+
+
+@attrs.frozen
+class Entry:
+    """A job as the queue shows it; ``state`` is one of this module's, ``versions`` are the ids of those that exist.
+
+    ``host`` is the program that the job was made in, and None for files.
+    """
+
+    job: Job
+    state: str
+    server: str = ""
+    host: str | None = None
+    request: PublishRequest | None = None
+    versions: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+def entries(jobs: Path | None = None) -> list[Entry]:
+    """Return every job of the folder, the oldest first."""
+    folder = jobs_folder(jobs)
+    if not folder.is_dir():
+        return []
+    found = (Job(path) for path in sorted(folder.iterdir()))
+    return [look_at(job) for job in found if job.journal.path.is_file()]
+
+
+def look_at(job: Job) -> Entry:
+    """Return what is known of a job; one whose journal cannot be read is an entry, too."""
+    try:
+        request, events = job.request(), job.journal.events()
+    except errors.JobNotFound as error:
+        return Entry(job, UNREADABLE, problems=(str(error),))
+    gate: Mapping[str, Any] = next((event for event in reversed(events) if "gate" in event), {})
+    failed = [event["step"]["error"] for event in events if "step" in event and event["step"]["error"]]
+    return Entry(
+        job=job,
+        state=_state(job, events, gate),
+        server=events[0]["server"],
+        host=events[0].get("host"),
+        request=request,
+        versions=tuple(_versions(events)),
+        problems=(*(problem["message"] for problem in gate.get("problems", ())), *failed[-1:]),
+    )
+
+
+def _state(job: Job, events: list[dict[str, Any]], gate: Mapping[str, Any]) -> str:
+    if "end" in events[-1]:
+        return DONE
+    if job.is_locked():
+        return WORKING
+    if gate.get("gate") == "shut":
+        return REFUSED
+    if gate:
+        return NEEDS_SCENE if _uncaptured(events, gate) else WAITING
+    return WAITING if events[0].get("host") is None else NEEDS_SCENE
+
+
+def _uncaptured(events: list[dict[str, Any]], gate: Mapping[str, Any]) -> bool:
+    """Whether a camera has not been filmed yet, which only its host can do."""
+    cameras = {
+        made["data"][NUMBER.key]
+        for made in gate["instances"]
+        if SOURCE.key in made["data"] and made["data"][SOURCE.key].kind == "camera"
+    }
+    captured = {
+        event["number"]
+        for event in events
+        if "step" in event and event["step"]["name"] == "CaptureFrames" and event["step"]["error"] is None
+    }
+    return not cameras <= captured
+
+
+def _versions(events: list[dict[str, Any]]) -> Iterator[str]:
+    for event in events:
+        for values in event.get("sets", {}).values():
+            if REGISTERED.key in values:
+                yield values[REGISTERED.key].version_id
+
+
+@attrs.frozen
+class Outcome:
+    """What became of a job in a round: what it published, or the error that stopped it."""
+
+    entry: Entry
+    published: Published | None = None
+    error: errors.Error | None = None
+
+    @property
+    def is_tried_again(self) -> bool:
+        """Whether the next round may do better without anybody's help."""
+        return isinstance(self.error, _TRY_AGAIN)
+
+
+def work_through(
+    session: Session,
+    jobs: Path | None = None,
+    on_progress: OnProgress | None = None,
+    cancel: threading.Event | None = None,
+    without: Collection[str] = (),
+) -> Iterator[Outcome]:
+    """Every job that waits for this server has been gone on with, the oldest first; yields what became of each.
+
+    Those whose id is in ``without`` are left alone. A server that does not answer ends the round, so that the
+    order is kept. What a crash left lying of jobs that are done is cleared away.
+    """
+    for entry in entries(jobs):
+        if entry.state == DONE:
+            entry.job.give_room_back()
+        if entry.state != WAITING or entry.server != session.server_url or entry.job.id in without:
+            continue
+        try:
+            yield Outcome(entry, resume(entry.job.id, session, None, on_progress, jobs, cancel))
+        except errors.Cancelled:
+            raise
+        except errors.Error as error:
+            yield Outcome(entry, error=error)
+            if isinstance(error, errors.ServerUnreachable):
+                return
