@@ -7,7 +7,9 @@ import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ft_dcc.session.component import Component, Pictured
 from ft_dcc.session.entity import Entity
+from ft_dcc.session.location import Location
 from ft_dcc.session.people import User
 from ft_dcc.session.workflow import ProjectSchema
 
@@ -69,6 +71,16 @@ class AssetVersion(Entity):
 
     __slots__ = ()
 
+    def create_component(
+        self, path: str | os.PathLike[str], data: Mapping[str, Any] | None = None, location: Any = None
+    ) -> Entity:
+        """Return a new component of this version for a file or a sequence, see ``Session.create_component()``.
+
+        It is put into no location unless one is given.
+        """
+        values = {name: value for name, value in (data or {}).items() if name != "version_id"}
+        return self.session.create_component(path, {**values, "version": self}, location)
+
     def encode_media(self, media: str | os.PathLike[str] | Entity, keep_original: bool | str = "auto") -> Entity:
         """Return the job that gives this version what browsers play of a file, or of a file component on the server.
 
@@ -91,9 +103,14 @@ class Job(Entity):
 
 KINDS: dict[str, type[Entity]] = {
     "AssetVersion": AssetVersion,
+    "Component": Component,
+    "ContainerComponent": Component,
+    "FileComponent": Component,
     "Job": Job,
+    "Location": Location,
     "Note": Note,
     "ProjectSchema": ProjectSchema,
+    "SequenceComponent": Component,
     "User": User,
 }
 
@@ -103,4 +120,6 @@ def kinds_of(schema: Mapping[str, Any]) -> tuple[type[Entity], ...]:
     kinds = [KINDS[schema["id"]]] if schema["id"] in KINDS else []
     if "notes" in schema["properties"]:
         kinds.append(Noted)
+    if "thumbnail_id" in schema["properties"]:
+        kinds.append(Pictured)
     return tuple(kinds) or (Entity,)

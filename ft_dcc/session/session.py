@@ -18,6 +18,7 @@ from ft_dcc.session.expression import Expression
 from ft_dcc.session.identity import IdentityMap
 from ft_dcc.session.inheritance import Inheritance
 from ft_dcc.session.layers import Layers
+from ft_dcc.session.location_setup import LocationSetups
 from ft_dcc.session.operations import (
     CreateEntityOperation,
     DeleteEntityOperation,
@@ -28,6 +29,7 @@ from ft_dcc.session.recording import Recorder
 from ft_dcc.session.schema import EntityTypes, Schema, SchemaCache
 from ft_dcc.session.services import Services
 from ft_dcc.session.session_events import CONFIGURE_LOCATION, READY, RESET, SessionEvents
+from ft_dcc.session.storage import Storage
 from ft_dcc.session.symbol import CREATED, DELETED, MODIFIED, NOT_SET, Symbol
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ _log = logging.getLogger(__name__)
 _OLDEST_SERVER = (3, 3, 11)
 
 
-class Session(Recorder, Services):
+class Session(Recorder, Services, Storage):
     """A connection to an ftrack server as one user, and what was read and changed over it.
 
     Threads may share a session: they see the same entities, and each commits what it recorded itself.
@@ -82,6 +84,7 @@ class Session(Recorder, Services):
         self.layers = Layers(self, self._identities, cache, cache_key_maker)
         self.inheritance = Inheritance(self)
         self.events = SessionEvents(self, partial(self._make_event_hub, headers, cookies))
+        self.location_setups = LocationSetups(self)
         self._configurations: list[Entity] | None = None
         answer = json.loads(self.post([{"action": "query_server_information"}]))
         self.server_information: dict[str, Any] = answer[0] if answer and isinstance(answer[0], dict) else {}
@@ -92,7 +95,7 @@ class Session(Recorder, Services):
         folder = schema_cache_path or os.environ.get("FTRACK_API_SCHEMA_CACHE_PATH")
         schemas = self._schema_source(SchemaCache(folder, self.server_url))
         self.types = EntityTypes(schemas, self.events.construct_entity_type)
-        self.events.tell(CONFIGURE_LOCATION, session=self)
+        self._configure_locations()
         self.events.tell(READY, session=self)
 
     @property
@@ -158,7 +161,7 @@ class Session(Recorder, Services):
         self._identities.clear()
         self._configurations = None
         self.inheritance.forget()
-        self.events.tell(CONFIGURE_LOCATION, session=self)
+        self._configure_locations()
         self.events.tell(RESET, session=self)
 
     def query(self, expression: str | Expression, page_size: int = 500) -> QueryResult:
@@ -338,6 +341,10 @@ class Session(Recorder, Services):
 
     def _in_state(self, state: Symbol) -> list[Entity]:
         return [entity for entity in self._identities if entity.state is state]
+
+    def _configure_locations(self) -> None:
+        self.location_setups.activate(self.server_information.get("storage_scenario"))
+        self.events.tell(CONFIGURE_LOCATION, session=self)
 
     def _make_event_hub(self, headers: Mapping[str, str] | None, cookies: Mapping[str, str] | None) -> EventHub:
         # Who listens to nobody starts without it.
