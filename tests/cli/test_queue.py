@@ -1,0 +1,207 @@
+"""The queue on the command line: what waits goes out in order, and what was interrupted goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).resolve().parents[1]
+if str(TESTS) not in sys.path:
+    sys.path.insert(0, str(TESTS))
+
+from doubles.colour_bars import ColourBars, painted  # noqa: E402
+
+from ft_dcc.errors import TaskNotFound  # noqa: E402
+from ft_dcc.frames import Resolution  # noqa: E402
+from ft_dcc.publish.queue import entries  # noqa: E402
+from ft_dcc.publish.records import PublishRequest  # noqa: E402
+from ft_dcc.publish.run import prepare, publish  # noqa: E402
+from ft_dcc.session import Session  # noqa: E402
+from ft_dcc.tasks import ensure_task  # noqa: E402
+
+
+def environment_of(server, jobs):
+    return {
+        **os.environ,
+        "FTRACK_SERVER": server.server_url,
+        "FTRACK_API_USER": server.api_user,
+        "FTRACK_API_KEY": server.api_key,
+        "FT_DCC_JOBS": str(jobs),
+    }
+
+
+def ft_dcc(environ, *arguments):
+    command = [sys.executable, "-m", "ft_dcc.cli.main", *arguments]
+    done = subprocess.run(command, env=environ, capture_output=True, encoding="utf-8", timeout=120, check=False)
+    assert "Traceback" not in done.stderr
+    return done
+
+
+@pytest.fixture
+def jobs(tmp_path):
+    return tmp_path / "jobs"
+
+
+@pytest.fixture
+def environ(studio_server, jobs):
+    return environment_of(studio_server, jobs)
+
+
+@pytest.fixture
+def frames(tmp_path):
+    for frame in range(1001, 1005):
+        (tmp_path / f"sh010.{frame}.png").write_bytes(painted(frame, Resolution(64, 36)))
+    return str(tmp_path / "sh010.%04d.png")
+
+
+@pytest.fixture
+def task_path(session, tmp_path):
+    path = f"{tmp_path.name}{os.getpid()}/SQ010/SH010/Animation"
+    ensure_task(session, path)
+    return path
+
+
+def test_an_empty_queue_says_so(environ):
+    assert ft_dcc(environ, "queue", "list").stdout == "There is no job.\n"
+    assert ft_dcc(environ, "queue", "run").returncode == 0
+    assert ft_dcc(environ, "queue", "resume").returncode == 1
+
+
+def test_a_job_that_nobody_has_is_named(environ):
+    for command in ("resume", "show", "drop"):
+        done = ft_dcc(environ, "queue", command, "20260101-000000-000000-abcd")
+        assert done.returncode == 1
+        assert "20260101-000000-000000-abcd" in done.stderr
+
+
+def test_publishes_to_a_server_that_is_down_go_out_in_order_when_it_is_back(start_server, tmp_path, jobs, frames):
+    server = start_server()
+    port = server.url.rpartition(":")[2]
+    with Session(server.url, server.credentials.api_key, server.credentials.api_user) as session:
+        task_id = ensure_task(session, "Show/SQ010/SH010/Animation")["id"]
+    server.stop()
+    environ = environment_of(server.credentials, jobs)
+    for comment in ("first", "second", "third"):
+        done = ft_dcc(environ, "publish", frames, "--task", task_id, "--fps", "24", "--comment", comment)
+        assert done.returncode == 1
+        assert "ft-dcc queue run" in done.stderr
+    assert [entry.state for entry in entries(jobs)] == ["waiting"] * 3
+    assert ft_dcc(environ, "queue", "run").returncode == 1
+
+    start_server(tmp_path / "studio", "--port", port)
+    done = ft_dcc(environ, "queue", "run")
+    assert done.returncode == 0, done.stderr
+    with Session(server.url, server.credentials.api_key, server.credentials.api_user) as session:
+        versions = session.query(f"select version, comment from AssetVersion where task_id is '{task_id}'").all()
+    assert sorted((version["version"], version["comment"]) for version in versions) == [
+        (1, "first"),
+        (2, "second"),
+        (3, "third"),
+    ]
+    assert [entry.state for entry in entries(jobs)] == ["done"] * 3
+
+
+def test_a_job_is_shown_with_what_was_asked_and_what_came_of_it(session, environ, jobs, frames, task_path):
+    published = publish(PublishRequest(task_path, frames, fps=Fraction(24), comment="look"), session, jobs=jobs)
+    shown = json.loads(ft_dcc(environ, "queue", "show", published.job.name, "--json").stdout)
+    assert shown["state"] == "done"
+    assert shown["versions"] == [published.first.version_id]
+    assert (shown["request"]["comment"], shown["request"]["fps"]) == ("look", "24")
+    text = ft_dcc(environ, "queue", "show", published.job.name).stdout
+    assert "look" in text and published.first.version_id in text
+
+
+def test_a_refused_job_says_why_and_holds_up_nobody(session, environ, jobs, frames, task_path):
+    with pytest.raises(TaskNotFound):
+        publish(PublishRequest("No/Such/Task", frames), session, jobs=jobs)
+    waiting = prepare(PublishRequest(task_path, frames, fps=Fraction(24)), session.server_url, jobs=jobs)
+    refused, _ = entries(jobs)
+    assert refused.state == "refused"
+    assert "No/Such/Task" in refused.problems[0]
+    done = ft_dcc(environ, "queue", "run")
+    assert done.returncode == 0
+    assert f"{waiting.id}: done" in done.stderr
+
+
+def test_a_job_that_fails_leaves_the_next_one_its_turn(session, environ, jobs, frames, task_path, tmp_path):
+    broken = prepare(PublishRequest("No/Such/Task", frames), session.server_url, jobs=jobs)
+    good = prepare(PublishRequest(task_path, frames, fps=Fraction(24)), session.server_url, jobs=jobs)
+    done = ft_dcc(environ, "queue", "run")
+    assert done.returncode == 1
+    assert f"{broken.id}: There is no task" in done.stderr
+    assert f"{good.id}: done" in done.stderr
+
+
+def test_a_camera_that_was_not_filmed_waits_for_its_scene(session, environ, jobs, task_path):
+    prepare(PublishRequest(task_path), session.server_url, ColourBars(), jobs)
+    assert [entry.state for entry in entries(jobs)] == ["needs its scene"]
+    assert ft_dcc(environ, "queue", "run").returncode == 0
+    assert [entry.state for entry in entries(jobs)] == ["needs its scene"]
+
+
+def test_a_job_for_another_server_is_left_alone(session, environ, jobs, frames, task_path):
+    prepare(PublishRequest(task_path, frames, fps=Fraction(24)), "https://other.example.com", jobs=jobs)
+    assert ft_dcc(environ, "queue", "run").returncode == 0
+    assert [entry.state for entry in entries(jobs)] == ["waiting"]
+
+
+def test_a_job_that_somebody_works_on_is_left_alone(session, environ, jobs, frames, task_path):
+    job = prepare(PublishRequest(task_path, frames, fps=Fraction(24)), session.server_url, jobs=jobs)
+    with job.locked():
+        assert [entry.state for entry in entries(jobs)] == ["working"]
+        assert ft_dcc(environ, "queue", "run").returncode == 0
+    assert ft_dcc(environ, "queue", "resume").returncode == 0
+
+
+def test_a_job_is_dropped(session, environ, jobs, frames, task_path):
+    job = prepare(PublishRequest(task_path, frames), session.server_url, jobs=jobs)
+    assert ft_dcc(environ, "queue", "drop", job.id).returncode == 0
+    assert not job.folder.exists()
+
+
+def test_a_journal_that_cannot_be_read_is_listed_as_such(environ, jobs):
+    (jobs / "20260101-000000-000000-abcd").mkdir(parents=True)
+    (jobs / "20260101-000000-000000-abcd" / "journal.jsonl").write_text("{}\n", encoding="utf-8")
+    assert "unreadable" in ft_dcc(environ, "queue", "list").stdout
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C reaches a whole console there")
+def test_ctrl_c_names_the_job_and_how_to_go_on(session, environ, jobs, task_path, tmp_path):
+    for frame in range(1, 2001):
+        (tmp_path / f"long.{frame:04d}.png").write_bytes(painted(frame, Resolution(256, 144)))
+    command = ["publish", str(tmp_path / "long.%04d.png"), "--task", task_path, "--fps", "24"]
+    running = subprocess.Popen(
+        [sys.executable, "-m", "ft_dcc.cli.main", *command], env=environ, stderr=subprocess.PIPE, encoding="utf-8"
+    )
+    # The first line says that the encoder is at it.
+    assert "encode" in running.stderr.readline()
+    running.send_signal(signal.SIGINT)
+    said = running.communicate(timeout=60)[1]
+    assert running.returncode == 130
+    (entry,) = entries(jobs)
+    assert f"ft-dcc queue resume {entry.job.id}" in said
+    assert ft_dcc(environ, "queue", "resume", entry.job.id).returncode == 0
+    assert session.query(
+        f"select id from AssetVersion where task.parent.parent.name is 'SQ010' "
+        f"and task.project.name is '{task_path.split('/')[0]}'"
+    ).one()
+
+
+def test_a_source_that_was_left_out_is_3(environ, frames, task_path, session, jobs, monkeypatch):
+    """Two sources, one of them with a gap: the good one is published, and the exit code asks the artist."""
+    from ft_dcc.cli.output import Output
+    from ft_dcc.cli.publish import tell
+
+    gap = str(Path(frames).with_name("gap.%04d.png"))
+    for frame in (1, 3):
+        Path(gap % frame).write_bytes(painted(frame, Resolution(64, 36)))
+    published = publish(PublishRequest(task_path, (frames, gap), fps=Fraction(24)), session, jobs=jobs)
+    assert len(published.versions) == 1
+    assert tell(Output(), published) == 3
