@@ -18,6 +18,7 @@ from ft_dcc.server.entities.create import create
 from ft_dcc.server.entities.delete import remove
 from ft_dcc.server.entities.update import change
 from ft_dcc.server.keys import reset_remote
+from ft_dcc.server.rights import rights_of
 from ft_dcc.server.studio import Studio
 from ft_dcc.server.updates import NOBODY, Origin, announce, describe
 from ft_dcc.server.uploads import complete_upload, join_parts
@@ -60,7 +61,8 @@ def answer(
 
     def run(connection: Connection) -> Outcome:
         changes = Changes(is_wanted=studio.events.has_listeners)
-        batch = Batch(studio, user, connection, base_url, list(operations), ACTIONS, changes)
+        rights = rights_of(connection, studio.store.tables, user.id)
+        batch = Batch(studio, user, connection, base_url, list(operations), ACTIONS, changes, rights)
         answers = batch.run()
         record(connection, user, [pair for pair in zip(operations, answers) if pair[0]["action"] in WRITING])
         return Outcome(answers, batch.removed_components, describe(batch))

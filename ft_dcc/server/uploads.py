@@ -6,6 +6,7 @@ from typing import Any
 
 from ft_dcc.errors import ValidationError
 from ft_dcc.server.entities.batch import Answer, Batch, Operation
+from ft_dcc.server.entities.guard import check_rows
 from ft_dcc.server.studio import Studio
 
 
@@ -17,6 +18,7 @@ def get_upload_metadata(batch: Batch, operation: Operation) -> dict[str, Any]:
     component_id, size = _text(operation, "component_id"), operation.get("file_size")
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
         raise ValidationError("An upload needs its file_size in bytes. Send a whole number.")
+    check_rows(batch, batch.studio.schema["Component"], [[component_id]])
     parts = operation.get("parts")
     if isinstance(parts, int) and not isinstance(parts, bool):
         upload_id, urls = batch.studio.files.part_urls(batch.base_url, component_id, size, parts)

@@ -12,6 +12,7 @@ from ft_dcc.errors import ValidationError
 from ft_dcc.server.access import Caller
 from ft_dcc.server.entities.changes import Changes
 from ft_dcc.server.query.level import Reader
+from ft_dcc.server.rights import Rights
 from ft_dcc.server.schema.model import Attribute, EntityType
 from ft_dcc.server.studio import Studio
 
@@ -36,6 +37,7 @@ class Batch:
     operations: list[Operation]
     actions: Mapping[str, Action]
     changes: Changes
+    rights: Rights
     # Called when all operations have run, still in the transaction.
     at_end: list[Callable[[], None]] = attrs.field(factory=list)
     removed_components: list[str] = attrs.field(factory=list)
@@ -47,7 +49,7 @@ class Batch:
     @property
     def reader(self) -> Reader:
         """What queries inside this transaction are answered with."""
-        return Reader(self.connection, self.base_url)
+        return Reader(self.connection, self.base_url, self.rights.projects)
 
     def run(self) -> list[Any]:
         """Return the answers in the order of the operations; raises Refused, and then nothing must be kept."""

@@ -12,6 +12,7 @@ from ft_dcc.server.entities.batch import Answer, Batch, Operation, Row
 from ft_dcc.server.entities.custom_values import set_value
 from ft_dcc.server.entities.derive import add_derived, finish_created
 from ft_dcc.server.entities.given import Given, entity_type_of, read_given
+from ft_dcc.server.entities.guard import admit_creator, check_row, check_type
 from ft_dcc.server.entities.relate import assign
 from ft_dcc.server.query.values import shown, stored
 from ft_dcc.server.schema.model import EntityType
@@ -33,7 +34,10 @@ def create(batch: Batch, operation: Operation) -> Answer:
     row = _new_row(entity_type, given)
     add_derived(batch, entity_type, row)
     _check_key(entity_type, row)
+    check_type(batch, entity_type, row)
     if batch.insert(entity_type, row):
+        admit_creator(batch, entity_type, row)
+        check_row(batch, entity_type, row)
         batch.changes.created(entity_type, row)
         finish_created(batch, entity_type, row)
     else:
@@ -63,6 +67,7 @@ def _check_key(entity_type: EntityType, row: Row) -> None:
 def _repeated(batch: Batch, entity_type: EntityType, row: Row, given: Given) -> Row:
     """Return what is stored when the same create was answered before; raises DuplicateEntryError otherwise."""
     table = batch.table(entity_type)
+    check_row(batch, entity_type, row)
     same_key = [table.c[name] == row[name] for name in entity_type.key]
     found = batch.connection.execute(select(table).where(*same_key)).mappings().first()
     if found is None:

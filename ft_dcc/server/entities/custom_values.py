@@ -12,6 +12,7 @@ from ft_dcc.errors import ValidationError
 from ft_dcc.server.entities.batch import Answer, Batch, Operation, Row
 from ft_dcc.server.entities.changes import stored_type
 from ft_dcc.server.entities.given import operation_key
+from ft_dcc.server.entities.guard import check_rows
 from ft_dcc.server.query.computed import applies
 from ft_dcc.server.query.values import stored
 from ft_dcc.server.schema.model import EntityType
@@ -47,6 +48,7 @@ def set_value(batch: Batch, entity_type: EntityType, operation: Operation, actio
         _note(batch, entity_type, configuration, entity_id, value)
         upsert = insert(table).values({**row, "value": text})
         batch.connection.execute(upsert.on_conflict_do_update(index_elements=list(row), set_={"value": text}))
+        check_rows(batch, batch.studio.schema["CustomAttributeValue"], [(configuration_id, entity_id)])
         told["value"] = value
     return {"action": action, "data": {"__entity_type__": entity_type.name, **told}}
 
@@ -71,6 +73,7 @@ def forget_value(batch: Batch, entity_type: EntityType, operation: Operation) ->
     """The entity has the default of the custom attribute again."""
     configuration_id, entity_id = operation_key(entity_type, operation)
     table = batch.table(batch.studio.schema["CustomAttributeValue"])
+    check_rows(batch, batch.studio.schema["CustomAttributeValue"], [(configuration_id, entity_id)])
     is_it = (table.c.configuration_id == configuration_id) & (table.c.entity_id == entity_id)
     batch.connection.execute(delete(table).where(is_it))
 

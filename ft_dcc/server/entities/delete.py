@@ -13,7 +13,8 @@ from ft_dcc.server.entities.batch import Answer, Batch, Operation
 from ft_dcc.server.entities.changes import stored_type
 from ft_dcc.server.entities.custom_values import forget_value
 from ft_dcc.server.entities.given import entity_type_of, operation_key
-from ft_dcc.server.schema.model import Schema
+from ft_dcc.server.entities.guard import check_row, check_type
+from ft_dcc.server.schema.model import EntityType, Schema
 
 _MOST_KEYS = 10_000
 
@@ -32,16 +33,26 @@ def remove(batch: Batch, operation: Operation) -> Answer:
     entity_type = entity_type_of(batch, operation)
     if entity_type.is_dense or entity_type.name == "CustomAttributeValue":
         forget_value(batch, entity_type, operation)
-    elif entity_type.key == ("id",):
-        _remove_tree(batch, entity_type.family, operation_key(entity_type, operation)[0])
     else:
-        table = batch.table(entity_type)
-        parts = zip(entity_type.key, operation_key(entity_type, operation))
-        is_it = [table.c[name] == part for name, part in parts]
-        for row in batch.rows(table, *is_it):
-            batch.changes.removed(entity_type, row)
-        batch.connection.execute(delete(table).where(*is_it))
+        _remove(batch, entity_type, operation_key(entity_type, operation))
     return {"action": "delete", "data": True}
+
+
+def _remove(batch: Batch, entity_type: EntityType, key: tuple[str, ...]) -> None:
+    table = batch.table(entity_type)
+    is_it = [table.c[name] == part for name, part in zip(entity_type.key, key)]
+    found = batch.connection.execute(select(table).where(*is_it)).mappings().first()
+    if found is None:
+        return
+    row = dict(found)
+    stored = stored_type(batch.studio.schema, entity_type.family, row)
+    check_type(batch, stored, row)
+    check_row(batch, stored, row)
+    if entity_type.key == ("id",):
+        _remove_tree(batch, entity_type.family, row["id"])
+    else:
+        batch.changes.removed(entity_type, row)
+        batch.connection.execute(delete(table).where(*is_it))
 
 
 def _remove_tree(batch: Batch, family: str, entity_id: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from uuid import uuid4
 
 from sqlalchemy import func, select, update
 
@@ -10,6 +11,7 @@ from ft_dcc.errors import ValidationError
 from ft_dcc.server.entities.batch import Batch, Row
 from ft_dcc.server.entities.defaults import default_status, default_task_type, project_of_asset
 from ft_dcc.server.query.values import now
+from ft_dcc.server.rights import DEFAULT_ROLE
 from ft_dcc.server.schema.model import EntityType
 from ft_dcc.server.schema.tables import TYPE_COLUMN
 
@@ -160,10 +162,21 @@ def finish_created(batch: Batch, entity_type: EntityType, row: Row) -> None:
     if entity_type.name == "Note":
         # At the end, because the batch may still assign the recipients and would take this one away.
         batch.at_end.append(lambda: _add_recipient(batch, row["id"]))
+    elif entity_type.name == "User":
+        _give_default_role(batch, row["id"])
     elif entity_type.name == "NoteLabelLink":
         note = batch.table(batch.studio.schema["Note"])
         first = update(note).where(note.c.id == row["note_id"], note.c.category_id.is_(None))
         batch.connection.execute(first.values(category_id=row["label_id"]))
+
+
+def _give_default_role(batch: Batch, user_id: str) -> None:
+    """A new user works on all projects that are not private, until an administrator says otherwise."""
+    role = batch.table(batch.studio.schema["SecurityRole"])
+    role_id = batch.connection.scalar(select(role.c.id).where(role.c.name == DEFAULT_ROLE))
+    if role_id is not None:
+        held = {"id": str(uuid4()), "user_id": user_id, "security_role_id": role_id, "is_all_open_projects": 1}
+        batch.insert(batch.studio.schema["UserSecurityRole"], held)
 
 
 def _add_recipient(batch: Batch, note_id: str) -> None:

@@ -11,6 +11,7 @@ from ft_dcc.errors import ValidationError
 from ft_dcc.server.entities.batch import Batch, Row
 from ft_dcc.server.entities.changes import stored_type
 from ft_dcc.server.entities.given import key_of
+from ft_dcc.server.entities.guard import check_rows
 from ft_dcc.server.schema.model import Attribute, EntityType
 
 
@@ -22,6 +23,7 @@ def assign(batch: Batch, owner_type: EntityType, owner: Row, attribute: Attribut
     keys = [key_of(batch, attribute.rows, member) for member in members]
     for key in keys:
         batch.need(key[0])
+    check_rows(batch, target, keys)
     if attribute.related.way == "through":
         _assign_links(batch, owner["id"], attribute, [key[0] for key in keys])
     elif attribute.related.way == "to many":

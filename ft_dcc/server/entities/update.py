@@ -11,6 +11,7 @@ from ft_dcc.server.entities.batch import Answer, Batch, Operation, Row
 from ft_dcc.server.entities.create import tell
 from ft_dcc.server.entities.custom_values import set_value
 from ft_dcc.server.entities.given import Given, entity_type_of, operation_key, read_given
+from ft_dcc.server.entities.guard import check_row, check_type
 from ft_dcc.server.entities.relate import assign
 from ft_dcc.server.query.values import now
 from ft_dcc.server.schema.model import EntityType
@@ -28,12 +29,15 @@ def change(batch: Batch, operation: Operation) -> Answer:
     batch.need(key[0])
     row = _stored_row(batch, asked, key)
     entity_type = batch.studio.schema[asked.name if asked.is_view else row.get(TYPE_COLUMN, asked.name)]
+    check_row(batch, entity_type, row)
     given = read_given(batch, entity_type, operation)
+    check_type(batch, entity_type, row, {*given.columns, *given.lists})
     changed = {column: value for column, value in given.columns.items() if row[column] != value}
     _check_immutable(entity_type, row, changed)
     if changed:
         _follow(batch, entity_type, row, changed)
         _store(batch, entity_type, key, changed)
+        check_row(batch, entity_type, {**row, **changed})
         batch.changes.updated(entity_type, row, changed)
         row.update(changed)
     for name, members in given.lists.items():

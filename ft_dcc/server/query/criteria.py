@@ -81,7 +81,7 @@ class Conditions:
         attribute = node.attribute(step)
         if not attribute.is_scalar and (rest or isinstance(criteria, Related) or attribute.is_many):
             if attribute.is_many:
-                type_name = cast_type(node.schema, attribute, step)
+                type_name = cast_type(node.sight.schema, attribute, step)
                 is_narrow = node is scope.root and scope.is_narrow
                 return self._exists(node, attribute, type_name, rest, criteria, is_narrow)
             target = scope.join(node, attribute, step)
@@ -105,7 +105,7 @@ class Conditions:
         criteria: Comparison | Within | Related,
         is_narrow: bool,
     ) -> Condition:
-        target = make_node(node.schema, node.tables, type_name)
+        target = make_node(node.sight, type_name)
         scope = Scope.of(target)
         condition: Condition = true()
         wants_none = False
@@ -167,7 +167,7 @@ class Conditions:
 
     def select_one(self, node: Node, query: Query) -> Select[Any]:
         """Return the statement of a query inside a condition; it gives one column."""
-        root = make_node(node.schema, node.tables, node.schema.public(query.entity_type).name)
+        root = make_node(node.sight, node.sight.schema.public(query.entity_type).name)
         scope = Scope.of(root)
         path = query.projections[0].path if query.projections else ()
         found = root
@@ -183,7 +183,7 @@ class Conditions:
                 break
             found = scope.join(found, attribute, step)
         conditions = [] if query.criteria is None else [self.compile(scope, root, query.criteria)]
-        return select(column).select_from(scope.source).where(root.is_of_type, column.is_not(None), *conditions)
+        return select(column).select_from(scope.source).where(root.is_wanted, column.is_not(None), *conditions)
 
     def _bind(self, values: Sequence[Value], convert: Converter, *, is_list: bool) -> Any:
         name = f"p{len(self.bounds)}"
@@ -200,11 +200,11 @@ def _finds_few(node: Node, criteria: Criteria) -> bool:
         return False
     if not isinstance(criteria, (Comparison, Within)) or len(criteria.path) > 1:
         return False
-    attribute = node.schema.attribute(node.entity_type.name, criteria.path[0].name)
+    attribute = node.sight.schema.attribute(node.entity_type.name, criteria.path[0].name)
     if attribute is None or attribute.name in node.entity_type.key:
         return attribute is not None
     return attribute.kind == "foreign key" and not (
-        attribute.rows in node.schema.types and "few" in node.schema[attribute.rows].flags
+        attribute.rows in node.sight.schema.types and "few" in node.sight.schema[attribute.rows].flags
     )
 
 
@@ -221,11 +221,11 @@ def _joined(word: str, parts: list[Condition]) -> Condition:
 def owners_of(node: Node, attribute: Attribute, target: Node, scope: Scope, condition: Condition) -> Select[Any]:
     """Return the statement that gives the keys of all owners one of whose related entities fulfils the condition."""
     join = attribute.related
-    wanted = [target.is_of_type, condition]
+    wanted = [target.is_wanted, condition]
     if join.condition is not None:
         wanted.append(target.source.c[join.condition[0]] == join.condition[1])
     if join.way == "through":
-        link = node.tables[node.schema[join.link]].alias()
+        link = node.sight.tables[node.sight.schema[join.link]].alias()
         linked = scope.source.join(link, link.c[join.link_remote] == target.source.c[join.remote[0]])
         return select(link.c[join.link_local]).select_from(linked).where(*wanted)
     if join.way in ("up", "down"):
@@ -236,7 +236,7 @@ def owners_of(node: Node, attribute: Attribute, target: Node, scope: Scope, cond
 
 def _relatives(node: Node, attribute: Attribute, target: Node, scope: Scope, wanted: list[Condition]) -> Select[Any]:
     """Return all entities below (for "up") or above (for "down") one that fulfils the condition."""
-    table = node.tables[node.entity_type].alias()
+    table = node.sight.tables[node.entity_type].alias()
     parent = attribute.related.remote[0]
     if attribute.related.way == "up":
         seed = select(table.c.id).select_from(scope.source.join(table, table.c[parent] == target.source.c.id))

@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
-from sqlalchemy import BindParameter, Connection, FromClause, Select, bindparam, select
+from sqlalchemy import BindParameter, Connection, FromClause, Row, Select, bindparam, select
 
 from ft_dcc.errors import ParseError
-from ft_dcc.server.query.scope import Condition, cast_type, make_node
+from ft_dcc.server.query.scope import Condition, Sight, cast_type, make_node
 from ft_dcc.server.query.syntax import Projection, Step
 from ft_dcc.server.query.values import shown
-from ft_dcc.server.schema.model import Attribute, Schema
-from ft_dcc.server.schema.tables import TYPE_COLUMN, Tables
+from ft_dcc.server.query.visibility import PROJECTS
+from ft_dcc.server.schema.model import Attribute
+from ft_dcc.server.schema.tables import TYPE_COLUMN
 
 # What an answer is made of: an entity, its values in JSON, related entities as further records.
 Record = dict[str, Any]
@@ -21,10 +22,19 @@ Record = dict[str, Any]
 
 @attrs.frozen
 class Reader:
-    """What an answer is read with: a connection, and the address that the client sees the server at."""
+    """What an answer is read with: a connection, the address that the client sees the server at, and the limit.
+
+    ``projects`` are the ids of those that the user is limited to.
+    """
 
     connection: Connection
     base_url: str
+    projects: tuple[str, ...] | None = None
+
+    def execute(self, statement: Select[Any], **parameters: Any) -> Sequence[Row[Any]]:
+        """Return the rows that a statement finds for this user."""
+        limit = {} if self.projects is None else {PROJECTS: self.projects}
+        return self.connection.execute(statement, {**parameters, **limit}).all()
 
 
 # Fills in what SQL cannot compute (links, addresses) in all records of one level.
@@ -75,9 +85,9 @@ class Level:
     ``fill`` holds what computes attributes that have no column. Raises ParseError for names that do not exist.
     """
 
-    def __init__(self, schema: Schema, tables: Tables, type_name: str, wanted: Wanted, fillers: Fillers) -> None:
-        self.node = make_node(schema, tables, type_name)
-        self._schema, self._tables, self._all_fillers = schema, tables, fillers
+    def __init__(self, sight: Sight, type_name: str, wanted: Wanted, fillers: Fillers) -> None:
+        self.node = make_node(sight, type_name)
+        self._sight, self._all_fillers = sight, fillers
         self.columns: list[Condition] = []
         self._places: dict[str, int] = {}
         self._shown: dict[str, Callable[[Any], Any] | None] = {}
@@ -134,22 +144,22 @@ class Level:
         self._fillers.append(filler)
 
     def _relation(self, attribute: Attribute, step: Step, below: Wanted) -> Relation:
-        type_name = cast_type(self._schema, attribute, step)
+        type_name = cast_type(self._sight.schema, attribute, step)
         if below.is_end:
-            for name in self._schema[type_name].lists.get("shows", ()):
+            for name in self._sight.schema[type_name].lists.get("shows", ()):
                 below.add((Step(name, "", step.place),))
-        level = Level(self._schema, self._tables, type_name, below, self._all_fillers)
+        level = Level(self._sight, type_name, below, self._all_fillers)
         return Relation(attribute, level, level.by_owners(attribute))
 
     def by_owners(self, attribute: Attribute) -> Select[Any] | None:
         """Return the statement that finds the related entities of the owners ``:keys``; None for a tree."""
         join, source = attribute.related, self.node.source
         keys: BindParameter[Any] = bindparam("keys", expanding=True)
-        conditions = [self.node.is_of_type]
+        conditions = [self.node.is_wanted]
         if join.condition is not None:
             conditions.append(source.c[join.condition[0]] == join.condition[1])
         if join.way == "through":
-            link = self._tables[self._schema[join.link]].alias()
+            link = self._sight.tables[self._sight.schema[join.link]].alias()
             linked: FromClause = link.join(source, link.c[join.link_remote] == source.c[join.remote[0]])
             owner = link.c[join.link_local]
             found = select(owner, *self.columns).select_from(linked)
@@ -183,7 +193,7 @@ class Level:
         for record in records:
             type_name = record["__entity_type__"]
             if type_name not in self._hidden:
-                own = self._schema[type_name].attributes
+                own = self._sight.schema[type_name].attributes
                 public = {name for name in own if not own[name].is_hidden and name not in self._helpers}
                 self._hidden[type_name] = [name for name in record if name not in public and name != TYPE_COLUMN]
             for name in self._hidden[type_name]:
@@ -206,7 +216,7 @@ def _relate(reader: Reader, relation: Relation, records: list[Record]) -> None:
     else:
         found = {}
         for start in range(0, len(keys), _MOST_KEYS):
-            rows = reader.connection.execute(relation.statement, {"keys": keys[start : start + _MOST_KEYS]}).all()
+            rows = reader.execute(relation.statement, keys=keys[start : start + _MOST_KEYS])
             for row, record in zip(rows, relation.level.read(reader, [row[1:] for row in rows])):
                 found.setdefault(row[0], []).append(record)
     for record in records:
@@ -236,9 +246,9 @@ def _relatives(reader: Reader, relation: Relation, keys: list[Any]) -> dict[Any,
     near = {key: _reach(edges, key) for key in keys}
     ids = list(dict.fromkeys(there for found in near.values() for there in found))
     loaded: dict[Any, Record] = {}
-    statement = select(*level.columns).where(table.c.id.in_(bindparam("keys", expanding=True)), level.node.is_of_type)
+    statement = select(*level.columns).where(table.c.id.in_(bindparam("keys", expanding=True)), level.node.is_wanted)
     for start in range(0, len(ids), _MOST_KEYS):
-        rows = reader.connection.execute(statement, {"keys": ids[start : start + _MOST_KEYS]}).all()
+        rows = reader.execute(statement, keys=ids[start : start + _MOST_KEYS])
         loaded.update({record["id"]: record for record in level.read(reader, rows)})
     return {key: [loaded[there] for there in found if there in loaded] for key, found in near.items()}
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from ft_dcc.errors import ParseError
 from ft_dcc.server.query.criteria import Bound, Conditions
 from ft_dcc.server.query.level import Fillers, Level, Reader, Record, wanted_of
-from ft_dcc.server.query.scope import Condition, Node, Scope, make_node
+from ft_dcc.server.query.scope import Condition, Node, Scope, Sight, make_node
 from ft_dcc.server.query.syntax import Order, Path, Projection, Query, Step, mask, parse
 from ft_dcc.server.schema.model import Schema
 from ft_dcc.server.schema.tables import TYPE_COLUMN, Tables
@@ -47,7 +47,8 @@ class Queries:
     """Answers query expressions about the entities of one schema."""
 
     def __init__(self, schema: Schema, tables: Tables, fillers: Fillers) -> None:
-        self._schema, self._tables, self._fillers = schema, tables, fillers
+        self._fillers = fillers
+        self._sights = {is_limited: Sight(schema, tables, is_limited) for is_limited in (False, True)}
         self._plan = functools.lru_cache(maxsize=_REMEMBERED)(self._make_plan)
 
     def run(self, reader: Reader, expression: str) -> tuple[list[Record], int | None]:
@@ -59,35 +60,31 @@ class Queries:
             raise ParseError("The query is too long. Ask for fewer entities at once.")
         masked, literals = mask(expression)
         try:
-            plan = self._plan(masked)
+            plan = self._plan(masked, reader.projects is not None)
         except ParseError:
             # The same again from the full text, for an error with the place that the sender sees.
-            self._make_plan(expression)
+            self._make_plan(expression, reader.projects is not None)
             raise
         return _run(reader, plan, literals)
 
-    def _make_plan(self, expression: str) -> Plan:
-        query = parse(expression)
-        self._schema.public(query.entity_type)
+    def _make_plan(self, expression: str, is_limited: bool) -> Plan:
+        query, sight = parse(expression), self._sights[is_limited]
+        sight.schema.public(query.entity_type)
         if query.groups or any(projection.function for projection in query.projections):
-            return self._plan_groups(query)
-        projections = query.projections or self._default_projections(query.entity_type)
-        level = Level(self._schema, self._tables, query.entity_type, wanted_of(projections), self._fillers)
+            return self._plan_groups(sight, query)
+        projections = query.projections or _default_projections(sight, query.entity_type)
+        level = Level(sight, query.entity_type, wanted_of(projections), self._fillers)
         scope, conditions = Scope.of(level.node), Conditions()
-        where = [level.node.is_of_type]
+        where = [level.node.is_wanted]
         if query.criteria is not None:
             where.append(conditions.compile(scope, level.node, query.criteria))
         orders = [*_orders(scope, level.node, query.orders), *level.node.order]
         statement: Select[Any] = select(*level.columns).select_from(scope.source).where(*where).order_by(*orders)
         return Plan(_window(statement, query), tuple(conditions.bounds), query.offset, query.limit, level)
 
-    def _default_projections(self, type_name: str) -> tuple[Projection, ...]:
-        names = self._schema[type_name].lists.get("shows", ())
-        return tuple(Projection((Step(name, "", 0),)) for name in names)
-
-    def _plan_groups(self, query: Query) -> Plan:
+    def _plan_groups(self, sight: Sight, query: Query) -> Plan:
         """Plan a query with ``group by``; its rows are plain objects without a type."""
-        root = make_node(self._schema, self._tables, query.entity_type)
+        root = make_node(sight, query.entity_type)
         scope, conditions = Scope.of(root), Conditions()
         columns: dict[str, Condition] = {}
         for projection in query.projections:
@@ -97,7 +94,7 @@ class Queries:
                 name, column = f"{projection.function}_{name}", _aggregate(projection)(column)
             columns[name] = column
         groups = [_column(scope, root, path) for path in query.groups]
-        where = [root.is_of_type]
+        where = [root.is_wanted]
         if query.criteria is not None:
             where.append(conditions.compile(scope, root, query.criteria))
         orders = _orders(scope, root, query.orders)
@@ -106,6 +103,11 @@ class Queries:
         return Plan(
             _window(statement, query), tuple(conditions.bounds), query.offset, query.limit, None, tuple(columns)
         )
+
+
+def _default_projections(sight: Sight, type_name: str) -> tuple[Projection, ...]:
+    names = sight.schema[type_name].lists.get("shows", ())
+    return tuple(Projection((Step(name, "", 0),)) for name in names)
 
 
 def _aggregate(projection: Projection) -> Any:
@@ -155,7 +157,7 @@ def _run(reader: Reader, plan: Plan, literals: list[list[str]]) -> tuple[list[Re
 
 def _execute(reader: Reader, statement: Select[Any], parameters: dict[str, Any]) -> Sequence[Row[Any]]:
     try:
-        return reader.connection.execute(statement, parameters).all()
+        return reader.execute(statement, **parameters)
     except RecursionError as error:
         raise ParseError("The query is nested too deeply. Ask in several queries.") from error
     except OperationalError as error:

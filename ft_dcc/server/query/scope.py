@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, FromClause, and_, true
 from ft_dcc.errors import ParseError
 from ft_dcc.server.query.computed import FORMULAS, dense_values
 from ft_dcc.server.query.syntax import Step
+from ft_dcc.server.query.visibility import is_visible
 from ft_dcc.server.schema.model import Attribute, EntityType, Schema
 from ft_dcc.server.schema.tables import ROW_COLUMN, TYPE_COLUMN, Tables
 
@@ -17,28 +18,36 @@ Condition = ColumnElement[Any]
 
 
 @attrs.frozen(eq=False)
-class Node:
-    """One entity type at one place of a statement."""
+class Sight:
+    """What a statement may see: everything, or for users with a limit what their projects have."""
 
     schema: Schema
     tables: Tables
+    is_limited: bool = False
+
+
+@attrs.frozen(eq=False)
+class Node:
+    """One entity type at one place of a statement."""
+
+    sight: Sight
     entity_type: EntityType
     source: FromClause
 
     def attribute(self, step: Step) -> Attribute:
         """Return the attribute that a step names; raises ParseError with the place when there is none."""
-        attribute = self.schema.attribute(self.entity_type.name, step.name)
+        attribute = self.sight.schema.attribute(self.entity_type.name, step.name)
         if attribute is None or attribute.is_hidden:
             raise ParseError(f"{self.entity_type.name} has no attribute '{step.name}' (character {step.place}).")
         return attribute
 
     def column(self, name: str) -> Condition | None:
         """Return the column of an attribute, or what computes it; None when SQL cannot."""
-        attribute = self.schema.attribute(self.entity_type.name, name)
+        attribute = self.sight.schema.attribute(self.entity_type.name, name)
         if attribute is not None and attribute.column is not None:
             return self.source.c[attribute.column]
         if formula := FORMULAS.get((self.entity_type.family, name)):
-            return formula(self.tables.by_family, self.source)
+            return formula(self.sight.tables.by_family, self.source)
         return None
 
     def sure_column(self, name: str) -> Condition:
@@ -49,13 +58,16 @@ class Node:
         return column
 
     @property
-    def is_of_type(self) -> Condition:
-        """The condition that a row is one of this type."""
+    def is_wanted(self) -> Condition:
+        """The condition that a row is one of this type, and may be seen."""
         conditions: list[Condition] = []
         if TYPE_COLUMN in self.source.c and not self.entity_type.is_view and self.entity_type.base:
-            conditions.append(self.source.c[TYPE_COLUMN].in_(self.schema.with_subtypes(self.entity_type.name)))
+            conditions.append(self.source.c[TYPE_COLUMN].in_(self.sight.schema.with_subtypes(self.entity_type.name)))
         if only := self.entity_type.lists.get("only"):
             conditions.append(self.source.c[only[0]] == only[1])
+        if self.sight.is_limited:
+            sight = self.sight
+            conditions.append(is_visible(sight.schema, sight.tables, self.entity_type.name, self.source))
         return and_(true(), *conditions)
 
     @property
@@ -66,15 +78,16 @@ class Node:
         return [self.source.c[name] for name in self.entity_type.key]
 
 
-def make_node(schema: Schema, tables: Tables, type_name: str) -> Node:
+def make_node(sight: Sight, type_name: str) -> Node:
     """Return a new node; raises ValidationError for an unknown type."""
+    schema, tables = sight.schema, sight.tables
     entity_type = schema[type_name]
     if entity_type.is_dense:
         kind = type_name.replace("CustomAttributeValue", "")
         source: FromClause = dense_values(tables.by_family, kind, schema[kind].family)
     else:
         source = tables[entity_type].alias()
-    return Node(schema, tables, entity_type, source)
+    return Node(sight, entity_type, source)
 
 
 @attrs.define(eq=False)
@@ -98,10 +111,10 @@ class Scope:
         """Return the entity that a relation to one leads to; rows without one stay, with nulls."""
         place = (id(node), attribute.name, step.cast)
         if place not in self._joined:
-            target = make_node(node.schema, node.tables, cast_type(node.schema, attribute, step))
+            target = make_node(node.sight, cast_type(node.sight.schema, attribute, step))
             local = [node.sure_column(name) for name in attribute.related.local]
             meeting = [a == target.source.c[b] for a, b in zip(local, attribute.related.remote)]
-            kind = [target.is_of_type] if step.cast else []
+            kind = [target.is_wanted] if step.cast else []
             self.source = self.source.outerjoin(target.source, and_(*meeting, *kind))
             self._joined[place] = target
         return self._joined[place]

@@ -1,6 +1,6 @@
 """Reads the ``*.schema`` files of this folder.
 
-    Type [of Base] [~Table] [with Mixin …] [private | abstract | few | mixin | view | dense] [for Kind …]
+    Type [of Base] [~Table] [with Mixin …] [private | abstract | few | guarded | mixin | view | dense] [for Kind …]
         name kind [~column] [= default] [by column] [if attribute is value] [owned | kept | hidden | ours] [one of …]
         list: attribute …
 
@@ -8,7 +8,8 @@ A kind is a scalar ("text", "date", …), ``=> T`` (a foreign key), ``-> T`` (a 
 ``{T}`` (the same, seen as a mapping), or ``to T``, which declares the foreign key ``name_id`` and the relation ``name``
 at once. ``[T as U]`` publishes T and takes rows of U. Without a kind it is ``id``, made by the client. ``same as x`` is
 a second name. Relations meet ``by`` a column, ``through Type.own.other`` a type of links, or ``up`` and ``down`` a
-tree. A type is ``few`` when a key to one of them says little about who has it.
+tree. A type is ``few`` when a key to one of them says little about who has it, and ``guarded`` when administrators
+alone write it.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ AREAS = ("context", "asset", "custom_attributes", "review", "workflow", "people"
 _KIND = re.compile(r"(to|=>|->) (\S+)(?: as (\w+))?|\[(\w+)(?: as (\w+))?\]|\{(\w+)\}|same as (\w+)|(\w+)(?=\s|$)")
 _HEAD = re.compile(
     r"(?P<name>\S+)(?: of (?P<base>\w+))?(?: ~(?P<table>\w+))?"
-    r"(?: with (?P<mixins>(?:(?!private|abstract|few|mixin|view|dense|for)\w+ ?)+))?"
-    r"\s*(?P<flags>(?:(?:private|abstract|few|mixin|view|dense) ?)*)(?:for (?P<kinds>.+))?"
+    r"(?: with (?P<mixins>(?:(?!private|abstract|few|guarded|mixin|view|dense|for)\w+ ?)+))?"
+    r"\s*(?P<flags>(?:(?:private|abstract|few|guarded|mixin|view|dense) ?)*)(?:for (?P<kinds>.+))?"
 )
 _LISTS_THAT_ADD = ("required", "immutable", "computed", "derived", "unique", "indexed")
 

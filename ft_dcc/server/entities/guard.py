@@ -1,0 +1,57 @@
+"""Whether a user may write an entity; raises Forbidden when not."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from uuid import uuid4
+
+import attrs
+from sqlalchemy import and_, or_, select
+
+from ft_dcc.errors import Forbidden
+from ft_dcc.server.entities.batch import Batch, Row
+from ft_dcc.server.query.visibility import PROJECTS, is_visible
+from ft_dcc.server.schema.model import EntityType
+
+# What users may say of themselves.
+_OWN = frozenset(("first_name", "last_name", "email", "thumbnail_id"))
+
+
+def check_type(batch: Batch, entity_type: EntityType, row: Row, changed: Collection[str] | None = None) -> None:
+    """The user may write entities of this type at all."""
+    if batch.rights.is_administrator:
+        return
+    if "guarded" in entity_type.flags:
+        is_own = entity_type.name == "User" and row.get("id") == batch.caller.id
+        if not (is_own and changed is not None and _OWN.issuperset(changed)):
+            raise Forbidden(f"Only an administrator of the studio may change a {entity_type.name}. Ask one.")
+    if entity_type.name == "Project" and changed is None and not batch.rights.makes_projects:
+        raise Forbidden("Only a project manager or an administrator may create or delete a project. Ask one.")
+
+
+def admit_creator(batch: Batch, entity_type: EntityType, row: Row) -> None:
+    """Whoever is limited to some projects and creates another has part in that one, too."""
+    if entity_type.name != "Project" or batch.rights.projects is None:
+        return
+    batch.rights = attrs.evolve(batch.rights, projects=(*batch.rights.projects, row["id"]))
+    held = batch.table(batch.studio.schema["UserSecurityRole"])
+    role_id = batch.connection.scalar(select(held.c.id).where(held.c.user_id == batch.caller.id).limit(1))
+    part = {"id": str(uuid4()), "user_security_role_id": role_id, "project_id": row["id"]}
+    batch.insert(batch.studio.schema["UserSecurityRoleProject"], part)
+
+
+def check_rows(batch: Batch, entity_type: EntityType, keys: Sequence[Sequence[object]]) -> None:
+    """The entities with these keys belong to projects that the user may write to, or do not exist."""
+    if batch.rights.projects is None or not keys:
+        return
+    table = batch.table(entity_type)
+    meant = or_(*(and_(*(table.c[name] == part for name, part in zip(entity_type.key, key))) for key in keys))
+    belongs = is_visible(batch.studio.schema, batch.studio.store.tables, entity_type.name, table)
+    others = select(1).where(meant, ~belongs).limit(1)
+    if batch.connection.execute(others, {PROJECTS: batch.rights.projects}).first() is not None:
+        raise Forbidden(f"The {entity_type.name} belongs to a project that you have no part in. Ask an administrator.")
+
+
+def check_row(batch: Batch, entity_type: EntityType, row: Row) -> None:
+    """The entity belongs to a project that the user may write to."""
+    check_rows(batch, entity_type, [[row[name] for name in entity_type.key]])
