@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ft_dcc.errors import StructureError
+from ft_dcc.session.symbol import CREATED
 
 if TYPE_CHECKING:
     from ft_dcc.session.entity import Entity
@@ -26,20 +27,26 @@ def sequence_expression(component: Entity) -> str:
     return f"%0{padding}d" if padding else "%d"
 
 
+def container_of(component: Entity) -> Entity | None:
+    """Return what the component is a member of, or None."""
+    return component["container"] or None
+
+
 def extension(component: Entity) -> str:
     """Return the component's file type with its dot; a member of a container has its own, or the container's."""
-    file_type = component["file_type"]
-    if not file_type and component["container"] is not None:
-        file_type = component["container"]["file_type"]
-    return str(file_type or "")
+    container = container_of(component)
+    return str(component["file_type"] or (container is not None and container["file_type"]) or "")
 
 
-def persisted_version(component: Entity) -> Entity:
-    """Return the version that the component, or what it is a member of, belongs to; raises StructureError."""
-    container = component["container"]
-    version: Entity | None = component["version"] if container is None else container["version"]
+def version_of(component: Entity) -> Entity:
+    """Return the version of the component, which the server has; raises StructureError."""
+    version: Entity | None = component["version"] or None
+    if version is None and component["version_id"]:
+        version = component.session.get("AssetVersion", component["version_id"])
     if version is None:
         raise StructureError(f"The component {component['name']} belongs to no version. Give it one first.")
+    if version.state is CREATED:
+        raise StructureError(f"The version of {component['name']} is not on the server yet. Commit it first.")
     return version
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ft_dcc.errors import StructureError
-from ft_dcc.session.structure import extension, sequence_expression
+from ft_dcc.session.structure import container_of, extension, sequence_expression
 
 if TYPE_CHECKING:
     from ft_dcc.session.entity import Entity
@@ -21,7 +21,7 @@ class IdStructure:
     def get_resource_identifier(self, entity: Entity, context: Mapping[str, Any] | None = None) -> str:
         """Return the path; members lie below their container. Raises StructureError for what is no component."""
         if entity.entity_type == "FileComponent":
-            container = entity["container"]
+            container = container_of(entity)
             if container is None:
                 return self._folder(entity) + extension(entity)
             if container.entity_type == "SequenceComponent":

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ft_dcc.errors import StructureError
-from ft_dcc.session.structure import extension, persisted_version, sequence_expression
+from ft_dcc.session.structure import container_of, extension, sequence_expression, version_of
 
 if TYPE_CHECKING:
     from ft_dcc.session.entity import Entity
@@ -29,17 +29,18 @@ class StandardStructure:
     def get_resource_identifier(self, entity: Entity, context: Mapping[str, Any] | None = None) -> str:
         """Return the path; raises StructureError for a component without a version, or what is no component."""
         if entity.entity_type == "FileComponent":
-            container = entity["container"]
+            container = container_of(entity)
             if container is None:
-                return "/".join([*self._folders(entity), self._file_name(entity["name"], entity)])
+                return "/".join([*self._folders(entity), self._file_name(entity, entity["name"])])
             place = self.get_resource_identifier(container)
             if container.entity_type == "SequenceComponent":
-                name = f"{self.sanitise_for_filesystem(container['name'])}.{entity['name']}{extension(entity)}"
-                return f"{place.rpartition('/')[0]}/{name}"
-            return f"{place}/{self._file_name(entity['name'], entity)}"
+                return f"{place.rpartition('/')[0]}/{self._file_name(entity, container['name'], entity['name'])}"
+            return f"{place}/{self._file_name(entity, entity['name'])}"
         if entity.entity_type == "SequenceComponent":
-            name = f"{self.sanitise_for_filesystem(entity['name'])}.{sequence_expression(entity)}{extension(entity)}"
-            return "/".join([*self._folders(entity), name])
+            # The sign of the number is one of those that a name must not have.
+            name = self.sanitise_for_filesystem(entity["name"])
+            ending = self.sanitise_for_filesystem(extension(entity))
+            return "/".join([*self._folders(entity), f"{name}.{sequence_expression(entity)}{ending}"])
         if entity.entity_type == "ContainerComponent":
             return "/".join([*self._folders(entity), self.sanitise_for_filesystem(entity["name"])])
         raise StructureError(f"A {entity.entity_type} has no place in a location; only components have.")
@@ -51,16 +52,18 @@ class StandardStructure:
         plain = unicodedata.normalize("NFKD", value).encode("ascii", "ignore").decode("ascii")
         return re.sub(r"[^\w.-]", self.illegal_character_substitute, plain).strip().lower()
 
-    def _file_name(self, name: str, component: Entity) -> str:
-        return self.sanitise_for_filesystem(name) + extension(component)
+    def _file_name(self, component: Entity, *parts: str) -> str:
+        return self.sanitise_for_filesystem(".".join(parts) + extension(component))
 
     def _folders(self, component: Entity) -> list[str]:
-        version = persisted_version(component)
+        version = version_of(component)
         link = version["link"]
-        if not link or version.state:
-            raise StructureError("The version is not on the server yet, so that it has no place. Commit it first.")
-        names = [item["name"] for item in link[:-1]]
-        # What stands between the project and the version; the asset is no part of a link.
+        if not link:
+            raise StructureError(f"The version of {component['name']} is below no project. Give its asset a parent.")
+        project = component.session.get("Project", link[0]["id"])
+        # A link names the project as people do; folders have its short name.
+        names = [project["name"] if project is not None else link[0]["name"]]
+        names += [item["name"] for item in link[1:-1]]
         if len(names) == 1 and self.project_versions_prefix:
             names.append(self.project_versions_prefix)
         parts = [*names, version["asset"]["name"], f"v{version['version']:03d}"]
