@@ -1,8 +1,11 @@
 """Films and thumbnails for a review, made by ffmpeg."""
 
+from ft_dcc.media.burnin import Burnin
 from ft_dcc.media.encode import encode, transcode
 from ft_dcc.media.facts import FilmFacts, Media
+from ft_dcc.media.presets import Output
 from ft_dcc.media.probe import probe
+from ft_dcc.media.sound import Sound
 from ft_dcc.media.thumbnail import thumbnail
 
-__all__ = ["FilmFacts", "Media", "encode", "probe", "thumbnail", "transcode"]
+__all__ = ["Burnin", "FilmFacts", "Media", "Output", "Sound", "encode", "probe", "thumbnail", "transcode"]

@@ -15,7 +15,8 @@ LINEAR_SUFFIXES = frozenset((".exr",))
 _AS_RGB = "format=gbrp|gbrp10|gbrp12|gbrp16|gbrpf32"
 # Integers at the end of it, because a film has no place for what is brighter than white.
 _LINEAR_TO_SRGB = "zscale=tin=linear:t=iec61966-2-1:pin=bt709:p=bt709:rin=full:r=full,format=gbrp16"
-_TAGS = "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
+# What the film says of itself.
+TAGS = "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
 
 
 def of_image(suffix: str) -> list[str]:
@@ -30,21 +31,21 @@ def of_film(facts: FilmFacts) -> list[str]:
     return _named_matrix(facts)
 
 
-def to_review(resolution: Resolution) -> list[str]:
-    """Return the filters that end in 8-bit BT.709 4:2:0 of even size, and say so in the film."""
-    if resolution == resolution.even:
-        return ["zscale=m=709:r=limited", "format=yuv420p", _TAGS]
-    even = resolution.even
-    right, bottom = even.width - resolution.width, even.height - resolution.height
+def to_review(resolution: Resolution, size: Resolution, pixel_format: str) -> list[str]:
+    """Return the filters that end in BT.709, limited range, of the given even size and pixel format."""
+    if size != resolution.even:
+        return [f"zscale=w={size.width}:h={size.height}:filter=spline36:m=709:r=limited", f"format={pixel_format}"]
+    if size == resolution:
+        return ["zscale=m=709:r=limited", f"format={pixel_format}"]
+    right, bottom = size.width - resolution.width, size.height - resolution.height
     return [
         "zscale=m=709:r=limited",
         "format=yuv444p",
-        f"pad={even.width}:{even.height}",
+        f"pad={size.width}:{size.height}",
         # The edge is repeated: a black line would draw a reviewer's eye, and darken the colour beside it.
         f"fillborders=right={right}:bottom={bottom}:mode=smear",
         "zscale",
-        "format=yuv420p",
-        _TAGS,
+        f"format={pixel_format}",
     ]
 
 

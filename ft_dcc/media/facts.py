@@ -14,7 +14,8 @@ from ft_dcc.frames import Resolution
 class Media:
     """A file made for the review, and the name its component has on the server.
 
-    A still has no rate, and one frame. ``size`` is in bytes.
+    A still has no rate, and one frame. ``size`` is in bytes. ``lead`` says how many of the frames come before the
+    first one of the range: a slate.
     """
 
     path: Path
@@ -23,6 +24,7 @@ class Media:
     fps: Fraction | None
     frame_count: int
     size: int
+    lead: int = 0
 
 
 @attrs.frozen

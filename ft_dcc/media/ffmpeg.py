@@ -58,7 +58,7 @@ def find() -> Path:
         raise SettingInvalid(f"{VARIABLE} is {named}, and no program is there. Name an ffmpeg, or leave it unset.")
     if not found:
         raise ExtraMissing("media", "Making a film")
-    return Path(found)
+    return Path.cwd() / found
 
 
 def version() -> str:
@@ -74,16 +74,17 @@ def version() -> str:
 def run(
     arguments: Sequence[str],
     *,
+    folder: Path | None = None,
     on_line: OnLine | None = None,
     on_count: OnCount | None = None,
     is_cancelled: IsCancelled | None = None,
 ) -> Finished:
-    """Run ffmpeg to its end and return how it ended, whatever the exit code.
+    """Run ffmpeg, in ``folder`` if one is given, to its end and return how it ended, whatever the exit code.
 
     ``on_line`` gets every line of the log, ``on_count`` the number of pictures written so far. What they raise stops
     ffmpeg, and so does ``is_cancelled`` with Cancelled; in every case no process is left when this returns.
     """
-    process = _started([str(find()), *_ALWAYS, *_PROGRESS, *arguments])
+    process = _started([str(find()), *_ALWAYS, *_PROGRESS, *arguments], folder)
     errors: list[str] = []
     log: deque[str] = deque(maxlen=60)
     try:
@@ -127,10 +128,10 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
     try:
-        with _naming_the_folder(path.parent):
+        with naming_the_folder(path.parent):
             unfinished.touch(exist_ok=False)
         yield unfinished
-        with _naming_the_folder(path.parent):
+        with naming_the_folder(path.parent):
             unfinished.replace(path)
     finally:
         # On a disk that went away there is nothing left to remove.
@@ -139,7 +140,8 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _naming_the_folder(folder: Path) -> Iterator[None]:
+def naming_the_folder(folder: Path) -> Iterator[None]:
+    """Turn what the system says of a folder that cannot be written in into DiskUnusable."""
     try:
         yield
     except OSError as error:
@@ -148,8 +150,9 @@ def _naming_the_folder(folder: Path) -> Iterator[None]:
 
 
 def file_url(path: Path | str) -> str:
-    """Return the path as ffmpeg takes it whatever its characters: a colon or a leading dash has no meaning in it."""
-    return f"file:{path}"
+    """Return the path as ffmpeg takes it whatever its characters and from whichever folder it runs."""
+    # Joined and no more: to resolve ".." by its text would be wrong behind a link.
+    return f"file:{Path.cwd() / path}"
 
 
 def _bundled() -> str | None:
@@ -162,7 +165,7 @@ def _bundled() -> str | None:
         return None
 
 
-def _started(command: list[str]) -> subprocess.Popen[str]:
+def _started(command: list[str], folder: Path | None = None) -> subprocess.Popen[str]:
     options: dict[str, Any] = {}
     if sys.platform == "win32":
         options["creationflags"] = subprocess.CREATE_NO_WINDOW
@@ -173,6 +176,7 @@ def _started(command: list[str]) -> subprocess.Popen[str]:
     try:
         return subprocess.Popen(
             command,
+            cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=pipe,
             stderr=pipe,

@@ -1,0 +1,55 @@
+"""The kinds of film that are made."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import attrs
+
+from ft_dcc.frames import Resolution
+
+
+@attrs.frozen
+class Output:
+    """A kind of film: what its component is called, how it is encoded, and how many lines it has at most."""
+
+    component_name: str
+    codec: tuple[str, ...]
+    pixel_format: str
+    container: tuple[str, ...]
+    lines: int | None = None
+
+    def size(self, resolution: Resolution) -> Resolution:
+        """Return the even size that pictures of this resolution get; none is ever enlarged."""
+        if self.lines is None or resolution.height <= self.lines:
+            return resolution.even
+        # Rounded to the nearest even number of pixels, so that the shape is kept as well as it can be.
+        width = 2 * round(Fraction(resolution.width * self.lines, resolution.height) / 2)
+        return Resolution(max(2, width), self.lines).even
+
+    def arguments(self, fps: Fraction) -> list[str]:
+        """Return ffmpeg's arguments: constant rate, and a closed group of pictures at least every half second."""
+        half_a_second = max(1, int(fps / 2))
+        return [
+            *self.codec,
+            *("-g", str(half_a_second), "-flags", "+cgop", "-r", str(fps), "-fps_mode", "cfr"),
+            # What the source says of itself (a place, an owner) is no business of the review's.
+            *("-map_metadata", "-1", "-map_chapters", "-1"),
+            *self.container,
+        ]
+
+
+_H264 = ("-c:v", "libx264", "-profile:v", "high", "-preset", "veryfast", "-crf", "18")
+_MP4 = ("-movflags", "+faststart", "-f", "mp4")
+
+REVIEW = Output("ftrackreview-mp4", _H264, "yuv420p", _MP4)
+REVIEW_720, REVIEW_1080, REVIEW_1440, REVIEW_2160 = (
+    Output(f"ftrackreview-mp4-{lines}", _H264, "yuv420p", _MP4, lines) for lines in (720, 1080, 1440, 2160)
+)
+# ProRes 422 as editorial systems take it; "apl0" says that an Apple-compatible encoder made it.
+EDITORIAL = Output(
+    "prores",
+    ("-c:v", "prores_ks", "-profile:v", "standard", "-vendor", "apl0"),
+    "yuv422p10le",
+    ("-movflags", "+write_colr", "-f", "mov"),
+)

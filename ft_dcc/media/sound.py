@@ -1,0 +1,44 @@
+"""Sound in step with the pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import attrs
+
+from ft_dcc.media import ffmpeg
+
+# Stereo of 48 kHz, which every browser plays; what has more channels is mixed down.
+ENCODING = ("-c:a", "aac", "-b:a", "192k")
+_FORM = "aformat=sample_rates=48000:channel_layouts=stereo"
+
+
+@attrs.frozen
+class Sound:
+    """A sound file, and the frame at which it begins: before the range, in it, or after it."""
+
+    path: Path
+    start: Fraction
+
+    def arguments(self) -> list[str]:
+        """Return ffmpeg's arguments for reading it: files only, and no playlists."""
+        kinds = "wav,w64,aiff,flac,mp3,aac,ogg,mov,matroska,caf"
+        return ["-protocol_whitelist", "file", "-format_whitelist", kinds, "-i", ffmpeg.file_url(self.path)]
+
+
+def mixed(starts: Sequence[tuple[str, Fraction]], length: Fraction) -> list[str]:
+    """Return the chains that make [sound] of several inputs; it lasts from the first picture to the last.
+
+    Each start is an input's label ("1:a:0") and the second of the film at which its clock reads 0.
+    """
+    chains = [
+        # The first sample belongs to the second 0: what lies before it is cut, and silence fills what is missing.
+        f"[{label}]asetpts=PTS+({start})/TB,aresample=48000:async=1:first_pts=0,{_FORM}[sound{number}]"
+        for number, (label, start) in enumerate(starts)
+    ]
+    inputs = "".join(f"[sound{number}]" for number in range(len(starts)))
+    # Not normalised, because each sound is to be as loud as it was.
+    mix = f"amix=inputs={len(starts)}:normalize=0," if len(starts) > 1 else ""
+    return [*chains, f"{inputs}{mix}apad,atrim=end={float(length):.9f}[sound]"]

@@ -1,0 +1,151 @@
+"""One run of ffmpeg: pictures and sounds go in, one film comes out."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Callable
+
+import attrs
+
+from ft_dcc.errors import EncodeFailed
+from ft_dcc.frames import Resolution
+from ft_dcc.media import burnin, colour, ffmpeg, sound
+from ft_dcc.media.burnin import Burnin, Pictures
+from ft_dcc.media.facts import Media
+from ft_dcc.media.ffmpeg import Finished, IsCancelled, OnLine
+from ft_dcc.media.presets import Output
+from ft_dcc.media.probe import count_pictures
+from ft_dcc.media.sound import Sound
+
+OnFrame = Callable[[int], None]
+Judge = Callable[[Finished], None]
+_SCRIPT, _FONT = "burnin.ass", Path(__file__).parent / "fonts" / "DejaVuSans.ttf"
+
+
+@attrs.frozen
+class Take:
+    """What to film, and how.
+
+    ``arguments`` make ffmpeg read the pictures, ``filters`` bring them to where the matrix can be converted.
+    ``own_sound`` is the second of the film at which the clock of the pictures' own sound reads 0, if they have any.
+    """
+
+    source: str
+    arguments: list[str]
+    filters: list[str]
+    pictures: Pictures
+    output: Output
+    burnin: Burnin = attrs.field(factory=Burnin)
+    sounds: Sequence[Sound] = ()
+    own_sound: Fraction | None = None
+
+    @property
+    def size(self) -> Resolution:
+        """The size of the film."""
+        return self.output.size(self.pictures.resolution)
+
+    @property
+    def count(self) -> int:
+        """How many pictures the film has, with the slate."""
+        return len(self.pictures.numbers) + self.burnin.lead
+
+    def command(self, target: Path) -> list[str]:
+        """Every argument of ffmpeg."""
+        pictures, fps = self.pictures, self.pictures.fps
+        drawing = burnin.filters(self.burnin, self.size, fps, _SCRIPT) if self._is_drawn_on else []
+        review = colour.to_review(pictures.resolution, self.size, self.output.pixel_format)
+        chains = [f"[0:V:0]{','.join((*self.filters, *review, *drawing, colour.TAGS))}[picture]"]
+        first = burnin.timecode(pictures.numbers[0] - self.burnin.lead, fps)
+        outputs = ["-map", "[picture]", "-timecode", first]
+        starts = self._sound_starts()
+        if starts:
+            chains += sound.mixed(starts, self.count / fps)
+            outputs += ["-map", "[sound]", *sound.ENCODING]
+        inputs = [*self.arguments, *(argument for one in self.sounds for argument in one.arguments())]
+        return [
+            *inputs,
+            "-filter_complex",
+            ";".join(chains),
+            *outputs,
+            *self.output.arguments(fps),
+            ffmpeg.file_url(target),
+        ]
+
+    def _sound_starts(self) -> list[tuple[str, Fraction]]:
+        fps, first, lead = self.pictures.fps, self.pictures.numbers[0], self.burnin.lead
+        own = [] if self.own_sound is None else [("0:a:0", self.own_sound + lead / fps)]
+        others = [(f"{i}:a:0", (one.start - first + lead) / fps) for i, one in enumerate(self.sounds, 1)]
+        return [*own, *others]
+
+    def film(
+        self,
+        path: Path,
+        on_frame: OnFrame | None,
+        is_cancelled: IsCancelled | None,
+        on_line: OnLine | None = None,
+        judge: Judge | None = None,
+    ) -> Media:
+        """``path`` is the film; ``judge`` may refuse it after the run."""
+        with ffmpeg.replacing(path) as unfinished, self._stage(path.parent) as folder:
+            finished = ffmpeg.run(
+                self.command(unfinished),
+                folder=folder,
+                on_line=on_line,
+                on_count=self._telling(on_frame),
+                is_cancelled=is_cancelled,
+            )
+            if judge:
+                judge(finished)
+            self._verify(unfinished, finished)
+        numbers, lead = self.pictures.numbers, self.burnin.lead
+        size = path.stat().st_size
+        return Media(path, self.output.component_name, self.size, self.pictures.fps, len(numbers) + lead, size, lead)
+
+    @property
+    def _is_drawn_on(self) -> bool:
+        return self.burnin.is_drawn or bool(self.pictures.filled)
+
+    @contextlib.contextmanager
+    def _stage(self, folder: Path) -> Iterator[Path | None]:
+        """Lend a folder with what ffmpeg draws: it finds the files by plain names, whatever the folder is called."""
+        if not self._is_drawn_on:
+            yield None
+            return
+        with ffmpeg.naming_the_folder(folder):
+            stage = tempfile.TemporaryDirectory(prefix=".burnin-", dir=folder)
+        with stage as name:
+            with ffmpeg.naming_the_folder(folder):
+                text = burnin.script(self.burnin, self.pictures, self.size)
+                Path(name, _SCRIPT).write_text(text, encoding="utf-8")
+                Path(name, burnin.FONTS).mkdir()
+                shutil.copyfile(_FONT, Path(name, burnin.FONTS, _FONT.name))
+            yield Path(name)
+
+    def _telling(self, on_frame: OnFrame | None) -> ffmpeg.OnCount:
+        """Return what turns a number of pictures into the numbers of the frames that are new."""
+        done = 0
+
+        def tell(count: int) -> None:
+            nonlocal done
+            for number in self.pictures.numbers[done : max(0, count - self.burnin.lead)]:
+                done += 1
+                if on_frame:
+                    on_frame(number)
+
+        return tell
+
+    def _verify(self, target: Path, finished: Finished) -> None:
+        """Raise unless the file holds what was meant; ffmpeg's exit code alone does not promise that."""
+        if finished.returncode:
+            raise ffmpeg.explained(finished, self.source, target)
+        count = count_pictures(target)
+        if count != self.count:
+            raise EncodeFailed(
+                f"The film of {self.source} holds {count} pictures, and {self.count} were meant. Try again.",
+                finished.log,
+            )

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import pytest
+from doubles.numbered_pictures import numbers_in, run_ffmpeg, write_flat
+
+from ft_dcc.frames import Resolution, frame_rate
+from ft_dcc.media import encode, probe, transcode
+from ft_dcc.media.presets import EDITORIAL, REVIEW, REVIEW_720, REVIEW_1080, REVIEW_1440, REVIEW_2160
+
+
+@pytest.mark.parametrize(
+    ("output", "name", "size", "made"),
+    [
+        (REVIEW, "ftrackreview-mp4", "2048x858", "2048x858"),
+        (REVIEW_720, "ftrackreview-mp4-720", "1920x1080", "1280x720"),
+        (REVIEW_720, "ftrackreview-mp4-720", "2048x858", "1718x720"),
+        (REVIEW_1080, "ftrackreview-mp4-1080", "4096x2160", "2048x1080"),
+        (REVIEW_1080, "ftrackreview-mp4-1080", "1279x719", "1280x720"),
+        (REVIEW_1440, "ftrackreview-mp4-1440", "3840x2160", "2560x1440"),
+        (REVIEW_2160, "ftrackreview-mp4-2160", "3840x2160", "3840x2160"),
+        (REVIEW_720, "ftrackreview-mp4-720", "1x5000", "2x720"),
+    ],
+)
+def test_an_output_is_as_high_as_it_says_at_most(output, name, size, made):
+    assert (output.component_name, str(output.size(Resolution.parse(size)))) == (name, made)
+
+
+@pytest.mark.parametrize("size", ["1920x1080", "1919x1081"])
+def test_a_smaller_output_shows_the_same_pictures(make_frames, tmp_path, size):
+    frames = make_frames("1001-1003", frame_rate("23.976"), size)
+    film = encode(frames, tmp_path / "film.mp4", output=REVIEW_720)
+    facts = probe(film.path)
+    assert (film.resolution, facts.resolution.height, film.component_name) == (
+        facts.resolution,
+        720,
+        "ftrackreview-mp4-720",
+    )
+    assert numbers_in(film.path, film.resolution) == [1001, 1002, 1003]
+    smaller = transcode(encode(frames, tmp_path / "a.mp4").path, tmp_path / "b.mp4", output=REVIEW_720)
+    assert numbers_in(smaller.path, smaller.resolution) == [1001, 1002, 1003]
+
+
+def test_editors_get_prores_422(make_frames, tmp_path):
+    frames = make_frames("1001-1006", frame_rate("23.976"))
+    film = encode(frames, tmp_path / "film.mov", output=EDITORIAL)
+    facts = probe(film.path)
+    assert (facts.codec, facts.pixel_format, facts.color_space) == ("prores", "yuv422p10le", "bt709")
+    assert (str(facts.fps), facts.frame_count) == ("24000/1001", 6)
+    assert numbers_in(film.path, frames.resolution) == [1001, 1002, 1003, 1004, 1005, 1006]
+
+
+def test_prores_has_the_same_colour(make_frames, tmp_path):
+    frames = make_frames("1")
+    write_flat(frames.path(1), (200, 60, 30), frames.resolution)
+    film = encode(frames, tmp_path / "film.mov", output=EDITORIAL)
+    raw = run_ffmpeg("-i", film.path, "-f", "rawvideo", "-pix_fmt", "yuv422p10le", "-")
+    luma = 64 * 36 * 2
+    found = [int.from_bytes(raw[at : at + 2], "little") / 4 for at in (0, luma, luma + luma // 2)]
+    assert max(abs(a - b) for a, b in zip(found, (91.2, 100.7, 190.7))) < 1

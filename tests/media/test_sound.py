@@ -1,0 +1,126 @@
+"""A click that was recorded at a known moment is heard at the picture that it belongs to."""
+
+from __future__ import annotations
+
+from array import array
+from fractions import Fraction
+
+import pytest
+from doubles.numbered_pictures import numbers_in, run_ffmpeg
+
+from ft_dcc.errors import EncodeFailed
+from ft_dcc.frames import Resolution, frame_rate
+from ft_dcc.media import encode, probe, transcode
+from ft_dcc.media.burnin import Burnin
+from ft_dcc.media.sound import Sound
+
+RATE = 48000
+
+
+CHANNELS = {"mono": 1, "stereo": 2, "5.1": 6}
+
+
+def make_click(path, at=0.5, length=1.5, layout="mono", *arguments):
+    """Write silence with a click of two milliseconds."""
+    click = rf"if(between(t\,{at}\,{at + 0.002})\,0.5\,0)"
+    source = f"aevalsrc={'|'.join([click] * CHANNELS[layout])}:s=48000:d={length}:c={layout}"
+    run_ffmpeg("-f", "lavfi", "-i", source, *arguments, path)
+    return path
+
+
+def clicks_in(film, fps):
+    """The positions of all clicks, in frames from the first picture, and the length of the sound in frames."""
+    samples = array("h", run_ffmpeg("-i", film, "-map", "0:a", "-f", "s16le", "-ac", "1", "-ar", str(RATE), "-"))
+    loud = [at for at, level in enumerate(samples) if abs(level) > 1500]
+    starts = [at for at, before in zip(loud, [-RATE, *loud]) if at - before > RATE // 50]
+    return [at / RATE * float(fps) for at in starts], len(samples) / RATE * float(fps)
+
+
+@pytest.mark.parametrize("rate", ["23.976", "24", "59.94"])
+@pytest.mark.parametrize(
+    "start",
+    [
+        # Before the range, at its first frame, in it, and between two frames.
+        Fraction(993),
+        Fraction(1001),
+        Fraction(1002),
+        Fraction(1006),
+        Fraction(2009, 2),
+    ],
+)
+def test_a_click_is_heard_at_its_picture(make_frames, tmp_path, rate, start):
+    fps = frame_rate(rate)
+    click_after = 10 / float(fps)
+    sound = Sound(make_click(tmp_path / "a.wav", at=click_after), start)
+    film = encode(make_frames("1001-1024", fps), tmp_path / "film.mp4", sounds=[sound])
+    (heard,), length = clicks_in(film.path, fps)
+    assert abs(heard - float(start + 10 - 1001)) < 0.5
+    assert abs(length - 24) < 0.6
+    assert (probe(film.path).has_audio, film.frame_count) == (True, 24)
+
+
+def test_a_sound_that_begins_after_the_range_is_silence(make_frames, tmp_path):
+    sound = Sound(make_click(tmp_path / "a.wav"), Fraction(1100))
+    film = encode(make_frames("1001-1012"), tmp_path / "film.mp4", sounds=[sound])
+    clicks, length = clicks_in(film.path, 24)
+    assert clicks == []
+    assert abs(length - 12) < 0.6
+
+
+def test_a_sound_that_ends_before_the_range_is_silence(make_frames, tmp_path):
+    sound = Sound(make_click(tmp_path / "a.wav"), Fraction(900))
+    assert clicks_in(encode(make_frames("1001-1012"), tmp_path / "film.mp4", sounds=[sound]).path, 24)[0] == []
+
+
+@pytest.mark.parametrize("layout", ["mono", "stereo", "5.1"])
+@pytest.mark.parametrize(("name", "arguments"), [("a.wav", ()), ("a.flac", ()), ("a.m4a", ("-c:a", "aac"))])
+def test_any_layout_becomes_stereo_in_step(make_frames, tmp_path, layout, name, arguments):
+    sound = Sound(make_click(tmp_path / name, 0.25, 1.0, layout, *arguments), Fraction(1001))
+    film = encode(make_frames("1001-1024"), tmp_path / "film.mp4", sounds=[sound])
+    (heard,), _ = clicks_in(film.path, 24)
+    assert abs(heard - 6) < 0.5
+    # Two channels and not six.
+    both = len(run_ffmpeg("-i", film.path, "-map", "0:a", "-f", "s16le", "-"))
+    one = len(run_ffmpeg("-i", film.path, "-map", "0:a", "-f", "s16le", "-ac", "1", "-"))
+    assert both == 2 * one
+
+
+def test_two_sounds_are_mixed_and_each_is_as_loud_as_it_was(make_frames, tmp_path):
+    first = Sound(make_click(tmp_path / "a b.wav", 0.25), Fraction(1001))
+    second = Sound(make_click(tmp_path / "%04d.wav", 0.25), Fraction(1010))
+    frames = make_frames("1001-1024")
+    clicks, _ = clicks_in(encode(frames, tmp_path / "film.mp4", sounds=[first, second]).path, 24)
+    assert [round(click) for click in clicks] == [6, 15]
+    alone = loudest(encode(frames, tmp_path / "one.mp4", sounds=[first]).path)
+    assert abs(loudest(tmp_path / "film.mp4") - alone) < alone / 10
+
+
+def loudest(film):
+    return max(map(abs, array("h", run_ffmpeg("-i", film, "-map", "0:a", "-f", "s16le", "-ac", "1", "-"))))
+
+
+def test_a_slate_moves_the_sound_with_the_pictures(make_frames, tmp_path):
+    sound = Sound(make_click(tmp_path / "a.wav", 0.25), Fraction(1001))
+    frames = make_frames("1001-1024", size="640x360")
+    film = encode(frames, tmp_path / "film.mp4", sounds=[sound], burnin=Burnin(slate=("slate",)))
+    (heard,), length = clicks_in(film.path, 24)
+    assert abs(heard - 7) < 0.5
+    assert abs(length - 25) < 0.6
+
+
+def test_a_film_keeps_its_own_sound_beside_another(make_frames, tmp_path):
+    frames = make_frames("1001-1024")
+    own = Sound(make_click(tmp_path / "a.wav", 0.25), Fraction(1001))
+    encode(frames, tmp_path / "film.mp4", sounds=[own])
+    other = Sound(make_click(tmp_path / "b.wav", 0.25), Fraction(1010))
+    film = transcode(tmp_path / "film.mp4", tmp_path / "again.mp4", first_frame=1001, sounds=[other])
+    clicks, _ = clicks_in(film.path, 24)
+    assert [round(click) for click in clicks] == [6, 15]
+    assert numbers_in(film.path, Resolution(64, 36)) == list(range(1001, 1025))
+
+
+def test_a_sound_that_is_none_is_an_error(make_frames, tmp_path):
+    (tmp_path / "a.wav").write_text("no sound")
+    with pytest.raises(EncodeFailed, match="ffmpeg stopped"):
+        encode(make_frames("1-4"), tmp_path / "film.mp4", sounds=[Sound(tmp_path / "a.wav", Fraction(1))])
+    assert not (tmp_path / "film.mp4").exists()
