@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ft_dcc.errors import Error, PluginBroken
+
 if TYPE_CHECKING:
 
     class Entity(list[Any]):
@@ -41,6 +43,9 @@ if TYPE_CHECKING:
         hosts: ClassVar[list[str]]
         targets: ClassVar[list[str]]
         active: ClassVar[bool]
+
+        def repair(self, target: Any) -> None:
+            """What is wrong with the instance, or with the context, is mended."""
 
     class ContextPlugin(Plugin):
         """Works on the publish as a whole."""
@@ -94,6 +99,30 @@ def targets(plugin: PluginClass, context: Context) -> list[Instance | None]:
         return [None]
     instances: Iterable[Instance] = logic.instances_by_plugin(context, plugin)
     return [instance for instance in instances if instance.data.get("publish") is not False]
+
+
+def find_repair(plugin: PluginClass, instance: Instance | None) -> str | None:
+    """Return what the plugin's repair does, in words, or None where there is none for this instance.
+
+    A plugin with a method ``repair`` of its own repairs the instances that match its ``repair_families``, or all;
+    ``repair_label`` says what it does.
+    """
+    # pyblish gives every plugin one that does nothing.
+    if plugin.repair is Plugin.repair:
+        return None
+    wanted = set(getattr(plugin, "repair_families", ("*",)))
+    families = {"*"} if instance is None else {"*", instance.data["family"], *instance.data["families"]}
+    return str(getattr(plugin, "repair_label", "Repair it")) if wanted & families else None
+
+
+def repair(plugin: PluginClass, target: Context | Instance) -> None:
+    """The plugin's repair has run; raises PluginBroken for what is not one of our errors."""
+    try:
+        plugin().repair(target)
+    except Error:
+        raise
+    except Exception as error:
+        raise PluginBroken(f"The repair of {plugin.__name__} failed: {type(error).__name__}: {error}") from error
 
 
 class _Silenced:

@@ -34,18 +34,20 @@ class Failure:
     number: int
     source: str
     error: errors.Error
+    repair: str | None = None
 
     @property
     def problem(self) -> errors.Problem:
         """The same, for a person."""
         error = self.error
-        is_compared = isinstance(error, errors.Invalid)
+        found, wanted = (str(error.found), str(error.wanted)) if isinstance(error, errors.Invalid) else (None, None)
         return errors.Problem(
             check=self.plugin.label or self.plugin.__name__,
             instance=self.source,
             message=str(error),
-            found=str(error.found) if is_compared else None,
-            wanted=str(error.wanted) if is_compared else None,
+            found=found,
+            wanted=wanted,
+            repair=self.repair,
             is_artists=isinstance(error, errors.Unpublishable),
         )
 
@@ -61,16 +63,41 @@ class Loop:
         self.context, self.plugins, self.ledger = context, plugins, ledger
         # Before the gate: what shuts sources out. Behind it: what a later run may do better.
         self.failures: list[Failure] = []
-        self._failed: set[int] = set()
+        self._is_judged = False
 
     def run(self) -> None:
         """Every plugin has run where it can; raises what stops all sources alike, and what shuts the gate."""
-        judging = [plugin for plugin in self.plugins if plugin.order < engine.GATE]
-        working = [plugin for plugin in self.plugins if plugin.order >= engine.GATE]
         if not self.ledger.is_gate_open:
-            self._run_all(judging)
+            if not self._is_judged:
+                self.judge()
             self._pass_gate()
-        self._run_all(working)
+        self._run_all([plugin for plugin in self.plugins if plugin.order >= engine.GATE])
+
+    def judge(self) -> None:
+        """All problems are known, and nothing else has been done; raises what leaves no way to find out."""
+        self._run_all([plugin for plugin in self.plugins if plugin.order < engine.GATE])
+        self._is_judged = True
+
+    @property
+    def problems(self) -> tuple[errors.Problem, ...]:
+        """What was found, once each: the collector and the validator of a source may meet the same problem."""
+        told = {(failure.number, str(failure.error)): failure.problem for failure in reversed(self.failures)}
+        return tuple(reversed(told.values()))
+
+    def repair(self, problem: errors.Problem) -> errors.Problem | None:
+        """Its repair has run, and that check alone, on that source alone, has run again; return what it found.
+
+        Raises Unpublishable when the problem is none of these or has no repair, and what the repair raises.
+        """
+        failure = next((failure for failure in self.failures if failure.problem == problem), None)
+        if failure is None or failure.repair is None:
+            raise errors.Unpublishable(f"Nothing here can repair it: {problem.message}")
+        target = next((each for each in self.context if self._number(each) == failure.number), None)
+        engine.repair(failure.plugin, self.context if target is None else target)
+        self.failures = [other for other in self.failures if other is not failure]
+        known = list(self.failures)
+        self._run_one(failure.plugin, target)
+        return next((found.problem for found in self.failures if found not in known), None)
 
     def _run_all(self, plugins: Sequence[PluginClass]) -> None:
         for plugin in plugins:
@@ -90,16 +117,20 @@ class Loop:
             # Whoever was to write the slot has failed, and that is said already.
             return
         source = "" if instance is None else instance.name
-        failure = None if error is None else Failure(plugin, number, source, _in_our_words(plugin, error))
+        failure = None if error is None else self._failure(plugin, instance, number, error)
         text = None if failure is None else str(failure.error)
         step = Step(plugin.__name__, source, round(result["duration"] / 1000, 4), text)
         self.ledger.note(step, number, before, error)
         if failure is not None:
             self._fail(failure)
 
+    def _failure(self, plugin: PluginClass, instance: Instance | None, number: int, error: Exception) -> Failure:
+        source = "" if instance is None else instance.name
+        repair = None if self.ledger.is_gate_open else engine.find_repair(plugin, instance)
+        return Failure(plugin, number, source, _in_our_words(plugin, error), repair)
+
     def _fail(self, failure: Failure) -> None:
         self.failures.append(failure)
-        self._failed.add(failure.number)
         if self.ledger.is_gate_open:
             stops_all = isinstance(failure.error, _MEET_ALL) or failure.number == 0
         else:
@@ -109,7 +140,7 @@ class Loop:
             raise failure.error
 
     def _has_failed(self, number: int) -> bool:
-        return not self._failed.isdisjoint((0, number))
+        return any(failure.number in (0, number) for failure in self.failures)
 
     def _number(self, instance: Instance) -> int:
         """The instance's number; one that a studio's collector made gets its own here."""
@@ -123,13 +154,10 @@ class Loop:
 
     def _pass_gate(self) -> None:
         """Sources with a problem are out; raises when none is left, or the problem is everybody's."""
-        # The collector and the validator of a source may meet the same problem.
-        refused = list({(failure.number, str(failure.error)): failure for failure in reversed(self.failures)}.values())
-        refused.reverse()
-        self.failures = []
+        refused, problems = self.failures, self.problems
         for instance in [other for other in self.context if self._has_failed(self._number(other))]:
             self.context.remove(instance)
-        problems = tuple(failure.problem for failure in refused)
+        self.failures = []
         self.ledger.pass_gate(problems, is_open=bool(self.context))
         if not self.context and not refused:
             raise errors.Unpublishable("There is no source to publish: no collector found one.")

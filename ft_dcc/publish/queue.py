@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 DONE = "done"
 WORKING = "working"
 REFUSED = "refused"
+JUDGED = "judged"
 NEEDS_SCENE = "needs its scene"
 WAITING = "waiting"
 UNREADABLE = "unreadable"
@@ -82,6 +83,10 @@ def _state(job: Job, events: list[dict[str, Any]], gate: Mapping[str, Any]) -> s
         return REFUSED
     if gate:
         return NEEDS_SCENE if _uncaptured(events, gate) else WAITING
+    wishes = [event["wish"] for event in events if "wish" in event]
+    if wishes[-1:] == ["judge"]:
+        # Somebody looks at its problems, or has gone away without a word: nobody asked for a publish.
+        return JUDGED
     return WAITING if events[0].get("host") is None else NEEDS_SCENE
 
 

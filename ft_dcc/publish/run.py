@@ -76,13 +76,80 @@ def resume(
     return _work(job, plugins, session, host, Pulse(on_progress, cancel or threading.Event()))
 
 
-def _work(job: Job, plugins: list[PluginClass], session: Session, host: Host | None, pulse: Pulse) -> Published:
+@attrs.frozen
+class Judgement:
+    """A publish before its gate: what would stop it is known, and what has a repair can be repaired.
+
+    Nothing is captured or sent before ``publish``; ``give_up`` leaves nothing.
+    """
+
+    job: Job
+    _loop: Loop
+
+    @property
+    def problems(self) -> tuple[errors.Problem, ...]:
+        """What is wrong as things stand."""
+        return self._loop.problems
+
+    def repair(self, problem: errors.Problem) -> errors.Problem | None:
+        """Its repair has run, and that check alone, on that source alone, has run again; return what it found now.
+
+        Raises Unpublishable when there is no repair, and what the repair raises.
+        """
+        with self._working():
+            return self._loop.repair(problem)
+
+    def publish(self) -> Published:
+        """What has no problem is published, without being collected again; raises what ``ft_dcc.publish`` raises."""
+        self.job.journal.append({"wish": "publish"})
+        with _withdrawn_when_cancelled(self.job, SESSION.get(self._loop.context)), self._working():
+            return _run(self.job, self._loop)
+
+    def give_up(self) -> None:
+        """The job is gone; raises DiskUnusable."""
+        self.job.remove()
+
+    @contextmanager
+    def _working(self) -> Iterator[None]:
+        with self.job.locked(), _alone(PULSE.get(self._loop.context)), guarded_logging():
+            yield
+
+
+def judge(
+    request: PublishRequest,
+    session: Session,
+    host: Host | None = None,
+    on_progress: OnProgress | None = None,
+    jobs: Path | None = None,
+    cancel: threading.Event | None = None,
+) -> Judgement:
+    """What would stop this publish is known; raises what leaves no way to find out, as a server that is away."""
+    plugins = find_plugins(None if host is None else host.name)
+    job = prepare(request, session.server_url, host, jobs)
+    job.journal.append({"wish": "judge"})
+    context = _context(job, session, host, Pulse(on_progress, cancel or threading.Event()))
+    judgement = Judgement(job, Loop(context, plugins, Ledger(job.journal, context)))
     try:
-        with job.locked(), _alone(pulse), guarded_logging():
-            context = _context(job, session, host, pulse)
-            ledger = Ledger(job.journal, context)
-            ledger.restore()
-            return _run(job, Loop(context, plugins, ledger))
+        with judgement._working():
+            judgement._loop.judge()
+    except errors.Error:
+        judgement.give_up()
+        raise
+    return judgement
+
+
+def _work(job: Job, plugins: list[PluginClass], session: Session, host: Host | None, pulse: Pulse) -> Published:
+    with _withdrawn_when_cancelled(job, session), job.locked(), _alone(pulse), guarded_logging():
+        context = _context(job, session, host, pulse)
+        ledger = Ledger(job.journal, context)
+        ledger.restore()
+        return _run(job, Loop(context, plugins, ledger))
+
+
+@contextmanager
+def _withdrawn_when_cancelled(job: Job, session: Session) -> Iterator[None]:
+    try:
+        yield
     except errors.Cancelled as cancelled:
         try:
             _drop(job, session)

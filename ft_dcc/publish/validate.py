@@ -11,8 +11,9 @@ from typing import ClassVar
 from ft_dcc.errors import CameraMissing, DiskUnusable, FramesMissing, Invalid
 from ft_dcc.frames import FrameRange, Frames, Resolution, find_frames, ranges
 from ft_dcc.media import ffmpeg
+from ft_dcc.publish.collect import CollectCamera, CollectScene
 from ft_dcc.publish.engine import VALIDATOR, Context, ContextPlugin, Instance, InstancePlugin
-from ft_dcc.publish.slots import CLIP, FACTS, JOB, REQUEST, SCENE, SHOT, SOURCE
+from ft_dcc.publish.slots import CLIP, FACTS, HOST, JOB, REQUEST, SCENE, SHOT, SOURCE
 
 
 class ValidateCamera(InstancePlugin):
@@ -57,13 +58,22 @@ class ValidateFrameRange(InstancePlugin):
     order = VALIDATOR
     label = "Frame range"
 
+    repair_families: ClassVar[list[str]] = ["camera"]
+    repair_label = "Give the scene the shot's frame range"
+
     def process(self, instance: Instance) -> None:
         """Raise Invalid."""
-        wanted = REQUEST.get(instance.context).frame_range or SHOT.get(instance.context).frame_range
-        found = CLIP.get(instance).frame_range.with_handles
+        wanted, found = self._wanted(instance), CLIP.get(instance).frame_range.with_handles
         if wanted is None or found in (FrameRange(wanted.start, wanted.end), wanted.with_handles):
             return
         raise Invalid("frame range", found=found, wanted=wanted, remedy="Set it right, or give --frames.")
+
+    def repair(self, instance: Instance) -> None:
+        """The scene has the range that is wanted."""
+        configure(instance.context, frame_range=self._wanted(instance))
+
+    def _wanted(self, instance: Instance) -> FrameRange | None:
+        return REQUEST.get(instance.context).frame_range or SHOT.get(instance.context).frame_range
 
 
 class ValidateFrameRate(InstancePlugin):
@@ -72,14 +82,23 @@ class ValidateFrameRate(InstancePlugin):
     order = VALIDATOR
     label = "Frame rate"
 
+    repair_families: ClassVar[list[str]] = ["camera"]
+    repair_label = "Give the scene the shot's frame rate"
+
     def process(self, instance: Instance) -> None:
         """Raise Invalid."""
-        wanted = REQUEST.get(instance.context).fps or SHOT.get(instance.context).fps
-        found, facts = CLIP.get(instance).fps, FACTS.find(instance)
+        wanted, found, facts = self._wanted(instance), CLIP.get(instance).fps, FACTS.find(instance)
         if facts is not None and not facts.is_constant_rate:
             raise Invalid("frame rate", found="not constant", wanted="one rate", remedy="Export it at a constant rate.")
         if wanted is not None and found != wanted:
             raise Invalid("frame rate", found=_fps(found), wanted=_fps(wanted), remedy="Set it right, or give --fps.")
+
+    def repair(self, instance: Instance) -> None:
+        """The scene has the rate that is wanted."""
+        configure(instance.context, fps=self._wanted(instance))
+
+    def _wanted(self, instance: Instance) -> Fraction | None:
+        return REQUEST.get(instance.context).fps or SHOT.get(instance.context).fps
 
 
 def _fps(rate: Fraction) -> str:
@@ -92,12 +111,37 @@ class ValidateResolution(InstancePlugin):
     order = VALIDATOR
     label = "Resolution"
 
+    repair_families: ClassVar[list[str]] = ["camera"]
+    repair_label = "Give the scene the shot's resolution"
+
     def process(self, instance: Instance) -> None:
         """Raise Invalid."""
-        wanted = REQUEST.get(instance.context).resolution or SHOT.get(instance.context).resolution
-        found = CLIP.get(instance).resolution
+        wanted, found = self._wanted(instance), CLIP.get(instance).resolution
         if wanted is not None and found != wanted:
             raise Invalid("resolution", found=found, wanted=wanted, remedy="Set it right, or give --resolution.")
+
+    def repair(self, instance: Instance) -> None:
+        """The scene has the size that is wanted."""
+        configure(instance.context, resolution=self._wanted(instance))
+
+    def _wanted(self, instance: Instance) -> Resolution | None:
+        return REQUEST.get(instance.context).resolution or SHOT.get(instance.context).resolution
+
+
+def configure(
+    context: Context,
+    frame_range: FrameRange | None = None,
+    fps: Fraction | None = None,
+    resolution: Resolution | None = None,
+) -> None:
+    """The open scene has these settings, is not saved, and SCENE and every camera's CLIP say so."""
+    host, scene = HOST.get(context), SCENE.get(context)
+    wanted = (frame_range or scene.frame_range, fps or scene.fps, resolution or scene.resolution)
+    host.run_in_main_thread(lambda: host.configure(*wanted))
+    CollectScene().process(context)
+    for instance in context:
+        if SOURCE.get(instance).kind == "camera":
+            CollectCamera().process(instance)
 
 
 class ValidateEncoder(ContextPlugin):
