@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from starlette.datastructures import MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_SAFE = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
+_SAFE = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
     # The address of a review session is its key: no other site may learn it.
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; sandbox"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+]
 _CLIENT_HEADERS = [
     "accept",
     "content-type",
@@ -39,9 +38,8 @@ class SafeHeaders:
 
         async def send_safely(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in _SAFE.items():
-                    headers.setdefault(name, value)
+                chosen = {name for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(safe for safe in _SAFE if safe[0] not in chosen)]
             await send(message)
 
         await self._app(scope, receive, send_safely)
@@ -66,5 +64,13 @@ class BrowserClients:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer as the application does, and a browser's question whether it may ask."""
-        is_shared = scope["type"] == "http" and scope["path"].startswith(_CLIENT_PATHS)
-        await (self._shared if is_shared else self._app)(scope, receive, send)
+        await (self._shared if _is_for_browsers(scope) else self._app)(scope, receive, send)
+
+
+def _is_for_browsers(scope: Scope) -> bool:
+    if scope["type"] != "http":
+        return False
+    if scope["path"] == "/api":
+        # Programs do not say where they come from, and no answer of /api is kept to be shown to another.
+        return any(name == b"origin" for name, _ in scope["headers"])
+    return str(scope["path"]).startswith("/component/")

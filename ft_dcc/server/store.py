@@ -58,6 +58,8 @@ class Store:
 
     def __init__(self, path: Path, tables: Tables) -> None:
         self.tables = tables
+        # What was read is still true as long as this is the same.
+        self.commits = 0
         self._readers = _make_engine(path, "BEGIN", is_reader=True)
         self._writer = _make_engine(path, "BEGIN IMMEDIATE", is_reader=False)
         self._waiting: queue.Queue[_Request | None] = queue.Queue()
@@ -157,6 +159,7 @@ class Store:
                         raise
                     savepoint.rollback()
                     answers.append((None, _translate(error)))
+        self.commits += 1
         return answers
 
 
