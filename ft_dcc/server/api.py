@@ -9,6 +9,7 @@ import attrs
 from sqlalchemy import Connection
 
 from ft_dcc.errors import BadRequest, ValidationError
+from ft_dcc.server.absent import ABSENT
 from ft_dcc.server.access import Caller
 from ft_dcc.server.asking import ASKING
 from ft_dcc.server.audit import record
@@ -19,6 +20,7 @@ from ft_dcc.server.entities.delete import remove
 from ft_dcc.server.entities.update import change
 from ft_dcc.server.keys import reset_remote
 from ft_dcc.server.rights import rights_of
+from ft_dcc.server.roles import ROLES
 from ft_dcc.server.studio import Studio
 from ft_dcc.server.updates import NOBODY, Origin, announce, describe
 from ft_dcc.server.uploads import complete_upload, join_parts
@@ -30,10 +32,11 @@ WRITING: dict[str, Action] = {
     "delete": remove,
     "reset_remote": reset_remote,
     "complete_multipart_upload": complete_upload,
+    **ROLES,
 }
 # What runs before the transaction, because it takes long and touches only files.
 BEFORE: dict[str, Callable[[Studio, Operation], None]] = {"complete_multipart_upload": join_parts}
-ACTIONS: dict[str, Action] = {**ASKING, **WRITING}
+ACTIONS: dict[str, Action] = {**ASKING, **WRITING, **ABSENT}
 
 
 @attrs.frozen

@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ft_dcc.errors import BadRequest, Forbidden, InvalidCredentials, Refused, TooLarge, TooManyRequests, ValidationError
-from ft_dcc.server import components, events, operating, review_page
+from ft_dcc.server import components, events, operating, review_page, widget_page
 from ft_dcc.server.api import answer
 from ft_dcc.server.door import address_of
 from ft_dcc.server.headers import BrowserClients, SafeHeaders
@@ -47,6 +47,7 @@ def make_app(studio: Studio) -> Starlette:
             *operating.routes(studio, metrics),
             *components.routes(studio),
             *review_page.routes(studio),
+            *widget_page.routes(studio),
             *events.routes(studio),
         ],
         middleware=[Middleware(Watching, metrics=metrics), Middleware(SafeHeaders), Middleware(BrowserClients)],

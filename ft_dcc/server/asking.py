@@ -7,8 +7,10 @@ from typing import Any
 
 from ft_dcc.errors import ValidationError
 from ft_dcc.server.entities.batch import Action, Answer, Batch, Operation
+from ft_dcc.server.entities.given import entity_type_of
 from ft_dcc.server.query.plan import Presenter
 from ft_dcc.server.uploads import get_upload_metadata
+from ft_dcc.server.widgets import get_widget_url
 
 # The first version of ftrack whose protocol has everything that is answered here.
 PROTOCOL_VERSION = "4.13.0"
@@ -86,10 +88,45 @@ def query_server_information(batch: Batch, operation: Operation) -> dict[str, An
     return {name: value for name, value in information.items() if name in wanted}
 
 
+def permissions(batch: Batch, operation: Operation) -> Answer:
+    """Return what the user may do with entities of a type, as far as the type alone decides it."""
+    entity_type = entity_type_of(batch, operation)
+    rights = batch.rights
+    is_open = "guarded" not in entity_type.flags and (entity_type.name != "Project" or rights.makes_projects)
+    may_write = rights.is_administrator or is_open
+    return {"action": "permissions", "data": ["read", *(("create", "update", "delete") if may_write else ())]}
+
+
+def compute_rollups(_batch: Batch, _operation: Operation) -> Answer:
+    """Return nothing: sums are computed whenever they are asked for."""
+    return {"action": "compute_rollups", "data": []}
+
+
+def generate_signed_url(batch: Batch, operation: Operation) -> Answer:
+    """Return an address that gives a component's bytes without credentials, for an hour."""
+    component_id = operation.get("component_id")
+    if (
+        not isinstance(component_id, str)
+        or not _found(batch, "query", f"Component where id is {_quoted(component_id)}")["data"]
+    ):
+        raise ValidationError("A signed address is that of a component. Send the component_id of one that exists.")
+    return {"signed_url": batch.studio.files.download_url(batch.base_url, component_id)}
+
+
+def track_usage(_batch: Batch, _operation: Operation) -> Answer:
+    """Keep nothing: how the studio works is its own business."""
+    return {"action": "_track_usage"}
+
+
 ASKING: dict[str, Action] = {
     "query": query,
     "search": search,
     "query_schemas": query_schemas,
     "query_server_information": query_server_information,
     "get_upload_metadata": get_upload_metadata,
+    "get_widget_url": get_widget_url,
+    "permissions": permissions,
+    "compute_rollups": compute_rollups,
+    "generate_signed_url": generate_signed_url,
+    "_track_usage": track_usage,
 }

@@ -1,0 +1,22 @@
+"""Actions of a large site that a studio of one process does not have: each is refused by name, with a way around."""
+
+from __future__ import annotations
+
+from ft_dcc.errors import ValidationError
+from ft_dcc.server.entities.batch import Action, Answer, Batch, Operation
+
+_REASONS = {
+    "encode_media": "This server does not encode. Send the film as a component named 'ftrackreview-mp4'.",
+    "delayed_job": "There is no directory to take users from. Create them as User entities.",
+    "configure_totp": "There is no second factor here. Users come in by their API key.",
+    "send_user_invite": "This server sends no mail. Give the user an API key with reset_remote.",
+    "send_review_session_invite": "This server sends no mail. Pass on the review_url of the review session.",
+}
+
+
+def _refuse(_batch: Batch, operation: Operation) -> Answer:
+    name = str(operation["action"])
+    raise ValidationError(f"'{name}' is not done here. {_REASONS[name]}")
+
+
+ABSENT: dict[str, Action] = dict.fromkeys(_REASONS, _refuse)

@@ -1,0 +1,43 @@
+"""The small pages that programs show inside: about an entity, and about the user's tasks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import requests
+
+from ft_dcc.session import Session
+
+
+def page(session: Session, **asked: Any) -> requests.Response:
+    (told,) = session.call([{"action": "get_widget_url", **asked}])
+    return requests.get(told["widget_url"], timeout=30)
+
+
+def test_an_entity_is_shown_with_its_place_and_status(session: Session, project_task: Any) -> None:
+    shown = page(session, name="info", entity_type="Task", entity_key=[project_task["id"]], theme="light")
+    assert shown.status_code == 200
+    assert "link: " in shown.text
+    assert "sq010 / sh010 / animation" in shown.text
+    assert "status: In progress" in shown.text
+
+
+def test_names_are_shown_as_text_and_never_as_a_page(session: Session, project: Any) -> None:
+    folder = session.create("Folder", {"name": "<script>alert(1)</script>", "parent": project})
+    session.commit()
+    shown = page(session, name="info", entity_type="Folder", entity_key=[folder["id"]])
+    assert "<script>" not in shown.text
+    assert "&lt;script&gt;" in shown.text
+
+
+def test_the_tasks_of_the_user_are_listed(session: Session, project_task: Any) -> None:
+    user = session.query(f'User where username is "{session.api_user}"').one()
+    session.create("Appointment", {"type": "assignment", "context": project_task, "resource": user})
+    session.commit()
+    shown = page(session, name="tasks", theme=None)
+    assert shown.status_code == 200
+    assert "sh010 / animation" in shown.text
+
+
+def test_an_address_that_was_made_up_shows_nothing(session: Session) -> None:
+    assert requests.get(f"{session.server_url}/widget/made.up", timeout=30).status_code == 403
