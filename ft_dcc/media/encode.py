@@ -75,6 +75,7 @@ def transcode(
 ) -> Media:
     """``path`` is the same film in H.264: every picture once, at its own exact rate, with its sound in step.
 
+    A film that is ready for the review as it is becomes a copy, unless something is to be changed about it.
     ``facts`` is what ``probe`` said of the film, when that is known already. ``first_frame`` is the number of the
     first picture, for ``on_frame``, ``burnin`` and ``sounds``. Raises FilmUnreadable, Invalid for a variable rate, and
     otherwise what ``encode`` raises.
@@ -88,6 +89,8 @@ def transcode(
     pictures = Pictures(range(first_frame, first_frame + facts.frame_count), facts.fps, facts.resolution)
     own_sound = -facts.start if facts.has_audio else None
     take = Take(str(film), film_input(film), filters, pictures, output, burnin or Burnin(), sounds, own_sound)
+    if film.suffix == ".mp4" and facts.is_ready_for_review and take.changes_nothing:
+        return take.copy(film, path, on_frame)
     return take.film(path, on_frame, is_cancelled)
 
 

@@ -33,7 +33,8 @@ class FilmFacts:
 
     ``fps`` is the mean rate where ``is_constant_rate`` does not hold. ``color_space`` is ffmpeg's name for the matrix
     ("bt709", "gbr"), or "unknown" for a film that does not say. ``start`` is the second at which the first picture is
-    shown, counted as the sound is.
+    shown, counted as the sound is. ``key_interval`` is the longest way, in pictures, from one key frame to the next.
+    ``audio_codec`` is empty for a silent film.
     """
 
     resolution: Resolution
@@ -42,7 +43,26 @@ class FilmFacts:
     codec: str
     pixel_format: str
     color_space: str
-    has_audio: bool
+    audio_codec: str
+    key_interval: int
     start: Fraction
     is_constant_rate: bool
     is_faststart: bool
+
+    @property
+    def has_audio(self) -> bool:
+        """Whether there is a sound track."""
+        return bool(self.audio_codec)
+
+    @property
+    def is_ready_for_review(self) -> bool:
+        """Whether every browser plays it, and seeks in it, as it is."""
+        return (
+            (self.codec, self.pixel_format, self.color_space) == ("h264", "yuv420p", "bt709")
+            and self.audio_codec in ("", "aac")
+            and self.resolution == self.resolution.even
+            and self.is_constant_rate
+            and self.is_faststart
+            and self.start == 0
+            and (self.key_interval == 1 or self.key_interval * 2 <= self.fps)
+        )

@@ -23,7 +23,7 @@ COUNTING = ("-map", "0:V:0", "-c", "copy", "-f", "null", "-")
 IMAGE_SUFFIXES = frozenset((".bmp", ".cin", ".dpx", ".exr", ".jpeg", ".jpg", ".png", ".tga", ".tif", ".tiff", ".webp"))
 # ffmpeg also "decodes" text as a terminal's screen, and playlists that make it open other files and addresses.
 _CONTAINERS = "mov,matroska,avi,mxf,mpegts,mpeg,ogg,gif,flv,asf"
-_SEEN = re.compile(r" n: *\d+ pts: *(-?\d+) .* fmt:(\S+) .* s:(\d+x\d+) ")
+_SEEN = re.compile(r" n: *\d+ pts: *(-?\d+) .* fmt:(\S+) .* s:(\d+x\d+) .*iskey:(\d)")
 _CLOCK = re.compile(r"config in time_base: (\S+), frame_rate: (\S+)")
 _COLOR_SPACE = re.compile(r"color_space:(\S+)")
 _STREAM = re.compile(r"Stream #0:\d+.*?: (Video|Audio): (\w+)")
@@ -36,12 +36,13 @@ class Picture:
     ticks: int
     pixel_format: str
     resolution: Resolution
+    is_key: bool
 
 
 def seen_picture(line: str) -> Picture | None:
     """Return the picture that a line of the log reports, if SEEING wrote it."""
     found = _SEEN.search(line)
-    return Picture(int(found[1]), found[2], Resolution.parse(found[3])) if found else None
+    return Picture(int(found[1]), found[2], Resolution.parse(found[3]), found[4] == "1") if found else None
 
 
 def film_input(path: Path) -> list[str]:
@@ -70,7 +71,8 @@ def probe(path: Path, *, is_cancelled: IsCancelled | None = None) -> FilmFacts:
         codec=log.codecs["Video"],
         pixel_format=first.pixel_format,
         color_space=log.color_space,
-        has_audio="Audio" in log.codecs,
+        audio_codec=log.codecs.get("Audio", ""),
+        key_interval=_key_interval([picture.is_key for picture in log.pictures]),
         start=first.ticks * log.tick,
         is_constant_rate=is_constant,
         is_faststart=container.is_faststart(path),
@@ -146,3 +148,9 @@ def _rate(ticks: Sequence[int], tick: Fraction, claimed: str) -> tuple[Fraction,
         if all(abs((at - ticks[0]) * tick * fps - index) < Fraction(1, 2) for index, at in enumerate(ticks)):
             return fps, True
     return (usable[-1] if usable else Fraction(1)), False
+
+
+def _key_interval(keys: Sequence[bool]) -> int:
+    places = [index for index, is_key in enumerate(keys) if is_key]
+    # Without a key frame at its start a film cannot be entered there.
+    return max(after - before for before, after in zip([0, *places], [*places, len(keys)]))

@@ -18,7 +18,7 @@ from ft_dcc.media import burnin, colour, ffmpeg, sound
 from ft_dcc.media.burnin import Burnin, Pictures
 from ft_dcc.media.facts import Media
 from ft_dcc.media.ffmpeg import Finished, IsCancelled, OnLine
-from ft_dcc.media.presets import Output
+from ft_dcc.media.presets import REVIEW, Output
 from ft_dcc.media.probe import count_pictures
 from ft_dcc.media.sound import Sound
 
@@ -53,6 +53,12 @@ class Take:
     def count(self) -> int:
         """How many pictures the film has, with the slate."""
         return len(self.pictures.numbers) + self.burnin.lead
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether the film would be a review film of the same size with nothing added."""
+        is_plain = not (self._is_drawn_on or self.sounds)
+        return is_plain and self.output is REVIEW
 
     def command(self, target: Path) -> list[str]:
         """Every argument of ffmpeg."""
@@ -102,9 +108,18 @@ class Take:
             if judge:
                 judge(finished)
             self._verify(unfinished, finished)
-        numbers, lead = self.pictures.numbers, self.burnin.lead
-        size = path.stat().st_size
-        return Media(path, self.output.component_name, self.size, self.pictures.fps, len(numbers) + lead, size, lead)
+        return self._media(path)
+
+    def copy(self, film: Path, path: Path, on_frame: OnFrame | None) -> Media:
+        """``path`` is the film that was given, byte for byte."""
+        with ffmpeg.replacing(path) as unfinished, ffmpeg.naming_the_folder(path.parent):
+            shutil.copyfile(film, unfinished)
+        self._telling(on_frame)(self.count)
+        return self._media(path)
+
+    def _media(self, path: Path) -> Media:
+        name, lead = self.output.component_name, self.burnin.lead
+        return Media(path, name, self.size, self.pictures.fps, self.count, path.stat().st_size, lead)
 
     @property
     def _is_drawn_on(self) -> bool:

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from array import array
 
+import attrs
 import pytest
 from doubles.numbered_pictures import numbers_in, run_ffmpeg
 
 from ft_dcc.errors import Cancelled, FilmUnreadable, Invalid
 from ft_dcc.frames import Resolution, frame_rate
-from ft_dcc.media import probe, transcode
+from ft_dcc.media import encode, probe, transcode
 
 SMALL = Resolution(64, 36)
 
@@ -124,3 +125,32 @@ def test_sound_stays_with_its_picture(make_frames, tmp_path, timing, frame, name
     assert abs(heard * 24 - frame) < 0.5
     assert abs(length - 1.0) < 0.03
     assert numbers_in(film.path, SMALL) == list(range(1, 25))
+
+
+def test_a_film_that_is_ready_is_passed_through_unchanged(make_frames, tmp_path):
+    ready = encode(make_frames("1001-1030", frame_rate("23.976")), tmp_path / "ready.mp4")
+    told = []
+    film = transcode(ready.path, tmp_path / "review.mp4", on_frame=told.append)
+    assert film.path.read_bytes() == ready.path.read_bytes()
+    assert attrs.evolve(film, path=ready.path) == ready
+    assert told == list(range(30))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("-g", "250", "-movflags", "+faststart"),
+        ("-g", "12"),
+        ("-g", "12", "-movflags", "+faststart", "-pix_fmt", "yuv422p"),
+        ("-g", "12", "-movflags", "+faststart", "-colorspace", "smpte170m"),
+        ("-g", "12", "-movflags", "+faststart", "-c:v", "mpeg4"),
+    ],
+)
+def test_a_film_that_is_not_ready_is_encoded(make_frames, tmp_path, arguments):
+    ready = encode(make_frames("1001-1030"), tmp_path / "ready.mp4")
+    color = ("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709")
+    run_ffmpeg("-i", ready.path, "-c:v", "libx264", "-pix_fmt", "yuv420p", *color, *arguments, tmp_path / "film.mp4")
+    assert not probe(tmp_path / "film.mp4").is_ready_for_review
+    film = transcode(tmp_path / "film.mp4", tmp_path / "review.mp4")
+    assert probe(film.path).is_ready_for_review
+    assert numbers_in(film.path, SMALL) == list(range(1001, 1031))
