@@ -2,25 +2,66 @@
 
 from __future__ import annotations
 
+import difflib
 import os
-from collections.abc import Mapping
+import string
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any, Callable
 
 import attrs
 import platformdirs
 
 from ft_dcc.errors import SettingInvalid
+from ft_dcc.settings_file import NAME, SettingsFile, find_file, read_file
+
+Check = Callable[[str], None]
+
+
+def _rule(*fields: str) -> Check:
+    """A text with ``{fields}`` of these names."""
+
+    def check(text: str) -> None:
+        try:
+            used = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+        except ValueError as error:
+            raise SettingInvalid(f"{text!r} is no rule: {error}.") from error
+        if not used <= set(fields):
+            known = ", ".join(f"{{{field}}}" for field in fields)
+            raise SettingInvalid(f"{text!r} is no rule: write it with {known}.")
+
+    return check
+
+
+def _truth(text: str) -> None:
+    if text not in ("true", "false"):
+        raise SettingInvalid(f"{text!r} is neither true nor false.")
+
+
+def _address(text: str) -> None:
+    if not text.startswith(("http://", "https://")):
+        raise SettingInvalid(f"{text!r} is no address. Write it as https://studio.ftrackapp.com.")
 
 
 @attrs.frozen
 class Setting:
-    """One thing that can be set; ``environment`` lists its variables, the first found wins."""
+    """One thing that can be set; ``environment`` lists its variables, the first found wins.
+
+    ``default_words`` stands for a default that differs from machine to machine, or that is no value. A setting with a
+    ``separator`` takes several values: an array in a file, one text with the separator elsewhere. One that
+    ``is_guarded`` could send a key or run code: a file that was only found has no say in it.
+    """
 
     name: str
     help: str
     environment: tuple[str, ...]
     default: str | None = None
+    default_words: str = ""
     is_secret: bool = False
+    is_guarded: bool = False
+    separator: str | None = None
+    is_path: bool = False
+    check: Check | None = None
 
 
 @attrs.frozen
@@ -39,21 +80,62 @@ class Value:
         """The value as it may be printed: a secret is only said to be there."""
         if self.text is None:
             return "not set"
-        return "set" if self.setting.is_secret else self.text
+        return "set" if self.setting.is_secret else self.text.replace("\n", ", ")
 
+
+ASSET_FIELDS = ("task", "shot", "source")
+REVIEW_FIELDS = ("date", "project", "shot", "task")
 
 SETTINGS = (
-    Setting("server", "address of the ftrack site or studio server", ("FTRACK_SERVER",)),
-    Setting("user", "user name on the server", ("FTRACK_API_USER",)),
-    Setting("key", "API key of that user", ("FTRACK_API_KEY", "FTRACK_APIKEY"), is_secret=True),
+    Setting(
+        "server", "address of the ftrack site or studio server", ("FTRACK_SERVER",), is_guarded=True, check=_address
+    ),
+    Setting("user", "user name on the server", ("FTRACK_API_USER",), is_guarded=True),
+    Setting("key", "API key of that user", ("FTRACK_API_KEY", "FTRACK_APIKEY"), is_secret=True, is_guarded=True),
     Setting(
         "jobs",
         "folder that holds the publishes in progress",
         ("FT_DCC_JOBS",),
         str(Path(platformdirs.user_data_dir("ft-dcc", appauthor=False)) / "jobs"),
+        "`jobs` in the user's data folder",
+        is_guarded=True,
+        is_path=True,
     ),
-    Setting("ffmpeg", "the ffmpeg to encode with", ("FT_DCC_FFMPEG",)),
+    Setting("ffmpeg", "the ffmpeg to encode with", ("FT_DCC_FFMPEG",), is_guarded=True, is_path=True),
+    Setting("task", "task to publish to, its id or its path", ("FT_DCC_TASK", "FTRACK_TASKID")),
+    Setting(
+        "plugins",
+        "folders with the studio's publish plugins",
+        ("FT_DCC_PLUGINS",),
+        is_guarded=True,
+        separator=os.pathsep,
+        is_path=True,
+    ),
+    Setting(
+        "asset_name",
+        "rule for an asset's name, with `{task}`, `{shot}` and `{source}`",
+        ("FT_DCC_ASSET_NAME",),
+        default_words="`{task}`; `{task} {source}` for several sources",
+        check=_rule(*ASSET_FIELDS),
+    ),
+    Setting(
+        "asset_type",
+        "short name of the type that a new asset gets",
+        ("FT_DCC_ASSET_TYPE",),
+        default_words="`playblast` for a camera, else `upload`",
+    ),
+    Setting(
+        "review",
+        "rule for the review sessions, with `{date}`, `{project}`, `{shot}` and `{task}`",
+        ("FT_DCC_REVIEW",),
+        default_words="no review session",
+        separator="\n",
+        check=_rule(*REVIEW_FIELDS),
+    ),
+    Setting("status", "status of a new version", ("FT_DCC_STATUS",), default_words="what the server gives it"),
+    Setting("notify", "whether the event hub is told of a publish", ("FT_DCC_NOTIFY",), "false", check=_truth),
 )
+_BY_NAME = {setting.name: setting for setting in SETTINGS}
 
 
 @attrs.frozen
@@ -66,6 +148,11 @@ class Settings:
         """The value of a setting, or None where nobody set it."""
         return self.values[name].text
 
+    def items(self, name: str) -> tuple[str, ...]:
+        """The values of a setting that takes several; none where nobody set it."""
+        value = self.values[name]
+        return tuple(part for part in (value.text or "").split(value.setting.separator) if part)
+
     def need(self, name: str) -> str:
         """The value of a setting; raises SettingInvalid, naming its variable, where nobody set it."""
         value = self.values[name]
@@ -76,21 +163,90 @@ class Settings:
 
 
 def read_settings(
-    arguments: Mapping[str, str | None] | None = None, environ: Mapping[str, str] | None = None
+    arguments: Mapping[str, str | None] | None = None,
+    environ: Mapping[str, str] | None = None,
+    folder: Path | None = None,
 ) -> Settings:
-    """Return every setting: an argument wins over the environment, which wins over the default."""
+    """Return every setting: an argument wins over the environment, the user's, the project's and the studio's file.
+
+    The project's file is the nearest ``ft_dcc.toml`` in ``folder``, by default the working directory, or above it.
+    Raises SettingInvalid for a name that is not known and a value that cannot be used, and says where it stands.
+    """
     given, environ = arguments or {}, os.environ if environ is None else environ
-    unknown = set(given) - {setting.name for setting in SETTINGS}
-    if unknown:
-        raise SettingInvalid(f"There is no setting called {sorted(unknown)[0]}.")
-    return Settings({setting.name: _value(setting, given.get(setting.name), environ) for setting in SETTINGS})
-
-
-def _value(setting: Setting, argument: str | None, environ: Mapping[str, str]) -> Value:
-    if argument is not None:
-        return Value(setting, argument, "argument")
-    for variable in setting.environment:
+    values = {setting.name: _default(setting) for setting in SETTINGS}
+    for file in _files(environ, folder):
+        for name, content in file.content.items():
+            values[name] = _from_file(file, name, content)
+    for setting in SETTINGS:
+        variable = next((name for name in setting.environment if environ.get(name)), None)
         # An empty variable is how a shell unsets one for a single command.
-        if environ.get(variable):
-            return Value(setting, environ[variable], f"environment {variable}")
+        if variable is not None:
+            values[setting.name] = _checked(setting, environ[variable], f"environment {variable}")
+    for name, argument in given.items():
+        if argument is not None:
+            values[name] = _checked(_known(name, "The argument"), argument, "argument")
+    return Settings(values)
+
+
+def _files(environ: Mapping[str, str], folder: Path | None) -> Iterator[SettingsFile]:
+    """The files there are, the weakest first."""
+    studio = Path(platformdirs.site_config_dir("ft-dcc", appauthor=False)) / NAME
+    user = Path(platformdirs.user_config_dir("ft-dcc", appauthor=False)) / NAME
+    project = find_file((folder or Path.cwd()).absolute())
+    if project in (studio, user):
+        project = None
+    for layer, usual in (("studio", studio), ("project", project), ("user", user)):
+        named = environ.get(f"FT_DCC_{layer.upper()}_SETTINGS")
+        path = Path(named) if named else usual
+        file = None if path is None else read_file(layer, path, is_named=bool(named))
+        if file is not None:
+            yield file
+
+
+def _from_file(file: SettingsFile, name: str, content: Any) -> Value:
+    where = file.where(name)
+    setting = _known(name, where)
+    if setting.is_secret and file.layer != "user":
+        raise SettingInvalid(f"{where}: a key belongs into the user's own file, or into {setting.environment[0]}.")
+    if setting.is_guarded and file.layer == "project" and not file.is_named:
+        raise SettingInvalid(
+            f"{where}: {name} may not be set by a file that was only found. "
+            "Name the file in FT_DCC_PROJECT_SETTINGS if you trust it."
+        )
+    return _checked(setting, _text(setting, content, file, where), f"{file.layer}: {where}", where)
+
+
+def _text(setting: Setting, content: Any, file: SettingsFile, where: str) -> str:
+    """A file's value as the text that a variable would hold."""
+    if isinstance(content, bool) and setting.check is _truth:
+        return str(content).lower()
+    parts = content if isinstance(content, list) and setting.separator else [content]
+    if not all(isinstance(part, str) for part in parts):
+        wanted = "a text, or an array of texts" if setting.separator else "a text"
+        raise SettingInvalid(f"{where}: {setting.name} takes {wanted}, not {type(content).__name__}.")
+    if setting.is_path:
+        parts = [str(file.path.parent / Path(part).expanduser()) for part in parts]
+    return (setting.separator or "").join(parts)
+
+
+def _known(name: str, where: str) -> Setting:
+    if name in _BY_NAME:
+        return _BY_NAME[name]
+    nearest = difflib.get_close_matches(name, _BY_NAME, 1, 0.5)
+    hint = f"Did you mean {nearest[0]}?" if nearest else f"There are {', '.join(_BY_NAME)}."
+    raise SettingInvalid(f"{where}: there is no setting called {name}. {hint}")
+
+
+def _checked(setting: Setting, text: str, origin: str, where: str = "") -> Value:
+    value = Value(setting, text, origin)
+    try:
+        for part in text.split(setting.separator) if setting.separator else [text]:
+            if setting.check is not None and part:
+                setting.check(part)
+    except SettingInvalid as error:
+        raise SettingInvalid(f"{where or origin}: {setting.name}: {error}") from error
+    return value
+
+
+def _default(setting: Setting) -> Value:
     return Value(setting, setting.default, "default" if setting.default is not None else "nowhere")

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+import pytest
+
+from ft_dcc.config import SETTINGS, read_settings
+from ft_dcc.errors import SettingInvalid
+
+DOCS = Path(__file__).resolve().parents[1] / "docs" / "settings.md"
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    """Write the files of the three layers: ``files(studio='user = "a"')`` returns the environment that names them."""
+    for layer in ("site", "user"):
+        folder = str(tmp_path / f"{layer} config")
+        monkeypatch.setattr(platformdirs, f"{layer}_config_dir", lambda *_, folder=folder, **__: folder)
+
+    def write(**texts):
+        environ = {}
+        for layer, text in texts.items():
+            path = tmp_path / f"{layer}.toml"
+            path.write_text(text, encoding="utf-8")
+            environ[f"FT_DCC_{layer.upper()}_SETTINGS"] = str(path)
+        return environ
+
+    return write
+
+
+def read(environ, folder, **arguments):
+    return read_settings(arguments, environ, folder)
+
+
+def test_each_place_wins_over_the_one_before(files, tmp_path):
+    layers = {"studio": 'status = "a"', "project": 'status = "b"', "user": 'status = "c"'}
+    environ, texts = {}, {}
+    seen = [read(files(), tmp_path).get("status")]
+    for layer, text in layers.items():
+        texts[layer] = text
+        environ = files(**texts)
+        seen.append(read(environ, tmp_path).get("status"))
+    environ["FT_DCC_STATUS"] = "d"
+    seen.append(read(environ, tmp_path).get("status"))
+    seen.append(read(environ, tmp_path, status="e").get("status"))
+    assert seen == [None, "a", "b", "c", "d", "e"]
+
+
+def test_an_origin_names_file_and_line(files, tmp_path):
+    environ = files(project='# ours\n\nstatus = "Pending Review"\n')
+    value = read(environ, tmp_path).values["status"]
+    assert value.origin == f"project: {tmp_path / 'project.toml'}, line 3"
+    assert read({**environ, "FTRACK_TASKID": "x"}, tmp_path).values["task"].origin == "environment FTRACK_TASKID"
+
+
+def test_an_unknown_name_is_refused_with_its_place_and_the_nearest_one(files, tmp_path):
+    with pytest.raises(SettingInvalid) as caught:
+        read(files(user='status = "a"\nasset_nam = "{task}"\n'), tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path / 'user.toml'}, line 2: there is no setting called asset_nam. Did you mean asset_name?"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('asset_name = "{artist}"', r"line 1: asset_name: '\{artist\}' is no rule: write it with \{task\}, \{shot\}"),
+        ('review = "Dailies {"', r"line 1: review: 'Dailies \{' is no rule"),
+        ("status = 3", "line 1: status takes a text, not int"),
+        ('plugins = ["a", 1]', "plugins takes a text, or an array of texts"),
+        ('notify = "perhaps"', "neither true nor false"),
+        ('server = "studio"', "is no address"),
+        ('[publish]\nstatus = "a"', "line 1: there is no setting called publish"),
+        ('status = "a\n', r"is no TOML: .*line 1"),
+    ],
+)
+def test_a_bad_value_is_refused_with_its_place(files, tmp_path, text, reason):
+    with pytest.raises(SettingInvalid, match=reason):
+        read(files(studio=text), tmp_path)
+
+
+def test_a_bad_variable_is_named(files, tmp_path):
+    with pytest.raises(SettingInvalid, match=r"environment FT_DCC_REVIEW: review: '\{day\}' is no rule"):
+        read({**files(), "FT_DCC_REVIEW": "{day}"}, tmp_path)
+
+
+def test_several_values_are_an_array_or_a_list_of_paths(files, tmp_path):
+    settings = read(files(studio='plugins = ["ours", "/opt/theirs"]\nreview = ["Dailies {date}", "Client"]'), tmp_path)
+    assert settings.items("plugins") == (str(tmp_path / "ours"), str(tmp_path / "/opt/theirs"))
+    assert settings.items("review") == ("Dailies {date}", "Client")
+    assert read({**files(), "FT_DCC_PLUGINS": os.pathsep.join("ab")}, tmp_path).items("plugins") == ("a", "b")
+    assert read(files(), tmp_path).items("plugins") == ()
+
+
+def test_a_truth_is_one(files, tmp_path):
+    assert read(files(studio="notify = true"), tmp_path).get("notify") == "true"
+    assert read(files(), tmp_path).get("notify") == "false"
+
+
+def test_the_projects_file_is_found_above(files, tmp_path):
+    (tmp_path / "ft_dcc.toml").write_text('status = "Pending Review"', encoding="utf-8")
+    (tmp_path / "shots" / "sh010").mkdir(parents=True)
+    assert read(files(), tmp_path / "shots" / "sh010").get("status") == "Pending Review"
+
+
+@pytest.mark.parametrize("name", ["server", "user", "plugins", "ffmpeg", "jobs"])
+def test_a_file_that_was_only_found_sends_no_key_elsewhere_and_runs_no_code(files, tmp_path, name):
+    (tmp_path / "ft_dcc.toml").write_text(f'{name} = "https://elsewhere.example.com"', encoding="utf-8")
+    with pytest.raises(SettingInvalid, match=r"only found.*FT_DCC_PROJECT_SETTINGS"):
+        read(files(), tmp_path)
+    named = {**files(), "FT_DCC_PROJECT_SETTINGS": str(tmp_path / "ft_dcc.toml")}
+    assert "elsewhere.example.com" in (read(named, tmp_path).get(name) or "")
+
+
+def test_a_key_is_only_the_users(files, tmp_path):
+    secret = 'key = "0123456789"'
+    for layer in ("studio", "project"):
+        with pytest.raises(SettingInvalid, match="a key belongs into the user's own file") as caught:
+            read(files(**{layer: secret}), tmp_path)
+        assert "0123456789" not in str(caught.value)
+    value = read(files(user=secret), tmp_path).values["key"]
+    assert (value.text, value.shown) == ("0123456789", "set")
+    assert "0123456789" not in repr(value)
+
+
+def test_a_file_that_was_named_must_be_there(files, tmp_path):
+    with pytest.raises(SettingInvalid, match=r"There is no file .*gone\.toml with the settings of the studio"):
+        read({**files(), "FT_DCC_STUDIO_SETTINGS": str(tmp_path / "gone.toml")}, tmp_path)
+
+
+def test_an_unknown_argument_is_refused(files, tmp_path):
+    with pytest.raises(SettingInvalid, match="Did you mean status"):
+        read(files(), tmp_path, statuss="a")
+
+
+def test_the_documentation_is_the_code():
+    rows = [
+        f"| `{setting.name}` | {setting.help} | {', '.join(f'`{name}`' for name in setting.environment)} | "
+        f"{setting.default_words or (f'`{setting.default}`' if setting.default else 'not set')} |"
+        for setting in SETTINGS
+    ]
+    text = DOCS.read_text(encoding="utf-8")
+    assert [line for line in text.splitlines() if line.startswith("| `")] == rows
