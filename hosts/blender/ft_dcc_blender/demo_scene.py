@@ -39,7 +39,8 @@ _SKY = "#A9C9D8"
 
 def build(path: Path) -> Path:
     """The demo's scene replaces the open one and is saved at ``path``; raises DiskUnusable when it cannot be."""
-    bpy.ops.wm.read_factory_settings(use_empty=True)
+    # Not the factory settings: those would switch the add-ons off that are in use.
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     scene = bpy.context.scene
     scene.name = "Steps"
     _configure(scene)

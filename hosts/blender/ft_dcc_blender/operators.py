@@ -12,7 +12,7 @@ from . import browser_sign_in, versions
 from .choices import request_of
 from .desk import DESK
 from .host import TASK_PROPERTY, BlenderHost
-from .preferences import account, preferences
+from .preferences import account, preferences, use_ffmpeg
 from .shot import configure_from_shot
 
 _SKIP_SAVE = {"SKIP_SAVE", "HIDDEN"}
@@ -170,6 +170,7 @@ class Publish(bpy.types.Operator):
         return {"FINISHED"}
 
     def _begin(self, context: Any) -> set[str]:
+        use_ffmpeg()
         try:
             DESK.publish(request_of(context.window_manager.ft_dcc, context.scene), BlenderHost())
         except Error as error:

@@ -1,6 +1,9 @@
 """Where the studio's server is and who the artist is; the key is kept elsewhere (``ft_dcc.credentials``)."""
 
 # Blender reads the annotations of a class as its properties, so they cannot be put off.
+import os
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import bpy
@@ -38,6 +41,20 @@ def preferences() -> Any:
     """This add-on's preferences, or None when it is used as a library."""
     found = bpy.context.preferences.addons.get(__package__)
     return found.preferences if found else None
+
+
+def use_ffmpeg() -> None:
+    """The ffmpeg that the preferences name is the one that is used, and the one that came along can be started."""
+    came_along = find_spec("imageio_ffmpeg")
+    if came_along is not None and came_along.origin and os.name == "posix":
+        # Blender unpacks wheels without the modes of their files.
+        for program in Path(came_along.origin).parent.glob("binaries/ffmpeg-*"):
+            if not os.access(program, os.X_OK):
+                program.chmod(program.stat().st_mode | 0o111)
+    page = preferences()
+    if page is not None and page.ffmpeg:
+        # The setting is read from the environment, by this process and by what it starts.
+        os.environ["FT_DCC_FFMPEG"] = bpy.path.abspath(page.ffmpeg)
 
 
 def account() -> "Account | None":
