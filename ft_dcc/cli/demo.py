@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -139,8 +140,8 @@ def _photograph(link: str, picture: Path) -> None:
 
 
 def _wait() -> None:
-    import threading
-
-    # Event.wait without a time-out cannot be interrupted on Windows.
-    while not threading.Event().wait(timeout=3600):
-        pass
+    """Return on Ctrl-C, which is how a demo is meant to end."""
+    with contextlib.suppress(KeyboardInterrupt):
+        # A wait without a time-out cannot be interrupted on Windows.
+        while not threading.Event().wait(timeout=3600):
+            pass
