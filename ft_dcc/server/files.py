@@ -177,9 +177,7 @@ class Files:
         whole = IncomingFile(self._incoming)
         try:
             for part in parts:
-                with part.open("rb") as file:
-                    while block := file.read(_BLOCK):
-                        whole.write(block)
+                whole.append(part)
             whole.check(size, None)
             whole.keep(self.path(component_id))
         finally:

@@ -14,6 +14,9 @@ from pathlib import Path
 from ft_dcc.errors import Conflict, StorageFull, ValidationError
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM} if os.name != "nt" else {errno.ENOSPC}
+# What an old kernel, or two file systems that do not know each other, say.
+_NO_SHORT_WAY = {errno.ENOSYS, errno.EXDEV, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM}
+_BLOCK = 1 << 20
 
 
 @contextmanager
@@ -57,6 +60,14 @@ class IncomingFile:
                 left = left[self._file.write(left) :]
         self.size += len(block)
 
+    def append(self, path: Path) -> None:
+        """The bytes of another file are written and counted; raises StorageFull."""
+        with writing_to_disk(), path.open("rb", buffering=0) as other:
+            left = path.stat().st_size
+            while left and (copied := _copy(other.fileno(), self._file.fileno(), left)):
+                left -= copied
+                self.size += copied
+
     def check(self, size: int | None, checksum: str | None) -> None:
         """Raise ValidationError unless as many bytes arrived as were announced, with this base64 MD5."""
         if size is not None and self.size != size:
@@ -82,6 +93,21 @@ class IncomingFile:
         """Nothing of the file is left, unless it was kept."""
         self._file.close()
         self._path.unlink(missing_ok=True)
+
+
+def _copy(source: int, target: int, most: int) -> int:
+    """Copy some bytes from one open file to another and return how many, without a way through this process."""
+    if hasattr(os, "copy_file_range"):
+        try:
+            return os.copy_file_range(source, target, most)
+        except OSError as error:
+            if error.errno not in _NO_SHORT_WAY:
+                raise
+    block = os.read(source, min(most, _BLOCK))
+    left = memoryview(block)
+    while left:
+        left = left[os.write(target, left) :]
+    return len(block)
 
 
 def sync_folder(folder: Path) -> None:
