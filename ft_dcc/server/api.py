@@ -49,12 +49,18 @@ class Outcome:
 
 
 def answer(
-    studio: Studio, user: Caller, operations: list[Mapping[str, Any]], base_url: str, origin: Origin = NOBODY
+    studio: Studio,
+    user: Caller,
+    operations: list[Mapping[str, Any]],
+    base_url: str,
+    origin: Origin = NOBODY,
+    *,
+    is_denormalized: bool = False,
 ) -> list[Any]:
     """Answer the operations of one request, all or none; they may refer to each other in any order.
 
     ``base_url`` is the address that the client sees the server at, without a slash at its end; ``origin`` is told to
-    those who listen for changes. Raises a Refused.
+    those who listen for changes; denormalized, an entity is told in full wherever it occurs. Raises a Refused.
     """
     for operation in operations:
         _check(operation)
@@ -65,7 +71,7 @@ def answer(
     def run(connection: Connection) -> Outcome:
         changes = Changes(is_wanted=studio.events.has_listeners)
         rights = rights_of(connection, studio.store.tables, user.id)
-        batch = Batch(studio, user, connection, base_url, list(operations), ACTIONS, changes, rights)
+        batch = Batch(studio, user, connection, base_url, list(operations), ACTIONS, changes, rights, is_denormalized)
         answers = batch.run()
         record(connection, user, [pair for pair in zip(operations, answers) if pair[0]["action"] in WRITING])
         return Outcome(answers, batch.removed_components, describe(batch))

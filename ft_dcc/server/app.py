@@ -28,6 +28,8 @@ from ft_dcc.server.watching import Watching
 
 _BODY_LIMIT = 8 << 20
 _HOST = re.compile(r"([\w.-]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?", re.ASCII)
+# Both spellings of the option are in use: "strict:1;denormalize:1" and "denormalize=true".
+_OPTIONS, _DENORMALIZED = "ftrack-api-options", re.compile(r"denormalize[:=](1|true)")
 # Two errors have a name of ftrack's that its clients look for.
 _FTRACK_NAMES = {Forbidden: "PermissionError", InvalidCredentials: "InvalidCredentialsError"}
 
@@ -81,7 +83,10 @@ def _answer(studio: Studio, request: Request, body: bytes) -> bytes:
     if not all(isinstance(operation, dict) for operation in operations):
         raise BadRequest("A request is one operation, or a list of operations.")
     try:
-        answers = answer(studio, caller, operations, base_url(request), Origin.from_headers(headers))
+        origin, is_denormalized = Origin.from_headers(headers), _DENORMALIZED.search(headers.get(_OPTIONS, ""))
+        answers = answer(
+            studio, caller, operations, base_url(request), origin, is_denormalized=is_denormalized is not None
+        )
     except UnicodeEncodeError as error:  # JSON can write half a character; the database cannot.
         raise ValidationError("A text in the request has half a character in it. Send whole ones.") from error
     return json.dumps(answers if asked is operations else answers[0]).encode()

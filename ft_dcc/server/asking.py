@@ -55,7 +55,7 @@ def _found(batch: Batch, action: str, expression: str) -> Answer:
     records, following = batch.studio.queries.run(batch.reader, expression)
     return {
         "action": action,
-        "data": Presenter(batch.studio.schema).present(records),
+        "data": records if batch.is_denormalized else Presenter(batch.studio.schema).present(records),
         "metadata": {"next": {"offset": following}},
     }
 

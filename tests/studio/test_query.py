@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from ft_dcc.errors import ParseError, ValidationError
+from ft_dcc.server.api import answer
 
 
 def test_a_type_alone_finds_all_of_its_kind(ask: Any, tree: Any) -> None:
@@ -131,6 +132,12 @@ def test_what_was_told_of_an_entity_once_is_not_told_again(ask: Any, tree: Any) 
     found = ask.query(f"select parent.name from Task where parent_id is {tree.shot}")
     assert found[0]["parent"]["name"] == "sh010"
     assert found[1]["parent"] == {"__entity_type__": "Shot", "id": tree.shot}
+
+
+def test_every_occurrence_is_complete_when_that_is_asked_for(ask: Any, tree: Any) -> None:
+    operation = {"action": "query", "expression": f"select parent.name from Task where parent_id is {tree.shot}"}
+    (told,) = answer(ask.studio, ask.caller, [operation], "", is_denormalized=True)
+    assert [task["parent"]["name"] for task in told["data"]] == ["sh010", "sh010"]
 
 
 def test_a_link_leads_from_the_project_to_the_entity(ask: Any, tree: Any) -> None:

@@ -38,6 +38,7 @@ class Batch:
     actions: Mapping[str, Action]
     changes: Changes
     rights: Rights
+    is_denormalized: bool = False
     # Called when all operations have run, still in the transaction.
     at_end: list[Callable[[], None]] = attrs.field(factory=list)
     removed_components: list[str] = attrs.field(factory=list)
