@@ -26,7 +26,7 @@ _PART_SIZES = ((128 * _MIB, 8 * _MIB), (1024 * _MIB, 16 * _MIB), (8192 * _MIB, 3
 _LARGEST_PART = 128 * _MIB
 # With so few parts, one piece is as quick.
 FEWEST = 2
-_AT_ONCE = 4
+AT_ONCE = 4
 _GONE = (400, 401, 403, 404)
 
 
@@ -140,7 +140,7 @@ def _send_missing(session: Session, source: Body, progress: _Progress, on_bytes:
             moved.count(number, part.size)
         else:
             missing.append(partial(send_one, number, part))
-    work_off(missing, _AT_ONCE, moved, on_bytes)
+    work_off(missing, AT_ONCE, moved, on_bytes)
 
 
 def _part(source: Body, number: int, moved: Moved) -> Body:

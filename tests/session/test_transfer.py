@@ -2,13 +2,21 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
 import uuid
+from pathlib import Path
 
 import pytest
 import requests
+from doubles.faulty_line import FaultyLine
 
-from ft_dcc.errors import Cancelled, TransferFailed
-from ft_dcc.session import SERVER_LOCATION_ID, operations, transfer, wire
+from ft_dcc.errors import Cancelled, NotFoundError, TransferFailed
+from ft_dcc.session import SERVER_LOCATION_ID, operations, parts, transfer, wire
 
 
 @pytest.fixture
@@ -147,3 +155,257 @@ def test_the_checksum_is_announced(session, film, component_id, sent):
         "file_size": 2_500_000,
         "checksum": base64.b64encode(hashlib.md5(film.read_bytes(), usedforsecurity=False).digest()).decode(),
     }
+
+
+MIB = 1024 * 1024
+
+
+@pytest.fixture
+def long_film(tmp_path):
+    """20 MiB and a bit: two parts of 8 MiB, and one of what is left."""
+    path = tmp_path / "long.mov"
+    path.write_bytes(b"".join(bytes([number]) * MIB for number in range(20)) + b"end")
+    return path
+
+
+@pytest.fixture
+def line(studio_server):
+    """A line to the server that can break."""
+    with FaultyLine(studio_server.server_url).open() as line:
+        yield line
+
+
+@pytest.mark.parametrize(
+    ("size", "part", "count"),
+    [
+        (16 * MIB, 8 * MIB, 2),
+        (128 * MIB, 8 * MIB, 16),
+        (128 * MIB + 1, 16 * MIB, 9),
+        (1024 * MIB, 16 * MIB, 64),
+        (10 * 1024 * MIB, 64 * MIB, 160),
+        (65 * 1024 * MIB, 128 * MIB, 520),
+        (1280 * 1000 * MIB, 128 * MIB, 10_000),
+    ],
+)
+def test_the_parts_have_the_sizes_of_the_javascript_client(size, part, count):
+    assert (parts.part_size(size), parts.count_for(size)) == (part, count)
+
+
+def test_a_large_file_goes_up_in_parts(session, long_film, component_id, sent):
+    assert upload(session, long_film, component_id) == 20 * MIB + 3
+    assert downloaded(session, component_id) == long_film.read_bytes()
+    operations_sent = [each for request in sent for each in request]
+    (announcement,) = [each for each in operations_sent if each["action"] == "get_upload_metadata"]
+    assert announcement == {
+        "action": "get_upload_metadata",
+        "component_id": component_id,
+        "file_name": "movie.mov",
+        "file_size": 20 * MIB + 3,
+        "parts": 3,
+    }
+    (completion,) = [each for each in operations_sent if each["action"] == "complete_multipart_upload"]
+    assert [part["part_number"] for part in completion["parts"]] == [1, 2, 3]
+
+
+def test_the_progress_of_all_parts_is_told_as_one(session, long_film, component_id):
+    told, threads = [], set()
+
+    def on_bytes(sent, total):
+        told.append((sent, total))
+        threads.add(threading.current_thread())
+
+    upload(session, long_film, component_id, on_bytes=on_bytes)
+    assert told[-1] == (20 * MIB + 3, 20 * MIB + 3)
+    assert threads == {threading.current_thread()}
+
+
+def through(line, session, monkeypatch):
+    """Let the parts go over a line of their own."""
+    call = session.call
+
+    def answer(data):
+        answers = call(data)
+        if isinstance(data, dict) and "parts" in data and "urls" in answers[0]:
+            for part in answers[0]["urls"]:
+                part["signed_url"] = part["signed_url"].replace(session.server_url, line.url)
+        return answers
+
+    monkeypatch.setattr(session, "call", answer)
+
+
+@pytest.mark.parametrize("loses_answer", [True, False])
+def test_a_part_that_the_line_broke_is_sent_again(session, long_film, component_id, line, loses_answer, monkeypatch):
+    through(line, session, monkeypatch)
+    line.set(2, loses_answer=loses_answer, heals=True)
+    upload(session, long_film, component_id)
+    assert line.count == 4
+    assert downloaded(session, component_id) == long_film.read_bytes()
+
+
+def test_an_interrupted_upload_goes_on_where_it_was(
+    session, long_film, component_id, line, tmp_path, monkeypatch, sent
+):
+    monkeypatch.setattr(parts, "AT_ONCE", 1)
+    through(line, session, monkeypatch)
+    progress_file = tmp_path / "upload.json"
+    line.set(3)
+    with pytest.raises(TransferFailed, match="cut off"):
+        upload(session, long_film, component_id, progress_file=progress_file)
+    kept = json.loads(progress_file.read_text(encoding="utf-8"))
+    assert sorted(kept["arrived"]) == ["1", "2"]
+    if os.name == "posix":
+        assert progress_file.stat().st_mode & 0o777 == 0o600
+    sent.clear()
+    line.set()
+    told = []
+    upload(session, long_film, component_id, progress_file=progress_file, on_bytes=lambda *done: told.append(done))
+    assert line.count == 1
+    assert "get_upload_metadata" not in [each["action"] for request in sent for each in request]
+    assert not progress_file.exists()
+    assert downloaded(session, component_id) == long_film.read_bytes()
+
+
+def test_a_file_that_was_changed_is_sent_from_its_start(session, long_film, component_id, line, tmp_path, monkeypatch):
+    through(line, session, monkeypatch)
+    line.set(1)
+    with pytest.raises(TransferFailed):
+        upload(session, long_film, component_id, progress_file=tmp_path / "upload.json")
+    long_film.write_bytes(long_film.read_bytes()[::-1])
+    line.set()
+    upload(session, long_film, component_id, progress_file=tmp_path / "upload.json")
+    assert downloaded(session, component_id) == long_film.read_bytes()
+
+
+def test_a_damaged_progress_file_costs_only_time(session, long_film, component_id, tmp_path):
+    (tmp_path / "upload.json").write_text("{half", encoding="utf-8")
+    upload(session, long_film, component_id, progress_file=tmp_path / "upload.json")
+    assert downloaded(session, component_id) == long_film.read_bytes()
+
+
+def storing_parts_at(monkeypatch, session, url, count):
+    call = session.call
+
+    def answer(data):
+        if isinstance(data, dict) and data["action"] == "get_upload_metadata":
+            urls = [
+                {"part_number": number, "signed_url": f"{url}/{number}?signature=secret"} for number in range(1, count)
+            ]
+            return [{"upload_id": "u", "urls": urls, "component_id": data["component_id"]}]
+        return call(data)
+
+    monkeypatch.setattr(session, "call", answer)
+
+
+@pytest.mark.parametrize(
+    ("headers", "message"),
+    [({"ETag": '"' + "0" * 32 + '"'}, "arrived damaged"), ({}, "gave no ETag")],
+)
+def test_a_part_that_arrives_as_another_is_noticed(
+    session, long_film, component_id, scripted, monkeypatch, headers, message
+):
+    storing_parts_at(monkeypatch, session, scripted.url, 4)
+    scripted.answers = [(200, headers, b"")]
+    with pytest.raises(TransferFailed, match=message):
+        upload(session, long_film, component_id)
+
+
+@pytest.fixture
+def silent_storage():
+    """A storage that accepts connections and never reads."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("name", ["film", "long_film"])
+def test_a_line_that_hangs_does_not_hold_up_who_cancels(
+    session, component_id, silent_storage, monkeypatch, request, name
+):
+    announced(monkeypatch, session, silent_storage)
+    if name == "long_film":
+        storing_parts_at(monkeypatch, session, silent_storage, 4)
+    asked = []
+
+    def cancel_when_it_hangs(sent, total):
+        asked.append(sent)
+        if len(asked) == 5:
+            raise Cancelled("enough")
+
+    with pytest.raises(Cancelled, match="enough"):
+        upload(session, request.getfixturevalue(name), component_id, on_bytes=cancel_when_it_hangs)
+    assert len(asked) == 5
+
+
+def stored(session, path, component_id):
+    upload(session, path, component_id)
+    downloaded(session, component_id)
+
+
+def test_a_download_is_whole(session, film, component_id, tmp_path):
+    stored(session, film, component_id)
+    told = []
+    checksum = base64.b64encode(hashlib.md5(film.read_bytes(), usedforsecurity=False).digest()).decode()
+    received = transfer.download(
+        session,
+        component_id,
+        tmp_path / "back.mov",
+        size=2_500_000,
+        checksum=checksum,
+        on_bytes=lambda *done: told.append(done),
+    )
+    assert received == 2_500_000
+    assert (tmp_path / "back.mov").read_bytes() == film.read_bytes()
+    assert told[-1] == (2_500_000, 2_500_000)
+
+
+@pytest.mark.parametrize("wanted", [{"size": 17}, {"checksum": "AAAA"}])
+def test_a_download_that_is_another_file_leaves_nothing(session, film, component_id, tmp_path, wanted):
+    stored(session, film, component_id)
+    target = tmp_path / "target"
+    target.mkdir()
+    (target / "back.mov").write_bytes(b"as it was")
+    with pytest.raises(TransferFailed):
+        transfer.download(session, component_id, target / "back.mov", **wanted)
+    assert [path.name for path in target.iterdir()] == ["back.mov"]
+    assert (target / "back.mov").read_bytes() == b"as it was"
+
+
+def test_a_cancelled_download_leaves_nothing(session, film, component_id, tmp_path):
+    stored(session, film, component_id)
+    (tmp_path / "target").mkdir()
+
+    def stop(received, total):
+        raise Cancelled("enough")
+
+    with pytest.raises(Cancelled, match="enough"):
+        transfer.download(session, component_id, tmp_path / "target" / "back.mov", on_bytes=stop)
+    assert [path for path in (tmp_path / "target").iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_download_of_what_is_not_there_says_so(session, component_id, tmp_path):
+    with pytest.raises(NotFoundError, match=component_id):
+        transfer.download(session, component_id, tmp_path / "back.mov")
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells the most memory a process had")
+def test_a_large_file_needs_little_memory(studio_server, tmp_path):
+    large = tmp_path / "large.mov"
+    with large.open("wb") as file:
+        file.truncate(300 * MIB)
+    script = (
+        "import sys, uuid, re\n"
+        "from pathlib import Path\n"
+        "from ft_dcc.session import Session, transfer\n"
+        "most = lambda: int(re.search(r'VmHWM:\\s+(\\d+)', Path('/proc/self/status').read_text())[1])\n"
+        "session = Session(*sys.argv[2:])\n"
+        "session.types['FileComponent']\n"
+        "before = most()\n"
+        "name = {'component_id': str(uuid.uuid4()), 'name': 'large', 'file_type': '.mov'}\n"
+        "transfer.upload(session, sys.argv[1], **name)\n"
+        "print((most() - before) // 1024)\n"
+    )
+    credentials = (studio_server.server_url, studio_server.api_key, studio_server.api_user)
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(large), *credentials], capture_output=True, encoding="utf-8", check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 64
