@@ -97,6 +97,19 @@ def test_a_component_is_added_in_two_requests(film, origin, server, sent):
     assert created["entity_data"]["location"] == {"__entity_type__": "Location", "id": SERVER_LOCATION_ID}
 
 
+def test_a_large_component_is_there_before_its_parts(session, origin, server, tmp_path, sent):
+    with (tmp_path / "large.mov").open("wb") as file:
+        file.truncate(20 * 1024 * 1024)
+    film = session.create_component(tmp_path / "large.mov", location=None)
+    server.add_component(film, origin)
+    assert [[each["action"] for each in request] for request in sent] == [
+        ["create"],
+        ["get_upload_metadata"],
+        ["complete_multipart_upload"],
+        ["create"],
+    ]
+
+
 def test_a_sequence_is_added_with_its_files(session, open_session, frames, origin, disk):
     disk.add_component(frames, origin)
     assert files_of(disk) == ["file.0001.exr", "file.0002.exr", "file.0004.exr"]

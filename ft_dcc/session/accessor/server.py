@@ -13,7 +13,8 @@ from ft_dcc.errors import (
     AccessorUnsupportedOperationError,
     NotFoundError,
 )
-from ft_dcc.session import transfer
+from ft_dcc.session import parts, transfer
+from ft_dcc.session.symbol import CREATED
 
 if TYPE_CHECKING:
     import requests
@@ -43,6 +44,9 @@ class ServerAccessor:
         component = self._session.get("FileComponent", resource_identifier)
         if component is None:
             raise AccessorResourceNotFoundError(f"There is no component {resource_identifier}. Commit it first.")
+        if component.state is CREATED and parts.count_for(path.stat().st_size) > parts.FEWEST:
+            # A site's storage joins parts for a component that is there; one piece may come before its component.
+            self._session.commit()
         name = component["name"] + str(component["file_type"] or "")
         transfer.send(self._session, path, component_id=resource_identifier, file_name=name)
 
