@@ -6,15 +6,14 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import click
 
 from ft_dcc.cli.output import Output, reporting
-from ft_dcc.cli.publish import placing, publish_showing_progress, tell
+from ft_dcc.cli.publish import make_request, placing, publish_showing_progress, tell
 from ft_dcc.errors import ExtraMissing
-from ft_dcc.frames import FrameRange, Resolution
 
 
 @click.command(name="playblast", short_help="Playblast a Blender scene and publish it.")
@@ -22,34 +21,14 @@ from ft_dcc.frames import FrameRange, Resolution
 @click.option("--camera", metavar="NAME", help="Camera; the scene's own one else.")
 @placing
 @reporting
-def command(
-    output: Output,
-    scene: Path,
-    camera: str | None,
-    task: str,
-    review: str | None,
-    comment: str,
-    frames: FrameRange | None,
-    fps: Fraction | None,
-    resolution: Resolution | None,
-) -> int:
+def command(output: Output, scene: Path, camera: str | None, **options: Any) -> int:
     """Playblast a camera of SCENE.blend and publish it as a new version; the file is not changed."""
-    from ft_dcc.publish.records import PublishRequest
-
     with _stdout_on_stderr():
         try:
             from ft_dcc_blender.host import BlenderHost
         except ImportError as error:
             raise ExtraMissing("blender", "A playblast of a .blend file") from error
-        request = PublishRequest(
-            task=task,
-            source=camera,
-            review=review,
-            comment=comment,
-            frame_range=frames,
-            fps=fps,
-            resolution=resolution,
-        )
+        request = make_request((camera,) if camera else (), **options)
         published = publish_showing_progress(output, request, BlenderHost.open(scene.absolute()))
     return tell(output, published)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
@@ -15,7 +14,6 @@ from ft_dcc.cli.output import Output, reporting
 from ft_dcc.cli.values import FRAME_RANGE, FRAME_RATE, RESOLUTION
 from ft_dcc.config import read_settings
 from ft_dcc.errors import AuthenticationError, ServerUnreachable, SettingInvalid
-from ft_dcc.frames import FrameRange, Resolution
 
 if TYPE_CHECKING:
     from ft_dcc.host import Host
@@ -24,50 +22,55 @@ if TYPE_CHECKING:
 Command = Callable[..., Any]
 
 
+_OPTIONS = (
+    click.option("--task", metavar="ID_OR_PATH", help="Its id, or PROJECT/SEQUENCE/SHOT/TASK; FT_DCC_TASK else."),
+    click.option(
+        "--review",
+        multiple=True,
+        metavar="NAME",
+        help="Review session, its id, its name or a rule as 'Dailies {date}'; opened when there is none; several times "
+        "for several.",
+    ),
+    click.option("--no-review", is_flag=True, help="Into no review session, whatever the settings say."),
+    click.option("--comment", default="", metavar="TEXT", help="What is to be looked at."),
+    click.option("--note", default="", metavar="TEXT", help="A note for the reviewers."),
+    click.option("--label", metavar="NAME", help="Label of the note."),
+    click.option("--status", metavar="NAME", help="Status of the version."),
+    click.option(
+        "--asset", metavar="RULE_OR_ID", help="Rule for the asset's name, as '{shot} {task}', or an asset's id."
+    ),
+    click.option("--asset-type", metavar="SHORT", help="Type of a new asset, by its short name."),
+    click.option("--uses", multiple=True, metavar="VERSION_ID", help="A version that this one was made from."),
+    click.option("--notify/--no-notify", default=None, help="Tell the event hub."),
+    click.option("--frames", "frame_range", type=FRAME_RANGE, help="Frames, as 1001-1048, instead of what is found."),
+    click.option("--fps", type=FRAME_RATE, help="Rate, as 24, 23.976 or 24000/1001."),
+    click.option("--resolution", type=RESOLUTION, help="Size in pixels, as 1920x1080."),
+)
+
+
 def placing(function: Command) -> Command:
-    """Give a command the options that say where a version goes and what it shows."""
-    for option in reversed(
-        (
-            click.option("--task", required=True, metavar="ID_OR_PATH", help="Its id, or PROJECT/SEQUENCE/SHOT/TASK."),
-            click.option("--review", metavar="NAME", help="Review session; opened when there is none of that name."),
-            click.option("--comment", default="", metavar="TEXT", help="What is to be looked at."),
-            click.option("--frames", type=FRAME_RANGE, help="Frames, as 1001-1048, instead of what is found."),
-            click.option("--fps", type=FRAME_RATE, help="Rate, as 24, 23.976 or 24000/1001."),
-            click.option("--resolution", type=RESOLUTION, help="Size in pixels, as 1920x1080."),
-        )
-    ):
+    """Give a command the options that say where a version goes and what it shows; ``make_request`` takes them."""
+    for option in reversed(_OPTIONS):
         function = option(function)
     return function
 
 
-@click.command(name="publish", short_help="Publish frames or a film.")
-@click.argument("source", metavar="PATTERN_OR_MOVIE")
-@placing
-@reporting
-def command(
-    output: Output,
-    source: str,
-    task: str,
-    review: str | None,
-    comment: str,
-    frames: FrameRange | None,
-    fps: Fraction | None,
-    resolution: Resolution | None,
-) -> int:
-    """Publish a sequence (sh010.%04d.png, sh010.####.exr) or a film as a new version."""
+def make_request(
+    source: tuple[str, ...], *, review: tuple[str, ...], no_review: bool, **options: Any
+) -> PublishRequest:
+    """Return what was asked for by the options of ``placing``."""
     from ft_dcc.publish.records import PublishRequest
 
-    # The job folder outlives this working directory, so it gets the whole path.
-    request = PublishRequest(
-        task=task,
-        source=str(Path(source).absolute()),
-        review=review,
-        comment=comment,
-        frame_range=frames,
-        fps=fps,
-        resolution=resolution,
-    )
-    return tell(output, publish_showing_progress(output, request))
+    return PublishRequest(source=source, review=() if no_review else review or None, **options)
+
+
+@click.command(name="publish", short_help="Publish frames or a film.")
+@click.argument("source", metavar="PATTERN_OR_MOVIE...", nargs=-1, required=True)
+@placing
+@reporting
+def command(output: Output, source: tuple[str, ...], **options: Any) -> int:
+    """Publish a sequence (sh010.%04d.png, sh010.####.exr) or a film as a new version; several as one each."""
+    return tell(output, publish_showing_progress(output, make_request(source, **options)))
 
 
 def publish_showing_progress(output: Output, request: PublishRequest, host: Host | None = None) -> Published:

@@ -10,20 +10,22 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import attrs
 
 from ft_dcc import media, review
-from ft_dcc.errors import CameraMissing, Invalid, SettingInvalid, Unpublishable
+from ft_dcc.config import read_settings
+from ft_dcc.errors import CameraMissing, Invalid, SettingInvalid, TaskNotFound, Unpublishable
 from ft_dcc.frames import FrameRange, Frames, Resolution, find_frames, frame_rate, is_sequence
 from ft_dcc.publish.engine import COLLECTOR, Context, ContextPlugin, Instance, InstancePlugin
-from ft_dcc.publish.records import Asset, Clip, PublishRequest, Review, Shot, Source, Task
+from ft_dcc.publish.records import Asset, Clip, Details, PublishRequest, Review, Shot, Source, Task
 from ft_dcc.publish.slots import (
     ASSET,
     CLIP,
+    DETAILS,
     FACTS,
     FRAMES,
     HOST,
     NUMBER,
     PULSE,
     REQUEST,
-    REVIEW,
+    REVIEWS,
     SCENE,
     SESSION,
     SHOT,
@@ -63,7 +65,12 @@ class CollectTask(ContextPlugin):
 
     def process(self, context: Context) -> None:
         """TASK holds the task; raises TaskNotFound."""
-        found = find_task(SESSION.get(context), REQUEST.get(context).task)
+        scene = SCENE.find(context)
+        wanted = REQUEST.get(context).task or (scene.task_id if scene is not None else None)
+        wanted = wanted or read_settings().get("task")
+        if not wanted:
+            raise TaskNotFound("Nobody says which task this is for. Choose one, or set FT_DCC_TASK.")
+        found = find_task(SESSION.get(context), wanted)
         names = tuple(str(part["name"]) for part in found["link"])
         TASK.set(context, Task(found["id"], names, found["parent_id"], found["project_id"]))
 
@@ -103,23 +110,68 @@ def _shot(attributes: dict[str, Any]) -> Shot:
         raise Unpublishable(f"The shot's settings on the server cannot be used. {error}") from error
 
 
-class CollectReview(ContextPlugin):
-    """The review session is found, or it is known which one is to be opened."""
+class CollectReviews(ContextPlugin):
+    """The review sessions are found, or it is known which are to be opened."""
 
     order = COLLECTOR
     label = "Review session"
 
     def process(self, context: Context) -> None:
-        """REVIEW holds the review session when one was asked for; raises ReviewSessionClosed."""
-        wanted = REQUEST.get(context).review
-        if wanted is None:
-            return
-        session, project_id = SESSION.get(context), TASK.get(context).project_id
-        found = review.find(session, project_id, wanted)
-        if found is None:
-            REVIEW.set(context, Review(review.identify(session, project_id, wanted), wanted))
-        else:
-            REVIEW.set(context, Review(found["id"], found["name"]))
+        """REVIEWS holds each review session that was asked for, once; raises ReviewSessionClosed or Unpublishable."""
+        texts = REQUEST.get(context).review or ()
+        found = {each.id: each for each in (_review(context, _named(context, text)) for text in texts)}
+        REVIEWS.set(context, list(found.values()))
+
+
+def _named(context: Context, rule: str) -> str:
+    task = TASK.get(context)
+    try:
+        return rule.format(project=task.names[0], shot=task.shot_name, task=task.name)
+    except (KeyError, IndexError, ValueError, AttributeError):
+        # A rule of the settings is checked when it is read; this is a name that has braces of its own.
+        return rule
+
+
+def _review(context: Context, id_or_name: str) -> Review:
+    session, project_id = SESSION.get(context), TASK.get(context).project_id
+    found = review.find(session, project_id, id_or_name)
+    if found is not None:
+        return Review(found["id"], found["name"])
+    if is_id(id_or_name):
+        raise Unpublishable(f"The project has no review session {id_or_name}. Give another id, or a name.")
+    return Review(review.identify(session, project_id, id_or_name), id_or_name)
+
+
+class CollectDetails(ContextPlugin):
+    """The status, the type, the label and the versions that were named are on the server."""
+
+    order = COLLECTOR
+    label = "Details"
+
+    def process(self, context: Context) -> None:
+        """DETAILS holds their ids; raises Unpublishable for one that is not there, naming those that are."""
+        session, request = SESSION.get(context), REQUEST.get(context)
+        details = Details(
+            status_id=_id_of(session, "Status", "name", request.status),
+            asset_type_id=_id_of(session, "AssetType", "short", request.asset_type),
+            label_id=_id_of(session, "NoteLabel", "name", request.label),
+            user_id=_id_of(session, "User", "username", session.api_user) if request.note or request.label else None,
+            uses=request.uses,
+        )
+        for version_id in request.uses:
+            if session.query(f"select id from AssetVersion where id is {quoted(version_id)}").first() is None:
+                raise Unpublishable(f"There is no version {version_id} that this one could be made from.")
+        DETAILS.set(context, details)
+
+
+def _id_of(session: Session, entity_type: str, attribute: str, wanted: str | None) -> str | None:
+    if not wanted:
+        return None
+    found = session.query(f"select id from {entity_type} where {attribute} is {quoted(wanted)}").first()
+    if found is None:
+        known = sorted({str(each[attribute]) for each in session.query(f"select {attribute} from {entity_type}")})
+        raise Unpublishable(f"The server has no {entity_type} {wanted!r}. It has {', '.join(known)}.")
+    return str(found["id"])
 
 
 class CollectSources(ContextPlugin):
@@ -229,13 +281,35 @@ class CollectAsset(InstancePlugin):
     label = "Asset"
 
     def process(self, instance: Instance) -> None:
-        """ASSET holds the asset of the task's parent that has the name that the rule gives."""
-        context = instance.context
-        session, task = SESSION.get(context), TASK.get(context)
-        name = _asset_name(context, SOURCE.get(instance).name)
-        conditions = f"context_id is {quoted(task.parent_id)} and name is {quoted(name)}"
-        found = session.query(f"select id from Asset where {conditions} order by id").first()
-        ASSET.set(instance, Asset(_new_asset_id(context, name) if found is None else found["id"], name))
+        """ASSET holds the one that was asked for by its id, or that of the task's parent that has the rule's name."""
+        context, wanted = instance.context, REQUEST.get(instance.context).asset
+        if wanted is not None and is_id(wanted):
+            ASSET.set(instance, _existing_asset(SESSION.get(context), wanted))
+        else:
+            ASSET.set(instance, find_asset(context, _asset_name(context, SOURCE.get(instance).name)))
+
+
+def is_id(text: str) -> bool:
+    """Whether the text is the id of an entity, and no name."""
+    try:
+        return str(uuid.UUID(text)) == text.lower()
+    except ValueError:
+        return False
+
+
+def _existing_asset(session: Session, asset_id: str) -> Asset:
+    found = session.query(f"select name from Asset where id is {quoted(asset_id)}").first()
+    if found is None:
+        raise Unpublishable(f"There is no asset {asset_id}. Give another id, or a rule for a name.")
+    return Asset(found["id"], found["name"])
+
+
+def find_asset(context: Context, name: str) -> Asset:
+    """Return the asset of this name that the task's parent has, or the one that is to be made."""
+    session, task = SESSION.get(context), TASK.get(context)
+    conditions = f"context_id is {quoted(task.parent_id)} and name is {quoted(name)}"
+    found = session.query(f"select id from Asset where {conditions} order by id").first()
+    return Asset(_new_asset_id(context, name) if found is None else found["id"], name)
 
 
 def _asset_name(context: Context, source_name: str) -> str:

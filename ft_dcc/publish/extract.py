@@ -7,17 +7,28 @@ from pathlib import Path
 from typing import Callable, ClassVar
 
 from ft_dcc import media
-from ft_dcc.errors import CaptureFailed, Unpublishable
+from ft_dcc.errors import CaptureFailed, PluginBroken, Unpublishable
 from ft_dcc.frames import Frames, ranges
 from ft_dcc.host import PlayblastRequest
 from ft_dcc.publish.engine import EXTRACTOR, Instance, InstancePlugin
-from ft_dcc.publish.records import Progress
-from ft_dcc.publish.slots import CLIP, FACTS, FILM, FRAMES, HOST, JOB, NUMBER, PULSE, SOURCE, THUMBNAIL
+from ft_dcc.publish.records import COMPONENT_NAMES, Extra, Progress
+from ft_dcc.publish.slots import CLIP, EXTRAS, FACTS, FILM, FRAMES, HOST, JOB, NUMBER, PULSE, SOURCE, THUMBNAIL
 
 
 def media_folder(instance: Instance) -> Path:
     """Return the folder of the job, made, in which this source's files lie."""
     return JOB.get(instance.context).media_folder(NUMBER.get(instance))
+
+
+def add_component(instance: Instance, path: Path, name: str) -> None:
+    """The file goes up with the version, as its component of this name; raises PluginBroken for a name that is taken.
+
+    The file lies in ``media_folder``, or it stays where it is until the publish is through.
+    """
+    extras = EXTRAS.find(instance) or []
+    if name in COMPONENT_NAMES or any(extra.component_name == name for extra in extras):
+        raise PluginBroken(f"{instance.name} has a component {name!r} already. Give {path.name} another name.")
+    EXTRAS.set(instance, [*extras, Extra(path, name)])
 
 
 def counting_frames(instance: Instance, step: str) -> Callable[[int], None]:

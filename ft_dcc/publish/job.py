@@ -18,7 +18,7 @@ from ft_dcc.publish.journal import Journal
 from ft_dcc.publish.records import PublishRequest
 
 # Of the journal: raised when an older reader would misunderstand it.
-_FORMAT = 1
+_FORMAT = 2
 
 
 def jobs_folder(jobs: Path | None = None) -> Path:

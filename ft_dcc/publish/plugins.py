@@ -9,6 +9,7 @@ import types
 from collections.abc import Iterator
 from pathlib import Path
 
+from ft_dcc.config import read_settings
 from ft_dcc.errors import PluginBroken
 from ft_dcc.publish import collect, extract, integrate, validate
 from ft_dcc.publish.engine import PluginClass, load_api
@@ -18,7 +19,8 @@ PLUGINS: tuple[PluginClass, ...] = (
     collect.CollectScene,
     collect.CollectTask,
     collect.CollectShot,
-    collect.CollectReview,
+    collect.CollectReviews,
+    collect.CollectDetails,
     collect.CollectSources,
     collect.CollectCamera,
     collect.CollectFrames,
@@ -40,6 +42,7 @@ PLUGINS: tuple[PluginClass, ...] = (
     integrate.RegisterVersion,
     integrate.NumberReview,
     integrate.FindLink,
+    integrate.NotifyStudio,
 )
 
 log = logging.getLogger("pyblish.ft_dcc")
@@ -48,9 +51,9 @@ log = logging.getLogger("pyblish.ft_dcc")
 def find_plugins(host_name: str | None = None) -> list[PluginClass]:
     """Return our plugins and the studio's, in the order in which they run.
 
-    The studio's are those registered with pyblish, in its registered folders and in the folders of
-    PYBLISHPLUGINPATH; ours go first where the order is equal. pyblish's own discovery filters have the last
-    word. Raises PluginBroken for a file that cannot be imported.
+    The studio's are those registered with pyblish, in its registered folders, in the folders of PYBLISHPLUGINPATH
+    and in those of the setting ``plugins``; ours go first where the order is equal. pyblish's own discovery filters
+    have the last word. Raises PluginBroken for a file that cannot be imported.
     """
     load_api()
     import pyblish.api
@@ -58,7 +61,8 @@ def find_plugins(host_name: str | None = None) -> list[PluginClass]:
     # Plugins say for which host they are; it stays registered, for a process does not change its host.
     if host_name is not None:
         pyblish.api.register_host(host_name.lower())
-    found = [*PLUGINS, *pyblish.api.registered_plugins(), *_in_folders(pyblish.api.plugin_paths())]
+    folders = [*pyblish.api.plugin_paths(), *read_settings().items("plugins")]
+    found = [*PLUGINS, *pyblish.api.registered_plugins(), *_in_folders(list(dict.fromkeys(folders)))]
     plugins = sorted(_without_doubles(found), key=lambda plugin: plugin.order)
     for discovery_filter in pyblish.api.registered_discovery_filters():
         discovery_filter(plugins)

@@ -22,24 +22,38 @@ def _several(source: str | Iterable[str] | None) -> tuple[str, ...]:
     return (source,) if isinstance(source, str) else tuple(source)
 
 
+def _said(texts: str | Iterable[str] | None) -> tuple[str, ...] | None:
+    """None stays None: nobody said anything; an empty text says that there is none."""
+    return None if texts is None else tuple(text for text in _several(texts) if text)
+
+
 @attrs.frozen
 class PublishRequest:
     """What an artist asks for.
 
-    ``task`` is an id or a path. ``source`` is a camera's name, a sequence (``sh010.%04d.png``), a film, or
-    several of them; none at all means the scene's own camera. ``review`` is the name or the id of a review
-    session, which is opened when there is none. ``frame_range``, ``fps`` and ``resolution`` go before what
-    the shot says. ``asset`` is the rule for the asset's name, with ``{task}``, ``{shot}`` and ``{source}``.
+    ``task`` is an id or a path; without one it is the scene's own, or the setting's. ``source`` is a camera's name, a
+    sequence (``sh010.%04d.png``), a film, or several of them; none at all means the scene's own camera. ``review`` is
+    the name, the id or the rule of a review session, or several; one that has a name is opened when there is none.
+    ``frame_range``, ``fps`` and ``resolution`` go before what the shot says. ``asset`` is the rule for the asset's
+    name, with ``{task}``, ``{shot}`` and ``{source}``, or the id of an asset that exists. ``uses`` are the ids of the
+    versions that this one was made from, ``note`` and ``label`` are for the reviewers. What is None is as the settings
+    have it.
     """
 
-    task: str
+    task: str | None
     source: tuple[str, ...] = attrs.field(default=None, converter=_several)
-    review: str | None = None
+    review: tuple[str, ...] | None = attrs.field(default=None, converter=_said)
     comment: str = ""
     frame_range: FrameRange | None = None
     fps: Fraction | None = None
     resolution: Resolution | None = None
     asset: str | None = None
+    asset_type: str | None = None
+    status: str | None = None
+    uses: tuple[str, ...] = attrs.field(default=(), converter=_several)
+    note: str = ""
+    label: str | None = None
+    notify: bool | None = None
 
 
 @attrs.frozen
@@ -88,6 +102,17 @@ class Asset:
 
 
 @attrs.frozen
+class Details:
+    """What else the version says, as ids of the server; None and nothing where nobody asked for it."""
+
+    status_id: str | None = None
+    asset_type_id: str | None = None
+    label_id: str | None = None
+    user_id: str | None = None
+    uses: tuple[str, ...] = ()
+
+
+@attrs.frozen
 class Source:
     """Where the pictures come from: ``kind`` is "camera", "frames" or "film", ``text`` its name, pattern or path."""
 
@@ -111,6 +136,14 @@ class Clip:
 
 
 @attrs.frozen
+class Extra:
+    """One more file of the version, and the name of its component."""
+
+    path: Path
+    component_name: str
+
+
+@attrs.frozen
 class Component:
     """A file of the version, as it is on the server; ``size`` in bytes."""
 
@@ -120,14 +153,27 @@ class Component:
 
 
 @attrs.frozen
+class ReviewEntry:
+    """The version in one review session."""
+
+    review_session_id: str
+    review_session_object_id: str
+
+
+@attrs.frozen
 class Registered:
-    """The version as the server knows it."""
+    """The version as the server knows it; ``review_entries`` are all, of which the first is named on its own, too."""
 
     version_id: str
     version: int
     asset_id: str
     review_session_id: str | None
     review_session_object_id: str | None
+    review_entries: tuple[ReviewEntry, ...] = ()
+
+
+# Of the version itself; a studio's own files have others.
+COMPONENT_NAMES = ("ftrackreview-mp4", "thumbnail")
 
 
 def derived_id(version_id: str, what: str) -> str:
@@ -189,6 +235,7 @@ class PublishedVersion:
     components: tuple[Component, ...]
     review_session_id: str | None
     review_session_object_id: str | None
+    review_entries: tuple[ReviewEntry, ...]
     link: str | None
 
 

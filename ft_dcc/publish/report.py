@@ -48,7 +48,9 @@ def request_as_text(request: PublishRequest) -> dict[str, object]:
 
 
 def _text(value: object) -> object:
-    return list(value) if isinstance(value, tuple) else None if value is None else str(value)
+    if value is None or isinstance(value, bool):
+        return value
+    return list(value) if isinstance(value, tuple) else str(value)
 
 
 def _error(error: Error) -> dict[str, str]:

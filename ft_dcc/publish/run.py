@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from ft_dcc import errors
+from ft_dcc.config import Settings, read_settings
 from ft_dcc.publish.engine import Context, Instance, PluginClass, guarded_logging
 from ft_dcc.publish.integrate import withdraw
 from ft_dcc.publish.job import Job, jobs_folder
@@ -53,6 +55,7 @@ def publish(
 
 def prepare(request: PublishRequest, server_url: str, host: Host | None = None, jobs: Path | None = None) -> Job:
     """The job exists and nothing is done: ``resume`` begins it, as soon as its server answers; raises DiskUnusable."""
+    request = with_settings(request, read_settings(), is_in_host=host is not None)
     if host is None:
         # The job outlives this working directory. Not resolve(): a link in a studio's path is there for a reason.
         request = attrs.evolve(request, source=tuple(os.path.abspath(text) for text in request.source))  # noqa: PTH100
@@ -74,6 +77,24 @@ def resume(
     plugins = find_plugins(None if host is None else host.name)
     job = Job.open(jobs_folder(jobs), job_id)
     return _work(job, plugins, session, host, Pulse(on_progress, cancel or threading.Event()))
+
+
+def with_settings(request: PublishRequest, settings: Settings, *, is_in_host: bool) -> PublishRequest:
+    """Return the request with the settings wherever it says nothing: what is asked for is whole from here on."""
+    task = request.task
+    if not task and not is_in_host:
+        task = settings.get("task")
+    rules = settings.items("review") if request.review is None else request.review
+    return attrs.evolve(
+        request,
+        task=task,
+        # The day is that of the wish, however long the job then waits.
+        review=tuple(rule.replace("{date}", f"{datetime.date.today()}") for rule in rules),
+        asset=request.asset or settings.get("asset_name"),
+        asset_type=request.asset_type or settings.get("asset_type"),
+        status=request.status or settings.get("status"),
+        notify=settings.get("notify") == "true" if request.notify is None else request.notify,
+    )
 
 
 @attrs.frozen
@@ -253,5 +274,5 @@ def _version(instance: Instance) -> PublishedVersion:
         source=instance.name,
         components=tuple(COMPONENTS.get(instance)),
         link=LINK.find(instance),
-        **attrs.asdict(made),
+        **attrs.asdict(made, recurse=False),
     )

@@ -73,7 +73,8 @@ PULSE: Slot[records.Pulse] = Slot("pulse", records.Pulse, "publish")
 SCENE: Slot[Scene] = Slot("scene", Scene, "CollectScene")
 TASK: Slot[records.Task] = Slot("task", records.Task, "CollectTask")
 SHOT: Slot[records.Shot] = Slot("shot", records.Shot, "CollectShot")
-REVIEW: Slot[records.Review] = Slot("review", records.Review, "CollectReview")
+REVIEWS: Slot[list[records.Review]] = Slot("reviews", list, "CollectReviews")
+DETAILS: Slot[records.Details] = Slot("details", records.Details, "CollectDetails")
 
 # On each instance, from collectors.
 NUMBER: Slot[int] = Slot("number", int, "CollectSources")
@@ -87,6 +88,7 @@ ASSET: Slot[records.Asset] = Slot("asset", records.Asset, "CollectAsset")
 FRAMES: Slot[Frames] = Slot("frames", Frames, "CollectFrames or CaptureFrames")
 FILM: Slot[Media] = Slot("film", Media, "EncodeFrames or TranscodeFilm")
 THUMBNAIL: Slot[Media] = Slot("thumbnail", Media, "MakeThumbnail")
+EXTRAS: Slot[list[records.Extra]] = Slot("extras", list, "add_component")
 
 # On each instance, from integrators.
 COMPONENTS: Slot[list[records.Component]] = Slot("components", list, "UploadComponents")

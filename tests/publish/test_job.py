@@ -35,7 +35,7 @@ def test_a_job_without_a_journal_or_with_a_strange_one_cannot_be_opened(tmp_path
     job.journal.path.write_text('{"format": 99}\n', encoding="utf-8")
     with pytest.raises(JobNotFound, match="another version"):
         job.request()
-    job.journal.path.write_text('{"format": 1, "requ', encoding="utf-8")
+    job.journal.path.write_text('{"format": 2, "requ', encoding="utf-8")
     with pytest.raises(JobNotFound, match="another version"):
         job.request()
     job.journal.path.unlink()

@@ -1,0 +1,79 @@
+"""The options of a publish end where they belong."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).resolve().parents[1]
+if str(TESTS) not in sys.path:
+    sys.path.insert(0, str(TESTS))
+
+from doubles.colour_bars import painted  # noqa: E402
+
+from ft_dcc.frames import Resolution  # noqa: E402
+from ft_dcc.tasks import ensure_task  # noqa: E402
+
+
+@pytest.fixture
+def publish(studio_server, session, tmp_path):
+    for frame in range(1001, 1005):
+        (tmp_path / f"sh010.{frame}.png").write_bytes(painted(frame, Resolution(64, 36)))
+    task = ensure_task(session, f"{tmp_path.name}{os.getpid()}/SQ010/SH010/Animation")
+    environ = {
+        **os.environ,
+        "FTRACK_SERVER": studio_server.server_url,
+        "FTRACK_API_USER": studio_server.api_user,
+        "FTRACK_API_KEY": studio_server.api_key,
+        "FTRACK_TASKID": task["id"],
+        "FT_DCC_JOBS": str(tmp_path / "jobs"),
+        "FT_DCC_REVIEW": "Dailies {date}",
+    }
+
+    def run(*options):
+        command = [sys.executable, "-m", "ft_dcc.cli.main", "publish", "sh010.####.png", "--fps", "24", *options]
+        return subprocess.run(
+            command, env=environ, cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=120, check=False
+        )
+
+    return run
+
+
+def test_every_option_ends_where_it_belongs(session, publish):
+    first = json.loads(publish("--no-review", "--json").stdout)
+    assert first["review_entries"] == []
+    done = publish(
+        *("--review", "Client", "--review", "Dailies", "--status", "Pending Review", "--asset", "{shot}"),
+        *(
+            "--asset-type",
+            "geo",
+            "--uses",
+            first["version_id"],
+            "--note",
+            "Look at 1003.",
+            "--comment",
+            "wip",
+            "--json",
+        ),
+    )
+    assert done.returncode == 0, done.stderr
+    version = session.query(
+        "select comment, status.name, asset.name, asset.type.short, incoming_links.from_id, "
+        f"review_session_objects.notes.content from AssetVersion where id is '{json.loads(done.stdout)['version_id']}'"
+    ).one()
+    assert (version["comment"], version["status"]["name"]) == ("wip", "Pending Review")
+    assert (version["asset"]["name"], version["asset"]["type"]["short"]) == ("SH010", "geo")
+    assert [link["from_id"] for link in version["incoming_links"]] == [first["version_id"]]
+    notes = [note["content"] for entry in version["review_session_objects"] for note in entry["notes"]]
+    assert notes == ["Look at 1003."] * 2
+
+
+def test_a_status_that_is_not_there_is_3(publish):
+    done = publish("--status", "Nearly done")
+    assert done.returncode == 3
+    assert "Pending Review" in done.stderr
