@@ -1,0 +1,102 @@
+"""The plugins of docs/publish-plugins.md, as they stand there, found by the setting."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from pathlib import Path
+
+import pytest
+import requests
+
+from ft_dcc.errors import Cancelled, Invalid, PluginBroken
+from ft_dcc.publish.records import PublishRequest, derived_id
+from ft_dcc.publish.run import judge, publish
+from ft_dcc.session import SERVER_LOCATION_ID
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "publish-plugins.md"
+
+
+def code_of(name):
+    """The block of the page that begins with this file's name."""
+    return re.search(rf"```python\n# {name}\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.S)[1]
+
+
+@pytest.fixture
+def plugin(tmp_path, monkeypatch):
+    """Put a plugin of the page into the folder that the setting names."""
+    folder = tmp_path / "plugins"
+    folder.mkdir()
+    monkeypatch.setenv("FT_DCC_PLUGINS", str(folder))
+
+    def put(name, text=None):
+        path = folder / name
+        path.write_text(code_of(name) if text is None else text, encoding="utf-8")
+        return path
+
+    return put
+
+
+def test_the_check_of_the_page_refuses_and_repairs(session, host, task, task_path, jobs, plugin):
+    plugin("validate_asset_name.py")
+    with pytest.raises(Invalid, match="The asset name is Animation, wanted is animation"):
+        publish(PublishRequest(task_path), session, host, jobs=jobs)
+    judgement = judge(PublishRequest(task_path), session, host, jobs=jobs)
+    (problem,) = judgement.problems
+    assert (problem.found, problem.wanted, problem.repair) == (
+        "Animation",
+        "animation",
+        "Write the name in small letters",
+    )
+    assert judgement.repair(problem) is None
+    published = judgement.publish()
+    asset = session.query(f"select name from Asset where id is '{published.first.asset_id}'").one()
+    assert asset["name"] == "animation"
+
+
+def test_the_extractor_of_the_page_adds_its_component(session, host, task, task_path, jobs, plugin):
+    plugin("extract_cut_list.py")
+    published = publish(PublishRequest(task_path, review="Dailies"), session, host, jobs=jobs)
+    names = sorted(component.name for component in published.first.components)
+    assert names == ["cut-list", "ftrackreview-mp4", "thumbnail"]
+    location = session.query(
+        f"select url from ComponentLocation where component.version_id is '{published.first.version_id}' "
+        f"and component.name is 'cut-list' and location_id is '{SERVER_LOCATION_ID}'"
+    ).one()
+    cut = json.loads(requests.get(location["url"]["url"], timeout=30).content)
+    assert cut == {"source": "bars", "frames": "1001-1012", "fps": "24"}
+
+
+def test_a_cancel_withdraws_a_studios_component_too(session, host, task, task_path, jobs, plugin):
+    plugin("extract_cut_list.py")
+    cancel, seen = threading.Event(), []
+
+    def on_progress(progress):
+        if progress.step == "upload cut-list":
+            (job,) = jobs.iterdir()
+            text = (job / "journal.jsonl").read_text("utf-8")
+            seen.append(re.search(r'"ft_dcc.version_id": "([0-9a-f-]{36})"', text)[1])
+            cancel.set()
+
+    with pytest.raises(Cancelled):
+        publish(PublishRequest(task_path), session, host, on_progress, jobs, cancel)
+    ids = ", ".join(f"'{derived_id(seen[0], name)}'" for name in ("ftrackreview-mp4", "thumbnail", "cut-list"))
+    assert session.query(f"select id from Component where id in ({ids})").all() == []
+    assert list(jobs.iterdir()) == []
+
+
+def test_a_component_has_one_name(session, host, task, task_path, jobs, plugin):
+    plugin("extract_film.py", code_of("extract_cut_list.py").replace('"cut-list"', '"thumbnail"'))
+    with pytest.raises(PluginBroken, match="has a component 'thumbnail' already"):
+        publish(PublishRequest(task_path), session, host, jobs=jobs)
+
+
+def test_a_plugin_that_cannot_be_imported_stops_the_publish_before_there_is_a_job(
+    session, host, task, task_path, jobs, plugin
+):
+    path = plugin("validate_name.py", "import studio_tools_of_nobody\n")
+    with pytest.raises(PluginBroken, match="studio_tools_of_nobody") as caught:
+        publish(PublishRequest(task_path), session, host, jobs=jobs)
+    assert str(path) in str(caught.value)
+    assert not jobs.exists()
