@@ -97,11 +97,11 @@ class Files:
     async def receive(self, upload: Upload, chunks: AsyncIterator[bytes]) -> str:
         """The announced bytes, no more and no less, are on disk; return a tag for them.
 
-        The tag is their MD5 in hexadecimal where somebody compares it: for parts, and when a checksum was announced.
+        Where somebody compares it, the tag is in hexadecimal the CRC-32 of a part, the MD5 of a file with a checksum.
         Raises ValidationError, TooLarge or StorageFull, and then nothing is left of them.
         """
         self._require_room(upload.size)
-        incoming = IncomingFile(self._incoming)
+        incoming = IncomingFile(self._incoming, is_part=upload.part is not None)
         try:
             await _fill(incoming, chunks, upload)
             incoming.check(upload.size if upload.part is None else None, upload.checksum)

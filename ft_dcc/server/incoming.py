@@ -6,10 +6,12 @@ import errno
 import hashlib
 import os
 import secrets
+import zlib
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from ft_dcc.errors import Conflict, StorageFull, ValidationError
 
@@ -32,12 +34,37 @@ def writing_to_disk() -> Iterator[None]:
         ) from error
 
 
+class Hash(Protocol):
+    """A digest that grows with what it is fed."""
+
+    def update(self, block: bytes, /) -> None:
+        """These bytes follow."""
+
+    def hexdigest(self) -> str:
+        """Return the digest in hexadecimal."""
+
+
+class Crc32:
+    """The CRC-32 of bytes: a fifth of the time that their MD5 takes, and enough against damage on the way."""
+
+    def __init__(self) -> None:
+        self._value = 0
+
+    def update(self, block: bytes, /) -> None:
+        """These bytes follow."""
+        self._value = zlib.crc32(block, self._value)
+
+    def hexdigest(self) -> str:
+        """Return eight digits."""
+        return f"{self._value:08x}"
+
+
 class IncomingFile:
     """Bytes that arrive; nobody sees them before :meth:`keep`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, is_part: bool = False) -> None:
         self.size = 0
-        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._hash: Hash = Crc32() if is_part else hashlib.md5(usedforsecurity=False)
         self._path = folder / secrets.token_hex(16)
         with writing_to_disk():
             # Without a buffer: closing the file of a failed upload must not try to write once more.
@@ -45,12 +72,12 @@ class IncomingFile:
 
     @property
     def digest(self) -> str:
-        """The MD5 of all bytes that were hashed, as hexadecimal text: what S3 calls an ETag."""
-        return self._md5.hexdigest()
+        """The MD5, of a part the CRC-32, of all bytes that were hashed, in hexadecimal: what S3 calls an ETag."""
+        return self._hash.hexdigest()
 
     def hash(self, block: bytes) -> None:
         """The block is part of the digest. Another thread may write it meanwhile."""
-        self._md5.update(block)
+        self._hash.update(block)
 
     def write(self, block: bytes) -> None:
         """The block is written and counted; raises StorageFull."""
@@ -74,7 +101,7 @@ class IncomingFile:
             raise ValidationError(
                 f"The upload has {self.size} bytes, {size} were announced. Nothing was kept: send it again."
             )
-        if checksum is not None and b64encode(self._md5.digest()).decode() != checksum:
+        if checksum is not None and b64encode(bytes.fromhex(self._hash.hexdigest())).decode() != checksum:
             raise ValidationError("The upload does not have the announced checksum. Nothing was kept: send it again.")
 
     def keep(self, target: Path) -> None:

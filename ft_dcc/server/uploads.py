@@ -22,7 +22,8 @@ def get_upload_metadata(batch: Batch, operation: Operation) -> dict[str, Any]:
     parts = operation.get("parts")
     if isinstance(parts, int) and not isinstance(parts, bool):
         upload_id, urls = batch.studio.files.part_urls(batch.base_url, component_id, size, parts)
-        return {"component_id": component_id, "upload_id": upload_id, "urls": urls}
+        # Ours: what the tags of the parts are, so that a client can compare them.
+        return {"component_id": component_id, "upload_id": upload_id, "urls": urls, "part_checksum": "crc32"}
     checksum = operation.get("checksum")
     given = checksum if isinstance(checksum, str) else None
     url, headers = batch.studio.files.upload_url(batch.base_url, component_id, size, given)

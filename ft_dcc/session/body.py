@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,16 +17,23 @@ _BLOCK = 256 * 1024
 class Body:
     """Bytes of a file, sent block by block, and from their start on each attempt.
 
-    ``on_sent`` gets the bytes that this attempt has sent, 0 at its start, and ends it by raising.
+    ``on_sent`` gets the bytes that this attempt has sent, 0 at its start, and ends it by raising. What was sent is
+    hashed by ``checksum_name``: "md5" or "crc32".
     """
 
     def __init__(
-        self, path: Path, start: int = 0, size: int | None = None, on_sent: Callable[[int], None] | None = None
+        self,
+        path: Path,
+        start: int = 0,
+        size: int | None = None,
+        on_sent: Callable[[int], None] | None = None,
+        checksum_name: str = "md5",
     ) -> None:
+        self.checksum_name = checksum_name
         self.path, self.start, self.on_sent = path, start, on_sent
         # What went wrong on this side of the line, and is no reason to try again.
         self.failure: BaseException | None = None
-        # The MD5 of what was sent last, in hexadecimal.
+        # The checksum of what was sent last, in hexadecimal.
         self.digest = ""
         try:
             self.size = path.stat().st_size - start if size is None else size
@@ -39,18 +47,22 @@ class Body:
         return True
 
     def __iter__(self) -> Iterator[bytes]:
-        digest, sent = hashlib.md5(usedforsecurity=False), 0
+        md5, crc32, sent = hashlib.md5(usedforsecurity=False), 0, 0
+        is_crc32 = self.checksum_name == "crc32"
         try:
             self._count(0)
             for block in self.blocks():
-                digest.update(block)
+                if is_crc32:
+                    crc32 = zlib.crc32(block, crc32)
+                else:
+                    md5.update(block)
                 yield block
                 sent += len(block)
                 self._count(sent)
         except Exception as error:
             self.failure = error
             raise
-        self.digest = digest.hexdigest()
+        self.digest = f"{crc32:08x}" if is_crc32 else md5.hexdigest()
 
     def blocks(self) -> Iterator[bytes]:
         """The bytes, as they are on the disk; raises TransferFailed when the file became shorter."""

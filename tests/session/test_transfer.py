@@ -282,7 +282,7 @@ def test_a_damaged_progress_file_costs_only_time(session, long_film, component_i
     assert downloaded(session, component_id) == long_film.read_bytes()
 
 
-def storing_parts_at(monkeypatch, session, url, count):
+def storing_parts_at(monkeypatch, session, url, count, **more):
     call = session.call
 
     def answer(data):
@@ -290,7 +290,7 @@ def storing_parts_at(monkeypatch, session, url, count):
             urls = [
                 {"part_number": number, "signed_url": f"{url}/{number}?signature=secret"} for number in range(1, count)
             ]
-            return [{"upload_id": "u", "urls": urls, "component_id": data["component_id"]}]
+            return [{"upload_id": "u", "urls": urls, "component_id": data["component_id"], **more}]
         return call(data)
 
     monkeypatch.setattr(session, "call", answer)
@@ -306,6 +306,13 @@ def test_a_part_that_arrives_as_another_is_noticed(
     storing_parts_at(monkeypatch, session, scripted.url, 4)
     scripted.answers = [(200, headers, b"")]
     with pytest.raises(TransferFailed, match=message):
+        upload(session, long_film, component_id)
+
+
+def test_a_studio_server_s_parts_are_compared_by_their_crc(session, long_film, component_id, scripted, monkeypatch):
+    storing_parts_at(monkeypatch, session, scripted.url, 4, part_checksum="crc32")
+    scripted.answers = [(200, {"ETag": '"00000000"'}, b"")]
+    with pytest.raises(TransferFailed, match="arrived damaged"):
         upload(session, long_film, component_id)
 
 
