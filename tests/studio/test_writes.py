@@ -48,6 +48,7 @@ def test_an_answer_to_a_create_has_everything_that_was_sent_and_added(ask: Any, 
     assert data["start_date"] == sent
     assert data["created_by_id"] == ask.caller.id
     assert data["bid"] == 0.0
+    assert "description" not in data
     stored = ask.query("select start_date, status.name, type.name, priority.name from Task where id is own-id")[0]
     assert stored["start_date"] == {"__type__": "datetime", "value": "2024-01-02T03:04:05"}
     assert stored["status"]["name"] == "Not started"

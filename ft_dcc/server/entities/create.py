@@ -48,7 +48,6 @@ def create(batch: Batch, operation: Operation) -> Answer:
 
 
 def _new_row(entity_type: EntityType, given: Given) -> Row:
-    # Every column is named, null or not: what an answer does not name, clients ask for again.
     row: Row = {}
     for attribute in entity_type.attributes.values():
         if attribute.column is not None:
@@ -93,10 +92,12 @@ def tell(entity_type: EntityType, row: Row, given: Given) -> dict[str, Any]:
     """Return the entity for an answer: what was sent as it was sent, and the columns that the server set."""
     told: dict[str, Any] = {TYPE_COLUMN: entity_type.name}
     for name, attribute in entity_type.attributes.items():
-        is_as_sent = attribute.column not in given.columns or given.columns[attribute.column] == row[attribute.column]
+        column = str(attribute.column)
+        is_as_sent = column not in given.columns or given.columns[column] == row[column]
         if name in given.echo and is_as_sent:
             told[name] = given.echo[name]
-        elif attribute.column in row and not attribute.is_hidden:
+        elif row.get(column) is not None and not attribute.is_hidden:
+            # What has no value is left out: clients take it for not loaded, as they do with the real server.
             show = shown(attribute.kind)
-            told[name] = row[attribute.column] if show is None else show(row[attribute.column])
+            told[name] = row[column] if show is None else show(row[column])
     return told
