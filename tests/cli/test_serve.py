@@ -1,0 +1,62 @@
+"""The studio server by its command: three lines, a clean stop, a backup while it runs, and its restoration."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+import requests
+
+FT_DCC = [sys.executable, "-m", "ft_dcc.cli.main"]
+
+
+def run(*arguments):
+    return subprocess.run([*FT_DCC, *arguments], capture_output=True, encoding="utf-8", timeout=120, check=False)
+
+
+def start(*arguments):
+    server = subprocess.Popen([*FT_DCC, "serve", *arguments], stdout=subprocess.PIPE, encoding="utf-8")
+    lines = dict(server.stdout.readline().strip().split("=", 1) for _ in range(3))
+    return server, lines
+
+
+def answer(lines):
+    headers = {"ftrack-user": lines["FTRACK_API_USER"], "ftrack-api-key": lines["FTRACK_API_KEY"]}
+    query = [{"action": "query", "expression": "select username from User"}]
+    return requests.post(f"{lines['FTRACK_SERVER']}/api", json=query, headers=headers, timeout=30).json()
+
+
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])
+def test_it_says_how_to_reach_it_and_stops_cleanly(tmp_path, number):
+    server, lines = start("--data", str(tmp_path / "studio"))
+    assert list(lines) == ["FTRACK_SERVER", "FTRACK_API_USER", "FTRACK_API_KEY"]
+    assert answer(lines)[0]["data"][0]["username"] == lines["FTRACK_API_USER"]
+    server.send_signal(getattr(signal, number))
+    assert server.wait(timeout=30) == 0
+
+
+def test_a_backup_of_a_running_studio_is_a_studio(tmp_path):
+    server, lines = start("--data", str(tmp_path / "studio"))
+    done = run("serve", "backup", str(tmp_path / "studio.backup"), "--data", str(tmp_path / "studio"))
+    server.terminate()
+    server.wait(timeout=30)
+    assert done.returncode == 0, done.stderr
+
+    done = run("serve", "restore", str(tmp_path / "studio.backup"), "--data", str(tmp_path / "again"))
+    assert done.returncode == 0, done.stderr
+    server, restored = start("--data", str(tmp_path / "again"))
+    assert answer({**lines, "FTRACK_SERVER": restored["FTRACK_SERVER"]}) == answer(restored)
+    server.terminate()
+    server.wait(timeout=30)
+
+
+def test_without_a_folder_the_usage_is_wrong():
+    done = run("serve")
+    assert done.returncode == 2 and "--data" in done.stderr
+
+
+def test_other_machines_do_not_come_in_without_https_unless_it_is_said(tmp_path):
+    done = run("serve", "--data", str(tmp_path / "studio"), "--host", "0.0.0.0")
+    assert done.returncode == 2 and "allow plain HTTP" in done.stderr
