@@ -2,6 +2,8 @@
 
 Everything that a host, a studio or a notebook needs is here under its plain name; a name's module is loaded when
 the name is first used, so that importing the suite costs a host nothing.
+
+Scripts that were written for ``ftrack_api`` find its names here as well: ``import ft_dcc as ftrack_api``.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ _HOMES = {
     "find_task": "ft_dcc.tasks",
     "frame_rate": "ft_dcc.frames",
 }
-_MODULES = ("errors", "frames")
+_MODULES = ("errors", "frames", "session")
 
 __all__ = ["errors", "frames", *_HOMES]
 
@@ -41,10 +43,16 @@ def __getattr__(name: str) -> Any:
         value = getattr(importlib.import_module(_HOMES[name]), name)
     elif name in _MODULES:
         value = importlib.import_module(f"ft_dcc.{name}")
+    elif not name.startswith("_") and name in _documented().NAMES:
+        value = _documented().find(name)
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value
     return value
+
+
+def _documented() -> Any:
+    return importlib.import_module("ft_dcc.session.documented")
 
 
 def __dir__() -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import venv
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -42,6 +43,10 @@ class ServerProcess:
             self.process.terminate()
         return self.process.wait(timeout=30)
 
+
+# The official client pins versions that the project cannot share, so it lives in an environment of its own.
+OFFICIAL_ENVIRONMENT = Path(__file__).resolve().parents[1] / ".venv-official"
+OFFICIAL_REQUIREMENT = "ftrack-python-api==3.1.0"
 
 StartServer = Callable[..., ServerProcess]
 
@@ -90,6 +95,18 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
             return server
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def official_python() -> Path:
+    """The interpreter of an environment that has the official client."""
+    python = OFFICIAL_ENVIRONMENT / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    if not python.exists():
+        venv.create(OFFICIAL_ENVIRONMENT, with_pip=True)
+    has_client = subprocess.run([str(python), "-c", "import ftrack_api"], capture_output=True, check=False)
+    if has_client.returncode != 0:
+        subprocess.run([str(python), "-m", "pip", "install", "--quiet", OFFICIAL_REQUIREMENT], check=True)
+    return python
 
 
 @pytest.fixture

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import functools
+import inspect
 import re
 import threading
 from abc import ABC, abstractmethod
@@ -235,3 +238,49 @@ def _removed(cache: Cache, key: str) -> bool:
     except KeyError:
         return False
     return True
+
+
+class Memoiser:
+    """Calls functions, and knows what they returned for the same arguments before.
+
+    With ``return_copies`` nobody can change what is kept by changing what was returned.
+    """
+
+    def __init__(
+        self, cache: Cache | None = None, key_maker: KeyMaker | None = None, return_copies: bool = True
+    ) -> None:
+        self.cache = MemoryCache() if cache is None else cache
+        self.key_maker = ObjectKeyMaker() if key_maker is None else key_maker
+        self.return_copies = return_copies
+
+    def call(
+        self, function: Callable[..., Any], args: Sequence[Any] | None = None, kw: dict[str, Any] | None = None
+    ) -> Any:
+        """Return what the function returns for these arguments, in whichever way they are given."""
+        args, kw = args or (), kw or {}
+        bound = inspect.signature(function).bind(*args, **kw)
+        bound.apply_defaults()
+        key = self.key_maker.key(function, dict(bound.arguments))
+        try:
+            value = self.cache.get(key)
+        except KeyError:
+            value = function(*args, **kw)
+            self.cache.set(key, value)
+        return copy.deepcopy(value) if self.return_copies else value
+
+
+def memoise_decorator(memoiser: Memoiser) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return the decorator for functions that the memoiser is to call."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def remembered(*args: Any, **kw: Any) -> Any:
+            return memoiser.call(function, args, kw)
+
+        return remembered
+
+    return decorate
+
+
+memoiser = Memoiser()
+memoise = memoise_decorator(memoiser)

@@ -48,6 +48,8 @@ class Entity(MutableMapping[str, Any]):
 
     entity_type: ClassVar[str] = ""
     attributes: ClassVar[Mapping[str, Attribute]] = {}
+    # What the published documents call attributes, and the server does not have.
+    words: ClassVar[Mapping[str, Attribute]] = {}
     primary_key_attributes: ClassVar[list[str]] = []
     default_projections: ClassVar[list[str]] = []
     defaults: ClassVar[tuple[Attribute, ...]] = ()
@@ -136,6 +138,8 @@ class Entity(MutableMapping[str, Any]):
         try:
             return self.attributes[name]
         except KeyError:
+            if name in self.words:
+                return self.words[name]
             hint = meant(name, self.attributes)
             raise UnrecognisedAttributeError(f"{self.entity_type} has no attribute {name!r}.{hint}") from None
 
@@ -153,7 +157,9 @@ class Entity(MutableMapping[str, Any]):
         values = {attribute.name: attribute.default() for attribute in cls.defaults if attribute.name not in data}
         later = {}
         for name, value in data.items():
-            if name not in cls.attributes:
+            if name in cls.words:
+                later[name] = value
+            elif name not in cls.attributes:
                 _log.warning("A %s has no attribute %r; its value is not sent.", cls.entity_type, name)
             elif cls.attributes[name].is_many:
                 later[name] = value
@@ -179,6 +185,11 @@ class Entity(MutableMapping[str, Any]):
     def keep(self, name: str, value: Any) -> None:
         """Keep another form of the value that is there already."""
         self._values[name] = value
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the server does not know the entity yet."""
+        return self.state is CREATED
 
     @property
     def is_unchanged(self) -> bool:

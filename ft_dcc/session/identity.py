@@ -92,7 +92,7 @@ class IdentityMap:
                 gone.append(entity)
             elif isinstance(operation, UpdateEntityOperation):
                 entity.settle(operation.attribute_name)
-            elif entity.state is CREATED:
+            elif isinstance(operation, CreateEntityOperation) and entity.state is CREATED:
                 entity.state = NOT_SET
         for operation in operations:
             if isinstance(operation, UpdateEntityOperation):

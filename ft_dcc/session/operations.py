@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Union
 
 import attrs
@@ -72,7 +73,26 @@ class DeleteEntityOperation:
     entity_key: Mapping[str, str]
 
 
-Operation = Union[CreateEntityOperation, UpdateEntityOperation, DeleteEntityOperation]
+@attrs.frozen
+class UploadOperation:
+    """A file is to be uploaded as the bytes of a component, before the other operations are sent."""
+
+    entity_type: str
+    entity_key: Mapping[str, str]
+    path: Path
+
+
+@attrs.frozen
+class RequestOperation:
+    """The server is to be asked for something about an entity, after the other operations were committed."""
+
+    entity_type: str
+    entity_key: Mapping[str, str]
+    request: Mapping[str, Any]
+
+
+Change = Union[CreateEntityOperation, UpdateEntityOperation, DeleteEntityOperation]
+Operation = Union[Change, UploadOperation, RequestOperation]
 
 
 class Operations:
@@ -118,7 +138,8 @@ def payloads(operations: Iterable[Operation]) -> list[dict[str, Any]]:
     Nothing is sent for what was created and deleted, only the last value of an attribute counts, and changes that
     follow directly on the creation of their entity, or on one another, are sent with it.
     """
-    pending = _without_stillborn(list(operations))
+    changes = [each for each in operations if not isinstance(each, (UploadOperation, RequestOperation))]
+    pending = _without_stillborn(changes)
     sent: list[dict[str, Any]] = []
     for operation in _last_updates(pending):
         payload = _payload(operation)
@@ -130,15 +151,15 @@ def payloads(operations: Iterable[Operation]) -> list[dict[str, Any]]:
     return [payload for payload in sent if payload["action"] == "delete" or len(payload["entity_data"]) > 1]
 
 
-def _without_stillborn(operations: list[Operation]) -> list[Operation]:
+def _without_stillborn(operations: list[Change]) -> list[Change]:
     created = {_identity(each) for each in operations if isinstance(each, CreateEntityOperation)}
     stillborn = created & {_identity(each) for each in operations if isinstance(each, DeleteEntityOperation)}
     return [each for each in operations if _identity(each) not in stillborn] if stillborn else operations
 
 
-def _last_updates(operations: list[Operation]) -> list[Operation]:
+def _last_updates(operations: list[Change]) -> list[Change]:
     seen: set[tuple[Any, ...]] = set()
-    kept: list[Operation] = []
+    kept: list[Change] = []
     for operation in reversed(operations):
         if isinstance(operation, UpdateEntityOperation):
             place = (*_identity(operation), operation.attribute_name)
@@ -152,7 +173,7 @@ def _last_updates(operations: list[Operation]) -> list[Operation]:
     return kept
 
 
-def _payload(operation: Operation) -> dict[str, Any]:
+def _payload(operation: Change) -> dict[str, Any]:
     key = list(operation.entity_key.values())
     if isinstance(operation, DeleteEntityOperation):
         return delete(operation.entity_type, key)

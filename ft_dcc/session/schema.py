@@ -20,8 +20,10 @@ from ft_dcc.session.attribute import (
     KeyValueAttribute,
     ReferenceAttribute,
 )
+from ft_dcc.session.dialect import TYPES
 from ft_dcc.session.entity import Entity, meant
 from ft_dcc.session.symbol import NOT_SET
+from ft_dcc.session.words import add_words
 
 _log = logging.getLogger(__name__)
 _SCALARS = ("string", "boolean", "integer", "number", "variable", "object")
@@ -62,6 +64,12 @@ class EntityTypes(Mapping[str, type[Entity]]):
             made = self._made.setdefault(entity_type, made)
         return made
 
+    def own_name(self, entity_type: str) -> str:
+        """Return what the site calls an entity type of the documents."""
+        if entity_type in TYPES and entity_type not in self.schemas:
+            return TYPES[entity_type]
+        return entity_type
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.schemas)
 
@@ -73,11 +81,12 @@ def make_type(schema: Schema) -> type[Entity]:
     """Return the class for the entity type that a schema describes."""
     entity_type = schema["id"]
     immutable, computed = set(schema.get("immutable", ())), set(schema.get("computed", ()))
-    attributes = {}
+    attributes: dict[str, Attribute] = {}
     for name, fragment in schema["properties"].items():
         attribute = _make_attribute(name, fragment, name in immutable, name in computed)
         if attribute is not None:
             attributes[name] = attribute
+    words = add_words(entity_type, attributes)
     return type(
         entity_type,
         entities.kinds_of(schema),
@@ -87,6 +96,7 @@ def make_type(schema: Schema) -> type[Entity]:
             "__module__": __name__,
             "entity_type": entity_type,
             "attributes": attributes,
+            "words": words,
             "defaults": tuple(each for each in attributes.values() if each.default_value is not NOT_SET),
             "shared_values": frozenset(_shared_values(schema)),
             "primary_key_attributes": list(schema["primary_key"]),

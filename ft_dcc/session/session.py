@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ft_dcc.errors import NoResultFoundError, ServerCompatibilityError, SettingInvalid
-from ft_dcc.session import arrival, custom_attributes, populating
+from ft_dcc.session import arrival, custom_attributes, dialect, populating, sending
 from ft_dcc.session.cache import Cache, KeyMaker, LayeredCache
 from ft_dcc.session.encoding import encode
 from ft_dcc.session.entity import Entity, Group
@@ -169,13 +169,15 @@ class Session(Recorder, Services, Storage):
 
         Raises UnrecognisedEntityTypeError.
         """
-        return QueryResult(self, with_projections(str(expression), self.types), page_size)
+        written = dialect.in_words_of(str(expression), self.types)
+        return QueryResult(self, with_projections(written, self.types), page_size)
 
     def get(self, entity_type: str, entity_key: str | Sequence[str]) -> Entity | None:
         """Return the entity with this id, or with this list of key values, or None.
 
         Raises UnrecognisedEntityTypeError, and ValueError for a key of the wrong length.
         """
+        entity_type = self.types.own_name(entity_type)
         names = self.types[entity_type].primary_key_attributes
         key = [entity_key] if isinstance(entity_key, str) else [str(part) for part in entity_key]
         if len(key) != len(names):
@@ -202,6 +204,8 @@ class Session(Recorder, Services, Storage):
         """
         if reconstructing:
             return self.reconstruct(entity_type, data or {})
+        if dialect.is_spoken(entity_type) and self.record_operations:
+            entity_type, data = dialect.begin(self, entity_type, data or {})
         make = self.types[entity_type]
         values, later = make.starting_values(data or {})
         recorded = dict(values)
@@ -259,7 +263,7 @@ class Session(Recorder, Services, Storage):
         """
         recorded = list(self.recorded_operations)
         batch = payloads(recorded)
-        answer = self.post(batch) if batch else b"[]"
+        answer = sending.post(self, batch, recorded)
         self.recorded_operations.clear()
         self.inheritance.forget()
         for entity in self._identities.settle(recorded):
@@ -267,6 +271,7 @@ class Session(Recorder, Services, Storage):
         group = Group()
         self._identities.loads(answer, group)
         self.layers.keep(group)
+        sending.follow_up(self, recorded)
 
     def rollback(self) -> None:
         """Take back what this thread changed since its last commit."""

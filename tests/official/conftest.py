@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
-import venv
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,23 +13,7 @@ import pytest
 
 from ft_dcc.server.folder import Credentials
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-ENVIRONMENT = REPOSITORY / ".venv-official"
-REQUIREMENT = "ftrack-python-api==3.1.0"
-
 RunOfficial = Callable[..., Any]
-
-
-@pytest.fixture(scope="session")
-def official_python() -> Path:
-    """The interpreter of an environment that has the official client."""
-    python = ENVIRONMENT / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-    if not python.exists():
-        venv.create(ENVIRONMENT, with_pip=True)
-    has_client = subprocess.run([str(python), "-c", "import ftrack_api"], capture_output=True, check=False)
-    if has_client.returncode != 0:
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", REQUIREMENT], check=True)
-    return python
 
 
 @pytest.fixture

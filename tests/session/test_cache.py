@@ -5,11 +5,13 @@ import pytest
 from ft_dcc.session.cache import (
     FileCache,
     LayeredCache,
+    Memoiser,
     MemoryCache,
     ObjectKeyMaker,
     ProxyCache,
     SerialisedCache,
     StringKeyMaker,
+    memoise_decorator,
 )
 
 
@@ -88,3 +90,18 @@ def test_dictionaries_that_differ_in_their_order_have_one_key():
     assert maker.key({"a": 1, "b": [2]}) == maker.key({"b": [2], "a": 1})
     assert maker.key({"a": 1}) != maker.key({"a": 2})
     assert maker.key("ab", "c") != maker.key("a", "bc")
+
+
+def test_a_function_is_called_once_for_the_same_arguments():
+    calls = []
+
+    @memoise_decorator(Memoiser())
+    def add(first, second=2):
+        calls.append((first, second))
+        return [first + second]
+
+    assert add(1, 2) == [3]
+    add(1, second=2).append(99)
+    assert add(1) == [3]
+    assert add(1, 3) == [4]
+    assert calls == [(1, 2), (1, 3)]

@@ -1,0 +1,94 @@
+"""Where scripts that were written for ``ftrack_api`` find what they name: ``import ft_dcc as ftrack_api``."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+# A module of ours offers everything that its namesake does; of the others each name is listed.
+_HOMES = {
+    "accessor.base.Accessor": "ft_dcc.session.accessor:Accessor",
+    "accessor.disk": "ft_dcc.session.accessor.disk",
+    "accessor.server": "ft_dcc.session.accessor.server",
+    "attribute.Attribute": "ft_dcc.session.attribute:Attribute",
+    "attribute.CollectionAttribute": "ft_dcc.session.attribute:CollectionAttribute",
+    "attribute.CustomAttributeCollectionAttribute": "ft_dcc.session.attribute:CustomAttributesAttribute",
+    "attribute.KeyValueMappedCollectionAttribute": "ft_dcc.session.attribute:KeyValueAttribute",
+    "attribute.ReferenceAttribute": "ft_dcc.session.attribute:ReferenceAttribute",
+    "attribute.ScalarAttribute": "ft_dcc.session.attribute:Attribute",
+    "cache": "ft_dcc.session.cache",
+    "collection.Collection": "ft_dcc.session.collection:Collection",
+    "collection.CustomAttributeCollectionProxy": "ft_dcc.session.custom_attributes:CustomAttributes",
+    "collection.KeyValueMappedCollectionProxy": "ft_dcc.session.collection:KeyValues",
+    "collection.MappedCollectionProxy": "ft_dcc.session.collection:KeyValues",
+    "entity.asset_version.AssetVersion": "ft_dcc.session.entities:AssetVersion",
+    "entity.base.Entity": "ft_dcc.session.entity:Entity",
+    "entity.component.Component": "ft_dcc.session.component:Component",
+    "entity.component.CreateThumbnailMixin": "ft_dcc.session.component:Pictured",
+    "entity.job.Job": "ft_dcc.session.entities:Job",
+    "entity.location.Location": "ft_dcc.session.location:Location",
+    "entity.note.CreateNoteMixin": "ft_dcc.session.entities:Noted",
+    "entity.note.Note": "ft_dcc.session.entities:Note",
+    "entity.project_schema.ProjectSchema": "ft_dcc.session.workflow:ProjectSchema",
+    "entity.user.User": "ft_dcc.session.people:User",
+    "event.base.Event": "ft_dcc.session.event:Event",
+    "event.expression.All": "ft_dcc.subscription:AllOf",
+    "event.expression.Any": "ft_dcc.subscription:AnyOf",
+    "event.expression.Condition": "ft_dcc.subscription:Condition",
+    "event.expression.Expression": "ft_dcc.subscription:Expression",
+    "event.expression.Not": "ft_dcc.subscription:Not",
+    "event.hub.EventHub": "ft_dcc.session.hub:EventHub",
+    "event.subscriber.Subscriber": "ft_dcc.session.event:Subscriber",
+    "exception": "ft_dcc.errors",
+    "exceptions": "ft_dcc.errors",
+    "formatter": "ft_dcc.session.formatter",
+    "inspection": "ft_dcc.session.inspection",
+    "operation": "ft_dcc.session.operations",
+    "plugin": "ft_dcc.session.plugins",
+    "query": "ft_dcc.session.query",
+    "resource_identifier_transformer.base.ResourceIdentifierTransformer": (
+        "ft_dcc.session.location_setup:ResourceIdentifierTransformer"
+    ),
+    "structure.base.Structure": "ft_dcc.session.structure:Structure",
+    "structure.entity_id": "ft_dcc.session.structure.entity_id",
+    "structure.id": "ft_dcc.session.structure.id",
+    "structure.origin": "ft_dcc.session.structure.origin",
+    "structure.standard": "ft_dcc.session.structure.standard",
+    "symbol": "ft_dcc.session.symbol",
+}
+NAMES = frozenset(path.partition(".")[0] for path in _HOMES)
+
+
+class Names:
+    """The names below one of ``ftrack_api``'s packages."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            value = find(f"{self._path}.{name}")
+        except KeyError:
+            raise AttributeError(
+                f"ft_dcc.{self._path} has no {name!r}. See docs/session.md for what differs."
+            ) from None
+        setattr(self, name, value)
+        return value
+
+    def __dir__(self) -> list[str]:
+        start = f"{self._path}."
+        return sorted({path[len(start) :].partition(".")[0] for path in _HOMES if path.startswith(start)})
+
+    def __repr__(self) -> str:
+        return f"<the names of ftrack_api.{self._path}>"
+
+
+def find(path: str) -> Any:
+    """Return what is at this path of ``ftrack_api``: a module, a class, or the names below it; raises KeyError."""
+    if path in _HOMES:
+        module, _, name = _HOMES[path].partition(":")
+        found = importlib.import_module(module)
+        return getattr(found, name) if name else found
+    if any(each.startswith(f"{path}.") for each in _HOMES):
+        return Names(path)
+    raise KeyError(path)
