@@ -14,7 +14,6 @@ from rich.progress import (
     Task,
     TaskID,
     TextColumn,
-    TimeRemainingColumn,
 )
 from rich.progress import Progress as Bars
 from rich.text import Text
@@ -31,6 +30,22 @@ class _Amount(ProgressColumn):
         return _COLUMNS[task.fields["unit"]].render(task)
 
 
+def pace(progress: Progress) -> str:
+    """Return how fast it goes and what is left, for a person; nothing as long as nobody can know."""
+    if progress.rate is None or progress.seconds_left is None:
+        return ""
+    is_bytes = progress.unit == "bytes"
+    rate = f"{progress.rate / 2**20:.1f} MiB/s" if is_bytes else f"{progress.rate:.1f} {progress.unit}/s"
+    return f", {rate}, {progress.seconds_left:.0f} s left"
+
+
+class _Rate(ProgressColumn):
+    """How fast it goes."""
+
+    def render(self, task: Task) -> Text:
+        return Text(task.fields["rate"])
+
+
 @contextmanager
 def shown_progress() -> Iterator[OnProgress]:
     """What is called with the return value appears on stderr while the block runs."""
@@ -38,7 +53,7 @@ def shown_progress() -> Iterator[OnProgress]:
     if not console.is_terminal:
         yield _Lines(console)
         return
-    bars = Bars(TextColumn("{task.description:<24}"), BarColumn(), _Amount(), TimeRemainingColumn(), console=console)
+    bars = Bars(TextColumn("{task.description:<24}"), BarColumn(), _Amount(), _Rate(), console=console)
     with bars:
         yield _Bars(bars)
 
@@ -52,8 +67,10 @@ class _Bars:
         key = (progress.step, progress.source)
         if key not in self._tasks:
             description = f"{progress.step} {progress.source}"
-            self._tasks[key] = self._bars.add_task(description, total=progress.total, unit=progress.unit)
-        self._bars.update(self._tasks[key], completed=progress.done, total=progress.total)
+            self._tasks[key] = self._bars.add_task(description, total=progress.total, unit=progress.unit, rate="")
+        self._bars.update(
+            self._tasks[key], completed=progress.done, total=progress.total, rate=pace(progress).strip(", ")
+        )
 
 
 class _Lines:
@@ -69,5 +86,5 @@ class _Lines:
         if self._quarters.get(key) == quarter:
             return
         self._quarters[key] = quarter
-        line = f"{progress.step} {progress.source}: {progress.done} of {progress.total} {progress.unit}"
+        line = f"{progress.step} {progress.source}: {progress.done} of {progress.total} {progress.unit}{pace(progress)}"
         self._console.print(line, highlight=False, soft_wrap=True)

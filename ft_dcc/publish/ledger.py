@@ -12,7 +12,8 @@ from ft_dcc.errors import Problem
 from ft_dcc.publish.engine import Context, Instance
 from ft_dcc.publish.journal import Journal, write_value
 from ft_dcc.publish.records import Step
-from ft_dcc.publish.slots import NUMBER
+from ft_dcc.publish.report import mask
+from ft_dcc.publish.slots import NUMBER, SESSION
 
 # pyblish's own record of what ran; ours is plain data.
 _RESULTS = "results"
@@ -87,7 +88,9 @@ class Ledger:
             "sets": sets,
         }
         if error is not None:
-            event["traceback"] = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+            session = SESSION.find(self.context)
+            lines = traceback.format_exception(type(error), error, error.__traceback__)
+            event["traceback"] = mask("".join(lines), "" if session is None else session.api_key)
         self.journal.note(event)
 
     def pass_gate(self, problems: tuple[Problem, ...], *, is_open: bool) -> None:

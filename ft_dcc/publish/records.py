@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 import uuid
 from collections.abc import Iterable
 from fractions import Fraction
@@ -183,13 +184,29 @@ def derived_id(version_id: str, what: str) -> str:
 
 @attrs.frozen
 class Progress:
-    """How far a step is: ``unit`` is "frames" or "bytes", ``source`` the name of what it works on."""
+    """How far a step is: ``unit`` is "frames" or "bytes", ``source`` the name of what it works on.
+
+    ``seconds`` have passed since the step first said something, and ``before`` was done by then.
+    """
 
     step: str
     source: str
     done: int
     total: int
     unit: str
+    seconds: float = 0.0
+    before: int = 0
+
+    @property
+    def rate(self) -> float | None:
+        """Frames or bytes a second, or None as long as nobody can know."""
+        done = self.done - self.before
+        return done / self.seconds if self.seconds > 0 and done > 0 else None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long it will take if it goes on as it did, or None as long as nobody can know."""
+        return None if self.rate is None else (self.total - self.done) / self.rate
 
 
 OnProgress = Callable[[Progress], None]
@@ -201,6 +218,7 @@ class Pulse:
 
     on_progress: OnProgress | None = None
     cancel: threading.Event = attrs.field(factory=threading.Event)
+    _begun: dict[tuple[str, str], tuple[float, int]] = attrs.field(factory=dict, init=False, eq=False)
 
     def check(self) -> None:
         """Raise Cancelled when somebody asked for it."""
@@ -211,7 +229,9 @@ class Pulse:
         """Tell how far it is; raises Cancelled when somebody asked for it."""
         self.check()
         if self.on_progress is not None:
-            self.on_progress(progress)
+            now = time.monotonic()
+            begun, before = self._begun.setdefault((progress.step, progress.source), (now, progress.done))
+            self.on_progress(attrs.evolve(progress, seconds=now - begun, before=before))
 
 
 @attrs.frozen

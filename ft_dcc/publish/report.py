@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import traceback
 from importlib import metadata
 from typing import Any
@@ -12,13 +13,26 @@ from typing import Any
 import attrs
 
 from ft_dcc.errors import DiskUnusable, Error
+from ft_dcc.publish.engine import Context, Instance
 from ft_dcc.publish.job import Job
 from ft_dcc.publish.records import Published, PublishRequest
+from ft_dcc.publish.slots import CLIP, HOST, REQUEST, SESSION, SOURCE
+
+# Of the report: raised when a reader would misunderstand it.
+SCHEMA = 1
 
 
-def write_report(job: Job, request: PublishRequest, published: Published, error: Error | None) -> None:
+# What proves a right, in an address or in words.
+_PROOF = re.compile(
+    r"\b((?:x-amz-)?(?:signature|credential|security-token)|token|secret|password|(?:ftrack[-_])?api[-_]?key)"
+    r"([\"']?\s*[=:]\s*[\"']?)[^\s&\"',;]+",
+    re.IGNORECASE,
+)
+
+
+def write_report(job: Job, context: Context, published: Published, error: Error | None) -> None:
     """The report of this run lies in the job folder, whole; raises DiskUnusable."""
-    text = json.dumps(make_report(request, published, error), indent=2)
+    text = json.dumps(make_report(context, published, error), indent=2)
     draft = job.report.with_suffix(".draft")
     try:
         draft.write_text(text, encoding="utf-8")
@@ -27,11 +41,17 @@ def write_report(job: Job, request: PublishRequest, published: Published, error:
         raise DiskUnusable(f"The report {job.report} cannot be written: {failure.strerror}.") from failure
 
 
-def make_report(request: PublishRequest, published: Published, error: Error | None) -> dict[str, Any]:
-    """Return the report as plain data; it holds no key and no signed address, since no record does."""
+def make_report(context: Context, published: Published, error: Error | None) -> dict[str, Any]:
+    """Return the report as plain data, as docs/report.md has it; keys and whatever else proves a right are masked."""
+    session, host = SESSION.get(context), HOST.find(context)
     report = attrs.asdict(published)
+    report["schema"] = SCHEMA
     report["job"] = os.fspath(published.job)
-    report["request"] = request_as_text(request)
+    report["server"] = session.server_url
+    report["host"] = None if host is None else f"{host.name} {host.version}"
+    report["request"] = request_as_text(REQUEST.get(context))
+    report["found"] = [_found(instance) for instance in context if CLIP.find(instance) is not None]
+    report["seconds"] = round(sum(step.seconds for step in published.steps), 4)
     report["error"] = None if error is None else _error(error)
     report["made_with"] = {
         "ft-dcc": metadata.version("ft-dcc"),
@@ -39,7 +59,27 @@ def make_report(request: PublishRequest, published: Published, error: Error | No
         "python": platform.python_version(),
         "system": platform.platform(),
     }
-    return report
+    masked: dict[str, Any] = _masked(report, session.api_key)
+    return masked
+
+
+def mask(text: str, key: str = "") -> str:
+    """Return the text without the key, and without the values of what is named like a proof of a right."""
+    return _PROOF.sub(r"\1\2***", text.replace(key, "***") if key else text)
+
+
+def _masked(value: Any, key: str) -> Any:
+    if isinstance(value, str):
+        return mask(value, key)
+    if isinstance(value, dict):
+        return {name: _masked(content, key) for name, content in value.items()}
+    return [_masked(content, key) for content in value] if isinstance(value, (list, tuple)) else value
+
+
+def _found(instance: Instance) -> dict[str, str]:
+    source, clip = SOURCE.get(instance), CLIP.get(instance)
+    texts = {"frames": clip.frame_range, "fps": clip.fps, "resolution": clip.resolution}
+    return {"source": source.name, "kind": source.kind, **{name: str(value) for name, value in texts.items()}}
 
 
 def request_as_text(request: PublishRequest) -> dict[str, object]:

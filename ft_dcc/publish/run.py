@@ -258,7 +258,7 @@ def _published(job: Job, loop: Loop, stopped: errors.Error | None) -> Published:
 def _told(job: Job, loop: Loop, published: Published, stopped: errors.Error | None) -> Published:
     """The report is written, and the job closed if nothing is left to do."""
     try:
-        write_report(job, REQUEST.get(loop.context), published, stopped)
+        write_report(job, loop.context, published, stopped)
         if stopped is None:
             job.finish()
     except errors.DiskUnusable as error:

@@ -107,7 +107,7 @@ def test_the_report_says_what_was_asked_and_done(session, host, task, task_path,
     assert report["versions"][0]["version_id"] == published.first.version_id
     assert report["error"] is None
     names = [step["name"] for step in report["steps"]]
-    assert names[-4:] == ["UploadComponents", "RegisterVersion", "NumberReview", "FindLink"]
+    assert names[-5:] == ["UploadComponents", "RegisterVersion", "NumberReview", "FindLink", "NotifyStudio"]
     assert set(published.report()) >= {
         *("version_id", "version", "asset_id", "components", "review_session_id", "review_session_object_id"),
         *("link", "steps"),

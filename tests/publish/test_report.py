@@ -1,0 +1,101 @@
+"""The report is what docs/report.md says, and gives nothing away."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from ft_dcc.errors import TaskNotFound
+from ft_dcc.publish.records import Progress, PublishRequest, Pulse
+from ft_dcc.publish.report import mask
+from ft_dcc.publish.run import publish
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "report.md"
+TYPES = {"text": str, "number": (int, float), "list": list, "object": dict, "null": type(None)}
+
+
+def tables():
+    """The keys and types of the page's tables: the report's, and a version's."""
+    found = [{}, {}]
+    where = -1
+    for line in DOCS.read_text(encoding="utf-8").splitlines():
+        if line.startswith("| Key"):
+            where += 1
+        row = re.match(r"\| `(\w+)` \| ([\w ]+) \|", line)
+        if row is not None:
+            found[where][row[1]] = tuple(TYPES[name] for name in row[2].split(" or "))
+    return found
+
+
+def flat(types):
+    return tuple(kind for each in types for kind in (each if isinstance(each, tuple) else (each,)))
+
+
+def assert_fits(content, table):
+    assert set(content) == set(table)
+    for key, types in table.items():
+        assert isinstance(content[key], flat(types)), key
+
+
+def report_of(jobs):
+    (job,) = jobs.iterdir()
+    return json.loads((job / "report.json").read_text(encoding="utf-8"))
+
+
+def test_the_report_is_as_the_page_says(session, host, task, task_path, jobs):
+    publish(PublishRequest(task_path, review="Dailies"), session, host, jobs=jobs)
+    report_table, version_table = tables()
+    report = report_of(jobs)
+    assert_fits(report, report_table)
+    assert_fits(report["versions"][0], version_table)
+    assert report["found"] == [
+        {"source": "bars", "kind": "camera", "frames": "1001-1012", "fps": "24", "resolution": "64x36"}
+    ]
+    assert report["host"] == "Colour bars 1.0"
+
+
+def test_the_report_of_a_refused_publish_is_the_same(session, host, jobs):
+    with pytest.raises(TaskNotFound):
+        publish(PublishRequest("No/Such/Task"), session, host, jobs=jobs)
+    report = report_of(jobs)
+    assert_fits(report, tables()[0])
+    assert report["error"]["class"] == "TaskNotFound"
+    assert report["problems"][0]["is_artists"] is True
+
+
+def test_a_key_that_somebody_wrote_into_the_comment_is_masked(studio_server, session, host, task, task_path, jobs):
+    comment = f"key {studio_server.api_key} https://x.example.com/up?X-Amz-Signature=abc123&part=1"
+    publish(PublishRequest(task_path, comment=comment), session, host, jobs=jobs)
+    assert report_of(jobs)["request"]["comment"] == "key *** https://x.example.com/up?X-Amz-Signature=***&part=1"
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("FTRACK_API_KEY=abc", "FTRACK_API_KEY=***"),
+        ("'ftrack-api-key': 'abc'", "'ftrack-api-key': '***'"),
+        ("?token=abc&a=1", "?token=***&a=1"),
+        ("the token of love", "the token of love"),
+    ],
+)
+def test_what_proves_a_right_is_masked(text, masked):
+    assert mask(text) == masked
+
+
+def test_progress_knows_its_rate_and_what_is_left():
+    assert (Progress("encode", "a", 30, 90, "frames", seconds=2.0, before=10).rate) == 10
+    assert (Progress("encode", "a", 30, 90, "frames", seconds=2.0, before=10).seconds_left) == 6
+    assert Progress("encode", "a", 1, 90, "frames").rate is None
+    assert Progress("encode", "a", 1, 90, "frames").seconds_left is None
+
+
+def test_a_pulse_measures_each_step_from_its_own_beginning():
+    heard = []
+    pulse = Pulse(heard.append)
+    pulse.beat(Progress("encode", "a", 5, 10, "frames"))
+    pulse.beat(Progress("encode", "a", 8, 10, "frames"))
+    pulse.beat(Progress("upload", "a", 1, 10, "bytes"))
+    assert [(beat.step, beat.before) for beat in heard] == [("encode", 5), ("encode", 5), ("upload", 1)]
