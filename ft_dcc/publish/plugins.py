@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ft_dcc.config import read_settings
 from ft_dcc.errors import PluginBroken
-from ft_dcc.publish import collect, extract, integrate, validate
+from ft_dcc.publish import collect, collect_sources, extract, integrate, validate
 from ft_dcc.publish.engine import PluginClass, load_api
 
 # A plugin's order is its stage; its place within the stage is its place here.
@@ -21,10 +21,10 @@ PLUGINS: tuple[PluginClass, ...] = (
     collect.CollectShot,
     collect.CollectReviews,
     collect.CollectDetails,
-    collect.CollectSources,
-    collect.CollectCamera,
-    collect.CollectFrames,
-    collect.CollectFilm,
+    collect_sources.CollectSources,
+    collect_sources.CollectCamera,
+    collect_sources.CollectFrames,
+    collect_sources.CollectFilm,
     collect.CollectAsset,
     validate.ValidateCamera,
     validate.ValidateFrames,

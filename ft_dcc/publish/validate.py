@@ -11,7 +11,8 @@ from typing import ClassVar
 from ft_dcc.errors import CameraMissing, DiskUnusable, FramesMissing, Invalid
 from ft_dcc.frames import FrameRange, Frames, Resolution, find_frames, ranges
 from ft_dcc.media import ffmpeg
-from ft_dcc.publish.collect import CollectCamera, CollectScene
+from ft_dcc.publish.collect import CollectScene
+from ft_dcc.publish.collect_sources import CollectCamera
 from ft_dcc.publish.engine import VALIDATOR, Context, ContextPlugin, Instance, InstancePlugin
 from ft_dcc.publish.slots import CLIP, FACTS, HOST, JOB, REQUEST, SCENE, SHOT, SOURCE
 

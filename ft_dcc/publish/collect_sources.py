@@ -1,0 +1,132 @@
+"""Collectors: what each source is, and what its film will show. They read and change nothing."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import attrs
+
+from ft_dcc import media
+from ft_dcc.errors import CameraMissing, Invalid, Unpublishable
+from ft_dcc.frames import FrameRange, Frames, Resolution, find_frames, is_sequence
+from ft_dcc.publish.engine import COLLECTOR, Context, ContextPlugin, Instance, InstancePlugin
+from ft_dcc.publish.records import Clip, PublishRequest, Shot, Source
+from ft_dcc.publish.slots import (
+    CLIP,
+    FACTS,
+    FRAMES,
+    HOST,
+    NUMBER,
+    PULSE,
+    REQUEST,
+    SCENE,
+    SHOT,
+    SOURCE,
+    VERSION_ID,
+)
+
+if TYPE_CHECKING:
+    from ft_dcc.host import Scene
+
+
+class CollectSources(ContextPlugin):
+    """Each source is an instance, and has the id of the version that it becomes."""
+
+    order = COLLECTOR
+    label = "Sources"
+
+    def process(self, context: Context) -> None:
+        """NUMBER, SOURCE and VERSION_ID are on every instance; raises CameraMissing or Unpublishable for none."""
+        has_host = HOST.find(context) is not None
+        scene = SCENE.get(context) if has_host else None
+        for text in REQUEST.get(context).source or _default_source(scene):
+            source = _source(text, scene)
+            instance = context.create_instance(source.name, family="review", families=[source.kind])
+            NUMBER.set(instance, len(context))
+            SOURCE.set(instance, source)
+            VERSION_ID.set(instance, str(uuid.uuid4()))
+
+
+def _default_source(scene: Scene | None) -> tuple[str, ...]:
+    if scene is None:
+        raise Unpublishable("Nothing was given to publish. Give frames as name.%04d.png, or a film.")
+    if not scene.sources:
+        raise CameraMissing("The scene has no camera. Add one, or give the name of another source.")
+    return scene.sources[:1]
+
+
+def _source(text: str, scene: Scene | None) -> Source:
+    is_file = is_sequence(text) or Path(text).is_file()
+    if scene is not None and (text in scene.sources or not is_file):
+        return Source("camera", text, text)
+    name = os.path.basename(text)  # noqa: PTH119 - a pattern is no path yet
+    if is_sequence(text):
+        return Source("frames", text, name.split("%")[0].split("#")[0].rstrip("._-") or name)
+    return Source("film", text, Path(name).stem)
+
+
+class CollectCamera(InstancePlugin):
+    """What a camera will be filmed at is known."""
+
+    order = COLLECTOR
+    label = "Camera"
+    families: ClassVar[list[str]] = ["camera"]
+
+    def process(self, instance: Instance) -> None:
+        """CLIP holds the scene's range, rate and size, or what was asked for."""
+        scene, request = SCENE.get(instance.context), REQUEST.get(instance.context)
+        CLIP.set(
+            instance,
+            Clip(request.frame_range or scene.frame_range, scene.fps, request.resolution or scene.resolution),
+        )
+
+
+class CollectFrames(InstancePlugin):
+    """Frames that exist already are found."""
+
+    order = COLLECTOR
+    label = "Frames"
+    families: ClassVar[list[str]] = ["frames"]
+
+    def process(self, instance: Instance) -> None:
+        """FRAMES and CLIP hold the sequence; raises FramesMissing, or Invalid when nobody says its rate."""
+        request, pattern = REQUEST.get(instance.context), SOURCE.get(instance).text
+        on_disk = find_frames(pattern)
+        fps = request.fps or SHOT.get(instance.context).fps
+        if fps is None:
+            raise Invalid("frame rate", found="not known", wanted="set on the shot", remedy="Set it, or give --fps.")
+        frames = Frames(pattern, request.frame_range or on_disk, fps, Resolution(1, 1))
+        frames = attrs.evolve(frames, resolution=media.probe(frames.path(on_disk.start)).resolution)
+        FRAMES.set(instance, frames)
+        CLIP.set(instance, Clip(frames.frame_range, fps, frames.resolution))
+
+
+class CollectFilm(InstancePlugin):
+    """A film that exists already is looked into."""
+
+    order = COLLECTOR
+    label = "Film"
+    families: ClassVar[list[str]] = ["film"]
+
+    def process(self, instance: Instance) -> None:
+        """FACTS holds what the film is, CLIP its rate, its size and the shot's frames; raises FilmUnreadable."""
+        is_cancelled = PULSE.get(instance.context).cancel.is_set
+        facts = media.probe(Path(SOURCE.get(instance).text), is_cancelled=is_cancelled)
+        wanted = _wanted_range(REQUEST.get(instance.context), SHOT.find(instance.context))
+        start = _first_frame(wanted, facts.frame_count)
+        FACTS.set(instance, facts)
+        CLIP.set(instance, Clip(FrameRange(start, start + facts.frame_count - 1), facts.fps, facts.resolution))
+
+
+def _wanted_range(request: PublishRequest, shot: Shot | None) -> FrameRange | None:
+    return request.frame_range or (shot.frame_range if shot is not None else None)
+
+
+def _first_frame(wanted: FrameRange | None, frame_count: int) -> int:
+    """The number of a film's first frame: with the handles if it is that long; a film of nothing counts from 1."""
+    if wanted is None:
+        return 1
+    return wanted.with_handles.start if frame_count == len(wanted.with_handles) else wanted.start
