@@ -108,6 +108,40 @@ def test_publishes_to_a_server_that_is_down_go_out_in_order_when_it_is_back(star
     assert [entry.state for entry in entries(jobs)] == ["done"] * 3
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C reaches a whole console there")
+def test_a_queue_that_is_watched_waits_for_the_server_and_for_new_jobs(start_server, tmp_path, jobs, frames):
+    server = start_server()
+    port = server.url.rpartition(":")[2]
+    with Session(server.url, server.credentials.api_key, server.credentials.api_user) as session:
+        task_id = ensure_task(session, "Show/SQ010/SH010/Animation")["id"]
+    server.stop()
+    request = PublishRequest(task_id, frames, fps=Fraction(24), review="Dailies")
+    first = prepare(request, server.url, jobs=jobs)
+    watching = subprocess.Popen(
+        [sys.executable, "-m", "ft_dcc.cli.main", "queue", "run", "--watch"],
+        env=environment_of(server.credentials, jobs),
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    try:
+        assert "Trying again" in line_with(watching, "Trying again")
+        start_server(tmp_path / "studio", "--port", port)
+        assert line_with(watching, f"{first.id}: done")
+        second = prepare(request, server.url, jobs=jobs)
+        assert line_with(watching, f"{second.id}: done")
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait(timeout=60) == 130
+    finally:
+        watching.kill()
+        watching.communicate()
+    assert [entry.state for entry in entries(jobs)] == ["done", "done"]
+
+
+def line_with(process, words):
+    """The first line on stderr that holds these words."""
+    return next((line for line in process.stderr if words in line), "")
+
+
 def test_a_job_is_shown_with_what_was_asked_and_what_came_of_it(session, environ, jobs, frames, task_path):
     published = publish(PublishRequest(task_path, frames, fps=Fraction(24), comment="look"), session, jobs=jobs)
     shown = json.loads(ft_dcc(environ, "queue", "show", published.job.name, "--json").stdout)
