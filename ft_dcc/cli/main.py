@@ -14,7 +14,7 @@ except ImportError:
     sys.exit("The command line needs more than is installed. Run: pip install 'ft-dcc[cli]'")
 
 from ft_dcc import errors
-from ft_dcc.cli import demo, doctor, playblast, publish, queue, serve, task
+from ft_dcc.cli import demo, doctor, playblast, publish, queue, serve, task, types
 from ft_dcc.cli.output import Output
 
 DONE, FAILED, WRONG_USAGE, ARTIST_MUST_FIX, STOPPED = 0, 1, 2, 3, 130
@@ -38,6 +38,7 @@ for subcommand in (
     queue.command,
     serve.command,
     task.command,
+    types.command,
 ):
     command.add_command(subcommand)
 
