@@ -6,17 +6,12 @@ import os
 import sys
 import threading
 from concurrent.futures import Future
-from pathlib import Path
 from typing import Any, Callable
 
 import attrs
 import pytest
 
-TESTS = Path(__file__).resolve().parents[1]
-if str(TESTS) not in sys.path:
-    sys.path.insert(0, str(TESTS))
-
-from ft_dcc.host import Host  # noqa: E402
+from ft_dcc.host import Host
 
 
 @attrs.frozen

@@ -4,22 +4,16 @@ import contextlib
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Callable
 
 import pytest
+from doubles.numbered_pictures import write_numbered
 
-TESTS = Path(__file__).resolve().parents[1]
-if str(TESTS) not in sys.path:
-    sys.path.insert(0, str(TESTS))
-
-from doubles.numbered_pictures import write_numbered  # noqa: E402
-
-from ft_dcc.frames import FrameRange, Frames, Resolution  # noqa: E402
-from ft_dcc.media import ffmpeg  # noqa: E402
+from ft_dcc.frames import FrameRange, Frames, Resolution
+from ft_dcc.media import ffmpeg
 
 
 def _found() -> dict[str, str]:

@@ -1,20 +1,13 @@
 from __future__ import annotations
 
-import sys
 import uuid
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
+from doubles.colour_bars import ColourBars, painted
 
-TESTS = Path(__file__).resolve().parents[1]
-if str(TESTS) not in sys.path:
-    sys.path.insert(0, str(TESTS))
-
-from doubles.colour_bars import ColourBars, painted  # noqa: E402
-
-from ft_dcc.frames import FrameRange, Frames, Resolution, frame_rate  # noqa: E402
-from ft_dcc.tasks import ensure_task  # noqa: E402
+from ft_dcc.frames import FrameRange, Frames, Resolution, frame_rate
+from ft_dcc.tasks import ensure_task
 
 SIZE = Resolution(64, 36)
 
