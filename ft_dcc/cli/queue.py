@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -100,26 +100,25 @@ def run(output: Output, watch: bool) -> int:
     A job that fails for a reason of its own does not hold up the others, and is not tried again by this command.
     The exit code is 1 when one is left.
     """
-    given_up: set[str] = set()
-    outcomes: list[Outcome] = []
-    while True:
-        try:
-            found = _round(output, given_up)
-        except ServerUnreachable as error:
-            if not watch:
-                raise
-            output.say(f"{error} Trying again in {_PAUSE_SECONDS:g} s.")
-            found = []
-        given_up |= {outcome.entry.job.id for outcome in found if not outcome.is_tried_again}
-        outcomes += found
-        if not watch:
-            break
-        time.sleep(_PAUSE_SECONDS)
-    is_done = all(outcome.published is not None and not outcome.published.problems for outcome in outcomes)
+    if watch:
+        _watch(output)
+    outcomes = _round(output, set())
     reports = [outcome.published.report() for outcome in outcomes if outcome.published is not None]
     links = [version["link"] or version["version_id"] for report in reports for version in report["versions"]]
     output.result("\n".join(links), {"published": reports})
-    return 0 if is_done else 1
+    return 0 if all(outcome.is_done for outcome in outcomes) else 1
+
+
+def _watch(output: Output) -> NoReturn:
+    given_up: set[str] = set()
+    while True:
+        try:
+            for outcome in _round(output, given_up):
+                if not (outcome.is_done or outcome.is_tried_again):
+                    given_up.add(outcome.entry.job.id)
+        except ServerUnreachable as error:
+            output.say(f"{error} Trying again in {_PAUSE_SECONDS:g} s.")
+        time.sleep(_PAUSE_SECONDS)
 
 
 def _round(output: Output, given_up: set[str]) -> list[Outcome]:

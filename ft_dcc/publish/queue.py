@@ -121,6 +121,11 @@ class Outcome:
     error: errors.Error | None = None
 
     @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.published is not None and not self.published.problems
+
+    @property
     def is_tried_again(self) -> bool:
         """Whether the next round may do better without anybody's help."""
         return isinstance(self.error, _TRY_AGAIN)
