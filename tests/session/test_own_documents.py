@@ -1,0 +1,45 @@
+"""The examples of the project's own pages about the session run."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "session.md"
+
+
+@pytest.fixture
+def names(session, project, project_shot, project_task, studio_server, monkeypatch, tmp_path):
+    for name, value in {
+        "FTRACK_SERVER": studio_server.server_url,
+        "FTRACK_API_USER": studio_server.api_user,
+        "FTRACK_API_KEY": studio_server.api_key,
+    }.items():
+        monkeypatch.setenv(name, value)
+    asset = session.create("Asset", {"name": "film", "parent": project_shot})
+    session.commit()
+    film = tmp_path / "film.mov"
+    film.write_bytes(b"a film" * 100)
+    user = session.query("User where username is 'admin'").one()
+    return {
+        "__name__": "document",
+        "session": session,
+        "project": project,
+        "shot": project_shot,
+        "task": project_task,
+        "asset": asset,
+        "user": user,
+        "film": film,
+        "folder": tmp_path,
+    }
+
+
+def test_every_example_of_the_session_runs(names):
+    blocks = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    assert len(blocks) == 12
+    for number, block in enumerate(blocks):
+        # The first example is a script of its own; the others go on with one another's names.
+        scope = names if number else dict(names)
+        exec(compile(block, f"example {number + 1} of {PAGE.name}", "exec"), scope)  # noqa: S102
