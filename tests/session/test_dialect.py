@@ -1,0 +1,93 @@
+"""What the published documents say, in the words of the schema."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from ft_dcc.errors import ImmutableAttributeError, OperationError, ReviewSessionClosed, TransferFailed
+from ft_dcc.session.dialect import in_words_of
+
+
+@pytest.mark.parametrize(
+    ("spoken", "written"),
+    [
+        ('AssetVersion where name is "v001"', "AssetVersion where version is 1"),
+        ('Version where name in ("v001", "Version 12")', "AssetVersion where version in (1, 12)"),
+        ('AssetVersion where name is "v002" and asset.name is "v001"', None),
+        ("select name, description from Version", "select version, comment from AssetVersion"),
+        ('ReviewSession where status is "Closed"', "ReviewSession where is_open is false"),
+        ('ReviewSession where name is "status is open"', 'ReviewSession where name is "status is open"'),
+        ('Task where name is "v001"', 'Task where name is "v001"'),
+        (
+            'ReviewSessionObjectComment where review_session_object.id is "a" and text like "%chin%"',
+            'Note where parent_id is "a" and content like "%chin%"',
+        ),
+    ],
+)
+def test_a_query_is_written_in_the_words_of_the_schema(session, spoken, written):
+    wanted = written or 'AssetVersion where version is 2 and asset.name is "v001"'
+    assert in_words_of(spoken, session.types) == wanted
+
+
+def test_versions_of_a_task_lie_on_one_asset_and_are_numbered(session, project_task, open_session):
+    first = session.create("Version", {"name": "Version 1", "task": project_task, "description": "blocking"})
+    second = session.create("Version", {"name": "Version 2", "task": project_task})
+    session.commit()
+    assert (first["name"], second["name"]) == ("v001", "v002")
+    seen = open_session().get("Version", first["id"])
+    assert (seen["comment"], seen["description"], seen["asset"]["name"]) == ("blocking", "blocking", "animation")
+    assert seen["asset"]["parent"]["id"] == project_task["parent_id"]
+    assert second["asset_id"] == seen["asset_id"]
+    with pytest.raises(ImmutableAttributeError, match="the server gives the number"):
+        first["name"] = "v007"
+    with pytest.raises(OperationError, match="needs a task or an asset"):
+        session.create("Version", {"name": "nothing"})
+
+
+def test_a_closed_review_opens_again(session, project):
+    review = session.create("ReviewSession", {"name": "Dailies", "project": project, "status": "open"})
+    session.commit()
+    assert review["status"] == "Open"
+    review["status"] = "Closed"
+    session.commit()
+    assert (review["status"], review["is_open"]) == ("Closed", False)
+    with pytest.raises(ReviewSessionClosed, match="Dailies is closed"):
+        session.create("ReviewSessionObject", {"name": "late", "review_session": review})
+    review["status"] = "open"
+    session.commit()
+    assert (review["status"], review["is_open"]) == ("Open", True)
+    with pytest.raises(OperationError, match="Open or Closed, not 'ajar'"):
+        review["status"] = "ajar"
+
+
+def test_a_comment_is_a_note_on_the_object(session, project):
+    review = session.create("ReviewSession", {"name": "Dailies", "project": project})
+    item = session.create("ReviewSessionObject", {"name": "sh010_v001", "review_session": review})
+    session.commit()
+    comment = session.create("ReviewSessionObjectComment", {"review_session_object": item, "text": "Lift the chin."})
+    session.commit()
+    assert (comment.entity_type, comment["content"], comment["text"]) == ("Note", "Lift the chin.", "Lift the chin.")
+    assert comment["review_session_object"] is item
+    found = session.query(f'ReviewSessionObjectComment where review_session_object.id is "{item["id"]}"').all()
+    assert found == [comment]
+
+
+def test_a_file_that_is_not_there_leaves_nothing_behind(session, project_task, tmp_path, open_session):
+    film = tmp_path / "film.mov"
+    film.write_bytes(b"a film")
+    name = uuid.uuid4().hex
+    version = session.create("Version", {"task": project_task})
+    version["components"] = [
+        {"name": name, "file_path": str(film)},
+        {"name": f"{name}-2", "file_path": str(tmp_path / "missing.mov")},
+    ]
+    with pytest.raises(TransferFailed, match=r"missing\.mov"):
+        session.commit()
+    assert open_session().query(f"FileComponent where name like '{name}%'").all() == []
+    assert len(session.recorded_operations) > 0
+    (tmp_path / "missing.mov").write_bytes(b"there it is")
+    session.commit()
+    seen = open_session().get("AssetVersion", version["id"])
+    assert {each["name"]: each["size"] for each in seen["components"]} == {name: 6, f"{name}-2": 11}
