@@ -280,6 +280,10 @@ class Entity(MutableMapping[str, Any]):
             if name not in self._values:
                 peers = [] if self._group is None else self._group.lacking(self.entity_type, name)
                 session.populate(peers or [self], ", ".join(self._projections(attribute)))
+                if not attribute.is_many:
+                    # What the server leaves out it leaves out again; a collection is never taken for empty like this.
+                    for each in peers or [self]:
+                        each._values.setdefault(name, NOT_SET)
             value = self._values.get(name, NOT_SET)
             if value is not NOT_SET:
                 return attribute.opened(self, value)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import logging
 import os
+import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -97,6 +99,9 @@ class Session(Recorder, Services, Storage):
         self.types = EntityTypes(schemas, self.events.construct_entity_type)
         self._configure_locations()
         self.events.tell(READY, session=self)
+        # The process may end without closing it; a session that nobody holds is not kept for that.
+        self._close_at_exit = partial(_close_if_held, weakref.WeakMethod(self.close))
+        atexit.register(self._close_at_exit)
 
     @property
     def api_key(self) -> str:
@@ -152,6 +157,7 @@ class Session(Recorder, Services, Storage):
         self._identities.clear()
         self.wire.close()
         self.events.close()
+        atexit.unregister(self._close_at_exit)
 
     def reset(self) -> None:
         """Forget what was read, and what was changed and not committed."""
@@ -383,3 +389,9 @@ def _check(timeout: float, **mappings: Mapping[str, str] | None) -> None:
     for argument, value in mappings.items():
         if value is not None and not isinstance(value, Mapping):
             raise TypeError(f"The session's {argument} are names with their values, not a {type(value).__name__}.")
+
+
+def _close_if_held(closing: weakref.WeakMethod[Callable[[], None]]) -> None:
+    close = closing()
+    if close is not None:
+        close()

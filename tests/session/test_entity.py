@@ -128,3 +128,9 @@ def test_a_note_is_answered(session, open_session, project_task):
 def test_only_the_server_makes_jobs_of_its_own_types(session):
     with pytest.raises(ValueError, match="Leave the type out"):
         session.create("Job", {"type": "encode_media"})
+
+
+def test_what_the_server_leaves_out_is_asked_for_once(session, sent):
+    gone = session.reconstruct("Task", {"id": "no such task"})
+    assert [gone["name"], gone["name"], gone["status"], gone["status"]] == [NOT_SET] * 4
+    assert len(sent) == 2

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import datetime
 import logging
+import subprocess
+import sys
 import uuid
 
 import pytest
@@ -378,3 +380,12 @@ def test_an_entity_becomes_text_and_comes_back(session, open_session, project_ta
 
 def test_a_reference_names_type_and_key(session, project_task):
     assert session.entity_reference(project_task) == {"__entity_type__": "Task", "id": project_task["id"]}
+
+
+def test_a_session_that_nobody_closed_is_closed_when_the_process_ends(environment):
+    script = (
+        "import ft_dcc; session = ft_dcc.Session(); close = session.wire.close;"
+        "session.wire.close = lambda: (close(), print('closed'))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True)
+    assert done.stdout == "closed\n"
