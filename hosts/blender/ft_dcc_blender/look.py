@@ -7,10 +7,10 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import attrs
-import bpy
 
 from ft_dcc.errors import SettingInvalid
 
+from . import versions
 from .maintained import changed
 
 SAMPLES = ("OFF", "FXAA", "5", "8", "11", "16", "32")
@@ -32,8 +32,8 @@ class Look:
 
     ``colours`` is where a surface gets its colour from. None leaves the choice to us:
 
-    * ``samples``, the anti-aliasing, is 8 on a graphics card; without a window the processor draws, and FXAA takes it a
-      third of the time;
+    * ``samples``, the anti-aliasing, is 8 on a graphics card; where the processor draws, FXAA takes it a third of the
+      time;
     * ``studio_light`` is Blender's "paint", an even light in which colours come out as they were chosen;
     * ``view_transform`` is Standard, which is what an artist sees in a solid viewport, whatever renders use.
     """
@@ -60,7 +60,7 @@ class Look:
 @contextmanager
 def wearing(look: Look, scene: Any) -> Iterator[None]:
     """The scene is drawn with this look inside."""
-    samples = look.samples or ("FXAA" if bpy.app.background else "8")
+    samples = look.samples or ("FXAA" if versions.draws_on_processor() else "8")
     with ExitStack() as stack:
         stack.enter_context(changed(scene, "display", render_aa=samples, viewport_aa=samples))
         stack.enter_context(changed(scene, "render", film_transparent=look.transparent))

@@ -124,7 +124,11 @@ def _draw_signed_out(layout: Any) -> None:
 def _draw_button(layout: Any, scene: Any) -> None:
     if DESK.is_busy:
         _draw_progress(layout, DESK.progress)
-        layout.operator("ft_dcc.cancel", icon="CANCEL")
+        if DESK.is_capturing:
+            # Clicks are swallowed as long as the scene is borrowed.
+            layout.label(text="Escape cancels", icon="EVENT_ESC")
+        else:
+            layout.operator("ft_dcc.cancel", icon="CANCEL")
         return
     row = layout.row()
     row.scale_y = 1.6
@@ -137,7 +141,7 @@ def _draw_progress(layout: Any, progress: Progress | None) -> None:
         layout.label(text="Checking ...", icon="TIME")
         return
     share = progress.done / progress.total if progress.total else 0.0
-    text = _DOING.get(progress.step, progress.step)
+    text = _DOING.get(progress.step.partition(" ")[0], progress.step)
     if progress.unit == "frames":
         text = f"{text} {progress.done} of {progress.total}"
     versions.draw_progress(layout, share, text)

@@ -35,6 +35,15 @@ def missing_library() -> str | None:
     return None
 
 
+def draws_on_processor() -> bool:
+    """Whether there is no graphics card to draw with, as far as can be told: without a window nobody can ask."""
+    if bpy.app.background:
+        return True
+    import gpu
+
+    return any(name in gpu.platform.renderer_get().lower() for name in ("llvmpipe", "softpipe", "swiftshader"))
+
+
 def can_draw_here() -> bool:
     """Whether a headless Blender can draw on this thread: 4.2's drawing context belongs to the main one."""
     return bpy.app.version >= (4, 5) or threading.current_thread() is threading.main_thread()

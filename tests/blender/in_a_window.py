@@ -1,0 +1,109 @@
+"""Runs inside a Blender with a window: ``blender -P in_a_window.py``. An artist's two visits, written down as JSON.
+
+The environment names the server (FTRACK_*), and FT_DCC_SEEN, the folder for the outcome and the screenshots.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+import bpy
+from bl_ext.user_default.ft_dcc import demo_scene
+from bl_ext.user_default.ft_dcc.desk import DESK
+
+SEEN = Path(os.environ["FT_DCC_SEEN"])
+PARTS = ("render", "render.image_settings", "display", "display.shading", "view_settings")
+
+
+def visits() -> Iterator[float]:
+    """One step after the other; each yields how many seconds Blender is to go on by itself."""
+    outcome = {}
+    demo_scene.build(SEEN / "demo.blend")
+    yield 2.0
+    area, window = the_view()
+    area.spaces[0].show_region_ui = True
+    names = ("FTRACK_SERVER", "FTRACK_API_USER", "FTRACK_API_KEY")
+    server, user, key = (os.environ[name] for name in names)
+    bpy.ops.ft_dcc.sign_in(server=server, user=user, key=key)
+    yield from until_idle()
+    next(part for part in area.regions if part.type == "UI").active_panel_category = "ft-dcc"
+    choices = bpy.context.window_manager.ft_dcc
+    choices.task, choices.frames = next(iter(DESK.tasks.values())).path, "CUSTOM"
+    choices.start, choices.end = 1001, 1006
+    bpy.ops.ft_dcc.use_shot_settings()
+    yield 2.0
+    before = state()
+    press_publish(area, window)
+    yield from until_idle()
+    yield 1.0
+    outcome["published"] = [(path, version.version, version.link) for path, version in DESK.published]
+    outcome["first visit"] = {"error": DESK.error or str(DESK.problems or ""), "is as it was": state() == before}
+    take_picture("published")
+    press_publish(area, window)
+    while DESK.is_busy and (DESK.progress is None or DESK.progress.done < 2):
+        yield 0.1
+    take_picture("capturing")
+    subprocess.run(["xdotool", "mousemove", "600", "400", "key", "Escape"], check=True)
+    yield from until_idle()
+    outcome["second visit"] = {"error": DESK.error, "is as it was": state() == before}
+    bpy.ops.preferences.addon_disable(module="bl_ext.user_default.ft_dcc")
+    outcome["left behind"] = [name for name in dir(bpy.types) if name.startswith(("FT_DCC_", "FTDCC_"))]
+    (SEEN / "outcome.json").write_text(json.dumps(outcome), encoding="utf-8")
+
+
+def the_view():
+    window = bpy.context.window_manager.windows[0]
+    return next(area for area in window.screen.areas if area.type == "VIEW_3D"), window
+
+
+def press_publish(area, window):
+    region = next(part for part in area.regions if part.type == "WINDOW")
+    with bpy.context.temp_override(window=window, area=area, region=region):
+        bpy.ops.ft_dcc.publish("INVOKE_DEFAULT")
+
+
+def until_idle() -> Iterator[float]:
+    yield 0.1
+    while DESK.is_busy:
+        yield 0.1
+
+
+def take_picture(name: str) -> None:
+    subprocess.run(["import", "-window", "root", str(SEEN / f"{name}.png")], check=True)
+
+
+def state():
+    scene = bpy.context.scene
+    facts = {"camera": scene.camera.name, "frame": scene.frame_current, "images": bpy.data.images.keys()}
+    facts["is dirty"] = bpy.data.is_dirty
+    for path in PARTS:
+        part = scene.path_resolve(path)
+        simple = [item.identifier for item in part.bl_rna.properties if item.type not in ("POINTER", "COLLECTION")]
+        facts[path] = {name: str(getattr(part, name)) for name in simple}
+    return facts
+
+
+steps, until = visits(), time.monotonic() + 420
+
+
+def go_on() -> float | None:
+    try:
+        if time.monotonic() < until:
+            return next(steps)
+        raise TimeoutError("the visits took too long")
+    except StopIteration:
+        pass
+    except Exception:  # noqa: BLE001 - it goes to whoever started this Blender
+        (SEEN / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
+    bpy.ops.wm.quit_blender()
+    return None
+
+
+bpy.context.preferences.view.show_splash = False
+bpy.app.timers.register(go_on, first_interval=3, persistent=True)
