@@ -8,6 +8,7 @@ from typing import Any
 from ft_dcc.errors import ValidationError
 from ft_dcc.server.entities.batch import Action, Answer, Batch, Operation
 from ft_dcc.server.entities.given import entity_type_of
+from ft_dcc.server.files import LARGEST_PIECE
 from ft_dcc.server.query.plan import Presenter
 from ft_dcc.server.uploads import get_upload_metadata
 from ft_dcc.server.widgets import get_widget_url
@@ -75,6 +76,8 @@ def query_server_information(batch: Batch, operation: Operation) -> dict[str, An
         "is_nested_subqueries_enabled": True,
         "storage_scenario": {"scenario": "ftrack.automatic", "data": {}},
         "product": {"name": "ft-dcc"},
+        # Ours: up to how many bytes a file is best sent in one piece, whose tag is then its CRC-32.
+        "largest_piece": LARGEST_PIECE,
         "user_information": {
             "id": batch.caller.id,
             "username": batch.caller.username,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import secrets
 import shutil
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -27,6 +26,8 @@ _HOUR = 3600
 _DAY = 24 * _HOUR
 _ABANDONED_AFTER = 7 * _DAY
 _MOST_PARTS = 10_000  # As S3.
+# Up to here one piece is quicker than parts, which have to be joined; sending it again costs a studio's network little.
+LARGEST_PIECE = 4 << 30
 _KEPT_FREE = 64 << 20  # The database lies on the same disk and must still be able to commit.
 
 
@@ -39,11 +40,6 @@ class Upload:
     checksum: str | None = None
     upload_id: str | None = None
     part: int | None = None
-
-    @property
-    def is_hashed(self) -> bool:
-        """Somebody will compare the hash of the bytes."""
-        return self.checksum is not None or self.part is not None
 
 
 class Files:
@@ -97,18 +93,18 @@ class Files:
     async def receive(self, upload: Upload, chunks: AsyncIterator[bytes]) -> str:
         """The announced bytes, no more and no less, are on disk; return a tag for them.
 
-        Where somebody compares it, the tag is in hexadecimal the CRC-32 of a part, the MD5 of a file with a checksum.
+        The tag is in hexadecimal the MD5 of a file that was announced with one, and else the CRC-32.
         Raises ValidationError, TooLarge or StorageFull, and then nothing is left of them.
         """
         self._require_room(upload.size)
-        incoming = IncomingFile(self._incoming, is_part=upload.part is not None)
+        incoming = IncomingFile(self._incoming, is_md5=upload.checksum is not None)
         try:
             await _fill(incoming, chunks, upload)
             incoming.check(upload.size if upload.part is None else None, upload.checksum)
             await to_thread.run_sync(incoming.keep, self._target(upload, incoming.digest))
         finally:
             incoming.discard()
-        return incoming.digest if upload.is_hashed else secrets.token_hex(16)
+        return incoming.digest
 
     def complete(self, component_id: str, upload_id: str, parts: Iterable[Mapping[str, Any]]) -> None:
         """The parts are joined to the component's bytes; repeating it is harmless.
@@ -195,7 +191,6 @@ class Files:
 async def _fill(incoming: IncomingFile, chunks: AsyncIterator[bytes], upload: Upload) -> None:
     """Write and hash one block while the next arrives: the three cost about the same."""
     loop = asyncio.get_running_loop()
-    works = (incoming.write, incoming.hash) if upload.is_hashed else (incoming.write,)
     received, under_way = 0, [loop.run_in_executor(None, incoming.write, b"")]
     try:
         async for block in _blocks(chunks):
@@ -203,7 +198,7 @@ async def _fill(incoming: IncomingFile, chunks: AsyncIterator[bytes], upload: Up
             if received > upload.size:
                 raise TooLarge(f"The upload is larger than the {upload.size} bytes that were announced.")
             await asyncio.gather(*under_way)
-            under_way = [loop.run_in_executor(None, work, block) for work in works]
+            under_way = [loop.run_in_executor(None, work, block) for work in (incoming.write, incoming.hash)]
         await asyncio.gather(*under_way)
     finally:
         with CancelScope(shield=True):

@@ -62,9 +62,9 @@ class Crc32:
 class IncomingFile:
     """Bytes that arrive; nobody sees them before :meth:`keep`."""
 
-    def __init__(self, folder: Path, *, is_part: bool = False) -> None:
+    def __init__(self, folder: Path, *, is_md5: bool = False) -> None:
         self.size = 0
-        self._hash: Hash = Crc32() if is_part else hashlib.md5(usedforsecurity=False)
+        self._hash: Hash = hashlib.md5(usedforsecurity=False) if is_md5 else Crc32()
         self._path = folder / secrets.token_hex(16)
         with writing_to_disk():
             # Without a buffer: closing the file of a failed upload must not try to write once more.
@@ -72,7 +72,7 @@ class IncomingFile:
 
     @property
     def digest(self) -> str:
-        """The MD5, of a part the CRC-32, of all bytes that were hashed, in hexadecimal: what S3 calls an ETag."""
+        """The MD5 or the CRC-32 of all bytes that were hashed, in hexadecimal: what S3 calls an ETag."""
         return self._hash.hexdigest()
 
     def hash(self, block: bytes) -> None:

@@ -98,6 +98,7 @@ def test_a_component_is_added_in_two_requests(film, origin, server, sent):
 
 
 def test_a_large_component_is_there_before_its_parts(session, origin, server, tmp_path, sent):
+    session.server_information["largest_piece"] = 0
     with (tmp_path / "large.mov").open("wb") as file:
         file.truncate(20 * 1024 * 1024)
     film = session.create_component(tmp_path / "large.mov", location=None)

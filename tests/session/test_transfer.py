@@ -161,11 +161,17 @@ MIB = 1024 * 1024
 
 
 @pytest.fixture
-def long_film(tmp_path):
-    """20 MiB and a bit: two parts of 8 MiB, and one of what is left."""
+def large_film(tmp_path):
     path = tmp_path / "long.mov"
     path.write_bytes(b"".join(bytes([number]) * MIB for number in range(20)) + b"end")
     return path
+
+
+@pytest.fixture
+def long_film(large_film, session):
+    """20 MiB and a bit, for a site as ftrack's own: two parts of 8 MiB, and one of what is left."""
+    session.server_information["largest_piece"] = 0
+    return large_film
 
 
 @pytest.fixture
@@ -189,6 +195,20 @@ def line(studio_server):
 )
 def test_the_parts_have_the_sizes_of_the_javascript_client(size, part, count):
     assert (parts.part_size(size), parts.count_for(size)) == (part, count)
+
+
+def test_a_studio_server_takes_a_large_file_in_one_piece(session, large_film, component_id, sent):
+    assert upload(session, large_film, component_id) == 20 * MIB + 3
+    assert downloaded(session, component_id) == large_film.read_bytes()
+    (announcement,) = [each for request in sent for each in request if each["action"] == "get_upload_metadata"]
+    assert "parts" not in announcement
+
+
+def test_a_large_piece_that_arrives_as_another_is_noticed(session, large_film, component_id, scripted, monkeypatch):
+    announced(monkeypatch, session, scripted.url)
+    scripted.answers = [(200, {"ETag": '"00000000"'}, b"")]
+    with pytest.raises(TransferFailed, match="arrived damaged"):
+        upload(session, large_film, component_id)
 
 
 def test_a_large_file_goes_up_in_parts(session, long_film, component_id, sent):
@@ -394,7 +414,8 @@ def test_a_download_of_what_is_not_there_says_so(session, component_id, tmp_path
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells the most memory a process had")
-def test_a_large_file_needs_little_memory(studio_server, tmp_path):
+@pytest.mark.parametrize("largest_piece", [0, 2**32])
+def test_a_large_file_needs_little_memory(studio_server, tmp_path, largest_piece):
     large = tmp_path / "large.mov"
     with large.open("wb") as file:
         file.truncate(300 * MIB)
@@ -405,6 +426,7 @@ def test_a_large_file_needs_little_memory(studio_server, tmp_path):
         "most = lambda: int(re.search(r'VmHWM:\\s+(\\d+)', Path('/proc/self/status').read_text())[1])\n"
         "session = Session(*sys.argv[2:])\n"
         "session.types['FileComponent']\n"
+        f"session.server_information['largest_piece'] = {largest_piece}\n"
         "before = most()\n"
         "name = {'component_id': str(uuid.uuid4()), 'name': 'large', 'file_type': '.mov'}\n"
         "transfer.upload(session, sys.argv[1], **name)\n"
