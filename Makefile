@@ -2,6 +2,7 @@
 # make test   every test
 # make check  lint, format, types and import rules only
 # make bench  measurements against other programs
+# make extension   the Blender extension and the classic add-on, as zip files in dist/
 # Everything a target needs is installed by it, once: Python packages into .venv, system packages through apt.
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check bench picture clean setup setup-test
+.PHONY: demo test check bench extension picture clean setup setup-test
 
 demo: setup
 	$(BIN)/ft-dcc demo
@@ -41,6 +42,9 @@ $(VENV)/test.stamp: $(VENV)/demo.stamp tests/debian-packages.txt
 	test -x .venv-official/bin/python || $(PYTHON) -m venv .venv-official
 	.venv-official/bin/python -m pip install --quiet --disable-pip-version-check ftrack-python-api==3.1.0
 	touch $@
+
+extension: setup
+	$(BIN)/python hosts/blender/build_extension.py
 
 # The README's picture, made by the demo itself.
 picture: setup-test
