@@ -24,7 +24,6 @@ _CLIENT_HEADERS = [
     "ftrack-user",
     "range",
 ]
-_CLIENT_PATHS = ("/api", "/component/", "/socket.io/")
 
 
 class SafeHeaders:
@@ -73,4 +72,4 @@ def _is_for_browsers(scope: Scope) -> bool:
     if scope["path"] == "/api":
         # Programs do not say where they come from, and no answer of /api is kept to be shown to another.
         return any(name == b"origin" for name, _ in scope["headers"])
-    return str(scope["path"]).startswith("/component/")
+    return str(scope["path"]).startswith(("/component/", "/socket.io/"))
