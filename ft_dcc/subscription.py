@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import operator
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -42,12 +43,12 @@ _BARE = re.compile(r"[A-Za-z0-9\-_,./*@+]+")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"|\'((?:[^\'\\]|\\.)*)\'', re.DOTALL)
 
 
-class Expression:
+class Expression(ABC):
     """What an event is compared with."""
 
+    @abstractmethod
     def match(self, candidate: Mapping[str, Any]) -> bool:
         """Whether the candidate, an event or a subscriber's metadata, is what the expression asks for."""
-        raise NotImplementedError
 
 
 @attrs.frozen

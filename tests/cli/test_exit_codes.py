@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -21,10 +22,8 @@ def run(*arguments, environ=None, **changes):
 
 
 @pytest.fixture
-def studio_environ(studio_server, tmp_path, monkeypatch):
+def studio_environ(studio_server, tmp_path):
     """The environment of somebody who is signed in to the studio, with a jobs folder of this test's own."""
-    import os
-
     return {
         **os.environ,
         "FTRACK_SERVER": studio_server.server_url,
