@@ -7,6 +7,7 @@ import mimetypes
 from base64 import b64decode
 from collections.abc import AsyncIterator
 from functools import partial
+from typing import Any
 
 from anyio import CancelScope, current_time, fail_after, move_on_after, to_thread
 from sqlalchemy import select
@@ -51,8 +52,8 @@ async def _get(studio: Studio, request: Request) -> Response:
 
 
 def _respond(studio: Studio, request: Request) -> Response:
-    component_id, file_type = _visible_component(studio, request)
-    return studio.files.respond(request, component_id, media_type_of(file_type))
+    component = _visible_component(studio, request)
+    return studio.files.respond(request, component["id"], media_type_of(component["file_type"]))
 
 
 async def _get_thumbnail(studio: Studio, request: Request) -> Response:
@@ -64,7 +65,7 @@ def _respond_small(studio: Studio, request: Request) -> Response:
         size = int(request.query_params.get("size", USUAL))
     except ValueError as error:
         raise BadRequest("The size of a thumbnail is a whole number of pixels.") from error
-    component_id, _ = _visible_component(studio, request)
+    component_id = _visible_component(studio, request)["id"]
     return send_file(request, studio.files.thumbnail(component_id, size), "image/jpeg")
 
 
@@ -78,9 +79,12 @@ async def _remove(studio: Studio, request: Request) -> Response:
 
 
 def _remove_bytes(studio: Studio, request: Request) -> None:
-    component_id, _ = _visible_component(studio, request)
-    studio.files.size(component_id)
-    studio.files.remove(component_id)
+    component = _visible_component(studio, request)
+    # The bytes of a sequence are its members'; who removes it with them asks for it, too.
+    if component["__entity_type__"] in ("SequenceComponent", "ContainerComponent"):
+        return
+    studio.files.size(component["id"])
+    studio.files.remove(component["id"])
 
 
 async def _get_signed(studio: Studio, request: Request) -> Response:
@@ -126,15 +130,15 @@ async def _read_on(chunks: AsyncIterator[bytes]) -> None:
                 return
 
 
-def _visible_component(studio: Studio, request: Request) -> tuple[str, str | None]:
-    """Return id and file type of the component in the query string, if the user in it may see it."""
+def _visible_component(studio: Studio, request: Request) -> dict[str, Any]:
+    """Return type, id and file type of the component in the query string, if the user in it may see it."""
     parameters = request.query_params
     username, key = parameters.get("username", ""), parameters.get("apiKey", "")
     caller = studio.door.enter(studio.store, address_of(request), username, key)
     component_id = parameters.get("id", "")
     # By a query, because what a user may see is decided there.
     query = {"action": "query", "expression": f"select file_type from Component where id is {json.dumps(component_id)}"}
-    found = answer(studio, caller, [query], "")[0]["data"]
+    found: list[dict[str, Any]] = answer(studio, caller, [query], "")[0]["data"]
     if not found:
         raise NoSuchThing("There is no such component.")
-    return component_id, found[0]["file_type"]
+    return found[0]

@@ -37,7 +37,9 @@ _BUSY = frozenset({429, 502, 503, 504})
 # How often the time-out an answer may take as a whole, so that one that comes by drops ends, too.
 _PATIENCE = 10
 _ID = re.compile(r"[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}")
-_READING = frozenset({"query", "search", "query_server_information", "query_schemas", "permissions"})
+_READING = frozenset(
+    {"query", "search", "query_server_information", "query_schemas", "permissions", "get_upload_metadata"}
+)
 _WRITING = frozenset({"create", "update", "delete"})
 
 

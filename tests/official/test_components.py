@@ -13,11 +13,12 @@ def test_both_clients_make_the_same_components(official, session, tmp_path):
     theirs = official("components", str(tmp_path))
     ours = runpy.run_path(str(SCRIPT))["work"](session, tmp_path)
     assert ours == theirs
-    film, left, frames, loose, picked, errors, removed = ours
+    film, left, frames, loose, picked, errors, removed, unframed = ours
     assert (film["availability"], film["locations"]) == ([100.0, 0.0], ["ftrack.server"])
     assert (left["availability"], left["picked"]) == ([0.0, 100.0], "ftrack.unmanaged")
     assert frames["members"] == [["0001", 1, ".exr"], ["0002", 2, ".exr"], ["0004", 4, ".exr"]]
-    assert (loose["availability"], removed["availability"]) == ([0.0, 0.0], [0.0, 0.0])
+    assert [each["availability"] for each in (loose, removed, unframed)] == [[0.0, 0.0]] * 3
+    assert (frames["availability"], unframed["locations"]) == ([100.0, 0.0], [])
     assert picked == "ftrack.unmanaged"
     assert errors == [
         "ComponentInLocationError",

@@ -7,6 +7,7 @@ import socket
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import pytest
 import requests
@@ -99,6 +100,14 @@ def test_removed_bytes_are_gone(wire):
     assert wire.get("/component/remove", component_id).status_code == 200
     assert wire.get("/component/get", component_id).status_code == 404
     assert wire.get("/component/remove", component_id).status_code == 404
+
+
+@pytest.mark.parametrize("entity_type", ["SequenceComponent", "ContainerComponent"])
+def test_what_holds_components_has_no_bytes_to_remove(wire, entity_type):
+    data = {"__entity_type__": entity_type, "id": str(uuid4()), "name": "frames"}
+    wire.post({"action": "create", "entity_type": entity_type, "entity_data": data})
+    assert wire.get("/component/remove", data["id"]).status_code == 200
+    assert wire.get("/component/get", data["id"]).status_code == 404
 
 
 @pytest.mark.parametrize("path", ["/component/get", "/component/thumbnail", "/component/remove"])

@@ -132,6 +132,11 @@ def test_a_change_is_not_repeated_when_nobody_can_tell_whether_it_arrived(script
     assert len(scripted.requests) == 1
 
 
+def test_an_address_to_upload_to_is_asked_for_again(scripted, line):
+    scripted.answers = [LOST, GOOD]
+    assert line.post([{"action": "get_upload_metadata", "component_id": "1"}]) == b'[{"data": []}]'
+
+
 def test_anything_is_repeated_when_the_server_was_too_busy_to_look_at_it(scripted, line):
     scripted.answers = [(429, {}, b""), GOOD]
     assert line.post([{"action": "send_user_invite", "user_id": "1"}]) == b'[{"data": []}]'

@@ -16,8 +16,8 @@ def work(session, folder):
     session.commit()
     found = [described(session, component) for component in (film, left, frames, loose)]
     found += [session.pick_location()["name"], errors(session, server, film)]
-    server.remove_component(film)
-    return [*found, described(session, film)]
+    server.remove_components([film, frames])
+    return [*found, described(session, film), described(session, frames)]
 
 
 def described(session, component):
