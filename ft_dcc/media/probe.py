@@ -48,7 +48,7 @@ def seen_picture(line: str) -> Picture | None:
 def film_input(path: Path) -> list[str]:
     """Return ffmpeg's arguments for reading a film or a single image: files only, and no playlists."""
     if path.suffix.lower() in IMAGE_SUFFIXES:
-        return ["-f", "image2", "-pattern_type", "none", "-i", ffmpeg.file_url(path)]
+        return ["-protocol_whitelist", "file", "-f", "image2", "-pattern_type", "none", "-i", ffmpeg.file_url(path)]
     return ["-protocol_whitelist", "file", "-format_whitelist", _CONTAINERS, "-i", ffmpeg.file_url(path)]
 
 

@@ -11,8 +11,8 @@ from ft_dcc.media import colour, ffmpeg
 from ft_dcc.media.facts import Media
 from ft_dcc.media.probe import COUNTING, IMAGE_SUFFIXES, SEEING, film_input, seen_picture
 
-THUMBNAIL = "thumbnail"
-LONGER_SIDE = 640
+THUMBNAIL, STILL = "thumbnail", "ftrackreview-image"
+LONGER_SIDE, STILL_LONGER_SIDE = 640, 3840
 _DURATION = re.compile(r"Duration: (\d+):(\d+):(\d+\.\d+)")
 
 
@@ -21,9 +21,21 @@ def thumbnail(source: Path, path: Path) -> Media:
 
     Raises FilmUnreadable for a source without a picture, DiskUnusable or EncodeFailed.
     """
+    return _picture(source, path, THUMBNAIL, LONGER_SIDE)
+
+
+def still(image: Path, path: Path) -> Media:
+    """``path`` is a JPEG of an image that browsers show, at most 3840 pixels on its longer side.
+
+    Raises what ``thumbnail`` raises.
+    """
+    return _picture(image, path, STILL, STILL_LONGER_SIDE)
+
+
+def _picture(source: Path, path: Path, component_name: str, longer_side: int) -> Media:
     is_image = source.suffix.lower() in IMAGE_SUFFIXES
     seek = [] if is_image else ["-ss", str(float(_middle(source)))]
-    factor = f"min(1\\,{LONGER_SIDE}/max(iw\\,ih))"
+    factor = f"min(1\\,{longer_side}/max(iw\\,ih))"
     size = f"w=max(1\\,round(iw*{factor})):h=max(1\\,round(ih*{factor}))"
     filters = [
         *(colour.of_image(source.suffix) if is_image else []),
@@ -44,7 +56,7 @@ def thumbnail(source: Path, path: Path) -> Media:
             raise FilmUnreadable(f"No picture can be taken from {source}: {reason}. Export it again.")
         if finished.returncode:
             raise ffmpeg.explained(finished, str(source), path)
-    return Media(path, THUMBNAIL, made.resolution, None, 1, path.stat().st_size)
+    return Media(path, component_name, made.resolution, None, 1, path.stat().st_size)
 
 
 def _middle(film: Path) -> Fraction:
