@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -14,6 +15,7 @@ from ft_dcc.server import access, audit
 from ft_dcc.server.access import first_user, issue_key
 from ft_dcc.server.backup import keep_before_migration
 from ft_dcc.server.folder import Credentials, secret_of, write_private
+from ft_dcc.server.schema.tables import Tables
 from ft_dcc.server.seed import seed
 from ft_dcc.server.store import warn_of_old_sqlite
 from ft_dcc.server.studio import Studio, open_studio
@@ -26,7 +28,7 @@ def opened(folder: Path) -> Iterator[Studio]:
     keep_before_migration(folder / "studio.db")
     studio = open_studio(folder, secret_of(folder))
     try:
-        studio.store.write(_complete)
+        studio.store.write(partial(_complete, tables=studio.store.tables))
         studio.files.sweep()
         yield studio
     finally:
@@ -44,11 +46,11 @@ def credentials_at(studio: Studio, url: str) -> Credentials:
     return credentials
 
 
-def _complete(connection: Connection) -> None:
+def _complete(connection: Connection, tables: Tables) -> None:
     access.create_tables(connection)
     audit.create_tables(connection)
     if first_user(connection) is None:
-        seed(connection)
+        seed(connection, tables)
 
 
 def _first_credentials(connection: Connection) -> Credentials:

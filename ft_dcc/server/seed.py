@@ -9,8 +9,7 @@ from uuid import UUID, uuid5
 
 from sqlalchemy import Connection
 
-from ft_dcc.server.schema.notation import read_schema
-from ft_dcc.server.schema.tables import TYPE_COLUMN, Tables, make_tables
+from ft_dcc.server.schema.tables import TYPE_COLUMN, Tables
 
 Rows = Iterable[Mapping[str, Any]]
 
@@ -103,9 +102,8 @@ FIRST_USER = "admin"
 _NAMESPACE = UUID("5b1c9a34-0d44-4d4f-9a3e-8f0e2c7b6d11")
 
 
-def seed(connection: Connection) -> None:
-    """An empty database has what every studio needs; the same ids in every studio."""
-    tables = make_tables(read_schema())
+def seed(connection: Connection, tables: Tables) -> None:
+    """The database has what every studio needs, with the same ids in every studio; what is there already stays."""
     for type_name, rows in {**_vocabulary(), **_custom_attributes(), **_people()}.items():
         _insert(connection, tables, type_name, rows)
     _insert_project_schema(connection, tables)
@@ -117,7 +115,7 @@ def fixed_id(kind: str, name: str) -> str:
 
 
 def _insert(connection: Connection, tables: Tables, type_name: str, rows: Rows) -> None:
-    connection.execute(tables.by_family[type_name].insert(), list(rows))
+    connection.execute(tables.insertions[type_name], list(rows))
 
 
 def _named(kind: str, names: Iterable[str]) -> list[dict[str, Any]]:
