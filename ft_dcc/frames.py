@@ -21,6 +21,8 @@ _NTSC_NUMBERS = (24, 30, 48, 60, 120)
 _RANGE = re.compile(r"(-?\d+)(?:-(-?\d+))?(?:\+(\d+))?")
 _SIZE = re.compile(r"(\d+)\s*[xX]\s*(\d+)")
 _HOLDER = re.compile(r"%0?(\d*)d|(#+)")
+# What holds one picture, and is no film.
+IMAGE_SUFFIXES = frozenset((".bmp", ".cin", ".dpx", ".exr", ".jpeg", ".jpg", ".png", ".tga", ".tif", ".tiff", ".webp"))
 
 Rate = Union[str, int, float, Fraction]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import attrs
 
 from ft_dcc.errors import FilmUnreadable, SettingInvalid
-from ft_dcc.frames import Rate, Resolution, frame_rate
+from ft_dcc.frames import IMAGE_SUFFIXES, Rate, Resolution, frame_rate
 from ft_dcc.media import container, ffmpeg
 from ft_dcc.media.facts import FilmFacts
 from ft_dcc.media.ffmpeg import Finished, IsCancelled
@@ -20,7 +20,6 @@ from ft_dcc.media.ffmpeg import Finished, IsCancelled
 SEEING = "showinfo=checksum=0"
 # Reads every picture and decodes none.
 COUNTING = ("-map", "0:V:0", "-c", "copy", "-f", "null", "-")
-IMAGE_SUFFIXES = frozenset((".bmp", ".cin", ".dpx", ".exr", ".jpeg", ".jpg", ".png", ".tga", ".tif", ".tiff", ".webp"))
 # ffmpeg also "decodes" text as a terminal's screen, and playlists that make it open other files and addresses.
 _CONTAINERS = "mov,matroska,avi,mxf,mpegts,mpeg,ogg,gif,flv,asf"
 _SEEN = re.compile(r" n: *\d+ pts: *(-?\d+) .* fmt:(\S+) .* s:(\d+x\d+) .*iskey:(\d)")

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any, Callable
 
 from ft_dcc.errors import Error
+from ft_dcc.frames import IMAGE_SUFFIXES
 from ft_dcc.media.encode import transcode
 from ft_dcc.media.facts import Media
 from ft_dcc.media.ffmpeg import IsCancelled
-from ft_dcc.media.probe import IMAGE_SUFFIXES, probe
+from ft_dcc.media.probe import probe
 from ft_dcc.media.thumbnail import still, thumbnail
 
 OnProgress = Callable[[int, int], None]

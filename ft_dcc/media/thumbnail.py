@@ -7,9 +7,10 @@ from fractions import Fraction
 from pathlib import Path
 
 from ft_dcc.errors import FilmUnreadable
+from ft_dcc.frames import IMAGE_SUFFIXES
 from ft_dcc.media import colour, ffmpeg
 from ft_dcc.media.facts import Media
-from ft_dcc.media.probe import COUNTING, IMAGE_SUFFIXES, SEEING, film_input, seen_picture
+from ft_dcc.media.probe import COUNTING, SEEING, film_input, seen_picture
 
 THUMBNAIL, STILL = "thumbnail", "ftrackreview-image"
 LONGER_SIDE, STILL_LONGER_SIDE = 640, 3840
