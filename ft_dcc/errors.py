@@ -12,9 +12,11 @@
     ├── CaptureFailed                      a host program did not write its frames
     ├── EncodeFailed                       ffmpeg stopped
     ├── DiskUnusable                       full, read-only or not ours
+    │   └── StudioInUse                    a server works in the folder
     ├── PluginBroken                       a publish plugin cannot be loaded, or failed
     ├── JobLocked  JobNotFound             the job folder is in use, or gone
     ├── Cancelled                          somebody asked for it
+    ├── TakesLong                          work that must not hold up others goes to a thread
     ├── ApiError                           the server did not do what it was asked
     │   ├── ServerUnreachable              nobody answers at the address
     │   ├── AuthenticationError            the server does not know the user or the key
@@ -57,6 +59,7 @@
         ├── BadRequest 400       ParseError 400      ValidationError 422
         ├── InvalidCredentials 401                   Forbidden 403
         ├── NoSuchThing 404      Conflict 409        DuplicateEntryError 409
+        ├── ReviewSessionClosedError 409             PassphraseNeeded 401     ReviewUnavailable 403
         └── TooLarge 413         RangeNotSatisfiable 416   TooManyRequests 429  StorageFull 507
 
 A message says what happened, to what, and what to do next.
@@ -174,6 +177,10 @@ class DiskUnusable(Error):
     """A folder is full, read-only or not ours."""
 
 
+class StudioInUse(DiskUnusable):
+    """A studio server works in the folder, and there can be only one."""
+
+
 class PluginBroken(Error):
     """A publish plugin cannot be imported, or failed in a way that is its own fault."""
 
@@ -188,6 +195,10 @@ class JobNotFound(Error):
 
 class Cancelled(Error):
     """Somebody asked for it; nothing was published."""
+
+
+class TakesLong(Error):
+    """Work takes longer than it may where it was begun; nothing of it was done. It is begun again on a thread."""
 
 
 class ApiError(Error):
@@ -420,6 +431,27 @@ class Conflict(Refused):
 
 class DuplicateEntryError(Conflict):
     """There is one already, and there can be only one."""
+
+
+class ReviewSessionClosedError(Conflict):
+    """The review session takes nothing new until it is opened again."""
+
+    error_code = "review_session_closed"
+
+
+class PassphraseNeeded(Refused):
+    """The review session has a passphrase, and the visitor has not said it."""
+
+    status = 401
+    error_code = "passphrase_needed"
+
+
+class ReviewUnavailable(Forbidden):
+    """The link is a real one and opens nothing at the moment; ``title`` is the heading of the page that says why."""
+
+    def __init__(self, title: str, message: str) -> None:
+        super().__init__(message)
+        self.title = title
 
 
 class TooLarge(Refused):

@@ -46,10 +46,22 @@ _REVIEW_KEY_LENGTH = 32
 
 @attrs.frozen
 class Caller:
-    """The user who sent a request."""
+    """The user who sent a request; a guest is none of the studio's users, and known by an invitation instead."""
 
     id: str
     username: str
+    is_guest: bool = False
+
+
+@attrs.frozen
+class KeyFacts:
+    """What is known of an API key, which is not the key; times are seconds since 1970."""
+
+    id: str
+    username: str
+    created_at: float
+    last_used_at: float | None
+    revoked_at: float | None
 
 
 def create_tables(connection: Connection) -> None:
@@ -65,10 +77,21 @@ def issue_key(connection: Connection, user_id: str) -> str:
     return key
 
 
-def revoke_keys(connection: Connection, user_id: str) -> None:
-    """None of the user's API keys is good any more."""
-    live = (_KEYS.c.user_id == user_id) & _KEYS.c.revoked_at.is_(None)
-    connection.execute(update(_KEYS).where(live).values(revoked_at=time.time()))
+def revoke_keys(connection: Connection, user_id: str, prefix: str = "") -> int:
+    """None of the user's API keys whose id begins like this is good any more; returns how many were until now."""
+    live = (_KEYS.c.user_id == user_id) & _KEYS.c.revoked_at.is_(None) & _KEYS.c.id.startswith(prefix, autoescape=True)
+    return connection.execute(update(_KEYS).where(live).values(revoked_at=time.time())).rowcount
+
+
+def keys_of(connection: Connection, user_id: str | None = None) -> list[KeyFacts]:
+    """Return what is known of the API keys of one user or of all, the oldest first."""
+    statement = select(_USERS.c.username, _KEYS).join_from(_KEYS, _USERS, _KEYS.c.user_id == _USERS.c.id)
+    if user_id is not None:
+        statement = statement.where(_KEYS.c.user_id == user_id)
+    return [
+        KeyFacts(row.id, row.username, row.created_at, row.last_used_at, row.revoked_at)
+        for row in connection.execute(statement.order_by(_KEYS.c.created_at))
+    ]
 
 
 def note_use(connection: Connection, key: str) -> None:

@@ -35,7 +35,7 @@ def make_fillers(tables: Tables, files: Files, secret: bytes) -> Fillers:
     for name in ("Context", "AssetVersion", "Resource", "ReviewSession"):
         filler = _each("thumbnail_url", "thumbnail_id", thumbnail)
         fillers[name, "thumbnail_url"] = (("thumbnail_id",), filler)
-    for name in ("NoteComponent", "JobComponent", "SettingComponent"):
+    for name in ("NoteComponent", "JobComponent", "SettingComponent", "ReviewSessionObjectAnnotationComponent"):
         fillers[name, "url"] = (("component_id",), _each("url", "component_id", media))
         fillers[name, "thumbnail_url"] = (("component_id",), _each("thumbnail_url", "component_id", thumbnail))
     for name in ("link", "_link"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, text, update
 
 from ft_dcc.errors import DiskUnusable
 from ft_dcc.server.schema.tables import Tables
@@ -16,6 +16,13 @@ def _make_tables(connection: Connection, tables: Tables) -> None:
     tables.metadata.create_all(connection)
 
 
+def _share_reviews(connection: Connection, tables: Tables) -> None:
+    """There is room for annotations; every link that was given out goes on to open, now that there is a switch."""
+    tables.metadata.create_all(connection)
+    session = tables.by_family["ReviewSession"]
+    connection.execute(update(session).values(shareable_url_enabled=1))
+
+
 def _advise_planner(connection: Connection, tables: Tables) -> None:
     """Queries are planned for a large studio from now on; connections opened later know it."""
     connection.exec_driver_sql("ANALYZE")  # Makes the table, which nobody else may.
@@ -25,7 +32,7 @@ def _advise_planner(connection: Connection, tables: Tables) -> None:
 
 
 # Step 1 makes an empty file a database; a later one changes what earlier ones made. Never change a step, add one.
-STEPS: tuple[Step, ...] = (_make_tables,)
+STEPS: tuple[Step, ...] = (_make_tables, _share_reviews)
 
 
 def migrate(connection: Connection, tables: Tables) -> None:

@@ -16,6 +16,7 @@ RECORDED = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "ftr
 
 SCHEMA = read_schema()
 OURS = {described["id"]: described for described in describe(SCHEMA)}
+RECORDED_TYPES = sorted(name for name in OURS if "ours" not in SCHEMA[name].flags)
 FRAGMENT_KEYS = (
     "type",
     "default",
@@ -42,8 +43,10 @@ def recorded() -> dict[str, dict[str, Any]]:
     return {described["id"]: described for described in json.loads(RECORDED.read_text("utf-8"))}
 
 
-def test_there_are_116_types() -> None:
-    assert len(OURS) == 116
+def test_there_are_116_types_and_two_of_newer_sites() -> None:
+    added = {entity_type.name for entity_type in SCHEMA if "ours" in entity_type.flags}
+    assert added == {"ReviewSessionObjectAnnotation", "ReviewSessionObjectAnnotationComponent"}
+    assert len(OURS) == 116 + len(added)
 
 
 def test_a_type_tells_everything_a_client_reads() -> None:
@@ -91,10 +94,10 @@ def test_every_foreign_key_has_an_index() -> None:
 
 
 def test_the_recorded_types_are_the_same(recorded: dict[str, Any]) -> None:
-    assert set(OURS) == set(recorded)
+    assert {name for name in OURS if "ours" not in SCHEMA[name].flags} == set(recorded)
 
 
-@pytest.mark.parametrize("name", sorted(OURS))
+@pytest.mark.parametrize("name", RECORDED_TYPES)
 def test_a_type_is_as_recorded(recorded: dict[str, Any], name: str) -> None:
     ours, real = OURS[name], recorded[name]
     added = {attribute for attribute in SCHEMA[name].attributes if SCHEMA[name].attributes[attribute].is_ours}
@@ -109,7 +112,7 @@ def test_a_type_is_as_recorded(recorded: dict[str, Any], name: str) -> None:
         assert found - set(ours["primary_key"]) == wanted - set(real["primary_key"]), key
 
 
-@pytest.mark.parametrize("name", sorted(OURS))
+@pytest.mark.parametrize("name", RECORDED_TYPES)
 def test_the_attributes_of_a_type_are_as_recorded(recorded: dict[str, Any], name: str) -> None:
     for attribute, real in recorded[name]["properties"].items():
         ours = OURS[name]["properties"][attribute]

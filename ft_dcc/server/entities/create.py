@@ -9,10 +9,12 @@ from sqlalchemy import select
 
 from ft_dcc.errors import DuplicateEntryError, ValidationError
 from ft_dcc.server.entities.batch import Answer, Batch, Operation, Row
+from ft_dcc.server.entities.closed import check_open
 from ft_dcc.server.entities.custom_values import set_value
 from ft_dcc.server.entities.derive import add_derived, finish_created
 from ft_dcc.server.entities.given import Given, entity_type_of, read_given
 from ft_dcc.server.entities.guard import admit_creator, check_row, check_type
+from ft_dcc.server.entities.passphrases import passphrase_columns
 from ft_dcc.server.entities.relate import assign
 from ft_dcc.server.query.values import shown, stored
 from ft_dcc.server.schema.model import EntityType
@@ -32,12 +34,14 @@ def create(batch: Batch, operation: Operation) -> Answer:
         raise ValidationError(f"{entity_type.name} is a common base. Create one of {', '.join(kinds)} instead.")
     given = read_given(batch, entity_type, operation)
     row = _new_row(entity_type, given)
+    row.update(passphrase_columns(batch, entity_type, str(row.get("id")), given.columns))
     add_derived(batch, entity_type, row)
     _check_key(entity_type, row)
     check_type(batch, entity_type, row)
     if batch.insert(entity_type, row):
         admit_creator(batch, entity_type, row)
         check_row(batch, entity_type, row)
+        check_open(batch, entity_type, row)
         batch.changes.created(entity_type, row)
         finish_created(batch, entity_type, row)
     else:

@@ -33,7 +33,7 @@ def add_derived(batch: Batch, entity_type: EntityType, row: Row) -> None:
         _fill(row, "created_at", now())
     if "created_by_id" in entity_type.attributes:
         _fill(row, "created_by_id", batch.caller.id)
-    if entity_type.family in _BY_CALLER:
+    if entity_type.family in _BY_CALLER and not batch.caller.is_guest:
         _fill(row, "user_id", batch.caller.id)
     if (derive := _DERIVATIONS.get(entity_type.family)) is not None:
         derive(batch, entity_type, row)
@@ -105,8 +105,10 @@ def _derive_note(batch: Batch, _type: EntityType, row: Row) -> None:
 
 def _derive_review_session(_batch: Batch, _type: EntityType, row: Row) -> None:
     _fill(row, "start_date", row["created_at"])
-    for column in ("passphrase_enabled", "shareable_url_enabled", "is_moderated"):
+    for column in ("passphrase_enabled", "is_moderated"):
         _fill(row, column, 0)
+    # Whoever publishes gets a link that opens; a private session is one that was made so.
+    _fill(row, "shareable_url_enabled", 1)
 
 
 def _derive_review_object(batch: Batch, _type: EntityType, row: Row) -> None:
@@ -159,7 +161,7 @@ _DERIVATIONS: dict[str, Derivation] = {
 
 def finish_created(batch: Batch, entity_type: EntityType, row: Row) -> None:
     """Do what follows from a new entity elsewhere."""
-    if entity_type.name == "Note":
+    if entity_type.name == "Note" and not batch.caller.is_guest:
         # At the end, because the batch may still assign the recipients and would take this one away.
         batch.at_end.append(lambda: _add_recipient(batch, row["id"]))
     elif entity_type.name == "User":

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Table, and_, delete, false, or_, select, u
 from ft_dcc.errors import ValidationError
 from ft_dcc.server.entities.batch import Batch, Row
 from ft_dcc.server.entities.changes import stored_type
+from ft_dcc.server.entities.closed import belongs_to_sessions, check_open
 from ft_dcc.server.entities.given import key_of
 from ft_dcc.server.entities.guard import check_rows
 from ft_dcc.server.schema.model import Attribute, EntityType
@@ -75,6 +76,10 @@ def _assign_members(
     if "parent_type" in target.attributes and remote == "parent_id":
         values["parent_type"] = owner_type.name
     values.update(_inherited(owner_type, owner, target, remote))
+    if belongs_to_sessions(target):
+        is_news = table.c[remote].is_distinct_from(owner["id"])
+        for row in batch.connection.execute(select(table).where(listed, is_news)).mappings():
+            check_open(batch, target, {**row, **values}, values)
     for row in batch.rows(table, listed):
         batch.changes.updated(stored_type(batch.studio.schema, target.family, row), row, values)
     batch.connection.execute(update(table).where(listed).values(values))

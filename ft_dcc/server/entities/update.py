@@ -8,10 +8,12 @@ from sqlalchemy import select, update
 
 from ft_dcc.errors import DuplicateEntryError, ValidationError
 from ft_dcc.server.entities.batch import Answer, Batch, Operation, Row
+from ft_dcc.server.entities.closed import check_open
 from ft_dcc.server.entities.create import tell
 from ft_dcc.server.entities.custom_values import set_value
 from ft_dcc.server.entities.given import Given, entity_type_of, operation_key, read_given
 from ft_dcc.server.entities.guard import check_row, check_type
+from ft_dcc.server.entities.passphrases import passphrase_columns
 from ft_dcc.server.entities.relate import assign
 from ft_dcc.server.query.values import now
 from ft_dcc.server.schema.model import EntityType
@@ -32,12 +34,14 @@ def change(batch: Batch, operation: Operation) -> Answer:
     check_row(batch, entity_type, row)
     given = read_given(batch, entity_type, operation)
     check_type(batch, entity_type, row, {*given.columns, *given.lists})
-    changed = {column: value for column, value in given.columns.items() if row[column] != value}
+    wanted = {**given.columns, **passphrase_columns(batch, entity_type, key[0], given.columns)}
+    changed = {column: value for column, value in wanted.items() if row[column] != value}
     _check_immutable(entity_type, row, changed)
     if changed:
         _follow(batch, entity_type, row, changed)
         _store(batch, entity_type, key, changed)
         check_row(batch, entity_type, {**row, **changed})
+        check_open(batch, entity_type, {**row, **changed}, changed)
         batch.changes.updated(entity_type, row, changed)
         row.update(changed)
     for name, members in given.lists.items():

@@ -106,7 +106,12 @@ def _show_json(value: str | None) -> Any:
     return None if value is None else json.loads(value)
 
 
+def _keep_secret(_value: Any) -> None:
+    """What was said once in confidence is told to nobody, whoever asks."""
+
+
 _SHOWN: dict[str, Callable[[Any], Any]] = {
+    "secret": _keep_secret,
     "date": _show_date,
     "boolean": _show_boolean,
     "variable": _show_json,
@@ -186,6 +191,7 @@ def _store_key(value: Any) -> Any:
 
 _STORED: dict[str, Callable[[Any], Any]] = {
     "text": _store_text,
+    "secret": _store_text,
     "json": _store_text,
     "entity_type": _store_text,
     "date": _store_date,

@@ -9,7 +9,10 @@ import attrs
 
 from ft_dcc.errors import ValidationError
 
-SCALARS = ("text", "date", "boolean", "integer", "number", "variable", "object", "json", "entity_type", "foreign key")
+SCALARS = (
+    *("text", "date", "boolean", "integer", "number", "variable", "object", "json", "entity_type", "foreign key"),
+    "secret",  # a text that can be written, and read by nobody
+)
 
 
 @attrs.frozen

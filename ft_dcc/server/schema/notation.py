@@ -1,6 +1,6 @@
 """Reads the ``*.schema`` files of this folder.
 
-    Type [of Base] [~Table] [with Mixin …] [private | abstract | few | guarded | mixin | view | dense] [for Kind …]
+    Type [of Base] [~Table] [with Mixin …] [private|abstract|few|guarded|mixin|ours|view|dense …] [for Kind …]
         name kind [~column] [= default] [by column] [if attribute is value] [owned | kept | hidden | ours] [one of …]
         list: attribute …
 
@@ -9,7 +9,7 @@ A kind is a scalar ("text", "date", …), ``=> T`` (a foreign key), ``-> T`` (a 
 at once. ``[T as U]`` publishes T and takes rows of U. Without a kind it is ``id``, made by the client. ``same as x`` is
 a second name. Relations meet ``by`` a column, ``through Type.own.other`` a type of links, or ``up`` and ``down`` a
 tree. A type is ``few`` when a key to one of them says little about who has it, and ``guarded`` when administrators
-alone write it.
+alone write it. ``ours`` is what the site of 116 types, which the declaration is compared with, does not have.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ AREAS = ("context", "asset", "custom_attributes", "review", "workflow", "people"
 _KIND = re.compile(r"(to|=>|->) (\S+)(?: as (\w+))?|\[(\w+)(?: as (\w+))?\]|\{(\w+)\}|same as (\w+)|(\w+)(?=\s|$)")
 _HEAD = re.compile(
     r"(?P<name>\S+)(?: of (?P<base>\w+))?(?: ~(?P<table>\w+))?"
-    r"(?: with (?P<mixins>(?:(?!private|abstract|few|guarded|mixin|view|dense|for)\w+ ?)+))?"
-    r"\s*(?P<flags>(?:(?:private|abstract|few|guarded|mixin|view|dense) ?)*)(?:for (?P<kinds>.+))?"
+    r"(?: with (?P<mixins>(?:(?!private|abstract|few|guarded|mixin|ours|view|dense|for)\w+ ?)+))?"
+    r"\s*(?P<flags>(?:(?:private|abstract|few|guarded|mixin|ours|view|dense) ?)*)(?:for (?P<kinds>.+))?"
 )
 _LISTS_THAT_ADD = ("required", "immutable", "computed", "derived", "unique", "indexed")
 
@@ -144,8 +144,9 @@ def _attributes(name: str, rest: str) -> Iterator[Attribute]:
         yield Attribute(name, "reference", target, rows or target, join=join)
     elif many or mapping:
         join = _join(rest)
+        kind = "mapping" if mapping else "collection"
         yield Attribute(
-            name, "mapping" if mapping else "collection", many or mapping, many_rows or many or mapping, join=join
+            name, kind, many or mapping, many_rows or many or mapping, join=join, is_ours="ours" in rest.split()
         )
     else:
         yield Attribute(name, word, column=name, **options)

@@ -95,4 +95,4 @@ def _describe_kind(schema: Schema, attribute: Attribute) -> dict[str, Any]:
     formats = {"date": "date-time", "json": "json"}
     if kind in formats:
         return {"type": "string", "format": formats[kind]}
-    return {"type": "string" if kind == "text" else kind}
+    return {"type": "string" if kind in ("text", "secret") else kind}
