@@ -17,11 +17,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.pool import QueuePool
 
 from ft_dcc.errors import Conflict, DiskUnusable, Error, StorageFull, ValidationError
+from ft_dcc.server.connections import Readers, writing_engine
 from ft_dcc.server.migrations import migrate
 from ft_dcc.server.schema.tables import Tables
 
@@ -29,7 +29,9 @@ _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_READERS = 8
+_READERS = 16
+# A row takes SQLite about as many steps as it has columns; so many take about a millisecond.
+_STEPS_AT_A_GLANCE = 20_000
 _LARGEST_GROUP = 64
 # SQLite 3.7 to 3.51.2 can damage a WAL file when two connections checkpoint at once; ours has one that ever does.
 _SAFE_SQLITE = (3, 51, 3)
@@ -60,8 +62,9 @@ class Store:
         self.tables = tables
         # What was read is still true as long as this is the same.
         self.commits = 0
-        self._readers = _make_engine(path, "BEGIN", is_reader=True)
-        self._writer = _make_engine(path, "BEGIN IMMEDIATE", is_reader=False)
+        self._readers = Readers(path, _READERS)
+        self._glancer = Readers(path, 1, _STEPS_AT_A_GLANCE)
+        self._writer = writing_engine(path)
         self._waiting: queue.Queue[_Request | None] = queue.Queue()
         self._closing = threading.Lock()
         self._is_closed = False
@@ -81,7 +84,13 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Give a connection that sees one state of the database and cannot change it."""
-        with self._readers.connect() as connection, _translating():
+        with self._readers.reading() as connection, _translating():
+            yield connection
+
+    @contextmanager
+    def glancing(self) -> Iterator[Connection]:
+        """Give such a connection to the event loop; raises TakesLong as soon as that would be held up."""
+        with self._glancer.reading() as connection, _translating():
             yield connection
 
     def write(self, function: Callable[[Connection], T], then: Callable[[T], None] | None = None) -> T:
@@ -110,7 +119,8 @@ class Store:
         self._dispose()
 
     def _dispose(self) -> None:
-        self._readers.dispose()
+        self._readers.close()
+        self._glancer.close()
         self._writer.dispose()
 
     def _write_all(self) -> None:
@@ -163,31 +173,6 @@ class Store:
         return answers
 
 
-def _make_engine(path: Path, begin: str, *, is_reader: bool) -> Engine:
-    engine = create_engine(
-        f"sqlite:///{path}",
-        poolclass=QueuePool,
-        pool_size=_READERS if is_reader else 1,
-        max_overflow=_READERS if is_reader else 0,
-        connect_args={"check_same_thread": False, "timeout": 30},
-    )
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: sqlite3.Connection, _record: object) -> None:
-        # The module must not open transactions by itself: it would choose the kind that can fail half-way.
-        connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "mmap_size=0", "cache_size=-32768"):
-            connection.execute(f"PRAGMA {pragma}")
-        if is_reader:
-            connection.execute("PRAGMA query_only=ON")
-
-    @event.listens_for(engine, "begin")
-    def start(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-    return engine
-
-
 def warn_of_old_sqlite() -> None:
     """Say in the log when this SQLite has the known fault of WAL files."""
     if sqlite3.sqlite_version_info < _SAFE_SQLITE:
@@ -199,27 +184,33 @@ def warn_of_old_sqlite() -> None:
 
 def _is_fatal(error: BaseException) -> bool:
     """Whether the transaction as a whole is lost, and not just this request."""
-    return isinstance(error, DBAPIError) and isinstance(error.orig, sqlite3.OperationalError)
+    return isinstance(_cause(error), sqlite3.OperationalError)
+
+
+def _cause(error: BaseException) -> BaseException | None:
+    """Return what the driver raised, whether SQLAlchemy wrapped it or not."""
+    return error.orig if isinstance(error, DBAPIError) else error
 
 
 @contextmanager
 def _translating() -> Iterator[None]:
     try:
         yield
-    except (DBAPIError, UnicodeEncodeError) as error:
+    except (DBAPIError, sqlite3.Error, UnicodeEncodeError) as error:
         raise _translate(error) from error
 
 
 def _translate(error: BaseException) -> BaseException:
     """Return the error in our words, or as it is."""
     found: Error
-    if isinstance(error, IntegrityError):
+    said = str(_cause(error)) if isinstance(error, (DBAPIError, sqlite3.Error)) else ""
+    if isinstance(_cause(error), sqlite3.IntegrityError):
         found = Conflict(
             "The request refers to an entity that does not exist, or repeats one that does. Check the ids."
         )
-    elif isinstance(error, DBAPIError) and "full" in str(error.orig):
+    elif "full" in said:
         found = StorageFull("The server's disk is full and nothing was stored. Free some space there, then try again.")
-    elif isinstance(error, DBAPIError) and "readonly" in str(error.orig):
+    elif "readonly" in said:
         found = StorageFull("The server's disk cannot be written to and nothing was stored. Check its rights.")
     elif isinstance(error, OSError) and error.errno == errno.ENOSPC:
         found = StorageFull("The server's disk is full and nothing was stored. Free some space there, then try again.")

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
-from sqlalchemy import BindParameter, Connection, FromClause, Row, Select, bindparam, select
+from sqlalchemy import BindParameter, Connection, FromClause, bindparam, select
 
 from ft_dcc.errors import ParseError
+from ft_dcc.server.prepared import Prepared, Rows
 from ft_dcc.server.query.scope import Condition, Sight, cast_type, make_node
 from ft_dcc.server.query.syntax import Projection, Step
 from ft_dcc.server.query.values import shown
@@ -31,10 +32,11 @@ class Reader:
     base_url: str
     projects: tuple[str, ...] | None = None
 
-    def execute(self, statement: Select[Any], **parameters: Any) -> Sequence[Row[Any]]:
+    def rows(self, statement: Prepared, **parameters: Any) -> Rows:
         """Return the rows that a statement finds for this user."""
-        limit = {} if self.projects is None else {PROJECTS: self.projects}
-        return self.connection.execute(statement, {**parameters, **limit}).all()
+        if self.projects is not None:
+            parameters[PROJECTS] = self.projects
+        return statement.rows(self.connection, parameters)
 
 
 # Fills in what SQL cannot compute (links, addresses) in all records of one level.
@@ -72,11 +74,15 @@ def wanted_of(projections: Iterable[Projection]) -> Wanted:
 
 @attrs.define(eq=False)
 class Relation:
-    """A related level, and how its statement is asked for the related entities of many owners."""
+    """A related level, and the statement that finds its entities by ``:keys``.
+
+    The keys are those of the owners; in a tree, those of the entities themselves, which ``edges`` lead to step by step.
+    """
 
     attribute: Attribute
     level: Level
-    statement: Select[Any] | None
+    statement: Prepared
+    edges: Prepared | None
 
 
 class Level:
@@ -149,10 +155,24 @@ class Level:
             for name in self._sight.schema[type_name].lists.get("shows", ()):
                 below.add((Step(name, "", step.place),))
         level = Level(self._sight, type_name, below, self._all_fillers)
-        return Relation(attribute, level, level.by_owners(attribute))
+        is_tree = attribute.related.way in ("up", "down")
+        edges = level.edges(attribute) if is_tree else None
+        return Relation(attribute, level, level.by_id() if is_tree else level.by_owners(attribute), edges)
 
-    def by_owners(self, attribute: Attribute) -> Select[Any] | None:
-        """Return the statement that finds the related entities of the owners ``:keys``; None for a tree."""
+    def by_id(self) -> Prepared:
+        """Return the statement that finds the entities ``:keys``."""
+        keys: BindParameter[Any] = bindparam("keys", expanding=True)
+        return Prepared(select(*self.columns).where(self.node.source.c.id.in_(keys), self.node.is_wanted))
+
+    def edges(self, attribute: Attribute) -> Prepared:
+        """Return the statement that finds pairs of each of ``:keys`` in a tree and the next one on the way."""
+        source, parent = self.node.source, attribute.related.remote[0]
+        pair = (source.c.id, source.c[parent]) if attribute.related.way == "up" else (source.c[parent], source.c.id)
+        keys: BindParameter[Any] = bindparam("keys", expanding=True)
+        return Prepared(select(*pair).where(pair[0].in_(keys), pair[1].is_not(None)))
+
+    def by_owners(self, attribute: Attribute) -> Prepared:
+        """Return the statement that finds the related entities of the owners ``:keys``."""
         join, source = attribute.related, self.node.source
         keys: BindParameter[Any] = bindparam("keys", expanding=True)
         conditions = [self.node.is_wanted]
@@ -163,23 +183,18 @@ class Level:
             linked: FromClause = link.join(source, link.c[join.link_remote] == source.c[join.remote[0]])
             owner = link.c[join.link_local]
             found = select(owner, *self.columns).select_from(linked)
-            return found.where(owner.in_(keys), *conditions).order_by(*link.primary_key)
-        if join.way in ("up", "down"):
-            return None
+            return Prepared(found.where(owner.in_(keys), *conditions).order_by(*link.primary_key))
         own = source.c[join.remote[0]]
-        return select(own, *self.columns).where(own.in_(keys), *conditions).order_by(*self.node.order)
+        return Prepared(select(own, *self.columns).where(own.in_(keys), *conditions).order_by(*self.node.order))
 
     def read(self, reader: Reader, rows: Iterable[Sequence[Any]]) -> list[Record]:
         """Return the records of rows that begin with this level's columns, with all that is related."""
-        name, public = self.node.entity_type.name, [(n, i, self._shown[n]) for n, i in self._places.items()]
-        type_place = self._places.get(TYPE_COLUMN)
-        records: list[Record] = []
-        for row in rows:
-            record: Record = {"__entity_type__": name if type_place is None else row[type_place]}
-            for column, place, show in public:
-                if place != type_place:
-                    record[column] = row[place] if show is None else show(row[place])
-            records.append(record)
+        names, converted = list(self._places), [(name, show) for name, show in self._shown.items() if show is not None]
+        fixed: Record = {} if TYPE_COLUMN in self._places else {TYPE_COLUMN: self.node.entity_type.name}
+        records: list[Record] = [{**fixed, **dict(zip(names, row))} for row in rows]
+        for name, show in converted:
+            for record in records:
+                record[name] = show(record[name])
         if records:
             for filler in self._fillers:
                 filler(reader, records)
@@ -211,12 +226,12 @@ def _fill_nothing(name: str) -> Filler:
 def _relate(reader: Reader, relation: Relation, records: list[Record]) -> None:
     attribute, join = relation.attribute, relation.attribute.related
     keys = list(dict.fromkeys(record[join.local[0]] for record in records if record[join.local[0]] is not None))
-    if relation.statement is None:
-        found = _relatives(reader, relation, keys)
+    if relation.edges is not None:
+        found = _relatives(reader, relation, relation.edges, keys)
     else:
         found = {}
         for start in range(0, len(keys), _MOST_KEYS):
-            rows = reader.execute(relation.statement, keys=keys[start : start + _MOST_KEYS])
+            rows = reader.rows(relation.statement, keys=keys[start : start + _MOST_KEYS])
             for row, record in zip(rows, relation.level.read(reader, [row[1:] for row in rows])):
                 found.setdefault(row[0], []).append(record)
     for record in records:
@@ -227,29 +242,24 @@ def _relate(reader: Reader, relation: Relation, records: list[Record]) -> None:
             record[attribute.name] = related[0] if related else None
 
 
-def _relatives(reader: Reader, relation: Relation, keys: list[Any]) -> dict[Any, list[Record]]:
+def _relatives(reader: Reader, relation: Relation, steps: Prepared, keys: list[Any]) -> dict[Any, list[Record]]:
     """Return the entities above or below each owner in its tree, the nearest first."""
-    level, parent = relation.level, relation.attribute.related.remote[0]
-    table = level.node.source
-    upwards = relation.attribute.related.way == "up"
-    own, other = (table.c.id, table.c[parent]) if upwards else (table.c[parent], table.c.id)
     edges: dict[Any, list[Any]] = {}
     pending = set(keys)
     while pending:
         batch = list(pending)[:_MOST_KEYS]
         pending.difference_update(batch)
         edges.update({key: [] for key in batch})
-        for here, there in reader.connection.execute(select(own, other).where(own.in_(batch), other.is_not(None))):
+        for here, there in steps.rows(reader.connection, {"keys": batch}):
             edges[here].append(there)
             if there not in edges:
                 pending.add(there)
     near = {key: _reach(edges, key) for key in keys}
     ids = list(dict.fromkeys(there for found in near.values() for there in found))
     loaded: dict[Any, Record] = {}
-    statement = select(*level.columns).where(table.c.id.in_(bindparam("keys", expanding=True)), level.node.is_wanted)
     for start in range(0, len(ids), _MOST_KEYS):
-        rows = reader.execute(statement, keys=ids[start : start + _MOST_KEYS])
-        loaded.update({record["id"]: record for record in level.read(reader, rows)})
+        rows = reader.rows(relation.statement, keys=ids[start : start + _MOST_KEYS])
+        loaded.update({record["id"]: record for record in relation.level.read(reader, rows)})
     return {key: [loaded[there] for there in found if there in loaded] for key, found in near.items()}
 
 

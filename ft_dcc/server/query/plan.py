@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterable, Sequence
+import re
+import sqlite3
+from collections import OrderedDict
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import attrs
-from sqlalchemy import Row, Select, func, select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Select, bindparam, func, select
 
 from ft_dcc.errors import ParseError
+from ft_dcc.server.prepared import Prepared, Rows
 from ft_dcc.server.query.criteria import Bound, Conditions
 from ft_dcc.server.query.level import Fillers, Level, Reader, Record, wanted_of
 from ft_dcc.server.query.scope import Condition, Node, Scope, Sight, make_node
@@ -28,19 +31,45 @@ _LIMITS = (
     "tables in a join",
     "too many",
 )
+_WINDOW = re.compile(r"(?:\s+(?:offset|limit)\s+\d{1,9})+\s*$")
+_PART = re.compile(r"(offset|limit)\s+(\d+)")
 _FUNCTIONS = {"count": func.count, "sum": func.sum, "avg": func.avg, "min": func.min, "max": func.max}
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class Plan:
-    """A statement, its parameters, and how its rows become entities (``level``) or plain objects (``names``)."""
+    """A statement, its parameters, and how its rows become entities (``level``) or plain objects (``names``).
 
-    statement: Select[Any]
+    ``is_quick`` until it once was not.
+    """
+
+    statement: Prepared
     bounds: tuple[Bound, ...]
-    offset: int
-    limit: int | None
     level: Level | None
     names: tuple[str, ...] = ()
+    is_quick: bool = True
+
+
+@attrs.frozen
+class _Form:
+    """What queries that differ only in literals and in the page have in common, and what they do not."""
+
+    text: str
+    literals: list[list[str]]
+    offset: int
+    limit: int | None
+
+    @classmethod
+    def of(cls, expression: str) -> _Form:
+        if len(expression) > _LONGEST:
+            raise ParseError("The query is too long. Ask for fewer entities at once.")
+        text, literals = mask(expression)
+        window = _WINDOW.search(text)
+        if window is None:
+            return cls(text, literals, 0, None)
+        parts = dict(_PART.findall(window[0]))
+        limit = int(parts["limit"]) if "limit" in parts else None
+        return cls(text[: window.start()], literals, int(parts.get("offset", 0)), limit)
 
 
 class Queries:
@@ -49,23 +78,53 @@ class Queries:
     def __init__(self, schema: Schema, tables: Tables, fillers: Fillers) -> None:
         self._fillers = fillers
         self._sights = {is_limited: Sight(schema, tables, is_limited) for is_limited in (False, True)}
-        self._plan = functools.lru_cache(maxsize=_REMEMBERED)(self._make_plan)
+        self._plans: OrderedDict[tuple[str, bool], Plan] = OrderedDict()
 
     def run(self, reader: Reader, expression: str) -> tuple[list[Record], int | None]:
         """Return the entities that an expression finds, and the offset of the next ones or None.
 
         Raises ParseError for what cannot be understood and ValidationError for a type that does not exist.
         """
-        if len(expression) > _LONGEST:
-            raise ParseError("The query is too long. Ask for fewer entities at once.")
-        masked, literals = mask(expression)
+        form = _Form.of(expression)
+        plan = self._plan(form, expression, reader.projects is not None)
+        return _run(reader, plan, form)
+
+    def is_quick(self, expression: object, is_limited: bool) -> bool:
+        """Whether queries of this form are known, and none has been found to take long."""
+        plan = self._known(expression, is_limited)
+        return plan is not None and plan.is_quick
+
+    def take_for_long(self, expression: object, is_limited: bool) -> None:
+        """Queries of this form may take long."""
+        plan = self._known(expression, is_limited)
+        if plan is not None:
+            plan.is_quick = False
+
+    def _known(self, expression: object, is_limited: bool) -> Plan | None:
+        if not isinstance(expression, str) or len(expression) > _LONGEST:
+            return None
+        return self._plans.get((_Form.of(expression).text, is_limited))
+
+    def _plan(self, form: _Form, expression: str, is_limited: bool) -> Plan:
+        key = (form.text, is_limited)
+        plan = self._plans.get(key)
+        if plan is not None:
+            with suppress(KeyError):  # Another thread may have taken it out just now.
+                self._plans.move_to_end(key)
+            return plan
         try:
-            plan = self._plan(masked, reader.projects is not None)
+            plan = self._make_plan(form.text, is_limited)
         except ParseError:
             # The same again from the full text, for an error with the place that the sender sees.
-            self._make_plan(expression, reader.projects is not None)
+            self._make_plan(expression, is_limited)
             raise
-        return _run(reader, plan, literals)
+        except RecursionError as error:
+            raise ParseError("The query is nested too deeply. Ask in several queries.") from error
+        self._plans[key] = plan
+        with suppress(KeyError):
+            while len(self._plans) > _REMEMBERED:
+                self._plans.popitem(last=False)
+        return plan
 
     def _make_plan(self, expression: str, is_limited: bool) -> Plan:
         query, sight = parse(expression), self._sights[is_limited]
@@ -80,7 +139,7 @@ class Queries:
             where.append(conditions.compile(scope, level.node, query.criteria))
         orders = [*_orders(scope, level.node, query.orders), *level.node.order]
         statement: Select[Any] = select(*level.columns).select_from(scope.source).where(*where).order_by(*orders)
-        return Plan(_window(statement, query), tuple(conditions.bounds), query.offset, query.limit, level)
+        return Plan(_windowed(statement), tuple(conditions.bounds), level)
 
     def _plan_groups(self, sight: Sight, query: Query) -> Plan:
         """Plan a query with ``group by``; its rows are plain objects without a type."""
@@ -100,9 +159,7 @@ class Queries:
         orders = _orders(scope, root, query.orders)
         statement: Select[Any] = select(*columns.values()).select_from(scope.source).where(*where)
         statement = statement.group_by(*groups).order_by(*orders)
-        return Plan(
-            _window(statement, query), tuple(conditions.bounds), query.offset, query.limit, None, tuple(columns)
-        )
+        return Plan(_windowed(statement), tuple(conditions.bounds), None, tuple(columns))
 
 
 def _default_projections(sight: Sight, type_name: str) -> tuple[Projection, ...]:
@@ -117,11 +174,8 @@ def _aggregate(projection: Projection) -> Any:
     return _FUNCTIONS[projection.function]
 
 
-def _window(statement: Select[Any], query: Query) -> Select[Any]:
-    if query.limit is not None:
-        # One row more than asked for tells whether there is a next page.
-        return statement.limit(query.limit + 1).offset(query.offset)
-    return statement.limit(-1).offset(query.offset) if query.offset else statement
+def _windowed(statement: Select[Any]) -> Prepared:
+    return Prepared(statement.limit(bindparam("limit")).offset(bindparam("offset")))
 
 
 def _orders(scope: Scope, node: Node, orders: Iterable[Order]) -> list[Condition]:
@@ -143,26 +197,26 @@ def _column(scope: Scope, node: Node, path: Path) -> Condition:
     raise ParseError("A path cannot be empty.")
 
 
-def _run(reader: Reader, plan: Plan, literals: list[list[str]]) -> tuple[list[Record], int | None]:
-    parameters = {bound.name: _value(bound, literals) for bound in plan.bounds}
-    rows = _execute(reader, plan.statement, parameters)
+def _run(reader: Reader, plan: Plan, form: _Form) -> tuple[list[Record], int | None]:
+    parameters = {bound.name: _value(bound, form.literals) for bound in plan.bounds}
+    # One row more than asked for tells whether there is a next page.
+    most = -1 if form.limit is None else form.limit + 1
+    rows = _rows(reader, plan.statement, {**parameters, "limit": most, "offset": form.offset})
     following = None
-    if plan.limit is not None and len(rows) > plan.limit:
-        rows = rows[: plan.limit]
-        following = plan.offset + plan.limit
+    if form.limit is not None and len(rows) > form.limit:
+        rows = rows[: form.limit]
+        following = form.offset + form.limit
     if plan.level is not None:
         return plan.level.read(reader, rows), following
     return [dict(zip(plan.names, row)) for row in rows], following
 
 
-def _execute(reader: Reader, statement: Select[Any], parameters: dict[str, Any]) -> Sequence[Row[Any]]:
+def _rows(reader: Reader, statement: Prepared, parameters: dict[str, Any]) -> Rows:
     try:
-        return reader.execute(statement, **parameters)
-    except RecursionError as error:
-        raise ParseError("The query is nested too deeply. Ask in several queries.") from error
-    except OperationalError as error:
-        if any(limit in str(error.orig) for limit in _LIMITS):
-            raise ParseError(f"The query is too large ({error.orig}). Ask in several queries.") from error
+        return reader.rows(statement, **parameters)
+    except sqlite3.OperationalError as error:
+        if any(limit in str(error) for limit in _LIMITS):
+            raise ParseError(f"The query is too large ({error}). Ask in several queries.") from error
         raise
 
 
