@@ -19,11 +19,19 @@ OnFrame = Callable[[int], None]
 
 
 @attrs.frozen
+class Soundtrack:
+    """A sound file that the artist hears, and the frame at which it begins, which need not be a whole one."""
+
+    path: Path
+    start: Fraction
+
+
+@attrs.frozen
 class Scene:
     """The open file as it stands.
 
     ``path`` is None before the first save. ``sources`` are the cameras that a playblast can be made of, the
-    scene's own one first. ``task_id`` is what ``remember_task`` left in the file.
+    scene's own one first. ``task_id`` is what ``remember_task`` left in the file, ``sounds`` are what is heard.
     """
 
     path: Path | None
@@ -33,6 +41,7 @@ class Scene:
     resolution: Resolution
     sources: tuple[str, ...]
     task_id: str | None = None
+    sounds: tuple[Soundtrack, ...] = ()
 
 
 @attrs.frozen

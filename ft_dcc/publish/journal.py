@@ -15,7 +15,7 @@ import attrs
 
 from ft_dcc.errors import DiskUnusable, JobNotFound
 from ft_dcc.frames import FrameRange, Frames, Resolution
-from ft_dcc.host import Scene
+from ft_dcc.host import Scene, Soundtrack
 from ft_dcc.media import FilmFacts, Media
 from ft_dcc.publish import records
 
@@ -35,6 +35,7 @@ _RECORDS: dict[str, type] = {
         Frames,
         Media,
         Scene,
+        Soundtrack,
         records.Asset,
         records.Clip,
         records.Component,
