@@ -6,7 +6,6 @@ from ft_dcc.errors import ValidationError
 from ft_dcc.server.entities.batch import Action, Answer, Batch, Operation
 
 _REASONS = {
-    "encode_media": "This server does not encode. Send the film as a component named 'ftrackreview-mp4'.",
     "delayed_job": "There is no directory to take users from. Create them as User entities.",
     "configure_totp": "There is no second factor here. Users come in by their API key.",
     "send_user_invite": "This server sends no mail. Give the user an API key with reset_remote.",

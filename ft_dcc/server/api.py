@@ -13,13 +13,14 @@ from ft_dcc.server.absent import ABSENT
 from ft_dcc.server.access import Caller
 from ft_dcc.server.asking import ASKING
 from ft_dcc.server.audit import record
+from ft_dcc.server.encoding import encode_media
 from ft_dcc.server.entities.batch import Action, Batch, Operation
 from ft_dcc.server.entities.changes import Changes
 from ft_dcc.server.entities.create import create
 from ft_dcc.server.entities.delete import remove
 from ft_dcc.server.entities.update import change
 from ft_dcc.server.keys import reset_remote
-from ft_dcc.server.rights import rights_of
+from ft_dcc.server.rights import Rights, rights_of
 from ft_dcc.server.roles import ROLES
 from ft_dcc.server.studio import Studio
 from ft_dcc.server.updates import NOBODY, Origin, announce, describe
@@ -32,6 +33,7 @@ WRITING: dict[str, Action] = {
     "delete": remove,
     "reset_remote": reset_remote,
     "complete_multipart_upload": complete_upload,
+    "encode_media": encode_media,
     **ROLES,
 }
 # What runs before the transaction, because it takes long and touches only files.
@@ -56,11 +58,13 @@ def answer(
     origin: Origin = NOBODY,
     *,
     is_denormalized: bool = False,
+    rights: Rights | None = None,
 ) -> list[Any]:
     """Answer the operations of one request, all or none; they may refer to each other in any order.
 
     ``base_url`` is the address that the client sees the server at, without a slash at its end; ``origin`` is told to
-    those who listen for changes; denormalized, an entity is told in full wherever it occurs. Raises a Refused.
+    those who listen for changes; denormalized, an entity is told in full wherever it occurs. ``rights``
+    are the user's own unless others are given. Raises a Refused.
     """
     for operation in operations:
         _check(operation)
@@ -70,8 +74,8 @@ def answer(
 
     def run(connection: Connection) -> Outcome:
         changes = Changes(is_wanted=studio.events.has_listeners)
-        rights = rights_of(connection, studio.store.tables, user.id)
-        batch = Batch(studio, user, connection, base_url, list(operations), ACTIONS, changes, rights, is_denormalized)
+        allowed = rights or rights_of(connection, studio.store.tables, user.id)
+        batch = Batch(studio, user, connection, base_url, list(operations), ACTIONS, changes, allowed, is_denormalized)
         answers = batch.run()
         record(connection, user, [pair for pair in zip(operations, answers) if pair[0]["action"] in WRITING])
         return Outcome(answers, batch.removed_components, describe(batch))
@@ -82,6 +86,8 @@ def answer(
     outcome = studio.store.write(run, lambda done: announce(studio.events, user, origin, done.updates))
     for component_id in outcome.removed_components:
         studio.files.remove(component_id)
+    if any(operation["action"] == "encode_media" for operation in operations):
+        studio.media_to_encode.set()
     return outcome.answers
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import shutil
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -17,10 +18,12 @@ from starlette.responses import Response
 
 from ft_dcc.errors import NoSuchThing, StorageFull, TooLarge, ValidationError
 from ft_dcc.server.access import claims_of, sign
-from ft_dcc.server.incoming import IncomingFile, writing_to_disk
+from ft_dcc.server.incoming import IncomingFile, sync_folder, writing_to_disk
 from ft_dcc.server.outgoing import send_file
 from ft_dcc.server.thumbnails import thumbnail_of
 
+# The location whose bytes are here, on every site.
+SERVER_LOCATION_ID = "3a372bde-05bc-11e4-8908-20c9d081909b"
 _BLOCK = 1 << 20
 _HOUR = 3600
 _DAY = 24 * _HOUR
@@ -137,6 +140,21 @@ class Files:
         except FileNotFoundError as error:
             raise NoSuchThing("The bytes of this component are not on the server.") from error
 
+    def adopt(self, path: Path, component_id: str) -> None:
+        """The file, one on the same disk, is the component's bytes, and survives a power cut."""
+        target = self.path(component_id)
+        with writing_to_disk():
+            with path.open("rb+") as file:
+                os.fsync(file.fileno())
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target)
+        sync_folder(target.parent)
+
+    def room(self) -> int:
+        """Return how many bytes may come in; fewer than 0 when the database itself has hardly any room."""
+        with writing_to_disk():
+            return shutil.disk_usage(self._incoming).free - _KEPT_FREE
+
     def remove(self, component_id: str) -> None:
         """The component's bytes are not here; harmless when they never were."""
         self.path(component_id).unlink(missing_ok=True)
@@ -182,9 +200,7 @@ class Files:
     def _require_room(self, size: int) -> None:
         if size < 0:
             raise ValidationError(f"A file cannot have {size} bytes.")
-        with writing_to_disk():
-            free = shutil.disk_usage(self._incoming).free
-        if free < size + _KEPT_FREE:
+        if self.room() < size:
             raise StorageFull(f"The server's disk has no room for {size} bytes. Free some space there, then try again.")
 
 

@@ -25,7 +25,7 @@ _LIMITS = (
 )
 
 
-def find_ffmpeg() -> str:
+def find_ffmpeg(needed_for: str = "Making a picture of a film") -> str:
     """Return the program; raises ExtraMissing."""
     try:
         from imageio_ffmpeg import get_ffmpeg_exe
@@ -34,7 +34,7 @@ def find_ffmpeg() -> str:
     except (ImportError, RuntimeError) as error:
         found = shutil.which("ffmpeg")
         if found is None:
-            raise ExtraMissing("media", "Making a picture of a film") from error
+            raise ExtraMissing("media", needed_for) from error
         return found
 
 

@@ -11,7 +11,7 @@ import attrs
 from sqlalchemy import Connection
 
 from ft_dcc.errors import DiskUnusable
-from ft_dcc.server import access, audit
+from ft_dcc.server import access, audit, encoding
 from ft_dcc.server.access import first_user, issue_key
 from ft_dcc.server.backup import keep_before_migration
 from ft_dcc.server.folder import Credentials, secret_of, write_private
@@ -49,6 +49,7 @@ def credentials_at(studio: Studio, url: str) -> Credentials:
 def _complete(connection: Connection, tables: Tables) -> None:
     access.create_tables(connection)
     audit.create_tables(connection)
+    encoding.create_tables(connection)
     if first_user(connection) is None:
         seed(connection, tables)
 

@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 
 from sqlalchemy import Connection
 
+from ft_dcc.server.files import SERVER_LOCATION_ID
 from ft_dcc.server.schema.tables import TYPE_COLUMN, Tables
 
 Rows = Iterable[Mapping[str, Any]]
@@ -18,7 +19,7 @@ LOCATIONS = {
     "ce9b348f-8809-11e3-821c-20c9d081909b": "ftrack.origin",
     "cb268ecc-8809-11e3-a7e2-20c9d081909b": "ftrack.unmanaged",
     "cd41be70-8809-11e3-b98a-20c9d081909b": "ftrack.review",
-    "3a372bde-05bc-11e4-8908-20c9d081909b": "ftrack.server",
+    SERVER_LOCATION_ID: "ftrack.server",
     "07b82a97-8cf9-11e3-9383-20c9d081909b": "ftrack.connect",
 }
 NO_PRIORITY = "9661b320-3a0c-11e2-81c1-0800200c9a66"

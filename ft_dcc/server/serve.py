@@ -14,6 +14,7 @@ from types import FrameType
 import uvicorn
 
 from ft_dcc.server.app import make_app
+from ft_dcc.server.encoder import encoding
 from ft_dcc.server.endpoint import Endpoint
 from ft_dcc.server.folder import Credentials, owned
 from ft_dcc.server.interruptible import Interruptible
@@ -43,7 +44,7 @@ def serve(
     SettingInvalid when the server cannot work.
     """
     endpoint = Endpoint(host, port, certificate, private_key, is_plain_allowed)
-    with owned(data), endpoint.listening() as listener, opened(data) as studio:
+    with owned(data), endpoint.listening() as listener, opened(data) as studio, encoding(studio):
         url = endpoint.url(listener.getsockname()[1])
         app = Interruptible(make_app(studio))
         server = _Server(app, endpoint, lambda: on_ready(credentials_at(studio, url)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,8 @@ class Studio:
     secret: bytes = attrs.field(repr=False)
     events: Events = attrs.field(factory=Events, repr=False)
     door: Door = attrs.field(factory=Door, repr=False)
+    # Set when encode_media has asked for something.
+    media_to_encode: threading.Event = attrs.field(factory=threading.Event, repr=False)
 
 
 def open_studio(folder: Path, secret: bytes) -> Studio:
