@@ -18,7 +18,7 @@ from ft_dcc.errors import FramesMissing, SettingInvalid
 
 # The broadcast rates are N*1000/1001 by definition (SMPTE ST 12-1); hosts and films write them rounded.
 _NTSC_NUMBERS = (24, 30, 48, 60, 120)
-_RANGE = re.compile(r"(-?\d+)(?:-(-?\d+))?(?:\+(\d+))?")
+_RANGE = re.compile(r"(-?\d+)(?:-(-?\d+))?(?:x(\d+))?(?:\+(\d+)(?:\+(\d+))?)?")
 _SIZE = re.compile(r"(\d+)\s*[xX]\s*(\d+)")
 _HOLDER = re.compile(r"%0?(\d*)d|(#+)")
 # What holds one picture, and is no film.
@@ -53,45 +53,64 @@ def frame_rate(value: Rate) -> Fraction:
 class FrameRange:
     """First and last frame, both included, and how many frames of handle lie outside on either side.
 
-    >>> str(FrameRange.parse("1001-1100+8").with_handles)
-    '993-1108'
+    ``tail`` is the number of frames of handle after the last one, where it differs from those before the first. With a
+    ``step`` of 2 every second frame has a picture, from the first on; only those are counted and gone through.
+
+    >>> str(FrameRange.parse("1001-1100+8").with_handles), str(FrameRange.parse("1001-1100x2+8+4").with_handles)
+    ('993-1108', '993-1104x2')
     """
 
     start: int
     end: int
     handles: int = 0
+    tail: int = attrs.Factory(lambda self: self.handles, takes_self=True)
+    step: int = 1
 
     def __attrs_post_init__(self) -> None:
         if self.end < self.start:
             raise SettingInvalid(f"The range {self.start}-{self.end} ends before it starts.")
-        if self.handles < 0:
-            raise SettingInvalid(f"A range cannot have {self.handles} frames of handle.")
+        if min(self.handles, self.tail) < 0:
+            raise SettingInvalid(f"A range cannot have {min(self.handles, self.tail)} frames of handle.")
+        if self.step < 1:
+            raise SettingInvalid(f"A range cannot have a step of {self.step} frames.")
 
     @classmethod
     def parse(cls, text: str) -> FrameRange:
-        """Read "1001-1100", "1001-1100+8", "-10-5" or "7"; raises SettingInvalid for anything else."""
+        """Read "1001-1100", "1001-1100+8", "1001-1100x2+8+4", "-10-5" or "7".
+
+        Raises SettingInvalid for anything else.
+        """
         match = _RANGE.fullmatch(text.strip())
         if match is None:
             raise SettingInvalid(f"{text!r} is not a frame range. Write it as 1001-1100, or 1001-1100+8 with handles.")
-        start, end, handles = match.groups()
-        return cls(int(start), int(start if end is None else end), int(handles or 0))
+        start, end, step, handles, tail = (None if part is None else int(part) for part in match.groups())
+        first, head = start or 0, handles or 0
+        last = first if end is None else end
+        return cls(first, last, head, head if tail is None else tail, 1 if step is None else step)
 
     @property
     def with_handles(self) -> FrameRange:
         """The same frames with the handles as part of the range."""
-        return FrameRange(self.start - self.handles, self.end + self.handles)
+        return FrameRange(self.start - self.handles, self.end + self.tail, step=self.step)
+
+    @property
+    def every_frame(self) -> range:
+        """Every frame from the first to the last, without handles and whatever the step."""
+        return range(self.start, self.end + 1)
 
     def __str__(self) -> str:
-        return f"{self.start}-{self.end}" + (f"+{self.handles}" if self.handles else "")
+        handles = f"+{self.handles}" if self.handles or self.tail else ""
+        tail = f"+{self.tail}" if self.tail != self.handles else ""
+        return f"{self.start}-{self.end}" + (f"x{self.step}" if self.step > 1 else "") + handles + tail
 
     def __len__(self) -> int:
-        return self.end - self.start + 1
+        return len(self.every_frame[:: self.step])
 
     def __iter__(self) -> Iterator[int]:
-        return iter(range(self.start, self.end + 1))
+        return iter(self.every_frame[:: self.step])
 
     def __contains__(self, frame: object) -> bool:
-        return isinstance(frame, int) and self.start <= frame <= self.end
+        return isinstance(frame, int) and frame in self.every_frame[:: self.step]
 
 
 @attrs.frozen

@@ -6,6 +6,19 @@ from ft_dcc.media.facts import FilmFacts, Media
 from ft_dcc.media.presets import Output
 from ft_dcc.media.probe import probe
 from ft_dcc.media.sound import Sound
+from ft_dcc.media.streaming import Encoding, begin_encoding
 from ft_dcc.media.thumbnail import thumbnail
 
-__all__ = ["Burnin", "FilmFacts", "Media", "Output", "Sound", "encode", "probe", "thumbnail", "transcode"]
+__all__ = [
+    "Burnin",
+    "Encoding",
+    "FilmFacts",
+    "Media",
+    "Output",
+    "Sound",
+    "begin_encoding",
+    "encode",
+    "probe",
+    "thumbnail",
+    "transcode",
+]

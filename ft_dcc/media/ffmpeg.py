@@ -15,7 +15,7 @@ import uuid
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any, Callable
+from typing import IO, Any, Callable, Union
 
 import attrs
 
@@ -33,6 +33,9 @@ _LACKS = re.compile(
     r"Unknown (?:encoder|decoder) '\w+'|No such filter: '\w+'|Unrecognized option '\w+'|Option \S+ not found"
 )
 
+Buffer = Union[bytes, memoryview]
+# What goes into ffmpeg's standard input; it asks every so often whether anybody still reads.
+Feed = Callable[[Callable[[], bool]], Generator[Buffer, None, None]]
 OnLine = Callable[[str], None]
 OnCount = Callable[[int], None]
 IsCancelled = Callable[[], bool]
@@ -75,20 +78,30 @@ def run(
     arguments: Sequence[str],
     *,
     folder: Path | None = None,
+    feed: Feed | None = None,
     on_line: OnLine | None = None,
     on_count: OnCount | None = None,
     is_cancelled: IsCancelled | None = None,
 ) -> Finished:
     """Run ffmpeg, in ``folder`` if one is given, to its end and return how it ended, whatever the exit code.
 
-    ``on_line`` gets every line of the log, ``on_count`` the number of pictures written so far. What they raise stops
-    ffmpeg, and so does ``is_cancelled`` with Cancelled; in every case no process is left when this returns.
+    ``feed`` is what it reads from ``pipe:0``, written by a thread of its own. ``on_line`` gets every line of the log,
+    ``on_count`` the number of pictures written so far. What these raise stops ffmpeg, and so does ``is_cancelled``
+    with Cancelled; in every case no process is left when this returns.
     """
-    process = _started([str(find()), *_ALWAYS, *_PROGRESS, *arguments], folder)
+    process = _started([str(find()), *_ALWAYS, *_PROGRESS, *arguments], folder, is_fed=feed is not None)
+    feeder = _Feeder(process, feed) if feed else None
     errors: list[str] = []
     log: deque[str] = deque(maxlen=60)
+
+    def check() -> None:
+        if feeder and feeder.error:
+            raise feeder.error
+        if is_cancelled and is_cancelled():
+            raise Cancelled("Cancelled; ffmpeg has stopped.")
+
     try:
-        with contextlib.closing(_lines(process, is_cancelled or (lambda: False))) as lines:
+        with contextlib.closing(_lines(process, check)) as lines:
             for is_log, line in lines:
                 if not is_log:
                     if on_count and line.startswith("frame="):
@@ -100,9 +113,12 @@ def run(
                     log.append(line)
                 if (found := _ERROR.search(line)) and len(errors) < 20:
                     errors.append(found[1])
+        check()
         return Finished(process.wait(), tuple(errors), "\n".join(log))
     finally:
         _end(process)
+        if feeder:
+            feeder.stop()
 
 
 def explained(finished: Finished, source: str, target: Path) -> Error:
@@ -165,7 +181,40 @@ def _bundled() -> str | None:
         return None
 
 
-def _started(command: list[str], folder: Path | None = None) -> subprocess.Popen[str]:
+class _Feeder:
+    """Writes into ffmpeg's standard input until there is no more, or nobody reads it."""
+
+    def __init__(self, process: subprocess.Popen[str], feed: Feed) -> None:
+        self.error: BaseException | None = None
+        self._process, self._feed = process, feed
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._write, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """No thread is left."""
+        self._stopped.set()
+        self._thread.join()
+
+    def _write(self) -> None:
+        # Popen was asked for text; below it are the bytes.
+        pipe = self._process.stdin.buffer  # type: ignore[union-attr]
+        try:
+            with contextlib.closing(self._feed(self._stopped.is_set)) as chunks:
+                for chunk in chunks:
+                    try:
+                        pipe.write(chunk)
+                    except OSError:
+                        # ffmpeg has ended, and its own log says why.
+                        return
+        except BaseException as error:  # noqa: BLE001 - whoever runs ffmpeg gets it
+            self.error = error
+        finally:
+            with contextlib.suppress(OSError):
+                pipe.close()
+
+
+def _started(command: list[str], folder: Path | None = None, *, is_fed: bool = False) -> subprocess.Popen[str]:
     options: dict[str, Any] = {}
     if sys.platform == "win32":
         options["creationflags"] = subprocess.CREATE_NO_WINDOW
@@ -177,7 +226,7 @@ def _started(command: list[str], folder: Path | None = None) -> subprocess.Popen
         return subprocess.Popen(
             command,
             cwd=folder,
-            stdin=subprocess.DEVNULL,
+            stdin=pipe if is_fed else subprocess.DEVNULL,
             stdout=pipe,
             stderr=pipe,
             encoding="utf-8",
@@ -190,7 +239,7 @@ def _started(command: list[str], folder: Path | None = None) -> subprocess.Popen
         ) from error
 
 
-def _lines(process: subprocess.Popen[str], is_cancelled: IsCancelled) -> Generator[tuple[bool, str], None, None]:
+def _lines(process: subprocess.Popen[str], check: Callable[[], None]) -> Generator[tuple[bool, str], None, None]:
     """Yield each line and whether it is of the log, until both pipes are closed."""
     # Bounded, so that a slow listener slows ffmpeg down and does not fill the memory.
     lines: queue.Queue[tuple[bool, str] | None] = queue.Queue(maxsize=1000)
@@ -200,8 +249,7 @@ def _lines(process: subprocess.Popen[str], is_cancelled: IsCancelled) -> Generat
     open_pipes = 2
     try:
         while open_pipes:
-            if is_cancelled():
-                raise Cancelled("Cancelled; ffmpeg has stopped.")
+            check()
             with contextlib.suppress(queue.Empty):
                 line = lines.get(timeout=_TICK)
                 if line is None:

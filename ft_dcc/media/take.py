@@ -17,7 +17,7 @@ from ft_dcc.frames import Resolution
 from ft_dcc.media import burnin, colour, ffmpeg, sound
 from ft_dcc.media.burnin import Burnin, Pictures
 from ft_dcc.media.facts import Media
-from ft_dcc.media.ffmpeg import Finished, IsCancelled, OnLine
+from ft_dcc.media.ffmpeg import Feed, Finished, IsCancelled, OnLine
 from ft_dcc.media.presets import REVIEW, Output
 from ft_dcc.media.probe import count_pictures
 from ft_dcc.media.sound import Sound
@@ -33,6 +33,7 @@ class Take:
 
     ``arguments`` make ffmpeg read the pictures, ``filters`` bring them to where the matrix can be converted.
     ``own_sound`` is the second of the film at which the clock of the pictures' own sound reads 0, if they have any.
+    ``feed`` writes what ffmpeg reads from a pipe.
     """
 
     source: str
@@ -43,6 +44,7 @@ class Take:
     burnin: Burnin = attrs.field(factory=Burnin)
     sounds: Sequence[Sound] = ()
     own_sound: Fraction | None = None
+    feed: Feed | None = None
 
     @property
     def size(self) -> Resolution:
@@ -101,6 +103,7 @@ class Take:
             finished = ffmpeg.run(
                 self.command(unfinished),
                 folder=folder,
+                feed=self.feed,
                 on_line=on_line,
                 on_count=self._telling(on_frame),
                 is_cancelled=is_cancelled,
