@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 from ft_dcc.errors import DuplicateItemInCollectionError, ImmutableCollectionError, UnrecognisedAttributeError
 
 if TYPE_CHECKING:
+    from ft_dcc.session.attribute import Attribute
     from ft_dcc.session.entity import Entity
 
 
@@ -17,23 +18,23 @@ class Collection(MutableSequence["Entity"]):
     What is sent on commit is the whole content, so one that was never read is read before it is changed.
     """
 
-    __slots__ = ("_items", "_known", "attribute_name", "entity", "is_complete", "mutable", "view")
+    __slots__ = ("_items", "_known", "attribute", "entity", "is_complete", "mutable", "view")
 
     def __init__(
         self,
         entity: Entity,
-        attribute_name: str,
-        items: Iterable[Entity],
+        attribute: Attribute,
+        mutable: bool = True,
+        data: Iterable[Entity] = (),
         *,
-        is_mutable: bool = True,
         is_complete: bool = True,
     ) -> None:
         self.entity = entity
-        self.attribute_name = attribute_name
-        self.mutable = is_mutable
+        self.attribute = attribute
+        self.mutable = mutable
         self.is_complete = is_complete
         self.view: KeyValues | None = None
-        self._items = list(items)
+        self._items = list(data)
         self._known: set[Entity] | None = None
 
     @overload
@@ -67,12 +68,12 @@ class Collection(MutableSequence["Entity"]):
             del self._items[index]
             self._known = None
 
-    def insert(self, index: int, value: Entity) -> None:
+    def insert(self, index: int, item: Entity) -> None:
         """Put an entity before that place; raises DuplicateItemInCollectionError, ImmutableCollectionError."""
         with _Change(self):
-            self._refuse_duplicate(value)
-            self._items.insert(index, value)
-            self._members().add(value)
+            self._refuse_duplicate(item)
+            self._items.insert(index, item)
+            self._members().add(item)
 
     def fill(self, items: Iterable[Entity]) -> None:
         """Put these in without recording it; raises DuplicateItemInCollectionError."""
@@ -92,9 +93,9 @@ class Collection(MutableSequence["Entity"]):
         """Hold what the server holds, in case it was never asked."""
         self.current()
         if not self.is_complete:
-            self.restore(self.entity.fetch(self.attribute_name))
+            self.restore(self.entity.fetch(self.attribute.name))
             self.is_complete = True
-            self.entity.keep(self.attribute_name, self if self.view is None else self.view)
+            self.entity.keep(self.attribute.name, self if self.view is None else self.view)
 
     def to_wire(self) -> list[dict[str, Any]]:
         """Return a reference to each."""
@@ -102,11 +103,11 @@ class Collection(MutableSequence["Entity"]):
 
     def current(self) -> list[Entity]:
         """Return the content; when the server has answered since, this collection goes on with what it said."""
-        stored = self.entity.stored(self.attribute_name)
+        stored = self.entity.stored(self.attribute.name)
         if stored.__class__ is list:
             self.restore(stored)
             self.is_complete = True
-            self.entity.keep(self.attribute_name, self if self.view is None else self.view)
+            self.entity.keep(self.attribute.name, self if self.view is None else self.view)
         else:
             other = stored.collection if isinstance(stored, KeyValues) else stored
             if other is not self and isinstance(other, Collection):
@@ -121,7 +122,7 @@ class Collection(MutableSequence["Entity"]):
 
     def _refuse_duplicate(self, value: Entity) -> None:
         if value in self._members():
-            raise DuplicateItemInCollectionError(f"{value!r} is in {self.attribute_name} of {self.entity!r} already.")
+            raise DuplicateItemInCollectionError(f"{value!r} is in {self.attribute.name} of {self.entity!r} already.")
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, (Collection, list, tuple)):
@@ -147,16 +148,16 @@ class _Change:
         collection = self.collection
         if not collection.mutable:
             raise ImmutableCollectionError(
-                f"{collection.attribute_name} of {collection.entity!r} cannot be changed, the server works it out."
+                f"{collection.attribute.name} of {collection.entity!r} cannot be changed, the server works it out."
             )
         collection.complete()
         # One copy for the first change is enough to take them all back.
-        if not collection.entity.is_changed(collection.attribute_name):
+        if not collection.entity.is_changed(collection.attribute.name):
             self.before = list(collection)
 
     def __exit__(self, error_type: object, *_: object) -> None:
         if error_type is None:
-            self.collection.entity.change(self.collection.attribute_name, self.collection, before=self.before)
+            self.collection.entity.change(self.collection.attribute.name, self.collection, before=self.before)
 
 
 class KeyValues(MutableMapping[str, Any]):
@@ -169,6 +170,16 @@ class KeyValues(MutableMapping[str, Any]):
         self.entity_type = entity_type
         self._by_key: dict[str, Entity] | None = None
         collection.view = self
+
+    @property
+    def attribute(self) -> Attribute:
+        """The attribute that this is the value of."""
+        return self.collection.attribute
+
+    @property
+    def mutable(self) -> bool:
+        """Whether it can be changed."""
+        return self.collection.mutable
 
     def forget(self) -> None:
         """Look at the collection again on the next access."""
@@ -233,7 +244,7 @@ class KeyValues(MutableMapping[str, Any]):
     def missing(self, key: str) -> UnrecognisedAttributeError:
         """Return the error for a key that is not there."""
         collection = self.collection
-        return UnrecognisedAttributeError(f"{collection.attribute_name} of {collection.entity!r} has no {key!r}.")
+        return UnrecognisedAttributeError(f"{collection.attribute.name} of {collection.entity!r} has no {key!r}.")
 
     def to_wire(self) -> list[dict[str, Any]]:
         """Return a reference to each of the entities."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ft_dcc.errors import ImmutableCollectionError
@@ -51,6 +52,13 @@ class CustomAttributes(KeyValues):
     def __delitem__(self, key: str) -> None:
         raise ImmutableCollectionError(f"The custom attribute {key!r} cannot be removed. Set it to None instead.")
 
+    def get_configuration_id_from_key(self, key: str) -> str:
+        """Return the id of the site's setting of this attribute; raises UnrecognisedAttributeError."""
+        configuration = configurations_for(self.collection.entity).get(key)
+        if configuration is None:
+            raise self.missing(key)
+        return str(configuration["id"])
+
     def made(self, key: str, value: Any) -> Entity:
         """Raise, because only the site's settings can add an attribute."""
         raise self.missing(key)
@@ -58,6 +66,58 @@ class CustomAttributes(KeyValues):
     def replace(self, values: Any) -> None:
         """Give these attributes their values; the others keep theirs."""
         self.update(values)
+
+
+class SparseCustomAttributes(CustomAttributes):
+    """The custom attributes of an entity where the server keeps only those that were set: the rest have their default.
+
+    Servers whose schema has no values of each kind of entity, only ``CustomAttributeValue``, are like this.
+    """
+
+    __slots__ = ()
+
+    def entities(self) -> dict[str, Entity]:
+        """Return the entity behind each key that was set."""
+        items = self.collection.current()
+        if self._by_key is None:
+            keys = {each["id"]: key for key, each in configurations_for(self.collection.entity).items()}
+            self._by_key = {keys[item["configuration_id"]]: item for item in items if item["configuration_id"] in keys}
+        return self._by_key
+
+    def __getitem__(self, key: str) -> Any:
+        """Return the value, from the nearest entity above that has one where the attribute is handed down."""
+        owner, item = self.collection.entity, self.entities().get(key)
+        if item is not None and (item.state is CREATED or item.is_changed("value")):
+            return item["value"]
+        configuration = configurations_for(owner).get(key)
+        if configuration is None:
+            raise self.missing(key)
+        own = configuration["default"] if item is None else item["value"]
+        return own if owner.state is CREATED else owner.session.inheritance.value(owner, configuration["id"], own)
+
+    def __delitem__(self, key: str) -> None:
+        """Have the default again; raises UnrecognisedAttributeError."""
+        self.collection.complete()
+        if key in self.entities():
+            KeyValues.__delitem__(self, key)
+        else:
+            self.get_configuration_id_from_key(key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(configurations_for(self.collection.entity))
+
+    def __len__(self) -> int:
+        return len(configurations_for(self.collection.entity))
+
+    def __contains__(self, key: object) -> bool:
+        return key in configurations_for(self.collection.entity)
+
+    def made(self, key: str, value: Any) -> Entity:
+        """Return the value entity of an attribute that nobody has set yet."""
+        owner = self.collection.entity
+        configuration_id = self.get_configuration_id_from_key(key)
+        data = {"configuration_id": configuration_id, "entity_id": owner.primary_key[0], "value": value}
+        return owner.session.create(self.entity_type, data)
 
 
 def values_of_new(owner: Entity, value_type: str) -> dict[str, Entity]:

@@ -35,7 +35,7 @@ def encode(value: Any, entity_attribute_strategy: str = "set_only") -> str:
 def _expanded(entity: Entity, strategy: str) -> dict[str, Any]:
     data = entity.to_wire()
     for name, attribute in entity.attributes.items():
-        if strategy == "persisted_only" and attribute.is_computed:
+        if strategy == "persisted_only" and attribute.computed:
             continue
         value = _STRATEGIES[strategy](entity, name)
         if value is not NOT_SET:

@@ -12,7 +12,7 @@ from ft_dcc.session.operations import UpdateEntityOperation
 from ft_dcc.session.symbol import CREATED, MODIFIED, NOT_SET, Symbol
 
 if TYPE_CHECKING:
-    from ft_dcc.session.attribute import Attribute
+    from ft_dcc.session.attribute import Attribute, Attributes
     from ft_dcc.session.session import Session
 
 _log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class Entity(MutableMapping[str, Any]):
     __slots__ = ("__weakref__", "_before", "_group", "_values", "session", "state")
 
     entity_type: ClassVar[str] = ""
-    attributes: ClassVar[Mapping[str, Attribute]] = {}
+    attributes: ClassVar[Attributes]
     # What the published documents call attributes, and the server does not have.
     words: ClassVar[Mapping[str, Attribute]] = {}
     primary_key_attributes: ClassVar[list[str]] = []
@@ -80,14 +80,14 @@ class Entity(MutableMapping[str, Any]):
         return value if attribute is None else attribute.opened(self, value)
 
     def __setitem__(self, name: str, value: Any) -> None:
-        self.attribute(name).assign(self, value)
+        self.attribute(name).set_local_value(self, value)
 
     def __delitem__(self, name: str) -> None:
         self.attribute(name)
         self.change(name, NOT_SET)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.attributes)
+        return iter(self.attributes.keys())
 
     def __len__(self) -> int:
         return len(self.attributes)
@@ -140,7 +140,7 @@ class Entity(MutableMapping[str, Any]):
         except KeyError:
             if name in self.words:
                 return self.words[name]
-            hint = meant(name, self.attributes)
+            hint = meant(name, self.attributes.keys())
             raise UnrecognisedAttributeError(f"{self.entity_type} has no attribute {name!r}.{hint}") from None
 
     @classmethod
@@ -279,7 +279,7 @@ class Entity(MutableMapping[str, Any]):
             session.layers.find(self.entity_type, self.primary_key)
             if name not in self._values:
                 peers = [] if self._group is None else self._group.lacking(self.entity_type, name)
-                session.populate(peers or [self], ", ".join(self._projections(attribute)))
+                session.populate(peers or [self], ", ".join(self.projections(attribute)))
                 if not attribute.is_many:
                     # What the server leaves out it leaves out again; a collection is never taken for empty like this.
                     for each in peers or [self]:
@@ -289,7 +289,8 @@ class Entity(MutableMapping[str, Any]):
                 return attribute.opened(self, value)
         return attribute.absent(self)
 
-    def _projections(self, attribute: Attribute) -> list[str]:
+    def projections(self, attribute: Attribute) -> list[str]:
+        """Return what a query has to name so that the attribute comes with its answer."""
         target = getattr(attribute, "entity_type", None)
         return attribute.projections(self.session.types[target].default_projections if target else ())
 
@@ -298,7 +299,7 @@ class Entity(MutableMapping[str, Any]):
             return
         missing = [attribute for name, attribute in self.attributes.items() if name not in self._values]
         if missing:
-            wanted = [projection for attribute in missing for projection in self._projections(attribute)]
+            wanted = [projection for attribute in missing for projection in self.projections(attribute)]
             self.session.populate(self, ", ".join(wanted))
 
     def _key_by_name(self) -> dict[str, str]:

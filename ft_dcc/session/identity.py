@@ -68,7 +68,7 @@ class IdentityMap:
         if id(value) not in merged:
             own = self.add(value.entity_type, dict(zip(value.primary_key_attributes, value.primary_key)))
             merged[id(value)] = own
-            known = {name: value.persisted(name) for name in value.attributes}
+            known = {name: value.persisted(name) for name in value}
             own.receive({name: self.merge(item, merged) for name, item in known.items() if item is not NOT_SET})
         return merged[id(value)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -33,14 +33,19 @@ BUILT_IN = {
 }
 
 
-class ResourceIdentifierTransformer(Protocol):
-    """Turns what an accessor knows a component by into what the server keeps, and back."""
+class ResourceIdentifierTransformer:
+    """Turns what an accessor knows a component by into what the server keeps, and back; this one changes nothing."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
 
     def encode(self, resource_identifier: str, context: Mapping[str, Any] | None = None) -> str:
         """Return what the server keeps."""
+        return resource_identifier
 
     def decode(self, resource_identifier: str, context: Mapping[str, Any] | None = None) -> str:
         """Return what the accessor knows."""
+        return resource_identifier
 
 
 @attrs.define

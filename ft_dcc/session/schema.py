@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Optional
 
@@ -15,10 +15,13 @@ from ft_dcc.errors import UnrecognisedEntityTypeError
 from ft_dcc.session import entities
 from ft_dcc.session.attribute import (
     Attribute,
+    Attributes,
     CollectionAttribute,
     CustomAttributesAttribute,
     KeyValueAttribute,
     ReferenceAttribute,
+    ScalarAttribute,
+    SparseCustomAttributesAttribute,
 )
 from ft_dcc.session.dialect import TYPES
 from ft_dcc.session.entity import Entity, meant
@@ -27,6 +30,9 @@ from ft_dcc.session.words import add_words
 
 _log = logging.getLogger(__name__)
 _SCALARS = ("string", "boolean", "integer", "number", "variable", "object")
+# What ftrack calls some kinds of value where it does not speak of schemas.
+_DATA_TYPES = {"number": "float", "date-time": "datetime"}
+_MAPPED = {"Metadata": KeyValueAttribute, "CustomAttributeValue": SparseCustomAttributesAttribute}
 
 Schema = dict[str, Any]
 Construct = Callable[[Schema, list[Schema]], Optional[type[Entity]]]
@@ -77,19 +83,20 @@ class EntityTypes(Mapping[str, type[Entity]]):
         return len(self.schemas)
 
 
-def make_type(schema: Schema) -> type[Entity]:
-    """Return the class for the entity type that a schema describes."""
+def make_type(schema: Schema, bases: Iterable[type] = ()) -> type[Entity]:
+    """Return the class for the entity type that a schema describes, with what these bases add to it or do otherwise."""
     entity_type = schema["id"]
     immutable, computed = set(schema.get("immutable", ())), set(schema.get("computed", ()))
-    attributes: dict[str, Attribute] = {}
+    attributes = Attributes()
     for name, fragment in schema["properties"].items():
-        attribute = _make_attribute(name, fragment, name in immutable, name in computed)
+        attribute = _make_attribute(name, fragment, name not in immutable, name in computed)
         if attribute is not None:
-            attributes[name] = attribute
+            attributes.add(attribute)
     words = add_words(entity_type, attributes)
+    kinds = (*bases, *entities.kinds_of(schema))
     return type(
         entity_type,
-        entities.kinds_of(schema),
+        tuple(kind for kind in kinds if not any(each is not kind and issubclass(each, kind) for each in kinds)),
         {
             "__slots__": (),
             "__doc__": f"{entity_type} of the server's schema.",
@@ -105,28 +112,36 @@ def make_type(schema: Schema) -> type[Entity]:
     )
 
 
+class StandardFactory:
+    """Makes entity types; a plugin's own begins with the answer of this ``create()``, or gives it bases."""
+
+    def create(self, schema: Schema, bases: Iterable[type] | None = None) -> type[Entity]:
+        """Return the class for the entity type that a schema describes, see ``make_type()``."""
+        return make_type(schema, bases or ())
+
+
 def _shared_values(schema: Schema) -> Iterator[str]:
     for name, fragment in schema["properties"].items():
         if fragment.get("type") == "string" and name.endswith(("_id", "_type")) and name not in schema["primary_key"]:
             yield name
 
 
-def _make_attribute(name: str, fragment: Mapping[str, Any], is_immutable: bool, is_computed: bool) -> Attribute | None:
+def _make_attribute(name: str, fragment: Mapping[str, Any], mutable: bool, computed: bool) -> Attribute | None:
     """Return the attribute, or None for what clients cannot read: other servers describe things yet unknown."""
     kind, target = fragment.get("type"), fragment.get("$ref")
     if fragment.get("restricted_projection"):
         return None
     if kind in _SCALARS:
         default = fragment.get("default", NOT_SET)
-        return Attribute(name, default=default, is_immutable=is_immutable, is_computed=is_computed)
+        data_type = _DATA_TYPES.get(fragment.get("format") or kind, kind)
+        return ScalarAttribute(name, data_type, default, mutable, computed)
     if kind is None and target is not None:
-        return ReferenceAttribute(name, target, is_immutable=is_immutable)
+        return ReferenceAttribute(name, target, mutable)
     items = fragment.get("items", {}).get("$ref")
     if kind == "array" and items is not None:
-        return CollectionAttribute(name, items, is_immutable=is_immutable)
+        return CollectionAttribute(name, items, mutable)
     if kind == "mapped_array" and items is not None:
-        made = KeyValueAttribute if items == "Metadata" else CustomAttributesAttribute
-        return made(name, items, is_immutable=is_immutable)
+        return _MAPPED.get(items, CustomAttributesAttribute)(name, items, mutable)
     _log.debug("The attribute %s has a kind that is not known, and is left out: %s", name, dict(fragment))
     return None
 

@@ -9,14 +9,14 @@ from typing import Any
 class Symbol:
     """A named constant that is the same object wherever it is copied to."""
 
-    __slots__ = ("is_true", "name")
+    __slots__ = ("name", "value")
 
-    def __init__(self, name: str, is_true: bool = True) -> None:
+    def __init__(self, name: str, value: bool = True) -> None:
         self.name = name
-        self.is_true = is_true
+        self.value = value
 
     def __bool__(self) -> bool:
-        return self.is_true
+        return self.value
 
     def __repr__(self) -> str:
         return self.name
@@ -32,7 +32,7 @@ class Symbol:
 
 
 # What an attribute reads as when nobody has given it a value, and what an entity's state is when nothing is pending.
-NOT_SET = Symbol("NOT_SET", is_true=False)
+NOT_SET = Symbol("NOT_SET", value=False)
 CREATED = Symbol("CREATED")
 MODIFIED = Symbol("MODIFIED")
 DELETED = Symbol("DELETED")

@@ -36,7 +36,7 @@ class Word(Attribute):
         """Return what the others say."""
         return self._read(entity)
 
-    def assign(self, entity: Entity, value: Any) -> None:
+    def set_local_value(self, entity: Entity, value: Any) -> None:
         """Write to the others; raises ImmutableAttributeError where the server works it out."""
         if self._write is None:
             raise ImmutableAttributeError(f"{self.name} of {entity!r} cannot be changed: the server gives the number.")
@@ -48,10 +48,10 @@ class Components(CollectionAttribute):
 
     __slots__ = ()
 
-    def assign(self, entity: Entity, value: Iterable[Any]) -> None:
+    def set_local_value(self, entity: Entity, value: Iterable[Any]) -> None:
         """Replace the whole content; a dictionary becomes a new file component."""
         session = entity.session
-        super().assign(
+        super().set_local_value(
             entity,
             [
                 session.create("FileComponent", {**each, "version": entity}) if type(each) is dict else each

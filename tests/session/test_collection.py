@@ -88,7 +88,7 @@ def test_an_order_or_a_copy_makes_no_difference(project_task, session, note):
 
 
 def test_the_server_works_some_collections_out_itself(project_task, monkeypatch):
-    monkeypatch.setattr(project_task.attributes["notes"], "is_immutable", True)
+    monkeypatch.setattr(project_task.attributes["notes"], "mutable", False)
     with pytest.raises(ImmutableCollectionError, match="cannot be changed"):
         project_task["notes"].append(project_task)
 

@@ -7,11 +7,11 @@ import pytest
 
 from ft_dcc.errors import UnrecognisedEntityTypeError
 from ft_dcc.session.attribute import (
-    Attribute,
     CollectionAttribute,
     CustomAttributesAttribute,
     KeyValueAttribute,
     ReferenceAttribute,
+    ScalarAttribute,
 )
 from ft_dcc.session.schema import EntityTypes, SchemaCache, hash_of, text_of
 
@@ -42,9 +42,9 @@ TASK = {
 def test_each_kind_of_attribute_is_made():
     task = EntityTypes(lambda: [TASK])["Task"]
     assert {name: type(attribute) for name, attribute in task.attributes.items()} == {
-        "id": Attribute,
-        "name": Attribute,
-        "time_logged": Attribute,
+        "id": ScalarAttribute,
+        "name": ScalarAttribute,
+        "time_logged": ScalarAttribute,
         "status": ReferenceAttribute,
         "notes": CollectionAttribute,
         "metadata": KeyValueAttribute,
@@ -53,8 +53,8 @@ def test_each_kind_of_attribute_is_made():
     assert task.__name__ == task.entity_type == "Task"
     assert task.primary_key_attributes == ["id"]
     assert task.default_projections == ["id", "name"]
-    assert task.attributes["time_logged"].is_computed
-    assert task.attributes["id"].is_immutable
+    assert task.attributes["time_logged"].computed
+    assert not task.attributes["id"].mutable
 
 
 def test_a_type_is_made_once():

@@ -21,9 +21,10 @@ from ft_dcc.errors import (
     AccessorUnsupportedOperationError,
 )
 from ft_dcc.frames import is_sequence
+from ft_dcc.session.accessor import Accessor
 
 
-class DiskAccessor:
+class DiskAccessor(Accessor):
     """Files below one folder; without a prefix, files anywhere.
 
     Nothing outside of the prefix can be reached, whatever the identifier says.

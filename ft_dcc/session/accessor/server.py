@@ -14,6 +14,8 @@ from ft_dcc.errors import (
     NotFoundError,
 )
 from ft_dcc.session import parts, transfer
+from ft_dcc.session.accessor import Accessor
+from ft_dcc.session.data import FileWrapper
 from ft_dcc.session.symbol import CREATED
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from ft_dcc.session.session import Session
 
 
-class ServerAccessor:
+class ServerAccessor(Accessor):
     """Files that the server keeps, each under the id of its component. There are no folders."""
 
     def __init__(self, session: Session) -> None:
@@ -117,56 +119,35 @@ class ServerAccessor:
         )
 
 
-class _Upload:
+class _Upload(FileWrapper):
     """A file of this machine whose bytes go to the server when it is closed or flushed, once for each change."""
 
     def __init__(self, accessor: ServerAccessor, resource_identifier: str) -> None:
         self._accessor, self._resource_identifier = accessor, resource_identifier
         self._folder = tempfile.TemporaryDirectory(prefix="ft-dcc-")
         self._path = Path(self._folder.name) / "upload"
-        self._file = self._path.open("wb+")
         # An empty file is one, too.
         self._is_changed = True
+        super().__init__(self._path.open("wb+"))
 
-    @property
-    def closed(self) -> bool:
-        """Whether close() was called."""
-        return self._file.closed
-
-    def write(self, content: bytes) -> int:
+    def write(self, content: bytes) -> None:
         """Put the bytes at the current position."""
         self._is_changed = True
-        return self._file.write(content)
-
-    def read(self, limit: int | None = None) -> bytes:
-        """Return what was written, from the current position on."""
-        return self._file.read(-1 if limit is None else limit)
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Go to a position."""
-        return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        """Return the position."""
-        return self._file.tell()
+        super().write(content)
 
     def flush(self) -> None:
         """What was written is on the server."""
         if self._is_changed:
-            self._file.flush()
+            super().flush()
             self._accessor.upload(self._resource_identifier, self._path)
             self._is_changed = False
 
     def close(self) -> None:
         """What was written is on the server, and nowhere else."""
-        if not self.closed:
-            try:
-                self.flush()
-            finally:
-                self._discard()
-
-    def __enter__(self) -> _Upload:
-        return self
+        try:
+            super().close()
+        finally:
+            self._discard()
 
     def __exit__(self, error_type: object, *_: object) -> None:
         # Half a file is not sent.
@@ -176,7 +157,8 @@ class _Upload:
             self._discard()
 
     def _discard(self) -> None:
-        self._file.close()
+        self.closed = True
+        self.wrapped_file.close()
         self._folder.cleanup()
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from ft_dcc.errors import StructureError
 from ft_dcc.session.symbol import CREATED
@@ -14,9 +15,14 @@ if TYPE_CHECKING:
 _MODULES = ("entity_id", "id", "origin", "standard")
 
 
-class Structure(Protocol):
+class Structure(ABC):
     """Names the place of a component; ``context`` may hold ``source_resource_identifier``."""
 
+    def __init__(self, prefix: str = "") -> None:
+        self.prefix = prefix
+        self.path_separator = "/"
+
+    @abstractmethod
     def get_resource_identifier(self, entity: Entity, context: Mapping[str, Any] | None = None) -> str:
         """Return the identifier; raises StructureError where none can be made."""
 

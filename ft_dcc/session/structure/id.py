@@ -6,17 +6,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ft_dcc.errors import StructureError
-from ft_dcc.session.structure import container_of, extension, sequence_expression
+from ft_dcc.session.structure import Structure, container_of, extension, sequence_expression
 
 if TYPE_CHECKING:
     from ft_dcc.session.entity import Entity
 
 
-class IdStructure:
+class IdStructure(Structure):
     """``prefix/1/2/3/4/rest of the id.ext``, so that no folder holds too much."""
-
-    def __init__(self, prefix: str = "") -> None:
-        self.prefix = prefix
 
     def get_resource_identifier(self, entity: Entity, context: Mapping[str, Any] | None = None) -> str:
         """Return the path; members lie below their container. Raises StructureError for what is no component."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ft_dcc.session.structure import Structure
+
 if TYPE_CHECKING:
     from ft_dcc.session.entity import Entity
 
 
-class OriginStructure:
+class OriginStructure(Structure):
     """The place of a component is the one it came from."""
 
     def get_resource_identifier(self, entity: Entity, context: Mapping[str, Any] | None = None) -> str:

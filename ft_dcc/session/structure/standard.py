@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ft_dcc.errors import StructureError
-from ft_dcc.session.structure import container_of, extension, sequence_expression, version_of
+from ft_dcc.session.structure import Structure, container_of, extension, sequence_expression, version_of
 
 if TYPE_CHECKING:
     from ft_dcc.session.entity import Entity
 
 
-class StandardStructure:
+class StandardStructure(Structure):
     """``project/sequence/shot/asset/v001/component.ext``, in lower case and plain letters.
 
     Versions of assets directly below a project go into ``project_versions_prefix``, where that is given.
@@ -23,6 +23,7 @@ class StandardStructure:
     def __init__(
         self, project_versions_prefix: str | None = None, illegal_character_substitute: str | None = "_"
     ) -> None:
+        super().__init__()
         self.project_versions_prefix = project_versions_prefix
         self.illegal_character_substitute = illegal_character_substitute
 

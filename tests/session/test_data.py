@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from ft_dcc.session.data import Data, File, FileWrapper, String
+
+
+def test_what_is_written_as_text_is_read_as_text():
+    text = String("the")
+    text.seek(0, os.SEEK_END)
+    text.write(" film")
+    text.seek(0)
+    assert (text.read(3), text.tell(), text.read()) == ("the", 3, " film")
+
+
+def test_what_is_written_as_bytes_is_read_as_bytes():
+    content = String(b"the film")
+    assert content.read() == b"the film"
+    content.close()
+    content.close()
+    assert content.closed
+
+
+def test_a_file_is_read_and_written_in_turns(tmp_path):
+    (tmp_path / "film").write_bytes(b"0123456789")
+    with File(tmp_path / "film", "rb+") as file:
+        assert file.read(2) == b"01"
+        file.write(b"xx")
+        assert file.read(2) == b"45"
+    assert (tmp_path / "film").read_bytes() == b"01xx456789"
+
+
+def test_a_studio_s_own_storage_takes_what_is_flushed(tmp_path):
+    stored = []
+
+    class Bucket(String):
+        def flush(self):
+            super().flush()
+            self.wrapped_file.seek(0)
+            stored.append(self.wrapped_file.read())
+
+    with Bucket() as file:
+        file.write(b"film")
+    assert stored == [b"film"]
+    assert issubclass(Bucket, FileWrapper)
+
+
+def test_a_tape_has_no_positions():
+    class Tape(Data):
+        def read(self, limit=None):
+            return b""
+
+        def write(self, content):
+            """Wind on."""
+
+    with pytest.raises(NotImplementedError, match="no positions in a Tape"):
+        Tape().seek(0)
+    with pytest.raises(NotImplementedError):
+        Tape().tell()
