@@ -49,6 +49,25 @@ def test_keys_step_and_jump(view, two):
         assert view.picture() == number - 1001
 
 
+def test_a_picture_that_the_browser_does_not_tell_of_is_asked_for_again(view, two):
+    """A busy browser shows pictures without calling back; here it forgets every third one."""
+    view.page.add_init_script(
+        """const ask = HTMLVideoElement.prototype.requestVideoFrameCallback;
+           let pictures = 0;
+           HTMLVideoElement.prototype.requestVideoFrameCallback = function (tell) {
+             return ask.call(this, (...told) => {
+               pictures += 1;
+               if (pictures % 3 === 2) this.requestVideoFrameCallback(tell); else tell(...told);
+             });
+           };"""
+    )
+    view.open(two[0])
+    for number in (1002, 1003, 1004, 1005):
+        view.press("ArrowRight")
+        view.wait_for(number)
+    assert view.picture() == 4
+
+
 def test_quick_steps_are_all_counted(view, two):
     view.open(two[0])
     view.page.evaluate(

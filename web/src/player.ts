@@ -13,6 +13,8 @@ export type Trouble =
   | "frame-unreachable";
 
 const MAX_SPEED = 8;
+/** Milliseconds after a seek's end until its picture, unseen, counts as one that the browser forgot to tell of. */
+const OVERDUE = 400;
 
 interface Hearing {
   readonly audioTracks?: { readonly length: number };
@@ -44,6 +46,7 @@ export class Player {
   private wanted: number | null = null;
   private sought: number | null = null;
   private attempts = 0;
+  private overdue = 0;
   private start = 0;
   private backwards = 0;
   private loops = true;
@@ -115,6 +118,7 @@ export class Player {
   /** Nothing is on the screen. */
   close(): void {
     this.stopBackwards();
+    clearTimeout(this.overdue);
     if ("cancelVideoFrameCallback" in this.video) this.video.cancelVideoFrameCallback(this.callback);
     this.video.pause();
     this.video.removeAttribute("src");
@@ -228,6 +232,21 @@ export class Player {
   private continueSeeking(): void {
     if (this.wanted !== this.sought) this.seek();
     else if (this.index === this.wanted) this.settle();
+    else this.watchForPicture();
+  }
+
+  /**
+   * A busy browser may show a picture and never call back. It shows the same one again, and tells of it, only
+   * when it comes from another: by way of a neighbour.
+   */
+  private watchForPicture(): void {
+    clearTimeout(this.overdue);
+    this.overdue = window.setTimeout(() => {
+      if (this.clip === null || this.wanted === null || this.wanted !== this.sought) return;
+      if (this.video.seeking || document.visibilityState !== "visible") return;
+      this.sought = this.wanted === 0 ? this.clip.nearest(1) : this.wanted - 1;
+      this.video.currentTime = this.clip.middle(this.sought);
+    }, OVERDUE);
   }
 
   /** A seek is over when its picture is on the screen; the browser's word alone does not count. */

@@ -428,6 +428,7 @@ var Notices = class {
 
 // src/player.ts
 var MAX_SPEED = 8;
+var OVERDUE = 400;
 var Player = class {
   clip = null;
   /** The index of the picture on the screen; null before the first one. */
@@ -444,6 +445,7 @@ var Player = class {
   wanted = null;
   sought = null;
   attempts = 0;
+  overdue = 0;
   start = 0;
   backwards = 0;
   loops = true;
@@ -504,6 +506,7 @@ var Player = class {
   /** Nothing is on the screen. */
   close() {
     this.stopBackwards();
+    clearTimeout(this.overdue);
     if ("cancelVideoFrameCallback" in this.video) this.video.cancelVideoFrameCallback(this.callback);
     this.video.pause();
     this.video.removeAttribute("src");
@@ -601,6 +604,20 @@ var Player = class {
   continueSeeking() {
     if (this.wanted !== this.sought) this.seek();
     else if (this.index === this.wanted) this.settle();
+    else this.watchForPicture();
+  }
+  /**
+   * A busy browser may show a picture and never call back. It shows the same one again, and tells of it, only
+   * when it comes from another: by way of a neighbour.
+   */
+  watchForPicture() {
+    clearTimeout(this.overdue);
+    this.overdue = window.setTimeout(() => {
+      if (this.clip === null || this.wanted === null || this.wanted !== this.sought) return;
+      if (this.video.seeking || document.visibilityState !== "visible") return;
+      this.sought = this.wanted === 0 ? this.clip.nearest(1) : this.wanted - 1;
+      this.video.currentTime = this.clip.middle(this.sought);
+    }, OVERDUE);
   }
   /** A seek is over when its picture is on the screen; the browser's word alone does not count. */
   settle() {
