@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import string
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -31,6 +32,30 @@ def _rule(*fields: str) -> Check:
             raise SettingInvalid(f"{text!r} is no rule: write it with {known}.")
 
     return check
+
+
+def _template(text: str) -> None:
+    """A text with ``{fields}`` that are drawn into a picture; braces around anything else are refused."""
+    unknown = [name for name in re.findall(r"\{([^{}]*)\}", text) if name not in BURNIN_FIELDS]
+    if unknown:
+        nearest = difflib.get_close_matches(unknown[0], BURNIN_FIELDS, 1)
+        hint = f"Did you mean {{{nearest[0]}}}?" if nearest else f"There are {', '.join(BURNIN_FIELDS)}."
+        raise SettingInvalid(f"{text!r} has a field {{{unknown[0]}}} that nobody knows. {hint}")
+
+
+def _one_of(*names: str) -> Check:
+    """One of these words."""
+
+    def check(text: str) -> None:
+        if text not in names:
+            raise SettingInvalid(f"{text!r} is none of {', '.join(names)}.")
+
+    return check
+
+
+def _minutes(text: str) -> None:
+    if not re.fullmatch(r"\d{1,6}(\.\d+)?", text) or float(text) <= 0:
+        raise SettingInvalid(f"{text!r} is no number of minutes. Write it as 30.")
 
 
 def _truth(text: str) -> None:
@@ -85,6 +110,14 @@ class Value:
 
 ASSET_FIELDS = ("task", "shot", "source")
 REVIEW_FIELDS = ("date", "project", "shot", "task")
+BURNIN_FIELDS = (
+    *("project", "shot", "task", "asset", "version", "source", "artist", "date", "comment", "lens"),
+    *("frame", "timecode", "range", "fps", "resolution"),
+)
+BURNIN_PLACES = ("top_left", "top", "top_right", "bottom_left", "bottom", "bottom_right")
+# What is made beside the review film, and why one would want it.
+OUTPUTS = ("720", "1080", "1440", "2160", "prores")
+_SLATE = ("{project}  {shot}", "{task}  {version}", "{range}  {fps} fps  {resolution}", "{artist}  {date}", "{comment}")
 
 SETTINGS = (
     Setting(
@@ -101,8 +134,24 @@ SETTINGS = (
         is_guarded=True,
         is_path=True,
     ),
+    Setting(
+        "local_studio",
+        "folder of the user's own studio, which is used where no server is set",
+        ("FT_DCC_LOCAL_STUDIO",),
+        str(Path(platformdirs.user_data_dir("ft-dcc", appauthor=False)) / "studio"),
+        "`studio` in the user's data folder",
+        is_guarded=True,
+        is_path=True,
+    ),
+    Setting(
+        "local_studio_idle",
+        "minutes without a client after which the user's own studio stops",
+        ("FT_DCC_LOCAL_STUDIO_IDLE",),
+        "30",
+        check=_minutes,
+    ),
     Setting("ffmpeg", "the ffmpeg to encode with", ("FT_DCC_FFMPEG",), is_guarded=True, is_path=True),
-    Setting("task", "task to publish to, its id or its path", ("FT_DCC_TASK", "FTRACK_TASKID")),
+    Setting("task", "task to publish to, its id or its path", ("FT_DCC_TASK", "FTRACK_TASKID", "FTRACK_CONTEXTID")),
     Setting(
         "plugins",
         "folders with the studio's publish plugins",
@@ -133,6 +182,38 @@ SETTINGS = (
         check=_rule(*REVIEW_FIELDS),
     ),
     Setting("status", "status of a new version", ("FT_DCC_STATUS",), default_words="what the server gives it"),
+    *(
+        Setting(
+            f"burnin_{place}",
+            f"what is written into the {place.replace('_', ' ')} of each picture",
+            (f"FT_DCC_BURNIN_{place.upper()}",),
+            default_words="nothing",
+            check=_template,
+        )
+        for place in BURNIN_PLACES
+    ),
+    Setting("slate", "whether a slate comes before the first frame", ("FT_DCC_SLATE",), "false", check=_truth),
+    Setting(
+        "slate_lines",
+        "what the slate says, a text a line",
+        ("FT_DCC_SLATE_LINES",),
+        "\n".join(_SLATE),
+        "project, shot, task, version, range, artist, date and comment",
+        separator="\n",
+        check=_template,
+    ),
+    Setting(
+        "watermark", "what lies across each picture", ("FT_DCC_WATERMARK",), default_words="nothing", check=_template
+    ),
+    Setting(
+        "outputs",
+        "films beside the review film: `720`, `1080`, `1440` or `2160` lines, or `prores`",
+        ("FT_DCC_OUTPUTS",),
+        default_words="none",
+        separator=",",
+        check=_one_of(*OUTPUTS),
+    ),
+    Setting("saved", "whether a scene must be saved before it is published", ("FT_DCC_SAVED",), "false", check=_truth),
     Setting("notify", "whether the event hub is told of a publish", ("FT_DCC_NOTIFY",), "false", check=_truth),
 )
 _BY_NAME = {setting.name: setting for setting in SETTINGS}

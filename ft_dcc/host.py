@@ -6,9 +6,10 @@ There is no base class and no registry: whatever has these methods is a host, an
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Callable, Protocol, TypeVar
+from typing import Any, Callable, Protocol, TypeVar, runtime_checkable
 
 import attrs
 
@@ -54,6 +55,19 @@ class PlayblastRequest:
     directory: Path
     name: str
     look: dict[str, Any] = attrs.field(factory=dict)
+
+    @property
+    def pattern(self) -> str:
+        """Where the frames go."""
+        return str(self.directory / f"{self.name}.%04d.png")
+
+
+@runtime_checkable
+class KnowsLenses(Protocol):
+    """What a host may be able to do besides: say what a camera's lens is, so that it can be read in the picture."""
+
+    def focal_lengths(self, source: str, frame_range: FrameRange) -> Mapping[int, float]:
+        """Return the camera's focal length in millimetres at each frame, handles included, and change nothing."""
 
 
 class Host(Protocol):

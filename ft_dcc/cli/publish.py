@@ -12,7 +12,7 @@ import click
 from ft_dcc.cli.connection import connected
 from ft_dcc.cli.output import Output, reporting
 from ft_dcc.cli.values import FRAME_RANGE, FRAME_RATE, RESOLUTION
-from ft_dcc.config import read_settings
+from ft_dcc.config import OUTPUTS, read_settings
 from ft_dcc.errors import AuthenticationError, ServerUnreachable, SettingInvalid
 
 if TYPE_CHECKING:
@@ -42,6 +42,16 @@ _OPTIONS = (
     click.option("--asset-type", metavar="SHORT", help="Type of a new asset, by its short name."),
     click.option("--uses", multiple=True, metavar="VERSION_ID", help="A version that this one was made from."),
     click.option("--notify/--no-notify", default=None, help="Tell the event hub."),
+    click.option("--slate/--no-slate", default=None, help="A picture before the first that says what it is."),
+    click.option("--watermark", metavar="TEXT", help="What lies across the pictures."),
+    click.option("--no-burnin", is_flag=True, help="Nothing in the corners, whatever the settings say."),
+    click.option(
+        "--output",
+        "outputs",
+        multiple=True,
+        type=click.Choice(OUTPUTS),
+        help="A film beside the review film; several times for several.",
+    ),
     click.option("--frames", "frame_range", type=FRAME_RANGE, help="Frames, as 1001-1048, instead of what is found."),
     click.option("--fps", type=FRAME_RATE, help="Rate, as 24, 23.976 or 24000/1001."),
     click.option("--resolution", type=RESOLUTION, help="Size in pixels, as 1920x1080."),
@@ -56,12 +66,26 @@ def placing(function: Command) -> Command:
 
 
 def make_request(
-    source: tuple[str, ...], *, review: tuple[str, ...], no_review: bool, **options: Any
+    source: tuple[str, ...],
+    *,
+    review: tuple[str, ...],
+    no_review: bool,
+    no_burnin: bool,
+    slate: bool | None,
+    outputs: tuple[str, ...],
+    **options: Any,
 ) -> PublishRequest:
     """Return what was asked for by the options of ``placing``."""
     from ft_dcc.publish.records import PublishRequest
 
-    return PublishRequest(source=source, review=() if no_review else review or None, **options)
+    return PublishRequest(
+        source=source,
+        review=() if no_review else review or None,
+        burnin={} if no_burnin else None,
+        slate={None: None, False: (), True: read_settings().items("slate_lines")}[slate],
+        outputs=outputs or None,
+        **options,
+    )
 
 
 @click.command(name="publish", short_help="Publish frames or a film.")
@@ -78,14 +102,14 @@ def publish_showing_progress(output: Output, request: PublishRequest, host: Host
 
     Where the server does not answer, or Ctrl-C is pressed, the job stays, and it is said how to go on with it.
     """
-    from ft_dcc.publish.run import prepare, resume
+    from ft_dcc.publish.run import Publisher, prepare
 
     settings = read_settings()
     jobs = Path(settings.need("jobs"))
     job = prepare(request, settings.need("server").rstrip("/"), host, jobs)
     try:
         with connected() as session, shown(output, job.id) as on_progress:
-            return resume(job.id, session, host=host, on_progress=on_progress, jobs=jobs)
+            return Publisher(session, host, on_progress, jobs).resume(job.id)
     except ServerUnreachable as error:
         if job.id not in str(error):
             error.message += f" Nothing is lost: 'ft-dcc queue run' publishes the job {job.id} when it answers."

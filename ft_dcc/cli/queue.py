@@ -60,13 +60,13 @@ def show(output: Output, job_id: str) -> None:
 @reporting
 def resume(output: Output, job_id: str | None) -> int:
     """Go on with the job ID, or with the newest one that waits."""
-    from ft_dcc.publish.run import resume as go_on
+    from ft_dcc.publish.run import Publisher
 
     jobs = _jobs()
     with connected() as session:
         chosen = job_id or _newest(jobs, session.server_url)
         with shown(output, chosen) as on_progress:
-            published = go_on(chosen, session, on_progress=on_progress, jobs=jobs)
+            published = Publisher(session, on_progress=on_progress, jobs=jobs).resume(chosen)
     return tell(output, published)
 
 
@@ -84,10 +84,10 @@ def _newest(jobs: Path, server: str) -> str:
 @reporting
 def drop(output: Output, job_id: str) -> None:
     """Give up the job ID: it is gone, with what it had uploaded for versions that do not exist."""
-    from ft_dcc.publish.run import drop as give_up
+    from ft_dcc.publish.run import Publisher
 
     with connected() as session:
-        give_up(job_id, session, _jobs())
+        Publisher(session, jobs=_jobs()).drop(job_id)
     output.result(f"{job_id} is gone.", {"dropped": job_id})
 
 
@@ -124,10 +124,12 @@ def _watch(output: Output) -> NoReturn:
 def _round(output: Output, given_up: set[str]) -> list[Outcome]:
     from ft_dcc.cli.progress import shown_progress
     from ft_dcc.publish.queue import work_through
+    from ft_dcc.publish.run import Publisher
 
     outcomes = []
     with connected() as session, shown_progress() as on_progress:
-        for outcome in work_through(session, _jobs(), on_progress, without=given_up):
+        publisher = Publisher(session, on_progress=on_progress, jobs=_jobs())
+        for outcome in work_through(publisher, without=given_up):
             problems = (
                 [str(outcome.error)]
                 if outcome.published is None

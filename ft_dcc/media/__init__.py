@@ -7,7 +7,7 @@ from ft_dcc.media.presets import Output
 from ft_dcc.media.probe import probe
 from ft_dcc.media.sound import Sound
 from ft_dcc.media.streaming import Encoding, begin_encoding
-from ft_dcc.media.thumbnail import thumbnail
+from ft_dcc.media.thumbnail import still, thumbnail
 
 __all__ = [
     "Burnin",
@@ -19,6 +19,7 @@ __all__ = [
     "begin_encoding",
     "encode",
     "probe",
+    "still",
     "thumbnail",
     "transcode",
 ]

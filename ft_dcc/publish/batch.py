@@ -16,12 +16,14 @@ from ft_dcc.publish.slots import (
     COMPONENTS,
     DETAILS,
     FILM,
+    OUTPUTS,
     REQUEST,
     REVIEWS,
     SESSION,
     SOURCE,
     TASK,
     THUMBNAIL,
+    VERSION,
     VERSION_ID,
 )
 from ft_dcc.session import SERVER_LOCATION_ID, operations
@@ -31,22 +33,25 @@ if TYPE_CHECKING:
     from ft_dcc.session import Session
 
 # What the asset is made as, by the kind of source; the first that the site has.
-_ASSET_TYPES = {"camera": ("playblast", "upload"), "frames": ("upload",), "film": ("upload",)}
+_ASSET_TYPES = {"camera": ("playblast", "upload"), "frames": ("upload",), "film": ("upload",), "image": ("upload",)}
 
 
 def make_batch(instance: Instance) -> list[dict[str, Any]]:
     """Return the operations that make the version and all that belongs to it, for one transaction."""
     version_id = VERSION_ID.get(instance)
     components = COMPONENTS.get(instance)
-    thumbnail_id = next(part.id for part in components if part.name == THUMBNAIL.get(instance).component_name)
-    film_id = next(part.id for part in components if part.name == FILM.get(instance).component_name)
-    version = {
+    ids = {component.name: component.id for component in components}
+    version: dict[str, Any] = {
         "id": version_id,
         "asset_id": ASSET.get(instance).id,
         "task_id": TASK.get(instance.context).id,
         "comment": REQUEST.get(instance.context).comment,
-        "thumbnail_id": thumbnail_id,
+        "thumbnail_id": ids[THUMBNAIL.get(instance).component_name],
     }
+    number = VERSION.find(instance)
+    if number is not None:
+        # It is in the pictures: the server refuses it if it is another one's by now.
+        version["version"] = number
     details = DETAILS.get(instance.context)
     if details.status_id is not None:
         version["status_id"] = details.status_id
@@ -55,7 +60,11 @@ def make_batch(instance: Instance) -> list[dict[str, Any]]:
         *_making_asset(instance),
         operations.create("AssetVersion", version),
         *(operation for component in components for operation in _placing(component, version_id)),
-        *_describing(film_id, CLIP.get(instance), FILM.get(instance)),
+        *(
+            operation
+            for film in (FILM.get(instance), *(OUTPUTS.find(instance) or []))
+            for operation in _describing(ids[film.component_name], CLIP.get(instance), film)
+        ),
         *_linking(details, version_id),
         *_adding_to_reviews(instance),
         *_noting(instance),
@@ -115,22 +124,20 @@ def _placing(component: Component, version_id: str) -> list[dict[str, Any]]:
 
 
 def _describing(film_id: str, clip: Clip, film: Media) -> list[dict[str, Any]]:
-    whole = clip.frame_range.with_handles
+    size = {"width": film.resolution.width, "height": film.resolution.height}
+    whole, first = clip.frame_range.with_handles, clip.frame_range.with_handles.start - film.lead
     # ftrack's own player reads ftr_meta; its rate is a float, so ours goes beside it.
-    ftr_meta = {
-        "frameIn": whole.start,
-        "frameOut": whole.end,
-        "frameRate": float(clip.fps),
-        "width": film.resolution.width,
-        "height": film.resolution.height,
-    }
-    exact = {"fps": _exact(clip.fps), "first_frame": whole.start, "frame_count": len(whole)}
+    ftr_meta: dict[str, Any] = {"frameIn": first, "frameOut": whole.end, "frameRate": float(clip.fps), **size}
+    exact = {"fps": _exact(clip.fps), "first_frame": first, "frame_count": film.frame_count}
+    if film.fps is None:
+        ftr_meta, exact = {"format": "image", **size}, {}
     return [
         operations.create(
             "Metadata",
             {"parent_id": film_id, "parent_type": "FileComponent", "key": key, "value": json.dumps(value)},
         )
         for key, value in (("ftr_meta", ftr_meta), ("ft_dcc", exact))
+        if value
     ]
 
 

@@ -145,12 +145,21 @@ class CollectDetails(ContextPlugin):
             asset_type_id=_id_of(session, "AssetType", "short", request.asset_type),
             label_id=_id_of(session, "NoteLabel", "name", request.label),
             user_id=_id_of(session, "User", "username", session.api_user) if request.note or request.label else None,
+            artist=_artist(session) if request.is_drawn_on else "",
             uses=request.uses,
         )
         for version_id in request.uses:
             if session.query(f"select id from AssetVersion where id is {quoted(version_id)}").first() is None:
                 raise Unpublishable(f"There is no version {version_id} that this one could be made from.")
         DETAILS.set(context, details)
+
+
+def _artist(session: Session) -> str:
+    """The name of the session's user, as people write it; one that a site's robot does not have is its user name."""
+    expression = f"select first_name, last_name from User where username is {quoted(session.api_user)}"
+    user = session.query(expression).first()
+    names = [] if user is None else [user["first_name"], user["last_name"]]
+    return " ".join(str(name) for name in names if name) or session.api_user
 
 
 def _id_of(session: Session, entity_type: str, attribute: str, wanted: str | None) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -11,7 +12,7 @@ import attrs
 
 from ft_dcc import media
 from ft_dcc.errors import CameraMissing, Invalid, Unpublishable
-from ft_dcc.frames import FrameRange, Frames, Resolution, find_frames, is_sequence
+from ft_dcc.frames import IMAGE_SUFFIXES, FrameRange, Frames, Resolution, find_frames, is_sequence
 from ft_dcc.publish.engine import COLLECTOR, Context, ContextPlugin, Instance, InstancePlugin
 from ft_dcc.publish.records import Clip, PublishRequest, Shot, Source
 from ft_dcc.publish.slots import (
@@ -65,7 +66,8 @@ def _source(text: str, scene: Scene | None) -> Source:
     name = os.path.basename(text)  # noqa: PTH119 - a pattern is no path yet
     if is_sequence(text):
         return Source("frames", text, name.split("%")[0].split("#")[0].rstrip("._-") or name)
-    return Source("film", text, Path(name).stem)
+    kind = "image" if Path(text).suffix.lower() in IMAGE_SUFFIXES else "film"
+    return Source(kind, text, Path(name).stem)
 
 
 class CollectCamera(InstancePlugin):
@@ -119,6 +121,20 @@ class CollectFilm(InstancePlugin):
         start = _first_frame(wanted, facts.frame_count)
         FACTS.set(instance, facts)
         CLIP.set(instance, Clip(FrameRange(start, start + facts.frame_count - 1), facts.fps, facts.resolution))
+
+
+class CollectImage(InstancePlugin):
+    """A single picture that exists already is looked into."""
+
+    order = COLLECTOR
+    label = "Picture"
+    families: ClassVar[list[str]] = ["image"]
+
+    def process(self, instance: Instance) -> None:
+        """FACTS holds what the picture is, CLIP its size, as one frame a second; raises FilmUnreadable."""
+        facts = media.probe(Path(SOURCE.get(instance).text), is_cancelled=PULSE.get(instance.context).cancel.is_set)
+        FACTS.set(instance, facts)
+        CLIP.set(instance, Clip(FrameRange(1, 1), Fraction(1), facts.resolution))
 
 
 def _wanted_range(request: PublishRequest, shot: Shot | None) -> FrameRange | None:

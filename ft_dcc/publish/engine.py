@@ -65,6 +65,14 @@ GATE = VALIDATOR + 0.5
 PluginClass = type[Plugin]
 
 
+class Outdated(Error):
+    """Something else has changed in the meantime: what ``since`` and the plugins behind it did is to be done again."""
+
+    def __init__(self, message: str, since: PluginClass) -> None:
+        super().__init__(message)
+        self.since = since
+
+
 def load_api() -> None:
     """``pyblish.api``, which studio plugins import, is loaded, also for a user who has no name."""
     try:

@@ -4,45 +4,53 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Callable, ClassVar
+from typing import ClassVar
 
 from ft_dcc import media
 from ft_dcc.errors import CaptureFailed, PluginBroken, Unpublishable
 from ft_dcc.frames import Frames, ranges
-from ft_dcc.host import PlayblastRequest
+from ft_dcc.host import Host, PlayblastRequest
+from ft_dcc.media import presets
+from ft_dcc.publish.draw import read_lenses
 from ft_dcc.publish.engine import EXTRACTOR, Instance, InstancePlugin
-from ft_dcc.publish.records import COMPONENT_NAMES, Extra, Progress
-from ft_dcc.publish.slots import CLIP, EXTRAS, FACTS, FILM, FRAMES, HOST, JOB, NUMBER, PULSE, SOURCE, THUMBNAIL
+from ft_dcc.publish.films import (
+    OUTPUT_BY_NAME,
+    begin_films,
+    counting_frames,
+    make_film,
+    media_folder,
+    stop_films,
+)
+from ft_dcc.publish.records import COMPONENT_NAMES, Extra
+from ft_dcc.publish.slots import (
+    CLIP,
+    ENCODINGS,
+    EXTRAS,
+    FILM,
+    FRAMES,
+    HOST,
+    JOB,
+    LENS,
+    OUTPUTS,
+    REQUEST,
+    SOURCE,
+    THUMBNAIL,
+)
 
-
-def media_folder(instance: Instance) -> Path:
-    """Return the folder of the job, made, in which this source's files lie."""
-    return JOB.get(instance.context).media_folder(NUMBER.get(instance))
+__all__ = ["add_component", "media_folder"]
 
 
 def add_component(instance: Instance, path: Path, name: str) -> None:
     """The file goes up with the version, as its component of this name; raises PluginBroken for a name that is taken.
 
-    The file lies in ``media_folder``, or it stays where it is until the publish is through.
+    The file lies in ``media_folder``, or it stays where it is until the publish is through. Twice is as good as once.
     """
     extras = EXTRAS.find(instance) or []
+    if Extra(path, name) in extras:
+        return
     if name in COMPONENT_NAMES or any(extra.component_name == name for extra in extras):
         raise PluginBroken(f"{instance.name} has a component {name!r} already. Give {path.name} another name.")
     EXTRAS.set(instance, [*extras, Extra(path, name)])
-
-
-def counting_frames(instance: Instance, step: str) -> Callable[[int], None]:
-    """Return what a step calls with each frame that is done; it raises Cancelled when somebody asked for it."""
-    pulse, source = PULSE.get(instance.context), SOURCE.get(instance).name
-    total = len(CLIP.get(instance).frame_range.with_handles)
-    done = 0
-
-    def count(_frame: int) -> None:
-        nonlocal done
-        done += 1
-        pulse.beat(Progress(step, source, done, total, "frames"))
-
-    return count
 
 
 class CaptureFrames(InstancePlugin):
@@ -58,17 +66,35 @@ class CaptureFrames(InstancePlugin):
         source, clip = SOURCE.get(instance), CLIP.get(instance)
         if host is None:
             raise Unpublishable(f"{source.name} was not filmed yet. Open its scene and publish it again.")
+        if REQUEST.get(instance.context).draws("lens"):
+            LENS.set(instance, read_lenses(host, source, clip))
         folder = media_folder(instance) / "frames"
         # What an interrupted capture left could be mistaken for frames of this one.
         shutil.rmtree(folder, ignore_errors=True)
         JOB.get(instance.context).make(folder)
         request = PlayblastRequest(source.text, clip.frame_range, clip.resolution, folder, source.file_name)
-        on_frame = counting_frames(instance, "capture")
-        frames = host.playblast(request, on_frame)
-        missing = frames.missing()
-        if missing:
-            raise CaptureFailed(f"{host.name} did not write the frames {ranges(missing)} of {source.name}. Try again.")
-        FRAMES.set(instance, frames)
+        FRAMES.set(instance, _capture(instance, host, request))
+
+
+def _capture(instance: Instance, host: Host, request: PlayblastRequest) -> Frames:
+    """The frames are on disk, and their films already on the way: ENCODINGS holds them; raises CaptureFailed."""
+    clip, count = CLIP.get(instance), counting_frames(instance, "capture")
+    awaited = Frames(request.pattern, clip.frame_range, clip.fps, clip.resolution)
+    encodings = begin_films(instance, awaited)
+
+    def on_frame(number: int) -> None:
+        for encoding in encodings.values():
+            encoding.add(number)
+        count(number)
+
+    ENCODINGS.set(instance, encodings)
+    frames = host.playblast(request, on_frame)
+    missing = frames.missing()
+    if missing:
+        raise CaptureFailed(f"{host.name} did not write the frames {ranges(missing)} of {request.source}. Try again.")
+    if frames != awaited:
+        stop_films(instance)
+    return frames
 
 
 class EncodeFrames(InstancePlugin):
@@ -80,13 +106,7 @@ class EncodeFrames(InstancePlugin):
 
     def process(self, instance: Instance) -> None:
         """FILM holds the film; raises EncodeFailed, FramesMissing or DiskUnusable."""
-        film = media.encode(
-            FRAMES.get(instance),
-            media_folder(instance) / "film.mp4",
-            on_frame=counting_frames(instance, "encode"),
-            is_cancelled=PULSE.get(instance.context).cancel.is_set,
-        )
-        FILM.set(instance, film)
+        FILM.set(instance, make_film(instance, presets.REVIEW))
 
 
 class TranscodeFilm(InstancePlugin):
@@ -98,14 +118,32 @@ class TranscodeFilm(InstancePlugin):
 
     def process(self, instance: Instance) -> None:
         """FILM holds the film; raises EncodeFailed, FilmUnreadable or DiskUnusable."""
-        film = media.transcode(
-            Path(SOURCE.get(instance).text),
-            media_folder(instance) / "film.mp4",
-            facts=FACTS.get(instance),
-            on_frame=counting_frames(instance, "encode"),
-            is_cancelled=PULSE.get(instance.context).cancel.is_set,
-        )
-        FILM.set(instance, film)
+        FILM.set(instance, make_film(instance, presets.REVIEW))
+
+
+class MakeOutputs(InstancePlugin):
+    """What else was asked for is there: the film in other sizes, or for editorial."""
+
+    order = EXTRACTOR
+    label = "Outputs"
+    families: ClassVar[list[str]] = ["camera", "frames", "film"]
+
+    def process(self, instance: Instance) -> None:
+        """OUTPUTS holds them; raises what EncodeFrames and TranscodeFilm raise."""
+        wanted = REQUEST.get(instance.context).outputs or ()
+        OUTPUTS.set(instance, [make_film(instance, OUTPUT_BY_NAME[name]) for name in wanted])
+
+
+class MakeStill(InstancePlugin):
+    """The picture that was given is one that every browser shows."""
+
+    order = EXTRACTOR
+    label = "Still"
+    families: ClassVar[list[str]] = ["image"]
+
+    def process(self, instance: Instance) -> None:
+        """FILM holds the still; raises FilmUnreadable, EncodeFailed or DiskUnusable."""
+        FILM.set(instance, media.still(Path(SOURCE.get(instance).text), media_folder(instance) / "still.jpg"))
 
 
 class MakeThumbnail(InstancePlugin):

@@ -8,7 +8,9 @@ from ft_dcc import review
 from ft_dcc.errors import ServerError, ServerUnreachable
 from ft_dcc.media import Media
 from ft_dcc.publish.batch import make_batch, review_entries
-from ft_dcc.publish.engine import INTEGRATOR, Context, Instance, InstancePlugin
+from ft_dcc.publish.draw import next_number
+from ft_dcc.publish.engine import INTEGRATOR, Context, Instance, InstancePlugin, Outdated
+from ft_dcc.publish.extract import EncodeFrames
 from ft_dcc.publish.records import COMPONENT_NAMES, Component, Extra, Progress, Registered, derived_id
 from ft_dcc.publish.slots import (
     ASSET,
@@ -16,6 +18,7 @@ from ft_dcc.publish.slots import (
     EXTRAS,
     FILM,
     LINK,
+    OUTPUTS,
     PULSE,
     REGISTERED,
     REQUEST,
@@ -23,6 +26,7 @@ from ft_dcc.publish.slots import (
     SOURCE,
     TASK,
     THUMBNAIL,
+    VERSION,
     VERSION_ID,
 )
 from ft_dcc.session import operations
@@ -45,7 +49,8 @@ class UploadComponents(InstancePlugin):
 
         Raises TransferFailed or ServerUnreachable.
         """
-        files: list[Media | Extra] = [FILM.get(instance), THUMBNAIL.get(instance), *(EXTRAS.find(instance) or [])]
+        made = (FILM.get(instance), THUMBNAIL.get(instance), *(OUTPUTS.find(instance) or []))
+        files: list[Media | Extra] = [*made, *(EXTRAS.find(instance) or [])]
         COMPONENTS.set(instance, [_upload(instance, file) for file in files])
 
 
@@ -74,7 +79,7 @@ class RegisterVersion(InstancePlugin):
     label = "Register"
 
     def process(self, instance: Instance) -> None:
-        """REGISTERED holds the version; raises ServerError, ServerUnreachable or ReviewSessionClosed.
+        """REGISTERED holds the version; raises ServerError, ServerUnreachable, ReviewSessionClosed or Outdated.
 
         An answer can be lost after the server has done the work, and somebody else can make the same asset or
         review session at the same moment: so it looks before it asks, and looks and asks once more after an error.
@@ -82,10 +87,12 @@ class RegisterVersion(InstancePlugin):
         session, version_id = SESSION.get(instance.context), VERSION_ID.get(instance)
         version = _version_number(session, version_id)
         if version is None:
+            _refuse_outdated(instance)
             try:
                 session.call(make_batch(instance))
             except (ServerError, ServerUnreachable):
                 if _version_number(session, version_id) is None:
+                    _refuse_outdated(instance)
                     session.call(make_batch(instance))
             version = _version_number(session, version_id)
         if version is None:
@@ -103,6 +110,14 @@ class RegisterVersion(InstancePlugin):
                 entries,
             ),
         )
+
+
+def _refuse_outdated(instance: Instance) -> None:
+    """Raise Outdated, with the number of the next version in VERSION, if the one in the pictures was taken."""
+    drawn = VERSION.find(instance)
+    if drawn is not None and drawn != next_number(instance):
+        VERSION.set(instance, next_number(instance))
+        raise Outdated(f"Version {drawn} was published by somebody else meanwhile.", since=EncodeFrames)
 
 
 def _version_number(session: Session, version_id: str) -> int | None:

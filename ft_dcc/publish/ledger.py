@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Union
 
 import attrs
@@ -44,6 +44,8 @@ class Ledger:
                 self._restore_gate(event)
             elif "step" in event:
                 self._restore_step(event)
+            elif "again" in event:
+                self._done.difference_update((name, event["number"]) for name in event["again"])
 
     def _restore_gate(self, event: Mapping[str, Any]) -> None:
         self.is_gate_open = True
@@ -64,7 +66,7 @@ class Ledger:
             self._done.add((step.name, event["number"]))
 
     def is_done(self, plugin_name: str, number: int) -> bool:
-        """Whether an earlier run has this step behind it."""
+        """Whether this step is behind us, in this run or an earlier one."""
         return (plugin_name, number) in self._done
 
     def look(self, instance: Instance | None) -> Snapshot:
@@ -81,6 +83,8 @@ class Ledger:
         self.steps.append(step)
         if not self.is_gate_open:
             return
+        if error is None:
+            self._done.add((step.name, number))
         sets = {number: _changed(data, owner.data) for number, owner, data in before}
         event: dict[str, Any] = {
             "step": attrs.asdict(step),
@@ -92,6 +96,11 @@ class Ledger:
             lines = traceback.format_exception(type(error), error, error.__traceback__)
             event["traceback"] = mask("".join(lines), "" if session is None else session.api_key)
         self.journal.note(event)
+
+    def forget(self, names: Sequence[str], number: int) -> None:
+        """These plugins have yet to work on the source; raises DiskUnusable."""
+        self._done.difference_update((name, number) for name in names)
+        self.journal.append({"again": list(names), "number": number})
 
     def pass_gate(self, problems: tuple[Problem, ...], *, is_open: bool) -> None:
         """What was found is kept, and all that is known of the instances that are left; raises DiskUnusable."""

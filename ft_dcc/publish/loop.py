@@ -64,6 +64,7 @@ class Loop:
         # Before the gate: what shuts sources out. Behind it: what a later run may do better.
         self.failures: list[Failure] = []
         self._is_judged = False
+        self._is_outdated = False
 
     def run(self) -> None:
         """Every plugin has run where it can; raises what stops all sources alike, and what shuts the gate."""
@@ -71,7 +72,10 @@ class Loop:
             if not self._is_judged:
                 self.judge()
             self._pass_gate()
-        self._run_all([plugin for plugin in self.plugins if plugin.order >= engine.GATE])
+        self._is_outdated = True
+        while self._is_outdated:
+            self._is_outdated = False
+            self._run_all([plugin for plugin in self.plugins if plugin.order >= engine.GATE])
 
     def judge(self) -> None:
         """All problems are known, and nothing else has been done; raises what leaves no way to find out."""
@@ -104,6 +108,8 @@ class Loop:
             for instance in engine.targets(plugin, self.context):
                 self._run_one(plugin, instance)
             self.ledger.journal.sync()
+            if self._is_outdated:
+                return
 
     def _run_one(self, plugin: PluginClass, instance: Instance | None) -> None:
         number = 0 if instance is None else self._number(instance)
@@ -121,8 +127,16 @@ class Loop:
         text = None if failure is None else str(failure.error)
         step = Step(plugin.__name__, source, round(result["duration"] / 1000, 4), text)
         self.ledger.note(step, number, before, error)
-        if failure is not None:
+        if isinstance(error, engine.Outdated):
+            self._do_again(plugin, number, error.since)
+        elif failure is not None:
             self._fail(failure)
+
+    def _do_again(self, plugin: PluginClass, number: int, since: PluginClass) -> None:
+        """What was done to the source from one plugin to the other counts as not done."""
+        first, last = self.plugins.index(since), self.plugins.index(plugin)
+        self.ledger.forget([each.__name__ for each in self.plugins[first : last + 1]], number)
+        self._is_outdated = True
 
     def _failure(self, plugin: PluginClass, instance: Instance | None, number: int, error: Exception) -> Failure:
         source = "" if instance is None else instance.name

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ft_dcc.config import read_settings
 from ft_dcc.errors import PluginBroken
-from ft_dcc.publish import collect, collect_sources, extract, integrate, validate
+from ft_dcc.publish import collect, collect_sources, draw, extract, integrate, validate
 from ft_dcc.publish.engine import PluginClass, load_api
 
 # A plugin's order is its stage; its place within the stage is its place here.
@@ -25,6 +25,7 @@ PLUGINS: tuple[PluginClass, ...] = (
     collect_sources.CollectCamera,
     collect_sources.CollectFrames,
     collect_sources.CollectFilm,
+    collect_sources.CollectImage,
     collect.CollectAsset,
     validate.ValidateCamera,
     validate.ValidateFrames,
@@ -34,9 +35,12 @@ PLUGINS: tuple[PluginClass, ...] = (
     validate.ValidateEncoder,
     validate.ValidateDisk,
     # The gate is here: nothing above changes anything, nothing below runs for a source with a problem.
+    draw.FindNumber,
     extract.CaptureFrames,
     extract.EncodeFrames,
     extract.TranscodeFilm,
+    extract.MakeStill,
+    extract.MakeOutputs,
     extract.MakeThumbnail,
     integrate.UploadComponents,
     integrate.RegisterVersion,

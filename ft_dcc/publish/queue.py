@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
 from ft_dcc import errors
 from ft_dcc.publish.job import Job, jobs_folder
-from ft_dcc.publish.records import OnProgress, Published, PublishRequest
-from ft_dcc.publish.run import resume
+from ft_dcc.publish.records import Published, PublishRequest
+from ft_dcc.publish.run import Publisher
 from ft_dcc.publish.slots import NUMBER, REGISTERED, SOURCE
-
-if TYPE_CHECKING:
-    from ft_dcc.session import Session
 
 DONE = "done"
 WORKING = "working"
@@ -131,25 +127,20 @@ class Outcome:
         return isinstance(self.error, _TRY_AGAIN)
 
 
-def work_through(
-    session: Session,
-    jobs: Path | None = None,
-    on_progress: OnProgress | None = None,
-    cancel: threading.Event | None = None,
-    without: Collection[str] = (),
-) -> Iterator[Outcome]:
+def work_through(publisher: Publisher, without: Collection[str] = ()) -> Iterator[Outcome]:
     """Every job that waits for this server has been gone on with, the oldest first; yields what became of each.
 
     Those whose id is in ``without`` are left alone. A server that does not answer ends the round, so that the
     order is kept. What a crash left lying of jobs that are done is cleared away.
     """
-    for entry in entries(jobs):
+    for entry in entries(publisher.jobs):
         if entry.state == DONE:
             entry.job.give_room_back()
-        if entry.state != WAITING or entry.server != session.server_url or entry.job.id in without:
+        is_ours = entry.server == publisher.session.server_url
+        if entry.state != WAITING or not is_ours or entry.job.id in without:
             continue
         try:
-            yield Outcome(entry, resume(entry.job.id, session, None, on_progress, jobs, cancel))
+            yield Outcome(entry, publisher.resume(entry.job.id))
         except errors.Cancelled:
             raise
         except errors.Error as error:

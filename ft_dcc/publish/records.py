@@ -6,7 +6,7 @@ import re
 import threading
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Callable
@@ -37,8 +37,9 @@ class PublishRequest:
     the name, the id or the rule of a review session, or several; one that has a name is opened when there is none.
     ``frame_range``, ``fps`` and ``resolution`` go before what the shot says. ``asset`` is the rule for the asset's
     name, with ``{task}``, ``{shot}`` and ``{source}``, or the id of an asset that exists. ``uses`` are the ids of the
-    versions that this one was made from, ``note`` and ``label`` are for the reviewers. What is None is as the settings
-    have it.
+    versions that this one was made from, ``note`` and ``label`` are for the reviewers. ``burnin`` gives places in the
+    picture ("top left") their templates, ``slate`` is the lines of a picture before the first, ``watermark`` lies
+    across all; ``outputs`` are the films to make beside the review film. What is None is as the settings have it.
     """
 
     task: str | None
@@ -55,6 +56,24 @@ class PublishRequest:
     note: str = ""
     label: str | None = None
     notify: bool | None = None
+    burnin: Mapping[str, str] | None = None
+    slate: tuple[str, ...] | None = attrs.field(default=None, converter=_said)
+    watermark: str | None = None
+    outputs: tuple[str, ...] | None = attrs.field(default=None, converter=_said)
+
+    @property
+    def is_drawn_on(self) -> bool:
+        """Whether anything is written into the pictures."""
+        return bool(self._templates)
+
+    def draws(self, field: str) -> bool:
+        """Whether this field is written into the pictures."""
+        return any(f"{{{field}}}" in template for template in self._templates)
+
+    @property
+    def _templates(self) -> tuple[str, ...]:
+        templates = (*(self.burnin or {}).values(), *(self.slate or ()), self.watermark or "")
+        return tuple(filter(None, templates))
 
 
 @attrs.frozen
@@ -104,18 +123,25 @@ class Asset:
 
 @attrs.frozen
 class Details:
-    """What else the version says, as ids of the server; None and nothing where nobody asked for it."""
+    """What else the version says, as ids of the server; None and nothing where nobody asked for it.
+
+    ``artist`` is the name of whoever publishes, as people write it.
+    """
 
     status_id: str | None = None
     asset_type_id: str | None = None
     label_id: str | None = None
     user_id: str | None = None
+    artist: str = ""
     uses: tuple[str, ...] = ()
 
 
 @attrs.frozen
 class Source:
-    """Where the pictures come from: ``kind`` is "camera", "frames" or "film", ``text`` its name, pattern or path."""
+    """Where the pictures come from: ``kind`` is "camera", "frames", "film" or "image".
+
+    ``text`` is its name, pattern or path.
+    """
 
     kind: str
     text: str
@@ -174,7 +200,10 @@ class Registered:
 
 
 # Of the version itself; a studio's own files have others.
-COMPONENT_NAMES = ("ftrackreview-mp4", "thumbnail")
+COMPONENT_NAMES = (
+    *("ftrackreview-mp4", "ftrackreview-image", "thumbnail"),
+    *("ftrackreview-mp4-720", "ftrackreview-mp4-1080", "ftrackreview-mp4-1440", "ftrackreview-mp4-2160", "prores"),
+)
 
 
 def derived_id(version_id: str, what: str) -> str:
@@ -219,6 +248,8 @@ class Pulse:
     on_progress: OnProgress | None = None
     cancel: threading.Event = attrs.field(factory=threading.Event)
     _begun: dict[tuple[str, str], tuple[float, int]] = attrs.field(factory=dict, init=False, eq=False)
+    # Frames are captured and encoded at the same time: nobody is told of two steps at once, or of one after a cancel.
+    _telling: threading.Lock = attrs.field(factory=threading.Lock, init=False, eq=False)
 
     def check(self) -> None:
         """Raise Cancelled when somebody asked for it."""
@@ -228,7 +259,10 @@ class Pulse:
     def beat(self, progress: Progress) -> None:
         """Tell how far it is; raises Cancelled when somebody asked for it."""
         self.check()
-        if self.on_progress is not None:
+        if self.on_progress is None:
+            return
+        with self._telling:
+            self.check()
             now = time.monotonic()
             begun, before = self._begun.setdefault((progress.step, progress.source), (now, progress.done))
             self.on_progress(attrs.evolve(progress, seconds=now - begun, before=before))

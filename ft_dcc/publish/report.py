@@ -88,7 +88,7 @@ def request_as_text(request: PublishRequest) -> dict[str, object]:
 
 
 def _text(value: object) -> object:
-    if value is None or isinstance(value, bool):
+    if value is None or isinstance(value, (bool, dict)):
         return value
     return list(value) if isinstance(value, tuple) else str(value)
 

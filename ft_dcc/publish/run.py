@@ -8,13 +8,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from ft_dcc import errors
-from ft_dcc.config import Settings, read_settings
+from ft_dcc.config import BURNIN_PLACES, Settings, read_settings
 from ft_dcc.publish.engine import Context, Instance, PluginClass, guarded_logging
+from ft_dcc.publish.films import stop_films
 from ft_dcc.publish.integrate import withdraw
 from ft_dcc.publish.job import Job, jobs_folder
 from ft_dcc.publish.ledger import Ledger
@@ -32,25 +33,80 @@ if TYPE_CHECKING:
 _ONE_AT_A_TIME = threading.Lock()
 
 
-def publish(
-    request: PublishRequest,
-    session: Session,
-    host: Host | None = None,
-    on_progress: OnProgress | None = None,
-    jobs: Path | None = None,
-    cancel: threading.Event | None = None,
-) -> Published:
-    """Every source that has no problem is a version on the server, complete and in its review session.
+@attrs.frozen
+class Publisher:
+    """Who publishes: on whose behalf, from which program, who is told, and who may stop it.
 
     ``host`` is the program whose scene is open; without one the sources are frames and films. ``jobs`` is the folder
-    of the job folders, by default the setting. Setting ``cancel`` ends it within a moment and leaves nothing.
-
-    Raises, when no source could be published: what the only problem is, or Problems; Cancelled; and behind the gate
-    what stopped it, with the job's id in the message: ``resume`` goes on from there, and captures nothing again.
+    of the job folders, by default the setting. Setting ``cancel`` ends the work within a moment and leaves nothing.
     """
-    plugins = find_plugins(None if host is None else host.name)
-    job = prepare(request, session.server_url, host, jobs)
-    return _work(job, plugins, session, host, Pulse(on_progress, cancel or threading.Event()))
+
+    session: Session
+    host: Host | None = None
+    on_progress: OnProgress | None = None
+    jobs: Path | None = None
+    cancel: threading.Event = attrs.field(factory=threading.Event)
+
+    def publish(self, request: PublishRequest) -> Published:
+        """Every source that has no problem is a version on the server, complete and in its review session.
+
+        Raises, when no source could be published: what the only problem is, or Problems; Cancelled; and behind the gate
+        what stopped it, with the job's id in the message: ``resume`` goes on from there, and captures nothing again.
+        """
+        plugins = self._plugins()
+        return self._work(self._prepare(request), plugins)
+
+    def resume(self, job_id: str) -> Published:
+        """The publish has gone on with the first step that was missing; one that was done is only told again.
+
+        Raises JobNotFound, JobLocked, and whatever ``publish`` raises.
+        """
+        plugins = self._plugins()
+        return self._work(Job.open(jobs_folder(self.jobs), job_id), plugins)
+
+    def judge(self, request: PublishRequest) -> Judgement:
+        """What would stop this publish is known; raises what leaves no way to find out, as a server that is away."""
+        plugins = self._plugins()
+        job = self._prepare(request)
+        job.journal.append({"wish": "judge"})
+        context = self._context(job)
+        judgement = Judgement(job, Loop(context, plugins, Ledger(job.journal, context)))
+        try:
+            with judgement._working():
+                judgement._loop.judge()
+        except errors.Error:
+            judgement.give_up()
+            raise
+        return judgement
+
+    def drop(self, job_id: str) -> None:
+        """The job is gone, and so is what it had uploaded for versions that do not exist.
+
+        Raises JobNotFound, JobLocked, ServerUnreachable or DiskUnusable.
+        """
+        _drop(Job.open(jobs_folder(self.jobs), job_id), self.session)
+
+    def _plugins(self) -> list[PluginClass]:
+        return find_plugins(None if self.host is None else self.host.name)
+
+    def _prepare(self, request: PublishRequest) -> Job:
+        return prepare(request, self.session.server_url, self.host, self.jobs)
+
+    def _work(self, job: Job, plugins: list[PluginClass]) -> Published:
+        pulse = Pulse(self.on_progress, self.cancel)
+        with _withdrawn_when_cancelled(job, self.session), job.locked(), _alone(pulse), guarded_logging():
+            context = self._context(job, pulse)
+            ledger = Ledger(job.journal, context)
+            ledger.restore()
+            return _run(job, Loop(context, plugins, ledger))
+
+    def _context(self, job: Job, pulse: Pulse | None = None) -> Context:
+        return _context(job, self.session, self.host, pulse or Pulse(self.on_progress, self.cancel))
+
+
+def publish(request: PublishRequest, session: Session, host: Host | None = None, **others: Any) -> Published:
+    """What ``Publisher(session, host, …).publish(request)`` does, in one call."""
+    return Publisher(session, host, **others).publish(request)
 
 
 def prepare(request: PublishRequest, server_url: str, host: Host | None = None, jobs: Path | None = None) -> Job:
@@ -62,39 +118,36 @@ def prepare(request: PublishRequest, server_url: str, host: Host | None = None, 
     return Job.create(jobs_folder(jobs), request, server_url, None if host is None else host.name)
 
 
-def resume(
-    job_id: str,
-    session: Session,
-    host: Host | None = None,
-    on_progress: OnProgress | None = None,
-    jobs: Path | None = None,
-    cancel: threading.Event | None = None,
-) -> Published:
-    """The publish has gone on with the first step that was missing; one that was done is only told again.
-
-    Raises JobNotFound, JobLocked, and whatever ``publish`` raises.
-    """
-    plugins = find_plugins(None if host is None else host.name)
-    job = Job.open(jobs_folder(jobs), job_id)
-    return _work(job, plugins, session, host, Pulse(on_progress, cancel or threading.Event()))
-
-
 def with_settings(request: PublishRequest, settings: Settings, *, is_in_host: bool) -> PublishRequest:
     """Return the request with the settings wherever it says nothing: what is asked for is whole from here on."""
     task = request.task
     if not task and not is_in_host:
         task = settings.get("task")
     rules = settings.items("review") if request.review is None else request.review
+    corners = {place.replace("_", " "): settings.get(f"burnin_{place}") or "" for place in BURNIN_PLACES}
+    slate = settings.items("slate_lines") if settings.get("slate") == "true" else ()
     return attrs.evolve(
         request,
         task=task,
-        # The day is that of the wish, however long the job then waits.
-        review=tuple(rule.replace("{date}", f"{datetime.date.today()}") for rule in rules),
+        review=tuple(map(_dated, rules)),
         asset=request.asset or settings.get("asset_name"),
         asset_type=request.asset_type or settings.get("asset_type"),
         status=request.status or settings.get("status"),
         notify=settings.get("notify") == "true" if request.notify is None else request.notify,
+        burnin={
+            place: _dated(text)
+            for place, text in (corners if request.burnin is None else request.burnin).items()
+            if text
+        },
+        slate=tuple(map(_dated, slate if request.slate is None else request.slate)),
+        watermark=_dated((settings.get("watermark") or "") if request.watermark is None else request.watermark),
+        outputs=settings.items("outputs") if request.outputs is None else request.outputs,
     )
+
+
+def _dated(rule: str) -> str:
+    """The day is that of the wish, however long the job then waits."""
+    return rule.replace("{date}", f"{datetime.date.today()}")
 
 
 @attrs.frozen
@@ -136,37 +189,6 @@ class Judgement:
             yield
 
 
-def judge(
-    request: PublishRequest,
-    session: Session,
-    host: Host | None = None,
-    on_progress: OnProgress | None = None,
-    jobs: Path | None = None,
-    cancel: threading.Event | None = None,
-) -> Judgement:
-    """What would stop this publish is known; raises what leaves no way to find out, as a server that is away."""
-    plugins = find_plugins(None if host is None else host.name)
-    job = prepare(request, session.server_url, host, jobs)
-    job.journal.append({"wish": "judge"})
-    context = _context(job, session, host, Pulse(on_progress, cancel or threading.Event()))
-    judgement = Judgement(job, Loop(context, plugins, Ledger(job.journal, context)))
-    try:
-        with judgement._working():
-            judgement._loop.judge()
-    except errors.Error:
-        judgement.give_up()
-        raise
-    return judgement
-
-
-def _work(job: Job, plugins: list[PluginClass], session: Session, host: Host | None, pulse: Pulse) -> Published:
-    with _withdrawn_when_cancelled(job, session), job.locked(), _alone(pulse), guarded_logging():
-        context = _context(job, session, host, pulse)
-        ledger = Ledger(job.journal, context)
-        ledger.restore()
-        return _run(job, Loop(context, plugins, ledger))
-
-
 @contextmanager
 def _withdrawn_when_cancelled(job: Job, session: Session) -> Iterator[None]:
     try:
@@ -179,14 +201,6 @@ def _withdrawn_when_cancelled(job: Job, session: Session) -> Iterator[None]:
                 f"{cancelled} What it made could not be taken back: {error} Do it with: ft-dcc queue drop {job.id}"
             ) from error
         raise
-
-
-def drop(job_id: str, session: Session, jobs: Path | None = None) -> None:
-    """The job is gone, and so is what it had uploaded for versions that do not exist.
-
-    Raises JobNotFound, JobLocked, ServerUnreachable or DiskUnusable.
-    """
-    _drop(Job.open(jobs_folder(jobs), job_id), session)
 
 
 def _drop(job: Job, session: Session) -> None:
@@ -231,6 +245,9 @@ def _run(job: Job, loop: Loop) -> Published:
         raise
     except errors.Error as error:
         stopped = error
+    finally:
+        for instance in loop.context:
+            stop_films(instance)
     if stopped is None and loop.failures:
         stopped = loop.failures[0].error
     if stopped is not None and (loop.ledger.is_gate_open or isinstance(stopped, errors.ServerUnreachable)):

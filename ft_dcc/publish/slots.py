@@ -13,7 +13,7 @@ import attrs
 from ft_dcc.errors import PluginBroken
 from ft_dcc.frames import Frames
 from ft_dcc.host import Host, Scene
-from ft_dcc.media import FilmFacts, Media
+from ft_dcc.media import Encoding, FilmFacts, Media
 from ft_dcc.publish import records
 from ft_dcc.publish.engine import Context, Instance
 
@@ -80,14 +80,19 @@ DETAILS: Slot[records.Details] = Slot("details", records.Details, "CollectDetail
 NUMBER: Slot[int] = Slot("number", int, "CollectSources")
 SOURCE: Slot[records.Source] = Slot("source", records.Source, "CollectSources")
 VERSION_ID: Slot[str] = Slot("version_id", str, "CollectSources")
-FACTS: Slot[FilmFacts] = Slot("facts", FilmFacts, "CollectFilm")
-CLIP: Slot[records.Clip] = Slot("clip", records.Clip, "CollectCamera, CollectFrames or CollectFilm")
+FACTS: Slot[FilmFacts] = Slot("facts", FilmFacts, "CollectFilm or CollectImage")
+CLIP: Slot[records.Clip] = Slot("clip", records.Clip, "CollectCamera, CollectFrames, CollectFilm or CollectImage")
 ASSET: Slot[records.Asset] = Slot("asset", records.Asset, "CollectAsset")
 
-# On each instance, from extractors. A film that was given has no frames.
+# On each instance, from extractors. The number and the lens are there where they are written into the picture. What was
+# given as a film or a picture has no frames. Encodings are of films whose frames are still being captured.
+VERSION: Slot[int] = Slot("version", int, "FindNumber")
+LENS: Slot[dict[str, str]] = Slot("lens", dict, "CaptureFrames")
 FRAMES: Slot[Frames] = Slot("frames", Frames, "CollectFrames or CaptureFrames")
-FILM: Slot[Media] = Slot("film", Media, "EncodeFrames or TranscodeFilm")
+ENCODINGS: Slot[dict[str, Encoding]] = Slot("encodings", dict, "CaptureFrames")
+FILM: Slot[Media] = Slot("film", Media, "EncodeFrames, TranscodeFilm or MakeStill")
 THUMBNAIL: Slot[Media] = Slot("thumbnail", Media, "MakeThumbnail")
+OUTPUTS: Slot[list[Media]] = Slot("outputs", list, "MakeOutputs")
 EXTRAS: Slot[list[records.Extra]] = Slot("extras", list, "add_component")
 
 # On each instance, from integrators.

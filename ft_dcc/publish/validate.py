@@ -58,6 +58,7 @@ class ValidateFrameRange(InstancePlugin):
 
     order = VALIDATOR
     label = "Frame range"
+    families: ClassVar[list[str]] = ["camera", "frames", "film"]
 
     repair_families: ClassVar[list[str]] = ["camera"]
     repair_label = "Give the scene the shot's frame range"
@@ -82,6 +83,7 @@ class ValidateFrameRate(InstancePlugin):
 
     order = VALIDATOR
     label = "Frame rate"
+    families: ClassVar[list[str]] = ["camera", "frames", "film"]
 
     repair_families: ClassVar[list[str]] = ["camera"]
     repair_label = "Give the scene the shot's frame rate"
@@ -111,6 +113,7 @@ class ValidateResolution(InstancePlugin):
 
     order = VALIDATOR
     label = "Resolution"
+    families: ClassVar[list[str]] = ["camera", "frames", "film"]
 
     repair_families: ClassVar[list[str]] = ["camera"]
     repair_label = "Give the scene the shot's resolution"
@@ -186,7 +189,7 @@ def _bytes_needed(instance: Instance) -> int:
     if clip is None or source is None:
         return 0
     pixels = len(clip.frame_range.with_handles) * clip.resolution.width * clip.resolution.height * 3
-    if source.kind == "film":
+    if source.kind in ("film", "image"):
         return max(pixels // 10, Path(source.text).stat().st_size)
     return pixels // 10 + (pixels if source.kind == "camera" else 0)
 

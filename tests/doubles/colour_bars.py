@@ -53,6 +53,11 @@ class ColourBars:
         self._main = threading.get_ident()
         self._calls: queue.Queue[tuple[Callable[[], Any], Future[Any]]] = queue.Queue()
         self.captures = 0
+        self.lenses: dict[int, float] = {}
+
+    def focal_lengths(self, source: str, frame_range: FrameRange) -> dict[int, float]:
+        self._demand_main_thread("focal_lengths")
+        return {frame: self.lenses.get(frame, 50.0) for frame in frame_range.with_handles}
 
     def scene(self) -> Scene:
         self._demand_main_thread("scene")

@@ -19,7 +19,7 @@ from doubles.faulty_line import FaultyLine
 from ft_dcc.errors import Cancelled, DiskUnusable, Error, ServerUnreachable, TransferFailed, Unpublishable
 from ft_dcc.publish.job import Job
 from ft_dcc.publish.records import PublishRequest, derived_id
-from ft_dcc.publish.run import drop, publish, resume
+from ft_dcc.publish.run import Publisher, publish
 from ft_dcc.session import Session, wire
 from ft_dcc.tasks import ensure_task
 
@@ -83,7 +83,7 @@ class Deadly(run.Loop):
 
 run.Loop = Deadly
 with Session() as session:
-    run.publish(PublishRequest(task=task, review="Dailies"), session, ColourBars(), on_progress, Path(jobs))
+    run.Publisher(session, ColourBars(), on_progress, Path(jobs)).publish(PublishRequest(task=task, review="Dailies"))
 """
 
 
@@ -111,7 +111,7 @@ def test_a_publish_that_was_killed_behind_the_capture_is_finished_without_the_ho
 ):
     kill_at(step, studio_server, jobs, task_path)
     assert assert_nothing_or_complete(session, task["id"]) == (1 if step == "before FindLink" else 0)
-    published = resume(only_job(jobs), session, jobs=jobs)
+    published = Publisher(session, jobs=jobs).resume(only_job(jobs))
     assert assert_nothing_or_complete(session, task["id"]) == 1
     assert published.first.version == 1
     assert_it_plays(published)
@@ -122,8 +122,8 @@ def test_a_publish_that_was_killed_during_the_capture_is_finished_with_the_host(
 ):
     kill_at("capture", studio_server, jobs, task_path)
     with pytest.raises(Unpublishable, match="Open its scene"):
-        resume(only_job(jobs), session, jobs=jobs)
-    published = resume(only_job(jobs), session, host, jobs=jobs)
+        Publisher(session, jobs=jobs).resume(only_job(jobs))
+    published = Publisher(session, host, jobs=jobs).resume(only_job(jobs))
     assert host.captures == 1
     assert assert_nothing_or_complete(session, task["id"]) == 1
     assert_it_plays(published)
@@ -131,7 +131,7 @@ def test_a_publish_that_was_killed_during_the_capture_is_finished_with_the_host(
 
 def test_a_publish_that_was_killed_before_the_gate_begins_again(studio_server, session, host, task, task_path, jobs):
     kill_at("before ValidateDisk", studio_server, jobs, task_path)
-    published = resume(only_job(jobs), session, host, jobs=jobs)
+    published = Publisher(session, host, jobs=jobs).resume(only_job(jobs))
     assert (published.first.version, assert_nothing_or_complete(session, task["id"])) == (1, 1)
 
 
@@ -168,13 +168,13 @@ def test_a_server_that_dies_between_upload_and_register_gets_exactly_one_version
 
         # The thumbnail is as good as there; what dies is the answer, or the next request.
         with pytest.raises((ServerUnreachable, TransferFailed), match="ft-dcc queue resume") as caught:
-            publish(PublishRequest(task=task_id, review="Dailies"), session, host, on_progress, jobs)
+            publish(PublishRequest(task=task_id, review="Dailies"), session, host, on_progress=on_progress, jobs=jobs)
         assert only_job(jobs) in str(caught.value)
     port = int(credentials["server_url"].rpartition(":")[2])
     with serving(tmp_path / "studio", port) as (credentials, _), Session(**credentials) as session:
         assert assert_nothing_or_complete(session, task_id) == 0
-        published = resume(only_job(jobs), session, jobs=jobs)
-        again = resume(only_job(jobs), session, jobs=jobs)
+        published = Publisher(session, jobs=jobs).resume(only_job(jobs))
+        again = Publisher(session, jobs=jobs).resume(only_job(jobs))
         assert assert_nothing_or_complete(session, task_id) == 1
         assert_it_plays(published)
     assert (host.captures, published.first.version) == (1, 1)
@@ -225,7 +225,7 @@ def test_a_line_that_breaks_at_any_request_for_ever_leaves_nothing_half_done(
             with contextlib.suppress(Error):
                 assert publish(request_of(path, frames), broken, jobs=jobs).problems
         assert_nothing_or_complete(session, task_id)
-        published = resume(only_job(jobs), session, jobs=jobs)
+        published = Publisher(session, jobs=jobs).resume(only_job(jobs))
         assert assert_nothing_or_complete(session, task_id) == 1
         assert_it_plays(published)
 
@@ -243,7 +243,7 @@ def test_a_line_that_breaks_at_any_request_once_delays_at_most(
             try:
                 published = publish(request_of(path, frames), shaky, jobs=jobs)
             except Error:
-                published = resume(only_job(jobs), shaky, jobs=jobs)
+                published = Publisher(shaky, jobs=jobs).resume(only_job(jobs))
         assert (published.first.version, published.problems) == (1, ())
         assert assert_nothing_or_complete(session, task_id) == 1
 
@@ -287,10 +287,10 @@ def test_a_cancel_without_a_line_keeps_the_job_until_it_is_dropped(
             cancel.set()
 
     with session_through(line, studio_server) as broken, pytest.raises(Cancelled, match="ft-dcc queue drop"):
-        publish(PublishRequest(task=task_path), broken, host, on_progress, jobs, cancel)
+        publish(PublishRequest(task=task_path), broken, host, on_progress=on_progress, jobs=jobs, cancel=cancel)
     uploaded = f"select id from FileComponent where id is '{derived_id(version_id_of(jobs), 'ftrackreview-mp4')}'"
     assert session.query(uploaded).first() is not None
-    drop(only_job(jobs), session, jobs)
+    Publisher(session, jobs=jobs).drop(only_job(jobs))
     assert session.query(uploaded).first() is None
     assert list(jobs.iterdir()) == []
 
@@ -327,10 +327,10 @@ def test_a_disk_that_becomes_full_loses_nothing(session, host, task, task_path, 
     # The journal's last page may have room for a line or two; what is published then has no report.
     with contextlib.suppress(DiskUnusable):
         request = PublishRequest(task=task_path, review="Dailies")
-        assert publish(request, session, host, fill_the_disk, jobs).problems[-1].check == "Report"
+        assert Publisher(session, host, fill_the_disk, jobs).publish(request).problems[-1].check == "Report"
     assert_nothing_or_complete(session, task["id"])
     filler.unlink()
-    published = resume(only_job(jobs), session, host, jobs=jobs)
+    published = Publisher(session, host, jobs=jobs).resume(only_job(jobs))
     assert assert_nothing_or_complete(session, task["id"]) == 1
     assert host.captures == (2 if step == "capture" else 1)
     assert_it_plays(published)
@@ -339,4 +339,4 @@ def test_a_disk_that_becomes_full_loses_nothing(session, host, task, task_path, 
 def test_a_job_that_somebody_works_on_is_left_alone(session, host, task, task_path, jobs):
     published = publish(PublishRequest(task=task_path), session, host, jobs=jobs)
     with Job(published.job).locked(), pytest.raises(Error, match="Somebody else works on the job"):
-        resume(published.job.name, session, jobs=jobs)
+        Publisher(session, jobs=jobs).resume(published.job.name)

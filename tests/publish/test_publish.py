@@ -34,7 +34,7 @@ from ft_dcc.publish.integrate import RegisterVersion
 from ft_dcc.publish.job import Job
 from ft_dcc.publish.plugins import PLUGINS
 from ft_dcc.publish.records import PublishRequest, Pulse
-from ft_dcc.publish.run import publish, resume
+from ft_dcc.publish.run import Publisher, publish
 from ft_dcc.publish.slots import HOST, JOB, LINK, PULSE, REGISTERED, REQUEST, SESSION
 from ft_dcc.session import SERVER_LOCATION_ID
 
@@ -330,7 +330,14 @@ def test_a_cancel_leaves_nothing_behind(session, host, task, task_path, jobs, st
 
     before = {found["id"] for found in session.query("select id from FileComponent")}
     with pytest.raises(Cancelled):
-        publish(PublishRequest(task=task_path, review="Dailies"), session, host, on_progress, jobs, cancel)
+        publish(
+            PublishRequest(task=task_path, review="Dailies"),
+            session,
+            host,
+            on_progress=on_progress,
+            jobs=jobs,
+            cancel=cancel,
+        )
     assert seen[-1] == step
     assert {found["id"] for found in session.query("select id from FileComponent")} == before
     assert versions_of(session, task) == []
@@ -350,7 +357,14 @@ def test_a_cancel_after_the_first_of_two_versions_says_what_stays(session, host,
     monkeypatch.setattr(RegisterVersion, "process", register_and_cancel)
     before = unclaimed()
     with pytest.raises(Cancelled, match="What was complete stays on the server: bars"):
-        publish(PublishRequest(task=task_path, source=("bars", "second")), session, host, None, jobs, cancel)
+        publish(
+            PublishRequest(task=task_path, source=("bars", "second")),
+            session,
+            host,
+            on_progress=None,
+            jobs=jobs,
+            cancel=cancel,
+        )
     (version,) = versions_of(session, task)
     assert version["asset"]["name"] == "Animation bars"
     assert (len(version["components"]), unclaimed() - before, list(jobs.iterdir())) == (2, set(), [])
@@ -358,7 +372,7 @@ def test_a_cancel_after_the_first_of_two_versions_says_what_stays(session, host,
 
 def test_progress_counts_frames_and_bytes_to_their_end(session, host, task, task_path, jobs):
     seen = []
-    publish(PublishRequest(task=task_path), session, host, seen.append, jobs)
+    publish(PublishRequest(task=task_path), session, host, on_progress=seen.append, jobs=jobs)
     last = {progress.step: progress for progress in seen}
     assert [last[step].done for step in ("capture", "encode")] == [12, 12]
     assert last["capture"].unit == "frames"
@@ -401,11 +415,11 @@ def test_pyblish_itself_can_run_the_list_on_the_happy_path(session, host, task, 
 
 def test_a_job_that_is_done_is_only_told_again(session, host, task, task_path, jobs):
     published = publish(PublishRequest(task=task_path, review="Dailies"), session, host, jobs=jobs)
-    again = resume(published.job.name, session, jobs=jobs)
+    again = Publisher(session, jobs=jobs).resume(published.job.name)
     assert again.versions == published.versions
     assert (host.captures, len(versions_of(session, task))) == (1, 1)
 
 
 def test_a_job_that_is_not_there_cannot_be_resumed(session, jobs):
     with pytest.raises(JobNotFound, match="20260101-000000-abcdef"):
-        resume("20260101-000000-abcdef", session, jobs=jobs)
+        Publisher(session, jobs=jobs).resume("20260101-000000-abcdef")

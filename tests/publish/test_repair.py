@@ -12,7 +12,7 @@ from ft_dcc.errors import PluginBroken, Problem, Unpublishable
 from ft_dcc.frames import FrameRange
 from ft_dcc.publish.queue import entries
 from ft_dcc.publish.records import PublishRequest
-from ft_dcc.publish.run import judge, publish
+from ft_dcc.publish.run import Publisher, publish
 from ft_dcc.publish.validate import ValidateFrameRange
 
 
@@ -23,7 +23,7 @@ def other_shot(shot):
 
 
 def test_a_problem_carries_found_wanted_and_its_repair(session, host, other_shot, jobs):
-    judgement = judge(PublishRequest(other_shot), session, host, jobs=jobs)
+    judgement = Publisher(session, host, jobs=jobs).judge(PublishRequest(other_shot))
     assert judgement.problems == (
         Problem(
             check="Frame range",
@@ -46,7 +46,7 @@ def test_a_problem_carries_found_wanted_and_its_repair(session, host, other_shot
 
 
 def test_repaired_problems_let_the_publish_through(session, host, other_shot, jobs):
-    judgement = judge(PublishRequest(other_shot), session, host, jobs=jobs)
+    judgement = Publisher(session, host, jobs=jobs).judge(PublishRequest(other_shot))
     for problem in judgement.problems:
         assert judgement.repair(problem) is None
     assert judgement.problems == ()
@@ -56,7 +56,7 @@ def test_repaired_problems_let_the_publish_through(session, host, other_shot, jo
 
 
 def test_a_repair_changes_and_checks_nothing_else(session, host, other_shot, jobs, monkeypatch):
-    judgement = judge(PublishRequest(other_shot), session, host, jobs=jobs)
+    judgement = Publisher(session, host, jobs=jobs).judge(PublishRequest(other_shot))
     checked = []
     process = ValidateFrameRange.process
     monkeypatch.setattr(
@@ -71,7 +71,7 @@ def test_a_repair_changes_and_checks_nothing_else(session, host, other_shot, job
 
 
 def test_a_problem_of_one_camera_is_checked_again_for_that_camera_alone(session, host, other_shot, jobs):
-    judgement = judge(PublishRequest(other_shot, ("bars", "second")), session, host, jobs=jobs)
+    judgement = Publisher(session, host, jobs=jobs).judge(PublishRequest(other_shot, ("bars", "second")))
     assert [(problem.check, problem.instance) for problem in judgement.problems] == [
         ("Frame range", "bars"),
         ("Frame range", "second"),
@@ -91,14 +91,14 @@ def test_a_host_that_does_not_do_it_leaves_the_problem(session, other_shot, jobs
         def configure(self, frame_range, fps, resolution):
             pass
 
-    judgement = judge(PublishRequest(other_shot), session, Stubborn(), jobs=jobs)
+    judgement = Publisher(session, Stubborn(), jobs=jobs).judge(PublishRequest(other_shot))
     before = judgement.problems[0]
     assert judgement.repair(before) == before
     assert len(judgement.problems) == 2
 
 
 def test_frames_on_disk_have_no_repair(session, other_shot, paint, jobs):
-    judgement = judge(PublishRequest(other_shot, paint("1001-1004").pattern), session, jobs=jobs)
+    judgement = Publisher(session, jobs=jobs).judge(PublishRequest(other_shot, paint("1001-1004").pattern))
     (problem,) = judgement.problems
     assert (problem.found, problem.wanted, problem.repair) == ("1001-1004", "1001-1008", None)
     with pytest.raises(Unpublishable, match="Nothing here can repair it"):
@@ -118,7 +118,7 @@ def test_a_repair_that_breaks_is_named(session, host, shot, jobs):
 
     pyblish.api.register_plugin(ValidateMood)
     try:
-        judgement = judge(PublishRequest(shot("1001-1012", "24")), session, host, jobs=jobs)
+        judgement = Publisher(session, host, jobs=jobs).judge(PublishRequest(shot("1001-1012", "24")))
     finally:
         pyblish.api.deregister_plugin(ValidateMood)
     assert [(problem.check, problem.repair) for problem in judgement.problems] == [("Mood", "Repair it")]
@@ -127,7 +127,7 @@ def test_a_repair_that_breaks_is_named(session, host, shot, jobs):
 
 
 def test_what_was_only_judged_is_never_published_by_the_queue(session, host, other_shot, jobs):
-    judgement = judge(PublishRequest(other_shot), session, host, jobs=jobs)
+    judgement = Publisher(session, host, jobs=jobs).judge(PublishRequest(other_shot))
     assert [entry.state for entry in entries(jobs)] == ["judged"]
     judgement.give_up()
     assert entries(jobs) == []

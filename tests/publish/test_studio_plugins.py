@@ -12,7 +12,7 @@ import requests
 
 from ft_dcc.errors import Cancelled, Invalid, PluginBroken
 from ft_dcc.publish.records import PublishRequest, derived_id
-from ft_dcc.publish.run import judge, publish
+from ft_dcc.publish.run import Publisher, publish
 from ft_dcc.session import SERVER_LOCATION_ID
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "publish-plugins.md"
@@ -42,7 +42,7 @@ def test_the_check_of_the_page_refuses_and_repairs(session, host, task, task_pat
     plugin("validate_asset_name.py")
     with pytest.raises(Invalid, match="The asset name is Animation, wanted is animation"):
         publish(PublishRequest(task_path), session, host, jobs=jobs)
-    judgement = judge(PublishRequest(task_path), session, host, jobs=jobs)
+    judgement = Publisher(session, host, jobs=jobs).judge(PublishRequest(task_path))
     (problem,) = judgement.problems
     assert (problem.found, problem.wanted, problem.repair) == (
         "Animation",
@@ -80,7 +80,7 @@ def test_a_cancel_withdraws_a_studios_component_too(session, host, task, task_pa
             cancel.set()
 
     with pytest.raises(Cancelled):
-        publish(PublishRequest(task_path), session, host, on_progress, jobs, cancel)
+        publish(PublishRequest(task_path), session, host, on_progress=on_progress, jobs=jobs, cancel=cancel)
     ids = ", ".join(f"'{derived_id(seen[0], name)}'" for name in ("ftrackreview-mp4", "thumbnail", "cut-list"))
     assert session.query(f"select id from Component where id in ({ids})").all() == []
     assert list(jobs.iterdir()) == []

@@ -11,7 +11,7 @@ from doubles.colour_bars import SCENE, ColourBars
 
 from ft_dcc.errors import TaskNotFound, Unpublishable
 from ft_dcc.publish.records import PublishRequest
-from ft_dcc.publish.run import publish, resume
+from ft_dcc.publish.run import Publisher, publish
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_a_version_is_in_each_review_session_once_however_often_it_is_retried(se
     first = publish(PublishRequest(task_path, review=["Dailies", "{shot} client"]), session, host, jobs=jobs)
     ids = [entry.review_session_id for entry in first.first.review_entries]
     again = publish(PublishRequest(task_path, review=["Dailies", *ids, "Dailies"]), session, host, jobs=jobs)
-    resume(again.job.name, session, jobs=jobs)
+    Publisher(session, jobs=jobs).resume(again.job.name)
     names = [entry["review_session"]["name"] for entry in version_of(session, again)["review_session_objects"]]
     assert sorted(names) == ["Dailies", "SH010 client"]
     assert [entry.review_session_id for entry in again.first.review_entries] == ids
