@@ -60,7 +60,7 @@
         ├── InvalidCredentials 401                   Forbidden 403
         ├── NoSuchThing 404      Conflict 409        DuplicateEntryError 409
         ├── ReviewSessionClosedError 409             PassphraseNeeded 401     ReviewUnavailable 403
-        └── TooLarge 413         RangeNotSatisfiable 416   TooManyRequests 429  StorageFull 507
+        └── TooLarge 413         RangeNotSatisfiable 416   TooManyRequests 429  StorageFull 507   Busy 503
 
 A message says what happened, to what, and what to do next.
 """
@@ -474,6 +474,12 @@ class TooManyRequests(Refused):
     def __init__(self, message: str, seconds: float) -> None:
         super().__init__(message)
         self.seconds = seconds
+
+
+class Busy(TooManyRequests):
+    """The server does as much of this at once as it can."""
+
+    status = 503
 
 
 class StorageFull(Refused):

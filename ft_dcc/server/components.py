@@ -19,6 +19,7 @@ from ft_dcc.errors import BadRequest, NoSuchThing, Refused
 from ft_dcc.server.api import answer
 from ft_dcc.server.door import address_of
 from ft_dcc.server.outgoing import send_file
+from ft_dcc.server.places import Places
 from ft_dcc.server.studio import Studio
 from ft_dcc.server.thumbnails import USUAL
 
@@ -31,12 +32,13 @@ _GREY_PNG = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4n
 
 def routes(studio: Studio) -> list[Route]:
     """Return the routes below ``/component``."""
+    places = Places()
     return [
         Route("/component/get", partial(_get, studio), methods=["GET"]),
         Route("/component/thumbnail", partial(_get_thumbnail, studio), methods=["GET"]),
         Route("/component/remove", partial(_remove, studio), methods=["GET"]),
         Route("/component/signed/{token}", partial(_get_signed, studio), methods=["GET"]),
-        Route("/component/upload/{token}", partial(_upload, studio), methods=["PUT"]),
+        Route("/component/upload/{token}", partial(_upload, studio, places), methods=["PUT"]),
         Route("/img/thumbnail2.png", _send_placeholder, methods=["GET"]),
     ]
 
@@ -101,11 +103,11 @@ def _respond_signed(studio: Studio, request: Request) -> Response:
     return studio.files.respond(request, component_id, media_type_of(file_type))
 
 
-async def _upload(studio: Studio, request: Request) -> Response:
+async def _upload(studio: Studio, places: Places, request: Request) -> Response:
     upload = studio.files.announced(request.path_params["token"])
     chunks = request.stream()
     try:
-        with fail_after(_IDLE_SECONDS) as patience:
+        with places.taken(upload.account), fail_after(_IDLE_SECONDS) as patience:
             tag = await studio.files.receive(upload, _noticed(chunks, patience))
     except TimeoutError as error:
         raise BadRequest(f"Nothing came for {_IDLE_SECONDS} seconds. Send the file again.") from error

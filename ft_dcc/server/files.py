@@ -36,13 +36,17 @@ _KEPT_FREE = 64 << 20  # The database lies on the same disk and must still be ab
 
 @attrs.frozen
 class Upload:
-    """What one signed address takes: the bytes of a component, or one part of them (then ``size`` is the most)."""
+    """What one signed address takes: the bytes of a component, or one part of them (then ``size`` is the most).
+
+    ``account`` is the user to whom the address was given.
+    """
 
     component_id: str
     size: int
     checksum: str | None = None
     upload_id: str | None = None
     part: int | None = None
+    account: str = ""
 
 
 class Files:
@@ -56,22 +60,22 @@ class Files:
             place.mkdir(parents=True, exist_ok=True)
 
     def upload_url(
-        self, base_url: str, component_id: str, size: int, checksum: str | None
+        self, base_url: str, component_id: str, size: int, checksum: str | None, account: str = ""
     ) -> tuple[str, dict[str, str]]:
         """Return an address that takes these bytes for an hour, and the headers to send with them."""
         self._require_room(size)
-        claims = {"component_id": component_id, "size": size, "checksum": checksum}
+        claims = {"component_id": component_id, "size": size, "checksum": checksum, "account": account}
         headers = {"Content-Length": str(size), "Content-Type": "application/octet-stream"}
         return f"{base_url}/component/upload/{sign(self._secret, 'upload', claims, _HOUR)}", headers
 
     def part_urls(
-        self, base_url: str, component_id: str, size: int, parts: int
+        self, base_url: str, component_id: str, size: int, parts: int, account: str = ""
     ) -> tuple[str, list[dict[str, str | int]]]:
         """Return the id of an upload in parts and, for a day, one address a part."""
         if not 1 <= parts <= _MOST_PARTS:
             raise ValidationError(f"An upload has 1 to {_MOST_PARTS} parts, not {parts}.")
         self._require_room(size)
-        claims = {"component_id": component_id, "size": size}
+        claims = {"component_id": component_id, "size": size, "account": account}
         upload_id = sign(self._secret, "parts", {**claims, "parts": parts}, _ABANDONED_AFTER)
         urls: list[dict[str, str | int]] = []
         for number in range(1, parts + 1):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 from uuid import uuid4
 
@@ -28,11 +29,71 @@ def test_every_documented_action_is_known() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["encode_media", "delayed_job", "configure_totp", "send_user_invite", "send_review_session_invite"]
+    "name", ["delayed_job", "configure_totp", "send_user_invite", "send_review_session_invite"]
 )
 def test_what_is_not_done_here_is_refused_by_name_with_a_way_around(ask: Any, name: str) -> None:
     with pytest.raises(ValidationError, match=rf"^'{name}' is not done here\. \w+"):
         ask.call({"action": name})
+
+
+@pytest.fixture
+def stored(ask: Any) -> str:
+    """A component whose bytes are here."""
+    component: str = ask.create("FileComponent", name="film", file_type=".mov")
+    path = ask.studio.files.path(component)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"film")
+    return component
+
+
+def test_without_an_encoder_encoding_is_refused_with_the_way_to_one(
+    ask: Any, stored: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(ValidationError, match=r"^'encode_media' is not done here\. .* pip install 'ft-dcc\[media\]'$"):
+        ask.call({"action": "encode_media", "component_id": stored})
+    assert ask.query("Job") == []
+
+
+def test_only_what_is_here_is_encoded_and_only_for_a_version(ask: Any, stored: str) -> None:
+    for component in (None, "nothing", ask.create("FileComponent", name="elsewhere")):
+        with pytest.raises(ValidationError, match=r"needs a component in the ftrack\.server location"):
+            ask.call({"action": "encode_media", "component_id": component})
+    for version in ("nothing", 7):
+        with pytest.raises(ValidationError, match="a version that does not exist"):
+            ask.call({"action": "encode_media", "component_id": stored, "version_id": version})
+    assert ask.query("Job") == []
+
+
+def test_nobody_encodes_for_a_project_without_part_in_it(ask: Any, stored: str, tree: Any) -> None:
+    asset = ask.create("Asset", name="playblast", context_id=tree.shot)
+    version = ask.create("AssetVersion", asset_id=asset, task_id=tree.layout)
+    somebody = attrs.evolve(ask, caller=Caller(ask.create("User", username=uuid4().hex), "somebody"))
+    ask.update("Project", tree.project, is_private=True)
+    with pytest.raises(Forbidden, match="no part in"):
+        somebody.call({"action": "encode_media", "component_id": stored, "version_id": version})
+    ask.update("FileComponent", stored, version_id=version)
+    with pytest.raises(Forbidden, match="no part in"):
+        somebody.call({"action": "encode_media", "component_id": stored})
+    assert ask.query("Job") == []
+
+
+def test_a_component_is_on_the_server_with_its_bytes_or_not_at_all(ask: Any, stored: str) -> None:
+    server, disk = "3a372bde-05bc-11e4-8908-20c9d081909b", ask.create("Location", name=uuid4().hex)
+    empty = ask.create("FileComponent", name="film")
+    with pytest.raises(ValidationError, match="The bytes of the component 'film' are not on the server"):
+        ask.create("ComponentLocation", component_id=empty, location_id=server)
+    elsewhere = ask.create("ComponentLocation", component_id=empty, location_id=disk)
+    with pytest.raises(ValidationError, match="are not on the server"):
+        ask.update("ComponentLocation", elsewhere, location_id=server)
+    ask.update("FileComponent", stored, size=5)
+    with pytest.raises(ValidationError, match="has 5 bytes, and 4 were uploaded"):
+        ask.create("ComponentLocation", component_id=stored, location_id=server)
+    ask.update("FileComponent", stored, size=4)
+    ask.create("ComponentLocation", component_id=stored, location_id=server)
+    sequence = ask.create("SequenceComponent")
+    ask.create("ComponentLocation", component_id=sequence, location_id=server)
 
 
 def test_the_roles_of_a_user_are_given_limited_and_taken(ask: Any, tree: Any) -> None:

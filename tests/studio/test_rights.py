@@ -43,6 +43,9 @@ def published(ask: Any, tree: Any) -> dict[str, str]:
     ids["Asset"] = ask.create("Asset", name="playblast", context_id=tree.shot)
     ids["AssetVersion"] = ask.create("AssetVersion", asset_id=ids["Asset"], task_id=tree.layout)
     ids["FileComponent"] = ask.create("FileComponent", version_id=ids["AssetVersion"])
+    bytes_at = ask.studio.files.path(ids["FileComponent"])
+    bytes_at.parent.mkdir(parents=True, exist_ok=True)
+    bytes_at.write_bytes(b"film")
     ids["ComponentLocation"] = ask.create(
         "ComponentLocation", component_id=ids["FileComponent"], location_id=SERVER, resource_identifier="x"
     )

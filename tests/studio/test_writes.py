@@ -237,6 +237,8 @@ def test_what_cannot_be_changed_is_refused(ask: Any, tree: Any) -> None:
 def test_a_deleted_project_takes_everything_in_it_along(ask: Any, tree: Any, asset: str) -> None:
     version = ask.create("AssetVersion", asset_id=asset, task_id=tree.layout)
     component = ask.create("FileComponent", version_id=version)
+    ask.studio.files.path(component).parent.mkdir(parents=True, exist_ok=True)
+    ask.studio.files.path(component).write_bytes(b"film")
     server = "3a372bde-05bc-11e4-8908-20c9d081909b"
     ask.create("ComponentLocation", component_id=component, location_id=server, resource_identifier=component)
     ask.create("Note", content="x", parent_id=version, parent_type="AssetVersion")

@@ -19,6 +19,7 @@ from ft_dcc.server.entities.relate import assign
 from ft_dcc.server.query.values import shown, stored
 from ft_dcc.server.schema.model import EntityType
 from ft_dcc.server.schema.tables import TYPE_COLUMN
+from ft_dcc.server.uploads import check_arrived
 
 
 def create(batch: Batch, operation: Operation) -> Answer:
@@ -42,6 +43,7 @@ def create(batch: Batch, operation: Operation) -> Answer:
         admit_creator(batch, entity_type, row)
         check_row(batch, entity_type, row)
         check_open(batch, entity_type, row)
+        check_arrived(batch, entity_type, row)
         batch.changes.created(entity_type, row)
         finish_created(batch, entity_type, row)
     else:

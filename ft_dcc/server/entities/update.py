@@ -18,6 +18,7 @@ from ft_dcc.server.entities.relate import assign
 from ft_dcc.server.query.values import now
 from ft_dcc.server.schema.model import EntityType
 from ft_dcc.server.schema.tables import TYPE_COLUMN
+from ft_dcc.server.uploads import check_arrived
 
 _HISTORY = {"Context": "TypedContextStatusChange", "AssetVersion": "AssetVersionStatusChange"}
 
@@ -42,6 +43,7 @@ def change(batch: Batch, operation: Operation) -> Answer:
         _store(batch, entity_type, key, changed)
         check_row(batch, entity_type, {**row, **changed})
         check_open(batch, entity_type, {**row, **changed}, changed)
+        check_arrived(batch, entity_type, {**row, **changed})
         batch.changes.updated(entity_type, row, changed)
         row.update(changed)
     for name, members in given.lists.items():
