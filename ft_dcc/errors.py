@@ -67,9 +67,7 @@ A message says what happened, to what, and what to do next.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
-import attrs
+from typing import Any, ClassVar, NamedTuple
 
 
 class Error(Exception):
@@ -108,8 +106,7 @@ class Invalid(Unpublishable):
         self.what, self.found, self.wanted, self.remedy = what, found, wanted, remedy
 
 
-@attrs.frozen
-class Problem:
+class Problem(NamedTuple):
     """One thing that a validator found: the plugin's label, the instance ("" for all) and the sentence.
 
     ``found`` and ``wanted`` are None where there are no two things to compare, ``repair`` says what the artist can

@@ -107,7 +107,7 @@ class Ledger:
         self.journal.append(
             {
                 "gate": "open" if is_open else "shut",
-                "problems": [attrs.asdict(problem) for problem in problems],
+                "problems": [problem._asdict() for problem in problems],
                 "steps": [attrs.asdict(step) for step in self.steps],
                 "context": _changed({}, self.context.data),
                 "instances": [

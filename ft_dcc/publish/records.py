@@ -318,7 +318,7 @@ class Published:
         return {
             **versions[0],
             "versions": versions,
-            "problems": [attrs.asdict(problem) for problem in self.problems],
+            "problems": [problem._asdict() for problem in self.problems],
             "steps": [attrs.asdict(step) for step in self.steps],
             "job": str(self.job),
         }

@@ -8,9 +8,7 @@ select name, status.name from Shot where name is "sh010" and project.name in ("a
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
-
-import attrs
+from typing import Any, NamedTuple
 
 from ft_dcc.session.entity import Entity
 
@@ -35,8 +33,7 @@ def literal(value: Any) -> str:
     return quoted(value.isoformat()[:19] if hasattr(value, "isoformat") else value)
 
 
-@attrs.frozen
-class Condition:
+class Condition(NamedTuple):
     """What an entity must fulfil; joined with ``&``, ``|`` and ``~``."""
 
     text: str
@@ -63,8 +60,7 @@ class Condition:
         return self.text
 
 
-@attrs.frozen(eq=False)
-class Field:
+class Field(NamedTuple):
     """An attribute, or one of a related entity: ``parent.name``."""
 
     path: str
@@ -136,8 +132,7 @@ class Field:
         return Condition(f"{self.path}{'.id' if is_entity else ''} {operator} ({', '.join(texts)})")
 
 
-@attrs.frozen
-class Expression:
+class Expression(NamedTuple):
     """A query that is being put together; each method returns a longer one. Give it to ``Session.query()``."""
 
     entity_type: str
@@ -148,24 +143,24 @@ class Expression:
 
     def select(self, *projections: str) -> Expression:
         """Return the query that also fetches these attributes."""
-        return attrs.evolve(self, projections=(*self.projections, *projections))
+        return self._replace(projections=(*self.projections, *projections))
 
     def where(self, *conditions: Condition, **values: Any) -> Expression:
         """Return the query for what also fulfils these: conditions, or attributes that have these values."""
         named = tuple(Field(name) == value for name, value in values.items())
-        return attrs.evolve(self, conditions=(*self.conditions, *conditions, *named))
+        return self._replace(conditions=(*self.conditions, *conditions, *named))
 
     def order_by(self, path: str, *, descending: bool = False) -> Expression:
         """Return the query with its results in this order; among equals in the one that was asked for before."""
-        return attrs.evolve(self, order=(*self.order, f"{path} descending" if descending else path))
+        return self._replace(order=(*self.order, f"{path} descending" if descending else path))
 
     def offset(self, count: int) -> Expression:
         """Return the query without its first results."""
-        return attrs.evolve(self, numbers=(*self.numbers, f"offset {int(count)}"))
+        return self._replace(numbers=(*self.numbers, f"offset {int(count)}"))
 
     def limit(self, count: int) -> Expression:
         """Return the query with at most so many results."""
-        return attrs.evolve(self, numbers=(*self.numbers, f"limit {int(count)}"))
+        return self._replace(numbers=(*self.numbers, f"limit {int(count)}"))
 
     def __str__(self) -> str:
         parts = [

@@ -7,8 +7,6 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
 from ft_dcc.errors import LocationError
 from ft_dcc.session.symbol import (
     NOT_SET,
@@ -48,23 +46,28 @@ class ResourceIdentifierTransformer:
         return resource_identifier
 
 
-@attrs.define
 class LocationSetup:
-    """How one location is used by one session."""
+    """How one location is used by one session.
 
-    accessor: Any = NOT_SET
-    structure: Any = NOT_SET
-    resource_identifier_transformer: Any = NOT_SET
-    priority: float = 95
-    # Whether bytes are copied into it; else it only notes where they are.
-    manages_data: bool = True
-    # The resource identifiers by component id, of a location that the server is told nothing of.
-    remembered: dict[str, str] | None = None
+    ``manages_data`` is whether bytes are copied into it, or it only notes where they are. ``remembered`` holds the
+    resource identifiers by component id, of a location that the server is told nothing of.
+    """
 
-    @property
-    def is_told_to_the_server(self) -> bool:
-        """Whether the server knows what is in it."""
-        return self.remembered is None
+    def __init__(
+        self,
+        accessor: Any = NOT_SET,
+        structure: Any = NOT_SET,
+        *,
+        resource_identifier_transformer: Any = NOT_SET,
+        priority: float = 95,
+        manages_data: bool = True,
+        remembered: dict[str, str] | None = None,
+    ) -> None:
+        self.accessor, self.structure = accessor, structure
+        self.resource_identifier_transformer = resource_identifier_transformer
+        self.priority = priority
+        self.manages_data = manages_data
+        self.remembered = remembered
 
 
 class LocationSetups:

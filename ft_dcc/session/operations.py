@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Union
-
-import attrs
+from typing import Any, NamedTuple, Union
 
 from ft_dcc.errors import OperationError
 from ft_dcc.session.symbol import NOT_SET
@@ -45,8 +43,7 @@ def query(expression: str) -> dict[str, Any]:
     return {"action": "query", "expression": expression}
 
 
-@attrs.frozen
-class CreateEntityOperation:
+class CreateEntityOperation(NamedTuple):
     """An entity of this type and key was made, with these values."""
 
     entity_type: str
@@ -54,8 +51,7 @@ class CreateEntityOperation:
     entity_data: Mapping[str, Any]
 
 
-@attrs.frozen
-class UpdateEntityOperation:
+class UpdateEntityOperation(NamedTuple):
     """One attribute was given another value."""
 
     entity_type: str
@@ -65,16 +61,14 @@ class UpdateEntityOperation:
     new_value: Any
 
 
-@attrs.frozen
-class DeleteEntityOperation:
+class DeleteEntityOperation(NamedTuple):
     """An entity is to be deleted."""
 
     entity_type: str
     entity_key: Mapping[str, str]
 
 
-@attrs.frozen
-class UploadOperation:
+class UploadOperation(NamedTuple):
     """A file is to be uploaded as the bytes of a component, before the other operations are sent."""
 
     entity_type: str
@@ -82,8 +76,7 @@ class UploadOperation:
     path: Path
 
 
-@attrs.frozen
-class RequestOperation:
+class RequestOperation(NamedTuple):
     """The server is to be asked for something about an entity, after the other operations were committed."""
 
     entity_type: str
