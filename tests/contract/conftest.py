@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 from concurrent.futures import Future
+from contextlib import ExitStack
 from typing import Any, Callable
 
 import attrs
@@ -42,14 +43,14 @@ class Rig:
         return future
 
 
-def colour_bars(tmp_path_factory):
+def colour_bars(tmp_path_factory, stack):
     from doubles.colour_bars import ColourBars
 
     host = ColourBars()
     return Rig(host, host.scene, host.serve)
 
 
-def blender(tmp_path_factory):
+def blender(tmp_path_factory, stack):
     if "bpy" not in sys.modules:
         os.environ["BLENDER_USER_RESOURCES"] = str(tmp_path_factory.mktemp("blender"))
     pytest.importorskip("bpy", reason="there is no bpy for this Python")
@@ -62,9 +63,19 @@ def blender(tmp_path_factory):
     return Rig(BlenderHost(), stage.state, main_thread.serve_until_ended)
 
 
-@pytest.fixture(params=[colour_bars, blender], ids=["Colour bars", "Blender"])
+def maya(tmp_path_factory, stack):
+    from doubles.maya import program, stage
+
+    double = stack.enter_context(program.running(stage.build()))
+    from ft_dcc_maya.host import MayaHost
+
+    return Rig(MayaHost(), double.state, double.serve)
+
+
+@pytest.fixture(params=[colour_bars, blender, maya], ids=["Colour bars", "Blender", "Maya"])
 def rig(request, tmp_path_factory):
-    return request.param(tmp_path_factory)
+    with ExitStack() as stack:
+        yield request.param(tmp_path_factory, stack)
 
 
 @pytest.fixture

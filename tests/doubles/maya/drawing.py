@@ -1,0 +1,118 @@
+"""The double's playblast: what Maya is known to do with its flags, and a real picture on disk.
+
+The numbers are those of the list of facts in decision 0138.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+from doubles.colour_bars import painted
+from doubles.maya.contract import Invocation
+from doubles.maya.scene import CAMERA
+
+from ft_dcc.frames import Resolution
+
+if TYPE_CHECKING:
+    from doubles.maya.interface import Control
+    from doubles.maya.program import Maya
+
+_PNG = 32
+
+
+@attrs.frozen
+class Drawn:
+    """One picture: what can be seen in it, and how it was written."""
+
+    camera: str
+    time: float
+    resolution: Resolution
+    overlays: tuple[str, ...]
+    overscan: float
+    view: dict[str, Any]
+    settings: dict[str, Any]
+    flags: dict[str, Any]
+
+
+def playblast(maya: Maya, call: Invocation) -> Any:
+    """Refuse what Maya refuses, else write the frames and return the name."""
+    flags = {"percent": 50, "viewer": True, "format": "movie", "showOrnaments": True, **call.flags}
+    _refuse(maya, flags)
+    panel = maya.interface.need(call.command, flags.get("editorPanelName", maya.interface.focus), "panel")
+    resolution = _resolution(maya, flags, panel)
+    before = maya.scene.time
+    maya.interface.viewers += bool(flags["viewer"])
+    # A playblast leaves its format in the render settings, and steps of time in the undo queue.
+    maya.scene.node("defaultRenderGlobals").attributes["imageFormat"] = _PNG
+    name = flags.get("completeFilename") or f"{flags['filename']}.####.png"
+    try:
+        for index, frame in enumerate(sorted(flags.get("frame", [before]))):
+            if maya.escape_at is not None and frame >= maya.escape_at:
+                return None
+            maya.scene.time = float(frame)
+            _write(maya, panel, resolution, _path(flags, index, frame), flags)
+    except OSError as error:
+        if flags.get("throwOnError"):
+            raise RuntimeError(f"Could not write {name}: {error.strerror}") from error
+    finally:
+        maya.scene.time = before
+        maya.note_change(call.command)
+    return name
+
+
+def _refuse(maya: Maya, flags: dict[str, Any]) -> None:
+    if maya.is_batch:
+        raise RuntimeError("playblast: there is no model view in batch mode")
+    if ("filename" in flags) == ("completeFilename" in flags):
+        raise RuntimeError("playblast: give either a filename or a completeFilename")
+    if not 10 <= flags["percent"] <= 100:
+        raise RuntimeError("playblast: percent goes from 10 to 100")
+    if flags.get("rawFrameNumbers") and "frame" not in flags:
+        raise RuntimeError("playblast: rawFrameNumbers needs frames")
+    if flags["format"] != "image" or flags.get("compression") != "png":
+        raise NotImplementedError("only PNG sequences are drawn here; a film would be a file of the system's own codec")
+
+
+def _resolution(maya: Maya, flags: dict[str, Any], panel: Control) -> Resolution:
+    width, height = flags.get("widthHeight") or (flags.get("width", 0), flags.get("height", 0))
+    largest = maya.interface.window_of(panel.name).values["widthHeight"]
+    # No size is the window's own, and more than the window is cut off.
+    width, height = (min(part, limit) if part else limit for part, limit in zip((width, height), largest))
+    share = flags["percent"] / 100
+    return Resolution(int(width * share), int(height * share))
+
+
+def _path(flags: dict[str, Any], index: int, frame: float) -> Path:
+    if "completeFilename" in flags:
+        return Path(flags["completeFilename"])
+    number = int(frame) if flags.get("rawFrameNumbers") else index
+    return Path(f"{flags['filename']}.{number if number >= 0 else -2147483648:04d}.png")
+
+
+def _write(maya: Maya, panel: Control, resolution: Resolution, path: Path, flags: dict[str, Any]) -> None:
+    scene, time = maya.scene, maya.scene.time
+    transform = scene.node(panel.values["camera"])
+    shape = next(node for node in scene.nodes if node.kind == "camera" and transform in (node, node.parent))
+    drawn = Drawn(
+        camera=scene.shortest(transform),
+        time=time,
+        resolution=resolution,
+        overlays=tuple(name for name in CAMERA if name.startswith("display") and shape.attributes[name]),
+        overscan=shape.attributes["overscan"],
+        view={name: value for name, value in panel.values.items() if name != "camera"},
+        settings=dict(scene.node("hardwareRenderingGlobals").attributes),
+        flags={name: value for name, value in flags.items() if name not in ("frame", "completeFilename")},
+    )
+    maya.drawn.append(drawn)
+    if maya.fail_at is not None and time >= maya.fail_at:
+        raise OSError(28, "No space left on device")
+    if path.exists() and not flags.get("forceOverwrite"):
+        raise OSError(17, "File exists")
+    # What lies behind no window can be drawn off the screen only.
+    is_seen = flags.get("offScreen") or maya.interface.window_of(panel.name).values["visible"]
+    path.write_bytes(painted(int(time) if is_seen else 0, resolution))
+
+
+COMMANDS = {"playblast": playblast}

@@ -1,0 +1,296 @@
+"""The double's windows: panels, views, menus, shelves, options, and the commands that work on them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+from doubles.maya.contract import Invocation
+from doubles.maya.scene import Node
+
+if TYPE_CHECKING:
+    from doubles.maya.program import Maya
+
+# What a new view draws; the flags of modelEditor that decide what is seen.
+VIEW: dict[str, Any] = {
+    "camera": "persp",
+    "rendererName": "vp2Renderer",
+    "displayAppearance": "wireframe",
+    "displayLights": "default",
+    "headsUpDisplay": True,
+    "selectionHiliteDisplay": True,
+    "grid": True,
+    "ignorePanZoom": False,
+}
+_VALUES = {
+    "displayAppearance": {"wireframe", "points", "boundingBox", "smoothShaded", "flatShaded"},
+    "displayLights": {"selected", "active", "all", "default", "none"},
+    "rendererName": {"vp2Renderer"},
+}
+_GLOBALS = {
+    "$gMainWindow": "MayaWindow",
+    "$gPlayBackSlider": "timeControl1",
+    "$gShelfTopLevel": "ShelfLayout",
+}
+
+
+@attrs.define(eq=False)
+class Control:
+    """A thing of the interface: ``kind`` is window, layout, panel, menu, item, shelf or button."""
+
+    name: str
+    kind: str
+    parent: str = ""
+    values: dict[str, Any] = attrs.field(factory=dict)
+
+
+@attrs.define(eq=False)
+class Interface:
+    controls: dict[str, Control] = attrs.field(factory=dict)
+    focus: str = ""
+    options: dict[str, Any] = attrs.field(factory=dict)
+    sound: str = ""
+    shows_sound: bool = True
+    is_playing: bool = False
+    progress: dict[str, Any] | None = None
+    said: list[str] = attrs.field(factory=list)
+    viewers: int = 0
+    made: int = 0
+
+    @classmethod
+    def new(cls) -> Interface:
+        interface = cls(focus="modelPanel4", options={"inViewMessageEnable": 1})
+        interface.add("MayaWindow", "window", visible=True, widthHeight=(1280, 720))
+        interface.add("mainPane", "layout", "MayaWindow")
+        for number in (1, 2, 3, 4):
+            interface.add(f"modelPanel{number}", "panel", "mainPane", **VIEW)
+        interface.add("outlinerPanel1", "outliner", "mainPane")
+        interface.add("ShelfLayout", "layout", "MayaWindow")
+        interface.add("Animation", "shelf", "ShelfLayout")
+        interface.add("artistsButton", "button", "Animation", label="mine")
+        interface.made = 4
+        return interface
+
+    def add(self, name: str, kind: str, parent: str = "", **values: Any) -> Control:
+        if name in self.controls:
+            raise RuntimeError(f"Object's name '{name}' is not unique.")
+        if parent and parent not in self.controls:
+            raise RuntimeError(f"Object '{parent}' not found.")
+        self.controls[name] = Control(name, kind, parent, values)
+        return self.controls[name]
+
+    def need(self, command: str, name: Any, *kinds: str) -> Control:
+        found = self.controls.get(name)
+        if found is None or found.kind not in kinds:
+            raise RuntimeError(f"{command}: Object '{name}' not found.")
+        return found
+
+    def children(self, name: str) -> list[str]:
+        return [control.name for control in self.controls.values() if control.parent == name]
+
+    def remove(self, name: str) -> None:
+        for child in self.children(name):
+            self.remove(child)
+        del self.controls[name]
+        if self.focus == name:
+            self.focus = "modelPanel1"
+
+    def window_of(self, name: str) -> Control:
+        control = self.controls[name]
+        while control.parent:
+            control = self.controls[control.parent]
+        return control
+
+    def state(self) -> dict[str, Any]:
+        controls = sorted(
+            (c.name, c.kind, c.parent, sorted(map(str, c.values.items()))) for c in self.controls.values()
+        )
+        return {
+            "controls": controls,
+            "focus": self.focus,
+            "options": dict(self.options),
+            "sound": (self.sound, self.shows_sound, self.is_playing),
+            "progress": self.progress and dict(self.progress),
+            "viewers": self.viewers,
+        }
+
+
+def window(maya: Maya, call: Invocation) -> Any:
+    if "exists" in call.flags:
+        return call.first() in maya.interface.controls
+    values = {"visible": True, "widthHeight": (400, 300), **call.flags}
+    return maya.interface.add(call.first(), "window", **values).name
+
+
+def layout(maya: Maya, call: Invocation) -> Any:
+    interface = maya.interface
+    if call.mode == "query":
+        control = interface.need(call.command, call.first(), "layout", "shelf")
+        if "childArray" in call.flags:
+            return interface.children(control.name) or None
+        return next(iter(interface.children(control.name)))
+    interface.made += 1
+    return interface.add(f"{call.command}{interface.made}", "layout", call.flags["parent"]).name
+
+
+def model_panel(maya: Maya, call: Invocation) -> Any:
+    interface = maya.interface
+    if "exists" in call.flags:
+        found = interface.controls.get(call.first())
+        return found is not None and found.kind == "panel"
+    if call.mode == "query":
+        return interface.need(call.command, call.first(), "panel").values["camera"]
+    interface.made += 1
+    return interface.add(f"modelPanel{interface.made}", "panel", call.flags["parent"], **VIEW).name
+
+
+def model_editor(maya: Maya, call: Invocation) -> Any:
+    view = maya.interface.need(call.command, call.first(), "panel")
+    if call.mode == "query":
+        (name,) = call.flags
+        return view.values.get(name, True)
+    if call.mode == "create":
+        raise NotImplementedError("modelEditor without a panel")
+    if "camera" in call.flags:
+        maya.scene.node(call.flags["camera"])
+    for name, value in call.flags.items():
+        if name in _VALUES and value not in _VALUES[name]:
+            raise RuntimeError(f"modelEditor: Invalid value '{value}' for flag '{name}'.")
+    view.values.update(call.flags)
+    return None
+
+
+def isolate(maya: Maya, call: Invocation) -> None:
+    view = maya.interface.need(call.command, call.first(), "panel")
+    name = f"{view.name}ViewSelectedSet"
+    if call.flags.get("state") and not maya.scene.matching(name):
+        maya.scene.nodes.append(Node(name, "objectSet"))
+    if "addDagObject" in call.flags:
+        maya.scene.node(call.flags["addDagObject"])
+        view.values["isolated"] = (*view.values.get("isolated", ()), call.flags["addDagObject"])
+
+
+def get_panel(maya: Maya, call: Invocation) -> Any:
+    interface = maya.interface
+    kinds = {"panel": "modelPanel", "outliner": "outlinerPanel"}
+    if call.flags.get("withFocus"):
+        return interface.focus
+    if "typeOf" in call.flags:
+        return kinds[interface.need(call.command, call.flags["typeOf"], *kinds).kind]
+    return [control.name for control in interface.controls.values() if control.kind in kinds]
+
+
+def set_focus(maya: Maya, call: Invocation) -> None:
+    maya.interface.focus = maya.interface.need(call.command, call.first(), "panel", "outliner").name
+
+
+def delete_interface(maya: Maya, call: Invocation) -> None:
+    for name in call.arguments:
+        if name not in maya.interface.controls:
+            raise RuntimeError(f"deleteUI: Object '{name}' not found.")
+        maya.interface.remove(name)
+
+
+def menu(maya: Maya, call: Invocation) -> Any:
+    if "exists" in call.flags:
+        return call.first() in maya.interface.controls
+    if call.mode == "query":
+        return maya.interface.children(maya.interface.need(call.command, call.first(), "menu").name)
+    return maya.interface.add(call.first(), "menu", call.flags["parent"], label=call.flags.get("label")).name
+
+
+def menu_item(maya: Maya, call: Invocation) -> Any:
+    maya.interface.need(call.command, call.flags["parent"], "menu")
+    maya.interface.made += 1
+    values = {name: value for name, value in call.flags.items() if name != "parent"}
+    return maya.interface.add(f"menuItem{maya.interface.made}", "item", call.flags["parent"], **values).name
+
+
+def shelf_button(maya: Maya, call: Invocation) -> Any:
+    if call.mode == "query":
+        (name,) = call.flags
+        return maya.interface.need(call.command, call.first(), "button").values.get(name, "")
+    maya.interface.need(call.command, call.flags["parent"], "shelf")
+    maya.interface.made += 1
+    values = {name: value for name, value in call.flags.items() if name != "parent"}
+    return maya.interface.add(f"shelfButton{maya.interface.made}", "button", call.flags["parent"], **values).name
+
+
+def option(maya: Maya, call: Invocation) -> Any:
+    options, flags = maya.interface.options, call.flags
+    if "exists" in flags:
+        return flags["exists"] in options
+    if "query" in flags:
+        return options.get(flags["query"], 0)
+    if "remove" in flags:
+        options.pop(flags["remove"], None)
+    for flag in ("intValue", "stringValue"):
+        if flag in flags:
+            name, value = flags[flag]
+            options[name] = value
+    return None
+
+
+def progress(maya: Maya, call: Invocation) -> Any:
+    interface = maya.interface
+    if call.mode == "query":
+        return bool(interface.progress and maya.is_escape_pressed)
+    if call.flags.get("endProgress"):
+        interface.progress = None
+        return None
+    if call.mode == "create" and interface.progress is not None:
+        return False
+    if interface.progress is None or call.mode == "create":
+        interface.progress = {}
+    interface.progress.update(call.flags)
+    return True
+
+
+def play(maya: Maya, call: Invocation) -> Any:
+    if call.mode == "query":
+        return maya.interface.is_playing
+    maya.interface.is_playing = call.flags["state"]
+    return None
+
+
+def time_control(maya: Maya, call: Invocation) -> Any:
+    if call.first() != "timeControl1" or call.mode != "query":
+        raise RuntimeError(f"timeControl: Object '{call.first()}' not found.")
+    return {"sound": maya.interface.sound, "displaySound": maya.interface.shows_sound}[next(iter(call.flags))]
+
+
+def say(maya: Maya, call: Invocation) -> Any:
+    maya.interface.said.append(str(call.first() or call.flags.get("message")))
+    return call.flags.get("defaultButton", "")
+
+
+def evaluate_mel(script: str) -> str:
+    """What ``mel.eval`` gives for the one thing that cannot be had otherwise: a global variable's value."""
+    name = script.rpartition("=")[2].strip().rstrip(";")
+    if name not in _GLOBALS:
+        raise RuntimeError(f"Cannot find procedure or variable {name!r}.")
+    return _GLOBALS[name]
+
+
+COMMANDS = {
+    "confirmDialog": say,
+    "deleteUI": delete_interface,
+    "getPanel": get_panel,
+    "isolateSelect": isolate,
+    "menu": menu,
+    "menuItem": menu_item,
+    "modelEditor": model_editor,
+    "modelPanel": model_panel,
+    "optionVar": option,
+    "paneLayout": layout,
+    "play": play,
+    "progressWindow": progress,
+    "refresh": lambda maya, call: None,
+    "setFocus": set_focus,
+    "shelfButton": shelf_button,
+    "shelfLayout": layout,
+    "tabLayout": layout,
+    "timeControl": time_control,
+    "warning": say,
+    "window": window,
+}

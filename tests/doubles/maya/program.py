@@ -1,0 +1,153 @@
+"""A small Maya in memory: it refuses what the real one refuses, keeps a scene, and writes real pictures.
+
+``with running(Maya()) as maya:`` makes ``maya.cmds`` and its sisters importable; see decision 0138 for what it knows
+and where from.
+"""
+
+from __future__ import annotations
+
+import queue
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any, Callable
+
+from doubles.maya import contract, drawing, interface, scene
+from doubles.maya.contract import Invocation
+from doubles.maya.drawing import Drawn
+from doubles.maya.interface import Interface, evaluate_mel
+from doubles.maya.scene import Scene
+
+Handler = Callable[..., Any]
+
+
+class Maya:
+    """One running program; whoever makes it is its main thread."""
+
+    def __init__(self, year: int = 2025, *, is_batch: bool = False) -> None:
+        self.year, self.is_batch = year, is_batch
+        self.scene, self.interface = Scene.new(), Interface.new()
+        self.drawn: list[Drawn] = []
+        self.calls: list[Invocation] = []
+        self.misuses: list[str] = []
+        self.undo: list[str] = []
+        self.is_undo_on = True
+        self.is_escape_pressed = False
+        self.escape_at: float | None = None
+        self.fail_at: float | None = None
+        self._main = threading.get_ident()
+        self._idle: queue.Queue[Callable[[], Any]] = queue.Queue()
+        self._handlers: dict[str, Handler] = {
+            **scene.COMMANDS,
+            **interface.COMMANDS,
+            **drawing.COMMANDS,
+            "about": Maya._about,
+            "evalDeferred": Maya._defer,
+            "undoInfo": Maya._undo_info,
+        }
+
+    def open(self, new: Scene) -> None:
+        """Another scene is open; what the old one had is gone."""
+        self.scene, self.undo = new, []
+
+    def call(self, command: str, *arguments: Any, **keywords: Any) -> Any:
+        """One command as ``maya.cmds`` carries it out."""
+        if threading.get_ident() != self._main and not self.is_batch:
+            self._misuse(f"{command} was called outside of the main thread, where Maya would crash")
+        call = contract.check(command, min(self.year, 2025), arguments, keywords)
+        self.calls.append(call)
+        if self.is_batch and command in interface.COMMANDS and command not in ("optionVar", "warning"):
+            self._misuse(f"{command} was called where there is no interface")
+        handler = self._handlers.get(command)
+        if handler is None:
+            raise NotImplementedError(f"{command} is not modelled; model it before you use it")
+        return handler(self, call)
+
+    def _misuse(self, sentence: str) -> None:
+        self.misuses.append(sentence)
+        raise RuntimeError(sentence)
+
+    def note_step(self, name: str) -> None:
+        """A step that can be undone."""
+        if self.is_undo_on:
+            self.undo.append(name)
+
+    def note_change(self, name: str) -> None:
+        """A step that can be undone, and that changes the file."""
+        self.scene.is_modified = True
+        self.note_step(name)
+
+    def state(self) -> dict[str, Any]:
+        """All that an artist could find changed."""
+        undo = {"undo": list(self.undo), "is_undo_on": self.is_undo_on}
+        return {**self.scene.state(), **self.interface.state(), **undo}
+
+    def idle(self) -> None:
+        """Carry out what waits for an idle moment."""
+        while True:
+            try:
+                self._idle.get_nowait()()
+            except queue.Empty:
+                return
+
+    def serve(self, thread: threading.Thread) -> None:
+        """Be Maya's event loop until the thread has ended."""
+        while thread.is_alive():
+            self.idle()
+            time.sleep(0.001)
+        self.idle()
+
+    def modules(self) -> dict[str, ModuleType]:
+        """What Python finds as ``maya`` inside of this program."""
+        names = ("maya", "maya.cmds", "maya.mel", "maya.utils")
+        found = {name: ModuleType(name) for name in names}
+        for name in names[1:]:
+            setattr(found["maya"], name.partition(".")[2], found[name])
+        found["maya"].__path__ = []
+        for command in contract.commands():
+            setattr(found["maya.cmds"], command, self._bound(command))
+        found["maya.mel"].__dict__["eval"] = evaluate_mel
+        found["maya.utils"].__dict__["executeDeferred"] = self._idle.put
+        return found
+
+    def _bound(self, command: str) -> Callable[..., Any]:
+        def function(*arguments: Any, **keywords: Any) -> Any:
+            return self.call(command, *arguments, **keywords)
+
+        return function
+
+    def _about(self, call: Invocation) -> Any:
+        (flag,) = call.flags
+        return {"batch": self.is_batch, "version": str(self.year), "installedVersion": f"Autodesk Maya {self.year}"}[
+            flag
+        ]
+
+    def _defer(self, call: Invocation) -> None:
+        if self.is_batch:
+            raise RuntimeError("evalDeferred: there is no idle moment in batch mode")
+        self._idle.put(call.first())
+
+    def _undo_info(self, call: Invocation) -> Any:
+        if call.mode == "query":
+            return self.is_undo_on
+        self.is_undo_on = bool(call.flags.get("stateWithoutFlush", self.is_undo_on))
+        return None
+
+
+@contextmanager
+def running(maya: Maya) -> Iterator[Maya]:
+    """Inside, ``import maya`` is this program, for the adapter too; afterwards neither is known."""
+
+    def forget() -> None:
+        for name in [name for name in sys.modules if name.partition(".")[0] in ("maya", "ft_dcc_maya")]:
+            del sys.modules[name]
+
+    forget()
+    sys.modules.update(maya.modules())
+    try:
+        yield maya
+    finally:
+        forget()

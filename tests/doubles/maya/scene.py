@@ -1,0 +1,358 @@
+"""The scene of the double: nodes, attributes, time, the file, and the commands that work on them."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+from doubles.maya.contract import Invocation
+
+if TYPE_CHECKING:
+    from doubles.maya.program import Maya
+
+# What a new camera has; the numbers are those of a scene straight from Maya's own cameras.
+CAMERA = {
+    "renderable": False,
+    "displayResolution": False,
+    "displayFilmGate": False,
+    "displayGateMask": False,
+    "displayFieldChart": False,
+    "displaySafeAction": False,
+    "displaySafeTitle": False,
+    "displayFilmPivot": False,
+    "displayFilmOrigin": False,
+    "overscan": 1.0,
+    "focalLength": 35.0,
+}
+SOUND = {"filename": "", "offset": 0.0, "sourceStart": 0.0, "sourceEnd": 0.0, "mute": False}
+DEFAULTS = {
+    "defaultResolution": {"width": 64, "height": 36, "deviceAspectRatio": 64 / 36},
+    "defaultRenderGlobals": {"imageFormat": 8},
+    "hardwareRenderingGlobals": {
+        "multiSampleEnable": False,
+        "multiSampleCount": 8,
+        "lineAAEnable": False,
+        "ssaoEnable": True,
+    },
+}
+_FPS = {"game": 15, "film": 24, "pal": 25, "ntsc": 30, "show": 48, "palf": 50, "ntscf": 60}
+
+
+@attrs.define(eq=False)
+class Node:
+    name: str
+    kind: str
+    parent: Node | None = None
+    attributes: dict[str, Any] = attrs.field(factory=dict)
+    is_startup: bool = False
+    is_referenced: bool = False
+    locked: set[str] = attrs.field(factory=set)
+    driven: set[str] = attrs.field(factory=set)
+    uuid: str = attrs.field(factory=lambda: str(uuid.uuid4()).upper())
+
+    @property
+    def path(self) -> str:
+        if self.kind in ("transform", "camera", "mesh"):
+            return f"{self.parent.path if self.parent else ''}|{self.name}"
+        return self.name
+
+
+@attrs.define(eq=False)
+class Reference:
+    node: str
+    path: str
+    is_loaded: bool = True
+
+
+@attrs.define(eq=False)
+class Scene:
+    nodes: list[Node] = attrs.field(factory=list)
+    time: float = 1.0
+    unit: str = "film"
+    options: dict[str, float] = attrs.field(factory=dict)
+    keys: list[float] = attrs.field(factory=list)
+    selection: list[str] = attrs.field(factory=list)
+    file_info: dict[str, str] = attrs.field(factory=dict)
+    path: str = ""
+    is_modified: bool = False
+    references: list[Reference] = attrs.field(factory=list)
+    unknown_plugins: list[str] = attrs.field(factory=list)
+    edits: list[str] = attrs.field(factory=list)
+
+    @classmethod
+    def new(cls) -> Scene:
+        scene = cls(options={"animationStartTime": 1, "animationEndTime": 200, "minTime": 1, "maxTime": 120})
+        for name in ("persp", "top", "front", "side"):
+            shape = scene.add_camera(name)
+            shape.is_startup, shape.attributes["renderable"] = True, name == "persp"
+        for name, values in DEFAULTS.items():
+            scene.nodes.append(Node(name, name, attributes=dict(values)))
+        return scene
+
+    def add_camera(self, name: str, parent: Node | None = None, **attributes: Any) -> Node:
+        transform = Node(name, "transform", parent)
+        shape = Node(f"{name}Shape", "camera", transform, {**CAMERA, **attributes})
+        self.nodes += [transform, shape]
+        return shape
+
+    def add_sound(self, name: str, **attributes: Any) -> Node:
+        self.nodes.append(Node(name, "audio", attributes={**SOUND, **attributes}))
+        return self.nodes[-1]
+
+    def matching(self, name: str) -> list[Node]:
+        return [n for n in self.nodes if name in (n.uuid, n.path, n.name) or n.path.endswith(f"|{name}")]
+
+    def node(self, name: str) -> Node:
+        found = self.matching(name)
+        if len(found) != 1:
+            raise ValueError(f"{'More than one' if found else 'No'} object matches name: {name}")
+        return found[0]
+
+    def shortest(self, node: Node) -> str:
+        parts = node.path.split("|")
+        names = ["|".join(parts[-count:]) for count in range(1, len(parts) + 1)]
+        return next(name for name in names if len(self.matching(name)) == 1)
+
+    def plug(self, text: str) -> tuple[Node, str]:
+        name, _, attribute = text.partition(".")
+        node = self.node(name)
+        if attribute not in node.attributes:
+            raise ValueError(f"No object matches name: {text}")
+        return node, attribute
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "nodes": sorted((n.path, n.kind, sorted(n.attributes.items()), sorted(n.locked)) for n in self.nodes),
+            "time": self.time,
+            "unit": self.unit,
+            "options": dict(self.options),
+            "keys": list(self.keys),
+            "selection": list(self.selection),
+            "file": (self.path, self.is_modified, dict(self.file_info)),
+            "edits": list(self.edits),
+        }
+
+
+def fps_of(unit: str) -> float:
+    if unit in _FPS:
+        return _FPS[unit]
+    number = re.fullmatch(r"([\d.]+)(fps|df)", unit)
+    if number is None:
+        raise RuntimeError(f"currentUnit: Invalid time unit '{unit}'")
+    return float(number[1])
+
+
+def list_nodes(maya: Maya, call: Invocation) -> list[str]:
+    scene, flags = maya.scene, call.flags
+    found = scene.nodes if not call.arguments else [n for name in call.arguments for n in scene.matching(name)]
+    if "selection" in flags:
+        return list(scene.selection)
+    if "type" in flags:
+        found = [node for node in found if node.kind == flags["type"]]
+    if flags.get("uuid"):
+        return [node.uuid for node in found]
+    return [node.path if flags.get("long") else scene.shortest(node) for node in found]
+
+
+def list_relatives(maya: Maya, call: Invocation) -> list[str] | None:
+    scene, flags, node = maya.scene, call.flags, maya.scene.node(call.first())
+    if flags.get("parent"):
+        found = [node.parent] if node.parent else []
+    else:
+        found = [n for n in scene.nodes if n.parent is node and n.kind in (flags.get("type", n.kind),)]
+    names = [node.path if flags.get("fullPath") else scene.shortest(node) for node in found]
+    if not flags.get("path") and not flags.get("fullPath"):
+        names = [node.name for node in found]
+    return names or None
+
+
+def get_attribute(maya: Maya, call: Invocation) -> Any:
+    node, name = maya.scene.plug(call.first())
+    if call.flags.get("lock"):
+        return name in node.locked
+    if call.flags.get("settable"):
+        return name not in node.locked and name not in node.driven
+    return node.attributes[name]
+
+
+def set_attribute(maya: Maya, call: Invocation) -> None:
+    plug, *values = call.arguments
+    node, name = maya.scene.plug(plug)
+    if "lock" in call.flags:
+        (node.locked.add if call.flags["lock"] else node.locked.discard)(name)
+    if not values:
+        return
+    if name in node.locked or name in node.driven:
+        raise RuntimeError(f"setAttr: The attribute '{plug}' is locked or connected and cannot be modified.")
+    before = node.attributes[name]
+    if isinstance(before, str) != isinstance(values[0], str):
+        raise RuntimeError(f"setAttr: Error reading data element number 1: {values[0]}")
+    node.attributes[name] = type(before)(values[0])
+    if node.is_referenced:
+        maya.scene.edits.append(f"{plug} {values[0]}")
+    maya.note_change(call.command)
+
+
+def current_time(maya: Maya, call: Invocation) -> float:
+    if call.mode == "query":
+        return maya.scene.time
+    maya.scene.time = float(call.first())
+    maya.note_step(call.command)
+    return maya.scene.time
+
+
+def current_unit(maya: Maya, call: Invocation) -> str | None:
+    scene = maya.scene
+    if call.mode == "query":
+        return scene.unit
+    share = fps_of(call.flags["time"]) / fps_of(scene.unit)
+    scene.unit = call.flags["time"]
+    scene.options = {name: value * share for name, value in scene.options.items()}
+    if call.flags.get("updateAnimation", True):
+        scene.keys = [key * share for key in scene.keys]
+    maya.note_change(call.command)
+    return scene.unit
+
+
+def playback_options(maya: Maya, call: Invocation) -> float | None:
+    options = maya.scene.options
+    if call.mode == "query":
+        (name,) = call.flags
+        return float(options[name])
+    options.update(call.flags)
+    maya.note_change(call.command)
+    return None
+
+
+def file_command(maya: Maya, call: Invocation) -> Any:
+    scene, flags = maya.scene, call.flags
+    if call.mode == "query":
+        if "reference" in flags:
+            return [reference.path for reference in scene.references]
+        return {"sceneName": scene.path, "modified": scene.is_modified}[next(iter(flags))]
+    if "modified" in flags:
+        scene.is_modified = bool(flags["modified"])
+    elif flags.get("rename") or isinstance(call.flags.get("rename"), str):
+        scene.path = flags["rename"]
+    elif flags.get("save"):
+        return _save(scene)
+    elif flags.get("new"):
+        if scene.is_modified and not flags.get("force"):
+            raise RuntimeError("Unsaved changes.")
+        maya.open(Scene.new())
+    elif "loadReference" in flags:
+        return _load_reference(scene, flags["loadReference"])
+    else:
+        raise NotImplementedError(f"file({flags})")
+    return None
+
+
+def _save(scene: Scene) -> str:
+    if not scene.path:
+        raise RuntimeError("A scene must be named before it can be saved.")
+    try:
+        Path(scene.path).write_text("//Maya ASCII scene\n", encoding="utf-8")
+    except OSError as error:
+        raise RuntimeError(f"Could not save file {scene.path}.\n") from error
+    scene.is_modified = False
+    return scene.path
+
+
+def _load_reference(scene: Scene, node: str) -> str:
+    reference = next(each for each in scene.references if each.node == node)
+    if not Path(reference.path).is_file():
+        raise RuntimeError(f"Could not open file {reference.path}.\n")
+    reference.is_loaded = True
+    scene.is_modified = True
+    return reference.path
+
+
+def reference_query(maya: Maya, call: Invocation) -> Any:
+    found = [r for r in maya.scene.references if call.first() in (r.path, r.node)]
+    if not found:
+        raise RuntimeError(f"referenceQuery: No reference file {call.first()}.")
+    (flag,) = (name for name in call.flags if name not in ("withoutCopyNumber",))
+    return {"isLoaded": found[0].is_loaded, "referenceNode": found[0].node, "filename": found[0].path}[flag]
+
+
+def unknown_plugin(maya: Maya, call: Invocation) -> Any:
+    if call.mode == "query":
+        return list(maya.scene.unknown_plugins) or None
+    if not call.flags.get("remove") or call.first() not in maya.scene.unknown_plugins:
+        raise RuntimeError(f"unknownPlugin: {call.first()} is not an unknown plug-in.")
+    maya.scene.unknown_plugins.remove(call.first())
+    maya.note_change(call.command)
+    return None
+
+
+def file_info(maya: Maya, call: Invocation) -> Any:
+    if call.mode == "query":
+        value = maya.scene.file_info.get(call.first())
+        return [] if value is None else [value]
+    key, value = call.arguments
+    maya.scene.file_info[key] = str(value)
+    return None
+
+
+def delete(maya: Maya, call: Invocation) -> None:
+    for name in call.arguments:
+        node = maya.scene.node(name)
+        maya.scene.nodes = [n for n in maya.scene.nodes if n is not node and n.parent is not node]
+    maya.note_change(call.command)
+
+
+def make_camera(maya: Maya, call: Invocation) -> Any:
+    if call.mode == "query":
+        node = maya.scene.node(call.first())
+        if node.kind != "camera" or list(call.flags) != ["startupCamera"]:
+            raise NotImplementedError(f"camera({call.arguments}, {call.flags})")
+        return node.is_startup
+    count = sum(node.kind == "camera" for node in maya.scene.nodes) - 3
+    shape = maya.scene.add_camera(call.flags.get("name", f"camera{count}"))
+    maya.note_change(call.command)
+    return [maya.scene.shortest(shape.parent), maya.scene.shortest(shape)] if shape.parent else []
+
+
+def poly_cube(maya: Maya, call: Invocation) -> list[str]:
+    name = call.flags.get("name", "pCube1")
+    transform = Node(name, "transform", attributes={"translateX": 0.0})
+    maya.scene.nodes += [transform, Node(f"{name}Shape", "mesh", transform)]
+    maya.note_change(call.command)
+    return [name, "polyCube1"]
+
+
+def set_keyframe(maya: Maya, call: Invocation) -> int:
+    maya.scene.node(call.first())
+    maya.scene.keys.append(float(call.flags["time"]))
+    maya.note_change(call.command)
+    return 1
+
+
+def select(maya: Maya, call: Invocation) -> None:
+    maya.scene.selection = [maya.scene.shortest(maya.scene.node(name)) for name in call.arguments]
+    maya.note_step(call.command)
+
+
+COMMANDS = {
+    "camera": make_camera,
+    "currentTime": current_time,
+    "currentUnit": current_unit,
+    "delete": delete,
+    "file": file_command,
+    "fileInfo": file_info,
+    "getAttr": get_attribute,
+    "listRelatives": list_relatives,
+    "ls": list_nodes,
+    "nodeType": lambda maya, call: maya.scene.node(call.first()).kind,
+    "objExists": lambda maya, call: bool(maya.scene.matching(call.first())),
+    "playbackOptions": playback_options,
+    "polyCube": poly_cube,
+    "referenceQuery": reference_query,
+    "select": select,
+    "setAttr": set_attribute,
+    "setKeyframe": set_keyframe,
+    "unknownPlugin": unknown_plugin,
+}
