@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ft_dcc.config import read_settings
+from ft_dcc.local_studio import account
 
 if TYPE_CHECKING:
     from ft_dcc.session import Session
@@ -14,10 +14,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def connected() -> Iterator[Session]:
-    """A session as the settings say, closed at the end; raises SettingInvalid when one is missing."""
-    settings = read_settings()
-    server, user, key = settings.need("server"), settings.need("user"), settings.need("key")
+    """A session as the settings say, closed at the end; without a server in them, on the user's own studio."""
+    found = account()
     from ft_dcc.session import Session
 
-    with Session(server_url=server, api_user=user, api_key=key) as session:
+    with Session(server_url=found.server, api_user=found.user, api_key=found.key) as session:
         yield session

@@ -16,6 +16,7 @@ import click
 from ft_dcc.cli.output import Output, reporting
 from ft_dcc.config import Settings, read_settings
 from ft_dcc.errors import Error
+from ft_dcc.local_studio import is_running, need_server, studio_folder
 
 # What each optional part brings: the distribution, and the module that proves it can be found.
 _EXTRAS = {
@@ -109,7 +110,7 @@ def _jobs(settings: Settings) -> Iterator[Finding]:
 def _server(settings: Settings) -> Iterator[Finding]:
     address = settings.get("server")
     if address is None:
-        yield Finding("Reachable", "server", "not set; start one with: ft-dcc serve --data DIR")
+        yield _own_studio(studio_folder(settings))
         return
     from ft_dcc.cli.connection import connected
 
@@ -119,3 +120,14 @@ def _server(settings: Settings) -> Iterator[Finding]:
             yield Finding("Reachable", "server", f"{address}, version {version}, signed in as {session.api_user}", True)
     except Error as error:
         yield Finding("Reachable", "server", str(error), False)
+
+
+def _own_studio(folder: Path) -> Finding:
+    """Say what is used where no server is set; nothing is started for it."""
+    if is_running(folder):
+        return Finding("Reachable", "server", f"not set: your own studio in {folder}, which runs", True)
+    try:
+        need_server("A studio of your own")
+    except Error as error:
+        return Finding("Reachable", "server", f"not set. {error}")
+    return Finding("Reachable", "server", f"not set: your own studio in {folder}, started when it is needed")

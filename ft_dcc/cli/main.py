@@ -14,7 +14,7 @@ except ImportError:
     sys.exit("The command line needs more than is installed. Run: pip install 'ft-dcc[cli]'")
 
 from ft_dcc import errors
-from ft_dcc.cli import demo, doctor, playblast, publish, queue, serve, task, types
+from ft_dcc.cli import demo, doctor, playblast, publish, queue, serve, studio, task, types
 from ft_dcc.cli.output import Output
 
 DONE, FAILED, WRONG_USAGE, ARTIST_MUST_FIX, STOPPED = 0, 1, 2, 3, 130
@@ -25,8 +25,8 @@ DONE, FAILED, WRONG_USAGE, ARTIST_MUST_FIX, STOPPED = 0, 1, 2, 3, 130
 def command() -> None:
     """From the viewport to a review session in one click.
 
-    The server, the user and the key come from FTRACK_SERVER, FTRACK_API_USER and FTRACK_API_KEY. Without a site,
-    start a studio of your own: ft-dcc serve --data DIR.
+    The server, the user and the key come from FTRACK_SERVER, FTRACK_API_USER and FTRACK_API_KEY. Without a
+    server, a studio of your own on this machine is used, and started when it is needed.
     """
 
 
@@ -37,6 +37,7 @@ for subcommand in (
     publish.command,
     queue.command,
     serve.command,
+    studio.command,
     task.command,
     types.command,
 ):

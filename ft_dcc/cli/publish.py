@@ -14,6 +14,7 @@ from ft_dcc.cli.output import Output, reporting
 from ft_dcc.cli.values import FRAME_RANGE, FRAME_RATE, RESOLUTION
 from ft_dcc.config import OUTPUTS, read_settings
 from ft_dcc.errors import AuthenticationError, ServerUnreachable, SettingInvalid
+from ft_dcc.local_studio import account
 
 if TYPE_CHECKING:
     from ft_dcc.host import Host
@@ -106,7 +107,7 @@ def publish_showing_progress(output: Output, request: PublishRequest, host: Host
 
     settings = read_settings()
     jobs = Path(settings.need("jobs"))
-    job = prepare(request, settings.need("server").rstrip("/"), host, jobs)
+    job = prepare(request, account(settings).server.rstrip("/"), host, jobs)
     try:
         with connected() as session, shown(output, job.id) as on_progress:
             return Publisher(session, host, on_progress, jobs).resume(job.id)

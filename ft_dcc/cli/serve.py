@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ft_dcc.cli.output import Output, reporting
-from ft_dcc.errors import ExtraMissing
+from ft_dcc.local_studio import need_server
 
 if TYPE_CHECKING:
     from ft_dcc.server.folder import Credentials
@@ -24,6 +24,13 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option("--certificate", type=_FILE, help="Certificate for HTTPS, a PEM file.")
 @click.option("--private-key", type=_FILE, help="The certificate's private key, a PEM file.")
 @click.option("--allow-plain-http", is_flag=True, help="Other machines may come without HTTPS.")
+@click.option("--schema", type=_FILE, help="A site's own schema instead of ours; the folder keeps it.")
+@click.option(
+    "--stop-when-idle",
+    metavar="MINUTES",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Stop after so long without a client.",
+)
 @click.option(
     "--log",
     type=click.Choice(["debug", "info", "warning", "error"]),
@@ -42,6 +49,8 @@ def command(
     certificate: Path | None,
     private_key: Path | None,
     allow_plain_http: bool,
+    schema: Path | None,
+    stop_when_idle: float | None,
     log: str,
 ) -> None:
     """Start the studio server and go on until Ctrl-C.
@@ -58,7 +67,7 @@ def command(
         return
     if data is None:
         raise click.UsageError("Missing option '--data': the folder of the studio.", context)
-    _need_server()
+    need_server("The studio server")
     from ft_dcc.server.logs import log_to_stderr
     from ft_dcc.server.serve import serve
 
@@ -71,6 +80,8 @@ def command(
         certificate=certificate,
         private_key=private_key,
         is_plain_allowed=allow_plain_http,
+        schema=schema,
+        idle_minutes=stop_when_idle,
     )
 
 
@@ -80,7 +91,7 @@ def command(
 @reporting
 def backup(output: Output, file: Path, data: Path) -> None:
     """Write the studio in --data, as it is at this moment, into FILE. The server may go on."""
-    _need_server()
+    need_server("The studio server")
     from ft_dcc.server.backup import back_up
 
     count = back_up(data, file)
@@ -93,19 +104,11 @@ def backup(output: Output, file: Path, data: Path) -> None:
 @reporting
 def restore(output: Output, file: Path, data: Path) -> None:
     """Write what a backup holds into an empty --data folder, ready to be served."""
-    _need_server()
+    need_server("The studio server")
     from ft_dcc.server import backup
 
     count = backup.restore(file, data)
     output.result(f"{data}: the database and {count} media files", {"data": str(data), "media_files": count})
-
-
-def _need_server() -> None:
-    try:
-        import starlette  # noqa: F401
-        import uvicorn  # noqa: F401
-    except ImportError as error:
-        raise ExtraMissing("server", "The studio server") from error
 
 
 def _tell(output: Output, credentials: Credentials) -> None:

@@ -21,6 +21,8 @@ def main() -> None:
     parser.add_argument("--certificate", type=Path, help="certificate for HTTPS, a PEM file")
     parser.add_argument("--private-key", type=Path, help="the certificate's private key, a PEM file")
     parser.add_argument("--allow-plain-http", action="store_true", help="other machines may come without HTTPS")
+    parser.add_argument("--schema", type=Path, help="a site's own schema, a JSON file")
+    parser.add_argument("--stop-when-idle", type=float, metavar="MINUTES", help="stop after so long without a client")
     parser.add_argument("--log", choices=["debug", "info", "warning", "error"], default="warning", help="least level")
     options = parser.parse_args()
     log_to_stderr(options.log)
@@ -33,6 +35,8 @@ def main() -> None:
             certificate=options.certificate,
             private_key=options.private_key,
             is_plain_allowed=options.allow_plain_http,
+            schema=options.schema,
+            idle_minutes=options.stop_when_idle,
         )
     except Error as error:
         sys.exit(str(error))

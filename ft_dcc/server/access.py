@@ -15,6 +15,7 @@ import attrs
 from sqlalchemy import Column, Connection, Float, MetaData, String, Table, bindparam, column, select, table, update
 
 from ft_dcc.errors import Forbidden, InvalidCredentials
+from ft_dcc.server.prepared import Prepared
 
 # None of ftrack's types: no schema shows the table and no query reaches it.
 _METADATA = MetaData()
@@ -35,7 +36,7 @@ _FIRST_USER = (
     .order_by(_USERS.c["__row__"])
     .limit(1)
 )
-_KEYS_OF = (
+_KEYS_OF = Prepared(
     select(_USERS.c.id, _KEYS.c.hash)
     .join_from(_USERS, _KEYS, _KEYS.c.user_id == _USERS.c.id)
     .where(_USERS.c.username == bindparam("username"), _USERS.c.is_active == 1, _KEYS.c.revoked_at.is_(None))
@@ -101,12 +102,12 @@ def note_use(connection: Connection, key: str) -> None:
 
 def authenticate(connection: Connection, username: str, key: str) -> Caller:
     """Return the active user who has this key; raises InvalidCredentials."""
-    live = connection.execute(_KEYS_OF, {"username": username}).all()
+    live = _KEYS_OF.rows(connection, {"username": username})
     given = _hash(key)
     owner = None
-    for row in live:
-        if hmac.compare_digest(row.hash, given):
-            owner = Caller(row.id, username)
+    for user_id, hashed in live:
+        if hmac.compare_digest(hashed, given):
+            owner = Caller(user_id, username)
     if not live:
         hmac.compare_digest(_NOBODY, given)  # So that the time says nothing about names.
     if owner is None:

@@ -8,6 +8,7 @@ import re
 from functools import partial
 from typing import Any
 
+import orjson
 from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -16,9 +17,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ft_dcc.errors import BadRequest, Forbidden, InvalidCredentials, Refused, TooLarge, TooManyRequests, ValidationError
-from ft_dcc.server import components, events, operating, review_page, widget_page
-from ft_dcc.server.api import answer
+from ft_dcc.errors import BadRequest, Forbidden, InvalidCredentials, Refused, TooLarge, TooManyRequests
+from ft_dcc.server import components, events, operating, owner, review_page, widget_page
+from ft_dcc.server.api import Asked, answer_soon
 from ft_dcc.server.door import address_of
 from ft_dcc.server.headers import BrowserClients, SafeHeaders
 from ft_dcc.server.metrics import Metrics
@@ -27,6 +28,7 @@ from ft_dcc.server.updates import Origin
 from ft_dcc.server.watching import Watching
 
 _BODY_LIMIT = 8 << 20
+_UNKEPT = {"Cache-Control": "no-store"}
 _HOST = re.compile(r"([\w.-]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?", re.ASCII)
 # Both spellings of the option are in use: "strict:1;denormalize:1" and "denormalize=true".
 _OPTIONS, _DENORMALIZED = "ftrack-api-options", re.compile(r"denormalize[:=](1|true)")
@@ -47,6 +49,7 @@ def make_app(studio: Studio) -> Starlette:
         routes=[
             Route("/api", partial(_call, studio), methods=["POST"]),
             *operating.routes(studio, metrics),
+            *owner.routes(studio),
             *components.routes(studio),
             *review_page.routes(studio),
             *widget_page.routes(studio),
@@ -66,35 +69,30 @@ def base_url(request: Request) -> str:
 
 
 async def _call(studio: Studio, request: Request) -> Response:
-    body = await _body(request)
-    content = await to_thread.run_sync(_answer, studio, request, body)
-    return Response(content, media_type="application/json", headers={"Cache-Control": "no-store"})
-
-
-def _answer(studio: Studio, request: Request, body: bytes) -> bytes:
-    headers = request.headers
-    username, key = headers.get("ftrack-user", ""), headers.get("ftrack-api-key", "")
-    caller = studio.door.enter(studio.store, address_of(request), username, key)
+    headers, body = request.headers, await _body(request)
+    address, username, key = address_of(request), headers.get("ftrack-user", ""), headers.get("ftrack-api-key", "")
+    caller = studio.door.recognise(studio.store, address, username, key)
+    if caller is None:
+        caller = await to_thread.run_sync(studio.door.enter, studio.store, address, username, key)
     try:
-        asked = json.loads(body, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
+        asked = orjson.loads(body)
+    except ValueError as error:
         raise BadRequest("The request is not JSON.") from error
     operations = asked if isinstance(asked, list) else [asked]
     if not all(isinstance(operation, dict) for operation in operations):
         raise BadRequest("A request is one operation, or a list of operations.")
+    is_denormalized = _DENORMALIZED.search(headers.get(_OPTIONS, "")) is not None
+    origin = Origin.from_headers(headers)
+    answers = await answer_soon(Asked(studio, caller, operations, base_url(request), origin, is_denormalized))
+    content = _written(answers if asked is operations else answers[0])
+    return Response(content, media_type="application/json", headers=_UNKEPT)
+
+
+def _written(answers: Any) -> bytes:
     try:
-        origin, is_denormalized = Origin.from_headers(headers), _DENORMALIZED.search(headers.get(_OPTIONS, ""))
-        answers = answer(
-            studio, caller, operations, base_url(request), origin, is_denormalized=is_denormalized is not None
-        )
-    except UnicodeEncodeError as error:  # JSON can write half a character; the database cannot.
-        raise ValidationError("A text in the request has half a character in it. Send whole ones.") from error
-    return json.dumps(answers if asked is operations else answers[0]).encode()
-
-
-def _refuse_constant(name: str) -> None:
-    """NaN and Infinity are no JSON, though Python reads them; they would come out again in answers."""
-    raise ValueError(name)
+        return orjson.dumps(answers)
+    except TypeError:  # It is nested deeper, or has larger numbers, than orjson writes.
+        return json.dumps(answers).encode()
 
 
 async def _body(request: Request) -> bytes:
@@ -132,4 +130,4 @@ def _error(request: Request, status: int, name: str, text: str, code: str | None
     harmless = text.translate({123: "(", 125: ")"}).encode(errors="replace").decode()
     content = {"exception": name, "content": harmless, "error_code": code}
     is_tolerant = request.url.path == "/api" and request.headers.get("ftrack-strict-api", "").lower() != "true"
-    return JSONResponse(content, 200 if is_tolerant else status, headers={"Cache-Control": "no-store"})
+    return JSONResponse(content, 200 if is_tolerant else status, headers=_UNKEPT)

@@ -14,6 +14,7 @@ import shutil
 import sqlite3
 import tarfile
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -24,8 +25,8 @@ from ft_dcc.server.incoming import sync_folder
 from ft_dcc.server.migrations import STEPS
 
 _DATABASE = "studio.db"
-_PRIVATE = ("secret", "credentials.env")
-_MEMBER = re.compile(r"studio\.db|secret|credentials\.env|media/[0-9a-f]{2}/[0-9a-f]{62}")
+_PRIVATE = ("secret", "credentials.env", "schema.json")
+_MEMBER = re.compile(r"studio\.db|secret|credentials\.env|schema\.json|media/[0-9a-f]{2}/[0-9a-f]{62}")
 
 
 def back_up(data: Path, target: Path) -> int:
@@ -78,11 +79,21 @@ def copy_database(source: Path, target: Path) -> None:
         original.backup(copy)
 
 
-def keep_before_migration(database: Path) -> None:
-    """A database of an older version has a copy beside it, made before anything changes it."""
+def copy_studio(data: Path, target: Path) -> None:
+    """The target folder has one state of the studio's entities, without media and secrets; a server may go on."""
+    with _telling(target):
+        copy_database(data / _DATABASE, target / _DATABASE)
+        if (data / "schema.json").exists():
+            shutil.copyfile(data / "schema.json", target / "schema.json")
+
+
+def keep_before_migration(database: Path, *, is_forced: bool = False) -> None:
+    """A database of an older version, or of another schema, has a copy beside it, made before anything changes it."""
     version = _version_of(database)
     target = database.with_name(f"studio-version-{version}.db")
-    if 0 < version < len(STEPS) and not target.exists():
+    if is_forced and version:
+        target = database.with_name(f"studio-before-{time.strftime('%Y%m%dT%H%M%S')}.db")
+    if (is_forced or version < len(STEPS)) and version > 0 and not target.exists():
         draft = target.with_name(f"{target.name}.{secrets.token_hex(4)}")
         with _telling(database):
             copy_database(database, draft)

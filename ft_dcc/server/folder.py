@@ -19,7 +19,7 @@ from pathlib import Path
 import attrs
 from filelock import FileLock, Timeout
 
-from ft_dcc.errors import DiskUnusable
+from ft_dcc.errors import DiskUnusable, StudioInUse
 from ft_dcc.server.network_disk import network_filesystem
 
 _SECRET_BYTES = 32
@@ -59,9 +59,7 @@ def owned(folder: Path) -> Iterator[None]:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock.acquire()
     except Timeout as error:
-        raise DiskUnusable(
-            f"Another server works on {folder}. Use or stop that one, or name another folder."
-        ) from error
+        raise StudioInUse(f"Another server works on {folder}. Use or stop that one, or name another folder.") from error
     except OSError as error:
         raise DiskUnusable(f"{folder} cannot hold a studio: {error.strerror}. Name a folder that is yours.") from error
     try:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from sqlalchemy import Connection, text, update
 
 from ft_dcc.errors import DiskUnusable
+from ft_dcc.server.growing import grow
 from ft_dcc.server.schema.tables import Tables
 
 Step = Callable[[Connection, Tables], None]
@@ -44,6 +45,8 @@ def migrate(connection: Connection, tables: Tables) -> None:
         )
     for step in STEPS[found:]:
         step(connection, tables)
+    if found:
+        grow(connection, tables)
     if found < len(STEPS):
         _advise_planner(connection, tables)
         connection.exec_driver_sql(f"PRAGMA user_version = {len(STEPS)}")

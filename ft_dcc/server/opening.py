@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -11,24 +12,30 @@ import attrs
 from sqlalchemy import Connection
 
 from ft_dcc.errors import DiskUnusable
-from ft_dcc.server import access, audit, encoding
+from ft_dcc.server import access, audit, encoding, invitations
 from ft_dcc.server.access import first_user, issue_key
 from ft_dcc.server.backup import keep_before_migration
 from ft_dcc.server.folder import Credentials, secret_of, write_private
+from ft_dcc.server.schema.site import KEPT, is_another, studio_schema
 from ft_dcc.server.schema.tables import Tables
 from ft_dcc.server.seed import seed
-from ft_dcc.server.store import warn_of_old_sqlite
 from ft_dcc.server.studio import Studio, open_studio
 
 
 @contextmanager
-def opened(folder: Path) -> Iterator[Studio]:
-    """The studio in the folder is ready for requests inside, and closed afterwards."""
-    warn_of_old_sqlite()
-    keep_before_migration(folder / "studio.db")
-    studio = open_studio(folder, secret_of(folder))
+def opened(folder: Path, *, schema: Path | None = None, is_seeded: bool = True) -> Iterator[Studio]:
+    """The studio in the folder is ready for requests inside, and closed afterwards; seeded, unless it has users.
+
+    A schema file becomes the studio's own. Raises DiskUnusable and SettingInvalid.
+    """
+    site = studio_schema(folder, schema)
+    is_new_schema = schema is not None and is_another(folder, site.described)
+    keep_before_migration(folder / "studio.db", is_forced=is_new_schema)
+    studio = open_studio(folder, secret_of(folder), site)
     try:
-        studio.store.write(partial(_complete, tables=studio.store.tables))
+        if is_new_schema:
+            write_private(folder / KEPT, json.dumps(site.described).encode())
+        studio.store.write(partial(_complete, tables=studio.store.tables if is_seeded else None))
         studio.files.sweep()
         yield studio
     finally:
@@ -46,10 +53,17 @@ def credentials_at(studio: Studio, url: str) -> Credentials:
     return credentials
 
 
-def _complete(connection: Connection, tables: Tables) -> None:
+def _complete(connection: Connection, tables: Tables | None) -> None:
     access.create_tables(connection)
     audit.create_tables(connection)
     encoding.create_tables(connection)
+    invitations.create_tables(connection)
+    if tables is not None:
+        seed_if_new(connection, tables)
+
+
+def seed_if_new(connection: Connection, tables: Tables) -> None:
+    """A studio that has no users has what every studio begins with."""
     if first_user(connection) is None:
         seed(connection, tables)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +22,7 @@ from ft_dcc.server.folder import Credentials, owned
 from ft_dcc.server.interruptible import Interruptible
 from ft_dcc.server.listener import LARGEST_PACKET
 from ft_dcc.server.opening import credentials_at, opened
+from ft_dcc.server.store import warn_of_old_sqlite
 
 _GRACE_SECONDS = 0.3
 _PATIENCE_SECONDS = 2
@@ -36,18 +39,22 @@ def serve(
     certificate: Path | None = None,
     private_key: Path | None = None,
     is_plain_allowed: bool = False,
+    schema: Path | None = None,
+    idle_minutes: float | None = None,
 ) -> None:
     """Serve the studio in this folder until SIGINT or SIGTERM; the first call makes the studio.
 
     Port 0 is any free one. With a certificate (PEM) it speaks HTTPS; without one, and where other machines could reach
-    it, plain HTTP must be allowed. ``on_ready`` is called when connections are accepted. Raises DiskUnusable or
-    SettingInvalid when the server cannot work.
+    it, plain HTTP must be allowed. A schema file says what entity types the studio has, from now on. After
+    ``idle_minutes`` without a connection the server stops by itself. ``on_ready`` is called when connections are
+    accepted. Raises DiskUnusable or SettingInvalid when the server cannot work.
     """
+    warn_of_old_sqlite()
     endpoint = Endpoint(host, port, certificate, private_key, is_plain_allowed)
-    with owned(data), endpoint.listening() as listener, opened(data) as studio, encoding(studio):
+    with owned(data), endpoint.listening() as listener, opened(data, schema=schema) as studio, encoding(studio):
         url = endpoint.url(listener.getsockname()[1])
         app = Interruptible(make_app(studio))
-        server = _Server(app, endpoint, lambda: on_ready(credentials_at(studio, url)))
+        server = _Server(app, endpoint, lambda: on_ready(credentials_at(studio, url)), idle_minutes)
         with _stopped_by_signals(server):
             server.run(sockets=[listener])
 
@@ -55,7 +62,9 @@ def serve(
 class _Server(uvicorn.Server):
     """Says when it accepts connections, and does not wait long for those who still talk at the end."""
 
-    def __init__(self, app: Interruptible, endpoint: Endpoint, on_ready: Callable[[], None]) -> None:
+    def __init__(
+        self, app: Interruptible, endpoint: Endpoint, on_ready: Callable[[], None], idle_minutes: float | None
+    ) -> None:
         # Whatever uvicorn would log of a request has its query string in it, and there are keys in those.
         super().__init__(
             uvicorn.Config(
@@ -74,11 +83,22 @@ class _Server(uvicorn.Server):
             )
         )
         self._app, self._on_ready = app, on_ready
+        self._idle_seconds = math.inf if idle_minutes is None else idle_minutes * 60
+        self._last_seen, self._requests = time.monotonic(), 0
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
         if self.started:
             self._on_ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Return whether to stop, ten times a second."""
+        state = self.server_state
+        # Event hubs and requests under way are connections; a client between two requests may have none.
+        if state.connections or state.total_requests != self._requests:
+            self._last_seen, self._requests = time.monotonic(), state.total_requests
+        is_idle = time.monotonic() - self._last_seen > self._idle_seconds
+        return await super().on_tick(counter) or is_idle
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:

@@ -12,11 +12,12 @@ from ft_dcc.server.addresses import make_fillers
 from ft_dcc.server.door import Door
 from ft_dcc.server.events import Events
 from ft_dcc.server.files import Files
+from ft_dcc.server.mail import Post, read_post
 from ft_dcc.server.query.plan import Queries
 from ft_dcc.server.schema.model import Schema
-from ft_dcc.server.schema.notation import read_schema
+from ft_dcc.server.schema.site import SiteSchema
 from ft_dcc.server.schema.tables import make_tables
-from ft_dcc.server.schema.wire import describe, digest
+from ft_dcc.server.schema.wire import digest
 from ft_dcc.server.store import Store
 
 
@@ -39,24 +40,25 @@ class Studio:
     queries: Queries
     description: Description
     secret: bytes = attrs.field(repr=False)
+    post: Post
     events: Events = attrs.field(factory=Events, repr=False)
     door: Door = attrs.field(factory=Door, repr=False)
     # Set when encode_media has asked for something.
     media_to_encode: threading.Event = attrs.field(factory=threading.Event, repr=False)
 
 
-def open_studio(folder: Path, secret: bytes) -> Studio:
+def open_studio(folder: Path, secret: bytes, site: SiteSchema) -> Studio:
     """Open the studio in a folder, making what is missing; raises DiskUnusable when the folder cannot be used."""
-    schema = read_schema()
+    schema = site.schema
     tables = make_tables(schema)
     files = Files(folder, secret)
-    schemas = describe(schema)
     return Studio(
         folder=folder,
         store=Store(folder / "studio.db", tables),
         schema=schema,
         files=files,
         queries=Queries(schema, tables, make_fillers(tables, files, secret)),
-        description=Description(schemas, digest(schemas)),
+        description=Description(site.described, digest(site.described)),
         secret=secret,
+        post=read_post(folder),
     )

@@ -41,6 +41,8 @@ class Batch:
     is_denormalized: bool = False
     # Called when all operations have run, still in the transaction.
     at_end: list[Callable[[], None]] = attrs.field(factory=list)
+    # Called when the transaction is on the disk; nothing of it can fail any more.
+    after_commit: list[Callable[[], None]] = attrs.field(factory=list)
     removed_components: list[str] = attrs.field(factory=list)
     _answers: dict[int, Any] = attrs.field(factory=dict)
     _unborn: dict[str, int] = attrs.field(factory=dict)
