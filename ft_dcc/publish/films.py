@@ -7,11 +7,11 @@ from typing import Any, Callable
 
 from ft_dcc import media
 from ft_dcc.frames import Frames
-from ft_dcc.media import Encoding, Media, Output, presets
+from ft_dcc.media import Encoding, Media, Output, Sound, presets
 from ft_dcc.publish.draw import burnin_of
 from ft_dcc.publish.engine import Instance
 from ft_dcc.publish.records import Progress
-from ft_dcc.publish.slots import CLIP, ENCODINGS, FACTS, FRAMES, JOB, NUMBER, PULSE, REQUEST, SOURCE
+from ft_dcc.publish.slots import CLIP, ENCODINGS, FACTS, FRAMES, JOB, NUMBER, PULSE, REQUEST, SCENE, SOURCE
 
 # By the words of the setting.
 OUTPUT_BY_NAME = {
@@ -80,6 +80,15 @@ def _how(instance: Instance, output: Output) -> dict[str, Any]:
     return {
         "output": output,
         "burnin": burnin_of(instance),
+        "sounds": _sounds(instance),
         "on_frame": counting_frames(instance, step),
         "is_cancelled": PULSE.get(instance.context).cancel.is_set,
     }
+
+
+def _sounds(instance: Instance) -> list[Sound]:
+    """What the artist hears in the scene goes with a camera of it."""
+    scene = SCENE.find(instance.context)
+    if scene is None or SOURCE.get(instance).kind != "camera":
+        return []
+    return [Sound(track.path, track.start) for track in scene.sounds]
