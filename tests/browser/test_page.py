@@ -68,6 +68,23 @@ def test_a_picture_that_the_browser_does_not_tell_of_is_asked_for_again(view, tw
     assert view.picture() == 4
 
 
+def test_a_key_before_the_film_has_told_of_itself_is_not_lost(view, two):
+    """The first picture may be there before the browser says how long the film is."""
+    view.page.add_init_script(
+        """document.addEventListener("loadedmetadata", function hold(event) {
+             event.stopImmediatePropagation();
+             document.removeEventListener("loadedmetadata", hold, true);
+             window.letGo = () => event.target.dispatchEvent(new Event("loadedmetadata"));
+           }, true);"""
+    )
+    view.open(two[0])
+    view.press("ArrowRight")
+    view.press("ArrowRight")
+    view.page.evaluate("window.letGo()")
+    view.wait_for(1003)
+    assert view.picture() == 2
+
+
 def test_quick_steps_are_all_counted(view, two):
     view.open(two[0])
     view.page.evaluate(

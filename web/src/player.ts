@@ -47,7 +47,7 @@ export class Player {
   private sought: number | null = null;
   private attempts = 0;
   private overdue = 0;
-  private start = 0;
+  private hasBegun = false;
   private backwards = 0;
   private loops = true;
 
@@ -106,7 +106,7 @@ export class Player {
   open(url: string, clip: Clip | null, start = 0): void {
     this.close();
     this.clip = clip;
-    this.start = start;
+    this.wanted = clip === null ? null : start;
     this.isWaiting = true;
     if (clip !== null && !("requestVideoFrameCallback" in this.video)) this.lose("no-frame-callback");
     this.video.src = url;
@@ -124,7 +124,7 @@ export class Player {
     this.video.removeAttribute("src");
     this.video.load();
     this.clip = this.index = this.wanted = this.sought = null;
-    this.canSeek = this.isWaiting = false;
+    this.canSeek = this.isWaiting = this.hasBegun = false;
     this.setSpeed(0);
     this.onChange();
   }
@@ -184,10 +184,11 @@ export class Player {
   }
 
   private goTo(index: number): void {
-    if (this.clip === null || !this.canSeek) return;
+    // The first picture may be on the screen before the film has said that it can be sought: begin() goes on.
+    if (this.clip === null || (this.hasBegun && !this.canSeek)) return;
     this.wanted = this.clip.nearest(index);
     this.attempts = 0;
-    if (!this.video.seeking) this.seek();
+    if (this.hasBegun && !this.video.seeking) this.seek();
     this.onChange();
   }
 
@@ -205,7 +206,9 @@ export class Player {
     this.canSeek = end > 0 && end >= duration - 0.001;
     if (!this.canSeek) this.onTrouble("no-ranges");
     if (this.clip !== null && !this.clip.fitsInto(duration)) this.lose("cut-short");
-    this.goTo(this.start);
+    this.hasBegun = true;
+    if (this.canSeek && this.wanted !== null) this.goTo(this.wanted);
+    else this.wanted = null;
     this.onChange();
   }
 
