@@ -70,6 +70,15 @@ class KnowsLenses(Protocol):
         """Return the camera's focal length in millimetres at each frame, handles included, and change nothing."""
 
 
+@runtime_checkable
+class BringsPlugins(Protocol):
+    """What a host may have besides: publish plugins of its own, as checks that only this program can make."""
+
+    @property
+    def plugins(self) -> Path:
+        """The folder of their files."""
+
+
 class Host(Protocol):
     """A program that has a scene and can make frames of it."""
 

@@ -32,6 +32,7 @@ PLUGINS: tuple[PluginClass, ...] = (
     validate.ValidateFrameRange,
     validate.ValidateFrameRate,
     validate.ValidateResolution,
+    validate.ValidateSound,
     validate.ValidateEncoder,
     validate.ValidateDisk,
     # The gate is here: nothing above changes anything, nothing below runs for a source with a problem.
@@ -52,8 +53,8 @@ PLUGINS: tuple[PluginClass, ...] = (
 log = logging.getLogger("pyblish.ft_dcc")
 
 
-def find_plugins(host_name: str | None = None) -> list[PluginClass]:
-    """Return our plugins and the studio's, in the order in which they run.
+def find_plugins(host_name: str | None = None, folder: Path | None = None) -> list[PluginClass]:
+    """Return our plugins, those in the host's own ``folder`` and the studio's, in the order in which they run.
 
     The studio's are those registered with pyblish, in its registered folders, in the folders of PYBLISHPLUGINPATH
     and in those of the setting ``plugins``; ours go first where the order is equal. pyblish's own discovery filters
@@ -66,7 +67,8 @@ def find_plugins(host_name: str | None = None) -> list[PluginClass]:
     if host_name is not None:
         pyblish.api.register_host(host_name.lower())
     folders = [*pyblish.api.plugin_paths(), *read_settings().items("plugins")]
-    found = [*PLUGINS, *pyblish.api.registered_plugins(), *_in_folders(list(dict.fromkeys(folders)))]
+    own = [] if folder is None else _in_folders([str(folder)])
+    found = [*PLUGINS, *own, *pyblish.api.registered_plugins(), *_in_folders(list(dict.fromkeys(folders)))]
     plugins = sorted(_without_doubles(found), key=lambda plugin: plugin.order)
     for discovery_filter in pyblish.api.registered_discovery_filters():
         discovery_filter(plugins)

@@ -14,6 +14,7 @@ import attrs
 
 from ft_dcc import errors
 from ft_dcc.config import BURNIN_PLACES, Settings, read_settings
+from ft_dcc.host import BringsPlugins
 from ft_dcc.publish.engine import Context, Instance, PluginClass, guarded_logging
 from ft_dcc.publish.films import stop_films
 from ft_dcc.publish.integrate import withdraw
@@ -87,7 +88,9 @@ class Publisher:
         _drop(Job.open(jobs_folder(self.jobs), job_id), self.session)
 
     def _plugins(self) -> list[PluginClass]:
-        return find_plugins(None if self.host is None else self.host.name)
+        if self.host is None:
+            return find_plugins()
+        return find_plugins(self.host.name, self.host.plugins if isinstance(self.host, BringsPlugins) else None)
 
     def _prepare(self, request: PublishRequest) -> Job:
         return prepare(request, self.session.server_url, self.host, self.jobs)

@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import ClassVar
 
-from ft_dcc.errors import CameraMissing, DiskUnusable, FramesMissing, Invalid
+from ft_dcc.errors import CameraMissing, DiskUnusable, FramesMissing, Invalid, Unpublishable
 from ft_dcc.frames import FrameRange, Frames, Resolution, find_frames, ranges
 from ft_dcc.media import ffmpeg
 from ft_dcc.publish.collect import CollectScene
@@ -146,6 +146,20 @@ def configure(
     for instance in context:
         if SOURCE.get(instance).kind == "camera":
             CollectCamera().process(instance)
+
+
+class ValidateSound(InstancePlugin):
+    """What is heard in the scene can be heard in the film."""
+
+    order = VALIDATOR
+    label = "Sound"
+    families: ClassVar[list[str]] = ["camera"]
+
+    def process(self, instance: Instance) -> None:
+        """Raise Unpublishable for a sound whose file is not there."""
+        for track in SCENE.get(instance.context).sounds:
+            if not track.path.is_file():
+                raise Unpublishable(f"The scene's sound {track.path} is not on disk. Find the file, or mute it.")
 
 
 class ValidateEncoder(ContextPlugin):
