@@ -73,7 +73,11 @@ from typing import Any, ClassVar, NamedTuple
 class Error(Exception):
     """The root of the tree; ``str()`` of it is one line that an artist can act on."""
 
+    # What a studio's own error says when nothing else is given.
+    default_message: ClassVar[str] = ""
+
     def __init__(self, message: str = "", details: dict[str, Any] | None = None) -> None:
+        message = message or self.default_message
         super().__init__(message)
         self.message = message
         self.details = details or {}
@@ -327,7 +331,15 @@ class ComponentInLocationError(LocationError):
 
 
 class AccessorError(Error):
-    """What a location stores cannot be reached."""
+    """What a location stores cannot be reached.
+
+    Accessors of a studio may say ``operation``, ``resource_identifier`` and ``error`` in the place of a message, or
+    with one.
+    """
+
+    def __init__(self, message: str = "", details: dict[str, Any] | None = None, **facts: Any) -> None:
+        told = (message or facts.get("operation"), facts.get("resource_identifier"), facts.get("error"))
+        super().__init__(": ".join(str(each) for each in told if each), {**facts, **(details or {})})
 
 
 class AccessorOperationFailedError(AccessorError):

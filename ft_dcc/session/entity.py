@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ft_dcc.errors import OperationError, UnrecognisedAttributeError
+from ft_dcc.session.attribute import Attribute, Attributes
 from ft_dcc.session.collection import Collection, KeyValues
 from ft_dcc.session.operations import UpdateEntityOperation
 from ft_dcc.session.symbol import CREATED, MODIFIED, NOT_SET, Symbol
 
 if TYPE_CHECKING:
-    from ft_dcc.session.attribute import Attribute, Attributes
     from ft_dcc.session.session import Session
 
 _log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class Entity(MutableMapping[str, Any]):
     __slots__ = ("__weakref__", "_before", "_group", "_values", "session", "state")
 
     entity_type: ClassVar[str] = ""
-    attributes: ClassVar[Attributes]
+    attributes: ClassVar[Attributes] = Attributes()
     # What the published documents call attributes, and the server does not have.
     words: ClassVar[Mapping[str, Attribute]] = {}
     primary_key_attributes: ClassVar[list[str]] = []

@@ -1,34 +1,24 @@
-"""Where the bytes of components are, and how they get from one place to another."""
+"""Where the bytes of components are."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from ft_dcc.errors import (
-    AccessorParentResourceNotFoundError,
-    AccessorResourceNotFoundError,
     AccessorUnsupportedOperationError,
     ComponentInLocationError,
     ComponentNotInLocationError,
     LocationError,
 )
+from ft_dcc.session import moving
 from ft_dcc.session.entity import Entity
-from ft_dcc.session.expression import field, find
-from ft_dcc.session.symbol import (
-    COMPONENT_ADDED_TO_LOCATION_TOPIC,
-    COMPONENT_REMOVED_FROM_LOCATION_TOPIC,
-    CREATED,
-)
+from ft_dcc.session.symbol import COMPONENT_ADDED_TO_LOCATION_TOPIC, COMPONENT_REMOVED_FROM_LOCATION_TOPIC
 
 if TYPE_CHECKING:
     from ft_dcc.session.accessor import Accessor
     from ft_dcc.session.location_setup import LocationSetup, ResourceIdentifierTransformer
     from ft_dcc.session.structure import Structure
-
-# Few enough that a server's limit for one statement is far away.
-_IN_ONE_QUERY = 500
 
 
 class Location(Entity):
@@ -38,7 +28,7 @@ class Location(Entity):
     number first) is set on one object of it and holds for the session's life.
     """
 
-    __slots__ = ()
+    # There are no slots, so that any class of a studio can be mixed in.
 
     @property
     def setup(self) -> LocationSetup:
@@ -73,6 +63,16 @@ class Location(Entity):
         self.setup.resource_identifier_transformer = value
 
     @property
+    def manages_data(self) -> bool:
+        """Whether bytes are copied into it; else it only notes where they are."""
+        return self.setup.manages_data
+
+    @property
+    def remembered(self) -> dict[str, str] | None:
+        """The resource identifiers by component id, where the server is told nothing of them; else None."""
+        return self.setup.remembered
+
+    @property
     def priority(self) -> float:
         """The location with the lowest number is picked first; 95 where nobody said otherwise."""
         return self.setup.priority
@@ -93,15 +93,15 @@ class Location(Entity):
         server refuses: then none is registered and ``details["transferred"]`` lists (component, resource identifier) of
         what was copied.
         """
-        pairs = _paired(components, sources)
+        pairs = moving.paired(components, sources)
         if not self.structure:
             raise LocationError(f"Nothing names the places in {self!r}. Set its structure.", {"location": self})
         if recursive:
-            pairs = [pair for component, source in pairs for pair in _members_first(component, source)]
+            pairs = [pair for component, source in pairs for pair in moving.members_first(component, source)]
         if not pairs:
             return
         self._refuse_present([component for component, _ in pairs])
-        self._register(self._transfer(pairs))
+        moving.register(self, moving.transfer(self, pairs))
         for component, _ in pairs:
             self._tell(COMPONENT_ADDED_TO_LOCATION_TOPIC, component)
 
@@ -116,15 +116,15 @@ class Location(Entity):
         """
         leaving = list(components)
         if recursive:
-            leaving = [each for component in leaving for each, _ in _members_first(component, None)]
+            leaving = [each for component in leaving for each, _ in moving.members_first(component, None)]
         identifiers = self.get_resource_identifiers(leaving)
         gone: list[Entity] = []
         try:
             for component, identifier in zip(leaving, identifiers):
-                self._remove_bytes(component, identifier)
+                moving.remove_bytes(self, component, identifier)
                 gone.append(component)
         finally:
-            self._deregister(gone)
+            moving.deregister(self, gone)
         for component in gone:
             self._tell(COMPONENT_REMOVED_FROM_LOCATION_TOPIC, component)
 
@@ -147,7 +147,8 @@ class Location(Entity):
         missing = [component for component in components if component["id"] not in places]
         if missing:
             raise ComponentNotInLocationError(
-                f"{_listed(missing)} not in {self!r}. Add it there first.", {"components": missing, "location": self}
+                f"{moving.listed(missing)} not in {self!r}. Add it there first.",
+                {"components": missing, "location": self},
             )
         return [places[component["id"]] for component in components]
 
@@ -188,11 +189,12 @@ class Location(Entity):
     def places(self, components: Iterable[Entity]) -> dict[str, str]:
         """Return what the accessor knows the components by, under their ids; those that are not here are left out."""
         by_id = {component["id"]: component for component in components}
-        if self.setup.remembered is not None:
-            return {key: self.setup.remembered[key] for key in by_id if key in self.setup.remembered}
+        remembered = self.remembered
+        if remembered is not None:
+            return {key: remembered[key] for key in by_id if key in remembered}
         decode = getattr(self.resource_identifier_transformer or None, "decode", None)
         places = {}
-        for row in self._rows(by_id.values()):
+        for row in moving.rows(self, by_id.values()):
             component_id, identifier = row["component_id"], row["resource_identifier"]
             if decode is not None:
                 identifier = decode(identifier, context={"component": by_id[component_id]})
@@ -209,123 +211,11 @@ class Location(Entity):
         places = self.places(components)
         present = [component for component in components if component["id"] in places]
         # The origin is where files are now, and may be told again.
-        if present and self.setup.is_told_to_the_server:
+        if present and self.remembered is None:
             raise ComponentInLocationError(
-                f"{_listed(present)} in {self!r} already. Remove it first, or use it.",
+                f"{moving.listed(present)} in {self!r} already. Remove it first, or use it.",
                 {"components": present, "location": self},
             )
 
-    def _transfer(self, pairs: Sequence[tuple[Entity, Any]]) -> list[tuple[Entity, str]]:
-        transferred: list[tuple[Entity, str]] = []
-        try:
-            sources = _source_places(pairs)
-            for component, source in pairs:
-                # The origin is told a path; any other location is told where it comes from.
-                place = source if isinstance(source, str) else sources[id(source)].get(component["id"])
-                context = {} if place is None else {"source_resource_identifier": place}
-                identifier = self.structure.get_resource_identifier(component, context)
-                if self.setup.manages_data:
-                    self._bring(component, identifier, source, place)
-                transferred.append((component, identifier))
-        except Exception as error:
-            what = pairs[min(len(transferred), len(pairs) - 1)][0]
-            details = {"component": what, "location": self, "error": error, "transferred": transferred}
-            raise LocationError(f"{what!r} could not be brought to {self!r}. {error}", details) from error
-        return transferred
-
-    def _bring(self, component: Entity, identifier: str, source: Location, place: str | None) -> None:
-        accessor, from_accessor = self.open_accessor(), source.open_accessor()
-        if "members" in component:
-            # The files of a sequence lie side by side with those of others.
-            if component.entity_type != "SequenceComponent":
-                accessor.make_container(identifier)
-            return
-        if place is None:
-            raise ComponentNotInLocationError(f"It is not in {source!r}.", {"components": [component]})
-        try:
-            folder = accessor.get_container(identifier)
-        except AccessorParentResourceNotFoundError:
-            folder = None
-        if folder is not None:
-            accessor.make_container(folder)
-        if accessor.exists(identifier):
-            raise LocationError(f"There is something at {identifier} already, which would be lost. Remove it first.")
-        # Locations that only name places need nothing that copies.
-        from ft_dcc.session.accessor.copying import copy
-
-        copy(from_accessor, place, accessor, identifier)
-
-    def _register(self, transferred: Sequence[tuple[Entity, str]]) -> None:
-        if self.setup.remembered is not None:
-            self.setup.remembered.update({component["id"]: identifier for component, identifier in transferred})
-            return
-        encode = getattr(self.resource_identifier_transformer or None, "encode", None)
-        try:
-            for component, identifier in transferred:
-                known_as = identifier if encode is None else encode(identifier, context={"component": component})
-                values = {"component": component, "location": self, "resource_identifier": known_as}
-                self.session.create("ComponentLocation", values)
-            self.session.commit()
-        except Exception as error:
-            details = {"location": self, "error": error, "transferred": transferred}
-            raise LocationError(f"The server did not take what was brought to {self!r}. {error}", details) from error
-
-    def _remove_bytes(self, component: Entity, identifier: str) -> None:
-        if not self.setup.manages_data:
-            return
-        try:
-            self.open_accessor().remove(identifier)
-        except AccessorResourceNotFoundError:
-            # A sequence has no file of its own.
-            if component.entity_type != "SequenceComponent":
-                raise
-
-    def _deregister(self, components: Sequence[Entity]) -> None:
-        if self.setup.remembered is not None:
-            for component in components:
-                self.setup.remembered.pop(component["id"], None)
-        elif components:
-            for row in self._rows(components):
-                self.session.delete(row)
-            self.session.commit()
-
-    def _rows(self, components: Iterable[Entity]) -> Iterator[Entity]:
-        """The ComponentLocations of these components here; the server knows none of what was not committed."""
-        ids = [component["id"] for component in components if component.state is not CREATED]
-        rows = find("ComponentLocation").select("component_id", "resource_identifier")
-        for start in range(0, len(ids), _IN_ONE_QUERY):
-            some = field("component_id").is_in(ids[start : start + _IN_ONE_QUERY])
-            yield from self.session.query(rows.where(field("location_id") == self.primary_key[0], some))
-
     def _tell(self, topic: str, component: Entity) -> None:
         self.session.events.tell_everybody(topic, component_id=component["id"], location_id=self.primary_key[0])
-
-
-def _paired(components: Sequence[Entity], sources: Any) -> list[tuple[Entity, Any]]:
-    # A path may be given to the origin.
-    sources = os.fspath(sources) if isinstance(sources, os.PathLike) else sources
-    given = list(sources) if isinstance(sources, Sequence) and not isinstance(sources, str) else [sources]
-    if len(given) not in (1, len(components)):
-        raise ValueError(f"{len(components)} components need one source, or one each, and not {len(given)}.")
-    return list(zip(components, given if len(given) > 1 else given * len(components)))
-
-
-def _members_first(component: Entity, source: Any) -> Iterator[tuple[Entity, Any]]:
-    if "members" in component:
-        for member in component["members"]:
-            yield from _members_first(member, source)
-    yield component, source
-
-
-def _source_places(pairs: Sequence[tuple[Entity, Any]]) -> dict[int, Mapping[str, str]]:
-    """What each source knows its components by, under the id() of the source; each is asked once."""
-    by_source: dict[int, tuple[Any, list[Entity]]] = {}
-    for component, source in pairs:
-        if isinstance(source, Location):
-            by_source.setdefault(id(source), (source, []))[1].append(component)
-    return {key: source.places(components) for key, (source, components) in by_source.items()}
-
-
-def _listed(components: Sequence[Entity]) -> str:
-    names = ", ".join(repr(component) for component in components)
-    return f"{names} {'is' if len(components) == 1 else 'are'}"

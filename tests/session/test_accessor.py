@@ -5,6 +5,7 @@ import uuid
 from pathlib import Path
 
 import pytest
+from doubles.faulty_line import FaultyLine
 
 from ft_dcc.errors import (
     AccessorContainerNotEmptyError,
@@ -13,7 +14,9 @@ from ft_dcc.errors import (
     AccessorResourceInvalidError,
     AccessorResourceNotFoundError,
     AccessorUnsupportedOperationError,
+    LocationError,
 )
+from ft_dcc.session import ORIGIN_LOCATION_ID, SERVER_LOCATION_ID, parts, wire
 from ft_dcc.session.accessor.copying import copy
 from ft_dcc.session.accessor.disk import DiskAccessor
 from ft_dcc.session.accessor.server import ServerAccessor
@@ -214,3 +217,52 @@ def test_a_copy_that_breaks_leaves_nothing(disk):
     with pytest.raises(OSError, match="the tape is torn"):
         copy(source, "a", disk, "film.mov")
     assert disk.list("") == []
+
+
+def test_an_interrupted_upload_into_the_server_s_location_goes_on(session, tmp_path, studio_server, monkeypatch, sent):
+    monkeypatch.setattr("platformdirs.user_cache_dir", lambda *_, **__: str(tmp_path / "cache"))
+    monkeypatch.setattr(parts, "AT_ONCE", 1)
+    monkeypatch.setattr(wire, "wait", lambda *_: None)
+    session.server_information["largest_piece"] = 0
+    (tmp_path / "cache" / "uploads").mkdir(parents=True)
+    forgotten = tmp_path / "cache" / "uploads" / "of-last-month.json"
+    forgotten.touch()
+    os.utime(forgotten, (0, 0))
+    film = tmp_path / "film.mov"
+    film.write_bytes(os.urandom(20 * 1024 * 1024 + 3))
+    location = session.get("Location", SERVER_LOCATION_ID)
+    component = session.create_component(film, {"name": "main"}, location=None)
+    with FaultyLine(studio_server.server_url).open() as line:
+        call = session.call
+
+        def over_the_line(data):
+            answers = call(data)
+            for part in answers[0].get("urls", ()) if isinstance(answers[0], dict) else ():
+                part["signed_url"] = part["signed_url"].replace(session.server_url, line.url)
+            return answers
+
+        monkeypatch.setattr(session, "call", over_the_line)
+        line.set(3)
+        with pytest.raises(LocationError, match="cut off"):
+            location.add_component(component, session.location(ORIGIN_LOCATION_ID))
+        assert not forgotten.exists()
+        sent.clear()
+        line.set()
+        location.add_component(component, session.location(ORIGIN_LOCATION_ID))
+        assert line.count == 1
+    assert "get_upload_metadata" not in [each["action"] for request in sent for each in request]
+    with location.accessor.open(component["id"]) as file:
+        assert file.read() == film.read_bytes()
+    assert list((tmp_path / "cache" / "uploads").iterdir()) == []
+
+
+def test_without_a_place_for_notes_an_upload_is_one_all_the_same(session, tmp_path, monkeypatch, caplog):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("platformdirs.user_cache_dir", lambda *_, **__: str(tmp_path / "file"))
+    session.server_information["largest_piece"] = 0
+    film = tmp_path / "film.mov"
+    film.write_bytes(bytes(20 * 1024 * 1024))
+    location = session.get("Location", SERVER_LOCATION_ID)
+    component = session.create_component(film, {"name": "main"}, location=location)
+    assert location.get_component_availability(component) == 100.0
+    assert "begins anew" in caplog.text

@@ -3,35 +3,31 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import json
 import subprocess
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 import ft_dcc
+from ft_dcc.errors import AccessorResourceNotFoundError, Error
+from ft_dcc.session.location import Location
 
-# What the official client defines and we do not have, because nothing of ours would be it.
+# What the official client defines and we do not offer, and where our names take other parameters or have other members:
+# docs/decisions/0100-what-of-the-official-client-is-not-offered.md says why.
 MISSING = {
     "accessor.disk.error_handler",
     "accessor.server.ServerFile",
-    "attribute.AbstractCollectionAttribute",
-    "attribute.Attributes",
     "attribute.merge_references",
     "collection.PerSessionDefaultKeyMaker",
-    "data.Data",
-    "data.File",
-    "data.FileWrapper",
-    "data.String",
     "entity.base.DynamicEntityTypeMetaclass",
     "entity.factory.Factory",
     "entity.factory.PerSessionDefaultKeyMaker",
-    "entity.factory.StandardFactory",
-    "entity.location.MemoryLocationMixin",
-    "entity.location.OriginLocationMixin",
-    "entity.location.ServerLocationMixin",
-    "entity.location.UnmanagedLocationMixin",
     "event.expression.Parser",
+    "event.expression.alphanums",
     "event.hub.ServerDetails",
     "event.hub.SocketIoSession",
     "event.subscription.Subscription",
@@ -44,35 +40,78 @@ MISSING = {
     "session.OperationPayload",
     "session.OperationRecordingContext",
 }
-LIST = """
-import importlib, inspect, json, pkgutil, ftrack_api
-found = []
-for info in pkgutil.walk_packages(ftrack_api.__path__, "ftrack_api."):
-    if "._" in info.name:
-        continue
-    module = importlib.import_module(info.name)
-    for name, value in vars(module).items():
-        own = getattr(value, "__module__", None) == info.name or not hasattr(value, "__module__")
-        if not name.startswith("_") and not inspect.ismodule(value) and own:
-            found.append(f"{info.name[len('ftrack_api.'):]}.{name}")
-print(json.dumps(found))
-"""
+OTHER_MEMBERS = {
+    "get_entity_storage",
+    "merge",
+    "LIMIT_EXPRESSION",
+    "OFFSET_EXPRESSION",
+    "create_collection_attribute",
+    "create_mapped_collection_attribute",
+    "create_reference_attribute",
+    "create_scalar_attribute",
+}
+OTHER_PARAMETERS = {
+    # Nobody but the session makes entities, and the attributes and collections of entity types.
+    "session",
+    "data",
+    "reconstructing",
+    "creator",
+    "key_attribute",
+    "value_attribute",
+    "default_value",
+    "computed",
+    # What went wrong is told in a message and details.
+    "attribute",
+    "collection",
+    "components",
+    "location",
+    "item",
+    "entity_type",
+    "merged",
+    # A condition of ours says which field it is about; attributes are a dictionary.
+    "key",
+    "name",
+}
+NAMES = Path(__file__).resolve().parents[1] / "official" / "scripts" / "names.py"
 
 
-def has(path):
+def at(path):
     found = ft_dcc
     for name in path.split("."):
-        if not hasattr(found, name):
-            return False
-        found = getattr(found, name)
-    return True
+        found = getattr(found, name, None)
+    return found
 
 
-def test_what_the_official_client_defines_is_here(official_python):
-    told = subprocess.run([str(official_python), "-c", LIST], capture_output=True, encoding="utf-8", check=True)
-    theirs = set(json.loads(told.stdout)) - {"event.expression.alphanums"}
-    assert len(theirs) > 120
-    assert {path for path in theirs if not has(path)} == MISSING & theirs
+def differences(path, theirs, session):
+    """What of theirs ours lacks: members, and parameters of it and of its methods."""
+    ours = at(path)
+    kind = Location if path.endswith("LocationMixin") else ours
+    looked_at = session if path == "session.Session" else kind
+    for name in theirs["members"]:
+        if not hasattr(looked_at, name):
+            yield f"{path}.{name}", name
+    calls = {"": (ours, theirs["parameters"])}
+    calls.update({f".{name}": (getattr(kind, name, None), wanted) for name, wanted in theirs["members"].items()})
+    for name, (call, wanted) in calls.items():
+        with suppress(TypeError, ValueError):
+            yield from ((f"{path}{name}({each})", each) for each in lacking(inspect.signature(call), wanted or ()))
+
+
+def lacking(signature, wanted):
+    given = signature.parameters.values()
+    if any(each.kind is each.VAR_KEYWORD for each in given):
+        return []
+    return [name for name in wanted if name not in signature.parameters]
+
+
+def test_what_the_official_client_offers_is_here(official_python, session):
+    told = subprocess.run([str(official_python), str(NAMES)], capture_output=True, encoding="utf-8", check=True)
+    theirs = json.loads(told.stdout)
+    assert len(theirs) == 149
+    assert {path for path in theirs if at(path) is None} == MISSING
+    found = [each for path in theirs.keys() - MISSING for each in differences(path, theirs[path], session)]
+    assert [text for text, name in found if name not in OTHER_MEMBERS | OTHER_PARAMETERS] == []
+    assert {name for _, name in found} == OTHER_MEMBERS | OTHER_PARAMETERS
 
 
 def test_the_names_are_the_classes_themselves():
@@ -106,3 +145,96 @@ def test_an_entity_can_be_shown_to_people(session, project_shot):
         whole = ft_dcc.formatter.format(project_shot, recursive=True, indent=2)
     assert whole.startswith("  Shot\n")
     assert "   parent: Sequence" in whole
+
+
+def test_a_script_looks_at_the_attributes_of_a_type(session):
+    attributes = session.types["Task"].attributes
+    found = {attribute.name: attribute for attribute in attributes}
+    assert list(found) == list(attributes.keys())
+    assert attributes.get("bid").data_type == "float"
+    assert attributes.get("start_date").data_type == "datetime"
+    assert attributes.get("name").data_type == "string"
+    assert attributes.get("status").entity_type == "Status"
+    assert attributes.get("notes").collection_class is ft_dcc.collection.Collection
+    assert isinstance(attributes.get("metadata"), ft_dcc.attribute.KeyValueMappedCollectionAttribute)
+    assert (attributes.get("id").mutable, attributes.get("name").mutable) == (False, True)
+    assert attributes.get("time_logged").computed
+    assert attributes.get("spaceship") is None
+    assert attributes.get("name") in attributes
+    assert len(attributes) == len(found)
+
+
+def test_attributes_are_a_collection_of_their_own():
+    attributes = ft_dcc.attribute.Attributes([ft_dcc.attribute.ScalarAttribute("name", data_type="string")])
+    with pytest.raises(ft_dcc.exception.NotUniqueError, match="attribute 'name' already"):
+        attributes.add(ft_dcc.attribute.Attribute("name"))
+    attributes.remove(attributes.get("name"))
+    assert list(attributes) == []
+
+
+def test_a_script_asks_an_attribute_what_was_changed(session, project_task):
+    name = project_task.attributes.get("name")
+    assert (name.is_set(project_task), name.is_modified(project_task)) == (True, False)
+    assert name.get_local_value(project_task) is ft_dcc.symbol.NOT_SET
+    name.set_local_value(project_task, "blocking")
+    assert (name.get_local_value(project_task), name.get_remote_value(project_task)) == ("blocking", "animation")
+    assert name.is_modified(project_task)
+    assert name.get_value(project_task) == "blocking"
+    session.rollback()
+    name.set_remote_value(project_task, "layout")
+    assert project_task["name"] == "layout"
+    name.populate_remote_value(project_task)
+    assert project_task["name"] == "animation"
+
+
+def test_a_studio_s_own_accessor_says_what_went_wrong():
+    class Bucket(ft_dcc.accessor.base.Accessor):
+        def open(self, resource_identifier, mode="rb"):
+            raise ft_dcc.exception.AccessorResourceNotFoundError(
+                resource_identifier=resource_identifier, message="There is nothing"
+            )
+
+        list = exists = is_file = is_container = is_sequence = remove = make_container = get_container = open
+
+    with pytest.raises(AccessorResourceNotFoundError, match=r"^There is nothing: film\.mov$") as caught:
+        Bucket().open("film.mov")
+    assert caught.value.details == {"resource_identifier": "film.mov"}
+    with pytest.raises(ft_dcc.exception.AccessorUnsupportedOperationError, match="has no address"):
+        Bucket().get_url("film.mov")
+    with pytest.raises(ft_dcc.exception.AccessorError):
+        Bucket().remove_container("film.mov")
+
+
+def test_a_studio_s_own_error_has_a_message():
+    class TapeTorn(ft_dcc.exception.Error):
+        default_message = "The tape is torn."
+
+    assert str(TapeTorn()) == "The tape is torn."
+    assert str(Error("It burns.")) == "It burns."
+
+
+def test_a_plugin_adds_to_an_entity_type(open_session, tmp_path, project_shot):
+    (tmp_path / "studio.py").write_text(
+        """
+import ft_dcc as ftrack_api
+
+class Shouting:
+    def shout(self):
+        return self["name"].upper()
+
+class Factory(ftrack_api.entity.factory.StandardFactory):
+    def create(self, schema, bases=None):
+        return super().create(schema, bases=[Shouting, ftrack_api.entity.base.Entity])
+
+def register(session):
+    factory = Factory()
+    session.event_hub.subscribe(
+        "topic=ftrack.api.session.construct-entity-type and data.schema.id=Shot",
+        lambda event: factory.create(event["data"]["schema"]),
+    )
+""",
+        encoding="utf-8",
+    )
+    shot = open_session(plugin_paths=[str(tmp_path)]).get("Shot", project_shot["id"])
+    assert shot.shout() == "SH010"
+    assert shot.create_note.__name__ == "create_note"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import logging
 import tempfile
+import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 from urllib.parse import urlencode
@@ -23,6 +26,10 @@ if TYPE_CHECKING:
 
     from ft_dcc.session.session import Session
 
+_log = logging.getLogger(__name__)
+# Seconds after which a storage has long forgotten the parts of an upload that nobody finished.
+_WORTH_KEEPING = 7 * 24 * 3600
+
 
 class ServerAccessor(Accessor):
     """Files that the server keeps, each under the id of its component. There are no folders."""
@@ -42,15 +49,26 @@ class ServerAccessor(Accessor):
         raise AccessorUnsupportedOperationError(f"A file on the server cannot be opened with mode {mode!r}.")
 
     def upload(self, resource_identifier: str, path: Path) -> None:
-        """The bytes of the file are stored under the component's id, streamed from the disk."""
+        """The bytes of the file are stored under the component's id, streamed from the disk.
+
+        A large file whose upload was interrupted goes on where it stopped, when the same file is uploaded again.
+        """
         component = self._session.get("FileComponent", resource_identifier)
         if component is None:
             raise AccessorResourceNotFoundError(f"There is no component {resource_identifier}. Commit it first.")
-        if component.state is CREATED and parts.count_for(path.stat().st_size) > parts.FEWEST:
+        name, progress_file = component["name"] + str(component["file_type"] or ""), None
+        if parts.count_for(path.stat().st_size) > parts.FEWEST:
+            progress_file = _progress_file(self._session.server_url, resource_identifier)
             # A site's storage joins parts for a component that is there; one piece may come before its component.
-            self._session.commit()
-        name = component["name"] + str(component["file_type"] or "")
-        transfer.send(self._session, path, component_id=resource_identifier, file_name=name)
+            if component.state is CREATED:
+                self._session.commit()
+        transfer.send(
+            self._session,
+            path,
+            component_id=resource_identifier,
+            file_name=name,
+            progress_file=progress_file,
+        )
 
     def download(self, resource_identifier: str, path: Path) -> None:
         """The file holds the bytes of the component, all of them or none."""
@@ -160,6 +178,24 @@ class _Upload(FileWrapper):
         self.closed = True
         self.wrapped_file.close()
         self._folder.cleanup()
+
+
+def _progress_file(server_url: str, resource_identifier: str) -> Path | None:
+    """Return where to note what of a large upload has arrived, or None where nothing can be noted."""
+    # Only large uploads need to know where such things lie.
+    import platformdirs
+
+    folder = Path(platformdirs.user_cache_dir("ft-dcc", appauthor=False)) / "uploads"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in folder.iterdir():
+            if file.stat().st_mtime < time.time() - _WORTH_KEEPING:
+                file.unlink(missing_ok=True)
+    except OSError as error:
+        _log.warning("%s cannot be used: an upload that is interrupted begins anew. %s", folder, error)
+        return None
+    name = hashlib.sha256(f"{server_url} {resource_identifier}".encode()).hexdigest()
+    return folder / f"{name[:32]}.json"
 
 
 def _unsupported(operation: str) -> AccessorUnsupportedOperationError:
