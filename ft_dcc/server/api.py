@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any
 
 import attrs
+from anyio import to_thread
 from sqlalchemy import Connection
 
-from ft_dcc.errors import BadRequest, ValidationError
+from ft_dcc.errors import BadRequest, TakesLong, ValidationError
 from ft_dcc.server.absent import ABSENT
 from ft_dcc.server.access import Caller
 from ft_dcc.server.asking import ASKING
@@ -50,6 +54,102 @@ class Outcome:
     updates: list[dict[str, Any]]
 
 
+@attrs.frozen(eq=False)
+class Asked:
+    """One request: its operations, who sent it, and the address that the client sees the server at (without a slash).
+
+    ``origin`` is told to those who listen for changes; denormalized, an entity is told in full wherever it occurs.
+    ``rights`` are the caller's own unless others are given.
+    """
+
+    studio: Studio
+    caller: Caller
+    operations: list[Mapping[str, Any]]
+    base_url: str
+    origin: Origin = NOBODY
+    is_denormalized: bool = False
+    rights: Rights | None = None
+
+    def __attrs_post_init__(self) -> None:
+        """Raise a Refused when an operation is none."""
+        for operation in self.operations:
+            _check(operation)
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether the request changes the database."""
+        return any(operation["action"] in WRITING for operation in self.operations)
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether the request only reads, and all that it reads has been quick so far."""
+        return all(operation["action"] == "query" and self._is_quick(operation) for operation in self.operations)
+
+    def _is_quick(self, operation: Operation) -> bool:
+        return self.studio.queries.is_quick(operation.get("expression"))
+
+    def read(self) -> list[Any]:
+        """Return the answers to a request that changes nothing."""
+        with self.studio.store.reading() as connection:
+            return self._run(connection).answers
+
+    def read_at_a_glance(self) -> list[Any]:
+        """Return the answers likewise; raises TakesLong when a statement turns out not to be quick."""
+        try:
+            with self.studio.store.glancing() as connection:
+                return self._run(connection).answers
+        except TakesLong:
+            for operation in self.operations:
+                self.studio.queries.take_for_long(operation.get("expression"))
+            raise
+
+    def prepare(self) -> None:
+        """What comes before the transaction is done."""
+        for operation in self.operations:
+            if (prepare := BEFORE.get(str(operation["action"]))) is not None:
+                prepare(self.studio, operation)
+
+    @property
+    def needs_preparation(self) -> bool:
+        """Whether anything comes before the transaction."""
+        return any(operation["action"] in BEFORE for operation in self.operations)
+
+    def submit(self) -> Future[Outcome]:
+        """Return what will be there once the changes are on the disk and those who listen have been told."""
+        return self.studio.store.submit(self._run, self._announce)
+
+    def finish(self, outcome: Outcome) -> list[Any]:
+        """Return the answers, when the files of removed components are gone and mail is on its way, too."""
+        for component_id in outcome.removed_components:
+            self.studio.files.remove(component_id)
+        return outcome.answers
+
+    def _announce(self, outcome: Outcome) -> None:
+        announce(self.studio.events, self.caller, self.origin, outcome.updates)
+        if any(operation["action"] == "encode_media" for operation in self.operations):
+            self.studio.media_to_encode.set()
+
+    def _run(self, connection: Connection) -> Outcome:
+        studio = self.studio
+        changes = Changes(is_wanted=studio.events.has_listeners)
+        rights = self.rights or rights_of(connection, studio.store.tables, self.caller.id)
+        batch = Batch(
+            studio,
+            self.caller,
+            connection,
+            self.base_url,
+            self.operations,
+            ACTIONS,
+            changes,
+            rights,
+            self.is_denormalized,
+        )
+        answers = batch.run()
+        done = [pair for pair in zip(self.operations, answers) if pair[0]["action"] in WRITING]
+        record(connection, self.caller, done)
+        return Outcome(answers, batch.removed_components, describe(batch))
+
+
 def answer(
     studio: Studio,
     user: Caller,
@@ -62,32 +162,29 @@ def answer(
 ) -> list[Any]:
     """Answer the operations of one request, all or none; they may refer to each other in any order.
 
-    ``base_url`` is the address that the client sees the server at, without a slash at its end; ``origin`` is told to
-    those who listen for changes; denormalized, an entity is told in full wherever it occurs. ``rights``
-    are the user's own unless others are given. Raises a Refused.
+    The parameters are those of :class:`Asked`. Raises a Refused.
     """
-    for operation in operations:
-        _check(operation)
-    for operation in operations:
-        if (prepare := BEFORE.get(str(operation["action"]))) is not None:
-            prepare(studio, operation)
+    asked = Asked(studio, user, list(operations), base_url, origin, is_denormalized, rights)
+    asked.prepare()
+    return asked.finish(asked.submit().result()) if asked.is_writing else asked.read()
 
-    def run(connection: Connection) -> Outcome:
-        changes = Changes(is_wanted=studio.events.has_listeners)
-        allowed = rights or rights_of(connection, studio.store.tables, user.id)
-        batch = Batch(studio, user, connection, base_url, list(operations), ACTIONS, changes, allowed, is_denormalized)
-        answers = batch.run()
-        record(connection, user, [pair for pair in zip(operations, answers) if pair[0]["action"] in WRITING])
-        return Outcome(answers, batch.removed_components, describe(batch))
 
-    if not any(operation["action"] in WRITING for operation in operations):
-        with studio.store.reading() as connection:
-            return run(connection).answers
-    outcome = studio.store.write(run, lambda done: announce(studio.events, user, origin, done.updates))
-    for component_id in outcome.removed_components:
-        studio.files.remove(component_id)
-    if any(operation["action"] == "encode_media" for operation in operations):
-        studio.media_to_encode.set()
+async def answer_soon(asked: Asked) -> list[Any]:
+    """Answer the operations likewise, and let the event loop go on meanwhile.
+
+    What is quick is read at once: to hand it to a thread and back takes longer than to read it.
+    """
+    if not asked.is_writing:
+        if asked.is_quick:
+            with suppress(TakesLong):
+                return asked.read_at_a_glance()
+        return await to_thread.run_sync(asked.read)
+    if asked.needs_preparation:
+        await to_thread.run_sync(asked.prepare)
+    # The transaction goes on when the request is given up, and then somebody must take what it returns.
+    outcome = await asyncio.shield(asyncio.wrap_future(asked.submit()))
+    if outcome.removed_components:
+        return await to_thread.run_sync(asked.finish, outcome)
     return outcome.answers
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+import functools
 
 import attrs
 from sqlalchemy import Connection, bindparam, or_, select
-from sqlalchemy.sql.selectable import Select
 
+from ft_dcc.server.prepared import Prepared
 from ft_dcc.server.schema.tables import TYPE_COLUMN, Tables
 
 # Roles by name: who may change everything, and who may begin a project as well.
@@ -30,25 +30,42 @@ UNLIMITED = Rights(is_administrator=True, makes_projects=True, projects=None)
 
 def rights_of(connection: Connection, tables: Tables, user_id: str) -> Rights:
     """Return what the user's security roles add up to."""
-    held = connection.execute(_roles(tables), {"user_id": user_id}).all()
+    asked = _asked(tables)
+    held = asked.roles.rows(connection, {"user_id": user_id})
     names = {name for name, _, _ in held}
     if names & _ADMINISTRATORS:
         return UNLIMITED
-    project = tables.by_family["Context"]
-    listed = tables.by_family["UserSecurityRoleProject"]
-    is_project = project.c[TYPE_COLUMN] == "Project"
-    everything = set(connection.scalars(select(project.c.id).where(is_project)))
-    own = select(listed.c.project_id).where(listed.c.user_security_role_id.in_([key for _, _, key in held]))
-    allowed = set(connection.scalars(own)) & everything
+    everything = {project_id for (project_id,) in asked.projects.rows(connection, {})}
+    listed = asked.listed_projects.rows(connection, {"roles": [key for _, _, key in held]})
+    allowed = {project_id for (project_id,) in listed} & everything
     if any(is_open for _, is_open, _ in held):
-        is_public = or_(project.c.is_private.is_(None), project.c.is_private == 0)
-        allowed.update(connection.scalars(select(project.c.id).where(is_project, is_public)))
+        allowed.update(project_id for (project_id,) in asked.public_projects.rows(connection, {}))
     limit = None if allowed == everything else tuple(sorted(allowed))
     return Rights(is_administrator=False, makes_projects=bool(names & _PROJECT_MAKERS), projects=limit)
 
 
-def _roles(tables: Tables) -> Select[Any]:
+@attrs.frozen
+class _Asked:
+    """What the database is asked for about a user."""
+
+    roles: Prepared
+    projects: Prepared
+    public_projects: Prepared
+    listed_projects: Prepared
+
+
+@functools.lru_cache(maxsize=8)
+def _asked(tables: Tables) -> _Asked:
     held, role = tables.by_family["UserSecurityRole"], tables.by_family["SecurityRole"]
-    found = select(role.c.name, held.c.is_all_open_projects, held.c.id)
-    joined = found.select_from(held.join(role, held.c.security_role_id == role.c.id))
-    return joined.where(held.c.user_id == bindparam("user_id"))
+    project, listed = tables.by_family["Context"], tables.by_family["UserSecurityRoleProject"]
+    roles = select(role.c.name, held.c.is_all_open_projects, held.c.id)
+    roles = roles.select_from(held.join(role, held.c.security_role_id == role.c.id))
+    projects = select(project.c.id).where(project.c[TYPE_COLUMN] == "Project")
+    is_public = or_(project.c.is_private.is_(None), project.c.is_private == 0)
+    is_of_role = listed.c.user_security_role_id.in_(bindparam("roles", expanding=True))
+    return _Asked(
+        roles=Prepared(roles.where(held.c.user_id == bindparam("user_id"))),
+        projects=Prepared(projects),
+        public_projects=Prepared(projects.where(is_public)),
+        listed_projects=Prepared(select(listed.c.project_id).where(is_of_role)),
+    )

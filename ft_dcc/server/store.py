@@ -100,13 +100,16 @@ class Store:
         quick. When the function raises, nothing of it is stored and the same error is raised here. Raises StorageFull
         when the disk takes no more. Must not be called by a function that is being run.
         """
+        return self.submit(function, then).result()
+
+    def submit(self, function: Callable[[Connection], T], then: Callable[[T], None] | None = None) -> Future[T]:
+        """Have the function run likewise, and return at once; the future must not be cancelled."""
         request = _Request(function, then)
         with self._closing:
             if self._is_closed:
                 raise Conflict("The studio's database is closed. Start the server again.")
             self._waiting.put(request)
-        result: T = request.future.result()
-        return result
+        return request.future
 
     def close(self) -> None:
         """Finish what waits, then let go of the file; harmless when repeated."""

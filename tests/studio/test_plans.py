@@ -6,7 +6,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Engine, event
+
+from ft_dcc.server.query.level import Reader
 
 
 @pytest.mark.parametrize(
@@ -34,21 +35,16 @@ from sqlalchemy import Engine, event
     ],
 )
 def test_no_large_table_is_read_from_end_to_end(ask: Any, expression: str) -> None:
-    asked: list[tuple[str, Any]] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        if statement.startswith(("SELECT", "WITH")):
-            asked.append((statement, parameters))
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
-        ask.query(expression.format(id=uuid4()))
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
-    assert asked
-    with ask.studio.store.reading() as connection:
-        for statement, parameters in asked:
-            steps = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+    asked: list[str] = []
+    studio = ask.studio
+    with studio.store.reading() as connection:
+        driver = connection.connection.dbapi_connection
+        driver.set_trace_callback(asked.append)
+        studio.queries.run(Reader(connection, ""), expression.format(id=uuid4()))
+        driver.set_trace_callback(None)
+        assert asked
+        for statement in asked:
+            steps = driver.execute(f"EXPLAIN QUERY PLAN {statement}").fetchall()
             scanned = [step[3] for step in steps if step[3].startswith("SCAN") and "USING" not in step[3]]
             assert [step for step in scanned if not _is_small(step)] == [], statement
 

@@ -22,7 +22,7 @@ from ft_dcc.server.schema.model import Schema
 from ft_dcc.server.schema.tables import TYPE_COLUMN, Tables
 
 _REMEMBERED = 1024
-_LONGEST = 4 << 20
+_LONGEST, _LONGEST_GLANCE = 4 << 20, 32 << 10
 # What SQLite says of statements that are beyond its limits (sqlite.org/limits.html).
 _LIMITS = (
     "parser stack overflow",
@@ -89,21 +89,22 @@ class Queries:
         plan = self._plan(form, expression, reader.projects is not None)
         return _run(reader, plan, form)
 
-    def is_quick(self, expression: object, is_limited: bool) -> bool:
+    def is_quick(self, expression: object) -> bool:
         """Whether queries of this form are known, and none has been found to take long."""
-        plan = self._known(expression, is_limited)
-        return plan is not None and plan.is_quick
+        known = self._known(expression)
+        return bool(known) and all(plan.is_quick for plan in known)
 
-    def take_for_long(self, expression: object, is_limited: bool) -> None:
+    def take_for_long(self, expression: object) -> None:
         """Queries of this form may take long."""
-        plan = self._known(expression, is_limited)
-        if plan is not None:
+        for plan in self._known(expression):
             plan.is_quick = False
 
-    def _known(self, expression: object, is_limited: bool) -> Plan | None:
-        if not isinstance(expression, str) or len(expression) > _LONGEST:
-            return None
-        return self._plans.get((_Form.of(expression).text, is_limited))
+    def _known(self, expression: object) -> list[Plan]:
+        """Return the plans for queries of this form: for users with a limit, and for others."""
+        if not isinstance(expression, str) or len(expression) > _LONGEST_GLANCE:
+            return []
+        text = _Form.of(expression).text
+        return [plan for is_limited in (False, True) if (plan := self._plans.get((text, is_limited))) is not None]
 
     def _plan(self, form: _Form, expression: str, is_limited: bool) -> Plan:
         key = (form.text, is_limited)
