@@ -52,7 +52,7 @@ const files = {};
 for (const name of (await readdir(target)).sort()) files[name] = await digestOf(name);
 
 // The address of a file holds its digest: a browser may keep it for ever, and a new build is a new address.
-for (const page of ["review.html", "missing.html"]) {
+for (const page of (await readdir(source)).filter((name) => name.endsWith(".html"))) {
   const html = (await readText(join(source, page))).replaceAll(
     /\.\.\/static\/([\w.-]+)/g,
     (address, name) => `${address}?v=${files[name].slice(0, 16)}`,

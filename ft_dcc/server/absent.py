@@ -8,8 +8,7 @@ from ft_dcc.server.entities.batch import Action, Answer, Batch, Operation
 _REASONS = {
     "delayed_job": "There is no directory to take users from. Create them as User entities.",
     "configure_totp": "There is no second factor here. Users come in by their API key.",
-    "send_user_invite": "This server sends no mail. Give the user an API key with reset_remote.",
-    "send_review_session_invite": "This server sends no mail. Pass on the review_url of the review session.",
+    "send_user_invite": "Give the user an API key with reset_remote and pass it on.",
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import mimetypes
+from html import escape
 from pathlib import Path
 
 from starlette.requests import Request
@@ -12,9 +13,22 @@ from starlette.responses import Response
 from ft_dcc.errors import NoSuchThing
 
 _FOLDER = Path(__file__).with_name("static")
+# Nothing inline and nothing from elsewhere: a name that somebody typed can never become a script.
+_POLICY = (
+    "default-src 'none'",
+    *(f"{kind}-src 'self'" for kind in ("connect", "font", "img", "media", "script", "style")),
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+)
 _FOR_EVER = "public, max-age=31536000, immutable"
 # The map of the operating system may lack this one, or know it under another name.
 _MEDIA_TYPES = {".js": "text/javascript", ".woff2": "font/woff2"}
+
+
+def page_headers(form_target: str = "'none'") -> dict[str, str]:
+    """Return what an answer with one of the pages says to a browser; a form on it may lead there alone."""
+    policy = "; ".join((*_POLICY, f"form-action {form_target}"))
+    return {"Content-Security-Policy": policy, "Cache-Control": "private, no-cache"}
 
 
 class PageFiles:
@@ -27,6 +41,13 @@ class PageFiles:
     def text(self, name: str) -> str:
         """Return one of the page's HTML files."""
         return self._contents[name].decode("utf-8")
+
+    def fill(self, name: str, root: str, **texts: str) -> str:
+        """Return one of the pages with these texts in it; ``root`` leads from its address to ``/review/``."""
+        page = self.text(name).replace("../static/", f"{root}static/")
+        for place, text in texts.items():
+            page = page.replace(f"%{place}%", escape(text))
+        return page
 
     def respond(self, request: Request) -> Response:
         """Return the answer for the file that the request names; raises NoSuchThing.

@@ -9,23 +9,22 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, select
 
 from ft_dcc.errors import NoSuchThing
-from ft_dcc.server.query.computed import FORMULAS
+from ft_dcc.server.feedback import full_name, read_feedback
 from ft_dcc.server.schema.tables import Tables
+from ft_dcc.server.visits import Visit
 
 FILM = "ftrackreview-mp4"
 # The exact rate and frames of a film, and what every ftrack player reads: docs/decisions/0004.
 _EXACT, _FTRACK = "ft_dcc", "ftr_meta"
 
 
-def read_review(connection: Connection, tables: Tables, review_session_id: str) -> dict[str, Any]:
+def read_review(connection: Connection, tables: Tables, visit: Visit) -> dict[str, Any]:
     """Return the session and its versions as the page takes them (web/src/server.ts); raises NoSuchThing."""
     session, project = tables.by_family["ReviewSession"], tables.by_family["Context"]
-    is_open = FORMULAS["ReviewSession", "is_open"](tables.by_family, session)
     statement = (
-        select(session.c.name, is_open.label("is_open"))
-        .add_columns(project.c.name.label("project"), project.c.full_name)
+        select(session.c.name, project.c.name.label("project"), project.c.full_name)
         .join_from(session, project, session.c.project_id == project.c.id, isouter=True)
-        .where(session.c.id == review_session_id)
+        .where(session.c.id == visit.review_session_id)
     )
     found = connection.execute(statement).first()
     if found is None:
@@ -33,8 +32,9 @@ def read_review(connection: Connection, tables: Tables, review_session_id: str) 
     return {
         "name": found.name or "",
         "project": found.full_name or found.project or "",
-        "is_open": bool(found.is_open),
-        "entries": _read_entries(connection, tables, review_session_id),
+        "is_open": not visit.has_ended,
+        "visitor": visit.name if visit.may_write else None,
+        "entries": _read_entries(connection, tables, visit),
     }
 
 
@@ -53,8 +53,9 @@ def file_type_of(connection: Connection, tables: Tables, review_session_id: str,
     return file_type
 
 
-def _read_entries(connection: Connection, tables: Tables, review_session_id: str) -> list[dict[str, Any]]:
-    rows = connection.execute(_versions_of(tables, review_session_id)).all()
+def _read_entries(connection: Connection, tables: Tables, visit: Visit) -> list[dict[str, Any]]:
+    rows = connection.execute(_versions_of(tables, visit.review_session_id)).all()
+    feedback = read_feedback(connection, tables, [row.id for row in rows], visit)
     films = _read_films(connection, tables, {row.version_id for row in rows})
     paths = _read_paths(connection, tables, {row.context_id for row in rows if row.context_id is not None})
     return [
@@ -67,11 +68,12 @@ def _read_entries(connection: Connection, tables: Tables, review_session_id: str
             "asset_type": row.asset_type or "",
             "path": paths.get(row.context_id, []),
             "task": row.task or "",
-            "author": _full_name(row),
+            "author": full_name(row),
             "date": None if row.date is None else f"{row.date}Z",
             "comment": row.comment or "",
             "thumbnail": None if row.thumbnail_id is None else f"media/{row.thumbnail_id}",
             "film": films.get(row.version_id),
+            **feedback[row.id],
         }
         for row in rows
     ]
@@ -152,7 +154,3 @@ def _names(above: dict[str, Row[Any]], context_id: str) -> list[str]:
         names.insert(0, above[here].name)
         here = above[here].parent_id
     return names
-
-
-def _full_name(row: Row[Any]) -> str:
-    return " ".join(name for name in (row.first_name, row.last_name) if name) or row.username or ""

@@ -21,11 +21,11 @@ export class Entries {
   show(entries: readonly Entry[]): void {
     this.all = entries;
     setText(find("entry-count", HTMLElement), String(entries.length));
-    const said = JSON.stringify(entries);
+    this.current = entries.find(({ id }) => id === this.current?.id) ?? null;
+    const said = JSON.stringify(entries.map((entry) => ({ ...entry, notes: entry.notes.length, drawings: [] })));
     if (said === this.shown) return;
     this.shown = said;
     this.list.replaceChildren(...entries.map((entry) => this.row(entry)));
-    this.current = entries.find(({ id }) => id === this.current?.id) ?? null;
     this.mark();
   }
 
@@ -93,6 +93,7 @@ export class Entries {
     const detail = make("span", "entry-detail", make("span", "entry-version", versionText(entry)));
     // A publish names its entries after shot and task; the task is not said twice.
     if (!entry.name.includes(entry.task)) detail.append(` · ${entry.task}`);
+    if (entry.notes.length > 0) detail.append(` · ${entry.notes.length === 1 ? "1 note" : `${entry.notes.length} notes`}`);
     return make("span", "entry-caption", make("span", "entry-name", entry.name), detail);
   }
 }

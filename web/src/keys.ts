@@ -17,6 +17,9 @@ export type Command =
   | "mute"
   | "previous-entry"
   | "next-entry"
+  | "draw"
+  | "previous-note"
+  | "next-note"
   | "full-screen"
   | "help";
 
@@ -43,6 +46,9 @@ export const KEYS: readonly Key[] = [
   { command: "mute", keys: ["m"], shown: ["M"], text: "Sound on, off" },
   { command: "previous-entry", keys: ["ArrowUp", "PageUp"], shown: ["↑", "PgUp"], text: "Previous version in the list" },
   { command: "next-entry", keys: ["ArrowDown", "PageDown"], shown: ["↓", "PgDn"], text: "Next version in the list" },
+  { command: "previous-note", keys: [","], shown: [","], text: "Frame of the previous note" },
+  { command: "next-note", keys: ["."], shown: ["."], text: "Frame of the next note" },
+  { command: "draw", keys: ["d"], shown: ["D"], text: "Draw on the frame, if you are invited" },
   { command: "full-screen", keys: ["f"], shown: ["F"], text: "Full screen" },
   { command: "help", keys: ["?", "Shift+?"], shown: ["?"], text: "These keys" },
 ];

@@ -2,8 +2,10 @@
 
 import { Clip } from "./clip";
 import { find } from "./dom";
+import { Drawing } from "./drawing";
 import { Entries } from "./entries";
 import { showEntry, showNoEntry, showReview } from "./facts";
+import { FeedbackPanel } from "./feedback";
 import { commandOf, keysDialog, type Command } from "./keys";
 import { Notices, type Notice } from "./notices";
 import { Player, type Trouble } from "./player";
@@ -19,6 +21,22 @@ class Page {
   private readonly transport = new Transport(this.player, this.video, (command) => this.run(command));
   private readonly entries = new Entries((entry) => this.open(entry));
   private readonly notices = new Notices(() => this.retry());
+  private readonly feedback = new FeedbackPanel(
+    {
+      frame: () => this.frame,
+      goTo: (frame) => this.player.show(this.player.clip?.indexOf(frame) ?? 0),
+      pause: () => {
+        if (this.player.isPlaying) this.player.pause();
+      },
+    },
+    (review) => this.receive(review),
+    () => this.renderDrawing(),
+  );
+  private readonly drawing = new Drawing(
+    this.video,
+    () => this.feedback.beginStroke(),
+    (stroke) => this.feedback.addStroke(stroke),
+  );
   private readonly toggleHelp = keysDialog();
   private readonly watch: { now: () => void };
 
@@ -34,6 +52,7 @@ class Page {
       if (event.target instanceof Element && event.target.closest("button") !== null) event.preventDefault();
     });
     this.video.addEventListener("click", () => this.player.toggle());
+    find("draw", HTMLButtonElement).addEventListener("click", () => this.run("draw"));
     find("show-keys", HTMLButtonElement).addEventListener("click", this.toggleHelp);
     window.addEventListener("hashchange", () => this.follow());
     this.watch = watchReview((answer) => this.receive(answer));
@@ -43,6 +62,8 @@ class Page {
   private receive(answer: Review | Refusal): void {
     if (typeof answer === "string") {
       this.isConnected = false;
+      // The server has a page that says why, and what to do.
+      if (answer === "door-closed") location.reload();
       if (answer === "link-invalid") {
         this.player.close();
         this.filmNotice = "link-invalid";
@@ -56,6 +77,7 @@ class Page {
     this.review = answer;
     showReview(answer);
     this.entries.show(answer.entries);
+    this.feedback.show(this.entries.current, answer);
     if (isFirst || this.entries.current === null) this.follow();
     else if (wasLost) this.retry();
     this.render();
@@ -69,6 +91,7 @@ class Page {
     if (first === undefined) {
       this.player.close();
       showNoEntry(this.review);
+      this.feedback.show(null, this.review);
       return;
     }
     this.entries.select(first.id);
@@ -79,8 +102,14 @@ class Page {
   private open(entry: Entry, start = 0): void {
     if (this.review === null) return;
     showEntry(entry, this.review);
+    this.drawing.isActive = false;
     history.replaceState(null, "", `#${encodeURIComponent(entry.id)}`);
     this.filmNotice = this.besideNotice = null;
+    this.openFilm(entry, start);
+    this.feedback.show(entry, this.review);
+  }
+
+  private openFilm(entry: Entry, start: number): void {
     if (entry.film === null) {
       this.player.close();
       this.filmNotice = "no-film";
@@ -89,6 +118,20 @@ class Page {
     const clip = Clip.from(entry.film.exact);
     if (clip === null) this.besideNotice = "no-exact-rate";
     this.player.open(address(entry.film.url), clip, start);
+  }
+
+  /** The shot's number of the frame on the screen, or null when frames have no numbers. */
+  private get frame(): number | null {
+    const { clip, index, canSeek } = this.player;
+    return clip === null || index === null || !canSeek ? null : clip.numberAt(index);
+  }
+
+  private goToNote(direction: 1 | -1): void {
+    const { frame } = this;
+    if (frame === null) return;
+    const beyond = this.feedback.frames.filter((each) => (each - frame) * direction > 0);
+    const next = direction > 0 ? beyond[0] : beyond.at(-1);
+    if (next !== undefined) this.player.show(this.player.clip?.indexOf(next) ?? 0);
   }
 
   /** Opens the film again where it stood, and asks the server at once. */
@@ -139,10 +182,24 @@ class Page {
       mute: () => (player.isMuted = !player.isMuted),
       "previous-entry": () => this.entries.move(-1),
       "next-entry": () => this.entries.move(1),
+      "previous-note": () => this.goToNote(-1),
+      "next-note": () => this.goToNote(1),
+      draw: () => this.toggleDrawing(),
       "full-screen": () => void this.toggleFullScreen(),
       help: this.toggleHelp,
     };
     commands[command]();
+  }
+
+  private toggleDrawing(): void {
+    const isActive = !this.drawing.isActive && this.feedback.mayDraw;
+    if (isActive && this.player.isPlaying) this.player.pause();
+    this.drawing.isActive = isActive;
+  }
+
+  private renderDrawing(): void {
+    this.drawing.show(this.filmNotice === null ? this.feedback.strokesAt(this.frame) : []);
+    this.timeline.mark(this.feedback.frames);
   }
 
   private async toggleFullScreen(): Promise<void> {
@@ -153,6 +210,8 @@ class Page {
   private render(): void {
     this.timeline.render();
     this.transport.render();
+    this.feedback.render();
+    this.renderDrawing();
     this.stage.dataset["waiting"] = String(this.player.isWaiting);
     this.video.hidden = !this.video.hasAttribute("src") || this.filmNotice !== null;
     this.notices.showOnStage(this.stageNotice());

@@ -10,8 +10,42 @@ export interface Film {
   readonly height: number | null;
 }
 
+/** One stroke of a pen. */
+export interface Stroke {
+  readonly kind: "pen";
+  readonly colour: string;
+  /** A part of the picture's height. */
+  readonly width: number;
+  /** Across, down, pressure: from 0 to 1 of the picture, wherever it is shown. */
+  readonly points: readonly (readonly [number, number, number])[];
+}
+
+export interface Note {
+  readonly id: string;
+  readonly author: string;
+  readonly is_guest: boolean;
+  readonly content: string;
+  readonly date: string | null;
+  /** The shot's number of the frame it is about, or null for all of the version. */
+  readonly frame: number | null;
+  readonly in_reply_to: string | null;
+  readonly drawing: readonly Stroke[];
+}
+
+export const STATUSES = ["approved", "require_changes", "seen"] as const;
+export type Status = (typeof STATUSES)[number];
+
+/** What was said about a version. */
+export interface Feedback {
+  readonly notes: readonly Note[];
+  /** Drawings that belong to no note: made by a program. */
+  readonly drawings: readonly { readonly frame: number; readonly shapes: readonly Stroke[] }[];
+  readonly statuses: readonly { readonly name: string; readonly status: string | null }[];
+  readonly own_status: string | null;
+}
+
 /** One version in the review session. */
-export interface Entry {
+export interface Entry extends Feedback {
   readonly id: string;
   readonly name: string;
   readonly description: string;
@@ -33,11 +67,24 @@ export interface Review {
   readonly name: string;
   readonly project: string;
   readonly is_open: boolean;
+  /** The name of an invitee, who may write; null for whoever only looks. */
+  readonly visitor: string | null;
   readonly entries: readonly Entry[];
 }
 
-/** Why there is no answer: the link is not valid any more, or nobody answers. */
-export type Refusal = "link-invalid" | "unreachable";
+/** Why there is no answer: the link is not valid any more, it does not open now, or nobody answers. */
+export type Refusal = "link-invalid" | "door-closed" | "unreachable";
+
+/** What an invitee says, and where. */
+export type Said =
+  | { readonly object: string; readonly status: Status }
+  | {
+      readonly object: string;
+      readonly id: string;
+      readonly content: string;
+      readonly frame: number | null;
+      readonly drawing: readonly Stroke[];
+    };
 
 const PATIENCE = 10_000;
 const PAUSE = 15_000;
@@ -53,10 +100,28 @@ export async function readReview(): Promise<Review | Refusal> {
   try {
     const response = await fetch(address("data"), { signal: AbortSignal.timeout(PATIENCE) });
     if (response.status === 404) return "link-invalid";
+    if (response.status === 401 || response.status === 403) return "door-closed";
     return response.ok ? ((await response.json()) as Review) : "unreachable";
   } catch {
     // A network that is away, a time-out and half an answer are one thing to the page: it asks again.
     return "unreachable";
+  }
+}
+
+/** Sends what an invitee says; returns the review as it is then, or a sentence that says why it was not taken. */
+export async function say(what: "notes" | "status", said: Said): Promise<Review | string> {
+  try {
+    const response = await fetch(address(what), {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(said),
+      signal: AbortSignal.timeout(PATIENCE),
+    });
+    if (response.ok) return (await response.json()) as Review;
+    const { content } = (await response.json()) as { content?: string };
+    return content ?? "The server did not take it.";
+  } catch {
+    return "The server does not answer.";
   }
 }
 
@@ -71,7 +136,7 @@ export function watchReview(onAnswer: (answer: Review | Refusal) => void): { now
     const answer = await readReview();
     isReading = false;
     onAnswer(answer);
-    if (answer === "link-invalid") return;
+    if (answer === "link-invalid" || answer === "door-closed") return;
     timer = window.setTimeout(readIfSeen, answer === "unreachable" ? PAUSE_WHEN_LOST : PAUSE);
   };
   const readIfSeen = (): void => {

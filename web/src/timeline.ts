@@ -15,7 +15,9 @@ export class Timeline {
   private readonly hint = find("frame-hint", HTMLElement);
   private readonly player: Player;
   private readonly video: HTMLVideoElement;
+  private readonly marks = find("marks", HTMLElement);
   private room = 0;
+  private marked = "";
   private drawn = "";
 
   constructor(player: Player, video: HTMLVideoElement) {
@@ -38,6 +40,26 @@ export class Timeline {
     this.root.style.setProperty("--cell", String(clip ? 1 / count : 0));
     this.root.dataset["seekable"] = String(this.player.canSeek);
     this.describe();
+  }
+
+  /** Marks the frames with these numbers. */
+  mark(frames: readonly number[]): void {
+    const { clip } = this.player;
+    const inside = clip === null ? [] : frames.filter((frame) => clip.numberAt(clip.indexOf(frame)) === frame);
+    const key = clip === null ? "" : `${clip.firstFrame} ${clip.frameCount} ${inside.join(" ")}`;
+    if (clip === null || key === this.marked) {
+      if (clip === null) this.marks.replaceChildren();
+      this.marked = key;
+      return;
+    }
+    this.marked = key;
+    this.marks.replaceChildren(
+      ...inside.map((frame) => {
+        const mark = make("span", "mark");
+        mark.style.setProperty("--at", String((clip.indexOf(frame) + 0.5) / clip.frameCount));
+        return mark;
+      }),
+    );
   }
 
   private measure(): void {

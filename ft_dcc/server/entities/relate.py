@@ -78,8 +78,8 @@ def _assign_members(
     values.update(_inherited(owner_type, owner, target, remote))
     if belongs_to_sessions(target):
         is_news = table.c[remote].is_distinct_from(owner["id"])
-        for row in batch.connection.execute(select(table).where(listed, is_news)).mappings():
-            check_open(batch, target, {**row, **values}, values)
+        for member in batch.connection.execute(select(table).where(listed, is_news)).mappings():
+            check_open(batch, target, {**member, **values}, values)
     for row in batch.rows(table, listed):
         batch.changes.updated(stored_type(batch.studio.schema, target.family, row), row, values)
     batch.connection.execute(update(table).where(listed).values(values))

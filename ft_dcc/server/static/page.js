@@ -99,6 +99,152 @@ function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+// src/strokes.ts
+function placeOf(box, picture) {
+  if (picture.width <= 0 || picture.height <= 0) return { left: 0, top: 0, width: 0, height: 0 };
+  const scale = Math.min(box.width / picture.width, box.height / picture.height);
+  const [width, height] = [picture.width * scale, picture.height * scale];
+  return { left: (box.width - width) / 2, top: (box.height - height) / 2, width, height };
+}
+function pointAt(place, x, y, pressure) {
+  const part = (value) => Number(Math.min(Math.max(value, -1), 2).toFixed(5));
+  const pressed = pressure > 0 ? Math.min(pressure, 1) : 0.5;
+  return [part((x - place.left) / place.width), part((y - place.top) / place.height), Number(pressed.toFixed(3))];
+}
+function pixelAt(place, point) {
+  return { x: place.left + point[0] * place.width, y: place.top + point[1] * place.height };
+}
+function thickness(place, width, pressure) {
+  return Math.max(1, place.height * width * (0.5 + pressure));
+}
+
+// src/drawing.ts
+var COLOURS = ["#ff5148", "#ffd23f", "#5bd75b", "#4aa8ff", "#ffffff"];
+var WIDTH = 8e-3;
+var CLOSEST = 15e-4;
+var Drawing = class {
+  stage = find("stage", HTMLElement);
+  sheet = find("sheet", HTMLCanvasElement);
+  tools = find("pens", HTMLElement);
+  toggle = find("draw", HTMLButtonElement);
+  video;
+  onStroke;
+  mayBegin;
+  shown = [];
+  begun = null;
+  colour = COLOURS[0];
+  active = false;
+  /** `mayBegin` says whether a stroke belongs on the picture on the screen; `onStroke` gets each that is finished. */
+  constructor(video, mayBegin, onStroke) {
+    this.video = video;
+    this.mayBegin = mayBegin;
+    this.onStroke = onStroke;
+    this.sheet.addEventListener("pointerdown", (event) => this.begin(event));
+    this.sheet.addEventListener("pointermove", (event) => this.move(event));
+    for (const type of ["pointerup", "pointercancel"]) {
+      this.sheet.addEventListener(type, (event) => this.end(event));
+    }
+    new ResizeObserver(() => this.paint()).observe(this.stage);
+    video.addEventListener("loadedmetadata", () => this.paint());
+    for (const colour of COLOURS) this.tools.append(this.pen(colour));
+  }
+  get isActive() {
+    return this.active;
+  }
+  set isActive(isActive) {
+    this.active = isActive;
+    this.stage.dataset["drawing"] = String(isActive);
+    this.toggle.setAttribute("aria-pressed", String(isActive));
+    this.tools.hidden = !isActive;
+    if (!isActive) this.begun = null;
+    this.paint();
+  }
+  /** Shows these strokes and no others. */
+  show(strokes) {
+    this.shown = strokes;
+    this.sheet.dataset["strokes"] = String(strokes.length);
+    this.paint();
+  }
+  pen(colour) {
+    const button = make("button", "pen");
+    button.type = "button";
+    button.style.setProperty("--pen", colour);
+    button.setAttribute("aria-label", `Pen ${colour}`);
+    button.setAttribute("aria-pressed", String(colour === this.colour));
+    button.addEventListener("click", () => {
+      this.colour = colour;
+      for (const other of this.tools.querySelectorAll("button")) {
+        other.setAttribute("aria-pressed", String(other === button));
+      }
+    });
+    return button;
+  }
+  begin(event) {
+    if (!this.active || event.button !== 0 || this.begun !== null || !this.mayBegin()) return;
+    event.preventDefault();
+    this.sheet.setPointerCapture(event.pointerId);
+    this.begun = [this.point(event)];
+    this.paint();
+  }
+  move(event) {
+    if (this.begun === null || !this.sheet.hasPointerCapture(event.pointerId)) return;
+    const each = event.getCoalescedEvents?.() ?? [];
+    for (const part of each.length > 0 ? each : [event]) this.add(this.point(part));
+    this.paint();
+  }
+  add(point) {
+    const last = this.begun?.at(-1);
+    if (last === void 0 || Math.hypot(point[0] - last[0], point[1] - last[1]) < CLOSEST) return;
+    this.begun?.push(point);
+  }
+  end(event) {
+    if (this.begun === null || !this.sheet.hasPointerCapture(event.pointerId)) return;
+    const stroke = { kind: "pen", colour: this.colour, width: WIDTH, points: this.begun };
+    this.begun = null;
+    if (event.type === "pointerup") this.onStroke(stroke);
+    this.paint();
+  }
+  point(event) {
+    const { left, top } = this.sheet.getBoundingClientRect();
+    return pointAt(this.place(), event.clientX - left, event.clientY - top, event.pressure);
+  }
+  place() {
+    const { clientWidth: width, clientHeight: height } = this.stage;
+    return placeOf({ width, height }, { width: this.video.videoWidth, height: this.video.videoHeight });
+  }
+  paint() {
+    const { clientWidth: width, clientHeight: height } = this.stage;
+    const density = window.devicePixelRatio;
+    const [across, down] = [Math.round(width * density), Math.round(height * density)];
+    if (this.sheet.width !== across) this.sheet.width = across;
+    if (this.sheet.height !== down) this.sheet.height = down;
+    const context = this.sheet.getContext("2d");
+    if (context === null) return;
+    context.setTransform(density, 0, 0, density, 0, 0);
+    context.clearRect(0, 0, width, height);
+    const place = this.place();
+    for (const stroke of this.shown) paintStroke(context, place, stroke);
+    if (this.begun !== null) {
+      paintStroke(context, place, { kind: "pen", colour: this.colour, width: WIDTH, points: this.begun });
+    }
+  }
+};
+function paintStroke(context, place, stroke) {
+  context.strokeStyle = stroke.colour;
+  context.lineCap = context.lineJoin = "round";
+  let before = stroke.points[0];
+  for (const point of stroke.points) {
+    if (before === void 0) return;
+    const [from, to] = [pixelAt(place, before), pixelAt(place, point)];
+    context.lineWidth = thickness(place, stroke.width, point[2]);
+    context.beginPath();
+    context.moveTo(from.x, from.y);
+    context.lineTo(to.x, to.y);
+    context.stroke();
+    before = point;
+  }
+}
+
 // src/facts.ts
 function versionText(entry) {
   return `v${String(entry.version).padStart(3, "0")}`;
@@ -157,9 +303,25 @@ async function readReview() {
   try {
     const response = await fetch(address("data"), { signal: AbortSignal.timeout(PATIENCE) });
     if (response.status === 404) return "link-invalid";
+    if (response.status === 401 || response.status === 403) return "door-closed";
     return response.ok ? await response.json() : "unreachable";
   } catch {
     return "unreachable";
+  }
+}
+async function say(what, said) {
+  try {
+    const response = await fetch(address(what), {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(said),
+      signal: AbortSignal.timeout(PATIENCE)
+    });
+    if (response.ok) return await response.json();
+    const { content } = await response.json();
+    return content ?? "The server did not take it.";
+  } catch {
+    return "The server does not answer.";
   }
 }
 function watchReview(onAnswer) {
@@ -172,7 +334,7 @@ function watchReview(onAnswer) {
     const answer = await readReview();
     isReading = false;
     onAnswer(answer);
-    if (answer === "link-invalid") return;
+    if (answer === "link-invalid" || answer === "door-closed") return;
     timer = window.setTimeout(readIfSeen, answer === "unreachable" ? PAUSE_WHEN_LOST : PAUSE);
   };
   const readIfSeen = () => {
@@ -210,11 +372,11 @@ var Entries = class {
   show(entries) {
     this.all = entries;
     setText(find("entry-count", HTMLElement), String(entries.length));
-    const said = JSON.stringify(entries);
+    this.current = entries.find(({ id }) => id === this.current?.id) ?? null;
+    const said = JSON.stringify(entries.map((entry) => ({ ...entry, notes: entry.notes.length, drawings: [] })));
     if (said === this.shown) return;
     this.shown = said;
     this.list.replaceChildren(...entries.map((entry) => this.row(entry)));
-    this.current = entries.find(({ id }) => id === this.current?.id) ?? null;
     this.mark();
   }
   /** Selects the version with this id; false when it is not in the session. */
@@ -274,9 +436,235 @@ var Entries = class {
   caption(entry) {
     const detail = make("span", "entry-detail", make("span", "entry-version", versionText(entry)));
     if (!entry.name.includes(entry.task)) detail.append(` · ${entry.task}`);
+    if (entry.notes.length > 0) detail.append(` · ${entry.notes.length === 1 ? "1 note" : `${entry.notes.length} notes`}`);
     return make("span", "entry-caption", make("span", "entry-name", entry.name), detail);
   }
 };
+
+// src/feedback.ts
+var WORDS = { approved: "Approved", require_changes: "Changes required", seen: "Seen" };
+var FeedbackPanel = class {
+  root = find("feedback", HTMLElement);
+  list = find("notes", HTMLOListElement);
+  verdicts = find("statuses", HTMLElement);
+  choice = find("own-status", HTMLElement);
+  form = find("note-form", HTMLFormElement);
+  text = find("note-text", HTMLTextAreaElement);
+  place = find("note-frame", HTMLButtonElement);
+  draw = find("draw", HTMLButtonElement);
+  undo = find("undo", HTMLButtonElement);
+  send = find("send-note", HTMLButtonElement);
+  trouble = find("note-trouble", HTMLElement);
+  hint = find("look-only", HTMLElement);
+  screen;
+  onAnswer;
+  onDraft;
+  drafts = /* @__PURE__ */ new Map();
+  entry = null;
+  visitor = null;
+  shown = "";
+  isSending = false;
+  /** `onAnswer` gets the review after something was said, `onDraft` is called when another drawing is to be seen. */
+  constructor(screen, onAnswer, onDraft) {
+    this.screen = screen;
+    this.onAnswer = onAnswer;
+    this.onDraft = onDraft;
+    this.text.addEventListener("input", () => this.write());
+    this.text.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.form.requestSubmit();
+      if (event.key === "Escape") this.text.blur();
+    });
+    this.form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      void this.sendNote();
+    });
+    this.place.addEventListener("click", () => this.togglePlace());
+    this.undo.addEventListener("click", () => this.takeBack());
+    for (const button of this.choice.querySelectorAll("button")) {
+      button.addEventListener("click", () => void this.sendStatus(button.value));
+    }
+  }
+  get mayDraw() {
+    return this.visitor !== null && this.entry !== null && this.screen.frame() !== null;
+  }
+  /** Shows what was said about this version; null when none is selected. */
+  show(entry, review) {
+    const isOther = entry?.id !== this.entry?.id;
+    this.entry = entry;
+    this.visitor = review?.visitor ?? null;
+    this.root.hidden = entry === null;
+    this.hint.hidden = this.visitor !== null || review === null;
+    setText(this.hint, review?.is_open === false ? "This review is closed." : "Notes are written by those who are invited.");
+    this.form.hidden = this.choice.hidden = this.visitor === null;
+    if (isOther) {
+      this.text.value = this.draft.text;
+      this.trouble.hidden = true;
+    }
+    this.showSaid();
+    this.render();
+    this.onDraft();
+    if (isOther && entry !== null && this.visitor !== null && entry.own_status === null) void this.sendStatus("seen");
+  }
+  /** The strokes that are to be seen on a frame: of notes, of programs, and of the draft. */
+  strokesAt(frame) {
+    if (this.entry === null || frame === null) return [];
+    const { notes, drawings } = this.entry;
+    return [
+      ...drawings.filter((drawing) => drawing.frame === frame).flatMap(({ shapes }) => shapes),
+      ...notes.filter((note) => note.frame === frame).flatMap(({ drawing }) => drawing),
+      ...this.draft.frame === frame ? this.draft.strokes : []
+    ];
+  }
+  /** The frames that something was said about, the first one first. */
+  get frames() {
+    const { notes, drawings } = this.entry ?? { notes: [], drawings: [] };
+    const found = [...notes, ...drawings].map(({ frame }) => frame).filter((frame) => frame !== null);
+    return [...new Set(found)].sort((one, other) => one - other);
+  }
+  /** A stroke may begin: the picture on the screen is the one that is drawn on, or is made so. */
+  beginStroke() {
+    const { draft } = this;
+    const frame = this.screen.frame();
+    if (!this.mayDraw) return false;
+    this.screen.pause();
+    if (draft.strokes.length > 0 && typeof draft.frame === "number" && draft.frame !== frame) {
+      this.screen.goTo(draft.frame);
+      return false;
+    }
+    draft.frame = frame;
+    return true;
+  }
+  addStroke(stroke) {
+    this.draft.strokes.push(stroke);
+    this.change();
+  }
+  takeBack() {
+    this.draft.strokes.pop();
+    this.change();
+  }
+  /** Draws what the film and the draft say. */
+  render() {
+    const { draft } = this;
+    const frame = draft.frame === void 0 ? this.screen.frame() : draft.frame;
+    setText(this.place, frame === null ? "Whole version" : `Frame ${frame}`);
+    this.place.disabled = this.screen.frame() === null || draft.strokes.length > 0;
+    this.draw.disabled = !this.mayDraw;
+    this.undo.hidden = draft.strokes.length === 0;
+    this.send.disabled = this.isSending || draft.text.trim() === "" && draft.strokes.length === 0;
+  }
+  get draft() {
+    const key = this.entry?.id ?? "";
+    const found = this.drafts.get(key) ?? { text: "", frame: void 0, strokes: [], id: null };
+    this.drafts.set(key, found);
+    return found;
+  }
+  change() {
+    this.draft.id = null;
+    this.trouble.hidden = true;
+    this.render();
+    this.onDraft();
+  }
+  /** The first letter decides which frame is meant. */
+  write() {
+    const { draft } = this;
+    draft.text = this.text.value;
+    if (draft.frame === void 0 && draft.text !== "") {
+      this.screen.pause();
+      draft.frame = this.screen.frame();
+    }
+    if (draft.text === "" && draft.strokes.length === 0) draft.frame = void 0;
+    this.change();
+  }
+  togglePlace() {
+    const { draft } = this;
+    draft.frame = draft.frame === null ? this.screen.frame() : null;
+    this.change();
+  }
+  async sendNote() {
+    const { draft, entry } = this;
+    if (entry === null || this.send.disabled) return;
+    draft.id ??= newId();
+    const frame = draft.frame === void 0 ? this.screen.frame() : draft.frame;
+    const said = { object: entry.id, id: draft.id, content: draft.text, frame, drawing: draft.strokes };
+    const isTaken = await this.tell("notes", said, () => {
+      this.drafts.delete(entry.id);
+      if (entry.id === this.entry?.id) this.text.value = "";
+    });
+    if (isTaken) this.list.lastElementChild?.scrollIntoView({ block: "nearest" });
+  }
+  async sendStatus(status) {
+    if (this.entry !== null) await this.tell("status", { object: this.entry.id, status });
+  }
+  async tell(what, said, onTaken = () => void 0) {
+    this.isSending = true;
+    this.render();
+    const answer = await say(what, said);
+    this.isSending = false;
+    const isTaken = typeof answer !== "string";
+    if (isTaken) {
+      onTaken();
+      this.onAnswer(answer);
+    } else if (what === "notes" || said.status !== "seen") {
+      this.trouble.hidden = false;
+      setText(this.trouble, `Not sent: ${answer} What you wrote is still here.`);
+    }
+    this.render();
+    return isTaken;
+  }
+  showSaid() {
+    const { entry } = this;
+    const said = JSON.stringify(entry === null ? null : [entry.id, entry.notes, entry.statuses, entry.own_status]);
+    if (said === this.shown || entry === null) return;
+    this.shown = said;
+    const roots = entry.notes.filter((note) => !entry.notes.some(({ id }) => id === note.in_reply_to));
+    this.list.replaceChildren(...roots.map((note) => this.row(note, entry.notes)));
+    setText(find("note-count", HTMLElement), String(entry.notes.length));
+    find("no-notes", HTMLElement).hidden = entry.notes.length > 0;
+    this.verdicts.replaceChildren(
+      ...entry.statuses.map(({ name, status }) => {
+        const word = WORDS[status ?? ""] ?? status ?? "";
+        const verdict = make("li", "verdict", icon(`icon-${status ?? "seen"}`), make("span", "verdict-name", name), word);
+        verdict.dataset["status"] = status ?? "";
+        return verdict;
+      })
+    );
+    this.verdicts.hidden = entry.statuses.length === 0;
+    for (const button of this.choice.querySelectorAll("button")) {
+      button.setAttribute("aria-pressed", String(button.value === entry.own_status));
+    }
+  }
+  row(note, all) {
+    const head = make("div", "note-head", make("span", "note-author", note.author));
+    if (note.is_guest) head.append(make("span", "note-guest", "Guest"));
+    if (note.date !== null) head.append(moment2(note.date));
+    const row = make("li", "note", head);
+    row.dataset["id"] = note.id;
+    const { frame } = note;
+    if (frame !== null) {
+      const link = make("button", "note-frame", icon(note.drawing.length > 0 ? "icon-pen" : "icon-film"), `Frame ${frame}`);
+      link.type = "button";
+      link.addEventListener("click", () => this.screen.goTo(frame));
+      row.append(link);
+    }
+    if (note.content !== "") row.append(make("p", "note-content", note.content));
+    const replies = all.filter(({ in_reply_to }) => in_reply_to === note.id);
+    if (replies.length > 0) row.append(make("ol", "replies", ...replies.map((reply) => this.row(reply, all))));
+    return row;
+  }
+};
+function moment2(iso) {
+  const format = new Intl.DateTimeFormat(void 0, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+  const time = make("time", "note-date", format.format(new Date(iso)));
+  time.dateTime = iso;
+  return time;
+}
+function newId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] ?? 0) & 15 | 64;
+  bytes[8] = (bytes[8] ?? 0) & 63 | 128;
+  const text = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return text.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
 
 // src/keys.ts
 var KEYS = [
@@ -294,6 +682,9 @@ var KEYS = [
   { command: "mute", keys: ["m"], shown: ["M"], text: "Sound on, off" },
   { command: "previous-entry", keys: ["ArrowUp", "PageUp"], shown: ["↑", "PgUp"], text: "Previous version in the list" },
   { command: "next-entry", keys: ["ArrowDown", "PageDown"], shown: ["↓", "PgDn"], text: "Next version in the list" },
+  { command: "previous-note", keys: [","], shown: [","], text: "Frame of the previous note" },
+  { command: "next-note", keys: ["."], shown: ["."], text: "Frame of the next note" },
+  { command: "draw", keys: ["d"], shown: ["D"], text: "Draw on the frame, if you are invited" },
   { command: "full-screen", keys: ["f"], shown: ["F"], text: "Full screen" },
   { command: "help", keys: ["?", "Shift+?"], shown: ["?"], text: "These keys" }
 ];
@@ -446,7 +837,7 @@ var Player = class {
   sought = null;
   attempts = 0;
   overdue = 0;
-  start = 0;
+  hasBegun = false;
   backwards = 0;
   loops = true;
   constructor(video, onChange, onTrouble) {
@@ -495,7 +886,7 @@ var Player = class {
   open(url, clip, start = 0) {
     this.close();
     this.clip = clip;
-    this.start = start;
+    this.wanted = clip === null ? null : start;
     this.isWaiting = true;
     if (clip !== null && !("requestVideoFrameCallback" in this.video)) this.lose("no-frame-callback");
     this.video.src = url;
@@ -512,7 +903,7 @@ var Player = class {
     this.video.removeAttribute("src");
     this.video.load();
     this.clip = this.index = this.wanted = this.sought = null;
-    this.canSeek = this.isWaiting = false;
+    this.canSeek = this.isWaiting = this.hasBegun = false;
     this.setSpeed(0);
     this.onChange();
   }
@@ -562,10 +953,10 @@ var Player = class {
     if (this.clip === null && Number.isFinite(this.video.duration)) this.video.currentTime = part * this.video.duration;
   }
   goTo(index) {
-    if (this.clip === null || !this.canSeek) return;
+    if (this.clip === null || this.hasBegun && !this.canSeek) return;
     this.wanted = this.clip.nearest(index);
     this.attempts = 0;
-    if (!this.video.seeking) this.seek();
+    if (this.hasBegun && !this.video.seeking) this.seek();
     this.onChange();
   }
   seek() {
@@ -580,7 +971,9 @@ var Player = class {
     this.canSeek = end > 0 && end >= duration - 1e-3;
     if (!this.canSeek) this.onTrouble("no-ranges");
     if (this.clip !== null && !this.clip.fitsInto(duration)) this.lose("cut-short");
-    this.goTo(this.start);
+    this.hasBegun = true;
+    if (this.canSeek && this.wanted !== null) this.goTo(this.wanted);
+    else this.wanted = null;
     this.onChange();
   }
   awaitPicture() {
@@ -721,7 +1114,9 @@ var Timeline = class {
   hint = find("frame-hint", HTMLElement);
   player;
   video;
+  marks = find("marks", HTMLElement);
   room = 0;
+  marked = "";
   drawn = "";
   constructor(player, video) {
     this.player = player;
@@ -742,6 +1137,25 @@ var Timeline = class {
     this.root.style.setProperty("--cell", String(clip ? 1 / count : 0));
     this.root.dataset["seekable"] = String(this.player.canSeek);
     this.describe();
+  }
+  /** Marks the frames with these numbers. */
+  mark(frames) {
+    const { clip } = this.player;
+    const inside = clip === null ? [] : frames.filter((frame) => clip.numberAt(clip.indexOf(frame)) === frame);
+    const key = clip === null ? "" : `${clip.firstFrame} ${clip.frameCount} ${inside.join(" ")}`;
+    if (clip === null || key === this.marked) {
+      if (clip === null) this.marks.replaceChildren();
+      this.marked = key;
+      return;
+    }
+    this.marked = key;
+    this.marks.replaceChildren(
+      ...inside.map((frame) => {
+        const mark = make("span", "mark");
+        mark.style.setProperty("--at", String((clip.indexOf(frame) + 0.5) / clip.frameCount));
+        return mark;
+      })
+    );
   }
   measure() {
     const letter = parseFloat(getComputedStyle(this.track).fontSize);
@@ -879,6 +1293,22 @@ var Page = class {
   transport = new Transport(this.player, this.video, (command) => this.run(command));
   entries = new Entries((entry) => this.open(entry));
   notices = new Notices(() => this.retry());
+  feedback = new FeedbackPanel(
+    {
+      frame: () => this.frame,
+      goTo: (frame) => this.player.show(this.player.clip?.indexOf(frame) ?? 0),
+      pause: () => {
+        if (this.player.isPlaying) this.player.pause();
+      }
+    },
+    (review) => this.receive(review),
+    () => this.renderDrawing()
+  );
+  drawing = new Drawing(
+    this.video,
+    () => this.feedback.beginStroke(),
+    (stroke) => this.feedback.addStroke(stroke)
+  );
   toggleHelp = keysDialog();
   watch;
   review = null;
@@ -891,6 +1321,7 @@ var Page = class {
       if (event.target instanceof Element && event.target.closest("button") !== null) event.preventDefault();
     });
     this.video.addEventListener("click", () => this.player.toggle());
+    find("draw", HTMLButtonElement).addEventListener("click", () => this.run("draw"));
     find("show-keys", HTMLButtonElement).addEventListener("click", this.toggleHelp);
     window.addEventListener("hashchange", () => this.follow());
     this.watch = watchReview((answer) => this.receive(answer));
@@ -899,6 +1330,7 @@ var Page = class {
   receive(answer) {
     if (typeof answer === "string") {
       this.isConnected = false;
+      if (answer === "door-closed") location.reload();
       if (answer === "link-invalid") {
         this.player.close();
         this.filmNotice = "link-invalid";
@@ -912,6 +1344,7 @@ var Page = class {
     this.review = answer;
     showReview(answer);
     this.entries.show(answer.entries);
+    this.feedback.show(this.entries.current, answer);
     if (isFirst || this.entries.current === null) this.follow();
     else if (wasLost) this.retry();
     this.render();
@@ -924,6 +1357,7 @@ var Page = class {
     if (first === void 0) {
       this.player.close();
       showNoEntry(this.review);
+      this.feedback.show(null, this.review);
       return;
     }
     this.entries.select(first.id);
@@ -933,8 +1367,13 @@ var Page = class {
   open(entry, start = 0) {
     if (this.review === null) return;
     showEntry(entry, this.review);
+    this.drawing.isActive = false;
     history.replaceState(null, "", `#${encodeURIComponent(entry.id)}`);
     this.filmNotice = this.besideNotice = null;
+    this.openFilm(entry, start);
+    this.feedback.show(entry, this.review);
+  }
+  openFilm(entry, start) {
     if (entry.film === null) {
       this.player.close();
       this.filmNotice = "no-film";
@@ -943,6 +1382,18 @@ var Page = class {
     const clip = Clip.from(entry.film.exact);
     if (clip === null) this.besideNotice = "no-exact-rate";
     this.player.open(address(entry.film.url), clip, start);
+  }
+  /** The shot's number of the frame on the screen, or null when frames have no numbers. */
+  get frame() {
+    const { clip, index, canSeek } = this.player;
+    return clip === null || index === null || !canSeek ? null : clip.numberAt(index);
+  }
+  goToNote(direction) {
+    const { frame } = this;
+    if (frame === null) return;
+    const beyond = this.feedback.frames.filter((each) => (each - frame) * direction > 0);
+    const next = direction > 0 ? beyond[0] : beyond.at(-1);
+    if (next !== void 0) this.player.show(this.player.clip?.indexOf(next) ?? 0);
   }
   /** Opens the film again where it stood, and asks the server at once. */
   retry() {
@@ -988,10 +1439,22 @@ var Page = class {
       mute: () => player.isMuted = !player.isMuted,
       "previous-entry": () => this.entries.move(-1),
       "next-entry": () => this.entries.move(1),
+      "previous-note": () => this.goToNote(-1),
+      "next-note": () => this.goToNote(1),
+      draw: () => this.toggleDrawing(),
       "full-screen": () => void this.toggleFullScreen(),
       help: this.toggleHelp
     };
     commands[command]();
+  }
+  toggleDrawing() {
+    const isActive = !this.drawing.isActive && this.feedback.mayDraw;
+    if (isActive && this.player.isPlaying) this.player.pause();
+    this.drawing.isActive = isActive;
+  }
+  renderDrawing() {
+    this.drawing.show(this.filmNotice === null ? this.feedback.strokesAt(this.frame) : []);
+    this.timeline.mark(this.feedback.frames);
   }
   async toggleFullScreen() {
     if (document.fullscreenElement !== null) await document.exitFullscreen();
@@ -1000,6 +1463,8 @@ var Page = class {
   render() {
     this.timeline.render();
     this.transport.render();
+    this.feedback.render();
+    this.renderDrawing();
     this.stage.dataset["waiting"] = String(this.player.isWaiting);
     this.video.hidden = !this.video.hasAttribute("src") || this.filmNotice !== null;
     this.notices.showOnStage(this.stageNotice());
