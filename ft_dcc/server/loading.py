@@ -24,7 +24,8 @@ from ft_dcc.server.studio import Studio
 
 # What a create adds to an entity, by the root of its family. A line that leaves one out is completed like a create.
 _DERIVED: dict[str, tuple[str, ...]] = {
-    "Context": ("context_type", "project_id", "parent_id", "status_id", "type_id", "sort", "bid", "full_name"),
+    "Context": ("context_type", "project_id", "parent_id", "status_id", "type_id", "sort", "bid", "full_name")
+    + ("status", "project_schema_id"),
     "AssetVersion": ("date", "user_id", "version", "status_id"),
     "Component": ("system_type",),
     "CustomAttributeLink": ("from_entity_type", "to_entity_type"),
@@ -69,7 +70,8 @@ def load(studio: Studio, file: BinaryIO) -> int:
 
 def _derived(entity_type: EntityType) -> frozenset[str]:
     stamps = () if entity_type.family in _HISTORY else _STAMPS
-    return frozenset((*_DERIVED.get(entity_type.family, ()), *stamps)) & entity_type.attributes.keys()
+    columns = {attribute.column for attribute in entity_type.attributes.values()}
+    return frozenset(name for name in (*_DERIVED.get(entity_type.family, ()), *stamps) if name in columns)
 
 
 @attrs.define(eq=False)
@@ -84,6 +86,7 @@ class _Loading:
     _pending: dict[tuple[str, tuple[str, ...]], list[tuple[int, Row]]] = attrs.field(factory=dict)
     _size: int = 0
     _unsettled: list[Unsettled] = attrs.field(factory=list)
+    _nameless: dict[tuple[Any, ...], int] = attrs.field(factory=dict)
     _families: set[str] = attrs.field(factory=set)
     _caller: Caller | None = None
     _batch: Batch = attrs.field(init=False)
@@ -121,6 +124,8 @@ class _Loading:
         if TYPE_COLUMN in table.c:
             row[TYPE_COLUMN] = entity_type.base if entity_type.is_view else entity_type.name
         key = tuple(row.get(name) for name in entity_type.key)
+        if entity_type.key[0] not in record.columns:
+            self._nameless[key] = number
         if None in key:
             raise ValidationError(f"A {entity_type.name} needs {' and '.join(entity_type.key)}.")
         if absent or record.lists:
@@ -183,6 +188,8 @@ class _Loading:
 
     def _line_of(self, entity_type: EntityType, key: tuple[Any, ...]) -> int:
         """Return the line of an entity, by reading the file once more; 0 when none is its own."""
+        if key in self._nameless:
+            return self._nameless[key]
         self.file.seek(0)
         for number, line in _numbered(self.file):
             record = read_line(self.studio.schema, line)

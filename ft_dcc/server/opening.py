@@ -18,7 +18,7 @@ from ft_dcc.server.backup import keep_before_migration
 from ft_dcc.server.folder import Credentials, secret_of, write_private
 from ft_dcc.server.schema.site import KEPT, is_another, studio_schema
 from ft_dcc.server.schema.tables import Tables
-from ft_dcc.server.seed import seed
+from ft_dcc.server.seed import seed, seed_kinds
 from ft_dcc.server.studio import Studio, open_studio
 
 
@@ -34,6 +34,7 @@ def opened(folder: Path, *, schema: Path | None = None, is_seeded: bool = True) 
     studio = open_studio(folder, secret_of(folder), site)
     try:
         if is_new_schema:
+            studio.store.write(partial(seed_kinds, schema=site.schema, tables=studio.store.tables))
             write_private(folder / KEPT, json.dumps(site.described).encode())
         studio.store.write(partial(_complete, tables=studio.store.tables if is_seeded else None))
         studio.files.sweep()

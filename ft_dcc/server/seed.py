@@ -10,6 +10,7 @@ from uuid import UUID, uuid5
 from sqlalchemy import Connection
 
 from ft_dcc.server.files import SERVER_LOCATION_ID
+from ft_dcc.server.schema.model import Schema
 from ft_dcc.server.schema.tables import TYPE_COLUMN, Tables
 
 Rows = Iterable[Mapping[str, Any]]
@@ -108,6 +109,17 @@ def seed(connection: Connection, tables: Tables) -> None:
     for type_name, rows in {**_vocabulary(), **_custom_attributes(), **_people()}.items():
         _insert(connection, tables, type_name, rows)
     _insert_project_schema(connection, tables)
+
+
+def seed_kinds(connection: Connection, schema: Schema, tables: Tables) -> None:
+    """A kind of typed context that only a site's schema has is an object type of the studio, with statuses and types."""
+    ours = {key for _, key, *_ in OBJECT_TYPES}
+    for name in schema.with_subtypes("TypedContext"):
+        attribute = schema[name].attributes.get("object_type_id")
+        key = None if attribute is None else attribute.default
+        if isinstance(key, str) and key not in ours and not schema[name].is_abstract:
+            kind = _object_type(len(OBJECT_TYPES), name, key, statuses=True, types=True, dates=True)
+            _insert(connection, tables, "ObjectType", [kind])
 
 
 def fixed_id(kind: str, name: str) -> str:

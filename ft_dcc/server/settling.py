@@ -20,10 +20,12 @@ from ft_dcc.server.entities.relate import assign
 from ft_dcc.server.query.computed import applies
 from ft_dcc.server.records import Row
 from ft_dcc.server.schema.model import Attribute, EntityType
-from ft_dcc.server.schema.tables import ROW_COLUMN
+from ft_dcc.server.schema.tables import ROW_COLUMN, TYPE_COLUMN
 
 # As many ids as one statement may have in every SQLite.
 _AT_ONCE = 500
+# What others take their status or number from comes first.
+_ORDER = {"Project": 0, "others": 1, "AssetVersion": 2, "ReviewSessionObject": 3}
 _COUNTED = frozenset(("version", "sort_order"))
 
 At = Callable[[int], AbstractContextManager[None]]
@@ -43,6 +45,8 @@ class Unsettled:
 def place_contexts(batch: Batch) -> None:
     """Whatever lies in a project's tree knows its project, in whatever order it came."""
     context = batch.table(batch.studio.schema["Context"])
+    is_root = context.c[TYPE_COLUMN] == "Project"
+    batch.connection.execute(update(context).where(is_root).values(project_id=context.c.id))
     parent = context.alias()
     above = select(parent.c.project_id).where(parent.c.id == context.c.parent_id).scalar_subquery()
     is_next = context.c.project_id.is_(None), above.is_not(None)
@@ -53,7 +57,8 @@ def place_contexts(batch: Batch) -> None:
 
 def settle(batch: Batch, unsettled: Iterable[Unsettled], at: At) -> None:
     """The entities have what a create would have given them, and their lists; raises ValidationError inside ``at``."""
-    for (entity_type, absent), group in groupby(unsettled, key=lambda found: (found.entity_type, found.absent)):
+    in_order = sorted(unsettled, key=lambda found: _ORDER.get(found.entity_type.name, _ORDER["others"]))
+    for (entity_type, absent), group in groupby(in_order, key=lambda found: (found.entity_type, found.absent)):
         members = list(group)
         # A number that is counted up is that of the one before and one more.
         step = 1 if absent & _COUNTED else _AT_ONCE

@@ -61,9 +61,9 @@ def test_wrong_usage_is_2(arguments):
     assert run(*arguments).returncode == 2
 
 
-def test_without_a_server_the_line_names_the_variable(tmp_path):
-    done = run("publish", "a.%04d.png", "--task", "x")
-    assert done.returncode == 2 and "FTRACK_SERVER" in one_line(done)
+def test_a_server_without_a_user_names_the_variable(tmp_path):
+    done = run("publish", "a.%04d.png", "--task", "x", FTRACK_SERVER="http://127.0.0.1:9")
+    assert done.returncode == 2 and "FTRACK_API_USER" in one_line(done)
 
 
 def test_a_server_that_is_not_there_is_1(studio_environ):
