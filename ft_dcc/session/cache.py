@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import inspect
 import re
 import threading
 from abc import ABC, abstractmethod
@@ -258,6 +257,9 @@ class Memoiser:
     ) -> Any:
         """Return what the function returns for these arguments, in whichever way they are given."""
         args, kw = args or (), kw or {}
+        # A third of what else a session loads, and most have no use for it.
+        import inspect
+
         bound = inspect.signature(function).bind(*args, **kw)
         bound.apply_defaults()
         key = self.key_maker.key(function, dict(bound.arguments))
