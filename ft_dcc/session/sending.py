@@ -49,9 +49,9 @@ def post(session: Session, batch: list[dict[str, Any]], recorded: Sequence[Opera
 
 def follow_up(session: Session, recorded: Sequence[Operation]) -> None:
     """Ask for what can be asked for only now: that films are encoded, that invitations are sent."""
-    for component_id, operation in _last_uploads(recorded).items():
-        import mimetypes
+    import mimetypes
 
+    for component_id, operation in _last_uploads(recorded).items():
         media_type = mimetypes.guess_type(operation.path.name)[0] or ""
         component = session.known("FileComponent", component_id)
         if (
