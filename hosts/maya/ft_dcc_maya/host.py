@@ -15,7 +15,7 @@ from ft_dcc.host import OnFrame, PlayblastRequest, Scene
 from ft_dcc.main_thread import entered
 
 from . import main_thread
-from .cameras import find_cameras
+from .cameras import find_cameras, shape_of
 from .capture import capturing, frames_of
 from .sounds import find_sounds
 from .units import rate_of, unit_of
@@ -107,6 +107,16 @@ class MayaHost:
         cmds.fileInfo(TASK_KEY, task_id)
         # Maya does not count it as a change, and would close the scene without asking.
         cmds.file(modified=True)
+
+    @property
+    def plugins(self) -> Path:
+        """The folder of the checks that only Maya can make."""
+        return Path(__file__).with_name("checks")
+
+    def focal_lengths(self, source: str, frame_range: FrameRange) -> dict[int, float]:
+        """The camera's focal length in millimetres at each frame, handles included; raises CameraMissing."""
+        plug = f"{shape_of(source)}.focalLength"
+        return {frame: float(cmds.getAttr(plug, time=frame)) for frame in frame_range.with_handles}
 
     def run_in_main_thread(self, function: Callable[[], T]) -> T:
         """Return or raise what the function does; raises CaptureFailed when the main thread stays busy."""

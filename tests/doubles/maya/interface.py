@@ -207,6 +207,9 @@ def menu_item(maya: Maya, call: Invocation) -> Any:
 
 
 def shelf_button(maya: Maya, call: Invocation) -> Any:
+    if "exists" in call.flags:
+        found = maya.interface.controls.get(call.first())
+        return found is not None and found.kind == "button"
     if call.mode == "query":
         (name,) = call.flags
         return maya.interface.need(call.command, call.first(), "button").values.get(name, "")

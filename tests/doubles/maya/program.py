@@ -53,7 +53,7 @@ class Maya:
         """Another scene is open; what the old one had is gone."""
         self.scene, self.undo = new, []
 
-    def call(self, command: str, *arguments: Any, **keywords: Any) -> Any:
+    def call(self, command: str, /, *arguments: Any, **keywords: Any) -> Any:
         """One command as ``maya.cmds`` carries it out."""
         if threading.get_ident() != self._main and not self.is_batch:
             self._misuse(f"{command} was called outside of the main thread, where Maya would crash")

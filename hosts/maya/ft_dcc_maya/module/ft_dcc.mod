@@ -1,0 +1,2 @@
++ ft-dcc 0.1.0 ./ft-dcc
+scripts: scripts

@@ -1,0 +1,90 @@
+"""Start the double as Maya starts: ``python -m doubles.maya.start [--year 2025] [--batch] [--press LABEL]``.
+
+Modules are found on MAYA_MODULE_PATH, their ``scripts`` folders go on Python's path, and every userSetup.py there runs
+in ``__main__``, all of them in one try: one that raises keeps the others from running. What came of it is printed as
+JSON. Source: Autodesk's description of module files and of Python's start in Maya.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from doubles.maya import stage
+from doubles.maya.program import Maya, running
+
+
+def modules(folder: Path, year: int) -> Iterator[Path]:
+    """The scripts folder of each module of this folder that is for this year's Maya."""
+    for file in sorted(folder.glob("*.mod")):
+        root = None
+        for line in file.read_text(encoding="utf-8").splitlines():
+            words = line.split()
+            if words[:1] == ["+"]:
+                conditions = dict(word.split(":", 1) for word in words[1:-3])
+                _name, _version, path = words[-3:]
+                root = folder / path if conditions.get("MAYAVERSION", str(year)) == str(year) else None
+            elif root is not None and words[:1] == ["scripts:"]:
+                yield (root / words[1]).resolve()
+
+
+def run_user_setups(main: dict[str, object]) -> str | None:
+    """Run them all, and return the error that ended it, if one did."""
+    try:
+        for folder in list(sys.path):
+            path = Path(folder, "userSetup.py")
+            if path.is_file():
+                exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), main)  # noqa: S102 - as Maya does
+    except BaseException as error:  # noqa: BLE001 - Maya goes on whatever it was
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+def press(maya: Maya, label: str) -> None:
+    """Choose the menu's item, as an artist does, and let what it began come to an end."""
+    item = next(c for c in maya.interface.controls.values() if c.kind == "item" and c.values["label"] == label)
+    item.values["command"](False)
+    maya.idle()
+
+
+def main() -> None:
+    """Start, press, and print what there is."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--year", type=int, default=2025)
+    parser.add_argument("--batch", action="store_true")
+    parser.add_argument("--press", default="")
+    options = parser.parse_args()
+    # What the double needed of the core is nobody's business here.
+    for name in [name for name in sys.modules if name.partition(".")[0] == "ft_dcc"]:
+        del sys.modules[name]
+    with running(stage.build(options.year, is_batch=options.batch)) as maya:
+        for folder in os.environ["MAYA_MODULE_PATH"].split(os.pathsep):
+            sys.path[:0] = map(str, modules(Path(folder), options.year))
+        names: dict[str, object] = {"__name__": "__main__"}
+        error, calls_at_start = run_user_setups(names), len(maya.calls)
+        loaded = sorted(name for name in sys.modules if name.startswith(("ft_dcc", "pyblish", "requests", "PySide")))
+        maya.idle()
+        if options.press:
+            press(maya, options.press)
+        interface = maya.interface
+        report = {
+            "error": error,
+            "loaded": loaded,
+            "calls_at_start": calls_at_start,
+            "names": sorted(name for name in names if not name.startswith("__")),
+            "menus": [control.name for control in interface.controls.values() if control.kind == "menu"],
+            "items": [str(c.values["label"]) for c in interface.controls.values() if c.kind == "item"],
+            "buttons": [str(c.values["label"]) for c in interface.controls.values() if c.kind == "button"],
+            "said": interface.said,
+            "misuses": maya.misuses,
+            "path": [folder for folder in sys.path if "vendored" in folder],
+        }
+    print(json.dumps(report))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+ITEMS = ["Publish for review…", "Publish again", "Review sessions", "Queue", "Settings", "About"]
+
+
+def start(module, *arguments, python=sys.executable):
+    environment = {**os.environ, "MAYA_MODULE_PATH": str(module), "PYTHONPATH": str(ROOT / "tests")}
+    command = [python, "-m", "doubles.maya.start", *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return {**json.loads(done.stdout.splitlines()[-1]), "stderr": done.stderr}
+
+
+@pytest.mark.parametrize("year", ["2023", "2025", "2027"])
+def test_the_menu_is_there_after_the_start(module, year):
+    report = start(module, "--year", year)
+    assert (report["error"], report["menus"], report["items"], report["misuses"]) == (None, ["ftDccMenu"], ITEMS, [])
+    assert report["buttons"] == ["mine", "ft-dcc"]
+
+
+def test_the_start_loads_nothing_and_leaves_no_name_behind(module):
+    report = start(module)
+    assert report["loaded"] == ["ft_dcc_maya"]
+    assert report["names"] == []
+    # One question, and one thing put off.
+    assert report["calls_at_start"] == 2
+
+
+def test_what_came_along_is_found_after_everything_of_mayas(module):
+    (path,) = start(module)["path"]
+    assert Path(path) == module / "ft-dcc" / "vendored"
+
+
+def test_without_a_window_nothing_happens(module):
+    report = start(module, "--batch")
+    assert (report["error"], report["menus"], report["said"], report["calls_at_start"]) == (None, [], [], 1)
+
+
+def test_a_package_that_cannot_be_imported_does_not_stop_the_start(module):
+    (module / "ft-dcc" / "scripts" / "ft_dcc_maya" / "__init__.py").write_text("import nowhere", encoding="utf-8")
+    report = start(module)
+    assert report["error"] is None
+    assert "ft-dcc could not be started: ModuleNotFoundError: No module named 'nowhere'" in report["stderr"]
+
+
+@pytest.mark.parametrize("broken", ["raise SystemExit(1)", "def", "1 / 0", "raise RuntimeError('no')"])
+def test_with_a_broken_core_maya_starts_and_the_menu_says_what_is_wrong(module, broken):
+    core = module / "ft-dcc" / "scripts" / "ft_dcc"
+    core.mkdir()
+    (core / "__init__.py").write_text(broken, encoding="utf-8")
+    report = start(module, "--press", "Publish for review…")
+    assert (report["error"], report["items"]) == (None, ITEMS)
+    (said,) = report["said"]
+    assert said.startswith("ft-dcc cannot be loaded: ")
+
+
+def test_a_module_that_is_not_whole_does_not_stop_the_start(module):
+    shutil.rmtree(module / "ft-dcc" / "scripts" / "ft_dcc_maya")
+    script = module / "ft-dcc" / "scripts" / "userSetup.py"
+    done = subprocess.run([sys.executable, "-I", "-S", str(script)], capture_output=True, encoding="utf-8", check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == "ft-dcc could not be started: ModuleNotFoundError: No module named 'ft_dcc_maya'\n"
+
+
+@pytest.mark.parametrize("version", ["2.7", "3.7"])
+def test_an_older_python_gets_one_sentence(module, version):
+    python = shutil.which(f"python{version}")
+    script = module / "ft-dcc" / "scripts" / "userSetup.py"
+    if python is None or subprocess.run([python, "-c", "1"], capture_output=True, check=False).returncode:
+        pytest.skip(f"there is no Python {version} on this machine")
+    done = subprocess.run([python, str(script)], capture_output=True, encoding="utf-8", check=False)
+    sentence = f"ft-dcc needs Maya 2023 or later: this Maya runs Python {version}.\n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", sentence)
