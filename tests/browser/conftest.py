@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import uuid
@@ -18,7 +19,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from ft_dcc.frames import FrameRange, Frames, Resolution, frame_rate
 from ft_dcc.media import encode, ffmpeg, thumbnail, transcode
-from ft_dcc.server.folder import Credentials
+from ft_dcc.server.mail import letters
 from ft_dcc.session import SERVER_LOCATION_ID, Session, operations, transfer
 
 _FLAGS = (
@@ -109,8 +110,9 @@ def _with_sound(film: Film) -> Film:
 class Reviews:
     """Makes review sessions of one shot and puts films into them, as a publish would."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, folder: Path) -> None:
         self._session = session
+        self._folder = folder
         schema = session.query("ProjectSchema").first()
         name = f"hummingbird-{uuid.uuid4().hex[:8]}"
         self._project = session.create("Project", {"name": name, "full_name": "Hummingbird", "project_schema": schema})
@@ -156,6 +158,26 @@ class Reviews:
         component_id = str(uuid.uuid4())
         self._attach(entry.version_id, component_id, path, name)
         return component_id
+
+    def invite(self, review_id: str, name: str) -> str:
+        """Return the link that somebody gets by mail, as it lies in the outbox."""
+        invitee = {"id": str(uuid.uuid4()), "name": name, "email": f"{name.split()[0].lower()}@example.com"}
+        sending = {"action": "send_review_session_invite", "review_session_invitee_id": invitee["id"]}
+        self._session.call([operations.create("ReviewSessionInvitee", {**invitee, "review_session_id": review_id})])
+        before = set(letters(self._folder))
+        self._session.call([sending])
+        (letter,) = set(letters(self._folder)) - before
+        (link,) = re.findall(r"http://\S+", letter.text)
+        return str(link)
+
+    def change(self, review_id: str, **data: Any) -> None:
+        """The session has these values."""
+        self._session.call([operations.update("ReviewSession", review_id, data)])
+
+    def notes(self, entry: Entry) -> list[Any]:
+        """Return the notes on an entry as a client of the API sees them."""
+        self._session.reset()
+        return list(self._session.query(f'Note where parent_id is "{entry.id}" order by date'))
 
     def close(self, review_id: str) -> None:
         """The session ended long ago."""
@@ -285,6 +307,7 @@ def other_film(make_film: Callable[..., Film]) -> Film:
 
 
 @pytest.fixture(scope="session")
-def reviews(studio_server: Credentials) -> Iterator[Reviews]:
-    with Session(studio_server.server_url, studio_server.api_key, studio_server.api_user) as session:
-        yield Reviews(session)
+def reviews(server_process: Any) -> Iterator[Reviews]:
+    known = server_process.credentials
+    with Session(known.server_url, known.api_key, known.api_user) as session:
+        yield Reviews(session, server_process.data)
