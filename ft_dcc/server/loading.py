@@ -24,8 +24,10 @@ from ft_dcc.server.studio import Studio
 
 # What a create adds to an entity, by the root of its family. A line that leaves one out is completed like a create.
 _DERIVED: dict[str, tuple[str, ...]] = {
-    "Context": ("context_type", "project_id", "parent_id", "status_id", "type_id", "sort", "bid", "full_name")
-    + ("status", "project_schema_id"),
+    "Context": (
+        *("context_type", "project_id", "parent_id", "status_id", "type_id", "sort", "bid"),
+        *("full_name", "status", "project_schema_id"),
+    ),
     "AssetVersion": ("date", "user_id", "version", "status_id"),
     "Component": ("system_type",),
     "CustomAttributeLink": ("from_entity_type", "to_entity_type"),

@@ -112,7 +112,7 @@ def seed(connection: Connection, tables: Tables) -> None:
 
 
 def seed_kinds(connection: Connection, schema: Schema, tables: Tables) -> None:
-    """A kind of typed context that only a site's schema has is an object type of the studio, with statuses and types."""
+    """A kind of typed context that only a site's schema has is an object type of the studio as well."""
     ours = {key for _, key, *_ in OBJECT_TYPES}
     for name in schema.with_subtypes("TypedContext"):
         attribute = schema[name].attributes.get("object_type_id")
@@ -156,6 +156,13 @@ def _vocabulary() -> dict[str, Rows]:
         "State": [{"id": fixed_id("State", short), "short": short, "name": name} for short, name in STATES.items()],
         "Status": statuses,
         "Type": types,
+        "Setting": [
+            {
+                "name": "storage_scenario",
+                "group": "STORAGE",
+                "value": json.dumps({"scenario": "ftrack.automatic", "data": {}}),
+            }
+        ],
         "Priority": [
             {
                 "id": key or fixed_id("Priority", name),

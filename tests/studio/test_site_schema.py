@@ -104,7 +104,7 @@ def test_what_only_the_site_knows_is_kept_as_data(asking: Any, tree: Any) -> Non
         plate
     ]
     assert asking.query('TypedContext where name is "p1"')[0]["__entity_type__"] == "Plate"
-    assert asking.names(f"ObjectType where id is {PLATE}") == ["Plate"]
+    assert asking.names(f"select name from ObjectType where id is {PLATE}") == ["Plate"]
 
 
 def test_what_the_site_lacks_is_unknown(asking: Any) -> None:
