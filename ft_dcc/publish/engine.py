@@ -153,7 +153,30 @@ def guarded_logging() -> Iterator[None]:
     wire.setLevel(max(level, logging.INFO))
     engine.addFilter(silenced)
     try:
-        yield
+        with _settled(logging.getLogger()):
+            yield
     finally:
         engine.removeFilter(silenced)
         wire.setLevel(level)
+
+
+@contextmanager
+def _settled(root: logging.Logger) -> Iterator[None]:
+    """The root logger stands at DEBUG from the first plugin to the last, where pyblish puts it for each of them.
+
+    A level that changes makes every logger of the process forget what it knows: twice a plugin, that is most of what a
+    publish of many sources would spend its time on.
+    """
+    level, change = root.level, root.setLevel
+
+    def set_level(wanted: int | str) -> None:
+        if wanted != root.level:
+            change(wanted)
+
+    change(logging.DEBUG)
+    root.setLevel = set_level  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        del root.setLevel  # type: ignore[method-assign]
+        root.setLevel(level)

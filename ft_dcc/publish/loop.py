@@ -65,6 +65,8 @@ class Loop:
         self.failures: list[Failure] = []
         self._is_judged = False
         self._is_outdated = False
+        # Of the numbers that were given here: ours never go beyond the number of sources.
+        self._highest = 0
 
     def run(self) -> None:
         """Every plugin has run where it can; raises what stops all sources alike, and what shuts the gate."""
@@ -162,7 +164,7 @@ class Loop:
         if number is None and self.ledger.is_gate_open:
             raise errors.PluginBroken(f"{instance.name} was made behind the gate, unjudged. Make it in a collector.")
         if number is None:
-            number = 1 + max((NUMBER.find(other) or 0) for other in self.context)
+            self._highest = number = 1 + max(self._highest, len(self.context))
             NUMBER.set(instance, number)
         return number
 
