@@ -6,9 +6,11 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ft_dcc.errors import ApiError, Error, ServerError
+from ft_dcc.frames import IMAGE_SUFFIXES
 from ft_dcc.session import operations
 from ft_dcc.session.operations import DeleteEntityOperation, Operation, RequestOperation, UploadOperation
 from ft_dcc.session.services import placing
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from ft_dcc.session.session import Session
 
 _log = logging.getLogger(__name__)
+
+# What encoding makes, by the names that ftrack's player and its pages look for.
+_REVIEW_MEDIA = ("ftrackreview-", "thumbnail")
 
 
 def post(session: Session, batch: list[dict[str, Any]], recorded: Sequence[Operation]) -> bytes:
@@ -49,21 +54,26 @@ def post(session: Session, batch: list[dict[str, Any]], recorded: Sequence[Opera
 
 def follow_up(session: Session, recorded: Sequence[Operation]) -> None:
     """Ask for what can be asked for only now: that films are encoded, that invitations are sent."""
-    import mimetypes
-
     for component_id, operation in _last_uploads(recorded).items():
-        media_type = mimetypes.guess_type(operation.path.name)[0] or ""
         component = session.known("FileComponent", component_id)
-        if (
-            component is not None
-            and (version := component["version"]) is not None
-            and media_type.startswith(("video/", "image/"))
-        ):
+        if component is None or not _is_watched(operation.path, component["name"]):
+            continue
+        if (version := component["version"]) is not None:
             encode = partial(session.encode_media, component, version["id"])
             _ask(session, encode, f"{operation.path} is not encoded for browsers")
     for each in recorded:
         if isinstance(each, RequestOperation):
             _ask(session, partial(session.call, each.request), f"{each.request['action']} was not done")
+
+
+def _is_watched(path: Path, component_name: str) -> bool:
+    """Whether people look at such a file, and it is not yet what browsers show."""
+    import mimetypes
+
+    if component_name.startswith(_REVIEW_MEDIA):
+        return False
+    media_type = mimetypes.guess_type(path.name)[0] or ""
+    return media_type.startswith(("video/", "image/")) or path.suffix.lower() in (*IMAGE_SUFFIXES, ".mxf")
 
 
 def _ask(session: Session, request: Callable[[], Any], what_is_missing: str) -> None:

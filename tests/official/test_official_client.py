@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+
+from ft_dcc.media import ffmpeg
 
 RunOfficial = Callable[..., Any]
 
@@ -42,6 +46,23 @@ def test_a_film_goes_into_a_review_session_and_out_again(official: RunOfficial) 
         "recipients": 1,
         "frames": {"frameIn": 1001, "frameOut": 1048},
         "left": 0.0,
+    }
+
+
+def test_a_film_is_encoded_for_browsers(official: RunOfficial, tmp_path: Path) -> None:
+    film = tmp_path / "film.mov"
+    source = ["-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=1"]
+    subprocess.run([str(ffmpeg.find()), "-v", "error", *source, "-c:v", "mpeg4", str(film)], check=True)
+    assert official("encode", f"official_{uuid4().hex[:8]}", str(film)) == {
+        "status": ["done", "done"],
+        "formats": ["video/mp4", "image/jpeg"],
+        "kept": [False, True],
+        "attached": ["ftrackreview-mp4", "thumbnail"],
+        "components": [["ftrackreview-mp4", "thumbnail"], ["ftrackreview-mp4", "plate", "thumbnail"]],
+        "ftr_meta": {"frameIn": 0, "frameOut": 24, "frameRate": 25.0, "width": 320, "height": 180},
+        "availability": 100.0,
+        "sources": 0,
+        "head": "ftyp",
     }
 
 
