@@ -97,6 +97,19 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
         yield start
 
 
+@pytest.fixture(scope="module")
+def start_module_server() -> Iterator[StartServer]:
+    """Start a server that a module's tests share, ``start_module_server(folder)``; it stops after them."""
+    with ExitStack() as started:
+
+        def start(data: Path, *arguments: str) -> ServerProcess:
+            server = start_server_at(data, *arguments)
+            started.callback(server.stop)
+            return server
+
+        yield start
+
+
 @pytest.fixture(scope="session")
 def official_python() -> Path:
     """The interpreter of an environment that has the official client."""

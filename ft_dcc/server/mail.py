@@ -110,7 +110,8 @@ def letters(folder: Path) -> Iterator[Letter]:
         message = message_from_bytes(path.read_bytes(), policy=policy.default)
         body = message.get_body(("plain",)) if isinstance(message, EmailMessage) else None
         text = "" if body is None else str(body.get_content())
-        yield Letter(path, str(message["Date"]), str(message["To"]), str(message["Subject"]), text.strip())
+        plain = "\n".join(text.strip().splitlines())
+        yield Letter(path, str(message["Date"]), str(message["To"]), str(message["Subject"]), plain)
 
 
 def read_post(folder: Path, environment: Mapping[str, str] = os.environ) -> Post:

@@ -75,7 +75,7 @@ def wire(server_process: Any) -> Wire:
     return Wire(server_process)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def wire_to() -> type[Wire]:
     """``wire_to(server)`` for a server of one's own."""
     return Wire

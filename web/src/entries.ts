@@ -67,6 +67,12 @@ export class Entries {
 
   private row(entry: Entry): HTMLLIElement {
     const link = make("a", "entry", this.picture(entry), this.caption(entry));
+    const { length } = entry.notes;
+    if (length > 0) {
+      const count = make("span", "entry-notes", String(length));
+      count.title = length === 1 ? "1 note" : `${length} notes`;
+      link.append(count);
+    }
     link.href = `#${encodeURIComponent(entry.id)}`;
     link.dataset["id"] = entry.id;
     link.draggable = false;
@@ -93,7 +99,6 @@ export class Entries {
     const detail = make("span", "entry-detail", make("span", "entry-version", versionText(entry)));
     // A publish names its entries after shot and task; the task is not said twice.
     if (!entry.name.includes(entry.task)) detail.append(` · ${entry.task}`);
-    if (entry.notes.length > 0) detail.append(` · ${entry.notes.length === 1 ? "1 note" : `${entry.notes.length} notes`}`);
     return make("span", "entry-caption", make("span", "entry-name", entry.name), detail);
   }
 }

@@ -13,6 +13,9 @@ export function showReview(review: Review): void {
   find("session-name", HTMLElement).textContent = review.name;
   find("session-project", HTMLElement).textContent = review.project;
   find("session-closed", HTMLElement).hidden = review.is_open;
+  const visitor = find("visitor", HTMLElement);
+  visitor.hidden = review.visitor === null;
+  visitor.textContent = review.visitor;
 }
 
 /** Writes a version's facts beside the picture, and its name into the title of the window. */

@@ -253,6 +253,9 @@ function showReview(review) {
   find("session-name", HTMLElement).textContent = review.name;
   find("session-project", HTMLElement).textContent = review.project;
   find("session-closed", HTMLElement).hidden = review.is_open;
+  const visitor = find("visitor", HTMLElement);
+  visitor.hidden = review.visitor === null;
+  visitor.textContent = review.visitor;
 }
 function showEntry(entry, review) {
   document.title = `${entry.name} ${versionText(entry)} · ${review.name}`;
@@ -413,6 +416,12 @@ var Entries = class {
   }
   row(entry) {
     const link = make("a", "entry", this.picture(entry), this.caption(entry));
+    const { length } = entry.notes;
+    if (length > 0) {
+      const count = make("span", "entry-notes", String(length));
+      count.title = length === 1 ? "1 note" : `${length} notes`;
+      link.append(count);
+    }
     link.href = `#${encodeURIComponent(entry.id)}`;
     link.dataset["id"] = entry.id;
     link.draggable = false;
@@ -436,7 +445,6 @@ var Entries = class {
   caption(entry) {
     const detail = make("span", "entry-detail", make("span", "entry-version", versionText(entry)));
     if (!entry.name.includes(entry.task)) detail.append(` · ${entry.task}`);
-    if (entry.notes.length > 0) detail.append(` · ${entry.notes.length === 1 ? "1 note" : `${entry.notes.length} notes`}`);
     return make("span", "entry-caption", make("span", "entry-name", entry.name), detail);
   }
 };
