@@ -23,6 +23,7 @@ from ft_dcc.server.entities.changes import Changes
 from ft_dcc.server.entities.create import create
 from ft_dcc.server.entities.delete import remove
 from ft_dcc.server.entities.update import change
+from ft_dcc.server.invitations import INVITING
 from ft_dcc.server.keys import reset_remote
 from ft_dcc.server.rights import Rights, rights_of
 from ft_dcc.server.roles import ROLES
@@ -39,6 +40,7 @@ WRITING: dict[str, Action] = {
     "complete_multipart_upload": complete_upload,
     "encode_media": encode_media,
     **ROLES,
+    **INVITING,
 }
 # What runs before the transaction, because it takes long and touches only files.
 BEFORE: dict[str, Callable[[Studio, Operation], None]] = {"complete_multipart_upload": join_parts}
@@ -47,11 +49,12 @@ ACTIONS: dict[str, Action] = {**ASKING, **WRITING, **ABSENT}
 
 @attrs.frozen
 class Outcome:
-    """What a transaction leaves to be done: answers to be sent, files to be removed, listeners to be told."""
+    """What a transaction leaves to be done: answers, files to be removed, listeners to be told, mail to be sent."""
 
     answers: list[Any]
     removed_components: list[str]
     updates: list[dict[str, Any]]
+    after_commit: list[Callable[[], None]]
 
 
 @attrs.frozen(eq=False)
@@ -122,6 +125,8 @@ class Asked:
         """Return the answers, when the files of removed components are gone and mail is on its way, too."""
         for component_id in outcome.removed_components:
             self.studio.files.remove(component_id)
+        for finish in outcome.after_commit:
+            finish()
         return outcome.answers
 
     def _announce(self, outcome: Outcome) -> None:
@@ -147,7 +152,7 @@ class Asked:
         answers = batch.run()
         done = [pair for pair in zip(self.operations, answers) if pair[0]["action"] in WRITING]
         record(connection, self.caller, done)
-        return Outcome(answers, batch.removed_components, describe(batch))
+        return Outcome(answers, batch.removed_components, describe(batch), batch.after_commit)
 
 
 def answer(
@@ -183,7 +188,7 @@ async def answer_soon(asked: Asked) -> list[Any]:
         await to_thread.run_sync(asked.prepare)
     # The transaction goes on when the request is given up, and then somebody must take what it returns.
     outcome = await asyncio.shield(asyncio.wrap_future(asked.submit()))
-    if outcome.removed_components:
+    if outcome.removed_components or outcome.after_commit:
         return await to_thread.run_sync(asked.finish, outcome)
     return outcome.answers
 

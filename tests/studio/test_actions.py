@@ -28,7 +28,7 @@ def test_every_documented_action_is_known() -> None:
     assert set(ACTIONS) >= DOCUMENTED
 
 
-@pytest.mark.parametrize("name", ["delayed_job", "configure_totp", "send_user_invite", "send_review_session_invite"])
+@pytest.mark.parametrize("name", ["delayed_job", "configure_totp", "send_user_invite"])
 def test_what_is_not_done_here_is_refused_by_name_with_a_way_around(ask: Any, name: str) -> None:
     with pytest.raises(ValidationError, match=rf"^'{name}' is not done here\. \w+"):
         ask.call({"action": name})
