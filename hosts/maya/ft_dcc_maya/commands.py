@@ -98,7 +98,12 @@ def publish_again() -> None:
 
 
 def _show(page: str) -> None:
-    from ft_dcc.ui import show
+    from ft_dcc.errors import ExtraMissing
+
+    try:
+        from ft_dcc_qt import show
+    except ImportError as error:
+        raise ExtraMissing("qt", "The dialog") from error
 
     from .host import MayaHost
 

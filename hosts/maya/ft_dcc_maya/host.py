@@ -33,11 +33,13 @@ class MayaHost:
 
     def __init__(self) -> None:
         self._is_batch = bool(cmds.about(batch=True))
+        # Asked for now: a report is written by whichever thread publishes.
+        self._version = str(cmds.about(version=True))
 
     @property
     def version(self) -> str:
         """The version of Maya: "2025"."""
-        return str(cmds.about(version=True))
+        return self._version
 
     def scene(self) -> Scene:
         """The open scene as it stands; nothing is changed. Its range is the animation's, not the zoomed slider's."""

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import threading
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from ft_dcc.errors import CameraMissing, CaptureFailed, DiskUnusable, SettingInvalid, Unpublishable
+from ft_dcc.frames import FrameRange, Resolution
+from ft_dcc.host import BringsPlugins, KnowsLenses
+
+
+@pytest.mark.parametrize(
+    ("unit", "rate"),
+    [
+        ("film", "24"),
+        ("pal", "25"),
+        ("ntsc", "30"),
+        ("show", "48"),
+        ("palf", "50"),
+        ("ntscf", "60"),
+        ("game", "15"),
+        ("sec", "1"),
+        ("min", "1/60"),
+        ("hour", "1/3600"),
+        ("millisec", "1000"),
+        ("23.976fps", "24000/1001"),
+        ("29.97fps", "30000/1001"),
+        ("29.97df", "30000/1001"),
+        ("47.952fps", "48000/1001"),
+        ("59.94fps", "60000/1001"),
+        ("12fps", "12"),
+        ("120fps", "120"),
+        ("750fps", "750"),
+    ],
+)
+def test_the_rate_is_the_exact_one_of_the_time_unit(maya, host, unit, rate):
+    maya.scene.unit = unit
+    assert host.scene().fps == Fraction(rate)
+
+
+def test_a_time_unit_that_is_not_known_is_asked_about_and_not_guessed(maya, host):
+    maya.scene.unit = "fortnight"
+    with pytest.raises(SettingInvalid, match="time unit 'fortnight' is not known"):
+        host.scene()
+
+
+@pytest.mark.parametrize(
+    ("rate", "unit"), [("24", "film"), ("24000/1001", "23.976fps"), ("30", "ntsc"), ("12", "12fps"), ("60", "ntscf")]
+)
+def test_a_rate_is_set_by_mayas_name_for_it_and_the_keys_stay_on_their_frames(maya, host, rate, unit):
+    host.configure(FrameRange(1001, 1048, 8), Fraction(rate), Resolution(1920, 1080))
+    scene = host.scene()
+    assert (maya.scene.unit, scene.fps, str(scene.frame_range)) == (unit, Fraction(rate), "993-1056")
+    assert maya.scene.keys == [1001.0, 1012.0]
+    assert maya.scene.node("defaultResolution").attributes["deviceAspectRatio"] == pytest.approx(16 / 9)
+
+
+def test_a_rate_that_maya_does_not_have_changes_nothing(maya, host):
+    before = maya.state()
+    with pytest.raises(SettingInvalid, match=r"no time unit for 33.3 fps"):
+        host.configure(FrameRange(1, 2), Fraction("33.3"), Resolution(64, 36))
+    assert maya.state() == before
+
+
+def test_the_range_is_the_animations_and_not_what_the_slider_shows(maya, host):
+    maya.scene.options["minTime"] = 1005
+    assert str(host.scene().frame_range) == "1001-1012"
+
+
+def test_renderable_cameras_go_first_and_mayas_own_four_are_none(maya, host):
+    maya.scene.add_camera("a_witness")
+    assert host.scene().sources == ("shotCam", "a_witness", "second")
+
+
+def test_of_cameras_that_are_alike_the_one_that_is_looked_through_goes_first(maya, host):
+    maya.scene.node("shotCamShape").attributes["renderable"] = False
+    maya.interface.controls["modelPanel4"].values["camera"] = "second"
+    assert host.scene().sources == ("second", "shotCam")
+    maya.interface.controls["modelPanel4"].values["camera"] = "secondShape"
+    assert host.scene().sources == ("second", "shotCam")
+    maya.interface.focus = "outlinerPanel1"
+    assert host.scene().sources == ("second", "shotCam")
+
+
+def test_cameras_of_the_same_name_are_told_apart_by_their_paths(maya, host):
+    group = maya.scene.node("second")
+    maya.scene.add_camera("shotCam", parent=group)
+    assert set(host.scene().sources) == {"|shotCam", "second|shotCam", "second"}
+
+
+def test_a_scene_with_mayas_own_cameras_only_has_none(maya, host):
+    from doubles.maya.scene import Scene
+
+    maya.open(Scene.new())
+    assert host.scene().sources == ()
+    with pytest.raises(CameraMissing, match="no camera 'shotCam', nor any other of its own"):
+        host.focal_lengths("shotCam", FrameRange(1, 2))
+
+
+def test_the_sound_of_the_timeline_begins_where_its_file_would(maya, host):
+    maya.scene.add_sound("dialogue", filename="/audio/sh010.wav", offset=1005.0, sourceStart=24.0)
+    maya.interface.sound = "dialogue"
+    (track,) = host.scene().sounds
+    assert (track.path, track.start) == (Path("/audio/sh010.wav"), Fraction(981))
+
+
+def test_a_sound_that_nobody_hears_is_none(maya, host):
+    node = maya.scene.add_sound("dialogue", filename="/audio/sh010.wav")
+    assert host.scene().sounds == ()
+    maya.interface.sound = "dialogue"
+    maya.interface.shows_sound = False
+    assert host.scene().sounds == ()
+    maya.interface.shows_sound = True
+    node.attributes["mute"] = True
+    assert host.scene().sounds == ()
+    node.attributes.update(mute=False, filename="")
+    assert host.scene().sounds == ()
+    maya.interface.sound = "deleted"
+    assert host.scene().sounds == ()
+
+
+def test_a_remembered_task_makes_the_file_worth_saving(maya, host):
+    host.remember_task("d6b9")
+    assert (host.scene().task_id, host.scene().is_modified, maya.undo) == ("d6b9", True, [])
+
+
+def test_a_scene_with_a_name_is_saved_where_it_is(maya, host, tmp_path):
+    maya.scene.path, maya.scene.is_modified = str(tmp_path / "sh010.ma"), True
+    assert host.save() == tmp_path / "sh010.ma"
+    assert (tmp_path / "sh010.ma").is_file() and not host.scene().is_modified
+
+
+def test_a_scene_that_cannot_be_saved_says_so(maya, host, tmp_path):
+    maya.scene.path = str(tmp_path / "nowhere" / "sh010.ma")
+    with pytest.raises(DiskUnusable, match="Maya cannot save the scene: Could not save file"):
+        host.save()
+    maya.scene.path = ""
+    with pytest.raises(Unpublishable, match="never been saved"):
+        host.save()
+
+
+def test_the_lens_is_known_at_each_frame(host):
+    assert isinstance(host, KnowsLenses) and isinstance(host, BringsPlugins)
+    assert host.focal_lengths("shotCam", FrameRange(1001, 1002, 1)) == dict.fromkeys(range(1000, 1004), 35.0)
+
+
+def test_in_batch_the_scene_is_read_and_a_thread_of_its_own_may_ask(maya):
+    from ft_dcc_maya.host import MayaHost
+
+    maya.is_batch, seen = True, []
+    host = MayaHost()
+    thread = threading.Thread(target=lambda: seen.append(host.run_in_main_thread(host.scene)))
+    thread.start()
+    thread.join(10)
+    assert seen[0].sources == ("shotCam", "second") and seen[0].sounds == ()
+
+
+def test_a_busy_maya_is_not_waited_for_for_ever(maya):
+    from ft_dcc_maya import main_thread
+
+    errors = []
+
+    def ask():
+        try:
+            main_thread.run(lambda: None, is_batch=False, patience=0.05)
+        except CaptureFailed as error:
+            errors.append(str(error))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    thread.join(10)
+    assert errors == ["Maya's main thread was busy for 0.05 seconds. Try again when it is idle."]
