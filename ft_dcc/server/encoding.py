@@ -127,21 +127,11 @@ def note_begun(connection: Connection, job_id: str, more: int) -> None:
     connection.execute(update(_OWED).where(_OWED.c.job_id == job_id).values(begun=_OWED.c.begun + more))
 
 
-def progress_of(connection: Connection, tables: Tables, version_ids: Collection[str]) -> dict[str, int]:
-    """Return for each of the versions with a job that is not done how many percent of it are."""
+def versions_in_work(connection: Connection, tables: Tables, version_ids: Collection[str]) -> set[str]:
+    """Return those of the versions that a job which is not done makes media for."""
     job = tables.by_family["Job"]
-    asked = select(_OWED.c.version_id, job.c.data).join_from(_OWED, job, _OWED.c.job_id == job.c.id)
-    rows = connection.execute(asked.where(_OWED.c.version_id.in_(version_ids), job.c.status.in_(_OPEN)))
-    return {row.version_id: _progress(row.data) for row in rows}
-
-
-def _progress(data: str | None) -> int:
-    """Return what a job's data says; anyone can write there, so it may be anything."""
-    try:
-        found = json.loads(data or "{}")
-        return min(100, max(0, int(found["progress"])))
-    except (ValueError, TypeError, KeyError, OverflowError):
-        return 0
+    is_open = _OWED.c.job_id.in_(select(job.c.id).where(job.c.status.in_(_OPEN)))
+    return set(connection.scalars(select(_OWED.c.version_id).where(_OWED.c.version_id.in_(version_ids), is_open)))
 
 
 def _require_encoder() -> None:

@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, select
 
 from ft_dcc.errors import NoSuchThing
+from ft_dcc.server.encoding import FILM, versions_in_work
 from ft_dcc.server.feedback import full_name, read_feedback
 from ft_dcc.server.schema.tables import Tables
 from ft_dcc.server.visits import Visit
 
-FILM = "ftrackreview-mp4"
 # The exact rate and frames of a film, and what every ftrack player reads: docs/decisions/0004.
 _EXACT, _FTRACK = "ft_dcc", "ftr_meta"
 
@@ -57,6 +57,7 @@ def _read_entries(connection: Connection, tables: Tables, visit: Visit) -> list[
     rows = connection.execute(_versions_of(tables, visit.review_session_id)).all()
     feedback = read_feedback(connection, tables, [row.id for row in rows], visit)
     films = _read_films(connection, tables, {row.version_id for row in rows})
+    in_work = versions_in_work(connection, tables, {row.version_id for row in rows} - films.keys())
     paths = _read_paths(connection, tables, {row.context_id for row in rows if row.context_id is not None})
     return [
         {
@@ -73,6 +74,7 @@ def _read_entries(connection: Connection, tables: Tables, visit: Visit) -> list[
             "comment": row.comment or "",
             "thumbnail": None if row.thumbnail_id is None else f"media/{row.thumbnail_id}",
             "film": films.get(row.version_id),
+            "is_encoding": row.version_id in in_work,
             **feedback[row.id],
         }
         for row in rows

@@ -6,6 +6,7 @@ export type Notice =
   | "loading"
   | "empty"
   | "no-film"
+  | "encoding"
   | "film-gone"
   | "undecodable"
   | "link-invalid"
@@ -35,6 +36,10 @@ const ON_STAGE: Partial<Record<Notice, Words>> = {
   "no-film": {
     title: "This version has no film",
     text: "It was published without one that a browser can play. Publish the shot again to make one.",
+  },
+  encoding: {
+    title: "The film is being prepared",
+    text: "The server is making one that every browser plays. It appears here by itself.",
   },
   "film-gone": {
     title: "The film is not on the server",
@@ -124,7 +129,8 @@ export class Notices {
     place.replaceChildren();
     place.hidden = said === undefined;
     if (said === undefined || notice === null) return;
-    place.append(notice === "loading" ? make("span", "spinner") : icon(`icon-${said.action ? "broken" : "note"}`));
+    const isWaiting = notice === "loading" || notice === "encoding";
+    place.append(isWaiting ? make("span", "spinner") : icon(`icon-${said.action ? "broken" : "note"}`));
     place.append(make("strong", "", said.title), make("p", "", said.text));
     if (said.action === undefined) return;
     const button = make("button", "text-button", said.action);

@@ -80,6 +80,7 @@ class Page {
     this.feedback.show(this.entries.current, answer);
     if (isFirst || this.entries.current === null) this.follow();
     else if (wasLost) this.retry();
+    else if (this.filmNotice === "encoding" || this.filmNotice === "no-film") this.open(this.entries.current);
     this.render();
   }
 
@@ -112,7 +113,7 @@ class Page {
   private openFilm(entry: Entry, start: number): void {
     if (entry.film === null) {
       this.player.close();
-      this.filmNotice = "no-film";
+      this.filmNotice = entry.is_encoding ? "encoding" : "no-film";
       return;
     }
     const clip = Clip.from(entry.film.exact);

@@ -61,6 +61,8 @@ export interface Entry extends Feedback {
   readonly comment: string;
   readonly thumbnail: string | null;
   readonly film: Film | null;
+  /** The server is making the film at the moment. */
+  readonly is_encoding: boolean;
 }
 
 export interface Review {

@@ -735,6 +735,10 @@ var ON_STAGE = {
     title: "This version has no film",
     text: "It was published without one that a browser can play. Publish the shot again to make one."
   },
+  encoding: {
+    title: "The film is being prepared",
+    text: "The server is making one that every browser plays. It appears here by itself."
+  },
   "film-gone": {
     title: "The film is not on the server",
     text: "The version is registered, its file is missing. Ask whoever published it to publish again.",
@@ -815,7 +819,8 @@ var Notices = class {
     place.replaceChildren();
     place.hidden = said === void 0;
     if (said === void 0 || notice === null) return;
-    place.append(notice === "loading" ? make("span", "spinner") : icon(`icon-${said.action ? "broken" : "note"}`));
+    const isWaiting = notice === "loading" || notice === "encoding";
+    place.append(isWaiting ? make("span", "spinner") : icon(`icon-${said.action ? "broken" : "note"}`));
     place.append(make("strong", "", said.title), make("p", "", said.text));
     if (said.action === void 0) return;
     const button = make("button", "text-button", said.action);
@@ -1355,6 +1360,7 @@ var Page = class {
     this.feedback.show(this.entries.current, answer);
     if (isFirst || this.entries.current === null) this.follow();
     else if (wasLost) this.retry();
+    else if (this.filmNotice === "encoding" || this.filmNotice === "no-film") this.open(this.entries.current);
     this.render();
   }
   /** Selects what the address names, or the first version. */
@@ -1384,7 +1390,7 @@ var Page = class {
   openFilm(entry, start) {
     if (entry.film === null) {
       this.player.close();
-      this.filmNotice = "no-film";
+      this.filmNotice = entry.is_encoding ? "encoding" : "no-film";
       return;
     }
     const clip = Clip.from(entry.film.exact);
