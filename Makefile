@@ -33,12 +33,12 @@ setup-test: $(VENV)/test.stamp
 $(VENV)/demo.stamp: pyproject.toml constraints.txt hosts/blender/debian-packages.txt .ci/system-packages
 	bash .ci/system-packages $(PYTHON) hosts/blender/debian-packages.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP_INSTALL) --editable '.[cli,media,server,blender]'
+	$(PIP_INSTALL) --editable '.[cli,media,colour,server,blender]'
 	touch $@
 
 $(VENV)/test.stamp: $(VENV)/demo.stamp tests/debian-packages.txt
 	bash .ci/system-packages $(PYTHON) hosts/blender/debian-packages.txt tests/debian-packages.txt
-	$(PIP_INSTALL) --editable '.[cli,media,server,blender,dev]'
+	$(PIP_INSTALL) --editable '.[cli,media,colour,server,blender,dev]'
 	test -x .venv-official/bin/python || $(PYTHON) -m venv .venv-official
 	.venv-official/bin/python -m pip install --quiet --disable-pip-version-check ftrack-python-api==3.1.0
 	touch $@

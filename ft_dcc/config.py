@@ -151,6 +151,26 @@ SETTINGS = (
         check=_minutes,
     ),
     Setting("ffmpeg", "the ffmpeg to encode with", ("FT_DCC_FFMPEG",), is_guarded=True, is_path=True),
+    Setting(
+        "ocio",
+        "OCIO config: a file, or the name of a built-in one",
+        ("FT_DCC_OCIO", "OCIO"),
+        default_words="`ocio://default`",
+        is_path=True,
+    ),
+    Setting(
+        "colour_space",
+        "colour space of OpenEXR frames, whatever they say themselves",
+        ("FT_DCC_COLOUR_SPACE",),
+        default_words="what the file says; else linear light",
+    ),
+    Setting("display", "display of the OCIO config to show them on", ("FT_DCC_DISPLAY",), default_words="its first"),
+    Setting(
+        "view",
+        "view of that display to show them through",
+        ("FT_DCC_VIEW",),
+        default_words="its first; only the sRGB curve for what is not ACES, in a built-in config",
+    ),
     Setting("task", "task to publish to, its id or its path", ("FT_DCC_TASK", "FTRACK_TASKID", "FTRACK_CONTEXTID")),
     Setting(
         "plugins",
@@ -306,7 +326,7 @@ def _text(setting: Setting, content: Any, file: SettingsFile, where: str) -> str
         wanted = "a text, or an array of texts" if setting.separator else "a text"
         raise SettingInvalid(f"{where}: {setting.name} takes {wanted}, not {type(content).__name__}.")
     if setting.is_path:
-        parts = [str(file.path.parent / Path(part).expanduser()) for part in parts]
+        parts = [part if "://" in part else str(file.path.parent / Path(part).expanduser()) for part in parts]
     return (setting.separator or "").join(parts)
 
 

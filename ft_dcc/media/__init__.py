@@ -1,6 +1,7 @@
 """Films and thumbnails for a review, made by ffmpeg."""
 
 from ft_dcc.media.burnin import Burnin
+from ft_dcc.media.display import Colour
 from ft_dcc.media.encode import encode, transcode
 from ft_dcc.media.facts import FilmFacts, Media
 from ft_dcc.media.presets import Output
@@ -11,6 +12,7 @@ from ft_dcc.media.thumbnail import still, thumbnail
 
 __all__ = [
     "Burnin",
+    "Colour",
     "Encoding",
     "FilmFacts",
     "Media",

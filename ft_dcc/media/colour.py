@@ -9,25 +9,16 @@ from __future__ import annotations
 from ft_dcc.frames import Resolution
 from ft_dcc.media.facts import FilmFacts
 
-# Files that hold scene-linear light; all others are taken as they are, made for a display.
-LINEAR_SUFFIXES = frozenset((".exr",))
 # Whatever a file holds (grey, palette, 4:2:0 of odd size) becomes RGB of the same or a higher depth first.
-_AS_RGB = "format=gbrp|gbrp10|gbrp12|gbrp16|gbrpf32"
-# Integers at the end of it, because a film has no place for what is brighter than white.
-_LINEAR_TO_SRGB = "zscale=tin=linear:t=iec61966-2-1:pin=bt709:p=bt709:rin=full:r=full,format=gbrp16"
+AS_RGB = "format=gbrp|gbrp10|gbrp12|gbrp16|gbrpf32"
 # What the film says of itself.
 TAGS = "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
-
-
-def of_image(suffix: str) -> list[str]:
-    """Return the filters that make RGB for a display of an image file with this suffix."""
-    return [_AS_RGB, *([_LINEAR_TO_SRGB] if suffix.lower() in LINEAR_SUFFIXES else [])]
 
 
 def of_film(facts: FilmFacts) -> list[str]:
     """Return the filters that a film needs before its matrix can be converted."""
     if not facts.pixel_format.startswith("yuv") or facts.resolution != facts.resolution.even:
-        return [*_named_matrix(facts), _AS_RGB]
+        return [*_named_matrix(facts), AS_RGB]
     return _named_matrix(facts)
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from ft_dcc.errors import Invalid
 from ft_dcc.frames import Frames
-from ft_dcc.media import colour, container
+from ft_dcc.media import container
 from ft_dcc.media.burnin import Burnin, Pictures
+from ft_dcc.media.colour import of_film
+from ft_dcc.media.display import LINEAR_SUFFIXES, Colour
 from ft_dcc.media.facts import FilmFacts, Media
 from ft_dcc.media.ffmpeg import IsCancelled
 from ft_dcc.media.presets import REVIEW, Output
@@ -24,6 +26,7 @@ def encode(
     *,
     output: Output = REVIEW,
     burnin: Burnin | None = None,
+    colour: Colour | None = None,
     sounds: Sequence[Sound] = (),
     is_filling: bool = False,
     on_frame: OnFrame | None = None,
@@ -31,17 +34,19 @@ def encode(
 ) -> Media:
     """``path`` is a film of every frame of the range, handles included, in order and at the frames' own rate.
 
-    With ``is_filling`` a frame that is missing shows the one before it, marked in the picture. ``on_frame`` is called
-    with each frame's number once it is encoded; what it raises ends the encode. Raises FramesMissing for frames that
-    are absent or damaged, Invalid for one that is not of ``frames.resolution``, DiskUnusable, EncodeFailed or
-    Cancelled; whatever was at ``path`` before is still there then.
+    A frame that a step leaves out shows the one before it, and so does, marked in the picture, one that is missing
+    ``is_filling``. Without a ``colour`` the settings say what OpenEXR files mean; all others are made for a display.
+    ``on_frame`` is called with each frame's number once it is encoded; what it raises ends the encode. Raises
+    FramesMissing for frames that are absent or damaged, Invalid for one that is not of ``frames.resolution``,
+    SettingInvalid, ExtraMissing, DiskUnusable, EncodeFailed or Cancelled; whatever was at ``path`` before is still
+    there then.
     """
-    reel = as_numbered(frames, is_filling=is_filling)
-    if reel.suffix in colour.LINEAR_SUFFIXES:
-        # ffmpeg would paint black what such a file lacks.
+    reel = as_numbered(frames, colour, is_filling=is_filling)
+    if reel.suffix in LINEAR_SUFFIXES:
+        # Each would be found when it is read; here all are named at once.
         files = dict(reel.files(lambda: False))
         refuse_damaged(frames, [number for number, path in files.items() if not container.is_whole(path)])
-    arguments, feed = (reel.on_disk(), None) if reel.is_plain else reel.piped(reel.files)
+    arguments, feed = reel.source()
     take = Take(frames.pattern, arguments, reel.filters, reel.pictures, output, burnin or Burnin(), sounds, feed=feed)
     return take.film(path, on_frame, is_cancelled, reel.see, reel.judge)
 
@@ -70,7 +75,7 @@ def transcode(
         remedy = "Export it at a constant rate: which picture is which frame cannot be known otherwise."
         raise Invalid(f"frame rate of {film.name}", found="variable", wanted="constant", remedy=remedy)
     # Counted anew, because a container's clock may round; each picture still has its place.
-    filters = [f"settb={1 / facts.fps}", "setpts=N", f"fps={facts.fps}", *colour.of_film(facts)]
+    filters = [f"settb={1 / facts.fps}", "setpts=N", f"fps={facts.fps}", *of_film(facts)]
     pictures = Pictures(range(first_frame, first_frame + facts.frame_count), facts.fps, facts.resolution)
     own_sound = -facts.start if facts.has_audio else None
     take = Take(str(film), film_input(film), filters, pictures, output, burnin or Burnin(), sounds, own_sound)

@@ -17,13 +17,13 @@ import attrs
 
 from ft_dcc.errors import FramesMissing, Invalid
 from ft_dcc.frames import Frames, Resolution, numbering, ranges
-from ft_dcc.media import colour, ffmpeg
+from ft_dcc.media import ffmpeg
 from ft_dcc.media.burnin import Pictures
+from ft_dcc.media.colour import AS_RGB
+from ft_dcc.media.display import Colour, Converter, Files, converter, wrong_size
 from ft_dcc.media.ffmpeg import Buffer, Feed, Finished
 from ft_dcc.media.probe import SEEING, seen_picture
 
-# Hands out the files one after the other, and waits for those that are not there yet.
-Files = Callable[[Callable[[], bool]], Iterable["tuple[int, Path]"]]
 _DECODERS = {
     ".bmp": "bmp",
     ".cin": "cineon",
@@ -43,11 +43,13 @@ _DECODERS = {
 class Reel:
     """The frames, and which frame's file is shown at each number of the film; ``filled`` are the marked ones of them.
 
-    ``arrived`` collects the numbers that ffmpeg has decoded.
+    ``converter`` is there for files that are not made for a display. ``arrived`` collects the numbers that ffmpeg has
+    decoded.
     """
 
     frames: Frames
     shown: Mapping[int, int]
+    converter: Converter | None = None
     filled: Mapping[int, int] = attrs.field(factory=dict)
     numbers: tuple[int, ...] = attrs.field(init=False, default=attrs.Factory(lambda self: tuple(self.shown), True))
     arrived: set[int] = attrs.field(factory=set, init=False)
@@ -71,14 +73,24 @@ class Reel:
     def filters(self) -> list[str]:
         """The filters that report each picture and bring it to where the matrix can be converted."""
         # The next file after the range may exist, and is not looked at.
-        return [f"trim=end_pts={len(self.shown)}", SEEING, *colour.of_image(self.suffix)]
+        return [f"trim=end_pts={len(self.shown)}", SEEING, AS_RGB]
 
     def files(self, _is_stopped: Callable[[], bool]) -> Iterable[tuple[int, Path]]:
         """The file of each picture, and the frame that it is of."""
         return ((shown, self.frames.path(shown)) for shown in self.shown.values())
 
-    def piped(self, files: Files) -> tuple[list[str], Feed]:
-        """Return ffmpeg's arguments for reading the files from a pipe, and what writes them into it."""
+    def source(self, files: Files | None = None) -> tuple[list[str], Feed | None]:
+        """Return ffmpeg's arguments for reading the frames, and what writes them into its pipe, if it reads from one.
+
+        ``files`` hands out those that are not on disk yet.
+        """
+        if self.converter:
+            return self.converter.piped(files or self.files, self.frames.resolution, self.frames.fps)
+        if files is None and self.is_plain:
+            return self._on_disk(), None
+        return self._piped(files or self.files)
+
+    def _piped(self, files: Files) -> tuple[list[str], Feed]:
         if self.suffix not in _DECODERS:
             known = ", ".join(sorted(_DECODERS))
             raise Invalid("kind of image", found=self.suffix or "none", wanted=f"one of {known}")
@@ -96,8 +108,7 @@ class Reel:
         reading = ["-fflags", "+noparse", "-f", "avi", "-c:v", _DECODERS[self.suffix], "-i", "pipe:0"]
         return [*self._strict, *reading], feed
 
-    def on_disk(self) -> list[str]:
-        """Return ffmpeg's arguments for reading the files itself."""
+    def _on_disk(self) -> list[str]:
         folder, name = os.path.split(self.frames.pattern)
         before, width, after = (str(part).replace("%", "%%") for part in numbering(name) or (name, 0, ""))
         pattern = os.path.join(folder.replace("%", "%%"), f"{before}%0{width}d{after}")  # noqa: PTH118
@@ -116,7 +127,8 @@ class Reel:
             return
         number = self.numbers[picture.ticks]
         if picture.resolution != self.frames.resolution:
-            raise wrong_size(self.frames, self.shown[number], picture.resolution)
+            path = self.frames.path(self.shown[number])
+            raise wrong_size(self.shown[number], path, found=picture.resolution, wanted=self.frames.resolution)
         self.arrived.add(number)
 
     def judge(self, finished: Finished) -> None:
@@ -127,11 +139,13 @@ class Reel:
             refuse_damaged(self.frames, sorted(lost))
 
 
-def as_numbered(frames: Frames, *, is_filling: bool = False, is_awaited: bool = False) -> Reel:
+def as_numbered(
+    frames: Frames, colour: Colour | None = None, *, is_filling: bool = False, is_awaited: bool = False
+) -> Reel:
     """Return the reel that shows every frame at its number; for one without a picture the one before is held.
 
     A step leaves frames out. What is missing from the disk is an error, or marked in the picture with ``is_filling``.
-    With ``is_awaited`` nobody looks at the disk yet. Raises FramesMissing.
+    With ``is_awaited`` nobody looks at the disk yet. Raises FramesMissing, SettingInvalid or ExtraMissing.
     """
     if numbering(os.path.basename(frames.pattern)) is None:  # noqa: PTH119 - a pattern is no path yet
         raise FramesMissing(f"{frames.pattern} is one file. Give the frames as name.%04d.png or name.####.png.")
@@ -144,7 +158,8 @@ def as_numbered(frames: Frames, *, is_filling: bool = False, is_awaited: bool = 
     for number in frames.frame_range.with_handles.every_frame:
         held = number if number in own else held
         shown[number] = held
-    return Reel(frames, shown, {gap: shown[gap] for gap in missing})
+    suffix = Path(frames.pattern).suffix
+    return Reel(frames, shown, converter(suffix, colour), {gap: shown[gap] for gap in missing})
 
 
 def refuse_damaged(frames: Frames, damaged: Sequence[int]) -> None:
@@ -152,12 +167,6 @@ def refuse_damaged(frames: Frames, damaged: Sequence[int]) -> None:
     if damaged:
         which = f"Frame {damaged[0]} is" if len(damaged) == 1 else f"Frames {ranges(tuple(damaged))} are"
         raise FramesMissing(f"{which} damaged: {frames.path(damaged[0])}. Render again.", tuple(damaged))
-
-
-def wrong_size(frames: Frames, number: int, found: Resolution) -> Invalid:
-    """Return the error for a frame that is not of the size of the others."""
-    what = f"size of frame {number} ({frames.path(number).name})"
-    return Invalid(what, found=found, wanted=frames.resolution, remedy="Render all frames at one size.")
 
 
 def _read(number: int, path: Path) -> bytes:

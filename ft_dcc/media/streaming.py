@@ -12,6 +12,7 @@ from typing import Callable
 from ft_dcc.errors import Cancelled, FramesMissing
 from ft_dcc.frames import Frames, ranges
 from ft_dcc.media.burnin import Burnin
+from ft_dcc.media.display import Colour
 from ft_dcc.media.facts import Media
 from ft_dcc.media.ffmpeg import IsCancelled
 from ft_dcc.media.presets import REVIEW, Output
@@ -106,6 +107,7 @@ def begin_encoding(
     *,
     output: Output = REVIEW,
     burnin: Burnin | None = None,
+    colour: Colour | None = None,
     sounds: Sequence[Sound] = (),
     on_frame: OnFrame | None = None,
     is_cancelled: IsCancelled | None = None,
@@ -121,8 +123,8 @@ def begin_encoding(
     Raises at once what is wrong before there is any frame.
     """
     encoding = Encoding(frames)
-    reel = as_numbered(frames, is_awaited=True)
-    arguments, feed = reel.piped(lambda is_stopped: encoding.files(reel, is_stopped))
+    reel = as_numbered(frames, colour, is_awaited=True)
+    arguments, feed = reel.source(lambda is_stopped: encoding.files(reel, is_stopped))
     take = Take(frames.pattern, arguments, reel.filters, reel.pictures, output, burnin or Burnin(), sounds, feed=feed)
 
     def film(is_dropped: IsCancelled) -> Media:

@@ -1,4 +1,4 @@
-"""The small picture by which a version is recognised."""
+"""One picture: a still for the review, and the small one by which a version is recognised."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from pathlib import Path
 
 from ft_dcc.errors import FilmUnreadable
 from ft_dcc.frames import IMAGE_SUFFIXES
-from ft_dcc.media import colour, ffmpeg
+from ft_dcc.media import colour as encoding
+from ft_dcc.media import ffmpeg
+from ft_dcc.media.display import Colour, converter
 from ft_dcc.media.facts import Media
+from ft_dcc.media.ffmpeg import Feed
 from ft_dcc.media.probe import COUNTING, SEEING, film_input, seen_picture
 
 THUMBNAIL, STILL = "thumbnail", "ftrackreview-image"
@@ -17,38 +20,36 @@ LONGER_SIDE, STILL_LONGER_SIDE = 640, 3840
 _DURATION = re.compile(r"Duration: (\d+):(\d+):(\d+\.\d+)")
 
 
-def thumbnail(source: Path, path: Path) -> Media:
+def thumbnail(source: Path, path: Path, *, colour: Colour | None = None) -> Media:
     """``path`` is a JPEG of an image, or of the middle of a film, at most 640 pixels on its longer side.
 
-    Raises FilmUnreadable for a source without a picture, DiskUnusable or EncodeFailed.
+    ``colour`` is what it is for ``encode``. Raises FilmUnreadable for a source without a picture, FramesMissing for a
+    damaged one, DiskUnusable or EncodeFailed.
     """
-    return _picture(source, path, THUMBNAIL, LONGER_SIDE)
+    return _picture(source, path, THUMBNAIL, LONGER_SIDE, colour)
 
 
-def still(image: Path, path: Path) -> Media:
+def still(image: Path, path: Path, *, colour: Colour | None = None) -> Media:
     """``path`` is a JPEG of an image that browsers show, at most 3840 pixels on its longer side.
 
     Raises what ``thumbnail`` raises.
     """
-    return _picture(image, path, STILL, STILL_LONGER_SIDE)
+    return _picture(image, path, STILL, STILL_LONGER_SIDE, colour)
 
 
-def _picture(source: Path, path: Path, component_name: str, longer_side: int) -> Media:
-    is_image = source.suffix.lower() in IMAGE_SUFFIXES
-    seek = [] if is_image else ["-ss", str(float(_middle(source)))]
+def _picture(source: Path, path: Path, name: str, longer_side: int, colour: Colour | None) -> Media:
     factor = f"min(1\\,{longer_side}/max(iw\\,ih))"
     size = f"w=max(1\\,round(iw*{factor})):h=max(1\\,round(ih*{factor}))"
-    filters = [
-        *(colour.of_image(source.suffix) if is_image else []),
-        f"zscale={size}:filter=spline36",
-        *colour.to_jpeg(),
-        SEEING,
-    ]
+    arguments, feed = _input(source, colour)
+    filters = [f"zscale={size}:filter=spline36", *encoding.to_jpeg(), SEEING]
+    if source.suffix.lower() in IMAGE_SUFFIXES:
+        filters.insert(0, encoding.AS_RGB)
     pictures = []
     with ffmpeg.replacing(path) as unfinished:
         sink = ["-map", "0:V:0", "-vf", ",".join(filters), "-frames:v", "1", "-q:v", "3", "-f", "mjpeg"]
         finished = ffmpeg.run(
-            [*seek, *film_input(source), *sink, ffmpeg.file_url(unfinished)],
+            [*arguments, *sink, ffmpeg.file_url(unfinished)],
+            feed=feed,
             on_line=lambda line: pictures.append(seen_picture(line)),
         )
         made = next((picture for picture in pictures if picture is not None), None)
@@ -57,7 +58,16 @@ def _picture(source: Path, path: Path, component_name: str, longer_side: int) ->
             raise FilmUnreadable(f"No picture can be taken from {source}: {reason}. Export it again.")
         if finished.returncode:
             raise ffmpeg.explained(finished, str(source), path)
-    return Media(path, component_name, made.resolution, None, 1, path.stat().st_size)
+    return Media(path, name, made.resolution, None, 1, path.stat().st_size)
+
+
+def _input(source: Path, colour: Colour | None) -> tuple[list[str], Feed | None]:
+    if source.suffix.lower() not in IMAGE_SUFFIXES:
+        return ["-ss", str(float(_middle(source))), *film_input(source)], None
+    conversion = converter(source.suffix, colour)
+    if conversion is None:
+        return film_input(source), None
+    return conversion.piped(lambda _is_stopped: [(0, source)], conversion.size_of(source), Fraction(1))
 
 
 def _middle(film: Path) -> Fraction:
