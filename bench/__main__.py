@@ -1,6 +1,6 @@
 """``python -m bench session publish``: measurements against other programs, run side by side.
 
-The exit code is 1 when a goal is missed. ``--quick`` asks the publish for a first impression, with a fifth of the frames.
+The exit code is 1 when a goal is missed. ``--quick`` asks for a first impression, with a fifth of the frames.
 """
 
 from __future__ import annotations

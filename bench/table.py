@@ -10,7 +10,7 @@ import attrs
 
 @attrs.frozen
 class Row:
-    """One comparison: ``ours`` over ``theirs`` must not be more than ``goal``."""
+    """One comparison: ``ours`` over ``theirs`` must not be more than ``goal``, or not less when ``is_least``."""
 
     measure: str
     theirs: Sequence[float]
@@ -18,6 +18,7 @@ class Row:
     goal: float
     unit: str = "ms"
     peer: str = "official"
+    is_least: bool = False
 
     @property
     def ratio(self) -> float:
@@ -27,7 +28,7 @@ class Row:
     @property
     def is_reached(self) -> bool:
         """Whether the goal is reached."""
-        return self.ratio <= self.goal
+        return self.ratio >= self.goal if self.is_least else self.ratio <= self.goal
 
 
 def print_table(rows: Iterable[Row]) -> bool:

@@ -167,16 +167,16 @@ def _settled(root: logging.Logger) -> Iterator[None]:
     A level that changes makes every logger of the process forget what it knows: twice a plugin, that is most of what a
     publish of many sources would spend its time on.
     """
-    level, change = root.level, root.setLevel
+    before, change = root.level, root.setLevel
 
-    def set_level(wanted: int | str) -> None:
-        if wanted != root.level:
-            change(wanted)
+    def set_level(level: int | str) -> None:
+        if level != root.level:
+            change(level)
 
     change(logging.DEBUG)
     root.setLevel = set_level  # type: ignore[method-assign]
     try:
         yield
     finally:
-        del root.setLevel  # type: ignore[method-assign]
-        root.setLevel(level)
+        del root.setLevel
+        root.setLevel(before)

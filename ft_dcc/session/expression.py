@@ -60,10 +60,13 @@ class Condition(NamedTuple):
         return self.text
 
 
-class Field(NamedTuple):
+class Field:
     """An attribute, or one of a related entity: ``parent.name``."""
 
-    path: str
+    __slots__ = ("path",)
+
+    def __init__(self, path: str) -> None:
+        self.path = path
 
     def __eq__(self, value: object) -> Condition:  # type: ignore[override]
         return self._compared("is", value)

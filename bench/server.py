@@ -1,0 +1,135 @@
+"""The studio server against bare routes, against itself with a hundred times the tasks, and against threads that write.
+
+``--quick`` measures for a moment and with little data: it shows that everything works, not how fast it is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from bench.commits import commits_of_threads, commits_of_writer
+from bench.files import downloads, uploads
+from bench.studios import Filled, Running, fill, serving, serving_bare
+from bench.table import Row, print_table
+
+SCALARS = "name, description, sort, bid, start_date, end_date, created_at, parent_id, project_id, status_id"
+RELATIONS = "status.name, type.name, parent.name, project.name"
+QUERY_CLIENTS, BATCH_CLIENTS, COMMIT_CLIENTS = 16, 4, 32
+PAGE, BATCH = 100, 20
+
+
+@attrs.frozen
+class Sizes:
+    """How much is measured."""
+
+    pairs: int = 5
+    seconds: float = 3.0
+    few_tasks: int = 10_000
+    many_tasks: int = 1_000_000
+    file_bytes: int = 2 << 30
+
+
+QUICK = Sizes(pairs=1, seconds=0.5, few_tasks=1_000, many_tasks=20_000, file_bytes=64 << 20)
+
+
+def run() -> bool:
+    """Print the table; return whether every goal was reached."""
+    sizes = QUICK if "--quick" in sys.argv else Sizes()
+    with tempfile.TemporaryDirectory(prefix="ft-dcc-bench-") as name:
+        folder = Path(name)
+        small, large = fill(folder / "small", sizes.few_tasks), fill(folder / "large", sizes.many_tasks)
+        rows = [*_against_bare(small, folder, sizes), *_against_itself(small, large, sizes)]
+        shutil.rmtree(large.folder)
+        pairs = [
+            (
+                commits_of_threads(folder, COMMIT_CLIENTS, sizes.seconds),
+                commits_of_writer(folder, COMMIT_CLIENTS, sizes.seconds),
+            )
+            for _ in range(sizes.pairs)
+        ]
+        rows.append(_row("durable commits, 32 clients", pairs, 5.0, "/s", "a connection each"))
+        return print_table(rows)
+
+
+def _against_bare(filled: Filled, folder: Path, sizes: Sizes) -> Iterator[Row]:
+    """One process each, asked in turn."""
+    with serving(filled.folder) as ours, serving_bare(filled.folder / "studio.db", folder / "files") as bare:
+        rows = [json.dumps([{"id": key}]) for key in filled.tasks]
+        plain = _measure(bare, "/row", rows, QUERY_CLIENTS, sizes)
+        for title, bodies, clients, goal in (
+            ("one-entity query", _one_entity(filled), QUERY_CLIENTS, 0.5),
+            ("page of 100 with 4 relations", _page(filled), QUERY_CLIENTS, 0.0),
+            ("batch of 20 creates", _creates(filled), BATCH_CLIENTS, 0.0),
+        ):
+            measured = _measure(ours, "/api", bodies, clients, sizes)
+            yield _row(title, [(plain(), measured()) for _ in range(sizes.pairs)], goal, "/s", "bare route")
+        yield from uploads(ours, bare, folder, sizes.file_bytes, sizes.pairs)
+        yield from downloads(ours, bare, folder, sizes.file_bytes, sizes.pairs)
+
+
+def _against_itself(small: Filled, large: Filled, sizes: Sizes) -> Iterator[Row]:
+    """Seconds for an answer, with few tasks and with many."""
+    with serving(small.folder) as few, serving(large.folder) as many:
+        for title, make in (
+            ("one-entity query", _one_entity),
+            ("page of 100 with 4 relations", _page),
+            ("batch of 20 creates", _creates),
+        ):
+            measured = [
+                _measure(server, "/api", make(filled), 1, sizes) for server, filled in ((few, small), (many, large))
+            ]
+            pairs = [(1000 / measured[0](), 1000 / measured[1]()) for _ in range(sizes.pairs)]
+            title = f"{title}: {sizes.many_tasks:,} tasks over {sizes.few_tasks:,}"
+            yield Row(title, [pair[0] for pair in pairs], [pair[1] for pair in pairs], 1.5, peer="itself")
+
+
+def _row(title: str, pairs: Sequence[tuple[float, float]], goal: float, unit: str, peer: str) -> Row:
+    return Row(title, [pair[0] for pair in pairs], [pair[1] for pair in pairs], goal, unit, peer, is_least=True)
+
+
+def _measure(server: Running, path: str, bodies: list[str], clients: int, sizes: Sizes) -> Callable[[], float]:
+    """Return what measures answers a second, when everything that is made once has been made."""
+    plan = {"url": server.url + path, "head": server.head, "bodies": bodies, "clients": clients}
+    _load({**plan, "seconds": 0.5})
+    return lambda: float(_load({**plan, "seconds": sizes.seconds})["rate"])
+
+
+def _load(plan: dict[str, Any]) -> dict[str, float]:
+    command = [sys.executable, str(Path(__file__).with_name("load.py"))]
+    done = subprocess.run(
+        command, input=json.dumps(plan), capture_output=True, encoding="utf-8", env={**os.environ}, check=False
+    )
+    if done.returncode:
+        raise SystemExit(f"{plan['url']} cannot be measured:\n{done.stderr}")
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+def _one_entity(filled: Filled) -> list[str]:
+    return [_query(f'select {SCALARS} from Task where id is "{key}"') for key in filled.tasks]
+
+
+def _page(filled: Filled) -> list[str]:
+    return [
+        _query(f"select {SCALARS}, {RELATIONS} from Task where parent.parent_id is {key} limit {PAGE}")
+        for key in filled.sequences
+    ]
+
+
+def _creates(filled: Filled) -> list[str]:
+    data = {"id": "<new>", "name": "<new>", "parent_id": filled.shots[0]}
+    return [json.dumps([{"action": "create", "entity_type": "Task", "entity_data": data}] * BATCH)]
+
+
+def _query(expression: str) -> str:
+    return json.dumps([{"action": "query", "expression": expression}])
