@@ -76,7 +76,7 @@ def test_it_outlives_whoever_started_it_and_stops_when_nobody_needs_it(environ, 
 
 def test_a_server_that_is_set_is_used_and_nothing_is_started(environ, folder, studio_server):
     settings = read_settings(
-        {
+        environ={
             **environ,
             "FTRACK_SERVER": studio_server.server_url,
             "FTRACK_API_USER": studio_server.api_user,
@@ -93,14 +93,14 @@ def test_a_python_without_the_server_says_what_to_install(environ, folder, monke
     monkeypatch.setattr(local_studio, "_PARTS", ("no_such_module",))
     monkeypatch.setenv("PATH", "")
     with pytest.raises(ExtraMissing, match=r"pip install 'ft-dcc\[server\]'"):
-        account(read_settings(environ))
+        account(read_settings(environ=environ))
 
 
 def test_a_studio_that_does_not_start_says_why(environ, folder):
     folder.mkdir()
     (folder / "studio.db").write_bytes(b"no database" * 1000)
     with pytest.raises(ServerUnreachable, match=r"did not start: .*cannot be opened"):
-        account(read_settings(environ))
+        account(read_settings(environ=environ))
 
 
 def test_a_host_finds_its_python_beside_itself(tmp_path, monkeypatch):
