@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import subprocess
+import tempfile
 import textwrap
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,7 @@ import pytest
 import requests
 
 import ft_dcc
+from ft_dcc.media import FilmFacts, ffmpeg, probe
 from ft_dcc.session import Session
 
 DOCUMENTS = Path(__file__).resolve().parents[3] / "shared" / "seeds"
@@ -24,8 +28,6 @@ WEB_REVIEW, VERSIONS, QUICK_DIVE, REVIEWS = (
     "003_c664d486628aeaf6.txt",
     "004_9c5842b3cd748439.txt",
 )
-FILM = bytes(range(256)) * 64
-
 pytestmark = pytest.mark.skipif(not DOCUMENTS.is_dir(), reason="the published documents are not beside this repository")
 
 
@@ -36,6 +38,16 @@ def blocks_of(name: str) -> list[str]:
     indented = r"^\.\. code-block:: python\n\n(?P<indented>(?:    [^\n]*(?:\n|\Z)|[ ]*\n)+)"
     found = re.finditer(f"{fenced}|{indented}", text, re.DOTALL | re.MULTILINE)
     return [textwrap.dedent(match["fenced"] or match["indented"]).strip() + "\n" for match in found]
+
+
+@functools.cache
+def film() -> bytes:
+    """Return the bytes of a film of 12 pictures, as an editor exports it: no browser plays it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "film.mov")
+        source = ["-f", "lavfi", "-i", "testsrc2=size=64x36:rate=24:duration=0.5"]
+        subprocess.run([str(ffmpeg.find()), "-v", "error", *source, "-c:v", "mpeg4", str(path)], check=True)
+        return path.read_bytes()
 
 
 @attrs.define
@@ -57,6 +69,18 @@ class Studio:
     def bytes_of(self, component_id: str) -> bytes:
         parameters = {"id": component_id, "username": self.session.api_user, "apiKey": self.session.api_key}
         return requests.get(f"{self.server.url}/component/get", params=parameters, timeout=30).content
+
+    def films_in(self, review: str, folder: Path) -> list[FilmFacts]:
+        """Return what plays on the page of a review session, once the server has encoded all that it was asked for."""
+        while self.session.query("select id from Job where status in (queued, running)").all():
+            time.sleep(0.05)
+        link = self.session.query(f'select review_url from ReviewSession where name is "{review}"').one()["review_url"]
+        found = []
+        for entry in requests.get(f"{link}/data", timeout=30).json()["entries"]:
+            path = folder / f"{entry['id']}.mp4"
+            path.write_bytes(requests.get(f"{link}/{entry['film']['url']}", timeout=30).content)
+            found.append(probe(path))
+        return found
 
 
 @pytest.fixture
@@ -111,7 +135,7 @@ def files() -> Iterator[None]:
     try:
         for path in wanted:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(FILM)
+            path.write_bytes(film())
     except OSError as error:
         pytest.skip(f"the documents publish files of /path/to, which cannot be made here: {error}")
     yield
@@ -150,7 +174,7 @@ def test_a_session_starts_with_the_arguments_of_the_documents(studio, sites):
         session.close()
 
 
-def test_a_review_session_is_made_and_media_is_added(studio, files):
+def test_a_review_session_is_made_and_media_is_added(studio, files, tmp_path):
     _, review, media, *_ = blocks_of(WEB_REVIEW)
     studio.run(review)
     assert studio.official(
@@ -168,11 +192,15 @@ def test_a_review_session_is_made_and_media_is_added(studio, files):
             "First version of Scene 001",
             "Dailies Review",
             "Scene_001",
-            [["movie", ".mp4", len(FILM)]],
+            [["movie", ".mp4", len(film())]],
         ]
     ]
-    assert studio.bytes_of(names["media_component"]["id"]) == FILM
+    assert studio.bytes_of(names["media_component"]["id"]) == film()
     assert on_the_server(studio, names["media_component"]["id"])
+    # "The media will be uploaded and encoded for web playback": it plays where people review it.
+    assert [(each.codec, each.frame_count, each.fps) for each in studio.films_in("Dailies Review", tmp_path)] == [
+        ("h264", 12, 24)
+    ]
 
 
 def on_the_server(studio: Studio, component_id: str) -> bool:
@@ -187,11 +215,11 @@ def test_a_version_of_an_asset_gets_a_movie(studio, files):
         " [one['name'] for one in each['components'] if one['name'] == 'movie'])"
         " for each in session.query('AssetVersion')]"
     ) == [[1, "For review", "scene_001", "animation", ["movie"]]]
-    assert studio.bytes_of(names["component"]["id"]) == FILM
+    assert studio.bytes_of(names["component"]["id"]) == film()
     assert on_the_server(studio, names["component"]["id"])
 
 
-def test_the_whole_publishing_workflow(studio, files):
+def test_the_whole_publishing_workflow(studio, files, tmp_path):
     studio.run(blocks_of(WEB_REVIEW)[4])
     told = studio.official(
         "[(each['review_session']['name'], each['review_session']['project']['name'],"
@@ -200,7 +228,8 @@ def test_the_whole_publishing_workflow(studio, files):
         " for each in session.query('ReviewSessionObject')]"
     )
     assert [each[:4] for each in told] == [["Weekly Review", "MyProject", True, "shot_001_v001"]]
-    assert [studio.bytes_of(component_id) for component_id in told[0][4]] == [FILM]
+    assert [studio.bytes_of(component_id) for component_id in told[0][4]] == [film()]
+    assert [each.codec for each in studio.films_in("Weekly Review", tmp_path)] == ["h264"]
 
 
 def test_an_error_of_the_server_is_an_api_error(studio, capsys):
@@ -230,7 +259,7 @@ def test_a_version_of_a_task_is_published(studio, sites, files):
         " for each in session.query('AssetVersion')]"
     )
     assert [each[:5] for each in told] == [[1, "Initial version", "task_id", "animation", "sh010"]]
-    assert [studio.bytes_of(component_id) for component_id in told[0][5]] == [FILM]
+    assert [studio.bytes_of(component_id) for component_id in told[0][5]] == [film()]
     names["session"].close()
 
 
