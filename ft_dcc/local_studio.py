@@ -75,13 +75,9 @@ def local_account(folder: Path, settings: Settings | None = None) -> Account:
                 return _start(folder, settings or read_settings())
             return _wait_for(lambda: _read(folder / "credentials.env"), folder)
     except Timeout as error:
-        raise ServerUnreachable(
-            f"Your own studio in {folder} has been starting for too long."
-        ) from error
+        raise ServerUnreachable(f"Your own studio in {folder} has been starting for too long.") from error
     except OSError as error:
-        raise DiskUnusable(
-            f"No studio can be in {folder}: {error.strerror}. Set FT_DCC_LOCAL_STUDIO."
-        ) from error
+        raise DiskUnusable(f"No studio can be in {folder}: {error.strerror}. Set FT_DCC_LOCAL_STUDIO.") from error
 
 
 def is_running(folder: Path) -> bool:

@@ -67,9 +67,7 @@ def read_site_schema(file: Path) -> SiteSchema:
     by_name = {found["id"]: found for found in described}
     missing = [name for name in _NEEDED if name not in by_name]
     if missing:
-        raise SettingInvalid(
-            f"{file} lacks what a studio needs: {', '.join(missing)}. Take a site's whole schema."
-        )
+        raise SettingInvalid(f"{file} lacks what a studio needs: {', '.join(missing)}. Take a site's whole schema.")
     own = read_schema()
     types = {found.name: _as_described(found, by_name.get(found.name), file) for found in own}
     try:
