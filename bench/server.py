@@ -42,9 +42,9 @@ class Sizes:
 QUICK = Sizes(pairs=1, seconds=0.5, few_tasks=1_000, many_tasks=20_000, file_bytes=64 << 20)
 
 
-def run() -> bool:
+def run(*, is_quick: bool = False) -> bool:
     """Print the table; return whether every goal was reached."""
-    sizes = QUICK if "--quick" in sys.argv else Sizes()
+    sizes = QUICK if is_quick else Sizes()
     with tempfile.TemporaryDirectory(prefix="ft-dcc-bench-") as name:
         folder = Path(name)
         small, large = fill(folder / "small", sizes.few_tasks), fill(folder / "large", sizes.many_tasks)

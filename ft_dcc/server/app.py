@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ft_dcc.errors import BadRequest, Busy, Forbidden, InvalidCredentials, Refused, TooLarge, TooManyRequests
+from ft_dcc.errors import BadRequest, Forbidden, InvalidCredentials, Refused, TooLarge, TooManyRequests
 from ft_dcc.server import components, events, operating, owner, review_page, widget_page
 from ft_dcc.server.api import Asked, answer_soon
 from ft_dcc.server.door import address_of

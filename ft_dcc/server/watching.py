@@ -49,7 +49,8 @@ class Watching:
             sent=traffic.sent,
         )
         self._metrics.end(done)
-        _log.info("answered", extra={"reference": traffic.reference, **attrs.asdict(done)})
+        if _log.isEnabledFor(logging.INFO):
+            _log.info("answered", extra={"reference": traffic.reference, **attrs.asdict(done)})
 
 
 @attrs.define

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import threading
 from collections import OrderedDict
 from collections.abc import Iterable
 from contextlib import suppress
@@ -79,6 +80,7 @@ class Queries:
         self._fillers = fillers
         self._sights = {is_limited: Sight(schema, tables, is_limited) for is_limited in (False, True)}
         self._plans: OrderedDict[tuple[str, bool], Plan] = OrderedDict()
+        self._making = threading.Lock()
 
     def run(self, reader: Reader, expression: str) -> tuple[list[Record], int | None]:
         """Return the entities that an expression finds, and the offset of the next ones or None.
@@ -113,19 +115,23 @@ class Queries:
             with suppress(KeyError):  # Another thread may have taken it out just now.
                 self._plans.move_to_end(key)
             return plan
+        # One after the other: threads would only make the same plan at the same time, and wait for each other.
+        with self._making:
+            if key not in self._plans:
+                self._plans[key] = self._make_plan_or_refuse(form.text, expression, is_limited)
+                if len(self._plans) > _REMEMBERED:
+                    self._plans.popitem(last=False)
+            return self._plans[key]
+
+    def _make_plan_or_refuse(self, text: str, expression: str, is_limited: bool) -> Plan:
         try:
-            plan = self._make_plan(form.text, is_limited)
+            return self._make_plan(text, is_limited)
         except ParseError:
             # The same again from the full text, for an error with the place that the sender sees.
             self._make_plan(expression, is_limited)
             raise
         except RecursionError as error:
             raise ParseError("The query is nested too deeply. Ask in several queries.") from error
-        self._plans[key] = plan
-        with suppress(KeyError):
-            while len(self._plans) > _REMEMBERED:
-                self._plans.popitem(last=False)
-        return plan
 
     def _make_plan(self, expression: str, is_limited: bool) -> Plan:
         query, sight = parse(expression), self._sights[is_limited]
