@@ -74,7 +74,7 @@ def query_server_information(batch: Batch, operation: Operation) -> dict[str, An
         "schema_hash": batch.studio.description.digest,
         "is_timezone_support_enabled": True,
         "is_nested_subqueries_enabled": True,
-        "storage_scenario": {"scenario": "ftrack.automatic", "data": {}},
+        "storage_scenario": _storage_scenario(batch),
         "product": {"name": "ft-dcc"},
         # Ours: up to how many bytes a file is best sent in one piece, whose tag is then its CRC-32.
         "largest_piece": LARGEST_PIECE,
@@ -89,6 +89,18 @@ def query_server_information(batch: Batch, operation: Operation) -> dict[str, An
     if not isinstance(wanted, list):
         return information
     return {name: value for name, value in information.items() if name in wanted}
+
+
+def _storage_scenario(batch: Batch) -> dict[str, Any]:
+    """Return which location is used for all files: what was configured, or that each session picks one."""
+    settings = _found(
+        batch, "query", 'select value from Setting where name is "storage_scenario" and group is "STORAGE"'
+    )
+    try:
+        configured = json.loads(settings["data"][0]["value"])
+    except (IndexError, ValueError):
+        configured = None
+    return configured if isinstance(configured, dict) else {"scenario": "ftrack.automatic", "data": {}}
 
 
 def permissions(batch: Batch, operation: Operation) -> Answer:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from ft_dcc.session.session import Session
 
 _log = logging.getLogger(__name__)
-ACTIVATE_STORAGE_SCENARIO = "ftrack.storage-scenario.activate"
-CENTRALIZED = "ftrack.centralized-storage"
 # The locations that every session has, by their ids.
 BUILT_IN = {
     ORIGIN_LOCATION_ID: "ftrack.origin",
@@ -89,27 +86,16 @@ class LocationSetups:
         """The location that the server's storage scenario describes can be used; others know theirs by the event."""
         if not scenario or not scenario.get("scenario"):
             return
-        if scenario["scenario"] == CENTRALIZED:
+        if self._session.events.has_hub:
+            self._session.events.tell("ftrack.storage-scenario.activate", storage_scenario=scenario)
+        elif scenario["scenario"] == "ftrack.centralized-storage":
+            # Few sites have it, and without a hub nobody else can know of another one.
+            from ft_dcc.session.storage_scenario import activate
+
             try:
-                self._centralize(scenario)
+                activate(self._session, scenario)
             except LocationError as error:
                 _log.error("%s", error)
-        self._session.events.tell(ACTIVATE_STORAGE_SCENARIO, storage_scenario=scenario)
-
-    def _centralize(self, scenario: Mapping[str, Any]) -> None:
-        from ft_dcc.session.accessor.disk import DiskAccessor
-        from ft_dcc.session.structure.standard import StandardStructure
-
-        try:
-            location_id, mount_points = scenario["data"]["location_id"], scenario["data"]["accessor"]["mount_points"]
-            prefix = mount_points[_system()]
-        except (KeyError, TypeError) as error:
-            raise LocationError(
-                f"The server's centralized storage cannot be used here: its settings have no {error}. "
-                "Ask whoever looks after the site to configure the storage scenario again."
-            ) from error
-        setup = self.of(location_id)
-        setup.accessor, setup.structure, setup.priority = DiskAccessor(prefix), StandardStructure(), 1
 
     def _made(self, location_id: str) -> LocationSetup:
         if location_id not in BUILT_IN:
@@ -128,10 +114,3 @@ class LocationSetups:
         return LocationSetup(
             DiskAccessor(), OriginStructure(), priority=priority, manages_data=False, remembered=remembered
         )
-
-
-def _system() -> str:
-    """What ftrack calls the system of this machine."""
-    if sys.platform == "darwin":
-        return "osx"
-    return "windows" if sys.platform == "win32" else "linux"

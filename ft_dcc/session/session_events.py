@@ -34,9 +34,18 @@ class SessionEvents:
     def hub(self) -> EventHub:
         """The event hub, connected or not."""
         with self._lock:
-            if self._hub is None:
-                self._hub = self._make_hub()
-            return self._hub
+            is_new = self._hub is None
+            hub = self._hub = self._hub or self._make_hub()
+        if is_new:
+            from ft_dcc.session.storage_scenario import ActivateCentralizedStorageScenario
+
+            ActivateCentralizedStorageScenario().register(self._session)
+        return hub
+
+    @property
+    def has_hub(self) -> bool:
+        """Whether anybody can listen."""
+        return self._hub is not None
 
     def load_plugins(self, paths: Iterable[str | os.PathLike[str]] | None, arguments: Mapping[str, Any] | None) -> None:
         """Every plugin of the paths (of the environment, for None) is registered, or named in the log as broken."""

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sys
 import uuid
 
 import pytest
@@ -9,12 +8,10 @@ import requests
 from ft_dcc.session import SERVER_LOCATION_ID, UNMANAGED_LOCATION_ID
 from ft_dcc.session.accessor.disk import DiskAccessor
 from ft_dcc.session.structure.id import IdStructure
-from ft_dcc.session.structure.standard import StandardStructure
 
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360606060000000050001a5f645400000000049454e44ae426082"
 )
-SYSTEM = {"darwin": "osx", "win32": "windows"}.get(sys.platform, "linux")
 
 
 @pytest.fixture
@@ -151,54 +148,6 @@ def test_anything_can_have_a_thumbnail(session, open_session, project_task, tmp_
     url = other.get("Location", SERVER_LOCATION_ID).get_url(other.get("FileComponent", component["id"]))
     assert requests.get(url, timeout=60).content == PNG
     assert component["name"] == "thumbnail"
-
-
-@pytest.fixture
-def centralized(session, tmp_path):
-    """The settings of a site whose studio has one storage for all."""
-    location = session.create("Location", {"name": f"studio_{uuid.uuid4().hex[:8]}"})
-    session.commit()
-    data = {
-        "location_name": location["name"],
-        "location_id": location["id"],
-        "accessor": {"mount_points": {SYSTEM: str(tmp_path / "mount")}},
-    }
-    return {"scenario": "ftrack.centralized-storage", "data": data}
-
-
-def test_a_centralized_storage_is_used_before_all_others(session, centralized, version, film, tmp_path, project):
-    session.server_information["storage_scenario"] = centralized
-    version_id = version["id"]
-    session.reset()
-    location = session.pick_location()
-    assert (location["id"], location.priority) == (centralized["data"]["location_id"], 1)
-    assert isinstance(location.structure, StandardStructure)
-    component = session.create_component(film, {"name": "main", "version": session.get("AssetVersion", version_id)})
-    place = tmp_path / "mount" / project["name"] / "sq010" / "sh010" / "render" / "v001" / "main.mov"
-    assert location.get_filesystem_path(component) == str(place)
-    assert place.read_bytes() == b"the film"
-
-
-def test_a_centralized_storage_without_a_folder_here_is_reported(session, centralized, caplog):
-    centralized["data"]["accessor"]["mount_points"] = {"amiga": "work:"}
-    session.server_information["storage_scenario"] = centralized
-    session.reset()
-    assert f"its settings have no '{SYSTEM}'" in caplog.text
-    assert session.pick_location()["id"] == UNMANAGED_LOCATION_ID
-
-
-def test_a_plugin_hears_of_the_scenario_before_it_configures_locations(session, centralized):
-    heard = []
-    session.event_hub.subscribe(
-        "topic=ftrack.storage-scenario.activate",
-        lambda event: heard.append(event["data"]["storage_scenario"]["scenario"]),
-    )
-    session.event_hub.subscribe(
-        "topic=ftrack.api.session.configure-location", lambda event: heard.append(event["data"]["session"])
-    )
-    session.server_information["storage_scenario"] = {**centralized, "scenario": "studio.storage"}
-    session.reset()
-    assert heard == ["studio.storage", session]
 
 
 def test_a_session_starts_without_looking_at_a_location(open_session, sent):
