@@ -16,6 +16,7 @@ from ft_dcc.frames import FrameRange
 from ft_dcc.media import probe
 from ft_dcc.publish.records import PublishRequest
 from ft_dcc.publish.run import Publisher, publish
+from ft_dcc.session import SERVER_LOCATION_ID
 from ft_dcc.tasks import ensure_task
 
 
@@ -84,7 +85,7 @@ def test_a_viewport_is_a_version_in_a_review_session(saved, host, session, task,
     assert requests.get(published.first.link, timeout=30).status_code == 200
     component = session.query(f"Component where version_id is {version['id']} and name is ftrackreview-mp4").one()
     film = tmp_path / "film.mp4"
-    film.write_bytes(requests.get(session.get_component_url(component), timeout=30).content)
+    film.write_bytes(requests.get(session.get("Location", SERVER_LOCATION_ID).get_url(component), timeout=30).content)
     facts = probe(film)
     assert (facts.frame_count, facts.fps, str(facts.resolution), facts.has_audio) == (12, Fraction(24), "64x36", True)
 

@@ -98,12 +98,12 @@ def publish_again() -> None:
 
 
 def _show(page: str) -> None:
-    from ft_dcc.errors import ExtraMissing
+    from ft_dcc.errors import Error
 
     try:
         from ft_dcc_qt import show
     except ImportError as error:
-        raise ExtraMissing("qt", "The dialog") from error
+        raise Error("The dialog is not installed here. 'Publish again' and the command line ft-dcc work.") from error
 
     from .host import MayaHost
 
