@@ -8,7 +8,7 @@ from ft_dcc.server.entities.batch import Action, Answer, Batch, Operation
 _REASONS = {
     "delayed_job": "There is no directory to take users from. Create them as User entities.",
     "configure_totp": "There is no second factor here. Users come in by their API key.",
-    "send_user_invite": "Give the user an API key with reset_remote and pass it on.",
+    "send_user_invite": "There is no mail to users here. Give the user an API key with reset_remote and pass it on.",
 }
 
 

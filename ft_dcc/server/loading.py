@@ -15,6 +15,7 @@ from ft_dcc.errors import Refused, ValidationError
 from ft_dcc.server.access import Caller, first_user
 from ft_dcc.server.entities.batch import Batch, owner_batch
 from ft_dcc.server.entities.derive import add_derived
+from ft_dcc.server.entities.passphrases import passphrase_columns
 from ft_dcc.server.records import Form, Record, Row, read_line
 from ft_dcc.server.schema.model import EntityType
 from ft_dcc.server.schema.tables import ROW_COLUMN, TYPE_COLUMN
@@ -110,29 +111,30 @@ class _Loading:
         return count
 
     def _take(self, number: int, record: Record) -> None:
-        entity_type = record.entity_type
+        entity_type, said = record.entity_type, record.columns
+        columns = {**said, **passphrase_columns(self._batch, entity_type, str(said.get("id")), said)}
         if entity_type.name not in self._forms:
             self._forms[entity_type.name] = Form.of(entity_type), _derived(entity_type)
         form, derived = self._forms[entity_type.name]
-        absent = derived - record.columns.keys()
-        row = form.complete(record.columns)
+        absent = derived - columns.keys()
+        row = form.complete(columns)
         if absent and entity_type.family not in _WAITING:
             add_derived(self._batch, entity_type, row)
-            row.update(record.columns)
+            row.update(columns)
             if self._caller is None:
-                row.update(dict.fromkeys(row.keys() & {"user_id", "created_by_id"} - record.columns.keys()))
+                row.update(dict.fromkeys(row.keys() & {"user_id", "created_by_id"} - columns.keys()))
             absent = frozenset()
         table = self.studio.store.tables[entity_type]
         if TYPE_COLUMN in table.c:
             row[TYPE_COLUMN] = entity_type.base if entity_type.is_view else entity_type.name
         key = tuple(row.get(name) for name in entity_type.key)
-        if entity_type.key[0] not in record.columns:
+        if entity_type.key[0] not in columns:
             self._nameless[key] = number
         if None in key:
             raise ValidationError(f"A {entity_type.name} needs {' and '.join(entity_type.key)}.")
         if absent or record.lists:
             self._unsettled.append(Unsettled(number, entity_type, key, absent, record.lists))
-        self._enqueue(number, entity_type, row, tuple(record.columns))
+        self._enqueue(number, entity_type, row, tuple(columns))
 
     def _enqueue(self, number: int, entity_type: EntityType, row: Row, given: tuple[str, ...]) -> None:
         family = entity_type.family
