@@ -44,7 +44,9 @@ def write_report(job: Job, context: Context, published: Published, error: Error 
 def make_report(context: Context, published: Published, error: Error | None) -> dict[str, Any]:
     """Return the report as plain data, as docs/report.md has it; keys and whatever else proves a right are masked."""
     session, host = SESSION.get(context), HOST.find(context)
-    report = {**attrs.asdict(published), "problems": [problem._asdict() for problem in published.problems]}
+    # A problem is no attrs class, so that whoever imports the errors need not import attrs.
+    report = attrs.asdict(attrs.evolve(published, problems=()))
+    report["problems"] = [problem._asdict() for problem in published.problems]
     report["schema"] = SCHEMA
     report["job"] = os.fspath(published.job)
     report["server"] = session.server_url

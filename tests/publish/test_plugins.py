@@ -49,7 +49,7 @@ def test_a_studios_check_joins_its_stage_after_ours(folder):
     (folder / "validate_name.py").write_text(CHECK.format(hosts=["*"]), encoding="utf-8")
     found = names(find_plugins())
     assert found.index("ValidateDisk") + 1 == found.index("ValidateName")
-    assert found.index("ValidateName") + 1 == found.index("CaptureFrames")
+    assert found.index("ValidateName") + 1 == found.index("FindNumber")
 
 
 def test_a_check_for_another_host_stays_out(folder):
