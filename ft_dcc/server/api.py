@@ -25,6 +25,7 @@ from ft_dcc.server.entities.delete import remove
 from ft_dcc.server.entities.update import change
 from ft_dcc.server.invitations import INVITING
 from ft_dcc.server.keys import reset_remote
+from ft_dcc.server.query.level import Reader
 from ft_dcc.server.rights import Rights, rights_of
 from ft_dcc.server.roles import ROLES
 from ft_dcc.server.studio import Studio
@@ -42,6 +43,7 @@ WRITING: dict[str, Action] = {
     **ROLES,
     **INVITING,
 }
+_MOST_AT_A_GLANCE = 4
 # What runs before the transaction, because it takes long and touches only files.
 BEFORE: dict[str, Callable[[Studio, Operation], None]] = {"complete_multipart_upload": join_parts}
 ACTIONS: dict[str, Action] = {**ASKING, **WRITING, **ABSENT}
@@ -83,28 +85,27 @@ class Asked:
         """Whether the request changes the database."""
         return any(operation["action"] in WRITING for operation in self.operations)
 
-    @property
-    def is_quick(self) -> bool:
-        """Whether the request only reads, and all that it reads has been quick so far."""
-        return all(operation["action"] == "query" and self._is_quick(operation) for operation in self.operations)
-
-    def _is_quick(self, operation: Operation) -> bool:
-        return self.studio.queries.is_quick(operation.get("expression"))
-
     def read(self) -> list[Any]:
         """Return the answers to a request that changes nothing."""
         with self.studio.store.reading() as connection:
             return self._run(connection).answers
 
     def read_at_a_glance(self) -> list[Any]:
-        """Return the answers likewise; raises TakesLong when a statement turns out not to be quick."""
-        try:
-            with self.studio.store.glancing() as connection:
-                return self._run(connection).answers
-        except TakesLong:
-            for operation in self.operations:
-                self.studio.queries.take_for_long(operation.get("expression"))
-            raise
+        """Return the answers to a few queries; raises TakesLong when they are none, or turn out not to be quick."""
+        expressions = [operation.get("expression") for operation in self.operations if operation["action"] == "query"]
+        if not len(expressions) == len(self.operations) <= _MOST_AT_A_GLANCE:
+            raise TakesLong("Only a few queries are answered at once.")
+        studio = self.studio
+        commits = studio.store.commits
+        with studio.store.glancing() as connection:
+            rights = self.rights or studio.known_rights.of(connection, studio.store.tables, self.caller.id, commits)
+            reader = Reader(connection, self.base_url, rights.projects)
+            return [{"action": "query", **self._tell(reader, expression)} for expression in expressions]
+
+    def _tell(self, reader: Reader, expression: object) -> dict[str, Any]:
+        if not isinstance(expression, str):
+            raise TakesLong("What is wrong with it is told elsewhere.")
+        return self.studio.queries.tell(reader, expression, is_denormalized=self.is_denormalized, is_glance=True)
 
     def prepare(self) -> None:
         """What comes before the transaction is done."""
@@ -180,9 +181,8 @@ async def answer_soon(asked: Asked) -> list[Any]:
     What is quick is read at once: to hand it to a thread and back takes longer than to read it.
     """
     if not asked.is_writing:
-        if asked.is_quick:
-            with suppress(TakesLong):
-                return asked.read_at_a_glance()
+        with suppress(TakesLong):
+            return asked.read_at_a_glance()
         return await to_thread.run_sync(asked.read)
     if asked.needs_preparation:
         await to_thread.run_sync(asked.prepare)

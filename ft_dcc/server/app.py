@@ -65,7 +65,7 @@ def base_url(request: Request) -> str:
     host = request.headers.get("host", "")
     if not _HOST.fullmatch(host):
         raise BadRequest("The Host header is not a host name and a port.")
-    return f"{request.url.scheme}://{host}"
+    return f"{request.scope['scheme']}://{host}"
 
 
 async def _call(studio: Studio, request: Request) -> Response:

@@ -9,7 +9,6 @@ from ft_dcc.errors import ValidationError
 from ft_dcc.server.entities.batch import Action, Answer, Batch, Operation
 from ft_dcc.server.entities.given import entity_type_of
 from ft_dcc.server.files import LARGEST_PIECE
-from ft_dcc.server.query.plan import Presenter
 from ft_dcc.server.uploads import get_upload_metadata
 from ft_dcc.server.widgets import get_widget_url
 
@@ -53,12 +52,8 @@ def _quoted(text: object) -> str:
 
 
 def _found(batch: Batch, action: str, expression: str) -> Answer:
-    records, following = batch.studio.queries.run(batch.reader, expression)
-    return {
-        "action": action,
-        "data": records if batch.is_denormalized else Presenter(batch.studio.schema).present(records),
-        "metadata": {"next": {"offset": following}},
-    }
+    told = batch.studio.queries.tell(batch.reader, expression, is_denormalized=batch.is_denormalized)
+    return {"action": action, **told}
 
 
 def query_schemas(batch: Batch, _operation: Operation) -> list[dict[str, Any]]:

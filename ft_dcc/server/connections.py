@@ -50,7 +50,8 @@ class Readers:
                 raise TakesLong("A statement takes longer than it may here. Run it on a thread.") from error
             raise
         finally:
-            connection.rollback()
+            if connection.in_transaction():
+                connection.rollback()
             driver.rollback()
             if self._is_closed:
                 connection.close()

@@ -44,6 +44,22 @@ def rights_of(connection: Connection, tables: Tables, user_id: str) -> Rights:
     return Rights(is_administrator=False, makes_projects=bool(names & _PROJECT_MAKERS), projects=limit)
 
 
+class KnownRights:
+    """What users were allowed when the database had seen so many commits; read by one thread."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[int, Rights]] = {}
+
+    def of(self, connection: Connection, tables: Tables, user_id: str, commits: int) -> Rights:
+        """Return what :func:`rights_of` returns; it is asked only when something has been written since."""
+        known = self._known.get(user_id)
+        if known is not None and known[0] == commits:
+            return known[1]
+        rights = rights_of(connection, tables, user_id)
+        self._known[user_id] = commits, rights
+        return rights
+
+
 @attrs.frozen
 class _Asked:
     """What the database is asked for about a user."""

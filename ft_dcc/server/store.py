@@ -162,16 +162,17 @@ class Store:
     def _run(self, group: list[_Request]) -> list[tuple[Any, BaseException | None]]:
         answers: list[tuple[Any, BaseException | None]] = []
         with self._writer.begin() as connection:
+            driver: Any = connection.connection.dbapi_connection
             for request in group:
-                savepoint = connection.begin_nested()
+                driver.execute("SAVEPOINT request")
                 try:
                     answers.append((request.function(connection), None))
-                    savepoint.commit()
                 except Exception as error:
                     if _is_fatal(error):
                         raise
-                    savepoint.rollback()
+                    driver.execute("ROLLBACK TO request")
                     answers.append((None, _translate(error)))
+                driver.execute("RELEASE request")
         self.commits += 1
         return answers
 

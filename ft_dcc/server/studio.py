@@ -14,6 +14,7 @@ from ft_dcc.server.events import Events
 from ft_dcc.server.files import Files
 from ft_dcc.server.mail import Post, read_post
 from ft_dcc.server.query.plan import Queries
+from ft_dcc.server.rights import KnownRights
 from ft_dcc.server.schema.model import Schema
 from ft_dcc.server.schema.site import SiteSchema
 from ft_dcc.server.schema.tables import make_tables
@@ -43,6 +44,7 @@ class Studio:
     post: Post
     events: Events = attrs.field(factory=Events, repr=False)
     door: Door = attrs.field(factory=Door, repr=False)
+    known_rights: KnownRights = attrs.field(factory=KnownRights, repr=False)
     # Set when encode_media has asked for something.
     media_to_encode: threading.Event = attrs.field(factory=threading.Event, repr=False)
 

@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 from sqlalchemy import Select, bindparam, func, select
 
-from ft_dcc.errors import ParseError
+from ft_dcc.errors import ParseError, TakesLong
 from ft_dcc.server.prepared import Prepared, Rows
 from ft_dcc.server.query.criteria import Bound, Conditions
 from ft_dcc.server.query.level import Fillers, Level, Reader, Record, wanted_of
@@ -77,36 +77,40 @@ class Queries:
     """Answers query expressions about the entities of one schema."""
 
     def __init__(self, schema: Schema, tables: Tables, fillers: Fillers) -> None:
-        self._fillers = fillers
+        self._schema, self._fillers = schema, fillers
         self._sights = {is_limited: Sight(schema, tables, is_limited) for is_limited in (False, True)}
         self._plans: OrderedDict[tuple[str, bool], Plan] = OrderedDict()
         self._making = threading.Lock()
 
-    def run(self, reader: Reader, expression: str) -> tuple[list[Record], int | None]:
+    def tell(
+        self, reader: Reader, expression: str, *, is_denormalized: bool = False, is_glance: bool = False
+    ) -> dict[str, Any]:
+        """Return what an expression finds as a client is told it, and where the next page begins."""
+        records, following = self.run(reader, expression, is_glance=is_glance)
+        return {
+            "data": records if is_denormalized else Presenter(self._schema).present(records),
+            "metadata": {"next": {"offset": following}},
+        }
+
+    def run(self, reader: Reader, expression: str, *, is_glance: bool = False) -> tuple[list[Record], int | None]:
         """Return the entities that an expression finds, and the offset of the next ones or None.
 
-        Raises ParseError for what cannot be understood and ValidationError for a type that does not exist.
+        Raises ParseError for what cannot be understood and ValidationError for a type that does not exist. At a glance
+        it raises TakesLong unless queries of this form are known, and none of them has taken long.
         """
-        form = _Form.of(expression)
-        plan = self._plan(form, expression, reader.projects is not None)
-        return _run(reader, plan, form)
-
-    def is_quick(self, expression: object) -> bool:
-        """Whether queries of this form are known, and none has been found to take long."""
-        known = self._known(expression)
-        return bool(known) and all(plan.is_quick for plan in known)
-
-    def take_for_long(self, expression: object) -> None:
-        """Queries of this form may take long."""
-        for plan in self._known(expression):
+        if is_glance and len(expression) > _LONGEST_GLANCE:
+            raise TakesLong("A long expression takes long to read.")
+        form, is_limited = _Form.of(expression), reader.projects is not None
+        if not is_glance:
+            return _run(reader, self._plan(form, expression, is_limited), form)
+        plan = self._plans.get((form.text, is_limited))
+        if plan is None or not plan.is_quick:
+            raise TakesLong("A query of this form may take long.")
+        try:
+            return _run(reader, plan, form)
+        except sqlite3.OperationalError:
             plan.is_quick = False
-
-    def _known(self, expression: object) -> list[Plan]:
-        """Return the plans for queries of this form: for users with a limit, and for others."""
-        if not isinstance(expression, str) or len(expression) > _LONGEST_GLANCE:
-            return []
-        text = _Form.of(expression).text
-        return [plan for is_limited in (False, True) if (plan := self._plans.get((text, is_limited))) is not None]
+            raise
 
     def _plan(self, form: _Form, expression: str, is_limited: bool) -> Plan:
         key = (form.text, is_limited)
