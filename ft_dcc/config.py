@@ -233,7 +233,6 @@ SETTINGS = (
         separator=",",
         check=_one_of(*OUTPUTS),
     ),
-    Setting("saved", "whether a scene must be saved before it is published", ("FT_DCC_SAVED",), "false", check=_truth),
     Setting("notify", "whether the event hub is told of a publish", ("FT_DCC_NOTIFY",), "false", check=_truth),
 )
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
