@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from ft_dcc.errors import ImmutableCollectionError, UnrecognisedAttributeError
+from ft_dcc.session import Session
 
 NUMBER = "92009b00-381c-11e0-acff-0019bb49847a"
 
@@ -104,3 +107,38 @@ def test_values_that_are_handed_down_are_fetched_for_all(session, handed_down, o
     sent.clear()
     assert [task["custom_attributes"]["overscan"] for task in tasks] == [3] * 20
     assert len(sent) == 1
+
+
+def test_a_site_with_an_old_schema_keeps_only_what_was_set(session, start_server, tmp_path):
+    schemas = [dict(schema) for schema in session.schemas]
+    for schema in schemas:
+        properties = schema["properties"]
+        if "custom_attributes" in properties:
+            sparse = {**properties["custom_attributes"], "items": {"$ref": "CustomAttributeValue"}}
+            schema["properties"] = {**properties, "custom_attributes": sparse}
+    old = tmp_path / "old.json"
+    old.write_text(json.dumps(schemas), encoding="utf-8")
+    site = start_server(tmp_path / "site", "--schema", str(old)).credentials
+    with (
+        Session(site.server_url, site.api_key, site.api_user) as one,
+        Session(site.server_url, site.api_key, site.api_user) as other,
+    ):
+        workflow = one.query("ProjectSchema").first()
+        project = one.create("Project", {"name": "old", "full_name": "old", "project_schema": workflow})
+        shot = one.create("Shot", {"name": "sh010", "parent": project})
+        one.commit()
+        assert set(shot["custom_attributes"].values()) == {None}
+        shot["custom_attributes"]["fstart"] = 7
+        one.commit()
+        values = f"select value from CustomAttributeValue where entity_id is {shot['id']}"
+        assert [each["value"] for each in other.query(values)] == [7]
+        read = other.get("Shot", shot["id"])["custom_attributes"]
+        assert (read["fstart"], read["fend"], sorted(read)) == (
+            7,
+            None,
+            ["fend", "fps", "fstart", "handles", "resolution"],
+        )
+        del read["fstart"]
+        other.commit()
+        assert read["fstart"] is None
+        assert one.query(values).all() == []

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "session.md"
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "session.md"
 
 
 @pytest.fixture
@@ -36,10 +37,23 @@ def names(session, project, project_shot, project_task, studio_server, monkeypat
     }
 
 
+def _python_blocks(page: Path) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
 def test_every_example_of_the_session_runs(names):
-    blocks = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    blocks = _python_blocks(PAGE)
     assert len(blocks) == 12
     for number, block in enumerate(blocks):
         # The first example is a script of its own; the others go on with one another's names.
         scope = names if number else dict(names)
         exec(compile(block, f"example {number + 1} of {PAGE.name}", "exec"), scope)  # noqa: S102
+
+
+def test_the_readme_s_example_tells_the_newest_versions(names, session, capsys):
+    task = session.create("Task", {"name": "Animation", "parent": names["shot"]})
+    session.create("AssetVersion", {"asset": names["asset"], "task": task, "comment": "as in the README"})
+    session.commit()
+    (block,) = _python_blocks(ROOT / "README.md")
+    exec(compile(block, "the README's example", "exec"), names)  # noqa: S102
+    assert "film 1 as in the README" in capsys.readouterr().out
