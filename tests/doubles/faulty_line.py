@@ -17,7 +17,7 @@ class FaultyLine:
     """Passes requests on and counts them; from number ``breaks_at`` on (0: never) it is dead.
 
     ``loses_answer`` says what happens to that request: the server still gets it and its answer is lost, or it never
-    arrives. With ``heals`` the line is dead for that request only.
+    arrives. With ``heals`` the line is dead for that request only, with ``every`` for each so-many-th one.
     """
 
     def __init__(self, server_url: str) -> None:
@@ -27,9 +27,9 @@ class FaultyLine:
         self.url = f"http://127.0.0.1:{self._proxy.server_port}"
         self.set()
 
-    def set(self, breaks_at: int = 0, *, loses_answer: bool = False, heals: bool = False) -> None:
+    def set(self, breaks_at: int = 0, *, loses_answer: bool = False, heals: bool = False, every: int = 0) -> None:
         with self._lock:
-            self.count = 0
+            self.count, self._every = 0, every
             self._breaks_at, self._loses_answer, self._heals = breaks_at, loses_answer, heals
 
     @contextmanager
@@ -47,6 +47,8 @@ class FaultyLine:
         """Whether the server gets the next request, and whether the client gets its answer."""
         with self._lock:
             self.count += 1
+            if self._every and self.count % self._every == 0:
+                return self._loses_answer, False
             if not self._breaks_at or self.count < self._breaks_at:
                 return True, True
             if self.count == self._breaks_at:
