@@ -49,9 +49,9 @@ def serve(
     ``idle_minutes`` without a connection the server stops by itself. ``on_ready`` is called when connections are
     accepted. Raises DiskUnusable or SettingInvalid when the server cannot work.
     """
-    warn_of_old_sqlite()
     endpoint = Endpoint(host, port, certificate, private_key, is_plain_allowed)
     with owned(data), endpoint.listening() as listener, opened(data, schema=schema) as studio, encoding(studio):
+        warn_of_old_sqlite()
         url = endpoint.url(listener.getsockname()[1])
         app = Interruptible(make_app(studio))
         server = _Server(app, endpoint, lambda: on_ready(credentials_at(studio, url)), idle_minutes)

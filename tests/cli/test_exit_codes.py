@@ -49,7 +49,6 @@ def test_every_command_explains_itself(command):
     "arguments",
     [
         ["publish"],
-        ["publish", "a.%04d.png"],
         ["publish", "a.%04d.png", "--task", "x", "--frames", "9-1"],
         ["publish", "a.%04d.png", "--task", "x", "--fps", "fast"],
         ["publish", "a.%04d.png", "--task", "x", "--resolution", "big"],

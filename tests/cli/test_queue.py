@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -122,6 +123,7 @@ def test_a_queue_that_is_watched_waits_for_the_server_and_for_new_jobs(start_ser
         env=environment_of(server.credentials, jobs),
         stderr=subprocess.PIPE,
         encoding="utf-8",
+        preexec_fn=take_interrupts,
     )
     try:
         assert "Trying again" in line_with(watching, "Trying again")
@@ -129,12 +131,25 @@ def test_a_queue_that_is_watched_waits_for_the_server_and_for_new_jobs(start_ser
         assert line_with(watching, f"{first.id}: done")
         second = prepare(request, server.url, jobs=jobs)
         assert line_with(watching, f"{second.id}: done")
-        watching.send_signal(signal.SIGINT)
-        assert watching.wait(timeout=60) == 130
+        assert interrupted(watching) == 130
     finally:
         watching.kill()
         watching.communicate()
     assert [entry.state for entry in entries(jobs)] == ["done", "done"]
+
+
+def take_interrupts():
+    """A program that was started in the background ignores Ctrl-C, and so do all that it starts."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def interrupted(process):
+    """Press Ctrl-C, and again where Python lost it in a destructor; the exit code."""
+    for _ in range(30):
+        process.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            return process.wait(timeout=2)
+    return None
 
 
 def line_with(process, words):
@@ -212,7 +227,11 @@ def test_ctrl_c_names_the_job_and_how_to_go_on(session, environ, jobs, task_path
         (tmp_path / f"long.{frame:04d}.png").write_bytes(painted(frame, Resolution(256, 144)))
     command = ["publish", str(tmp_path / "long.%04d.png"), "--task", task_path, "--fps", "24"]
     running = subprocess.Popen(
-        [sys.executable, "-m", "ft_dcc.cli.main", *command], env=environ, stderr=subprocess.PIPE, encoding="utf-8"
+        [sys.executable, "-m", "ft_dcc.cli.main", *command],
+        env=environ,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        preexec_fn=take_interrupts,
     )
     # The first line says that the encoder is at it.
     assert "encode" in running.stderr.readline()

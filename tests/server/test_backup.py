@@ -114,6 +114,7 @@ def test_an_older_database_is_kept_before_it_is_changed(tmp_path, monkeypatch):
     database = tmp_path / "studio.db"
     with closing(sqlite3.connect(database)) as connection:
         connection.executescript("CREATE TABLE a (b); INSERT INTO a VALUES (7); PRAGMA user_version = 1;")
+    monkeypatch.setattr(backup, "STEPS", (None,))
     keep_before_migration(database)
     assert [path.name for path in tmp_path.iterdir()] == ["studio.db"]
     monkeypatch.setattr(backup, "STEPS", (None, None))
