@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from ft_dcc.errors import CaptureFailed
+from ft_dcc.main_thread import entered
 
 
 @pytest.fixture
@@ -93,7 +94,7 @@ def test_a_context_manager_is_left_on_the_main_thread_also_after_an_error(main_t
             seen.append(threading.get_ident())
 
     def fail():
-        with main_thread.entered(noting()):
+        with entered(noting(), main_thread.run):
             raise KeyError("in between")
 
     future = pool.submit(fail)

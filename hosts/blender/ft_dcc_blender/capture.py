@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
@@ -11,15 +10,14 @@ from typing import Any, Callable
 
 import bpy
 
-from ft_dcc.errors import CameraMissing, CaptureFailed, DiskUnusable, SettingInvalid
+from ft_dcc.errors import CameraMissing, CaptureFailed, SettingInvalid
 from ft_dcc.frames import Frames, frame_rate
 from ft_dcc.host import PlayblastRequest
+from ft_dcc.pictures import make_folder, make_way, png_size, why_missing
 
 from . import versions
 from .look import Look, wearing
 from .maintained import changed, maintained_camera, maintained_frame, maintained_images, silenced
-
-_PNG_START, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
 
 _SMALLEST = 4
 _CLOSED = "The scene was closed while it was captured. Open it and publish again."
@@ -49,7 +47,7 @@ def capturing(request: PlayblastRequest, frames: Frames) -> Iterator[DrawFrame]:
     if min(request.resolution.width, request.resolution.height) < _SMALLEST:
         raise SettingInvalid(f"Blender cannot draw {request.resolution}. Ask for {_SMALLEST} pixels or more each way.")
     _check_drawing()
-    _make_folder(request.directory)
+    make_folder(request.directory)
     with ExitStack() as stack:
         stack.enter_context(_maintained(scene))
         scene.camera = camera
@@ -123,20 +121,9 @@ def _check_drawing() -> None:
         raise CaptureFailed(f"Blender {bpy.app.version_string} draws on its main thread only. Capture from there.")
 
 
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DiskUnusable(f"The folder {folder} cannot be made: {error.strerror}. Choose another one.") from error
-
-
 def _draw_frame(scene: Any, layer: str, frame: int, path: Path) -> Path:
     """Draw one frame to its file; raises CaptureFailed or DiskUnusable when it is not whole on disk."""
-    try:
-        # A picture of an earlier capture must not pass for this one.
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise DiskUnusable(f"{path} cannot be replaced: {error.strerror}. Choose another folder.") from error
+    make_way(path)
     try:
         scene.frame_set(frame)
         scene.render.filepath = versions.literal(path)
@@ -145,9 +132,9 @@ def _draw_frame(scene: Any, layer: str, frame: int, path: Path) -> Path:
     except ReferenceError as error:
         raise CaptureFailed(_CLOSED) from error
     except RuntimeError as error:
-        raise _why_missing(path, frame, str(error)) from error
-    if not _is_whole(path):
-        raise _why_missing(path, frame, "")
+        raise why_missing(path, frame, "Blender", str(error)) from error
+    if png_size(path) is None:
+        raise why_missing(path, frame, "Blender")
     return path
 
 
@@ -159,27 +146,3 @@ def _draw(scene: Any, layer: str) -> None:
     window = bpy.context.window or bpy.context.window_manager.windows[0]
     with bpy.context.temp_override(window=window):
         bpy.ops.render.opengl(write_still=True, view_context=False)
-
-
-def _is_whole(path: Path) -> bool:
-    """Whether the file is a PNG from its first byte to its last; a full disk leaves the end away."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(len(_PNG_START))
-            file.seek(-min(len(_PNG_END), path.stat().st_size), os.SEEK_END)
-            return start == _PNG_START and file.read() == _PNG_END
-    except OSError:
-        return False
-
-
-def _why_missing(path: Path, frame: int, said: str) -> DiskUnusable | CaptureFailed:
-    """Whose fault it is that the frame is not there: the disk's, when it does not take a picture's worth of bytes."""
-    try:
-        path.write_bytes(bytes(256 * 1024))
-        path.unlink()
-    except OSError as error:
-        path.unlink(missing_ok=True)
-        return DiskUnusable(
-            f"Frame {frame} cannot be written to {path.parent}: {error.strerror}. Free space or choose another folder."
-        )
-    return CaptureFailed(f"Blender wrote no picture of frame {frame} to {path}. {said.strip()}".strip())

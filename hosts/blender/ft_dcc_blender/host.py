@@ -13,6 +13,7 @@ import bpy
 from ft_dcc.errors import DiskUnusable, SceneUnreadable, SettingInvalid, Unpublishable
 from ft_dcc.frames import FrameRange, Frames, Resolution
 from ft_dcc.host import OnFrame, PlayblastRequest, Scene
+from ft_dcc.main_thread import entered
 
 from . import main_thread, versions
 from .capture import cameras, capturing, frames_of, scene_rate
@@ -83,7 +84,7 @@ class BlenderHost:
         Raises CameraMissing, CaptureFailed, DiskUnusable or SettingInvalid, and whatever ``on_frame`` raises.
         """
         frames = main_thread.run(partial(frames_of, request))
-        with main_thread.entered(capturing(request, frames)) as draw_frame:
+        with entered(capturing(request, frames), main_thread.run) as draw_frame:
             for frame in request.frame_range.with_handles:
                 main_thread.run(partial(draw_frame, frame))
                 on_frame(frame)

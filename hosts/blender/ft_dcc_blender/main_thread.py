@@ -5,55 +5,17 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import Any, Callable, TypeVar
+from typing import Callable, TypeVar
 
 import bpy
 
-from ft_dcc.errors import CaptureFailed
+from ft_dcc.main_thread import Call
 
 T = TypeVar("T")
 
 _INTERVAL = 0.05
 _PATIENCE = 60.0
 _GRACE = 0.2
-
-
-class Call:
-    """One function on its way to the main thread, and what came of it."""
-
-    def __init__(self, function: Callable[[], Any]) -> None:
-        self._function = function
-        self._claimed = threading.Lock()
-        self._begun = threading.Event()
-        self._ended = threading.Event()
-        self._result: Any = None
-        self._error: BaseException | None = None
-
-    def carry_out(self) -> None:
-        """Run the function and keep what it returns or raises; do nothing when nobody waits for it any more."""
-        if not self._claimed.acquire(blocking=False):
-            return
-        self._begun.set()
-        try:
-            self._result = self._function()
-        except BaseException as error:  # noqa: BLE001 - it is raised again where the call came from
-            self._error = error
-        finally:
-            self._ended.set()
-
-    def wait(self, patience: float | None) -> Any:
-        """Return or raise what the function did; raises CaptureFailed when nobody takes the call within patience.
-
-        None waits until somebody does: what has to be put back must not be given up.
-        """
-        if not self._begun.wait(patience) and self._claimed.acquire(blocking=False):
-            raise CaptureFailed(f"Blender's main thread was busy for {patience:g} seconds. Try again when it is idle.")
-        self._ended.wait()
-        if self._error is not None:
-            raise self._error
-        return self._result
 
 
 _alone = threading.RLock()
@@ -104,21 +66,10 @@ def run(function: Callable[[], T], patience: float | None = _PATIENCE) -> T:
     """
     if threading.current_thread() is threading.main_thread():
         return function()
-    call = Call(function)
+    call = Call(function, "Blender")
     _calls.put(call)
     if bpy.app.background and not _attended.wait(_GRACE):
         with _alone:
             call.carry_out()
     result: T = call.wait(patience)
     return result
-
-
-@contextmanager
-def entered(manager: AbstractContextManager[T]) -> Iterator[T]:
-    """The context manager is entered on the main thread and left there, whatever happens on this one."""
-    stack = ExitStack()
-    value = run(lambda: stack.enter_context(manager))
-    try:
-        yield value
-    finally:
-        run(stack.close, patience=None)
