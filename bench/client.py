@@ -101,7 +101,8 @@ def read_attribute(api):
         for _ in range(200_000):
             task["name"]
 
-    return {"value": cpu(read)[0] / 200_000 * 1000}
+    # It takes a few milliseconds, in which a busy machine may do something else: the fastest of some is what it costs.
+    return {"value": min(cpu(read)[0] for _ in range(7)) / 200_000 * 1000}
 
 
 def unprojected(api):

@@ -59,8 +59,9 @@ def serving(folder: Path) -> Iterator[dict[str, str]]:
         assert server.stdout is not None
         lines = [server.stdout.readline().strip() for _ in range(3)]
         (folder / "schemas").mkdir()
+        # What is installed has its bytecode beside it, so both clients get theirs, whatever this shell prefers.
         yield {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
             **dict(line.split("=", 1) for line in lines),
             "FTRACK_API_SCHEMA_CACHE_PATH": str(folder / "schemas"),
         }

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ft_dcc.errors import ImmutableAttributeError, NotUniqueError
-from ft_dcc.session.codec import Moment
+from ft_dcc.session.codec import Moment, new_id
 from ft_dcc.session.collection import Collection, KeyValues
 from ft_dcc.session.custom_attributes import CustomAttributes, SparseCustomAttributes
 from ft_dcc.session.symbol import CREATED, NOT_SET
@@ -57,7 +56,7 @@ class Attribute:
 
     def default(self) -> Any:
         """Return the value that a new entity starts with, or NOT_SET; ``{uid}`` is a new id each time."""
-        return str(uuid.uuid4()) if self.default_value == "{uid}" else self.default_value
+        return new_id() if self.default_value == "{uid}" else self.default_value
 
     def get_value(self, entity: Entity) -> Any:
         """Return what the entity has, fetched if it is missing."""

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import datetime
 import json
-import uuid
 from pathlib import PurePath
 from typing import Any
 
 from ft_dcc.errors import OperationError
+
+
+def new_id() -> str:
+    """Return an id that nothing else has."""
+    # Only who makes something needs ids, and their module loads others that nobody else needs.
+    import uuid
+
+    return str(uuid.uuid4())
 
 
 class Moment(str):
@@ -41,6 +48,9 @@ def to_wire(value: Any) -> Any:
         return value.to_wire()
     if isinstance(value, datetime.date) or hasattr(value, "isoformat"):
         return {"__type__": "datetime", "value": value.isoformat()}
+    # What is below is rare, and a session that only reads never loads it.
+    import uuid
+
     if isinstance(value, (uuid.UUID, PurePath)):
         return str(value)
     if isinstance(value, (set, frozenset)):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Optional
@@ -153,6 +151,8 @@ class SchemaCache:
     """
 
     def __init__(self, folder: str | os.PathLike[str] | None, server_url: str) -> None:
+        import hashlib
+
         server = hashlib.sha256(server_url.encode()).hexdigest()[:12]
         self.path = (_default_folder() if folder is None else Path(folder)) / f"schemas-{server}.json"
 
@@ -169,6 +169,8 @@ class SchemaCache:
 
     def save(self, schemas: list[Schema]) -> None:
         """Keep the schemas for the next session; a folder that takes no files costs only the time it would save."""
+        import uuid
+
         part = self.path.with_name(f"{self.path.stem}-{uuid.uuid4().hex}.part")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -196,4 +198,7 @@ def text_of(schemas: list[Schema]) -> bytes:
 
 def hash_of(text: bytes) -> str:
     """Return the hash as the server writes it."""
+    # Only who makes a session needs it, and that loads requests, which needs it too.
+    import hashlib
+
     return hashlib.md5(text, usedforsecurity=False).hexdigest()

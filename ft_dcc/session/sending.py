@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ft_dcc.errors import ApiError, Error, ServerError
-from ft_dcc.frames import IMAGE_SUFFIXES
 from ft_dcc.session import operations
 from ft_dcc.session.operations import DeleteEntityOperation, Operation, RequestOperation, UploadOperation
 from ft_dcc.session.services import placing
@@ -69,6 +68,8 @@ def follow_up(session: Session, recorded: Sequence[Operation]) -> None:
 def _is_watched(path: Path, component_name: str) -> bool:
     """Whether people look at such a file, and it is not yet what browsers show."""
     import mimetypes
+
+    from ft_dcc.frames import IMAGE_SUFFIXES
 
     if component_name.startswith(_REVIEW_MEDIA):
         return False

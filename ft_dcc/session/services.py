@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from ft_dcc.errors import ServerError
 from ft_dcc.session import operations
+from ft_dcc.session.codec import new_id
 from ft_dcc.session.entity import Entity
 from ft_dcc.session.symbol import SERVER_LOCATION_ID
 
@@ -135,7 +135,7 @@ def _upload_source(session: Session, path: Path, version_id: str | None) -> str:
     # requests is loaded by whoever transfers something.
     from ft_dcc.session.transfer import upload
 
-    component_id = str(uuid.uuid4())
+    component_id = new_id()
     upload(session, path, component_id=component_id, name="main", file_type=path.suffix)
     session.call(
         [
@@ -149,7 +149,7 @@ def _upload_source(session: Session, path: Path, version_id: str | None) -> str:
 def placing(component_id: str) -> dict[str, Any]:
     """Return the operation that says that the server's location has the bytes of a component."""
     data = {
-        "id": str(uuid.uuid4()),
+        "id": new_id(),
         "component_id": component_id,
         "location_id": SERVER_LOCATION_ID,
         "resource_identifier": component_id,
