@@ -38,6 +38,19 @@ def find_task(session: Session, id_or_path: str) -> Entity:
     return task
 
 
+def search_tasks(session: Session, words: str, limit: int = 50) -> list[Entity]:
+    """Return tasks of which each word is part of a name on the way from the project down to them, in any order."""
+    levels = ("name", "parent.name", "parent.parent.name", "project.name")
+    conditions = []
+    for word in words.split():
+        wanted = quoted(f"%{word}%")
+        conditions.append(f"({' or '.join(f'{level} like {wanted}' for level in levels)})")
+    if not conditions:
+        return []
+    found: list[Entity] = session.query(f"{_SELECT} {' and '.join(conditions)} order by name limit {limit}").all()
+    return found
+
+
 def ensure_task(
     session: Session, path: str, *, frame_range: FrameRange | None = None, fps: Fraction | None = None
 ) -> Entity:

@@ -59,9 +59,7 @@ class CollectTask(ContextPlugin):
         wanted = wanted or read_settings().get("task")
         if not wanted:
             raise TaskNotFound("Nobody says which task this is for. Choose one, or set FT_DCC_TASK.")
-        found = find_task(SESSION.get(context), wanted)
-        names = tuple(str(part["name"]) for part in found["link"])
-        TASK.set(context, Task(found["id"], names, found["parent_id"], found["project_id"]))
+        TASK.set(context, Task.of(find_task(SESSION.get(context), wanted)))
 
 
 class CollectShot(ContextPlugin):

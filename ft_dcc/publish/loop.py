@@ -90,6 +90,11 @@ class Loop:
         told = {(failure.number, str(failure.error)): failure.problem for failure in reversed(self.failures)}
         return tuple(reversed(told.values()))
 
+    @property
+    def has_publishable(self) -> bool:
+        """Whether there is a source in which no problem was found."""
+        return any(not self._has_failed(self._number(instance)) for instance in self.context)
+
     def repair(self, problem: errors.Problem) -> errors.Problem | None:
         """Its repair has run, and that check alone, on that source alone, has run again; return what it found.
 

@@ -85,6 +85,17 @@ class Task:
     parent_id: str
     project_id: str
 
+    @classmethod
+    def of(cls, entity: Mapping[str, Any]) -> Task:
+        """The task that an entity stands for; its id, link, parent_id and project_id are fetched."""
+        names = tuple(str(part["name"]) for part in entity["link"])
+        return cls(entity["id"], names, entity["parent_id"], entity["project_id"])
+
+    @property
+    def path(self) -> str:
+        """Where it is: PROJECT/SEQUENCE/SHOT/TASK."""
+        return "/".join(self.names)
+
     @property
     def name(self) -> str:
         """The task's own name."""
@@ -295,9 +306,13 @@ class PublishedVersion:
 
 @attrs.frozen
 class Published:
-    """What a publish left on the server: a version a source, and the problems of sources that were left out."""
+    """What a publish left on the server: a version a source, and the problems of sources that were left out.
+
+    ``task`` is the path of the task, "" where it was not found.
+    """
 
     job: Path
+    task: str
     versions: tuple[PublishedVersion, ...]
     problems: tuple[Problem, ...]
     steps: tuple[Step, ...]

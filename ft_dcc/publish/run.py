@@ -24,7 +24,7 @@ from ft_dcc.publish.loop import Loop
 from ft_dcc.publish.plugins import find_plugins
 from ft_dcc.publish.records import OnProgress, Published, PublishedVersion, PublishRequest, Pulse
 from ft_dcc.publish.report import write_report
-from ft_dcc.publish.slots import COMPONENTS, HOST, JOB, LINK, PULSE, REGISTERED, REQUEST, SESSION
+from ft_dcc.publish.slots import COMPONENTS, HOST, JOB, LINK, PULSE, REGISTERED, REQUEST, SESSION, TASK
 
 if TYPE_CHECKING:
     from ft_dcc.host import Host
@@ -168,6 +168,11 @@ class Judgement:
         """What is wrong as things stand."""
         return self._loop.problems
 
+    @property
+    def has_publishable(self) -> bool:
+        """Whether a source has no problem, so that ``publish`` publishes it."""
+        return self._loop.has_publishable
+
     def repair(self, problem: errors.Problem) -> errors.Problem | None:
         """Its repair has run, and that check alone, on that source alone, has run again; return what it found now.
 
@@ -267,8 +272,10 @@ def _published(job: Job, loop: Loop, stopped: errors.Error | None) -> Published:
     if stopped is not None and loop.ledger.is_gate_open and stopped not in known:
         is_artists = isinstance(stopped, errors.Unpublishable)
         problems.append(errors.Problem("Publish", "", str(stopped), is_artists=is_artists))
+    task = TASK.find(loop.context)
     return Published(
         job=job.folder,
+        task="" if task is None else task.path,
         versions=tuple(_version(instance) for instance in loop.context if REGISTERED.find(instance) is not None),
         problems=tuple(problems),
         steps=tuple(loop.ledger.steps),

@@ -213,21 +213,3 @@ def test_a_server_elsewhere_is_not_asked_while_blender_is_offline(desk, bpy):
     with pytest.raises(RuntimeError, match="Blender is offline"):
         bpy.ops.ft_dcc.sign_in(server="https://studio.example", user="ada", key="k")
     assert not desk.is_busy
-
-
-def test_a_sign_in_on_the_servers_page_comes_back_with_an_account(bpy):
-    from urllib.parse import parse_qs, urlsplit
-
-    from ft_dcc_blender import browser_sign_in
-
-    address, wait = browser_sign_in.begin("https://studio.example")
-    back = parse_qs(urlsplit(address).query)["redirect_url"][0]
-    assert address.startswith("https://studio.example/user/api_credentials?redirect_url=http%3A%2F%2Flocalhost%3A")
-    accounts = []
-    thread = threading.Thread(target=lambda: accounts.append(wait(lambda: False)))
-    thread.start()
-    strange = back.rpartition("/")[0] + "/guessed?api_user=eve&api_key=e"
-    assert requests.get(strange, timeout=10).status_code == 404
-    assert requests.get(f"{back}?api_user=ada&api_key=k3y", timeout=10).status_code == 200
-    thread.join(10)
-    assert accounts == [Account("https://studio.example", "ada", "k3y")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from . import choices, main_thread, operators, panel, preferences
-from .desk import DESK
+from .desk import DESK, stop_redrawing
 
 _CLASSES = (
     preferences.Preferences,
@@ -38,6 +38,7 @@ def register() -> None:
 def unregister() -> None:
     """Everything is gone; a publish that runs is cancelled and its job waits in the queue."""
     DESK.close()
+    stop_redrawing()
     main_thread.stop_serving()
     if hasattr(bpy.types.WindowManager, "ft_dcc"):
         del bpy.types.WindowManager.ft_dcc

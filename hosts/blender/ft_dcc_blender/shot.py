@@ -8,7 +8,8 @@ from ft_dcc.errors import TaskNotFound, Unpublishable
 from ft_dcc.publish.collect import read_shot
 
 if TYPE_CHECKING:
-    from .desk import Desk
+    from ft_dcc.desk import Desk
+
     from .host import BlenderHost
 
 

@@ -12,11 +12,11 @@ from ft_dcc.credentials import Account
 from ft_dcc.errors import AuthenticationError, Cancelled
 
 _PATIENCE = 300.0
-_PAGE = "<!doctype html><title>ft-dcc</title><p>You are signed in. Go back to Blender; this page can be closed."
+_PAGE = "<!doctype html><title>ft-dcc</title><p>You are signed in. Go back to {program}; this page can be closed."
 
 
-def begin(server: str) -> tuple[str, Callable[[Callable[[], bool]], Account]]:
-    """Return the address to open, and the function that waits for the account.
+def begin(server: str, program: str) -> tuple[str, Callable[[Callable[[], bool]], Account]]:
+    """Return the address to open, and the function that waits for the account, for a program as people write it.
 
     The function takes what says whether it is to give up; it raises AuthenticationError when nobody signs in within
     five minutes, and Cancelled.
@@ -35,7 +35,7 @@ def begin(server: str) -> tuple[str, Callable[[Callable[[], bool]], Account]]:
             self.end_headers()
             if is_ours:
                 found.append(Account(server, fields["api_user"], fields["api_key"]))
-                self.wfile.write(_PAGE.encode("utf-8"))
+                self.wfile.write(_PAGE.format(program=program).encode("utf-8"))
 
         def log_message(self, format: str, *arguments: object) -> None:
             """The line would have the key in it."""

@@ -1,0 +1,332 @@
+"""What a panel or a dialog shows: workers write it down here, and drawing only reads it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+import attrs
+
+from ft_dcc.errands import Errands
+from ft_dcc.errors import Cancelled, Error, Problem, Problems, ServerUnreachable
+
+if TYPE_CHECKING:
+    from ft_dcc.credentials import Account
+    from ft_dcc.host import Host
+    from ft_dcc.publish.history import PastVersion
+    from ft_dcc.publish.queue import Entry
+    from ft_dcc.publish.records import Progress, Published, PublishedVersion, PublishRequest, Task
+    from ft_dcc.publish.run import Judgement, Publisher
+    from ft_dcc.session import Session
+
+log = logging.getLogger(__name__)
+
+_TASKS = 1000
+_REVIEWS = 200
+_WANTED = "select id, name, link, parent_id, project_id from Task where"
+
+
+def _nothing() -> None:
+    """Nobody wants to be told."""
+
+
+def _join(thread: threading.Thread, seconds: float) -> None:
+    thread.join(seconds)
+
+
+@attrs.frozen
+class OpenReview:
+    """A review session that takes versions; ``page`` is where it can be seen, None where the server does not say."""
+
+    id: str
+    name: str
+    project_id: str
+    project: str
+    page: str | None
+
+
+class Desk:
+    """One artist at work: signed in or not, what may be chosen, the publish that runs and those that are done.
+
+    One piece of work runs at a time, in a thread of its own; small questions are answered beside it. ``on_begin`` is
+    called by whoever begins some, ``on_change`` by any thread after something here has changed, ``wait(thread,
+    seconds)`` by whoever waits: a program whose main thread serves others does so in it.
+    """
+
+    def __init__(
+        self,
+        on_begin: Callable[[], object] = _nothing,
+        on_change: Callable[[], object] = _nothing,
+        wait: Callable[[threading.Thread, float], object] = _join,
+    ) -> None:
+        self._on_begin, self._on_change, self._wait = on_begin, on_change, wait
+        self.session: Session | None = None
+        self.server = self.user = ""
+        self.tasks: dict[str, Task] = {}
+        self.found: tuple[Task, ...] = ()
+        self.reviews: dict[str, tuple[str, ...]] = {}
+        self.open_reviews: tuple[OpenReview, ...] = ()
+        self.entries: tuple[Entry, ...] = ()
+        self.past: tuple[PastVersion, ...] = ()
+        self.doing = ""
+        self.progress: Progress | None = None
+        self.problems: tuple[Problem, ...] = ()
+        self.error = ""
+        self.unanswered = ""
+        self.published: list[tuple[str, PublishedVersion]] = []
+        self.is_partly_publishable = False
+        self._judgement: Judgement | None = None
+        self._cancel = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._errands = Errands()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a worker is at it."""
+        return self._thread is not None
+
+    @property
+    def is_capturing(self) -> bool:
+        """Whether the scene is borrowed, or about to be."""
+        return self.is_busy and self.doing == "publish" and (self.progress is None or self.progress.step == "capture")
+
+    def task(self, task_id: str | None) -> Task | None:
+        """The task with this id, as far as it was fetched."""
+        return self.tasks.get(task_id) if task_id else None
+
+    def sign_in(self, account: Account, then: Callable[[], object] = _nothing) -> None:
+        """A session is open and what can be chosen is fetched, in a moment; ``then`` runs in the worker after it."""
+        self._begin("sign in", lambda: self._open(account, then))
+
+    def sign_in_later(
+        self, wait_for_account: Callable[[Callable[[], bool]], Account | None], then: Callable[[Account], object]
+    ) -> None:
+        """A session is open as soon as it is known who it is for; ``then`` is given that. For None, nothing happens."""
+
+        def work() -> None:
+            account = wait_for_account(self._cancel.is_set)
+            if account is not None:
+                self._open(account, lambda: then(account))
+
+        self._begin("sign in", work)
+
+    def refresh(self, task_id: str | None = None) -> None:
+        """Tasks and review sessions are fetched anew, in a moment."""
+        self._begin("refresh", lambda: self._fetch(task_id))
+
+    def search(self, words: str) -> None:
+        """Tasks of the whole server with these words on their path are in ``found``, in a moment."""
+
+        def ask() -> None:
+            from ft_dcc.publish.records import Task
+            from ft_dcc.tasks import search_tasks
+
+            if self.session is not None:
+                self.found = tuple(map(Task.of, search_tasks(self.session, words)))
+                self.tasks = {**self.tasks, **{task.id: task for task in self.found}}
+
+        self.ask("search", ask)
+
+    def look_at_jobs(self) -> None:
+        """The queue's jobs, the newest first, and the last versions of this machine are read, in a moment."""
+
+        def ask() -> None:
+            from ft_dcc.publish.history import past_versions
+            from ft_dcc.publish.queue import entries
+
+            self.past = tuple(past_versions())
+            self.entries = tuple(reversed(entries()))
+
+        self.ask("jobs", ask)
+
+    def ask(self, kind: str, function: Callable[[], None]) -> None:
+        """The function has looked something up, in a moment and beside the work; its error is in ``unanswered``."""
+
+        def answer() -> None:
+            try:
+                function()
+                self.unanswered = ""
+            except Error as error:
+                self.unanswered = str(error)
+            except Exception as error:
+                log.exception("%s failed", kind)
+                self.unanswered = f"{kind} failed: {error}. The details are in the log."
+            self._on_change()
+
+        self._errands.run(kind, answer)
+
+    def publish(self, request: PublishRequest, host: Host | None = None) -> None:
+        """It is judged, and where there is no problem captured, encoded and published, in a while.
+
+        Problems are in ``problems``, and can be repaired; files wait in the queue when the server does not answer.
+        """
+        self._begin("publish", lambda: self._publish(request, host))
+
+    def publish_rest(self) -> None:
+        """What of the judged publish has no problem is published, in a while."""
+        self._begin("publish", self._publish_judged)
+
+    def repair(self, problem: Problem) -> None:
+        """The problem's repair has run, and what is wrong then is in ``problems``, in a moment."""
+        self._begin("repair", lambda: self._repair(problem), self.problems)
+
+    def resume(self, job_id: str, host: Host | None = None) -> None:
+        """A job of the queue has gone on, in a while."""
+        self._begin("resume", lambda: self._note(self._publisher(host).resume(job_id)))
+
+    def drop(self, job_id: str) -> None:
+        """A job of the queue is gone, with what it had uploaded, in a moment."""
+        self._begin("drop", lambda: self._publisher(None).drop(job_id))
+
+    def cancel(self) -> None:
+        """Whatever is published stops within a moment, and leaves nothing."""
+        self._cancel.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Whether the worker is through within these seconds; the caller is the main thread, and serves it."""
+        thread = self._thread
+        if thread is not None:
+            self._wait(thread, seconds)
+        return not self.is_busy
+
+    def close(self) -> None:
+        """Signed out; a worker is told to stop, and nothing that was fetched is kept."""
+        self._cancel.set()
+        self._errands.drop()
+        session, self.session = self.session, None
+        if session is not None:
+            session.close()
+        if not self.is_busy:
+            self._give_up()
+        self.server, self.user, self.tasks, self.reviews = "", "", {}, {}
+        self.found, self.open_reviews, self.entries, self.past = (), (), (), ()
+        self.progress, self.problems, self.error, self.published = None, (), "", []
+        self._on_change()
+
+    def _begin(self, doing: str, function: Callable[[], None], problems: tuple[Problem, ...] = ()) -> None:
+        if self.is_busy:
+            return
+        self.doing, self.progress, self.problems, self.error = doing, None, problems, ""
+        self.is_partly_publishable = False
+        self._cancel = threading.Event()
+        self._thread = threading.Thread(target=self._work, args=(function,), name=f"ft-dcc {doing}", daemon=True)
+        self._thread.start()
+        self._on_begin()
+
+    def _work(self, function: Callable[[], None]) -> None:
+        try:
+            function()
+        except Problems as error:
+            self.problems = error.problems
+        except Cancelled:
+            self.error = "Cancelled."
+        except Error as error:
+            self.error = str(error)
+        except Exception as error:
+            log.exception("%s failed", self.doing)
+            self.error = f"{self.doing} failed: {error}. The details are in the log."
+        finally:
+            # Whoever asks from now on is told that the work is over, though this thread still has a breath to take.
+            self._thread = None
+            self._on_change()
+
+    def _open(self, account: Account, then: Callable[[], object]) -> None:
+        from ft_dcc.session import Session
+
+        is_cancelled = self._cancel.is_set
+        session = Session(account.server, account.key, account.user)
+        if is_cancelled():
+            session.close()
+            raise Cancelled("Signing in was cancelled.")
+        self.session, self.server, self.user = session, session.server_url, account.user
+        then()
+        self._fetch(None)
+
+    def _fetch(self, task_id: str | None) -> None:
+        from ft_dcc.publish.records import Task
+
+        session = self.session
+        if session is None:
+            return
+        mine = f'{_WANTED} assignments any (resource.username is "{self.user}") limit {_TASKS}'
+        found = session.query(mine).all() or session.query(f"{_WANTED[:-6]} order by name limit {_TASKS}").all()
+        if task_id and task_id not in {task["id"] for task in found}:
+            found = [*found, *session.query(f'{_WANTED} id is "{task_id}"').all()]
+        self.tasks = {task.id: task for task in sorted(map(Task.of, found), key=lambda task: task.path)}
+        self.open_reviews = tuple(_open_reviews(session))
+        self.reviews = _grouped((each.project_id, each.name) for each in self.open_reviews)
+
+    def _publisher(self, host: Host | None) -> Publisher:
+        from ft_dcc.publish.run import Publisher
+
+        def tell(progress: Progress) -> None:
+            self.progress = progress
+            self._on_change()
+
+        if self.session is None:
+            raise Error("Nobody is signed in. Sign in first.")
+        return Publisher(self.session, host, tell, cancel=self._cancel)
+
+    def _publish(self, request: PublishRequest, host: Host | None) -> None:
+        self._give_up()
+        publisher = self._publisher(host)
+        try:
+            judgement = publisher.judge(request)
+        except ServerUnreachable as error:
+            if host is None:
+                _queue(request, publisher, error)
+            raise
+        self._judgement = judgement
+        if judgement.problems:
+            self.is_partly_publishable = judgement.has_publishable
+            raise Problems(judgement.problems)
+        self._publish_judged()
+
+    def _publish_judged(self) -> None:
+        judgement, self._judgement = self._judgement, None
+        if judgement is not None:
+            self._note(judgement.publish())
+
+    def _repair(self, problem: Problem) -> None:
+        judgement = self._judgement
+        if judgement is None:
+            raise Error("What was judged is not there any more. Publish again.")
+        try:
+            judgement.repair(problem)
+        finally:
+            self.problems = judgement.problems
+            self.is_partly_publishable = judgement.has_publishable
+
+    def _give_up(self) -> None:
+        judgement, self._judgement = self._judgement, None
+        if judgement is not None:
+            judgement.give_up()
+
+    def _note(self, published: Published) -> None:
+        self.problems = published.problems
+        self.published = [*((published.task, version) for version in published.versions), *self.published]
+
+
+def _queue(request: PublishRequest, publisher: Publisher, error: ServerUnreachable) -> None:
+    """The job is made for later, and the error says so."""
+    from ft_dcc.publish.run import prepare
+
+    job = prepare(request, publisher.session.server_url, None, publisher.jobs)
+    error.message += f" Nothing is lost: the job {job.id} waits in the queue."
+
+
+def _open_reviews(session: Session) -> Iterable[OpenReview]:
+    has_page = "review_url" in session.types["ReviewSession"].attributes
+    select = f"select name, project_id, project.name{', review_url' if has_page else ''} from ReviewSession"
+    for found in session.query(f"{select} where is_open is true order by created_at desc limit {_REVIEWS}"):
+        page = found["review_url"] if has_page else None
+        yield OpenReview(found["id"], found["name"], found["project_id"], found["project"]["name"], page)
+
+
+def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    grouped: dict[str, tuple[str, ...]] = {}
+    for key, value in pairs:
+        grouped[key] = (*grouped.get(key, ()), value)
+    return grouped
