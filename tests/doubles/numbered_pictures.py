@@ -37,8 +37,9 @@ def write_flat(path: Path, color: tuple[int, int, int], resolution: Resolution) 
     write_png(path, resolution, lambda _y: bytes(color) * resolution.width)
 
 
-def write_numbered(path: Path, number: int, resolution: Resolution) -> None:
-    width, height = resolution.width, resolution.height
+def write_numbered(path: Path, number: int, resolution: Resolution, *, grey_below: int = 0) -> None:
+    """Write the number as blocks; below them there is room for ``grey_below`` rows of grey to write on."""
+    width, height = resolution.width, resolution.height - grey_below
     bits = f"{number & 0xFFFF:016b}"
     rows = [
         b"".join(
@@ -46,7 +47,8 @@ def write_numbered(path: Path, number: int, resolution: Resolution) -> None:
         )
         for row in range(ROWS)
     ]
-    write_png(path, resolution, lambda y: rows[y * ROWS // height])
+    grey = bytes((60, 60, 60)) * width
+    write_png(path, resolution, lambda y: rows[y * ROWS // height] if y < height else grey)
 
 
 def numbers_in(film: Path, resolution: Resolution) -> list[int]:
@@ -55,10 +57,11 @@ def numbers_in(film: Path, resolution: Resolution) -> list[int]:
     raw = run_ffmpeg("-i", f"file:{film}", "-f", "rawvideo", "-fps_mode", "passthrough", "-pix_fmt", "gray", "-")
     size = even.width * even.height
     assert len(raw) % size == 0
-    return [_number(raw[at : at + size], even.width, resolution) for at in range(0, len(raw), size)]
+    return [number_in(raw[at : at + size], even.width, resolution) for at in range(0, len(raw), size)]
 
 
-def _number(grey: bytes, stride: int, resolution: Resolution) -> int:
+def number_in(grey: bytes, stride: int, resolution: Resolution) -> int:
+    """Read the number back from one picture, whose rows are ``stride`` bytes long; it lies in the top left corner."""
     value = 0
     for row in range(ROWS):
         for column in range(COLUMNS):

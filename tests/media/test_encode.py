@@ -15,26 +15,11 @@ from ft_dcc.errors import Cancelled, DiskUnusable, EncodeFailed, FramesMissing, 
 from ft_dcc.frames import FrameRange, Frames, Resolution, frame_rate
 from ft_dcc.media import encode, probe
 
-RATES = ["23.976", "24", "25", "29.97", "30", "50", "59.94", "60"]
-EXACT = {"23.976": "24000/1001", "29.97": "30000/1001", "59.94": "60000/1001"}
 SMALL = Resolution(64, 36)
 
 
 def left_in(folder):
     return sorted(path.name for path in folder.iterdir() if path.is_file())
-
-
-@pytest.mark.parametrize("rate", RATES)
-@pytest.mark.parametrize("start", [-10, 0, 1, 100, 993, 1001])
-def test_the_film_holds_every_frame_once_at_the_exact_rate(make_frames, tmp_path, start, rate):
-    frames = make_frames(FrameRange(start, start + 12), frame_rate(rate))
-
-    film = encode(frames, tmp_path / "film.mp4")
-
-    assert (film.frame_count, str(film.fps), film.component_name) == (13, EXACT.get(rate, rate), "ftrackreview-mp4")
-    assert numbers_in(film.path, SMALL) == list(range(start, start + 13))
-    facts = probe(film.path)
-    assert (str(facts.fps), facts.frame_count, facts.is_constant_rate) == (EXACT.get(rate, rate), 13, True)
 
 
 def test_handles_are_part_of_the_film(make_frames, tmp_path):

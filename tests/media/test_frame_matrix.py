@@ -1,0 +1,153 @@
+"""Which frame is which, in every combination of first frame, handles, step and rate.
+
+What a film shows is read back from it: the number in each picture's own blocks, the number that was burnt in, and the
+time code of the start. A normal run has every pair of values at least once; FT_DCC_FRAME_MATRIX=all has all of them.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import os
+import re
+
+import pytest
+from doubles.numbered_pictures import number_in, run_ffmpeg, write_numbered
+
+from ft_dcc.frames import FrameRange, Frames, Resolution, frame_rate
+from ft_dcc.media import Burnin, encode, probe
+
+STARTS = (-10, 0, 1, 100, 1001)
+HANDLES = ("", "+8", "+8+0", "+0+8", "+8+4")
+STEPS = ("", "x2", "x3")
+# What is written, the exact rate, and how many frames a second of the time code has.
+RATES = {
+    "23.976": ("24000/1001", 24),
+    "24": ("24", 24),
+    "25": ("25", 25),
+    "29.97": ("30000/1001", 30),
+    "30": ("30", 30),
+    "50": ("50", 50),
+    "59.94": ("60000/1001", 60),
+    "60": ("60", 60),
+}
+EVERYTHING = list(itertools.product(STARTS, HANDLES, STEPS, RATES))
+LENGTH = 10
+SIZE, BLOCKS = Resolution(320, 180), Resolution(320, 90)
+# Where "{frame}" is burnt in.
+ROWS, COLUMNS = range(150, 180), range(240, 320)
+
+
+def pairwise():
+    """Every start with every rate; handles and steps change along, so that every two values meet."""
+    return [
+        (start, HANDLES[(row + column) % len(HANDLES)], STEPS[(row + 2 * column) % len(STEPS)], rate)
+        for (row, start), (column, rate) in itertools.product(enumerate(STARTS), enumerate(RATES))
+    ]
+
+
+CASES = EVERYTHING if os.environ.get("FT_DCC_FRAME_MATRIX") == "all" else pairwise()
+
+
+def test_every_two_values_meet():
+    for one, other in itertools.combinations(range(4), 2):
+        assert {(case[one], case[other]) for case in CASES} == {(case[one], case[other]) for case in EVERYTHING}
+
+
+@pytest.mark.parametrize(("start", "handles", "step", "rate"), CASES)
+def test_the_film_shows_every_frame_at_its_place(tmp_path, burnt_number, start, handles, step, rate):
+    frame_range = FrameRange.parse(f"{start}-{start + LENGTH - 1}{step}{handles}")
+    exact, base = RATES[rate]
+    head, tail = {"": (0, 0), "+8": (8, 8), "+8+0": (8, 0), "+0+8": (0, 8), "+8+4": (8, 4)}[handles]
+    first, last = start - head, start + LENGTH - 1 + tail
+    frames = Frames(str(tmp_path / "sh010.%04d.png"), frame_range, frame_rate(rate), SIZE)
+    stride = int(step[1:] or 1)
+    for number in range(first, last + 1, stride):
+        write_numbered(frames.path(number), number, SIZE, grey_below=90)
+
+    film = encode(frames, tmp_path / "film.mp4", burnin=Burnin({"bottom right": "{frame}"}))
+
+    facts = probe(film.path)
+    assert (film.frame_count, str(film.fps)) == (LENGTH + head + tail, exact)
+    assert (facts.frame_count, str(facts.fps), facts.is_constant_rate) == (LENGTH + head + tail, exact, True)
+    pictures = pictures_of(film.path)
+    held = [number - (number - first) % stride for number in range(first, last + 1)]
+    assert [number_in(picture, SIZE.width, BLOCKS) for picture in pictures] == held
+    assert burnt_number(pictures[0]) == first
+    assert burnt_number(pictures[-1]) == last
+    assert timecode_of(film.path) == clock(first, base)
+
+
+def clock(frame, base):
+    """The time code of a frame, counted up from midnight, and down from it for those before."""
+    day = frame % (24 * 60 * 60 * base)
+    hours, minutes, seconds = day // base // 3600, day // base // 60 % 60, day // base % 60
+    return f"{hours:02d}:{minutes:02d}:{seconds:02d}:{day % base:02d}"
+
+
+@pytest.mark.parametrize(
+    ("frame", "base", "text"),
+    [(1001, 24, "00:00:41:17"), (1001, 60, "00:00:16:41"), (-10, 25, "23:59:59:15"), (100, 30, "00:00:03:10")],
+)
+def test_the_clock_of_this_test_goes_right(frame, base, text):
+    assert clock(frame, base) == text
+
+
+def pictures_of(film):
+    raw = run_ffmpeg("-i", film, "-f", "rawvideo", "-fps_mode", "passthrough", "-pix_fmt", "gray", "-")
+    size = SIZE.width * SIZE.height
+    return [raw[at : at + size] for at in range(0, len(raw), size)]
+
+
+def timecode_of(film):
+    stream = ("-map", "0:v:0", "-c", "copy", "-map_metadata", "0:s:v:0", "-f", "ffmetadata", "-")
+    return re.search(r"timecode=(\S+)", run_ffmpeg("-i", film, *stream).decode())[1]
+
+
+@pytest.fixture(scope="module")
+def drawn_by(tmp_path_factory):
+    """Return a function that has an ffmpeg draw all numbers, once."""
+    return functools.cache(lambda _ffmpeg: drawn_numbers(tmp_path_factory.mktemp("numbers")))
+
+
+@pytest.fixture
+def burnt_number(drawn_by, each_ffmpeg):
+    """Return a function that reads a burnt-in number: the one whose own picture, drawn as a text, is the nearest."""
+    known = drawn_by(each_ffmpeg)
+
+    def read(picture):
+        wanted = corner(picture)
+        return min(known, key=lambda number: sum(abs(a - b) for a, b in zip(known[number], wanted)))
+
+    return read
+
+
+def drawn_numbers(folder):
+    """The corner of a picture with each number, and with its neighbours, drawn as plain texts."""
+    ends = [end for start in STARTS for end in (start, start + LENGTH - 1)]
+    numbers = sorted({number for end in ends for number in range(end - 10, end + 11)})
+    frames = Frames(str(folder / "a.%d.png"), FrameRange(0, len(numbers) - 1), frame_rate("24"), SIZE)
+    for place in range(len(numbers)):
+        write_numbered(frames.path(place), place, SIZE, grey_below=90)
+    texts = Burnin({"bottom right": "{text}"}, {"text": {place: str(number) for place, number in enumerate(numbers)}})
+    film = encode(frames, folder / "film.mp4", burnin=texts)
+    return {number: corner(picture) for number, picture in zip(numbers, pictures_of(film.path))}
+
+
+def corner(picture):
+    return b"".join(picture[row * SIZE.width :][COLUMNS.start : COLUMNS.stop] for row in ROWS)
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last", "count", "pictures"),
+    [
+        ("1001-1100x2+8+4", 993, 1104, 112, 56),
+        ("1001-1100x2", 1001, 1100, 100, 50),
+        ("1001-1100+8", 993, 1108, 116, 116),
+        ("-10-9x3+8+0", -18, 9, 28, 10),
+    ],
+)
+def test_a_text_says_which_frames_have_pictures_and_how_long_the_film_is(text, first, last, count, pictures):
+    whole = FrameRange.parse(text).with_handles
+    assert (whole.start, whole.end, len(whole.every_frame), len(whole)) == (first, last, count, pictures)
+    assert FrameRange.parse(text) == FrameRange.parse(str(FrameRange.parse(text)))
