@@ -117,6 +117,7 @@ BURNIN_FIELDS = (
 BURNIN_PLACES = ("top_left", "top", "top_right", "bottom_left", "bottom", "bottom_right")
 # What is made beside the review film, and why one would want it.
 OUTPUTS = ("720", "1080", "1440", "2160", "prores")
+ENCODERS = ("auto", "software", "nvenc", "qsv", "videotoolbox", "vaapi", "amf")
 _SLATE = ("{project}  {shot}", "{task}  {version}", "{range}  {fps} fps  {resolution}", "{artist}  {date}", "{comment}")
 
 SETTINGS = (
@@ -151,6 +152,13 @@ SETTINGS = (
         check=_minutes,
     ),
     Setting("ffmpeg", "the ffmpeg to encode with", ("FT_DCC_FFMPEG",), is_guarded=True, is_path=True),
+    Setting(
+        "encoder",
+        "what makes the films: `software`, `auto`, or `nvenc`, `qsv`, `videotoolbox`, `vaapi` or `amf` alone",
+        ("FT_DCC_ENCODER",),
+        "auto",
+        check=_one_of(*ENCODERS),
+    ),
     Setting(
         "ocio",
         "OCIO config: a file, or the name of a built-in one",

@@ -70,6 +70,14 @@ def start_server_at(data: Path, *arguments: str) -> ServerProcess:
     return ServerProcess(data, process, Credentials.from_environment(lines))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def software_encoder() -> Iterator[None]:
+    """Films are compared by their pixels and bytes, so all are made by x264, whatever this machine has."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FT_DCC_ENCODER", "software")
+        yield
+
+
 @pytest.fixture(scope="session")
 def server_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """The server that all tests share: none of them may stop it, or close what others could need."""

@@ -15,7 +15,8 @@ class Media:
     """A file made for the review, and the name its component has on the server.
 
     A still has no rate, and one frame. ``size`` is in bytes. ``lead`` says how many of the frames come before the
-    first one of the range: a slate.
+    first one of the range: a slate. ``filled`` are the frames that were missing and show another one. ``encoder`` is
+    what made the film, empty for a copy and a still, and ``remark`` why it was not what was asked for.
     """
 
     path: Path
@@ -25,6 +26,9 @@ class Media:
     frame_count: int
     size: int
     lead: int = 0
+    filled: tuple[int, ...] = ()
+    encoder: str = ""
+    remark: str = ""
 
 
 @attrs.frozen

@@ -11,10 +11,13 @@ from ft_dcc.frames import Resolution
 
 @attrs.frozen
 class Output:
-    """A kind of film: what its component is called, how it is encoded, and how many lines it has at most."""
+    """A kind of film: what its component is called, how it is encoded, and how many lines it has at most.
+
+    Without a ``codec`` it is H.264, by whichever encoder makes it.
+    """
 
     component_name: str
-    codec: tuple[str, ...]
+    codec: tuple[str, ...] | None
     pixel_format: str
     container: tuple[str, ...]
     lines: int | None = None
@@ -27,11 +30,14 @@ class Output:
         width = 2 * round(Fraction(resolution.width * self.lines, resolution.height) / 2)
         return Resolution(max(2, width), self.lines).even
 
-    def arguments(self, fps: Fraction) -> list[str]:
-        """Return ffmpeg's arguments: constant rate, and a closed group of pictures at least every half second."""
+    def arguments(self, fps: Fraction, h264: tuple[str, ...]) -> list[str]:
+        """Return ffmpeg's arguments: constant rate, and a closed group of pictures at least every half second.
+
+        ``h264`` are those of the encoder for H.264.
+        """
         half_a_second = max(1, int(fps / 2))
         return [
-            *self.codec,
+            *(h264 if self.codec is None else self.codec),
             *("-g", str(half_a_second), "-flags", "+cgop", "-r", str(fps), "-fps_mode", "cfr"),
             # What the source says of itself (a place, an owner) is no business of the review's.
             *("-map_metadata", "-1", "-map_chapters", "-1"),
@@ -39,12 +45,11 @@ class Output:
         ]
 
 
-_H264 = ("-c:v", "libx264", "-profile:v", "high", "-preset", "veryfast", "-crf", "18")
 _MP4 = ("-movflags", "+faststart", "-f", "mp4")
 
-REVIEW = Output("ftrackreview-mp4", _H264, "yuv420p", _MP4)
+REVIEW = Output("ftrackreview-mp4", None, "yuv420p", _MP4)
 REVIEW_720, REVIEW_1080, REVIEW_1440, REVIEW_2160 = (
-    Output(f"ftrackreview-mp4-{lines}", _H264, "yuv420p", _MP4, lines) for lines in (720, 1080, 1440, 2160)
+    Output(f"ftrackreview-mp4-{lines}", None, "yuv420p", _MP4, lines) for lines in (720, 1080, 1440, 2160)
 )
 # ProRes 422 as editorial systems take it; "apl0" says that an Apple-compatible encoder made it.
 EDITORIAL = Output(

@@ -12,10 +12,11 @@ from typing import Callable
 
 import attrs
 
-from ft_dcc.errors import EncodeFailed
+from ft_dcc.errors import EncodeFailed, Error
 from ft_dcc.frames import Resolution
-from ft_dcc.media import burnin, colour, ffmpeg, sound
+from ft_dcc.media import burnin, colour, encoders, ffmpeg, sound
 from ft_dcc.media.burnin import Burnin, Pictures
+from ft_dcc.media.encoders import SOFTWARE, Encoder
 from ft_dcc.media.facts import Media
 from ft_dcc.media.ffmpeg import Feed, Finished, IsCancelled, OnLine
 from ft_dcc.media.presets import REVIEW, Output
@@ -62,25 +63,26 @@ class Take:
         is_plain = not (self._is_drawn_on or self.sounds)
         return is_plain and self.output is REVIEW
 
-    def command(self, target: Path) -> list[str]:
+    def command(self, target: Path, encoder: Encoder = SOFTWARE) -> list[str]:
         """Every argument of ffmpeg."""
         pictures, fps = self.pictures, self.pictures.fps
         drawing = burnin.filters(self.burnin, self.size, fps, _SCRIPT) if self._is_drawn_on else []
         review = colour.to_review(pictures.resolution, self.size, self.output.pixel_format)
-        chains = [f"[0:V:0]{','.join((*self.filters, *review, *drawing, colour.TAGS))}[picture]"]
+        handing_over = encoder.filters if self.output.codec is None else ()
+        chains = [f"[0:V:0]{','.join((*self.filters, *review, *drawing, colour.TAGS, *handing_over))}[picture]"]
         first = burnin.timecode(pictures.numbers[0] - self.burnin.lead, fps)
         outputs = ["-map", "[picture]", "-timecode", first]
         starts = self._sound_starts()
         if starts:
             chains += sound.mixed(starts, self.count / fps)
             outputs += ["-map", "[sound]", *sound.ENCODING]
-        inputs = [*self.arguments, *(argument for one in self.sounds for argument in one.arguments())]
+        inputs = [*encoder.device, *self.arguments, *(argument for one in self.sounds for argument in one.arguments())]
         return [
             *inputs,
             "-filter_complex",
             ";".join(chains),
             *outputs,
-            *self.output.arguments(fps),
+            *self.output.arguments(fps, encoder.codec),
             ffmpeg.file_url(target),
         ]
 
@@ -98,20 +100,35 @@ class Take:
         on_line: OnLine | None = None,
         judge: Judge | None = None,
     ) -> Media:
-        """``path`` is the film; ``judge`` may refuse it after the run."""
-        with ffmpeg.replacing(path) as unfinished, self._stage(path.parent) as folder:
+        """``path`` is the film; ``judge`` may refuse it after the run.
+
+        A hardware encoder that fails leaves the film to x264.
+        """
+        tell = self._telling(on_frame)
+
+        def shoot(unfinished: Path, folder: Path | None, encoder: Encoder) -> Error | None:
+            command = self.command(unfinished, encoder)
             finished = ffmpeg.run(
-                self.command(unfinished),
-                folder=folder,
-                feed=self.feed,
-                on_line=on_line,
-                on_count=self._telling(on_frame),
-                is_cancelled=is_cancelled,
+                command, folder=folder, feed=self.feed, on_line=on_line, on_count=tell, is_cancelled=is_cancelled
             )
             if judge:
                 judge(finished)
-            self._verify(unfinished, finished)
-        return self._media(path)
+            return self._flaw(unfinished, finished)
+
+        with ffmpeg.replacing(path) as unfinished, self._stage(path.parent) as folder:
+            encoder, remark = self._choose(path.parent, is_cancelled)
+            flaw = shoot(unfinished, folder, encoder)
+            if flaw and encoder is not SOFTWARE:
+                remark = f"{encoder.name}: {flaw}"
+                encoders.remember(encoder, str(flaw))
+                encoder, flaw = SOFTWARE, shoot(unfinished, folder, SOFTWARE)
+            if flaw:
+                raise flaw
+        made_by = encoder.name if self.output.codec is None else ""
+        return attrs.evolve(self._media(path), encoder=made_by, remark=remark)
+
+    def _choose(self, folder: Path, is_cancelled: IsCancelled | None) -> tuple[Encoder, str]:
+        return encoders.choose(folder, is_cancelled) if self.output.codec is None else (SOFTWARE, "")
 
     def copy(self, film: Path, path: Path, on_frame: OnFrame | None) -> Media:
         """``path`` is the film that was given, byte for byte."""
@@ -121,8 +138,8 @@ class Take:
         return self._media(path)
 
     def _media(self, path: Path) -> Media:
-        name, lead = self.output.component_name, self.burnin.lead
-        return Media(path, name, self.size, self.pictures.fps, self.count, path.stat().st_size, lead)
+        name, lead, filled = self.output.component_name, self.burnin.lead, tuple(self.pictures.filled)
+        return Media(path, name, self.size, self.pictures.fps, self.count, path.stat().st_size, lead, filled)
 
     @property
     def _is_drawn_on(self) -> bool:
@@ -157,13 +174,12 @@ class Take:
 
         return tell
 
-    def _verify(self, target: Path, finished: Finished) -> None:
-        """Raise unless the file holds what was meant; ffmpeg's exit code alone does not promise that."""
+    def _flaw(self, target: Path, finished: Finished) -> Error | None:
+        """Return why the file is not what was meant, if it is not; ffmpeg's exit code alone does not promise that."""
         if finished.returncode:
-            raise ffmpeg.explained(finished, self.source, target)
+            return ffmpeg.explained(finished, self.source, target)
         count = count_pictures(target)
-        if count != self.count:
-            raise EncodeFailed(
-                f"The film of {self.source} holds {count} pictures, and {self.count} were meant. Try again.",
-                finished.log,
-            )
+        if count == self.count:
+            return None
+        reason = f"The film of {self.source} holds {count} pictures, and {self.count} were meant. Try again."
+        return EncodeFailed(reason, finished.log)

@@ -50,6 +50,8 @@ class Workshop:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             encoding="utf-8",
+            # A driver of a graphics card does not live within the limits.
+            env={**os.environ, "FT_DCC_ENCODER": "software"},
             **options,
         )
         self._process, self._input, self._told = (

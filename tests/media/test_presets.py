@@ -4,7 +4,8 @@ import pytest
 from doubles.numbered_pictures import numbers_in, run_ffmpeg, write_flat
 
 from ft_dcc.frames import Resolution, frame_rate
-from ft_dcc.media import encode, probe, transcode
+from ft_dcc.media import encode, encoders, probe, transcode
+from ft_dcc.media.encoders import HARDWARE, SOFTWARE, flaw_of
 from ft_dcc.media.presets import EDITORIAL, REVIEW, REVIEW_720, REVIEW_1080, REVIEW_1440, REVIEW_2160
 
 
@@ -57,3 +58,15 @@ def test_prores_has_the_same_colour(make_frames, tmp_path):
     luma = 64 * 36 * 2
     found = [int.from_bytes(raw[at : at + 2], "little") / 4 for at in (0, luma, luma + luma // 2)]
     assert max(abs(a - b) for a, b in zip(found, (91.2, 100.7, 190.7))) < 1
+
+
+def test_x264_passes_the_same_test(each_ffmpeg, tmp_path):
+    assert flaw_of(SOFTWARE, tmp_path) == ""
+
+
+@pytest.mark.parametrize("encoder", HARDWARE, ids=lambda encoder: encoder.name)
+def test_whatever_this_machine_has_or_not_is_no_failure(each_ffmpeg, make_frames, tmp_path, monkeypatch, encoder):
+    monkeypatch.setenv("FT_DCC_ENCODER", encoder.name)
+    monkeypatch.setattr(encoders.platformdirs, "user_cache_dir", lambda *_, **__: str(tmp_path / "cache"))
+    film = encode(make_frames("1-3"), tmp_path / "film.mp4")
+    assert (film.frame_count, film.encoder == encoder.name) == (3, film.remark == "")

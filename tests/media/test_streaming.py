@@ -160,7 +160,7 @@ def test_no_thread_is_left_of_an_encoding(make_frames, tmp_path):
     deadline = time.monotonic() + 30
     while threading.active_count() > before and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
     assert left_in(tmp_path) == []
 
 

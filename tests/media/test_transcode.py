@@ -132,7 +132,7 @@ def test_a_film_that_is_ready_is_passed_through_unchanged(make_frames, tmp_path)
     told = []
     film = transcode(ready.path, tmp_path / "review.mp4", on_frame=told.append)
     assert film.path.read_bytes() == ready.path.read_bytes()
-    assert attrs.evolve(film, path=ready.path) == ready
+    assert attrs.evolve(film, path=ready.path) == attrs.evolve(ready, encoder="")
     assert told == list(range(30))
 
 
