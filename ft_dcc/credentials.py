@@ -36,6 +36,7 @@ class Account:
 
 def remember(account: Account) -> str:
     """The key is found again by ``recall``; return where it is kept, in words. Raises DiskUnusable."""
+    _write(_last_path(), {"server": account.server, "user": account.user})
     store = _key_store()
     if store is not None:
         try:
@@ -44,9 +45,9 @@ def remember(account: Account) -> str:
         except store.errors.KeyringError:
             # A store that is locked or switched off is as good as none.
             pass
-    keys = _read()
+    keys = _read(_path())
     keys[_name(account.server, account.user)] = account.key
-    _write(keys)
+    _write(_path(), keys)
     return str(_path())
 
 
@@ -56,8 +57,14 @@ def recall(server: str, user: str) -> Account | None:
     if store is not None:
         with contextlib.suppress(store.errors.KeyringError):
             key = store.get_password(_SERVICE, _name(server, user))
-    key = key or _read().get(_name(server, user))
+    key = key or _read(_path()).get(_name(server, user))
     return None if key is None else Account(server, user, key)
+
+
+def last_signed_in() -> tuple[str, str] | None:
+    """Return server and user of who was remembered last, or None."""
+    last = _read(_last_path())
+    return (last["server"], last["user"]) if {"server", "user"} <= set(last) else None
 
 
 def forget(server: str, user: str) -> None:
@@ -66,9 +73,11 @@ def forget(server: str, user: str) -> None:
     if store is not None:
         with contextlib.suppress(store.errors.KeyringError):
             store.delete_password(_SERVICE, _name(server, user))
-    keys = _read()
+    keys = _read(_path())
     if keys.pop(_name(server, user), None) is not None:
-        _write(keys)
+        _write(_path(), keys)
+    if last_signed_in() == (_without_slash(server), user):
+        _write(_last_path(), {})
 
 
 def _name(server: str, user: str) -> str:
@@ -89,24 +98,27 @@ def _path() -> Path:
     return Path(platformdirs.user_config_dir("ft-dcc", appauthor=False)) / "keys.json"
 
 
-def _read() -> dict[str, str]:
+def _last_path() -> Path:
+    return _path().with_name("account.json")
+
+
+def _read(path: Path) -> dict[str, str]:
     try:
-        keys = json.loads(_path().read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise DiskUnusable(f"{_path()} cannot be read. Delete it and sign in again.") from error
-    return keys if isinstance(keys, dict) else {}
+        raise DiskUnusable(f"{path} cannot be read. Delete it and sign in again.") from error
+    return content if isinstance(content, dict) else {}
 
 
-def _write(keys: dict[str, str]) -> None:
-    path = _path()
+def _write(path: Path, content: dict[str, str]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # mkstemp makes a file that only its owner reads; the replacement is whole or does not happen.
         number, name = tempfile.mkstemp(dir=path.parent, prefix="keys-")
         with os.fdopen(number, "w", encoding="utf-8") as file:
-            json.dump(keys, file)
+            json.dump(content, file)
         Path(name).replace(path)
     except OSError as error:
         raise DiskUnusable(f"The key cannot be kept in {path.parent}: {error.strerror}. Make room there.") from error

@@ -9,20 +9,19 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from ft_dcc.errands import Errands
 from ft_dcc.errors import Cancelled, Error, Problem, Problems, ServerUnreachable
+from ft_dcc.lookups import Lookups
 
 if TYPE_CHECKING:
     from ft_dcc.credentials import Account
     from ft_dcc.host import Host
-    from ft_dcc.publish.history import PastVersion
-    from ft_dcc.publish.queue import Entry
     from ft_dcc.publish.records import Progress, Published, PublishedVersion, PublishRequest, Task
     from ft_dcc.publish.run import Judgement, Publisher
     from ft_dcc.session import Session
 
 log = logging.getLogger(__name__)
 
+DEFAULT_REVIEW = "Review"
 _TASKS = 1000
 _REVIEWS = 200
 _WANTED = "select id, name, link, parent_id, project_id from Task where"
@@ -50,7 +49,7 @@ class OpenReview:
 class Desk:
     """One artist at work: signed in or not, what may be chosen, the publish that runs and those that are done.
 
-    One piece of work runs at a time, in a thread of its own; small questions are answered beside it. ``on_begin`` is
+    One piece of work runs at a time, in a thread of its own; ``lookups`` answers questions beside it. ``on_begin`` is
     called by whoever begins some, ``on_change`` by any thread after something here has changed, ``wait(thread,
     seconds)`` by whoever waits: a program whose main thread serves others does so in it.
     """
@@ -65,22 +64,18 @@ class Desk:
         self.session: Session | None = None
         self.server = self.user = ""
         self.tasks: dict[str, Task] = {}
-        self.found: tuple[Task, ...] = ()
         self.reviews: dict[str, tuple[str, ...]] = {}
         self.open_reviews: tuple[OpenReview, ...] = ()
-        self.entries: tuple[Entry, ...] = ()
-        self.past: tuple[PastVersion, ...] = ()
         self.doing = ""
         self.progress: Progress | None = None
         self.problems: tuple[Problem, ...] = ()
         self.error = ""
-        self.unanswered = ""
         self.published: list[tuple[str, PublishedVersion]] = []
         self.is_partly_publishable = False
         self._judgement: Judgement | None = None
         self._cancel = threading.Event()
         self._thread: threading.Thread | None = None
-        self._errands = Errands()
+        self.lookups = Lookups(on_change)
 
     @property
     def is_busy(self) -> bool:
@@ -93,8 +88,17 @@ class Desk:
         return self.is_busy and self.doing == "publish" and (self.progress is None or self.progress.step == "capture")
 
     def task(self, task_id: str | None) -> Task | None:
-        """The task with this id, as far as it was fetched."""
-        return self.tasks.get(task_id) if task_id else None
+        """The task with this id, as far as it was fetched or found."""
+        if not task_id:
+            return None
+        found = next((task for task in self.lookups.found if task.id == task_id), None)
+        return self.tasks.get(task_id) or found
+
+    def usual_review(self, task_id: str | None) -> str:
+        """The review session for whoever chooses none: the newest of the task's project that is open, or a new one."""
+        task = self.task(task_id)
+        open_ones = self.reviews.get(task.project_id, ()) if task else ()
+        return open_ones[0] if open_ones else DEFAULT_REVIEW
 
     def sign_in(self, account: Account, then: Callable[[], object] = _nothing) -> None:
         """A session is open and what can be chosen is fetched, in a moment; ``then`` runs in the worker after it."""
@@ -115,47 +119,6 @@ class Desk:
     def refresh(self, task_id: str | None = None) -> None:
         """Tasks and review sessions are fetched anew, in a moment."""
         self._begin("refresh", lambda: self._fetch(task_id))
-
-    def search(self, words: str) -> None:
-        """Tasks of the whole server with these words on their path are in ``found``, in a moment."""
-
-        def ask() -> None:
-            from ft_dcc.publish.records import Task
-            from ft_dcc.tasks import search_tasks
-
-            if self.session is not None:
-                self.found = tuple(map(Task.of, search_tasks(self.session, words)))
-                self.tasks = {**self.tasks, **{task.id: task for task in self.found}}
-
-        self.ask("search", ask)
-
-    def look_at_jobs(self) -> None:
-        """The queue's jobs, the newest first, and the last versions of this machine are read, in a moment."""
-
-        def ask() -> None:
-            from ft_dcc.publish.history import past_versions
-            from ft_dcc.publish.queue import entries
-
-            self.past = tuple(past_versions())
-            self.entries = tuple(reversed(entries()))
-
-        self.ask("jobs", ask)
-
-    def ask(self, kind: str, function: Callable[[], None]) -> None:
-        """The function has looked something up, in a moment and beside the work; its error is in ``unanswered``."""
-
-        def answer() -> None:
-            try:
-                function()
-                self.unanswered = ""
-            except Error as error:
-                self.unanswered = str(error)
-            except Exception as error:
-                log.exception("%s failed", kind)
-                self.unanswered = f"{kind} failed: {error}. The details are in the log."
-            self._on_change()
-
-        self._errands.run(kind, answer)
 
     def publish(self, request: PublishRequest, host: Host | None = None) -> None:
         """It is judged, and where there is no problem captured, encoded and published, in a while.
@@ -194,14 +157,14 @@ class Desk:
     def close(self) -> None:
         """Signed out; a worker is told to stop, and nothing that was fetched is kept."""
         self._cancel.set()
-        self._errands.drop()
+        self.lookups.forget()
         session, self.session = self.session, None
         if session is not None:
             session.close()
         if not self.is_busy:
             self._give_up()
         self.server, self.user, self.tasks, self.reviews = "", "", {}, {}
-        self.found, self.open_reviews, self.entries, self.past = (), (), (), ()
+        self.open_reviews = ()
         self.progress, self.problems, self.error, self.published = None, (), "", []
         self._on_change()
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Union
@@ -21,6 +21,7 @@ _NTSC_NUMBERS = (24, 30, 48, 60, 120)
 _RANGE = re.compile(r"(-?\d+)(?:-(-?\d+))?(?:x(\d+))?(?:\+(\d+)(?:\+(\d+))?)?")
 _SIZE = re.compile(r"(\d+)\s*[xX]\s*(\d+)")
 _HOLDER = re.compile(r"%0?(\d*)d|(#+)")
+_NUMBERED = re.compile(r"(.*?)(\d+)(\.\w+)")
 # What holds one picture, and is no film.
 IMAGE_SUFFIXES = frozenset((".bmp", ".cin", ".dpx", ".exr", ".jpeg", ".jpg", ".png", ".tga", ".tif", ".tiff", ".webp"))
 
@@ -183,6 +184,19 @@ def is_sequence(pattern: str) -> bool:
     return _HOLDER.search(os.path.basename(pattern)) is not None  # noqa: PTH119 - a pattern is no path yet
 
 
+def gather(paths: Iterable[Path]) -> list[str]:
+    """Return what the files are: the pattern of each sequence, once, and the path of each film or single picture.
+
+    One picture of a sequence stands for all that lie beside it, a folder for what is in it.
+    """
+    found: dict[str, None] = {}
+    for path in paths:
+        inside = sorted(each for each in path.iterdir() if each.is_file()) if path.is_dir() else [path]
+        for file in inside:
+            found.setdefault(_pattern_of(file))
+    return list(found)
+
+
 def numbering(name: str) -> tuple[str, int, str] | None:
     """Return what stands before the frame number in a file name, the digits it is padded to, and what follows.
 
@@ -208,6 +222,25 @@ def ranges(frames: tuple[int, ...]) -> str:
         else:
             runs.append([frame, frame])
     return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
+
+
+def _pattern_of(file: Path) -> str:
+    """The pattern of the sequence that the picture is one of, or its own path."""
+    match = _NUMBERED.fullmatch(file.name)
+    if match is None or file.suffix.lower() not in IMAGE_SUFFIXES:
+        return str(file)
+    before, _, after = match.groups()
+    fits = re.compile(rf"{re.escape(before)}(\d+){re.escape(after)}")
+    try:
+        digits = [found[1] for other in os.scandir(file.parent) if (found := fits.fullmatch(other.name))]
+    except OSError:
+        return str(file)
+    # A pattern cannot say that a percent sign is one.
+    if len(digits) < 2 or "%" in before or "#" in before:
+        return str(file)
+    padded = [len(each) for each in digits if each.startswith("0")]
+    width = min(padded, default=min(map(len, digits)))
+    return str(file.with_name(f"{before}%0{width}d{after}"))
 
 
 def _filled(pattern: str, frame: int) -> str:

@@ -79,6 +79,14 @@ class BringsPlugins(Protocol):
         """The folder of their files."""
 
 
+@runtime_checkable
+class SelectsSources(Protocol):
+    """What a host may be able to do besides: show the artist which thing in the scene is meant."""
+
+    def select(self, source: str) -> None:
+        """The source, and nothing else, is selected in the scene; raises CameraMissing where it is not there."""
+
+
 class Host(Protocol):
     """A program that has a scene and can make frames of it."""
 

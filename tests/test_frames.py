@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
 from ft_dcc.errors import FramesMissing, SettingInvalid
-from ft_dcc.frames import FrameRange, Frames, Resolution, find_frames, frame_rate, is_sequence, ranges
+from ft_dcc.frames import FrameRange, Frames, Resolution, find_frames, frame_rate, gather, is_sequence, ranges
 
 
 def test_handles_lie_outside_the_shot():
@@ -101,3 +102,20 @@ def test_only_the_file_name_makes_a_sequence():
 
 def test_frames_are_listed_for_people():
     assert ranges((1003, 1001, 1002, 1010)) == "1001-1003, 1010"
+
+
+def test_one_picture_stands_for_its_sequence_and_a_film_for_itself(tmp_path):
+    names = (
+        "sh010.1001.exr",
+        "sh010.1002.exr",
+        "grade_v002.0998.png",
+        "grade_v002.1000.png",
+        "edit_v002.mov",
+        "one.7.png",
+    )
+    for name in names:
+        (tmp_path / name).touch()
+    given = [tmp_path / "sh010.1001.exr", tmp_path / "edit_v002.mov", tmp_path / "one.7.png"]
+    assert [Path(text).name for text in gather(given)] == ["sh010.%04d.exr", "edit_v002.mov", "one.7.png"]
+    inside = ["edit_v002.mov", "grade_v002.%04d.png", "one.7.png", "sh010.%04d.exr"]
+    assert [Path(text).name for text in gather([tmp_path])] == inside

@@ -13,8 +13,6 @@ from .capture import cameras
 from .desk import DESK
 from .host import TASK_PROPERTY, BlenderHost
 
-DEFAULT_REVIEW = "Review"
-
 
 def _task(self: Any) -> str:
     """The path of the task that the file remembers."""
@@ -75,9 +73,7 @@ class Choices(bpy.types.PropertyGroup):
 
 def chosen_review(choices: Any, scene: Any) -> str:
     """The review session that the version goes into: the one chosen, the newest open one, or a new one."""
-    task = DESK.task(scene.get(TASK_PROPERTY))
-    newest = DESK.reviews.get(task.project_id, ()) if task else ()
-    return str(choices.review.strip()) or (newest[0] if newest else DEFAULT_REVIEW)
+    return str(choices.review.strip()) or DESK.usual_review(scene.get(TASK_PROPERTY))
 
 
 def request_of(choices: Any, scene: Any) -> PublishRequest:

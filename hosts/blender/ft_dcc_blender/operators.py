@@ -5,9 +5,9 @@ from typing import Any
 
 import bpy
 
-from ft_dcc import browser_sign_in
 from ft_dcc.credentials import Account, forget, remember
 from ft_dcc.errors import Error
+from ft_dcc.sign_in import begin_in_browser
 
 from . import versions
 from .choices import request_of
@@ -82,7 +82,7 @@ class SignInBrowser(bpy.types.Operator):
             return {"CANCELLED"}
         try:
             versions.check_online(page.server)
-            address, wait_for_account = browser_sign_in.begin(page.server, "Blender")
+            address, wait_for_account = begin_in_browser(page.server, "Blender")
         except Error as error:
             return _refused(self, error)
         DESK.sign_in_later(wait_for_account, then=remember)

@@ -5,12 +5,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import requests
 
-from ft_dcc import browser_sign_in
 from ft_dcc.credentials import Account
+from ft_dcc.sign_in import begin_in_browser
 
 
 def test_a_sign_in_on_the_servers_page_comes_back_with_an_account():
-    address, wait = browser_sign_in.begin("https://studio.example", "Maya")
+    address, wait = begin_in_browser("https://studio.example", "Maya")
     back = parse_qs(urlsplit(address).query)["redirect_url"][0]
     assert address.startswith("https://studio.example/user/api_credentials?redirect_url=http%3A%2F%2Flocalhost%3A")
     accounts = []

@@ -1,4 +1,7 @@
-"""Sign in on the server's own page: it sends the browser back to a port of this computer, with user and key."""
+"""Who is to be signed in, and how somebody signs in on the server's own page.
+
+The page sends the browser back to a port of this computer, with user and key.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,37 @@ import time
 from typing import Callable
 from urllib.parse import parse_qs, quote, urlsplit
 
-from ft_dcc.credentials import Account
-from ft_dcc.errors import AuthenticationError, Cancelled
+from ft_dcc import local_studio
+from ft_dcc.config import Settings, read_settings
+from ft_dcc.credentials import Account, last_signed_in, recall
+from ft_dcc.errors import AuthenticationError, Cancelled, ExtraMissing
 
 _PATIENCE = 300.0
 _PAGE = "<!doctype html><title>ft-dcc</title><p>You are signed in. Go back to {program}; this page can be closed."
 
 
-def begin(server: str, program: str) -> tuple[str, Callable[[Callable[[], bool]], Account]]:
+def find_account(settings: Settings | None = None) -> Account | None:
+    """Return whom the settings name, else who signed in last, else the owner of a studio on this machine, which runs.
+
+    None when somebody has to sign in first. Raises SettingInvalid, ServerUnreachable and DiskUnusable.
+    """
+    settings = read_settings() if settings is None else settings
+    server, user, key = settings.get("server"), settings.get("user"), settings.get("key")
+    if server and user and key:
+        return Account(server, user, key)
+    last = last_signed_in()
+    if last is not None and server in (None, last[0]) and user in (None, last[1]):
+        server, user = last
+    if server is not None:
+        return recall(server, user) if user else None
+    try:
+        own = local_studio.account(settings)
+    except ExtraMissing:
+        return None
+    return Account(own.server, own.user, own.key)
+
+
+def begin_in_browser(server: str, program: str) -> tuple[str, Callable[[Callable[[], bool]], Account]]:
     """Return the address to open, and the function that waits for the account, for a program as people write it.
 
     The function takes what says whether it is to give up; it raises AuthenticationError when nobody signs in within

@@ -1,0 +1,174 @@
+"""What a panel or a dialog has looked up beside the work that runs: quick questions, answered in the background."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ft_dcc.config import Settings, read_settings
+from ft_dcc.errors import Error
+from ft_dcc.preview import Preview, preview_camera, preview_file
+
+if TYPE_CHECKING:
+    from ft_dcc.host import Host, Scene
+    from ft_dcc.publish.history import PastVersion
+    from ft_dcc.publish.queue import Entry
+    from ft_dcc.publish.records import Task
+    from ft_dcc.session import Session
+
+log = logging.getLogger(__name__)
+
+
+class Errands:
+    """A thread that is there as long as there is something to do; of each kind only the newest is done."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, Callable[[], None]] = {}
+        self._lock = threading.Lock()
+        self._idle = threading.Event()
+        self._idle.set()
+
+    def run(self, kind: str, function: Callable[[], None]) -> None:
+        """The function is called in a moment; one of the same kind that still waits is not called any more."""
+        with self._lock:
+            self._waiting[kind] = function
+            if not self._idle.is_set():
+                return
+            self._idle.clear()
+        threading.Thread(target=self._work, name="ft-dcc errands", daemon=True).start()
+
+    def drop(self) -> None:
+        """What still waits is not called any more."""
+        with self._lock:
+            self._waiting.clear()
+
+    def wait(self, seconds: float) -> bool:
+        """Whether everything is done within these seconds."""
+        return self._idle.wait(seconds)
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    self._idle.set()
+                    return
+                function = self._waiting.pop(next(iter(self._waiting)))
+            function()
+
+
+class Lookups:
+    """What was asked for last, each in its place; ``on_change`` is called by any thread after there is an answer.
+
+    ``error`` is what stopped the last question, "" when it was answered. Pictures lie in a folder that goes with us.
+    """
+
+    def __init__(self, on_change: Callable[[], object]) -> None:
+        self.found: tuple[Task, ...] = ()
+        self.entries: tuple[Entry, ...] = ()
+        self.past: tuple[PastVersion, ...] = ()
+        self.scene: Scene | None = None
+        self.previews: dict[str, Preview] = {}
+        self.settings: Settings | None = None
+        self.error = ""
+        self._on_change = on_change
+        self._errands = Errands()
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def search_tasks(self, session: Session, words: str) -> None:
+        """Tasks of the whole server with these words on their path are in ``found``, in a moment."""
+
+        def work() -> None:
+            from ft_dcc.publish.records import Task
+            from ft_dcc.tasks import search_tasks
+
+            self.found = tuple(map(Task.of, search_tasks(session, words)))
+
+        self.run("Searching for tasks", work)
+
+    def read_jobs(self) -> None:
+        """The queue's jobs and the last versions of this machine, the newest first, are known in a moment."""
+
+        def work() -> None:
+            from ft_dcc.publish.history import past_versions
+            from ft_dcc.publish.queue import entries
+
+            self.past = tuple(past_versions())
+            self.entries = tuple(reversed(entries()))
+
+        self.run("Reading the queue", work)
+
+    def read_settings(self) -> None:
+        """The settings, and where each came from, are known in a moment."""
+
+        def work() -> None:
+            self.settings = read_settings()
+
+        self.run("Reading the settings", work)
+
+    def read_scene(self, host: Host) -> None:
+        """The scene as it stands is known in a moment."""
+
+        def work() -> None:
+            self.scene = host.run_in_main_thread(host.scene)
+
+        self.run("Reading the scene", work)
+
+    def remember_task(self, host: Host, task_id: str) -> None:
+        """The scene carries the task in a moment."""
+
+        def work() -> None:
+            host.run_in_main_thread(lambda: host.remember_task(task_id))
+            self.scene = host.run_in_main_thread(host.scene)
+
+        self.run("Remembering the task", work)
+
+    def preview(self, source: str, host: Host | None = None) -> None:
+        """How a camera of the host or a file looks is known in a moment; what was looked at once is not again."""
+        if source in self.previews:
+            return
+        self.previews = {**self.previews, source: Preview("")}
+
+        def work() -> None:
+            folder, scene = self._room(), self.scene
+            if host is not None and scene is not None and source in scene.sources:
+                seen = preview_camera(source, host, scene, folder)
+            else:
+                seen = preview_file(source, folder)
+            self.previews = {**self.previews, source: seen}
+
+        self.run(f"Looking at {source}", work)
+
+    def run(self, kind: str, function: Callable[[], None]) -> None:
+        """The function has run, in a moment; one of the same kind that still waits does not run any more."""
+
+        def work() -> None:
+            try:
+                function()
+                self.error = ""
+            except Error as error:
+                self.error = str(error)
+            except Exception as error:
+                log.exception("%s failed", kind)
+                self.error = f"{kind} failed: {error}. The details are in the log."
+            self._on_change()
+
+        self._errands.run(kind, work)
+
+    def wait(self, seconds: float) -> bool:
+        """Whether everything is answered within these seconds."""
+        return self._errands.wait(seconds)
+
+    def forget(self) -> None:
+        """What was found on a server is not kept, and what was not answered yet will not be."""
+        self._errands.drop()
+        self.found = ()
+
+    def _room(self) -> Path:
+        """A new folder for one picture."""
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="ft-dcc-seen-")
+        return Path(tempfile.mkdtemp(dir=self._folder.name))
