@@ -179,8 +179,11 @@ class Desk:
         self._on_begin()
 
     def _work(self, function: Callable[[], None]) -> None:
+        from ft_dcc.session.background import interruptible
+
         try:
-            function()
+            with interruptible(self._check):
+                function()
         except Problems as error:
             self.problems = error.problems
         except Cancelled:
@@ -195,14 +198,19 @@ class Desk:
             self._thread = None
             self._on_change()
 
+    def _check(self) -> None:
+        if self._cancel.is_set():
+            raise Cancelled(f"{self.doing} was cancelled.")
+
     def _open(self, account: Account, then: Callable[[], object]) -> None:
         from ft_dcc.session import Session
 
-        is_cancelled = self._cancel.is_set
         session = Session(account.server, account.key, account.user)
-        if is_cancelled():
+        try:
+            self._check()
+        except Cancelled:
             session.close()
-            raise Cancelled("Signing in was cancelled.")
+            raise
         self.session, self.server, self.user = session, session.server_url, account.user
         then()
         self._fetch(None)

@@ -111,16 +111,30 @@ def _asset_type_id(session: Session, kind: str) -> str:
 
 
 def _placing(component: Component, version_id: str) -> list[dict[str, Any]]:
-    location = {
+    return [
+        operations.update("FileComponent", component.id, {"version_id": version_id}),
+        operations.create("ComponentLocation", _location(component, version_id)),
+    ]
+
+
+def _location(component: Component, version_id: str) -> dict[str, Any]:
+    return {
         "id": derived_id(version_id, f"{component.name} in the server location"),
         "component_id": component.id,
         "location_id": SERVER_LOCATION_ID,
         "resource_identifier": component.id,
     }
-    return [
-        operations.update("FileComponent", component.id, {"version_id": version_id}),
-        operations.create("ComponentLocation", location),
-    ]
+
+
+def make_forestalling(component: Component, version_id: str) -> list[dict[str, Any]]:
+    """Return operations that change nothing, and fail where the batch that has this component has arrived.
+
+    In one transaction with what deletes the component, either that or the batch takes place, in whichever order they
+    arrive: the batch is refused when a component of it is gone.
+    """
+    # Not the batch's own value, which a studio server would take for its repetition.
+    location = {**_location(component, version_id), "resource_identifier": "withdrawn"}
+    return [operations.create("ComponentLocation", location), operations.delete("ComponentLocation", location["id"])]
 
 
 def _describing(film_id: str, clip: Clip, film: Media) -> list[dict[str, Any]]:

@@ -9,9 +9,9 @@ from ft_dcc.errors import ServerError, ServerUnreachable
 from ft_dcc.media import Media
 from ft_dcc.publish.batch import make_batch, review_entries
 from ft_dcc.publish.draw import next_number
-from ft_dcc.publish.engine import INTEGRATOR, Context, Instance, InstancePlugin, Outdated
+from ft_dcc.publish.engine import INTEGRATOR, Instance, InstancePlugin, Outdated
 from ft_dcc.publish.extract import EncodeFrames
-from ft_dcc.publish.records import COMPONENT_NAMES, Component, Extra, Progress, Registered, derived_id
+from ft_dcc.publish.records import Component, Extra, Progress, Registered, derived_id
 from ft_dcc.publish.slots import (
     ASSET,
     COMPONENTS,
@@ -29,7 +29,6 @@ from ft_dcc.publish.slots import (
     VERSION,
     VERSION_ID,
 )
-from ft_dcc.session import operations
 from ft_dcc.session.event import Event
 from ft_dcc.session.expression import quoted
 from ft_dcc.session.transfer import upload
@@ -85,16 +84,16 @@ class RegisterVersion(InstancePlugin):
         review session at the same moment: so it looks before it asks, and looks and asks once more after an error.
         """
         session, version_id = SESSION.get(instance.context), VERSION_ID.get(instance)
-        version = _version_number(session, version_id)
+        version = version_number(session, version_id)
         if version is None:
             _refuse_outdated(instance)
             try:
                 session.call(make_batch(instance))
             except (ServerError, ServerUnreachable):
-                if _version_number(session, version_id) is None:
+                if version_number(session, version_id) is None:
                     _refuse_outdated(instance)
                     session.call(make_batch(instance))
-            version = _version_number(session, version_id)
+            version = version_number(session, version_id)
         if version is None:
             raise ServerError(f"{session.server_url} took the version {version_id} and does not have it.")
         entries = review_entries(instance)
@@ -120,7 +119,8 @@ def _refuse_outdated(instance: Instance) -> None:
         raise Outdated(f"Version {drawn} was published by somebody else meanwhile.", since=EncodeFrames)
 
 
-def _version_number(session: Session, version_id: str) -> int | None:
+def version_number(session: Session, version_id: str) -> int | None:
+    """Return the number of the version with this id, or None when there is none."""
     found = session.query(f"select version from AssetVersion where id is {quoted(version_id)}").first()
     return None if found is None else int(found["version"])
 
@@ -183,16 +183,3 @@ class NotifyStudio(InstancePlugin):
         finally:
             if is_ours:
                 hub.disconnect(unsubscribe=False)
-
-
-def withdraw(context: Context) -> None:
-    """What was uploaded for versions that do not exist is gone from the server; raises ServerUnreachable."""
-    session = SESSION.get(context)
-    for instance in context:
-        version_id = VERSION_ID.find(instance)
-        if version_id is None or FILM.find(instance) is None or _version_number(session, version_id) is not None:
-            continue
-        names = (*COMPONENT_NAMES, *(extra.component_name for extra in EXTRAS.find(instance) or []))
-        ids = ", ".join(quoted(derived_id(version_id, name)) for name in names)
-        found = session.query(f"select id from FileComponent where id in ({ids})").all()
-        session.call([operations.delete("FileComponent", component["id"]) for component in found])

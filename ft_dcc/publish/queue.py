@@ -20,6 +20,7 @@ REFUSED = "refused"
 JUDGED = "judged"
 NEEDS_SCENE = "needs its scene"
 WAITING = "waiting"
+GIVEN_UP = "given up"
 UNREADABLE = "unreadable"
 
 # What a job is not to blame for: it is tried again when there is hope.
@@ -75,11 +76,13 @@ def _state(job: Job, events: list[dict[str, Any]], gate: Mapping[str, Any]) -> s
         return DONE
     if job.is_locked():
         return WORKING
+    wishes = [event["wish"] for event in events if "wish" in event]
+    if wishes[-1:] == ["drop"]:
+        return GIVEN_UP
     if gate.get("gate") == "shut":
         return REFUSED
     if gate:
         return NEEDS_SCENE if _uncaptured(events, gate) else WAITING
-    wishes = [event["wish"] for event in events if "wish" in event]
     if wishes[-1:] == ["judge"]:
         # Somebody looks at its problems, or has gone away without a word: nobody asked for a publish.
         return JUDGED
@@ -131,15 +134,19 @@ def work_through(publisher: Publisher, without: Collection[str] = ()) -> Iterato
     """Every job that waits for this server has been gone on with, the oldest first; yields what became of each.
 
     Those whose id is in ``without`` are left alone. A server that does not answer ends the round, so that the
-    order is kept. What a crash left lying of jobs that are done is cleared away.
+    order is kept. What a crash left lying of jobs that are done is cleared away, and what one that was cancelled had
+    uploaded is taken back.
     """
     for entry in entries(publisher.jobs):
         if entry.state == DONE:
             entry.job.give_room_back()
         is_ours = entry.server == publisher.session.server_url
-        if entry.state != WAITING or not is_ours or entry.job.id in without:
+        if entry.state not in (WAITING, GIVEN_UP) or not is_ours or entry.job.id in without:
             continue
         try:
+            if entry.state == GIVEN_UP:
+                publisher.drop(entry.job.id)
+                continue
             yield Outcome(entry, publisher.resume(entry.job.id))
         except errors.Cancelled:
             raise

@@ -17,7 +17,6 @@ from ft_dcc.config import BURNIN_PLACES, Settings, read_settings
 from ft_dcc.host import BringsPlugins
 from ft_dcc.publish.engine import Context, Instance, PluginClass, guarded_logging
 from ft_dcc.publish.films import stop_films
-from ft_dcc.publish.integrate import withdraw
 from ft_dcc.publish.job import Job, jobs_folder
 from ft_dcc.publish.ledger import Ledger
 from ft_dcc.publish.loop import Loop
@@ -25,6 +24,8 @@ from ft_dcc.publish.plugins import find_plugins
 from ft_dcc.publish.records import OnProgress, Published, PublishedVersion, PublishRequest, Pulse
 from ft_dcc.publish.report import write_report
 from ft_dcc.publish.slots import COMPONENTS, HOST, JOB, LINK, PULSE, REGISTERED, REQUEST, SESSION, TASK
+from ft_dcc.publish.withdraw import drop, withdrawn_when_cancelled
+from ft_dcc.session.background import interruptible
 
 if TYPE_CHECKING:
     from ft_dcc.host import Host
@@ -85,7 +86,7 @@ class Publisher:
 
         Raises JobNotFound, JobLocked, ServerUnreachable or DiskUnusable.
         """
-        _drop(Job.open(jobs_folder(self.jobs), job_id), self.session)
+        drop(Job.open(jobs_folder(self.jobs), job_id), self.session)
 
     def _plugins(self) -> list[PluginClass]:
         if self.host is None:
@@ -97,8 +98,9 @@ class Publisher:
 
     def _work(self, job: Job, plugins: list[PluginClass]) -> Published:
         pulse = Pulse(self.on_progress, self.cancel)
-        with _withdrawn_when_cancelled(job, self.session), job.locked(), _alone(pulse), guarded_logging():
+        with withdrawn_when_cancelled(job, self.session), job.locked(), _alone(pulse):
             context = self._context(job, pulse)
+            job.journal.append({"wish": "publish"})
             ledger = Ledger(job.journal, context)
             ledger.restore()
             return _run(job, Loop(context, plugins, ledger))
@@ -184,7 +186,7 @@ class Judgement:
     def publish(self) -> Published:
         """What has no problem is published, without being collected again; raises what ``ft_dcc.publish`` raises."""
         self.job.journal.append({"wish": "publish"})
-        with _withdrawn_when_cancelled(self.job, SESSION.get(self._loop.context)), self._working():
+        with withdrawn_when_cancelled(self.job, SESSION.get(self._loop.context)), self._working():
             return _run(self.job, self._loop)
 
     def give_up(self) -> None:
@@ -193,39 +195,18 @@ class Judgement:
 
     @contextmanager
     def _working(self) -> Iterator[None]:
-        with self.job.locked(), _alone(PULSE.get(self._loop.context)), guarded_logging():
+        with self.job.locked(), _alone(PULSE.get(self._loop.context)):
             yield
 
 
 @contextmanager
-def _withdrawn_when_cancelled(job: Job, session: Session) -> Iterator[None]:
-    try:
-        yield
-    except errors.Cancelled as cancelled:
-        try:
-            _drop(job, session)
-        except errors.Error as error:
-            raise errors.Cancelled(
-                f"{cancelled} What it made could not be taken back: {error} Do it with: ft-dcc queue drop {job.id}"
-            ) from error
-        raise
-
-
-def _drop(job: Job, session: Session) -> None:
-    with job.locked():
-        context = _context(job, session, None, Pulse())
-        Ledger(job.journal, context).restore()
-        withdraw(context)
-    # Outside of the lock: its file lies in the folder.
-    job.remove()
-
-
-@contextmanager
 def _alone(pulse: Pulse) -> Iterator[None]:
+    """Nobody else publishes in this process, and a cancel ends whatever waits for the server."""
     while not _ONE_AT_A_TIME.acquire(timeout=0.1):
         pulse.check()
     try:
-        yield
+        with guarded_logging(), interruptible(pulse.check):
+            yield
     finally:
         _ONE_AT_A_TIME.release()
 
@@ -246,12 +227,9 @@ def _run(job: Job, loop: Loop) -> Published:
     stopped: errors.Error | None = None
     try:
         loop.run()
-    except errors.Cancelled as cancelled:
-        complete = [instance.name for instance in loop.context if REGISTERED.find(instance) is not None]
-        if complete:
-            cancelled.message += f" What was complete stays on the server: {', '.join(complete)}."
-        raise
     except errors.Error as error:
+        if isinstance(error, errors.Cancelled):
+            raise
         stopped = error
     finally:
         for instance in loop.context:

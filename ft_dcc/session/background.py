@@ -4,17 +4,78 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from concurrent.futures import wait as wait_for
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 from ft_dcc.errors import Cancelled
 
 OnBytes = Callable[[int, int], None]
+Check = Callable[[], object]
+T = TypeVar("T")
 
 # Seconds between two looks at how far it is: what a person takes for at once.
 _LOOK = 0.1
 # Seconds that stopped work gets to let go of its files; a line that hangs is left behind.
-_LAST_CALL = 0.5
+_LAST_CALL = 0.3
+
+
+class _Attention(threading.local):
+    """What this thread asks while it waits."""
+
+    check: Check | None = None
+
+
+_attention = _Attention()
+
+
+@contextmanager
+def interruptible(check: Check) -> Iterator[None]:
+    """While this thread waits for the server, ``check`` is called, and no earlier one: what it raises ends the wait.
+
+    The request itself is left to its fate: whether a change was made can be asked later.
+    """
+    before = _attention.check
+    _attention.check = check
+    try:
+        yield
+    finally:
+        _attention.check = before
+
+
+def attended(function: Callable[[], T]) -> T:
+    """Return or raise what the function does, unless this thread is told to go on without it."""
+    check = _attention.check
+    if check is None:
+        return function()
+    check()
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(function())
+        except BaseException as error:  # noqa: BLE001 - whoever waits gets it
+            future.set_exception(error)
+
+    # A line that hangs must not hold up the end of the program.
+    threading.Thread(target=run, name="ft-dcc request", daemon=True).start()
+    while not wait_for([future], timeout=_LOOK).done:
+        check()
+    return future.result()
+
+
+def rest(seconds: float) -> None:
+    """So many seconds have passed, unless this thread is told to go on."""
+    check = _attention.check
+    if check is None:
+        time.sleep(seconds)
+        return
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        check()
+        time.sleep(min(left, _LOOK))
 
 
 class Moved:

@@ -8,6 +8,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +25,7 @@ from ft_dcc.errors import (
     ServerError,
     ServerUnreachable,
 )
+from ft_dcc.session.background import attended, rest
 from ft_dcc.session.codec import dumps
 
 _log = logging.getLogger(__name__)
@@ -126,7 +128,7 @@ class Wire:
         may_have_arrived = False
         for pause in (*_PAUSES, None):
             try:
-                return self._send(body, operations)
+                return attended(partial(self._send, body, operations))
             except _Failed as failure:
                 may_have_arrived |= failure.may_have_arrived
                 if pause is None or (may_have_arrived and not (is_question or is_change)):
@@ -187,7 +189,7 @@ def _read(response: requests.Response, deadline: float) -> bytes:
 
 def wait(pause: float, retry_after: float | None = None) -> None:
     """Wait as long as the server asked for, or the pause and a bit of chance."""
-    time.sleep(pause * random.uniform(1, 1.5) if retry_after is None else min(retry_after, _LONGEST_PAUSE))  # noqa: S311
+    rest(pause * random.uniform(1, 1.5) if retry_after is None else min(retry_after, _LONGEST_PAUSE))  # noqa: S311
 
 
 def was_never_sent(error: requests.RequestException) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import requests
@@ -17,18 +17,30 @@ class FaultyLine:
     """Passes requests on and counts them; from number ``breaks_at`` on (0: never) it is dead.
 
     ``loses_answer`` says what happens to that request: the server still gets it and its answer is lost, or it never
-    arrives. With ``heals`` the line is dead for that request only, with ``every`` for each so-many-th one.
+    arrives. With ``heals`` the line is dead for that request only, with ``every`` for each so-many-th one. With
+    ``hangs`` whoever asks waits, until ``set`` is called again; ``hung`` is set as soon as somebody does.
     """
 
     def __init__(self, server_url: str) -> None:
         self._server_url = server_url
         self._lock = threading.Lock()
+        self._released, self.hung = threading.Event(), threading.Event()
         self._proxy = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._proxy.server_port}"
         self.set()
 
-    def set(self, breaks_at: int = 0, *, loses_answer: bool = False, heals: bool = False, every: int = 0) -> None:
+    def set(
+        self,
+        breaks_at: int = 0,
+        *,
+        loses_answer: bool = False,
+        heals: bool = False,
+        every: int = 0,
+        hangs: bool = False,
+    ) -> None:
         with self._lock:
+            self._released.set()
+            self._released, self.hung, self._hangs = threading.Event(), threading.Event(), hangs
             self.count, self._every = 0, every
             self._breaks_at, self._loses_answer, self._heals = breaks_at, loses_answer, heals
 
@@ -39,9 +51,17 @@ class FaultyLine:
         try:
             yield self
         finally:
+            self.set()
             self._proxy.shutdown()
             self._proxy.server_close()
             thread.join()
+
+    def hang(self) -> None:
+        with self._lock:
+            hangs, released, hung = self._hangs, self._released, self.hung
+        if hangs:
+            hung.set()
+            released.wait()
 
     def _fate(self) -> tuple[bool, bool]:
         """Whether the server gets the next request, and whether the client gets its answer."""
@@ -71,6 +91,7 @@ class FaultyLine:
                         self.command, line._server_url + self.path, data=body, headers=headers, timeout=60
                     )
                 if not answers:
+                    line.hang()
                     self.close_connection = True
                     return
                 self.send_response(answer.status_code)
@@ -78,8 +99,10 @@ class FaultyLine:
                     if name.lower() not in _OWN:
                         self.send_header(name, value)
                 self.send_header("Content-Length", str(len(answer.content)))
-                self.end_headers()
-                self.wfile.write(answer.content)
+                # Whoever was cancelled has hung up.
+                with suppress(OSError):
+                    self.end_headers()
+                    self.wfile.write(answer.content)
 
             do_GET = do_PUT = do_POST  # noqa: N815 - the names are those of http.server
 

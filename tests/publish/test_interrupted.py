@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,8 +17,11 @@ import requests
 from doubles.colour_bars import ColourBars
 from doubles.faulty_line import FaultyLine
 
-from ft_dcc.errors import Cancelled, DiskUnusable, Error, ServerUnreachable, TransferFailed, Unpublishable
+from ft_dcc.errors import Cancelled, DiskUnusable, Error, ServerError, ServerUnreachable, TransferFailed, Unpublishable
+from ft_dcc.publish import integrate, withdraw
+from ft_dcc.publish.batch import make_batch
 from ft_dcc.publish.job import Job
+from ft_dcc.publish.queue import work_through
 from ft_dcc.publish.records import PublishRequest, derived_id
 from ft_dcc.publish.run import Publisher, publish
 from ft_dcc.session import Session, wire
@@ -336,7 +340,89 @@ def test_a_disk_that_becomes_full_loses_nothing(session, host, task, task_path, 
     assert_it_plays(published)
 
 
+def test_a_batch_that_arrives_after_the_cancel_makes_no_version(session, frames, task, task_path, jobs, monkeypatch):
+    """It hangs on its way, the publish is cancelled and taken back, and then it arrives."""
+    batches, cancel = [], threading.Event()
+
+    def hang(instance):
+        batches.append(make_batch(instance))
+        cancel.set()
+        raise Cancelled("The publish was cancelled.")
+
+    monkeypatch.setattr(integrate, "make_batch", hang)
+    with pytest.raises(Cancelled, match=r"^The publish was cancelled\.$"):
+        publish(request_of(task_path, frames), session, jobs=jobs, cancel=cancel)
+    assert list(jobs.iterdir()) == []
+    with pytest.raises(ServerError, match="It may be deleted"):
+        session.call(batches[0])
+    assert assert_nothing_or_complete(session, task["id"]) == 0
+
+
+def test_a_version_that_was_made_just_before_the_cancel_stays_and_is_named(
+    session, frames, task, task_path, jobs, monkeypatch
+):
+    """The batch arrives between the question whether it has and the taking back."""
+    cancel, is_there = threading.Event(), iter([None, 1])
+    monkeypatch.setattr(withdraw, "version_number", lambda *_: next(is_there))
+
+    def call_and_cancel(operations):
+        answer = ask(operations)
+        if any(each.get("entity_type") == "AssetVersion" for each in operations if isinstance(each, dict)):
+            cancel.set()
+        return answer
+
+    ask = session.call
+    monkeypatch.setattr(session, "call", call_and_cancel)
+    with pytest.raises(Cancelled, match="What was complete stays on the server: sh010"):
+        publish(request_of(task_path, frames), session, jobs=jobs, cancel=cancel)
+    assert assert_nothing_or_complete(session, task["id"]) == 1
+
+
 def test_a_job_that_somebody_works_on_is_left_alone(session, host, task, task_path, jobs):
     published = publish(PublishRequest(task=task_path), session, host, jobs=jobs)
     with Job(published.job).locked(), pytest.raises(Error, match="Somebody else works on the job"):
         Publisher(session, jobs=jobs).resume(published.job.name)
+
+
+def hanging_at(line, session, request, jobs, number, *, loses_answer):
+    """Publish on a line on which request ``number`` gets no answer, and cancel when somebody waits for it.
+
+    Returns the seconds from the cancel to the end.
+    """
+    cancel, cancelled_at = threading.Event(), []
+
+    def watch():
+        line.hung.wait(60)
+        cancelled_at.append(time.monotonic())
+        cancel.set()
+
+    line.set(number, loses_answer=loses_answer, hangs=True)
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    with contextlib.suppress(Cancelled):
+        publish(request, session, jobs=jobs, cancel=cancel)
+    ended_at = time.monotonic()
+    line.hung.set()
+    watcher.join()
+    return ended_at - cancelled_at[0]
+
+
+@pytest.mark.parametrize("loses_answer", [False, True], ids=["request hangs", "answer hangs"])
+def test_a_cancel_does_not_wait_for_a_server_that_hangs_at_any_request(
+    studio_server, session, line, frames, task_path, tmp_path, loses_answer
+):
+    """One that waited would wait for the time-out of 20 s."""
+    total = requests_of_a_publish(line, session, studio_server, task_path, frames, tmp_path)
+    for number in range(1, total + 1, 1 if os.environ.get("FT_DCC_EVERY_FAULT") else 5):
+        path, jobs = f"{task_path}{number}", tmp_path / str(number)
+        task_id = ensure_task(session, path)["id"]
+        with session_through(line, studio_server) as hanging:
+            waited = hanging_at(line, hanging, request_of(path, frames), jobs, number, loses_answer=loses_answer)
+        assert waited < 3
+        line.set()
+        done = assert_nothing_or_complete(session, task_id)
+        # The server is there again: what could not be taken back then is taken back now.
+        with session_through(line, studio_server) as healed:
+            assert list(work_through(Publisher(healed, jobs=jobs))) == []
+        assert list(jobs.iterdir()) == []
+        assert assert_nothing_or_complete(session, task_id) == done

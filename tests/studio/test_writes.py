@@ -100,6 +100,18 @@ def test_names_are_unique_below_one_parent(ask: Any, tree: Any) -> None:
         ask.create("Project", name=tree.name)
 
 
+def test_what_is_created_and_deleted_in_one_batch_refers_to_nothing(ask: Any) -> None:
+    component, location = new_id(), new_id()
+    unmanaged = "cb268ecc-8809-11e3-a7e2-20c9d081909b"
+    ask.create("FileComponent", id=component, name="main", file_type=".mp4", size=7)
+    ask.call(
+        operation("create", "ComponentLocation", id=location, component_id=component, location_id=unmanaged),
+        operation("delete", "ComponentLocation", [location]),
+        operation("delete", "FileComponent", [component]),
+    )
+    assert ask.query(f"Component where id is {component}") == []
+
+
 def test_a_refused_operation_undoes_the_whole_batch(ask: Any, tree: Any) -> None:
     with pytest.raises(ValidationError, match="Task has no attribute 'colour'"):
         ask.call(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import attrs
@@ -97,6 +97,11 @@ class Batch:
         if attribute.rows != "*":
             family = self.studio.schema[attribute.rows].family
             self._references.setdefault((family, value), f"{entity_type.name}.{attribute.name}")
+
+    def forget(self, family: str, ids: Iterable[str]) -> None:
+        """What has referred to these entities so far does not any more: they are deleted."""
+        for entity_id in ids:
+            self._references.pop((family, entity_id), None)
 
     def _check_references(self) -> None:
         by_family: dict[str, dict[str, str]] = {}

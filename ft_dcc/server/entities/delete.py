@@ -78,6 +78,7 @@ def _remove_tree(batch: Batch, family: str, entity_id: Any) -> None:
             for row in batch.rows(table, table.c.id.in_(part)):
                 batch.changes.removed(stored_type(batch.studio.schema, name, row), row)
             batch.connection.execute(delete(table).where(table.c.id.in_(part)))
+        batch.forget(name, ids)
     batch.removed_components.extend(doomed.get("Component", ()))
 
 
