@@ -65,6 +65,23 @@ def dump(output: Output, file: Path, data: Path | None) -> None:
         output.result(f"{file}: {count} entities", {"file": str(file), "entities": count})
 
 
+@command.command(short_help="Copy a project of a site into a studio.")
+@click.option("--project", required=True, help="Name of the project on the site that FTRACK_SERVER names.")
+@click.option("--media", is_flag=True, help="Copy films and pictures, too.")
+@_data
+@reporting
+def copy(output: Output, project: str, media: bool, data: Path | None) -> None:
+    """Fetch all that belongs to a project from a site, and put it into a studio, all or none.
+
+    Repeated, it brings what has changed; nothing is there twice, and what is gone on the site stays. Passphrases,
+    keys and roles are not copied. The site is any ftrack site or studio: FTRACK_SERVER, FTRACK_API_USER and
+    FTRACK_API_KEY say where it is and who asks.
+    """
+    from ft_dcc.cli.project_copying import copy_project
+
+    copy_project(output, project, data, with_media=media)
+
+
 @command.command(short_help="Make a user.")
 @click.argument("name")
 @click.option("--role", help="Security role: this one and no other.")

@@ -53,6 +53,9 @@ class Owner(Protocol):
     def run(self, errand: str, **words: Any) -> dict[str, Any]:
         """Return the report of an errand."""
 
+    def schemas(self) -> list[dict[str, Any]]:
+        """Return the studio's entity types, as clients get them; a folder that was empty is seeded."""
+
 
 @contextmanager
 def owner_of(data: Path) -> Iterator[Owner]:
@@ -98,8 +101,15 @@ class _Here:
         return load(self.studio, file)
 
     def run(self, errand: str, **words: Any) -> dict[str, Any]:
-        self.studio.store.write(partial(seed_if_new, tables=self.studio.store.tables))
+        self._seed()
         return self.studio.store.write(lambda connection: run_errand(self.studio, connection, errand, words))
+
+    def schemas(self) -> list[dict[str, Any]]:
+        self._seed()
+        return self.studio.description.schemas
+
+    def _seed(self) -> None:
+        self.studio.store.write(partial(seed_if_new, tables=self.studio.store.tables))
 
 
 @attrs.frozen
@@ -109,17 +119,22 @@ class _There:
     credentials: Credentials
 
     def load(self, file: BinaryIO) -> int:
-        return int(self._post("load", file)["count"])
+        return int(self._post("studio/load", file)["count"])
 
     def run(self, errand: str, **words: Any) -> dict[str, Any]:
-        return self._post(errand, json.dumps(words).encode())
+        report: dict[str, Any] = self._post(f"studio/{errand}", json.dumps(words).encode())
+        return report
 
-    def _post(self, errand: str, content: BinaryIO | bytes) -> dict[str, Any]:
+    def schemas(self) -> list[dict[str, Any]]:
+        (schemas,) = self._post("api", b'[{"action": "query_schemas"}]')
+        return list(schemas)
+
+    def _post(self, route: str, content: BinaryIO | bytes) -> Any:
         known = self.credentials
         headers = {"ftrack-user": known.api_user, "ftrack-api-key": known.api_key, "ftrack-strict-api": "true"}
         try:
             answer = requests.post(
-                f"{known.server_url}/studio/{errand}", data=content, headers=headers, timeout=_PATIENCE_SECONDS
+                f"{known.server_url}/{route}", data=content, headers=headers, timeout=_PATIENCE_SECONDS
             )
             told = answer.json()
         except (requests.RequestException, ValueError) as error:
@@ -128,8 +143,7 @@ class _There:
             ) from error
         if answer.status_code != 200:
             raise ValidationError(str(told.get("content")))
-        report: dict[str, Any] = told
-        return report
+        return told
 
 
 def _credentials(data: Path) -> Credentials:
