@@ -162,9 +162,12 @@ def upload(api):
     session = api.Session()
     location = session.query('Location where name is "ftrack.server"').one()
     before = time.perf_counter()
-    session.create_component(os.environ["BENCH_FILE"], {"name": "big"}, location=location)
+    component = session.create_component(os.environ["BENCH_FILE"], {"name": "big"}, location=location)
     session.commit()
-    return {"value": (time.perf_counter() - before) * 1000}
+    took = (time.perf_counter() - before) * 1000
+    # The next one finds the disk, and the memory that the system keeps files in, as this one did.
+    location.remove_component(component)
+    return {"value": took}
 
 
 MEASURES = {

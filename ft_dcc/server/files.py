@@ -225,16 +225,16 @@ async def _fill(incoming: IncomingFile, chunks: AsyncIterator[bytes], upload: Up
             await asyncio.gather(*under_way, return_exceptions=True)
 
 
-async def _blocks(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _blocks(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytearray]:
     """Give the same bytes in blocks that are worth a thread switch."""
     gathered = bytearray()
     async for chunk in chunks:
         gathered += chunk
         if len(gathered) >= _BLOCK:
-            yield bytes(gathered)
-            gathered.clear()
+            yield gathered
+            gathered = bytearray()
     if gathered:
-        yield bytes(gathered)
+        yield gathered
 
 
 def _in_order(folder: Path, parts: Iterable[Mapping[str, Any]], count: int) -> list[Path]:

@@ -37,7 +37,7 @@ def writing_to_disk() -> Iterator[None]:
 class Hash(Protocol):
     """A digest that grows with what it is fed."""
 
-    def update(self, block: bytes, /) -> None:
+    def update(self, block: bytes | bytearray, /) -> None:
         """These bytes follow."""
 
     def hexdigest(self) -> str:
@@ -50,7 +50,7 @@ class Crc32:
     def __init__(self) -> None:
         self._value = 0
 
-    def update(self, block: bytes, /) -> None:
+    def update(self, block: bytes | bytearray, /) -> None:
         """These bytes follow."""
         self._value = zlib.crc32(block, self._value)
 
@@ -75,11 +75,11 @@ class IncomingFile:
         """The MD5 or the CRC-32 of all bytes that were hashed, in hexadecimal: what S3 calls an ETag."""
         return self._hash.hexdigest()
 
-    def hash(self, block: bytes) -> None:
+    def hash(self, block: bytes | bytearray) -> None:
         """The block is part of the digest. Another thread may write it meanwhile."""
         self._hash.update(block)
 
-    def write(self, block: bytes) -> None:
+    def write(self, block: bytes | bytearray) -> None:
         """The block is written and counted; raises StorageFull."""
         left = memoryview(block)
         with writing_to_disk():
