@@ -3,6 +3,8 @@
     Error
     ├── SettingInvalid                     a setting is missing or cannot be used
     ├── ExtraMissing                       an optional part is not installed
+    ├── HostMissing                        no such host program was found
+    ├── InstallFailed                      the suite cannot be put into a host, or taken out
     ├── Unpublishable                      the artist changes something and tries again
     │   ├── Invalid                        a validator found one thing and wanted another
     │   ├── Problems                       all that the validators found, at once
@@ -95,6 +97,14 @@ class ExtraMissing(Error):
 
     def __init__(self, extra: str, needed_for: str) -> None:
         super().__init__(f"{needed_for} needs more than is installed. Run: pip install 'ft-dcc[{extra}]'")
+
+
+class HostMissing(Error):
+    """No such host program was found."""
+
+
+class InstallFailed(Error):
+    """The suite cannot be put into a host, or taken out of it."""
 
 
 class Unpublishable(Error):

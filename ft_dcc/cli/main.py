@@ -14,7 +14,7 @@ except ImportError:
     sys.exit("The command line needs more than is installed. Run: pip install 'ft-dcc[cli]'")
 
 from ft_dcc import errors
-from ft_dcc.cli import demo, doctor, playblast, publish, queue, serve, studio, task, types
+from ft_dcc.cli import demo, doctor, install, playblast, publish, queue, serve, studio, task, types
 from ft_dcc.cli.output import Output
 
 DONE, FAILED, WRONG_USAGE, ARTIST_MUST_FIX, STOPPED = 0, 1, 2, 3, 130
@@ -33,6 +33,8 @@ def command() -> None:
 for subcommand in (
     demo.command,
     doctor.command,
+    install.command,
+    install.uninstall_command,
     playblast.command,
     publish.command,
     queue.command,

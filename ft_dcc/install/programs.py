@@ -1,0 +1,206 @@
+"""The host programs of this machine: which versions there are, where they lie, and which Python each of them runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import attrs
+import platformdirs
+
+from ft_dcc.errors import HostMissing, SettingInvalid
+
+Python = tuple[int, int]
+
+OLDEST_PYTHON: Python = (3, 9)
+# Sources: the VFX reference platform's years, Autodesk's and Foundry's release notes, Blender's own builds. A Blender
+# of a Linux distribution may run a newer Python than this.
+PYTHONS: Mapping[str, Mapping[str, Python]] = {
+    "maya": {
+        "2022": (3, 7),
+        "2023": (3, 9),
+        "2024": (3, 10),
+        "2025": (3, 11),
+        "2026": (3, 11),
+        "2027": (3, 13),
+    },
+    "nuke": {"13": (3, 7), "14": (3, 9), "15": (3, 10), "16": (3, 11), "17": (3, 11)},
+    "blender": {
+        **dict.fromkeys(("3.4", "3.5", "3.6", "4.0"), (3, 10)),
+        **dict.fromkeys(("4.1", "4.2", "4.3", "4.4", "4.5", "5.0"), (3, 11)),
+        **dict.fromkeys(("5.1", "5.2"), (3, 13)),
+    },
+}
+TITLES = {"maya": "Maya", "nuke": "Nuke", "blender": "Blender"}
+_VERSIONS = {
+    "maya": re.compile(r"maya(\d{4})", re.IGNORECASE),
+    "nuke": re.compile(r"Nuke((\d+)\.\d+v\d+)"),
+    "blender": re.compile(r"Blender (\d+\.\d+)"),
+}
+_NAMES = {
+    "maya": re.compile(r"maya(\.exe)?"),
+    "nuke": re.compile(r"Nuke\d+\.\d+(\.exe)?"),
+    "blender": re.compile(r"blender(\.exe)?", re.IGNORECASE),
+}
+_PATTERNS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "maya": {
+        "linux": ("/usr/autodesk/maya20??/bin/maya",),
+        "darwin": ("/Applications/Autodesk/maya20??/Maya.app/Contents/bin/maya",),
+        "win32": ("%ProgramFiles%/Autodesk/Maya20??/bin/maya.exe",),
+    },
+    "nuke": {
+        "linux": ("/usr/local/Nuke*v*/Nuke*.*", "/opt/Nuke*v*/Nuke*.*", "~/Nuke*v*/Nuke*.*"),
+        "darwin": ("/Applications/Nuke*v*/Nuke*v*.app/Contents/MacOS/Nuke*.*",),
+        "win32": ("%ProgramFiles%/Nuke*v*/Nuke*.*.exe",),
+    },
+    "blender": {
+        "linux": ("/usr/bin/blender", "/snap/bin/blender", "/opt/blender*/blender", "~/blender*/blender"),
+        "darwin": (
+            "/Applications/Blender*.app/Contents/MacOS/Blender",
+            "~/Applications/Blender*.app/Contents/MacOS/Blender",
+        ),
+        "win32": ("%ProgramFiles%/Blender Foundation/Blender*/blender.exe",),
+    },
+}
+
+
+@attrs.frozen
+class Machine:
+    """Whose machine it is: the system's name as in ``sys.platform``, the user's folders and environment.
+
+    ``root`` is where the system's own folders begin: another one lets a test lay out a machine of any kind.
+    """
+
+    platform: str
+    home: Path
+    documents: Path
+    data: Path
+    environment: Mapping[str, str]
+    root: Path = Path("/")
+
+    @classmethod
+    def here(cls) -> Machine:
+        """Return this machine, as its user sees it."""
+        return cls(
+            platform=sys.platform if sys.platform in ("darwin", "win32") else "linux",
+            home=Path.home(),
+            documents=Path(platformdirs.user_documents_dir()),
+            data=Path(platformdirs.user_data_dir("ft-dcc", appauthor=False)),
+            environment=os.environ,
+        )
+
+    def matching(self, pattern: str) -> Iterator[Path]:
+        """The paths that fit a pattern which begins with ``/``, ``~`` or ``%ProgramFiles%``."""
+        start, _, rest = pattern.partition("/")
+        if start == "%ProgramFiles%" and "ProgramFiles" not in self.environment:
+            return
+        folder = {"": self.root, "~": self.home}.get(start) or Path(self.environment[start.strip("%")])
+        yield from sorted(folder.glob(rest))
+
+
+@attrs.frozen
+class Program:
+    """One installed host program; ``version`` is the one that an installation is for: "2025", "15", "4.2"."""
+
+    host: str
+    version: str
+    path: Path
+    python: Python | None
+
+    def __str__(self) -> str:
+        return f"{TITLES[self.host]} {self.version}"
+
+
+def find_programs(host: str, machine: Machine) -> list[Program]:
+    """Every version of the host that is where its installer puts it, or where the environment says, oldest first."""
+    found: dict[Path, Program] = {}
+    for path in _candidates(host, machine):
+        version = _version_of(host, path) if path.is_file() and _NAMES[host].fullmatch(path.name) else None
+        if version is not None and path.resolve() not in found:
+            found[path.resolve()] = Program(host, version, path, PYTHONS[host].get(version))
+    return sorted(found.values(), key=lambda program: (_number(program.version), program.path))
+
+
+def need_version(host: str, version: str) -> Python:
+    """Return the Python of this version; raises SettingInvalid for one that is not known, or too old for the suite."""
+    known = PYTHONS[host]
+    if version not in known:
+        raise SettingInvalid(f"{TITLES[host]} {version} is not known here. Known are {', '.join(known)}.")
+    if known[version] < OLDEST_PYTHON:
+        oldest = next(name for name, python in known.items() if python >= OLDEST_PYTHON)
+        raise SettingInvalid(
+            f"{TITLES[host]} {version} runs Python {known[version][0]}.{known[version][1]}, and ft-dcc needs 3.9. "
+            f"Take {TITLES[host]} {oldest} or later."
+        )
+    return known[version]
+
+
+def need_program(host: str, machine: Machine, version: str | None = None) -> Program:
+    """Return the newest program of the host, or the one of this version; raises HostMissing, saying where it looked."""
+    for program in reversed(find_programs(host, machine)):
+        if version in (None, program.version):
+            return program
+    places = ", ".join(places_of(host, machine))
+    wanted = " ".join(filter(None, (TITLES[host], version)))
+    raise HostMissing(f"{wanted} was not found. Looked at {places}. Name the program with --program.")
+
+
+def places_of(host: str, machine: Machine) -> list[str]:
+    """Where programs of the host are looked for, as patterns."""
+    own = {"maya": ["MAYA_LOCATION"], "nuke": [], "blender": ["blender on the PATH"]}[host]
+    return [*own, *_PATTERNS[host][machine.platform]]
+
+
+def program_at(host: str, path: Path) -> Program:
+    """Return the program at the path; raises HostMissing when it is not there or does not say its version."""
+    if not path.is_file():
+        raise HostMissing(f"{path} is not there. Name the program of {TITLES[host]} itself.")
+    version = _version_of(host, path)
+    if version is None:
+        raise HostMissing(f"{path} does not say which {TITLES[host]} it is. Name the program in its own folder.")
+    return Program(host, version, path, PYTHONS[host].get(version))
+
+
+def _candidates(host: str, machine: Machine) -> Iterable[Path]:
+    if host == "maya" and "MAYA_LOCATION" in machine.environment:
+        name = "maya.exe" if machine.platform == "win32" else "maya"
+        yield Path(machine.environment["MAYA_LOCATION"], "bin", name)
+    if host == "blender":
+        on_path = shutil.which("blender", path=machine.environment.get("PATH", ""))
+        if on_path is not None:
+            yield Path(on_path)
+    for pattern in _PATTERNS[host][machine.platform]:
+        yield from machine.matching(pattern)
+
+
+def _version_of(host: str, path: Path) -> str | None:
+    text = _asked(path) if host == "blender" else str(path)
+    found = _VERSIONS[host].findall(text)
+    if not found:
+        return None
+    return found[-1][1] if host == "nuke" else str(found[-1])
+
+
+def _asked(blender: Path) -> str:
+    """What Blender says of itself: the folder that it lies in may have any name."""
+    try:
+        done = subprocess.run(
+            [str(blender), "--version"],
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=60,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))

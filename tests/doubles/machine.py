@@ -1,0 +1,35 @@
+"""A machine of any kind, laid out in a folder: its user's home, the system's folders, programs that only lie there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ft_dcc.install.programs import Machine
+
+
+def machine_in(folder: Path, platform: str, **environment: str) -> Machine:
+    """Return a machine of this kind; its environment is what is given, and what such a system always has."""
+    home = folder / {"linux": "home/ada", "darwin": "Users/ada", "win32": "Users/ada"}[platform]
+    data = {
+        "linux": home / ".local" / "share" / "ft-dcc",
+        "darwin": home / "Library" / "Application Support" / "ft-dcc",
+        "win32": home / "AppData" / "Local" / "ft-dcc",
+    }[platform]
+    always = {"ProgramFiles": str(folder / "Program Files")} if platform == "win32" else {}
+    home.mkdir(parents=True, exist_ok=True)
+    return Machine(platform, home, home / "Documents", data, {**always, **environment}, root=folder)
+
+
+def add_program(machine: Machine, path: str) -> Path:
+    """Put a program that does nothing where its installer would."""
+    program = machine.root / path
+    program.parent.mkdir(parents=True, exist_ok=True)
+    program.write_text("", encoding="utf-8")
+    return program
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    """Every file below the folder, and every folder, so that what is left behind is seen."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() if path.is_file() else b"" for path in folder.rglob("*")
+    }

@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib import metadata
+
+import pytest
+from doubles.machine import add_program, files_in, machine_in
+
+from ft_dcc.errors import HostMissing, InstallFailed
+from ft_dcc.install import run, vendored
+
+MODULES = {
+    "linux": "home/ada/maya",
+    "darwin": "Users/ada/Library/Preferences/Autodesk/maya",
+    "win32": "Users/ada/Documents/maya",
+}
+LOAD = """
+import sys
+sys.path.append(sys.argv[1])
+import attrs, certifi, charset_normalizer, clique, filelock, platformdirs, pyblish.api, requests, tomli, websocket
+import ft_dcc.publish.run, ft_dcc.session
+print(requests.__file__)
+"""
+
+
+def test_maya_gets_a_module_for_each_system(machine, tmp_path, install):
+    (done,) = install("maya", machine, version="2025")
+    modules = tmp_path / MODULES[machine.platform] / "2025" / "modules"
+    assert done.folder == modules / "ft-dcc"
+    assert (modules / "ft_dcc.mod").read_text(encoding="utf-8") == (
+        f"+ MAYAVERSION:2022 ft-dcc {vendored.release()} ./ft-dcc\nscripts: scripts\n\n"
+        f"+ MAYAVERSION:2025 ft-dcc {vendored.release()} ./ft-dcc\nscripts: scripts\n"
+    )
+    for name in ("scripts/userSetup.py", "scripts/ft_dcc_maya/host.py", "vendored/requests/api.py"):
+        assert (done.folder / name).is_file()
+    assert not (done.folder / "scripts" / "ft_dcc_maya" / "module").exists()
+
+
+def test_the_maya_that_is_there_is_served_with_all_that_take_the_same(tmp_path, install):
+    machine = machine_in(tmp_path, "linux", MAYA_APP_DIR=str(tmp_path / "elsewhere"))
+    add_program(machine, "usr/autodesk/maya2026/bin/maya")
+    (done,) = install("maya", machine)
+    assert done.folder == tmp_path / "elsewhere" / "modules" / "ft-dcc"
+    assert done.record.versions[-3:] == ("2025", "2026", "2027")
+
+
+def test_nuke_gets_a_folder_and_the_line_that_names_it(machine, tmp_path, install):
+    add_program(machine, "usr/local/Nuke16.0v1/Nuke16.0")
+    (done,) = install("nuke", machine, version="16")
+    init = machine.home / ".nuke" / "init.py"
+    assert done.folder == machine.data / "nuke"
+    assert init.read_text(encoding="utf-8").endswith(
+        f"\nimport nuke\n\nnuke.pluginAddPath({done.folder.as_posix()!r})\n"
+    )
+    for name in ("init.py", "menu.py", "ft_dcc_nuke/__init__.py", "vendored/ft_dcc/__init__.py"):
+        assert (done.folder / name).is_file()
+
+
+def test_an_init_py_of_the_artist_is_not_touched(machine, install):
+    init = machine.home / ".nuke" / "init.py"
+    init.parent.mkdir()
+    init.write_text("import nuke\n", encoding="utf-8")
+    (done,) = install("nuke", machine, version="16")
+    assert init.read_text(encoding="utf-8") == "import nuke\n"
+    assert f"by this line in {init}: nuke.pluginAddPath({done.folder.as_posix()!r})" in done.hints[0]
+    init.write_text(f"import nuke\nnuke.pluginAddPath({done.folder.as_posix()!r})\n", encoding="utf-8")
+    assert install("nuke", machine, version="16")[0].hints[:-1] == ()
+    run.uninstall("nuke", machine)
+    assert init.is_file()
+
+
+@pytest.mark.parametrize("host", ["maya", "nuke", "blender"])
+def test_what_was_installed_twice_is_there_once_and_leaves_nothing_behind(machine, install, host):
+    (machine.home / "mine.txt").write_text("mine", encoding="utf-8")
+    before, version = files_in(machine.home), {"maya": "2025", "nuke": "16", "blender": "4.2"}[host]
+    (first,) = install(host, machine, version=version)
+    after = files_in(machine.home)
+    stale = first.folder / "stale.py"
+    record = json.loads((first.folder / "installed.json").read_text(encoding="utf-8"))
+    (first.folder / "installed.json").write_text(
+        json.dumps({**record, "files": {**record["files"], "stale.py": 0}}), encoding="utf-8"
+    )
+    stale.touch()
+    # What the host's Python makes of it is ours, too.
+    cache = first.folder / "__pycache__"
+    cache.mkdir()
+    (cache / "init.cpython-311.pyc").touch()
+    install(host, machine, version=version)
+    assert files_in(machine.home) == after
+    assert [removed.left for removed in run.uninstall(host, machine)] == [()]
+    assert files_in(machine.home) == before
+    assert run.uninstall(host, machine) == []
+
+
+def test_what_is_somebody_elses_is_neither_replaced_nor_removed(machine, install):
+    (done,) = install("maya", machine, version="2025")
+    (done.folder / "scripts" / "mine.py").write_text("mine = 1", encoding="utf-8")
+    module_file = done.folder.parent / "ft_dcc.mod"
+    module_file.write_text("+ changed 1 ./ft-dcc\n", encoding="utf-8")
+    with pytest.raises(InstallFailed, match=r"ft_dcc\.mod is there and not ours"):
+        install("maya", machine, version="2025")
+    (removed,) = run.uninstall("maya", machine)
+    assert removed.left == (module_file, done.folder)
+    assert [path.name for path in done.folder.rglob("*") if path.is_file()] == ["mine.py"]
+    with pytest.raises(InstallFailed, match="is there and not an installation of ours"):
+        install("maya", machine, version="2025")
+
+
+def test_a_share_gets_the_same_and_a_word_on_how_it_is_found(machine, tmp_path, install):
+    share = tmp_path / "share with spaces"
+    (maya,) = install("maya", machine, to=share, version="2025")
+    (nuke,) = install("nuke", machine, to=share / "nuke", version="15" if vendored.needed_python() < (3, 11) else "16")
+    assert maya.hints[0] == f"Maya finds it when MAYA_MODULE_PATH has {share}"
+    assert nuke.hints[0].startswith(f"Nuke finds it when NUKE_PATH has {share / 'nuke' / 'ft-dcc'}, or by this line")
+    assert run.uninstall("maya", machine) == []
+    assert len(run.uninstall("nuke", machine, to=share / "nuke")) == len(run.uninstall("maya", machine, to=share)) == 1
+    assert not share.exists()
+
+
+def test_a_host_that_is_not_there_is_told_with_where_it_was_looked_for(machine, install):
+    for host in ("maya", "nuke", "blender"):
+        with pytest.raises(HostMissing, match=rf"{host.title()} was not found\. Looked at .* --version, .* --to\."):
+            install(host, machine)
+
+
+def test_blender_gets_an_extension_or_an_add_on(machine, install):
+    (new,) = install("blender", machine, version="4.2")
+    assert new.folder.parts[-4:] == ("4.2", "extensions", "user_default", "ft_dcc")
+    manifest = (new.folder / "blender_manifest.toml").read_text(encoding="utf-8")
+    wheels = sorted(path.name for path in (new.folder / "wheels").iterdir())
+    assert wheels and all(f'"./wheels/{name}"' in manifest and name.endswith("-none-any.whl") for name in wheels)
+    if vendored.needed_python() <= (3, 10):
+        (old,) = install("blender", machine, version="3.6")
+        assert old.folder.parts[-4:] == ("3.6", "scripts", "addons", "ft_dcc")
+
+
+def test_a_blender_that_was_started_once_is_served(machine, install):
+    config = {
+        "linux": ".config/blender",
+        "darwin": "Library/Application Support/Blender",
+        "win32": "AppData/Roaming/Blender Foundation/Blender",
+    }[machine.platform]
+    (machine.home / config / "5.0").mkdir(parents=True)
+    (done,) = install("blender", machine)
+    assert done.folder == machine.home / config / "5.0" / "extensions" / "user_default" / "ft_dcc"
+
+
+def test_the_suite_loads_from_what_was_installed_and_from_nowhere_else(tmp_path, install):
+    (done,) = install("maya", machine_in(tmp_path, "linux"), version="2025")
+    command = [sys.executable, "-I", "-S", "-W", "ignore", "-c", LOAD, str(done.folder / "vendored")]
+    found = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, timeout=60)
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.startswith(str(done.folder))
+
+
+def test_nothing_that_is_compiled_for_this_python_goes_along(tmp_path, install):
+    (done,) = install("maya", machine_in(tmp_path, "linux"), version="2025")
+    names = list(done.record.files)
+    assert [name for name in names if name.endswith((".so", ".pyd", ".dylib", ".pyc"))] == []
+    assert "vendored/tests/__init__.py" not in names
+    assert "vendored/charset_normalizer/md.py" in names
+
+
+def test_the_list_of_packages_is_what_the_core_requires_and_what_that_requires():
+    def lead_to(name, seen):
+        for line in metadata.requires(name) or []:
+            requirement, _, marker = line.partition(";")
+            found = requirement.split("[")[0].split("(")[0]
+            word = "".join(c if c.isalnum() or c in "-._" else " " for c in found).split()[0].lower().replace("_", "-")
+            if "extra ==" not in marker and "python_version <" not in marker and word not in seen:
+                seen.add(word)
+                lead_to(word, seen)
+        return seen
+
+    assert {name.lower() for name in vendored.PACKAGES} >= lead_to("ft-dcc", set()) - {"typing-extensions", "qt.py"}
+
+
+def test_a_host_with_an_older_python_needs_older_packages(tmp_path, install):
+    if vendored.needed_python() <= (3, 9):
+        pytest.skip("the packages of this environment take Python 3.9")
+    with pytest.raises(InstallFailed) as caught:
+        install("maya", machine_in(tmp_path, "linux"), version="2023")
+    assert "the host has 3.9, and pip could not fetch older ones: ERROR: " in str(caught.value)
+    assert "from an ft-dcc installed with Python 3.9." in str(caught.value)
+
+
+def test_a_disk_that_cannot_be_written_is_told_and_changes_nothing(tmp_path, install):
+    from ft_dcc.errors import DiskUnusable
+
+    machine = machine_in(tmp_path, "linux")
+    (machine.home / "maya").write_text("a file where a folder would be", encoding="utf-8")
+    with pytest.raises(DiskUnusable, match="cannot be changed"):
+        install("maya", machine, version="2025")
+    assert list(files_in(machine.home)) == ["maya"]
