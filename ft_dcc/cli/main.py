@@ -5,8 +5,12 @@
 
 from __future__ import annotations
 
+import _thread
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 try:
     import click
@@ -50,7 +54,8 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; nothing is raised."""
     output = Output(as_json="--json" in arguments, debug="--debug" in arguments)
     try:
-        code = command.main(list(arguments), prog_name="ft-dcc", standalone_mode=False, obj=output)
+        with _insisting():
+            code = command.main(list(arguments), prog_name="ft-dcc", standalone_mode=False, obj=output)
         return code if isinstance(code, int) else DONE
     except click.ClickException as error:
         error.show()
@@ -67,6 +72,31 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 - the last line before an artist sees a traceback
         output.fail(error)
         return FAILED
+
+
+@contextmanager
+def _insisting() -> Iterator[None]:
+    """Ctrl-C ends the command wherever it is.
+
+    What is raised while Python runs a destructor, or what the garbage collector calls, gets no further than
+    ``sys.unraisablehook``: a Ctrl-C that was lost there is pressed again a moment later.
+    """
+    report = sys.unraisablehook
+
+    def press_again(lost: Any) -> None:
+        if not issubclass(lost.exc_type, KeyboardInterrupt):
+            report(lost)
+            return
+        # Not at once: it would be lost in this very function.
+        again = threading.Timer(0.05, _thread.interrupt_main)
+        again.daemon = True
+        again.start()
+
+    sys.unraisablehook = press_again
+    try:
+        yield
+    finally:
+        sys.unraisablehook = report
 
 
 def _exit_code(error: errors.Error) -> int:

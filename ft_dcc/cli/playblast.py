@@ -7,13 +7,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ft_dcc.cli.output import Output, reporting
 from ft_dcc.cli.publish import make_request, placing, publish_showing_progress, tell
 from ft_dcc.errors import ExtraMissing
+
+if TYPE_CHECKING:
+    from ft_dcc.host import Host
 
 
 @click.command(name="playblast", short_help="Playblast a Blender scene and publish it.")
@@ -23,14 +26,21 @@ from ft_dcc.errors import ExtraMissing
 @reporting
 def command(output: Output, scene: Path, camera: str | None, **options: Any) -> int:
     """Playblast a camera of SCENE.blend and publish it as a new version; the file is not changed."""
+    with opened_in_blender(scene) as host:
+        request = make_request((camera,) if camera else (), **options)
+        published = publish_showing_progress(output, request, host)
+    return tell(output, published)
+
+
+@contextmanager
+def opened_in_blender(scene: Path) -> Iterator[Host]:
+    """The file is open in a Blender without a window; raises SceneUnreadable or ExtraMissing."""
     with _stdout_on_stderr():
         try:
             from ft_dcc_blender.host import BlenderHost
         except ImportError as error:
             raise ExtraMissing("blender", "A playblast of a .blend file") from error
-        request = make_request((camera,) if camera else (), **options)
-        published = publish_showing_progress(output, request, BlenderHost.open(scene.absolute()))
-    return tell(output, published)
+        yield BlenderHost.open(scene.absolute())
 
 
 @contextmanager

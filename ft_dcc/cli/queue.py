@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -11,11 +12,13 @@ import click
 
 from ft_dcc.cli.connection import connected
 from ft_dcc.cli.output import Output, reporting
+from ft_dcc.cli.playblast import opened_in_blender
 from ft_dcc.cli.publish import shown, tell
 from ft_dcc.config import read_settings
 from ft_dcc.errors import JobNotFound, ServerUnreachable
 
 if TYPE_CHECKING:
+    from ft_dcc.host import Host
     from ft_dcc.publish.queue import Entry, Outcome
 
 # A studio's server is back within minutes; whoever watches wants to see it soon, and the server to come up.
@@ -59,15 +62,32 @@ def show(output: Output, job_id: str) -> None:
 @click.argument("job_id", metavar="[ID]", required=False)
 @reporting
 def resume(output: Output, job_id: str | None) -> int:
-    """Go on with the job ID, or with the newest one that waits."""
+    """Go on with the job ID, or with the newest one that waits.
+
+    One that needs a Blender scene opens it, without a window.
+    """
     from ft_dcc.publish.run import Publisher
 
     jobs = _jobs()
     with connected() as session:
         chosen = job_id or _newest(jobs, session.server_url)
-        with shown(output, chosen) as on_progress:
-            published = Publisher(session, on_progress=on_progress, jobs=jobs).resume(chosen)
+        with _with_its_scene(jobs, chosen) as host, shown(output, chosen) as on_progress:
+            published = Publisher(session, host, on_progress, jobs).resume(chosen)
     return tell(output, published)
+
+
+@contextmanager
+def _with_its_scene(jobs: Path, job_id: str) -> Iterator[Host | None]:
+    """The scene of a job that needs one is open, where this command can open it; otherwise there is no host."""
+    from ft_dcc.publish.job import Job
+    from ft_dcc.publish.queue import NEEDS_SCENE, look_at
+
+    entry = look_at(Job.open(jobs, job_id))
+    if entry.state == NEEDS_SCENE and entry.scene is not None and entry.scene.suffix == ".blend":
+        with opened_in_blender(entry.scene) as host:
+            yield host
+    else:
+        yield None
 
 
 def _newest(jobs: Path, server: str) -> str:
@@ -97,9 +117,11 @@ def drop(output: Output, job_id: str) -> None:
 def run(output: Output, watch: bool) -> int:
     """Work through all jobs that wait for this server, the oldest first.
 
-    A job that fails for a reason of its own does not hold up the others, and is not tried again by this command.
-    The exit code is 1 when one is left.
+    A job that fails for a reason of its own does not hold up the others, and is not tried again by this command; one
+    whose upload broke off is, with --watch. It is said what must be done for those that need their scene. The exit code
+    is 1 when one is left.
     """
+    _tell_who_must(output)
     if watch:
         _watch(output)
     outcomes = _round(output, set())
@@ -107,6 +129,14 @@ def run(output: Output, watch: bool) -> int:
     links = [version["link"] or version["version_id"] for report in reports for version in report["versions"]]
     output.result("\n".join(links), {"published": reports})
     return 0 if all(outcome.is_done for outcome in outcomes) else 1
+
+
+def _tell_who_must(output: Output) -> None:
+    from ft_dcc.publish.queue import entries
+
+    for entry in entries(_jobs()):
+        if entry.help:
+            output.say(f"{entry.job.id} {entry.state}. {entry.help}")
 
 
 def _watch(output: Output) -> NoReturn:
@@ -155,6 +185,8 @@ def _report(entry: Entry) -> dict[str, Any]:
         "state": entry.state,
         "server": entry.server,
         "host": entry.host,
+        "scene": None if entry.scene is None else str(entry.scene),
+        "help": entry.help,
         "request": None if entry.request is None else request_as_text(entry.request),
         "versions": list(entry.versions),
         "problems": list(entry.problems),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -12,7 +12,10 @@ from ft_dcc import errors
 from ft_dcc.publish.job import Job, jobs_folder
 from ft_dcc.publish.records import Published, PublishRequest
 from ft_dcc.publish.run import Publisher
-from ft_dcc.publish.slots import NUMBER, REGISTERED, SOURCE
+from ft_dcc.publish.slots import NUMBER, REGISTERED, SCENE, SOURCE
+
+if TYPE_CHECKING:
+    from ft_dcc.host import Host
 
 DONE = "done"
 WORKING = "working"
@@ -31,16 +34,33 @@ _TRY_AGAIN = (errors.ServerUnreachable, errors.TransferFailed, errors.JobLocked)
 class Entry:
     """A job as the queue shows it; ``state`` is one of this module's, ``versions`` are the ids of those that exist.
 
-    ``host`` is the program that the job was made in, and None for files.
+    ``host`` is the program that the job was made in, and None for files; ``scene`` is the file that was open there,
+    None where it had no name or nothing was judged yet.
     """
 
     job: Job
     state: str
     server: str = ""
     host: str | None = None
+    scene: Path | None = None
     request: PublishRequest | None = None
     versions: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+
+    @property
+    def help(self) -> str:
+        """Who must do what before it can go on; "" where nobody must."""
+        if self.state != NEEDS_SCENE:
+            return ""
+        if self.scene is None:
+            return f"Publish again from {self.host}, and give this one up: ft-dcc queue drop {self.job.id}"
+        return f"Open {self.scene} in {self.host} and go on there, or: ft-dcc queue resume {self.job.id}"
+
+    def can_go_on(self, host: Host | None) -> bool:
+        """Whether nothing is lacking, or just the scene that is open in this host."""
+        if self.state == NEEDS_SCENE and host is not None and self.scene is not None and host.name == self.host:
+            return host.run_in_main_thread(host.scene).path == self.scene
+        return self.state == WAITING
 
 
 def entries(jobs: Path | None = None) -> list[Entry]:
@@ -65,6 +85,7 @@ def look_at(job: Job) -> Entry:
         state=_state(job, events, gate),
         server=events[0]["server"],
         host=events[0].get("host"),
+        scene=gate["context"][SCENE.key].path if SCENE.key in gate.get("context", {}) else None,
         request=request,
         versions=tuple(_versions(events)),
         problems=(*(problem["message"] for problem in gate.get("problems", ())), *failed[-1:]),
@@ -127,25 +148,27 @@ class Outcome:
     @property
     def is_tried_again(self) -> bool:
         """Whether the next round may do better without anybody's help."""
-        return isinstance(self.error, _TRY_AGAIN)
+        unfinished = () if self.published is None else self.published.unfinished
+        return any(isinstance(error, _TRY_AGAIN) for error in (self.error, *unfinished))
 
 
 def work_through(publisher: Publisher, without: Collection[str] = ()) -> Iterator[Outcome]:
     """Every job that waits for this server has been gone on with, the oldest first; yields what became of each.
 
-    Those whose id is in ``without`` are left alone. A server that does not answer ends the round, so that the
-    order is kept. What a crash left lying of jobs that are done is cleared away, and what one that was cancelled had
-    uploaded is taken back.
+    Where the publisher has a host, so have those that need the scene that is open in it. Those whose id is in
+    ``without`` are left alone. A server that does not answer ends the round, so that the order is kept. What a crash
+    left lying of jobs that are done is cleared away, and what one that was cancelled had uploaded is taken back.
     """
     for entry in entries(publisher.jobs):
         if entry.state == DONE:
             entry.job.give_room_back()
         is_ours = entry.server == publisher.session.server_url
-        if entry.state not in (WAITING, GIVEN_UP) or not is_ours or entry.job.id in without:
+        if not is_ours or entry.job.id in without:
             continue
         try:
             if entry.state == GIVEN_UP:
                 publisher.drop(entry.job.id)
+            if not entry.can_go_on(publisher.host):
                 continue
             yield Outcome(entry, publisher.resume(entry.job.id))
         except errors.Cancelled:

@@ -13,7 +13,7 @@ from typing import Any, Callable
 
 import attrs
 
-from ft_dcc.errors import Cancelled, Problem
+from ft_dcc.errors import Cancelled, Error, Problem
 from ft_dcc.frames import FrameRange, Resolution
 
 
@@ -308,7 +308,8 @@ class PublishedVersion:
 class Published:
     """What a publish left on the server: a version a source, and the problems of sources that were left out.
 
-    ``task`` is the path of the task, "" where it was not found.
+    ``task`` is the path of the task, "" where it was not found. ``unfinished`` is what stopped the sources that a later
+    run of the job may finish.
     """
 
     job: Path
@@ -316,6 +317,7 @@ class Published:
     versions: tuple[PublishedVersion, ...]
     problems: tuple[Problem, ...]
     steps: tuple[Step, ...]
+    unfinished: tuple[Error, ...] = ()
 
     @property
     def first(self) -> PublishedVersion:

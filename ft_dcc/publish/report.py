@@ -45,7 +45,8 @@ def make_report(context: Context, published: Published, error: Error | None) -> 
     """Return the report as plain data, as docs/report.md has it; keys and whatever else proves a right are masked."""
     session, host = SESSION.get(context), HOST.find(context)
     # A problem is no attrs class, so that whoever imports the errors need not import attrs.
-    report = attrs.asdict(attrs.evolve(published, problems=()))
+    report = attrs.asdict(attrs.evolve(published, problems=(), unfinished=()))
+    del report["unfinished"]
     report["problems"] = [problem._asdict() for problem in published.problems]
     report["schema"] = SCHEMA
     report["job"] = os.fspath(published.job)

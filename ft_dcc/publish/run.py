@@ -247,6 +247,7 @@ def _run(job: Job, loop: Loop) -> Published:
 def _published(job: Job, loop: Loop, stopped: errors.Error | None) -> Published:
     problems = [*loop.ledger.problems, *(failure.problem for failure in loop.failures)]
     known = [failure.error for failure in loop.failures]
+    unfinished = known if stopped is None or stopped in known else [*known, stopped]
     if stopped is not None and loop.ledger.is_gate_open and stopped not in known:
         is_artists = isinstance(stopped, errors.Unpublishable)
         problems.append(errors.Problem("Publish", "", str(stopped), is_artists=is_artists))
@@ -257,6 +258,7 @@ def _published(job: Job, loop: Loop, stopped: errors.Error | None) -> Published:
         versions=tuple(_version(instance) for instance in loop.context if REGISTERED.find(instance) is not None),
         problems=tuple(problems),
         steps=tuple(loop.ledger.steps),
+        unfinished=tuple(unfinished),
     )
 
 

@@ -7,23 +7,24 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
+import attrs
 import pytest
 
 TESTS = Path(__file__).resolve().parents[1]
 if str(TESTS) not in sys.path:
     sys.path.insert(0, str(TESTS))
 
-from doubles.colour_bars import ColourBars, painted  # noqa: E402
+from doubles.colour_bars import SCENE, ColourBars, painted  # noqa: E402
 
-from ft_dcc.errors import TaskNotFound  # noqa: E402
+from ft_dcc.errors import CaptureFailed, TaskNotFound, TransferFailed  # noqa: E402
 from ft_dcc.frames import Resolution  # noqa: E402
-from ft_dcc.publish.queue import entries  # noqa: E402
+from ft_dcc.publish import integrate  # noqa: E402
+from ft_dcc.publish.queue import entries, work_through  # noqa: E402
 from ft_dcc.publish.records import PublishRequest  # noqa: E402
-from ft_dcc.publish.run import prepare, publish  # noqa: E402
+from ft_dcc.publish.run import Publisher, prepare, publish  # noqa: E402
 from ft_dcc.session import Session  # noqa: E402
 from ft_dcc.tasks import ensure_task  # noqa: E402
 
@@ -144,12 +145,9 @@ def take_interrupts():
 
 
 def interrupted(process):
-    """Press Ctrl-C, and again where Python lost it in a destructor; the exit code."""
-    for _ in range(30):
-        process.send_signal(signal.SIGINT)
-        with suppress(subprocess.TimeoutExpired):
-            return process.wait(timeout=2)
-    return None
+    """Press Ctrl-C once; the exit code."""
+    process.send_signal(signal.SIGINT)
+    return process.wait(timeout=20)
 
 
 def line_with(process, words):
@@ -193,6 +191,60 @@ def test_a_camera_that_was_not_filmed_waits_for_its_scene(session, environ, jobs
     assert [entry.state for entry in entries(jobs)] == ["needs its scene"]
     assert ft_dcc(environ, "queue", "run").returncode == 0
     assert [entry.state for entry in entries(jobs)] == ["needs its scene"]
+
+
+class Unlucky(ColourBars):
+    """Fails to capture until it is told that it may."""
+
+    may = False
+
+    def playblast(self, request, on_frame):
+        if not self.may:
+            raise CaptureFailed("Colour bars did not write its frames.")
+        return super().playblast(request, on_frame)
+
+
+def test_the_next_host_that_has_the_scene_open_goes_on(session, environ, jobs, task_path, tmp_path):
+    scene = tmp_path / "shot.bars"
+    host = Unlucky(attrs.evolve(SCENE, path=scene))
+    with pytest.raises(CaptureFailed):
+        publish(PublishRequest(task_path), session, host, jobs=jobs)
+    (entry,) = entries(jobs)
+    assert (entry.state, entry.scene, entry.host) == ("needs its scene", scene, "Colour bars")
+    said = ft_dcc(environ, "queue", "run").stderr
+    assert said == (
+        f"{entry.job.id} needs its scene. Open {scene} in Colour bars and go on there, "
+        f"or: ft-dcc queue resume {entry.job.id}\n"
+    )
+    other = ColourBars(attrs.evolve(SCENE, path=tmp_path / "other.bars"))
+    assert list(work_through(Publisher(session, other, jobs=jobs))) == []
+    host.may = True
+    (outcome,) = work_through(Publisher(session, host, jobs=jobs))
+    assert (outcome.is_done, host.captures) == (True, 1)
+
+
+def test_a_publish_of_which_one_upload_broke_off_is_tried_again(
+    session, jobs, frames, task_path, tmp_path, monkeypatch
+):
+    other = str(tmp_path / "sh020.%04d.png")
+    for frame in range(1001, 1003):
+        Path(other % frame).write_bytes(painted(frame, Resolution(64, 36)))
+    broken, upload = [], integrate.upload
+
+    def break_off_once(session, path, **options):
+        if path.parent.name == "2" and not broken:
+            broken.append(path)
+            raise TransferFailed("The upload was cut off.")
+        return upload(session, path, **options)
+
+    monkeypatch.setattr(integrate, "upload", break_off_once)
+    prepare(PublishRequest(task_path, (frames, other), fps=Fraction(24)), session.server_url, jobs=jobs)
+    (first,) = work_through(Publisher(session, jobs=jobs))
+    assert [version.source for version in first.published.versions] == ["sh010"]
+    assert (first.is_done, first.is_tried_again) == (False, True)
+    (second,) = work_through(Publisher(session, jobs=jobs))
+    assert [version.source for version in second.published.versions] == ["sh010", "sh020"]
+    assert (second.is_done, [entry.state for entry in entries(jobs)]) == (True, ["done"])
 
 
 def test_a_job_for_another_server_is_left_alone(session, environ, jobs, frames, task_path):
