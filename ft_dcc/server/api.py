@@ -17,6 +17,7 @@ from ft_dcc.server.absent import ABSENT
 from ft_dcc.server.access import Caller
 from ft_dcc.server.asking import ASKING
 from ft_dcc.server.audit import record
+from ft_dcc.server.connections import begin
 from ft_dcc.server.encoding import encode_media
 from ft_dcc.server.entities.batch import Action, Batch, Operation
 from ft_dcc.server.entities.changes import Changes
@@ -98,6 +99,8 @@ class Asked:
         studio = self.studio
         commits = studio.store.commits
         with studio.store.glancing() as connection:
+            if len(expressions) > 1:
+                begin(connection)
             rights = self.rights or studio.known_rights.of(connection, studio.store.tables, self.caller.id, commits)
             reader = Reader(connection, self.base_url, rights.projects)
             return [{"action": "query", **self._tell(reader, expression)} for expression in expressions]

@@ -10,27 +10,22 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool, Pool, QueuePool
 
 from ft_dcc.errors import TakesLong
 
-# What SQLite says of a statement that took too many steps, and of one that would wait.
-_TOO_LONG = ("interrupted", "locked")
 _PATIENCE_SECONDS, _STATEMENTS = 30, 512
 
 
 class Readers:
-    """So many connections to one file, lent out for one read each; ``steps`` is the most that a statement may take.
+    """So many connections to one file, lent out for one read each.
 
     They stay open, because to make one, or to lend one as SQLAlchemy does, takes longer than most reads.
     """
 
-    def __init__(self, path: Path, count: int, steps: int | None = None) -> None:
-        # Who must not take long cannot wait for a lock either.
-        self._engine = _make_engine(path, NullPool, _PATIENCE_SECONDS if steps is None else 0)
-        event.listen(self._engine, "connect", _forbid_writing)
-        self._steps, self._looks = steps, 0
+    def __init__(self, path: Path, count: int) -> None:
+        self._engine = _reading_engine(path, _PATIENCE_SECONDS)
         self._is_closed = False
         self._free: queue.LifoQueue[Connection | None] = queue.LifoQueue()
         for _ in range(count):
@@ -38,21 +33,14 @@ class Readers:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Lend a connection; raises TakesLong as soon as a statement takes more steps than it may."""
-        connection = self._free.get() or self._open()
+        """Lend a connection."""
+        connection = self._free.get() or self._engine.connect()
         driver: Any = connection.connection.dbapi_connection
-        self._looks = 0
         try:
-            driver.execute("BEGIN")
+            begin(connection)
             yield connection
-        except (sqlite3.OperationalError, OperationalError) as error:
-            if self._steps is not None and any(word in str(error) for word in _TOO_LONG):
-                raise TakesLong("A statement takes longer than it may here. Run it on a thread.") from error
-            raise
         finally:
-            if connection.in_transaction():
-                connection.rollback()
-            driver.rollback()
+            _end(connection, driver)
             if self._is_closed:
                 connection.close()
             self._free.put(connection)
@@ -69,17 +57,66 @@ class Readers:
                 connection.close()
         self._engine.dispose()
 
-    def _open(self) -> Connection:
-        connection = self._engine.connect()
-        driver: Any = connection.connection.dbapi_connection
-        if self._steps is not None:
+
+class Glancer:
+    """One connection for the event loop, which must not be held up: ``steps`` is the most that a statement may take.
+
+    A context manager that gives the connection, for one read after the other on one thread. A single statement needs no
+    transaction; whoever reads with several says so with :func:`begin`. It raises TakesLong as soon
+    as something takes longer, waits for a lock or fails: whoever has time runs it again, and hears what is wrong.
+    """
+
+    def __init__(self, path: Path, steps: int) -> None:
+        self._engine = _reading_engine(path, 0)
+        self._steps, self._looks = steps, 0
+        self._connection: Connection | None = None
+        self._driver: Any = None
+
+    def __enter__(self) -> Connection:
+        if self._connection is None:
+            self._connection = self._engine.connect()
+            self._driver = self._connection.connection.dbapi_connection
             # SQLite counts on from one run of a statement to the next, so the first look may come early.
-            driver.set_progress_handler(self._look, self._steps)
-        return connection
+            self._driver.set_progress_handler(self._look, self._steps)
+        self._looks = 0
+        return self._connection
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if self._connection is not None:
+            _end(self._connection, self._driver)
+        if isinstance(error, (sqlite3.Error, DBAPIError, UnicodeEncodeError)):
+            raise TakesLong("A statement takes longer than it may here, or fails. Run it on a thread.") from error
+
+    def close(self) -> None:
+        """The connection is closed."""
+        if self._connection is not None:
+            self._connection.close()
+        self._engine.dispose()
 
     def _look(self) -> bool:
         self._looks += 1
         return self._looks > 1
+
+
+def begin(connection: Connection) -> None:
+    """What is read with this connection from now on is one state of the database."""
+    driver: Any = connection.connection.dbapi_connection
+    if not driver.in_transaction:
+        driver.execute("BEGIN")
+
+
+def _end(connection: Connection, driver: Any) -> None:
+    """Nothing is left of what was read with a connection, whether SQLAlchemy or the driver began it."""
+    if connection.in_transaction():
+        connection.rollback()
+    if driver.in_transaction:
+        driver.rollback()
+
+
+def _reading_engine(path: Path, patience: float) -> Engine:
+    engine = _make_engine(path, NullPool, patience)
+    event.listen(engine, "connect", _forbid_writing)
+    return engine
 
 
 def writing_engine(path: Path) -> Engine:

@@ -34,7 +34,7 @@ class Allowance:
 
     def wait(self, name: str) -> float:
         """Return the seconds until this name has an attempt again; 0 when it has one."""
-        return max(0.0, (1 - self._level(name)) / self._per_second)
+        return max(0.0, (1 - self._level(name)) / self._per_second) if name in self._left else 0.0
 
     def take(self, name: str) -> None:
         """The name has one attempt less."""

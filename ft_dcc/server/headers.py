@@ -71,5 +71,5 @@ def _is_for_browsers(scope: Scope) -> bool:
         return False
     if scope["path"] == "/api":
         # Programs do not say where they come from, and no answer of /api is kept to be shown to another.
-        return any(name == b"origin" for name, _ in scope["headers"])
+        return b"origin" in dict(scope["headers"])
     return str(scope["path"]).startswith(("/component/", "/socket.io/"))

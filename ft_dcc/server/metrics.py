@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from itertools import accumulate
 
 import attrs
 
@@ -29,6 +31,7 @@ class Metrics:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._requests: defaultdict[tuple[str, str, int], int] = defaultdict(int)
+        # For each bound how many took so long at most and longer than the bound before; how many longer; all seconds.
         self._seconds: defaultdict[str, list[float]] = defaultdict(lambda: [0.0] * (len(_BOUNDS) + 2))
         self._received = self._sent = self._running = 0
 
@@ -45,9 +48,7 @@ class Metrics:
             self._received += done.received
             self._sent += done.sent
             buckets = self._seconds[done.route]
-            for position, bound in enumerate(_BOUNDS):
-                buckets[position] += done.seconds <= bound
-            buckets[-2] += 1
+            buckets[bisect_left(_BOUNDS, done.seconds)] += 1
             buckets[-1] += done.seconds
 
     def text(self, gauges: Mapping[str, tuple[str, float]]) -> str:
@@ -65,9 +66,10 @@ class Metrics:
             yield f'ft_dcc_requests_total{{route="{route}",method="{method}",status="{status}"}} {number}'
         yield from _head("ft_dcc_request_seconds", "histogram", "Time from the head of a request to the answer's end.")
         for route, measured in sorted(self._seconds.items()):
-            *buckets, count, total = measured
-            for bound, below in zip(_BOUNDS, buckets):
-                yield f'ft_dcc_request_seconds_bucket{{route="{route}",le="{bound}"}} {below:.0f}'
+            *below, count = accumulate(measured[:-1])
+            total = measured[-1]
+            for bound, faster in zip(_BOUNDS, below):
+                yield f'ft_dcc_request_seconds_bucket{{route="{route}",le="{bound}"}} {faster:.0f}'
             yield f'ft_dcc_request_seconds_bucket{{route="{route}",le="+Inf"}} {count:.0f}'
             yield f'ft_dcc_request_seconds_sum{{route="{route}"}} {total:.6f}'
             yield f'ft_dcc_request_seconds_count{{route="{route}"}} {count:.0f}'

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from ft_dcc.errors import Conflict, DiskUnusable, Error, StorageFull, ValidationError
-from ft_dcc.server.connections import Readers, writing_engine
+from ft_dcc.server.connections import Glancer, Readers, writing_engine
 from ft_dcc.server.migrations import migrate
 from ft_dcc.server.schema.tables import Tables
 
@@ -63,7 +63,7 @@ class Store:
         # What was read is still true as long as this is the same.
         self.commits = 0
         self._readers = Readers(path, _READERS)
-        self._glancer = Readers(path, 1, _STEPS_AT_A_GLANCE)
+        self._glancer = Glancer(path, _STEPS_AT_A_GLANCE)
         self._writer = writing_engine(path)
         self._waiting: queue.Queue[_Request | None] = queue.Queue()
         self._closing = threading.Lock()
@@ -87,11 +87,9 @@ class Store:
         with self._readers.reading() as connection, _translating():
             yield connection
 
-    @contextmanager
-    def glancing(self) -> Iterator[Connection]:
-        """Give such a connection to the event loop; raises TakesLong as soon as that would be held up."""
-        with self._glancer.reading() as connection, _translating():
-            yield connection
+    def glancing(self) -> Glancer:
+        """Give such a connection to the event loop, which must not be held up; the block may raise TakesLong."""
+        return self._glancer
 
     def write(self, function: Callable[[Connection], T], then: Callable[[T], None] | None = None) -> T:
         """Run the function on the writer's connection and return what it returns once that is on the disk.

@@ -26,11 +26,6 @@ class Origin:
     client_token: str | None = None
     push_token: str | None = None
 
-    @classmethod
-    def from_headers(cls, headers: Mapping[str, str]) -> Origin:
-        """Return what a request says of itself."""
-        return cls(headers.get("ftrack-clienttoken"), headers.get("ftrack-pushtoken"))
-
 
 NOBODY = Origin()
 

@@ -13,6 +13,8 @@ from ft_dcc.server.metrics import Answered, Metrics
 
 _log = logging.getLogger(__name__)
 
+# Where a request's scope has its reference, once something is said about it.
+REFERENCE = "ft_dcc.reference"
 _METHODS = {"GET", "HEAD", "POST", "PUT", "OPTIONS", "DELETE"}
 
 
@@ -28,13 +30,12 @@ class Watching:
             await self._app(scope, receive, send)
             return
         traffic = _Traffic(receive, send)
-        scope["ft_dcc.reference"] = traffic.reference
         self._metrics.begin()
         try:
             await self._app(scope, traffic.receive, traffic.send)
         except Exception:
             traffic.status = 500
-            _log.exception("failed", extra={"reference": traffic.reference, "route": route_of(scope)})
+            _log.exception("failed", extra={"reference": _reference(scope), "route": route_of(scope)})
             raise
         finally:
             self._end(scope, traffic)
@@ -50,7 +51,7 @@ class Watching:
         )
         self._metrics.end(done)
         if _log.isEnabledFor(logging.INFO):
-            _log.info("answered", extra={"reference": traffic.reference, **attrs.asdict(done)})
+            _log.info("answered", extra={"reference": _reference(scope), **attrs.asdict(done)})
 
 
 @attrs.define
@@ -59,7 +60,6 @@ class _Traffic:
 
     _receive: Receive
     _send: Send
-    reference: str = attrs.field(factory=lambda: secrets.token_hex(4))
     began: float = attrs.field(factory=time.perf_counter)
     status: int = 0
     received: int = 0
@@ -77,9 +77,17 @@ class _Traffic:
         await self._send(message)
 
 
+def _reference(scope: Scope) -> str:
+    """Return what a request is called in the log and in an answer that names it; made when it is needed."""
+    reference: str = scope.setdefault(REFERENCE, secrets.token_hex(4))
+    return reference
+
+
 def route_of(scope: Scope) -> str:
     """Return the request's path with names in the place of values, or "unknown" for an address that is none."""
     if "endpoint" not in scope:
         return "unknown"
     values = {str(value): f"{{{name}}}" for name, value in scope.get("path_params", {}).items()}
+    if not values:
+        return str(scope["path"])
     return "/".join(values.get(part, part) for part in scope["path"].split("/"))

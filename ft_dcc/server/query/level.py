@@ -108,6 +108,11 @@ class Level:
         for step, below in wanted.names.values():
             self._add(step, below)
 
+    @property
+    def reads_more(self) -> bool:
+        """Whether the records take more than the one statement for their rows."""
+        return bool(self.relations or self._fillers)
+
     def _system_names(self) -> list[str]:
         """Return the attributes that are always part of an answer; they are declared by their columns."""
         entity_type = self.node.entity_type

@@ -14,6 +14,7 @@ import attrs
 from sqlalchemy import Select, bindparam, func, select
 
 from ft_dcc.errors import ParseError, TakesLong
+from ft_dcc.server.connections import begin
 from ft_dcc.server.prepared import Prepared, Rows
 from ft_dcc.server.query.criteria import Bound, Conditions
 from ft_dcc.server.query.level import Fillers, Level, Reader, Record, wanted_of
@@ -65,7 +66,7 @@ class _Form:
         if len(expression) > _LONGEST:
             raise ParseError("The query is too long. Ask for fewer entities at once.")
         text, literals = mask(expression)
-        window = _WINDOW.search(text)
+        window = _WINDOW.search(text) if "limit" in text or "offset" in text else None
         if window is None:
             return cls(text, literals, 0, None)
         parts = dict(_PART.findall(window[0]))
@@ -86,30 +87,42 @@ class Queries:
         self, reader: Reader, expression: str, *, is_denormalized: bool = False, is_glance: bool = False
     ) -> dict[str, Any]:
         """Return what an expression finds as a client is told it, and where the next page begins."""
-        records, following = self.run(reader, expression, is_glance=is_glance)
+        plan, records, following = self._find(reader, expression, is_glance=is_glance)
+        # Where nothing is related, nothing can be told twice.
+        is_plain = is_denormalized or plan.level is None or not plan.level.relations
         return {
-            "data": records if is_denormalized else Presenter(self._schema).present(records),
+            "data": records if is_plain else Presenter(self._schema).present(records),
             "metadata": {"next": {"offset": following}},
         }
 
-    def run(self, reader: Reader, expression: str, *, is_glance: bool = False) -> tuple[list[Record], int | None]:
+    def run(self, reader: Reader, expression: str) -> tuple[list[Record], int | None]:
         """Return the entities that an expression finds, and the offset of the next ones or None.
 
-        Raises ParseError for what cannot be understood and ValidationError for a type that does not exist. At a glance
-        it raises TakesLong unless queries of this form are known, and none of them has taken long.
+        Raises ParseError for what cannot be understood and ValidationError for a type that does not exist.
+        """
+        _, records, following = self._find(reader, expression, is_glance=False)
+        return records, following
+
+    def _find(self, reader: Reader, expression: str, *, is_glance: bool) -> tuple[Plan, list[Record], int | None]:
+        """Find the entities likewise, and say by which plan.
+
+        At a glance it raises TakesLong unless queries of this form are known, and none of them has taken long.
         """
         if is_glance and len(expression) > _LONGEST_GLANCE:
             raise TakesLong("A long expression takes long to read.")
         form, is_limited = _Form.of(expression), reader.projects is not None
         if not is_glance:
-            return _run(reader, self._plan(form, expression, is_limited), form)
-        plan = self._plans.get((form.text, is_limited))
-        if plan is None or not plan.is_quick:
+            plan = self._plan(form, expression, is_limited)
+            return (plan, *_run(reader, plan, form))
+        known = self._plans.get((form.text, is_limited))
+        if known is None or not known.is_quick:
             raise TakesLong("A query of this form may take long.")
+        if known.level is not None and known.level.reads_more:
+            begin(reader.connection)
         try:
-            return _run(reader, plan, form)
+            return (known, *_run(reader, known, form))
         except sqlite3.OperationalError:
-            plan.is_quick = False
+            known.is_quick = False
             raise
 
     def _plan(self, form: _Form, expression: str, is_limited: bool) -> Plan:

@@ -13,10 +13,13 @@ from lark.exceptions import VisitError
 
 from ft_dcc.errors import ParseError
 
-_STRING = r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'"
-_UUID = r"(?<![\w.$-])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![\w.-])"
-_LITERALS = re.compile(rf"(?:{_STRING}|{_UUID})(?:\s*,\s*(?:{_STRING}|{_UUID}))*", re.DOTALL)
-_LITERAL = re.compile(rf"{_STRING}|{_UUID}", re.DOTALL)
+# A quoted text or an id. It begins with a set of characters, because the module then leaps to the next one of them.
+_ONE = (
+    r"[\"'0-9a-fA-F](?:"
+    r"(?<=\")[^\"\\]*(?:\\.[^\"\\]*)*\"|(?<=')[^'\\]*(?:\\.[^'\\]*)*'|"
+    r"(?<![\w.$-][0-9a-fA-F])[0-9a-fA-F]{7}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![\w.-]))"
+)
+_LITERAL, _LITERALS = re.compile(_ONE, re.DOTALL), re.compile(rf"{_ONE}(?:\s*,\s*{_ONE})*", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
