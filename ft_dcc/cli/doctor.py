@@ -46,7 +46,7 @@ def command(output: Output) -> int:
     Never prints a key. The exit code is 1 when something that is set up does not work.
     """
     settings = read_settings()
-    findings = [*_settings(settings), *_installed(), *_ffmpeg(), *_jobs(settings), *_server(settings)]
+    findings = [*_settings(settings), *_installed(), *_ffmpeg(), *_jobs(settings), *_hosts(), *_server(settings)]
     marks = {True: "ok     ", False: "BROKEN ", None: "       "}
     lines = []
     topic = ""
@@ -93,6 +93,16 @@ def _ffmpeg() -> Iterator[Finding]:
         yield Finding("Found", "ffmpeg", f"{ffmpeg.version()}  ({ffmpeg.find()})", True)
     except Error as error:
         yield Finding("Found", "ffmpeg", str(error), False)
+
+
+def _hosts() -> Iterator[Finding]:
+    from ft_dcc.install.examine import examine
+    from ft_dcc.install.programs import TITLES, Machine
+
+    machine = Machine.here()
+    for host in TITLES:
+        for each in examine(host, machine):
+            yield Finding("Hosts", each.name, each.text, each.is_good)
 
 
 def _jobs(settings: Settings) -> Iterator[Finding]:

@@ -19,10 +19,20 @@ from ft_dcc.install.place import Place, copy_package
 from ft_dcc.install.programs import PYTHONS, Machine, Python, find_programs, places_of
 
 _ID = "ft_dcc"
+# Blender before 4.2 imports an add-on by the name of its folder, which must not be the core's.
+_ADD_ON = "ft_dcc_blender"
 _REPOSITORY = "user_default"
+_EXTENSION, _CLASSIC = f"extensions/{_REPOSITORY}/{_ID}", f"scripts/addons/{_ADD_ON}"
 _VERSION = re.compile(r"\d+\.\d+")
 _ENABLE = "Enable it once: Edit, Preferences, Add-ons, ft-dcc"
 # Blender's word for the folder of its preferences; what is enabled is kept there.
+_ASK = """
+import importlib, sys, bpy
+if {module!r} in bpy.context.preferences.addons:
+    importlib.import_module({module!r}).registration
+    import ft_dcc.publish.run
+    print("FT_DCC runs Python %d.%d.%d" % sys.version_info[:3])
+"""
 _SCRIPT = """
 import addon_utils, bpy
 {step}
@@ -35,7 +45,9 @@ def places(
 ) -> list[Place]:
     """Return a place for each version; raises HostMissing when no version is known."""
     if to is not None:
-        return [Place("blender", to / _ID, tuple(versions), python, hints=(_ENABLE,))]
+        wanted = versions if is_asked else [version for version in versions if is_extension(version)]
+        name = _ID if is_extension(wanted[0]) else _ADD_ON
+        return [Place("blender", to / name, tuple(wanted), python, hints=(_ENABLE,))]
     programs = {program.version: program.path for program in find_programs("blender", machine)}
     found = versions if is_asked else [*programs, *(name for name in _started(machine) if name not in programs)]
     wanted = [version for version in found if version in PYTHONS["blender"]]
@@ -48,17 +60,15 @@ def places(
 
 
 def _place(machine: Machine, version: str, program: Path | None) -> Place:
-    folder = _user_folder(machine, version) / (
-        f"extensions/{_REPOSITORY}" if is_extension(version) else "scripts/addons"
-    )
+    folder = _user_folder(machine, version) / (_EXTENSION if is_extension(version) else _CLASSIC)
     hints = () if program is not None else (_ENABLE,)
-    return Place("blender", folder / _ID, (version,), PYTHONS["blender"][version], hints=hints, program=program)
+    return Place("blender", folder, (version,), PYTHONS["blender"][version], hints=hints, program=program)
 
 
 def folders(machine: Machine) -> list[Path]:
     """Where an installation may be."""
     homes = [_user_folder(machine, version) for version in _started(machine)]
-    return [home / part / _ID for home in homes for part in (f"extensions/{_REPOSITORY}", "scripts/addons")]
+    return [home / part for home in homes for part in (_EXTENSION, _CLASSIC)]
 
 
 def is_extension(version: str) -> bool:
@@ -101,9 +111,9 @@ def hand_over(program: Path, folder: Path) -> None:
 def switch(program: Path, *, is_on: bool) -> None:
     """The add-on is enabled or disabled in Blender's own preferences; raises InstallFailed with its words."""
     step = (
-        f"assert addon_utils.enable({_ID!r}, default_set=True) is not None"
+        f"assert addon_utils.enable({_ADD_ON!r}, default_set=True) is not None"
         if is_on
-        else f"addon_utils.disable({_ID!r}, default_set=True)"
+        else f"addon_utils.disable({_ADD_ON!r}, default_set=True)"
     )
     _run(program, "--background", "--python-exit-code", "3", "--python-expr", _SCRIPT.format(step=step))
 
@@ -113,7 +123,19 @@ def give_back(program: Path) -> None:
     _run(program, "--command", "extension", "remove", _ID)
 
 
-def _run(program: Path, *arguments: str) -> None:
+def is_enabled(program: Path, version: str) -> tuple[bool, str]:
+    """Return whether this Blender starts with the add-on, and which Python it runs or why not."""
+    module = f"bl_ext.{_REPOSITORY}.{_ID}" if is_extension(version) else _ADD_ON
+    try:
+        words = _run(program, "--background", "--python-exit-code", "3", "--python-expr", _ASK.format(module=module))
+    except InstallFailed as error:
+        return False, str(error)
+    found = re.search(r"FT_DCC (.+)", words)
+    return found is not None, found[1] if found else f"{module} is not enabled: {_ENABLE}"
+
+
+def _run(program: Path, *arguments: str) -> str:
+    """Run it to its end and return what it printed; raises InstallFailed with its last words."""
     try:
         done = subprocess.run(
             [str(program), *arguments],
@@ -128,6 +150,7 @@ def _run(program: Path, *arguments: str) -> None:
     if done.returncode:
         words = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
         raise InstallFailed(f"{program} refused: {' '.join(words[-3:])}. Try it from Blender: Install from Disk.")
+    return done.stdout
 
 
 def _config(machine: Machine) -> Path:

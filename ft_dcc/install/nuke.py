@@ -6,7 +6,6 @@ on loading gizmos, plug-ins and scripts.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,14 +31,20 @@ def places(
     folder = (to or machine.data / "nuke") / ("ft-dcc" if to is not None else "")
     init, line = _init(machine), f"nuke.pluginAddPath({folder.as_posix()!r})"
     ours = _INIT.format(line=line)
-    there = init.read_text(encoding="utf-8", errors="replace") if init.is_file() else None
-    on_path = folder in map(Path, filter(None, machine.environment.get("NUKE_PATH", "").split(os.pathsep)))
-    if on_path or (there is not None and there != ours and folder.as_posix() in there):
+    there = _text(init)
+    if there != ours and is_found(folder, machine):
         return [Place("nuke", folder, tuple(versions), python)]
     if to is not None or (there is not None and there != ours):
         hint = f"Nuke finds it when NUKE_PATH has {folder}, or by this line in {init}: {line}"
         return [Place("nuke", folder, tuple(versions), python, hints=(hint,))]
     return [Place("nuke", folder, tuple(versions), python, {str(init): ours})]
+
+
+def is_found(folder: Path, machine: Machine) -> bool:
+    """Whether Nuke looks at the folder: by NUKE_PATH, or because init.py names it."""
+    separator = ";" if machine.platform == "win32" else ":"
+    on_path = map(Path, filter(None, machine.environment.get("NUKE_PATH", "").split(separator)))
+    return folder in on_path or folder.as_posix() in (_text(_init(machine)) or "")
 
 
 def folders(machine: Machine) -> list[Path]:
@@ -56,6 +61,10 @@ def fill(place: Place, wheels: Sequence[Path], folder: Path) -> None:
     vendored.unpack(wheels, folder / "vendored")
     if vendored.has_package("ft_dcc_qt"):
         copy_package("ft_dcc_qt", folder / "vendored")
+
+
+def _text(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
 
 
 def _init(machine: Machine) -> Path:

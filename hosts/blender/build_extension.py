@@ -75,13 +75,14 @@ def write_classic(path: Path, wheels: Sequence[Path]) -> Path:
     """The zip is an add-on as Blender 3.4 to 4.1 installs it; the wheels are unpacked into ``vendored``."""
     with _archive(path) as archive:
         for name, content in _sources():
-            _write(archive, f"ft_dcc/{name}", content)
+            # Blender before 4.2 imports an add-on by the name of its folder: it must not be the core's.
+            _write(archive, f"{PACKAGE.name}/{name}", content)
         for wheel in wheels:
             with zipfile.ZipFile(wheel) as packed:
                 for item in packed.infolist():
                     # We are the package itself; a second copy would only be found by mistake.
                     if not item.is_dir() and not item.filename.startswith("ft_dcc_blender/"):
-                        _write(archive, f"ft_dcc/vendored/{item.filename}", packed.read(item))
+                        _write(archive, f"{PACKAGE.name}/vendored/{item.filename}", packed.read(item))
     return path
 
 

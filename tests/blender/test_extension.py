@@ -89,9 +89,9 @@ def test_the_extension_is_valid_to_blenders_own_tool(zips, bare_python, bpy):
 def test_the_classic_add_on_has_its_packages_beside_it(zips):
     with zipfile.ZipFile(zips[1]) as archive:
         names = set(archive.namelist())
-    assert {"ft_dcc/__init__.py", "ft_dcc/LICENSE", "ft_dcc/vendored/ft_dcc/__init__.py"} <= names
-    assert "ft_dcc/vendored/attrs/__init__.py" in names
-    assert not any(name.startswith("ft_dcc/vendored/ft_dcc_blender") for name in names)
+    assert {f"ft_dcc_blender/{name}" for name in ("__init__.py", "LICENSE", "vendored/ft_dcc/__init__.py")} <= names
+    assert "ft_dcc_blender/vendored/attrs/__init__.py" in names
+    assert not any(name.startswith("ft_dcc_blender/vendored/ft_dcc_blender") for name in names)
 
 
 def test_the_two_versions_are_one(zips):

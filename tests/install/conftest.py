@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from doubles.machine import machine_in
 
-from ft_dcc.install import run
+from ft_dcc.install import run, vendored
 
 
 @pytest.fixture(params=["linux", "darwin", "win32"])
@@ -22,18 +22,29 @@ def _no_index(monkeypatch):
 @pytest.fixture(scope="session")
 def packed(tmp_path_factory):
     """The wheels of this environment, made once by what makes them each time."""
-    return run.vendored.make_wheels(tmp_path_factory.mktemp("wheels"), (3, 11), with_ffmpeg=False)
+    return vendored.make_wheels(tmp_path_factory.mktemp("wheels"), (3, 11), with_ffmpeg=False)
 
 
 @pytest.fixture
 def install(packed, monkeypatch):
-    """Install without an ffmpeg, which is large, what was packed once."""
-    make = run.vendored.make_wheels
+    """Install with some of the packages, and without an ffmpeg: to put files somewhere takes its time."""
+    some = [wheel for wheel in packed if wheel.name.startswith(("certifi-", "clique-"))]
+    return _installing(some, monkeypatch)
+
+
+@pytest.fixture
+def install_whole(packed, monkeypatch):
+    """Install with all packages, and without an ffmpeg, which is large."""
+    return _installing(packed, monkeypatch)
+
+
+def _installing(wheels, monkeypatch):
+    make = vendored.make_wheels
 
     def take(folder, python, *, with_ffmpeg):
-        return packed if python >= run.vendored.needed_python() else make(folder, python, with_ffmpeg=with_ffmpeg)
+        return wheels if python >= vendored.needed_python() else make(folder, python, with_ffmpeg=with_ffmpeg)
 
-    monkeypatch.setattr(run.vendored, "make_wheels", take)
+    monkeypatch.setattr(vendored, "make_wheels", take)
 
     def call(host, machine, **options):
         if host == "nuke":

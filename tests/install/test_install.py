@@ -33,7 +33,7 @@ def test_maya_gets_a_module_for_each_system(machine, tmp_path, install):
         f"+ MAYAVERSION:2022 ft-dcc {vendored.release()} ./ft-dcc\nscripts: scripts\n\n"
         f"+ MAYAVERSION:2025 ft-dcc {vendored.release()} ./ft-dcc\nscripts: scripts\n"
     )
-    for name in ("scripts/userSetup.py", "scripts/ft_dcc_maya/host.py", "vendored/requests/api.py"):
+    for name in ("scripts/userSetup.py", "scripts/ft_dcc_maya/host.py", "vendored/certifi/cacert.pem"):
         assert (done.folder / name).is_file()
     assert not (done.folder / "scripts" / "ft_dcc_maya" / "module").exists()
 
@@ -54,7 +54,7 @@ def test_nuke_gets_a_folder_and_the_line_that_names_it(machine, tmp_path, instal
     assert init.read_text(encoding="utf-8").endswith(
         f"\nimport nuke\n\nnuke.pluginAddPath({done.folder.as_posix()!r})\n"
     )
-    for name in ("init.py", "menu.py", "ft_dcc_nuke/__init__.py", "vendored/ft_dcc/__init__.py"):
+    for name in ("init.py", "menu.py", "ft_dcc_nuke/__init__.py", "vendored/clique/__init__.py"):
         assert (done.folder / name).is_file()
 
 
@@ -131,9 +131,11 @@ def test_blender_gets_an_extension_or_an_add_on(machine, install):
     manifest = (new.folder / "blender_manifest.toml").read_text(encoding="utf-8")
     wheels = sorted(path.name for path in (new.folder / "wheels").iterdir())
     assert wheels and all(f'"./wheels/{name}"' in manifest and name.endswith("-none-any.whl") for name in wheels)
+    (share,) = install("blender", machine, to=machine.root / "share")
+    assert (share.folder.name, share.record.versions[0]) == ("ft_dcc", "4.2")
     if vendored.needed_python() <= (3, 10):
         (old,) = install("blender", machine, version="3.6")
-        assert old.folder.parts[-4:] == ("3.6", "scripts", "addons", "ft_dcc")
+        assert old.folder.parts[-4:] == ("3.6", "scripts", "addons", "ft_dcc_blender")
 
 
 def test_a_blender_that_was_started_once_is_served(machine, install):
@@ -147,16 +149,16 @@ def test_a_blender_that_was_started_once_is_served(machine, install):
     assert done.folder == machine.home / config / "5.0" / "extensions" / "user_default" / "ft_dcc"
 
 
-def test_the_suite_loads_from_what_was_installed_and_from_nowhere_else(tmp_path, install):
-    (done,) = install("maya", machine_in(tmp_path, "linux"), version="2025")
+def test_the_suite_loads_from_what_was_installed_and_from_nowhere_else(tmp_path, install_whole):
+    (done,) = install_whole("maya", machine_in(tmp_path, "linux"), version="2025")
     command = [sys.executable, "-I", "-S", "-W", "ignore", "-c", LOAD, str(done.folder / "vendored")]
     found = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, timeout=60)
     assert found.returncode == 0, found.stderr
     assert found.stdout.startswith(str(done.folder))
 
 
-def test_nothing_that_is_compiled_for_this_python_goes_along(tmp_path, install):
-    (done,) = install("maya", machine_in(tmp_path, "linux"), version="2025")
+def test_nothing_that_is_compiled_for_this_python_goes_along(tmp_path, install_whole):
+    (done,) = install_whole("maya", machine_in(tmp_path, "linux"), version="2025")
     names = list(done.record.files)
     assert [name for name in names if name.endswith((".so", ".pyd", ".dylib", ".pyc"))] == []
     assert "vendored/tests/__init__.py" not in names

@@ -1,0 +1,45 @@
+"""Installing into a real Blender with a home of its own: ``FT_DCC_BLENDER=blender`` names the program.
+
+A normal run has the zip and the packages tested in tests/blender.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from doubles.machine import machine_in
+
+from ft_dcc.install import run
+from ft_dcc.install.examine import examine
+
+PROGRAM = os.environ.get("FT_DCC_BLENDER", "")
+
+
+@pytest.fixture
+def machine(tmp_path, monkeypatch):
+    if not PROGRAM:
+        pytest.skip("FT_DCC_BLENDER names no Blender to install into")
+    found = shutil.which(PROGRAM) or PROGRAM
+    machine = machine_in(tmp_path, "linux", PATH=str(Path(found).parent))
+    for name in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    # Blender finds its own folders by it.
+    monkeypatch.setenv("HOME", str(machine.home))
+    # An old Blender needs packages for its Python.
+    monkeypatch.delenv("PIP_NO_INDEX")
+    return machine
+
+
+def test_a_real_blender_has_it_enabled_and_then_no_more(machine, install_whole):
+    (done,) = install_whole("blender", machine)
+    install_whole("blender", machine)
+    (found,) = examine("blender", machine)
+    assert found.is_good, found.text
+    assert " runs Python 3." in found.text
+    (removed,) = run.uninstall("blender", machine)
+    assert (removed.folder, removed.left, done.folder.exists()) == (done.folder, (), False)
+    (found,) = examine("blender", machine)
+    assert "ft-dcc is not in it" in found.text
