@@ -136,6 +136,15 @@ SETTINGS = (
         is_path=True,
     ),
     Setting(
+        "renders",
+        "folder of what programs say of their renders; one that all machines of a farm see joins their tasks",
+        ("FT_DCC_RENDERS",),
+        str(Path(platformdirs.user_data_dir("ft-dcc", appauthor=False)) / "renders"),
+        "`renders` in the user's data folder",
+        is_guarded=True,
+        is_path=True,
+    ),
+    Setting(
         "local_studio",
         "folder of the user's own studio, which is used where no server is set",
         ("FT_DCC_LOCAL_STUDIO",),
@@ -240,6 +249,13 @@ SETTINGS = (
         default_words="none",
         separator=",",
         check=_one_of(*OUTPUTS),
+    ),
+    Setting(
+        "tab_on_new_writes",
+        "whether a new Write node in Nuke has the tab that publishes its renders",
+        ("FT_DCC_TAB_ON_NEW_WRITES",),
+        "false",
+        check=_truth,
     ),
     Setting("notify", "whether the event hub is told of a publish", ("FT_DCC_NOTIFY",), "false", check=_truth),
 )

@@ -70,6 +70,27 @@ class KnowsLenses(Protocol):
         """Return the camera's focal length in millimetres at each frame, handles included, and change nothing."""
 
 
+@attrs.frozen
+class Footage:
+    """Files that a source has on disk already: a pattern or a film, the range that is meant, and their colour space.
+
+    ``colour_space`` is a name of the OCIO config ``ocio``, a path; each is "" where the program says nothing.
+    """
+
+    pattern: str
+    frame_range: FrameRange | None = None
+    colour_space: str = ""
+    ocio: str = ""
+
+
+@runtime_checkable
+class KnowsFootage(Protocol):
+    """What a host may be able to do besides: say which of its sources need not be captured."""
+
+    def footage(self, source: str) -> Footage | None:
+        """Return the files of the source, or None where there are none; nothing is changed."""
+
+
 @runtime_checkable
 class BringsPlugins(Protocol):
     """What a host may have besides: publish plugins of its own, as checks that only this program can make."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import uuid
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Callable, ClassVar
 
 import attrs
 
 from ft_dcc import media
 from ft_dcc.errors import CameraMissing, Invalid, Unpublishable
 from ft_dcc.frames import IMAGE_SUFFIXES, FrameRange, Frames, Resolution, find_frames, is_sequence
+from ft_dcc.host import Footage, KnowsFootage
 from ft_dcc.publish.engine import COLLECTOR, Context, ContextPlugin, Instance, InstancePlugin
 from ft_dcc.publish.records import Clip, PublishRequest, Shot, Source
 from ft_dcc.publish.slots import (
@@ -30,7 +32,11 @@ from ft_dcc.publish.slots import (
 )
 
 if TYPE_CHECKING:
-    from ft_dcc.host import Scene
+    from ft_dcc.host import Host, Scene
+
+
+# What is not made for a display, or need not be: light, film densities, a camera's logarithms.
+CONVERTED_SUFFIXES = frozenset((".cin", ".dpx", ".exr"))
 
 
 class CollectSources(ContextPlugin):
@@ -44,7 +50,7 @@ class CollectSources(ContextPlugin):
         has_host = HOST.find(context) is not None
         scene = SCENE.get(context) if has_host else None
         for text in REQUEST.get(context).source or _default_source(scene):
-            source = _source(text, scene)
+            source = _in_host(HOST.find(context), text) or _source(text, scene)
             instance = context.create_instance(source.name, family="review", families=[source.kind])
             NUMBER.set(instance, len(context))
             SOURCE.set(instance, source)
@@ -57,6 +63,37 @@ def _default_source(scene: Scene | None) -> tuple[str, ...]:
     if not scene.sources:
         raise CameraMissing("The scene has no camera. Add one, or give the name of another source.")
     return scene.sources[:1]
+
+
+def _in_host(host: Host | None, name: str) -> Source | None:
+    """What a program's source has on disk already, in the colours in which it was written."""
+    if host is None or not isinstance(host, KnowsFootage):
+        return None
+    find: Callable[[], Footage | None] = partial(host.footage, name)
+    footage = host.run_in_main_thread(find)
+    if footage is None:
+        return None
+    source = _source(footage.pattern, None)
+    colour = colour_of_files(footage.pattern, footage.colour_space, footage.ocio)
+    return attrs.evolve(source, name=name, frame_range=footage.frame_range, colour=colour)
+
+
+def colour_of_files(pattern: str, space: str, ocio: str, shown: str = "") -> media.Colour | None:
+    """Return what the program that wrote the files says of their colours, the rest as the settings have it.
+
+    Files that are made for a display are shown as they are, and so is what nobody says anything about: then it is None.
+    ``shown`` is "display/view".
+    """
+    if not (space or shown) or Path(pattern).suffix.lower() not in CONVERTED_SUFFIXES:
+        return None
+    known = media.Colour.of_settings()
+    display, _, view = shown.rpartition("/")
+    return media.Colour(
+        space=space or known.space,
+        display=display or known.display,
+        view=view or known.view,
+        config=ocio or known.config,
+    )
 
 
 def _source(text: str, scene: Scene | None) -> Source:
@@ -97,10 +134,13 @@ class CollectFrames(InstancePlugin):
         """FRAMES and CLIP hold the sequence; raises FramesMissing, or Invalid when nobody says its rate."""
         request, pattern = REQUEST.get(instance.context), SOURCE.get(instance).text
         on_disk = find_frames(pattern)
-        fps = request.fps or SHOT.get(instance.context).fps
+        source, scene = SOURCE.get(instance), SCENE.find(instance.context)
+        # What a program has written runs at the rate of its scene, and is judged by the shot's.
+        is_scenes = scene is not None and source.name in scene.sources
+        fps = request.fps or (scene.fps if scene is not None and is_scenes else SHOT.get(instance.context).fps)
         if fps is None:
             raise Invalid("frame rate", found="not known", wanted="set on the shot", remedy="Set it, or give --fps.")
-        frames = Frames(pattern, request.frame_range or on_disk, fps, Resolution(1, 1))
+        frames = Frames(pattern, request.frame_range or source.frame_range or on_disk, fps, Resolution(1, 1))
         frames = attrs.evolve(frames, resolution=media.probe(frames.path(on_disk.start)).resolution)
         FRAMES.set(instance, frames)
         CLIP.set(instance, Clip(frames.frame_range, fps, frames.resolution))

@@ -16,6 +16,7 @@ from ft_dcc.publish.engine import EXTRACTOR, Instance, InstancePlugin
 from ft_dcc.publish.films import (
     OUTPUT_BY_NAME,
     begin_films,
+    colour_of,
     counting_frames,
     make_film,
     media_folder,
@@ -155,8 +156,10 @@ class MakeThumbnail(InstancePlugin):
     def process(self, instance: Instance) -> None:
         """THUMBNAIL holds the picture; raises EncodeFailed or DiskUnusable."""
         frames = FRAMES.find(instance)
-        picture = _middle(frames) if frames is not None else FILM.get(instance).path
-        THUMBNAIL.set(instance, media.thumbnail(picture, media_folder(instance) / "thumbnail.jpg"))
+        picture, colour = FILM.get(instance).path, None
+        if frames is not None:
+            picture, colour = _middle(frames), colour_of(instance)
+        THUMBNAIL.set(instance, media.thumbnail(picture, media_folder(instance) / "thumbnail.jpg", colour=colour))
 
 
 def _middle(frames: Frames) -> Path:

@@ -7,7 +7,7 @@ from typing import Any, Callable
 
 from ft_dcc import media
 from ft_dcc.frames import Frames
-from ft_dcc.media import Encoding, Media, Output, Sound, presets
+from ft_dcc.media import Colour, Encoding, Media, Output, Sound, presets
 from ft_dcc.publish.draw import burnin_of
 from ft_dcc.publish.engine import Instance
 from ft_dcc.publish.records import Progress
@@ -70,6 +70,11 @@ def stop_films(instance: Instance) -> None:
         encodings.popitem()[1].cancel()
 
 
+def colour_of(instance: Instance) -> Colour | None:
+    """What the numbers in the source's files mean, where somebody said it."""
+    return REQUEST.get(instance.context).colour or SOURCE.get(instance).colour
+
+
 def _path(instance: Instance, output: Output) -> Path:
     return media_folder(instance) / f"{output.component_name}{'.mov' if output is presets.EDITORIAL else '.mp4'}"
 
@@ -80,6 +85,7 @@ def _how(instance: Instance, output: Output) -> dict[str, Any]:
     return {
         "output": output,
         "burnin": burnin_of(instance),
+        **({} if FACTS.find(instance) is not None else {"colour": colour_of(instance)}),
         "sounds": _sounds(instance),
         "on_frame": counting_frames(instance, step),
         "is_cancelled": PULSE.get(instance.context).cancel.is_set,

@@ -26,6 +26,13 @@ def jobs_folder(jobs: Path | None = None) -> Path:
     return (jobs or Path(read_settings().need("jobs"))).absolute()
 
 
+def new_id() -> str:
+    """Return an id that no job has yet, for one that begins now."""
+    now = time.time()
+    moment = time.strftime("%Y%m%d-%H%M%S", time.gmtime(now))
+    return f"{moment}-{int(now % 1 * 1e6):06d}-{secrets.token_hex(2)}"
+
+
 @attrs.frozen
 class Job:
     """One publish in progress, or done; its name says when it began, in UTC, so that jobs sort by age."""
@@ -33,14 +40,14 @@ class Job:
     folder: Path
 
     @classmethod
-    def create(cls, jobs: Path, request: PublishRequest, server_url: str, host: str | None = None) -> Job:
+    def create(
+        cls, jobs: Path, request: PublishRequest, server_url: str, host: str | None = None, job_id: str | None = None
+    ) -> Job:
         """Return a new job, whose journal begins with what is asked for, of which server and in which host.
 
         Raises DiskUnusable.
         """
-        now = time.time()
-        moment = time.strftime("%Y%m%d-%H%M%S", time.gmtime(now))
-        job = cls(jobs / f"{moment}-{int(now % 1 * 1e6):06d}-{secrets.token_hex(2)}")
+        job = cls(jobs / (job_id or new_id()))
         job.make(job.folder)
         first = {"job": job.id, "format": _FORMAT, "server": server_url, "host": host, "request": request}
         job.journal.append(first)

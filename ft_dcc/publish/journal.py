@@ -16,7 +16,7 @@ import attrs
 from ft_dcc.errors import DiskUnusable, JobNotFound
 from ft_dcc.frames import FrameRange, Frames, Resolution
 from ft_dcc.host import Scene, Soundtrack
-from ft_dcc.media import FilmFacts, Media
+from ft_dcc.media import Colour, FilmFacts, Media
 from ft_dcc.publish import records
 
 _SYNC_SECONDS = 0.05
@@ -31,6 +31,7 @@ _TEXTS: dict[str, Callable[[str], Any]] = {
 _RECORDS: dict[str, type] = {
     record.__name__: record
     for record in (
+        Colour,
         FilmFacts,
         Frames,
         Media,

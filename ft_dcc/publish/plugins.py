@@ -33,6 +33,7 @@ PLUGINS: tuple[PluginClass, ...] = (
     validate.ValidateFrameRate,
     validate.ValidateResolution,
     validate.ValidateSound,
+    validate.ValidateColour,
     validate.ValidateEncoder,
     validate.ValidateDisk,
     # The gate is here: nothing above changes anything, nothing below runs for a source with a problem.

@@ -15,6 +15,7 @@ import attrs
 
 from ft_dcc.errors import Cancelled, Error, Problem
 from ft_dcc.frames import FrameRange, Resolution
+from ft_dcc.media import Colour
 
 
 def _several(source: str | Iterable[str] | None) -> tuple[str, ...]:
@@ -39,7 +40,8 @@ class PublishRequest:
     name, with ``{task}``, ``{shot}`` and ``{source}``, or the id of an asset that exists. ``uses`` are the ids of the
     versions that this one was made from, ``note`` and ``label`` are for the reviewers. ``burnin`` gives places in the
     picture ("top left") their templates, ``slate`` is the lines of a picture before the first, ``watermark`` lies
-    across all; ``outputs`` are the films to make beside the review film. What is None is as the settings have it.
+    across all; ``outputs`` are the films to make beside the review film. ``colour`` says what the numbers in frames
+    mean and how they are shown. What is None is as the settings have it.
     """
 
     task: str | None
@@ -60,6 +62,7 @@ class PublishRequest:
     slate: tuple[str, ...] | None = attrs.field(default=None, converter=_said)
     watermark: str | None = None
     outputs: tuple[str, ...] | None = attrs.field(default=None, converter=_said)
+    colour: Colour | None = None
 
     @property
     def is_drawn_on(self) -> bool:
@@ -151,12 +154,14 @@ class Details:
 class Source:
     """Where the pictures come from: ``kind`` is "camera", "frames", "film" or "image".
 
-    ``text`` is its name, pattern or path.
+    ``text`` is its name, pattern or path. What a host knows of frames that exist is their range and their colour.
     """
 
     kind: str
     text: str
     name: str
+    frame_range: FrameRange | None = None
+    colour: Colour | None = None
 
     @property
     def file_name(self) -> str:

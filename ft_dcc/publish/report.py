@@ -13,6 +13,7 @@ from typing import Any
 import attrs
 
 from ft_dcc.errors import DiskUnusable, Error
+from ft_dcc.media import Colour
 from ft_dcc.publish.engine import Context, Instance
 from ft_dcc.publish.job import Job
 from ft_dcc.publish.records import Published, PublishRequest
@@ -95,6 +96,8 @@ def request_as_text(request: PublishRequest) -> dict[str, object]:
 def _text(value: object) -> object:
     if value is None or isinstance(value, (bool, dict)):
         return value
+    if isinstance(value, Colour):
+        return attrs.asdict(value)
     return list(value) if isinstance(value, tuple) else str(value)
 
 

@@ -114,13 +114,19 @@ def publish(request: PublishRequest, session: Session, host: Host | None = None,
     return Publisher(session, host, **others).publish(request)
 
 
-def prepare(request: PublishRequest, server_url: str, host: Host | None = None, jobs: Path | None = None) -> Job:
+def prepare(
+    request: PublishRequest,
+    server_url: str,
+    host: Host | None = None,
+    jobs: Path | None = None,
+    job_id: str | None = None,
+) -> Job:
     """The job exists and nothing is done: ``resume`` begins it, as soon as its server answers; raises DiskUnusable."""
     request = with_settings(request, read_settings(), is_in_host=host is not None)
     if host is None:
         # The job outlives this working directory. Not resolve(): a link in a studio's path is there for a reason.
         request = attrs.evolve(request, source=tuple(os.path.abspath(text) for text in request.source))  # noqa: PTH100
-    return Job.create(jobs_folder(jobs), request, server_url, None if host is None else host.name)
+    return Job.create(jobs_folder(jobs), request, server_url, None if host is None else host.name, job_id)
 
 
 def with_settings(request: PublishRequest, settings: Settings, *, is_in_host: bool) -> PublishRequest:

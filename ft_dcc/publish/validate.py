@@ -10,10 +10,11 @@ from typing import ClassVar
 
 from ft_dcc.errors import CameraMissing, DiskUnusable, FramesMissing, Invalid, Unpublishable
 from ft_dcc.frames import FrameRange, Frames, Resolution, find_frames, ranges
-from ft_dcc.media import ffmpeg
+from ft_dcc.media import display, ffmpeg
 from ft_dcc.publish.collect import CollectScene
 from ft_dcc.publish.collect_sources import CollectCamera
 from ft_dcc.publish.engine import VALIDATOR, Context, ContextPlugin, Instance, InstancePlugin
+from ft_dcc.publish.films import colour_of
 from ft_dcc.publish.slots import CLIP, FACTS, HOST, JOB, REQUEST, SCENE, SHOT, SOURCE
 
 
@@ -42,7 +43,7 @@ class ValidateFrames(InstancePlugin):
     def process(self, instance: Instance) -> None:
         """Raise FramesMissing, naming each."""
         pattern = SOURCE.get(instance).text
-        wanted = REQUEST.get(instance.context).frame_range or find_frames(pattern)
+        wanted = REQUEST.get(instance.context).frame_range or SOURCE.get(instance).frame_range or find_frames(pattern)
         # Only the files count here; a sequence whose rate is not known yet can have gaps, too.
         missing = Frames(pattern, wanted, Fraction(1), Resolution(1, 1)).missing()
         if missing:
@@ -160,6 +161,18 @@ class ValidateSound(InstancePlugin):
         for track in SCENE.get(instance.context).sounds:
             if not track.path.is_file():
                 raise Unpublishable(f"The scene's sound {track.path} is not on disk. Find the file, or mute it.")
+
+
+class ValidateColour(InstancePlugin):
+    """The colours that the frames are said to have can be shown."""
+
+    order = VALIDATOR
+    label = "Colour"
+    families: ClassVar[list[str]] = ["frames"]
+
+    def process(self, instance: Instance) -> None:
+        """Raise SettingInvalid for a config or a name that there is none of, ExtraMissing where nothing converts."""
+        display.converter(Path(SOURCE.get(instance).text).suffix, colour_of(instance))
 
 
 class ValidateEncoder(ContextPlugin):

@@ -1,0 +1,311 @@
+"""What programs render, written down while they do: small records on disk, which whoever publishes joins.
+
+Each execution, in whichever process on whichever machine, appends to a file of its own: nobody waits for anybody.
+The files of one render lie in one folder: those of the tasks of a farm, too, where all see the folder of the setting
+``renders``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import re
+import secrets
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from ft_dcc.config import read_settings
+from ft_dcc.errors import DiskUnusable, SettingInvalid
+from ft_dcc.frames import FrameRange, Frames, Resolution, frame_rate, is_sequence
+
+# Whoever submits a farm's job may say which render its tasks belong to, and which frames it is to have.
+RENDER_VARIABLE, FRAMES_VARIABLE = "FT_DCC_RENDER", "FT_DCC_RENDER_FRAMES"
+OFF, ASK, ALWAYS = "off", "ask", "always"
+_NUMBER = re.compile(r"-?\d+")
+_ANY_RATE, _ANY_SIZE = Fraction(1), Resolution(1, 1)
+
+
+@attrs.frozen
+class Wish:
+    """What the artist said beforehand about the version: ``when`` is OFF, ASK or ALWAYS.
+
+    ``frames`` are those that it must have, "1001-1100x2", and "" for the whole range of the script. ``shown`` is how
+    an OCIO config shows them, "display/view", and "" for what the settings say.
+    """
+
+    when: str
+    task: str = ""
+    review: str = ""
+    comment: str = ""
+    frames: str = ""
+    shown: str = ""
+
+
+def _numbers(values: Iterable[int]) -> tuple[int, ...]:
+    return tuple(map(int, values))
+
+
+def _names(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(values)
+
+
+@attrs.frozen
+class Execution:
+    """One run of one node through some frames: what is known when it begins.
+
+    ``render`` is the same for all executions that together make one render. ``script_range`` is the range that the
+    script gives the node, first and last frame; ``views`` are all that it writes, the main one first; ``fps`` is exact,
+    "24000/1001"; ``colour_space`` and ``ocio`` are those of the files; ``window`` says in whose window it was begun.
+    """
+
+    render: str
+    node: str
+    script: str
+    program: str
+    wish: Wish
+    fps: str
+    script_range: tuple[int, ...] = attrs.field(converter=_numbers)
+    views: tuple[str, ...] = attrs.field(default=(), converter=_names)
+    is_proxy: bool = False
+    colour_space: str = ""
+    ocio: str = ""
+    window: str = ""
+    machine: str = attrs.field(factory=platform.node)
+    pid: int = attrs.field(factory=os.getpid)
+    time: float = attrs.field(factory=time.time)
+
+
+def renders_folder(folder: Path | None = None) -> Path:
+    """Return where the records lie: the folder that is given, else the setting ``renders``."""
+    return (folder or Path(read_settings().need("renders"))).absolute()
+
+
+def identify(script: str, environ: Mapping[str, str] | None = None) -> str:
+    """Return what the tasks of one render have in common: what their submitter says, else what the script says.
+
+    A task that is run again renders the same script, wherever the farm has put its copy.
+    """
+    said = (os.environ if environ is None else environ).get(RENDER_VARIABLE)
+    if said:
+        return f"job {said}"
+    try:
+        return f"script {hashlib.blake2b(Path(script).read_bytes(), digest_size=16).hexdigest()}"
+    except OSError:
+        return f"path {script}"
+
+
+@attrs.frozen
+class Record:
+    """The file of one execution; each line is on its way to the disk when a method returns."""
+
+    path: Path
+
+    @classmethod
+    def begin(cls, execution: Execution, folder: Path | None = None) -> Record:
+        """Return the new record; raises DiskUnusable or SettingInvalid."""
+        home = renders_folder(folder) / _digest(execution.render, execution.node)
+        moment = time.strftime("%Y%m%d-%H%M%S", time.gmtime(execution.time))
+        record = cls(home / f"{moment}-{execution.pid}-{secrets.token_hex(4)}.jsonl")
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DiskUnusable(f"{home} cannot be made: {error.strerror}. Set FT_DCC_RENDERS.") from error
+        record._append({"begin": attrs.asdict(execution)})
+        return record
+
+    def add(self, frame: int, files: Mapping[str, str]) -> None:
+        """The frame was rendered to these files, one for each view; a path may hold the number as ``%04d``."""
+        self._append({"frame": frame, "files": dict(files)})
+
+    def end(self) -> None:
+        """The execution went through all of its frames."""
+        self._append({"end": True})
+
+    def _append(self, line: Mapping[str, Any]) -> None:
+        try:
+            with self.path.open("a", encoding="utf-8", newline="\n") as file:
+                file.write(json.dumps(line) + "\n")
+        except OSError as error:
+            raise DiskUnusable(f"{self.path} cannot be written: {error.strerror}. Set FT_DCC_RENDERS.") from error
+
+
+@attrs.frozen
+class Told:
+    """What a record says: the frames in the order in which they were rendered, and whether it came to its end."""
+
+    execution: Execution
+    frames: tuple[tuple[int, Mapping[str, str]], ...]
+    is_ended: bool
+
+
+def read_record(path: Path) -> Told | None:
+    """Return what a record says so far, or None when it says nothing that can be read."""
+    try:
+        # What a crash or a full disk left of the last line does not count.
+        lines = [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]
+        begin = dict(lines[0]["begin"])
+        execution = Execution(**{**begin, "wish": Wish(**begin["wish"])})
+        frames = tuple((int(line["frame"]), line["files"]) for line in lines if "frame" in line)
+    except (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError):
+        return None
+    return Told(execution, frames, any("end" in line for line in lines))
+
+
+@attrs.frozen
+class Render:
+    """All that was rendered to one sequence or film, joined: what it is published from.
+
+    ``execution`` is the newest, whose wish counts. ``frames`` were rendered; ``wanted`` are those that the version is
+    to have, and None where that cannot be told, for the reason in ``problem``. ``view`` is "" where the files hold all
+    views there are, or the main one.
+    """
+
+    id: str
+    folder: Path
+    execution: Execution
+    source: str
+    frames: tuple[int, ...]
+    wanted: FrameRange | None
+    view: str = ""
+    is_ended: bool = True
+    problem: str = ""
+
+    @property
+    def is_film(self) -> bool:
+        """Whether one file holds all frames."""
+        return not is_sequence(self.source)
+
+    def path(self, frame: int) -> Path:
+        """Where the picture of this frame lies, or the film that it is in."""
+        return Frames(self.source, FrameRange(frame, frame), _ANY_RATE, _ANY_SIZE).path(frame)
+
+    @property
+    def missing(self) -> tuple[int, ...]:
+        """The wanted frames that were not rendered, or whose file is gone since."""
+        if self.wanted is None:
+            return ()
+        gone: set[int] = set()
+        if not self.is_film:
+            gone.update(Frames(self.source, self.wanted, _ANY_RATE, _ANY_SIZE).missing())
+        return tuple(frame for frame in self.wanted if frame in gone or frame not in self.frames)
+
+    @property
+    def mark(self) -> Path:
+        """The file that says what became of it."""
+        return self.folder / f"{self.id}.published"
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all that was asked for is there, and a film is closed."""
+        return self.wanted is not None and not self.missing and (self.is_ended or not self.is_film)
+
+    @property
+    def fps(self) -> Fraction:
+        """The exact rate; raises SettingInvalid."""
+        return frame_rate(self.execution.fps)
+
+
+def read_renders(folder: Path | None = None, since: float = 0.0) -> list[Render]:
+    """Return every render that there are records of, in the order in which they began.
+
+    Those to which no execution was added ``since``, in seconds of the epoch, are left out.
+    """
+    home = renders_folder(folder)
+    if not home.is_dir():
+        return []
+    folders = [each for each in home.iterdir() if each.is_dir() and each.stat().st_mtime >= since]
+    joined = [render for each in folders for render in join_records(each)]
+    return sorted(joined, key=lambda render: (render.execution.time, render.source))
+
+
+def find_renders(render: str, node: str, folder: Path | None = None) -> list[Render]:
+    """Return what one node has rendered in one render: a render for each sequence or film."""
+    return list(join_records(renders_folder(folder) / _digest(render, node)))
+
+
+def join_records(folder: Path) -> Iterator[Render]:
+    """Yield what the records of one folder tell of: a render for each sequence or film that they wrote."""
+    told = [each for path in sorted(folder.glob("*.jsonl")) if (each := read_record(path)) is not None]
+    told.sort(key=lambda each: each.execution.time)
+    outputs: dict[tuple[str, bool], list[Told]] = {}
+    views: dict[tuple[str, bool], str] = {}
+    for each in told:
+        for view in dict.fromkeys(view for _, files in each.frames for view in files):
+            own = attrs.evolve(each, frames=tuple((n, files) for n, files in each.frames if view in files))
+            key = (pattern_of((number, files[view]) for number, files in own.frames), each.execution.is_proxy)
+            views.setdefault(key, view)
+            outputs.setdefault(key, []).append(own)
+    for (source, is_proxy), parts in outputs.items():
+        main = parts[-1].execution.views[:1] or ("",)
+        view = views[source, is_proxy]
+        yield _joined(folder, source, parts, "" if view == main[0] else view)
+
+
+def _joined(folder: Path, source: str, parts: Sequence[Told], view: str) -> Render:
+    newest = parts[-1].execution
+    wanted, problem = None, ""
+    try:
+        wanted = _wanted(newest, parts)
+    except SettingInvalid as error:
+        problem = str(error)
+    return Render(
+        id=_digest(folder.name, source, str(newest.is_proxy)),
+        folder=folder,
+        execution=newest,
+        source=source,
+        frames=tuple(sorted({number for part in parts for number, _ in part.frames})),
+        wanted=wanted,
+        view=view,
+        is_ended=all(part.is_ended for part in parts),
+        problem=problem,
+    )
+
+
+def _wanted(newest: Execution, parts: Iterable[Told]) -> FrameRange:
+    """What was said, else the script's own range; with the step of an execution that went from its start to its end."""
+    if newest.wish.frames:
+        return FrameRange.parse(newest.wish.frames)
+    whole = FrameRange(newest.script_range[0], newest.script_range[-1])
+    for part in parts:
+        numbers = sorted({number for number, _ in part.frames})
+        step = numbers[1] - numbers[0] if len(numbers) > 1 else 1
+        if part.is_ended and step > 1 and numbers == list(attrs.evolve(whole, step=step)):
+            return attrs.evolve(whole, step=step)
+    return whole
+
+
+def pattern_of(files: Iterable[tuple[int, str]]) -> str:
+    """Return the pattern that the frames' files have in common, or the one file that holds them all.
+
+    >>> pattern_of([(1001, "/shot/sh1001.1001.exr"), (1002, "/shot/sh1001.1002.exr")])
+    '/shot/sh1001.%04d.exr'
+
+    The number is the last one in the file's name that is the frame's in each of them.
+    """
+    known = dict(files)
+    first, path = next(iter(known.items()))
+    if is_sequence(path):
+        return path
+    folder, name = os.path.split(path)
+    for number in reversed(list(_NUMBER.finditer(name))):
+        digits = number[0].lstrip("-")
+        pattern = f"{name[: number.start()].replace('%', '%%')}%0{len(digits)}d{name[number.end() :]}"
+        if int(number[0]) == first and all(_fits(folder, pattern, *each) for each in known.items()):
+            return os.path.join(folder, pattern)  # noqa: PTH118 - a pattern is no path yet
+    return path
+
+
+def _fits(folder: str, pattern: str, frame: int, path: str) -> bool:
+    filled = Frames(pattern, FrameRange(frame, frame), _ANY_RATE, _ANY_SIZE).path(frame)
+    return os.path.split(path) == (folder, filled.name)
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.blake2b("\n".join(parts).encode("utf-8"), digest_size=8).hexdigest()

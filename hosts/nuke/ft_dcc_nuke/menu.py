@@ -1,0 +1,47 @@
+"""The menu "ft-dcc" in Nuke's menu bar."""
+
+from __future__ import annotations
+
+from typing import Callable
+
+import nuke
+
+TITLE = "ft-dcc"
+
+_ITEMS = (
+    ("Publish for review…", "publish_for_review"),
+    ("Publish again", "publish_again"),
+    ("Publish renders of selected Writes", "publish_renders"),
+    ("Add the tab to selected Writes", "add_tab"),
+    ("Take the tab from selected Writes", "remove_tab"),
+    ("Renders", "show_renders"),
+    ("Review sessions", "show_reviews"),
+    ("Queue", "show_queue"),
+    ("Settings", "show_settings"),
+    ("About", "show_about"),
+)
+
+
+def install() -> None:
+    """The menu is there, once."""
+    uninstall()
+    menu = nuke.menu("Nuke").addMenu(TITLE)
+    for label, name in _ITEMS:
+        menu.addCommand(label, _calling(name))
+
+
+def uninstall() -> None:
+    """The menu is gone."""
+    bar = nuke.menu("Nuke")
+    if bar.findItem(TITLE) is not None:
+        bar.removeItem(TITLE)
+
+
+def _calling(name: str) -> Callable[[], None]:
+    def call() -> None:
+        # Imported now: a core that cannot be loaded must not keep the menu away.
+        from . import commands
+
+        getattr(commands, name)()
+
+    return call

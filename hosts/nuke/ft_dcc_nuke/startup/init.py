@@ -1,0 +1,24 @@
+"""Nuke runs every init.py on its path, in the window, in a terminal and on a farm: this one never raises.
+
+It only says whom Nuke is to call when a Write node renders. Its syntax is that of Python 3.7 and later: Nuke 13, which
+has that, is told one sentence.
+"""
+
+
+def _start_ft_dcc():
+    import sys
+
+    try:
+        if sys.version_info < (3, 9):
+            sys.stderr.write("ft-dcc needs Nuke 14 or later: this Nuke runs Python %d.%d.\n" % sys.version_info[:2])
+            return
+        import ft_dcc_nuke
+
+        ft_dcc_nuke.start()
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever is wrong with us, Nuke starts
+        sys.stderr.write("ft-dcc could not be started: %s: %s\n" % (type(error).__name__, error))
+
+
+_start_ft_dcc()
+# Nuke may run it where the artist's own names are.
+del _start_ft_dcc

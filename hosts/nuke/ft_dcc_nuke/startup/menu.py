@@ -1,0 +1,18 @@
+"""Nuke runs every menu.py on its path when it has a window: this one never raises."""
+
+
+def _start_ft_dcc():
+    import sys
+
+    try:
+        # An older Python was told so by init.py.
+        if sys.version_info >= (3, 9):
+            import ft_dcc_nuke
+
+            ft_dcc_nuke.start_window()
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever is wrong with us, Nuke starts
+        sys.stderr.write("ft-dcc has no menu: %s: %s\n" % (type(error).__name__, error))
+
+
+_start_ft_dcc()
+del _start_ft_dcc

@@ -1,0 +1,131 @@
+"""Beside a window: a thread that looks what was rendered in it, and publishes what is complete.
+
+It begins with the first render, sleeps until somebody wakes it, and touches nothing of Nuke but through the main
+thread.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import nuke
+
+from . import main_thread
+from .publishing import connected
+from .recording import WINDOW_VARIABLE
+
+if TYPE_CHECKING:
+    from ft_dcc.publish.rendered import Tended
+    from ft_dcc.renders import Render
+
+# The processes of a background render cannot wake us.
+_PAUSE_SECONDS, _PATIENCE_SECONDS = 5.0, 24 * 3600.0
+
+
+class Watch:
+    """One window's thread: when it looks, and what it has said already."""
+
+    def __init__(self) -> None:
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._begun = time.time()
+        self._often_until = 0.0
+        self._said: set[tuple[str, str]] = set()
+
+    def look(self, *, often: bool = False) -> None:
+        """It looks now, and ``often`` from now on, for a day, while something is not complete."""
+        if often:
+            self._often_until = time.monotonic() + _PATIENCE_SECONDS
+        self._wake.set()
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="ft-dcc renders", daemon=True)
+            self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            is_often = time.monotonic() < self._often_until
+            self._wake.wait(_PAUSE_SECONDS if is_often else None)
+            self._wake.clear()
+            try:
+                self._look()
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - it is said, and the next render gets its chance
+                _say(f"ft-dcc cannot publish the render: {error}")
+
+    def _look(self) -> None:
+        from ft_dcc.publish.rendered import ASKS, INCOMPLETE, PUBLISHING, READY, state_of
+
+        states = {render: state_of(render) for render in self._renders()}
+        for render, state in states.items():
+            if state == INCOMPLETE and render.is_ended:
+                self._tell_missing(render)
+            elif state == ASKS:
+                self._ask(render)
+        if any(state in (READY, PUBLISHING) for state in states.values()):
+            for tended in _publish(render for render in states if states[render] in (READY, PUBLISHING)):
+                _tell(tended)
+
+    def _renders(self) -> list[Render]:
+        from ft_dcc.renders import read_renders
+
+        window = os.environ.get(WINDOW_VARIABLE, "")
+        # A file system's clock may be a little behind ours.
+        found = read_renders(since=self._begun - 60)
+        return [render for render in found if window and render.execution.window == window]
+
+    def _tell_missing(self, render: Render) -> None:
+        from ft_dcc.frames import ranges
+
+        gaps = ranges(render.missing) or render.problem
+        if (render.id, gaps) not in self._said:
+            self._said.add((render.id, gaps))
+            _say(f"{render.execution.node} is not published yet: {gaps} of {render.source} is missing.")
+
+    def _ask(self, render: Render) -> None:
+        from ft_dcc.publish.rendered import decline, publish_render
+
+        question = f"{render.execution.node} is rendered ({render.wanted}). Publish it for review?"
+        if not main_thread.run(lambda: nuke.ask(question), patience=None):
+            decline(render)
+            return
+        with connected() as publisher:
+            published = publish_render(render, publisher)
+        if published is not None:
+            _say(f"{render.execution.node} is in review. {published.first.link or ''}".strip())
+
+
+_watch = Watch()
+
+
+def look() -> None:
+    """The thread looks at once what can be published."""
+    _watch.look()
+
+
+def look_often(_context: Mapping[str, Any] | None = None) -> None:
+    """The thread looks every few seconds: a process that we do not hear of renders."""
+    _watch.look(often=True)
+
+
+def _publish(renders: Iterable[Render]) -> Iterator[Tended]:
+    from ft_dcc.publish.rendered import tend
+
+    with connected() as publisher:
+        yield from tend(publisher, renders)
+
+
+def _tell(tended: Tended) -> None:
+    node = tended.render.execution.node
+    if tended.published is not None:
+        _say(f"{node} is in review. {tended.published.first.link or ''}".strip())
+    elif tended.error is not None:
+        _say(f"{node} is not published: {tended.error}")
+
+
+def _say(sentence: str) -> None:
+    """A sentence in the Script Editor: a dialog would come in the middle of the artist's work."""
+    sys.stderr.write(sentence + "\n")
