@@ -289,11 +289,14 @@ def _queue(request: PublishRequest, publisher: Publisher, error: ServerUnreachab
 
 
 def _open_reviews(session: Session) -> Iterable[OpenReview]:
-    has_page = "review_url" in session.types["ReviewSession"].attributes
-    select = f"select name, project_id, project.name{', review_url' if has_page else ''} from ReviewSession"
-    for found in session.query(f"{select} where is_open is true order by created_at desc limit {_REVIEWS}"):
-        page = found["review_url"] if has_page else None
-        yield OpenReview(found["id"], found["name"], found["project_id"], found["project"]["name"], page)
+    from ft_dcc.review import pages
+
+    select = "select name, project_id, project.name from ReviewSession"
+    found = session.query(f"{select} where is_open is true order by created_at desc limit {_REVIEWS}").all()
+    links = pages(session, [review["id"] for review in found])
+    for review in found:
+        page = links.get(review["id"])
+        yield OpenReview(review["id"], review["name"], review["project_id"], review["project"]["name"], page)
 
 
 def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:

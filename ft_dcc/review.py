@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import uuid
+from collections.abc import Iterable
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from ft_dcc.errors import ReviewSessionClosed
@@ -22,16 +25,26 @@ def find(session: Session, project_id: str, id_or_name: str) -> Entity | None:
 
     Raises ReviewSessionClosed when it is there and takes nothing new.
     """
-    select = "select id, name, is_open, project_id from ReviewSession where"
+    select = "select id, name, is_open, start_date, end_date, project_id from ReviewSession where"
     wanted = quoted(id_or_name)
     found: Entity | None = session.query(
         f"{select} project_id is {quoted(project_id)} and (id is {wanted} or name is {wanted}) order by created_at desc"
     ).first()
-    if found is not None and not found["is_open"]:
+    if found is not None and not found["is_open"] and not is_to_come(found["start_date"], found["end_date"]):
         raise ReviewSessionClosed(
             f"The review session {found['name']} is closed. Open it again, or publish into another one."
         )
     return found
+
+
+def is_to_come(start: datetime | None, end: datetime | None) -> bool:
+    """Whether a review session with these dates has not begun: it is shown to nobody yet, and takes versions."""
+    now = datetime.now(timezone.utc)
+    return start is not None and _aware(start) > now and (end is None or _aware(end) > now)
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=timezone.utc)
 
 
 def identify(session: Session, project_id: str, name: str) -> str:
@@ -68,10 +81,19 @@ def numbering(object_id: str, version: int) -> dict[str, Any]:
 def link(session: Session, review_session_id: str, object_id: str, version_id: str) -> str:
     """Return the address at which this version can be seen.
 
-    The studio server says where its review page is (``ReviewSession.review_url``); an ftrack site shows the
-    version in its player.
+    The studio server says where its review page is; an ftrack site shows the version in its player.
     """
-    if "review_url" in session.types["ReviewSession"].attributes:
-        found = session.query(f"select review_url from ReviewSession where id is {quoted(review_session_id)}").one()
-        return f"{found['review_url']}#{object_id}"
-    return f"{session.server_url}/player/version/{version_id}"
+    page = pages(session, [review_session_id]).get(review_session_id)
+    return f"{session.server_url}/player/version/{version_id}" if page is None else f"{page}#{object_id}"
+
+
+def pages(session: Session, review_session_ids: Iterable[str]) -> dict[str, str]:
+    """Return the addresses of the review pages that a studio server has, by session; an ftrack site has none.
+
+    The attribute is asked for by name: a studio with a site's own schema has it, and its schema does not.
+    """
+    listed = ", ".join(map(quoted, review_session_ids))
+    if not listed or session.server_information.get("product") != {"name": "ft-dcc"}:
+        return {}
+    asked = operations.query(f"select id, review_url from ReviewSession where id in ({listed})")
+    return {found["id"]: found["review_url"] for found in json.loads(session.post([asked]))[0]["data"]}

@@ -18,7 +18,7 @@ except ImportError:
     sys.exit("The command line needs more than is installed. Run: pip install 'ft-dcc[cli]'")
 
 from ft_dcc import errors
-from ft_dcc.cli import demo, doctor, install, playblast, publish, queue, serve, studio, task, types
+from ft_dcc.cli import demo, doctor, install, playblast, publish, queue, review, serve, studio, task, types
 from ft_dcc.cli.output import Output
 
 DONE, FAILED, WRONG_USAGE, ARTIST_MUST_FIX, STOPPED = 0, 1, 2, 3, 130
@@ -42,6 +42,7 @@ for subcommand in (
     playblast.command,
     publish.command,
     queue.command,
+    review.command,
     serve.command,
     studio.command,
     task.command,

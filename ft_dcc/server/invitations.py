@@ -121,6 +121,8 @@ def _invitee(batch: Batch, operation: Operation) -> Row:
 def _send(post: Post, message: EmailMessage, told: Answer) -> None:
     if reason := post.deliver(message):
         told.update(sent=False, reason=reason)
+    if reason or post.server is None:
+        told["kept"] = True  # Ours: the mail lies in the outbox.
 
 
 def _letter(batch: Batch, invitee: Row, session: Row, address: str) -> EmailMessage:

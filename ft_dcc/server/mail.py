@@ -11,25 +11,24 @@ import logging
 import os
 import smtplib
 import ssl
-from collections.abc import Iterator, Mapping
-from datetime import datetime, timezone
-from email import message_from_bytes, policy
+from collections.abc import Generator, Mapping
 from email.message import EmailMessage
 from pathlib import Path
-from uuid import uuid4
 
 import attrs
 
 from ft_dcc.errors import SettingInvalid
-from ft_dcc.server.folder import write_private
+from ft_dcc.server.outbox import Letter, alone, keep, letters
 
 _log = logging.getLogger(__name__)
 
-_FILE, _OUTBOX = "mail.env", "outbox"
+_FILE = "mail.env"
 _PREFIX, _PUBLIC_URL = "FT_DCC_SMTP_", "FT_DCC_PUBLIC_URL"
 _NAMES = frozenset(("HOST", "PORT", "SECURITY", "USER", "PASSWORD", "FROM", "CA"))
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 _PATIENCE_SECONDS = 20
+# A mail that nobody took for so long is old news.
+_TRIED_SECONDS = 3 * 24 * 3600
 
 
 @attrs.frozen
@@ -46,30 +45,18 @@ class MailServer:
 
     def send(self, message: EmailMessage) -> None:
         """The server has taken the message; raises OSError or SMTPException."""
-        with self._connected() as connection:
+        context = ssl.create_default_context(cafile=self.certificates)
+        with self._connected(context) as connection:
+            if self.security == "starttls":
+                connection.starttls(context=context)
             if self.user:
                 connection.login(self.user, self.password)
             connection.send_message(message)
 
-    def _connected(self) -> smtplib.SMTP:
-        context = ssl.create_default_context(cafile=self.certificates)
+    def _connected(self, context: ssl.SSLContext) -> smtplib.SMTP:
         if self.security == "tls":
             return smtplib.SMTP_SSL(self.host, self.port, timeout=_PATIENCE_SECONDS, context=context)
-        connection = smtplib.SMTP(self.host, self.port, timeout=_PATIENCE_SECONDS)
-        if self.security == "starttls":
-            connection.starttls(context=context)
-        return connection
-
-
-@attrs.frozen
-class Letter:
-    """A message in the outbox: its file, and what whoever passes it on needs to read."""
-
-    path: Path
-    date: str
-    to: str
-    subject: str
-    text: str
+        return smtplib.SMTP(self.host, self.port, timeout=_PATIENCE_SECONDS)
 
 
 @attrs.frozen
@@ -80,38 +67,65 @@ class Post:
     server: MailServer | None = None
     public_url: str = ""
 
+    @property
+    def outbox(self) -> Path:
+        """The folder of what was not sent."""
+        return self.folder / "outbox"
+
     def deliver(self, message: EmailMessage) -> str:
         """Return "" when the message is on its way or, without a mail server, in the outbox; else why it is there."""
-        del message["From"]
-        message["From"] = "ft-dcc@localhost" if self.server is None else self.server.sender
+        reason = "" if self.server is None else self._send(self.server, message)
+        if reason or self.server is None:
+            _from(message, self.server)
+            keep(self.outbox, message, reason)
+        return reason
+
+    def send_waiting(self, *, is_everything: bool) -> Generator[tuple[Letter, str], None, None]:
+        """Send what lies in the outbox, and yield each with "" or the reason why it stays there.
+
+        Without ``is_everything``, it is what the server did not take in the last days: the rest somebody may have
+        passed on. Raises SettingInvalid without a mail server, and StudioInUse.
+        """
         if self.server is None:
-            self._keep(message)
-            return ""
+            raise SettingInvalid(f"There is no mail server. Set {_PREFIX}HOST, or the same in {self.folder / _FILE}.")
+        with alone(self.outbox):
+            for letter in letters(self.outbox):
+                if is_everything or (letter.reason and letter.age < _TRIED_SECONDS):
+                    reason = self._send(self.server, letter.message())
+                    if not reason:
+                        letter.forget()
+                    yield letter, reason
+
+    def _send(self, server: MailServer, message: EmailMessage) -> str:
+        _from(message, server)
         try:
-            self.server.send(message)
+            server.send(message)
         except (OSError, smtplib.SMTPException) as error:
-            # What a mail server answers may quote the login; only the kind of the failure is told.
-            reason = f"The mail server {self.server.host} did not take it ({type(error).__name__})."
+            reason = _reason(server, error)
             _log.warning("A mail lies in the outbox: %s", reason)
-            self._keep(message)
             return reason
         return ""
 
-    def _keep(self, message: EmailMessage) -> None:
-        place = self.folder / _OUTBOX
-        place.mkdir(mode=0o700, exist_ok=True)
-        name = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{uuid4().hex[:12]}.eml"
-        write_private(place / name, message.as_bytes(policy=policy.SMTP))
+
+def _from(message: EmailMessage, server: MailServer | None) -> None:
+    del message["From"]
+    message["From"] = "ft-dcc@localhost" if server is None else server.sender
 
 
-def letters(folder: Path) -> Iterator[Letter]:
-    """Yield the messages in a studio's outbox, the oldest first."""
-    for path in sorted((folder / _OUTBOX).glob("*.eml")):
-        message = message_from_bytes(path.read_bytes(), policy=policy.default)
-        body = message.get_body(("plain",)) if isinstance(message, EmailMessage) else None
-        text = "" if body is None else str(body.get_content())
-        plain = "\n".join(text.strip().splitlines())
-        yield Letter(path, str(message["Date"]), str(message["To"]), str(message["Subject"]), plain)
+def _reason(server: MailServer, error: Exception) -> str:
+    """Return what went wrong; what a mail server answers may quote the login, and is not told."""
+    name = f"The mail server {server.host}"
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        return f"{name} refused the login of {server.user}. Check {_PREFIX}USER and {_PREFIX}PASSWORD."
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return f"{name} takes no mail for this address. Check it."
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        return f"{name} does not offer {server.security} or a login. Check {_PREFIX}SECURITY and {_PREFIX}PORT."
+    if isinstance(error, ssl.SSLError):
+        return f"{name} cannot prove who it is. Name the certificates to trust in {_PREFIX}CA."
+    if isinstance(error, smtplib.SMTPException):
+        return f"{name} did not take it ({type(error).__name__})."
+    return f"{name} cannot be reached at port {server.port} ({type(error).__name__})."
 
 
 def read_post(folder: Path, environment: Mapping[str, str] = os.environ) -> Post:

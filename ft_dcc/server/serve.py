@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -22,6 +22,7 @@ from ft_dcc.server.folder import Credentials, owned
 from ft_dcc.server.interruptible import Interruptible
 from ft_dcc.server.listener import LARGEST_PACKET
 from ft_dcc.server.opening import credentials_at, opened
+from ft_dcc.server.postman import delivering
 from ft_dcc.server.store import warn_of_old_sqlite
 
 _GRACE_SECONDS = 0.3
@@ -50,7 +51,12 @@ def serve(
     accepted. Raises DiskUnusable or SettingInvalid when the server cannot work.
     """
     endpoint = Endpoint(host, port, certificate, private_key, is_plain_allowed)
-    with owned(data), endpoint.listening() as listener, opened(data, schema=schema) as studio, encoding(studio):
+    with ExitStack() as stack:
+        stack.enter_context(owned(data))
+        listener = stack.enter_context(endpoint.listening())
+        studio = stack.enter_context(opened(data, schema=schema))
+        stack.enter_context(encoding(studio))
+        stack.enter_context(delivering(studio.post))
         warn_of_old_sqlite()
         url = endpoint.url(listener.getsockname()[1])
         app = Interruptible(make_app(studio))

@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from ft_dcc.frames import FrameRange, Frames, Resolution, frame_rate
 from ft_dcc.media import encode, ffmpeg, thumbnail, transcode
-from ft_dcc.server.mail import letters
+from ft_dcc.server.outbox import letters
 from ft_dcc.session import SERVER_LOCATION_ID, Session, operations, transfer
 
 _FLAGS = (
@@ -164,9 +164,9 @@ class Reviews:
         invitee = {"id": str(uuid.uuid4()), "name": name, "email": f"{name.split()[0].lower()}@example.com"}
         sending = {"action": "send_review_session_invite", "review_session_invitee_id": invitee["id"]}
         self._session.call([operations.create("ReviewSessionInvitee", {**invitee, "review_session_id": review_id})])
-        before = set(letters(self._folder))
+        before = set(letters(self._folder / "outbox"))
         self._session.call([sending])
-        (letter,) = set(letters(self._folder)) - before
+        (letter,) = set(letters(self._folder / "outbox")) - before
         (link,) = re.findall(r"http://\S+", letter.text)
         return str(link)
 

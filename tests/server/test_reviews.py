@@ -12,7 +12,7 @@ import attrs
 import pytest
 import requests
 
-from ft_dcc.server.mail import letters
+from ft_dcc.server.outbox import letters
 
 PAST, FUTURE = ({"__type__": "datetime", "value": f"{year}-03-04T09:30:00"} for year in (2020, 2090))
 FILM = b"film" * 1000
@@ -39,10 +39,10 @@ class Review:
 
     def invite(self) -> str:
         """Return the link in the mail that is sent now."""
-        before = {letter.path for letter in letters(self.wire.server.data)}
+        before = {letter.path for letter in letters(self.wire.server.data / "outbox")}
         told = self.wire.post({"action": "send_review_session_invite", "review_session_invitee_id": self.invitee})
         assert told.json()[0]["sent"] is True
-        (letter,) = (found for found in letters(self.wire.server.data) if found.path not in before)
+        (letter,) = (found for found in letters(self.wire.server.data / "outbox") if found.path not in before)
         (link,) = re.findall(r"http://\S+", letter.text)
         return str(link)
 
@@ -126,7 +126,7 @@ def say(link: str, what: str, **said: Any) -> requests.Response:
 
 def test_an_invitation_is_a_mail_with_a_link_of_its_own(review: Review) -> None:
     link = review.invite()
-    (letter,) = (found for found in letters(review.wire.server.data) if link in found.text)
+    (letter,) = (found for found in letters(review.wire.server.data / "outbox") if link in found.text)
     assert (letter.to, letter.subject) == ("Ada Example <ada@example.com>", "Review: Dailies")
     assert letter.text.startswith("Hello Ada Example,\n\nadmin invites you to the review 'Dailies':")
     assert requests.get(link, timeout=30).status_code == 200
@@ -207,7 +207,7 @@ def test_names_cannot_begin_another_header(review: Review) -> None:
     review.change("ReviewSessionInvitee", review.invitee, name='Ada\r\nBcc: "everybody" <e@example.com>')
     review.set(name="Dailies\r\nX-Evil: yes")
     review.invite()
-    letter = list(letters(review.wire.server.data))[-1]
+    letter = list(letters(review.wire.server.data / "outbox"))[-1]
     head = letter.path.read_bytes().split(b"\r\n\r\n")[0].decode()
     assert sorted(line.split(":")[0] for line in head.split("\r\n") if not line.startswith(" ")) == sorted(
         ["To", "Subject", "Date", "Content-Type", "Content-Transfer-Encoding", "MIME-Version", "From"]

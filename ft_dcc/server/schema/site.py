@@ -123,7 +123,10 @@ def _as_described(own: EntityType, described: dict[str, Any] | None, file: Path)
         raise SettingInvalid(f"{file} knows a {own.name} by {found}, and a studio by {wanted}. It cannot be served.")
     properties = described["properties"]
     attributes = {
-        name: attribute if name in properties else attrs.evolve(attribute, is_hidden=True)
+        # A value of our own is not described, and told to a client who knows of it and asks.
+        name: attribute
+        if name in properties or (attribute.is_ours and attribute.is_scalar)
+        else attrs.evolve(attribute, is_hidden=True)
         for name, attribute in own.attributes.items()
     }
     shows = tuple(name for name in described.get("default_projections", own.key) if name in properties)

@@ -1,0 +1,139 @@
+"""``ft-dcc review`` on a running studio, in this process."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from contextlib import redirect_stderr, redirect_stdout
+from types import SimpleNamespace
+from unittest import mock
+
+import pytest
+
+from ft_dcc import review
+from ft_dcc.cli.main import run
+from ft_dcc.errors import ReviewSessionClosed
+
+
+@pytest.fixture(scope="module")
+def server(start_module_server, tmp_path_factory):
+    return start_module_server(tmp_path_factory.mktemp("reviews") / "data")
+
+
+@pytest.fixture
+def ft_dcc(server):
+    """Run ``ft-dcc review ...`` as the studio's first user."""
+    known = server.credentials
+    environ = {
+        "FTRACK_SERVER": known.server_url,
+        "FTRACK_API_USER": known.api_user,
+        "FTRACK_API_KEY": known.api_key,
+    }
+
+    def call(*arguments, given=""):
+        stdout, stderr = io.StringIO(), io.StringIO()
+        here = mock.patch.dict(os.environ, environ), mock.patch("sys.stdin", io.StringIO(given))
+        with here[0], here[1], redirect_stdout(stdout), redirect_stderr(stderr):
+            code = run(["review", *arguments])
+        return SimpleNamespace(code=code, out=stdout.getvalue(), err=stderr.getvalue())
+
+    return call
+
+
+@pytest.fixture
+def session(server):
+    from ft_dcc.session import Session
+
+    known = server.credentials
+    with Session(known.server_url, known.api_key, known.api_user) as session:
+        yield session
+
+
+@pytest.fixture
+def dailies(ft_dcc, session, project):
+    """The id of a review session, and the name of its project."""
+    done = ft_dcc("create", "Dailies", "--project", project["name"], "--json")
+    assert done.code == 0, done.err
+    return json.loads(done.out)["id"], project["name"]
+
+
+def test_a_review_is_made_listed_closed_and_opened_again(ft_dcc, dailies):
+    key, project = dailies
+    assert ft_dcc("list", "--project", project).out == f"{key[:8]}  open     {project}  Dailies\n"
+    closed = ft_dcc("close", "Dailies", "--project", project)
+    assert closed.out.startswith(f"{project}: 'Dailies' is closed, since 20")
+    assert json.loads(ft_dcc("show", key, "--json").out)["state"] == "closed"
+    assert ft_dcc("open", key[:8]).out == f"{project}: 'Dailies' is open\n"
+    until = ft_dcc("open", key, "--ends", "2090-03-04 18:00")
+    assert until.out == f"{project}: 'Dailies' is open, until 2090-03-04 18:00\n"
+
+
+def test_a_review_that_is_to_come_takes_versions_and_a_closed_one_does_not(ft_dcc, dailies, session):
+    key, project = dailies
+    told = ft_dcc("schedule", key, "--starts", "2090-03-04", "--ends", "2090-03-05")
+    assert told.out == f"{project}: 'Dailies' is to come, opens 2090-03-04 00:00\n"
+    project_id = session.query(f'Project where name is "{project}"').one()["id"]
+    found = review.find(session, project_id, "Dailies")
+    assert found is not None
+    assert found["id"] == key
+    ft_dcc("close", key)
+    session.reset()
+    with pytest.raises(ReviewSessionClosed, match="Open it again"):
+        review.find(session, project_id, "Dailies")
+
+
+def test_an_end_before_the_beginning_is_refused(ft_dcc, dailies):
+    told = ft_dcc("schedule", dailies[0], "--starts", "2090-03-04", "--ends", "2090-03-03")
+    assert told.code == 2
+    assert told.err == "'Dailies' would end before it begins. Give a later end, or an earlier start.\n"
+    assert "is no time" in ft_dcc("schedule", dailies[0], "--starts", "soon").err
+
+
+def test_a_link_is_printed_and_switched_off(ft_dcc, dailies, server):
+    key, _ = dailies
+    link = ft_dcc("link", key).out
+    assert link.startswith(f"{server.url}/review/{key}/")
+    assert ft_dcc("link", key, "--private").out == "'Dailies' is private: its link opens nothing. Invite people.\n"
+    assert ft_dcc("link", key, "--public").out == link
+
+
+def test_a_passphrase_is_read_and_never_an_argument(ft_dcc, dailies):
+    key, project = dailies
+    assert ft_dcc("passphrase", key, given="open sesame\n").out == f"{project}: 'Dailies' is open, with a passphrase\n"
+    assert "open sesame" not in ft_dcc("show", key, "--json").out
+    assert ft_dcc("passphrase", key, "--off").out == f"{project}: 'Dailies' is open\n"
+
+
+def test_who_is_invited_finds_the_mail_in_the_outbox_and_can_be_revoked(ft_dcc, dailies, server):
+    key, _ = dailies
+    told = ft_dcc("invite", key, "Ida Berg <ida@example.com>", "bo@example.com")
+    assert told.out.splitlines() == [
+        "Ida Berg <ida@example.com>: the mail is in the studio's outbox: ft-dcc review outbox",
+        "bo <bo@example.com>: the mail is in the studio's outbox: ft-dcc review outbox",
+    ]
+    shown = json.loads(ft_dcc("show", key, "--json").out)
+    assert [(person["name"], person["sent"] is None) for person in shown["invitees"]] == [
+        ("Ida Berg", False),
+        ("bo", False),
+    ]
+    mails = json.loads(ft_dcc("outbox", "--data", str(server.data), "--json").out)["mails"]
+    (mail,) = (found for found in mails if found["to"] == "Ida Berg <ida@example.com>" and key in found["text"])
+    assert (mail["subject"], mail["reason"]) == ("Review: Dailies", "")
+    assert mail["id"] in ft_dcc("outbox", "--data", str(server.data)).out
+    # Invited again, a person is the same invitee.
+    ft_dcc("invite", key, "Ida Berg <IDA@example.com>")
+    assert len(json.loads(ft_dcc("show", key, "--json").out)["invitees"]) == 2
+    assert ft_dcc("revoke", key, "ida@example.com").out == "Ida Berg is invited no more.\n"
+    assert ft_dcc("revoke", key, "bo", "--remove").code == 0
+    assert [person["name"] for person in json.loads(ft_dcc("show", key, "--json").out)["invitees"]] == ["Ida Berg"]
+    assert ft_dcc("revoke", key, "bo").err == "'bo' is not one invitee of 'Dailies'. Invited: ida@example.com.\n"
+    assert ft_dcc("outbox", "--data", str(server.data), "--drop", "all").out == "The outbox is empty.\n"
+
+
+def test_what_is_not_there_is_one_sentence(ft_dcc, dailies):
+    assert "The nearest: Dailies" in ft_dcc("show", "Dailys").err
+    assert ft_dcc("create", "Dailies", "--project", dailies[1]).err.startswith(f"{dailies[1]} has a review session")
+    assert "is written as 'Ida Berg <ida@example.com>'" in ft_dcc("invite", dailies[0], "Ida").err
+    assert "on its own machine" in ft_dcc("outbox").err
+    assert "There is no mail server. Set FT_DCC_SMTP_HOST" in ft_dcc("outbox", "--send", "--data", "/nowhere").err
