@@ -110,6 +110,9 @@ class InstallFailed(Error):
 class Unpublishable(Error):
     """What was given cannot be published until the artist changes it."""
 
+    # What a publish makes of it when it is the only one: with its check, its source and its repair.
+    problem: Problem | None = None
+
 
 class Invalid(Unpublishable):
     """A validator found one thing and wanted another."""

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import _thread
+import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -89,7 +90,7 @@ def _insisting() -> Iterator[None]:
             report(lost)
             return
         # Not at once: it would be lost in this very function.
-        again = threading.Timer(0.05, _thread.interrupt_main)
+        again = threading.Timer(0.05, _press_ctrl_c)
         again.daemon = True
         again.start()
 
@@ -98,6 +99,14 @@ def _insisting() -> Iterator[None]:
         yield
     finally:
         sys.unraisablehook = report
+
+
+def _press_ctrl_c() -> None:
+    if sys.platform == "win32":
+        _thread.interrupt_main()
+    else:
+        # The other one would not end the sleep of the main thread.
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
 
 def _exit_code(error: errors.Error) -> int:

@@ -12,7 +12,7 @@ from typing import Any, Callable
 import attrs
 import click
 
-from ft_dcc.errors import Error, Problems
+from ft_dcc.errors import Error, Problem, Problems, Unpublishable
 
 
 @attrs.frozen
@@ -41,12 +41,22 @@ class Output:
             click.echo(json.dumps({"error": {"class": type(error).__name__, "lines": _lines(error)}}, indent=2))
 
 
+def problem_line(problem: Problem) -> str:
+    """Return what is wrong with which source, and how to have it repaired."""
+    return f"{problem.instance + ': ' if problem.instance else ''}{problem.check}: {problem.message}{_remedy(problem)}"
+
+
+def _remedy(problem: Problem | None) -> str:
+    if problem is None or problem.repair is None:
+        return ""
+    return f' {problem.repair}: --repair "{problem.check}"'
+
+
 def _lines(error: BaseException) -> list[str]:
     if isinstance(error, Problems):
-        return [
-            f"{problem.instance + ': ' if problem.instance else ''}{problem.check}: {problem.message}"
-            for problem in error.problems
-        ]
+        return [problem_line(problem) for problem in error.problems]
+    if isinstance(error, Unpublishable):
+        return [" ".join(str(error).split()) + _remedy(error.problem)]
     if isinstance(error, Error):
         return [" ".join(str(error).split())]
     # Not one of ours: a defect. It is said as such, and where to see more.

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 @click.option("--camera", metavar="NAME", help="Camera; the scene's own one else.")
 @placing
 @reporting
-def command(output: Output, scene: Path, camera: str | None, **options: Any) -> int:
-    """Playblast a camera of SCENE.blend and publish it as a new version; the file is not changed."""
+def command(output: Output, scene: Path, camera: str | None, repair: tuple[str, ...], **options: Any) -> int:
+    """Playblast a camera of SCENE.blend and publish it as a new version; the file is not changed, nor by a repair."""
     with opened_in_blender(scene) as host:
         request = make_request((camera,) if camera else (), **options)
-        published = publish_showing_progress(output, request, host)
+        published = publish_showing_progress(output, request, repair, host)
     return tell(output, published)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable
 import click
 
 from ft_dcc.cli.connection import connected
-from ft_dcc.cli.output import Output, reporting
+from ft_dcc.cli.output import Output, problem_line, reporting
 from ft_dcc.cli.values import FRAME_RANGE, FRAME_RATE, RESOLUTION
 from ft_dcc.config import OUTPUTS, read_settings
 from ft_dcc.errors import AuthenticationError, ServerUnreachable, SettingInvalid
@@ -19,9 +19,12 @@ from ft_dcc.local_studio import account
 if TYPE_CHECKING:
     from ft_dcc.host import Host
     from ft_dcc.publish.records import OnProgress, Published, PublishRequest
+    from ft_dcc.publish.run import Judgement
 
 Command = Callable[..., Any]
 
+# No check is called so.
+_ALL = "*"
 
 _OPTIONS = (
     click.option("--task", metavar="ID_OR_PATH", help="Its id, or PROJECT/SEQUENCE/SHOT/TASK; FT_DCC_TASK else."),
@@ -56,6 +59,14 @@ _OPTIONS = (
     click.option("--frames", "frame_range", type=FRAME_RANGE, help="Frames, as 1001-1048, instead of what is found."),
     click.option("--fps", type=FRAME_RATE, help="Rate, as 24, 23.976 or 24000/1001."),
     click.option("--resolution", type=RESOLUTION, help="Size in pixels, as 1920x1080."),
+    click.option(
+        "--repair",
+        is_flag=False,
+        flag_value=_ALL,
+        multiple=True,
+        metavar="[CHECK]",
+        help="Repair what this check finds, as it was told with the problem; without a name, whatever can be repaired.",
+    ),
 )
 
 
@@ -93,20 +104,29 @@ def make_request(
 @click.argument("source", metavar="PATTERN_OR_MOVIE...", nargs=-1, required=True)
 @placing
 @reporting
-def command(output: Output, source: tuple[str, ...], **options: Any) -> int:
+def command(output: Output, source: tuple[str, ...], repair: tuple[str, ...], **options: Any) -> int:
     """Publish a sequence (sh010.%04d.png, sh010.####.exr) or a film as a new version; several as one each."""
-    return tell(output, publish_showing_progress(output, make_request(source, **options)))
+    return tell(output, publish_showing_progress(output, make_request(source, **options), repair))
 
 
-def publish_showing_progress(output: Output, request: PublishRequest, host: Host | None = None) -> Published:
+def publish_showing_progress(
+    output: Output, request: PublishRequest, repair: tuple[str, ...], host: Host | None = None
+) -> Published:
     """Publish with the session and the jobs folder of the settings; the progress appears on stderr.
 
-    Where the server does not answer, or Ctrl-C is pressed, the job stays, and it is said how to go on with it.
+    What the checks named in ``repair`` find is repaired before. Where the server does not answer, or Ctrl-C is
+    pressed, the job stays, and it is said how to go on with it; one that waits for repairs does not.
     """
+    from ft_dcc.cli.progress import shown_progress
     from ft_dcc.publish.run import Publisher, prepare
 
     settings = read_settings()
     jobs = Path(settings.need("jobs"))
+    if repair:
+        with connected() as session, shown_progress() as on_progress:
+            judgement = Publisher(session, host, on_progress, jobs).judge(request)
+            _repair(output, judgement, repair)
+            return judgement.publish()
     job = prepare(request, account(settings).server.rstrip("/"), host, jobs)
     try:
         with connected() as session, shown(output, job.id) as on_progress:
@@ -119,6 +139,14 @@ def publish_showing_progress(output: Output, request: PublishRequest, host: Host
         # Nobody was let in, so nothing began.
         job.remove()
         raise
+
+
+def _repair(output: Output, judgement: Judgement, checks: tuple[str, ...]) -> None:
+    """What has a repair is repaired once, and it is said what is wrong still; raises what a repair raises."""
+    for problem in judgement.problems:
+        if problem.repair is not None and (_ALL in checks or problem.check in checks):
+            left = judgement.repair(problem)
+            output.say(f"{problem.check}: {problem.repair}: {'done' if left is None else left.message}")
 
 
 @contextmanager
@@ -140,7 +168,7 @@ def tell(output: Output, published: Published) -> int:
     0 where there is no problem, 3 where the artist can do something about one, 1 where nobody here can.
     """
     for problem in published.problems:
-        output.say(f"{problem.instance + ': ' if problem.instance else ''}{problem.check}: {problem.message}")
+        output.say(problem_line(problem))
     lines = [version.link or f"{version.source}: version {version.version}" for version in published.versions]
     output.result("\n".join(lines), published.report())
     if not published.problems:

@@ -182,8 +182,13 @@ class Loop:
         self.ledger.pass_gate(problems, is_open=bool(self.context))
         if not self.context and not refused:
             raise errors.Unpublishable("There is no source to publish: no collector found one.")
+        if not self.context and len(problems) > 1:
+            raise errors.Problems(problems)
         if not self.context:
-            raise refused[0].error if len(problems) == 1 else errors.Problems(problems)
+            (only,) = problems
+            if isinstance(refused[0].error, errors.Unpublishable):
+                refused[0].error.problem = only
+            raise refused[0].error
 
 
 def _in_our_words(plugin: PluginClass, error: Exception) -> errors.Error:

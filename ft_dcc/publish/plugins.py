@@ -34,6 +34,7 @@ PLUGINS: tuple[PluginClass, ...] = (
     validate.ValidateResolution,
     validate.ValidateSound,
     validate.ValidateColour,
+    validate.ValidatePermission,
     validate.ValidateEncoder,
     validate.ValidateDisk,
     # The gate is here: nothing above changes anything, nothing below runs for a source with a problem.

@@ -8,14 +8,22 @@ from fractions import Fraction
 from pathlib import Path
 from typing import ClassVar
 
-from ft_dcc.errors import CameraMissing, DiskUnusable, FramesMissing, Invalid, Unpublishable
+from ft_dcc.errors import (
+    CameraMissing,
+    DiskUnusable,
+    FramesMissing,
+    Invalid,
+    PermissionDeniedError,
+    ServerError,
+    Unpublishable,
+)
 from ft_dcc.frames import FrameRange, Frames, Resolution, find_frames, ranges
 from ft_dcc.media import display, ffmpeg
 from ft_dcc.publish.collect import CollectScene
 from ft_dcc.publish.collect_sources import CollectCamera
 from ft_dcc.publish.engine import VALIDATOR, Context, ContextPlugin, Instance, InstancePlugin
 from ft_dcc.publish.films import colour_of
-from ft_dcc.publish.slots import CLIP, FACTS, HOST, JOB, REQUEST, SCENE, SHOT, SOURCE
+from ft_dcc.publish.slots import CLIP, FACTS, HOST, JOB, REQUEST, REVIEWS, SCENE, SESSION, SHOT, SOURCE, TASK
 
 
 class ValidateCamera(InstancePlugin):
@@ -173,6 +181,30 @@ class ValidateColour(InstancePlugin):
     def process(self, instance: Instance) -> None:
         """Raise SettingInvalid for a config or a name that there is none of, ExtraMissing where nothing converts."""
         display.converter(Path(SOURCE.get(instance).text).suffix, colour_of(instance))
+
+
+class ValidatePermission(ContextPlugin):
+    """The user may make what a publish makes."""
+
+    order = VALIDATOR
+    label = "Permission"
+
+    def process(self, context: Context) -> None:
+        """Raise PermissionDeniedError; a server that does not tell says it when the version is registered."""
+        session, wanted = SESSION.get(context), ["Asset", "AssetVersion", "FileComponent"]
+        if REVIEWS.get(context):
+            wanted.append("ReviewSessionObject")
+        questions = [{"action": "permissions", "entity_type": entity_type} for entity_type in wanted]
+        try:
+            answers = [answer.get("data") for answer in session.call(questions)]
+        except ServerError:
+            return
+        denied = [name for name, may in zip(wanted, answers) if isinstance(may, list) and "create" not in may]
+        if denied:
+            raise PermissionDeniedError(
+                f"{session.api_user} may not create {' and '.join(denied)} on {session.server_url}. "
+                f"Ask whoever looks after the server for the right to publish in {TASK.get(context).names[0]}."
+            )
 
 
 class ValidateEncoder(ContextPlugin):

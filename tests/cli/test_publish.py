@@ -41,6 +41,7 @@ def publish(studio_server, session, tmp_path):
             command, env=environ, cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=120, check=False
         )
 
+    run.environ = environ
     return run
 
 
@@ -77,3 +78,28 @@ def test_a_status_that_is_not_there_is_3(publish):
     done = publish("--status", "Nearly done")
     assert done.returncode == 3
     assert "Pending Review" in done.stderr
+
+
+def test_a_problem_names_its_repair_and_the_repair_runs_when_it_is_asked_for(session, publish, tmp_path, monkeypatch):
+    guide = Path(__file__).resolve().parents[2] / "docs" / "publish-plugins.md"
+    plugin = next(block for block in guide.read_text("utf-8").split("```python\n") if "ValidateAssetName" in block)
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "validate_asset_name.py").write_text(plugin.split("```")[0], encoding="utf-8")
+    monkeypatch.setitem(publish.environ, "FT_DCC_PLUGINS", str(tmp_path / "plugins"))
+    asset = ("--asset", "SH 010 {task}", "--no-review")
+    refused = publish(*asset)
+    assert refused.returncode == 3
+    assert refused.stderr.splitlines()[-1] == (
+        "The asset name is SH 010 Animation, wanted is sh_010_animation. "
+        'Write the name in small letters: --repair "Asset name"'
+    )
+    assert publish(*asset, "--repair", "Frame range").returncode == 3
+    repaired = publish(*asset, "--repair", "--json")
+    assert (repaired.returncode, repaired.stderr.splitlines()[0]) == (
+        0,
+        "Asset name: Write the name in small letters: done",
+    )
+    made = session.query(
+        f"select asset.name from AssetVersion where id is '{json.loads(repaired.stdout)['version_id']}'"
+    )
+    assert made.one()["asset"]["name"] == "sh_010_animation"

@@ -10,14 +10,13 @@ import sys
 import threading
 import time
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
 import requests
 from doubles.colour_bars import ColourBars
 from doubles.faulty_line import FaultyLine
 
-from ft_dcc.errors import Cancelled, DiskUnusable, Error, ServerError, ServerUnreachable, TransferFailed, Unpublishable
+from ft_dcc.errors import Cancelled, DiskUnusable, Error, ServerError, ServerUnreachable, TransferFailed
 from ft_dcc.publish import integrate, withdraw
 from ft_dcc.publish.batch import make_batch
 from ft_dcc.publish.job import Job
@@ -26,8 +25,6 @@ from ft_dcc.publish.records import PublishRequest, derived_id
 from ft_dcc.publish.run import Publisher, publish
 from ft_dcc.session import Session, wire
 from ft_dcc.tasks import ensure_task
-
-TESTS = Path(__file__).resolve().parents[1]
 
 
 def assert_nothing_or_complete(session, task_id):
@@ -58,85 +55,6 @@ def only_job(jobs):
 def no_pauses(monkeypatch):
     """Nobody waits for a line that a test has cut."""
     monkeypatch.setattr(wire, "wait", lambda *_: None)
-
-
-# What one publish in a process of its own does; it ends itself at the step that it is told.
-VICTIM = """
-import os, signal, sys
-from pathlib import Path
-sys.path.insert(0, sys.argv[1])
-from doubles.colour_bars import ColourBars
-from ft_dcc.publish.records import PublishRequest
-from ft_dcc.publish import loop, run
-from ft_dcc.session import Session
-
-jobs, task, step = sys.argv[2:]
-
-def end():
-    os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
-
-def on_progress(progress):
-    if progress.step == step and progress.done * 2 >= progress.total:
-        end()
-
-class Deadly(run.Loop):
-    def _run_one(self, plugin, instance):
-        if step == "before " + plugin.__name__:
-            end()
-        super()._run_one(plugin, instance)
-
-run.Loop = Deadly
-with Session() as session:
-    run.Publisher(session, ColourBars(), on_progress, Path(jobs)).publish(PublishRequest(task=task, review="Dailies"))
-"""
-
-
-def kill_at(step, credentials, jobs, task_path):
-    environment = {
-        **os.environ,
-        "FTRACK_SERVER": credentials.server_url,
-        "FTRACK_API_USER": credentials.api_user,
-        "FTRACK_API_KEY": credentials.api_key,
-    }
-    arguments = [sys.executable, "-c", VICTIM, str(TESTS), str(jobs), task_path, step]
-    done = subprocess.run(arguments, env=environment, capture_output=True, encoding="utf-8", timeout=120, check=False)
-    assert done.returncode not in (0, 1), done.stderr
-
-
-@pytest.mark.parametrize(
-    "step",
-    [
-        *("before MakeThumbnail", "before UploadComponents", "before RegisterVersion", "before FindLink"),
-        *("encode", "upload ftrackreview-mp4", "upload thumbnail"),
-    ],
-)
-def test_a_publish_that_was_killed_behind_the_capture_is_finished_without_the_host(
-    studio_server, session, task, task_path, jobs, step
-):
-    kill_at(step, studio_server, jobs, task_path)
-    assert assert_nothing_or_complete(session, task["id"]) == (1 if step == "before FindLink" else 0)
-    published = Publisher(session, jobs=jobs).resume(only_job(jobs))
-    assert assert_nothing_or_complete(session, task["id"]) == 1
-    assert published.first.version == 1
-    assert_it_plays(published)
-
-
-def test_a_publish_that_was_killed_during_the_capture_is_finished_with_the_host(
-    studio_server, session, host, task, task_path, jobs
-):
-    kill_at("capture", studio_server, jobs, task_path)
-    with pytest.raises(Unpublishable, match="Open its scene"):
-        Publisher(session, jobs=jobs).resume(only_job(jobs))
-    published = Publisher(session, host, jobs=jobs).resume(only_job(jobs))
-    assert host.captures == 1
-    assert assert_nothing_or_complete(session, task["id"]) == 1
-    assert_it_plays(published)
-
-
-def test_a_publish_that_was_killed_before_the_gate_begins_again(studio_server, session, host, task, task_path, jobs):
-    kill_at("before ValidateDisk", studio_server, jobs, task_path)
-    published = Publisher(session, host, jobs=jobs).resume(only_job(jobs))
-    assert (published.first.version, assert_nothing_or_complete(session, task["id"])) == (1, 1)
 
 
 @contextlib.contextmanager
@@ -250,34 +168,6 @@ def test_a_line_that_breaks_at_any_request_once_delays_at_most(
                 published = Publisher(shaky, jobs=jobs).resume(only_job(jobs))
         assert (published.first.version, published.problems) == (1, ())
         assert assert_nothing_or_complete(session, task_id) == 1
-
-
-def test_twenty_publishes_at_once_are_twenty_versions_of_one_asset(
-    studio_server, session, task, task_path, frames, jobs
-):
-    script = (
-        "import sys; from pathlib import Path; from fractions import Fraction\n"
-        "from ft_dcc.publish.records import PublishRequest; from ft_dcc.publish.run import publish\n"
-        "from ft_dcc.session import Session\n"
-        "request = PublishRequest(task=sys.argv[1], source=sys.argv[2], review='Dailies', fps=Fraction(24))\n"
-        "with Session() as session:\n"
-        "    for _ in range(5):\n"
-        "        print(publish(request, session, jobs=Path(sys.argv[3])).first.version, flush=True)\n"
-    )
-    environment = {
-        **os.environ,
-        "FTRACK_SERVER": studio_server.server_url,
-        "FTRACK_API_USER": studio_server.api_user,
-        "FTRACK_API_KEY": studio_server.api_key,
-    }
-    arguments = [sys.executable, "-c", script, task_path, frames.pattern, str(jobs)]
-    publishers = [
-        subprocess.Popen(arguments, env=environment, stdout=subprocess.PIPE, encoding="utf-8") for _ in range(4)
-    ]
-    numbers = [int(line) for publisher in publishers for line in publisher.communicate(timeout=240)[0].split()]
-    assert sorted(numbers) == list(range(1, 21))
-    assert len(session.query(f"select id from Asset where context_id is '{task['parent_id']}'").all()) == 1
-    assert len(session.query(f"select id from ReviewSession where project_id is '{task['project_id']}'").all()) == 1
 
 
 def test_a_cancel_without_a_line_keeps_the_job_until_it_is_dropped(
