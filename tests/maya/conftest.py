@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 
 import pytest
 from doubles.maya import stage
@@ -9,8 +8,8 @@ from doubles.maya.program import running
 
 from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.host import PlayblastRequest
-
-PACKAGE = Path(__file__).resolve().parents[2] / "hosts" / "maya" / "ft_dcc_maya"
+from ft_dcc.install.maya import fill, module_file
+from ft_dcc.install.place import Place
 
 
 @pytest.fixture
@@ -41,9 +40,11 @@ def request_of(tmp_path):
 
 @pytest.fixture
 def module(tmp_path):
-    """The module's folder as an installation lays it out, by copying alone."""
+    """The modules folder as an installation for every Maya lays it out, without the packages."""
     folder = tmp_path / "modules"
-    shutil.copytree(PACKAGE / "module", folder)
-    ignored = shutil.ignore_patterns("module", "__pycache__")
-    shutil.copytree(PACKAGE, folder / "ft-dcc" / "scripts" / "ft_dcc_maya", ignore=ignored)
+    place = Place("maya", folder / "ft-dcc", ("2023", "2024", "2025", "2026", "2027"), (3, 9))
+    place.folder.mkdir(parents=True)
+    fill(place, [], place.folder)
+    shutil.rmtree(place.folder / "vendored", ignore_errors=True)
+    (folder / "ft_dcc.mod").write_text(module_file(place.versions, place.python), encoding="utf-8")
     return folder

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from doubles.maya.start import modules
 
 ROOT = Path(__file__).resolve().parents[2]
 ITEMS = ["Publish for review…", "Publish again", "Review sessions", "Queue", "Settings", "About"]
@@ -53,7 +54,10 @@ def test_a_package_that_cannot_be_imported_does_not_stop_the_start(module):
     assert "ft-dcc could not be started: ModuleNotFoundError: No module named 'nowhere'" in report["stderr"]
 
 
-@pytest.mark.parametrize("broken", ["raise SystemExit(1)", "def", "1 / 0", "raise RuntimeError('no')"])
+BROKEN = ["raise SystemExit(1)", "def", "1 / 0", "raise RuntimeError('no')", "import a_package_that_is_missing"]
+
+
+@pytest.mark.parametrize("broken", BROKEN)
 def test_with_a_broken_core_maya_starts_and_the_menu_says_what_is_wrong(module, broken):
     core = module / "ft-dcc" / "scripts" / "ft_dcc"
     core.mkdir()
@@ -62,6 +66,33 @@ def test_with_a_broken_core_maya_starts_and_the_menu_says_what_is_wrong(module, 
     assert (report["error"], report["items"]) == (None, ITEMS)
     (said,) = report["said"]
     assert said.startswith("ft-dcc cannot be loaded: ")
+
+
+def test_a_core_that_takes_long_to_load_does_not_delay_the_start(module, tmp_path):
+    core, marker = module / "ft-dcc" / "scripts" / "ft_dcc", tmp_path / "loaded"
+    core.mkdir()
+    (core / "__init__.py").write_text(f"open({str(marker)!r}, 'w').close()\nraise ImportError", encoding="utf-8")
+    report = start(module)
+    assert (report["items"], marker.exists()) == (ITEMS, False)
+    start(module, "--press", "About")
+    assert marker.exists()
+
+
+@pytest.mark.parametrize("year", ["2022", "2023", "2024", "2025", "2026", "2027", "2028"])
+def test_each_maya_finds_the_module_once_and_a_later_one_finds_none(module, year):
+    found = list(modules(module, int(year)))
+    assert found == ([] if year == "2028" else [(module / "ft-dcc" / "scripts").resolve()])
+
+
+def test_another_artists_setup_runs_although_ours_is_broken(module, tmp_path):
+    (module / "ft-dcc" / "scripts" / "ft_dcc_maya" / "__init__.py").write_text("def", encoding="utf-8")
+    theirs = tmp_path / "theirs"
+    (theirs / "scripts").mkdir(parents=True)
+    (theirs / "theirs.mod").write_text("+ theirs 1.0 .\n\nscripts: scripts\n", encoding="utf-8")
+    (theirs / "scripts" / "userSetup.py").write_text("their_name = 1\n", encoding="utf-8")
+    report = start(f"{theirs}{os.pathsep}{module}")
+    assert (report["error"], report["names"]) == (None, ["their_name"])
+    assert "ft-dcc could not be started: SyntaxError: " in report["stderr"]
 
 
 def test_a_module_that_is_not_whole_does_not_stop_the_start(module):

@@ -1,2 +1,0 @@
-+ ft-dcc 0.1.0 ./ft-dcc
-scripts: scripts
