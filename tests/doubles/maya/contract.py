@@ -8,7 +8,8 @@ from typing import Any
 import attrs
 from doubles.maya.record import FLAGS
 
-_MODES = {"query": "query", "q": "query", "edit": "edit", "e": "edit"}
+# Later years are taken for this one.
+NEWEST = 2026
 # Left out of the tables, and used in this mode by everybody's code: see decision 0138.
 _ALSO = {
     ("isolateSelect", "state", "create"),
@@ -82,7 +83,7 @@ def check(command: str, year: int, arguments: tuple[Any, ...], keywords: dict[st
     for name, value in given.items():
         _check_mode(command, known[name], mode, value)
         if mode != "query" or (known[name].kinds[0] == "str" and not isinstance(value, bool)):
-            _check_value(known[name], value)
+            check_value(known[name], value)
     return Invocation(command, mode, arguments, given)
 
 
@@ -93,7 +94,8 @@ def _check_mode(command: str, flag: Flag, mode: str, value: Any) -> None:
         raise RuntimeError(f"{command}: the flag '{flag.name}' cannot be used in {mode} mode")
 
 
-def _check_value(flag: Flag, value: Any) -> None:
+def check_value(flag: Flag, value: Any) -> None:
+    """Raise TypeError, in Maya's words, for a value that the flag does not take."""
     if "multiuse" in flag.modes and isinstance(value, list):
         for one in value:
             _check_one(flag, one)

@@ -118,6 +118,9 @@ class Interface:
 def window(maya: Maya, call: Invocation) -> Any:
     if "exists" in call.flags:
         return call.first() in maya.interface.controls
+    if call.mode == "edit":
+        maya.interface.need(call.command, call.first(), "window").values.update(call.flags)
+        return call.first()
     values = {"visible": True, "widthHeight": (400, 300), **call.flags}
     return maya.interface.add(call.first(), "window", **values).name
 

@@ -57,7 +57,7 @@ class Maya:
         """One command as ``maya.cmds`` carries it out."""
         if threading.get_ident() != self._main and not self.is_batch:
             self._misuse(f"{command} was called outside of the main thread, where Maya would crash")
-        call = contract.check(command, min(self.year, 2025), arguments, keywords)
+        call = contract.check(command, min(self.year, contract.NEWEST), arguments, keywords)
         self.calls.append(call)
         if self.is_batch and command in interface.COMMANDS and command not in ("optionVar", "warning"):
             self._misuse(f"{command} was called where there is no interface")

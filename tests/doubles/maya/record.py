@@ -1,17 +1,22 @@
-"""Write ``flags.tsv``: ``python -m doubles.maya.record FOLDER``, with the folder ``pymel/cache`` of pymel 1.5.0.
+"""Write ``flags.tsv``: ``python -m doubles.maya.record CACHE STUBS``.
 
-pymel's tables were made inside of the Maya of each year, by its own ``help`` and its documentation. What is kept are
-facts: names of flags, how many values each takes and of which kind, and in which of the modes create, query and edit.
+CACHE is the folder ``pymel/cache`` of pymel 1.5.0, whose tables were made inside of the Maya of each year, 2022 to
+2025, by its own ``help`` and its documentation. STUBS is ``maya-stubs/cmds/__init__.pyi`` of maya-stubs 0.4.2, made
+from the documentation of Maya 2026: what that leaves out counts as not there. For 2027 there is no such source; it is
+taken for 2026. What is kept are facts: names of flags, how many values each takes and of which kind, and in which of
+the modes create, query and edit.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
 YEARS = (2022, 2023, 2024, 2025)
+DOCUMENTED = 2026
 FLAGS = Path(__file__).with_name("flags.tsv")
 # Commands without flags take part, too: a name that is not here does not exist.
 COMMANDS = (
@@ -23,17 +28,35 @@ COMMANDS = (
 )
 
 
-def record(cache: Path) -> list[str]:
+def record(cache: Path, stubs: Path) -> list[str]:
     """A line a flag: command, long and short name, kinds of its values, how many, modes, years; tabs in between."""
     tables = {year: _table(cache / f"mayaCmdsList{year}.py") for year in YEARS}
+    documented = _documented(stubs)
     lines = []
     for command in sorted(COMMANDS.split()):
         lines.append(command)
         of_year = {year: tables[year][command].get("flags", {}) for year in YEARS}
-        for name in sorted({name for flags in of_year.values() for name in flags}):
+        for name in sorted({*documented[command], *(name for flags in of_year.values() for name in flags)}):
             years = [year for year in YEARS if name in of_year[year]]
-            lines.append("\t".join((command, *_facts(of_year[years[-1]][name]), " ".join(map(str, years)))))
+            # A flag of 2026 alone: its modes and its short name are not told there.
+            facts = _facts(of_year[years[-1]][name]) if years else (name, "", documented[command][name], "1", "")
+            # The modes themselves are no flags to the documentation.
+            if name in documented[command] or name in ("query", "edit"):
+                years.append(DOCUMENTED)
+            lines.append("\t".join((command, *facts, " ".join(map(str, years)))))
     return lines
+
+
+def _documented(stubs: Path) -> dict[str, dict[str, str]]:
+    """The flags of each command by the kind of their value."""
+    found: dict[str, dict[str, str]] = {}
+    for node in ast.parse(stubs.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef):
+            flags = found.setdefault(node.name, {})
+            for argument in node.args.kwonlyargs:
+                kind = re.search(r"bool|int|float|str", ast.unparse(argument.annotation or ast.Constant(0)))
+                flags[argument.arg] = kind[0] if kind else "any"
+    return found
 
 
 def _facts(flag: dict[str, Any]) -> tuple[str, ...]:
@@ -50,4 +73,4 @@ def _table(path: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    FLAGS.write_text("\n".join(record(Path(sys.argv[1]))) + "\n", encoding="utf-8")
+    FLAGS.write_text("\n".join(record(Path(sys.argv[1]), Path(sys.argv[2]))) + "\n", encoding="utf-8")
