@@ -6,11 +6,13 @@ import logging
 import tempfile
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ft_dcc.config import Settings, read_settings
 from ft_dcc.errors import Error
+from ft_dcc.host import SelectsSources
 from ft_dcc.preview import Preview, preview_camera, preview_file
 
 if TYPE_CHECKING:
@@ -125,6 +127,11 @@ class Lookups:
             self.scene = host.run_in_main_thread(host.scene)
 
         self.run("Remembering the task", work)
+
+    def select(self, host: Host, source: str) -> None:
+        """The source is selected in the scene in a moment, where the host can do that."""
+        if isinstance(host, SelectsSources):
+            self.run("Selecting", partial(host.run_in_main_thread, partial(host.select, source)))
 
     def preview(self, source: str, host: Host | None = None) -> None:
         """How a camera of the host or a file looks is known in a moment; what was looked at once is not again."""

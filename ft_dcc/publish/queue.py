@@ -62,6 +62,21 @@ class Entry:
             return host.run_in_main_thread(host.scene).path == self.scene
         return self.state == WAITING
 
+    @property
+    def is_done(self) -> bool:
+        """Whether its versions are complete."""
+        return self.state == DONE
+
+    @property
+    def is_working(self) -> bool:
+        """Whether somebody is at it."""
+        return self.state == WORKING
+
+    @property
+    def needs_scene(self) -> bool:
+        """Whether only the program that it was made in can go on with it."""
+        return self.state == NEEDS_SCENE
+
 
 def entries(jobs: Path | None = None) -> list[Entry]:
     """Return every job of the folder, the oldest first."""

@@ -1,0 +1,87 @@
+"""What the checks found: each problem with its repair, and with what it is about in the scene."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from Qt import QtCore, QtWidgets
+
+from ft_dcc.desk import Desk
+from ft_dcc.errors import Problem
+from ft_dcc.host import Host, SelectsSources
+
+from . import looks
+
+
+class ProblemsPanel(QtWidgets.QScrollArea):
+    """Seen as long as there are problems."""
+
+    def __init__(self, desk: Desk, host: Host | None) -> None:
+        super().__init__()
+        self._desk, self._host = desk, host
+        self._can_select = isinstance(host, SelectsSources)
+        self._shown: tuple[object, ...] = ()
+        self.repairs: list[QtWidgets.QPushButton] = []
+        self.selects: list[QtWidgets.QPushButton] = []
+        self.rest: QtWidgets.QPushButton | None = None
+        self.setWidgetResizable(True)
+        self.setMinimumHeight(self.fontMetrics().lineSpacing() * 9)
+        self.setFocusPolicy(QtCore.Qt.FocusPolicy.NoFocus)
+        self.hide()
+
+    def refresh(self) -> None:
+        """What is seen are the desk's problems, and what can be done about them now."""
+        problems, is_busy = self._desk.problems, self._desk.is_busy
+        known = (problems, self._desk.is_partly_publishable)
+        if known != self._shown:
+            self._shown = known
+            self._build(problems)
+        self.setVisible(bool(problems))
+        for button in (*self.repairs, *self.selects, *filter(None, [self.rest])):
+            button.setEnabled(not is_busy)
+
+    def _build(self, problems: tuple[Problem, ...]) -> None:
+        self.repairs, self.selects, self.rest = [], [], None
+        inside = QtWidgets.QWidget()
+        column = QtWidgets.QVBoxLayout(inside)
+        column.setContentsMargins(0, 0, 0, 0)
+        count = "One thing is" if len(problems) == 1 else f"{len(problems)} things are"
+        column.addWidget(looks.said(f"{count} to be mended first. Nothing was captured or sent.", "warning"))
+        for problem in problems:
+            column.addWidget(self._row(problem))
+        if self._desk.is_partly_publishable:
+            self.rest = looks.button("Publish &what has no problem")
+            self.rest.clicked.connect(self._desk.publish_rest)
+            column.addWidget(self.rest, 0, QtCore.Qt.AlignmentFlag.AlignLeft)
+        column.addStretch(1)
+        self.setWidget(inside)
+
+    def _row(self, problem: Problem) -> QtWidgets.QFrame:
+        frame = looks.notice()
+        row = QtWidgets.QHBoxLayout(frame)
+        title = f"{problem.check}: {problem.instance}" if problem.instance else problem.check
+        words = QtWidgets.QVBoxLayout()
+        words.addWidget(looks.said(title, "title"))
+        words.addWidget(looks.said(problem.message, is_selectable=True))
+        row.addLayout(words, 1)
+        buttons = QtWidgets.QVBoxLayout()
+        if problem.repair is not None:
+            repair = looks.button(problem.repair)
+            repair.clicked.connect(partial(self._repair, problem))
+            self.repairs.append(repair)
+            buttons.addWidget(repair)
+        if problem.instance and self._can_select:
+            select = looks.button("Select in the scene")
+            select.clicked.connect(partial(self._select, problem.instance))
+            self.selects.append(select)
+            buttons.addWidget(select)
+        buttons.addStretch(1)
+        row.addLayout(buttons)
+        return frame
+
+    def _repair(self, problem: Problem, *_: object) -> None:
+        self._desk.repair(problem)
+
+    def _select(self, source: str, *_: object) -> None:
+        if self._host is not None:
+            self._desk.lookups.select(self._host, source)
