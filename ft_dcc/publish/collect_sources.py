@@ -139,7 +139,7 @@ class CollectFrames(InstancePlugin):
         is_scenes = scene is not None and source.name in scene.sources
         fps = request.fps or (scene.fps if scene is not None and is_scenes else SHOT.get(instance.context).fps)
         if fps is None:
-            raise Invalid("frame rate", found="not known", wanted="set on the shot", remedy="Set it, or give --fps.")
+            raise Invalid("frame rate", found="not known", wanted="set on the shot", remedy="Set it, or give the rate.")
         frames = Frames(pattern, request.frame_range or source.frame_range or on_disk, fps, Resolution(1, 1))
         frames = attrs.evolve(frames, resolution=media.probe(frames.path(on_disk.start)).resolution)
         FRAMES.set(instance, frames)

@@ -77,7 +77,7 @@ class ValidateFrameRange(InstancePlugin):
         wanted, found = self._wanted(instance), CLIP.get(instance).frame_range.with_handles
         if wanted is None or found in (FrameRange(wanted.start, wanted.end), wanted.with_handles):
             return
-        raise Invalid("frame range", found=found, wanted=wanted, remedy="Set it right, or give --frames.")
+        raise Invalid("frame range", found=found, wanted=wanted, remedy="Set it right, or give the frames.")
 
     def repair(self, instance: Instance) -> None:
         """The scene has the range that is wanted."""
@@ -103,7 +103,9 @@ class ValidateFrameRate(InstancePlugin):
         if facts is not None and not facts.is_constant_rate:
             raise Invalid("frame rate", found="not constant", wanted="one rate", remedy="Export it at a constant rate.")
         if wanted is not None and found != wanted:
-            raise Invalid("frame rate", found=_fps(found), wanted=_fps(wanted), remedy="Set it right, or give --fps.")
+            raise Invalid(
+                "frame rate", found=_fps(found), wanted=_fps(wanted), remedy="Set it right, or give the rate."
+            )
 
     def repair(self, instance: Instance) -> None:
         """The scene has the rate that is wanted."""
@@ -131,7 +133,7 @@ class ValidateResolution(InstancePlugin):
         """Raise Invalid."""
         wanted, found = self._wanted(instance), CLIP.get(instance).resolution
         if wanted is not None and found != wanted:
-            raise Invalid("resolution", found=found, wanted=wanted, remedy="Set it right, or give --resolution.")
+            raise Invalid("resolution", found=found, wanted=wanted, remedy="Set it right, or give the resolution.")
 
     def repair(self, instance: Instance) -> None:
         """The scene has the size that is wanted."""

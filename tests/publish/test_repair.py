@@ -28,7 +28,7 @@ def test_a_problem_carries_found_wanted_and_its_repair(session, host, other_shot
         Problem(
             check="Frame range",
             instance="bars",
-            message="The frame range is 1001-1012, wanted is 1001-1008. Set it right, or give --frames.",
+            message="The frame range is 1001-1012, wanted is 1001-1008. Set it right, or give the frames.",
             found="1001-1012",
             wanted="1001-1008",
             repair="Give the scene the shot's frame range",
@@ -36,7 +36,7 @@ def test_a_problem_carries_found_wanted_and_its_repair(session, host, other_shot
         Problem(
             check="Frame rate",
             instance="bars",
-            message="The frame rate is 24 fps, wanted is 25 fps. Set it right, or give --fps.",
+            message="The frame rate is 24 fps, wanted is 25 fps. Set it right, or give the rate.",
             found="24 fps",
             wanted="25 fps",
             repair="Give the scene the shot's frame rate",

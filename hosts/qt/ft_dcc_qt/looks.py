@@ -105,13 +105,14 @@ def placeholder(ratio: float) -> QtGui.QPixmap:
     """Return what stands for a picture that is not there yet, for a screen with so many pixels to one."""
     picture = QtGui.QPixmap(PICTURE * ratio)
     picture.setDevicePixelRatio(ratio)
-    picture.fill(QtGui.QColor(_FIELD))
+    picture.fill(QtGui.QColor(_LINE))
     return picture
 
 
 def fitted(picture: QtGui.QPixmap, ratio: float) -> QtGui.QPixmap:
     """Return the picture within the size of a list's pictures, centred, for a screen with so many pixels to one."""
     ground = placeholder(ratio)
+    ground.fill(QtGui.QColor(_FIELD))
     smooth = QtCore.Qt.TransformationMode.SmoothTransformation
     small = picture.scaled(PICTURE * ratio, QtCore.Qt.AspectRatioMode.KeepAspectRatio, smooth)
     small.setDevicePixelRatio(ratio)

@@ -18,7 +18,8 @@ class OutcomePanel(QtWidgets.QFrame):
         self.setProperty("role", "notice")
         self._desk = desk
         self._count = len(desk.published)
-        self.words, self.address = looks.said(tone="good"), looks.said(tone="dim", is_selectable=True)
+        self.words, self.address = looks.said(tone="good"), QtWidgets.QLineEdit()
+        self.address.setReadOnly(True)
         self.open, self.copy = looks.button("&Open the review"), looks.button("Cop&y the link")
         self.open.clicked.connect(lambda: open_link(self.link))
         self.copy.clicked.connect(lambda: copy_link(self.link))
@@ -50,6 +51,7 @@ class OutcomePanel(QtWidgets.QFrame):
         more = f", and {new - 1} more" if new > 1 else ""
         self.words.setText(f"Version {newest.version} of {newest.source} is on the server{more}: {path}")
         self.address.setText(self.link or "")
+        self.address.setCursorPosition(0)
         for button in (self.open, self.copy):
             button.setEnabled(self.link is not None)
         self.show()

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from ft_dcc.publish.records import Progress
 
 _DOING = {"capture": "Capturing", "encode": "Encoding", "upload": "Uploading"}
+# What a rate says after less time is chance.
+_SURE = 0.5
 _BEFORE = {
     "publish": "Checking, nothing is captured yet …",
     "repair": "Repairing …",
@@ -79,7 +81,7 @@ def in_words(progress: Progress) -> str:
         parts = [f"{progress.done / 1e6:.1f} of {progress.total / 1e6:.1f} MB"]
     else:
         parts = [f"{progress.done} of {progress.total} {progress.unit}"]
-    if progress.rate is not None and progress.seconds_left is not None:
+    if progress.seconds >= _SURE and progress.rate is not None and progress.seconds_left is not None:
         parts.append(f"{progress.rate / 1e6:.1f} MB/s" if is_bytes else f"{progress.rate:.1f} {progress.unit}/s")
         parts.append(f"{_duration(progress.seconds_left)} left")
     return ", ".join(parts)

@@ -185,7 +185,7 @@ class PublishPage(QtWidgets.QWidget):
         self.add.clicked.connect(self._ask_for_files)
         self.task.chosen.connect(self._choose_task)
         self.task.typed.connect(self._search)
-        self.sources.ticked.connect(lambda name: self._desk.lookups.preview(name, self._host))
+        self.sources.looked_at.connect(lambda name: self._desk.lookups.preview(name, self._host))
         rate = (self.rate,) if self._host is None else ()
         order = (self.sources, self.add, self.task, self.frames, *rate, self.review, self.comment)
         for before, after in zip(order, (*order[1:], self.publish)):

@@ -113,8 +113,8 @@ class QueuePage(QtWidgets.QWidget):
     def _advice(self, entry: Entry) -> str:
         if not self._is_ours(entry):
             return f"It is for {entry.server}. Sign in there to go on with it."
-        if entry.needs_scene and not self._has_its_host(entry):
-            return f"A camera was not captured yet. Publish again from its scene in {entry.host}, and drop this one."
+        if entry.needs_scene and not self._has_its_scene(entry):
+            return entry.help
         if entry.is_working:
             return "Another window or another program is at it."
         return f"{entry.job.id} in {entry.job.folder.parent}"
@@ -122,13 +122,15 @@ class QueuePage(QtWidgets.QWidget):
     def _is_ours(self, entry: Entry) -> bool:
         return self._desk.session is not None and entry.server == self._desk.server
 
-    def _has_its_host(self, entry: Entry) -> bool:
-        return self._host is not None and entry.host == self._host.name
+    def _has_its_scene(self, entry: Entry) -> bool:
+        scene = self._desk.lookups.scene
+        is_its_host = self._host is not None and entry.host == self._host.name
+        return is_its_host and scene is not None and scene.path is not None and scene.path == entry.scene
 
     def _enable(self) -> None:
         entry, is_idle = self.entry, not self._desk.is_busy
         is_ours = entry is not None and self._is_ours(entry) and not entry.is_working
-        lacks_scene = entry is not None and entry.needs_scene and not self._has_its_host(entry)
+        lacks_scene = entry is not None and entry.needs_scene and not self._has_its_scene(entry)
         self.resume.setEnabled(is_idle and is_ours and not lacks_scene)
         self.drop.setEnabled(is_idle and is_ours)
         self.resume.setVisible(bool(self._shown))
@@ -137,7 +139,7 @@ class QueuePage(QtWidgets.QWidget):
     def _resume(self) -> None:
         entry = self.entry
         if entry is not None and self.resume.isEnabled():
-            self._desk.resume(entry.job.id, self._host if self._has_its_host(entry) else None)
+            self._desk.resume(entry.job.id, self._host if self._has_its_scene(entry) else None)
             self.refresh()
 
     def _drop(self) -> None:

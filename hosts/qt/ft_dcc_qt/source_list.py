@@ -19,10 +19,10 @@ _CHECKED, _UNCHECKED = QtCore.Qt.CheckState.Checked, QtCore.Qt.CheckState.Unchec
 class SourceList(QtWidgets.QListWidget):
     """Sources by their names; those that were dropped or added are files, which Delete takes away again.
 
-    ``ticked`` is emitted with a source that the artist wants now.
+    ``looked_at`` is emitted with a source that the artist wants, or goes to.
     """
 
-    ticked = QtCore.Signal(str)
+    looked_at = QtCore.Signal(str)
 
     def __init__(self, advice: str) -> None:
         super().__init__()
@@ -31,9 +31,11 @@ class SourceList(QtWidgets.QListWidget):
         self._files: list[str] = []
         self.setAcceptDrops(True)
         self.setIconSize(looks.PICTURE)
-        self.setWordWrap(True)
+        self.setTextElideMode(QtCore.Qt.TextElideMode.ElideMiddle)
+        self.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSpacing(2)
         self.itemChanged.connect(self._tell)
+        self.currentItemChanged.connect(self._look)
 
     @property
     def names(self) -> list[str]:
@@ -66,7 +68,7 @@ class SourceList(QtWidgets.QListWidget):
             if text not in self.names:
                 self._files.append(text)
                 self._add(text, is_ticked=True)
-                self.ticked.emit(text)
+                self.looked_at.emit(text)
 
     def show_previews(self, previews: Mapping[str, Preview]) -> None:
         """What is known of the sources is seen."""
@@ -128,9 +130,13 @@ class SourceList(QtWidgets.QListWidget):
         item.setCheckState(_CHECKED if is_ticked else _UNCHECKED)
         self.addItem(item)
 
+    def _look(self, item: QtWidgets.QListWidgetItem | None, _: object) -> None:
+        if item is not None and self.hasFocus():
+            self.looked_at.emit(item.data(_NAME))
+
     def _tell(self, item: QtWidgets.QListWidgetItem) -> None:
         if item.checkState() == _CHECKED:
-            self.ticked.emit(item.data(_NAME))
+            self.looked_at.emit(item.data(_NAME))
 
 
 def _words(name: str, facts: str) -> str:
