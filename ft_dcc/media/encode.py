@@ -9,7 +9,6 @@ from ft_dcc.errors import Invalid
 from ft_dcc.frames import Frames
 from ft_dcc.media import container
 from ft_dcc.media.burnin import Burnin, Pictures
-from ft_dcc.media.colour import of_film
 from ft_dcc.media.display import LINEAR_SUFFIXES, Colour
 from ft_dcc.media.facts import FilmFacts, Media
 from ft_dcc.media.ffmpeg import IsCancelled
@@ -17,7 +16,7 @@ from ft_dcc.media.presets import REVIEW, Output
 from ft_dcc.media.probe import film_input, probe
 from ft_dcc.media.reel import as_numbered, refuse_damaged
 from ft_dcc.media.sound import Sound
-from ft_dcc.media.take import OnFrame, Take
+from ft_dcc.media.take import OnFrame, Take, film_filters
 
 
 def encode(
@@ -74,11 +73,11 @@ def transcode(
     if not facts.is_constant_rate:
         remedy = "Export it at a constant rate: which picture is which frame cannot be known otherwise."
         raise Invalid(f"frame rate of {film.name}", found="variable", wanted="constant", remedy=remedy)
-    # Counted anew, because a container's clock may round; each picture still has its place.
-    filters = [f"settb={1 / facts.fps}", "setpts=N", f"fps={facts.fps}", *of_film(facts)]
     pictures = Pictures(range(first_frame, first_frame + facts.frame_count), facts.fps, facts.resolution)
     own_sound = -facts.start if facts.has_audio else None
-    take = Take(str(film), film_input(film), filters, pictures, output, burnin or Burnin(), sounds, own_sound)
+    take = Take(
+        str(film), film_input(film), film_filters(facts), pictures, output, burnin or Burnin(), sounds, own_sound
+    )
     if film.suffix == ".mp4" and facts.is_ready_for_review and take.changes_nothing:
         return take.copy(film, path, on_frame)
     return take.film(path, on_frame, is_cancelled)

@@ -17,7 +17,7 @@ from ft_dcc.frames import Resolution
 from ft_dcc.media import burnin, colour, encoders, ffmpeg, sound
 from ft_dcc.media.burnin import Burnin, Pictures
 from ft_dcc.media.encoders import SOFTWARE, Encoder
-from ft_dcc.media.facts import Media
+from ft_dcc.media.facts import FilmFacts, Media
 from ft_dcc.media.ffmpeg import Feed, Finished, IsCancelled, OnLine
 from ft_dcc.media.presets import REVIEW, Output
 from ft_dcc.media.probe import count_pictures
@@ -25,7 +25,7 @@ from ft_dcc.media.sound import Sound
 
 OnFrame = Callable[[int], None]
 Judge = Callable[[Finished], None]
-_SCRIPT, _FONT = "burnin.ass", Path(__file__).parent / "fonts" / "DejaVuSans.ttf"
+SCRIPT, _FONT = "burnin.ass", Path(__file__).parent / "fonts" / "DejaVuSans.ttf"
 
 
 @attrs.frozen
@@ -66,7 +66,7 @@ class Take:
     def command(self, target: Path, encoder: Encoder = SOFTWARE) -> list[str]:
         """Every argument of ffmpeg."""
         pictures, fps = self.pictures, self.pictures.fps
-        drawing = burnin.filters(self.burnin, self.size, fps, _SCRIPT) if self._is_drawn_on else []
+        drawing = burnin.filters(self.burnin, self.size, fps, SCRIPT) if self._is_drawn_on else []
         review = colour.to_review(pictures.resolution, self.size, self.output.pixel_format)
         handing_over = encoder.filters if self.output.codec is None else ()
         chains = [f"[0:V:0]{','.join((*self.filters, *review, *drawing, colour.TAGS, *handing_over))}[picture]"]
@@ -147,19 +147,12 @@ class Take:
 
     @contextlib.contextmanager
     def _stage(self, folder: Path) -> Iterator[Path | None]:
-        """Lend a folder with what ffmpeg draws: it finds the files by plain names, whatever the folder is called."""
+        """Lend a folder with what ffmpeg draws, if it draws."""
         if not self._is_drawn_on:
             yield None
             return
-        with ffmpeg.naming_the_folder(folder):
-            stage = tempfile.TemporaryDirectory(prefix=".burnin-", dir=folder)
-        with stage as name:
-            with ffmpeg.naming_the_folder(folder):
-                text = burnin.script(self.burnin, self.pictures, self.size)
-                Path(name, _SCRIPT).write_text(text, encoding="utf-8")
-                Path(name, burnin.FONTS).mkdir()
-                shutil.copyfile(_FONT, Path(name, burnin.FONTS, _FONT.name))
-            yield Path(name)
+        with staged(burnin.script(self.burnin, self.pictures, self.size), folder) as stage:
+            yield stage
 
     def _telling(self, on_frame: OnFrame | None) -> ffmpeg.OnCount:
         """Return what turns a number of pictures into the numbers of the frames that are new."""
@@ -183,3 +176,22 @@ class Take:
             return None
         reason = f"The film of {self.source} holds {count} pictures, and {self.count} were meant. Try again."
         return EncodeFailed(reason, finished.log)
+
+
+@contextlib.contextmanager
+def staged(script: str, folder: Path) -> Iterator[Path]:
+    """Lend a folder in ``folder`` with SCRIPT and the fonts: ffmpeg finds them by plain names, whatever it is called."""
+    with ffmpeg.naming_the_folder(folder):
+        stage = tempfile.TemporaryDirectory(prefix=".burnin-", dir=folder)
+    with stage as name:
+        with ffmpeg.naming_the_folder(folder):
+            Path(name, SCRIPT).write_text(script, encoding="utf-8")
+            Path(name, burnin.FONTS).mkdir()
+            shutil.copyfile(_FONT, Path(name, burnin.FONTS, _FONT.name))
+        yield Path(name)
+
+
+def film_filters(facts: FilmFacts) -> list[str]:
+    """Return the filters that give each picture of a film its place, and bring it to where the matrix is converted."""
+    # Counted anew, because a container's clock may round; each picture still has its place.
+    return [f"settb={1 / facts.fps}", "setpts=N", f"fps={facts.fps}", *colour.of_film(facts)]
