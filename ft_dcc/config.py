@@ -14,6 +14,7 @@ import attrs
 import platformdirs
 
 from ft_dcc.errors import SettingInvalid
+from ft_dcc.frames import aspect_ratio
 from ft_dcc.settings_file import NAME, SettingsFile, find_file, read_file
 
 Check = Callable[[str], None]
@@ -56,6 +57,10 @@ def _one_of(*names: str) -> Check:
 def _minutes(text: str) -> None:
     if not re.fullmatch(r"\d{1,6}(\.\d+)?", text) or float(text) <= 0:
         raise SettingInvalid(f"{text!r} is no number of minutes. Write it as 30.")
+
+
+def _shape(text: str) -> None:
+    aspect_ratio(text)
 
 
 def _truth(text: str) -> None:
@@ -116,7 +121,7 @@ BURNIN_FIELDS = (
 )
 BURNIN_PLACES = ("top_left", "top", "top_right", "bottom_left", "bottom", "bottom_right")
 # What is made beside the review film, and why one would want it.
-OUTPUTS = ("720", "1080", "1440", "2160", "prores")
+OUTPUTS = ("720", "1080", "1440", "2160", "prores", "contact-sheet")
 ENCODERS = ("auto", "software", "nvenc", "qsv", "videotoolbox", "vaapi", "amf")
 _SLATE = ("{project}  {shot}", "{task}  {version}", "{range}  {fps} fps  {resolution}", "{artist}  {date}", "{comment}")
 
@@ -243,8 +248,22 @@ SETTINGS = (
         "watermark", "what lies across each picture", ("FT_DCC_WATERMARK",), default_words="nothing", check=_template
     ),
     Setting(
+        "letterbox",
+        "shape of the picture, as `2.39` or `16:9`; black covers what lies outside of it",
+        ("FT_DCC_LETTERBOX",),
+        default_words="the whole picture",
+        check=_shape,
+    ),
+    Setting(
+        "fill_missing",
+        "whether a missing frame shows the one before it, marked, and does not stop the publish",
+        ("FT_DCC_FILL_MISSING",),
+        "false",
+        check=_truth,
+    ),
+    Setting(
         "outputs",
-        "films beside the review film: `720`, `1080`, `1440` or `2160` lines, or `prores`",
+        "what is made beside the review film: `720`, `1080`, `1440` or `2160` lines, `prores`, `contact-sheet`",
         ("FT_DCC_OUTPUTS",),
         default_words="none",
         separator=",",

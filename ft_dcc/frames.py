@@ -50,6 +50,21 @@ def frame_rate(value: Rate) -> Fraction:
     return rate.limit_denominator(100_000)
 
 
+def aspect_ratio(text: str) -> Fraction:
+    """Return the shape of a picture, its width by its height; raises SettingInvalid for what is none.
+
+    >>> aspect_ratio("2.39"), aspect_ratio("16:9")
+    (Fraction(239, 100), Fraction(16, 9))
+    """
+    try:
+        ratio = Fraction(text.replace(":", "/"))
+    except (ValueError, ZeroDivisionError) as error:
+        raise SettingInvalid(f"{text!r} is not a shape of a picture. Write it as 2.39 or 16:9.") from error
+    if not Fraction(1, 10) <= ratio <= 10:
+        raise SettingInvalid(f"A picture of {text} cannot be made. Write its shape as 2.39 or 16:9.")
+    return ratio
+
+
 @attrs.frozen
 class FrameRange:
     """First and last frame, both included, and how many frames of handle lie outside on either side.

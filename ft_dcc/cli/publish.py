@@ -48,13 +48,18 @@ _OPTIONS = (
     click.option("--notify/--no-notify", default=None, help="Tell the event hub."),
     click.option("--slate/--no-slate", default=None, help="A picture before the first that says what it is."),
     click.option("--watermark", metavar="TEXT", help="What lies across the pictures."),
+    click.option("--letterbox", metavar="SHAPE", help="Shape of the picture, as 2.39; black outside of it."),
+    click.option("--fill-missing/--no-fill-missing", "is_filling", default=None, help="Show the frame before, marked."),
+    click.option(
+        "--sound", "sounds", multiple=True, metavar="FILE[@FRAME]", help="A sound, and where it begins; else the first."
+    ),
     click.option("--no-burnin", is_flag=True, help="Nothing in the corners, whatever the settings say."),
     click.option(
         "--output",
         "outputs",
         multiple=True,
         type=click.Choice(OUTPUTS),
-        help="A film beside the review film; several times for several.",
+        help="What to make beside the review film; several times for several.",
     ),
     click.option("--frames", "frame_range", type=FRAME_RANGE, help="Frames, as 1001-1048, instead of what is found."),
     click.option("--fps", type=FRAME_RATE, help="Rate, as 24, 23.976 or 24000/1001."),

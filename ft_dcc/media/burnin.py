@@ -193,7 +193,9 @@ def _style(
 
 
 def _event(first: int, last: int, style: str, text: str) -> str:
-    return f"Dialogue: 0,{_moment(first)},{_moment(last + 1)},{style},{_literal(text)}"
+    # Texts of one layer make room for each other: what lies across the picture would be pushed out of it.
+    layer = 0 if style in CORNERS else 1
+    return f"Dialogue: {layer},{_moment(first)},{_moment(last + 1)},{style},{_literal(text)}"
 
 
 def _moment(index: int) -> str:

@@ -20,7 +20,7 @@ from ft_dcc.media.burnin import Burnin, Pictures
 from ft_dcc.media.display import Colour
 from ft_dcc.media.facts import FilmFacts, Media
 from ft_dcc.media.ffmpeg import Feed, IsCancelled
-from ft_dcc.media.probe import SEEING, film_input, seen_picture
+from ft_dcc.media.probe import film_input
 from ft_dcc.media.reel import Reel, as_numbered
 from ft_dcc.media.take import SCRIPT, film_filters, staged
 
@@ -84,30 +84,20 @@ class _Sheet:
 
     def make(self, path: Path, is_cancelled: IsCancelled | None) -> Media:
         """``path`` is the sheet, or as it was."""
-        seen: list[Resolution] = []
-
-        def read(line: str) -> None:
-            picture = seen_picture(line)
-            # What the sheet itself is comes last.
-            if picture is not None:
-                seen.append(picture.resolution)
-                if self.reel and len(seen) <= len(self.pictures.numbers):
-                    self.reel.see(line)
-
         with ffmpeg.replacing(path) as unfinished, staged(self._script(), path.parent) as folder:
             command = [*self.arguments, "-map", "0:V:0", "-vf", ",".join(self._chain()), "-frames:v", "1", "-q:v", "3"]
             finished = ffmpeg.run(
                 [*command, "-f", "mjpeg", ffmpeg.file_url(unfinished)],
                 folder=folder,
                 feed=self.feed,
-                on_line=read,
+                on_line=self.reel.see if self.reel else None,
                 is_cancelled=is_cancelled,
             )
             if self.reel:
                 self.reel.judge(finished)
-            if finished.returncode or not seen:
+            if finished.returncode or not unfinished.stat().st_size:
                 raise ffmpeg.explained(finished, self.source, path)
-        return Media(path, COMPONENT_NAME, seen[-1], None, 1, path.stat().st_size, filled=tuple(self.pictures.filled))
+        return Media(path, COMPONENT_NAME, self._size, None, 1, path.stat().st_size, filled=tuple(self.pictures.filled))
 
     @property
     def _look(self) -> Burnin:
@@ -120,21 +110,30 @@ class _Sheet:
         factor = min(Fraction(1), Fraction(_CELL.width, size.width), Fraction(_CELL.height, size.height))
         return Resolution(max(2, round(size.width * factor)), max(2, round(size.height * factor))).even
 
+    @property
+    def _grid(self) -> tuple[int, int]:
+        """How many columns and rows there are."""
+        columns = min(_COLUMNS, math.ceil(math.sqrt(len(self.pictures.numbers))))
+        return columns, math.ceil(len(self.pictures.numbers) / columns)
+
+    @property
+    def _size(self) -> Resolution:
+        (columns, rows), cell = self._grid, self._cell
+        return Resolution(columns * (cell.width + _GAP) - _GAP, rows * (cell.height + _GAP) - _GAP)
+
     def _script(self) -> str:
         cell = self._cell
         canvas = Resolution(max(1, _SCRIPT_LINES * cell.width // cell.height), _SCRIPT_LINES)
         return drawing.script(self._look, self.pictures, canvas)
 
     def _chain(self) -> list[str]:
-        columns = min(_COLUMNS, math.ceil(math.sqrt(len(self.pictures.numbers))))
-        rows = math.ceil(len(self.pictures.numbers) / columns)
+        columns, rows = self._grid
         return [
             *self.filters,
             *encoding.to_review(self.pictures.resolution, self._cell, "yuv444p"),
             *drawing.filters(self._look, self._cell, self.pictures.fps, SCRIPT),
             f"tile={columns}x{rows}:padding={_GAP}",
             *encoding.to_jpeg(),
-            SEEING,
         ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +13,7 @@ from ft_dcc.media import ffmpeg
 
 # Stereo of 48 kHz, which every browser plays; what has more channels is mixed down.
 ENCODING = ("-c:a", "aac", "-b:a", "192k")
+_PLACE = re.compile(r"@(-?\d+(?:\.\d+)?)$")
 _FORM = "aformat=sample_rates=48000:channel_layouts=stereo"
 
 
@@ -21,6 +23,18 @@ class Sound:
 
     path: Path
     start: Fraction
+
+    @classmethod
+    def parse(cls, text: str, first_frame: int) -> Sound:
+        """Read "music.wav", which begins with the first frame, or "music.wav@993", which begins at frame 993.
+
+        >>> Sound.parse("a@b.wav@-12.5", 1001).start
+        Fraction(-25, 2)
+        """
+        place = _PLACE.search(text)
+        if place is None:
+            return cls(Path(text), Fraction(first_frame))
+        return cls(Path(text[: place.start()]), Fraction(place[1]))
 
     def arguments(self) -> list[str]:
         """Return ffmpeg's arguments for reading it: files only, and no playlists."""

@@ -180,7 +180,7 @@ class Take:
 
 @contextlib.contextmanager
 def staged(script: str, folder: Path) -> Iterator[Path]:
-    """Lend a folder in ``folder`` with SCRIPT and the fonts: ffmpeg finds them by plain names, whatever it is called."""
+    """Lend a folder in ``folder`` with SCRIPT and the fonts: ffmpeg finds both, whatever its name."""
     with ffmpeg.naming_the_folder(folder):
         stage = tempfile.TemporaryDirectory(prefix=".burnin-", dir=folder)
     with stage as name:

@@ -62,7 +62,8 @@ def make_batch(instance: Instance) -> list[dict[str, Any]]:
         *(operation for component in components for operation in _placing(component, version_id)),
         *(
             operation
-            for film in (FILM.get(instance), *(OUTPUTS.find(instance) or []))
+            # A contact sheet has no rate, and is not for players.
+            for film in (FILM.get(instance), *(output for output in OUTPUTS.find(instance) or [] if output.fps))
             for operation in _describing(ids[film.component_name], CLIP.get(instance), film)
         ),
         *_linking(details, version_id),

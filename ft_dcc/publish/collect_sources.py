@@ -185,4 +185,5 @@ def _first_frame(wanted: FrameRange | None, frame_count: int) -> int:
     """The number of a film's first frame: with the handles if it is that long; a film of nothing counts from 1."""
     if wanted is None:
         return 1
-    return wanted.with_handles.start if frame_count == len(wanted.with_handles) else wanted.start
+    whole = wanted.with_handles
+    return whole.start if frame_count == len(whole.every_frame) else wanted.start

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ft_dcc.frames import aspect_ratio
 from ft_dcc.host import Host, KnowsLenses
 from ft_dcc.media import Burnin
 from ft_dcc.publish.engine import EXTRACTOR, Instance, InstancePlugin
@@ -70,4 +71,5 @@ def burnin_of(instance: Instance) -> Burnin:
         },
         slate=request.slate or (),
         watermark=request.watermark or "",
+        aspect=aspect_ratio(request.letterbox) if request.letterbox else None,
     )

@@ -10,7 +10,7 @@ from ft_dcc import media
 from ft_dcc.errors import CaptureFailed, PluginBroken, Unpublishable
 from ft_dcc.frames import Frames, ranges
 from ft_dcc.host import Host, PlayblastRequest
-from ft_dcc.media import presets
+from ft_dcc.media import Media, presets
 from ft_dcc.publish.draw import read_lenses
 from ft_dcc.publish.engine import EXTRACTOR, Instance, InstancePlugin
 from ft_dcc.publish.films import (
@@ -19,6 +19,7 @@ from ft_dcc.publish.films import (
     colour_of,
     counting_frames,
     make_film,
+    make_sheet,
     media_folder,
     stop_films,
 )
@@ -79,7 +80,8 @@ class CaptureFrames(InstancePlugin):
 
 def _capture(instance: Instance, host: Host, request: PlayblastRequest) -> Frames:
     """The frames are on disk, and their films already on the way: ENCODINGS holds them; raises CaptureFailed."""
-    clip, count = CLIP.get(instance), counting_frames(instance, "capture")
+    clip = CLIP.get(instance)
+    count = counting_frames(instance, "capture", len(clip.frame_range.with_handles))
     awaited = Frames(request.pattern, clip.frame_range, clip.fps, clip.resolution)
     encodings = begin_films(instance, awaited)
 
@@ -123,7 +125,7 @@ class TranscodeFilm(InstancePlugin):
 
 
 class MakeOutputs(InstancePlugin):
-    """What else was asked for is there: the film in other sizes, or for editorial."""
+    """What else was asked for is there: the film in other sizes, or for editorial, or a contact sheet."""
 
     order = EXTRACTOR
     label = "Outputs"
@@ -132,7 +134,11 @@ class MakeOutputs(InstancePlugin):
     def process(self, instance: Instance) -> None:
         """OUTPUTS holds them; raises what EncodeFrames and TranscodeFilm raise."""
         wanted = REQUEST.get(instance.context).outputs or ()
-        OUTPUTS.set(instance, [make_film(instance, OUTPUT_BY_NAME[name]) for name in wanted])
+        OUTPUTS.set(instance, [self._make(instance, name) for name in wanted])
+
+    def _make(self, instance: Instance, name: str) -> Media:
+        output = OUTPUT_BY_NAME.get(name)
+        return make_sheet(instance) if output is None else make_film(instance, output)
 
 
 class MakeStill(InstancePlugin):
@@ -163,5 +169,7 @@ class MakeThumbnail(InstancePlugin):
 
 
 def _middle(frames: Frames) -> Path:
-    whole = frames.frame_range.with_handles
-    return frames.path((whole.start + whole.end) // 2)
+    """The file of the frame in the middle, of those that there are."""
+    missing = frozenset(frames.missing())
+    there = [number for number in frames.frame_range.with_handles if number not in missing]
+    return frames.path(there[(len(there) - 1) // 2])

@@ -28,10 +28,9 @@ def media_folder(instance: Instance) -> Path:
     return JOB.get(instance.context).media_folder(NUMBER.get(instance))
 
 
-def counting_frames(instance: Instance, step: str) -> Callable[[int], None]:
+def counting_frames(instance: Instance, step: str, total: int) -> Callable[[int], None]:
     """Return what a step calls with each frame that is done; it raises Cancelled when somebody asked for it."""
     pulse, source = PULSE.get(instance.context), SOURCE.get(instance).name
-    total = len(CLIP.get(instance).frame_range.with_handles)
     done = 0
 
     def count(_frame: int) -> None:
@@ -49,9 +48,25 @@ def make_film(instance: Instance, output: Output) -> Media:
         return encoding.finish()
     path, how, frames = _path(instance, output), _how(instance, output), FRAMES.find(instance)
     if frames is not None:
-        return media.encode(frames, path, **how)
+        return media.encode(frames, path, is_filling=_is_filling(instance), **how)
     film, first = Path(SOURCE.get(instance).text), CLIP.get(instance).frame_range.with_handles.start
     return media.transcode(film, path, facts=FACTS.get(instance), first_frame=first, **how)
+
+
+def make_sheet(instance: Instance) -> Media:
+    """Return a contact sheet of the source; raises what ``contact_sheet`` raises."""
+    path, frames = media_folder(instance) / "contact-sheet.jpg", FRAMES.find(instance)
+    aspect, cancel = burnin_of(instance).aspect, PULSE.get(instance.context).cancel.is_set
+    if frames is not None:
+        how: dict[str, Any] = {"colour": colour_of(instance), "is_filling": _is_filling(instance)}
+        return media.contact_sheet(frames, path, aspect=aspect, is_cancelled=cancel, **how)
+    film, first = Path(SOURCE.get(instance).text), CLIP.get(instance).frame_range.with_handles.start
+    facts = FACTS.get(instance)
+    return media.contact_sheet_of_film(film, path, facts=facts, first_frame=first, aspect=aspect, is_cancelled=cancel)
+
+
+def _is_filling(instance: Instance) -> bool:
+    return bool(REQUEST.get(instance.context).is_filling)
 
 
 def begin_films(instance: Instance, frames: Frames) -> dict[str, Encoding]:
@@ -59,7 +74,7 @@ def begin_films(instance: Instance, frames: Frames) -> dict[str, Encoding]:
     wanted = REQUEST.get(instance.context).outputs or ()
     return {
         output.component_name: media.begin_encoding(frames, _path(instance, output), **_how(instance, output))
-        for output in (presets.REVIEW, *(OUTPUT_BY_NAME[name] for name in wanted))
+        for output in (presets.REVIEW, *(OUTPUT_BY_NAME[name] for name in wanted if name in OUTPUT_BY_NAME))
     }
 
 
@@ -87,14 +102,16 @@ def _how(instance: Instance, output: Output) -> dict[str, Any]:
         "burnin": burnin_of(instance),
         **({} if FACTS.find(instance) is not None else {"colour": colour_of(instance)}),
         "sounds": _sounds(instance),
-        "on_frame": counting_frames(instance, step),
+        # A frame that a step leaves out is a picture, too.
+        "on_frame": counting_frames(instance, step, len(CLIP.get(instance).frame_range.with_handles.every_frame)),
         "is_cancelled": PULSE.get(instance.context).cancel.is_set,
     }
 
 
 def _sounds(instance: Instance) -> list[Sound]:
-    """What the artist hears in the scene goes with a camera of it."""
-    scene = SCENE.find(instance.context)
+    """What was asked for, and with a camera what the artist hears in its scene."""
+    scene, first = SCENE.find(instance.context), CLIP.get(instance).frame_range.with_handles.start
+    asked = [Sound.parse(text, first) for text in REQUEST.get(instance.context).sounds]
     if scene is None or SOURCE.get(instance).kind != "camera":
-        return []
-    return [Sound(track.path, track.start) for track in scene.sounds]
+        return asked
+    return [*(Sound(track.path, track.start) for track in scene.sounds), *asked]

@@ -40,8 +40,10 @@ class PublishRequest:
     name, with ``{task}``, ``{shot}`` and ``{source}``, or the id of an asset that exists. ``uses`` are the ids of the
     versions that this one was made from, ``note`` and ``label`` are for the reviewers. ``burnin`` gives places in the
     picture ("top left") their templates, ``slate`` is the lines of a picture before the first, ``watermark`` lies
-    across all; ``outputs`` are the films to make beside the review film. ``colour`` says what the numbers in frames
-    mean and how they are shown. What is None is as the settings have it.
+    across all, ``letterbox`` is the shape ("2.39") outside of which it is black; ``outputs`` is what to make beside the
+    review film. ``is_filling`` lets a missing frame show the one before it. ``sounds`` are files to be heard, each with
+    the frame at which it begins ("music.wav@993") or with the first. ``colour`` says what the numbers in frames mean
+    and how they are shown. What is None is as the settings have it.
     """
 
     task: str | None
@@ -61,6 +63,9 @@ class PublishRequest:
     burnin: Mapping[str, str] | None = None
     slate: tuple[str, ...] | None = attrs.field(default=None, converter=_said)
     watermark: str | None = None
+    letterbox: str | None = None
+    is_filling: bool | None = None
+    sounds: tuple[str, ...] = attrs.field(default=(), converter=_several)
     outputs: tuple[str, ...] | None = attrs.field(default=None, converter=_said)
     colour: Colour | None = None
 
@@ -219,6 +224,7 @@ class Registered:
 COMPONENT_NAMES = (
     *("ftrackreview-mp4", "ftrackreview-image", "thumbnail"),
     *("ftrackreview-mp4-720", "ftrackreview-mp4-1080", "ftrackreview-mp4-1440", "ftrackreview-mp4-2160", "prores"),
+    "contact-sheet",
 )
 
 

@@ -12,12 +12,13 @@ from typing import Any
 
 import attrs
 
-from ft_dcc.errors import DiskUnusable, Error
-from ft_dcc.media import Colour
+from ft_dcc.errors import DiskUnusable, EncodeFailed, Error
+from ft_dcc.frames import ranges
+from ft_dcc.media import Colour, Media
 from ft_dcc.publish.engine import Context, Instance
 from ft_dcc.publish.job import Job
 from ft_dcc.publish.records import Published, PublishRequest
-from ft_dcc.publish.slots import CLIP, HOST, REQUEST, SESSION, SOURCE
+from ft_dcc.publish.slots import CLIP, FILM, HOST, OUTPUTS, REQUEST, SESSION, SOURCE
 
 # Of the report: raised when a reader would misunderstand it.
 SCHEMA = 1
@@ -55,6 +56,7 @@ def make_report(context: Context, published: Published, error: Error | None) -> 
     report["host"] = None if host is None else f"{host.name} {host.version}"
     report["request"] = request_as_text(REQUEST.get(context))
     report["found"] = [_found(instance) for instance in context if CLIP.find(instance) is not None]
+    report["made"] = [_made(instance, film) for instance in context for film in _films(instance)]
     report["seconds"] = round(sum(step.seconds for step in published.steps), 4)
     report["error"] = None if error is None else _error(error)
     report["made_with"] = {
@@ -88,6 +90,24 @@ def _found(instance: Instance) -> dict[str, str]:
     return {"source": source.name, "kind": source.kind, **{name: str(value) for name, value in texts.items()}}
 
 
+def _films(instance: Instance) -> list[Media]:
+    film = FILM.find(instance)
+    return [*([] if film is None else [film]), *(OUTPUTS.find(instance) or [])]
+
+
+def _made(instance: Instance, film: Media) -> dict[str, object]:
+    return {
+        "source": SOURCE.get(instance).name,
+        "component": film.component_name,
+        "resolution": str(film.resolution),
+        "fps": None if film.fps is None else str(film.fps),
+        "frame_count": film.frame_count,
+        "filled": ranges(film.filled),
+        "encoder": film.encoder,
+        "remark": film.remark,
+    }
+
+
 def request_as_text(request: PublishRequest) -> dict[str, object]:
     """Return what was asked for, each value in its text form."""
     return {name: _text(value) for name, value in attrs.asdict(request, recurse=False).items()}
@@ -103,4 +123,5 @@ def _text(value: object) -> object:
 
 def _error(error: Error) -> dict[str, str]:
     lines = traceback.format_exception(type(error), error, error.__traceback__)
-    return {"class": type(error).__name__, "message": str(error), "traceback": "".join(lines)}
+    log = error.log if isinstance(error, EncodeFailed) else ""
+    return {"class": type(error).__name__, "message": str(error), "traceback": "".join(lines), "log": log}

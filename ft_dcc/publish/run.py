@@ -14,6 +14,7 @@ import attrs
 
 from ft_dcc import errors
 from ft_dcc.config import BURNIN_PLACES, Settings, read_settings
+from ft_dcc.frames import aspect_ratio
 from ft_dcc.host import BringsPlugins
 from ft_dcc.publish.engine import Context, Instance, PluginClass, guarded_logging
 from ft_dcc.publish.films import stop_films
@@ -130,12 +131,18 @@ def prepare(
 
 
 def with_settings(request: PublishRequest, settings: Settings, *, is_in_host: bool) -> PublishRequest:
-    """Return the request with the settings wherever it says nothing: what is asked for is whole from here on."""
+    """Return the request with the settings wherever it says nothing: what is asked for is whole from here on.
+
+    Raises SettingInvalid for what cannot be made.
+    """
     task = request.task
     if not task and not is_in_host:
         task = settings.get("task")
     rules = settings.items("review") if request.review is None else request.review
     corners = {place.replace("_", " "): settings.get(f"burnin_{place}") or "" for place in BURNIN_PLACES}
+    letterbox = (settings.get("letterbox") or "") if request.letterbox is None else request.letterbox
+    if letterbox:
+        aspect_ratio(letterbox)
     slate = settings.items("slate_lines") if settings.get("slate") == "true" else ()
     return attrs.evolve(
         request,
@@ -152,6 +159,9 @@ def with_settings(request: PublishRequest, settings: Settings, *, is_in_host: bo
         },
         slate=tuple(map(_dated, slate if request.slate is None else request.slate)),
         watermark=_dated((settings.get("watermark") or "") if request.watermark is None else request.watermark),
+        letterbox=letterbox,
+        is_filling=settings.get("fill_missing") == "true" if request.is_filling is None else request.is_filling,
+        sounds=tuple(os.path.abspath(text) for text in request.sounds),  # noqa: PTH100 - as for the sources
         outputs=settings.items("outputs") if request.outputs is None else request.outputs,
     )
 

@@ -18,7 +18,7 @@ from ft_dcc.errors import (
     Unpublishable,
 )
 from ft_dcc.frames import FrameRange, Frames, Resolution, find_frames, ranges
-from ft_dcc.media import display, ffmpeg
+from ft_dcc.media import Sound, display, ffmpeg
 from ft_dcc.publish.collect import CollectScene
 from ft_dcc.publish.collect_sources import CollectCamera
 from ft_dcc.publish.engine import VALIDATOR, Context, ContextPlugin, Instance, InstancePlugin
@@ -42,7 +42,7 @@ class ValidateCamera(InstancePlugin):
 
 
 class ValidateFrames(InstancePlugin):
-    """No frame of the sequence is missing or empty."""
+    """No frame of the sequence is missing or empty, or those that are may be filled."""
 
     order = VALIDATOR
     label = "Missing frames"
@@ -54,10 +54,12 @@ class ValidateFrames(InstancePlugin):
         wanted = REQUEST.get(instance.context).frame_range or SOURCE.get(instance).frame_range or find_frames(pattern)
         # Only the files count here; a sequence whose rate is not known yet can have gaps, too.
         missing = Frames(pattern, wanted, Fraction(1), Resolution(1, 1)).missing()
+        if REQUEST.get(instance.context).is_filling and len(missing) < len(wanted.with_handles):
+            return
         if missing:
             raise FramesMissing(
                 f"{len(missing)} of {len(wanted.with_handles)} frames of {pattern} are missing or empty: "
-                f"{ranges(missing)}. Render them again, or publish another range.",
+                f"{ranges(missing)}. Render them again, publish another range, or have them filled: --fill-missing.",
                 missing,
             )
 
@@ -75,7 +77,9 @@ class ValidateFrameRange(InstancePlugin):
     def process(self, instance: Instance) -> None:
         """Raise Invalid."""
         wanted, found = self._wanted(instance), CLIP.get(instance).frame_range.with_handles
-        if wanted is None or found in (FrameRange(wanted.start, wanted.end), wanted.with_handles):
+        # A step leaves pictures out, and covers the shot all the same.
+        ends = [] if wanted is None else [(one.start, one.end) for one in (wanted, wanted.with_handles)]
+        if wanted is None or (found.start, found.end) in ends:
             return
         raise Invalid("frame range", found=found, wanted=wanted, remedy="Set it right, or give the frames.")
 
@@ -160,14 +164,19 @@ def configure(
 
 
 class ValidateSound(InstancePlugin):
-    """What is heard in the scene can be heard in the film."""
+    """What is heard in the scene, or was asked for, can be heard in the film."""
 
     order = VALIDATOR
     label = "Sound"
-    families: ClassVar[list[str]] = ["camera"]
+    families: ClassVar[list[str]] = ["camera", "frames", "film"]
 
     def process(self, instance: Instance) -> None:
         """Raise Unpublishable for a sound whose file is not there."""
+        for text in REQUEST.get(instance.context).sounds:
+            if not (path := Sound.parse(text, 0).path).is_file():
+                raise Unpublishable(f"The sound {path} is not on disk. Give the path of a sound file.")
+        if SOURCE.get(instance).kind != "camera":
+            return
         for track in SCENE.get(instance.context).sounds:
             if not track.path.is_file():
                 raise Unpublishable(f"The scene's sound {track.path} is not on disk. Find the file, or mute it.")
