@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.server
 import secrets
+import socket
 import time
 from typing import Callable
 from urllib.parse import parse_qs, quote, urlsplit
@@ -81,4 +82,7 @@ def begin_in_browser(server: str, program: str) -> tuple[str, Callable[[Callable
                 listener.handle_request()
         return found[0]
 
-    return f"{server.rstrip('/')}/user/api_credentials?redirect_url={quote(back, safe='')}", wait
+    # A server gives whoever comes again under the same name a new key for the old one.
+    named = f"ft-dcc {program}@{socket.gethostname()}"
+    asked = f"redirect_url={quote(back, safe='')}&identifier={quote(named, safe='')}"
+    return f"{server.rstrip('/')}/user/api_credentials?{asked}", wait

@@ -115,6 +115,24 @@ def key(output: Output, username: str, revoke: str | None, data: Path | None) ->
     output.result("\n".join(f"{name}={report[name]}" for name in ("FTRACK_API_USER", "FTRACK_API_KEY")), report)
 
 
+@command.command(name="sign-in", short_help="Print an address that signs a browser in, once.")
+@click.option("--user", "username", help="As whom; else as the studio's first user.")
+@_data
+@reporting
+def sign_in(output: Output, username: str | None, data: Path | None) -> None:
+    """Print an address that signs a browser in without a key: once, and for a quarter of an hour.
+
+    Programs then sign in there with one click.
+    """
+    folder = data or studio_folder()
+    with _owner(folder) as owner:
+        if owner.served is None:
+            raise SettingInvalid(f"No server works on {folder}. Start it first: ft-dcc serve --data {folder}")
+        report = owner.run("sign-in", user=username or owner.served.api_user)
+        address = f"{owner.served.server_url}{report['path']}"
+    output.result(address, {"address": address})
+
+
 @command.command(short_help="List the keys of a studio.")
 @click.option("--user", "username", help="Only this user's.")
 @_data
@@ -126,6 +144,7 @@ def keys(output: Output, username: str | None, data: Path | None) -> None:
     lines = [
         f"{found['id'][:8]}  {found['username']:<20}  made {_day(found['created_at'])}  "
         + (f"revoked {_day(found['revoked_at'])}" if found["revoked_at"] else f"used {_day(found['last_used_at'])}")
+        + (f"  {found['label']}" if found["label"] else "")
         for found in report["keys"]
     ]
     output.result("\n".join(lines), report)

@@ -12,9 +12,23 @@ from typing import Any
 from uuid import uuid4
 
 import attrs
-from sqlalchemy import Column, Connection, Float, MetaData, String, Table, bindparam, column, select, table, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    Float,
+    MetaData,
+    String,
+    Table,
+    bindparam,
+    column,
+    delete,
+    select,
+    table,
+    update,
+)
 
 from ft_dcc.errors import Forbidden, InvalidCredentials
+from ft_dcc.server.growing import AddColumn
 from ft_dcc.server.prepared import Prepared
 
 # None of ftrack's types: no schema shows the table and no query reaches it.
@@ -28,6 +42,8 @@ _KEYS = Table(
     Column("created_at", Float, nullable=False),
     Column("last_used_at", Float),
     Column("revoked_at", Float),
+    # Who asked for it; one of the newer columns, which older databases get.
+    Column("label", String),
 )
 _USERS = table("resource", column("id"), column("username"), column("is_active"), column("__row__"))
 _FIRST_USER = (
@@ -63,19 +79,28 @@ class KeyFacts:
     created_at: float
     last_used_at: float | None
     revoked_at: float | None
+    label: str
 
 
 def create_tables(connection: Connection) -> None:
     """Have the table of API keys in the database; harmless when it is there."""
     _METADATA.create_all(connection)
+    if "label" not in {row[1] for row in connection.exec_driver_sql(f"PRAGMA table_info({_KEYS.name})")}:
+        connection.execute(AddColumn(_KEYS.c.label))
 
 
-def issue_key(connection: Connection, user_id: str) -> str:
-    """Give the user one more API key and return it; the database keeps only its hash."""
+def issue_key(connection: Connection, user_id: str, label: str = "") -> str:
+    """Give the user one more API key and return it; the database keeps only its hash, and who asked for it."""
     key = secrets.token_urlsafe(32)
-    row = {"id": str(uuid4()), "user_id": user_id, "hash": _hash(key), "created_at": time.time()}
+    row = {"id": str(uuid4()), "user_id": user_id, "hash": _hash(key), "created_at": time.time(), "label": label}
     connection.execute(_KEYS.insert(), row)
     return key
+
+
+def replace_key(connection: Connection, user_id: str, label: str) -> str:
+    """Give the user a key for who is called this, in place of the one that was given there before."""
+    connection.execute(delete(_KEYS).where(_KEYS.c.user_id == user_id, _KEYS.c.label == label))
+    return issue_key(connection, user_id, label)
 
 
 def revoke_keys(connection: Connection, user_id: str, prefix: str = "") -> int:
@@ -90,7 +115,7 @@ def keys_of(connection: Connection, user_id: str | None = None) -> list[KeyFacts
     if user_id is not None:
         statement = statement.where(_KEYS.c.user_id == user_id)
     return [
-        KeyFacts(row.id, row.username, row.created_at, row.last_used_at, row.revoked_at)
+        KeyFacts(row.id, row.username, row.created_at, row.last_used_at, row.revoked_at, row.label or "")
         for row in connection.execute(statement.order_by(_KEYS.c.created_at))
     ]
 
@@ -119,6 +144,14 @@ def first_user(connection: Connection) -> Caller | None:
     """Return the active user who is longest in the studio, or None in an empty one."""
     row = connection.execute(_FIRST_USER).first()
     return None if row is None else Caller(row.id, row.username)
+
+
+def user_since(connection: Connection, user_id: str, since: float) -> Caller | None:
+    """Return the user, who is active and of whom no key was revoked after this moment; else None."""
+    revoked = select(_KEYS.c.id).where(_KEYS.c.user_id == user_id, _KEYS.c.revoked_at > since)
+    asked = select(_USERS.c.username).where(_USERS.c.id == user_id, _USERS.c.is_active == 1, ~revoked.exists())
+    username = connection.scalar(asked)
+    return None if username is None else Caller(user_id, username)
 
 
 def review_key(secret: bytes, review_session_id: str) -> str:

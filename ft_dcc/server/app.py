@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from ft_dcc.server import components, events, operating, owner, review_page, widget_page
+from ft_dcc.server import components, events, operating, owner, review_page, sign_in, widget_page
 from ft_dcc.server.headers import BrowserClients, SafeHeaders
 from ft_dcc.server.metrics import Metrics
 from ft_dcc.server.operations import Operations
@@ -24,6 +24,7 @@ def make_app(studio: Studio) -> Starlette:
             *components.routes(studio),
             *review_page.routes(studio),
             *widget_page.routes(studio),
+            *sign_in.routes(studio),
             *events.routes(studio),
         ],
         middleware=[

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, select
 
 from ft_dcc.errors import ValidationError
 from ft_dcc.server import audit
-from ft_dcc.server.access import issue_key, keys_of, revoke_keys
+from ft_dcc.server.access import Caller, issue_key, keys_of, revoke_keys
 from ft_dcc.server.entities.batch import Batch, owner_batch
 from ft_dcc.server.entities.create import create
 from ft_dcc.server.schema.tables import TYPE_COLUMN
@@ -71,6 +71,12 @@ def list_keys(batch: Batch, words: Words) -> Report:
     """Return what is known of the keys of a user, or of all."""
     user_id = _sure_user(batch, words) if words.get("user") else None
     return {"keys": [attrs.asdict(found) for found in keys_of(batch.connection, user_id)]}
+
+
+def sign_in(batch: Batch, words: Words) -> Report:
+    """The report has the path of a page that signs a browser in as the user, once, for a quarter of an hour."""
+    user_id = _sure_user(batch, words)
+    return {"user_id": user_id, "path": f"/user/sign_in/{batch.studio.tickets.issue(Caller(user_id, words['user']))}"}
 
 
 def _user_id(batch: Batch, name: str) -> str | None:
@@ -136,4 +142,5 @@ ERRANDS: dict[str, Callable[[Batch, Words], Report]] = {
     "key": make_key,
     "revoke": revoke,
     "keys": list_keys,
+    "sign-in": sign_in,
 }

@@ -47,6 +47,10 @@ _PATIENCE_SECONDS = 3600
 class Owner(Protocol):
     """What an owner can have done."""
 
+    @property
+    def served(self) -> Credentials | None:
+        """How the server that works on the studio is reached, or None while none does."""
+
     def load(self, file: BinaryIO) -> int:
         """The entities in the lines are in the studio, all or none; returns their number."""
 
@@ -97,6 +101,10 @@ class _Here:
 
     studio: Studio
 
+    @property
+    def served(self) -> None:
+        return None
+
     def load(self, file: BinaryIO) -> int:
         return load(self.studio, file)
 
@@ -117,6 +125,10 @@ class _There:
     """A server has the studio open."""
 
     credentials: Credentials
+
+    @property
+    def served(self) -> Credentials:
+        return self.credentials
 
     def load(self, file: BinaryIO) -> int:
         return int(self._post("studio/load", file)["count"])

@@ -20,6 +20,7 @@ from ft_dcc.server.schema.site import SiteSchema
 from ft_dcc.server.schema.tables import make_tables
 from ft_dcc.server.schema.wire import digest
 from ft_dcc.server.store import Store
+from ft_dcc.server.tickets import Tickets
 
 
 @attrs.frozen(eq=False)
@@ -44,6 +45,7 @@ class Studio:
     post: Post
     events: Events = attrs.field(factory=Events, repr=False)
     door: Door = attrs.field(factory=Door, repr=False)
+    tickets: Tickets = attrs.field(factory=Tickets, repr=False)
     known_rights: KnownRights = attrs.field(factory=KnownRights, repr=False)
     # Set when encode_media has asked for something.
     media_to_encode: threading.Event = attrs.field(factory=threading.Event, repr=False)

@@ -1,0 +1,52 @@
+"""A program signs its user in on the server's page, in a real browser."""
+
+from __future__ import annotations
+
+import threading
+
+from ft_dcc.sign_in import begin_in_browser
+
+
+def begin(server, program):
+    """Return the address to open, and a list that gets the account."""
+    address, wait = begin_in_browser(server.server_url, program)
+    accounts = []
+    thread = threading.Thread(target=lambda: accounts.append(wait(lambda: False)), daemon=True)
+    thread.start()
+    return address, accounts, thread
+
+
+def test_a_key_is_said_once_and_then_one_click_is_enough(browser, studio_server):
+    context = browser.new_context(viewport={"width": 390, "height": 700})
+    page = context.new_page()
+    address, accounts, thread = begin(studio_server, "Blender")
+    page.goto(address)
+    assert page.locator("h1").inner_text() == "Sign in"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.fill("#user", studio_server.api_user)
+    page.fill("#key", studio_server.api_key)
+    page.click("button")
+    page.wait_for_selector("text=Go back to Blender")
+    thread.join(10)
+    assert accounts[0].user == studio_server.api_user
+    assert accounts[0].key != studio_server.api_key
+
+    address, accounts, thread = begin(studio_server, "Maya")
+    page.goto(address)
+    assert page.locator("h1").inner_text() == f"Sign in as {studio_server.api_user}?"
+    page.click("button")
+    page.wait_for_selector("text=Go back to Maya")
+    thread.join(10)
+    assert accounts[0].user == studio_server.api_user
+    context.close()
+
+
+def test_a_wrong_key_leaves_the_program_waiting_and_the_name_in_place(browser, studio_server):
+    page = browser.new_page()
+    page.goto(begin(studio_server, "Blender")[0])
+    page.fill("#user", "ada")
+    page.fill("#key", "wrong")
+    page.click("button")
+    assert "does not know this user and API key" in page.locator("main p").first.inner_text()
+    assert page.input_value("#user") == "ada"
+    page.close()
