@@ -25,8 +25,16 @@ def _share_reviews(connection: Connection, tables: Tables) -> None:
 
 
 def _advise_planner(connection: Connection, tables: Tables) -> None:
-    """Queries are planned for a large studio from now on; connections opened later know it."""
-    connection.exec_driver_sql("ANALYZE")  # Makes the table, which nobody else may.
+    """Queries are planned for a large studio from now on; connections opened later know it.
+
+    SQLite forgets what it was told of an index when that is dropped, and ANALYZE tells it something else.
+    """
+    wanted = {tuple(advice.values()) for advice in tables.expected_rows}
+    if connection.scalar(text("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_stat1'")):
+        if {tuple(row) for row in connection.execute(text("SELECT tbl, idx, stat FROM sqlite_stat1"))} == wanted:
+            return
+    else:
+        connection.exec_driver_sql("ANALYZE sqlite_master")  # Makes the table, which nobody else may.
     connection.exec_driver_sql("DELETE FROM sqlite_stat1")
     advice = text("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (:tbl, :idx, :stat)")
     connection.execute(advice, tables.expected_rows)
@@ -47,6 +55,6 @@ def migrate(connection: Connection, tables: Tables) -> None:
         step(connection, tables)
     if found:
         grow(connection, tables)
+    _advise_planner(connection, tables)
     if found < len(STEPS):
-        _advise_planner(connection, tables)
         connection.exec_driver_sql(f"PRAGMA user_version = {len(STEPS)}")

@@ -17,6 +17,8 @@ from ft_dcc.server.query.level import Reader
         "select name from Task where id in ({id},{id})",
         "Task where parent_id is {id}",
         "Task where parent.name is sh010",
+        "Task where parent.parent_id is {id} order by name limit 100",
+        "Task where parent.parent.id is {id} limit 100",
         "Task where parent has (name is sh010 and project.name is show)",
         "Task where project.name is show and name is animation",
         'Task where assignments any (resource.username is "u") and status.name not_in ("Omitted", "On Hold")',

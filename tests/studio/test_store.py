@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -186,3 +187,17 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
         assert len(acknowledged) >= 240
     finally:
         store.close()
+
+
+def test_the_planner_is_told_again_what_it_has_forgotten(tmp_path: Path) -> None:
+    Store(tmp_path / "studio.db", TABLES).close()
+    with closing(sqlite3.connect(tmp_path / "studio.db")) as database, database:
+        found = "SELECT idx, stat FROM sqlite_stat1 WHERE tbl = 'context' ORDER BY idx"
+        before = database.execute(found).fetchall()
+        database.execute("ANALYZE context")
+        database.execute("DROP INDEX ix_context_name")
+        assert database.execute(found).fetchall() != before
+    Store(tmp_path / "studio.db", TABLES).close()
+    with closing(sqlite3.connect(tmp_path / "studio.db")) as database:
+        assert database.execute(found).fetchall() == before
+        assert ("ix_context_name", "1000000 20") in before

@@ -84,6 +84,9 @@ class Conditions:
                 type_name = cast_type(node.sight.schema, attribute, step)
                 is_narrow = node is scope.root and scope.is_narrow
                 return self._exists(node, attribute, type_name, rest, criteria, is_narrow)
+            if not isinstance(criteria, Related) and not step.cast and _is_key(attribute, rest):
+                # "parent.id" is known without the parent, and SQLite plans a join worse than a value.
+                return self._compare(node, attribute, criteria)
             target = scope.join(node, attribute, step)
             if rest:
                 return self._along(scope, target, rest, criteria)
@@ -206,6 +209,11 @@ def _finds_few(node: Node, criteria: Criteria) -> bool:
     return attribute.kind == "foreign key" and not (
         attribute.rows in node.sight.schema.types and "few" in node.sight.schema[attribute.rows].flags
     )
+
+
+def _is_key(attribute: Attribute, rest: Path) -> bool:
+    """Whether the rest of a path is what the owner refers to the related entity by."""
+    return [step.name for step in rest] == [attribute.related.remote[0]]
 
 
 def _joined(word: str, parts: list[Condition]) -> Condition:

@@ -268,12 +268,20 @@ class Presenter:
         if (reference := self._references.get(id(value))) is not None:
             return reference
         type_name = value[TYPE_COLUMN]
-        reference = {TYPE_COLUMN: type_name, **{name: value[name] for name in self._schema.types[type_name].key}}
+        reference = {TYPE_COLUMN: type_name}
+        for name in self._schema.types[type_name].key:
+            reference[name] = value[name]
         self._references[id(value)] = reference
-        known = self._told.setdefault(tuple(reference.values()), set())
-        answer = dict(reference)
-        for name, found in value.items():
-            if name not in reference and name not in known:
-                known.add(name)
-                answer[name] = self.present(found) if isinstance(found, (list, dict)) else found
+        identity = tuple(reference.values())
+        known = self._told.get(identity)
+        if known is None:
+            self._told[identity] = set(value)
+            answer = dict(value)
+        else:
+            answer = {name: found for name, found in value.items() if name in reference or name not in known}
+            known.update(value)
+        # Most nested values are dates and references, which a call for each of them would take longer to tell.
+        for name, found in answer.items():
+            if found.__class__ is list or (found.__class__ is dict and TYPE_COLUMN in found):
+                answer[name] = self._references.get(id(found)) or self.present(found)
         return answer

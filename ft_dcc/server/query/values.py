@@ -136,9 +136,16 @@ def _plain(value: Any, name: str) -> Any:
     """Take a date out of its envelope."""
     if isinstance(value, dict) and value.get("__type__") in ("datetime", "date"):
         return stored_date(str(value.get("value")))
-    if isinstance(value, dict) and "__entity_type__" in value:
+    if _has_entity(value):
         raise ValidationError(f"'{name}' takes a value, not an entity. Send the attribute of the entity that is meant.")
     return value
+
+
+def _has_entity(value: Any) -> bool:
+    # Clients make an entity of it wherever it stands, so one in a list would break every answer that it is in.
+    if isinstance(value, dict):
+        return "__entity_type__" in value or any(map(_has_entity, value.values()))
+    return isinstance(value, list) and any(map(_has_entity, value))
 
 
 def _store_text(value: Any) -> str:
