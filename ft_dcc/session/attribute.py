@@ -24,6 +24,10 @@ class Attributes(dict[str, "Attribute"]):
     def __iter__(self) -> Iterator[Attribute]:  # type: ignore[override]
         return iter(self.values())
 
+    def keys(self) -> list[str]:  # type: ignore[override]
+        """Return the names."""
+        return list(super().keys())
+
     def __contains__(self, item: object) -> bool:
         return super().__contains__(item.name if isinstance(item, Attribute) else item)
 

@@ -39,7 +39,8 @@ class Cache(ABC):
         """Take away what lies under the keys in which the regular expression is found, or everything."""
         for key in self.keys():
             if pattern is None or re.search(pattern, key):
-                self.remove(key)
+                # Another program may have been quicker.
+                _removed(self, key)
 
 
 class MemoryCache(Cache):

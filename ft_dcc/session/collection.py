@@ -131,6 +131,10 @@ class Collection(MutableSequence["Entity"]):
 
     __hash__ = None  # type: ignore[assignment]
 
+    def __copy__(self) -> list[Entity]:
+        # What is done to a copy must not change the entity.
+        return list(self.current())
+
     def __repr__(self) -> str:
         return f"<Collection {self.current()!r}>"
 
@@ -176,10 +180,18 @@ class KeyValues(MutableMapping[str, Any]):
         """The attribute that this is the value of."""
         return self.collection.attribute
 
+    @attribute.setter
+    def attribute(self, attribute: Attribute) -> None:
+        self.collection.attribute = attribute
+
     @property
     def mutable(self) -> bool:
         """Whether it can be changed."""
         return self.collection.mutable
+
+    @mutable.setter
+    def mutable(self, mutable: bool) -> None:
+        self.collection.mutable = mutable
 
     def forget(self) -> None:
         """Look at the collection again on the next access."""
@@ -225,6 +237,14 @@ class KeyValues(MutableMapping[str, Any]):
 
     def __contains__(self, key: object) -> bool:
         return key in self.entities()
+
+    def __copy__(self) -> dict[str, Any]:
+        # What is done to a copy must not change the entity.
+        return dict(self)
+
+    def keys(self) -> list[str]:  # type: ignore[override]
+        """Return the keys."""
+        return list(self)
 
     def replace(self, values: Mapping[str, Any]) -> None:
         """Hold exactly these."""

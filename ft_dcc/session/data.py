@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import tempfile
 from abc import ABC, abstractmethod
@@ -43,6 +44,10 @@ class Data(ABC):
 
     def __exit__(self, error_type: object, *_: object) -> None:
         self.close()
+
+
+# A file of Python's own has all of it, and more.
+Data.register(io.IOBase)
 
 
 class FileWrapper(Data):

@@ -68,6 +68,9 @@ class EntityTypes(Mapping[str, type[Entity]]):
             made = self._made.setdefault(entity_type, made)
         return made
 
+    def __setitem__(self, entity_type: str, made: type[Entity]) -> None:
+        self._made[entity_type] = made
+
     def own_name(self, entity_type: str) -> str:
         """Return what the site calls an entity type of the documents."""
         if entity_type in TYPES and entity_type not in self.schemas:

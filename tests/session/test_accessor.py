@@ -61,7 +61,7 @@ def test_a_file_on_the_disk_is_written_read_and_removed(disk):
 
 def test_a_folder_is_found_again_from_what_is_in_it(disk):
     assert disk.get_container("shots/film.mov") == "shots"
-    assert disk.get_container("film.mov") == "."
+    assert disk.get_container("film.mov") == ""
     with pytest.raises(AccessorParentResourceNotFoundError):
         disk.get_container(".")
 

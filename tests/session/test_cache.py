@@ -105,3 +105,14 @@ def test_a_function_is_called_once_for_the_same_arguments():
     assert add(1) == [3]
     assert add(1, 3) == [4]
     assert calls == [(1, 2), (1, 3)]
+
+
+def test_what_another_program_has_taken_away_is_cleared_as_well():
+    class Shared(MemoryCache):
+        def keys(self):
+            return ["gone", *super().keys()]
+
+    cache = Shared()
+    cache.set("here", 1)
+    cache.clear()
+    assert cache.keys() == ["gone"]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import logging
 
 import pytest
@@ -68,8 +69,8 @@ def test_a_collection_in_hand_shows_what_the_server_says_now(session, open_sessi
     notes = project_task["notes"]
     assert len(notes) == 0
     other = open_session()
-    copy = other.get("Task", project_task["id"])
-    copy["notes"].append(other.create("Note", {"content": "theirs", "author": other.query("User").first()}))
+    theirs = other.get("Task", project_task["id"])
+    theirs["notes"].append(other.create("Note", {"content": "theirs", "author": other.query("User").first()}))
     other.commit()
     session.populate(project_task, "notes.content")
     assert [each["content"] for each in notes] == ["theirs"]
@@ -140,3 +141,28 @@ def test_a_value_that_nobody_has_is_falsy(session, project_shot, caplog):
         task = session.create("Task", {"name": "x", "parent": project_shot})
     assert not task["description"]
     assert task["description"] is NOT_SET
+
+
+def test_a_copy_is_no_part_of_the_entity(session, project_task, note):
+    first = note("one")
+    project_task["notes"].append(first)
+    project_task["metadata"]["camera"] = "A"
+    notes, metadata = copy.copy(project_task["notes"]), copy.copy(project_task["metadata"])
+    notes.clear()
+    metadata["lens"] = "35"
+    assert list(project_task["notes"]) == [first]
+    assert dict(project_task["metadata"]) == {"camera": "A"}
+    assert metadata == {"camera": "A", "lens": "35"}
+
+
+def test_keys_are_lists(project_task):
+    project_task["metadata"]["camera"] = "A"
+    assert project_task["metadata"].keys() == ["camera"]
+    assert project_task.attributes.keys()[:2] == list(project_task)[:2]
+
+
+def test_metadata_that_is_fixed_takes_nothing_more(project_task):
+    project_task["metadata"].mutable = False
+    with pytest.raises(ImmutableCollectionError):
+        project_task["metadata"]["camera"] = "A"
+    assert project_task["metadata"].attribute.name == "metadata"

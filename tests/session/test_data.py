@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from ft_dcc.session.accessor.disk import DiskAccessor
 from ft_dcc.session.data import Data, File, FileWrapper, String
 
 
@@ -59,3 +60,8 @@ def test_a_tape_has_no_positions():
         Tape().seek(0)
     with pytest.raises(NotImplementedError):
         Tape().tell()
+
+
+def test_an_open_file_is_data(tmp_path):
+    with DiskAccessor(tmp_path).open("film.mov", "wb") as file:
+        assert isinstance(file, Data)

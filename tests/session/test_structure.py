@@ -122,3 +122,17 @@ def test_a_version_that_is_not_committed_has_no_place(session, project_shot):
 def test_only_components_have_a_place(session, project, structure):
     with pytest.raises(StructureError, match="only components"):
         structure.get_resource_identifier(project)
+
+
+def test_a_studios_own_structure_replaces_a_part_of_the_standard_one(film, version):
+    class Flat(StandardStructure):
+        def _get_parts(self, entity):
+            return ["shots", self._format_version(entity["version"]["version"])]
+
+        def _format_version(self, number):
+            return f"take{number}"
+
+    assert Flat().get_resource_identifier(film) == "shots/take1/kase_film.mov"
+    beauty, member = sequence(film.session, version=version)
+    assert Flat()._get_sequence_expression(beauty) == "%04d"
+    assert Flat().get_resource_identifier(member) == "shots/take1/beauty.0012.exr"

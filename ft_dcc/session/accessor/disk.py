@@ -89,7 +89,10 @@ class DiskAccessor(Accessor):
         folder = os.path.dirname(path)  # noqa: PTH120
         if folder == path or (self.prefix and not _is_below(folder, self.prefix)):
             raise AccessorParentResourceNotFoundError(f"{path} is the root of this storage.")
-        return os.path.relpath(folder, self.prefix) if self.prefix else folder
+        if not self.prefix:
+            return folder
+        container = os.path.relpath(folder, self.prefix)
+        return "" if container == os.curdir else container
 
     def get_filesystem_path(self, resource_identifier: str) -> str:
         """Return the path on this machine; raises AccessorFilesystemPathError for one outside of the prefix."""

@@ -26,11 +26,12 @@ class Structure(ABC):
     def get_resource_identifier(self, entity: Entity, context: Mapping[str, Any] | None = None) -> str:
         """Return the identifier; raises StructureError where none can be made."""
 
+    # Studios' own structures call what begins with an underscore, and replace it: the names are ftrack's.
 
-def sequence_expression(component: Entity) -> str:
-    """Return what stands for the number in the files of a sequence: ``%04d``."""
-    padding = component["padding"]
-    return f"%0{padding}d" if padding else "%d"
+    def _get_sequence_expression(self, sequence: Entity) -> str:
+        """Return what stands for the number in the files of a sequence: ``%04d``."""
+        padding = sequence["padding"]
+        return f"%0{padding}d" if padding else "%d"
 
 
 def container_of(component: Entity) -> Entity | None:

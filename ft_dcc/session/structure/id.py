@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ft_dcc.errors import StructureError
-from ft_dcc.session.structure import Structure, container_of, extension, sequence_expression
+from ft_dcc.session.structure import Structure, container_of, extension
 
 if TYPE_CHECKING:
     from ft_dcc.session.entity import Entity
@@ -25,7 +25,7 @@ class IdStructure(Structure):
                 return f"{self._folder(container)}/file.{entity['name']}{extension(entity)}"
             return f"{self._folder(container)}/{entity['id']}{extension(entity)}"
         if entity.entity_type == "SequenceComponent":
-            return f"{self._folder(entity)}/file.{sequence_expression(entity)}{extension(entity)}"
+            return f"{self._folder(entity)}/file.{self._get_sequence_expression(entity)}{extension(entity)}"
         if entity.entity_type == "ContainerComponent":
             return self._folder(entity)
         raise StructureError(f"A {entity.entity_type} has no place in a location; only components have.")
