@@ -13,29 +13,13 @@ from ft_dcc.session.operations import UpdateEntityOperation
 from ft_dcc.session.symbol import CREATED, MODIFIED, NOT_SET, Symbol
 
 if TYPE_CHECKING:
+    from ft_dcc.session.group import Group
     from ft_dcc.session.session import Session
 
 _log = logging.getLogger(__name__)
 
 # Values of these types are what they are; all others are looked at by their attribute before they are given out.
 _PLAIN = frozenset({str, int, float, bool})
-
-
-class Group:
-    """The entities of one answer: what one of them lacks is asked for all of them."""
-
-    __slots__ = ("is_old", "is_result", "members")
-
-    def __init__(self, *, is_result: bool = True, is_old: bool = False) -> None:
-        # What only completes a result leaves its entities together as they are.
-        self.is_result = is_result
-        # What was kept from another day says nothing about what is known already.
-        self.is_old = is_old
-        self.members: dict[str, list[Entity]] = {}
-
-    def lacking(self, entity_type: str, name: str) -> list[Entity]:
-        """Return those of a type that have no value for this attribute."""
-        return [entity for entity in self.members.get(entity_type, ()) if entity.stored(name) is NOT_SET]
 
 
 class Entity(MutableMapping[str, Any]):

@@ -7,7 +7,6 @@ import platform
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -129,18 +128,8 @@ class EventHub:
 
         Raises EventHubConnectionError when none succeeds.
         """
-        self._link.close(is_wanted=True)
-        for attempt in range(1, attempts + 1):
-            try:
-                self.connect()
-            except EventHubConnectionError as error:
-                if attempt == attempts:
-                    raise EventHubConnectionError(
-                        f"Failed to reconnect to event server at {self._url} after {attempts} attempts: {error}"
-                    ) from error
-                time.sleep(delay)
-            else:
-                return
+        self._prepare_to_listen()
+        self._link.open_again(attempts, delay)
 
     def wait(self, duration: float | None = None) -> None:
         """Handle events as they arrive, for this many seconds or until the hub is disconnected.
@@ -221,9 +210,12 @@ class EventHub:
         self._sign(event)
         if synchronous:
             return self._tell(event, is_answered=False)
+        if on_reply is not None:
+            self._replies.expect(event["id"], on_reply)
         try:
-            return self._publish(event, on_reply)
+            return None if self._link.send(event.payload()) else True
         except EventHubError as error:
+            self._replies.forget(event["id"])
             if on_error != "ignore":
                 raise
             _log.debug("%r was not published: %s", event, error)
@@ -243,15 +235,14 @@ class EventHub:
 
         Raises EventHubReplyTimeoutError when none arrives within this many seconds.
         """
-        replies: SimpleQueue[Event] = SimpleQueue()
-        with self._replies.waiting(event["id"], replies.put):
+        with self._replies.waiting(event["id"]) as wait:
             self.publish(event)
-            try:
-                return replies.get(timeout=timeout)
-            except Empty:
-                raise EventHubReplyTimeoutError(
-                    f"Nobody answered {event['topic']} within {timeout:g} s. Check that its subscriber runs."
-                ) from None
+            reply = wait(timeout)
+        if reply is None:
+            raise EventHubReplyTimeoutError(
+                f"Nobody answered {event['topic']} within {timeout:g} s. Check that its subscriber runs."
+            )
+        return reply
 
     def _dial(self) -> Socket:
         # Only who connects waits for the import of what it takes.
@@ -274,15 +265,6 @@ class EventHub:
         if topic == SUBSCRIBE:
             data["subscription"] = subscriber.subscription
         return self._sign(Event(topic, data=data)).payload()
-
-    def _publish(self, event: Event, on_reply: Callback | None) -> bool | None:
-        if on_reply is not None:
-            self._replies.expect(event["id"], on_reply)
-        try:
-            return None if self._link.send(event.payload()) else True
-        except EventHubError:
-            self._replies.forget(event["id"])
-            raise
 
     def _sign(self, event: Event) -> Event:
         source = event["source"] = dict(event["source"])
@@ -308,19 +290,12 @@ class EventHub:
     def _tell(self, event: Event, *, is_answered: bool = True) -> list[Any]:
         """Call who is interested, in order of priority, and return their answers; one who fails stops nobody else."""
         answers = []
-        for subscriber in self._subscribers.interested_in(event):
-            try:
-                answer = subscriber.callback(event)
-            except Exception:  # noqa: BLE001 - whatever a callback does wrong is its own affair
-                _log.exception("The subscriber %s failed at %r.", subscriber.metadata["id"], event)
-                continue
+        for subscriber, answer in self._subscribers.tell(event):
             answers.append(answer)
-            if is_answered and answer is not None:
-                self._answer(event, answer, subscriber)
+            if not is_answered or answer is None:
+                continue
+            try:
+                self.publish_reply(event, answer, dict(subscriber.metadata))
+            except EventHubError:
+                _log.exception("The answer of %s to %r was not sent.", subscriber.metadata["id"], event)
         return answers
-
-    def _answer(self, event: Event, answer: Any, subscriber: Subscriber) -> None:
-        try:
-            self.publish_reply(event, answer, dict(subscriber.metadata))
-        except EventHubError:
-            _log.exception("The answer of %s to %r was not sent.", subscriber.metadata["id"], event)

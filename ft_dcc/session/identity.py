@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from ft_dcc.errors import ServerError
 from ft_dcc.session.codec import Moment
 from ft_dcc.session.collection import Collection, KeyValues
-from ft_dcc.session.entity import Entity, Group
+from ft_dcc.session.entity import Entity
+from ft_dcc.session.group import Group
 from ft_dcc.session.operations import (
     CreateEntityOperation,
     DeleteEntityOperation,

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ft_dcc.session.cache import Cache, KeyMaker, LayeredCache, StringKeyMaker
-from ft_dcc.session.entity import Entity, Group
+from ft_dcc.session.entity import Entity
+from ft_dcc.session.group import Group
 from ft_dcc.session.symbol import CREATED
 
 if TYPE_CHECKING:

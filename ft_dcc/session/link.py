@@ -6,6 +6,7 @@ import itertools
 import logging
 import random
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -73,6 +74,21 @@ class Link:
             self.is_wanted = was_wanted
             raise
         self._start_thread(socket)
+
+    def open_again(self, attempts: int, delay: float) -> None:
+        """Be connected anew, with ``delay`` seconds between attempts; raises EventHubConnectionError when all fail."""
+        self.close(is_wanted=True)
+        for attempt in range(1, attempts + 1):
+            try:
+                self.open()
+            except EventHubConnectionError as error:
+                if attempt == attempts:
+                    raise EventHubConnectionError(
+                        f"Failed to reconnect to event server at {self._url} after {attempts} attempts: {error}"
+                    ) from error
+                time.sleep(delay)
+            else:
+                return
 
     def open_later(self) -> None:
         """Connect in the background, and try until it works."""

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ft_dcc.session import operations
-from ft_dcc.session.entity import Entity, Group
+from ft_dcc.session.entity import Entity
 from ft_dcc.session.expression import quoted
+from ft_dcc.session.group import Group
 from ft_dcc.session.symbol import CREATED
 
 if TYPE_CHECKING:

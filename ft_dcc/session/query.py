@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, overload
 
 from ft_dcc.errors import MultipleResultsFoundError, NoResultFoundError
 from ft_dcc.session import operations
-from ft_dcc.session.entity import Entity, Group
+from ft_dcc.session.entity import Entity
 from ft_dcc.session.expression import field, find, quoted
+from ft_dcc.session.group import Group
 
 if TYPE_CHECKING:
     from ft_dcc.session.session import Session

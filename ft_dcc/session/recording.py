@@ -1,4 +1,4 @@
-"""What each thread has of its own in a session, so that none commits another's work."""
+"""What was changed and is not committed: each thread has its own, so that none commits another's work."""
 
 from __future__ import annotations
 
@@ -6,8 +6,19 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, cast
 
-from ft_dcc.session.operations import Operations
+from ft_dcc.session import sending
+from ft_dcc.session.group import Group
+from ft_dcc.session.operations import Operations, payloads
+from ft_dcc.session.symbol import CREATED, DELETED, MODIFIED, Symbol
+
+if TYPE_CHECKING:
+    from ft_dcc.session.entity import Entity
+    from ft_dcc.session.identity import IdentityMap
+    from ft_dcc.session.inheritance import Inheritance
+    from ft_dcc.session.layers import Layers
+    from ft_dcc.session.session import Session
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +45,13 @@ class Recording(threading.local):
 
 
 class Recorder:
-    """The switches of a session, each for the thread that uses it."""
+    """What a session records for the thread that uses it, and the switches of that."""
+
+    # What the session has, and this builds on.
+    if TYPE_CHECKING:
+        _identities: IdentityMap
+        layers: Layers
+        inheritance: Inheritance
 
     def __init__(self, auto_populate: bool) -> None:
         self._recording = Recording(auto_populate)
@@ -79,3 +96,49 @@ class Recorder:
             yield
         finally:
             self.record_operations = before
+
+    @property
+    def created(self) -> list[Entity]:
+        """The entities that are new and not committed."""
+        return self._in_state(CREATED)
+
+    @property
+    def modified(self) -> list[Entity]:
+        """The entities that were changed and not committed."""
+        return self._in_state(MODIFIED)
+
+    @property
+    def deleted(self) -> list[Entity]:
+        """The entities that are to be deleted with a commit."""
+        return self._in_state(DELETED)
+
+    def _in_state(self, state: Symbol) -> list[Entity]:
+        return [entity for entity in self._identities if entity.state is state]
+
+    def commit(self) -> None:
+        """Send what this thread changed, as one transaction.
+
+        When it fails nothing is changed on the server and everything is still recorded: correct it and commit again,
+        or roll back. Raises ServerError, ServerUnreachable.
+        """
+        recorded, session = list(self.recorded_operations), cast("Session", self)
+        answer = sending.post(session, payloads(recorded), recorded)
+        self.recorded_operations.clear()
+        self.inheritance.forget()
+        for entity in self._identities.settle(recorded):
+            self.layers.forget(entity)
+        group = Group()
+        self._identities.loads(answer, group)
+        self.layers.keep(group)
+        sending.follow_up(session, recorded)
+
+    def rollback(self) -> None:
+        """Take back what this thread changed since its last commit."""
+        recorded = list(self.recorded_operations)
+        self.recorded_operations.clear()
+        self._identities.revert(recorded)
+
+    def withdraw(self, entity: Entity) -> None:
+        """Take back what this thread changed of one entity; a new one is gone."""
+        key = dict(zip(entity.primary_key_attributes, entity.primary_key))
+        self._identities.revert(self.recorded_operations.withdraw(entity.entity_type, key))

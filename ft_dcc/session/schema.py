@@ -159,6 +159,19 @@ class SchemaCache:
         server = hashlib.sha256(server_url.encode()).hexdigest()[:12]
         self.path = (_default_folder() if folder is None else Path(folder)) / f"schemas-{server}.json"
 
+    def schemas(self, schema_hash: Any, ask: Callable[[], bytes]) -> Callable[[], list[Schema]]:
+        """Return the function that parses the schemas when a type is first needed; their text is here from now on.
+
+        ``ask`` is called for the server's answer where the file does not have them.
+        """
+        text = self.load(str(schema_hash))
+        if text is None:
+            answer: list[Schema] = json.loads(ask())[0]
+            self.save(answer)
+            # Attributes have the same order then as in the sessions that find the file.
+            text = text_of(answer)
+        return lambda: json.loads(text)
+
     def load(self, schema_hash: str) -> bytes | None:
         """Return the text of the schemas, or None when the file is missing, damaged or of another day."""
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import json
 import logging
 import os
 import weakref
@@ -11,12 +10,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ft_dcc.errors import NoResultFoundError, ServerCompatibilityError, SettingInvalid
-from ft_dcc.session import arrival, custom_attributes, dialect, populating, sending
+from ft_dcc.errors import NoResultFoundError
+from ft_dcc.session import arrival, custom_attributes, dialect, populating
 from ft_dcc.session.cache import Cache, KeyMaker, LayeredCache
+from ft_dcc.session.connection import Connection
 from ft_dcc.session.encoding import encode
-from ft_dcc.session.entity import Entity, Group
+from ft_dcc.session.entity import Entity
 from ft_dcc.session.expression import Expression
+from ft_dcc.session.group import Group
 from ft_dcc.session.identity import IdentityMap
 from ft_dcc.session.inheritance import Inheritance
 from ft_dcc.session.layers import Layers
@@ -24,7 +25,6 @@ from ft_dcc.session.location_setup import LocationSetups
 from ft_dcc.session.operations import (
     CreateEntityOperation,
     DeleteEntityOperation,
-    payloads,
 )
 from ft_dcc.session.query import QueryResult, identifying, with_projections
 from ft_dcc.session.recording import Recorder
@@ -32,17 +32,15 @@ from ft_dcc.session.schema import EntityTypes, Schema, SchemaCache
 from ft_dcc.session.services import Services
 from ft_dcc.session.session_events import CONFIGURE_LOCATION, READY, RESET, SessionEvents
 from ft_dcc.session.storage import Storage
-from ft_dcc.session.symbol import CREATED, DELETED, MODIFIED, NOT_SET, Symbol
+from ft_dcc.session.symbol import CREATED, DELETED, NOT_SET
 
 if TYPE_CHECKING:
     from ft_dcc.session.hub import EventHub
-    from ft_dcc.session.wire import Wire
 
 _log = logging.getLogger(__name__)
-_OLDEST_SERVER = (3, 3, 11)
 
 
-class Session(Recorder, Services, Storage):
+class Session(Connection, Recorder, Services, Storage):
     """A connection to an ftrack server as one user, and what was read and changed over it.
 
     Threads may share a session: they see the same entities, and each commits what it recorded itself.
@@ -65,37 +63,30 @@ class Session(Recorder, Services, Storage):
         headers: Mapping[str, str] | None = None,
         strict_api: bool = False,
     ) -> None:
-        # requests takes longer to import than all the rest, and who only imports the suite never needs it.
-        from ft_dcc.session.wire import Wire
-
-        _check(timeout, cookies=cookies, headers=headers)
-        self.server_url = _given("server_url", server_url, "FTRACK_SERVER").rstrip("/")
-        self.api_user = _given("api_user", api_user, "FTRACK_API_USER")
-        self._api_key = _given("api_key", api_key or os.environ.get("FTRACK_APIKEY"), "FTRACK_API_KEY")
-        self.wire: Wire = Wire(
-            self.server_url,
-            self._api_key,
-            self.api_user,
+        Connection.__init__(
+            self,
+            server_url,
+            api_key,
+            api_user,
             timeout=timeout,
             cookies=cookies,
             headers=headers,
-            strict_api=bool(strict_api),
+            strict_api=strict_api,
         )
-        super().__init__(auto_populate)
+        Recorder.__init__(self, auto_populate)
         self._identities = IdentityMap(self)
         self.layers = Layers(self, self._identities, cache, cache_key_maker)
         self.inheritance = Inheritance(self)
         self.events = SessionEvents(self, partial(self._make_event_hub, headers, cookies))
         self.location_setups = LocationSetups(self)
         self._configurations: list[Entity] | None = None
-        answer = json.loads(self.post([{"action": "query_server_information"}]))
-        self.server_information: dict[str, Any] = answer[0] if answer and isinstance(answer[0], dict) else {}
-        self.check_server_compatibility()
         if auto_connect_event_hub:
             self.event_hub.connect_in_background()
         self.events.load_plugins(plugin_paths, plugin_arguments)
         folder = schema_cache_path or os.environ.get("FTRACK_API_SCHEMA_CACHE_PATH")
-        schemas = self._schema_source(SchemaCache(folder, self.server_url))
+        schemas = SchemaCache(folder, self.server_url).schemas(
+            self.server_information.get("schema_hash"), lambda: self.post([{"action": "query_schemas"}])
+        )
         self.types = EntityTypes(schemas, self.events.construct_entity_type)
         self._configure_locations()
         self.events.tell(READY, session=self)
@@ -104,19 +95,9 @@ class Session(Recorder, Services, Storage):
         atexit.register(self._close_at_exit)
 
     @property
-    def api_key(self) -> str:
-        """The key of the user."""
-        return self._api_key
-
-    @property
     def schemas(self) -> list[Schema]:
         """What the server says about its entity types."""
         return list(self.types.schemas.values())
-
-    @property
-    def closed(self) -> bool:
-        """Whether close() was called."""
-        return self.wire.is_closed
 
     @property
     def event_hub(self) -> EventHub:
@@ -128,18 +109,10 @@ class Session(Recorder, Services, Storage):
         """The session's own memory, and below it the cache that was given."""
         return self.layers.cache
 
-    def check_server_compatibility(self) -> None:
-        """Raise ServerCompatibilityError for a server that is too old to be talked to."""
-        version = self.server_information.get("version")
-        if not isinstance(version, str):
-            raise ServerCompatibilityError(f"{self.server_url} does not say its version. Is it an ftrack server?")
-        numbers = version.split(".")[:3]
-        if (
-            len(numbers) == 3
-            and all(number.isdigit() for number in numbers)
-            and tuple(int(number) for number in numbers) < _OLDEST_SERVER
-        ):
-            raise ServerCompatibilityError(f"{self.server_url} runs ftrack {version}. Update it to 3.3.11 or newer.")
+    @property
+    def cache_key_maker(self) -> KeyMaker:
+        """What makes the keys under which entities lie in the caches."""
+        return self.layers.key_maker
 
     def __enter__(self) -> Session:
         return self
@@ -261,35 +234,6 @@ class Session(Recorder, Services, Storage):
         """Give the entities the values that the projections name ("name, status.name"), in one request."""
         populating.populate(self, entities, projections)
 
-    def commit(self) -> None:
-        """Send what this thread changed, as one transaction.
-
-        When it fails nothing is changed on the server and everything is still recorded: correct it and commit again,
-        or roll back. Raises ServerError, ServerUnreachable.
-        """
-        recorded = list(self.recorded_operations)
-        batch = payloads(recorded)
-        answer = sending.post(self, batch, recorded)
-        self.recorded_operations.clear()
-        self.inheritance.forget()
-        for entity in self._identities.settle(recorded):
-            self.layers.forget(entity)
-        group = Group()
-        self._identities.loads(answer, group)
-        self.layers.keep(group)
-        sending.follow_up(self, recorded)
-
-    def rollback(self) -> None:
-        """Take back what this thread changed since its last commit."""
-        recorded = list(self.recorded_operations)
-        self.recorded_operations.clear()
-        self._identities.revert(recorded)
-
-    def withdraw(self, entity: Entity) -> None:
-        """Take back what this thread changed of one entity; a new one is gone."""
-        key = dict(zip(entity.primary_key_attributes, entity.primary_key))
-        self._identities.revert(self.recorded_operations.withdraw(entity.entity_type, key))
-
     def call(self, data: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> list[Any]:
         """Return the server's answers to raw operations, which it does all or none of.
 
@@ -335,24 +279,6 @@ class Session(Recorder, Services, Storage):
         """Return what stands for the entity in a raw operation."""
         return entity.to_wire()
 
-    @property
-    def created(self) -> list[Entity]:
-        """The entities that are new and not committed."""
-        return self._in_state(CREATED)
-
-    @property
-    def modified(self) -> list[Entity]:
-        """The entities that were changed and not committed."""
-        return self._in_state(MODIFIED)
-
-    @property
-    def deleted(self) -> list[Entity]:
-        """The entities that are to be deleted with a commit."""
-        return self._in_state(DELETED)
-
-    def _in_state(self, state: Symbol) -> list[Entity]:
-        return [entity for entity in self._identities if entity.state is state]
-
     def _configure_locations(self) -> None:
         self.location_setups.activate(self.server_information.get("storage_scenario"))
         self.events.tell(CONFIGURE_LOCATION, session=self)
@@ -363,32 +289,8 @@ class Session(Recorder, Services, Storage):
 
         return EventHub(self.server_url, self.api_user, self._api_key, headers, cookies)
 
-    def _schema_source(self, cache: SchemaCache) -> Callable[[], list[Schema]]:
-        """Return the function that parses the schemas when a type is first needed; their text is here already."""
-        text = cache.load(str(self.server_information.get("schema_hash")))
-        if text is None:
-            answer: list[Schema] = json.loads(self.post([{"action": "query_schemas"}]))[0]
-            cache.save(answer)
-            return lambda: answer
-        return lambda: json.loads(text)
-
     def __repr__(self) -> str:
         return f"<Session {self.api_user} on {self.server_url}{' closed' if self.closed else ''}>"
-
-
-def _given(argument: str, value: str | None, variable: str) -> str:
-    value = value or os.environ.get(variable)
-    if not value:
-        raise SettingInvalid(f"The session needs {argument}. Give it, or set {variable}.")
-    return value
-
-
-def _check(timeout: float, **mappings: Mapping[str, str] | None) -> None:
-    if not isinstance(timeout, (int, float)) or timeout <= 0:
-        raise SettingInvalid(f"A time-out of {timeout!r} cannot be used. Give it in seconds.")
-    for argument, value in mappings.items():
-        if value is not None and not isinstance(value, Mapping):
-            raise TypeError(f"The session's {argument} are names with their values, not a {type(value).__name__}.")
 
 
 def _close_if_held(closing: weakref.WeakMethod[Callable[[], None]]) -> None:

@@ -7,7 +7,9 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from queue import Empty, SimpleQueue
+from typing import Any
 
 from ft_dcc.errors import NotFoundError, NotUniqueError, ParseError
 from ft_dcc.session.event import Callback, Event, Subscriber
@@ -47,6 +49,16 @@ class Subscribers:
             self._ordered = tuple(each for each in self._ordered if each is not subscriber)
             return subscriber
 
+    def tell(self, event: Event) -> Iterator[tuple[Subscriber, Any]]:
+        """Call who is interested, and yield what each answers; one who fails stops nobody else."""
+        for subscriber in self.interested_in(event):
+            try:
+                answer = subscriber.callback(event)
+            except Exception:  # noqa: BLE001 - whatever a callback does wrong is its own affair
+                _log.exception("The subscriber %s failed at %r.", subscriber.metadata["id"], event)
+            else:
+                yield subscriber, answer
+
     def interested_in(self, event: Event) -> Iterator[Subscriber]:
         """Yield who is meant by the event and wants it, until somebody stops it."""
         try:
@@ -72,7 +84,7 @@ class Replies:
         self.lifetime = lifetime
         self._lock = threading.Lock()
         self._callbacks: OrderedDict[str, tuple[float, Callback]] = OrderedDict()
-        self._waiting: dict[str, Callable[[Event], None]] = {}
+        self._waiting: dict[str, SimpleQueue[Event]] = {}
 
     def __len__(self) -> int:
         return len(self._callbacks)
@@ -112,17 +124,24 @@ class Replies:
             callback(reply)
 
     @contextmanager
-    def waiting(self, event_id: str, take: Callable[[Event], None]) -> Iterator[None]:
-        """Hand over answers at once, in whichever thread they arrive, for as long as the block lasts."""
-        self._waiting[event_id] = take
+    def waiting(self, event_id: str) -> Iterator[Callable[[float], Event | None]]:
+        """Yield what waits for the first answer, so many seconds at most; those are handed over as they arrive."""
+        replies: SimpleQueue[Event] = SimpleQueue()
+
+        def wait(timeout: float) -> Event | None:
+            with suppress(Empty):
+                return replies.get(timeout=timeout)
+            return None
+
+        self._waiting[event_id] = replies
         try:
-            yield
+            yield wait
         finally:
             del self._waiting[event_id]
 
     def hand_over(self, reply: Event) -> bool:
         """Whether somebody was waiting for this reply and has it now."""
-        take = self._waiting.get(reply["in_reply_to_event"])
-        if take is not None:
-            take(reply)
-        return take is not None
+        replies = self._waiting.get(reply["in_reply_to_event"])
+        if replies is not None:
+            replies.put(reply)
+        return replies is not None

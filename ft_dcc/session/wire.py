@@ -82,7 +82,7 @@ class Wire:
         strict_api: bool = False,
     ) -> None:
         self.server_url = server_url
-        self.timeout = (min(timeout, _CONNECT_TIMEOUT), timeout)
+        self.set_timeout(timeout)
         self._requests: requests.Session | None = requests.Session()
         self._requests.auth = SessionAuthentication(api_key, api_user)
         self._requests.cookies.update(dict(cookies or {}))
@@ -94,6 +94,10 @@ class Wire:
                 "ftrack-strict-api": "true" if strict_api else "false",
             }
         )
+
+    def set_timeout(self, seconds: float) -> None:
+        """The server may be silent for so long; it must be reached sooner."""
+        self.timeout = (min(seconds, _CONNECT_TIMEOUT), seconds)
 
     @property
     def http(self) -> requests.Session:

@@ -19,6 +19,7 @@ from ft_dcc.errors import (
     UnrecognisedEntityTypeError,
 )
 from ft_dcc.session import Session, operations
+from ft_dcc.session.inspection import identity
 from ft_dcc.session.symbol import CREATED, DELETED, MODIFIED, NOT_SET
 
 
@@ -389,3 +390,32 @@ def test_a_session_that_nobody_closed_is_closed_when_the_process_ends(environmen
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True)
     assert done.stdout == "closed\n"
+
+
+def test_the_time_out_can_be_changed(session):
+    before = session.request_timeout
+    session.request_timeout = 5
+    try:
+        assert session.wire.timeout == (5, 5)
+        session.request_timeout = 300
+        assert session.wire.timeout == (10, 300)
+        with pytest.raises(SettingInvalid, match="0 cannot be used"):
+            session.request_timeout = 0
+    finally:
+        session.request_timeout = before
+
+
+def test_a_script_finds_an_entity_in_the_cache_by_its_key(session, project):
+    key = session.cache_key_maker.key(identity(project))
+    assert session.cache.get(key) is project
+
+
+def test_a_script_gives_an_entity_type_a_class_of_its_own(open_session):
+    other = open_session()
+
+    class Loud(other.types["User"]):
+        def shout(self):
+            return self["username"].upper()
+
+    other.types["User"] = Loud
+    assert other.query("User").first().shout().isupper()
