@@ -13,6 +13,7 @@ import os
 import platform
 import re
 import secrets
+import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
@@ -164,7 +165,7 @@ class Render:
 
     ``execution`` is the newest, whose wish counts. ``frames`` were rendered; ``wanted`` are those that the version is
     to have, and None where that cannot be told, for the reason in ``problem``. ``view`` is "" where the files hold all
-    views there are, or the main one.
+    views there are, or the main one. ``is_ended`` says whether the newest execution came to its end.
     """
 
     id: str
@@ -230,6 +231,14 @@ def find_renders(render: str, node: str, folder: Path | None = None) -> list[Ren
     return list(join_records(renders_folder(folder) / _digest(render, node)))
 
 
+def forget(render: Render) -> None:
+    """What is noted of the render is gone, with what else its executions wrote; raises DiskUnusable."""
+    try:
+        shutil.rmtree(render.folder)
+    except OSError as error:
+        raise DiskUnusable(f"{render.folder} cannot be removed: {error.strerror}.") from error
+
+
 def join_records(folder: Path) -> Iterator[Render]:
     """Yield what the records of one folder tell of: a render for each sequence or film that they wrote."""
     told = [each for path in sorted(folder.glob("*.jsonl")) if (each := read_record(path)) is not None]
@@ -250,6 +259,8 @@ def join_records(folder: Path) -> Iterator[Render]:
 
 def _joined(folder: Path, source: str, parts: Sequence[Told], view: str) -> Render:
     newest = parts[-1].execution
+    # Each execution writes the film anew.
+    parts = parts if is_sequence(source) else parts[-1:]
     wanted, problem = None, ""
     try:
         wanted = _wanted(newest, parts)
@@ -263,7 +274,7 @@ def _joined(folder: Path, source: str, parts: Sequence[Told], view: str) -> Rend
         frames=tuple(sorted({number for part in parts for number, _ in part.frames})),
         wanted=wanted,
         view=view,
-        is_ended=all(part.is_ended for part in parts),
+        is_ended=parts[-1].is_ended,
         problem=problem,
     )
 

@@ -19,7 +19,7 @@ except ImportError:
     sys.exit("The command line needs more than is installed. Run: pip install 'ft-dcc[cli]'")
 
 from ft_dcc import errors
-from ft_dcc.cli import demo, doctor, install, playblast, publish, queue, review, serve, studio, task, types, ui
+from ft_dcc.cli import demo, doctor, install, playblast, publish, queue, renders, review, serve, studio, task, types, ui
 from ft_dcc.cli.output import Output
 
 DONE, FAILED, WRONG_USAGE, ARTIST_MUST_FIX, STOPPED = 0, 1, 2, 3, 130
@@ -43,6 +43,7 @@ for subcommand in (
     playblast.command,
     publish.command,
     queue.command,
+    renders.command,
     review.command,
     serve.command,
     studio.command,

@@ -72,7 +72,16 @@ def maya(tmp_path_factory, stack):
     return Rig(MayaHost(), double.state, double.serve)
 
 
-@pytest.fixture(params=[colour_bars, blender, maya], ids=["Colour bars", "Blender", "Maya"])
+def nuke(tmp_path_factory, stack):
+    from doubles.nuke import program, stage
+
+    double = stack.enter_context(program.running(stage.build(tmp_path_factory.mktemp("nuke"))))
+    from ft_dcc_nuke.host import NukeHost
+
+    return Rig(NukeHost(), double.state, double.serve)
+
+
+@pytest.fixture(params=[colour_bars, blender, maya, nuke], ids=["Colour bars", "Blender", "Maya", "Nuke"])
 def rig(request, tmp_path_factory):
     with ExitStack() as stack:
         yield request.param(tmp_path_factory, stack)

@@ -5,6 +5,8 @@ It is for what was not rendered yet: what lies on disk is published as it is.
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -99,11 +101,12 @@ def _write(keep: Keep, source: nuke.Node, size: Resolution) -> nuke.Node:
 def _draw(write: nuke.Node, frame: int, view: str, path: Path, size: Resolution) -> None:
     """Write one frame to its file; raises Cancelled, CaptureFailed or DiskUnusable when it is not whole on disk."""
     make_way(path)
-    # The exact name, with no number of Nuke's own: it would read a percent sign as one, and a bracket as Tcl.
-    write["file"].setValue(_literal(path))
     try:
-        nuke.execute(write, frame, frame, 1, [view])
-    except RuntimeError as error:
+        with _plainly_named(path) as plain:
+            # The exact name: no number of Nuke's own, which may have no form for a frame below zero.
+            write["file"].setValue(plain.as_posix())
+            nuke.execute(write, frame, frame, 1, [view])
+    except (RuntimeError, OSError) as error:
         if str(error).startswith("Cancelled"):
             raise Cancelled(f"The capture was cancelled in Nuke at frame {frame}.") from error
         raise why_missing(path, frame, "Nuke", str(error)) from error
@@ -114,5 +117,14 @@ def _draw(write: nuke.Node, frame: int, view: str, path: Path, size: Resolution)
         raise CaptureFailed(f"Nuke wrote frame {frame} at {found}, wanted is {size}. Turn proxy mode off.")
 
 
-def _literal(path: Path) -> str:
-    return path.as_posix().replace("\\", "\\\\").replace("[", "\\[").replace("%", "%%")
+@contextmanager
+def _plainly_named(path: Path) -> Iterator[Path]:
+    """Lend a name in which Nuke finds no number, no view and no Tcl; what is written there is at the path at the end."""
+    if not set(str(path)) & set("%#[]{}$"):
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="ft-dcc-") as folder:
+        plain = Path(folder, "frame.png")
+        yield plain
+        if plain.is_file():
+            shutil.move(plain, path)

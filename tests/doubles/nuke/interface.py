@@ -1,0 +1,312 @@
+"""The functions that Python finds in ``nuke``: those that the adapter uses, with the arguments that are documented.
+
+What is not here does not exist: asking for it is noted, so that a model is written before it is used. Source of each:
+its page in Foundry's Python reference; menus and messages exist in a window only.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Callable
+
+from doubles.nuke import knobs, nodes, rendering
+from doubles.nuke.knobs import demand
+
+if TYPE_CHECKING:
+    from doubles.nuke.program import Nuke
+
+# Distinct, and no more than that is known of them.
+INVISIBLE, INPUTS, REPLACE = 0x400, 1, 1
+_OF_CLASS = {"Render": "Write", "FrameRender": "Write"}
+
+
+class Menu:
+    """A menu of the window, and its items in their order."""
+
+    def __init__(self, nuke: Nuke, name: str) -> None:
+        self._nuke, self._name = nuke, name
+        self.entries: dict[str, Any] = {}
+
+    def name(self) -> str:
+        return self._name
+
+    def addMenu(self, name: str) -> Menu:  # noqa: N802 - Nuke's own name
+        self._nuke.guard("Menu.addMenu")
+        demand(name, str, "Menu.addMenu")
+        return self.entries.setdefault(name, Menu(self._nuke, name))
+
+    def addCommand(self, name: str, command: Any = None) -> None:  # noqa: N802
+        self._nuke.guard("Menu.addCommand")
+        demand(name, str, "Menu.addCommand")
+        if not (isinstance(command, str) or callable(command)):
+            raise TypeError("Menu.addCommand takes a function or a text to run")
+        self.entries[name] = command
+
+    def findItem(self, name: str) -> Any:  # noqa: N802
+        self._nuke.guard("Menu.findItem")
+        return self.entries.get(name)
+
+    def removeItem(self, name: str) -> None:  # noqa: N802
+        self._nuke.guard("Menu.removeItem")
+        if name not in self.entries:
+            raise ValueError(f"there is no item {name}")
+        del self.entries[name]
+
+    def labels(self) -> dict[str, Any]:
+        return {name: each.labels() if isinstance(each, Menu) else "" for name, each in self.entries.items()}
+
+
+class _Module(ModuleType):
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("__"):
+            self.__dict__["_misuses"].append(f"nuke.{name} is not modelled; model it before you use it")
+        raise AttributeError(f"module 'nuke' has no attribute {name!r}")
+
+
+def bare_module(nuke: Nuke) -> ModuleType:
+    """Return what ``import nuke`` finds inside of this program."""
+    module = _Module("nuke")
+    module.__dict__["_misuses"] = nuke.misuses
+    found: dict[str, Any] = {
+        "GUI": nuke.is_gui,
+        "NUKE_VERSION_STRING": nuke.version,
+        "INVISIBLE": INVISIBLE,
+        "INPUTS": INPUTS,
+        "REPLACE": REPLACE,
+        "Undo": _undo(nuke),
+        "nodes": _Makers(nuke),
+        **{name: getattr(nodes, name) for name in ("Group", "Gizmo", "Node", "Root")},
+        **{name: getattr(knobs, name) for name in ("Tab_Knob", "String_Knob", "Boolean_Knob", "Enumeration_Knob")},
+        **_questions(nuke),
+        **_acts(nuke),
+        **_callbacks(nuke),
+    }
+    callbacks = ModuleType("nuke.callbacks")
+    callbacks.__dict__["filenameFilter"] = nuke.filtered
+    module.__dict__.update(found, callbacks=callbacks)
+    return module
+
+
+def _questions(nuke: Nuke) -> dict[str, Callable[..., Any]]:
+    def this_node() -> nodes.Node:
+        if not nuke.contexts:
+            raise RuntimeError("thisNode was asked for where there is none")
+        return nuke.contexts[-1]
+
+    def all_nodes(filter: str = "", group: Any = None, recurseGroups: bool = False) -> list[nodes.Node]:  # noqa: N803
+        nuke.guard("allNodes")
+        home = nuke.group if group is None else group
+        demand(home, nodes.Group, "allNodes")
+        found = home.every_node() if recurseGroups else list(home.children)
+        return [node for node in found if filter in ("", node._kind)]
+
+    def to_node(name: str) -> nodes.Node | None:
+        nuke.guard("toNode")
+        demand(name, str, "toNode")
+        return nuke.find(name)
+
+    def selected_nodes(filter: str = "") -> list[nodes.Node]:
+        nuke.guard("selectedNodes")
+        return [node for node in nuke.selection if filter in ("", node._kind)]
+
+    def filename(node: nodes.Node, replace: int = 0) -> str | None:
+        nuke.guard("filename")
+        demand(node, nodes.Node, "filename")
+        is_proxy = nuke.root._knobs["proxy"]._value and node._knobs["proxy"]._value
+        text = str(node._knobs["proxy" if is_proxy else "file"]._value)
+        text = text.replace("%V", nuke.view).replace("%v", nuke.view[0])
+        if replace == REPLACE and "%" in text:
+            text = text % nuke.root.frame_number
+        return text or None
+
+    def root() -> nodes.Root:
+        nuke.guard("root")
+        return nuke.root
+
+    return {
+        "thisNode": this_node,
+        "thisView": lambda: nuke.view,
+        "frame": lambda: nuke.root.frame_number,
+        "allNodes": all_nodes,
+        "toNode": to_node,
+        "selectedNodes": selected_nodes,
+        "filename": filename,
+        "root": root,
+        "views": lambda: list(nuke.view_names),
+        "formats": lambda: list(nuke.formats),
+    }
+
+
+def _acts(nuke: Nuke) -> dict[str, Callable[..., Any]]:
+    def execute(
+        node: Any,
+        start: int,
+        end: int,
+        incr: int = 1,
+        views: list[str] | None = None,
+        continueOnError: bool = False,  # noqa: N803
+    ) -> None:
+        nuke.guard("execute")
+        demand(node, (nodes.Node, str), "execute")
+        for frame in (start, end, incr):
+            demand(frame, int, "execute")
+        demand(views, (list, type(None)), "execute")
+        found = nuke.find(node) if isinstance(node, str) else node
+        if found is None:
+            raise ValueError(f"there is no node {node}")
+        rendering.execute(nuke, found, start, end, incr, views)
+
+    def message(prompt: str) -> None:
+        nuke.guard("message")
+        nuke.need_window("message")
+        demand(prompt, str, "message")
+        nuke.said.append(prompt)
+
+    def ask(prompt: str) -> bool:
+        nuke.guard("ask")
+        nuke.need_window("ask")
+        demand(prompt, str, "ask")
+        nuke.said.append(prompt)
+        return nuke.answers.pop(0)
+
+    def menu(name: str) -> Menu:
+        nuke.guard("menu")
+        nuke.need_window("menu")
+        return nuke.menus[name]
+
+    def save(filename: str) -> bool:
+        from pathlib import Path
+
+        nuke.guard("scriptSave")
+        demand(filename, str, "scriptSave")
+        try:
+            nuke.root.save(Path(filename))
+        except OSError as error:
+            raise RuntimeError(f"{filename}: {error.strerror}.") from error
+        nuke.root._knobs["name"]._value, nuke.root.is_modified = filename, False
+        return True
+
+    def add_format(text: str) -> nodes.Format:
+        nuke.guard("addFormat")
+        demand(text, str, "addFormat")
+        width, height, name = text.split()
+        nuke.formats.append(nodes.Format(int(width), int(height), name))
+        return nuke.formats[-1]
+
+    def delete(node: nodes.Node) -> None:
+        nuke.guard("delete")
+        demand(node, nodes.Node, "delete")
+        nuke.delete(node)
+
+    def later(call: Callable[..., Any], args: Any = (), kwargs: Any = None) -> None:
+        if not callable(call):
+            raise TypeError("executeInMainThread takes a function")
+        nuke.later(call, args, kwargs)
+
+    return {
+        "execute": execute,
+        "message": message,
+        "ask": ask,
+        "menu": menu,
+        "scriptSave": save,
+        "addFormat": add_format,
+        "delete": delete,
+        "executeInMainThread": later,
+        "tprint": lambda *words: nuke.said.append(" ".join(map(str, words))),
+    }
+
+
+def _callbacks(nuke: Nuke) -> dict[str, Callable[..., Any]]:
+    found: dict[str, Callable[..., Any]] = {}
+    for event in nuke.registered:
+        title = event[0].upper() + event[1:]
+        is_render = event in ("beforeRender", "beforeFrameRender", "afterFrameRender", "afterRender")
+        usual = "Write" if is_render else "*"
+        found[f"add{title}"] = _adding(nuke, event, usual)
+        found[f"remove{title}"] = _removing(nuke, event, usual)
+    return found
+
+
+def _entry(call: Any, args: Any, kwargs: Any) -> tuple[Any, Any, Any]:
+    """As Foundry's registry has it: published with the Python guide, ``nuke_internal/callbacks.py``."""
+    if not callable(call):
+        raise ValueError("call must be a callable")
+    kwargs = {} if kwargs is None else kwargs
+    if not isinstance(kwargs, dict):
+        raise ValueError("kwargs must be a dictionary")
+    return call, args if isinstance(args, tuple) else (args,), kwargs
+
+
+def _adding(nuke: Nuke, event: str, usual: str) -> Callable[..., None]:
+    def add(call: Any, args: Any = (), kwargs: Any = None, nodeClass: str = usual) -> None:  # noqa: N803
+        nuke.guard(f"add {event}")
+        entry = _entry(call, args, kwargs)
+        known = nuke.registered[event].setdefault(nodeClass, [])
+        # Added again it moves to the end, and is still called once.
+        known[:] = [each for each in known if each != entry]
+        known.append(entry)
+
+    return add
+
+
+def _removing(nuke: Nuke, event: str, usual: str) -> Callable[..., None]:
+    def remove(call: Any, args: Any = (), kwargs: Any = None, nodeClass: str = usual) -> None:  # noqa: N803
+        nuke.guard(f"remove {event}")
+        entry = _entry(call, args, kwargs)
+        known = nuke.registered[event].get(nodeClass, [])
+        known[:] = [each for each in known if each != entry]
+
+    return remove
+
+
+class _Makers:
+    """``nuke.nodes``: a function for each class of node."""
+
+    def __init__(self, nuke: Nuke) -> None:
+        self._nuke = nuke
+
+    def __getattr__(self, kind: str) -> Callable[..., nodes.Node]:
+        if kind not in ("Read", "Write", "Reformat", "Group"):
+            self._nuke.refuse(f"nuke.nodes.{kind} is not modelled; model it before you use it")
+
+        def make(**values: Any) -> nodes.Node:
+            self._nuke.guard(f"nodes.{kind}")
+            node = self._nuke.make(kind)
+            for name, value in values.items():
+                node[name].setValue(value)
+            return node
+
+        return make
+
+
+def _undo(nuke: Nuke) -> type:
+    class Undo:
+        """Steps that the artist can take back."""
+
+        @classmethod
+        def begin(cls, name: str = "") -> None:
+            nuke.guard("Undo.begin")
+            demand(name, str, "Undo.begin")
+
+        @classmethod
+        def end(cls) -> None:
+            nuke.guard("Undo.end")
+
+        @classmethod
+        def disable(cls) -> None:
+            nuke.guard("Undo.disable")
+            nuke.undo_locks += 1
+
+        @classmethod
+        def enable(cls) -> None:
+            nuke.guard("Undo.enable")
+            if nuke.undo_locks == 0:
+                nuke.refuse("Undo.enable was called where nothing was disabled")
+            nuke.undo_locks -= 1
+
+        @classmethod
+        def disabled(cls) -> bool:
+            nuke.guard("Undo.disabled")
+            return nuke.undo_locks > 0
+
+    return Undo

@@ -1,0 +1,305 @@
+"""The double's nodes, and the script that they make: what an adapter may ask of them, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from doubles.nuke.knobs import (
+    KINDS,
+    Boolean_Knob,
+    Double_Knob,
+    Enumeration_Knob,
+    File_Knob,
+    Format_Knob,
+    Int_Knob,
+    Knob,
+    MultiView_Knob,
+    Script_Knob,
+    String_Knob,
+    Tab_Knob,
+    demand,
+)
+
+if TYPE_CHECKING:
+    from doubles.nuke.program import Nuke
+
+SPACES = ["default (linear)", "linear", "sRGB", "rec709", "Cineon", "AlexaV3LogC", "ACES/ACES - ACEScg"]
+_HOOKS = ("beforeRender", "beforeFrameRender", "afterFrameRender", "afterRender")
+
+
+def _file_knobs() -> list[Knob]:
+    return [
+        File_Knob("file"),
+        File_Knob("proxy"),
+        Enumeration_Knob("colorspace", "", SPACES),
+        Boolean_Knob("raw"),
+        Int_Knob("first"),
+        Int_Knob("last"),
+    ]
+
+
+def knobs_of(kind: str) -> list[Knob]:
+    """The knobs that a node of this class has from the beginning, as far as anybody asks for them."""
+    own: dict[str, list[Knob]] = {
+        "Read": _file_knobs(),
+        "Write": [
+            *_file_knobs(),
+            MultiView_Knob("views"),
+            Enumeration_Knob("channels", "", ["rgb", "rgba", "all"]),
+            Enumeration_Knob("file_type", "", [" ", "exr", "png", "dpx", "jpeg", "mov"]),
+            Boolean_Knob("use_limit"),
+            *(Script_Knob(name) for name in _HOOKS),
+        ],
+        "Reformat": [
+            Enumeration_Knob("type", "", ["to format", "to box", "scale"]),
+            Int_Knob("box_width"),
+            Int_Knob("box_height"),
+            Boolean_Knob("box_fixed"),
+            Enumeration_Knob("resize", "", ["width", "none", "height", "fit", "fill", "distort"]),
+            Boolean_Knob("black_outside"),
+        ],
+        "Root": [
+            String_Knob("name"),
+            Int_Knob("first_frame"),
+            Int_Knob("last_frame"),
+            Double_Knob("fps"),
+            Format_Knob("format"),
+            Boolean_Knob("proxy"),
+            Enumeration_Knob("colorManagement", "", ["Nuke", "OCIO"]),
+            Enumeration_Knob("OCIO_config", "", ["nuke-default", "aces_1.2", "custom"]),
+            File_Knob("customOCIOConfigPath"),
+            File_Knob("OCIOConfigPath"),
+        ],
+    }
+    return [*own.get(kind, []), *([] if kind == "Root" else [Boolean_Knob("disable")])]
+
+
+class Format:
+    """A size in pixels, and its name."""
+
+    def __init__(self, width: int, height: int, name: str | None) -> None:
+        self._width, self._height, self._name = width, height, name
+
+    def width(self) -> int:
+        return self._width
+
+    def height(self) -> int:
+        return self._height
+
+    def pixelAspect(self) -> float:  # noqa: N802
+        return 1.0
+
+    def name(self) -> str | None:
+        return self._name
+
+
+class Node:
+    """One node; every question and every change goes through the program's guard."""
+
+    def __init__(self, nuke: Nuke, kind: str, name: str, parent: Group | None) -> None:
+        self._nuke, self._kind, self._name, self._parent = nuke, kind, name, parent
+        self._inputs: list[Node | None] = []
+        self._knobs: dict[str, Knob] = {}
+        self.has_error = False
+        for knob in knobs_of(kind):
+            self._bind(knob)
+
+    def _bind(self, knob: Knob) -> None:
+        knob.guard, knob.changed = self._nuke.guard, lambda changed: self._nuke.note_change(changed.name())
+        knob.evaluated = lambda text, view=None: self._nuke.evaluate(text, view)
+        self._knobs[knob.name()] = knob
+
+    def Class(self) -> str:  # noqa: N802 - Nuke's own name
+        self._nuke.guard("Node.Class")
+        return self._kind
+
+    def name(self) -> str:
+        self._nuke.guard("Node.name")
+        return self._name
+
+    def fullName(self) -> str:  # noqa: N802
+        self._nuke.guard("Node.fullName")
+        return self.path
+
+    @property
+    def path(self) -> str:
+        outer = self._parent
+        return self._name if outer is None or outer._parent is None else f"{outer.path}.{self._name}"
+
+    def parent(self) -> Group | None:
+        self._nuke.guard("Node.parent")
+        return self._parent
+
+    def knob(self, name: str) -> Knob | None:
+        self._nuke.guard("Node.knob")
+        demand(name, str, "Node.knob")
+        return self._knobs.get(name)
+
+    def knobs(self) -> dict[str, Knob]:
+        self._nuke.guard("Node.knobs")
+        return dict(self._knobs)
+
+    def __getitem__(self, name: str) -> Knob:
+        self._nuke.guard("Node.__getitem__")
+        if name not in self._knobs:
+            raise NameError(f"knob {name} does not exist")
+        return self._knobs[name]
+
+    def addKnob(self, knob: Knob) -> None:  # noqa: N802
+        self._nuke.guard("Node.addKnob")
+        demand(knob, Knob, "Node.addKnob")
+        if knob.name() in self._knobs:
+            raise ValueError(f"there is a knob {knob.name()} already")
+        knob.is_users = True
+        self._bind(knob)
+        self._nuke.note_change("addKnob")
+
+    def removeKnob(self, knob: Knob) -> None:  # noqa: N802
+        self._nuke.guard("Node.removeKnob")
+        demand(knob, Knob, "Node.removeKnob")
+        if self._knobs.get(knob.name()) is not knob or not knob.is_users:
+            raise ValueError(f"{knob.name()} is no user knob of {self.path}")
+        del self._knobs[knob.name()]
+        self._nuke.note_change("removeKnob")
+
+    def setInput(self, index: int, node: Node | None) -> bool:  # noqa: N802
+        self._nuke.guard("Node.setInput")
+        demand(index, int, "Node.setInput")
+        demand(node, (Node, type(None)), "Node.setInput")
+        self._inputs += [None] * (index + 1 - len(self._inputs))
+        self._inputs[index] = node
+        self._nuke.note_change("setInput")
+        return True
+
+    def input(self, index: int) -> Node | None:
+        self._nuke.guard("Node.input")
+        demand(index, int, "Node.input")
+        return self._inputs[index] if index < len(self._inputs) else None
+
+    def dependencies(self, what: int) -> list[Node]:
+        self._nuke.guard("Node.dependencies")
+        demand(what, int, "Node.dependencies")
+        return [node for node in self._inputs if node is not None]
+
+    def hasError(self) -> bool:  # noqa: N802
+        self._nuke.guard("Node.hasError")
+        return self.has_error
+
+    def text(self) -> dict[str, Any]:
+        """What the script says of the node."""
+        user = [
+            {
+                "kind": knob.Class(),
+                "name": knob.name(),
+                "label": knob.label(),
+                "choices": getattr(knob, "choices", None),
+                "flags": knob.flags,
+            }
+            for knob in self._knobs.values()
+            if knob.is_users
+        ]
+        values = {knob.name(): knob._value for knob in self._knobs.values()}
+        inputs = [None if node is None else node.path for node in self._inputs]
+        return {"class": self._kind, "name": self._name, "user": user, "values": values, "inputs": inputs}
+
+    def read(self, text: dict[str, Any]) -> None:
+        """The node has the knobs and values that the text says."""
+        for user in text["user"]:
+            choices = () if user["choices"] is None else (user["choices"],)
+            knob = KINDS[user["kind"]](user["name"], user["label"], *choices)
+            knob.is_users, knob.flags = True, user["flags"]
+            self._bind(knob)
+        for name, value in text["values"].items():
+            self._knobs[name]._value = value
+
+
+class Group(Node):
+    """A node with nodes in it; ``with`` makes it the one in which nodes are made."""
+
+    def __init__(self, nuke: Nuke, kind: str, name: str, parent: Group | None) -> None:
+        super().__init__(nuke, kind, name, parent)
+        self.children: list[Node] = []
+        self._outer: list[Group] = []
+
+    def nodes(self) -> list[Node]:
+        self._nuke.guard("Group.nodes")
+        return list(self.children)
+
+    def __enter__(self) -> Group:
+        self._nuke.guard("Group.__enter__")
+        self._outer.append(self._nuke.group)
+        self._nuke.group = self
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._nuke.group = self._outer.pop()
+
+    def every_node(self) -> list[Node]:
+        inner = [node for child in self.children if isinstance(child, Group) for node in child.every_node()]
+        return [*self.children, *inner]
+
+    def text(self) -> dict[str, Any]:
+        return {**super().text(), "children": [child.text() for child in self.children]}
+
+    def read(self, text: dict[str, Any]) -> None:
+        super().read(text)
+        for child in text["children"]:
+            node = self._nuke.make(child["class"], child["name"], self)
+            node.read(child)
+
+
+class Gizmo(Group):
+    """A group whose insides are those of its file."""
+
+    def filename(self) -> str:
+        return f"{self._name}.gizmo"
+
+
+class Root(Group):
+    """The script itself."""
+
+    def __init__(self, nuke: Nuke) -> None:
+        super().__init__(nuke, "Root", "root", None)
+        self.is_modified, self.frame_number = False, 1
+
+    def modified(self) -> bool:
+        self._nuke.guard("Root.modified")
+        return self.is_modified
+
+    def setModified(self, modified: bool) -> None:  # noqa: N802
+        self._nuke.guard("Root.setModified")
+        demand(modified, bool, "Root.setModified")
+        self.is_modified = modified
+
+    def realFps(self) -> float:  # noqa: N802
+        self._nuke.guard("Root.realFps")
+        return float(self._knobs["fps"]._value)
+
+    def fps(self) -> int:
+        return int(self._knobs["fps"]._value)
+
+    def firstFrame(self) -> int:  # noqa: N802
+        self._nuke.guard("Root.firstFrame")
+        return int(self._knobs["first_frame"]._value)
+
+    def lastFrame(self) -> int:  # noqa: N802
+        self._nuke.guard("Root.lastFrame")
+        return int(self._knobs["last_frame"]._value)
+
+    def proxy(self) -> bool:
+        self._nuke.guard("Root.proxy")
+        return bool(self._knobs["proxy"]._value)
+
+    def format(self) -> Format:
+        self._nuke.guard("Root.format")
+        return self._nuke.format_named(self._knobs["format"]._value)
+
+    def save(self, path: Path) -> None:
+        """The script is on disk, as text of our own: Nuke's has another form."""
+        path.write_text(json.dumps({**self.text(), "formats": self._nuke.format_texts()}, indent=1), encoding="utf-8")
+
+
+CLASSES: dict[str, type[Node]] = {"Group": Group, "Root": Root}
+__all__ = ["CLASSES", "Format", "Gizmo", "Group", "Knob", "Node", "Root", "Tab_Knob", "knobs_of"]

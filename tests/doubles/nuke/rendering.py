@@ -1,0 +1,141 @@
+"""The double's execute(): the calls in Foundry's order, cancels, views and proxies, and real pictures on disk.
+
+Sources: Foundry's Python guide, "Callbacks" (a knob's text first, then what was added for the class, then for all; an
+exception ends the render; no afterFrameRender for a frame that was cancelled), and the reference of ``nuke.execute``.
+What is not documented can be had either way: on which thread the calls come, and whether once for each view.
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from doubles.colour_bars import painted
+from doubles.nuke.nodes import Group, Node
+
+from ft_dcc.frames import Resolution
+
+if TYPE_CHECKING:
+    from doubles.nuke.program import Nuke
+
+
+def execute(nuke: Nuke, node: Node, first: int, last: int, step: int, views: list[str] | None) -> None:
+    """The Write, or every Write in the group, has rendered; raises RuntimeError for what Nuke refuses."""
+    writes = [each for each in (node.every_node() if isinstance(node, Group) else [node]) if each._kind == "Write"]
+    if not writes:
+        raise RuntimeError(f"{node.path} cannot be executed")
+    for write in writes:
+        _on_its_thread(nuke, lambda write=write: _execute_one(nuke, write, first, last, step, views))
+
+
+def _on_its_thread(nuke: Nuke, work: Any) -> None:
+    """Nuke does not say on which thread it calls back: here it can be another one, which may ask the nodes then."""
+    if not nuke.renders_in_thread:
+        work()
+        return
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        nuke.rendering_threads.add(threading.get_ident())
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - raised again where the render was begun
+            errors.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    if errors:
+        raise errors[0]
+
+
+def _execute_one(nuke: Nuke, write: Node, first: int, last: int, step: int, views: list[str] | None) -> None:
+    chosen = str(write._knobs["views"]._value).split() or list(nuke.view_names)
+    wanted = [view for view in chosen if views is None or view in views]
+    before = nuke.root.frame_number
+    try:
+        nuke.view = wanted[0]
+        _call(nuke, write, "beforeRender")
+        for frame in range(first, last + 1, step):
+            nuke.root.frame_number = frame
+            _frame(nuke, write, frame, wanted)
+        nuke.view = wanted[0]
+        if nuke.calls_after_render:
+            _call(nuke, write, "afterRender")
+    finally:
+        nuke.root.frame_number = before
+
+
+def _frame(nuke: Nuke, write: Node, frame: int, views: list[str]) -> None:
+    for number, view in enumerate(views):
+        nuke.view = view
+        if nuke.calls_for_each_view or number == 0:
+            _call(nuke, write, "beforeFrameRender")
+        if nuke.cancel_at is not None and frame >= nuke.cancel_at:
+            raise RuntimeError("Cancelled by the user")
+        _write(nuke, write, frame)
+        if nuke.calls_for_each_view or number == len(views) - 1:
+            if not nuke.calls_for_each_view:
+                nuke.view = views[0]
+            _call(nuke, write, "afterFrameRender")
+
+
+def _call(nuke: Nuke, write: Node, event: str) -> None:
+    nuke.contexts.append(write)
+    nuke.events.append((event, write.path, nuke.root.frame_number, nuke.view))
+    try:
+        text = str(write._knobs[event]._value)
+        if text:
+            exec(text, {"nuke": nuke.module})  # noqa: S102 - as Nuke does
+        for kind in ("Write", "*"):
+            for call, args, kwargs in list(nuke.registered[event].get(kind, [])):
+                call(*args, **kwargs)
+    finally:
+        nuke.contexts.pop()
+
+
+def _write(nuke: Nuke, write: Node, frame: int) -> None:
+    path = Path(nuke.file_of(write, frame))
+    if not path.parent.is_dir():
+        raise RuntimeError(f"{write.path}: {path}: No such file or directory")
+    size = _size(nuke, write)
+    try:
+        if path.suffix == ".png":
+            path.write_bytes(painted(frame, size))
+        elif path.suffix in (".exr", ".dpx"):
+            _write_floats(path, frame, size)
+        else:
+            raise NotImplementedError(f"{path.suffix} is not drawn here")
+    except OSError as error:
+        raise RuntimeError(f"{write.path}: {path}: {error.strerror}") from error
+    nuke.drawn.append((write.path, frame, str(path), str(size)))
+
+
+def _write_floats(path: Path, frame: int, size: Resolution) -> None:
+    import numpy as np
+    import OpenImageIO
+
+    # Middle grey with a white line, one pixel further right on each frame.
+    pixels = np.full((size.height, size.width, 3), 0.18, dtype=np.float32)
+    pixels[:, frame % size.width] = 1.0
+    output = OpenImageIO.ImageOutput.create(str(path))
+    output.open(
+        str(path), OpenImageIO.ImageSpec(size.width, size.height, 3, "uint16" if path.suffix == ".dpx" else "half")
+    )
+    output.write_image(pixels)
+    output.close()
+
+
+def _size(nuke: Nuke, write: Node) -> Resolution:
+    node: Node | None = write
+    while node is not None:
+        if node._kind == "Reformat":
+            values = {name: knob._value for name, knob in node._knobs.items()}
+            if (values["type"], values["box_fixed"], values["resize"]) != ("to box", True, "fit"):
+                raise NotImplementedError("only a reformat to a fixed box is drawn here")
+            return Resolution(values["box_width"], values["box_height"])
+        node = node._inputs[0] if node._inputs else None
+    found = nuke.format_named(nuke.root._knobs["format"]._value)
+    part = 2 if nuke.root._knobs["proxy"]._value else 1
+    return Resolution(found.width() // part, found.height() // part)

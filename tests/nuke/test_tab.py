@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from doubles.nuke.stage import set_knobs
+
+TAB = [
+    "ft_dcc_tab",
+    "ft_dcc_publish",
+    "ft_dcc_task",
+    "ft_dcc_review",
+    "ft_dcc_comment",
+    "ft_dcc_frames",
+    "ft_dcc_colour",
+]
+
+
+@pytest.fixture
+def tab(nuke):
+    from ft_dcc_nuke import tab
+
+    return tab
+
+
+@pytest.fixture
+def write(nuke):
+    return nuke.find("Write1")
+
+
+def ours(node):
+    return [knob.name() for knob in node._knobs.values() if knob.is_users]
+
+
+def test_a_write_gets_the_tab_once_and_keeps_what_was_chosen(tab, write):
+    tab.add(write)
+    assert ours(write) == TAB and write._knobs["ft_dcc_publish"].value() == "ask"
+    set_knobs(write, ft_dcc_publish="always", ft_dcc_comment="Edges")
+    tab.add(write)
+    assert ours(write) == TAB
+    assert tab.read(write) == {
+        "ft_dcc_publish": "always",
+        "ft_dcc_task": "",
+        "ft_dcc_review": "",
+        "ft_dcc_comment": "Edges",
+        "ft_dcc_frames": "",
+        "ft_dcc_colour": "",
+    }
+
+
+def test_the_tab_goes_away_whole_also_twice(nuke, tab, write):
+    before = json.dumps(write.text())
+    tab.add(write)
+    tab.remove(write)
+    tab.remove(write)
+    assert json.dumps(write.text()) == before
+
+
+def test_the_tab_travels_in_the_script_and_with_a_copy(nuke, tab, write, tmp_path):
+    tab.add(write)
+    set_knobs(write, ft_dcc_task="Film/SQ/SH/Comp", ft_dcc_publish="always")
+    assert tab.read(nuke.paste(write)) == tab.read(write)
+    nuke.root.save(tmp_path / "comp.nk")
+    nuke.open(tmp_path / "comp.nk")
+    assert tab.read(nuke.find("Write1"))["ft_dcc_task"] == "Film/SQ/SH/Comp"
+
+
+def test_no_script_is_stored_in_the_script(nuke, tab, write, tmp_path):
+    tab.add(write)
+    kinds = {knob.Class() for knob in write._knobs.values() if knob.is_users}
+    assert kinds == {"Tab_Knob", "Enumeration_Knob", "String_Knob"}
+    assert {name: knob.value() for name, knob in write._knobs.items() if "ender" in name} == {
+        "beforeRender": "",
+        "beforeFrameRender": "",
+        "afterFrameRender": "",
+        "afterRender": "",
+    }
+
+
+def test_a_write_in_a_group_is_spoken_for_by_the_group(nuke, tab):
+    group = nuke.make("Group", "Out")
+    inner = nuke.make("Group", "Inside", group)
+    write = nuke.make("Write", parent=inner)
+    assert tab.find_owner(write) is None
+    tab.add(group)
+    assert tab.find_owner(write) is group
+    tab.add(write)
+    assert tab.find_owner(write) is write
+
+
+def test_a_new_write_gets_the_tab_where_the_settings_want_it_switched_off(nuke, monkeypatch):
+    import ft_dcc_nuke
+
+    ft_dcc_nuke.start_window()
+    assert ours(nuke.create_as_user("Write")) == []
+    monkeypatch.setenv("FT_DCC_TAB_ON_NEW_WRITES", "true")
+    made = nuke.create_as_user("Write")
+    assert ours(made) == TAB and made._knobs["ft_dcc_publish"].value() == "off"
+    assert ours(nuke.create_as_user("Read")) == []
+
+
+def test_broken_settings_do_not_keep_a_write_from_being_made(nuke, monkeypatch):
+    import ft_dcc_nuke
+
+    ft_dcc_nuke.start_window()
+    monkeypatch.setenv("FT_DCC_TAB_ON_NEW_WRITES", "perhaps")
+    assert ours(nuke.create_as_user("Write")) == []
+    assert "'perhaps' is neither true nor false" in nuke.said[-1]
