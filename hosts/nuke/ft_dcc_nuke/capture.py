@@ -119,7 +119,7 @@ def _draw(write: nuke.Node, frame: int, view: str, path: Path, size: Resolution)
 
 @contextmanager
 def _plainly_named(path: Path) -> Iterator[Path]:
-    """Lend a name in which Nuke finds no number, no view and no Tcl; what is written there is at the path at the end."""
+    """Lend a name in which Nuke finds no number, view or Tcl; what is written there is at the path afterwards."""
     if not set(str(path)) & set("%#[]{}$"):
         yield path
         return
