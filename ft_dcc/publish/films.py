@@ -48,7 +48,7 @@ def make_film(instance: Instance, output: Output) -> Media:
         return encoding.finish()
     path, how, frames = _path(instance, output), _how(instance, output), FRAMES.find(instance)
     if frames is not None:
-        return media.encode(frames, path, is_filling=_is_filling(instance), **how)
+        return media.encode(frames, path, colour=colour_of(instance), is_filling=_is_filling(instance), **how)
     film, first = Path(SOURCE.get(instance).text), CLIP.get(instance).frame_range.with_handles.start
     return media.transcode(film, path, facts=FACTS.get(instance), first_frame=first, **how)
 
@@ -71,9 +71,11 @@ def _is_filling(instance: Instance) -> bool:
 
 def begin_films(instance: Instance, frames: Frames) -> dict[str, Encoding]:
     """Return the films of frames that do not exist yet, by component, each waiting for the first frame."""
-    wanted = REQUEST.get(instance.context).outputs or ()
+    wanted, colour = REQUEST.get(instance.context).outputs or (), colour_of(instance)
     return {
-        output.component_name: media.begin_encoding(frames, _path(instance, output), **_how(instance, output))
+        output.component_name: media.begin_encoding(
+            frames, _path(instance, output), colour=colour, **_how(instance, output)
+        )
         for output in (presets.REVIEW, *(OUTPUT_BY_NAME[name] for name in wanted if name in OUTPUT_BY_NAME))
     }
 
@@ -100,7 +102,6 @@ def _how(instance: Instance, output: Output) -> dict[str, Any]:
     return {
         "output": output,
         "burnin": burnin_of(instance),
-        **({} if FACTS.find(instance) is not None else {"colour": colour_of(instance)}),
         "sounds": _sounds(instance),
         # A frame that a step leaves out is a picture, too.
         "on_frame": counting_frames(instance, step, len(CLIP.get(instance).frame_range.with_handles.every_frame)),
