@@ -138,11 +138,7 @@ def test_a_refused_operation_undoes_the_whole_batch(ask: Any, tree: Any) -> None
         ("TypedContextStatusChange", {}, "TypedContextStatusChange is written by the server alone"),
         ("Metadata", {"key": "k", "value": "v"}, "Metadata has no attribute 'id'"),
         ("Nothing", {}, "There is no entity type 'Nothing'"),
-        (
-            "Setting",
-            {"name": "x", "value": [[{"__entity_type__": "x"}]]},
-            "'Setting.value' takes a value, not an entity",
-        ),
+        ("Scope", {"name": [[{"__entity_type__": "x"}]]}, "'Scope.name' takes a value, not an entity"),
         ("Scope", {"name": {"__entity_type__": "Scope", "id": "1"}}, "'Scope.name' takes a value, not an entity"),
         ("Timelog", {"user": {"__entity_type__": "Scope", "id": "1"}}, "Scope was sent where User is wanted"),
         ("Timelog", {"user": {"__entity_type__": "User"}}, "A reference to User needs its id"),
