@@ -106,14 +106,19 @@ class ColourBars:
         """Be the main thread, as a program's event loop is, until the other thread has ended."""
         self._demand_main_thread("serve")
         while thread.is_alive() or not self._calls.empty():
-            try:
-                function, future = self._calls.get(timeout=0.01)
-            except queue.Empty:
-                continue
-            try:
-                future.set_result(function())
-            except BaseException as error:  # noqa: BLE001 - whoever called gets it
-                future.set_exception(error)
+            self.idle(0.01)
+
+    def idle(self, seconds: float = 0.001) -> None:
+        """Carry out what waits, as a program does in an idle moment."""
+        self._demand_main_thread("idle")
+        try:
+            function, future = self._calls.get(timeout=seconds)
+        except queue.Empty:
+            return
+        try:
+            future.set_result(function())
+        except BaseException as error:  # noqa: BLE001 - whoever called gets it
+            future.set_exception(error)
 
     def _demand_main_thread(self, what: str) -> None:
         if threading.get_ident() != self._main:

@@ -27,7 +27,7 @@ class SearchField(QtWidgets.QLineEdit):
 
     def __init__(self, nothing_found: str, *, takes_any: bool = False) -> None:
         super().__init__()
-        self._choices: Sequence[Choice] = ()
+        self.choices: Sequence[Choice] = ()
         self._picked = ""
         self._nothing_found, self._takes_any = nothing_found, takes_any
         self._list: QtWidgets.QListWidget | None = None
@@ -40,8 +40,8 @@ class SearchField(QtWidgets.QLineEdit):
 
     def offer(self, choices: Sequence[Choice]) -> None:
         """These can be picked from now on."""
-        if choices != self._choices:
-            self._choices = choices
+        if choices != self.choices:
+            self.choices = choices
             if self.is_open:
                 self._fill()
 
@@ -126,7 +126,7 @@ class SearchField(QtWidgets.QLineEdit):
         if self._list is None:
             return
         words = self.text().lower().split() if self.isModified() else []
-        fitting = [(key, text) for key, text in self._choices if all(word in text.lower() for word in words)]
+        fitting = [(key, text) for key, text in self.choices if all(word in text.lower() for word in words)]
         self._list.clear()
         for key, text in fitting[:_SHOWN]:
             item = QtWidgets.QListWidgetItem(text)

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ft_dcc.publish.records import Progress
+
+
+def test_the_settings_say_what_they_are_and_who_said_it(open_dialog, live, monkeypatch):
+    monkeypatch.setenv("FT_DCC_ASSET_TYPE", "render")
+    dialog = open_dialog(page="settings")
+    rows = dialog.settings_page.rows
+    live(lambda: rows.topLevelItemCount() > 20)
+    items = [rows.topLevelItem(row) for row in range(rows.topLevelItemCount())]
+    texts = {item.text(0): (item.text(1), item.text(2)) for item in items}
+    assert texts["asset_type"] == ("render", "environment FT_DCC_ASSET_TYPE")
+    assert texts["key"] == ("set", "environment FTRACK_API_KEY")
+    assert texts["slate"] == ("false", "default")
+
+
+def test_a_wrong_setting_is_said_and_not_raised(open_dialog, live, monkeypatch):
+    monkeypatch.setenv("FT_DCC_SLATE", "perhaps")
+    dialog = open_dialog(page="settings", is_signed_in=False)
+    live(lambda: "perhaps" in dialog.settings_page.error.text())
+
+
+def test_about_says_versions_server_and_licence(open_dialog, live, account):
+    dialog = open_dialog(page="about")
+    live(lambda: "ft-dcc: 0" in dialog.about_page.facts.toPlainText())
+    text = dialog.about_page.facts.toPlainText()
+    assert f"server: {account.server} as {account.user}" in text
+    assert "licence: Apache-2.0" in text and "Qt: " in text and account.key not in text
+
+
+def test_open_review_sessions_are_listed_with_their_pages(open_dialog, live, session, task):
+    project = session.get("Project", task["project_id"])
+    session.create("ReviewSession", {"name": "Abnahme", "project_id": project["id"]})
+    session.commit()
+    page = open_dialog(page="reviews").reviews_page
+    items = [page.rows.topLevelItem(row) for row in range(page.rows.topLevelItemCount())]
+    page.rows.setCurrentItem(next(item for item in items if item.text(1) == project["name"]))
+    assert page.rows.currentItem().text(0) == "Abnahme"
+    assert page.page.startswith(f"{session.server_url}/review/") and page.open.isEnabled()
+
+
+def test_a_dropped_frame_is_its_sequence_with_a_picture_and_delete_takes_it_away(app, open_dialog, live, render):
+    from Qt import QtCore, QtGui, QtTest
+
+    sources = open_dialog().publish_page.sources
+    data = QtCore.QMimeData()
+    data.setUrls([QtCore.QUrl.fromLocalFile(str(render / "sh010_light.1003.png"))])
+    action, button = QtCore.Qt.DropAction.CopyAction, QtCore.Qt.MouseButton.LeftButton
+    where = QtCore.QPoint(9, 9)
+    held = QtCore.Qt.KeyboardModifier.NoModifier
+    app.sendEvent(sources.viewport(), QtGui.QDragEnterEvent(where, action, data, button, held))
+    app.sendEvent(sources.viewport(), QtGui.QDropEvent(QtCore.QPointF(where), action, data, button, held))
+    assert [Path(name).name for name in sources.wanted] == ["sh010_light.%04d.png"]
+    live(lambda: sources.item(0).text() == "sh010_light.%04d.png\n1001-1012, 12 frames")
+    sources.setFocus()
+    sources.setCurrentRow(0)
+    QtTest.QTest.keyClick(sources, QtCore.Qt.Key.Key_Space)
+    assert sources.wanted == ()
+    QtTest.QTest.keyClick(sources, QtCore.Qt.Key.Key_Delete)
+    assert sources.names == []
+
+
+def test_progress_says_rate_and_what_is_left(app):
+    from ft_dcc_qt.progress_panel import in_words
+
+    upload = Progress("upload", "sh010", 6_000_000, 12_000_000, "bytes", seconds=3.0)
+    assert in_words(upload) == "6.0 of 12.0 MB, 2.0 MB/s, 3 s left"
+    assert in_words(Progress("encode", "sh010", 10, 100, "frames", seconds=0.1)) == "10 of 100 frames"
+
+
+def test_there_is_one_dialog_a_program(app, live, monkeypatch):
+    import ft_dcc_qt
+
+    first = ft_dcc_qt.show(page="about")
+    assert ft_dcc_qt.show(page="queue") is first
+    assert first.stack.currentWidget() is first.queue_page
+    live(lambda: not first.desk.is_busy and first.desk.lookups.wait(0))
+    first.desk.close()
+    first.close()
+    monkeypatch.setattr("ft_dcc_qt.dialog._dialog", None)
+
+
+@pytest.mark.parametrize("statement", ["sys.modules['Qt'] = None", "sys.modules['ft_dcc_qt'] = None"])
+def test_without_qt_the_command_says_what_to_install(statement):
+    script = f"import sys; {statement}; from ft_dcc.cli.main import run; sys.exit(run(['ui']))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode == 2
+    assert done.stderr.strip().endswith("The window needs more than is installed. Run: pip install 'ft-dcc[ui]'")
+
+
+def test_importing_the_dialogs_package_loads_no_qt():
+    script = "import sys, ft_dcc_qt; print(sorted({'Qt', 'PySide6', 'requests'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True)
+    assert done.stdout == "[]\n"
