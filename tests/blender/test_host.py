@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ft_dcc.errors import DiskUnusable, SceneUnreadable, SettingInvalid, Unpublishable
+from ft_dcc.errors import CameraMissing, DiskUnusable, SceneUnreadable, SettingInvalid, Unpublishable
 from ft_dcc.frames import FrameRange, Resolution
+from ft_dcc.host import KnowsLenses
 
 
 def saved(bpy, path: Path, *, compress: bool = False) -> Path:
@@ -51,6 +52,24 @@ def test_the_rate_is_exact(host, scene, fps, base, rate):
 def test_the_resolution_is_the_full_one_also_when_renders_are_scaled(host, scene):
     scene.render.resolution_percentage = 50
     assert str(host.scene().resolution) == "64x36"
+
+
+def test_the_lens_is_known_at_each_frame_and_the_scene_stays_where_it_was(host, scene):
+    lens = scene.camera.data
+    lens.type = "PERSP"
+    assert isinstance(host, KnowsLenses)
+    assert host.focal_lengths("Camera", FrameRange(1001, 1002, 1)) == dict.fromkeys(range(1000, 1004), 50.0)
+    for frame, length in ((1001, 24.0), (1003, 48.0)):
+        lens.lens = length
+        lens.keyframe_insert("lens", frame=frame)
+    scene.frame_set(1002)
+    found = host.focal_lengths("Camera", FrameRange(1001, 1003))
+    assert {frame: round(length, 2) for frame, length in found.items()} == {1001: 24.0, 1002: 36.0, 1003: 48.0}
+    assert scene.frame_current == 1002
+    lens.type = "ORTHO"
+    assert host.focal_lengths("Camera", FrameRange(1001, 1003)) == {}
+    with pytest.raises(CameraMissing):
+        host.focal_lengths("Nobody", FrameRange(1001, 1003))
 
 
 def test_the_scenes_own_camera_comes_first(host, scene, bpy):

@@ -43,7 +43,7 @@ def capturing(request: PlayblastRequest, frames: Frames) -> Iterator[DrawFrame]:
     Raises CameraMissing, CaptureFailed, DiskUnusable or SettingInvalid before anything is changed.
     """
     scene, layer, look = bpy.context.scene, bpy.context.view_layer.name, Look.from_request(request.look)
-    camera = _find_camera(scene, request.source)
+    camera = find_camera(scene, request.source)
     if min(request.resolution.width, request.resolution.height) < _SMALLEST:
         raise SettingInvalid(f"Blender cannot draw {request.resolution}. Ask for {_SMALLEST} pixels or more each way.")
     _check_drawing()
@@ -104,7 +104,8 @@ def scene_rate(scene: Any) -> Fraction:
     return frame_rate(scene.render.fps / Fraction(f"{scene.render.fps_base:.6f}"))
 
 
-def _find_camera(scene: Any, name: str) -> Any:
+def find_camera(scene: Any, name: str) -> Any:
+    """Return the scene's camera of this name; raises CameraMissing, naming those that there are."""
     found = cameras(scene)
     if not found:
         raise CameraMissing(f"The scene {scene.name!r} has no camera. Add one and look at the shot through it.")

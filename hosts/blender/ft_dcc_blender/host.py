@@ -15,7 +15,7 @@ from ft_dcc.frames import FrameRange, Frames, Resolution
 from ft_dcc.host import OnFrame, PlayblastRequest, Scene
 from ft_dcc.main_thread import entered
 
-from . import main_thread, versions
+from . import lens, main_thread, versions
 from .capture import cameras, capturing, frames_of, scene_rate
 from .maintained import silenced
 
@@ -89,6 +89,13 @@ class BlenderHost:
                 main_thread.run(partial(draw_frame, frame))
                 on_frame(frame)
         return frames
+
+    def focal_lengths(self, source: str, frame_range: FrameRange) -> dict[int, float]:
+        """The camera's focal length in millimetres at each frame, handles included; raises CameraMissing.
+
+        A camera without perspective has none.
+        """
+        return lens.focal_lengths(source, frame_range)
 
     def save(self) -> Path:
         """The file is saved where it is; raises Unpublishable before the first save, DiskUnusable when it fails."""
