@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -15,6 +16,9 @@ from uuid import uuid4
 import attrs
 import pytest
 import requests
+import websocket
+
+from ft_dcc.server.folder import Credentials
 
 
 @attrs.frozen
@@ -102,3 +106,94 @@ def mounting() -> Iterator[Callable[[Path, str], Path]]:
 def small_disk(tmp_path: Path, mounting: Callable[[Path, str], Path]) -> Path:
     """A disk of 80 MiB; the server keeps 64 of them free for its database."""
     return mounting(tmp_path / "disk", "size=80m")
+
+
+def _shake_hands(credentials: Credentials, **changed: str) -> requests.Response:
+    headers = {"ftrack-user": credentials.api_user, "ftrack-api-key": credentials.api_key, **changed}
+    return requests.get(f"{credentials.server_url}/socket.io/1/", headers=headers, timeout=10)
+
+
+def _open_socket(credentials: Credentials, sid: str) -> websocket.WebSocket:
+    address = credentials.server_url.replace("http://", "ws://")
+    return websocket.create_connection(f"{address}/socket.io/1/websocket/{sid}", timeout=20, skip_utf8_validation=True)
+
+
+class Peer:
+    """A client that speaks packets: what it sees is what is on the wire."""
+
+    def __init__(self, credentials: Credentials) -> None:
+        self.socket = _open_socket(credentials, _shake_hands(credentials).text.split(":")[0])
+        assert self.socket.recv() == "1::"
+
+    def send(self, payload: object, identifier: str = "") -> None:
+        self.socket.send(f"5:{identifier}::{json.dumps({'name': 'ftrack.event', 'args': [payload]})}")
+
+    def receive(self) -> str:
+        while (packet := self.socket.recv()) == "2::":
+            pass
+        return str(packet)
+
+    def ask(self, payload: object) -> dict[str, Any]:
+        """Send an event and return what its acknowledgement says."""
+        self.send(payload, "7+")
+        prefix, _, outcome = self.receive().partition("7+")
+        assert prefix == "6:::"
+        return json.loads(outcome)[0]
+
+    def subscribe(self, expression: str, identifier: str = "s1", **metadata: str) -> dict[str, Any]:
+        subscriber = {"id": identifier, **metadata}
+        data = {"subscriber": subscriber, "subscription": expression}
+        return self.ask({"topic": "ftrack.meta.subscribe", "data": data})
+
+    def event(self) -> dict[str, Any]:
+        packet = self.receive()
+        assert packet.startswith("5:::")
+        body = json.loads(packet[4:])
+        assert body["name"] == "ftrack.event"
+        (payload,) = body["args"]
+        return payload
+
+    def is_closed(self) -> bool:
+        """Whether the server ends the connection."""
+        try:
+            while self.socket.recv_data()[0] != websocket.ABNF.OPCODE_CLOSE:
+                pass
+        except (OSError, websocket.WebSocketException):
+            pass
+        return True
+
+
+@pytest.fixture
+def connect(studio_server: Credentials) -> Iterator[Callable[[], Peer]]:
+    opened_peers: list[Peer] = []
+
+    def connect() -> Peer:
+        opened_peers.append(Peer(studio_server))
+        return opened_peers[-1]
+
+    yield connect
+    for peer in opened_peers:
+        peer.socket.close()
+
+
+@pytest.fixture
+def peer(connect: Callable[[], Peer]) -> Peer:
+    return connect()
+
+
+@pytest.fixture
+def open_peer() -> Callable[[Credentials], Peer]:
+    """Connect a client to the server of these credentials."""
+    return Peer
+
+
+@pytest.fixture
+def shake_hands() -> Callable[..., requests.Response]:
+    """Ask for the name of a connection."""
+    return _shake_hands
+
+
+@pytest.fixture
+def open_socket() -> Callable[[Credentials, str], websocket.WebSocket]:
+    """Open the connection of this name."""
+    return _open_socket

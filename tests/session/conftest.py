@@ -10,11 +10,14 @@ from contextlib import closing, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import pytest
 
 from ft_dcc.session import Session
 from ft_dcc.session.codec import dumps
+from ft_dcc.session.event import Event
+from ft_dcc.session.hub import EventHub
 from ft_dcc.session.wire import Wire
 
 
@@ -145,3 +148,106 @@ def bad_line(studio_server) -> Iterator[BadLine]:
     line = BadLine(studio_server.server_url)
     yield line
     line.close()
+
+
+@pytest.fixture
+def open_hub(studio_server) -> Iterator[Callable[..., EventHub]]:
+    """Open hubs on the shared server; each ends with the test."""
+    opened: list[EventHub] = []
+
+    def open_one(*, is_connected: bool = True, **arguments: Any) -> EventHub:
+        url = arguments.pop("server_url", studio_server.server_url)
+        key = arguments.pop("api_key", studio_server.api_key)
+        opened.append(EventHub(url, studio_server.api_user, key, **arguments))
+        if is_connected:
+            opened[-1].connect()
+        return opened[-1]
+
+    yield open_one
+    for hub in opened:
+        hub.close()
+
+
+@pytest.fixture
+def hub(open_hub: Callable[..., EventHub]) -> EventHub:
+    return open_hub()
+
+
+@pytest.fixture
+def topic() -> str:
+    """A topic that no other test uses."""
+    return f"test.{uuid4().hex}"
+
+
+@pytest.fixture
+def wait_for() -> Callable[[EventHub, Callable[[], object]], None]:
+    """Handle a hub's events until something is done; the test's own time limit ends what never is."""
+
+    def wait(hub: EventHub, is_done: Callable[[], object]) -> None:
+        while not is_done():
+            hub.wait(0.05)
+
+    return wait
+
+
+@pytest.fixture
+def settle(wait_for) -> Callable[[EventHub], None]:
+    """Wait until the server has done all that a hub asked of it so far."""
+
+    def settled(hub: EventHub) -> None:
+        token, seen = f"settle.{uuid4().hex}", []
+        with hub.subscription(f"topic={token}", seen.append):
+            hub.publish(Event(token))
+            wait_for(hub, lambda: seen)
+
+    return settled
+
+
+class Line:
+    """A line to the server that can be cut, and mended."""
+
+    def __init__(self, server_url: str) -> None:
+        parts = urlsplit(server_url)
+        self._target = (parts.hostname, parts.port)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._ends: list[socket.socket] = []
+        self._is_cut = False
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self) -> None:
+        self._is_cut = True
+        for end in self._ends:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def mend(self) -> None:
+        self._is_cut = False
+
+    def close(self) -> None:
+        self.cut()
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                if self._is_cut:
+                    client.close()
+                    continue
+                server = socket.create_connection(self._target)
+                self._ends += [client, server]
+                for ends in ((client, server), (server, client)):
+                    threading.Thread(target=_pump_and_close, args=ends, daemon=True).start()
+
+
+@pytest.fixture
+def line(studio_server) -> Iterator[Line]:
+    line = Line(studio_server.server_url)
+    yield line
+    line.close()
+
+
+def _pump_and_close(source: socket.socket, target: socket.socket) -> None:
+    with closing(source):
+        _pump(source, target)
