@@ -8,6 +8,7 @@ import hmac
 import json
 import secrets
 import time
+from collections.abc import Iterable
 from typing import Any
 from uuid import uuid4
 
@@ -144,6 +145,23 @@ def first_user(connection: Connection) -> Caller | None:
     """Return the active user who is longest in the studio, or None in an empty one."""
     row = connection.execute(_FIRST_USER).first()
     return None if row is None else Caller(row.id, row.username)
+
+
+def key_id(connection: Connection, user_id: str, key: str) -> str | None:
+    """Return the id of a live key of this user, which can be remembered instead of the key; None for another key."""
+    is_it = (_KEYS.c.user_id == user_id, _KEYS.c.hash == _hash(key), _KEYS.c.revoked_at.is_(None))
+    found: str | None = connection.scalar(select(_KEYS.c.id).where(*is_it))
+    return found
+
+
+def live_keys(connection: Connection, ids: Iterable[str]) -> set[str]:
+    """Return those of the keys that are still good, of users who are active."""
+    joined = select(_KEYS.c.id).join_from(_KEYS, _USERS, _KEYS.c.user_id == _USERS.c.id)
+    return set(
+        connection.scalars(
+            joined.where(_KEYS.c.id.in_(list(ids)), _KEYS.c.revoked_at.is_(None), _USERS.c.is_active == 1)
+        )
+    )
 
 
 def user_since(connection: Connection, user_id: str, since: float) -> Caller | None:

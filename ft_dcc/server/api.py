@@ -30,7 +30,7 @@ from ft_dcc.server.query.level import Reader
 from ft_dcc.server.rights import Rights, rights_of
 from ft_dcc.server.roles import ROLES
 from ft_dcc.server.studio import Studio
-from ft_dcc.server.updates import NOBODY, Origin, announce, describe
+from ft_dcc.server.updates import NOBODY, Origin, announce, changes_standing, describe
 from ft_dcc.server.uploads import complete_upload, join_parts
 
 # Actions that change the database; one of them makes the whole request a writing one.
@@ -44,6 +44,8 @@ WRITING: dict[str, Action] = {
     **ROLES,
     **INVITING,
 }
+# What decides who may come in, and see what.
+_DECISIVE = frozenset(("reset_remote", *ROLES))
 _MOST_AT_A_GLANCE = 4
 # What runs before the transaction, because it takes long and touches only files.
 BEFORE: dict[str, Callable[[Studio, Operation], None]] = {"complete_multipart_upload": join_parts}
@@ -134,8 +136,11 @@ class Asked:
         return outcome.answers
 
     def _announce(self, outcome: Outcome) -> None:
+        actions = {str(operation["action"]) for operation in self.operations}
+        if not actions.isdisjoint(_DECISIVE) or changes_standing(outcome.updates):
+            self.studio.events.refresh(self.studio.store)
         announce(self.studio.events, self.caller, self.origin, outcome.updates)
-        if any(operation["action"] == "encode_media" for operation in self.operations):
+        if "encode_media" in actions:
             self.studio.media_to_encode.set()
 
     def _run(self, connection: Connection) -> Outcome:

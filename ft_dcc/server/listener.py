@@ -10,11 +10,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import anyio
+import attrs
 from anyio.abc import TaskGroup
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from ft_dcc.errors import BadRequest, Conflict, NoSuchThing, TooLarge
 from ft_dcc.server.access import Caller
+from ft_dcc.server.rights import Rights
 from ft_dcc.socketio import CONNECT, HEARTBEAT, Packet
 from ft_dcc.subscription import Expression, parse
 
@@ -28,6 +30,14 @@ _MOST_WAITING, _LARGEST_WAITING = 2_000, 16 << 20
 _MOST_SUBSCRIPTIONS, _LARGEST_SUBSCRIPTION = 500, 16 << 10
 
 
+@attrs.frozen
+class Visitor:
+    """Who is about to listen, and the id of the key that was shown."""
+
+    caller: Caller
+    key_id: str | None
+
+
 class Listener:
     """A connected client; all of it happens on the server's event loop.
 
@@ -35,8 +45,10 @@ class Listener:
     it connects again and knows that it missed something.
     """
 
-    def __init__(self, websocket: WebSocket, caller: Caller) -> None:
-        self.caller = caller
+    def __init__(self, websocket: WebSocket, visitor: Visitor) -> None:
+        self.caller, self.key_id = visitor.caller, visitor.key_id
+        # What the user may do, and so hear of; None until that is known.
+        self.rights: Rights | None = None
         self._websocket = websocket
         self._subscriptions: dict[str, tuple[Expression, Mapping[str, Any]]] = {}
         self._waiting: deque[str] = deque()
@@ -84,9 +96,17 @@ class Listener:
             _log.warning("A client of %s takes its events too slowly and is let go.", self.caller.username)
             self._leave()
 
+    def let_go(self) -> None:
+        """The connection ends; who has a good key can come again."""
+        if not self._is_leaving:
+            _log.info("The key of a client of %s is not good any more, and it is let go.", self.caller.username)
+            self._leave()
+
     async def run(self, take: Callable[[str], None]) -> None:
         """Talk with it until it leaves, or is let go; ``take`` gets each packet that it sends."""
         is_sensible = True
+        if self._is_leaving:
+            return
         async with anyio.create_task_group() as self._tasks:
             self.put(str(Packet(CONNECT)))
             self._tasks.start_soon(self._write)

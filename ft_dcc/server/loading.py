@@ -12,8 +12,10 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import IntegrityError
 
 from ft_dcc.errors import Refused, ValidationError
+from ft_dcc.server import audit
 from ft_dcc.server.access import Caller, first_user
 from ft_dcc.server.entities.batch import Batch, owner_batch
+from ft_dcc.server.entities.changes import Changes
 from ft_dcc.server.entities.derive import add_derived
 from ft_dcc.server.entities.passphrases import passphrase_columns
 from ft_dcc.server.records import Form, Record, Row, read_line
@@ -22,6 +24,7 @@ from ft_dcc.server.schema.tables import ROW_COLUMN, TYPE_COLUMN
 from ft_dcc.server.seed import LOCATIONS, seed
 from ft_dcc.server.settling import Unsettled, lost_reference, place_contexts, settle
 from ft_dcc.server.studio import Studio
+from ft_dcc.server.updates import NOBODY, announce, describe
 
 # What a create adds to an entity, by the root of its family. A line that leaves one out is completed like a create.
 _DERIVED: dict[str, tuple[str, ...]] = {
@@ -48,6 +51,8 @@ _WAITING = frozenset(("Context", "AssetVersion", "Note", "ReviewSessionObject", 
 # Written by the server alone, so that no create completes them; a line is all there is to know.
 _HISTORY = frozenset(("StatusChange", "Event"))
 _AT_ONCE = 2000
+# More than this at once helps nobody who listens.
+_MOST_TOLD = 10_000
 
 
 def dump(studio: Studio, connection: Connection) -> Iterator[bytes]:
@@ -68,7 +73,26 @@ def load(studio: Studio, file: BinaryIO) -> int:
     seeded, too, unless the lines bring users and locations of their own. The file must be one that can be read twice.
     Raises ValidationError with the number of the line, and then nothing is stored.
     """
-    return studio.store.write(lambda connection: _Loading(studio, connection, file).run())
+
+    def run(connection: Connection) -> _Loaded:
+        # It is run once more when another request of the same commit fails.
+        file.seek(0)
+        return _Loading(studio, connection, file).run()
+
+    def tell(loaded: _Loaded) -> None:
+        studio.events.refresh(studio.store)
+        announce(studio.events, loaded.caller, NOBODY, loaded.updates)
+
+    return studio.store.write(run, tell).count
+
+
+@attrs.frozen
+class _Loaded:
+    """What was loaded by whom, and what those who listen are told of it."""
+
+    count: int
+    caller: Caller
+    updates: list[dict[str, Any]]
 
 
 def _derived(entity_type: EntityType) -> frozenset[str]:
@@ -93,9 +117,11 @@ class _Loading:
     _families: set[str] = attrs.field(factory=set)
     _caller: Caller | None = None
     _batch: Batch = attrs.field(init=False)
+    # What was in the place of each entity before, for those who listen.
+    _before: dict[tuple[EntityType, tuple[Any, ...]], Row | None] = attrs.field(factory=dict)
 
-    def run(self) -> int:
-        """Return the number of entities."""
+    def run(self) -> _Loaded:
+        """Return the number of entities, and what is to be told of them."""
         self._caller = first_user(self.connection)
         self._batch = owner_batch(self.studio, self.connection)
         count = 0
@@ -108,7 +134,7 @@ class _Loading:
         place_contexts(self._batch)
         settle(self._batch, self._unsettled, _at)
         self._check_references()
-        return count
+        return _Loaded(count, self._batch.caller, self._describe())
 
     def _take(self, number: int, record: Record) -> None:
         entity_type, said = record.entity_type, record.columns
@@ -152,6 +178,7 @@ class _Loading:
     def _flush(self) -> None:
         for (type_name, given), rows in self._pending.items():
             entity_type = self.studio.schema[type_name]
+            self._note(entity_type, given, [row for _, row in rows])
             statement = _upsert(self.studio.store.tables[entity_type], entity_type, given)
             try:
                 done = self.connection.execute(statement, [row for _, row in rows])
@@ -162,6 +189,33 @@ class _Loading:
                 self._find_fault(statement, entity_type, rows)
         self._pending.clear()
         self._size = 0
+
+    def _note(self, entity_type: EntityType, given: tuple[str, ...], rows: list[Row]) -> None:
+        """What is about to be stored is in the audit log, and what was there is remembered for those who listen."""
+        keys = [tuple(row[name] for name in entity_type.key) for row in rows]
+        told = {"action": "load", "entity_type": entity_type.name, "entity_data": dict.fromkeys(given)}
+        audit.record(self.connection, self._batch.caller, [({**told, "entity_key": list(key)}, None) for key in keys])
+        if not self.studio.events.has_listeners or len(self._before) > _MOST_TOLD:
+            return
+        for key in keys:
+            self._before.setdefault((entity_type, key), self._row(entity_type, key))
+
+    def _row(self, entity_type: EntityType, key: tuple[Any, ...]) -> Row | None:
+        table = self.studio.store.tables[entity_type]
+        is_it = [table.c[name] == part for name, part in zip(entity_type.key, key)]
+        found = self.connection.execute(select(table).where(*is_it)).mappings().first()
+        return None if found is None else dict(found)
+
+    def _describe(self) -> list[dict[str, Any]]:
+        """Return what those who listen are told: each entity as it is now, of a very large load its first part."""
+        changes = self._batch.changes = Changes(is_wanted=bool(self._before))
+        for (entity_type, key), before in list(self._before.items())[:_MOST_TOLD]:
+            row = self._row(entity_type, key)
+            if row is not None and before is None:
+                changes.created(entity_type, row)
+            elif row is not None and before is not None:
+                changes.updated(entity_type, before, row)
+        return describe(self._batch)
 
     def _find_fault(self, statement: Any, entity_type: EntityType, rows: list[tuple[int, Row]]) -> None:
         """Store row by row, which does no harm twice, until the one is found that cannot be."""

@@ -194,7 +194,9 @@ def _carry_out(studio: Studio, errand: str, body: bytes) -> dict[str, Any]:
         raise BadRequest("The words of an errand are not JSON.") from error
     if not isinstance(words, dict):
         raise BadRequest("The words of an errand are a JSON object.")
-    return studio.store.write(lambda connection: run_errand(studio, connection, errand, words))
+    report = studio.store.write(lambda connection: run_errand(studio, connection, errand, words))
+    studio.events.refresh(studio.store)
+    return report
 
 
 def _require_owner(studio: Studio, request: Request) -> None:

@@ -85,7 +85,9 @@ class SignIn:
         if (seconds := self._keys.wait(user.id)) > 0:
             raise TooManyRequests("That were many sign-ins at once. Wait a minute, then try again.", seconds)
         self._keys.take(user.id)
-        key = self._studio.store.write(partial(_hand_out, user=user, label=_label(request)))
+        store = self._studio.store
+        key = store.write(partial(_hand_out, user=user, label=_label(request)))
+        self._studio.events.refresh(store)
         answered = RedirectResponse(_with(target, user.username, key), 303, headers={"Cache-Control": "no-store"})
         if is_new:
             self._remember(request, answered, user)

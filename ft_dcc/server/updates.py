@@ -17,6 +17,7 @@ from ft_dcc.server.schema.model import Attribute, EntityType, Schema
 _MOST_ENTITIES = 500
 # The kinds of resources are known by their own names; all other families by that of the family.
 _KNOWN_BY_NAME = "Resource"
+_DECISIVE = frozenset(("Project", "User", "SecurityRole", "UserSecurityRole", "UserSecurityRoleProject"))
 
 
 @attrs.frozen
@@ -51,11 +52,31 @@ def announce(events: Events, caller: Caller, origin: Origin, entities: list[dict
         data = {
             "entities": part,
             "user": {"userid": caller.id, "name": caller.username},
-            "parents": list(dict.fromkeys(parent["entityId"] for entity in part for parent in entity["parents"])),
+            "parents": _parents(part),
             "clientToken": origin.client_token,
             "pushToken": origin.push_token,
         }
-        events.publish("ftrack.update", data, caller)
+        events.publish("ftrack.update", data, caller, _narrow)
+
+
+def changes_standing(entities: list[dict[str, Any]]) -> bool:
+    """Whether what was changed decides who may see what."""
+    return any(entity["entity_type"] in _DECISIVE for entity in entities)
+
+
+def _narrow(data: dict[str, Any], projects: tuple[str, ...]) -> dict[str, Any] | None:
+    """Return what is left for somebody who may see these projects: their entities, and those of no project."""
+    entities = [entity for entity in data["entities"] if _project_of(entity) in (None, *projects)]
+    return {**data, "entities": entities, "parents": _parents(entities)} if entities else None
+
+
+def _project_of(entity: Mapping[str, Any]) -> str | None:
+    above = (found["entityId"] for found in entity["parents"] if found["entity_type"] == "Project")
+    return next(above, None)
+
+
+def _parents(entities: list[dict[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(parent["entityId"] for entity in entities for parent in entity["parents"]))
 
 
 def _describe(schema: Schema, change: Change, ancestry: _Ancestry) -> dict[str, Any]:
