@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Protocol, TypeVar, runtime_checkable
 
@@ -106,6 +107,14 @@ class SelectsSources(Protocol):
 
     def select(self, source: str) -> None:
         """The source, and nothing else, is selected in the scene; raises CameraMissing where it is not there."""
+
+
+def find_footage(host: Host, source: str) -> Footage | None:
+    """Return the files that a source of the host has on disk already; None for what has to be captured."""
+    if not isinstance(host, KnowsFootage):
+        return None
+    find: Callable[[], Footage | None] = partial(host.footage, source)
+    return host.run_in_main_thread(find)
 
 
 class Host(Protocol):

@@ -35,9 +35,15 @@ def preview_file(text: str, folder: Path) -> Preview:
 
 
 def preview_camera(source: str, host: Host, scene: Scene, folder: Path) -> Preview:
-    """Return how the scene looks through the camera, from the middle of its range; raises what a playblast raises."""
-    from ft_dcc.host import PlayblastRequest
+    """Return how the scene looks through the camera, from the middle of its range; raises what a playblast raises.
 
+    What a source has on disk already is looked at there.
+    """
+    from ft_dcc.host import PlayblastRequest, find_footage
+
+    footage = find_footage(host, source)
+    if footage is not None:
+        return preview_file(footage.pattern, folder)
     middle = (scene.frame_range.start + scene.frame_range.end) // 2
     height = max(2, round(_WIDTH * scene.resolution.height / scene.resolution.width / 2) * 2)
     size = Resolution(_WIDTH, height)

@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import uuid
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import attrs
 
 from ft_dcc import media
 from ft_dcc.errors import CameraMissing, Invalid, Unpublishable
 from ft_dcc.frames import IMAGE_SUFFIXES, FrameRange, Frames, Resolution, find_frames, is_sequence
-from ft_dcc.host import Footage, KnowsFootage
+from ft_dcc.host import find_footage
 from ft_dcc.publish.engine import COLLECTOR, Context, ContextPlugin, Instance, InstancePlugin
 from ft_dcc.publish.records import Clip, PublishRequest, Shot, Source
 from ft_dcc.publish.slots import (
@@ -67,10 +66,7 @@ def _default_source(scene: Scene | None) -> tuple[str, ...]:
 
 def _in_host(host: Host | None, name: str) -> Source | None:
     """What a program's source has on disk already, in the colours in which it was written."""
-    if host is None or not isinstance(host, KnowsFootage):
-        return None
-    find: Callable[[], Footage | None] = partial(host.footage, name)
-    footage = host.run_in_main_thread(find)
+    footage = None if host is None else find_footage(host, name)
     if footage is None:
         return None
     source = _source(footage.pattern, None)

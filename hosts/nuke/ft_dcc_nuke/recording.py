@@ -6,13 +6,13 @@ Foundry's Python guide, "Callbacks".
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 import secrets
 import sys
 from typing import TYPE_CHECKING, Any, Callable
 
-import attrs
 import nuke
 
 if TYPE_CHECKING:
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 WINDOW_VARIABLE = "FT_DCC_NUKE_WINDOW"
 
 
-@attrs.define
+@dataclasses.dataclass
 class Open:
     """An execution that goes on: its record, and what its files were before the frame."""
 
     record: Record
     node: nuke.Node
     views: tuple[str, ...]
-    before: dict[str, tuple[int, int] | None] = attrs.field(factory=dict)
+    before: dict[str, tuple[int, int] | None] = dataclasses.field(default_factory=dict)
 
 
 _open: dict[str, Open] = {}

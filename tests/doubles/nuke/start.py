@@ -1,0 +1,108 @@
+"""Start the double as Nuke starts: ``python -m doubles.nuke.start [--version 15.1v3] [-t] [--press LABEL]``.
+
+The folders of NUKE_PATH are on Python's path; their init.py run in every mode, the last folder's first, then the
+menu.py where there is a window. ``-x SCRIPT -F FIRST-LAST[xSTEP]`` opens the script and renders all of its Writes, as
+a task of a farm does, and ``--views`` only some of its views. What came of it is printed as JSON. Source: Foundry's
+Python guide, "Start-up Scripts" and "Using the Command-line".
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from doubles.nuke import stage
+from doubles.nuke.interface import Menu
+from doubles.nuke.program import Nuke, running
+
+
+def folders() -> list[Path]:
+    """The plug-in path, as the environment has it."""
+    return [Path(folder) for folder in os.environ.get("NUKE_PATH", "").split(os.pathsep) if folder]
+
+
+def run_scripts(name: str) -> list[str]:
+    """Run the script in each folder that has it, the last one's first; return the errors, with which Nuke goes on."""
+    errors = []
+    for folder in reversed(folders()):
+        path = folder / name
+        try:
+            if path.is_file():
+                exec(compile(path.read_text("utf-8"), str(path), "exec"), {"__name__": name})  # noqa: S102 - as Nuke
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it is told
+            errors.append(f"{type(error).__name__}: {error}")
+    return errors
+
+
+def press(nuke: Nuke, label: str) -> None:
+    """Choose the menu's item, as an artist does."""
+    menu = nuke.menus["Nuke"].entries["ft-dcc"]
+    menu.entries[label]()
+    nuke.idle()
+
+
+def render(nuke: Nuke, script: Path, frames: str, views: list[str] | None) -> None:
+    """All Writes have rendered these frames, as with ``-x`` and ``-F``."""
+    nuke.open(script)
+    span, _, step = frames.partition("x")
+    first, _, last = span.partition("-")
+    for node in nuke.root.every_node():
+        if node._kind == "Write" and not node._knobs["disable"]._value:
+            nuke.render(node, int(first), int(last or first), int(step or 1), views)
+
+
+def main() -> None:
+    """Start, press or render, and print what there is."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--version", default="15.1v3")
+    parser.add_argument("-t", "--terminal", action="store_true")
+    parser.add_argument("--press", default="")
+    parser.add_argument("-x", "--script", type=Path)
+    parser.add_argument("-F", "--frames", default="1001-1012")
+    parser.add_argument("--views")
+    parser.add_argument("--cancel-at", type=int)
+    options = parser.parse_args()
+    is_gui = not (options.terminal or options.script)
+    # What the double needed of the core is nobody's business here.
+    for name in [name for name in sys.modules if name.partition(".")[0] == "ft_dcc"]:
+        del sys.modules[name]
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running(stage.build(Path(folder), options.version, is_gui=is_gui)) as nuke,
+    ):
+        sys.path[:0] = [str(folder) for folder in folders()]
+        errors = run_scripts("init.py")
+        loaded = sorted(name for name in sys.modules if name.startswith(("ft_dcc.", "pyblish", "requests", "PySide")))
+        if is_gui:
+            errors += run_scripts("menu.py")
+        if options.press:
+            press(nuke, options.press)
+        if options.script:
+            nuke.cancel_at = options.cancel_at
+            render(nuke, options.script, options.frames, options.views.split(",") if options.views else None)
+        print(json.dumps(_report(nuke, errors, loaded)))
+
+
+def _report(nuke: Nuke, errors: list[str], loaded: list[str]) -> dict[str, Any]:
+    menu = nuke.menus["Nuke"].entries.get("ft-dcc")
+    calls = {event: sum(map(len, each.values())) for event, each in nuke.registered.items()}
+    return {
+        "errors": errors,
+        "loaded": loaded,
+        "menus": list(nuke.menus["Nuke"].entries),
+        "items": list(menu.entries) if isinstance(menu, Menu) else [],
+        "calls": {event: count for event, count in calls.items() if count},
+        "said": nuke.said,
+        "misuses": nuke.misuses,
+        "rendered": [frame for _, frame, _, _ in nuke.drawn],
+        "path": [folder for folder in sys.path if "vendored" in folder],
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""The start of Nuke with the folder on NUKE_PATH: in a process of its own, as an installation lays it out."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "hosts" / "nuke" / "ft_dcc_nuke"
+ITEMS = [
+    "Publish for review…",
+    "Publish again",
+    "Publish renders of selected Writes",
+    "Add the tab to selected Writes",
+    "Take the tab from selected Writes",
+    "Renders",
+    "Review sessions",
+    "Queue",
+    "Settings",
+    "About",
+]
+CALLS = {"beforeRender": 1, "beforeFrameRender": 1, "afterFrameRender": 1, "afterRender": 1}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """What goes on NUKE_PATH, as an installation lays it out, by copying alone."""
+    folder = tmp_path / "ft-dcc"
+    shutil.copytree(PACKAGE / "startup", folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(PACKAGE, folder / "ft_dcc_nuke", ignore=shutil.ignore_patterns("startup", "__pycache__"))
+    return folder
+
+
+def start(folder, *arguments):
+    path = os.pathsep.join(map(str, (ROOT, ROOT / "tests")))
+    done = subprocess.run(
+        [sys.executable, "-m", "doubles.nuke.start", *arguments],
+        env={**os.environ, "NUKE_PATH": str(folder), "PYTHONPATH": path},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return {**json.loads(done.stdout), "stderr": done.stderr}
+
+
+@pytest.mark.parametrize("version", ["14.0v5", "15.1v3", "16.0v8"])
+def test_a_window_has_the_menu_and_nothing_of_the_core_was_loaded_for_it(folder, version):
+    report = start(folder, "--version", version)
+    assert (report["errors"], report["loaded"], report["stderr"]) == ([], [], "")
+    assert (report["menus"], report["items"], report["misuses"]) == (["ft-dcc"], ITEMS, [])
+    assert report["calls"] == {**CALLS, "onUserCreate": 1, "beforeBackgroundRender": 1}
+    assert report["path"] == [str(folder / "vendored")]
+
+
+def test_a_terminal_has_the_calls_and_no_menu(folder):
+    report = start(folder, "-t")
+    assert (report["errors"], report["loaded"], report["stderr"]) == ([], [], "")
+    assert (report["menus"], report["calls"], report["misuses"]) == ([], CALLS, [])
+
+
+def test_it_starts_beside_others_and_twice(folder, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "init.py").write_text("import nuke\nnuke.addBeforeRender(print)\n", encoding="utf-8")
+    report = start(os.pathsep.join(map(str, (folder, other, folder))))
+    assert report["errors"] == [] and report["calls"]["beforeRender"] == 2 and report["items"] == ITEMS
+
+
+BROKEN = ("raise RuntimeError('broken')", "import no_such_module", "def (:", "raise SystemExit(3)")
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_a_broken_core_is_a_sentence_when_somebody_wants_it_and_nuke_starts(folder, broken):
+    (folder / "ft_dcc").mkdir()
+    (folder / "ft_dcc" / "__init__.py").write_text(broken, encoding="utf-8")
+    report = start(folder, "--press", "About")
+    assert (report["errors"], report["items"], report["calls"]["beforeRender"]) == ([], ITEMS, 1)
+    (said,) = report["said"]
+    assert said.startswith("ft-dcc cannot be loaded: ") and said.endswith("The Script Editor has the details.")
+
+
+def test_a_folder_that_is_not_whole_is_a_sentence_and_nuke_starts(folder):
+    shutil.rmtree(folder / "ft_dcc_nuke")
+    for name, words in (("init.py", "ft-dcc could not be started"), ("menu.py", "ft-dcc has no menu")):
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", str(folder / name)], capture_output=True, encoding="utf-8", check=False
+        )
+        assert (done.returncode, done.stdout) == (0, "")
+        assert done.stderr == f"{words}: ModuleNotFoundError: No module named 'ft_dcc_nuke'\n"
+
+
+def test_nuke_13_gets_one_sentence(folder):
+    python = shutil.which("python3.7")
+    if python is None or subprocess.run([python, "-c", "1"], capture_output=True, check=False).returncode:
+        pytest.skip("there is no Python 3.7 on this machine")
+    said = [
+        subprocess.run([python, str(folder / name)], capture_output=True, encoding="utf-8", check=True).stderr
+        for name in ("init.py", "menu.py")
+    ]
+    assert said == ["ft-dcc needs Nuke 14 or later: this Nuke runs Python 3.7.\n", ""]
