@@ -137,7 +137,7 @@ class Lookups:
         """How a camera of the host or a file looks is known in a moment; what was looked at once is not again."""
         if source in self.previews:
             return
-        self.previews = {**self.previews, source: Preview("")}
+        self.previews[source] = Preview("")
 
         def work() -> None:
             folder, scene = self._room(), self.scene
@@ -145,7 +145,7 @@ class Lookups:
                 seen = preview_camera(source, host, scene, folder)
             else:
                 seen = preview_file(source, folder)
-            self.previews = {**self.previews, source: seen}
+            self.previews[source] = seen
 
         self.run(f"Looking at {source}", work)
 

@@ -32,7 +32,7 @@ def test_a_wrong_key_is_refused_in_a_sentence_and_the_right_one_is_kept(signed_o
     assert recall(account.server, account.user) is None
     page.key.setText(account.key)
     press(page.sign_in)
-    live(dialog.publish_page.isVisible)
+    live(dialog.sign_out.isEnabled)
     assert dialog.who.text() == f"{account.user} on {account.server.partition('://')[2]}"
     assert page.key.text() == ""
     assert find_account() == account
@@ -45,7 +45,7 @@ def test_signing_out_forgets_the_key_and_shows_the_page(signed_out, open_dialog,
     for field, text in ((page.server, account.server), (page.user, account.user), (page.key, account.key)):
         field.setText(text)
     press(page.sign_in)
-    live(dialog.publish_page.isVisible)
+    live(dialog.sign_out.isEnabled)
     assert last_signed_in() == (account.server, account.user)
     press(dialog.sign_out)
     live(page.isVisible)
@@ -71,7 +71,7 @@ def test_the_browser_brings_user_and_key_back(signed_out, open_dialog, press, li
     press(dialog.sign_in_page.browser)
     back = parse_qs(urlsplit(opened[0]).query)["redirect_url"][0]
     assert requests.get(f"{back}?api_user={account.user}&api_key={account.key}", timeout=10).status_code == 200
-    live(dialog.publish_page.isVisible)
+    live(dialog.sign_out.isEnabled)
     assert recall(account.server, account.user) == account
 
 
@@ -82,4 +82,4 @@ def test_a_server_that_does_not_answer_can_be_tried_again(open_dialog, press, li
     assert "http://127.0.0.1:9" in dialog.sign_in_page.error.text()
     monkeypatch.setenv("FTRACK_SERVER", account.server)
     press(dialog.sign_in_page.again)
-    live(dialog.publish_page.isVisible)
+    live(dialog.sign_out.isEnabled)

@@ -35,8 +35,9 @@ class AboutPage(QtWidgets.QWidget):
     def refresh(self) -> None:
         """What is seen is what is known."""
         if not self._versions:
-            self._desk.lookups.run("Reading versions", self._read)
+            # First, because the worker may be through before the next line.
             self._versions = {"ft-dcc": ""}
+            self._desk.lookups.run("Reading versions", self._read)
         server = f"{self._desk.server} as {self._desk.user}" if self._desk.session else "nobody is signed in"
         facts = {**self._versions, "server": server, "licence": _LICENCE}
         text = "\n".join(f"{name}: {value}" for name, value in facts.items())

@@ -84,7 +84,7 @@ class Dialog(QtWidgets.QDialog):
         page.refresh()
         self.who.setText(f"{desk.user} on {desk.server.partition('://')[2]}" if is_in else "Not signed in")
         self.sign_out.setVisible(is_in)
-        self.sign_out.setEnabled(not desk.is_busy)
+        self.sign_out.setEnabled(is_in and not desk.is_busy)
         self.note.setText(desk.lookups.error)
         self.note.setVisible(bool(desk.lookups.error))
         if self._was_busy and not desk.is_busy:
