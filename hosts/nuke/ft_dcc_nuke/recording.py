@@ -53,6 +53,7 @@ def uninstall() -> None:
 
         nuke.removeOnUserCreate(tab.add_to_new, nodeClass="Write")
         nuke.removeBeforeBackgroundRender(watching.look_often)
+        watching.stop()
 
 
 def mark_window() -> None:

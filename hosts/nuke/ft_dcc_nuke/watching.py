@@ -28,9 +28,11 @@ _PAUSE_SECONDS, _PATIENCE_SECONDS = 5.0, 24 * 3600.0
 
 
 class Watch:
-    """One window's thread: when it looks, and what it has said already."""
+    """One window's thread: when it looks, and what it has said already. ``is_at_work`` from a wish to its end."""
 
     def __init__(self) -> None:
+        self.is_at_work = False
+        self._is_stopped = False
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self._begun = time.time()
@@ -41,15 +43,24 @@ class Watch:
         """It looks now, and ``often`` from now on, for a day, while something is not complete."""
         if often:
             self._often_until = time.monotonic() + _PATIENCE_SECONDS
+        self.is_at_work = True
         self._wake.set()
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="ft-dcc renders", daemon=True)
             self._thread.start()
 
+    def stop(self) -> None:
+        """The thread ends, after what it is at."""
+        self._is_stopped = True
+        self._wake.set()
+
     def _run(self) -> None:
         while True:
             is_often = time.monotonic() < self._often_until
+            self.is_at_work = self._wake.is_set()
             self._wake.wait(_PAUSE_SECONDS if is_often else None)
+            if self._is_stopped:
+                return
             self._wake.clear()
             try:
                 self._look()
@@ -104,6 +115,11 @@ _watch = Watch()
 def look() -> None:
     """The thread looks at once what can be published."""
     _watch.look()
+
+
+def stop() -> None:
+    """Nobody looks any more."""
+    _watch.stop()
 
 
 def look_often(_context: Mapping[str, Any] | None = None) -> None:

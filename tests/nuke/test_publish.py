@@ -1,0 +1,328 @@
+"""From the double's renders, through the real encoder, to versions on a real studio server, and back."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import uuid
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+import requests
+from doubles.nuke.stage import set_knobs
+
+from ft_dcc.errors import Unpublishable
+from ft_dcc.frames import FrameRange
+from ft_dcc.media import probe
+from ft_dcc.publish.records import PublishRequest
+from ft_dcc.publish.run import Publisher, publish
+from ft_dcc.renders import read_renders
+from ft_dcc.session import SERVER_LOCATION_ID
+from ft_dcc.tasks import ensure_task
+
+ROOT = Path(__file__).resolve().parents[2]
+STARTUP = ROOT / "hosts" / "nuke" / "ft_dcc_nuke" / "startup"
+
+
+@pytest.fixture
+def task(session):
+    """A task of a shot with the small script's own settings."""
+    path = f"Show{uuid.uuid4().hex[:8]}/SQ010/SH010/Comp"
+    task = ensure_task(session, path, frame_range=FrameRange(1001, 1012), fps=Fraction(24))
+    session.get("Shot", task["parent_id"])["custom_attributes"]["resolution"] = "64x36"
+    session.commit()
+    return task
+
+
+@pytest.fixture
+def signed_in(studio_server, monkeypatch):
+    """Every process of the test finds the server, as an artist's does."""
+    monkeypatch.setenv("FTRACK_SERVER", studio_server.server_url)
+    monkeypatch.setenv("FTRACK_API_USER", studio_server.api_user)
+    monkeypatch.setenv("FTRACK_API_KEY", studio_server.api_key)
+
+
+@pytest.fixture
+def saved(nuke, task, tmp_path):
+    """The script has a name, a Write with the tab that publishes always, and nothing to be saved."""
+    import ft_dcc_nuke
+    from ft_dcc_nuke import tab
+
+    ft_dcc_nuke.start()
+    write = nuke.find("Write1")
+    tab.add(write, "always")
+    set_knobs(write, ft_dcc_task=task["id"], ft_dcc_comment="Edges", ft_dcc_review=f"Dailies {uuid.uuid4().hex[:6]}")
+    set_knobs(nuke.root, name=str(tmp_path / "comp.nk"))
+    nuke.root.save(tmp_path / "comp.nk")
+    nuke.root.is_modified = False
+    return nuke
+
+
+@pytest.fixture
+def window(saved, signed_in):
+    """The same, as menu.py leaves it."""
+    import ft_dcc_nuke
+
+    ft_dcc_nuke.start_window()
+    yield saved
+    ft_dcc_nuke.uninstall()
+
+
+def versions(session, task):
+    found = session.query(f"AssetVersion where task_id is {task['id']} order by version").all()
+    return [(version["version"], version["comment"]) for version in found]
+
+
+def film_of(session, version_id, folder):
+    component = session.query(f"Component where version_id is {version_id} and name is ftrackreview-mp4").one()
+    film = folder / "film.mp4"
+    film.write_bytes(requests.get(session.get("Location", SERVER_LOCATION_ID).get_url(component), timeout=30).content)
+    return film
+
+
+def serve_until(nuke, is_so):
+    """Be the window's event loop until something is so; the thread that publishes has ended its round then."""
+    from ft_dcc_nuke import watching
+
+    waiting = threading.Event()
+
+    def wait():
+        while not is_so() or watching._watch.is_at_work:
+            if waiting.wait(0.02):
+                return
+
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    nuke.serve(thread)
+
+
+def run_task(script, frames, *arguments):
+    """One task of a farm: a process of its own, as ``nuke -x -F`` is."""
+    path = os.pathsep.join(map(str, (ROOT, ROOT / "tests", ROOT / "hosts" / "nuke")))
+    command = [sys.executable, "-m", "doubles.nuke.start", "-x", str(script), "-F", frames, *arguments]
+    return subprocess.Popen(
+        command,
+        env={**os.environ, "NUKE_PATH": str(STARTUP), "PYTHONPATH": path},
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+    )
+
+
+def ft_dcc(*arguments):
+    done = subprocess.run(
+        [sys.executable, "-m", "ft_dcc.cli.main", "renders", *arguments, "--json"],
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    return done.returncode, json.loads(done.stdout), done.stderr
+
+
+def test_a_farms_tasks_are_one_version_when_the_last_of_them_is_through(saved, signed_in, session, task, tmp_path):
+    script = tmp_path / "comp.nk"
+    tasks = [run_task(script, frames) for frames in ("1001-1004", "1005-1008")]
+    assert [json.loads(task.communicate()[0])["misuses"] for task in tasks] == [[], []]
+    code, report, said = ft_dcc("publish")
+    assert (code, report["published"]) == (3, []) and "missing: 1009-1012" in said
+    assert json.loads(run_task(script, "1009-1012").communicate()[0])["said"] == []
+    code, report, _ = ft_dcc("publish")
+    assert code == 0
+    (made,) = report["published"]
+    # A task that the farm runs again, and a publisher that does.
+    run_task(script, "1001-1004").communicate()
+    assert ft_dcc("publish")[:2] == (0, {"published": [], "renders": report["renders"]})
+    assert versions(session, task) == [(1, "Edges")]
+    facts = probe(film_of(session, made["version_id"], tmp_path))
+    assert (facts.frame_count, facts.fps, str(facts.resolution)) == (12, Fraction(24), "64x36")
+    assert requests.get(made["link"], timeout=30).status_code == 200
+
+
+def test_a_submitter_says_which_frames_there_must_be(saved, signed_in, session, task, tmp_path, monkeypatch):
+    monkeypatch.setenv("FT_DCC_RENDER", "farm job 4711")
+    monkeypatch.setenv("FT_DCC_RENDER_FRAMES", "1001-1012x3")
+    run_task(tmp_path / "comp.nk", "1001-1012x3", "--cancel-at", "1007").communicate()
+    code, report, _ = ft_dcc("list")
+    (render,) = report["renders"]
+    assert (code, render["state"], render["missing"]) == (0, "incomplete", [1007, 1010])
+    assert render["wanted"] == "1001-1012x3"
+    run_task(tmp_path / "comp.nk", "1007-1012x3").communicate()
+    assert ft_dcc("publish")[0] == 0
+    assert versions(session, task) == [(1, "Edges")]
+
+
+def test_a_render_in_the_window_is_published_beside_it(window, session, task, tmp_path, capsys):
+    before = window.state()
+    window.render(window.find("Write1"), 1001, 1012)
+    serve_until(window, lambda: versions(session, task))
+    assert versions(session, task) == [(1, "Edges")] and window.state() == before
+    window.render(window.find("Write1"), 1001, 1012)
+    serve_until(window, lambda: len(versions(session, task)) == 2)
+    assert "Write1 is in review. http" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_where_the_tab_says_ask_the_artist_is_asked_once(window, session, task, answer):
+    set_knobs(window.find("Write1"), ft_dcc_publish="ask")
+    window.answers = [answer]
+    window.render(window.find("Write1"), 1001, 1012)
+    serve_until(window, lambda: window.said)
+    assert window.said == ["Write1 is rendered (1001-1012). Publish it for review?"]
+    assert versions(session, task) == ([(1, "Edges")] if answer else [])
+
+
+def test_what_lacks_frames_is_told_in_the_window_and_not_published(window, session, task, capsys):
+    window.render(window.find("Write1"), 1001, 1003)
+    said = []
+
+    def is_told():
+        said.append(capsys.readouterr().err)
+        return "".join(said)
+
+    serve_until(window, is_told)
+    assert "Write1 is not published yet: 1004-1012 of" in "".join(said)
+    assert versions(session, task) == []
+
+
+def test_a_process_that_the_window_started_is_published_beside_it(window, session, task, tmp_path, monkeypatch):
+    from ft_dcc_nuke import watching
+
+    monkeypatch.setattr(watching, "_PAUSE_SECONDS", 0.05)
+    for call, args, _ in window.registered["beforeBackgroundRender"]["*"]:
+        call(*args, {"id": 1})
+    for process in [run_task(tmp_path / "comp.nk", frames) for frames in ("1001-1006", "1007-1012")]:
+        process.communicate()
+    serve_until(window, lambda: versions(session, task))
+    assert versions(session, task) == [(1, "Edges")]
+
+
+def test_light_that_a_write_has_written_is_published_by_hand_as_it_is(saved, session, task, tmp_path):
+    pytest.importorskip("OpenImageIO", reason="OpenImageIO is not installed")
+    from ft_dcc_nuke.host import NukeHost
+
+    write = saved.find("Write1")
+    set_knobs(write, ft_dcc_publish="off", file=(tmp_path / "out" / "light.%04d.exr").as_posix())
+    saved.render(write, 1001, 1012)
+    drawn, before = len(saved.drawn), saved.state()
+    request = PublishRequest(task=task["id"], source="Write1")
+    made = work(saved, lambda: publish(request, session, NukeHost(), jobs=tmp_path / "jobs")).first
+    assert (len(saved.drawn), saved.state()) == (drawn, before)
+    film = film_of(session, made.version_id, tmp_path)
+    # 18 % of light is 46 % of the signal, by the curve of sRGB.
+    assert 108 <= middle_of(film, tmp_path) <= 124
+    assert read_renders() == []
+
+
+def middle_of(film, folder):
+    """The grey in the middle of the film's first picture, of 255."""
+    from ft_dcc.media import ffmpeg
+
+    raw = folder / "picture.raw"
+    subprocess.run(
+        [str(ffmpeg.find()), "-v", "error", "-i", film, "-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "rgb24", raw],
+        check=True,
+    )
+    content = raw.read_bytes()
+    return content[3 * (18 * 64 + 48)]
+
+
+def work(nuke, function):
+    """Call it in a worker, as the dialog does, while Nuke goes on living; return or raise what it did."""
+    results = []
+
+    def call():
+        try:
+            results.append(function())
+        except Exception as error:  # noqa: BLE001 - raised again below
+            results.append(error)
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    nuke.serve(thread)
+    if isinstance(results[0], Exception):
+        raise results[0]
+    return results[0]
+
+
+def problems_of(nuke, session, request, tmp_path):
+    from ft_dcc_nuke.host import NukeHost
+
+    judgement = work(nuke, lambda: Publisher(session, NukeHost(), jobs=tmp_path / "jobs").judge(request))
+    return judgement, {problem.check: problem for problem in judgement.problems}
+
+
+def test_frames_that_a_node_lacks_are_named(saved, session, task, tmp_path):
+    saved.render(saved.find("Write1"), 1001, 1003)
+    _, problems = problems_of(saved, session, PublishRequest(task=task["id"], source="Write1"), tmp_path)
+    assert "1004-1012" in problems["Missing frames"].message
+
+
+def test_what_was_not_rendered_is_captured_from_a_script_that_is_saved_and_whole(saved, session, task, tmp_path):
+    request = PublishRequest(task=task["id"], source="Write1")
+    saved.root.is_modified = True
+    saved.find("Read1").has_error = True
+    judgement, problems = problems_of(saved, session, request, tmp_path)
+    assert sorted(problems) == ["Node", "Saved script"]
+    assert problems["Node"].message.startswith("Write1 cannot be rendered: Read1 has an error.")
+    assert work(saved, lambda: judgement.repair(problems["Saved script"])) is None and not saved.root.is_modified
+    saved.find("Read1").has_error = False
+    before = saved.state()
+    from ft_dcc_nuke.host import NukeHost
+
+    made = work(saved, lambda: publish(request, session, NukeHost(), jobs=tmp_path / "jobs")).first
+    assert saved.state() == before
+    assert probe(film_of(session, made.version_id, tmp_path)).frame_count == 12
+
+
+def test_a_script_without_a_name_has_to_get_one(saved, session, task, tmp_path):
+    set_knobs(saved.root, name="")
+    judgement, problems = problems_of(saved, session, PublishRequest(task=task["id"], source="Write1"), tmp_path)
+    with pytest.raises(Unpublishable, match="never been saved"):
+        work(saved, lambda: judgement.repair(problems["Saved script"]))
+
+
+def test_range_rate_and_size_of_the_script_are_judged_against_the_shot_and_repaired(saved, session, task, tmp_path):
+    from ft_dcc_nuke.host import NukeHost
+
+    set_knobs(saved.root, last_frame=1010, fps=25.0, format="2K")
+    judgement, problems = problems_of(saved, session, PublishRequest(task=task["id"], source="Write1"), tmp_path)
+    assert sorted(problems) == ["Frame range", "Frame rate", "Resolution"]
+    for check in ("Frame range", "Frame rate", "Resolution"):
+        assert work(saved, lambda check=check: judgement.repair(problems[check])) is None
+    scene = NukeHost().scene()
+    assert (str(scene.frame_range), scene.fps, str(scene.resolution)) == ("1001-1012", Fraction(24), "64x36")
+
+
+def test_publish_again_repeats_what_was_published_and_says_the_link(window, session, task, tmp_path):
+    from ft_dcc_nuke import commands
+    from ft_dcc_nuke.host import NukeHost
+
+    set_knobs(window.find("Write1"), ft_dcc_publish="off")
+    window.render(window.find("Write1"), 1001, 1012)
+    host = NukeHost()
+    host.remember_task(task["id"])
+    request = PublishRequest(task=task["id"], source="Write1", comment="First")
+    work(window, lambda: publish(request, session, host))
+    commands.publish_again()
+    serve_until(window, lambda: window.said)
+    assert window.said[0].startswith("Version 2 is in review.")
+    assert versions(session, task) == [(1, "First"), (2, "")]
+
+
+def test_by_hand_a_render_goes_up_that_lacks_frames_when_the_artist_says_so(window, session, task):
+    from ft_dcc_nuke import commands
+
+    set_knobs(window.find("Write1"), ft_dcc_publish="ask")
+    window.cancel_at = 1004
+    window.render(window.find("Write1"), 1001, 1012)
+    window.said.clear()
+    window.selection, window.answers = [window.find("Write1")], [False, True]
+    commands.publish_renders()
+    assert "these frames are missing: 1004-1012. Publish 1001-1003 as it is?" in window.said[0]
+    commands.publish_renders()
+    serve_until(window, lambda: len(window.said) == 3)
+    assert window.said[2].startswith("Version 1 is in review.")
+    assert versions(session, task) == [(1, "Edges")]
