@@ -120,6 +120,11 @@ class MayaHost:
         plug = f"{shape_of(source)}.focalLength"
         return {frame: float(cmds.getAttr(plug, time=frame)) for frame in frame_range.with_handles}
 
+    def select(self, source: str) -> None:
+        """The camera, and nothing else, is selected; raises CameraMissing."""
+        shape_of(source)
+        cmds.select(source, replace=True)
+
     def run_in_main_thread(self, function: Callable[[], T]) -> T:
         """Return or raise what the function does; raises CaptureFailed when the main thread stays busy."""
         return self._run(function)
