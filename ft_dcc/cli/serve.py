@@ -31,6 +31,15 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
     type=click.FloatRange(min=0, min_open=True),
     help="Stop after so long without a client.",
 )
+@click.option("--backups", type=_FOLDER, help="Folder of nightly backups, with media; else DIR/backups, without.")
+@click.option(
+    "--keep-backups",
+    default=7,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="How many nightly backups are kept; 0 makes none.",
+)
+@click.option("--backup-at", default="03:00", show_default=True, metavar="HH:MM", help="Time of the nightly backup.")
 @click.option(
     "--log",
     type=click.Choice(["debug", "info", "warning", "error"]),
@@ -51,6 +60,9 @@ def command(
     allow_plain_http: bool,
     schema: Path | None,
     stop_when_idle: float | None,
+    backups: Path | None,
+    keep_backups: int,
+    backup_at: str,
     log: str,
 ) -> None:
     """Start the studio server and go on until Ctrl-C.
@@ -69,6 +81,7 @@ def command(
         raise click.UsageError("Missing option '--data': the folder of the studio.", context)
     need_server("The studio server")
     from ft_dcc.server.logs import log_to_stderr
+    from ft_dcc.server.nightly import Nightly
     from ft_dcc.server.serve import serve
 
     log_to_stderr(log)
@@ -82,6 +95,7 @@ def command(
         is_plain_allowed=allow_plain_http,
         schema=schema,
         idle_minutes=stop_when_idle,
+        nightly=Nightly.parse(backups, keep_backups, backup_at),
     )
 
 
@@ -109,6 +123,8 @@ def restore(output: Output, file: Path, data: Path) -> None:
 
     count = backup.restore(file, data)
     output.result(f"{data}: the database and {count} media files", {"data": str(data), "media_files": count})
+    if count == 0:
+        output.say(f"The backup has no media. Copy the folder 'media' of the studio into {data}, where it has one.")
 
 
 def _tell(output: Output, credentials: Credentials) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from ft_dcc.errors import Error
 from ft_dcc.server.folder import Credentials
 from ft_dcc.server.logs import log_to_stderr
+from ft_dcc.server.nightly import Nightly
 from ft_dcc.server.serve import serve
 
 
@@ -23,6 +24,9 @@ def main() -> None:
     parser.add_argument("--allow-plain-http", action="store_true", help="other machines may come without HTTPS")
     parser.add_argument("--schema", type=Path, help="a site's own schema, a JSON file")
     parser.add_argument("--stop-when-idle", type=float, metavar="MINUTES", help="stop after so long without a client")
+    parser.add_argument("--backups", type=Path, help="folder of nightly backups, with media")
+    parser.add_argument("--keep-backups", type=int, default=7, help="how many nightly backups are kept; 0 makes none")
+    parser.add_argument("--backup-at", default="03:00", help="time of the nightly backup")
     parser.add_argument("--log", choices=["debug", "info", "warning", "error"], default="warning", help="least level")
     options = parser.parse_args()
     log_to_stderr(options.log)
@@ -37,6 +41,7 @@ def main() -> None:
             is_plain_allowed=options.allow_plain_http,
             schema=options.schema,
             idle_minutes=options.stop_when_idle,
+            nightly=Nightly.parse(options.backups, options.keep_backups, options.backup_at),
         )
     except Error as error:
         sys.exit(str(error))

@@ -29,20 +29,21 @@ _PRIVATE = ("secret", "credentials.env", "schema.json")
 _MEMBER = re.compile(r"studio\.db|secret|credentials\.env|schema\.json|media/[0-9a-f]{2}/[0-9a-f]{62}")
 
 
-def back_up(data: Path, target: Path) -> int:
+def back_up(data: Path, target: Path, *, with_media: bool = True) -> int:
     """The studio in the folder is in the target file, whole or not at all; returns the number of media files.
 
-    A server may go on working there. Raises DiskUnusable.
+    A server may go on working there. Without media, what was restored needs the folder ``media`` of the studio.
+    Raises DiskUnusable.
     """
     if not (data / _DATABASE).is_file():
         raise DiskUnusable(f"There is no studio in {data}. Name the folder that its server was started with.")
     draft = target.with_name(f"{target.name}.{secrets.token_hex(4)}")
-    with _telling(target), tempfile.TemporaryDirectory(dir=target.parent) as place:
+    with _telling(target), tempfile.TemporaryDirectory(prefix="snapshot-", dir=target.parent) as place:
         snapshot = Path(place) / _DATABASE
         copy_database(data / _DATABASE, snapshot)
         try:
             with _new_private(draft) as file:
-                count = _write(data, snapshot, file)
+                count = _write(data, snapshot, file, with_media=with_media)
             draft.replace(target)
             sync_folder(target.parent)
         finally:
@@ -110,14 +111,14 @@ def _version_of(database: Path) -> int:
     return 0
 
 
-def _write(data: Path, snapshot: Path, file: IO[bytes]) -> int:
+def _write(data: Path, snapshot: Path, file: IO[bytes], *, with_media: bool) -> int:
     count = 0
     with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as archive:
         archive.add(snapshot, _DATABASE)
         for name in _PRIVATE:
             if (data / name).exists():
                 archive.add(data / name, name)
-        for path in sorted((data / "media").glob("??/*")):
+        for path in sorted((data / "media").glob("??/*")) if with_media else ():
             try:
                 archive.add(path, path.relative_to(data).as_posix())
             except FileNotFoundError:

@@ -59,8 +59,9 @@ class Encoder:
             self._studio.media_to_encode.wait()
             self._studio.media_to_encode.clear()
             try:
-                while not self._is_stopping and (owed := self._next()) is not None:
-                    self._do(owed)
+                with self._studio.work.under_way():
+                    while not self._is_stopping and (owed := self._next()) is not None:
+                        self._do(owed)
             except Refused as error:
                 # The database takes nothing at the moment, as on a full disk.
                 _log.warning("encoding goes on in %s seconds: %s", _PAUSE_SECONDS, error)

@@ -21,9 +21,11 @@ from ft_dcc.server.endpoint import Endpoint
 from ft_dcc.server.folder import Credentials, owned
 from ft_dcc.server.interruptible import Interruptible
 from ft_dcc.server.listener import LARGEST_PACKET
+from ft_dcc.server.nightly import Nightly, backing_up
 from ft_dcc.server.opening import credentials_at, opened
 from ft_dcc.server.postman import delivering
 from ft_dcc.server.store import warn_of_old_sqlite
+from ft_dcc.server.work import Work
 
 _GRACE_SECONDS = 0.3
 _PATIENCE_SECONDS = 2
@@ -42,13 +44,15 @@ def serve(
     is_plain_allowed: bool = False,
     schema: Path | None = None,
     idle_minutes: float | None = None,
+    nightly: Nightly | None = None,
 ) -> None:
     """Serve the studio in this folder until SIGINT or SIGTERM; the first call makes the studio.
 
     Port 0 is any free one. With a certificate (PEM) it speaks HTTPS; without one, and where other machines could reach
     it, plain HTTP must be allowed. A schema file says what entity types the studio has, from now on. After
-    ``idle_minutes`` without a connection the server stops by itself. ``on_ready`` is called when connections are
-    accepted. Raises DiskUnusable or SettingInvalid when the server cannot work.
+    ``idle_minutes`` without a connection, and with nothing to do, the server stops by itself. Backups are made as
+    ``nightly`` says, or as it does by default. ``on_ready`` is called when connections are accepted. Raises
+    DiskUnusable or SettingInvalid when the server cannot work.
     """
     endpoint = Endpoint(host, port, certificate, private_key, is_plain_allowed)
     with ExitStack() as stack:
@@ -57,10 +61,11 @@ def serve(
         studio = stack.enter_context(opened(data, schema=schema))
         stack.enter_context(encoding(studio))
         stack.enter_context(delivering(studio.post))
+        stack.enter_context(backing_up(studio, Nightly() if nightly is None else nightly))
         warn_of_old_sqlite()
         url = endpoint.url(listener.getsockname()[1])
         app = Interruptible(make_app(studio))
-        server = _Server(app, endpoint, lambda: on_ready(credentials_at(studio, url)), idle_minutes)
+        server = _Server(app, endpoint, lambda: on_ready(credentials_at(studio, url)), studio.work, idle_minutes)
         with _stopped_by_signals(server):
             server.run(sockets=[listener])
 
@@ -69,7 +74,12 @@ class _Server(uvicorn.Server):
     """Says when it accepts connections, and does not wait long for those who still talk at the end."""
 
     def __init__(
-        self, app: Interruptible, endpoint: Endpoint, on_ready: Callable[[], None], idle_minutes: float | None
+        self,
+        app: Interruptible,
+        endpoint: Endpoint,
+        on_ready: Callable[[], None],
+        work: Work,
+        idle_minutes: float | None,
     ) -> None:
         # Whatever uvicorn would log of a request has its query string in it, and there are keys in those.
         super().__init__(
@@ -88,7 +98,7 @@ class _Server(uvicorn.Server):
                 ws_per_message_deflate=False,
             )
         )
-        self._app, self._on_ready = app, on_ready
+        self._app, self._on_ready, self._work = app, on_ready, work
         self._idle_seconds = math.inf if idle_minutes is None else idle_minutes * 60
         self._last_seen, self._requests = time.monotonic(), 0
 
@@ -101,7 +111,7 @@ class _Server(uvicorn.Server):
         """Return whether to stop, ten times a second."""
         state = self.server_state
         # Event hubs and requests under way are connections; a client between two requests may have none.
-        if state.connections or state.total_requests != self._requests:
+        if state.connections or state.total_requests != self._requests or self._work.is_going_on:
             self._last_seen, self._requests = time.monotonic(), state.total_requests
         is_idle = time.monotonic() - self._last_seen > self._idle_seconds
         return await super().on_tick(counter) or is_idle

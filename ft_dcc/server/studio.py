@@ -21,6 +21,7 @@ from ft_dcc.server.schema.tables import make_tables
 from ft_dcc.server.schema.wire import digest
 from ft_dcc.server.store import Store
 from ft_dcc.server.tickets import Tickets
+from ft_dcc.server.work import Work
 
 
 @attrs.frozen(eq=False)
@@ -45,6 +46,7 @@ class Studio:
     post: Post
     events: Events = attrs.field(factory=Events, repr=False)
     door: Door = attrs.field(factory=Door, repr=False)
+    work: Work = attrs.field(factory=Work, repr=False)
     tickets: Tickets = attrs.field(factory=Tickets, repr=False)
     known_rights: KnownRights = attrs.field(factory=KnownRights, repr=False)
     # Set when encode_media has asked for something.

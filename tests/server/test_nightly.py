@@ -1,0 +1,102 @@
+"""A backup every night: when it is due, what is in it, and what is kept; and a server that stops only when idle."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from datetime import datetime, time
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import requests
+
+from ft_dcc.errors import DiskUnusable, SettingInvalid
+from ft_dcc.media import ffmpeg
+from ft_dcc.server.backup import restore
+from ft_dcc.server.nightly import Nightly
+from ft_dcc.server.owner import dumped, owner_of
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A studio that was begun on Friday, the 20th of November, at noon."""
+    folder = tmp_path / "studio"
+    with owner_of(folder) as owner:
+        owner.run("keys")
+    (folder / "media" / "ab").mkdir(parents=True)
+    (folder / "media" / "ab" / ("c" * 62)).write_bytes(b"film")
+    friday = datetime(2026, 11, 20, 12).timestamp()
+    os.utime(folder / "secret", (friday, friday))
+    return folder
+
+
+def test_it_is_due_after_each_night_and_once(data: Path) -> None:
+    nightly = Nightly(at=time(3))
+    assert not nightly.is_due(data, datetime(2026, 11, 20, 23))
+    assert not nightly.is_due(data, datetime(2026, 11, 21, 2, 59))
+    assert nightly.is_due(data, datetime(2026, 11, 21, 3, 0, 1))
+    # The server was not running at three.
+    assert nightly.is_due(data, datetime(2026, 11, 21, 9))
+    nightly.back_up(data, datetime(2026, 11, 21, 9))
+    assert not nightly.is_due(data, datetime(2026, 11, 21, 9, 10))
+    assert not nightly.is_due(data, datetime(2026, 11, 22, 2))
+    assert nightly.is_due(data, datetime(2026, 11, 22, 3, 1))
+
+
+def test_so_many_are_kept_and_other_files_are_left_alone(data: Path, tmp_path: Path) -> None:
+    nightly = Nightly(tmp_path / "backups", keep=2)
+    (tmp_path / "backups").mkdir()
+    (tmp_path / "backups" / "studio-monday.backup").write_text("mine")
+    (tmp_path / "backups" / "studio-20261119T030000.backup.deadbeef").write_text("half a backup")
+    for day in (21, 22, 23):
+        nightly.back_up(data, datetime(2026, 11, day, 3))
+    assert sorted(path.name for path in (tmp_path / "backups").iterdir()) == [
+        "studio-20261122T030000.backup",
+        "studio-20261123T030000.backup",
+        "studio-monday.backup",
+    ]
+
+
+@pytest.mark.parametrize(("is_apart", "count"), [(True, 1), (False, 0)])
+def test_what_was_made_is_restored(data: Path, tmp_path: Path, is_apart: bool, count: int) -> None:
+    """In a folder of its own it has the media; beside the studio, where the media are, it has not."""
+    nightly = Nightly(tmp_path / "backups" if is_apart else None)
+    made = nightly.back_up(data, datetime(2026, 11, 21, 3))
+    assert made.parent == (tmp_path / "backups" if is_apart else data / "backups")
+    assert restore(made, tmp_path / "restored") == count
+    with owner_of(tmp_path / "restored") as owner:
+        assert owner.run("keys")["keys"] == []
+
+
+def test_a_folder_that_cannot_be_is_one_sentence(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DiskUnusable, match="Name another folder"):
+        Nightly(tmp_path / "file" / "backups").back_up(data, datetime(2026, 11, 21, 3))
+    with pytest.raises(SettingInvalid, match="Write it as 03:00"):
+        Nightly.parse(None, 7, "at night")
+
+
+def test_a_server_that_stops_when_idle_finishes_what_it_encodes(start_server: Any, tmp_path: Path) -> None:
+    film = tmp_path / "film.mov"
+    source = ["-f", "lavfi", "-i", "testsrc2=size=320x180:rate=24:duration=1", "-c:v", "mpeg4"]
+    subprocess.run([str(ffmpeg.find()), "-y", "-v", "error", *source, str(film)], check=True)
+    server = start_server(None, "--stop-when-idle", "0.005")
+    component, size = str(uuid4()), film.stat().st_size
+
+    def ask(*operations: dict[str, Any]) -> Any:
+        headers = {**server.headers, "Connection": "close"}
+        return requests.post(f"{server.url}/api", json=list(operations), headers=headers, timeout=30).json()
+
+    data = {"__entity_type__": "FileComponent", "id": component, "name": "film", "file_type": ".mov"}
+    created = {"action": "create", "entity_type": "FileComponent", "entity_data": data}
+    announced = {"action": "get_upload_metadata", "component_id": component, "file_name": "film.mov", "file_size": size}
+    told = ask(created, announced)[1]
+    headers = {**told["headers"], "Connection": "close"}
+    requests.put(told["url"], data=film.read_bytes(), headers=headers, timeout=30).raise_for_status()
+    job = ask({"action": "encode_media", "component_id": component, "keep_original": True})[0]["job_id"]
+    assert server.process.wait(timeout=60) == 0
+    jobs = [found for found in map(json.loads, dumped(server.data)) if found["__entity_type__"] == "Job"]
+    assert [(found["id"], found["status"]) for found in jobs] == [(job, "done")]
