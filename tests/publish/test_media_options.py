@@ -209,3 +209,14 @@ def test_whole_rates_stay_whole_in_the_report(session, host, task, task_path, jo
         "encoder": "software",
         "remark": "",
     }
+
+
+def test_a_comment_is_on_the_version_as_it_was_written(session, host, task, task_path, jobs):
+    comment = (
+        "50% {done} %{n} 'a' \"b\" C:\\new \\N {\\b1}\n\r\n\tשלום \U0001f3ac \x00 \x07 \u2028 <b>&amp;</b>" + "x" * 5000
+    )
+    request = PublishRequest(task_path, comment=comment, burnin={"top": "{comment}"}, slate=("{comment}",))
+    published = publish(request, session, host, jobs=jobs)
+    version = session.query(f"select comment from AssetVersion where id is '{published.first.version_id}'").one()
+    assert version["comment"] == comment
+    assert report_of(published)["request"]["comment"] == comment
