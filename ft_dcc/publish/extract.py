@@ -74,7 +74,8 @@ class CaptureFrames(InstancePlugin):
         # What an interrupted capture left could be mistaken for frames of this one.
         shutil.rmtree(folder, ignore_errors=True)
         JOB.get(instance.context).make(folder)
-        request = PlayblastRequest(source.text, clip.frame_range, clip.resolution, folder, source.file_name)
+        look = REQUEST.get(instance.context).look
+        request = PlayblastRequest(source.text, clip.frame_range, clip.resolution, folder, source.file_name, dict(look))
         FRAMES.set(instance, _capture(instance, host, request))
 
 

@@ -43,7 +43,8 @@ class PublishRequest:
     across all, ``letterbox`` is the shape ("2.39") outside of which it is black; ``outputs`` is what to make beside the
     review film. ``is_filling`` lets a missing frame show the one before it. ``sounds`` are files to be heard, each with
     the frame at which it begins ("music.wav@993") or with the first. ``colour`` says what the numbers in frames mean
-    and how they are shown. What is None is as the settings have it.
+    and how they are shown, ``look`` how a camera is drawn, in its program's own words. What is None is as the settings
+    have it.
     """
 
     task: str | None
@@ -68,6 +69,7 @@ class PublishRequest:
     sounds: tuple[str, ...] = attrs.field(default=(), converter=_several)
     outputs: tuple[str, ...] | None = attrs.field(default=None, converter=_said)
     colour: Colour | None = None
+    look: Mapping[str, Any] = attrs.field(factory=dict)
 
     @property
     def is_drawn_on(self) -> bool:

@@ -49,6 +49,46 @@ def add_camera(name: str, x: float = 0.0) -> Any:
     return camera
 
 
+def add_curve() -> Any:
+    """A tube from left to right."""
+    data = bpy.data.curves.new("Curve", "CURVE")
+    data.dimensions, data.bevel_depth = "3D", 0.5
+    spline = data.splines.new("POLY")
+    spline.points.add(1)
+    for point, x in zip(spline.points, (-3.0, 3.0)):
+        point.co = (x, 0, 0, 1)
+    return add(bpy.data.objects.new("Curve", data))
+
+
+def add_text() -> Any:
+    data = bpy.data.curves.new("Text", "FONT")
+    data.body, data.size, data.extrude = "MMMM", 2.0, 0.1
+    data.align_x = data.align_y = "CENTER"
+    item = add(bpy.data.objects.new("Text", data))
+    item.rotation_euler = (1.5707963, 0, 0)
+    return item
+
+
+def add_grease_pencil() -> Any:
+    """A thick stroke from left to right; what strokes are made of changed in Blender 4.3."""
+    data = bpy.data.grease_pencils.new("Drawing")
+    frame = data.layers.new("Layer").frames.new(1)
+    if hasattr(frame, "drawing"):
+        frame.drawing.add_strokes([2])
+        for point, x in zip(frame.drawing.strokes[0].points, (-3.0, 3.0)):
+            point.position, point.radius, point.opacity = (x, 0, 0), 0.5, 1.0
+    else:
+        stroke = frame.strokes.new()
+        stroke.display_mode, stroke.line_width = "3DSPACE", 1000
+        stroke.points.add(2)
+        for point, x in zip(stroke.points, (-3.0, 3.0)):
+            point.co, point.pressure, point.strength = (x, 0, 0), 1.0, 1.0
+    material = bpy.data.materials.new("Ink")
+    bpy.data.materials.create_gpencil_data(material)
+    data.materials.append(material)
+    return add(bpy.data.objects.new("Drawing", data))
+
+
 def add(item: Any) -> Any:
     bpy.context.scene.collection.objects.link(item)
     return item

@@ -317,3 +317,88 @@ def test_a_scene_that_is_closed_while_it_is_captured_ends_in_one_line(host, requ
 
     with pytest.raises(CaptureFailed, match="The scene was closed while it was captured"):
         host.playblast(request_of("1001-1003"), close)
+
+
+def test_the_cut_of_the_markers_is_a_source_and_each_camera_has_its_frames(host, request_of, scene, state):
+    from blender import stage
+
+    stage.add_camera("Far", x=100.0)
+    for frame, name in ((1003, "Camera"), (1005, "Far"), (1007, "Camera")):
+        scene.timeline_markers.new(name, frame=frame).camera = scene.objects[name]
+    scene.timeline_markers.new("only a name", frame=1004)
+    before = state()
+    assert host.scene().sources == ("timeline markers", "Camera", "Far")
+    frames = host.playblast(request_of("1001-1008", source="timeline markers"), ignore)
+    # Before the first marker its camera is the one; where "Far" is looked through, nothing is seen.
+    seen = [frame for frame in frames.frame_range if stage.red_columns(frames.path(frame))]
+    assert seen == [1001, 1002, 1003, 1004, 1007, 1008]
+    assert state() == before
+
+
+def test_without_markers_there_is_no_cut(host, request_of, scene):
+    scene.timeline_markers.new("only a name", frame=1004)
+    assert host.scene().sources == ("Camera",)
+    with pytest.raises(CameraMissing, match="no camera 'timeline markers'"):
+        host.playblast(request_of("1001", source="timeline markers"), ignore)
+
+
+@pytest.mark.parametrize("kind", ["curve", "text", "grease_pencil"])
+def test_what_is_no_mesh_is_in_the_picture_too(host, request_of, scene, bpy, kind):
+    from blender import stage
+
+    bpy.data.objects.remove(scene.objects["Cube"])
+    empty = stage.pixels(host.playblast(request_of("1001", name="empty"), ignore).path(1001))
+    getattr(stage, f"add_{kind}")()
+    seen = stage.pixels(host.playblast(request_of("1001", name="seen"), ignore).path(1001))
+    different = [
+        (x, y)
+        for y, rows in enumerate(zip(empty, seen))
+        for x, (before, after) in enumerate(zip(*rows))
+        if before != after
+    ]
+    # Each is about six of the camera's ten units wide, 38 of 64 pixels, and lies in the middle.
+    columns, lines = {x for x, _ in different}, {y for _, y in different}
+    assert len(different) > 60
+    assert (min(columns) < 22, max(columns) > 42, min(lines) < 18 <= max(lines)) == (True, True, True)
+
+
+def test_a_stamp_is_drawn_where_it_is_asked_for(host, request_of, scene):
+    from blender import stage
+
+    size = Resolution(320, 180)
+    scene.render.use_stamp_note, scene.render.stamp_note_text = True, "for review"
+    plain = stage.pixels(host.playblast(request_of("1001", resolution=size, name="plain"), ignore).path(1001))
+    look = {"samples": "OFF", "stamp": True}
+    stamped = stage.pixels(host.playblast(request_of("1001", resolution=size, look=look), ignore).path(1001))
+    assert sum(a != b for before, after in zip(plain, stamped) for a, b in zip(before, after)) > 100
+    assert not scene.render.use_stamp
+
+
+def test_the_scenes_own_colours_are_kept_where_they_are_asked_for(host, request_of, scene):
+    from blender import stage
+
+    scene.view_settings.exposure = 3.0
+    own = {"samples": "OFF", "scene_colours": True}
+    plain, bright = (
+        stage.pixels(host.playblast(request_of("1001", look=look, name=name), ignore).path(1001))[18][12]
+        for name, look in (("plain", {"samples": "OFF"}), ("bright", own))
+    )
+    assert sum(bright) > sum(plain) + 60
+
+
+def test_a_view_is_needed_to_draw_as_one_shows_it(host, request_of, state):
+    before = state()
+    with pytest.raises(CaptureFailed, match="no 3D view to draw with"):
+        host.playblast(request_of("1001", look={"shading": "VIEWPORT"}), ignore)
+    assert state() == before
+
+
+def test_the_scenes_own_engine_draws_where_it_is_asked_for(host, request_of, scene, state):
+    from blender.stage import red_columns
+
+    scene.render.engine = "BLENDER_WORKBENCH"
+    scene.display.shading.color_type, scene.display.shading.single_color = "SINGLE", (0.0, 1.0, 0.0)
+    before = state()
+    frames = host.playblast(request_of("1001", look={"samples": "OFF", "shading": "RENDERED"}), ignore)
+    assert red_columns(frames.path(1001))
+    assert state() == before

@@ -31,6 +31,7 @@ def unregister() -> None:
     from . import registration
 
     registration.unregister()
+    _forget_vendored()
 
 
 def _find_vendored() -> None:
@@ -38,6 +39,18 @@ def _find_vendored() -> None:
     import sys
     from pathlib import Path
 
-    vendored = Path(__file__).with_name("vendored")
-    if vendored.is_dir() and str(vendored) not in sys.path:
-        sys.path.append(str(vendored))
+    vendored = _vendored()
+    if Path(vendored).is_dir() and vendored not in sys.path:
+        sys.path.append(vendored)
+
+
+def _forget_vendored() -> None:
+    import sys
+
+    sys.path[:] = [entry for entry in sys.path if entry != _vendored()]
+
+
+def _vendored() -> str:
+    from pathlib import Path
+
+    return str(Path(__file__).with_name("vendored"))

@@ -18,11 +18,19 @@ from ft_dcc.pictures import make_folder, make_way, png_size, why_missing
 from . import versions
 from .look import Look, wearing
 from .maintained import changed, maintained_camera, maintained_frame, maintained_images, silenced
+from .viewport import seen_through
 
+# The source that follows the markers of the timeline from camera to camera.
+MARKERS = "timeline markers"
 _SMALLEST = 4
 _CLOSED = "The scene was closed while it was captured. Open it and publish again."
 
 DrawFrame = Callable[[int], Path]
+
+
+def sources(scene: Any) -> tuple[str, ...]:
+    """What a playblast can be made of: the cameras, and before them their cut, where markers switch them."""
+    return (*((MARKERS,) if _bound(scene) else ()), *cameras(scene))
 
 
 def cameras(scene: Any) -> dict[str, Any]:
@@ -43,18 +51,23 @@ def capturing(request: PlayblastRequest, frames: Frames) -> Iterator[DrawFrame]:
     Raises CameraMissing, CaptureFailed, DiskUnusable or SettingInvalid before anything is changed.
     """
     scene, layer, look = bpy.context.scene, bpy.context.view_layer.name, Look.from_request(request.look)
-    camera = find_camera(scene, request.source)
+    camera_at = find_cameras(scene, request.source)
     if min(request.resolution.width, request.resolution.height) < _SMALLEST:
         raise SettingInvalid(f"Blender cannot draw {request.resolution}. Ask for {_SMALLEST} pixels or more each way.")
     _check_drawing()
     make_folder(request.directory)
     with ExitStack() as stack:
         stack.enter_context(_maintained(scene))
-        scene.camera = camera
-        stack.enter_context(_framed(scene, request))
+        stack.enter_context(_framed(scene, request, look))
         stack.enter_context(wearing(look, scene))
         stack.enter_context(versions.writing_png(scene, alpha=look.transparent))
-        yield lambda frame: _draw_frame(scene, layer, frame, frames.path(frame))
+        view = stack.enter_context(seen_through(look)) if look.needs_view else None
+
+        def draw(frame: int) -> Path:
+            scene.camera = camera_at(frame)
+            return _draw_frame(scene, layer, frame, frames.path(frame), view)
+
+        yield draw
 
 
 @contextmanager
@@ -68,12 +81,14 @@ def _maintained(scene: Any) -> Iterator[None]:
 
 
 @contextmanager
-def _framed(scene: Any, request: PlayblastRequest) -> Iterator[None]:
-    """Renders are the camera's whole picture in the size of the request, and nothing is drawn over it."""
+def _framed(scene: Any, request: PlayblastRequest, look: Look) -> Iterator[None]:
+    """Renders are the camera's whole picture in the size of the request, with nothing over it but a stamp."""
     # A window draws what it shows; only without one the engine is asked, and the scene's own may take minutes.
-    engine = {"engine": "BLENDER_WORKBENCH"} if bpy.app.background else {}
+    engine = {"engine": "BLENDER_WORKBENCH"} if bpy.app.background and look.shading == "SOLID" else {}
     # A stamp's facts are written into the file also when they are not drawn: paths, the host's name, the hour.
     stamps = {item.identifier: False for item in scene.render.bl_rna.properties if item.identifier[:9] == "use_stamp"}
+    if look.stamp:
+        stamps = {"use_stamp": True}
     with changed(
         scene,
         "render",
@@ -104,14 +119,24 @@ def scene_rate(scene: Any) -> Fraction:
     return frame_rate(scene.render.fps / Fraction(f"{scene.render.fps_base:.6f}"))
 
 
-def find_camera(scene: Any, name: str) -> Any:
-    """Return the scene's camera of this name; raises CameraMissing, naming those that there are."""
+def find_cameras(scene: Any, name: str) -> Callable[[int], Any]:
+    """Return what knows the camera of each frame; raises CameraMissing, naming those that there are."""
     found = cameras(scene)
+    if name == MARKERS and name not in found and (bound := _bound(scene)):
+        # Before the first marker its camera is the one, as in a render.
+        return lambda frame: [camera for at, camera in bound if at <= max(frame, bound[0][0])][-1]
     if not found:
         raise CameraMissing(f"The scene {scene.name!r} has no camera. Add one and look at the shot through it.")
     if name not in found:
         raise CameraMissing(f"The scene has no camera {name!r}. Choose one of: {', '.join(found)}.")
-    return found[name]
+    camera = found[name]
+    return lambda _frame: camera
+
+
+def _bound(scene: Any) -> list[tuple[int, Any]]:
+    """The cameras that are bound to markers, and from which frame on each is looked through."""
+    bound = [(marker.frame, marker.camera) for marker in scene.timeline_markers if marker.camera]
+    return sorted(bound, key=lambda each: each[0])
 
 
 def _check_drawing() -> None:
@@ -122,14 +147,14 @@ def _check_drawing() -> None:
         raise CaptureFailed(f"Blender {bpy.app.version_string} draws on its main thread only. Capture from there.")
 
 
-def _draw_frame(scene: Any, layer: str, frame: int, path: Path) -> Path:
+def _draw_frame(scene: Any, layer: str, frame: int, path: Path, view: dict[str, Any] | None) -> Path:
     """Draw one frame to its file; raises CaptureFailed or DiskUnusable when it is not whole on disk."""
     make_way(path)
     try:
         scene.frame_set(frame)
         scene.render.filepath = versions.literal(path)
         with silenced():
-            _draw(scene, layer)
+            _draw(scene, layer, view)
     except ReferenceError as error:
         raise CaptureFailed(_CLOSED) from error
     except RuntimeError as error:
@@ -139,7 +164,11 @@ def _draw_frame(scene: Any, layer: str, frame: int, path: Path) -> Path:
     return path
 
 
-def _draw(scene: Any, layer: str) -> None:
+def _draw(scene: Any, layer: str, view: dict[str, Any] | None) -> None:
+    if view is not None:
+        with bpy.context.temp_override(**view):
+            bpy.ops.render.opengl(write_still=True, view_context=True)
+        return
     if bpy.app.background:
         bpy.ops.render.render(write_still=True, scene=scene.name, layer=layer)
         return

@@ -1,17 +1,22 @@
 """What the artist chooses in the panel, and what there is to choose from."""
 
 # Blender reads the annotations of a class as its properties, so they cannot be put off.
+from collections.abc import Sequence
 from typing import Any
 
 import bpy
 
 from ft_dcc.errors import SettingInvalid
-from ft_dcc.frames import FrameRange
+from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.publish.records import PublishRequest
 
-from .capture import cameras
+from .capture import sources
 from .desk import DESK
 from .host import TASK_PROPERTY, BlenderHost
+from .look import COLOURS, LIGHTS
+
+# What of a look the panel offers.
+LOOK = ("shading", "colours", "light", "shadows", "cavity", "overlays", "transparent", "stamp", "scene_colours")
 
 
 def _task(self: Any) -> str:
@@ -41,7 +46,11 @@ def _search_reviews(self: Any, context: Any, text: str) -> list[str]:
 
 
 def _search_cameras(self: Any, context: Any, text: str) -> list[str]:
-    return [name for name in cameras(context.scene) if text.lower() in name.lower()]
+    return [name for name in sources(context.scene) if text.lower() in name.lower()]
+
+
+def _items(words: Sequence[str]) -> list[tuple[str, str, str]]:
+    return [(word, word.capitalize(), "") for word in words]
 
 
 class Choices(bpy.types.PropertyGroup):
@@ -69,6 +78,27 @@ class Choices(bpy.types.PropertyGroup):
     start: bpy.props.IntProperty(name="Start", default=1)
     end: bpy.props.IntProperty(name="End", default=250)
     comment: bpy.props.StringProperty(name="Comment", description="What is new in this version")
+    percentage: bpy.props.IntProperty(
+        name="Size", description="Of the scene's resolution", subtype="PERCENTAGE", default=100, min=1, max=100
+    )
+    shading: bpy.props.EnumProperty(
+        name="Shading",
+        items=(
+            ("SOLID", "Solid", "An even solid look, the same on every machine"),
+            ("VIEWPORT", "Viewport", "As the largest 3D view of the window shows it"),
+            ("RENDERED", "Rendered", "By the scene's own render engine"),
+        ),
+    )
+    colours: bpy.props.EnumProperty(name="Colour", items=_items(COLOURS))
+    light: bpy.props.EnumProperty(name="Light", items=_items(LIGHTS))
+    shadows: bpy.props.BoolProperty(name="Shadows", default=True)
+    cavity: bpy.props.BoolProperty(name="Cavity", default=True)
+    overlays: bpy.props.BoolProperty(name="Overlays", description="Grid, bones and outlines, as the 3D view has them")
+    transparent: bpy.props.BoolProperty(name="Film alpha", description="Nothing behind the objects")
+    stamp: bpy.props.BoolProperty(name="Stamp", description="The scene's metadata, as its output settings have it")
+    scene_colours: bpy.props.BoolProperty(
+        name="Scene colours", description="The scene's own colour management, in the place of plain sRGB"
+    )
 
 
 def chosen_review(choices: Any, scene: Any) -> str:
@@ -87,7 +117,17 @@ def request_of(choices: Any, scene: Any) -> PublishRequest:
         review=chosen_review(choices, scene),
         comment=choices.comment,
         frame_range=_frame_range(choices, scene),
+        resolution=_resolution(choices, scene),
+        look={name: getattr(choices, name) for name in LOOK},
     )
+
+
+def _resolution(choices: Any, scene: Any) -> "Resolution | None":
+    """The scene's own in the percentage that was chosen, and None for the whole: then it is the shot's to judge."""
+    if choices.percentage == 100:
+        return None
+    sides = (scene.render.resolution_x, scene.render.resolution_y)
+    return Resolution(*(max(4, round(side * choices.percentage / 100)) for side in sides))
 
 
 def _frame_range(choices: Any, scene: Any) -> "FrameRange | None":

@@ -16,7 +16,7 @@ from ft_dcc.host import OnFrame, PlayblastRequest, Scene
 from ft_dcc.main_thread import entered
 
 from . import lens, main_thread, versions
-from .capture import cameras, capturing, frames_of, scene_rate
+from .capture import capturing, frames_of, scene_rate, sources
 from .maintained import silenced
 
 T = TypeVar("T")
@@ -72,7 +72,7 @@ class BlenderHost:
             frame_range=FrameRange(scene.frame_start, scene.frame_end),
             fps=scene_rate(scene),
             resolution=Resolution(scene.render.resolution_x, scene.render.resolution_y),
-            sources=tuple(cameras(scene)),
+            sources=sources(scene),
             task_id=scene.get(TASK_PROPERTY),
         )
 

@@ -8,21 +8,20 @@ import bpy
 
 from ft_dcc.frames import FrameRange
 
-from .capture import find_camera
+from .capture import find_cameras
 from .maintained import maintained_frame
 
 
 def focal_lengths(source: str, frame_range: FrameRange) -> dict[int, float]:
-    """Return millimetres by frame, handles included; nothing for a camera without perspective. Raises CameraMissing."""
+    """Return millimetres by frame, handles included, of the cameras with perspective; raises CameraMissing."""
     scene, frames = bpy.context.scene, frame_range.with_handles
-    lens = find_camera(scene, source).data
-    if lens.type != "PERSP":
-        return {}
+    camera_at = find_cameras(scene, source)
+    lenses = {frame: camera_at(frame).data for frame in frames}
     # Without animation and drivers of its own it is the same at each frame, and the scene need not be looked through.
-    if lens.animation_data is None:
-        return dict.fromkeys(frames, float(lens.lens))
+    if all(lens.animation_data is None for lens in lenses.values()):
+        return {frame: float(lens.lens) for frame, lens in lenses.items() if lens.type == "PERSP"}
     with maintained_frame(scene):
-        return {frame: _length_at(scene, lens, frame) for frame in frames}
+        return {frame: _length_at(scene, lens, frame) for frame, lens in lenses.items() if lens.type == "PERSP"}
 
 
 def _length_at(scene: Any, lens: Any, frame: int) -> float:

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import attrs
+import bpy
 
 from ft_dcc.errors import SettingInvalid
 
@@ -16,6 +17,7 @@ from .maintained import changed
 SAMPLES = ("OFF", "FXAA", "5", "8", "11", "16", "32")
 COLOURS = ("MATERIAL", "OBJECT", "TEXTURE", "VERTEX", "RANDOM", "SINGLE")
 LIGHTS = ("STUDIO", "MATCAP", "FLAT")
+SHADINGS = ("SOLID", "VIEWPORT", "RENDERED")
 
 
 def _one_of(*allowed: str) -> Any:
@@ -30,6 +32,9 @@ def _one_of(*allowed: str) -> Any:
 class Look:
     """The choices of one playblast.
 
+    ``shading`` is SOLID, drawn the same with and without a window; VIEWPORT, as a 3D view shows it, ``overlays`` with
+    it, for which there has to be one; or RENDERED, by the scene's own engine. ``stamp`` lets Blender write the scene's
+    own metadata into the picture. With ``scene_colours`` exposure, look and view transform are the scene's.
     ``colours`` is where a surface gets its colour from. None leaves the choice to us:
 
     * ``samples``, the anti-aliasing, is 8 on a graphics card; where the processor draws, FXAA takes it a third of the
@@ -38,6 +43,7 @@ class Look:
     * ``view_transform`` is Standard, which is what an artist sees in a solid viewport, whatever renders use.
     """
 
+    shading: str = attrs.field(default="SOLID", validator=_one_of(*SHADINGS))
     colours: str = attrs.field(default="MATERIAL", validator=_one_of(*COLOURS))
     light: str = attrs.field(default="STUDIO", validator=_one_of(*LIGHTS))
     studio_light: str | None = None
@@ -45,7 +51,15 @@ class Look:
     shadows: bool = True
     cavity: bool = True
     transparent: bool = False
+    overlays: bool = False
+    stamp: bool = False
+    scene_colours: bool = False
     view_transform: str | None = None
+
+    @property
+    def needs_view(self) -> bool:
+        """Whether a 3D view has to draw it; without a window the scene's own engine can."""
+        return self.shading == "VIEWPORT" or (self.shading == "RENDERED" and not bpy.app.background)
 
     @classmethod
     def from_request(cls, look: dict[str, Any]) -> Look:
@@ -98,6 +112,9 @@ def _shaded(look: Look, scene: Any) -> Iterator[None]:
 @contextmanager
 def _colour_managed(look: Look, scene: Any) -> Iterator[None]:
     view = "view_settings"
+    if look.scene_colours:
+        yield
+        return
     with ExitStack() as stack:
         # A look belongs to its view transform: it goes first and comes back last.
         stack.enter_context(changed(scene, view, look="None"))

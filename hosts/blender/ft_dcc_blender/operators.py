@@ -179,6 +179,47 @@ class Publish(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class Repair(bpy.types.Operator):
+    """Put right what stands in the way of the publish, and look at it again"""
+
+    bl_idname = "ft_dcc.repair"
+    bl_label = "Repair"
+
+    index: bpy.props.IntProperty(options=_SKIP_SAVE)
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Only where something is wrong, and nobody is at it."""
+        return bool(DESK.problems) and not DESK.is_busy
+
+    def execute(self, context: Any) -> set[str]:
+        """Begin; what is wrong then is in the panel."""
+        if not 0 <= self.index < len(DESK.problems):
+            self.report({"ERROR"}, "There is no such problem any more.")
+            return {"CANCELLED"}
+        DESK.repair(DESK.problems[self.index])
+        if bpy.app.background:
+            DESK.wait(60)
+        return {"FINISHED"}
+
+
+class PublishRest(bpy.types.Operator):
+    """Publish what has no problem, and leave the rest"""
+
+    bl_idname = "ft_dcc.publish_rest"
+    bl_label = "Publish the Rest"
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Only where something has no problem, and nobody is at it."""
+        return DESK.is_partly_publishable and not DESK.is_busy
+
+    def execute(self, context: Any) -> set[str]:
+        """Begin."""
+        DESK.publish_rest()
+        return {"FINISHED"}
+
+
 class Cancel(bpy.types.Operator):
     """Stop the publish; nothing of it is left on the server"""
 

@@ -10,19 +10,19 @@ from ft_dcc.errors import Problem
 from ft_dcc.publish.records import Progress
 
 from . import versions
+from .capture import sources
 from .choices import chosen_review
 from .desk import DESK
 from .host import TASK_PROPERTY
 
-# Which problems a button can solve: the label of the check, and the operator.
-_REPAIRS = {
-    "Frame range": "ft_dcc.use_shot_settings",
-    "Frame rate": "ft_dcc.use_shot_settings",
-    "Resolution": "ft_dcc.use_shot_settings",
-    "Saved": "ft_dcc.save_file",
-}
 _DOING = {"capture": "Capturing", "encode": "Encoding", "upload": "Uploading"}
 _LINE = 46
+# What there is to choose with each kind of shading.
+_OPTIONS = {
+    "SOLID": ("colours", "light", "shadows", "cavity", "scene_colours"),
+    "VIEWPORT": ("overlays", "scene_colours"),
+    "RENDERED": ("scene_colours",),
+}
 
 
 class _Sidebar:
@@ -77,9 +77,9 @@ class LookPanel(_Sidebar, bpy.types.Panel):
         return DESK.session is not None
 
     def draw(self, context: Any) -> None:
-        """Camera, range, rate and size as they stand."""
-        scene, render = context.scene, context.scene.render
-        camera = context.window_manager.ft_dcc.camera or (scene.camera.name if scene.camera else "no camera")
+        """Camera, range, rate and size as they stand, and how the pictures will look."""
+        scene, render, choices = context.scene, context.scene.render, context.window_manager.ft_dcc
+        camera = choices.camera or next(iter(sources(scene)), "no camera")
         for text in (
             f"Camera: {camera}",
             f"Frames: {scene.frame_start}-{scene.frame_end}",
@@ -87,6 +87,11 @@ class LookPanel(_Sidebar, bpy.types.Panel):
             f"Size: {render.resolution_x}x{render.resolution_y}",
         ):
             self.layout.label(text=text)
+        column = self.layout.column()
+        column.enabled = not DESK.is_busy
+        column.use_property_split, column.use_property_decorate = True, False
+        for name in ("percentage", "shading", *_OPTIONS[choices.shading], "transparent", "stamp"):
+            column.prop(choices, name)
 
 
 class PublishedPanel(_Sidebar, bpy.types.Panel):
@@ -148,8 +153,10 @@ def _draw_progress(layout: Any, progress: Progress | None) -> None:
 
 
 def _draw_outcome(layout: Any) -> None:
-    for problem in DESK.problems:
-        _draw_problem(layout.box(), problem)
+    for index, problem in enumerate(DESK.problems):
+        _draw_problem(layout.box(), index, problem)
+    if DESK.is_partly_publishable:
+        layout.operator("ft_dcc.publish_rest", icon="RENDER_ANIMATION")
     _draw_error(layout)
     if DESK.published and not DESK.is_busy and not DESK.error and not DESK.problems:
         _, newest = DESK.published[0]
@@ -161,11 +168,10 @@ def _draw_outcome(layout: Any) -> None:
             row.operator("ft_dcc.copy_link", text="", icon="COPYDOWN").link = newest.link
 
 
-def _draw_problem(box: Any, problem: Problem) -> None:
-    _draw_lines(box, problem.message, "ERROR")
-    repair = _REPAIRS.get(problem.check)
-    if repair is not None:
-        box.operator(repair)
+def _draw_problem(box: Any, index: int, problem: Problem) -> None:
+    _draw_lines(box, f"{problem.instance + ': ' if problem.instance else ''}{problem.message}", "ERROR")
+    if problem.repair:
+        box.operator("ft_dcc.repair", text=problem.repair, icon="TOOL_SETTINGS").index = index
 
 
 def _draw_error(layout: Any) -> None:

@@ -15,6 +15,8 @@ _CLASSES = (
     operators.SignOut,
     operators.Refresh,
     operators.Publish,
+    operators.Repair,
+    operators.PublishRest,
     operators.Cancel,
     operators.OpenLink,
     operators.CopyLink,
