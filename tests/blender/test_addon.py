@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import threading
 from datetime import datetime, timedelta, timezone
 
@@ -8,6 +9,7 @@ import requests
 
 from ft_dcc import credentials
 from ft_dcc.credentials import Account, recall
+from ft_dcc.publish.job import jobs_folder
 
 
 @pytest.fixture(autouse=True)
@@ -213,3 +215,78 @@ def test_a_server_elsewhere_is_not_asked_while_blender_is_offline(desk, bpy):
     with pytest.raises(RuntimeError, match="Blender is offline"):
         bpy.ops.ft_dcc.sign_in(server="https://studio.example", user="ada", key="k")
     assert not desk.is_busy
+
+
+def test_a_problem_is_repaired_where_it_stands_and_only_that_one_is_judged_again(choices, scene, bpy, project_task):
+    from ft_dcc_blender.desk import DESK
+
+    choices.task = path_of(project_task)
+    with pytest.raises(RuntimeError):
+        bpy.ops.ft_dcc.publish()
+    before = [problem.check for problem in DESK.problems if problem.repair]
+    assert "Frame rate" in before and "Frame range" in before
+    index = next(index for index, problem in enumerate(DESK.problems) if problem.check == "Frame rate")
+    assert bpy.ops.ft_dcc.repair(index=index) == {"FINISHED"}
+    assert (scene.render.fps, round(scene.render.fps_base, 4)) == (24, 1.001)
+    assert [problem.check for problem in DESK.problems if problem.repair] == [
+        check for check in before if check != "Frame rate"
+    ]
+    with pytest.raises(RuntimeError, match="no such problem"):
+        bpy.ops.ft_dcc.repair(index=99)
+
+
+def test_the_look_and_the_size_are_what_the_panel_says(choices, scene, project_task):
+    from ft_dcc_blender.choices import request_of
+    from ft_dcc_blender.look import Look
+
+    choices.task = path_of(project_task)
+    assert request_of(choices, scene).resolution is None
+    assert Look.from_request(dict(request_of(choices, scene).look)) == Look()
+    scene.render.resolution_x, scene.render.resolution_y, choices.percentage = 1920, 1080, 50
+    choices.shading, choices.overlays, choices.stamp, choices.transparent = "VIEWPORT", True, True, True
+    choices.scene_colours, choices.light, choices.colours, choices.shadows = True, "FLAT", "RANDOM", False
+    request = request_of(choices, scene)
+    assert str(request.resolution) == "960x540"
+    assert Look.from_request(dict(request.look)) == Look(
+        shading="VIEWPORT",
+        overlays=True,
+        stamp=True,
+        transparent=True,
+        scene_colours=True,
+        light="FLAT",
+        colours="RANDOM",
+        shadows=False,
+    )
+
+
+def test_a_publish_has_the_size_and_the_look_that_were_chosen(choices, scene, bpy, project_task):
+    choices.task = path_of(project_task)
+    bpy.ops.ft_dcc.use_shot_settings()
+    scene.render.resolution_x, scene.render.resolution_y = 128, 72
+    choices.percentage, choices.frames, choices.start, choices.end = 50, "CUSTOM", 1001, 1004
+    choices.shading = "RENDERED"
+    scene.render.engine = "BLENDER_WORKBENCH"
+    assert bpy.ops.ft_dcc.publish() == {"FINISHED"}
+    (report,) = jobs_folder().glob("*/report.json")
+    told = json.loads(report.read_text("utf-8"))
+    assert (told["made"][0]["resolution"], told["request"]["look"]["shading"]) == ("64x36", "RENDERED")
+
+
+def test_the_last_publishes_are_there_after_a_restart(choices, scene, bpy, project_task, studio_server):
+    from ft_dcc_blender.desk import DESK
+    from ft_dcc_blender.panel import last_published
+
+    choices.task = path_of(project_task)
+    bpy.ops.ft_dcc.use_shot_settings()
+    scene.render.resolution_x, scene.render.resolution_y = 64, 36
+    choices.frames, choices.start, choices.end, choices.percentage = "CUSTOM", 1001, 1003, 99
+    bpy.ops.ft_dcc.publish()
+    ((path, number, link),) = last_published()
+    assert (path, number) == (path_of(project_task), 1)
+    DESK.close()
+    assert last_published() == []
+    server = studio_server
+    bpy.ops.ft_dcc.sign_in(server=server.server_url, user=server.api_user, key=server.api_key)
+    assert DESK.wait(60)
+    assert DESK.lookups.wait(30)
+    assert (DESK.published, last_published()) == ([], [(path, number, link)])

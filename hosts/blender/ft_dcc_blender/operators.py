@@ -1,6 +1,7 @@
 """What the panel's buttons do. Nothing here waits for a server: workers do, and the desk tells how far they are."""
 
 # Blender reads the annotations of a class as its properties, so they cannot be put off.
+from functools import partial
 from typing import Any
 
 import bpy
@@ -31,14 +32,17 @@ def _sign_in(operator: Any, wanted: Account) -> set[str]:
     except Error as error:
         return _refused(operator, error)
 
-    def keep() -> None:
-        remember(wanted)
-
     page = preferences()
     if page is not None:
         page.server, page.user = wanted.server, wanted.user
-    DESK.sign_in(wanted, then=keep)
+    DESK.sign_in(wanted, then=partial(_keep, wanted))
     return {"FINISHED"}
+
+
+def _keep(signed_in: Account) -> None:
+    """The key is kept, and what was published before is read."""
+    remember(signed_in)
+    DESK.lookups.read_jobs()
 
 
 class SignIn(bpy.types.Operator):
@@ -85,7 +89,7 @@ class SignInBrowser(bpy.types.Operator):
             address, wait_for_account = begin_in_browser(page.server, "Blender")
         except Error as error:
             return _refused(self, error)
-        DESK.sign_in_later(wait_for_account, then=remember)
+        DESK.sign_in_later(wait_for_account, then=_keep)
         bpy.ops.wm.url_open(url=address)
         return {"FINISHED"}
 

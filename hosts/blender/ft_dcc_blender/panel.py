@@ -104,16 +104,23 @@ class PublishedPanel(_Sidebar, bpy.types.Panel):
     @classmethod
     def poll(cls, context: Any) -> bool:
         """Only when there is something."""
-        return bool(DESK.published)
+        return bool(last_published())
 
     def draw(self, context: Any) -> None:
         """The newest first, each with its link."""
-        for path, version in DESK.published[:5]:
+        for path, version, link in last_published()[:5]:
             row = self.layout.row(align=True)
-            row.label(text=f"{path} v{version.version:03d}")
-            if version.link:
-                row.operator("ft_dcc.open_link", text="", icon="URL").link = version.link
-                row.operator("ft_dcc.copy_link", text="", icon="COPYDOWN").link = version.link
+            row.label(text=f"{path} v{version:03d}")
+            if link:
+                row.operator("ft_dcc.open_link", text="", icon="URL").link = link
+                row.operator("ft_dcc.copy_link", text="", icon="COPYDOWN").link = link
+
+
+def last_published() -> list[tuple[str, int, str | None]]:
+    """Task, number and link of what was published here, and before from this machine to this server; newest first."""
+    here = [(path, version.version, version.link) for path, version in DESK.published]
+    before = [(past.path, past.version, past.link) for past in DESK.lookups.past if past.server == DESK.server]
+    return [*here, *(past for past in before if past not in here)]
 
 
 def _draw_signed_out(layout: Any) -> None:
