@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 
 from rich.console import Console
 from rich.progress import (
@@ -48,14 +49,15 @@ class _Rate(ProgressColumn):
 
 @contextmanager
 def shown_progress() -> Iterator[OnProgress]:
-    """What is called with the return value appears on stderr while the block runs."""
+    """What is called with the return value appears on stderr while the block runs, and so does what plugins print."""
     console = Console(stderr=True)
-    if not console.is_terminal:
-        yield _Lines(console)
-        return
-    bars = Bars(TextColumn("{task.description:<24}"), BarColumn(), _Amount(), _Rate(), console=console)
-    with bars:
-        yield _Bars(bars)
+    with redirect_stdout(sys.stderr):
+        if not console.is_terminal:
+            yield _Lines(console)
+            return
+        bars = Bars(TextColumn("{task.description:<24}"), BarColumn(), _Amount(), _Rate(), console=console)
+        with bars:
+            yield _Bars(bars)
 
 
 class _Bars:

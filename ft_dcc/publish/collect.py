@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ft_dcc import review
 from ft_dcc.config import read_settings
 from ft_dcc.errors import SettingInvalid, TaskNotFound, Unpublishable
 from ft_dcc.frames import FrameRange, Resolution, frame_rate
-from ft_dcc.publish.engine import COLLECTOR, Context, ContextPlugin, Instance, InstancePlugin
+from ft_dcc.publish.engine import COLLECTOR, REVIEW, Context, ContextPlugin, Instance, InstancePlugin
 from ft_dcc.publish.records import Asset, Details, Review, Shot, Task
 from ft_dcc.publish.slots import (
     ASSET,
@@ -175,6 +175,7 @@ class CollectAsset(InstancePlugin):
 
     order = COLLECTOR
     label = "Asset"
+    families: ClassVar[list[str]] = [REVIEW]
 
     def process(self, instance: Instance) -> None:
         """ASSET holds the one that was asked for by its id, or that of the task's parent that has the rule's name."""
@@ -209,7 +210,8 @@ def find_asset(context: Context, name: str) -> Asset:
 
 
 def _asset_name(context: Context, source_name: str) -> str:
-    rule = REQUEST.get(context).asset or ("{task}" if len(context) == 1 else "{task} {source}")
+    sources = [instance for instance in context if SOURCE.find(instance) is not None]
+    rule = REQUEST.get(context).asset or ("{task}" if len(sources) == 1 else "{task} {source}")
     task = TASK.get(context)
     try:
         return rule.format(task=task.name, shot=task.shot_name, source=source_name)

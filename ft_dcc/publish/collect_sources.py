@@ -14,7 +14,7 @@ from ft_dcc import media
 from ft_dcc.errors import CameraMissing, Invalid, Unpublishable
 from ft_dcc.frames import IMAGE_SUFFIXES, FrameRange, Frames, Resolution, find_frames, is_sequence
 from ft_dcc.host import find_footage
-from ft_dcc.publish.engine import COLLECTOR, Context, ContextPlugin, Instance, InstancePlugin
+from ft_dcc.publish.engine import COLLECTOR, REVIEW, Context, ContextPlugin, Instance, InstancePlugin
 from ft_dcc.publish.records import Clip, PublishRequest, Shot, Source
 from ft_dcc.publish.slots import (
     CLIP,
@@ -50,7 +50,7 @@ class CollectSources(ContextPlugin):
         scene = SCENE.get(context) if has_host else None
         for text in REQUEST.get(context).source or _default_source(scene):
             source = _in_host(HOST.find(context), text) or _source(text, scene)
-            instance = context.create_instance(source.name, family="review", families=[source.kind])
+            instance = context.create_instance(source.name, family=REVIEW, families=[source.kind])
             NUMBER.set(instance, len(context))
             SOURCE.set(instance, source)
             VERSION_ID.set(instance, str(uuid.uuid4()))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from ft_dcc.frames import aspect_ratio
 from ft_dcc.host import Host, KnowsLenses
 from ft_dcc.media import Burnin
-from ft_dcc.publish.engine import EXTRACTOR, Instance, InstancePlugin
+from ft_dcc.publish.engine import EXTRACTOR, REVIEW, Instance, InstancePlugin
 from ft_dcc.publish.records import Clip, Source
 from ft_dcc.publish.slots import ASSET, DETAILS, LENS, REGISTERED, REQUEST, SESSION, SOURCE, TASK, VERSION
 from ft_dcc.session.expression import quoted
@@ -21,6 +21,7 @@ class FindNumber(InstancePlugin):
 
     order = EXTRACTOR
     label = "Number"
+    families: ClassVar[list[str]] = [REVIEW]
 
     def process(self, instance: Instance) -> None:
         """VERSION holds it; RegisterVersion has the pictures made anew if somebody else takes it in the meantime."""

@@ -62,6 +62,9 @@ COLLECTOR, VALIDATOR, EXTRACTOR, INTEGRATOR = 0, 1, 2, 3
 # Where the judging ends: a stage reaches half an order up and down, its lower bound included.
 GATE = VALIDATOR + 0.5
 
+# What becomes a version is of this family, whatever else it is; a studio's plugins may make instances of others.
+REVIEW = "review"
+
 PluginClass = type[Plugin]
 
 

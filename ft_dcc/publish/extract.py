@@ -12,7 +12,7 @@ from ft_dcc.frames import Frames, ranges
 from ft_dcc.host import Host, PlayblastRequest
 from ft_dcc.media import Media, presets
 from ft_dcc.publish.draw import read_lenses
-from ft_dcc.publish.engine import EXTRACTOR, Instance, InstancePlugin
+from ft_dcc.publish.engine import EXTRACTOR, REVIEW, Instance, InstancePlugin
 from ft_dcc.publish.films import (
     OUTPUT_BY_NAME,
     begin_films,
@@ -159,6 +159,7 @@ class MakeThumbnail(InstancePlugin):
 
     order = EXTRACTOR
     label = "Thumbnail"
+    families: ClassVar[list[str]] = [REVIEW]
 
     def process(self, instance: Instance) -> None:
         """THUMBNAIL holds the picture; raises EncodeFailed or DiskUnusable."""

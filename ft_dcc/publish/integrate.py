@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from ft_dcc import review
 from ft_dcc.errors import ServerError, ServerUnreachable
 from ft_dcc.media import Media
 from ft_dcc.publish.batch import make_batch, review_entries
 from ft_dcc.publish.draw import next_number
-from ft_dcc.publish.engine import INTEGRATOR, Instance, InstancePlugin, Outdated
+from ft_dcc.publish.engine import INTEGRATOR, REVIEW, Instance, InstancePlugin, Outdated
 from ft_dcc.publish.extract import EncodeFrames
 from ft_dcc.publish.records import Component, Extra, Progress, Registered, derived_id
 from ft_dcc.publish.slots import (
@@ -42,6 +42,7 @@ class UploadComponents(InstancePlugin):
 
     order = INTEGRATOR
     label = "Upload"
+    families: ClassVar[list[str]] = [REVIEW]
 
     def process(self, instance: Instance) -> None:
         """COMPONENTS holds them, and a studio's own; repeating it is harmless.
@@ -76,6 +77,7 @@ class RegisterVersion(InstancePlugin):
 
     order = INTEGRATOR
     label = "Register"
+    families: ClassVar[list[str]] = [REVIEW]
 
     def process(self, instance: Instance) -> None:
         """REGISTERED holds the version; raises ServerError, ServerUnreachable, ReviewSessionClosed or Outdated.
@@ -130,6 +132,7 @@ class NumberReview(InstancePlugin):
 
     order = INTEGRATOR
     label = "Review entry"
+    families: ClassVar[list[str]] = [REVIEW]
 
     def process(self, instance: Instance) -> None:
         """The review session object says "Version 3", as ftrack writes it; raises ServerUnreachable."""
@@ -145,6 +148,7 @@ class FindLink(InstancePlugin):
 
     order = INTEGRATOR
     label = "Link"
+    families: ClassVar[list[str]] = [REVIEW]
 
     def process(self, instance: Instance) -> None:
         """LINK holds the address, when there is a review session."""
@@ -161,6 +165,7 @@ class NotifyStudio(InstancePlugin):
 
     order = INTEGRATOR
     label = "Notify"
+    families: ClassVar[list[str]] = [REVIEW]
 
     def process(self, instance: Instance) -> None:
         """An event ``ft_dcc.published`` was sent, with the ids; raises EventHubConnectionError."""

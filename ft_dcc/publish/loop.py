@@ -11,7 +11,7 @@ from ft_dcc.publish import engine
 from ft_dcc.publish.engine import Context, Instance, PluginClass
 from ft_dcc.publish.ledger import Ledger
 from ft_dcc.publish.records import Step
-from ft_dcc.publish.slots import NUMBER, PULSE, SlotEmpty
+from ft_dcc.publish.slots import NUMBER, PULSE, SOURCE, SlotEmpty
 
 # These would meet every other source, too: there is no use in going on with the next one.
 _MEET_ALL = (
@@ -24,6 +24,9 @@ _MEET_ALL = (
 
 # With these there is no judging: the job waits as it is, and is judged when they are over.
 _UNJUDGED = (errors.AuthenticationError, errors.Cancelled, errors.ConnectionClosedError, errors.ServerUnreachable)
+
+# What no check raises to say what it found.
+_SLIPS = (AttributeError, ImportError, LookupError, NameError, TypeError)
 
 
 @attrs.frozen
@@ -179,12 +182,14 @@ class Loop:
         for instance in [other for other in self.context if self._has_failed(self._number(other))]:
             self.context.remove(instance)
         self.failures = []
-        self.ledger.pass_gate(problems, is_open=bool(self.context))
-        if not self.context and not refused:
+        # What a studio's own collectors have made is no reason to go on when all that was asked for is out.
+        is_open = any(SOURCE.find(instance) is not None for instance in self.context) if refused else bool(self.context)
+        self.ledger.pass_gate(problems, is_open=is_open)
+        if not is_open and not refused:
             raise errors.Unpublishable("There is no source to publish: no collector found one.")
-        if not self.context and len(problems) > 1:
+        if not is_open and len(problems) > 1:
             raise errors.Problems(problems)
-        if not self.context:
+        if not is_open:
             (only,) = problems
             if isinstance(refused[0].error, errors.Unpublishable):
                 refused[0].error.problem = only
@@ -197,7 +202,7 @@ def _in_our_words(plugin: PluginClass, error: Exception) -> errors.Error:
         return error
     words = " ".join(str(error).split()) or type(error).__name__
     name = plugin.label or plugin.__name__
-    if engine.VALIDATOR - 0.5 <= plugin.order < engine.GATE:
+    if engine.VALIDATOR - 0.5 <= plugin.order < engine.GATE and not isinstance(error, _SLIPS):
         translated: errors.Error = errors.Unpublishable(words)
     else:
         translated = errors.PluginBroken(

@@ -92,6 +92,10 @@ def _in_folders(folders: list[str]) -> Iterator[PluginClass]:
         if not os.path.isdir(folder):  # noqa: PTH112 - an empty entry is no path
             log.warning("There is no plugin folder %r.", folder)
             continue
+        # A studio's plugins import what lies beside them, when they are read or when they run; ours and the host's
+        # modules of the same names go first.
+        if folder not in sys.path:
+            sys.path.append(folder)
         for path in sorted(Path(folder).glob("*.py")):
             if not path.name.startswith("_"):
                 yield from _in_file(path)
@@ -111,8 +115,22 @@ def _in_file(path: Path) -> Iterator[PluginClass]:
             f"The publish plugin {path} cannot be imported: {type(error).__name__}: {error}. Mend it or take it away."
         ) from error
     sys.modules[str(path)] = module
+    _refuse_invalid(module, path)
     for plugin in pyblish.plugin.plugins_from_module(module):
         # pyblish would also take the base classes that a file imports by name.
         if not plugin.__module__.startswith("pyblish."):
             plugin.__module__ = str(path)
             yield plugin
+
+
+def _refuse_invalid(module: types.ModuleType, path: Path) -> None:
+    """Raise PluginBroken for a plugin that pyblish would leave out without a word, and its check with it."""
+    import pyblish.plugin
+
+    for name, plugin in vars(module).items():
+        is_plugin = isinstance(plugin, type) and issubclass(plugin, pyblish.plugin.Plugin)
+        if is_plugin and not name.startswith("_") and not pyblish.plugin.plugin_is_valid(plugin):
+            raise PluginBroken(
+                f"The publish plugin {name} in {path} is none for pyblish: families, hosts and targets are lists of "
+                "texts, and process takes instance or context. Mend it or take it away."
+            )

@@ -346,7 +346,7 @@ class Published:
         """Return it as plain data: the first version's fields, then all versions, problems and steps."""
         versions = [attrs.asdict(version) for version in self.versions]
         return {
-            **versions[0],
+            **(versions[0] if versions else {}),
             "versions": versions,
             "problems": [problem._asdict() for problem in self.problems],
             "steps": [attrs.asdict(step) for step in self.steps],

@@ -159,7 +159,8 @@ def configure(
     host.run_in_main_thread(lambda: host.configure(*wanted))
     CollectScene().process(context)
     for instance in context:
-        if SOURCE.get(instance).kind == "camera":
+        source = SOURCE.find(instance)
+        if source is not None and source.kind == "camera":
             CollectCamera().process(instance)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from ft_dcc.session.expression import quoted
 if TYPE_CHECKING:
     from ft_dcc.session import Session
 
-# Whoever cancels wants to go on at once, also when the server is what hangs.
+# For one answer: whoever cancels wants to go on at once, also when the server is what hangs.
 _SECONDS = 0.5
 
 
@@ -37,8 +38,7 @@ def withdrawn_when_cancelled(job: Job, session: Session) -> Iterator[None]:
     except errors.Cancelled as cancelled:
         try:
             job.journal.append({"wish": "drop"})
-            with interruptible(_patience(_SECONDS)):
-                complete = drop(job, session)
+            complete = drop(job, session, seconds=_SECONDS)
         except errors.Error as error:
             raise errors.Cancelled(
                 f"{cancelled} What it made could not be taken back yet: {error} The next 'ft-dcc queue run' does it, "
@@ -60,46 +60,53 @@ def _patience(seconds: float) -> Callable[[], None]:
     return check
 
 
-def drop(job: Job, session: Session) -> list[str]:
+def drop(job: Job, session: Session, seconds: float = math.inf) -> list[str]:
     """The job is gone, and what it had uploaded for versions that do not exist; returns the sources of those that do.
 
-    Raises JobLocked, ServerUnreachable or DiskUnusable.
+    Raises JobLocked or DiskUnusable, and ServerUnreachable where an answer takes more than so many seconds.
     """
     with job.locked():
         job.journal.mend()
         context = Context()
         SESSION.set(context, session)
         Ledger(job.journal, context).restore()
-        complete = [instance.name for instance in context if _withdraw(session, instance)]
+        complete = [instance.name for instance in context if _withdraw(session, instance, seconds)]
     # Outside of the lock: its file lies in the folder.
     job.remove()
     return complete
 
 
-def _withdraw(session: Session, instance: Instance) -> bool:
+def _withdraw(session: Session, instance: Instance, seconds: float) -> bool:
     """What was uploaded is gone, unless the version exists; returns whether it does."""
     version_id = VERSION_ID.find(instance)
     if REGISTERED.find(instance) is not None:
         return True
     if version_id is None or FILM.find(instance) is None:
         return False
-    if version_number(session, version_id) is not None:
+
+    def is_there() -> bool:
+        with interruptible(_patience(seconds)):
+            return version_number(session, version_id) is not None
+
+    if is_there():
         return True
     try:
-        _delete(session, instance, version_id)
+        _delete(session, instance, version_id, seconds)
     except errors.ServerError:
         # The answer to an earlier attempt can be lost, and so can that to the batch that makes the version.
-        if version_number(session, version_id) is not None:
+        if is_there():
             return True
-        _delete(session, instance, version_id)
+        _delete(session, instance, version_id, seconds)
     return False
 
 
-def _delete(session: Session, instance: Instance, version_id: str) -> None:
+def _delete(session: Session, instance: Instance, version_id: str, seconds: float) -> None:
     names = (*COMPONENT_NAMES, *(extra.component_name for extra in EXTRAS.find(instance) or []))
     ids = ", ".join(quoted(derived_id(version_id, name)) for name in names)
-    found = [each["id"] for each in session.query(f"select id from FileComponent where id in ({ids})").all()]
+    with interruptible(_patience(seconds)):
+        found = [each["id"] for each in session.query(f"select id from FileComponent where id in ({ids})").all()]
     # A registering batch that nobody waited for may still be on its way. It was sent only if all is uploaded.
     sent = [component for component in COMPONENTS.find(instance) or [] if component.id in found]
     forestalling = make_forestalling(sent[0], version_id) if sent else []
-    session.call([*forestalling, *(operations.delete("FileComponent", each) for each in found)])
+    with interruptible(_patience(seconds)):
+        session.call([*forestalling, *(operations.delete("FileComponent", each) for each in found)])

@@ -103,3 +103,21 @@ def test_a_problem_names_its_repair_and_the_repair_runs_when_it_is_asked_for(ses
         f"select asset.name from AssetVersion where id is '{json.loads(repaired.stdout)['version_id']}'"
     )
     assert made.one()["asset"]["name"] == "sh_010_animation"
+
+
+def test_the_plugins_of_another_studio_run_with_all_their_habits(publish, tmp_path, monkeypatch):
+    """They print, import what lies beside them, make instances of their own and know nothing of ours."""
+    monkeypatch.setitem(publish.environ, "PYBLISHPLUGINPATH", str(TESTS / "doubles" / "other_studio"))
+    monkeypatch.setitem(publish.environ, "OTHER_STUDIO", str(tmp_path))
+    done = publish("--no-review", "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert [version["source"] for version in report["versions"]] == ["sh010"]
+    assert "collecting props for" in done.stderr and "published chairA" in done.stderr
+    assert (tmp_path / "chairA.txt").read_text("utf-8") == "|props|chairA"
+    ran = [(step["name"], step["source"]) for step in report["steps"]]
+    assert ("ValidatePropNames", "chairA") in ran and ("ValidateReviewNames", "sh010") in ran
+    assert ("UploadComponents", "chairA") not in ran
+    assert not {"CollectForMaya", "ValidateSwitchedOff"} & {name for name, _ in ran}
+    told = (tmp_path / "report.txt").read_text("utf-8").splitlines()
+    assert "ValidatePropNames True" in told and "RegisterVersion True" in told

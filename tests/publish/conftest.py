@@ -7,9 +7,17 @@ import pytest
 from doubles.colour_bars import ColourBars, painted
 
 from ft_dcc.frames import FrameRange, Frames, Resolution, frame_rate
+from ft_dcc.publish import withdraw
 from ft_dcc.tasks import ensure_task
 
 SIZE = Resolution(64, 36)
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch):
+    """However busy the machine is, there is time to take back what was sent; a test may say how much."""
+    monkeypatch.setattr(withdraw, "_SECONDS", 20.0)
+    return lambda seconds: monkeypatch.setattr(withdraw, "_SECONDS", seconds)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from ft_dcc.errors import Cancelled, Invalid, PluginBroken
+from ft_dcc.publish import slots
 from ft_dcc.publish.records import PublishRequest, derived_id
 from ft_dcc.publish.run import Publisher, publish
 from ft_dcc.session import SERVER_LOCATION_ID
@@ -100,3 +101,35 @@ def test_a_plugin_that_cannot_be_imported_stops_the_publish_before_there_is_a_jo
         publish(PublishRequest(task_path), session, host, jobs=jobs)
     assert str(path) in str(caught.value)
     assert not jobs.exists()
+
+
+def test_the_page_tells_every_slot_with_its_key_its_type_and_its_writer():
+    page = DOCS.read_text(encoding="utf-8")
+    for name, slot in vars(slots).items():
+        if isinstance(slot, slots.Slot):
+            row = re.search(rf"^\| `{name}` \| `(.*?)` \| (\w+) \| (.*?) \|$", page, re.M)
+            assert row is not None, name
+            kind = name.capitalize() if slot.kind is object else slot.kind.__name__
+            assert row.groups() == (slot.key, kind, slot.writer)
+
+
+def test_a_plugin_that_pyblish_would_drop_silently_is_named(session, host, task, task_path, jobs, plugin):
+    text = "import pyblish.api\nclass ValidateName(pyblish.api.InstancePlugin):\n    families = 'camera'\n"
+    path = plugin("validate_name.py", text)
+    with pytest.raises(PluginBroken, match=r"The publish plugin ValidateName in .* is none for pyblish") as caught:
+        publish(PublishRequest(task_path), session, host, jobs=jobs)
+    assert str(path) in str(caught.value)
+
+
+def test_a_check_that_stumbles_is_broken_and_no_finding(session, host, task, task_path, jobs, plugin):
+    path = plugin(
+        "validate_name.py",
+        "import pyblish.api\n"
+        "class ValidateName(pyblish.api.InstancePlugin):\n"
+        "    order = 1\n"
+        "    def process(self, instance):\n"
+        "        instance.data['frameStart']\n",
+    )
+    with pytest.raises(PluginBroken, match=r"ValidateName \(.*\) failed: KeyError: 'frameStart'") as caught:
+        publish(PublishRequest(task_path), session, host, jobs=jobs)
+    assert str(path) in str(caught.value)

@@ -1,0 +1,1 @@
+raise RuntimeError("nobody reads a file with this name")
