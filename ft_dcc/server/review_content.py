@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, select
 
 from ft_dcc.errors import NoSuchThing
-from ft_dcc.server.encoding import FILM, versions_in_work
+from ft_dcc.server.encoding import FILM, STILL, versions_in_work
 from ft_dcc.server.feedback import full_name, read_feedback
 from ft_dcc.server.schema.tables import Tables
 from ft_dcc.server.visits import Visit
@@ -43,9 +43,9 @@ def file_type_of(connection: Connection, tables: Tables, review_session_id: str,
     item, version, component = (tables.by_family[name] for name in ("ReviewSessionObject", "AssetVersion", "Component"))
     shown = select(version.c.id).join_from(item, version, item.c.version_id == version.c.id)
     shown = shown.where(item.c.review_session_id == review_session_id)
-    is_film = (component.c.name == FILM) & component.c.version_id.in_(shown)
+    is_shown = component.c.name.in_((FILM, STILL)) & component.c.version_id.in_(shown)
     is_thumbnail = component.c.id.in_(shown.with_only_columns(version.c.thumbnail_id))
-    statement = select(component.c.file_type).where(component.c.id == component_id, is_film | is_thumbnail)
+    statement = select(component.c.file_type).where(component.c.id == component_id, is_shown | is_thumbnail)
     found = connection.execute(statement).first()
     if found is None:
         raise NoSuchThing("This review session has no such film or picture.")
@@ -57,6 +57,7 @@ def _read_entries(connection: Connection, tables: Tables, visit: Visit) -> list[
     rows = connection.execute(_versions_of(tables, visit.review_session_id)).all()
     feedback = read_feedback(connection, tables, [row.id for row in rows], visit)
     films = _read_films(connection, tables, {row.version_id for row in rows})
+    stills = _read_stills(connection, tables, {row.version_id for row in rows} - films.keys())
     in_work = versions_in_work(connection, tables, {row.version_id for row in rows} - films.keys())
     paths = _read_paths(connection, tables, {row.context_id for row in rows if row.context_id is not None})
     return [
@@ -74,6 +75,7 @@ def _read_entries(connection: Connection, tables: Tables, visit: Visit) -> list[
             "comment": row.comment or "",
             "thumbnail": None if row.thumbnail_id is None else f"media/{row.thumbnail_id}",
             "film": films.get(row.version_id),
+            "still": stills.get(row.version_id),
             "is_encoding": row.version_id in in_work,
             **feedback[row.id],
         }
@@ -111,6 +113,14 @@ def _read_films(connection: Connection, tables: Tables, version_ids: Iterable[st
     for row in connection.execute(statement):
         facts.setdefault((row.version_id, row.id), {})[row.key] = row.value
     return {version_id: _film(component_id, told) for (version_id, component_id), told in facts.items()}
+
+
+def _read_stills(connection: Connection, tables: Tables, version_ids: Iterable[str]) -> dict[str, str]:
+    """Return the addresses of the pictures of versions that have no film."""
+    component = tables.by_family["Component"]
+    is_still = (component.c.name == STILL, component.c.version_id.in_(version_ids))
+    statement = select(component.c.version_id, component.c.id).where(*is_still).order_by(component.c["__row__"])
+    return {version_id: f"media/{component_id}" for version_id, component_id in connection.execute(statement)}
 
 
 def _film(component_id: str, facts: dict[str, str]) -> dict[str, Any]:

@@ -51,7 +51,7 @@ _READ_PICTURE = """() => {
 
 _HAS_SOMETHING = """() => document.querySelector("#page").dataset.state === "loaded"
   && (/\\d/.test(document.querySelector("#frame-number").value)
-      || document.querySelector("#stage-notice:not([hidden]), #strip-notice:not([hidden])") !== null)"""
+      || document.querySelector("#still:not([hidden]), #stage-notice:not([hidden]), #strip-notice:not([hidden])"))"""
 
 
 @attrs.frozen

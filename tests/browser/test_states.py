@@ -12,6 +12,30 @@ def test_a_version_without_a_film_says_so(view, reviews):
     assert view.text("#stage-notice strong") == "This version has no film"
 
 
+def test_a_version_with_a_picture_shows_it(view, reviews, film, tmp_path):
+    picture = tmp_path / "picture.png"
+    picture.write_bytes(next(film.path.parent.glob("numbered.*.png")).read_bytes())
+    review_id = reviews.open()
+    entry = reviews.add(review_id, None)
+    reviews.attach(entry, picture, "ftrackreview-image")
+    view.open(reviews.link(review_id))
+    view.page.wait_for_function("() => document.querySelector('#still').naturalWidth === 640")
+    assert view.page.is_visible("#still")
+    assert not view.page.is_visible("#stage-notice")
+    assert not view.page.is_visible("#film")
+    assert not view.page.is_visible("#transport")
+
+
+def test_a_picture_that_is_none_says_so(view, reviews, tmp_path):
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"this is no picture")
+    review_id = reviews.open()
+    reviews.attach(reviews.add(review_id, None), broken, "ftrackreview-image")
+    view.page.goto(reviews.link(review_id))
+    view.page.wait_for_selector("text=This picture cannot be shown")
+    assert not view.page.is_visible("#still")
+
+
 def test_a_file_that_is_no_film_says_so(view, reviews, film, tmp_path):
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"this is no film" * 500)

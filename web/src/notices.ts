@@ -9,6 +9,7 @@ export type Notice =
   | "encoding"
   | "film-gone"
   | "undecodable"
+  | "no-picture"
   | "link-invalid"
   | "unreachable"
   | "lost-connection"
@@ -49,6 +50,11 @@ const ON_STAGE: Partial<Record<Notice, Words>> = {
   undecodable: {
     title: "This film cannot be played",
     text: "The browser cannot decode the file: it is damaged, or it is not H.264. Publish the shot again to replace it.",
+    action: "Try again",
+  },
+  "no-picture": {
+    title: "This picture cannot be shown",
+    text: "The file is damaged, or the browser does not know its format. Publish it again to replace it.",
     action: "Try again",
   },
   "link-invalid": {

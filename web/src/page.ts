@@ -15,6 +15,7 @@ import { Transport } from "./transport";
 
 class Page {
   private readonly video = find("film", HTMLVideoElement);
+  private readonly still = find("still", HTMLImageElement);
   private readonly stage = find("stage", HTMLElement);
   private readonly player = new Player(this.video, () => this.render(), (trouble) => this.report(trouble));
   private readonly timeline = new Timeline(this.player, this.video);
@@ -52,6 +53,7 @@ class Page {
       if (event.target instanceof Element && event.target.closest("button") !== null) event.preventDefault();
     });
     this.video.addEventListener("click", () => this.player.toggle());
+    this.still.addEventListener("error", () => void this.explain("undecodable"));
     find("draw", HTMLButtonElement).addEventListener("click", () => this.run("draw"));
     find("show-keys", HTMLButtonElement).addEventListener("click", this.toggleHelp);
     window.addEventListener("hashchange", () => this.follow());
@@ -81,6 +83,7 @@ class Page {
     if (isFirst || this.entries.current === null) this.follow();
     else if (wasLost) this.retry();
     else if (this.filmNotice === "encoding" || this.filmNotice === "no-film") this.open(this.entries.current);
+    else if (this.still.hasAttribute("src") && this.entries.current.film !== null) this.open(this.entries.current);
     this.render();
   }
 
@@ -111,9 +114,11 @@ class Page {
   }
 
   private openFilm(entry: Entry, start: number): void {
+    this.still.removeAttribute("src");
     if (entry.film === null) {
       this.player.close();
-      this.filmNotice = entry.is_encoding ? "encoding" : "no-film";
+      if (entry.still !== null) this.still.src = address(entry.still);
+      else this.filmNotice = entry.is_encoding ? "encoding" : "no-film";
       return;
     }
     const clip = Clip.from(entry.film.exact);
@@ -150,11 +155,13 @@ class Page {
   /** The browser says the same of a film it cannot decode and of one it cannot get. */
   private async explain(trouble: "undecodable" | "lost-connection"): Promise<void> {
     const entry = this.entries.current;
-    if (entry === null || entry.film === null) return;
+    const media = entry?.film?.url ?? entry?.still ?? null;
+    if (media === null) return;
     this.filmNotice = trouble;
-    const found = await examineFilm(address(entry.film.url));
+    const found = await examineFilm(address(media));
     if (entry !== this.entries.current) return;
     this.filmNotice = trouble === "lost-connection" && found === "undecodable" ? trouble : found;
+    if (entry?.film === null && found === "undecodable") this.filmNotice = "no-picture";
     if (found === "lost-connection") this.isConnected = false;
     this.render();
   }
@@ -214,6 +221,7 @@ class Page {
     this.feedback.render();
     this.renderDrawing();
     this.stage.dataset["waiting"] = String(this.player.isWaiting);
+    this.still.hidden = !this.still.hasAttribute("src") || this.filmNotice !== null;
     this.video.hidden = !this.video.hasAttribute("src") || this.filmNotice !== null;
     this.notices.showOnStage(this.stageNotice());
     this.notices.showBeside(this.isConnected || this.review === null ? this.besideNotice : "unreachable");

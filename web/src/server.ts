@@ -61,6 +61,8 @@ export interface Entry extends Feedback {
   readonly comment: string;
   readonly thumbnail: string | null;
   readonly film: Film | null;
+  /** The address of a picture, of a version that has no film. */
+  readonly still: string | null;
   /** The server is making the film at the moment. */
   readonly is_encoding: boolean;
 }

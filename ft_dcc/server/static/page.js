@@ -749,6 +749,11 @@ var ON_STAGE = {
     text: "The browser cannot decode the file: it is damaged, or it is not H.264. Publish the shot again to replace it.",
     action: "Try again"
   },
+  "no-picture": {
+    title: "This picture cannot be shown",
+    text: "The file is damaged, or the browser does not know its format. Publish it again to replace it.",
+    action: "Try again"
+  },
   "link-invalid": {
     title: "This link is not valid any more",
     text: "The review session was removed or its link was changed. Ask for a new link."
@@ -1300,6 +1305,7 @@ function clock(seconds) {
 // src/page.ts
 var Page = class {
   video = find("film", HTMLVideoElement);
+  still = find("still", HTMLImageElement);
   stage = find("stage", HTMLElement);
   player = new Player(this.video, () => this.render(), (trouble) => this.report(trouble));
   timeline = new Timeline(this.player, this.video);
@@ -1334,6 +1340,7 @@ var Page = class {
       if (event.target instanceof Element && event.target.closest("button") !== null) event.preventDefault();
     });
     this.video.addEventListener("click", () => this.player.toggle());
+    this.still.addEventListener("error", () => void this.explain("undecodable"));
     find("draw", HTMLButtonElement).addEventListener("click", () => this.run("draw"));
     find("show-keys", HTMLButtonElement).addEventListener("click", this.toggleHelp);
     window.addEventListener("hashchange", () => this.follow());
@@ -1361,6 +1368,7 @@ var Page = class {
     if (isFirst || this.entries.current === null) this.follow();
     else if (wasLost) this.retry();
     else if (this.filmNotice === "encoding" || this.filmNotice === "no-film") this.open(this.entries.current);
+    else if (this.still.hasAttribute("src") && this.entries.current.film !== null) this.open(this.entries.current);
     this.render();
   }
   /** Selects what the address names, or the first version. */
@@ -1388,9 +1396,11 @@ var Page = class {
     this.feedback.show(entry, this.review);
   }
   openFilm(entry, start) {
+    this.still.removeAttribute("src");
     if (entry.film === null) {
       this.player.close();
-      this.filmNotice = entry.is_encoding ? "encoding" : "no-film";
+      if (entry.still !== null) this.still.src = address(entry.still);
+      else this.filmNotice = entry.is_encoding ? "encoding" : "no-film";
       return;
     }
     const clip = Clip.from(entry.film.exact);
@@ -1422,11 +1432,13 @@ var Page = class {
   /** The browser says the same of a film it cannot decode and of one it cannot get. */
   async explain(trouble) {
     const entry = this.entries.current;
-    if (entry === null || entry.film === null) return;
+    const media = entry?.film?.url ?? entry?.still ?? null;
+    if (media === null) return;
     this.filmNotice = trouble;
-    const found = await examineFilm(address(entry.film.url));
+    const found = await examineFilm(address(media));
     if (entry !== this.entries.current) return;
     this.filmNotice = trouble === "lost-connection" && found === "undecodable" ? trouble : found;
+    if (entry?.film === null && found === "undecodable") this.filmNotice = "no-picture";
     if (found === "lost-connection") this.isConnected = false;
     this.render();
   }
@@ -1480,6 +1492,7 @@ var Page = class {
     this.feedback.render();
     this.renderDrawing();
     this.stage.dataset["waiting"] = String(this.player.isWaiting);
+    this.still.hidden = !this.still.hasAttribute("src") || this.filmNotice !== null;
     this.video.hidden = !this.video.hasAttribute("src") || this.filmNotice !== null;
     this.notices.showOnStage(this.stageNotice());
     this.notices.showBeside(this.isConnected || this.review === null ? this.besideNotice : "unreachable");
