@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+
+import pytest
+from doubles.nuke.stage import set_knobs
+
+from ft_dcc.errors import SettingInvalid
+
+
+@pytest.fixture
+def package(nuke):
+    import ft_dcc_nuke
+
+    ft_dcc_nuke.start()
+    ft_dcc_nuke.start_window()
+    yield ft_dcc_nuke
+    ft_dcc_nuke.uninstall()
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """The pages that the dialog was asked for; the dialog itself has tests of its own."""
+    asked = []
+    dialog, qt = ModuleType("ft_dcc_qt"), ModuleType("Qt")
+    dialog.__dict__["show"] = lambda host, page, parent: asked.append((host.name, page, parent))
+    widgets = ModuleType("Qt.QtWidgets")
+    window = type("Window", (), {"metaObject": lambda self: self, "className": lambda self: self.kind})
+    windows = [window(), window()]
+    windows[0].kind, windows[1].kind = "QDialog", "Foundry::UI::DockMainWindow"
+    application = type("Application", (), {"topLevelWidgets": staticmethod(lambda: windows)})
+    widgets.__dict__["QApplication"] = type("QApplication", (), {"instance": staticmethod(application)})
+    qt.__dict__["QtWidgets"] = widgets
+    for name, module in (("ft_dcc_qt", dialog), ("Qt", qt), ("Qt.QtWidgets", widgets)):
+        monkeypatch.setitem(sys.modules, name, module)
+    return asked
+
+
+def press(nuke, label):
+    nuke.menus["Nuke"].entries["ft-dcc"].entries[label]()
+
+
+def test_installing_twice_leaves_one_menu_and_removing_none(nuke):
+    import ft_dcc_nuke
+
+    before = nuke.menus["Nuke"].labels()
+    ft_dcc_nuke.start_window()
+    ft_dcc_nuke.start_window()
+    assert list(nuke.menus["Nuke"].entries) == ["ft-dcc"]
+    assert len(nuke.menus["Nuke"].entries["ft-dcc"].entries) == 10
+    ft_dcc_nuke.uninstall()
+    ft_dcc_nuke.uninstall()
+    assert nuke.menus["Nuke"].labels() == before
+
+
+@pytest.mark.parametrize(
+    ("label", "page"),
+    [
+        ("Publish for review…", "publish"),
+        ("Publish again", "publish"),
+        ("Review sessions", "reviews"),
+        ("Queue", "queue"),
+        ("Settings", "settings"),
+        ("About", "about"),
+    ],
+)
+def test_each_command_opens_its_page_of_the_dialog_before_nukes_window(nuke, package, shown, label, page):
+    press(nuke, label)
+    ((name, asked, parent),) = shown
+    assert (name, asked, parent.className()) == ("Nuke", page, "Foundry::UI::DockMainWindow")
+    assert nuke.said == []
+
+
+def test_what_goes_wrong_is_one_sentence(nuke, package, shown, monkeypatch, capsys):
+    def fail(host, page, parent):
+        raise SettingInvalid("The server's address is missing. Set FTRACK_SERVER.")
+
+    monkeypatch.setitem(sys.modules["ft_dcc_qt"].__dict__, "show", fail)
+    press(nuke, "About")
+
+    def crash(host, page, parent):
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setitem(sys.modules["ft_dcc_qt"].__dict__, "show", crash)
+    press(nuke, "About")
+    assert nuke.said == [
+        "The server's address is missing. Set FTRACK_SERVER.",
+        "ft-dcc failed: ZeroDivisionError: division by zero. The Script Editor has the details.",
+    ]
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_without_the_dialog_it_is_said_what_works(nuke, package, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ft_dcc_qt", None)
+    press(nuke, "Queue")
+    assert nuke.said == ["The dialog is not installed here. 'Publish renders' and the command line ft-dcc work."]
+
+
+def test_the_tab_comes_to_what_is_selected_and_goes_from_it(nuke, package):
+    group = nuke.make("Group", "Out")
+    nuke.make("Write", parent=group)
+    empty = nuke.make("Group", "Empty")
+    nuke.selection = [nuke.find("Write1"), group, empty, nuke.find("Read1")]
+    press(nuke, "Add the tab to selected Writes")
+    press(nuke, "Add the tab to selected Writes")
+    has = [node.path for node in nuke.root.every_node() if "ft_dcc_publish" in node._knobs]
+    assert (has, nuke.said) == (["Write1", "Out"], [])
+    press(nuke, "Take the tab from selected Writes")
+    assert not any("ft_dcc_publish" in node._knobs for node in nuke.root.every_node())
+
+
+def test_a_gizmo_gets_no_tab_and_it_is_said_why(nuke, package):
+    gizmo = nuke.make("Gizmo", "StudioWrite")
+    nuke.make("Write", parent=gizmo)
+    nuke.selection = [gizmo]
+    press(nuke, "Add the tab to selected Writes")
+    assert nuke.said == ["StudioWrite is a gizmo, whose knobs are those of its file. Copy it to a group first."]
+    assert "ft_dcc_publish" not in gizmo._knobs
+
+
+def test_with_nothing_selected_it_is_said_what_to_select(nuke, package):
+    nuke.selection = []
+    for label in (
+        "Add the tab to selected Writes",
+        "Take the tab from selected Writes",
+        "Publish renders of selected Writes",
+    ):
+        press(nuke, label)
+    assert nuke.said == [
+        "Select a Write, or a group with a Write in it.",
+        "Select the nodes that are to lose the tab.",
+        "Select the Writes whose renders are to be published.",
+    ]
+
+
+def test_the_renders_of_the_script_are_listed_with_what_is_missing(nuke, package, tmp_path, monkeypatch):
+    from ft_dcc_nuke import watching
+
+    monkeypatch.setattr(watching, "look", lambda: None)
+    press(nuke, "Renders")
+    write = nuke.find("Write1")
+    nuke.selection = [write]
+    press(nuke, "Add the tab to selected Writes")
+    set_knobs(write, ft_dcc_publish="always")
+    nuke.render(write, 1001, 1009)
+    press(nuke, "Renders")
+    assert nuke.said == [
+        "Nothing is noted of renders of this script.",
+        f"Write1  {tmp_path / 'out' / 'comp.%04d.png'}  incomplete, missing 1010-1012",
+    ]
+
+
+def test_what_nothing_is_noted_of_can_be_published_as_files(nuke, package):
+    nuke.selection = [nuke.find("Write1")]
+    press(nuke, "Publish renders of selected Writes")
+    assert nuke.said == ["Nothing is noted of a render of these nodes. Publish their files: Publish for review…"]
