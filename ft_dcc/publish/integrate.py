@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from ft_dcc import review
@@ -29,12 +30,14 @@ from ft_dcc.publish.slots import (
     VERSION,
     VERSION_ID,
 )
+from ft_dcc.session.background import attended
 from ft_dcc.session.event import Event
 from ft_dcc.session.expression import quoted
 from ft_dcc.session.transfer import upload
 
 if TYPE_CHECKING:
     from ft_dcc.session import Session
+    from ft_dcc.session.hub import EventHub
 
 
 class UploadComponents(InstancePlugin):
@@ -180,11 +183,15 @@ class NotifyStudio(InstancePlugin):
             "review_session_ids": [entry.review_session_id for entry in made.review_entries],
             "link": LINK.find(instance),
         }
-        is_ours = not hub.connected
+        attended(partial(_tell, hub, Event("ft_dcc.published", data=data)))
+
+
+def _tell(hub: EventHub, event: Event) -> None:
+    is_ours = not hub.connected
+    if is_ours:
+        hub.connect()
+    try:
+        hub.publish(event)
+    finally:
         if is_ours:
-            hub.connect()
-        try:
-            hub.publish(Event("ft_dcc.published", data=data))
-        finally:
-            if is_ours:
-                hub.disconnect(unsubscribe=False)
+            hub.disconnect(unsubscribe=False)

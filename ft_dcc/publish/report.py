@@ -18,7 +18,7 @@ from ft_dcc.media import Colour, Media
 from ft_dcc.publish.engine import Context, Instance
 from ft_dcc.publish.job import Job
 from ft_dcc.publish.records import Published, PublishRequest
-from ft_dcc.publish.slots import CLIP, FILM, HOST, OUTPUTS, REQUEST, SESSION, SOURCE
+from ft_dcc.publish.slots import CLIP, ENCODER, FILM, HOST, OUTPUTS, REQUEST, SESSION, SOURCE
 
 # Of the report: raised when a reader would misunderstand it.
 SCHEMA = 1
@@ -64,6 +64,8 @@ def make_report(context: Context, published: Published, error: Error | None) -> 
         "pyblish-base": metadata.version("pyblish-base"),
         "python": platform.python_version(),
         "system": platform.platform(),
+        "ffmpeg": ENCODER.find(context),
+        "server": session.server_information.get("version"),
     }
     masked: dict[str, Any] = _masked(report, session.api_key)
     return masked

@@ -75,6 +75,7 @@ TASK: Slot[records.Task] = Slot("task", records.Task, "CollectTask")
 SHOT: Slot[records.Shot] = Slot("shot", records.Shot, "CollectShot")
 REVIEWS: Slot[list[records.Review]] = Slot("reviews", list, "CollectReviews")
 DETAILS: Slot[records.Details] = Slot("details", records.Details, "CollectDetails")
+ENCODER: Slot[str] = Slot("encoder", str, "ValidateEncoder")
 
 # On each instance, from collectors.
 NUMBER: Slot[int] = Slot("number", int, "CollectSources")

@@ -23,7 +23,7 @@ from ft_dcc.publish.collect import CollectScene
 from ft_dcc.publish.collect_sources import CollectCamera
 from ft_dcc.publish.engine import VALIDATOR, Context, ContextPlugin, Instance, InstancePlugin
 from ft_dcc.publish.films import colour_of
-from ft_dcc.publish.slots import CLIP, FACTS, HOST, JOB, REQUEST, REVIEWS, SCENE, SESSION, SHOT, SOURCE, TASK
+from ft_dcc.publish.slots import CLIP, ENCODER, FACTS, HOST, JOB, REQUEST, REVIEWS, SCENE, SESSION, SHOT, SOURCE, TASK
 
 
 class ValidateCamera(InstancePlugin):
@@ -226,8 +226,8 @@ class ValidateEncoder(ContextPlugin):
     label = "Encoder"
 
     def process(self, context: Context) -> None:
-        """Raise ExtraMissing, SettingInvalid or EncodeFailed."""
-        ffmpeg.version()
+        """ENCODER holds ffmpeg's version; raises ExtraMissing, SettingInvalid or EncodeFailed."""
+        ENCODER.set(context, ffmpeg.version())
 
 
 class ValidateDisk(ContextPlugin):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ft_dcc.errors import TaskNotFound
+from ft_dcc.media import ffmpeg
 from ft_dcc.publish.records import Progress, PublishRequest, Pulse
 from ft_dcc.publish.report import mask
 from ft_dcc.publish.run import publish
@@ -18,11 +19,11 @@ TYPES = {"text": str, "number": (int, float), "list": list, "object": dict, "nul
 
 
 def tables():
-    """The keys and types of the page's tables: the report's, and a version's."""
-    found = [{}, {}]
+    """The keys and types of the page's tables: the report's, a version's and the event's."""
+    found = [{}, {}, {}]
     where = -1
     for line in DOCS.read_text(encoding="utf-8").splitlines():
-        if line.startswith("| Key"):
+        if line.startswith(("| Key", "| Data")):
             where += 1
         row = re.match(r"\| `(\w+)` \| ([\w ]+) \|", line)
         if row is not None:
@@ -47,7 +48,7 @@ def report_of(jobs):
 
 def test_the_report_is_as_the_page_says(session, host, task, task_path, jobs):
     publish(PublishRequest(task_path, review="Dailies"), session, host, jobs=jobs)
-    report_table, version_table = tables()
+    report_table, version_table, _ = tables()
     report = report_of(jobs)
     assert_fits(report, report_table)
     assert_fits(report["versions"][0], version_table)
@@ -55,6 +56,24 @@ def test_the_report_is_as_the_page_says(session, host, task, task_path, jobs):
         {"source": "bars", "kind": "camera", "frames": "1001-1012", "fps": "24", "resolution": "64x36"}
     ]
     assert report["host"] == "Colour bars 1.0"
+    row = next(line for line in DOCS.read_text(encoding="utf-8").splitlines() if line.startswith("| `made_with`"))
+    assert sorted(report["made_with"]) == sorted(re.findall("`([a-z-]+)`", row))
+    assert (report["made_with"]["ffmpeg"], report["made_with"]["server"]) == (
+        ffmpeg.version(),
+        session.server_information["version"],
+    )
+
+
+def test_the_event_is_as_the_page_says(session, host, task, task_path, jobs):
+    heard = []
+    session.event_hub.connect()
+    session.event_hub.subscribe("topic=ft_dcc.published", lambda event: heard.append(event["data"]))
+    published = publish(PublishRequest(task_path, review="Dailies", notify=True), session, host, jobs=jobs)
+    for _ in range(50):
+        if not heard:
+            session.event_hub.wait(0.1)
+    assert_fits(heard[0], tables()[2])
+    assert (heard[0]["version_id"], heard[0]["link"]) == (published.first.version_id, published.first.link)
 
 
 def test_the_report_of_a_refused_publish_is_the_same(session, host, jobs):

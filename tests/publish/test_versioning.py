@@ -127,16 +127,3 @@ def test_the_task_is_the_one_asked_for_or_the_scenes_or_the_environments(session
     monkeypatch.delenv("FTRACK_TASKID")
     with pytest.raises(TaskNotFound, match="Nobody says which task"):
         publish(PublishRequest(None), session, ColourBars(), jobs=jobs)
-
-
-def test_whoever_listens_hears_of_a_version(session, studio_server, host, task, task_path, jobs):
-    heard = []
-    session.event_hub.connect()
-    session.event_hub.subscribe("topic=ft_dcc.published", lambda event: heard.append(event["data"]))
-    published = publish(PublishRequest(task_path, review="Dailies", notify=True), session, host, jobs=jobs)
-    for _ in range(50):
-        if heard:
-            break
-        session.event_hub.wait(0.1)
-    assert [data["version_id"] for data in heard] == [published.first.version_id]
-    assert heard[0]["link"] == published.first.link
