@@ -72,4 +72,4 @@ def _is_for_browsers(scope: Scope) -> bool:
     if scope["path"] == "/api":
         # Programs do not say where they come from, and no answer of /api is kept to be shown to another.
         return b"origin" in dict(scope["headers"])
-    return str(scope["path"]).startswith(("/component/", "/socket.io/"))
+    return str(scope["path"]).startswith(("/component/", "/socket.io/", "/img/"))

@@ -1,0 +1,131 @@
+"""The official JavaScript client, unmodified, in Node and in a page of another site."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from ft_dcc.media import ffmpeg
+from ft_dcc.server.folder import Credentials
+
+CLIENT = Path(__file__).parent / "javascript"
+EDITED = {
+    "batch": [["create", "Task"], ["create", "Project"], ["create", "Shot"]],
+    "found": ["animation", "sh010", True, "2026-03-01T12:30:00.000Z"],
+    "next": 1,
+    "searched": [True],
+    "ensured": True,
+    "statuses": True,
+    "refused": [False, "ServerError", "Task has no attribute 'nothing' (character 8)."],
+    "invalid": [True, "ServerValidationError", "A Task needs a parent that exists. Send parent_id."],
+    "deleted": True,
+    "left": 0,
+}
+HEARD = {"connected": True, "reply": {"heard": "hello"}, "told": True, "action": "update", "forgotten": True}
+
+
+@pytest.fixture(scope="module")
+def node() -> str:
+    program = shutil.which("node")
+    if program is None or not (CLIENT / "node_modules").is_dir():
+        pytest.skip(f"the official JavaScript client is not installed: npm --prefix {CLIENT} ci")
+    return program
+
+
+@pytest.fixture(scope="module")
+def foreign_site(node: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a page that has loaded the client, on another origin than the server."""
+    folder = tmp_path_factory.mktemp("site")
+    subprocess.run([node, "bundle.mjs", str(folder / "client.js")], cwd=CLIENT, check=True, timeout=60)
+    page = '<!doctype html><title>A site</title><script type="module" src="client.js"></script>'
+    (folder / "index.html").write_text(page, "utf-8")
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+        server.shutdown()
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def page(browser: Browser, foreign_site: str, studio_server: Credentials) -> Iterator[Page]:
+    """A page with a session of the client as ``session``."""
+    page = browser.new_page()
+    page.goto(foreign_site)
+    page.wait_for_function("() => 'scenario' in window")
+    begin = "async (reached) => { const {session, facts} = await scenario.begin(reached); window.session = session; "
+    facts = page.evaluate(begin + "return facts; }", reached_at(studio_server))
+    assert facts["key_of_metadata"] == ["parent_id", "key"]
+    yield page
+    page.close()
+
+
+def reached_at(server: Credentials) -> dict[str, str]:
+    return {"server": server.server_url, "user": server.api_user, "key": server.api_key}
+
+
+def unused_name() -> str:
+    return f"javascript_{uuid4().hex[:8]}"
+
+
+def without_project(edited: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in edited.items() if name != "project"}
+
+
+def test_a_program_in_node_edits_and_listens(node: str, studio_server: Credentials) -> None:
+    asked = json.dumps({**reached_at(studio_server), "name": unused_name()})
+    done = subprocess.run(
+        [node, "in_node.mjs"], cwd=CLIENT, input=asked, capture_output=True, encoding="utf-8", timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["begun"]["version"] == "4.13.0"
+    assert told["begun"]["wrong_key"] == "ServerError"
+    assert without_project(told["edited"]) == EDITED
+    assert told["heard"] == HEARD
+
+
+def test_a_page_of_another_site_edits_and_listens(page: Page) -> None:
+    edited = page.evaluate("(name) => scenario.edit(session, name)", unused_name())
+    assert without_project(edited) == EDITED
+    assert page.evaluate("(project) => scenario.listen(session, project)", edited["project"]) == HEARD
+
+
+def test_a_page_of_another_site_uploads_in_one_piece_and_in_parts(page: Page) -> None:
+    told = page.evaluate("() => scenario.upload(session)")
+    assert told["whole"] == {
+        "name": ["film é", ".mov", 300_000],
+        "location": True,
+        "progress": [True, 100],
+        "same": True,
+    }
+    assert told["inParts"] == {**told["whole"], "name": ["film é", ".mov", 5_000_000]}
+
+
+def test_an_upload_that_a_page_gives_up_is_no_component_of_the_server(page: Page) -> None:
+    assert page.evaluate("() => scenario.giveUp(session)") == {"aborted": True, "places": 0, "status": 404}
+
+
+def test_a_page_of_another_site_shows_thumbnails_and_has_media_encoded(page: Page, tmp_path: Path) -> None:
+    picture = tmp_path / "frame.png"
+    command = [ffmpeg.find(), "-v", "error", "-f", "lavfi", "-i", "testsrc=size=640x360", "-frames:v", "1"]
+    subprocess.run([*command, str(picture)], check=True, timeout=60)
+    told = page.evaluate(
+        "(bytes) => scenario.encode(session, bytes)", base64.b64encode(picture.read_bytes()).decode("ascii")
+    )
+    assert told == {"thumbnail": [200, "image/jpeg", 100, 56], "placeholder": 200, "status": "done"}
