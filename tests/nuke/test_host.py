@@ -46,6 +46,12 @@ def test_what_is_selected_goes_first_then_writes_and_what_is_disabled_is_no_sour
     assert host.scene().sources[0] == "Out.Write1"
 
 
+def test_it_does_not_matter_into_which_group_the_artist_looks(nuke, host):
+    group = nuke.make("Group", "Out")
+    with group:
+        assert host.scene().sources == ("Read1", "Write1")
+
+
 def test_what_a_write_has_written_is_published_as_it_is(nuke, host, tmp_path):
     assert host.footage("Write1") is None
     write = nuke.find("Write1")
@@ -252,4 +258,6 @@ def test_a_path_of_nukes_is_an_absolute_one(nuke, host):
     from ft_dcc_nuke.facts import pattern_of
 
     set_knobs(nuke.find("Write1"), file="out/comp.%04d.png")
-    assert Path(pattern_of(nuke.find("Write1"))).is_absolute()
+    assert pattern_of(nuke.find("Write1")) == str(Path.cwd() / "out" / "comp.%04d.png")
+    set_knobs(nuke.root, project_directory="/shots/sh010")
+    assert pattern_of(nuke.find("Write1")) == str(Path("/shots/sh010/out/comp.%04d.png").absolute())

@@ -112,45 +112,49 @@ def run_task(script, frames, *arguments):
     )
 
 
-def ft_dcc(*arguments):
-    done = subprocess.run(
-        [sys.executable, "-m", "ft_dcc.cli.main", "renders", *arguments, "--json"],
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
-    return done.returncode, json.loads(done.stdout), done.stderr
+@pytest.fixture
+def renders(signed_in, capsys):
+    """The command ``ft-dcc renders``: its exit code, its report, and what it says."""
+    from ft_dcc.cli.main import run
+
+    def call(*arguments):
+        capsys.readouterr()
+        code = run(["renders", *arguments, "--json"])
+        printed = capsys.readouterr()
+        return code, json.loads(printed.out), printed.err
+
+    return call
 
 
-def test_a_farms_tasks_are_one_version_when_the_last_of_them_is_through(saved, signed_in, session, task, tmp_path):
+def test_a_farms_tasks_are_one_version_when_the_last_of_them_is_through(saved, renders, session, task, tmp_path):
     script = tmp_path / "comp.nk"
     tasks = [run_task(script, frames) for frames in ("1001-1004", "1005-1008")]
     assert [json.loads(task.communicate()[0])["misuses"] for task in tasks] == [[], []]
-    code, report, said = ft_dcc("publish")
+    code, report, said = renders("publish")
     assert (code, report["published"]) == (3, []) and "missing: 1009-1012" in said
     assert json.loads(run_task(script, "1009-1012").communicate()[0])["said"] == []
-    code, report, _ = ft_dcc("publish")
+    code, report, _ = renders("publish")
     assert code == 0
     (made,) = report["published"]
     # A task that the farm runs again, and a publisher that does.
     run_task(script, "1001-1004").communicate()
-    assert ft_dcc("publish")[:2] == (0, {"published": [], "renders": report["renders"]})
+    assert renders("publish")[:2] == (0, {"published": [], "renders": report["renders"]})
     assert versions(session, task) == [(1, "Edges")]
     facts = probe(film_of(session, made["version_id"], tmp_path))
     assert (facts.frame_count, facts.fps, str(facts.resolution)) == (12, Fraction(24), "64x36")
     assert requests.get(made["link"], timeout=30).status_code == 200
 
 
-def test_a_submitter_says_which_frames_there_must_be(saved, signed_in, session, task, tmp_path, monkeypatch):
+def test_a_submitter_says_which_frames_there_must_be(saved, renders, session, task, tmp_path, monkeypatch):
     monkeypatch.setenv("FT_DCC_RENDER", "farm job 4711")
     monkeypatch.setenv("FT_DCC_RENDER_FRAMES", "1001-1012x3")
     run_task(tmp_path / "comp.nk", "1001-1012x3", "--cancel-at", "1007").communicate()
-    code, report, _ = ft_dcc("list")
+    code, report, _ = renders("list")
     (render,) = report["renders"]
     assert (code, render["state"], render["missing"]) == (0, "incomplete", [1007, 1010])
     assert render["wanted"] == "1001-1012x3"
     run_task(tmp_path / "comp.nk", "1007-1012x3").communicate()
-    assert ft_dcc("publish")[0] == 0
+    assert renders("publish")[0] == 0
     assert versions(session, task) == [(1, "Edges")]
 
 

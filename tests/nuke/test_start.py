@@ -10,6 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from doubles.nuke import stage
+from doubles.nuke.program import running
+
+from ft_dcc.renders import read_renders
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "hosts" / "nuke" / "ft_dcc_nuke"
@@ -37,10 +41,10 @@ def folder(tmp_path):
     return folder
 
 
-def start(folder, *arguments):
-    path = os.pathsep.join(map(str, (ROOT, ROOT / "tests")))
+def start(folder, *arguments, python=sys.executable, packages=()):
+    path = os.pathsep.join(map(str, (ROOT, ROOT / "tests", *packages)))
     done = subprocess.run(
-        [sys.executable, "-m", "doubles.nuke.start", *arguments],
+        [python, "-m", "doubles.nuke.start", *arguments],
         env={**os.environ, "NUKE_PATH": str(folder), "PYTHONPATH": path},
         capture_output=True,
         encoding="utf-8",
@@ -50,9 +54,8 @@ def start(folder, *arguments):
     return {**json.loads(done.stdout), "stderr": done.stderr}
 
 
-@pytest.mark.parametrize("version", ["14.0v5", "15.1v3", "16.0v8"])
-def test_a_window_has_the_menu_and_nothing_of_the_core_was_loaded_for_it(folder, version):
-    report = start(folder, "--version", version)
+def test_a_window_has_the_menu_and_nothing_of_the_core_was_loaded_for_it(folder):
+    report = start(folder)
     assert (report["errors"], report["loaded"], report["stderr"]) == ([], [], "")
     assert (report["menus"], report["items"], report["misuses"]) == (["ft-dcc"], ITEMS, [])
     assert report["calls"] == {**CALLS, "onUserCreate": 1, "beforeBackgroundRender": 1}
@@ -94,6 +97,28 @@ def test_a_folder_that_is_not_whole_is_a_sentence_and_nuke_starts(folder):
         )
         assert (done.returncode, done.stdout) == (0, "")
         assert done.stderr == f"{words}: ModuleNotFoundError: No module named 'ft_dcc_nuke'\n"
+
+
+@pytest.mark.parametrize(("version", "nuke"), [("3.9", "14.0v5"), ("3.10", "15.1v3")])
+def test_a_task_of_a_farm_is_noted_in_the_python_of_each_nuke(folder, tmp_path, monkeypatch, version, nuke):
+    python = shutil.which(f"python{version}")
+    if python is None or subprocess.run([python, "-c", "1"], capture_output=True, check=False).returncode:
+        pytest.skip(f"there is no Python {version} on this machine")
+    monkeypatch.setenv("FT_DCC_RENDERS", str(tmp_path / "renders"))
+    program = stage.build(tmp_path, is_gui=False)
+    write = program.find("Write1")
+    with running(program):
+        from ft_dcc_nuke import tab
+
+        tab.add(write, "always")
+    program.root.save(tmp_path / "comp.nk")
+    # Pure Python only, so the packages of this environment serve that one, too.
+    packages = [folder for folder in sys.path if folder.endswith("site-packages")]
+    arguments = ("--version", nuke, "-x", str(tmp_path / "comp.nk"), "-F", "1001-1012")
+    report = start(folder, *arguments, python=python, packages=packages)
+    assert (report["errors"], report["misuses"], report["stderr"], report["said"]) == ([], [], "", [])
+    (render,) = read_renders()
+    assert render.is_complete and render.execution.program == f"Nuke {nuke}"
 
 
 def test_nuke_13_gets_one_sentence(folder):

@@ -99,5 +99,6 @@ def pattern_of(node: nuke.Node) -> str | None:
 
 def _filtered(path: str) -> str:
     found = nuke.callbacks.filenameFilter(path)  # type: ignore[no-untyped-call] # written in Python, without types
-    # Nuke renders a relative name from where it was started.
-    return str(Path(str(found)).absolute())
+    # A relative name is one of the project's folder, and without that of where Nuke was started.
+    knob: Any = nuke.root()["project_directory"]
+    return str(Path(str(knob.evaluate() or "")).absolute() / str(found))

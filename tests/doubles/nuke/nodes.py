@@ -11,6 +11,7 @@ from doubles.nuke.knobs import (
     Boolean_Knob,
     Double_Knob,
     Enumeration_Knob,
+    EvalString_Knob,
     File_Knob,
     Format_Knob,
     Int_Knob,
@@ -62,6 +63,7 @@ def knobs_of(kind: str) -> list[Knob]:
         ],
         "Root": [
             String_Knob("name"),
+            EvalString_Knob("project_directory"),
             Int_Knob("first_frame"),
             Int_Knob("last_frame"),
             Double_Knob("fps"),
