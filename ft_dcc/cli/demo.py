@@ -45,7 +45,7 @@ def command(output: Output, data: Path | None, once: bool, picture: Path | None)
             [sys.executable, "-m", "ft_dcc_blender.demo_scene", str(scene)],
             shown=f"python -m ft_dcc_blender.demo_scene {scene}",
         )
-        environment = stack.enter_context(_serving(output, folder / "studio"))
+        environment = stack.enter_context(serving(output, folder / "studio"))
         environment["FT_DCC_JOBS"] = str(folder / "jobs")
         _ft_dcc(output, environment, "task", "ensure", TASK, "--frames", "1001-1048", "--fps", "24")
         comment = "The first mile: from the viewport to a review session."
@@ -76,7 +76,7 @@ def _ft_dcc(output: Output, environment: dict[str, str], *arguments: str) -> str
 
 
 @contextlib.contextmanager
-def _serving(output: Output, data: Path) -> Iterator[dict[str, str]]:
+def serving(output: Output, data: Path) -> Iterator[dict[str, str]]:
     """A studio server on a free port of this machine; yields the environment that reaches it."""
     arguments = ["serve", "--data", str(data)]
     output.say("$ " + shlex.join(["ft-dcc", *arguments]))

@@ -10,13 +10,13 @@ import re
 import subprocess
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ft_dcc.errors import HostMissing, InstallFailed
 from ft_dcc.install import vendored
 from ft_dcc.install.place import Place, copy_package
-from ft_dcc.install.programs import PYTHONS, Machine, Python, find_programs, places_of
+from ft_dcc.install.programs import PYTHONS, Machine, Python, clean, find_programs, places_of
 
 _ID = "ft_dcc"
 # Blender before 4.2 imports an add-on by the name of its folder, which must not be the core's.
@@ -97,7 +97,7 @@ def fill(place: Place, wheels: Sequence[Path], folder: Path) -> None:
     manifest.write_text(f"{head}\nwheels = [\n{names}]\n{table}{permissions}", encoding="utf-8")
 
 
-def hand_over(program: Path, folder: Path) -> None:
+def hand_over(program: Path, folder: Path, environment: Mapping[str, str]) -> None:
     """Blender itself has installed what lies in the folder, and enabled it; raises InstallFailed with its words."""
     with tempfile.TemporaryDirectory() as made:
         path = Path(made, f"{_ID}.zip")
@@ -105,40 +105,43 @@ def hand_over(program: Path, folder: Path) -> None:
             for file in sorted(folder.rglob("*")):
                 if file.is_file():
                     archive.write(file, file.relative_to(folder).as_posix())
-        _run(program, "--command", "extension", "install-file", "-r", _REPOSITORY, "--enable", str(path))
+        _run(program, environment, "--command", "extension", "install-file", "-r", _REPOSITORY, "--enable", str(path))
 
 
-def switch(program: Path, *, is_on: bool) -> None:
+def switch(program: Path, environment: Mapping[str, str], *, is_on: bool) -> None:
     """The add-on is enabled or disabled in Blender's own preferences; raises InstallFailed with its words."""
     step = (
         f"assert addon_utils.enable({_ADD_ON!r}, default_set=True) is not None"
         if is_on
         else f"addon_utils.disable({_ADD_ON!r}, default_set=True)"
     )
-    _run(program, "--background", "--python-exit-code", "3", "--python-expr", _SCRIPT.format(step=step))
+    _run(program, environment, "--background", "--python-exit-code", "3", "--python-expr", _SCRIPT.format(step=step))
 
 
-def give_back(program: Path) -> None:
+def give_back(program: Path, environment: Mapping[str, str]) -> None:
     """Blender itself has disabled and removed the extension; raises InstallFailed with its words."""
-    _run(program, "--command", "extension", "remove", _ID)
+    _run(program, environment, "--command", "extension", "remove", _ID)
 
 
-def is_enabled(program: Path, version: str) -> tuple[bool, str]:
+def is_enabled(program: Path, version: str, environment: Mapping[str, str]) -> tuple[bool, str]:
     """Return whether this Blender starts with the add-on, and which Python it runs or why not."""
     module = f"bl_ext.{_REPOSITORY}.{_ID}" if is_extension(version) else _ADD_ON
     try:
-        words = _run(program, "--background", "--python-exit-code", "3", "--python-expr", _ASK.format(module=module))
+        words = _run(
+            program, environment, "--background", "--python-exit-code", "3", "--python-expr", _ASK.format(module=module)
+        )
     except InstallFailed as error:
         return False, str(error)
     found = re.search(r"FT_DCC (.+)", words)
     return found is not None, found[1] if found else f"{module} is not enabled: {_ENABLE}"
 
 
-def _run(program: Path, *arguments: str) -> str:
+def _run(program: Path, environment: Mapping[str, str], *arguments: str) -> str:
     """Run it to its end and return what it printed; raises InstallFailed with its last words."""
     try:
         done = subprocess.run(
             [str(program), *arguments],
+            env=clean(environment),
             capture_output=True,
             encoding="utf-8",
             errors="replace",

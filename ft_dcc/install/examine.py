@@ -12,7 +12,7 @@ import attrs
 from ft_dcc.errors import Error
 from ft_dcc.install import blender, nuke, vendored
 from ft_dcc.install.folder import Record, damaged
-from ft_dcc.install.programs import OLDEST_PYTHON, TITLES, Machine, Program, find_programs
+from ft_dcc.install.programs import OLDEST_PYTHON, TITLES, Machine, Program, clean, find_programs
 from ft_dcc.install.run import installed
 
 _LOAD = """
@@ -77,7 +77,7 @@ def _examine_program(program: Program, found: list[tuple[Path, Record]], machine
         return Examined(name, f"ft-dcc {record.release} is in it, and {vendored.release()} is here. {again}", False)
     if program.host == "nuke" and not nuke.is_found(folder, machine):
         return Examined(name, f"Nuke does not look at {folder}. Add it to NUKE_PATH", False)
-    loads, words = _try(program, folder)
+    loads, words = _try(program, folder, machine)
     if not loads:
         return Examined(name, f"ft-dcc in {folder} cannot be loaded: {words}. {again}", False)
     return Examined(name, f"ft-dcc {record.release} in {folder}, {words}{where}", True)
@@ -91,14 +91,15 @@ def _why_not(program: Program) -> str:
     return f"ft-dcc is not in it. Run: ft-dcc install {program.host}"
 
 
-def _try(program: Program, folder: Path) -> tuple[bool, str]:
+def _try(program: Program, folder: Path, machine: Machine) -> tuple[bool, str]:
     """Load the suite as the host would, in the host's own Python where there is one to be called."""
     if program.host == "blender":
-        return blender.is_enabled(program.path, program.version)
+        return blender.is_enabled(program.path, program.version, machine.environment)
     python = _python_of(program)
     command = [str(python)] if python is not None else [sys.executable, "-I", "-S", "-W", "ignore"]
     done = subprocess.run(
         [*command, "-c", _LOAD, str(folder / "vendored")],
+        env=clean(machine.environment),
         capture_output=True,
         encoding="utf-8",
         errors="replace",

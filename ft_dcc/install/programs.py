@@ -42,6 +42,7 @@ _VERSIONS = {
     "nuke": re.compile(r"Nuke((\d+)\.\d+v\d+)"),
     "blender": re.compile(r"Blender (\d+\.\d+)"),
 }
+_OURS = ("PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "VIRTUAL_ENV")
 _NAMES = {
     "maya": re.compile(r"maya(\.exe)?"),
     "nuke": re.compile(r"Nuke\d+\.\d+(\.exe)?"),
@@ -138,6 +139,11 @@ def need_version(host: str, version: str) -> Python:
             f"Take {TITLES[host]} {oldest} or later."
         )
     return known[version]
+
+
+def clean(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment without what belongs to the Python that we run, and not to a host's own."""
+    return {name: value for name, value in environment.items() if name not in _OURS}
 
 
 def need_program(host: str, machine: Machine, version: str | None = None) -> Program:

@@ -65,7 +65,7 @@ def install(
                 wheels = Path(folder, "{}.{}".format(*place.python))
                 wheels.mkdir()
                 made[place.python] = vendored.make_wheels(wheels, place.python, with_ffmpeg=with_ffmpeg)
-        return [_install(place, made[place.python]) for place in found]
+        return [_install(place, made[place.python], machine) for place in found]
 
 
 def uninstall(host: str, machine: Machine, *, version: str | None = None, to: Path | None = None) -> list[Removed]:
@@ -102,7 +102,7 @@ def _served(host: str, machine: Machine, version: str | None, to: Path | None) -
     return [name for name, runs in PYTHONS[host].items() if runs >= python], python
 
 
-def _install(place: Place, wheels: Sequence[Path]) -> Installed:
+def _install(place: Place, wheels: Sequence[Path], machine: Machine) -> Installed:
     fill = partial(HOSTS[place.host].fill, place, wheels)
     record = Record(place.host, vendored.release(), place.versions, sys.executable, place.beside)
     has_ffmpeg = any(wheel.name.startswith("imageio_ffmpeg-") for wheel in wheels)
@@ -110,11 +110,11 @@ def _install(place: Place, wheels: Sequence[Path]) -> Installed:
     if place.program is None or not blender.is_extension(place.versions[0]):
         whole = put(place.folder, fill, record)
         if place.program is not None:
-            blender.switch(place.program, is_on=True)
+            blender.switch(place.program, machine.environment, is_on=True)
         return Installed(place.folder, whole, hints)
     with tempfile.TemporaryDirectory() as folder:
         whole = put(Path(folder, "new"), fill, record)
-        blender.hand_over(place.program, Path(folder, "new"))
+        blender.hand_over(place.program, Path(folder, "new"), machine.environment)
     return Installed(place.folder, whole, hints)
 
 
@@ -123,8 +123,8 @@ def _uninstall(host: str, machine: Machine, folder: Path, record: Record) -> Rem
         for program in find_programs(host, machine):
             if program.version in record.versions:
                 if blender.is_extension(program.version):
-                    blender.give_back(program.path)
+                    blender.give_back(program.path, machine.environment)
                 else:
-                    blender.switch(program.path, is_on=False)
+                    blender.switch(program.path, machine.environment, is_on=False)
                 break
     return Removed(folder, tuple(remove(folder)))

@@ -31,7 +31,6 @@ from doubles.maya.program import running
         ("cmds.getAttr('defaultResolution.depth')", ValueError, "No object matches name: defaultResolution.depth"),
         ("cmds.setAttr('defaultResolution.width', 'wide')", RuntimeError, "Error reading data element number 1"),
         ("cmds.file(exportAll=True)", NotImplementedError, "exportAll"),
-        ("cmds.help('file')", NotImplementedError, "help is not modelled; model it before you use it"),
         ("cmds.playblast(format='image', compression='png')", RuntimeError, "give either a filename or a complete"),
         ("cmds.playblast(filename='f', format='image', compression='png', percent=5)", RuntimeError, "from 10 to 100"),
         (

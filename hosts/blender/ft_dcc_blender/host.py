@@ -136,5 +136,7 @@ class BlenderHost:
     def _note_change(self, what: str) -> None:
         self._is_changed = True
         if not bpy.app.background:
-            # Marks the file as modified, and gives the artist a step to undo.
-            bpy.ops.ed.undo_push(message=what)
+            # Marks the file as modified, and gives the artist a step to undo. After a file was opened, Blender has no
+            # window in its context until its next event.
+            with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
+                bpy.ops.ed.undo_push(message=what)

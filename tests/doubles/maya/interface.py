@@ -203,6 +203,9 @@ def menu(maya: Maya, call: Invocation) -> Any:
 
 
 def menu_item(maya: Maya, call: Invocation) -> Any:
+    if call.mode == "query":
+        (name,) = call.flags
+        return maya.interface.need(call.command, call.first(), "item").values[name]
     maya.interface.need(call.command, call.flags["parent"], "menu")
     maya.interface.made += 1
     values = {name: value for name, value in call.flags.items() if name != "parent"}

@@ -38,6 +38,8 @@ class Maya:
         self.is_escape_pressed = False
         self.escape_at: float | None = None
         self.fail_at: float | None = None
+        self.has_quit = False
+        self.files: dict[str, Scene] = {}
         self._main = threading.get_ident()
         self._idle: queue.Queue[Callable[[], Any]] = queue.Queue()
         self._handlers: dict[str, Handler] = {
@@ -47,6 +49,8 @@ class Maya:
             "about": Maya._about,
             "evalDeferred": Maya._defer,
             "undoInfo": Maya._undo_info,
+            "help": Maya._help,
+            "quit": Maya._quit,
         }
 
     def open(self, new: Scene) -> None:
@@ -111,6 +115,7 @@ class Maya:
             setattr(found["maya.cmds"], command, self._bound(command))
         found["maya.mel"].__dict__["eval"] = evaluate_mel
         found["maya.utils"].__dict__["executeDeferred"] = self._idle.put
+        found["maya.utils"].__dict__["processIdleEvents"] = self.idle
         return found
 
     def _bound(self, command: str) -> Callable[..., Any]:
@@ -121,9 +126,25 @@ class Maya:
 
     def _about(self, call: Invocation) -> Any:
         (flag,) = call.flags
-        return {"batch": self.is_batch, "version": str(self.year), "installedVersion": f"Autodesk Maya {self.year}"}[
-            flag
-        ]
+        facts = {
+            "batch": self.is_batch,
+            "version": str(self.year),
+            "installedVersion": f"Autodesk Maya {self.year}",
+            "qtVersion": "5.15.2" if self.year < 2025 else "6.5.3",
+            "apiVersion": self.year * 10000,
+        }
+        return facts[flag]
+
+    def _help(self, call: Invocation) -> str:
+        """What Maya says of a command; its flags by both names."""
+        known = contract.commands()[call.first()].values()
+        flags = (f"   -{flag.short} -{flag.name}" for flag in known if min(self.year, contract.NEWEST) in flag.years)
+        return "\n".join(["", f"Synopsis: {call.first()} [flags]", "Flags:", *flags, ""])
+
+    def _quit(self, call: Invocation) -> None:
+        if self.scene.is_modified and not call.flags.get("force"):
+            raise RuntimeError("Unsaved changes.")
+        self.has_quit = True
 
     def _defer(self, call: Invocation) -> None:
         if self.is_batch:

@@ -22,7 +22,7 @@ FLAGS = Path(__file__).with_name("flags.tsv")
 COMMANDS = (
     "about camera confirmDialog currentTime currentUnit delete deleteUI evalDeferred file fileInfo getAttr "
     "getPanel help isolateSelect listRelatives ls menu menuItem modelEditor modelPanel nodeType objExists "
-    "optionVar paneLayout play playblast playbackOptions polyCube progressWindow referenceQuery refresh select "
+    "optionVar paneLayout play playblast playbackOptions polyCube progressWindow quit referenceQuery refresh select "
     "setAttr setFocus setKeyframe shelfButton shelfLayout tabLayout timeControl undoInfo unknownPlugin warning "
     "window"
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import uuid
 from pathlib import Path
@@ -27,6 +28,7 @@ CAMERA = {
     "overscan": 1.0,
     "focalLength": 35.0,
 }
+MOVES = {"translateX": 0.0, "translateY": 0.0, "translateZ": 0.0}
 SOUND = {"filename": "", "offset": 0.0, "sourceStart": 0.0, "sourceEnd": 0.0, "mute": False}
 DEFAULTS = {
     "defaultResolution": {"width": 64, "height": 36, "deviceAspectRatio": 64 / 36},
@@ -93,7 +95,7 @@ class Scene:
         return scene
 
     def add_camera(self, name: str, parent: Node | None = None, **attributes: Any) -> Node:
-        transform = Node(name, "transform", parent)
+        transform = Node(name, "transform", parent, dict(MOVES))
         shape = Node(f"{name}Shape", "camera", transform, {**CAMERA, **attributes})
         self.nodes += [transform, shape]
         return shape
@@ -238,8 +240,16 @@ def file_command(maya: Maya, call: Invocation) -> Any:
     elif flags.get("rename") or isinstance(call.flags.get("rename"), str):
         scene.path = flags["rename"]
     elif flags.get("save"):
-        return _save(scene)
-    elif flags.get("new"):
+        name = _save(scene)
+        maya.files[name] = copy.deepcopy(scene)
+        return name
+    elif flags.get("open"):
+        if scene.is_modified and not flags.get("force"):
+            raise RuntimeError("Unsaved changes.")
+        if call.first() not in maya.files:
+            raise RuntimeError(f"File not found: {call.first()}")
+        maya.open(copy.deepcopy(maya.files[call.first()]))
+    elif flags.get("newFile"):
         if scene.is_modified and not flags.get("force"):
             raise RuntimeError("Unsaved changes.")
         maya.open(Scene.new())
@@ -318,7 +328,7 @@ def make_camera(maya: Maya, call: Invocation) -> Any:
 
 def poly_cube(maya: Maya, call: Invocation) -> list[str]:
     name = call.flags.get("name", "pCube1")
-    transform = Node(name, "transform", attributes={"translateX": 0.0})
+    transform = Node(name, "transform", attributes=dict(MOVES))
     maya.scene.nodes += [transform, Node(f"{name}Shape", "mesh", transform)]
     maya.note_change(call.command)
     return [name, "polyCube1"]

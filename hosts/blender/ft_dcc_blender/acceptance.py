@@ -1,0 +1,134 @@
+"""Blender on the acceptance bench: what ``ft-dcc accept blender`` has Blender try."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ft_dcc.acceptance.rig import Bench, Check, demand
+from ft_dcc.acceptance.run import answer_order
+
+from . import main_thread, preferences, registration
+from .host import BlenderHost
+
+_PARTS = ("render", "render.image_settings", "display", "display.shading", "view_settings")
+_CORNERS = [(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]
+_SIDES = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
+
+
+def start() -> None:
+    """The order is carried out: at once without a window, else when that is drawn, and then Blender quits."""
+    if bpy.app.background:
+        answer_order(BlenderRig())
+    else:
+        bpy.app.timers.register(_answer_and_quit, first_interval=2.0)
+
+
+def _answer_and_quit() -> None:
+    try:
+        answer_order(BlenderRig())
+    finally:
+        bpy.ops.wm.quit_blender()
+
+
+class BlenderRig:
+    """The Blender that this Python runs in."""
+
+    can_capture = True
+
+    def __init__(self) -> None:
+        self.has_window = not bpy.app.background
+        preferences.use_ffmpeg()
+        self.host = BlenderHost()
+        self.checks: Sequence[Check] = (
+            Check("panel", "The panel is there, and nothing of it after it was disabled twice", check_panel),
+        )
+
+    def build(self) -> None:
+        """A cube goes from left to right before the first of two cameras; the cube is selected."""
+        # Not read_homefile or factory settings: they would take the add-on itself away.
+        for item in list(bpy.data.objects):
+            bpy.data.objects.remove(item)
+        scene = bpy.context.scene
+        scene.name, scene.frame_start, scene.frame_end = "Acceptance", 1001, 1012
+        scene.render.fps, scene.render.fps_base = 24, 1.0
+        scene.render.resolution_x, scene.render.resolution_y, scene.render.resolution_percentage = 64, 36, 100
+        scene.pop("ft_dcc_task_id", None)
+        mesh = bpy.data.meshes.new("Cube")
+        mesh.from_pydata(_CORNERS, [], _SIDES)
+        cube = _add(bpy.data.objects.new("Cube", mesh))
+        for frame, x in ((-10, -4.0), (1001, -3.0), (1012, 3.0)):
+            cube.location = (x, 0, 0)
+            cube.keyframe_insert("location", frame=frame)
+        for name, x in (("Camera", 0.0), ("Second", 1.0)):
+            camera = _add(bpy.data.objects.new(name, bpy.data.cameras.new(name)))
+            camera.location, camera.rotation_euler = (x, -15, 0), (1.5707963, 0, 0)
+        scene.camera = scene.objects["Camera"]
+        scene.frame_set(1004)
+        cube.select_set(True)
+        bpy.context.view_layer.objects.active = cube
+
+    def state(self) -> dict[str, Any]:
+        """Return the scene and every setting of its renderers."""
+        scene = bpy.context.scene
+        active = bpy.context.view_layer.objects.active
+        found: dict[str, Any] = {
+            "camera": scene.camera.name if scene.camera else None,
+            "frame": scene.frame_current,
+            "range": (scene.frame_start, scene.frame_end),
+            "selection": [item.name for item in scene.objects if item.select_get()],
+            "active": active.name if active else None,
+            "hidden": [item.name for item in scene.objects if item.hide_get() or item.hide_render],
+        }
+        found.update({name: getattr(bpy.data, name).keys() for name in ("objects", "images", "scenes", "worlds")})
+        found.update({name: len(getattr(bpy.app.handlers, name)) for name in ("frame_change_post", "render_write")})
+        for path in _PARTS:
+            part = scene.path_resolve(path)
+            for item in part.bl_rna.properties:
+                if item.type not in ("POINTER", "COLLECTION"):
+                    value = getattr(part, item.identifier)
+                    plain = hasattr(value, "__len__") and not isinstance(value, str)
+                    found[f"{path}.{item.identifier}"] = tuple(value) if plain else value
+        return found
+
+    def serve(self, thread: threading.Thread) -> None:
+        """Carry out the calls of other threads until this one has ended."""
+        main_thread.serve_until_ended(thread)
+
+    def reopen(self, path: Path) -> None:
+        """The file was saved and opened; then it is nobody's file again, so that the next scene has no name."""
+        name = str(path.with_suffix(".blend"))
+        bpy.ops.wm.save_as_mainfile(filepath=name, copy=True)
+        self.host = BlenderHost.open(name)
+
+    def menu(self) -> None:
+        """Blender has a panel, and a check of its own for it."""
+        return
+
+    def facts(self) -> Mapping[str, Any]:
+        """Return which build it is, and what draws."""
+        return {"build": bpy.app.version_string, "hash": bpy.app.build_hash.decode("ascii", "replace")}
+
+
+def check_panel(bench: Bench) -> None:
+    """Registering again after twice removing it leaves the same, and removing it leaves nothing."""
+    there = _ours()
+    demand(bool(there), True, "no panel is registered")
+    for _ in range(2):
+        registration.unregister()
+        demand(_ours(), [], "what is left behind")
+        registration.register()
+    demand(_ours(), there, "what is there again")
+
+
+def _ours() -> list[str]:
+    return [name for name in dir(bpy.types) if name.startswith(("FT_DCC_", "FTDCC_"))]
+
+
+def _add(item: Any) -> Any:
+    bpy.context.scene.collection.objects.link(item)
+    return item
