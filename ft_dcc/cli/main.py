@@ -19,7 +19,22 @@ except ImportError:
     sys.exit("The command line needs more than is installed. Run: pip install 'ft-dcc[cli]'")
 
 from ft_dcc import errors
-from ft_dcc.cli import accept, demo, doctor, install, playblast, publish, queue, renders, review, serve, studio, task, types, ui
+from ft_dcc.cli import (
+    accept,
+    demo,
+    doctor,
+    install,
+    playblast,
+    publish,
+    queue,
+    renders,
+    review,
+    serve,
+    studio,
+    task,
+    types,
+    ui,
+)
 from ft_dcc.cli.output import Output
 
 DONE, FAILED, WRONG_USAGE, ARTIST_MUST_FIX, STOPPED = 0, 1, 2, 3, 130

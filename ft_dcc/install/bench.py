@@ -86,6 +86,8 @@ def _prepared(program: Program, order: Mapping[str, str], with_ffmpeg: bool) -> 
         (done,) = install(program.host, machine, version=program.version, to=to, with_ffmpeg=with_ffmpeg)
         for variable, path in (("MAYA_MODULE_PATH", folder), ("NUKE_PATH", done.folder)):
             environment[variable] = os.pathsep.join(filter(None, (str(path), environment.get(variable))))
+        # What the checks leave behind is nobody's queue and nobody's render.
+        environment.update(FT_DCC_JOBS=str(folder / "jobs"), FT_DCC_RENDERS=str(folder / "renders"))
         yield folder, {**environment, **order}
 
 

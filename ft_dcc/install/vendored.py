@@ -22,10 +22,10 @@ from ft_dcc.install.programs import Python
 # Everything that the core's requirements lead to; a test compares.
 PACKAGES = (
     *("attrs", "certifi", "charset-normalizer", "clique", "filelock", "idna", "platformdirs", "pyblish-base"),
-    *("requests", "tomli", "urllib3", "websocket-client"),
+    *("Qt.py", "requests", "tomli", "urllib3", "websocket-client"),
 )
-# What is brought if it is here: Qt by one name, and the types that packages for older Pythons ask for.
-_WELCOME = ("Qt.py", "typing-extensions")
+# What packages for older Pythons ask for; brought if it is here.
+_WELCOME = ("typing-extensions",)
 # Its ffmpeg is a program of this system, whatever the Python.
 _FFMPEG = "imageio-ffmpeg"
 
@@ -63,13 +63,12 @@ def make_wheels(folder: Path, python: Python, *, with_ffmpeg: bool) -> list[Path
             _pack_distribution(name, folder)
     else:
         _fetch(folder, python)
-        for name in _installed(_WELCOME[:1]):
-            _pack_distribution(name, folder)
     for name in _installed((_FFMPEG,) if with_ffmpeg else ()):
         _pack_distribution(name, folder)
     files = {PurePath(path.relative_to(package_folder("ft_dcc").parent)): path for path in sources("ft_dcc")}
     _write_wheel(folder / f"ft_dcc-{release()}-py3-none-any.whl", "ft-dcc", release(), files)
-    return sorted(folder.glob("*.whl"))
+    # Qt.py asks for types of PySide, which no program reads.
+    return sorted(wheel for wheel in folder.glob("*.whl") if not wheel.name.startswith("types_"))
 
 
 def sources(name: str) -> Iterable[Path]:

@@ -1,21 +1,9 @@
 from __future__ import annotations
 
-import pytest
 from doubles.maya import stage
 from doubles.maya.program import running
 
 from ft_dcc.acceptance.run import accept, failed
-
-
-@pytest.fixture
-def ordered(monkeypatch, studio_server, project_task):
-    for name, value in (
-        ("FTRACK_SERVER", studio_server.server_url),
-        ("FTRACK_API_USER", studio_server.api_user),
-        ("FTRACK_API_KEY", studio_server.api_key),
-    ):
-        monkeypatch.setenv(name, value)
-    return project_task["id"]
 
 
 def test_a_maya_with_a_window_passes(ordered):

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from importlib import metadata
+from pathlib import Path
 
 import pytest
+import tomli
 from doubles.machine import add_program, files_in, machine_in
 
 from ft_dcc.errors import HostMissing, InstallFailed
 from ft_dcc.install import run, vendored
 
+ROOT = Path(__file__).resolve().parents[2]
 MODULES = {
     "linux": "home/ada/maya",
     "darwin": "Users/ada/Library/Preferences/Autodesk/maya",
@@ -166,17 +170,17 @@ def test_nothing_that_is_compiled_for_this_python_goes_along(tmp_path, install_w
 
 
 def test_the_list_of_packages_is_what_the_core_requires_and_what_that_requires():
-    def lead_to(name, seen):
-        for line in metadata.requires(name) or []:
-            requirement, _, marker = line.partition(";")
-            found = requirement.split("[")[0].split("(")[0]
-            word = "".join(c if c.isalnum() or c in "-._" else " " for c in found).split()[0].lower().replace("_", "-")
-            if "extra ==" not in marker and "python_version <" not in marker and word not in seen:
-                seen.add(word)
-                lead_to(word, seen)
-        return seen
+    def names(requirements):
+        plain = [line for line in requirements if "extra ==" not in line and "python_version <" not in line]
+        return {re.match(r"[\w.-]+", line)[0].lower().replace("_", "-") for line in plain}
 
-    assert {name.lower() for name in vendored.PACKAGES} >= lead_to("ft-dcc", set()) - {"typing-extensions", "qt.py"}
+    waiting = names(tomli.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"])
+    found = set()
+    while waiting:
+        found |= waiting
+        waiting = {each for name in waiting for each in names(metadata.requires(name) or [])} - found
+    needed = {name for name in found if not name.startswith(("types-", "typing-"))}
+    assert {name.lower() for name in vendored.PACKAGES} == needed
 
 
 def test_a_host_with_an_older_python_needs_older_packages(tmp_path, install):

@@ -46,6 +46,10 @@ class Menu:
         self._nuke.guard("Menu.findItem")
         return self.entries.get(name)
 
+    def items(self) -> list[Any]:
+        self._nuke.guard("Menu.items")
+        return [each if isinstance(each, Menu) else Menu(self._nuke, name) for name, each in self.entries.items()]
+
     def removeItem(self, name: str) -> None:  # noqa: N802
         self._nuke.guard("Menu.removeItem")
         if name not in self.entries:
@@ -186,6 +190,25 @@ def _acts(nuke: Nuke) -> dict[str, Callable[..., Any]]:
         nuke.root._knobs["name"]._value, nuke.root.is_modified = filename, False
         return True
 
+    def clear() -> None:
+        nuke.guard("scriptClear")
+        nuke.clear()
+
+    def open_script(filename: str) -> None:
+        from pathlib import Path
+
+        nuke.guard("scriptOpen")
+        demand(filename, str, "scriptOpen")
+        if not Path(filename).is_file():
+            raise RuntimeError(f"{filename}: No such file or directory")
+        nuke.open(Path(filename))
+
+    def leave() -> None:
+        nuke.guard("scriptExit")
+        if nuke.root.is_modified:
+            nuke.refuse("scriptExit asks whether to save a script that was changed, and nobody answers")
+        nuke.has_quit = True
+
     def add_format(text: str) -> nodes.Format:
         nuke.guard("addFormat")
         demand(text, str, "addFormat")
@@ -209,6 +232,9 @@ def _acts(nuke: Nuke) -> dict[str, Callable[..., Any]]:
         "ask": ask,
         "menu": menu,
         "scriptSave": save,
+        "scriptClear": clear,
+        "scriptOpen": open_script,
+        "scriptExit": leave,
         "addFormat": add_format,
         "delete": delete,
         "executeInMainThread": later,
@@ -266,7 +292,7 @@ class _Makers:
         self._nuke = nuke
 
     def __getattr__(self, kind: str) -> Callable[..., nodes.Node]:
-        if kind not in ("Read", "Write", "Reformat", "Group"):
+        if kind not in ("Read", "Write", "Reformat", "Group", "Noise"):
             self._nuke.refuse(f"nuke.nodes.{kind} is not modelled; model it before you use it")
 
         def make(**values: Any) -> nodes.Node:

@@ -102,6 +102,12 @@ class Int_Knob(Knob):  # noqa: N801
 class Double_Knob(Knob):  # noqa: N801
     kinds, default = (int, float), 0.0
 
+    def setExpression(self, expression: str) -> bool:  # noqa: N802
+        self.guard(f"{self._name}.setExpression")
+        demand(expression, str, "an expression")
+        self.changed(self)
+        return True
+
 
 class Format_Knob(Knob):  # noqa: N801
     kinds, default = (str,), "square"

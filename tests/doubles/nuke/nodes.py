@@ -53,6 +53,7 @@ def knobs_of(kind: str) -> list[Knob]:
             Boolean_Knob("use_limit"),
             *(Script_Knob(name) for name in _HOOKS),
         ],
+        "Noise": [Double_Knob("zoffset")],
         "Reformat": [
             Enumeration_Knob("type", "", ["to format", "to box", "scale"]),
             Int_Knob("box_width"),

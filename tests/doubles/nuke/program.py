@@ -50,6 +50,7 @@ class Nuke:
         self.misuses: list[str] = []
         self.undo: list[str] = []
         self.undo_locks = 0
+        self.has_quit = False
         self.cancel_at: int | None = None
         self.calls_for_each_view = False
         self.calls_after_render = True
@@ -179,11 +180,16 @@ class Nuke:
             time.sleep(0.001)
         self.idle()
 
+    def clear(self) -> None:
+        """A new script is open; formats stay."""
+        self.root = Root(self)
+        self.group, self.selection = self.root, []
+        self.root._knobs["format"]._value, self.root._knobs["fps"]._value = self.formats[0].name(), 24.0
+
     def open(self, path: Path) -> None:
         """The script is open, as ``-x`` and a farm open it."""
         text = json.loads(path.read_text("utf-8"))
-        self.root = Root(self)
-        self.group = self.root
+        self.clear()
         self.formats = [Format(*each) for each in text["formats"]]
         self.root.read(text)
         self.root._knobs["name"]._value = str(path)

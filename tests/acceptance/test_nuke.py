@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import pytest
+from doubles.nuke import stage
+from doubles.nuke.program import running
+
+from ft_dcc.acceptance.run import accept, failed
+
+
+@pytest.mark.parametrize("is_gui", [True, False], ids=["window", "terminal"])
+def test_a_nuke_passes(ordered, tmp_path, monkeypatch, is_gui):
+    monkeypatch.setenv("FT_DCC_RENDERS", str(tmp_path / "renders"))
+    with running(stage.build(tmp_path, is_gui=is_gui)) as nuke:
+        import ft_dcc_nuke
+        from ft_dcc_nuke.acceptance import NukeRig
+
+        ft_dcc_nuke.start()
+        if is_gui:
+            ft_dcc_nuke.start_window()
+        rig = NukeRig()
+        # The double's event loop is no Qt.
+        rig.serve = nuke.serve
+        answer = accept(rig, ordered)
+    assert failed(answer) == []
+    skipped = [each["name"] for each in answer["checks"] if each["outcome"] == "skipped"]
+    assert skipped == (["escape", "render", "broken note"] if is_gui else ["menu", "escape", "menu twice"])
+    assert (answer["host"], answer["version"], answer["window"]) == ("Nuke", "15.1v3", is_gui)
+    assert nuke.misuses == []
