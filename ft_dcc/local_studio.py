@@ -18,26 +18,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import attrs
 from filelock import FileLock, Timeout
 
 from ft_dcc.config import Settings, read_settings
+from ft_dcc.credentials import Account
 from ft_dcc.errors import DiskUnusable, ExtraMissing, ServerUnreachable
 
 _PARTS = ("anyio", "lark", "sqlalchemy", "starlette", "uvicorn", "websockets")
 _NAMES = ("FTRACK_SERVER", "FTRACK_API_USER", "FTRACK_API_KEY")
 _START_SECONDS = 60
 _PAUSE_SECONDS = 0.05
-
-
-@attrs.frozen
-class Account:
-    """How to reach a server as one user; ``is_local`` where it is the user's own studio."""
-
-    server: str
-    user: str
-    key: str = attrs.field(repr=False)
-    is_local: bool = False
 
 
 def account(settings: Settings | None = None) -> Account:
@@ -185,7 +175,7 @@ def _read(path: Path) -> Account | None:
     if not all(name in values for name in _NAMES):
         return None
     server, user, key = (values[name].strip() for name in _NAMES)
-    return Account(server, user, key, is_local=True)
+    return Account(server, user, key)
 
 
 def _answers(found: Account) -> bool:

@@ -36,10 +36,9 @@ def find_account(settings: Settings | None = None) -> Account | None:
     if server is not None:
         return recall(server, user) if user else None
     try:
-        own = local_studio.account(settings)
+        return local_studio.account(settings)
     except ExtraMissing:
         return None
-    return Account(own.server, own.user, own.key)
 
 
 def begin_in_browser(server: str, program: str) -> tuple[str, Callable[[Callable[[], bool]], Account]]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -9,6 +10,7 @@ import requests
 
 from ft_dcc import credentials
 from ft_dcc.credentials import Account, recall
+from ft_dcc.local_studio import is_running
 from ft_dcc.publish.job import jobs_folder
 
 
@@ -96,6 +98,20 @@ def test_a_wrong_key_is_said_in_one_line_and_not_kept(desk, bpy, studio_server):
     assert desk.wait(60)
     assert desk.session is None and "key" in desk.error and "wrong" not in desk.error
     assert recall(studio_server.server_url, studio_server.api_user) is None
+
+
+def test_without_a_server_the_artist_has_a_studio_of_ones_own(desk, bpy, tmp_path, monkeypatch):
+    monkeypatch.setenv("FT_DCC_LOCAL_STUDIO", str(tmp_path / "studio"))
+    monkeypatch.setenv("FT_DCC_LOCAL_STUDIO_IDLE", "0.02")
+    bpy.ops.ft_dcc.sign_in_own()
+    assert desk.wait(60) and desk.error == ""
+    assert (desk.user, desk.server.partition(":")[0]) == ("admin", "http")
+    assert recall(desk.server, "admin") is None
+    desk.close()
+    until = time.monotonic() + 60
+    while is_running(tmp_path / "studio") and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not is_running(tmp_path / "studio")
 
 
 def test_signing_out_forgets_the_key(signed_in, bpy, studio_server, monkeypatch):

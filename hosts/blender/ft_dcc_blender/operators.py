@@ -2,7 +2,7 @@
 
 # Blender reads the annotations of a class as its properties, so they cannot be put off.
 from functools import partial
-from typing import Any
+from typing import Any, Callable
 
 import bpy
 
@@ -92,6 +92,25 @@ class SignInBrowser(bpy.types.Operator):
         DESK.sign_in_later(wait_for_account, then=_keep)
         bpy.ops.wm.url_open(url=address)
         return {"FINISHED"}
+
+
+class SignInOwn(bpy.types.Operator):
+    """Publish into a studio of your own on this computer; it is started when it is needed"""
+
+    bl_idname = "ft_dcc.sign_in_own"
+    bl_label = "Use My Own Studio"
+
+    def execute(self, context: Any) -> set[str]:
+        """Sign in as the owner, whom the studio's folder knows; no key is kept elsewhere."""
+        DESK.sign_in_later(_own_account, then=lambda account: DESK.lookups.read_jobs())
+        return {"FINISHED"}
+
+
+def _own_account(is_cancelled: Callable[[], bool]) -> Account:
+    # Only who has a studio of one's own loads what starts it.
+    from ft_dcc.local_studio import local_account, studio_folder
+
+    return local_account(studio_folder())
 
 
 class SignOut(bpy.types.Operator):

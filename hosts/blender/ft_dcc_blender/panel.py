@@ -130,6 +130,7 @@ def _draw_signed_out(layout: Any) -> None:
         return
     layout.operator("ft_dcc.sign_in", icon="USER")
     layout.operator("ft_dcc.sign_in_browser", icon="URL")
+    layout.operator("ft_dcc.sign_in_own", icon="HOME")
     _draw_error(layout)
 
 

@@ -12,6 +12,7 @@ _CLASSES = (
     choices.Choices,
     operators.SignIn,
     operators.SignInBrowser,
+    operators.SignInOwn,
     operators.SignOut,
     operators.Refresh,
     operators.Publish,
