@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import uuid
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from doubles.faulty_line import FaultyLine
 from ft_dcc.errors import (
     AccessorContainerNotEmptyError,
     AccessorFilesystemPathError,
+    AccessorOperationFailedError,
     AccessorParentResourceNotFoundError,
     AccessorResourceInvalidError,
     AccessorResourceNotFoundError,
@@ -147,6 +149,14 @@ def test_bytes_that_were_removed_from_the_server_cannot_be_read(session, server,
     server.remove(component["id"])
     with pytest.raises(AccessorResourceNotFoundError, match="answered 404"):
         server.open(component["id"])
+
+
+def test_a_server_that_is_silent_is_an_error_of_the_accessor(open_session):
+    silent = open_session()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        silent.server_url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    with pytest.raises(AccessorOperationFailedError, match="Nobody answers"):
+        ServerAccessor(silent).open("some-id", "r")
 
 
 def test_the_server_has_no_folders(server, component):

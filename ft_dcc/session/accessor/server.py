@@ -6,6 +6,8 @@ import hashlib
 import logging
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 from urllib.parse import urlencode
@@ -15,6 +17,9 @@ from ft_dcc.errors import (
     AccessorResourceNotFoundError,
     AccessorUnsupportedOperationError,
     NotFoundError,
+    ServerError,
+    ServerUnreachable,
+    TransferFailed,
 )
 from ft_dcc.session import parts, transfer
 from ft_dcc.session.accessor import Accessor
@@ -38,13 +43,16 @@ class ServerAccessor(Accessor):
         self._session = session
 
     def open(self, resource_identifier: str, mode: str = "rb") -> IO[Any]:
-        """Return the file to read, as it arrives, or one to write, which is uploaded when it is closed."""
-        if mode == "rb":
+        """Return the file to read, as it arrives, or one to write, which is uploaded when it is closed.
+
+        Files on the server are bytes, in whichever mode.
+        """
+        if mode in ("r", "rb"):
             response = self._get("/component/get", resource_identifier)
             # Undo the transport's compression: what is read are the file's own bytes.
             response.raw.decode_content = True
             return cast("IO[Any]", response.raw)
-        if mode in ("wb", "wb+", "xb"):
+        if mode in ("w", "w+", "wb", "wb+", "xb"):
             return cast("IO[Any]", _Upload(self, resource_identifier))
         raise AccessorUnsupportedOperationError(f"A file on the server cannot be opened with mode {mode!r}.")
 
@@ -57,25 +65,24 @@ class ServerAccessor(Accessor):
         if component is None:
             raise AccessorResourceNotFoundError(f"There is no component {resource_identifier}. Commit it first.")
         name, progress_file = component["name"] + str(component["file_type"] or ""), None
-        if parts.count_for(path.stat().st_size) > parts.FEWEST:
-            progress_file = _progress_file(self._session.server_url, resource_identifier)
-            # A site's storage joins parts for a component that is there; one piece may come before its component.
-            if component.state is CREATED:
-                self._session.commit()
-        transfer.send(
-            self._session,
-            path,
-            component_id=resource_identifier,
-            file_name=name,
-            progress_file=progress_file,
-        )
+        with _translated():
+            if parts.count_for(path.stat().st_size) > parts.FEWEST:
+                progress_file = _progress_file(self._session.server_url, resource_identifier)
+                # A site's storage joins parts for a component that is there; one piece may come before its component.
+                if component.state is CREATED:
+                    self._session.commit()
+            transfer.send(
+                self._session,
+                path,
+                component_id=resource_identifier,
+                file_name=name,
+                progress_file=progress_file,
+            )
 
     def download(self, resource_identifier: str, path: Path) -> None:
         """The file holds the bytes of the component, all of them or none."""
-        try:
+        with _translated():
             transfer.download(self._session, resource_identifier, path)
-        except NotFoundError as error:
-            raise AccessorResourceNotFoundError(str(error)) from error
 
     def remove(self, resource_identifier: str) -> None:
         """The bytes are gone."""
@@ -126,7 +133,8 @@ class ServerAccessor(Accessor):
         return f"{self._session.server_url}{path}?{urlencode({**parameters, **known})}"
 
     def _get(self, path: str, resource_identifier: str) -> requests.Response:
-        response = transfer.get(self._session, path, resource_identifier)
+        with _translated():
+            response = transfer.get(self._session, path, resource_identifier)
         if response.status_code < 400:
             return response
         response.close()
@@ -178,6 +186,17 @@ class _Upload(FileWrapper):
         self.closed = True
         self.wrapped_file.close()
         self._folder.cleanup()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """What goes wrong on the way to the server is inside what goes wrong with any accessor."""
+    try:
+        yield
+    except NotFoundError as error:
+        raise AccessorResourceNotFoundError(str(error)) from error
+    except (ServerError, ServerUnreachable, TransferFailed) as error:
+        raise AccessorOperationFailedError(str(error), details=error.details) from error
 
 
 def _progress_file(server_url: str, resource_identifier: str) -> Path | None:
