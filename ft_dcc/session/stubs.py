@@ -19,15 +19,10 @@ import ft_dcc.session.entity
 import ft_dcc.session.session
 '''
 _ANY, _ENTITY = "typing.Any", "ft_dcc.session.entity.Entity"
-_SCALARS = {
-    "string": "str | None",
-    "boolean": "bool | None",
-    "integer": "int | None",
-    "number": "float | None",
-    "variable": _ANY,
-    "object": _ANY,
-    "mapped_array": f"collections.abc.MutableMapping[str, {_ANY}]",
-}
+_SCALARS = {"string": "str", "boolean": "bool", "integer": "int", "number": "float"}
+_OTHERS = {"variable": _ANY, "object": _ANY, "mapped_array": f"collections.abc.MutableMapping[str, {_ANY}]"}
+# What servers call a string, and what is a list of the entities above with their ids, names and types.
+_LINK, _LINK_TYPE = "_api_link", "collections.abc.Sequence[collections.abc.Mapping[str, str]]"
 _DATA = f"data: collections.abc.Mapping[str, {_ANY}] | None = None, reconstructing: bool = False"
 _KEY = "entity_key: str | collections.abc.Sequence[str]"
 
@@ -42,8 +37,9 @@ def stubs(schemas: Sequence[Mapping[str, Any]]) -> str:
 
 def _entity(schema: Mapping[str, Any], known: set[str]) -> Iterator[str]:
     yield f"\nclass {_class_name(schema['id'])}({_ENTITY}):"
+    required = set(schema.get("required", ()))
     for attribute, fragment in schema["properties"].items():
-        kind = _type(fragment, known)
+        kind = _type(fragment, known, not required.isdisjoint((attribute, f"{attribute}_id")))
         if kind is not None and not fragment.get("restricted_projection"):
             yield "    @typing.overload"
             yield f"    def __getitem__(self, name: typing.Literal[{attribute!r}]) -> {kind}: ..."
@@ -67,17 +63,22 @@ def _session(names: Sequence[str]) -> Iterator[str]:
     yield f"    def get(self, entity_type: str, {_KEY}) -> {_ENTITY} | None: ..."
 
 
-def _type(fragment: Mapping[str, Any], known: set[str]) -> str | None:
+def _type(fragment: Mapping[str, Any], known: set[str], is_required: bool) -> str | None:
     """Return the type that is read, or None for an attribute that clients cannot read."""
     kind, target = fragment.get("type"), fragment.get("$ref")
-    if fragment.get("format") == "date-time":
-        return "datetime.datetime | None"
-    if kind is None and target is not None:
-        return f"{_class_name(target) if target in known else _ENTITY} | None"
+    if fragment.get("alias_for") == _LINK:
+        return _LINK_TYPE
     if kind == "array":
         item = fragment.get("items", {}).get("$ref")
         return f"collections.abc.MutableSequence[{_class_name(item) if item in known else _ENTITY}]"
-    return _SCALARS.get(str(kind))
+    if kind in _OTHERS:
+        return _OTHERS[kind]
+    value = _SCALARS.get(str(kind))
+    if fragment.get("format") == "date-time":
+        value = "datetime.datetime"
+    elif kind is None and target is not None:
+        value = _class_name(target) if target in known else _ENTITY
+    return value if value is None or is_required else f"{value} | None"
 
 
 def _class_name(entity_type: str) -> str:

@@ -24,6 +24,8 @@ def show(session: Session, version: AssetVersion) -> None:
     reveal_type(version["date"])
     reveal_type(version["components"])
     reveal_type(version["metadata"])
+    reveal_type(version["link"])
+    reveal_type(version["status"])
     reveal_type(session.get("Task", "id"))
     reveal_type(session.create("Shot"))
     shot = session.get("Sequence", "id")
@@ -36,9 +38,11 @@ REVEALED = [
     "datetime.datetime | None",
     "typing.MutableSequence[studio.Component]",
     "typing.MutableMapping[str, Any]",
+    "typing.Sequence[typing.Mapping[str, str]]",
+    "studio.Status",
     "studio.Task | None",
     "studio.Shot",
-    "str | None",
+    "str",
 ]
 
 
