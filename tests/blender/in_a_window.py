@@ -1,12 +1,15 @@
 """Runs inside a Blender with a window: ``blender -P in_a_window.py``. An artist's two visits, written down as JSON.
 
-The environment names the server (FTRACK_*), and FT_DCC_SEEN, the folder for the outcome and the screenshots.
+The environment names the server (FTRACK_*), FT_DCC_SEEN, the folder for the outcome and the screenshots, and
+FT_DCC_MODULE, what the add-on is called in this Blender.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
+import shutil
 import subprocess
 import time
 import traceback
@@ -14,8 +17,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import bpy
-from bl_ext.user_default.ft_dcc import demo_scene
-from bl_ext.user_default.ft_dcc.desk import DESK
+
+MODULE = os.environ["FT_DCC_MODULE"]
+demo_scene, capture, host = (importlib.import_module(f"{MODULE}.{name}") for name in ("demo_scene", "capture", "host"))
+DESK = importlib.import_module(f"{MODULE}.desk").DESK
 
 SEEN = Path(os.environ["FT_DCC_SEEN"])
 PARTS = ("render", "render.image_settings", "display", "display.shading", "view_settings")
@@ -32,7 +37,9 @@ def visits() -> Iterator[float]:
     server, user, key = (os.environ[name] for name in names)
     bpy.ops.ft_dcc.sign_in(server=server, user=user, key=key)
     yield from until_idle()
-    next(part for part in area.regions if part.type == "UI").active_panel_category = "ft-dcc"
+    if bpy.app.version >= (4, 2):
+        # It cannot be set before.
+        next(part for part in area.regions if part.type == "UI").active_panel_category = "ft-dcc"
     choices = bpy.context.window_manager.ft_dcc
     choices.task, choices.frames = next(iter(DESK.tasks.values())).path, "CUSTOM"
     choices.start, choices.end = 1001, 1006
@@ -52,9 +59,35 @@ def visits() -> Iterator[float]:
     subprocess.run(["xdotool", "mousemove", "600", "400", "key", "Escape"], check=True)
     yield from until_idle()
     outcome["second visit"] = {"error": DESK.error, "is as it was": state() == before}
-    bpy.ops.preferences.addon_disable(module="bl_ext.user_default.ft_dcc")
+    view = state_of_the_view(area.spaces[0])
+    outcome["looks"] = {name: size_of_a_frame(name, look) for name, look in LOOKS.items()}
+    outcome["the view is as it was"] = (state_of_the_view(area.spaces[0]), state()) == (view, before)
+    bpy.ops.preferences.addon_disable(module=MODULE)
     outcome["left behind"] = [name for name in dir(bpy.types) if name.startswith(("FT_DCC_", "FTDCC_"))]
     (SEEN / "outcome.json").write_text(json.dumps(outcome), encoding="utf-8")
+
+
+def state_of_the_view(space):
+    perspective = space.region_3d.view_perspective
+    return space.shading.type, space.overlay.show_overlays, space.show_gizmo, space.use_local_camera, perspective
+
+
+LOOKS = {
+    "solid": {},
+    "viewport": {"shading": "VIEWPORT"},
+    "overlays": {"shading": "VIEWPORT", "overlays": True},
+    "stamp": {"stamp": True},
+}
+
+
+def size_of_a_frame(name: str, look: dict[str, object]) -> int:
+    """Film one frame with this look, and return how many bytes the picture has: no two of them look the same."""
+    from ft_dcc.frames import FrameRange, Resolution
+    from ft_dcc.host import PlayblastRequest
+
+    source = capture.sources(bpy.context.scene)[0]
+    request = PlayblastRequest(source, FrameRange(1001, 1001), Resolution(320, 180), SEEN / "looks", name, look)
+    return host.BlenderHost().playblast(request, lambda _frame: None).path(1001).stat().st_size
 
 
 def the_view():
@@ -75,7 +108,8 @@ def until_idle() -> Iterator[float]:
 
 
 def take_picture(name: str) -> None:
-    subprocess.run(["import", "-window", "root", str(SEEN / f"{name}.png")], check=True)
+    if shutil.which("import"):
+        subprocess.run(["import", "-window", "root", str(SEEN / f"{name}.png")], check=True)
 
 
 def state():
