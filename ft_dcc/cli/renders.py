@@ -57,6 +57,7 @@ def publish(output: Output, render_id: str | None, again: bool, watch: bool) -> 
     if watch:
         _watch(output)
     outcomes = _round(output)
+    _forget_old()
     published = [each.published.report() for each in outcomes if each.published is not None]
     reports = [_report(render) for render in _renders()]
     links = [version["link"] or version["version_id"] for report in published for version in report["versions"]]
@@ -114,6 +115,12 @@ def _renders() -> Sequence[Render]:
 
 def _jobs() -> Path:
     return Path(read_settings().need("jobs"))
+
+
+def _forget_old() -> None:
+    from ft_dcc.publish.rendered import forget_old
+
+    forget_old(_renders(), _jobs())
 
 
 def _watch(output: Output) -> NoReturn:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import platform
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,12 +26,14 @@ from ft_dcc.publish.job import Job, jobs_folder, new_id
 from ft_dcc.publish.queue import DONE, REFUSED, UNREADABLE, look_at
 from ft_dcc.publish.records import Published, PublishRequest
 from ft_dcc.publish.run import Publisher, prepare
-from ft_dcc.renders import ALWAYS, Render
+from ft_dcc.renders import ALWAYS, Render, forget
 
 # What a render is, for whoever lists it.
 PUBLISHED, DECLINED, DROPPED = "published", "declined", "dropped"
 PUBLISHING, STOPPED, ELSEWHERE = "publishing", "refused", "publishing elsewhere"
 INCOMPLETE, PROXY, ASKS, READY = "incomplete", "proxy", "asks first", "ready"
+
+_MONTH = 30 * 24 * 3600.0
 
 
 @attrs.frozen
@@ -192,6 +195,22 @@ def _asset_rule(view: str) -> str | None:
         return None
     rule = read_settings().get("asset_name") or "{task}"
     return f"{rule} {view.replace('{', '{{').replace('}', '}}')}"
+
+
+def forget_old(renders: Iterable[Render], jobs: Path | None = None) -> None:
+    """What came to its end a month ago is forgotten, so that the folder does not grow for ever; the files stay."""
+    folders: dict[Path, list[Render]] = {}
+    for render in renders:
+        folders.setdefault(render.folder, []).append(render)
+    for together in folders.values():
+        if all(_is_old(each) and state_of(each, jobs) in (PUBLISHED, DECLINED, DROPPED) for each in together):
+            forget(together[0])
+
+
+def _is_old(render: Render) -> bool:
+    return (
+        max(render.execution.time, *(path.stat().st_mtime for path in render.folder.iterdir())) < time.time() - _MONTH
+    )
 
 
 @attrs.frozen

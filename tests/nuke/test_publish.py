@@ -251,6 +251,20 @@ def work(nuke, function):
     return results[0]
 
 
+def test_what_a_read_reads_is_published_in_its_own_range(saved, session, task, tmp_path):
+    from ft_dcc_nuke.host import NukeHost
+
+    set_knobs(saved.find("Write1"), ft_dcc_publish="off")
+    saved.render(saved.find("Write1"), 1001, 1012)
+    set_knobs(saved.find("Read1"), file=(tmp_path / "out" / "comp.%04d.png").as_posix(), first=1003, last=1006)
+    request = PublishRequest(task=task["id"], source="Read1")
+    _, problems = problems_of(saved, session, request, tmp_path)
+    assert list(problems) == ["Frame range"]
+    request = PublishRequest(task=task["id"], source="Read1", frame_range=FrameRange(1003, 1006))
+    made = work(saved, lambda: publish(request, session, NukeHost(), jobs=tmp_path / "jobs")).first
+    assert probe(film_of(session, made.version_id, tmp_path)).frame_count == 4
+
+
 def problems_of(nuke, session, request, tmp_path):
     from ft_dcc_nuke.host import NukeHost
 

@@ -153,12 +153,14 @@ def test_the_tab_says_which_frames_there_must_be(terminal, write):
     assert not only().is_complete and "'all of them' is not a frame range" in only().problem
 
 
-def test_a_write_in_a_group_is_noted_by_its_full_name(terminal, tmp_path):
+# A gizmo has the tab when its author has put it into the gizmo's file.
+@pytest.mark.parametrize("kind", ["Group", "Gizmo"])
+def test_a_write_in_a_group_is_noted_by_its_full_name(terminal, tmp_path, kind):
     import ft_dcc_nuke
     from ft_dcc_nuke import tab
 
     ft_dcc_nuke.start()
-    group = terminal.make("Group", "Out")
+    group = terminal.make(kind, "Out")
     write = terminal.make("Write", parent=group)
     set_knobs(write, file=(tmp_path / "out" / "in_group.%04d.png").as_posix())
     tab.add(group, "always")

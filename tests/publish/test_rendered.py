@@ -14,7 +14,7 @@ from doubles.colour_bars import painted
 from ft_dcc.errors import DiskUnusable, JobLocked, Problems, ServerUnreachable, Unpublishable
 from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.publish import rendered
-from ft_dcc.publish.rendered import Mark, decline, publish_render, request_of, state_of, tend
+from ft_dcc.publish.rendered import Mark, decline, forget_old, publish_render, request_of, state_of, tend
 from ft_dcc.publish.run import Publisher
 from ft_dcc.renders import Execution, Record, Wish, read_renders
 from ft_dcc.tasks import ensure_task
@@ -240,3 +240,18 @@ def test_a_mark_that_cannot_be_written_publishes_nothing(publisher, execute, ses
         publish_render(render, publisher)
     assert versions(session, task) == []
     assert not isinstance(round_of(publisher)[0].error, Problems)
+
+
+def test_what_ended_a_month_ago_is_forgotten_and_its_files_stay(publisher, execute, tmp_path):
+    def age(render):
+        for path in render.folder.iterdir():
+            os.utime(path, (1.0, 1.0))
+
+    old, waiting, young = (execute(render=name, time=1.0) for name in ("job 1", "job 2", "job 3"))
+    decline(old)
+    decline(young)
+    age(old)
+    age(waiting)
+    forget_old(read_renders())
+    assert [each.execution.render for each in read_renders()] == ["job 2", "job 3"]
+    assert old.path(1001).is_file()
