@@ -150,6 +150,24 @@ def keys(output: Output, username: str | None, data: Path | None) -> None:
     output.result("\n".join(lines), report)
 
 
+@command.command(name="audit", short_help="Show who changed what.")
+@click.option("--entity", metavar="ID", help="Only changes of this entity.")
+@click.option("--user", "username", help="Only what this user changed.")
+@click.option("--most", default=50, show_default=True, type=click.IntRange(1, 100_000), help="How many.")
+@_data
+@reporting
+def show_audit(output: Output, entity: str | None, username: str | None, most: int, data: Path | None) -> None:
+    """Show who changed what and when, the newest first: time (UTC), user, action, entity, and names of attributes."""
+    with _owner(data) as owner:
+        report = owner.run("audit", entity=entity, user=username, most=most)
+    lines = [
+        f"{_day(found['at'])}  {found['username']:<16}  {found['action']:<16}  {found['entity_type']} "
+        f"{found['entity_id']}  {' '.join(found['attributes'])}".rstrip()
+        for found in report["changes"]
+    ]
+    output.result("\n".join(lines) or "Nothing was changed.", report)
+
+
 @contextmanager
 def _owner(data: Path | None) -> Iterator[Owner]:
     need_server("The studio server")

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
-from sqlalchemy import Column, Connection, Float, Integer, MetaData, String, Table, select
+from sqlalchemy import Column, Connection, Float, Integer, MetaData, String, Table, select, update
 
 from ft_dcc.server.access import Caller
 
@@ -56,11 +56,21 @@ def record(connection: Connection, caller: Caller, done: Sequence[tuple[Mapping[
     connection.execute(_INSERT, [{**who, **_subject(operation, answer)} for operation, answer in done])
 
 
-def entries(connection: Connection, *, entity_id: str | None = None, most: int = 100) -> list[Entry]:
-    """Return the newest changes, of one entity or of all, the newest first."""
+def own_up(connection: Connection, caller: Caller) -> None:
+    """What was changed while the studio had no user yet was changed by this one."""
+    nobody = _ENTRIES.c.user_id == ""
+    connection.execute(update(_ENTRIES).where(nobody).values(user_id=caller.id, username=caller.username))
+
+
+def entries(
+    connection: Connection, *, entity_id: str | None = None, username: str | None = None, most: int = 100
+) -> list[Entry]:
+    """Return the newest changes, of one entity or of all, by one user or by all, the newest first."""
     statement = select(_ENTRIES).order_by(_ENTRIES.c.id.desc()).limit(most)
     if entity_id is not None:
         statement = statement.where(_ENTRIES.c.entity_id == entity_id)
+    if username is not None:
+        statement = statement.where(_ENTRIES.c.username == username)
     return [
         Entry(row.at, row.username, row.action, row.entity_type, row.entity_id, tuple(row.attributes.split()))
         for row in connection.execute(statement)

@@ -17,6 +17,9 @@ from ft_dcc.server.entities.create import create
 from ft_dcc.server.schema.tables import TYPE_COLUMN
 from ft_dcc.server.studio import Studio
 
+_LOOKING = frozenset(("keys", "audit"))
+_MOST_CHANGES = 100_000
+
 Words = Mapping[str, Any]
 Report = dict[str, Any]
 
@@ -27,7 +30,7 @@ def run_errand(studio: Studio, connection: Connection, name: str, words: Words) 
         raise ValidationError(f"A studio has no errand '{name[:80]}'. There are {', '.join(ERRANDS)}.")
     batch = owner_batch(studio, connection)
     report = ERRANDS[name](batch, words)
-    if name != "keys":
+    if name not in _LOOKING:
         told = {"action": f"errand: {name}", "entity_type": "User", "entity_key": [report["user_id"]]}
         audit.record(connection, batch.caller, [(told, None)])
     return report
@@ -71,6 +74,15 @@ def list_keys(batch: Batch, words: Words) -> Report:
     """Return what is known of the keys of a user, or of all."""
     user_id = _sure_user(batch, words) if words.get("user") else None
     return {"keys": [attrs.asdict(found) for found in keys_of(batch.connection, user_id)]}
+
+
+def list_changes(batch: Batch, words: Words) -> Report:
+    """Return who changed what, the newest first: of an entity, by a user, or all; ``most`` at a time."""
+    entity_id, username, most = words.get("entity"), words.get("user"), words.get("most") or 100
+    if not isinstance(most, int) or not 0 < most <= _MOST_CHANGES:
+        raise ValidationError(f"At most {_MOST_CHANGES} changes are told at once.")
+    found = audit.entries(batch.connection, entity_id=entity_id, username=username, most=most)
+    return {"changes": [attrs.asdict(entry) for entry in found]}
 
 
 def sign_in(batch: Batch, words: Words) -> Report:
@@ -143,4 +155,5 @@ ERRANDS: dict[str, Callable[[Batch, Words], Report]] = {
     "revoke": revoke,
     "keys": list_keys,
     "sign-in": sign_in,
+    "audit": list_changes,
 }

@@ -236,6 +236,7 @@ class _Loading:
             seed(self.connection, self.studio.store.tables)
         if self._caller is None:
             self._batch = owner_batch(self.studio, self.connection)
+            audit.own_up(self.connection, self._batch.caller)
 
     def _check_references(self) -> None:
         """Every key of what was loaded leads somewhere; raises ValidationError with the line of one that does not."""

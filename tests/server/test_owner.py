@@ -160,3 +160,14 @@ def test_the_command_makes_users_and_keys(place):
     gone = ft_dcc("studio", "key", "--user", "anna", "--revoke", listed[-1]["id"], "--data", str(place))
     assert gone.stdout == "Keys of anna that are good no more: 1\n"
     assert "revoked" in ft_dcc("studio", "keys", "--user", "anna", "--data", str(place)).stdout
+
+
+def test_who_changed_what_is_shown(place, tmp_path):
+    (tmp_path / "film.jsonl").write_bytes(lines(TASK, PROJECT).getvalue())
+    assert ft_dcc("studio", "load", str(tmp_path / "film.jsonl"), "--data", str(place)).returncode == 0
+    done = ft_dcc("studio", "audit", "--entity", "task", "--data", str(place), "--json")
+    (found,) = json.loads(done.stdout)["changes"]
+    assert (found["username"], found["action"], found["entity_type"]) == ("admin", "load", "Task")
+    assert found["attributes"] == ["id", "name", "parent_id"]
+    assert "load" in ft_dcc("studio", "audit", "--user", "admin", "--data", str(place)).stdout
+    assert ft_dcc("studio", "audit", "--user", "eve", "--data", str(place)).stdout == "Nothing was changed.\n"
