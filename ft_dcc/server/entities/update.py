@@ -122,7 +122,5 @@ def _move(batch: Batch, row: Row, changed: Row) -> None:
 def _tell_changes(asked: EntityType, row: Row, given: Given) -> dict[str, object]:
     """Return the reference, what was sent, and what every answer about this type has."""
     told = tell(asked, row, given)
-    aliases = {attribute.alias: name for name, attribute in asked.attributes.items()}
-    system = {aliases.get(column, column) for column in asked.lists.get("system", ())}
-    wanted = {TYPE_COLUMN, *asked.key, *given.echo, *system}
+    wanted = {TYPE_COLUMN, *asked.key, *given.echo, *asked.always_told}
     return {name: value for name, value in told.items() if name in wanted}

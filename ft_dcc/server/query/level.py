@@ -103,7 +103,7 @@ class Level:
         self._hidden: dict[str, list[str]] = {}
         if TYPE_COLUMN in self.node.source.c and not self.node.entity_type.is_view:
             self._add_column(TYPE_COLUMN, self.node.source.c[TYPE_COLUMN], None)
-        for name in (*self.node.entity_type.key, *self._system_names()):
+        for name in (*self.node.entity_type.key, *self.node.entity_type.always_told):
             self._add(Step(name, "", 0), Wanted())
         for step, below in wanted.names.values():
             self._add(step, below)
@@ -112,14 +112,6 @@ class Level:
     def reads_more(self) -> bool:
         """Whether the records take more than the one statement for their rows."""
         return bool(self.relations or self._fillers)
-
-    def _system_names(self) -> list[str]:
-        """Return the attributes that are always part of an answer; they are declared by their columns."""
-        entity_type = self.node.entity_type
-        names = {attribute.alias or name: name for name, attribute in entity_type.attributes.items()}
-        names.update({name: name for name in entity_type.attributes})
-        columns = [*entity_type.lists.get("system", ()), *entity_type.lists.get("classifier", ())]
-        return [names[column] for column in (column.lstrip("_") for column in columns) if column in names]
 
     def _add_column(self, name: str, column: Condition, show: Callable[[Any], Any] | None) -> None:
         if name not in self._places:

@@ -106,6 +106,14 @@ class EntityType:
         return "abstract" in self.flags
 
     @property
+    def always_told(self) -> list[str]:
+        """The attributes that every answer has beside the key; they are declared by their columns."""
+        names = {attribute.alias or name: name for name, attribute in self.attributes.items()}
+        names.update({name: name for name in self.attributes})
+        columns = [*self.lists.get("system", ()), *self.lists.get("classifier", ())]
+        return [names[column] for column in (column.lstrip("_") for column in columns) if column in names]
+
+    @property
     def is_dense(self) -> bool:
         """There is one row for each entity and configuration."""
         return "dense" in self.flags
