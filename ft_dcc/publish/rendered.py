@@ -208,9 +208,7 @@ def forget_old(renders: Iterable[Render], jobs: Path | None = None) -> None:
 
 
 def _is_old(render: Render) -> bool:
-    return (
-        max(render.execution.time, *(path.stat().st_mtime for path in render.folder.iterdir())) < time.time() - _MONTH
-    )
+    return max(path.stat().st_mtime for path in render.folder.iterdir()) < time.time() - _MONTH
 
 
 @attrs.frozen
