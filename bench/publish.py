@@ -69,6 +69,8 @@ def run(is_quick: bool = False) -> bool:
     with tempfile.TemporaryDirectory(prefix="ft-dcc-bench-") as name, serving(Path(name)) as environment:
         folder = Path(name)
         environment["FT_DCC_JOBS"] = str(folder / "jobs")
+        # Both sides encode with the same.
+        environment["FT_DCC_ENCODER"] = "software"
         frames = paint(folder / "frames", count)
         seconds = (5.0, 5.0) if is_quick else (30.0, 36.0)
         bench = Bench(folder, environment, pairs, frames, *seconds)

@@ -6,6 +6,7 @@ import importlib.util
 import platform
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
@@ -87,12 +88,16 @@ def _version(distribution: str) -> str | None:
 
 
 def _ffmpeg() -> Iterator[Finding]:
-    from ft_dcc.media import ffmpeg
+    from ft_dcc.media import encoders, ffmpeg
 
     try:
         yield Finding("Found", "ffmpeg", f"{ffmpeg.version()}  ({ffmpeg.find()})", True)
     except Error as error:
         yield Finding("Found", "ffmpeg", str(error), False)
+        return
+    with tempfile.TemporaryDirectory(prefix="ft-dcc-") as folder:
+        encoder, reason = encoders.choose(Path(folder))
+    yield Finding("Found", "encoder", f"{encoder.name}{f'  ({reason})' if reason else ''}", True)
 
 
 def _hosts() -> Iterator[Finding]:

@@ -7,7 +7,6 @@ film ready for a review. What came of it is remembered for this ffmpeg on this m
 
 from __future__ import annotations
 
-import contextlib
 import json
 import platform
 import re
@@ -67,6 +66,8 @@ _PICTURES, _RATE = 24, Fraction(24000, 1001)
 _MOVING = ["-f", "lavfi", "-i", f"testsrc2=size=640x360:rate={_RATE}"]
 # Decibels that the worst picture has to reach; x264 has 45 there.
 _FAITHFUL = 40.0
+# What could not be written down is known as long as this process lives.
+_unwritten: dict[str, dict[str, Any]] = {}
 _WORST = re.compile(r"PSNR .* min:(\S+)")
 # A driver may hang; and one that was put right should be found some day.
 _MOST_SECONDS, _REMEMBERED_SECONDS = 20, 7 * 24 * 3600
@@ -151,20 +152,22 @@ def _remembered(encoder: Encoder, folder: Path, is_cancelled: IsCancelled | None
 def remember(encoder: Encoder, flaw: str) -> None:
     """This is what is known of the encoder from now on, for a while; "" means that it is trusted."""
     path = _memory()
-    known = {**_read_memory(), _key(encoder): {"flaw": flaw, "at": time.time()}}
-    # It saves time and no more: where it cannot be written, the encoder is tried again.
-    with contextlib.suppress(OSError, DiskUnusable):
+    entry = {_key(encoder): {"flaw": flaw, "at": time.time()}}
+    try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with ffmpeg.replacing(path) as unfinished:
-            unfinished.write_text(json.dumps(known, indent=1), encoding="utf-8")
+            unfinished.write_text(json.dumps({**_read_memory(), **entry}, indent=1), encoding="utf-8")
+    except (OSError, DiskUnusable):
+        # It saves time and no more: the next process tries the encoder again.
+        _unwritten.update(entry)
 
 
 def _read_memory() -> dict[str, dict[str, Any]]:
     try:
         known: dict[str, dict[str, Any]] = json.loads(_memory().read_text("utf-8"))
     except (OSError, ValueError):
-        return {}
-    return known
+        return _unwritten
+    return {**_unwritten, **known}
 
 
 def _memory() -> Path:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import wave
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,37 @@ def publish(studio_server, session, tmp_path):
 
     run.environ = environ
     return run
+
+
+def test_what_is_asked_about_pictures_and_sound_is_in_the_report(publish, tmp_path):
+    (tmp_path / "sh010.1002.png").unlink()
+    for name in ("a.wav", "b.wav"):
+        with wave.open(str(tmp_path / name), "wb") as sound:
+            sound.setparams((1, 2, 48000, 0, "NONE", ""))
+            sound.writeframes(bytes(9600))
+    done = publish(
+        *("--no-review", "--frames", "1001-1004", "--fill-missing", "--letterbox", "2.39"),
+        *("--sound", "a.wav", "--sound", "b.wav@1003", "--output", "contact-sheet", "--slate"),
+    )
+    assert done.returncode == 0, done.stderr
+    (path,) = (tmp_path / "jobs").glob("*/report.json")
+    report = json.loads(path.read_text("utf-8"))
+    assert [(made["component"], made["frame_count"], made["filled"]) for made in report["made"]] == [
+        ("ftrackreview-mp4", 5, "1002"),
+        ("contact-sheet", 1, "1002"),
+    ]
+    request = report["request"]
+    assert (request["letterbox"], request["is_filling"]) == ("2.39", True)
+    assert request["sounds"] == [str(tmp_path / "a.wav"), str(tmp_path / "b.wav@1003")]
+
+
+def test_a_step_and_two_handles_are_read_on_the_command_line(publish, tmp_path):
+    for frame in (1002, 1004):
+        (tmp_path / f"sh010.{frame}.png").unlink()
+    done = publish("--no-review", "--frames", "1003-1003x2+2+1")
+    assert done.returncode == 0, done.stderr
+    (path,) = (tmp_path / "jobs").glob("*/report.json")
+    assert json.loads(path.read_text("utf-8"))["made"][0]["frame_count"] == 4
 
 
 def test_every_option_ends_where_it_belongs(session, publish):

@@ -51,6 +51,7 @@ def each_ffmpeg():
 def program(tmp_path, each_ffmpeg, monkeypatch):
     """Put a program in front of ffmpeg that behaves in this way, and return what it notes."""
     monkeypatch.setattr(encoders.platformdirs, "user_cache_dir", lambda *_, **__: str(tmp_path / "cache" / "ft-dcc"))
+    monkeypatch.setattr(encoders, "_unwritten", {})
     monkeypatch.delenv("FT_DCC_ENCODER", raising=False)
 
     def put(behaviour):
@@ -169,9 +170,11 @@ def test_what_is_remembered_is_of_this_ffmpeg_and_not_for_ever(program, make_fra
 
 
 def test_a_memory_that_cannot_be_read_or_written_does_no_harm(program, make_frames, tmp_path):
-    program("works")
+    notes = program("works")
     (tmp_path / "cache").write_text("a file, where a folder should be")
-    assert encode(make_frames("1-3"), tmp_path / "film.mp4").encoder == "nvenc"
+    for _ in range(2):
+        assert encode(make_frames("1-3"), tmp_path / "film.mp4").encoder == "nvenc"
+    assert notes() == ["trial", "film", "film"]
 
 
 def test_a_film_that_nobody_can_make_is_still_an_error(program, make_frames, tmp_path):
