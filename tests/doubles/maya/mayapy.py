@@ -1,0 +1,57 @@
+"""The double as a program of its own: ``python -m doubles.maya.mayapy [--year 2025] -c CODE | -command MEL``.
+
+``-c`` is mayapy without a window: modules are there once ``maya.standalone.initialize`` was called. ``-command`` is
+Maya with its window: what MEL's ``python("…")`` says is run after the start, and Maya goes on until it is told to quit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from doubles.maya import stage
+from doubles.maya.program import Maya, running
+from doubles.maya.start import modules, run_user_setups
+
+
+def begin(maya: Maya) -> None:
+    """The modules' scripts are on the path, and every userSetup.py has run."""
+    for folder in os.environ.get("MAYA_MODULE_PATH", "").split(os.pathsep):
+        if folder:
+            sys.path[:0] = map(str, modules(Path(folder), maya.year))
+    error = run_user_setups({"__name__": "__main__"})
+    if error is not None:
+        sys.stderr.write(f"# Error: {error}\n")
+
+
+def main() -> None:
+    """Run, and end when Maya would."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--year", type=int, default=2025)
+    parser.add_argument("-c", dest="code")
+    parser.add_argument("-command", dest="command")
+    options = parser.parse_args()
+    # What the double needed of the core is nobody's business here: the module brings its own.
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("ft_dcc", "requests", "attrs")]:
+        del sys.modules[name]
+    with running(stage.build(options.year, is_batch=options.code is not None)) as maya:
+        standalone = ModuleType("maya.standalone")
+        standalone.__dict__["initialize"] = lambda name="python": begin(maya)
+        sys.modules["maya.standalone"] = sys.modules["maya"].__dict__["standalone"] = standalone
+        main_names: dict[str, object] = {"__name__": "__main__"}
+        if options.code is not None:
+            exec(options.code, main_names)  # noqa: S102 - as mayapy does
+        else:
+            begin(maya)
+            exec(options.command.removeprefix('python("').removesuffix('")'), main_names)  # noqa: S102 - as Maya does
+            while not maya.has_quit:
+                maya.idle()
+        if maya.misuses:
+            sys.exit("\n".join(maya.misuses))
+
+
+if __name__ == "__main__":
+    main()
