@@ -127,6 +127,11 @@ def find_programs(host: str, machine: Machine) -> list[Program]:
     return sorted(found.values(), key=lambda program: (_number(program.version), program.path))
 
 
+def named_version(host: str, version: str) -> str:
+    """Return the version as an installation has it: one is for every Nuke 15, so "15.1v2" is "15"."""
+    return version.partition(".")[0] if host == "nuke" else version
+
+
 def need_version(host: str, version: str) -> Python:
     """Return the Python of this version; raises SettingInvalid for one that is not known, or too old for the suite."""
     known = PYTHONS[host]

@@ -21,6 +21,7 @@ from ft_dcc.install.programs import (
     Machine,
     Python,
     find_programs,
+    named_version,
     need_version,
     places_of,
 )
@@ -70,9 +71,9 @@ def install(
 
 def uninstall(host: str, machine: Machine, *, version: str | None = None, to: Path | None = None) -> list[Removed]:
     """Nothing of ours is in the host's folders any more, and nothing else was touched."""
-    removed = []
+    removed, wanted = [], version and named_version(host, version)
     for folder, record in installed(host, machine, to):
-        if version is None or (version in record.versions and (host != "maya" or folder.parts[-3] == version)):
+        if wanted is None or (wanted in record.versions and (host != "maya" or folder.parts[-3] == wanted)):
             removed.append(_uninstall(host, machine, folder, record))
     return removed
 
@@ -90,6 +91,7 @@ def installed(host: str, machine: Machine, to: Path | None = None) -> list[tuple
 def _served(host: str, machine: Machine, version: str | None, to: Path | None) -> tuple[Sequence[str], Python]:
     """The versions that the installation is for, and the oldest Python among them."""
     if version is not None:
+        version = named_version(host, version)
         return [version], need_version(host, version)
     found = [program.python for program in find_programs(host, machine) if program.python is not None]
     if not found and to is None and host != "blender":

@@ -6,7 +6,7 @@ import pytest
 from doubles.machine import add_program, machine_in
 
 from ft_dcc.errors import HostMissing, SettingInvalid
-from ft_dcc.install.programs import find_programs, need_program, need_version, program_at
+from ft_dcc.install.programs import find_programs, named_version, need_program, need_version, program_at
 
 PROGRAMS = {
     ("maya", "linux"): "usr/autodesk/maya2025/bin/maya",
@@ -63,6 +63,11 @@ def test_blender_is_asked_for_its_version(tmp_path):
     assert [(found.version, found.python) for found in find_programs("blender", machine)] == [("4.2", (3, 11))]
     program.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
     assert find_programs("blender", machine) == []
+
+
+def test_one_nuke_of_a_year_is_like_another():
+    assert [named_version("nuke", text) for text in ("15", "15.1", "15.1v2")] == ["15", "15", "15"]
+    assert named_version("blender", "4.2") == "4.2"
 
 
 def test_versions_that_cannot_be_served_are_refused():
