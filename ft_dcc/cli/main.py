@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 try:
@@ -19,28 +20,47 @@ except ImportError:
     sys.exit("The command line needs more than is installed. Run: pip install 'ft-dcc[cli]'")
 
 from ft_dcc import errors
-from ft_dcc.cli import (
-    accept,
-    demo,
-    doctor,
-    install,
-    playblast,
-    publish,
-    queue,
-    renders,
-    review,
-    serve,
-    studio,
-    task,
-    types,
-    ui,
-)
 from ft_dcc.cli.output import Output
 
 DONE, FAILED, WRONG_USAGE, ARTIST_MUST_FIX, STOPPED = 0, 1, 2, 3, 130
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+# Where each command is: what nobody asked for is not imported.
+_PLACES = {
+    "accept": "ft_dcc.cli.accept:command",
+    "demo": "ft_dcc.cli.demo:command",
+    "doctor": "ft_dcc.cli.doctor:command",
+    "install": "ft_dcc.cli.install:command",
+    "playblast": "ft_dcc.cli.playblast:command",
+    "publish": "ft_dcc.cli.publish:command",
+    "queue": "ft_dcc.cli.queue:command",
+    "renders": "ft_dcc.cli.renders:command",
+    "review": "ft_dcc.cli.review:command",
+    "serve": "ft_dcc.cli.serve:command",
+    "studio": "ft_dcc.cli.studio:command",
+    "task": "ft_dcc.cli.task:command",
+    "types": "ft_dcc.cli.types:command",
+    "ui": "ft_dcc.cli.ui:command",
+    "uninstall": "ft_dcc.cli.install:uninstall_command",
+}
+
+
+class _Commands(click.Group):
+    """Imports a command when it is asked for."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return sorted({*_PLACES, *self.commands})
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """Return the command of this name, or None."""
+        if name not in self.commands and name in _PLACES:
+            module, _, attribute = _PLACES[name].partition(":")
+            self.add_command(getattr(import_module(module), attribute))
+        return super().get_command(context, name)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="ft-dcc", prog_name="ft-dcc")
 def command() -> None:
     """From the viewport to a review session in one click.
@@ -48,26 +68,6 @@ def command() -> None:
     The server, the user and the key come from FTRACK_SERVER, FTRACK_API_USER and FTRACK_API_KEY. Without a
     server, a studio of your own on this machine is used, and started when it is needed.
     """
-
-
-for subcommand in (
-    accept.command,
-    demo.command,
-    doctor.command,
-    install.command,
-    install.uninstall_command,
-    playblast.command,
-    publish.command,
-    queue.command,
-    renders.command,
-    review.command,
-    serve.command,
-    studio.command,
-    task.command,
-    types.command,
-    ui.command,
-):
-    command.add_command(subcommand)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -14,6 +14,7 @@ from ft_dcc import media
 from ft_dcc.errors import CameraMissing, Invalid, Unpublishable
 from ft_dcc.frames import IMAGE_SUFFIXES, FrameRange, Frames, Resolution, find_frames, is_sequence
 from ft_dcc.host import find_footage
+from ft_dcc.pictures import png_size
 from ft_dcc.publish.engine import COLLECTOR, REVIEW, Context, ContextPlugin, Instance, InstancePlugin
 from ft_dcc.publish.records import Clip, PublishRequest, Shot, Source
 from ft_dcc.publish.slots import (
@@ -137,7 +138,9 @@ class CollectFrames(InstancePlugin):
         if fps is None:
             raise Invalid("frame rate", found="not known", wanted="set on the shot", remedy="Set it, or give the rate.")
         frames = Frames(pattern, request.frame_range or source.frame_range or on_disk, fps, Resolution(1, 1))
-        frames = attrs.evolve(frames, resolution=media.probe(frames.path(on_disk.start)).resolution)
+        first = frames.path(on_disk.start)
+        # The head of a PNG says it at once; all others are asked of ffmpeg, which takes its time to start.
+        frames = attrs.evolve(frames, resolution=png_size(first) or media.probe(first).resolution)
         FRAMES.set(instance, frames)
         CLIP.set(instance, Clip(frames.frame_range, fps, frames.resolution))
 
