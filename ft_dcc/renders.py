@@ -7,6 +7,7 @@ The files of one render lie in one folder: those of the tasks of a farm, too, wh
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -91,15 +92,23 @@ def renders_folder(folder: Path | None = None) -> Path:
 def identify(script: str, environ: Mapping[str, str] | None = None) -> str:
     """Return what the tasks of one render have in common: what their submitter says, else what the script says.
 
-    A task that is run again renders the same script, wherever the farm has put its copy.
+    A task that is run again renders the same script, wherever the farm has put its copy. A script that was never saved
+    has nothing in common with that of another process.
     """
     said = (os.environ if environ is None else environ).get(RENDER_VARIABLE)
     if said:
         return f"job {said}"
+    if not script:
+        return _of_this_process()
     try:
         return f"script {hashlib.blake2b(Path(script).read_bytes(), digest_size=16).hexdigest()}"
     except OSError:
         return f"path {script}"
+
+
+@functools.lru_cache(maxsize=1)
+def _of_this_process() -> str:
+    return f"process {secrets.token_hex(8)}"
 
 
 @attrs.frozen

@@ -165,6 +165,15 @@ def test_tasks_of_one_script_belong_together_wherever_its_copy_lies(tmp_path):
     assert identify(str(tmp_path / "one.nk"), {"FT_DCC_RENDER": "4711"}) == "job 4711"
 
 
+def test_a_script_that_was_never_saved_is_that_of_its_process(tmp_path):
+    assert identify("", {}) == identify("", {})
+    script = "from ft_dcc.renders import identify; print(identify('', {}))"
+    others = [
+        subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, check=True).stdout for _ in range(2)
+    ]
+    assert others[0] != others[1]
+
+
 def test_a_record_is_lines_that_a_person_reads(render):
     lines = [json.loads(line) for line in render([1001]).path.read_text("utf-8").splitlines()]
     assert [next(iter(line)) for line in lines] == ["begin", "frame", "end"]
