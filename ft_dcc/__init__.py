@@ -9,6 +9,7 @@ Scripts that were written for ``ftrack_api`` find its names here as well: ``impo
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -57,3 +58,16 @@ def _documented() -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+class _Imports:
+    """Is asked last, for modules that are nowhere: ``import ft_dcc.event.base`` means what is at that path here."""
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> Any:
+        """Return what the module is made from, or None for all that is not ``ftrack_api``'s."""
+        return _documented().spec(name) if name.startswith("ft_dcc.") else None
+
+
+if _Imports not in sys.meta_path:
+    sys.meta_path.append(_Imports)

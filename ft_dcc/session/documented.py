@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib
+from importlib.abc import Loader
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import Any
 
 # A module of ours offers everything that its namesake does; of the others each name is listed.
@@ -68,13 +71,16 @@ _HOMES = {
 NAMES = frozenset(path.partition(".")[0] for path in _HOMES)
 
 
-class Names:
+class Names(ModuleType):
     """The names below one of ``ftrack_api``'s packages."""
 
     def __init__(self, path: str) -> None:
+        super().__init__(f"ft_dcc.{path}")
         self._path = path
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(f"{self!r} have no {name!r}.")
         try:
             value = find(f"{self._path}.{name}")
         except KeyError:
@@ -98,6 +104,36 @@ def find(path: str) -> Any:
         module, _, name = _HOMES[path].partition(":")
         found = importlib.import_module(module)
         return getattr(found, name) if name else found
-    if any(each.startswith(f"{path}.") for each in _HOMES):
+    if _has_names_below(path):
         return Names(path)
     raise KeyError(path)
+
+
+def spec(name: str) -> ModuleSpec | None:
+    """Return how ``import ft_dcc.event.base`` gets its module; None where ``ftrack_api`` has no such module."""
+    path = name.partition(".")[2]
+    is_module = path in _HOMES and ":" not in _HOMES[path]
+    if not is_module and not _has_names_below(path):
+        return None
+    return ModuleSpec(name, _Loader(path), is_package=not is_module)
+
+
+class _Loader(Loader):
+    """Gives what is at one path of ``ftrack_api`` to whoever imports that path."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        module: ModuleType = find(self._path)
+        self._own_spec = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        # A module of ours goes on under its own name.
+        if self._own_spec is not None:
+            module.__spec__ = self._own_spec
+
+
+def _has_names_below(path: str) -> bool:
+    return any(each.startswith(f"{path}.") for each in _HOMES)

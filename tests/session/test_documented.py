@@ -238,3 +238,31 @@ def register(session):
     shot = open_session(plugin_paths=[str(tmp_path)]).get("Shot", project_shot["id"])
     assert shot.shout() == "SH010"
     assert shot.create_note.__name__ == "create_note"
+
+
+def test_the_modules_of_ftrack_api_can_be_imported():
+    script = """
+import ft_dcc.event.base
+import ft_dcc.cache, ft_dcc.session.cache
+from ft_dcc import entity
+from ft_dcc.structure.standard import StandardStructure
+import ft_dcc.exception as exceptions
+assert ft_dcc.event.base.Event("a topic")["topic"] == "a topic"
+assert ft_dcc.cache is ft_dcc.session.cache
+assert ft_dcc.cache.__spec__.name == ft_dcc.cache.__name__ == "ft_dcc.session.cache"
+assert entity.location.Location.__name__ == "Location"
+assert StandardStructure().path_separator == "/"
+assert exceptions.ServerError.__module__ == "ft_dcc.errors"
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.parametrize("name", ["ft_dcc.nothing", "ft_dcc.event.nothing", "ft_dcc.event.base.Event", "ft_dcc.cache.x"])
+def test_what_is_no_module_cannot_be_imported(name):
+    with pytest.raises(ModuleNotFoundError, match=f"No module named '{name}'"):
+        importlib.import_module(name)
+
+
+def test_a_name_that_is_nowhere_cannot_be_imported():
+    with pytest.raises(ImportError, match="cannot import name 'Nothing' from 'ft_dcc.event.base'"):
+        exec("from ft_dcc.event.base import Nothing", {})  # noqa: S102 - the import itself is what is tested

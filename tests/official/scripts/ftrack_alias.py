@@ -9,7 +9,6 @@ import importlib.machinery
 import json
 import sys
 
-import ft_dcc
 import ft_dcc.session.accessor.server as server_accessor
 from ft_dcc.session import Session
 from ft_dcc.session.schema import SchemaCache
@@ -26,13 +25,7 @@ class Alias(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def create_module(self, spec):
         """Return what ``ft_dcc`` has at this path."""
-        found = ft_dcc
-        for name in spec.name.split(".")[1:]:
-            try:
-                found = getattr(found, name)
-            except AttributeError as error:
-                raise ModuleNotFoundError(str(error), name=spec.name) from error
-        return found
+        return importlib.import_module(spec.name.replace("ftrack_api", "ft_dcc", 1))
 
     def exec_module(self, module):
         """Everything is there already."""
