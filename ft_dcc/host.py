@@ -22,10 +22,16 @@ OnFrame = Callable[[int], None]
 
 @attrs.frozen
 class Soundtrack:
-    """A sound file that the artist hears, and the frame at which it begins, which need not be a whole one."""
+    """A sound file that the artist hears, and the frame at which it begins, which need not be a whole one.
+
+    ``heard`` is the frame from which on it is heard, and the one at which it is not any more, where it is cut.
+    ``volume`` is 1.0 for as loud as it is.
+    """
 
     path: Path
     start: Fraction
+    heard: tuple[Fraction, Fraction] | None = None
+    volume: float = 1.0
 
 
 @attrs.frozen

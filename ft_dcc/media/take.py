@@ -86,11 +86,14 @@ class Take:
             ffmpeg.file_url(target),
         ]
 
-    def _sound_starts(self) -> list[tuple[str, Fraction]]:
-        fps, first, lead = self.pictures.fps, self.pictures.numbers[0], self.burnin.lead
-        own = [] if self.own_sound is None else [("0:a:0", self.own_sound + lead / fps)]
-        others = [(f"{i}:a:0", (one.start - first + lead) / fps) for i, one in enumerate(self.sounds, 1)]
-        return [*own, *others]
+    def _sound_starts(self) -> list[tuple[str, Fraction, list[str]]]:
+        fps, lead = self.pictures.fps, self.burnin.lead
+        first = self.pictures.numbers[0] - lead
+        own: list[tuple[str, Fraction, list[str]]] = []
+        if self.own_sound is not None:
+            own = [("0:a:0", self.own_sound + lead / fps, [])]
+        others = enumerate(self.sounds, 1)
+        return [*own, *((f"{i}:a:0", (one.start - first) / fps, one.filters(first, fps)) for i, one in others)]
 
     def film(
         self,

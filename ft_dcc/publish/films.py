@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Callable
 
+import attrs
+
 from ft_dcc import media
 from ft_dcc.frames import Frames
 from ft_dcc.media import Colour, Encoding, Media, Output, Sound, presets
@@ -115,4 +117,4 @@ def _sounds(instance: Instance) -> list[Sound]:
     asked = [Sound.parse(text, first) for text in REQUEST.get(instance.context).sounds]
     if scene is None or SOURCE.get(instance).kind != "camera":
         return asked
-    return [*(Sound(track.path, track.start) for track in scene.sounds), *asked]
+    return [*(Sound(**attrs.asdict(track)) for track in scene.sounds), *asked]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import wave
 from fractions import Fraction
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from ft_dcc.errors import CameraMissing, DiskUnusable, SceneUnreadable, SettingInvalid, Unpublishable
 from ft_dcc.frames import FrameRange, Resolution
-from ft_dcc.host import KnowsLenses
+from ft_dcc.host import KnowsLenses, Soundtrack
 
 
 def saved(bpy, path: Path, *, compress: bool = False) -> Path:
@@ -228,3 +229,27 @@ def test_a_thread_gets_what_the_function_returns(host):
 
 def test_the_host_says_what_it_is(host, bpy):
     assert (host.name, host.version) == ("Blender", bpy.app.version_string.split()[0])
+
+
+def test_what_is_heard_in_the_sequencer_is_told_with_its_place_and_its_cut(host, scene, tmp_path):
+    path = tmp_path / "a.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 48000, 0, "NONE", ""))
+        # A second, 24 frames.
+        file.writeframes(bytes(96000))
+    editor = scene.sequence_editor_create()
+    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+    _first, cut, muted, silent = (
+        strips.new_sound(name, str(path), channel, 990 + channel)
+        for channel, name in enumerate(("first", "cut", "muted", "silent"), 1)
+    )
+    cut.frame_offset_start, cut.frame_offset_end, cut.volume = 3, 4, 0.5
+    muted.mute, editor.channels[silent.channel].mute = True, True
+    assert sorted(host.scene().sounds, key=lambda sound: sound.start) == [
+        Soundtrack(path, Fraction(991), (Fraction(991), Fraction(1015))),
+        Soundtrack(path, Fraction(992), (Fraction(995), Fraction(1012)), 0.5),
+    ]
+
+
+def test_a_scene_without_a_sequencer_is_silent(host):
+    assert host.scene().sounds == ()

@@ -124,3 +124,32 @@ def test_a_sound_that_is_none_is_an_error(make_frames, tmp_path):
     with pytest.raises(EncodeFailed, match="ffmpeg stopped"):
         encode(make_frames("1-4"), tmp_path / "film.mp4", sounds=[Sound(tmp_path / "a.wav", Fraction(1))])
     assert not (tmp_path / "film.mp4").exists()
+
+
+@pytest.mark.parametrize(
+    ("heard", "is_heard"),
+    [
+        # The click is at frame 1007, and its sound begins at 1001.
+        ((1001, 1025), True),
+        ((1006, 1009), True),
+        ((990, 1008), True),
+        ((1008, 1025), False),
+        ((1001, 1006), False),
+        ((900, 950), False),
+        ((1100, 1200), False),
+    ],
+)
+def test_a_sound_that_is_cut_is_heard_in_between_and_stays_in_step(make_frames, tmp_path, heard, is_heard):
+    first, end = map(Fraction, heard)
+    sound = Sound(make_click(tmp_path / "a.wav", 0.25), Fraction(1001), (first, end))
+    film = encode(make_frames("1001-1024"), tmp_path / "film.mp4", sounds=[sound])
+    clicks, length = clicks_in(film.path, 24)
+    assert [abs(click - 6) < 0.5 for click in clicks] == [True] * is_heard
+    assert abs(length - 24) < 0.6
+
+
+def test_a_sound_is_as_loud_as_it_was_turned(make_frames, tmp_path):
+    frames, path = make_frames("1001-1024"), make_click(tmp_path / "a.wav", 0.25)
+    whole = loudest(encode(frames, tmp_path / "a.mp4", sounds=[Sound(path, Fraction(1001))]).path)
+    half = loudest(encode(frames, tmp_path / "b.mp4", sounds=[Sound(path, Fraction(1001), volume=0.5)]).path)
+    assert abs(half / whole - 0.5) < 0.05

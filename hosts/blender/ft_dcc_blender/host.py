@@ -18,6 +18,7 @@ from ft_dcc.main_thread import entered
 from . import lens, main_thread, versions
 from .capture import capturing, frames_of, scene_rate, sources
 from .maintained import silenced
+from .sound import sounds
 
 T = TypeVar("T")
 
@@ -74,6 +75,7 @@ class BlenderHost:
             resolution=Resolution(scene.render.resolution_x, scene.render.resolution_y),
             sources=sources(scene),
             task_id=scene.get(TASK_PROPERTY),
+            sounds=sounds(scene),
         )
 
     def playblast(self, request: PlayblastRequest, on_frame: OnFrame) -> Frames:

@@ -100,6 +100,11 @@ def curves(item: Any) -> list[Any]:
     ]
 
 
+def strips(editor: Any) -> list[Any]:
+    """Every strip of the sequencer, also those in others; before Blender 4.4 they were called sequences."""
+    return list(editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all)
+
+
 def check_online(server: str) -> None:
     """Raise SettingInvalid where Blender's preferences allow no connection to this server (4.2 and later ask)."""
     is_here = urlsplit(server).hostname in ("localhost", "127.0.0.1", "::1")
