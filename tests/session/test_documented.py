@@ -257,12 +257,14 @@ assert exceptions.ServerError.__module__ == "ft_dcc.errors"
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
-@pytest.mark.parametrize("name", ["ft_dcc.nothing", "ft_dcc.event.nothing", "ft_dcc.event.base.Event", "ft_dcc.cache.x"])
+@pytest.mark.parametrize(
+    "name", ["ft_dcc.nothing", "ft_dcc.event.nothing", "ft_dcc.event.base.Event", "ft_dcc.cache.x"]
+)
 def test_what_is_no_module_cannot_be_imported(name):
     with pytest.raises(ModuleNotFoundError, match=f"No module named '{name}'"):
         importlib.import_module(name)
 
 
 def test_a_name_that_is_nowhere_cannot_be_imported():
-    with pytest.raises(ImportError, match="cannot import name 'Nothing' from 'ft_dcc.event.base'"):
+    with pytest.raises(ImportError, match="cannot import name 'Nothing'"):
         exec("from ft_dcc.event.base import Nothing", {})  # noqa: S102 - the import itself is what is tested
