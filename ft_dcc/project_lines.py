@@ -119,8 +119,8 @@ def _check(rows: Iterable[Row], schemas: Schemas, known: Known) -> None:
     unknown = sorted({row["__entity_type__"] for row in rows if row["__entity_type__"] not in schemas})
     if unknown:
         raise SettingInvalid(
-            f"The studio has no {', '.join(unknown)}, which the project uses. Serve one with the site's schema: "
-            "ft-dcc serve --schema FILE"
+            f"The studio has no {', '.join(unknown)}, which the project uses. Give it the site's schema: "
+            "stop its server, and copy with --with-schema."
         )
     for row in rows:
         name = row.get("name", "")

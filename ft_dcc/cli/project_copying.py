@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +21,19 @@ from ft_dcc.session.transfer import download, upload
 _TOLD_EVERY = 1000
 
 
-def copy_project(output: Output, name: str, data: Path | None, *, with_media: bool) -> None:
-    """The studio in the folder, or the user's own, has the project as the site in the settings has it now."""
+def copy_project(output: Output, name: str, data: Path | None, *, with_media: bool, with_schema: bool) -> None:
+    """The studio in the folder, or the user's own, has the project as the site in the settings has it now.
+
+    With the schema, the studio has the entity types of the site as well.
+    """
     need_server("The studio server")
     settings, folder = read_settings(), data or studio_folder()
     server, user, key = (settings.need(word) for word in ("server", "user", "key"))
     _refuse_itself(server, folder)
     with Session(server, key, user) as site:
         project_id = find_project(site, name)
-        rows, fitted = _copy(output, site, project_id, folder)
+        with _schema_file(site if with_schema else None) as schema:
+            rows, fitted = _copy(output, site, project_id, folder, schema)
         media = _copy_media(output, site, rows, folder) if with_media else None
     report: dict[str, Any] = {"project_id": project_id, "entities": fitted.counts, "left_out": dict(fitted.left_out)}
     lines = [f"{count:>7} {type_name}" for type_name, count in fitted.counts.items()]
@@ -38,10 +44,24 @@ def copy_project(output: Output, name: str, data: Path | None, *, with_media: bo
     output.result("\n".join([f"{name} is in the studio in {folder}:", *lines]), report)
 
 
-def _copy(output: Output, site: Session, project_id: str, folder: Path) -> tuple[list[Row], Fitted]:
+@contextmanager
+def _schema_file(site: Session | None) -> Iterator[Path | None]:
+    """What the site says of its entity types is in the file."""
+    if site is None:
+        yield None
+        return
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / "schema.json"
+        path.write_text(json.dumps(site.schemas), "utf-8")
+        yield path
+
+
+def _copy(
+    output: Output, site: Session, project_id: str, folder: Path, schema: Path | None
+) -> tuple[list[Row], Fitted]:
     from ft_dcc.server.owner import dumped, owner_of
 
-    with owner_of(folder) as owner:
+    with owner_of(folder, schema=schema) as owner:
         schemas = {schema["id"]: schema for schema in owner.schemas()}
         attributes = {type_name: frozenset(schema["properties"]) for type_name, schema in schemas.items()}
         fetched: dict[str, int] = {}

@@ -68,9 +68,10 @@ def dump(output: Output, file: Path, data: Path | None) -> None:
 @command.command(short_help="Copy a project of a site into a studio.")
 @click.option("--project", required=True, help="Name of the project on the site that FTRACK_SERVER names.")
 @click.option("--media", is_flag=True, help="Copy films and pictures, too.")
+@click.option("--with-schema", is_flag=True, help="Give the studio the site's entity types first; no server may run.")
 @_data
 @reporting
-def copy(output: Output, project: str, media: bool, data: Path | None) -> None:
+def copy(output: Output, project: str, media: bool, with_schema: bool, data: Path | None) -> None:
     """Fetch all that belongs to a project from a site, and put it into a studio, all or none.
 
     Repeated, it brings what has changed; nothing is there twice, and what is gone on the site stays. Passphrases,
@@ -79,7 +80,7 @@ def copy(output: Output, project: str, media: bool, data: Path | None) -> None:
     """
     from ft_dcc.cli.project_copying import copy_project
 
-    copy_project(output, project, data, with_media=media)
+    copy_project(output, project, data, with_media=media, with_schema=with_schema)
 
 
 @command.command(short_help="Make a user.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import socket
 import ssl
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from pathlib import Path
 import attrs
 
 from ft_dcc.errors import SettingInvalid
+
+_log = logging.getLogger(__name__)
 
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104  it is recognised, not listened at
 
@@ -67,7 +70,13 @@ class Endpoint:
             ) from error
 
     def _check_privacy(self, address: str) -> None:
-        if self.certificate is not None or self.is_plain_allowed or ipaddress.ip_address(address).is_loopback:
+        if self.certificate is not None or ipaddress.ip_address(address).is_loopback:
+            return
+        if self.is_plain_allowed:
+            _log.warning(
+                "Plain HTTP at %s: whoever reads the network reads API keys. Name a certificate, or use a proxy with one.",
+                self.host,
+            )
             return
         raise SettingInvalid(
             f"At {self.host}, other machines can reach the server, and without HTTPS others can read the API keys. "

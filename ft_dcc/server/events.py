@@ -55,6 +55,11 @@ class Events:
         """Whether anybody would hear what is published."""
         return bool(self._listeners)
 
+    @property
+    def count(self) -> int:
+        """How many clients listen."""
+        return len(self._listeners)
+
     def issue_ticket(self, visitor: Visitor) -> str | None:
         """Return a name nobody can guess, good for one connection and a short while; None when the house is full."""
         now = time.monotonic()

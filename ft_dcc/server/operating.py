@@ -43,8 +43,11 @@ async def _tell_metrics(studio: Studio, metrics: Metrics, request: Request) -> R
 
 def _measure(studio: Studio, metrics: Metrics, request: Request) -> str:
     _require_operator(studio, request)
+    waiting = sum(1 for _ in studio.post.outbox.glob("*.eml"))
     return metrics.text(
         {
+            "ft_dcc_event_clients": ("Clients of the event hub.", studio.events.count),
+            "ft_dcc_outbox_mails": ("Mails in the outbox.", waiting),
             "ft_dcc_disk_free_bytes": ("Room on the studio's disk.", shutil.disk_usage(studio.folder).free),
             "ft_dcc_database_bytes": ("Size of the database.", (studio.folder / "studio.db").stat().st_size),
         }

@@ -62,18 +62,21 @@ class Owner(Protocol):
 
 
 @contextmanager
-def owner_of(data: Path) -> Iterator[Owner]:
+def owner_of(data: Path, *, schema: Path | None = None) -> Iterator[Owner]:
     """The studio in the folder does what it is told inside; a folder that is empty becomes one.
 
-    Raises DiskUnusable when the folder cannot be used, and ValidationError for what is refused.
+    A schema file becomes the studio's own, unless a server works on it. Raises DiskUnusable when the folder cannot be
+    used, and ValidationError for what is refused.
     """
     with ExitStack() as stack:
         try:
             stack.enter_context(owned(data))
         except StudioInUse:
+            if schema is not None:
+                raise
             owner: Owner = _There(_credentials(data))
         else:
-            owner = _Here(stack.enter_context(opened(data, is_seeded=False)))
+            owner = _Here(stack.enter_context(opened(data, schema=schema, is_seeded=False)))
         yield owner
 
 

@@ -44,6 +44,12 @@ def test_metrics_are_counts_in_the_format_of_prometheus():
         assert line in text.splitlines()
 
 
+def test_metrics_tell_who_listens_and_what_waits(server_process):
+    text = requests.get(f"{server_process.url}/metrics", timeout=30).text
+    for name in ("ft_dcc_event_clients", "ft_dcc_outbox_mails", "ft_dcc_disk_free_bytes", "ft_dcc_database_bytes"):
+        assert f"# TYPE {name} gauge\n{name} " in text
+
+
 def test_metrics_name_routes_and_never_addresses(wire, server_process):
     component_id = wire.upload(b"film")
     requests.get(f"{server_process.url}/invented/{component_id}", timeout=30)

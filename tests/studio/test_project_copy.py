@@ -247,4 +247,12 @@ def test_a_site_of_another_schema_needs_a_studio_that_knows_its_types(tmp_path, 
         session.create("Scene", {"name": "sc010", "parent": film})
         session.commit()
     done = ft_dcc("studio", "copy", "--project", "Film", "--data", str(tmp_path / "ours"), **environment(server))
-    assert (done.returncode, done.stderr.split(" Serve")[0]) == (2, "The studio has no Scene, which the project uses.")
+    assert (done.returncode, done.stderr.split(" Give")[0]) == (2, "The studio has no Scene, which the project uses.")
+    done = ft_dcc(
+        *("studio", "copy", "--project", "Film", "--with-schema", "--data", str(tmp_path / "ours")),
+        **environment(server),
+    )
+    assert done.returncode == 0, done.stderr
+    found = dump(tmp_path / "ours").values()
+    assert [row["name"] for row in found if row["__entity_type__"] == "Scene"] == ["sc010"]
+    assert [row["grade"] for row in found if row["__entity_type__"] == "AssetVersion"] == ["warm"]
