@@ -74,7 +74,7 @@ class Endpoint:
             return
         if self.is_plain_allowed:
             _log.warning(
-                "Plain HTTP at %s: whoever reads the network reads API keys. Name a certificate, or use a proxy with one.",
+                "Plain HTTP at %s: whoever reads the network reads API keys. Name a certificate, or use a proxy.",
                 self.host,
             )
             return
