@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 import attrs
-import requests
 from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -145,6 +144,8 @@ class _There:
         return list(schemas)
 
     def _post(self, route: str, content: BinaryIO | bytes) -> Any:
+        import requests  # The server has this module too, and never asks another.
+
         known = self.credentials
         headers = {"ftrack-user": known.api_user, "ftrack-api-key": known.api_key, "ftrack-strict-api": "true"}
         try:

@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ft_dcc.errors import ParseError, Refused
-from ft_dcc.server.query.syntax import mask, parse, unquote
+from ft_dcc.server.query.reading import parse
+from ft_dcc.server.query.syntax import mask, unquote
 
 WORDS = [
     *("select", "from", "where", "and", "or", "not", "any", "has", "in", "not_in", "is", "is_not", "like", "not_like"),

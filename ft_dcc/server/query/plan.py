@@ -19,7 +19,7 @@ from ft_dcc.server.prepared import Prepared, Rows
 from ft_dcc.server.query.criteria import Bound, Conditions
 from ft_dcc.server.query.level import Fillers, Level, Reader, Record, wanted_of
 from ft_dcc.server.query.scope import Condition, Node, Scope, Sight, make_node
-from ft_dcc.server.query.syntax import Order, Path, Projection, Query, Step, mask, parse
+from ft_dcc.server.query.syntax import Order, Path, Projection, Query, Step, mask
 from ft_dcc.server.schema.model import Schema
 from ft_dcc.server.schema.tables import TYPE_COLUMN, Tables
 
@@ -151,6 +151,9 @@ class Queries:
             raise ParseError("The query is nested too deeply. Ask in several queries.") from error
 
     def _make_plan(self, expression: str, is_limited: bool) -> Plan:
+        # The parser takes as long to load as all else that a server needs to be ready.
+        from ft_dcc.server.query.reading import parse
+
         query, sight = parse(expression), self._sights[is_limited]
         sight.schema.public(query.entity_type)
         if query.groups or any(projection.function for projection in query.projections):
