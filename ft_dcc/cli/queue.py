@@ -54,7 +54,9 @@ def show(output: Output, job_id: str) -> None:
     from ft_dcc.publish.queue import look_at
 
     report = _report(look_at(Job.open(_jobs(), job_id)))
-    lines = [f"{name:<10}{text}" for name, text in _flat(report).items()]
+    told = _flat(report)
+    width = max(map(len, told)) + 2
+    lines = [f"{name:<{width}}{text}" for name, text in told.items()]
     output.result("\n".join(lines), report)
 
 
@@ -174,7 +176,7 @@ def _about(entry: Entry) -> str:
     if entry.request is None:
         return " ".join(entry.problems)
     sources = ", ".join(Path(text).name for text in entry.request.source) or entry.host or ""
-    return f"{entry.request.task}  {sources}"
+    return f"{entry.request.task or 'no task'}  {sources}"
 
 
 def _report(entry: Entry) -> dict[str, Any]:

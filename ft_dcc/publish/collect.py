@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, TypeVar
 
 from ft_dcc import review
 from ft_dcc.config import read_settings
@@ -28,6 +30,8 @@ from ft_dcc.tasks import find_task
 
 if TYPE_CHECKING:
     from ft_dcc.session import Session
+
+T = TypeVar("T")
 
 # Any fixed id does: two publishers that make the same asset at once must come to the same id.
 _ASSETS = uuid.UUID("0e6f5f0a-6f55-4c0b-9f0c-3b1d6c1f5b52")
@@ -106,8 +110,23 @@ class CollectReviews(ContextPlugin):
     def process(self, context: Context) -> None:
         """REVIEWS holds each review session that was asked for, once; raises ReviewSessionClosed or Unpublishable."""
         texts = REQUEST.get(context).review or ()
-        found = {each.id: each for each in (_review(context, _named(context, text)) for text in texts)}
-        REVIEWS.set(context, list(found.values()))
+        found = _answers([partial(_review, context, _named(context, text)) for text in texts])
+        REVIEWS.set(context, list({each.id: each for each in found}.values()))
+
+
+def _answers(questions: Iterable[Callable[[], T]]) -> list[T]:
+    """Return the answers; raises what the only question raises that has none, or one Unpublishable that tells all."""
+    answers, errors = [], []
+    for ask in questions:
+        try:
+            answers.append(ask())
+        except Unpublishable as error:
+            errors.append(error)
+    if len(errors) > 1:
+        raise Unpublishable(" ".join(map(str, errors))) from errors[0]
+    if errors:
+        raise errors[0]
+    return answers
 
 
 def _named(context: Context, rule: str) -> str:
@@ -138,18 +157,22 @@ class CollectDetails(ContextPlugin):
     def process(self, context: Context) -> None:
         """DETAILS holds their ids; raises Unpublishable for one that is not there, naming those that are."""
         session, request = SESSION.get(context), REQUEST.get(context)
-        details = Details(
-            status_id=_id_of(session, "Status", "name", request.status),
-            asset_type_id=_id_of(session, "AssetType", "short", request.asset_type),
-            label_id=_id_of(session, "NoteLabel", "name", request.label),
-            user_id=_id_of(session, "User", "username", session.api_user) if request.note or request.label else None,
-            artist=_artist(session) if request.is_drawn_on else "",
-            uses=request.uses,
-        )
-        for version_id in request.uses:
-            if session.query(f"select id from AssetVersion where id is {quoted(version_id)}").first() is None:
-                raise Unpublishable(f"There is no version {version_id} that this one could be made from.")
-        DETAILS.set(context, details)
+        questions: list[Callable[[], str | None]] = [
+            partial(_id_of, session, "Status", "name", request.status),
+            partial(_id_of, session, "AssetType", "short", request.asset_type),
+            partial(_id_of, session, "NoteLabel", "name", request.label),
+            partial(_id_of, session, "User", "username", session.api_user if request.is_noted else None),
+            *(partial(_used, session, version_id) for version_id in request.uses),
+        ]
+        status_id, asset_type_id, label_id, user_id, *_ = _answers(questions)
+        artist = _artist(session) if request.is_drawn_on else ""
+        DETAILS.set(context, Details(status_id, asset_type_id, label_id, user_id, artist, request.uses))
+
+
+def _used(session: Session, version_id: str) -> str:
+    if session.query(f"select id from AssetVersion where id is {quoted(version_id)}").first() is None:
+        raise Unpublishable(f"There is no version {version_id} that this one could be made from.")
+    return version_id
 
 
 def _artist(session: Session) -> str:

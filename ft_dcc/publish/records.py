@@ -72,6 +72,11 @@ class PublishRequest:
     look: Mapping[str, Any] = attrs.field(factory=dict)
 
     @property
+    def is_noted(self) -> bool:
+        """Whether there is a word for the reviewers."""
+        return bool(self.note or self.label)
+
+    @property
     def is_drawn_on(self) -> bool:
         """Whether anything is written into the pictures."""
         return bool(self._templates)

@@ -127,3 +127,12 @@ def test_the_task_is_the_one_asked_for_or_the_scenes_or_the_environments(session
     monkeypatch.delenv("FTRACK_TASKID")
     with pytest.raises(TaskNotFound, match="Nobody says which task"):
         publish(PublishRequest(None), session, ColourBars(), jobs=jobs)
+
+
+def test_all_that_is_not_on_the_server_is_told_at_once(session, host, task, task_path, jobs):
+    unknown = "11111111-1111-1111-1111-111111111111"
+    request = PublishRequest(task_path, status="Nope", asset_type="nope", uses=(unknown,))
+    with pytest.raises(Unpublishable) as caught:
+        publish(request, session, host, jobs=jobs)
+    said = str(caught.value)
+    assert "no Status 'Nope'" in said and "no AssetType 'nope'" in said and f"no version {unknown}" in said
