@@ -45,6 +45,7 @@ def test_installing_twice_leaves_one_menu_and_removing_none(nuke):
     import ft_dcc_nuke
 
     before = nuke.menus["Nuke"].labels()
+    ft_dcc_nuke.start()
     ft_dcc_nuke.start_window()
     ft_dcc_nuke.start_window()
     assert list(nuke.menus["Nuke"].entries) == ["ft-dcc"]
@@ -52,6 +53,7 @@ def test_installing_twice_leaves_one_menu_and_removing_none(nuke):
     ft_dcc_nuke.uninstall()
     ft_dcc_nuke.uninstall()
     assert nuke.menus["Nuke"].labels() == before
+    assert not any(calls for each in nuke.registered.values() for calls in each.values())
 
 
 @pytest.mark.parametrize(
@@ -99,7 +101,7 @@ def test_without_the_dialog_it_is_said_what_works(nuke, package, monkeypatch):
 
 def test_the_tab_comes_to_what_is_selected_and_goes_from_it(nuke, package):
     group = nuke.make("Group", "Out")
-    nuke.make("Write", parent=group)
+    nuke.make("Write", parent=nuke.make("Group", "Inside", group))
     empty = nuke.make("Group", "Empty")
     nuke.selection = [nuke.find("Write1"), group, empty, nuke.find("Read1")]
     press(nuke, "Add the tab to selected Writes")
