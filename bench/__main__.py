@@ -1,4 +1,4 @@
-"""``python -m bench session publish server``: measurements against other programs, run side by side.
+"""``python -m bench session publish server dialog``: measurements against other programs, run side by side.
 
 The exit code is 1 when a goal is missed. ``--quick`` asks for a first impression, with a fifth of the frames.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-BENCHES = ("session", "publish", "server")
+BENCHES = ("session", "publish", "server", "dialog")
 
 
 def main() -> int:
@@ -19,7 +19,7 @@ def main() -> int:
     if unknown:
         print(f"There is no bench called {unknown[0]}; there are: {', '.join(BENCHES)}.", file=sys.stderr)
         return 2
-    options = {name: {"is_quick": is_quick} for name in ("publish", "server")}
+    options = {name: {"is_quick": is_quick} for name in ("publish", "server", "dialog")}
     results = [importlib.import_module(f"bench.{name}").run(**options.get(name, {})) for name in names]
     return 0 if all(results) else 1
 

@@ -39,11 +39,14 @@ def preview_camera(source: str, host: Host, scene: Scene, folder: Path) -> Previ
 
     What a source has on disk already is looked at there.
     """
-    from ft_dcc.host import PlayblastRequest, find_footage
+    from ft_dcc.host import KnowsFootage, PlayblastRequest, find_footage
 
     footage = find_footage(host, source)
     if footage is not None:
         return preview_file(footage.pattern, folder)
+    if isinstance(host, KnowsFootage):
+        # There a picture is a render, which may take minutes of the main thread.
+        return Preview(f"{scene.frame_range}, not rendered yet")
     middle = (scene.frame_range.start + scene.frame_range.end) // 2
     height = max(2, round(_WIDTH * scene.resolution.height / scene.resolution.width / 2) * 2)
     size = Resolution(_WIDTH, height)
