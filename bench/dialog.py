@@ -89,7 +89,7 @@ def _publish(film: Path) -> None:
     application = QtWidgets.QApplication(["bench"])
     dialog = ft_dcc_qt.show(files=[film])
     page, gaps = dialog.publish_page, [0.0]
-    _live(application, lambda: dialog.desk.session is not None and not dialog.desk.is_busy)
+    _live(application, lambda: page.publish.isVisible() and bool(dialog.desk.tasks))
     _live(application, lambda: dialog.desk.lookups.wait(0))
     page.task.chosen.emit(next(iter(dialog.desk.tasks)))
     beat, last = QtCore.QTimer(), [time.perf_counter()]
