@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,6 +24,8 @@ from ft_dcc.config import Settings, read_settings
 from ft_dcc.credentials import Account
 from ft_dcc.errors import DiskUnusable, ExtraMissing, ServerUnreachable
 
+# ``ft-dcc install`` leaves it beside us in what a host program gets: the Python that has the command line.
+INSTALLED_BY = "installed_by.txt"
 _PARTS = ("anyio", "lark", "sqlalchemy", "starlette", "uvicorn", "websockets")
 _NAMES = ("FTRACK_SERVER", "FTRACK_API_USER", "FTRACK_API_KEY")
 _START_SECONDS = 60
@@ -88,7 +90,13 @@ def _start(folder: Path, settings: Settings) -> Account:
     told, log = folder / "started.env", folder / "server.log"
     with _private(told) as stdout, _private(log) as stderr:
         server = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=_environment(), cwd=folder, **_apart()
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            env=_environment(command),
+            cwd=folder,
+            **_apart(),
         )
 
     def look() -> Account | None:
@@ -122,6 +130,8 @@ def _program() -> list[str]:
     python = _python()
     if python is not None and all(map(importlib.util.find_spec, _PARTS)):
         return [python, "-m", "ft_dcc.server"]
+    if (installer := _installer()) is not None:
+        return [installer, "-m", "ft_dcc.cli.main", "serve"]
     if (command := shutil.which("ft-dcc")) is not None:
         return [command, "serve"]
     raise ExtraMissing("server", "FTRACK_SERVER names no server, and a studio of your own")
@@ -136,9 +146,21 @@ def _python() -> str | None:
     return None
 
 
-def _environment() -> Mapping[str, str]:
-    """Return the environment of the server: what this process can import, it can; no keys are in it."""
+def _installer() -> str | None:
+    """Return the Python from which ``ft-dcc install`` put us into a host program; None where nobody did."""
+    note = Path(__file__).with_name(INSTALLED_BY)
+    python = note.read_text("utf-8").strip() if note.is_file() else ""
+    return python if Path(python).is_file() else None
+
+
+def _environment(command: Sequence[str]) -> Mapping[str, str]:
+    """Return the environment of the server, with no keys in it; this Python's server can import what we can."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FTRACK_")}
+    if command[0] != _python():
+        # A host program sets these for the Python inside of it, and another one does not start with them.
+        for name in ("PYTHONHOME", "PYTHONPATH", "LD_LIBRARY_PATH"):
+            environment.pop(name, None)
+        return environment
     environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path and Path(path).is_dir())
     return environment
 

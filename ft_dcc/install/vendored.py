@@ -18,6 +18,7 @@ from pathlib import Path, PurePath
 
 from ft_dcc.errors import InstallFailed
 from ft_dcc.install.programs import Python
+from ft_dcc.local_studio import INSTALLED_BY
 
 # Everything that the core's requirements lead to; a test compares.
 PACKAGES = (
@@ -66,6 +67,9 @@ def make_wheels(folder: Path, python: Python, *, with_ffmpeg: bool) -> list[Path
     for name in _installed((_FFMPEG,) if with_ffmpeg else ()):
         _pack_distribution(name, folder)
     files = {PurePath(path.relative_to(package_folder("ft_dcc").parent)): path for path in sources("ft_dcc")}
+    note = folder / INSTALLED_BY
+    note.write_text(sys.executable, encoding="utf-8")
+    files[PurePath("ft_dcc", INSTALLED_BY)] = note
     _write_wheel(folder / f"ft_dcc-{release()}-py3-none-any.whl", "ft-dcc", release(), files)
     # Qt.py asks for types of PySide, which no program reads.
     return sorted(wheel for wheel in folder.glob("*.whl") if not wheel.name.startswith("types_"))

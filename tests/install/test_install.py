@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -200,3 +201,32 @@ def test_a_disk_that_cannot_be_written_is_told_and_changes_nothing(tmp_path, ins
     with pytest.raises(DiskUnusable, match="cannot be changed"):
         install("maya", machine, version="2025")
     assert list(files_in(machine.home)) == ["maya"]
+
+
+START = """
+import sys
+from pathlib import Path
+sys.path.append(sys.argv[1])
+from ft_dcc.local_studio import local_account
+print(local_account(Path(sys.argv[2])).server)
+"""
+
+
+def test_a_host_without_a_server_starts_the_studio_with_what_installed_it(tmp_path, install_whole):
+    import requests
+
+    (done,) = install_whole("maya", machine_in(tmp_path, "linux"), version="2025")
+    # Not one package of the server is in what a host gets.
+    assert not [name for name in done.record.files if name.startswith("vendored/sqlalchemy/")]
+    command = [sys.executable, "-I", "-S", "-W", "ignore", "-c", START, str(done.folder / "vendored")]
+    environment = {**os.environ, "FT_DCC_LOCAL_STUDIO_IDLE": "0.1"}
+    found = subprocess.run(
+        [*command, str(tmp_path / "studio")],
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        timeout=90,
+    )
+    assert found.returncode == 0, found.stderr
+    assert requests.get(f"{found.stdout.strip()}/health", timeout=10).status_code == 200

@@ -1,0 +1,101 @@
+"""Mistakes to plant into an adapter's sources: in what is said to the host program, and nowhere else.
+
+A name gets a letter more, a flag too; a value becomes another one of its kind, and one of another kind. Each mistake is
+one that somebody could make, and each must be noticed.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+
+# What stands for the program in an adapter, and methods of what it gives out that take values.
+PROGRAMS = ("cmds", "mel", "utils", "nuke")
+METHODS = (
+    "setValue",
+    "setExpression",
+    "setInput",
+    "addMenu",
+    "addCommand",
+    "findItem",
+    "removeItem",
+    "setFlag",
+    "knob",
+)
+
+
+@attrs.frozen
+class Mistake:
+    """One mistake: the source of ``path`` with a few bytes changed."""
+
+    path: Path
+    line: int
+    kind: str
+    before: str
+    after: str
+    source: bytes
+
+    def __str__(self) -> str:
+        return f"{self.path.name}:{self.line}: {self.kind}: {self.before} -> {self.after}"
+
+
+def mistakes(path: Path) -> Iterator[Mistake]:
+    """Every mistake that can be planted into this file."""
+    source = path.read_bytes()
+    for node in ast.walk(ast.parse(source)):
+        for kind, place, after in _changes(node):
+            start, end = _span(source, place)
+            before = source[start:end].decode("utf-8")
+            yield Mistake(path, place.lineno, kind, before, after, source[:start] + after.encode() + source[end:])
+
+
+def _changes(node: ast.AST) -> Iterator[tuple[str, ast.expr | ast.keyword, str]]:
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in PROGRAMS:
+        yield "name", node, f"{node.value.id}.{node.attr}x"
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
+        yield "knob", node.slice, repr(f"{node.slice.value}x")
+    if not isinstance(node, ast.Call) or not _is_said_to_the_program(node):
+        return
+    for word in node.keywords:
+        if word.arg is not None:
+            yield "flag", word, f"{word.arg}x={ast.unparse(word.value)}"
+    for value in (*node.args, *(word.value for word in node.keywords if word.arg is not None)):
+        yield from _other_values(value)
+
+
+def _is_said_to_the_program(call: ast.Call) -> bool:
+    function = call.func
+    if not isinstance(function, ast.Attribute):
+        return False
+    if function.attr in METHODS:
+        return True
+    given = (each for each in (function, *call.args) if isinstance(each, ast.Attribute))
+    return any(isinstance(each.value, ast.Name) and each.value.id in PROGRAMS for each in given)
+
+
+def _other_values(node: ast.expr) -> Iterator[tuple[str, ast.expr, str]]:
+    if isinstance(node, (ast.Tuple, ast.List)):
+        for each in node.elts:
+            yield from _other_values(each)
+    if not isinstance(node, ast.Constant) or node.value is None:
+        return
+    value = node.value
+    if isinstance(value, bool):
+        yield "value", node, repr(not value)
+        yield "kind", node, "'x'"
+    elif isinstance(value, (int, float)):
+        yield "value", node, repr(value + 1)
+        yield "kind", node, "'x'"
+    elif isinstance(value, str):
+        yield "value", node, repr(f"{value}x")
+        yield "kind", node, "5"
+
+
+def _span(source: bytes, node: ast.expr | ast.keyword) -> tuple[int, int]:
+    lines = source.splitlines(keepends=True)
+    starts = [sum(map(len, lines[:number])) for number in range(len(lines))]
+    assert node.end_lineno is not None and node.end_col_offset is not None
+    return starts[node.lineno - 1] + node.col_offset, starts[node.end_lineno - 1] + node.end_col_offset

@@ -1,0 +1,83 @@
+"""Mistakes planted into what the adapters say to Maya and to Nuke: each must be noticed on the doubles.
+
+A normal run plants a few. ``FT_DCC_MUTANTS=1`` plants all; ``FT_DCC_MUTANTS=5`` every fifth. A mistake is noticed when
+what was said to the program is not what it was, or when a test of the adapter fails.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from mutants import maya_play, nuke_play
+from mutants.planting import Mistake, mistakes
+
+ROOT = Path(__file__).resolve().parents[2]
+PLAYS = {"maya": maya_play.play, "nuke": nuke_play.play}
+EVERY = int(os.environ.get("FT_DCC_MUTANTS", "0")) or 60
+# The kit is itself a test, and is not run by an artist.
+LEFT_OUT = {"acceptance.py"}
+# What nobody can notice, and why.
+HARMLESS: dict[str, str] = {}
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="each mistake is made in a process of its own, forked")
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("host", ["maya", "nuke"])
+def test_every_mistake_is_noticed(host, tmp_path):
+    home = tmp_path / f"ft_dcc_{host}"
+    shutil.copytree(ROOT / "hosts" / host / home.name, home, ignore=shutil.ignore_patterns("__pycache__"))
+    # Mistakes are compiled in memory only: two of them in one second must not be taken for each other.
+    sys.dont_write_bytecode = True
+    found = [each for path in sorted(home.rglob("*.py")) if path.name not in LEFT_OUT for each in mistakes(path)]
+    assert len(found) > 150
+    right = _outcome(host, tmp_path, None)
+    assert right == _outcome(host, tmp_path, None), "the play is not the same twice"
+    unnoticed = [
+        str(each)
+        for each in found[::EVERY]
+        if _outcome(host, tmp_path, each) == right and _passes(host, tmp_path, each)
+    ]
+    assert [each for each in unnoticed if each not in HARMLESS] == []
+
+
+def _outcome(host: str, folder: Path, mistake: Mistake | None) -> str:
+    """What a play of the adapter, with the mistake in it, comes to."""
+    return _forked(folder, mistake, lambda: "\n".join(PLAYS[host]()))
+
+
+def _passes(host: str, folder: Path, mistake: Mistake) -> bool:
+    """Whether the adapter's own tests see nothing wrong; only for what the play does not reach."""
+    arguments = ["-x", "-q", "-p", "no:cacheprovider", "--no-header", str(ROOT / "tests" / host)]
+    arguments += [f"--ignore={ROOT / 'tests' / host / name}" for name in ("test_publish.py", "test_start.py")]
+    return _forked(folder, mistake, lambda: str(int(pytest.main(arguments)))) == "0"
+
+
+def _forked(folder: Path, mistake: Mistake | None, work) -> str:
+    answer = folder / "answer.txt"
+    answer.unlink(missing_ok=True)
+    before = mistake.path.read_bytes() if mistake is not None else b""
+    child = os.fork()
+    if child == 0:
+        try:
+            sink = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(sink, 1)
+            os.dup2(sink, 2)
+            sys.path.insert(0, str(folder))
+            if mistake is not None:
+                mistake.path.write_bytes(mistake.source)
+            try:
+                text = work()
+            except BaseException as error:  # noqa: BLE001 - that is how a mistake is noticed
+                text = f"{type(error).__name__}: {error}"
+            answer.write_text(text, encoding="utf-8")
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    if mistake is not None:
+        mistake.path.write_bytes(before)
+    return answer.read_text(encoding="utf-8") if answer.exists() else "no answer"

@@ -1,0 +1,85 @@
+"""The adapters and the dialog on the Pythons and Qts that Maya and Nuke bring, each in an environment of its own.
+
+``FT_DCC_PAIRS=DIR`` makes the environments in DIR, of the Pythons that this machine has, and keeps them there. They are
+these programs' versions of Python and Qt, not their builds: what a host changes in them only the host can show.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = os.environ.get("FT_DCC_PAIRS", "")
+HOSTS = ("blender", "maya", "nuke", "qt")
+# Sources: Autodesk's and Foundry's release notes, and the VFX reference platform of the year.
+PAIRS = {
+    "Maya 2023, Nuke 14": ("3.9", "PySide2==5.15.2.1"),
+    "Maya 2024, Nuke 15": ("3.10", "PySide2==5.15.2.1"),
+    "Maya 2025 and 2026, Nuke 16": ("3.11", "PySide6-Essentials==6.5.3"),
+    "Maya 2027": ("3.13", "PySide6-Essentials==6.8.3"),
+}
+SUITES = ("tests/maya", "tests/nuke", "tests/qt", "tests/mutants/test_record.py", "tests/acceptance/test_nuke.py")
+
+
+def find_python(version):
+    """A Python of this version: on the PATH, or where pyenv and uv keep theirs."""
+    homes = [Path.home() / ".pyenv" / "versions", Path.home() / ".local" / "share" / "uv" / "python"]
+    kept = [path for home in homes for path in home.glob(f"*{version}.*/bin/python{version}")]
+    for candidate in filter(None, (shutil.which(f"python{version}"), *map(str, kept))):
+        if not subprocess.run([candidate, "-c", "1"], capture_output=True, check=False).returncode:
+            return candidate
+    pytest.skip(f"there is no Python {version} on this machine")
+
+
+@pytest.fixture(params=PAIRS)
+def python(request):
+    if not FOLDER:
+        pytest.skip("FT_DCC_PAIRS names no folder for the environments")
+    version, qt = PAIRS[request.param]
+    home = Path(FOLDER, f"{version}-{qt}")
+    program = home / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    if not (home / "is-whole").exists():
+        subprocess.run([find_python(version), "-m", "venv", "--clear", str(home)], check=True)
+        wanted = [f"{ROOT}[cli,media,server]", qt, "pytest", "pytest-timeout", "numpy", "hypothesis"]
+        subprocess.run([str(program), "-m", "pip", "install", "--quiet", *wanted], check=True)
+        (home / "is-whole").touch()
+    return program
+
+
+def run(python, *arguments, **more):
+    search = os.pathsep.join(map(str, (ROOT, ROOT / "tests", *(ROOT / "hosts" / host for host in HOSTS))))
+    environment = {**os.environ, "PYTHONPATH": search, "QT_QPA_PLATFORM": "offscreen", **more}
+    return subprocess.run(
+        [str(python), *map(str, arguments)],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+
+@pytest.mark.timeout(1800)
+def test_the_adapters_and_the_dialog_run_on_the_hosts_python_and_qt(python):
+    suites = [name for name in SUITES if (ROOT / name).exists()]
+    done = run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *suites)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+
+
+@pytest.mark.timeout(600)
+def test_a_python_as_old_as_the_host_s_installs_without_a_network(python, tmp_path):
+    versions = {"3.9": "2023", "3.10": "2024", "3.11": "2025", "3.13": "2027"}
+    year = versions[run(python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])").stdout.strip()]
+    wanted = ("-m", "ft_dcc.cli.main", "install", "maya", "--version", year, "--to", tmp_path, "--no-ffmpeg")
+    done = run(python, *wanted, PIP_NO_INDEX="1")
+    assert done.returncode == 0, done.stderr
+    load = "import sys; sys.path.append(sys.argv[1]); import ft_dcc.publish.run, ft_dcc.session"
+    vendored = tmp_path / "ft-dcc" / "vendored"
+    done = run(python, "-I", "-S", "-W", "ignore", "-c", load, vendored)
+    assert done.returncode == 0, done.stderr
