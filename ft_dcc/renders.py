@@ -295,7 +295,8 @@ def _wanted(newest: Execution, parts: Iterable[Told]) -> FrameRange:
     whole = FrameRange(newest.script_range[0], newest.script_range[-1])
     for part in parts:
         numbers = sorted({number for number, _ in part.frames})
-        step = numbers[1] - numbers[0] if len(numbers) > 1 else 1
+        # The first and the last frame alone are a test.
+        step = numbers[1] - numbers[0] if len(numbers) > 2 else 1
         if part.is_ended and step > 1 and numbers == list(attrs.evolve(whole, step=step)):
             return attrs.evolve(whole, step=step)
     return whole

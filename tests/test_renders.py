@@ -102,6 +102,11 @@ def test_a_step_is_known_from_an_execution_that_went_all_the_way(folder, render)
     assert (str(read_renders(folder)[0].wanted), read_renders(folder)[0].is_complete) == ("1001-1010x3", True)
 
 
+def test_the_first_and_the_last_frame_are_no_step(folder, render):
+    render([1001, 1010], render="job 2")
+    assert read_renders(folder)[0].missing == tuple(range(1002, 1010))
+
+
 def test_the_first_and_the_last_task_are_no_step(folder, render):
     render([1001])
     render([1010])

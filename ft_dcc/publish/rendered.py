@@ -61,6 +61,12 @@ class Mark:
             known = said if "job" in said else {**known, **said}
         return known
 
+    def begin(self, jobs: Path | None) -> dict[str, Any]:
+        """An attempt begins here, and its job has an id before it exists; raises DiskUnusable."""
+        known = {"job": new_id(), "machine": platform.node(), "jobs": str(jobs_folder(jobs))}
+        self.note(**known)
+        return known
+
     def note(self, **said: Any) -> None:
         """It is on the disk; raises DiskUnusable."""
         try:
@@ -130,25 +136,26 @@ def publish_render(render: Render, publisher: Publisher, *, again: bool = False)
             raise JobLocked(f"{known['machine']} publishes {render.id}, as the job {known['job']}. See to it there.")
         if state == PUBLISHED and not again:
             return None
+        # Before anything is noted: what is refused here is no attempt.
+        request = request_of(render)
         if again or state == DROPPED or "job" not in known:
-            # Refused before anything is noted: it is no attempt.
-            request = request_of(render)
-            known = {"job": new_id(), "machine": platform.node(), "jobs": str(jobs_folder(publisher.jobs))}
-            mark.note(**known)
-        else:
-            request = request_of(render)
-        job = Job(jobs_folder(publisher.jobs) / known["job"])
-        if not job.journal.path.is_file():
-            prepare(request, publisher.session.server_url, None, publisher.jobs, known["job"])
-            mark.note(made=True)
-        try:
-            published = publisher.resume(job.id)
-        except Cancelled:
-            # Its job is gone, on the artist's wish.
-            mark.note(end=DROPPED)
-            raise
-        mark.note(end=PUBLISHED, link=published.first.link)
-        return published
+            known = mark.begin(publisher.jobs)
+        return _publish_as(known["job"], request, mark, publisher)
+
+
+def _publish_as(job_id: str, request: PublishRequest, mark: Mark, publisher: Publisher) -> Published:
+    """The job of this id, made if it is not there yet, is through."""
+    if not Job(jobs_folder(publisher.jobs) / job_id).journal.path.is_file():
+        prepare(request, publisher.session.server_url, None, publisher.jobs, job_id)
+        mark.note(made=True)
+    try:
+        published = publisher.resume(job_id)
+    except Cancelled:
+        # Its job is gone, on the artist's wish.
+        mark.note(end=DROPPED)
+        raise
+    mark.note(end=PUBLISHED, link=published.first.link)
+    return published
 
 
 def request_of(render: Render) -> PublishRequest:
@@ -181,7 +188,7 @@ def range_of(render: Render) -> FrameRange:
     if render.problem:
         raise Unpublishable(f"The frames of {render.execution.node} cannot be told. {render.problem}")
     there = [frame for frame in render.frames if frame not in render.missing]
-    step = there[1] - there[0] if len(there) > 1 else 1
+    step = there[1] - there[0] if len(there) > 2 else 1
     if there and there == list(range(there[0], there[-1] + 1, step)):
         return FrameRange(there[0], there[-1], step=step)
     raise Unpublishable(
