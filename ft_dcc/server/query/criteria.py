@@ -49,10 +49,11 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 
 @attrs.frozen
 class Bound:
-    """A parameter of a statement: which literals it takes, and what makes values of them."""
+    """A parameter of a statement: which literals it takes, where they stand, and what makes values of them."""
 
     name: str
     masks: tuple[int | str, ...]
+    places: tuple[int, ...]
     convert: Converter
     is_list: bool
 
@@ -191,7 +192,7 @@ class Conditions:
     def _bind(self, values: Sequence[Value], convert: Converter, *, is_list: bool) -> Any:
         name = f"p{len(self.bounds)}"
         masks = tuple(value.mask if value.word is None else value.word for value in values)
-        self.bounds.append(Bound(name, masks, convert, is_list))
+        self.bounds.append(Bound(name, masks, tuple(value.place for value in values), convert, is_list))
         return bindparam(name, expanding=True) if is_list else bindparam(name)
 
 

@@ -18,10 +18,11 @@ from ft_dcc.server.connections import begin
 from ft_dcc.server.prepared import Prepared, Rows
 from ft_dcc.server.query.criteria import Bound, Conditions
 from ft_dcc.server.query.level import Fillers, Level, Reader, Record, wanted_of
+from ft_dcc.server.query.presenter import Presenter
 from ft_dcc.server.query.scope import Condition, Node, Scope, Sight, make_node
 from ft_dcc.server.query.syntax import Order, Path, Projection, Query, Step, mask
 from ft_dcc.server.schema.model import Schema
-from ft_dcc.server.schema.tables import TYPE_COLUMN, Tables
+from ft_dcc.server.schema.tables import Tables
 
 _REMEMBERED = 1024
 _LONGEST, _LONGEST_GLANCE = 4 << 20, 32 << 10
@@ -113,16 +114,25 @@ class Queries:
         form, is_limited = _Form.of(expression), reader.projects is not None
         if not is_glance:
             plan = self._plan(form, expression, is_limited)
-            return (plan, *_run(reader, plan, form))
+            return (plan, *self._run(reader, plan, form, expression))
         known = self._plans.get((form.text, is_limited))
         if known is None or not known.is_quick:
             raise TakesLong("A query of this form may take long.")
         if known.level is not None and known.level.reads_more:
             begin(reader.connection)
         try:
-            return (known, *_run(reader, known, form))
+            return (known, *self._run(reader, known, form, expression))
         except sqlite3.OperationalError:
             known.is_quick = False
+            raise
+
+    def _run(self, reader: Reader, plan: Plan, form: _Form, expression: str) -> tuple[list[Record], int | None]:
+        try:
+            return _run(reader, plan, form)
+        except ParseError:
+            # A value is wrong, and a plan does not know where it stands in what the sender sees.
+            for bound in self._make_plan(expression, reader.projects is not None).bounds:
+                _check(bound)
             raise
 
     def _plan(self, form: _Form, expression: str, is_limited: bool) -> Plan:
@@ -253,38 +263,10 @@ def _value(bound: Bound, literals: list[list[str]]) -> Any:
     return values if bound.is_list else values[0]
 
 
-class Presenter:
-    """Turns the records of one answer into JSON; what was told of an entity once is not told again."""
-
-    def __init__(self, schema: Schema) -> None:
-        self._schema = schema
-        self._told: dict[tuple[Any, ...], set[str]] = {}
-        # A record that many entities share, such as a status, is looked at once.
-        self._references: dict[int, Record] = {}
-
-    def present(self, value: Any) -> Any:
-        """Return a record, a list of them or any other value as it stands in the answer."""
-        if isinstance(value, list):
-            return [self.present(item) for item in value]
-        if not isinstance(value, dict) or TYPE_COLUMN not in value:
-            return value
-        if (reference := self._references.get(id(value))) is not None:
-            return reference
-        type_name = value[TYPE_COLUMN]
-        reference = {TYPE_COLUMN: type_name}
-        for name in self._schema.types[type_name].key:
-            reference[name] = value[name]
-        self._references[id(value)] = reference
-        identity = tuple(reference.values())
-        known = self._told.get(identity)
-        if known is None:
-            self._told[identity] = set(value)
-            answer = dict(value)
-        else:
-            answer = {name: found for name, found in value.items() if name in reference or name not in known}
-            known.update(value)
-        # Most nested values are dates and references, which a call for each of them would take longer to tell.
-        for name, found in answer.items():
-            if found.__class__ is list or (found.__class__ is dict and TYPE_COLUMN in found):
-                answer[name] = self._references.get(id(found)) or self.present(found)
-        return answer
+def _check(bound: Bound) -> None:
+    """Raise ParseError with the place of the value that is none of the attribute's kind."""
+    for text, place in zip(bound.masks, bound.places):
+        try:
+            bound.convert(str(text))
+        except ParseError as error:
+            raise ParseError(f"At character {place}: {error}") from error
