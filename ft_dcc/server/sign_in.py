@@ -7,6 +7,7 @@ some hours who it is. ``ft-dcc studio sign-in`` gives an address that does the s
 
 from __future__ import annotations
 
+import hashlib
 import re
 import time
 from collections.abc import Mapping
@@ -28,7 +29,6 @@ from ft_dcc.server.page_files import PageFiles, page_headers
 from ft_dcc.server.studio import Studio
 
 _BROWSER, _FORM = "browser", "sign-in form"
-_COOKIE = "ft_dcc_browser"
 _BROWSER_SECONDS, _FORM_SECONDS = 12 * 3600, 600
 _LARGEST_FORM = 8 << 10
 _LOOPBACK = frozenset(("localhost", "127.0.0.1", "::1"))
@@ -42,6 +42,8 @@ class SignIn:
     def __init__(self, studio: Studio) -> None:
         self._studio, self._files = studio, PageFiles()
         self._keys = Allowance(10, 1 / 30)
+        # Cookies know no ports: two studios on one machine have two.
+        self._cookie = f"ft_dcc_browser_{hashlib.sha256(b'cookie:' + studio.secret).hexdigest()[:12]}"
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
@@ -129,7 +131,7 @@ class SignIn:
     def _remembered(self, request: Request) -> Caller | None:
         """Return the active user that this browser was signed in as; revoking a key of his signs it out."""
         try:
-            claims = claims_of(self._studio.secret, _BROWSER, request.cookies.get(_COOKIE, ""))
+            claims = claims_of(self._studio.secret, _BROWSER, request.cookies.get(self._cookie, ""))
         except (Forbidden, ValueError):
             return None
         with self._studio.store.reading() as connection:
@@ -138,7 +140,7 @@ class SignIn:
     def _remember(self, request: Request, answered: Response, user: Caller) -> None:
         claims = {"user": user.id, "since": time.time()}
         answered.set_cookie(
-            _COOKIE,
+            self._cookie,
             sign(self._studio.secret, _BROWSER, claims, _BROWSER_SECONDS),
             max_age=_BROWSER_SECONDS,
             path="/user",
