@@ -344,3 +344,25 @@ def test_by_hand_a_render_goes_up_that_lacks_frames_when_the_artist_says_so(wind
     serve_until(window, lambda: len(window.said) == 3)
     assert window.said[2].startswith("Version 1 is in review.")
     assert versions(session, task) == [(1, "Edges")]
+
+
+def test_it_is_published_as_whoever_has_signed_in(saved, session, task, studio_server, tmp_path, monkeypatch, capsys):
+    import ft_dcc_nuke
+
+    from ft_dcc.credentials import Account, remember
+
+    for name in ("FTRACK_SERVER", "FTRACK_API_USER", "FTRACK_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("ft_dcc.credentials._key_store", lambda: None)
+    monkeypatch.setattr("ft_dcc.credentials._path", lambda: tmp_path / "config" / "keys.json")
+    monkeypatch.setenv("FTRACK_SERVER", studio_server.server_url)
+    ft_dcc_nuke.start_window()
+    said = []
+    saved.render(saved.find("Write1"), 1001, 1012)
+    serve_until(saved, lambda: said.append(capsys.readouterr().err) or "signed in" in "".join(said))
+    assert "Nobody is signed in. Sign in with the menu" in "".join(said)
+    remember(Account(studio_server.server_url, studio_server.api_user, studio_server.api_key))
+    saved.render(saved.find("Write1"), 1001, 1012)
+    serve_until(saved, lambda: versions(session, task))
+    ft_dcc_nuke.uninstall()
+    assert versions(session, task)[0] == (1, "Edges")

@@ -113,6 +113,13 @@ def test_each_view_that_was_rendered_is_a_sequence_and_no_other(terminal, write,
     assert found["right"].source.endswith("comp_right.%04d.png")
 
 
+def test_the_views_are_those_that_the_write_writes(terminal, write):
+    terminal.view_names = ["left", "middle", "right"]
+    set_knobs(write, views="right left")
+    terminal.render(write, 1001, 1012)
+    assert only().execution.views == ("left", "right")
+
+
 def test_one_file_with_all_views_is_one_render(terminal, write):
     terminal.view_names = ["left", "right"]
     terminal.render(write, 1001, 1012)

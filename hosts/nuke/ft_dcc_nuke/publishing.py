@@ -1,4 +1,4 @@
-"""Publishing in a thread of its own, on the server that the settings name, while the artist works on."""
+"""Publishing in a thread of its own, as whoever is signed in, while the artist works on."""
 
 from __future__ import annotations
 
@@ -13,12 +13,18 @@ if TYPE_CHECKING:
 
 @contextmanager
 def connected(host: Any = None) -> Iterator[Publisher]:
-    """Lend a publisher with a session of its own; without a host for files, whichever script is open by then."""
-    from ft_dcc.local_studio import account
+    """Lend a publisher with a session of its own; without a host for files, whichever script is open by then.
+
+    Raises AuthenticationError when somebody has to sign in first.
+    """
+    from ft_dcc.errors import AuthenticationError
     from ft_dcc.publish.run import Publisher
     from ft_dcc.session import Session
+    from ft_dcc.sign_in import find_account
 
-    known = account()
+    known = find_account()
+    if known is None:
+        raise AuthenticationError("Nobody is signed in. Sign in with the menu: ft-dcc, Publish for review…")
     with Session(server_url=known.server, api_user=known.user, api_key=known.key) as session:
         yield Publisher(session, host)
 
