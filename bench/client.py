@@ -102,7 +102,7 @@ def read_attribute(api):
             task["name"]
 
     # It takes a few milliseconds, in which a busy machine may do something else: the fastest of some is what it costs.
-    return {"value": min(cpu(read)[0] for _ in range(7)) / 200_000 * 1000}
+    return {"value": min(cpu(read)[0] for _ in range(25)) / 200_000 * 1000}
 
 
 def unprojected(api):
