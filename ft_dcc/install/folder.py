@@ -56,6 +56,8 @@ def put(folder: Path, fill: Callable[[Path], None], record: Record) -> Record:
     there before then stays.
     """
     before = read_record(folder)
+    if before is not None and before.host != record.host:
+        raise InstallFailed(f"{folder} is what {before.host} uses. Choose another folder with --to.")
     if before is None and folder.exists() and any(folder.iterdir()):
         raise InstallFailed(f"{folder} is there and not an installation of ours. Move it away, or choose with --to.")
     _check_beside(record.beside, before)

@@ -28,7 +28,8 @@ def places(
 
     An ``init.py`` of the artist's is not touched: then the line is theirs to add.
     """
-    folder = (to or machine.data / "nuke") / ("ft-dcc" if to is not None else "")
+    # On a share Maya's module may lie beside it.
+    folder = machine.data / "nuke" if to is None else to / "ft-dcc-nuke"
     init, line = _init(machine), f"nuke.pluginAddPath({folder.as_posix()!r})"
     ours = _INIT.format(line=line)
     there = _text(init)

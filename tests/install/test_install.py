@@ -116,11 +116,12 @@ def test_what_is_somebody_elses_is_neither_replaced_nor_removed(machine, install
 def test_a_share_gets_the_same_and_a_word_on_how_it_is_found(machine, tmp_path, install):
     share = tmp_path / "share with spaces"
     (maya,) = install("maya", machine, to=share, version="2025")
-    (nuke,) = install("nuke", machine, to=share / "nuke", version="15" if vendored.needed_python() < (3, 11) else "16")
+    (nuke,) = install("nuke", machine, to=share, version="16")
+    install("blender", machine, to=share, version="4.2")
     assert maya.hints[0] == f"Maya finds it when MAYA_MODULE_PATH has {share}"
-    assert nuke.hints[0].startswith(f"Nuke finds it when NUKE_PATH has {share / 'nuke' / 'ft-dcc'}, or by this line")
+    assert nuke.hints[0].startswith(f"Nuke finds it when NUKE_PATH has {share / 'ft-dcc-nuke'}, or by this line")
     assert run.uninstall("maya", machine) == []
-    assert len(run.uninstall("nuke", machine, to=share / "nuke")) == len(run.uninstall("maya", machine, to=share)) == 1
+    assert [len(run.uninstall(host, machine, to=share)) for host in ("nuke", "blender", "maya")] == [1, 1, 1]
     assert not share.exists()
 
 

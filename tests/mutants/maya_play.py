@@ -17,7 +17,8 @@ from ft_dcc.errors import Error
 from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.host import PlayblastRequest
 
-_UUID = re.compile(r"[0-9A-F]{8}-[0-9A-F-]{27}")
+# What is another one each time: the ids of nodes, and where functions lie.
+_PASSING = re.compile(r"[0-9A-F]{8}-[0-9A-F-]{27}|0x[0-9a-f]+")
 
 
 def play() -> list[str]:
@@ -25,7 +26,7 @@ def play() -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         lines = [*_play(Path(folder), is_batch=False), *_play(Path(folder), is_batch=True)]
         # Each line once: the record is there to be read.
-        return list(dict.fromkeys(_UUID.sub("ID", line.replace(folder, "…")) for line in lines))
+        return list(dict.fromkeys(_PASSING.sub("ID", line.replace(folder, "…")) for line in lines))
 
 
 def _play(folder: Path, *, is_batch: bool) -> list[str]:
