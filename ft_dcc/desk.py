@@ -155,12 +155,13 @@ class Desk:
         return not self.is_busy
 
     def close(self) -> None:
-        """Signed out; a worker is told to stop, and nothing that was fetched is kept."""
-        self._cancel.set()
+        """Signed out; a worker is told to stop, its job stays in the queue, and nothing that was fetched is kept."""
         self.lookups.forget()
         session, self.session = self.session, None
         if session is not None:
             session.close()
+        # After the session: whoever leaves gives nothing up.
+        self._cancel.set()
         if not self.is_busy:
             self._give_up()
         self.server, self.user, self.tasks, self.reviews = "", "", {}, {}

@@ -32,10 +32,14 @@ def withdrawn_when_cancelled(job: Job, session: Session) -> Iterator[None]:
     """A cancel leaves no job and nothing on the server but versions that are complete, which it names.
 
     Where the server does not answer at once, the job stays, marked, and the next round of the queue takes it back.
+    Where the session was closed, somebody has left and gives nothing up: the job stays, to be gone on with.
     """
     try:
         yield
     except errors.Cancelled as cancelled:
+        if session.closed:
+            cancelled.message += f" The job stays: 'ft-dcc queue resume {job.id}' goes on with it."
+            raise
         try:
             job.journal.append({"wish": "drop"})
             complete = drop(job, session, seconds=_SECONDS)

@@ -26,6 +26,9 @@ from ft_dcc.publish.run import Publisher, publish
 from ft_dcc.session import Session, wire
 from ft_dcc.tasks import ensure_task
 
+# Every request instead of some of them, of a publish that makes more of them.
+EVERY_FAULT = bool(os.environ.get("FT_DCC_EVERY_FAULT"))
+
 
 def assert_nothing_or_complete(session, task_id):
     """What a reviewer could find of this task; returns the number of versions."""
@@ -34,7 +37,9 @@ def assert_nothing_or_complete(session, task_id):
         f"from AssetVersion where task_id is '{task_id}'"
     ).all()
     for version in versions:
-        assert sorted(part["name"] for part in version["components"]) == ["ftrackreview-mp4", "thumbnail"]
+        names = {part["name"] for part in version["components"]}
+        assert names - {"ftrackreview-mp4-720"} == {"ftrackreview-mp4", "thumbnail"}
+        assert len(names) == len(version["components"])
         assert all(len(part["component_locations"]) == 1 for part in version["components"])
         assert version["thumbnail_id"]
         assert len(version["review_session_objects"]) == 1
@@ -115,7 +120,8 @@ def frames(paint):
 
 
 def request_of(task_path, frames):
-    return PublishRequest(task=task_path, source=frames.pattern, review="Dailies", fps=Fraction(24))
+    more = {"note": "Look.", "burnin": {"top": "{version}"}, "outputs": ("720",)} if EVERY_FAULT else {}
+    return PublishRequest(task=task_path, source=frames.pattern, review="Dailies", fps=Fraction(24), **more)
 
 
 def session_through(line, studio_server):
@@ -187,6 +193,31 @@ def test_a_cancel_without_a_line_keeps_the_job_until_it_is_dropped(
     Publisher(session, jobs=jobs).drop(only_job(jobs))
     assert session.query(uploaded).first() is None
     assert list(jobs.iterdir()) == []
+
+
+def test_whoever_leaves_gives_nothing_up(studio_server, session, host, task, task_path, jobs):
+    """A program that is closed closes its session; the upload that was on its way goes on later."""
+    cancel = threading.Event()
+
+    def on_progress(progress):
+        if progress.step == "upload ftrackreview-mp4":
+            leaving.close()
+            cancel.set()
+
+    with (
+        Session(studio_server.server_url, studio_server.api_key, studio_server.api_user) as leaving,
+        pytest.raises(Cancelled, match="ft-dcc queue resume"),
+    ):
+        publish(
+            PublishRequest(task_path, review="Dailies"),
+            leaving,
+            host,
+            on_progress=on_progress,
+            jobs=jobs,
+            cancel=cancel,
+        )
+    (outcome,) = work_through(Publisher(session, jobs=jobs))
+    assert (outcome.is_done, host.captures, assert_nothing_or_complete(session, task["id"])) == (True, 1, 1)
 
 
 def version_id_of(jobs):
@@ -305,7 +336,7 @@ def test_a_cancel_does_not_wait_for_a_server_that_hangs_at_any_request(
     """One that waited would wait for the time-out of 20 s."""
     patience(0.5)
     total = requests_of_a_publish(line, session, studio_server, task_path, frames, tmp_path)
-    for number in range(1, total + 1, 1 if os.environ.get("FT_DCC_EVERY_FAULT") else 5):
+    for number in range(1, total + 1, 1 if EVERY_FAULT else 5):
         path, jobs = f"{task_path}{number}", tmp_path / str(number)
         task_id = ensure_task(session, path)["id"]
         with session_through(line, studio_server) as hanging:
