@@ -54,11 +54,14 @@ class Mark:
             text = self.path.read_text("utf-8")
         except FileNotFoundError:
             return known
-        except OSError as error:
-            raise DiskUnusable(f"{self.path} cannot be read: {error.strerror}.") from error
-        for line in text.split("\n")[:-1]:
-            said = json.loads(line)
-            known = said if "job" in said else {**known, **said}
+        except (OSError, UnicodeDecodeError) as error:
+            raise DiskUnusable(f"{self.path} cannot be read: {error}.") from error
+        try:
+            for line in text.split("\n")[:-1]:
+                said = dict(json.loads(line))
+                known = said if "job" in said else {**known, **said}
+        except (ValueError, TypeError) as error:
+            raise DiskUnusable(f"{self.path} is damaged, so nobody knows what was published. Remove it.") from error
         return known
 
     def begin(self, jobs: Path | None) -> dict[str, Any]:

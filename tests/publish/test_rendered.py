@@ -230,6 +230,15 @@ def test_a_colour_space_that_nobody_knows_is_refused_first(publisher, execute, s
     assert (versions(session, task), state_of(render)) == ([], "refused")
 
 
+@pytest.mark.parametrize("content", [b"nonsense\n", b"7\n", b"\xff\xfe\n"])
+def test_a_mark_that_is_damaged_publishes_nothing(publisher, execute, session, task, content):
+    render = execute()
+    render.mark.write_bytes(content)
+    with pytest.raises(DiskUnusable):
+        state_of(render)
+    assert versions(session, task) == []
+
+
 def test_a_mark_that_cannot_be_written_publishes_nothing(publisher, execute, session, task, monkeypatch):
     def full(self, **_said):
         raise DiskUnusable("The disk is full.")

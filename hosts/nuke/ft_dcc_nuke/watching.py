@@ -74,8 +74,8 @@ class Watch:
         for render, state in states.items():
             if state == INCOMPLETE and render.is_ended:
                 self._tell_missing(render)
-            elif state == ASKS:
-                self._ask(render)
+            elif state == ASKS and self._is_wanted(render):
+                _publish_now(render)
         if any(state in (READY, PUBLISHING) for state in states.values()):
             for tended in _publish(render for render in states if states[render] in (READY, PUBLISHING)):
                 _tell(tended)
@@ -96,17 +96,14 @@ class Watch:
             self._said.add((render.id, gaps))
             _say(f"{render.execution.node} is not published yet: {gaps} of {render.source} is missing.")
 
-    def _ask(self, render: Render) -> None:
-        from ft_dcc.publish.rendered import decline, publish_render
+    def _is_wanted(self, render: Render) -> bool:
+        from ft_dcc.publish.rendered import decline
 
         question = f"{render.execution.node} is rendered ({render.wanted}). Publish it for review?"
-        if not main_thread.run(lambda: nuke.ask(question), patience=None):
-            decline(render)
-            return
-        with connected() as publisher:
-            published = publish_render(render, publisher)
-        if published is not None:
-            _say(f"{render.execution.node} is in review. {published.first.link or ''}".strip())
+        if main_thread.run(lambda: bool(nuke.ask(question)), patience=None):
+            return True
+        decline(render)
+        return False
 
 
 _watch = Watch()
@@ -125,6 +122,18 @@ def stop() -> None:
 def look_often(_context: Mapping[str, Any] | None = None) -> None:
     """The thread looks every few seconds: a process that we do not hear of renders."""
     _watch.look(often=True)
+
+
+def _publish_now(render: Render) -> None:
+    """The render is a version, or it is said why not."""
+    from ft_dcc.errors import Error
+    from ft_dcc.publish.rendered import Tended, publish_render
+
+    try:
+        with connected() as publisher:
+            _tell(Tended(render, publish_render(render, publisher)))
+    except Error as error:
+        _tell(Tended(render, error=error))
 
 
 def _publish(renders: Iterable[Render]) -> Iterator[Tended]:
