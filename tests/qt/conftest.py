@@ -33,6 +33,7 @@ def own_settings(tmp_path, monkeypatch, studio_server):
     monkeypatch.setattr(credentials.platformdirs, "user_config_dir", lambda *_, **__: str(tmp_path / "settings"))
     monkeypatch.setattr(credentials, "_key_store", lambda: None)
     monkeypatch.setenv("FT_DCC_JOBS", str(tmp_path / "jobs"))
+    monkeypatch.setenv("FT_DCC_LOCAL_STUDIO", str(tmp_path / "own studio"))
     monkeypatch.setenv("FTRACK_SERVER", studio_server.server_url)
     monkeypatch.setenv("FTRACK_API_USER", studio_server.api_user)
     monkeypatch.setenv("FTRACK_API_KEY", studio_server.api_key)
@@ -132,13 +133,12 @@ def choose(live):
 
 
 @pytest.fixture
-def press(app):
-    """Click a button with the mouse; one that cannot be clicked fails the test."""
+def press(live):
+    """Click a button with the mouse, as soon as it can be clicked."""
     from Qt import QtCore, QtTest
 
     def click(button):
-        app.processEvents()
-        assert button.isVisible() and button.isEnabled(), button.text()
+        live(lambda: button.isVisible() and button.isEnabled(), seconds=20)
         QtTest.QTest.mouseClick(button, QtCore.Qt.MouseButton.LeftButton)
 
     return click
