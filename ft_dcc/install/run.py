@@ -82,7 +82,9 @@ def installed(host: str, machine: Machine, to: Path | None = None) -> list[tuple
     """Return each folder that holds the suite for the host, with its record; raises InstallFailed for a broken one."""
     layout = HOSTS[host]
     folders = (
-        [to / name for name in ("ft-dcc", "ft-dcc-nuke", "ft_dcc", "ft_dcc_blender")] if to is not None else layout.folders(machine)
+        [to / name for name in ("ft-dcc", "ft-dcc-nuke", "ft_dcc", "ft_dcc_blender")]
+        if to is not None
+        else layout.folders(machine)
     )
     records = [(folder, read_record(folder)) for folder in folders]
     return [(folder, record) for folder, record in records if record is not None and record.host == host]

@@ -252,3 +252,26 @@ def test_two_renders_of_a_window_are_two_and_one_that_was_cancelled_goes_on(nuke
     assert only().is_complete
     nuke.render(write, 1001, 1012)
     assert [render.is_complete for render in read_renders()] == [True, True]
+
+
+def test_a_nuke_without_a_console_renders_on(terminal, write, tmp_path, monkeypatch):
+    import sys
+
+    (tmp_path / "file").write_text("no folder", encoding="utf-8")
+    monkeypatch.setenv("FT_DCC_RENDERS", str(tmp_path / "file"))
+    monkeypatch.setattr(sys, "stderr", None)
+    monkeypatch.setattr(sys, "stdout", None)
+    terminal.render(write, 1001, 1012)
+    assert len(terminal.drawn) == 12 and terminal.said == []
+
+
+def test_a_window_is_the_same_however_often_it_is_started_and_not_the_one_that_started_it(nuke, monkeypatch):
+    import os
+
+    import ft_dcc_nuke
+
+    monkeypatch.setenv("FT_DCC_NUKE_WINDOW", "another")
+    ft_dcc_nuke.start_window()
+    window = os.environ["FT_DCC_NUKE_WINDOW"]
+    ft_dcc_nuke.start_window()
+    assert os.environ["FT_DCC_NUKE_WINDOW"] == window != "another"

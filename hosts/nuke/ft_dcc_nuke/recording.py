@@ -6,6 +6,7 @@ Foundry's Python guide, "Callbacks".
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import os
@@ -60,9 +61,15 @@ def mark_window() -> None:
     """What is rendered from now on, here or in a process that this one starts, is published beside this window."""
     from . import tab, watching
 
-    os.environ[WINDOW_VARIABLE] = secrets.token_hex(8)
+    os.environ[WINDOW_VARIABLE] = _window_of_this_process()
     nuke.addOnUserCreate(tab.add_to_new, nodeClass="Write")
     nuke.addBeforeBackgroundRender(watching.look_often)
+
+
+@functools.lru_cache(maxsize=1)
+def _window_of_this_process() -> str:
+    # Not what is in the environment already: a window may have started this one.
+    return secrets.token_hex(8)
 
 
 def _calls() -> tuple[tuple[Callable[..., Any], Callable[[], None]], ...]:
@@ -94,7 +101,9 @@ def _say(sentence: str) -> None:
     # A thousand frames have a thousand times the same trouble.
     if sentence not in _said:
         _said.add(sentence)
-        sys.stderr.write(sentence + "\n")
+        with contextlib.suppress(OSError, ValueError):
+            # Not write(): a program without a console has no stream at all.
+            print(sentence, file=sys.stderr)  # noqa: T201
 
 
 @never_raising

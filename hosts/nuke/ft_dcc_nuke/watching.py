@@ -153,4 +153,4 @@ def _tell(tended: Tended) -> None:
 
 def _say(sentence: str) -> None:
     """A sentence in the Script Editor: a dialog would come in the middle of the artist's work."""
-    sys.stderr.write(sentence + "\n")
+    print(sentence, file=sys.stderr)  # noqa: T201

@@ -10,13 +10,13 @@ def _start_ft_dcc():
 
     try:
         if sys.version_info < (3, 9):
-            sys.stderr.write("ft-dcc needs Nuke 14 or later: this Nuke runs Python %d.%d.\n" % sys.version_info[:2])
+            print("ft-dcc needs Nuke 14 or later: this Nuke runs Python %d.%d." % sys.version_info[:2], file=sys.stderr)  # noqa: T201
             return
         import ft_dcc_nuke
 
         ft_dcc_nuke.start()
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever is wrong with us, Nuke starts
-        sys.stderr.write("ft-dcc could not be started: %s: %s\n" % (type(error).__name__, error))
+        print("ft-dcc could not be started: %s: %s" % (type(error).__name__, error), file=sys.stderr)  # noqa: T201
 
 
 _start_ft_dcc()

@@ -11,7 +11,7 @@ def _start_ft_dcc():
 
             ft_dcc_nuke.start_window()
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever is wrong with us, Nuke starts
-        sys.stderr.write("ft-dcc has no menu: %s: %s\n" % (type(error).__name__, error))
+        print("ft-dcc has no menu: %s: %s" % (type(error).__name__, error), file=sys.stderr)  # noqa: T201
 
 
 _start_ft_dcc()
