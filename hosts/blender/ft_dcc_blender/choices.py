@@ -117,15 +117,14 @@ def request_of(choices: Any, scene: Any) -> PublishRequest:
         review=chosen_review(choices, scene),
         comment=choices.comment,
         frame_range=_frame_range(choices, scene),
-        resolution=_resolution(choices, scene),
+        # The whole size is the shot's to judge.
+        resolution=None if choices.percentage == 100 else chosen_resolution(choices, scene),
         look={name: getattr(choices, name) for name in LOOK},
     )
 
 
-def _resolution(choices: Any, scene: Any) -> "Resolution | None":
-    """The scene's own in the percentage that was chosen, and None for the whole: then it is the shot's to judge."""
-    if choices.percentage == 100:
-        return None
+def chosen_resolution(choices: Any, scene: Any) -> Resolution:
+    """The scene's own in the percentage that was chosen."""
     sides = (scene.render.resolution_x, scene.render.resolution_y)
     return Resolution(*(max(4, round(side * choices.percentage / 100)) for side in sides))
 

@@ -9,6 +9,9 @@ from ft_dcc.desk import Desk
 from . import main_thread
 
 _REDRAW = 0.1
+# Blender lays out a panel that has grown or shrunk when it is drawn the second time.
+_AFTERWARDS = 3
+_left = _AFTERWARDS
 
 
 def start_redrawing() -> None:
@@ -24,12 +27,14 @@ def stop_redrawing() -> None:
 
 
 def _redraw_while_busy() -> float | None:
-    """Show what changed; a timer that ends itself with the work."""
+    """Show what changed; a timer that ends itself soon after the work."""
+    global _left
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             if area.type in ("VIEW_3D", "PREFERENCES"):
                 area.tag_redraw()
-    return _REDRAW if DESK.is_busy else None
+    _left = _AFTERWARDS if DESK.is_busy else _left - 1
+    return _REDRAW if _left > 0 else None
 
 
 DESK = Desk(on_begin=start_redrawing, wait=main_thread.serve_until_ended)

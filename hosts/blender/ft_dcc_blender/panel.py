@@ -11,12 +11,14 @@ from ft_dcc.publish.records import Progress
 
 from . import versions
 from .capture import sources
-from .choices import chosen_review
+from .choices import chosen_resolution, chosen_review
 from .desk import DESK
 from .host import TASK_PROPERTY
 
 _DOING = {"capture": "Capturing", "encode": "Encoding", "upload": "Uploading"}
-_LINE = 46
+# A letter's width, and what a line has beside its letters: margins, the icon and the tabs. In pixels.
+_LETTER, _BESIDE = 6.5, 75
+_SHORTEST = 18
 # What there is to choose with each kind of shading.
 _OPTIONS = {
     "SOLID": ("colours", "light", "shadows", "cavity", "scene_colours"),
@@ -84,7 +86,7 @@ class LookPanel(_Sidebar, bpy.types.Panel):
             f"Camera: {camera}",
             f"Frames: {scene.frame_start}-{scene.frame_end}",
             f"Rate: {render.fps / render.fps_base:.6g} fps",
-            f"Size: {render.resolution_x}x{render.resolution_y}",
+            f"Size: {chosen_resolution(choices, scene)}",
         ):
             self.layout.label(text=text)
         column = self.layout.column()
@@ -179,7 +181,10 @@ def _draw_outcome(layout: Any) -> None:
 def _draw_problem(box: Any, index: int, problem: Problem) -> None:
     _draw_lines(box, f"{problem.instance + ': ' if problem.instance else ''}{problem.message}", "ERROR")
     if problem.repair:
-        box.operator("ft_dcc.repair", text=problem.repair, icon="TOOL_SETTINGS").index = index
+        fits = len(problem.repair) <= _line_length()
+        if not fits:
+            _draw_lines(box, f"{problem.repair}:", "BLANK1")
+        box.operator("ft_dcc.repair", text=problem.repair if fits else "Repair", icon="TOOL_SETTINGS").index = index
 
 
 def _draw_error(layout: Any) -> None:
@@ -188,12 +193,19 @@ def _draw_error(layout: Any) -> None:
 
 
 def _draw_lines(layout: Any, text: str, icon: str) -> None:
-    """A label does not wrap; short lines do it for the width that a sidebar has."""
-    column, line = layout.column(align=True), ""
+    """A label does not wrap, so it is cut into lines for the width that the sidebar has."""
+    column, line, length = layout.column(align=True), "", _line_length()
     for word in text.split():
-        if line and len(line) + 1 + len(word) > _LINE:
+        if line and len(line) + 1 + len(word) > length:
             column.label(text=line, icon=icon)
             line, icon = word, "BLANK1"
         else:
             line = f"{line} {word}".strip()
     column.label(text=line, icon=icon)
+
+
+def _line_length() -> int:
+    """How many letters a line of the sidebar holds."""
+    scale, region = bpy.context.preferences.system.ui_scale, bpy.context.region
+    width = region.width if region is not None else 0
+    return max(_SHORTEST, int((width / scale - _BESIDE) / _LETTER))
