@@ -39,7 +39,6 @@ INSIDE = (
     r"test_location\.py::test_(get_context|add_component|remove_component_missing|resource_identifier_transformer)",
     r"test_hub\.py::test_(connect|disconnect|fail_to_reconnect|unsubscribe|wait_interrupted|prepare|publish|encode|decode)",
     r"test_operation\.py::test_operations_",
-    r"test_origin\.py::test_get_resource_identifier\[(invalid|unspecified)",
 )
 # Decided otherwise: texts and representations, the bytes of a key, one object for each entity, each thread commits its
 # own work, sequences on a disk are known, relations of a schema are written with "$ref".

@@ -18,5 +18,5 @@ class OriginStructure(Structure):
         """Return ``source_resource_identifier`` of the context; raises ValueError without one."""
         identifier = (context or {}).get("source_resource_identifier")
         if identifier is None:
-            raise ValueError(f"It is not said where {entity['name']} comes from. Give source_resource_identifier.")
+            raise ValueError(f"It is not said where {entity!r} comes from. Give source_resource_identifier.")
         return str(identifier)
