@@ -19,6 +19,8 @@ _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM} 
 # What an old kernel, or two file systems that do not know each other, say.
 _NO_SHORT_WAY = {errno.ENOSYS, errno.EXDEV, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM}
 _BLOCK = 1 << 20
+# So many bytes are sent to the disk while the rest arrives, instead of all of them while the client waits at the end.
+_STRETCH = 64 << 20
 
 
 @contextmanager
@@ -63,7 +65,7 @@ class IncomingFile:
     """Bytes that arrive; nobody sees them before :meth:`keep`."""
 
     def __init__(self, folder: Path, *, is_md5: bool = False) -> None:
-        self.size = 0
+        self.size = self._on_its_way = 0
         self._hash: Hash = hashlib.md5(usedforsecurity=False) if is_md5 else Crc32()
         self._path = folder / secrets.token_hex(16)
         with writing_to_disk():
@@ -86,6 +88,7 @@ class IncomingFile:
             while left:
                 left = left[self._file.write(left) :]
         self.size += len(block)
+        self._send_to_disk()
 
     def append(self, path: Path) -> None:
         """The bytes of another file are written and counted; raises StorageFull."""
@@ -94,6 +97,7 @@ class IncomingFile:
             while left and (copied := _copy(other.fileno(), self._file.fileno(), left)):
                 left -= copied
                 self.size += copied
+                self._send_to_disk()
 
     def check(self, size: int | None, checksum: str | None) -> None:
         """Raise ValidationError unless as many bytes arrived as were announced, with this base64 MD5."""
@@ -115,6 +119,15 @@ class IncomingFile:
         except PermissionError as error:  # Windows refuses while somebody reads the old file.
             raise Conflict("This file is being read and cannot be replaced now. Send it again later.") from error
         sync_folder(target.parent)
+
+    def _send_to_disk(self) -> None:
+        """The system begins to write what is full, and does not wait for it."""
+        if self.size - self._on_its_way < _STRETCH or not hasattr(os, "posix_fadvise"):
+            return
+        length = self.size - self._on_its_way
+        # What it takes for advice to forget is written first; it stays in memory until that is done, or longer.
+        os.posix_fadvise(self._file.fileno(), self._on_its_way, length, os.POSIX_FADV_DONTNEED)
+        self._on_its_way = self.size
 
     def discard(self) -> None:
         """Nothing of the file is left, unless it was kept."""
