@@ -22,7 +22,7 @@ _PASSING = re.compile(r"[0-9A-F]{8}-[0-9A-F-]{27}|0x[0-9a-f]+")
 
 
 def play() -> list[str]:
-    """Return every call in its order, with all of its flags, and what the artist could find changed at the end."""
+    """Return every call in its order, with all of its flags, and what came of it; calls begin with ``>``."""
     with tempfile.TemporaryDirectory() as folder:
         lines = [*_play(Path(folder), is_batch=False), *_play(Path(folder), is_batch=True)]
         # Each line once: the record is there to be read.
@@ -42,7 +42,7 @@ def _play(folder: Path, *, is_batch: bool) -> list[str]:
             _use_window(maya, host, folder, told)
         _use_scene(host, folder, told)
         maya.idle()
-        calls = [f"{call.command} {call.mode} {_plain(call.arguments)} {_plain(call.flags)}" for call in maya.calls]
+        calls = [f"> {call.command} {call.mode} {_plain(call.arguments)} {_plain(call.flags)}" for call in maya.calls]
         drawn = [str(each) for each in maya.drawn]
         return [*calls, *drawn, *told, *maya.interface.said, *maya.misuses, str(maya.state())]
 

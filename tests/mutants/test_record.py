@@ -14,7 +14,7 @@ RECORD = Path(__file__).with_name("maya_record.txt")
 
 
 def test_what_is_said_to_maya_is_what_was_read_and_agreed_to():
-    found = "\n".join(line for line in maya_play.play() if not line.startswith("{")) + "\n"
+    found = "".join(f"{line[2:]}\n" for line in maya_play.play() if line.startswith("> "))
     if os.environ.get("FT_DCC_WRITE_RECORD"):
         RECORD.write_text(found, encoding="utf-8")
     assert found == RECORD.read_text(encoding="utf-8")
