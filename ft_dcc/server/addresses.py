@@ -15,8 +15,11 @@ from ft_dcc.server.schema.tables import TYPE_COLUMN, Tables
 _LINKED_THUMBNAIL_SIZE = 300
 
 
-def make_fillers(tables: Tables, files: Files, secret: bytes) -> Fillers:
-    """Return what computes each attribute, and which other attributes it needs for that."""
+def make_fillers(tables: Tables, files: Files, secret: bytes, public_url: str = "") -> Fillers:
+    """Return what computes each attribute, and which other attributes it needs for that.
+
+    Review pages are at the studio's public address, where it has one: their links are passed on.
+    """
 
     def media(reader: Reader, component_id: str) -> dict[str, Any]:
         return {"value": component_id, "url": files.download_url(reader.base_url, component_id)}
@@ -26,7 +29,7 @@ def make_fillers(tables: Tables, files: Files, secret: bytes) -> Fillers:
         return {"value": component_id, "url": url}
 
     def review(reader: Reader, session_id: str) -> str:
-        return f"{reader.base_url}/review/{session_id}/{review_key(secret, session_id)}"
+        return f"{public_url or reader.base_url}/review/{session_id}/{review_key(secret, session_id)}"
 
     fillers: dict[tuple[str, str], tuple[tuple[str, ...], Filler]] = {
         ("ReviewSession", "review_url"): (("id",), _each("review_url", "id", review)),

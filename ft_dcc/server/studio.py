@@ -57,14 +57,14 @@ def open_studio(folder: Path, secret: bytes, site: SiteSchema) -> Studio:
     """Open the studio in a folder, making what is missing; raises DiskUnusable when the folder cannot be used."""
     schema = site.schema
     tables = make_tables(schema)
-    files = Files(folder, secret)
+    files, post = Files(folder, secret), read_post(folder)
     return Studio(
         folder=folder,
         store=Store(folder / "studio.db", tables),
         schema=schema,
         files=files,
-        queries=Queries(schema, tables, make_fillers(tables, files, secret)),
+        queries=Queries(schema, tables, make_fillers(tables, files, secret, post.public_url)),
         description=Description(site.described, digest(site.described)),
         secret=secret,
-        post=read_post(folder),
+        post=post,
     )

@@ -16,6 +16,7 @@ from typing import Any
 
 import attrs
 import pytest
+import requests
 from aiosmtpd.smtp import SMTP, AuthResult
 
 from ft_dcc.errors import SettingInvalid
@@ -165,3 +166,18 @@ def test_a_server_sends_by_itself_what_was_not_taken_before(
     while not mail_server.taken and time.monotonic() < until:
         time.sleep(0.05)
     assert [taken.rcpt_tos for taken in mail_server.taken] == [["ida@example.com"]]
+
+
+def test_links_of_reviews_begin_with_the_public_address(tmp_path, start_server):
+    data = tmp_path / "studio"
+    data.mkdir()
+    (data / "mail.env").write_text("FT_DCC_PUBLIC_URL=https://reviews.example.com/\n", "utf-8")
+    server = start_server(data)
+    project = {"__entity_type__": "Project", "id": "film", "name": "film"}
+    review = {"__entity_type__": "ReviewSession", "id": "dailies", "name": "Dailies", "project_id": "film"}
+    operations = [
+        {"action": "create", "entity_type": data["__entity_type__"], "entity_data": data} for data in (project, review)
+    ]
+    operations.append({"action": "query", "expression": "select review_url from ReviewSession"})
+    answers = requests.post(f"{server.url}/api", json=operations, headers=server.headers, timeout=30).json()
+    assert answers[2]["data"][0]["review_url"].startswith("https://reviews.example.com/review/dailies/")
