@@ -37,6 +37,8 @@ _ALIKE: dict[str, tuple[str, ...]] = {
     "CustomAttributeType": ("name",),
     "CustomAttributeGroup": ("name",),
     "CustomAttributeConfiguration": ("key", "entity_type", "object_type_id", "project_id"),
+    # Made again on the site, or by hand here: there is one of a name in each place.
+    "TypedContext": ("parent_id", "name"),
 }
 # Who may come in is the studio's own business.
 _OWN = {"User": ("username", "is_active")}
@@ -68,16 +70,16 @@ class Known:
             self.in_server_location.add(row["component_id"])
         if type_name == "Project":
             self.projects[row.get("name", "")] = row["id"]
-        if type_name in _ALIKE:
+        if (kind := _kind(row)) in _ALIKE:
             self.ids.add(row["id"])
-            self._alike.setdefault(_likeness(type_name, row, {}), row["id"])
+            self._alike.setdefault(_likeness(kind, row, {}), row["id"])
 
     def other_id(self, row: Row, others: Mapping[str, str]) -> str | None:
         """Return the id that the studio knows this word by, or None when it is this one or the studio has no such."""
-        type_name = row["__entity_type__"]
-        if type_name not in _ALIKE or row["id"] in self.ids:
+        kind = _kind(row)
+        if kind not in _ALIKE or row["id"] in self.ids:
             return None
-        return self._alike.get(_likeness(type_name, row, others))
+        return self._alike.get(_likeness(kind, row, others))
 
 
 @attrs.frozen
@@ -105,14 +107,28 @@ def fit(rows: Iterable[Row], schemas: Schemas, known: Known) -> Fitted:
     """
     found = [row for row in rows if not _is_promise(row, known)]
     _check(found, schemas, known)
-    others: dict[str, str] = {}
-    for row in sorted(found, key=lambda row: _order(row["__entity_type__"])):
-        if (other := known.other_id(row, others)) is not None:
-            others[row["id"]] = other
+    others = _others(found, known)
     taken = [_adapt(row, others, known) for row in found if row.get("id") not in others]
     kept = _without_strays(taken, schemas, known.ids.union(others.values()))
     left_out = Counter(row["__entity_type__"] for row in taken) - Counter(row["__entity_type__"] for row in kept)
     return Fitted(kept, dict(sorted(left_out.items())))
+
+
+def _others(rows: list[Row], known: Known) -> dict[str, str]:
+    """Return the studio's ids for those of the site, where something stands for it; the deeper follows the higher."""
+    others: dict[str, str] = {}
+    count = -1
+    while count != len(others):
+        count = len(others)
+        for row in sorted(rows, key=lambda row: _order(_kind(row))):
+            if (other := known.other_id(row, others)) is not None:
+                others[row["id"]] = other
+    return others
+
+
+def _kind(row: Row) -> str:
+    """Return the type of a row; all kinds of typed contexts are one."""
+    return "TypedContext" if "object_type_id" in row and "parent_id" in row else str(row["__entity_type__"])
 
 
 def _check(rows: Iterable[Row], schemas: Schemas, known: Known) -> None:

@@ -203,6 +203,27 @@ def test_words_that_the_studio_has_under_other_ids_are_not_doubled(site, tmp_pat
     assert version["user_id"] == "own anna"
 
 
+def test_a_shot_that_was_made_again_on_the_site_is_still_one_shot(site, tmp_path):
+    known = site.credentials
+    arguments = ("studio", "copy", "--project", "Remake", "--data", str(tmp_path / "ours"))
+    with Session(known.server_url, known.api_key, known.api_user) as session:
+        film = session.create("Project", {"name": "Remake", "project_schema": session.query("ProjectSchema").one()})
+        for _ in range(2):
+            shot = session.create("Shot", {"name": "sh010", "parent": film})
+            task = session.create("Task", {"name": "animation", "parent": shot})
+            session.create("Note", {"content": "Softer.", "parent_id": task["id"], "parent_type": "Task"})
+            session.commit()
+            done = ft_dcc(*arguments, **environment(site))
+            assert done.returncode == 0, done.stderr
+            session.delete(shot)
+            session.commit()
+    found = list(dump(tmp_path / "ours").values())
+    (shot_id,) = (row["id"] for row in found if row["__entity_type__"] == "Shot")
+    (task_row,) = (row for row in found if row["__entity_type__"] == "Task")
+    assert task_row["parent_id"] == shot_id
+    assert [row["parent_id"] for row in found if row["__entity_type__"] == "Note"] == [task_row["id"]] * 2
+
+
 def test_a_project_that_is_not_there_is_one_sentence_with_the_nearest(site, tmp_path):
     done = ft_dcc("studio", "copy", "--project", "Flim", "--data", str(tmp_path / "new"), **environment(site))
     assert done.returncode == 2
