@@ -175,7 +175,8 @@ def _round(output: Output, given_up: set[str]) -> list[Outcome]:
 def _about(entry: Entry) -> str:
     if entry.request is None:
         return " ".join(entry.problems)
-    sources = ", ".join(Path(text).name for text in entry.request.source) or entry.host or ""
+    place = f"{entry.host} {entry.scene.name if entry.scene is not None else ''}" if entry.host is not None else ""
+    sources = ", ".join([*(Path(text).name for text in entry.request.source), *filter(None, [place.strip()])])
     return f"{entry.request.task or 'no task'}  {sources}"
 
 

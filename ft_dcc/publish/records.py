@@ -240,6 +240,10 @@ def derived_id(version_id: str, what: str) -> str:
     return str(uuid.uuid5(uuid.UUID(version_id), what))
 
 
+# Seconds in which a rate can be told: what comes in a burst says nothing of what is left.
+_SHORTEST = 0.5
+
+
 @attrs.frozen
 class Progress:
     """How far a step is: ``unit`` is "frames" or "bytes", ``source`` the name of what it works on.
@@ -259,7 +263,7 @@ class Progress:
     def rate(self) -> float | None:
         """Frames or bytes a second, or None as long as nobody can know."""
         done = self.done - self.before
-        return done / self.seconds if self.seconds > 0 and done > 0 else None
+        return done / self.seconds if self.seconds >= _SHORTEST and done > 0 else None
 
     @property
     def seconds_left(self) -> float | None:

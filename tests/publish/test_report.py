@@ -108,6 +108,7 @@ def test_progress_knows_its_rate_and_what_is_left():
     assert (Progress("encode", "a", 30, 90, "frames", seconds=2.0, before=10).rate) == 10
     assert (Progress("encode", "a", 30, 90, "frames", seconds=2.0, before=10).seconds_left) == 6
     assert Progress("encode", "a", 1, 90, "frames").rate is None
+    assert Progress("encode", "a", 60, 90, "frames", seconds=0.01, before=1).rate is None
     assert Progress("encode", "a", 1, 90, "frames").seconds_left is None
 
 
