@@ -6,18 +6,19 @@ import functools
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import nuke
 
 from ft_dcc.acceptance.rig import Bench, Check, Skipped, demand
 from ft_dcc.acceptance.run import answer_order
-from ft_dcc.renders import read_renders
+from ft_dcc.renders import Render, read_renders
 
 from . import menu, tab
 from .host import NukeHost
 
 _MOMENT = 0.02
+_VIEW = "right"
 _EVENTS = ("BeforeRender", "BeforeFrameRender", "AfterFrameRender", "AfterRender")
 
 
@@ -43,6 +44,11 @@ class NukeRig:
             Check("menu twice", "The menu is there once, and gone when it is removed", check_menu_twice),
             Check("callbacks", "A render calls us in the order that is documented", check_callbacks),
             Check("render", "A render of a node with the tab is noted, frame by frame", check_render),
+            Check("views", "Each view that is written is noted by its own files", check_views),
+            Check("proxy", "A proxy render is noted as such, by its own name", check_proxy),
+            Check("group", "A Write in a group is noted, as the group's tab says", check_group),
+            Check("filter", "The files are noted as a studio's filter names them", check_filter),
+            Check("exception", "What another call raises ends the render, and is not our note", check_exception),
             Check("broken note", "A render goes on although it cannot be noted", check_broken_note),
         )
 
@@ -137,11 +143,82 @@ def check_callbacks(bench: Bench) -> Mapping[str, Any]:
 def check_render(bench: Bench) -> None:
     """The record of the render has each frame, and where its file is."""
     write = _noted_node(bench)
-    before = {render.id for render in read_renders()}
-    nuke.execute(write, 1001, 1003, 1)
-    noted = [render for render in read_renders() if render.id not in before]
+    noted = _noted_by(lambda: nuke.execute(write, 1001, 1003, 1))
     demand([render.frames for render in noted], [(1001, 1002, 1003)], "the frames that were noted")
     demand(all(noted[0].path(frame).is_file() for frame in (1001, 1002, 1003)), True, "the files are somewhere else")
+
+
+def check_views(bench: Bench) -> Mapping[str, Any]:
+    """Two views are two sequences; the figure says how often Nuke calls after one frame."""
+    write, calls = _noted_node(bench), list[str]()
+    nuke.addView(_VIEW)
+    write["file"].setValue((bench.folder / "comp_%V.%04d.png").as_posix())
+    write["views"].setValue(" ".join(map(str, nuke.views())))
+    call = functools.partial(calls.append, "called")
+    nuke.addAfterFrameRender(call)
+    try:
+        noted = _noted_by(lambda: nuke.execute(write, 1001, 1002, 1, [str(view) for view in nuke.views()]))
+    finally:
+        nuke.removeAfterFrameRender(call)
+    demand(sorted(render.view for render in noted), ["", _VIEW], "the views that were noted")
+    demand([render.frames for render in noted], [(1001, 1002)] * 2, "the frames of the views")
+    demand(all(render.path(1002).is_file() for render in noted), True, "the files are somewhere else")
+    return {"calls for a frame": len(calls) / 2}
+
+
+def check_proxy(bench: Bench) -> None:
+    """In proxy mode the proxy's name counts."""
+    write = _noted_node(bench)
+    write["proxy"].setValue((bench.folder / "small.%04d.png").as_posix())
+    nuke.root()["proxy"].setValue(True)
+    (render,) = _noted_by(lambda: nuke.execute(write, 1001, 1002, 1))
+    demand((render.execution.is_proxy, render.path(1001).name), (True, "small.1001.png"), "what was noted")
+    demand(render.path(1001).is_file(), True, "the file is somewhere else")
+
+
+def check_group(bench: Bench) -> Mapping[str, Any]:
+    """The inner node is noted by its full name; the figure says whether it told us that it had ended."""
+    if bench.rig.has_window:
+        raise Skipped("a window would go on to publish the render")
+    group: Any = nuke.nodes.Group()
+    with group:
+        write: Any = nuke.nodes.Write()
+        write.setInput(0, nuke.nodes.Noise())
+    write["file"].setValue((bench.folder / "inner.%04d.png").as_posix())
+    write["file_type"].setValue("png")
+    tab.add(group, tab.ALWAYS)
+    (render,) = _noted_by(lambda: nuke.execute(write, 1001, 1002, 1))
+    demand(render.execution.node, write.fullName(), "the node's name")
+    demand(render.frames, (1001, 1002), "the frames that were noted")
+    return {"says that it has ended": render.is_ended}
+
+
+def check_filter(bench: Bench) -> None:
+    """A filter changes the name, on the disk and in the note."""
+    write = _noted_node(bench)
+    rename = functools.partial(_renamed, bench.folder.as_posix())
+    nuke.addFilenameFilter(rename)
+    try:
+        (render,) = _noted_by(lambda: nuke.execute(write, 1001, 1001, 1))
+    finally:
+        nuke.removeFilenameFilter(rename)
+    demand(render.path(1001).name, "filtered.1001.png", "the name that was noted")
+    demand(render.path(1001).is_file(), True, "the file is somewhere else")
+
+
+def check_exception(bench: Bench) -> Mapping[str, Any]:
+    """The figure says whether Nuke ended the render, and how it told so."""
+    write = _noted_node(bench)
+    nuke.addBeforeFrameRender(_raise)
+    try:
+        nuke.execute(write, 1001, 1001, 1)
+    except RuntimeError as error:
+        said = str(error)
+    else:
+        said = ""
+    finally:
+        nuke.removeBeforeFrameRender(_raise)
+    return {"ended": bool(said), "said": said.splitlines()[:1]}
 
 
 def check_broken_note(bench: Bench) -> None:
@@ -151,6 +228,21 @@ def check_broken_note(bench: Bench) -> None:
     write.removeKnob(write["ft_dcc_task"])
     nuke.execute(write, 1001, 1002, 1)
     demand(sorted(path.name for path in bench.folder.glob("*.png")), ["comp.1001.png", "comp.1002.png"], "the files")
+
+
+def _renamed(folder: str, name: str) -> str:
+    return name.replace("/comp.", "/filtered.") if name.startswith(folder) else name
+
+
+def _raise() -> None:
+    raise RuntimeError("this call is made to fail")
+
+
+def _noted_by(render: Callable[[], object]) -> list[Render]:
+    """Carry it out, and return what was noted meanwhile."""
+    before = {each.id for each in read_renders()}
+    render()
+    return [each for each in read_renders() if each.id not in before]
 
 
 def _render_node(bench: Bench) -> Any:

@@ -190,6 +190,11 @@ def _acts(nuke: Nuke) -> dict[str, Callable[..., Any]]:
         nuke.root._knobs["name"]._value, nuke.root.is_modified = filename, False
         return True
 
+    def add_view(name: str) -> None:
+        nuke.guard("addView")
+        demand(name, str, "addView")
+        nuke.view_names.append(name)
+
     def clear() -> None:
         nuke.guard("scriptClear")
         nuke.clear()
@@ -232,6 +237,7 @@ def _acts(nuke: Nuke) -> dict[str, Callable[..., Any]]:
         "ask": ask,
         "menu": menu,
         "scriptSave": save,
+        "addView": add_view,
         "scriptClear": clear,
         "scriptOpen": open_script,
         "scriptExit": leave,

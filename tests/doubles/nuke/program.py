@@ -184,6 +184,7 @@ class Nuke:
         """A new script is open; formats stay."""
         self.root = Root(self)
         self.group, self.selection = self.root, []
+        self.view_names, self.view = ["main"], "main"
         self.root._knobs["format"]._value, self.root._knobs["fps"]._value = self.formats[0].name(), 24.0
 
     def open(self, path: Path) -> None:
