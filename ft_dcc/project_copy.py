@@ -10,11 +10,12 @@ import difflib
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
 import attrs
 
 from ft_dcc.errors import SettingInvalid
+from ft_dcc.session import operations
 from ft_dcc.session.query import quoted
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ _LYING_IN_PROJECTS = {"Context", "Task", *_CONTEXTS, "Asset", "AssetVersion", "L
 _RELATIONS = {"Status": ("state",), "Project": ("scopes",), "TypedContext": ("scopes",)}
 _NEVER = frozenset(("link", "_link", "url", "thumbnail_url", "review_url", "passphrase"))
 _FOREIGN_KEY = re.compile(r"Foreign key\(s\): (\w+)\.")
-_AT_ONCE, _PAGE = 200, 500
+_AT_ONCE, _PAGE, _IN_ONE_REQUEST = 200, 500, 16
 
 
 def find_project(session: Session, name: str) -> str:
@@ -127,6 +128,14 @@ def _ids(new: Mapping[str, Iterable[Row]], types: Collection[str]) -> list[str]:
     return [row["id"] for asked, rows in new.items() for row in rows if {asked, row["__entity_type__"]} & {*types}]
 
 
+class _Question(NamedTuple):
+    """A type and a condition; what is found counts as one of ``asked_as``."""
+
+    asked_as: str
+    type_name: str
+    condition: str
+
+
 @attrs.define(eq=False)
 class _Fetching:
     """The entities that are there, and those that they lead to."""
@@ -136,17 +145,22 @@ class _Fetching:
     on_fetched: OnFetched
     rows: dict[tuple[str, ...], Row] = attrs.field(factory=dict)
     _ids: set[str] = attrs.field(factory=set)
+    _selected: dict[str, list[str]] = attrs.field(factory=dict)
 
     def run(self, project_id: str) -> None:
-        new = {"Project": self._ask("Project", f"id is {quoted(project_id)}")}
-        new["CustomAttributeConfiguration"] = self._ask("CustomAttributeConfiguration", "project_id is none")
-        while any(new.values()):
-            found: dict[str, list[Row]] = {}
-            for type_name, key, parents in ATTACHED:
-                found.setdefault(type_name, []).extend(self._having(type_name, key, _ids(new, parents)))
+        questions = [
+            _Question("Project", "Project", f"id is {quoted(project_id)}"),
+            _Question("CustomAttributeConfiguration", "CustomAttributeConfiguration", "project_id is none"),
+        ]
+        while questions:
+            new = self._ask(questions)
+            questions = [
+                question
+                for type_name, key, parents in ATTACHED
+                for question in self._having(type_name, type_name, key, _ids(new, parents))
+            ]
             for type_name, wanted in self._lead_to(new).items():
-                found.setdefault(type_name, []).extend(self._having(type_name, "id", sorted(wanted)))
-            new = found
+                questions += self._having(type_name, type_name, "id", sorted(wanted))
 
     def _lead_to(self, new: Mapping[str, Iterable[Row]]) -> dict[str, set[str]]:
         """Return the ids that are referred to and were not fetched yet, by type."""
@@ -162,26 +176,37 @@ class _Fetching:
                     wanted.setdefault(target, set()).add(key)
         return wanted
 
-    def _having(self, type_name: str, key: str, values: list[str]) -> Iterator[Row]:
-        for start in range(0, len(values), _AT_ONCE):
-            listed = ", ".join(map(quoted, values[start : start + _AT_ONCE]))
-            yield from self._ask(type_name, f"{key} in ({listed})")
-
-    def _ask(self, type_name: str, condition: str) -> list[Row]:
-        """Return what was not known before; an entity of a more special type is told with all of its attributes."""
+    def _having(self, asked_as: str, type_name: str, key: str, values: list[str]) -> list[_Question]:
         if type_name not in self.known or type_name not in self.session.types.schemas:
             return []
-        names, found = self._names(type_name), []
-        special: dict[str, list[str]] = {}
-        for row in self._pages(type_name, names, condition):
-            own = row["__entity_type__"]
-            if own == type_name or own not in self.known or set(self._names(own)) <= set(names):
-                found.append(row)
-            else:
-                special.setdefault(own, []).append(row["id"])
-        new = [row for row in found if self._keep(row)]
-        self.on_fetched(type_name, len(new))
-        return new + [row for own, ids in special.items() for row in self._having(own, "id", ids)]
+        parts = (values[start : start + _AT_ONCE] for start in range(0, len(values), _AT_ONCE))
+        return [_Question(asked_as, type_name, f"{key} in ({', '.join(map(quoted, part))})") for part in parts]
+
+    def _ask(self, questions: list[_Question]) -> dict[str, list[Row]]:
+        """Return what was not known before, by what it was asked as.
+
+        An entity of a more special type than was asked for is told with all of its attributes.
+        """
+        new: dict[str, list[Row]] = {}
+        special: dict[tuple[str, str], list[str]] = {}
+        for question, rows in zip(questions, self._answers(questions)):
+            kept = []
+            for row in rows:
+                own = row["__entity_type__"]
+                if self._is_whole(question.type_name, own):
+                    kept += [row] if self._keep(row) else []
+                else:
+                    special.setdefault((question.asked_as, own), []).append(row["id"])
+            new.setdefault(question.asked_as, []).extend(kept)
+            self.on_fetched(question.type_name, len(kept))
+        more = [found for (asked_as, own), ids in special.items() for found in self._having(asked_as, own, "id", ids)]
+        for asked_as, rows in (self._ask(more) if more else {}).items():
+            new[asked_as].extend(rows)
+        return new
+
+    def _is_whole(self, asked: str, own: str) -> bool:
+        """Whether an entity of its own type was told with all that it has, as one of the type that was asked for."""
+        return own == asked or own not in self.known or set(self._names(own)) <= set(self._names(asked))
 
     def _keep(self, row: Row) -> bool:
         keys = self._schema(row["__entity_type__"])["primary_key"]
@@ -193,18 +218,34 @@ class _Fetching:
             self._ids.add(row["id"])
         return True
 
-    def _pages(self, type_name: str, names: list[str], condition: str) -> Iterator[Row]:
-        order = ", ".join(self._schema(type_name)["primary_key"])
-        expression = f"select {', '.join(names)} from {type_name} where {condition} order by {order}"
-        offset, is_last = 0, False
-        while not is_last:
-            asked = {"action": "query", "expression": f"{expression} offset {offset} limit {_PAGE}"}
-            found = json.loads(self.session.post([asked]))[0]["data"]
-            yield from found
-            offset, is_last = offset + _PAGE, len(found) < _PAGE
+    def _answers(self, questions: list[_Question]) -> Iterator[list[Row]]:
+        """Yield all rows of each question; many are asked at once, because a site may be far away."""
+        for start in range(0, len(questions), _IN_ONE_REQUEST):
+            part = questions[start : start + _IN_ONE_REQUEST]
+            for question, page in zip(part, self._pages(part, 0)):
+                rows = page
+                while len(page) == _PAGE:
+                    (page,) = self._pages([question], len(rows))
+                    rows = rows + page
+                yield rows
+
+    def _pages(self, questions: list[_Question], offset: int) -> list[list[Row]]:
+        asked = [operations.query(f"{self._expression(found)} offset {offset} limit {_PAGE}") for found in questions]
+        return [answer["data"] for answer in json.loads(self.session.post(asked))]
+
+    def _expression(self, question: _Question) -> str:
+        names, keys = self._names(question.type_name), self._schema(question.type_name)["primary_key"]
+        found = f"select {', '.join(names)} from {question.type_name} where {question.condition}"
+        # In one order, so that no page misses what another has.
+        return f"{found} order by {', '.join(keys)}"
 
     def _names(self, type_name: str) -> list[str]:
         """Return what is selected of a type: values and keys that both sides know, and a few relations."""
+        if type_name not in self._selected:
+            self._selected[type_name] = self._select(type_name)
+        return self._selected[type_name]
+
+    def _select(self, type_name: str) -> list[str]:
         schema = self._schema(type_name)
         left_out = _NEVER.union(schema.get("computed") or ())
         names = [

@@ -121,7 +121,9 @@ def _fill(session: Session, folder: Path) -> None:
 def rest(tmp_path_factory: pytest.TempPathFactory, site: Any) -> Iterator[Path]:
     """A folder that Film was copied into."""
     folder = tmp_path_factory.mktemp("rest") / "data"
-    done = ft_dcc("studio", "copy", "--project", "Film", "--data", str(folder), **environment(site))
+    # As a large project comes: in many pages.
+    with mock.patch.multiple("ft_dcc.project_copy", _AT_ONCE=3, _PAGE=2, _IN_ONE_REQUEST=2):
+        done = ft_dcc("studio", "copy", "--project", "Film", "--data", str(folder), **environment(site))
     assert done.returncode == 0, done.stderr
     assert "      1 AssetVersion\n" in done.stdout, done.stdout
     yield folder
