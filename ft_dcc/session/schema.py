@@ -7,7 +7,7 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Literal, Optional
 
 from ft_dcc.errors import UnrecognisedEntityTypeError
 from ft_dcc.session import entities
@@ -151,23 +151,26 @@ class SchemaCache:
     """A file with the schemas of one server, in a folder that many processes share.
 
     Its content is the text that the server's hash was made of, so that one look tells whether it is whole and current.
+    There is no file for the folder False, and one in the user's own folder for None.
     """
 
-    def __init__(self, folder: str | os.PathLike[str] | None, server_url: str) -> None:
+    def __init__(self, folder: str | os.PathLike[str] | Literal[False] | None, server_url: str) -> None:
         import hashlib
 
         server = hashlib.sha256(server_url.encode()).hexdigest()[:12]
-        self.path = (_default_folder() if folder is None else Path(folder)) / f"schemas-{server}.json"
+        self._is_used = folder is not False
+        self.path = (Path(folder) if folder else _default_folder()) / f"schemas-{server}.json"
 
     def schemas(self, schema_hash: Any, ask: Callable[[], bytes]) -> Callable[[], list[Schema]]:
         """Return the function that parses the schemas when a type is first needed; their text is here from now on.
 
         ``ask`` is called for the server's answer where the file does not have them.
         """
-        text = self.load(str(schema_hash))
+        text = self.load(str(schema_hash)) if self._is_used else None
         if text is None:
             answer: list[Schema] = json.loads(ask())[0]
-            self.save(answer)
+            if self._is_used:
+                self.save(answer)
             # Attributes have the same order then as in the sessions that find the file.
             text = text_of(answer)
         return lambda: json.loads(text)

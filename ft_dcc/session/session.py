@@ -8,7 +8,7 @@ import os
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ft_dcc.errors import NoResultFoundError
 from ft_dcc.session import arrival, custom_attributes, dialect, populating
@@ -56,7 +56,7 @@ class Session(Connection, Recorder, Services, Storage):
         cache: Cache | Callable[[Session], Cache | None] | None = None,
         cache_key_maker: KeyMaker | None = None,
         auto_connect_event_hub: bool = False,
-        schema_cache_path: str | os.PathLike[str] | None = None,
+        schema_cache_path: str | os.PathLike[str] | Literal[False] | None = None,
         plugin_arguments: Mapping[str, Any] | None = None,
         timeout: float = 60,
         cookies: Mapping[str, str] | None = None,
@@ -83,7 +83,7 @@ class Session(Connection, Recorder, Services, Storage):
         if auto_connect_event_hub:
             self.event_hub.connect_in_background()
         self.events.load_plugins(plugin_paths, plugin_arguments)
-        folder = schema_cache_path or os.environ.get("FTRACK_API_SCHEMA_CACHE_PATH")
+        folder = os.environ.get("FTRACK_API_SCHEMA_CACHE_PATH") if schema_cache_path is None else schema_cache_path
         schemas = SchemaCache(folder, self.server_url).schemas(
             self.server_information.get("schema_hash"), lambda: self.post([{"action": "query_schemas"}])
         )

@@ -95,6 +95,14 @@ def test_what_was_not_committed_is_reported_when_the_session_closes(open_session
     assert "1 changes were not committed" in caplog.text
 
 
+def test_a_session_without_a_schema_cache_asks_and_keeps_nothing(open_session, tmp_path, monkeypatch, sent):
+    monkeypatch.setenv("FTRACK_API_SCHEMA_CACHE_PATH", str(tmp_path))
+    for _ in range(2):
+        assert "Task" in open_session(schema_cache_path=False).types
+    assert [request[0]["action"] for request in sent].count("query_schemas") == 2
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_schemas_are_fetched_once(open_session, tmp_path, sent):
     first = open_session(schema_cache_path=tmp_path)
     assert "Task" in first.types
