@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +36,19 @@ def run(*, is_quick: bool = False) -> bool:
         first, again = zip(*(_measured("opening", environment) for _ in range(2 if is_quick else 5)))
         film = _film(folder)
         rate = film.stat().st_size / _SECONDS_OF_UPLOAD
-        with slowed(environment["FTRACK_SERVER"], rate) as url:
+        with slowed(environment["FTRACK_SERVER"], rate) as url, ThreadPoolExecutor() as both:
+            bare = both.submit(_measured, "beating", environment)
             (gap,) = _measured("publishing", {**environment, "FTRACK_SERVER": url}, str(film))
     rows = (
         Row("dialog opens, first time", [200.0] * len(first), first, 1.0, peer="200 ms"),
         Row("dialog opens, again", [200.0] * len(again), again, 1.0, peer="200 ms"),
-        Row(f"window, {_SECONDS_OF_UPLOAD:g} s of upload", [50.0], [gap], 1.0, peer="50 ms"),
+        Row(
+            f"window stands still, {_SECONDS_OF_UPLOAD:g} s of upload",
+            [bare.result()[0] + 50.0],
+            [gap],
+            1.0,
+            peer="a bare window + 50 ms",
+        ),
     )
     return print_table(rows)
 
@@ -62,7 +70,10 @@ def _film(folder: Path) -> Path:
 
 
 def _open() -> None:
-    """Qt runs, as in a program that has one, and nothing of ours is loaded; then the dialog is opened twice."""
+    """Qt runs, as in a program that has one, and nothing of ours is loaded; then the dialog is opened twice.
+
+    The time is the window's thread's own: it waits for nothing, and on a busy machine the clock measures the others.
+    """
     from Qt import QtWidgets
 
     application = QtWidgets.QApplication(["bench"])
@@ -70,12 +81,12 @@ def _open() -> None:
     window.show()
     application.processEvents()
     for _ in range(2):
-        began = time.perf_counter()
+        began = time.thread_time()
         import ft_dcc_qt
 
         dialog = ft_dcc_qt.show()
         dialog.repaint()
-        print((time.perf_counter() - began) * 1000, flush=True)
+        print((time.thread_time() - began) * 1000, flush=True)
         dialog.close()
     # The workers may be at it still.
     os._exit(0)
@@ -84,15 +95,41 @@ def _open() -> None:
 def _publish(film: Path) -> None:
     """The longest time between two beats of the window's loop, from the click to the link."""
     import ft_dcc_qt
-    from Qt import QtCore, QtWidgets
+    from Qt import QtWidgets
 
     application = QtWidgets.QApplication(["bench"])
     dialog = ft_dcc_qt.show(files=[film])
-    page, gaps = dialog.publish_page, [0.0]
+    page = dialog.publish_page
     _live(application, lambda: page.publish.isVisible() and bool(dialog.desk.tasks))
     _live(application, lambda: dialog.desk.lookups.wait(0))
     page.task.chosen.emit(next(iter(dialog.desk.tasks)))
-    beat, last = QtCore.QTimer(), [time.perf_counter()]
+    gaps, beat = _beating()
+    page.publish.click()
+    _live(application, page.outcome.isVisible)
+    beat.stop()
+    print(max(gaps), flush=True)
+    os._exit(0)
+
+
+def _beat() -> None:
+    """The longest time between two beats of a window with nothing in it, as long as the publish takes."""
+    from Qt import QtWidgets
+
+    application = QtWidgets.QApplication(["bench"])
+    window = QtWidgets.QWidget()
+    window.show()
+    gaps, beat = _beating()
+    end = time.perf_counter() + _SECONDS_OF_UPLOAD + 3
+    _live(application, lambda: time.perf_counter() > end)
+    beat.stop()
+    print(max(gaps), flush=True)
+
+
+def _beating() -> tuple[list[float], Any]:
+    """The milliseconds from beat to beat of a timer, which goes on as long as it is kept."""
+    from Qt import QtCore
+
+    gaps, last, beat = [0.0], [time.perf_counter()], QtCore.QTimer()
     beat.setTimerType(QtCore.Qt.TimerType.PreciseTimer)
     beat.setInterval(5)
 
@@ -103,11 +140,7 @@ def _publish(film: Path) -> None:
 
     beat.timeout.connect(note)
     beat.start()
-    last[0] = time.perf_counter()
-    page.publish.click()
-    _live(application, page.outcome.isVisible)
-    print(max(gaps), flush=True)
-    os._exit(0)
+    return gaps, beat
 
 
 def _live(application: Any, condition: Callable[[], bool]) -> None:
@@ -117,7 +150,8 @@ def _live(application: Any, condition: Callable[[], bool]) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "opening":
-        _open()
-    else:
+    what = sys.argv[1]
+    if what == "publishing":
         _publish(Path(sys.argv[2]))
+    else:
+        {"opening": _open, "beating": _beat}[what]()
