@@ -91,10 +91,10 @@ class Watch:
     def _tell_missing(self, render: Render) -> None:
         from ft_dcc.frames import ranges
 
-        gaps = ranges(render.missing) or render.problem
-        if (render.id, gaps) not in self._said:
-            self._said.add((render.id, gaps))
-            _say(f"{render.execution.node} is not published yet: {gaps} of {render.source} is missing.")
+        why = render.problem or f"{ranges(render.missing)} of {render.source} is missing."
+        if (render.id, why) not in self._said:
+            self._said.add((render.id, why))
+            _say(f"{render.execution.node} is not published yet: {why}")
 
     def _is_wanted(self, render: Render) -> bool:
         from ft_dcc.publish.rendered import decline
