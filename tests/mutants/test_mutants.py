@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -79,6 +80,8 @@ def _forked(folder: Path, mistake: Mistake | None, work) -> str:
     before = mistake.path.read_bytes() if mistake is not None else b""
     child = os.fork()
     if child == 0:
+        # One that hangs is noticed, too.
+        signal.alarm(300)
         try:
             sink = os.open(os.devnull, os.O_WRONLY)
             os.dup2(sink, 1)
