@@ -28,6 +28,8 @@ _FIELD = re.compile(r"\{(\w*)\}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _WORD_JOINER = "\N{WORD JOINER}"
 _MIDDLE = 5
+# Texts of one layer make room for each other, and a long one would push another out of the picture.
+_LAYERS = (*CORNERS, "slate", "watermark", "missing")
 
 
 @attrs.frozen
@@ -193,9 +195,7 @@ def _style(
 
 
 def _event(first: int, last: int, style: str, text: str) -> str:
-    # Texts of one layer make room for each other: what lies across the picture would be pushed out of it.
-    layer = 0 if style in CORNERS else 1
-    return f"Dialogue: {layer},{_moment(first)},{_moment(last + 1)},{style},{_literal(text)}"
+    return f"Dialogue: {_LAYERS.index(style)},{_moment(first)},{_moment(last + 1)},{style},{_literal(text)}"
 
 
 def _moment(index: int) -> str:

@@ -244,6 +244,21 @@ def test_filling_shows_the_frame_before_and_says_so(make_frames, tmp_path, gone,
     assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".")) == []
 
 
+def test_a_long_text_pushes_no_other_out_of_the_picture(grey_frames, tmp_path):
+    frames = grey_frames("1001-1003")
+    frames.path(1002).unlink()
+    long = {"c": "every word of it " * 200}
+    look = Burnin({"top left": "{c}", "bottom left": "{c}", "bottom right": "{frame}"}, long, watermark="{c}")
+    film = encode(frames, tmp_path / "film.mp4", burnin=look, is_filling=True)
+    corner, middle = [
+        [sum(level > bright for row in _rows(picture)[rows] for level in row[columns]) for picture in pictures_of(film)]
+        for rows, columns, bright in ((slice(330, 360), slice(560, 640), 140), (slice(140, 220), slice(260, 560), 200))
+    ]
+    assert min(corner) > 20
+    # The words of the watermark are see-through; those of the mark are not.
+    assert (middle[0] < 50, middle[1] > 400, middle[2] < 50) == (True, True, True)
+
+
 def _unmarked(frames, shown, tmp_path):
     other = attrs.evolve(frames, pattern=str(tmp_path / "other.%04d.png"))
     for number, source in zip(range(1001, 1006), shown):

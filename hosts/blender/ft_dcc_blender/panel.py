@@ -112,7 +112,7 @@ class PublishedPanel(_Sidebar, bpy.types.Panel):
         """The newest first, each with its link."""
         for path, version, link in last_published()[:5]:
             row = self.layout.row(align=True)
-            row.label(text=f"{path} v{version:03d}")
+            row.label(text=f"v{version:03d}  {path}")
             if link:
                 row.operator("ft_dcc.open_link", text="", icon="URL").link = link
                 row.operator("ft_dcc.copy_link", text="", icon="COPYDOWN").link = link
