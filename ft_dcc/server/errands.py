@@ -16,6 +16,7 @@ from ft_dcc.server.entities.batch import Batch, owner_batch
 from ft_dcc.server.entities.create import create
 from ft_dcc.server.schema.tables import TYPE_COLUMN
 from ft_dcc.server.studio import Studio
+from ft_dcc.server.updates import NOBODY, announce, describe
 
 _LOOKING = frozenset(("keys", "audit"))
 _MOST_CHANGES = 100_000
@@ -24,16 +25,35 @@ Words = Mapping[str, Any]
 Report = dict[str, Any]
 
 
-def run_errand(studio: Studio, connection: Connection, name: str, words: Words) -> Report:
-    """Do what is asked, in this transaction, and return the report; raises ValidationError with what is wrong."""
+@attrs.frozen
+class _Done:
+    """What an errand reports, who had it done, and what those who listen are told."""
+
+    report: Report
+    caller: Caller
+    updates: list[dict[str, Any]]
+
+
+def run_errand(studio: Studio, name: str, words: Words) -> Report:
+    """Do what is asked, in one transaction, and return the report; raises ValidationError with what is wrong."""
     if name not in ERRANDS:
         raise ValidationError(f"A studio has no errand '{name[:80]}'. There are {', '.join(ERRANDS)}.")
-    batch = owner_batch(studio, connection)
-    report = ERRANDS[name](batch, words)
-    if name not in _LOOKING:
-        told = {"action": f"errand: {name}", "entity_type": "User", "entity_key": [report["user_id"]]}
-        audit.record(connection, batch.caller, [(told, None)])
-    return report
+
+    def run(connection: Connection) -> _Done:
+        batch = owner_batch(studio, connection)
+        batch.changes.is_wanted = studio.events.has_listeners
+        report = ERRANDS[name](batch, words)
+        if name not in _LOOKING:
+            told = {"action": f"errand: {name}", "entity_type": "User", "entity_key": [report["user_id"]]}
+            audit.record(connection, batch.caller, [(told, None)])
+        return _Done(report, batch.caller, describe(batch))
+
+    def tell(done: _Done) -> None:
+        if name not in _LOOKING:
+            studio.events.refresh(studio.store)
+        announce(studio.events, done.caller, NOBODY, done.updates)
+
+    return studio.store.write(run, tell).report
 
 
 def have_user(batch: Batch, words: Words) -> Report:

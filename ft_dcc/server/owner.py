@@ -112,7 +112,7 @@ class _Here:
 
     def run(self, errand: str, **words: Any) -> dict[str, Any]:
         self._seed()
-        return self.studio.store.write(lambda connection: run_errand(self.studio, connection, errand, words))
+        return run_errand(self.studio, errand, words)
 
     def schemas(self) -> list[dict[str, Any]]:
         self._seed()
@@ -198,9 +198,7 @@ def _carry_out(studio: Studio, errand: str, body: bytes) -> dict[str, Any]:
         raise BadRequest("The words of an errand are not JSON.") from error
     if not isinstance(words, dict):
         raise BadRequest("The words of an errand are a JSON object.")
-    report = studio.store.write(lambda connection: run_errand(studio, connection, errand, words))
-    studio.events.refresh(studio.store)
-    return report
+    return run_errand(studio, errand, words)
 
 
 def _require_owner(studio: Studio, request: Request) -> None:

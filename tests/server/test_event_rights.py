@@ -36,13 +36,17 @@ class Listener:
         while not (packet := self.socket.recv()).startswith("6:::7+"):
             assert packet in ("1::", "2::")
 
-    def hear(self) -> list[tuple[str, str]]:
-        """Return what the next update is about."""
-        while (packet := self.socket.recv()) == "2::":
-            pass
-        data = json.loads(packet[4:])["args"][0]["data"]
-        assert set(data["parents"]) == {above["entityId"] for found in data["entities"] for above in found["parents"]}
-        return [(found["action"], found["entityId"]) for found in data["entities"]]
+    def hear(self, *kinds: str) -> list[tuple[str, str]]:
+        """Return what the next update is about that has entities of these kinds: projects and folders."""
+        while True:
+            if (packet := self.socket.recv()) == "2::":
+                continue
+            data = json.loads(packet[4:])["args"][0]["data"]
+            above = {found["entityId"] for entity in data["entities"] for found in entity["parents"]}
+            assert set(data["parents"]) == above
+            wanted = kinds or ("Project", "Folder")
+            if heard := [found for found in data["entities"] if found["entity_type"] in wanted]:
+                return [(found["action"], found["entityId"]) for found in heard]
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +128,13 @@ def _switching_off(server: Any, name: str) -> list[Any]:
     (user,) = requests.post(f"{server.url}/api", json=ask, headers=server.headers, timeout=30).json()[0]["data"]
     data = {"__entity_type__": "User", "is_active": False}
     return [{"action": "update", "entity_type": "User", "entity_key": [user["id"]], "entity_data": data}]
+
+
+def test_a_user_who_is_made_on_the_command_line_is_told(server: Any) -> None:
+    listener = Listener(server, server.credentials.api_user, server.credentials.api_key)
+    with owner_of(server.data) as owner:
+        user_id = owner.run("user", name="told", role=None, projects=[])["user_id"]
+    assert listener.hear("User") == [("add", user_id)]
 
 
 def test_what_is_loaded_is_told_and_in_the_audit_log(server: Any) -> None:
