@@ -57,7 +57,7 @@ def place_contexts(batch: Batch) -> None:
 
 def settle(batch: Batch, unsettled: Iterable[Unsettled], at: At) -> None:
     """The entities have what a create would have given them, and their lists; raises ValidationError inside ``at``."""
-    in_order = sorted(unsettled, key=lambda found: _ORDER.get(found.entity_type.name, _ORDER["others"]))
+    in_order = sorted(unsettled, key=_place)
     for (entity_type, absent), group in groupby(in_order, key=lambda found: (found.entity_type, found.absent)):
         members = list(group)
         # A number that is counted up is that of the one before and one more.
@@ -69,6 +69,14 @@ def settle(batch: Batch, unsettled: Iterable[Unsettled], at: At) -> None:
             for found in part:
                 with at(found.line):
                     _assign_lists(batch, found)
+
+
+def _place(found: Unsettled) -> tuple[int, str, list[str]]:
+    """Return what an entity is sorted by: what others are made from comes first, then what is alike side by side."""
+    name = found.entity_type.name
+    if name in _ORDER:
+        return _ORDER[name], "", []  # These are counted in the order of their lines.
+    return _ORDER["others"], name, sorted(found.absent)
 
 
 def _complete(batch: Batch, entity_type: EntityType, absent: frozenset[str], part: list[Unsettled], at: At) -> None:

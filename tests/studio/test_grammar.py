@@ -174,6 +174,7 @@ def tasks(ask: Any) -> Tasks:
     return Tasks(ask, project)
 
 
+@pytest.mark.timeout(1800)
 @WELL
 @given(CRITERIA)
 def test_whatever_is_asked_is_so_or_not_so(tasks: Tasks, criteria: str) -> None:
@@ -182,6 +183,7 @@ def test_whatever_is_asked_is_so_or_not_so(tasks: Tasks, criteria: str) -> None:
     assert set(found).isdisjoint(others)
 
 
+@pytest.mark.timeout(1800)
 @WELL
 @given(CRITERIA, CRITERIA)
 def test_and_is_what_both_find_and_or_what_either_does(tasks: Tasks, one: str, other: str) -> None:
@@ -189,6 +191,7 @@ def test_and_is_what_both_find_and_or_what_either_does(tasks: Tasks, one: str, o
     assert set(tasks(f"({one}) or ({other})")) == set(tasks(one)) | set(tasks(other))
 
 
+@pytest.mark.timeout(1800)
 @WELL
 @given(CRITERIA, st.sampled_from(["", "order by name", "order by bid desc, name", "order by parent.name asc, bid"]))
 def test_pages_are_the_whole_in_the_same_order(tasks: Tasks, criteria: str, order: str) -> None:
@@ -198,6 +201,7 @@ def test_pages_are_the_whole_in_the_same_order(tasks: Tasks, criteria: str, orde
     assert pages == whole
 
 
+@pytest.mark.timeout(1800)
 @WELL
 @given(CRITERIA, st.integers(0, 80), st.sampled_from("()'\"[]=,.$ x"))
 def test_a_character_too_many_is_answered_or_refused_with_a_place(
