@@ -83,6 +83,11 @@ class Desk:
         return self._thread is not None
 
     @property
+    def is_publishing(self) -> bool:
+        """Whether something is on its way to the server."""
+        return self.is_busy and self.doing in ("publish", "resume")
+
+    @property
     def is_capturing(self) -> bool:
         """Whether the scene is borrowed, or about to be."""
         return self.is_busy and self.doing == "publish" and (self.progress is None or self.progress.step == "capture")
@@ -93,6 +98,19 @@ class Desk:
             return None
         found = next((task for task in self.lookups.found if task.id == task_id), None)
         return self.tasks.get(task_id) or found
+
+    def find_task(self, task_id: str) -> None:
+        """The task with this id is known, in a moment; it may be one of somebody else's."""
+        session = self.session
+
+        def work() -> None:
+            from ft_dcc.publish.records import Task
+            from ft_dcc.tasks import find_task
+
+            if session is not None:
+                self.tasks = {**self.tasks, task_id: Task.of(find_task(session, task_id))}
+
+        self.lookups.run("Looking for the task", work)
 
     def usual_review(self, task_id: str | None) -> str:
         """The review session for whoever chooses none: the newest of the task's project that is open, or a new one."""

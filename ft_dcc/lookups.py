@@ -149,6 +149,10 @@ class Lookups:
 
         self.run(f"Looking at {source}", work)
 
+    def forget_previews(self) -> None:
+        """What is asked for is looked at anew."""
+        self.previews = {}
+
     def run(self, kind: str, function: Callable[[], None]) -> None:
         """The function has run, in a moment; one of the same kind that still waits does not run any more."""
 

@@ -138,6 +138,40 @@ def test_closing_the_window_lets_the_publish_go_on_and_brings_the_window_back(
     assert len(versions_of(session, task)) == 1
 
 
+def test_a_window_that_is_closed_without_a_publish_has_left(open_dialog, live, account, monkeypatch):
+    dialog = open_dialog()
+    left = []
+    dialog.left.connect(lambda: left.append(True))
+    dialog.close()
+    assert left == [True]
+    dialog.show()
+    monkeypatch.setattr("ft_dcc_qt.sign_in_page.open_link", lambda address: None)
+    dialog.desk.close()
+    dialog.sign_in_page.server.setText(account.server)
+    dialog.refresh()
+    dialog.sign_in_page.browser.click()
+    assert dialog.desk.is_busy
+    dialog.close()
+    assert left == [True, True]
+    live(lambda: not dialog.desk.is_busy)
+    assert not dialog.isVisible()
+
+
+def test_another_scene_brings_its_own_task_cameras_and_range(open_dialog, live, task, task_path, tmp_path):
+    import attrs
+    from doubles.colour_bars import SCENE
+
+    host = ColourBars(attrs.evolve(SCENE, path=tmp_path / "sh010.ma", task_id=task["id"]))
+    dialog = open_dialog(host)
+    page = dialog.publish_page
+    page.frames.setText("1001-1004")
+    assert page.task.text() == task_path
+    host._scene = attrs.evolve(SCENE, path=tmp_path / "sh020.ma", sources=("other",))
+    dialog.open_page("publish")
+    live(lambda: page.sources.names == ["other"], host)
+    assert (page.task.text(), page.frames.text(), page.sources.wanted) == ("", "", ("other",))
+
+
 def test_without_a_task_or_a_tick_it_is_said_what_is_lacking(open_dialog, choose, press, render, task_path):
     dialog = open_dialog()
     page = dialog.publish_page

@@ -25,5 +25,7 @@ def run(files: Iterable[Path] = ()) -> int:
     application.setApplicationName("ft-dcc")
     # Qt's loop would not let Python see Ctrl-C; a publish that it ends goes on from its job.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    show(files=files)
+    # A window that was closed comes back when its publish is through.
+    application.setQuitOnLastWindowClosed(False)
+    show(files=files).left.connect(application.quit)
     return int(application.exec_())

@@ -31,8 +31,11 @@ _OFFLINE = ("queue", "settings", "about")
 class Dialog(QtWidgets.QDialog):
     """Everything that an artist does with ft-dcc; it reads the desk, and has the desk do things.
 
-    Closing it lets a publish go on: the window comes back by itself when that is through.
+    Closing it lets a publish go on: the window comes back by itself when that is through. ``left`` is emitted when it
+    is closed and there is nothing to come back for.
     """
+
+    left = QtCore.Signal()
 
     def __init__(self, host: Host | None, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
@@ -97,16 +100,17 @@ class Dialog(QtWidgets.QDialog):
         self.close()
 
     def closeEvent(self, event: QtGui.QCloseEvent) -> None:
-        """A publish goes on without the window, and brings it back at its end."""
-        self._is_away = self.desk.is_busy
-        QtWidgets.QApplication.setQuitOnLastWindowClosed(not self._is_away)
+        """A publish goes on without the window, and brings it back at its end; signing in does not."""
+        self._is_away = self.desk.is_publishing
         event.accept()
+        if not self._is_away:
+            self.desk.cancel()
+            self.left.emit()
 
     def _come_back(self) -> None:
         if not self._is_away:
             return
         self._is_away = False
-        QtWidgets.QApplication.setQuitOnLastWindowClosed(True)
         # Not in the way of whoever types into another window now.
         self.setAttribute(QtCore.Qt.WidgetAttribute.WA_ShowWithoutActivating, True)
         self.show()

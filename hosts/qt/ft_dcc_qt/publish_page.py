@@ -54,7 +54,9 @@ class PublishPage(QtWidgets.QWidget):
     def __init__(self, desk: Desk, host: Host | None) -> None:
         super().__init__()
         self._desk, self._host = desk, host
-        self._task_id: str | None = None
+        self._chosen_id: str | None = None
+        self._sought_id: str | None = None
+        self._path: Path | None = None
         self._last_words = ""
         self.sources = SourceList(_NO_FILE if host is None else _NO_CAMERA)
         self.task = SearchField(_NO_TASK)
@@ -197,16 +199,24 @@ class PublishPage(QtWidgets.QWidget):
             self.frames.setPlaceholderText("all that there are; or as 1001-1048")
             return
         self.frames.setPlaceholderText(f"{scene.frame_range}, as the scene has it")
+        if self._path is not None and scene.path != self._path:
+            # Another scene: what was chosen for the last one could only be wrong.
+            self._chosen_id = None
+            self.frames.clear()
+            self._desk.lookups.forget_previews()
+            self.sources.show_cameras(())
+        self._path = scene.path
         self.sources.show_cameras(scene.sources)
-        if self._task_id is None and scene.task_id is not None:
-            self._task_id = scene.task_id
 
     def _show_choices(self) -> None:
         desk = self._desk
         self._recall_task()
         task = desk.task(self._task_id)
-        if task is not None:
-            self.task.pick(task.path)
+        if task is not None or self._task_id is None:
+            self.task.pick("" if task is None else task.path)
+        elif not desk.is_busy and self._sought_id != self._task_id:
+            self._sought_id = self._task_id
+            desk.find_task(self._task_id)
         known = {found.id: found.path for found in (*desk.tasks.values(), *desk.lookups.found)}
         self.task.offer(tuple(known.items()))
         open_ones = desk.reviews.get(task.project_id, ()) if task is not None else ()
@@ -218,7 +228,7 @@ class PublishPage(QtWidgets.QWidget):
         """Files have no scene that remembers; the task that was last published to from here is likely."""
         if self._task_id is None and self._host is None and self._desk.lookups.past:
             path = self._desk.lookups.past[0].path
-            self._task_id = next((task.id for task in self._desk.tasks.values() if task.path == path), None)
+            self._chosen_id = next((task.id for task in self._desk.tasks.values() if task.path == path), None)
 
     def _usual_reviews(self) -> list[str] | None:
         """What is asked for where nobody chooses: None is the rule of the settings."""
@@ -227,8 +237,14 @@ class PublishPage(QtWidgets.QWidget):
             return None
         return [self._desk.usual_review(self._task_id)]
 
+    @property
+    def _task_id(self) -> str | None:
+        """What the artist chose, else what the scene remembers."""
+        scene = self._desk.lookups.scene
+        return self._chosen_id or (scene.task_id if scene is not None else None)
+
     def _choose_task(self, task_id: str) -> None:
-        self._task_id = task_id
+        self._chosen_id = task_id
         if self._host is not None:
             self._desk.lookups.remember_task(self._host, task_id)
         self.refresh()
