@@ -85,7 +85,7 @@ class SignIn:
             studio = self._studio
             user = studio.door.enter(studio.store, address_of(request), given.get("user", ""), given.get("key", ""))
         if (seconds := self._keys.wait(user.id)) > 0:
-            raise TooManyRequests("That were many sign-ins at once. Wait a minute, then try again.", seconds)
+            raise TooManyRequests("Those were many sign-ins at once. Wait a minute, then try again.", seconds)
         self._keys.take(user.id)
         store = self._studio.store
         key = store.write(partial(_hand_out, user=user, label=_label(request)))
