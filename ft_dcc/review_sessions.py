@@ -57,13 +57,17 @@ class Person:
 
 @attrs.frozen
 class Invited:
-    """What became of an invitation: sent, kept in the studio's outbox, or with the ``reason`` why it was not sent."""
+    """What became of an invitation: sent, kept in the studio's outbox, or with the ``reason`` why it was not sent.
+
+    ``warning`` says what whoever is invited may stumble over.
+    """
 
     name: str
     email: str
     is_sent: bool
     is_kept: bool
     reason: str
+    warning: str
 
 
 def find_reviews(session: Session, project: str | None = None) -> list[Review]:
@@ -236,7 +240,8 @@ def _change(session: Session, review: Review, **values: Any) -> Review:
 
 def _invited(person: Person, answer: Mapping[str, Any]) -> Invited:
     is_kept, reason = bool(answer.get("kept")), str(answer.get("reason") or "")
-    return Invited(person.name, person.email, bool(answer.get("sent")) and not is_kept, is_kept, reason)
+    is_sent, warning = bool(answer.get("sent")) and not is_kept, str(answer.get("warning") or "")
+    return Invited(person.name, person.email, is_sent, is_kept, reason, warning)
 
 
 def _moment(value: Any) -> datetime.datetime | None:

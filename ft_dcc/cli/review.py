@@ -160,6 +160,8 @@ def invite(output: Output, name: str, people: tuple[str, ...], project: str | No
     words = {True: "the mail is in the studio's outbox: ft-dcc review outbox", False: "sent"}
     lines = [f"{found.name} <{found.email}>: {found.reason or words[found.is_kept]}" for found in invited]
     output.result("\n".join(lines), {"invited": [attrs.asdict(found) for found in invited]})
+    for warning in dict.fromkeys(found.warning for found in invited if found.warning):
+        output.say(warning)
     if any(found.reason for found in invited):
         raise ServerError("Not every mail was sent. Those in the outbox are sent again by and by.")
 

@@ -33,6 +33,7 @@ _INVITATIONS = Table(
 )
 _INVITEE = "ReviewSessionInvitee"
 _EMAIL = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\"]+")
+_LOOPBACK = re.compile(r"https?://(?:localhost|127(?:\.\d+){3}|\[::1\])(?::|/)")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]+")
 
 
@@ -91,6 +92,8 @@ def send_review_session_invite(batch: Batch, operation: Operation) -> Answer:
     post = batch.studio.post
     address = f"{post.public_url or batch.base_url}/review/{quote(session['id'], safe='')}/{token}"
     told: Answer = {"action": operation["action"], "sent": True, "data": {"id": invitee["id"]}}
+    if _LOOPBACK.match(address):
+        told["warning"] = "The link leads to this machine alone. Set FT_DCC_PUBLIC_URL to the studio's address."
     batch.after_commit.append(partial(_send, post, _letter(batch, invitee, session, address), told))
     return told
 

@@ -112,6 +112,7 @@ def test_who_is_invited_finds_the_mail_in_the_outbox_and_can_be_revoked(ft_dcc, 
         "Ida Berg <ida@example.com>: the mail is in the studio's outbox: ft-dcc review outbox",
         "bo <bo@example.com>: the mail is in the studio's outbox: ft-dcc review outbox",
     ]
+    assert told.err == "The link leads to this machine alone. Set FT_DCC_PUBLIC_URL to the studio's address.\n"
     shown = json.loads(ft_dcc("show", key, "--json").out)
     assert [(person["name"], person["sent"] is None) for person in shown["invitees"]] == [
         ("Ida Berg", False),
