@@ -261,3 +261,12 @@ def test_a_path_of_nukes_is_an_absolute_one(nuke, host):
     assert pattern_of(nuke.find("Write1")) == str(Path.cwd() / "out" / "comp.%04d.png")
     set_knobs(nuke.root, project_directory="/shots/sh010")
     assert pattern_of(nuke.find("Write1")) == str(Path("/shots/sh010/out/comp.%04d.png").absolute())
+
+
+def test_the_node_that_is_meant_is_selected_and_nothing_else(nuke, host):
+    source = host.scene().sources[0]
+    host.select(source)
+    assert [node.fullName() for node in nuke.selection] == [source]
+    with pytest.raises(CameraMissing):
+        host.select("NoSuchNode")
+    assert [node.fullName() for node in nuke.selection] == [source]

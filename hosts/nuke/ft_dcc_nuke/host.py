@@ -112,6 +112,13 @@ class NukeHost:
         """The folder of the checks that only Nuke can make."""
         return Path(__file__).with_name("checks")
 
+    def select(self, source: str) -> None:
+        """The node, and nothing else, is selected; raises CameraMissing."""
+        wanted = node_of(source)
+        for node in nuke.selectedNodes():
+            node.setSelected(False)
+        wanted.setSelected(True)
+
     def run_in_main_thread(self, function: Callable[[], T]) -> T:
         """Return or raise what the function does; raises CaptureFailed when the main thread stays busy."""
         return main_thread.run(function)

@@ -186,6 +186,11 @@ class Node:
         demand(what, int, "Node.dependencies")
         return [node for node in self._inputs if node is not None]
 
+    def setSelected(self, selected: bool) -> None:  # noqa: N802
+        self._nuke.guard("Node.setSelected")
+        others = [node for node in self._nuke.selection if node is not self]
+        self._nuke.selection = [*others, self] if selected else others
+
     def hasError(self) -> bool:  # noqa: N802
         self._nuke.guard("Node.hasError")
         return self.has_error
