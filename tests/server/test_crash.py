@@ -69,6 +69,30 @@ def test_what_was_acknowledged_survives_being_killed_at_any_moment(start_server,
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
+def test_twenty_clients_who_publish_at_once_get_twenty_numbers(server_process, wire_to):
+    wire, asset = wire_to(server_process), str(uuid4())
+    project = wire.post(_created("Project", name=asset)).json()[0]["data"]["id"]
+    wire.post(_created("Asset", asset, name="film", context_id=project))
+    numbers: list[int] = []
+
+    def publish() -> None:
+        # Each has a connection of its own; the server alone gives the number.
+        told = wire_to(server_process).post(_created("AssetVersion", asset_id=asset)).json()
+        numbers.append(told[0]["data"]["version"])
+
+    publishers = [threading.Thread(target=publish) for _ in range(20)]
+    for publisher in publishers:
+        publisher.start()
+    for publisher in publishers:
+        publisher.join(60)
+    assert sorted(numbers) == list(range(1, 21))
+
+
+def _created(entity_type, entity_id=None, **data):
+    data = {"__entity_type__": entity_type, "id": entity_id or str(uuid4()), **data}
+    return {"action": "create", "entity_type": entity_type, "entity_data": data}
+
+
 def test_a_full_disk_refuses_a_commit_and_keeps_what_is_there(small_disk, start_server, wire_to):
     wire = wire_to(start_server(small_disk / "studio"))
     before = wire.create_component()
