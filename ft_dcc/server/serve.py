@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import signal
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -25,7 +23,7 @@ from ft_dcc.server.nightly import Nightly, backing_up
 from ft_dcc.server.opening import credentials_at, opened
 from ft_dcc.server.postman import delivering
 from ft_dcc.server.store import warn_of_old_sqlite
-from ft_dcc.server.work import Work
+from ft_dcc.server.work import Idleness, Work
 
 _GRACE_SECONDS = 0.3
 _PATIENCE_SECONDS = 2
@@ -98,22 +96,20 @@ class _Server(uvicorn.Server):
                 ws_per_message_deflate=False,
             )
         )
-        self._app, self._on_ready, self._work = app, on_ready, work
-        self._idle_seconds = math.inf if idle_minutes is None else idle_minutes * 60
-        self._last_seen, self._requests = time.monotonic(), 0
+        self._app, self._on_ready = app, on_ready
+        self._work, self._idle_minutes = work, idle_minutes
+        self._idleness = Idleness(work, None)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
         if self.started:
             self._on_ready()
+            self._idleness = Idleness(self._work, self._idle_minutes)
 
     async def on_tick(self, counter: int) -> bool:
         """Return whether to stop, ten times a second."""
         state = self.server_state
-        # Event hubs and requests under way are connections; a client between two requests may have none.
-        if state.connections or state.total_requests != self._requests or self._work.is_going_on:
-            self._last_seen, self._requests = time.monotonic(), state.total_requests
-        is_idle = time.monotonic() - self._last_seen > self._idle_seconds
+        is_idle = self._idleness.is_too_long(len(state.connections), state.total_requests)
         return await super().on_tick(counter) or is_idle
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -1,23 +1,17 @@
-"""A backup every night: when it is due, what is in it, and what is kept; and a server that stops only when idle."""
+"""A backup every night: when it is due, what is in it, and what is kept."""
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 from datetime import datetime, time
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
 
 import pytest
-import requests
 
 from ft_dcc.errors import DiskUnusable, SettingInvalid
-from ft_dcc.media import ffmpeg
 from ft_dcc.server.backup import restore
 from ft_dcc.server.nightly import Nightly
-from ft_dcc.server.owner import dumped, owner_of
+from ft_dcc.server.owner import owner_of
 
 
 @pytest.fixture
@@ -77,26 +71,3 @@ def test_a_folder_that_cannot_be_is_one_sentence(data: Path, tmp_path: Path) -> 
         Nightly(tmp_path / "file" / "backups").back_up(data, datetime(2026, 11, 21, 3))
     with pytest.raises(SettingInvalid, match="Write it as 03:00"):
         Nightly.parse(None, 7, "at night")
-
-
-def test_a_server_that_stops_when_idle_finishes_what_it_encodes(start_server: Any, tmp_path: Path) -> None:
-    film = tmp_path / "film.mov"
-    source = ["-f", "lavfi", "-i", "testsrc2=size=320x180:rate=24:duration=1", "-c:v", "mpeg4"]
-    subprocess.run([str(ffmpeg.find()), "-y", "-v", "error", *source, str(film)], check=True)
-    server = start_server(None, "--stop-when-idle", "0.005")
-    component, size = str(uuid4()), film.stat().st_size
-
-    def ask(*operations: dict[str, Any]) -> Any:
-        headers = {**server.headers, "Connection": "close"}
-        return requests.post(f"{server.url}/api", json=list(operations), headers=headers, timeout=30).json()
-
-    data = {"__entity_type__": "FileComponent", "id": component, "name": "film", "file_type": ".mov"}
-    created = {"action": "create", "entity_type": "FileComponent", "entity_data": data}
-    announced = {"action": "get_upload_metadata", "component_id": component, "file_name": "film.mov", "file_size": size}
-    told = ask(created, announced)[1]
-    headers = {**told["headers"], "Connection": "close"}
-    requests.put(told["url"], data=film.read_bytes(), headers=headers, timeout=30).raise_for_status()
-    job = ask({"action": "encode_media", "component_id": component, "keep_original": True})[0]["job_id"]
-    assert server.process.wait(timeout=60) == 0
-    jobs = [found for found in map(json.loads, dumped(server.data)) if found["__entity_type__"] == "Job"]
-    assert [(found["id"], found["status"]) for found in jobs] == [(job, "done")]
