@@ -52,6 +52,11 @@ def test_a_publish_needs_no_mouse(app, open_dialog, live, type_key, write, rende
     assert app.focusWidget() is page.outcome.open
 
 
+def test_the_window_opens_ready_to_publish(app, open_dialog):
+    dialog = open_dialog()
+    assert app.focusWidget() is dialog.publish_page.publish
+
+
 def test_enter_in_a_field_publishes_and_escape_closes(app, open_dialog, live, type_key, choose, render, task_path):
     dialog = open_dialog()
     page = dialog.publish_page
@@ -62,6 +67,51 @@ def test_enter_in_a_field_publishes_and_escape_closes(app, open_dialog, live, ty
     live(page.outcome.isVisible)
     type_key("Escape")
     assert not dialog.isVisible()
+
+
+def test_enter_is_for_publishing_also_after_another_button_had_the_focus(
+    open_dialog, live, type_key, choose, render, task_path
+):
+    dialog = open_dialog()
+    page = dialog.publish_page
+    page.add_files([render])
+    choose(dialog, task_path)
+    page.add.setFocus()
+    page.frames.setFocus()
+    type_key("Return")
+    live(page.outcome.isVisible)
+
+
+def test_enter_in_the_list_of_versions_opens_one_and_publishes_nothing(
+    open_dialog, live, type_key, choose, render, task_path, monkeypatch
+):
+    opened = []
+    monkeypatch.setattr("ft_dcc_qt.past_list.open_link", opened.append)
+    dialog = open_dialog()
+    page = dialog.publish_page
+    page.add_files([render])
+    choose(dialog, task_path)
+    page.frames.setFocus()
+    type_key("Return")
+    live(lambda: page.past.rows.count() == 1)
+    page.past.rows.setFocus()
+    page.past.rows.setCurrentRow(0)
+    type_key("Return")
+    assert opened == [page.outcome.link] and not dialog.desk.is_busy
+
+
+def test_enter_after_the_publish_opens_the_review(open_dialog, live, type_key, choose, render, task_path, monkeypatch):
+    opened = []
+    monkeypatch.setattr("ft_dcc_qt.outcome_panel.open_link", opened.append)
+    dialog = open_dialog()
+    page = dialog.publish_page
+    page.add_files([render])
+    choose(dialog, task_path)
+    page.frames.setFocus()
+    type_key("Return")
+    live(page.outcome.isVisible)
+    type_key("Return")
+    assert opened == [page.outcome.link] and not dialog.desk.is_busy
 
 
 def test_escape_leaves_the_list_of_tasks_before_it_leaves_the_window(open_dialog, choose, type_key, write, task_path):

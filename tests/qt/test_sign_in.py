@@ -19,6 +19,8 @@ def signed_out(monkeypatch, tmp_path):
 
 
 def test_a_wrong_key_is_refused_in_a_sentence_and_the_right_one_is_kept(signed_out, open_dialog, press, live, account):
+    from Qt import QtCore, QtTest
+
     dialog = open_dialog(is_signed_in=False)
     live(lambda: not dialog.desk.is_busy)
     page = dialog.sign_in_page
@@ -31,7 +33,8 @@ def test_a_wrong_key_is_refused_in_a_sentence_and_the_right_one_is_kept(signed_o
     assert "key" in page.error.text() and "wrong" not in page.error.text()
     assert recall(account.server, account.user) is None
     page.key.setText(account.key)
-    press(page.sign_in)
+    page.key.setFocus()
+    QtTest.QTest.keyClick(page.key, QtCore.Qt.Key.Key_Return)
     live(dialog.sign_out.isEnabled)
     assert dialog.who.text() == f"{account.user} on {account.server.partition('://')[2]}"
     assert page.key.text() == ""

@@ -82,9 +82,13 @@ class Dialog(QtWidgets.QDialog):
         is_in = desk.session is not None
         needs_sign_in = not is_in and self._page not in _OFFLINE
         page = self.sign_in_page if needs_sign_in else self._pages[self._page]
+        is_new = False
         if self.stack.currentWidget() is not page:
             self.stack.setCurrentWidget(page)
+            is_new = True
         page.refresh()
+        if is_new and self._main is not None:
+            self._main.setFocus()
         self.who.setText(f"{desk.user} on {desk.server.partition('://')[2]}" if is_in else "Not signed in")
         self.sign_out.setVisible(is_in)
         self.sign_out.setEnabled(is_in and not desk.is_busy)
@@ -94,6 +98,19 @@ class Dialog(QtWidgets.QDialog):
             desk.lookups.read_jobs()
             self._come_back()
         self._was_busy = desk.is_busy
+
+    def keyPressEvent(self, event: QtGui.QKeyEvent) -> None:
+        """Enter does what the page is for; on a button it presses that, and in a list it is the list's alone."""
+        if event.key() not in (QtCore.Qt.Key.Key_Return, QtCore.Qt.Key.Key_Enter):
+            super().keyPressEvent(event)
+            return
+        event.accept()
+        focus = self.focusWidget()
+        if isinstance(focus, QtWidgets.QAbstractItemView):
+            return
+        meant = focus if isinstance(focus, QtWidgets.QPushButton) else self._main
+        if meant is not None and meant.isVisible():
+            meant.click()
 
     def reject(self) -> None:
         """Escape closes the window; what is published goes on."""
@@ -106,6 +123,12 @@ class Dialog(QtWidgets.QDialog):
         if not self._is_away:
             self.desk.cancel()
             self.left.emit()
+
+    @property
+    def _main(self) -> QtWidgets.QPushButton | None:
+        """The button that the page is for."""
+        main: QtWidgets.QPushButton | None = getattr(self.stack.currentWidget(), "main", None)
+        return main
 
     def _come_back(self) -> None:
         if not self._is_away:
@@ -123,7 +146,6 @@ class Dialog(QtWidgets.QDialog):
         for number, page in enumerate(PAGES, start=1):
             tab = looks.button(page.capitalize(), "page")
             tab.setCheckable(True)
-            tab.setAutoDefault(False)
             tab.setShortcut(QtGui.QKeySequence(f"Alt+{number}"))
             tab.setToolTip(f"Alt+{number}")
             tab.clicked.connect(lambda *_, page=page: self.open_page(page))
@@ -132,7 +154,6 @@ class Dialog(QtWidgets.QDialog):
             self.tabs[page] = tab
         self.who, self.sign_out = looks.said(tone="dim"), looks.button("Sign out")
         self.who.setAlignment(QtCore.Qt.AlignmentFlag.AlignRight | QtCore.Qt.AlignmentFlag.AlignVCenter)
-        self.sign_out.setAutoDefault(False)
         self.sign_out.clicked.connect(self._sign_out)
         head.addWidget(self.who, 1)
         head.addWidget(self.sign_out)

@@ -91,6 +91,8 @@ def button(text: str, role: str = "") -> QtWidgets.QPushButton:
     """Return a button; the letter after an ampersand presses it with Alt."""
     made = QtWidgets.QPushButton(text)
     made.setProperty("role", role)
+    # Qt would make a default of whichever had the focus last; the dialog says itself what Enter is for.
+    made.setAutoDefault(False)
     return made
 
 

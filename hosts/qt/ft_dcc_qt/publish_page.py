@@ -181,7 +181,7 @@ class PublishPage(QtWidgets.QWidget):
         return right
 
     def _connect(self) -> None:
-        self.publish.setDefault(True)
+        self.main = self.publish
         self.publish.clicked.connect(self.begin)
         self.comment.done.connect(self.begin)
         self.add.clicked.connect(self._ask_for_files)

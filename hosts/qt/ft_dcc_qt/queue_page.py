@@ -38,6 +38,7 @@ class QueuePage(QtWidgets.QWidget):
         self.error = looks.said(tone="error", is_selectable=True)
         self.resume, self.drop = looks.button("&Go on", "primary"), looks.button(_DROP)
         self.again = looks.button("&Refresh")
+        self.main = self.resume
         self.progress = ProgressPanel(desk)
         self.rows.currentItemChanged.connect(lambda *_: self._choose())
         self.rows.itemActivated.connect(lambda *_: self._resume())

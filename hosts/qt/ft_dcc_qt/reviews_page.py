@@ -26,6 +26,7 @@ class ReviewsPage(QtWidgets.QWidget):
         self.rows.header().setStretchLastSection(True)
         self.nothing = looks.said(_NOTHING, "dim")
         self.open, self.copy = looks.button("&Open", "primary"), looks.button("Cop&y the link")
+        self.main = self.open
         self.again = looks.button("&Refresh")
         self.words = looks.said(tone="error", is_selectable=True)
         self.rows.itemActivated.connect(lambda item: open_link(item.data(0, _PAGE)))

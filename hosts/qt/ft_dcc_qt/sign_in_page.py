@@ -25,7 +25,7 @@ class SignInPage(QtWidgets.QWidget):
         self.again = looks.button("&Try again")
         self.words, self.error = looks.said(), looks.said(tone="error", is_selectable=True)
         self._lay_out()
-        self.sign_in.setDefault(True)
+        self.main = self.sign_in
         self.sign_in.clicked.connect(self._sign_in)
         self.browser.clicked.connect(self._sign_in_browser)
         self.cancel.clicked.connect(desk.cancel)
