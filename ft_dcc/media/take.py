@@ -121,10 +121,12 @@ class Take:
         with ffmpeg.replacing(path) as unfinished, self._stage(path.parent) as folder:
             encoder, remark = self._choose(path.parent, is_cancelled)
             flaw = shoot(unfinished, folder, encoder)
-            if flaw and encoder is not SOFTWARE:
-                remark = f"{encoder.name}: {flaw}"
-                encoders.remember(encoder, str(flaw))
-                encoder, flaw = SOFTWARE, shoot(unfinished, folder, SOFTWARE)
+            if isinstance(flaw, EncodeFailed) and encoder is not SOFTWARE:
+                hardware, reason = encoder, str(flaw)
+                encoder, remark, flaw = SOFTWARE, f"{hardware.name}: {reason}", shoot(unfinished, folder, SOFTWARE)
+                if flaw is None:
+                    # What x264 can make of the same pictures was not their fault.
+                    encoders.remember(hardware, reason)
             if flaw:
                 raise flaw
         made_by = encoder.name if self.output.codec is None else ""

@@ -184,3 +184,4 @@ def test_a_film_that_nobody_can_make_is_still_an_error(program, make_frames, tmp
         frames.path(number).write_bytes(b"no picture at all")
     with pytest.raises(EncodeFailed, match="Invalid PNG signature"):
         encode(frames, tmp_path / "film.mp4")
+    assert encode(make_frames("1-3"), tmp_path / "film.mp4").encoder == "nvenc"
