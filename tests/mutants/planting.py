@@ -45,11 +45,19 @@ class Mistake:
 def mistakes(path: Path) -> Iterator[Mistake]:
     """Every mistake that can be planted into this file."""
     source = path.read_bytes()
-    for node in ast.walk(ast.parse(source)):
-        for kind, place, after in _changes(node):
+    tree = ast.parse(source)
+    # Types are said to nobody: they are the type checker's.
+    types = {id(inner) for node in ast.walk(tree) for outer in _types(node) for inner in ast.walk(outer)}
+    for node in ast.walk(tree):
+        for kind, place, after in () if id(node) in types else _changes(node):
             start, end = _span(source, place)
             before = source[start:end].decode("utf-8")
             yield Mistake(path, place.lineno, kind, before, after, source[:start] + after.encode() + source[end:])
+
+
+def _types(node: ast.AST) -> list[ast.AST]:
+    found = (getattr(node, "annotation", None), getattr(node, "returns", None))
+    return [each for each in found if each is not None]
 
 
 def _changes(node: ast.AST) -> Iterator[tuple[str, ast.expr | ast.keyword, str]]:
