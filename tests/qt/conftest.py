@@ -34,6 +34,8 @@ def own_settings(tmp_path, monkeypatch, studio_server):
     monkeypatch.setattr(credentials, "_key_store", lambda: None)
     monkeypatch.setenv("FT_DCC_JOBS", str(tmp_path / "jobs"))
     monkeypatch.setenv("FT_DCC_LOCAL_STUDIO", str(tmp_path / "own studio"))
+    # A server that is away is not asked five times, which is tested where it is done.
+    monkeypatch.setattr("ft_dcc.session.wire._PAUSES", ())
     monkeypatch.setenv("FTRACK_SERVER", studio_server.server_url)
     monkeypatch.setenv("FTRACK_API_USER", studio_server.api_user)
     monkeypatch.setenv("FTRACK_API_KEY", studio_server.api_key)
