@@ -64,6 +64,8 @@ def test_maya_answers_in_its_window(maya, tmp_path):
     assert name == f"maya-2025-{sys.platform}-window.json"
     assert (outcomes(answer, "failed"), outcomes(answer, "skipped")) == ([], ["escape", "no window"])
     assert "ok     publish\n" in done.stdout
+    # A real Maya's own words on its flags are compared with the double's table.
+    assert "offScreen" in answer["facts"]["flags"]["playblast"]
 
 
 def test_mayapy_answers_and_says_what_it_cannot_do(maya, tmp_path, ordered):

@@ -14,6 +14,7 @@ from doubles.maya.program import running
     ("call", "error", "words"),
     [
         ("cmds.currentTimes(1)", AttributeError, "has no attribute 'currentTimes'"),
+        ("cmds.currentTime(query='x')", TypeError, "Invalid arguments for flag 'query'.  Expected bool, got str"),
         ("cmds.polyCube(radius=1)", TypeError, "Invalid flag 'radius'"),
         ("cmds.window('w', title=3)", TypeError, "Invalid arguments for flag 'title'.  Expected str, got int"),
         ("cmds.window('w', widthHeight=640)", TypeError, "Expected int, int, got 640"),

@@ -18,7 +18,7 @@ from mutants.planting import Mistake, mistakes
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAYS = {"maya": maya_play.play, "nuke": nuke_play.play}
-EVERY = int(os.environ.get("FT_DCC_MUTANTS", "0")) or 60
+EVERY = int(os.environ.get("FT_DCC_MUTANTS", "0")) or 150
 # The kit is itself a test, and is not run by an artist.
 LEFT_OUT = {"acceptance.py"}
 # What nobody can notice, and why.
@@ -45,7 +45,7 @@ def home(host, tmp_path, monkeypatch):
 def test_what_is_no_mistake_is_not_noticed(host, home, tmp_path):
     right, path = _outcome(host, tmp_path, None), home / "host.py"
     harmless = Mistake(path, 1, "comment", "", "#", path.read_bytes() + b"# nothing\n")
-    assert [_outcome(host, tmp_path, harmless) == right for _ in range(3)] == [True] * 3
+    assert _outcome(host, tmp_path, harmless) == right
     assert "Error" not in right.partition(":")[0]
 
 

@@ -77,6 +77,7 @@ def check(command: str, year: int, arguments: tuple[Any, ...], keywords: dict[st
         if flag is None:
             raise TypeError(f"Invalid flag '{name}'")
         if flag.name in ("query", "edit") and not flag.modes and flag.kinds == ("bool",):
+            check_value(flag, value)
             mode = flag.name if value else mode
         else:
             given[flag.name] = value
