@@ -150,6 +150,19 @@ def test_this_is_all_that_a_capture_asks_of_its_nodes(nuke, host, request_of):
     assert sorted(write) == ["file", "file_type"] and write["file_type"] == "png"
 
 
+def test_each_frame_of_a_capture_is_a_render_of_its_own(nuke, host, request_of, monkeypatch):
+    asked, execute = [], nuke.module.execute
+
+    def look(node, *arguments):
+        asked.append(arguments)
+        execute(node, *arguments)
+
+    monkeypatch.setattr(nuke.module, "execute", look)
+    nuke.view_names = ["left", "right"]
+    host.playblast(request_of("1001-1002"), ignore)
+    assert asked == [(1001, 1001, 1, ["left"]), (1002, 1002, 1, ["left"])]
+
+
 def test_a_cancel_in_nuke_cancels_and_the_script_is_as_it_was(nuke, host, request_of):
     nuke.cancel_at = 1002
     before = nuke.state()

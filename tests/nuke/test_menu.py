@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from types import ModuleType
 
 import pytest
@@ -151,6 +152,38 @@ def test_the_renders_of_the_script_are_listed_with_what_is_missing(nuke, package
         "Nothing is noted of renders of this script.",
         f"Write1  {tmp_path / 'out' / 'comp.%04d.png'}  incomplete, missing 1010-1012",
     ]
+
+
+def serve_until_told(nuke):
+    # Its thread may be through already.
+    for thread in [thread for thread in threading.enumerate() if thread.name == "ft-dcc publish"]:
+        nuke.serve(thread)
+    nuke.idle()
+    return nuke.said
+
+
+@pytest.mark.parametrize("is_again", [False, True])
+def test_what_comes_of_a_publish_by_hand_is_told_when_it_is_through(nuke, package, monkeypatch, is_again):
+    from ft_dcc_nuke import commands, watching
+
+    def fail(*_arguments):
+        raise SettingInvalid("The server's address is missing. Set FTRACK_SERVER.")
+
+    monkeypatch.setattr(watching, "look", lambda: None)
+    monkeypatch.setattr(commands, "_last_request", lambda task: "the last one")
+    write = nuke.find("Write1")
+    nuke.selection = [write]
+    press(nuke, "Add the tab to selected Writes")
+    nuke.render(write, 1001, 1012)
+    label, work = "Publish renders of selected Writes", "_published_render"
+    if is_again:
+        label, work = "Publish again", "_published"
+    monkeypatch.setattr(commands, work, lambda *_arguments: "Version 3 is in review.")
+    press(nuke, label)
+    assert serve_until_told(nuke) == ["Version 3 is in review."]
+    monkeypatch.setattr(commands, work, fail)
+    press(nuke, label)
+    assert serve_until_told(nuke)[1:] == ["The server's address is missing. Set FTRACK_SERVER."]
 
 
 def test_what_nothing_is_noted_of_can_be_published_as_files(nuke, package):
