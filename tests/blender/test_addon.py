@@ -275,28 +275,20 @@ def test_the_look_and_the_size_are_what_the_panel_says(choices, scene, project_t
     )
 
 
-def test_a_publish_has_the_size_and_the_look_that_were_chosen(choices, scene, bpy, project_task):
+def test_what_was_chosen_is_published_and_is_there_after_a_restart(choices, scene, bpy, project_task, studio_server):
+    from ft_dcc_blender.desk import DESK
+    from ft_dcc_blender.panel import last_published
+
     choices.task = path_of(project_task)
     bpy.ops.ft_dcc.use_shot_settings()
     scene.render.resolution_x, scene.render.resolution_y = 128, 72
-    choices.percentage, choices.frames, choices.start, choices.end = 50, "CUSTOM", 1001, 1004
+    choices.frames, choices.start, choices.end, choices.percentage = "CUSTOM", 1001, 1003, 50
     choices.shading = "RENDERED"
     scene.render.engine = "BLENDER_WORKBENCH"
     assert bpy.ops.ft_dcc.publish() == {"FINISHED"}
     (report,) = jobs_folder().glob("*/report.json")
     told = json.loads(report.read_text("utf-8"))
     assert (told["made"][0]["resolution"], told["request"]["look"]["shading"]) == ("64x36", "RENDERED")
-
-
-def test_the_last_publishes_are_there_after_a_restart(choices, scene, bpy, project_task, studio_server):
-    from ft_dcc_blender.desk import DESK
-    from ft_dcc_blender.panel import last_published
-
-    choices.task = path_of(project_task)
-    bpy.ops.ft_dcc.use_shot_settings()
-    scene.render.resolution_x, scene.render.resolution_y = 64, 36
-    choices.frames, choices.start, choices.end, choices.percentage = "CUSTOM", 1001, 1003, 99
-    bpy.ops.ft_dcc.publish()
     ((path, number, link),) = last_published()
     assert (path, number) == (path_of(project_task), 1)
     DESK.close()

@@ -25,6 +25,12 @@ def _found() -> dict[str, str]:
     return found
 
 
+@pytest.fixture
+def all_ffmpegs() -> list[str]:
+    """For a test that does not need each of them each time."""
+    return list(_found().values())
+
+
 @pytest.fixture(params=_found().values(), ids=_found().keys(), autouse=True)
 def each_ffmpeg(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("FT_DCC_FFMPEG", request.param)

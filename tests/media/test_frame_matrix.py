@@ -1,7 +1,8 @@
 """Which frame is which, in every combination of first frame, handles, step and rate.
 
 What a film shows is read back from it: the number in each picture's own blocks, the number that was burnt in, and the
-time code of the start. A normal run has every pair of values at least once; FT_DCC_FRAME_MATRIX=all has all of them.
+time code of the start. A normal run has every pair of values at least once, by one ffmpeg or another;
+FT_DCC_FRAME_MATRIX=all has all of them by all.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ RATES = {
     "59.94": ("60000/1001", 60),
     "60": ("60", 60),
 }
-EVERYTHING = list(itertools.product(STARTS, HANDLES, STEPS, RATES))
+# By which ffmpeg: there may be two, the one that is found and the system's own.
+WHICH = (0, 1)
+EVERYTHING = list(itertools.product(STARTS, HANDLES, STEPS, RATES, WHICH))
 LENGTH = 10
 SIZE, BLOCKS = Resolution(320, 180), Resolution(320, 90)
 # Where "{frame}" is burnt in.
@@ -41,7 +44,13 @@ ROWS, COLUMNS = range(150, 180), range(240, 320)
 def pairwise():
     """Every start with every rate; handles and steps change along, so that every two values meet."""
     return [
-        (start, HANDLES[(row + column) % len(HANDLES)], STEPS[(row + 2 * column) % len(STEPS)], rate)
+        (
+            start,
+            HANDLES[(row + column) % len(HANDLES)],
+            STEPS[(row + 2 * column) % len(STEPS)],
+            rate,
+            (row + column) % 2,
+        )
         for (row, start), (column, rate) in itertools.product(enumerate(STARTS), enumerate(RATES))
     ]
 
@@ -50,12 +59,30 @@ CASES = EVERYTHING if os.environ.get("FT_DCC_FRAME_MATRIX") == "all" else pairwi
 
 
 def test_every_two_values_meet():
-    for one, other in itertools.combinations(range(4), 2):
+    for one, other in itertools.combinations(range(5), 2):
         assert {(case[one], case[other]) for case in CASES} == {(case[one], case[other]) for case in EVERYTHING}
 
 
-@pytest.mark.parametrize(("start", "handles", "step", "rate"), CASES)
-def test_the_film_shows_every_frame_at_its_place(tmp_path, burnt_number, start, handles, step, rate):
+@pytest.fixture(autouse=True)
+def each_ffmpeg():
+    """None by itself: each case has its own."""
+
+
+@pytest.fixture
+def use_ffmpeg(all_ffmpegs, monkeypatch):
+    """Return a function that has one of them used, and returns its path."""
+
+    def use(which):
+        program = all_ffmpegs[which % len(all_ffmpegs)]
+        monkeypatch.setenv("FT_DCC_FFMPEG", program)
+        return program
+
+    return use
+
+
+@pytest.mark.parametrize(("start", "handles", "step", "rate", "which"), CASES)
+def test_the_film_shows_every_frame_at_its_place(tmp_path, use_ffmpeg, drawn, start, handles, step, rate, which):
+    known = drawn(use_ffmpeg(which))
     frame_range = FrameRange.parse(f"{start}-{start + LENGTH - 1}{step}{handles}")
     exact, base = RATES[rate]
     head, tail = {"": (0, 0), "+8": (8, 8), "+8+0": (8, 0), "+0+8": (0, 8), "+8+4": (8, 4)}[handles]
@@ -73,8 +100,7 @@ def test_the_film_shows_every_frame_at_its_place(tmp_path, burnt_number, start, 
     pictures = pictures_of(film.path)
     held = [number - (number - first) % stride for number in range(first, last + 1)]
     assert [number_in(picture, SIZE.width, BLOCKS) for picture in pictures] == held
-    assert burnt_number(pictures[0]) == first
-    assert burnt_number(pictures[-1]) == last
+    assert [nearest(known, pictures[place]) for place in (0, -1)] == [first, last]
     assert timecode_of(film.path) == clock(first, base)
 
 
@@ -105,21 +131,15 @@ def timecode_of(film):
 
 
 @pytest.fixture(scope="module")
-def drawn_by(tmp_path_factory):
-    """Return a function that has an ffmpeg draw all numbers, once."""
+def drawn(tmp_path_factory):
+    """Return a function that has an ffmpeg draw all numbers, once, and returns how each looks."""
     return functools.cache(lambda _ffmpeg: drawn_numbers(tmp_path_factory.mktemp("numbers")))
 
 
-@pytest.fixture
-def burnt_number(drawn_by, each_ffmpeg):
-    """Return a function that reads a burnt-in number: the one whose own picture, drawn as a text, is the nearest."""
-    known = drawn_by(each_ffmpeg)
-
-    def read(picture):
-        wanted = corner(picture)
-        return min(known, key=lambda number: sum(abs(a - b) for a, b in zip(known[number], wanted)))
-
-    return read
+def nearest(known, picture):
+    """Read a burnt-in number: the one whose own picture, drawn as a text, is the nearest."""
+    wanted = corner(picture)
+    return min(known, key=lambda number: sum(abs(a - b) for a, b in zip(known[number], wanted)))
 
 
 def drawn_numbers(folder):
