@@ -190,3 +190,18 @@ def test_what_nothing_is_noted_of_can_be_published_as_files(nuke, package):
     nuke.selection = [nuke.find("Write1")]
     press(nuke, "Publish renders of selected Writes")
     assert nuke.said == ["Nothing is noted of a render of these nodes. Publish their files: Publish for review…"]
+
+
+def test_what_lacks_frames_is_asked_about_first(nuke, package, monkeypatch):
+    from ft_dcc_nuke import commands, watching
+
+    monkeypatch.setattr(watching, "look", lambda: None)
+    monkeypatch.setattr(commands, "_published_render", lambda render: "Version 1 is in review.")
+    nuke.selection = [nuke.find("Write1")]
+    press(nuke, "Add the tab to selected Writes")
+    nuke.render(nuke.find("Write1"), 1001, 1009)
+    nuke.answers = [False, True]
+    press(nuke, "Publish renders of selected Writes")
+    assert len(serve_until_told(nuke)) == 1 and nuke.said[0].endswith("1010-1012. Publish 1001-1009 as it is?")
+    press(nuke, "Publish renders of selected Writes")
+    assert serve_until_told(nuke)[2:] == ["Version 1 is in review."]

@@ -101,6 +101,8 @@ def _questions(nuke: Nuke) -> dict[str, Callable[..., Any]]:
         nuke.guard("allNodes")
         home = nuke.group if group is None else group
         demand(home, nodes.Group, "allNodes")
+        demand(filter, str, "allNodes")
+        demand(recurseGroups, bool, "allNodes")
         found = home.every_node() if recurseGroups else list(home.children)
         return [node for node in found if filter in ("", node._kind)]
 
