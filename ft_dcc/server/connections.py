@@ -73,13 +73,8 @@ class Glancer:
         self._driver: Any = None
 
     def __enter__(self) -> Connection:
-        if self._connection is None:
-            self._connection = self._engine.connect()
-            self._driver = self._connection.connection.dbapi_connection
-            # SQLite counts on from one run of a statement to the next, so the first look may come early.
-            self._driver.set_progress_handler(self._look, self._steps)
         self._looks = 0
-        return self._connection
+        return self._connection or self._open()
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if self._connection is not None:
@@ -92,6 +87,16 @@ class Glancer:
         if self._connection is not None:
             self._connection.close()
         self._engine.dispose()
+
+    def _open(self) -> Connection:
+        try:
+            connection = self._engine.connect()
+        except (sqlite3.Error, DBAPIError) as error:
+            raise TakesLong("The database cannot be opened at once. Read it on a thread.") from error
+        self._connection, self._driver = connection, connection.connection.dbapi_connection
+        # SQLite counts on from one run of a statement to the next, so the first look may come early.
+        self._driver.set_progress_handler(self._look, self._steps)
+        return connection
 
     def _look(self) -> bool:
         self._looks += 1
