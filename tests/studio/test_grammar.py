@@ -96,6 +96,8 @@ def test_what_clients_send_is_answered(ask: Any, expression: str) -> None:
         ("Task where bid > none", "'>' cannot compare with none (character 18)."),
         ("Task where name is 'a b' and bid in (1, many)", "At character 41: 'many' is not a number"),
         ("Task where start_date > yesterday", "At character 25: 'yesterday' is not a date."),
+        ("Task where id is $", "at character 18, at '$'"),
+        ("Task where name is 'a$' and id in ($$, $)", "at character 36, at '$'"),
         ("Task limit -1", "at character 12"),
         ("Task limit 5 limit x", "character 20"),
     ],

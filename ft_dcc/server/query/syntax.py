@@ -7,6 +7,8 @@ from typing import Union
 
 import attrs
 
+from ft_dcc.errors import ParseError
+
 # A quoted text or an id. It begins with a set of characters, because the module then leaps to the next one of them.
 _ONE = (
     r"[\"'0-9a-fA-F](?:"
@@ -118,7 +120,8 @@ class Query:
 def mask(expression: str) -> tuple[str, list[list[str]]]:
     """Return the expression with ``$`` for each quoted text or id (``$$`` for a list of them), and these literals.
 
-    Queries that differ only in literals have the same masked form, so one plan serves them all.
+    Queries that differ only in literals have the same masked form, so one plan serves them all. Raises ParseError for
+    another ``$``, which would be taken for one of them.
     """
     literals: list[list[str]] = []
 
@@ -127,7 +130,11 @@ def mask(expression: str) -> tuple[str, list[list[str]]]:
         literals.append(found)
         return "$" if len(found) == 1 else "$$"
 
-    return _LITERALS.sub(put_away, expression), literals
+    text = _LITERALS.sub(put_away, expression)
+    if text.count("$") != sum(min(len(found), 2) for found in literals):
+        place = _LITERALS.sub(lambda match: "x" * len(match[0]), expression).index("$") + 1
+        raise ParseError(f"The query cannot be read at character {place}, at '$'. Put the text that has it in quotes.")
+    return text, literals
 
 
 def unquote(text: str) -> str:
