@@ -106,3 +106,18 @@ def test_broken_settings_do_not_keep_a_write_from_being_made(nuke, monkeypatch):
     monkeypatch.setenv("FT_DCC_TAB_ON_NEW_WRITES", "perhaps")
     assert ours(nuke.create_as_user("Write")) == []
     assert "'perhaps' is neither true nor false" in nuke.said[-1]
+
+
+def test_this_is_what_an_artist_reads_in_the_tab(tab, write):
+    tab.add(write)
+    knobs = [write._knobs[name] for name in TAB]
+    assert [knob.label() for knob in knobs] == [
+        "ft-dcc",
+        "publish after render",
+        "task",
+        "review session",
+        "comment",
+        "frames",
+        "colour of the film",
+    ]
+    assert all(knob.tooltip_text for knob in knobs[1:])
