@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 from doubles.nuke.stage import set_knobs
 
@@ -275,3 +277,32 @@ def test_a_window_is_the_same_however_often_it_is_started_and_not_the_one_that_s
     window = os.environ["FT_DCC_NUKE_WINDOW"]
     ft_dcc_nuke.start_window()
     assert os.environ["FT_DCC_NUKE_WINDOW"] == window != "another"
+
+
+def test_each_view_of_a_proxy_has_the_proxys_name(terminal, write, tmp_path):
+    terminal.view_names = ["left", "right"]
+    set_knobs(terminal.root, proxy=True)
+    set_knobs(write, proxy=(tmp_path / "out" / "small_%V.%04d.png").as_posix(), views="left right")
+    terminal.render(write, 1001, 1012)
+    names = sorted(render.path(1001).name for render in read_renders())
+    assert names == ["small_left.1001.png", "small_right.1001.png"]
+    assert all(render.is_complete for render in read_renders())
+
+
+def test_who_is_asked_and_says_no_is_not_asked_again(nuke):
+    import ft_dcc_nuke
+    from ft_dcc_nuke import tab, watching
+
+    from ft_dcc.publish.rendered import state_of
+
+    ft_dcc_nuke.start()
+    ft_dcc_nuke.start_window()
+    tab.add(nuke.find("Write1"))
+    nuke.answers = [False]
+    nuke.render(nuke.find("Write1"), 1001, 1012)
+    while watching._watch.is_at_work:
+        nuke.idle()
+        time.sleep(0.001)
+    ft_dcc_nuke.uninstall()
+    assert nuke.said == ["Write1 is rendered (1001-1012). Publish it for review?"]
+    assert state_of(only()) == "declined"
