@@ -150,6 +150,16 @@ def test_this_is_all_that_a_capture_asks_of_its_nodes(nuke, host, request_of):
     assert sorted(write) == ["file", "file_type"] and write["file_type"] == "png"
 
 
+def test_what_flows_into_the_write_is_what_is_captured(nuke, host, request_of):
+    flows = []
+
+    def look(frame):
+        flows.extend([None if each is None else each.path for each in node._inputs] for node in nuke.root.children[2:])
+
+    host.playblast(request_of("1001"), look)
+    assert flows == [["Read1"], ["Reformat1"]]
+
+
 def test_each_frame_of_a_capture_is_a_render_of_its_own(nuke, host, request_of, monkeypatch):
     asked, execute = [], nuke.module.execute
 
