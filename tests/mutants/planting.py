@@ -38,6 +38,11 @@ class Mistake:
     after: str
     source: bytes
 
+    @property
+    def text(self) -> str:
+        """The line as it was."""
+        return self.path.read_text(encoding="utf-8").splitlines()[self.line - 1].strip()
+
     def __str__(self) -> str:
         return f"{self.path.name}:{self.line}: {self.kind}: {self.before} -> {self.after}"
 

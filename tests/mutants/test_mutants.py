@@ -21,8 +21,10 @@ PLAYS = {"maya": maya_play.play, "nuke": nuke_play.play}
 EVERY = int(os.environ.get("FT_DCC_MUTANTS", "0")) or 150
 # The kit is itself a test, and is not run by an artist.
 LEFT_OUT = {"acceptance.py"}
-# What nobody can notice, and why.
-HARMLESS: dict[str, str] = {}
+# What nobody can notice: the file, the line, and what is written there instead; and why.
+HARMLESS = {
+    ("capture.py", "nuke.execute(write, frame, frame, 1, [view])", "2"): "one frame has no step",
+}
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="each mistake is made in a process of its own, forked")
 
@@ -57,9 +59,10 @@ def test_every_mistake_is_noticed(host, home, tmp_path):
     unnoticed = [
         str(each)
         for each in found[::EVERY]
+        if (each.path.name, each.text, each.after) not in HARMLESS
         if _outcome(host, tmp_path, each) == right and _passes(host, tmp_path, each)
     ]
-    assert [each for each in unnoticed if each not in HARMLESS] == []
+    assert unnoticed == []
 
 
 def _outcome(host: str, folder: Path, mistake: Mistake | None) -> str:
