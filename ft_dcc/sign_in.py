@@ -41,6 +41,14 @@ def find_account(settings: Settings | None = None) -> Account | None:
         return None
 
 
+def require_account() -> Account:
+    """Return whom find_account finds, in a program with a menu of ours; raises AuthenticationError where nobody is."""
+    known = find_account()
+    if known is None:
+        raise AuthenticationError("Nobody is signed in. Sign in with the menu: ft-dcc, Publish for review…")
+    return known
+
+
 def begin_in_browser(server: str, program: str) -> tuple[str, Callable[[Callable[[], bool]], Account]]:
     """Return the address to open, and the function that waits for the account, for a program as people write it.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import uuid
 import wave
@@ -11,6 +12,7 @@ import attrs
 import pytest
 import requests
 
+from ft_dcc import credentials
 from ft_dcc.errors import Problems, Unpublishable
 from ft_dcc.frames import FrameRange
 from ft_dcc.media import probe
@@ -183,3 +185,21 @@ def test_publish_again_repeats_what_was_published_and_says_the_link(saved, host,
     again = session.query(f"AssetVersion where asset_id is {made.first.asset_id} and version is 2").one()
     assert (again["comment"], saved.drawn[-1].camera) == ("", "second")
     assert attrs.evolve(first, comment="").source == ("second",)
+
+
+def test_publish_again_is_as_whoever_signed_in_through_the_dialog(saved, host, session, task, tmp_path, monkeypatch):
+    from ft_dcc_maya import commands
+
+    for name in ("FTRACK_SERVER", "FTRACK_API_USER", "FTRACK_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setitem(sys.modules, "keyring", None)
+    monkeypatch.setattr(credentials.platformdirs, "user_config_dir", lambda *_, **__: str(tmp_path / "settings"))
+    monkeypatch.setenv("FT_DCC_JOBS", str(tmp_path / "jobs"))
+    host.remember_task(task["id"])
+    host.save()
+    work(saved, lambda: publish(PublishRequest(task=task["id"]), session, host))
+    credentials.remember(credentials.Account(session.server_url, session.api_user, session.api_key))
+    commands.publish_again()
+    saved.serve(next(thread for thread in threading.enumerate() if thread.name == "ft-dcc publish"))
+    (sentence,) = saved.interface.said
+    assert sentence == "Version 2 is published."

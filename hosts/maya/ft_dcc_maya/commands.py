@@ -139,11 +139,13 @@ def _publish(request: Any, host: Any) -> None:
 
 
 def _published(request: Any, host: Any) -> str:
-    from ft_dcc.local_studio import account
     from ft_dcc.publish.run import publish
     from ft_dcc.session import Session
+    from ft_dcc.sign_in import require_account
 
-    known = account()
+    known = require_account()
     with Session(server_url=known.server, api_user=known.user, api_key=known.key) as session:
         version = publish(request, session, host).first
-    return f"Version {version.version} is in review. {version.link or ''}".strip()
+    if version.link is None:
+        return f"Version {version.version} is published."
+    return f"Version {version.version} is in review. {version.link}"

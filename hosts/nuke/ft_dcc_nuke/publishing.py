@@ -17,14 +17,11 @@ def connected(host: Any = None) -> Iterator[Publisher]:
 
     Raises AuthenticationError when somebody has to sign in first.
     """
-    from ft_dcc.errors import AuthenticationError
     from ft_dcc.publish.run import Publisher
     from ft_dcc.session import Session
-    from ft_dcc.sign_in import find_account
+    from ft_dcc.sign_in import require_account
 
-    known = find_account()
-    if known is None:
-        raise AuthenticationError("Nobody is signed in. Sign in with the menu: ft-dcc, Publish for review…")
+    known = require_account()
     with Session(server_url=known.server, api_user=known.user, api_key=known.key) as session:
         yield Publisher(session, host)
 
