@@ -88,6 +88,11 @@ class Desk:
         return self.is_busy and self.doing in ("publish", "resume")
 
     @property
+    def is_waiting(self) -> bool:
+        """Whether what was judged waits for the artist, and nothing of it was captured or sent."""
+        return self._judgement is not None
+
+    @property
     def is_capturing(self) -> bool:
         """Whether the scene is borrowed, or about to be."""
         return self.is_busy and self.doing == "publish" and (self.progress is None or self.progress.step == "capture")

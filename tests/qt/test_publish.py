@@ -99,11 +99,14 @@ def test_what_has_no_problem_is_published_without_what_has_one(
     choose(dialog, task_path)
     press(page.publish)
     live(lambda: page.problems.rest is not None)
+    assert page.problems.summary.text().endswith(" to be mended first. Nothing was captured or sent.")
     assert versions_of(session, task) == []
     press(page.problems.rest)
     live(lambda: page.outcome.isVisible())
     assert page.outcome.words.text().startswith("Version 1 of sh010_light")
     assert len(versions_of(session, task)) == 1
+    assert page.problems.summary.text().endswith(" to be mended before the rest can be published.")
+    assert page.problems.repairs == []
 
 
 def test_cancel_leaves_no_version_and_no_job(open_dialog, press, live, slow_bars, session, task, tmp_path):

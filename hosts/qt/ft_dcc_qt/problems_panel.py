@@ -24,6 +24,7 @@ class ProblemsPanel(QtWidgets.QScrollArea):
         self.repairs: list[QtWidgets.QPushButton] = []
         self.selects: list[QtWidgets.QPushButton] = []
         self.rest: QtWidgets.QPushButton | None = None
+        self.summary = looks.said("", "warning")
         self.setWidgetResizable(True)
         self.setMinimumHeight(self.fontMetrics().lineSpacing() * 9)
         self.setFocusPolicy(QtCore.Qt.FocusPolicy.NoFocus)
@@ -32,7 +33,7 @@ class ProblemsPanel(QtWidgets.QScrollArea):
     def refresh(self) -> None:
         """What is seen are the desk's problems, and what can be done about them now."""
         problems, is_busy = self._desk.problems, self._desk.is_busy
-        known = (problems, self._desk.is_partly_publishable)
+        known = (problems, self._desk.is_waiting, self._desk.is_partly_publishable)
         if known != self._shown:
             self._shown = known
             self._build(problems)
@@ -46,7 +47,10 @@ class ProblemsPanel(QtWidgets.QScrollArea):
         column = QtWidgets.QVBoxLayout(inside)
         column.setContentsMargins(0, 0, 0, 0)
         count = "One thing is" if len(problems) == 1 else f"{len(problems)} things are"
-        column.addWidget(looks.said(f"{count} to be mended first. Nothing was captured or sent.", "warning"))
+        is_first = self._desk.is_waiting
+        then = "first. Nothing was captured or sent." if is_first else "before the rest can be published."
+        self.summary = looks.said(f"{count} to be mended {then}", "warning")
+        column.addWidget(self.summary)
         for problem in problems:
             column.addWidget(self._row(problem))
         if self._desk.is_partly_publishable:
@@ -65,7 +69,7 @@ class ProblemsPanel(QtWidgets.QScrollArea):
         words.addWidget(looks.said(problem.message, is_selectable=True))
         row.addLayout(words, 1)
         buttons = QtWidgets.QVBoxLayout()
-        if problem.repair is not None:
+        if problem.repair is not None and self._desk.is_waiting:
             repair = looks.button(problem.repair)
             repair.clicked.connect(partial(self._repair, problem))
             self.repairs.append(repair)
