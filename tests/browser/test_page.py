@@ -231,7 +231,8 @@ def test_a_link_to_a_version_that_is_gone_says_so_and_opens_the_first(view, two)
 def test_thumbnails_are_shown(view, two):
     view.open(two[0])
     view.page.wait_for_function(
-        "() => [...document.images].length === 2 && [...document.images].every(i => i.naturalWidth)"
+        "() => { const shown = [...document.querySelectorAll('.entry img')];"
+        " return shown.length === 2 && shown.every(i => i.naturalWidth); }"
     )
 
 
