@@ -7,7 +7,8 @@ import sys
 import pytest
 
 from ft_dcc.errors import DiskUnusable
-from ft_dcc.renders import Execution, Record, Wish, find_renders, identify, pattern_of, read_renders
+from ft_dcc.render_records import Execution, Record, Wish, identify
+from ft_dcc.renders import find_renders, pattern_of, read_renders
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def test_tasks_in_processes_of_their_own_lose_nothing(folder, tmp_path):
     script = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from ft_dcc.renders import Execution, Record, Wish\n"
+        "from ft_dcc.render_records import Execution, Record, Wish\n"
         "first, folder, out = int(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])\n"
         "execution = Execution('job 1', 'Write1', 'c.nk', 'Nuke', Wish('always'), '24', (1, 40), ('main',))\n"
         "record = Record.begin(execution, folder)\n"
@@ -172,7 +173,7 @@ def test_tasks_of_one_script_belong_together_wherever_its_copy_lies(tmp_path):
 
 def test_a_script_that_was_never_saved_is_that_of_its_process(tmp_path):
     assert identify("", {}) == identify("", {})
-    script = "from ft_dcc.renders import identify; print(identify('', {}))"
+    script = "from ft_dcc.render_records import identify; print(identify('', {}))"
     others = [
         subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, check=True).stdout for _ in range(2)
     ]

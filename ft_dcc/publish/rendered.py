@@ -26,7 +26,8 @@ from ft_dcc.publish.job import Job, jobs_folder, new_id
 from ft_dcc.publish.queue import DONE, REFUSED, UNREADABLE, look_at
 from ft_dcc.publish.records import Published, PublishRequest
 from ft_dcc.publish.run import Publisher, prepare
-from ft_dcc.renders import ALWAYS, Render, forget
+from ft_dcc.render_records import ALWAYS
+from ft_dcc.renders import Render, forget
 
 # What a render is, for whoever lists it.
 PUBLISHED, DECLINED, DROPPED = "published", "declined", "dropped"

@@ -9,7 +9,7 @@ from doubles.colour_bars import painted
 
 from ft_dcc.cli.main import run
 from ft_dcc.frames import FrameRange, Resolution
-from ft_dcc.renders import Execution, Record, Wish
+from ft_dcc.render_records import Execution, Record, Wish
 from ft_dcc.tasks import ensure_task
 
 

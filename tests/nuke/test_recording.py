@@ -219,7 +219,7 @@ def test_a_disk_that_fills_up_half_way_does_not_end_the_render(terminal, write, 
 def test_a_broken_core_does_not_end_the_render(terminal, write, monkeypatch, capsys):
     import sys
 
-    monkeypatch.setitem(sys.modules, "ft_dcc.renders", None)
+    monkeypatch.setitem(sys.modules, "ft_dcc.render_records", None)
     monkeypatch.delitem(sys.modules, "ft_dcc_nuke.facts", raising=False)
     terminal.render(write, 1001, 1012)
     assert len(terminal.drawn) == 12 and terminal.said == []

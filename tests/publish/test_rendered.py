@@ -16,7 +16,8 @@ from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.publish import rendered
 from ft_dcc.publish.rendered import Mark, decline, forget_old, publish_render, request_of, state_of, tend
 from ft_dcc.publish.run import Publisher
-from ft_dcc.renders import Execution, Record, Wish, read_renders
+from ft_dcc.render_records import Execution, Record, Wish
+from ft_dcc.renders import read_renders
 from ft_dcc.tasks import ensure_task
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import nuke
 
 from ft_dcc.frames import FrameRange, frame_rate
-from ft_dcc.renders import FRAMES_VARIABLE, Execution, Wish, identify
+from ft_dcc.render_records import FRAMES_VARIABLE, Execution, Wish, identify
 
 from . import tab
 from .colours import config_of_script, space_of

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Callable
 import nuke
 
 if TYPE_CHECKING:
-    from ft_dcc.renders import Record
+    from ft_dcc.render_records import Record
 
 # Frame Server and background renders are processes that this one starts: they learn from it whose window it is.
 WINDOW_VARIABLE = "FT_DCC_NUKE_WINDOW"
@@ -116,7 +116,7 @@ def begin() -> None:
     owner = tab.find_owner(node)
     if owner is None or tab.read(owner)[tab.PUBLISH] not in (tab.ASK, tab.ALWAYS):
         return
-    from ft_dcc.renders import Record
+    from ft_dcc.render_records import Record
 
     from .facts import execution_of
 
