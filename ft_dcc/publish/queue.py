@@ -87,6 +87,14 @@ def entries(jobs: Path | None = None) -> list[Entry]:
     return [look_at(job) for job in found if job.journal.path.is_file()]
 
 
+def last_request(host: str, task_id: str | None, jobs: Path | None = None) -> PublishRequest | None:
+    """Return what was last asked for in this program for the task, without what was said about that version."""
+    for entry in reversed(entries(jobs)):
+        if task_id and entry.host == host and entry.request is not None and entry.request.task == task_id:
+            return attrs.evolve(entry.request, comment="", note="", label=None)
+    return None
+
+
 def look_at(job: Job) -> Entry:
     """Return what is known of a job; one whose journal cannot be read is an entry, too."""
     try:

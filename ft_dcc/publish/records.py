@@ -325,6 +325,13 @@ class PublishedVersion:
     review_entries: tuple[ReviewEntry, ...]
     link: str | None
 
+    @property
+    def sentence(self) -> str:
+        """What an artist reads of it."""
+        if self.link is None:
+            return f"Version {self.version} is published."
+        return f"Version {self.version} is in review. {self.link}"
+
 
 @attrs.frozen
 class Published:

@@ -8,7 +8,6 @@ import threading
 import traceback
 from typing import Any, Callable
 
-import attrs
 from maya import cmds, utils
 
 TITLE = "ft-dcc"
@@ -87,10 +86,12 @@ def publish_again() -> None:
 
     Where there is nothing to repeat, the dialog is open.
     """
+    from ft_dcc.publish.queue import last_request
+
     from .host import MayaHost
 
     host = MayaHost()
-    request = _last_request(host.scene().task_id)
+    request = last_request(host.name, host.scene().task_id)
     if request is None:
         _show("publish")
         return
@@ -119,16 +120,6 @@ def _main_window() -> Any:
     return next((window for window in windows if window.objectName() == "MayaWindow"), None)
 
 
-def _last_request(task_id: str | None) -> Any:
-    """What was last asked for in a Maya for the task, without what was said about that version; None for nothing."""
-    from ft_dcc.publish.queue import entries
-
-    for entry in reversed(entries()):
-        if task_id and entry.host == "Maya" and entry.request is not None and entry.request.task == task_id:
-            return attrs.evolve(entry.request, comment="", note="", label=None)
-    return None
-
-
 def _publish(request: Any, host: Any) -> None:
     try:
         sentence = _published(request, host)
@@ -145,7 +136,4 @@ def _published(request: Any, host: Any) -> str:
 
     known = require_account()
     with Session(server_url=known.server, api_user=known.user, api_key=known.key) as session:
-        version = publish(request, session, host).first
-    if version.link is None:
-        return f"Version {version.version} is published."
-    return f"Version {version.version} is in review. {version.link}"
+        return publish(request, session, host).first.sentence

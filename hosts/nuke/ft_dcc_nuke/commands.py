@@ -12,7 +12,7 @@ import nuke
 from . import tab
 
 if TYPE_CHECKING:
-    from ft_dcc.publish.records import Published, PublishRequest
+    from ft_dcc.publish.records import PublishRequest
     from ft_dcc.renders import Render
 
     from .host import NukeHost
@@ -86,11 +86,13 @@ def publish_again() -> None:
 
     Where there is nothing to repeat, the dialog is open.
     """
+    from ft_dcc.publish.queue import last_request
+
     from . import publishing
     from .host import NukeHost
 
     host = NukeHost()
-    request = _last_request(host.scene().task_id)
+    request = last_request(host.name, host.scene().task_id)
     if request is None:
         _show("publish")
         return
@@ -208,23 +210,11 @@ def _main_window() -> Any:
     return next(found, None)
 
 
-def _last_request(task_id: str | None) -> PublishRequest | None:
-    """What was last asked for in a Nuke for the task, without what was said about that version; None for nothing."""
-    import attrs
-
-    from ft_dcc.publish.queue import entries
-
-    for entry in reversed(entries()):
-        if task_id and entry.host == "Nuke" and entry.request is not None and entry.request.task == task_id:
-            return attrs.evolve(entry.request, comment="", note="", label=None)
-    return None
-
-
 def _published(request: PublishRequest, host: NukeHost) -> str:
     from .publishing import connected
 
     with connected(host) as publisher:
-        return sentence_of(publisher.publish(request))
+        return publisher.publish(request).first.sentence
 
 
 def _published_render(render: Render) -> str:
@@ -234,10 +224,4 @@ def _published_render(render: Render) -> str:
 
     with connected() as publisher:
         published = publish_render(render, publisher, again=True)
-    return sentence_of(published) if published is not None else f"{render.execution.node} is published already."
-
-
-def sentence_of(published: Published) -> str:
-    """What the artist reads of a publish."""
-    version = published.first
-    return f"Version {version.version} is in review. {version.link or ''}".strip()
+    return published.first.sentence if published is not None else f"{render.execution.node} is published already."
