@@ -41,8 +41,9 @@ $(VENV)/test.stamp: $(VENV)/demo.stamp tests/debian-packages.txt tests/browser/j
 	$(PIP_INSTALL) --editable '.[cli,media,colour,server,blender,dev]'
 	test -x .venv-official/bin/python || $(PYTHON) -m venv .venv-official
 	.venv-official/bin/python -m pip install --quiet --disable-pip-version-check ftrack-python-api==3.1.0
-	# The official JavaScript client, where there is Node; its tests say that they are skipped where there is none.
-	if command -v npm >/dev/null; then npm --prefix tests/browser/javascript ci --silent; fi
+	# The official JavaScript client and the tools of the page, where there is Node; tests of both say that they are
+	# skipped where there is none.
+	if command -v npm >/dev/null; then for each in tests/browser/javascript web; do npm --prefix $$each ci --silent; done; fi
 	touch $@
 
 extension: setup
