@@ -43,7 +43,7 @@ $(VENV)/test.stamp: $(VENV)/demo.stamp tests/debian-packages.txt tests/browser/j
 	.venv-official/bin/python -m pip install --quiet --disable-pip-version-check ftrack-python-api==3.1.0
 	# The official JavaScript client and the tools of the page, where there is Node; tests of both say that they are
 	# skipped where there is none.
-	if command -v npm >/dev/null; then for each in tests/browser/javascript web; do npm --prefix $$each ci --silent; done; fi
+	if command -v npm >/dev/null; then for each in tests/browser/javascript web; do npm --prefix $$each ci --silent || exit 1; done; fi
 	touch $@
 
 extension: setup
