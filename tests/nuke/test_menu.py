@@ -170,7 +170,7 @@ def test_what_comes_of_a_publish_by_hand_is_told_when_it_is_through(nuke, packag
         raise SettingInvalid("The server's address is missing. Set FTRACK_SERVER.")
 
     monkeypatch.setattr(watching, "look", lambda: None)
-    monkeypatch.setattr(commands, "_last_request", lambda task: "the last one")
+    monkeypatch.setattr("ft_dcc.publish.queue.last_request", lambda host, task: "the last one")
     write = nuke.find("Write1")
     nuke.selection = [write]
     press(nuke, "Add the tab to selected Writes")

@@ -322,11 +322,11 @@ def test_publish_again_repeats_what_was_published_and_says_the_link(window, sess
     window.render(window.find("Write1"), 1001, 1012)
     host = NukeHost()
     host.remember_task(task["id"])
-    request = PublishRequest(task=task["id"], source="Write1", comment="First")
+    request = PublishRequest(task=task["id"], source="Write1", review="Dailies", comment="First")
     work(window, lambda: publish(request, session, host))
     commands.publish_again()
     serve_until(window, lambda: window.said)
-    assert window.said[0].startswith("Version 2 is in review.")
+    assert window.said[0].startswith("Version 2 is in review. http")
     assert versions(session, task) == [(1, "First"), (2, "")]
 
 
