@@ -118,7 +118,17 @@ def test_a_page_of_another_site_uploads_in_one_piece_and_in_parts(page: Page) ->
 
 
 def test_an_upload_that_a_page_gives_up_is_no_component_of_the_server(page: Page) -> None:
-    assert page.evaluate("() => scenario.giveUp(session)") == {"aborted": True, "places": 0, "status": 404}
+    # On a line that is slow enough for the page to give up before all has arrived.
+    line = page.context.new_cdp_session(page)
+    line.send("Network.enable")
+    conditions = {"offline": False, "latency": 0, "downloadThroughput": -1}
+    line.send("Network.emulateNetworkConditions", {**conditions, "uploadThroughput": 10_000_000})
+    try:
+        told = page.evaluate("() => scenario.giveUp(session)")
+    finally:
+        line.send("Network.emulateNetworkConditions", {**conditions, "uploadThroughput": -1})
+        line.detach()
+    assert told == {"aborted": True, "places": 0, "status": 404}
 
 
 def test_a_page_of_another_site_shows_thumbnails_and_has_media_encoded(page: Page, tmp_path: Path) -> None:
