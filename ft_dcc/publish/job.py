@@ -101,19 +101,8 @@ class Job:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Nobody else works on the job, in whichever process; raises JobLocked."""
-        # Whoever only looks whether it is locked holds it for a moment, too.
-        lock = filelock.FileLock(self.folder / "job.lock", timeout=0.3)
-        try:
-            lock.acquire()
-        except filelock.Timeout as error:
-            raise JobLocked(f"Somebody else works on the job {self.id}. Wait for it to end.") from error
-        except OSError as error:
-            raise DiskUnusable(f"The job folder {self.folder} cannot be locked: {error.strerror}.") from error
-        try:
+        with held(self.folder / "job.lock", f"works on the job {self.id}", f"The job folder {self.folder}"):
             yield
-        finally:
-            # The system gives the lock back when the process dies, however it dies.
-            lock.release()
 
     def is_locked(self) -> bool:
         """Whether somebody works on the job right now."""
@@ -141,3 +130,24 @@ class Job:
             shutil.rmtree(self.folder)
         except OSError as error:
             raise DiskUnusable(f"The job folder {self.folder} cannot be removed: {error.strerror}.") from error
+
+
+@contextmanager
+def held(lock_file: Path, doing: str, place: str) -> Iterator[None]:
+    """Nobody else holds the file, in whichever process.
+
+    Raises JobLocked, which says what somebody else is ``doing``, and DiskUnusable, which names the ``place``.
+    """
+    # Whoever only looks whether it is locked holds it for a moment, too.
+    lock = filelock.FileLock(lock_file, timeout=0.3)
+    try:
+        lock.acquire()
+    except filelock.Timeout as error:
+        raise JobLocked(f"Somebody else {doing}. Wait for it to end.") from error
+    except OSError as error:
+        raise DiskUnusable(f"{place} cannot be locked: {error.strerror}.") from error
+    try:
+        yield
+    finally:
+        # The system gives the lock back when the process dies, however it dies.
+        lock.release()

@@ -15,14 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import filelock
 
 from ft_dcc import media
 from ft_dcc.config import read_settings
 from ft_dcc.errors import Cancelled, DiskUnusable, Error, JobLocked, ServerUnreachable, Unpublishable
 from ft_dcc.frames import FrameRange, ranges
 from ft_dcc.publish.collect_sources import colour_of_files
-from ft_dcc.publish.job import Job, jobs_folder, new_id
+from ft_dcc.publish.job import Job, held, jobs_folder, new_id
 from ft_dcc.publish.queue import DONE, REFUSED, UNREADABLE, look_at
 from ft_dcc.publish.records import Published, PublishRequest
 from ft_dcc.publish.run import Publisher, prepare
@@ -82,17 +81,8 @@ class Mark:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Nobody else publishes the render, in whichever process; raises JobLocked."""
-        lock = filelock.FileLock(self.path.with_suffix(".lock"), timeout=0.3)
-        try:
-            lock.acquire()
-        except filelock.Timeout as error:
-            raise JobLocked(f"Somebody else publishes {self.path.stem}. Wait for it to end.") from error
-        except OSError as error:
-            raise DiskUnusable(f"{self.path.parent} cannot be locked: {error.strerror}.") from error
-        try:
+        with held(self.path.with_suffix(".lock"), f"publishes {self.path.stem}", str(self.path.parent)):
             yield
-        finally:
-            lock.release()
 
 
 def state_of(render: Render, jobs: Path | None = None) -> str:
