@@ -49,16 +49,17 @@ def serving(**options: Any) -> Iterator[MailServer]:
     if "auth_required" in options:
         options["authenticator"] = mail.authenticate
     making = loop.create_server(lambda: SMTP(mail, loop=loop, hostname="localhost", **options), "127.0.0.1", 0)
-    server = loop.run_until_complete(making)
-    mail.port = server.sockets[0].getsockname()[1]
+    # The loop runs on its own thread from the start: the browser's driver keeps one running on this thread.
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
+    server = asyncio.run_coroutine_threadsafe(making, loop).result(30)
+    mail.port = server.sockets[0].getsockname()[1]
     try:
         yield mail
     finally:
+        loop.call_soon_threadsafe(server.close)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
-        server.close()
         loop.close()
 
 
