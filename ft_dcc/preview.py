@@ -50,7 +50,9 @@ def preview_camera(source: str, host: Host, scene: Scene, folder: Path) -> Previ
     middle = (scene.frame_range.start + scene.frame_range.end) // 2
     height = max(2, round(_WIDTH * scene.resolution.height / scene.resolution.width / 2) * 2)
     size = Resolution(_WIDTH, height)
-    frames = host.playblast(PlayblastRequest(source, FrameRange(middle, middle), size, folder, "seen"), lambda _: None)
+    request = PlayblastRequest(source, FrameRange(middle, middle), size, folder, "seen")
+    # In one go: whoever reads or captures the scene meanwhile would find it as the capture has changed it.
+    frames = host.run_in_main_thread(lambda: host.playblast(request, lambda _: None))
     return Preview(f"{scene.frame_range}, {scene.resolution}", frames.path(middle))
 
 

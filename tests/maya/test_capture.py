@@ -7,6 +7,7 @@ import pytest
 
 from ft_dcc.errors import Cancelled, CaptureFailed, DiskUnusable, SettingInvalid
 from ft_dcc.frames import Resolution
+from ft_dcc.preview import preview_camera
 
 
 def ignore(frame):
@@ -263,6 +264,20 @@ def test_the_window_lives_between_two_frames_of_a_capture_from_another_thread(ma
     thread.start()
     maya.serve(thread)
     assert answers[0].missing() == () and lived == [0]
+
+
+def test_whoever_reads_the_scene_never_finds_it_as_a_small_picture_of_a_camera_changes_it(maya, host, tmp_path):
+    scene, before, seen = host.scene(), maya.state(), []
+
+    def look():
+        seen.append(preview_camera("shotCam", host, scene, tmp_path))
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    while thread.is_alive():
+        maya.idle()
+        assert maya.state() == before
+    assert seen[0].picture.is_file()
 
 
 def test_without_a_window_it_is_said_what_can_be_done_instead(maya, request_of):
