@@ -1,4 +1,4 @@
-"""Drawings on frames: what a ReviewSessionObjectAnnotation holds as its data (docs/review.md)."""
+"""Drawings on frames: what a ReviewSessionObjectAnnotation holds as its data."""
 
 from __future__ import annotations
 

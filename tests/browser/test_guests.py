@@ -8,6 +8,11 @@ import pytest
 
 PAST, FUTURE = ({"__type__": "datetime", "value": f"{year}-03-04T09:30:00"} for year in (2020, 2090))
 
+COUNT_RED = """() => { const sheet = document.querySelector("#sheet"); const pixels =
+  sheet.getContext("2d").getImageData(0, 0, sheet.width, sheet.height).data;
+  let count = 0; for (let i = 0; i < pixels.length; i += 4) if (pixels[i + 3] > 200 && pixels[i] > 200) count += 1;
+  return count; }"""
+
 
 @pytest.fixture
 def review(reviews, film, other_film):
@@ -22,7 +27,8 @@ def draw(view, *points):
     """Draw one stroke through these parts of the picture."""
     box = view.page.locator("#stage").bounding_box()
     picture = view.page.evaluate(
-        "() => { const f = document.querySelector('video'); return [f.videoWidth, f.videoHeight]; }"
+        """() => { const [film, still] = [document.querySelector("video"), document.querySelector("#still")];
+          return still.hidden ? [film.videoWidth, film.videoHeight] : [still.naturalWidth, still.naturalHeight]; }"""
     )
     scale = min(box["width"] / picture[0], box["height"] / picture[1])
     left = box["x"] + (box["width"] - picture[0] * scale) / 2
@@ -102,11 +108,29 @@ def test_a_drawing_is_on_its_frame_and_on_no_other(view, reviews, review, browse
     view.press(".")
     view.wait_for(1012)
     wait_for_strokes(view, 1)
-    red = """() => { const sheet = document.querySelector("#sheet"); const pixels =
-      sheet.getContext("2d").getImageData(0, 0, sheet.width, sheet.height).data;
-      let count = 0; for (let i = 0; i < pixels.length; i += 4) if (pixels[i + 3] > 200 && pixels[i] > 200) count += 1;
-      return count; }"""
-    assert view.page.evaluate(red) > 1000
+    assert view.page.evaluate(COUNT_RED) > 1000
+
+
+def test_a_still_is_drawn_on_as_a_film_is(view, reviews, film, session):
+    review_id = reviews.open()
+    entry = reviews.add(review_id, None)
+    reviews.attach(entry, next(film.path.parent.glob("numbered.*.png")), "ftrackreview-image")
+    view.open(reviews.invite(review_id, "Ada Example"))
+    view.page.wait_for_selector("#draw:enabled")
+    view.press("d")
+    draw(view, (0.25, 0.5), (0.75, 0.5))
+    wait_for_strokes(view, 1)
+    view.page.click("#send-note")
+    wait_for_notes(view, 1)
+    assert view.text(".note .note-frame") == "Drawing"
+    data = session.query(f'ReviewSessionObjectAnnotation where review_session_object_id is "{entry.id}"').one()
+    assert data["frame_number"] == 0
+    (stroke,) = json.loads(data["data"])["shapes"]
+    assert stroke["points"][0][:2] == pytest.approx([0.25, 0.5], abs=0.01)
+    assert stroke["points"][-1][:2] == pytest.approx([0.75, 0.5], abs=0.01)
+    view.page.reload()
+    wait_for_strokes(view, 1)
+    view.page.wait_for_function(f"() => ({COUNT_RED})() > 1000")
 
 
 def test_a_drawing_is_stored_as_an_annotation_of_its_frame(view, reviews, review, session):

@@ -1,7 +1,7 @@
 /** The sheet over the picture: shows drawings, and takes new strokes. */
 
 import { find, make } from "./dom";
-import { pixelAt, placeOf, pointAt, thickness, type Place, type Point } from "./strokes";
+import { pixelAt, placeOf, pointAt, thickness, type Place, type Point, type Size } from "./strokes";
 import type { Stroke } from "./server";
 
 const COLOURS = ["#ff5148", "#ffd23f", "#5bd75b", "#4aa8ff", "#ffffff"] as const;
@@ -14,7 +14,7 @@ export class Drawing {
   private readonly sheet = find("sheet", HTMLCanvasElement);
   private readonly tools = find("pens", HTMLElement);
   private readonly toggle = find("draw", HTMLButtonElement);
-  private readonly video: HTMLVideoElement;
+  private readonly picture: () => Size;
   private readonly onStroke: (stroke: Stroke) => void;
   private readonly mayBegin: () => boolean;
   private shown: readonly Stroke[] = [];
@@ -22,9 +22,12 @@ export class Drawing {
   private colour: string = COLOURS[0];
   private active = false;
 
-  /** `mayBegin` says whether a stroke belongs on the picture on the screen; `onStroke` gets each that is finished. */
-  constructor(video: HTMLVideoElement, mayBegin: () => boolean, onStroke: (stroke: Stroke) => void) {
-    this.video = video;
+  /**
+   * `picture` says how large the picture on the screen is, in pixels of its own, `mayBegin` whether a stroke belongs
+   * on it; `onStroke` gets each that is finished.
+   */
+  constructor(picture: () => Size, mayBegin: () => boolean, onStroke: (stroke: Stroke) => void) {
+    this.picture = picture;
     this.mayBegin = mayBegin;
     this.onStroke = onStroke;
     this.sheet.addEventListener("pointerdown", (event) => this.begin(event));
@@ -33,7 +36,6 @@ export class Drawing {
       this.sheet.addEventListener(type, (event) => this.end(event));
     }
     new ResizeObserver(() => this.paint()).observe(this.stage);
-    video.addEventListener("loadedmetadata", () => this.paint());
     for (const colour of COLOURS) this.tools.append(this.pen(colour));
   }
 
@@ -108,7 +110,7 @@ export class Drawing {
 
   private place(): Place {
     const { clientWidth: width, clientHeight: height } = this.stage;
-    return placeOf({ width, height }, { width: this.video.videoWidth, height: this.video.videoHeight });
+    return placeOf({ width, height }, this.picture());
   }
 
   private paint(): void {

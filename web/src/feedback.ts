@@ -136,6 +136,7 @@ export class FeedbackPanel {
     const { draft } = this;
     const frame = draft.frame === undefined ? this.screen.frame() : draft.frame;
     setText(this.place, frame === null ? "Whole version" : `Frame ${frame}`);
+    this.place.hidden = this.entry?.film === null;
     this.place.disabled = this.screen.frame() === null || draft.strokes.length > 0;
     this.draw.disabled = !this.mayDraw;
     this.undo.hidden = draft.strokes.length === 0;
@@ -238,8 +239,12 @@ export class FeedbackPanel {
     const row = make("li", "note", head);
     row.dataset["id"] = note.id;
     const { frame } = note;
-    if (frame !== null) {
-      const link = make("button", "note-frame", icon(note.drawing.length > 0 ? "icon-pen" : "icon-film"), `Frame ${frame}`);
+    const isDrawn = note.drawing.length > 0;
+    if (this.entry?.film === null) {
+      // One picture: there is nowhere to go to, and a note without words would be empty.
+      if (isDrawn) row.append(make("span", "note-frame", icon("icon-pen"), "Drawing"));
+    } else if (frame !== null) {
+      const link = make("button", "note-frame", icon(isDrawn ? "icon-pen" : "icon-film"), `Frame ${frame}`);
       link.type = "button";
       link.addEventListener("click", () => this.screen.goTo(frame));
       row.append(link);

@@ -48,7 +48,7 @@ export const KEYS: readonly Key[] = [
   { command: "next-entry", keys: ["ArrowDown", "PageDown"], shown: ["↓", "PgDn"], text: "Next version in the list" },
   { command: "previous-note", keys: [","], shown: [","], text: "Frame of the previous note" },
   { command: "next-note", keys: ["."], shown: ["."], text: "Frame of the next note" },
-  { command: "draw", keys: ["d"], shown: ["D"], text: "Draw on the frame, if you are invited" },
+  { command: "draw", keys: ["d"], shown: ["D"], text: "Draw on the picture, if you are invited" },
   { command: "full-screen", keys: ["f"], shown: ["F"], text: "Full screen" },
   { command: "help", keys: ["?", "Shift+?"], shown: ["?"], text: "These keys" },
 ];

@@ -9,7 +9,8 @@ import { FeedbackPanel } from "./feedback";
 import { commandOf, keysDialog, type Command } from "./keys";
 import { Notices, type Notice } from "./notices";
 import { Player, type Trouble } from "./player";
-import { address, examineFilm, watchReview, type Entry, type Refusal, type Review } from "./server";
+import { STILL_FRAME, address, examineFilm, watchReview, type Entry, type Refusal, type Review } from "./server";
+import type { Size } from "./strokes";
 import { Timeline } from "./timeline";
 import { Transport } from "./transport";
 
@@ -34,7 +35,7 @@ class Page {
     () => this.renderDrawing(),
   );
   private readonly drawing = new Drawing(
-    this.video,
+    () => this.picture,
     () => this.feedback.beginStroke(),
     (stroke) => this.feedback.addStroke(stroke),
   );
@@ -53,6 +54,7 @@ class Page {
       if (event.target instanceof Element && event.target.closest("button") !== null) event.preventDefault();
     });
     this.video.addEventListener("click", () => this.player.toggle());
+    this.still.addEventListener("load", () => this.render());
     this.still.addEventListener("error", () => void this.explain("undecodable"));
     find("draw", HTMLButtonElement).addEventListener("click", () => this.run("draw"));
     find("show-keys", HTMLButtonElement).addEventListener("click", this.toggleHelp);
@@ -126,8 +128,16 @@ class Page {
     this.player.open(address(entry.film.url), clip, start);
   }
 
+  /** How large the picture on the screen is; nothing by nothing before it is there. */
+  private get picture(): Size {
+    const { still, video } = this;
+    if (still.hasAttribute("src")) return { width: still.naturalWidth, height: still.naturalHeight };
+    return { width: video.videoWidth, height: video.videoHeight };
+  }
+
   /** The shot's number of the frame on the screen, or null when frames have no numbers. */
   private get frame(): number | null {
+    if (this.still.hasAttribute("src")) return this.picture.width > 0 ? STILL_FRAME : null;
     const { clip, index, canSeek } = this.player;
     return clip === null || index === null || !canSeek ? null : clip.numberAt(index);
   }

@@ -10,6 +10,9 @@ export interface Film {
   readonly height: number | null;
 }
 
+/** What is said about a still is about this frame: a picture without a film has no number of its own. */
+export const STILL_FRAME = 0;
+
 /** One stroke of a pen. */
 export interface Stroke {
   readonly kind: "pen";
@@ -26,7 +29,7 @@ export interface Note {
   readonly is_guest: boolean;
   readonly content: string;
   readonly date: string | null;
-  /** The shot's number of the frame it is about, or null for all of the version. */
+  /** The shot's number of the frame it is about (STILL_FRAME on a still), or null for all of the version. */
   readonly frame: number | null;
   readonly in_reply_to: string | null;
   readonly drawing: readonly Stroke[];

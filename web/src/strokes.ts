@@ -2,16 +2,19 @@
 
 export type Point = readonly [across: number, down: number, pressure: number];
 
-/** A rectangle on the screen, in pixels. */
-export interface Place {
-  readonly left: number;
-  readonly top: number;
+export interface Size {
   readonly width: number;
   readonly height: number;
 }
 
+/** A rectangle on the screen, in pixels. */
+export interface Place extends Size {
+  readonly left: number;
+  readonly top: number;
+}
+
 /** Where the picture is in a box that shows all of it, centred, in its own proportions. */
-export function placeOf(box: { width: number; height: number }, picture: { width: number; height: number }): Place {
+export function placeOf(box: Size, picture: Size): Place {
   if (picture.width <= 0 || picture.height <= 0) return { left: 0, top: 0, width: 0, height: 0 };
   const scale = Math.min(box.width / picture.width, box.height / picture.height);
   const [width, height] = [picture.width * scale, picture.height * scale];

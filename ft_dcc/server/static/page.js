@@ -127,16 +127,19 @@ var Drawing = class {
   sheet = find("sheet", HTMLCanvasElement);
   tools = find("pens", HTMLElement);
   toggle = find("draw", HTMLButtonElement);
-  video;
+  picture;
   onStroke;
   mayBegin;
   shown = [];
   begun = null;
   colour = COLOURS[0];
   active = false;
-  /** `mayBegin` says whether a stroke belongs on the picture on the screen; `onStroke` gets each that is finished. */
-  constructor(video, mayBegin, onStroke) {
-    this.video = video;
+  /**
+   * `picture` says how large the picture on the screen is, in pixels of its own, `mayBegin` whether a stroke belongs
+   * on it; `onStroke` gets each that is finished.
+   */
+  constructor(picture, mayBegin, onStroke) {
+    this.picture = picture;
     this.mayBegin = mayBegin;
     this.onStroke = onStroke;
     this.sheet.addEventListener("pointerdown", (event) => this.begin(event));
@@ -145,7 +148,6 @@ var Drawing = class {
       this.sheet.addEventListener(type, (event) => this.end(event));
     }
     new ResizeObserver(() => this.paint()).observe(this.stage);
-    video.addEventListener("loadedmetadata", () => this.paint());
     for (const colour of COLOURS) this.tools.append(this.pen(colour));
   }
   get isActive() {
@@ -210,7 +212,7 @@ var Drawing = class {
   }
   place() {
     const { clientWidth: width, clientHeight: height } = this.stage;
-    return placeOf({ width, height }, { width: this.video.videoWidth, height: this.video.videoHeight });
+    return placeOf({ width, height }, this.picture());
   }
   paint() {
     const { clientWidth: width, clientHeight: height } = this.stage;
@@ -296,6 +298,7 @@ function moment(iso) {
 }
 
 // src/server.ts
+var STILL_FRAME = 0;
 var PATIENCE = 1e4;
 var PAUSE = 15e3;
 var PAUSE_WHEN_LOST = 3e3;
@@ -555,6 +558,7 @@ var FeedbackPanel = class {
     const { draft } = this;
     const frame = draft.frame === void 0 ? this.screen.frame() : draft.frame;
     setText(this.place, frame === null ? "Whole version" : `Frame ${frame}`);
+    this.place.hidden = this.entry?.film === null;
     this.place.disabled = this.screen.frame() === null || draft.strokes.length > 0;
     this.draw.disabled = !this.mayDraw;
     this.undo.hidden = draft.strokes.length === 0;
@@ -648,8 +652,11 @@ var FeedbackPanel = class {
     const row = make("li", "note", head);
     row.dataset["id"] = note.id;
     const { frame } = note;
-    if (frame !== null) {
-      const link = make("button", "note-frame", icon(note.drawing.length > 0 ? "icon-pen" : "icon-film"), `Frame ${frame}`);
+    const isDrawn = note.drawing.length > 0;
+    if (this.entry?.film === null) {
+      if (isDrawn) row.append(make("span", "note-frame", icon("icon-pen"), "Drawing"));
+    } else if (frame !== null) {
+      const link = make("button", "note-frame", icon(isDrawn ? "icon-pen" : "icon-film"), `Frame ${frame}`);
       link.type = "button";
       link.addEventListener("click", () => this.screen.goTo(frame));
       row.append(link);
@@ -692,7 +699,7 @@ var KEYS = [
   { command: "next-entry", keys: ["ArrowDown", "PageDown"], shown: ["↓", "PgDn"], text: "Next version in the list" },
   { command: "previous-note", keys: [","], shown: [","], text: "Frame of the previous note" },
   { command: "next-note", keys: ["."], shown: ["."], text: "Frame of the next note" },
-  { command: "draw", keys: ["d"], shown: ["D"], text: "Draw on the frame, if you are invited" },
+  { command: "draw", keys: ["d"], shown: ["D"], text: "Draw on the picture, if you are invited" },
   { command: "full-screen", keys: ["f"], shown: ["F"], text: "Full screen" },
   { command: "help", keys: ["?", "Shift+?"], shown: ["?"], text: "These keys" }
 ];
@@ -1324,7 +1331,7 @@ var Page = class {
     () => this.renderDrawing()
   );
   drawing = new Drawing(
-    this.video,
+    () => this.picture,
     () => this.feedback.beginStroke(),
     (stroke) => this.feedback.addStroke(stroke)
   );
@@ -1340,6 +1347,7 @@ var Page = class {
       if (event.target instanceof Element && event.target.closest("button") !== null) event.preventDefault();
     });
     this.video.addEventListener("click", () => this.player.toggle());
+    this.still.addEventListener("load", () => this.render());
     this.still.addEventListener("error", () => void this.explain("undecodable"));
     find("draw", HTMLButtonElement).addEventListener("click", () => this.run("draw"));
     find("show-keys", HTMLButtonElement).addEventListener("click", this.toggleHelp);
@@ -1407,8 +1415,15 @@ var Page = class {
     if (clip === null) this.besideNotice = "no-exact-rate";
     this.player.open(address(entry.film.url), clip, start);
   }
+  /** How large the picture on the screen is; nothing by nothing before it is there. */
+  get picture() {
+    const { still, video } = this;
+    if (still.hasAttribute("src")) return { width: still.naturalWidth, height: still.naturalHeight };
+    return { width: video.videoWidth, height: video.videoHeight };
+  }
   /** The shot's number of the frame on the screen, or null when frames have no numbers. */
   get frame() {
+    if (this.still.hasAttribute("src")) return this.picture.width > 0 ? STILL_FRAME : null;
     const { clip, index, canSeek } = this.player;
     return clip === null || index === null || !canSeek ? null : clip.numberAt(index);
   }
