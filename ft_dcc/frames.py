@@ -202,12 +202,11 @@ def is_sequence(pattern: str) -> bool:
 def gather(paths: Iterable[Path]) -> list[str]:
     """Return what the files are: the pattern of each sequence, once, and the path of each film or single picture.
 
-    One picture of a sequence stands for all that lie beside it, a folder for what is in it.
+    One picture of a sequence stands for all that lie beside it, a folder for what is in it and is not hidden.
     """
     found: dict[str, None] = {}
     for path in paths:
-        inside = sorted(each for each in path.iterdir() if each.is_file()) if path.is_dir() else [path]
-        for file in inside:
+        for file in sorted(filter(_is_shown, path.iterdir())) if path.is_dir() else [path]:
             found.setdefault(_pattern_of(file))
     return list(found)
 
@@ -237,6 +236,11 @@ def ranges(frames: tuple[int, ...]) -> str:
         else:
             runs.append([frame, frame])
     return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
+
+
+def _is_shown(path: Path) -> bool:
+    # File managers leave .DS_Store and Thumbs.db behind.
+    return path.is_file() and not path.name.startswith(".") and path.name.lower() != "thumbs.db"
 
 
 def _pattern_of(file: Path) -> str:

@@ -22,11 +22,16 @@ from ft_dcc.local_studio import is_running, need_server, studio_folder
 # What each optional part brings: the distribution, and the module that proves it can be found.
 _EXTRAS = {
     "media": {"imageio-ffmpeg": "imageio_ffmpeg"},
+    "colour": {"OpenImageIO": "OpenImageIO"},
     "server": {"starlette": "starlette", "uvicorn": "uvicorn", "sqlalchemy": "sqlalchemy", "lark": "lark"},
     "cli": {"click": "click", "rich": "rich"},
     "blender": {"bpy": "bpy"},
+    "ui": {"PySide6-Essentials": "PySide6"},
+    "keys": {"keyring": "keyring"},
 }
-_CORE = ("attrs", "platformdirs", "pyblish-base", "requests", "websocket-client")
+_CORE = (
+    *("attrs", "clique", "filelock", "platformdirs", "pyblish-base", "Qt.py", "requests", "tomli", "websocket-client"),
+)
 
 
 @attrs.frozen
@@ -55,7 +60,7 @@ def command(output: Output) -> int:
         if finding.topic != topic:
             topic = finding.topic
             lines.append(f"\n{topic}")
-        lines.append(f"  {marks[finding.is_good]}{finding.name:<18} {finding.text}")
+        lines.append(f"  {marks[finding.is_good]}{finding.name:<20} {finding.text}")
     output.result("\n".join(lines).strip(), {"findings": [attrs.asdict(finding) for finding in findings]})
     return 1 if any(finding.is_good is False for finding in findings) else 0
 

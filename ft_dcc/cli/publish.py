@@ -13,7 +13,8 @@ from ft_dcc.cli.connection import connected
 from ft_dcc.cli.output import Output, problem_line, reporting
 from ft_dcc.cli.values import FRAME_RANGE, FRAME_RATE, RESOLUTION
 from ft_dcc.config import OUTPUTS, read_settings
-from ft_dcc.errors import AuthenticationError, ServerUnreachable, SettingInvalid
+from ft_dcc.errors import AuthenticationError, DiskUnusable, ServerUnreachable, SettingInvalid, Unpublishable
+from ft_dcc.frames import gather
 from ft_dcc.local_studio import account
 
 if TYPE_CHECKING:
@@ -105,13 +106,30 @@ def make_request(
     )
 
 
-@click.command(name="publish", short_help="Publish frames or a film.")
-@click.argument("source", metavar="PATTERN_OR_MOVIE...", nargs=-1, required=True)
+@click.command(name="publish", short_help="Publish frames, a film or a picture.")
+@click.argument("source", metavar="PATTERN_OR_FILE...", nargs=-1, required=True)
 @placing
 @reporting
 def command(output: Output, source: tuple[str, ...], repair: tuple[str, ...], **options: Any) -> int:
-    """Publish a sequence (sh010.%04d.png, sh010.####.exr) or a film as a new version; several as one each."""
-    return tell(output, publish_showing_progress(output, make_request(source, **options), repair))
+    """Publish a sequence (sh010.%04d.png, sh010.####.exr), a film or a picture as a new version; several as one each.
+
+    A folder stands for the sequences, films and pictures in it.
+    """
+    return tell(output, publish_showing_progress(output, make_request(_unfolded(source), **options), repair))
+
+
+def _unfolded(source: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what was given, a folder as what lies in it; raises Unpublishable or DiskUnusable."""
+    found: list[str] = []
+    for given in source:
+        try:
+            inside = gather([Path(given)]) if Path(given).is_dir() else [given]
+        except OSError as error:
+            raise DiskUnusable(f"The folder {given} cannot be read: {error.strerror}. Give its frames.") from error
+        if not inside:
+            raise Unpublishable(f"The folder {given} is empty. Give one with frames, a film or a picture in it.")
+        found += inside
+    return tuple(found)
 
 
 def publish_showing_progress(

@@ -36,8 +36,8 @@ def publish(studio_server, session, tmp_path):
         "FT_DCC_REVIEW": "Dailies {date}",
     }
 
-    def run(*options):
-        command = [sys.executable, "-m", "ft_dcc.cli.main", "publish", "sh010.####.png", "--fps", "24", *options]
+    def run(*options, source="sh010.####.png"):
+        command = [sys.executable, "-m", "ft_dcc.cli.main", "publish", source, "--fps", "24", *options]
         return subprocess.run(
             command, env=environ, cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=120, check=False
         )
@@ -104,6 +104,17 @@ def test_every_option_ends_where_it_belongs(session, publish):
     assert [link["from_id"] for link in version["incoming_links"]] == [first["version_id"]]
     notes = [note["content"] for entry in version["review_session_objects"] for note in entry["notes"]]
     assert notes == ["Look at 1003."] * 2
+
+
+def test_a_folder_stands_for_what_is_in_it(publish, tmp_path):
+    (tmp_path / "render").mkdir()
+    assert "The folder render is empty." in publish(source="render").stderr
+    for picture in tmp_path.glob("sh010.100[1-4].png"):
+        picture.rename(tmp_path / "render" / picture.name)
+    (tmp_path / "render" / ".DS_Store").touch()
+    done = publish("--no-review", "--frames", "1001-1004", "--json", source="render")
+    assert done.returncode == 0, done.stderr
+    assert [version["source"] for version in json.loads(done.stdout)["versions"]] == ["sh010"]
 
 
 def test_a_status_that_is_not_there_is_3(publish):
