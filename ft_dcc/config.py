@@ -25,10 +25,10 @@ def _rule(*fields: str) -> Check:
 
     def check(text: str) -> None:
         try:
-            used = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+            parts = [part for part in string.Formatter().parse(text) if part[1] is not None]
         except ValueError as error:
             raise SettingInvalid(f"{text!r} is no rule: {error}.") from error
-        if not used <= set(fields):
+        if any(name not in fields or form or conversion for _, name, form, conversion in parts):
             known = ", ".join(f"{{{field}}}" for field in fields)
             raise SettingInvalid(f"{text!r} is no rule: write it with {known}.")
 
@@ -348,6 +348,8 @@ def _files(environ: Mapping[str, str], folder: Path | None) -> Iterator[Settings
 
 def _from_file(file: SettingsFile, name: str, content: Any) -> Value:
     where = file.where(name)
+    if isinstance(content, dict) and name not in _BY_NAME:
+        raise _no_section(name, content, where)
     setting = _known(name, where)
     if setting.is_secret and file.layer != "user":
         raise SettingInvalid(f"{where}: a key belongs into the user's own file, or into {setting.environment[0]}.")
@@ -363,13 +365,35 @@ def _text(setting: Setting, content: Any, file: SettingsFile, where: str) -> str
     """A file's value as the text that a variable would hold."""
     if isinstance(content, bool) and setting.check is _truth:
         return str(content).lower()
+    if type(content) in (int, float) and setting.check in (_minutes, _shape):
+        return str(content)
     parts = content if isinstance(content, list) and setting.separator else [content]
-    if not all(isinstance(part, str) for part in parts):
-        wanted = "a text, or an array of texts" if setting.separator else "a text"
-        raise SettingInvalid(f"{where}: {setting.name} takes {wanted}, not {type(content).__name__}.")
+    for part in parts:
+        if not isinstance(part, str):
+            raise SettingInvalid(f"{where}: {setting.name} takes {_wanted(setting)}, not {_kind(part)}.")
     if setting.is_path:
         parts = [part if "://" in part else str(file.path.parent / Path(part).expanduser()) for part in parts]
     return (setting.separator or "").join(parts)
+
+
+def _wanted(setting: Setting) -> str:
+    if setting.check is _truth:
+        return "true or false"
+    return "a text, or an array of texts" if setting.separator else "a text"
+
+
+def _kind(content: object) -> str:
+    """What a file has instead, for a person."""
+    if isinstance(content, (list, dict)):
+        return "an array" if isinstance(content, list) else "a section"
+    return f"{str(content).lower()} without quotation marks"
+
+
+def _no_section(name: str, content: Mapping[str, Any], where: str) -> SettingInvalid:
+    """A name may have been taken apart, as [burnin] and top_left; or somebody likes headings."""
+    meant = [each for inner in content for each in (f"{name}_{inner}", inner) if each in _BY_NAME]
+    hint = f" Write {meant[0]} without one." if meant else ""
+    return SettingInvalid(f"{where}: there is no setting called {name}, nor any section.{hint}")
 
 
 def _known(name: str, where: str) -> Setting:

@@ -41,13 +41,19 @@ def read_file(layer: str, path: Path, *, is_named: bool) -> SettingsFile | None:
     A file that was named must be there.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        # Some editors begin a file with a mark of its encoding.
+        text = path.read_text(encoding="utf-8-sig")
     except (FileNotFoundError, NotADirectoryError) as error:
         if is_named:
             raise SettingInvalid(f"There is no file {path} with the settings of the {layer}. Make it.") from error
         return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingInvalid(f"The settings of the {layer} in {path} cannot be read: {error}") from error
+    except UnicodeDecodeError as error:
+        raise SettingInvalid(f"The settings of the {layer} in {path} are not UTF-8. Save the file as UTF-8.") from error
+    except OSError as error:
+        reason = error.strerror or error
+        raise SettingInvalid(
+            f"The settings of the {layer} in {path} cannot be read: {reason}. Make it readable."
+        ) from error
     return SettingsFile(layer, path, is_named, text, _parsed(path, text))
 
 
@@ -65,4 +71,9 @@ def _parsed(path: Path, text: str) -> Mapping[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SettingInvalid(f"{path} is no TOML: {error}.") from error
+        reason, _, place = str(error).partition(" (at ")
+        found = re.match(r"line (\d+)", place)
+        line = found[1] if found is not None else max(1, len(text.splitlines()))
+        raise SettingInvalid(
+            f'{path}, line {line}: this is no TOML: {reason}. Write each setting once, as name = "text".'
+        ) from error

@@ -68,12 +68,21 @@ def test_an_unknown_name_is_refused_with_its_place_and_the_nearest_one(files, tm
     [
         ('asset_name = "{artist}"', r"line 1: asset_name: '\{artist\}' is no rule: write it with \{task\}, \{shot\}"),
         ('review = "Dailies {"', r"line 1: review: 'Dailies \{' is no rule"),
-        ("status = 3", "line 1: status takes a text, not int"),
-        ('plugins = ["a", 1]', "plugins takes a text, or an array of texts"),
+        ("status = 3", "line 1: status takes a text, not 3 without quotation marks"),
+        ('plugins = ["a", 1]', "plugins takes a text, or an array of texts, not 1 without quotation marks"),
+        ("slate = 1", "line 1: slate takes true or false, not 1 without"),
+        ("watermark = ['a']", "line 1: watermark takes a text, not an array"),
+        ('[review]\nname = "a"', "line 1: review takes a text, or an array of texts, not a section"),
+        ('review = "{shot:>9}"', r"line 1: review: '\{shot:>9\}' is no rule: write it with \{date\}, \{project\}"),
         ('notify = "perhaps"', "neither true nor false"),
         ('server = "studio"', "is no address"),
-        ('[publish]\nstatus = "a"', "line 1: there is no setting called publish"),
-        ('status = "a\n', r"is no TOML: .*line 1"),
+        (
+            '[publish]\nstatus = "a"',
+            "line 1: there is no setting called publish, nor any section. Write status without one",
+        ),
+        ('# a\n[burnin]\ntop = "{shot}"', "line 2: .*called burnin, nor any section. Write burnin_top without one"),
+        ('status = "a\n', r"line 1: this is no TOML: Illegal character .*\. Write each setting once, as name = "),
+        ('task = "a"\nstatus = "a"\ntask = "b"', "line 3: this is no TOML: Cannot overwrite a value"),
     ],
 )
 def test_a_bad_value_is_refused_with_its_place(files, tmp_path, text, reason):
@@ -97,6 +106,19 @@ def test_several_values_are_an_array_or_a_list_of_paths(files, tmp_path):
 def test_a_truth_is_one(files, tmp_path):
     assert read(files(studio="notify = true"), tmp_path).get("notify") == "true"
     assert read(files(), tmp_path).get("notify") == "false"
+
+
+def test_a_number_may_be_written_as_one(files, tmp_path):
+    settings = read(files(studio="letterbox = 2.39\nlocal_studio_idle = 30"), tmp_path)
+    assert (settings.get("letterbox"), settings.get("local_studio_idle")) == ("2.39", "30")
+
+
+def test_a_file_of_an_editor_that_marks_its_encoding_is_read_and_another_encoding_is_named(files, tmp_path):
+    assert read(files(user='\ufeffstatus = "Grün"'), tmp_path).get("status") == "Grün"
+    environ = files(user="")
+    (tmp_path / "user.toml").write_bytes('status = "Grün"'.encode("utf-16"))
+    with pytest.raises(SettingInvalid, match=r"of the user in .*toml are not UTF-8\. Save the file as UTF-8\."):
+        read(environ, tmp_path)
 
 
 def test_the_projects_file_is_found_above(files, tmp_path):

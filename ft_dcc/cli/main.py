@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import _thread
+import io
 import signal
 import sys
 import threading
@@ -137,6 +138,9 @@ def _exit_code(error: errors.Error) -> int:
 
 def main() -> None:
     """Run the process's own command line and leave with its exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # What a console cannot show is no reason to fail after a publish.
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:]))
 
 

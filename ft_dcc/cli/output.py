@@ -28,7 +28,7 @@ class Output:
 
     def result(self, text: str, report: Mapping[str, Any]) -> None:
         """Print what the command was asked for."""
-        click.echo(json.dumps(report, indent=2, ensure_ascii=False) if self.as_json else text)
+        click.echo(_as_json(report) if self.as_json else text)
         sys.stdout.flush()
 
     def fail(self, error: BaseException) -> None:
@@ -38,7 +38,13 @@ class Output:
         for line in _lines(error):
             self.say(line)
         if self.as_json:
-            click.echo(json.dumps({"error": {"class": type(error).__name__, "lines": _lines(error)}}, indent=2))
+            click.echo(_as_json({"error": {"class": type(error).__name__, "lines": _lines(error)}}))
+
+
+def _as_json(report: Mapping[str, Any]) -> str:
+    """Return the report as JSON that is whole in whatever encoding stdout has: a pipe on Windows has not every sign."""
+    is_utf_8 = (sys.stdout.encoding or "utf-8").lower().replace("_", "-") == "utf-8"
+    return json.dumps(report, indent=2, ensure_ascii=not is_utf_8)
 
 
 def problem_line(problem: Problem) -> str:

@@ -17,11 +17,15 @@ from rich.progress import (
     TextColumn,
 )
 from rich.progress import Progress as Bars
+from rich.table import Column
 from rich.text import Text
 
 from ft_dcc.publish.records import OnProgress, Progress
 
-_COLUMNS: dict[str, DownloadColumn | MofNCompleteColumn] = {"bytes": DownloadColumn(), "frames": MofNCompleteColumn()}
+_COLUMNS: dict[str, DownloadColumn | MofNCompleteColumn] = {
+    "bytes": DownloadColumn(binary_units=True),
+    "frames": MofNCompleteColumn(),
+}
 
 
 class _Amount(ProgressColumn):
@@ -55,8 +59,11 @@ def shown_progress() -> Iterator[OnProgress]:
         if not console.is_terminal:
             yield _Lines(console)
             return
-        bars = Bars(TextColumn("{task.description:<24}"), BarColumn(), _Amount(), _Rate(), console=console)
-        with bars:
+        # In a narrow window a name gets shorter, and each bar still takes one line.
+        name = TextColumn("{task.description}", table_column=Column(no_wrap=True, ratio=2))
+        bar = BarColumn(None, table_column=Column(no_wrap=True, ratio=1))
+        amount, rate = _Amount(Column(no_wrap=True)), _Rate(Column(no_wrap=True))
+        with Bars(name, bar, amount, rate, console=console, expand=True) as bars:
             yield _Bars(bars)
 
 

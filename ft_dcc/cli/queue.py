@@ -202,8 +202,10 @@ def _flat(report: Mapping[str, Any]) -> dict[str, str]:
     """What is said of a job, as lines: nothing of what is not set."""
     request = report["request"] or {}
     pairs = {**{key: value for key, value in report.items() if key != "request"}, **request}
-    return {
-        key: ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-        for key, value in pairs.items()
-        if value not in (None, "", [])
-    }
+    return {key: _plain(value) for key, value in pairs.items() if value not in (None, False, "", [], {})}
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, dict):
+        value = [f"{name}: {content}" for name, content in value.items() if content]
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -24,9 +24,22 @@ def _several(source: str | Iterable[str] | None) -> tuple[str, ...]:
     return (source,) if isinstance(source, str) else tuple(source)
 
 
+def legible(text: str) -> str:
+    r"""Return the text without halves of characters, which no server takes.
+
+    What the locale could not read, of a file's name or on a command line, is read as UTF-8.
+
+    >>> legible("Stra\udcc3\udc9fe"), legible("\ud83d?")
+    ('Straße', '??')
+    """
+    raw = re.compile("[\udc80-\udcff]+")
+    mended = raw.sub(lambda found: found[0].encode("ascii", "surrogateescape").decode("utf-8", "replace"), text)
+    return mended.encode("utf-8", "replace").decode("utf-8")
+
+
 def _said(texts: str | Iterable[str] | None) -> tuple[str, ...] | None:
     """None stays None: nobody said anything; an empty text says that there is none."""
-    return None if texts is None else tuple(text for text in _several(texts) if text)
+    return None if texts is None else tuple(legible(text) for text in _several(texts) if text)
 
 
 @attrs.frozen
@@ -50,7 +63,7 @@ class PublishRequest:
     task: str | None
     source: tuple[str, ...] = attrs.field(default=None, converter=_several)
     review: tuple[str, ...] | None = attrs.field(default=None, converter=_said)
-    comment: str = ""
+    comment: str = attrs.field(default="", converter=legible)
     frame_range: FrameRange | None = None
     fps: Fraction | None = None
     resolution: Resolution | None = None
@@ -58,7 +71,7 @@ class PublishRequest:
     asset_type: str | None = None
     status: str | None = None
     uses: tuple[str, ...] = attrs.field(default=(), converter=_several)
-    note: str = ""
+    note: str = attrs.field(default="", converter=legible)
     label: str | None = None
     notify: bool | None = None
     burnin: Mapping[str, str] | None = None
@@ -171,7 +184,7 @@ class Source:
 
     kind: str
     text: str
-    name: str
+    name: str = attrs.field(converter=legible)
     frame_range: FrameRange | None = None
     colour: Colour | None = None
 
