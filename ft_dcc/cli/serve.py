@@ -41,6 +41,13 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 )
 @click.option("--backup-at", default="03:00", show_default=True, metavar="HH:MM", help="Time of the nightly backup.")
 @click.option(
+    "--request-limit",
+    default=6000,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="Requests a minute from one address, on average over an hour; 0 takes any number.",
+)
+@click.option(
     "--log",
     type=click.Choice(["debug", "info", "warning", "error"]),
     default="warning",
@@ -63,6 +70,7 @@ def command(
     backups: Path | None,
     keep_backups: int,
     backup_at: str,
+    request_limit: int,
     log: str,
 ) -> None:
     """Start the studio server and go on until Ctrl-C.
@@ -82,6 +90,7 @@ def command(
     need_server("The studio server")
     from ft_dcc.server.logs import log_to_stderr
     from ft_dcc.server.nightly import Nightly
+    from ft_dcc.server.pace import Pace
     from ft_dcc.server.serve import serve
 
     log_to_stderr(log)
@@ -96,6 +105,7 @@ def command(
         schema=schema,
         idle_minutes=stop_when_idle,
         nightly=Nightly.parse(backups, keep_backups, backup_at),
+        pace=Pace(request_limit),
     )
 
 

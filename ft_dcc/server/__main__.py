@@ -10,6 +10,7 @@ from ft_dcc.errors import Error
 from ft_dcc.server.folder import Credentials
 from ft_dcc.server.logs import log_to_stderr
 from ft_dcc.server.nightly import Nightly
+from ft_dcc.server.pace import REQUESTS_A_MINUTE, Pace
 from ft_dcc.server.serve import serve
 
 
@@ -27,6 +28,9 @@ def main() -> None:
     parser.add_argument("--backups", type=Path, help="folder of nightly backups, with media")
     parser.add_argument("--keep-backups", type=int, default=7, help="how many nightly backups are kept; 0 makes none")
     parser.add_argument("--backup-at", default="03:00", help="time of the nightly backup")
+    parser.add_argument(
+        "--request-limit", type=int, default=REQUESTS_A_MINUTE, help="requests a minute from one address; 0: any number"
+    )
     parser.add_argument("--log", choices=["debug", "info", "warning", "error"], default="warning", help="least level")
     options = parser.parse_args()
     log_to_stderr(options.log)
@@ -42,6 +46,7 @@ def main() -> None:
             schema=options.schema,
             idle_minutes=options.stop_when_idle,
             nightly=Nightly.parse(options.backups, options.keep_backups, options.backup_at),
+            pace=Pace(options.request_limit),
         )
     except Error as error:
         sys.exit(str(error))

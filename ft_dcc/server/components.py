@@ -17,8 +17,8 @@ from starlette.routing import Route
 
 from ft_dcc.errors import BadRequest, NoSuchThing, Refused
 from ft_dcc.server.api import answer
-from ft_dcc.server.door import address_of
 from ft_dcc.server.outgoing import send_file
+from ft_dcc.server.pace import address_of
 from ft_dcc.server.places import Places
 from ft_dcc.server.studio import Studio
 from ft_dcc.server.thumbnails import USUAL

@@ -20,8 +20,8 @@ from starlette.websockets import WebSocket
 
 from ft_dcc.errors import BadRequest, EventHubPacketError, Forbidden, Refused
 from ft_dcc.server.access import Caller, key_id, live_keys
-from ft_dcc.server.door import address_of
 from ft_dcc.server.listener import HEARTBEAT_SECONDS, SILENCE_SECONDS, Listener, Visitor
+from ft_dcc.server.pace import address_of
 from ft_dcc.server.rights import Rights, rights_of
 from ft_dcc.server.store import Store
 from ft_dcc.socketio import EVENT, Packet, acknowledgement, event_packet, parse

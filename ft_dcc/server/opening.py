@@ -16,6 +16,7 @@ from ft_dcc.server import access, audit, encoding, invitations
 from ft_dcc.server.access import first_user, issue_key
 from ft_dcc.server.backup import keep_before_migration
 from ft_dcc.server.folder import Credentials, secret_of, write_private
+from ft_dcc.server.pace import Pace
 from ft_dcc.server.schema.site import KEPT, is_another, studio_schema
 from ft_dcc.server.schema.tables import Tables
 from ft_dcc.server.seed import seed, seed_kinds
@@ -23,15 +24,17 @@ from ft_dcc.server.studio import Studio, open_studio
 
 
 @contextmanager
-def opened(folder: Path, *, schema: Path | None = None, is_seeded: bool = True) -> Iterator[Studio]:
+def opened(
+    folder: Path, *, schema: Path | None = None, is_seeded: bool = True, pace: Pace | None = None
+) -> Iterator[Studio]:
     """The studio in the folder is ready for requests inside, and closed afterwards; seeded, unless it has users.
 
-    A schema file becomes the studio's own. Raises DiskUnusable and SettingInvalid.
+    A schema file becomes the studio's own. Requests are counted by ``pace``. Raises DiskUnusable and SettingInvalid.
     """
     site = studio_schema(folder, schema)
     is_new_schema = schema is not None and is_another(folder, site.described)
     keep_before_migration(folder / "studio.db", is_forced=is_new_schema)
-    studio = open_studio(folder, secret_of(folder), site)
+    studio = open_studio(folder, secret_of(folder), site, Pace() if pace is None else pace)
     try:
         if is_new_schema:
             studio.store.write(partial(seed_kinds, schema=site.schema, tables=studio.store.tables))

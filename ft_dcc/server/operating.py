@@ -13,8 +13,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ft_dcc.errors import InvalidCredentials
-from ft_dcc.server.door import address_of
 from ft_dcc.server.metrics import Metrics
+from ft_dcc.server.pace import address_of
 from ft_dcc.server.studio import Studio
 
 

@@ -30,12 +30,12 @@ from ft_dcc.errors import (
     ValidationError,
 )
 from ft_dcc.server.backup import copy_studio
-from ft_dcc.server.door import address_of
 from ft_dcc.server.errands import run_errand
 from ft_dcc.server.folder import Credentials, owned
 from ft_dcc.server.incoming import writing_to_disk
 from ft_dcc.server.loading import dump, load
 from ft_dcc.server.opening import opened, seed_if_new
+from ft_dcc.server.pace import address_of
 from ft_dcc.server.rights import rights_of
 from ft_dcc.server.studio import Studio
 

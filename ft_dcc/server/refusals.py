@@ -31,6 +31,8 @@ async def _refuse(request: Request, error: Refused) -> Response:
     name = _FTRACK_NAMES.get(type(error), type(error).__name__)
     answered = _error(request, error.status, name, str(error), error.error_code)
     if isinstance(error, TooManyRequests):
+        # Whoever is to wait looks at the status, also a client that wants refusals of operations as answers.
+        answered.status_code = error.status
         answered.headers["Retry-After"] = str(math.ceil(error.seconds))
     return answered
 

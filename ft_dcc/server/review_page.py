@@ -23,9 +23,9 @@ from ft_dcc.errors import (
     TooManyRequests,
 )
 from ft_dcc.server.components import media_type_of
-from ft_dcc.server.door import Allowance, address_of
 from ft_dcc.server.entities.passphrases import is_passphrase
 from ft_dcc.server.guests import set_status, write_note
+from ft_dcc.server.pace import Allowance, address_of
 from ft_dcc.server.page_files import PageFiles, page_headers
 from ft_dcc.server.review_content import file_type_of, read_review
 from ft_dcc.server.studio import Studio

@@ -21,6 +21,7 @@ from ft_dcc.server.interruptible import Interruptible
 from ft_dcc.server.listener import LARGEST_PACKET
 from ft_dcc.server.nightly import Nightly, backing_up
 from ft_dcc.server.opening import credentials_at, opened
+from ft_dcc.server.pace import Pace
 from ft_dcc.server.postman import delivering
 from ft_dcc.server.store import warn_of_old_sqlite
 from ft_dcc.server.work import Idleness, Work
@@ -43,20 +44,21 @@ def serve(
     schema: Path | None = None,
     idle_minutes: float | None = None,
     nightly: Nightly | None = None,
+    pace: Pace | None = None,
 ) -> None:
     """Serve the studio in this folder until SIGINT or SIGTERM; the first call makes the studio.
 
     Port 0 is any free one. With a certificate (PEM) it speaks HTTPS; without one, and where other machines could reach
     it, plain HTTP must be allowed. A schema file says what entity types the studio has, from now on. After
     ``idle_minutes`` without a connection, and with nothing to do, the server stops by itself. Backups are made as
-    ``nightly`` says, or as it does by default. ``on_ready`` is called when connections are accepted. Raises
-    DiskUnusable or SettingInvalid when the server cannot work.
+    ``nightly`` says, or as it does by default, and requests are counted by ``pace``. ``on_ready`` is called when
+    connections are accepted. Raises DiskUnusable or SettingInvalid when the server cannot work.
     """
     endpoint = Endpoint(host, port, certificate, private_key, is_plain_allowed)
     with ExitStack() as stack:
         stack.enter_context(owned(data))
         listener = stack.enter_context(endpoint.listening())
-        studio = stack.enter_context(opened(data, schema=schema))
+        studio = stack.enter_context(opened(data, schema=schema, pace=pace))
         stack.enter_context(encoding(studio))
         stack.enter_context(delivering(studio.post))
         stack.enter_context(backing_up(studio, Nightly() if nightly is None else nightly))

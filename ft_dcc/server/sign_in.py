@@ -24,7 +24,7 @@ from starlette.routing import BaseRoute, Route
 from ft_dcc.errors import BadRequest, Forbidden, InvalidCredentials, TooLarge, TooManyRequests
 from ft_dcc.server import audit
 from ft_dcc.server.access import Caller, claims_of, issue_key, replace_key, sign, user_since
-from ft_dcc.server.door import Allowance, address_of
+from ft_dcc.server.pace import Allowance, address_of
 from ft_dcc.server.page_files import PageFiles, page_headers
 from ft_dcc.server.studio import Studio
 

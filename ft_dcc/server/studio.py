@@ -13,6 +13,7 @@ from ft_dcc.server.door import Door
 from ft_dcc.server.events import Events
 from ft_dcc.server.files import Files
 from ft_dcc.server.mail import Post, read_post
+from ft_dcc.server.pace import Pace
 from ft_dcc.server.query.plan import Queries
 from ft_dcc.server.rights import KnownRights
 from ft_dcc.server.schema.model import Schema
@@ -53,7 +54,7 @@ class Studio:
     media_to_encode: threading.Event = attrs.field(factory=threading.Event, repr=False)
 
 
-def open_studio(folder: Path, secret: bytes, site: SiteSchema) -> Studio:
+def open_studio(folder: Path, secret: bytes, site: SiteSchema, pace: Pace) -> Studio:
     """Open the studio in a folder, making what is missing; raises DiskUnusable when the folder cannot be used."""
     schema = site.schema
     tables = make_tables(schema)
@@ -67,4 +68,5 @@ def open_studio(folder: Path, secret: bytes, site: SiteSchema) -> Studio:
         description=Description(site.described, digest(site.described)),
         secret=secret,
         post=post,
+        door=Door(pace=pace),
     )

@@ -4,8 +4,9 @@ import pytest
 
 from ft_dcc.errors import InvalidCredentials, TooManyRequests
 from ft_dcc.server.access import issue_key
-from ft_dcc.server.door import Allowance, Door
+from ft_dcc.server.door import Door
 from ft_dcc.server.opening import opened
+from ft_dcc.server.pace import Pace
 from ft_dcc.server.seed import fixed_id
 
 
@@ -46,31 +47,27 @@ def be_wrong(door, studio, address, username, times):
             door.enter(studio.store, address, username, "wrong")
 
 
-def test_an_allowance_comes_back_with_time(clock):
-    allowance = Allowance(burst=2, per_second=0.5, now=clock)
-    assert allowance.wait("a") == 0
-    allowance.take("a")
-    allowance.take("a")
-    assert (allowance.wait("a"), allowance.wait("b")) == (2, 0)
-    clock.seconds += 1.5
-    assert allowance.wait("a") == 0.5
-    clock.seconds += 1000
-    assert allowance.wait("a") == 0
-    for _ in range(2):
-        allowance.take("a")
-    assert allowance.wait("a") == 2
-
-
-def test_an_allowance_forgets_whoever_is_quiet_longest():
-    allowance = Allowance(burst=1, per_second=0.001)
-    for number in range(10_001):
-        allowance.take(str(number))
-    assert allowance.wait("0") == 0
-    assert allowance.wait("1") > 0
-
-
 def test_who_has_the_key_comes_in_as_often_as_they_like(door, studio, key):
     assert {door.enter(studio.store, "10.0.0.1", "admin", key).username for _ in range(300)} == {"admin"}
+
+
+def test_who_has_the_key_is_counted_by_the_account(studio, key, clock):
+    door = Door(clock, Pace(0.1, clock))
+    for number in range(60):
+        door.enter(studio.store, f"10.0.3.{number}", "admin", key)
+    with pytest.raises(TooManyRequests) as caught:
+        door.enter(studio.store, "10.0.3.61", "admin", key)
+    assert 59 < caught.value.seconds <= 60
+    with pytest.raises(TooManyRequests):
+        door.recognise(studio.store, "10.0.3.1", "admin", key)
+    clock.seconds += 60
+    assert door.enter(studio.store, "10.0.3.61", "admin", key).username == "admin"
+
+
+def test_who_guesses_keys_uses_up_nothing_of_the_account(studio, key, clock):
+    door = Door(clock, Pace(1 / 600, clock))
+    be_wrong(door, studio, "10.0.4.1", "admin", 5)
+    assert door.enter(studio.store, "10.0.4.2", "admin", key).username == "admin"
 
 
 def test_who_guesses_many_names_is_turned_away(door, studio, clock):
