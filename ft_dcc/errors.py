@@ -12,6 +12,7 @@
     │   ├── FramesMissing    FilmUnreadable
     │   └── TaskNotFound     ReviewSessionClosed
     ├── CaptureFailed                      a host program did not write its frames
+    │   └── SceneLent                      … because it is capturing already
     ├── EncodeFailed                       ffmpeg stopped
     ├── DiskUnusable                       full, read-only or not ours
     │   └── StudioInUse                    a server works in the folder
@@ -177,6 +178,10 @@ class ReviewSessionClosed(Unpublishable):
 
 class CaptureFailed(Error):
     """The host program did not write the frames that it was asked for."""
+
+
+class SceneLent(CaptureFailed):
+    """Frames of the open scene are captured just now, and until that is over nobody else gets it."""
 
 
 class EncodeFailed(Error):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from ft_dcc.config import Settings, read_settings
 from ft_dcc.errors import Error
 from ft_dcc.host import SelectsSources
+from ft_dcc.main_thread import ask_at_rest
 from ft_dcc.preview import Preview, preview_camera, preview_file
 
 if TYPE_CHECKING:
@@ -77,7 +79,8 @@ class Lookups:
         self.settings: Settings | None = None
         self.error = ""
         self._on_change = on_change
-        self._errands = Errands()
+        self._errands, self._scene_errands = Errands(), Errands()
+        self._lock = threading.Lock()
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     def search_tasks(self, session: Session, words: str) -> None:
@@ -115,46 +118,55 @@ class Lookups:
         """The scene as it stands is known in a moment."""
 
         def work() -> None:
-            self.scene = host.run_in_main_thread(host.scene)
+            self.scene = ask_at_rest(host, host.scene)
 
-        self.run("Reading the scene", work)
+        self.run("Reading the scene", work, of_scene=True)
 
     def remember_task(self, host: Host, task_id: str) -> None:
         """The scene carries the task in a moment."""
 
         def work() -> None:
-            host.run_in_main_thread(lambda: host.remember_task(task_id))
-            self.scene = host.run_in_main_thread(host.scene)
+            ask_at_rest(host, lambda: host.remember_task(task_id))
+            self.scene = ask_at_rest(host, host.scene)
 
-        self.run("Remembering the task", work)
+        self.run("Remembering the task", work, of_scene=True)
 
     def select(self, host: Host, source: str) -> None:
         """The source is selected in the scene in a moment, where the host can do that."""
         if isinstance(host, SelectsSources):
-            self.run("Selecting", partial(host.run_in_main_thread, partial(host.select, source)))
+            self.run("Selecting", partial(ask_at_rest, host, partial(host.select, source)), of_scene=True)
 
     def preview(self, source: str, host: Host | None = None) -> None:
         """How a camera of the host or a file looks is known in a moment; what was looked at once is not again."""
-        if source in self.previews:
+        # Those of this scene: by the time of an answer another may be open.
+        previews, scene = self.previews, self.scene
+        if source in previews:
             return
-        self.previews[source] = Preview("")
+        previews[source] = Preview("")
+        is_of_scene = scene is not None and source in scene.sources
 
         def work() -> None:
-            folder, scene = self._room(), self.scene
-            if host is not None and scene is not None and source in scene.sources:
-                seen = preview_camera(source, host, scene, folder)
-            else:
-                seen = preview_file(source, folder)
-            self.previews[source] = seen
+            try:
+                if host is not None and scene is not None and is_of_scene:
+                    previews[source] = preview_camera(source, host, scene, self._room())
+                else:
+                    previews[source] = preview_file(source, self._room())
+            except Exception:
+                # Whoever asks again is to get an answer.
+                del previews[source]
+                raise
 
-        self.run(f"Looking at {source}", work)
+        self.run(f"Looking at {source}", work, of_scene=is_of_scene)
 
     def forget_previews(self) -> None:
         """What is asked for is looked at anew."""
         self.previews = {}
 
-    def run(self, kind: str, function: Callable[[], None]) -> None:
-        """The function has run, in a moment; one of the same kind that still waits does not run any more."""
+    def run(self, kind: str, function: Callable[[], None], *, of_scene: bool = False) -> None:
+        """The function has run, in a moment; one of the same kind that still waits does not run any more.
+
+        Questions ``of_scene`` may have to wait for the end of a capture, and hold up no others.
+        """
 
         def work() -> None:
             try:
@@ -167,19 +179,22 @@ class Lookups:
                 self.error = f"{kind} failed: {error}. The details are in the log."
             self._on_change()
 
-        self._errands.run(kind, work)
+        (self._scene_errands if of_scene else self._errands).run(kind, work)
 
     def wait(self, seconds: float) -> bool:
         """Whether everything is answered within these seconds."""
-        return self._errands.wait(seconds)
+        until = time.monotonic() + seconds
+        return self._errands.wait(seconds) and self._scene_errands.wait(max(0.0, until - time.monotonic()))
 
     def forget(self) -> None:
         """What was found on a server is not kept, and what was not answered yet will not be."""
         self._errands.drop()
+        self._scene_errands.drop()
         self.found = ()
 
     def _room(self) -> Path:
         """A new folder for one picture."""
-        if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="ft-dcc-seen-")
+        with self._lock:
+            if self._folder is None:
+                self._folder = tempfile.TemporaryDirectory(prefix="ft-dcc-seen-")
         return Path(tempfile.mkdtemp(dir=self._folder.name))

@@ -5,11 +5,20 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import Any, Callable, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
-from ft_dcc.errors import CaptureFailed
+from ft_dcc.errors import CaptureFailed, SceneLent
+
+if TYPE_CHECKING:
+    from ft_dcc.host import Host
 
 T = TypeVar("T")
+
+_LENT = "The scene is being captured. Try again when that is over."
+# A program has one scene, and a capture changes what it shows until its end: it is lent to one at a time.
+_loan = threading.RLock()
+_returned = threading.Event()
+_returned.set()
 
 
 class Call:
@@ -54,11 +63,55 @@ class Call:
 def entered(manager: AbstractContextManager[T], run: Callable[..., Any]) -> Iterator[T]:
     """The context manager is entered on the main thread and left there, whatever happens on this one.
 
-    ``run(function, patience=…)`` returns or raises what the function does on the main thread.
+    Inside the scene is lent to nobody else. ``run(function, patience=…)`` returns or raises what the function does on
+    the main thread. Raises SceneLent on the main thread while another thread has the scene; elsewhere it waits.
     """
-    stack = ExitStack()
-    value: T = run(lambda: stack.enter_context(manager))
+    with _lent():
+        stack = ExitStack()
+        value: T = run(lambda: stack.enter_context(manager))
+        try:
+            yield value
+        finally:
+            run(stack.close, patience=None)
+
+
+def ask_at_rest(host: Host, function: Callable[[], T]) -> T:
+    """Return or raise what the function does on the main thread of the host, while nothing is captured there.
+
+    It is for threads: as long as a capture goes on, it waits.
+    """
+    while True:
+        _returned.wait()
+        try:
+            return host.run_in_main_thread(lambda: _unless_lent(function))
+        except SceneLent:
+            continue
+
+
+def _unless_lent(function: Callable[[], T]) -> T:
+    with _had(is_waiting=False):
+        return function()
+
+
+@contextmanager
+def _lent() -> Iterator[None]:
+    # The main thread cannot wait: whoever has the scene needs it for each frame.
+    with _had(is_waiting=threading.current_thread() is not threading.main_thread()):
+        _returned.clear()
+        try:
+            yield
+        finally:
+            _returned.set()
+
+
+@contextmanager
+def _had(*, is_waiting: bool) -> Iterator[None]:
+    if not _loan.acquire(blocking=is_waiting):
+        raise SceneLent(_LENT)
     try:
-        yield value
+        # A program may carry out what waits in the middle of a capture: the same thread is no reason to let it in.
+        if not _returned.is_set():
+            raise SceneLent(_LENT)
+        yield
     finally:
-        run(stack.close, patience=None)
+        _loan.release()

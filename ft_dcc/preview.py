@@ -10,6 +10,7 @@ import attrs
 
 from ft_dcc.errors import Error
 from ft_dcc.frames import FrameRange, Frames, Resolution, find_frames, is_sequence, ranges
+from ft_dcc.main_thread import ask_at_rest
 
 if TYPE_CHECKING:
     from ft_dcc.host import Host, Scene
@@ -51,8 +52,8 @@ def preview_camera(source: str, host: Host, scene: Scene, folder: Path) -> Previ
     height = max(2, round(_WIDTH * scene.resolution.height / scene.resolution.width / 2) * 2)
     size = Resolution(_WIDTH, height)
     request = PlayblastRequest(source, FrameRange(middle, middle), size, folder, "seen")
-    # In one go: whoever reads or captures the scene meanwhile would find it as the capture has changed it.
-    frames = host.run_in_main_thread(lambda: host.playblast(request, lambda _: None))
+    # In one go: whoever reads the scene meanwhile would find it as the capture has changed it.
+    frames = ask_at_rest(host, lambda: host.playblast(request, lambda _: None))
     return Preview(f"{scene.frame_range}, {scene.resolution}", frames.path(middle))
 
 

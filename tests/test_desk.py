@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 
+import attrs
 import pytest
 from doubles.colour_bars import ColourBars, painted
 
@@ -85,6 +86,41 @@ def test_a_camera_is_seen_from_the_middle_of_its_range(tmp_path):
     seen = preview_camera("bars", host, host.scene(), tmp_path)
     assert (seen.words, seen.picture.name) == ("1001-1012, 64x36", "seen.1006.png")
     assert host.captures == 1
+
+
+@pytest.fixture
+def answer():
+    """Let the host's main thread live until every question is answered."""
+
+    def serve(lookups, host):
+        while not lookups.wait(0):
+            host.idle()
+
+    return serve
+
+
+def test_a_picture_that_could_not_be_made_is_made_when_it_is_asked_for_again(answer):
+    host, lookups = ColourBars(), Lookups(lambda: None)
+    lookups.read_scene(host)
+    answer(lookups, host)
+    host._scene = attrs.evolve(host._scene, sources=("second",))
+    lookups.preview("bars", host)
+    answer(lookups, host)
+    assert (lookups.error, lookups.previews) == ("There is no camera called bars.", {})
+    host._scene = attrs.evolve(host._scene, sources=("bars", "second"))
+    lookups.preview("bars", host)
+    answer(lookups, host)
+    assert lookups.previews["bars"].picture.is_file()
+
+
+def test_a_picture_of_the_scene_before_is_not_taken_for_one_of_this(answer):
+    host, lookups = ColourBars(), Lookups(lambda: None)
+    lookups.read_scene(host)
+    answer(lookups, host)
+    lookups.preview("bars", host)
+    lookups.forget_previews()
+    answer(lookups, host)
+    assert lookups.previews == {}
 
 
 def test_files_say_what_they_are_and_what_is_wrong_with_them(tmp_path):

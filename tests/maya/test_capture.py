@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from ft_dcc.errors import Cancelled, CaptureFailed, DiskUnusable, SettingInvalid
+from ft_dcc.errors import Cancelled, CaptureFailed, DiskUnusable, SceneLent, SettingInvalid
 from ft_dcc.frames import Resolution
 from ft_dcc.preview import preview_camera
 
@@ -242,6 +242,14 @@ def test_an_old_picture_does_not_pass_for_a_new_one(host, request_of):
     assert host.playblast(request, ignore).path(1001).stat().st_size > 100
 
 
+def test_a_picture_of_an_earlier_capture_does_not_pass_for_one_that_was_cancelled(maya, host, request_of):
+    whole = host.playblast(request_of("1001-1002"), ignore)
+    maya.escape_at = 1002
+    with pytest.raises(Cancelled):
+        host.playblast(request_of("1001-1002"), ignore)
+    assert whole.missing() == (1002,)
+
+
 @pytest.mark.parametrize("folder", ["with space", "brace {x}", "hash ####", "über", "percent 50%"])
 def test_the_folders_name_is_taken_as_it_is(host, request_of, tmp_path, folder):
     host.playblast(request_of("1001", directory=tmp_path / folder), ignore)
@@ -278,6 +286,37 @@ def test_whoever_reads_the_scene_never_finds_it_as_a_small_picture_of_a_camera_c
         maya.idle()
         assert maya.state() == before
     assert seen[0].picture.is_file()
+
+
+def test_a_small_picture_waits_for_the_end_of_a_capture(maya, host, request_of, tmp_path):
+    scene, before, order = host.scene(), maya.state(), []
+
+    def look():
+        preview_camera("second", host, scene, tmp_path)
+        order.append("picture")
+
+    looking = threading.Thread(target=look, daemon=True)
+
+    def begin_looking(frame):
+        if frame == 1001:
+            looking.start()
+            # Long enough for it to come in between, if it could.
+            looking.join(0.2)
+        order.append(frame)
+
+    capturing = threading.Thread(target=lambda: host.playblast(request_of("1001-1003"), begin_looking), daemon=True)
+    capturing.start()
+    maya.serve(capturing)
+    maya.serve(looking)
+    assert order == [1001, 1002, 1003, "picture"]
+    assert maya.state() == before
+
+
+def test_what_maya_carries_out_in_the_middle_of_a_capture_gets_no_scene(maya, host, request_of, tmp_path):
+    with pytest.raises(SceneLent, match=r"^The scene is being captured\. Try again when that is over\.$"):
+        host.playblast(request_of(), lambda frame: host.playblast(request_of(directory=tmp_path / "other"), ignore))
+    assert not (tmp_path / "other").exists()
+    assert host.playblast(request_of(), ignore).missing() == ()
 
 
 def test_without_a_window_it_is_said_what_can_be_done_instead(maya, request_of):

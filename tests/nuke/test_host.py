@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from doubles.nuke.stage import set_knobs
 from ft_dcc.errors import CameraMissing, Cancelled, CaptureFailed, DiskUnusable, Unpublishable
 from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.host import BringsPlugins, Footage, KnowsFootage, PlayblastRequest, find_footage
+from ft_dcc.lookups import Lookups
 
 
 @pytest.fixture
@@ -214,6 +216,28 @@ def test_the_window_lives_between_two_frames_of_a_capture_from_another_thread(nu
     thread.start()
     nuke.serve(thread)
     assert answers[0].missing() == () and lived == [0]
+
+
+def test_what_a_dialog_asks_of_the_script_waits_for_the_end_of_a_capture_and_nothing_else_does(nuke, host, request_of):
+    lookups, seen, before = Lookups(lambda: None), [], host.scene().sources
+
+    def ask(frame):
+        if frame == 1001:
+            lookups.remember_task(host, "d6b9")
+            lookups.read_settings()
+        # Long enough for an answer that does not wait.
+        time.sleep(0.1)
+        seen.append((lookups.scene, lookups.settings is not None))
+
+    thread = threading.Thread(target=lambda: host.playblast(request_of(), ask))
+    thread.start()
+    nuke.serve(thread)
+    while not lookups.wait(0):
+        nuke.idle()
+    assert seen[1:] == [(None, True), (None, True)]
+    # The nodes of the capture were never among its sources, and the script knows that it has a task to be saved.
+    assert (lookups.scene.sources, lookups.scene.task_id) == (before, "d6b9")
+    assert host.scene().is_modified
 
 
 def test_nothing_is_asked_of_nuke_outside_of_its_main_thread(nuke, host, request_of):
