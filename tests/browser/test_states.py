@@ -24,6 +24,9 @@ def test_a_version_with_a_picture_shows_it(view, reviews, film, tmp_path):
     assert not view.page.is_visible("#stage-notice")
     assert not view.page.is_visible("#film")
     assert not view.page.is_visible("#transport")
+    view.press(" ")
+    assert view.page.get_attribute("#stage", "data-waiting") == "false"
+    assert view.page.get_attribute("#transport", "data-playing") == "false"
 
 
 def test_a_picture_that_is_none_says_so(view, reviews, tmp_path):

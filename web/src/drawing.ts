@@ -4,7 +4,13 @@ import { find, make } from "./dom";
 import { pixelAt, placeOf, pointAt, thickness, type Place, type Point, type Size } from "./strokes";
 import type { Stroke } from "./server";
 
-const COLOURS = ["#ff5148", "#ffd23f", "#5bd75b", "#4aa8ff", "#ffffff"] as const;
+const COLOURS = [
+  ["Red", "#ff5148"],
+  ["Yellow", "#ffd23f"],
+  ["Green", "#5bd75b"],
+  ["Blue", "#4aa8ff"],
+  ["White", "#ffffff"],
+] as const;
 const WIDTH = 0.008;
 /** A pen tells more often than anybody sees. */
 const CLOSEST = 0.0015;
@@ -19,7 +25,7 @@ export class Drawing {
   private readonly mayBegin: () => boolean;
   private shown: readonly Stroke[] = [];
   private begun: Point[] | null = null;
-  private colour: string = COLOURS[0];
+  private colour: string = COLOURS[0][1];
   private active = false;
 
   /**
@@ -36,7 +42,7 @@ export class Drawing {
       this.sheet.addEventListener(type, (event) => this.end(event));
     }
     new ResizeObserver(() => this.paint()).observe(this.stage);
-    for (const colour of COLOURS) this.tools.append(this.pen(colour));
+    for (const [name, colour] of COLOURS) this.tools.append(this.pen(name, colour));
   }
 
   get isActive(): boolean {
@@ -59,11 +65,11 @@ export class Drawing {
     this.paint();
   }
 
-  private pen(colour: string): HTMLButtonElement {
+  private pen(name: string, colour: string): HTMLButtonElement {
     const button = make("button", "pen");
     button.type = "button";
     button.style.setProperty("--pen", colour);
-    button.setAttribute("aria-label", `Pen ${colour}`);
+    button.setAttribute("aria-label", `${name} pen`);
     button.setAttribute("aria-pressed", String(colour === this.colour));
     button.addEventListener("click", () => {
       this.colour = colour;

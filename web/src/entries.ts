@@ -69,9 +69,8 @@ export class Entries {
     const link = make("a", "entry", this.picture(entry), this.caption(entry));
     const { length } = entry.notes;
     if (length > 0) {
-      const count = make("span", "entry-notes", String(length));
-      count.title = length === 1 ? "1 note" : `${length} notes`;
-      link.append(count);
+      const unit = make("span", "visually-hidden", length === 1 ? " note" : " notes");
+      link.append(make("span", "entry-notes", String(length), unit));
     }
     link.href = `#${encodeURIComponent(entry.id)}`;
     link.dataset["id"] = entry.id;

@@ -131,6 +131,7 @@ export class Player {
 
   /** Plays at a speed against the film's own rate; a negative one plays backwards. */
   play(speed = 1): void {
+    if (!this.video.hasAttribute("src")) return;
     if (speed < 0) {
       this.playBackwards(speed);
       return;

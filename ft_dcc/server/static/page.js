@@ -119,7 +119,13 @@ function thickness(place, width, pressure) {
 }
 
 // src/drawing.ts
-var COLOURS = ["#ff5148", "#ffd23f", "#5bd75b", "#4aa8ff", "#ffffff"];
+var COLOURS = [
+  ["Red", "#ff5148"],
+  ["Yellow", "#ffd23f"],
+  ["Green", "#5bd75b"],
+  ["Blue", "#4aa8ff"],
+  ["White", "#ffffff"]
+];
 var WIDTH = 8e-3;
 var CLOSEST = 15e-4;
 var Drawing = class {
@@ -132,7 +138,7 @@ var Drawing = class {
   mayBegin;
   shown = [];
   begun = null;
-  colour = COLOURS[0];
+  colour = COLOURS[0][1];
   active = false;
   /**
    * `picture` says how large the picture on the screen is, in pixels of its own, `mayBegin` whether a stroke belongs
@@ -148,7 +154,7 @@ var Drawing = class {
       this.sheet.addEventListener(type, (event) => this.end(event));
     }
     new ResizeObserver(() => this.paint()).observe(this.stage);
-    for (const colour of COLOURS) this.tools.append(this.pen(colour));
+    for (const [name, colour] of COLOURS) this.tools.append(this.pen(name, colour));
   }
   get isActive() {
     return this.active;
@@ -167,11 +173,11 @@ var Drawing = class {
     this.sheet.dataset["strokes"] = String(strokes.length);
     this.paint();
   }
-  pen(colour) {
+  pen(name, colour) {
     const button = make("button", "pen");
     button.type = "button";
     button.style.setProperty("--pen", colour);
-    button.setAttribute("aria-label", `Pen ${colour}`);
+    button.setAttribute("aria-label", `${name} pen`);
     button.setAttribute("aria-pressed", String(colour === this.colour));
     button.addEventListener("click", () => {
       this.colour = colour;
@@ -421,9 +427,8 @@ var Entries = class {
     const link = make("a", "entry", this.picture(entry), this.caption(entry));
     const { length } = entry.notes;
     if (length > 0) {
-      const count = make("span", "entry-notes", String(length));
-      count.title = length === 1 ? "1 note" : `${length} notes`;
-      link.append(count);
+      const unit = make("span", "visually-hidden", length === 1 ? " note" : " notes");
+      link.append(make("span", "entry-notes", String(length), unit));
     }
     link.href = `#${encodeURIComponent(entry.id)}`;
     link.dataset["id"] = entry.id;
@@ -934,6 +939,7 @@ var Player = class {
   }
   /** Plays at a speed against the film's own rate; a negative one plays backwards. */
   play(speed = 1) {
+    if (!this.video.hasAttribute("src")) return;
     if (speed < 0) {
       this.playBackwards(speed);
       return;
