@@ -73,6 +73,8 @@ class Desk:
         self.published: list[tuple[str, PublishedVersion]] = []
         self.is_partly_publishable = False
         self._judgement: Judgement | None = None
+        self._asked: tuple[PublishRequest, Host | None] | None = None
+        self._is_repaired = False
         self._cancel = threading.Event()
         self._thread: threading.Thread | None = None
         self.lookups = Lookups(on_change)
@@ -151,12 +153,15 @@ class Desk:
         self._begin("publish", lambda: self._publish(request, host))
 
     def publish_rest(self) -> None:
-        """What of the judged publish has no problem is published, in a while."""
-        self._begin("publish", self._publish_judged)
+        """What of the judged publish has no problem is published, in a while.
 
-    def repair(self, problem: Problem) -> None:
-        """The problem's repair has run, and what is wrong then is in ``problems``, in a moment."""
-        self._begin("repair", lambda: self._repair(problem), self.problems)
+        A repair may have brought another problem, as a scene that is not saved: then that is in ``problems`` first.
+        """
+        self._begin("publish", self._publish_rest)
+
+    def repair(self, *problems: Problem) -> None:
+        """The problems' repairs have run, and what is wrong then is in ``problems``, in a moment."""
+        self._begin("repair", lambda: self._repair(problems), self.problems)
 
     def resume(self, job_id: str, host: Host | None = None) -> None:
         """A job of the queue has gone on, in a while."""
@@ -264,7 +269,8 @@ class Desk:
             raise Error("Nobody is signed in. Sign in first.")
         return Publisher(self.session, host, tell, cancel=self._cancel)
 
-    def _publish(self, request: PublishRequest, host: Host | None) -> None:
+    def _publish(self, request: PublishRequest, host: Host | None, known: tuple[Problem, ...] = ()) -> None:
+        """It is judged, and where there is no problem but those that the artist knows, it is published."""
         self._give_up()
         publisher = self._publisher(host)
         try:
@@ -273,26 +279,42 @@ class Desk:
             if host is None:
                 _queue(request, publisher, error)
             raise
-        self._judgement = judgement
-        if judgement.problems:
+        self._judgement, self._asked, self._is_repaired = judgement, (request, host), False
+        if not set(judgement.problems) <= set(known):
             self.is_partly_publishable = judgement.has_publishable
             raise Problems(judgement.problems)
         self._publish_judged()
+
+    def _publish_rest(self) -> None:
+        if self._judgement is not None and self._asked is not None and self._is_repaired:
+            self._publish(*self._asked, known=self._judgement.problems)
+        else:
+            self._publish_judged()
 
     def _publish_judged(self) -> None:
         judgement, self._judgement = self._judgement, None
         if judgement is not None:
             self._note(judgement.publish())
 
-    def _repair(self, problem: Problem) -> None:
-        judgement = self._judgement
+    def _repair(self, problems: Iterable[Problem]) -> None:
+        judgement, failed = self._judgement, []
         if judgement is None:
             raise Error("What was judged is not there any more. Publish again.")
+        self._is_repaired = True
         try:
-            judgement.repair(problem)
+            for problem in problems:
+                try:
+                    judgement.repair(problem)
+                except Cancelled:
+                    raise
+                except Error as error:
+                    # The others' repairs have nothing to do with it.
+                    failed.append(str(error))
         finally:
             self.problems = judgement.problems
             self.is_partly_publishable = judgement.has_publishable
+        if failed:
+            raise Error(" ".join(dict.fromkeys(failed)))
 
     def _give_up(self) -> None:
         judgement, self._judgement = self._judgement, None

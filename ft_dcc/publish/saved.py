@@ -16,7 +16,8 @@ class ValidateSaved(InstancePlugin):
     A host's plugin derives from it and says what its program calls the file: ``document``.
     """
 
-    order = VALIDATOR
+    # The last one, because the repairs before it change what is to be saved.
+    order = VALIDATOR + 0.4
     families: ClassVar[list[str]] = ["camera"]
     document: ClassVar[str]
 

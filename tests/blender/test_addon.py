@@ -249,6 +249,8 @@ def test_a_problem_is_repaired_where_it_stands_and_only_that_one_is_judged_again
     ]
     with pytest.raises(RuntimeError, match="no such problem"):
         bpy.ops.ft_dcc.repair(index=99)
+    assert bpy.ops.ft_dcc.repair_all() == {"FINISHED"}
+    assert [problem.check for problem in DESK.problems if problem.repair] == []
 
 
 def test_the_look_and_the_size_are_what_the_panel_says(choices, scene, project_task):

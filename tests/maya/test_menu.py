@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from types import ModuleType
 
 import pytest
@@ -116,6 +117,33 @@ def test_what_goes_wrong_is_one_sentence(maya, package, shown, monkeypatch, caps
         "ft-dcc failed: ZeroDivisionError: division by zero. The Script Editor has the details."
     ]
     assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("goes_well", [True, False])
+def test_what_comes_of_publish_again_is_told_when_mayas_main_thread_is_idle(maya, package, monkeypatch, goes_well):
+    from ft_dcc_maya import commands
+
+    begun, may_go_on = [], threading.Event()
+
+    def publish(request, host):
+        begun.append((request, threading.current_thread() is threading.main_thread()))
+        may_go_on.wait(10)
+        if not goes_well:
+            raise SettingInvalid("The server's address is missing. Set FTRACK_SERVER.")
+        return "Version 3 is in review."
+
+    monkeypatch.setattr("ft_dcc.publish.queue.last_request", lambda host, task: "the last one")
+    monkeypatch.setattr(commands, "_published", publish)
+    package.install()
+    press(maya, "Publish again")
+    (thread,) = [thread for thread in threading.enumerate() if thread.name == "ft-dcc publish"]
+    assert maya.interface.said == []
+    may_go_on.set()
+    thread.join(10)
+    assert (begun, maya.interface.said) == ([("the last one", False)], [])
+    maya.idle()
+    wrong = "The server's address is missing. Set FTRACK_SERVER."
+    assert maya.interface.said == ["Version 3 is in review." if goes_well else wrong]
 
 
 def test_with_nothing_to_repeat_publish_again_opens_the_dialog(maya, package, shown, monkeypatch, tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
 import requests
 from doubles.maya import stage
@@ -79,6 +81,74 @@ def test_a_problem_of_a_camera_selects_it(maya, choose_from_menu, press, live, s
     live(lambda: len(dialog.publish_page.problems.selects) == 1, maya)
     press(dialog.publish_page.problems.selects[0])
     live(lambda: maya.scene.selection == ["shotCam"], maya)
+
+
+def test_one_button_repairs_whatever_can_be_repaired_and_saves_last(
+    maya, choose_from_menu, choose, press, live, session, task, task_path
+):
+    from Qt import QtCore
+
+    ensure_task(session, task_path, frame_range=FrameRange(1001, 1008), fps=Fraction(25))
+    dialog = choose_from_menu("Publish for review…")
+    page = dialog.publish_page
+    choose(dialog, task_path, maya)
+    live(lambda: maya.scene.is_modified, maya)
+    page.sources.item(1).setCheckState(QtCore.Qt.CheckState.Checked)
+    press(page.publish)
+    live(lambda: page.problems.isVisible(), maya)
+    assert [button.text() for button in page.problems.repairs] == [
+        *["Give the scene the shot's frame range"] * 2,
+        *["Give the scene the shot's frame rate"] * 2,
+        *["Save the scene"] * 2,
+    ]
+    press(page.problems.all)
+    live(lambda: not page.problems.isVisible() and not dialog.desk.is_busy, maya)
+    assert (dialog.desk.error, maya.scene.is_modified, maya.scene.unit) == ("", False, "pal")
+    press(page.publish)
+    live(lambda: page.outcome.isVisible(), maya)
+    assert len(session.query(f'AssetVersion where task_id is "{task["id"]}"').all()) == 2
+
+
+def test_a_repair_that_fails_is_a_sentence_and_the_others_are_done(
+    maya, choose_from_menu, choose, press, live, session, task_path, tmp_path
+):
+    ensure_task(session, task_path, frame_range=FrameRange(1001, 1008))
+    dialog = choose_from_menu("Publish for review…")
+    page = dialog.publish_page
+    choose(dialog, task_path, maya)
+    live(lambda: maya.scene.is_modified, maya)
+    maya.scene.path = str(tmp_path / "a folder that is gone" / "sh010.ma")
+    press(page.publish)
+    live(lambda: page.problems.all is not None, maya)
+    press(page.problems.all)
+    live(lambda: len(page.problems.repairs) == 1 and not dialog.desk.is_busy, maya)
+    assert page.problems.all is None
+    assert page.error.text().startswith("Maya cannot save the scene: Could not save file ")
+    assert maya.scene.options["animationEndTime"] == 1008
+
+
+def test_a_scene_that_a_repair_has_changed_is_not_published_before_it_is_saved(
+    maya, choose_from_menu, press, live, session, task, task_path, render
+):
+    ensure_task(session, task_path, frame_range=FrameRange(1001, 1008))
+    maya.scene.file_info["ft_dcc_task_id"] = task["id"]
+    (render / "sh010_light.1004.png").unlink()
+    dialog = choose_from_menu("Publish for review…")
+    page = dialog.publish_page
+    page.add_files([render])
+    press(page.publish)
+    live(lambda: len(page.problems.repairs) == 1, maya)
+    press(page.problems.repairs[0])
+    live(lambda: page.problems.rest is not None, maya)
+    press(page.problems.rest)
+    live(lambda: len(page.problems.repairs) == 1 and not dialog.desk.is_busy, maya)
+    assert page.problems.repairs[0].text() == "Save the scene"
+    assert (page.problems.rest, maya.drawn[1:]) == (None, [])
+    press(page.problems.repairs[0])
+    live(lambda: page.problems.rest is not None, maya)
+    press(page.problems.rest)
+    live(lambda: page.outcome.isVisible(), maya)
+    assert session.query(f'AssetVersion where task_id is "{task["id"]}"').one()["asset"]["name"] == "Animation shotCam"
 
 
 def test_each_line_of_the_menu_leads_to_the_same_window(maya, choose_from_menu):

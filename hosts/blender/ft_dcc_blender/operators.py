@@ -226,6 +226,25 @@ class Repair(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class RepairAll(bpy.types.Operator):
+    """Put right whatever can be put right here, and look at it again"""
+
+    bl_idname = "ft_dcc.repair_all"
+    bl_label = "Repair All"
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Only where something is wrong, and nobody is at it."""
+        return bool(DESK.problems) and not DESK.is_busy
+
+    def execute(self, context: Any) -> set[str]:
+        """Begin; what is wrong then is in the panel."""
+        DESK.repair(*(problem for problem in DESK.problems if problem.repair))
+        if bpy.app.background:
+            DESK.wait(60)
+        return {"FINISHED"}
+
+
 class PublishRest(bpy.types.Operator):
     """Publish what has no problem, and leave the rest"""
 

@@ -165,6 +165,8 @@ def _draw_progress(layout: Any, progress: Progress | None) -> None:
 def _draw_outcome(layout: Any) -> None:
     for index, problem in enumerate(DESK.problems):
         _draw_problem(layout.box(), index, problem)
+    if sum(problem.repair is not None for problem in DESK.problems) > 1:
+        layout.operator("ft_dcc.repair_all", icon="TOOL_SETTINGS")
     if DESK.is_partly_publishable:
         layout.operator("ft_dcc.publish_rest", icon="RENDER_ANIMATION")
     _draw_error(layout)

@@ -17,6 +17,7 @@ _CLASSES = (
     operators.Refresh,
     operators.Publish,
     operators.Repair,
+    operators.RepairAll,
     operators.PublishRest,
     operators.Cancel,
     operators.OpenLink,

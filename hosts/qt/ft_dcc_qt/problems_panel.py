@@ -23,6 +23,7 @@ class ProblemsPanel(QtWidgets.QScrollArea):
         self._shown: tuple[object, ...] = ()
         self.repairs: list[QtWidgets.QPushButton] = []
         self.selects: list[QtWidgets.QPushButton] = []
+        self.all: QtWidgets.QPushButton | None = None
         self.rest: QtWidgets.QPushButton | None = None
         self.summary = looks.said("", "warning")
         self.setWidgetResizable(True)
@@ -38,11 +39,11 @@ class ProblemsPanel(QtWidgets.QScrollArea):
             self._shown = known
             self._build(problems)
         self.setVisible(bool(problems))
-        for button in (*self.repairs, *self.selects, *filter(None, [self.rest])):
+        for button in (*self.repairs, *self.selects, *filter(None, [self.all, self.rest])):
             button.setEnabled(not is_busy)
 
     def _build(self, problems: tuple[Problem, ...]) -> None:
-        self.repairs, self.selects, self.rest = [], [], None
+        self.repairs, self.selects, self.all, self.rest = [], [], None, None
         inside = QtWidgets.QWidget()
         column = QtWidgets.QVBoxLayout(inside)
         column.setContentsMargins(0, 0, 0, 0)
@@ -50,7 +51,15 @@ class ProblemsPanel(QtWidgets.QScrollArea):
         is_first = self._desk.is_waiting
         then = "first. Nothing was captured or sent." if is_first else "before the rest can be published."
         self.summary = looks.said(f"{count} to be mended {then}", "warning")
-        column.addWidget(self.summary)
+        head = QtWidgets.QHBoxLayout()
+        head.addWidget(self.summary, 1)
+        column.addLayout(head)
+        repairable = [problem for problem in problems if problem.repair is not None]
+        if len(repairable) > 1 and is_first:
+            self.all = looks.button("R&epair all")
+            self.all.setToolTip("Each repair that there is, one after the other.")
+            self.all.clicked.connect(lambda *_: self._desk.repair(*repairable))
+            head.addWidget(self.all)
         for problem in problems:
             column.addWidget(self._row(problem))
         if self._desk.is_partly_publishable:
@@ -71,7 +80,7 @@ class ProblemsPanel(QtWidgets.QScrollArea):
         buttons = QtWidgets.QVBoxLayout()
         if problem.repair is not None and self._desk.is_waiting:
             repair = looks.button(problem.repair)
-            repair.clicked.connect(partial(self._repair, problem))
+            repair.clicked.connect(lambda *_, problem=problem: self._desk.repair(problem))
             self.repairs.append(repair)
             buttons.addWidget(repair)
         if problem.instance and self._can_select:
@@ -82,9 +91,6 @@ class ProblemsPanel(QtWidgets.QScrollArea):
         buttons.addStretch(1)
         row.addLayout(buttons)
         return frame
-
-    def _repair(self, problem: Problem, *_: object) -> None:
-        self._desk.repair(problem)
 
     def _select(self, source: str, *_: object) -> None:
         if self._host is not None:
