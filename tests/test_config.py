@@ -6,8 +6,9 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from ft_dcc.config import SETTINGS, read_settings
+from ft_dcc.config import read_settings
 from ft_dcc.errors import SettingInvalid
+from ft_dcc.settings import SETTINGS
 
 DOCS = Path(__file__).resolve().parents[1] / "docs" / "settings.md"
 

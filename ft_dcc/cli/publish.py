@@ -12,10 +12,11 @@ import click
 from ft_dcc.cli.connection import connected
 from ft_dcc.cli.output import Output, problem_line, reporting
 from ft_dcc.cli.values import FRAME_RANGE, FRAME_RATE, RESOLUTION
-from ft_dcc.config import OUTPUTS, read_settings
+from ft_dcc.config import read_settings
 from ft_dcc.errors import AuthenticationError, DiskUnusable, ServerUnreachable, SettingInvalid, Unpublishable
 from ft_dcc.frames import gather
 from ft_dcc.local_studio import account
+from ft_dcc.settings import OUTPUTS
 
 if TYPE_CHECKING:
     from ft_dcc.host import Host

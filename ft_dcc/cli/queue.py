@@ -129,7 +129,7 @@ def run(output: Output, watch: bool) -> int:
     outcomes = _round(output, set())
     reports = [outcome.published.report() for outcome in outcomes if outcome.published is not None]
     links = [version["link"] or version["version_id"] for report in reports for version in report["versions"]]
-    output.result("\n".join(links), {"published": reports})
+    output.result("\n".join(links) or "Nothing was published.", {"published": reports})
     return 0 if all(outcome.is_done for outcome in outcomes) else 1
 
 

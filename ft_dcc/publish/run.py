@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from ft_dcc import errors
-from ft_dcc.config import BURNIN_PLACES, Settings, read_settings
+from ft_dcc.config import Settings, read_settings
 from ft_dcc.frames import aspect_ratio
 from ft_dcc.host import BringsPlugins
 from ft_dcc.publish.engine import Context, Instance, PluginClass, guarded_logging
@@ -27,6 +27,7 @@ from ft_dcc.publish.report import write_report
 from ft_dcc.publish.slots import COMPONENTS, HOST, JOB, LINK, PULSE, REGISTERED, REQUEST, SESSION, TASK
 from ft_dcc.publish.withdraw import drop, withdrawn_when_cancelled
 from ft_dcc.session.background import interruptible
+from ft_dcc.settings import BURNIN_PLACES
 
 if TYPE_CHECKING:
     from ft_dcc.host import Host
