@@ -5,15 +5,10 @@
 
 from __future__ import annotations
 
-import _thread
 import io
-import signal
 import sys
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
 
 try:
     import click
@@ -21,6 +16,7 @@ except ImportError:
     sys.exit("The command line needs more than is installed. Run: pip install 'ft-dcc[cli]'")
 
 from ft_dcc import errors
+from ft_dcc.cli.ctrl_c import heeding_ctrl_c
 from ft_dcc.cli.output import Output
 
 DONE, FAILED, WRONG_USAGE, ARTIST_MUST_FIX, STOPPED = 0, 1, 2, 3, 130
@@ -75,7 +71,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; nothing is raised."""
     output = Output(as_json="--json" in arguments, debug="--debug" in arguments)
     try:
-        with _insisting():
+        with heeding_ctrl_c():
             code = command.main(list(arguments), prog_name="ft-dcc", standalone_mode=False, obj=output)
         return code if isinstance(code, int) else DONE
     except click.ClickException as error:
@@ -93,39 +89,6 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 - the last line before an artist sees a traceback
         output.fail(error)
         return FAILED
-
-
-@contextmanager
-def _insisting() -> Iterator[None]:
-    """Ctrl-C ends the command wherever it is.
-
-    What is raised while Python runs a destructor, or what the garbage collector calls, gets no further than
-    ``sys.unraisablehook``: a Ctrl-C that was lost there is pressed again a moment later.
-    """
-    report = sys.unraisablehook
-
-    def press_again(lost: Any) -> None:
-        if not issubclass(lost.exc_type, KeyboardInterrupt):
-            report(lost)
-            return
-        # Not at once: it would be lost in this very function.
-        again = threading.Timer(0.05, _press_ctrl_c)
-        again.daemon = True
-        again.start()
-
-    sys.unraisablehook = press_again
-    try:
-        yield
-    finally:
-        sys.unraisablehook = report
-
-
-def _press_ctrl_c() -> None:
-    if sys.platform == "win32":
-        _thread.interrupt_main()
-    else:
-        # The other one would not end the sleep of the main thread.
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
 
 def _exit_code(error: errors.Error) -> int:

@@ -108,28 +108,3 @@ def test_the_doctor_finds_the_server_and_keeps_the_key(studio_environ):
 def test_the_doctor_says_what_is_broken(studio_environ):
     done = run("doctor", environ=studio_environ, FTRACK_API_KEY="wrong")
     assert done.returncode == 1 and "BROKEN" in done.stdout
-
-
-LOSING = """
-import signal, sys, time
-from ft_dcc.cli import main
-
-class Loses:
-    def __del__(self):
-        signal.raise_signal(signal.SIGINT)
-
-@main.command.command()
-def lose():
-    Loses()
-    time.sleep(100)
-
-signal.signal(signal.SIGINT, signal.default_int_handler)
-sys.exit(main.run(["lose"]))
-"""
-
-
-def test_a_ctrl_c_that_python_loses_in_a_destructor_ends_the_command():
-    done = subprocess.run(
-        [sys.executable, "-c", LOSING], capture_output=True, encoding="utf-8", timeout=60, check=False
-    )
-    assert (done.returncode, done.stderr.strip()) == (130, "Stopped.")

@@ -28,6 +28,18 @@ from ft_dcc.publish.run import Publisher, prepare, publish  # noqa: E402
 from ft_dcc.session import Session  # noqa: E402
 from ft_dcc.tasks import ensure_task  # noqa: E402
 
+# Nobody waits longer than a test likes to.
+IMPATIENT = (
+    "-c",
+    """
+import sys
+from ft_dcc.cli import main, queue
+from ft_dcc.session import wire
+queue._PAUSE_SECONDS, wire._PAUSES = 0.2, (0.1,)
+sys.exit(main.run(sys.argv[1:]))
+""",
+)
+
 
 def environment_of(server, jobs):
     return {
@@ -39,8 +51,8 @@ def environment_of(server, jobs):
     }
 
 
-def ft_dcc(environ, *arguments):
-    command = [sys.executable, "-m", "ft_dcc.cli.main", *arguments]
+def ft_dcc(environ, *arguments, how=("-m", "ft_dcc.cli.main")):
+    command = [sys.executable, *how, *arguments]
     done = subprocess.run(command, env=environ, capture_output=True, encoding="utf-8", timeout=120, check=False)
     assert "Traceback" not in done.stderr
     return done
@@ -91,11 +103,12 @@ def test_publishes_to_a_server_that_is_down_go_out_in_order_when_it_is_back(star
     server.stop()
     environ = environment_of(server.credentials, jobs)
     for comment in ("first", "second", "third"):
-        done = ft_dcc(environ, "publish", frames, "--task", task_id, "--fps", "24", "--comment", comment)
+        publishing = ["publish", frames, "--task", task_id, "--fps", "24", "--comment", comment]
+        done = ft_dcc(environ, *publishing, how=IMPATIENT)
         assert done.returncode == 1
         assert "ft-dcc queue run" in done.stderr
     assert [entry.state for entry in entries(jobs)] == ["waiting"] * 3
-    assert ft_dcc(environ, "queue", "run").returncode == 1
+    assert ft_dcc(environ, "queue", "run", how=IMPATIENT).returncode == 1
 
     start_server(tmp_path / "studio", "--port", port)
     done = ft_dcc(environ, "queue", "run")
@@ -120,7 +133,7 @@ def test_a_queue_that_is_watched_waits_for_the_server_and_for_new_jobs(start_ser
     request = PublishRequest(task_id, frames, fps=Fraction(24), review="Dailies")
     first = prepare(request, server.url, jobs=jobs)
     watching = subprocess.Popen(
-        [sys.executable, "-m", "ft_dcc.cli.main", "queue", "run", "--watch"],
+        [sys.executable, *IMPATIENT, "queue", "run", "--watch"],
         env=environment_of(server.credentials, jobs),
         stderr=subprocess.PIPE,
         encoding="utf-8",
@@ -275,8 +288,9 @@ def test_a_journal_that_cannot_be_read_is_listed_as_such(environ, jobs):
 
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C reaches a whole console there")
 def test_ctrl_c_names_the_job_and_how_to_go_on(session, environ, jobs, task_path, tmp_path):
-    for frame in range(1, 2001):
-        (tmp_path / f"long.{frame:04d}.png").write_bytes(painted(frame, Resolution(256, 144)))
+    (tmp_path / "long.0001.png").write_bytes(painted(1, Resolution(256, 144)))
+    for frame in range(2, 2001):
+        os.link(tmp_path / "long.0001.png", tmp_path / f"long.{frame:04d}.png")
     command = ["publish", str(tmp_path / "long.%04d.png"), "--task", task_path, "--fps", "24"]
     running = subprocess.Popen(
         [sys.executable, "-m", "ft_dcc.cli.main", *command],
