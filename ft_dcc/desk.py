@@ -15,7 +15,8 @@ from ft_dcc.lookups import Lookups
 if TYPE_CHECKING:
     from ft_dcc.credentials import Account
     from ft_dcc.host import Host
-    from ft_dcc.publish.records import Progress, Published, PublishedVersion, PublishRequest, Task
+    from ft_dcc.publish.progress import Progress
+    from ft_dcc.publish.records import Published, PublishedVersion, PublishRequest, Task
     from ft_dcc.publish.run import Judgement, Publisher
     from ft_dcc.session import Session
 

@@ -20,7 +20,7 @@ from rich.progress import Progress as Bars
 from rich.table import Column
 from rich.text import Text
 
-from ft_dcc.publish.records import OnProgress, Progress
+from ft_dcc.publish.progress import OnProgress, Progress
 
 _COLUMNS: dict[str, DownloadColumn | MofNCompleteColumn] = {
     "bytes": DownloadColumn(binary_units=True),

@@ -20,7 +20,8 @@ from ft_dcc.settings import OUTPUTS
 
 if TYPE_CHECKING:
     from ft_dcc.host import Host
-    from ft_dcc.publish.records import OnProgress, Published, PublishRequest
+    from ft_dcc.publish.progress import OnProgress
+    from ft_dcc.publish.records import Published, PublishRequest
     from ft_dcc.publish.run import Judgement
 
 Command = Callable[..., Any]

@@ -12,7 +12,7 @@ from ft_dcc.frames import Frames
 from ft_dcc.media import Colour, Encoding, Media, Output, Sound, presets
 from ft_dcc.publish.draw import burnin_of
 from ft_dcc.publish.engine import Instance
-from ft_dcc.publish.records import Progress
+from ft_dcc.publish.progress import Progress
 from ft_dcc.publish.slots import CLIP, ENCODINGS, FACTS, FRAMES, JOB, NUMBER, PULSE, REQUEST, SCENE, SOURCE
 
 # By the words of the setting.

@@ -12,7 +12,8 @@ from ft_dcc.publish.batch import make_batch, review_entries
 from ft_dcc.publish.draw import next_number
 from ft_dcc.publish.engine import INTEGRATOR, REVIEW, Instance, InstancePlugin, Outdated
 from ft_dcc.publish.extract import EncodeFrames
-from ft_dcc.publish.records import Component, Extra, Progress, Registered, derived_id
+from ft_dcc.publish.progress import Progress
+from ft_dcc.publish.records import Component, Extra, Registered, derived_id
 from ft_dcc.publish.slots import (
     ASSET,
     COMPONENTS,

@@ -22,7 +22,8 @@ from ft_dcc.publish.job import Job, jobs_folder
 from ft_dcc.publish.ledger import Ledger
 from ft_dcc.publish.loop import Loop
 from ft_dcc.publish.plugins import find_plugins
-from ft_dcc.publish.records import OnProgress, Published, PublishedVersion, PublishRequest, Pulse
+from ft_dcc.publish.progress import OnProgress, Pulse
+from ft_dcc.publish.records import Published, PublishedVersion, PublishRequest
 from ft_dcc.publish.report import write_report
 from ft_dcc.publish.slots import COMPONENTS, HOST, JOB, LINK, PULSE, REGISTERED, REQUEST, SESSION, TASK
 from ft_dcc.publish.withdraw import drop, withdrawn_when_cancelled

@@ -16,6 +16,7 @@ from ft_dcc.host import Host, Scene
 from ft_dcc.media import Encoding, FilmFacts, Media
 from ft_dcc.publish import records
 from ft_dcc.publish.engine import Context, Instance
+from ft_dcc.publish.progress import Pulse
 
 if TYPE_CHECKING:
     from ft_dcc.publish.job import Job
@@ -67,7 +68,7 @@ REQUEST: Slot[records.PublishRequest] = Slot("request", records.PublishRequest, 
 SESSION: Slot[Session] = Slot("session", object, "publish")
 HOST: Slot[Host] = Slot("host", object, "publish")
 JOB: Slot[Job] = Slot("job", object, "publish")
-PULSE: Slot[records.Pulse] = Slot("pulse", records.Pulse, "publish")
+PULSE: Slot[Pulse] = Slot("pulse", Pulse, "publish")
 
 # On the context, from collectors.
 SCENE: Slot[Scene] = Slot("scene", Scene, "CollectScene")

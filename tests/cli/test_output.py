@@ -11,7 +11,8 @@ import pytest
 
 from ft_dcc.cli.output import Output
 from ft_dcc.cli.progress import shown_progress
-from ft_dcc.publish.records import Progress, PublishRequest
+from ft_dcc.publish.progress import Progress
+from ft_dcc.publish.records import PublishRequest
 
 NAME = "Aufnahme_Straße_mit_langem_Namen_v012"
 

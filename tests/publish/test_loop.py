@@ -8,7 +8,8 @@ from ft_dcc.publish.engine import Context
 from ft_dcc.publish.journal import Journal
 from ft_dcc.publish.ledger import Ledger
 from ft_dcc.publish.loop import Loop
-from ft_dcc.publish.records import Pulse, Source
+from ft_dcc.publish.progress import Pulse
+from ft_dcc.publish.records import Source
 from ft_dcc.publish.slots import LINK, PULSE, SCENE, SOURCE
 
 

@@ -33,7 +33,8 @@ from ft_dcc.publish.engine import Context
 from ft_dcc.publish.integrate import RegisterVersion
 from ft_dcc.publish.job import Job
 from ft_dcc.publish.plugins import PLUGINS
-from ft_dcc.publish.records import PublishRequest, Pulse
+from ft_dcc.publish.progress import Pulse
+from ft_dcc.publish.records import PublishRequest
 from ft_dcc.publish.run import Publisher, publish
 from ft_dcc.publish.slots import HOST, JOB, LINK, PULSE, REGISTERED, REQUEST, SESSION
 from ft_dcc.session import SERVER_LOCATION_ID

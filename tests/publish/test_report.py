@@ -10,7 +10,8 @@ import pytest
 
 from ft_dcc.errors import TaskNotFound
 from ft_dcc.media import ffmpeg
-from ft_dcc.publish.records import Progress, PublishRequest, Pulse
+from ft_dcc.publish.progress import Progress, Pulse
+from ft_dcc.publish.records import PublishRequest
 from ft_dcc.publish.report import mask
 from ft_dcc.publish.run import publish
 

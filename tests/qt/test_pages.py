@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ft_dcc.publish.records import Progress
+from ft_dcc.publish.progress import Progress
 
 
 def test_the_settings_say_what_they_are_and_who_said_it(open_dialog, live, monkeypatch):

@@ -7,7 +7,7 @@ from typing import Any
 import bpy
 
 from ft_dcc.errors import Problem
-from ft_dcc.publish.records import Progress
+from ft_dcc.publish.progress import Progress
 
 from . import versions
 from .capture import sources

@@ -11,7 +11,7 @@ from ft_dcc.desk import Desk
 from . import looks
 
 if TYPE_CHECKING:
-    from ft_dcc.publish.records import Progress
+    from ft_dcc.publish.progress import Progress
 
 _DOING = {"capture": "Capturing", "encode": "Encoding", "upload": "Uploading"}
 # What a rate says after less time is chance.
