@@ -72,6 +72,13 @@ def test_the_core_loads_in_python_3_9():
     run(python, "-c", script)
 
 
+def test_the_architecture_names_every_room():
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rooms = {path.relative_to(ROOT).parts[1] for path in tracked(".py") if path.is_relative_to(ROOT / "ft_dcc")}
+    names = {f"ft_dcc/{room}" if room.endswith(".py") else f"ft_dcc/{room}/" for room in rooms - {"__init__.py"}}
+    assert sorted(name for name in names if f"`{name}`" not in text) == []
+
+
 def test_nothing_says_where_it_was_made():
     machine = re.compile(r"(?<![\w.])/(?:work|root)/")
     texts = tracked(".py", ".md", ".toml", ".ts", ".css", ".html", ".txt", ".yaml", "Makefile")
