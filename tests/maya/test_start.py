@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from doubles.maya.start import modules
+from doubles.pythons import need_python
 
 ROOT = Path(__file__).resolve().parents[2]
 ITEMS = ["Publish for review…", "Publish again", "Review sessions", "Queue", "Settings", "About"]
@@ -66,6 +67,7 @@ def test_with_a_broken_core_maya_starts_and_the_menu_says_what_is_wrong(module, 
     assert (report["error"], report["items"]) == (None, ITEMS)
     (said,) = report["said"]
     assert said.startswith("ft-dcc cannot be loaded: ")
+    assert said.endswith(". Install it again: ft-dcc install maya. The Script Editor has the details.")
 
 
 def test_a_core_that_takes_long_to_load_does_not_delay_the_start(module, tmp_path):
@@ -100,15 +102,15 @@ def test_a_module_that_is_not_whole_does_not_stop_the_start(module):
     script = module / "ft-dcc" / "scripts" / "userSetup.py"
     done = subprocess.run([sys.executable, "-I", "-S", str(script)], capture_output=True, encoding="utf-8", check=False)
     assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr == "ft-dcc could not be started: ModuleNotFoundError: No module named 'ft_dcc_maya'\n"
+    assert done.stderr == (
+        "ft-dcc could not be started: ModuleNotFoundError: No module named 'ft_dcc_maya'. "
+        "Install it again: ft-dcc install maya.\n"
+    )
 
 
 @pytest.mark.parametrize("version", ["2.7", "3.7"])
 def test_an_older_python_gets_one_sentence(module, version):
-    python = shutil.which(f"python{version}")
     script = module / "ft-dcc" / "scripts" / "userSetup.py"
-    if python is None or subprocess.run([python, "-c", "1"], capture_output=True, check=False).returncode:
-        pytest.skip(f"there is no Python {version} on this machine")
-    done = subprocess.run([python, str(script)], capture_output=True, encoding="utf-8", check=False)
+    done = subprocess.run([need_python(version), str(script)], capture_output=True, encoding="utf-8", check=False)
     sentence = f"ft-dcc needs Maya 2023 or later: this Maya runs Python {version}.\n"
     assert (done.returncode, done.stdout, done.stderr) == (0, "", sentence)

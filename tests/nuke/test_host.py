@@ -162,6 +162,69 @@ def test_what_flows_into_the_write_is_what_is_captured(nuke, host, request_of):
     assert flows == [["Read1"], ["Reformat1"]]
 
 
+def test_a_write_in_a_group_is_captured_in_its_group(nuke, host, request_of):
+    outer = nuke.make("Group", "Shot")
+    inner = nuke.make("Group", "Out", parent=outer)
+    noise, write = nuke.make("Noise", parent=inner), nuke.make("Write", parent=inner)
+    write.setInput(0, noise)
+    nuke.group, before = outer, nuke.state()
+    made = []
+    frames = host.playblast(
+        request_of("1001-1002", source="Shot.Out.Write1"), lambda _: made.extend(inner.children[2:])
+    )
+    assert frames.missing() == () and made[0]._inputs == [noise]
+    assert (nuke.state(), nuke.group) == (before, outer)
+
+
+def test_where_no_node_can_be_made_or_nothing_flows_it_is_said_and_nothing_is_changed(nuke, host, request_of):
+    gizmo = nuke.make("Gizmo", "StudioWrite")
+    write = nuke.make("Write", parent=nuke.make("Group", "Inside", parent=gizmo))
+    write.setInput(0, nuke.make("Noise", parent=write._parent))
+    nuke.find("Write1")._inputs = []
+    before = nuke.state()
+    with pytest.raises(
+        CaptureFailed, match=r"^StudioWrite.Inside.Write1 is in a gizmo, in which no node can be made\. "
+    ):
+        host.playblast(request_of(source="StudioWrite.Inside.Write1"), ignore)
+    with pytest.raises(CaptureFailed, match=r"^Nothing flows into Write1 that can be captured\. Connect its input\.$"):
+        host.playblast(request_of(), ignore)
+    assert nuke.state() == before
+
+
+def test_a_capture_is_of_full_size_and_proxy_mode_is_on_afterwards(nuke, host, request_of):
+    set_knobs(nuke.root, proxy=True)
+    before = nuke.state()
+    assert host.playblast(request_of("1001-1002"), ignore).missing() == ()
+    assert nuke.state() == before
+
+
+def test_a_picture_of_another_size_is_not_taken_for_the_one_asked_for(nuke, host, request_of, monkeypatch):
+    monkeypatch.setattr("doubles.nuke.rendering._size", lambda *_: Resolution(32, 18))
+    with pytest.raises(CaptureFailed, match="at 32x18, wanted is 64x36"):
+        host.playblast(request_of(), ignore)
+
+
+def test_a_picture_of_an_earlier_capture_does_not_pass_for_one_that_nuke_did_not_write(
+    nuke, host, request_of, monkeypatch
+):
+    host.playblast(request_of("1001"), ignore)
+    monkeypatch.setattr(nuke.module, "execute", lambda *_: None)
+    with pytest.raises(CaptureFailed, match="wrote no picture of frame 1001"):
+        host.playblast(request_of("1001"), ignore)
+
+
+def test_nodes_that_are_reached_in_many_ways_are_looked_at_once(nuke):
+    from ft_dcc_nuke.capture import broken_nodes
+
+    flow = nuke.find("Read1")
+    for _ in range(60):
+        merge = nuke.make("Merge")
+        merge._inputs, flow = [flow, flow], merge
+    nuke.find("Write1")._inputs = [flow]
+    nuke.find("Read1").has_error = True
+    assert broken_nodes("Write1") == ["Read1"]
+
+
 def test_each_frame_of_a_capture_is_a_render_of_its_own(nuke, host, request_of, monkeypatch):
     asked, execute = [], nuke.module.execute
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import threading
 import time
+from pathlib import Path
 
 import pytest
 from doubles.nuke.stage import set_knobs
@@ -133,6 +135,69 @@ def test_a_proxy_render_is_noted_as_such_and_by_its_own_name(terminal, write, tm
     set_knobs(write, proxy=(tmp_path / "out" / "small.%04d.png").as_posix())
     terminal.render(write, 1001, 1012)
     assert (only().execution.is_proxy, only().source) == (True, str(tmp_path / "out" / "small.%04d.png"))
+
+
+@pytest.mark.parametrize(
+    ("written", "source"),
+    [
+        ("comp.####.png", "comp.%04d.png"),
+        ("comp.#.png", "comp.%04d.png"),
+        ("comp.%d.png", "comp.%04d.png"),
+        ("mit Umlaut ü/comp v2.%04d.png", "mit Umlaut ü/comp v2.%04d.png"),
+        ("[file rootname [file tail [value root.name]]]/comp.%04d.png", "sh010_comp_v003/comp.%04d.png"),
+        ("[getenv SHOT]/[getenv SHOT].%06d.png", "sh010/sh010.%06d.png"),
+        ("%V/comp_%v.####.png", "main/comp_m.%04d.png"),
+    ],
+)
+def test_whatever_way_a_name_is_written_it_is_the_one_on_disk(terminal, write, tmp_path, monkeypatch, written, source):
+    monkeypatch.setenv("SHOT", "sh010")
+    set_knobs(terminal.root, name=(tmp_path / "sh010_comp_v003.nk").as_posix())
+    set_knobs(write, file=(tmp_path / "out" / written).as_posix())
+    (tmp_path / "out" / source).parent.mkdir(exist_ok=True)
+    terminal.render(write, 1001, 1012)
+    assert (terminal.said, only().source, only().is_complete) == ([], str(tmp_path / "out" / source), True)
+
+
+def test_two_scripts_that_write_the_same_files_are_two_renders(terminal, write, tmp_path):
+    for name in ("a.nk", "b.nk"):
+        set_knobs(terminal.root, name=(tmp_path / name).as_posix(), first_frame=1001 if name == "a.nk" else 1003)
+        terminal.root.save(tmp_path / name)
+        terminal.render(write, 1001, 1012)
+    first, second = read_renders()
+    assert (first.source, first.id != second.id) == (second.source, True)
+    assert [Path(each.execution.script).name for each in (first, second)] == ["a.nk", "b.nk"]
+
+
+def test_what_is_rendered_after_the_tab_was_switched_off_is_not_noted_with_what_was_cancelled_before(terminal, write):
+    terminal.cancel_at = 1003
+    terminal.render(write, 1001, 1012)
+    terminal.cancel_at = None
+    set_knobs(write, ft_dcc_publish="off")
+    terminal.render(write, 1001, 1012)
+    assert only().frames == (1001, 1002)
+
+
+def test_a_process_that_renders_for_a_window_publishes_nothing_itself(terminal, write, monkeypatch):
+    monkeypatch.setenv("FT_DCC_NUKE_WINDOW", "the window's")
+    before = threading.enumerate()
+    terminal.render(write, 1001, 1012)
+    assert only().execution.window == "the window's"
+    assert [thread for thread in threading.enumerate() if thread not in before] == []
+
+
+def test_a_write_in_a_group_in_a_group_is_spoken_for_by_the_nearest_tab(terminal, tmp_path):
+    import ft_dcc_nuke
+    from ft_dcc_nuke import tab
+
+    ft_dcc_nuke.start()
+    outer = terminal.make("Group", "Shot")
+    inner = terminal.make("Group", "Out", parent=outer)
+    write = terminal.make("Write", parent=inner)
+    set_knobs(write, file=(tmp_path / "out" / "deep.%04d.png").as_posix())
+    tab.add(outer, "always")
+    tab.add(inner, "ask")
+    terminal.render(outer, 1001, 1012)
+    assert (only().execution.node, only().execution.wish.when) == ("Shot.Out.Write1", "ask")
 
 
 def test_the_name_is_the_one_after_the_studios_filters(terminal, write, tmp_path):

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from doubles.nuke import stage
 from doubles.nuke.program import running
+from doubles.pythons import need_python
 
 from ft_dcc.renders import read_renders
 
@@ -76,7 +77,7 @@ def test_it_starts_beside_others_and_twice(folder, tmp_path):
     assert report["errors"] == [] and report["calls"]["beforeRender"] == 2 and report["items"] == ITEMS
 
 
-BROKEN = ("import no_such_module", "raise SystemExit(3)")
+BROKEN = ("import no_such_module", "raise SystemExit(3)", "def (", "1 / 0")
 
 
 @pytest.mark.parametrize("broken", BROKEN)
@@ -86,7 +87,20 @@ def test_a_broken_core_is_a_sentence_when_somebody_wants_it_and_nuke_starts(fold
     report = start(folder, "--press", "About")
     assert (report["errors"], report["items"], report["calls"]["beforeRender"]) == ([], ITEMS, 1)
     (said,) = report["said"]
-    assert said.startswith("ft-dcc cannot be loaded: ") and said.endswith("The Script Editor has the details.")
+    assert said.startswith("ft-dcc cannot be loaded: ")
+    assert said.endswith(". Install it again: ft-dcc install nuke. The Script Editor has the details.")
+    # Nothing was wrong before somebody wanted it.
+    assert report["stderr"].startswith("Traceback ") and report["calls"]["beforeBackgroundRender"] == 1
+
+
+def test_a_core_that_takes_long_to_load_does_not_delay_the_start(folder, tmp_path):
+    (folder / "ft_dcc").mkdir()
+    loaded = f"open({str(tmp_path / 'loaded')!r}, 'w').close()\nraise ImportError"
+    (folder / "ft_dcc" / "__init__.py").write_text(loaded, encoding="utf-8")
+    report = start(folder)
+    assert (report["stderr"], report["items"], (tmp_path / "loaded").exists()) == ("", ITEMS, False)
+    start(folder, "--press", "About")
+    assert (tmp_path / "loaded").exists()
 
 
 def test_a_folder_that_is_not_whole_is_a_sentence_and_nuke_starts(folder):
@@ -96,14 +110,13 @@ def test_a_folder_that_is_not_whole_is_a_sentence_and_nuke_starts(folder):
             [sys.executable, "-I", "-S", str(folder / name)], capture_output=True, encoding="utf-8", check=False
         )
         assert (done.returncode, done.stdout) == (0, "")
-        assert done.stderr == f"{words}: ModuleNotFoundError: No module named 'ft_dcc_nuke'\n"
+        why = "ModuleNotFoundError: No module named 'ft_dcc_nuke'"
+        assert done.stderr == f"{words}: {why}. Install it again: ft-dcc install nuke.\n"
 
 
 @pytest.mark.parametrize(("version", "nuke"), [("3.9", "14.0v5"), ("3.10", "15.1v3")])
 def test_a_task_of_a_farm_is_noted_in_the_python_of_each_nuke(folder, tmp_path, monkeypatch, version, nuke):
-    python = shutil.which(f"python{version}")
-    if python is None or subprocess.run([python, "-c", "1"], capture_output=True, check=False).returncode:
-        pytest.skip(f"there is no Python {version} on this machine")
+    python = need_python(version)
     monkeypatch.setenv("FT_DCC_RENDERS", str(tmp_path / "renders"))
     program = stage.build(tmp_path, is_gui=False)
     write = program.find("Write1")
@@ -121,12 +134,11 @@ def test_a_task_of_a_farm_is_noted_in_the_python_of_each_nuke(folder, tmp_path, 
     assert render.is_complete and render.execution.program == f"Nuke {nuke}"
 
 
-def test_nuke_13_gets_one_sentence(folder):
-    python = shutil.which("python3.7")
-    if python is None or subprocess.run([python, "-c", "1"], capture_output=True, check=False).returncode:
-        pytest.skip("there is no Python 3.7 on this machine")
+@pytest.mark.parametrize("version", ["2.7", "3.7"])
+def test_an_older_python_gets_one_sentence(folder, version):
+    python = need_python(version)
     said = [
         subprocess.run([python, str(folder / name)], capture_output=True, encoding="utf-8", check=True).stderr
         for name in ("init.py", "menu.py")
     ]
-    assert said == ["ft-dcc needs Nuke 14 or later: this Nuke runs Python 3.7.\n", ""]
+    assert said == [f"ft-dcc needs Nuke 14 or later: this Nuke runs Python {version}.\n", ""]

@@ -7,12 +7,12 @@ these programs' versions of Python and Qt, not their builds: what a host changes
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from doubles.pythons import need_python
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = os.environ.get("FT_DCC_PAIRS", "")
@@ -27,16 +27,6 @@ PAIRS = {
 SUITES = ("tests/maya", "tests/nuke", "tests/qt", "tests/mutants/test_record.py", "tests/acceptance/test_nuke.py")
 
 
-def find_python(version):
-    """A Python of this version: on the PATH, or where pyenv and uv keep theirs."""
-    homes = [Path.home() / ".pyenv" / "versions", Path.home() / ".local" / "share" / "uv" / "python"]
-    kept = [path for home in homes for path in home.glob(f"*{version}.*/bin/python{version}")]
-    for candidate in filter(None, (shutil.which(f"python{version}"), *map(str, kept))):
-        if not subprocess.run([candidate, "-c", "1"], capture_output=True, check=False).returncode:
-            return candidate
-    pytest.skip(f"there is no Python {version} on this machine")
-
-
 @pytest.fixture(params=PAIRS)
 def python(request):
     if not FOLDER:
@@ -45,7 +35,7 @@ def python(request):
     home = Path(FOLDER, f"{version}-{qt}")
     program = home / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     if not (home / "is-whole").exists():
-        subprocess.run([find_python(version), "-m", "venv", "--clear", str(home)], check=True)
+        subprocess.run([need_python(version), "-m", "venv", "--clear", str(home)], check=True)
         wanted = [f"{ROOT}[cli,media,server]", qt, "pytest", "pytest-timeout", "numpy", "hypothesis"]
         subprocess.run([str(program), "-m", "pip", "install", "--quiet", *wanted], check=True)
         (home / "is-whole").touch()

@@ -46,8 +46,10 @@ def _is_ours(error: BaseException) -> bool:
 
 def _explain(error: BaseException) -> str:
     traceback.print_exception(type(error), error, error.__traceback__)
-    what = "ft-dcc cannot be loaded" if "ft_dcc.errors" not in sys.modules else "ft-dcc failed"
-    return f"{what}: {type(error).__name__}: {error}. The Script Editor has the details."
+    what, advice = "ft-dcc failed", ""
+    if isinstance(error, (ImportError, SyntaxError)) or "ft_dcc.errors" not in sys.modules:
+        what, advice = "ft-dcc cannot be loaded", " Install it again: ft-dcc install maya."
+    return f"{what}: {type(error).__name__}: {error}.{advice} The Script Editor has the details."
 
 
 @telling_errors

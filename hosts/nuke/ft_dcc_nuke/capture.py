@@ -67,12 +67,13 @@ def frames_of(request: PlayblastRequest) -> Frames:
 def capturing(request: PlayblastRequest, frames: Frames) -> Iterator[DrawFrame]:
     """Inside, nodes are set up for the request and the function given writes one frame to its file.
 
-    Raises CameraMissing or DiskUnusable before anything is changed.
+    Raises CameraMissing, CaptureFailed or DiskUnusable before anything is changed.
     """
     source = node_of(request.source)
+    home = _home_of(source)
     make_folder(request.directory)
     view = views_of(source)[0]
-    with borrowed_script() as keep:
+    with borrowed_script(home) as keep:
         write = _write(keep, source, request.resolution)
 
         def draw(frame: int) -> None:
@@ -81,9 +82,24 @@ def capturing(request: PlayblastRequest, frames: Frames) -> Iterator[DrawFrame]:
         yield draw
 
 
+def _home_of(source: nuke.Node) -> nuke.Group:
+    """Return the group that the node is in: what is in another one cannot be connected to it."""
+    group = source
+    for _ in range(source.fullName().count(".")):
+        group = group.parent()
+        if isinstance(group, nuke.Gizmo):
+            raise CaptureFailed(
+                f"{source.fullName()} is in a gizmo, in which no node can be made. "
+                "Render it and publish the files, or copy the gizmo to a group."
+            )
+    return source.parent() or nuke.root()
+
+
 def _write(keep: Keep, source: nuke.Node, size: Resolution) -> nuke.Node:
     reformat = keep(nuke.nodes.Reformat())
-    reformat.setInput(0, source if source.Class() == "Read" else source.input(0))
+    flow = source if source.Class() == "Read" else source.input(0)
+    if flow is None or not reformat.setInput(0, flow):
+        raise CaptureFailed(f"Nothing flows into {source.fullName()} that can be captured. Connect its input.")
     reformat["type"].setValue("to box")
     reformat["box_fixed"].setValue(True)
     reformat["box_width"].setValue(size.width)
@@ -107,7 +123,8 @@ def _draw(write: nuke.Node, frame: int, view: str, path: Path, size: Resolution)
             write["file"].setValue(plain.as_posix())
             nuke.execute(write, frame, frame, 1, [view])
     except (RuntimeError, OSError) as error:
-        if str(error).startswith("Cancelled"):
+        # Foundry's documents write it both ways.
+        if str(error).lower().startswith("cancelled"):
             raise Cancelled(f"The capture was cancelled in Nuke at frame {frame}.") from error
         raise why_missing(path, frame, "Nuke", str(error)) from error
     found = png_size(path)

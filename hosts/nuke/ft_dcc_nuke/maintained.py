@@ -12,8 +12,11 @@ Keep = Callable[[nuke.Node], nuke.Node]
 
 
 @contextmanager
-def borrowed_script() -> Iterator[Keep]:
-    """Inside nothing can be undone into; afterwards nodes given to the function are gone, the flags as they were."""
+def borrowed_script(home: nuke.Group) -> Iterator[Keep]:
+    """Inside nodes are made in the group, at full size, and nothing can be undone into.
+
+    Afterwards nodes given to the function are gone, and proxy mode and flags are as they were.
+    """
     root = nuke.root()
     is_modified = bool(root.modified())
     with ExitStack() as stack:
@@ -23,10 +26,14 @@ def borrowed_script() -> Iterator[Keep]:
             nuke.Undo.disable()
             stack.callback(nuke.Undo.enable)
 
+        if root.proxy():
+            stack.callback(root["proxy"].setValue, True)
+            root["proxy"].setValue(False)
+
         def keep(node: nuke.Node) -> nuke.Node:
             stack.callback(nuke.delete, node)
             return node
 
-        # Made within the root, whichever group the artist looks into.
-        with root:
+        # Whichever group the artist looks into.
+        with home:
             yield keep

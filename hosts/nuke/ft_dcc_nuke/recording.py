@@ -12,6 +12,7 @@ import functools
 import os
 import secrets
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Callable
 
 import nuke
@@ -50,20 +51,23 @@ def uninstall() -> None:
     nuke.removeAfterFrameRender(end_frame)
     nuke.removeAfterRender(end)
     if nuke.GUI:
-        from . import tab, watching
+        from . import tab
 
         nuke.removeOnUserCreate(tab.add_to_new, nodeClass="Write")
-        nuke.removeBeforeBackgroundRender(watching.look_often)
-        watching.stop()
+        nuke.removeBeforeBackgroundRender(begin_background)
+        # Loaded by the first render, which there may have been none of.
+        watching = sys.modules.get(f"{__package__}.watching")
+        if watching is not None:
+            watching.stop()
 
 
 def mark_window() -> None:
     """What is rendered from now on, here or in a process that this one starts, is published beside this window."""
-    from . import tab, watching
+    from . import tab
 
     os.environ[WINDOW_VARIABLE] = _window_of_this_process()
     nuke.addOnUserCreate(tab.add_to_new, nodeClass="Write")
-    nuke.addBeforeBackgroundRender(watching.look_often)
+    nuke.addBeforeBackgroundRender(begin_background)
 
 
 @functools.lru_cache(maxsize=1)
@@ -81,13 +85,13 @@ def _calls() -> tuple[tuple[Callable[..., Any], Callable[[], None]], ...]:
     )
 
 
-def never_raising(call: Callable[[], None]) -> Callable[[], None]:
+def never_raising(call: Callable[..., None]) -> Callable[..., None]:
     """Return the call so that the render goes on whatever happens in it; what it was, is said once a sentence."""
 
     @functools.wraps(call)
-    def guarded() -> None:
+    def guarded(*arguments: Any) -> None:
         try:
-            call()
+            call(*arguments)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - an exception here ends the artist's render
             _say(f"ft-dcc cannot note the render: {type(error).__name__}: {error}")
 
@@ -165,6 +169,14 @@ def end() -> None:
         from . import watching
 
         watching.look()
+
+
+@never_raising
+def begin_background(_context: Mapping[str, Any] | None = None) -> None:
+    """Somebody looks often: a process renders of which we do not hear."""
+    from . import watching
+
+    watching.look_often()
 
 
 def _stamp(path: str) -> tuple[int, int] | None:

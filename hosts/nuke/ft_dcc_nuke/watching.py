@@ -10,8 +10,8 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import nuke
 
@@ -119,7 +119,7 @@ def stop() -> None:
     _watch.stop()
 
 
-def look_often(_context: Mapping[str, Any] | None = None) -> None:
+def look_often() -> None:
     """The thread looks every few seconds: a process that we do not hear of renders."""
     _watch.look(often=True)
 

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Callable
 
 from doubles.nuke import knobs, nodes, rendering
+from doubles.nuke.filenames import expanded
 from doubles.nuke.knobs import demand
 
 if TYPE_CHECKING:
@@ -118,11 +119,7 @@ def _questions(nuke: Nuke) -> dict[str, Callable[..., Any]]:
     def filename(node: nodes.Node, replace: int = 0) -> str | None:
         nuke.guard("filename")
         demand(node, nodes.Node, "filename")
-        is_proxy = nuke.root._knobs["proxy"]._value and node._knobs["proxy"]._value
-        text = str(node._knobs["proxy" if is_proxy else "file"]._value)
-        text = text.replace("%V", nuke.view).replace("%v", nuke.view[0])
-        if replace == REPLACE and "%" in text:
-            text = text % nuke.root.frame_number
+        text = expanded(nuke, nuke.text_of(node), nuke.view, nuke.root.frame_number if replace == REPLACE else None)
         return text or None
 
     def root() -> nodes.Root:

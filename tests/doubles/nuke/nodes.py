@@ -171,6 +171,9 @@ class Node:
         self._nuke.guard("Node.setInput")
         demand(index, int, "Node.setInput")
         demand(node, (Node, type(None)), "Node.setInput")
+        # As Node.canSetInput says: what lies in another group cannot be reached.
+        if node is not None and node._parent is not self._parent:
+            return False
         self._inputs += [None] * (index + 1 - len(self._inputs))
         self._inputs[index] = node
         self._nuke.note_change("setInput")
@@ -256,6 +259,10 @@ class Group(Node):
         for child in text["children"]:
             node = self._nuke.make(child["class"], child["name"], self)
             node.read(child)
+        # Whatever flows into a node lies beside it.
+        own = {node.path: node for node in self.children}
+        for node, child in zip(self.children, text["children"]):
+            node._inputs = [own.get(path) for path in child["inputs"]]
 
 
 class Gizmo(Group):

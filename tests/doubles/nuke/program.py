@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Any, Callable
 
 from doubles.nuke import rendering
+from doubles.nuke.filenames import expanded
 from doubles.nuke.interface import Menu, bare_module
 from doubles.nuke.knobs import demand
 from doubles.nuke.nodes import CLASSES, Format, Gizmo, Group, Node, Root
@@ -138,19 +139,17 @@ class Nuke:
         return [(each.width(), each.height(), each.name()) for each in self.formats]
 
     def evaluate(self, text: str, view: str | None = None) -> str:
-        """What a file knob's text comes to: views and the frame's number are in it."""
-        name = view or self.view
-        text = text.replace("%V", name).replace("%v", name[0])
-        return text % self.root.frame_number if "%0" in text or "%d" in text else text
+        """What a file knob's text comes to: Tcl, the view and the frame's number are in it."""
+        return expanded(self, text, view or self.view, self.root.frame_number)
+
+    def text_of(self, node: Node) -> str:
+        """The name that counts, as it is written: in proxy mode the proxy's, where there is one."""
+        is_proxy = self.root._knobs["proxy"]._value and node._knobs["proxy"]._value
+        return str(node._knobs["proxy" if is_proxy else "file"]._value)
 
     def file_of(self, node: Node, frame: int | None = None) -> str:
         """The file that the node writes or reads, as it is on disk: the studio's filters have changed it."""
-        is_proxy = self.root._knobs["proxy"]._value and node._knobs["proxy"]._value
-        text = str(node._knobs["proxy" if is_proxy else "file"]._value)
-        text = text.replace("%V", self.view).replace("%v", self.view[0])
-        if frame is not None and "%" in text:
-            text = text % frame
-        return self.filtered(text)
+        return self.filtered(expanded(self, self.text_of(node), self.view, frame))
 
     def filtered(self, path: str) -> str:
         """What the filters make of a name: those that were added last go first."""

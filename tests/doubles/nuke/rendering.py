@@ -129,13 +129,13 @@ def _write_floats(path: Path, frame: int, size: Resolution) -> None:
 
 def _size(nuke: Nuke, write: Node) -> Resolution:
     node: Node | None = write
+    part = 2 if nuke.root._knobs["proxy"]._value else 1
     while node is not None:
         if node._kind == "Reformat":
             values = {name: knob._value for name, knob in node._knobs.items()}
             if (values["type"], values["box_fixed"], values["resize"]) != ("to box", True, "fit"):
                 raise NotImplementedError("only a reformat to a fixed box is drawn here")
-            return Resolution(values["box_width"], values["box_height"])
+            return Resolution(values["box_width"] // part, values["box_height"] // part)
         node = node._inputs[0] if node._inputs else None
     found = nuke.format_named(nuke.root._knobs["format"]._value)
-    part = 2 if nuke.root._knobs["proxy"]._value else 1
     return Resolution(found.width() // part, found.height() // part)

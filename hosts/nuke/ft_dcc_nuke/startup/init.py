@@ -1,8 +1,11 @@
 """Nuke runs every init.py on its path, in the window, in a terminal and on a farm: this one never raises.
 
-It only says whom Nuke is to call when a Write node renders. Its syntax is that of Python 3.7 and later: Nuke 13, which
-has that, is told one sentence.
+It only says whom Nuke is to call when a Write node renders. Its syntax is that of Python 2.7 and later: Nuke 13, which
+has 3.7, and those before it are told one sentence.
 """
+
+# In an old Nuke, Python 2.7 reads this.
+from __future__ import print_function
 
 
 def _start_ft_dcc():
@@ -16,7 +19,8 @@ def _start_ft_dcc():
 
         ft_dcc_nuke.start()
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever is wrong with us, Nuke starts
-        print("ft-dcc could not be started: %s: %s" % (type(error).__name__, error), file=sys.stderr)  # noqa: T201
+        why = (type(error).__name__, error)
+        print("ft-dcc could not be started: %s: %s. Install it again: ft-dcc install nuke." % why, file=sys.stderr)  # noqa: T201
 
 
 _start_ft_dcc()

@@ -15,7 +15,8 @@ def _start_ft_dcc():
 
         ft_dcc_maya.start()
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever is wrong with us, Maya starts
-        sys.stderr.write("ft-dcc could not be started: %s: %s\n" % (type(error).__name__, error))
+        why = (type(error).__name__, error)
+        sys.stderr.write("ft-dcc could not be started: %s: %s. Install it again: ft-dcc install maya.\n" % why)
 
 
 _start_ft_dcc()

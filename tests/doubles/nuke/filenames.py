@@ -1,0 +1,50 @@
+"""What the double makes of a file's name: Tcl in brackets, views, and the number of the frame.
+
+Source: Foundry's Python reference, ``nuke.filename`` and ``nuke.evaluateString``: ``%04d`` and ``####`` are the frame's
+number, ``%V`` and ``%v`` the view's name and its first letter. Of Tcl there is what studios write into names.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from doubles.nuke.program import Nuke
+
+_TCL = re.compile(r"\[([^\[\]]*)\]")
+_NUMBER = re.compile(r"%(\d*)d|(#+)")
+
+
+def expanded(nuke: Nuke, text: str, view: str, frame: int | None = None) -> str:
+    """The name for this view; with the number only where a frame is given."""
+    while (found := _TCL.search(text)) is not None:
+        text = text[: found.start()] + _evaluated(nuke, found[1].split()) + text[found.end() :]
+    text = text.replace("%V", view).replace("%v", view[0])
+    return text if frame is None else _NUMBER.sub(lambda number: _filled(number, frame), text)
+
+
+def _filled(number: re.Match[str], frame: int) -> str:
+    width = len(number[2]) if number[2] else int(number[1] or 1)
+    return f"{frame:0{width}d}"
+
+
+def _evaluated(nuke: Nuke, words: list[str]) -> str:
+    if words[:1] == ["getenv"]:
+        return os.environ[words[1]]
+    if words[:1] == ["value"]:
+        node, _, knob = words[1].rpartition(".")
+        found = nuke.find(node)
+        if found is None:
+            raise RuntimeError(f"{words[1]}: no such node")
+        return str(found._knobs[knob]._value)
+    if words[:1] == ["file"]:
+        parts = {
+            "dirname": posixpath.dirname,
+            "tail": posixpath.basename,
+            "rootname": lambda p: posixpath.splitext(p)[0],
+        }
+        return parts[words[1]](words[2])
+    raise NotImplementedError(f"[{' '.join(words)}] is not modelled; model it before you use it")

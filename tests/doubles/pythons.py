@@ -1,0 +1,19 @@
+"""The Pythons of this machine: on the PATH, or where pyenv and uv keep theirs."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+
+def need_python(version: str) -> str:
+    """Return a Python of this version that runs; the test is skipped where there is none."""
+    homes = [Path.home() / ".pyenv" / "versions", Path.home() / ".local" / "share" / "uv" / "python"]
+    kept = [path for home in homes for path in home.glob(f"*{version}.*/bin/python{version}")]
+    for candidate in filter(None, (shutil.which(f"python{version}"), *map(str, kept))):
+        if not subprocess.run([candidate, "-c", "1"], capture_output=True, check=False).returncode:
+            return candidate
+    pytest.skip(f"there is no Python {version} on this machine")
