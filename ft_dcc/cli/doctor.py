@@ -30,7 +30,7 @@ _EXTRAS = {
     "keys": {"keyring": "keyring"},
 }
 _CORE = (
-    *("attrs", "clique", "filelock", "platformdirs", "pyblish-base", "Qt.py", "requests", "tomli", "websocket-client"),
+    *("attrs", "clique", "filelock", "platformdirs", "pyblish-base", "qt-py", "requests", "tomli", "websocket-client"),
 )
 
 

@@ -19,7 +19,9 @@ from ft_dcc.media.ffmpeg import Finished, IsCancelled
 # Says of each decoded picture when it is shown and how large it is; without the checksum it costs nothing.
 SEEING = "showinfo=checksum=0"
 # Reads every picture and decodes none.
-COUNTING = ("-map", "0:V:0", "-c", "copy", "-f", "null", "-")
+COUNTING = ("-loglevel", "level+verbose", "-map", "0:V:0", "-c", "copy", "-f", "null", "-")
+# ffmpeg 7.0 tells the progress of what it encodes alone; every version says this of a copy at its end.
+_COUNTED = re.compile(r"Output stream #0:0 \(video\): (\d+) packets muxed")
 # ffmpeg also "decodes" text as a terminal's screen, and playlists that make it open other files and addresses.
 _CONTAINERS = "mov,matroska,avi,mxf,mpegts,mpeg,ogg,gif,flv,asf"
 _SEEN = re.compile(r" n: *\d+ pts: *(-?\d+) .* fmt:(\S+) .* s:(\d+x\d+) .*iskey:(\d)")
@@ -42,6 +44,12 @@ def seen_picture(line: str) -> Picture | None:
     """Return the picture that a line of the log reports, if SEEING wrote it."""
     found = _SEEN.search(line)
     return Picture(int(found[1]), found[2], Resolution.parse(found[3]), found[4] == "1") if found else None
+
+
+def counted(line: str) -> int | None:
+    """Return how many pictures a line of the log says that COUNTING has read, if it says so."""
+    found = _COUNTED.search(line)
+    return int(found[1]) if found else None
 
 
 def film_input(path: Path) -> list[str]:
@@ -80,9 +88,9 @@ def probe(path: Path, *, is_cancelled: IsCancelled | None = None) -> FilmFacts:
 
 def count_pictures(path: Path) -> int:
     """Return how many pictures a film of our own making holds; they are counted in the file, and not decoded."""
-    counts = [0]
-    ffmpeg.run([*film_input(path), *COUNTING], on_count=counts.append)
-    return counts[-1]
+    counts: list[int | None] = []
+    ffmpeg.run([*film_input(path), *COUNTING], on_line=lambda line: counts.append(counted(line)))
+    return next(filter(None, counts), 0)
 
 
 class _Log:

@@ -13,7 +13,7 @@ from ft_dcc.media import ffmpeg
 from ft_dcc.media.display import Colour, converter
 from ft_dcc.media.facts import Media
 from ft_dcc.media.ffmpeg import Feed
-from ft_dcc.media.probe import COUNTING, SEEING, film_input, seen_picture
+from ft_dcc.media.probe import COUNTING, SEEING, counted, film_input, seen_picture
 
 THUMBNAIL, STILL = "thumbnail", "ftrackreview-image"
 LONGER_SIDE, STILL_LONGER_SIDE = 640, 3840
@@ -77,7 +77,8 @@ def _middle(film: Path) -> Fraction:
     def read(line: str) -> None:
         if found := _DURATION.search(line):
             seconds.append(int(found[1]) * 3600 + int(found[2]) * 60 + Fraction(found[3]))
+        counts.append(counted(line) or counts[-1])
 
-    ffmpeg.run([*film_input(film), *COUNTING], on_line=read, on_count=counts.append)
+    ffmpeg.run([*film_input(film), *COUNTING], on_line=read)
     count = max(1, counts[-1])
     return max(Fraction(0), (count // 2 - Fraction(1, 2)) * seconds[-1] / count)

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 from doubles.numbered_pictures import run_ffmpeg, write_numbered
 
 from ft_dcc.errors import Cancelled, FilmUnreadable
 from ft_dcc.frames import Resolution
 from ft_dcc.media import probe
+from ft_dcc.media.probe import count_pictures
 
 TEST_PICTURE = "testsrc2=s=320x180:r="
 
@@ -27,6 +30,17 @@ def test_a_film_says_what_it_is(tmp_path):
     assert (facts.resolution, str(facts.fps), facts.frame_count) == (Resolution(320, 180), "24000/1001", 48)
     assert (facts.codec, facts.pixel_format) == ("h264", "yuv420p")
     assert (facts.has_audio, facts.is_constant_rate, facts.is_faststart) == (False, True, False)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the program in between is a shell script")
+def test_pictures_are_counted_by_an_ffmpeg_that_tells_nothing_of_a_copy(tmp_path, monkeypatch, each_ffmpeg):
+    """As 7.0 does, which is the newest for Python 3.9."""
+    path = make_film(tmp_path / "a.mp4", "-c:v", "libx264", "-pix_fmt", "yuv420p")
+    silent = tmp_path / "ffmpeg"
+    silent.write_text(f"#!/bin/sh\n'{each_ffmpeg}' \"$@\" | grep -v ^frame=\n", encoding="utf-8")
+    silent.chmod(0o755)
+    monkeypatch.setenv("FT_DCC_FFMPEG", str(silent))
+    assert count_pictures(path) == 48
 
 
 @pytest.mark.parametrize(
