@@ -71,7 +71,7 @@ def add_text() -> Any:
 
 def add_grease_pencil() -> Any:
     """A thick stroke from left to right; what strokes are made of changed in Blender 4.3."""
-    data = bpy.data.grease_pencils.new("Drawing")
+    data = getattr(bpy.data, "grease_pencils_v3", bpy.data.grease_pencils).new("Drawing")
     frame = data.layers.new("Layer").frames.new(1)
     if hasattr(frame, "drawing"):
         frame.drawing.add_strokes([2])

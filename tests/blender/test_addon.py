@@ -53,6 +53,14 @@ def choices(signed_in, bpy):
     return bpy.context.window_manager.ft_dcc
 
 
+@pytest.fixture
+def small_shot(session, project_shot):
+    """The shot in so few and so small frames that a test can film it whole."""
+    for name, value in {"fend": 1006, "handles": 2, "resolution": "128x72"}.items():
+        project_shot["custom_attributes"][name] = value
+    session.commit()
+
+
 def path_of(task):
     return "/".join(part["name"] for part in task["link"])
 
@@ -157,10 +165,10 @@ def test_the_newest_open_review_session_is_taken_unless_one_is_chosen(choices, s
     assert chosen_review(choices, scene) == "Monday"
 
 
-def test_a_click_ends_in_a_link_that_opens(choices, scene, bpy, project_task, state):
-    scene.frame_start, scene.frame_end = 1001, 1048
+def test_a_click_ends_in_a_link_that_opens(choices, scene, bpy, project_task, small_shot, state):
+    scene.frame_start, scene.frame_end = 1001, 1006
     scene.render.fps, scene.render.fps_base = 24, 1.001
-    scene.render.resolution_x, scene.render.resolution_y = 1280, 720
+    scene.render.resolution_x, scene.render.resolution_y = 128, 72
     scene.display.render_aa = "OFF"
     choices.task, choices.comment = path_of(project_task), "second pass"
     before = state()
@@ -211,6 +219,28 @@ def test_a_publish_that_is_cancelled_leaves_no_version_and_the_scene_as_it_was(
     assert (DESK.error, DESK.published) == ("Cancelled.", [])
     assert session.query(f'AssetVersion where task_id is "{project_task["id"]}"').all() == []
     assert state() == before
+
+
+def test_an_add_on_that_is_disabled_meanwhile_has_given_the_scene_back(addon, choices, scene, bpy, project_task, state):
+    from ft_dcc_blender.choices import request_of
+    from ft_dcc_blender.desk import DESK
+    from ft_dcc_blender.host import BlenderHost
+
+    choices.task = path_of(project_task)
+    bpy.ops.ft_dcc.use_shot_settings()
+    choices.frames, choices.start, choices.end, choices.percentage = "CUSTOM", 1, 500, 5
+    before, captured = state(), []
+
+    class Watched(BlenderHost):
+        def playblast(self, request, on_frame):
+            return super().playblast(request, lambda frame: (captured.append(frame), on_frame(frame)))
+
+    DESK.publish(request_of(choices, scene), Watched())
+    while not captured and DESK.is_busy:
+        DESK.wait(0.05)
+    addon.unregister()
+    assert (0 < len(captured) < 500, state()) == (True, before), DESK.error
+    addon.register()
 
 
 def test_a_range_of_ones_own_is_the_one_that_is_asked_for(choices, scene, project_task):

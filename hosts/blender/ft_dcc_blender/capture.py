@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any, Callable
 
@@ -17,8 +18,8 @@ from ft_dcc.pictures import make_folder, make_way, png_size, why_missing
 
 from . import versions
 from .look import Look, wearing
-from .maintained import changed, maintained_camera, maintained_frame, maintained_images, silenced
-from .viewport import seen_through
+from .maintained import changed, maintained_camera, maintained_frame, maintained_images, silenced, unbound_markers
+from .viewport import check_view, seen_through, window_of
 
 # The source that follows the markers of the timeline from camera to camera.
 MARKERS = "timeline markers"
@@ -45,13 +46,13 @@ def cameras(scene: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def capturing(request: PlayblastRequest, frames: Frames) -> Iterator[DrawFrame]:
+def capturing(scene: Any, request: PlayblastRequest, frames: Frames) -> Iterator[DrawFrame]:
     """Inside, the scene is set up for the request and the function given draws one frame to its file.
 
     Raises CameraMissing, CaptureFailed, DiskUnusable or SettingInvalid before anything is changed.
     """
-    scene, layer, look = bpy.context.scene, bpy.context.view_layer.name, Look.from_request(request.look)
-    camera_at = find_cameras(scene, request.source)
+    look = Look.from_request(request.look)
+    find_cameras(scene, request.source)
     if min(request.resolution.width, request.resolution.height) < _SMALLEST:
         raise SettingInvalid(f"Blender cannot draw {request.resolution}. Ask for {_SMALLEST} pixels or more each way.")
     _check_drawing()
@@ -61,20 +62,16 @@ def capturing(request: PlayblastRequest, frames: Frames) -> Iterator[DrawFrame]:
         stack.enter_context(_framed(scene, request, look))
         stack.enter_context(wearing(look, scene))
         stack.enter_context(versions.writing_png(scene, alpha=look.transparent))
-        view = stack.enter_context(seen_through(look)) if look.needs_view else None
-
-        def draw(frame: int) -> Path:
-            scene.camera = camera_at(frame)
-            return _draw_frame(scene, layer, frame, frames.path(frame), view)
-
-        yield draw
+        view = stack.enter_context(seen_through(scene, look)) if look.needs_view else None
+        yield partial(_draw_frame, scene, request.source, frames, view)
 
 
 @contextmanager
 def _maintained(scene: Any) -> Iterator[None]:
     """The scene is given back as it was; one that was closed in the meantime has nothing to be given back."""
     try:
-        with maintained_images(), maintained_frame(scene), maintained_camera(scene):
+        # The camera comes back last: going back to its frame, a marker may switch it.
+        with maintained_images(), maintained_camera(scene), maintained_frame(scene):
             yield
     except ReferenceError as error:
         raise CaptureFailed(_CLOSED) from error
@@ -84,7 +81,7 @@ def _maintained(scene: Any) -> Iterator[None]:
 def _framed(scene: Any, request: PlayblastRequest, look: Look) -> Iterator[None]:
     """Renders are the camera's whole picture in the size of the request, with nothing over it but a stamp."""
     # A window draws what it shows; only without one the engine is asked, and the scene's own may take minutes.
-    engine = {"engine": "BLENDER_WORKBENCH"} if bpy.app.background and look.shading == "SOLID" else {}
+    engine = versions.solid_engine(scene) if bpy.app.background and look.shading == "SOLID" else {}
     # A stamp's facts are written into the file also when they are not drawn: paths, the host's name, the hour.
     stamps = {item.identifier: False for item in scene.render.bl_rna.properties if item.identifier[:9] == "use_stamp"}
     if look.stamp:
@@ -107,10 +104,10 @@ def _framed(scene: Any, request: PlayblastRequest, look: Look) -> Iterator[None]
         yield
 
 
-def frames_of(request: PlayblastRequest) -> Frames:
+def frames_of(scene: Any, request: PlayblastRequest) -> Frames:
     """Where the pictures of the request go, and the rate of the scene that they are made of."""
     pattern = request.directory.absolute() / f"{request.name}.%04d.png"
-    return Frames(str(pattern), request.frame_range, scene_rate(bpy.context.scene), request.resolution)
+    return Frames(str(pattern), request.frame_range, scene_rate(scene), request.resolution)
 
 
 def scene_rate(scene: Any) -> Fraction:
@@ -147,14 +144,18 @@ def _check_drawing() -> None:
         raise CaptureFailed(f"Blender {bpy.app.version_string} draws on its main thread only. Capture from there.")
 
 
-def _draw_frame(scene: Any, layer: str, frame: int, path: Path, view: dict[str, Any] | None) -> Path:
-    """Draw one frame to its file; raises CaptureFailed or DiskUnusable when it is not whole on disk."""
+def _draw_frame(scene: Any, source: str, frames: Frames, view: dict[str, Any] | None, frame: int) -> Path:
+    """Draw one frame to its file; raises CameraMissing, CaptureFailed or DiskUnusable when it is not whole on disk."""
+    path = frames.path(frame)
     make_way(path)
     try:
-        scene.frame_set(frame)
+        # Found anew: since the frame before it may have been deleted, and an undo makes it another object.
+        camera = find_cameras(scene, source)(frame)
         scene.render.filepath = versions.literal(path)
-        with silenced():
-            _draw(scene, layer, view)
+        with unbound_markers(scene), silenced():
+            scene.camera = camera
+            scene.frame_set(frame)
+            _draw(scene, view)
     except ReferenceError as error:
         raise CaptureFailed(_CLOSED) from error
     except RuntimeError as error:
@@ -164,15 +165,13 @@ def _draw_frame(scene: Any, layer: str, frame: int, path: Path, view: dict[str, 
     return path
 
 
-def _draw(scene: Any, layer: str, view: dict[str, Any] | None) -> None:
-    if view is not None:
-        with bpy.context.temp_override(**view):
-            bpy.ops.render.opengl(write_still=True, view_context=True)
-        return
+def _draw(scene: Any, view: dict[str, Any] | None) -> None:
     if bpy.app.background:
+        layer = window_of(scene).view_layer.name
         bpy.ops.render.render(write_still=True, scene=scene.name, layer=layer)
         return
+    if view is not None:
+        check_view(view)
     # A timer and a thread's call have no window of their own.
-    window = bpy.context.window or bpy.context.window_manager.windows[0]
-    with bpy.context.temp_override(window=window):
-        bpy.ops.render.opengl(write_still=True, view_context=False)
+    with bpy.context.temp_override(**(view or {"window": window_of(scene)})):
+        bpy.ops.render.opengl(write_still=True, view_context=view is not None)

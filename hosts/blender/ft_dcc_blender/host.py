@@ -6,11 +6,11 @@ import os
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Callable, TypeVar
+from typing import Any, Callable, TypeVar
 
 import bpy
 
-from ft_dcc.errors import DiskUnusable, SceneUnreadable, SettingInvalid, Unpublishable
+from ft_dcc.errors import CaptureFailed, DiskUnusable, SceneUnreadable, SettingInvalid, Unpublishable
 from ft_dcc.frames import FrameRange, Frames, Resolution
 from ft_dcc.host import OnFrame, PlayblastRequest, Scene
 from ft_dcc.main_thread import entered
@@ -33,7 +33,9 @@ class BlenderHost:
 
     name = "Blender"
 
-    def __init__(self) -> None:
+    def __init__(self, scene: str | None = None) -> None:
+        """``scene`` names the one that is meant where windows show different ones; else it is the active window's."""
+        self._scene_name = scene
         # A headless Blender calls every file modified, also one that was opened a moment ago.
         self._is_changed = False
         main_thread.start_serving()
@@ -66,7 +68,7 @@ class BlenderHost:
 
     def scene(self) -> Scene:
         """The scene of the open file as it stands; nothing is changed."""
-        scene = bpy.context.scene
+        scene = self._scene()
         return Scene(
             path=Path(bpy.data.filepath) if bpy.data.filepath else None,
             is_modified=self._is_changed if bpy.app.background else bpy.data.is_dirty,
@@ -85,8 +87,9 @@ class BlenderHost:
         from a thread of its own it leaves the window alive: the main thread only draws, one frame at a time.
         Raises CameraMissing, CaptureFailed, DiskUnusable or SettingInvalid, and whatever ``on_frame`` raises.
         """
-        frames = main_thread.run(partial(frames_of, request))
-        with entered(capturing(request, frames), main_thread.run) as draw_frame:
+        scene = main_thread.run(self._scene)
+        frames = main_thread.run(partial(frames_of, scene, request))
+        with entered(capturing(scene, request, frames), main_thread.run) as draw_frame:
             for frame in request.frame_range.with_handles:
                 main_thread.run(partial(draw_frame, frame))
                 on_frame(frame)
@@ -97,7 +100,7 @@ class BlenderHost:
 
         A camera without perspective has none.
         """
-        return lens.focal_lengths(source, frame_range)
+        return lens.focal_lengths(self._scene(), source, frame_range)
 
     def save(self) -> Path:
         """The file is saved where it is; raises Unpublishable before the first save, DiskUnusable when it fails."""
@@ -116,7 +119,7 @@ class BlenderHost:
 
         Raises SettingInvalid for a range that Blender's timeline cannot hold; then nothing is changed.
         """
-        scene, whole = bpy.context.scene, frame_range.with_handles
+        scene, whole = self._scene(), frame_range.with_handles
         if whole.start < 0 or whole.end > _LAST_FRAME:
             raise SettingInvalid(f"A scene in Blender has frames from 0 to {_LAST_FRAME}; its range cannot be {whole}.")
         scene.frame_start, scene.frame_end = whole.start, whole.end
@@ -128,12 +131,20 @@ class BlenderHost:
 
     def remember_task(self, task_id: str) -> None:
         """The scene carries the task, also after a save and an open."""
-        bpy.context.scene[TASK_PROPERTY] = task_id
+        self._scene()[TASK_PROPERTY] = task_id
         self._note_change("Choose task")
 
     def run_in_main_thread(self, function: Callable[[], T]) -> T:
         """Return or raise what the function does; raises CaptureFailed when the main thread stays busy."""
         return main_thread.run(function)
+
+    def _scene(self) -> Any:
+        if self._scene_name is None:
+            return bpy.context.scene
+        scene = bpy.data.scenes.get(self._scene_name)
+        if scene is None:
+            raise CaptureFailed(f"There is no scene {self._scene_name!r} any more. Publish the one that is open.")
+        return scene
 
     def _note_change(self, what: str) -> None:
         self._is_changed = True

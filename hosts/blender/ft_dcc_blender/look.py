@@ -111,15 +111,26 @@ def _shaded(look: Look, scene: Any) -> Iterator[None]:
 
 @contextmanager
 def _colour_managed(look: Look, scene: Any) -> Iterator[None]:
-    view = "view_settings"
     if look.scene_colours:
         yield
         return
+    # Where the output overrides the scene's colours, pictures are written with its own.
+    is_overridden = scene.render.image_settings.color_management == "OVERRIDE"
     with ExitStack() as stack:
-        # A look belongs to its view transform: it goes first and comes back last.
-        stack.enter_context(changed(scene, view, look="None"))
+        for part in ("", *(("render.image_settings.",) if is_overridden else ())):
+            stack.enter_context(_plain(look, scene, f"{part}view_settings", f"{part}display_settings"))
+        yield
+
+
+@contextmanager
+def _plain(look: Look, scene: Any, view: str, display: str) -> Iterator[None]:
+    settings = scene.path_resolve(view)
+    with ExitStack() as stack:
+        # A look belongs to its view transform, and that to its display: they come back last.
+        stack.enter_context(changed(scene, view, look="None", view_transform=settings.view_transform))
+        stack.enter_context(_chosen(scene, display, "display_device", None, "sRGB"))
         stack.enter_context(_chosen(scene, view, "view_transform", look.view_transform, "Standard"))
-        stack.enter_context(changed(scene, view, exposure=0.0, gamma=1.0, use_curve_mapping=False))
+        stack.enter_context(changed(scene, view, **versions.plain_view(settings)))
         yield
 
 

@@ -42,17 +42,41 @@ def maintained_frame(scene: Any) -> Iterator[None]:
 
 @contextmanager
 def maintained_camera(scene: Any) -> Iterator[None]:
-    """The scene looks through the same camera afterwards, and no marker switches it inside."""
+    """The scene looks through the same camera afterwards, or through none when it was deleted inside."""
     camera = scene.camera
-    bound = {index: marker.camera for index, marker in enumerate(scene.timeline_markers) if marker.camera}
+    name = camera and camera.name_full
     try:
-        for index in bound:
-            scene.timeline_markers[index].camera = None
         yield
     finally:
-        for index, its_camera in bound.items():
-            scene.timeline_markers[index].camera = its_camera
-        scene.camera = camera
+        scene.camera = camera if name is None or _is_there(camera) else _object(name)
+
+
+@contextmanager
+def unbound_markers(scene: Any) -> Iterator[None]:
+    """No marker switches the camera inside.
+
+    To be left before anybody else is let in: the artist may edit the markers between two frames.
+    """
+    bound = [(marker, marker.camera) for marker in scene.timeline_markers if marker.camera]
+    try:
+        for marker, _ in bound:
+            marker.camera = None
+        yield
+    finally:
+        for marker, camera in bound:
+            marker.camera = camera
+
+
+def _is_there(item: Any) -> bool:
+    try:
+        return bool(item.name)
+    except ReferenceError:
+        return False
+
+
+def _object(name: str) -> Any:
+    """The object of this name, or None: an undo makes objects anew."""
+    return next((item for item in bpy.data.objects if item.name_full == name), None)
 
 
 @contextmanager

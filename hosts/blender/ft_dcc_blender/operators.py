@@ -154,6 +154,9 @@ class Publish(bpy.types.Operator):
     bl_idname = "ft_dcc.publish"
     bl_label = "Publish"
 
+    # One publish runs at a time; an operator's own attributes are out of reach when its class goes.
+    _timer = None
+
     @classmethod
     def poll(cls, context: Any) -> bool:
         """Only for who is signed in, and one at a time."""
@@ -163,7 +166,7 @@ class Publish(bpy.types.Operator):
         """Begin; until the last frame is captured the scene cannot be touched, and Escape cancels."""
         if self._begin(context) == {"CANCELLED"}:
             return {"CANCELLED"}
-        self._timer = context.window_manager.event_timer_add(0.1, window=context.window)
+        Publish._timer = context.window_manager.event_timer_add(0.1, window=context.window)
         context.window_manager.modal_handler_add(self)
         return {"RUNNING_MODAL"}
 
@@ -179,7 +182,14 @@ class Publish(bpy.types.Operator):
 
     def cancel(self, context: Any) -> None:
         """Blender calls this when a file is opened meanwhile."""
-        context.window_manager.event_timer_remove(self._timer)
+        self.unregister()
+
+    @classmethod
+    def unregister(cls) -> None:
+        """Blender calls this when the add-on is disabled; then nobody looks at the timer any more."""
+        if Publish._timer is not None:
+            bpy.context.window_manager.event_timer_remove(Publish._timer)
+            Publish._timer = None
 
     def execute(self, context: Any) -> set[str]:
         """Publish and wait for the end of it: for scripts and for Blender without a window."""
@@ -196,7 +206,8 @@ class Publish(bpy.types.Operator):
     def _begin(self, context: Any) -> set[str]:
         use_ffmpeg()
         try:
-            DESK.publish(request_of(context.window_manager.ft_dcc, context.scene), BlenderHost())
+            # What is judged later, in a timer, has no window to tell which scene is meant.
+            DESK.publish(request_of(context.window_manager.ft_dcc, context.scene), BlenderHost(context.scene.name))
         except Error as error:
             return _refused(self, error)
         return {"FINISHED"}
@@ -321,7 +332,7 @@ class UseShotSettings(bpy.types.Operator):
     def execute(self, context: Any) -> set[str]:
         """Ask the server and set the scene; one question is short enough to wait for."""
         try:
-            configure_from_shot(DESK, BlenderHost(), context.scene.get(TASK_PROPERTY))
+            configure_from_shot(DESK, BlenderHost(context.scene.name), context.scene.get(TASK_PROPERTY))
         except Error as error:
             return _refused(self, error)
         DESK.problems = ()

@@ -7,6 +7,9 @@ import bpy
 from . import choices, main_thread, operators, panel, preferences
 from .desk import DESK, stop_redrawing
 
+# Seconds until the scene has been given back; drawing one frame may take some.
+_PATIENCE = 60
+
 _CLASSES = (
     preferences.Preferences,
     choices.Choices,
@@ -41,7 +44,11 @@ def register() -> None:
 
 def unregister() -> None:
     """Everything is gone; a publish that runs is cancelled and its job waits in the queue."""
+    is_borrowed = DESK.is_capturing
     DESK.close()
+    if is_borrowed:
+        # Afterwards nobody carries out what gives the scene back.
+        DESK.wait(_PATIENCE)
     stop_redrawing()
     main_thread.stop_serving()
     if hasattr(bpy.types.WindowManager, "ft_dcc"):

@@ -6,7 +6,7 @@ import ctypes
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +17,8 @@ from ft_dcc.errors import SettingInvalid
 
 EGL = "libEGL.so.1"
 
-# The order matters: each of these decides which values the next one may have.
+# The order matters: each of these decides which values the next one may have. Blender 5 refuses PNG while media_type,
+# which those before do not have, is VIDEO.
 _FORMAT = ("media_type", "file_format", "color_mode", "color_depth", "compression")
 
 
@@ -55,26 +56,46 @@ def writing_png(scene: Any, *, alpha: bool) -> Iterator[None]:
     settings, film = scene.render.image_settings, scene.render.ffmpeg
     before = {name: getattr(settings, name) for name in _FORMAT if hasattr(settings, name)}
     film_before = {name: getattr(film, name) for name in _writable(film)}
+    is_overridden = settings.color_management == "OVERRIDE"
+    space = settings.linear_colorspace_settings.name if is_overridden else ""
+    wanted = ("IMAGE", "PNG", "RGBA" if alpha else "RGB", "8", 15)
     try:
-        # Blender 5 refuses PNG while media_type is VIDEO, so this line comes first.
-        if hasattr(settings, "media_type"):
-            settings.media_type = "IMAGE"
-        settings.file_format = "PNG"
-        settings.color_mode, settings.color_depth, settings.compression = "RGBA" if alpha else "RGB", "8", 15
+        _put(settings, {name: value for name, value in zip(_FORMAT, wanted) if name in before})
         yield
     finally:
         # Looked up again: a scene that was closed raises ReferenceError here.
         settings, film = scene.render.image_settings, scene.render.ffmpeg
-        for name, value in before.items():
-            setattr(settings, name, value)
+        _put(settings, before)
         # Blender 4.2 forgets container and codec when the format becomes a film again.
-        for name, value in film_before.items():
-            if getattr(film, name) != value:
-                setattr(film, name, value)
+        _put(film, film_before)
+        # With a new format Blender chooses the colour space of linear files anew; where nothing is overridden, always.
+        if space:
+            _put(settings.linear_colorspace_settings, {"name": space})
+
+
+def _put(part: Any, values: Mapping[str, Any]) -> None:
+    """Set what differs: Blender takes other things along with a format that is set, also to what it is."""
+    for name, value in values.items():
+        if getattr(part, name) != value:
+            setattr(part, name, value)
 
 
 def _writable(part: Any) -> list[str]:
     return [item.identifier for item in part.bl_rna.properties if not item.is_readonly and item.type != "POINTER"]
+
+
+def solid_engine(scene: Any) -> dict[str, object]:
+    """Return what has a render look as a window draws it; a Blender may have been built without Freestyle."""
+    return {
+        "engine": "BLENDER_WORKBENCH",
+        **({"use_freestyle": False} if hasattr(scene.render, "use_freestyle") else {}),
+    }
+
+
+def plain_view(settings: Any) -> dict[str, object]:
+    """Return what leaves colours as they are: nothing brighter, warmer or bent; 4.3 and later have a white balance."""
+    values = {"exposure": 0.0, "gamma": 1.0, "use_curve_mapping": False, "use_white_balance": False}
+    return {name: value for name, value in values.items() if hasattr(settings, name)}
 
 
 def literal(path: os.PathLike[str]) -> str:

@@ -14,43 +14,62 @@ from .look import Look
 
 
 @contextmanager
-def seen_through(look: Look) -> Iterator[dict[str, Any]]:
+def seen_through(scene: Any, look: Look) -> Iterator[dict[str, Any]]:
     """Inside, a 3D view looks through the scene's camera with this look; what is lent is the context to draw in.
 
     The view is given back as it was. Raises CaptureFailed where there is none.
     """
-    view = _largest_view()
-    space = view["space_data"]
+    view = _largest_view(scene)
+    space = view["area"].spaces.active
     with ExitStack() as stack:
         if look.shading == "RENDERED":
-            stack.enter_context(_changed(space.shading, type="RENDERED"))
-        stack.enter_context(_changed(space.overlay, show_overlays=look.overlays))
-        stack.enter_context(_changed(space, show_gizmo=False, use_local_camera=False))
-        stack.enter_context(_changed(space.region_3d, view_perspective="CAMERA"))
-        yield {name: view[name] for name in ("window", "area", "region")}
+            stack.enter_context(_changed(view, space.shading, type="RENDERED"))
+        stack.enter_context(_changed(view, space.overlay, show_overlays=look.overlays))
+        stack.enter_context(_changed(view, space, show_gizmo=False, use_local_camera=False))
+        stack.enter_context(_changed(view, space.region_3d, view_perspective="CAMERA"))
+        yield view
 
 
-def _largest_view() -> dict[str, Any]:
-    views = [
-        {"window": window, "area": area, "space_data": area.spaces.active, "region": region}
-        for window in bpy.context.window_manager.windows
-        for area in window.screen.areas
-        if area.type == "VIEW_3D"
-        for region in area.regions
-        if region.type == "WINDOW"
-    ]
-    if bpy.app.background or not views:
+def check_view(view: dict[str, Any]) -> None:
+    """Raise CaptureFailed when the view was closed, or shows something else, since it was lent."""
+    if view not in _views():
+        raise CaptureFailed("The 3D view was closed while it was captured. Open it and publish again.")
+
+
+def window_of(scene: Any) -> Any:
+    """The window that shows the scene; raises CaptureFailed when none does."""
+    for window in bpy.context.window_manager.windows:
+        if window.scene == scene:
+            return window
+    raise CaptureFailed(f"No window shows the scene {scene.name!r} any more. Go back to it and publish again.")
+
+
+def _largest_view(scene: Any) -> dict[str, Any]:
+    views = [] if bpy.app.background else [view for view in _views() if view["window"].scene == scene]
+    if not views:
         raise CaptureFailed("There is no 3D view to draw with. Open one, or choose the solid look.")
     return max(views, key=lambda view: view["area"].width * view["area"].height)
 
 
+def _views() -> list[dict[str, Any]]:
+    # Of the four parts of a quad view the last one is what ``region_3d`` speaks of.
+    return [
+        {"window": window, "area": area, "region": [part for part in area.regions if part.type == "WINDOW"][-1]}
+        for window in bpy.context.window_manager.windows
+        for area in window.screen.areas
+        if area.type == "VIEW_3D"
+    ]
+
+
 @contextmanager
-def _changed(part: Any, **values: object) -> Iterator[None]:
+def _changed(view: dict[str, Any], part: Any, **values: object) -> Iterator[None]:
     before = {name: getattr(part, name) for name in values}
     try:
         for name, value in values.items():
             setattr(part, name, value)
         yield
     finally:
-        for name, value in before.items():
-            setattr(part, name, value)
+        # Blender crashes for a part of a view that was closed.
+        if view in _views():
+            for name, value in before.items():
+                setattr(part, name, value)
