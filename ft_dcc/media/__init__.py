@@ -1,7 +1,7 @@
 """Films and thumbnails for a review, made by ffmpeg."""
 
 from ft_dcc.media.burnin import Burnin
-from ft_dcc.media.display import Colour
+from ft_dcc.media.display import Colour, picture_size
 from ft_dcc.media.encode import encode, transcode
 from ft_dcc.media.facts import FilmFacts, Media
 from ft_dcc.media.presets import Output
@@ -23,6 +23,7 @@ __all__ = [
     "contact_sheet",
     "contact_sheet_of_film",
     "encode",
+    "picture_size",
     "probe",
     "still",
     "thumbnail",

@@ -9,8 +9,10 @@ from __future__ import annotations
 from ft_dcc.frames import Resolution
 from ft_dcc.media.facts import FilmFacts
 
-# Whatever a file holds (grey, palette, 4:2:0 of odd size) becomes RGB of the same or a higher depth first.
-AS_RGB = "format=gbrp|gbrp10|gbrp12|gbrp16|gbrpf32"
+# Whatever a file holds (grey, palette, 4:2:0 of odd size) becomes RGB of the same or a higher depth first. An alpha
+# stays: ffmpeg 9.0 loses the right half of each row when it takes one away at the same depth, zscale does not.
+_DEPTHS = ("", "10", "12", "16", "f32")
+AS_RGB = "format=" + "|".join(f"gbrp{depth}|gbrap{depth}" for depth in _DEPTHS)
 # What the film says of itself.
 TAGS = "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
 

@@ -19,9 +19,10 @@ import attrs
 
 from ft_dcc.config import read_settings
 from ft_dcc.errors import ExtraMissing, FramesMissing, Invalid, SettingInvalid
-from ft_dcc.frames import Resolution
+from ft_dcc.frames import IMAGE_SUFFIXES, Resolution
 from ft_dcc.media import container
 from ft_dcc.media.ffmpeg import Buffer, Feed
+from ft_dcc.media.probe import probe
 
 # Hands out numbers and files one after the other, and waits for those that are not there yet.
 Files = Callable[[Callable[[], bool]], Iterable["tuple[int, Path]"]]
@@ -73,6 +74,21 @@ def converter(suffix: str, colour: Colour | None) -> Converter | None:
     if colour is None and is_linear:
         colour = Colour.of_settings()
     return Converter(colour) if colour is not None and (colour.space or is_linear) else None
+
+
+def picture_size(image: Path, colour: Colour | None = None) -> Resolution:
+    """Return the size of an image, as whatever will film it reads it.
+
+    Raises Invalid for a kind that is no image's, and what ``converter`` and ``probe`` raise.
+    """
+    conversion = converter(image.suffix, colour)
+    if conversion is not None:
+        # ffmpeg does not read OpenEXR that is deep, or has its colours in a layer or behind another part.
+        return conversion.size_of(image)
+    if image.suffix.lower() not in IMAGE_SUFFIXES:
+        known = ", ".join(sorted(IMAGE_SUFFIXES))
+        raise Invalid("kind of image", found=image.suffix or "none", wanted=f"one of {known}")
+    return probe(image).resolution
 
 
 class Converter:
@@ -218,13 +234,20 @@ def wrong_size(number: int, path: Path, *, found: Resolution, wanted: Resolution
 
 
 def _plain_colours(names: Sequence[str]) -> tuple[int, ...] | None:
-    return _indices(names, ("R", "G", "B")) or _indices(names, ("r", "g", "b"))
+    return _colours_called(names, "")
 
 
 def _layer_colours(names: Sequence[str]) -> tuple[int, ...] | None:
     """The first layer that has them: "beauty.R", "beauty.G", "beauty.B"."""
     layers = (name.rpartition(".")[0] for name in names)
-    found = (_indices(names, tuple(f"{layer}.{colour}" for colour in "RGB")) for layer in layers)
+    found = (_colours_called(names, f"{layer}.") for layer in layers)
+    return next((channels for channels in found if channels is not None), None)
+
+
+def _colours_called(names: Sequence[str], before: str) -> tuple[int, ...] | None:
+    """As the format has it, as some renderers, and as Nuke writes its layers."""
+    words = (("R", "G", "B"), ("r", "g", "b"), ("red", "green", "blue"))
+    found = (_indices(names, tuple(before + word for word in three)) for three in words)
     return next((channels for channels in found if channels is not None), None)
 
 

@@ -59,14 +59,15 @@ def film_input(path: Path) -> list[str]:
     return ["-protocol_whitelist", "file", "-format_whitelist", _CONTAINERS, "-i", ffmpeg.file_url(path)]
 
 
-def probe(path: Path, *, is_cancelled: IsCancelled | None = None) -> FilmFacts:
-    """Return what a film, or an image, is; every picture of it has been decoded.
+def probe(path: Path, *, at_most: int | None = None, is_cancelled: IsCancelled | None = None) -> FilmFacts:
+    """Return what a film, or an image, is; every picture of it has been decoded, or ``at_most`` so many.
 
     Raises FilmUnreadable for what is missing, empty, no film, damaged, cut short, or without a picture.
     """
     _refuse_absent(path)
     log = _Log()
-    sink = ["-map", "0:V:0", "-vf", SEEING, "-fps_mode", "passthrough", "-f", "null", "-"]
+    limit = [] if at_most is None else ["-frames:v", str(at_most)]
+    sink = ["-map", "0:V:0", "-vf", SEEING, *limit, "-fps_mode", "passthrough", "-f", "null", "-"]
     finished = ffmpeg.run([*film_input(path), *sink], on_line=log.read, is_cancelled=is_cancelled)
     _refuse_damaged(path, log, finished)
     fps, is_constant = _rate([picture.ticks for picture in log.pictures], log.tick, log.claimed_fps)
@@ -134,7 +135,8 @@ def _refuse_damaged(path: Path, log: _Log, finished: Finished) -> None:
         reason = finished.errors[0] if finished.errors else "it holds no picture"
         if "whitelist" in reason or "non standard extension" in reason:
             reason = "its format is none that films have"
-        raise FilmUnreadable(f"{path} is not a film that can be decoded: {reason}. Export it again.")
+        kind = "picture" if path.suffix.lower() in IMAGE_SUFFIXES else "film"
+        raise FilmUnreadable(f"{path} is not a {kind} that can be decoded: {reason.rstrip('.')}. Export it again.")
     if finished.returncode or finished.errors or not container.is_whole(path):
         reason = finished.errors[0] if finished.errors else "its end is missing"
         count = len(log.pictures)

@@ -13,7 +13,7 @@ from ft_dcc.media import ffmpeg
 from ft_dcc.media.display import Colour, converter
 from ft_dcc.media.facts import Media
 from ft_dcc.media.ffmpeg import Feed
-from ft_dcc.media.probe import COUNTING, SEEING, counted, film_input, seen_picture
+from ft_dcc.media.probe import COUNTING, SEEING, counted, film_input, probe, seen_picture
 
 THUMBNAIL, STILL = "thumbnail", "ftrackreview-image"
 LONGER_SIDE, STILL_LONGER_SIDE = 640, 3840
@@ -41,9 +41,9 @@ def _picture(source: Path, path: Path, name: str, longer_side: int, colour: Colo
     factor = f"min(1\\,{longer_side}/max(iw\\,ih))"
     size = f"w=max(1\\,round(iw*{factor})):h=max(1\\,round(ih*{factor}))"
     arguments, feed = _input(source, colour)
-    filters = [f"zscale={size}:filter=spline36", *encoding.to_jpeg(), SEEING]
-    if source.suffix.lower() in IMAGE_SUFFIXES:
-        filters.insert(0, encoding.AS_RGB)
+    is_image = source.suffix.lower() in IMAGE_SUFFIXES
+    as_it_is = [encoding.AS_RGB] if is_image else encoding.of_film(probe(source, at_most=1))
+    filters = [*as_it_is, f"zscale={size}:filter=spline36", *encoding.to_jpeg(), SEEING]
     pictures = []
     with ffmpeg.replacing(path) as unfinished:
         sink = ["-map", "0:V:0", "-vf", ",".join(filters), "-frames:v", "1", "-q:v", "3", "-f", "mjpeg"]

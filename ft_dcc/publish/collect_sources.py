@@ -16,6 +16,7 @@ from ft_dcc.frames import IMAGE_SUFFIXES, FrameRange, Frames, Resolution, find_f
 from ft_dcc.host import find_footage
 from ft_dcc.pictures import png_size
 from ft_dcc.publish.engine import COLLECTOR, REVIEW, Context, ContextPlugin, Instance, InstancePlugin
+from ft_dcc.publish.films import colour_of
 from ft_dcc.publish.records import Clip, PublishRequest, Shot, Source
 from ft_dcc.publish.slots import (
     CLIP,
@@ -139,8 +140,8 @@ class CollectFrames(InstancePlugin):
             raise Invalid("frame rate", found="not known", wanted="set on the shot", remedy="Set it, or give the rate.")
         frames = Frames(pattern, request.frame_range or source.frame_range or on_disk, fps, Resolution(1, 1))
         first = frames.path(on_disk.start)
-        # The head of a PNG says it at once; all others are asked of ffmpeg, which takes its time to start.
-        frames = attrs.evolve(frames, resolution=png_size(first) or media.probe(first).resolution)
+        # The head of a PNG says it at once; ffmpeg, which is asked for most others, takes its time to start.
+        frames = attrs.evolve(frames, resolution=png_size(first) or media.picture_size(first, colour_of(instance)))
         FRAMES.set(instance, frames)
         CLIP.set(instance, Clip(frames.frame_range, fps, frames.resolution))
 
@@ -170,10 +171,9 @@ class CollectImage(InstancePlugin):
     families: ClassVar[list[str]] = ["image"]
 
     def process(self, instance: Instance) -> None:
-        """FACTS holds what the picture is, CLIP its size, as one frame a second; raises FilmUnreadable."""
-        facts = media.probe(Path(SOURCE.get(instance).text), is_cancelled=PULSE.get(instance.context).cancel.is_set)
-        FACTS.set(instance, facts)
-        CLIP.set(instance, Clip(FrameRange(1, 1), Fraction(1), facts.resolution))
+        """CLIP holds its size, as one frame a second; raises FilmUnreadable, FramesMissing or ExtraMissing."""
+        size = media.picture_size(Path(SOURCE.get(instance).text), colour_of(instance))
+        CLIP.set(instance, Clip(FrameRange(1, 1), Fraction(1), size))
 
 
 def _wanted_range(request: PublishRequest, shot: Shot | None) -> FrameRange | None:

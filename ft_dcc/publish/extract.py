@@ -150,8 +150,9 @@ class MakeStill(InstancePlugin):
     families: ClassVar[list[str]] = ["image"]
 
     def process(self, instance: Instance) -> None:
-        """FILM holds the still; raises FilmUnreadable, EncodeFailed or DiskUnusable."""
-        FILM.set(instance, media.still(Path(SOURCE.get(instance).text), media_folder(instance) / "still.jpg"))
+        """FILM holds the still; raises FilmUnreadable, FramesMissing, EncodeFailed or DiskUnusable."""
+        image, path = Path(SOURCE.get(instance).text), media_folder(instance) / "still.jpg"
+        FILM.set(instance, media.still(image, path, colour=colour_of(instance)))
 
 
 class MakeThumbnail(InstancePlugin):

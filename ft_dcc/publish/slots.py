@@ -82,7 +82,7 @@ ENCODER: Slot[str] = Slot("encoder", str, "ValidateEncoder")
 NUMBER: Slot[int] = Slot("number", int, "CollectSources")
 SOURCE: Slot[records.Source] = Slot("source", records.Source, "CollectSources")
 VERSION_ID: Slot[str] = Slot("version_id", str, "CollectSources")
-FACTS: Slot[FilmFacts] = Slot("facts", FilmFacts, "CollectFilm or CollectImage")
+FACTS: Slot[FilmFacts] = Slot("facts", FilmFacts, "CollectFilm")
 CLIP: Slot[records.Clip] = Slot("clip", records.Clip, "CollectCamera, CollectFrames, CollectFilm or CollectImage")
 ASSET: Slot[records.Asset] = Slot("asset", records.Asset, "CollectAsset")
 

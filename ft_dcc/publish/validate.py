@@ -188,7 +188,7 @@ class ValidateColour(InstancePlugin):
 
     order = VALIDATOR
     label = "Colour"
-    families: ClassVar[list[str]] = ["frames"]
+    families: ClassVar[list[str]] = ["frames", "image"]
 
     def process(self, instance: Instance) -> None:
         """Raise SettingInvalid for a config or a name that there is none of, ExtraMissing where nothing converts."""

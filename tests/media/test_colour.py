@@ -47,6 +47,26 @@ def test_a_png_becomes_bt709(make_frames, tmp_path, color, wanted):
     assert is_near(levels(encode(frames, tmp_path / "film.mp4").path), wanted)
 
 
+@pytest.mark.parametrize("pixels", ["gbrap10le", "gbrap12le", "gbrap16le", "yuva444p10le"])
+def test_a_film_with_alpha_is_whole(tmp_path, pixels):
+    """ffmpeg 9.0 loses the right half of each row where it takes an alpha away and keeps the depth."""
+    source = ("-f", "lavfi", "-i", "color=0x994D1A:size=96x54:rate=24,format=rgb24", "-frames:v", "2")
+    run_ffmpeg(*source, "-c:v", "ffv1", "-pix_fmt", pixels, tmp_path / "a.mkv")
+    film = transcode(tmp_path / "a.mkv", tmp_path / "film.mp4")
+    planes = run_ffmpeg("-i", film.path, "-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "yuv444p", "-")
+    for plane, wanted in enumerate((93, 98, 164)):
+        found = planes[plane * 96 * 54 : (plane + 1) * 96 * 54]
+        assert wanted - 2 <= min(found) <= max(found) <= wanted + 2
+
+
+def test_a_dpx_with_alpha_is_whole(make_frames, tmp_path):
+    frames = attrs.evolve(make_frames("1-1"), pattern=str(tmp_path / "a.%04d.dpx"))
+    source = ("-f", "lavfi", "-i", f"color=0x994D1A:size={SIZE}:rate=24,format=rgb24", "-frames:v", "1")
+    run_ffmpeg(*source, "-pix_fmt", "gbrap10le", frames.path(1))
+    planes = run_ffmpeg("-i", encode(frames, tmp_path / "film.mp4").path, "-f", "rawvideo", "-pix_fmt", "gray16le", "-")
+    assert max(planes[1::2]) - min(planes[1::2]) <= 2
+
+
 def test_the_film_says_that_it_is_bt709(make_frames, tmp_path):
     film = encode(make_frames("1-3"), tmp_path / "film.mp4")
     # The colour box of an mp4: primaries, transfer and matrix, 1 meaning BT.709 (ISO/IEC 23091-2).

@@ -15,7 +15,7 @@ from doubles.numbered_pictures import run_ffmpeg, write_flat
 
 from ft_dcc.errors import Cancelled, FramesMissing, Invalid, SettingInvalid
 from ft_dcc.frames import FrameRange, Frames, Resolution
-from ft_dcc.media import Colour, begin_encoding, encode, still, thumbnail
+from ft_dcc.media import Colour, begin_encoding, encode, picture_size, still, thumbnail
 from ft_dcc.media.presets import EDITORIAL
 
 oiio = pytest.importorskip("OpenImageIO", reason="ft-dcc[colour] is not installed")
@@ -107,6 +107,8 @@ def test_light_that_says_nothing_about_itself_gets_the_srgb_curve(make_exr, tmp_
         {"channels": "RGBA"},
         {"channels": ["A", "Z", "B", "G", "R"]},
         {"channels": ["beauty.R", "beauty.G", "beauty.B", "depth.Z"]},
+        {"channels": ["diffuse.r", "diffuse.g", "diffuse.b", "depth.Z"]},
+        {"channels": ["rgba.red", "rgba.green", "rgba.blue", "rgba.alpha"]},
         {"tile": 16},
         {"compression": "dwaa"},
         {"compression": "zip"},
@@ -118,7 +120,7 @@ def test_light_that_says_nothing_about_itself_gets_the_srgb_curve(make_exr, tmp_
 )
 def test_every_kind_of_exr_shows_the_same(make_exr, tmp_path, kind):
     lights = [(0.5, 0.2, 0.05), (0.02, 0.6, 0.9)]
-    if "beauty.R" in kind.get("channels", ()):
+    if len(kind.get("channels", "")) == 4 and "." in kind["channels"][0]:
         frames = make_exr([(0, 0, 0)] * 2, **kind)
         for number, light in enumerate(lights, 1):
             spec = oiio.ImageSpec(64, 36, 4, "half")
@@ -126,6 +128,7 @@ def test_every_kind_of_exr_shows_the_same(make_exr, tmp_path, kind):
             write(frames.path(number), spec, np.full((36, 64, 4), (*light, 7.0), np.float32))
     else:
         frames = make_exr(lights, **kind)
+    assert picture_size(frames.path(1)) == frames.resolution
     film = encode(frames, tmp_path / "film.mp4")
     assert differ(colours_of(film), [srgb(light) for light in lights]) < 4
 
@@ -145,7 +148,14 @@ def test_the_part_with_the_colours_is_shown(make_exr, tmp_path):
             assert file.open(str(frames.path(1)), spec, "AppendSubimage"), file.geterror()
         assert file.write_image(np.full((36, 64, spec.nchannels), values, np.float32)), file.geterror()
     file.close()
+    # ffmpeg, which looks at the first part alone, cannot say it.
+    assert picture_size(frames.path(1)) == SIZE
     assert differ(colours_of(encode(frames, tmp_path / "film.mp4")), [srgb((0.5, 0.2, 0.05))]) < 4
+
+
+def test_the_size_of_a_picture_of_no_known_kind_is_not_asked_for(tmp_path):
+    with pytest.raises(Invalid, match=r"kind of image is \.hdr, wanted is one of \.bmp, \.cin, \.dpx, \.exr"):
+        picture_size(tmp_path / "a.0001.hdr")
 
 
 def test_grey_is_shown_as_grey_and_depth_alone_is_refused(make_exr, tmp_path):

@@ -44,6 +44,15 @@ def test_of_a_film_it_shows_the_middle(make_frames, tmp_path, frame_range, middl
     assert numbers_in(still.path, Resolution(64, 36)) == [middle]
 
 
+@pytest.mark.parametrize("pixels", ["yuv420p", "yuva444p10le", "gbrap12le"])
+def test_a_film_that_names_no_matrix_has_one(tmp_path, pixels):
+    source = ("-f", "lavfi", "-i", "color=0x994D1A:size=96x54:rate=24,format=rgb24", "-frames:v", "3")
+    run_ffmpeg(*source, "-c:v", "ffv1", "-pix_fmt", pixels, tmp_path / "a.mkv")
+    made = thumbnail(tmp_path / "a.mkv", tmp_path / "a.jpg")
+    found = run_ffmpeg("-i", made.path, "-f", "rawvideo", "-pix_fmt", "rgb24", "-")
+    assert all(abs(found[at] - (153, 77, 26)[at % 3]) <= 5 for at in range(96 * 54 * 3))
+
+
 def test_a_text_has_no_thumbnail(tmp_path):
     (tmp_path / "a.mp4").write_text("no film")
     with pytest.raises(FilmUnreadable):

@@ -220,3 +220,24 @@ def test_a_comment_is_on_the_version_as_it_was_written(session, host, task, task
     version = session.query(f"select comment from AssetVersion where id is '{published.first.version_id}'").one()
     assert version["comment"] == comment
     assert report_of(published)["request"]["comment"] == comment
+
+
+@pytest.mark.parametrize("channels", [["diffuse.red", "diffuse.green", "diffuse.blue"], ["R", "G", "B"]], ids=str)
+def test_frames_and_a_still_of_a_renderer_are_published_whatever_ffmpeg_reads(
+    session, shot, tmp_path, jobs, kept, channels
+):
+    oiio = pytest.importorskip("OpenImageIO", reason="ft-dcc[colour] is not installed")
+    image = oiio.ImageBuf(oiio.ImageSpec(64, 36, 3, "half"))
+    image.specmod().channelnames = channels
+    oiio.ImageBufAlgo.fill(image, (0.5, 0.5, 0.5))
+    for frame in (1001, 1002):
+        assert image.write(str(tmp_path / f"a.{frame}.exr")), image.geterror()
+    keep, folder = kept
+    sources = (str(tmp_path / "a.%04d.exr"), str(tmp_path / "a.1002.exr"))
+    request = PublishRequest(shot("1001-1002", "24"), sources, colour=media.Colour(space="ACES2065-1"))
+    published = Publisher(session, None, keep, jobs).publish(request)
+    assert (len(published.versions), published.problems) == (2, ())
+    # What was said of the colours holds for the still, too: the film look of ACES is not the plain curve.
+    still = run_ffmpeg("-i", folder / "still.jpg", "-f", "rawvideo", "-pix_fmt", "gray", "-")
+    film = luma_of(folder / "ftrackreview-mp4.mp4")[0]
+    assert abs(still[0] - film[0]) <= 2
