@@ -22,8 +22,8 @@
     ├── TakesLong                          work that must not hold up others goes to a thread
     ├── ApiError                           the server did not do what it was asked
     │   ├── ServerUnreachable              nobody answers at the address
-    │   ├── AuthenticationError            the server does not know the user or the key
     │   └── ServerError                    the server answered an operation with an error
+    │       ├── AuthenticationError        … because it does not know the user or the key
     │       ├── ServerCompatibilityError   … because it is too old or too new
     │       └── PermissionDeniedError      … because this user may not
     ├── ConnectionClosedError              the session was closed before
@@ -228,10 +228,6 @@ class ServerUnreachable(ApiError):
     """Nobody answers at the server's address, or not in time."""
 
 
-class AuthenticationError(ApiError):
-    """The server does not know the user or the key."""
-
-
 class ServerError(ApiError):
     """The server answered with an error: its class, its text, its code and the operation that caused it."""
 
@@ -246,6 +242,10 @@ class ServerError(ApiError):
     ) -> None:
         super().__init__(message, details)
         self.error_class, self.error_code, self.operation = error_class, error_code, operation
+
+
+class AuthenticationError(ServerError):
+    """The server does not know the user or the key."""
 
 
 class ServerCompatibilityError(ServerError):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from ft_dcc.errors import (
+    AuthenticationError,
     CameraMissing,
     DiskUnusable,
     FramesMissing,
@@ -209,6 +210,8 @@ class ValidatePermission(ContextPlugin):
         questions = [{"action": "permissions", "entity_type": entity_type} for entity_type in wanted]
         try:
             answers = [answer.get("data") for answer in session.call(questions)]
+        except AuthenticationError:
+            raise
         except ServerError:
             return
         denied = [name for name, may in zip(wanted, answers) if isinstance(may, list) and "create" not in may]

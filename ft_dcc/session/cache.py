@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import copy
 import functools
+import logging
+import os
 import re
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from os import PathLike, fspath
+from pathlib import Path
 from typing import Any
+
+from ft_dcc.errors import DiskUnusable
+
+_log = logging.getLogger(__name__)
 
 
 class Cache(ABC):
@@ -144,14 +150,30 @@ class LayeredCache(Cache):
 
 
 class FileCache(Cache):
-    """Keeps texts in a file that outlives the program, and that threads and other programs may use at once."""
+    """Keeps texts in a file that outlives the program, and that threads and other programs may use at once.
 
-    def __init__(self, path: str | PathLike[str]) -> None:
+    A file that is damaged, or another program's, is set aside. Raises DiskUnusable where there can be none.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
         # Not every host's Python has it, and without a file cache nobody needs it.
         import sqlite3
 
         self._lock = threading.Lock()
-        self._connection = sqlite3.connect(fspath(path), timeout=30, isolation_level=None, check_same_thread=False)
+        try:
+            self._open(os.fspath(path))
+        except sqlite3.OperationalError as error:
+            raise DiskUnusable(f"The cache {path} cannot be used: {error}. Give a file in another folder.") from error
+        except sqlite3.DatabaseError as error:
+            self._connection.close()
+            Path(path).replace(f"{os.fspath(path)}.damaged")
+            _log.warning("The cache %s is damaged and begun anew; it lies beside it as .damaged. (%s)", path, error)
+            self._open(os.fspath(path))
+
+    def _open(self, path: str) -> None:
+        import sqlite3
+
+        self._connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
         # What is lost in a power cut is fetched again.
         self._run("pragma synchronous = off")
         self._run("pragma journal_mode = wal")
@@ -190,36 +212,36 @@ class FileCache(Cache):
 class KeyMaker(ABC):
     """Makes the key for some values; a subclass says what one value becomes."""
 
-    separator: Any = ""
+    item_separator: Any = ""
 
     def key(self, *items: Any) -> Any:
         """Return the key for these values."""
-        return self.separator.join(self.part(item) for item in items)
+        return self.item_separator.join(self._key(item) for item in items)
 
     @abstractmethod
-    def part(self, item: Any) -> Any:
+    def _key(self, obj: Any) -> Any:
         """Return what one value contributes to the key."""
 
 
 class StringKeyMaker(KeyMaker):
     """Makes keys that a person can read: the texts of the values."""
 
-    def part(self, item: Any) -> str:
+    def _key(self, obj: Any) -> str:
         """Return the text of the value."""
-        return str(item)
+        return str(obj)
 
 
 class ObjectKeyMaker(KeyMaker):
     """Makes keys, as bytes, for values of any kind, the same for dictionaries that differ only in their order."""
 
-    separator = b"\x00"
+    item_separator = b"\x00"
 
-    def part(self, item: Any) -> bytes:
+    def _key(self, obj: Any) -> bytes:
         """Return the value pickled, with its dictionaries in order."""
         # Few need keys of this kind.
         import pickle
 
-        return pickle.dumps(_ordered(item))
+        return pickle.dumps(_ordered(obj))
 
 
 def _ordered(item: Any) -> Any:

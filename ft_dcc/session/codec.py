@@ -55,4 +55,4 @@ def to_wire(value: Any) -> Any:
         return str(value)
     if isinstance(value, (set, frozenset)):
         return list(value)
-    raise TypeError(f"{value!r} is a {type(value).__name__}")
+    raise TypeError(f"there is no form for {value!r}, which is of type {type(value).__name__}")

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, MutableSequence
 from typing import TYPE_CHECKING, Any, overload
 
-from ft_dcc.errors import DuplicateItemInCollectionError, ImmutableCollectionError, UnrecognisedAttributeError
+from ft_dcc.errors import (
+    CollectionError,
+    DuplicateItemInCollectionError,
+    ImmutableCollectionError,
+    UnrecognisedAttributeError,
+)
 
 if TYPE_CHECKING:
     from ft_dcc.session.attribute import Attribute
@@ -59,7 +64,7 @@ class Collection(MutableSequence["Entity"]):
             raise TypeError("A slice of a collection cannot be assigned. Assign the whole collection, or one item.")
         with _Change(self):
             if self._items[index] != value:
-                self._refuse_duplicate(value)
+                self._refuse_unfit(value)
                 self._items[index] = value
                 self._known = None
 
@@ -71,14 +76,20 @@ class Collection(MutableSequence["Entity"]):
     def insert(self, index: int, item: Entity) -> None:
         """Put an entity before that place; raises DuplicateItemInCollectionError, ImmutableCollectionError."""
         with _Change(self):
-            self._refuse_duplicate(item)
+            self._refuse_unfit(item)
             self._items.insert(index, item)
             self._members().add(item)
+
+    def remove(self, value: Entity) -> None:
+        """Take an entity out; raises ValueError when it is not in."""
+        if value not in self:
+            raise ValueError(f"{value!r} is not in {self.attribute.name} of {self.entity!r}.")
+        super().remove(value)
 
     def fill(self, items: Iterable[Entity]) -> None:
         """Put these in without recording it; raises DuplicateItemInCollectionError."""
         for item in items:
-            self._refuse_duplicate(item)
+            self._refuse_unfit(item)
             self._items.append(item)
             self._members().add(item)
 
@@ -120,7 +131,12 @@ class Collection(MutableSequence["Entity"]):
             self._known = set(self._items)
         return self._known
 
-    def _refuse_duplicate(self, value: Entity) -> None:
+    def _refuse_unfit(self, value: Entity) -> None:
+        if not hasattr(value, "primary_key"):
+            raise CollectionError(
+                f"{value!r} cannot be put into {self.attribute.name} of {self.entity!r}: it is no entity. "
+                "Give one that get(), query() or create() returned."
+            )
         if value in self._members():
             raise DuplicateItemInCollectionError(f"{value!r} is in {self.attribute.name} of {self.entity!r} already.")
 
@@ -247,11 +263,20 @@ class KeyValues(MutableMapping[str, Any]):
         return list(self)
 
     def replace(self, values: Mapping[str, Any]) -> None:
-        """Hold exactly these."""
+        """Hold exactly these; raises CollectionError for what is no mapping."""
+        self.refuse_unfit(values)
         self.collection.complete()
         for key in [key for key in self if key not in values]:
             del self[key]
         self.update(values)
+
+    def refuse_unfit(self, values: Any) -> None:
+        """Raise CollectionError for what has no keys and values."""
+        if not isinstance(values, Mapping):
+            collection = self.collection
+            raise CollectionError(
+                f"{values!r} cannot be {collection.attribute.name} of {collection.entity!r}. Give a dictionary."
+            )
 
     def made(self, key: str, value: Any) -> Entity:
         """Return a new entity for a key that is not there yet."""

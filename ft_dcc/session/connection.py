@@ -18,7 +18,8 @@ _OLDEST_SERVER = (3, 3, 11)
 class Connection:
     """A server, one of its users, and what it said of itself; what is not given is in the environment.
 
-    Raises SettingInvalid for what is missing, AuthenticationError, ServerCompatibilityError, ServerUnreachable.
+    Raises SettingInvalid for what is missing or cannot be used, AuthenticationError, ServerCompatibilityError,
+    ServerUnreachable.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class Connection:
 
         _check_timeout(timeout)
         _check_mappings(cookies=cookies, headers=headers)
-        self.server_url = _given("server_url", server_url, "FTRACK_SERVER").rstrip("/")
+        self.server_url = _address(_given("server_url", server_url, "FTRACK_SERVER"))
         self.api_user = _given("api_user", api_user, "FTRACK_API_USER")
         self._api_key = _given("api_key", api_key or os.environ.get("FTRACK_APIKEY"), "FTRACK_API_KEY")
         self.wire: Wire = Wire(
@@ -92,6 +93,12 @@ def _given(argument: str, value: str | None, variable: str) -> str:
     if not value:
         raise SettingInvalid(f"The session needs {argument}. Give it, or set {variable}.")
     return value
+
+
+def _address(server_url: str) -> str:
+    if not server_url.lower().startswith(("http://", "https://")):
+        raise SettingInvalid(f"{server_url!r} is no address of a server. Write it like https://studio.example.com.")
+    return server_url.rstrip("/")
 
 
 def _check_timeout(seconds: float) -> None:

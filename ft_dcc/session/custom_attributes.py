@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ft_dcc.errors import ImmutableCollectionError
 from ft_dcc.session.collection import KeyValues
+from ft_dcc.session.operations import DeleteEntityOperation
 from ft_dcc.session.symbol import CREATED
 
 if TYPE_CHECKING:
@@ -50,7 +50,13 @@ class CustomAttributes(KeyValues):
         return owner.session.inheritance.value(owner, item["configuration_id"], value)
 
     def __delitem__(self, key: str) -> None:
-        raise ImmutableCollectionError(f"The custom attribute {key!r} cannot be removed. Set it to None instead.")
+        """Have the default again, or what is handed down, once committed; raises UnrecognisedAttributeError."""
+        item = self.entities().get(key)
+        if item is None:
+            raise self.missing(key)
+        item["value"] = configurations_for(self.collection.entity)[key]["default"]
+        item_key = dict(zip(item.primary_key_attributes, item.primary_key))
+        item.session.recorded_operations.push(DeleteEntityOperation(item.entity_type, item_key))
 
     def get_configuration_id_from_key(self, key: str) -> str:
         """Return the id of the site's setting of this attribute; raises UnrecognisedAttributeError."""
@@ -64,7 +70,8 @@ class CustomAttributes(KeyValues):
         raise self.missing(key)
 
     def replace(self, values: Any) -> None:
-        """Give these attributes their values; the others keep theirs."""
+        """Give these attributes their values, the others keep theirs; raises CollectionError for what is no mapping."""
+        self.refuse_unfit(values)
         self.update(values)
 
 

@@ -145,9 +145,14 @@ def _existing(session: Session, entity_type: str, **values: Any) -> Entity | Non
     return session.query(find(entity_type).where(**values)).first()
 
 
+# What a name is called in the schema, and how a value that it is compared with is written there.
+Name = tuple[str, "Callable[[str], str] | None"]
 # A quoted text, a name or a path, or one other character.
 _TOKEN = re.compile(r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|([\w.]+)|(.)""", re.DOTALL)
 _ENDS = frozenset({"and", "or", "order", "limit", "offset", "not"})
+_COMPARISONS = frozenset({"is", "is_not", "like", "not_like", "in", "not_in", "after", "before", "=", "<", ">"})
+# What follows in parentheses is said of something else, or is a list of values.
+_TURNS = frozenset({"any", "has", "in", "not_in"})
 
 
 def in_words_of(expression: str, types: Any) -> str:
@@ -155,7 +160,9 @@ def in_words_of(expression: str, types: Any) -> str:
     spoken = _queried_type(expression)
     if spoken not in _QUERIED or (spoken in TYPES and spoken in types):
         return expression
-    return "".join(_translated(expression, spoken))
+    own = types.schemas.get(TYPES.get(spoken, spoken), {}).get("properties", {})
+    names = {name: meaning for name, meaning in _QUERIED[spoken].items() if name.partition(".")[0] not in own}
+    return "".join(_translated(expression, spoken, names))
 
 
 def _queried_type(expression: str) -> str:
@@ -165,10 +172,11 @@ def _queried_type(expression: str) -> str:
     return words[0] if words else ""
 
 
-def _translated(expression: str, spoken: str) -> Iterator[str]:
-    names, has_type = _QUERIED[spoken], False
+def _translated(expression: str, spoken: str, names: Mapping[str, Name]) -> Iterator[str]:
+    has_type, before, elsewhere = False, "", _Elsewhere()
     value_of: Callable[[str], str] | None = None
     for quote, word, other in _TOKEN.findall(expression):
+        elsewhere.see(other, before)
         if quote:
             yield quote if value_of is None else value_of(quote)
         elif not word:
@@ -176,13 +184,37 @@ def _translated(expression: str, spoken: str) -> Iterator[str]:
         elif not has_type and word == spoken:
             has_type = True
             yield TYPES.get(spoken, spoken)
-        elif word in names:
+        elif value_of is not None and before in _COMPARISONS:
+            yield value_of(f'"{word}"')
+        elif word in names and not elsewhere and before not in _COMPARISONS and before != "[":
             written, value_of = names[word]
             yield written
         else:
             if word.lower() in _ENDS:
                 value_of = None
             yield word
+        before = (quote or word or other).lower() if not other.isspace() else before
+
+
+class _Elsewhere:
+    """True inside parentheses that are not about the queried type: the names in there are another type's."""
+
+    def __init__(self) -> None:
+        self._depth, self._since = 0, 0
+
+    def see(self, character: str, before: str) -> None:
+        """Follow the text by one character; ``before`` is the word in front of it."""
+        if character == "(":
+            self._depth += 1
+            if not self._since and before in _TURNS:
+                self._since = self._depth
+        elif character == ")":
+            if self._depth == self._since:
+                self._since = 0
+            self._depth -= 1
+
+    def __bool__(self) -> bool:
+        return self._since > 0
 
 
 def _number(quote: str) -> str:
@@ -194,7 +226,6 @@ def _openness(quote: str) -> str:
     return {"open": "true", "closed": "false"}.get(quote[1:-1].lower(), quote)
 
 
-Name = tuple[str, "Callable[[str], str] | None"]
 _OF_VERSIONS: dict[str, Name] = {"name": ("version", _number), "description": ("comment", None)}
 _QUERIED: dict[str, dict[str, Name]] = {
     "AssetVersion": _OF_VERSIONS,

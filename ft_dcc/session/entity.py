@@ -258,20 +258,20 @@ class Entity(MutableMapping[str, Any]):
         value = attribute.known(self)
         if value is not NOT_SET:
             return value
+        if self.state is CREATED:
+            return attribute.absent(self)
         session = self.session
-        if self.state is not CREATED and session.auto_populate:
-            session.layers.find(self.entity_type, self.primary_key)
-            if name not in self._values:
-                peers = [] if self._group is None else self._group.lacking(self.entity_type, name)
-                session.populate(peers or [self], ", ".join(self.projections(attribute)))
-                if not attribute.is_many:
-                    # What the server leaves out it leaves out again; a collection is never taken for empty like this.
-                    for each in peers or [self]:
-                        each._values.setdefault(name, NOT_SET)
-            value = self._values.get(name, NOT_SET)
-            if value is not NOT_SET:
-                return attribute.opened(self, value)
-        return attribute.absent(self)
+        # What lies in a cache is known, whether or not the server may be asked.
+        session.layers.find(self.entity_type, self.primary_key)
+        if name not in self._values and session.auto_populate:
+            peers = [] if self._group is None else self._group.lacking(self.entity_type, name)
+            session.populate(peers or [self], ", ".join(self.projections(attribute)))
+            if not attribute.is_many:
+                # What the server leaves out it leaves out again; a collection is never taken for empty like this.
+                for each in peers or [self]:
+                    each._values.setdefault(name, NOT_SET)
+        value = self._values.get(name, NOT_SET)
+        return attribute.absent(self) if value is NOT_SET else attribute.opened(self, value)
 
     def projections(self, attribute: Attribute) -> list[str]:
         """Return what a query has to name so that the attribute comes with its answer."""
@@ -288,6 +288,14 @@ class Entity(MutableMapping[str, Any]):
 
     def _key_by_name(self) -> dict[str, str]:
         return {name: str(self._values[name]) for name in self.primary_key_attributes}
+
+
+def require_entity(value: object, done: str) -> None:
+    """Raise OperationError for what is no entity, and so cannot be ``done`` with what was asked for."""
+    if not isinstance(value, Entity):
+        raise OperationError(
+            f"{value!r} cannot be {done}: it is no entity. Give what get(), query() or create() return."
+        )
 
 
 def meant(name: object, names: Iterable[str]) -> str:

@@ -81,6 +81,10 @@ class EventHub:
         """Return the host, and the port where one was given."""
         return urlsplit(self._url).netloc
 
+    def has_listener(self, event: Event) -> bool:
+        """Whether a subscriber of this hub wants the event."""
+        return any(True for _ in self._subscribers.interested_in(event))
+
     def init_connection(self) -> None:
         """From now on what is published waits for a connection that somebody will make."""
         self._link.is_wanted = True

@@ -88,7 +88,10 @@ class IdentityMap:
             entity = self.find(operation.entity_type, list(operation.entity_key.values()))
             if entity is None:
                 continue
-            if isinstance(operation, DeleteEntityOperation):
+            if isinstance(operation, DeleteEntityOperation) and _is_always_there(entity):
+                entity.state = NOT_SET
+                entity.drop("value")
+            elif isinstance(operation, DeleteEntityOperation):
                 self.forget(entity)
                 gone.append(entity)
             elif isinstance(operation, UpdateEntityOperation):
@@ -191,6 +194,11 @@ class IdentityMap:
         entity._before = None
         entity._group = None
         return entity
+
+
+def _is_always_there(entity: Entity) -> bool:
+    """Whether the server has it, set or not, for each custom attribute, so that deleting it only sets it back."""
+    return entity.entity_type.endswith("CustomAttributeValue") and "key" in entity.attributes
 
 
 def _place(key: Sequence[str]) -> Any:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from ft_dcc.errors import ServerError, TransferFailed
+from ft_dcc.errors import AuthenticationError, ServerError, TransferFailed
 from ft_dcc.session.background import Moved, OnBytes, work_off
 from ft_dcc.session.body import Body
 
@@ -69,7 +69,8 @@ def send(
         )
     except (TransferFailed, ServerError) as error:
         # Addresses are valid for a time only, and a server forgets parts that nobody joined.
-        if isinstance(error, ServerError) or error.details.get("status") in _GONE:
+        is_refused = isinstance(error, ServerError) and not isinstance(error, AuthenticationError)
+        if is_refused or error.details.get("status") in _GONE:
             progress.forget()
         raise
     progress.forget()

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ft_dcc.session import operations
-from ft_dcc.session.entity import Entity
+from ft_dcc.session.entity import Entity, require_entity
 from ft_dcc.session.expression import quoted
 from ft_dcc.session.group import Group
 from ft_dcc.session.symbol import CREATED
@@ -22,6 +22,7 @@ def populate(session: Session, entities: Entity | Iterable[Entity], projections:
     """Give the entities the values that the projections name; new ones, which the server does not know, keep theirs."""
     by_type: dict[str, list[Entity]] = {}
     for entity in [entities] if isinstance(entities, Entity) else entities:
+        require_entity(entity, "populated")
         if entity.state is not CREATED:
             by_type.setdefault(entity.entity_type, []).append(entity)
     expressions = []

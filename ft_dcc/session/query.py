@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
-from ft_dcc.errors import MultipleResultsFoundError, NoResultFoundError
+from ft_dcc.errors import MultipleResultsFoundError, NoResultFoundError, ParseError
 from ft_dcc.session import operations
 from ft_dcc.session.entity import Entity
 from ft_dcc.session.expression import field, find, quoted
@@ -132,5 +132,7 @@ def with_projections(expression: str, types: Any) -> str:
     """Return the expression with the default projections of its type, unless it selects something itself."""
     if expression.lstrip().startswith("select"):
         return expression
+    if not expression.strip():
+        raise ParseError('The query is empty. Say what is wanted, for example: Task where name is "animation".')
     entity_type = types[expression.split(None, 1)[0]]
     return f"select {', '.join(entity_type.default_projections)} from {expression}"

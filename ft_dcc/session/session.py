@@ -15,7 +15,7 @@ from ft_dcc.session import arrival, custom_attributes, dialect, populating
 from ft_dcc.session.cache import Cache, KeyMaker, LayeredCache
 from ft_dcc.session.connection import Connection
 from ft_dcc.session.encoding import encode
-from ft_dcc.session.entity import Entity
+from ft_dcc.session.entity import Entity, require_entity
 from ft_dcc.session.expression import Expression
 from ft_dcc.session.group import Group
 from ft_dcc.session.identity import IdentityMap
@@ -88,6 +88,7 @@ class Session(Connection, Recorder, Services, Storage):
             self.server_information.get("schema_hash"), lambda: self.post([{"action": "query_schemas"}])
         )
         self.types = EntityTypes(schemas, self.events.construct_entity_type)
+        self.events.construct_awaited_types(self.types)
         self._configure_locations()
         self.events.tell(READY, session=self)
         # The process may end without closing it; a session that nobody holds is not kept for that.
@@ -154,10 +155,12 @@ class Session(Connection, Recorder, Services, Storage):
     def get(self, entity_type: str, entity_key: str | Sequence[str]) -> Entity | None:
         """Return the entity with this id, or with this list of key values, or None.
 
-        Raises UnrecognisedEntityTypeError, and ValueError for a key of the wrong length.
+        Raises UnrecognisedEntityTypeError, and ValueError for what is no such key.
         """
         entity_type = self.types.own_name(entity_type)
         names = self.types[entity_type].primary_key_attributes
+        if not isinstance(entity_key, Iterable):
+            raise ValueError(f"{entity_key!r} is no key of a {entity_type}. Give its id, or a list of key values.")
         key = [entity_key] if isinstance(entity_key, str) else [str(part) for part in entity_key]
         if len(key) != len(names):
             raise ValueError(
@@ -224,7 +227,11 @@ class Session(Connection, Recorder, Services, Storage):
         return entity
 
     def delete(self, entity: Entity) -> None:
-        """Delete the entity, and what the server holds below it, with the next commit."""
+        """Delete the entity, and what the server holds below it, with the next commit.
+
+        Raises OperationError for what is no entity.
+        """
+        require_entity(entity, "deleted")
         if self.record_operations:
             key = dict(zip(entity.primary_key_attributes, entity.primary_key))
             self.recorded_operations.push(DeleteEntityOperation(entity.entity_type, key))

@@ -13,6 +13,7 @@ from ft_dcc.session.symbol import COMPONENT_ADDED_TO_LOCATION_TOPIC, COMPONENT_R
 
 if TYPE_CHECKING:
     from ft_dcc.session.hub import EventHub
+    from ft_dcc.session.schema import EntityTypes
     from ft_dcc.session.session import Session
 
 CONSTRUCT_ENTITY_TYPE = "ftrack.api.session.construct-entity-type"
@@ -87,6 +88,18 @@ class SessionEvents:
                 f"A plugin constructs {schema['id']} as {made[0]!r}. Let it return a class below make_type(schema)."
             )
         return made[0]
+
+    def construct_awaited_types(self, types: EntityTypes) -> None:
+        """The types that somebody listens for are made, so that plugins meet each before the session is ready."""
+        if self._hub is None:
+            return
+        from ft_dcc.session.event import Event
+
+        schemas = list(types.schemas.values())
+        for schema in schemas:
+            event = Event(CONSTRUCT_ENTITY_TYPE, data={"schema": schema, "schemas": schemas})
+            if self._hub.has_listener(event):
+                types[schema["id"]]
 
     def close(self) -> None:
         """The hub is not connected and has no thread."""

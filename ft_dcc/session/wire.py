@@ -259,7 +259,7 @@ def _meaning(
     return error
 
 
-def server_error(answer: Mapping[str, Any], operations: Sequence[Any] = ()) -> ServerError | AuthenticationError:
+def server_error(answer: Mapping[str, Any], operations: Sequence[Any] = ()) -> ServerError:
     """Return the error for what a server reports: its class, text and code, and the operation when it is known."""
     error_class, content = str(answer.get("exception")), str(answer.get("content") or "")
     code = answer.get("error_code")
@@ -272,6 +272,8 @@ def server_error(answer: Mapping[str, Any], operations: Sequence[Any] = ()) -> S
         return AuthenticationError(
             f"The server refused the user or the key, see FTRACK_API_USER and FTRACK_API_KEY. It says: {content}",
             details={"error_class": error_class, "error_code": code},
+            error_class=error_class,
+            error_code=code,
         )
     kind = ServerError
     if error_class in ("PermissionError", "Forbidden"):

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from ft_dcc.errors import DiskUnusable
 from ft_dcc.session.cache import (
     FileCache,
+    KeyMaker,
     LayeredCache,
     Memoiser,
     MemoryCache,
@@ -73,6 +75,23 @@ def test_a_file_is_read_by_the_next_program(tmp_path):
     second.close()
 
 
+def test_a_damaged_file_is_set_aside_and_begun_anew(tmp_path, caplog):
+    (tmp_path / "cache.db").write_bytes(b"what another program wrote here " * 200)
+    for _ in range(2):
+        cache = FileCache(tmp_path / "cache.db")
+        cache.set("a", "1")
+        assert cache.get("a") == "1"
+        cache.close()
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "cache.db is damaged and begun anew" in caplog.text
+    assert (tmp_path / "cache.db.damaged").read_bytes().startswith(b"what another program")
+
+
+def test_a_folder_that_is_not_there_takes_no_cache(tmp_path):
+    with pytest.raises(DiskUnusable, match=r"nowhere.cache\.db cannot be used: .* Give a file in another folder\."):
+        FileCache(tmp_path / "nowhere" / "cache.db")
+
+
 def test_a_serialised_cache_holds_texts():
     texts = MemoryCache()
     cache = SerialisedCache(texts, encode=str, decode=int)
@@ -83,6 +102,16 @@ def test_a_serialised_cache_holds_texts():
 
 def test_keys_are_readable_texts():
     assert StringKeyMaker().key(("Task", ["1"])) == "('Task', ['1'])"
+
+
+def test_a_studio_makes_keys_of_its_own():
+    class Loud(KeyMaker):
+        item_separator = "-"
+
+        def _key(self, obj):
+            return str(obj).upper()
+
+    assert Loud().key("task", "7b1d") == "TASK-7B1D"
 
 
 def test_dictionaries_that_differ_in_their_order_have_one_key():

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from ft_dcc.errors import DuplicateItemInCollectionError, ImmutableCollectionError
+from ft_dcc.errors import CollectionError, DuplicateItemInCollectionError, ImmutableCollectionError
 from ft_dcc.session.symbol import NOT_SET
 
 
@@ -141,6 +141,20 @@ def test_a_value_that_nobody_has_is_falsy(session, project_shot, caplog):
         task = session.create("Task", {"name": "x", "parent": project_shot})
     assert not task["description"]
     assert task["description"] is NOT_SET
+
+
+def test_what_is_no_entity_is_refused_at_once_and_in_words(session, project_task):
+    notes = project_task["notes"]
+    for wrong in ("x", None):
+        with pytest.raises(CollectionError, match=rf"{wrong!r} cannot be put into notes of .*: it is no entity\. Give"):
+            notes.append(wrong)
+    with pytest.raises(CollectionError, match=r"'o' cannot be put into notes of .* it is no entity"):
+        project_task["notes"] = "one"
+    with pytest.raises(CollectionError, match=r"'one' cannot be metadata of .* Give a dictionary"):
+        project_task["metadata"] = "one"
+    with pytest.raises(ValueError, match=r"<Task .* is not in notes of <Task"):
+        notes.remove(project_task)
+    assert len(session.recorded_operations) == 0
 
 
 def test_a_copy_is_no_part_of_the_entity(session, project_task, note):

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import datetime
 import json
 
 import pytest
 
-from ft_dcc.errors import ImmutableCollectionError, UnrecognisedAttributeError
-from ft_dcc.session import Session
+from ft_dcc.errors import ServerError, UnrecognisedAttributeError
+from ft_dcc.session import Session, operations
 
 NUMBER = "92009b00-381c-11e0-acff-0019bb49847a"
 
@@ -53,8 +54,8 @@ def test_an_attribute_that_the_site_does_not_have_is_refused(project_shot, sent)
         project_shot["custom_attributes"]["fednd"] = 1
     with pytest.raises(KeyError):
         project_shot["custom_attributes"]["fednd"]
-    with pytest.raises(ImmutableCollectionError, match="Set it to None"):
-        del project_shot["custom_attributes"]["fend"]
+    with pytest.raises(UnrecognisedAttributeError, match="no 'fednd'"):
+        del project_shot["custom_attributes"]["fednd"]
     assert sent == []
 
 
@@ -107,6 +108,51 @@ def test_values_that_are_handed_down_are_fetched_for_all(session, handed_down, o
     sent.clear()
     assert [task["custom_attributes"]["overscan"] for task in tasks] == [3] * 20
     assert len(sent) == 1
+
+
+def test_a_value_that_is_deleted_is_the_default_again_or_handed_down(handed_down, open_session, project_task):
+    session = open_session()
+    shot = session.get("Shot", project_task["parent_id"])
+    shot["project"]["custom_attributes"]["overscan"] = 5
+    shot["custom_attributes"]["overscan"] = 7
+    session.commit()
+    del shot["custom_attributes"]["overscan"]
+    session.rollback()
+    assert shot["custom_attributes"]["overscan"] == 7
+    del shot["custom_attributes"]["overscan"], shot["custom_attributes"]["fend"]
+    session.commit()
+    for seen in (shot, open_session().get("Shot", shot["id"])):
+        assert (seen["custom_attributes"]["overscan"], seen["custom_attributes"]["fend"]) == (5, None)
+    shot["custom_attributes"]["fend"] = 1010
+    session.rollback()
+    assert shot["custom_attributes"]["fend"] is None
+    shot["custom_attributes"]["fend"] = 1020
+    session.commit()
+    assert open_session().get("Shot", shot["id"])["custom_attributes"]["fend"] == 1020
+
+
+def test_a_date_is_a_date_and_found_by_it(session, open_session, project_shot):
+    kind = session.query("CustomAttributeType where name is 'date'").one()
+    shots = session.query("ObjectType where name is 'Shot'").one()
+    due = session.create(
+        "CustomAttributeConfiguration",
+        {"key": "due", "label": "Due", "entity_type": "task", "object_type": shots, "type": kind, "config": "{}"},
+    )
+    session.commit()
+    try:
+        shot = open_session().get("Shot", project_shot["id"])
+        shot["custom_attributes"]["due"] = datetime.datetime(2026, 3, 4, 5, 6)
+        shot.session.commit()
+        soon = operations.update("ContextCustomAttributeValue", [due["id"], shot["id"]], {"value": "soon"})
+        with pytest.raises(ServerError, match="due' must be of type date, and 'soon' is not"):
+            session.call([soon])
+        read = open_session().get("Shot", project_shot["id"])["custom_attributes"]["due"]
+        assert read.isoformat() == "2026-03-04T05:06:00+00:00"
+        late = "Shot where custom_attributes any (key is 'due' and value > '2026-03-04') and id is "
+        assert session.query(f"{late}{project_shot['id']}").all() == [project_shot]
+    finally:
+        session.delete(due)
+        session.commit()
 
 
 def test_a_site_with_an_old_schema_keeps_only_what_was_set(session, start_server, tmp_path):

@@ -8,6 +8,7 @@ import pytest
 
 from ft_dcc.errors import ImmutableAttributeError, OperationError, ReviewSessionClosed, TransferFailed
 from ft_dcc.session.dialect import in_words_of
+from ft_dcc.session.schema import EntityTypes
 
 
 @pytest.mark.parametrize(
@@ -15,11 +16,25 @@ from ft_dcc.session.dialect import in_words_of
     [
         ('AssetVersion where name is "v001"', "AssetVersion where version is 1"),
         ('Version where name in ("v001", "Version 12")', "AssetVersion where version in (1, 12)"),
-        ('AssetVersion where name is "v002" and asset.name is "v001"', None),
+        (
+            'AssetVersion where name is "v002" and asset.name is "v001"',
+            'AssetVersion where version is 2 and asset.name is "v001"',
+        ),
         ("select name, description from Version", "select version, comment from AssetVersion"),
         ('ReviewSession where status is "Closed"', "ReviewSession where is_open is false"),
         ('ReviewSession where name is "status is open"', 'ReviewSession where name is "status is open"'),
         ('Task where name is "v001"', 'Task where name is "v001"'),
+        ("AssetVersion where lists any (name is 'Dailies')", "AssetVersion where lists any (name is 'Dailies')"),
+        (
+            "AssetVersion where (name is 'v002' or components any (name is 'main' and (name is 'v1'))) and name is v3",
+            "AssetVersion where (version is 2 or components any (name is 'main' and (name is 'v1'))) and version is 3",
+        ),
+        ("AssetVersion where asset.name is name", "AssetVersion where asset.name is name"),
+        ("AssetVersion where custom_attributes[name] is 'x'", "AssetVersion where custom_attributes[name] is 'x'"),
+        (
+            "Version where asset_id in (select id from Asset where name is 'a') and name is 'v2'",
+            "AssetVersion where asset_id in (select id from Asset where name is 'a') and version is 2",
+        ),
         (
             'ReviewSessionObjectComment where review_session_object.id is "a" and text like "%chin%"',
             'Note where parent_id is "a" and content like "%chin%"',
@@ -27,8 +42,16 @@ from ft_dcc.session.dialect import in_words_of
     ],
 )
 def test_a_query_is_written_in_the_words_of_the_schema(session, spoken, written):
-    wanted = written or 'AssetVersion where version is 2 and asset.name is "v001"'
-    assert in_words_of(spoken, session.types) == wanted
+    assert in_words_of(spoken, session.types) == written
+
+
+def test_a_site_s_own_words_keep_their_meaning(session):
+    schemas = {**session.types.schemas}
+    version = schemas["AssetVersion"]
+    schemas["AssetVersion"] = {**version, "properties": {**version["properties"], "name": {"type": "string"}}}
+    types = EntityTypes(lambda: list(schemas.values()))
+    asked = "AssetVersion where name is 'v001' and description is 'x'"
+    assert in_words_of(asked, types) == "AssetVersion where name is 'v001' and comment is 'x'"
 
 
 def test_versions_of_a_task_lie_on_one_asset_and_are_numbered(session, project_task, open_session):

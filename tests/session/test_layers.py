@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from ft_dcc.session.cache import FileCache, LayeredCache, MemoryCache, ObjectKeyMaker, SerialisedCache
+from ft_dcc.session.symbol import NOT_SET
 
 
 @pytest.fixture
@@ -43,6 +44,18 @@ def test_what_was_read_once_is_not_asked_for_again(open_session, persistent, pro
     task = second.get("Task", project_task["id"])
     assert task["name"] == "animation"
     assert task["parent"]["name"] == "sh010"
+    assert sent == []
+
+
+def test_what_was_kept_is_known_where_nobody_may_be_asked(open_session, persistent, project_task, sent):
+    first = open_session(cache=persistent)
+    first.query(f"select name, status.name from Task where id is {project_task['id']}").one()
+    second = open_session(cache=persistent, auto_populate=False)
+    assert second.types["Task"]
+    sent.clear()
+    task = second.get("Task", project_task["id"])
+    assert (task["name"], task["status"]["name"]) == ("animation", "In progress")
+    assert task["description"] is NOT_SET
     assert sent == []
 
 

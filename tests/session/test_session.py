@@ -13,6 +13,7 @@ from ft_dcc.errors import (
     ConnectionClosedError,
     MultipleResultsFoundError,
     OperationError,
+    ParseError,
     ServerCompatibilityError,
     ServerError,
     SettingInvalid,
@@ -56,12 +57,28 @@ def test_arguments_that_cannot_be_used_are_named(environment):
         Session(timeout=0)
     with pytest.raises(TypeError, match="headers are names with their values, not a list"):
         Session(headers=["a"])
+    with pytest.raises(SettingInvalid, match=r"'studio:8080' is no address of a server. Write it like https://"):
+        Session("studio:8080")
+
+
+def test_what_is_no_entity_and_no_key_is_refused_in_words(session):
+    with pytest.raises(OperationError, match=r"None cannot be deleted: it is no entity. Give what get"):
+        session.delete(None)
+    with pytest.raises(OperationError, match="'x' cannot be populated: it is no entity"):
+        session.populate(["x"], "name")
+    with pytest.raises(ValueError, match=r"None is no key of a Task. Give its id"):
+        session.get("Task", None)
+    with pytest.raises(ParseError, match=r"The query is empty. Say what is wanted"):
+        session.query(" ")
 
 
 def test_a_wrong_key_is_noticed_at_the_start(studio_server):
     with pytest.raises(AuthenticationError) as caught:
         Session(studio_server.server_url, "no such key", studio_server.api_user)
     assert "no such key" not in str(caught.value)
+    # Scripts catch it as what the official client raises.
+    assert isinstance(caught.value, ServerError)
+    assert caught.value.error_class == "InvalidCredentialsError"
 
 
 def test_a_session_says_nothing_of_its_key(session, studio_server):

@@ -57,6 +57,20 @@ def test_plugins_hear_that_the_session_is_ready_and_reset(open_session: OpenSess
     ]
 
 
+def test_who_listens_for_entity_types_meets_each_before_the_session_is_ready(open_session: OpenSession, tmp_path: Path):
+    lines = (
+        "def register(session, heard):",
+        "    topic = 'topic=ftrack.api.session'",
+        "    hear = lambda event: heard.append(event['data']['schema']['id'])",
+        "    session.event_hub.subscribe(f'{topic}.construct-entity-type', hear)",
+        "    session.event_hub.subscribe(f'{topic}.ready', lambda event: heard.append('ready'))",
+    )
+    (tmp_path / "listens.py").write_text("\n".join(lines), encoding="utf-8")
+    heard: list[str] = []
+    session = open_session(plugin_paths=[str(tmp_path)], plugin_arguments={"heard": heard})
+    assert heard == [*session.types, "ready"]
+
+
 def test_the_environment_names_plugins(open_session: OpenSession, plugin_folder: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("FTRACK_EVENT_PLUGIN_PATH", str(plugin_folder))
     heard: list[Any] = []

@@ -40,8 +40,7 @@ def set_value(batch: Batch, entity_type: EntityType, operation: Operation, actio
     data = operation.get("entity_data") or {}
     told = {"configuration_id": configuration_id, "entity_id": entity_id, "key": configuration["key"]}
     if "value" in data:
-        value = data["value"]
-        _check(batch, configuration, value)
+        value = _checked(batch, configuration, data["value"])
         table = batch.table(batch.studio.schema["CustomAttributeValue"])
         row = {"configuration_id": configuration_id, "entity_id": entity_id}
         text = "null" if value is None else stored("variable", value, str(configuration["key"]))
@@ -94,13 +93,18 @@ def _configuration(batch: Batch, entity_type: EntityType, configuration_id: str,
     return dict(found)
 
 
-def _check(batch: Batch, configuration: Row, value: Any) -> None:
+def _checked(batch: Batch, configuration: Row, value: Any) -> Any:
+    """Return the value, a date in the envelope of dates; raises ValidationError for one of another type."""
     kind = batch.row("CustomAttributeType", configuration["type_id"])
     name = "" if kind is None else str(kind["name"])
+    if name == "date" and value:
+        found = stored("date", value, str(configuration["key"]))
+        return {"__type__": "datetime", "value": found}
     wanted = _WANTED.get(name)
     if value is None or wanted is None:
-        return
+        return value
     if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
         found = json.dumps(value)[:40].replace("{", "(").replace("}", ")")
         key = configuration["key"]
         raise ValidationError(f'Custom attribute value for "{key}" must be of type {name}. Got {found}.')
+    return value

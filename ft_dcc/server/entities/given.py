@@ -58,7 +58,8 @@ def _read_one(batch: Batch, entity_type: EntityType, attribute: Attribute, value
             local = entity_type.attributes.get(name)
             if local is None or local.column is None:
                 raise ValidationError(f"{entity_type.name}.{attribute.name} is computed. Leave it out.")
-            batch.refer(entity_type, local, key)
+            # Some sites' foreign keys are declared as text, and only the relation says where they lead.
+            batch.refer(entity_type, local if local.rows else attribute, key)
             given.columns[local.column] = key
     elif attribute.column is None:
         raise ValidationError(f"{entity_type.name}.{attribute.name} is computed. Leave it out.")

@@ -142,7 +142,8 @@ class Conditions:
             raise ParseError(f"'{name}' is computed for the answer and cannot be searched (character {place}).")
         kind = attribute.kind if attribute.is_scalar else "text"
         if kind == "variable":
-            column = func.json_extract(column, "$")
+            # A date lies in an envelope that says so.
+            column = func.coalesce(func.json_extract(column, "$.value"), func.json_extract(column, "$"))
         if isinstance(criteria, Within):
             return self._within(node, column, kind, criteria)
         return self._single(column, kind, criteria)

@@ -123,9 +123,9 @@ def stored(kind: str, value: Any, name: str) -> Any:
     """Return the JSON value of an attribute as it is stored; raises ValidationError when it is of the wrong kind."""
     if value is None:
         return None
-    if kind in ("variable", "object"):
-        return json.dumps(_plain(value, name))
     try:
+        if kind in ("variable", "object"):
+            return json.dumps(_dated(value) if _is_date(value) else _plain(value, name))
         return _STORED[kind](_plain(value, name))
     except (TypeError, ValueError, OverflowError) as error:
         found = str(value)[:40].replace("{", "(").replace("}", ")")
@@ -134,11 +134,20 @@ def stored(kind: str, value: Any, name: str) -> Any:
 
 def _plain(value: Any, name: str) -> Any:
     """Take a date out of its envelope."""
-    if isinstance(value, dict) and value.get("__type__") in ("datetime", "date"):
+    if _is_date(value):
         return stored_date(str(value.get("value")))
     if _has_entity(value):
         raise ValidationError(f"'{name}' takes a value, not an entity. Send the attribute of the entity that is meant.")
     return value
+
+
+def _is_date(value: Any) -> bool:
+    return isinstance(value, dict) and value.get("__type__") in ("datetime", "date")
+
+
+def _dated(value: dict[str, Any]) -> Any:
+    # What takes any kind of value does not know that this one is a date, unless it says so itself.
+    return _show_date(stored_date(str(value.get("value"))))
 
 
 def _has_entity(value: Any) -> bool:
