@@ -49,6 +49,11 @@ class Finished:
     errors: tuple[str, ...]
     log: str
 
+    @property
+    def has_crashed(self) -> bool:
+        """Whether it was the system that ended it: by a signal, or on Windows by an exception."""
+        return self.returncode < 0 or self.returncode > 255
+
 
 def find() -> Path:
     """Return the ffmpeg to use: the one that the setting names, else imageio-ffmpeg's, else the one on the PATH.

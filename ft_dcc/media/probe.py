@@ -130,6 +130,9 @@ def _refuse_absent(path: Path) -> None:
 
 def _refuse_damaged(path: Path, log: _Log, finished: Finished) -> None:
     if not log.pictures:
+        if finished.has_crashed:
+            what = f"ffmpeg crashed on {path}, with code {finished.returncode}."
+            raise FilmUnreadable(f"{what} Set {ffmpeg.VARIABLE} to another ffmpeg, or give the film in another format.")
         if "Audio" in log.codecs:
             raise FilmUnreadable(f"{path} has sound and no picture. Give a film.")
         reason = finished.errors[0] if finished.errors else "it holds no picture"

@@ -32,6 +32,19 @@ def test_a_film_says_what_it_is(tmp_path):
     assert (facts.has_audio, facts.is_constant_rate, facts.is_faststart) == (False, True, False)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="the program in its place is a shell script")
+def test_an_ffmpeg_that_crashes_is_not_the_films_fault(tmp_path, monkeypatch):
+    """As 7.0.2 for Linux does on MPEG-TS."""
+    path = tmp_path / "a.ts"
+    path.write_bytes(b"G" * 188)
+    crashing = tmp_path / "ffmpeg"
+    crashing.write_text("#!/bin/sh\nkill -SEGV $$\n", encoding="utf-8")
+    crashing.chmod(0o755)
+    monkeypatch.setenv("FT_DCC_FFMPEG", str(crashing))
+    with pytest.raises(FilmUnreadable, match=r"a\.ts, with code -11\. Set FT_DCC_FFMPEG to another ffmpeg"):
+        probe(path)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="the program in between is a shell script")
 def test_pictures_are_counted_by_an_ffmpeg_that_tells_nothing_of_a_copy(tmp_path, monkeypatch, each_ffmpeg):
     """As 7.0 does, which is the newest for Python 3.9."""
