@@ -204,10 +204,19 @@ class ValidatePermission(ContextPlugin):
 
     def process(self, context: Context) -> None:
         """Raise PermissionDeniedError; a server that does not tell says it when the version is registered."""
-        session, wanted = SESSION.get(context), ["Asset", "AssetVersion", "FileComponent"]
-        if REVIEWS.get(context):
-            wanted.append("ReviewSessionObject")
-        questions = [{"action": "permissions", "entity_type": entity_type} for entity_type in wanted]
+        session, task = SESSION.get(context), TASK.get(context)
+        # What a user may do can differ from project to project, so the server is told where it would be.
+        wanted: dict[str, dict[str, str]] = {
+            "Asset": {"context_id": task.parent_id},
+            "AssetVersion": {"task_id": task.id},
+            "FileComponent": {},
+        }
+        if reviews := REVIEWS.get(context):
+            wanted["ReviewSessionObject"] = {"review_session_id": reviews[0].id}
+        questions = [
+            {"action": "permissions", "entity_type": entity_type, **({"entity_data": data} if data else {})}
+            for entity_type, data in wanted.items()
+        ]
         try:
             answers = [answer.get("data") for answer in session.call(questions)]
         except AuthenticationError:
@@ -218,7 +227,7 @@ class ValidatePermission(ContextPlugin):
         if denied:
             raise PermissionDeniedError(
                 f"{session.api_user} may not create {' and '.join(denied)} on {session.server_url}. "
-                f"Ask whoever looks after the server for the right to publish in {TASK.get(context).names[0]}."
+                f"Ask whoever looks after the server for the right to publish in {task.names[0]}."
             )
 
 

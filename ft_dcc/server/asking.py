@@ -8,6 +8,7 @@ from typing import Any
 from ft_dcc.errors import ValidationError
 from ft_dcc.server.entities.batch import Action, Answer, Batch, Operation
 from ft_dcc.server.entities.given import entity_type_of
+from ft_dcc.server.entities.guard import is_allowed
 from ft_dcc.server.files import LARGEST_PIECE
 from ft_dcc.server.uploads import get_upload_metadata
 from ft_dcc.server.widgets import get_widget_url
@@ -99,11 +100,9 @@ def _storage_scenario(batch: Batch) -> dict[str, Any]:
 
 
 def permissions(batch: Batch, operation: Operation) -> Answer:
-    """Return what the user may do with entities of a type, as far as the type alone decides it."""
-    entity_type = entity_type_of(batch, operation)
-    rights = batch.rights
-    is_open = "guarded" not in entity_type.flags and (entity_type.name != "Project" or rights.makes_projects)
-    may_write = rights.is_administrator or is_open
+    """Return what the user may do with entities of a type, of what is in ``entity_data`` if anything is."""
+    entity_type, data = entity_type_of(batch, operation), operation.get("entity_data")
+    may_write = is_allowed(batch, entity_type, data if isinstance(data, dict) else {})
     return {"action": "permissions", "data": ["read", *(("create", "update", "delete") if may_write else ())]}
 
 

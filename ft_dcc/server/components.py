@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ft_dcc.errors import BadRequest, NoSuchThing, Refused
+from ft_dcc.errors import BadRequest, Forbidden, NoSuchThing, Refused
 from ft_dcc.server.api import answer
 from ft_dcc.server.outgoing import send_file
 from ft_dcc.server.pace import address_of
@@ -81,7 +81,7 @@ async def _remove(studio: Studio, request: Request) -> Response:
 
 
 def _remove_bytes(studio: Studio, request: Request) -> None:
-    component = _visible_component(studio, request)
+    component = _visible_component(studio, request, "delete")
     # The bytes of a sequence are its members'; who removes it with them asks for it, too.
     if component["__entity_type__"] in ("SequenceComponent", "ContainerComponent"):
         return
@@ -132,15 +132,22 @@ async def _read_on(chunks: AsyncIterator[bytes]) -> None:
                 return
 
 
-def _visible_component(studio: Studio, request: Request) -> dict[str, Any]:
-    """Return type, id and file type of the component in the query string, if the user in it may see it."""
+def _visible_component(studio: Studio, request: Request, wish: str = "read") -> dict[str, Any]:
+    """Return type, id and file type of the component in the query string, if the user in it may see it.
+
+    Raises NoSuchThing, and Forbidden when the user may see it, and not do what is wished for.
+    """
     parameters = request.query_params
     username, key = parameters.get("username", ""), parameters.get("apiKey", "")
     caller = studio.door.enter(studio.store, address_of(request), username, key)
     component_id = parameters.get("id", "")
     # By a query, because what a user may see is decided there.
     query = {"action": "query", "expression": f"select file_type from Component where id is {json.dumps(component_id)}"}
-    found: list[dict[str, Any]] = answer(studio, caller, [query], "")[0]["data"]
-    if not found:
+    asked = {"action": "permissions", "entity_type": "FileComponent", "entity_data": {"id": component_id}}
+    told, permissions = answer(studio, caller, [query, asked], "")
+    if not told["data"]:
         raise NoSuchThing("There is no such component.")
-    return found[0]
+    if wish not in permissions["data"]:
+        raise Forbidden(f"You may look at this component, and not {wish} it. Ask an administrator of the studio.")
+    found: dict[str, Any] = told["data"][0]
+    return found

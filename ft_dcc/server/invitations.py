@@ -18,7 +18,7 @@ from sqlalchemy import Column, Connection, Float, MetaData, String, Table, selec
 from ft_dcc.errors import ValidationError
 from ft_dcc.server.entities.batch import Action, Answer, Batch, Operation, Row
 from ft_dcc.server.entities.closed import check_open
-from ft_dcc.server.entities.guard import check_row
+from ft_dcc.server.entities.guard import check_row, check_type
 from ft_dcc.server.mail import Post
 from ft_dcc.server.query.values import now
 
@@ -118,6 +118,7 @@ def _invitee(batch: Batch, operation: Operation) -> Row:
     if found is None:
         raise ValidationError("There is no such invitee. Send the id of one as review_session_invitee_id.")
     check_row(batch, batch.studio.schema[_INVITEE], found)
+    check_type(batch, batch.studio.schema[_INVITEE], found)
     return found
 
 

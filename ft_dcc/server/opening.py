@@ -19,7 +19,7 @@ from ft_dcc.server.folder import Credentials, secret_of, write_private
 from ft_dcc.server.pace import Pace
 from ft_dcc.server.schema.site import KEPT, is_another, studio_schema
 from ft_dcc.server.schema.tables import Tables
-from ft_dcc.server.seed import seed, seed_kinds
+from ft_dcc.server.seed import seed, seed_kinds, seed_later
 from ft_dcc.server.studio import Studio, open_studio
 
 
@@ -67,9 +67,11 @@ def _complete(connection: Connection, tables: Tables | None) -> None:
 
 
 def seed_if_new(connection: Connection, tables: Tables) -> None:
-    """A studio that has no users has what every studio begins with."""
+    """A studio that has no users has what every studio begins with; an older one has the role that came later."""
     if first_user(connection) is None:
         seed(connection, tables)
+    else:
+        seed_later(connection, tables)
 
 
 def _first_credentials(connection: Connection) -> Credentials:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
+from typing import Any
 
 import attrs
 from sqlalchemy import Connection, bindparam, or_, select
@@ -13,16 +15,30 @@ from ft_dcc.server.schema.tables import TYPE_COLUMN, Tables
 # Roles by name: who may change everything, and who may begin a project as well.
 _ADMINISTRATORS = frozenset(("Administrator", "API"))
 _PROJECT_MAKERS = _ADMINISTRATORS | {"Project Manager"}
+# Who looks and writes notes, and nothing else.
+_REVIEWER = "Reviewer"
 DEFAULT_ROLE = "User"
 
 
 @attrs.frozen
 class Rights:
-    """What one user may do; ``projects`` are the ids of those that the user is limited to, or None for no limit."""
+    """What one user may do; ``projects`` are the ids of those that the user is limited to, or None for no limit.
+
+    Who ``is_reviewer`` writes notes and nothing else anywhere; others do so in the projects that are ``reviewed``.
+    """
 
     is_administrator: bool
     makes_projects: bool
     projects: tuple[str, ...] | None
+    is_reviewer: bool = False
+    reviewed: frozenset[str] = frozenset()
+
+    @property
+    def writable(self) -> tuple[str, ...] | None:
+        """The projects in which the user may write everything, or None for no limit."""
+        if self.projects is None or not self.reviewed:
+            return self.projects
+        return tuple(project for project in self.projects if project not in self.reviewed)
 
 
 UNLIMITED = Rights(is_administrator=True, makes_projects=True, projects=None)
@@ -36,12 +52,15 @@ def rights_of(connection: Connection, tables: Tables, user_id: str) -> Rights:
     if names & _ADMINISTRATORS:
         return UNLIMITED
     everything = {project_id for (project_id,) in asked.projects.rows(connection, {})}
-    listed = asked.listed_projects.rows(connection, {"roles": [key for _, _, key in held]})
-    allowed = {project_id for (project_id,) in listed} & everything
-    if any(is_open for _, is_open, _ in held):
-        allowed.update(project_id for (project_id,) in asked.public_projects.rows(connection, {}))
+    allowed = asked.reach(connection, held) & everything
     limit = None if allowed == everything else tuple(sorted(allowed))
-    return Rights(is_administrator=False, makes_projects=bool(names & _PROJECT_MAKERS), projects=limit)
+    rights = Rights(is_administrator=False, makes_projects=bool(names & _PROJECT_MAKERS), projects=limit)
+    if _REVIEWER not in names:
+        return rights
+    if names == {_REVIEWER}:
+        return attrs.evolve(rights, is_reviewer=True)
+    reviewed = allowed - asked.reach(connection, [role for role in held if role[0] != _REVIEWER])
+    return attrs.evolve(rights, projects=tuple(sorted(allowed)), reviewed=frozenset(reviewed))
 
 
 class KnownRights:
@@ -68,6 +87,14 @@ class _Asked:
     projects: Prepared
     public_projects: Prepared
     listed_projects: Prepared
+
+    def reach(self, connection: Connection, held: Sequence[Sequence[Any]]) -> set[str]:
+        """Return the projects that these roles count for: name, whether for all that are open, and id of each."""
+        listed = self.listed_projects.rows(connection, {"roles": [key for _, _, key in held]})
+        found = {str(project_id) for (project_id,) in listed}
+        if any(is_open for _, is_open, _ in held):
+            found.update(str(project_id) for (project_id,) in self.public_projects.rows(connection, {}))
+        return found
 
 
 @functools.lru_cache(maxsize=8)

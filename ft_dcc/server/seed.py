@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from ft_dcc.server.files import SERVER_LOCATION_ID
 from ft_dcc.server.schema.model import Schema
@@ -98,7 +98,8 @@ SHOT_ATTRIBUTES = (
     ("resolution", "Resolution", "text", False),
 )
 NOTE_LABELS = ("Internal", "Client feedback", "For review")
-SECURITY_ROLES = ("Administrator", "API", "Project Manager", "User")
+LATER_ROLE = "Reviewer"
+SECURITY_ROLES = ("Administrator", "API", "Project Manager", "User", LATER_ROLE)
 FIRST_USER = "admin"
 
 _NAMESPACE = UUID("5b1c9a34-0d44-4d4f-9a3e-8f0e2c7b6d11")
@@ -125,6 +126,14 @@ def seed_kinds(connection: Connection, schema: Schema, tables: Tables) -> None:
 def fixed_id(kind: str, name: str) -> str:
     """Return the id that a seeded entity has in every studio."""
     return str(uuid5(_NAMESPACE, f"{kind}:{name}"))
+
+
+def seed_later(connection: Connection, tables: Tables) -> None:
+    """A studio that was made before has the role that came later; what is there already stays."""
+    table = tables.by_family["SecurityRole"]
+    (role,) = _named("SecurityRole", (LATER_ROLE,))
+    if connection.scalar(select(table.c.id).where(table.c.name == LATER_ROLE)) is None:
+        _insert(connection, tables, "SecurityRole", [role])
 
 
 def _insert(connection: Connection, tables: Tables, type_name: str, rows: Rows) -> None:

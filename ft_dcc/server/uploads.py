@@ -6,7 +6,7 @@ from typing import Any
 
 from ft_dcc.errors import ValidationError
 from ft_dcc.server.entities.batch import Answer, Batch, Operation, Row
-from ft_dcc.server.entities.guard import check_rows
+from ft_dcc.server.entities.guard import check_rows, check_type
 from ft_dcc.server.files import SERVER_LOCATION_ID
 from ft_dcc.server.schema.model import EntityType
 from ft_dcc.server.schema.tables import TYPE_COLUMN
@@ -21,6 +21,7 @@ def get_upload_metadata(batch: Batch, operation: Operation) -> dict[str, Any]:
     component_id, size = _text(operation, "component_id"), operation.get("file_size")
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
         raise ValidationError("An upload needs its file_size in bytes. Send a whole number.")
+    check_type(batch, batch.studio.schema["FileComponent"], {})
     check_rows(batch, batch.studio.schema["Component"], [[component_id]])
     parts, account = operation.get("parts"), batch.caller.id
     if isinstance(parts, int) and not isinstance(parts, bool):

@@ -144,6 +144,20 @@ def test_what_is_refused_or_changes_nothing_is_not_told(studio_server: Credentia
     assert (data["clientToken"], data["pushToken"]) == ("client-1", "push-1")
 
 
+def test_what_moves_to_another_project_is_told_with_everything_below(
+    session: Session, project: Any, project_shot: Any, project_task: Any, peer: Any
+):
+    other = session.create("Project", {"name": f"other_{project['name']}"})
+    session.commit()
+    peer.subscribe("topic=ftrack.update")
+    project_shot["parent"] = other
+    session.commit()
+    told = {entity["entityId"]: entity for entity in updates(peer)}
+    assert set(told) == {project_shot["id"], project_task["id"]}
+    for entity in told.values():
+        assert entity["changes"]["showid"] == {"old": project["id"], "new": other["id"]}
+
+
 def test_many_changes_come_in_several_events(session: Session, project: Any, peer: Any):
     peer.subscribe("topic=ftrack.update")
     for number in range(501):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -10,6 +11,7 @@ import pytest
 
 from ft_dcc.errors import Forbidden
 from ft_dcc.server.access import Caller
+from ft_dcc.server.opening import opened
 
 SERVER = "3a372bde-05bc-11e4-8908-20c9d081909b"
 
@@ -191,3 +193,138 @@ def test_a_new_user_works_on_open_projects(ask: Any, tree: Any) -> None:
 def test_a_user_without_a_role_sees_no_project(ask: Any, tree: Any, user: str) -> None:
     somebody = attrs.evolve(ask, caller=Caller(user, "somebody"))
     assert somebody.query("Project") == []
+
+
+def deny(somebody: Any, *operations: dict[str, Any]) -> None:
+    with pytest.raises(Forbidden):
+        somebody.call(*operations)
+
+
+def may(somebody: Any, entity_type: str, **data: Any) -> bool:
+    asked = {"action": "permissions", "entity_type": entity_type, **({"entity_data": data} if data else {})}
+    return "create" in somebody.call(asked)[0]["data"]
+
+
+def test_a_reviewer_reads_everything_and_writes_notes(ask: Any, tree: Any, published: Any, user: str) -> None:
+    somebody = become(ask, user, "Reviewer", projects=None)
+    for entity_type, key in published.items():
+        assert somebody.query(f"{entity_type} where id is {key}"), entity_type
+    note, reply, version = str(uuid4()), str(uuid4()), published["AssetVersion"]
+    label = ask.query("NoteLabel")[0]["id"]
+    somebody.call(
+        operation("create", "Note", id=note, content="Too bright.", user_id=user),
+        operation("update", "AssetVersion", [version], notes=[published["Note"], note]),
+        operation("create", "NoteLabelLink", note_id=note, label_id=label),
+        operation("create", "Recipient", note_id=note, resource_id=ask.caller.id),
+        operation("create", "Metadata", parent_id=note, parent_type="Note", key="frame", value="1001"),
+        operation(
+            "update", "Note", [note], metadata=[{"__entity_type__": "Metadata", "parent_id": note, "key": "frame"}]
+        ),
+        operation("create", "Note", id=reply, content="Where?", in_reply_to_id=note),
+        operation("update", "Note", [note], content="Too bright at the end."),
+        operation("delete", "Note", [reply]),
+    )
+    found = ask.query(f"select content, metadata.value from Note where parent_id is {version}")
+    assert [found["content"] for found in found] == ["x", "Too bright at the end."]
+    somebody.call(operation("update", "User", [user], first_name="Ida"))
+
+
+@pytest.mark.parametrize(
+    ("entity_type", "changes"),
+    [
+        ("Task", {"name": "x"}),
+        ("AssetVersion", {"comment": "x"}),
+        ("FileComponent", {"name": "x"}),
+        ("ReviewSession", {"name": "x"}),
+        ("Appointment", {"type": "allocation"}),
+    ],
+)
+def test_a_reviewer_changes_and_deletes_nothing_else(
+    ask: Any, published: Any, user: str, entity_type: str, changes: dict[str, str]
+) -> None:
+    somebody, key = become(ask, user, "Reviewer", projects=None), [published[entity_type]]
+    deny(somebody, operation("update", entity_type, key, **changes))
+    deny(somebody, operation("delete", entity_type, key))
+    assert ask.query(f"{entity_type} where id is {key[0]}")
+
+
+def test_a_reviewer_publishes_nothing(ask: Any, tree: Any, published: Any, user: str) -> None:
+    somebody = become(ask, user, "Reviewer", projects=None)
+    version, component = published["AssetVersion"], published["FileComponent"]
+    invitee = ask.create(
+        "ReviewSessionInvitee", name="Ida", email="i@x.org", review_session_id=published["ReviewSession"]
+    )
+    configuration = ask.query('CustomAttributeConfiguration where key is "fstart"')[0]["id"]
+    key = [configuration, tree.shot]
+    deny(somebody, operation("create", "Asset", name="x", context_id=tree.shot))
+    deny(somebody, operation("create", "AssetVersion", asset_id=published["Asset"], task_id=tree.layout))
+    deny(somebody, operation("create", "FileComponent", name="loose"))
+    deny(somebody, operation("create", "Project", name=uuid4().hex))
+    deny(somebody, operation("create", "Metadata", parent_id=version, parent_type="AssetVersion", key="k", value="v"))
+    deny(somebody, operation("update", "AssetVersion", [version], notes=[], comment="x"))
+    deny(somebody, operation("update", "Task", [tree.layout], assignments=[]))
+    deny(somebody, operation("update", "ContextCustomAttributeValue", key, value=3))
+    deny(somebody, operation("delete", "ContextCustomAttributeValue", key))
+    deny(somebody, operation("delete", "Metadata", [tree.shot, "k"]))
+    deny(somebody, {"action": "get_upload_metadata", "component_id": component, "file_name": "x", "file_size": 4})
+    deny(somebody, {"action": "get_upload_metadata", "component_id": str(uuid4()), "file_name": "x", "file_size": 4})
+    deny(somebody, {"action": "encode_media", "component_id": component, "version_id": version})
+    deny(somebody, {"action": "send_review_session_invite", "review_session_invitee_id": invitee})
+    deny(somebody, {"action": "revoke_review_session_invite", "review_session_invitee_id": invitee})
+    assert (may(somebody, "Note"), may(somebody, "AssetVersion"), may(somebody, "Project")) == (True, False, False)
+
+
+def test_who_reviews_one_project_and_works_on_another_publishes_there_alone(
+    ask: Any, tree: Any, published: Any, user: str
+) -> None:
+    own = ask.create("Project", name=uuid4().hex)
+    task = ask.create("Task", name="own", parent_id=own)
+    become(ask, user, "User", projects=[own])
+    somebody = become(ask, user, "Reviewer", projects=[tree.project])
+    somebody.call(operation("update", "Task", [task], description="mine"))
+    note = somebody.create("Note", content="x", parent_id=tree.shot, parent_type="Shot")
+    somebody.call(
+        operation("update", "Shot", [tree.shot], notes=[note]),
+        operation("create", "Metadata", parent_id=note, parent_type="Note", key="frame", value="1"),
+    )
+    deny(somebody, operation("update", "Shot", [tree.shot], description="x"))
+    deny(somebody, operation("update", "Shot", [tree.shot], notes=[], description="x"))
+    deny(somebody, operation("create", "Asset", name="x", context_id=tree.shot))
+    deny(somebody, operation("update", "Task", [task], parent_id=tree.shot))
+    deny(somebody, operation("delete", "AssetVersion", [published["AssetVersion"]]))
+    deny(somebody, {"action": "get_upload_metadata", "component_id": published["FileComponent"], "file_size": 4})
+    assert may(somebody, "AssetVersion") and may(somebody, "AssetVersion", task_id=task)
+    assert not may(somebody, "AssetVersion", task_id=tree.layout)
+    assert may(somebody, "Note", parent_id=tree.shot)
+    assert not may(somebody, "FileComponent", id=published["FileComponent"])
+
+
+def test_roles_are_not_handed_around_through_a_project(ask: Any, tree: Any, user: str) -> None:
+    other = ask.create("User", username=uuid4().hex)
+    become(ask, other, "User", projects=[tree.project])
+    somebody = become(ask, user, "User", projects=[tree.project])
+    deny(somebody, operation("update", "Project", [tree.project], user_security_role_projects=[]))
+    assert len(ask.query(f"UserSecurityRoleProject where project_id is {tree.project}")) == 2
+
+
+def test_what_is_known_of_a_user_is_the_administrators(ask: Any, tree: Any, user: str) -> None:
+    type_id = ask.query("CustomAttributeType where name is text")[0]["id"]
+    configuration = str(uuid4())
+    data = {"id": configuration, "key": uuid4().hex, "label": "Badge", "entity_type": "user", "type_id": type_id}
+    ask.call({"action": "create", "entity_type": "CustomAttributeConfiguration", "entity_data": data})
+    somebody = become(ask, user, "User", projects=None)
+    change = operation("update", "UserCustomAttributeValue", [configuration, ask.caller.id], value="mine")
+    deny(somebody, change)
+    ask.call(change)
+    ask.delete("CustomAttributeConfiguration", configuration)
+
+
+def test_a_studio_that_is_older_than_a_role_gets_it(tmp_path: Path) -> None:
+    for _ in range(2):
+        with opened(tmp_path) as studio:
+            with studio.store.reading() as connection:
+                names = connection.exec_driver_sql("SELECT name FROM security_role").scalars().all()
+            assert names.count("Reviewer") == 1
+            studio.store.write(
+                lambda connection: connection.exec_driver_sql("DELETE FROM security_role WHERE name = 'Reviewer'")
+            )

@@ -12,7 +12,7 @@ from ft_dcc.errors import ValidationError
 from ft_dcc.server.entities.batch import Answer, Batch, Operation, Row
 from ft_dcc.server.entities.changes import stored_type
 from ft_dcc.server.entities.given import operation_key
-from ft_dcc.server.entities.guard import check_rows
+from ft_dcc.server.entities.guard import check_rows, check_type
 from ft_dcc.server.query.computed import applies
 from ft_dcc.server.query.values import stored
 from ft_dcc.server.schema.model import EntityType
@@ -37,6 +37,7 @@ def set_value(batch: Batch, entity_type: EntityType, operation: Operation, actio
     batch.need(configuration_id)
     batch.need(entity_id)
     configuration = _configuration(batch, entity_type, configuration_id, entity_id)
+    _check_owner(batch, entity_type, configuration, entity_id)
     data = operation.get("entity_data") or {}
     told = {"configuration_id": configuration_id, "entity_id": entity_id, "key": configuration["key"]}
     if "value" in data:
@@ -52,9 +53,20 @@ def set_value(batch: Batch, entity_type: EntityType, operation: Operation, actio
     return {"action": action, "data": {"__entity_type__": entity_type.name, **told}}
 
 
+def _kind(entity_type: EntityType, configuration: Row) -> str | None:
+    """Return the type of entities that have values of this type and configuration, or None when they differ."""
+    return entity_type.name.replace("CustomAttributeValue", "") or _KINDS.get(str(configuration["entity_type"]))
+
+
+def _check_owner(batch: Batch, entity_type: EntityType, configuration: Row, entity_id: str) -> None:
+    """The user may change the entity that has the value."""
+    owner = batch.studio.schema[_kind(entity_type, configuration) or "Context"]
+    check_type(batch, owner, {"id": entity_id}, {"custom_attributes"})
+
+
 def _note(batch: Batch, entity_type: EntityType, configuration: Row, entity_id: str, value: Any) -> None:
     """Tell who listens that the entity has another value."""
-    kind = entity_type.name.replace("CustomAttributeValue", "") or _KINDS.get(str(configuration["entity_type"]))
+    kind = _kind(entity_type, configuration)
     if kind is None or not batch.changes.is_wanted:
         return
     family = batch.studio.schema[kind].family
@@ -72,6 +84,9 @@ def forget_value(batch: Batch, entity_type: EntityType, operation: Operation) ->
     """The entity has the default of the custom attribute again."""
     configuration_id, entity_id = operation_key(entity_type, operation)
     table = batch.table(batch.studio.schema["CustomAttributeValue"])
+    configuration = batch.row("CustomConfigurationBase", configuration_id)
+    if configuration is not None:
+        _check_owner(batch, entity_type, configuration, entity_id)
     check_rows(batch, batch.studio.schema["CustomAttributeValue"], [(configuration_id, entity_id)])
     is_it = (table.c.configuration_id == configuration_id) & (table.c.entity_id == entity_id)
     batch.connection.execute(delete(table).where(is_it))

@@ -182,6 +182,8 @@ def _give_default_role(batch: Batch, user_id: str) -> None:
 
 
 def _add_recipient(batch: Batch, note_id: str) -> None:
-    """Whoever writes a note hears of what follows."""
+    """Whoever writes a note hears of what follows, unless the batch has deleted it."""
+    if batch.row("Note", note_id) is None:
+        return
     recipient = batch.studio.schema["Recipient"]
     batch.insert(recipient, {"note_id": note_id, "resource_id": batch.caller.id})

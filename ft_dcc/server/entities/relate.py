@@ -12,7 +12,7 @@ from ft_dcc.server.entities.batch import Batch, Row
 from ft_dcc.server.entities.changes import stored_type
 from ft_dcc.server.entities.closed import belongs_to_sessions, check_open
 from ft_dcc.server.entities.given import key_of
-from ft_dcc.server.entities.guard import check_rows
+from ft_dcc.server.entities.guard import check_rows, check_type
 from ft_dcc.server.schema.model import Attribute, EntityType
 
 
@@ -24,7 +24,11 @@ def assign(batch: Batch, owner_type: EntityType, owner: Row, attribute: Attribut
     keys = [key_of(batch, attribute.rows, member) for member in members]
     for key in keys:
         batch.need(key[0])
-    check_rows(batch, target, keys)
+    about = {"parent_type": owner_type.name}
+    check_rows(batch, target, keys, about)
+    # What is linked stays as it is; what belongs to an owner is changed with it.
+    is_through = attribute.related.way == "through"
+    check_type(batch, batch.studio.schema[attribute.related.link] if is_through else target, about)
     if attribute.related.way == "through":
         _assign_links(batch, owner["id"], attribute, [key[0] for key in keys])
     elif attribute.related.way == "to many":

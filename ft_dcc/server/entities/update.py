@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 
 from ft_dcc.errors import DuplicateEntryError, ValidationError
 from ft_dcc.server.entities.batch import Answer, Batch, Operation, Row
+from ft_dcc.server.entities.changes import stored_type
 from ft_dcc.server.entities.closed import check_open
 from ft_dcc.server.entities.create import tell
 from ft_dcc.server.entities.custom_values import set_value
@@ -32,7 +33,9 @@ def change(batch: Batch, operation: Operation) -> Answer:
     batch.need(key[0])
     row = _stored_row(batch, asked, key)
     entity_type = batch.studio.schema[asked.name if asked.is_view else row.get(TYPE_COLUMN, asked.name)]
-    check_row(batch, entity_type, row)
+    data = operation.get("entity_data")
+    named = {name for name in data if name != TYPE_COLUMN} if isinstance(data, dict) else set()
+    check_row(batch, entity_type, row, named)
     given = read_given(batch, entity_type, operation)
     check_type(batch, entity_type, row, {*given.columns, *given.lists})
     wanted = {**given.columns, **passphrase_columns(batch, entity_type, key[0], given.columns)}
@@ -41,7 +44,7 @@ def change(batch: Batch, operation: Operation) -> Answer:
     if changed:
         _follow(batch, entity_type, row, changed)
         _store(batch, entity_type, key, changed)
-        check_row(batch, entity_type, {**row, **changed})
+        check_row(batch, entity_type, {**row, **changed}, named)
         check_open(batch, entity_type, {**row, **changed}, changed)
         check_arrived(batch, entity_type, {**row, **changed})
         batch.changes.updated(entity_type, row, changed)
@@ -86,6 +89,7 @@ def _store(batch: Batch, entity_type: EntityType, key: tuple[str, ...], changed:
 def _follow(batch: Batch, entity_type: EntityType, row: Row, changed: Row) -> None:
     """Do what a change means elsewhere: the history of statuses, and the project of what moves."""
     if "status_id" in changed and entity_type.family in _HISTORY:
+        # Not told to listeners: an update of a status is one change for them, and this is how it is written down.
         table = batch.table(batch.studio.schema["StatusChange"])
         values = {
             "id": str(uuid4()),
@@ -116,6 +120,9 @@ def _move(batch: Batch, row: Row, changed: Row) -> None:
         raise ValidationError(f"There is no context '{changed['parent_id']}' to move '{row['name']}' to.")
     if parent["project_id"] != row["project_id"]:
         changed["project_id"] = parent["project_id"]
+        other = {"project_id": parent["project_id"]}
+        for moved in batch.rows(table, table.c.id.in_(inside - {row["id"]})):
+            batch.changes.updated(stored_type(batch.studio.schema, "Context", moved), moved, other)
         batch.connection.execute(update(table).where(table.c.id.in_(inside)).values(project_id=parent["project_id"]))
 
 
