@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.server
 import secrets
 import socket
+import socketserver
 import time
 from typing import Callable
 from urllib.parse import parse_qs, quote, urlsplit
@@ -55,41 +56,59 @@ def begin_in_browser(server: str, program: str) -> tuple[str, Callable[[Callable
     The function takes what says whether it is to give up; it raises AuthenticationError when nobody signs in within
     five minutes, and Cancelled.
     """
-    # Only who was sent from our own page knows the word: another page cannot sign the artist in as somebody else.
-    word = secrets.token_urlsafe(16)
-    found: list[Account] = []
+    listener = _Listener(server, program)
+    # A server gives whoever comes again under the same name a new key for the old one.
+    named = f"ft-dcc {program}@{socket.gethostname()}"
+    asked = f"redirect_url={quote(listener.address, safe='')}&identifier={quote(named, safe='')}"
+    return f"{server.rstrip('/')}/user/api_credentials?{asked}", listener.wait
 
-    class Answer(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            address = urlsplit(self.path)
-            fields = {name: values[0] for name, values in parse_qs(address.query).items()}
-            is_ours = address.path == f"/{word}" and fields.get("api_user") and fields.get("api_key")
-            self.send_response(200 if is_ours else 404)
-            self.send_header("Content-Type", "text/html; charset=utf-8")
-            self.end_headers()
-            if is_ours:
-                found.append(Account(server, fields["api_user"], fields["api_key"]))
-                self.wfile.write(_PAGE.format(program=program).encode("utf-8"))
 
-        def log_message(self, format: str, *arguments: object) -> None:
-            """The line would have the key in it."""
+class _Return(http.server.BaseHTTPRequestHandler):
+    """The browser comes back from the server's page."""
 
-    listener = http.server.HTTPServer(("127.0.0.1", 0), Answer)
-    listener.timeout = 0.2
-    back = f"http://localhost:{listener.server_address[1]}/{word}"
+    server: _Listener
 
-    def wait(is_cancelled: Callable[[], bool]) -> Account:
+    def do_GET(self) -> None:
+        address, listener = urlsplit(self.path), self.server
+        fields = {name: values[0] for name, values in parse_qs(address.query).items()}
+        is_ours = address.path == f"/{listener.word}" and fields.get("api_user") and fields.get("api_key")
+        self.send_response(200 if is_ours else 404)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.end_headers()
+        if is_ours:
+            listener.found = Account(listener.site, fields["api_user"], fields["api_key"])
+            self.wfile.write(_PAGE.format(program=listener.program).encode("utf-8"))
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """The line would have the key in it."""
+
+
+# An HTTPServer would ask the network for this computer's name, for which some wait for seconds.
+class _Listener(socketserver.TCPServer):
+    """A port of this computer that is open until somebody has signed in."""
+
+    timeout = 0.2
+
+    def __init__(self, site: str, program: str) -> None:
+        super().__init__(("127.0.0.1", 0), _Return)
+        self.site, self.program = site, program
+        # Only who was sent from our own page knows it: another page cannot sign the artist in as somebody else.
+        self.word = secrets.token_urlsafe(16)
+        self.found: Account | None = None
+
+    @property
+    def address(self) -> str:
+        """Where the browser is to come back to."""
+        return f"http://localhost:{self.server_address[1]}/{self.word}"
+
+    def wait(self, is_cancelled: Callable[[], bool]) -> Account:
+        """Return who has signed in; raises AuthenticationError after five minutes, and Cancelled."""
         until = time.monotonic() + _PATIENCE
-        with listener:
-            while not found:
+        with self:
+            while self.found is None:
                 if is_cancelled():
                     raise Cancelled("Signing in was cancelled.")
                 if time.monotonic() > until:
                     raise AuthenticationError("Nobody signed in on the page. Try again, or sign in with an API key.")
-                listener.handle_request()
-        return found[0]
-
-    # A server gives whoever comes again under the same name a new key for the old one.
-    named = f"ft-dcc {program}@{socket.gethostname()}"
-    asked = f"redirect_url={quote(back, safe='')}&identifier={quote(named, safe='')}"
-    return f"{server.rstrip('/')}/user/api_credentials?{asked}", wait
+                self.handle_request()
+        return self.found

@@ -49,6 +49,6 @@ def to_jpeg() -> list[str]:
 
 def _named_matrix(facts: FilmFacts) -> list[str]:
     """A film that names no matrix means BT.709 from 720 lines on and BT.601 below, which is how browsers take it."""
-    if facts.color_space != "unknown":
+    if facts.matrix != "unknown":
         return []
     return [f"setparams=colorspace={'bt709' if facts.resolution.height >= 720 else 'smpte170m'}"]

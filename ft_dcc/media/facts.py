@@ -35,7 +35,7 @@ class Media:
 class FilmFacts:
     """What a film is, found out by decoding every picture of it.
 
-    ``fps`` is the mean rate where ``is_constant_rate`` does not hold. ``color_space`` is ffmpeg's name for the matrix
+    ``fps`` is the mean rate where ``is_constant_rate`` does not hold. ``matrix`` is ffmpeg's name for the matrix
     ("bt709", "gbr"), or "unknown" for a film that does not say. ``start`` is the second at which the first picture is
     shown, counted as the sound is. ``key_interval`` is the longest way, in pictures, from one key frame to the next.
     ``audio_codec`` is empty for a silent film.
@@ -46,7 +46,7 @@ class FilmFacts:
     frame_count: int
     codec: str
     pixel_format: str
-    color_space: str
+    matrix: str
     audio_codec: str
     key_interval: int
     start: Fraction
@@ -62,7 +62,7 @@ class FilmFacts:
     def is_ready_for_review(self) -> bool:
         """Whether every browser plays it, and seeks in it, as it is."""
         return (
-            (self.codec, self.pixel_format, self.color_space) == ("h264", "yuv420p", "bt709")
+            (self.codec, self.pixel_format, self.matrix) == ("h264", "yuv420p", "bt709")
             and self.audio_codec in ("", "aac")
             and self.resolution == self.resolution.even
             and self.is_constant_rate

@@ -26,7 +26,7 @@ _COUNTED = re.compile(r"Output stream #0:0 \(video\): (\d+) packets muxed")
 _CONTAINERS = "mov,matroska,avi,mxf,mpegts,mpeg,ogg,gif,flv,asf"
 _SEEN = re.compile(r" n: *\d+ pts: *(-?\d+) .* fmt:(\S+) .* s:(\d+x\d+) .*iskey:(\d)")
 _CLOCK = re.compile(r"config in time_base: (\S+), frame_rate: (\S+)")
-_COLOR_SPACE = re.compile(r"color_space:(\S+)")
+_MATRIX = re.compile(r"color_space:(\S+)")
 _STREAM = re.compile(r"Stream #0:\d+.*?: (Video|Audio): (\w+)")
 
 
@@ -78,7 +78,7 @@ def probe(path: Path, *, at_most: int | None = None, is_cancelled: IsCancelled |
         frame_count=len(log.pictures),
         codec=log.codecs["Video"],
         pixel_format=first.pixel_format,
-        color_space=log.color_space,
+        matrix=log.matrix,
         audio_codec=log.codecs.get("Audio", ""),
         key_interval=_key_interval([picture.is_key for picture in log.pictures]),
         start=first.ticks * log.tick,
@@ -100,15 +100,15 @@ class _Log:
     def __init__(self) -> None:
         self.pictures: list[Picture] = []
         self.codecs: dict[str, str] = {}
-        self.color_space = "unknown"
+        self.matrix = "unknown"
         self.tick, self.claimed_fps = Fraction(1, 1000), "0/0"
 
     def read(self, line: str) -> None:
         picture = seen_picture(line)
         if picture:
             self.pictures.append(picture)
-        elif len(self.pictures) == 1 and (found := _COLOR_SPACE.search(line)):
-            self.color_space = found[1]
+        elif len(self.pictures) == 1 and (found := _MATRIX.search(line)):
+            self.matrix = found[1]
         elif not self.pictures:
             self._read_header(line)
 

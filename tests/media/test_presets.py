@@ -45,7 +45,7 @@ def test_editors_get_prores_422(make_frames, tmp_path):
     frames = make_frames("1001-1006", frame_rate("23.976"))
     film = encode(frames, tmp_path / "film.mov", output=EDITORIAL)
     facts = probe(film.path)
-    assert (facts.codec, facts.pixel_format, facts.color_space) == ("prores", "yuv422p10le", "bt709")
+    assert (facts.codec, facts.pixel_format, facts.matrix) == ("prores", "yuv422p10le", "bt709")
     assert (str(facts.fps), facts.frame_count) == ("24000/1001", 6)
     assert numbers_in(film.path, frames.resolution) == [1001, 1002, 1003, 1004, 1005, 1006]
 

@@ -44,7 +44,7 @@ def test_every_picture_stays_once_and_at_its_own_rate(make_film, tmp_path, name,
     assert numbers_in(film.path, SMALL) == list(range(1001, 1025))
     facts = probe(film.path)
     assert (facts.fps, facts.frame_count, facts.codec) == (frame_rate(rate), 24, "h264")
-    assert (facts.pixel_format, facts.color_space, facts.is_faststart) == ("yuv420p", "bt709", True)
+    assert (facts.pixel_format, facts.matrix, facts.is_faststart) == ("yuv420p", "bt709", True)
 
 
 @pytest.mark.parametrize("pixel_format", ["yuv444p", "rgb24", "yuv420p"])
