@@ -79,6 +79,15 @@ def test_the_architecture_names_every_room():
     assert sorted(name for name in names if f"`{name}`" not in text) == []
 
 
+def test_every_decision_has_its_number_and_leads_where_it_says():
+    pages = tracked(".md")
+    decisions = [page for page in pages if page.parent.name == "decisions"]
+    wrong = [page.name for page in decisions if not page.read_text("utf-8").startswith(f"# {page.name[:4]} ")]
+    assert wrong == []
+    links = [(page, link) for page in pages for link in re.findall(r"\]\(([^)#:]+)[^):]*\)", page.read_text("utf-8"))]
+    assert [(page.name, link) for page, link in links if not (page.parent / link).exists()] == []
+
+
 def test_nothing_says_where_it_was_made():
     machine = re.compile(r"(?<![\w.])/(?:work|root)/")
     texts = tracked(".py", ".md", ".toml", ".ts", ".css", ".html", ".txt", ".yaml", "Makefile")
