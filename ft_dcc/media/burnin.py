@@ -97,12 +97,14 @@ def filters(burnin: Burnin, canvas: Resolution, fps: Fraction, name: str) -> lis
 def timecode(frame: int, fps: Fraction) -> str:
     """Return the time code of a frame without drop frames, frame 0 being midnight.
 
-    >>> timecode(1001, Fraction(24000, 1001)), timecode(-1, Fraction(25))
-    ('00:00:41:17', '23:59:59:24')
+    >>> timecode(1001, Fraction(24000, 1001)), timecode(-1, Fraction(25)), timecode(7, Fraction(120))
+    ('00:00:41:17', '23:59:59:24', '00:00:00:007')
     """
     rate = max(1, round(fps))
     seconds, rest = divmod(frame % (24 * 3600 * rate), rate)
-    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}:{rest:02d}"
+    # From 101 frames a second on they have three digits, as ffmpeg writes them into the film.
+    digits = max(2, len(str(rate - 1)))
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}:{rest:0{digits}d}"
 
 
 def _corners(burnin: Burnin, pictures: Pictures) -> Iterator[tuple[int, int, str, str]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import attrs
 
+from ft_dcc.errors import Unpublishable
 from ft_dcc.media import ffmpeg
 
 # Stereo of 48 kHz, which every browser plays; what has more channels is mixed down.
@@ -46,6 +47,19 @@ class Sound:
         """Return ffmpeg's arguments for reading it: files only, and no playlists."""
         kinds = "wav,w64,aiff,flac,mp3,aac,ogg,mov,matroska,caf"
         return ["-protocol_whitelist", "file", "-format_whitelist", kinds, "-i", ffmpeg.file_url(self.path)]
+
+    def refuse_unreadable(self) -> None:
+        """Its beginning has been decoded; raises Unpublishable for a file that is not there or holds no sound."""
+        if not self.path.is_file():
+            raise Unpublishable(f"The sound {self.path} is not on disk. Find the file, mute it, or leave it out.")
+        finished = ffmpeg.run([*self.arguments(), "-map", "0:a:0", "-frames:a", "1", "-f", "null", "-"])
+        if finished.returncode or finished.errors:
+            reason = next(iter(finished.errors), "it holds none").rstrip(".")
+            if "matches no streams" in reason:
+                reason = "it holds none"
+            elif "whitelist" in reason:
+                reason = "it is of no kind that is read"
+            raise Unpublishable(f"The sound {self.path} cannot be read: {reason}. Export it as a WAV file.")
 
     def filters(self, first: int, fps: Fraction) -> list[str]:
         """Return the filters that cut it and turn it down, in a film whose first picture has the number ``first``."""

@@ -104,16 +104,18 @@ def _how(instance: Instance, output: Output) -> dict[str, Any]:
     return {
         "output": output,
         "burnin": burnin_of(instance),
-        "sounds": _sounds(instance),
+        "sounds": sounds_of(instance),
         # A frame that a step leaves out is a picture, too.
         "on_frame": counting_frames(instance, step, len(CLIP.get(instance).frame_range.with_handles.every_frame)),
         "is_cancelled": PULSE.get(instance.context).cancel.is_set,
     }
 
 
-def _sounds(instance: Instance) -> list[Sound]:
+def sounds_of(instance: Instance) -> list[Sound]:
     """What was asked for, and with a camera what the artist hears in its scene."""
-    scene, first = SCENE.find(instance.context), CLIP.get(instance).frame_range.with_handles.start
+    scene, clip = SCENE.find(instance.context), CLIP.find(instance)
+    # Whether a sound is there can be asked before it is known where the pictures begin.
+    first = 0 if clip is None else clip.frame_range.with_handles.start
     asked = [Sound.parse(text, first) for text in REQUEST.get(instance.context).sounds]
     if scene is None or SOURCE.get(instance).kind != "camera":
         return asked

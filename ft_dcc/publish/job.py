@@ -74,7 +74,12 @@ class Job:
     def request(self) -> PublishRequest:
         """Return what was asked for; raises JobNotFound for a journal of another format, or without a beginning."""
         events = self.journal.events()
-        if not events or events[0].get("format") != _FORMAT:
+        if not events:
+            raise JobNotFound(
+                f"The job {self.id} was stopped before it was written down. "
+                f"Publish again, and give it up: ft-dcc queue drop {self.id}."
+            )
+        if events[0].get("format") != _FORMAT:
             raise JobNotFound(f"The journal of {self.id} was written by another version of ft-dcc. Publish it again.")
         request: PublishRequest = events[0]["request"]
         return request

@@ -126,11 +126,21 @@ class Journal:
         try:
             # Not splitlines(): it also breaks at signs that JSON allows within a string.
             lines = self.path.read_bytes().split(b"\n")[:-1]
-            return [read_value(line.decode("ascii")) for line in lines]
-        except (OSError, ValueError, TypeError) as error:
+        except OSError as error:
             raise JobNotFound(
-                f"There is no readable journal at {self.path}. Look for the job with: ft-dcc queue list."
+                f"There is no readable journal at {self.path}: {error.strerror}. See the jobs with: ft-dcc queue list."
             ) from error
+        return [self._event(number, line) for number, line in enumerate(lines, 1)]
+
+    def _event(self, number: int, line: bytes) -> dict[str, Any]:
+        try:
+            event: dict[str, Any] = read_value(line.decode("ascii"))
+        except (ValueError, TypeError) as error:
+            raise JobNotFound(
+                f"The journal {self.path} is damaged in line {number}. What was captured lies beside it; "
+                f"publish that, or give the job up: ft-dcc queue drop {self.path.parent.name}."
+            ) from error
+        return event
 
     def mend(self) -> None:
         """What a crash left of a line is gone, so that the next one can be appended."""

@@ -16,14 +16,13 @@ from ft_dcc.errors import (
     Invalid,
     PermissionDeniedError,
     ServerError,
-    Unpublishable,
 )
 from ft_dcc.frames import FrameRange, Frames, Resolution, find_frames, ranges
-from ft_dcc.media import Sound, display, ffmpeg
+from ft_dcc.media import display, ffmpeg
 from ft_dcc.publish.collect import CollectScene
 from ft_dcc.publish.collect_sources import CollectCamera
 from ft_dcc.publish.engine import VALIDATOR, Context, ContextPlugin, Instance, InstancePlugin
-from ft_dcc.publish.films import colour_of
+from ft_dcc.publish.films import colour_of, sounds_of
 from ft_dcc.publish.slots import CLIP, ENCODER, FACTS, HOST, JOB, REQUEST, REVIEWS, SCENE, SESSION, SHOT, SOURCE, TASK
 
 
@@ -173,15 +172,9 @@ class ValidateSound(InstancePlugin):
     families: ClassVar[list[str]] = ["camera", "frames", "film"]
 
     def process(self, instance: Instance) -> None:
-        """Raise Unpublishable for a sound whose file is not there."""
-        for text in REQUEST.get(instance.context).sounds:
-            if not (path := Sound.parse(text, 0).path).is_file():
-                raise Unpublishable(f"The sound {path} is not on disk. Give the path of a sound file.")
-        if SOURCE.get(instance).kind != "camera":
-            return
-        for track in SCENE.get(instance.context).sounds:
-            if not track.path.is_file():
-                raise Unpublishable(f"The scene's sound {track.path} is not on disk. Find the file, or mute it.")
+        """Raise Unpublishable for a sound that is not there or cannot be read."""
+        for sound in sounds_of(instance):
+            sound.refuse_unreadable()
 
 
 class ValidateColour(InstancePlugin):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Iterator
@@ -73,7 +74,9 @@ def drop(job: Job, session: Session, seconds: float = math.inf) -> list[str]:
         job.journal.mend()
         context = Context()
         SESSION.set(context, session)
-        Ledger(job.journal, context).restore()
+        # Of a journal that cannot be read nobody knows what was uploaded; whoever drops it wants the room.
+        with contextlib.suppress(errors.JobNotFound):
+            Ledger(job.journal, context).restore()
         complete = [instance.name for instance in context if _withdraw(session, instance, seconds)]
     # Outside of the lock: its file lies in the folder.
     job.remove()

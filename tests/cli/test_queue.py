@@ -280,10 +280,16 @@ def test_a_job_is_dropped(session, environ, jobs, frames, task_path):
     assert not job.folder.exists()
 
 
-def test_a_journal_that_cannot_be_read_is_listed_as_such(environ, jobs):
-    (jobs / "20260101-000000-000000-abcd").mkdir(parents=True)
-    (jobs / "20260101-000000-000000-abcd" / "journal.jsonl").write_text("{}\n", encoding="utf-8")
-    assert "unreadable" in ft_dcc(environ, "queue", "list").stdout
+def test_a_journal_that_cannot_be_read_is_listed_with_the_reason_and_can_be_dropped(environ, jobs):
+    texts = {"a": ("{}\n", "another version"), "b": ("", "before it was written down"), "c": ("\0\n", "in line 1")}
+    for name, (text, _) in texts.items():
+        (jobs / name).mkdir(parents=True)
+        (jobs / name / "journal.jsonl").write_text(text, encoding="utf-8")
+    listed = ft_dcc(environ, "queue", "list").stdout.splitlines()
+    assert [line.split()[:2] for line in listed] == [[name, "unreadable"] for name in texts]
+    assert [reason in line for line, (_, reason) in zip(listed, texts.values())] == [True] * 3
+    assert ft_dcc(environ, "queue", "drop", "c").returncode == 0
+    assert sorted(path.name for path in jobs.iterdir()) == ["a", "b"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C reaches a whole console there")

@@ -87,8 +87,8 @@ def test_a_line_that_was_cut_short_does_not_count_and_can_be_written_again(tmp_p
 def test_a_journal_that_is_gone_or_no_journal_is_said_to_be(tmp_path):
     with pytest.raises(JobNotFound, match="queue list"):
         Journal(tmp_path / "journal.jsonl").events()
-    (tmp_path / "journal.jsonl").write_bytes(b"\x00\xff\n")
-    with pytest.raises(JobNotFound, match="queue list"):
+    (tmp_path / "journal.jsonl").write_bytes(b'{"job": "one"}\n\x00\xff\n')
+    with pytest.raises(JobNotFound, match=rf"damaged in line 2\. .* ft-dcc queue drop {tmp_path.name}\."):
         Journal(tmp_path / "journal.jsonl").events()
 
 

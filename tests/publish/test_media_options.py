@@ -129,6 +129,10 @@ def test_sounds_are_heard_at_their_frames(session, shot, paint, jobs, kept, tmp_
     assert [abs(at - wanted) < 0.5 for at, wanted in zip(heard, (6, 15))] == [True, True]
     with pytest.raises(Unpublishable, match=r"nowhere\.wav is not on disk"):
         publish(attrs.evolve(request, sounds=("nowhere.wav@12",)), session, jobs=jobs)
+    (tmp_path / "song.wma").write_bytes(bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c") + bytes(4000))
+    for name, reason in (("song.wma", "it is of no kind that is read"), ("sh010/sh010.1001.png", "it is of no kind")):
+        with pytest.raises(Unpublishable, match=rf"The sound .*{name} cannot be read: {reason}.*Export it as a WAV"):
+            publish(attrs.evolve(request, sounds=(name,)), session, jobs=jobs)
 
 
 @pytest.mark.parametrize("kind", ["camera", "frames", "film"])
