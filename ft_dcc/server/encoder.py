@@ -13,10 +13,12 @@ import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from ft_dcc.errors import Cancelled, EncodeFailed, Error, Refused, StorageFull
-from ft_dcc.server.encoding import Owed, next_owed, note_begun
+from ft_dcc.server.encoding import Owed, ended, forget, next_owed, note_begun
+from ft_dcc.server.incoming import writing_to_disk
 from ft_dcc.server.job import EncodeJob
 from ft_dcc.server.studio import Studio
 from ft_dcc.server.workshop import Made, Workshop
@@ -54,18 +56,18 @@ class Encoder:
     def run(self) -> None:
         """Everything that is owed is done, and what comes while this runs."""
         shutil.rmtree(self._folder, ignore_errors=True)
-        self._studio.media_to_encode.set()
+        pause: float | None = 0
         while not self._is_stopping:
-            self._studio.media_to_encode.wait()
+            self._studio.media_to_encode.wait(pause)
             self._studio.media_to_encode.clear()
+            pause = None
             try:
                 with self._studio.work.under_way():
-                    while not self._is_stopping and (owed := self._next()) is not None:
-                        self._do(owed)
-            except Refused as error:
+                    self._do_all()
+            except Exception as error:  # noqa: BLE001  whatever it is, what is owed must be done some day
                 # The database takes nothing at the moment, as on a full disk.
-                _log.warning("encoding goes on in %s seconds: %s", _PAUSE_SECONDS, error)
-                threading.Timer(_PAUSE_SECONDS, self._studio.media_to_encode.set).start()
+                is_known, pause = isinstance(error, Refused), _PAUSE_SECONDS
+                _log.warning("encoding goes on in %s seconds: %s", pause, error, exc_info=not is_known)
 
     def stop(self) -> None:
         """The running job is given up and the thread ends."""
@@ -75,32 +77,56 @@ class Encoder:
                 self._workshop.stop()
         self._studio.media_to_encode.set()
 
-    def _next(self) -> Owed | None:
+    def _do_all(self) -> None:
         store = self._studio.store
-        return store.write(lambda connection: next_owed(connection, store.tables))
+        while not self._is_stopping:
+            with store.reading() as connection:
+                over = ended(connection, store.tables)
+                owed = next_owed(connection, store.tables)
+            for each in over:
+                self._let_go(each)
+            if owed is None:
+                return
+            self._do(owed)
+
+    def _let_go(self, owed: Owed) -> None:
+        """Nothing is left of a job that was ended before it was done, and it is forgotten."""
+        try:
+            EncodeJob(self._studio, owed).clean()
+        except StorageFull:
+            raise
+        except Refused as error:
+            _log.warning("what was announced for a job that was ended stays: %s", error)
+        self._studio.store.write(partial(forget, job_id=owed.job_id))
 
     def _do(self, owed: Owed) -> None:
-        """The job is done or has failed; only one that this encoder had to give up stays as it is."""
+        """The job is done or has failed; one that waits for room, or that this encoder had to give up, stays."""
         store = self._studio.store
-        store.write(lambda connection: note_begun(connection, owed.job_id, 1))
+        store.write(partial(note_begun, job_id=owed.job_id, more=1))
         job = EncodeJob(self._studio, owed)
         folder = self._folder / secrets.token_hex(8)
+        is_over = False
         try:
             if owed.begun >= _MOST_ATTEMPTS:
                 raise EncodeFailed(f"It was begun {owed.begun} times, and the server was stopped each time.")
-            folder.mkdir(parents=True)
+            with writing_to_disk():
+                folder.mkdir(parents=True)
             job.finish(self._encode(job, folder))
+            is_over = True
         except Cancelled:
             job.clean()
-        except StorageFull:
+            is_over = True
+        except StorageFull as error:
+            job.wait(str(error))
             raise
         except Exception as error:  # noqa: BLE001  one file must not keep all others from being encoded
             if not self._is_stopping:
                 job.fail(_sentence(error, job, folder))
+                is_over = True
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-        if self._is_stopping:
-            store.write(lambda connection: note_begun(connection, owed.job_id, -1))
+            if not is_over:
+                store.write(partial(note_begun, job_id=owed.job_id, more=-1))
 
     def _encode(self, job: EncodeJob, folder: Path) -> list[Made]:
         job.begin()
@@ -108,7 +134,9 @@ class Encoder:
         with self._lock:
             if self._is_stopping:
                 raise EncodeFailed("The server is stopping.")
-            room = max(1, self._studio.files.room())
+            room = self._studio.files.room()
+            if room <= 0:
+                raise StorageFull("The server's disk has no room for what would be made. Free some space there.")
             self._workshop = Workshop(source, folder, seconds=self._seconds, largest=room)
         try:
             return self._workshop.make(job.report)

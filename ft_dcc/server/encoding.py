@@ -12,7 +12,20 @@ from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 import attrs
-from sqlalchemy import Boolean, Column, Connection, Integer, MetaData, String, Table, delete, select, update
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ColumnElement,
+    Connection,
+    Integer,
+    MetaData,
+    Row,
+    String,
+    Table,
+    delete,
+    select,
+    update,
+)
 
 from ft_dcc.errors import ExtraMissing, ValidationError
 from ft_dcc.frames import IMAGE_SUFFIXES
@@ -38,6 +51,7 @@ _OWED = Table(
 )
 FILM, STILL, THUMBNAIL = "ftrackreview-mp4", "ftrackreview-image", "thumbnail"
 FORMATS = {FILM: "video/mp4", STILL: "image/jpeg", THUMBNAIL: "image/jpeg"}
+_SUFFIXES = {"video/mp4": ".mp4", "image/jpeg": ".jpg"}
 QUEUED, RUNNING, DONE, FAILED = "queued", "running", "done", "failed"
 _OPEN = (QUEUED, RUNNING)
 
@@ -60,10 +74,18 @@ class Owed:
         """Return the id of a component that the job makes: the same however often it is begun."""
         return str(uuid5(UUID(self.job_id), component_name))
 
+    def announcing(self, component_name: str) -> list[Operation]:
+        """Return what makes a component known that the job is to fill: it is in no location yet."""
+        output_id = self.output_id(component_name)
+        suffix = _SUFFIXES[FORMATS[component_name]]
+        component = {"id": output_id, "name": component_name, "file_type": suffix, "version_id": self.version_id}
+        attached = {"job_id": self.job_id, "component_id": output_id}
+        return [creation("FileComponent", component), creation("JobComponent", attached)]
+
     def data(self, name: str | None, file_type: str | None, **more: Any) -> str:
         """Return the job's data: what the source is called, what becomes of it, and what else is to be told."""
-        first = STILL if suffix_of(file_type) in IMAGE_SUFFIXES else FILM
-        output = [{"format": FORMATS[made], "component_id": self.output_id(made)} for made in (first, THUMBNAIL)]
+        made = outputs_of(file_type)
+        output = [{"format": FORMATS[each], "component_id": self.output_id(each)} for each in made]
         known = {
             "description": f"Encoding {name or 'a component'} for browsers",
             "output": output,
@@ -71,6 +93,16 @@ class Owed:
             "keep_original": self.is_kept,
         }
         return json.dumps({**known, **more})
+
+
+def creation(entity_type: str, data: dict[str, Any]) -> Operation:
+    """Return the operation that creates an entity."""
+    return {"action": "create", "entity_type": entity_type, "entity_data": data}
+
+
+def outputs_of(file_type: str | None) -> tuple[str, str]:
+    """Return the names of the components that are made of a source."""
+    return STILL if suffix_of(file_type) in IMAGE_SUFFIXES else FILM, THUMBNAIL
 
 
 def suffix_of(file_type: str | None) -> str:
@@ -87,6 +119,7 @@ def create_tables(connection: Connection) -> None:
 def encode_media(batch: Batch, operation: Operation) -> Answer:
     """A job is queued that makes films and pictures for browsers of a component's bytes; its id is told.
 
+    The components that it is to fill are there, as clients expect, and in no location before they are whole.
     Raises ValidationError when there are no such bytes, no such version, or nothing here that encodes.
     """
     component_id, version_id = operation.get("component_id"), operation.get("version_id")
@@ -103,7 +136,10 @@ def encode_media(batch: Batch, operation: Operation) -> Answer:
     owed = Owed(str(uuid4()), component["id"], version_id, is_kept, batch.caller, 0)
     data = owed.data(component["name"], component["file_type"], progress=0)
     job = {"id": owed.job_id, "type": "encode_media", "status": QUEUED, "data": data}
-    create(batch, {"action": "create", "entity_type": "Job", "entity_data": job})
+    create(batch, creation("Job", job))
+    for output in outputs_of(component["file_type"]):
+        for operation in owed.announcing(output):
+            create(batch, operation)
     caller = {"user_id": batch.caller.id, "username": batch.caller.username}
     row = {"job_id": owed.job_id, "component_id": owed.component_id, "version_id": version_id, "is_kept": is_kept}
     batch.connection.execute(_OWED.insert(), {**row, **caller, "begun": 0})
@@ -111,15 +147,19 @@ def encode_media(batch: Batch, operation: Operation) -> Answer:
 
 
 def next_owed(connection: Connection, tables: Tables) -> Owed | None:
-    """Return the oldest job that is not done, or None; forget those that are, or that somebody has deleted or ended."""
-    job = tables.by_family["Job"]
-    is_open = _OWED.c.job_id.in_(select(job.c.id).where(job.c.status.in_(_OPEN)))
-    connection.execute(delete(_OWED).where(~is_open))
-    row = connection.execute(select(_OWED).order_by(_OWED.c.id).limit(1)).first()
-    if row is None:
-        return None
-    caller = Caller(row.user_id, row.username)
-    return Owed(row.job_id, row.component_id, row.version_id, row.is_kept, caller, row.begun)
+    """Return the oldest job that is not done, or None."""
+    row = connection.execute(select(_OWED).where(_is_open(tables)).order_by(_OWED.c.id).limit(1)).first()
+    return None if row is None else _read(row)
+
+
+def ended(connection: Connection, tables: Tables) -> list[Owed]:
+    """Return the jobs that are done, or that somebody has deleted or ended, and that are not forgotten yet."""
+    return [_read(row) for row in connection.execute(select(_OWED).where(~_is_open(tables)))]
+
+
+def forget(connection: Connection, job_id: str) -> None:
+    """Nothing is owed for the job any more."""
+    connection.execute(delete(_OWED).where(_OWED.c.job_id == job_id))
 
 
 def note_begun(connection: Connection, job_id: str, more: int) -> None:
@@ -129,9 +169,18 @@ def note_begun(connection: Connection, job_id: str, more: int) -> None:
 
 def versions_in_work(connection: Connection, tables: Tables, version_ids: Collection[str]) -> set[str]:
     """Return those of the versions that a job which is not done makes media for."""
+    is_it = _OWED.c.version_id.in_(version_ids), _is_open(tables)
+    return set(connection.scalars(select(_OWED.c.version_id).where(*is_it)))
+
+
+def _is_open(tables: Tables) -> ColumnElement[bool]:
     job = tables.by_family["Job"]
-    is_open = _OWED.c.job_id.in_(select(job.c.id).where(job.c.status.in_(_OPEN)))
-    return set(connection.scalars(select(_OWED.c.version_id).where(_OWED.c.version_id.in_(version_ids), is_open)))
+    return _OWED.c.job_id.in_(select(job.c.id).where(job.c.status.in_(_OPEN)))
+
+
+def _read(row: Row[Any]) -> Owed:
+    caller = Caller(row.user_id, row.username)
+    return Owed(row.job_id, row.component_id, row.version_id, row.is_kept, caller, row.begun)
 
 
 def _require_encoder() -> None:

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from sqlalchemy import select
+
 from ft_dcc.errors import Cancelled, EncodeFailed
 from ft_dcc.server.api import answer
-from ft_dcc.server.encoding import DONE, FAILED, FORMATS, QUEUED, RUNNING, THUMBNAIL, Owed, suffix_of
+from ft_dcc.server.encoding import DONE, FAILED, FORMATS, QUEUED, RUNNING, THUMBNAIL, Owed, creation, suffix_of
 from ft_dcc.server.entities.batch import Operation
 from ft_dcc.server.files import SERVER_LOCATION_ID
 from ft_dcc.server.query.values import now
@@ -22,7 +24,6 @@ from ft_dcc.server.rights import UNLIMITED
 from ft_dcc.server.studio import Studio
 from ft_dcc.server.workshop import Made
 
-_SUFFIXES = {"video/mp4": ".mp4", "image/jpeg": ".jpg"}
 _REPORT_SECONDS = 1
 
 
@@ -68,6 +69,11 @@ class EncodeJob:
         done = self._change(status=DONE, finished_at=_moment(), data=self._data(progress=100))
         self._act([*self._registering(made), *self._describing_version(), *self._removing_source(), done])
 
+    def wait(self, reason: str) -> None:
+        """The job says what it waits for; it is begun again later."""
+        if self._is_in(RUNNING):
+            self._act([self._change(status=QUEUED, data=self._data(progress=0, waiting=reason))])
+
     def fail(self, reason: str) -> None:
         """The job says why it failed, and nothing that it made is left."""
         data = self._data(output=[], error=reason)
@@ -76,29 +82,28 @@ class EncodeJob:
             self._act([self._change(status=FAILED, finished_at=_moment(), data=data)])
 
     def clean(self) -> None:
-        """Nothing that was made is left, nor a source that belongs to nothing and was not to be kept."""
-        for component_name in FORMATS:
-            self._studio.files.remove(self._owed.output_id(component_name))
+        """Nothing that was not finished is left, nor a source that belongs to nothing and was not to be kept."""
+        operations = []
+        for output_id in map(self._owed.output_id, FORMATS):
+            if not self._is_in_place(output_id):
+                self._studio.files.remove(output_id)
+                operations += [_delete(output_id)] if self._row("Component", output_id) else []
         if self._component.get("version_id") is None and self._component.get("container_id") is None:
-            self._act(self._removing_source())
+            operations += self._removing_source()
+        self._act(operations)
 
     def _registering(self, made: Sequence[Made]) -> list[Operation]:
         owed, operations = self._owed, []
         for each in made:
-            component_id, media_type = owed.output_id(each.component_name), FORMATS[each.component_name]
-            component = {
-                "id": component_id,
-                "name": each.component_name,
-                "file_type": _SUFFIXES[media_type],
-                "size": self._studio.files.size(component_id),
-                "version_id": owed.version_id,
-            }
+            component_id = owed.output_id(each.component_name)
+            size = {"size": self._studio.files.size(component_id)}
             place = {"id": str(uuid4()), "component_id": component_id, "resource_identifier": component_id}
             operations += [
-                _create("FileComponent", component),
-                *(_create("Metadata", entry) for entry in _metadata(component_id, each)),
-                _create("ComponentLocation", {**place, "location_id": SERVER_LOCATION_ID}),
-                _create("JobComponent", {"job_id": owed.job_id, "component_id": component_id}),
+                # Somebody may have removed it since the job was made.
+                *([] if self._row("Component", component_id) else owed.announcing(each.component_name)),
+                _update("FileComponent", component_id, size),
+                *(creation("Metadata", entry) for entry in _metadata(component_id, each)),
+                creation("ComponentLocation", {**place, "location_id": SERVER_LOCATION_ID}),
             ]
         return operations
 
@@ -112,7 +117,7 @@ class EncodeJob:
     def _removing_source(self) -> list[Operation]:
         if self._owed.is_kept:
             return []
-        return [{"action": "delete", "entity_type": "FileComponent", "entity_key": [self._owed.component_id]}]
+        return [_delete(self._owed.component_id)]
 
     def _data(self, **more: Any) -> str:
         return self._owed.data(self._component.get("name"), self._component.get("file_type"), **more)
@@ -129,6 +134,14 @@ class EncodeJob:
         """Whether the job is there, in one of these statuses."""
         job = self._row("Job", self._owed.job_id)
         return job is not None and job["status"] in statuses
+
+    def _is_in_place(self, component_id: str) -> bool:
+        """Whether the component is in the server's location, and so whole."""
+        store = self._studio.store
+        place = store.tables.by_family["ComponentLocation"]
+        is_it = place.c.component_id == component_id, place.c.location_id == SERVER_LOCATION_ID
+        with store.reading() as connection:
+            return connection.execute(select(place.c.id).where(*is_it)).first() is not None
 
     def _row(self, family: str, entity_id: str | None) -> dict[str, Any] | None:
         store = self._studio.store
@@ -150,8 +163,8 @@ def _metadata(component_id: str, made: Made) -> list[dict[str, str]]:
     return [{**parent, "key": key, "value": json.dumps(value)} for key, value in told.items()]
 
 
-def _create(entity_type: str, data: dict[str, Any]) -> Operation:
-    return {"action": "create", "entity_type": entity_type, "entity_data": data}
+def _delete(component_id: str) -> Operation:
+    return {"action": "delete", "entity_type": "FileComponent", "entity_key": [component_id]}
 
 
 def _update(entity_type: str, key: str, data: dict[str, Any]) -> Operation:

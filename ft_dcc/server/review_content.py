@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, select
 
 from ft_dcc.errors import NoSuchThing
 from ft_dcc.server.encoding import FILM, STILL, versions_in_work
 from ft_dcc.server.feedback import full_name, read_feedback
+from ft_dcc.server.files import SERVER_LOCATION_ID
 from ft_dcc.server.schema.tables import Tables
 from ft_dcc.server.visits import Visit
 
@@ -106,7 +107,7 @@ def _read_films(connection: Connection, tables: Tables, version_ids: Iterable[st
     statement = (
         select(component.c.id, component.c.version_id, metadata.c.key, metadata.c.value)
         .join_from(component, metadata, component.c.id == metadata.c.parent_id, isouter=True)
-        .where(component.c.name == FILM, component.c.version_id.in_(version_ids))
+        .where(component.c.name == FILM, component.c.version_id.in_(version_ids), _is_whole(tables))
         .order_by(component.c["__row__"])
     )
     facts: dict[tuple[str, str], dict[str, str]] = {}
@@ -118,9 +119,16 @@ def _read_films(connection: Connection, tables: Tables, version_ids: Iterable[st
 def _read_stills(connection: Connection, tables: Tables, version_ids: Iterable[str]) -> dict[str, str]:
     """Return the addresses of the pictures of versions that have no film."""
     component = tables.by_family["Component"]
-    is_still = (component.c.name == STILL, component.c.version_id.in_(version_ids))
+    is_still = (component.c.name == STILL, component.c.version_id.in_(version_ids), _is_whole(tables))
     statement = select(component.c.version_id, component.c.id).where(*is_still).order_by(component.c["__row__"])
     return {version_id: f"media/{component_id}" for version_id, component_id in connection.execute(statement)}
+
+
+def _is_whole(tables: Tables) -> ColumnElement[bool]:
+    """Whether a component is in the server's location: one that is being encoded is not there yet."""
+    component, place = tables.by_family["Component"], tables.by_family["ComponentLocation"]
+    is_there = place.c.component_id == component.c.id, place.c.location_id == SERVER_LOCATION_ID
+    return select(place.c.id).where(*is_there).exists()
 
 
 def _film(component_id: str, facts: dict[str, str]) -> dict[str, Any]:

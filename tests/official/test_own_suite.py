@@ -18,13 +18,12 @@ import pytest
 SUITE = os.environ.get("OFFICIAL_SUITE", "")
 SCRIPTS = Path(__file__).parent / "scripts"
 ROOT = Path(__file__).resolve().parents[2]
-# Not the server: one wants the bytes of one picture library, the caches in files a dbm of the system, the time-outs are
-# races of a tenth of a millisecond, and a component is on the server when its media is.
+# Not the server: one wants the bytes of one picture library, the caches in files a dbm of the system, and the time-outs
+# are races of a tenth of a millisecond.
 NOT_THE_SERVER = (
     "test_get_thumbnail_url",
     r"\[(file|persisted)\]",
     "test_(read|write|remove)_timeout",
-    r"test_asset_version\.py::test_encode_media",
 )
 # The inside of the other client, which is not here: how it takes schemas from its cache, what its hub keeps in which
 # queue, that everything goes through one method that a test replaces, mocks that are no entities.

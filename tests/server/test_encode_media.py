@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import sqlite3
 import subprocess
@@ -14,11 +15,12 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import requests
 
 from ft_dcc.errors import EncodeFailed, ServerError
 from ft_dcc.media import ffmpeg, probe
 from ft_dcc.server.workshop import Workshop
-from ft_dcc.session import SERVER_LOCATION_ID, Session
+from ft_dcc.session import SERVER_LOCATION_ID, Session, operations
 from ft_dcc.session.transfer import download
 
 MakeFilm = Callable[..., Path]
@@ -128,6 +130,66 @@ def test_a_film_becomes_what_browsers_play_with_its_exact_rate(session, version,
     attached = session.query(f"select component_id from JobComponent where job_id is {job['id']}").all()
     assert {each["component_id"] for each in attached} == {each["component_id"] for each in done["output"]}
     assert session.query(f"FileComponent where id is {done['source_component_id']}").all() == []
+
+
+def test_the_components_are_there_at_once_and_in_a_location_when_they_are_whole(session, version, make_film):
+    job = session.encode_media(make_film(seconds=6, size="1280x720"), version_id=version["id"])
+    announced = [each["component_id"] for each in json.loads(job["data"])["output"]]
+    made = components_of(session, f"version_id is {version['id']}")
+    assert [made[name]["id"] for name in ("ftrackreview-mp4", "thumbnail")] == announced
+    assert [(facts["file_type"], facts["locations"]) for facts in made.values()] == [(".mp4", []), (".jpg", [])]
+    attached = session.query(f"select component_id from JobComponent where job_id is {job['id']}").all()
+    assert {each["component_id"] for each in attached} == set(announced)
+    # What was not finished goes when the job goes, running or not.
+    session.delete(job)
+    session.commit()
+    following = session.encode_media(make_film("next.mov"))
+    reached(session, following["id"], "done")
+    assert components_of(session, f"version_id is {version['id']}") == {}
+
+
+def test_a_job_that_waits_is_forgotten_with_what_was_announced_for_it(session, version, make_film):
+    film = make_film(seconds=2)
+    jobs = [session.encode_media(film, version_id=version["id"])["id"] for _ in range(3)]
+    session.call(operations.delete("Job", jobs[1]))
+    reached(session, jobs[2], "done")
+    found = session.query(f"select id from FileComponent where version_id is {version['id']}").all()
+    kept = [each["component_id"] for job in (jobs[0], jobs[2]) for each in told(session, job)["output"]]
+    assert {each["id"] for each in found} == set(kept)
+
+
+def test_a_film_that_is_encoded_is_shown_in_a_review_when_it_is_whole(session, project, version, make_film):
+    review = session.create("ReviewSession", {"name": "Dailies", "project": project})
+    session.create("ReviewSessionObject", {"review_session": review, "asset_version": version, "name": "sh010"})
+    session.commit()
+
+    def shown() -> tuple[bool, bool]:
+        (entry,) = requests.get(f"{review['review_url']}/data", timeout=30).json()["entries"]
+        return entry["is_encoding"], entry["film"] is not None
+
+    job = session.encode_media(make_film(seconds=2), version_id=version["id"])
+    assert shown() == (True, False)
+    reached(session, job["id"], "done")
+    assert shown() == (False, True)
+
+
+def test_a_job_waits_for_room_on_the_disk_and_holds_up_nobody_who_stops_the_server(small_disk, start_server, make_film):
+    server, filler = start_server(small_disk / "studio"), small_disk / "filler"
+    with studio_of_our_own(server) as session:
+        film = make_film()
+        source = session.create_component(str(film), location=session.get("Location", SERVER_LOCATION_ID))
+        session.commit()
+        filler.write_bytes(bytes(shutil.disk_usage(small_disk).free - (40 << 20)))
+        job_id = session.encode_media(source)["id"]
+        while "waiting" not in (seen := told(session, job_id)):
+            time.sleep(0.05)
+        assert (seen["status"], "no room" in seen["waiting"]) == ("queued", True)
+    server.process.terminate()
+    assert server.process.wait(timeout=30) == 0
+    filler.unlink()
+    server = start_server(server.data)
+    with studio_of_our_own(server) as session:
+        assert "waiting" not in reached(session, job_id, "done")
 
 
 def test_a_component_is_encoded_and_kept(session, version, make_film):
