@@ -6,10 +6,12 @@ import asyncio
 import hashlib
 import os
 import shutil
+import threading
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import attrs
 from anyio import CancelScope, to_thread
@@ -31,6 +33,8 @@ _ABANDONED_AFTER = 7 * _DAY
 _MOST_PARTS = 10_000  # As S3.
 # Up to here one piece is quicker than parts, which have to be joined; sending it again costs a studio's network little.
 LARGEST_PIECE = 4 << 30
+# What the folder of an upload's parts is called, and has nothing in it, when they are joined.
+_JOINED = ".joined"
 _KEPT_FREE = 64 << 20  # The database lies on the same disk and must still be able to commit.
 
 
@@ -56,6 +60,8 @@ class Files:
         self._secret = secret
         self._media, self._parts, self._incoming = folder / "media", folder / "parts", folder / "incoming"
         self._thumbnails = folder / "thumbnails"
+        self._guard = threading.Lock()
+        self._locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
         for place in (self._media, self._parts, self._incoming):
             place.mkdir(parents=True, exist_ok=True)
 
@@ -74,7 +80,7 @@ class Files:
         """Return the id of an upload in parts and, for a day, one address a part."""
         if not 1 <= parts <= _MOST_PARTS:
             raise ValidationError(f"An upload has 1 to {_MOST_PARTS} parts, not {parts}.")
-        self._require_room(size)
+        self._require_room(2 * size)  # The parts, and beside them what they are joined to.
         claims = {"component_id": component_id, "size": size, "account": account}
         upload_id = sign(self._secret, "parts", {**claims, "parts": parts}, _ABANDONED_AFTER)
         urls: list[dict[str, str | int]] = []
@@ -103,10 +109,9 @@ class Files:
         The tag is in hexadecimal the MD5 of a file that was announced with one, and else the CRC-32.
         Raises ValidationError, TooLarge or StorageFull, and then nothing is left of them.
         """
-        self._require_room(upload.size)
         incoming = IncomingFile(self._incoming, is_md5=upload.checksum is not None)
         try:
-            await _fill(incoming, chunks, upload)
+            await _fill(incoming, chunks, upload, self._require_room)
             incoming.check(upload.size if upload.part is None else None, upload.checksum)
             await to_thread.run_sync(incoming.keep, self._target(upload, incoming.digest))
         finally:
@@ -123,10 +128,16 @@ class Files:
         if claims["component_id"] != component_id:
             raise ValidationError("This upload belongs to another component.")
         folder = self._parts / self._key(upload_id)
-        if not folder.is_dir() and self.exists(component_id) and self.size(component_id) == claims["size"]:
-            return
-        self._join(_in_order(folder, parts, claims["parts"]), component_id, claims["size"])
-        shutil.rmtree(folder)
+        joined = folder.with_suffix(_JOINED)
+        # Whoever completes it a second time, while the first one still joins, waits for that.
+        with self._only_one(folder.name):
+            if joined.is_dir() and self.exists(component_id):
+                return
+            self._join(_in_order(folder, parts, claims["parts"]), component_id, claims["size"])
+            shutil.rmtree(joined, ignore_errors=True)
+            folder.replace(joined)
+            for part in joined.iterdir():
+                part.unlink()
 
     def path(self, component_id: str) -> Path:
         """Return where the component's bytes are, or would be; nothing of the id is in the path."""
@@ -182,6 +193,11 @@ class Files:
             shutil.rmtree(path)
         return len(left) + len(stale)
 
+    def _only_one(self, key: str) -> threading.Lock:
+        """Return the lock of this name; it is forgotten when nobody holds it or waits for it."""
+        with self._guard:
+            return self._locks.setdefault(key, threading.Lock())
+
     def _key(self, text: str) -> str:
         return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
@@ -208,15 +224,20 @@ class Files:
             raise StorageFull(f"The server's disk has no room for {size} bytes. Free some space there, then try again.")
 
 
-async def _fill(incoming: IncomingFile, chunks: AsyncIterator[bytes], upload: Upload) -> None:
+async def _fill(
+    incoming: IncomingFile, chunks: AsyncIterator[bytes], upload: Upload, require_room: Callable[[int], None]
+) -> None:
     """Write and hash one block while the next arrives: the three cost about the same."""
     loop = asyncio.get_running_loop()
     received, under_way = 0, [loop.run_in_executor(None, incoming.write, b"")]
     try:
+        require_room(0 if upload.part else upload.size)
         async for block in _blocks(chunks):
             received += len(block)
             if received > upload.size:
                 raise TooLarge(f"The upload is larger than the {upload.size} bytes that were announced.")
+            # Others take room meanwhile. How much of a file the other parts have brought already, nobody knows here.
+            require_room(len(block) + (0 if upload.part else upload.size - received))
             await asyncio.gather(*under_way)
             under_way = [loop.run_in_executor(None, work, block) for work in (incoming.write, incoming.hash)]
         await asyncio.gather(*under_way)

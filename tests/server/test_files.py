@@ -3,14 +3,19 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import shutil
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from threading import Barrier
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+import anyio
 import pytest
 import requests
+from starlette.requests import Request
 
 from ft_dcc.errors import Forbidden
 from ft_dcc.server.access import sign
@@ -81,6 +86,34 @@ def test_a_browser_that_has_the_file_is_told_so(wire):
     component_id = wire.upload(FILM)
     tag = wire.get("/component/get", component_id).headers["ETag"]
     assert wire.get("/component/get", component_id, headers={"If-None-Match": tag}).status_code == 304
+
+
+def test_a_player_that_asks_for_a_range_of_nothing_is_told_so(wire):
+    component_id = wire.upload(b"")
+    answers = [wire.get("/component/get", component_id, headers={"Range": f"bytes={asked}"}) for asked in ("0-", "-5")]
+    assert [(got.status_code, got.headers["Content-Range"]) for got in answers] == [(416, "bytes */0")] * 2
+
+
+def test_a_file_that_is_replaced_or_removed_while_it_is_sent_arrives_whole(tmp_path):
+    files = Files(tmp_path, b"secret")
+    files.path("c").parent.mkdir()
+    files.path("c").write_bytes(FILM)
+    scope = {"type": "http", "method": "GET", "headers": [(b"range", b"bytes=1000-")]}
+    sent: list[bytes] = []
+
+    async def send(message):
+        sent.append(message.get("body", b""))
+
+    async def drive():
+        answer = files.respond(Request(scope), "c", "video/mp4")
+        (tmp_path / "another").write_bytes(b"x")
+        files.adopt(tmp_path / "another", "c")
+        files.remove("c")
+        await answer(scope, anyio.sleep_forever, send)
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(anyio.run, drive).result()
+    assert b"".join(sent) == FILM[1000:]
 
 
 def test_head_tells_the_size_and_sends_nothing(wire):
@@ -210,6 +243,21 @@ class TestParts:
         assert self.complete(wire, announced, sent).status_code == 200
         assert wire.get("/component/get", component_id).content == b"".join(self.parts)
 
+    def test_many_may_complete_at_once_and_a_part_that_comes_late_changes_nothing(self, wire):
+        component_id, announced = self.announce(wire)
+        sent = self.send(announced)
+        with ThreadPoolExecutor(4) as clients:
+            answers = clients.map(lambda _: self.complete(wire, announced, sent).status_code, range(4))
+            assert list(answers) == [200] * 4
+        requests.put(announced["urls"][0]["signed_url"], data=b"another", timeout=60)
+        assert self.complete(wire, announced, sent).status_code == 200
+        assert wire.get("/component/get", component_id).content == b"".join(self.parts)
+
+    def test_what_was_never_sent_is_not_complete_because_an_older_file_is_as_large(self, wire):
+        component_id = wire.upload(b"older")
+        announced = wire.announce(component_id, 5, parts=1)
+        assert self.complete(wire, announced, [{"part_number": 1, "e_tag": "0" * 8}]).status_code == 422
+
     def test_a_missing_part_is_named(self, wire):
         component_id, announced = self.announce(wire)
         sent = self.send(announced)
@@ -320,6 +368,27 @@ class TestASmallDisk:
         assert leftovers(server) == []
         (small_disk / "filler").unlink()
         assert requests.put(url, data=b"x" * (8 << 20), timeout=60).status_code == 200
+
+    def test_uploads_at_once_leave_the_room_that_the_database_needs(self, small_disk, start_server, wire_to):
+        wire, size = wire_to(start_server(small_disk / "studio")), 12 << 20
+        urls = [wire.announce(wire.create_component(), size)["url"] for _ in range(2)]
+        begun = Barrier(2, timeout=60)
+
+        def body():
+            yield b"x" * (2 << 20)
+            begun.wait()
+            yield b"x" * (size - (2 << 20))
+
+        with ThreadPoolExecutor(2) as clients:
+            answers = list(clients.map(lambda url: requests.put(url, data=body(), timeout=60).status_code, urls))
+        assert sorted(answers) in ([200, 507], [507, 507])
+        assert shutil.disk_usage(small_disk).free > 60 << 20
+
+    def test_parts_are_refused_at_once_where_there_is_no_room_to_join_them(self, small_disk, start_server, wire_to):
+        wire = wire_to(start_server(small_disk / "studio"))
+        operation = {"action": "get_upload_metadata", "component_id": wire.create_component(), "file_name": "a"}
+        assert wire.post({**operation, "file_size": 9 << 20, "parts": 3}).status_code == 507
+        assert wire.post({**operation, "file_size": 9 << 20}).status_code == 200
 
     def test_a_read_only_disk_refuses_and_goes_on_reading(self, small_disk, start_server, wire_to, mounting):
         server = start_server(small_disk / "studio")
