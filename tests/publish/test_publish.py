@@ -11,22 +11,12 @@ import attrs
 import pyblish.util
 import pytest
 import requests
-from doubles.colour_bars import SCENE, ColourBars
+from doubles.colour_bars import ColourBars
 
 from ft_dcc import media
 from ft_dcc.errors import (
-    CameraMissing,
     Cancelled,
-    DiskUnusable,
-    FilmUnreadable,
-    FramesMissing,
-    Invalid,
     JobNotFound,
-    PluginBroken,
-    Problems,
-    ReviewSessionClosed,
-    TaskNotFound,
-    Unpublishable,
 )
 from ft_dcc.frames import FrameRange, Resolution, frame_rate
 from ft_dcc.publish.engine import Context
@@ -177,84 +167,6 @@ def test_two_cameras_are_two_versions_of_two_assets(session, host, task, task_pa
     assert len({version.review_session_id for version in published.versions}) == 1
 
 
-def test_two_bad_sources_do_not_block_a_good_one(session, task, task_path, paint, jobs, tmp_path):
-    (tmp_path / "notes.mov").write_text("this is no film", encoding="utf-8")
-    gap, good = paint("1-6", name="gap", missing=(3, 4)), paint("1-6", name="good")
-    sources = (gap.pattern, str(tmp_path / "notes.mov"), good.pattern)
-    published = publish(PublishRequest(task=task_path, source=sources, fps=Fraction(24)), session, jobs=jobs)
-    assert [version.source for version in published.versions] == ["good"]
-    assert [problem.instance for problem in published.problems] == ["notes", "gap"]
-    assert "3-4" in published.problems[1].message
-    assert [version["asset"]["name"] for version in versions_of(session, task)] == ["Animation good"]
-
-
-def test_a_missing_frame_is_named(session, task, task_path, paint, jobs):
-    frames = paint("1001-1012", missing=(1005,))
-    with pytest.raises(FramesMissing, match="1005") as caught:
-        publish(PublishRequest(task=task_path, source=frames.pattern, fps=Fraction(24)), session, jobs=jobs)
-    assert caught.value.missing == (1005,)
-    assert versions_of(session, task) == []
-
-
-def test_frames_of_which_there_is_none_are_one_problem(session, task, task_path, jobs, tmp_path):
-    with pytest.raises(FramesMissing, match="No file fits"):
-        publish(PublishRequest(task=task_path, source=str(tmp_path / "a.%04d.png")), session, jobs=jobs)
-
-
-def test_missing_frames_at_head_and_tail_are_named(session, task, task_path, paint, jobs):
-    request = PublishRequest(
-        task=task_path, source=paint("1003-1010").pattern, fps=Fraction(24), frame_range=FrameRange(1001, 1012)
-    )
-    with pytest.raises(FramesMissing, match="1001-1002, 1011-1012"):
-        publish(request, session, jobs=jobs)
-
-
-def test_everything_that_is_wrong_is_told_at_once(session, paint, jobs):
-    request = PublishRequest(task="Nobody/SH010/Animation", source=paint("1-6", missing=(2,)).pattern)
-    with pytest.raises(Problems) as caught:
-        publish(request, session, jobs=jobs)
-    assert [problem.check for problem in caught.value.problems] == ["Task", "Missing frames"]
-
-
-def test_an_unknown_task_is_named(session, host, jobs):
-    with pytest.raises(TaskNotFound, match="Nobody/SH010/Animation"):
-        publish(PublishRequest(task="Nobody/SH010/Animation"), session, host, jobs=jobs)
-    assert host.captures == 0
-
-
-def test_a_closed_review_session_takes_nothing(session, host, task, task_path, jobs):
-    first = publish(PublishRequest(task=task_path, review="Closed"), session, host, jobs=jobs).first
-    review = session.get("ReviewSession", first.review_session_id)
-    review["end_date"] = "2001-01-01T00:00:00"
-    session.commit()
-    with pytest.raises(ReviewSessionClosed, match="Closed"):
-        publish(PublishRequest(task=task_path, review="Closed"), session, host, jobs=jobs)
-    assert (host.captures, len(versions_of(session, task))) == (1, 1)
-
-
-def test_a_scene_without_a_camera_and_a_camera_that_is_not_there(session, task, task_path, jobs):
-    with pytest.raises(CameraMissing, match="no camera"):
-        publish(PublishRequest(task=task_path), session, ColourBars(attrs.evolve(SCENE, sources=())), jobs=jobs)
-    with pytest.raises(CameraMissing, match=r"persp.*bars, second"):
-        publish(PublishRequest(task=task_path, source="persp"), session, ColourBars(), jobs=jobs)
-
-
-@pytest.mark.parametrize(
-    ("scene", "words"),
-    [
-        ({"frame_range": FrameRange(1001, 1013)}, "The frame range is 1001-1013, wanted is 1001-1012."),
-        ({"fps": Fraction(24)}, "The frame rate is 24 fps, wanted is 23.976 fps."),
-    ],
-)
-def test_a_scene_that_is_not_as_the_shot_wants_it_is_refused(session, shot, jobs, scene, words):
-    good = attrs.evolve(SCENE, frame_range=FrameRange(1001, 1012), fps=Fraction(24000, 1001))
-    task_path, host = shot("1001-1012", "23.976"), ColourBars(attrs.evolve(good, **scene))
-    with pytest.raises(Invalid) as caught:
-        publish(PublishRequest(task=task_path), session, host, jobs=jobs)
-    assert str(caught.value).startswith(words)
-    assert host.captures == 0
-
-
 def test_what_was_asked_for_goes_before_the_shot(session, shot, jobs):
     task_path, host = shot("1001-1048", "24"), ColourBars()
     request = PublishRequest(task=task_path, frame_range=FrameRange(1005, 1006), resolution=Resolution(32, 18))
@@ -266,58 +178,6 @@ def test_what_was_asked_for_goes_before_the_shot(session, shot, jobs):
         "width": 32,
         "height": 18,
     }
-
-
-def test_nothing_given_is_nothing_published(session, task, task_path, jobs):
-    with pytest.raises(Unpublishable, match="Nothing was given"):
-        publish(PublishRequest(task=task_path), session, jobs=jobs)
-
-
-def test_a_film_that_is_not_there_is_named(session, task, task_path, jobs):
-    with pytest.raises(FilmUnreadable, match=r"nowhere\.mov"):
-        publish(PublishRequest(task=task_path, source="nowhere.mov"), session, jobs=jobs)
-
-
-def test_a_job_folder_that_cannot_be_made_is_named(session, host, task, task_path, tmp_path):
-    (tmp_path / "jobs").write_text("a file", encoding="utf-8")
-    with pytest.raises(DiskUnusable, match="FT_DCC_JOBS"):
-        publish(PublishRequest(task=task_path), session, host, jobs=tmp_path / "jobs")
-    assert host.captures == 0
-
-
-def test_a_disk_that_is_too_full_is_known_before_the_capture(session, task, task_path, jobs):
-    # A size that no disk has room for, so that the disk of this machine is full enough.
-    host = ColourBars(attrs.evolve(SCENE, frame_range=FrameRange(1, 2**31), resolution=Resolution(32768, 32768)))
-    with pytest.raises(DiskUnusable, match="MiB free, this publish needs"):
-        publish(PublishRequest(task=task_path), session, host, jobs=jobs)
-    assert host.captures == 0
-
-
-def test_a_plugin_of_the_studio_that_cannot_be_imported_stops_the_publish(
-    session, host, task, task_path, jobs, tmp_path, monkeypatch
-):
-    (tmp_path / "naming.py").write_text("import studio_tools_of_nobody\n", encoding="utf-8")
-    monkeypatch.setenv("PYBLISHPLUGINPATH", str(tmp_path))
-    with pytest.raises(PluginBroken, match=r"naming\.py.*studio_tools_of_nobody"):
-        publish(PublishRequest(task=task_path), session, host, jobs=jobs)
-    assert (host.captures, jobs.exists()) == (0, False)
-
-
-def test_a_check_of_the_studio_says_what_it_finds(session, host, task, task_path, jobs, tmp_path, monkeypatch):
-    (tmp_path / "naming.py").write_text(
-        "import pyblish.api\n"
-        "from ft_dcc.publish.slots import TASK\n"
-        "class ValidateName(pyblish.api.InstancePlugin):\n"
-        "    order = pyblish.api.ValidatorOrder\n"
-        "    families = ['camera']\n"
-        "    def process(self, instance):\n"
-        "        assert TASK.get(instance.context).name.islower(), 'A task is written in small letters.'\n",
-        encoding="utf-8",
-    )
-    monkeypatch.setenv("PYBLISHPLUGINPATH", str(tmp_path))
-    with pytest.raises(Unpublishable, match=r"A task is written in small letters\."):
-        publish(PublishRequest(task=task_path), session, host, jobs=jobs)
-    assert host.captures == 0
 
 
 @pytest.mark.parametrize("step", ["capture", "encode", "upload ftrackreview-mp4", "upload thumbnail"])

@@ -1,0 +1,136 @@
+"""How a session begins, what it keeps for the next one, and how it ends."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+import uuid
+
+import pytest
+
+from ft_dcc.errors import (
+    AuthenticationError,
+    ConnectionClosedError,
+    ServerCompatibilityError,
+    ServerError,
+    SettingInvalid,
+)
+from ft_dcc.session import Session
+
+
+@pytest.fixture
+def environment(studio_server, monkeypatch):
+    for name, value in {
+        "FTRACK_SERVER": studio_server.server_url,
+        "FTRACK_API_KEY": studio_server.api_key,
+        "FTRACK_API_USER": studio_server.api_user,
+    }.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_a_session_starts_with_what_the_environment_says(environment, studio_server):
+    with Session() as session:
+        assert session.server_url == studio_server.server_url
+        assert session.api_user == studio_server.api_user
+        assert session.query("Status").first() is not None
+
+
+@pytest.mark.parametrize("variable", ["FTRACK_SERVER", "FTRACK_API_KEY", "FTRACK_API_USER"])
+def test_what_is_missing_is_named(environment, monkeypatch, variable):
+    monkeypatch.delenv(variable)
+    with pytest.raises(SettingInvalid, match=variable):
+        Session()
+
+
+def test_arguments_that_cannot_be_used_are_named(environment):
+    with pytest.raises(SettingInvalid, match="time-out of 0"):
+        Session(timeout=0)
+    with pytest.raises(TypeError, match="headers are names with their values, not a list"):
+        Session(headers=["a"])
+    with pytest.raises(SettingInvalid, match=r"'studio:8080' is no address of a server. Write it like https://"):
+        Session("studio:8080")
+
+
+def test_a_wrong_key_is_noticed_at_the_start(studio_server):
+    with pytest.raises(AuthenticationError) as caught:
+        Session(studio_server.server_url, "no such key", studio_server.api_user)
+    assert "no such key" not in str(caught.value)
+    # Scripts catch it as what the official client raises.
+    assert isinstance(caught.value, ServerError)
+    assert caught.value.error_class == "InvalidCredentialsError"
+
+
+def test_a_session_says_nothing_of_its_key(session, studio_server):
+    assert studio_server.api_key not in repr(session)
+    assert session.api_key == studio_server.api_key
+
+
+def test_an_old_server_is_refused(session):
+    session.server_information["version"] = "3.3.10"
+    with pytest.raises(ServerCompatibilityError, match=r"3\.3\.10"):
+        session.check_server_compatibility()
+    session.server_information["version"] = "dev"
+    session.check_server_compatibility()
+
+
+def test_a_closed_session_cannot_be_used(open_session):
+    session = open_session()
+    assert not session.closed
+    session.close()
+    session.close()
+    assert session.closed
+    with pytest.raises(ConnectionClosedError):
+        session.query("Task").all()
+
+
+def test_what_was_not_committed_is_reported_when_the_session_closes(open_session, caplog):
+    session = open_session()
+    session.create("User", {"username": f"name_{uuid.uuid4().hex}"})
+    with caplog.at_level(logging.WARNING):
+        session.close()
+    assert "1 changes were not committed" in caplog.text
+
+
+def test_a_session_without_a_schema_cache_asks_and_keeps_nothing(open_session, tmp_path, monkeypatch, sent):
+    monkeypatch.setenv("FTRACK_API_SCHEMA_CACHE_PATH", str(tmp_path))
+    for _ in range(2):
+        assert "Task" in open_session(schema_cache_path=False).types
+    assert [request[0]["action"] for request in sent].count("query_schemas") == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_schemas_are_fetched_once(open_session, tmp_path, sent):
+    first = open_session(schema_cache_path=tmp_path)
+    assert "Task" in first.types
+    second = open_session(schema_cache_path=tmp_path)
+    assert second.types["Task"].attributes.keys() == first.types["Task"].attributes.keys()
+    assert [[each["action"] for each in request] for request in sent] == [
+        ["query_server_information"],
+        ["query_schemas"],
+        ["query_server_information"],
+    ]
+
+
+def test_a_damaged_schema_cache_is_replaced(open_session, tmp_path):
+    open_session(schema_cache_path=tmp_path)
+    (path,) = tmp_path.iterdir()
+    whole = path.read_bytes()
+    path.write_bytes(whole[:1000])
+    assert len(open_session(schema_cache_path=tmp_path).types) == 118
+    assert path.read_bytes() == whole
+
+
+def test_the_environment_says_where_schemas_are_kept(open_session, tmp_path, monkeypatch):
+    monkeypatch.setenv("FTRACK_API_SCHEMA_CACHE_PATH", str(tmp_path))
+    open_session()
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_session_that_nobody_closed_is_closed_when_the_process_ends(environment):
+    script = (
+        "import ft_dcc; session = ft_dcc.Session(); close = session.wire.close;"
+        "session.wire.close = lambda: (close(), print('closed'))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True)
+    assert done.stdout == "closed\n"
