@@ -68,6 +68,8 @@ class Desk:
         self.reviews: dict[str, tuple[str, ...]] = {}
         self.open_reviews: tuple[OpenReview, ...] = ()
         self.doing = ""
+        # How many pieces of work are through: one may begin and end between two looks.
+        self.finished = 0
         self.progress: Progress | None = None
         self.problems: tuple[Problem, ...] = ()
         self.error = ""
@@ -145,6 +147,12 @@ class Desk:
     def refresh(self, task_id: str | None = None) -> None:
         """Tasks and review sessions are fetched anew, in a moment."""
         self._begin("refresh", lambda: self._fetch(task_id))
+
+    def read_reviews(self) -> None:
+        """The review sessions that are open are known anew, in a moment, whatever else is done."""
+        session = self.session
+        if session is not None:
+            self.lookups.run("Looking for review sessions", lambda: self._fetch_reviews(session))
 
     def publish(self, request: PublishRequest, host: Host | None = None) -> None:
         """It is judged, and where there is no problem captured, encoded and published, in a while.
@@ -226,6 +234,7 @@ class Desk:
         finally:
             # Whoever asks from now on is told that the work is over, though this thread still has a breath to take.
             self._thread = None
+            self.finished += 1
             self._on_change()
 
     def _check(self) -> None:
@@ -256,6 +265,9 @@ class Desk:
         if task_id and task_id not in {task["id"] for task in found}:
             found = [*found, *session.query(f'{_WANTED} id is "{task_id}"').all()]
         self.tasks = {task.id: task for task in sorted(map(Task.of, found), key=lambda task: task.path)}
+        self._fetch_reviews(session)
+
+    def _fetch_reviews(self, session: Session) -> None:
         self.open_reviews = tuple(_open_reviews(session))
         self.reviews = _grouped((each.project_id, each.name) for each in self.open_reviews)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ft_dcc.errors import Problem
 from ft_dcc.publish.progress import Progress
 
 
@@ -48,6 +49,32 @@ def test_open_review_sessions_are_listed_with_their_pages(open_dialog, live, ses
 
 # Qt 6 says that another way of making the event is coming; Qt 5 has this one only.
 @pytest.mark.filterwarnings("ignore:Function.*QDragEnterEvent")
+def test_a_review_session_that_a_publish_has_opened_is_there_without_being_fetched_by_hand(
+    open_dialog, choose, press, live, render, task_path
+):
+    dialog = open_dialog()
+    dialog.publish_page.add_files([render])
+    choose(dialog, task_path)
+    dialog.publish_page.review.setText("Monday")
+    press(dialog.publish_page.publish)
+    live(lambda: dialog.publish_page.outcome.isVisible())
+    live(lambda: ("Monday", "Monday") in dialog.publish_page.review.choices)
+    dialog.open_page("reviews")
+    rows = dialog.reviews_page.rows
+    assert "Monday" in [rows.topLevelItem(row).text(0) for row in range(rows.topLevelItemCount())]
+
+
+def test_what_others_have_opened_is_seen_when_the_page_is_and_problems_stay(open_dialog, live, session, task):
+    dialog = open_dialog()
+    dialog.desk.problems = (Problem("Frame range", "bars", "It is another one."),)
+    session.create("ReviewSession", {"name": "Theirs", "project_id": task["project_id"]})
+    session.commit()
+    dialog.open_page("reviews")
+    rows = dialog.reviews_page.rows
+    live(lambda: "Theirs" in [rows.topLevelItem(row).text(0) for row in range(rows.topLevelItemCount())])
+    assert len(dialog.desk.problems) == 1
+
+
 def test_a_dropped_frame_is_its_sequence_with_a_picture_and_delete_takes_it_away(app, open_dialog, live, render):
     from Qt import QtCore, QtGui, QtTest
 
@@ -74,6 +101,7 @@ def test_progress_says_rate_and_what_is_left(app):
 
     upload = Progress("upload", "sh010", 6_000_000, 12_000_000, "bytes", seconds=3.0)
     assert in_words(upload) == "6.0 of 12.0 MB, 2.0 MB/s, 3 s left"
+    assert in_words(Progress("upload", "sh010", 12_000, 48_000, "bytes", seconds=0.1)) == "12 of 48 kB"
     assert in_words(Progress("encode", "sh010", 10, 100, "frames", seconds=0.1)) == "10 of 100 frames"
 
 

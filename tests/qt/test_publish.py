@@ -77,12 +77,16 @@ def test_problems_are_shown_repaired_and_selected_and_then_it_is_published(
     press(page.publish)
     live(lambda: len(page.problems.repairs) == 1 and page.problems.isVisible(), host)
     assert page.problems.repairs[0].text() == "Give the scene the shot's frame range"
+    # A second Enter is no wish for a repair.
+    live(page.publish.hasFocus, host)
     captures = host.captures
     press(page.problems.selects[0])
     live(lambda: host.selected == "bars", host)
     press(page.problems.repairs[0])
     live(lambda: not page.problems.isVisible(), host)
     assert (host.scene().frame_range, host.captures) == (FrameRange(1001, 1008), captures)
+    live(lambda: page.frames.placeholderText() == "1001-1008, as the scene has it", host)
+    live(lambda: page.sources.item(0).text() == "bars\n1001-1008, 64x36", host)
     press(page.publish)
     live(lambda: page.outcome.isVisible(), host)
     assert [version["version"] for version in versions_of(session, task)] == [1]

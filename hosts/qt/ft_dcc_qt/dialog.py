@@ -45,7 +45,7 @@ class Dialog(QtWidgets.QDialog):
         self._changes.seen.connect(self.refresh)
         self._page = "publish"
         self._is_away = False
-        self._was_busy = False
+        self._finished = 0
         self.publish_page = PublishPage(self.desk, host)
         self.sign_in_page = SignInPage(self.desk, "the desktop" if host is None else host.name)
         self.queue_page = QueuePage(self.desk, host)
@@ -72,6 +72,8 @@ class Dialog(QtWidgets.QDialog):
         lookups.read_jobs()
         if self.host is not None:
             lookups.read_scene(self.host)
+        if page == "reviews":
+            self.desk.read_reviews()
         if self.desk.session is None and not self.desk.is_busy:
             self.desk.sign_in_later(_find_account, then=lambda account: None)
         self.refresh()
@@ -94,10 +96,14 @@ class Dialog(QtWidgets.QDialog):
         self.sign_out.setEnabled(is_in and not desk.is_busy)
         self.note.setText(desk.lookups.error)
         self.note.setVisible(bool(desk.lookups.error))
-        if self._was_busy and not desk.is_busy:
+        if self._finished != desk.finished and not desk.is_busy:
+            self._finished = desk.finished
             desk.lookups.read_jobs()
+            if desk.published:
+                desk.read_reviews()
+            if self.host is not None and desk.doing == "repair":
+                desk.lookups.read_scene(self.host)
             self._come_back()
-        self._was_busy = desk.is_busy
 
     def keyPressEvent(self, event: QtGui.QKeyEvent) -> None:
         """Enter does what the page is for; on a button it presses that, and in a list it is the list's alone."""
@@ -204,9 +210,9 @@ def show_dialog(host: Host | None, page: str, parent: QtWidgets.QWidget | None, 
 
 
 def _fitting(window: QtWidgets.QWidget) -> QtCore.QSize:
-    """As large as is comfortable, as the letters are, and never larger than the screen."""
+    """As large as is comfortable, as the letters are, and never larger than the screen that it comes up on."""
     scale = max(1.0, window.fontMetrics().height() / 17)
-    screen = QtGui.QGuiApplication.primaryScreen().availableGeometry()
+    screen = (window.parentWidget() or window).screen().availableGeometry()
     return QtCore.QSize(
         min(round(_SIZE.width() * scale), screen.width() - 40), min(round(_SIZE.height() * scale), screen.height() - 60)
     )

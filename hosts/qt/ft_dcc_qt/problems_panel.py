@@ -77,19 +77,16 @@ class ProblemsPanel(QtWidgets.QScrollArea):
         words.addWidget(looks.said(title, "title"))
         words.addWidget(looks.said(problem.message, is_selectable=True))
         row.addLayout(words, 1)
-        buttons = QtWidgets.QVBoxLayout()
         if problem.repair is not None and self._desk.is_waiting:
             repair = looks.button(problem.repair)
             repair.clicked.connect(lambda *_, problem=problem: self._desk.repair(problem))
             self.repairs.append(repair)
-            buttons.addWidget(repair)
+            row.addWidget(repair)
         if problem.instance and self._can_select:
             select = looks.button("Select in the scene")
             select.clicked.connect(partial(self._select, problem.instance))
             self.selects.append(select)
-            buttons.addWidget(select)
-        buttons.addStretch(1)
-        row.addLayout(buttons)
+            row.addWidget(select)
         return frame
 
     def _select(self, source: str, *_: object) -> None:

@@ -77,7 +77,9 @@ class ProgressPanel(QtWidgets.QFrame):
 def in_words(progress: Progress) -> str:
     """Return how far it is, at which rate, and what is left of the time: "6.0 of 12.0 MB, 2.0 MB/s, 3 s left"."""
     is_bytes = progress.unit == "bytes"
-    if is_bytes:
+    if is_bytes and progress.total < 1e6:
+        parts = [f"{progress.done / 1e3:.0f} of {progress.total / 1e3:.0f} kB"]
+    elif is_bytes:
         parts = [f"{progress.done / 1e6:.1f} of {progress.total / 1e6:.1f} MB"]
     else:
         parts = [f"{progress.done} of {progress.total} {progress.unit}"]

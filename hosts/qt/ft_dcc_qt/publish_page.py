@@ -10,7 +10,7 @@ from Qt import QtCore, QtGui, QtWidgets
 
 from ft_dcc.desk import Desk
 from ft_dcc.errors import SettingInvalid
-from ft_dcc.frames import FrameRange, frame_rate
+from ft_dcc.frames import FrameRange, Resolution, frame_rate
 from ft_dcc.host import Host
 
 from . import looks
@@ -57,7 +57,9 @@ class PublishPage(QtWidgets.QWidget):
         self._chosen_id: str | None = None
         self._sought_id: str | None = None
         self._path: Path | None = None
+        self._seen: tuple[FrameRange, Resolution] | None = None
         self._last_words = ""
+        self._finished = 0
         self.sources = SourceList(_NO_FILE if host is None else _NO_CAMERA)
         self.task = SearchField(_NO_TASK)
         self.frames, self.rate = QtWidgets.QLineEdit(), QtWidgets.QLineEdit()
@@ -83,6 +85,11 @@ class PublishPage(QtWidgets.QWidget):
         self.outcome.refresh()
         self.past.refresh()
         self.publish.setVisible(not is_busy)
+        if self._finished != desk.finished and not is_busy:
+            self._finished = desk.finished
+            if desk.doing in ("publish", "repair") and not self.outcome.isVisible():
+                # Else Qt would lead to the next button, and a second Enter repair what nobody has read.
+                self.publish.setFocus()
         if not is_busy and desk.error:
             self.tell(desk.error)
         elif is_busy:
@@ -150,8 +157,8 @@ class PublishPage(QtWidgets.QWidget):
         last.addWidget(self.publish, 0, QtCore.Qt.AlignmentFlag.AlignRight)
         page = QtWidgets.QVBoxLayout(self)
         page.setContentsMargins(0, 0, 0, 0)
-        page.addLayout(columns, 3)
-        page.addWidget(self.problems, 2)
+        page.addLayout(columns, 1)
+        page.addWidget(self.problems, 1)
         page.addWidget(self.outcome)
         page.addWidget(self.progress)
         page.addLayout(last)
@@ -207,6 +214,12 @@ class PublishPage(QtWidgets.QWidget):
             self.sources.show_cameras(())
         self._path = scene.path
         self.sources.show_cameras(scene.sources)
+        seen = (scene.frame_range, scene.resolution)
+        if self._seen is not None and seen != self._seen:
+            # It is told with the pictures, and they are of the middle of that range.
+            self._desk.lookups.forget_previews()
+            self.sources.look_again()
+        self._seen = seen
 
     def _show_choices(self) -> None:
         desk = self._desk

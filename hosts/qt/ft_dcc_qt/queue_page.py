@@ -28,7 +28,6 @@ class QueuePage(QtWidgets.QWidget):
         super().__init__()
         self._desk, self._host = desk, host
         self._shown: tuple[Entry, ...] | None = None
-        self._was_busy = False
         self.rows = QtWidgets.QTreeWidget()
         self.rows.setHeaderLabels(["State", "Task", "Sources"])
         self.rows.setRootIsDecorated(False)
@@ -55,11 +54,8 @@ class QueuePage(QtWidgets.QWidget):
         return next((entry for entry in self._shown or () if entry.job.id == job_id), None)
 
     def refresh(self) -> None:
-        """What is seen is what the desk has read; what it has just done is read again."""
+        """What is seen is what the desk has read."""
         is_busy = self._desk.is_busy
-        if self._was_busy and not is_busy:
-            self._desk.lookups.read_jobs()
-        self._was_busy = is_busy
         entries = tuple(entry for entry in self._desk.lookups.entries if not entry.is_done)
         if entries != self._shown:
             self._fill(entries)

@@ -87,6 +87,11 @@ class SourceList(QtWidgets.QListWidget):
                 item.setIcon(QtGui.QIcon(looks.fitted(picture, self.devicePixelRatioF())))
         self.blockSignals(False)
 
+    def look_again(self) -> None:
+        """Those that are ticked are looked at anew."""
+        for name in self.wanted:
+            self.looked_at.emit(name)
+
     def keyPressEvent(self, event: QtGui.QKeyEvent) -> None:
         """Delete takes a file out of the list."""
         item = self.currentItem()
