@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from ft_dcc import review
-from ft_dcc.errors import ServerError, ServerUnreachable
+from ft_dcc.errors import ServerError, ServerUnreachable, TaskNotFound
 from ft_dcc.media import Media
 from ft_dcc.publish.batch import make_batch, review_entries
 from ft_dcc.publish.draw import next_number
@@ -19,6 +19,7 @@ from ft_dcc.publish.slots import (
     COMPONENTS,
     EXTRAS,
     FILM,
+    JOB,
     LINK,
     OUTPUTS,
     PULSE,
@@ -84,7 +85,9 @@ class RegisterVersion(InstancePlugin):
     families: ClassVar[list[str]] = [REVIEW]
 
     def process(self, instance: Instance) -> None:
-        """REGISTERED holds the version; raises ServerError, ServerUnreachable, ReviewSessionClosed or Outdated.
+        """REGISTERED holds the version.
+
+        Raises ServerError, ServerUnreachable, ReviewSessionClosed, TaskNotFound or Outdated.
 
         An answer can be lost after the server has done the work, and somebody else can make the same asset or
         review session at the same moment: so it looks before it asks, and looks and asks once more after an error.
@@ -98,6 +101,7 @@ class RegisterVersion(InstancePlugin):
             except (ServerError, ServerUnreachable):
                 if version_number(session, version_id) is None:
                     _refuse_outdated(instance)
+                    _refuse_lost(instance)
                     session.call(make_batch(instance))
             version = version_number(session, version_id)
         if version is None:
@@ -123,6 +127,20 @@ def _refuse_outdated(instance: Instance) -> None:
     if drawn is not None and drawn != next_number(instance):
         VERSION.set(instance, next_number(instance))
         raise Outdated(f"Version {drawn} was published by somebody else meanwhile.", since=EncodeFrames)
+
+
+def _refuse_lost(instance: Instance) -> None:
+    """Raise TaskNotFound if the task was deleted, Outdated if what was sent is gone, as where a backup was put back."""
+    session, task, sent = SESSION.get(instance.context), TASK.get(instance.context), COMPONENTS.get(instance)
+    if session.query(f"select id from Task where id is {quoted(task.id)}").first() is None:
+        job = JOB.get(instance.context).id
+        raise TaskNotFound(
+            f"The task {task.path} is not on {session.server_url} any more. Publish {FILM.get(instance).path} "
+            f"to another one, then give this up: ft-dcc queue drop {job}."
+        )
+    ids = ", ".join(quoted(component.id) for component in sent)
+    if len(session.query(f"select id from FileComponent where id in ({ids})").all()) < len(sent):
+        raise Outdated("The server has lost what was sent.", since=UploadComponents)
 
 
 def version_number(session: Session, version_id: str) -> int | None:

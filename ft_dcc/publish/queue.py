@@ -102,10 +102,13 @@ def look_at(job: Job) -> Entry:
     except errors.JobNotFound as error:
         return Entry(job, UNREADABLE, problems=(str(error),))
     gate: Mapping[str, Any] = next((event for event in reversed(events) if "gate" in event), {})
-    failed = [event["step"]["error"] for event in events if "step" in event and event["step"]["error"]]
+    state = _state(job, events, gate)
+    # What was overcome in the end is no problem any more.
+    steps = [event["step"] for event in events if "step" in event and state != DONE]
+    failed = [step["error"] for step in steps if step["error"]]
     return Entry(
         job=job,
-        state=_state(job, events, gate),
+        state=state,
         server=events[0]["server"],
         host=events[0].get("host"),
         scene=gate["context"][SCENE.key].path if SCENE.key in gate.get("context", {}) else None,

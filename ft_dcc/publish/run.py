@@ -254,12 +254,18 @@ def _run(job: Job, loop: Loop) -> Published:
             stop_films(instance)
     if stopped is None and loop.failures:
         stopped = loop.failures[0].error
-    if stopped is not None and (loop.ledger.is_gate_open or isinstance(stopped, errors.ServerUnreachable)):
+    if stopped is not None and _can_go_on(job, loop, stopped):
         stopped.message += f" Nothing is lost: 'ft-dcc queue resume {job.id}' goes on from {job.folder}."
     published = _told(job, loop, _published(job, loop, stopped), stopped)
     if stopped is not None and not published.versions:
         raise stopped
     return published
+
+
+def _can_go_on(job: Job, loop: Loop, stopped: errors.Error) -> bool:
+    """Whether a resume may do better: nothing can be done without the task, or after the folder has gone."""
+    is_begun = loop.ledger.is_gate_open and not isinstance(stopped, errors.TaskNotFound)
+    return job.journal.path.is_file() and (is_begun or isinstance(stopped, errors.ServerUnreachable))
 
 
 def _published(job: Job, loop: Loop, stopped: errors.Error | None) -> Published:
