@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 
+from ft_dcc.errors import Cancelled
 from ft_dcc.sign_in import begin_in_browser
 
 
 def begin(server, program):
-    """Return the address to open, and a list that gets the account."""
+    """Return the address to open, a list that gets the account, the thread that waits, and what ends the waiting."""
     address, wait = begin_in_browser(server.server_url, program)
-    accounts = []
-    thread = threading.Thread(target=lambda: accounts.append(wait(lambda: False)), daemon=True)
+    accounts, is_over = [], threading.Event()
+
+    def work():
+        with suppress(Cancelled):
+            accounts.append(wait(is_over.is_set))
+
+    thread = threading.Thread(target=work, daemon=True)
     thread.start()
-    return address, accounts, thread
+    return address, accounts, thread, is_over
 
 
 def test_a_key_is_said_once_and_then_one_click_is_enough(browser, studio_server):
     context = browser.new_context(viewport={"width": 390, "height": 700})
     page = context.new_page()
-    address, accounts, thread = begin(studio_server, "Blender")
+    address, accounts, thread, _ = begin(studio_server, "Blender")
     page.goto(address)
     assert page.locator("h1").inner_text() == "Sign in"
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
@@ -31,7 +38,7 @@ def test_a_key_is_said_once_and_then_one_click_is_enough(browser, studio_server)
     assert accounts[0].user == studio_server.api_user
     assert accounts[0].key != studio_server.api_key
 
-    address, accounts, thread = begin(studio_server, "Maya")
+    address, accounts, thread, _ = begin(studio_server, "Maya")
     page.goto(address)
     assert page.locator("h1").inner_text() == f"Sign in as {studio_server.api_user}?"
     page.click("button")
@@ -43,10 +50,15 @@ def test_a_key_is_said_once_and_then_one_click_is_enough(browser, studio_server)
 
 def test_a_wrong_key_leaves_the_program_waiting_and_the_name_in_place(browser, studio_server):
     page = browser.new_page()
-    page.goto(begin(studio_server, "Blender")[0])
+    address, accounts, thread, is_over = begin(studio_server, "Blender")
+    page.goto(address)
     page.fill("#user", "ada")
     page.fill("#key", "wrong")
     page.click("button")
     assert "does not know this user and API key" in page.locator("main p").first.inner_text()
     assert page.input_value("#user") == "ada"
+    assert thread.is_alive()
+    is_over.set()
+    thread.join(10)
+    assert accounts == [] and not thread.is_alive()
     page.close()
