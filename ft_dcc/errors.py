@@ -63,7 +63,7 @@
         ├── InvalidCredentials 401                   Forbidden 403
         ├── NoSuchThing 404      Conflict 409        DuplicateEntryError 409
         ├── ReviewSessionClosedError 409             PassphraseNeeded 401     ReviewUnavailable 403
-        └── TooLarge 413         RangeNotSatisfiable 416   TooManyRequests 429  StorageFull 507   Busy 503
+        └── TooLarge 413         TooManyRequests 429      StorageFull 507     Busy 503
 
 A message says what happened, to what, and what to do next.
 """
@@ -485,12 +485,6 @@ class TooLarge(Refused):
     """The body is larger than this route takes."""
 
     status = 413
-
-
-class RangeNotSatisfiable(Refused):
-    """The byte range lies outside the file."""
-
-    status = 416
 
 
 class TooManyRequests(Refused):

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from ft_dcc.errors import Conflict, DiskUnusable, Error, StorageFull, ValidationError
@@ -222,8 +222,3 @@ def _translate(error: BaseException) -> BaseException:
         return error
     found.__cause__ = error
     return found
-
-
-def is_sound(connection: Connection) -> bool:
-    """Whether SQLite finds nothing wrong with the file; reads all of it."""
-    return bool(connection.execute(text("PRAGMA integrity_check")).scalar() == "ok")

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from ft_dcc.errors import EntityTypeError
 from ft_dcc.session.entity import Entity
-from ft_dcc.session.symbol import COMPONENT_ADDED_TO_LOCATION_TOPIC, COMPONENT_REMOVED_FROM_LOCATION_TOPIC
 
 if TYPE_CHECKING:
     from ft_dcc.session.hub import EventHub
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 CONSTRUCT_ENTITY_TYPE = "ftrack.api.session.construct-entity-type"
 CONFIGURE_LOCATION = "ftrack.api.session.configure-location"
 READY, RESET = "ftrack.api.session.ready", "ftrack.api.session.reset"
-COMPONENT_ADDED, COMPONENT_REMOVED = COMPONENT_ADDED_TO_LOCATION_TOPIC, COMPONENT_REMOVED_FROM_LOCATION_TOPIC
 
 
 class SessionEvents:

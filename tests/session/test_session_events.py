@@ -13,7 +13,7 @@ import pytest
 from ft_dcc.errors import EntityTypeError
 from ft_dcc.session import Session
 from ft_dcc.session.event import Event
-from ft_dcc.session.session_events import COMPONENT_ADDED
+from ft_dcc.session.symbol import COMPONENT_ADDED_TO_LOCATION_TOPIC as COMPONENT_ADDED
 
 OpenSession = Callable[..., Session]
 
