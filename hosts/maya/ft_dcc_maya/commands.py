@@ -13,6 +13,7 @@ from maya import cmds, utils
 TITLE = "ft-dcc"
 
 
+# Not the core's, though the other adapter has the same: it speaks also when the core cannot be imported.
 def telling_errors(command: Callable[[], None]) -> Callable[[], None]:
     """Return the command so that whatever goes wrong is one sentence before the artist."""
 

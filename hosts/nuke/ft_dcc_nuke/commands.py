@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .host import NukeHost
 
 
+# Not the core's, though the other adapter has the same: it speaks also when the core cannot be imported.
 def telling_errors(command: Callable[[], None]) -> Callable[[], None]:
     """Return the command so that whatever goes wrong is one sentence before the artist."""
 
