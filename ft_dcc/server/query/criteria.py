@@ -26,9 +26,21 @@ from sqlalchemy.sql.elements import Grouping
 
 from ft_dcc.errors import ParseError
 from ft_dcc.server.query.scope import Condition, Node, Scope, cast_type, make_node
-from ft_dcc.server.query.syntax import Comparison, Criteria, Junction, Negation, Path, Query, Related, Value, Within
+from ft_dcc.server.query.syntax import (
+    Comparison,
+    Criteria,
+    Junction,
+    Negation,
+    Path,
+    Query,
+    Related,
+    Step,
+    Value,
+    Within,
+)
 from ft_dcc.server.query.values import Converter, converter, is_null
 from ft_dcc.server.schema.model import Attribute
+from ft_dcc.server.schema.tables import ROW_COLUMN
 
 _LONGEST_CHAIN = 100
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
@@ -82,12 +94,13 @@ class Conditions:
         attribute = node.attribute(step)
         if not attribute.is_scalar and (rest or isinstance(criteria, Related) or attribute.is_many):
             if attribute.is_many:
-                type_name = cast_type(node.sight.schema, attribute, step)
-                is_narrow = node is scope.root and scope.is_narrow
-                return self._exists(node, attribute, type_name, rest, criteria, is_narrow)
+                return self._exists(scope, node, attribute, path, criteria)
             if not isinstance(criteria, Related) and not step.cast and _is_key(attribute, rest):
                 # "parent.id" is known without the parent, and SQLite plans a join worse than a value.
                 return self._compare(node, attribute, criteria)
+            if rest and not step.cast and (owner := self._owner(node, attribute, rest[0])) is not None:
+                key = node.sure_column(attribute.related.local[0])
+                return self._exists(scope, owner, owner.attribute(rest[0]), rest, criteria, key)
             target = scope.join(node, attribute, step)
             if rest:
                 return self._along(scope, target, rest, criteria)
@@ -100,16 +113,28 @@ class Conditions:
             raise ParseError(f"'{step.name}' is a value; 'has' and 'any' need a relation (character {step.place}).")
         return self._compare(node, attribute, criteria)
 
+    def _owner(self, node: Node, attribute: Attribute, step: Step) -> Node | None:
+        """Return what a relation leads to, if the step is one to many from there and nothing else is to be known of it.
+
+        The key that leads there is as good as a join, and SQLite begins a join on the wrong side.
+        """
+        owner = make_node(node.sight, attribute.rows)
+        further = owner.attribute(step)
+        is_it = further.is_many and further.related.local[0] == attribute.related.remote[0]
+        return owner if is_it and node.column(attribute.related.local[0]) is not None else None
+
     def _exists(
         self,
+        around: Scope,
         node: Node,
         attribute: Attribute,
-        type_name: str,
-        rest: Path,
+        path: Path,
         criteria: Comparison | Within | Related,
-        is_narrow: bool,
+        key: Condition | None = None,
     ) -> Condition:
-        target = make_node(node.sight, type_name)
+        """Return that one of the related fulfils the rest of the path; ``key`` stands for a node that is not joined."""
+        step, rest = path[0], path[1:]
+        target = make_node(node.sight, cast_type(node.sight.schema, attribute, step))
         scope = Scope.of(target)
         condition: Condition = true()
         wants_none = False
@@ -122,14 +147,19 @@ class Conditions:
             wants_none = isinstance(criteria, Comparison) and is_null(criteria.value.word)
             if not wants_none:
                 condition = self._compare(target, target.entity_type.attributes[target.entity_type.key[0]], criteria)
-        owners = owners_of(node, attribute, target, scope, condition)
-        key = node.source.c[attribute.related.local[0]]
+        is_root = node is around.root
+        # Relatives are found by their rows: those lie beside each other, and ids anywhere.
+        by = ROW_COLUMN if is_root and attribute.related.way in ("up", "down") else attribute.related.local[0]
+        owners = owners_of(node, attribute, target, scope, condition, by)
+        key = node.source.c[by] if key is None else key
+        is_narrow = is_root and around.is_narrow
         if attribute.related.way in ("to many", "through") and (is_narrow or target.entity_type.is_dense):
             # Few owners are left to look at, so each is asked; otherwise the related ones are found first.
             same = owners.selected_columns[0] == key
             found: Condition = owners.where(same).correlate(node.source).exists()
         else:
-            found = key.in_(owners)
+            # That the key equals itself tells SQLite that there is one: it then begins with the owners, not with all rows.
+            found = key.in_(owners) if is_root or wants_none else and_(key == key, key.in_(owners))
         if wants_none and isinstance(criteria, Comparison) and criteria.operator in ("is", "="):
             return ~found
         return found
@@ -228,8 +258,10 @@ def _joined(word: str, parts: list[Condition]) -> Condition:
     return join(*parts)
 
 
-def owners_of(node: Node, attribute: Attribute, target: Node, scope: Scope, condition: Condition) -> Select[Any]:
-    """Return the statement that gives the keys of all owners one of whose related entities fulfils the condition."""
+def owners_of(
+    node: Node, attribute: Attribute, target: Node, scope: Scope, condition: Condition, by: str
+) -> Select[Any]:
+    """Return the statement that gives all owners one of whose related entities fulfils the condition, by a column."""
     join = attribute.related
     wanted = [target.is_wanted, condition]
     if join.condition is not None:
@@ -239,23 +271,28 @@ def owners_of(node: Node, attribute: Attribute, target: Node, scope: Scope, cond
         linked = scope.source.join(link, link.c[join.link_remote] == target.source.c[join.remote[0]])
         return select(link.c[join.link_local]).select_from(linked).where(*wanted)
     if join.way in ("up", "down"):
-        return _relatives(node, attribute, target, scope, wanted)
+        return _relatives(node, attribute, target, scope, wanted, by)
     owner = target.source.c[join.remote[0]]
     return select(owner).select_from(scope.source).where(owner.is_not(None), *wanted)
 
 
-def _relatives(node: Node, attribute: Attribute, target: Node, scope: Scope, wanted: list[Condition]) -> Select[Any]:
-    """Return all entities below (for "up") or above (for "down") one that fulfils the condition."""
+def _relatives(
+    node: Node, attribute: Attribute, target: Node, scope: Scope, wanted: list[Condition], by: str
+) -> Select[Any]:
+    """Return all entities below (for "up") or above (for "down") one that fulfils the condition, by a column."""
     table = node.sight.tables[node.entity_type].alias()
     parent = attribute.related.remote[0]
     if attribute.related.way == "up":
-        seed = select(table.c.id).select_from(scope.source.join(table, table.c[parent] == target.source.c.id))
-        found = seed.where(*wanted).cte(recursive=True, nesting=True)
+        seed = select(table.c.id, table.c[by].label("found"))
+        seed = seed.select_from(scope.source.join(table, table.c[parent] == target.source.c.id))
+        below = seed.where(*wanted).cte(recursive=True, nesting=True)
         further = table.alias()
-        step = select(further.c.id).select_from(further.join(found, further.c[parent] == found.c.id))
-        return select(found.union(step).c.id)
-    above = target.source.c[parent]
-    seed = select(above.label("id")).select_from(scope.source).where(above.is_not(None), *wanted)
-    found = seed.cte(recursive=True, nesting=True)
-    step = select(table.c[parent]).select_from(table.join(found, table.c.id == found.c.id))
-    return select(found.union(step.where(table.c[parent].is_not(None))).c.id)
+        step = select(further.c.id, further.c[by])
+        below = below.union(step.select_from(further.join(below, further.c[parent] == below.c.id)))
+        return select(below.c.found)
+    first = select(target.source.c[parent].label("id")).select_from(scope.source).where(*wanted)
+    above = first.cte(recursive=True, nesting=True)
+    # Asked for one by one: SQLite would read the whole table for a filter, because it cannot know how few these are.
+    next_one = select(table.c[parent]).where(table.c.id == above.c.id).scalar_subquery()
+    above = above.union(select(next_one).select_from(above).where(above.c.id.is_not(None)))
+    return select(table.c[by]).where(table.c.id.in_(select(above.c.id)))
