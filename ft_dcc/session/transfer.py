@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from ft_dcc.errors import NotFoundError, TransferFailed
+from ft_dcc.errors import NotFoundError, ServerUnreachable, TransferFailed
 from ft_dcc.session import operations
 from ft_dcc.session.background import Moved, OnBytes, work_off
 from ft_dcc.session.body import Body
@@ -155,7 +155,7 @@ def get(session: Session, route: str, component_id: str) -> requests.Response:
     # A site that does not look at the headers here takes the credentials in the address, as the official client sends
     # them. They would be in every log on the way, so it is the second choice.
     in_address = {**identified, "username": session.api_user, "apiKey": session.api_key}
-    for parameters in (identified, in_address):
+    for parameters in (in_address,) if session.wire.is_identified_by_address else (identified, in_address):
         try:
             response = session.wire.http.get(
                 address, params=parameters, timeout=session.wire.timeout, stream=True, headers={"Accept": "*/*"}
@@ -163,6 +163,7 @@ def get(session: Session, route: str, component_id: str) -> requests.Response:
         except requests.RequestException as error:
             raise wire.unreachable(session.server_url, error) from None
         if response.status_code not in (401, 403):
+            session.wire.is_identified_by_address = parameters is in_address
             break
         response.close()
     return response
@@ -208,7 +209,7 @@ class _Arriving:
                 self._receive(draft)
                 draft.replace(self.target)
                 return
-            except TransferFailed as error:
+            except (ServerUnreachable, TransferFailed) as error:
                 if pause is None or error.details.get("status"):
                     raise
                 from ft_dcc.session import wire
@@ -223,7 +224,7 @@ class _Arriving:
         response = get(self.session, "/component/get", self.component_id)
         with response:
             if response.status_code == 404:
-                raise NotFoundError(f"{self.session.server_url} has no bytes of the component {self.component_id}.")
+                raise _nothing_of(self.session, self.component_id)
             if response.status_code >= 400:
                 raise TransferFailed(
                     f"The download of {self.component_id} was refused with status {response.status_code}.",
@@ -253,6 +254,39 @@ class _Arriving:
         except requests.RequestException:
             raise TransferFailed(f"The download of {self.component_id} was cut off after {received} bytes.") from None
         return received, base64.b64encode(digest.digest()).decode()
+
+
+def remove(session: Session, component_id: str) -> None:
+    """The server has no bytes of the component; it is asked again when the line fails.
+
+    Raises NotFoundError when it had none, TransferFailed, ServerUnreachable.
+    """
+    from ft_dcc.session import wire
+
+    may_be_done = False
+    for pause in (*_PAUSES, None):
+        try:
+            with get(session, "/component/remove", component_id) as response:
+                status, is_busy = response.status_code, wire.is_busy(response)
+        except ServerUnreachable:
+            if pause is None:
+                raise
+            may_be_done = True
+        else:
+            if status < 400 or (status == 404 and may_be_done):
+                return
+            if status == 404:
+                raise _nothing_of(session, component_id)
+            if pause is None or not is_busy:
+                raise TransferFailed(f"The removal of {component_id} was refused with status {status}.")
+        wire.wait(pause)
+
+
+def _nothing_of(session: Session, component_id: str) -> NotFoundError:
+    return NotFoundError(
+        f"{session.server_url} has no bytes of the component {component_id}. "
+        "They may have been removed, or be in another location."
+    )
 
 
 def _may_pass(response: requests.Response) -> bool:

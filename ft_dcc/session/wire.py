@@ -83,6 +83,8 @@ class Wire:
     ) -> None:
         self.server_url = server_url
         self.set_timeout(timeout)
+        # Whether the server looked for the credentials of a download in its address, and not in the headers.
+        self.is_identified_by_address = False
         self._requests: requests.Session | None = requests.Session()
         self._requests.auth = SessionAuthentication(api_key, api_user)
         self._requests.cookies.update(dict(cookies or {}))

@@ -150,6 +150,12 @@ def test_bytes_are_for_those_who_have_a_key(server_process, wire, path):
     assert requests.get(server_process.url + path, params=query, timeout=30).status_code == 401
     assert requests.get(server_process.url + path, params={"id": component_id}, timeout=30).status_code == 401
     assert wire.get("/component/get", component_id).content == b"film"
+    # It need not stand in the address, where every log on the way has it.
+    asked = requests.get(
+        server_process.url + path, params={"id": component_id}, headers=server_process.headers, timeout=30
+    )
+    # Four letters have no thumbnail.
+    assert asked.status_code == (404 if path == "/component/thumbnail" else 200)
 
 
 @pytest.mark.parametrize("sent", [b"fil", b"films", b"", b"x" * 3_000_000], ids=["short", "long", "nothing", "much"])

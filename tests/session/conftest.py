@@ -56,6 +56,7 @@ class ScriptedServer:
     def __init__(self) -> None:
         self.answers: list[tuple[int, dict[str, str], bytes]] = []
         self.requests: list[tuple[str, dict[str, str], bytes]] = []
+        self.paths: list[str] = []
         script = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -63,6 +64,7 @@ class ScriptedServer:
 
             def answer(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                script.paths.append(self.path)
                 script.requests.append((self.command, dict(self.headers), body))
                 status, headers, content = script.answers[0]
                 if len(script.answers) > 1:
@@ -79,7 +81,7 @@ class ScriptedServer:
                 # What was announced and is not there is never going to come.
                 self.close_connection = int(headers.get("Content-Length", len(content))) != len(content)
 
-            do_POST = do_PUT = answer  # noqa: N815 - the names are http.server's
+            do_GET = do_POST = do_PUT = answer  # noqa: N815 - the names are http.server's
 
             def log_message(self, *_: object) -> None:
                 """Say nothing."""

@@ -18,7 +18,7 @@ from ft_dcc.errors import (
     AccessorUnsupportedOperationError,
     LocationError,
 )
-from ft_dcc.session import ORIGIN_LOCATION_ID, SERVER_LOCATION_ID, parts, wire
+from ft_dcc.session import ORIGIN_LOCATION_ID, SERVER_LOCATION_ID, Session, parts, wire
 from ft_dcc.session.accessor.copying import copy
 from ft_dcc.session.accessor.disk import DiskAccessor
 from ft_dcc.session.accessor.server import ServerAccessor
@@ -147,11 +147,44 @@ def test_bytes_that_were_removed_from_the_server_cannot_be_read(session, server,
     write(server, component["id"])
     registered(session, component)
     server.remove(component["id"])
-    with pytest.raises(AccessorResourceNotFoundError, match="answered 404"):
+    with pytest.raises(
+        AccessorResourceNotFoundError, match=r"has no bytes of the component .* They may have been removed"
+    ):
         server.open(component["id"])
 
 
-def test_a_server_that_is_silent_is_an_error_of_the_accessor(open_session):
+def test_a_file_of_the_server_is_whole_and_has_positions(session, server, component):
+    write(server, component["id"], b"the film")
+    registered(session, component)
+    file = server.open(component["id"])
+    path = Path(file.wrapped_file.name)
+    assert (file.read(), file.seek(4), file.tell(), file.read()) == (b"the film", None, 4, b"film")
+    assert path.exists()
+    del file
+    assert not path.parent.exists()
+    with server.open(component["id"]) as file:
+        path = Path(file.wrapped_file.name)
+    assert not path.parent.exists()
+
+
+@pytest.mark.parametrize("loses_answer", [False, True], ids=["the request is lost", "the answer is lost"])
+def test_reading_and_removing_are_tried_again(studio_server, server, component, session, monkeypatch, loses_answer):
+    monkeypatch.setattr(wire, "wait", lambda *_: None)
+    write(server, component["id"], b"the film")
+    registered(session, component)
+    account = (studio_server.api_key, studio_server.api_user)
+    with FaultyLine(studio_server.server_url).open() as line, Session(line.url, *account) as far:
+        accessor = ServerAccessor(far)
+        line.set(1, heals=True, loses_answer=loses_answer)
+        assert accessor.open(component["id"]).read() == b"the film"
+        line.set(1, heals=True, loses_answer=loses_answer)
+        accessor.remove(component["id"])
+        with pytest.raises(AccessorResourceNotFoundError):
+            accessor.remove(component["id"])
+
+
+def test_a_server_that_is_silent_is_an_error_of_the_accessor(open_session, monkeypatch):
+    monkeypatch.setattr(wire, "wait", lambda *_: None)
     silent = open_session()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         silent.server_url = f"http://127.0.0.1:{taken.getsockname()[1]}"

@@ -60,6 +60,28 @@ def test_the_bytes_of_a_file_are_on_the_server(session, open_session, film, comp
     assert component["version_id"] is None
 
 
+def test_a_download_keeps_the_key_out_of_the_address(session, scripted, tmp_path, component_id):
+    session.server_url = scripted.url
+    scripted.answers = [(200, {}, b"film")]
+    transfer.download(session, component_id, tmp_path / "film.mov")
+    assert scripted.paths == [f"/component/get?id={component_id}"]
+    # A site that looks nowhere else is known from then on: what it refuses it may take for guessing.
+    scripted.answers = [(401, {}, b""), (200, {}, b"film")]
+    for _ in range(2):
+        transfer.download(session, component_id, tmp_path / "film.mov")
+    assert ["apiKey" in path for path in scripted.paths] == [False, False, True, True]
+
+
+def test_many_downloads_are_no_guessing_of_keys(session, studio_server, film, tmp_path, component_id):
+    upload(session, film, component_id)
+    downloaded(session, component_id)
+    with FaultyLine(studio_server.server_url).open() as line:
+        session.server_url = line.url
+        for _ in range(40):
+            assert transfer.download(session, component_id, tmp_path / "back.mov") == 2_500_000
+        assert line.count == 40
+
+
 def test_an_upload_can_be_repeated(session, open_session, film, component_id):
     upload(session, film, component_id)
     film.write_bytes(b"shorter")

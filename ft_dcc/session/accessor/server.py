@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import shutil
 import tempfile
 import time
+import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 from urllib.parse import urlencode
@@ -27,8 +29,6 @@ from ft_dcc.session.data import FileWrapper
 from ft_dcc.session.symbol import CREATED
 
 if TYPE_CHECKING:
-    import requests
-
     from ft_dcc.session.session import Session
 
 _log = logging.getLogger(__name__)
@@ -43,15 +43,12 @@ class ServerAccessor(Accessor):
         self._session = session
 
     def open(self, resource_identifier: str, mode: str = "rb") -> IO[Any]:
-        """Return the file to read, as it arrives, or one to write, which is uploaded when it is closed.
+        """Return the file to read, which has arrived whole, or one to write, which is uploaded when it is closed.
 
         Files on the server are bytes, in whichever mode.
         """
         if mode in ("r", "rb"):
-            response = self._get("/component/get", resource_identifier)
-            # Undo the transport's compression: what is read are the file's own bytes.
-            response.raw.decode_content = True
-            return cast("IO[Any]", response.raw)
+            return cast("IO[Any]", _Download(self, resource_identifier))
         if mode in ("w", "w+", "wb", "wb+", "xb"):
             return cast("IO[Any]", _Upload(self, resource_identifier))
         raise AccessorUnsupportedOperationError(f"A file on the server cannot be opened with mode {mode!r}.")
@@ -86,7 +83,8 @@ class ServerAccessor(Accessor):
 
     def remove(self, resource_identifier: str) -> None:
         """The bytes are gone."""
-        self._get("/component/remove", resource_identifier).close()
+        with _translated():
+            transfer.remove(self._session, resource_identifier)
 
     def exists(self, resource_identifier: str) -> bool:
         """Return False: the server says what it has when it is asked for it."""
@@ -132,17 +130,24 @@ class ServerAccessor(Accessor):
         known = {"username": self._session.api_user, "apiKey": self._session.api_key}
         return f"{self._session.server_url}{path}?{urlencode({**parameters, **known})}"
 
-    def _get(self, path: str, resource_identifier: str) -> requests.Response:
-        with _translated():
-            response = transfer.get(self._session, path, resource_identifier)
-        if response.status_code < 400:
-            return response
-        response.close()
-        kind = AccessorResourceNotFoundError if response.status_code == 404 else AccessorOperationFailedError
-        raise kind(
-            f"The server answered {response.status_code} for the component {resource_identifier}. "
-            "It may have been removed, or be in another location."
-        )
+
+class _Download(FileWrapper):
+    """A file of the server on this machine, where it stays until it is closed or nobody holds it."""
+
+    def __init__(self, accessor: ServerAccessor, resource_identifier: str) -> None:
+        folder = tempfile.mkdtemp(prefix="ft-dcc-")
+        with ExitStack() as discarding:
+            discarding.callback(shutil.rmtree, folder, ignore_errors=True)
+            path = Path(folder) / "download"
+            accessor.download(resource_identifier, path)
+            file = discarding.enter_context(path.open("rb"))
+            super().__init__(file)
+            self._discard = weakref.finalize(self, discarding.pop_all().close)
+
+    def close(self) -> None:
+        """Nothing is left of it on this machine."""
+        super().close()
+        self._discard()
 
 
 class _Upload(FileWrapper):
