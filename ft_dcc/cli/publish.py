@@ -13,7 +13,14 @@ from ft_dcc.cli.connection import connected
 from ft_dcc.cli.output import Output, problem_line, reporting
 from ft_dcc.cli.values import FRAME_RANGE, FRAME_RATE, RESOLUTION
 from ft_dcc.config import read_settings
-from ft_dcc.errors import AuthenticationError, DiskUnusable, ServerUnreachable, SettingInvalid, Unpublishable
+from ft_dcc.errors import (
+    AuthenticationError,
+    DiskUnusable,
+    PluginBroken,
+    ServerUnreachable,
+    SettingInvalid,
+    Unpublishable,
+)
 from ft_dcc.frames import gather
 from ft_dcc.local_studio import account
 from ft_dcc.settings import OUTPUTS
@@ -160,9 +167,9 @@ def publish_showing_progress(
         if job.id not in str(error):
             error.message += f" Nothing is lost: 'ft-dcc queue run' publishes the job {job.id} when it answers."
         raise
-    except (AuthenticationError, SettingInvalid):
-        # Nobody was let in, so nothing began.
-        job.remove()
+    except (AuthenticationError, PluginBroken, SettingInvalid):
+        if not job.is_begun:
+            job.remove()
         raise
 
 

@@ -91,8 +91,31 @@ def process(plugin: PluginClass, context: Context, instance: Instance | None) ->
     """Run one plugin on one instance, or on the context, and return pyblish's own result; errors are in it."""
     import pyblish.plugin
 
-    result: dict[str, Any] = pyblish.plugin.process(plugin, context, instance)
+    try:
+        with _maintained_folder():
+            result: dict[str, Any] = pyblish.plugin.process(plugin, context, instance)
+    except SystemExit as error:
+        # It would end the program that the artist works in, or the command without a word.
+        name = plugin.label or plugin.__name__
+        broken = PluginBroken(
+            f"The plugin {name} ({plugin.__module__}) called sys.exit({error.code!r}). Raise an error."
+        )
+        return {"error": broken, "duration": 0.0}
     return result
+
+
+@contextmanager
+def _maintained_folder() -> Iterator[None]:
+    """A plugin may go elsewhere; paths and the project's settings are found from where the publish began."""
+    try:
+        folder = os.getcwd()  # noqa: PTH109 - a text, because there may be no such folder any more
+    except OSError:
+        folder = ""
+    try:
+        yield
+    finally:
+        if folder:
+            os.chdir(folder)
 
 
 def targets(plugin: PluginClass, context: Context) -> list[Instance | None]:
@@ -129,10 +152,11 @@ def find_repair(plugin: PluginClass, instance: Instance | None) -> str | None:
 def repair(plugin: PluginClass, target: Context | Instance) -> None:
     """The plugin's repair has run; raises PluginBroken for what is not one of our errors."""
     try:
-        plugin().repair(target)
+        with _maintained_folder():
+            plugin().repair(target)
     except Error:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginBroken(f"The repair of {plugin.__name__} failed: {type(error).__name__}: {error}") from error
 
 

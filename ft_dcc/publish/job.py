@@ -85,6 +85,11 @@ class Job:
         return request
 
     @property
+    def is_begun(self) -> bool:
+        """Whether anything has happened since it was made; raises JobNotFound."""
+        return len(self.journal.events()) > 1
+
+    @property
     def report(self) -> Path:
         """Where the report of the last run lies."""
         return self.folder / "report.json"

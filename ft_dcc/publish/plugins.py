@@ -109,7 +109,7 @@ def _in_file(path: Path) -> Iterator[PluginClass]:
     module.__file__ = str(path)
     try:
         exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)  # noqa: S102 - a plugin is code
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         # Whatever a file can raise at import: pyblish would skip it, and its checks with it.
         raise PluginBroken(
             f"The publish plugin {path} cannot be imported: {type(error).__name__}: {error}. Mend it or take it away."

@@ -164,3 +164,26 @@ def test_the_plugins_of_another_studio_run_with_all_their_habits(publish, tmp_pa
     assert not {"CollectForMaya", "ValidateSwitchedOff"} & {name for name, _ in ran}
     told = (tmp_path / "report.txt").read_text("utf-8").splitlines()
     assert "ValidatePropNames True" in told and "RegisterVersion True" in told
+
+
+def test_a_job_that_never_began_is_gone_and_one_that_lost_its_key_meanwhile_stays(publish, tmp_path):
+    plugin, jobs = tmp_path / "plugins" / "studio.py", tmp_path / "jobs"
+    plugin.parent.mkdir()
+    publish.environ["FT_DCC_PLUGINS"] = str(plugin.parent)
+    plugin.write_text("import nothing_of_that_name\n", encoding="utf-8")
+    assert publish().returncode == 1
+    assert list(jobs.iterdir()) == []
+    # Whoever looks after the server revokes the key while the film is made.
+    plugin.write_text(
+        "import pyblish.api\n"
+        "from ft_dcc.errors import AuthenticationError\n"
+        "class ExtractNothing(pyblish.api.InstancePlugin):\n"
+        "    order = 2.1\n"
+        "    def process(self, instance):\n"
+        "        raise AuthenticationError('The key is good no more.')\n",
+        encoding="utf-8",
+    )
+    stopped = publish()
+    (job,) = jobs.iterdir()
+    assert (stopped.returncode, (job / "1" / "ftrackreview-mp4.mp4").is_file()) == (1, True)
+    assert f"good no more. Nothing is lost: 'ft-dcc queue resume {job.name}'" in stopped.stderr

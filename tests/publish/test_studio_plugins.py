@@ -103,6 +103,30 @@ def test_a_plugin_that_cannot_be_imported_stops_the_publish_before_there_is_a_jo
     assert not jobs.exists()
 
 
+def test_a_plugin_that_calls_sys_exit_or_goes_elsewhere_ends_nothing(
+    session, host, task, task_path, jobs, plugin, monkeypatch, tmp_path
+):
+    monkeypatch.chdir(tmp_path)
+    plugin(
+        "check_licence.py",
+        "import os, sys, pyblish.api\n"
+        "class CollectFolder(pyblish.api.ContextPlugin):\n"
+        "    order = 0\n"
+        "    def process(self, context):\n"
+        "        os.chdir(os.path.dirname(os.getcwd()))\n"
+        "class ValidateLicence(pyblish.api.InstancePlugin):\n"
+        "    order = 1\n"
+        "    def process(self, instance):\n"
+        "        sys.exit('no licence')\n",
+    )
+    with pytest.raises(PluginBroken, match=r"ValidateLicence \(.*\) called sys\.exit\('no licence'\)"):
+        publish(PublishRequest(task_path), session, host, jobs=jobs)
+    assert Path.cwd() == tmp_path
+    plugin("check_licence.py", "raise SystemExit('no licence')\n")
+    with pytest.raises(PluginBroken, match=r"check_licence\.py cannot be imported: SystemExit: no licence"):
+        publish(PublishRequest(task_path), session, host, jobs=jobs)
+
+
 def test_the_page_tells_every_slot_with_its_key_its_type_and_its_writer():
     page = DOCS.read_text(encoding="utf-8")
     for name, slot in vars(slots).items():
