@@ -59,17 +59,51 @@ def visits() -> Iterator[float]:
     subprocess.run(["xdotool", "mousemove", "600", "400", "key", "Escape"], check=True)
     yield from until_idle()
     outcome["second visit"] = {"error": DESK.error, "is as it was": state() == before}
+    turn_the_view(area.spaces[0])
+    yield 1.0
     view = state_of_the_view(area.spaces[0])
     outcome["looks"] = {name: size_of_a_frame(name, look) for name, look in LOOKS.items()}
+    yield 1.0
     outcome["the view is as it was"] = (state_of_the_view(area.spaces[0]), state()) == (view, before)
+    outcome["third visit"] = yield from between_two_windows(window)
+    press_publish(area, window)
+    while DESK.is_busy and (DESK.progress is None or DESK.progress.done < 2):
+        yield 0.1
     bpy.ops.preferences.addon_disable(module=MODULE)
+    outcome["disabled meanwhile"] = state() == before
     outcome["left behind"] = [name for name in dir(bpy.types) if name.startswith(("FT_DCC_", "FTDCC_"))]
     (SEEN / "outcome.json").write_text(json.dumps(outcome), encoding="utf-8")
 
 
+def turn_the_view(space):
+    """It looks through no camera, from somewhere else, and has one of its own."""
+    other = bpy.data.objects.new("Beside", bpy.data.cameras.new("Beside"))
+    bpy.context.scene.collection.objects.link(other)
+    space.use_local_camera, space.camera = True, other
+    space.region_3d.view_perspective, space.region_3d.view_rotation = "PERSP", (0.6, 0.8, 0.0, 0.0)
+
+
 def state_of_the_view(space):
-    perspective = space.region_3d.view_perspective
-    return space.shading.type, space.overlay.show_overlays, space.show_gizmo, space.use_local_camera, perspective
+    region = space.region_3d
+    turned = region.view_perspective, [round(part, 4) for part in region.view_rotation]
+    own = space.use_local_camera, space.camera.name
+    return space.shading.type, space.overlay.show_overlays, space.show_gizmo, own, turned
+
+
+def between_two_windows(window):
+    """A second window shows a scene of its own; what is pressed in the first one publishes the first one's."""
+    with bpy.context.temp_override(window=window):
+        bpy.ops.wm.window_new_main()
+    yield 1.0
+    second = bpy.context.window_manager.windows[1]
+    second.scene = bpy.data.scenes.new("Elsewhere")
+    yield 1.0
+    press_publish(the_view()[0], window)
+    yield from until_idle()
+    with bpy.context.temp_override(window=second):
+        bpy.ops.wm.window_close()
+    yield 1.0
+    return DESK.error or str(DESK.problems or "")
 
 
 LOOKS = {

@@ -315,7 +315,7 @@ def test_a_scene_that_is_closed_while_it_is_captured_ends_in_one_line(host, requ
     def close(frame):
         bpy.ops.wm.read_factory_settings(use_empty=True)
 
-    with pytest.raises(CaptureFailed, match="The scene was closed while it was captured"):
+    with pytest.raises(CaptureFailed, match="The scene was closed, or taken back by an undo, while it was captured"):
         host.playblast(request_of("1001-1003"), close)
 
 

@@ -79,8 +79,10 @@ def test_an_artist_publishes_and_cancels_in_the_window(blender, tmp_path):
     outcome = json.loads((tmp_path / "outcome.json").read_text(encoding="utf-8"))
     assert outcome["first visit"] == {"error": "", "is as it was": True}
     assert outcome["second visit"] == {"error": "Cancelled.", "is as it was": True}
+    assert outcome["third visit"] == ""
     assert outcome["left behind"] == []
     assert outcome["the view is as it was"]
+    assert outcome["disabled meanwhile"]
     assert len(set(outcome["looks"].values())) == 4 and min(outcome["looks"].values()) > 500
     [(_, version, link)] = outcome["published"]
     assert version == 1

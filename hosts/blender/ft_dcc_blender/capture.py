@@ -24,7 +24,7 @@ from .viewport import check_view, seen_through, window_of
 # The source that follows the markers of the timeline from camera to camera.
 MARKERS = "timeline markers"
 _SMALLEST = 4
-_CLOSED = "The scene was closed while it was captured. Open it and publish again."
+_CLOSED = "The scene was closed, or taken back by an undo, while it was captured. Open it and publish again."
 
 DrawFrame = Callable[[int], Path]
 
@@ -70,7 +70,6 @@ def capturing(scene: Any, request: PlayblastRequest, frames: Frames) -> Iterator
 def _maintained(scene: Any) -> Iterator[None]:
     """The scene is given back as it was; one that was closed in the meantime has nothing to be given back."""
     try:
-        # The camera comes back last: going back to its frame, a marker may switch it.
         with maintained_images(), maintained_camera(scene), maintained_frame(scene):
             yield
     except ReferenceError as error:

@@ -31,27 +31,6 @@ def _put(scene: Any, path: str, name: str, value: object) -> None:
 
 
 @contextmanager
-def maintained_frame(scene: Any) -> Iterator[None]:
-    """The scene stands on the same frame and subframe afterwards."""
-    frame, subframe = scene.frame_current, scene.frame_subframe
-    try:
-        yield
-    finally:
-        scene.frame_set(frame, subframe=subframe)
-
-
-@contextmanager
-def maintained_camera(scene: Any) -> Iterator[None]:
-    """The scene looks through the same camera afterwards, or through none when it was deleted inside."""
-    camera = scene.camera
-    name = camera and camera.name_full
-    try:
-        yield
-    finally:
-        scene.camera = camera if name is None or _is_there(camera) else _object(name)
-
-
-@contextmanager
 def unbound_markers(scene: Any) -> Iterator[None]:
     """No marker switches the camera inside.
 
@@ -65,6 +44,28 @@ def unbound_markers(scene: Any) -> Iterator[None]:
     finally:
         for marker, camera in bound:
             marker.camera = camera
+
+
+@contextmanager
+def maintained_frame(scene: Any) -> Iterator[None]:
+    """The scene stands on the same frame and subframe afterwards."""
+    frame, subframe = scene.frame_current, scene.frame_subframe
+    try:
+        yield
+    finally:
+        with unbound_markers(scene):
+            scene.frame_set(frame, subframe=subframe)
+
+
+@contextmanager
+def maintained_camera(scene: Any) -> Iterator[None]:
+    """The scene looks through the same camera afterwards, or through none when it was deleted inside."""
+    camera = scene.camera
+    name = camera and camera.name_full
+    try:
+        yield
+    finally:
+        scene.camera = camera if name is None or _is_there(camera) else _object(name)
 
 
 def _is_there(item: Any) -> bool:

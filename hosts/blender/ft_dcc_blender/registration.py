@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import choices, main_thread, operators, panel, preferences
+from . import choices, main_thread, operators, panel, preferences, sign_in
 from .desk import DESK, stop_redrawing
 
 # Seconds until the scene has been given back; drawing one frame may take some.
@@ -13,10 +13,10 @@ _PATIENCE = 60
 _CLASSES = (
     preferences.Preferences,
     choices.Choices,
-    operators.SignIn,
-    operators.SignInBrowser,
-    operators.SignInOwn,
-    operators.SignOut,
+    sign_in.SignIn,
+    sign_in.SignInBrowser,
+    sign_in.SignInOwn,
+    sign_in.SignOut,
     operators.Refresh,
     operators.Publish,
     operators.Repair,
@@ -26,7 +26,6 @@ _CLASSES = (
     operators.OpenLink,
     operators.CopyLink,
     operators.UseShotSettings,
-    operators.SaveFile,
     panel.ReviewPanel,
     panel.LookPanel,
     panel.PublishedPanel,

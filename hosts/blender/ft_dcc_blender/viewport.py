@@ -25,8 +25,10 @@ def seen_through(scene: Any, look: Look) -> Iterator[dict[str, Any]]:
         if look.shading == "RENDERED":
             stack.enter_context(_changed(view, space.shading, type="RENDERED"))
         stack.enter_context(_changed(view, space.overlay, show_overlays=look.overlays))
-        stack.enter_context(_changed(view, space, show_gizmo=False, use_local_camera=False))
-        stack.enter_context(_changed(view, space.region_3d, view_perspective="CAMERA"))
+        stack.enter_context(_changed(view, space, show_gizmo=False))
+        # A view that has no camera of its own takes the scene's, and one that looks through a camera turns to it.
+        stack.enter_context(_changed(view, space, "camera", use_local_camera=False))
+        stack.enter_context(_changed(view, space.region_3d, "view_rotation", view_perspective="CAMERA"))
         yield view
 
 
@@ -62,8 +64,9 @@ def _views() -> list[dict[str, Any]]:
 
 
 @contextmanager
-def _changed(view: dict[str, Any], part: Any, **values: object) -> Iterator[None]:
-    before = {name: getattr(part, name) for name in values}
+def _changed(view: dict[str, Any], part: Any, *beside: str, **values: object) -> Iterator[None]:
+    """A part of the view has these values inside, and its old ones afterwards, also of what changes beside them."""
+    before = {name: _copy(getattr(part, name)) for name in (*values, *beside)}
     try:
         for name, value in values.items():
             setattr(part, name, value)
@@ -73,3 +76,7 @@ def _changed(view: dict[str, Any], part: Any, **values: object) -> Iterator[None
         if view in _views():
             for name, value in before.items():
                 setattr(part, name, value)
+
+
+def _copy(value: Any) -> Any:
+    return value.copy() if hasattr(value, "copy") and not isinstance(value, bpy.types.ID) else value
