@@ -70,7 +70,8 @@ class FrameRange:
     """First and last frame, both included, and how many frames of handle lie outside on either side.
 
     ``tail`` is the number of frames of handle after the last one, where it differs from those before the first. With a
-    ``step`` of 2 every second frame has a picture, from the first on; only those are counted and gone through.
+    ``step`` of 2 every second frame has a picture, from the first on, which is that of the handle where there is one;
+    only those are counted and gone through.
 
     >>> str(FrameRange.parse("1001-1100+8").with_handles), str(FrameRange.parse("1001-1100x2+8+4").with_handles)
     ('993-1108', '993-1104x2')
@@ -98,7 +99,10 @@ class FrameRange:
         """
         match = _RANGE.fullmatch(text.strip())
         if match is None:
-            raise SettingInvalid(f"{text!r} is not a frame range. Write it as 1001-1100, or 1001-1100+8 with handles.")
+            raise SettingInvalid(
+                f"{text!r} is not a frame range. Write it as 1001-1100, 1001-1100+8 with handles, or 1001-1100x2 for "
+                "every second frame."
+            )
         start, end, step, handles, tail = (None if part is None else int(part) for part in match.groups())
         first, head = start or 0, handles or 0
         last = first if end is None else end

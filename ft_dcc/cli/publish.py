@@ -71,7 +71,13 @@ _OPTIONS = (
         type=click.Choice(OUTPUTS),
         help="What to make beside the review film; several times for several.",
     ),
-    click.option("--frames", "frame_range", type=FRAME_RANGE, help="Frames, as 1001-1048, instead of what is found."),
+    click.option(
+        "--frames",
+        "frame_range",
+        type=FRAME_RANGE,
+        help="Frames, as 1001-1048, instead of what is found. 1001-1048+8 has 8 more on either side as handles, "
+        "1001-1048+8+4 has 4 after the last; 1001-1048x2 has every second one, from the first on.",
+    ),
     click.option("--fps", type=FRAME_RATE, help="Rate, as 24, 23.976 or 24000/1001."),
     click.option("--resolution", type=RESOLUTION, help="Size in pixels, as 1920x1080."),
     click.option(
