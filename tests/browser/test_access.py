@@ -117,6 +117,13 @@ def test_other_files_of_the_server_are_not_given(studio_server, name):
     assert get(f"{studio_server.server_url}/review/static/{name}").status_code == 404
 
 
+def test_a_closed_session_without_a_version_promises_none(view, reviews):
+    review_id = reviews.open()
+    reviews.close(review_id)
+    view.open(reviews.link(review_id))
+    assert view.text("#stage-notice p") == "No version was published into this session before it was closed."
+
+
 def test_a_session_says_when_it_is_closed(view, reviews, session, film):
     review_id = reviews.open()
     reviews.add(review_id, film)

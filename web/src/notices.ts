@@ -5,6 +5,7 @@ import { find, icon, make } from "./dom";
 export type Notice =
   | "loading"
   | "empty"
+  | "empty-closed"
   | "no-film"
   | "encoding"
   | "film-gone"
@@ -33,6 +34,10 @@ const ON_STAGE: Partial<Record<Notice, Words>> = {
   empty: {
     title: "Nothing to review yet",
     text: "Versions appear here by themselves as soon as they are published into this session.",
+  },
+  "empty-closed": {
+    title: "Nothing to review",
+    text: "No version was published into this session before it was closed.",
   },
   "no-film": {
     title: "This version has no film",

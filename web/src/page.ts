@@ -241,7 +241,8 @@ class Page {
   private stageNotice(): Notice | null {
     if (this.filmNotice !== null) return this.filmNotice;
     if (this.review === null) return this.isConnected ? "loading" : "unreachable";
-    return this.review.entries.length === 0 ? "empty" : null;
+    if (this.review.entries.length > 0) return null;
+    return this.review.is_open ? "empty" : "empty-closed";
   }
 }
 

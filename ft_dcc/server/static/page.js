@@ -743,6 +743,10 @@ var ON_STAGE = {
     title: "Nothing to review yet",
     text: "Versions appear here by themselves as soon as they are published into this session."
   },
+  "empty-closed": {
+    title: "Nothing to review",
+    text: "No version was published into this session before it was closed."
+  },
   "no-film": {
     title: "This version has no film",
     text: "It was published without one that a browser can play. Publish the shot again to make one."
@@ -1522,7 +1526,8 @@ var Page = class {
   stageNotice() {
     if (this.filmNotice !== null) return this.filmNotice;
     if (this.review === null) return this.isConnected ? "loading" : "unreachable";
-    return this.review.entries.length === 0 ? "empty" : null;
+    if (this.review.entries.length > 0) return null;
+    return this.review.is_open ? "empty" : "empty-closed";
   }
 };
 new Page();
