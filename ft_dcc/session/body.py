@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -35,10 +36,9 @@ class Body:
         self.failure: BaseException | None = None
         # The checksum of what was sent last, in hexadecimal.
         self.digest = ""
-        try:
-            self.size = path.stat().st_size - start if size is None else size
-        except OSError as error:
-            raise _unreadable(path, error) from error
+        self._is_whole = start == 0 and size is None
+        self.state = self.state_now()
+        self.size = self.state[0] - start if size is None else size
 
     def __len__(self) -> int:
         return self.size
@@ -64,19 +64,35 @@ class Body:
             raise
         self.digest = f"{crc32:08x}" if is_crc32 else md5.hexdigest()
 
+    def state_now(self) -> tuple[int, int]:
+        """Return what changes when the file does: its size, and when it was written; raises TransferFailed."""
+        try:
+            return _state(self.path.stat())
+        except OSError as error:
+            raise _unreadable(self.path, error) from error
+
+    def changed(self) -> TransferFailed:
+        """Return the error for a file that somebody still writes."""
+        return TransferFailed(f"{self.path} was changed while it was read. Upload it again when it is finished.")
+
     def blocks(self) -> Iterator[bytes]:
-        """The bytes, as they are on the disk; raises TransferFailed when the file became shorter."""
+        """The bytes, as they are on the disk; raises TransferFailed when the file is changed meanwhile."""
         left = self.size
         try:
             with self.path.open("rb", buffering=0) as file:
+                # Asked of the open file, which a network disk knows better than the path, and which can be removed.
+                state = _state(os.fstat(file.fileno()))
                 file.seek(self.start)
                 while left and (block := file.read(min(_BLOCK, left))):
                     left -= len(block)
                     yield block
+                is_changed = _state(os.fstat(file.fileno())) != state or (self._is_whole and state[0] != self.size)
         except OSError as error:
             raise _unreadable(self.path, error) from error
         if left:
             raise TransferFailed(f"{self.path} became shorter while it was read. Upload it again when it is finished.")
+        if is_changed:
+            raise self.changed()
 
     def checksum(self) -> str:
         """Return the MD5 of the bytes in base64; they are read for it."""
@@ -88,6 +104,10 @@ class Body:
     def _count(self, sent: int) -> None:
         if self.on_sent is not None:
             self.on_sent(sent)
+
+
+def _state(status: os.stat_result) -> tuple[int, int]:
+    return status.st_size, status.st_mtime_ns
 
 
 def _unreadable(path: Path, error: OSError) -> TransferFailed:

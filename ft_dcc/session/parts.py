@@ -55,10 +55,14 @@ def send(
         # A studio server says what its tags are. Elsewhere those that look like an MD5 are one.
         checksum_name = "crc32" if answer.get("part_checksum") == "crc32" else "md5"
         component_id = announcement["component_id"]
-        progress = _Progress(progress_file, source, component_id, answer["upload_id"], urls, checksum_name)
+        identity, upload_id = _identity(source), answer["upload_id"]
+        progress = _Progress(progress_file, identity, component_id, upload_id, urls, checksum_name)
         progress.save()
     try:
         _send_missing(session, source, progress, on_bytes)
+        if _identity(source) != progress.identity:
+            progress.forget()
+            raise source.changed()
         session.call(
             {
                 "action": "complete_multipart_upload",
@@ -81,7 +85,7 @@ class _Progress:
     """What has arrived of one upload; kept in a file when there is one."""
 
     file: Path | None
-    source: Body
+    identity: list[Any]
     component_id: str
     upload_id: str
     urls: dict[int, str] = attrs.field(repr=False)
@@ -95,9 +99,10 @@ class _Progress:
             kept = json.loads(file.read_text(encoding="utf-8")) if file is not None else None
             if kept is None or kept["component_id"] != component_id or kept["source"] != _identity(source):
                 return None
+            upload_id, checksum_name = kept["upload_id"], kept["checksum_name"]
             urls = {int(number): url for number, url in kept["urls"].items()}
             arrived = {int(number): tag for number, tag in kept["arrived"].items()}
-            return cls(file, source, component_id, kept["upload_id"], urls, kept["checksum_name"], arrived)
+            return cls(file, kept["source"], component_id, upload_id, urls, checksum_name, arrived)
         except (OSError, ValueError, KeyError, TypeError):
             # What cannot be read is no loss: the upload begins anew.
             return None
@@ -109,7 +114,7 @@ class _Progress:
         draft = self.file.with_name(f"{self.file.name}.draft")
         kept = {
             "component_id": self.component_id,
-            "source": _identity(self.source),
+            "source": self.identity,
             "upload_id": self.upload_id,
             "urls": self.urls,
             "checksum_name": self.checksum_name,
@@ -128,7 +133,7 @@ class _Progress:
 
 def _identity(source: Body) -> list[Any]:
     """What changes when the file does."""
-    return [str(source.path.absolute()), source.size, source.path.stat().st_mtime_ns]
+    return [str(source.path.absolute()), *source.state_now()]
 
 
 def _send_missing(session: Session, source: Body, progress: _Progress, on_bytes: OnBytes | None) -> None:

@@ -17,6 +17,7 @@ from doubles.faulty_line import FaultyLine
 
 from ft_dcc.errors import Cancelled, NotFoundError, TransferFailed
 from ft_dcc.session import SERVER_LOCATION_ID, operations, parts, transfer, wire
+from ft_dcc.session.body import Body
 
 
 @pytest.fixture
@@ -305,6 +306,35 @@ def test_an_interrupted_upload_goes_on_where_it_was(
     assert "get_upload_metadata" not in [each["action"] for request in sent for each in request]
     assert not progress_file.exists()
     assert downloaded(session, component_id) == long_film.read_bytes()
+
+
+@pytest.mark.parametrize("change", [b"more", b""], ids=["it grows", "it is written to"])
+def test_a_file_that_somebody_still_writes_is_not_sent(film, change):
+    def write(sent):
+        if sent:
+            with film.open("r+b") as file:
+                file.seek(0, os.SEEK_END) if change else None
+                file.write(change or b"other")
+            os.utime(film, ns=(0, sent))
+
+    with pytest.raises(TransferFailed, match=r"film.mov was changed while it was read. Upload it again when"):
+        list(Body(film, on_sent=write))
+
+
+def test_parts_of_two_states_of_a_file_are_not_joined(session, long_film, component_id, tmp_path, monkeypatch, sent):
+    put = parts._put_part
+
+    def put_and_change(session, url, part):
+        tag = put(session, url, part)
+        os.utime(long_film, ns=(0, part.start))
+        return tag
+
+    monkeypatch.setattr(parts, "AT_ONCE", 1)
+    monkeypatch.setattr(parts, "_put_part", put_and_change)
+    with pytest.raises(TransferFailed, match="was changed while it was read"):
+        upload(session, long_film, component_id, progress_file=tmp_path / "upload.json")
+    assert not (tmp_path / "upload.json").exists()
+    assert "complete_multipart_upload" not in [each["action"] for request in sent for each in request]
 
 
 def test_a_file_that_was_changed_is_sent_from_its_start(session, long_film, component_id, line, tmp_path, monkeypatch):
