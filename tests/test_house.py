@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+from doubles.pythons import need_python
 
 ROOT = Path(__file__).resolve().parents[1]
 FORBIDDEN_NAMES = {"utils", "util", "lib", "helpers", "helper", "common", "base", "manager", "misc"}
@@ -60,14 +59,12 @@ def test_the_core_is_written_in_the_python_of_the_oldest_host():
 
 
 def test_the_core_loads_in_python_3_9():
-    python = shutil.which("python3.9")
-    if python is None or subprocess.run([python, "-c", "1"], capture_output=True, check=False).returncode:
-        pytest.skip("there is no Python 3.9 on this machine")
+    python = need_python("3.9")
     # Pure Python only, so the packages of this environment serve that one, too.
     packages = next(path for path in sys.path if path.endswith("site-packages"))
     script = (
         f"import sys; sys.path[:0] = [{str(ROOT)!r}]; sys.path.append({packages!r})\n"
-        "import ft_dcc, ft_dcc.config, ft_dcc.errors, ft_dcc.frames, ft_dcc.host"
+        "import ft_dcc.config, ft_dcc.desk, ft_dcc.errors, ft_dcc.frames, ft_dcc.host, ft_dcc.media, ft_dcc.session"
     )
     run(python, "-c", script)
 
