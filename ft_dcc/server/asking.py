@@ -10,6 +10,7 @@ from ft_dcc.server.entities.batch import Action, Answer, Batch, Operation
 from ft_dcc.server.entities.given import entity_type_of
 from ft_dcc.server.entities.guard import is_allowed
 from ft_dcc.server.files import LARGEST_PIECE
+from ft_dcc.server.searching import search
 from ft_dcc.server.uploads import get_upload_metadata
 from ft_dcc.server.widgets import get_widget_url
 
@@ -23,29 +24,6 @@ def query(batch: Batch, operation: Operation) -> Answer:
     if not isinstance(expression, str):
         raise ValidationError("A query needs an expression. Send it as text.")
     return _found(batch, "query", expression)
-
-
-def search(batch: Batch, operation: Operation) -> Answer:
-    """Return the entities whose name has every one of the terms in it."""
-    entity_type = operation.get("entity_type") or "TypedContext"
-    terms = _listed(operation, "terms")
-    conditions = [f"name like {_quoted(f'%{term}%')}" for term in terms if isinstance(term, str)]
-    if context_id := operation.get("context_id"):
-        inside = "ancestors.id" if entity_type != "Project" else "id"
-        conditions.append(f"(project_id is {_quoted(context_id)} or {inside} is {_quoted(context_id)})")
-    if object_type_ids := _listed(operation, "object_type_ids"):
-        conditions.append(f"object_type_id in ({', '.join(map(_quoted, object_type_ids))})")
-    expression = str(operation.get("expression") or entity_type)
-    if conditions:
-        expression += (" and " if " where " in expression else " where ") + " and ".join(conditions)
-    return _found(batch, "search", expression)
-
-
-def _listed(operation: Operation, name: str) -> list[Any]:
-    found = operation.get(name) or []
-    if not isinstance(found, list):
-        raise ValidationError(f"A search takes its {name} as a list.")
-    return found
 
 
 def _quoted(text: object) -> str:

@@ -50,6 +50,7 @@ def test_a_type_alone_finds_all_of_its_kind(ask: Any, tree: Any) -> None:
         ("bid is 0 and bid is '0' and name is layout", ["layout"]),
         ('created_at > "2020-01-01" and name is layout', ["layout"]),
         ('created_at before "2020-01-01T00:00:00+02:00"', []),
+        ("created_at before 2020-1-5", []),
         ("created_at after 2020-01-01T10:00:00Z and name=layout", ["layout"]),
         ('(name is "layout"or name is "x")and bid is 0', ["layout"]),
         ("name is x or name is layout and bid is 0", ["layout"]),

@@ -359,6 +359,41 @@ def test_the_server_tells_what_was_asked_of_it(ask: Any) -> None:
     assert information["user_information"]["username"] == "admin"
 
 
+def found(ask: Any, **words: Any) -> list[str]:
+    return sorted(row["id"] for row in ask.call({"action": "search", **words})[0]["data"])
+
+
+def test_a_search_keeps_to_what_its_expression_says(ask: Any, tree: Any) -> None:
+    (name,) = {shot["name"] for shot in ask.query(f"select name from Shot where id is {tree.shot}")}
+    term, inside = name[1:4], f"project_id is {tree.project}"
+    here = {"terms": [term], "entity_type": "Shot"}
+    both = found(ask, **here, expression=f"select name from Shot where {inside}")
+    assert tree.shot in both
+    either = f'Shot where name is "where limit 1" or {inside} order by name limit 1'
+    assert len(found(ask, **here, expression=either)) == 1
+    assert len(found(ask, **here, expression="Shot order by name limit 1", context_id=tree.project)) == 1
+    assert found(ask, **here, expression=f"Shot where not ({inside})", context_id=tree.project) == []
+    assert found(ask, terms=["%"], entity_type="Shot", context_id=tree.project) == []
+    assert found(ask, terms=[], entity_type="Project", context_id=tree.project) == [tree.project]
+
+
+def test_a_search_finds_what_has_no_name_by_what_stands_for_one(ask: Any, tree: Any) -> None:
+    asset = ask.create("Asset", name="turn_table", context_id=tree.shot)
+    version = ask.create("AssetVersion", asset_id=asset, task_id=tree.layout)
+    note = ask.create("Note", content="Too bright.", parent_id=tree.shot, parent_type="Shot")
+    user = ask.create("User", username=uuid4().hex, first_name="Ida", last_name="Berglund")
+    for context in (tree.shot, tree.sequence, tree.project):
+        assert found(ask, entity_type="AssetVersion", terms=["turn", "n_t"], context_id=context) == [version]
+        assert found(ask, entity_type="Asset", terms=["table"], context_id=context) == [asset]
+    assert found(ask, entity_type="Asset", terms=["table"], context_id=tree.layout) == []
+    assert note in found(ask, entity_type="Note", terms=["bright"])
+    assert user in found(ask, entity_type="User", terms=["berglund"])
+    with pytest.raises(ValidationError, match="Recipient has none"):
+        found(ask, entity_type="Recipient", terms=["x"])
+    with pytest.raises(ValidationError, match="A User lies in no context"):
+        found(ask, entity_type="User", terms=["x"], context_id=tree.project)
+
+
 def test_a_search_finds_by_parts_of_names(ask: Any, tree: Any) -> None:
     asked = {"action": "search", "terms": ["lay"], "context_id": tree.project}
     (answer,) = ask.call(asked)

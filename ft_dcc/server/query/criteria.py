@@ -158,7 +158,7 @@ class Conditions:
             same = owners.selected_columns[0] == key
             found: Condition = owners.where(same).correlate(node.source).exists()
         else:
-            # That the key equals itself tells SQLite that there is one: it then begins with the owners, not with all rows.
+            # A key that equals itself tells SQLite that there is one, and then it begins with the owners.
             found = key.in_(owners) if is_root or wants_none else and_(key == key, key.in_(owners))
         if wants_none and isinstance(criteria, Comparison) and criteria.operator in ("is", "="):
             return ~found

@@ -37,6 +37,9 @@ def stored_date(text: str) -> str:
     text = re.sub(r"[.,]\d+", "", text)
     if match := re.search(r"[+-]\d{4}$", text):
         text = f"{text[: match.start() + 3]}:{text[-2:]}" if ":" in text else text
+    # Scripts put dates together from numbers: 2024-5-1.
+    if match := re.match(r"(\d{4})-(\d\d?)-(\d\d?)(?!\d)", text):
+        text = "{}-{:0>2}-{:0>2}".format(*match.groups()) + text[match.end() :]
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is not None:
         moment = moment.astimezone(timezone.utc)
