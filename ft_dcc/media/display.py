@@ -59,7 +59,7 @@ class Colour:
 
     @classmethod
     def of_settings(cls) -> Colour:
-        """Return what the settings say."""
+        """Return the colour of the settings ``colour_space``, ``display``, ``view`` and ``ocio``."""
         settings = read_settings()
         names = ("colour_space", "display", "view", "ocio")
         return cls(*(settings.get(name) or "" for name in names))

@@ -22,7 +22,7 @@ class ValidateSaved(InstancePlugin):
     document: ClassVar[str]
 
     def process(self, instance: Instance) -> None:
-        """Raise Unpublishable."""
+        """Raise Unpublishable for a scene that has never been saved, or has changes."""
         scene = SCENE.get(instance.context)
         if scene.path is None:
             raise Unpublishable(f"The {self.document} has never been saved. Save it under a name first.")

@@ -75,7 +75,7 @@ class ValidateFrameRange(InstancePlugin):
     repair_label = "Give the scene the shot's frame range"
 
     def process(self, instance: Instance) -> None:
-        """Raise Invalid."""
+        """Raise Invalid for a range that begins or ends elsewhere."""
         wanted, found = self._wanted(instance), CLIP.get(instance).frame_range.with_handles
         # A step leaves pictures out, and covers the shot all the same.
         ends = [] if wanted is None else [(one.start, one.end) for one in (wanted, wanted.with_handles)]
@@ -102,7 +102,7 @@ class ValidateFrameRate(InstancePlugin):
     repair_label = "Give the scene the shot's frame rate"
 
     def process(self, instance: Instance) -> None:
-        """Raise Invalid."""
+        """Raise Invalid for another rate, and for a film that has no constant one."""
         wanted, found, facts = self._wanted(instance), CLIP.get(instance).fps, FACTS.find(instance)
         if facts is not None and not facts.is_constant_rate:
             raise Invalid("frame rate", found="not constant", wanted="one rate", remedy="Export it at a constant rate.")
@@ -134,7 +134,7 @@ class ValidateResolution(InstancePlugin):
     repair_label = "Give the scene the shot's resolution"
 
     def process(self, instance: Instance) -> None:
-        """Raise Invalid."""
+        """Raise Invalid for another size."""
         wanted, found = self._wanted(instance), CLIP.get(instance).resolution
         if wanted is not None and found != wanted:
             raise Invalid("resolution", found=found, wanted=wanted, remedy="Set it right, or give the resolution.")
@@ -242,7 +242,7 @@ class ValidateDisk(ContextPlugin):
     label = "Disk"
 
     def process(self, context: Context) -> None:
-        """Raise DiskUnusable."""
+        """Raise DiskUnusable where nothing can be written, or not all of it."""
         folder = JOB.get(context).folder
         needed = sum(_bytes_needed(instance) for instance in context)
         try:

@@ -15,7 +15,7 @@ class JsonLines(logging.Formatter):
     """One line of JSON for each record: time in UTC, level, logger, message, and what a request's record adds."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
+        """Return the record as one object, without a line break in it."""
         line = {
             "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{record.msecs:03.0f}Z",
             "level": record.levelname.lower(),

@@ -50,7 +50,7 @@ class ReviewPages:
         self._said = Allowance(60, 2)
 
     def routes(self) -> list[Route]:
-        """Return the routes."""
+        """Return the page's own files, then what lies below a link: page, data, media, and what guests say."""
         session = "/review/{review_session_id}/{key}"
         return [
             Route("/review/static/{name}", self._send_file, methods=["GET"]),

@@ -46,7 +46,7 @@ class SignIn:
         self._cookie = f"ft_dcc_browser_{hashlib.sha256(b'cookie:' + studio.secret).hexdigest()[:12]}"
 
     def routes(self) -> list[BaseRoute]:
-        """Return the routes."""
+        """Return the address that programs open, and the one that signs a browser in by a ticket."""
         return [
             Route("/user/api_credentials", self._ask, methods=["GET"]),
             Route("/user/api_credentials", self._take, methods=["POST"]),

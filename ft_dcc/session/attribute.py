@@ -25,7 +25,7 @@ class Attributes(dict[str, "Attribute"]):
         return iter(self.values())
 
     def keys(self) -> list[str]:  # type: ignore[override]
-        """Return the names."""
+        """Return the names as a list, as scripts for the official client take them."""
         return list(super().keys())
 
     def __contains__(self, item: object) -> bool:

@@ -259,7 +259,7 @@ class KeyValues(MutableMapping[str, Any]):
         return dict(self)
 
     def keys(self) -> list[str]:  # type: ignore[override]
-        """Return the keys."""
+        """Return the keys as a list, as scripts for the official client take them."""
         return list(self)
 
     def replace(self, values: Mapping[str, Any]) -> None:

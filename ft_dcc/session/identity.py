@@ -74,7 +74,7 @@ class IdentityMap:
         return merged[id(value)]
 
     def clear(self) -> None:
-        """Hold nothing."""
+        """No entity is known; those that somebody holds are another object from the next answer on."""
         self._by_type.clear()
 
     def __iter__(self) -> Iterator[Entity]:

@@ -24,5 +24,5 @@ def state(entity: Entity) -> Symbol:
 
 
 def states(entities: Iterable[Entity]) -> list[Symbol]:
-    """Return the state of each."""
+    """Return the state of each, in their order."""
     return [entity.state for entity in entities]

@@ -57,7 +57,7 @@ class DiskAccessor(Accessor):
         return is_sequence(resource_identifier)
 
     def open(self, resource_identifier: str, mode: str = "rb") -> IO[Any]:
-        """Return the open file."""
+        """Return the open file; raises AccessorResourceInvalidError for a folder, or what the disk says."""
         path = self._path(resource_identifier)
         if path.is_dir():
             raise AccessorResourceInvalidError(f"{path} is a folder. Name a file.")

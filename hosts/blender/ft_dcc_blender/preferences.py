@@ -26,7 +26,7 @@ class Preferences(bpy.types.AddonPreferences):
     )
 
     def draw(self, context: Any) -> None:
-        """The page."""
+        """Server, user and ffmpeg can be written, and one can sign in and out."""
         layout = self.layout
         layout.use_property_split = True
         for name in ("server", "user", "ffmpeg"):
