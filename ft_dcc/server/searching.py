@@ -50,7 +50,7 @@ def _lies_in(asked: EntityType, context_id: str) -> str:
     context, meant = _CONTEXTS.get(asked.family, ""), _quoted(context_id)
     if asked.family == "Context" or context:
         start = f"{context}." if context else ""
-        paths = ("id",) if context or asked.name == "Project" else ()
+        paths: tuple[str, ...] = ("id",) if context or asked.name == "Project" else ()
         paths += () if asked.name == "Project" else ("project_id", "ancestors.id")
         return f"({' or '.join(f'{start}{path} is {meant}' for path in paths)})"
     if "project_id" in asked.attributes:
