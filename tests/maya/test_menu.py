@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -37,6 +38,14 @@ def press(maya, label):
 
 def controls(maya, kind):
     return [control.values["label"] for control in maya.interface.controls.values() if control.kind == kind]
+
+
+def test_what_came_along_is_looked_for_last_and_once(maya, package, monkeypatch):
+    vendored = str(Path(package.__file__).parents[2] / "vendored")
+    monkeypatch.setattr(sys, "path", [folder for folder in sys.path if folder != vendored])
+    package.start()
+    package.start()
+    assert (sys.path[-1], sys.path.count(vendored)) == (vendored, 1)
 
 
 def test_installing_twice_leaves_one_of_each(maya, package):

@@ -1,7 +1,7 @@
 """Mistakes to plant into an adapter's sources: in what is said to the host program, and nowhere else.
 
-A name gets a letter more, a flag too; a value becomes another one of its kind, and one of another kind. Each mistake is
-one that somebody could make, and each must be noticed.
+A name gets a letter more, a flag too; a value becomes another one of its kind, and one of another kind; a line is left
+out, as what gives something back. Each mistake is one that somebody could make, and each must be noticed.
 """
 
 from __future__ import annotations
@@ -66,6 +66,8 @@ def _types(node: ast.AST) -> list[ast.AST]:
 
 
 def _changes(node: ast.AST) -> Iterator[tuple[str, ast.expr | ast.keyword, str]]:
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        yield "left out", node.value, "None"
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in PROGRAMS:
         yield "name", node, f"{node.value.id}.{node.attr}x"
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):

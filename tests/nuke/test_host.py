@@ -346,9 +346,11 @@ def test_a_shots_settings_make_a_format_only_where_there_is_none(nuke, host):
         host.configure(FrameRange(1001, 1048, 8), Fraction(24000, 1001), size)
         assert str(host.scene().resolution) == str(size)
     assert [each.name() for each in nuke.formats] == ["small", "2K", "ft_dcc_1998x1080"]
+    assert (host.scene().frame_range, host.scene().fps) == (FrameRange(993, 1056), Fraction(24000, 1001))
 
 
 def test_the_task_is_kept_in_the_script_and_not_shown(nuke, host, tmp_path):
+    host.remember_task("a5e2")
     host.remember_task("d6b9")
     nuke.root.save(tmp_path / "comp.nk")
     nuke.open(tmp_path / "comp.nk")
@@ -374,7 +376,8 @@ def test_a_path_of_nukes_is_an_absolute_one(nuke, host):
 
 
 def test_the_node_that_is_meant_is_selected_and_nothing_else(nuke, host):
-    source = host.scene().sources[0]
+    nuke.selection = [nuke.find("Read1")]
+    source = "Write1"
     host.select(source)
     assert [node.fullName() for node in nuke.selection] == [source]
     with pytest.raises(CameraMissing):

@@ -178,9 +178,16 @@ def test_what_comes_of_a_publish_by_hand_is_told_when_it_is_through(nuke, packag
     label, work = "Publish renders of selected Writes", "_published_render"
     if is_again:
         label, work = "Publish again", "_published"
-    monkeypatch.setattr(commands, work, lambda *_arguments: "Version 3 is in review.")
+    threads = []
+
+    def publish(*_arguments):
+        threads.append(threading.current_thread().name)
+        return "Version 3 is in review."
+
+    monkeypatch.setattr(commands, work, publish)
     press(nuke, label)
     assert serve_until_told(nuke) == ["Version 3 is in review."]
+    assert threads == ["ft-dcc publish"]
     monkeypatch.setattr(commands, work, fail)
     press(nuke, label)
     assert serve_until_told(nuke)[1:] == ["The server's address is missing. Set FTRACK_SERVER."]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from pathlib import Path
@@ -81,6 +82,16 @@ def test_the_calls_are_registered_once_however_often_nuke_is_started(terminal, w
     terminal.render(write, 1001, 1003)
     assert len(list((only().folder).glob("*.jsonl"))) == 1
     assert len(only().folder.joinpath(next(iter(only().folder.glob("*.jsonl")))).read_text().splitlines()) == 5
+
+
+def test_what_came_along_is_looked_for_last_and_once(terminal, monkeypatch):
+    import ft_dcc_nuke
+
+    vendored = str(Path(ft_dcc_nuke.__file__).parents[1] / "vendored")
+    monkeypatch.setattr(sys, "path", [folder for folder in sys.path if folder != vendored])
+    ft_dcc_nuke.start()
+    ft_dcc_nuke.start()
+    assert (sys.path[-1], sys.path.count(vendored)) == (vendored, 1)
 
 
 def test_after_removal_nuke_calls_nobody(terminal, write):
@@ -352,6 +363,14 @@ def test_each_view_of_a_proxy_has_the_proxys_name(terminal, write, tmp_path):
     names = sorted(render.path(1001).name for render in read_renders())
     assert names == ["small_left.1001.png", "small_right.1001.png"]
     assert all(render.is_complete for render in read_renders())
+
+
+def test_in_proxy_mode_a_write_without_a_proxys_name_has_its_own_in_each_view(terminal, write, tmp_path):
+    terminal.view_names = ["left", "right"]
+    set_knobs(terminal.root, proxy=True)
+    set_knobs(write, file=(tmp_path / "out" / "comp_%V.%04d.png").as_posix(), views="left right")
+    terminal.render(write, 1001, 1012)
+    assert sorted(render.path(1001).name for render in read_renders()) == ["comp_left.1001.png", "comp_right.1001.png"]
 
 
 def test_who_is_asked_and_says_no_is_not_asked_again(nuke):

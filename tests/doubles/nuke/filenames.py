@@ -14,16 +14,32 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from doubles.nuke.program import Nuke
 
-_TCL = re.compile(r"\[([^\[\]]*)\]")
 _NUMBER = re.compile(r"%(\d*)d|(#+)")
 
 
 def expanded(nuke: Nuke, text: str, view: str, frame: int | None = None) -> str:
     """The name for this view; with the number only where a frame is given."""
-    while (found := _TCL.search(text)) is not None:
-        text = text[: found.start()] + _evaluated(nuke, found[1].split()) + text[found.end() :]
+    text = _substituted(nuke, text)
     text = text.replace("%V", view).replace("%v", view[0])
     return text if frame is None else _NUMBER.sub(lambda number: _filled(number, frame), text)
+
+
+def _substituted(nuke: Nuke, text: str) -> str:
+    """Each command in brackets has its result; what a command within it says is one word, blanks and all."""
+    words: list[str] = [""]
+    depth, made = 0, ""
+    for letter in text:
+        depth -= letter == "]"
+        if depth == 0:
+            made += _evaluated(nuke, [_substituted(nuke, word) for word in words]) if letter == "]" else ""
+            made += letter if letter not in "[]" else ""
+            words = [""]
+        elif letter == " " and depth == 1:
+            words.append("")
+        else:
+            words[-1] += letter
+        depth += letter == "["
+    return made
 
 
 def _filled(number: re.Match[str], frame: int) -> str:

@@ -313,7 +313,8 @@ class Root(Group):
 
     def save(self, path: Path) -> None:
         """The script is on disk, as text of our own: Nuke's has another form."""
-        path.write_text(json.dumps({**self.text(), "formats": self._nuke.format_texts()}, indent=1), encoding="utf-8")
+        more = {"formats": self._nuke.format_texts(), "views": self._nuke.view_names}
+        path.write_text(json.dumps({**self.text(), **more}, indent=1), encoding="utf-8")
 
 
 CLASSES: dict[str, type[Node]] = {"Group": Group, "Root": Root}

@@ -191,6 +191,7 @@ class Nuke:
         text = json.loads(path.read_text("utf-8"))
         self.clear()
         self.formats = [Format(*each) for each in text["formats"]]
+        self.view_names, self.view = text["views"], text["views"][0]
         self.root.read(text)
         self.root._knobs["name"]._value = str(path)
         self.root.is_modified = False
