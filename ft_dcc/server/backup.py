@@ -64,9 +64,12 @@ def restore(source: Path, data: Path) -> int:
         try:
             count = _read(source, draft)
             _check(draft / _DATABASE, source)
+            for folder in (draft, *(path for path in draft.rglob("*") if path.is_dir())):
+                sync_folder(folder)
             if data.exists():
                 data.rmdir()
             draft.rename(data)
+            sync_folder(data.parent)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
     return count
@@ -99,6 +102,7 @@ def keep_before_migration(database: Path, *, is_forced: bool = False) -> None:
         with _telling(database):
             copy_database(database, draft)
             draft.replace(target)
+            sync_folder(target.parent)
 
 
 def _version_of(database: Path) -> int:
@@ -166,6 +170,8 @@ def _telling(place: Path) -> Iterator[None]:
     try:
         yield
     except (tarfile.TarError, sqlite3.DatabaseError, EOFError) as error:
+        if isinstance(error, sqlite3.OperationalError) and "full" in str(error):
+            raise DiskUnusable(f"There is no room for {place}. Free some space on its disk.") from error
         raise DiskUnusable(f"The database or its backup cannot be read: {error}. Take another one.") from error
     except OSError as error:
         raise DiskUnusable(f"{place} cannot be written or read: {error.strerror}. Check the disk.") from error

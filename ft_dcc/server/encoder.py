@@ -146,8 +146,8 @@ class Encoder:
 
 
 def _sentence(error: Exception, job: EncodeJob, folder: Path) -> str:
-    """Return what the job says of its failure: nothing in it tells where the server keeps its files."""
+    """Return what the job says of its failure: nothing in it tells where, or as what, the server keeps its files."""
     if not isinstance(error, Error):
         _log.error("encoding failed", exc_info=error)
         return "The server failed. Its log has the reason."
-    return re.sub(rf"{re.escape(str(folder))}[/\\]+[\w.]+", job.name, str(error))
+    return re.sub(rf"(?:{re.escape(str(folder))}[/\\]+[\w.]+|\bsource\.\w+)", lambda _: job.name, str(error))

@@ -35,6 +35,8 @@ _STEPS_AT_A_GLANCE = 20_000
 _LARGEST_GROUP = 64
 # SQLite 3.7 to 3.51.2 can damage a WAL file when two connections checkpoint at once; ours has one that ever does.
 _SAFE_SQLITE = (3, 51, 3)
+# What SQLite says, from Python 3.11 on, when the index of the log cannot grow: only a full disk is in its way.
+_FULL = frozenset(("SQLITE_IOERR_SHMSIZE",))
 
 
 class _Request:
@@ -74,6 +76,8 @@ class Store:
             self._writer.dispose()  # The next connection knows what the planner was told.
         except DBAPIError as error:
             self._dispose()
+            if isinstance(_translate(error), StorageFull):
+                raise DiskUnusable(f"There is no room to open {path}. Free some space on its disk.") from error
             raise DiskUnusable(f"The database {path} cannot be opened: {error.orig}. Check the folder.") from error
         except Error:
             self._dispose()
@@ -210,7 +214,7 @@ def _translate(error: BaseException) -> BaseException:
         found = Conflict(
             "The request refers to an entity that does not exist, or repeats one that does. Check the ids."
         )
-    elif "full" in said:
+    elif "full" in said or getattr(_cause(error), "sqlite_errorname", None) in _FULL:
         found = StorageFull("The server's disk is full and nothing was stored. Free some space there, then try again.")
     elif "readonly" in said:
         found = StorageFull("The server's disk cannot be written to and nothing was stored. Check its rights.")

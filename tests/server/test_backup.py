@@ -12,6 +12,8 @@ import pytest
 from ft_dcc.errors import DiskUnusable
 from ft_dcc.server import backup
 from ft_dcc.server.backup import back_up, keep_before_migration, restore
+from ft_dcc.server.folder import owned
+from ft_dcc.server.opening import opened
 
 ASK = {"action": "query_server_information", "values": ["version"]}
 
@@ -121,3 +123,18 @@ def test_an_older_database_is_kept_before_it_is_changed(tmp_path, monkeypatch):
     keep_before_migration(database)
     with closing(sqlite3.connect(tmp_path / "studio-version-1.db")) as copy:
         assert copy.execute("SELECT b FROM a").fetchall() == [(7,)]
+
+
+def test_a_backup_that_finds_no_room_says_so_and_leaves_nothing(tmp_path, mounting):
+    with owned(tmp_path / "studio"), opened(tmp_path / "studio"):
+        pass
+    small = mounting(tmp_path / "small", "size=400k")
+    with pytest.raises(DiskUnusable, match="There is no room for"):
+        back_up(tmp_path / "studio", small / "studio.tar")
+    assert list(small.iterdir()) == []
+
+
+def test_a_studio_that_finds_no_room_at_its_start_says_so(tmp_path, mounting):
+    small = mounting(tmp_path / "small", "size=1m")
+    with pytest.raises(DiskUnusable, match="There is no room to open"), owned(small), opened(small):
+        pass
