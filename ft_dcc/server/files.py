@@ -184,14 +184,18 @@ class Files:
         return send_file(request, self.path(component_id), media_type)
 
     def sweep(self) -> int:
-        """Remove what interrupted uploads left behind, and return how many there were."""
+        """Remove what interrupted uploads left behind, and return how many there were; nobody may be uploading."""
         left = list(self._incoming.iterdir())
         for path in left:
             path.unlink()
+        return len(left) + self.sweep_parts()
+
+    def sweep_parts(self) -> int:
+        """Remove the parts of uploads that were given up, and what is known of old ones; return how many there were."""
         stale = [path for path in self._parts.iterdir() if path.stat().st_mtime < time.time() - _ABANDONED_AFTER]
         for path in stale:
             shutil.rmtree(path)
-        return len(left) + len(stale)
+        return len(stale)
 
     def _only_one(self, key: str) -> threading.Lock:
         """Return the lock of this name; it is forgotten when nobody holds it or waits for it."""

@@ -1,6 +1,7 @@
 """A backup every night while the server runs: made in the background, the oldest removed.
 
-A server that was not running at that hour makes it when it starts.
+A server that was not running at that hour makes it when it starts. Beside that, the parts of uploads that were given up
+are removed.
 """
 
 from __future__ import annotations
@@ -84,10 +85,7 @@ class Nightly:
 
 @contextmanager
 def backing_up(studio: Studio, nightly: Nightly) -> Iterator[None]:
-    """Inside, a backup is made each night; one that fails is told in the log, and tried again."""
-    if not nightly.keep:
-        yield
-        return
+    """Inside, a backup is made each night, and what uploads left behind is removed; what fails is tried again."""
     is_over = threading.Event()
     thread = threading.Thread(target=_watch, args=(studio, nightly, is_over), name="ft-dcc-nightly", daemon=True)
     thread.start()
@@ -103,12 +101,13 @@ def _watch(studio: Studio, nightly: Nightly, is_over: threading.Event) -> None:
     while not is_over.is_set():
         now = datetime.now()
         try:
-            if nightly.is_due(studio.folder, now):
+            studio.files.sweep_parts()
+            if nightly.keep and nightly.is_due(studio.folder, now):
                 with studio.work.under_way():
                     made = nightly.back_up(studio.folder, now)
                 _log.info("A backup was made: %s", made)
         except (DiskUnusable, OSError) as error:
-            _log.error("The nightly backup was not made: %s", error)
+            _log.error("What is done every night was not: %s", error)
         is_over.wait(_PAUSE_SECONDS)
 
 

@@ -6,9 +6,11 @@ It is ``ft_dcc.media`` in an interpreter of its own: what a damaged file can bre
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +20,10 @@ import attrs
 
 from ft_dcc.errors import EncodeFailed
 
+_log = logging.getLogger(__name__)
+
 _PATIENCE_SECONDS = 5
+_MOST_WORDS = 4096
 
 
 @attrs.frozen
@@ -39,6 +44,8 @@ class Workshop:
     def __init__(self, source: Path, folder: Path, *, seconds: float, largest: int) -> None:
         self._folder, self._seconds = folder, seconds
         self._is_late = False
+        # What an interpreter says at its end is no line of the server's log.
+        self._complaints = tempfile.TemporaryFile()  # noqa: SIM115  make() closes it
         command = [sys.executable, "-m", "ft_dcc.media.reviewables", str(source), str(folder)]
         # Its own limit counts the seconds of every core, and is for the case that nobody waits any more.
         of_all_cores = int(seconds + 1) * (os.cpu_count() or 1)
@@ -49,6 +56,7 @@ class Workshop:
             [*command, "--seconds", str(of_all_cores), "--largest", str(largest)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=self._complaints,
             encoding="utf-8",
             # A driver of a graphics card does not live within the limits.
             env={**os.environ, "FT_DCC_ENCODER": "software"},
@@ -74,8 +82,11 @@ class Workshop:
             timer.cancel()
             self.stop()
             self._process.wait()
+            said = self._last_words()
         if self._is_late:
             raise EncodeFailed(f"Encoding took longer than {self._seconds:g} seconds and was stopped.")
+        if "made" not in told and "error" not in told:
+            _log.warning("The encoder ended with code %s: %s", code, said)
         if "made" not in told:
             raise EncodeFailed(str(told.get("error") or f"The encoder ended with code {code} and gave no reason."))
         return [Made(self._folder / facts.pop("file"), **facts) for facts in told["made"]]
@@ -88,6 +99,11 @@ class Workshop:
             killer = threading.Timer(_PATIENCE_SECONDS, self._process.kill)
             killer.daemon = True
             killer.start()
+
+    def _last_words(self) -> str:
+        with self._complaints as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _MOST_WORDS))
+            return file.read().decode("utf-8", errors="replace")
 
     def _expire(self) -> None:
         self._is_late = True

@@ -17,7 +17,7 @@ from uuid import uuid4
 import pytest
 import requests
 
-from ft_dcc.errors import EncodeFailed, ServerError
+from ft_dcc.errors import Cancelled, EncodeFailed, ServerError
 from ft_dcc.media import ffmpeg, probe
 from ft_dcc.server.workshop import Workshop
 from ft_dcc.session import SERVER_LOCATION_ID, Session, operations
@@ -339,6 +339,18 @@ def test_what_takes_too_long_is_stopped_and_leaves_no_process(make_film, tmp_pat
     with pytest.raises(EncodeFailed, match=r"took longer than 0\.5 seconds and was stopped"):
         workshop.make(lambda percent: None)
     assert list(folder.iterdir()) == []
+
+
+def test_what_is_given_up_says_nothing_in_the_log_of_the_server(make_film, tmp_path, capfd):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+
+    def give_up(percent: int) -> None:
+        raise Cancelled("Nobody wants it any more.")
+
+    with pytest.raises(Cancelled):
+        Workshop(make_film(seconds=3), folder, seconds=60, largest=1 << 30).make(give_up)
+    assert capfd.readouterr().err == ""
 
 
 def test_a_film_cannot_fill_the_disk(make_film, tmp_path):

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 from datetime import datetime, time
 from pathlib import Path
+from time import sleep
 
 import pytest
 
 from ft_dcc.errors import DiskUnusable, SettingInvalid
+from ft_dcc.server import nightly
 from ft_dcc.server.backup import restore
-from ft_dcc.server.nightly import Nightly
+from ft_dcc.server.folder import owned
+from ft_dcc.server.nightly import Nightly, backing_up
+from ft_dcc.server.opening import opened
 from ft_dcc.server.owner import owner_of
 
 
@@ -71,3 +75,16 @@ def test_a_folder_that_cannot_be_is_one_sentence(data: Path, tmp_path: Path) -> 
         Nightly(tmp_path / "file" / "backups").back_up(data, datetime(2026, 11, 21, 3))
     with pytest.raises(SettingInvalid, match="Write it as 03:00"):
         Nightly.parse(None, 7, "at night")
+
+
+def test_what_uploads_left_behind_is_removed_without_a_restart(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nightly, "_FIRST_SECONDS", 0)
+    with owned(data), opened(data) as studio:
+        fresh, stale = data / "parts" / "fresh", data / "parts" / "stale"
+        for place in (fresh, stale):
+            place.mkdir()
+        os.utime(stale, (0, 0))
+        with backing_up(studio, Nightly(keep=0)):
+            while stale.exists():
+                sleep(0.01)
+        assert fresh.is_dir()
