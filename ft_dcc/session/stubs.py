@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ft_dcc.session.entities import kinds_of
+
 # Every name is written with its module, because entity types are called Sequence, Type and Event, too.
 _HEAD = '''\
 """The entity types of one site. Made by: ft-dcc types"""
@@ -15,13 +17,14 @@ import collections.abc
 import datetime
 import typing
 
-import ft_dcc.session.entity
-import ft_dcc.session.session
 '''
 _ANY, _ENTITY = "typing.Any", "ft_dcc.session.entity.Entity"
 _SCALARS = {"string": "str", "boolean": "bool", "integer": "int", "number": "float"}
 _OTHERS = {"variable": _ANY, "object": _ANY, "mapped_array": f"collections.abc.MutableMapping[str, {_ANY}]"}
 # What servers call a string, and what is a list of the entities above with their ids, names and types.
+_SESSION = "ft_dcc.session.session"
+# Types that stand for several others, the narrowest first: a list of them takes all of those.
+_GENERAL = ("TypedContext", "Context", "Component", "Resource", "List")
 _LINK, _LINK_TYPE = "_api_link", "collections.abc.Sequence[collections.abc.Mapping[str, str]]"
 _DATA = f"data: collections.abc.Mapping[str, {_ANY}] | None = None, reconstructing: bool = False"
 _KEY = "entity_key: str | collections.abc.Sequence[str]"
@@ -31,18 +34,42 @@ def stubs(schemas: Sequence[Mapping[str, Any]]) -> str:
     """Return the text of a ``.pyi`` file: a class for each entity type, and the session that gives them out."""
     used = sorted((schema for schema in schemas if str(schema["id"]).isidentifier()), key=lambda each: str(each["id"]))
     known = {str(schema["id"]) for schema in used}
-    lines = [line for schema in used for line in _entity(schema, known)]
-    return "\n".join([_HEAD, *lines, *_session(sorted(known))]) + "\n"
+    attributes = {str(schema["id"]): dict(_attributes(schema, known)) for schema in used}
+    bases = {str(schema["id"]): list(_bases(schema, attributes)) for schema in used}
+    lines = [line for name in attributes for line in _entity(name, bases[name], attributes[name])]
+    modules = {base.rpartition(".")[0] for each in bases.values() for base in each if "." in base} | {_SESSION}
+    imports = [f"import {module}" for module in sorted(modules)]
+    return "\n".join([_HEAD + "\n".join(imports), "", *lines, *_session(sorted(known))]) + "\n"
 
 
-def _entity(schema: Mapping[str, Any], known: set[str]) -> Iterator[str]:
-    yield f"\nclass {_class_name(schema['id'])}({_ENTITY}):"
+def _attributes(schema: Mapping[str, Any], known: set[str]) -> Iterator[tuple[str, str]]:
+    """Yield each attribute that can be read, and its type."""
     required = set(schema.get("required", ()))
     for attribute, fragment in schema["properties"].items():
         kind = _type(fragment, known, not required.isdisjoint((attribute, f"{attribute}_id")))
         if kind is not None and not fragment.get("restricted_projection"):
-            yield "    @typing.overload"
-            yield f"    def __getitem__(self, name: typing.Literal[{attribute!r}]) -> {kind}: ..."
+            yield attribute, kind
+
+
+def _bases(schema: Mapping[str, Any], attributes: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    """Yield the general type that has nothing which this one lacks, and the classes that say what entities can do."""
+    name = str(schema["id"])
+    for general in _GENERAL:
+        if general != name and attributes.get(general, {"": ""}).items() <= attributes[name].items():
+            yield general
+            break
+    for kind in kinds_of(schema):
+        yield f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _entity(name: str, bases: Sequence[str], attributes: Mapping[str, str]) -> Iterator[str]:
+    yield f"\nclass {_class_name(name)}({', '.join(bases)}):"
+    # Whoever has more attributes than its base has overloads between those of its base, which type checkers refuse.
+    remark = "" if "." in bases[0] else "  # type: ignore[override, unused-ignore]"
+    for attribute, kind in attributes.items():
+        yield f"    @typing.overload{remark}"
+        remark = ""
+        yield f"    def __getitem__(self, name: typing.Literal[{attribute!r}]) -> {kind}: ..."
     # What the schema does not have may be a word of the documents, or a name that is worked out.
     yield "    @typing.overload"
     yield f"    def __getitem__(self, name: str) -> {_ANY}: ..."

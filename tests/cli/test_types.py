@@ -31,6 +31,12 @@ def show(session: Session, version: AssetVersion) -> None:
     shot = session.get("Sequence", "id")
     if shot is not None:
         reveal_type(shot["name"])
+        shot["children"].append(session.create("Task"))
+    author = session.create("User")
+    reveal_type(version.create_note("Lift the chin.", author))
+    reveal_type(version.create_component("film.mov"))
+    author.start_timer(session.create("Task"))
+    session.create("ProjectSchema").get_statuses("Task")
 """
 REVEALED = [
     "int | None",
@@ -43,6 +49,8 @@ REVEALED = [
     "studio.Task | None",
     "studio.Shot",
     "str",
+    "ft_dcc.session.entity.Entity",
+    "ft_dcc.session.entity.Entity",
 ]
 
 
