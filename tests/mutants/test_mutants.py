@@ -18,7 +18,7 @@ from mutants.planting import Mistake, mistakes
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAYS = {"maya": maya_play.play, "nuke": nuke_play.play}
-EVERY = int(os.environ.get("FT_DCC_MUTANTS", "0")) or 150
+EVERY = int(os.environ.get("FT_DCC_MUTANTS", "0")) or 160
 # The kit is itself a test, and is not run by an artist.
 LEFT_OUT = {"acceptance.py"}
 # What nobody can notice: the file, the line, and what is written there instead; and why.
@@ -55,7 +55,9 @@ def test_what_is_no_mistake_is_not_noticed(host, home, tmp_path):
 @pytest.mark.timeout(3600)
 def test_every_mistake_is_noticed(host, home, tmp_path):
     found = [each for path in sorted(home.rglob("*.py")) if path.name not in LEFT_OUT for each in mistakes(path)]
-    assert len(found) > 150
+    assert len(found) > 300
+    # Last, because the play does not see each of them, and the tests take their time.
+    found.sort(key=lambda each: each.kind == "left out")
     right = _outcome(host, tmp_path, None)
     unnoticed = [
         str(each)
@@ -85,7 +87,7 @@ def _forked(folder: Path, mistake: Mistake | None, work) -> str:
     child = os.fork()
     if child == 0:
         # One that hangs is noticed, too.
-        signal.alarm(300)
+        signal.alarm(150)
         try:
             sink = os.open(os.devnull, os.O_WRONLY)
             os.dup2(sink, 1)
