@@ -211,7 +211,8 @@ class Desk:
             return
         self.doing, self.progress, self.problems, self.error = doing, None, problems, ""
         self.is_partly_publishable = False
-        self._cancel = threading.Event()
+        # The same one: what was judged goes on with it.
+        self._cancel.clear()
         self._thread = threading.Thread(target=self._work, args=(function,), name=f"ft-dcc {doing}", daemon=True)
         self._thread.start()
         self._on_begin()

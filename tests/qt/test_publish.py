@@ -130,6 +130,25 @@ def test_cancel_leaves_no_version_and_no_job(open_dialog, press, live, slow_bars
     assert list((tmp_path / "jobs").iterdir()) == []
 
 
+def test_cancel_stops_also_what_is_published_without_the_rest(
+    open_dialog, press, live, slow_bars, render, session, task, tmp_path
+):
+    slow_bars.remember_task(task["id"])
+    (render / "sh010_light.1004.png").unlink()
+    dialog = open_dialog(slow_bars)
+    page = dialog.publish_page
+    page.add_files([render])
+    press(page.publish)
+    live(lambda: page.problems.rest is not None, slow_bars)
+    slow_bars.is_waiting.clear()
+    press(page.problems.rest)
+    live(slow_bars.is_waiting.is_set, slow_bars)
+    press(page.progress.cancel)
+    slow_bars.go.set()
+    live(lambda: not dialog.desk.is_busy, slow_bars)
+    assert (dialog.desk.error, versions_of(session, task)) == ("Cancelled.", [])
+
+
 def test_closing_the_window_lets_the_publish_go_on_and_brings_the_window_back(
     open_dialog, press, live, slow_bars, session, task
 ):
