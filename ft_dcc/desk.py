@@ -290,8 +290,7 @@ class Desk:
         try:
             judgement = publisher.judge(request)
         except ServerUnreachable as error:
-            if host is None:
-                _queue(request, publisher, error)
+            error.message += publisher.postpone(request)
             raise
         self._judgement, self._asked, self._is_repaired = judgement, (request, host), False
         if not set(judgement.problems) <= set(known):
@@ -338,14 +337,6 @@ class Desk:
     def _note(self, published: Published) -> None:
         self.problems = published.problems
         self.published = [*((published.task, version) for version in published.versions), *self.published]
-
-
-def _queue(request: PublishRequest, publisher: Publisher, error: ServerUnreachable) -> None:
-    """The job is made for later, and the error says so."""
-    from ft_dcc.publish.run import prepare
-
-    job = prepare(request, publisher.session.server_url, None, publisher.jobs)
-    error.message += f" Nothing is lost: the job {job.id} waits in the queue."
 
 
 def _open_reviews(session: Session) -> Iterable[OpenReview]:

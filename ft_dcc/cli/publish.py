@@ -27,6 +27,7 @@ from ft_dcc.settings import OUTPUTS
 
 if TYPE_CHECKING:
     from ft_dcc.host import Host
+    from ft_dcc.publish.job import Job
     from ft_dcc.publish.progress import OnProgress
     from ft_dcc.publish.records import Published, PublishRequest
     from ft_dcc.publish.run import Judgement
@@ -170,6 +171,8 @@ def publish_showing_progress(
         with connected() as session, shown(output, job.id) as on_progress:
             return Publisher(session, host, on_progress, jobs).resume(job.id)
     except ServerUnreachable as error:
+        if host is not None:
+            error.message += _captured_ahead(output, job, host)
         if job.id not in str(error):
             error.message += f" Nothing is lost: 'ft-dcc queue run' publishes the job {job.id} when it answers."
         raise
@@ -177,6 +180,15 @@ def publish_showing_progress(
         if not job.is_begun:
             job.remove()
         raise
+
+
+def _captured_ahead(output: Output, job: Job, host: Host) -> str:
+    """The cameras are captured while their scene is open; return what is said of it."""
+    from ft_dcc.publish.ahead import capture_ahead
+    from ft_dcc.publish.progress import Pulse
+
+    with shown(output, job.id) as on_progress:
+        return capture_ahead(job, host, Pulse(on_progress))
 
 
 def _repair(output: Output, judgement: Judgement, checks: tuple[str, ...]) -> None:

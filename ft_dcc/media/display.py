@@ -172,6 +172,12 @@ class Converter:
         image.close()
         return Resolution(with_size.full_width, with_size.full_height)
 
+    def pixel_aspect_of(self, path: Path) -> Fraction:
+        """Return how wide the pixels of an image are by their height; 1 where nobody can say."""
+        image = self._oiio.ImageInput.open(str(path))
+        said = 1.0 if image is None else image.spec().get_float_attribute("PixelAspectRatio", 1.0)
+        return Fraction(said).limit_denominator(1000) if 0.1 <= said <= 10 else Fraction(1)
+
     def _read(self, number: int, path: Path) -> tuple[Any, str]:
         """Return red, green and blue of the picture, and the colour space that they are in."""
         oiio = self._oiio

@@ -43,14 +43,15 @@ _DECODERS = {
 class Reel:
     """The frames, and which frame's file is shown at each number of the film; ``filled`` are the marked ones of them.
 
-    ``converter`` is there for files that are not made for a display. ``arrived`` collects the numbers that ffmpeg has
-    decoded.
+    ``converter`` is there for files that are not made for a display, and ``pixel_aspect`` is how wide their pixels are
+    by their height. ``arrived`` collects the numbers that ffmpeg has decoded.
     """
 
     frames: Frames
     shown: Mapping[int, int]
     converter: Converter | None = None
     filled: Mapping[int, int] = attrs.field(factory=dict)
+    pixel_aspect: Fraction = Fraction(1)
     numbers: tuple[int, ...] = attrs.field(init=False, default=attrs.Factory(lambda self: tuple(self.shown), True))
     arrived: set[int] = attrs.field(factory=set, init=False)
 
@@ -73,7 +74,8 @@ class Reel:
     def filters(self) -> list[str]:
         """The filters that report each picture and bring it to where the matrix can be converted."""
         # The next file after the range may exist, and is not looked at.
-        return [f"trim=end_pts={len(self.shown)}", SEEING, AS_RGB]
+        shape = [] if self.pixel_aspect == 1 else [f"setsar={self.pixel_aspect}"]
+        return [f"trim=end_pts={len(self.shown)}", SEEING, *shape, AS_RGB]
 
     def files(self, _is_stopped: Callable[[], bool]) -> Iterable[tuple[int, Path]]:
         """The file of each picture, and the frame that it is of."""
@@ -159,7 +161,10 @@ def as_numbered(
         held = number if number in own else held
         shown[number] = held
     suffix = Path(frames.pattern).suffix
-    return Reel(frames, shown, converter(suffix, colour), {gap: shown[gap] for gap in missing})
+    conversion = converter(suffix, colour)
+    # What ffmpeg reads itself says it in the film without us; nobody films a scene through an anamorphic lens.
+    aspect = Fraction(1) if conversion is None or is_awaited else conversion.pixel_aspect_of(frames.path(present[0]))
+    return Reel(frames, shown, conversion, {gap: shown[gap] for gap in missing}, pixel_aspect=aspect)
 
 
 def refuse_damaged(frames: Frames, damaged: Sequence[int]) -> None:

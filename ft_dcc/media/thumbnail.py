@@ -38,11 +38,10 @@ def still(image: Path, path: Path, *, colour: Colour | None = None) -> Media:
 
 
 def _picture(source: Path, path: Path, name: str, longer_side: int, colour: Colour | None) -> Media:
-    factor = f"min(1\\,{longer_side}/max(iw\\,ih))"
-    size = f"w=max(1\\,round(iw*{factor})):h=max(1\\,round(ih*{factor}))"
-    arguments, feed = _input(source, colour)
-    is_image = source.suffix.lower() in IMAGE_SUFFIXES
-    as_it_is = [encoding.AS_RGB] if is_image else encoding.of_film(probe(source, at_most=1))
+    # A JPEG has square pixels wherever it is shown.
+    factor = f"min(1\\,{longer_side}/max(iw*sar\\,ih))"
+    size = f"w=max(1\\,round(iw*sar*{factor})):h=max(1\\,round(ih*{factor}))"
+    arguments, as_it_is, feed = _input(source, colour)
     filters = [*as_it_is, f"zscale={size}:filter=spline36", *encoding.to_jpeg(), SEEING]
     pictures = []
     with ffmpeg.replacing(path) as unfinished:
@@ -61,13 +60,16 @@ def _picture(source: Path, path: Path, name: str, longer_side: int, colour: Colo
     return Media(path, name, made.resolution, None, 1, path.stat().st_size)
 
 
-def _input(source: Path, colour: Colour | None) -> tuple[list[str], Feed | None]:
+def _input(source: Path, colour: Colour | None) -> tuple[list[str], list[str], Feed | None]:
+    """Return ffmpeg's arguments for reading it, the filters that it needs first, and what writes into its pipe."""
     if source.suffix.lower() not in IMAGE_SUFFIXES:
-        return ["-ss", str(float(_middle(source))), *film_input(source)], None
+        place = ["-ss", str(float(_middle(source)))]
+        return [*place, *film_input(source)], encoding.of_film(probe(source, at_most=1)), None
     conversion = converter(source.suffix, colour)
     if conversion is None:
-        return film_input(source), None
-    return conversion.piped(lambda _is_stopped: [(0, source)], conversion.size_of(source), Fraction(1))
+        return film_input(source), [encoding.AS_RGB], None
+    arguments, feed = conversion.piped(lambda _is_stopped: [(0, source)], conversion.size_of(source), Fraction(1))
+    return arguments, [f"setsar={conversion.pixel_aspect_of(source)}", encoding.AS_RGB], feed
 
 
 def _middle(film: Path) -> Fraction:

@@ -15,6 +15,7 @@ from ft_dcc.publish.engine import COLLECTOR, REVIEW, Context, ContextPlugin, Ins
 from ft_dcc.publish.records import Asset, Details, Review, Shot, Task
 from ft_dcc.publish.slots import (
     ASSET,
+    CAPTURED,
     DETAILS,
     HOST,
     REQUEST,
@@ -44,9 +45,11 @@ class CollectScene(ContextPlugin):
     label = "Scene"
 
     def process(self, context: Context) -> None:
-        """SCENE holds the scene."""
-        host = HOST.find(context)
-        if host is not None:
+        """SCENE holds the scene, as it was when its cameras were captured ahead, or as it is now."""
+        host, captured = HOST.find(context), CAPTURED.find(context)
+        if captured is not None:
+            SCENE.set(context, captured.scene)
+        elif host is not None:
             SCENE.set(context, host.run_in_main_thread(host.scene))
 
 

@@ -19,6 +19,7 @@ from ft_dcc.publish.engine import COLLECTOR, REVIEW, Context, ContextPlugin, Ins
 from ft_dcc.publish.films import colour_of
 from ft_dcc.publish.records import Clip, PublishRequest, Shot, Source
 from ft_dcc.publish.slots import (
+    CAPTURED,
     CLIP,
     FACTS,
     FRAMES,
@@ -48,14 +49,19 @@ class CollectSources(ContextPlugin):
 
     def process(self, context: Context) -> None:
         """NUMBER, SOURCE and VERSION_ID are on every instance; raises CameraMissing or Unpublishable for none."""
-        has_host = HOST.find(context) is not None
-        scene = SCENE.get(context) if has_host else None
-        for text in REQUEST.get(context).source or _default_source(scene):
-            source = _in_host(HOST.find(context), text) or _source(text, scene)
+        captured = CAPTURED.find(context)
+        for source in _sources(context) if captured is None else captured.sources:
             instance = context.create_instance(source.name, family=REVIEW, families=[source.kind])
             NUMBER.set(instance, len(context))
             SOURCE.set(instance, source)
             VERSION_ID.set(instance, str(uuid.uuid4()))
+
+
+def _sources(context: Context) -> list[Source]:
+    host = HOST.find(context)
+    scene = SCENE.get(context) if host is not None else None
+    texts = REQUEST.get(context).source or _default_source(scene)
+    return [_in_host(host, text) or _source(text, scene) for text in texts]
 
 
 def _default_source(scene: Scene | None) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from ft_dcc.publish.films import (
 )
 from ft_dcc.publish.records import COMPONENT_NAMES, Extra
 from ft_dcc.publish.slots import (
+    CAPTURED,
     CLIP,
     ENCODINGS,
     EXTRAS,
@@ -64,27 +65,42 @@ class CaptureFrames(InstancePlugin):
 
     def process(self, instance: Instance) -> None:
         """FRAMES holds the frames; raises what the host raises, or CaptureFailed when frames are missing."""
-        host = HOST.find(instance.context)
-        source, clip = SOURCE.get(instance), CLIP.get(instance)
-        if host is None:
-            raise Unpublishable(f"{source.name} was not filmed yet. Open its scene and publish it again.")
-        if REQUEST.get(instance.context).draws("lens"):
-            LENS.set(instance, read_lenses(host, source, clip))
-        folder = media_folder(instance) / "frames"
-        # What an interrupted capture left could be mistaken for frames of this one.
-        shutil.rmtree(folder, ignore_errors=True)
-        JOB.get(instance.context).make(folder)
-        look = REQUEST.get(instance.context).look
-        request = PlayblastRequest(source.text, clip.frame_range, clip.resolution, folder, source.file_name, dict(look))
-        FRAMES.set(instance, _capture(instance, host, request))
+        host, captured = HOST.find(instance.context), CAPTURED.find(instance.context)
+        if captured is not None:
+            camera = captured.camera(SOURCE.get(instance).text)
+            FRAMES.set(instance, camera.frames)
+            LENS.set(instance, dict(camera.lens))
+        elif host is not None:
+            capture_camera(instance, host)
+        else:
+            name = SOURCE.get(instance).name
+            raise Unpublishable(f"{name} was not filmed yet. Open its scene and publish it again.")
 
 
-def _capture(instance: Instance, host: Host, request: PlayblastRequest) -> Frames:
-    """The frames are on disk, and their films already on the way: ENCODINGS holds them; raises CaptureFailed."""
+def capture_camera(instance: Instance, host: Host, *, is_encoding: bool = True) -> None:
+    """FRAMES holds the camera's frames, and LENS its lens where that is drawn; raises what CaptureFrames raises.
+
+    With ``is_encoding`` their films are made meanwhile, and ENCODINGS holds them.
+    """
+    source, clip, request = SOURCE.get(instance), CLIP.get(instance), REQUEST.get(instance.context)
+    if request.draws("lens"):
+        LENS.set(instance, read_lenses(host, source, clip))
+    folder = media_folder(instance) / "frames"
+    # What an interrupted capture left could be mistaken for frames of this one.
+    shutil.rmtree(folder, ignore_errors=True)
+    JOB.get(instance.context).make(folder)
+    wanted = PlayblastRequest(
+        source.text, clip.frame_range, clip.resolution, folder, source.file_name, dict(request.look)
+    )
+    FRAMES.set(instance, _capture(instance, host, wanted, is_encoding=is_encoding))
+
+
+def _capture(instance: Instance, host: Host, request: PlayblastRequest, *, is_encoding: bool) -> Frames:
+    """The frames are on disk, and their films, if they are made, already on the way; raises CaptureFailed."""
     clip = CLIP.get(instance)
     count = counting_frames(instance, "capture", len(clip.frame_range.with_handles))
     awaited = Frames(request.pattern, clip.frame_range, clip.fps, clip.resolution)
-    encodings = begin_films(instance, awaited)
+    encodings = begin_films(instance, awaited) if is_encoding else {}
 
     def on_frame(number: int) -> None:
         for encoding in encodings.values():

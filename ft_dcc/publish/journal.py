@@ -38,6 +38,8 @@ _RECORDS: dict[str, type] = {
         Scene,
         Soundtrack,
         records.Asset,
+        records.Captured,
+        records.CapturedCamera,
         records.Clip,
         records.Component,
         records.Details,

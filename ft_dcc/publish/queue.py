@@ -15,7 +15,7 @@ from ft_dcc.publish.run import Publisher
 from ft_dcc.publish.slots import NUMBER, REGISTERED, SCENE, SOURCE
 
 if TYPE_CHECKING:
-    from ft_dcc.host import Host
+    from ft_dcc.host import Host, Scene
 
 DONE = "done"
 WORKING = "working"
@@ -111,11 +111,17 @@ def look_at(job: Job) -> Entry:
         state=state,
         server=events[0]["server"],
         host=events[0].get("host"),
-        scene=gate["context"][SCENE.key].path if SCENE.key in gate.get("context", {}) else None,
+        scene=_scene_path(events, gate),
         request=request,
         versions=tuple(_versions(events)),
         problems=(*(problem["message"] for problem in gate.get("problems", ())), *failed[-1:]),
     )
+
+
+def _scene_path(events: list[dict[str, Any]], gate: Mapping[str, Any]) -> Path | None:
+    ahead = [event["captured"].scene for event in events if "captured" in event]
+    scenes: list[Scene] = [*ahead, *(value for key, value in gate.get("context", {}).items() if key == SCENE.key)]
+    return scenes[0].path if scenes else None
 
 
 def _state(job: Job, events: list[dict[str, Any]], gate: Mapping[str, Any]) -> str:
@@ -128,12 +134,13 @@ def _state(job: Job, events: list[dict[str, Any]], gate: Mapping[str, Any]) -> s
         return GIVEN_UP
     if gate.get("gate") == "shut":
         return REFUSED
+    is_captured = events[0].get("host") is None or any("captured" in event for event in events)
     if gate:
-        return NEEDS_SCENE if _uncaptured(events, gate) else WAITING
+        return NEEDS_SCENE if not is_captured and _uncaptured(events, gate) else WAITING
     if wishes[-1:] == ["judge"]:
         # Somebody looks at its problems, or has gone away without a word: nobody asked for a publish.
         return JUDGED
-    return WAITING if events[0].get("host") is None else NEEDS_SCENE
+    return WAITING if is_captured else NEEDS_SCENE
 
 
 def _uncaptured(events: list[dict[str, Any]], gate: Mapping[str, Any]) -> bool:

@@ -12,7 +12,8 @@ from typing import Any
 import attrs
 
 from ft_dcc.errors import Error, Problem
-from ft_dcc.frames import FrameRange, Resolution
+from ft_dcc.frames import FrameRange, Frames, Resolution
+from ft_dcc.host import Scene
 from ft_dcc.media import Colour
 
 
@@ -190,6 +191,28 @@ class Source:
     def file_name(self) -> str:
         """The name, as a file may carry it everywhere."""
         return re.sub(r"[^\w-]+", "_", self.name).strip("_") or "source"
+
+
+@attrs.frozen
+class CapturedCamera:
+    """A camera's frames, which lie in the job folder, and its lens on each of them where that is written into them."""
+
+    name: str
+    frames: Frames
+    lens: Mapping[str, str]
+
+
+@attrs.frozen
+class Captured:
+    """What was captured before anybody could judge it: the scene as it was, all sources, and the cameras' frames."""
+
+    scene: Scene
+    sources: tuple[Source, ...]
+    cameras: tuple[CapturedCamera, ...]
+
+    def camera(self, name: str) -> CapturedCamera:
+        """Return the camera of this name."""
+        return next(camera for camera in self.cameras if camera.name == name)
 
 
 @attrs.frozen

@@ -16,6 +16,7 @@ from ft_dcc import errors
 from ft_dcc.config import Settings, read_settings
 from ft_dcc.frames import aspect_ratio
 from ft_dcc.host import BringsPlugins
+from ft_dcc.publish.ahead import capture_ahead
 from ft_dcc.publish.engine import Context, Instance, PluginClass, guarded_logging
 from ft_dcc.publish.films import stop_films
 from ft_dcc.publish.job import Job, jobs_folder
@@ -25,7 +26,7 @@ from ft_dcc.publish.plugins import find_plugins
 from ft_dcc.publish.progress import OnProgress, Pulse
 from ft_dcc.publish.records import Published, PublishedVersion, PublishRequest
 from ft_dcc.publish.report import write_report
-from ft_dcc.publish.slots import COMPONENTS, HOST, JOB, LINK, PULSE, REGISTERED, REQUEST, SESSION, TASK
+from ft_dcc.publish.slots import CAPTURED, COMPONENTS, HOST, JOB, LINK, PULSE, REGISTERED, REQUEST, SESSION, TASK
 from ft_dcc.publish.withdraw import drop, withdrawn_when_cancelled
 from ft_dcc.session.background import interruptible
 from ft_dcc.settings import BURNIN_PLACES
@@ -59,7 +60,20 @@ class Publisher:
         what stopped it, with the job's id in the message: ``resume`` goes on from there, and captures nothing again.
         """
         plugins = self._plugins()
-        return self._work(self._prepare(request), plugins)
+        job = self._prepare(request)
+        try:
+            return self._work(job, plugins)
+        except errors.ServerUnreachable as error:
+            error.message += self._captured_ahead(job)
+            raise
+
+    def postpone(self, request: PublishRequest) -> str:
+        """The job waits for its server to answer, with its cameras captured; return a sentence that says so.
+
+        Raises what keeps a camera from being captured, and DiskUnusable.
+        """
+        job = self._prepare(request)
+        return self._captured_ahead(job) or f" Nothing is lost: the job {job.id} waits in the queue."
 
     def resume(self, job_id: str) -> Published:
         """The publish has gone on with the first step that was missing; one that was done is only told again.
@@ -98,6 +112,9 @@ class Publisher:
 
     def _prepare(self, request: PublishRequest) -> Job:
         return prepare(request, self.session.server_url, self.host, self.jobs)
+
+    def _captured_ahead(self, job: Job) -> str:
+        return "" if self.host is None else capture_ahead(job, self.host, Pulse(self.on_progress, self.cancel))
 
     def _work(self, job: Job, plugins: list[PluginClass]) -> Published:
         pulse = Pulse(self.on_progress, self.cancel)
@@ -236,6 +253,9 @@ def _context(job: Job, session: Session, host: Host | None, pulse: Pulse) -> Con
     SESSION.set(context, session)
     JOB.set(context, job)
     PULSE.set(context, pulse)
+    captured = next((event["captured"] for event in job.journal.events() if "captured" in event), None)
+    if captured is not None:
+        CAPTURED.set(context, captured)
     if host is not None:
         HOST.set(context, host)
     return context

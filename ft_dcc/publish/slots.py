@@ -68,6 +68,7 @@ REQUEST: Slot[records.PublishRequest] = Slot("request", records.PublishRequest, 
 SESSION: Slot[Session] = Slot("session", object, "publish")
 HOST: Slot[Host] = Slot("host", object, "publish")
 JOB: Slot[Job] = Slot("job", object, "publish")
+CAPTURED: Slot[records.Captured] = Slot("captured", records.Captured, "publish")
 PULSE: Slot[Pulse] = Slot("pulse", Pulse, "publish")
 
 # On the context, from collectors.

@@ -6,6 +6,7 @@ matrix first. For the film look of ACES the reference is OpenColorIO itself, ask
 
 from __future__ import annotations
 
+import struct
 from fractions import Fraction
 
 import attrs
@@ -187,6 +188,15 @@ def test_more_than_the_display_window_is_cut(tmp_path):
     film = encode(frames, tmp_path / "film.mp4")
     raw = run_ffmpeg("-i", film.path, "-f", "rawvideo", "-pix_fmt", "gray", "-")
     assert min(raw) > 250
+
+
+def test_pixels_that_are_not_square_stay_so_in_the_film_and_are_square_in_a_picture(make_exr, tmp_path):
+    frames = make_exr([(0.5, 0.5, 0.5)], PixelAspectRatio=2.0)
+    film = encode(frames, tmp_path / "film.mp4")
+    # The box of an mp4 that says how wide a pixel is by its height: ISO/IEC 14496-12, section 12.1.4.
+    assert (str(film.resolution), b"pasp" + struct.pack(">II", 2, 1) in film.path.read_bytes()) == ("64x36", True)
+    pictures = (thumbnail(frames.path(1), tmp_path / "a.jpg"), thumbnail(film.path, tmp_path / "b.jpg"))
+    assert [str(picture.resolution) for picture in pictures] == ["128x36", "128x36"]
 
 
 def test_what_is_no_number_or_endless_does_no_harm(make_exr, tmp_path):
