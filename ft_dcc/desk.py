@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import attrs
-
-from ft_dcc.errors import Cancelled, Error, Problem, Problems, ServerUnreachable
+from ft_dcc.errors import Cancelled, Error, Problem, Problems, ServerUnreachable, TaskNotFound
 from ft_dcc.lookups import Lookups
 
 if TYPE_CHECKING:
@@ -18,14 +17,12 @@ if TYPE_CHECKING:
     from ft_dcc.publish.progress import Progress
     from ft_dcc.publish.records import Published, PublishedVersion, PublishRequest, Task
     from ft_dcc.publish.run import Judgement, Publisher
+    from ft_dcc.review import OpenReview
     from ft_dcc.session import Session
 
 log = logging.getLogger(__name__)
 
 DEFAULT_REVIEW = "Review"
-_TASKS = 1000
-_REVIEWS = 200
-_WANTED = "select id, name, link, parent_id, project_id from Task where"
 
 
 def _nothing() -> None:
@@ -34,17 +31,6 @@ def _nothing() -> None:
 
 def _join(thread: threading.Thread, seconds: float) -> None:
     thread.join(seconds)
-
-
-@attrs.frozen
-class OpenReview:
-    """A review session that takes versions; ``page`` is where it can be seen, None where the server does not say."""
-
-    id: str
-    name: str
-    project_id: str
-    project: str
-    page: str | None
 
 
 class Desk:
@@ -257,19 +243,22 @@ class Desk:
 
     def _fetch(self, task_id: str | None) -> None:
         from ft_dcc.publish.records import Task
+        from ft_dcc.tasks import find_task, tasks_of
 
         session = self.session
         if session is None:
             return
-        mine = f'{_WANTED} assignments any (resource.username is "{self.user}") limit {_TASKS}'
-        found = session.query(mine).all() or session.query(f"{_WANTED[:-6]} order by name limit {_TASKS}").all()
+        found = tasks_of(session, self.user)
         if task_id and task_id not in {task["id"] for task in found}:
-            found = [*found, *session.query(f'{_WANTED} id is "{task_id}"').all()]
+            with suppress(TaskNotFound):
+                found.append(find_task(session, task_id))
         self.tasks = {task.id: task for task in sorted(map(Task.of, found), key=lambda task: task.path)}
         self._fetch_reviews(session)
 
     def _fetch_reviews(self, session: Session) -> None:
-        self.open_reviews = tuple(_open_reviews(session))
+        from ft_dcc.review import open_reviews
+
+        self.open_reviews = tuple(open_reviews(session))
         self.reviews = _grouped((each.project_id, each.name) for each in self.open_reviews)
 
     def _publisher(self, host: Host | None) -> Publisher:
@@ -337,17 +326,6 @@ class Desk:
     def _note(self, published: Published) -> None:
         self.problems = published.problems
         self.published = [*((published.task, version) for version in published.versions), *self.published]
-
-
-def _open_reviews(session: Session) -> Iterable[OpenReview]:
-    from ft_dcc.review import pages
-
-    select = "select name, project_id, project.name from ReviewSession"
-    found = session.query(f"{select} where is_open is true order by created_at desc limit {_REVIEWS}").all()
-    links = pages(session, [review["id"] for review in found])
-    for review in found:
-        page = links.get(review["id"])
-        yield OpenReview(review["id"], review["name"], review["project_id"], review["project"]["name"], page)
 
 
 def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
+
+import attrs
 
 from ft_dcc.errors import ReviewSessionClosed
 from ft_dcc.session import operations
@@ -18,6 +20,17 @@ if TYPE_CHECKING:
 
 # Any fixed id does: two publishers that open the same session at once must come to the same id.
 _NAMESPACE = uuid.UUID("6f0c1f0e-3f0b-4b8c-9a3d-5a7c2f6d1e90")
+
+
+@attrs.frozen
+class OpenReview:
+    """A review session that takes versions; ``page`` is where it can be seen, None where the server does not say."""
+
+    id: str
+    name: str
+    project_id: str
+    project: str
+    page: str | None
 
 
 def find(session: Session, project_id: str, id_or_name: str) -> Entity | None:
@@ -35,6 +48,16 @@ def find(session: Session, project_id: str, id_or_name: str) -> Entity | None:
             f"The review session {found['name']} is closed. Open it again, or publish into another one."
         )
     return found
+
+
+def open_reviews(session: Session, limit: int = 200) -> Iterator[OpenReview]:
+    """Yield the review sessions that are open, the newest first."""
+    select = "select name, project_id, project.name from ReviewSession"
+    found = session.query(f"{select} where is_open is true order by created_at desc limit {limit}").all()
+    links = pages(session, [review["id"] for review in found])
+    for review in found:
+        page = links.get(review["id"])
+        yield OpenReview(review["id"], review["name"], review["project_id"], review["project"]["name"], page)
 
 
 def is_to_come(start: datetime | None, end: datetime | None) -> bool:

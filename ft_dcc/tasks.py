@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # What a path's parts are, counted from the task upwards; whatever lies above a sequence is a folder.
 _KINDS_UPWARDS = ("Task", "Shot", "Sequence")
-_SELECT = "select name, link, parent_id, project_id from Task where"
+_TASKS = "select name, link, parent_id, project_id from Task"
 
 
 def find_task(session: Session, id_or_path: str) -> Entity:
@@ -27,9 +27,7 @@ def find_task(session: Session, id_or_path: str) -> Entity:
     if "/" in id_or_path:
         task = _at_path(session, _parts(id_or_path))
     else:
-        task = session.query(
-            f"select name, link, parent_id, project_id from Task where id is {quoted(id_or_path)}"
-        ).first()
+        task = session.query(f"{_TASKS} where id is {quoted(id_or_path)}").first()
     if task is None:
         raise TaskNotFound(
             f"There is no task {id_or_path} on {session.server_url}. "
@@ -47,8 +45,15 @@ def search_tasks(session: Session, words: str, limit: int = 50) -> list[Entity]:
         conditions.append(f"({' or '.join(f'{level} like {wanted}' for level in levels)})")
     if not conditions:
         return []
-    found: list[Entity] = session.query(f"{_SELECT} {' and '.join(conditions)} order by name limit {limit}").all()
+    found: list[Entity] = session.query(f"{_TASKS} where {' and '.join(conditions)} order by name limit {limit}").all()
     return found
+
+
+def tasks_of(session: Session, user: str, limit: int = 1000) -> list[Entity]:
+    """Return the tasks that the user is assigned to; whoever has none is offered everybody's."""
+    is_assigned = f"assignments any (resource.username is {quoted(user)})"
+    found: list[Entity] = session.query(f"{_TASKS} where {is_assigned} limit {limit}").all()
+    return found or list(session.query(f"{_TASKS} order by name limit {limit}").all())
 
 
 def ensure_task(
@@ -86,7 +91,7 @@ def _at_path(session: Session, parts: Sequence[str]) -> Entity | None:
     conditions = [f"project.name is {quoted(parts[0])}"]
     for level, name in enumerate(reversed(parts[1:])):
         conditions.append(f"{'parent.' * level}name is {quoted(name)}")
-    found = session.query(f"{_SELECT} {' and '.join(conditions)}").all()
+    found = session.query(f"{_TASKS} where {' and '.join(conditions)}").all()
     # A path names every level, so a task of the same names further down is not meant.
     return next((task for task in found if len(task["link"]) == len(parts)), None)
 

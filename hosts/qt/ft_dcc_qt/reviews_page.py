@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from Qt import QtCore, QtWidgets
 
-from ft_dcc.desk import Desk, OpenReview
+from ft_dcc.desk import Desk
 
 from . import looks
 from .links import copy_link, open_link
+
+if TYPE_CHECKING:
+    from ft_dcc.review import OpenReview
 
 _PAGE = QtCore.Qt.ItemDataRole.UserRole
 _NOTHING = "No review session is open. Publish with the name of a new one: it is opened with the version."
