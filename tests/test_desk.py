@@ -15,7 +15,7 @@ from ft_dcc.frames import Resolution
 from ft_dcc.lookups import Lookups
 from ft_dcc.preview import preview_camera, preview_file
 from ft_dcc.publish.history import past_versions
-from ft_dcc.tasks import search_tasks
+from ft_dcc.tasks import search_tasks, tasks_of
 
 
 @pytest.fixture
@@ -26,6 +26,10 @@ def desk(studio_server, monkeypatch, tmp_path):
     assert desk.wait(60) and desk.error == ""
     yield desk
     desk.close()
+
+
+def test_who_has_no_task_is_offered_everybodys_whatever_the_name(session, project_task):
+    assert 1 <= len(tasks_of(session, 'Scarlett "Red" O\'Hara', limit=3)) <= 3
 
 
 def test_tasks_are_searched_on_the_server_by_words_of_their_path(session, project, project_task):
