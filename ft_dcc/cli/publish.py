@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
+import attrs
 import click
 
 from ft_dcc.cli.connection import connected
@@ -27,6 +28,7 @@ from ft_dcc.settings import OUTPUTS
 
 if TYPE_CHECKING:
     from ft_dcc.host import Host
+    from ft_dcc.media import Colour
     from ft_dcc.publish.job import Job
     from ft_dcc.publish.progress import OnProgress
     from ft_dcc.publish.records import Published, PublishRequest
@@ -125,13 +127,28 @@ def make_request(
 @click.command(name="publish", short_help="Publish frames, a film or a picture.")
 @click.argument("source", metavar="PATTERN_OR_FILE...", nargs=-1, required=True)
 @placing
+@click.option(
+    "--colour-space",
+    metavar="NAME",
+    help="What the numbers in the images mean, by a name of the OCIO config, as ACEScct for DPX; else only OpenEXR is "
+    "converted.",
+)
 @reporting
-def command(output: Output, source: tuple[str, ...], repair: tuple[str, ...], **options: Any) -> int:
+def command(
+    output: Output, source: tuple[str, ...], repair: tuple[str, ...], colour_space: str | None, **options: Any
+) -> int:
     """Publish a sequence (sh010.%04d.png, sh010.####.exr), a film or a picture as a new version; several as one each.
 
     A folder stands for the sequences, films and pictures in it.
     """
-    return tell(output, publish_showing_progress(output, make_request(_unfolded(source), **options), repair))
+    request = make_request(_unfolded(source), colour=_colour(colour_space), **options)
+    return tell(output, publish_showing_progress(output, request, repair))
+
+
+def _colour(space: str | None) -> Colour | None:
+    from ft_dcc.media import Colour
+
+    return None if space is None else attrs.evolve(Colour.of_settings(), space=space)
 
 
 def _unfolded(source: tuple[str, ...]) -> tuple[str, ...]:

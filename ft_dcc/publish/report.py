@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
@@ -40,7 +41,11 @@ def write_report(job: Job, context: Context, published: Published, error: Error 
         draft.write_text(text, encoding="utf-8")
         draft.replace(job.report)
     except OSError as failure:
-        raise DiskUnusable(f"The report {job.report} cannot be written: {failure.strerror}.") from failure
+        with contextlib.suppress(OSError):
+            draft.unlink()
+        raise DiskUnusable(
+            f"The report {job.report} cannot be written: {failure.strerror}. Free space there, then resume the job."
+        ) from failure
 
 
 def make_report(context: Context, published: Published, error: Error | None) -> dict[str, Any]:

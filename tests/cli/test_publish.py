@@ -187,3 +187,13 @@ def test_a_job_that_never_began_is_gone_and_one_that_lost_its_key_meanwhile_stay
     (job,) = jobs.iterdir()
     assert (stopped.returncode, (job / "1" / "ftrackreview-mp4.mp4").is_file()) == (1, True)
     assert f"good no more. Nothing is lost: 'ft-dcc queue resume {job.name}'" in stopped.stderr
+
+
+def test_the_colour_space_of_any_image_can_be_said(publish, tmp_path):
+    pytest.importorskip("OpenImageIO", reason="ft-dcc[colour] is not installed")
+    refused = publish("--colour-space", "ACESct")
+    assert (refused.returncode, "Did you mean ACEScct?" in refused.stderr) == (2, True)
+    done = publish("--colour-space", "ACEScct", "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads((Path(json.loads(done.stdout)["job"]) / "report.json").read_text("utf-8"))
+    assert report["request"]["colour"]["space"] == "ACEScct"

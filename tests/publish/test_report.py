@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from ft_dcc.media import ffmpeg
 from ft_dcc.publish.progress import Progress, Pulse
 from ft_dcc.publish.records import PublishRequest
 from ft_dcc.publish.report import mask
-from ft_dcc.publish.run import publish
+from ft_dcc.publish.run import Publisher, publish
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "report.md"
 TYPES = {"text": str, "number": (int, float), "list": list, "object": dict, "null": type(None)}
@@ -120,3 +121,16 @@ def test_a_pulse_measures_each_step_from_its_own_beginning():
     pulse.beat(Progress("encode", "a", 8, 10, "frames"))
     pulse.beat(Progress("upload", "a", 1, 10, "bytes"))
     assert [(beat.step, beat.before) for beat in heard] == [("encode", 5), ("encode", 5), ("upload", 1)]
+
+
+def test_a_report_that_cannot_be_written_is_told_and_leaves_no_half_of_it(session, task, task_path, paint, jobs):
+    def in_the_way(_progress):
+        for job in jobs.iterdir():
+            (job / "report.json").mkdir(exist_ok=True)
+
+    request = PublishRequest(task_path, paint("1-2").pattern, fps=Fraction(24))
+    published = Publisher(session, None, in_the_way, jobs).publish(request)
+    (problem,) = published.problems
+    assert (published.first.version, problem.check) == (1, "Report")
+    assert "report.json cannot be written: " in problem.message and "then resume the job." in problem.message
+    assert not (published.job / "report.draft").exists()
