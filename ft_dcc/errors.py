@@ -70,7 +70,10 @@ A message says what happened, to what, and what to do next.
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar, NamedTuple
+
+_NAMED = re.compile(r"\{(\w+)\}")
 
 
 class Error(Exception):
@@ -86,7 +89,8 @@ class Error(Exception):
         self.details = details or {}
 
     def __str__(self) -> str:
-        return self.message
+        # Studios' own errors name details in their texts, as in "The tape {number} is torn."
+        return _NAMED.sub(lambda name: str(self.details.get(name[1], name[0])), self.message)
 
 
 class SettingInvalid(Error):
@@ -242,6 +246,10 @@ class ServerError(ApiError):
     ) -> None:
         super().__init__(message, details)
         self.error_class, self.error_code, self.operation = error_class, error_code, operation
+
+    def __str__(self) -> str:
+        # What a server says is no template.
+        return self.message
 
 
 class AuthenticationError(ServerError):

@@ -8,7 +8,10 @@ from typing import Any
 from ft_dcc.session.entities import kinds_of
 
 # Every name is written with its module, because entity types are called Sequence, Type and Event, too.
+# A type with more attributes than its base has overloads between those of its base, which type checkers refuse.
 _HEAD = '''\
+# mypy: disable-error-code="override"
+# pyright: reportIncompatibleMethodOverride=false
 """The entity types of one site. Made by: ft-dcc types"""
 
 from __future__ import annotations
@@ -64,11 +67,8 @@ def _bases(schema: Mapping[str, Any], attributes: Mapping[str, Mapping[str, str]
 
 def _entity(name: str, bases: Sequence[str], attributes: Mapping[str, str]) -> Iterator[str]:
     yield f"\nclass {_class_name(name)}({', '.join(bases)}):"
-    # Whoever has more attributes than its base has overloads between those of its base, which type checkers refuse.
-    remark = "" if "." in bases[0] else "  # type: ignore[override, unused-ignore]"
     for attribute, kind in attributes.items():
-        yield f"    @typing.overload{remark}"
-        remark = ""
+        yield "    @typing.overload"
         yield f"    def __getitem__(self, name: typing.Literal[{attribute!r}]) -> {kind}: ..."
     # What the schema does not have may be a word of the documents, or a name that is worked out.
     yield "    @typing.overload"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import ft_dcc
-from ft_dcc.errors import AccessorResourceNotFoundError, Error
+from ft_dcc.errors import AccessorResourceNotFoundError, Error, ServerError
 from ft_dcc.session.location import Location
 
 # What the official client defines and we do not offer, and where our names take other parameters or have other members:
@@ -207,9 +207,10 @@ def test_a_studio_s_own_accessor_says_what_went_wrong():
 
 def test_a_studio_s_own_error_has_a_message():
     class TapeTorn(ft_dcc.exception.Error):
-        default_message = "The tape is torn."
+        default_message = "The tape {number} is torn {somewhere}."
 
-    assert str(TapeTorn()) == "The tape is torn."
+    assert str(TapeTorn(details={"number": 7})) == "The tape 7 is torn {somewhere}."
+    assert str(ServerError("There is no {error}.", {"error": 7})) == "There is no {error}."
     assert str(Error("It burns.")) == "It burns."
 
 
