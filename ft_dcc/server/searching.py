@@ -50,8 +50,7 @@ def _lies_in(asked: EntityType, context_id: str) -> str:
     context, meant = _CONTEXTS.get(asked.family, ""), _quoted(context_id)
     if asked.family == "Context" or context:
         start = f"{context}." if context else ""
-        paths: tuple[str, ...] = ("id",) if context or asked.name == "Project" else ()
-        paths += () if asked.name == "Project" else ("project_id", "ancestors.id")
+        paths = ("id",) if asked.name == "Project" else ("project_id", "ancestors.id", *(("id",) if context else ()))
         return f"({' or '.join(f'{start}{path} is {meant}' for path in paths)})"
     if "project_id" in asked.attributes:
         return f"project_id is {meant}"
