@@ -71,11 +71,23 @@ class Invited:
 
 
 def find_reviews(session: Session, project: str | None = None) -> list[Review]:
-    """Return the review sessions of a project, by its name, or of all, the newest first."""
+    """Return the review sessions of a project, by its name, or of all, the newest first.
+
+    Raises SettingInvalid when there is no such project.
+    """
+    if project is not None:
+        _project_id(session, project)
     where = "" if project is None else f" where project.name is {quoted(project)}"
     found = session.query(f"select {_VALUES} from ReviewSession{where} order by created_at desc").all()
     links = pages(session, [review["id"] for review in found])
     return [_read(review, links.get(review["id"])) for review in found]
+
+
+def _project_id(session: Session, name: str) -> str:
+    found = session.query(f"select id from Project where name is {quoted(name)}").first()
+    if found is None:
+        raise SettingInvalid(f"There is no project '{name}' on {session.server_url}. Check the name.")
+    return str(found["id"])
 
 
 def need_review(session: Session, id_or_name: str, project: str | None = None) -> Review:
@@ -133,14 +145,12 @@ def read_content(session: Session, review: Review) -> dict[str, Any]:
 
 def create_review(session: Session, project: str, name: str, dates: Mapping[str, Any]) -> Review:
     """Return a new review session of the project; ``dates`` are as in :func:`schedule`. Raises SettingInvalid."""
-    found = session.query(f"select id from Project where name is {quoted(project)}").first()
-    if found is None:
-        raise SettingInvalid(f"There is no project '{project}' on {session.server_url}. Check the name.")
+    project_id = _project_id(session, project)
     known = [review for review in find_reviews(session, project) if review.name == name]
     if known:
         raise SettingInvalid(f"{project} has a review session '{name}' already ({known[0].id[:8]}).")
     review_id = new_id()
-    data = {"id": review_id, "name": name, "project_id": found["id"], **dates}
+    data = {"id": review_id, "name": name, "project_id": project_id, **dates}
     session.call([operations.create("ReviewSession", data)])
     return need_review(session, review_id)
 

@@ -41,7 +41,7 @@ def list_reviews(output: Output, project: str | None) -> None:
     with connected() as session:
         reviews = review_sessions.find_reviews(session, project)
     lines = [f"{found.id[:8]}  {found.state:<7}  {found.project}  {found.name}{_dates(found)}" for found in reviews]
-    output.result("\n".join(lines), {"reviews": [_facts(found) for found in reviews]})
+    output.result("\n".join(lines) or "There is no review session.", {"reviews": [_facts(found) for found in reviews]})
 
 
 @command.command(short_help="Show one: link, versions, statuses, invitees.")

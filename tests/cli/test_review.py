@@ -138,3 +138,11 @@ def test_what_is_not_there_is_one_sentence(ft_dcc, dailies):
     assert "is written as 'Ida Berg <ida@example.com>'" in ft_dcc("invite", dailies[0], "Ida").err
     assert "on its own machine" in ft_dcc("outbox").err
     assert "There is no mail server. Set FT_DCC_SMTP_HOST" in ft_dcc("outbox", "--send", "--data", "/nowhere").err
+
+
+def test_a_list_of_nothing_says_so_and_names_a_project_that_is_not_there(ft_dcc, session):
+    session.ensure("Project", {"name": "empty_here", "full_name": "Empty"})
+    session.commit()
+    assert ft_dcc("list", "--project", "empty_here").out == "There is no review session.\n"
+    missing = ft_dcc("list", "--project", "Fillm")
+    assert (missing.code, missing.err.startswith("There is no project 'Fillm' on http")) == (2, True)
