@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ft_dcc.config import read_settings
-from ft_dcc.errors import PluginBroken
+from ft_dcc.errors import PluginBroken, SettingInvalid
 from ft_dcc.publish import collect, collect_sources, draw, extract, integrate, validate
 from ft_dcc.publish.engine import PluginClass, load_api
 
@@ -60,7 +60,8 @@ def find_plugins(host_name: str | None = None, folder: Path | None = None) -> li
 
     The studio's are those registered with pyblish, in its registered folders, in the folders of PYBLISHPLUGINPATH
     and in those of the setting ``plugins``; ours go first where the order is equal. pyblish's own discovery filters
-    have the last word. Raises PluginBroken for a file that cannot be imported.
+    have the last word. Raises PluginBroken for a file that cannot be imported, SettingInvalid for a folder of the
+    setting that is not there.
     """
     load_api()
     import pyblish.api
@@ -68,13 +69,24 @@ def find_plugins(host_name: str | None = None, folder: Path | None = None) -> li
     # Plugins say for which host they are; it stays registered, for a process does not change its host.
     if host_name is not None:
         pyblish.api.register_host(host_name.lower())
-    folders = [*pyblish.api.plugin_paths(), *read_settings().items("plugins")]
+    folders = [*pyblish.api.plugin_paths(), *_folders_of_setting()]
     own = [] if folder is None else _in_folders([str(folder)])
     found = [*PLUGINS, *own, *pyblish.api.registered_plugins(), *_in_folders(list(dict.fromkeys(folders)))]
     plugins = sorted(_without_doubles(found), key=lambda plugin: plugin.order)
     for discovery_filter in pyblish.api.registered_discovery_filters():
         discovery_filter(plugins)
     return plugins
+
+
+def _folders_of_setting() -> tuple[str, ...]:
+    """A share that is not mounted would take a studio's checks away without a word."""
+    settings = read_settings()
+    folders = settings.items("plugins")
+    for folder in folders:
+        if not Path(folder).is_dir():
+            origin = settings.values["plugins"].origin
+            raise SettingInvalid(f"{origin}: plugins: there is no folder {folder}. Mount it, or take it away.")
+    return folders
 
 
 def _without_doubles(plugins: list[PluginClass]) -> Iterator[PluginClass]:

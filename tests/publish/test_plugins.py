@@ -5,7 +5,7 @@ import os
 import pyblish.api
 import pytest
 
-from ft_dcc.errors import PluginBroken
+from ft_dcc.errors import PluginBroken, SettingInvalid
 from ft_dcc.publish.plugins import PLUGINS, find_plugins
 
 CHECK = """
@@ -100,6 +100,12 @@ def test_a_second_plugin_of_a_name_is_left_out_and_said(folder, caplog):
     (folder / "b.py").write_text(CHECK.format(hosts=["*"]), encoding="utf-8")
     assert names(find_plugins()).count("ValidateName") == 1
     assert f"ValidateName of {folder / 'b.py'} is left out" in caplog.text
+
+
+def test_a_plugin_folder_of_the_settings_that_is_not_there_stops_the_publish(monkeypatch, tmp_path):
+    monkeypatch.setenv("FT_DCC_PLUGINS", str(tmp_path / "gone"))
+    with pytest.raises(SettingInvalid, match=r"environment FT_DCC_PLUGINS: plugins: there is no folder .*gone\. Mount"):
+        find_plugins()
 
 
 def test_a_plugin_folder_that_is_not_there_is_said(monkeypatch, tmp_path, caplog):
