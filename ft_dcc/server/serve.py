@@ -23,7 +23,7 @@ from ft_dcc.server.nightly import Nightly, backing_up
 from ft_dcc.server.opening import credentials_at, opened
 from ft_dcc.server.pace import Pace
 from ft_dcc.server.postman import delivering
-from ft_dcc.server.store import warn_of_old_sqlite
+from ft_dcc.server.store import note_old_sqlite
 from ft_dcc.server.work import Idleness, Work
 
 _GRACE_SECONDS = 0.3
@@ -62,7 +62,7 @@ def serve(
         stack.enter_context(encoding(studio))
         stack.enter_context(delivering(studio.post))
         stack.enter_context(backing_up(studio, Nightly() if nightly is None else nightly))
-        warn_of_old_sqlite()
+        note_old_sqlite()
         url = endpoint.url(listener.getsockname()[1])
         app = Interruptible(make_app(studio))
         server = _Server(app, endpoint, lambda: on_ready(credentials_at(studio, url)), studio.work, idle_minutes)

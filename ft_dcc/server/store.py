@@ -179,10 +179,11 @@ class Store:
         return answers
 
 
-def warn_of_old_sqlite() -> None:
+def note_old_sqlite() -> None:
     """Say in the log when this SQLite has the known fault of WAL files."""
     if sqlite3.sqlite_version_info < _SAFE_SQLITE:
-        _log.warning(
+        # No warning: nothing is wrong as long as this server is the only one, which its lock sees to.
+        _log.info(
             "SQLite %s can damage a database that a second program writes to. Let only this server open it.",
             sqlite3.sqlite_version,
         )
