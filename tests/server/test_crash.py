@@ -2,14 +2,20 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from uuid import uuid4
 
+import attrs
 import pytest
 import requests
+
+from ft_dcc.server.folder import Credentials
 
 ROUNDS = int(os.environ.get("FT_DCC_CRASH_ROUNDS", "25"))
 CLIENTS = 8
@@ -37,12 +43,59 @@ class Client(threading.Thread):
             return
 
 
+# It has loaded everything, and becomes a server as often as a line comes: to load it takes longer than a round.
+FORKING = """
+import os, sys
+from ft_dcc.server.__main__ import main
+for line in sys.stdin:
+    if (pid := os.fork()) == 0:
+        print(os.getpid(), flush=True)
+        main()
+    os.waitpid(pid, 0)
+    print("ended", flush=True)
+"""
+
+
+@attrs.frozen
+class Forked:
+    """A process that its parent knows how to wait for."""
+
+    pid: int
+    parent: subprocess.Popen[str]
+
+    def kill(self) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+
+    def wait(self, timeout: float) -> None:
+        assert self.parent.stdout.readline() == "ended\n"
+
+
+def servers(start_server):
+    """Yield a server for each round, on the folder of the one before, which was killed."""
+    first = start_server()
+    yield first
+    if not hasattr(os, "fork"):
+        yield from (start_server() for _ in range(ROUNDS - 1))
+        return
+    command = [sys.executable, "-c", FORKING, "--data", str(first.data)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8") as parent:
+        for _ in range(ROUNDS - 1):
+            parent.stdin.write("\n")
+            parent.stdin.flush()
+            pid, *said = (parent.stdout.readline() for _ in range(4))
+            server = Forked(int(pid), parent)
+            try:
+                yield attrs.evolve(first, process=server, credentials=Credentials.from_environment("".join(said)))
+            finally:
+                server.kill()
+
+
 @pytest.mark.timeout(900)
 def test_what_was_acknowledged_survives_being_killed_at_any_moment(start_server, wire_to):
     committed: list[str] = []
     uploaded: dict[str, bytes] = {}
-    for _ in range(ROUNDS):
-        server = start_server()
+    for server in servers(start_server):
         clients = [Client(wire_to(server)) for _ in range(CLIENTS)]
         for client in clients:
             client.start()
