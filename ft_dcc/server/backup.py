@@ -100,6 +100,8 @@ def keep_before_migration(database: Path, *, is_forced: bool = False) -> None:
     if (is_forced or version < len(STEPS)) and version > 0 and not target.exists():
         draft = target.with_name(f"{target.name}.{secrets.token_hex(4)}")
         with _telling(database):
+            for unfinished in target.parent.glob(f"{target.name}.*"):
+                unfinished.unlink()  # Whoever made it was killed.
             copy_database(database, draft)
             draft.replace(target)
             sync_folder(target.parent)

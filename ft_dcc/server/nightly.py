@@ -54,10 +54,11 @@ class Nightly:
         last_night = datetime.combine(now.date(), self.at)
         if last_night > now:
             last_night -= timedelta(days=1)
-        made = [_moment(path) for path in self._backups(data)]
+        made = [_moment(path) for path in self._backups(data, now)]
         # The secret is the first that a studio has, and is never changed.
         born = datetime.fromtimestamp((data / "secret").stat().st_mtime)
-        return max([*made, born]) < last_night
+        # What was made when the clock was wrong says nothing of last night.
+        return max((moment for moment in (*made, born) if moment <= now), default=datetime.min) < last_night
 
     def back_up(self, data: Path, now: datetime) -> Path:
         """Return a new backup of the studio in the folder; the oldest are gone. Raises DiskUnusable."""
@@ -68,7 +69,7 @@ class Nightly:
             for draft in (found for pattern in _DRAFTS for found in place.glob(pattern)):
                 shutil.rmtree(draft) if draft.is_dir() else draft.unlink()
             back_up(data, target, with_media=self.folder is not None)
-            for old in self._backups(data)[: -self.keep]:
+            for old in self._backups(data, now)[: -self.keep]:
                 old.unlink()
         except OSError as error:
             raise DiskUnusable(f"No backup can be in {place}: {error.strerror}. Name another folder.") from error
@@ -77,10 +78,13 @@ class Nightly:
     def _place(self, data: Path) -> Path:
         return data / "backups" if self.folder is None else self.folder
 
-    def _backups(self, data: Path) -> list[Path]:
-        """Return what was made before, the oldest first; other files of the folder are nobody's business."""
-        place = self._place(data)
-        return sorted(path for path in place.glob("studio-*.backup") if _NAME.fullmatch(path.name))
+    def _backups(self, data: Path, now: datetime) -> list[Path]:
+        """Return what was made before, the oldest first; other files of the folder are nobody's business.
+
+        What has a date that is yet to come counts as older than all others.
+        """
+        found = [path for path in self._place(data).glob("studio-*.backup") if _NAME.fullmatch(path.name)]
+        return sorted(found, key=lambda path: (_moment(path) <= now, path.name))
 
 
 @contextmanager

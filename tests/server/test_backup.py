@@ -120,7 +120,9 @@ def test_an_older_database_is_kept_before_it_is_changed(tmp_path, monkeypatch):
     keep_before_migration(database)
     assert [path.name for path in tmp_path.iterdir()] == ["studio.db"]
     monkeypatch.setattr(backup, "STEPS", (None, None))
+    (tmp_path / "studio-version-1.db.0a1b2c3d").write_bytes(b"of a server that was killed")
     keep_before_migration(database)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["studio-version-1.db", "studio.db"]
     with closing(sqlite3.connect(tmp_path / "studio-version-1.db")) as copy:
         assert copy.execute("SELECT b FROM a").fetchall() == [(7,)]
 

@@ -88,3 +88,14 @@ def test_what_uploads_left_behind_is_removed_without_a_restart(data: Path, monke
             while stale.exists():
                 sleep(0.01)
         assert fresh.is_dir()
+
+
+def test_a_clock_that_was_wrong_costs_no_backup(data: Path) -> None:
+    each_night, saturday = Nightly(keep=1), datetime(2026, 11, 21, 9)
+    (data / "backups").mkdir()
+    (data / "backups" / "studio-20990101T030000.backup").write_bytes(b"made in a year to come")
+    os.utime(data / "secret", (datetime(2099, 1, 1).timestamp(),) * 2)
+    assert each_night.is_due(data, saturday)
+    made = each_night.back_up(data, saturday)
+    assert list((data / "backups").iterdir()) == [made]
+    assert not each_night.is_due(data, saturday)
