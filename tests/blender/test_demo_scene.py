@@ -15,7 +15,8 @@ def demo(bpy, tmp_path_factory):
     path = tmp_path_factory.mktemp("demo") / "demo.blend"
     command = [sys.executable, "-m", "ft_dcc_blender.demo_scene", str(path)]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True, timeout=120, env={**os.environ})
-    assert done.stdout == f"{path}\n"
+    # A Blender without a sound card may say so first.
+    assert done.stdout.splitlines()[-1] == str(path)
     return path
 
 

@@ -116,7 +116,8 @@ def request_of(choices: Any, scene: Any) -> PublishRequest:
         source=choices.camera or None,
         review=chosen_review(choices, scene),
         comment=choices.comment,
-        frame_range=_frame_range(choices, scene),
+        # The timeline's is the shot's to judge.
+        frame_range=None if choices.frames == "SCENE" else FrameRange(*chosen_frames(choices, scene)),
         # The whole size is the shot's to judge.
         resolution=None if choices.percentage == 100 else chosen_resolution(choices, scene),
         look={name: getattr(choices, name) for name in LOOK},
@@ -129,7 +130,8 @@ def chosen_resolution(choices: Any, scene: Any) -> Resolution:
     return Resolution(*(max(4, round(side * choices.percentage / 100)) for side in sides))
 
 
-def _frame_range(choices: Any, scene: Any) -> "FrameRange | None":
+def chosen_frames(choices: Any, scene: Any) -> tuple[int, int]:
+    """The first and the last frame of the range that was chosen."""
     if choices.frames == "PREVIEW":
-        return FrameRange(scene.frame_preview_start, scene.frame_preview_end)
-    return FrameRange(choices.start, choices.end) if choices.frames == "CUSTOM" else None
+        return scene.frame_preview_start, scene.frame_preview_end
+    return (choices.start, choices.end) if choices.frames == "CUSTOM" else (scene.frame_start, scene.frame_end)

@@ -9,8 +9,10 @@ from ft_dcc.desk import Desk
 from . import main_thread
 
 _REDRAW = 0.1
-# Blender lays out a panel that has grown or shrunk when it is drawn the second time.
-_AFTERWARDS = 3
+# Blender lays out a panel that has grown or shrunk when it is drawn again, and moves those below it in small steps.
+_AFTERWARDS = 10
+# Of a 3D view only the sidebar is ours: the rest of it may be slow to draw.
+_OURS = {"VIEW_3D": ("UI",), "PREFERENCES": ("WINDOW",)}
 _left = _AFTERWARDS
 
 
@@ -31,8 +33,9 @@ def _redraw_while_busy() -> float | None:
     global _left
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
-            if area.type in ("VIEW_3D", "PREFERENCES"):
-                area.tag_redraw()
+            for region in area.regions:
+                if region.type in _OURS.get(area.type, ()):
+                    region.tag_redraw()
     _left = _AFTERWARDS if DESK.is_busy else _left - 1
     return _REDRAW if _left > 0 else None
 

@@ -11,7 +11,7 @@ from ft_dcc.publish.progress import Progress
 
 from . import versions
 from .capture import sources
-from .choices import chosen_resolution, chosen_review
+from .choices import chosen_frames, chosen_resolution, chosen_review
 from .desk import DESK
 from .host import TASK_PROPERTY
 
@@ -52,10 +52,8 @@ class ReviewPanel(_Sidebar, bpy.types.Panel):
         column.enabled = not DESK.is_busy
         column.use_property_split, column.use_property_decorate = True, False
         column.prop(choices, "task")
-        column.prop(choices, "review", text="Review")
-        if not choices.review:
-            column.label(text=f"into {chosen_review(choices, scene)!r}", icon="BLANK1")
-        column.prop(choices, "camera", icon="CAMERA_DATA")
+        versions.draw_field(column, choices, "review", usual=chosen_review(choices, scene))
+        versions.draw_field(column, choices, "camera", usual=_usual_camera(scene), icon="CAMERA_DATA")
         column.prop(choices, "frames")
         if choices.frames == "CUSTOM":
             column.prop(choices, "start")
@@ -81,10 +79,10 @@ class LookPanel(_Sidebar, bpy.types.Panel):
     def draw(self, context: Any) -> None:
         """Camera, range, rate and size as they stand, and how the pictures will look."""
         scene, render, choices = context.scene, context.scene.render, context.window_manager.ft_dcc
-        camera = choices.camera or next(iter(sources(scene)), "no camera")
+        start, end = chosen_frames(choices, scene)
         for text in (
-            f"Camera: {camera}",
-            f"Frames: {scene.frame_start}-{scene.frame_end}",
+            f"Camera: {choices.camera or _usual_camera(scene)}",
+            f"Frames: {start}-{end}",
             f"Rate: {render.fps / render.fps_base:.6g} fps",
             f"Size: {chosen_resolution(choices, scene)}",
         ):
@@ -123,6 +121,10 @@ def last_published() -> list[tuple[str, int, str | None]]:
     here = [(path, version.version, version.link) for path, version in DESK.published]
     before = [(past.path, past.version, past.link) for past in DESK.lookups.past if past.server == DESK.server]
     return [*here, *(past for past in before if past not in here)]
+
+
+def _usual_camera(scene: Any) -> str:
+    return next(iter(sources(scene)), "no camera")
 
 
 def _draw_signed_out(layout: Any) -> None:

@@ -133,6 +133,16 @@ def check_online(server: str) -> None:
         raise SettingInvalid("Blender is offline. Allow online access in Preferences > System > Network.")
 
 
+def draw_field(layout: Any, data: Any, name: str, *, usual: str, icon: str = "NONE") -> None:
+    """A field that says what is taken while it is empty: in itself from 4.2 on, in a line below it before."""
+    if bpy.app.version >= (4, 2):
+        layout.prop(data, name, placeholder=usual, icon=icon)
+        return
+    layout.prop(data, name, icon=icon)
+    if not getattr(data, name):
+        layout.label(text=f"{usual!r}", icon="BLANK1")
+
+
 def draw_progress(layout: Any, share: float, text: str) -> None:
     """A bar from 4.0 on, a line of text before."""
     if hasattr(layout, "progress"):

@@ -23,12 +23,12 @@ def seen_through(scene: Any, look: Look) -> Iterator[dict[str, Any]]:
     space = view["area"].spaces.active
     with ExitStack() as stack:
         if look.shading == "RENDERED":
-            stack.enter_context(_changed(view, space.shading, type="RENDERED"))
-        stack.enter_context(_changed(view, space.overlay, show_overlays=look.overlays))
-        stack.enter_context(_changed(view, space, show_gizmo=False))
+            stack.enter_context(_changed(space, space.shading, type="RENDERED"))
+        stack.enter_context(_changed(space, space.overlay, show_overlays=look.overlays))
+        stack.enter_context(_changed(space, space, show_gizmo=False))
         # A view that has no camera of its own takes the scene's, and one that looks through a camera turns to it.
-        stack.enter_context(_changed(view, space, "camera", use_local_camera=False))
-        stack.enter_context(_changed(view, space.region_3d, "view_rotation", view_perspective="CAMERA"))
+        stack.enter_context(_changed(space, space, "camera", use_local_camera=False))
+        stack.enter_context(_changed(space, space.region_3d, "view_rotation", view_perspective="CAMERA"))
         yield view
 
 
@@ -64,16 +64,16 @@ def _views() -> list[dict[str, Any]]:
 
 
 @contextmanager
-def _changed(view: dict[str, Any], part: Any, *beside: str, **values: object) -> Iterator[None]:
-    """A part of the view has these values inside, and its old ones afterwards, also of what changes beside them."""
+def _changed(space: Any, part: Any, *beside: str, **values: object) -> Iterator[None]:
+    """A part of the space has these values inside, and its old ones afterwards, also of what changes beside them."""
     before = {name: _copy(getattr(part, name)) for name in (*values, *beside)}
     try:
         for name, value in values.items():
             setattr(part, name, value)
         yield
     finally:
-        # Blender crashes for a part of a view that was closed.
-        if view in _views():
+        # Blender crashes for a part of one that was closed. Behind another editor it lives on.
+        if any(space == each for screen in bpy.data.screens for area in screen.areas for each in area.spaces):
             for name, value in before.items():
                 setattr(part, name, value)
 
