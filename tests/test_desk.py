@@ -8,6 +8,7 @@ import threading
 import attrs
 import pytest
 from doubles.colour_bars import ColourBars, painted
+from doubles.faulty_line import FaultyLine
 
 from ft_dcc.credentials import Account
 from ft_dcc.desk import Desk
@@ -15,7 +16,10 @@ from ft_dcc.frames import Resolution
 from ft_dcc.lookups import Lookups
 from ft_dcc.preview import preview_camera, preview_file
 from ft_dcc.publish.history import past_versions
-from ft_dcc.tasks import search_tasks, tasks_of
+from ft_dcc.publish.queue import entries
+from ft_dcc.publish.records import PublishRequest
+from ft_dcc.session import wire
+from ft_dcc.tasks import ensure_task, search_tasks, tasks_of
 
 
 @pytest.fixture
@@ -135,3 +139,30 @@ def test_files_say_what_they_are_and_what_is_wrong_with_them(tmp_path):
     (tmp_path / "notes.txt").write_text("no film", "utf-8")
     words = preview_file(str(tmp_path / "notes.txt"), tmp_path).words
     assert "notes.txt" in words
+
+
+def test_whoever_publishes_a_camera_while_nobody_answers_is_told_that_it_is_captured(
+    studio_server, session, project, monkeypatch, tmp_path
+):
+    task = ensure_task(session, f"{project['name']}/sq020/sh020/animation")
+    jobs, host = tmp_path / "jobs", ColourBars()
+    monkeypatch.setenv("FT_DCC_JOBS", str(jobs))
+    monkeypatch.setattr(wire, "wait", lambda *_: None)
+    with FaultyLine(studio_server.server_url).open() as line:
+        desk = Desk()
+        try:
+            desk.sign_in(Account(line.url, studio_server.api_user, studio_server.api_key))
+            assert desk.wait(60) and desk.error == ""
+            line.set(1)
+            desk.publish(PublishRequest(task["id"]), host)
+            while not desk.wait(0.05):
+                host.idle()
+            assert "The pictures are captured: 'ft-dcc queue run' publishes the job" in desk.error
+            assert [(entry.state, host.captures) for entry in entries(jobs)] == [("waiting", 1)]
+            line.set()
+            # Whatever is open now.
+            desk.resume(entries(jobs)[0].job.id, None)
+            assert desk.wait(60) and desk.error == ""
+            assert [version.version for _, version in desk.published] == [1]
+        finally:
+            desk.close()

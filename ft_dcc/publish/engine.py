@@ -107,15 +107,20 @@ def process(plugin: PluginClass, context: Context, instance: Instance | None) ->
 @contextmanager
 def _maintained_folder() -> Iterator[None]:
     """A plugin may go elsewhere; paths and the project's settings are found from where the publish began."""
-    try:
-        folder = os.getcwd()  # noqa: PTH109 - a text, because there may be no such folder any more
-    except OSError:
-        folder = ""
+    folder = _working_folder()
     try:
         yield
     finally:
-        if folder:
+        if folder and _working_folder() != folder:
             os.chdir(folder)
+
+
+def _working_folder() -> str:
+    """Where the process is, "" where that was taken away."""
+    try:
+        return os.getcwd()  # noqa: PTH109 - a text, which costs less for each of a thousand plugins
+    except OSError:
+        return ""
 
 
 def targets(plugin: PluginClass, context: Context) -> list[Instance | None]:
