@@ -24,6 +24,13 @@ _HOLDER = re.compile(r"%0?(\d*)d|(#+)")
 _NUMBERED = re.compile(r"(.*?)(\d+)(\.\w+)")
 # What holds one picture, and is no film.
 IMAGE_SUFFIXES = frozenset((".bmp", ".cin", ".dpx", ".exr", ".jpeg", ".jpg", ".png", ".tga", ".tif", ".tiff", ".webp"))
+# What holds a film, as people name it; found in a folder, nothing else is taken for one.
+FILM_SUFFIXES = frozenset(
+    (
+        *(".asf", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4"),
+        *(".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".ts", ".webm", ".wmv"),
+    )
+)
 
 Rate = Union[str, int, float, Fraction]
 
@@ -206,12 +213,17 @@ def is_sequence(pattern: str) -> bool:
 def gather(paths: Iterable[Path]) -> list[str]:
     """Return what the files are: the pattern of each sequence, once, and the path of each film or single picture.
 
-    One picture of a sequence stands for all that lie beside it, a folder for what is in it and is not hidden.
+    One picture of a sequence stands for all that lie beside it, a folder for the pictures and films in it.
     """
     found: dict[str, None] = {}
+    # Looked for once each: a folder may hold thousands of frames.
+    sequences: dict[tuple[Path, str, str], str | None] = {}
     for path in paths:
-        for file in sorted(filter(_is_shown, path.iterdir())) if path.is_dir() else [path]:
-            found.setdefault(_pattern_of(file))
+        for file in _shown_in(path) if path.is_dir() else [path]:
+            family = _family(file)
+            if family is not None and family not in sequences:
+                sequences[family] = _sequence(*family)
+            found.setdefault((sequences[family] if family is not None else None) or str(file))
     return list(found)
 
 
@@ -242,28 +254,35 @@ def ranges(frames: tuple[int, ...]) -> str:
     return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
 
 
-def _is_shown(path: Path) -> bool:
-    # File managers leave .DS_Store and Thumbs.db behind.
-    return path.is_file() and not path.name.startswith(".") and path.name.lower() != "thumbs.db"
+def _shown_in(folder: Path) -> list[Path]:
+    """The pictures and films in a folder, without what is hidden: macOS puts ``._sh010.1001.exr`` on shares."""
+    suffixes = IMAGE_SUFFIXES | FILM_SUFFIXES
+    inside = (each for each in folder.iterdir() if each.suffix.lower() in suffixes and not each.name.startswith("."))
+    return sorted(filter(Path.is_file, inside))
 
 
-def _pattern_of(file: Path) -> str:
-    """The pattern of the sequence that the picture is one of, or its own path."""
+def _family(file: Path) -> tuple[Path, str, str] | None:
+    """The folder, and what stands before and behind the number, of a picture that may be one of a sequence."""
     match = _NUMBERED.fullmatch(file.name)
     if match is None or file.suffix.lower() not in IMAGE_SUFFIXES:
-        return str(file)
+        return None
     before, _, after = match.groups()
+    # A pattern cannot say that a percent sign is one.
+    return None if "%" in before or "#" in before else (file.parent, before, after)
+
+
+def _sequence(folder: Path, before: str, after: str) -> str | None:
+    """The pattern of the pictures that differ in the number alone; None where there is only one."""
     fits = re.compile(rf"{re.escape(before)}(\d+){re.escape(after)}")
     try:
-        digits = [found[1] for other in os.scandir(file.parent) if (found := fits.fullmatch(other.name))]
+        digits = [found[1] for other in os.scandir(folder) if (found := fits.fullmatch(other.name))]
     except OSError:
-        return str(file)
-    # A pattern cannot say that a percent sign is one.
-    if len(digits) < 2 or "%" in before or "#" in before:
-        return str(file)
+        return None
+    if len(digits) < 2:
+        return None
     padded = [len(each) for each in digits if each.startswith("0")]
     width = min(padded, default=min(map(len, digits)))
-    return str(file.with_name(f"{before}%0{width}d{after}"))
+    return str(folder / f"{before}%0{width}d{after}")
 
 
 def _filled(pattern: str, frame: int) -> str:

@@ -115,7 +115,7 @@ def test_one_picture_stands_for_its_sequence_and_a_film_for_itself(tmp_path):
     )
     for name in names:
         (tmp_path / name).touch()
-    for left_behind in (".DS_Store", "Thumbs.db"):
+    for left_behind in (".DS_Store", "._sh010.1001.exr", "Thumbs.db", "notes.txt", "sh010.blend"):
         (tmp_path / left_behind).touch()
     given = [tmp_path / "sh010.1001.exr", tmp_path / "edit_v002.mov", tmp_path / "one.7.png"]
     assert [Path(text).name for text in gather(given)] == ["sh010.%04d.exr", "edit_v002.mov", "one.7.png"]

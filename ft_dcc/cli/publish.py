@@ -160,7 +160,7 @@ def _unfolded(source: tuple[str, ...]) -> tuple[str, ...]:
         except OSError as error:
             raise DiskUnusable(f"The folder {given} cannot be read: {error.strerror}. Give its frames.") from error
         if not inside:
-            raise Unpublishable(f"The folder {given} is empty. Give one with frames, a film or a picture in it.")
+            raise Unpublishable(f"No picture and no film is in the folder {given}. Give another, or name a file.")
         found += inside
     return tuple(found)
 

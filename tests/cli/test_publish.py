@@ -108,7 +108,7 @@ def test_every_option_ends_where_it_belongs(session, publish):
 
 def test_a_folder_stands_for_what_is_in_it(publish, tmp_path):
     (tmp_path / "render").mkdir()
-    assert "The folder render is empty." in publish(source="render").stderr
+    assert "No picture and no film is in the folder render." in publish(source="render").stderr
     for picture in tmp_path.glob("sh010.100[1-4].png"):
         picture.rename(tmp_path / "render" / picture.name)
     (tmp_path / "render" / ".DS_Store").touch()
