@@ -164,7 +164,7 @@ SETTINGS = (
     ),
     Setting(
         "ocio",
-        "OCIO config: a file, or the name of a built-in one",
+        "OCIO config: a file, or a built-in one as `ocio://cg-config-latest`",
         ("FT_DCC_OCIO", "OCIO"),
         default_words="`ocio://default`",
         is_path=True,

@@ -106,7 +106,10 @@ class Converter:
         self._config_name = colour.config or BUILT_IN
         self._config = OpenImageIO.ColorConfig(self._config_name)
         if reason := self._config.geterror():
-            raise SettingInvalid(f"{self._config_name} is no OCIO config: {reason}. Set ocio, or $OCIO, to one.")
+            raise SettingInvalid(
+                f"{self._config_name} is no OCIO config: {reason.rstrip('.')}. "
+                f"Set ocio, or $OCIO, to a file, or to a built-in one as {BUILT_IN}."
+            )
         self._colour = colour
         self._display = colour.display or self._config.getDefaultDisplayName()
         _refuse_unknown("display", self._display, self._config.getDisplayNames())
