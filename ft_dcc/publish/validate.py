@@ -219,7 +219,7 @@ class ValidatePermission(ContextPlugin):
         denied = [name for name, may in zip(wanted, answers) if isinstance(may, list) and "create" not in may]
         if denied:
             raise PermissionDeniedError(
-                f"{session.api_user} may not create {' and '.join(denied)} on {session.server_url}. "
+                f"{session.api_user} may not create {', '.join(denied)} on {session.server_url}. "
                 f"Ask whoever looks after the server for the right to publish in {task.names[0]}."
             )
 

@@ -39,7 +39,7 @@ def test_a_reviewer_is_refused_before_anything_is_captured(session, ida, host, t
         with pytest.raises(PermissionDeniedError) as caught:
             publish(PublishRequest(task=task_path, review="Dailies"), theirs, host, jobs=jobs)
         said = str(caught.value)
-        assert f"{ida.name} may not create Asset and AssetVersion and FileComponent and ReviewSessionObject on" in said
+        assert f"{ida.name} may not create Asset, AssetVersion, FileComponent, ReviewSessionObject on" in said
         assert task_path.split("/")[0] in said
         assert host.captures == 0
         shot = theirs.get("Shot", task["parent_id"])
@@ -70,7 +70,7 @@ def test_who_works_on_another_project_is_refused_as_well(session, ida, host, tas
     )
     with (
         ida.session() as theirs,
-        pytest.raises(PermissionDeniedError, match="Asset and AssetVersion on"),
+        pytest.raises(PermissionDeniedError, match="create Asset, AssetVersion on"),
     ):
         publish(PublishRequest(task=task_path), theirs, host, jobs=jobs)
     assert host.captures == 0
