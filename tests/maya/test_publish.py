@@ -135,9 +135,9 @@ def test_a_missing_reference_is_named_and_loaded_when_it_is_back(saved, host, se
     assert f"Files that the scene refers to are missing: {rig}" in problem.message
     assert work(saved, lambda: judgement.repair(problem)).check == "References"
     rig.write_text("//Maya", encoding="utf-8")
-    saved.scene.references[0].path = str(rig)
-    judgement, problems = problems_of(saved, host, session, task, tmp_path)
-    assert problems == {}
+    (problem,) = judgement.problems
+    assert work(saved, lambda: judgement.repair(problem)) is None
+    assert saved.scene.references[0].is_loaded
 
 
 def test_unknown_plugins_are_named_and_removed_on_wish(saved, host, session, task, tmp_path):

@@ -273,7 +273,8 @@ def _save(scene: Scene) -> str:
 
 def _load_reference(scene: Scene, node: str) -> str:
     reference = next(each for each in scene.references if each.node == node)
-    if not Path(reference.path).is_file():
+    # The second reference to a file has a number of its own: "rig.ma{1}".
+    if not Path(reference.path.partition("{")[0]).is_file():
         raise RuntimeError(f"Could not open file {reference.path}.\n")
     reference.is_loaded = True
     scene.is_modified = True
