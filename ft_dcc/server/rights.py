@@ -16,7 +16,7 @@ from ft_dcc.server.schema.tables import TYPE_COLUMN, Tables
 _ADMINISTRATORS = frozenset(("Administrator", "API"))
 _PROJECT_MAKERS = _ADMINISTRATORS | {"Project Manager"}
 # Who looks and writes notes, and nothing else.
-_REVIEWER = "Reviewer"
+REVIEWER = "Reviewer"
 DEFAULT_ROLE = "User"
 
 
@@ -55,11 +55,11 @@ def rights_of(connection: Connection, tables: Tables, user_id: str) -> Rights:
     allowed = asked.reach(connection, held) & everything
     limit = None if allowed == everything else tuple(sorted(allowed))
     rights = Rights(is_administrator=False, makes_projects=bool(names & _PROJECT_MAKERS), projects=limit)
-    if _REVIEWER not in names:
+    if REVIEWER not in names:
         return rights
-    if names == {_REVIEWER}:
+    if names == {REVIEWER}:
         return attrs.evolve(rights, is_reviewer=True)
-    reviewed = allowed - asked.reach(connection, [role for role in held if role[0] != _REVIEWER])
+    reviewed = allowed - asked.reach(connection, [role for role in held if role[0] != REVIEWER])
     return attrs.evolve(rights, projects=tuple(sorted(allowed)), reviewed=frozenset(reviewed))
 
 

@@ -299,6 +299,14 @@ def test_who_reviews_one_project_and_works_on_another_publishes_there_alone(
     assert not may(somebody, "FileComponent", id=published["FileComponent"])
 
 
+def test_who_reviews_elsewhere_works_on_a_project_of_their_own_making(ask: Any, tree: Any, user: str) -> None:
+    become(ask, user, "Reviewer", projects=[tree.project])
+    somebody = become(ask, user, "Project Manager", projects=[])
+    made = somebody.create("Project", name=uuid4().hex)
+    somebody.create("Task", name="first", parent_id=made)
+    deny(somebody, operation("create", "Task", name="first", parent_id=tree.shot))
+
+
 def test_roles_are_not_handed_around_through_a_project(ask: Any, tree: Any, user: str) -> None:
     other = ask.create("User", username=uuid4().hex)
     become(ask, other, "User", projects=[tree.project])

@@ -11,6 +11,7 @@ from sqlalchemy import and_, or_, select
 from ft_dcc.errors import Forbidden
 from ft_dcc.server.entities.batch import Batch, Row
 from ft_dcc.server.query.visibility import PROJECTS, is_visible
+from ft_dcc.server.rights import REVIEWER
 from ft_dcc.server.schema.model import EntityType
 
 # What users may say of themselves.
@@ -66,7 +67,11 @@ def admit_creator(batch: Batch, entity_type: EntityType, row: Row) -> None:
         return
     batch.rights = attrs.evolve(batch.rights, projects=(*batch.rights.projects, row["id"]))
     held = batch.table(batch.studio.schema["UserSecurityRole"])
-    role_id = batch.connection.scalar(select(held.c.id).where(held.c.user_id == batch.caller.id).limit(1))
+    role = batch.table(batch.studio.schema["SecurityRole"])
+    own = select(held.c.id).join(role, held.c.security_role_id == role.c.id)
+    # Whoever only reviews elsewhere has made this project by another role.
+    own = own.where(held.c.user_id == batch.caller.id, role.c.name != REVIEWER)
+    role_id = batch.connection.scalar(own.limit(1))
     part = {"id": str(uuid4()), "user_security_role_id": role_id, "project_id": row["id"]}
     batch.insert(batch.studio.schema["UserSecurityRoleProject"], part)
 
