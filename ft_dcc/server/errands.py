@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, select
 
 from ft_dcc.errors import ValidationError
 from ft_dcc.server import audit
-from ft_dcc.server.access import Caller, issue_key, keys_of, revoke_keys
+from ft_dcc.server.access import Caller, issue_key, key_id, keys_of, revoke_keys
 from ft_dcc.server.entities.batch import Batch, owner_batch
 from ft_dcc.server.entities.create import create
 from ft_dcc.server.schema.tables import TYPE_COLUMN
@@ -77,8 +77,8 @@ def make_key(batch: Batch, words: Words) -> Report:
     """The user has one more API key, which the report tells; the studio keeps only its hash."""
     user_id = _sure_user(batch, words)
     key = issue_key(batch.connection, user_id)
-    made = keys_of(batch.connection, user_id)[-1]
-    return {"user_id": user_id, "id": made.id, "FTRACK_API_USER": made.username, "FTRACK_API_KEY": key}
+    made = key_id(batch.connection, user_id, key)
+    return {"user_id": user_id, "id": made, "FTRACK_API_USER": words["user"], "FTRACK_API_KEY": key}
 
 
 def revoke(batch: Batch, words: Words) -> Report:

@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from ft_dcc.errors import DiskUnusable, ValidationError
+from ft_dcc.server import access
 from ft_dcc.server.owner import dumped, owner_of
 
 PROJECT = {"__entity_type__": "Project", "id": "film", "name": "film"}
@@ -106,6 +107,14 @@ def test_a_key_is_shown_once_and_is_good_until_it_is_revoked(start_server):
         assert answer["error_code"] == "api_credentials_invalid"
         assert len(query(server, "User", "anna", second["FTRACK_API_KEY"])) == 2
         assert owner.run("revoke", user="anna", key="all")["revoked"] == 1
+
+
+def test_a_key_is_told_with_its_own_id_though_the_clock_was_put_back(tmp_path, monkeypatch):
+    with owner_of(tmp_path / "studio") as owner:
+        monkeypatch.setattr(access.time, "time", lambda: 4e9)
+        first = owner.run("key", user="admin")
+        monkeypatch.undo()
+        assert owner.run("key", user="admin")["id"] != first["id"]
 
 
 @pytest.mark.parametrize(
