@@ -37,7 +37,17 @@ class Moment(str):
 def dumps(value: Any) -> bytes:
     """Return the value as JSON; raises OperationError for what JSON and ftrack have no form for."""
     try:
-        return json.dumps(value, default=to_wire).encode()
+        text = json.dumps(value, default=to_wire, allow_nan=False)
+        # Half a character, as in a file's name of another encoding, cannot be written; whole ones may look like two.
+        if "\\ud" in text:
+            json.dumps(value, default=to_wire, ensure_ascii=False).encode()
+        return text.encode()
+    except UnicodeEncodeError as error:
+        before, after = error.object[: error.start], error.object[error.start :]
+        spoilt = before.rpartition('"')[2] + after.partition('"')[0]
+        raise OperationError(
+            f"{spoilt!a} is no text that can be sent to the server. Rename what is called so."
+        ) from error
     except (TypeError, ValueError) as error:
         raise OperationError(f"This cannot be sent to the server: {error}.") from error
 

@@ -135,8 +135,12 @@ class Entity(MutableMapping[str, Any]):
     def starting_values(cls, data: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the values of a new entity with this data, and its content of relations to many, which follows.
 
-        Raises OperationError when a part of the key is missing.
+        Raises OperationError for what is no mapping, and when a part of the key is missing.
         """
+        if not isinstance(data, Mapping):
+            raise OperationError(
+                f"A {cls.entity_type} cannot be made of {data!r}. Give a dictionary of its attributes."
+            )
         cls.check(data)
         values = {attribute.name: attribute.default() for attribute in cls.defaults if attribute.name not in data}
         later = {}

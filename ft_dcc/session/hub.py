@@ -191,7 +191,9 @@ class EventHub:
     def add_subscriber(
         self, subscription: str, callback: Callback, subscriber: Mapping[str, Any] | None = None, priority: int = 100
     ) -> Subscriber:
-        """Have a subscriber here that the event server is not told about; raises ParseError and NotUniqueError."""
+        """Have a subscriber here without the event server; raises ParseError, NotUniqueError, EventHubError."""
+        if not callable(callback):
+            raise EventHubError(f"{callback!r} cannot be called with an event. Give a function.")
         metadata = {"id": uuid4().hex, **(subscriber or {})}
         added = Subscriber(subscription, callback, metadata, priority)
         encode(self._about(SUBSCRIBE, added))
@@ -211,6 +213,8 @@ class EventHub:
         answer is given to ``on_reply`` by :meth:`wait`, and the result is True for an event that waits for a connection
         and None for one that is on its way. Raises EventHubError, unless ``on_error`` is "ignore".
         """
+        if not isinstance(event, Event):
+            raise EventHubError(f"{event!r} is no event. Give one, as in Event('studio.render-done').")
         self._sign(event)
         if synchronous:
             return self._tell(event, is_answered=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ft_dcc.errors import SettingInvalid
 from ft_dcc.session.cache import Cache, KeyMaker, LayeredCache, StringKeyMaker
 from ft_dcc.session.entity import Entity
 from ft_dcc.session.group import Group
@@ -56,6 +57,10 @@ class Layers:
         cache: Cache | Callable[[Session], Cache | None] | None,
         key_maker: KeyMaker | None,
     ) -> None:
+        if key_maker is not None and not isinstance(key_maker, KeyMaker):
+            raise SettingInvalid(f"{key_maker!r} makes no keys. Give an instance of a class below KeyMaker.")
+        if cache is not None and not isinstance(cache, Cache) and not callable(cache):
+            raise SettingInvalid(f"{cache!r} is no cache. Give an instance of a class below Cache, or a function.")
         self.key_maker = key_maker or StringKeyMaker()
         self._below = cache if cache is None or isinstance(cache, Cache) else cache(session)
         below = [] if self._below is None else [self._below]

@@ -39,7 +39,7 @@ def discover(
 
 
 def _files(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Path]:
-    for path in paths:
+    for path in [paths] if isinstance(paths, (str, os.PathLike)) else paths:
         name = os.fspath(path).strip()
         if not name:
             continue  # An empty entry would mean the current folder.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from ft_dcc.errors import OperationError
 from ft_dcc.session import operations
 from ft_dcc.session.entity import Entity, require_entity
 from ft_dcc.session.expression import quoted
@@ -20,6 +21,8 @@ _IN_ONE_QUERY = 500
 
 def populate(session: Session, entities: Entity | Iterable[Entity], projections: str) -> None:
     """Give the entities the values that the projections name; new ones, which the server does not know, keep theirs."""
+    if not isinstance(projections, str) or not projections.strip():
+        raise OperationError(f'{projections!r} names no attributes. Give a text such as "name, status.name".')
     by_type: dict[str, list[Entity]] = {}
     for entity in [entities] if isinstance(entities, Entity) else entities:
         require_entity(entity, "populated")

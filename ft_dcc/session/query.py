@@ -30,6 +30,8 @@ class QueryResult(Sequence[Entity]):
     """The entities that an expression finds; nothing is asked before the first of them is looked at."""
 
     def __init__(self, session: Session, expression: str, page_size: int = 500) -> None:
+        if not isinstance(page_size, int) or page_size < 1:
+            raise ValueError(f"A page cannot have {page_size!r} entities. Give a number from 1 on.")
         self._session = session
         self._expression, numbers = _without_paging(expression)
         self._limit = numbers.get("limit")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from ft_dcc.errors import NoResultFoundError
+from ft_dcc.errors import NoResultFoundError, OperationError
 from ft_dcc.session import arrival, custom_attributes, dialect, populating
 from ft_dcc.session.cache import Cache, KeyMaker, LayeredCache
 from ft_dcc.session.connection import Connection
@@ -211,7 +211,9 @@ class Session(Connection, Recorder, Services, Storage):
         It is looked for by ``identifying_keys``, or by all of the data. Raises KeyError for a key that is not in the
         data, ValueError when there is none, MultipleResultsFoundError.
         """
-        keys = list(identifying_keys or data)
+        if isinstance(identifying_keys, str):
+            raise ValueError(f"identifying_keys is a list of attributes, not {identifying_keys!r}. Put it in brackets.")
+        keys = list(identifying_keys or data or ())
         if not keys:
             raise ValueError(f"Nothing identifies the {entity_type} to ensure. Give data, or keys of it.")
         try:
@@ -244,9 +246,12 @@ class Session(Connection, Recorder, Services, Storage):
     def call(self, data: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> list[Any]:
         """Return the server's answers to raw operations, which it does all or none of.
 
-        Entities in the answers are the session's own. Raises ServerError, ServerUnreachable.
+        Entities in the answers are the session's own. Raises OperationError, ServerError, ServerUnreachable.
         """
-        return self.ask([data] if isinstance(data, Mapping) else list(data), Group())
+        batch = [data] if isinstance(data, Mapping) else list(data or ())
+        if not all(isinstance(operation, Mapping) for operation in batch):
+            raise OperationError(f"{data!r} are no operations. Give a list that session.operations made.")
+        return self.ask(batch, Group())
 
     def ask(self, operations: Sequence[Any], group: Group) -> list[Any]:
         """Return the answers, with their entities in a group that is completed together."""

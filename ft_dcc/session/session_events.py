@@ -46,10 +46,17 @@ class SessionEvents:
         """Whether anybody can listen."""
         return self._hub is not None
 
-    def load_plugins(self, paths: Iterable[str | os.PathLike[str]] | None, arguments: Mapping[str, Any] | None) -> None:
+    def load_plugins(
+        self,
+        paths: Iterable[str | os.PathLike[str]] | str | os.PathLike[str] | None,
+        arguments: Mapping[str, Any] | None,
+    ) -> None:
         """Every plugin of the paths (of the environment, for None) is registered, or named in the log as broken."""
         if paths is None:
             paths = os.environ.get("FTRACK_EVENT_PLUGIN_PATH", "").split(os.pathsep)
+        elif isinstance(paths, (str, os.PathLike)):
+            # Letter by letter, its slashes would be the whole disk.
+            paths = [paths]
         if given := [path for path in paths if os.fspath(path).strip()]:
             # Most sessions have no plugins, and start without what loads them.
             from ft_dcc.session.plugins import discover

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from ft_dcc.errors import LocationError, OperationError
 from ft_dcc.session.entity import Entity
 from ft_dcc.session.expression import field, find
 from ft_dcc.session.location_setup import BUILT_IN
@@ -48,13 +49,17 @@ class Storage:
         """Return a new component for a file, or with members for a sequence: ``"/shots/head.%04d.exr [1-5, 7]"``.
 
         It is put into the location, which commits; into the one with the lowest priority number that this session can
-        reach, for "auto"; for None into none, and is sent with the next commit. Raises LocationError.
+        reach, for "auto"; for None into none, and is sent with the next commit. Raises LocationError, OperationError.
         """
         import clique
 
+        if not isinstance(path, (str, os.PathLike)) or not isinstance(data or {}, Mapping):
+            raise OperationError("A component is made of a file's path and a dictionary of its attributes.")
         path, data = os.fspath(path), dict(data or {})
         if location == "auto":
             location = self.location(REVIEW_LOCATION_ID) if data.get("name") in _REVIEWABLE else self.pick_location()
+        elif location is not None and not hasattr(location, "add_component"):
+            raise LocationError(f"{location!r} is no location. Give one of the session's, 'auto' or None.")
         try:
             sequence = clique.parse(path)
         except ValueError:

@@ -9,7 +9,6 @@ import pytest
 from ft_dcc.errors import (
     MultipleResultsFoundError,
     OperationError,
-    ParseError,
     ServerError,
     SettingInvalid,
     UnrecognisedEntityTypeError,
@@ -21,17 +20,6 @@ from ft_dcc.session.symbol import CREATED, DELETED, MODIFIED, NOT_SET
 
 def new_name():
     return f"name_{uuid.uuid4().hex}"
-
-
-def test_what_is_no_entity_and_no_key_is_refused_in_words(session):
-    with pytest.raises(OperationError, match=r"None cannot be deleted: it is no entity. Give what get"):
-        session.delete(None)
-    with pytest.raises(OperationError, match="'x' cannot be populated: it is no entity"):
-        session.populate(["x"], "name")
-    with pytest.raises(ValueError, match=r"None is no key of a Task. Give its id"):
-        session.get("Task", None)
-    with pytest.raises(ParseError, match=r"The query is empty. Say what is wanted"):
-        session.query(" ")
 
 
 def test_an_entity_is_one_object(session, project_task):

@@ -71,6 +71,12 @@ def test_who_listens_for_entity_types_meets_each_before_the_session_is_ready(ope
     assert heard == [*session.types, "ready"]
 
 
+def test_one_folder_of_plugins_may_stand_alone(open_session: OpenSession, plugin_folder: Path):
+    heard: list[Any] = []
+    open_session(plugin_paths=str(plugin_folder), plugin_arguments={"heard": heard})
+    assert heard[0] == "none"
+
+
 def test_the_environment_names_plugins(open_session: OpenSession, plugin_folder: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("FTRACK_EVENT_PLUGIN_PATH", str(plugin_folder))
     heard: list[Any] = []
