@@ -131,6 +131,14 @@ def mappings():
         "a custom attribute",
         lambda: [written(shot["custom_attributes"], "fstart", 1001), again(shot)["custom_attributes"]["fstart"]],
     )
+    note(
+        "the default again",
+        lambda: [
+            shot["custom_attributes"].__delitem__("fstart"),
+            session.commit(),
+            again(shot)["custom_attributes"]["fstart"],
+        ],
+    )
     note("none of this key", lambda: shot["custom_attributes"]["zz"])
     note("none of this key to write", lambda: shot["custom_attributes"].__setitem__("zz", 1))
 
@@ -148,6 +156,8 @@ def versions():
     listed["items"].append(first)
     session.commit()
     note("a list", lambda: [each["version"] for each in again(listed)["items"]])
+    of_list = f"AssetVersion where lists any (name is '{NAME}') and not components any (name is 'v001')"
+    note("versions of a list", lambda: [each["version"] for each in session.query(of_list)])
     note("twice in a list", lambda: listed["items"].append(first))
     review = session.create("ReviewSession", {"name": NAME, "project": project})
     session.create("ReviewSessionObject", {"name": "o", "review_session": review, "asset_version": first})
