@@ -47,7 +47,7 @@ def test_a_png_becomes_bt709(make_frames, tmp_path, color, wanted):
     assert is_near(levels(encode(frames, tmp_path / "film.mp4").path), wanted)
 
 
-@pytest.mark.parametrize("pixels", ["gbrap10le", "gbrap12le", "gbrap16le", "yuva444p10le"])
+@pytest.mark.parametrize("pixels", ["gbrap10le", "yuva444p10le"])
 def test_a_film_with_alpha_is_whole(tmp_path, pixels):
     """ffmpeg 9.0 loses the right half of each row where it takes an alpha away and keeps the depth."""
     source = ("-f", "lavfi", "-i", "color=0x994D1A:size=96x54:rate=24,format=rgb24", "-frames:v", "2")

@@ -226,13 +226,10 @@ def test_a_comment_is_on_the_version_as_it_was_written(session, host, task, task
     assert report_of(published)["request"]["comment"] == comment
 
 
-@pytest.mark.parametrize("channels", [["diffuse.red", "diffuse.green", "diffuse.blue"], ["R", "G", "B"]], ids=str)
-def test_frames_and_a_still_of_a_renderer_are_published_whatever_ffmpeg_reads(
-    session, shot, tmp_path, jobs, kept, channels
-):
+def test_frames_and_a_still_of_a_renderer_are_published_whatever_ffmpeg_reads(session, shot, tmp_path, jobs, kept):
     oiio = pytest.importorskip("OpenImageIO", reason="ft-dcc[colour] is not installed")
     image = oiio.ImageBuf(oiio.ImageSpec(64, 36, 3, "half"))
-    image.specmod().channelnames = channels
+    image.specmod().channelnames = ["diffuse.red", "diffuse.green", "diffuse.blue"]
     oiio.ImageBufAlgo.fill(image, (0.5, 0.5, 0.5))
     for frame in (1001, 1002):
         assert image.write(str(tmp_path / f"a.{frame}.exr")), image.geterror()
