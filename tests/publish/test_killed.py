@@ -19,14 +19,17 @@ from ft_dcc.publish.records import PublishRequest
 from ft_dcc.publish.run import Publisher
 from ft_dcc.tasks import ensure_task
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="each publish is a fork of one process")
+EVERY_FAULT = bool(os.environ.get("FT_DCC_EVERY_FAULT"))
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="each publish is a fork of one process"),
+    pytest.mark.timeout(3600 if EVERY_FAULT else 300),
+]
 
 COMPONENTS = {
     "bars": ["ftrackreview-mp4", "ftrackreview-mp4-720", "thumbnail"],
     "film": ["ftrackreview-mp4", "ftrackreview-mp4-720", "thumbnail"],
     "still": ["ftrackreview-image", "thumbnail"],
 }
-EVERY_FAULT = bool(os.environ.get("FT_DCC_EVERY_FAULT"))
 # One in so many steps, in a normal run.
 SOME = 13
 
