@@ -23,6 +23,7 @@ from ft_dcc.server.nightly import Nightly, backing_up
 from ft_dcc.server.opening import credentials_at, opened
 from ft_dcc.server.pace import Pace
 from ft_dcc.server.postman import delivering
+from ft_dcc.server.silence import Line, let_go_of_silent
 from ft_dcc.server.store import note_old_sqlite
 from ft_dcc.server.work import Idleness, Work
 
@@ -30,6 +31,7 @@ _GRACE_SECONDS = 0.3
 _PATIENCE_SECONDS = 2
 # Clients keep connections for their next request; the server must not be the one who closes them first.
 _KEEP_ALIVE_SECONDS = 75
+_TICKS_A_SECOND = 10
 
 
 def serve(
@@ -85,6 +87,7 @@ class _Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
+                http=Line,
                 log_config=None,
                 log_level="warning",
                 access_log=False,
@@ -111,6 +114,8 @@ class _Server(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         """Return whether to stop, ten times a second."""
         state = self.server_state
+        if counter % _TICKS_A_SECOND == 0:
+            let_go_of_silent(state.connections)
         is_idle = self._idleness.is_too_long(len(state.connections), state.total_requests)
         return await super().on_tick(counter) or is_idle
 
