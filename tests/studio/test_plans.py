@@ -63,13 +63,29 @@ def _is_small(step: str) -> bool:
     return step.split()[1].startswith(("anon_", "custom_configuration_base", "(")) or "CONSTANT" in step
 
 
-def test_what_lies_below_is_looked_for_before_what_has_a_name(ask: Any) -> None:
+def steps_of(ask: Any, expression: str) -> list[str]:
     asked: list[str] = []
     studio = ask.studio
     with studio.store.reading() as connection:
         driver = connection.connection.dbapi_connection
         driver.set_trace_callback(asked.append)
-        studio.queries.run(Reader(connection, ""), f"Task where ancestors.id is {uuid4()} and name is animation")
+        studio.queries.run(Reader(connection, ""), expression.format(id=uuid4()))
         driver.set_trace_callback(None)
-        first = driver.execute(f"EXPLAIN QUERY PLAN {asked[0]}").fetchall()[0][3]
-    assert "rowid=?" in first, asked[0]
+        return [step[3] for step in driver.execute(f"EXPLAIN QUERY PLAN {asked[0]}")]
+
+
+def test_what_lies_below_is_looked_for_before_what_has_a_name(ask: Any) -> None:
+    assert "rowid=?" in steps_of(ask, "Task where ancestors.id is {id} and name is animation")[0]
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "select id, name, parent_id from TypedContext where project_id is {id} offset 500 limit 500",
+        "TypedContext where project_id is {id} and object_type.name is Shot limit 100",
+        "Context where project_id is {id} limit 100",
+        "TypedContext where project_id is {id} order by name limit 100",
+    ],
+)
+def test_a_page_of_a_project_is_not_sorted_out_of_all_of_it(ask: Any, expression: str) -> None:
+    assert not [step for step in steps_of(ask, expression) if "TEMP B-TREE" in step]
