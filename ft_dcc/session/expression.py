@@ -7,9 +7,11 @@ select name, status.name from Shot where name is "sh010" and project.name in ("a
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from ft_dcc.errors import OperationError
 from ft_dcc.session.entity import Entity
 
 
@@ -23,13 +25,15 @@ def quoted(value: object) -> str:
 
 
 def literal(value: Any) -> str:
-    """Return the value as it is written in an expression; a time as the server keeps it: in seconds, without zone."""
+    """Return the value as it is written in an expression; a time as the server keeps it: in seconds, of UTC."""
     if value is None:
         return "none"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, (int, float)):
         return str(value)
+    if getattr(value, "tzinfo", None) is not None and hasattr(value, "astimezone"):
+        value = value.astimezone(datetime.timezone.utc)
     return quoted(value.isoformat()[:19] if hasattr(value, "isoformat") else value)
 
 
@@ -149,7 +153,13 @@ class Expression(NamedTuple):
         return self._replace(projections=(*self.projections, *projections))
 
     def where(self, *conditions: Condition, **values: Any) -> Expression:
-        """Return the query for what also fulfils these: conditions, or attributes that have these values."""
+        """Return the query for what also fulfils these: conditions, or attributes that have these values.
+
+        Raises OperationError for what is no condition.
+        """
+        for condition in conditions:
+            if not isinstance(condition, Condition):
+                raise OperationError(f"{condition!r} is no condition. Write it like field('name') == 'animation'.")
         named = tuple(Field(name) == value for name, value in values.items())
         return self._replace(conditions=(*self.conditions, *conditions, *named))
 

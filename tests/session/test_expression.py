@@ -39,6 +39,10 @@ def test_alternatives_are_put_in_parentheses_where_others_follow():
         ("limit 3", '"limit 3"'),
         (datetime.datetime(2024, 1, 2, 3, 4, 5, 6), '"2024-01-02T03:04:05"'),
         (datetime.date(2024, 1, 2), '"2024-01-02"'),
+        (
+            datetime.datetime(2024, 1, 2, 3, 4, 5, tzinfo=datetime.timezone(datetime.timedelta(hours=2))),
+            '"2024-01-02T01:04:05"',
+        ),
     ],
 )
 def test_each_kind_of_value_has_its_form(value, text):

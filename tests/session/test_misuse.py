@@ -7,6 +7,7 @@ import re
 import pytest
 
 from ft_dcc.errors import EventHubError, LocationError, OperationError, ParseError, SettingInvalid
+from ft_dcc.session.expression import find
 from ft_dcc.session.layers import Layers
 
 
@@ -19,6 +20,7 @@ from ft_dcc.session.layers import Layers
             ValueError,
             "A page cannot have 0 entities. Give a number",
         ),
+        (lambda _: find("Task").where("name is a"), OperationError, "'name is a' is no condition. Write it like field"),
         (lambda session: session.get("Task", None), ValueError, "None is no key of a Task. Give its id"),
         (
             lambda session: session.delete(None),
