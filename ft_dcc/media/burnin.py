@@ -71,13 +71,23 @@ class Burnin:
 class Pictures:
     """What is written on: the numbers of the frames, and what the fields that are computed are computed from.
 
-    ``filled`` names the frames that are missing, and the frame that is shown in place of each.
+    ``filled`` names the frames that are missing, and the frame that is shown in place of each; ``pixel_aspect`` is how
+    wide a pixel is by its height.
     """
 
     numbers: Sequence[int]
     fps: Fraction
     resolution: Resolution
     filled: Mapping[int, int] = attrs.field(factory=dict)
+    pixel_aspect: Fraction = Fraction(1)
+
+    @property
+    def shape(self) -> Resolution:
+        """The size with square pixels: none is left out, so it is wider, or higher."""
+        size, aspect = self.resolution, self.pixel_aspect
+        if aspect >= 1:
+            return Resolution(round(size.width * aspect), size.height)
+        return Resolution(size.width, round(size.height / aspect))
 
 
 def script(burnin: Burnin, pictures: Pictures, canvas: Resolution) -> str:

@@ -58,7 +58,7 @@ class Reel:
     @property
     def pictures(self) -> Pictures:
         """What the film shows, for whoever writes on it."""
-        return Pictures(self.numbers, self.frames.fps, self.frames.resolution, self.filled)
+        return Pictures(self.numbers, self.frames.fps, self.frames.resolution, self.filled, self.pixel_aspect)
 
     @property
     def suffix(self) -> str:

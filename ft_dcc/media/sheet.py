@@ -48,7 +48,7 @@ def contact_sheet(
     whole = as_numbered(frames, colour, is_filling=is_filling)
     chosen = {number: whole.shown[number] for number in _evenly(whole.numbers)}
     filled = {number: shown for number, shown in whole.filled.items() if number in chosen}
-    reel = Reel(frames, chosen, whole.converter, filled)
+    reel = Reel(frames, chosen, whole.converter, filled, whole.pixel_aspect)
     arguments, feed = reel.source(reel.files)
     sheet = _Sheet(frames.pattern, arguments, reel.filters, reel.pictures, aspect, feed, reel)
     return sheet.make(path, is_cancelled)
@@ -106,7 +106,7 @@ class _Sheet:
     @property
     def _cell(self) -> Resolution:
         """The size of each picture in the sheet; none is enlarged."""
-        size = self.pictures.resolution
+        size = self.pictures.shape
         factor = min(Fraction(1), Fraction(_CELL.width, size.width), Fraction(_CELL.height, size.height))
         return Resolution(max(2, round(size.width * factor)), max(2, round(size.height * factor))).even
 

@@ -50,7 +50,7 @@ class Take:
     @property
     def size(self) -> Resolution:
         """The size of the film."""
-        return self.output.size(self.pictures.resolution)
+        return self.output.size(self.pictures.shape)
 
     @property
     def count(self) -> int:

@@ -58,6 +58,7 @@ class Publisher:
 
         Raises, when no source could be published: what the only problem is, or Problems; Cancelled; and behind the gate
         what stopped it, with the job's id in the message: ``resume`` goes on from there, and captures nothing again.
+        Where nobody answers before the gate, the cameras are captured and the job waits.
         """
         plugins = self._plugins()
         job = self._prepare(request)
