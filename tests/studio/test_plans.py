@@ -85,6 +85,8 @@ def test_what_lies_below_is_looked_for_before_what_has_a_name(ask: Any) -> None:
         "TypedContext where project_id is {id} and object_type.name is Shot limit 100",
         "Context where project_id is {id} limit 100",
         "TypedContext where project_id is {id} order by name limit 100",
+        "Task where project_id is {id} order by name limit 100",
+        "Sequence where project_id is {id}",
     ],
 )
 def test_a_page_of_a_project_is_not_sorted_out_of_all_of_it(ask: Any, expression: str) -> None:
