@@ -16,7 +16,8 @@ demo: setup
 	$(BIN)/ft-dcc demo
 
 test: setup-test
-	$(BIN)/python -m pytest
+	# Each file stays whole: its tests share a studio.
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 check: setup-test
 	$(BIN)/ruff check .
