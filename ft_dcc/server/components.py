@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
 
-from anyio import CancelScope, current_time, fail_after, move_on_after, to_thread
+from anyio import CancelScope, CapacityLimiter, current_time, fail_after, move_on_after, to_thread
 from sqlalchemy import select
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,6 +24,8 @@ from ft_dcc.server.studio import Studio
 from ft_dcc.server.thumbnails import USUAL
 
 _IDLE_SECONDS = 60
+# Threads that may wait for thumbnails to be made: a page full of them must not take those that others need.
+_MOST_PICTURES = 4
 # A refused upload is read on for a while: a client that is still sending would not see the answer.
 _READ_ON = 32 << 20
 # What the JavaScript client shows for an entity without a thumbnail: one grey pixel.
@@ -32,12 +34,12 @@ _GREY_PNG = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4n
 
 def routes(studio: Studio) -> list[Route]:
     """Return the routes below ``/component``."""
-    places = Places()
+    places, pictures = Places(), CapacityLimiter(_MOST_PICTURES)
     return [
         Route("/component/get", partial(_get, studio), methods=["GET"]),
-        Route("/component/thumbnail", partial(_get_thumbnail, studio), methods=["GET"]),
+        Route("/component/thumbnail", partial(_get_thumbnail, studio, pictures), methods=["GET"]),
         Route("/component/remove", partial(_remove, studio), methods=["GET"]),
-        Route("/component/signed/{token}", partial(_get_signed, studio), methods=["GET"]),
+        Route("/component/signed/{token}", partial(_get_signed, studio, pictures), methods=["GET"]),
         Route("/component/upload/{token}", partial(_upload, studio, places), methods=["PUT"]),
         Route("/img/thumbnail2.png", _send_placeholder, methods=["GET"]),
     ]
@@ -58,8 +60,8 @@ def _respond(studio: Studio, request: Request) -> Response:
     return studio.files.respond(request, component["id"], media_type_of(component["file_type"]))
 
 
-async def _get_thumbnail(studio: Studio, request: Request) -> Response:
-    return await to_thread.run_sync(_respond_small, studio, request)
+async def _get_thumbnail(studio: Studio, pictures: CapacityLimiter, request: Request) -> Response:
+    return await to_thread.run_sync(_respond_small, studio, request, limiter=pictures)
 
 
 def _respond_small(studio: Studio, request: Request) -> Response:
@@ -89,14 +91,15 @@ def _remove_bytes(studio: Studio, request: Request) -> None:
     studio.files.remove(component["id"])
 
 
-async def _get_signed(studio: Studio, request: Request) -> Response:
-    return await to_thread.run_sync(_respond_signed, studio, request)
-
-
-def _respond_signed(studio: Studio, request: Request) -> Response:
+async def _get_signed(studio: Studio, pictures: CapacityLimiter, request: Request) -> Response:
     component_id, size = studio.files.shown(request.path_params["token"])
-    if size is not None:
-        return send_file(request, studio.files.thumbnail(component_id, size), "image/jpeg")
+    if size is None:
+        return await to_thread.run_sync(_respond_signed, studio, request, component_id)
+    path = await to_thread.run_sync(studio.files.thumbnail, component_id, size, limiter=pictures)
+    return await to_thread.run_sync(send_file, request, path, "image/jpeg")
+
+
+def _respond_signed(studio: Studio, request: Request, component_id: str) -> Response:
     component = studio.store.tables.by_family["Component"]
     with studio.store.reading() as connection:
         file_type = connection.execute(select(component.c.file_type).where(component.c.id == component_id)).scalar()

@@ -6,6 +6,7 @@ import http.client
 import json
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -83,6 +84,24 @@ def wire(server_process: Any) -> Wire:
 def wire_to() -> type[Wire]:
     """``wire_to(server)`` for a server of one's own."""
     return Wire
+
+
+@pytest.fixture
+def start_changed(start_server: Callable[..., Any]) -> Iterator[Callable[[str], Any]]:
+    """``start_changed("from ft_dcc.server import silence; silence.SECONDS = 1")``: a server that runs this first."""
+    with ExitStack() as started:
+
+        def start(change: str) -> Any:
+            usual = start_server()
+            usual.stop()
+            command = [sys.executable, "-c", f"{change}\nfrom ft_dcc.server.__main__ import main\nmain()"]
+            process = subprocess.Popen([*command, "--data", str(usual.data)], stdout=subprocess.PIPE, encoding="utf-8")
+            started.enter_context(process)
+            started.callback(process.terminate)
+            said = "".join(process.stdout.readline() for _ in range(3)) if process.stdout is not None else ""
+            return attrs.evolve(usual, process=process, credentials=Credentials.from_environment(said))
+
+        yield start
 
 
 @pytest.fixture

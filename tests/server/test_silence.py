@@ -3,34 +3,15 @@
 from __future__ import annotations
 
 import socket
-import subprocess
-import sys
 import threading
 import time
 from urllib.parse import urlsplit
 
-import attrs
-import pytest
 import requests
 
-from ft_dcc.server.folder import Credentials
 
-IMPATIENT = "from ft_dcc.server import silence, __main__; silence.SECONDS = 1.5; __main__.main()"
-
-
-@pytest.fixture
-def server(start_server):
-    """A server that waits for a second and a half."""
-    usual = start_server()
-    usual.stop()
-    command = [sys.executable, "-c", IMPATIENT, "--data", str(usual.data)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8") as process:
-        said = "".join(process.stdout.readline() for _ in range(3))
-        yield attrs.evolve(usual, process=process, credentials=Credentials.from_environment(said))
-        process.terminate()
-
-
-def test_a_connection_on_which_nothing_comes_is_closed_and_a_slow_one_is_not(server, wire_to):
+def test_a_connection_on_which_nothing_comes_is_closed_and_a_slow_one_is_not(start_changed, wire_to):
+    server = start_changed("from ft_dcc.server import silence; silence.SECONDS = 1.5")
     wire, address = wire_to(server), urlsplit(server.url)
     begun = [b"", b"POST /api HTTP/1.1\r\nHost: a", b"POST /api HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n[{"]
     lines = [socket.create_connection((address.hostname, address.port), timeout=60) for _ in begun]

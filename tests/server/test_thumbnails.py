@@ -3,6 +3,7 @@ from __future__ import annotations
 import struct
 import subprocess
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -133,3 +134,26 @@ def test_a_playlist_shows_no_other_file_of_the_server(tmp_path, kind):
 def test_the_placeholder_of_the_javascript_client_is_there(server_process):
     got = requests.get(f"{server_process.url}/img/thumbnail2.png", timeout=30)
     assert (got.status_code, got.headers["Content-Type"], got.content[:4]) == (200, "image/png", b"\x89PNG")
+
+
+WAITING = """
+import pathlib, time
+from ft_dcc.server import thumbnails
+def wait(*_):
+    while not pathlib.Path({place!r}).exists():
+        time.sleep(0.02)
+thumbnails.run_ffmpeg = wait
+"""
+
+
+def test_a_page_full_of_pictures_that_take_long_leaves_room_for_others(start_changed, wire_to, tmp_path):
+    wire = wire_to(start_changed(WAITING.format(place=str(tmp_path / "go"))))
+    component_id = wire.upload(b"film")
+    with ThreadPoolExecutor(50) as page:
+        pictures = [page.submit(wire.get, "/component/thumbnail", component_id) for _ in range(50)]
+        try:
+            answers = [wire.get("/component/get", component_id).content for _ in range(20)]
+        finally:
+            (tmp_path / "go").touch()
+        assert answers == [b"film"] * 20
+        assert {picture.result().status_code for picture in pictures} == {404}
