@@ -36,7 +36,6 @@ from ft_dcc.session.layers import Layers
         (lambda session: session.create_component("a.mov", location="b"), LocationError, "'b' is no location. Give"),
         (lambda session: Layers(session, None, 5, None), SettingInvalid, "5 is no cache. Give an instance"),
         (lambda session: Layers(session, None, None, 5), SettingInvalid, "5 makes no keys. Give an instance"),
-        (lambda session: session.event_hub.subscribe("topic=a", None), EventHubError, "None cannot be called with"),
         (lambda session: session.event_hub.publish("a.topic"), EventHubError, "'a.topic' is no event. Give one, as in"),
         (
             lambda session: session.post([{"bid": float("nan")}]),
