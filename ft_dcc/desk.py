@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ft_dcc.errors import Cancelled, Error, Problem, Problems, ServerUnreachable, TaskNotFound
 from ft_dcc.lookups import Lookups
+from ft_dcc.main_thread import outlive_broken_pipes
 
 if TYPE_CHECKING:
     from ft_dcc.credentials import Account
@@ -199,6 +200,7 @@ class Desk:
         self.is_partly_publishable = False
         # The same one: what was judged goes on with it.
         self._cancel.clear()
+        outlive_broken_pipes()
         self._thread = threading.Thread(target=self._work, args=(function,), name=f"ft-dcc {doing}", daemon=True)
         self._thread.start()
         self._on_begin()

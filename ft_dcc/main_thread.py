@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -57,6 +58,19 @@ class Call:
         if self._error is not None:
             raise self._error
         return self._result
+
+
+def outlive_broken_pipes() -> None:
+    """An ffmpeg or a server that hangs up ends no program; nothing happens outside of the main thread.
+
+    Python sees to that itself where it is the program. The one inside of Blender leaves the system's way, which is to
+    end the process that goes on writing, with the artist's scene.
+    """
+    if not hasattr(signal, "SIGPIPE") or threading.current_thread() is not threading.main_thread():
+        return
+    if signal.getsignal(signal.SIGPIPE) == signal.SIG_DFL:
+        # For good: what is cancelled may still write when the add-on is gone.
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
 
 
 @contextmanager

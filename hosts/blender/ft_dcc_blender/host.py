@@ -13,7 +13,7 @@ import bpy
 from ft_dcc.errors import CaptureFailed, DiskUnusable, SceneUnreadable, SettingInvalid, Unpublishable
 from ft_dcc.frames import FrameRange, Frames, Resolution
 from ft_dcc.host import OnFrame, PlayblastRequest, Scene
-from ft_dcc.main_thread import entered
+from ft_dcc.main_thread import entered, outlive_broken_pipes
 
 from . import lens, main_thread, versions
 from .capture import capturing, frames_of, scene_rate, sources
@@ -39,6 +39,7 @@ class BlenderHost:
         # A headless Blender calls every file modified, also one that was opened a moment ago.
         self._is_changed = False
         main_thread.start_serving()
+        outlive_broken_pipes()
 
     @classmethod
     def open(cls, path: os.PathLike[str] | str, *, run_scripts: bool = False) -> BlenderHost:
