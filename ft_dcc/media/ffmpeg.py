@@ -126,9 +126,14 @@ def run(
             feeder.stop()
 
 
+_FULL = ("No space left on device", "quota exceeded", "File too large")
+# How a program ends whose file grew larger than files of its process may.
+_TOO_LARGE = -getattr(signal, "SIGXFSZ", 25)
+
+
 def explained(finished: Finished, source: str, target: Path) -> Error:
     """Return the error that says in one sentence why ffmpeg could not make ``target`` of ``source``."""
-    if any("No space left on device" in error or "quota exceeded" in error for error in finished.errors):
+    if finished.returncode == _TOO_LARGE or any(reason in error for reason in _FULL for error in finished.errors):
         return DiskUnusable(f"The disk is full: {target.parent}. Free some space there and try again.")
     lacking = next((found[0] for error in finished.errors if (found := _LACKS.search(error))), None)
     if lacking:

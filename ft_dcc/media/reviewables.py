@@ -14,7 +14,7 @@ import threading
 from pathlib import Path
 from typing import Any, Callable
 
-from ft_dcc.errors import Error
+from ft_dcc.errors import DiskUnusable, Error
 from ft_dcc.frames import IMAGE_SUFFIXES
 from ft_dcc.media.encode import transcode
 from ft_dcc.media.facts import Media
@@ -68,7 +68,7 @@ def main() -> None:
             is_cancelled=is_left_alone.is_set,
         )
     except Error as error:
-        _tell(error=str(error))
+        _tell(error=str(error), is_full=isinstance(error, DiskUnusable))
         sys.exit(1)
     _tell(made=[_facts(media) for media in made])
 

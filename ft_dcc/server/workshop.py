@@ -85,6 +85,8 @@ class Workshop:
             said = self._last_words()
         if self._is_late:
             raise EncodeFailed(f"Encoding took longer than {self._seconds:g} seconds and was stopped.")
+        if told.get("is_full"):
+            raise EncodeFailed("The server's disk has no room for what would be made. Free some space, then ask again.")
         if "made" not in told and "error" not in told:
             _log.warning("The encoder ended with code %s: %s", code, said)
         if "made" not in told:

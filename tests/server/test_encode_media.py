@@ -357,7 +357,7 @@ def test_a_film_cannot_fill_the_disk(make_film, tmp_path):
     folder = tmp_path / "folder"
     folder.mkdir()
     workshop = Workshop(make_film(), folder, seconds=60, largest=5000)
-    with pytest.raises(EncodeFailed):
+    with pytest.raises(EncodeFailed, match="The server's disk has no room for what would be made"):
         workshop.make(lambda percent: None)
     assert list(folder.iterdir()) == []
 
