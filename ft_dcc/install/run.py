@@ -118,6 +118,9 @@ def _install(place: Place, wheels: Sequence[Path], machine: Machine) -> Installe
         return Installed(place.folder, whole, hints)
     with tempfile.TemporaryDirectory() as folder:
         whole = put(Path(folder, "new"), fill, record)
+        if place.folder.exists():
+            # A Blender that has loaded the older core does not load another one, nor one of the same version.
+            blender.give_back(place.program, machine.environment)
         blender.hand_over(place.program, Path(folder, "new"), machine.environment)
     return Installed(place.folder, whole, hints)
 

@@ -23,11 +23,10 @@ def machine(tmp_path, monkeypatch):
     if not PROGRAM:
         pytest.skip("FT_DCC_BLENDER names no Blender to install into")
     found = shutil.which(PROGRAM) or PROGRAM
-    machine = machine_in(tmp_path, "linux", PATH=str(Path(found).parent))
+    # Blender finds its own folders by HOME.
+    machine = machine_in(tmp_path, "linux", PATH=str(Path(found).parent), HOME=str(tmp_path / "home" / "ada"))
     for name in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"):
         monkeypatch.delenv(name, raising=False)
-    # Blender finds its own folders by it.
-    monkeypatch.setenv("HOME", str(machine.home))
     # An old Blender needs packages for its Python.
     monkeypatch.delenv("PIP_NO_INDEX")
     return machine
@@ -35,7 +34,12 @@ def machine(tmp_path, monkeypatch):
 
 def test_a_real_blender_has_it_enabled_and_then_no_more(machine, install_whole):
     (done,) = install_whole("blender", machine)
+    # An extension's wheels are unpacked elsewhere; its own folder has the same name as the core.
+    (core,) = machine.home.rglob("ft_dcc/publish/run.py")
+    # An older core of the same version lacks what the add-on of today imports.
+    core.write_text("", encoding="utf-8")
     install_whole("blender", machine)
+    assert core.stat().st_size > 1000
     (found,) = examine("blender", machine)
     assert found.is_good, found.text
     assert " runs Python 3." in found.text
