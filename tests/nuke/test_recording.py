@@ -94,6 +94,19 @@ def test_what_came_along_is_looked_for_last_and_once(terminal, monkeypatch):
     assert (sys.path[-1], sys.path.count(vendored)) == (vendored, 1)
 
 
+def test_after_removal_nobody_looks_beside_the_window(nuke):
+    import ft_dcc_nuke
+    from ft_dcc_nuke import watching
+
+    ft_dcc_nuke.start()
+    ft_dcc_nuke.start_window()
+    watching.look()
+    thread = watching._watch._thread
+    ft_dcc_nuke.uninstall()
+    thread.join(30)
+    assert not thread.is_alive()
+
+
 def test_after_removal_nuke_calls_nobody(terminal, write):
     import ft_dcc_nuke
 
