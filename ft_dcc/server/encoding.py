@@ -30,7 +30,7 @@ from sqlalchemy import (
 from ft_dcc.errors import ExtraMissing, ValidationError
 from ft_dcc.frames import IMAGE_SUFFIXES
 from ft_dcc.server.access import Caller
-from ft_dcc.server.entities.batch import Answer, Batch, Operation
+from ft_dcc.server.entities.batch import Answer, Batch, Operation, creation
 from ft_dcc.server.entities.create import create
 from ft_dcc.server.entities.guard import check_rows
 from ft_dcc.server.foreign import find_ffmpeg
@@ -93,11 +93,6 @@ class Owed:
             "keep_original": self.is_kept,
         }
         return json.dumps({**known, **more})
-
-
-def creation(entity_type: str, data: dict[str, Any]) -> Operation:
-    """Return the operation that creates an entity."""
-    return {"action": "create", "entity_type": entity_type, "entity_data": data}
 
 
 def outputs_of(file_type: str | None) -> tuple[str, str]:

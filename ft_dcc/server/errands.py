@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, select
 from ft_dcc.errors import ValidationError
 from ft_dcc.server import audit
 from ft_dcc.server.access import Caller, issue_key, key_id, keys_of, revoke_keys
-from ft_dcc.server.entities.batch import Batch, owner_batch
+from ft_dcc.server.entities.batch import Batch, creation, owner_batch
 from ft_dcc.server.entities.create import create
 from ft_dcc.server.schema.tables import TYPE_COLUMN
 from ft_dcc.server.studio import Studio
@@ -66,7 +66,7 @@ def have_user(batch: Batch, words: Words) -> Report:
     if user_id is None:
         user_id = str(uuid4())
         data = {"id": user_id, "username": name, "is_active": True}
-        create(batch, {"action": "create", "entity_type": "User", "entity_data": data})
+        create(batch, creation("User", data))
     projects = [_project_id(batch, project) for project in words.get("projects") or ()]
     if words.get("role") or projects:
         _give_role(batch, user_id, _role_id(batch, words.get("role") or "User"), projects)

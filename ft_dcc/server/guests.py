@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
@@ -13,6 +12,7 @@ from ft_dcc.errors import DuplicateEntryError, Forbidden, NoSuchThing, Validatio
 from ft_dcc.server.access import Caller
 from ft_dcc.server.api import answer
 from ft_dcc.server.drawings import read_shapes, write_data
+from ft_dcc.server.entities.batch import Operation, change, creation
 from ft_dcc.server.feedback import NOTE_KEY
 from ft_dcc.server.rights import Rights
 from ft_dcc.server.studio import Studio
@@ -43,17 +43,17 @@ def write_note(studio: Studio, visit: Visit, given: dict[str, Any]) -> None:
         raise ValidationError("A drawing is on a frame. Send its number.")
     note_id = _id_of(given)
     about: dict[str, Any] = {"invitee_id": visit.invitee_id}
-    operations: list[Mapping[str, Any]] = [
-        _create("Note", id=note_id, content=content.strip(), parent_id=object_id, parent_type="ReviewSessionObject")
-    ]
+    note = {"id": note_id, "content": content.strip(), "parent_id": object_id, "parent_type": "ReviewSessionObject"}
+    operations = [creation("Note", note)]
     if frame is not None:
         about["frame"] = frame
     if shapes:
         about["annotation_id"] = str(uuid5(_STATUS_NAMES, note_id))
         data = {"frame_number": frame, "data": write_data(shapes, visit.name), "review_session_object_id": object_id}
-        operations.append(_create("ReviewSessionObjectAnnotation", id=about["annotation_id"], **data))
+        operations.append(creation("ReviewSessionObjectAnnotation", {"id": about["annotation_id"], **data}))
     value = json.dumps(about, sort_keys=True)
-    operations.append(_create("Metadata", parent_id=note_id, parent_type="Note", key=NOTE_KEY, value=value))
+    entry = {"parent_id": note_id, "parent_type": "Note", "key": NOTE_KEY, "value": value}
+    operations.append(creation("Metadata", entry))
     _write(studio, visit, operations)
 
 
@@ -71,14 +71,12 @@ def set_status(studio: Studio, visit: Visit, given: dict[str, Any]) -> None:
         place = {"review_session_object_id": object_id, "review_session_invitee_id": visit.invitee_id}
         status_id = str(uuid5(_STATUS_NAMES, f"{object_id}/{visit.invitee_id}"))
         try:
-            _write(studio, visit, [_create("ReviewSessionObjectStatus", id=status_id, status=status, **place)])
+            _write(studio, visit, [creation("ReviewSessionObjectStatus", {"id": status_id, "status": status, **place})])
             return
         except DuplicateEntryError:
             found = status_id
     if status != "seen":
-        data = {"__entity_type__": "ReviewSessionObjectStatus", "status": status}
-        update = {"action": "update", "entity_type": "ReviewSessionObjectStatus", "entity_key": [found]}
-        _write(studio, visit, [{**update, "entity_data": data}])
+        _write(studio, visit, [change("ReviewSessionObjectStatus", found, {"status": status})])
 
 
 def _require(studio: Studio, visit: Visit, given: dict[str, Any]) -> str:
@@ -109,16 +107,8 @@ def _id_of(given: dict[str, Any]) -> str:
         raise ValidationError("The id of a note is a UUID. Send one, or none.") from error
 
 
-def _write(studio: Studio, visit: Visit, operations: list[Mapping[str, Any]]) -> None:
+def _write(studio: Studio, visit: Visit, operations: list[Operation]) -> None:
     guest = Caller(str(visit.invitee_id), visit.name or "guest", is_guest=True)
     projects = () if visit.project_id is None else (visit.project_id,)
     rights = Rights(is_administrator=False, makes_projects=False, projects=projects)
     answer(studio, guest, operations, "", rights=rights)
-
-
-def _create(entity_type: str, **data: Any) -> dict[str, Any]:
-    return {
-        "action": "create",
-        "entity_type": entity_type,
-        "entity_data": {"__entity_type__": entity_type, **data},
-    }

@@ -16,8 +16,8 @@ from sqlalchemy import select
 
 from ft_dcc.errors import Cancelled, EncodeFailed
 from ft_dcc.server.api import answer
-from ft_dcc.server.encoding import DONE, FAILED, FORMATS, QUEUED, RUNNING, THUMBNAIL, Owed, creation, suffix_of
-from ft_dcc.server.entities.batch import Operation
+from ft_dcc.server.encoding import DONE, FAILED, FORMATS, QUEUED, RUNNING, THUMBNAIL, Owed, suffix_of
+from ft_dcc.server.entities.batch import Operation, change, creation, removal
 from ft_dcc.server.files import SERVER_LOCATION_ID
 from ft_dcc.server.query.values import now
 from ft_dcc.server.rights import UNLIMITED
@@ -87,7 +87,7 @@ class EncodeJob:
         for output_id in map(self._owed.output_id, FORMATS):
             if not self._is_in_place(output_id):
                 self._studio.files.remove(output_id)
-                operations += [_delete(output_id)] if self._row("Component", output_id) else []
+                operations += [removal("FileComponent", output_id)] if self._row("Component", output_id) else []
         if self._component.get("version_id") is None and self._component.get("container_id") is None:
             operations += self._removing_source()
         self._act(operations)
@@ -101,7 +101,7 @@ class EncodeJob:
             operations += [
                 # Somebody may have removed it since the job was made.
                 *([] if self._row("Component", component_id) else owed.announcing(each.component_name)),
-                _update("FileComponent", component_id, size),
+                change("FileComponent", component_id, size),
                 *(creation("Metadata", entry) for entry in _metadata(component_id, each)),
                 creation("ComponentLocation", {**place, "location_id": SERVER_LOCATION_ID}),
             ]
@@ -112,18 +112,18 @@ class EncodeJob:
         if version is None or version["thumbnail_id"] is not None:
             return []
         picture = {"thumbnail_id": self._owed.output_id(THUMBNAIL)}
-        return [_update("AssetVersion", version["id"], picture)]
+        return [change("AssetVersion", version["id"], picture)]
 
     def _removing_source(self) -> list[Operation]:
         if self._owed.is_kept:
             return []
-        return [_delete(self._owed.component_id)]
+        return [removal("FileComponent", self._owed.component_id)]
 
     def _data(self, **more: Any) -> str:
         return self._owed.data(self._component.get("name"), self._component.get("file_type"), **more)
 
     def _change(self, **values: Any) -> Operation:
-        return _update("Job", self._owed.job_id, values)
+        return change("Job", self._owed.job_id, values)
 
     def _act(self, operations: list[Operation]) -> None:
         # Whether the user may was asked when the job was made; a project may have been closed to him since.
@@ -161,14 +161,6 @@ def _metadata(component_id: str, made: Made) -> list[dict[str, str]]:
         told = {"ftr_meta": {"frameIn": 0, "frameOut": last, "frameRate": rate, **size}, "ft_dcc": exact}
     parent = {"parent_id": component_id, "parent_type": "FileComponent"}
     return [{**parent, "key": key, "value": json.dumps(value)} for key, value in told.items()]
-
-
-def _delete(component_id: str) -> Operation:
-    return {"action": "delete", "entity_type": "FileComponent", "entity_key": [component_id]}
-
-
-def _update(entity_type: str, key: str, data: dict[str, Any]) -> Operation:
-    return {"action": "update", "entity_type": entity_type, "entity_key": [key], "entity_data": data}
 
 
 def _moment() -> dict[str, str]:

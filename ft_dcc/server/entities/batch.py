@@ -156,3 +156,18 @@ def owner_batch(studio: Studio, connection: Connection) -> Batch:
     """Return an empty batch of whoever owns the data folder: nothing is forbidden, and nobody is told of it."""
     caller = first_user(connection) or Caller("", "")
     return Batch(studio, caller, connection, "", [], {}, Changes(is_wanted=False), UNLIMITED)
+
+
+def creation(entity_type: str, data: dict[str, Any]) -> Operation:
+    """Return the operation that creates an entity."""
+    return {"action": "create", "entity_type": entity_type, "entity_data": data}
+
+
+def change(entity_type: str, key: str, data: dict[str, Any]) -> Operation:
+    """Return the operation that gives an entity these values."""
+    return {"action": "update", "entity_type": entity_type, "entity_key": [key], "entity_data": data}
+
+
+def removal(entity_type: str, key: str) -> Operation:
+    """Return the operation that deletes an entity."""
+    return {"action": "delete", "entity_type": entity_type, "entity_key": [key]}
