@@ -102,6 +102,13 @@ class Setting:
         return self.check in (_minutes, _shape)
 
 
+def _own_folder(name: str, help: str, variable: str, folder: str) -> Setting:
+    """A folder of the user's own: one below the user's data when nobody names another."""
+    default = str(Path(platformdirs.user_data_dir("ft-dcc", appauthor=False)) / folder)
+    words = f"`{folder}` in the user's data folder"
+    return Setting(name, help, (variable,), default, words, is_guarded=True, is_path=True)
+
+
 ASSET_FIELDS = ("task", "shot", "source")
 REVIEW_FIELDS = ("date", "project", "shot", "task")
 BURNIN_FIELDS = (
@@ -120,32 +127,18 @@ SETTINGS = (
     ),
     Setting("user", "user name on the server", ("FTRACK_API_USER",), is_guarded=True),
     Setting("key", "API key of that user", ("FTRACK_API_KEY", "FTRACK_APIKEY"), is_secret=True, is_guarded=True),
-    Setting(
-        "jobs",
-        "folder that holds the publishes in progress",
-        ("FT_DCC_JOBS",),
-        str(Path(platformdirs.user_data_dir("ft-dcc", appauthor=False)) / "jobs"),
-        "`jobs` in the user's data folder",
-        is_guarded=True,
-        is_path=True,
-    ),
-    Setting(
+    _own_folder("jobs", "folder that holds the publishes in progress", "FT_DCC_JOBS", "jobs"),
+    _own_folder(
         "renders",
         "folder of what programs say of their renders; one that all machines of a farm see joins their tasks",
-        ("FT_DCC_RENDERS",),
-        str(Path(platformdirs.user_data_dir("ft-dcc", appauthor=False)) / "renders"),
-        "`renders` in the user's data folder",
-        is_guarded=True,
-        is_path=True,
+        "FT_DCC_RENDERS",
+        "renders",
     ),
-    Setting(
+    _own_folder(
         "local_studio",
         "folder of the user's own studio, which is used where no server is set",
-        ("FT_DCC_LOCAL_STUDIO",),
-        str(Path(platformdirs.user_data_dir("ft-dcc", appauthor=False)) / "studio"),
-        "`studio` in the user's data folder",
-        is_guarded=True,
-        is_path=True,
+        "FT_DCC_LOCAL_STUDIO",
+        "studio",
     ),
     Setting(
         "local_studio_idle",
