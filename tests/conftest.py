@@ -93,6 +93,14 @@ def studio_server(server_process: ServerProcess) -> Credentials:
 
 
 @pytest.fixture
+def signed_in(studio_server: Credentials, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever runs in this test or is started by it finds the shared server in its environment."""
+    monkeypatch.setenv("FTRACK_SERVER", studio_server.server_url)
+    monkeypatch.setenv("FTRACK_API_USER", studio_server.api_user)
+    monkeypatch.setenv("FTRACK_API_KEY", studio_server.api_key)
+
+
+@pytest.fixture
 def start_server(tmp_path: Path) -> Iterator[StartServer]:
     """Start servers of one's own, ``start_server()`` or ``start_server(folder, "--flag")``; they stop at the end."""
     with ExitStack() as started:

@@ -14,11 +14,8 @@ from ft_dcc.tasks import ensure_task
 
 
 @pytest.fixture
-def render(tmp_path, monkeypatch, studio_server):
+def render(tmp_path, monkeypatch, signed_in):
     """Render frames of four, 1001 to 1004, as one execution of a farm."""
-    monkeypatch.setenv("FTRACK_SERVER", studio_server.server_url)
-    monkeypatch.setenv("FTRACK_API_USER", studio_server.api_user)
-    monkeypatch.setenv("FTRACK_API_KEY", studio_server.api_key)
     monkeypatch.setenv("FT_DCC_RENDERS", str(tmp_path / "renders"))
     monkeypatch.setenv("FT_DCC_JOBS", str(tmp_path / "jobs"))
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 
-import pytest
-
 from ft_dcc.cli.main import run
 
 SCRIPT = """\
@@ -52,13 +50,6 @@ REVEALED = [
     "ft_dcc.session.entity.Entity",
     "ft_dcc.session.entity.Entity",
 ]
-
-
-@pytest.fixture
-def signed_in(studio_server, monkeypatch):
-    monkeypatch.setenv("FTRACK_SERVER", studio_server.server_url)
-    monkeypatch.setenv("FTRACK_API_USER", studio_server.api_user)
-    monkeypatch.setenv("FTRACK_API_KEY", studio_server.api_key)
 
 
 def plain(revealed):

@@ -39,14 +39,6 @@ def task(session):
 
 
 @pytest.fixture
-def signed_in(studio_server, monkeypatch):
-    """Every process of the test finds the server, as an artist's does."""
-    monkeypatch.setenv("FTRACK_SERVER", studio_server.server_url)
-    monkeypatch.setenv("FTRACK_API_USER", studio_server.api_user)
-    monkeypatch.setenv("FTRACK_API_KEY", studio_server.api_key)
-
-
-@pytest.fixture
 def saved(nuke, task, tmp_path):
     """The script has a name, a Write with the tab that publishes always, and nothing to be saved."""
     import ft_dcc_nuke

@@ -28,7 +28,7 @@ def app():
 
 
 @pytest.fixture(autouse=True)
-def own_settings(tmp_path, monkeypatch, studio_server):
+def own_settings(tmp_path, monkeypatch, signed_in):
     """Keys, jobs and settings of these tests are nobody else's; the settings name the shared studio."""
     monkeypatch.setattr(credentials.platformdirs, "user_config_dir", lambda *_, **__: str(tmp_path / "settings"))
     monkeypatch.setattr(credentials, "_key_store", lambda: None)
@@ -36,9 +36,6 @@ def own_settings(tmp_path, monkeypatch, studio_server):
     monkeypatch.setenv("FT_DCC_LOCAL_STUDIO", str(tmp_path / "own studio"))
     # A server that is away is not asked five times, which is tested where it is done.
     monkeypatch.setattr("ft_dcc.session.wire._PAUSES", ())
-    monkeypatch.setenv("FTRACK_SERVER", studio_server.server_url)
-    monkeypatch.setenv("FTRACK_API_USER", studio_server.api_user)
-    monkeypatch.setenv("FTRACK_API_KEY", studio_server.api_key)
 
 
 @pytest.fixture

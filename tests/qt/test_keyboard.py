@@ -30,6 +30,15 @@ def write(app):
     return keys
 
 
+@pytest.fixture
+def ready(open_dialog, choose, render, task_path):
+    """The dialog, with frames and a task chosen."""
+    dialog = open_dialog()
+    dialog.publish_page.add_files([render])
+    choose(dialog, task_path)
+    return dialog
+
+
 def test_a_publish_needs_no_mouse(app, open_dialog, live, type_key, write, render, task_path):
     dialog = open_dialog()
     page = dialog.publish_page
@@ -57,61 +66,45 @@ def test_the_window_opens_ready_to_publish(app, open_dialog):
     assert app.focusWidget() is dialog.publish_page.publish
 
 
-def test_enter_in_a_field_publishes_and_escape_closes(app, open_dialog, live, type_key, choose, render, task_path):
-    dialog = open_dialog()
-    page = dialog.publish_page
-    page.add_files([render])
-    choose(dialog, task_path)
+def test_enter_in_a_field_publishes_and_escape_closes(ready, live, type_key):
+    page = ready.publish_page
     page.frames.setFocus()
     type_key("Return")
     live(page.outcome.isVisible)
     type_key("Escape")
-    assert not dialog.isVisible()
+    assert not ready.isVisible()
 
 
-def test_enter_is_for_publishing_also_after_another_button_had_the_focus(
-    open_dialog, live, type_key, choose, render, task_path
-):
-    dialog = open_dialog()
-    page = dialog.publish_page
-    page.add_files([render])
-    choose(dialog, task_path)
+def test_enter_is_for_publishing_also_after_another_button_had_the_focus(ready, live, type_key):
+    page = ready.publish_page
     page.add.setFocus()
     page.frames.setFocus()
     type_key("Return")
     live(page.outcome.isVisible)
 
 
-def test_enter_in_the_list_of_versions_opens_one_and_publishes_nothing(
-    open_dialog, live, type_key, choose, render, task_path, monkeypatch
-):
+def test_enter_in_the_list_of_versions_opens_one_and_publishes_nothing(ready, live, type_key, monkeypatch):
     opened = []
     monkeypatch.setattr("ft_dcc_qt.past_list.open_link", opened.append)
-    dialog = open_dialog()
-    page = dialog.publish_page
-    page.add_files([render])
-    choose(dialog, task_path)
+    page = ready.publish_page
     page.frames.setFocus()
     type_key("Return")
     live(lambda: page.past.rows.count() == 1)
     page.past.rows.setFocus()
     page.past.rows.setCurrentRow(0)
     type_key("Return")
-    assert opened == [page.outcome.link] and not dialog.desk.is_busy
+    assert opened == [page.outcome.link] and not ready.desk.is_busy
 
 
-def test_enter_after_the_publish_opens_the_review(open_dialog, live, type_key, choose, render, task_path, monkeypatch):
+def test_enter_after_the_publish_opens_the_review(ready, live, type_key, monkeypatch):
     opened = []
     monkeypatch.setattr("ft_dcc_qt.outcome_panel.open_link", opened.append)
-    dialog = open_dialog()
-    page = dialog.publish_page
-    page.add_files([render])
-    choose(dialog, task_path)
+    page = ready.publish_page
     page.frames.setFocus()
     type_key("Return")
     live(page.outcome.isVisible)
     type_key("Return")
-    assert opened == [page.outcome.link] and not dialog.desk.is_busy
+    assert opened == [page.outcome.link] and not ready.desk.is_busy
 
 
 def test_escape_leaves_the_list_of_tasks_before_it_leaves_the_window(open_dialog, choose, type_key, write, task_path):

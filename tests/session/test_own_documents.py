@@ -12,13 +12,7 @@ PAGE = ROOT / "docs" / "session.md"
 
 
 @pytest.fixture
-def names(session, project, project_shot, project_task, studio_server, monkeypatch, tmp_path):
-    for name, value in {
-        "FTRACK_SERVER": studio_server.server_url,
-        "FTRACK_API_USER": studio_server.api_user,
-        "FTRACK_API_KEY": studio_server.api_key,
-    }.items():
-        monkeypatch.setenv(name, value)
+def names(session, project, project_shot, project_task, signed_in, tmp_path):
     asset = session.create("Asset", {"name": "film", "parent": project_shot})
     session.commit()
     film = tmp_path / "film.mov"

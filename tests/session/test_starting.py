@@ -19,17 +19,7 @@ from ft_dcc.errors import (
 from ft_dcc.session import Session
 
 
-@pytest.fixture
-def environment(studio_server, monkeypatch):
-    for name, value in {
-        "FTRACK_SERVER": studio_server.server_url,
-        "FTRACK_API_KEY": studio_server.api_key,
-        "FTRACK_API_USER": studio_server.api_user,
-    }.items():
-        monkeypatch.setenv(name, value)
-
-
-def test_a_session_starts_with_what_the_environment_says(environment, studio_server):
+def test_a_session_starts_with_what_the_environment_says(signed_in, studio_server):
     with Session() as session:
         assert session.server_url == studio_server.server_url
         assert session.api_user == studio_server.api_user
@@ -37,13 +27,13 @@ def test_a_session_starts_with_what_the_environment_says(environment, studio_ser
 
 
 @pytest.mark.parametrize("variable", ["FTRACK_SERVER", "FTRACK_API_KEY", "FTRACK_API_USER"])
-def test_what_is_missing_is_named(environment, monkeypatch, variable):
+def test_what_is_missing_is_named(signed_in, monkeypatch, variable):
     monkeypatch.delenv(variable)
     with pytest.raises(SettingInvalid, match=variable):
         Session()
 
 
-def test_arguments_that_cannot_be_used_are_named(environment):
+def test_arguments_that_cannot_be_used_are_named(signed_in):
     with pytest.raises(SettingInvalid, match="time-out of 0"):
         Session(timeout=0)
     with pytest.raises(TypeError, match="headers are names with their values, not a list"):
@@ -127,7 +117,7 @@ def test_the_environment_says_where_schemas_are_kept(open_session, tmp_path, mon
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_a_session_that_nobody_closed_is_closed_when_the_process_ends(environment):
+def test_a_session_that_nobody_closed_is_closed_when_the_process_ends(signed_in):
     script = (
         "import ft_dcc; session = ft_dcc.Session(); close = session.wire.close;"
         "session.wire.close = lambda: (close(), print('closed'))"

@@ -42,20 +42,13 @@ from ft_dcc.server.query.level import Reader
     ],
 )
 def test_no_large_table_is_read_from_end_to_end(ask: Any, expression: str) -> None:
-    asked: list[str] = []
-    studio = ask.studio
-    with studio.store.reading() as connection:
-        driver = connection.connection.dbapi_connection
-        driver.set_trace_callback(asked.append)
-        studio.queries.run(Reader(connection, ""), expression.format(id=uuid4()))
-        driver.set_trace_callback(None)
-        assert asked
-        for statement in asked:
-            steps = driver.execute(f"EXPLAIN QUERY PLAN {statement}").fetchall()
-            scanned = [step[3] for step in steps if step[3].startswith("SCAN") and "USING" not in step[3]]
-            # To make a filter, SQLite reads all of a table before the first row of it is looked for.
-            assert not any(step[3].startswith("BLOOM FILTER") for step in steps), statement
-            assert [step for step in scanned if not _is_small(step)] == [], statement
+    plans = plans_of(ask, expression)
+    assert plans
+    for statement, steps in plans:
+        scanned = [step for step in steps if step.startswith("SCAN") and "USING" not in step]
+        # To make a filter, SQLite reads all of a table before the first row of it is looked for.
+        assert not any(step.startswith("BLOOM FILTER") for step in steps), statement
+        assert [step for step in scanned if not _is_small(step)] == [], statement
 
 
 def _is_small(step: str) -> bool:
@@ -63,7 +56,8 @@ def _is_small(step: str) -> bool:
     return step.split()[1].startswith(("anon_", "custom_configuration_base", "(")) or "CONSTANT" in step
 
 
-def steps_of(ask: Any, expression: str) -> list[str]:
+def plans_of(ask: Any, expression: str) -> list[tuple[str, list[str]]]:
+    """Each statement that answers the expression, with the steps in which SQLite does it."""
     asked: list[str] = []
     studio = ask.studio
     with studio.store.reading() as connection:
@@ -71,7 +65,12 @@ def steps_of(ask: Any, expression: str) -> list[str]:
         driver.set_trace_callback(asked.append)
         studio.queries.run(Reader(connection, ""), expression.format(id=uuid4()))
         driver.set_trace_callback(None)
-        return [step[3] for step in driver.execute(f"EXPLAIN QUERY PLAN {asked[0]}")]
+        return [(each, [step[3] for step in driver.execute(f"EXPLAIN QUERY PLAN {each}")]) for each in asked]
+
+
+def steps_of(ask: Any, expression: str) -> list[str]:
+    """The steps of the first statement that answers the expression."""
+    return plans_of(ask, expression)[0][1]
 
 
 def test_what_lies_below_is_looked_for_before_what_has_a_name(ask: Any) -> None:
