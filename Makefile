@@ -1,29 +1,40 @@
 # make demo   the whole way, from an empty machine to a link that plays
 # make test   every test
-# make check  lint, format, types and import rules only
+# make check  lint, format, types, import contracts and prose only
+# make docs   the documentation site, in site/
 # make bench  measurements against other programs
 # make extension   the Blender extension and the classic add-on, as zip files in dist/
+# make release     wheel, sdist and extension archives in dist/, checked in clean environments, with a bill of materials
+# make lock        the lock files in .ci/lock, after a change of dependencies or of constraints.txt
 # Everything a target needs is installed by it, once: Python packages into .venv, system packages through apt.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+# Every package is installed in a locked version, and its file must have the recorded hash; the project itself comes last.
+LOCKED := $(PIP_INSTALL) --require-hashes --requirement .ci/lock
+PROJECT := $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 
-.PHONY: demo test check bench extension picture clean setup setup-test
+.PHONY: demo test check docs bench extension release lock picture clean setup setup-test
 
 demo: setup
 	$(BIN)/ft-dcc demo
 
 test: setup-test
-	# Each file stays whole: its tests share a studio.
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	# The tests of a file share a studio server, so that a file runs in one process.
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --cov --cov-report=term:skip-covered
 
 check: setup-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m pytest --quiet tests/docs/test_prose.py
+
+docs: $(VENV)/docs.stamp
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "Open site/index.html, or serve it with search: $(BIN)/python -m mkdocs serve"
 
 bench: setup-test
 	$(BIN)/python -m bench
@@ -31,28 +42,50 @@ bench: setup-test
 setup: $(VENV)/demo.stamp
 setup-test: $(VENV)/test.stamp
 
-$(VENV)/demo.stamp: pyproject.toml constraints.txt hosts/blender/debian-packages.txt .ci/system-packages
+$(VENV)/demo.stamp: pyproject.toml .ci/lock/demo.txt hosts/blender/debian-packages.txt .ci/system-packages
 	bash .ci/system-packages $(PYTHON) hosts/blender/debian-packages.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP_INSTALL) --editable '.[cli,media,colour,server,blender]'
+	$(BIN)/python $(LOCKED)/demo.txt
+	$(BIN)/python $(PROJECT)
 	touch $@
 
-$(VENV)/test.stamp: $(VENV)/demo.stamp tests/debian-packages.txt tests/browser/javascript/package-lock.json
+$(VENV)/test.stamp: $(VENV)/demo.stamp .ci/lock/test.txt .ci/lock/official.txt tests/debian-packages.txt tests/browser/javascript/package-lock.json
 	bash .ci/system-packages $(PYTHON) hosts/blender/debian-packages.txt tests/debian-packages.txt
-	$(PIP_INSTALL) --editable '.[cli,media,colour,server,blender,dev]'
+	$(BIN)/python $(LOCKED)/test.txt
+	$(BIN)/python $(PROJECT)
 	test -x .venv-official/bin/python || $(PYTHON) -m venv .venv-official
-	.venv-official/bin/python -m pip install --quiet --disable-pip-version-check ftrack-python-api==3.1.0
+	.venv-official/bin/python $(LOCKED)/official.txt
 	# The official JavaScript client and the tools of the page, where there is Node; tests of both say that they are
 	# skipped where there is none.
 	if command -v npm >/dev/null; then for each in tests/browser/javascript web; do npm --prefix $$each ci --silent || exit 1; done; fi
 	touch $@
 
+$(VENV)/docs.stamp: pyproject.toml .ci/lock/test.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP_INSTALL) --editable '.[cli,docs]'
+	touch $@
+
 extension: setup
 	$(BIN)/python hosts/blender/build_extension.py
 
-# The README's picture, made by the demo itself.
+# Packages are built and checked in an environment of their own, with tools that no other target needs.
+release:
+	test -x .venv-release/bin/python || $(PYTHON) -m venv .venv-release
+	.venv-release/bin/python $(LOCKED)/release.txt
+	rm -rf dist
+	.venv-release/bin/python -m build --outdir dist
+	.venv-release/bin/python hosts/blender/build_extension.py
+	.venv-release/bin/python .ci/check_release.py dist
+	.venv-release/bin/cyclonedx-py requirements .ci/lock/demo.txt --output-file dist/ft-dcc.cdx.json
+
+lock:
+	test -x .venv-release/bin/python || $(PYTHON) -m venv .venv-release
+	.venv-release/bin/python $(PIP_INSTALL) uv
+	bash .ci/lock/update .venv-release/bin/uv
+
+# The image of the review page in the README, made by the demo.
 picture: setup-test
-	$(BIN)/ft-dcc demo --once --picture docs/review.png
+	$(BIN)/ft-dcc demo --once --screenshot docs/images/review.png
 
 clean:
-	rm -rf $(VENV) .venv-official build dist
+	rm -rf $(VENV) .venv-official .venv-release build dist site

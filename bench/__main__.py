@@ -1,6 +1,7 @@
-"""``python -m bench session publish server dialog``: measurements against other programs, run side by side.
+"""Run benchmarks against other programs: ``python -m bench session publish server dialog review attack``.
 
-The exit code is 1 when a goal is missed. ``--quick`` asks for a first impression, with a fifth of the frames.
+Both sides of a comparison run in turn on the same machine. The exit code is 1 if a goal is missed. ``--quick`` uses
+smaller data and fewer repetitions.
 """
 
 from __future__ import annotations
@@ -8,18 +9,18 @@ from __future__ import annotations
 import importlib
 import sys
 
-BENCHES = ("session", "publish", "server", "dialog")
+BENCHES = ("session", "publish", "server", "dialog", "review", "attack")
 
 
 def main() -> int:
-    """Run the benches that were named, or all of them."""
+    """Run the benchmarks named on the command line, or all of them."""
     is_quick = "--quick" in sys.argv
     names = [name for name in sys.argv[1:] if name != "--quick"] or BENCHES
     unknown = [name for name in names if name not in BENCHES]
     if unknown:
-        print(f"There is no bench called {unknown[0]}; there are: {', '.join(BENCHES)}.", file=sys.stderr)
+        print(f"Unknown benchmark {unknown[0]}. Available: {', '.join(BENCHES)}.", file=sys.stderr)
         return 2
-    options = {name: {"is_quick": is_quick} for name in ("publish", "server", "dialog")}
+    options = {name: {"is_quick": is_quick} for name in ("publish", "server", "dialog", "review", "attack")}
     results = [importlib.import_module(f"bench.{name}").run(**options.get(name, {})) for name in names]
     return 0 if all(results) else 1
 

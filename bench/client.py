@@ -1,6 +1,6 @@
-"""One measure of one client, in a process of its own: ``python client.py MODULE MEASURE`` prints numbers as JSON.
+"""Run one measure of one client: ``python client.py MODULE MEASURE`` prints the figures as JSON.
 
-The module is ``ftrack_api`` or ``ft_dcc``; not one line differs between the two.
+MODULE is ``ftrack_api`` or ``ft_dcc``; the same code runs for both.
 """
 
 import gc
@@ -16,7 +16,7 @@ RELATIONS = "status.name, type.name, parent.name, project.name"
 
 
 def cpu(function):
-    """Milliseconds of this process's own time that the function takes, and what it returns."""
+    """Return the CPU milliseconds that the function takes, and its result."""
     gc.collect()
     before = time.process_time()
     value = function()
@@ -24,7 +24,7 @@ def cpu(function):
 
 
 def main():
-    """Run the measure that was named."""
+    """Run the measure named on the command line."""
     name = sys.argv[2]
     if name == "import":
         print(json.dumps({"value": cpu(lambda: importlib.import_module(sys.argv[1]).Session)[0]}))
@@ -34,7 +34,7 @@ def main():
 
 
 def start(api):
-    # The first one fills the schema cache and pays for what is imported late.
+    # The first session fills the schema cache and pays for late imports.
     api.Session().close()
     return {"value": cpu(api.Session)[0]}
 
@@ -54,7 +54,7 @@ def read_tasks(api, projections):
 
 
 def plain(api):
-    """Fetch and parse the same pages with nothing but requests and json."""
+    """Fetch and parse the same pages with requests and json only."""
     import requests
 
     expression = f"select {SCALARS} from Task where project.name is BenchTasks"
@@ -87,7 +87,7 @@ def kept_memory(api):
 
 
 def resident():
-    """Bytes of memory of this process."""
+    """Return the resident memory of this process in bytes."""
     pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
@@ -101,7 +101,7 @@ def read_attribute(api):
         for _ in range(200_000):
             task["name"]
 
-    # It takes a few milliseconds, in which a busy machine may do something else: the fastest of some is what it costs.
+    # The loop takes a few milliseconds; the fastest of 25 runs excludes interruptions by other processes.
     return {"value": min(cpu(read)[0] for _ in range(25)) / 200_000 * 1000}
 
 
@@ -137,7 +137,7 @@ def update_with_cached(api, cached):
         kept = session.query("select name from Task where project.name is BenchTasks").all()
         assert len(kept) == 10000
     task = session.query("select name, description from Task where project.name is BenchTasks").first()
-    # The first commit pays for what is imported late.
+    # The first commit pays for late imports.
     task["description"] = "before"
     session.commit()
     task["description"] = str(time.time())
@@ -165,7 +165,7 @@ def upload(api):
     component = session.create_component(os.environ["BENCH_FILE"], {"name": "big"}, location=location)
     session.commit()
     took = (time.perf_counter() - before) * 1000
-    # The next one finds the disk, and the memory that the system keeps files in, as this one did.
+    # The next run finds the disk and the page cache as this one did.
     location.remove_component(component)
     return {"value": took}
 

@@ -1,4 +1,4 @@
-"""Durable commits a second: by the store's one writer, and by threads that have a connection each."""
+"""Measure durable commits per second: through the store's single writer, and with one connection per thread."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from ft_dcc.server.schema.notation import read_schema
+from ft_dcc.server.database.store import Store
+from ft_dcc.server.schema.dsl_parser import read_schema
 from ft_dcc.server.schema.tables import make_tables
-from ft_dcc.server.store import Store
 
-# The same row in the same way on both sides: what differs is who commits it.
+# Both sides insert the same row; only the thread that commits it differs.
 _INSERT = "INSERT INTO scope (id, name) VALUES (?, 'bench')"
 
 
 def commits_of_writer(folder: Path, clients: int, seconds: float) -> float:
-    """Each client hands the store one row at a time, and goes on when it is on the disk."""
+    """Return the commits per second when clients pass one row at a time to the store and wait for it to be durable."""
     store = Store(folder / f"{uuid4()}.db", make_tables(read_schema()))
 
     def insert(connection: Connection) -> None:
@@ -36,13 +36,13 @@ def commits_of_writer(folder: Path, clients: int, seconds: float) -> float:
 
 
 def commits_of_threads(folder: Path, clients: int, seconds: float) -> float:
-    """Each client has a connection in the same mode and commits the same row by itself."""
+    """Return the commits per second when each client commits the same row on a connection of its own."""
     path = folder / f"{uuid4()}.db"
     Store(path, make_tables(read_schema())).close()
-    return _rate(clients, seconds, lambda: _Own(path))
+    return _rate(clients, seconds, lambda: _ConnectionPerThread(path))
 
 
-class _Own:
+class _ConnectionPerThread:
     def __init__(self, path: Path) -> None:
         self._database = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):

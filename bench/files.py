@@ -1,4 +1,4 @@
-"""Large files to and from the studio server, against the same with a bare route; both with curl."""
+"""Compare transfers of large files with those of a minimal Starlette route; curl is the client of both."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from bench.studios import Running
+from bench.datasets import ServerProcess
 from bench.table import Row
 
-MOST_MEMORY = 64.0
+MAX_EXTRA_MEMORY_MIB = 64.0
 _COMPONENT = str(uuid4())
 
 
-def uploads(ours: Running, bare: Running, folder: Path, size: int, pairs: int) -> Iterator[Row]:
-    """How long each takes to have the file on the disk, and the memory that ours takes for it."""
+def uploads(ours: ServerProcess, bare: ServerProcess, folder: Path, size: int, pairs: int) -> Iterator[Row]:
+    """Yield rows for the upload rate until the file is durable, and for the additional memory of the server."""
     big = folder / "big.bin"
     with big.open("wb") as file:
         for _ in range(size >> 20):
@@ -38,26 +38,31 @@ def uploads(ours: Running, bare: Running, folder: Path, size: int, pairs: int) -
     big.unlink()
 
 
-def downloads(ours: Running, bare: Running, folder: Path, size: int, pairs: int) -> Iterator[Row]:
-    """The same on the way back; the uploads have left the file with both."""
+def downloads(ours: ServerProcess, bare: ServerProcess, folder: Path, size: int, pairs: int) -> Iterator[Row]:
+    """Yield rows for the download rate of the file that ``uploads`` left on both servers."""
     signed = _call(ours, action="generate_signed_url", component_id=_COMPONENT)["signed_url"]
     yield from _compared("download", size, ours, lambda: _curl(signed), lambda: _curl(f"{bare.url}/file/big"), pairs)
 
 
 def _compared(
-    title: str, size: int, ours: Running, mine: Callable[[], None], theirs: Callable[[], None], pairs: int
+    title: str,
+    size: int,
+    ours: ServerProcess,
+    measure_ours: Callable[[], None],
+    measure_theirs: Callable[[], None],
+    pairs: int,
 ) -> Iterator[Row]:
     before = _peak_memory(ours)
-    rates = [(_rate(size, theirs), _rate(size, mine)) for _ in range(pairs)]
+    rates = [(_rate(size, measure_theirs), _rate(size, measure_ours)) for _ in range(pairs)]
     title = f"{title} of {size / 2**30:g} GiB"
     yield Row(title, [pair[0] for pair in rates], [pair[1] for pair in rates], 0.9, "MB/s", "bare route", is_least=True)
     extra = _peak_memory(ours) - before
-    yield Row(f"{title}: extra memory", [MOST_MEMORY], [extra], 1.0, "MiB", "the goal")
+    yield Row(f"{title}: extra memory", [MAX_EXTRA_MEMORY_MIB], [extra], 1.0, "MiB", "the goal")
 
 
 def _rate(size: int, move: Callable[[], None]) -> float:
     if hasattr(os, "sync"):
-        # What the one before left to be written to the disk is not for the next one to wait for.
+        # The next measurement must not wait for dirty pages of the one before.
         os.sync()
     before = time.perf_counter()
     move()
@@ -71,16 +76,16 @@ def _curl(url: str, *options: str) -> None:
     subprocess.run([program, "--silent", "--fail", *options, url], check=True, stdout=subprocess.DEVNULL)
 
 
-def _call(server: Running, **operation: Any) -> dict[str, Any]:
-    head = {**server.head, "Content-Type": "application/json", "ftrack-strict-api": "true"}
-    request = urllib.request.Request(f"{server.url}/api", json.dumps([operation]).encode(), head)  # noqa: S310
-    with urllib.request.urlopen(request) as answer:  # noqa: S310  it is the server that was started here
+def _call(server: ServerProcess, **operation: Any) -> dict[str, Any]:
+    headers = {**server.headers, "Content-Type": "application/json", "ftrack-strict-api": "true"}
+    request = urllib.request.Request(f"{server.url}/api", json.dumps([operation]).encode(), headers)  # noqa: S310
+    with urllib.request.urlopen(request) as answer:  # noqa: S310  the URL is that of the server started by this process
         found: dict[str, Any] = json.load(answer)[0]
     return found
 
 
-def _peak_memory(server: Running) -> float:
-    """Return the most MiB that the process ever had in memory."""
+def _peak_memory(server: ServerProcess) -> float:
+    """Return the peak resident memory of the process in MiB."""
     status = Path(f"/proc/{server.process.pid}/status").read_text(encoding="ascii")
     line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) / 1024

@@ -1,4 +1,4 @@
-"""A publish of so many sources with plugins that do nothing: ``python -m bench.idle COUNT`` prints its milliseconds."""
+"""Publish sources with plugins that do nothing: ``python -m bench.idle COUNT`` prints the milliseconds."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import tempfile
 import time
 from pathlib import Path
 
-from ft_dcc.publish import plugins
-from ft_dcc.publish.engine import Context, ContextPlugin, Instance, InstancePlugin
-from ft_dcc.publish.records import PublishRequest
-from ft_dcc.publish.run import Publisher
+from ft_dcc.publish.models import PublishRequest
+from ft_dcc.publish.pipeline import registry
+from ft_dcc.publish.pipeline.pyblish_adapter import Context, ContextPlugin, Instance, InstancePlugin
+from ft_dcc.publish.publisher import Publisher
 from ft_dcc.session import Session
 
 
 class CollectMany(ContextPlugin):
-    """As many sources as were asked for."""
+    """Create the requested number of sources."""
 
     order = 0
 
     def process(self, context: Context) -> None:
-        """Each is an instance."""
+        """Create one instance per source."""
         for number in range(int(sys.argv[1])):
             context.create_instance(f"source {number}", family="review", families=["frames"])
 
@@ -35,9 +35,9 @@ def idle(name: str, order: float) -> type[InstancePlugin]:
 
 
 def main() -> None:
-    """Publish, with a plugin of ours that does nothing for each that does something."""
-    plugins.PLUGINS = (CollectMany, *(idle(f"Idle{each.__name__}", each.order) for each in plugins.PLUGINS))
-    plugins.find_plugins()
+    """Replace each plugin by one that does nothing, publish, and print the duration in milliseconds."""
+    registry.PLUGINS = (CollectMany, *(idle(f"Idle{each.__name__}", each.order) for each in registry.PLUGINS))
+    registry.find_plugins()
     with tempfile.TemporaryDirectory() as folder, Session() as session:
         publisher = Publisher(session, jobs=Path(folder))
         before = time.perf_counter()

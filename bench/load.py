@@ -1,7 +1,7 @@
-"""So many requests a second: ``python load.py`` reads a plan as JSON and prints numbers as JSON.
+"""Measure requests per second: ``python load.py`` reads a plan as JSON from stdin and prints the figures as JSON.
 
-A plan is ``{"url", "head": {name: value}, "bodies": [text], "clients", "seconds"}``: each client has one connection and
-sends its next request when it has read the answer to the last one. ``<new>`` in a body is a new id every time.
+A plan is ``{"url", "headers": {name: value}, "bodies": [text], "clients", "seconds"}``. Each client has one connection
+and sends its next request after it has read an answer. ``<new>`` in a body is replaced by a new id in each request.
 """
 
 import json
@@ -19,42 +19,42 @@ _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
 
 class Client:
-    """One connection that asks and asks."""
+    """One keep-alive connection that sends the next request after each answer."""
 
     def __init__(self, address, requests):
-        self.line = socket.create_connection(address)
-        self.line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket = socket.create_connection(address)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._requests = requests
         self._answer = bytearray()
-        self._whole = 0
+        self._expected_bytes = 0
 
-    def ask(self):
+    def send_next(self):
         head, body = next(self._requests)
         body = _NEW.sub(lambda _: str(uuid4()).encode(), body)
-        self.line.sendall(head % len(body) + body)
+        self.socket.sendall(head % len(body) + body)
         self.began = time.perf_counter()
 
-    def hears_all(self):
-        """Take what has arrived; whether the answer is whole now."""
-        piece = self.line.recv(1 << 18)
+    def receive(self):
+        """Read the available bytes and return whether the answer is complete."""
+        piece = self.socket.recv(1 << 18)
         if not piece:
             raise SystemExit("The server closed a connection.")
         self._answer += piece
-        if not self._whole and (end := self._answer.find(b"\r\n\r\n")) >= 0:
+        if not self._expected_bytes and (end := self._answer.find(b"\r\n\r\n")) >= 0:
             if not self._answer.startswith(b"HTTP/1.1 200"):
                 raise SystemExit(self._answer[:2000].decode(errors="replace"))
-            self._whole = end + 4 + int(_LENGTH.search(self._answer, 0, end + 2)[1])
-        if not self._whole or len(self._answer) < self._whole:
+            self._expected_bytes = end + 4 + int(_LENGTH.search(self._answer, 0, end + 2)[1])
+        if not self._expected_bytes or len(self._answer) < self._expected_bytes:
             return False
         self._answer.clear()
-        self._whole = 0
+        self._expected_bytes = 0
         return True
 
 
 def main():
     plan = json.load(sys.stdin)
     url = urlsplit(plan["url"])
-    head = {"Host": url.netloc, "Content-Type": "application/json", **plan["head"]}
+    head = {"Host": url.netloc, "Content-Type": "application/json", **plan["headers"]}
     lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
     start = f"POST {url.path} HTTP/1.1\r\n{lines}Content-Length: %d\r\n\r\n".encode()
     requests = cycle([(start, body.encode()) for body in plan["bodies"]])
@@ -63,18 +63,18 @@ def main():
 
 
 def measure(clients, seconds):
-    """Return answers a second, and the median and the 99th percentile of their milliseconds."""
+    """Return answers per second, and the median and 99th percentile of their latency in milliseconds."""
     selector = selectors.DefaultSelector()
     for client in clients:
-        selector.register(client.line, selectors.EVENT_READ, client)
-        client.ask()
+        selector.register(client.socket, selectors.EVENT_READ, client)
+        client.send_next()
     took = []
     began = time.perf_counter()
     while (now := time.perf_counter()) < began + seconds:
         for key, _ in selector.select(1):
-            if key.data.hears_all():
+            if key.data.receive():
                 took.append(time.perf_counter() - key.data.began)
-                key.data.ask()
+                key.data.send_next()
     if not took:
         raise SystemExit(f"No answer in {seconds} seconds.")
     took.sort()

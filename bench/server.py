@@ -1,6 +1,6 @@
-"""The studio server against bare routes, against itself with a hundred times the tasks, and against threads that write.
+"""Compare the studio server with minimal routes, with itself on a hundred times the tasks, and with writer threads.
 
-``--quick`` measures for a moment and with little data: it shows that everything works, not how fast it is.
+``--quick`` uses little time and data: it shows that the benchmark runs; its figures mean nothing.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import Any
 import attrs
 
 from bench.commits import commits_of_threads, commits_of_writer
+from bench.datasets import Dataset, ServerProcess, fill, serve_baseline, serve_studio
 from bench.files import downloads, uploads
-from bench.studios import Filled, Running, fill, serving, serving_bare
 from bench.table import Row, print_table
 
 SCALARS = "name, description, sort, bid, start_date, end_date, created_at, parent_id, project_id, status_id"
@@ -30,7 +30,7 @@ PAGE, BATCH = 100, 20
 
 @attrs.frozen
 class Sizes:
-    """How much is measured."""
+    """The number and duration of measurements and the amount of data."""
 
     pairs: int = 5
     seconds: float = 3.0
@@ -43,7 +43,7 @@ QUICK = Sizes(pairs=1, seconds=0.5, few_tasks=1_000, many_tasks=20_000, file_byt
 
 
 def run(*, is_quick: bool = False) -> bool:
-    """Print the table; return whether every goal was reached."""
+    """Print the table and return whether every goal is reached."""
     sizes = QUICK if is_quick else Sizes()
     with tempfile.TemporaryDirectory(prefix="ft-dcc-bench-") as name:
         folder = Path(name)
@@ -61,15 +61,15 @@ def run(*, is_quick: bool = False) -> bool:
         return print_table(rows)
 
 
-def _against_bare(filled: Filled, folder: Path, sizes: Sizes) -> Iterator[Row]:
-    """One process each, asked in turn."""
-    with serving(filled.folder) as ours, serving_bare(filled.folder / "studio.db", folder / "files") as bare:
-        rows = [json.dumps([{"id": key}]) for key in filled.tasks]
+def _against_bare(dataset: Dataset, folder: Path, sizes: Sizes) -> Iterator[Row]:
+    """Yield rows that compare the server with the baseline server; each is measured in turn."""
+    with serve_studio(dataset.folder) as ours, serve_baseline(dataset.folder / "studio.db", folder / "files") as bare:
+        rows = [json.dumps([{"id": key}]) for key in dataset.tasks]
         plain = _measure(bare, "/row", rows, QUERY_CLIENTS, sizes)
         for title, bodies, clients, goal in (
-            ("one-entity query", _one_entity(filled), QUERY_CLIENTS, 0.5),
-            ("page of 100 with 4 relations", _page(filled), QUERY_CLIENTS, 0.0),
-            ("batch of 20 creates", _creates(filled), BATCH_CLIENTS, 0.0),
+            ("one-entity query", _one_entity(dataset), QUERY_CLIENTS, 0.5),
+            ("page of 100 with 4 relations", _page(dataset), QUERY_CLIENTS, 0.0),
+            ("batch of 20 creates", _creates(dataset), BATCH_CLIENTS, 0.0),
         ):
             measured = _measure(ours, "/api", bodies, clients, sizes)
             yield _row(title, [(plain(), measured()) for _ in range(sizes.pairs)], goal, "/s", "bare route")
@@ -77,16 +77,16 @@ def _against_bare(filled: Filled, folder: Path, sizes: Sizes) -> Iterator[Row]:
         yield from downloads(ours, bare, folder, sizes.file_bytes, sizes.pairs)
 
 
-def _against_itself(small: Filled, large: Filled, sizes: Sizes) -> Iterator[Row]:
-    """Seconds for an answer, with few tasks and with many."""
-    with serving(small.folder) as few, serving(large.folder) as many:
+def _against_itself(small: Dataset, large: Dataset, sizes: Sizes) -> Iterator[Row]:
+    """Yield rows that compare the latency with many tasks to that with few."""
+    with serve_studio(small.folder) as few, serve_studio(large.folder) as many:
         for title, make in (
             ("one-entity query", _one_entity),
             ("page of 100 with 4 relations", _page),
             ("batch of 20 creates", _creates),
         ):
             measured = [
-                _measure(server, "/api", make(filled), 1, sizes) for server, filled in ((few, small), (many, large))
+                _measure(server, "/api", make(dataset), 1, sizes) for server, dataset in ((few, small), (many, large))
             ]
             pairs = [(1000 / measured[0](), 1000 / measured[1]()) for _ in range(sizes.pairs)]
             title = f"{title}: {sizes.many_tasks:,} tasks over {sizes.few_tasks:,}"
@@ -97,9 +97,9 @@ def _row(title: str, pairs: Sequence[tuple[float, float]], goal: float, unit: st
     return Row(title, [pair[0] for pair in pairs], [pair[1] for pair in pairs], goal, unit, peer, is_least=True)
 
 
-def _measure(server: Running, path: str, bodies: list[str], clients: int, sizes: Sizes) -> Callable[[], float]:
-    """Return what measures answers a second, when everything that is made once has been made."""
-    plan = {"url": server.url + path, "head": server.head, "bodies": bodies, "clients": clients}
+def _measure(server: ServerProcess, path: str, bodies: list[str], clients: int, sizes: Sizes) -> Callable[[], float]:
+    """Return a function that measures answers per second, after a warm-up."""
+    plan = {"url": server.url + path, "headers": server.headers, "bodies": bodies, "clients": clients}
     _load({**plan, "seconds": 0.5})
     return lambda: float(_load({**plan, "seconds": sizes.seconds})["rate"])
 
@@ -115,19 +115,19 @@ def _load(plan: dict[str, Any]) -> dict[str, float]:
     return found
 
 
-def _one_entity(filled: Filled) -> list[str]:
-    return [_query(f'select {SCALARS} from Task where id is "{key}"') for key in filled.tasks]
+def _one_entity(dataset: Dataset) -> list[str]:
+    return [_query(f'select {SCALARS} from Task where id is "{key}"') for key in dataset.tasks]
 
 
-def _page(filled: Filled) -> list[str]:
+def _page(dataset: Dataset) -> list[str]:
     return [
         _query(f"select {SCALARS}, {RELATIONS} from Task where parent.parent_id is {key} limit {PAGE}")
-        for key in filled.sequences
+        for key in dataset.sequences
     ]
 
 
-def _creates(filled: Filled) -> list[str]:
-    data = {"id": "<new>", "name": "<new>", "parent_id": filled.shots[0]}
+def _creates(dataset: Dataset) -> list[str]:
+    data = {"id": "<new>", "name": "<new>", "parent_id": dataset.shots[0]}
     return [json.dumps([{"action": "create", "entity_type": "Task", "entity_data": data}] * BATCH)]
 
 

@@ -1,4 +1,4 @@
-"""The session against the official client, on the same studio server, in the same minutes."""
+"""Compare the session with the official client on the same studio server."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PAIRS = 5
 TASKS = 10_000
 UPLOAD_BYTES = 2**30
 
-# Measure, what the table calls it, the goal as a ratio, and the unit of what is printed.
+# The measure of client.py, its title, the goal as a ratio, and the unit.
 COMPARED = (
     ("import", "import", 1 / 4, "ms"),
     ("start", "session start, warm schema cache", 1 / 4, "ms"),
@@ -39,27 +39,27 @@ COMPARED = (
 
 
 def run() -> bool:
-    """Print the table; return whether every goal was reached."""
-    with tempfile.TemporaryDirectory(prefix="ft-dcc-bench-") as folder, serving(Path(folder)) as environment:
+    """Print the table and return whether every goal is reached."""
+    with tempfile.TemporaryDirectory(prefix="ft-dcc-bench-") as folder, serve_studio(Path(folder)) as environment:
         fill(environment)
         rows = [compare(environment, *measure) for measure in COMPARED]
-        rows.append(against_itself(environment, "update-0", "update-10000", "update: 10,000 cached over none", 1.5))
-        rows.append(against_itself(environment, "metadata-500", "metadata-1000", "metadata: 1,000 over 500", 2.6))
-        rows.append(against_plain_requests(environment))
+        rows.append(compare_sizes(environment, "update-0", "update-10000", "update: 10,000 cached over none", 1.5))
+        rows.append(compare_sizes(environment, "metadata-500", "metadata-1000", "metadata: 1,000 over 500", 2.6))
+        rows.append(compare_with_requests(environment))
         rows.extend(uploads(environment, Path(folder)))
         return print_table(rows)
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[dict[str, str]]:
-    """A studio server with an empty folder; yields the environment of its clients."""
+def serve_studio(folder: Path) -> Iterator[dict[str, str]]:
+    """Run a studio server on an empty folder; yield the environment variables of its clients."""
     command = [sys.executable, "-m", "ft_dcc.cli.main", "serve", "--data", str(folder / "studio")]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8")
     try:
         assert server.stdout is not None
         lines = [server.stdout.readline().strip() for _ in range(3)]
         (folder / "schemas").mkdir()
-        # What is installed has its bytecode beside it, so both clients get theirs, whatever this shell prefers.
+        # Both clients may use their bytecode caches, as installed packages do.
         yield {
             **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
             **dict(line.split("=", 1) for line in lines),
@@ -71,7 +71,7 @@ def serving(folder: Path) -> Iterator[dict[str, str]]:
 
 
 def fill(environment: dict[str, str]) -> None:
-    """Two projects are on the server: one with tasks to read, and one to write into."""
+    """Create two projects: one with tasks to read, and an empty one to write into."""
     with Session(
         environment["FTRACK_SERVER"], environment["FTRACK_API_KEY"], environment["FTRACK_API_USER"]
     ) as session:
@@ -89,8 +89,8 @@ def fill(environment: dict[str, str]) -> None:
             session.commit()
 
 
-def measured(environment: dict[str, str], is_ours: bool, measure: str) -> float:
-    """Run one measure in a process of its own."""
+def measure_client(environment: dict[str, str], is_ours: bool, measure: str) -> float:
+    """Run one measure of client.py in a separate process and return its value."""
     python, module = (sys.executable, "ft_dcc") if is_ours else (str(OFFICIAL_PYTHON), "ftrack_api")
     script = str(ROOT / "bench" / "client.py")
     done = subprocess.run(
@@ -103,27 +103,31 @@ def measured(environment: dict[str, str], is_ours: bool, measure: str) -> float:
 
 
 def compare(environment: dict[str, str], measure: str, title: str, goal: float, unit: str) -> Row:
-    """Both clients do the same, in turn."""
-    pairs = [(measured(environment, False, measure), measured(environment, True, measure)) for _ in range(PAIRS)]
+    """Measure both clients in turn."""
+    pairs = [
+        (measure_client(environment, False, measure), measure_client(environment, True, measure)) for _ in range(PAIRS)
+    ]
     return Row(title, [pair[0] for pair in pairs], [pair[1] for pair in pairs], goal, unit)
 
 
-def against_itself(environment: dict[str, str], small: str, large: str, title: str, goal: float) -> Row:
-    """How our own cost grows."""
-    pairs = [(measured(environment, True, small), measured(environment, True, large)) for _ in range(PAIRS)]
+def compare_sizes(environment: dict[str, str], small: str, large: str, title: str, goal: float) -> Row:
+    """Compare a larger amount of work with a smaller one, both with our session."""
+    pairs = [(measure_client(environment, True, small), measure_client(environment, True, large)) for _ in range(PAIRS)]
     return Row(title, [pair[0] for pair in pairs], [pair[1] for pair in pairs], goal, peer="itself")
 
 
-def against_plain_requests(environment: dict[str, str]) -> Row:
-    """The same pages, fetched and parsed, and nothing made of them."""
-    pairs = [(measured(environment, True, "plain"), measured(environment, True, "scalars")) for _ in range(PAIRS)]
+def compare_with_requests(environment: dict[str, str]) -> Row:
+    """Compare with fetching and parsing the same pages without creating entities."""
+    pairs = [
+        (measure_client(environment, True, "plain"), measure_client(environment, True, "scalars")) for _ in range(PAIRS)
+    ]
     return Row(
         "10,000 tasks, 10 scalars", [pair[0] for pair in pairs], [pair[1] for pair in pairs], 4, peer="requests + json"
     )
 
 
 def uploads(environment: dict[str, str], folder: Path) -> Iterator[Row]:
-    """A large file to the same server: curl, the official client and ours, in turn."""
+    """Yield rows for the upload of a large file by curl, the official client and our session, in turn."""
     big = folder / "big.bin"
     with big.open("wb") as file:
         for _ in range(UPLOAD_BYTES // 2**20):
@@ -133,16 +137,16 @@ def uploads(environment: dict[str, str], folder: Path) -> Iterator[Row]:
     official: list[float] = []
     ours: list[float] = []
     in_turn = [
-        (official, lambda: measured(environment, False, "upload")),
+        (official, lambda: measure_client(environment, False, "upload")),
         (curl, lambda: upload_with_curl(environment, big)),
-        (ours, lambda: measured(environment, True, "upload")),
+        (ours, lambda: measure_client(environment, True, "upload")),
     ]
     for _ in range(PAIRS):
-        # Whoever is second finds more in the system's memory than the first: each is that as often.
+        # The second reader finds the file in the page cache, so the order alternates.
         in_turn.reverse()
         for times, measure in in_turn:
             if hasattr(os, "sync"):
-                # What the one before left to be written to the disk is not for the next one to wait for.
+                # The next measurement must not wait for dirty pages of the one before.
                 os.sync()
             times.append(measure())
     yield Row("upload of 1 GiB", official, ours, 1.0)
@@ -150,7 +154,7 @@ def uploads(environment: dict[str, str], folder: Path) -> Iterator[Row]:
 
 
 def upload_with_curl(environment: dict[str, str], big: Path) -> float:
-    """Milliseconds that curl needs to put the file at a signed address of the same server."""
+    """Return the milliseconds that curl takes to upload the file to a signed URL of the same server."""
     program = shutil.which("curl")
     if program is None:
         raise SystemExit("The upload is compared with curl. Install it: apt-get install curl")

@@ -1,4 +1,4 @@
-"""What was measured, beside what was wanted."""
+"""Comparison rows and their Markdown table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import attrs
 
 @attrs.frozen
 class Row:
-    """One comparison: ``ours`` over ``theirs`` must not be more than ``goal``, or not less when ``is_least``."""
+    """One comparison: the ratio of ``ours`` to ``theirs`` is at most ``goal``, or at least ``goal`` if ``is_least``."""
 
     measure: str
     theirs: Sequence[float]
@@ -22,17 +22,17 @@ class Row:
 
     @property
     def ratio(self) -> float:
-        """The median of the pairs' own ratios, so that a noisy minute weighs on both sides of one pair only."""
+        """Return the median of the ratios of each pair, so that a noisy minute affects one pair only."""
         return statistics.median(our / their for our, their in zip(self.ours, self.theirs))
 
     @property
     def is_reached(self) -> bool:
-        """Whether the goal is reached."""
+        """Return whether the ratio meets the goal."""
         return self.ratio >= self.goal if self.is_least else self.ratio <= self.goal
 
 
 def print_table(rows: Iterable[Row]) -> bool:
-    """Print the rows as Markdown and return whether every goal was reached."""
+    """Print the rows as a Markdown table and return whether every goal is reached."""
     print("| measure | peer | theirs | ours | ratio | goal | |")
     print("|---|---|---|---|---|---|---|")
     reached = True

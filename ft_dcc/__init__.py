@@ -1,7 +1,6 @@
 """From the viewport to a review session in one click.
 
-Everything that a host, a studio or a notebook needs is here under its plain name; a name's module is loaded when
-the name is first used, so that importing the suite costs a host nothing.
+The public names are available here; their modules are imported on first use, so that ``import ft_dcc`` is fast.
 
 Scripts that were written for ``ftrack_api`` find its names here as well: ``import ft_dcc as ftrack_api``.
 """
@@ -19,55 +18,55 @@ if TYPE_CHECKING:
     from ft_dcc.frames import frame_rate as frame_rate
     from ft_dcc.host import PlayblastRequest as PlayblastRequest
     from ft_dcc.host import Scene as Scene
+    from ft_dcc.production.tasks import ensure_task as ensure_task
+    from ft_dcc.production.tasks import find_task as find_task
     from ft_dcc.session import Session as Session
-    from ft_dcc.tasks import ensure_task as ensure_task
-    from ft_dcc.tasks import find_task as find_task
 
-_HOMES = {
+EXPORTS = {
     "FrameRange": "ft_dcc.frames",
     "Frames": "ft_dcc.frames",
     "PlayblastRequest": "ft_dcc.host",
     "Resolution": "ft_dcc.frames",
     "Scene": "ft_dcc.host",
     "Session": "ft_dcc.session",
-    "ensure_task": "ft_dcc.tasks",
-    "find_task": "ft_dcc.tasks",
+    "ensure_task": "ft_dcc.production.tasks",
+    "find_task": "ft_dcc.production.tasks",
     "frame_rate": "ft_dcc.frames",
 }
 _MODULES = ("errors", "frames", "session")
 
-__all__ = ["errors", "frames", *_HOMES]
+__all__ = ["errors", "frames", *EXPORTS]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        value = getattr(importlib.import_module(_HOMES[name]), name)
+    if name in EXPORTS:
+        value = getattr(importlib.import_module(EXPORTS[name]), name)
     elif name in _MODULES:
         value = importlib.import_module(f"ft_dcc.{name}")
-    elif not name.startswith("_") and name in _documented().NAMES:
-        value = _documented().find(name)
+    elif not name.startswith("_") and name in _ftrack_api_names().NAMES:
+        value = _ftrack_api_names().find(name)
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value
     return value
 
 
-def _documented() -> Any:
-    return importlib.import_module("ft_dcc.session.documented")
+def _ftrack_api_names() -> Any:
+    return importlib.import_module("ft_dcc.session.compat.ftrack_api_names")
 
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
-class _Imports:
-    """Is asked last, for modules that are nowhere: ``import ft_dcc.event.base`` means what is at that path here."""
+class _FtrackApiFinder:
+    """Meta path finder for the module paths of ``ftrack_api``, such as ``ft_dcc.event.base``."""
 
     @staticmethod
     def find_spec(name: str, path: object = None, target: object = None) -> Any:
-        """Return what the module is made from, or None for all that is not ``ftrack_api``'s."""
-        return _documented().spec(name) if name.startswith("ft_dcc.") else None
+        """Return the module's spec, or None if it is not a module of ``ftrack_api``."""
+        return _ftrack_api_names().spec(name) if name.startswith("ft_dcc.") else None
 
 
-if _Imports not in sys.meta_path:
-    sys.meta_path.append(_Imports)
+if _FtrackApiFinder not in sys.meta_path:
+    sys.meta_path.append(_FtrackApiFinder)

@@ -1,54 +1,56 @@
-"""Every error of the suite.
+"""Exceptions of the suite.
 
-    Error
-    ├── SettingInvalid                     a setting is missing or cannot be used
-    ├── ExtraMissing                       an optional part is not installed
-    ├── HostMissing                        no such host program was found
-    ├── InstallFailed                      the suite cannot be put into a host, or taken out
-    ├── Unpublishable                      the artist changes something and tries again
-    │   ├── Invalid                        a validator found one thing and wanted another
-    │   ├── Problems                       all that the validators found, at once
+    Error (base class)
+    ├── SettingInvalid                     a setting is missing or invalid
+    ├── MissingExtra                       an optional dependency is not installed
+    ├── HostMissing                        the host program was not found
+    ├── InstallFailed                      installing into a host, or uninstalling, failed
+    ├── UserFixableError                   the artist can correct the cause and try again
+    │   ├── ValueMismatch                  a validator found one value and expected another
+    │   ├── ValidationFailed               all issues that the validators found
     │   ├── SceneUnreadable  CameraMissing
-    │   ├── FramesMissing    FilmUnreadable
-    │   └── TaskNotFound     ReviewSessionClosed
+    │   ├── FramesMissing    MovieUnreadable
+    │   ├── TaskNotFound     ReviewSessionClosed
+    │   └── DrawingUnreadable              a drawing of a review is in an unknown form
     ├── CaptureFailed                      a host program did not write its frames
-    │   └── SceneLent                      … because it is capturing already
-    ├── EncodeFailed                       ffmpeg stopped
-    ├── DiskUnusable                       full, read-only or not ours
-    │   └── StudioInUse                    a server works in the folder
-    ├── PluginBroken                       a publish plugin cannot be loaded, or failed
-    ├── JobLocked  JobNotFound             the job folder is in use, or gone
-    ├── Cancelled                          somebody asked for it
-    ├── TakesLong                          work that must not hold up others goes to a thread
-    ├── ApiError                           the server did not do what it was asked
-    │   ├── ServerUnreachable              nobody answers at the address
-    │   └── ServerError                    the server answered an operation with an error
-    │       ├── AuthenticationError        … because it does not know the user or the key
-    │       ├── ServerCompatibilityError   … because it is too old or too new
-    │       └── PermissionDeniedError      … because this user may not
-    ├── ConnectionClosedError              the session was closed before
+    │   └── SceneBusy                      … because a capture of the scene is running
+    ├── EncodeFailed                       ffmpeg stopped with an error
+    ├── StorageError                       a folder is full, read-only or owned by another user
+    │   ├── StudioInUse                    another server process uses the studio's folder
+    │   └── DatabaseDamaged                the studio's database has damaged pages
+    ├── PluginBroken                       a publish plugin cannot be loaded, or has a defect
+    ├── JobLocked  JobNotFound             the job folder is in use, or missing
+    ├── Cancelled                          the user cancelled
+    ├── WouldBlock                         the operation must be repeated on a worker thread
+    ├── ApiError                           a request to the server failed
+    │   ├── ServerUnreachable              no ftrack answer from the server's address
+    │   └── ServerError                    the server answered with an error
+    │       ├── AuthenticationError        … the user or the key is unknown
+    │       ├── ServerCompatibilityError   … the server is too old or too new
+    │       └── PermissionDeniedError      … the user lacks the permission
+    ├── ConnectionClosedError              the session is closed
     ├── EventHubError
     │   ├── EventHubConnectionError        the hub is not connected to the event server
-    │   ├── EventHubPacketError            what arrived is not Socket.IO
-    │   └── EventHubReplyTimeoutError      nobody answered the event in time
-    ├── NotFoundError                      no such entity, attribute or file on the server
+    │   ├── EventHubPacketError            the data is not a Socket.IO packet
+    │   └── EventHubReplyTimeoutError      no reply to the event arrived in time
+    ├── NotFoundError                      the entity, attribute or file does not exist
     ├── NotUniqueError
     ├── IncorrectResultError
     │   ├── NoResultFoundError
     │   └── MultipleResultsFoundError
     ├── EntityTypeError
     │   └── UnrecognisedEntityTypeError
-    ├── OperationError                     a recorded operation makes no sense
+    ├── OperationError                     a recorded operation is inconsistent
     ├── AttributeError
     │   ├── UnrecognisedAttributeError
     │   └── ImmutableAttributeError
     ├── CollectionError
     │   ├── ImmutableCollectionError
     │   └── DuplicateItemInCollectionError
-    ├── LocationError                      a component cannot be put into a location, or found there
+    ├── LocationError                      a component cannot be added to a location, or found there
     │   ├── ComponentNotInAnyLocationError   ComponentNotInLocationError
     │   └── ComponentInLocationError
-    ├── AccessorError                      what a location stores cannot be reached
+    ├── AccessorError                      the storage of a location failed
     │   ├── AccessorOperationFailedError
     │   │   └── AccessorUnsupportedOperationError   AccessorPermissionDeniedError
     │   ├── AccessorResourceIdentifierError
@@ -56,14 +58,14 @@
     │   └── AccessorResourceError
     │       ├── AccessorResourceNotFoundError   AccessorParentResourceNotFoundError
     │       └── AccessorResourceInvalidError    AccessorContainerNotEmptyError
-    ├── StructureError                     no place can be named for a component
-    ├── TransferFailed                     an upload or a download did not arrive whole
-    └── Refused                            what the studio server answers; carries its HTTP status
-        ├── BadRequest 400       ParseError 400      ValidationError 422
-        ├── InvalidCredentials 401                   Forbidden 403
-        ├── NoSuchThing 404      Conflict 409        DuplicateEntryError 409
-        ├── ReviewSessionClosedError 409             PassphraseNeeded 401     ReviewUnavailable 403
-        └── TooLarge 413         TooManyRequests 429      StorageFull 507     Busy 503
+    ├── StructureError                     no resource identifier can be made for a component
+    ├── TransferFailed                     an upload or a download is incomplete
+    └── HttpError                          an error response of the studio server, with its HTTP status
+        ├── BadRequest 400          ParseError 400        ValidationError 422     MediaMissing 422
+        ├── InvalidCredentials 401                        Forbidden 403
+        ├── NotFound 404            Conflict 409          DuplicateEntryError 409
+        ├── ReviewSessionClosedError 409                  PassphraseRequired 401     ReviewUnavailable 403
+        └── PayloadTooLarge 413     TooManyRequests 429   InsufficientStorage 507    ServiceUnavailable 503
 
 A message says what happened, to what, and what to do next.
 """
@@ -73,13 +75,15 @@ from __future__ import annotations
 import re
 from typing import Any, ClassVar, NamedTuple
 
-_NAMED = re.compile(r"\{(\w+)\}")
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+# Keys of reports and journals that differ from the names of the fields.
+_ISSUE_KEYS = {"expected": "wanted", "user_can_fix": "is_artists"}
 
 
 class Error(Exception):
-    """The root of the tree; ``str()`` of it is one line that an artist can act on."""
+    """Base class of the suite's errors; ``str()`` returns one line that an artist can act on."""
 
-    # What a studio's own error says when nothing else is given.
+    # Message of an error that is raised without one; subclasses of studios set it.
     default_message: ClassVar[str] = ""
 
     def __init__(self, message: str = "", details: dict[str, Any] | None = None) -> None:
@@ -89,151 +93,167 @@ class Error(Exception):
         self.details = details or {}
 
     def __str__(self) -> str:
-        # Studios' own errors name details in their texts, as in "The tape {number} is torn."
-        return _NAMED.sub(lambda name: str(self.details.get(name[1], name[0])), self.message)
+        # Messages of studios' own errors may contain details, as in "The tape {number} is torn."
+        return _PLACEHOLDER.sub(lambda name: str(self.details.get(name[1], name[0])), self.message)
 
 
 class SettingInvalid(Error):
-    """A setting is missing, unknown or has a value that cannot be used."""
+    """A setting that is missing, unknown or has an invalid value."""
 
 
-class ExtraMissing(Error):
-    """An optional part of the suite is not installed."""
+class MissingExtra(Error):
+    """An optional dependency that is not installed."""
 
     def __init__(self, extra: str, needed_for: str) -> None:
         super().__init__(f"{needed_for} needs more than is installed. Run: pip install 'ft-dcc[{extra}]'")
 
 
 class HostMissing(Error):
-    """No such host program was found."""
+    """A host program that was not found."""
 
 
 class InstallFailed(Error):
-    """The suite cannot be put into a host, or taken out of it."""
+    """A failure to install the suite into a host or to uninstall it."""
 
 
-class Unpublishable(Error):
-    """What was given cannot be published until the artist changes it."""
+class UserFixableError(Error):
+    """An input that cannot be published until the artist changes it."""
 
-    # What a publish makes of it when it is the only one: with its check, its source and its repair.
-    problem: Problem | None = None
-
-
-class Invalid(Unpublishable):
-    """A validator found one thing and wanted another."""
-
-    def __init__(self, what: str, *, found: object, wanted: object, remedy: str = "") -> None:
-        sentence = f"The {what} is {found}, wanted is {wanted}."
-        super().__init__(f"{sentence} {remedy}".strip())
-        self.what, self.found, self.wanted, self.remedy = what, found, wanted, remedy
+    # Set by a publish that this error alone stopped: the error with its check, its source and its repair.
+    problem: ValidationIssue | None = None
 
 
-class Problem(NamedTuple):
-    """One thing that a validator found: the plugin's label, the instance ("" for all) and the sentence.
+class ValueMismatch(UserFixableError):
+    """A value that differs from the expected one, as found by a validator."""
 
-    ``found`` and ``wanted`` are None where there are no two things to compare, ``repair`` says what the artist can
-    have done about it, and None where there is nothing. ``is_artists`` is false for what no artist can change.
+    def __init__(self, what: str, *, found: object, expected: object, remedy: str = "", message: str = "") -> None:
+        super().__init__(message or f"The {what} is {found}; expected {expected}. {remedy}".strip())
+        self.what, self.found, self.expected, self.remedy = what, found, expected, remedy
+
+
+class ValidationIssue(NamedTuple):
+    """One issue that a validator found: the plugin's label, the instance ("" for all) and the message.
+
+    ``found`` and ``expected`` are None where no two values are compared. ``repair`` describes the repair that the
+    artist can run, None where there is none. ``user_can_fix`` is false where only others can remove the cause.
     """
 
     check: str
     instance: str
     message: str
     found: str | None = None
-    wanted: str | None = None
+    expected: str | None = None
     repair: str | None = None
-    is_artists: bool = True
+    user_can_fix: bool = True
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the issue as plain data, with the keys of reports and journals."""
+        return {_ISSUE_KEYS.get(name, name): value for name, value in self._asdict().items()}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> ValidationIssue:
+        """Return the issue that ``as_dict`` wrote."""
+        return cls(**{name: data[key] for name in cls._fields if (key := _ISSUE_KEYS.get(name, name)) in data})
 
 
-class Problems(Unpublishable):
-    """All that the validators found, at once."""
+class ValidationFailed(UserFixableError):
+    """All issues that the validators found."""
 
-    def __init__(self, problems: tuple[Problem, ...]) -> None:
+    def __init__(self, problems: tuple[ValidationIssue, ...]) -> None:
         super().__init__(" ".join(problem.message for problem in problems))
         self.problems = problems
 
 
-class SceneUnreadable(Unpublishable):
-    """The scene file does not exist or the host program cannot open it."""
+class SceneUnreadable(UserFixableError):
+    """A scene file that does not exist or that the host program cannot open."""
 
 
-class CameraMissing(Unpublishable):
-    """The scene has no camera, or not the one that was asked for."""
+class CameraMissing(UserFixableError):
+    """A camera that the scene does not contain."""
 
 
-class FramesMissing(Unpublishable):
-    """Frames that were asked for are not on disk; ``missing`` names them."""
+class FramesMissing(UserFixableError):
+    """Requested frames that are not on disk; ``missing`` lists their numbers."""
 
     def __init__(self, message: str, missing: tuple[int, ...] = ()) -> None:
         super().__init__(message)
         self.missing = missing
 
 
-class FilmUnreadable(Unpublishable):
-    """A file is not a film that can be decoded, or it is cut short."""
+class MovieUnreadable(UserFixableError):
+    """A file that cannot be decoded as a movie, or that is truncated."""
 
 
-class TaskNotFound(Unpublishable):
-    """The task that was named is not on the server."""
+class TaskNotFound(UserFixableError):
+    """A task that does not exist on the server."""
 
 
-class ReviewSessionClosed(Unpublishable):
-    """The review session takes nothing new."""
+class ReviewSessionClosed(UserFixableError):
+    """A review session that is closed and takes no versions."""
+
+
+class DrawingUnreadable(UserFixableError):
+    """A drawing of a review whose stored form is unknown or damaged."""
 
 
 class CaptureFailed(Error):
-    """The host program did not write the frames that it was asked for."""
+    """A host program that did not write the requested frames."""
 
 
-class SceneLent(CaptureFailed):
-    """Frames of the open scene are captured just now, and until that is over nobody else gets it."""
+class SceneBusy(CaptureFailed):
+    """A scene that cannot be used because a capture of it is running."""
 
 
 class EncodeFailed(Error):
-    """ffmpeg stopped; ``log`` holds its last lines."""
+    """An ffmpeg run that failed; ``log`` holds its last lines."""
 
     def __init__(self, message: str, log: str = "") -> None:
         super().__init__(message)
         self.log = log
 
 
-class DiskUnusable(Error):
-    """A folder is full, read-only or not ours."""
+class StorageError(Error):
+    """A folder that is full, read-only or owned by another user."""
 
 
-class StudioInUse(DiskUnusable):
-    """A studio server works in the folder, and there can be only one."""
+class StudioInUse(StorageError):
+    """A studio folder that another server process uses."""
+
+
+class DatabaseDamaged(StorageError):
+    """A database whose file is damaged."""
 
 
 class PluginBroken(Error):
-    """A publish plugin cannot be imported, or failed in a way that is its own fault."""
+    """A publish plugin that cannot be imported or that has a defect."""
 
 
 class JobLocked(Error):
-    """Another process works on this job."""
+    """A job that another process works on."""
 
 
 class JobNotFound(Error):
-    """There is no such job folder, or its journal cannot be read."""
+    """A job folder that is missing, or whose journal cannot be read."""
 
 
 class Cancelled(Error):
-    """Somebody asked for it; nothing was published."""
+    """A cancellation by the user; nothing was published."""
 
 
-class TakesLong(Error):
-    """Work takes longer than it may where it was begun; nothing of it was done. It is begun again on a thread."""
+class WouldBlock(Error):
+    """An operation that takes too long for its thread; nothing of it was done. Repeat it on a worker thread."""
 
 
 class ApiError(Error):
-    """The server did not do what it was asked."""
+    """A request to the server that failed."""
 
 
 class ServerUnreachable(ApiError):
-    """Nobody answers at the server's address, or not in time."""
+    """A server that does not answer, or not in time, or in whose place a proxy answers."""
 
 
 class ServerError(ApiError):
-    """The server answered with an error: its class, its text, its code and the operation that caused it."""
+    """An error response of the server: its class, message, code and the operation that caused it."""
 
     def __init__(
         self,
@@ -248,255 +268,261 @@ class ServerError(ApiError):
         self.error_class, self.error_code, self.operation = error_class, error_code, operation
 
     def __str__(self) -> str:
-        # What a server says is no template.
+        # A server's message is not a template.
         return self.message
 
 
 class AuthenticationError(ServerError):
-    """The server does not know the user or the key."""
+    """A user or an API key that the server does not know."""
 
 
 class ServerCompatibilityError(ServerError):
-    """The server is too old, or too new, for what was asked."""
+    """A server that is too old or too new for the request."""
 
 
 class PermissionDeniedError(ServerError):
-    """This user may not do that."""
+    """An operation that the user has no permission for."""
 
 
 class ConnectionClosedError(Error):
-    """The session was closed before this call."""
+    """A call on a session that is closed."""
 
 
 class EventHubError(Error):
-    """Something is wrong with the event hub or with an event."""
+    """Base class of the errors of the event hub."""
 
 
 class EventHubConnectionError(EventHubError):
-    """The event hub is not connected, or cannot be; ``details["status"]`` is the HTTP status, if there was one."""
+    """An event hub that is not connected; ``details["status"]`` is the HTTP status, if there is one."""
 
 
 class EventHubPacketError(EventHubError):
-    """What arrived is not a packet of the event hub."""
+    """Received data that is not a packet of the event hub."""
 
 
 class EventHubReplyTimeoutError(EventHubError):
-    """Nobody answered the event in time."""
+    """An event that got no reply in time."""
 
 
 class NotFoundError(Error):
-    """There is no such entity, attribute or file."""
+    """An entity, attribute or file that does not exist."""
 
 
 class NotUniqueError(Error):
-    """There is one already, and there can be only one."""
+    """An entity that exists already and must be unique."""
 
 
 class IncorrectResultError(Error):
-    """A query gave another number of results than was asked for."""
+    """A query with an unexpected number of results."""
 
 
 class NoResultFoundError(IncorrectResultError):
-    """A query that must give one result gave none."""
+    """A query without a result where one is required."""
 
 
 class MultipleResultsFoundError(IncorrectResultError):
-    """A query that must give one result gave several."""
+    """A query with several results where one is required."""
 
 
 class EntityTypeError(Error):
-    """Something is wrong with an entity type."""
+    """Base class of the errors of entity types."""
 
 
 class UnrecognisedEntityTypeError(EntityTypeError, KeyError):
-    """The server's schema has no such entity type."""
+    """An entity type that the server's schema does not contain."""
 
 
 class OperationError(Error):
-    """A recorded operation makes no sense."""
+    """A recorded operation that is inconsistent."""
 
 
 class AttributeError(Error):
-    """Something is wrong with an attribute."""
+    """Base class of the errors of attributes."""
 
 
 class UnrecognisedAttributeError(AttributeError, KeyError):
-    """The entity type has no such attribute, or the mapping no such key."""
+    """An attribute that the entity type does not have, or a missing key of a mapping."""
 
 
 class ImmutableAttributeError(AttributeError):
-    """The attribute cannot be changed once it has a value."""
+    """An attribute that cannot be changed once it has a value."""
 
 
 class CollectionError(Error):
-    """Something is wrong with a collection."""
+    """Base class of the errors of collections."""
 
 
 class ImmutableCollectionError(CollectionError):
-    """The collection cannot be changed."""
+    """A collection that cannot be changed."""
 
 
 class DuplicateItemInCollectionError(CollectionError):
-    """The item is in the collection already."""
+    """An item that the collection contains already."""
 
 
 class LocationError(Error):
-    """A component cannot be put into a location, or not be found there."""
+    """A component that cannot be added to a location, or found there."""
 
 
 class ComponentNotInAnyLocationError(LocationError):
-    """The component is in no location that this session can reach."""
+    """A component that is in no location that the session can reach."""
 
 
 class ComponentNotInLocationError(LocationError):
-    """The component is not in this location."""
+    """A component that is not in the location."""
 
 
 class ComponentInLocationError(LocationError):
-    """The component is in this location already."""
+    """A component that is in the location already."""
 
 
 class AccessorError(Error):
-    """What a location stores cannot be reached.
+    """A failure of the storage behind a location.
 
-    Accessors of a studio may say ``operation``, ``resource_identifier`` and ``error`` in the place of a message, or
-    with one.
+    Accessors of studios may pass ``operation``, ``resource_identifier`` and ``error`` instead of a message, or with
+    one.
     """
 
     def __init__(self, message: str = "", details: dict[str, Any] | None = None, **facts: Any) -> None:
-        told = (message or facts.get("operation"), facts.get("resource_identifier"), facts.get("error"))
-        super().__init__(": ".join(str(each) for each in told if each), {**facts, **(details or {})})
+        parts = (message or facts.get("operation"), facts.get("resource_identifier"), facts.get("error"))
+        super().__init__(": ".join(str(part) for part in parts if part), {**facts, **(details or {})})
 
 
 class AccessorOperationFailedError(AccessorError):
-    """The storage did not do what it was asked for."""
+    """An operation of the storage that failed."""
 
 
 class AccessorUnsupportedOperationError(AccessorOperationFailedError):
-    """This kind of storage cannot do that."""
+    """An operation that this kind of storage does not support."""
 
 
 class AccessorPermissionDeniedError(AccessorOperationFailedError):
-    """The storage does not let this user do that."""
+    """An operation that the storage does not permit to this user."""
 
 
 class AccessorResourceIdentifierError(AccessorError):
-    """The identifier of something stored cannot be used."""
+    """An invalid resource identifier."""
 
 
 class AccessorFilesystemPathError(AccessorResourceIdentifierError):
-    """There is no path on this machine for the identifier, or it lies outside of the storage."""
+    """A resource identifier without a path on this machine, or with one outside of the storage."""
 
 
 class AccessorResourceError(AccessorError):
-    """Something is wrong with what is stored."""
+    """Base class of the errors of stored resources."""
 
 
 class AccessorResourceNotFoundError(AccessorResourceError):
-    """Nothing is stored there."""
+    """A resource that does not exist."""
 
 
 class AccessorParentResourceNotFoundError(AccessorResourceError):
-    """The folder that it would be in does not exist."""
+    """A resource whose parent folder does not exist."""
 
 
 class AccessorResourceInvalidError(AccessorResourceError):
-    """What is stored there is of another kind: a folder for a file, or a file for a folder."""
+    """A folder where a file is required, or a file where a folder is."""
 
 
 class AccessorContainerNotEmptyError(AccessorResourceError):
-    """The folder holds something."""
+    """A folder that is not empty."""
 
 
 class StructureError(Error):
-    """No place can be named for a component."""
+    """A component that no resource identifier can be made for."""
 
 
 class TransferFailed(Error):
-    """An upload or a download did not arrive whole."""
+    """An upload or a download that is incomplete."""
 
 
-class Refused(Error):
-    """What the studio server answers when it does not do what was asked."""
+class HttpError(Error):
+    """An error response of the studio server."""
 
     status: ClassVar[int] = 500
     error_code: ClassVar[str | None] = None
 
 
-class BadRequest(Refused):
-    """The request cannot be understood."""
+class BadRequest(HttpError):
+    """A request that cannot be parsed."""
 
     status = 400
 
 
 class ParseError(BadRequest):
-    """A query expression cannot be understood; the message has the place."""
+    """A query expression that cannot be parsed; the message contains the position."""
 
 
-class ValidationError(Refused):
-    """The request is understood, and what it says is not allowed."""
+class ValidationError(HttpError):
+    """A request with values that are not allowed."""
 
     status = 422
 
 
-class InvalidCredentials(Refused):
-    """The user or the key is not known."""
+class MediaMissing(ValidationError):
+    """A component that is added to the server's location before all of its bytes have arrived."""
+
+    error_code = "media_missing"
+
+
+class InvalidCredentials(HttpError):
+    """A user or an API key that is not known."""
 
     status = 401
     error_code = "api_credentials_invalid"
 
 
-class Forbidden(Refused):
-    """The user is known and may not do that."""
+class Forbidden(HttpError):
+    """A request that the user has no permission for."""
 
     status = 403
 
 
-class NoSuchThing(Refused):
-    """There is nothing at that address."""
+class NotFound(HttpError):
+    """An address without a resource."""
 
     status = 404
 
 
-class Conflict(Refused):
-    """The request contradicts what is stored."""
+class Conflict(HttpError):
+    """A request that contradicts the stored data."""
 
     status = 409
 
 
 class DuplicateEntryError(Conflict):
-    """There is one already, and there can be only one."""
+    """An entity that exists already and must be unique."""
 
 
 class ReviewSessionClosedError(Conflict):
-    """The review session takes nothing new until it is opened again."""
+    """A change to a review session that is closed."""
 
     error_code = "review_session_closed"
 
 
-class PassphraseNeeded(Refused):
-    """The review session has a passphrase, and the visitor has not said it."""
+class PassphraseRequired(HttpError):
+    """A review session whose passphrase the visitor has not entered."""
 
     status = 401
     error_code = "passphrase_needed"
 
 
 class ReviewUnavailable(Forbidden):
-    """The link is a real one and opens nothing at the moment; ``title`` is the heading of the page that says why."""
+    """A valid review link that cannot be opened at present; ``title`` is the heading of the page."""
 
     def __init__(self, title: str, message: str) -> None:
         super().__init__(message)
         self.title = title
 
 
-class TooLarge(Refused):
-    """The body is larger than this route takes."""
+class PayloadTooLarge(HttpError):
+    """A request body that is larger than the route accepts."""
 
     status = 413
 
 
-class TooManyRequests(Refused):
-    """The client is to wait ``seconds`` before it tries again."""
+class TooManyRequests(HttpError):
+    """A client that exceeds a limit and may try again after ``seconds``."""
 
     status = 429
 
@@ -505,13 +531,13 @@ class TooManyRequests(Refused):
         self.seconds = seconds
 
 
-class Busy(TooManyRequests):
-    """The server does as much of this at once as it can."""
+class ServiceUnavailable(TooManyRequests):
+    """A request beyond the server's limit of concurrent work of its kind."""
 
     status = 503
 
 
-class StorageFull(Refused):
-    """The server's disk has no room for it."""
+class InsufficientStorage(HttpError):
+    """A request that needs more disk space than the server has."""
 
     status = 507

@@ -1,6 +1,6 @@
-"""Frame ranges, rates, sizes and sequences on disk.
+"""Frame ranges, frame rates, resolutions and image sequences on disk.
 
-Frame numbers are integers, a rate is an exact fraction, and seconds are made of them only where a film is sought.
+Frame numbers are integers and a rate is an exact fraction; they are converted to seconds only to seek in a movie.
 """
 
 from __future__ import annotations
@@ -16,16 +16,18 @@ import attrs
 
 from ft_dcc.errors import FramesMissing, SettingInvalid
 
-# The broadcast rates are N*1000/1001 by definition (SMPTE ST 12-1); hosts and films write them rounded.
-_NTSC_NUMBERS = (24, 30, 48, 60, 120)
+# The broadcast rates are N*1000/1001 by definition (SMPTE ST 12-1); hosts and movies contain rounded values.
+_NTSC_RATES = (24, 30, 48, 60, 120)
 _RANGE = re.compile(r"(-?\d+)(?:-(-?\d+))?(?:x(\d+))?(?:\+(\d+)(?:\+(\d+))?)?")
 _SIZE = re.compile(r"(\d+)\s*[xX]\s*(\d+)")
-_HOLDER = re.compile(r"%0?(\d*)d|(#+)")
+_PLACEHOLDER = re.compile(r"%0?(\d*)d|(#+)")
+# Of Maya and Katana, of Houdini, and of Cinema 4D and others.
+_OTHER_PLACEHOLDER = re.compile(r"(@+)(?=\.\w+$)|\$F(\d+)|<frame0?(\d+)>")
 _NUMBERED = re.compile(r"(.*?)(\d+)(\.\w+)")
-# What holds one picture, and is no film.
+# Formats of single images.
 IMAGE_SUFFIXES = frozenset((".bmp", ".cin", ".dpx", ".exr", ".jpeg", ".jpg", ".png", ".tga", ".tif", ".tiff", ".webp"))
-# What holds a film, as people name it; found in a folder, nothing else is taken for one.
-FILM_SUFFIXES = frozenset(
+# Formats of movies; other files in a folder are ignored.
+MOVIE_SUFFIXES = frozenset(
     (
         *(".asf", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4"),
         *(".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".ts", ".webm", ".wmv"),
@@ -36,12 +38,12 @@ Rate = Union[str, int, float, Fraction]
 
 
 def frame_rate(value: Rate) -> Fraction:
-    """Return the exact rate in frames per second that a host, a person or a film means.
+    """Return the exact rate in frames per second for a value of a host, a user or a movie.
 
     >>> frame_rate("23.976"), frame_rate(25), frame_rate("30000/1001")
     (Fraction(24000, 1001), Fraction(25, 1), Fraction(30000, 1001))
 
-    Raises SettingInvalid for what is not a positive number.
+    Raises SettingInvalid unless the value is a positive number.
     """
     try:
         rate = Fraction(value) if not isinstance(value, float) else Fraction(str(value))
@@ -49,16 +51,16 @@ def frame_rate(value: Rate) -> Fraction:
         raise SettingInvalid(f"{value!r} is not a frame rate. Write it as 24, 23.976 or 24000/1001.") from error
     if not 0 < rate <= 1000:
         raise SettingInvalid(f"A frame rate of {value} cannot be used. Write it as 24, 23.976 or 24000/1001.")
-    for number in _NTSC_NUMBERS:
-        exact = Fraction(number * 1000, 1001)
-        # 23.976, 23.98 and 24 / 1.001 mean the same film; 24 does not.
+    for nominal in _NTSC_RATES:
+        exact = Fraction(nominal * 1000, 1001)
+        # 23.976, 23.98 and 24 / 1.001 mean the same rate; 24 does not.
         if rate.denominator != 1 and abs(rate - exact) < Fraction(1, 190):
             return exact
     return rate.limit_denominator(100_000)
 
 
 def aspect_ratio(text: str) -> Fraction:
-    """Return the shape of a picture, its width by its height; raises SettingInvalid for what is none.
+    """Return an aspect ratio, width by height; raise SettingInvalid for other text.
 
     >>> aspect_ratio("2.39"), aspect_ratio("16:9")
     (Fraction(239, 100), Fraction(16, 9))
@@ -66,19 +68,19 @@ def aspect_ratio(text: str) -> Fraction:
     try:
         ratio = Fraction(text.replace(":", "/"))
     except (ValueError, ZeroDivisionError) as error:
-        raise SettingInvalid(f"{text!r} is not a shape of a picture. Write it as 2.39 or 16:9.") from error
+        raise SettingInvalid(f"{text!r} is not an aspect ratio. Write it as 2.39 or 16:9.") from error
     if not Fraction(1, 10) <= ratio <= 10:
-        raise SettingInvalid(f"A picture of {text} cannot be made. Write its shape as 2.39 or 16:9.")
+        raise SettingInvalid(f"An aspect ratio of {text} is outside of 1:10 to 10:1. Write it as 2.39 or 16:9.")
     return ratio
 
 
 @attrs.frozen
 class FrameRange:
-    """First and last frame, both included, and how many frames of handle lie outside on either side.
+    """First and last frame, both included, and the number of handle frames outside of them.
 
-    ``tail`` is the number of frames of handle after the last one, where it differs from those before the first. With a
-    ``step`` of 2 every second frame has a picture, from the first on, which is that of the handle where there is one;
-    only those are counted and gone through.
+    ``tail`` is the number of handle frames after the last frame, by default the same as before the first. With a
+    ``step`` of 2 every second frame exists, counted from the first frame with handles; length and iteration include
+    these frames only.
 
     >>> str(FrameRange.parse("1001-1100+8").with_handles), str(FrameRange.parse("1001-1100x2+8+4").with_handles)
     ('993-1108', '993-1104x2')
@@ -92,17 +94,19 @@ class FrameRange:
 
     def __attrs_post_init__(self) -> None:
         if self.end < self.start:
-            raise SettingInvalid(f"The range {self.start}-{self.end} ends before it starts.")
+            raise SettingInvalid(
+                f"The range {self.start}-{self.end} ends before it starts. Give the first frame first."
+            )
         if min(self.handles, self.tail) < 0:
-            raise SettingInvalid(f"A range cannot have {min(self.handles, self.tail)} frames of handle.")
+            raise SettingInvalid(f"A range cannot have {min(self.handles, self.tail)} handle frames. Give 0 or more.")
         if self.step < 1:
-            raise SettingInvalid(f"A range cannot have a step of {self.step} frames.")
+            raise SettingInvalid(f"A range cannot have a step of {self.step} frames. Give 1 or more.")
 
     @classmethod
     def parse(cls, text: str) -> FrameRange:
-        """Read "1001-1100", "1001-1100+8", "1001-1100x2+8+4", "-10-5" or "7".
+        """Parse "1001-1100", "1001-1100+8", "1001-1100x2+8+4", "-10-5" or "7".
 
-        Raises SettingInvalid for anything else.
+        Raises SettingInvalid for other text.
         """
         match = _RANGE.fullmatch(text.strip())
         if match is None:
@@ -117,12 +121,12 @@ class FrameRange:
 
     @property
     def with_handles(self) -> FrameRange:
-        """The same frames with the handles as part of the range."""
+        """The range with the handles as part of it."""
         return FrameRange(self.start - self.handles, self.end + self.tail, step=self.step)
 
     @property
     def every_frame(self) -> range:
-        """Every frame from the first to the last, without handles and whatever the step."""
+        """All frames from first to last, without handles and regardless of the step."""
         return range(self.start, self.end + 1)
 
     def __str__(self) -> str:
@@ -153,11 +157,13 @@ class Resolution:
 
     def __attrs_post_init__(self) -> None:
         if not (0 < self.width <= 32768 and 0 < self.height <= 32768):
-            raise SettingInvalid(f"A picture of {self.width}x{self.height} pixels cannot be made.")
+            raise SettingInvalid(
+                f"A resolution of {self.width}x{self.height} is not possible. Give 1 to 32768 pixels a side."
+            )
 
     @classmethod
     def parse(cls, text: str) -> Resolution:
-        """Read "1920x1080"; raises SettingInvalid for anything else."""
+        """Parse "1920x1080"; raise SettingInvalid for other text."""
         match = _SIZE.fullmatch(text.strip())
         if match is None:
             raise SettingInvalid(f"{text!r} is not a resolution. Write it as 1920x1080.")
@@ -165,7 +171,7 @@ class Resolution:
 
     @property
     def even(self) -> Resolution:
-        """The nearest size that is not smaller and that yuv420p can hold."""
+        """The smallest even size that contains this one, as yuv420p requires."""
         return Resolution(self.width + self.width % 2, self.height + self.height % 2)
 
     def __str__(self) -> str:
@@ -174,75 +180,125 @@ class Resolution:
 
 @attrs.frozen
 class Frames:
-    """A sequence of image files: ``/shots/sh010.%04d.png``, which frames of it are meant, rate and size."""
+    """A sequence of image files: its pattern, as ``/shots/sh010.%04d.png``, range, rate and resolution.
+
+    ``pixel_aspect`` is the width of a pixel by its height; None means what the files contain.
+    """
 
     pattern: str
     frame_range: FrameRange
     fps: Fraction
     resolution: Resolution
+    pixel_aspect: Fraction | None = None
 
     def path(self, frame: int) -> Path:
-        """Where the picture of this frame lies, whether it exists or not."""
-        return Path(_filled(self.pattern, frame))
+        """Return the path of a frame, whether it exists or not."""
+        return Path(_frame_path(self.pattern, frame))
 
     def __len__(self) -> int:
         return len(self.frame_range)
 
     def missing(self) -> tuple[int, ...]:
-        """The frames of the range, handles included, that have no file or an empty one."""
-        present = {frame for frame, size in _on_disk(self.pattern).items() if size}
+        """Return the frames of the range, handles included, whose files are missing or empty."""
+        present = {frame for frame, size in _file_sizes(self.pattern).items() if size}
         return tuple(frame for frame in self.frame_range.with_handles if frame not in present)
 
 
 def find_frames(pattern: str) -> FrameRange:
-    """Return the range from the first to the last frame that the pattern has on disk.
+    """Return the range from the first to the last frame on disk.
 
-    The pattern holds the frame number as ``%04d`` or ``####``. Raises FramesMissing when no file fits it.
+    The pattern contains the frame number as ``%04d`` or ``####``. Raises FramesMissing if no file matches.
     """
-    numbers = _on_disk(pattern)
+    numbers = _file_sizes(pattern)
     if not numbers:
-        raise FramesMissing(f"No file fits {pattern}. Give the frames as name.%04d.png or name.####.png.")
+        raise FramesMissing(f"No file matches {pattern}. Give the frames as name.%04d.png or name.####.png.")
     return FrameRange(min(numbers), max(numbers))
 
 
 def is_sequence(pattern: str) -> bool:
-    """Whether the file name stands for many files: it holds ``%04d`` or ``####``."""
-    return _HOLDER.search(os.path.basename(pattern)) is not None  # noqa: PTH119 - a pattern is no path yet
+    """Return whether the file name contains a frame number placeholder, ``%04d`` or ``####``."""
+    return _PLACEHOLDER.search(os.path.basename(pattern)) is not None  # noqa: PTH119 - a pattern is not a path
 
 
-def gather(paths: Iterable[Path]) -> list[str]:
-    """Return what the files are: the pattern of each sequence, once, and the path of each film or single picture.
+def find_sequences(paths: Iterable[Path]) -> list[str]:
+    """Return the sources that the paths name: patterns of sequences, and paths of movies and single images.
 
-    One picture of a sequence stands for all that lie beside it, a folder for the pictures and films in it.
+    One image of a sequence selects the whole sequence; a folder selects the images and movies in it.
     """
     found: dict[str, None] = {}
-    # Looked for once each: a folder may hold thousands of frames.
+    # Each sequence is searched once: a folder may contain thousands of frames.
     sequences: dict[tuple[Path, str, str], str | None] = {}
     for path in paths:
-        for file in _shown_in(path) if path.is_dir() else [path]:
-            family = _family(file)
-            if family is not None and family not in sequences:
-                sequences[family] = _sequence(*family)
-            found.setdefault((sequences[family] if family is not None else None) or str(file))
+        for file in _media_files(path) if path.is_dir() else [path]:
+            key = _sequence_key(file)
+            if key is not None and key not in sequences:
+                sequences[key] = _sequence(*key)
+            found.setdefault((sequences[key] if key is not None else None) or str(file))
     return list(found)
 
 
-def numbering(name: str) -> tuple[str, int, str] | None:
-    """Return what stands before the frame number in a file name, the digits it is padded to, and what follows.
+def join_sequences(sources: Iterable[str]) -> tuple[str, ...]:
+    """Return the sources, with images of one sequence replaced by its pattern if several of them are given.
 
-    >>> numbering("sh010.####.png"), numbering("sh010.%d.png"), numbering("sh010.png")
-    (('sh010.', 4, '.png'), ('sh010.', 0, '.png'), None)
+    >>> join_sequences(["sh.1001.png", "a.mov", "sh.1002.png", "b.1.png", "c.@@@@.png"])
+    ('sh.%04d.png', 'a.mov', 'b.1.png', 'c.####.png')
     """
-    match = _HOLDER.search(name)
+    given = [with_standard_placeholder(source) for source in sources]
+    members: dict[tuple[Path, str, str], list[str]] = {}
+    for source in given:
+        key = _sequence_key(Path(source))
+        if key is not None:
+            members.setdefault(key, []).append(source)
+    found: dict[str, None] = {}
+    for source in given:
+        key = _sequence_key(Path(source))
+        if key is None or len(set(members[key])) < 2:
+            found.setdefault(source)
+            continue
+        digits = [_digits(each, key) for each in members[key]]
+        width = min((len(each) for each in digits if each.startswith("0")), default=min(map(len, digits)))
+        found.setdefault(str(key[0] / f"{key[1]}%0{width}d{key[2]}"))
+    return tuple(found)
+
+
+def _digits(source: str, key: tuple[Path, str, str]) -> str:
+    name = Path(source).name
+    return name[len(key[1]) : len(name) - len(key[2])]
+
+
+def with_standard_placeholder(source: str) -> str:
+    """Return a source with the frame number of other programs, @@@@, $F4 or <frame04>, as ``####`` or ``%04d``.
+
+    A file that exists under the name is left as it is.
+
+    >>> with_standard_placeholder("sh.$F4.exr"), with_standard_placeholder("sh.<frame04>.exr")
+    ('sh.%04d.exr', 'sh.%04d.exr')
+    """
+    folder, name = os.path.split(source)
+    if is_sequence(source) or os.path.exists(source):  # noqa: PTH110 - a pattern is not a path
+        return source
+    name = _OTHER_PLACEHOLDER.sub(
+        lambda found: "#" * len(found[1]) if found[1] else f"%0{found[2] or found[3]}d", name, 1
+    )
+    return os.path.join(folder, name)  # noqa: PTH118
+
+
+def split_frame_number(name: str) -> tuple[str, int, str] | None:
+    """Return the part of a file name before the frame number, the padding, and the part after; None without one.
+
+    >>> split_frame_number("sh010.####.png"), split_frame_number("sh010.%d.png")
+    (('sh010.', 4, '.png'), ('sh010.', 0, '.png'))
+    """
+    match = _PLACEHOLDER.search(name)
     if match is None:
         return None
     return name[: match.start()], len(match[2]) if match[2] else int(match[1] or 0), name[match.end() :]
 
 
-def ranges(frames: tuple[int, ...]) -> str:
-    """Write frame numbers for a person.
+def format_ranges(frames: tuple[int, ...]) -> str:
+    """Return frame numbers as text.
 
-    >>> ranges((1001, 1002, 1003, 1010))
+    >>> format_ranges((1001, 1002, 1003, 1010))
     '1001-1003, 1010'
     """
     runs: list[list[int]] = []
@@ -254,28 +310,28 @@ def ranges(frames: tuple[int, ...]) -> str:
     return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
 
 
-def _shown_in(folder: Path) -> list[Path]:
-    """The pictures and films in a folder, without what is hidden: macOS puts ``._sh010.1001.exr`` on shares."""
-    suffixes = IMAGE_SUFFIXES | FILM_SUFFIXES
+def _media_files(folder: Path) -> list[Path]:
+    """Return the images and movies in a folder, without hidden files such as ``._sh010.1001.exr`` of macOS."""
+    suffixes = IMAGE_SUFFIXES | MOVIE_SUFFIXES
     inside = (each for each in folder.iterdir() if each.suffix.lower() in suffixes and not each.name.startswith("."))
     return sorted(filter(Path.is_file, inside))
 
 
-def _family(file: Path) -> tuple[Path, str, str] | None:
-    """The folder, and what stands before and behind the number, of a picture that may be one of a sequence."""
+def _sequence_key(file: Path) -> tuple[Path, str, str] | None:
+    """Return folder, prefix and suffix of an image with a frame number, or None."""
     match = _NUMBERED.fullmatch(file.name)
     if match is None or file.suffix.lower() not in IMAGE_SUFFIXES:
         return None
     before, _, after = match.groups()
-    # A pattern cannot say that a percent sign is one.
+    # A pattern cannot contain a literal percent sign.
     return None if "%" in before or "#" in before else (file.parent, before, after)
 
 
 def _sequence(folder: Path, before: str, after: str) -> str | None:
-    """The pattern of the pictures that differ in the number alone; None where there is only one."""
-    fits = re.compile(rf"{re.escape(before)}(\d+){re.escape(after)}")
+    """Return the pattern of the images that differ in the number only, or None for a single image."""
+    name_pattern = re.compile(rf"{re.escape(before)}(\d+){re.escape(after)}")
     try:
-        digits = [found[1] for other in os.scandir(folder) if (found := fits.fullmatch(other.name))]
+        digits = [found[1] for other in os.scandir(folder) if (found := name_pattern.fullmatch(other.name))]
     except OSError:
         return None
     if len(digits) < 2:
@@ -285,27 +341,31 @@ def _sequence(folder: Path, before: str, after: str) -> str | None:
     return str(folder / f"{before}%0{width}d{after}")
 
 
-def _filled(pattern: str, frame: int) -> str:
+def _frame_path(pattern: str, frame: int) -> str:
     folder, name = os.path.split(pattern)
-    parts = numbering(name)
+    parts = split_frame_number(name)
     if parts is None:
         return pattern
     before, width, after = parts
-    # Blender and Maya pad the digits and put the sign before them: -0005.
+    # Blender and Maya write the sign before the padded digits: -0005.
     number = f"{'-' if frame < 0 else ''}{abs(frame):0{width}d}"
     return os.path.join(folder, before + number + after)  # noqa: PTH118
 
 
-def _on_disk(pattern: str) -> dict[int, int]:
-    """The frames that exist, and the size of each in bytes."""
+def _file_sizes(pattern: str) -> dict[int, int]:
+    """Return the size in bytes of each frame on disk."""
     folder, name = os.path.split(pattern)
-    parts = numbering(name)
+    parts = split_frame_number(name)
     if parts is None:
         return {}
     before, width, after = parts
-    fits = re.compile(rf"{re.escape(before)}(-?\d{{{max(width, 1)},}}){re.escape(after)}")
+    name_pattern = re.compile(rf"{re.escape(before)}(-?\d{{{max(width, 1)},}}){re.escape(after)}")
     try:
         with os.scandir(folder or ".") as entries:
-            return {int(found[1]): entry.stat().st_size for entry in entries if (found := fits.fullmatch(entry.name))}
+            return {
+                int(found[1]): entry.stat().st_size
+                for entry in entries
+                if (found := name_pattern.fullmatch(entry.name))
+            }
     except (FileNotFoundError, NotADirectoryError):
         return {}

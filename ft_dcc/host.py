@@ -1,12 +1,12 @@
-"""What a host program must be able to do, and the values that go in and come out.
+"""The interface of a host program, and the values that it takes and returns.
 
-There is no base class and no registry: whatever has these methods is a host, and one suite of contract tests
-(``tests/contract``) runs against each of them.
+There is no base class and no registry: an adapter implements the protocol ``Host``, and the contract tests in
+``tests/contract`` run against each adapter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any, Callable, Protocol, TypeVar, runtime_checkable
 import attrs
 
 from ft_dcc.frames import FrameRange, Frames, Resolution
+from ft_dcc.review.drawings import Drawing
 
 T = TypeVar("T")
 OnFrame = Callable[[int], None]
@@ -22,10 +23,10 @@ OnFrame = Callable[[int], None]
 
 @attrs.frozen
 class Soundtrack:
-    """A sound file that the artist hears, and the frame at which it begins, which need not be a whole one.
+    """A sound file of the scene, and the frame at which it starts, which may be a fraction.
 
-    ``heard`` is the frame from which on it is heard, and the one at which it is not any more, where it is cut.
-    ``volume`` is 1.0 for as loud as it is.
+    ``heard`` is the audible range of a cut sound, from its first frame to the one after its last. A ``volume`` of 1.0
+    leaves the level unchanged.
     """
 
     path: Path
@@ -36,10 +37,12 @@ class Soundtrack:
 
 @attrs.frozen
 class Scene:
-    """The open file as it stands.
+    """The state of the open file.
 
-    ``path`` is None before the first save. ``sources`` are the cameras that a playblast can be made of, the
-    scene's own one first. ``task_id`` is what ``remember_task`` left in the file, ``sounds`` are what is heard.
+    ``path`` is None before the first save. ``sources`` are the cameras that can be captured, the scene's active one
+    first. ``task_id`` is the id that ``remember_task`` stored in the file; ``sounds`` are the audible sounds.
+    ``engine`` is the name of the renderer that draws final frames, "" if the program has none.
+    ``pixel_aspect`` is the width of a pixel of the captured frames by its height; None means what the files contain.
     """
 
     path: Path | None
@@ -50,11 +53,13 @@ class Scene:
     sources: tuple[str, ...]
     task_id: str | None = None
     sounds: tuple[Soundtrack, ...] = ()
+    pixel_aspect: Fraction | None = None
+    engine: str = ""
 
 
 @attrs.frozen
 class PlayblastRequest:
-    """What to capture: ``source`` is a camera's name; frames go to ``directory/name.%04d.png``."""
+    """A capture: ``source`` is a camera's name; the frames are written to ``directory/name.%04d.png``."""
 
     source: str
     frame_range: FrameRange
@@ -65,23 +70,34 @@ class PlayblastRequest:
 
     @property
     def pattern(self) -> str:
-        """Where the frames go."""
+        """The path of the frames, with ``%04d`` for the number."""
         return str(self.directory / f"{self.name}.%04d.png")
 
 
 @runtime_checkable
-class KnowsLenses(Protocol):
-    """What a host may be able to do besides: say what a camera's lens is, so that it can be read in the picture."""
+class SupportsFocalLengths(Protocol):
+    """Optional interface of a host: focal lengths for burn-ins."""
 
     def focal_lengths(self, source: str, frame_range: FrameRange) -> Mapping[int, float]:
-        """Return the camera's focal length in millimetres at each frame, handles included, and change nothing."""
+        """Return the camera's focal length in millimetres at each frame, handles included; do not change the scene."""
+
+
+@runtime_checkable
+class SupportsMixdown(Protocol):
+    """Optional interface of a host: mix the sound of the scene as the host itself plays it."""
+
+    def mixdown(self, frame_range: FrameRange, path: Path) -> bool:
+        """Write the sound of the range, handles included, as a WAV file; return False if the host cannot mix it.
+
+        Restores the scene. A scene without sound also returns False. Raises StorageError.
+        """
 
 
 @attrs.frozen
 class Footage:
-    """Files that a source has on disk already: a pattern or a film, the range that is meant, and their colour space.
+    """Existing files of a source: a frame pattern or a movie, its range and its colour space.
 
-    ``colour_space`` is a name of the OCIO config ``ocio``, a path; each is "" where the program says nothing.
+    ``colour_space`` is a name of the OCIO config at the path ``ocio``; both are "" if the program does not set them.
     """
 
     pattern: str
@@ -91,68 +107,83 @@ class Footage:
 
 
 @runtime_checkable
-class KnowsFootage(Protocol):
-    """What a host may be able to do besides: say which of its sources need not be captured."""
+class SupportsFootage(Protocol):
+    """Optional interface of a host: sources with existing files, which need no capture."""
 
     def footage(self, source: str) -> Footage | None:
-        """Return the files of the source, or None where there are none; nothing is changed."""
+        """Return the files of the source, or None if there are none; do not change the scene."""
 
 
 @runtime_checkable
-class BringsPlugins(Protocol):
-    """What a host may have besides: publish plugins of its own, as checks that only this program can make."""
+class ProvidesPlugins(Protocol):
+    """Optional interface of a host: publish plugins of its own."""
 
     @property
     def plugins(self) -> Path:
-        """The folder of their files."""
+        """The folder of the plugin files."""
 
 
 @runtime_checkable
-class SelectsSources(Protocol):
-    """What a host may be able to do besides: show the artist which thing in the scene is meant."""
+class SupportsSelection(Protocol):
+    """Optional interface of a host: select a source in the scene."""
 
     def select(self, source: str) -> None:
-        """The source, and nothing else, is selected in the scene; raises CameraMissing where it is not there."""
+        """Select the source alone; raise CameraMissing if it is not in the scene."""
+
+
+@runtime_checkable
+class ShowsFeedback(Protocol):
+    """Optional interface of a host: drawings of reviewers in the scene."""
+
+    def show_feedback(self, drawings: Sequence[Drawing], source: str | None = None) -> list[str]:
+        """Show the drawings over what the source shows, on their frames, instead of those that are shown.
+
+        ``source`` is by default the scene's first one. Drawings are neither captured nor saved. Returns a sentence for
+        each problem, such as drawings outside of the scene's frames. Raises CameraMissing.
+        """
+
+    def clear_feedback(self) -> None:
+        """Remove the shown drawings without a trace; do nothing if there are none."""
 
 
 def find_footage(host: Host, source: str) -> Footage | None:
-    """Return the files that a source of the host has on disk already; None for what has to be captured."""
-    if not isinstance(host, KnowsFootage):
+    """Return the existing files of a source, or None if it must be captured."""
+    if not isinstance(host, SupportsFootage):
         return None
     find: Callable[[], Footage | None] = partial(host.footage, source)
     return host.run_in_main_thread(find)
 
 
 class Host(Protocol):
-    """A program that has a scene and can make frames of it."""
+    """A program with an open scene that can be captured as frames."""
 
     @property
     def name(self) -> str:
-        """The program, as people write it: "Blender"."""
+        """The name of the program, as in "Blender"."""
 
     @property
     def version(self) -> str:
-        """The program's own version: "5.0.1"."""
+        """The version of the program, as in "5.0.1"."""
 
     def scene(self) -> Scene:
-        """Read the open file and change nothing."""
+        """Return the state of the open file; do not change it."""
 
     def playblast(self, request: PlayblastRequest, on_frame: OnFrame) -> Frames:
-        """Write every frame of the range, handles included, and leave the scene as it was.
+        """Write every frame of the range, handles included, and restore the scene.
 
-        It may be called from any thread: a host draws on its own main one, and a host with a window lets that window
-        live between two frames. ``on_frame`` is called with each frame's number after its file is on disk; what it
-        raises ends the capture. Raises CameraMissing, CaptureFailed or DiskUnusable.
+        May be called from any thread; the host draws on its main thread and processes window events between frames.
+        ``on_frame`` is called with each frame's number after its file is written; an exception from it ends the
+        capture. Raises CameraMissing, CaptureFailed or StorageError.
         """
 
     def save(self) -> Path:
-        """Save the file, only ever on the artist's wish, and return where."""
+        """Save the file at the artist's request and return its path."""
 
     def configure(self, frame_range: FrameRange, fps: Fraction, resolution: Resolution) -> None:
-        """Give the scene the shot's settings, on the artist's wish."""
+        """Apply the shot's settings to the scene at the artist's request."""
 
     def remember_task(self, task_id: str) -> None:
-        """Write the task into the file, so that it survives a reopen."""
+        """Store the task id in the scene file."""
 
     def run_in_main_thread(self, function: Callable[[], T]) -> T:
-        """Return or raise what the function does; never hangs, from whichever thread it is called."""
+        """Run the function on the main thread and return its result; must not deadlock on any thread."""

@@ -1,4 +1,4 @@
-"""A real studio server, in a process of its own, and a session on it."""
+"""Fixtures that all tests share: a studio server in a separate process, sessions on it, and a shot with a task."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from uuid import uuid4
 import attrs
 import pytest
 
-from ft_dcc.server.folder import Credentials
+from ft_dcc.server.database.data_folder import Credentials
 from ft_dcc.session import Session
 
 
 @attrs.frozen
 class ServerProcess:
-    """A running server, its data folder, and how to reach it."""
+    """A running server process, its data folder and its credentials."""
 
     data: Path
     process: subprocess.Popen[str]
@@ -41,23 +41,32 @@ class ServerProcess:
     def stop(self) -> int:
         if self.process.poll() is None:
             self.process.terminate()
-        return self.process.wait(timeout=30)
+        status = self.process.wait(timeout=30)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        return status
 
 
-# The official client pins versions that the project cannot share, so it lives in an environment of its own.
+# The official client pins versions that conflict with ours, so that it has an environment of its own.
 OFFICIAL_ENVIRONMENT = Path(__file__).resolve().parents[1] / ".venv-official"
 OFFICIAL_REQUIREMENT = "ftrack-python-api==3.1.0"
 
 StartServer = Callable[..., ServerProcess]
 
 
-def start_server_at(data: Path, *arguments: str) -> ServerProcess:
-    """Start a server on this folder and return when it has said how to reach it."""
+def start_server_at(data: Path, *arguments: str, change: str = "") -> ServerProcess:
+    """Start a server on the folder and return once it has printed its credentials.
+
+    ``change`` are Python statements that the server process runs first.
+    """
+    program = (
+        ["-c", f"{change}\nfrom ft_dcc.server.__main__ import main\nmain()"] if change else ["-m", "ft_dcc.server"]
+    )
     data.parent.mkdir(parents=True, exist_ok=True)
     log = data.parent / f"{data.name}.log"
     with log.open("w", encoding="utf-8") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", "ft_dcc.server", "--data", str(data), *arguments],
+            [sys.executable, *program, "--data", str(data), *arguments],
             stdout=subprocess.PIPE,
             stderr=errors,
             encoding="utf-8",
@@ -72,7 +81,7 @@ def start_server_at(data: Path, *arguments: str) -> ServerProcess:
 
 @pytest.fixture(scope="session", autouse=True)
 def software_encoder() -> Iterator[None]:
-    """Films are compared by their pixels and bytes, so all are made by x264, whatever this machine has."""
+    """Encode with x264 on every machine, because tests compare pixels and bytes of movies."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FT_DCC_ENCODER", "software")
         yield
@@ -80,7 +89,7 @@ def software_encoder() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def server_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """The server that all tests share: none of them may stop it, or close what others could need."""
+    """Start the server that all tests share; a test must not stop it."""
     server = start_server_at(tmp_path_factory.mktemp("studio") / "data")
     yield server
     server.stop()
@@ -88,13 +97,13 @@ def server_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerP
 
 @pytest.fixture(scope="session")
 def studio_server(server_process: ServerProcess) -> Credentials:
-    """How to reach the shared server."""
+    """Return the credentials of the shared server."""
     return server_process.credentials
 
 
 @pytest.fixture
 def signed_in(studio_server: Credentials, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever runs in this test or is started by it finds the shared server in its environment."""
+    """Put the credentials of the shared server into the environment."""
     monkeypatch.setenv("FTRACK_SERVER", studio_server.server_url)
     monkeypatch.setenv("FTRACK_API_USER", studio_server.api_user)
     monkeypatch.setenv("FTRACK_API_KEY", studio_server.api_key)
@@ -102,11 +111,11 @@ def signed_in(studio_server: Credentials, monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.fixture
 def start_server(tmp_path: Path) -> Iterator[StartServer]:
-    """Start servers of one's own, ``start_server()`` or ``start_server(folder, "--flag")``; they stop at the end."""
+    """Start servers for one test: ``start_server()`` or ``start_server(folder, "--flag", change="statements")``."""
     with ExitStack() as started:
 
-        def start(data: Path | None = None, *arguments: str) -> ServerProcess:
-            server = start_server_at(tmp_path / "studio" if data is None else data, *arguments)
+        def start(data: Path | None = None, *arguments: str, change: str = "") -> ServerProcess:
+            server = start_server_at(tmp_path / "studio" if data is None else data, *arguments, change=change)
             started.callback(server.stop)
             return server
 
@@ -115,11 +124,11 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
 
 @pytest.fixture(scope="module")
 def start_module_server() -> Iterator[StartServer]:
-    """Start a server that a module's tests share, ``start_module_server(folder)``; it stops after them."""
+    """Start a server for the tests of a module: ``start_module_server(folder)``."""
     with ExitStack() as started:
 
-        def start(data: Path, *arguments: str) -> ServerProcess:
-            server = start_server_at(data, *arguments)
+        def start(data: Path, *arguments: str, change: str = "") -> ServerProcess:
+            server = start_server_at(data, *arguments, change=change)
             started.callback(server.stop)
             return server
 
@@ -128,7 +137,7 @@ def start_module_server() -> Iterator[StartServer]:
 
 @pytest.fixture(scope="session")
 def official_python() -> Path:
-    """The interpreter of an environment that has the official client."""
+    """Return the Python of an environment that contains the official client."""
     python = OFFICIAL_ENVIRONMENT / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     if not python.exists():
         venv.create(OFFICIAL_ENVIRONMENT, with_pip=True)
@@ -140,14 +149,14 @@ def official_python() -> Path:
 
 @pytest.fixture
 def session(studio_server: Credentials) -> Iterator[Session]:
-    """A session of one's own on the shared server."""
+    """Open a session on the shared server."""
     with Session(studio_server.server_url, studio_server.api_key, studio_server.api_user) as session:
         yield session
 
 
 @pytest.fixture
 def project(session: Session) -> Any:
-    """A project that nobody else uses."""
+    """Create a project with a unique name."""
     name = f"project_{uuid4().hex[:12]}"
     schema = session.query("ProjectSchema").first()
     project = session.create("Project", {"name": name, "full_name": name, "project_schema": schema})
@@ -157,12 +166,12 @@ def project(session: Session) -> Any:
 
 @pytest.fixture
 def project_shot(session: Session, project: Any) -> Any:
-    """Shot ``sq010/sh010``: frames 1001 to 1048, 8 frames of handles, 24000/1001 fps, 1280x720."""
+    """Create shot ``sq010/sh010``: frames 1001-1048, 8 frames of handles, 24000/1001 fps, 1280x720."""
     sequence = session.create("Sequence", {"name": "sq010", "parent": project})
     shot = session.create("Shot", {"name": "sh010", "parent": sequence})
     session.commit()
-    wanted = {"fstart": 1001, "fend": 1048, "handles": 8, "fps": 23.976, "resolution": "1280x720"}
-    for name, value in wanted.items():
+    attributes = {"fstart": 1001, "fend": 1048, "handles": 8, "fps": 23.976, "resolution": "1280x720"}
+    for name, value in attributes.items():
         shot["custom_attributes"][name] = value
     session.commit()
     return shot
@@ -170,7 +179,7 @@ def project_shot(session: Session, project: Any) -> Any:
 
 @pytest.fixture
 def project_task(session: Session, project_shot: Any) -> Any:
-    """The task ``animation`` of the shot, with a type and a status."""
+    """Create the task ``animation`` of the shot, with a type and a status."""
     task = session.create(
         "Task",
         {

@@ -1,8 +1,8 @@
-// Builds the review page into the server's static folder, and writes down which sources it was built from.
+// Builds the pages into the server's static folder, and writes down which sources it was built from.
 
 import { createHash } from "node:crypto";
 import { copyFile, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { build } from "esbuild";
@@ -18,7 +18,9 @@ async function readText(path) {
 
 /** SHA-256 over everything that decides the outcome: each file's name, its length and its text. */
 async function digestOfSources() {
-  const names = (await readdir(source)).map((name) => `src/${name}`);
+  const found = await readdir(source, { recursive: true, withFileTypes: true });
+  const files = found.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const names = files.map((path) => `src/${relative(source, path).replaceAll("\\", "/")}`);
   const hash = createHash("sha256");
   for (const name of [...names, "build.mjs", "package-lock.json"].sort()) {
     const text = Buffer.from(await readText(join(here, name)));
@@ -34,7 +36,12 @@ async function digestOf(name) {
 await rm(target, { recursive: true, force: true });
 await mkdir(target, { recursive: true });
 await build({
-  entryPoints: [join(source, "page.ts"), join(source, "review.css")],
+  entryPoints: [
+    join(source, "page.tsx"),
+    join(source, "review.css"),
+    join(source, "home", "home.tsx"),
+    join(source, "home", "home.css"),
+  ],
   outdir: target,
   bundle: true,
   format: "esm",
@@ -43,10 +50,20 @@ await build({
   assetNames: "[name]",
   loader: { ".woff2": "file" },
   charset: "utf8",
+  minify: true,
+  legalComments: "none",
+  jsx: "automatic",
+  jsxImportSource: "preact",
   logLevel: "warning",
 });
 await copyFile(join(source, "icon.svg"), join(target, "icon.svg"));
 await copyFile(join(here, "node_modules/@fontsource-variable/inter/LICENSE"), join(target, "inter-license.txt"));
+const licenses = ["preact", "@preact/signals", "@preact/signals-core", "perfect-freehand"].map(async (name) => {
+  const folder = join(here, "node_modules", name);
+  const file = (await readdir(folder)).find((each) => /^licen[cs]e/i.test(each));
+  return `${name}\n\n${(await readText(join(folder, file))).trim()}\n`;
+});
+await writeFile(join(target, "licenses.txt"), (await Promise.all(licenses)).join("\n\n"));
 
 const files = {};
 for (const name of (await readdir(target)).sort()) files[name] = await digestOf(name);

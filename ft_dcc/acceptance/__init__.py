@@ -1,4 +1,4 @@
-"""The acceptance kit: what a studio has its own Maya, Nuke or Blender try, and the answers as JSON.
+"""Acceptance checks that run inside of a real Maya, Nuke or Blender, started by ``ft-dcc accept``.
 
-It runs inside of the program, on the suite as it is installed there. ``ft-dcc accept`` starts it.
+Knows the interface of a host and the publisher, but no particular host and nothing of the command line.
 """

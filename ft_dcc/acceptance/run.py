@@ -1,4 +1,4 @@
-"""Running the checks inside of a program, and writing down the answer."""
+"""Run the acceptance checks inside of a host program and write the results."""
 
 from __future__ import annotations
 
@@ -17,16 +17,15 @@ from typing import Any
 import attrs
 
 from ft_dcc import errors
-from ft_dcc.acceptance import checks, publishing
-from ft_dcc.acceptance.rig import Bench, Check, Rig, Skipped
+from ft_dcc.acceptance import checks, host_under_test, publishing
 
-# What ``ft-dcc accept`` tells the program that it starts: a JSON text with "answer", "task" and "has_person".
+# Environment variable that ``ft-dcc accept`` sets: a JSON text with "answer", "task" and "has_person".
 ORDER = "FT_DCC_ACCEPT"
 
 
 @attrs.frozen
-class Outcome:
-    """What became of one check: "passed", "failed" or "skipped", and why."""
+class CheckResult:
+    """The outcome of a check, "passed", "failed" or "skipped", and the reason."""
 
     name: str
     title: str
@@ -36,63 +35,66 @@ class Outcome:
     figures: Mapping[str, Any]
 
 
-def answer_order(rig: Rig) -> None:
-    """The order in the environment is carried out, and its answer lies where it says; nothing is raised."""
+def run_requested_checks(target: host_under_test.HostUnderTest) -> None:
+    """Run the checks of the order in the environment and write the results to its file; raise nothing."""
     order = json.loads(os.environ[ORDER])
     try:
-        answer = accept(rig, order["task"], has_person=order["has_person"])
-    except Exception as error:  # noqa: BLE001 - whoever gave the order reads it
+        answer = accept(target, order["task"], has_person=order["has_person"])
+    except Exception as error:  # noqa: BLE001 - reported by ft-dcc accept
         answer = {"error": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()}
     unfinished = Path(order["answer"] + ".part")
     unfinished.write_text(json.dumps(answer, indent=1, ensure_ascii=False), encoding="utf-8")
     unfinished.replace(order["answer"])
 
 
-def accept(rig: Rig, task: str, *, has_person: bool = False) -> dict[str, Any]:
-    """Return what this program is, and what became of each check on a new scene and in a folder of its own."""
-    every = (*checks.CHECKS, *publishing.CHECKS, *rig.checks)
+def accept(target: host_under_test.HostUnderTest, task: str, *, has_person: bool = False) -> dict[str, Any]:
+    """Run each check on a new scene with a folder of its own, and return the report."""
+    all_checks = (*checks.CHECKS, *publishing.CHECKS, *target.checks)
     with tempfile.TemporaryDirectory(prefix="ft-dcc-accept-") as folder:
-        outcomes = [
-            _carry_out(rig, check, Path(folder, str(index)), task, has_person) for index, check in enumerate(every)
+        results = [
+            _run_check(target, check, Path(folder, str(index)), task, has_person)
+            for index, check in enumerate(all_checks)
         ]
     return {
         "format": 1,
-        "host": rig.host.name,
-        "version": rig.host.version,
-        "window": rig.has_window,
+        "host": target.host.name,
+        "version": target.host.version,
+        "window": target.has_window,
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "release": _release(),
         "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
-        "checks": [attrs.asdict(outcome) for outcome in outcomes],
-        "facts": {**rig.facts(), "packages": _packages()},
+        "checks": [attrs.asdict(result) for result in results],
+        "facts": {**target.facts(), "packages": _packages()},
     }
 
 
 def failed(answer: Mapping[str, Any]) -> Sequence[str]:
-    """Return a line for each check of an answer that failed."""
+    """Return a line for each failed check of a report."""
     return [f"{each['name']}: {each['why']}" for each in answer["checks"] if each["outcome"] == "failed"]
 
 
-def _carry_out(rig: Rig, check: Check, folder: Path, task: str, has_person: bool) -> Outcome:
+def _run_check(
+    target: host_under_test.HostUnderTest, check: host_under_test.Check, folder: Path, task: str, has_person: bool
+) -> CheckResult:
     folder.mkdir()
     started, figures = time.monotonic(), {}
     outcome, why = "passed", ""
     try:
-        rig.build()
-        figures = dict(check.function(Bench(rig, folder, task, has_person)) or {})
-    except Skipped as error:
+        target.build()
+        figures = dict(check.function(host_under_test.CheckContext(target, folder, task, has_person)) or {})
+    except host_under_test.Skipped as error:
         outcome, why = "skipped", str(error)
-    except Exception as error:  # noqa: BLE001 - the answer has it
-        # No path of whoever runs it goes into what may be published.
+    except Exception as error:  # noqa: BLE001 - reported
+        # The report may be published, so it must not contain the path.
         why = str(error).replace(str(folder), "…")
         outcome = "failed"
         if not isinstance(error, errors.Error):
-            why = f"{type(error).__name__}: {why} ({_where(error)})"
-    return Outcome(check.name, check.title, outcome, why, round(time.monotonic() - started, 2), figures)
+            why = f"{type(error).__name__}: {why} ({_location(error)})"
+    return CheckResult(check.name, check.title, outcome, why, round(time.monotonic() - started, 2), figures)
 
 
-def _where(error: BaseException) -> str:
+def _location(error: BaseException) -> str:
     last = traceback.extract_tb(error.__traceback__)[-1]
     return f"{Path(last.filename).name}:{last.lineno}"
 
@@ -103,16 +105,16 @@ def _release() -> str:
     try:
         return metadata.version("ft-dcc")
     except metadata.PackageNotFoundError:
-        return "not said"
+        return "unknown"
 
 
 def _packages() -> dict[str, str]:
-    """Which of the packages are the program's own, and which came along."""
+    """Return which packages are the program's own and which were installed with the suite."""
     found = {}
     for name in ("attrs", "certifi", "charset_normalizer", "filelock", "pyblish", "requests", "urllib3", "websocket"):
-        home = getattr(sys.modules.get(name), "__file__", None)
-        if home:
-            parts = Path(home).parts
-            came = "vendored" in parts or "extensions" in parts
-            found[name] = "came along" if came else "the program's own"
+        path = getattr(sys.modules.get(name), "__file__", None)
+        if path:
+            parts = Path(path).parts
+            is_vendored = "vendored" in parts or "extensions" in parts
+            found[name] = "installed with the suite" if is_vendored else "the program's own"
     return found

@@ -1,4 +1,4 @@
-"""``ft-dcc doctor``: what is installed, found and reachable, and where each setting came from."""
+"""``ft-dcc doctor``: settings with their origins, installed packages, programs and the server."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from pathlib import Path
 import attrs
 import click
 
+from ft_dcc.accounts.local_server import is_running, require_server, studio_folder
 from ft_dcc.cli.output import Output, reporting
-from ft_dcc.config import Settings, read_settings
 from ft_dcc.errors import Error
-from ft_dcc.local_studio import is_running, need_server, studio_folder
+from ft_dcc.settings.resolve import Settings, read_settings
 
-# What each optional part brings: the distribution, and the module that proves it can be found.
+# Distributions of each extra, and a module of each that must be importable.
 _EXTRAS = {
     "media": {"imageio-ffmpeg": "imageio_ffmpeg"},
     "colour": {"OpenImageIO": "OpenImageIO"},
@@ -36,7 +36,7 @@ _CORE = (
 
 @attrs.frozen
 class Finding:
-    """One line of the report; ``is_good`` is None for what is only told."""
+    """One line of the report; ``is_good`` is None for information."""
 
     topic: str
     name: str
@@ -44,12 +44,12 @@ class Finding:
     is_good: bool | None = None
 
 
-@click.command(name="doctor", short_help="Say what is installed, found and reachable.")
+@click.command(name="doctor", short_help="Check settings, packages, programs and the server.")
 @reporting
 def command(output: Output) -> int:
-    """Say what is installed, what is found and reachable, and where each setting came from.
+    """Check settings, packages, programs and the server, and show the origin of each setting.
 
-    Never prints a key. The exit code is 1 when something that is set up does not work.
+    Keys are not printed. The exit code is 1 if something that is configured does not work.
     """
     settings = read_settings()
     findings = [*_settings(settings), *_installed(), *_ffmpeg(), *_jobs(settings), *_hosts(), *_server(settings)]
@@ -67,7 +67,11 @@ def command(output: Output) -> int:
 
 def _settings(settings: Settings) -> Iterator[Finding]:
     for name, value in settings.values.items():
-        yield Finding("Settings", name, f"{value.shown}  ({value.origin})")
+        label = value.setting.default_label.replace("`", "")
+        if value.origin == "default":
+            yield Finding("Settings", name, f"default: {label or value.text}" if label or value.text else "not set")
+        else:
+            yield Finding("Settings", name, f"{value.display_text}  ({value.origin})")
 
 
 def _installed() -> Iterator[Finding]:
@@ -78,8 +82,8 @@ def _installed() -> Iterator[Finding]:
         version = _version(name)
         yield Finding("Installed", name, version or "missing", version is not None)
     for extra, parts in _EXTRAS.items():
-        lacking = [name for name, module in parts.items() if importlib.util.find_spec(module) is None]
-        if lacking:
+        missing = [name for name, module in parts.items() if importlib.util.find_spec(module) is None]
+        if missing:
             yield Finding("Installed", f"[{extra}]", f"not installed; pip install 'ft-dcc[{extra}]'")
         else:
             yield Finding("Installed", f"[{extra}]", ", ".join(f"{name} {_version(name)}" for name in parts), True)
@@ -106,18 +110,18 @@ def _ffmpeg() -> Iterator[Finding]:
 
 
 def _hosts() -> Iterator[Finding]:
-    from ft_dcc.install.examine import examine
-    from ft_dcc.install.programs import TITLES, Machine
+    from ft_dcc.install.diagnose import diagnose
+    from ft_dcc.install.host_discovery import TITLES, Machine
 
     machine = Machine.here()
     for host in TITLES:
-        for each in examine(host, machine):
+        for each in diagnose(host, machine):
             yield Finding("Hosts", each.name, each.text, each.is_good)
 
 
 def _jobs(settings: Settings) -> Iterator[Finding]:
-    folder = Path(settings.need("jobs"))
-    # The folder is made at the first publish; until then its nearest existing parent says what is possible.
+    folder = Path(settings.require("jobs"))
+    # The first publish creates the folder; until then check its nearest existing parent.
     existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
     try:
         free = shutil.disk_usage(existing).free
@@ -130,9 +134,9 @@ def _jobs(settings: Settings) -> Iterator[Finding]:
 def _server(settings: Settings) -> Iterator[Finding]:
     address = settings.get("server")
     if address is None:
-        yield _own_studio(studio_folder(settings))
+        yield _local_studio(studio_folder(settings))
         return
-    from ft_dcc.cli.connection import connected
+    from ft_dcc.cli.inputs import connected
 
     try:
         with connected() as session:
@@ -142,12 +146,12 @@ def _server(settings: Settings) -> Iterator[Finding]:
         yield Finding("Reachable", "server", str(error), False)
 
 
-def _own_studio(folder: Path) -> Finding:
-    """Say what is used where no server is set; nothing is started for it."""
+def _local_studio(folder: Path) -> Finding:
+    """Return the state of the local studio; do not start it."""
     if is_running(folder):
-        return Finding("Reachable", "server", f"not set: your own studio in {folder}, which runs", True)
+        return Finding("Reachable", "server", f"not set: local studio in {folder}, running", True)
     try:
-        need_server("A studio of your own")
+        require_server("The local studio")
     except Error as error:
         return Finding("Reachable", "server", f"not set. {error}")
-    return Finding("Reachable", "server", f"not set: your own studio in {folder}, started when it is needed")
+    return Finding("Reachable", "server", f"not set: local studio in {folder}, started when needed")

@@ -1,4 +1,4 @@
-"""Progress of a publish: a bar for each step on a terminal, a line for each step where nobody watches."""
+"""Progress of a publish: a bar for each step on a terminal, lines of text elsewhere."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _COLUMNS: dict[str, DownloadColumn | MofNCompleteColumn] = {
 
 
 class _Amount(ProgressColumn):
-    """Frames are counted, bytes are measured."""
+    """The column with the amount, in frames or bytes."""
 
     def render(self, task: Task) -> Text:
         return _COLUMNS[task.fields["unit"]].render(task)
 
 
-def pace(progress: Progress) -> str:
-    """Return how fast it goes and what is left, for a person; nothing as long as nobody can know."""
+def format_rate(progress: Progress) -> str:
+    """Return the rate and the remaining time as text, or "" while they are unknown."""
     if progress.rate is None or progress.seconds_left is None:
         return ""
     is_bytes = progress.unit == "bytes"
@@ -45,21 +45,21 @@ def pace(progress: Progress) -> str:
 
 
 class _Rate(ProgressColumn):
-    """How fast it goes."""
+    """The column with the rate."""
 
     def render(self, task: Task) -> Text:
         return Text(task.fields["rate"])
 
 
 @contextmanager
-def shown_progress() -> Iterator[OnProgress]:
-    """What is called with the return value appears on stderr while the block runs, and so does what plugins print."""
+def progress_display() -> Iterator[OnProgress]:
+    """Yield a callback that shows progress on stderr; output of plugins goes to stderr, too."""
     console = Console(stderr=True)
     with redirect_stdout(sys.stderr):
         if not console.is_terminal:
             yield _Lines(console)
             return
-        # In a narrow window a name gets shorter, and each bar still takes one line.
+        # In a narrow window the name is shortened, so that each bar takes one line.
         name = TextColumn("{task.description}", table_column=Column(no_wrap=True, ratio=2))
         bar = BarColumn(None, table_column=Column(no_wrap=True, ratio=1))
         amount, rate = _Amount(Column(no_wrap=True)), _Rate(Column(no_wrap=True))
@@ -78,12 +78,12 @@ class _Bars:
             description = f"{progress.step} {progress.source}"
             self._tasks[key] = self._bars.add_task(description, total=progress.total, unit=progress.unit, rate="")
         self._bars.update(
-            self._tasks[key], completed=progress.done, total=progress.total, rate=pace(progress).strip(", ")
+            self._tasks[key], completed=progress.done, total=progress.total, rate=format_rate(progress).strip(", ")
         )
 
 
 class _Lines:
-    """A log keeps every line, so a step says when it begins, at each quarter, and when it is done."""
+    """Prints a line at the start, each quarter and the end of a step, because a log keeps every line."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -95,5 +95,5 @@ class _Lines:
         if self._quarters.get(key) == quarter:
             return
         self._quarters[key] = quarter
-        line = f"{progress.step} {progress.source}: {progress.done} of {progress.total} {progress.unit}{pace(progress)}"
-        self._console.print(line, highlight=False, soft_wrap=True)
+        amount = f"{progress.done} of {progress.total} {progress.unit}{format_rate(progress)}"
+        self._console.print(f"{progress.step} {progress.source}: {amount}", highlight=False, soft_wrap=True)

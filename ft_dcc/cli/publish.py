@@ -1,7 +1,9 @@
-"""``ft-dcc publish``: frames or a film that exist become a version in a review session."""
+"""``ft-dcc publish``, ``playblast`` and ``ui``: publish files or a Blender scene for review."""
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,92 +12,94 @@ from typing import TYPE_CHECKING, Any, Callable
 import attrs
 import click
 
-from ft_dcc.cli.connection import connected
+from ft_dcc import errors, frames
+from ft_dcc.accounts.local_server import get_account
+from ft_dcc.cli.inputs import FRAME_RANGE, FRAME_RATE, RESOLUTION, connected
 from ft_dcc.cli.output import Output, problem_line, reporting
-from ft_dcc.cli.values import FRAME_RANGE, FRAME_RATE, RESOLUTION
-from ft_dcc.config import read_settings
-from ft_dcc.errors import (
-    AuthenticationError,
-    DiskUnusable,
-    PluginBroken,
-    ServerUnreachable,
-    SettingInvalid,
-    Unpublishable,
-)
-from ft_dcc.frames import gather
-from ft_dcc.local_studio import account
-from ft_dcc.settings import OUTPUTS
+from ft_dcc.settings import definitions, resolve
 
 if TYPE_CHECKING:
     from ft_dcc.host import Host
-    from ft_dcc.media import Colour
-    from ft_dcc.publish.job import Job
-    from ft_dcc.publish.progress import OnProgress
-    from ft_dcc.publish.records import Published, PublishRequest
-    from ft_dcc.publish.run import Judgement
+    from ft_dcc.publish import models, progress, publisher
+    from ft_dcc.publish.jobs.job import Job
 
 Command = Callable[..., Any]
 
-# No check is called so.
+# Not the name of any check.
 _ALL = "*"
 
 _OPTIONS = (
-    click.option("--task", metavar="ID_OR_PATH", help="Its id, or PROJECT/SEQUENCE/SHOT/TASK; FT_DCC_TASK else."),
+    click.option("--task", metavar="ID_OR_PATH", help="Task id, or PROJECT/SEQUENCE/SHOT/TASK (default: FT_DCC_TASK)."),
     click.option(
         "--review",
         multiple=True,
         metavar="NAME",
-        help="Review session, its id, its name or a rule as 'Dailies {date}'; opened when there is none; several times "
-        "for several.",
+        help="Review session: id, name, or a rule such as 'Dailies {date}'; created if missing; may be repeated.",
     ),
-    click.option("--no-review", is_flag=True, help="Into no review session, whatever the settings say."),
-    click.option("--comment", default="", metavar="TEXT", help="What is to be looked at."),
-    click.option("--note", default="", metavar="TEXT", help="A note for the reviewers."),
+    click.option("--no-review", is_flag=True, help="Add to no review session; overrides the settings."),
+    click.option("--comment", default="", metavar="TEXT", help="Comment of the version."),
+    click.option("--note", default="", metavar="TEXT", help="Note for the reviewers."),
     click.option("--label", metavar="NAME", help="Label of the note."),
     click.option("--status", metavar="NAME", help="Status of the version."),
+    click.option("--task-status", metavar="NAME", help="Status of the task after the publish."),
     click.option(
-        "--asset", metavar="RULE_OR_ID", help="Rule for the asset's name, as '{shot} {task}', or an asset's id."
+        "--addresses", multiple=True, metavar="NOTE", help="Note that this version answers, by id; may be repeated."
     ),
-    click.option("--asset-type", metavar="SHORT", help="Type of a new asset, by its short name."),
-    click.option("--uses", multiple=True, metavar="VERSION_ID", help="A version that this one was made from."),
-    click.option("--notify/--no-notify", default=None, help="Tell the event hub."),
-    click.option("--slate/--no-slate", default=None, help="A picture before the first that says what it is."),
-    click.option("--watermark", metavar="TEXT", help="What lies across the pictures."),
-    click.option("--letterbox", metavar="SHAPE", help="Shape of the picture, as 2.39; black outside of it."),
-    click.option("--fill-missing/--no-fill-missing", "is_filling", default=None, help="Show the frame before, marked."),
     click.option(
-        "--sound", "sounds", multiple=True, metavar="FILE[@FRAME]", help="A sound, and where it begins; else the first."
+        "--asset", metavar="RULE_OR_ID", help="Rule for the asset's name, such as '{shot} {task}', or an asset's id."
     ),
-    click.option("--no-burnin", is_flag=True, help="Nothing in the corners, whatever the settings say."),
+    click.option("--asset-type", metavar="SHORT", help="Short name of the type of a new asset."),
+    click.option(
+        "--uses", multiple=True, metavar="VERSION_ID", help="Version that this one was made from; may be repeated."
+    ),
+    click.option("--notify/--no-notify", default=None, help="Send an event-hub notification."),
+    click.option("--slate/--no-slate", default=None, help="Add a slate."),
+    click.option("--watermark", metavar="TEXT", help="Text across the frames."),
+    click.option(
+        "--letterbox", metavar="SHAPE", help="Aspect ratio of the visible area, such as 2.39; the rest is black."
+    ),
+    click.option(
+        "--fill-missing/--no-fill-missing",
+        default=None,
+        help="Replace missing frames by the previous one, labelled.",
+    ),
+    click.option(
+        "--sound",
+        "sounds",
+        multiple=True,
+        metavar="FILE[@FRAME]",
+        help="Sound file; starts at FRAME (default: first frame).",
+    ),
+    click.option("--no-burnin", is_flag=True, help="Add no burn-in text; overrides the settings."),
     click.option(
         "--output",
         "outputs",
         multiple=True,
-        type=click.Choice(OUTPUTS),
-        help="What to make beside the review film; several times for several.",
+        type=click.Choice(definitions.OUTPUTS),
+        help="Output in addition to the review movie; may be repeated.",
     ),
     click.option(
         "--frames",
         "frame_range",
         type=FRAME_RANGE,
-        help="Frames, as 1001-1048, instead of what is found. 1001-1048+8 has 8 more on either side as handles, "
-        "1001-1048+8+4 has 4 after the last; 1001-1048x2 has every second one, from the first on.",
+        help="Frames, such as 1001-1048 (default: all found). 1001-1048+8 has 8 handle frames on either side, "
+        "1001-1048+8+4 has 4 after the last frame; 1001-1048x2 has every second frame.",
     ),
-    click.option("--fps", type=FRAME_RATE, help="Rate, as 24, 23.976 or 24000/1001."),
-    click.option("--resolution", type=RESOLUTION, help="Size in pixels, as 1920x1080."),
+    click.option("--fps", type=FRAME_RATE, help="Frame rate: 24, 23.976 or 24000/1001."),
+    click.option("--resolution", type=RESOLUTION, help="Size in pixels, such as 1920x1080."),
     click.option(
         "--repair",
         is_flag=False,
         flag_value=_ALL,
         multiple=True,
         metavar="[CHECK]",
-        help="Repair what this check finds, as it was told with the problem; without a name, whatever can be repaired.",
+        help="Apply the repair named in the message; without a name, all of them.",
     ),
 )
 
 
-def placing(function: Command) -> Command:
-    """Give a command the options that say where a version goes and what it shows; ``make_request`` takes them."""
+def publish_options(function: Command) -> Command:
+    """Add the options of a publish to a command; ``make_request`` takes their values."""
     for option in reversed(_OPTIONS):
         function = option(function)
     return function
@@ -110,134 +114,213 @@ def make_request(
     slate: bool | None,
     outputs: tuple[str, ...],
     **options: Any,
-) -> PublishRequest:
-    """Return what was asked for by the options of ``placing``."""
-    from ft_dcc.publish.records import PublishRequest
+) -> models.PublishRequest:
+    """Return the request for the values of ``publish_options``."""
+    from ft_dcc.publish.models import PublishRequest
 
     return PublishRequest(
         source=source,
         review=() if no_review else review or None,
         burnin={} if no_burnin else None,
-        slate={None: None, False: (), True: read_settings().items("slate_lines")}[slate],
+        slate={None: None, False: (), True: resolve.read_settings().items("slate_lines")}[slate],
         outputs=outputs or None,
         **options,
     )
 
 
-@click.command(name="publish", short_help="Publish frames, a film or a picture.")
+@click.command(name="publish", short_help="Publish frames, a movie or an image.")
 @click.argument("source", metavar="PATTERN_OR_FILE...", nargs=-1, required=True)
-@placing
+@publish_options
 @click.option(
     "--colour-space",
     metavar="NAME",
-    help="What the numbers in the images mean, by a name of the OCIO config, as ACEScct for DPX; else only OpenEXR is "
-    "converted.",
+    help="Colour space of the images, a name of the OCIO config, such as ACEScct for DPX (default: only OpenEXR is "
+    "converted).",
+)
+@click.option("--display", metavar="NAME", help="Display of the OCIO config (default: its first).")
+@click.option(
+    "--view",
+    metavar="NAME",
+    help="View of the display (default: first view; with a built-in config, untoned unless ACES).",
 )
 @reporting
-def command(
-    output: Output, source: tuple[str, ...], repair: tuple[str, ...], colour_space: str | None, **options: Any
+def publish_command(
+    output: Output,
+    source: tuple[str, ...],
+    repair: tuple[str, ...],
+    colour_space: str | None,
+    display: str | None,
+    view: str | None,
+    **options: Any,
 ) -> int:
-    """Publish a sequence (sh010.%04d.png, sh010.####.exr), a film or a picture as a new version; several as one each.
+    """Publish a sequence (sh010.%04d.png, sh010.####.exr), a movie or an image as a new version.
 
-    A folder stands for the sequences, films and pictures in it.
+    Several sources become one version each; several images of one sequence are one source. A folder selects the
+    sequences, movies and images in it. The number can also be written as @@@@, $F4 or <frame04>.
     """
-    request = make_request(_unfolded(source), colour=_colour(colour_space), **options)
-    return tell(output, publish_showing_progress(output, request, repair))
+    from ft_dcc.media import ColourOptions
+
+    given = {"space": colour_space, "display": display, "view": view}
+    names = {name: value for name, value in given.items() if value is not None}
+    colour = attrs.evolve(ColourOptions.of_settings(), **names) if names else None
+    request = make_request(frames.join_sequences(_expand_folders(source)), colour=colour, **options)
+    return print_result(output, publish_showing_progress(output, request, repair))
 
 
-def _colour(space: str | None) -> Colour | None:
-    from ft_dcc.media import Colour
-
-    return None if space is None else attrs.evolve(Colour.of_settings(), space=space)
-
-
-def _unfolded(source: tuple[str, ...]) -> tuple[str, ...]:
-    """Return what was given, a folder as what lies in it; raises Unpublishable or DiskUnusable."""
+def _expand_folders(source: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the sources, with each folder replaced by the sources in it; raise UserFixableError or StorageError."""
     found: list[str] = []
     for given in source:
         try:
-            inside = gather([Path(given)]) if Path(given).is_dir() else [given]
+            inside = frames.find_sequences([Path(given)]) if Path(given).is_dir() else [given]
         except OSError as error:
-            raise DiskUnusable(f"The folder {given} cannot be read: {error.strerror}. Give its frames.") from error
+            raise errors.StorageError(
+                f"The folder {given} cannot be read: {error.strerror}. Make it readable, or give its frames."
+            ) from error
         if not inside:
-            raise Unpublishable(f"No picture and no film is in the folder {given}. Give another, or name a file.")
+            raise errors.UserFixableError(
+                f"The folder {given} contains no images or movies. Give another folder or a file."
+            )
         found += inside
     return tuple(found)
 
 
 def publish_showing_progress(
-    output: Output, request: PublishRequest, repair: tuple[str, ...], host: Host | None = None
-) -> Published:
-    """Publish with the session and the jobs folder of the settings; the progress appears on stderr.
+    output: Output, request: models.PublishRequest, repair: tuple[str, ...], host: Host | None = None
+) -> models.Published:
+    """Publish with the server and the jobs folder of the settings, and show the progress on stderr.
 
-    What the checks named in ``repair`` find is repaired before. Where the server does not answer, or Ctrl-C is
-    pressed, the job stays, and it is said how to go on with it; one that waits for repairs does not.
+    Applies the repairs of the checks named in ``repair`` first. If the server does not answer, or on Ctrl-C, the job
+    stays in the queue and a message names the command that resumes it, unless repairs were requested.
     """
-    from ft_dcc.cli.progress import shown_progress
-    from ft_dcc.publish.run import Publisher, prepare
+    from ft_dcc.cli.progress import progress_display
+    from ft_dcc.publish.publisher import Publisher, prepare
 
-    settings = read_settings()
-    jobs = Path(settings.need("jobs"))
+    settings = resolve.read_settings()
+    jobs = Path(settings.require("jobs"))
     if repair:
-        with connected() as session, shown_progress() as on_progress:
-            judgement = Publisher(session, host, on_progress, jobs).judge(request)
-            _repair(output, judgement, repair)
-            return judgement.publish()
-    job = prepare(request, account(settings).server.rstrip("/"), host, jobs)
+        with connected() as session, progress_display() as on_progress:
+            check = Publisher(session, host, on_progress, jobs).validate(request)
+            _repair(output, check, repair)
+            return check.publish()
+    job = prepare(request, get_account(settings).server.rstrip("/"), host, jobs)
     try:
-        with connected() as session, shown(output, job.id) as on_progress:
+        with connected() as session, job_progress(output, job.id) as on_progress:
             return Publisher(session, host, on_progress, jobs).resume(job.id)
-    except ServerUnreachable as error:
+    except errors.ServerUnreachable as error:
         if host is not None:
-            error.message += _captured_ahead(output, job, host)
+            error.message += _capture_offline(output, job, host)
         if job.id not in str(error):
-            error.message += f" Nothing is lost: 'ft-dcc queue run' publishes the job {job.id} when it answers."
+            error.message += f" When it answers: ft-dcc queue run (job {job.id})."
         raise
-    except (AuthenticationError, PluginBroken, SettingInvalid):
-        if not job.is_begun:
+    except (errors.AuthenticationError, errors.PluginBroken, errors.SettingInvalid):
+        if not job.is_started:
             job.remove()
         raise
 
 
-def _captured_ahead(output: Output, job: Job, host: Host) -> str:
-    """The cameras are captured while their scene is open; return what is said of it."""
-    from ft_dcc.publish.ahead import capture_ahead
-    from ft_dcc.publish.progress import Pulse
+def _capture_offline(output: Output, job: Job, host: Host) -> str:
+    """Capture the cameras while their scene is open; return the sentence for the error message."""
+    from ft_dcc.publish.jobs.offline_capture import capture_offline
+    from ft_dcc.publish.progress import ProgressReporter
 
-    with shown(output, job.id) as on_progress:
-        return capture_ahead(job, host, Pulse(on_progress))
+    with job_progress(output, job.id) as on_progress:
+        return capture_offline(job, host, ProgressReporter(on_progress))
 
 
-def _repair(output: Output, judgement: Judgement, checks: tuple[str, ...]) -> None:
-    """What has a repair is repaired once, and it is said what is wrong still; raises what a repair raises."""
-    for problem in judgement.problems:
-        if problem.repair is not None and (_ALL in checks or problem.check in checks):
-            left = judgement.repair(problem)
-            output.say(f"{problem.check}: {problem.repair}: {'done' if left is None else left.message}")
+def _repair(output: Output, check: publisher.PublishCheck, names: tuple[str, ...]) -> None:
+    """Run the repairs of the named checks and print what remains; raise the errors of repairs."""
+    for problem in check.problems:
+        if problem.repair is not None and (_ALL in names or problem.check in names):
+            remaining = check.repair(problem)
+            output.message(f"{problem.check}: {problem.repair}: {'done' if remaining is None else remaining.message}")
 
 
 @contextmanager
-def shown(output: Output, job_id: str) -> Iterator[OnProgress]:
-    """The progress of a job appears on stderr; whoever stops it with Ctrl-C is told how to go on."""
-    from ft_dcc.cli.progress import shown_progress
+def job_progress(output: Output, job_id: str) -> Iterator[progress.OnProgress]:
+    """Show the progress of a job on stderr; on Ctrl-C, print the commands that resume and drop it."""
+    from ft_dcc.cli.progress import progress_display
 
     try:
-        with shown_progress() as on_progress:
+        with progress_display() as on_progress:
             yield on_progress
     except KeyboardInterrupt:
-        output.say(f"The job {job_id} stays. Go on: ft-dcc queue resume {job_id}. Give up: ft-dcc queue drop {job_id}.")
+        output.message(
+            f"The job {job_id} is kept. Resume it: ft-dcc queue resume {job_id}. Delete it: ft-dcc queue drop {job_id}."
+        )
         raise
 
 
-def tell(output: Output, published: Published) -> int:
-    """Print a line for each version, its link or its number, and one for each problem; return the exit code.
+def print_result(output: Output, published: models.Published) -> int:
+    """Print the link or number of each version and a line for each issue, and return the exit code.
 
-    0 where there is no problem, 3 where the artist can do something about one, 1 where nobody here can.
+    0 without issues, 3 if the artist can fix one of them, else 1.
     """
     for problem in published.problems:
-        output.say(problem_line(problem))
+        output.message(problem_line(problem))
     lines = [version.link or f"{version.source}: version {version.version}" for version in published.versions]
     output.result("\n".join(lines), published.report())
     if not published.problems:
         return 0
-    return 3 if published.is_artists else 1
+    return 3 if published.user_can_fix else 1
+
+
+@click.command(name="playblast", short_help="Playblast a Blender scene and publish it.")
+@click.argument("scene", metavar="SCENE.blend", type=click.Path(path_type=Path))
+@click.option("--camera", metavar="NAME", help="Camera (default: the scene's active camera).")
+@click.option("--run-scripts", is_flag=True, help="Run Python code of the file, such as drivers, which you trust.")
+@click.option("--allow-incomplete", is_flag=True, help="Publish although files of the scene are missing.")
+@publish_options
+@reporting
+def playblast_command(
+    output: Output, scene: Path, camera: str | None, repair: tuple[str, ...], *, run_scripts: bool, **options: Any
+) -> int:
+    """Playblast a camera of SCENE.blend and publish it as a new version; the file is never changed."""
+    with opened_in_blender(scene, run_scripts=run_scripts) as host:
+        request = make_request((camera,) if camera else (), **options)
+        published = publish_showing_progress(output, request, repair, host)
+    return print_result(output, published)
+
+
+@contextmanager
+def opened_in_blender(scene: Path, *, run_scripts: bool = False) -> Iterator[Host]:
+    """Open the file in a headless Blender; raise SceneUnreadable or MissingExtra.
+
+    ``run_scripts`` allows the Python code in the file to run.
+    """
+    with _stdout_to_stderr():
+        try:
+            from ft_dcc_blender.host import BlenderHost
+        except ImportError as error:
+            raise errors.MissingExtra("blender", "A playblast of a .blend file") from error
+        host = BlenderHost.open(scene.absolute(), run_scripts=run_scripts)
+        try:
+            yield host
+        finally:
+            BlenderHost.close()
+
+
+@contextmanager
+def _stdout_to_stderr() -> Iterator[None]:
+    """Send the output of Blender's compiled code to stderr, so that stdout contains the result only."""
+    sys.stdout.flush()
+    stdout = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(stdout, 1)
+        os.close(stdout)
+
+
+@click.command(name="ui", short_help="Open the dialog that publishes files.")
+@click.argument("files", metavar="[FILES]...", nargs=-1, type=click.Path(path_type=Path))
+@reporting
+def ui_command(output: Output, files: tuple[Path, ...]) -> int:
+    """Open the dialog that publishes FILES: movies, images, one image of a sequence, or folders."""
+    try:
+        from ft_dcc_qt.desktop import run
+    except ImportError as error:
+        raise errors.MissingExtra("ui", "The dialog") from error
+    return run(file.absolute() for file in files)

@@ -1,62 +1,61 @@
-"""``ft-dcc queue``: the jobs that are not through, and going on with them."""
+"""``ft-dcc queue``: list, resume and delete publish jobs."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from ft_dcc.cli.connection import connected
+from ft_dcc.accounts import local_server
+from ft_dcc.cli import inputs, publish
 from ft_dcc.cli.output import Output, reporting
-from ft_dcc.cli.playblast import opened_in_blender
-from ft_dcc.cli.publish import shown, tell
-from ft_dcc.config import read_settings
 from ft_dcc.errors import JobNotFound, ServerUnreachable
+from ft_dcc.settings.resolve import read_settings
 
 if TYPE_CHECKING:
     from ft_dcc.host import Host
-    from ft_dcc.publish.queue import Entry, Outcome
+    from ft_dcc.publish.jobs.queue import JobResult, QueueItem
 
-# A studio's server is back within minutes; whoever watches wants to see it soon, and the server to come up.
-_PAUSE_SECONDS = 5.0
+# The wait doubles with each attempt that the server or the network interrupts.
+_WATCH_INTERVAL_SECONDS, _MAX_WATCH_INTERVAL_SECONDS = 5.0, 300.0
 
 
 def _jobs() -> Path:
-    return Path(read_settings().need("jobs"))
+    return Path(read_settings().require("jobs"))
 
 
-@click.group(name="queue", short_help="Go on with publishes that were interrupted.")
+@click.group(name="queue", short_help="Resume interrupted publishes.")
 def command() -> None:
-    """List, resume, show and drop the jobs of publishes; work through those that wait."""
+    """List, show, resume, run and delete publish jobs."""
 
 
 @command.command(name="list")
 @reporting
 def list_jobs(output: Output) -> None:
-    """List the jobs, the oldest first."""
-    from ft_dcc.publish.queue import entries
+    """List the jobs, oldest first."""
+    from ft_dcc.publish.jobs.queue import queue_items
 
-    found = entries(_jobs())
-    lines = [f"{entry.job.id}  {entry.state:<15}  {_about(entry)}" for entry in found]
-    output.result("\n".join(lines) or "There is no job.", {"jobs": [_report(entry) for entry in found]})
+    found = queue_items(_jobs())
+    lines = [f"{entry.job.id}  {entry.state:<15}  {_describe(entry)}" for entry in found]
+    output.result("\n".join(lines) or "The queue is empty.", {"jobs": [_report(entry) for entry in found]})
 
 
 @command.command()
 @click.argument("job_id", metavar="ID")
 @reporting
 def show(output: Output, job_id: str) -> None:
-    """Show what is known of the job ID."""
-    from ft_dcc.publish.job import Job
-    from ft_dcc.publish.queue import look_at
+    """Show the state and the request of the job ID."""
+    from ft_dcc.publish.jobs.job import Job
+    from ft_dcc.publish.jobs.queue import inspect_job
 
-    report = _report(look_at(Job.open(_jobs(), job_id)))
-    told = _flat(report)
-    width = max(map(len, told)) + 2
-    lines = [f"{name:<{width}}{text}" for name, text in told.items()]
+    report = _report(inspect_job(Job.open(_jobs(), job_id)))
+    fields = _flat(report)
+    width = max(map(len, fields)) + 2
+    lines = [f"{name:<{width}}{text}" for name, text in fields.items()]
     output.result("\n".join(lines), report)
 
 
@@ -64,40 +63,40 @@ def show(output: Output, job_id: str) -> None:
 @click.argument("job_id", metavar="[ID]", required=False)
 @reporting
 def resume(output: Output, job_id: str | None) -> int:
-    """Go on with the job ID, or with the newest one that waits.
+    """Resume the job ID, or the newest waiting job.
 
-    One that needs a Blender scene opens it, without a window.
+    A Blender scene that the job needs is opened headless.
     """
-    from ft_dcc.publish.run import Publisher
+    from ft_dcc.publish.publisher import Publisher
 
     jobs = _jobs()
-    with connected() as session:
+    with inputs.connected() as session:
         chosen = job_id or _newest(jobs, session.server_url)
-        with _with_its_scene(jobs, chosen) as host, shown(output, chosen) as on_progress:
+        with _opened_scene(jobs, chosen) as host, publish.job_progress(output, chosen) as on_progress:
             published = Publisher(session, host, on_progress, jobs).resume(chosen)
-    return tell(output, published)
+    return publish.print_result(output, published)
 
 
 @contextmanager
-def _with_its_scene(jobs: Path, job_id: str) -> Iterator[Host | None]:
-    """The scene of a job that needs one is open, where this command can open it; otherwise there is no host."""
-    from ft_dcc.publish.job import Job
-    from ft_dcc.publish.queue import NEEDS_SCENE, look_at
+def _opened_scene(jobs: Path, job_id: str) -> Iterator[Host | None]:
+    """Open the scene of a job that needs a Blender scene, and yield the host; yield None for other jobs."""
+    from ft_dcc.publish.jobs.job import Job
+    from ft_dcc.publish.jobs.queue import NEEDS_SCENE, inspect_job
 
-    entry = look_at(Job.open(jobs, job_id))
-    if entry.state == NEEDS_SCENE and entry.scene is not None and entry.scene.suffix == ".blend":
-        with opened_in_blender(entry.scene) as host:
+    item = inspect_job(Job.open(jobs, job_id))
+    if item.state == NEEDS_SCENE and item.scene is not None and item.scene.suffix == ".blend":
+        with publish.opened_in_blender(item.scene) as host:
             yield host
     else:
         yield None
 
 
 def _newest(jobs: Path, server: str) -> str:
-    from ft_dcc.publish.queue import WAITING, entries
+    from ft_dcc.publish.jobs.queue import WAITING, queue_items
 
-    waiting = [entry.job.id for entry in entries(jobs) if entry.state == WAITING and entry.server == server]
+    waiting = [item.job.id for item in queue_items(jobs) if item.state == WAITING and item.server == server]
     if not waiting:
-        raise JobNotFound(f"No job in {jobs} waits for {server}. See them all with: ft-dcc queue list.")
+        raise JobNotFound(f"No job in {jobs} waits for {server}. List all jobs with: ft-dcc queue list.")
     return waiting[-1]
 
 
@@ -105,107 +104,137 @@ def _newest(jobs: Path, server: str) -> str:
 @click.argument("job_id", metavar="ID")
 @reporting
 def drop(output: Output, job_id: str) -> None:
-    """Give up the job ID: it is gone, with what it had uploaded for versions that do not exist."""
-    from ft_dcc.publish.run import Publisher
+    """Delete the job ID and the files that it uploaded for versions that were not created."""
+    from ft_dcc.publish.jobs.job import Job
+    from ft_dcc.publish.jobs.rollback import mark_for_removal
+    from ft_dcc.publish.publisher import Publisher
 
-    with connected() as session:
-        Publisher(session, jobs=_jobs()).drop(job_id)
-    output.result(f"{job_id} is gone.", {"dropped": job_id})
+    job = Job.open(_jobs(), job_id)
+    if not mark_for_removal(job):
+        # Nothing was uploaded before its validation.
+        job.remove()
+    else:
+        try:
+            with inputs.connected() as session:
+                Publisher(session, jobs=_jobs()).drop(job_id)
+        except ServerUnreachable as error:
+            error.message += f" The job {job_id} will not be published: the next 'ft-dcc queue run' deletes it."
+            raise
+    output.result(f"Deleted {job_id}.", {"dropped": job_id})
 
 
 @command.command()
-@click.option("--watch", is_flag=True, help="Never end: wait for the server, and for new jobs.")
+@click.option("--watch", is_flag=True, help="Run until stopped: wait for the server and for new jobs.")
 @reporting
 def run(output: Output, watch: bool) -> int:
-    """Work through all jobs that wait for this server, the oldest first.
+    """Publish all jobs that wait for this server, oldest first.
 
-    A job that fails for a reason of its own does not hold up the others, and is not tried again by this command; one
-    whose upload broke off is, with --watch. It is said what must be done for those that need their scene. The exit code
-    is 1 when one is left.
+    A job that fails does not stop the others and is not tried again; with --watch, jobs that the server or the network
+    interrupted are, after longer and longer waits. Every job that remains is listed with its reason. Exit code 1 if any
+    job for this server remains.
     """
-    _tell_who_must(output)
     if watch:
         _watch(output)
-    outcomes = _round(output, set())
+    outcomes = _run_once(output, set())
+    remaining = _list_remaining(output, {outcome.item.job.id for outcome in outcomes})
     reports = [outcome.published.report() for outcome in outcomes if outcome.published is not None]
     links = [version["link"] or version["version_id"] for report in reports for version in report["versions"]]
-    output.result("\n".join(links) or "Nothing was published.", {"published": reports})
-    return 0 if all(outcome.is_done for outcome in outcomes) else 1
+    output.result("\n".join(links) or "Nothing was published.", {"published": reports, "remaining": remaining})
+    return 0 if all(outcome.is_done for outcome in outcomes) and not remaining else 1
 
 
-def _tell_who_must(output: Output) -> None:
-    from ft_dcc.publish.queue import entries
+def _list_remaining(output: Output, tried: Collection[str]) -> list[str]:
+    """Print why each job remains that was not tried; return the ids of those that are for this server."""
+    from ft_dcc.publish.jobs.queue import queue_items
 
-    for entry in entries(_jobs()):
-        if entry.help:
-            output.say(f"{entry.job.id} {entry.state}. {entry.help}")
+    remaining, server = [], local_server.get_account().server
+    for item in queue_items(_jobs()):
+        if item.is_done or item.is_running or item.job.id in tried:
+            continue
+        if item.server and item.server != server:
+            output.message(f"{item.job.id} waits for another server: {item.server}")
+            continue
+        if item.is_checked:
+            output.message(f"{item.job.id} was validated and not published.")
+            continue
+        reason = item.help or " ".join(item.problems) or "Publish it again, or remove it."
+        output.message(f"{item.job.id} {item.state}. {reason} To remove it: ft-dcc queue drop {item.job.id}")
+        remaining.append(item.job.id)
+    return remaining
 
 
 def _watch(output: Output) -> NoReturn:
-    given_up: set[str] = set()
+    failed: set[str] = set()
+    _list_remaining(output, ())
+    pause = _WATCH_INTERVAL_SECONDS
     while True:
         try:
-            for outcome in _round(output, given_up):
-                if not (outcome.is_done or outcome.is_tried_again):
-                    given_up.add(outcome.entry.job.id)
+            outcomes = _run_once(output, failed)
         except ServerUnreachable as error:
-            output.say(f"{error} Trying again in {_PAUSE_SECONDS:g} s.")
-        time.sleep(_PAUSE_SECONDS)
+            output.message(str(error))
+            is_interrupted = True
+        else:
+            failed.update(each.item.job.id for each in outcomes if not (each.is_done or each.is_retryable))
+            is_interrupted = any(each.is_retryable for each in outcomes)
+        pause = min(2 * pause, _MAX_WATCH_INTERVAL_SECONDS) if is_interrupted else _WATCH_INTERVAL_SECONDS
+        if is_interrupted:
+            output.message(f"Next attempt in {pause:g} s.")
+        time.sleep(pause)
 
 
-def _round(output: Output, given_up: set[str]) -> list[Outcome]:
-    from ft_dcc.cli.progress import shown_progress
-    from ft_dcc.publish.queue import work_through
-    from ft_dcc.publish.run import Publisher
+def _run_once(output: Output, failed: set[str]) -> list[JobResult]:
+    from ft_dcc.cli.progress import progress_display
+    from ft_dcc.publish.jobs.queue import process_queue
+    from ft_dcc.publish.publisher import Publisher
 
     outcomes = []
-    with connected() as session, shown_progress() as on_progress:
+    with inputs.connected() as session, progress_display() as on_progress:
         publisher = Publisher(session, on_progress=on_progress, jobs=_jobs())
-        for outcome in work_through(publisher, without=given_up):
+        for outcome in process_queue(publisher, without=failed):
             problems = (
                 [str(outcome.error)]
                 if outcome.published is None
                 else [problem.message for problem in outcome.published.problems]
             )
-            output.say(f"{outcome.entry.job.id}: {' '.join(problems) or 'done'}")
+            output.message(f"{outcome.item.job.id}: {' '.join(problems) or 'done'}")
             outcomes.append(outcome)
     return outcomes
 
 
-def _about(entry: Entry) -> str:
+def _describe(entry: QueueItem) -> str:
     if entry.request is None:
         return " ".join(entry.problems)
-    place = f"{entry.host} {entry.scene.name if entry.scene is not None else ''}" if entry.host is not None else ""
-    sources = ", ".join([*(Path(text).name for text in entry.request.source), *filter(None, [place.strip()])])
+    scene = f"{entry.host} {entry.scene.name if entry.scene is not None else ''}".strip() if entry.host else ""
+    sources = ", ".join(filter(None, [*(Path(text).name for text in entry.request.source), scene]))
     return f"{entry.request.task or 'no task'}  {sources}"
 
 
-def _report(entry: Entry) -> dict[str, Any]:
+def _report(item: QueueItem) -> dict[str, Any]:
     from ft_dcc.publish.report import request_as_text
 
     return {
-        "job": entry.job.id,
-        "state": entry.state,
-        "server": entry.server,
-        "host": entry.host,
-        "scene": None if entry.scene is None else str(entry.scene),
-        "help": entry.help,
-        "request": None if entry.request is None else request_as_text(entry.request),
-        "versions": list(entry.versions),
-        "problems": list(entry.problems),
-        "folder": str(entry.job.folder),
-        "report": str(entry.job.report) if entry.job.report.is_file() else None,
+        "job": item.job.id,
+        "state": item.state,
+        "server": item.server,
+        "host": item.host,
+        "scene": None if item.scene is None else str(item.scene),
+        "help": item.help,
+        "request": None if item.request is None else request_as_text(item.request),
+        "versions": list(item.versions),
+        "problems": list(item.problems),
+        "folder": str(item.job.folder),
+        "report": str(item.job.report) if item.job.report.is_file() else None,
     }
 
 
 def _flat(report: Mapping[str, Any]) -> dict[str, str]:
-    """What is said of a job, as lines: nothing of what is not set."""
+    """Return the fields of a job that are set, as text."""
     request = report["request"] or {}
     pairs = {**{key: value for key, value in report.items() if key != "request"}, **request}
-    return {key: _plain(value) for key, value in pairs.items() if value not in (None, False, "", [], {})}
+    return {key: _as_text(value) for key, value in pairs.items() if value not in (None, False, "", [], {})}
 
 
-def _plain(value: object) -> str:
+def _as_text(value: object) -> str:
     if isinstance(value, dict):
         value = [f"{name}: {content}" for name, content in value.items() if content]
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

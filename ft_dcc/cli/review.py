@@ -1,4 +1,4 @@
-"""``ft-dcc review``: the review sessions of a site or studio, and the mails that a studio kept."""
+"""``ft-dcc review``: review sessions, invitations and the outbox of a studio."""
 
 from __future__ import annotations
 
@@ -10,60 +10,63 @@ from typing import Any
 import attrs
 import click
 
-from ft_dcc import review_sessions
-from ft_dcc.cli.connection import connected
+from ft_dcc.accounts.local_server import require_server, studio_folder
+from ft_dcc.cli.inputs import TIME, connected
 from ft_dcc.cli.output import Output, reporting
-from ft_dcc.cli.values import MOMENT
-from ft_dcc.config import read_settings
 from ft_dcc.errors import ServerError, SettingInvalid
-from ft_dcc.local_studio import need_server, studio_folder
-from ft_dcc.review_sessions import Person, Review, need_review
+from ft_dcc.production import review_sessions
+from ft_dcc.production.review_sessions import Invitee, Review, get_review_session
+from ft_dcc.settings.resolve import read_settings
 
-_project = click.option("--project", help="Name of its project, where several have a review session of this name.")
+_project = click.option("--project", help="Project of the review session, if the name is not unique.")
 _review = click.argument("name", metavar="REVIEW")
-_starts = click.option("--starts", type=MOMENT, help="When it opens, as 2026-12-24 or '2026-12-24 18:00', local time.")
-_ends = click.option("--ends", type=MOMENT, help="When it closes, likewise.")
+_starts = click.option("--starts", type=TIME, help="Opening time, local: 2026-12-24 or '2026-12-24 18:00'.")
+_ends = click.option("--ends", type=TIME, help="Closing time, local: 2026-12-24 or '2026-12-24 18:00'.")
 
 
-@click.group(name="review", short_help="Show, schedule and close review sessions; invite people.")
+@click.group(name="review", short_help="Create, schedule and close review sessions; invite people.")
 def command() -> None:
-    """Show, schedule and close review sessions; invite people.
+    """Create, schedule and close review sessions; invite people.
 
-    REVIEW is the name of a review session, its id, or the first eight characters of that.
+    REVIEW is the name of a review session, its id, or the first eight characters of the id.
     """
 
 
 @command.command(name="list", short_help="List review sessions.")
-@click.option("--project", help="Only this project's.")
+@click.option("--project", help="Only review sessions of this project.")
 @reporting
 def list_reviews(output: Output, project: str | None) -> None:
-    """List review sessions, the newest first: id, state, project, name, until when."""
+    """List review sessions, newest first: id, state, project, name and dates."""
     with connected() as session:
         reviews = review_sessions.find_reviews(session, project)
-    lines = [f"{found.id[:8]}  {found.state:<7}  {found.project}  {found.name}{_dates(found)}" for found in reviews]
-    output.result("\n".join(lines) or "There is no review session.", {"reviews": [_facts(found) for found in reviews]})
+    lines = [f"{found.id[:8]}  {found.state:<9}  {found.project}  {found.name}{_dates(found)}" for found in reviews]
+    output.result(
+        "\n".join(lines) or "There are no review sessions.", {"reviews": [_as_report(found) for found in reviews]}
+    )
 
 
-@command.command(short_help="Show one: link, versions, statuses, invitees.")
+@command.command(short_help="Show link, versions, statuses and invitees.")
 @_review
 @_project
 @reporting
 def show(output: Output, name: str, project: str | None) -> None:
-    """Show a review session: its link, its versions with what was said of them, and who is invited."""
+    """Show the link, the versions with their statuses and note counts, and the invitees of a review session."""
     with connected() as session:
-        found = need_review(session, name, project)
+        found = get_review_session(session, name, project)
         content = review_sessions.read_content(session, found)
-    lines = [_sentence(found), found.link or ""]
+    lines = [_describe(found), found.link or ""]
     for version in content["versions"]:
-        said = ", ".join(f"{status['who']}: {status['status']}" for status in version["statuses"])
-        lines.append(f"  {version['name']} ({version['version']}), notes: {version['notes']}{said and '; '}{said}")
+        statuses = ", ".join(f"{status['who']}: {status['status']}" for status in version["statuses"])
+        lines.append(
+            f"  {version['name']} ({version['version']}), notes: {version['notes']}{statuses and '; '}{statuses}"
+        )
     for person in content["invitees"]:
         sent = f"sent {person['sent']}" if person["sent"] else "not sent"
         lines.append(f"  {person['name']} <{person['email']}>, {sent}")
-    output.result("\n".join(line for line in lines if line), {**_facts(found), **content})
+    output.result("\n".join(line for line in lines if line), {**_as_report(found), **content})
 
 
-@command.command(short_help="Make one.")
+@command.command(short_help="Create a review session.")
 @_review
 @click.option("--project", required=True, help="Name of its project.")
 @_starts
@@ -72,33 +75,33 @@ def show(output: Output, name: str, project: str | None) -> None:
 def create(
     output: Output, name: str, project: str, starts: datetime.datetime | None, ends: datetime.datetime | None
 ) -> None:
-    """Make a review session of a project, open from now on unless --starts says when."""
+    """Create a review session in a project; it opens now, or at --starts."""
     with connected() as session:
-        _tell(output, review_sessions.create_review(session, project, name, _given(starts, ends)))
+        _print_review(output, review_sessions.create_review(session, project, name, _dates_to_set(starts, ends)))
 
 
-@command.command(name="open", short_help="Open a closed one again.")
+@command.command(name="open", short_help="Reopen a review session.")
 @_review
 @_project
-@click.option("--ends", type=MOMENT, help="Until when; else without an end.")
+@click.option("--ends", type=TIME, help="Closing time (default: none).")
 @reporting
 def open_(output: Output, name: str, project: str | None, ends: datetime.datetime | None) -> None:
-    """Open a review session, which takes versions, notes and statuses again; links of invitees are good again."""
+    """Reopen a review session for versions, notes and statuses; the links of invitees work again."""
     with connected() as session:
-        _tell(output, review_sessions.open_again(session, need_review(session, name, project), ends))
+        _print_review(output, review_sessions.reopen(session, get_review_session(session, name, project), ends))
 
 
-@command.command(short_help="Close one: it takes nothing new.")
+@command.command(short_help="Close a review session.")
 @_review
 @_project
 @reporting
 def close(output: Output, name: str, project: str | None) -> None:
-    """Close a review session: it takes no versions, notes, statuses or invitees, and links of invitees open nothing."""
+    """Close a review session for versions, notes, statuses and invitees; the links of invitees stop working."""
     with connected() as session:
-        _tell(output, review_sessions.close(session, need_review(session, name, project)))
+        _print_review(output, review_sessions.close(session, get_review_session(session, name, project)))
 
 
-@command.command(short_help="Say when one opens and closes.")
+@command.command(short_help="Set when a review session opens and closes.")
 @_review
 @_project
 @_starts
@@ -111,40 +114,43 @@ def schedule(
     starts: datetime.datetime | None,
     ends: datetime.datetime | None,
 ) -> None:
-    """Say when a review session opens and closes."""
+    """Set when a review session opens and closes."""
     if starts is None and ends is None:
         raise click.UsageError("Give --starts, --ends, or both.")
     with connected() as session:
-        _tell(output, review_sessions.schedule(session, need_review(session, name, project), _given(starts, ends)))
+        _print_review(
+            output,
+            review_sessions.schedule(session, get_review_session(session, name, project), _dates_to_set(starts, ends)),
+        )
 
 
-@command.command(short_help="Print the link, or say to whom it opens.")
+@command.command(short_help="Print the link, or set who can open it.")
 @_review
 @_project
-@click.option("--private/--public", "is_private", default=None, help="Whether it opens to those with the link alone.")
+@click.option("--private/--public", "is_private", default=None, help="Disable or enable the shared link.")
 @reporting
 def link(output: Output, name: str, project: str | None, is_private: bool | None) -> None:
-    """Print the link of a review session; --private switches it off, so that invitees alone come in."""
+    """Print the shared link of a review session; with --private only the links of invitees work."""
     with connected() as session:
-        found = need_review(session, name, project)
+        found = get_review_session(session, name, project)
         if is_private is not None:
-            found = review_sessions.share(session, found, is_private=is_private)
+            found = review_sessions.set_private(session, found, is_private=is_private)
         if found.link is None:
-            raise SettingInvalid(f"{session.server_url} gives its links to invitees alone. Use: ft-dcc review invite")
-    text = f"'{found.name}' is private: its link opens nothing. Invite people." if found.is_private else found.link
-    output.result(text, _facts(found))
+            raise SettingInvalid(f"{session.server_url} has no shared links. Use: ft-dcc review invite.")
+    text = f"'{found.name}' is private: the shared link is disabled. Invite people." if found.is_private else found.link
+    output.result(text, _as_report(found))
 
 
-@command.command(short_help="Set or take away the passphrase.")
+@command.command(short_help="Set or remove the passphrase.")
 @_review
 @_project
-@click.option("--off", is_flag=True, help="It asks for no passphrase.")
+@click.option("--off", is_flag=True, help="Remove the passphrase.")
 @reporting
 def passphrase(output: Output, name: str, project: str | None, off: bool) -> None:
-    """Set the passphrase of a review session. It is asked for, or read from what comes in: never an argument."""
-    said = None if off else click.prompt("Passphrase", hide_input=sys.stdin.isatty(), err=True)
+    """Set the passphrase of a review session; it is prompted for, or read from stdin."""
+    text = None if off else click.prompt("Passphrase", hide_input=sys.stdin.isatty(), err=True)
     with connected() as session:
-        _tell(output, review_sessions.set_passphrase(session, need_review(session, name, project), said))
+        _print_review(output, review_sessions.set_passphrase(session, get_review_session(session, name, project), text))
 
 
 @command.command(short_help="Invite people by mail.")
@@ -153,105 +159,135 @@ def passphrase(output: Output, name: str, project: str | None, off: bool) -> Non
 @_project
 @reporting
 def invite(output: Output, name: str, people: tuple[str, ...], project: str | None) -> None:
-    """Send each of the people a link of his own; a link that was sent before is void then."""
-    wanted = [Person.parse(text) for text in people]
+    """Mail each person their own link; earlier links stop working."""
+    invitees = [Invitee.parse(text) for text in people]
     with connected() as session:
-        invited = review_sessions.invite(session, need_review(session, name, project), wanted)
-    words = {True: "the mail is in the studio's outbox: ft-dcc review outbox", False: "sent"}
-    lines = [f"{found.name} <{found.email}>: {found.reason or words[found.is_kept]}" for found in invited]
+        invited = review_sessions.invite(session, get_review_session(session, name, project), invitees)
+    outcomes = {True: "the mail is in the studio's outbox: ft-dcc review outbox", False: "sent"}
+    lines = [f"{found.name} <{found.email}>: {found.reason or outcomes[found.is_kept]}" for found in invited]
     output.result("\n".join(lines), {"invited": [attrs.asdict(found) for found in invited]})
     for warning in dict.fromkeys(found.warning for found in invited if found.warning):
-        output.say(warning)
+        output.message(warning)
     if any(found.reason for found in invited):
-        raise ServerError("Not every mail was sent. Those in the outbox are sent again by and by.")
+        raise ServerError("Not every mail was sent. The server tries again to send those in the outbox.")
 
 
-@command.command(short_help="Take an invitation back.")
+@command.command(short_help="Revoke an invitation.")
 @_review
-@click.argument("who", metavar="MAIL")
+@click.argument("email", metavar="MAIL")
 @_project
-@click.option("--remove", is_flag=True, help="Remove the invitee, too, with all that he said.")
+@click.option("--remove", is_flag=True, help="Also remove the invitee with their notes and statuses.")
 @reporting
-def revoke(output: Output, name: str, who: str, project: str | None, remove: bool) -> None:
-    """Take an invitation back: the links of this invitee open nothing any more."""
+def revoke(output: Output, name: str, email: str, project: str | None, remove: bool) -> None:
+    """Revoke an invitation: the links of this invitee stop working."""
     with connected() as session:
-        revoked = review_sessions.revoke(session, need_review(session, name, project), who, is_removed=remove)
-    output.result(f"{revoked} is invited no more.", {"name": revoked, "is_removed": remove})
+        revoked = review_sessions.revoke(session, get_review_session(session, name, project), email, is_removed=remove)
+    output.result(f"The invitation of {revoked} is revoked.", {"name": revoked, "is_removed": remove})
 
 
-@command.command(short_help="Show the mails that a studio kept.")
+@command.command(short_help="Export a review session to a file.")
+@_review
+@_project
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(["pdf", "csv", "otio", "drawings", "movies"]),
+    default="pdf",
+    show_default=True,
+    help="A document, a table, a timeline, or a zip file of drawings or movies.",
+)
+@click.option("--to", type=click.Path(path_type=Path), help="File or folder (default: the current folder).")
+@reporting
+def export(output: Output, name: str, project: str | None, format_name: str, to: Path | None) -> None:
+    """Export notes, drawings and verdicts of a review session of a studio server, or its movies."""
+    from ft_dcc.production.review_export import SUFFIXES, export_review
+
+    with connected() as session:
+        found = get_review_session(session, name, project)
+        target = to or Path()
+        if target.is_dir():
+            target /= (
+                "".join(letter if letter not in '<>:"/\\|?*' else "_" for letter in found.name) + SUFFIXES[format_name]
+            )
+        written = export_review(session, found, format_name, target)
+    output.result(str(written), {"path": str(written), "format": format_name})
+
+
+@command.command(short_help="Show the unsent mails of a studio.")
 @click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of the studio; else your own local studio's.",
+    help="Folder of the studio (default: the local studio).",
 )
-@click.option("--send", is_flag=True, help="Send them now, by the studio's mail server.")
-@click.option("--drop", metavar="ID", help="Forget the mail with this id, or all of them.")
+@click.option("--send", is_flag=True, help="Send them now with the studio's mail server.")
+@click.option("--drop", metavar="ID", help="Delete the mail with this id, or all.")
 @reporting
 def outbox(output: Output, data: Path | None, send: bool, drop: str | None) -> None:
-    """Show the mails that a studio could not send, or has no mail server for, with the links in them.
+    """Show the mails that a studio could not send, or has no mail server for, with their links.
 
-    They are files in the folder of the studio, and are shown on the machine that it is on.
+    The mails are files in the folder of the studio, so the command runs on the studio's machine.
     """
-    need_server("The outbox of a studio")
+    require_server("The outbox of a studio")
     if data is None and read_settings().get("server") is not None:
-        raise SettingInvalid("The mails of a studio are on its own machine. Name its folder there with --data.")
+        raise SettingInvalid("The mails of a studio are on its own machine. Run the command there, with --data FOLDER.")
     _show_outbox(output, data or studio_folder(), is_sending=send, dropped=drop)
 
 
 def _show_outbox(output: Output, folder: Path, *, is_sending: bool, dropped: str | None) -> None:
-    from ft_dcc.server.mail import read_post
-    from ft_dcc.server.outbox import letters
+    from ft_dcc.server.mail.mailer import read_mailer
+    from ft_dcc.server.mail.outbox import queued_messages
 
-    post = read_post(folder)
-    for letter in letters(post.outbox):
-        if dropped in (letter.id, "all"):
-            letter.forget()
-    sent = [letter.id for letter, reason in post.send_waiting(is_everything=True) if not reason] if is_sending else []
-    left = list(letters(post.outbox))
+    mailer = read_mailer(folder)
+    for message in queued_messages(mailer.outbox):
+        if dropped in (message.id, "all"):
+            message.delete()
+    sent = (
+        [message.id for message, reason in mailer.send_queued(is_everything=True) if not reason] if is_sending else []
+    )
+    left = list(queued_messages(mailer.outbox))
     lines = [f"{len(sent)} sent."] if is_sending else []
-    for letter in left:
+    for message in left:
         lines += [
-            f"{letter.id}  {letter.date}  {letter.to}  {letter.subject}",
-            *(f"    {x}" for x in letter.text.splitlines()),
+            f"{message.id}  {message.date}  {message.to}  {message.subject}",
+            *(f"    {line}" for line in message.text.splitlines()),
         ]
-        lines += [f"    Not sent: {letter.reason}"] if letter.reason else []
-    facts = [
-        {name: str(getattr(letter, name)) for name in ("id", "date", "to", "subject", "text", "reason", "path")}
-        for letter in left
+        lines += [f"    Not sent: {message.reason}"] if message.reason else []
+    mails = [
+        {name: str(getattr(message, name)) for name in ("id", "date", "to", "subject", "text", "reason", "path")}
+        for message in left
     ]
-    output.result("\n".join(lines) or "The outbox is empty.", {"sent": sent, "mails": facts})
+    output.result("\n".join(lines) or "The outbox is empty.", {"sent": sent, "mails": mails})
     if is_sending and left:
-        raise ServerError(f"{len(left)} of the mails stay in the outbox: {left[0].reason}")
+        raise ServerError(f"{len(left)} mails remain in the outbox: {left[0].reason}")
 
 
-def _given(starts: datetime.datetime | None, ends: datetime.datetime | None) -> dict[str, Any]:
+def _dates_to_set(starts: datetime.datetime | None, ends: datetime.datetime | None) -> dict[str, Any]:
     return {name: value for name, value in (("start_date", starts), ("end_date", ends)) if value is not None}
 
 
-def _tell(output: Output, review: Review) -> None:
-    output.result(_sentence(review), _facts(review))
+def _print_review(output: Output, review: Review) -> None:
+    output.result(_describe(review), _as_report(review))
 
 
-def _sentence(review: Review) -> str:
-    words = [f"{review.project}: '{review.name}' is {review.state}{_dates(review)}"]
-    words += ["private"] if review.is_private else []
-    words += ["with a passphrase"] if review.has_passphrase else []
-    return ", ".join(words)
+def _describe(review: Review) -> str:
+    parts = [f"{review.project}: '{review.name}' is {review.state}{_dates(review)}"]
+    parts += ["private"] if review.is_private else []
+    parts += ["with a passphrase"] if review.has_passphrase else []
+    return ", ".join(parts)
 
 
 def _dates(review: Review) -> str:
-    if review.state == "to come" and review.start is not None:
+    if review.state == "scheduled" and review.start is not None:
         return f", opens {_local(review.start)}"
     if review.end is None:
         return ""
     return f", {'since' if review.state == 'closed' else 'until'} {_local(review.end)}"
 
 
-def _local(moment: datetime.datetime) -> str:
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M")
+def _local(time: datetime.datetime) -> str:
+    return time.astimezone().strftime("%Y-%m-%d %H:%M")
 
 
-def _facts(review: Review) -> dict[str, Any]:
-    facts = attrs.asdict(review)
-    return {name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in facts.items()}
+def _as_report(review: Review) -> dict[str, Any]:
+    report = attrs.asdict(review)
+    return {name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in report.items()}

@@ -1,4 +1,4 @@
-"""Putting the suite into Maya, Nuke and Blender for one user, and taking it out again.
+"""Installation of the suite into Maya, Nuke and Blender, diagnosis and removal.
 
-``install(host, …)`` and ``uninstall(host, …)`` are what ``ft-dcc install`` and ``ft-dcc uninstall`` do.
+Knows nothing of the command line, the server or publishing.
 """

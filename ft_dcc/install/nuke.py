@@ -1,4 +1,4 @@
-"""Nuke: one folder that is on its plug-in path.
+"""Nuke: one folder on the plug-in path.
 
 Nuke reads ``init.py`` in the folder ``.nuke`` of the user's home, and the folders on NUKE_PATH. Source: Foundry's page
 on loading gizmos, plug-ins and scripts.
@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ft_dcc.install import vendored
-from ft_dcc.install.place import Place, copy_package
-from ft_dcc.install.programs import Machine, Python
+from ft_dcc.install import host_discovery, managed_folder, vendored
 
 _INIT = """# There was no init.py, so "ft-dcc install nuke" wrote this one.
 # "ft-dcc uninstall nuke" removes it as long as nobody changes it.
@@ -21,53 +19,58 @@ import nuke
 """
 
 
-def places(
-    machine: Machine, versions: Sequence[str], python: Python, *, is_asked: bool, to: Path | None
-) -> list[Place]:
-    """Return the one place: a folder of ours for every Nuke, and the line by which Nuke finds it.
+def targets(
+    machine: host_discovery.Machine,
+    versions: Sequence[str],
+    python: host_discovery.Python,
+    *,
+    is_explicit: bool,
+    to: Path | None,
+) -> list[managed_folder.Target]:
+    """Return the target: one folder for all versions, and an ``init.py`` that adds it to the plug-in path.
 
-    An ``init.py`` of the artist's is not touched: then the line is theirs to add.
+    An existing ``init.py`` is not changed: then a hint asks the artist to add the line.
     """
-    # On a share Maya's module may lie beside it.
+    # A share may contain Maya's module, too.
     folder = machine.data / "nuke" if to is None else to / "ft-dcc-nuke"
     init, line = _init(machine), f"nuke.pluginAddPath({folder.as_posix()!r})"
-    ours = _INIT.format(line=line)
-    there = _text(init)
-    if there != ours and is_found(folder, machine):
-        return [Place("nuke", folder, tuple(versions), python)]
-    if to is not None or (there is not None and there != ours):
-        hint = f"Nuke finds it when NUKE_PATH has {folder}, or by this line in {init}: {line}"
-        return [Place("nuke", folder, tuple(versions), python, hints=(hint,))]
-    return [Place("nuke", folder, tuple(versions), python, {str(init): ours})]
+    content = _INIT.format(line=line)
+    existing = _text(init)
+    if existing != content and is_found(folder, machine):
+        return [managed_folder.Target("nuke", folder, tuple(versions), python)]
+    if to is not None or (existing is not None and existing != content):
+        hint = f"Add {folder} to NUKE_PATH, or this line to {init}: {line}"
+        return [managed_folder.Target("nuke", folder, tuple(versions), python, hints=(hint,))]
+    return [managed_folder.Target("nuke", folder, tuple(versions), python, {str(init): content})]
 
 
-def is_found(folder: Path, machine: Machine) -> bool:
-    """Whether Nuke looks at the folder: by NUKE_PATH, or because init.py names it."""
+def is_found(folder: Path, machine: host_discovery.Machine) -> bool:
+    """Return whether Nuke loads the folder, because of NUKE_PATH or init.py."""
     separator = ";" if machine.platform == "win32" else ":"
     on_path = map(Path, filter(None, machine.environment.get("NUKE_PATH", "").split(separator)))
     return folder in on_path or folder.as_posix() in (_text(_init(machine)) or "")
 
 
-def folders(machine: Machine) -> list[Path]:
-    """Where an installation may be."""
+def folders(machine: host_discovery.Machine) -> list[Path]:
+    """Return the folders that may contain an installation."""
     return [machine.data / "nuke"]
 
 
-def fill(place: Place, wheels: Sequence[Path], folder: Path) -> None:
-    """The folder is one of Nuke's plug-in path: its scripts, the packages, and ``vendored`` behind all others."""
+def populate(target: managed_folder.Target, wheels: Sequence[Path], folder: Path) -> None:
+    """Fill the plug-in folder with start-up scripts, packages and ``vendored``, which is last on the path."""
     startup = vendored.package_folder("ft_dcc_nuke") / "startup"
     for script in sorted(startup.glob("*.py")):
         (folder / script.name).write_bytes(script.read_bytes())
-    copy_package("ft_dcc_nuke", folder, without="startup")
+    vendored.copy_package("ft_dcc_nuke", folder, without="startup")
     vendored.unpack(wheels, folder / "vendored")
     if vendored.has_package("ft_dcc_qt"):
-        copy_package("ft_dcc_qt", folder / "vendored")
+        vendored.copy_package("ft_dcc_qt", folder / "vendored")
 
 
 def _text(path: Path) -> str | None:
     return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
 
 
-def _init(machine: Machine) -> Path:
-    # On Windows, too, Nuke asks HOME first.
+def _init(machine: host_discovery.Machine) -> Path:
+    # Nuke uses HOME first, on Windows as well.
     return Path(machine.environment.get("HOME") or machine.home) / ".nuke" / "init.py"

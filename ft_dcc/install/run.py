@@ -1,4 +1,4 @@
-"""Installing and uninstalling, whichever the host."""
+"""Install and uninstall the suite for any host."""
 
 from __future__ import annotations
 
@@ -11,127 +11,124 @@ from pathlib import Path
 import attrs
 
 from ft_dcc.errors import HostMissing
-from ft_dcc.install import blender, maya, nuke, vendored
-from ft_dcc.install.folder import Record, put, read_record, remove
-from ft_dcc.install.place import Place
-from ft_dcc.install.programs import (
-    OLDEST_PYTHON,
-    PYTHONS,
-    TITLES,
-    Machine,
-    Python,
-    find_programs,
-    named_version,
-    need_version,
-    places_of,
-)
+from ft_dcc.install import blender, host_discovery, managed_folder, maya, nuke, vendored
 
 HOSTS = {"blender": blender, "maya": maya, "nuke": nuke}
-_NO_FFMPEG = "No ffmpeg is in it: the host takes the one of FT_DCC_FFMPEG, or of the PATH"
+_NO_FFMPEG = "ffmpeg is not included: the host uses FT_DCC_FFMPEG, or the ffmpeg on the PATH"
 
 
 @attrs.frozen
 class Installed:
-    """What is in one folder now; ``hints`` are what the artist has to do besides."""
+    """An installation in one folder; ``hints`` are further steps for the artist."""
 
     folder: Path
-    record: Record
+    record: managed_folder.Record
     hints: tuple[str, ...]
 
 
 @attrs.frozen
 class Removed:
-    """What is gone from one folder; ``left`` was changed since, or is not ours."""
+    """A removed installation; ``left`` are files that were changed or added since and are kept."""
 
     folder: Path
     left: tuple[Path, ...]
 
 
 def install(
-    host: str, machine: Machine, *, version: str | None = None, to: Path | None = None, with_ffmpeg: bool = True
+    host: str,
+    machine: host_discovery.Machine,
+    *,
+    version: str | None = None,
+    to: Path | None = None,
+    with_ffmpeg: bool = True,
 ) -> list[Installed]:
-    """The suite is where this user's host finds it; done again, it is the newer one.
+    """Install or update the suite for this user's host.
 
-    ``with_ffmpeg`` says whether an ffmpeg is to be in it, if there is one here.
-    Raises HostMissing when there is no such host, InstallFailed when something of somebody else's is in the way, and
-    DiskUnusable.
+    ``with_ffmpeg`` includes the ffmpeg of this environment, if there is one. Raises HostMissing if the host was not
+    found, InstallFailed if files of others are in the way, and StorageError.
     """
-    versions, python = _served(host, machine, version, to)
+    versions, python = _versions_to_serve(host, machine, version, to)
     layout = HOSTS[host]
-    found = layout.places(machine, versions, python, is_asked=version is not None, to=to)
+    targets = layout.targets(machine, versions, python, is_explicit=version is not None, to=to)
     with tempfile.TemporaryDirectory() as folder:
-        made: dict[Python, list[Path]] = {}
-        for place in found:
-            if place.python not in made:
-                wheels = Path(folder, "{}.{}".format(*place.python))
+        made: dict[host_discovery.Python, list[Path]] = {}
+        for target in targets:
+            if target.python not in made:
+                wheels = Path(folder, "{}.{}".format(*target.python))
                 wheels.mkdir()
-                made[place.python] = vendored.make_wheels(wheels, place.python, with_ffmpeg=with_ffmpeg)
-        return [_install(place, made[place.python], machine) for place in found]
+                made[target.python] = vendored.make_wheels(wheels, target.python, with_ffmpeg=with_ffmpeg)
+        return [_install(target, made[target.python], machine) for target in targets]
 
 
-def uninstall(host: str, machine: Machine, *, version: str | None = None, to: Path | None = None) -> list[Removed]:
-    """Nothing of ours is in the host's folders any more, and nothing else was touched."""
-    removed, wanted = [], version and named_version(host, version)
+def uninstall(
+    host: str, machine: host_discovery.Machine, *, version: str | None = None, to: Path | None = None
+) -> list[Removed]:
+    """Remove the suite from the host's folders and keep all other files."""
+    removed, wanted = [], version and host_discovery.installation_version(host, version)
     for folder, record in installed(host, machine, to):
         if wanted is None or (wanted in record.versions and (host != "maya" or folder.parts[-3] == wanted)):
             removed.append(_uninstall(host, machine, folder, record))
     return removed
 
 
-def installed(host: str, machine: Machine, to: Path | None = None) -> list[tuple[Path, Record]]:
-    """Return each folder that holds the suite for the host, with its record; raises InstallFailed for a broken one."""
+def installed(
+    host: str, machine: host_discovery.Machine, to: Path | None = None
+) -> list[tuple[Path, managed_folder.Record]]:
+    """Return the installations for the host with their records; raise InstallFailed for an unreadable record."""
     layout = HOSTS[host]
     folders = (
         [to / name for name in ("ft-dcc", "ft-dcc-nuke", "ft_dcc", "ft_dcc_blender")]
         if to is not None
         else layout.folders(machine)
     )
-    records = [(folder, read_record(folder)) for folder in folders]
+    records = [(folder, managed_folder.read_record(folder)) for folder in folders]
     return [(folder, record) for folder, record in records if record is not None and record.host == host]
 
 
-def _served(host: str, machine: Machine, version: str | None, to: Path | None) -> tuple[Sequence[str], Python]:
-    """The versions that the installation is for, and the oldest Python among them."""
+def _versions_to_serve(
+    host: str, machine: host_discovery.Machine, version: str | None, to: Path | None
+) -> tuple[Sequence[str], host_discovery.Python]:
+    """Return the versions that the installation serves, and the oldest Python among them."""
     if version is not None:
-        version = named_version(host, version)
-        return [version], need_version(host, version)
-    found = [program.python for program in find_programs(host, machine) if program.python is not None]
+        version = host_discovery.installation_version(host, version)
+        return [version], host_discovery.python_of_version(host, version)
+    found = [program.python for program in host_discovery.find_programs(host, machine) if program.python is not None]
     if not found and to is None and host != "blender":
         raise HostMissing(
-            f"{TITLES[host]} was not found. Looked at {', '.join(places_of(host, machine))}. "
-            "Say which it is with --version, or where to put it with --to."
+            f"{host_discovery.TITLES[host]} was not found in {', '.join(host_discovery.search_paths(host, machine))}. "
+            "Give its version with --version, or a folder with --to."
         )
-    # Those that are here must be served; of the others those that take what is at hand.
-    python = min([vendored.needed_python(), *(each for each in found if each >= OLDEST_PYTHON)])
-    return [name for name, runs in PYTHONS[host].items() if runs >= python], python
+    # Serve all installed versions, and of the others those that can run the installed packages.
+    python = min([vendored.minimum_python(), *(each for each in found if each >= host_discovery.OLDEST_PYTHON)])
+    return [name for name, runs in host_discovery.PYTHONS[host].items() if runs >= python], python
 
 
-def _install(place: Place, wheels: Sequence[Path], machine: Machine) -> Installed:
-    fill = partial(HOSTS[place.host].fill, place, wheels)
-    record = Record(place.host, vendored.release(), place.versions, sys.executable, place.beside)
+def _install(target: managed_folder.Target, wheels: Sequence[Path], machine: host_discovery.Machine) -> Installed:
+    fill = partial(HOSTS[target.host].populate, target, wheels)
+    record = managed_folder.Record(target.host, vendored.release(), target.versions, sys.executable, target.beside)
     has_ffmpeg = any(wheel.name.startswith("imageio_ffmpeg-") for wheel in wheels)
-    hints = (*place.hints, *(() if has_ffmpeg else (_NO_FFMPEG,)))
-    if place.program is None or not blender.is_extension(place.versions[0]):
-        whole = put(place.folder, fill, record)
-        if place.program is not None:
-            blender.switch(place.program, machine.environment, is_on=True)
-        return Installed(place.folder, whole, hints)
+    hints = (*target.hints, *(() if has_ffmpeg else (_NO_FFMPEG,)))
+    if target.program is None or not blender.is_extension(target.versions[0]):
+        complete = managed_folder.install_folder(target.folder, fill, record)
+        if target.program is not None:
+            blender.set_enabled(target.program, machine.environment, is_on=True)
+        return Installed(target.folder, complete, hints)
     with tempfile.TemporaryDirectory() as folder:
-        whole = put(Path(folder, "new"), fill, record)
-        if place.folder.exists():
-            # A Blender that has loaded the older core does not load another one, nor one of the same version.
-            blender.give_back(place.program, machine.environment)
-        blender.hand_over(place.program, Path(folder, "new"), machine.environment)
-    return Installed(place.folder, whole, hints)
+        complete = managed_folder.install_folder(Path(folder, "new"), fill, record)
+        if target.folder.exists():
+            # Blender does not reload a core that it has loaded, not even one of the same version.
+            blender.uninstall_extension(target.program, machine.environment)
+        blender.install_extension(target.program, Path(folder, "new"), machine.environment)
+    return Installed(target.folder, complete, hints)
 
 
-def _uninstall(host: str, machine: Machine, folder: Path, record: Record) -> Removed:
+def _uninstall(host: str, machine: host_discovery.Machine, folder: Path, record: managed_folder.Record) -> Removed:
     if host == "blender":
-        for program in find_programs(host, machine):
+        for program in host_discovery.find_programs(host, machine):
             if program.version in record.versions:
                 if blender.is_extension(program.version):
-                    blender.give_back(program.path, machine.environment)
+                    blender.uninstall_extension(program.path, machine.environment)
                 else:
-                    blender.switch(program.path, machine.environment, is_on=False)
+                    blender.set_enabled(program.path, machine.environment, is_on=False)
                 break
-    return Removed(folder, tuple(remove(folder)))
+    return Removed(folder, tuple(managed_folder.remove_folder(folder)))

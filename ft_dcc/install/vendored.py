@@ -1,7 +1,7 @@
-"""What an installation brings along: the suite and all that it imports, as pure Python.
+"""The packages of an installation: the suite and its dependencies, as pure Python.
 
-It is packed from where the suite itself is installed, so that no network is needed. Only where a host's Python is too
-old for those packages are older ones fetched, by pip.
+They are packed from this environment, so no network is needed. Only for a host whose Python is too old for these
+packages, pip downloads older ones.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -16,18 +17,18 @@ from collections.abc import Iterable, Sequence
 from importlib import metadata
 from pathlib import Path, PurePath
 
+from ft_dcc.accounts.local_server import INSTALLED_BY
 from ft_dcc.errors import InstallFailed
-from ft_dcc.install.programs import Python
-from ft_dcc.local_studio import INSTALLED_BY
+from ft_dcc.install.host_discovery import Python
 
-# Everything that the core's requirements lead to; a test compares.
+# The dependencies of the core, direct and indirect; a test compares them with the metadata.
 PACKAGES = (
     *("attrs", "certifi", "charset-normalizer", "clique", "filelock", "idna", "platformdirs", "pyblish-base"),
     *("Qt.py", "requests", "tomli", "urllib3", "websocket-client"),
 )
-# What packages for older Pythons ask for; brought if it is here.
-_WELCOME = ("typing-extensions",)
-# Its ffmpeg is a program of this system, whatever the Python.
+# Dependencies of packages for older Pythons; included if installed.
+_OPTIONAL = ("typing-extensions",)
+# Contains ffmpeg as a program for this system, for any Python.
 _FFMPEG = "imageio-ffmpeg"
 
 _COMPILED = (".so", ".pyd", ".dylib")
@@ -40,7 +41,7 @@ def release() -> str:
 
 
 def package_folder(name: str) -> Path:
-    """Return where a package of ours lies, importing nothing; raises InstallFailed when it is not installed."""
+    """Return the folder of a package of the suite without importing it; raise InstallFailed if it is missing."""
     found = importlib.util.find_spec(name)
     if found is None or found.origin is None:
         raise InstallFailed(f"{name} is not part of this installation. Run: pip install --force-reinstall ft-dcc")
@@ -48,46 +49,57 @@ def package_folder(name: str) -> Path:
 
 
 def has_package(name: str) -> bool:
-    """Whether a package of ours is installed here."""
+    """Return whether a package of the suite is installed."""
     return importlib.util.find_spec(name) is not None
 
 
-def needed_python() -> Python:
-    """Return the oldest Python that takes the packages as they are installed here."""
-    return max(map(_minimum, (*PACKAGES, *_installed(_WELCOME))))
+def minimum_python() -> Python:
+    """Return the oldest Python that can run the installed packages."""
+    return max(map(_minimum, (*PACKAGES, *_installed(_OPTIONAL))))
 
 
 def make_wheels(folder: Path, python: Python, *, with_ffmpeg: bool) -> list[Path]:
-    """Wheels of the suite and of all that it imports lie in the folder, fit for this Python; raises InstallFailed."""
-    if needed_python() <= python:
-        for name in (*PACKAGES, *_installed(_WELCOME)):
+    """Write wheels of the suite and its dependencies for this Python into the folder; raise InstallFailed."""
+    if minimum_python() <= python:
+        for name in (*PACKAGES, *_installed(_OPTIONAL)):
             _pack_distribution(name, folder)
     else:
-        _fetch(folder, python)
+        _download(folder, python)
     for name in _installed((_FFMPEG,) if with_ffmpeg else ()):
         _pack_distribution(name, folder)
     files = {PurePath(path.relative_to(package_folder("ft_dcc").parent)): path for path in sources("ft_dcc")}
-    note = folder / INSTALLED_BY
-    note.write_text(sys.executable, encoding="utf-8")
-    files[PurePath("ft_dcc", INSTALLED_BY)] = note
+    marker = folder / INSTALLED_BY
+    marker.write_text(sys.executable, encoding="utf-8")
+    files[PurePath("ft_dcc", INSTALLED_BY)] = marker
     _write_wheel(folder / f"ft_dcc-{release()}-py3-none-any.whl", "ft-dcc", release(), files)
-    # Qt.py asks for types of PySide, which no program reads.
+    # Qt.py depends on type stubs of PySide, which no program needs.
     return sorted(wheel for wheel in folder.glob("*.whl") if not wheel.name.startswith("types_"))
 
 
 def sources(name: str) -> Iterable[Path]:
-    """Every file of a package of ours, without what Python made of it."""
+    """Yield the files of a package of the suite, without ``__pycache__``."""
     for path in sorted(package_folder(name).rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
             yield path
 
 
+def copy_package(name: str, folder: Path, *, without: str = "") -> None:
+    """Copy a package of the suite into the folder, without one of its parts."""
+    home = package_folder(name)
+    for source in sources(name):
+        path = source.relative_to(home)
+        if path.parts[0] != without:
+            target = folder / name / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target)
+
+
 def unpack(wheels: Iterable[Path], folder: Path) -> None:
-    """What is in the wheels can be imported from the folder; what was a program is one again."""
+    """Unpack the wheels into a folder for imports, with the modes of executable files."""
     for wheel in wheels:
         with zipfile.ZipFile(wheel) as packed:
             for item in packed.infolist():
-                # pyblish-base's own tests would hide a package "tests" of the artist's.
+                # The tests of pyblish-base would hide a package "tests" of the artist.
                 if not item.filename.startswith("tests/"):
                     path = Path(packed.extract(item, folder))
                     mode = item.external_attr >> 16 & 0o777
@@ -109,7 +121,7 @@ def _distribution(name: str) -> metadata.Distribution:
     try:
         return metadata.distribution(name)
     except metadata.PackageNotFoundError as error:
-        raise InstallFailed(f"{name} is missing here. Run: pip install --force-reinstall ft-dcc") from error
+        raise InstallFailed(f"{name} is not installed. Run: pip install --force-reinstall ft-dcc") from error
 
 
 def _minimum(name: str) -> Python:
@@ -118,28 +130,30 @@ def _minimum(name: str) -> Python:
 
 
 def _pack_distribution(name: str, folder: Path) -> None:
-    """Pack what is installed into a wheel; what was compiled for this Python stays here, its source goes."""
+    """Pack an installed distribution into a wheel, with Python sources in place of compiled modules."""
     distribution = _distribution(name)
     files = {PurePath(file): Path(str(file.locate())) for file in distribution.files or ()}
-    wanted = {file: path for file, path in files.items() if _is_wanted(file, files, name)}
-    lacking = [str(file) for file, path in wanted.items() if not path.is_file()]
-    if lacking or not wanted:
-        raise InstallFailed(f"{name} is not whole here. Run: pip install --force-reinstall {name}")
+    included = {file: path for file, path in files.items() if _is_included(file, files, name)}
+    missing = [str(file) for file, path in included.items() if not path.is_file()]
+    if missing or not included:
+        raise InstallFailed(f"{name} is incomplete. Run: pip install --force-reinstall {name}")
     is_program = name == _FFMPEG
     tag = _tag(distribution) if is_program else "py3-none-any"
     stem = re.sub(r"[-_.]+", "_", distribution.metadata["Name"])
-    _write_wheel(folder / f"{stem}-{distribution.version}-{tag}.whl", name, distribution.version, wanted)
+    _write_wheel(folder / f"{stem}-{distribution.version}-{tag}.whl", name, distribution.version, included)
 
 
-def _is_wanted(file: PurePath, files: Iterable[PurePath], package: str) -> bool:
-    # A command beside the packages, what Python made of them, and the facts, which are written anew.
+def _is_included(file: PurePath, files: Iterable[PurePath], package: str) -> bool:
+    # Skip scripts, tests, caches and the metadata, which is written anew.
     if file.parts[0] in ("..", "tests") or "__pycache__" in file.parts or file.parts[0].endswith(".dist-info"):
         return False
     if file.suffix not in _COMPILED:
         return True
     source = file.with_name(f"{file.name.partition('.')[0]}.py")
     if "__mypyc" not in file.name and source not in files:
-        raise InstallFailed(f"{package} has no Python source of {file.name}. Install its pure form, and try again.")
+        raise InstallFailed(
+            f"{package} has no Python source of {file.name}. Install its pure Python variant and try again."
+        )
     return False
 
 
@@ -149,44 +163,48 @@ def _tag(distribution: metadata.Distribution) -> str:
 
 
 def _write_wheel(path: Path, name: str, version: str, files: dict[PurePath, Path]) -> None:
-    facts = f"{path.name.partition('-')[0]}-{version}.dist-info"
+    info = f"{path.name.partition('-')[0]}-{version}.dist-info"
     tag = path.stem.split("-", 2)[2]
-    words = {
+    metadata_files = {
         "METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
         "WHEEL": f"Wheel-Version: 1.0\nGenerator: ft-dcc\nRoot-Is-Purelib: true\nTag: {tag}\n",
     }
-    names = [*sorted(target.as_posix() for target in files), *(f"{facts}/{word}" for word in (*words, "RECORD"))]
-    words["RECORD"] = "".join(f"{name},,\n" for name in names)
+    names = [
+        *sorted(target.as_posix() for target in files),
+        *(f"{info}/{word}" for word in (*metadata_files, "RECORD")),
+    ]
+    metadata_files["RECORD"] = "".join(f"{name},,\n" for name in names)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for target, source in sorted(files.items()):
             is_program = os.access(source, os.X_OK) and source.suffix != ".py"
-            archive.writestr(_item(target.as_posix(), 0o755 if is_program else 0o644), source.read_bytes())
-        for word, text in words.items():
-            archive.writestr(_item(f"{facts}/{word}"), text)
+            archive.writestr(_zip_item(target.as_posix(), 0o755 if is_program else 0o644), source.read_bytes())
+        for word, text in metadata_files.items():
+            archive.writestr(_zip_item(f"{info}/{word}"), text)
 
 
-def _item(name: str, mode: int = 0o644) -> zipfile.ZipInfo:
-    # The same files give the same wheel, byte for byte: no time of day in it.
+def _zip_item(name: str, mode: int = 0o644) -> zipfile.ZipInfo:
+    # A fixed time, so that the same files give the same wheel, byte for byte.
     item = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
     item.external_attr = mode << 16
     return item
 
 
-def _fetch(folder: Path, python: Python) -> None:
-    """Have pip bring the packages as that Python needs them, pure ones only."""
+def _download(folder: Path, python: Python) -> None:
+    """Download the packages for that Python with pip, pure Python only."""
     version = ".".join(map(str, python))
     pure = ("--platform", "any", "--implementation", "py", "--abi", "none", "--python-version", version)
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
     command += ["--only-binary=:all:", *pure, "--dest", str(folder), *PACKAGES]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
     if done.returncode:
-        needed = ".".join(map(str, needed_python()))
+        minimum = ".".join(map(str, minimum_python()))
         raise InstallFailed(
-            f"The packages here need Python {needed}, the host has {version}, and pip could not fetch older ones: "
-            f"{_last_line(done.stderr)} Run it with a network, or from an ft-dcc installed with Python {version}."
+            f"The packages here need Python {minimum}, the host has {version}, and pip could not download older ones: "
+            f"{_last_line(done.stderr)} Run it with a network connection, or from an ft-dcc that is installed with "
+            f"Python {version}."
         )
 
 
 def _last_line(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1].rstrip(".") + "." if lines else "it gave no reason."
+    return lines[-1].rstrip(".") + "." if lines else "no error message."

@@ -1,30 +1,34 @@
-"""Films and thumbnails for a review, made by ffmpeg."""
+"""Encode movies, stills, thumbnails and contact sheets with ffmpeg, and read movies and images.
+
+It knows files, frames and settings, and nothing of a publish, a host or a server.
+"""
 
 from ft_dcc.media.burnin import Burnin
-from ft_dcc.media.display import Colour, picture_size
+from ft_dcc.media.contact_sheet import contact_sheet, contact_sheet_of_movie
 from ft_dcc.media.encode import encode, transcode
-from ft_dcc.media.facts import FilmFacts, Media
+from ft_dcc.media.live_encode import LiveEncode, start_live_encode
+from ft_dcc.media.media_info import EncodedFile, MovieInfo
+from ft_dcc.media.ocio import ColourOptions, image_size
 from ft_dcc.media.presets import Output
-from ft_dcc.media.probe import probe
-from ft_dcc.media.sheet import contact_sheet, contact_sheet_of_film
+from ft_dcc.media.probe import probe, resampled
 from ft_dcc.media.sound import Sound
-from ft_dcc.media.streaming import Encoding, begin_encoding
 from ft_dcc.media.thumbnail import still, thumbnail
 
 __all__ = [
     "Burnin",
-    "Colour",
-    "Encoding",
-    "FilmFacts",
-    "Media",
+    "ColourOptions",
+    "EncodedFile",
+    "LiveEncode",
+    "MovieInfo",
     "Output",
     "Sound",
-    "begin_encoding",
     "contact_sheet",
-    "contact_sheet_of_film",
+    "contact_sheet_of_movie",
     "encode",
-    "picture_size",
+    "image_size",
     "probe",
+    "resampled",
+    "start_live_encode",
     "still",
     "thumbnail",
     "transcode",

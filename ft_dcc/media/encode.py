@@ -1,83 +1,90 @@
-"""From frames, or from any film, to the one film that every browser plays frame by frame."""
+"""Encode frames, or transcode a movie, to a movie that every browser plays frame by frame."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from ft_dcc.errors import Invalid
+from ft_dcc.errors import ValueMismatch
 from ft_dcc.frames import Frames
-from ft_dcc.media import container
-from ft_dcc.media.burnin import Burnin, Pictures
-from ft_dcc.media.display import LINEAR_SUFFIXES, Colour
-from ft_dcc.media.facts import FilmFacts, Media
-from ft_dcc.media.ffmpeg import IsCancelled
-from ft_dcc.media.presets import REVIEW, Output
-from ft_dcc.media.probe import film_input, probe
-from ft_dcc.media.reel import as_numbered, refuse_damaged
-from ft_dcc.media.sound import Sound
-from ft_dcc.media.take import OnFrame, Take, film_filters
+from ft_dcc.media import encode_run, ffmpeg, file_integrity, media_info, ocio, presets, sound
+from ft_dcc.media.burnin import Burnin, BurninTarget
+from ft_dcc.media.frame_input import build_frame_input, refuse_damaged
+from ft_dcc.media.probe import movie_input, probe
 
 
 def encode(
     frames: Frames,
     path: Path,
     *,
-    output: Output = REVIEW,
+    output: presets.Output = presets.REVIEW,
     burnin: Burnin | None = None,
-    colour: Colour | None = None,
-    sounds: Sequence[Sound] = (),
-    is_filling: bool = False,
-    on_frame: OnFrame | None = None,
-    is_cancelled: IsCancelled | None = None,
-) -> Media:
-    """``path`` is a film of every frame of the range, handles included, in order and at the frames' own rate.
+    colour: ocio.ColourOptions | None = None,
+    sounds: Sequence[sound.Sound] = (),
+    fill_missing: bool = False,
+    on_frame: encode_run.OnFrame | None = None,
+    is_cancelled: ffmpeg.IsCancelled | None = None,
+) -> media_info.EncodedFile:
+    """Encode every frame of the range, handles included, at the frames' rate, to a movie at ``path``.
 
-    A frame that a step leaves out shows the one before it, and so does, marked in the picture, one that is missing
-    ``is_filling``. Without a ``colour`` the settings say what OpenEXR files mean; all others are made for a display.
-    ``on_frame`` is called with each frame's number once it is encoded; what it raises ends the encode. Raises
-    FramesMissing for frames that are absent or damaged, Invalid for one that is not of ``frames.resolution``,
-    SettingInvalid, ExtraMissing, DiskUnusable, EncodeFailed or Cancelled; whatever was at ``path`` before is still
-    there then.
+    A frame that a step leaves out is replaced by the previous one, and with ``fill_missing`` so is a missing one, which
+    is labelled. Without ``colour`` the settings apply to OpenEXR files, and all others are shown unchanged.
+    ``on_frame`` is called with each encoded frame's number; an error that it raises ends the encode.
+
+    Raises FramesMissing for missing or damaged frames, ValueMismatch for a frame that is not of ``frames.resolution``,
+    SettingInvalid, MissingExtra, StorageError, EncodeFailed or Cancelled. After an error ``path`` is unchanged.
     """
-    reel = as_numbered(frames, colour, is_filling=is_filling)
-    if reel.suffix in LINEAR_SUFFIXES:
-        # Each would be found when it is read; here all are named at once.
-        files = dict(reel.files(lambda: False))
-        refuse_damaged(frames, [number for number, path in files.items() if not container.is_whole(path)])
-    arguments, feed = reel.source()
-    take = Take(frames.pattern, arguments, reel.filters, reel.pictures, output, burnin or Burnin(), sounds, feed=feed)
-    return take.film(path, on_frame, is_cancelled, reel.see, reel.judge)
+    frame_input = build_frame_input(frames, colour, fill_missing=fill_missing)
+    if frame_input.suffix in ocio.LINEAR_SUFFIXES:
+        # The decoder would report the first damaged frame only.
+        files = dict(frame_input.files(lambda: False))
+        refuse_damaged(frames, [number for number, path in files.items() if not file_integrity.is_whole(path)])
+    arguments, feed = frame_input.source()
+    run = encode_run.EncodeRun.of_frames(frame_input, arguments, feed, output, burnin, sounds)
+    return run.encode(path, on_frame, is_cancelled, frame_input.on_log_line, frame_input.verify_decoded)
+
+
+def variable_rate(movie: Path) -> ValueMismatch:
+    """Return the error for a movie of variable rate that is not resampled."""
+    message = f"{movie.name} has a variable frame rate (a phone?). Add --fps 30 to resample it."
+    return ValueMismatch(f"frame rate of {movie.name}", found="variable", expected="constant", message=message)
 
 
 def transcode(
-    film: Path,
+    movie: Path,
     path: Path,
     *,
-    facts: FilmFacts | None = None,
+    info: media_info.MovieInfo | None = None,
     first_frame: int = 0,
-    output: Output = REVIEW,
+    output: presets.Output = presets.REVIEW,
     burnin: Burnin | None = None,
-    sounds: Sequence[Sound] = (),
-    on_frame: OnFrame | None = None,
-    is_cancelled: IsCancelled | None = None,
-) -> Media:
-    """``path`` is the same film in H.264: every picture once, at its own exact rate, with its sound in step.
+    sounds: Sequence[sound.Sound] = (),
+    on_frame: encode_run.OnFrame | None = None,
+    is_cancelled: ffmpeg.IsCancelled | None = None,
+) -> media_info.EncodedFile:
+    """Transcode a movie to ``path``: every frame once, at its exact rate, with its sound in sync.
 
-    A film that is ready for the review as it is becomes a copy, unless something is to be changed about it.
-    ``facts`` is what ``probe`` said of the film, when that is known already. ``first_frame`` is the number of the
-    first picture, for ``on_frame``, ``burnin`` and ``sounds``. Raises FilmUnreadable, Invalid for a variable rate, and
+    A movie that is ready for the review is copied, unless something is to be changed. ``info`` is the result of
+    ``probe``, if it is known already. ``first_frame`` is the number of the first frame for ``on_frame``, ``burnin`` and
+    ``sounds``. Raises MovieUnreadable, ValueMismatch for a variable rate, which ``resampled`` makes constant, and
     otherwise what ``encode`` raises.
     """
-    facts = probe(film, is_cancelled=is_cancelled) if facts is None else facts
-    if not facts.is_constant_rate:
-        remedy = "Export it at a constant rate: which picture is which frame cannot be known otherwise."
-        raise Invalid(f"frame rate of {film.name}", found="variable", wanted="constant", remedy=remedy)
-    pictures = Pictures(range(first_frame, first_frame + facts.frame_count), facts.fps, facts.resolution)
-    own_sound = -facts.start if facts.has_audio else None
-    take = Take(
-        str(film), film_input(film), film_filters(facts), pictures, output, burnin or Burnin(), sounds, own_sound
+    info = probe(movie, is_cancelled=is_cancelled) if info is None else info
+    if not info.is_constant_rate:
+        raise variable_rate(movie)
+    target = BurninTarget(range(first_frame, first_frame + info.frame_count), info.fps, info.resolution)
+    own_sound = -info.start if info.has_audio else None
+    run = encode_run.EncodeRun(
+        str(movie),
+        movie_input(movie),
+        encode_run.movie_filters(info),
+        target,
+        output,
+        burnin or Burnin(),
+        sounds,
+        own_sound,
+        remark=info.changes,
     )
-    if film.suffix == ".mp4" and facts.is_ready_for_review and take.changes_nothing:
-        return take.copy(film, path, on_frame)
-    return take.film(path, on_frame, is_cancelled)
+    if movie.suffix == ".mp4" and info.is_ready_for_review and run.changes_nothing:
+        return run.copy(movie, path, on_frame)
+    return run.encode(path, on_frame, is_cancelled)

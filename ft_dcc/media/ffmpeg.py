@@ -1,4 +1,4 @@
-"""Finding ffmpeg, running it, and putting its failures into words."""
+"""Find ffmpeg, run it, and translate its failures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import threading
-import uuid
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
@@ -19,14 +18,16 @@ from typing import IO, Any, Callable, Union
 
 import attrs
 
-from ft_dcc.config import read_settings
-from ft_dcc.errors import Cancelled, DiskUnusable, EncodeFailed, Error, ExtraMissing, SettingInvalid
+from ft_dcc.errors import Cancelled, EncodeFailed, Error, MissingExtra, SettingInvalid, StorageError
+from ft_dcc.files.atomic import atomic_path
+from ft_dcc.files.child_process import environment_without_secrets
+from ft_dcc.settings.resolve import read_settings
 
 VARIABLE = "FT_DCC_FFMPEG"
-# "level" writes [error] before what went wrong, so that no message has to be known by heart.
+# "level" prefixes errors with [error], so that no message has to be known.
 _ALWAYS = ("-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+info", "-y")
 _PROGRESS = ("-progress", "pipe:1", "-stats_period", "0.1")
-_TICK = 0.1
+POLL_INTERVAL_SECONDS = 0.1
 _ERROR = re.compile(r"\[(?:error|fatal|panic)\] (.+)")
 _VERSION = re.compile(r"ffmpeg version (\S+)")
 _LACKS = re.compile(
@@ -34,7 +35,7 @@ _LACKS = re.compile(
 )
 
 Buffer = Union[bytes, memoryview]
-# What goes into ffmpeg's standard input; it asks every so often whether anybody still reads.
+# Yields the content of ffmpeg's standard input; its argument returns whether ffmpeg has stopped reading.
 Feed = Callable[[Callable[[], bool]], Generator[Buffer, None, None]]
 OnLine = Callable[[str], None]
 OnCount = Callable[[int], None]
@@ -43,7 +44,7 @@ IsCancelled = Callable[[], bool]
 
 @attrs.frozen
 class Finished:
-    """How a run of ffmpeg ended: its exit code, the first things it called an error, and the end of its log."""
+    """The end of a run of ffmpeg: its exit code, its first errors, and the last lines of its log."""
 
     returncode: int
     errors: tuple[str, ...]
@@ -51,28 +52,29 @@ class Finished:
 
     @property
     def has_crashed(self) -> bool:
-        """Whether it was the system that ended it: by a signal, or on Windows by an exception."""
+        """Whether ffmpeg was ended by a signal, or on Windows by an exception."""
         return self.returncode < 0 or self.returncode > 255
 
 
-def find() -> Path:
-    """Return the ffmpeg to use: the one that the setting names, else imageio-ffmpeg's, else the one on the PATH.
+def find(purpose: str = "Encoding a movie") -> Path:
+    """Return the ffmpeg of the setting, else imageio-ffmpeg's, else the one on the PATH.
 
-    Raises SettingInvalid when the named one is not there, and ExtraMissing when there is none at all.
+    Raises SettingInvalid if the setting's program does not exist, and MissingExtra, which names the ``purpose``, if no
+    ffmpeg is found.
     """
     named = read_settings().get("ffmpeg")
     found = shutil.which(named) if named else _bundled() or shutil.which("ffmpeg")
     if named and not found:
-        raise SettingInvalid(f"{VARIABLE} is {named}, and no program is there. Name an ffmpeg, or leave it unset.")
+        raise SettingInvalid(f"{VARIABLE} is {named}, which is not a program. Set it to an ffmpeg, or unset it.")
     if not found:
-        raise ExtraMissing("media", "Making a film")
+        raise MissingExtra("media", purpose)
     return Path.cwd() / found
 
 
 def version() -> str:
-    """Return the version as ffmpeg itself writes it, "5.1.9-0+deb12u1"; raises EncodeFailed when it does not run."""
+    """Return ffmpeg's own version text ("5.1.9-0+deb12u1"); raise EncodeFailed if it does not run."""
     program = find()
-    text, log = _started([str(program), "-version"]).communicate()
+    text, log = _start([str(program), "-version"]).communicate()
     found = _VERSION.match(text)
     if found is None:
         raise EncodeFailed(f"{program} is not an ffmpeg, or is broken. Set {VARIABLE} to one that runs.", log)
@@ -88,13 +90,13 @@ def run(
     on_count: OnCount | None = None,
     is_cancelled: IsCancelled | None = None,
 ) -> Finished:
-    """Run ffmpeg, in ``folder`` if one is given, to its end and return how it ended, whatever the exit code.
+    """Run ffmpeg, in ``folder`` if one is given, and return how it ended, whatever the exit code.
 
-    ``feed`` is what it reads from ``pipe:0``, written by a thread of its own. ``on_line`` gets every line of the log,
-    ``on_count`` the number of pictures written so far. What these raise stops ffmpeg, and so does ``is_cancelled``
-    with Cancelled; in every case no process is left when this returns.
+    ``feed`` yields what ffmpeg reads from ``pipe:0``; it runs in a separate thread. ``on_line`` gets every line of the
+    log, ``on_count`` the number of frames written so far. An error that one of them raises stops ffmpeg, as does
+    ``is_cancelled``, with Cancelled. In every case no process is left when this returns.
     """
-    process = _started([str(find()), *_ALWAYS, *_PROGRESS, *arguments], folder, is_fed=feed is not None)
+    process = _start([str(find()), *_ALWAYS, *_PROGRESS, *arguments], folder, is_fed=feed is not None)
     feeder = _Feeder(process, feed) if feed else None
     errors: list[str] = []
     log: deque[str] = deque(maxlen=60)
@@ -103,7 +105,7 @@ def run(
         if feeder and feeder.error:
             raise feeder.error
         if is_cancelled and is_cancelled():
-            raise Cancelled("Cancelled; ffmpeg has stopped.")
+            raise Cancelled("The encode was cancelled.")
 
     try:
         with contextlib.closing(_lines(process, check)) as lines:
@@ -121,63 +123,55 @@ def run(
         check()
         return Finished(process.wait(), tuple(errors), "\n".join(log))
     finally:
-        _end(process)
+        _kill(process)
         if feeder:
             feeder.stop()
 
 
 _FULL = ("No space left on device", "quota exceeded", "File too large")
-# How a program ends whose file grew larger than files of its process may.
+# The exit code of a program whose file exceeded the limit of its process.
 _TOO_LARGE = -getattr(signal, "SIGXFSZ", 25)
 
 
-def explained(finished: Finished, source: str, target: Path) -> Error:
-    """Return the error that says in one sentence why ffmpeg could not make ``target`` of ``source``."""
+def failure(finished: Finished, source: str, target: Path) -> Error:
+    """Return the error of a run that could not encode ``source`` to ``target``."""
     if finished.returncode == _TOO_LARGE or any(reason in error for reason in _FULL for error in finished.errors):
-        return DiskUnusable(f"The disk is full: {target.parent}. Free some space there and try again.")
+        return StorageError(f"The disk is full: {target.parent}. Free some space there and try again.")
     lacking = next((found[0] for error in finished.errors if (found := _LACKS.search(error))), None)
     if lacking:
-        remedy = f"Run: pip install 'ft-dcc[media]', or set {VARIABLE} to another one."
-        return EncodeFailed(f"{find()} cannot do this: {lacking}. {remedy}", finished.log)
+        remedy = f"Run: pip install 'ft-dcc[media]', or set {VARIABLE} to another ffmpeg."
+        return EncodeFailed(f"{find()} lacks a feature: {lacking}. {remedy}", finished.log)
     reason = finished.errors[0] if finished.errors else "it gave no reason"
     return EncodeFailed(
-        f"ffmpeg stopped with code {finished.returncode} on {source}: {reason}. The report has its last lines.",
+        f"ffmpeg stopped with code {finished.returncode} on {source}: {reason}. The report has the end of its log.",
         finished.log,
     )
 
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Lend a name beside ``path``: that file becomes ``path`` when the block ends well, and is gone when it does not.
+    """Yield a temporary file beside ``path``, which replaces ``path`` if the block succeeds and is deleted otherwise.
 
-    Raises DiskUnusable where nothing can be written.
+    Raises StorageError if the folder cannot be written, and for each OSError of the block.
     """
-    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
-    try:
-        with naming_the_folder(path.parent):
-            unfinished.touch(exist_ok=False)
+    with storage_errors(path.parent), atomic_path(path, suffix=".part") as unfinished:
+        unfinished.touch(exist_ok=False)
         yield unfinished
-        with naming_the_folder(path.parent):
-            unfinished.replace(path)
-    finally:
-        # On a disk that went away there is nothing left to remove.
-        with contextlib.suppress(OSError):
-            unfinished.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
-def naming_the_folder(folder: Path) -> Iterator[None]:
-    """Turn what the system says of a folder that cannot be written in into DiskUnusable."""
+def storage_errors(folder: Path) -> Iterator[None]:
+    """Translate an OSError of the block into StorageError, which names the folder."""
     try:
         yield
     except OSError as error:
-        reason = f"Nothing can be written in {folder}: {error.strerror}."
-        raise DiskUnusable(f"{reason} Give another folder, or make room in this one.") from error
+        reason = f"The folder {folder} cannot be written: {error.strerror}."
+        raise StorageError(f"{reason} Choose another folder, or free some space.") from error
 
 
 def file_url(path: Path | str) -> str:
-    """Return the path as ffmpeg takes it whatever its characters and from whichever folder it runs."""
-    # Joined and no more: to resolve ".." by its text would be wrong behind a link.
+    """Return the path as a URL for ffmpeg, which is valid for all characters and in every working folder."""
+    # Not resolved: removing ".." from the text would be wrong after a link.
     return f"file:{Path.cwd() / path}"
 
 
@@ -187,12 +181,12 @@ def _bundled() -> str | None:
 
         return str(imageio_ffmpeg.get_ffmpeg_exe())
     except (ImportError, RuntimeError):
-        # RuntimeError: the package is there without a binary for this platform.
+        # RuntimeError: the package is installed without a binary for this platform.
         return None
 
 
 class _Feeder:
-    """Writes into ffmpeg's standard input until there is no more, or nobody reads it."""
+    """Writes to ffmpeg's standard input until the feed ends or ffmpeg stops reading."""
 
     def __init__(self, process: subprocess.Popen[str], feed: Feed) -> None:
         self.error: BaseException | None = None
@@ -202,12 +196,12 @@ class _Feeder:
         self._thread.start()
 
     def stop(self) -> None:
-        """No thread is left."""
+        """Stop and join the thread."""
         self._stopped.set()
         self._thread.join()
 
     def _write(self) -> None:
-        # Popen was asked for text; below it are the bytes.
+        # The process has text streams; the feed yields bytes.
         pipe = self._process.stdin.buffer  # type: ignore[union-attr]
         try:
             with contextlib.closing(self._feed(self._stopped.is_set)) as chunks:
@@ -215,21 +209,21 @@ class _Feeder:
                     try:
                         pipe.write(chunk)
                     except OSError:
-                        # ffmpeg has ended, and its own log says why.
+                        # ffmpeg has ended; its log has the reason.
                         return
-        except BaseException as error:  # noqa: BLE001 - whoever runs ffmpeg gets it
+        except BaseException as error:  # noqa: BLE001 - run() raises it
             self.error = error
         finally:
             with contextlib.suppress(OSError):
                 pipe.close()
 
 
-def _started(command: list[str], folder: Path | None = None, *, is_fed: bool = False) -> subprocess.Popen[str]:
+def _start(command: list[str], folder: Path | None = None, *, is_fed: bool = False) -> subprocess.Popen[str]:
     options: dict[str, Any] = {}
     if sys.platform == "win32":
         options["creationflags"] = subprocess.CREATE_NO_WINDOW
     else:
-        # A group of its own, because a studio's ffmpeg is often a script that starts the real one.
+        # A process group, since a studio's ffmpeg is often a script that starts the real one.
         options["start_new_session"] = True
     pipe = subprocess.PIPE
     try:
@@ -241,6 +235,7 @@ def _started(command: list[str], folder: Path | None = None, *, is_fed: bool = F
             stderr=pipe,
             encoding="utf-8",
             errors="replace",
+            env=environment_without_secrets(),
             **options,
         )
     except OSError as error:
@@ -250,8 +245,8 @@ def _started(command: list[str], folder: Path | None = None, *, is_fed: bool = F
 
 
 def _lines(process: subprocess.Popen[str], check: Callable[[], None]) -> Generator[tuple[bool, str], None, None]:
-    """Yield each line and whether it is of the log, until both pipes are closed."""
-    # Bounded, so that a slow listener slows ffmpeg down and does not fill the memory.
+    """Yield each line, and whether it belongs to the log, until both pipes are closed."""
+    # Bounded, so that a slow callback slows ffmpeg down and does not fill the memory.
     lines: queue.Queue[tuple[bool, str] | None] = queue.Queue(maxsize=1000)
     stopped = threading.Event()
     for is_log, pipe in ((False, process.stdout), (True, process.stderr)):
@@ -261,7 +256,7 @@ def _lines(process: subprocess.Popen[str], check: Callable[[], None]) -> Generat
         while open_pipes:
             check()
             with contextlib.suppress(queue.Empty):
-                line = lines.get(timeout=_TICK)
+                line = lines.get(timeout=POLL_INTERVAL_SECONDS)
                 if line is None:
                     open_pipes -= 1
                 else:
@@ -282,15 +277,15 @@ def _offer(
 ) -> None:
     while not stopped.is_set():
         with contextlib.suppress(queue.Full):
-            return lines.put(line, timeout=_TICK)
+            return lines.put(line, timeout=POLL_INTERVAL_SECONDS)
     return None
 
 
-def _end(process: subprocess.Popen[str]) -> None:
-    """Leave no process behind, nor one that it started."""
+def _kill(process: subprocess.Popen[str]) -> None:
+    """Kill the process and those that it has started."""
     if process.poll() is None:
         if sys.platform == "win32":
-            # The system's own tool is the one way to end what the process has started, too.
+            # Only the system's tool also ends the processes that this one has started.
             taskkill = Path(os.environ["SYSTEMROOT"], "System32", "taskkill.exe")
             quiet = subprocess.CREATE_NO_WINDOW
             subprocess.run([taskkill, "/T", "/F", "/PID", str(process.pid)], capture_output=True, creationflags=quiet)

@@ -1,4 +1,4 @@
-"""The kinds of film that are made."""
+"""The outputs of an encode."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ft_dcc.frames import Resolution
 
 @attrs.frozen
 class Output:
-    """A kind of film: what its component is called, how it is encoded, and how many lines it has at most.
+    """An output: the name of its component, how it is encoded, and its maximal number of lines.
 
-    Without a ``codec`` it is H.264, by whichever encoder makes it.
+    Without ``codec`` it is H.264 of the chosen encoder.
     """
 
     component_name: str
@@ -23,23 +23,23 @@ class Output:
     lines: int | None = None
 
     def size(self, resolution: Resolution) -> Resolution:
-        """Return the even size that pictures of this resolution get; none is ever enlarged."""
+        """Return the even size of the output for images of this resolution; they are never enlarged."""
         if self.lines is None or resolution.height <= self.lines:
             return resolution.even
-        # Rounded to the nearest even number of pixels, so that the shape is kept as well as it can be.
+        # The nearest even number of pixels keeps the aspect ratio best.
         width = 2 * round(Fraction(resolution.width * self.lines, resolution.height) / 2)
         return Resolution(max(2, width), self.lines).even
 
     def arguments(self, fps: Fraction, h264: tuple[str, ...]) -> list[str]:
-        """Return ffmpeg's arguments: constant rate, and a closed group of pictures at least every half second.
+        """Return ffmpeg's arguments for a constant rate and a closed group of pictures at least every half second.
 
-        ``h264`` are those of the encoder for H.264.
+        ``h264`` are the arguments of the H.264 encoder.
         """
         half_a_second = max(1, int(fps / 2))
         return [
             *(h264 if self.codec is None else self.codec),
             *("-g", str(half_a_second), "-flags", "+cgop", "-r", str(fps), "-fps_mode", "cfr"),
-            # What the source says of itself (a place, an owner) is no business of the review's.
+            # Metadata of the source (a location, an owner) must not be published.
             *("-map_metadata", "-1", "-map_chapters", "-1"),
             *self.container,
         ]
@@ -51,7 +51,7 @@ REVIEW = Output("ftrackreview-mp4", None, "yuv420p", _MP4)
 REVIEW_720, REVIEW_1080, REVIEW_1440, REVIEW_2160 = (
     Output(f"ftrackreview-mp4-{lines}", None, "yuv420p", _MP4, lines) for lines in (720, 1080, 1440, 2160)
 )
-# ProRes 422 as editorial systems take it; "apl0" says that an Apple-compatible encoder made it.
+# ProRes 422 for editorial systems; "apl0" marks an Apple-compatible encoder.
 EDITORIAL = Output(
     "prores",
     ("-c:v", "prores_ks", "-profile:v", "standard", "-vendor", "apl0"),

@@ -1,115 +1,138 @@
-"""What a film is: found out by decoding it, since its own header may promise anything."""
+"""Read the properties of a movie by decoding it, since its header is not reliable."""
 
 from __future__ import annotations
 
 import contextlib
 import re
+import struct
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import attrs
 
-from ft_dcc.errors import FilmUnreadable, SettingInvalid
-from ft_dcc.frames import IMAGE_SUFFIXES, Rate, Resolution, frame_rate
-from ft_dcc.media import container, ffmpeg
-from ft_dcc.media.facts import FilmFacts
+from ft_dcc import errors, frames
+from ft_dcc.media import ffmpeg, file_integrity, media_info
 from ft_dcc.media.ffmpeg import Finished, IsCancelled
 
-# Says of each decoded picture when it is shown and how large it is; without the checksum it costs nothing.
-SEEING = "showinfo=checksum=0"
-# Reads every picture and decodes none.
-COUNTING = ("-loglevel", "level+verbose", "-map", "0:V:0", "-c", "copy", "-f", "null", "-")
-# ffmpeg 7.0 tells the progress of what it encodes alone; every version says this of a copy at its end.
-_COUNTED = re.compile(r"Output stream #0:0 \(video\): (\d+) packets muxed")
-# ffmpeg also "decodes" text as a terminal's screen, and playlists that make it open other files and addresses.
+# Reports the time and the size of each decoded frame; without the checksum it costs nothing.
+SHOWINFO = "showinfo=checksum=0"
+# Reads every frame and decodes none.
+COUNT_ARGS = ("-loglevel", "level+verbose", "-map", "0:V:0", "-c", "copy", "-f", "null", "-")
+# ffmpeg 7.0 reports progress of encodes only; every version writes this line at the end of a copy.
+_COUNT_LINE = re.compile(r"Output stream #0:0 \(video\): (\d+) packets muxed")
+# Other demuxers read text as a terminal's screen, or playlists that open other files and URLs.
 _CONTAINERS = "mov,matroska,avi,mxf,mpegts,mpeg,ogg,gif,flv,asf"
-_SEEN = re.compile(r" n: *\d+ pts: *(-?\d+) .* fmt:(\S+) .* s:(\d+x\d+) .*iskey:(\d)")
+_FRAME_LINE = re.compile(r" n: *\d+ pts: *(-?\d+) .* fmt:(\S+) .* s:(\d+x\d+) i:(\w) iskey:(\d)")
 _CLOCK = re.compile(r"config in time_base: (\S+), frame_rate: (\S+)")
-_MATRIX = re.compile(r"color_space:(\S+)")
+_COLOUR = re.compile(r"color_space:(\S+) color_primaries:(\S+) color_trc:(\S+)")
 _STREAM = re.compile(r"Stream #0:\d+.*?: (Video|Audio): (\w+)")
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+# The chunk stands before the image data; other chunks in front of it, such as a colour profile, may be long.
+_MAX_PNG_CHUNKS = 64
+_MIN_ASPECT, _MAX_ASPECT = Fraction(1, 10), Fraction(10)
 
 
 @attrs.frozen
-class Picture:
-    """One picture that ffmpeg decoded: when it is shown, in ticks of its stream's clock, and what it is made of."""
+class FrameLog:
+    """A decoded frame: its time in ticks of the stream's clock, and its format."""
 
     ticks: int
     pixel_format: str
-    resolution: Resolution
+    resolution: frames.Resolution
     is_key: bool
+    is_interlaced: bool
 
 
-def seen_picture(line: str) -> Picture | None:
-    """Return the picture that a line of the log reports, if SEEING wrote it."""
-    found = _SEEN.search(line)
-    return Picture(int(found[1]), found[2], Resolution.parse(found[3]), found[4] == "1") if found else None
+def parse_frame_line(line: str) -> FrameLog | None:
+    """Return the frame of a log line that SHOWINFO has written, else None."""
+    found = _FRAME_LINE.search(line)
+    if found is None:
+        return None
+    size = frames.Resolution.parse(found[3])
+    return FrameLog(int(found[1]), found[2], size, is_key=found[5] == "1", is_interlaced=found[4] in "TB")
 
 
-def counted(line: str) -> int | None:
-    """Return how many pictures a line of the log says that COUNTING has read, if it says so."""
-    found = _COUNTED.search(line)
+def parse_frame_count(line: str) -> int | None:
+    """Return the number of frames of a log line that a run with COUNT_ARGS has written, else None."""
+    found = _COUNT_LINE.search(line)
     return int(found[1]) if found else None
 
 
-def film_input(path: Path) -> list[str]:
-    """Return ffmpeg's arguments for reading a film or a single image: files only, and no playlists."""
-    if path.suffix.lower() in IMAGE_SUFFIXES:
+def movie_input(path: Path) -> list[str]:
+    """Return ffmpeg's input arguments for a movie or a single image; playlists and URLs are not read."""
+    if path.suffix.lower() in frames.IMAGE_SUFFIXES:
         return ["-protocol_whitelist", "file", "-f", "image2", "-pattern_type", "none", "-i", ffmpeg.file_url(path)]
     return ["-protocol_whitelist", "file", "-format_whitelist", _CONTAINERS, "-i", ffmpeg.file_url(path)]
 
 
-def probe(path: Path, *, at_most: int | None = None, is_cancelled: IsCancelled | None = None) -> FilmFacts:
-    """Return what a film, or an image, is; every picture of it has been decoded, or ``at_most`` so many.
+def probe(
+    path: Path, *, max_frames: int | None = None, is_cancelled: IsCancelled | None = None
+) -> media_info.MovieInfo:
+    """Return the properties of a movie or an image, after decoding every frame or the first ``max_frames``.
 
-    Raises FilmUnreadable for what is missing, empty, no film, damaged, cut short, or without a picture.
+    Raises MovieUnreadable for a file that is missing, empty, not a movie, damaged, truncated, or without a frame.
     """
-    _refuse_absent(path)
-    log = _Log()
-    limit = [] if at_most is None else ["-frames:v", str(at_most)]
-    sink = ["-map", "0:V:0", "-vf", SEEING, *limit, "-fps_mode", "passthrough", "-f", "null", "-"]
-    finished = ffmpeg.run([*film_input(path), *sink], on_line=log.read, is_cancelled=is_cancelled)
-    _refuse_damaged(path, log, finished)
-    fps, is_constant = _rate([picture.ticks for picture in log.pictures], log.tick, log.claimed_fps)
-    first = log.pictures[0]
-    return FilmFacts(
+    _check_exists(path)
+    log = _LogReader()
+    limit = [] if max_frames is None else ["-frames:v", str(max_frames)]
+    sink = ["-map", "0:V:0", "-vf", SHOWINFO, *limit, "-fps_mode", "passthrough", "-f", "null", "-"]
+    finished = ffmpeg.run([*movie_input(path), *sink], on_line=log.read, is_cancelled=is_cancelled)
+    _check_complete(path, log, finished)
+    fps, is_constant = _rate([frame.ticks for frame in log.frames], log.tick, log.claimed_fps)
+    first = log.frames[0]
+    return media_info.MovieInfo(
         resolution=first.resolution,
         fps=fps,
-        frame_count=len(log.pictures),
+        frame_count=len(log.frames),
         codec=log.codecs["Video"],
         pixel_format=first.pixel_format,
         matrix=log.matrix,
+        transfer=log.transfer,
+        primaries=log.primaries,
+        is_interlaced=any(frame.is_interlaced for frame in log.frames),
         audio_codec=log.codecs.get("Audio", ""),
-        key_interval=_key_interval([picture.is_key for picture in log.pictures]),
+        key_interval=_key_interval([frame.is_key for frame in log.frames]),
         start=first.ticks * log.tick,
         is_constant_rate=is_constant,
-        is_faststart=container.is_faststart(path),
+        is_faststart=file_integrity.is_faststart(path),
     )
 
 
-def count_pictures(path: Path) -> int:
-    """Return how many pictures a film of our own making holds; they are counted in the file, and not decoded."""
+def resampled(
+    path: Path, info: media_info.MovieInfo, fps: Fraction, *, is_cancelled: IsCancelled | None = None
+) -> media_info.MovieInfo:
+    """Return the properties of a movie of variable rate after its frames are repeated or left out for ``fps``."""
+    log = _LogReader()
+    sink = ["-map", "0:V:0", "-vf", f"fps={fps},{SHOWINFO}", "-fps_mode", "passthrough", "-f", "null", "-"]
+    finished = ffmpeg.run([*movie_input(path), *sink], on_line=log.read, is_cancelled=is_cancelled)
+    _check_complete(path, log, finished)
+    return attrs.evolve(info, fps=fps, frame_count=len(log.frames), is_constant_rate=True, is_resampled=True)
+
+
+def count_frames(path: Path) -> int:
+    """Return the number of frames of a movie that we have encoded, without decoding them."""
     counts: list[int | None] = []
-    ffmpeg.run([*film_input(path), *COUNTING], on_line=lambda line: counts.append(counted(line)))
+    ffmpeg.run([*movie_input(path), *COUNT_ARGS], on_line=lambda line: counts.append(parse_frame_count(line)))
     return next(filter(None, counts), 0)
 
 
-class _Log:
-    """What ffmpeg says of the film, picked up line by line."""
+class _LogReader:
+    """Reads the movie's properties from ffmpeg's log, line by line."""
 
     def __init__(self) -> None:
-        self.pictures: list[Picture] = []
+        self.frames: list[FrameLog] = []
         self.codecs: dict[str, str] = {}
-        self.matrix = "unknown"
+        self.matrix = self.primaries = self.transfer = "unknown"
         self.tick, self.claimed_fps = Fraction(1, 1000), "0/0"
 
     def read(self, line: str) -> None:
-        picture = seen_picture(line)
-        if picture:
-            self.pictures.append(picture)
-        elif len(self.pictures) == 1 and (found := _MATRIX.search(line)):
-            self.matrix = found[1]
-        elif not self.pictures:
+        frame = parse_frame_line(line)
+        if frame:
+            self.frames.append(frame)
+        elif len(self.frames) == 1 and (found := _COLOUR.search(line)):
+            self.matrix, self.primaries, self.transfer = found.groups()
+        elif not self.frames:
             self._read_header(line)
 
     def _read_header(self, line: str) -> None:
@@ -119,50 +142,88 @@ class _Log:
             self.tick, self.claimed_fps = Fraction(found[1]), found[2]
 
 
-def _refuse_absent(path: Path) -> None:
+def _check_exists(path: Path) -> None:
     try:
         is_empty = path.stat().st_size == 0
     except OSError as error:
-        raise FilmUnreadable(f"{path} cannot be opened: {error.strerror}. Give the path of a film.") from error
+        reason = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be opened: {error.strerror}"
+        raise errors.MovieUnreadable(f"{path} {reason}. Give the path of a movie or an image.") from error
     if is_empty:
-        raise FilmUnreadable(f"{path} is empty. Export it again.")
+        raise errors.MovieUnreadable(f"{path} is empty. Export it again.")
 
 
-def _refuse_damaged(path: Path, log: _Log, finished: Finished) -> None:
-    if not log.pictures:
+def _check_complete(path: Path, log: _LogReader, finished: Finished) -> None:
+    if not log.frames:
         if finished.has_crashed:
             what = f"ffmpeg crashed on {path}, with code {finished.returncode}."
-            raise FilmUnreadable(f"{what} Set {ffmpeg.VARIABLE} to another ffmpeg, or give the film in another format.")
+            raise errors.MovieUnreadable(
+                f"{what} Set {ffmpeg.VARIABLE} to another ffmpeg, or export the movie in another format."
+            )
         if "Audio" in log.codecs:
-            raise FilmUnreadable(f"{path} has sound and no picture. Give a film.")
-        reason = finished.errors[0] if finished.errors else "it holds no picture"
+            raise errors.MovieUnreadable(f"{path} has sound but no video. Give a movie.")
+        reason = finished.errors[0] if finished.errors else "it contains no frame"
         if "whitelist" in reason or "non standard extension" in reason:
-            reason = "its format is none that films have"
-        kind = "picture" if path.suffix.lower() in IMAGE_SUFFIXES else "film"
-        raise FilmUnreadable(f"{path} is not a {kind} that can be decoded: {reason.rstrip('.')}. Export it again.")
-    if finished.returncode or finished.errors or not container.is_whole(path):
+            reason = "its format is not a movie format"
+        kind = "n image" if path.suffix.lower() in frames.IMAGE_SUFFIXES else " movie"
+        raise errors.MovieUnreadable(
+            f"{path} is not a{kind} that can be decoded: {reason.rstrip('.')}. Export it again."
+        )
+    if finished.returncode or finished.errors or not file_integrity.is_whole(path):
         reason = finished.errors[0] if finished.errors else "its end is missing"
-        count = len(log.pictures)
-        raise FilmUnreadable(f"{path} is cut short or damaged, {count} pictures came out: {reason}. Export it again.")
+        count = len(log.frames)
+        raise errors.MovieUnreadable(f"{path} is truncated or damaged after {count} frames: {reason}. Export it again.")
 
 
 def _rate(ticks: Sequence[int], tick: Fraction, claimed: str) -> tuple[Fraction, bool]:
-    """Return the rate that puts every picture into a place of its own, and whether there is one."""
+    """Return the rate at which every frame has a number of its own, and whether it is constant."""
     length = (ticks[-1] - ticks[0]) * tick
-    rates: list[Rate] = [claimed, (len(ticks) - 1) / length] if length > 0 else [claimed]
+    rates: list[frames.Rate] = [claimed, (len(ticks) - 1) / length] if length > 0 else [claimed]
     usable = []
     for rate in rates:
-        # "0/0" is ffmpeg's word for "no rate", and a clock's own frequency stands for it, too.
-        with contextlib.suppress(SettingInvalid):
-            usable.append(frame_rate(rate))
+        # "0/0" means that ffmpeg knows no rate; it may also report the frequency of the clock.
+        with contextlib.suppress(errors.SettingInvalid):
+            usable.append(frames.frame_rate(rate))
     for fps in usable:
-        # Containers that count in milliseconds round each time, so half a picture is allowed.
+        # Containers with a clock of milliseconds round the times, so half a frame is tolerated.
         if all(abs((at - ticks[0]) * tick * fps - index) < Fraction(1, 2) for index, at in enumerate(ticks)):
             return fps, True
     return (usable[-1] if usable else Fraction(1)), False
 
 
 def _key_interval(keys: Sequence[bool]) -> int:
-    places = [index for index, is_key in enumerate(keys) if is_key]
-    # Without a key frame at its start a film cannot be entered there.
-    return max(after - before for before, after in zip([0, *places], [*places, len(keys)]))
+    positions = [index for index, is_key in enumerate(keys) if is_key]
+    # The start and the end count, too: a movie without a key frame at its start cannot be decoded there.
+    return max(after - before for before, after in zip([0, *positions], [*positions, len(keys)]))
+
+
+def png_pixel_aspect(path: Path) -> Fraction:
+    """Return the width of the image's pixels by their height, 1 if the file does not contain it or cannot be read.
+
+    ffmpeg reads it upside down: it takes pixels per unit for the size of a pixel.
+    Source: Portable Network Graphics, third edition, section 11.3.4.3 (pHYs).
+    """
+    try:
+        with path.open("rb") as file:
+            if file.read(8) != _PNG_SIGNATURE:
+                return Fraction(1)
+            for _ in range(_MAX_PNG_CHUNKS):
+                head = file.read(8)
+                if len(head) < 8 or head[4:] == b"IDAT":
+                    break
+                length = struct.unpack(">I", head[:4])[0]
+                if head[4:] == b"pHYs":
+                    return _aspect_of_density(file.read(9))
+                file.seek(length + 4, 1)
+    except OSError:
+        pass
+    return Fraction(1)
+
+
+def _aspect_of_density(chunk: bytes) -> Fraction:
+    if len(chunk) < 9:
+        return Fraction(1)
+    across, down = struct.unpack(">II", chunk[:8])
+    aspect = Fraction(down, across) if across and down else Fraction(1)
+    # Pixels per metre are rounded.
+    aspect = Fraction(1) if abs(aspect - 1) < Fraction(1, 500) else aspect.limit_denominator(1000)
+    return aspect if _MIN_ASPECT <= aspect <= _MAX_ASPECT else Fraction(1)

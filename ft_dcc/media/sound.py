@@ -1,4 +1,4 @@
-"""Sound in step with the pictures."""
+"""Sound in sync with the frames."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from pathlib import Path
 
 import attrs
 
-from ft_dcc.errors import Unpublishable
+from ft_dcc.errors import UserFixableError
 from ft_dcc.media import ffmpeg
 
-# Stereo of 48 kHz, which every browser plays; what has more channels is mixed down.
+# Every browser plays stereo of 48 kHz; more channels are mixed down.
 ENCODING = ("-c:a", "aac", "-b:a", "192k")
-_PLACE = re.compile(r"@(-?\d+(?:\.\d+)?)$")
-_IN_STEP = "aresample=48000:async=1:first_pts=0"
-_FORM = "aformat=sample_rates=48000:channel_layouts=stereo"
+_START = re.compile(r"@(-?\d+(?:\.\d+)?)$")
+_RESAMPLE = "aresample=48000:async=1:first_pts=0"
+_FORMAT = "aformat=sample_rates=48000:channel_layouts=stereo"
 
 
 @attrs.frozen
 class Sound:
-    """A sound file, and the frame at which it begins: before the range, in it, or after it.
+    """A sound file, and the frame at which it starts: before the range, in it, or after it.
 
-    It is ``heard`` from the one frame on until the other begins, where it is cut; ``volume`` is 1.0 for as it is.
+    ``heard`` are the first frame with sound and the first one without, if it is cut; ``volume`` 1.0 is unchanged.
     """
 
     path: Path
@@ -33,56 +33,55 @@ class Sound:
 
     @classmethod
     def parse(cls, text: str, first_frame: int) -> Sound:
-        """Read "music.wav", which begins with the first frame, or "music.wav@993", which begins at frame 993.
+        """Parse "music.wav", which starts at the first frame, or "music.wav@993", which starts at frame 993.
 
         >>> Sound.parse("a@b.wav@-12.5", 1001).start
         Fraction(-25, 2)
         """
-        place = _PLACE.search(text)
-        if place is None:
+        start = _START.search(text)
+        if start is None:
             return cls(Path(text), Fraction(first_frame))
-        return cls(Path(text[: place.start()]), Fraction(place[1]))
+        return cls(Path(text[: start.start()]), Fraction(start[1]))
 
     def arguments(self) -> list[str]:
-        """Return ffmpeg's arguments for reading it: files only, and no playlists."""
-        kinds = "wav,w64,aiff,flac,mp3,aac,ogg,mov,matroska,caf"
-        return ["-protocol_whitelist", "file", "-format_whitelist", kinds, "-i", ffmpeg.file_url(self.path)]
+        """Return ffmpeg's input arguments; playlists and URLs are not read."""
+        formats = "wav,w64,aiff,flac,mp3,aac,ogg,mov,matroska,caf"
+        return ["-protocol_whitelist", "file", "-format_whitelist", formats, "-i", ffmpeg.file_url(self.path)]
 
     def refuse_unreadable(self) -> None:
-        """Its beginning has been decoded; raises Unpublishable for a file that is not there or holds no sound."""
+        """Decode the beginning; raise UserFixableError if the file is missing or contains no sound."""
         if not self.path.is_file():
-            raise Unpublishable(f"The sound {self.path} is not on disk. Find the file, mute it, or leave it out.")
+            raise UserFixableError(f"The sound {self.path} does not exist. Find the file, mute it, or leave it out.")
         finished = ffmpeg.run([*self.arguments(), "-map", "0:a:0", "-frames:a", "1", "-f", "null", "-"])
         if finished.returncode or finished.errors:
-            reason = next(iter(finished.errors), "it holds none").rstrip(".")
+            reason = next(iter(finished.errors), "it contains no sound").rstrip(".")
             if "matches no streams" in reason:
-                reason = "it holds none"
+                reason = "it contains no sound"
             elif "whitelist" in reason:
-                reason = "it is of no kind that is read"
-            raise Unpublishable(f"The sound {self.path} cannot be read: {reason}. Export it as a WAV file.")
+                reason = "its format is not supported"
+            raise UserFixableError(f"The sound {self.path} cannot be read: {reason}. Export it as a WAV file.")
 
     def filters(self, first: int, fps: Fraction) -> list[str]:
-        """Return the filters that cut it and turn it down, in a film whose first picture has the number ``first``."""
+        """Return the filters that cut the sound and set its volume, in a movie whose first frame is ``first``."""
         volume = [] if self.volume == 1.0 else [f"volume={self.volume:.6f}"]
         if self.heard is None:
             return volume
         begin, end = (max(Fraction(0), (frame - first) / fps) for frame in self.heard)
-        # A cut of nothing would be no cut at all.
+        # atrim ignores an empty interval.
         return [f"atrim=start={float(begin):.9f}:end={float(end):.9f}", *volume] if end > begin else ["volume=0"]
 
 
 def mixed(starts: Sequence[tuple[str, Fraction, list[str]]], length: Fraction) -> list[str]:
-    """Return the chains that make [sound] of several inputs; it lasts from the first picture to the last.
+    """Return the filter chains that mix several inputs to [sound] with the ``length`` of the movie in seconds.
 
-    Each start is an input's label ("1:a:0"), the second of the film at which its clock reads 0, and what else is done
-    to it.
+    Each start is an input's label ("1:a:0"), the time in the movie at which its clock reads 0, and further filters.
     """
     chains = [
-        # The first sample belongs to the second 0: what lies before it is cut, and silence fills what is missing.
-        f"[{label}]{','.join((f'asetpts=PTS+({start})/TB', *filters, _IN_STEP, _FORM))}[sound{number}]"
+        # The first sample is at 0 s: earlier sound is cut, and gaps are filled with silence.
+        f"[{label}]{','.join((f'asetpts=PTS+({start})/TB', *filters, _RESAMPLE, _FORMAT))}[sound{number}]"
         for number, (label, start, filters) in enumerate(starts)
     ]
     inputs = "".join(f"[sound{number}]" for number in range(len(starts)))
-    # Not normalised, because each sound is to be as loud as it was.
+    # Not normalised, so that each sound keeps its volume.
     mix = f"amix=inputs={len(starts)}:normalize=0," if len(starts) > 1 else ""
     return [*chains, f"{inputs}{mix}apad,atrim=end={float(length):.9f}[sound]"]

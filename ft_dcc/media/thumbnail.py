@@ -1,4 +1,4 @@
-"""One picture: a still for the review, and the small one by which a version is recognised."""
+"""Single images: stills for the review, and thumbnails."""
 
 from __future__ import annotations
 
@@ -6,81 +6,115 @@ import re
 from fractions import Fraction
 from pathlib import Path
 
-from ft_dcc.errors import FilmUnreadable
+import attrs
+
+from ft_dcc.errors import MovieUnreadable
 from ft_dcc.frames import IMAGE_SUFFIXES
-from ft_dcc.media import colour as encoding
-from ft_dcc.media import ffmpeg
-from ft_dcc.media.display import Colour, converter
-from ft_dcc.media.facts import Media
+from ft_dcc.media import burnin as drawing
+from ft_dcc.media import encode_run, ffmpeg, media_info, ocio
+from ft_dcc.media import ffmpeg_colour as encoding
 from ft_dcc.media.ffmpeg import Feed
-from ft_dcc.media.probe import COUNTING, SEEING, counted, film_input, probe, seen_picture
+from ft_dcc.media.probe import (
+    COUNT_ARGS,
+    SHOWINFO,
+    movie_input,
+    parse_frame_count,
+    parse_frame_line,
+    png_pixel_aspect,
+    probe,
+)
 
 THUMBNAIL, STILL = "thumbnail", "ftrackreview-image"
 LONGER_SIDE, STILL_LONGER_SIDE = 640, 3840
 _DURATION = re.compile(r"Duration: (\d+):(\d+):(\d+\.\d+)")
 
 
-def thumbnail(source: Path, path: Path, *, colour: Colour | None = None) -> Media:
-    """``path`` is a JPEG of an image, or of the middle of a film, at most 640 pixels on its longer side.
+def thumbnail(
+    source: Path, path: Path, *, colour: ocio.ColourOptions | None = None, burnin: drawing.Burnin | None = None
+) -> media_info.EncodedFile:
+    """Write a JPEG of an image, or of the middle of a movie, to ``path``, at most 640 pixels on its longer side.
 
-    ``colour`` is what it is for ``encode``. Raises FilmUnreadable for a source without a picture, FramesMissing for a
-    damaged one, DiskUnusable or EncodeFailed.
+    ``colour`` is as for ``encode``; ``burnin`` is drawn without its slate. Raises
+    MovieUnreadable for a source without an image, FramesMissing for a damaged one, StorageError or EncodeFailed.
     """
-    return _picture(source, path, THUMBNAIL, LONGER_SIDE, colour)
+    return _draw(_jpeg(source, path, THUMBNAIL, LONGER_SIDE, colour), burnin)
 
 
-def still(image: Path, path: Path, *, colour: Colour | None = None) -> Media:
-    """``path`` is a JPEG of an image that browsers show, at most 3840 pixels on its longer side.
+def still(
+    image: Path, path: Path, *, colour: ocio.ColourOptions | None = None, burnin: drawing.Burnin | None = None
+) -> media_info.EncodedFile:
+    """Write a JPEG of an image to ``path``, at most 3840 pixels on its longer side.
 
     Raises what ``thumbnail`` raises.
     """
-    return _picture(image, path, STILL, STILL_LONGER_SIDE, colour)
+    return _draw(_jpeg(image, path, STILL, STILL_LONGER_SIDE, colour), burnin)
 
 
-def _picture(source: Path, path: Path, name: str, longer_side: int, colour: Colour | None) -> Media:
-    # A JPEG has square pixels wherever it is shown.
+def _draw(made: media_info.EncodedFile, burnin: drawing.Burnin | None) -> media_info.EncodedFile:
+    """Draw the burn-in on a JPEG, whose size is known only now, and return the JPEG."""
+    if burnin is None or not attrs.evolve(burnin, slate=()).is_drawn:
+        return made
+    burnin, target = attrs.evolve(burnin, slate=()), drawing.BurninTarget(range(1, 2), Fraction(1), made.resolution)
+    script = drawing.script(burnin, target, made.resolution)
+    with ffmpeg.replacing(made.path) as unfinished, encode_run.script_folder(script, made.path.parent) as folder:
+        drawn = drawing.filters(burnin, made.resolution, Fraction(1), encode_run.SCRIPT)
+        # The letterbox's black is that of YUV of limited range.
+        review = encoding.to_review(made.resolution, made.resolution, "yuv444p")
+        filters = [encoding.AS_RGB, *review, *drawn, *encoding.to_jpeg()]
+        sink = ["-map", "0:V:0", "-vf", ",".join(filters), "-frames:v", "1", "-q:v", "3", "-f", "mjpeg"]
+        finished = ffmpeg.run([*movie_input(made.path), *sink, ffmpeg.file_url(unfinished)], folder=folder)
+        if finished.returncode or not unfinished.stat().st_size:
+            raise ffmpeg.failure(finished, str(made.path), made.path)
+    return attrs.evolve(made, size=made.path.stat().st_size)
+
+
+def _jpeg(
+    source: Path, path: Path, name: str, longer_side: int, colour: ocio.ColourOptions | None
+) -> media_info.EncodedFile:
+    # A JPEG is always shown with square pixels.
     factor = f"min(1\\,{longer_side}/max(iw*sar\\,ih))"
     size = f"w=max(1\\,round(iw*sar*{factor})):h=max(1\\,round(ih*{factor}))"
-    arguments, as_it_is, feed = _input(source, colour)
-    filters = [*as_it_is, f"zscale={size}:filter=spline36", *encoding.to_jpeg(), SEEING]
-    pictures = []
+    arguments, first_filters, feed = _input(source, colour)
+    filters = [*first_filters, *encoding.to_jpeg(f"{size}:filter=spline36:"), SHOWINFO]
+    frames = []
     with ffmpeg.replacing(path) as unfinished:
         sink = ["-map", "0:V:0", "-vf", ",".join(filters), "-frames:v", "1", "-q:v", "3", "-f", "mjpeg"]
         finished = ffmpeg.run(
             [*arguments, *sink, ffmpeg.file_url(unfinished)],
             feed=feed,
-            on_line=lambda line: pictures.append(seen_picture(line)),
+            on_line=lambda line: frames.append(parse_frame_line(line)),
         )
-        made = next((picture for picture in pictures if picture is not None), None)
-        if made is None:
-            reason = finished.errors[0] if finished.errors else "it holds none"
-            raise FilmUnreadable(f"No picture can be taken from {source}: {reason}. Export it again.")
+        decoded = next((frame for frame in frames if frame is not None), None)
+        if decoded is None:
+            reason = finished.errors[0] if finished.errors else "it contains none"
+            raise MovieUnreadable(f"No image can be decoded from {source}: {reason}. Export it again.")
         if finished.returncode:
-            raise ffmpeg.explained(finished, str(source), path)
-    return Media(path, name, made.resolution, None, 1, path.stat().st_size)
+            raise ffmpeg.failure(finished, str(source), path)
+    return media_info.EncodedFile(path, name, decoded.resolution, None, 1, path.stat().st_size)
 
 
-def _input(source: Path, colour: Colour | None) -> tuple[list[str], list[str], Feed | None]:
-    """Return ffmpeg's arguments for reading it, the filters that it needs first, and what writes into its pipe."""
+def _input(source: Path, colour: ocio.ColourOptions | None) -> tuple[list[str], list[str], Feed | None]:
+    """Return ffmpeg's input arguments, the first filters, and the feed of its pipe."""
     if source.suffix.lower() not in IMAGE_SUFFIXES:
-        place = ["-ss", str(float(_middle(source)))]
-        return [*place, *film_input(source)], encoding.of_film(probe(source, at_most=1)), None
-    conversion = converter(source.suffix, colour)
+        seek = ["-ss", str(float(_middle(source)))]
+        return [*seek, *movie_input(source)], encoding.from_movie(probe(source, max_frames=1)), None
+    conversion = ocio.converter(source.suffix, colour)
     if conversion is None:
-        return film_input(source), [encoding.AS_RGB], None
+        shape = [f"setsar={png_pixel_aspect(source)}"] if source.suffix.lower() == ".png" else []
+        return movie_input(source), [*shape, encoding.OPAQUE_RGB], None
     arguments, feed = conversion.piped(lambda _is_stopped: [(0, source)], conversion.size_of(source), Fraction(1))
     return arguments, [f"setsar={conversion.pixel_aspect_of(source)}", encoding.AS_RGB], feed
 
 
-def _middle(film: Path) -> Fraction:
-    """A second shortly before the picture in the middle is shown; 0 for a film that does not say how long it is."""
+def _middle(movie: Path) -> Fraction:
+    """Return a time in seconds shortly before the middle frame; 0 for a movie without a duration."""
     seconds, counts = [Fraction(0)], [0]
 
     def read(line: str) -> None:
         if found := _DURATION.search(line):
             seconds.append(int(found[1]) * 3600 + int(found[2]) * 60 + Fraction(found[3]))
-        counts.append(counted(line) or counts[-1])
+        counts.append(parse_frame_count(line) or counts[-1])
 
-    ffmpeg.run([*film_input(film), *COUNTING], on_line=read)
+    ffmpeg.run([*movie_input(movie), *COUNT_ARGS], on_line=read)
     count = max(1, counts[-1])
     return max(Fraction(0), (count // 2 - Fraction(1, 2)) * seconds[-1] / count)

@@ -1,4 +1,4 @@
-"""What was published from this machine, as the reports of the jobs that are done tell it."""
+"""The versions that were published from this machine, read from the reports of finished jobs."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any
 
 import attrs
 
-from ft_dcc.publish.job import Job, jobs_folder
+from ft_dcc.publish.jobs.job import Job, jobs_folder
 from ft_dcc.publish.report import SCHEMA
 
 
 @attrs.frozen
 class PastVersion:
-    """A version that was published; ``path`` is its task's, ``begun`` when its job began, in UTC."""
+    """A published version; ``path`` is the path of its task, ``begun`` the start of its job in UTC."""
 
     path: str
     source: str
@@ -28,7 +28,7 @@ class PastVersion:
 
 
 def past_versions(jobs: Path | None = None, limit: int = 20) -> list[PastVersion]:
-    """Return the last versions, the newest first; a report that cannot be read, or is another's, is passed over."""
+    """Return the last versions, newest first; reports that cannot be read or have another schema are skipped."""
     folder = jobs_folder(jobs)
     found: list[PastVersion] = []
     for path in sorted(folder.iterdir() if folder.is_dir() else (), reverse=True):
@@ -44,5 +44,5 @@ def _versions(job: Job) -> Iterator[PastVersion]:
     if report["schema"] != SCHEMA:
         return
     begun = datetime.strptime(job.id[:15], "%Y%m%d-%H%M%S").replace(tzinfo=timezone.utc)
-    for made in report["versions"]:
-        yield PastVersion(report["task"], made["source"], made["version"], made["link"], report["server"], begun)
+    for each in report["versions"]:
+        yield PastVersion(report["task"], each["source"], each["version"], each["link"], report["server"], begun)

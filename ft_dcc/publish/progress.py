@@ -1,4 +1,4 @@
-"""How far a publish is, and how it learns that it is to stop."""
+"""Progress reports and cancellation of a publish."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import attrs
 
 from ft_dcc.errors import Cancelled
 
-# Seconds in which a rate can be told: what comes in a burst says nothing of what is left.
-_SHORTEST = 0.5
+# A shorter time contains bursts only, whose rate predicts nothing.
+MIN_RATE_SECONDS = 0.5
 
 
 @attrs.frozen
 class Progress:
-    """How far a step is: ``unit`` is "frames" or "bytes", ``source`` the name of what it works on.
+    """How far a step is: ``unit`` is "frames" or "bytes", ``source`` the name of the source that it works on.
 
-    ``seconds`` have passed since the step first said something, and ``before`` was done by then.
+    ``seconds`` is the time since the first report of the step; ``before`` is what was done at that time.
     """
 
     step: str
@@ -31,13 +31,13 @@ class Progress:
 
     @property
     def rate(self) -> float | None:
-        """Frames or bytes a second, or None as long as nobody can know."""
+        """Frames or bytes per second, or None while it is unknown."""
         done = self.done - self.before
-        return done / self.seconds if self.seconds >= _SHORTEST and done > 0 else None
+        return done / self.seconds if self.seconds >= MIN_RATE_SECONDS and done > 0 else None
 
     @property
     def seconds_left(self) -> float | None:
-        """How long it will take if it goes on as it did, or None as long as nobody can know."""
+        """The estimated remaining time at the rate so far, or None while it is unknown."""
         return None if self.rate is None else (self.total - self.done) / self.rate
 
 
@@ -45,27 +45,27 @@ OnProgress = Callable[[Progress], None]
 
 
 @attrs.frozen
-class Pulse:
-    """What a step at work says, and how it learns that it is to stop."""
+class ProgressReporter:
+    """Passes progress to a callback and raises Cancelled in the step that reports after a cancel."""
 
     on_progress: OnProgress | None = None
     cancel: threading.Event = attrs.field(factory=threading.Event)
-    _begun: dict[tuple[str, str], tuple[float, int]] = attrs.field(factory=dict, init=False, eq=False)
-    # Frames are captured and encoded at the same time: nobody is told of two steps at once, or of one after a cancel.
-    _telling: threading.Lock = attrs.field(factory=threading.Lock, init=False, eq=False)
+    _started: dict[tuple[str, str], tuple[float, int]] = attrs.field(factory=dict, init=False, eq=False)
+    # Capture and encode report from two threads: the callback gets one report at a time, and none after a cancel.
+    _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False, eq=False)
 
-    def check(self) -> None:
-        """Raise Cancelled when somebody asked for it."""
+    def raise_if_cancelled(self) -> None:
+        """Raise Cancelled if the publish was cancelled."""
         if self.cancel.is_set():
             raise Cancelled("The publish was cancelled.")
 
-    def beat(self, progress: Progress) -> None:
-        """Tell how far it is; raises Cancelled when somebody asked for it."""
-        self.check()
+    def report(self, progress: Progress) -> None:
+        """Call ``on_progress`` with the progress and its time; raise Cancelled if the publish was cancelled."""
+        self.raise_if_cancelled()
         if self.on_progress is None:
             return
-        with self._telling:
-            self.check()
+        with self._lock:
+            self.raise_if_cancelled()
             now = time.monotonic()
-            begun, before = self._begun.setdefault((progress.step, progress.source), (now, progress.done))
-            self.on_progress(attrs.evolve(progress, seconds=now - begun, before=before))
+            started, before = self._started.setdefault((progress.step, progress.source), (now, progress.done))
+            self.on_progress(attrs.evolve(progress, seconds=now - started, before=before))

@@ -1,7 +1,7 @@
-"""The values that plugins hand on to each other: what each is, and who writes it.
+"""The values that plugins hand on to each other: the type of each, and the plugin that writes it.
 
-A studio's plugin reads them the same way: ``FRAMES.get(instance)``. Those of the whole publish lie on the
-context, those of one source on its instance.
+A studio's plugins read them in the same way: ``FRAMES.get(instance)``. Values of the whole publish are on the context,
+values of one source on its instance.
 """
 
 from __future__ import annotations
@@ -10,95 +10,90 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import attrs
 
-from ft_dcc.errors import PluginBroken
-from ft_dcc.frames import Frames
-from ft_dcc.host import Host, Scene
-from ft_dcc.media import Encoding, FilmFacts, Media
-from ft_dcc.publish import records
-from ft_dcc.publish.engine import Context, Instance
-from ft_dcc.publish.progress import Pulse
+from ft_dcc import errors, frames, host
+from ft_dcc.media import EncodedFile, LiveEncode, MovieInfo
+from ft_dcc.publish import models, progress
+from ft_dcc.publish.pipeline.pyblish_adapter import Context, Instance
 
 if TYPE_CHECKING:
-    from ft_dcc.publish.job import Job
+    from ft_dcc.publish.jobs.job import Job
     from ft_dcc.session import Session
 
 T = TypeVar("T")
 
 
-class SlotEmpty(PluginBroken):
-    """Nobody wrote the slot: its writer failed, or runs later."""
+class SlotEmpty(errors.PluginBroken):
+    """The slot has no value: its writer failed, or runs later."""
 
 
 @attrs.frozen
 class Slot(Generic[T]):
-    """One value on the context or on an instance."""
+    """One value on the context or on an instance; ``key`` is its key in pyblish's ``data`` and in the journal."""
 
-    name: str
+    key: str
     kind: Any
     writer: str
 
-    @property
-    def key(self) -> str:
-        """Its place in pyblish's ``data``."""
-        return f"ft_dcc.{self.name}"
-
     def get(self, owner: Context | Instance) -> T:
-        """Return the value; raises SlotEmpty, naming the writer, when there is none."""
+        """Return the value; raise SlotEmpty, which names the writer, if there is none."""
         value = self.find(owner)
         if value is None:
             raise SlotEmpty(
-                f"Nothing is in {self.name.upper()} until {self.writer} has run. Give your plugin a later order."
+                f"The slot {self.key} is empty until {self.writer} has run. Give your plugin a later order."
             )
         return value
 
     def find(self, owner: Context | Instance) -> T | None:
-        """Return the value, or None when there is none."""
+        """Return the value, or None if there is none."""
         value: T | None = owner.data.get(self.key)
         return value
 
     def set(self, owner: Context | Instance, value: T) -> None:
-        """The value is in the slot, and goes to the journal with the outcome of the plugin that set it."""
+        """Set the value, which is written to the journal with the plugin's result; raise PluginBroken."""
         if not isinstance(value, self.kind):
-            raise PluginBroken(f"{self.name.upper()} takes {self.kind.__name__}, not {type(value).__name__}.")
+            raise errors.PluginBroken(f"The slot {self.key} takes {self.kind.__name__}, not {type(value).__name__}.")
         owner.data[self.key] = value
 
 
-# On the context, from the beginning.
-REQUEST: Slot[records.PublishRequest] = Slot("request", records.PublishRequest, "publish")
-SESSION: Slot[Session] = Slot("session", object, "publish")
-HOST: Slot[Host] = Slot("host", object, "publish")
-JOB: Slot[Job] = Slot("job", object, "publish")
-CAPTURED: Slot[records.Captured] = Slot("captured", records.Captured, "publish")
-PULSE: Slot[Pulse] = Slot("pulse", Pulse, "publish")
+# On the context, set before the first plugin.
+REQUEST: Slot[models.PublishRequest] = Slot("ft_dcc.request", models.PublishRequest, "publish")
+SESSION: Slot[Session] = Slot("ft_dcc.session", object, "publish")
+HOST: Slot[host.Host] = Slot("ft_dcc.host", object, "publish")
+JOB: Slot[Job] = Slot("ft_dcc.job", object, "publish")
+OFFLINE_CAPTURE: Slot[models.OfflineCapture] = Slot("ft_dcc.captured", models.OfflineCapture, "publish")
+PROGRESS: Slot[progress.ProgressReporter] = Slot("ft_dcc.pulse", progress.ProgressReporter, "publish")
 
-# On the context, from collectors.
-SCENE: Slot[Scene] = Slot("scene", Scene, "CollectScene")
-TASK: Slot[records.Task] = Slot("task", records.Task, "CollectTask")
-SHOT: Slot[records.Shot] = Slot("shot", records.Shot, "CollectShot")
-REVIEWS: Slot[list[records.Review]] = Slot("reviews", list, "CollectReviews")
-DETAILS: Slot[records.Details] = Slot("details", records.Details, "CollectDetails")
-ENCODER: Slot[str] = Slot("encoder", str, "ValidateEncoder")
+# On the context, set by collectors and validators.
+SCENE: Slot[host.Scene] = Slot("ft_dcc.scene", host.Scene, "CollectScene")
+TASK: Slot[models.Task] = Slot("ft_dcc.task", models.Task, "CollectTask")
+SHOT: Slot[models.Shot] = Slot("ft_dcc.shot", models.Shot, "CollectShot")
+REVIEWS: Slot[list[models.Review]] = Slot("ft_dcc.reviews", list, "CollectReviews")
+OPTIONS: Slot[models.ResolvedOptions] = Slot("ft_dcc.details", models.ResolvedOptions, "CollectOptions")
+ENCODER: Slot[str] = Slot("ft_dcc.encoder", str, "ValidateEncoder")
 
-# On each instance, from collectors.
-NUMBER: Slot[int] = Slot("number", int, "CollectSources")
-SOURCE: Slot[records.Source] = Slot("source", records.Source, "CollectSources")
-VERSION_ID: Slot[str] = Slot("version_id", str, "CollectSources")
-FACTS: Slot[FilmFacts] = Slot("facts", FilmFacts, "CollectFilm")
-CLIP: Slot[records.Clip] = Slot("clip", records.Clip, "CollectCamera, CollectFrames, CollectFilm or CollectImage")
-ASSET: Slot[records.Asset] = Slot("asset", records.Asset, "CollectAsset")
+# On each instance, set by collectors.
+NUMBER: Slot[int] = Slot("ft_dcc.number", int, "CollectSources")
+SOURCE: Slot[models.Source] = Slot("ft_dcc.source", models.Source, "CollectSources")
+VERSION_ID: Slot[str] = Slot("ft_dcc.version_id", str, "CollectSources")
+MOVIE_INFO: Slot[MovieInfo] = Slot("ft_dcc.facts", MovieInfo, "CollectMovie")
+CLIP: Slot[models.Clip] = Slot("ft_dcc.clip", models.Clip, "CollectCamera, CollectFrames, CollectMovie or CollectImage")
+ASSET: Slot[models.Asset] = Slot("ft_dcc.asset", models.Asset, "CollectAsset")
 
-# On each instance, from extractors. The number and the lens are there where they are written into the picture. What was
-# given as a film or a picture has no frames. Encodings are of films whose frames are still being captured.
-VERSION: Slot[int] = Slot("version", int, "FindNumber")
-LENS: Slot[dict[str, str]] = Slot("lens", dict, "CaptureFrames")
-FRAMES: Slot[Frames] = Slot("frames", Frames, "CollectFrames or CaptureFrames")
-ENCODINGS: Slot[dict[str, Encoding]] = Slot("encodings", dict, "CaptureFrames")
-FILM: Slot[Media] = Slot("film", Media, "EncodeFrames, TranscodeFilm or MakeStill")
-THUMBNAIL: Slot[Media] = Slot("thumbnail", Media, "MakeThumbnail")
-OUTPUTS: Slot[list[Media]] = Slot("outputs", list, "MakeOutputs")
-EXTRAS: Slot[list[records.Extra]] = Slot("extras", list, "add_component")
+# On each instance, set by extractors. VERSION and LENS are set if they are burnt in. A source that is a movie or an
+# image has no FRAMES. ORIGIN is what captured frames come from. LIVE_ENCODES are the encodes of frames that are still
+# being captured, by component name.
+VERSION: Slot[int] = Slot("ft_dcc.version", int, "PredictVersionNumber")
+LENS: Slot[dict[str, str]] = Slot("ft_dcc.lens", dict, "CaptureFrames")
+ORIGIN: Slot[dict[str, Any]] = Slot("ft_dcc.origin", dict, "CaptureFrames")
+FRAMES: Slot[frames.Frames] = Slot("ft_dcc.frames", frames.Frames, "CollectFrames or CaptureFrames")
+LIVE_ENCODES: Slot[dict[str, LiveEncode]] = Slot("ft_dcc.encodings", dict, "CaptureFrames")
+MOVIE: Slot[EncodedFile] = Slot("ft_dcc.film", EncodedFile, "EncodeFrames, TranscodeMovie or MakeStill")
+THUMBNAIL: Slot[EncodedFile] = Slot("ft_dcc.thumbnail", EncodedFile, "MakeThumbnail")
+OUTPUTS: Slot[list[EncodedFile]] = Slot("ft_dcc.outputs", list, "MakeOutputs")
+EXTRAS: Slot[list[models.ExtraComponent]] = Slot("ft_dcc.extras", list, "add_component")
 
-# On each instance, from integrators.
-COMPONENTS: Slot[list[records.Component]] = Slot("components", list, "UploadComponents")
-REGISTERED: Slot[records.Registered] = Slot("registered", records.Registered, "RegisterVersion")
-LINK: Slot[str] = Slot("link", str, "FindLink")
+# On each instance, set by integrators. IS_UPLOAD_REPEATED is true after the server had lost the uploads once in a run.
+COMPONENTS: Slot[list[models.Component]] = Slot("ft_dcc.components", list, "UploadComponents")
+IS_UPLOAD_REPEATED: Slot[bool] = Slot("ft_dcc.is_upload_repeated", bool, "RegisterVersion")
+REGISTERED: Slot[models.RegisteredVersion] = Slot("ft_dcc.registered", models.RegisteredVersion, "RegisterVersion")
+LINK: Slot[str] = Slot("ft_dcc.link", str, "FindLink")

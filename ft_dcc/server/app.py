@@ -1,32 +1,41 @@
-"""The web application: all its addresses, and what stands around them."""
+"""The web application: its actions, routes and middleware."""
 
 from __future__ import annotations
+
+import shutil
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ft_dcc.server import components, events, operating, owner, review_page, sign_in, widget_page
-from ft_dcc.server.headers import BrowserClients, SafeHeaders
-from ft_dcc.server.metrics import Metrics
-from ft_dcc.server.operations import Operations
-from ft_dcc.server.pace import Pacing
-from ft_dcc.server.refusals import HANDLERS
-from ft_dcc.server.studio import Studio
-from ft_dcc.server.watching import Watching
+from ft_dcc.server.actions import account_actions, dispatch, query_actions, unsupported, upload_actions
+from ft_dcc.server.admin import service
+from ft_dcc.server.auth.browser_sessions import BrowserSessions
+from ft_dcc.server.auth.login_page import LoginPages
+from ft_dcc.server.context import ServerContext
+from ft_dcc.server.encoding.queue import encode_media
+from ft_dcc.server.entities import create, delete, update
+from ft_dcc.server.events import hub
+from ft_dcc.server.home import routes as home_routes
+from ft_dcc.server.http import api_endpoint, error_responses, health, rate_limit, request_logging, security_headers
+from ft_dcc.server.http.metrics import Metrics
+from ft_dcc.server.review import invitations, widget_page
+from ft_dcc.server.review import routes as review_routes
+from ft_dcc.server.storage import routes as storage_routes
 
 
-class Slashes:
-    """ASGI middleware: an address with a slash too many is the one without.
+class NormalizePathMiddleware:
+    """ASGI middleware that removes superfluous slashes from paths.
 
-    The JavaScript client puts its addresses behind a server's with a slash at the end; old programs ask at ``/api/``.
+    The JavaScript client appends paths to a server URL that ends in a slash; old programs use ``/api/``.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer as the application does."""
+        """Pass the request to the application with the normalized path."""
         if scope["type"] != "lifespan":
             path = scope["path"]
             if path.startswith("//") or path == "/api/":
@@ -35,26 +44,75 @@ class Slashes:
         await self._app(scope, receive, send)
 
 
-def make_app(studio: Studio) -> Starlette:
-    """Return the application that serves this studio; it opens nothing and starts nothing."""
-    metrics = Metrics()
+def make_dispatcher(context: ServerContext) -> dispatch.Dispatcher:
+    """Return the dispatcher of this server, with all actions of the API."""
+    actions = dispatch.ActionRegistry(
+        reading={
+            **query_actions.read_actions(context.planner, context.description),
+            "get_widget_url": widget_page.get_widget_url,
+            **unsupported.UNSUPPORTED_ACTIONS,
+        },
+        writing={
+            "create": create.create_entity,
+            "update": update.update_entity,
+            "delete": delete.delete_entity,
+            "complete_multipart_upload": upload_actions.complete_upload,
+            "encode_media": encode_media,
+            **account_actions.ACCOUNT_ACTIONS,
+            "send_review_session_invite": partial(invitations.send_review_session_invite, context.mailer),
+            # An extension: an ftrack site revokes an invitation only by deleting the invitee.
+            "revoke_review_session_invite": invitations.revoke_review_session_invite,
+        },
+        prepare={"complete_multipart_upload": partial(upload_actions.join_parts, context.store, context.media)},
+        on_commit={"encode_media": context.encode_requested.set},
+        permission_actions=frozenset(account_actions.ACCOUNT_ACTIONS),
+    )
+    return dispatch.Dispatcher(context, actions)
+
+
+def make_app(context: ServerContext, dispatcher: dispatch.Dispatcher | None = None) -> Starlette:
+    """Return the application for an open context; it opens nothing and starts nothing."""
+    dispatcher = make_dispatcher(context) if dispatcher is None else dispatcher
+    store, authenticator, metrics = context.store, context.authenticator, _make_metrics(context)
+    browsers = BrowserSessions(store, context.secret)
+    login_pages = LoginPages(
+        store,
+        authenticator,
+        context.secret,
+        browsers,
+        context.login_tokens,
+        on_new_key=partial(context.events.refresh_permissions, store),
+    )
     return Starlette(
         routes=[
-            *operating.routes(studio, metrics),
-            *owner.routes(studio),
-            *components.routes(studio),
-            *review_page.routes(studio),
-            *widget_page.routes(studio),
-            *sign_in.routes(studio),
-            *events.routes(studio),
+            *health.routes(store, context.folder, authenticator.authenticate, metrics),
+            *service.routes(context),
+            *storage_routes.routes(store, context.media, authenticator, dispatcher.answer),
+            *review_routes.routes(dispatcher, browsers),
+            *home_routes.routes(dispatcher, browsers),
+            *widget_page.routes(dispatcher),
+            *login_pages.routes(),
+            *hub.routes(context.events, store, authenticator),
         ],
         middleware=[
-            Middleware(Slashes),
-            Middleware(Watching, metrics=metrics),
-            Middleware(SafeHeaders),
-            Middleware(BrowserClients),
-            Middleware(Pacing, pace=studio.door.pace),
-            Middleware(Operations, studio=studio),
+            Middleware(NormalizePathMiddleware),
+            Middleware(request_logging.RequestLogMiddleware, metrics=metrics),
+            Middleware(security_headers.SecurityHeaders),
+            Middleware(security_headers.CorsMiddleware),
+            Middleware(rate_limit.RateLimitMiddleware, limiter=authenticator.limiter),
+            Middleware(api_endpoint.ApiMiddleware, authenticator=authenticator, answer=dispatcher.answer_async),
         ],
-        exception_handlers=dict(HANDLERS),
+        exception_handlers=dict(error_responses.HANDLERS),
+    )
+
+
+def _make_metrics(context: ServerContext) -> Metrics:
+    folder, outbox = context.folder, context.mailer.outbox
+    return Metrics(
+        {
+            "ft_dcc_event_clients": ("Clients of the event hub.", lambda: context.events.client_count),
+            "ft_dcc_outbox_mails": ("Mails in the outbox.", lambda: sum(1 for _ in outbox.glob("*.eml"))),
+            "ft_dcc_disk_free_bytes": ("Free space on the studio's disk.", lambda: shutil.disk_usage(folder).free),
+            "ft_dcc_database_bytes": ("Size of the database.", lambda: (folder / "studio.db").stat().st_size),
+        }
     )

@@ -1,4 +1,4 @@
-"""The ftrack client.
+"""The ftrack client. It knows nothing of publishing, media and hosts.
 
 from ft_dcc.session import Session
 
@@ -21,7 +21,7 @@ from ft_dcc.session.symbol import (
 )
 
 if TYPE_CHECKING:
-    from ft_dcc.session.wire import SessionAuthentication
+    from ft_dcc.session.transport.http import SessionAuthentication
 
 __all__ = [
     "CONNECT_LOCATION_ID",
@@ -35,9 +35,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # It is a class of requests, which is loaded when the first session is made.
+    # Its base class is in requests, which is imported by the first session.
     if name == "SessionAuthentication":
-        from ft_dcc.session.wire import SessionAuthentication
+        from ft_dcc.session.transport.http import SessionAuthentication
 
         return SessionAuthentication
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

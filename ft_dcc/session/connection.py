@@ -1,4 +1,4 @@
-"""The server that a session talks to, and as whom."""
+"""The connection settings of a session, and the server's compatibility."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ft_dcc.errors import ServerCompatibilityError, SettingInvalid
+from ft_dcc.settings.definitions import check_no_credentials
 
 if TYPE_CHECKING:
-    from ft_dcc.session.wire import Wire
+    from ft_dcc.session.transport.http import Transport
 
-_OLDEST_SERVER = (3, 3, 11)
+_MIN_SERVER_VERSION = (3, 3, 11)
 
 
 class Connection:
-    """A server, one of its users, and what it said of itself; what is not given is in the environment.
+    """A server, a user and the server's information; omitted arguments are read from the environment.
 
-    Raises SettingInvalid for what is missing or cannot be used, AuthenticationError, ServerCompatibilityError,
+    Raises SettingInvalid for missing or invalid settings, AuthenticationError, ServerCompatibilityError,
     ServerUnreachable.
     """
 
@@ -33,15 +34,21 @@ class Connection:
         headers: Mapping[str, str] | None,
         strict_api: bool,
     ) -> None:
-        # requests takes longer to import than all the rest, and who only imports the suite never needs it.
-        from ft_dcc.session.wire import Wire
+        # Imported late: requests takes longer to import than everything else, and many programs open no session.
+        from ft_dcc.session.transport.http import Transport
 
         _check_timeout(timeout)
-        _check_mappings(cookies=cookies, headers=headers)
-        self.server_url = _address(_given("server_url", server_url, "FTRACK_SERVER"))
-        self.api_user = _given("api_user", api_user, "FTRACK_API_USER")
-        self._api_key = _given("api_key", api_key or os.environ.get("FTRACK_APIKEY"), "FTRACK_API_KEY")
-        self.wire: Wire = Wire(
+        for argument, value in (("cookies", cookies), ("headers", headers)):
+            if value is not None and not isinstance(value, Mapping):
+                raise TypeError(f"The session's {argument} must be a mapping, not a {type(value).__name__}.")
+        url = _setting("server_url", server_url, "FTRACK_SERVER")
+        check_no_credentials(url)
+        if not url.lower().startswith(("http://", "https://")):
+            raise SettingInvalid(f"{url!r} is not the address of a server. Write it like https://studio.example.com.")
+        self.server_url = url.rstrip("/")
+        self.api_user = _setting("api_user", api_user, "FTRACK_API_USER")
+        self._api_key = _setting("api_key", api_key or os.environ.get("FTRACK_APIKEY"), "FTRACK_API_KEY")
+        self.transport: Transport = Transport(
             self.server_url,
             self._api_key,
             self.api_user,
@@ -50,63 +57,51 @@ class Connection:
             headers=headers,
             strict_api=bool(strict_api),
         )
-        answer = json.loads(self.wire.post([{"action": "query_server_information"}]))
-        self.server_information: dict[str, Any] = answer[0] if answer and isinstance(answer[0], dict) else {}
+        results = json.loads(self.transport.post([{"action": "query_server_information"}]))
+        self.server_information: dict[str, Any] = results[0] if results and isinstance(results[0], dict) else {}
         self.check_server_compatibility()
 
     @property
     def api_key(self) -> str:
-        """The key of the user."""
+        """The user's API key."""
         return self._api_key
 
     @property
     def closed(self) -> bool:
         """Whether close() was called."""
-        return self.wire.is_closed
+        return self.transport.is_closed
 
     @property
     def request_timeout(self) -> float:
-        """Seconds that the server may be silent; SettingInvalid is raised for what is no such number."""
-        return self.wire.timeout[1]
+        """The time-out of responses in seconds; SettingInvalid is raised for an invalid one."""
+        return self.transport.timeout[1]
 
     @request_timeout.setter
     def request_timeout(self, seconds: float) -> None:
         _check_timeout(seconds)
-        self.wire.set_timeout(seconds)
+        self.transport.set_timeout(seconds)
 
     def check_server_compatibility(self) -> None:
-        """Raise ServerCompatibilityError for a server that is too old to be talked to."""
+        """Raise ServerCompatibilityError if the server is too old."""
         version = self.server_information.get("version")
         if not isinstance(version, str):
-            raise ServerCompatibilityError(f"{self.server_url} does not say its version. Is it an ftrack server?")
+            raise ServerCompatibilityError(f"{self.server_url} does not report its version. Is it an ftrack server?")
         numbers = version.split(".")[:3]
         if (
             len(numbers) == 3
             and all(number.isdigit() for number in numbers)
-            and tuple(int(number) for number in numbers) < _OLDEST_SERVER
+            and tuple(int(number) for number in numbers) < _MIN_SERVER_VERSION
         ):
             raise ServerCompatibilityError(f"{self.server_url} runs ftrack {version}. Update it to 3.3.11 or newer.")
 
 
-def _given(argument: str, value: str | None, variable: str) -> str:
+def _setting(argument: str, value: str | None, variable: str) -> str:
     value = value or os.environ.get(variable)
     if not value:
-        raise SettingInvalid(f"The session needs {argument}. Give it, or set {variable}.")
+        raise SettingInvalid(f"The session needs {argument}. Pass it, or set {variable}.")
     return value
-
-
-def _address(server_url: str) -> str:
-    if not server_url.lower().startswith(("http://", "https://")):
-        raise SettingInvalid(f"{server_url!r} is no address of a server. Write it like https://studio.example.com.")
-    return server_url.rstrip("/")
 
 
 def _check_timeout(seconds: float) -> None:
     if not isinstance(seconds, (int, float)) or seconds <= 0:
-        raise SettingInvalid(f"A time-out of {seconds!r} cannot be used. Give it in seconds.")
-
-
-def _check_mappings(**mappings: Mapping[str, str] | None) -> None:
-    for argument, value in mappings.items():
-        if value is not None and not isinstance(value, Mapping):
-            raise TypeError(f"The session's {argument} are names with their values, not a {type(value).__name__}.")
+        raise SettingInvalid(f"The time-out {seconds!r} is invalid. Pass a positive number of seconds.")

@@ -1,4 +1,4 @@
-"""What a session will tell the server: recorded operations as plain data, and the form in which they are sent."""
+"""Operations for the server: functions that make their payloads, and the recorded changes of a session."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, Union
 
 from ft_dcc.errors import OperationError
-from ft_dcc.session.symbol import NOT_SET
+from ft_dcc.session.symbol import NOT_SET, SERVER_LOCATION_ID
+from ft_dcc.session.transport.codec import new_id
 
 
 def create(entity_type: str, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -24,7 +25,7 @@ def create(entity_type: str, data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def update(entity_type: str, key: str | Sequence[str], data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the operation that changes these attributes of an entity; ``key`` is its id, or all parts of its key."""
+    """Return the operation that updates attributes of an entity; ``key`` is its id, or all parts of its key."""
     return {
         "action": "update",
         "entity_type": entity_type,
@@ -39,12 +40,23 @@ def delete(entity_type: str, key: str | Sequence[str]) -> dict[str, Any]:
 
 
 def query(expression: str) -> dict[str, Any]:
-    """Return the operation that answers a query expression."""
+    """Return the operation that runs a query expression."""
     return {"action": "query", "expression": expression}
 
 
+def add_to_server_location(component_id: str) -> dict[str, Any]:
+    """Return the operation that registers a component in the server's location."""
+    data = {
+        "id": new_id(),
+        "component_id": component_id,
+        "location_id": SERVER_LOCATION_ID,
+        "resource_identifier": component_id,
+    }
+    return create("ComponentLocation", data)
+
+
 class CreateEntityOperation(NamedTuple):
-    """An entity of this type and key was made, with these values."""
+    """A new entity, with its initial values."""
 
     entity_type: str
     entity_key: Mapping[str, str]
@@ -52,7 +64,7 @@ class CreateEntityOperation(NamedTuple):
 
 
 class UpdateEntityOperation(NamedTuple):
-    """One attribute was given another value."""
+    """A changed attribute of an entity."""
 
     entity_type: str
     entity_key: Mapping[str, str]
@@ -62,14 +74,14 @@ class UpdateEntityOperation(NamedTuple):
 
 
 class DeleteEntityOperation(NamedTuple):
-    """An entity is to be deleted."""
+    """A deleted entity."""
 
     entity_type: str
     entity_key: Mapping[str, str]
 
 
 class UploadOperation(NamedTuple):
-    """A file is to be uploaded as the bytes of a component, before the other operations are sent."""
+    """A file to upload as the bytes of a component, before the other operations are sent."""
 
     entity_type: str
     entity_key: Mapping[str, str]
@@ -77,7 +89,7 @@ class UploadOperation(NamedTuple):
 
 
 class RequestOperation(NamedTuple):
-    """The server is to be asked for something about an entity, after the other operations were committed."""
+    """A request about an entity to send after the other operations were committed."""
 
     entity_type: str
     entity_key: Mapping[str, str]
@@ -95,24 +107,24 @@ class Operations:
         self._stack: list[Operation] = []
 
     def push(self, operation: Operation) -> None:
-        """Put one on top."""
+        """Add an operation."""
         self._stack.append(operation)
 
     def pop(self) -> Operation:
-        """Take the newest off; raises OperationError when there is none."""
+        """Remove and return the newest operation; raises OperationError if there is none."""
         if not self._stack:
-            raise OperationError("There is no recorded operation to take back.")
+            raise OperationError("There is no recorded operation to remove.")
         return self._stack.pop()
 
-    def withdraw(self, entity_type: str, entity_key: Mapping[str, str]) -> list[Operation]:
-        """Take those about one entity out, and return them."""
+    def discard(self, entity_type: str, entity_key: Mapping[str, str]) -> list[Operation]:
+        """Remove the operations of one entity and return them."""
         identity = (entity_type, *entity_key.values())
-        taken = [operation for operation in self._stack if _identity(operation) == identity]
+        discarded = [operation for operation in self._stack if _identity(operation) == identity]
         self._stack = [operation for operation in self._stack if _identity(operation) != identity]
-        return taken
+        return discarded
 
     def clear(self) -> None:
-        """Forget all of them."""
+        """Remove all operations."""
         self._stack.clear()
 
     def __len__(self) -> int:
@@ -126,28 +138,27 @@ class Operations:
 
 
 def payloads(operations: Iterable[Operation]) -> list[dict[str, Any]]:
-    """Return what is sent for these operations, in their order.
+    """Return the payloads to send for these operations, in their order.
 
-    Nothing is sent for what was created and deleted, only the last value of an attribute counts, and changes that
-    follow directly on the creation of their entity, or on one another, are sent with it.
+    Nothing is sent for entities that were created and deleted, only the last value of an attribute is sent, and updates
+    that directly follow the creation or another update of their entity are merged with it.
     """
     changes = [each for each in operations if not isinstance(each, (UploadOperation, RequestOperation))]
-    pending = _without_stillborn(changes)
-    sent: list[dict[str, Any]] = []
-    for operation in _last_updates(pending):
+    merged: list[dict[str, Any]] = []
+    for operation in _last_updates(_without_created_and_deleted(changes)):
         payload = _payload(operation)
-        before = sent[-1] if sent else None
-        if payload["action"] == "update" and before is not None and _is_same(before, payload):
-            before["entity_data"].update(payload["entity_data"])
+        previous = merged[-1] if merged else None
+        if payload["action"] == "update" and previous is not None and _is_same_entity(previous, payload):
+            previous["entity_data"].update(payload["entity_data"])
         else:
-            sent.append(payload)
-    return [payload for payload in sent if payload["action"] == "delete" or len(payload["entity_data"]) > 1]
+            merged.append(payload)
+    return [payload for payload in merged if payload["action"] == "delete" or len(payload["entity_data"]) > 1]
 
 
-def _without_stillborn(operations: list[Change]) -> list[Change]:
+def _without_created_and_deleted(operations: list[Change]) -> list[Change]:
     created = {_identity(each) for each in operations if isinstance(each, CreateEntityOperation)}
-    stillborn = created & {_identity(each) for each in operations if isinstance(each, DeleteEntityOperation)}
-    return [each for each in operations if _identity(each) not in stillborn] if stillborn else operations
+    both = created & {_identity(each) for each in operations if isinstance(each, DeleteEntityOperation)}
+    return [each for each in operations if _identity(each) not in both] if both else operations
 
 
 def _last_updates(operations: list[Change]) -> list[Change]:
@@ -155,10 +166,10 @@ def _last_updates(operations: list[Change]) -> list[Change]:
     kept: list[Change] = []
     for operation in reversed(operations):
         if isinstance(operation, UpdateEntityOperation):
-            place = (*_identity(operation), operation.attribute_name)
-            if place in seen:
+            attribute = (*_identity(operation), operation.attribute_name)
+            if attribute in seen:
                 continue
-            seen.add(place)
+            seen.add(attribute)
             if operation.new_value is NOT_SET:
                 continue
         kept.append(operation)
@@ -176,11 +187,11 @@ def _payload(operation: Change) -> dict[str, Any]:
     return {**create(operation.entity_type, data), "entity_key": key}
 
 
-def _is_same(before: dict[str, Any], payload: dict[str, Any]) -> bool:
+def _is_same_entity(previous: dict[str, Any], payload: dict[str, Any]) -> bool:
     return bool(
-        before["action"] in ("create", "update")
-        and before["entity_key"] == payload["entity_key"]
-        and before["entity_type"] == payload["entity_type"]
+        previous["action"] in ("create", "update")
+        and previous["entity_key"] == payload["entity_key"]
+        and previous["entity_type"] == payload["entity_type"]
     )
 
 

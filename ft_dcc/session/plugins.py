@@ -1,4 +1,4 @@
-"""Plugins: a studio's Python files, each with a ``register(session, …)`` that a session calls when it starts."""
+"""Plugins: a studio's Python files with a ``register(session, …)`` function that a session calls when it starts."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def discover(
     positional_arguments: Sequence[Any] = (),
     keyword_arguments: Mapping[str, Any] | None = None,
 ) -> list[PluginBroken]:
-    """Every plugin below the paths is loaded and registered, in the order of paths and then of names.
+    """Load and register every plugin below the paths, in the order of paths and then of names.
 
-    A plugin that cannot be, is logged and returned as an error that names it; the others are not held up.
+    The errors of broken plugins are logged and returned; the other plugins are registered.
     """
     broken = []
     for path in _files(paths):
@@ -33,7 +33,7 @@ def discover(
             _register(path, positional_arguments, keyword_arguments or {})
         except PluginBroken as error:
             _log.warning("%s", error)
-            _log.debug("What went wrong with %s:", path, exc_info=error)
+            _log.debug("Traceback of the plugin %s:", path, exc_info=error)
             broken.append(error)
     return broken
 
@@ -42,14 +42,12 @@ def _files(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Path]:
     for path in [paths] if isinstance(paths, (str, os.PathLike)) else paths:
         name = os.fspath(path).strip()
         if not name:
-            continue  # An empty entry would mean the current folder.
+            continue  # An empty path would be the current folder.
         folder = Path(name)
         if folder.is_dir():
             yield from sorted(file for file in folder.rglob("*.py") if file.is_file())
         else:
-            _log.warning(
-                "There is no folder %s, so no plugins come from there. Check FTRACK_EVENT_PLUGIN_PATH.", folder
-            )
+            _log.warning("The plugin folder %s does not exist. Check FTRACK_EVENT_PLUGIN_PATH.", folder)
 
 
 def _register(path: Path, positional_arguments: Sequence[Any], keyword_arguments: Mapping[str, Any]) -> None:
@@ -59,18 +57,18 @@ def _register(path: Path, positional_arguments: Sequence[Any], keyword_arguments
     positional, keywords = _accepted(register, positional_arguments, keyword_arguments)
     left_out = sorted(set(keyword_arguments) - set(keywords))
     if left_out or len(positional) < len(positional_arguments):
-        _log.warning("The plugin %s is not given all arguments, its register does not take: %s", path, left_out)
+        _log.warning("The register function of the plugin %s does not accept the arguments: %s", path, left_out)
     try:
         register(*positional, **keywords)
     except (Exception, SystemExit) as error:
-        raise PluginBroken(f"The plugin {path} failed to register: {_said(error)}") from error
+        raise PluginBroken(f"The plugin {path} failed to register: {type(error).__name__}: {error}") from error
 
 
 def _load(path: Path) -> ModuleType:
     name = f"ft_dcc_plugin_{uuid4().hex}_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise PluginBroken(f"The plugin {path} is no Python file. Move it away.")
+        raise PluginBroken(f"The plugin {path} is not a Python file. Move it away.")
     module = importlib.util.module_from_spec(spec)
     # Dataclasses and pickles look a module up by its name.
     sys.modules[name] = module
@@ -78,18 +76,14 @@ def _load(path: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         del sys.modules[name]
-        raise PluginBroken(f"Failed to load plugin from {path}: {_said(error)}") from error
+        raise PluginBroken(f"The plugin {path} failed to load: {type(error).__name__}: {error}") from error
     return module
-
-
-def _said(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
 
 
 def _accepted(
     register: Callable[..., Any], positional_arguments: Sequence[Any], keyword_arguments: Mapping[str, Any]
 ) -> tuple[Sequence[Any], dict[str, Any]]:
-    """Return as many of the arguments as the function takes."""
+    """Return the arguments that the function accepts."""
     parameters = inspect.signature(register).parameters.values()
     kinds = {parameter.kind for parameter in parameters}
     by_position = [each for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]

@@ -1,4 +1,4 @@
-"""A session's event hub, its plugins, and what it tells them."""
+"""The events of a session: its hub, its plugins, and the events that it publishes."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ft_dcc.errors import EntityTypeError
-from ft_dcc.session.entity import Entity
+from ft_dcc.session.entities.entity import Entity
 
 if TYPE_CHECKING:
-    from ft_dcc.session.hub import EventHub
-    from ft_dcc.session.schema import EntityTypes
-    from ft_dcc.session.session import Session
+    from ft_dcc.session.entity_types.schema import EntityTypes
+    from ft_dcc.session.events.hub import EventHub
+    from ft_dcc.session.locations.location_setup import LocationSession
 
 CONSTRUCT_ENTITY_TYPE = "ftrack.api.session.construct-entity-type"
 CONFIGURE_LOCATION = "ftrack.api.session.configure-location"
@@ -21,11 +21,11 @@ READY, RESET = "ftrack.api.session.ready", "ftrack.api.session.reset"
 
 
 class SessionEvents:
-    """The events of one session; its hub is made when somebody first asks for it, for then only can anybody listen."""
+    """The events of one session; its hub is created on the first access, because there are no subscribers before."""
 
-    def __init__(self, session: Session, make_hub: Callable[[], EventHub]) -> None:
+    def __init__(self, session: LocationSession, create_hub: Callable[[], EventHub]) -> None:
         self._session = session
-        self._make_hub = make_hub
+        self._create_hub = create_hub
         self._lock = threading.Lock()
         self._hub: EventHub | None = None
 
@@ -34,16 +34,16 @@ class SessionEvents:
         """The event hub, connected or not."""
         with self._lock:
             is_new = self._hub is None
-            hub = self._hub = self._hub or self._make_hub()
+            hub = self._hub = self._hub or self._create_hub()
         if is_new:
-            from ft_dcc.session.storage_scenario import ActivateCentralizedStorageScenario
+            from ft_dcc.session.locations.storage_scenario import ActivateCentralizedStorageScenario
 
             ActivateCentralizedStorageScenario().register(self._session)
         return hub
 
     @property
     def has_hub(self) -> bool:
-        """Whether anybody can listen."""
+        """Whether there can be subscribers."""
         return self._hub is not None
 
     def load_plugins(
@@ -51,54 +51,52 @@ class SessionEvents:
         paths: Iterable[str | os.PathLike[str]] | str | os.PathLike[str] | None,
         arguments: Mapping[str, Any] | None,
     ) -> None:
-        """Every plugin of the paths (of the environment, for None) is registered, or named in the log as broken."""
+        """Register every plugin of the paths; None stands for FTRACK_EVENT_PLUGIN_PATH. Broken plugins are logged."""
         if paths is None:
             paths = os.environ.get("FTRACK_EVENT_PLUGIN_PATH", "").split(os.pathsep)
         elif isinstance(paths, (str, os.PathLike)):
-            # Letter by letter, its slashes would be the whole disk.
+            # Iterated by character, "/" would be searched as a folder.
             paths = [paths]
-        if given := [path for path in paths if os.fspath(path).strip()]:
-            # Most sessions have no plugins, and start without what loads them.
+        if folders := [path for path in paths if os.fspath(path).strip()]:
+            # Imported late: most sessions have no plugins.
             from ft_dcc.session.plugins import discover
 
-            discover(given, [self._session], arguments)
+            discover(folders, [self._session], arguments)
 
-    def tell(self, topic: str, **data: Any) -> list[Any]:
-        """Publish to the subscribers of this session, at once; return their answers."""
+    def publish_local(self, topic: str, **data: Any) -> list[Any]:
+        """Publish to the subscribers of this session synchronously and return their results."""
         if self._hub is None:
             return []
-        from ft_dcc.session.event import Event
+        from ft_dcc.session.events.event import Event
 
         return list(self._hub.publish(Event(topic, data=data), synchronous=True))
 
-    def tell_everybody(self, topic: str, **data: Any) -> None:
-        """Publish to whoever listens, if the hub is connected."""
+    def publish(self, topic: str, **data: Any) -> None:
+        """Publish to all subscribers if the hub is connected."""
         if self._hub is not None:
-            from ft_dcc.session.event import Event
+            from ft_dcc.session.events.event import Event
 
             self._hub.publish(Event(topic, data=data), on_error="ignore")
 
     def construct_entity_type(self, schema: Mapping[str, Any], schemas: list[dict[str, Any]]) -> type[Entity] | None:
-        """Return the class that a plugin makes for a schema, or None where none does; raises EntityTypeError."""
-        answers = self.tell(CONSTRUCT_ENTITY_TYPE, schema=schema, schemas=schemas)
-        made = [answer for answer in answers if answer is not None]
-        if not made:
+        """Return the class that a plugin constructs for a schema, or None; raises EntityTypeError."""
+        results = self.publish_local(CONSTRUCT_ENTITY_TYPE, schema=schema, schemas=schemas)
+        classes = [result for result in results if result is not None]
+        if not classes:
             return None
-        if len(made) > 1:
+        if len(classes) > 1:
+            raise EntityTypeError(f"{len(classes)} plugins construct {schema['id']}; only one can. Disable the others.")
+        if not (isinstance(classes[0], type) and issubclass(classes[0], Entity)):
             raise EntityTypeError(
-                f"{len(made)} plugins construct {schema['id']}, and only one can. Disable the others."
+                f"A plugin constructs {schema['id']} as {classes[0]!r}. Let it return a subclass of make_type(schema)."
             )
-        if not (isinstance(made[0], type) and issubclass(made[0], Entity)):
-            raise EntityTypeError(
-                f"A plugin constructs {schema['id']} as {made[0]!r}. Let it return a class below make_type(schema)."
-            )
-        return made[0]
+        return classes[0]
 
-    def construct_awaited_types(self, types: EntityTypes) -> None:
-        """The types that somebody listens for are made, so that plugins meet each before the session is ready."""
+    def construct_subscribed_types(self, types: EntityTypes) -> None:
+        """Create the entity types that have subscribers, so that plugins construct them before the session is ready."""
         if self._hub is None:
             return
-        from ft_dcc.session.event import Event
+        from ft_dcc.session.events.event import Event
 
         schemas = list(types.schemas.values())
         for schema in schemas:
@@ -107,6 +105,6 @@ class SessionEvents:
                 types[schema["id"]]
 
     def close(self) -> None:
-        """The hub is not connected and has no thread."""
+        """Disconnect the hub and end its thread."""
         if self._hub is not None:
             self._hub.close()

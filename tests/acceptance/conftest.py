@@ -4,6 +4,6 @@ import pytest
 
 
 @pytest.fixture
-def ordered(signed_in, project_task):
-    """The server of the tests is in the environment; the task's id."""
+def task_id(signed_in, project_task):
+    """Return the id of a task on the server that the environment names."""
     return project_task["id"]

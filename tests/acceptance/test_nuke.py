@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from doubles.nuke import stage
+from doubles.nuke import sample_script
 from doubles.nuke.program import running
 
 from ft_dcc.acceptance.run import accept, failed
@@ -11,19 +11,19 @@ _OF_A_TERMINAL = ["escape", "render", "views", "proxy", "group", "filter", "exce
 
 
 @pytest.mark.parametrize("is_gui", [True, False], ids=["window", "terminal"])
-def test_a_nuke_passes(ordered, tmp_path, monkeypatch, is_gui):
+def test_all_checks_pass_in_the_nuke_double(task_id, tmp_path, monkeypatch, is_gui):
     monkeypatch.setenv("FT_DCC_RENDERS", str(tmp_path / "renders"))
-    with running(stage.build(tmp_path, is_gui=is_gui)) as nuke:
+    with running(sample_script.build(tmp_path, is_gui=is_gui)) as nuke:
         import ft_dcc_nuke
-        from ft_dcc_nuke.acceptance import NukeRig
+        from ft_dcc_nuke.acceptance import NukeUnderTest
 
         ft_dcc_nuke.start()
         if is_gui:
             ft_dcc_nuke.start_window()
-        rig = NukeRig()
+        rig = NukeUnderTest()
         # The double's event loop is no Qt.
-        rig.serve = nuke.serve
-        answer = accept(rig, ordered)
+        rig.process_events_until = nuke.serve
+        answer = accept(rig, task_id)
     assert failed(answer) == []
     skipped = [each["name"] for each in answer["checks"] if each["outcome"] == "skipped"]
     assert skipped == (_OF_A_TERMINAL if is_gui else ["menu", "escape", "menu twice"])

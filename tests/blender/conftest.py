@@ -12,16 +12,16 @@ from ft_dcc.host import PlayblastRequest
 @pytest.fixture(scope="session")
 def bpy(tmp_path_factory):
     if "bpy" not in sys.modules:
-        # Nothing of the person who runs the tests is read or written.
+        # The user's own Blender settings are neither read nor written.
         os.environ["BLENDER_USER_RESOURCES"] = str(tmp_path_factory.mktemp("blender"))
     return pytest.importorskip("bpy", reason="there is no bpy for this Python")
 
 
 @pytest.fixture
 def scene(bpy):
-    from blender import stage
+    from blender import sample_scene
 
-    yield stage.build()
+    yield sample_scene.build()
     bpy.ops.wm.read_factory_settings(use_empty=True)
 
 
@@ -34,14 +34,14 @@ def host(scene):
 
 @pytest.fixture
 def state(bpy):
-    from blender import stage
+    from blender import sample_scene
 
-    return stage.state
+    return sample_scene.state
 
 
 @pytest.fixture
 def request_of(tmp_path):
-    """A playblast of the small stage; any part of it can be given."""
+    """Return a function that makes a playblast request for the small scene."""
 
     def make(frames: str = "1001-1012", **values):
         parts = {"source": "Camera", "resolution": Resolution(64, 36), "directory": tmp_path / "frames", "name": "shot"}

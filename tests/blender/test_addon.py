@@ -8,15 +8,15 @@ from datetime import datetime, timedelta, timezone
 import pytest
 import requests
 
-from ft_dcc import credentials
-from ft_dcc.credentials import Account, recall
-from ft_dcc.local_studio import is_running
-from ft_dcc.publish.job import jobs_folder
+from ft_dcc.accounts import credentials
+from ft_dcc.accounts.credentials import Account, load_credentials
+from ft_dcc.accounts.local_server import is_running
+from ft_dcc.publish.jobs.job import jobs_folder
 
 
 @pytest.fixture(autouse=True)
 def own_settings(tmp_path, monkeypatch):
-    """Keys, jobs and settings of these tests are nobody else's."""
+    """Use separate keys, jobs and settings for these tests."""
     monkeypatch.setattr(credentials.platformdirs, "user_config_dir", lambda *_, **__: str(tmp_path / "settings"))
     monkeypatch.setattr(credentials, "_key_store", lambda: None)
     monkeypatch.setenv("FT_DCC_JOBS", str(tmp_path / "jobs"))
@@ -34,18 +34,18 @@ def addon(scene):
 
 
 @pytest.fixture
-def desk(addon):
-    from ft_dcc_blender.desk import DESK
+def controller(addon):
+    from ft_dcc_blender.controller import CONTROLLER
 
-    return DESK
+    return CONTROLLER
 
 
 @pytest.fixture
-def signed_in(desk, bpy, studio_server, project_task):
+def signed_in(controller, bpy, studio_server, project_task):
     server = studio_server
     bpy.ops.ft_dcc.sign_in(server=server.server_url, user=server.api_user, key=server.api_key)
-    assert desk.wait(60) and desk.error == ""
-    return desk
+    assert controller.wait(60) and controller.error == ""
+    return controller
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def choices(signed_in, bpy):
 
 @pytest.fixture
 def small_shot(session, project_shot):
-    """The shot in so few and so small frames that a test can film it whole."""
+    """Set a short range and a small size on the shot, so that a test can capture it completely."""
     for name, value in {"fend": 1006, "handles": 2, "resolution": "128x72"}.items():
         project_shot["custom_attributes"][name] = value
     session.commit()
@@ -70,7 +70,7 @@ def ours(bpy):
     return found | {name for name in ("ft_dcc",) if hasattr(bpy.types.WindowManager, name)}
 
 
-def test_enabling_and_disabling_twice_leaves_nothing_behind(scene, bpy):
+def test_disabling_the_add_on_twice_leaves_no_class_timer_or_thread(scene, bpy):
     import ft_dcc_blender
     from ft_dcc_blender import main_thread
 
@@ -93,49 +93,51 @@ def test_importing_the_package_loads_no_blender():
     assert done.stdout == "[]\n"
 
 
-def test_a_sign_in_keeps_the_key_and_fetches_what_can_be_chosen(signed_in, studio_server, project_task):
+def test_a_login_saves_the_key_and_fetches_the_tasks(signed_in, studio_server, project_task):
     server = studio_server
     assert signed_in.user == server.api_user
     assert signed_in.tasks[project_task["id"]].path == path_of(project_task)
-    known = recall(server.server_url, server.api_user)
+    known = load_credentials(server.server_url, server.api_user)
     assert known == Account(server.server_url, server.api_user, server.api_key)
 
 
-def test_a_wrong_key_is_said_in_one_line_and_not_kept(desk, bpy, studio_server):
+def test_a_wrong_key_is_reported_and_not_saved(controller, bpy, studio_server):
     bpy.ops.ft_dcc.sign_in(server=studio_server.server_url, user=studio_server.api_user, key="wrong")
-    assert desk.wait(60)
-    assert desk.session is None and "key" in desk.error and "wrong" not in desk.error
-    assert recall(studio_server.server_url, studio_server.api_user) is None
+    assert controller.wait(60)
+    assert controller.session is None and "key" in controller.error and "wrong" not in controller.error
+    assert load_credentials(studio_server.server_url, studio_server.api_user) is None
 
 
-def test_without_a_server_the_artist_has_a_studio_of_ones_own(desk, bpy, tmp_path, monkeypatch):
+# The server outlives the object that started it.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_the_local_studio_server_starts_and_stops_with_the_session(controller, bpy, tmp_path, monkeypatch):
     monkeypatch.setenv("FT_DCC_LOCAL_STUDIO", str(tmp_path / "studio"))
     monkeypatch.setenv("FT_DCC_LOCAL_STUDIO_IDLE", "0.02")
     bpy.ops.ft_dcc.sign_in_own()
-    assert desk.wait(60) and desk.error == ""
-    assert (desk.user, desk.server.partition(":")[0]) == ("admin", "http")
-    assert recall(desk.server, "admin") is None
-    desk.close()
+    assert controller.wait(60) and controller.error == ""
+    assert (controller.user, controller.server.partition(":")[0]) == ("admin", "http")
+    assert load_credentials(controller.server, "admin") is None
+    controller.close()
     until = time.monotonic() + 60
     while is_running(tmp_path / "studio") and time.monotonic() < until:
         time.sleep(0.1)
     assert not is_running(tmp_path / "studio")
 
 
-def test_signing_out_forgets_the_key(signed_in, bpy, studio_server, monkeypatch):
+def test_signing_out_deletes_the_key(signed_in, bpy, studio_server, monkeypatch):
     monkeypatch.setenv("FTRACK_SERVER", studio_server.server_url)
     monkeypatch.setenv("FTRACK_API_USER", studio_server.api_user)
     bpy.ops.ft_dcc.sign_out()
     assert (signed_in.session, signed_in.tasks) == (None, {})
-    assert recall(studio_server.server_url, studio_server.api_user) is None
+    assert load_credentials(studio_server.server_url, studio_server.api_user) is None
 
 
-def test_nothing_is_published_by_who_is_not_signed_in(desk, bpy):
+def test_publish_is_disabled_without_a_session(controller, bpy):
     assert not bpy.ops.ft_dcc.publish.poll()
 
 
-def test_a_task_that_is_chosen_is_remembered_in_the_file(choices, scene, project_task):
-    from ft_dcc_blender.choices import _search_tasks
+def test_the_chosen_task_is_stored_in_the_scene(choices, scene, project_task):
+    from ft_dcc_blender.properties import _search_tasks
 
     choices.task = "no/such/task"
     assert "ft_dcc_task_id" not in scene
@@ -146,8 +148,8 @@ def test_a_task_that_is_chosen_is_remembered_in_the_file(choices, scene, project
     assert choices.task == path_of(project_task)
 
 
-def test_the_newest_open_review_session_is_taken_unless_one_is_chosen(choices, scene, session, project_task, bpy):
-    from ft_dcc_blender.choices import chosen_review
+def test_the_default_review_session_is_the_newest_open_one(choices, scene, session, project_task, bpy):
+    from ft_dcc_blender.properties import chosen_review
 
     choices.task = path_of(project_task)
     assert chosen_review(choices, scene) == "Review"
@@ -157,15 +159,15 @@ def test_the_newest_open_review_session_is_taken_unless_one_is_chosen(choices, s
         session.create("ReviewSession", data)
         session.commit()
     bpy.ops.ft_dcc.refresh()
-    from ft_dcc_blender.desk import DESK
+    from ft_dcc_blender.controller import CONTROLLER
 
-    assert DESK.wait(60)
+    assert CONTROLLER.wait(60)
     assert chosen_review(choices, scene) == "Friday"
     choices.review = "Monday"
     assert chosen_review(choices, scene) == "Monday"
 
 
-def test_a_click_ends_in_a_link_that_opens(choices, scene, bpy, project_task, small_shot, state):
+def test_publish_ends_with_a_working_link(choices, scene, bpy, project_task, small_shot, state):
     scene.frame_start, scene.frame_end = 1001, 1006
     scene.render.fps, scene.render.fps_base = 24, 1.001
     scene.render.resolution_x, scene.render.resolution_y = 128, 72
@@ -173,127 +175,127 @@ def test_a_click_ends_in_a_link_that_opens(choices, scene, bpy, project_task, sm
     choices.task, choices.comment = path_of(project_task), "second pass"
     before = state()
     assert bpy.ops.ft_dcc.publish() == {"FINISHED"}
-    from ft_dcc_blender.desk import DESK
+    from ft_dcc_blender.controller import CONTROLLER
 
-    path, version = DESK.published[0]
+    path, version = CONTROLLER.published[0]
     assert (path, version.version) == (path_of(project_task), 1)
     assert requests.get(version.link, timeout=30).status_code == 200
     assert state() == before
 
 
-def test_problems_are_shown_and_the_shots_settings_repair_them(choices, scene, bpy, project_task):
-    from ft_dcc_blender.desk import DESK
+def test_use_shot_settings_fixes_the_reported_problems(choices, scene, bpy, project_task):
+    from ft_dcc_blender.controller import CONTROLLER
 
     choices.task = path_of(project_task)
     with pytest.raises(RuntimeError):
         bpy.ops.ft_dcc.publish()
-    assert {problem.check for problem in DESK.problems} >= {"Frame range", "Frame rate"}
+    assert {problem.check for problem in CONTROLLER.problems} >= {"Frame range", "Frame rate"}
     assert bpy.ops.ft_dcc.use_shot_settings() == {"FINISHED"}
     now = (scene.frame_start, scene.frame_end, scene.render.fps, round(scene.render.fps_base, 4))
     assert now == (993, 1056, 24, 1.001)
-    assert DESK.problems == ()
+    assert CONTROLLER.problems == ()
 
 
-def test_a_publish_that_is_cancelled_leaves_no_version_and_the_scene_as_it_was(
+def test_a_cancelled_publish_leaves_no_version_and_restores_the_scene(
     choices, scene, bpy, session, project_task, state
 ):
-    from ft_dcc_blender.choices import request_of
-    from ft_dcc_blender.desk import DESK
+    from ft_dcc_blender.controller import CONTROLLER
     from ft_dcc_blender.host import BlenderHost
+    from ft_dcc_blender.properties import make_request
 
     choices.task = path_of(project_task)
     bpy.ops.ft_dcc.use_shot_settings()
     before = state()
 
-    class Impatient(BlenderHost):
+    class CancellingHost(BlenderHost):
         def playblast(self, request, on_frame):
             def press_escape(frame):
                 if frame == 995:
-                    DESK.cancel()
+                    CONTROLLER.cancel()
                 on_frame(frame)
 
             return super().playblast(request, press_escape)
 
-    DESK.publish(request_of(choices, scene), Impatient())
-    assert DESK.wait(120)
-    assert (DESK.error, DESK.published) == ("Cancelled.", [])
+    CONTROLLER.publish(make_request(choices, scene), CancellingHost())
+    assert CONTROLLER.wait(120)
+    assert (CONTROLLER.error, CONTROLLER.published) == ("Cancelled.", [])
     assert session.query(f'AssetVersion where task_id is "{project_task["id"]}"').all() == []
     assert state() == before
 
 
-def test_an_add_on_that_is_disabled_meanwhile_has_given_the_scene_back(addon, choices, scene, bpy, project_task, state):
-    from ft_dcc_blender.choices import request_of
-    from ft_dcc_blender.desk import DESK
+def test_disabling_the_add_on_during_a_capture_restores_the_scene(addon, choices, scene, bpy, project_task, state):
+    from ft_dcc_blender.controller import CONTROLLER
     from ft_dcc_blender.host import BlenderHost
+    from ft_dcc_blender.properties import make_request
 
     choices.task = path_of(project_task)
     bpy.ops.ft_dcc.use_shot_settings()
     choices.frames, choices.start, choices.end, choices.percentage = "CUSTOM", 1, 500, 5
     before, captured = state(), []
 
-    class Watched(BlenderHost):
+    class RecordingHost(BlenderHost):
         def playblast(self, request, on_frame):
             return super().playblast(request, lambda frame: (captured.append(frame), on_frame(frame)))
 
-    DESK.publish(request_of(choices, scene), Watched())
-    while not captured and DESK.is_busy:
-        DESK.wait(0.05)
+    CONTROLLER.publish(make_request(choices, scene), RecordingHost())
+    while not captured and CONTROLLER.is_busy:
+        CONTROLLER.wait(0.05)
     addon.unregister()
-    assert (0 < len(captured) < 500, state()) == (True, before), DESK.error
+    assert (0 < len(captured) < 500, state()) == (True, before), CONTROLLER.error
     addon.register()
 
 
-def test_a_range_of_ones_own_is_the_one_that_is_asked_for(choices, scene, project_task):
-    from ft_dcc_blender.choices import request_of
+def test_custom_and_preview_ranges_are_in_the_request(choices, scene, project_task):
+    from ft_dcc_blender.properties import make_request
 
     choices.task = path_of(project_task)
     choices.frames, choices.start, choices.end, choices.camera = "CUSTOM", -5, 5, "Camera"
-    request = request_of(choices, scene)
+    request = make_request(choices, scene)
     assert (str(request.frame_range), request.source) == ("-5-5", ("Camera",))
     choices.frames, scene.use_preview_range = "PREVIEW", True
     scene.frame_preview_start, scene.frame_preview_end = 1003, 1004
-    assert str(request_of(choices, scene).frame_range) == "1003-1004"
+    assert str(make_request(choices, scene).frame_range) == "1003-1004"
 
 
-def test_a_server_elsewhere_is_not_asked_while_blender_is_offline(desk, bpy):
+def test_a_login_to_a_remote_server_is_rejected_while_blender_is_offline(controller, bpy):
     if not hasattr(bpy.app, "online_access") or bpy.app.online_access:
         pytest.skip("this Blender does not ask")
     with pytest.raises(RuntimeError, match="Blender is offline"):
         bpy.ops.ft_dcc.sign_in(server="https://studio.example", user="ada", key="k")
-    assert not desk.is_busy
+    assert not controller.is_busy
 
 
-def test_a_problem_is_repaired_where_it_stands_and_only_that_one_is_judged_again(choices, scene, bpy, project_task):
-    from ft_dcc_blender.desk import DESK
+def test_repair_fixes_one_problem_and_repair_all_the_others(choices, scene, bpy, project_task):
+    from ft_dcc_blender.controller import CONTROLLER
 
     choices.task = path_of(project_task)
     with pytest.raises(RuntimeError):
         bpy.ops.ft_dcc.publish()
-    before = [problem.check for problem in DESK.problems if problem.repair]
+    before = [problem.check for problem in CONTROLLER.problems if problem.repair]
     assert "Frame rate" in before and "Frame range" in before
-    index = next(index for index, problem in enumerate(DESK.problems) if problem.check == "Frame rate")
+    index = next(index for index, problem in enumerate(CONTROLLER.problems) if problem.check == "Frame rate")
     assert bpy.ops.ft_dcc.repair(index=index) == {"FINISHED"}
     assert (scene.render.fps, round(scene.render.fps_base, 4)) == (24, 1.001)
-    assert [problem.check for problem in DESK.problems if problem.repair] == [
+    assert [problem.check for problem in CONTROLLER.problems if problem.repair] == [
         check for check in before if check != "Frame rate"
     ]
-    with pytest.raises(RuntimeError, match="no such problem"):
+    with pytest.raises(RuntimeError, match="does not exist any more"):
         bpy.ops.ft_dcc.repair(index=99)
     assert bpy.ops.ft_dcc.repair_all() == {"FINISHED"}
-    assert [problem.check for problem in DESK.problems if problem.repair] == []
+    assert [problem.check for problem in CONTROLLER.problems if problem.repair] == []
 
 
-def test_the_look_and_the_size_are_what_the_panel_says(choices, scene, project_task):
-    from ft_dcc_blender.choices import request_of
+def test_look_and_resolution_of_the_panel_are_in_the_request(choices, scene, project_task):
     from ft_dcc_blender.look import Look
+    from ft_dcc_blender.properties import make_request
 
     choices.task = path_of(project_task)
-    assert request_of(choices, scene).resolution is None
-    assert Look.from_request(dict(request_of(choices, scene).look)) == Look()
+    assert make_request(choices, scene).resolution is None
+    assert Look.from_request(dict(make_request(choices, scene).look)) == Look()
     scene.render.resolution_x, scene.render.resolution_y, choices.percentage = 1920, 1080, 50
     choices.shading, choices.overlays, choices.stamp, choices.transparent = "VIEWPORT", True, True, True
     choices.scene_colours, choices.light, choices.colours, choices.shadows = True, "FLAT", "RANDOM", False
-    request = request_of(choices, scene)
+    request = make_request(choices, scene)
     assert str(request.resolution) == "960x540"
     assert Look.from_request(dict(request.look)) == Look(
         shading="VIEWPORT",
@@ -307,9 +309,9 @@ def test_the_look_and_the_size_are_what_the_panel_says(choices, scene, project_t
     )
 
 
-def test_what_was_chosen_is_published_and_is_there_after_a_restart(choices, scene, bpy, project_task, studio_server):
-    from ft_dcc_blender.desk import DESK
-    from ft_dcc_blender.panel import last_published
+def test_published_versions_are_listed_again_after_a_new_login(choices, scene, bpy, project_task, studio_server):
+    from ft_dcc_blender.controller import CONTROLLER
+    from ft_dcc_blender.panel import recent_versions
 
     choices.task = path_of(project_task)
     bpy.ops.ft_dcc.use_shot_settings()
@@ -319,14 +321,53 @@ def test_what_was_chosen_is_published_and_is_there_after_a_restart(choices, scen
     scene.render.engine = "BLENDER_WORKBENCH"
     assert bpy.ops.ft_dcc.publish() == {"FINISHED"}
     (report,) = jobs_folder().glob("*/report.json")
-    told = json.loads(report.read_text("utf-8"))
-    assert (told["made"][0]["resolution"], told["request"]["look"]["shading"]) == ("64x36", "RENDERED")
-    ((path, number, link),) = last_published()
+    report = json.loads(report.read_text("utf-8"))
+    assert (report["made"][0]["resolution"], report["request"]["look"]["shading"]) == ("64x36", "RENDERED")
+    ((path, number, link),) = recent_versions()
     assert (path, number) == (path_of(project_task), 1)
-    DESK.close()
-    assert last_published() == []
+    CONTROLLER.close()
+    assert recent_versions() == []
     server = studio_server
     bpy.ops.ft_dcc.sign_in(server=server.server_url, user=server.api_user, key=server.api_key)
-    assert DESK.wait(60)
-    assert DESK.lookups.wait(30)
-    assert (DESK.published, last_published()) == ([], [(path, number, link)])
+    assert CONTROLLER.wait(60)
+    assert CONTROLLER.queries.wait(30)
+    assert (CONTROLLER.published, recent_versions()) == ([], [(path, number, link)])
+
+
+def test_menus_and_progress_are_added_and_removed_with_the_add_on(scene, bpy):
+    import ft_dcc_blender
+
+    places = [getattr(bpy.types, name) for name in ("TOPBAR_MT_render", "VIEW3D_MT_view", "STATUSBAR_HT_header")]
+
+    def counts():
+        return [len(getattr(place.draw, "_draw_funcs", [])) for place in places]
+
+    ft_dcc_blender.register()
+    added = counts()
+    ft_dcc_blender.unregister()
+    assert [a - b for a, b in zip(added, counts())] == [1, 1, 1]
+
+
+def test_the_reason_for_a_disabled_publish_button_says_what_to_do(signed_in, scene, bpy, project_task):
+    from ft_dcc_blender.operators import reason_not_to_publish
+
+    scene.pop("ft_dcc_task_id", None)
+    assert reason_not_to_publish(scene) == "Choose the task of this scene."
+    scene["ft_dcc_task_id"] = project_task["id"]
+    assert reason_not_to_publish(scene) == ""
+    bpy.data.objects.remove(scene.camera)
+    assert reason_not_to_publish(scene) == "The scene has no camera. Add one."
+
+
+def test_publish_anyway_is_offered_for_an_incomplete_scene_only(
+    choices, signed_in, small_shot, bpy, scene, project_task
+):
+    scene["ft_dcc_task_id"] = project_task["id"]
+    bpy.ops.ft_dcc.use_shot_settings()
+    scene.objects["Cube"].modifiers.new("Cloth", "MESH_CACHE").filepath = "//cloth.pc2"
+    assert not bpy.ops.ft_dcc.publish_anyway.poll()
+    with pytest.raises(RuntimeError, match=r"cloth\.pc2"):
+        bpy.ops.ft_dcc.publish()
+    assert [problem.check for problem in signed_in.problems] == ["Complete scene"]
+    assert bpy.ops.ft_dcc.publish_anyway() == {"FINISHED"}
+    assert signed_in.problems == () and len(signed_in.published) == 1

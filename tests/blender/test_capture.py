@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import pytest
 
-from ft_dcc.errors import CameraMissing, Cancelled, CaptureFailed, DiskUnusable, SettingInvalid
+from ft_dcc.errors import CameraMissing, Cancelled, CaptureFailed, SettingInvalid, StorageError
 from ft_dcc.frames import Resolution
 
 
@@ -16,57 +16,57 @@ def ignore(frame):
     pass
 
 
-def test_every_frame_is_on_disk_in_its_size_and_told_once(host, request_of):
-    from blender.stage import pixels
+def test_every_frame_is_written_in_its_size_and_reported_once(host, request_of):
+    from blender.sample_scene import pixels
 
-    told = []
-    frames = host.playblast(request_of("1001-1012"), told.append)
+    reported = []
+    frames = host.playblast(request_of("1001-1012"), reported.append)
     assert (frames.missing(), len(frames), frames.fps, str(frames.resolution)) == ((), 12, Fraction(24), "64x36")
-    assert told == list(range(1001, 1013))
+    assert reported == list(range(1001, 1013))
     rows = pixels(frames.path(1001))
     assert (len(rows[0]), len(rows)) == (64, 36)
 
 
-def test_a_frame_is_on_disk_before_it_is_told(host, request_of):
+def test_a_frame_is_written_before_it_is_reported(host, request_of):
     request, sizes = request_of("1001-1003"), []
     host.playblast(request, lambda frame: sizes.append((request.directory / f"shot.{frame}.png").stat().st_size))
     assert len(sizes) == 3 and min(sizes) > 100
 
 
-def test_the_pictures_show_what_moves(host, request_of):
-    from blender.stage import red_columns
+def test_the_images_show_the_animation(host, request_of):
+    from blender.sample_scene import red_columns
 
     frames = host.playblast(request_of("1001-1012"), ignore)
     first, last = red_columns(frames.path(1001)), red_columns(frames.path(1012))
-    # The cube is 2 of the camera's 10 units wide, 12.8 of 64 pixels, and its middle goes from pixel 12.8 to 51.2.
+    # The cube is 2 of the camera's 10 units wide, 12.8 of 64 pixels, and its middle moves from pixel 12.8 to 51.2.
     assert (min(first), max(first)) == (6, 18)
     assert (min(last), max(last)) == (45, 57)
 
 
-def test_the_named_camera_is_looked_through_and_not_the_scenes_own(host, request_of, scene):
-    from blender import stage
+def test_the_requested_camera_is_used_instead_of_the_active_one(host, request_of, scene):
+    from blender import sample_scene
 
-    stage.add_camera("Right", x=3.0)
+    sample_scene.add_camera("Right", x=3.0)
     left = host.playblast(request_of("1012", source="Right"), ignore)
     assert scene.camera.name == "Camera"
-    # Seen from x 3 the cube at x 3 is in the middle.
-    assert 31 in stage.red_columns(left.path(1012))
+    # The cube at x 3 is in the middle of the camera at x 3.
+    assert 31 in sample_scene.red_columns(left.path(1012))
 
 
 def test_markers_do_not_switch_the_named_camera(host, request_of, scene, state):
-    from blender import stage
+    from blender import sample_scene
 
-    stage.add_camera("Far", x=100.0)
+    sample_scene.add_camera("Far", x=100.0)
     for frame, name in ((1001, "Camera"), (1004, "Far")):
         scene.timeline_markers.new(name, frame=frame).camera = scene.objects[name]
     before = state()
     frames = host.playblast(request_of("1001-1006"), ignore)
-    assert all(stage.red_columns(frames.path(frame)) for frame in frames.frame_range)
+    assert all(sample_scene.red_columns(frames.path(frame)) for frame in frames.frame_range)
     assert state() == before
 
 
-def test_a_camera_that_is_hidden_can_be_looked_through(host, request_of, scene, bpy):
-    from blender.stage import red_columns
+def test_a_hidden_camera_can_be_captured(host, request_of, scene, bpy):
+    from blender.sample_scene import red_columns
 
     attic = bpy.data.collections.new("Attic")
     scene.collection.children.link(attic)
@@ -84,21 +84,21 @@ def test_a_camera_that_was_renamed_is_named_in_the_error(host, request_of, scene
         host.playblast(request_of(), ignore)
 
 
-def test_a_scene_without_a_camera_says_so(host, request_of, scene, bpy):
+def test_a_scene_without_a_camera_raises_camera_missing(host, request_of, scene, bpy):
     bpy.data.objects.remove(scene.camera)
     with pytest.raises(CameraMissing, match="has no camera"):
         host.playblast(request_of(), ignore)
 
 
-def test_handles_and_frames_below_zero_are_captured(host, request_of):
+def test_handles_and_negative_frames_are_captured(host, request_of):
     frames = host.playblast(request_of("-3-3+2"), ignore)
     assert frames.missing() == ()
     assert sorted(path.name for path in frames.path(0).parent.iterdir())[:2] == ["shot.-0001.png", "shot.-0002.png"]
     assert len(list(frames.path(0).parent.iterdir())) == 11
 
 
-def test_an_odd_size_is_kept_and_a_percentage_does_not_halve_it(host, request_of, scene):
-    from blender.stage import pixels
+def test_an_odd_size_is_kept_whatever_the_render_percentage(host, request_of, scene):
+    from blender.sample_scene import pixels
 
     scene.render.resolution_percentage = 50
     frames = host.playblast(request_of("1001", resolution=Resolution(63, 35)), ignore)
@@ -106,13 +106,13 @@ def test_an_odd_size_is_kept_and_a_percentage_does_not_halve_it(host, request_of
     assert (len(rows[0]), len(rows)) == (63, 35)
 
 
-def test_a_size_that_blender_would_round_up_is_refused(host, request_of):
+def test_a_size_that_blender_would_round_up_is_rejected(host, request_of):
     with pytest.raises(SettingInvalid, match="cannot draw 3x36"):
         host.playblast(request_of("1001", resolution=Resolution(3, 36)), ignore)
 
 
-def test_a_border_a_stamp_a_second_view_and_a_film_format_do_not_get_in_the_way(host, request_of, scene, state):
-    from blender.stage import pixels, red_columns
+def test_border_stamp_views_and_movie_format_do_not_change_the_image(host, request_of, scene, state):
+    from blender.sample_scene import pixels, red_columns
 
     render = scene.render
     render.use_border = render.use_crop_to_border = render.use_stamp = render.use_multiview = True
@@ -127,7 +127,7 @@ def test_a_border_a_stamp_a_second_view_and_a_film_format_do_not_get_in_the_way(
     assert state() == before
 
 
-def test_another_image_format_is_back_afterwards(host, request_of, scene, state):
+def test_the_image_format_is_restored(host, request_of, scene, state):
     settings = scene.render.image_settings
     settings.file_format, settings.color_mode, settings.color_depth = "OPEN_EXR", "RGBA", "32"
     settings.exr_codec = "DWAA"
@@ -136,8 +136,8 @@ def test_another_image_format_is_back_afterwards(host, request_of, scene, state)
     assert state() == before
 
 
-def disturb(bpy, scene):
-    """A scene in which next to nothing is as a playblast needs it."""
+def change_everything(bpy, scene):
+    """Make everything differ from what a playblast needs."""
     scene.frame_set(1005, subframe=0.25)
     scene.render.engine, scene.render.filepath = "CYCLES", "//renders/shot_####"
     scene.render.film_transparent = True
@@ -150,19 +150,19 @@ def disturb(bpy, scene):
     scene.frame_step = 3
 
 
-def test_the_scene_is_as_it_was_after_success(host, request_of, scene, bpy, state):
-    disturb(bpy, scene)
+def test_the_scene_is_restored_after_a_capture(host, request_of, scene, bpy, state):
+    change_everything(bpy, scene)
     before = state()
     frames = host.playblast(request_of("1001-1012"), ignore)
     assert (frames.missing(), state()) == ((), before)
 
 
-def test_the_scene_is_as_it_was_after_a_cancel(host, request_of, scene, bpy, state):
+def test_the_scene_is_restored_after_a_cancel(host, request_of, scene, bpy, state):
     def cancel(frame):
         if frame == 1004:
             raise Cancelled("Stopped.")
 
-    disturb(bpy, scene)
+    change_everything(bpy, scene)
     before = state()
     request = request_of("1001-1012")
     with pytest.raises(Cancelled):
@@ -171,28 +171,28 @@ def test_the_scene_is_as_it_was_after_a_cancel(host, request_of, scene, bpy, sta
     assert len(list(request.directory.iterdir())) == 4
 
 
-def test_the_scene_is_as_it_was_after_a_failure_half_way(host, request_of, scene, bpy, state):
-    disturb(bpy, scene)
+def test_the_scene_is_restored_after_a_failure(host, request_of, scene, bpy, state):
+    change_everything(bpy, scene)
     before, request = state(), request_of("1001-1012")
 
     def block_the_next(frame):
         (request.directory / f"shot.{frame + 1:04d}.png").mkdir()
 
-    with pytest.raises(DiskUnusable, match=r"shot\.1002\.png cannot be replaced"):
+    with pytest.raises(StorageError, match=r"shot\.1002\.png cannot be replaced"):
         host.playblast(request, block_the_next)
     assert state() == before
 
 
-def test_a_picture_tells_nobody_which_file_and_when(host, request_of, bpy, tmp_path):
+def test_an_image_contains_no_file_name_or_date(host, request_of, bpy, tmp_path):
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "secret_project.blend"))
     content = host.playblast(request_of("1001"), ignore).path(1001).read_bytes()
     assert b"secret_project" not in content and b"Date" not in content
 
 
-def test_a_folder_that_cannot_be_made_is_named_before_anything_is_drawn(host, request_of, tmp_path, state):
+def test_a_folder_that_cannot_be_created_is_reported_before_anything_is_drawn(host, request_of, tmp_path, state):
     (tmp_path / "file").write_text("no folder", encoding="utf-8")
     before = state()
-    with pytest.raises(DiskUnusable, match=r"file.frames cannot be made"):
+    with pytest.raises(StorageError, match=r"file.frames cannot be created"):
         host.playblast(request_of(directory=tmp_path / "file" / "frames"), ignore)
     assert state() == before
 
@@ -212,15 +212,15 @@ def small_disk(folder, size):
         subprocess.run([unmount, str(folder)], check=True)
 
 
-def test_a_full_disk_is_named_and_the_scene_is_as_it_was(host, request_of, scene, state, tmp_path):
+def test_a_full_disk_is_reported_and_the_scene_is_restored(host, request_of, scene, state, tmp_path):
     before = state()
-    with small_disk(tmp_path / "disk", "64k") as disk, pytest.raises(DiskUnusable, match="No space left on device"):
+    with small_disk(tmp_path / "disk", "64k") as disk, pytest.raises(StorageError, match="No space left on device"):
         (disk / "ballast").write_bytes(bytes(52 * 1024))
         host.playblast(request_of(directory=disk, resolution=Resolution(320, 180)), ignore)
     assert state() == before
 
 
-def test_a_picture_of_an_earlier_capture_does_not_pass_for_a_new_one(host, request_of):
+def test_an_existing_image_is_replaced(host, request_of):
     request = request_of("1001")
     request.directory.mkdir()
     (request.directory / "shot.1001.png").write_bytes(b"old")
@@ -229,32 +229,32 @@ def test_a_picture_of_an_earlier_capture_does_not_pass_for_a_new_one(host, reque
 
 
 @pytest.mark.parametrize("folder", ["with space", "brace {x}", "hash ####", "über", "percent 50%"])
-def test_the_folders_name_is_taken_as_it_is(host, request_of, tmp_path, folder):
+def test_special_characters_in_the_folder_name_are_kept(host, request_of, tmp_path, folder):
     frames = host.playblast(request_of("1001", directory=tmp_path / folder), ignore)
     assert [path.name for path in (tmp_path / folder).iterdir()] == ["shot.1001.png"]
     assert frames.missing() == ()
 
 
-def test_the_scene_that_is_open_is_captured_when_there_are_two(host, request_of, bpy):
-    from blender import stage
+def test_the_scene_of_the_active_window_is_captured(host, request_of, bpy):
+    from blender import sample_scene
 
     other = bpy.data.scenes.new("Other")
     bpy.context.window.scene = other
     with pytest.raises(CameraMissing, match="'Other' has no camera"):
         host.playblast(request_of("1"), ignore)
-    other.camera = stage.add_camera("Empty stage")
+    other.camera = sample_scene.add_camera("Empty stage")
     frames = host.playblast(request_of("1", source="Empty stage"), ignore)
-    assert stage.red_columns(frames.path(1)) == []
+    assert sample_scene.red_columns(frames.path(1)) == []
 
 
-def test_curves_text_and_grease_pencil_are_in_the_picture(host, request_of, scene, bpy):
-    from blender.stage import add, pixels
+def test_curves_and_text_are_in_the_image(host, request_of, scene, bpy):
+    from blender.sample_scene import add, pixels
 
-    def picture():
+    def image():
         return pixels(host.playblast(request_of("1001", resolution=Resolution(160, 90)), ignore).path(1001))
 
     bpy.data.objects.remove(scene.objects["Cube"])
-    empty = picture()
+    empty = image()
     for name, curve in (("Text", bpy.data.curves.new("Text", "FONT")), ("Circle", bpy.data.curves.new("C", "CURVE"))):
         item = add(bpy.data.objects.new(name, curve))
         item.rotation_euler = (1.5707963, 0, 0)
@@ -264,43 +264,43 @@ def test_curves_text_and_grease_pencil_are_in_the_picture(host, request_of, scen
             curve.dimensions, curve.bevel_depth = "3D", 0.3
             curve.splines.new("POLY").points.add(1)
             curve.splines[0].points[1].co = (3, 0, 0, 1)
-        assert picture() != empty, name
+        assert image() != empty, name
         bpy.data.objects.remove(item)
-        assert picture() == empty, name
+        assert image() == empty, name
 
 
-def test_objects_of_a_library_that_is_gone_do_not_stop_the_rest(host, request_of, scene, bpy, tmp_path):
-    from blender import stage
+def test_a_missing_library_does_not_stop_the_capture(host, request_of, scene, bpy, tmp_path):
+    from blender import sample_scene
     from ft_dcc_blender.host import BlenderHost
 
     library, shot = tmp_path / "library.blend", tmp_path / "shot.blend"
-    stage.add_camera("Layout camera")
+    sample_scene.add_camera("Layout camera")
     bpy.ops.wm.save_as_mainfile(filepath=str(library))
-    stage.build()
-    with bpy.data.libraries.load(str(library), link=True) as (_, wanted):
-        wanted.objects = ["Layout camera"]
-    stage.add(wanted.objects[0])
+    sample_scene.build()
+    with bpy.data.libraries.load(str(library), link=True) as (_, linked):
+        linked.objects = ["Layout camera"]
+    sample_scene.add(linked.objects[0])
     assert BlenderHost().scene().sources == ("Camera", "Layout camera [library.blend]")
     bpy.ops.wm.save_as_mainfile(filepath=str(shot))
     library.unlink()
     host = BlenderHost.open(shot)
     assert host.scene().sources == ("Camera",)
     frames = host.playblast(request_of("1001"), ignore)
-    assert stage.red_columns(frames.path(1001))
+    assert sample_scene.red_columns(frames.path(1001))
 
 
-def test_without_egl_it_says_so_instead_of_ending_the_process(host, request_of, monkeypatch):
-    from ft_dcc_blender import versions
+def test_a_missing_egl_library_is_reported(host, request_of, monkeypatch):
+    from ft_dcc_blender import blender_compat
 
     if not sys.platform.startswith("linux"):
         pytest.skip("EGL is asked for on Linux only")
-    monkeypatch.setattr(versions, "EGL", "libEGL-of-nobody.so.1")
+    monkeypatch.setattr(blender_compat, "EGL", "libEGL-of-nobody.so.1")
     with pytest.raises(CaptureFailed, match=r"cannot draw without libEGL-of-nobody\.so\.1"):
         host.playblast(request_of(), ignore)
 
 
-def test_a_look_that_does_not_exist_is_refused_before_anything_is_drawn(host, request_of):
-    with pytest.raises(SettingInvalid, match="A look has no sparkle"):
+def test_an_invalid_look_is_rejected_before_anything_is_drawn(host, request_of):
+    with pytest.raises(SettingInvalid, match="Unknown setting of a look: sparkle"):
         host.playblast(request_of(look={"sparkle": True}), ignore)
     with pytest.raises(SettingInvalid, match=r"look\.colours cannot be 'RAINBOW'"):
         host.playblast(request_of(look={"colours": "RAINBOW"}), ignore)
@@ -311,31 +311,31 @@ def test_capturing_prints_nothing(host, request_of, capfd):
     assert capfd.readouterr().out == ""
 
 
-def test_a_scene_that_is_closed_while_it_is_captured_ends_in_one_line(host, request_of, bpy):
+def test_closing_the_scene_during_the_capture_raises_capture_failed(host, request_of, bpy):
     def close(frame):
         bpy.ops.wm.read_factory_settings(use_empty=True)
 
-    with pytest.raises(CaptureFailed, match="The scene was closed, or taken back by an undo, while it was captured"):
+    with pytest.raises(CaptureFailed, match="The scene was closed or undone during the capture"):
         host.playblast(request_of("1001-1003"), close)
 
 
-def test_the_cut_of_the_markers_is_a_source_and_each_camera_has_its_frames(host, request_of, scene, state):
-    from blender import stage
+def test_the_markers_are_a_source_that_switches_cameras(host, request_of, scene, state):
+    from blender import sample_scene
 
-    stage.add_camera("Far", x=100.0)
+    sample_scene.add_camera("Far", x=100.0)
     for frame, name in ((1003, "Camera"), (1005, "Far"), (1007, "Camera")):
         scene.timeline_markers.new(name, frame=frame).camera = scene.objects[name]
     scene.timeline_markers.new("only a name", frame=1004)
     before = state()
     assert host.scene().sources == ("timeline markers", "Camera", "Far")
     frames = host.playblast(request_of("1001-1008", source="timeline markers"), ignore)
-    # Before the first marker its camera is the one; where "Far" is looked through, nothing is seen.
-    seen = [frame for frame in frames.frame_range if stage.red_columns(frames.path(frame))]
+    # Before the first marker its camera is used; the camera "Far" shows nothing.
+    seen = [frame for frame in frames.frame_range if sample_scene.red_columns(frames.path(frame))]
     assert seen == [1001, 1002, 1003, 1004, 1007, 1008]
     assert state() == before
 
 
-def test_without_markers_there_is_no_cut(host, request_of, scene):
+def test_without_bound_markers_there_is_no_markers_source(host, request_of, scene):
     scene.timeline_markers.new("only a name", frame=1004)
     assert host.scene().sources == ("Camera",)
     with pytest.raises(CameraMissing, match="no camera 'timeline markers'"):
@@ -343,58 +343,58 @@ def test_without_markers_there_is_no_cut(host, request_of, scene):
 
 
 @pytest.mark.parametrize("kind", ["curve", "text", "grease_pencil"])
-def test_what_is_no_mesh_is_in_the_picture_too(host, request_of, scene, bpy, kind):
-    from blender import stage
+def test_curves_text_and_grease_pencil_are_in_the_image(host, request_of, scene, bpy, kind):
+    from blender import sample_scene
 
     bpy.data.objects.remove(scene.objects["Cube"])
-    empty = stage.pixels(host.playblast(request_of("1001", name="empty"), ignore).path(1001))
-    getattr(stage, f"add_{kind}")()
-    seen = stage.pixels(host.playblast(request_of("1001", name="seen"), ignore).path(1001))
+    empty = sample_scene.pixels(host.playblast(request_of("1001", name="empty"), ignore).path(1001))
+    getattr(sample_scene, f"add_{kind}")()
+    seen = sample_scene.pixels(host.playblast(request_of("1001", name="seen"), ignore).path(1001))
     different = [
         (x, y)
         for y, rows in enumerate(zip(empty, seen))
         for x, (before, after) in enumerate(zip(*rows))
         if before != after
     ]
-    # Each is about six of the camera's ten units wide, 38 of 64 pixels, and lies in the middle.
+    # Each is about six of the camera's ten units wide, 38 of 64 pixels, and centred.
     columns, lines = {x for x, _ in different}, {y for _, y in different}
     assert len(different) > 60
     assert (min(columns) < 22, max(columns) > 42, min(lines) < 18 <= max(lines)) == (True, True, True)
 
 
-def test_a_stamp_is_drawn_where_it_is_asked_for(host, request_of, scene):
-    from blender import stage
+def test_the_look_can_draw_a_stamp(host, request_of, scene):
+    from blender import sample_scene
 
     size = Resolution(320, 180)
     scene.render.use_stamp_note, scene.render.stamp_note_text = True, "for review"
-    plain = stage.pixels(host.playblast(request_of("1001", resolution=size, name="plain"), ignore).path(1001))
+    plain = sample_scene.pixels(host.playblast(request_of("1001", resolution=size, name="plain"), ignore).path(1001))
     look = {"samples": "OFF", "stamp": True}
-    stamped = stage.pixels(host.playblast(request_of("1001", resolution=size, look=look), ignore).path(1001))
+    stamped = sample_scene.pixels(host.playblast(request_of("1001", resolution=size, look=look), ignore).path(1001))
     assert sum(a != b for before, after in zip(plain, stamped) for a, b in zip(before, after)) > 100
     assert not scene.render.use_stamp
 
 
-def test_the_scenes_own_colours_are_kept_where_they_are_asked_for(host, request_of, scene):
-    from blender import stage
+def test_the_look_can_keep_the_colours_of_the_scene(host, request_of, scene):
+    from blender import sample_scene
 
     scene.view_settings.exposure = 3.0
     own = {"samples": "OFF", "scene_colours": True}
     plain, bright = (
-        stage.pixels(host.playblast(request_of("1001", look=look, name=name), ignore).path(1001))[18][12]
+        sample_scene.pixels(host.playblast(request_of("1001", look=look, name=name), ignore).path(1001))[18][12]
         for name, look in (("plain", {"samples": "OFF"}), ("bright", own))
     )
     assert sum(bright) > sum(plain) + 60
 
 
-def test_a_view_is_needed_to_draw_as_one_shows_it(host, request_of, state):
+def test_viewport_shading_needs_a_3d_view(host, request_of, state):
     before = state()
-    with pytest.raises(CaptureFailed, match="no 3D view to draw with"):
+    with pytest.raises(CaptureFailed, match="No 3D view is open"):
         host.playblast(request_of("1001", look={"shading": "VIEWPORT"}), ignore)
     assert state() == before
 
 
-def test_the_scenes_own_engine_draws_where_it_is_asked_for(host, request_of, scene, state):
-    from blender.stage import red_columns
+def test_rendered_shading_uses_the_engine_of_the_scene(host, request_of, scene, state):
+    from blender.sample_scene import red_columns
 
     scene.render.engine = "BLENDER_WORKBENCH"
     scene.display.shading.color_type, scene.display.shading.single_color = "SINGLE", (0.0, 1.0, 0.0)

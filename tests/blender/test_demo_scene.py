@@ -15,7 +15,7 @@ def demo(bpy, tmp_path_factory):
     path = tmp_path_factory.mktemp("demo") / "demo.blend"
     command = [sys.executable, "-m", "ft_dcc_blender.demo_scene", str(path)]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True, timeout=120, env={**os.environ})
-    # A Blender without a sound card may say so first.
+    # A Blender without a sound card may print a warning first.
     assert done.stdout.splitlines()[-1] == str(path)
     return path
 
@@ -27,13 +27,13 @@ def host(demo):
     return BlenderHost.open(demo)
 
 
-def test_the_scene_is_the_one_that_the_demo_speaks_of(host):
+def test_the_demo_scene_has_the_documented_settings(host):
     scene = host.scene()
     assert (str(scene.frame_range), scene.fps, str(scene.resolution)) == ("1001-1048", Fraction(24), "1280x720")
     assert (scene.sources, scene.is_modified, scene.task_id) == (("Camera", "Side"), False, None)
 
 
-def test_the_ball_comes_down_and_the_camera_goes_along(host, bpy):
+def test_the_ball_descends_and_the_camera_follows(host, bpy):
     places = {}
     for frame in (1001, 1048):
         bpy.context.scene.frame_set(frame)
@@ -43,8 +43,8 @@ def test_the_ball_comes_down_and_the_camera_goes_along(host, bpy):
     assert camera_after[0] - camera[0] > 8
 
 
-def test_the_ball_is_seen_from_the_first_frame_to_the_last(host, request_of):
-    from blender.stage import pixels
+def test_the_ball_is_visible_in_every_frame(host, request_of):
+    from blender.sample_scene import pixels
 
     request = request_of("1001-1048", resolution=Resolution(160, 90))
     frames = host.playblast(request, lambda frame: None)
@@ -55,14 +55,14 @@ def test_the_ball_is_seen_from_the_first_frame_to_the_last(host, request_of):
         red = [x for row in rows for x in range(160) if row[x][0] > 170 and row[x][1] < 75 and row[x][2] < 70]
         assert len(red) > 5, frame
         middles.append(sum(red) / len(red))
-    # The ball crosses the picture.
+    # The ball crosses the image.
     assert middles[0] < 70 and middles[-1] > 90
 
 
-def test_a_place_that_cannot_be_written_is_named(bpy, tmp_path):
+def test_an_unwritable_path_is_named_in_the_error(bpy, tmp_path):
     from ft_dcc_blender import demo_scene
 
-    from ft_dcc.errors import DiskUnusable
+    from ft_dcc.errors import StorageError
 
-    with pytest.raises(DiskUnusable, match="cannot be saved as"):
+    with pytest.raises(StorageError, match="cannot be saved as"):
         demo_scene.build(tmp_path / "nowhere" / "demo.blend")

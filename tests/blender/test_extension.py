@@ -1,4 +1,4 @@
-"""The zip that an artist installs, in a Blender that has nothing but what Blender brings."""
+"""The zip file of the extension, installed in a Blender with nothing but its bundled packages."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "hosts" / "blender" / "build_extension.py"
-# What Blender itself has in its Python.
-BLENDERS_OWN = ("bpy", "numpy", "requests", "urllib3", "certifi", "idna", "charset_normalizer")
+# The packages that Blender bundles.
+BUNDLED_PACKAGES = ("bpy", "numpy", "requests", "urllib3", "certifi", "idna", "charset_normalizer")
 
 INSTALL = """
 import json, os, sys, bpy
@@ -48,12 +48,12 @@ def zips(tmp_path_factory):
 
 @pytest.fixture
 def bare_python(bpy, tmp_path):
-    """Run Python with what Blender brings, and nothing else of this environment."""
+    """Return a function that runs Python with only the packages that Blender bundles."""
     if bpy.app.version < (4, 2):
         pytest.skip("extensions came with Blender 4.2")
     packages, site = tmp_path / "packages", Path(str(distribution("bpy").locate_file("")))
     packages.mkdir()
-    for name in BLENDERS_OWN:
+    for name in BUNDLED_PACKAGES:
         if (site / name).exists():
             (packages / name).symlink_to(site / name)
     resources = tmp_path / "resources"
@@ -69,7 +69,7 @@ def bare_python(bpy, tmp_path):
     return run
 
 
-def test_the_extension_installs_and_brings_all_that_it_imports(zips, bare_python):
+def test_the_extension_installs_with_all_of_its_dependencies(zips, bare_python):
     done = bare_python("-c", INSTALL, str(zips[0]))
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(done.stdout.partition("FOUND")[2].splitlines()[0])
@@ -79,22 +79,23 @@ def test_the_extension_installs_and_brings_all_that_it_imports(zips, bare_python
     assert rest == [0, there, 0, there]
 
 
-def test_the_extension_is_valid_to_blenders_own_tool(zips, bare_python, bpy):
+def test_the_extension_passes_blenders_validation(zips, bare_python, bpy):
     version = "{}.{}".format(*bpy.app.version)
     tool = Path(str(distribution("bpy").locate_file("bpy"))) / version / "scripts/addons_core/bl_pkg/cli/blender_ext.py"
     done = bare_python(str(tool), "validate", str(zips[0]))
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_classic_add_on_has_its_packages_beside_it(zips):
+def test_the_classic_add_on_contains_its_dependencies(zips):
     with zipfile.ZipFile(zips[1]) as archive:
         names = set(archive.namelist())
     assert {f"ft_dcc_blender/{name}" for name in ("__init__.py", "LICENSE", "vendored/ft_dcc/__init__.py")} <= names
     assert "ft_dcc_blender/vendored/attrs/__init__.py" in names
-    assert not any(name.startswith("ft_dcc_blender/vendored/ft_dcc_blender") for name in names)
+    others = ("ft_dcc_blender", "ft_dcc_maya", "ft_dcc_nuke", "ft_dcc_qt", "Qt.py", "types_")
+    assert not any(name.startswith(f"ft_dcc_blender/vendored/{other}") for name in names for other in others)
 
 
-def test_the_two_versions_are_one(zips):
+def test_manifest_add_on_and_project_have_the_same_version(zips):
     tomllib = pytest.importorskip("tomllib", reason="tomllib came with Python 3.11")
 
     import ft_dcc_blender

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ft_dcc.errors import CameraMissing, DiskUnusable, SceneUnreadable, SettingInvalid, Unpublishable
+from ft_dcc.errors import CameraMissing, SceneUnreadable, SettingInvalid, StorageError, UserFixableError
 from ft_dcc.frames import FrameRange, Resolution
-from ft_dcc.host import KnowsLenses, Soundtrack
+from ft_dcc.host import Soundtrack, SupportsFocalLengths
 
 
 def saved(bpy, path: Path, *, compress: bool = False) -> Path:
@@ -28,7 +28,7 @@ def test_an_unsaved_scene_has_no_path(host):
     assert host.scene().path is None
 
 
-def test_the_facts_of_the_scene_are_read_as_they_stand(host):
+def test_range_rate_resolution_and_sources_are_those_of_the_scene(host):
     scene = host.scene()
     assert (str(scene.frame_range), scene.fps, str(scene.resolution)) == ("1001-1012", Fraction(24), "64x36")
     assert (scene.sources, scene.task_id) == (("Camera",), None)
@@ -45,20 +45,20 @@ def test_the_facts_of_the_scene_are_read_as_they_stand(host):
         (25, 2.0, Fraction(25, 2)),
     ],
 )
-def test_the_rate_is_exact(host, scene, fps, base, rate):
+def test_the_frame_rate_is_exact(host, scene, fps, base, rate):
     scene.render.fps, scene.render.fps_base = fps, base
     assert host.scene().fps == rate
 
 
-def test_the_resolution_is_the_full_one_also_when_renders_are_scaled(host, scene):
+def test_the_resolution_ignores_the_render_percentage(host, scene):
     scene.render.resolution_percentage = 50
     assert str(host.scene().resolution) == "64x36"
 
 
-def test_the_lens_is_known_at_each_frame_and_the_scene_stays_where_it_was(host, scene):
+def test_focal_lengths_cover_each_frame_and_keep_the_current_frame(host, scene):
     lens = scene.camera.data
     lens.type = "PERSP"
-    assert isinstance(host, KnowsLenses)
+    assert isinstance(host, SupportsFocalLengths)
     assert host.focal_lengths("Camera", FrameRange(1001, 1002, 1)) == dict.fromkeys(range(1000, 1004), 50.0)
     for frame, length in ((1001, 24.0), (1003, 48.0)):
         lens.lens = length
@@ -73,18 +73,18 @@ def test_the_lens_is_known_at_each_frame_and_the_scene_stays_where_it_was(host, 
         host.focal_lengths("Nobody", FrameRange(1001, 1003))
 
 
-def test_the_scenes_own_camera_comes_first(host, scene, bpy):
-    from blender import stage
+def test_the_active_camera_is_the_first_source(host, scene, bpy):
+    from blender import sample_scene
 
-    stage.add_camera("Alternative")
-    scene.camera = stage.add_camera("Zenith")
+    sample_scene.add_camera("Alternative")
+    scene.camera = sample_scene.add_camera("Zenith")
     assert host.scene().sources == ("Zenith", "Alternative", "Camera")
 
 
-def test_a_light_that_is_looked_through_is_no_camera(host, scene, bpy):
-    from blender import stage
+def test_a_light_as_active_camera_is_not_a_source(host, scene, bpy):
+    from blender import sample_scene
 
-    scene.camera = stage.add(bpy.data.objects.new("Lamp", bpy.data.lights.new("Lamp", "SUN")))
+    scene.camera = sample_scene.add(bpy.data.objects.new("Lamp", bpy.data.lights.new("Lamp", "SUN")))
     assert host.scene().sources == ("Camera",)
 
 
@@ -94,7 +94,7 @@ def test_reading_the_scene_changes_nothing(host, state):
     assert state() == before
 
 
-def test_the_scene_of_the_window_is_meant_when_there_are_two(host, bpy):
+def test_the_host_uses_the_scene_of_the_active_window(host, bpy):
     other = bpy.data.scenes.new("Other")
     other.frame_start, other.frame_end = 1, 5
     assert str(host.scene().frame_range) == "1001-1012"
@@ -102,7 +102,7 @@ def test_the_scene_of_the_window_is_meant_when_there_are_two(host, bpy):
     assert (str(host.scene().frame_range), host.scene().sources) == ("1-5", ())
 
 
-def test_the_task_survives_a_save_and_an_open(host, bpy, tmp_path):
+def test_the_task_is_saved_in_the_file(host, bpy, tmp_path):
     host.remember_task("0b5a4f7e")
     assert host.scene().is_modified
     assert reopened(bpy, saved(bpy, tmp_path / "shot.blend")).scene().task_id == "0b5a4f7e"
@@ -113,7 +113,7 @@ def test_a_file_that_was_opened_is_not_modified(host, bpy, tmp_path):
     assert (scene.path, scene.is_modified) == (tmp_path / "shot.blend", False)
 
 
-def test_configure_gives_the_scene_the_shots_settings(host, scene):
+def test_configure_sets_range_rate_and_size_of_the_shot(host, scene):
     host.configure(FrameRange(1001, 1048, handles=8), Fraction(24000, 1001), Resolution(1920, 1080))
     now = host.scene()
     assert (str(now.frame_range), now.fps, str(now.resolution)) == ("993-1056", Fraction(24000, 1001), "1920x1080")
@@ -121,25 +121,25 @@ def test_configure_gives_the_scene_the_shots_settings(host, scene):
 
 
 @pytest.mark.parametrize("rate", [Fraction(24), Fraction(25, 2), Fraction(30000, 1001), Fraction(120000, 1001)])
-def test_every_rate_that_is_configured_is_read_back(host, rate):
+def test_a_configured_rate_is_read_back_exactly(host, rate):
     host.configure(FrameRange(1, 2), rate, Resolution(64, 36))
     assert host.scene().fps == rate
 
 
-def test_configure_takes_a_range_that_lies_wholly_before_or_after_the_old_one(host):
+def test_configure_accepts_a_range_before_or_after_the_current_one(host):
     for text in ("2001-2010", "0-0", "1-5"):
         host.configure(FrameRange.parse(text), Fraction(24), Resolution(64, 36))
         assert str(host.scene().frame_range) == text
 
 
-def test_a_range_that_blender_cannot_hold_is_refused_and_nothing_is_changed(host, state):
+def test_configure_with_an_impossible_range_changes_nothing(host, state):
     before = state()
     with pytest.raises(SettingInvalid, match=r"from 0 to 1048574.* cannot be -3-18"):
         host.configure(FrameRange(5, 10, handles=8), Fraction(25), Resolution(32, 18))
     assert state() == before
 
 
-def test_save_writes_the_file_where_it_is(host, bpy, tmp_path):
+def test_save_writes_the_file_in_place(host, bpy, tmp_path):
     path = saved(bpy, tmp_path / "shot.blend")
     host.remember_task("4711")
     assert host.save() == path
@@ -147,30 +147,30 @@ def test_save_writes_the_file_where_it_is(host, bpy, tmp_path):
     assert reopened(bpy, path).scene().task_id == "4711"
 
 
-def test_save_asks_for_a_name_before_the_first_one(host):
-    with pytest.raises(Unpublishable, match="has never been saved"):
+def test_save_of_an_unnamed_file_raises_an_error(host):
+    with pytest.raises(UserFixableError, match="has never been saved"):
         host.save()
 
 
-def test_save_says_so_when_the_folder_is_gone(host, bpy, tmp_path):
+def test_save_into_a_missing_folder_raises_storage_error(host, bpy, tmp_path):
     folder = tmp_path / "gone"
     folder.mkdir()
     path = saved(bpy, folder / "shot.blend")
     path.unlink()
     folder.rmdir()
-    with pytest.raises(DiskUnusable, match="cannot be saved"):
+    with pytest.raises(StorageError, match="cannot be saved"):
         host.save()
 
 
 def test_a_missing_file_cannot_be_opened(host, tmp_path):
     from ft_dcc_blender.host import BlenderHost
 
-    with pytest.raises(SceneUnreadable, match=r"no scene file .*nowhere\.blend"):
+    with pytest.raises(SceneUnreadable, match=r"nowhere\.blend does not exist"):
         BlenderHost.open(tmp_path / "nowhere.blend")
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"BLENDER17-01v0500", b"\x28\xb5\x2f\xfd\x00"])
-def test_what_is_no_blender_file_cannot_be_opened(bpy, tmp_path, content):
+def test_a_file_of_another_format_cannot_be_opened(bpy, tmp_path, content):
     from ft_dcc_blender.host import BlenderHost
 
     (tmp_path / "shot.blend").write_bytes(content)
@@ -180,14 +180,14 @@ def test_what_is_no_blender_file_cannot_be_opened(bpy, tmp_path, content):
 
 
 @pytest.mark.parametrize("compress", [False, True])
-def test_half_a_file_cannot_be_opened(host, bpy, tmp_path, compress):
+def test_a_truncated_file_cannot_be_opened(host, bpy, tmp_path, compress):
     path = saved(bpy, tmp_path / "shot.blend", compress=compress)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(SceneUnreadable, match="damaged"):
         reopened(bpy, path)
 
 
-def test_a_file_of_a_newer_blender_is_refused_by_name(host, bpy, tmp_path):
+def test_a_file_of_a_newer_blender_is_rejected_with_its_version(host, bpy, tmp_path):
     path = saved(bpy, tmp_path / "shot.blend")
     old, new = b"v%02d%02d" % bpy.app.version[:2], b"v9900"
     content = path.read_bytes()
@@ -195,11 +195,11 @@ def test_a_file_of_a_newer_blender_is_refused_by_name(host, bpy, tmp_path):
     old, new = (old, new) if old in content[:20] else (b"v%d%02d" % bpy.app.version[:2], b"v990")
     assert old in content[:20]
     path.write_bytes(content.replace(old, new, 1))
-    with pytest.raises(SceneUnreadable, match=r"was written by Blender 9+\.\d+, this is"):
+    with pytest.raises(SceneUnreadable, match=r"was saved by Blender 9+\.\d+; this is"):
         reopened(bpy, path)
 
 
-def test_the_code_in_a_file_runs_only_when_it_is_trusted(host, bpy, tmp_path):
+def test_code_in_a_file_runs_only_with_run_scripts(host, bpy, tmp_path):
     from ft_dcc_blender.host import BlenderHost
 
     text = bpy.data.texts.new("start.py")
@@ -219,7 +219,7 @@ def test_opening_prints_nothing(host, bpy, tmp_path, capfd):
     assert capfd.readouterr().out == ""
 
 
-def test_a_thread_gets_what_the_function_returns(host):
+def test_a_call_from_a_thread_returns_the_result(host):
     results = []
     thread = threading.Thread(target=lambda: results.append(host.run_in_main_thread(host.scene)))
     thread.start()
@@ -227,11 +227,11 @@ def test_a_thread_gets_what_the_function_returns(host):
     assert [str(scene.frame_range) for scene in results] == ["1001-1012"]
 
 
-def test_the_host_says_what_it_is(host, bpy):
+def test_the_host_reports_name_and_version(host, bpy):
     assert (host.name, host.version) == ("Blender", bpy.app.version_string.split()[0])
 
 
-def test_what_is_heard_in_the_sequencer_is_told_with_its_place_and_its_cut(host, scene, bpy, tmp_path):
+def test_audible_strips_are_listed_with_start_cut_and_volume(host, scene, bpy, tmp_path):
     if not bpy.app.build_options.audaspace:
         pytest.skip("this Blender was built without sound")
     path = tmp_path / "a.wav"
@@ -253,5 +253,5 @@ def test_what_is_heard_in_the_sequencer_is_told_with_its_place_and_its_cut(host,
     ]
 
 
-def test_a_scene_without_a_sequencer_is_silent(host):
+def test_a_scene_without_a_sequencer_has_no_sounds(host):
     assert host.scene().sounds == ()

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from ft_dcc.errors import CaptureFailed
-from ft_dcc.main_thread import entered
+from ft_dcc.host_support.main_thread import entered_on_main_thread
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def main_thread(bpy):
 
 @pytest.fixture
 def windowed(monkeypatch, main_thread):
-    """Blender with a window as far as this module asks: nothing but ``bpy.app.background``."""
+    """Make the module see a Blender with a window: it reads only ``bpy.app.background``."""
 
     class App:
         background = False
@@ -34,24 +34,24 @@ def pool():
 
 
 def serve_until_done(main_thread, future):
-    """What Blender's event loop does."""
+    """Do what Blender's event loop does."""
     while not future.done():
         main_thread.serve()
 
 
-def test_a_call_is_carried_out_by_whoever_serves(main_thread, pool, windowed):
+def test_a_call_runs_on_the_thread_that_serves(main_thread, pool, windowed):
     future = pool.submit(main_thread.run, threading.get_ident)
     serve_until_done(main_thread, future)
     assert future.result() == threading.get_ident()
 
 
-def test_an_error_goes_back_to_the_caller_and_not_to_the_event_loop(main_thread, pool, windowed):
+def test_an_exception_is_raised_in_the_calling_thread(main_thread, pool, windowed):
     future = pool.submit(main_thread.run, lambda: 1 / 0)
     serve_until_done(main_thread, future)
     assert isinstance(future.exception(), ZeroDivisionError)
 
 
-def test_a_call_that_nobody_takes_is_withdrawn(main_thread, pool, windowed):
+def test_a_call_that_times_out_does_not_run_later(main_thread, pool, windowed):
     ran = []
     with pytest.raises(CaptureFailed, match="main thread was busy"):
         pool.submit(main_thread.run, lambda: ran.append(1), 0.05).result(30)
@@ -59,15 +59,17 @@ def test_a_call_that_nobody_takes_is_withdrawn(main_thread, pool, windowed):
     assert ran == []
 
 
-def test_on_the_main_thread_a_call_is_carried_out_at_once(main_thread, windowed):
+def test_a_call_on_the_main_thread_runs_immediately(main_thread, windowed):
     assert main_thread.run(lambda: 7) == 7
 
 
-def test_without_a_window_the_caller_carries_it_out(main_thread, pool):
+def test_without_a_window_a_call_runs_on_the_calling_thread(main_thread, pool):
     assert pool.submit(main_thread.run, threading.get_ident).result(30) != threading.get_ident()
 
 
-def test_without_a_window_the_main_thread_carries_it_out_while_it_waits(main_thread):
+def test_without_a_window_a_waiting_main_thread_runs_the_call(main_thread, monkeypatch):
+    # However late the main thread begins to wait.
+    monkeypatch.setattr(main_thread, "_SERVED_TIMEOUT_SECONDS", 60)
     seen = []
     thread = threading.Thread(target=lambda: seen.append(main_thread.run(threading.get_ident)))
     thread.start()
@@ -75,18 +77,18 @@ def test_without_a_window_the_main_thread_carries_it_out_while_it_waits(main_thr
     assert seen == [threading.get_ident()]
 
 
-def test_no_timer_is_left_behind(main_thread, bpy):
+def test_stop_serving_removes_the_timer(main_thread, bpy):
     main_thread.start_serving()
     main_thread.stop_serving()
     main_thread.stop_serving()
     assert not bpy.app.timers.is_registered(main_thread.serve)
 
 
-def test_a_context_manager_is_left_on_the_main_thread_also_after_an_error(main_thread, pool, windowed):
+def test_a_context_manager_exits_on_the_main_thread_after_an_error(main_thread, pool, windowed):
     seen = []
 
     @contextmanager
-    def noting():
+    def recording():
         seen.append(threading.get_ident())
         try:
             yield
@@ -94,7 +96,7 @@ def test_a_context_manager_is_left_on_the_main_thread_also_after_an_error(main_t
             seen.append(threading.get_ident())
 
     def fail():
-        with entered(noting(), main_thread.run):
+        with entered_on_main_thread(recording(), main_thread.run):
             raise KeyError("in between")
 
     future = pool.submit(fail)

@@ -1,4 +1,4 @@
-"""Who has a link sees that session's films, and nothing else; what the answers tell a browser."""
+"""Test access by a review link and the headers of the answers."""
 
 from __future__ import annotations
 
@@ -10,39 +10,39 @@ import requests
 
 
 @pytest.fixture(scope="module")
-def shared(reviews, film):
-    """A session's link and its one entry."""
+def shared(reviews, movie):
+    """Return a session's link and its version."""
     review_id = reviews.open()
-    return reviews.link(review_id), reviews.add(review_id, film)
+    return reviews.link(review_id), reviews.add(review_id, movie)
 
 
 @pytest.fixture(scope="module")
-def foreign(reviews, other_film):
-    """Another session of the same studio."""
+def foreign(reviews, other_movie):
+    """Return a second session of the same studio."""
     review_id = reviews.open("Confidential")
-    return reviews.link(review_id), reviews.add(review_id, other_film)
+    return reviews.link(review_id), reviews.add(review_id, other_movie)
 
 
 def get(address, **headers):
     return requests.get(address, headers=headers, timeout=30)
 
 
-def test_a_wrong_key_opens_a_page_that_says_what_to_do(view, shared):
+def test_link_with_wrong_key_answers_404_with_a_page(view, shared):
     answer = view.page.goto(shared[0][:-1] + ("A" if shared[0][-1] != "A" else "B"))
     assert answer.status == 404
     assert view.text("h1") == "This link opens no review"
-    assert "ask whoever sent it" in view.text("p")
-    view.complaints.clear()
+    assert "ask the sender" in view.text("p")
+    view.errors.clear()
 
 
-def test_a_link_that_was_cut_short_opens_the_same_page(view, shared):
+def test_truncated_link_answers_404_with_a_page(view, shared):
     answer = view.page.goto(shared[0].rpartition("/")[0])
     assert answer.status == 404
     assert view.text("h1") == "This link opens no review"
-    view.complaints.clear()
+    view.errors.clear()
 
 
-def test_the_key_of_one_session_opens_no_other(shared, foreign):
+def test_key_of_one_session_does_not_open_another(shared, foreign):
     key, address = shared[0].rpartition("/")[2], foreign[0].rpartition("/")[0]
     for path in ("", "/data", f"/media/{foreign[1].component_id}"):
         answer = get(f"{address}/{key}{path}")
@@ -50,30 +50,31 @@ def test_the_key_of_one_session_opens_no_other(shared, foreign):
         assert "Confidential" not in answer.text
 
 
-def test_media_of_another_session_are_refused(shared, foreign):
+def test_media_of_another_session_answer_404(shared, foreign):
     assert get(f"{foreign[0]}/media/{foreign[1].component_id}").status_code == 200
     assert get(f"{shared[0]}/media/{foreign[1].component_id}").status_code == 404
 
 
-def test_a_component_of_the_version_that_the_page_does_not_show_is_refused(session, reviews, film, tmp_path):
+def test_scene_component_of_a_shown_version_answers_404(session, reviews, movie, tmp_path):
     review_id = reviews.open()
-    entry = reviews.add(review_id, film)
+    version = reviews.add(review_id, movie)
     scene = tmp_path / "scene.ma"
     scene.write_text("//Maya ASCII", encoding="utf-8")
-    component_id = reviews.attach(entry, scene, "scene")
+    component_id = reviews.attach(version, scene, "scene")
     assert (
-        session.query(f'select id from Component where id is "{component_id}"').one()["version_id"] == entry.version_id
+        session.query(f'select id from Component where id is "{component_id}"').one()["version_id"]
+        == version.version_id
     )
     assert get(f"{reviews.link(review_id)}/media/{component_id}").status_code == 404
 
 
 @pytest.mark.parametrize("name", ["..%2f..%2fstudio.db", "%00", str(uuid.UUID(int=0)), "' or 1=1 --"])
-def test_a_made_up_component_is_refused(shared, name):
+def test_invalid_component_id_answers_404(shared, name):
     assert get(f"{shared[0]}/media/{name}").status_code == 404
 
 
-def test_a_film_is_given_in_ranges(shared, film):
-    whole = film.path.read_bytes()
+def test_movie_supports_byte_ranges(shared, movie):
+    whole = movie.path.read_bytes()
     answer = get(shared[1].address, Range="bytes=100-199")
     assert answer.status_code == 206
     assert answer.content == whole[100:200]
@@ -81,7 +82,7 @@ def test_a_film_is_given_in_ranges(shared, film):
     assert answer.headers["Content-Type"] == "video/mp4"
 
 
-def test_the_page_allows_nothing_that_is_not_its_own(shared):
+def test_content_security_policy_allows_own_origin_only(shared):
     headers = get(shared[0]).headers
     policy = dict(part.split(" ", 1) for part in headers["Content-Security-Policy"].split("; "))
     assert policy["default-src"] == "'none'"
@@ -92,7 +93,7 @@ def test_the_page_allows_nothing_that_is_not_its_own(shared):
     assert "private" in headers["Cache-Control"]
 
 
-def test_media_and_data_are_for_this_browser_only(shared):
+def test_media_and_data_are_cached_privately(shared):
     for address in (shared[1].address, f"{shared[0]}/data"):
         answer = get(address)
         assert "private" in answer.headers["Cache-Control"]
@@ -101,7 +102,7 @@ def test_media_and_data_are_for_this_browser_only(shared):
         assert again.content == b""
 
 
-def test_the_page_s_own_files_are_kept_for_ever_under_their_digest(shared, studio_server):
+def test_static_files_are_immutable_at_their_digest(shared, studio_server):
     named = re.findall(r'"\.\./(static/[^"]+)"', get(shared[0]).text)
     assert len(named) == 3
     for name in named:
@@ -113,23 +114,23 @@ def test_the_page_s_own_files_are_kept_for_ever_under_their_digest(shared, studi
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "review.html", "..%2freview_page.py", "nothing.js"])
-def test_other_files_of_the_server_are_not_given(studio_server, name):
+def test_files_outside_of_the_static_folder_answer_404(studio_server, name):
     assert get(f"{studio_server.server_url}/review/static/{name}").status_code == 404
 
 
-def test_a_closed_session_without_a_version_promises_none(view, reviews):
+def test_empty_closed_session_shows_its_own_notice(view, reviews):
     review_id = reviews.open()
     reviews.close(review_id)
     view.open(reviews.link(review_id))
-    assert view.text("#stage-notice p") == "No version was published into this session before it was closed."
+    assert view.text("#stage-notice p") == "No version was published to this session before it was closed."
 
 
-def test_a_session_says_when_it_is_closed(view, reviews, session, film):
+def test_closed_session_shows_a_badge(view, reviews, session, movie):
     review_id = reviews.open()
-    reviews.add(review_id, film)
+    reviews.add(review_id, movie)
     view.open(reviews.link(review_id))
     assert not view.page.is_visible("#session-closed")
     reviews.close(review_id)
     view.open(reviews.link(review_id))
     assert view.text("#session-closed") == "Closed"
-    assert view.picture() == 0
+    assert view.shown_index() == 0

@@ -1,79 +1,80 @@
-"""The picture on the screen and the number beside it are the same frame, however one got there."""
+"""Test that the image on the screen is the frame whose number the page shows."""
 
 from __future__ import annotations
 
 import random
 
 import pytest
+from doubles.numbered_movies import add_sound
 
 RATES = [("24", 1001), ("24000/1001", 1001), ("25", 993), ("30000/1001", 993)]
 
 
 @pytest.fixture(scope="module", params=RATES, ids=lambda rate: f"{rate[0]} from {rate[1]}")
-def numbered(request, reviews, make_film):
-    """A film at this rate from this frame on, and the link that shows it."""
-    film = make_film(*request.param)
+def numbered(request, reviews, make_movie):
+    """Return a movie at a rate and first frame, and the link of its review session."""
+    movie = make_movie(*request.param)
     review_id = reviews.open()
-    reviews.add(review_id, film)
-    return film, reviews.link(review_id)
+    reviews.add(review_id, movie)
+    return movie, reviews.link(review_id)
 
 
 @pytest.fixture
 def shown(view, numbered):
-    film, link = numbered
+    movie, link = numbered
     view.open(link)
-    return view, film
+    return view, movie
 
 
-def check(view, film, index):
-    view.wait_for(film.first_frame + index)
-    assert view.picture() == index
+def check(view, movie, index):
+    view.wait_for(movie.first_frame + index)
+    assert view.shown_index() == index
 
 
-def test_a_jump_shows_the_frame_that_was_typed(shown):
-    view, film = shown
-    order = list(range(film.frame_count))
+def test_typed_frame_number_shows_that_frame(shown):
+    view, movie = shown
+    order = list(range(movie.frame_count))
     random.Random(7).shuffle(order)
     for index in order:
-        view.jump(film.first_frame + index)
-        check(view, film, index)
+        view.jump(movie.first_frame + index)
+        check(view, movie, index)
 
 
 def test_steps_forward_show_every_frame_once(shown):
-    view, film = shown
-    for index in range(film.frame_count):
-        check(view, film, index)
+    view, movie = shown
+    for index in range(movie.frame_count):
+        check(view, movie, index)
         view.press("ArrowRight")
 
 
 def test_steps_back_show_every_frame_once(shown):
-    view, film = shown
+    view, movie = shown
     view.press("End")
-    for index in reversed(range(film.frame_count)):
-        check(view, film, index)
+    for index in reversed(range(movie.frame_count)):
+        check(view, movie, index)
         view.press("ArrowLeft")
 
 
-def test_a_film_that_is_stopped_stands_on_the_frame_whose_number_it_shows(shown):
-    view, film = shown
+def test_paused_movie_shows_the_frame_of_its_number(shown):
+    view, movie = shown
     view.press("l")
     view.page.wait_for_function("() => parseInt(document.querySelector('#frame-position').textContent) >= 5")
     view.press("k")
     view.wait_until_still()
     number = int(view.page.input_value("#frame-number"))
-    assert view.picture() == number - film.first_frame
+    assert view.shown_index() == number - movie.first_frame
     view.press("ArrowRight")
-    check(view, film, number + 1 - film.first_frame)
+    check(view, movie, number + 1 - movie.first_frame)
 
 
-def test_sound_moves_no_frame(view, reviews, make_film, add_sound):
-    film = add_sound(make_film("24000/1001", 1001, 48))
+def test_sound_does_not_shift_frames(view, reviews, make_movie):
+    movie = add_sound(make_movie("24000/1001", 1001, 48), seconds=4)
     review_id = reviews.open()
-    reviews.add(review_id, film)
+    reviews.add(review_id, movie)
     view.open(reviews.link(review_id))
     for index in (0, 47, 1, 46, 23, 24):
         view.jump(1001 + index)
-        check(view, film, index)
+        check(view, movie, index)
     assert not view.page.is_visible("#strip-notice")
     view.press("l")
     view.page.wait_for_selector("#sound:not([hidden])")

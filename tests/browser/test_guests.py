@@ -1,4 +1,4 @@
-"""What an invitee does on the page, and what whoever only looks cannot."""
+"""Test notes, drawings and verdicts of invitees, and the read-only page."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ import pytest
 
 PAST, FUTURE = ({"__type__": "datetime", "value": f"{year}-03-04T09:30:00"} for year in (2020, 2090))
 
-COUNT_RED = """() => { const sheet = document.querySelector("#sheet"); const pixels =
-  sheet.getContext("2d").getImageData(0, 0, sheet.width, sheet.height).data;
+COUNT_RED = """() => { const canvas = document.querySelector("#drawing"); const pixels =
+  canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
   let count = 0; for (let i = 0; i < pixels.length; i += 4) if (pixels[i + 3] > 200 && pixels[i] > 200) count += 1;
   return count; }"""
 
 
 @pytest.fixture
-def review(reviews, film, other_film):
-    """A session with two versions: its id, and the first of them."""
+def review(reviews, movie, other_movie):
+    """Return the id of a session with two versions, and the first version."""
     review_id = reviews.open()
-    entry = reviews.add(review_id, film)
-    reviews.add(review_id, other_film, name="sh020")
-    return review_id, entry
+    version = reviews.add(review_id, movie)
+    reviews.add(review_id, other_movie, name="sh020")
+    return review_id, version
 
 
 def draw(view, *points):
-    """Draw one stroke through these parts of the picture."""
+    """Draw one stroke through these parts of the image."""
     box = view.page.locator("#stage").bounding_box()
-    picture = view.page.evaluate(
-        """() => { const [film, still] = [document.querySelector("video"), document.querySelector("#still")];
-          return still.hidden ? [film.videoWidth, film.videoHeight] : [still.naturalWidth, still.naturalHeight]; }"""
+    image = view.page.evaluate(
+        """() => { const [movie, still] = [document.querySelector("video"), document.querySelector("#still")];
+          return still.hidden ? [movie.videoWidth, movie.videoHeight] : [still.naturalWidth, still.naturalHeight]; }"""
     )
-    scale = min(box["width"] / picture[0], box["height"] / picture[1])
-    left = box["x"] + (box["width"] - picture[0] * scale) / 2
-    top = box["y"] + (box["height"] - picture[1] * scale) / 2
-    places = [(left + x * picture[0] * scale, top + y * picture[1] * scale) for x, y in points]
+    scale = min(box["width"] / image[0], box["height"] / image[1])
+    left = box["x"] + (box["width"] - image[0] * scale) / 2
+    top = box["y"] + (box["height"] - image[1] * scale) / 2
+    places = [(left + x * image[0] * scale, top + y * image[1] * scale) for x, y in points]
     view.page.mouse.move(*places[0])
     view.page.mouse.down()
     for place in places[1:]:
@@ -42,11 +42,11 @@ def draw(view, *points):
 
 
 def strokes(view):
-    return view.page.get_attribute("#sheet", "data-strokes")
+    return view.page.get_attribute("#drawing", "data-strokes")
 
 
 def wait_for_strokes(view, count):
-    view.page.wait_for_selector(f'#sheet[data-strokes="{count}"]')
+    view.page.wait_for_selector(f'#drawing[data-strokes="{count}"]')
 
 
 def wait_for_notes(view, count):
@@ -55,7 +55,7 @@ def wait_for_notes(view, count):
     )
 
 
-def test_an_invitee_writes_a_note_at_a_frame(view, reviews, review):
+def test_invitee_writes_a_note_on_a_frame(view, reviews, review):
     view.open(reviews.invite(review[0], "Ada Example"))
     view.jump(1010)
     view.wait_for(1010)
@@ -76,7 +76,7 @@ def test_an_invitee_writes_a_note_at_a_frame(view, reviews, review):
     view.wait_for(1010)
 
 
-def test_a_note_about_the_whole_version_has_no_frame(view, reviews, review):
+def test_note_on_the_whole_version_has_no_frame(view, reviews, review):
     view.open(reviews.invite(review[0], "Ada Example"))
     view.page.fill("#note-text", "Lovely.")
     view.page.click("#note-form #note-frame")
@@ -86,7 +86,7 @@ def test_a_note_about_the_whole_version_has_no_frame(view, reviews, review):
     assert view.page.locator(".note .note-frame").count() == 0
 
 
-def test_a_drawing_is_on_its_frame_and_on_no_other(view, reviews, review, browser):
+def test_drawing_is_shown_on_its_frame_only(view, reviews, review, browser):
     view.open(reviews.invite(review[0], "Ada Example"))
     view.jump(1012)
     view.wait_for(1012)
@@ -111,10 +111,10 @@ def test_a_drawing_is_on_its_frame_and_on_no_other(view, reviews, review, browse
     assert view.page.evaluate(COUNT_RED) > 1000
 
 
-def test_a_still_is_drawn_on_as_a_film_is(view, reviews, film, session):
+def test_drawing_on_a_still_is_stored_at_frame_0(view, reviews, movie, session):
     review_id = reviews.open()
-    entry = reviews.add(review_id, None)
-    reviews.attach(entry, next(film.path.parent.glob("numbered.*.png")), "ftrackreview-image")
+    version = reviews.add(review_id, None)
+    reviews.attach(version, next(movie.path.parent.glob("numbered.*.png")), "ftrackreview-image")
     view.open(reviews.invite(review_id, "Ada Example"))
     view.page.wait_for_selector("#draw:enabled")
     view.press("d")
@@ -123,7 +123,7 @@ def test_a_still_is_drawn_on_as_a_film_is(view, reviews, film, session):
     view.page.click("#send-note")
     wait_for_notes(view, 1)
     assert view.text(".note .note-frame") == "Drawing"
-    data = session.query(f'ReviewSessionObjectAnnotation where review_session_object_id is "{entry.id}"').one()
+    data = session.query(f'ReviewSessionObjectAnnotation where review_session_object_id is "{version.id}"').one()
     assert data["frame_number"] == 0
     (stroke,) = json.loads(data["data"])["shapes"]
     assert stroke["points"][0][:2] == pytest.approx([0.25, 0.5], abs=0.01)
@@ -133,7 +133,7 @@ def test_a_still_is_drawn_on_as_a_film_is(view, reviews, film, session):
     view.page.wait_for_function(f"() => ({COUNT_RED})() > 1000")
 
 
-def test_a_drawing_is_stored_as_an_annotation_of_its_frame(view, reviews, review, session):
+def test_drawing_is_stored_as_annotation_of_its_frame(view, reviews, review, session):
     view.open(reviews.invite(review[0], "Ada Example"))
     view.jump(1007)
     view.wait_for(1007)
@@ -146,7 +146,7 @@ def test_a_drawing_is_stored_as_an_annotation_of_its_frame(view, reviews, review
     ).one()
     assert annotation["frame_number"] == 1007
     data = json.loads(annotation["data"])
-    assert (data["version"], data["author"]) == (1, "Ada Example")
+    assert (data["version"], data["author"], data["aspect"]) == (2, "Ada Example", [640, 360])
     (stroke,) = data["shapes"]
     assert (stroke["kind"], stroke["colour"]) == ("pen", "#ff5148")
     first, last = stroke["points"][0], stroke["points"][-1]
@@ -154,7 +154,7 @@ def test_a_drawing_is_stored_as_an_annotation_of_its_frame(view, reviews, review
     assert last[:2] == pytest.approx([0.75, 0.5], abs=0.01)
 
 
-def test_looking_is_seen_and_a_verdict_takes_its_place(view, reviews, review):
+def test_visit_sets_seen_and_a_verdict_replaces_it(view, reviews, review):
     view.open(reviews.invite(review[0], "Ada Example"))
     view.page.wait_for_selector('.verdict[data-status="seen"]')
     view.page.click("#own-status button[value=approved]")
@@ -164,10 +164,10 @@ def test_looking_is_seen_and_a_verdict_takes_its_place(view, reviews, review):
     view.page.wait_for_selector('.verdict[data-status="approved"]')
     view.page.click("#own-status button[value=require_changes]")
     view.page.wait_for_selector('.verdict[data-status="require_changes"]')
-    assert view.text(".verdict").split() == ["Ada", "Example", "Changes", "required"]
+    assert view.text(".verdict").split() == ["Ada", "Example", "Changes", "required", "History"]
 
 
-def test_whoever_has_the_shareable_link_looks_only(view, reviews, review, browser):
+def test_public_link_is_read_only(view, reviews, review, browser):
     guest = browser.new_page()
     guest.goto(reviews.invite(review[0], "Ada Example"))
     guest.fill("#note-text", "For everybody.")
@@ -176,61 +176,61 @@ def test_whoever_has_the_shareable_link_looks_only(view, reviews, review, browse
     guest.close()
     view.open(reviews.link(review[0]))
     assert view.text(".note-content") == "For everybody."
-    assert view.text("#look-only") == "Notes are written by those who are invited."
+    assert view.text("#read-only") == "Only invited reviewers can write notes."
     for selector in ("#note-form", "#own-status"):
         assert not view.page.is_visible(selector)
     view.press("d")
     assert view.page.get_attribute("#stage", "data-drawing") == "false"
 
 
-def test_a_note_that_could_not_be_sent_is_kept_and_sent_again_once(view, reviews, review):
+def test_unsent_note_is_kept_and_sent_once_on_retry(view, reviews, review):
     view.open(reviews.invite(review[0], "Ada Example"))
     view.page.wait_for_selector('.verdict[data-status="seen"]')
     view.page.route("**/notes", lambda route: route.abort())
     view.page.fill("#note-text", "Do not lose me.")
     view.page.click("#send-note")
-    view.page.wait_for_selector("#note-trouble:not([hidden])")
-    assert "What you wrote is still here." in view.text("#note-trouble")
+    view.page.wait_for_selector("#note-error:not([hidden])")
+    assert "Your text is still here." in view.text("#note-error")
     assert view.page.input_value("#note-text") == "Do not lose me."
     view.page.unroute("**/notes")
     view.page.click("#send-note")
     wait_for_notes(view, 1)
     assert len(reviews.notes(review[1])) == 1
-    view.complaints.clear()
+    view.errors.clear()
 
 
-def test_what_is_begun_on_one_version_waits_there(view, reviews, review):
+def test_draft_is_kept_for_its_version(view, reviews, review):
     view.open(reviews.invite(review[0], "Ada Example"))
     view.page.fill("#note-text", "half a th")
-    view.page.click(".entry >> nth=1")
+    view.page.click(".version >> nth=1")
     view.wait_for(101)
     assert view.page.input_value("#note-text") == ""
-    view.page.click(".entry >> nth=0")
+    view.page.click(".version >> nth=0")
     view.wait_for(1001)
     assert view.page.input_value("#note-text") == "half a th"
 
 
-def test_a_passphrase_is_asked_for_once(view, reviews, review):
+def test_passphrase_is_remembered_after_the_first_time(view, reviews, review):
     reviews.change(review[0], passphrase="open sesame")
     view.page.goto(reviews.link(review[0]))
-    assert view.text("h1") == "This review has a passphrase"
+    assert view.text("h1") == "This review is protected by a passphrase"
     view.page.fill("#passphrase", "wrong")
     view.page.press("#passphrase", "Enter")
-    view.page.wait_for_selector("text=That is not the passphrase.")
+    view.page.wait_for_selector("text=The passphrase is wrong.")
     view.page.fill("#passphrase", "open sesame")
     view.page.press("#passphrase", "Enter")
     view.wait_for(1001)
     view.page.reload()
     view.wait_for(1001)
-    view.complaints.clear()
+    view.errors.clear()
 
 
-def test_a_passphrase_that_is_set_while_somebody_looks_is_asked_for(view, reviews, review):
+def test_passphrase_that_is_set_later_is_requested_on_open_pages(view, reviews, review):
     view.open(reviews.link(review[0]))
     reviews.change(review[0], passphrase="open sesame")
     view.page.evaluate("() => window.dispatchEvent(new Event('online'))")
     view.page.wait_for_selector("#passphrase")
-    view.complaints.clear()
+    view.errors.clear()
 
 
 @pytest.mark.parametrize(
@@ -240,25 +240,26 @@ def test_a_passphrase_that_is_set_while_somebody_looks_is_asked_for(view, review
         ({"start_date": FUTURE}, "This review opens on 4 March 2090", "Come back at 09:30 UTC with the same link."),
     ],
 )
-def test_a_link_that_does_not_open_now_says_why(view, reviews, review, change, title, text):
+def test_closed_or_private_link_answers_403_with_the_reason(view, reviews, review, change, title, text):
     reviews.change(review[0], **change)
     assert view.page.goto(reviews.link(review[0])).status == 403
     assert view.text("h1") == title
     assert text in view.text("p")
-    view.complaints.clear()
+    view.errors.clear()
 
 
-def test_an_invitation_ends_with_the_review(view, reviews, review):
+def test_invitee_goes_on_reading_after_the_review_has_ended(view, reviews, review):
     link = reviews.invite(review[0], "Ada Example")
     view.open(link)
     reviews.change(review[0], end_date=PAST)
     view.page.evaluate("() => window.dispatchEvent(new Event('online'))")
-    view.page.wait_for_selector("text=This review has ended")
-    view.complaints.clear()
+    view.page.wait_for_selector("#note-text", state="hidden")
+    view.open(link)
+    assert view.page.locator("#note-text").is_hidden()
 
 
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (900, 700), (390, 844), (844, 390)])
-def test_everything_to_say_something_with_is_in_reach(view, reviews, review, width, height):
+def test_note_form_is_reachable_at_every_size(view, reviews, review, width, height):
     view.page.set_viewport_size({"width": width, "height": height})
     view.open(reviews.invite(review[0], "Ada Example"))
     for selector in ("#own-status button[value=approved]", "#note-text", "#draw", "#send-note"):

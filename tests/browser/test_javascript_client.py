@@ -1,4 +1,4 @@
-"""The official JavaScript client, unmodified, in Node and in a page of another site."""
+"""Test the server with the unmodified official JavaScript client, in Node and in a page of another origin."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from ft_dcc.media import ffmpeg
-from ft_dcc.server.folder import Credentials
+from ft_dcc.server.database.data_folder import Credentials
 
 CLIENT = Path(__file__).parent / "javascript"
 EDITED = {
@@ -46,7 +46,7 @@ def node() -> str:
 
 @pytest.fixture(scope="module")
 def foreign_site(node: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a page that has loaded the client, on another origin than the server."""
+    """Return the URL of a page that has loaded the client, on another origin than the server."""
     folder = tmp_path_factory.mktemp("site")
     subprocess.run([node, "bundle.mjs", str(folder / "client.js")], cwd=CLIENT, check=True, timeout=60)
     page = '<!doctype html><title>A site</title><script type="module" src="client.js"></script>'
@@ -59,12 +59,12 @@ def foreign_site(node: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
+        """Suppress the request log."""
 
 
 @pytest.fixture
 def page(browser: Browser, foreign_site: str, studio_server: Credentials) -> Iterator[Page]:
-    """A page with a session of the client as ``session``."""
+    """Return a page with a session of the client as ``session``."""
     page = browser.new_page()
     page.goto(foreign_site)
     page.wait_for_function("() => 'scenario' in window")
@@ -87,7 +87,7 @@ def without_project(edited: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in edited.items() if name != "project"}
 
 
-def test_a_program_in_node_edits_and_listens(node: str, studio_server: Credentials) -> None:
+def test_node_client_edits_and_receives_events(node: str, studio_server: Credentials) -> None:
     asked = json.dumps({**reached_at(studio_server), "name": unused_name()})
     done = subprocess.run(
         [node, "in_node.mjs"], cwd=CLIENT, input=asked, capture_output=True, encoding="utf-8", timeout=120, check=False
@@ -100,24 +100,24 @@ def test_a_program_in_node_edits_and_listens(node: str, studio_server: Credentia
     assert told["heard"] == HEARD
 
 
-def test_a_page_of_another_site_edits_and_listens(page: Page) -> None:
+def test_page_of_another_origin_edits_and_receives_events(page: Page) -> None:
     edited = page.evaluate("(name) => scenario.edit(session, name)", unused_name())
     assert without_project(edited) == EDITED
     assert page.evaluate("(project) => scenario.listen(session, project)", edited["project"]) == HEARD
 
 
-def test_a_page_of_another_site_uploads_in_one_piece_and_in_parts(page: Page) -> None:
+def test_page_of_another_origin_uploads_in_one_request_and_in_parts(page: Page) -> None:
     told = page.evaluate("() => scenario.upload(session)")
     assert told["whole"] == {
-        "name": ["film é", ".mov", 300_000],
+        "name": ["movie é", ".mov", 300_000],
         "location": True,
         "progress": [True, 100],
         "same": True,
     }
-    assert told["inParts"] == {**told["whole"], "name": ["film é", ".mov", 5_000_000]}
+    assert told["inParts"] == {**told["whole"], "name": ["movie é", ".mov", 5_000_000]}
 
 
-def test_an_upload_that_a_page_gives_up_is_no_component_of_the_server(page: Page) -> None:
+def test_cancelled_upload_creates_no_server_component(page: Page) -> None:
     # On a line that is slow enough for the page to give up before all has arrived.
     line = page.context.new_cdp_session(page)
     line.send("Network.enable")
@@ -131,11 +131,11 @@ def test_an_upload_that_a_page_gives_up_is_no_component_of_the_server(page: Page
     assert told == {"aborted": True, "places": 0, "status": 404}
 
 
-def test_a_page_of_another_site_shows_thumbnails_and_has_media_encoded(page: Page, tmp_path: Path) -> None:
-    picture = tmp_path / "frame.png"
+def test_page_of_another_origin_shows_thumbnails_and_encodes_media(page: Page, tmp_path: Path) -> None:
+    image = tmp_path / "frame.png"
     command = [ffmpeg.find(), "-v", "error", "-f", "lavfi", "-i", "testsrc=size=640x360", "-frames:v", "1"]
-    subprocess.run([*command, str(picture)], check=True, timeout=60)
+    subprocess.run([*command, str(image)], check=True, timeout=60)
     told = page.evaluate(
-        "(bytes) => scenario.encode(session, bytes)", base64.b64encode(picture.read_bytes()).decode("ascii")
+        "(bytes) => scenario.encode(session, bytes)", base64.b64encode(image.read_bytes()).decode("ascii")
     )
     assert told == {"thumbnail": [200, "image/jpeg", 100, 56], "placeholder": 200, "status": "done"}

@@ -1,4 +1,4 @@
-"""What a person does on the page: keys, list, links, timeline."""
+"""Test the controls of the review page: keys, list, links, timeline."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def two(reviews, film, other_film):
-    """A session with two versions: its link, and the entries."""
+def two(reviews, movie, other_movie):
+    """Return the link of a session with two versions, and the versions."""
     review_id = reviews.open("Animation dailies")
-    entries = [reviews.add(review_id, film), reviews.add(review_id, other_film, name="sh020", comment="")]
-    return reviews.link(review_id), entries
+    versions = [reviews.add(review_id, movie), reviews.add(review_id, other_movie, name="sh020", comment="")]
+    return reviews.link(review_id), versions
 
 
 def current(view):
-    return view.page.get_attribute(".entry[aria-current]", "data-id")
+    return view.page.get_attribute(".version[aria-current]", "data-id")
 
 
-def test_the_page_says_what_is_shown(view, two):
+def test_page_shows_details_of_the_version(view, two):
     view.open(two[0])
     assert view.page.title() == "sh010 v001 · Animation dailies"
     assert view.text("#session-name") == "Animation dailies"
     assert view.text("#frame-position") == "1 / 24"
     assert view.text("#time-code") == "00:00:00:00"
     assert view.text("#frame-rate") == "24 fps"
-    facts = view.text("#facts")
+    facts = view.text("#version-info")
     assert "sq010\u00a0/ sh010" in facts
     assert "animation" in facts
     assert "Held two frames longer." in facts
@@ -46,18 +46,18 @@ def test_keys_step_and_jump(view, two):
     ]:
         view.press(key)
         view.wait_for(number)
-        assert view.picture() == number - 1001
+        assert view.shown_index() == number - 1001
 
 
-def test_a_picture_that_the_browser_does_not_tell_of_is_asked_for_again(view, two):
-    """A busy browser shows pictures without calling back; here it forgets every third one."""
+def test_lost_frame_callback_is_recovered(view, two):
+    """A busy browser shows frames without calling back; here every third callback is lost."""
     view.page.add_init_script(
         """const ask = HTMLVideoElement.prototype.requestVideoFrameCallback;
-           let pictures = 0;
+           let frames = 0;
            HTMLVideoElement.prototype.requestVideoFrameCallback = function (tell) {
              return ask.call(this, (...told) => {
-               pictures += 1;
-               if (pictures % 3 === 2) this.requestVideoFrameCallback(tell); else tell(...told);
+               frames += 1;
+               if (frames % 3 === 2) this.requestVideoFrameCallback(tell); else tell(...told);
              });
            };"""
     )
@@ -65,11 +65,11 @@ def test_a_picture_that_the_browser_does_not_tell_of_is_asked_for_again(view, tw
     for number in (1002, 1003, 1004, 1005):
         view.press("ArrowRight")
         view.wait_for(number)
-    assert view.picture() == 4
+    assert view.shown_index() == 4
 
 
-def test_a_key_before_the_film_has_told_of_itself_is_not_lost(view, two):
-    """The first picture may be there before the browser says how long the film is."""
+def test_key_before_metadata_is_not_lost(view, two):
+    """The first frame may arrive before the metadata."""
     view.page.add_init_script(
         """document.addEventListener("loadedmetadata", function hold(event) {
              event.stopImmediatePropagation();
@@ -82,20 +82,20 @@ def test_a_key_before_the_film_has_told_of_itself_is_not_lost(view, two):
     view.press("ArrowRight")
     view.page.evaluate("window.letGo()")
     view.wait_for(1003)
-    assert view.picture() == 2
+    assert view.shown_index() == 2
 
 
-def test_quick_steps_are_all_counted(view, two):
+def test_rapid_steps_are_all_counted(view, two):
     view.open(two[0])
     view.page.evaluate(
         """() => { for (let press = 0; press < 15; press += 1)
              document.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true })); }"""
     )
     view.wait_for(1016)
-    assert view.picture() == 15
+    assert view.shown_index() == 15
 
 
-def test_a_film_that_is_stopped_on_its_last_frame_stays_there(view, two):
+def test_movie_paused_on_its_last_frame_stays_there(view, two):
     """A looping video element that is sought within its last frame jumps to the first one."""
     view.open(two[0])
     view.press("End")
@@ -104,7 +104,7 @@ def test_a_film_that_is_stopped_on_its_last_frame_stays_there(view, two):
         view.press(key)
         view.page.wait_for_timeout(100)
         assert view.text("#frame-position") == "24 / 24"
-        assert view.picture() == 23
+        assert view.shown_index() == 23
 
 
 def test_space_plays_and_pauses(view, two):
@@ -117,7 +117,7 @@ def test_space_plays_and_pauses(view, two):
     assert view.page.get_attribute("#play", "aria-label") == "Play"
 
 
-def test_space_plays_after_a_button_was_clicked(view, two):
+def test_space_plays_after_a_click_on_a_button(view, two):
     view.open(two[0])
     view.page.click("#loop")
     assert view.page.get_attribute("#loop", "aria-pressed") == "false"
@@ -126,7 +126,7 @@ def test_space_plays_after_a_button_was_clicked(view, two):
     assert view.page.get_attribute("#loop", "aria-pressed") == "false"
 
 
-def test_space_presses_the_button_that_the_keyboard_stands_on(view, two):
+def test_space_presses_the_button_with_keyboard_focus(view, two):
     view.open(two[0])
     view.page.focus("#last-frame")
     view.press("Tab")
@@ -135,7 +135,7 @@ def test_space_presses_the_button_that_the_keyboard_stands_on(view, two):
     assert view.page.evaluate("() => document.querySelector('video').paused")
 
 
-def test_l_plays_faster_each_time_and_k_stops(view, two):
+def test_l_doubles_the_speed_and_k_stops(view, two):
     view.open(two[0])
     view.press("l")
     view.press("l")
@@ -155,10 +155,10 @@ def test_j_plays_backwards_to_the_first_frame(view, two):
     assert view.text("#speed") == "-1×"
     view.wait_for(1001)
     view.page.wait_for_function("() => document.querySelector('#transport').dataset.playing === 'false'")
-    assert view.picture() == 0
+    assert view.shown_index() == 0
 
 
-def test_a_film_that_does_not_loop_ends_on_its_last_frame_and_starts_again(view, two):
+def test_movie_without_loop_stops_on_its_last_frame_and_restarts(view, two):
     view.open(two[0])
     view.press("r")
     view.jump(1020)
@@ -166,12 +166,12 @@ def test_a_film_that_does_not_loop_ends_on_its_last_frame_and_starts_again(view,
     view.press("l")
     view.wait_for(1024)
     view.page.wait_for_function("() => document.querySelector('#transport').dataset.playing === 'false'")
-    assert view.picture() == 23
+    assert view.shown_index() == 23
     view.press(" ")
     view.page.wait_for_function("() => parseInt(document.querySelector('#frame-number').value) < 1020")
 
 
-def test_a_film_that_loops_goes_on_from_its_first_frame(view, two):
+def test_looping_movie_continues_from_its_first_frame(view, two):
     view.open(two[0])
     view.jump(1020)
     view.wait_for(1020)
@@ -180,18 +180,18 @@ def test_a_film_that_loops_goes_on_from_its_first_frame(view, two):
     assert view.page.get_attribute("#transport", "data-playing") == "true"
 
 
-def test_a_number_beyond_the_film_goes_to_its_end(view, two):
+def test_frame_number_beyond_the_end_goes_to_the_last_frame(view, two):
     view.open(two[0])
     view.jump(5000)
     view.wait_for(1024)
-    assert view.picture() == 23
+    assert view.shown_index() == 23
 
 
-def test_the_list_is_walked_with_keys(view, two):
+def test_arrow_keys_select_versions_in_the_list(view, two):
     link, (first, second) = two
     view.open(link)
     assert current(view) == first.id
-    for key, entry, number in [
+    for key, version, number in [
         ("ArrowDown", second, 101),
         ("ArrowDown", second, 101),
         ("ArrowUp", first, 1001),
@@ -200,43 +200,43 @@ def test_the_list_is_walked_with_keys(view, two):
     ]:
         view.press(key)
         view.wait_for(number)
-        assert current(view) == entry.id
-        assert view.page.url == f"{link}#{entry.id}"
+        assert current(view) == version.id
+        assert view.page.url == f"{link}#{version.id}"
 
 
-def test_a_click_in_the_list_shows_that_version(view, two):
+def test_click_in_the_list_shows_that_version(view, two):
     link, (_, second) = two
     view.open(link)
-    view.page.click(f".entry[data-id='{second.id}']")
+    view.page.click(f".version[data-id='{second.id}']")
     view.wait_for(101)
     assert view.page.title() == "sh020 v001 · Animation dailies"
     assert view.text("#frame-rate") == "25 fps"
 
 
-def test_a_link_to_a_version_opens_it(view, two):
+def test_link_to_a_version_opens_it(view, two):
     link, (_, second) = two
     view.open(f"{link}#{second.id}")
     view.wait_for(101)
     assert current(view) == second.id
 
 
-def test_a_link_to_a_version_that_is_gone_says_so_and_opens_the_first(view, two):
+def test_link_to_a_missing_version_opens_the_first_with_a_notice(view, two):
     link, (first, _) = two
     view.open(f"{link}#11111111-1111-4111-8111-111111111111")
     view.wait_for(1001)
     assert current(view) == first.id
-    assert "not in this session" in view.text("#strip-notice")
+    assert "is not in this session" in view.text("#strip-notice")
 
 
 def test_thumbnails_are_shown(view, two):
     view.open(two[0])
     view.page.wait_for_function(
-        "() => { const shown = [...document.querySelectorAll('.entry img')];"
+        "() => { const shown = [...document.querySelectorAll('.version img')];"
         " return shown.length === 2 && shown.every(i => i.naturalWidth); }"
     )
 
 
-def test_the_timeline_is_dragged(view, two):
+def test_drag_on_the_timeline_scrubs(view, two):
     view.open(two[0])
     box = view.page.locator("#track").bounding_box()
     middle = box["y"] + box["height"] / 2
@@ -247,21 +247,21 @@ def test_the_timeline_is_dragged(view, two):
     assert view.text("#frame-hint") == "1013"
     view.page.mouse.up()
     view.wait_for(1013)
-    assert view.picture() == 12
+    assert view.shown_index() == 12
 
 
-def test_a_version_that_is_published_meanwhile_appears_by_itself(view, reviews, film):
+def test_new_version_appears_without_reload(view, reviews, movie):
     review_id = reviews.open()
     view.open(reviews.link(review_id))
     assert view.text("#stage-notice strong") == "Nothing to review yet"
-    reviews.add(review_id, film)
-    # The page asks at once when somebody looks at it again.
+    reviews.add(review_id, movie)
+    # A page that becomes visible polls at once.
     view.page.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")
     view.wait_for(1001)
-    assert view.picture() == 0
+    assert view.shown_index() == 0
 
 
-def test_the_question_mark_shows_the_keys(view, two):
+def test_question_mark_opens_the_keys_dialog(view, two):
     view.open(two[0])
     view.press("?")
     assert view.page.is_visible("#keys")
@@ -270,32 +270,32 @@ def test_the_question_mark_shows_the_keys(view, two):
     assert not view.page.is_visible("#keys")
 
 
-def test_f_fills_the_screen(view, two):
+def test_f_toggles_full_screen(view, two):
     view.open(two[0])
     view.press("f")
-    view.page.wait_for_function("() => document.fullscreenElement?.id === 'viewer'")
+    view.page.wait_for_function("() => document.fullscreenElement?.id === 'page'")
     view.press("f")
     view.page.wait_for_function("() => document.fullscreenElement === null")
 
 
 @pytest.mark.parametrize("size", [(390, 844), (844, 390), (768, 1024), (1440, 900), (3840, 2160)])
-def test_the_picture_and_the_controls_are_inside_the_window(view, two, size):
+def test_image_and_controls_fit_into_the_window(view, two, size):
     view.page.set_viewport_size({"width": size[0], "height": size[1]})
     view.open(two[0])
     assert view.page.evaluate("() => document.documentElement.scrollWidth") == size[0]
-    film = view.page.locator("video").bounding_box()
-    assert film["y"] >= 0
-    assert film["height"] >= 150
-    for control in ("#play", "#loop", "#frame-number", "#time-code", ".entry[aria-current]"):
+    movie = view.page.locator("video").bounding_box()
+    assert movie["y"] >= 0
+    assert movie["height"] >= 150
+    for control in ("#play", "#loop", "#frame-number", "#time-code", ".version[aria-current]"):
         box = view.page.locator(control).bounding_box()
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= size[0]
 
 
-def test_a_name_that_looks_like_a_tag_is_only_a_name(view, reviews, film):
+def test_names_with_markup_are_shown_as_text(view, reviews, movie):
     review_id = reviews.open("<img src=x onerror=alert(1)>")
-    reviews.add(review_id, film, name="<script>alert(1)</script>", comment="<b>bold</b>")
+    reviews.add(review_id, movie, name="<script>alert(1)</script>", comment="<b>bold</b>")
     view.open(reviews.link(review_id))
     assert view.text("#session-name") == "<img src=x onerror=alert(1)>"
-    assert "<script>alert(1)</script>" in view.text("#facts")
-    assert "<b>bold</b>" in view.text("#facts")
+    assert "<script>alert(1)</script>" in view.text("#version-info")
+    assert "<b>bold</b>" in view.text("#version-info")

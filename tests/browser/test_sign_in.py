@@ -1,17 +1,17 @@
-"""A program signs its user in on the server's page, in a real browser."""
+"""Test the sign-in of a program's user on the server's page."""
 
 from __future__ import annotations
 
 import threading
 from contextlib import suppress
 
+from ft_dcc.accounts.browser_login import start_browser_login
 from ft_dcc.errors import Cancelled
-from ft_dcc.sign_in import begin_in_browser
 
 
 def begin(server, program):
     """Return the address to open, a list that gets the account, the thread that waits, and what ends the waiting."""
-    address, wait = begin_in_browser(server.server_url, program)
+    address, wait = start_browser_login(server.server_url, program)
     accounts, is_over = [], threading.Event()
 
     def work():
@@ -23,7 +23,7 @@ def begin(server, program):
     return address, accounts, thread, is_over
 
 
-def test_a_key_is_said_once_and_then_one_click_is_enough(browser, studio_server):
+def test_second_sign_in_needs_one_click_only(browser, studio_server):
     context = browser.new_context(viewport={"width": 390, "height": 700})
     page = context.new_page()
     address, accounts, thread, _ = begin(studio_server, "Blender")
@@ -48,7 +48,7 @@ def test_a_key_is_said_once_and_then_one_click_is_enough(browser, studio_server)
     context.close()
 
 
-def test_a_wrong_key_leaves_the_program_waiting_and_the_name_in_place(browser, studio_server):
+def test_wrong_key_keeps_the_user_name_and_the_program_waiting(browser, studio_server):
     page = browser.new_page()
     address, accounts, thread, is_over = begin(studio_server, "Blender")
     page.goto(address)

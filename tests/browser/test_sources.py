@@ -1,4 +1,4 @@
-"""The page's sources, by the tools of their own language, where those are installed."""
+"""Run the type check and the unit tests of the page's sources, if Node is installed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WEB = Path(__file__).resolve().parents[2] / "web"
 
 
 @pytest.mark.parametrize("script", ["check", "test"])
-def test_the_sources_are_well_typed_and_their_own_tests_pass(script):
+def test_sources_pass_type_check_and_unit_tests(script):
     npm = shutil.which("npm")
     if npm is None or not (WEB / "node_modules").is_dir():
         pytest.skip("the tools of the page are not installed: npm --prefix web ci")

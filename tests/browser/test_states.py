@@ -1,57 +1,57 @@
-"""What the page says when something is missing, broken or away."""
+"""Test the notices about missing, broken and unreachable media and servers."""
 
 from __future__ import annotations
 
 import pytest
 
 
-def test_a_version_without_a_film_says_so(view, reviews):
+def test_version_without_movie_shows_a_notice(view, reviews):
     review_id = reviews.open()
     reviews.add(review_id, None)
     view.open(reviews.link(review_id))
-    assert view.text("#stage-notice strong") == "This version has no film"
+    assert view.text("#stage-notice strong") == "This version has no movie"
 
 
-def test_a_version_with_a_picture_shows_it(view, reviews, film, tmp_path):
-    picture = tmp_path / "picture.png"
-    picture.write_bytes(next(film.path.parent.glob("numbered.*.png")).read_bytes())
+def test_version_with_an_image_shows_it(view, reviews, movie, tmp_path):
+    image = tmp_path / "image.png"
+    image.write_bytes(next(movie.path.parent.glob("numbered.*.png")).read_bytes())
     review_id = reviews.open()
-    entry = reviews.add(review_id, None)
-    reviews.attach(entry, picture, "ftrackreview-image")
+    version = reviews.add(review_id, None)
+    reviews.attach(version, image, "ftrackreview-image")
     view.open(reviews.link(review_id))
     view.page.wait_for_function("() => document.querySelector('#still').naturalWidth === 640")
     assert view.page.is_visible("#still")
     assert not view.page.is_visible("#stage-notice")
-    assert not view.page.is_visible("#film")
+    assert not view.page.is_visible("#movie")
     assert not view.page.is_visible("#transport")
     view.press(" ")
     assert view.page.get_attribute("#stage", "data-waiting") == "false"
     assert view.page.get_attribute("#transport", "data-playing") == "false"
 
 
-def test_a_picture_that_is_none_says_so(view, reviews, tmp_path):
+def test_damaged_image_shows_a_notice(view, reviews, tmp_path):
     broken = tmp_path / "broken.jpg"
-    broken.write_bytes(b"this is no picture")
+    broken.write_bytes(b"this is no image")
     review_id = reviews.open()
     reviews.attach(reviews.add(review_id, None), broken, "ftrackreview-image")
     view.page.goto(reviews.link(review_id))
-    view.page.wait_for_selector("text=This picture cannot be shown")
+    view.page.wait_for_selector("text=This image cannot be shown")
     assert not view.page.is_visible("#still")
 
 
-def test_a_file_that_is_no_film_says_so(view, reviews, film, tmp_path):
+def test_damaged_movie_shows_a_notice(view, reviews, movie, tmp_path):
     broken = tmp_path / "broken.mp4"
-    broken.write_bytes(b"this is no film" * 500)
+    broken.write_bytes(b"this is no movie" * 500)
     review_id = reviews.open()
-    reviews.add(review_id, film, path=broken)
+    reviews.add(review_id, movie, path=broken)
     view.open(reviews.link(review_id))
-    assert view.text("#stage-notice strong") == "This film cannot be played"
+    assert view.text("#stage-notice strong") == "This movie cannot be played"
 
 
 @pytest.mark.parametrize("exact", [None, {"fps": "23.976", "first_frame": 1001, "frame_count": 24}])
-def test_a_film_without_its_exact_rate_plays_without_numbers(view, reviews, film, exact):
+def test_movie_without_exact_rate_plays_without_numbers(view, reviews, movie, exact):
     review_id = reviews.open()
-    reviews.add(review_id, film, exact=exact)
+    reviews.add(review_id, movie, exact=exact)
     view.open(reviews.link(review_id))
     assert view.text("#strip-notice strong") == "No frame numbers."
     assert not view.page.is_visible("#frame-number")
@@ -61,32 +61,32 @@ def test_a_film_without_its_exact_rate_plays_without_numbers(view, reviews, film
     assert view.page.input_value("#frame-number") == "–"
 
 
-def test_a_rate_that_the_film_contradicts_is_not_believed(view, reviews, make_film):
-    film = make_film("24000/1001", 1001, 48)
+def test_wrong_rate_removes_the_numbers(view, reviews, make_movie):
+    movie = make_movie("24000/1001", 1001, 48)
     review_id = reviews.open()
-    reviews.add(review_id, film, exact={"fps": "25", "first_frame": 1001, "frame_count": 48})
+    reviews.add(review_id, movie, exact={"fps": "25", "first_frame": 1001, "frame_count": 48})
     view.open(reviews.link(review_id))
     view.press("End")
     view.page.wait_for_selector("#strip-notice:not([hidden])")
-    assert "does not run at the rate" in view.text("#strip-notice")
+    assert "does not have the frame rate" in view.text("#strip-notice")
     assert not view.page.is_visible("#frame-number")
 
 
-def test_a_film_that_is_cut_short_has_no_numbers(view, reviews, film):
+def test_truncated_movie_has_no_numbers(view, reviews, movie):
     review_id = reviews.open()
-    reviews.add(review_id, film, exact={"fps": "24", "first_frame": 1001, "frame_count": 48})
+    reviews.add(review_id, movie, exact={"fps": "24", "first_frame": 1001, "frame_count": 48})
     view.open(reviews.link(review_id))
-    assert "shorter than the frames" in view.text("#strip-notice")
+    assert "shorter than the frame range" in view.text("#strip-notice")
     assert not view.page.is_visible("#frame-number")
 
 
-def test_a_server_without_byte_ranges_is_noticed(view, reviews, film):
-    """A proxy that drops the Range header: the film plays, and no step can land on a wrong frame."""
+def test_server_without_byte_ranges_shows_a_notice(view, reviews, movie):
+    """Behind a proxy that drops the Range header, the movie plays without steps."""
     review_id = reviews.open()
-    entry = reviews.add(review_id, film)
-    whole = film.path.read_bytes()
+    version = reviews.add(review_id, movie)
+    whole = movie.path.read_bytes()
     view.page.route(
-        entry.address,
+        version.address,
         lambda route: route.fulfill(
             status=200, body=whole, headers={"Content-Type": "video/mp4", "Accept-Ranges": "none"}
         ),
@@ -97,9 +97,9 @@ def test_a_server_without_byte_ranges_is_noticed(view, reviews, film):
     assert view.page.is_disabled("#last-frame")
 
 
-def test_a_lost_connection_is_said_and_forgotten_when_it_is_back(view, reviews, film):
+def test_lost_connection_shows_a_notice_until_it_is_back(view, reviews, movie):
     review_id = reviews.open()
-    reviews.add(review_id, film)
+    reviews.add(review_id, movie)
     view.open(reviews.link(review_id))
     view.page.context.set_offline(True)
     view.page.wait_for_selector("#strip-notice:not([hidden])")
@@ -108,14 +108,14 @@ def test_a_lost_connection_is_said_and_forgotten_when_it_is_back(view, reviews, 
     view.wait_for(1002)
     view.page.context.set_offline(False)
     view.page.wait_for_selector("#strip-notice", state="hidden")
-    assert view.picture() == 1
-    # The browser itself writes what it could not load while the line was cut.
-    view.complaints.clear()
+    assert view.shown_index() == 1
+    # The browser logs failed requests to the console.
+    view.errors.clear()
 
 
-def test_a_page_that_was_opened_without_a_connection_loads_when_it_is_back(view, reviews, film):
+def test_page_opened_without_connection_loads_later(view, reviews, movie):
     review_id = reviews.open()
-    reviews.add(review_id, film)
+    reviews.add(review_id, movie)
     link = reviews.link(review_id)
     view.page.route("**/data", lambda route: route.abort())
     view.page.goto(link)
@@ -124,17 +124,17 @@ def test_a_page_that_was_opened_without_a_connection_loads_when_it_is_back(view,
     view.page.unroute("**/data")
     view.page.click("#stage-notice button")
     view.wait_for(1001)
-    assert view.picture() == 0
-    view.complaints.clear()
+    assert view.shown_index() == 0
+    view.errors.clear()
 
 
-def test_the_film_goes_on_from_its_frame_after_the_server_was_away(view, reviews, film):
+def test_movie_continues_from_its_frame_after_a_server_outage(view, reviews, movie):
     review_id = reviews.open()
-    entry = reviews.add(review_id, film)
+    version = reviews.add(review_id, movie)
     view.open(reviews.link(review_id))
     view.jump(1015)
     view.wait_for(1015)
-    view.page.route(entry.address, lambda route: route.abort())
+    view.page.route(version.address, lambda route: route.abort())
     view.page.route("**/data", lambda route: route.abort())
     view.press("ArrowDown")
     view.page.evaluate("() => document.querySelector('video').load()")
@@ -143,16 +143,16 @@ def test_the_film_goes_on_from_its_frame_after_the_server_was_away(view, reviews
     view.page.unroute_all()
     view.page.click("#stage-notice button")
     view.wait_for(1015)
-    assert view.picture() == 14
-    view.complaints.clear()
+    assert view.shown_index() == 14
+    view.errors.clear()
 
 
-def test_a_session_that_goes_away_while_the_page_is_open_is_said(view, reviews, film):
+def test_deleted_session_shows_a_notice_on_open_pages(view, reviews, movie):
     review_id = reviews.open()
-    reviews.add(review_id, film)
+    reviews.add(review_id, movie)
     view.open(reviews.link(review_id))
     reviews.delete(review_id)
     view.page.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")
     view.page.wait_for_selector("#stage-notice:not([hidden])")
-    assert view.text("#stage-notice strong") == "This link is not valid any more"
-    view.complaints.clear()
+    assert view.text("#stage-notice strong") == "This link is no longer valid"
+    view.errors.clear()

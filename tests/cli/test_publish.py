@@ -1,4 +1,4 @@
-"""The options of a publish end where they belong."""
+"""The options of a publish on the command line."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ if str(TESTS) not in sys.path:
     sys.path.insert(0, str(TESTS))
 
 from doubles.colour_bars import painted  # noqa: E402
+from doubles.numbered_images import run_ffmpeg  # noqa: E402
 
 from ft_dcc.frames import Resolution  # noqa: E402
-from ft_dcc.tasks import ensure_task  # noqa: E402
+from ft_dcc.production.tasks import ensure_task  # noqa: E402
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def publish(studio_server, session, tmp_path):
     return run
 
 
-def test_what_is_asked_about_pictures_and_sound_is_in_the_report(publish, tmp_path):
+def test_image_and_sound_options_are_in_the_report(publish, tmp_path):
     (tmp_path / "sh010.1002.png").unlink()
     for name in ("a.wav", "b.wav"):
         with wave.open(str(tmp_path / name), "wb") as sound:
@@ -68,7 +69,7 @@ def test_what_is_asked_about_pictures_and_sound_is_in_the_report(publish, tmp_pa
     assert request["sounds"] == [str(tmp_path / "a.wav"), str(tmp_path / "b.wav@1003")]
 
 
-def test_a_step_and_two_handles_are_read_on_the_command_line(publish, tmp_path):
+def test_frames_option_accepts_step_and_two_handles(publish, tmp_path):
     for frame in (1002, 1004):
         (tmp_path / f"sh010.{frame}.png").unlink()
     done = publish("--no-review", "--frames", "1003-1003x2+2+1")
@@ -77,7 +78,7 @@ def test_a_step_and_two_handles_are_read_on_the_command_line(publish, tmp_path):
     assert json.loads(path.read_text("utf-8"))["made"][0]["frame_count"] == 4
 
 
-def test_every_option_ends_where_it_belongs(session, publish):
+def test_publish_options_are_applied_to_the_version(session, publish):
     first = json.loads(publish("--no-review", "--json").stdout)
     assert first["review_entries"] == []
     done = publish(
@@ -106,25 +107,25 @@ def test_every_option_ends_where_it_belongs(session, publish):
     assert notes == ["Look at 1003."] * 2
 
 
-def test_a_folder_stands_for_what_is_in_it(publish, tmp_path):
+def test_a_folder_selects_the_sequences_in_it(publish, tmp_path):
     (tmp_path / "render").mkdir()
-    assert "No picture and no film is in the folder render." in publish(source="render").stderr
-    for picture in tmp_path.glob("sh010.100[1-4].png"):
-        picture.rename(tmp_path / "render" / picture.name)
+    assert "The folder render contains no images or movies." in publish(source="render").stderr
+    for image in tmp_path.glob("sh010.100[1-4].png"):
+        image.rename(tmp_path / "render" / image.name)
     (tmp_path / "render" / ".DS_Store").touch()
     done = publish("--no-review", "--frames", "1001-1004", "--json", source="render")
     assert done.returncode == 0, done.stderr
     assert [version["source"] for version in json.loads(done.stdout)["versions"]] == ["sh010"]
 
 
-def test_a_status_that_is_not_there_is_3(publish):
+def test_an_unknown_status_exits_with_3(publish):
     done = publish("--status", "Nearly done")
     assert done.returncode == 3
     assert "Pending Review" in done.stderr
 
 
-def test_a_problem_names_its_repair_and_the_repair_runs_when_it_is_asked_for(session, publish, tmp_path, monkeypatch):
-    guide = Path(__file__).resolve().parents[2] / "docs" / "publish-plugins.md"
+def test_an_issue_names_its_repair_and_the_repair_option_runs_it(session, publish, tmp_path, monkeypatch):
+    guide = Path(__file__).resolve().parents[2] / "docs" / "td" / "publish-plugins.md"
     plugin = next(block for block in guide.read_text("utf-8").split("```python\n") if "ValidateAssetName" in block)
     (tmp_path / "plugins").mkdir()
     (tmp_path / "plugins" / "validate_asset_name.py").write_text(plugin.split("```")[0], encoding="utf-8")
@@ -133,7 +134,7 @@ def test_a_problem_names_its_repair_and_the_repair_runs_when_it_is_asked_for(ses
     refused = publish(*asset)
     assert refused.returncode == 3
     assert refused.stderr.splitlines()[-1] == (
-        "The asset name is SH 010 Animation, wanted is sh_010_animation. "
+        "The asset name is SH 010 Animation; expected sh_010_animation. "
         'Write the name in small letters: --repair "Asset name"'
     )
     assert publish(*asset, "--repair", "Frame range").returncode == 3
@@ -148,9 +149,9 @@ def test_a_problem_names_its_repair_and_the_repair_runs_when_it_is_asked_for(ses
     assert made.one()["asset"]["name"] == "sh_010_animation"
 
 
-def test_the_plugins_of_another_studio_run_with_all_their_habits(publish, tmp_path, monkeypatch):
-    """They print, import what lies beside them, make instances of their own and know nothing of ours."""
-    monkeypatch.setitem(publish.environ, "PYBLISHPLUGINPATH", str(TESTS / "doubles" / "other_studio"))
+def test_third_party_plugins_run(publish, tmp_path, monkeypatch):
+    """Run plugins that print, import neighbours and create instances of their own."""
+    monkeypatch.setitem(publish.environ, "PYBLISHPLUGINPATH", str(TESTS / "doubles" / "third_party_plugins"))
     monkeypatch.setitem(publish.environ, "OTHER_STUDIO", str(tmp_path))
     done = publish("--no-review", "--json")
     assert done.returncode == 0, done.stderr
@@ -162,18 +163,18 @@ def test_the_plugins_of_another_studio_run_with_all_their_habits(publish, tmp_pa
     assert ("ValidatePropNames", "chairA") in ran and ("ValidateReviewNames", "sh010") in ran
     assert ("UploadComponents", "chairA") not in ran
     assert not {"CollectForMaya", "ValidateSwitchedOff"} & {name for name, _ in ran}
-    told = (tmp_path / "report.txt").read_text("utf-8").splitlines()
-    assert "ValidatePropNames True" in told and "RegisterVersion True" in told
+    lines = (tmp_path / "report.txt").read_text("utf-8").splitlines()
+    assert "ValidatePropNames True" in lines and "RegisterVersion True" in lines
 
 
-def test_a_job_that_never_began_is_gone_and_one_that_lost_its_key_meanwhile_stays(publish, tmp_path):
+def test_a_job_that_did_not_start_is_deleted_and_one_with_a_revoked_key_is_kept(publish, tmp_path):
     plugin, jobs = tmp_path / "plugins" / "studio.py", tmp_path / "jobs"
     plugin.parent.mkdir()
     publish.environ["FT_DCC_PLUGINS"] = str(plugin.parent)
     plugin.write_text("import nothing_of_that_name\n", encoding="utf-8")
     assert publish().returncode == 1
     assert list(jobs.iterdir()) == []
-    # Whoever looks after the server revokes the key while the film is made.
+    # The key is revoked while the movie is encoded.
     plugin.write_text(
         "import pyblish.api\n"
         "from ft_dcc.errors import AuthenticationError\n"
@@ -186,12 +187,39 @@ def test_a_job_that_never_began_is_gone_and_one_that_lost_its_key_meanwhile_stay
     stopped = publish()
     (job,) = jobs.iterdir()
     assert (stopped.returncode, (job / "1" / "ftrackreview-mp4.mp4").is_file()) == (1, True)
-    assert f"good no more. Nothing is lost: 'ft-dcc queue resume {job.name}'" in stopped.stderr
+    assert f"good no more. When it is fixed: 'ft-dcc queue resume {job.name}'" in stopped.stderr
 
 
-def test_the_colour_space_of_any_image_can_be_said(publish, tmp_path):
+def test_colour_space_option_is_in_the_report(publish, tmp_path):
     pytest.importorskip("OpenImageIO", reason="ft-dcc[colour] is not installed")
     done = publish("--colour-space", "ACEScct", "--json")
     assert done.returncode == 0, done.stderr
     report = json.loads((Path(json.loads(done.stdout)["job"]) / "report.json").read_text("utf-8"))
     assert report["request"]["colour"]["space"] == "ACEScct"
+
+
+def test_images_of_one_sequence_are_one_source(publish, tmp_path):
+    images = sorted(path.name for path in tmp_path.glob("sh010.*.png"))
+    done = publish(*images[1:], "--no-review", "--json", source=images[0])
+    assert done.returncode == 0, done.stderr
+    assert [version["source"] for version in json.loads(done.stdout)["versions"]] == ["sh010"]
+
+
+@pytest.mark.parametrize("source", ["sh010.@@@@.png", "sh010.$F4.png", "sh010.<frame04>.png"])
+def test_numbers_of_other_programs_are_understood(publish, source):
+    done = publish("--no-review", "--json", source=source)
+    assert done.returncode == 0, done.stderr
+    assert [version["source"] for version in json.loads(done.stdout)["versions"]] == ["sh010"]
+
+
+def test_options_of_movies_are_refused_for_a_single_image(publish):
+    refused = publish("--no-review", "--slate", "--output", "720", source="sh010.1001.png")
+    assert refused.returncode == 3
+    assert "sh010.1001.png is a single image, so --slate, --output 720 cannot be applied." in refused.stderr
+
+
+def test_colour_space_is_refused_for_a_movie(publish, tmp_path):
+    run_ffmpeg("-framerate", "24", "-start_number", "1001", "-i", tmp_path / "sh010.%04d.png", tmp_path / "a.mov")
+    refused = publish("--no-review", "--colour-space", "ACEScg", source="a.mov")
+    assert refused.returncode == 3
+    assert "a.mov is a movie, whose colours are converted by its own tags." in refused.stderr

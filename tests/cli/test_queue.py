@@ -1,4 +1,4 @@
-"""The queue on the command line: what waits goes out in order, and what was interrupted goes on."""
+"""The queue on the command line: waiting jobs run in order, interrupted jobs are resumed."""
 
 from __future__ import annotations
 
@@ -21,21 +21,22 @@ from doubles.colour_bars import SCENE, ColourBars, painted  # noqa: E402
 
 from ft_dcc.errors import CaptureFailed, TaskNotFound, TransferFailed  # noqa: E402
 from ft_dcc.frames import Resolution  # noqa: E402
-from ft_dcc.publish import integrate  # noqa: E402
-from ft_dcc.publish.queue import entries, work_through  # noqa: E402
-from ft_dcc.publish.records import PublishRequest  # noqa: E402
-from ft_dcc.publish.run import Publisher, prepare, publish  # noqa: E402
+from ft_dcc.production.tasks import ensure_task  # noqa: E402
+from ft_dcc.publish.jobs.queue import process_queue, queue_items  # noqa: E402
+from ft_dcc.publish.models import PublishRequest  # noqa: E402
+from ft_dcc.publish.plugins import integrate  # noqa: E402
+from ft_dcc.publish.publisher import Publisher, prepare, publish  # noqa: E402
 from ft_dcc.session import Session  # noqa: E402
-from ft_dcc.tasks import ensure_task  # noqa: E402
 
-# Nobody waits longer than a test likes to.
-IMPATIENT = (
+# Runs the command line with short intervals.
+WITH_SHORT_INTERVALS = (
     "-c",
     """
 import sys
 from ft_dcc.cli import main, queue
-from ft_dcc.session import wire
-queue._PAUSE_SECONDS, wire._PAUSES = 0.2, (0.1,)
+from ft_dcc.session.transport import http
+queue._WATCH_INTERVAL_SECONDS, queue._MAX_WATCH_INTERVAL_SECONDS = 0.2, 0.2
+http._RETRY_DELAYS_SECONDS = (0.1,)
 sys.exit(main.run(sys.argv[1:]))
 """,
 )
@@ -51,8 +52,8 @@ def environment_of(server, jobs):
     }
 
 
-def ft_dcc(environ, *arguments, how=("-m", "ft_dcc.cli.main")):
-    command = [sys.executable, *how, *arguments]
+def ft_dcc(environ, *arguments, python_arguments=("-m", "ft_dcc.cli.main")):
+    command = [sys.executable, *python_arguments, *arguments]
     done = subprocess.run(command, env=environ, capture_output=True, encoding="utf-8", timeout=120, check=False)
     assert "Traceback" not in done.stderr
     return done
@@ -82,20 +83,20 @@ def task_path(session, tmp_path):
     return path
 
 
-def test_an_empty_queue_says_so(environ):
-    assert ft_dcc(environ, "queue", "list").stdout == "There is no job.\n"
+def test_an_empty_queue_is_reported(environ):
+    assert ft_dcc(environ, "queue", "list").stdout == "The queue is empty.\n"
     assert ft_dcc(environ, "queue", "run").returncode == 0
     assert ft_dcc(environ, "queue", "resume").returncode == 1
 
 
-def test_a_job_that_nobody_has_is_named(environ):
+def test_an_unknown_job_id_is_named(environ):
     for command in ("resume", "show", "drop"):
         done = ft_dcc(environ, "queue", command, "20260101-000000-000000-abcd")
         assert done.returncode == 1
         assert "20260101-000000-000000-abcd" in done.stderr
 
 
-def test_publishes_to_a_server_that_is_down_go_out_in_order_when_it_is_back(start_server, tmp_path, jobs, frames):
+def test_queued_publishes_run_in_order_when_the_server_is_back(start_server, tmp_path, jobs, frames):
     server = start_server()
     port = server.url.rpartition(":")[2]
     with Session(server.url, server.credentials.api_key, server.credentials.api_user) as session:
@@ -104,11 +105,11 @@ def test_publishes_to_a_server_that_is_down_go_out_in_order_when_it_is_back(star
     environ = environment_of(server.credentials, jobs)
     for comment in ("first", "second", "third"):
         publishing = ["publish", frames, "--task", task_id, "--fps", "24", "--comment", comment]
-        done = ft_dcc(environ, *publishing, how=IMPATIENT)
+        done = ft_dcc(environ, *publishing, python_arguments=WITH_SHORT_INTERVALS)
         assert done.returncode == 1
         assert "ft-dcc queue run" in done.stderr
-    assert [entry.state for entry in entries(jobs)] == ["waiting"] * 3
-    assert ft_dcc(environ, "queue", "run", how=IMPATIENT).returncode == 1
+    assert [entry.state for entry in queue_items(jobs)] == ["waiting"] * 3
+    assert ft_dcc(environ, "queue", "run", python_arguments=WITH_SHORT_INTERVALS).returncode == 1
 
     start_server(tmp_path / "studio", "--port", port)
     done = ft_dcc(environ, "queue", "run")
@@ -120,11 +121,11 @@ def test_publishes_to_a_server_that_is_down_go_out_in_order_when_it_is_back(star
         (2, "second"),
         (3, "third"),
     ]
-    assert [entry.state for entry in entries(jobs)] == ["done"] * 3
+    assert [entry.state for entry in queue_items(jobs)] == ["done"] * 3
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C reaches a whole console there")
-def test_a_queue_that_is_watched_waits_for_the_server_and_for_new_jobs(start_server, tmp_path, jobs, frames):
+def test_queue_watch_waits_for_the_server_and_for_new_jobs(start_server, tmp_path, jobs, frames):
     server = start_server()
     port = server.url.rpartition(":")[2]
     with Session(server.url, server.credentials.api_key, server.credentials.api_user) as session:
@@ -133,42 +134,42 @@ def test_a_queue_that_is_watched_waits_for_the_server_and_for_new_jobs(start_ser
     request = PublishRequest(task_id, frames, fps=Fraction(24), review="Dailies")
     first = prepare(request, server.url, jobs=jobs)
     watching = subprocess.Popen(
-        [sys.executable, *IMPATIENT, "queue", "run", "--watch"],
+        [sys.executable, *WITH_SHORT_INTERVALS, "queue", "run", "--watch"],
         env=environment_of(server.credentials, jobs),
         stderr=subprocess.PIPE,
         encoding="utf-8",
-        preexec_fn=take_interrupts,
+        preexec_fn=enable_sigint,
     )
     try:
-        assert "Trying again" in line_with(watching, "Trying again")
+        assert line_with(watching, "Next attempt in")
         start_server(tmp_path / "studio", "--port", port)
         assert line_with(watching, f"{first.id}: done")
         second = prepare(request, server.url, jobs=jobs)
         assert line_with(watching, f"{second.id}: done")
-        assert interrupted(watching) == 130
+        assert interrupt(watching) == 130
     finally:
         watching.kill()
         watching.communicate()
-    assert [entry.state for entry in entries(jobs)] == ["done", "done"]
+    assert [entry.state for entry in queue_items(jobs)] == ["done", "done"]
 
 
-def take_interrupts():
-    """A program that was started in the background ignores Ctrl-C, and so do all that it starts."""
+def enable_sigint():
+    """Restore SIGINT, which background processes and their children ignore."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def interrupted(process):
-    """Press Ctrl-C once; the exit code."""
+def interrupt(process):
+    """Send SIGINT once and return the exit code."""
     process.send_signal(signal.SIGINT)
     return process.wait(timeout=20)
 
 
-def line_with(process, words):
-    """The first line on stderr that holds these words."""
-    return next((line for line in process.stderr if words in line), "")
+def line_with(process, text):
+    """Return the first line on stderr that contains the text."""
+    return next((line for line in process.stderr if text in line), "")
 
 
-def test_a_job_is_shown_with_what_was_asked_and_what_came_of_it(session, environ, jobs, frames, task_path):
+def test_show_prints_request_and_result_of_a_job(session, environ, jobs, frames, task_path):
     published = publish(PublishRequest(task_path, frames, fps=Fraction(24), comment="look"), session, jobs=jobs)
     shown = json.loads(ft_dcc(environ, "queue", "show", published.job.name, "--json").stdout)
     assert shown["state"] == "done"
@@ -178,19 +179,20 @@ def test_a_job_is_shown_with_what_was_asked_and_what_came_of_it(session, environ
     assert "look" in text and published.first.version_id in text
 
 
-def test_a_refused_job_says_why_and_holds_up_nobody(session, environ, jobs, frames, task_path):
+def test_a_refused_job_has_its_reason_and_does_not_stop_the_queue(session, environ, jobs, frames, task_path):
     with pytest.raises(TaskNotFound):
         publish(PublishRequest("No/Such/Task", frames), session, jobs=jobs)
     waiting = prepare(PublishRequest(task_path, frames, fps=Fraction(24)), session.server_url, jobs=jobs)
-    refused, _ = entries(jobs)
-    assert refused.state == "refused"
+    refused, _ = queue_items(jobs)
+    assert refused.state == "validation failed"
     assert "No/Such/Task" in refused.problems[0]
     done = ft_dcc(environ, "queue", "run")
-    assert done.returncode == 0
+    assert done.returncode == 1
     assert f"{waiting.id}: done" in done.stderr
+    assert f"{refused.job.id} validation failed. " in done.stderr
 
 
-def test_a_job_that_fails_leaves_the_next_one_its_turn(session, environ, jobs, frames, task_path, tmp_path):
+def test_a_failed_job_does_not_stop_the_queue(session, environ, jobs, frames, task_path, tmp_path):
     broken = prepare(PublishRequest("No/Such/Task", frames), session.server_url, jobs=jobs)
     good = prepare(PublishRequest(task_path, frames, fps=Fraction(24)), session.server_url, jobs=jobs)
     done = ft_dcc(environ, "queue", "run")
@@ -199,46 +201,44 @@ def test_a_job_that_fails_leaves_the_next_one_its_turn(session, environ, jobs, f
     assert f"{good.id}: done" in done.stderr
 
 
-def test_a_camera_that_was_not_filmed_waits_for_its_scene(session, environ, jobs, task_path):
+def test_a_job_without_captured_frames_needs_its_scene(session, environ, jobs, task_path):
     prepare(PublishRequest(task_path), session.server_url, ColourBars(), jobs)
-    assert [entry.state for entry in entries(jobs)] == ["needs its scene"]
-    assert ft_dcc(environ, "queue", "run").returncode == 0
-    assert [entry.state for entry in entries(jobs)] == ["needs its scene"]
+    assert [entry.state for entry in queue_items(jobs)] == ["needs its scene"]
+    assert ft_dcc(environ, "queue", "run").returncode == 1
+    assert [entry.state for entry in queue_items(jobs)] == ["needs its scene"]
 
 
-class Unlucky(ColourBars):
-    """Fails to capture until it is told that it may."""
+class FailingBars(ColourBars):
+    """A host that fails to capture until ``can_capture`` is set."""
 
-    may = False
+    can_capture = False
 
     def playblast(self, request, on_frame):
-        if not self.may:
+        if not self.can_capture:
             raise CaptureFailed("Colour bars did not write its frames.")
         return super().playblast(request, on_frame)
 
 
-def test_the_next_host_that_has_the_scene_open_goes_on(session, environ, jobs, task_path, tmp_path):
+def test_a_host_with_the_scene_open_resumes_the_job(session, environ, jobs, task_path, tmp_path):
     scene = tmp_path / "shot.bars"
-    host = Unlucky(attrs.evolve(SCENE, path=scene))
+    host = FailingBars(attrs.evolve(SCENE, path=scene))
     with pytest.raises(CaptureFailed):
         publish(PublishRequest(task_path), session, host, jobs=jobs)
-    (entry,) = entries(jobs)
+    (entry,) = queue_items(jobs)
     assert (entry.state, entry.scene, entry.host) == ("needs its scene", scene, "Colour bars")
-    said = ft_dcc(environ, "queue", "run").stderr
-    assert said == (
-        f"{entry.job.id} needs its scene. Open {scene} in Colour bars and go on there, "
-        f"or: ft-dcc queue resume {entry.job.id}\n"
+    printed = ft_dcc(environ, "queue", "run").stderr
+    assert printed.startswith(
+        f"{entry.job.id} needs its scene. Open {scene} in Colour bars and resume the job there, "
+        f"or: ft-dcc queue resume {entry.job.id}"
     )
     other = ColourBars(attrs.evolve(SCENE, path=tmp_path / "other.bars"))
-    assert list(work_through(Publisher(session, other, jobs=jobs))) == []
-    host.may = True
-    (outcome,) = work_through(Publisher(session, host, jobs=jobs))
+    assert list(process_queue(Publisher(session, other, jobs=jobs))) == []
+    host.can_capture = True
+    (outcome,) = process_queue(Publisher(session, host, jobs=jobs))
     assert (outcome.is_done, host.captures) == (True, 1)
 
 
-def test_a_publish_of_which_one_upload_broke_off_is_tried_again(
-    session, jobs, frames, task_path, tmp_path, monkeypatch
-):
+def test_a_publish_with_an_interrupted_upload_is_retried(session, jobs, frames, task_path, tmp_path, monkeypatch):
     other = str(tmp_path / "sh020.%04d.png")
     for frame in range(1001, 1003):
         Path(other % frame).write_bytes(painted(frame, Resolution(64, 36)))
@@ -252,36 +252,55 @@ def test_a_publish_of_which_one_upload_broke_off_is_tried_again(
 
     monkeypatch.setattr(integrate, "upload", break_off_once)
     prepare(PublishRequest(task_path, (frames, other), fps=Fraction(24)), session.server_url, jobs=jobs)
-    (first,) = work_through(Publisher(session, jobs=jobs))
+    (first,) = process_queue(Publisher(session, jobs=jobs))
     assert [version.source for version in first.published.versions] == ["sh010"]
-    assert (first.is_done, first.is_tried_again) == (False, True)
-    (second,) = work_through(Publisher(session, jobs=jobs))
+    assert (first.is_done, first.is_retryable) == (False, True)
+    (second,) = process_queue(Publisher(session, jobs=jobs))
     assert [version.source for version in second.published.versions] == ["sh010", "sh020"]
-    assert (second.is_done, [entry.state for entry in entries(jobs)]) == (True, ["done"])
+    assert (second.is_done, [entry.state for entry in queue_items(jobs)]) == (True, ["done"])
 
 
-def test_a_job_for_another_server_is_left_alone(session, environ, jobs, frames, task_path):
+def test_a_job_for_another_server_is_skipped(session, environ, jobs, frames, task_path):
     prepare(PublishRequest(task_path, frames, fps=Fraction(24)), "https://other.example.com", jobs=jobs)
-    assert ft_dcc(environ, "queue", "run").returncode == 0
-    assert [entry.state for entry in entries(jobs)] == ["waiting"]
+    done = ft_dcc(environ, "queue", "run")
+    assert done.returncode == 0
+    assert "waits for another server: https://other.example.com" in done.stderr
+    assert [entry.state for entry in queue_items(jobs)] == ["waiting"]
 
 
-def test_a_job_that_somebody_works_on_is_left_alone(session, environ, jobs, frames, task_path):
+def test_a_job_locked_by_another_process_is_skipped(session, environ, jobs, frames, task_path):
     job = prepare(PublishRequest(task_path, frames, fps=Fraction(24)), session.server_url, jobs=jobs)
     with job.locked():
-        assert [entry.state for entry in entries(jobs)] == ["working"]
+        assert [entry.state for entry in queue_items(jobs)] == ["running"]
         assert ft_dcc(environ, "queue", "run").returncode == 0
     assert ft_dcc(environ, "queue", "resume").returncode == 0
 
 
-def test_a_job_is_dropped(session, environ, jobs, frames, task_path):
+def test_drop_deletes_a_job(session, environ, jobs, frames, task_path):
     job = prepare(PublishRequest(task_path, frames), session.server_url, jobs=jobs)
     assert ft_dcc(environ, "queue", "drop", job.id).returncode == 0
     assert not job.folder.exists()
 
 
-def test_a_journal_that_cannot_be_read_is_listed_with_the_reason_and_can_be_dropped(environ, jobs):
-    texts = {"a": ("{}\n", "another version"), "b": ("", "before it was written down"), "c": ("\0\n", "in line 1")}
+def test_a_job_that_is_dropped_without_its_server_is_not_published_later(session, environ, jobs, frames, task_path):
+    away = {**environ, "FTRACK_SERVER": "http://127.0.0.1:9"}
+    untouched = prepare(PublishRequest(task_path, frames), session.server_url, jobs=jobs)
+    assert ft_dcc(away, "queue", "drop", untouched.id).returncode == 0
+    assert not untouched.folder.exists()
+
+    job = prepare(PublishRequest(task_path, frames, fps=Fraction(24)), session.server_url, jobs=jobs)
+    job.journal.append({"gate": "open", "problems": [], "steps": [], "context": {}, "instances": []})
+    done = ft_dcc(away, "queue", "drop", job.id, python_arguments=WITH_SHORT_INTERVALS)
+    assert (done.returncode, "the next 'ft-dcc queue run' deletes it" in done.stderr) == (1, True)
+    assert [entry.state for entry in queue_items(jobs)] == ["rollback pending"]
+    assert ft_dcc(environ, "queue", "run").returncode == 0
+    assert list(jobs.iterdir()) == []
+    task_id = ensure_task(session, task_path)["id"]
+    assert session.query(f"AssetVersion where task_id is '{task_id}'").all() == []
+
+
+def test_a_job_with_an_unreadable_journal_is_listed_and_can_be_dropped(environ, jobs):
+    texts = {"a": ("{}\n", "another version"), "b": ("", "before its request was written"), "c": ("\0\n", "in line 1")}
     for name, (text, _) in texts.items():
         (jobs / name).mkdir(parents=True)
         (jobs / name / "journal.jsonl").write_text(text, encoding="utf-8")
@@ -293,7 +312,7 @@ def test_a_journal_that_cannot_be_read_is_listed_with_the_reason_and_can_be_drop
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C reaches a whole console there")
-def test_ctrl_c_names_the_job_and_how_to_go_on(session, environ, jobs, task_path, tmp_path):
+def test_ctrl_c_prints_the_job_and_the_resume_command(session, environ, jobs, task_path, tmp_path):
     (tmp_path / "long.0001.png").write_bytes(painted(1, Resolution(256, 144)))
     for frame in range(2, 2001):
         os.link(tmp_path / "long.0001.png", tmp_path / f"long.{frame:04d}.png")
@@ -303,15 +322,15 @@ def test_ctrl_c_names_the_job_and_how_to_go_on(session, environ, jobs, task_path
         env=environ,
         stderr=subprocess.PIPE,
         encoding="utf-8",
-        preexec_fn=take_interrupts,
+        preexec_fn=enable_sigint,
     )
-    # The first line says that the encoder is at it.
+    # The first line appears once the encoder runs.
     assert "encode" in running.stderr.readline()
     running.send_signal(signal.SIGINT)
-    said = running.communicate(timeout=60)[1]
+    printed = running.communicate(timeout=60)[1]
     assert running.returncode == 130
-    (entry,) = entries(jobs)
-    assert f"ft-dcc queue resume {entry.job.id}" in said
+    (entry,) = queue_items(jobs)
+    assert f"ft-dcc queue resume {entry.job.id}" in printed
     assert ft_dcc(environ, "queue", "resume", entry.job.id).returncode == 0
     assert session.query(
         f"select id from AssetVersion where task.parent.parent.name is 'SQ010' "
@@ -319,14 +338,14 @@ def test_ctrl_c_names_the_job_and_how_to_go_on(session, environ, jobs, task_path
     ).one()
 
 
-def test_a_source_that_was_left_out_is_3(environ, frames, task_path, session, jobs, monkeypatch):
+def test_a_publish_without_one_of_its_sources_exits_with_3(environ, frames, task_path, session, jobs, monkeypatch):
     """Two sources, one of them with a gap: the good one is published, and the exit code asks the artist."""
     from ft_dcc.cli.output import Output
-    from ft_dcc.cli.publish import tell
+    from ft_dcc.cli.publish import print_result
 
     gap = str(Path(frames).with_name("gap.%04d.png"))
     for frame in (1, 3):
         Path(gap % frame).write_bytes(painted(frame, Resolution(64, 36)))
     published = publish(PublishRequest(task_path, (frames, gap), fps=Fraction(24)), session, jobs=jobs)
     assert len(published.versions) == 1
-    assert tell(Output(), published) == 3
+    assert print_result(Output(), published) == 3

@@ -9,8 +9,8 @@ from doubles.colour_bars import painted
 
 from ft_dcc.cli.main import run
 from ft_dcc.frames import FrameRange, Resolution
-from ft_dcc.render_records import Execution, Record, Wish
-from ft_dcc.tasks import ensure_task
+from ft_dcc.production.tasks import ensure_task
+from ft_dcc.renders.log import PublishOptions, RenderExecution, RenderLogWriter
 
 
 @pytest.fixture
@@ -19,11 +19,18 @@ def render(tmp_path, monkeypatch, signed_in):
     monkeypatch.setenv("FT_DCC_RENDERS", str(tmp_path / "renders"))
     monkeypatch.setenv("FT_DCC_JOBS", str(tmp_path / "jobs"))
 
-    def do(rendered, **wish):
-        execution = Execution(
-            "job 1", "Write1", "comp.nk", "Nuke 15.1", Wish(**{"when": "always", **wish}), "24", (1001, 1004), ("main",)
+    def do(rendered, **options):
+        execution = RenderExecution(
+            "job 1",
+            "Write1",
+            "comp.nk",
+            "Nuke 15.1",
+            PublishOptions(**{"when": "always", **options}),
+            "24",
+            (1001, 1004),
+            ("main",),
         )
-        record = Record.begin(execution)
+        record = RenderLogWriter.start(execution)
         for frame in rendered:
             path = tmp_path / f"comp.{frame}.png"
             path.write_bytes(painted(frame, Resolution(64, 36)))
@@ -44,12 +51,12 @@ def call(capsys):
     return do
 
 
-def test_nothing_was_rendered(render, call):
-    assert call("list") == (0, "There is no render.\n", "")
+def test_an_empty_list_of_renders_is_reported(render, call):
+    assert call("list") == (0, "There are no renders.\n", "")
     assert call("publish")[:2] == (0, "\n")
 
 
-def test_a_line_says_what_is_missing(render, call, tmp_path):
+def test_list_and_publish_report_missing_frames(render, call, tmp_path):
     render([1001, 1003])
     code, printed, _ = call("list")
     render_id, words = printed.split(None, 1)
@@ -60,25 +67,25 @@ def test_a_line_says_what_is_missing(render, call, tmp_path):
     assert "Frames of Write1 are missing: 1002, 1004" in said
 
 
-def test_frames_that_cannot_be_read_are_told(render, call):
+def test_an_invalid_frame_range_of_a_render_is_reported(render, call):
     render([1001], frames="all")
     assert "'all' is not a frame range" in call("list")[1]
 
 
-def test_an_id_that_there_is_not_is_told(render, call):
+def test_an_unknown_render_id_is_reported(render, call):
     code, _, said = call("publish", "4711")
-    assert (code, said) == (1, "There is no render '4711'. Look for it with: ft-dcc renders list.\n")
+    assert (code, said) == (1, "There is no render '4711'. List the renders with: ft-dcc renders list.\n")
 
 
-def test_what_is_forgotten_is_gone_and_its_files_stay(render, call, tmp_path):
+def test_forget_deletes_the_log_and_keeps_the_files(render, call, tmp_path):
     render([1001])
     render_id = call("list")[1].split()[0]
-    assert call("forget", render_id) == (0, f"{render_id} is forgotten.\n", "")
-    assert call("list")[1] == "There is no render.\n"
+    assert call("forget", render_id) == (0, f"Deleted the log of {render_id}.\n", "")
+    assert call("list")[1] == "There are no renders.\n"
     assert (tmp_path / "comp.1001.png").is_file()
 
 
-def test_one_that_asks_first_is_published_when_it_is_named_and_again_when_it_is_wanted(render, call, session):
+def test_a_render_that_asks_first_is_published_by_id_and_with_again(render, call, session):
     path = f"Show{uuid.uuid4().hex[:8]}/SQ010/SH010/Comp"
     task = ensure_task(session, path, frame_range=FrameRange(1001, 1004), fps=Fraction(24))
     render(range(1001, 1005), when="ask", task=task["id"])
@@ -86,7 +93,10 @@ def test_one_that_asks_first_is_published_when_it_is_named_and_again_when_it_is_
     assert report["state"] == "asks first"
     assert call("publish")[0] == 0
     assert call("publish", report["render"])[0] == 0
-    assert call("publish", report["render"])[:2] == (0, f"{report['render']} is published already.\n")
+    assert call("publish", report["render"])[:2] == (
+        0,
+        f"{report['render']} is published already. Use --again for a new version.\n",
+    )
     assert call("publish", report["render"], "--again")[0] == 0
     found = session.query(f"AssetVersion where task_id is {task['id']} order by version").all()
     assert [version["version"] for version in found] == [1, 2]

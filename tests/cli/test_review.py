@@ -11,9 +11,9 @@ from unittest import mock
 
 import pytest
 
-from ft_dcc import review
 from ft_dcc.cli.main import run
 from ft_dcc.errors import ReviewSessionClosed
+from ft_dcc.production import review_sessions
 
 
 @pytest.fixture(scope="module")
@@ -52,15 +52,15 @@ def session(server):
 
 @pytest.fixture
 def dailies(ft_dcc, session, project):
-    """The id of a review session, and the name of its project."""
+    """Return the id of a review session and the name of its project."""
     done = ft_dcc("create", "Dailies", "--project", project["name"], "--json")
     assert done.code == 0, done.err
     return json.loads(done.out)["id"], project["name"]
 
 
-def test_a_review_is_made_listed_closed_and_opened_again(ft_dcc, dailies):
+def test_a_review_session_is_created_listed_closed_and_reopened(ft_dcc, dailies):
     key, project = dailies
-    assert ft_dcc("list", "--project", project).out == f"{key[:8]}  open     {project}  Dailies\n"
+    assert ft_dcc("list", "--project", project).out == f"{key[:8]}  open       {project}  Dailies\n"
     closed = ft_dcc("close", "Dailies", "--project", project)
     assert closed.out.startswith(f"{project}: 'Dailies' is closed, since 20")
     assert json.loads(ft_dcc("show", key, "--json").out)["state"] == "closed"
@@ -69,50 +69,50 @@ def test_a_review_is_made_listed_closed_and_opened_again(ft_dcc, dailies):
     assert until.out == f"{project}: 'Dailies' is open, until 2090-03-04 18:00\n"
 
 
-def test_a_review_that_is_to_come_takes_versions_and_a_closed_one_does_not(ft_dcc, dailies, session):
+def test_a_scheduled_review_session_takes_versions_and_a_closed_one_does_not(ft_dcc, dailies, session):
     key, project = dailies
-    told = ft_dcc("schedule", key, "--starts", "2090-03-04", "--ends", "2090-03-05")
-    assert told.out == f"{project}: 'Dailies' is to come, opens 2090-03-04 00:00\n"
+    done = ft_dcc("schedule", key, "--starts", "2090-03-04", "--ends", "2090-03-05")
+    assert done.out == f"{project}: 'Dailies' is scheduled, opens 2090-03-04 00:00\n"
     project_id = session.query(f'Project where name is "{project}"').one()["id"]
-    found = review.find(session, project_id, "Dailies")
+    found = review_sessions.find_open(session, project_id, "Dailies")
     assert found is not None
     assert found["id"] == key
     ft_dcc("close", key)
     session.reset()
     with pytest.raises(ReviewSessionClosed, match="Open it again"):
-        review.find(session, project_id, "Dailies")
+        review_sessions.find_open(session, project_id, "Dailies")
 
 
-def test_an_end_before_the_beginning_is_refused(ft_dcc, dailies):
-    told = ft_dcc("schedule", dailies[0], "--starts", "2090-03-04", "--ends", "2090-03-03")
-    assert told.code == 2
-    assert told.err == "'Dailies' would end before it begins. Give a later end, or an earlier start.\n"
-    assert "is no time" in ft_dcc("schedule", dailies[0], "--starts", "soon").err
+def test_a_review_session_that_ends_before_it_starts_is_refused(ft_dcc, dailies):
+    done = ft_dcc("schedule", dailies[0], "--starts", "2090-03-04", "--ends", "2090-03-03")
+    assert done.code == 2
+    assert done.err == "'Dailies' would end before it starts. Give a later end or an earlier start.\n"
+    assert "is not a time" in ft_dcc("schedule", dailies[0], "--starts", "soon").err
 
 
-def test_a_link_is_printed_and_switched_off(ft_dcc, dailies, server):
+def test_the_shared_link_is_printed_and_can_be_disabled(ft_dcc, dailies, server):
     key, _ = dailies
     link = ft_dcc("link", key).out
     assert link.startswith(f"{server.url}/review/{key}/")
-    assert ft_dcc("link", key, "--private").out == "'Dailies' is private: its link opens nothing. Invite people.\n"
+    assert ft_dcc("link", key, "--private").out == "'Dailies' is private: the shared link is disabled. Invite people.\n"
     assert ft_dcc("link", key, "--public").out == link
 
 
-def test_a_passphrase_is_read_and_never_an_argument(ft_dcc, dailies):
+def test_a_passphrase_is_read_from_stdin(ft_dcc, dailies):
     key, project = dailies
     assert ft_dcc("passphrase", key, given="open sesame\n").out == f"{project}: 'Dailies' is open, with a passphrase\n"
     assert "open sesame" not in ft_dcc("show", key, "--json").out
     assert ft_dcc("passphrase", key, "--off").out == f"{project}: 'Dailies' is open\n"
 
 
-def test_who_is_invited_finds_the_mail_in_the_outbox_and_can_be_revoked(ft_dcc, dailies, server):
+def test_an_invitation_is_in_the_outbox_and_can_be_revoked(ft_dcc, dailies, server):
     key, _ = dailies
-    told = ft_dcc("invite", key, "Ida Berg <ida@example.com>", "bo@example.com")
-    assert told.out.splitlines() == [
+    done = ft_dcc("invite", key, "Ida Berg <ida@example.com>", "bo@example.com")
+    assert done.out.splitlines() == [
         "Ida Berg <ida@example.com>: the mail is in the studio's outbox: ft-dcc review outbox",
         "bo <bo@example.com>: the mail is in the studio's outbox: ft-dcc review outbox",
     ]
-    assert told.err == "The link leads to this machine alone. Set FT_DCC_PUBLIC_URL to the studio's address.\n"
+    assert done.err == "The link works on this machine only. Set FT_DCC_PUBLIC_URL to the studio's address.\n"
     shown = json.loads(ft_dcc("show", key, "--json").out)
     assert [(person["name"], person["sent"] is None) for person in shown["invitees"]] == [
         ("Ida Berg", False),
@@ -122,27 +122,47 @@ def test_who_is_invited_finds_the_mail_in_the_outbox_and_can_be_revoked(ft_dcc, 
     (mail,) = (found for found in mails if found["to"] == "Ida Berg <ida@example.com>" and key in found["text"])
     assert (mail["subject"], mail["reason"]) == ("Review: Dailies", "")
     assert mail["id"] in ft_dcc("outbox", "--data", str(server.data)).out
-    # Invited again, a person is the same invitee.
+    # A repeated invitation uses the same invitee.
     ft_dcc("invite", key, "Ida Berg <IDA@example.com>")
     assert len(json.loads(ft_dcc("show", key, "--json").out)["invitees"]) == 2
-    assert ft_dcc("revoke", key, "ida@example.com").out == "Ida Berg is invited no more.\n"
+    assert ft_dcc("revoke", key, "ida@example.com").out == "The invitation of Ida Berg is revoked.\n"
     assert ft_dcc("revoke", key, "bo", "--remove").code == 0
     assert [person["name"] for person in json.loads(ft_dcc("show", key, "--json").out)["invitees"]] == ["Ida Berg"]
-    assert ft_dcc("revoke", key, "bo").err == "'bo' is not one invitee of 'Dailies'. Invited: ida@example.com.\n"
+    assert (
+        ft_dcc("revoke", key, "bo").err == "'bo' does not match one invitee of 'Dailies'. Invitees: ida@example.com.\n"
+    )
     assert ft_dcc("outbox", "--data", str(server.data), "--drop", "all").out == "The outbox is empty.\n"
 
 
-def test_what_is_not_there_is_one_sentence(ft_dcc, dailies):
-    assert "The nearest: Dailies" in ft_dcc("show", "Dailys").err
+def test_missing_names_are_reported_in_one_sentence(ft_dcc, dailies):
+    assert "Nearest names: Dailies" in ft_dcc("show", "Dailys").err
     assert ft_dcc("create", "Dailies", "--project", dailies[1]).err.startswith(f"{dailies[1]} has a review session")
-    assert "is written as 'Ida Berg <ida@example.com>'" in ft_dcc("invite", dailies[0], "Ida").err
+    assert "Write it as 'Ida Berg <ida@example.com>'" in ft_dcc("invite", dailies[0], "Ida").err
     assert "on its own machine" in ft_dcc("outbox").err
     assert "There is no mail server. Set FT_DCC_SMTP_HOST" in ft_dcc("outbox", "--send", "--data", "/nowhere").err
 
 
-def test_a_list_of_nothing_says_so_and_names_a_project_that_is_not_there(ft_dcc, session):
+def test_an_empty_list_and_a_missing_project_are_reported(ft_dcc, session):
     session.ensure("Project", {"name": "empty_here", "full_name": "Empty"})
     session.commit()
-    assert ft_dcc("list", "--project", "empty_here").out == "There is no review session.\n"
+    assert ft_dcc("list", "--project", "empty_here").out == "There are no review sessions.\n"
     missing = ft_dcc("list", "--project", "Fillm")
     assert (missing.code, missing.err.startswith("There is no project 'Fillm' on http")) == (2, True)
+
+
+def test_a_review_session_is_exported_to_a_file(ft_dcc, dailies, session, tmp_path):
+    key, project = dailies
+    empty = ft_dcc("export", key, "--format", "csv", "--to", str(tmp_path))
+    assert (empty.code, "has no versions yet" in empty.err) == (1, True)
+    assert list(tmp_path.iterdir()) == []
+    context = session.query(f'Project where name is "{project}"').one()
+    asset = session.create("Asset", {"name": "playblast", "parent": context})
+    version = session.create("AssetVersion", {"asset": asset})
+    session.create("ReviewSessionObject", {"review_session_id": key, "asset_version": version})
+    session.commit()
+    for name, start in (("csv", b"\xef\xbb\xbfversion,"), ("pdf", b"%PDF-")):
+        done = ft_dcc("export", key, "--format", name, "--to", str(tmp_path))
+        assert done.code == 0, done.err
+        assert (tmp_path / f"Dailies.{name}").read_bytes().startswith(start)
+    movies = ft_dcc("export", key, "--format", "movies", "--to", str(tmp_path))
+    assert (movies.code, "has no movies yet" in movies.err) == (1, True)

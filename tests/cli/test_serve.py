@@ -1,4 +1,4 @@
-"""The studio server by its command: three lines, a clean stop, a backup while it runs, and its restoration."""
+"""The command serve: credentials, stop, backup and restore."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ def run(*arguments):
 def start(*arguments):
     server = subprocess.Popen([*FT_DCC, "serve", *arguments], stdout=subprocess.PIPE, encoding="utf-8")
     lines = dict(server.stdout.readline().strip().split("=", 1) for _ in range(3))
+    server.stdout.close()
     return server, lines
 
 
@@ -29,7 +30,7 @@ def answer(lines):
 
 
 @pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])
-def test_it_says_how_to_reach_it_and_stops_cleanly(tmp_path, number):
+def test_serve_prints_credentials_and_stops_on_a_signal(tmp_path, number):
     server, lines = start("--data", str(tmp_path / "studio"))
     assert list(lines) == ["FTRACK_SERVER", "FTRACK_API_USER", "FTRACK_API_KEY"]
     assert answer(lines)[0]["data"][0]["username"] == lines["FTRACK_API_USER"]
@@ -37,7 +38,7 @@ def test_it_says_how_to_reach_it_and_stops_cleanly(tmp_path, number):
     assert server.wait(timeout=30) == 0
 
 
-def test_a_backup_of_a_running_studio_is_a_studio(tmp_path):
+def test_a_backup_of_a_running_studio_can_be_restored(tmp_path):
     server, lines = start("--data", str(tmp_path / "studio"))
     done = run("serve", "backup", str(tmp_path / "studio.backup"), "--data", str(tmp_path / "studio"))
     server.terminate()
@@ -52,11 +53,11 @@ def test_a_backup_of_a_running_studio_is_a_studio(tmp_path):
     server.wait(timeout=30)
 
 
-def test_without_a_folder_the_usage_is_wrong():
+def test_serve_without_a_folder_is_wrong_usage():
     done = run("serve")
     assert done.returncode == 2 and "--data" in done.stderr
 
 
-def test_other_machines_do_not_come_in_without_https_unless_it_is_said(tmp_path):
+def test_serve_on_all_addresses_without_https_is_refused(tmp_path):
     done = run("serve", "--data", str(tmp_path / "studio"), "--host", "0.0.0.0")
     assert done.returncode == 2 and "allow plain HTTP" in done.stderr

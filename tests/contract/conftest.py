@@ -1,4 +1,4 @@
-"""The hosts that the contract holds for. A new host is one more rig."""
+"""The hosts that must fulfil the contract. A new host needs one more function here."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import Any, Callable
 import attrs
 import pytest
 
-from ft_dcc.host import Host
+from ft_dcc.host import Host, ShowsFeedback
 
 
 @attrs.frozen
-class Rig:
+class HostSetup:
     """A host with an unsaved scene: frames 1001-1012, 24 fps, 64x36, two cameras.
 
-    ``state`` is all that can be compared of it, and ``serve`` is its event loop until a thread has ended.
+    ``state`` returns everything that can be compared, and ``serve`` is the event loop until a thread has ended.
     """
 
     host: Host
@@ -27,13 +27,13 @@ class Rig:
     serve: Callable[[threading.Thread], None]
 
     def in_thread(self, function: Callable[[], Any]) -> Future[Any]:
-        """Call the function in another thread and give back what became of it."""
+        """Call the function in another thread and return a future of its result."""
         future: Future[Any] = Future()
 
         def call() -> None:
             try:
                 future.set_result(function())
-            except Exception as error:  # noqa: BLE001 - the test asks for it
+            except Exception as error:  # noqa: BLE001 - the future raises it
                 future.set_exception(error)
 
         thread = threading.Thread(target=call, daemon=True)
@@ -47,46 +47,54 @@ def colour_bars(tmp_path_factory, stack):
     from doubles.colour_bars import ColourBars
 
     host = ColourBars()
-    return Rig(host, host.scene, host.serve)
+    return HostSetup(host, lambda: (host.scene(), host.feedback), host.serve)
 
 
 def blender(tmp_path_factory, stack):
     if "bpy" not in sys.modules:
         os.environ["BLENDER_USER_RESOURCES"] = str(tmp_path_factory.mktemp("blender"))
     pytest.importorskip("bpy", reason="there is no bpy for this Python")
-    from blender import stage
+    from blender import sample_scene
     from ft_dcc_blender import main_thread
     from ft_dcc_blender.host import BlenderHost
 
-    stage.build()
-    stage.add_camera("Second", x=1.0)
-    return Rig(BlenderHost(), stage.state, main_thread.serve_until_ended)
+    sample_scene.build()
+    sample_scene.add_camera("Second", x=1.0)
+    return HostSetup(BlenderHost(), sample_scene.state, main_thread.serve_until_ended)
 
 
 def maya(tmp_path_factory, stack):
-    from doubles.maya import program, stage
+    from doubles.maya import program, sample_scene
 
-    double = stack.enter_context(program.running(stage.build()))
+    double = stack.enter_context(program.running(sample_scene.build()))
     from ft_dcc_maya.host import MayaHost
 
-    return Rig(MayaHost(), double.state, double.serve)
+    return HostSetup(MayaHost(), double.state, double.serve)
 
 
 def nuke(tmp_path_factory, stack):
-    from doubles.nuke import program, stage
+    from doubles.nuke import program, sample_script
 
-    double = stack.enter_context(program.running(stage.build(tmp_path_factory.mktemp("nuke"))))
+    double = stack.enter_context(program.running(sample_script.build(tmp_path_factory.mktemp("nuke"))))
     from ft_dcc_nuke.host import NukeHost
 
-    return Rig(NukeHost(), double.state, double.serve)
+    return HostSetup(NukeHost(), double.state, double.serve)
 
 
 @pytest.fixture(params=[colour_bars, blender, maya, nuke], ids=["Colour bars", "Blender", "Maya", "Nuke"])
-def rig(request, tmp_path_factory):
+def tested_host(request, tmp_path_factory):
     with ExitStack() as stack:
         yield request.param(tmp_path_factory, stack)
 
 
 @pytest.fixture
-def host(rig):
-    return rig.host
+def feedback_host(tested_host):
+    """Return a host that shows feedback."""
+    if not isinstance(tested_host.host, ShowsFeedback):
+        pytest.skip(f"{tested_host.host.name} does not show feedback")
+    return tested_host
+
+
+@pytest.fixture
+def host(tested_host):
+    return tested_host.host

@@ -1,4 +1,4 @@
-"""A host program that paints colour bars: no scene file, but real pictures, and as strict as the real ones."""
+"""A host that paints colour bars: it has no scene file, but writes real images and is as strict as the real hosts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import queue
 import struct
 import threading
 import zlib
+from collections.abc import Sequence
 from concurrent.futures import Future
 from fractions import Fraction
 from pathlib import Path
@@ -13,13 +14,14 @@ from typing import Any, Callable, TypeVar
 
 import attrs
 
-from ft_dcc.errors import CameraMissing, CaptureFailed, DiskUnusable
+from ft_dcc.errors import CameraMissing, CaptureFailed, StorageError
 from ft_dcc.frames import FrameRange, Frames, Resolution
 from ft_dcc.host import OnFrame, PlayblastRequest, Scene
+from ft_dcc.review.drawings import Drawing
 
 T = TypeVar("T")
 
-# 75 % bars from left to right, as broadcasters line up by.
+# 75 % colour bars from left to right.
 BARS = (
     (191, 191, 191),
     (191, 191, 0),
@@ -43,7 +45,7 @@ SCENE = Scene(
 
 
 class ColourBars:
-    """Has a scene with two cameras; whoever makes it is its main thread. ``captures`` counts the playblasts."""
+    """A host with two cameras; the thread that creates it is its main thread. ``captures`` counts playblasts."""
 
     name = "Colour bars"
     version = "1.0"
@@ -54,6 +56,7 @@ class ColourBars:
         self._calls: queue.Queue[tuple[Callable[[], Any], Future[Any]]] = queue.Queue()
         self.captures = 0
         self.lenses: dict[int, float] = {}
+        self.feedback: tuple[Drawing, ...] = ()
 
     def focal_lengths(self, source: str, frame_range: FrameRange) -> dict[int, float]:
         self._demand_main_thread("focal_lengths")
@@ -65,6 +68,19 @@ class ColourBars:
 
     def playblast(self, request: PlayblastRequest, on_frame: OnFrame) -> Frames:
         return self.run_in_main_thread(lambda: self._paint(request, on_frame))
+
+    def show_feedback(self, drawings: Sequence[Drawing], source: str | None = None) -> list[str]:
+        self._demand_main_thread("show_feedback")
+        if source is not None and source not in self._scene.sources:
+            raise CameraMissing(f"There is no camera called {source}.")
+        first, last = self._scene.frame_range.start, self._scene.frame_range.end
+        self.feedback = tuple(each for each in drawings if each.frame <= last and each.last_frame >= first)
+        count = len(drawings) - len(self.feedback)
+        return [f"{count} notes are outside of the scene's frames and not shown."] if count else []
+
+    def clear_feedback(self) -> None:
+        self._demand_main_thread("clear_feedback")
+        self.feedback = ()
 
     def _paint(self, request: PlayblastRequest, on_frame: OnFrame) -> Frames:
         if request.source not in self._scene.sources:
@@ -80,7 +96,7 @@ class ColourBars:
             try:
                 frames.path(frame).write_bytes(painted(frame, request.resolution))
             except OSError as error:
-                raise DiskUnusable(f"Frame {frame} cannot be written: {error.strerror}.") from error
+                raise StorageError(f"Frame {frame} cannot be written: {error.strerror}.") from error
             on_frame(frame)
         return frames
 
@@ -103,13 +119,13 @@ class ColourBars:
         return future.result()
 
     def serve(self, thread: threading.Thread) -> None:
-        """Be the main thread, as a program's event loop is, until the other thread has ended."""
+        """Be the main thread's event loop until the other thread has ended."""
         self._demand_main_thread("serve")
         while thread.is_alive() or not self._calls.empty():
             self.idle(0.01)
 
     def idle(self, seconds: float = 0.001) -> None:
-        """Carry out what waits, as a program does in an idle moment."""
+        """Run the waiting calls, as a program does in an idle moment."""
         self._demand_main_thread("idle")
         try:
             function, future = self._calls.get(timeout=seconds)
@@ -117,7 +133,7 @@ class ColourBars:
             return
         try:
             future.set_result(function())
-        except BaseException as error:  # noqa: BLE001 - whoever called gets it
+        except BaseException as error:  # noqa: BLE001 - it is raised in the calling thread
             future.set_exception(error)
 
     def _demand_main_thread(self, what: str) -> None:
@@ -126,12 +142,12 @@ class ColourBars:
 
 
 def painted(frame: int, resolution: Resolution) -> bytes:
-    """A PNG of the bars, with a white line that is one pixel further right on each frame."""
+    """Return a PNG of the bars, with a white line that moves one pixel to the right per frame."""
     width, height = resolution.width, resolution.height
     row = bytearray()
     for x in range(width):
         row += bytes(WHITE if x == frame % width else BARS[x * len(BARS) // width])
-    # Each row of a PNG begins with the number of its filter: 0, none.
+    # Each row of a PNG begins with its filter type: 0, none.
     pixels = zlib.compress((b"\0" + bytes(row)) * height, 1)
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", pixels) + _chunk(b"IEND", b"")

@@ -1,10 +1,10 @@
-"""A machine of any kind, laid out in a folder: its user's home, the system's folders, programs that only lie there."""
+"""A machine of any kind, laid out in a folder: home, system folders, and empty programs."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from ft_dcc.install.programs import Machine
+from ft_dcc.install.host_discovery import Machine
 
 
 def machine_in(folder: Path, platform: str, **environment: str) -> Machine:

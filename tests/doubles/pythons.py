@@ -1,4 +1,4 @@
-"""The Pythons of this machine: on the PATH, or where pyenv and uv keep theirs."""
+"""The Python versions of this machine: on the PATH, or where pyenv and uv install them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 
 def need_python(version: str) -> str:
-    """Return a Python of this version that runs; the test is skipped where there is none."""
+    """Return a Python of this version; skip the test if there is none."""
     homes = [Path.home() / ".pyenv" / "versions", Path.home() / ".local" / "share" / "uv" / "python"]
     kept = [path for home in homes for path in home.glob(f"*{version}.*/bin/python{version}")]
     for candidate in filter(None, (shutil.which(f"python{version}"), *map(str, kept))):

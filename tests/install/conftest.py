@@ -8,47 +8,47 @@ from ft_dcc.install import run, vendored
 
 @pytest.fixture(params=["linux", "darwin", "win32"])
 def machine(request, tmp_path):
-    """An empty machine of each kind, simulated by its folders and its environment."""
+    """Return an empty machine of each platform, simulated by its folders and environment."""
     return machine_in(tmp_path, request.param)
 
 
 @pytest.fixture(autouse=True)
 def _no_index(monkeypatch):
-    """Nothing is fetched: whoever tries gets what a machine without a network gets."""
+    """Disable downloads, as on a machine without a network."""
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
 
 
 @pytest.fixture(scope="session")
-def packed(tmp_path_factory):
-    """The wheels of this environment, made once by what makes them each time."""
+def all_wheels(tmp_path_factory):
+    """Return the wheels of this environment, made once for all tests."""
     return vendored.make_wheels(tmp_path_factory.mktemp("wheels"), (3, 11), with_ffmpeg=False)
 
 
 @pytest.fixture
-def install(packed, monkeypatch):
-    """Install with some of the packages, and without an ffmpeg: to put files somewhere takes its time."""
-    some = [wheel for wheel in packed if wheel.name.startswith(("certifi-", "clique-"))]
-    return _installing(some, monkeypatch)
+def install(all_wheels, monkeypatch):
+    """Install with two small packages and without ffmpeg, to save time."""
+    few = [wheel for wheel in all_wheels if wheel.name.startswith(("certifi-", "clique-"))]
+    return _installing(few, monkeypatch)
 
 
 @pytest.fixture
-def install_whole(packed, monkeypatch):
-    """Install with all packages, and without an ffmpeg, which is large."""
-    return _installing(packed, monkeypatch)
+def install_whole(all_wheels, monkeypatch):
+    """Install with all packages and without ffmpeg, which is large."""
+    return _installing(all_wheels, monkeypatch)
 
 
 def _installing(wheels, monkeypatch):
     make = vendored.make_wheels
 
-    def take(folder, python, *, with_ffmpeg):
-        return wheels if python >= vendored.needed_python() else make(folder, python, with_ffmpeg=with_ffmpeg)
+    def make_wheels(folder, python, *, with_ffmpeg):
+        return wheels if python >= vendored.minimum_python() else make(folder, python, with_ffmpeg=with_ffmpeg)
 
-    monkeypatch.setattr(vendored, "make_wheels", take)
+    monkeypatch.setattr(vendored, "make_wheels", make_wheels)
 
     def call(host, machine, **options):
         if host == "nuke":
-            pytest.importorskip("ft_dcc_nuke", reason="the Nuke adapter is not there yet")
+            pytest.importorskip("ft_dcc_nuke", reason="the Nuke adapter is not installed")
         return run.install(host, machine, with_ffmpeg=False, **options)
 
     return call

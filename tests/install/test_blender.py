@@ -13,7 +13,7 @@ import pytest
 from doubles.machine import machine_in
 
 from ft_dcc.install import run
-from ft_dcc.install.examine import examine
+from ft_dcc.install.diagnose import diagnose
 
 PROGRAM = os.environ.get("FT_DCC_BLENDER", "")
 
@@ -32,18 +32,18 @@ def machine(tmp_path, monkeypatch):
     return machine
 
 
-def test_a_real_blender_has_it_enabled_and_then_no_more(machine, install_whole):
+def test_install_enables_and_uninstall_disables_in_a_real_blender(machine, install_whole):
     (done,) = install_whole("blender", machine)
     # An extension's wheels are unpacked elsewhere; its own folder has the same name as the core.
-    (core,) = machine.home.rglob("ft_dcc/publish/run.py")
+    (core,) = machine.home.rglob("ft_dcc/publish/publisher.py")
     # An older core of the same version lacks what the add-on of today imports.
     core.write_text("", encoding="utf-8")
     install_whole("blender", machine)
     assert core.stat().st_size > 1000
-    (found,) = examine("blender", machine)
+    (found,) = diagnose("blender", machine)
     assert found.is_good, found.text
     assert " runs Python 3." in found.text
     (removed,) = run.uninstall("blender", machine)
     assert (removed.folder, removed.left, done.folder.exists()) == (done.folder, (), False)
-    (found,) = examine("blender", machine)
-    assert "ft-dcc is not in it" in found.text
+    (found,) = diagnose("blender", machine)
+    assert "ft-dcc is not installed" in found.text

@@ -3,19 +3,19 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from doubles.maya import stage
+from doubles.maya import sample_scene
 from doubles.maya.program import running
 
 from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.host import PlayblastRequest
-from ft_dcc.install.maya import fill, module_file
-from ft_dcc.install.place import Place
+from ft_dcc.install.managed_folder import Target
+from ft_dcc.install.maya import module_file, populate
 
 
 @pytest.fixture
 def maya():
-    """The double with the small shot open, as ``import maya`` finds it; what it was misused for fails the test."""
-    with running(stage.build()) as program:
+    """Yield the double with the small shot open; fail the test if the double was misused."""
+    with running(sample_scene.build()) as program:
         yield program
     assert program.misuses == []
 
@@ -29,7 +29,7 @@ def host(maya):
 
 @pytest.fixture
 def request_of(tmp_path):
-    """A playblast of the small shot; any part of it can be given."""
+    """Return a function that makes a playblast request for the small shot."""
 
     def make(frames: str = "1001-1003", **values):
         parts = {"source": "shotCam", "resolution": Resolution(64, 36), "directory": tmp_path / "frames"}
@@ -40,11 +40,11 @@ def request_of(tmp_path):
 
 @pytest.fixture
 def module(tmp_path):
-    """The modules folder as an installation for every Maya lays it out, without the packages."""
+    """Return the modules folder of an installation for every Maya, without dependencies."""
     folder = tmp_path / "modules"
-    place = Place("maya", folder / "ft-dcc", ("2023", "2024", "2025", "2026", "2027"), (3, 9))
-    place.folder.mkdir(parents=True)
-    fill(place, [], place.folder)
-    shutil.rmtree(place.folder / "vendored", ignore_errors=True)
-    (folder / "ft_dcc.mod").write_text(module_file(place.versions, place.python), encoding="utf-8")
+    target = Target("maya", folder / "ft-dcc", ("2023", "2024", "2025", "2026", "2027"), (3, 9))
+    target.folder.mkdir(parents=True)
+    populate(target, [], target.folder)
+    shutil.rmtree(target.folder / "vendored", ignore_errors=True)
+    (folder / "ft_dcc.mod").write_text(module_file(target.versions, target.python), encoding="utf-8")
     return folder

@@ -5,9 +5,9 @@ import threading
 
 import pytest
 
-from ft_dcc.errors import Cancelled, CaptureFailed, DiskUnusable, SceneLent, SettingInvalid
+from ft_dcc.errors import Cancelled, CaptureFailed, SceneBusy, SettingInvalid, StorageError
 from ft_dcc.frames import Resolution
-from ft_dcc.preview import preview_camera
+from ft_dcc.ui.preview import preview_camera
 
 
 def ignore(frame):
@@ -15,8 +15,8 @@ def ignore(frame):
 
 
 @pytest.fixture
-def picture(maya, host, request_of):
-    """What can be seen in the one picture of frame 1001, with parts of a look."""
+def image_of(maya, host, request_of):
+    """Return a function that draws frame 1001 with a look and returns what is visible."""
 
     def draw(**look):
         host.playblast(request_of("1001", look=look), ignore)
@@ -25,8 +25,8 @@ def picture(maya, host, request_of):
     return draw
 
 
-def test_a_picture_shows_the_cameras_view_and_nothing_else(picture):
-    drawn = picture()
+def test_an_image_shows_the_view_of_the_camera_without_overlays(image_of):
+    drawn = image_of()
     assert (drawn.camera, drawn.time, str(drawn.resolution), drawn.overlays, drawn.overscan) == (
         "shotCam",
         1001.0,
@@ -40,9 +40,9 @@ def test_a_picture_shows_the_cameras_view_and_nothing_else(picture):
     assert not hidden & {"polymeshes", "nurbsSurfaces", "pluginShapes", "fluids", "imagePlane"}
 
 
-# Reviewed by a person: a double cannot know that a flag mattered, so what is asked for is written down.
-def test_this_is_all_that_playblast_is_asked_for(picture):
-    assert picture().flags == {
+# The double cannot know which flags matter, so all of them are listed for review.
+def test_playblast_is_called_with_exactly_these_flags(image_of):
+    assert image_of().flags == {
         "compression": "png",
         "editorPanelName": "modelPanel6",
         "forceOverwrite": True,
@@ -58,8 +58,8 @@ def test_this_is_all_that_playblast_is_asked_for(picture):
     }
 
 
-def test_this_is_all_that_a_view_is_asked_for(picture):
-    view = {name: value for name, value in picture().view.items() if value is not False}
+def test_the_view_is_set_up_with_exactly_these_flags(image_of):
+    view = {name: value for name, value in image_of().view.items() if value is not False}
     assert view == {
         "displayAppearance": "smoothShaded",
         "displayLights": "default",
@@ -69,24 +69,24 @@ def test_this_is_all_that_a_view_is_asked_for(picture):
     }
 
 
-def test_the_renderer_smooths_edges_as_the_look_says(picture):
-    assert picture().settings == {
+def test_the_look_sets_anti_aliasing_and_occlusion_of_the_renderer(image_of):
+    assert image_of().settings == {
         "lineAAEnable": True,
         "multiSampleCount": 8,
         "multiSampleEnable": True,
         "ssaoEnable": False,
     }
-    assert picture(samples=0, occlusion=True).settings == {
+    assert image_of(samples=0, occlusion=True).settings == {
         "lineAAEnable": False,
         "multiSampleCount": 8,
         "multiSampleEnable": False,
         "ssaoEnable": True,
     }
-    assert picture(samples=16).settings["multiSampleCount"] == 16
+    assert image_of(samples=16).settings["multiSampleCount"] == 16
 
 
-def test_a_look_changes_what_is_drawn(picture):
-    view = picture(
+def test_the_settings_of_a_look_change_the_view(image_of):
+    view = image_of(
         shading="wireframe",
         lights="all",
         textures=False,
@@ -100,23 +100,23 @@ def test_a_look_changes_what_is_drawn(picture):
     assert (view["polymeshes"], "locators" in view) == (False, False)
 
 
-def test_only_what_is_isolated_is_drawn_and_no_set_is_left_in_the_scene(maya, picture):
+def test_isolated_nodes_are_drawn_alone_and_leave_no_set_in_the_scene(maya, image_of):
     before = maya.state()
-    assert picture(isolate=["second"]).view["isolated"] == ("second",)
+    assert image_of(isolate=["second"]).view["isolated"] == ("second",)
     assert maya.state() == before
 
 
 @pytest.mark.parametrize(
     ("look", "words"),
     [
-        ({"shading": "oil"}, "look.shading cannot be 'oil'. It is one of smoothShaded, flatShaded"),
-        ({"samples": 3}, "look.samples cannot be 3. It is one of 0, 2, 4, 8, 16."),
+        ({"shading": "oil"}, "look.shading cannot be 'oil'. Choose from smoothShaded, flatShaded"),
+        ({"samples": 3}, "look.samples cannot be 3. Choose from 0, 2, 4, 8, 16."),
         ({"hide": ["everything"]}, "look.hide cannot be 'everything'"),
-        ({"colour": "red"}, "A look has no colour. It has shading"),
-        ({"isolate": ["ghost"]}, "look.isolate names 'ghost', which the scene does not have"),
+        ({"colour": "red"}, "Unknown setting of a look: colour. Choose from shading"),
+        ({"isolate": ["ghost"]}, "look.isolate names 'ghost', which is not in the scene"),
     ],
 )
-def test_a_look_that_cannot_be_is_refused_before_anything_is_changed(maya, host, request_of, look, words):
+def test_an_invalid_look_is_rejected_before_anything_is_changed(maya, host, request_of, look, words):
     before = maya.state()
     with pytest.raises(SettingInvalid) as caught:
         host.playblast(request_of(look=look), ignore)
@@ -124,14 +124,14 @@ def test_a_look_that_cannot_be_is_refused_before_anything_is_changed(maya, host,
     assert (maya.state(), maya.drawn) == (before, [])
 
 
-def test_the_time_only_ever_goes_forward_from_frame_to_frame(maya, host, request_of):
+def test_the_current_time_only_increases_during_a_capture(maya, host, request_of):
     host.playblast(request_of("1001-1004"), ignore)
     set_to = [call.first() for call in maya.calls if call.command == "currentTime" and call.mode != "query"]
     assert set_to == [1001, 1002, 1003, 1004, 1004.0]
 
 
-def disturb(maya):
-    """A scene in which next to nothing is as a playblast needs it."""
+def change_everything(maya):
+    """Make everything differ from what a playblast needs."""
     camera = maya.scene.node("shotCamShape")
     camera.attributes.update(displaySafeAction=True, displayFieldChart=True, overscan=1.5)
     camera.locked |= {"overscan", "displayResolution"}
@@ -143,18 +143,18 @@ def disturb(maya):
     maya.undo.append("the artist's own step")
 
 
-def test_the_scene_is_as_it_was_after_success(maya, host, request_of):
-    disturb(maya)
+def test_the_scene_is_restored_after_a_capture(maya, host, request_of):
+    change_everything(maya)
     before = maya.state()
     assert host.playblast(request_of("1001-1012"), ignore).missing() == ()
     assert maya.state() == before
 
 
-def test_escape_between_two_frames_cancels_and_the_scene_is_as_it_was(maya, host, request_of):
+def test_escape_between_two_frames_cancels_and_restores_the_scene(maya, host, request_of):
     def press(frame):
         maya.is_escape_pressed = frame == 1002
 
-    disturb(maya)
+    change_everything(maya)
     before, request = maya.state(), request_of("1001-1012")
     with pytest.raises(Cancelled, match="before frame 1003"):
         host.playblast(request, press)
@@ -162,30 +162,30 @@ def test_escape_between_two_frames_cancels_and_the_scene_is_as_it_was(maya, host
     assert sorted(path.name for path in request.directory.iterdir()) == ["shot.1001.png", "shot.1002.png"]
 
 
-def test_escape_within_a_frame_cancels_and_the_scene_is_as_it_was(maya, host, request_of):
-    disturb(maya)
+def test_escape_within_a_frame_cancels_and_restores_the_scene(maya, host, request_of):
+    change_everything(maya)
     before, maya.escape_at = maya.state(), 1002
     with pytest.raises(Cancelled, match="at frame 1002"):
         host.playblast(request_of("1001-1012"), ignore)
     assert maya.state() == before
 
 
-def test_a_playblast_that_fails_half_way_is_told_with_mayas_words(maya, host, request_of):
-    disturb(maya)
+def test_a_failed_playblast_raises_an_error_with_the_message_of_maya(maya, host, request_of):
+    change_everything(maya)
     before, maya.fail_at = maya.state(), 1003
-    with pytest.raises(CaptureFailed, match=r"Maya wrote no picture of frame 1003 .*No space left on device"):
+    with pytest.raises(CaptureFailed, match=r"Maya did not write frame 1003 .*No space left on device"):
         host.playblast(request_of("1001-1012"), ignore)
     assert maya.state() == before
 
 
-def test_somebody_elses_progress_bar_is_left_alone(maya, host, request_of):
+def test_an_existing_progress_window_is_not_changed(maya, host, request_of):
     maya.interface.progress = {"title": "Bake", "progress": 7}
     before = maya.state()
     host.playblast(request_of("1001-1002"), ignore)
     assert maya.state() == before
 
 
-def test_a_scene_that_is_closed_meanwhile_ends_the_capture_and_the_new_one_is_not_touched(maya, host, request_of):
+def test_closing_the_scene_ends_the_capture_and_leaves_the_new_scene_unchanged(maya, host, request_of):
     from doubles.maya.scene import Scene
 
     after = []
@@ -195,20 +195,20 @@ def test_a_scene_that_is_closed_meanwhile_ends_the_capture_and_the_new_one_is_no
         maya.scene.time = 7.0
         after.append(maya.scene.state())
 
-    disturb(maya)
+    change_everything(maya)
     with pytest.raises(CaptureFailed, match="The scene was closed while it was captured"):
         host.playblast(request_of("1001-1012"), close)
     assert maya.scene.state() == after[0]
     assert maya.is_undo_on and "ftDccCapture" not in maya.interface.controls
 
 
-def test_a_window_that_a_crash_left_behind_does_not_stop_the_next_capture(maya, host, request_of):
+def test_a_leftover_capture_window_does_not_stop_the_next_capture(maya, host, request_of):
     maya.interface.add("ftDccCapture", "window", widthHeight=(8, 8), visible=True)
     assert host.playblast(request_of("1001", resolution=Resolution(320, 180)), ignore).missing() == ()
     assert "ftDccCapture" not in maya.interface.controls
 
 
-def test_an_overscan_that_something_drives_is_named(maya, host, request_of):
+def test_a_driven_overscan_is_named_in_the_error(maya, host, request_of):
     maya.scene.node("shotCamShape").driven.add("overscan")
     before = maya.state()
     with pytest.raises(CaptureFailed, match=r"shotCamShape.overscan is 1.3 and something drives it"):
@@ -216,33 +216,33 @@ def test_an_overscan_that_something_drives_is_named(maya, host, request_of):
     assert maya.state() == before
 
 
-def test_a_referenced_camera_that_is_right_already_gets_no_edit(maya, host, request_of):
+def test_a_referenced_camera_with_the_right_settings_gets_no_edit(maya, host, request_of):
     camera = maya.scene.add_camera("rig:cam")
     camera.is_referenced = True
     host.playblast(request_of("1001", source="rig:cam"), ignore)
     assert maya.scene.edits == []
 
 
-def test_a_size_larger_than_mayas_window_is_drawn_whole(maya, host, request_of):
+def test_an_image_can_be_larger_than_the_window(maya, host, request_of):
     frames = host.playblast(request_of("1001", resolution=Resolution(1920, 1080)), ignore)
     assert str(maya.drawn[-1].resolution) == "1920x1080" and frames.missing() == ()
 
 
-def test_a_picture_of_another_size_is_not_taken_for_the_one_asked_for(maya, host, request_of, monkeypatch):
-    # On Windows Maya wants sizes that four divides.
+def test_an_image_of_another_size_raises_capture_failed(maya, host, request_of, monkeypatch):
+    # On Windows Maya rounds sizes to multiples of four.
     monkeypatch.setattr("doubles.maya.drawing._resolution", lambda *_: Resolution(60, 36))
-    with pytest.raises(CaptureFailed, match="Maya drew frame 1001 at 60x36, wanted is 64x36"):
+    with pytest.raises(CaptureFailed, match="Frame 1001 is 60x36; expected 64x36"):
         host.playblast(request_of(), ignore)
 
 
-def test_an_old_picture_does_not_pass_for_a_new_one(host, request_of):
+def test_an_existing_image_is_replaced(host, request_of):
     request = request_of("1001")
     request.directory.mkdir()
     (request.directory / "shot.1001.png").write_bytes(b"old")
     assert host.playblast(request, ignore).path(1001).stat().st_size > 100
 
 
-def test_a_picture_of_an_earlier_capture_does_not_pass_for_one_that_was_cancelled(maya, host, request_of):
+def test_a_cancelled_frame_leaves_no_image_of_an_earlier_capture(maya, host, request_of):
     whole = host.playblast(request_of("1001-1002"), ignore)
     maya.escape_at = 1002
     with pytest.raises(Cancelled):
@@ -251,20 +251,20 @@ def test_a_picture_of_an_earlier_capture_does_not_pass_for_one_that_was_cancelle
 
 
 @pytest.mark.parametrize("folder", ["with space", "brace {x}", "hash ####", "über", "percent 50%"])
-def test_the_folders_name_is_taken_as_it_is(host, request_of, tmp_path, folder):
+def test_special_characters_in_the_folder_name_are_kept(host, request_of, tmp_path, folder):
     host.playblast(request_of("1001", directory=tmp_path / folder), ignore)
     assert [path.name for path in (tmp_path / folder).iterdir()] == ["shot.1001.png"]
 
 
-def test_a_folder_that_cannot_be_made_is_named_before_anything_is_changed(maya, host, request_of, tmp_path):
+def test_a_folder_that_cannot_be_created_is_reported_before_anything_is_changed(maya, host, request_of, tmp_path):
     (tmp_path / "file").write_text("no folder", encoding="utf-8")
     before = maya.state()
-    with pytest.raises(DiskUnusable, match="cannot be made"):
+    with pytest.raises(StorageError, match="cannot be created"):
         host.playblast(request_of(directory=tmp_path / "file" / "frames"), ignore)
     assert maya.state() == before
 
 
-def test_the_window_lives_between_two_frames_of_a_capture_from_another_thread(maya, host, request_of):
+def test_the_window_handles_events_between_frames_of_a_capture_from_a_thread(maya, host, request_of):
     answers = []
     thread = threading.Thread(target=lambda: answers.append(host.playblast(request_of("1001-1003"), ignore)))
     lived = []
@@ -274,52 +274,52 @@ def test_the_window_lives_between_two_frames_of_a_capture_from_another_thread(ma
     assert answers[0].missing() == () and lived == [0]
 
 
-def test_whoever_reads_the_scene_never_finds_it_as_a_small_picture_of_a_camera_changes_it(maya, host, tmp_path):
+def test_a_preview_never_exposes_a_changed_scene(maya, host, tmp_path):
     scene, before, seen = host.scene(), maya.state(), []
 
-    def look():
+    def preview():
         seen.append(preview_camera("shotCam", host, scene, tmp_path))
 
-    thread = threading.Thread(target=look, daemon=True)
+    thread = threading.Thread(target=preview, daemon=True)
     thread.start()
     while thread.is_alive():
         maya.idle()
         assert maya.state() == before
-    assert seen[0].picture.is_file()
+    assert seen[0].image.is_file()
 
 
-def test_a_small_picture_waits_for_the_end_of_a_capture(maya, host, request_of, tmp_path):
+def test_a_preview_waits_for_the_end_of_a_capture(maya, host, request_of, tmp_path):
     scene, before, order = host.scene(), maya.state(), []
 
-    def look():
+    def preview():
         preview_camera("second", host, scene, tmp_path)
-        order.append("picture")
+        order.append("preview")
 
-    looking = threading.Thread(target=look, daemon=True)
+    preview_thread = threading.Thread(target=preview, daemon=True)
 
-    def begin_looking(frame):
+    def start_preview(frame):
         if frame == 1001:
-            looking.start()
+            preview_thread.start()
             # Long enough for it to come in between, if it could.
-            looking.join(0.2)
+            preview_thread.join(0.2)
         order.append(frame)
 
-    capturing = threading.Thread(target=lambda: host.playblast(request_of("1001-1003"), begin_looking), daemon=True)
+    capturing = threading.Thread(target=lambda: host.playblast(request_of("1001-1003"), start_preview), daemon=True)
     capturing.start()
     maya.serve(capturing)
-    maya.serve(looking)
-    assert order == [1001, 1002, 1003, "picture"]
+    maya.serve(preview_thread)
+    assert order == [1001, 1002, 1003, "preview"]
     assert maya.state() == before
 
 
-def test_what_maya_carries_out_in_the_middle_of_a_capture_gets_no_scene(maya, host, request_of, tmp_path):
-    with pytest.raises(SceneLent, match=r"^The scene is being captured\. Try again when that is over\.$"):
+def test_a_second_capture_inside_of_a_capture_raises_scene_busy(maya, host, request_of, tmp_path):
+    with pytest.raises(SceneBusy, match=r"^The scene is being captured\. Try again when the capture has ended\.$"):
         host.playblast(request_of(), lambda frame: host.playblast(request_of(directory=tmp_path / "other"), ignore))
     assert not (tmp_path / "other").exists()
     assert host.playblast(request_of(), ignore).missing() == ()
 
 
-def test_without_a_window_it_is_said_what_can_be_done_instead(maya, request_of):
+def test_a_capture_without_a_window_is_rejected_with_an_alternative(maya, request_of):
     from ft_dcc_maya.host import MayaHost
 
     maya.is_batch = True
@@ -333,13 +333,13 @@ def test_without_a_window_it_is_said_what_can_be_done_instead(maya, request_of):
     assert maya.state() == before
 
 
-def test_a_full_disk_is_named(host, request_of, tmp_path):
+def test_a_folder_removed_during_the_capture_is_reported(host, request_of, tmp_path):
     folder = tmp_path / "frames"
     folder.mkdir()
     request = request_of("1001-1003")
 
-    def take_away(frame):
+    def remove_folder(frame):
         shutil.rmtree(folder)
 
-    with pytest.raises(DiskUnusable, match="Frame 1002 cannot be written to"):
-        host.playblast(request, take_away)
+    with pytest.raises(StorageError, match="Frame 1002 cannot be written to"):
+        host.playblast(request, remove_folder)

@@ -1,4 +1,4 @@
-"""The double refuses what Maya refuses: what passes on it is not just whatever was written."""
+"""The double refuses what Maya refuses, so that a test does not pass with invalid code."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 import threading
 
 import pytest
-from doubles.maya import stage
+from doubles.maya import sample_scene
 from doubles.maya.program import running
 
 
@@ -45,24 +45,24 @@ from doubles.maya.program import running
         ("mel.eval('delete pCube1')", RuntimeError, "Cannot find procedure or variable"),
     ],
 )
-def test_what_maya_refuses_is_refused(call, error, words):
-    with running(stage.build()):
+def test_the_double_refuses_what_maya_refuses(call, error, words):
+    with running(sample_scene.build()):
         from maya import cmds, mel
 
         with pytest.raises(error, match=re.escape(words)):
             eval(call, {"cmds": cmds, "mel": mel})  # noqa: S307 - the calls above
 
 
-def test_a_year_has_its_own_flags():
-    with running(stage.build(2023)):
+def test_flags_depend_on_the_version_of_maya():
+    with running(sample_scene.build(2023)):
         from maya import cmds
 
         with pytest.raises(TypeError, match="Invalid flag 'creativeVersion'"):
             cmds.about(creativeVersion=True)
 
 
-def test_another_thread_may_not_touch_maya():
-    maya = stage.build()
+def test_a_call_outside_of_the_main_thread_is_recorded_as_misuse():
+    maya = sample_scene.build()
     with running(maya):
         from maya import cmds
 
@@ -77,8 +77,8 @@ def test_another_thread_may_not_touch_maya():
 
 
 @pytest.mark.parametrize("call", ["cmds.window('w')", "cmds.getPanel(allPanels=True)", "cmds.evalDeferred(str)"])
-def test_without_a_window_there_is_no_interface(call):
-    maya = stage.build(is_batch=True)
+def test_user_interface_commands_fail_without_a_window(call):
+    maya = sample_scene.build(is_batch=True)
     with running(maya):
         from maya import cmds
 
@@ -86,8 +86,8 @@ def test_without_a_window_there_is_no_interface(call):
             eval(call, {"cmds": cmds})  # noqa: S307 - the calls above
 
 
-def test_a_playblast_writes_over_nothing_unasked(tmp_path):
-    with running(stage.build()):
+def test_playblast_overwrites_no_file_without_force_overwrite(tmp_path):
+    with running(sample_scene.build()):
         from maya import cmds
 
         there = tmp_path / "f.png"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ft_dcc.errors import CameraMissing, CaptureFailed, DiskUnusable, SettingInvalid, Unpublishable
+from ft_dcc.errors import CameraMissing, CaptureFailed, SettingInvalid, StorageError, UserFixableError
 from ft_dcc.frames import FrameRange, Resolution
-from ft_dcc.host import BringsPlugins, KnowsLenses
+from ft_dcc.host import ProvidesPlugins, SupportsFocalLengths
 
 
 @pytest.mark.parametrize(
@@ -35,12 +35,12 @@ from ft_dcc.host import BringsPlugins, KnowsLenses
         ("750fps", "750"),
     ],
 )
-def test_the_rate_is_the_exact_one_of_the_time_unit(maya, host, unit, rate):
+def test_the_frame_rate_of_each_time_unit_is_exact(maya, host, unit, rate):
     maya.scene.unit = unit
     assert host.scene().fps == Fraction(rate)
 
 
-def test_a_time_unit_that_is_not_known_is_asked_about_and_not_guessed(maya, host):
+def test_an_unknown_time_unit_raises_setting_invalid(maya, host):
     maya.scene.unit = "fortnight"
     with pytest.raises(SettingInvalid, match="time unit 'fortnight' is not known"):
         host.scene()
@@ -49,7 +49,7 @@ def test_a_time_unit_that_is_not_known_is_asked_about_and_not_guessed(maya, host
 @pytest.mark.parametrize(
     ("rate", "unit"), [("24", "film"), ("24000/1001", "23.976fps"), ("30", "ntsc"), ("12", "12fps"), ("60", "ntscf")]
 )
-def test_a_rate_is_set_by_mayas_name_for_it_and_the_keys_stay_on_their_frames(maya, host, rate, unit):
+def test_configure_sets_the_time_unit_and_keeps_keys_on_their_frames(maya, host, rate, unit):
     host.configure(FrameRange(1001, 1048, 8), Fraction(rate), Resolution(1920, 1080))
     scene = host.scene()
     assert (maya.scene.unit, scene.fps, str(scene.frame_range)) == (unit, Fraction(rate), "993-1056")
@@ -57,24 +57,24 @@ def test_a_rate_is_set_by_mayas_name_for_it_and_the_keys_stay_on_their_frames(ma
     assert maya.scene.node("defaultResolution").attributes["deviceAspectRatio"] == pytest.approx(16 / 9)
 
 
-def test_a_rate_that_maya_does_not_have_changes_nothing(maya, host):
+def test_configure_with_an_unsupported_rate_changes_nothing(maya, host):
     before = maya.state()
     with pytest.raises(SettingInvalid, match=r"no time unit for 33.3 fps"):
         host.configure(FrameRange(1, 2), Fraction("33.3"), Resolution(64, 36))
     assert maya.state() == before
 
 
-def test_the_range_is_the_animations_and_not_what_the_slider_shows(maya, host):
+def test_the_frame_range_is_that_of_the_animation_not_of_the_time_slider(maya, host):
     maya.scene.options["minTime"] = 1005
     assert str(host.scene().frame_range) == "1001-1012"
 
 
-def test_renderable_cameras_go_first_and_mayas_own_four_are_none(maya, host):
+def test_sources_list_renderable_cameras_first_and_no_startup_cameras(maya, host):
     maya.scene.add_camera("a_witness")
     assert host.scene().sources == ("shotCam", "a_witness", "second")
 
 
-def test_of_cameras_that_are_alike_the_one_that_is_looked_through_goes_first(maya, host):
+def test_the_camera_of_the_active_view_precedes_equally_renderable_ones(maya, host):
     maya.scene.node("shotCamShape").attributes["renderable"] = False
     maya.interface.controls["modelPanel4"].values["camera"] = "second"
     assert host.scene().sources == ("second", "shotCam")
@@ -84,29 +84,29 @@ def test_of_cameras_that_are_alike_the_one_that_is_looked_through_goes_first(may
     assert host.scene().sources == ("second", "shotCam")
 
 
-def test_cameras_of_the_same_name_are_told_apart_by_their_paths(maya, host):
+def test_cameras_of_the_same_name_are_listed_by_their_paths(maya, host):
     group = maya.scene.node("second")
     maya.scene.add_camera("shotCam", parent=group)
     assert set(host.scene().sources) == {"|shotCam", "second|shotCam", "second"}
 
 
-def test_a_scene_with_mayas_own_cameras_only_has_none(maya, host):
+def test_a_scene_with_only_startup_cameras_has_no_sources(maya, host):
     from doubles.maya.scene import Scene
 
     maya.open(Scene.new())
     assert host.scene().sources == ()
-    with pytest.raises(CameraMissing, match="no camera 'shotCam', nor any other of its own"):
+    with pytest.raises(CameraMissing, match="no camera 'shotCam', and no other that was added"):
         host.focal_lengths("shotCam", FrameRange(1, 2))
 
 
-def test_the_sound_of_the_timeline_begins_where_its_file_would(maya, host):
+def test_the_sound_starts_where_the_beginning_of_its_file_lies(maya, host):
     maya.scene.add_sound("dialogue", filename="/audio/sh010.wav", offset=1005.0, sourceStart=24.0)
     maya.interface.sound = "dialogue"
     (track,) = host.scene().sounds
     assert (track.path, track.start) == (Path("/audio/sh010.wav"), Fraction(981))
 
 
-def test_a_sound_that_nobody_hears_is_none(maya, host):
+def test_a_muted_hidden_or_missing_sound_is_ignored(maya, host):
     node = maya.scene.add_sound("dialogue", filename="/audio/sh010.wav")
     assert host.scene().sounds == ()
     maya.interface.sound = "dialogue"
@@ -121,32 +121,32 @@ def test_a_sound_that_nobody_hears_is_none(maya, host):
     assert host.scene().sounds == ()
 
 
-def test_a_remembered_task_makes_the_file_worth_saving(maya, host):
+def test_remember_task_marks_the_scene_as_modified(maya, host):
     host.remember_task("d6b9")
     assert (host.scene().task_id, host.scene().is_modified, maya.undo) == ("d6b9", True, [])
 
 
-def test_a_scene_with_a_name_is_saved_where_it_is(maya, host, tmp_path):
+def test_save_writes_the_scene_to_its_file(maya, host, tmp_path):
     maya.scene.path, maya.scene.is_modified = str(tmp_path / "sh010.ma"), True
     assert host.save() == tmp_path / "sh010.ma"
     assert (tmp_path / "sh010.ma").is_file() and not host.scene().is_modified
 
 
-def test_a_scene_that_cannot_be_saved_says_so(maya, host, tmp_path):
+def test_save_raises_an_error_for_a_missing_folder_or_name(maya, host, tmp_path):
     maya.scene.path = str(tmp_path / "nowhere" / "sh010.ma")
-    with pytest.raises(DiskUnusable, match="Maya cannot save the scene: Could not save file"):
+    with pytest.raises(StorageError, match="Maya cannot save the scene: Could not save file"):
         host.save()
     maya.scene.path = ""
-    with pytest.raises(Unpublishable, match="never been saved"):
+    with pytest.raises(UserFixableError, match="never been saved"):
         host.save()
 
 
-def test_the_lens_is_known_at_each_frame(host):
-    assert isinstance(host, KnowsLenses) and isinstance(host, BringsPlugins)
+def test_focal_lengths_cover_each_frame_with_handles(host):
+    assert isinstance(host, SupportsFocalLengths) and isinstance(host, ProvidesPlugins)
     assert host.focal_lengths("shotCam", FrameRange(1001, 1002, 1)) == dict.fromkeys(range(1000, 1004), 35.0)
 
 
-def test_in_batch_the_scene_is_read_and_a_thread_of_its_own_may_ask(maya):
+def test_in_batch_mode_a_thread_can_read_the_scene(maya):
     from ft_dcc_maya.host import MayaHost
 
     maya.is_batch, seen = True, []
@@ -157,14 +157,14 @@ def test_in_batch_the_scene_is_read_and_a_thread_of_its_own_may_ask(maya):
     assert seen[0].sources == ("shotCam", "second") and seen[0].sounds == ()
 
 
-def test_a_busy_maya_is_not_waited_for_for_ever(maya):
+def test_a_call_to_a_busy_main_thread_times_out(maya):
     from ft_dcc_maya import main_thread
 
     errors = []
 
     def ask():
         try:
-            main_thread.run(lambda: None, is_batch=False, patience=0.05)
+            main_thread.run(lambda: None, is_batch=False, timeout=0.05)
         except CaptureFailed as error:
             errors.append(str(error))
 

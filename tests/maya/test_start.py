@@ -24,31 +24,31 @@ def start(module, *arguments, python=sys.executable):
 
 
 @pytest.mark.parametrize("year", ["2023", "2025", "2027"])
-def test_the_menu_is_there_after_the_start(module, year):
+def test_the_menu_exists_after_the_start(module, year):
     report = start(module, "--year", year)
     assert (report["error"], report["menus"], report["items"], report["misuses"]) == (None, ["ftDccMenu"], ITEMS, [])
     assert report["buttons"] == ["mine", "ft-dcc"]
 
 
-def test_the_start_loads_nothing_and_leaves_no_name_behind(module):
+def test_the_start_loads_no_core_module_and_leaves_no_name_in_main(module):
     report = start(module)
     assert report["loaded"] == ["ft_dcc_maya"]
     assert report["names"] == []
-    # One question, and one thing put off.
+    # cmds.about and cmds.evalDeferred.
     assert report["calls_at_start"] == 2
 
 
-def test_what_came_along_is_found_after_everything_of_mayas(module):
+def test_the_vendored_folder_comes_after_the_paths_of_maya(module):
     (path,) = start(module)["path"]
     assert Path(path) == module / "ft-dcc" / "vendored"
 
 
-def test_without_a_window_nothing_happens(module):
+def test_the_start_without_a_window_adds_nothing(module):
     report = start(module, "--batch")
-    assert (report["error"], report["menus"], report["said"], report["calls_at_start"]) == (None, [], [], 1)
+    assert (report["error"], report["menus"], report["messages"], report["calls_at_start"]) == (None, [], [], 1)
 
 
-def test_a_package_that_cannot_be_imported_does_not_stop_the_start(module):
+def test_maya_starts_when_the_package_cannot_be_imported(module):
     (module / "ft-dcc" / "scripts" / "ft_dcc_maya" / "__init__.py").write_text("import nowhere", encoding="utf-8")
     report = start(module)
     assert report["error"] is None
@@ -59,18 +59,18 @@ BROKEN = ["raise SystemExit(1)", "def", "1 / 0", "raise RuntimeError('no')", "im
 
 
 @pytest.mark.parametrize("broken", BROKEN)
-def test_with_a_broken_core_maya_starts_and_the_menu_says_what_is_wrong(module, broken):
+def test_with_a_broken_core_maya_starts_and_the_menu_reports_the_error(module, broken):
     core = module / "ft-dcc" / "scripts" / "ft_dcc"
     core.mkdir()
     (core / "__init__.py").write_text(broken, encoding="utf-8")
     report = start(module, "--press", "Publish for review…")
     assert (report["error"], report["items"]) == (None, ITEMS)
-    (said,) = report["said"]
-    assert said.startswith("ft-dcc cannot be loaded: ")
-    assert said.endswith(". Install it again: ft-dcc install maya. The Script Editor has the details.")
+    (message,) = report["messages"]
+    assert message.startswith("ft-dcc cannot be loaded: ")
+    assert message.endswith(". Install it again: ft-dcc install maya. The Script Editor has the details.")
 
 
-def test_a_core_that_takes_long_to_load_does_not_delay_the_start(module, tmp_path):
+def test_the_core_is_loaded_by_the_first_command_not_at_the_start(module, tmp_path):
     core, marker = module / "ft-dcc" / "scripts" / "ft_dcc", tmp_path / "loaded"
     core.mkdir()
     (core / "__init__.py").write_text(f"open({str(marker)!r}, 'w').close()\nraise ImportError", encoding="utf-8")
@@ -81,12 +81,12 @@ def test_a_core_that_takes_long_to_load_does_not_delay_the_start(module, tmp_pat
 
 
 @pytest.mark.parametrize("year", ["2022", "2023", "2024", "2025", "2026", "2027", "2028"])
-def test_each_maya_finds_the_module_once_and_a_later_one_finds_none(module, year):
+def test_each_supported_maya_finds_the_module_once(module, year):
     found = list(modules(module, int(year)))
     assert found == ([] if year == "2028" else [(module / "ft-dcc" / "scripts").resolve()])
 
 
-def test_another_artists_setup_runs_although_ours_is_broken(module, tmp_path):
+def test_other_setup_scripts_run_when_ours_is_broken(module, tmp_path):
     (module / "ft-dcc" / "scripts" / "ft_dcc_maya" / "__init__.py").write_text("def", encoding="utf-8")
     theirs = tmp_path / "theirs"
     (theirs / "scripts").mkdir(parents=True)
@@ -97,7 +97,7 @@ def test_another_artists_setup_runs_although_ours_is_broken(module, tmp_path):
     assert "ft-dcc could not be started: SyntaxError: " in report["stderr"]
 
 
-def test_a_module_that_is_not_whole_does_not_stop_the_start(module):
+def test_an_incomplete_module_is_reported_without_stopping_the_start(module):
     shutil.rmtree(module / "ft-dcc" / "scripts" / "ft_dcc_maya")
     script = module / "ft-dcc" / "scripts" / "userSetup.py"
     done = subprocess.run([sys.executable, "-I", "-S", str(script)], capture_output=True, encoding="utf-8", check=False)
@@ -109,7 +109,7 @@ def test_a_module_that_is_not_whole_does_not_stop_the_start(module):
 
 
 @pytest.mark.parametrize("version", ["2.7", "3.7"])
-def test_an_older_python_gets_one_sentence(module, version):
+def test_an_unsupported_python_is_reported_in_one_sentence(module, version):
     script = module / "ft-dcc" / "scripts" / "userSetup.py"
     done = subprocess.run([need_python(version), str(script)], capture_output=True, encoding="utf-8", check=False)
     sentence = f"ft-dcc needs Maya 2023 or later: this Maya runs Python {version}.\n"

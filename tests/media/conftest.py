@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Callable
 
 import pytest
-from doubles.numbered_pictures import write_numbered
+from doubles.numbered_images import write_numbered
 
 from ft_dcc.frames import FrameRange, Frames, Resolution
 from ft_dcc.media import ffmpeg
 
 
 def _found() -> dict[str, str]:
-    """Every different ffmpeg of this machine: the one that would be used, and the system's own."""
+    """Run the test with each ffmpeg of this machine: the default one and the system's."""
     found = {"found": str(ffmpeg.find())}
     system = shutil.which("ffmpeg")
     if system and not os.environ.get("FT_DCC_FFMPEG") and system != found["found"]:
@@ -27,7 +27,7 @@ def _found() -> dict[str, str]:
 
 @pytest.fixture
 def all_ffmpegs() -> list[str]:
-    """For a test that does not need each of them each time."""
+    """Return a function that selects an ffmpeg, for tests that choose it themselves."""
     return list(_found().values())
 
 
@@ -39,7 +39,7 @@ def each_ffmpeg(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.fixture
 def make_frames(tmp_path: Path) -> Callable[..., Frames]:
-    """Return a function that writes numbered pictures of a range, handles included."""
+    """Return a function that writes numbered images of a range, handles included."""
 
     def make(
         frame_range: str | FrameRange = "1001-1012",
@@ -59,7 +59,7 @@ def make_frames(tmp_path: Path) -> Callable[..., Frames]:
 
 @contextlib.contextmanager
 def mounted(folder: Path, option: str) -> Iterator[Path]:
-    """Lend a disk of its own at the folder; skips where this user may not mount one."""
+    """Mount a disk at the folder; skip the test if this user may not mount."""
     mount, umount = shutil.which("mount"), shutil.which("umount")
     command = [str(mount), "-t", "tmpfs", "-o", option, "tmpfs", str(folder)]
     if not (mount and umount) or subprocess.run(command, capture_output=True, check=False).returncode:
@@ -70,7 +70,7 @@ def mounted(folder: Path, option: str) -> Iterator[Path]:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 64 KiB."""
+    """Mount a disk of 64 KiB."""
     folder = tmp_path / "disk"
     folder.mkdir()
     with mounted(folder, "size=64k"):
@@ -85,6 +85,6 @@ def read_only_folder(tmp_path: Path) -> Iterator[Path]:
     if not os.access(folder, os.W_OK):
         yield folder
         return
-    # The administrator may write everywhere but on a disk that is read-only itself.
+    # Root may write everywhere except on a read-only disk.
     with mounted(folder, "ro"):
         yield folder

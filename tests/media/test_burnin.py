@@ -4,14 +4,14 @@ from fractions import Fraction
 
 import attrs
 import pytest
-from doubles.numbered_pictures import numbers_in, run_ffmpeg, write_flat
+from doubles.numbered_images import numbers_in, run_ffmpeg, write_flat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ft_dcc.errors import FramesMissing, SettingInvalid
 from ft_dcc.frames import FrameRange, Frames, Resolution, frame_rate
 from ft_dcc.media import encode, probe, transcode
-from ft_dcc.media.burnin import Burnin, Pictures, script, timecode
+from ft_dcc.media.burnin import Burnin, BurninTarget, script, timecode
 
 CANVAS = Resolution(640, 360)
 EVERYWHERE = dict.fromkeys(("top left", "top", "top right", "bottom left", "bottom", "bottom right"), "{comment}")
@@ -19,7 +19,7 @@ EVERYWHERE = dict.fromkeys(("top left", "top", "top right", "bottom left", "bott
 
 @pytest.fixture
 def grey_frames(tmp_path):
-    """Return a function that makes frames without anything on them."""
+    """Return a function that makes grey frames."""
 
     def make(frame_range="1001-1004", fps="24"):
         frames = Frames(
@@ -32,32 +32,32 @@ def grey_frames(tmp_path):
     return make
 
 
-def pictures_of(film):
-    """The luma of every picture."""
-    raw = run_ffmpeg("-i", f"file:{film.path}", "-f", "rawvideo", "-fps_mode", "passthrough", "-pix_fmt", "gray", "-")
-    size = film.resolution.width * film.resolution.height
+def frames_of(movie):
+    """Return the luma of every frame."""
+    raw = run_ffmpeg("-i", f"file:{movie.path}", "-f", "rawvideo", "-fps_mode", "passthrough", "-pix_fmt", "gray", "-")
+    size = movie.resolution.width * movie.resolution.height
     return [raw[at : at + size] for at in range(0, len(raw), size)]
 
 
 def looks_like(one, other):
-    """Whether hardly a pixel differs by more than what encoding does."""
+    """Return whether the images differ only by encoding errors."""
     return sum(abs(a - b) > 40 for a, b in zip(one, other)) < 12
 
 
-def drawn_pixels(picture):
-    return sum(level > 140 for level in picture)
+def drawn_pixels(image):
+    return sum(level > 140 for level in image)
 
 
 @pytest.mark.parametrize("rate", ["23.976", "59.94", "120"])
 @pytest.mark.parametrize("frame_range", ["-3-2", "998-1003"])
-def test_each_picture_shows_its_own_number_and_time_code(grey_frames, tmp_path, frame_range, rate):
+def test_each_frame_shows_its_number_and_timecode(grey_frames, tmp_path, frame_range, rate):
     frames = grey_frames(frame_range, rate)
-    film = encode(frames, tmp_path / "film.mp4", burnin=Burnin({"top left": "{frame} {timecode}"}))
+    movie = encode(frames, tmp_path / "film.mp4", burnin=Burnin({"top left": "{frame} {timecode}"}))
     numbers = list(frames.frame_range)
     for number in (numbers[0], numbers[-1]):
         text = f"{number} {timecode(number, frames.fps)}"
         still = encode(frames, tmp_path / "still.mp4", burnin=Burnin({"top left": "{text}"}, {"text": text}))
-        assert [looks_like(picture, pictures_of(still)[0]) for picture in pictures_of(film)] == [
+        assert [looks_like(image, frames_of(still)[0]) for image in frames_of(movie)] == [
             other == number for other in numbers
         ]
 
@@ -75,7 +75,7 @@ def test_each_picture_shows_its_own_number_and_time_code(grey_frames, tmp_path, 
         (-10, "24", "23:59:59:14"),
     ],
 )
-def test_time_code_counts_frames_from_midnight(frame, rate, text):
+def test_timecode_counts_frames_from_midnight(frame, rate, text):
     assert timecode(frame, frame_rate(rate)) == text
 
 
@@ -89,50 +89,50 @@ def test_time_code_counts_frames_from_midnight(frame, rate, text):
         ("100-103", "59.94", (), "00:00:01:40"),
     ],
 )
-def test_the_film_starts_at_the_time_code_of_its_first_picture(make_frames, tmp_path, frame_range, rate, slate, start):
-    film = encode(make_frames(frame_range, frame_rate(rate)), tmp_path / "film.mp4", burnin=Burnin(slate=slate))
-    header = run_ffmpeg("-i", film.path, "-map", "0", "-c", "copy", "-f", "ffmetadata", "-").decode()
+def test_movie_starts_at_the_timecode_of_its_first_frame(make_frames, tmp_path, frame_range, rate, slate, start):
+    movie = encode(make_frames(frame_range, frame_rate(rate)), tmp_path / "film.mp4", burnin=Burnin(slate=slate))
+    header = run_ffmpeg("-i", movie.path, "-map", "0", "-c", "copy", "-f", "ffmetadata", "-").decode()
     streams = run_ffmpeg(
-        "-i", film.path, "-map", "0:v:0", "-c", "copy", "-map_metadata", "0:s:v:0", "-f", "ffmetadata", "-"
+        "-i", movie.path, "-map", "0:v:0", "-c", "copy", "-map_metadata", "0:s:v:0", "-f", "ffmetadata", "-"
     )
     assert f"timecode={start}" in header + streams.decode()
 
 
-def test_numbered_pictures_stay_in_place_under_the_burn_in(make_frames, tmp_path):
+def test_burnin_does_not_shift_frames(make_frames, tmp_path):
     frames = make_frames("1001-1012", frame_rate("23.976"), "640x360")
-    film = encode(frames, tmp_path / "film.mp4", burnin=Burnin({"bottom right": "{frame}"}))
-    assert numbers_in(film.path, frames.resolution) == list(range(1001, 1013))
-    assert str(probe(film.path).fps) == "24000/1001"
+    movie = encode(frames, tmp_path / "film.mp4", burnin=Burnin({"bottom right": "{frame}"}))
+    assert numbers_in(movie.path, frames.resolution) == list(range(1001, 1013))
+    assert str(probe(movie.path).fps) == "24000/1001"
 
 
-def test_a_slate_is_one_picture_before_the_first(make_frames, tmp_path):
+def test_slate_is_one_frame_before_the_first(make_frames, tmp_path):
     frames = make_frames("1001-1006", frame_rate("29.97"), "640x360")
-    told = []
+    reported = []
     look = Burnin({"top left": "{frame}"}, {"shot": "sh010"}, slate=("{shot}", "{range} at {fps}", "{resolution}"))
-    film = encode(frames, tmp_path / "film.mp4", burnin=look, on_frame=told.append)
-    assert (film.frame_count, film.lead, probe(film.path).frame_count) == (7, 1, 7)
-    assert numbers_in(film.path, frames.resolution)[1:] == list(range(1001, 1007))
-    assert told == [1001, 1002, 1003, 1004, 1005, 1006]
-    slate = pictures_of(film)[0]
+    movie = encode(frames, tmp_path / "film.mp4", burnin=look, on_frame=reported.append)
+    assert (movie.frame_count, movie.lead, probe(movie.path).frame_count) == (7, 1, 7)
+    assert numbers_in(movie.path, frames.resolution)[1:] == list(range(1001, 1007))
+    assert reported == [1001, 1002, 1003, 1004, 1005, 1006]
+    slate = frames_of(movie)[0]
     assert 300 < drawn_pixels(slate) < 20_000
 
 
-def test_a_film_gets_its_burn_in_by_the_number_of_its_first_picture(make_frames, tmp_path):
+def test_movie_burnin_starts_at_the_given_first_frame(make_frames, tmp_path):
     frames = make_frames("1001-1006", frame_rate("23.976"), "640x360")
-    film = encode(frames, tmp_path / "plain.mp4")
+    movie = encode(frames, tmp_path / "plain.mp4")
     look = Burnin({"top left": "{frame}"}, slate=("slate",))
-    again = transcode(film.path, tmp_path / "film.mp4", first_frame=1001, burnin=look)
+    again = transcode(movie.path, tmp_path / "film.mp4", first_frame=1001, burnin=look)
     assert (again.frame_count, again.lead, str(again.fps)) == (7, 1, "24000/1001")
     direct = encode(frames, tmp_path / "direct.mp4", burnin=look)
-    for picture, other in zip(pictures_of(again), pictures_of(direct)):
-        assert looks_like(picture, other)
+    for image, other in zip(frames_of(again), frames_of(direct)):
+        assert looks_like(image, other)
 
 
-def test_a_field_may_have_a_text_of_its_own_on_each_frame(grey_frames, tmp_path):
+def test_field_may_have_a_different_text_at_each_frame(grey_frames, tmp_path):
     frames = grey_frames("1-4")
     look = Burnin({"bottom": "{focal} mm"}, {"focal": {1: "35", 2: "35", 3: "50"}})
-    film = encode(frames, tmp_path / "film.mp4", burnin=look)
-    first, second, third, last = pictures_of(film)
+    movie = encode(frames, tmp_path / "film.mp4", burnin=look)
+    first, second, third, last = frames_of(movie)
     assert looks_like(first, second)
     assert not looks_like(second, third)
     assert drawn_pixels(last) < drawn_pixels(third)
@@ -157,74 +157,74 @@ AWKWARD = [
 
 
 @pytest.mark.parametrize("comment", AWKWARD, ids=range(len(AWKWARD)))
-def test_any_text_is_only_a_text(grey_frames, tmp_path, comment):
+def test_any_text_is_drawn_literally(grey_frames, tmp_path, comment):
     look = Burnin(EVERYWHERE, {"comment": comment}, slate=("{comment}",), watermark="{comment}")
-    film = encode(grey_frames("1-2"), tmp_path / "film.mp4", burnin=look)
-    assert film.frame_count == 3
-    assert comment.isspace() or drawn_pixels(pictures_of(film)[1]) > 20
+    movie = encode(grey_frames("1-2"), tmp_path / "film.mp4", burnin=look)
+    assert movie.frame_count == 3
+    assert comment.isspace() or drawn_pixels(frames_of(movie)[1]) > 20
 
 
 @pytest.mark.parametrize(
     ("text", "alike"),
     [
-        # What libass would take for a command looks the same as its letters one by one.
+        # Text that looks like a command must look like its characters drawn one by one.
         (r"a\Nb", "a\\\N{ZERO WIDTH SPACE}Nb"),
         (r"a\hb", "a\\\N{ZERO WIDTH SPACE}hb"),
         ("50%", "50\N{ZERO WIDTH SPACE}%"),
     ],
 )
-def test_a_backslash_is_drawn_as_one(grey_frames, tmp_path, text, alike):
+def test_backslash_is_drawn_literally(grey_frames, tmp_path, text, alike):
     frames = grey_frames("1-1")
     one = encode(frames, tmp_path / "one.mp4", burnin=Burnin({"top left": "{t}"}, {"t": text}))
     other = encode(frames, tmp_path / "other.mp4", burnin=Burnin({"top left": "{t}"}, {"t": alike}))
-    assert looks_like(pictures_of(one)[0], pictures_of(other)[0])
+    assert looks_like(frames_of(one)[0], frames_of(other)[0])
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(max_size=80))
-def test_no_text_leaves_its_line_or_becomes_a_command(text):
-    written = script(Burnin({"top": "{c}"}, {"c": text}), Pictures((1,), Fraction(24), CANVAS), CANVAS)
-    plain = script(Burnin({"top": "{c}"}, {"c": ""}), Pictures((1,), Fraction(24), CANVAS), CANVAS)
+def test_escaped_text_contains_no_libass_command(text):
+    written = script(Burnin({"top": "{c}"}, {"c": text}), BurninTarget((1,), Fraction(24), CANVAS), CANVAS)
+    plain = script(Burnin({"top": "{c}"}, {"c": ""}), BurninTarget((1,), Fraction(24), CANVAS), CANVAS)
     assert len(written.split("\n")) == len(plain.split("\n"))
-    drawn = written.split("\n")[-2].split(",", 4)[4]
+    burnt_in = written.split("\n")[-2].split(",", 4)[4]
     for command in (r"\n", r"\h"):
-        assert command not in drawn
-    assert drawn.count(r"\{") == drawn.count("{") == text.count("{")
+        assert command not in burnt_in
+    assert burnt_in.count(r"\{") == burnt_in.count("{") == text.count("{")
     written.encode("utf-8")
 
 
-def test_an_unknown_field_is_refused_with_the_nearest_known():
+def test_unknown_field_is_rejected_with_a_suggestion():
     with pytest.raises(SettingInvalid, match=r"no field called 'shto'\. Did you mean shot"):
         Burnin({"top": "{shto}"}, {"shot": "sh010"})
 
 
-def test_an_unknown_place_is_refused():
-    with pytest.raises(SettingInvalid, match=r"no place in the picture called 'topleft'\. Did you mean top left"):
+def test_unknown_position_is_rejected():
+    with pytest.raises(SettingInvalid, match=r"no position in the image called 'topleft'\. Did you mean top left"):
         Burnin({"topleft": "{frame}"})
 
 
 @pytest.mark.parametrize(("aspect", "bars"), [(Fraction(239, 100), 46), (Fraction(16, 9), 0)])
-def test_a_letterbox_covers_what_lies_outside(grey_frames, tmp_path, aspect, bars):
-    film = encode(grey_frames("1-1"), tmp_path / "film.mp4", burnin=Burnin(aspect=aspect))
-    rows = [picture[320] for picture in _rows(pictures_of(film)[0])]
+def test_letterbox_covers_top_and_bottom(grey_frames, tmp_path, aspect, bars):
+    movie = encode(grey_frames("1-1"), tmp_path / "film.mp4", burnin=Burnin(aspect=aspect))
+    rows = [image[320] for image in _rows(frames_of(movie)[0])]
     assert sum(level < 30 for level in rows) == 2 * bars
     assert all(level < 30 for level in (*rows[:bars], *rows[360 - bars :]))
 
 
-def test_a_pillarbox_covers_the_sides(grey_frames, tmp_path):
-    film = encode(grey_frames("1-1"), tmp_path / "film.mp4", burnin=Burnin(aspect=Fraction(4, 3)))
-    row = pictures_of(film)[0][:640]
+def test_pillarbox_covers_the_sides(grey_frames, tmp_path):
+    movie = encode(grey_frames("1-1"), tmp_path / "film.mp4", burnin=Burnin(aspect=Fraction(4, 3)))
+    row = frames_of(movie)[0][:640]
     assert (sum(level < 30 for level in row[:90]), sum(level < 30 for level in row)) == (80, 160)
 
 
-def _rows(picture):
-    return [picture[at : at + 640] for at in range(0, len(picture), 640)]
+def _rows(image):
+    return [image[at : at + 640] for at in range(0, len(image), 640)]
 
 
-def test_a_watermark_lies_across_the_middle(grey_frames, tmp_path):
-    film = encode(grey_frames("1-1"), tmp_path / "film.mp4", burnin=Burnin({}, {"who": "A & B"}, watermark="{who}"))
-    rows = _rows(pictures_of(film)[0])
-    # See-through: brighter than the grey below it, and far from white.
+def test_watermark_crosses_the_centre(grey_frames, tmp_path):
+    movie = encode(grey_frames("1-1"), tmp_path / "film.mp4", burnin=Burnin({}, {"who": "A & B"}, watermark="{who}"))
+    rows = _rows(frames_of(movie)[0])
+    # Transparent: brighter than the grey below it, and far from white.
     assert 80 < max(max(row[200:440]) for row in rows[120:240]) < 140
     assert max(max(row) for row in rows[:60]) < 75
 
@@ -233,29 +233,29 @@ def test_a_watermark_lies_across_the_middle(grey_frames, tmp_path):
     ("gone", "shown"),
     [((1003,), [1001, 1002, 1002, 1004, 1005]), ((1001, 1002, 1005), [1003, 1003, 1003, 1004, 1004])],
 )
-def test_filling_shows_the_frame_before_and_says_so(make_frames, tmp_path, gone, shown):
+def test_filled_frame_shows_the_previous_one_with_a_label(make_frames, tmp_path, gone, shown):
     frames = make_frames("1001-1005", size="640x360")
     for number in gone:
         frames.path(number).unlink()
-    film = encode(frames, tmp_path / "film.mp4", is_filling=True)
-    marked = [picture != other for picture, other in zip(_middles(film), _middles(_unmarked(frames, shown, tmp_path)))]
+    movie = encode(frames, tmp_path / "film.mp4", fill_missing=True)
+    marked = [image != other for image, other in zip(_middles(movie), _middles(_unmarked(frames, shown, tmp_path)))]
     assert marked == [number in gone for number in range(1001, 1006)]
-    assert film.frame_count == 5
+    assert movie.frame_count == 5
     assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".")) == []
 
 
-def test_a_long_text_pushes_no_other_out_of_the_picture(grey_frames, tmp_path):
+def test_long_text_does_not_displace_other_texts(grey_frames, tmp_path):
     frames = grey_frames("1001-1003")
     frames.path(1002).unlink()
     long = {"c": "every word of it " * 200}
     look = Burnin({"top left": "{c}", "bottom left": "{c}", "bottom right": "{frame}"}, long, watermark="{c}")
-    film = encode(frames, tmp_path / "film.mp4", burnin=look, is_filling=True)
+    movie = encode(frames, tmp_path / "film.mp4", burnin=look, fill_missing=True)
     corner, middle = [
-        [sum(level > bright for row in _rows(picture)[rows] for level in row[columns]) for picture in pictures_of(film)]
+        [sum(level > bright for row in _rows(image)[rows] for level in row[columns]) for image in frames_of(movie)]
         for rows, columns, bright in ((slice(330, 360), slice(560, 640), 140), (slice(140, 220), slice(260, 560), 200))
     ]
     assert min(corner) > 20
-    # The words of the watermark are see-through; those of the mark are not.
+    # The text of the watermark is transparent; that of the label is not.
     assert (middle[0] < 50, middle[1] > 400, middle[2] < 50) == (True, True, True)
 
 
@@ -266,21 +266,19 @@ def _unmarked(frames, shown, tmp_path):
     return encode(other, tmp_path / "other.mp4")
 
 
-def _middles(film):
-    """What lies in the middle of each picture, coarse enough that encoding changes nothing."""
-    return [
-        tuple(level > 127 for row in _rows(picture)[140:220] for level in row[180:460]) for picture in pictures_of(film)
-    ]
+def _middles(movie):
+    """Return the centre of each image, so coarse that encoding does not change it."""
+    return [tuple(level > 127 for row in _rows(image)[140:220] for level in row[180:460]) for image in frames_of(movie)]
 
 
-def test_nothing_can_be_filled_from_nothing(make_frames, tmp_path):
+def test_fill_missing_without_any_frame_is_rejected(make_frames, tmp_path):
     frames = make_frames("1-2")
     for number in (1, 2):
         frames.path(number).unlink()
     with pytest.raises(FramesMissing, match="missing: 1-2"):
-        encode(frames, tmp_path / "film.mp4", is_filling=True)
+        encode(frames, tmp_path / "film.mp4", fill_missing=True)
 
 
-def test_the_font_comes_with_it_and_its_folder_goes(grey_frames, tmp_path):
+def test_bundled_font_is_used_and_the_temporary_folder_is_deleted(grey_frames, tmp_path):
     encode(grey_frames("1-1"), tmp_path / "film.mp4", burnin=Burnin({"top": "{frame}"}))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["film.mp4", "grey.0001.png"]

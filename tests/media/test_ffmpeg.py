@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ft_dcc.errors import Cancelled, DiskUnusable, EncodeFailed, ExtraMissing, SettingInvalid
+from ft_dcc.errors import Cancelled, EncodeFailed, MissingExtra, SettingInvalid, StorageError
 from ft_dcc.media import ffmpeg
 from ft_dcc.media.ffmpeg import Finished
 
@@ -21,27 +21,27 @@ def write_script(path, text):
     return path
 
 
-def test_the_named_ffmpeg_is_used(each_ffmpeg):
+def test_ffmpeg_of_the_setting_is_used(each_ffmpeg):
     assert str(ffmpeg.find()) == each_ffmpeg
     assert ffmpeg.version()
 
 
-def test_a_named_ffmpeg_that_is_not_there_is_an_error(monkeypatch):
+def test_missing_ffmpeg_of_the_setting_is_an_error(monkeypatch):
     monkeypatch.setenv("FT_DCC_FFMPEG", "/nowhere/ffmpeg")
     with pytest.raises(SettingInvalid, match="FT_DCC_FFMPEG is /nowhere/ffmpeg"):
         ffmpeg.find()
 
 
-def test_without_any_ffmpeg_the_install_command_is_named(monkeypatch):
+def test_missing_ffmpeg_names_the_install_command(monkeypatch):
     monkeypatch.delenv("FT_DCC_FFMPEG")
     monkeypatch.setenv("PATH", "")
     monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
-    with pytest.raises(ExtraMissing, match=r"ft-dcc\[media\]"):
+    with pytest.raises(MissingExtra, match=r"ft-dcc\[media\]"):
         ffmpeg.find()
 
 
 @needs_a_shell
-def test_the_one_on_the_path_is_the_last_resort(monkeypatch, tmp_path):
+def test_ffmpeg_on_the_path_is_the_last_resort(monkeypatch, tmp_path):
     monkeypatch.delenv("FT_DCC_FFMPEG")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
@@ -50,14 +50,14 @@ def test_the_one_on_the_path_is_the_last_resort(monkeypatch, tmp_path):
 
 
 @needs_a_shell
-def test_a_program_that_is_no_ffmpeg_is_named(monkeypatch, tmp_path):
+def test_program_that_is_not_ffmpeg_is_named(monkeypatch, tmp_path):
     monkeypatch.setenv("FT_DCC_FFMPEG", str(write_script(tmp_path / "ffmpeg", "echo hello")))
     with pytest.raises(EncodeFailed, match="is not an ffmpeg, or is broken"):
         ffmpeg.version()
 
 
 @needs_a_shell
-def test_a_program_that_cannot_be_started_is_named(monkeypatch, tmp_path):
+def test_program_that_cannot_be_started_is_named(monkeypatch, tmp_path):
     broken = tmp_path / "ffmpeg"
     broken.write_bytes(b"\x7fELF but not really")
     broken.chmod(0o755)
@@ -72,7 +72,7 @@ def test_cancel_stops_an_endless_run():
         ffmpeg.run(ENDLESS, on_count=counts.append, is_cancelled=lambda: len(counts) > 1)
 
 
-def test_what_a_listener_raises_stops_an_endless_run():
+def test_error_of_a_callback_stops_an_endless_run():
     def stop(_line):
         raise ZeroDivisionError
 
@@ -81,7 +81,7 @@ def test_what_a_listener_raises_stops_an_endless_run():
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the state of a process is read from /proc")
-def test_what_a_studios_script_started_ends_with_it(monkeypatch, tmp_path):
+def test_child_processes_of_a_wrapper_script_are_killed(monkeypatch, tmp_path):
     noted = tmp_path / "pid"
     script = write_script(
         tmp_path / "ffmpeg", f'sleep 1000 & echo $! > "{noted}.new"; mv "{noted}.new" "{noted}"; wait'
@@ -100,7 +100,7 @@ def is_running(pid):
         return False
 
 
-def test_the_log_that_is_kept_does_not_grow():
+def test_kept_log_is_bounded():
     finished = ffmpeg.run(["-f", "lavfi", "-i", "testsrc2=d=20:s=32x18", "-vf", "showinfo", "-f", "null", "-"])
     assert finished.returncode == 0
     assert len(finished.log) < 20_000
@@ -109,25 +109,25 @@ def test_the_log_that_is_kept_does_not_grow():
 @pytest.mark.parametrize(
     ("line", "error_type", "sentence"),
     [
-        ("Error writing trailer: No space left on device", DiskUnusable, "The disk is full: /films. Free some space"),
-        ("Unknown encoder 'libx264'", EncodeFailed, "cannot do this: Unknown encoder 'libx264'. Run: pip install"),
-        ("No such filter: 'zscale'", EncodeFailed, "cannot do this: No such filter: 'zscale'."),
+        ("Error writing trailer: No space left on device", StorageError, "The disk is full: /films. Free some space"),
+        ("Unknown encoder 'libx264'", EncodeFailed, "lacks a feature: Unknown encoder 'libx264'. Run: pip install"),
+        ("No such filter: 'zscale'", EncodeFailed, "lacks a feature: No such filter: 'zscale'."),
         ("Something else", EncodeFailed, "ffmpeg stopped with code 1 on sh010.%04d.png: Something else."),
     ],
 )
-def test_a_failure_is_one_sentence(line, error_type, sentence):
-    error = ffmpeg.explained(Finished(1, (line,), line), "sh010.%04d.png", Path("/films/a.mp4"))
+def test_failure_is_one_sentence(line, error_type, sentence):
+    error = ffmpeg.failure(Finished(1, (line,), line), "sh010.%04d.png", Path("/films/a.mp4"))
     assert type(error) is error_type
     assert sentence.replace("/films", str(Path("/films"))) in str(error)
 
 
-def test_a_missing_encoder_is_told_from_what_ffmpeg_says():
+def test_missing_encoder_is_detected_in_the_log():
     finished = ffmpeg.run(["-f", "lavfi", "-i", "testsrc2=d=1", "-c:v", "libnothing", "-f", "null", "-"])
-    error = ffmpeg.explained(finished, "testsrc2", Path("a.mp4"))
-    assert "cannot do this: Unknown encoder 'libnothing'" in str(error)
+    error = ffmpeg.failure(finished, "testsrc2", Path("a.mp4"))
+    assert "lacks a feature: Unknown encoder 'libnothing'" in str(error)
 
 
-def test_a_file_appears_when_it_is_whole(tmp_path):
+def test_replacing_writes_the_file_when_the_block_succeeds(tmp_path):
     with ffmpeg.replacing(tmp_path / "a.mp4") as unfinished:
         unfinished.write_bytes(b"whole")
         assert unfinished.parent == tmp_path
@@ -135,7 +135,7 @@ def test_a_file_appears_when_it_is_whole(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
 
 
-def test_a_file_that_was_not_finished_is_gone(tmp_path):
+def test_replacing_deletes_the_file_when_the_block_fails(tmp_path):
     with pytest.raises(KeyError), ffmpeg.replacing(tmp_path / "a.mp4"):
         raise KeyError
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""Which frame is which, in every combination of first frame, handles, step and rate.
+"""Frame identity in every combination of first frame, handles, step and rate.
 
 What a film shows is read back from it: the number in each picture's own blocks, the number that was burnt in, and the
 time code of the start. A normal run has every pair of values at least once, by one ffmpeg or another;
@@ -13,7 +13,7 @@ import os
 import re
 
 import pytest
-from doubles.numbered_pictures import number_in, run_ffmpeg, write_numbered
+from doubles.numbered_images import number_in, run_ffmpeg, write_numbered
 
 from ft_dcc.frames import FrameRange, Frames, Resolution, frame_rate
 from ft_dcc.media import Burnin, encode, probe
@@ -21,7 +21,7 @@ from ft_dcc.media import Burnin, encode, probe
 STARTS = (-10, 0, 1, 100, 1001)
 HANDLES = ("", "+8", "+8+0", "+0+8", "+8+4")
 STEPS = ("", "x2", "x3")
-# What is written, the exact rate, and how many frames a second of the time code has.
+# The text, the exact rate, and the frames per second of the timecode.
 RATES = {
     "23.976": ("24000/1001", 24),
     "24": ("24", 24),
@@ -32,17 +32,17 @@ RATES = {
     "59.94": ("60000/1001", 60),
     "60": ("60", 60),
 }
-# By which ffmpeg: there may be two, the one that is found and the system's own.
+# The ffmpeg: the default one and the system's.
 WHICH = (0, 1)
 EVERYTHING = list(itertools.product(STARTS, HANDLES, STEPS, RATES, WHICH))
 LENGTH = 10
 SIZE, BLOCKS = Resolution(320, 180), Resolution(320, 90)
-# Where "{frame}" is burnt in.
+# The position of "{frame}".
 ROWS, COLUMNS = range(150, 180), range(240, 320)
 
 
 def pairwise():
-    """Every start with every rate; handles and steps change along, so that every two values meet."""
+    """Return every start with every rate; handles and steps vary so that every pair of values occurs."""
     return [
         (
             start,
@@ -58,19 +58,19 @@ def pairwise():
 CASES = EVERYTHING if os.environ.get("FT_DCC_FRAME_MATRIX") == "all" else pairwise()
 
 
-def test_every_two_values_meet():
+def test_pairwise_cases_cover_every_pair():
     for one, other in itertools.combinations(range(5), 2):
         assert {(case[one], case[other]) for case in CASES} == {(case[one], case[other]) for case in EVERYTHING}
 
 
 @pytest.fixture(autouse=True)
 def each_ffmpeg():
-    """None by itself: each case has its own."""
+    """Disable the parametrization of conftest.py: each case has its own ffmpeg."""
 
 
 @pytest.fixture
 def use_ffmpeg(all_ffmpegs, monkeypatch):
-    """Return a function that has one of them used, and returns its path."""
+    """Return a function that selects an ffmpeg and returns its path."""
 
     def use(which):
         program = all_ffmpegs[which % len(all_ffmpegs)]
@@ -81,8 +81,8 @@ def use_ffmpeg(all_ffmpegs, monkeypatch):
 
 
 @pytest.mark.parametrize(("start", "handles", "step", "rate", "which"), CASES)
-def test_the_film_shows_every_frame_at_its_place(tmp_path, use_ffmpeg, drawn, start, handles, step, rate, which):
-    known = drawn(use_ffmpeg(which))
+def test_movie_shows_every_frame_in_its_place(tmp_path, use_ffmpeg, burnt_in, start, handles, step, rate, which):
+    known = burnt_in(use_ffmpeg(which))
     frame_range = FrameRange.parse(f"{start}-{start + LENGTH - 1}{step}{handles}")
     exact, base = RATES[rate]
     head, tail = {"": (0, 0), "+8": (8, 8), "+8+0": (8, 0), "+0+8": (0, 8), "+8+4": (8, 4)}[handles]
@@ -92,20 +92,20 @@ def test_the_film_shows_every_frame_at_its_place(tmp_path, use_ffmpeg, drawn, st
     for number in range(first, last + 1, stride):
         write_numbered(frames.path(number), number, SIZE, grey_below=90)
 
-    film = encode(frames, tmp_path / "film.mp4", burnin=Burnin({"bottom right": "{frame}"}))
+    movie = encode(frames, tmp_path / "film.mp4", burnin=Burnin({"bottom right": "{frame}"}))
 
-    facts = probe(film.path)
-    assert (film.frame_count, str(film.fps)) == (LENGTH + head + tail, exact)
-    assert (facts.frame_count, str(facts.fps), facts.is_constant_rate) == (LENGTH + head + tail, exact, True)
-    pictures = pictures_of(film.path)
+    info = probe(movie.path)
+    assert (movie.frame_count, str(movie.fps)) == (LENGTH + head + tail, exact)
+    assert (info.frame_count, str(info.fps), info.is_constant_rate) == (LENGTH + head + tail, exact, True)
+    images = frames_of(movie.path)
     held = [number - (number - first) % stride for number in range(first, last + 1)]
-    assert [number_in(picture, SIZE.width, BLOCKS) for picture in pictures] == held
-    assert [nearest(known, pictures[place]) for place in (0, -1)] == [first, last]
-    assert timecode_of(film.path) == clock(first, base)
+    assert [number_in(image, SIZE.width, BLOCKS) for image in images] == held
+    assert [nearest(known, images[place]) for place in (0, -1)] == [first, last]
+    assert timecode_of(movie.path) == clock(first, base)
 
 
 def clock(frame, base):
-    """The time code of a frame, counted up from midnight, and down from it for those before."""
+    """Return the timecode of a frame, counted from midnight."""
     day = frame % (24 * 60 * 60 * base)
     hours, minutes, seconds = day // base // 3600, day // base // 60 % 60, day // base % 60
     return f"{hours:02d}:{minutes:02d}:{seconds:02d}:{day % base:02d}"
@@ -115,51 +115,51 @@ def clock(frame, base):
     ("frame", "base", "text"),
     [(1001, 24, "00:00:41:17"), (1001, 60, "00:00:16:41"), (-10, 25, "23:59:59:15"), (100, 30, "00:00:03:10")],
 )
-def test_the_clock_of_this_test_goes_right(frame, base, text):
+def test_reference_clock_is_correct(frame, base, text):
     assert clock(frame, base) == text
 
 
-def pictures_of(film):
-    raw = run_ffmpeg("-i", film, "-f", "rawvideo", "-fps_mode", "passthrough", "-pix_fmt", "gray", "-")
+def frames_of(movie):
+    raw = run_ffmpeg("-i", movie, "-f", "rawvideo", "-fps_mode", "passthrough", "-pix_fmt", "gray", "-")
     size = SIZE.width * SIZE.height
     return [raw[at : at + size] for at in range(0, len(raw), size)]
 
 
-def timecode_of(film):
+def timecode_of(movie):
     stream = ("-map", "0:v:0", "-c", "copy", "-map_metadata", "0:s:v:0", "-f", "ffmetadata", "-")
-    return re.search(r"timecode=(\S+)", run_ffmpeg("-i", film, *stream).decode())[1]
+    return re.search(r"timecode=(\S+)", run_ffmpeg("-i", movie, *stream).decode())[1]
 
 
 @pytest.fixture(scope="module")
-def drawn(tmp_path_factory):
-    """Return a function that has an ffmpeg draw all numbers, once, and returns how each looks."""
+def burnt_in(tmp_path_factory):
+    """Return a function that draws all numbers with an ffmpeg once, and returns their images."""
     return functools.cache(lambda _ffmpeg: drawn_numbers(tmp_path_factory.mktemp("numbers")))
 
 
-def nearest(known, picture):
-    """Read a burnt-in number: the one whose own picture, drawn as a text, is the nearest."""
-    wanted = corner(picture)
+def nearest(known, image):
+    """Read a burnt-in number: the one whose drawn image is the nearest."""
+    wanted = corner(image)
     return min(known, key=lambda number: sum(abs(a - b) for a, b in zip(known[number], wanted)))
 
 
 def drawn_numbers(folder):
-    """The corner of a picture with each number, and with its neighbours, drawn as plain texts."""
+    """Return the corner of an image with each number and its neighbours, drawn as text."""
     ends = [end for start in STARTS for end in (start, start + LENGTH - 1)]
     numbers = sorted({number for end in ends for number in range(end - 10, end + 11)})
     frames = Frames(str(folder / "a.%d.png"), FrameRange(0, len(numbers) - 1), frame_rate("24"), SIZE)
     for place in range(len(numbers)):
         write_numbered(frames.path(place), place, SIZE, grey_below=90)
     texts = Burnin({"bottom right": "{text}"}, {"text": {place: str(number) for place, number in enumerate(numbers)}})
-    film = encode(frames, folder / "film.mp4", burnin=texts)
-    return {number: corner(picture) for number, picture in zip(numbers, pictures_of(film.path))}
+    movie = encode(frames, folder / "film.mp4", burnin=texts)
+    return {number: corner(image) for number, image in zip(numbers, frames_of(movie.path))}
 
 
-def corner(picture):
-    return b"".join(picture[row * SIZE.width :][COLUMNS.start : COLUMNS.stop] for row in ROWS)
+def corner(image):
+    return b"".join(image[row * SIZE.width :][COLUMNS.start : COLUMNS.stop] for row in ROWS)
 
 
 @pytest.mark.parametrize(
-    ("text", "first", "last", "count", "pictures"),
+    ("text", "first", "last", "count", "images"),
     [
         ("1001-1100x2+8+4", 993, 1104, 112, 56),
         ("1001-1100x2", 1001, 1100, 100, 50),
@@ -167,7 +167,7 @@ def corner(picture):
         ("-10-9x3+8+0", -18, 9, 28, 10),
     ],
 )
-def test_a_text_says_which_frames_have_pictures_and_how_long_the_film_is(text, first, last, count, pictures):
+def test_range_text_yields_frames_and_length(text, first, last, count, images):
     whole = FrameRange.parse(text).with_handles
-    assert (whole.start, whole.end, len(whole.every_frame), len(whole)) == (first, last, count, pictures)
+    assert (whole.start, whole.end, len(whole.every_frame), len(whole)) == (first, last, count, images)
     assert FrameRange.parse(text) == FrameRange.parse(str(FrameRange.parse(text)))

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import pytest
-from doubles.numbered_pictures import numbers_in, run_ffmpeg, write_flat
+from doubles.numbered_images import numbers_in, run_ffmpeg, write_flat
 
 from ft_dcc.frames import Resolution, frame_rate
 from ft_dcc.media import encode, encoders, probe, transcode
-from ft_dcc.media.encoders import HARDWARE, SOFTWARE, flaw_of
+from ft_dcc.media.encoders import HARDWARE, SOFTWARE, self_test
 from ft_dcc.media.presets import EDITORIAL, REVIEW, REVIEW_720, REVIEW_1080, REVIEW_1440, REVIEW_2160
 
 
@@ -22,51 +22,51 @@ from ft_dcc.media.presets import EDITORIAL, REVIEW, REVIEW_720, REVIEW_1080, REV
         (REVIEW_720, "ftrackreview-mp4-720", "1x5000", "2x720"),
     ],
 )
-def test_an_output_is_as_high_as_it_says_at_most(output, name, size, made):
+def test_output_has_at_most_its_number_of_lines(output, name, size, made):
     assert (output.component_name, str(output.size(Resolution.parse(size)))) == (name, made)
 
 
 @pytest.mark.parametrize("size", ["1920x1080", "1919x1081"])
-def test_a_smaller_output_shows_the_same_pictures(make_frames, tmp_path, size):
+def test_smaller_output_shows_the_same_frames(make_frames, tmp_path, size):
     frames = make_frames("1001-1003", frame_rate("23.976"), size)
-    film = encode(frames, tmp_path / "film.mp4", output=REVIEW_720)
-    facts = probe(film.path)
-    assert (film.resolution, facts.resolution.height, film.component_name) == (
-        facts.resolution,
+    movie = encode(frames, tmp_path / "film.mp4", output=REVIEW_720)
+    info = probe(movie.path)
+    assert (movie.resolution, info.resolution.height, movie.component_name) == (
+        info.resolution,
         720,
         "ftrackreview-mp4-720",
     )
-    assert numbers_in(film.path, film.resolution) == [1001, 1002, 1003]
+    assert numbers_in(movie.path, movie.resolution) == [1001, 1002, 1003]
     smaller = transcode(encode(frames, tmp_path / "a.mp4").path, tmp_path / "b.mp4", output=REVIEW_720)
     assert numbers_in(smaller.path, smaller.resolution) == [1001, 1002, 1003]
 
 
-def test_editors_get_prores_422(make_frames, tmp_path):
+def test_editorial_output_is_prores_422(make_frames, tmp_path):
     frames = make_frames("1001-1006", frame_rate("23.976"))
-    film = encode(frames, tmp_path / "film.mov", output=EDITORIAL)
-    facts = probe(film.path)
-    assert (facts.codec, facts.pixel_format, facts.matrix) == ("prores", "yuv422p10le", "bt709")
-    assert (str(facts.fps), facts.frame_count) == ("24000/1001", 6)
-    assert numbers_in(film.path, frames.resolution) == [1001, 1002, 1003, 1004, 1005, 1006]
+    movie = encode(frames, tmp_path / "film.mov", output=EDITORIAL)
+    info = probe(movie.path)
+    assert (info.codec, info.pixel_format, info.matrix) == ("prores", "yuv422p10le", "bt709")
+    assert (str(info.fps), info.frame_count) == ("24000/1001", 6)
+    assert numbers_in(movie.path, frames.resolution) == [1001, 1002, 1003, 1004, 1005, 1006]
 
 
 def test_prores_has_the_same_colour(make_frames, tmp_path):
     frames = make_frames("1")
     write_flat(frames.path(1), (200, 60, 30), frames.resolution)
-    film = encode(frames, tmp_path / "film.mov", output=EDITORIAL)
-    raw = run_ffmpeg("-i", film.path, "-f", "rawvideo", "-pix_fmt", "yuv422p10le", "-")
+    movie = encode(frames, tmp_path / "film.mov", output=EDITORIAL)
+    raw = run_ffmpeg("-i", movie.path, "-f", "rawvideo", "-pix_fmt", "yuv422p10le", "-")
     luma = 64 * 36 * 2
     found = [int.from_bytes(raw[at : at + 2], "little") / 4 for at in (0, luma, luma + luma // 2)]
     assert max(abs(a - b) for a, b in zip(found, (91.2, 100.7, 190.7))) < 1
 
 
-def test_x264_passes_the_same_test(each_ffmpeg, tmp_path):
-    assert flaw_of(SOFTWARE, tmp_path) == ""
+def test_x264_passes_the_self_test(each_ffmpeg, tmp_path):
+    assert self_test(SOFTWARE, tmp_path) == ""
 
 
 @pytest.mark.parametrize("encoder", HARDWARE, ids=lambda encoder: encoder.name)
-def test_whatever_this_machine_has_or_not_is_no_failure(each_ffmpeg, make_frames, tmp_path, monkeypatch, encoder):
+def test_available_hardware_encoders_do_not_fail(each_ffmpeg, make_frames, tmp_path, monkeypatch, encoder):
     monkeypatch.setenv("FT_DCC_ENCODER", encoder.name)
     monkeypatch.setattr(encoders.platformdirs, "user_cache_dir", lambda *_, **__: str(tmp_path / "cache"))
-    film = encode(make_frames("1-3"), tmp_path / "film.mp4")
-    assert (film.frame_count, film.encoder == encoder.name) == (3, film.remark == "")
+    movie = encode(make_frames("1-3"), tmp_path / "film.mp4")
+    assert (movie.frame_count, movie.encoder == encoder.name) == (3, movie.remark == "")

@@ -1,4 +1,4 @@
-"""A click that was recorded at a known moment is heard at the picture that it belongs to."""
+"""Sound stays in sync: a click at a known time is at its frame."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from array import array
 from fractions import Fraction
 
 import pytest
-from doubles.numbered_pictures import numbers_in, run_ffmpeg
+from doubles.numbered_images import numbers_in, run_ffmpeg
 
 from ft_dcc.errors import EncodeFailed
 from ft_dcc.frames import Resolution, frame_rate
@@ -28,9 +28,9 @@ def make_click(path, at=0.5, length=1.5, layout="mono", *arguments):
     return path
 
 
-def clicks_in(film, fps):
-    """The positions of all clicks, in frames from the first picture, and the length of the sound in frames."""
-    samples = array("h", run_ffmpeg("-i", film, "-map", "0:a", "-f", "s16le", "-ac", "1", "-ar", str(RATE), "-"))
+def clicks_in(movie, fps):
+    """Return the positions of all clicks, in frames from the first one, and the length of the sound in frames."""
+    samples = array("h", run_ffmpeg("-i", movie, "-map", "0:a", "-f", "s16le", "-ac", "1", "-ar", str(RATE), "-"))
     loud = [at for at, level in enumerate(samples) if abs(level) > 1500]
     starts = [at for at, before in zip(loud, [-RATE, *loud]) if at - before > RATE // 50]
     return [at / RATE * float(fps) for at in starts], len(samples) / RATE * float(fps)
@@ -48,44 +48,44 @@ def clicks_in(film, fps):
         Fraction(2009, 2),
     ],
 )
-def test_a_click_is_heard_at_its_picture(make_frames, tmp_path, rate, start):
+def test_click_is_in_sync_with_its_frame(make_frames, tmp_path, rate, start):
     fps = frame_rate(rate)
     click_after = 10 / float(fps)
     sound = Sound(make_click(tmp_path / "a.wav", at=click_after), start)
-    film = encode(make_frames("1001-1024", fps), tmp_path / "film.mp4", sounds=[sound])
-    (heard,), length = clicks_in(film.path, fps)
+    movie = encode(make_frames("1001-1024", fps), tmp_path / "film.mp4", sounds=[sound])
+    (heard,), length = clicks_in(movie.path, fps)
     assert abs(heard - float(start + 10 - 1001)) < 0.5
     assert abs(length - 24) < 0.6
-    assert (probe(film.path).has_audio, film.frame_count) == (True, 24)
+    assert (probe(movie.path).has_audio, movie.frame_count) == (True, 24)
 
 
-def test_a_sound_that_begins_after_the_range_is_silence(make_frames, tmp_path):
+def test_sound_after_the_range_is_silence(make_frames, tmp_path):
     sound = Sound(make_click(tmp_path / "a.wav"), Fraction(1100))
-    film = encode(make_frames("1001-1012"), tmp_path / "film.mp4", sounds=[sound])
-    clicks, length = clicks_in(film.path, 24)
+    movie = encode(make_frames("1001-1012"), tmp_path / "film.mp4", sounds=[sound])
+    clicks, length = clicks_in(movie.path, 24)
     assert clicks == []
     assert abs(length - 12) < 0.6
 
 
-def test_a_sound_that_ends_before_the_range_is_silence(make_frames, tmp_path):
+def test_sound_before_the_range_is_silence(make_frames, tmp_path):
     sound = Sound(make_click(tmp_path / "a.wav"), Fraction(900))
     assert clicks_in(encode(make_frames("1001-1012"), tmp_path / "film.mp4", sounds=[sound]).path, 24)[0] == []
 
 
 @pytest.mark.parametrize("layout", ["mono", "stereo", "5.1"])
 @pytest.mark.parametrize(("name", "arguments"), [("a.wav", ()), ("a.flac", ()), ("a.m4a", ("-c:a", "aac"))])
-def test_any_layout_becomes_stereo_in_step(make_frames, tmp_path, layout, name, arguments):
+def test_any_channel_layout_becomes_stereo_in_sync(make_frames, tmp_path, layout, name, arguments):
     sound = Sound(make_click(tmp_path / name, 0.25, 1.0, layout, *arguments), Fraction(1001))
-    film = encode(make_frames("1001-1024"), tmp_path / "film.mp4", sounds=[sound])
-    (heard,), _ = clicks_in(film.path, 24)
+    movie = encode(make_frames("1001-1024"), tmp_path / "film.mp4", sounds=[sound])
+    (heard,), _ = clicks_in(movie.path, 24)
     assert abs(heard - 6) < 0.5
-    # Two channels and not six.
-    both = len(run_ffmpeg("-i", film.path, "-map", "0:a", "-f", "s16le", "-"))
-    one = len(run_ffmpeg("-i", film.path, "-map", "0:a", "-f", "s16le", "-ac", "1", "-"))
+    # Stereo rather than six channels.
+    both = len(run_ffmpeg("-i", movie.path, "-map", "0:a", "-f", "s16le", "-"))
+    one = len(run_ffmpeg("-i", movie.path, "-map", "0:a", "-f", "s16le", "-ac", "1", "-"))
     assert both == 2 * one
 
 
-def test_two_sounds_are_mixed_and_each_is_as_loud_as_it_was(make_frames, tmp_path):
+def test_mixed_sounds_keep_their_volume(make_frames, tmp_path):
     first = Sound(make_click(tmp_path / "a b.wav", 0.25), Fraction(1001))
     second = Sound(make_click(tmp_path / "%04d.wav", 0.25), Fraction(1010))
     frames = make_frames("1001-1024")
@@ -95,31 +95,31 @@ def test_two_sounds_are_mixed_and_each_is_as_loud_as_it_was(make_frames, tmp_pat
     assert abs(loudest(tmp_path / "film.mp4") - alone) < alone / 10
 
 
-def loudest(film):
-    return max(map(abs, array("h", run_ffmpeg("-i", film, "-map", "0:a", "-f", "s16le", "-ac", "1", "-"))))
+def loudest(movie):
+    return max(map(abs, array("h", run_ffmpeg("-i", movie, "-map", "0:a", "-f", "s16le", "-ac", "1", "-"))))
 
 
-def test_a_slate_moves_the_sound_with_the_pictures(make_frames, tmp_path):
+def test_slate_delays_the_sound(make_frames, tmp_path):
     sound = Sound(make_click(tmp_path / "a.wav", 0.25), Fraction(1001))
     frames = make_frames("1001-1024", size="640x360")
-    film = encode(frames, tmp_path / "film.mp4", sounds=[sound], burnin=Burnin(slate=("slate",)))
-    (heard,), length = clicks_in(film.path, 24)
+    movie = encode(frames, tmp_path / "film.mp4", sounds=[sound], burnin=Burnin(slate=("slate",)))
+    (heard,), length = clicks_in(movie.path, 24)
     assert abs(heard - 7) < 0.5
     assert abs(length - 25) < 0.6
 
 
-def test_a_film_keeps_its_own_sound_beside_another(make_frames, tmp_path):
+def test_movie_keeps_its_own_sound_with_another_one(make_frames, tmp_path):
     frames = make_frames("1001-1024")
     own = Sound(make_click(tmp_path / "a.wav", 0.25), Fraction(1001))
     encode(frames, tmp_path / "film.mp4", sounds=[own])
     other = Sound(make_click(tmp_path / "b.wav", 0.25), Fraction(1010))
-    film = transcode(tmp_path / "film.mp4", tmp_path / "again.mp4", first_frame=1001, sounds=[other])
-    clicks, _ = clicks_in(film.path, 24)
+    movie = transcode(tmp_path / "film.mp4", tmp_path / "again.mp4", first_frame=1001, sounds=[other])
+    clicks, _ = clicks_in(movie.path, 24)
     assert [round(click) for click in clicks] == [6, 15]
-    assert numbers_in(film.path, Resolution(64, 36)) == list(range(1001, 1025))
+    assert numbers_in(movie.path, Resolution(64, 36)) == list(range(1001, 1025))
 
 
-def test_a_sound_that_is_none_is_an_error(make_frames, tmp_path):
+def test_invalid_sound_is_an_error(make_frames, tmp_path):
     (tmp_path / "a.wav").write_text("no sound")
     with pytest.raises(EncodeFailed, match="ffmpeg stopped"):
         encode(make_frames("1-4"), tmp_path / "film.mp4", sounds=[Sound(tmp_path / "a.wav", Fraction(1))])
@@ -129,7 +129,7 @@ def test_a_sound_that_is_none_is_an_error(make_frames, tmp_path):
 @pytest.mark.parametrize(
     ("heard", "is_heard"),
     [
-        # The click is at frame 1007, and its sound begins at 1001.
+        # The click is at frame 1007, and its sound starts at 1001.
         ((1001, 1025), True),
         ((1006, 1009), True),
         ((990, 1008), True),
@@ -139,16 +139,16 @@ def test_a_sound_that_is_none_is_an_error(make_frames, tmp_path):
         ((1100, 1200), False),
     ],
 )
-def test_a_sound_that_is_cut_is_heard_in_between_and_stays_in_step(make_frames, tmp_path, heard, is_heard):
+def test_cut_sound_stays_in_sync(make_frames, tmp_path, heard, is_heard):
     first, end = map(Fraction, heard)
     sound = Sound(make_click(tmp_path / "a.wav", 0.25), Fraction(1001), (first, end))
-    film = encode(make_frames("1001-1024"), tmp_path / "film.mp4", sounds=[sound])
-    clicks, length = clicks_in(film.path, 24)
+    movie = encode(make_frames("1001-1024"), tmp_path / "film.mp4", sounds=[sound])
+    clicks, length = clicks_in(movie.path, 24)
     assert [abs(click - 6) < 0.5 for click in clicks] == [True] * is_heard
     assert abs(length - 24) < 0.6
 
 
-def test_a_sound_is_as_loud_as_it_was_turned(make_frames, tmp_path):
+def test_sound_volume_is_applied(make_frames, tmp_path):
     frames, path = make_frames("1001-1024"), make_click(tmp_path / "a.wav", 0.25)
     whole = loudest(encode(frames, tmp_path / "a.mp4", sounds=[Sound(path, Fraction(1001))]).path)
     half = loudest(encode(frames, tmp_path / "b.mp4", sounds=[Sound(path, Fraction(1001), volume=0.5)]).path)

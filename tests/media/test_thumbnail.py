@@ -1,11 +1,13 @@
 from __future__ import annotations
 
-import pytest
-from doubles.numbered_pictures import numbers_in, run_ffmpeg, write_flat
+from fractions import Fraction
 
-from ft_dcc.errors import DiskUnusable, FilmUnreadable
+import pytest
+from doubles.numbered_images import numbers_in, run_ffmpeg, write_flat
+
+from ft_dcc.errors import MovieUnreadable, StorageError
 from ft_dcc.frames import Resolution
-from ft_dcc.media import encode, probe, thumbnail
+from ft_dcc.media import Burnin, encode, probe, still, thumbnail
 
 
 @pytest.mark.parametrize(
@@ -19,17 +21,17 @@ from ft_dcc.media import encode, probe, thumbnail
         ("1x1", "1x1"),
     ],
 )
-def test_the_longer_side_is_640_pixels_at_most(tmp_path, size, made):
+def test_longer_side_is_at_most_640_pixels(tmp_path, size, made):
     write_flat(tmp_path / "a.png", (200, 60, 30), Resolution.parse(size))
     still = thumbnail(tmp_path / "a.png", tmp_path / "thumbnail.jpg")
     assert (str(still.resolution), still.component_name, still.fps, still.frame_count) == (made, "thumbnail", None, 1)
     assert still.size == (tmp_path / "thumbnail.jpg").stat().st_size
-    facts = probe(still.path)
-    assert (str(facts.resolution), facts.codec) == (made, "mjpeg")
+    info = probe(still.path)
+    assert (str(info.resolution), info.codec) == (made, "mjpeg")
 
 
 @pytest.mark.parametrize("color", [(200, 60, 30), (0, 255, 0), (255, 255, 255), (20, 40, 230)])
-def test_colours_survive(tmp_path, color):
+def test_thumbnail_keeps_colours(tmp_path, color):
     write_flat(tmp_path / "a.png", color, Resolution(64, 36))
     still = thumbnail(tmp_path / "a.png", tmp_path / "a.jpg")
     pixels = run_ffmpeg("-i", still.path, "-f", "rawvideo", "-pix_fmt", "rgb24", "-")
@@ -38,14 +40,19 @@ def test_colours_survive(tmp_path, color):
 
 
 @pytest.mark.parametrize(("frame_range", "middle"), [("1001-1024", 1013), ("1-7", 4), ("5", 5)])
-def test_of_a_film_it_shows_the_middle(make_frames, tmp_path, frame_range, middle):
-    film = encode(make_frames(frame_range), tmp_path / "film.mp4")
-    still = thumbnail(film.path, tmp_path / "a b%.jpg")
+def test_thumbnail_of_a_movie_shows_the_middle(make_frames, tmp_path, frame_range, middle):
+    movie = encode(make_frames(frame_range), tmp_path / "film.mp4")
+    still = thumbnail(movie.path, tmp_path / "a b%.jpg")
     assert numbers_in(still.path, Resolution(64, 36)) == [middle]
 
 
+def test_thumbnail_of_a_movie_may_have_an_odd_height(make_frames, tmp_path):
+    movie = encode(make_frames("1-3", size="642x360"), tmp_path / "movie.mp4")
+    assert thumbnail(movie.path, tmp_path / "a.jpg").resolution == Resolution(640, 359)
+
+
 @pytest.mark.parametrize("pixels", ["yuv420p", "gbrap12le"])
-def test_a_film_that_names_no_matrix_has_one(tmp_path, pixels):
+def test_movie_without_a_matrix_gets_the_default(tmp_path, pixels):
     source = ("-f", "lavfi", "-i", "color=0x994D1A:size=96x54:rate=24,format=rgb24", "-frames:v", "3")
     run_ffmpeg(*source, "-c:v", "ffv1", "-pix_fmt", pixels, tmp_path / "a.mkv")
     made = thumbnail(tmp_path / "a.mkv", tmp_path / "a.jpg")
@@ -53,14 +60,30 @@ def test_a_film_that_names_no_matrix_has_one(tmp_path, pixels):
     assert all(abs(found[at] - (153, 77, 26)[at % 3]) <= 5 for at in range(96 * 54 * 3))
 
 
-def test_a_text_has_no_thumbnail(tmp_path):
+def test_text_file_has_no_thumbnail(tmp_path):
     (tmp_path / "a.mp4").write_text("no film")
-    with pytest.raises(FilmUnreadable):
+    with pytest.raises(MovieUnreadable):
         thumbnail(tmp_path / "a.mp4", tmp_path / "a.jpg")
     assert not (tmp_path / "a.jpg").exists()
 
 
-def test_a_read_only_folder_is_named(tmp_path, read_only_folder):
+def test_read_only_folder_is_reported(tmp_path, read_only_folder):
     write_flat(tmp_path / "a.png", (1, 2, 3), Resolution(64, 36))
-    with pytest.raises(DiskUnusable, match="Nothing can be written"):
+    with pytest.raises(StorageError, match="cannot be written"):
         thumbnail(tmp_path / "a.png", read_only_folder / "a.jpg")
+
+
+@pytest.mark.parametrize("make", [thumbnail, still])
+def test_watermark_and_letterbox_are_drawn_on_single_images(tmp_path, make):
+    write_flat(tmp_path / "a.png", (60, 60, 60), Resolution(640, 360))
+    plain = make(tmp_path / "a.png", tmp_path / "plain.jpg")
+    assert set(run_ffmpeg("-i", plain.path, "-f", "rawvideo", "-pix_fmt", "gray", "-")) <= set(range(58, 63))
+    marks = Burnin(watermark="CONFIDENTIAL", aspect=Fraction(239, 100), slate=("no slate",))
+    made = make(tmp_path / "a.png", tmp_path / "marked.jpg", burnin=marks)
+    assert (made.resolution, made.size) == (Resolution(640, 360), made.path.stat().st_size)
+    grey = run_ffmpeg("-i", made.path, "-f", "rawvideo", "-pix_fmt", "gray", "-")
+    # 360 lines less 640 / 2.39: 46 lines of black above and below.
+    assert max(grey[: 44 * 640]) < 10
+    assert max(grey[316 * 640 + 640 :]) < 10
+    middle = grey[100 * 640 : 260 * 640]
+    assert sum(value > 80 for value in middle) > 500

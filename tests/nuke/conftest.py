@@ -1,29 +1,29 @@
 from __future__ import annotations
 
 import pytest
-from doubles.nuke import stage
+from doubles.nuke import sample_script
 from doubles.nuke.program import running
 
 
 @pytest.fixture
 def nuke(tmp_path, monkeypatch):
-    """The double in its window with the small script open; what it was misused for fails the test."""
-    _at_home(tmp_path, monkeypatch)
-    with running(stage.build(tmp_path)) as program:
+    """Yield the double with a window and the small script open; fail the test if the double was misused."""
+    _use_own_folders(tmp_path, monkeypatch)
+    with running(sample_script.build(tmp_path)) as program:
         yield program
     assert program.misuses == []
 
 
 @pytest.fixture
 def terminal(tmp_path, monkeypatch):
-    """The same without a window, as a farm has it."""
-    _at_home(tmp_path, monkeypatch)
-    with running(stage.build(tmp_path, is_gui=False)) as program:
+    """Yield the double without a window, as on a farm."""
+    _use_own_folders(tmp_path, monkeypatch)
+    with running(sample_script.build(tmp_path, is_gui=False)) as program:
         yield program
     assert program.misuses == []
 
 
-def _at_home(tmp_path, monkeypatch):
+def _use_own_folders(tmp_path, monkeypatch):
     monkeypatch.setenv("FT_DCC_JOBS", str(tmp_path / "jobs"))
     monkeypatch.setenv("FT_DCC_RENDERS", str(tmp_path / "renders"))
     for name in ("FT_DCC_RENDER", "FT_DCC_RENDER_FRAMES", "FT_DCC_NUKE_WINDOW", "OCIO"):

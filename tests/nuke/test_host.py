@@ -6,12 +6,12 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from doubles.nuke.stage import set_knobs
+from doubles.nuke.sample_script import set_knobs
 
-from ft_dcc.errors import CameraMissing, Cancelled, CaptureFailed, DiskUnusable, Unpublishable
+from ft_dcc.errors import CameraMissing, Cancelled, CaptureFailed, StorageError, UserFixableError
 from ft_dcc.frames import FrameRange, Resolution
-from ft_dcc.host import BringsPlugins, Footage, KnowsFootage, PlayblastRequest, find_footage
-from ft_dcc.lookups import Lookups
+from ft_dcc.host import Footage, PlayblastRequest, ProvidesPlugins, SupportsFootage, find_footage
+from ft_dcc.ui.background_queries import BackgroundQueries
 
 
 @pytest.fixture
@@ -27,19 +27,19 @@ def ignore(frame):
     pass
 
 
-def test_it_is_what_a_publish_asks_for(host):
-    assert isinstance(host, KnowsFootage) and isinstance(host, BringsPlugins)
+def test_the_host_supports_footage_and_plugins(host):
+    assert isinstance(host, SupportsFootage) and isinstance(host, ProvidesPlugins)
     assert (host.name, host.version) == ("Nuke", "15.1v3")
     assert host.plugins.joinpath("validate_script.py").is_file()
 
 
 @pytest.mark.parametrize(("fps", "rate"), [(23.976, "24000/1001"), (29.97, "30000/1001"), (24.0, "24"), (12.5, "25/2")])
-def test_the_rate_is_the_exact_one_and_not_the_whole_number(nuke, host, fps, rate):
+def test_the_frame_rate_is_exact_and_not_rounded(nuke, host, fps, rate):
     set_knobs(nuke.root, fps=fps)
     assert host.scene().fps == Fraction(rate)
 
 
-def test_what_is_selected_goes_first_then_writes_and_what_is_disabled_is_no_source(nuke, host):
+def test_sources_list_selected_nodes_first_and_no_disabled_ones(nuke, host):
     group = nuke.make("Group", "Out")
     nuke.make("Write", parent=group)
     set_knobs(nuke.make("Write"), disable=True)
@@ -48,13 +48,13 @@ def test_what_is_selected_goes_first_then_writes_and_what_is_disabled_is_no_sour
     assert host.scene().sources[0] == "Out.Write1"
 
 
-def test_it_does_not_matter_into_which_group_the_artist_looks(nuke, host):
+def test_sources_are_independent_of_the_open_group(nuke, host):
     group = nuke.make("Group", "Out")
     with group:
         assert host.scene().sources == ("Read1", "Write1")
 
 
-def test_what_a_write_has_written_is_published_as_it_is(nuke, host, tmp_path):
+def test_the_files_of_a_write_are_its_footage(nuke, host, tmp_path):
     assert host.footage("Write1") is None
     write = nuke.find("Write1")
     set_knobs(write, use_limit=True, first=1003, last=1005, colorspace="sRGB")
@@ -66,7 +66,7 @@ def test_what_a_write_has_written_is_published_as_it_is(nuke, host, tmp_path):
     assert nuke.state() == before
 
 
-def test_what_is_no_source_has_no_footage(nuke, host, tmp_path):
+def test_a_path_or_an_empty_read_has_no_footage(nuke, host, tmp_path):
     assert find_footage(host, str(tmp_path / "x.%04d.png")) is None
     set_knobs(nuke.find("Read1"), file="")
     assert host.footage("Read1") is None
@@ -83,24 +83,24 @@ def test_what_is_no_source_has_no_footage(nuke, host, tmp_path):
         ("ACES/ACES - ACEScg", "ACES - ACEScg"),
     ],
 )
-def test_the_colour_space_has_the_name_that_the_core_knows(nuke, host, shown, name):
-    from ft_dcc_nuke.colours import space_of
+def test_colour_spaces_are_translated_to_the_names_of_the_core(nuke, host, shown, name):
+    from ft_dcc_nuke.colour_space import colour_space_of
 
     set_knobs(nuke.find("Write1"), colorspace=shown)
-    assert space_of(nuke.find("Write1")) == name
+    assert colour_space_of(nuke.find("Write1")) == name
     set_knobs(nuke.find("Write1"), raw=True)
-    assert space_of(nuke.find("Write1")) == "lin_rec709"
+    assert colour_space_of(nuke.find("Write1")) == "lin_rec709"
 
 
-def test_with_ocio_the_names_are_the_configs_own(nuke, host):
-    from ft_dcc_nuke.colours import config_of_script, space_of
+def test_with_ocio_colour_spaces_have_the_names_of_the_config(nuke, host):
+    from ft_dcc_nuke.colour_space import colour_space_of, ocio_config_path
 
     write = nuke.find("Write1")
-    assert config_of_script() == ""
+    assert ocio_config_path() == ""
     set_knobs(nuke.root, colorManagement="OCIO", OCIO_config="custom", customOCIOConfigPath="/studio/config.ocio")
-    assert config_of_script() == "/studio/config.ocio"
+    assert ocio_config_path() == "/studio/config.ocio"
     set_knobs(nuke.root, OCIO_config="aces_1.2", OCIOConfigPath="/nuke/aces_1.2/config.ocio")
-    assert config_of_script() == "/nuke/aces_1.2/config.ocio"
+    assert ocio_config_path() == "/nuke/aces_1.2/config.ocio"
     for shown, name in {
         "ACES/ACES - ACEScg": "ACES - ACEScg",
         "scene_linear (ACES - ACEScg)": "ACES - ACEScg",
@@ -109,12 +109,12 @@ def test_with_ocio_the_names_are_the_configs_own(nuke, host):
         "default": "",
     }.items():
         write._knobs["colorspace"]._value = shown
-        assert space_of(write) == name
+        assert colour_space_of(write) == name
     set_knobs(write, raw=True)
-    assert space_of(write) == "scene_linear"
+    assert colour_space_of(write) == "scene_linear"
 
 
-def test_a_capture_leaves_no_node_no_step_to_undo_and_no_flag(nuke, host, request_of):
+def test_a_capture_restores_nodes_undo_and_flags(nuke, host, request_of):
     before = nuke.state()
     host.playblast(request_of(), ignore)
     assert nuke.state() == before
@@ -124,22 +124,22 @@ def test_a_capture_leaves_no_node_no_step_to_undo_and_no_flag(nuke, host, reques
     assert nuke.state() == before
 
 
-def test_undo_that_somebody_has_switched_off_stays_off(nuke, host, request_of):
+def test_disabled_undo_stays_disabled_after_a_capture(nuke, host, request_of):
     nuke.undo_locks = 1
     host.playblast(request_of(), ignore)
     assert nuke.undo_locks == 1
 
 
-# Reviewed by a person: a double cannot know that a knob mattered, so what is asked for is written down.
-def test_this_is_all_that_a_capture_asks_of_its_nodes(nuke, host, request_of):
+# The double cannot know which knobs matter, so all of them are listed for review.
+def test_the_capture_nodes_have_exactly_these_settings(nuke, host, request_of):
     seen = []
 
-    def look(frame):
+    def inspect(frame):
         for node in nuke.root.children[2:]:
             usual = {knob.name(): knob._value for knob in type(node)(nuke, node._kind, "x", None)._knobs.values()}
             seen.append({name: k._value for name, k in node._knobs.items() if k._value != usual[name]})
 
-    host.playblast(request_of("1001"), look)
+    host.playblast(request_of("1001"), inspect)
     reformat, write = seen
     assert reformat == {
         "type": "to box",
@@ -152,13 +152,13 @@ def test_this_is_all_that_a_capture_asks_of_its_nodes(nuke, host, request_of):
     assert sorted(write) == ["file", "file_type"] and write["file_type"] == "png"
 
 
-def test_what_flows_into_the_write_is_what_is_captured(nuke, host, request_of):
+def test_a_capture_uses_the_input_of_the_write(nuke, host, request_of):
     flows = []
 
-    def look(frame):
+    def inspect(frame):
         flows.extend([None if each is None else each.path for each in node._inputs] for node in nuke.root.children[2:])
 
-    host.playblast(request_of("1001"), look)
+    host.playblast(request_of("1001"), inspect)
     assert flows == [["Read1"], ["Reformat1"]]
 
 
@@ -176,14 +176,14 @@ def test_a_write_in_a_group_is_captured_in_its_group(nuke, host, request_of):
     assert (nuke.state(), nuke.group) == (before, outer)
 
 
-def test_where_no_node_can_be_made_or_nothing_flows_it_is_said_and_nothing_is_changed(nuke, host, request_of):
+def test_a_gizmo_or_a_missing_input_is_reported_and_nothing_is_changed(nuke, host, request_of):
     gizmo = nuke.make("Gizmo", "StudioWrite")
     write = nuke.make("Write", parent=nuke.make("Group", "Inside", parent=gizmo))
     write.setInput(0, nuke.make("Noise", parent=write._parent))
     nuke.find("Write1")._inputs = []
     before = nuke.state()
     with pytest.raises(
-        CaptureFailed, match=r"^StudioWrite.Inside.Write1 is in a gizmo, in which no node can be made\. "
+        CaptureFailed, match=r"^StudioWrite.Inside.Write1 is in a gizmo, in which no node can be created\. "
     ):
         host.playblast(request_of(source="StudioWrite.Inside.Write1"), ignore)
     with pytest.raises(CaptureFailed, match=r"^Nothing flows into Write1 that can be captured\. Connect its input\.$"):
@@ -191,30 +191,28 @@ def test_where_no_node_can_be_made_or_nothing_flows_it_is_said_and_nothing_is_ch
     assert nuke.state() == before
 
 
-def test_a_capture_is_of_full_size_and_proxy_mode_is_on_afterwards(nuke, host, request_of):
+def test_a_capture_has_full_size_and_restores_proxy_mode(nuke, host, request_of):
     set_knobs(nuke.root, proxy=True)
     before = nuke.state()
     assert host.playblast(request_of("1001-1002"), ignore).missing() == ()
     assert nuke.state() == before
 
 
-def test_a_picture_of_another_size_is_not_taken_for_the_one_asked_for(nuke, host, request_of, monkeypatch):
+def test_an_image_of_another_size_raises_capture_failed(nuke, host, request_of, monkeypatch):
     monkeypatch.setattr("doubles.nuke.rendering._size", lambda *_: Resolution(32, 18))
-    with pytest.raises(CaptureFailed, match="at 32x18, wanted is 64x36"):
+    with pytest.raises(CaptureFailed, match="Frame 1001 is 32x18; expected 64x36"):
         host.playblast(request_of(), ignore)
 
 
-def test_a_picture_of_an_earlier_capture_does_not_pass_for_one_that_nuke_did_not_write(
-    nuke, host, request_of, monkeypatch
-):
+def test_a_frame_that_nuke_did_not_write_is_reported_despite_an_earlier_image(nuke, host, request_of, monkeypatch):
     host.playblast(request_of("1001"), ignore)
     monkeypatch.setattr(nuke.module, "execute", lambda *_: None)
-    with pytest.raises(CaptureFailed, match="wrote no picture of frame 1001"):
+    with pytest.raises(CaptureFailed, match="did not write frame 1001"):
         host.playblast(request_of("1001"), ignore)
 
 
-def test_nodes_that_are_reached_in_many_ways_are_looked_at_once(nuke):
-    from ft_dcc_nuke.capture import broken_nodes
+def test_nodes_with_errors_are_found_in_linear_time_in_a_wide_graph(nuke):
+    from ft_dcc_nuke.capture import nodes_with_errors
 
     flow = nuke.find("Read1")
     for _ in range(60):
@@ -222,23 +220,23 @@ def test_nodes_that_are_reached_in_many_ways_are_looked_at_once(nuke):
         merge._inputs, flow = [flow, flow], merge
     nuke.find("Write1")._inputs = [flow]
     nuke.find("Read1").has_error = True
-    assert broken_nodes("Write1") == ["Read1"]
+    assert nodes_with_errors("Write1") == ["Read1"]
 
 
-def test_each_frame_of_a_capture_is_a_render_of_its_own(nuke, host, request_of, monkeypatch):
-    asked, execute = [], nuke.module.execute
+def test_each_frame_is_executed_separately_in_the_main_view(nuke, host, request_of, monkeypatch):
+    calls, execute = [], nuke.module.execute
 
-    def look(node, *arguments):
-        asked.append(arguments)
+    def record(node, *arguments):
+        calls.append(arguments)
         execute(node, *arguments)
 
-    monkeypatch.setattr(nuke.module, "execute", look)
+    monkeypatch.setattr(nuke.module, "execute", record)
     nuke.view_names = ["left", "right"]
     host.playblast(request_of("1001-1002"), ignore)
-    assert asked == [(1001, 1001, 1, ["left"]), (1002, 1002, 1, ["left"])]
+    assert calls == [(1001, 1001, 1, ["left"]), (1002, 1002, 1, ["left"])]
 
 
-def test_a_cancel_in_nuke_cancels_and_the_script_is_as_it_was(nuke, host, request_of):
+def test_a_cancel_in_nuke_cancels_and_restores_the_script(nuke, host, request_of):
     nuke.cancel_at = 1002
     before = nuke.state()
     with pytest.raises(Cancelled, match="cancelled in Nuke at frame 1002"):
@@ -246,7 +244,7 @@ def test_a_cancel_in_nuke_cancels_and_the_script_is_as_it_was(nuke, host, reques
     assert nuke.state() == before
 
 
-def test_what_nuke_says_of_a_failure_is_told(nuke, host, request_of):
+def test_a_failed_render_raises_an_error_with_the_message_of_nuke(nuke, host, request_of):
     set_knobs(nuke.find("Write1"), disable=False)
     nuke.module.addBeforeFrameRender(lambda: (_ for _ in ()).throw(RuntimeError("Write: no licence")))
     before = nuke.state()
@@ -258,17 +256,17 @@ def test_what_nuke_says_of_a_failure_is_told(nuke, host, request_of):
 @pytest.mark.parametrize(
     "folder", ["with space", "brace {x}", "hash ####", "über", "percent %04d", "[exec ls]", "$HOME"]
 )
-def test_the_folders_name_is_taken_as_it_is(host, request_of, tmp_path, folder):
+def test_special_characters_in_the_folder_name_are_kept(host, request_of, tmp_path, folder):
     host.playblast(request_of("1001", directory=tmp_path / folder), ignore)
     assert [path.name for path in (tmp_path / folder).iterdir()] == ["shot.1001.png"]
 
 
-def test_a_source_that_is_not_there_is_named(host, request_of):
+def test_a_missing_source_is_named_in_the_error(host, request_of):
     with pytest.raises(CameraMissing, match="no Read or Write called Blur1"):
         host.playblast(request_of(source="Blur1"), ignore)
 
 
-def test_the_window_lives_between_two_frames_of_a_capture_from_another_thread(nuke, host, request_of):
+def test_the_window_handles_events_between_frames_of_a_capture_from_a_thread(nuke, host, request_of):
     answers, lived = [], []
 
     def capture():
@@ -281,29 +279,30 @@ def test_the_window_lives_between_two_frames_of_a_capture_from_another_thread(nu
     assert answers[0].missing() == () and lived == [0]
 
 
-def test_what_a_dialog_asks_of_the_script_waits_for_the_end_of_a_capture_and_nothing_else_does(nuke, host, request_of):
-    lookups, seen, before = Lookups(lambda: None), [], host.scene().sources
+def test_background_queries_of_the_script_wait_for_a_capture_and_others_do_not(nuke, host, request_of):
+    queries, seen, before = BackgroundQueries(lambda: None), [], host.scene().sources
 
-    def ask(frame):
+    def query(frame):
         if frame == 1001:
-            lookups.remember_task(host, "d6b9")
-            lookups.read_settings()
-        # Long enough for an answer that does not wait.
-        time.sleep(0.1)
-        seen.append((lookups.scene, lookups.settings is not None))
+            queries.remember_task(host, "d6b9")
+            queries.read_settings()
+            until = time.monotonic() + 60
+            while queries.settings is None and time.monotonic() < until:
+                time.sleep(0.01)
+        seen.append((queries.scene, queries.settings is not None))
 
-    thread = threading.Thread(target=lambda: host.playblast(request_of(), ask))
+    thread = threading.Thread(target=lambda: host.playblast(request_of(), query))
     thread.start()
     nuke.serve(thread)
-    while not lookups.wait(0):
+    while not queries.wait(0):
         nuke.idle()
-    assert seen[1:] == [(None, True), (None, True)]
-    # The nodes of the capture were never among its sources, and the script knows that it has a task to be saved.
-    assert (lookups.scene.sources, lookups.scene.task_id) == (before, "d6b9")
+    assert seen == [(None, True)] * 3
+    # The nodes of the capture were never among the sources, and the script is marked as modified.
+    assert (queries.scene.sources, queries.scene.task_id) == (before, "d6b9")
     assert host.scene().is_modified
 
 
-def test_nothing_is_asked_of_nuke_outside_of_its_main_thread(nuke, host, request_of):
+def test_a_call_outside_of_the_main_thread_is_recorded_as_misuse(nuke, host, request_of):
     errors = []
 
     def ask():
@@ -319,7 +318,7 @@ def test_nothing_is_asked_of_nuke_outside_of_its_main_thread(nuke, host, request
     assert nuke.misuses.pop().endswith("where Nuke may crash")
 
 
-def test_a_terminal_has_no_other_thread_to_wait_for(terminal):
+def test_in_a_terminal_a_call_runs_on_the_calling_thread(terminal):
     from ft_dcc_nuke.host import NukeHost
 
     answers = []
@@ -329,19 +328,19 @@ def test_a_terminal_has_no_other_thread_to_wait_for(terminal):
     assert answers == [7]
 
 
-def test_saving_is_for_a_script_with_a_name(nuke, host, tmp_path):
-    with pytest.raises(Unpublishable, match="never been saved"):
+def test_save_needs_a_script_with_a_name_and_an_existing_folder(nuke, host, tmp_path):
+    with pytest.raises(UserFixableError, match="never been saved"):
         host.save()
     set_knobs(nuke.root, name=str(tmp_path / "comp.nk"))
     nuke.root.is_modified = True
     assert host.save() == tmp_path / "comp.nk"
     assert (host.scene().is_modified, host.scene().path) == (False, tmp_path / "comp.nk")
     set_knobs(nuke.root, name=str(tmp_path / "gone" / "comp.nk"))
-    with pytest.raises(DiskUnusable, match="Nuke cannot save the script"):
+    with pytest.raises(StorageError, match="Nuke cannot save the script"):
         host.save()
 
 
-def test_a_shots_settings_make_a_format_only_where_there_is_none(nuke, host):
+def test_configure_adds_a_format_only_if_there_is_none(nuke, host):
     for size in (Resolution(1998, 1080), Resolution(1998, 1080), Resolution(64, 36)):
         host.configure(FrameRange(1001, 1048, 8), Fraction(24000, 1001), size)
         assert str(host.scene().resolution) == str(size)
@@ -349,7 +348,7 @@ def test_a_shots_settings_make_a_format_only_where_there_is_none(nuke, host):
     assert (host.scene().frame_range, host.scene().fps) == (FrameRange(993, 1056), Fraction(24000, 1001))
 
 
-def test_the_task_is_kept_in_the_script_and_not_shown(nuke, host, tmp_path):
+def test_the_task_is_stored_in_an_invisible_knob(nuke, host, tmp_path):
     host.remember_task("a5e2")
     host.remember_task("d6b9")
     nuke.root.save(tmp_path / "comp.nk")
@@ -358,24 +357,24 @@ def test_the_task_is_kept_in_the_script_and_not_shown(nuke, host, tmp_path):
     assert nuke.root._knobs["ft_dcc_task_id"].flags == nuke.module.INVISIBLE
 
 
-def test_nodes_with_an_error_are_found_before_anything_is_rendered(nuke, host):
-    from ft_dcc_nuke.capture import broken_nodes
+def test_nodes_with_errors_include_the_inputs(nuke, host):
+    from ft_dcc_nuke.capture import nodes_with_errors
 
-    assert broken_nodes("Write1") == []
+    assert nodes_with_errors("Write1") == []
     nuke.find("Read1").has_error = True
-    assert broken_nodes("Write1") == ["Read1"]
+    assert nodes_with_errors("Write1") == ["Read1"]
 
 
-def test_a_path_of_nukes_is_an_absolute_one(nuke, host):
-    from ft_dcc_nuke.facts import pattern_of
+def test_a_relative_file_name_becomes_absolute(nuke, host):
+    from ft_dcc_nuke.node_info import node_pattern
 
     set_knobs(nuke.find("Write1"), file="out/comp.%04d.png")
-    assert pattern_of(nuke.find("Write1")) == str(Path.cwd() / "out" / "comp.%04d.png")
+    assert node_pattern(nuke.find("Write1")) == str(Path.cwd() / "out" / "comp.%04d.png")
     set_knobs(nuke.root, project_directory="/shots/sh010")
-    assert pattern_of(nuke.find("Write1")) == str(Path("/shots/sh010/out/comp.%04d.png").absolute())
+    assert node_pattern(nuke.find("Write1")) == str(Path("/shots/sh010/out/comp.%04d.png").absolute())
 
 
-def test_the_node_that_is_meant_is_selected_and_nothing_else(nuke, host):
+def test_select_selects_only_the_named_node(nuke, host):
     nuke.selection = [nuke.find("Read1")]
     source = "Write1"
     host.select(source)

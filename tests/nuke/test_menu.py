@@ -5,7 +5,7 @@ import threading
 from types import ModuleType
 
 import pytest
-from doubles.nuke.stage import set_knobs
+from doubles.nuke.sample_script import set_knobs
 
 from ft_dcc.errors import SettingInvalid
 
@@ -22,10 +22,10 @@ def package(nuke):
 
 @pytest.fixture
 def shown(monkeypatch):
-    """The pages that the dialog was asked for; the dialog itself has tests of its own."""
-    asked = []
+    """Return the pages on which the dialog was opened; the dialog has tests of its own."""
+    opened = []
     dialog, qt = ModuleType("ft_dcc_qt"), ModuleType("Qt")
-    dialog.__dict__["show"] = lambda host, page, parent: asked.append((host.name, page, parent))
+    dialog.__dict__["show"] = lambda host, page, parent: opened.append((host.name, page, parent))
     widgets = ModuleType("Qt.QtWidgets")
     window = type("Window", (), {"metaObject": lambda self: self, "className": lambda self: self.kind})
     windows = [window(), window()]
@@ -35,14 +35,14 @@ def shown(monkeypatch):
     qt.__dict__["QtWidgets"] = widgets
     for name, module in (("ft_dcc_qt", dialog), ("Qt", qt), ("Qt.QtWidgets", widgets)):
         monkeypatch.setitem(sys.modules, name, module)
-    return asked
+    return opened
 
 
 def press(nuke, label):
     nuke.menus["Nuke"].entries["ft-dcc"].entries[label]()
 
 
-def test_installing_twice_leaves_one_menu_and_removing_none(nuke):
+def test_installing_twice_adds_one_menu_and_uninstalling_removes_it(nuke):
     import ft_dcc_nuke
 
     before = nuke.menus["Nuke"].labels()
@@ -68,14 +68,14 @@ def test_installing_twice_leaves_one_menu_and_removing_none(nuke):
         ("About", "about"),
     ],
 )
-def test_each_command_opens_its_page_of_the_dialog_before_nukes_window(nuke, package, shown, label, page):
+def test_each_command_opens_its_page_of_the_dialog_with_the_main_window_as_parent(nuke, package, shown, label, page):
     press(nuke, label)
-    ((name, asked, parent),) = shown
-    assert (name, asked, parent.className()) == ("Nuke", page, "Foundry::UI::DockMainWindow")
-    assert nuke.said == []
+    ((name, opened, parent),) = shown
+    assert (name, opened, parent.className()) == ("Nuke", page, "Foundry::UI::DockMainWindow")
+    assert nuke.messages == []
 
 
-def test_what_goes_wrong_is_one_sentence(nuke, package, shown, monkeypatch, capsys):
+def test_an_error_of_a_command_is_shown_in_one_sentence(nuke, package, shown, monkeypatch, capsys):
     def fail(host, page, parent):
         raise SettingInvalid("The server's address is missing. Set FTRACK_SERVER.")
 
@@ -87,20 +87,20 @@ def test_what_goes_wrong_is_one_sentence(nuke, package, shown, monkeypatch, caps
 
     monkeypatch.setitem(sys.modules["ft_dcc_qt"].__dict__, "show", crash)
     press(nuke, "About")
-    assert nuke.said == [
+    assert nuke.messages == [
         "The server's address is missing. Set FTRACK_SERVER.",
         "ft-dcc failed: ZeroDivisionError: division by zero. The Script Editor has the details.",
     ]
     assert "Traceback" in capsys.readouterr().err
 
 
-def test_without_the_dialog_it_is_said_what_works(nuke, package, monkeypatch):
+def test_a_missing_dialog_is_reported_with_alternatives(nuke, package, monkeypatch):
     monkeypatch.setitem(sys.modules, "ft_dcc_qt", None)
     press(nuke, "Queue")
-    assert nuke.said == ["The dialog is not installed here. 'Publish renders' and the command line ft-dcc work."]
+    assert nuke.messages == ["The dialog is not installed here. 'Publish renders' and the command line ft-dcc work."]
 
 
-def test_the_tab_comes_to_what_is_selected_and_goes_from_it(nuke, package):
+def test_the_tab_is_added_to_and_removed_from_selected_nodes(nuke, package):
     group = nuke.make("Group", "Out")
     nuke.make("Write", parent=nuke.make("Group", "Inside", group))
     empty = nuke.make("Group", "Empty")
@@ -108,39 +108,39 @@ def test_the_tab_comes_to_what_is_selected_and_goes_from_it(nuke, package):
     press(nuke, "Add the tab to selected Writes")
     press(nuke, "Add the tab to selected Writes")
     has = [node.path for node in nuke.root.every_node() if "ft_dcc_publish" in node._knobs]
-    assert (has, nuke.said) == (["Write1", "Out"], [])
-    press(nuke, "Take the tab from selected Writes")
+    assert (has, nuke.messages) == (["Write1", "Out"], [])
+    press(nuke, "Remove the tab from selected Writes")
     assert not any("ft_dcc_publish" in node._knobs for node in nuke.root.every_node())
 
 
-def test_a_gizmo_gets_no_tab_and_it_is_said_why(nuke, package):
+def test_a_gizmo_gets_no_tab_but_an_explanation(nuke, package):
     gizmo = nuke.make("Gizmo", "StudioWrite")
     nuke.make("Write", parent=gizmo)
     nuke.selection = [gizmo]
     press(nuke, "Add the tab to selected Writes")
-    assert nuke.said == ["StudioWrite is a gizmo, whose knobs are those of its file. Copy it to a group first."]
+    assert nuke.messages == ["StudioWrite is a gizmo, whose knobs are defined in its file. Copy it to a group first."]
     assert "ft_dcc_publish" not in gizmo._knobs
 
 
-def test_with_nothing_selected_it_is_said_what_to_select(nuke, package):
+def test_commands_without_a_selection_show_what_to_select(nuke, package):
     nuke.selection = []
     for label in (
         "Add the tab to selected Writes",
-        "Take the tab from selected Writes",
+        "Remove the tab from selected Writes",
         "Publish renders of selected Writes",
     ):
         press(nuke, label)
-    assert nuke.said == [
+    assert nuke.messages == [
         "Select a Write, or a group with a Write in it.",
-        "Select the nodes that are to lose the tab.",
-        "Select the Writes whose renders are to be published.",
+        "Select the nodes to remove the tab from.",
+        "Select the Writes whose renders to publish.",
     ]
 
 
-def test_the_renders_of_the_script_are_listed_with_what_is_missing(nuke, package, tmp_path, monkeypatch):
-    from ft_dcc_nuke import watching
+def test_show_renders_lists_states_and_missing_frames(nuke, package, tmp_path, monkeypatch):
+    from ft_dcc_nuke import render_watcher
 
-    monkeypatch.setattr(watching, "look", lambda: None)
+    monkeypatch.setattr(render_watcher, "wake", lambda: None)
     press(nuke, "Renders")
     write = nuke.find("Write1")
     nuke.selection = [write]
@@ -148,36 +148,36 @@ def test_the_renders_of_the_script_are_listed_with_what_is_missing(nuke, package
     set_knobs(write, ft_dcc_publish="always")
     nuke.render(write, 1001, 1009)
     press(nuke, "Renders")
-    assert nuke.said == [
-        "Nothing is noted of renders of this script.",
+    assert nuke.messages == [
+        "No render of this script was recorded.",
         f"Write1  {tmp_path / 'out' / 'comp.%04d.png'}  incomplete, missing 1010-1012",
     ]
 
 
-def serve_until_told(nuke):
-    # Its thread may be through already.
+def serve_until_finished(nuke):
+    # Its thread may have ended already.
     for thread in [thread for thread in threading.enumerate() if thread.name == "ft-dcc publish"]:
         nuke.serve(thread)
     nuke.idle()
-    return nuke.said
+    return nuke.messages
 
 
 @pytest.mark.parametrize("is_again", [False, True])
-def test_what_comes_of_a_publish_by_hand_is_told_when_it_is_through(nuke, package, monkeypatch, is_again):
-    from ft_dcc_nuke import commands, watching
+def test_a_publish_from_the_menu_shows_its_result_when_it_has_finished(nuke, package, monkeypatch, is_again):
+    from ft_dcc_nuke import commands, render_watcher
 
     def fail(*_arguments):
         raise SettingInvalid("The server's address is missing. Set FTRACK_SERVER.")
 
-    monkeypatch.setattr(watching, "look", lambda: None)
-    monkeypatch.setattr("ft_dcc.publish.queue.last_request", lambda host, task: "the last one")
+    monkeypatch.setattr(render_watcher, "wake", lambda: None)
+    monkeypatch.setattr("ft_dcc.publish.jobs.queue.last_request", lambda host, task: "the last one")
     write = nuke.find("Write1")
     nuke.selection = [write]
     press(nuke, "Add the tab to selected Writes")
     nuke.render(write, 1001, 1012)
-    label, work = "Publish renders of selected Writes", "_published_render"
+    label, work = "Publish renders of selected Writes", "_publish_render"
     if is_again:
-        label, work = "Publish again", "_published"
+        label, work = "Publish again", "_publish"
     threads = []
 
     def publish(*_arguments):
@@ -186,29 +186,29 @@ def test_what_comes_of_a_publish_by_hand_is_told_when_it_is_through(nuke, packag
 
     monkeypatch.setattr(commands, work, publish)
     press(nuke, label)
-    assert serve_until_told(nuke) == ["Version 3 is in review."]
+    assert serve_until_finished(nuke) == ["Version 3 is in review."]
     assert threads == ["ft-dcc publish"]
     monkeypatch.setattr(commands, work, fail)
     press(nuke, label)
-    assert serve_until_told(nuke)[1:] == ["The server's address is missing. Set FTRACK_SERVER."]
+    assert serve_until_finished(nuke)[1:] == ["The server's address is missing. Set FTRACK_SERVER."]
 
 
-def test_what_nothing_is_noted_of_can_be_published_as_files(nuke, package):
+def test_publish_renders_without_a_recorded_render_suggests_to_publish_files(nuke, package):
     nuke.selection = [nuke.find("Write1")]
     press(nuke, "Publish renders of selected Writes")
-    assert nuke.said == ["Nothing is noted of a render of these nodes. Publish their files: Publish for review…"]
+    assert nuke.messages == ["No render of these nodes was recorded. Publish their files: Publish for review…"]
 
 
-def test_what_lacks_frames_is_asked_about_first(nuke, package, monkeypatch):
-    from ft_dcc_nuke import commands, watching
+def test_publish_renders_asks_before_it_publishes_an_incomplete_render(nuke, package, monkeypatch):
+    from ft_dcc_nuke import commands, render_watcher
 
-    monkeypatch.setattr(watching, "look", lambda: None)
-    monkeypatch.setattr(commands, "_published_render", lambda render: "Version 1 is in review.")
+    monkeypatch.setattr(render_watcher, "wake", lambda: None)
+    monkeypatch.setattr(commands, "_publish_render", lambda render: "Version 1 is in review.")
     nuke.selection = [nuke.find("Write1")]
     press(nuke, "Add the tab to selected Writes")
     nuke.render(nuke.find("Write1"), 1001, 1009)
     nuke.answers = [False, True]
     press(nuke, "Publish renders of selected Writes")
-    assert len(serve_until_told(nuke)) == 1 and nuke.said[0].endswith("1010-1012. Publish 1001-1009 as it is?")
+    assert len(serve_until_finished(nuke)) == 1 and nuke.messages[0].endswith("1010-1012. Publish 1001-1009 as it is?")
     press(nuke, "Publish renders of selected Writes")
-    assert serve_until_told(nuke)[2:] == ["Version 1 is in review."]
+    assert serve_until_finished(nuke)[2:] == ["Version 1 is in review."]

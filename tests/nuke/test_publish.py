@@ -1,4 +1,4 @@
-"""From the double's renders, through the real encoder, to versions on a real studio server, and back."""
+"""From the double's renders, through the real encoder, to versions on a real studio server."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from pathlib import Path
 
 import pytest
 import requests
-from doubles.nuke.stage import set_knobs
+from doubles.nuke.sample_script import set_knobs
 
-from ft_dcc.errors import Unpublishable
+from ft_dcc.errors import UserFixableError
 from ft_dcc.frames import FrameRange
 from ft_dcc.media import probe
-from ft_dcc.publish.records import PublishRequest
-from ft_dcc.publish.run import Publisher, publish
-from ft_dcc.renders import read_renders
+from ft_dcc.production.tasks import ensure_task
+from ft_dcc.publish.models import PublishRequest
+from ft_dcc.publish.publisher import Publisher, publish
+from ft_dcc.renders.renders import read_renders
 from ft_dcc.session import SERVER_LOCATION_ID
-from ft_dcc.tasks import ensure_task
 
 ROOT = Path(__file__).resolve().parents[2]
 STARTUP = ROOT / "hosts" / "nuke" / "ft_dcc_nuke" / "startup"
@@ -30,7 +30,7 @@ STARTUP = ROOT / "hosts" / "nuke" / "ft_dcc_nuke" / "startup"
 
 @pytest.fixture
 def task(session):
-    """A task of a shot with the small script's own settings."""
+    """Return a task of a shot with the settings of the small script."""
     path = f"Show{uuid.uuid4().hex[:8]}/SQ010/SH010/Comp"
     task = ensure_task(session, path, frame_range=FrameRange(1001, 1012), fps=Fraction(24))
     session.get("Shot", task["parent_id"])["custom_attributes"]["resolution"] = "64x36"
@@ -40,7 +40,7 @@ def task(session):
 
 @pytest.fixture
 def saved(nuke, task, tmp_path):
-    """The script has a name, a Write with the tab that publishes always, and nothing to be saved."""
+    """Return the double with a saved script whose Write has the tab, set to publish always."""
     import ft_dcc_nuke
     from ft_dcc_nuke import tab
 
@@ -56,7 +56,7 @@ def saved(nuke, task, tmp_path):
 
 @pytest.fixture
 def window(saved, signed_in):
-    """The same, as menu.py leaves it."""
+    """Yield the same after menu.py has run."""
     import ft_dcc_nuke
 
     ft_dcc_nuke.start_window()
@@ -69,21 +69,21 @@ def versions(session, task):
     return [(version["version"], version["comment"]) for version in found]
 
 
-def film_of(session, version_id, folder):
+def download_movie(session, version_id, folder):
     component = session.query(f"Component where version_id is {version_id} and name is ftrackreview-mp4").one()
-    film = folder / "film.mp4"
-    film.write_bytes(requests.get(session.get("Location", SERVER_LOCATION_ID).get_url(component), timeout=30).content)
-    return film
+    movie = folder / "movie.mp4"
+    movie.write_bytes(requests.get(session.get("Location", SERVER_LOCATION_ID).get_url(component), timeout=30).content)
+    return movie
 
 
 def serve_until(nuke, is_so):
-    """Be the window's event loop until something is so; the thread that publishes has ended its round then."""
-    from ft_dcc_nuke import watching
+    """Be the window's event loop until the condition is true and the watcher is idle."""
+    from ft_dcc_nuke import render_watcher
 
     waiting = threading.Event()
 
     def wait():
-        while not is_so() or watching._watch.is_at_work:
+        while not is_so() or render_watcher._watcher.is_working:
             if waiting.wait(0.02):
                 return
 
@@ -93,7 +93,7 @@ def serve_until(nuke, is_so):
 
 
 def run_task(script, frames, *arguments):
-    """One task of a farm: a process of its own, as ``nuke -x -F`` is."""
+    """Start one task of a farm in a process of its own, as ``nuke -x -F`` is."""
     path = os.pathsep.join(map(str, (ROOT, ROOT / "tests", ROOT / "hosts" / "nuke")))
     command = [sys.executable, "-m", "doubles.nuke.start", "-x", str(script), "-F", frames, *arguments]
     return subprocess.Popen(
@@ -106,7 +106,7 @@ def run_task(script, frames, *arguments):
 
 @pytest.fixture
 def renders(signed_in, capsys):
-    """The command ``ft-dcc renders``: its exit code, its report, and what it says."""
+    """Return a function that runs ``ft-dcc renders`` and returns exit code, report and standard error."""
     from ft_dcc.cli.main import run
 
     def call(*arguments):
@@ -118,26 +118,26 @@ def renders(signed_in, capsys):
     return call
 
 
-def test_a_farms_tasks_are_one_version_when_the_last_of_them_is_through(saved, renders, session, task, tmp_path):
+def test_the_tasks_of_a_farm_become_one_version_once_all_are_complete(saved, renders, session, task, tmp_path):
     script = tmp_path / "comp.nk"
     tasks = [run_task(script, frames) for frames in ("1001-1004", "1005-1008")]
     assert [json.loads(task.communicate()[0])["misuses"] for task in tasks] == [[], []]
-    code, report, said = renders("publish")
-    assert (code, report["published"]) == (3, []) and "missing: 1009-1012" in said
-    assert json.loads(run_task(script, "1009-1012").communicate()[0])["said"] == []
+    code, report, errors = renders("publish")
+    assert (code, report["published"]) == (3, []) and "missing: 1009-1012" in errors
+    assert json.loads(run_task(script, "1009-1012").communicate()[0])["messages"] == []
     code, report, _ = renders("publish")
     assert code == 0
     (made,) = report["published"]
-    # A task that the farm runs again, and a publisher that does.
+    # The farm repeats a task, and publishing is repeated.
     run_task(script, "1001-1004").communicate()
     assert renders("publish")[:2] == (0, {"published": [], "renders": report["renders"]})
     assert versions(session, task) == [(1, "Edges")]
-    facts = probe(film_of(session, made["version_id"], tmp_path))
-    assert (facts.frame_count, facts.fps, str(facts.resolution)) == (12, Fraction(24), "64x36")
+    info = probe(download_movie(session, made["version_id"], tmp_path))
+    assert (info.frame_count, info.fps, str(info.resolution)) == (12, Fraction(24), "64x36")
     assert requests.get(made["link"], timeout=30).status_code == 200
 
 
-def test_a_submitter_says_which_frames_there_must_be(saved, renders, session, task, tmp_path, monkeypatch):
+def test_the_frames_of_the_environment_define_a_complete_render(saved, renders, session, task, tmp_path, monkeypatch):
     monkeypatch.setenv("FT_DCC_RENDER", "farm job 4711")
     monkeypatch.setenv("FT_DCC_RENDER_FRAMES", "1001-1012x3")
     run_task(tmp_path / "comp.nk", "1001-1012x3", "--cancel-at", "1007").communicate()
@@ -150,7 +150,7 @@ def test_a_submitter_says_which_frames_there_must_be(saved, renders, session, ta
     assert versions(session, task) == [(1, "Edges")]
 
 
-def test_a_render_in_the_window_is_published_beside_it(window, session, task, tmp_path, capsys):
+def test_a_render_in_the_window_is_published_in_the_background(window, session, task, tmp_path, capsys):
     before = window.state()
     window.render(window.find("Write1"), 1001, 1012)
     serve_until(window, lambda: versions(session, task))
@@ -161,32 +161,32 @@ def test_a_render_in_the_window_is_published_beside_it(window, session, task, tm
 
 
 @pytest.mark.parametrize("answer", [True, False])
-def test_where_the_tab_says_ask_the_artist_is_asked_once(window, session, task, answer):
+def test_with_ask_in_the_tab_the_artist_is_asked_once(window, session, task, answer):
     set_knobs(window.find("Write1"), ft_dcc_publish="ask")
     window.answers = [answer]
     window.render(window.find("Write1"), 1001, 1012)
-    serve_until(window, lambda: window.said)
-    assert window.said == ["Write1 is rendered (1001-1012). Publish it for review?"]
+    serve_until(window, lambda: window.messages)
+    assert window.messages == ["Write1 is rendered (1001-1012). Publish it for review?"]
     assert versions(session, task) == ([(1, "Edges")] if answer else [])
 
 
-def test_what_lacks_frames_is_told_in_the_window_and_not_published(window, session, task, capsys):
+def test_an_incomplete_render_is_reported_and_not_published(window, session, task, capsys):
     window.render(window.find("Write1"), 1001, 1003)
-    said = []
+    printed = []
 
-    def is_told():
-        said.append(capsys.readouterr().err)
-        return "".join(said)
+    def is_reported():
+        printed.append(capsys.readouterr().err)
+        return "".join(printed)
 
-    serve_until(window, is_told)
-    assert "Write1 is not published yet: 1004-1012 of" in "".join(said)
+    serve_until(window, is_reported)
+    assert "Write1 is not published yet: 1004-1012 of" in "".join(printed)
     assert versions(session, task) == []
 
 
-def test_a_process_that_the_window_started_is_published_beside_it(window, session, task, tmp_path, monkeypatch):
-    from ft_dcc_nuke import watching
+def test_a_render_in_a_child_process_is_published_by_the_window(window, session, task, tmp_path, monkeypatch):
+    from ft_dcc_nuke import render_watcher
 
-    monkeypatch.setattr(watching, "_PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(render_watcher, "_POLL_INTERVAL_SECONDS", 0.05)
     for call, args, _ in window.registered["beforeBackgroundRender"]["*"]:
         call(*args, {"id": 1})
     for process in [run_task(tmp_path / "comp.nk", frames) for frames in ("1001-1006", "1007-1012")]:
@@ -195,7 +195,7 @@ def test_a_process_that_the_window_started_is_published_beside_it(window, sessio
     assert versions(session, task) == [(1, "Edges")]
 
 
-def test_light_that_a_write_has_written_is_published_by_hand_as_it_is(saved, session, task, tmp_path):
+def test_linear_exr_files_of_a_write_are_published_with_colour_conversion(saved, session, task, tmp_path):
     pytest.importorskip("OpenImageIO", reason="OpenImageIO is not installed")
     from ft_dcc_nuke.host import NukeHost
 
@@ -204,29 +204,29 @@ def test_light_that_a_write_has_written_is_published_by_hand_as_it_is(saved, ses
     saved.render(write, 1001, 1012)
     drawn, before = len(saved.drawn), saved.state()
     request = PublishRequest(task=task["id"], source="Write1")
-    made = work(saved, lambda: publish(request, session, NukeHost(), jobs=tmp_path / "jobs")).first
+    made = run_in_thread(saved, lambda: publish(request, session, NukeHost(), jobs=tmp_path / "jobs")).first
     assert (len(saved.drawn), saved.state()) == (drawn, before)
-    film = film_of(session, made.version_id, tmp_path)
-    # 18 % of light is 46 % of the signal, by the curve of sRGB.
-    assert 108 <= middle_of(film, tmp_path) <= 124
+    movie = download_movie(session, made.version_id, tmp_path)
+    # Linear 18 % grey is 46 % of the signal in sRGB.
+    assert 108 <= middle_of(movie, tmp_path) <= 124
     assert read_renders() == []
 
 
-def middle_of(film, folder):
-    """The grey in the middle of the film's first picture, of 255."""
+def middle_of(movie, folder):
+    """Return the grey value, of 255, in the middle of the movie's first frame."""
     from ft_dcc.media import ffmpeg
 
-    raw = folder / "picture.raw"
+    raw = folder / "frame.raw"
     subprocess.run(
-        [str(ffmpeg.find()), "-v", "error", "-i", film, "-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "rgb24", raw],
+        [str(ffmpeg.find()), "-v", "error", "-i", movie, "-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "rgb24", raw],
         check=True,
     )
     content = raw.read_bytes()
     return content[3 * (18 * 64 + 48)]
 
 
-def work(nuke, function):
-    """Call it in a worker, as the dialog does, while Nuke goes on living; return or raise what it did."""
+def run_in_thread(nuke, function):
+    """Call the function in a thread while Nuke handles events; return or raise its result."""
     results = []
 
     def call():
@@ -243,70 +243,75 @@ def work(nuke, function):
     return results[0]
 
 
-def test_what_a_read_reads_is_published_in_its_own_range(saved, session, task, tmp_path):
+def test_the_files_of_a_read_are_published_in_its_own_range(saved, session, task, tmp_path):
     from ft_dcc_nuke.host import NukeHost
 
     set_knobs(saved.find("Write1"), ft_dcc_publish="off")
     saved.render(saved.find("Write1"), 1001, 1012)
     set_knobs(saved.find("Read1"), file=(tmp_path / "out" / "comp.%04d.png").as_posix(), first=1003, last=1006)
     request = PublishRequest(task=task["id"], source="Read1")
-    _, problems = problems_of(saved, session, request, tmp_path)
+    _, problems = find_problems(saved, session, request, tmp_path)
     assert list(problems) == ["Frame range"]
     request = PublishRequest(task=task["id"], source="Read1", frame_range=FrameRange(1003, 1006))
-    made = work(saved, lambda: publish(request, session, NukeHost(), jobs=tmp_path / "jobs")).first
-    assert probe(film_of(session, made.version_id, tmp_path)).frame_count == 4
+    made = run_in_thread(saved, lambda: publish(request, session, NukeHost(), jobs=tmp_path / "jobs")).first
+    assert probe(download_movie(session, made.version_id, tmp_path)).frame_count == 4
 
 
-def problems_of(nuke, session, request, tmp_path):
+def find_problems(nuke, session, request, tmp_path):
     from ft_dcc_nuke.host import NukeHost
 
-    judgement = work(nuke, lambda: Publisher(session, NukeHost(), jobs=tmp_path / "jobs").judge(request))
-    return judgement, {problem.check: problem for problem in judgement.problems}
+    publish_check = run_in_thread(
+        nuke, lambda: Publisher(session, NukeHost(), jobs=tmp_path / "jobs").validate(request)
+    )
+    return publish_check, {problem.check: problem for problem in publish_check.problems}
 
 
-def test_frames_that_a_node_lacks_are_named(saved, session, task, tmp_path):
+def test_missing_frames_of_a_node_are_reported(saved, session, task, tmp_path):
     saved.render(saved.find("Write1"), 1001, 1003)
-    _, problems = problems_of(saved, session, PublishRequest(task=task["id"], source="Write1"), tmp_path)
+    _, problems = find_problems(saved, session, PublishRequest(task=task["id"], source="Write1"), tmp_path)
     assert "1004-1012" in problems["Missing frames"].message
 
 
-def test_what_was_not_rendered_is_captured_from_a_script_that_is_saved_and_whole(saved, session, task, tmp_path):
+def test_an_unrendered_write_is_captured_once_the_script_is_saved_and_without_errors(saved, session, task, tmp_path):
     request = PublishRequest(task=task["id"], source="Write1")
     saved.root.is_modified = True
     saved.find("Read1").has_error = True
-    judgement, problems = problems_of(saved, session, request, tmp_path)
+    publish_check, problems = find_problems(saved, session, request, tmp_path)
     assert sorted(problems) == ["Node", "Saved script"]
     assert problems["Node"].message.startswith("Write1 cannot be rendered: Read1 has an error.")
-    assert work(saved, lambda: judgement.repair(problems["Saved script"])) is None and not saved.root.is_modified
+    assert (
+        run_in_thread(saved, lambda: publish_check.repair(problems["Saved script"])) is None
+        and not saved.root.is_modified
+    )
     saved.find("Read1").has_error = False
     before = saved.state()
     from ft_dcc_nuke.host import NukeHost
 
-    made = work(saved, lambda: publish(request, session, NukeHost(), jobs=tmp_path / "jobs")).first
+    made = run_in_thread(saved, lambda: publish(request, session, NukeHost(), jobs=tmp_path / "jobs")).first
     assert saved.state() == before
-    assert probe(film_of(session, made.version_id, tmp_path)).frame_count == 12
+    assert probe(download_movie(session, made.version_id, tmp_path)).frame_count == 12
 
 
-def test_a_script_without_a_name_has_to_get_one(saved, session, task, tmp_path):
+def test_an_unnamed_script_cannot_be_repaired(saved, session, task, tmp_path):
     set_knobs(saved.root, name="")
-    judgement, problems = problems_of(saved, session, PublishRequest(task=task["id"], source="Write1"), tmp_path)
-    with pytest.raises(Unpublishable, match="never been saved"):
-        work(saved, lambda: judgement.repair(problems["Saved script"]))
+    publish_check, problems = find_problems(saved, session, PublishRequest(task=task["id"], source="Write1"), tmp_path)
+    with pytest.raises(UserFixableError, match="never been saved"):
+        run_in_thread(saved, lambda: publish_check.repair(problems["Saved script"]))
 
 
-def test_range_rate_and_size_of_the_script_are_judged_against_the_shot_and_repaired(saved, session, task, tmp_path):
+def test_range_rate_and_size_are_checked_against_the_shot_and_repaired(saved, session, task, tmp_path):
     from ft_dcc_nuke.host import NukeHost
 
     set_knobs(saved.root, last_frame=1010, fps=25.0, format="2K")
-    judgement, problems = problems_of(saved, session, PublishRequest(task=task["id"], source="Write1"), tmp_path)
+    publish_check, problems = find_problems(saved, session, PublishRequest(task=task["id"], source="Write1"), tmp_path)
     assert sorted(problems) == ["Frame range", "Frame rate", "Resolution"]
     for check in ("Frame range", "Frame rate", "Resolution"):
-        assert work(saved, lambda check=check: judgement.repair(problems[check])) is None
+        assert run_in_thread(saved, lambda check=check: publish_check.repair(problems[check])) is None
     scene = NukeHost().scene()
     assert (str(scene.frame_range), scene.fps, str(scene.resolution)) == ("1001-1012", Fraction(24), "64x36")
 
 
-def test_publish_again_repeats_what_was_published_and_says_the_link(window, session, task, tmp_path):
+def test_publish_again_repeats_the_last_publish_and_shows_the_link(window, session, task, tmp_path):
     from ft_dcc_nuke import commands
     from ft_dcc_nuke.host import NukeHost
 
@@ -315,45 +320,47 @@ def test_publish_again_repeats_what_was_published_and_says_the_link(window, sess
     host = NukeHost()
     host.remember_task(task["id"])
     request = PublishRequest(task=task["id"], source="Write1", review="Dailies", comment="First")
-    work(window, lambda: publish(request, session, host))
+    run_in_thread(window, lambda: publish(request, session, host))
     commands.publish_again()
-    serve_until(window, lambda: window.said)
-    assert window.said[0].startswith("Version 2 is in review. http")
+    serve_until(window, lambda: window.messages)
+    assert window.messages[0].startswith("Version 2 is in review. http")
     assert versions(session, task) == [(1, "First"), (2, "")]
 
 
-def test_by_hand_a_render_goes_up_that_lacks_frames_when_the_artist_says_so(window, session, task):
+def test_publish_renders_publishes_an_incomplete_render_after_confirmation(window, session, task):
     from ft_dcc_nuke import commands
 
     set_knobs(window.find("Write1"), ft_dcc_publish="ask")
     window.cancel_at = 1004
     window.render(window.find("Write1"), 1001, 1012)
-    window.said.clear()
+    window.messages.clear()
     window.selection, window.answers = [window.find("Write1")], [False, True]
     commands.publish_renders()
-    assert "these frames are missing: 1004-1012. Publish 1001-1003 as it is?" in window.said[0]
+    assert "lacks the frames 1004-1012. Publish 1001-1003 as it is?" in window.messages[0]
     commands.publish_renders()
-    serve_until(window, lambda: len(window.said) == 3)
-    assert window.said[2].startswith("Version 1 is in review.")
+    serve_until(window, lambda: len(window.messages) == 3)
+    assert window.messages[2].startswith("Version 1 is in review.")
     assert versions(session, task) == [(1, "Edges")]
 
 
-def test_it_is_published_as_whoever_has_signed_in(saved, session, task, studio_server, tmp_path, monkeypatch, capsys):
+def test_a_render_is_published_with_the_saved_account(
+    saved, session, task, studio_server, tmp_path, monkeypatch, capsys
+):
     import ft_dcc_nuke
 
-    from ft_dcc.credentials import Account, remember
+    from ft_dcc.accounts.credentials import Account, save_credentials
 
     for name in ("FTRACK_SERVER", "FTRACK_API_USER", "FTRACK_API_KEY"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("ft_dcc.credentials._key_store", lambda: None)
-    monkeypatch.setattr("ft_dcc.credentials._path", lambda: tmp_path / "config" / "keys.json")
+    monkeypatch.setattr("ft_dcc.accounts.credentials._key_store", lambda: None)
+    monkeypatch.setattr("ft_dcc.accounts.credentials._keys_path", lambda: tmp_path / "config" / "keys.json")
     monkeypatch.setenv("FTRACK_SERVER", studio_server.server_url)
     ft_dcc_nuke.start_window()
-    said = []
+    printed = []
     saved.render(saved.find("Write1"), 1001, 1012)
-    serve_until(saved, lambda: said.append(capsys.readouterr().err) or "signed in" in "".join(said))
-    assert "Nobody is signed in. Sign in with the menu" in "".join(said)
-    remember(Account(studio_server.server_url, studio_server.api_user, studio_server.api_key))
+    serve_until(saved, lambda: printed.append(capsys.readouterr().err) or "signed in" in "".join(printed))
+    assert "You are not signed in. Sign in with the menu" in "".join(printed)
+    save_credentials(Account(studio_server.server_url, studio_server.api_user, studio_server.api_key))
     saved.render(saved.find("Write1"), 1001, 1012)
     serve_until(saved, lambda: versions(session, task))
     ft_dcc_nuke.uninstall()

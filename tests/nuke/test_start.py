@@ -1,4 +1,4 @@
-"""The start of Nuke with the folder on NUKE_PATH: in a process of its own, as an installation lays it out."""
+"""The start of Nuke with the folder on NUKE_PATH, in a process of its own, as an installation lays it out."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from doubles.nuke import stage
+from doubles.nuke import sample_script
 from doubles.nuke.program import running
 from doubles.pythons import need_python
 
-from ft_dcc.renders import read_renders
+from ft_dcc.renders.renders import read_renders
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "hosts" / "nuke" / "ft_dcc_nuke"
@@ -23,7 +23,7 @@ ITEMS = [
     "Publish again",
     "Publish renders of selected Writes",
     "Add the tab to selected Writes",
-    "Take the tab from selected Writes",
+    "Remove the tab from selected Writes",
     "Renders",
     "Review sessions",
     "Queue",
@@ -35,7 +35,7 @@ CALLS = {"beforeRender": 1, "beforeFrameRender": 1, "afterFrameRender": 1, "afte
 
 @pytest.fixture
 def folder(tmp_path):
-    """What goes on NUKE_PATH, as an installation lays it out, by copying alone."""
+    """Return a folder for NUKE_PATH, laid out as by an installation."""
     folder = tmp_path / "ft-dcc"
     shutil.copytree(PACKAGE / "startup", folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(PACKAGE, folder / "ft_dcc_nuke", ignore=shutil.ignore_patterns("startup", "__pycache__"))
@@ -55,7 +55,7 @@ def start(folder, *arguments, python=sys.executable, packages=()):
     return {**json.loads(done.stdout), "stderr": done.stderr}
 
 
-def test_a_window_has_the_menu_and_nothing_of_the_core_was_loaded_for_it(folder):
+def test_the_start_with_a_window_adds_the_menu_and_loads_no_core_module(folder):
     report = start(folder)
     assert (report["errors"], report["loaded"], report["stderr"]) == ([], [], "")
     assert (report["menus"], report["items"], report["misuses"]) == (["ft-dcc"], ITEMS, [])
@@ -63,13 +63,13 @@ def test_a_window_has_the_menu_and_nothing_of_the_core_was_loaded_for_it(folder)
     assert report["path"] == [str(folder / "vendored")]
 
 
-def test_a_terminal_has_the_calls_and_no_menu(folder):
+def test_the_start_in_a_terminal_registers_callbacks_and_no_menu(folder):
     report = start(folder, "-t")
     assert (report["errors"], report["loaded"], report["stderr"]) == ([], [], "")
     assert (report["menus"], report["calls"], report["misuses"]) == ([], CALLS, [])
 
 
-def test_it_starts_beside_others_and_twice(folder, tmp_path):
+def test_it_starts_beside_other_plugins_and_twice(folder, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
     (other / "init.py").write_text("import nuke\nnuke.addBeforeRender(print)\n", encoding="utf-8")
@@ -81,19 +81,19 @@ BROKEN = ("import no_such_module", "raise SystemExit(3)", "def (", "1 / 0")
 
 
 @pytest.mark.parametrize("broken", BROKEN)
-def test_a_broken_core_is_a_sentence_when_somebody_wants_it_and_nuke_starts(folder, broken):
+def test_with_a_broken_core_nuke_starts_and_the_menu_reports_the_error(folder, broken):
     (folder / "ft_dcc").mkdir()
     (folder / "ft_dcc" / "__init__.py").write_text(broken, encoding="utf-8")
     report = start(folder, "--press", "About")
     assert (report["errors"], report["items"], report["calls"]["beforeRender"]) == ([], ITEMS, 1)
-    (said,) = report["said"]
-    assert said.startswith("ft-dcc cannot be loaded: ")
-    assert said.endswith(". Install it again: ft-dcc install nuke. The Script Editor has the details.")
-    # Nothing was wrong before somebody wanted it.
+    (message,) = report["messages"]
+    assert message.startswith("ft-dcc cannot be loaded: ")
+    assert message.endswith(". Install it again: ft-dcc install nuke. The Script Editor has the details.")
+    # The error is reported only when the command runs.
     assert report["stderr"].startswith("Traceback ") and report["calls"]["beforeBackgroundRender"] == 1
 
 
-def test_a_core_that_takes_long_to_load_does_not_delay_the_start(folder, tmp_path):
+def test_the_core_is_loaded_by_the_first_command_not_at_the_start(folder, tmp_path):
     (folder / "ft_dcc").mkdir()
     loaded = f"open({str(tmp_path / 'loaded')!r}, 'w').close()\nraise ImportError"
     (folder / "ft_dcc" / "__init__.py").write_text(loaded, encoding="utf-8")
@@ -103,9 +103,9 @@ def test_a_core_that_takes_long_to_load_does_not_delay_the_start(folder, tmp_pat
     assert (tmp_path / "loaded").exists()
 
 
-def test_a_folder_that_is_not_whole_is_a_sentence_and_nuke_starts(folder):
+def test_an_incomplete_folder_is_reported_without_stopping_the_start(folder):
     shutil.rmtree(folder / "ft_dcc_nuke")
-    for name, words in (("init.py", "ft-dcc could not be started"), ("menu.py", "ft-dcc has no menu")):
+    for name, words in (("init.py", "ft-dcc could not be started"), ("menu.py", "ft-dcc could not add its menu")):
         done = subprocess.run(
             [sys.executable, "-I", "-S", str(folder / name)], capture_output=True, encoding="utf-8", check=False
         )
@@ -115,30 +115,30 @@ def test_a_folder_that_is_not_whole_is_a_sentence_and_nuke_starts(folder):
 
 
 @pytest.mark.parametrize(("version", "nuke"), [("3.9", "14.0v5"), ("3.10", "15.1v3")])
-def test_a_task_of_a_farm_is_noted_in_the_python_of_each_nuke(folder, tmp_path, monkeypatch, version, nuke):
+def test_a_farm_render_is_recorded_in_the_python_of_each_nuke(folder, tmp_path, monkeypatch, version, nuke):
     python = need_python(version)
     monkeypatch.setenv("FT_DCC_RENDERS", str(tmp_path / "renders"))
-    program = stage.build(tmp_path, is_gui=False)
+    program = sample_script.build(tmp_path, is_gui=False)
     write = program.find("Write1")
     with running(program):
         from ft_dcc_nuke import tab
 
         tab.add(write, "always")
     program.root.save(tmp_path / "comp.nk")
-    # Pure Python only, so the packages of this environment serve that one, too.
+    # The packages are pure Python, so those of this environment serve the other Python, too.
     packages = [folder for folder in sys.path if folder.endswith("site-packages")]
     arguments = ("--version", nuke, "-x", str(tmp_path / "comp.nk"), "-F", "1001-1012")
     report = start(folder, *arguments, python=python, packages=packages)
-    assert (report["errors"], report["misuses"], report["stderr"], report["said"]) == ([], [], "", [])
+    assert (report["errors"], report["misuses"], report["stderr"], report["messages"]) == ([], [], "", [])
     (render,) = read_renders()
     assert render.is_complete and render.execution.program == f"Nuke {nuke}"
 
 
 @pytest.mark.parametrize("version", ["2.7", "3.7"])
-def test_an_older_python_gets_one_sentence(folder, version):
+def test_an_unsupported_python_is_reported_in_one_sentence(folder, version):
     python = need_python(version)
-    said = [
+    outputs = [
         subprocess.run([python, str(folder / name)], capture_output=True, encoding="utf-8", check=True).stderr
         for name in ("init.py", "menu.py")
     ]
-    assert said == [f"ft-dcc needs Nuke 14 or later: this Nuke runs Python {version}.\n", ""]
+    assert outputs == [f"ft-dcc needs Nuke 14 or later: this Nuke runs Python {version}.\n", ""]

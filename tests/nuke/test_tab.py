@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from doubles.nuke.stage import set_knobs
+from doubles.nuke.sample_script import set_knobs
 
 TAB = [
     "ft_dcc_tab",
@@ -32,13 +32,13 @@ def ours(node):
     return [knob.name() for knob in node._knobs.values() if knob.is_users]
 
 
-def test_a_write_gets_the_tab_once_and_keeps_what_was_chosen(tab, write):
+def test_adding_the_tab_twice_keeps_the_values(tab, write):
     tab.add(write)
     assert ours(write) == TAB and write._knobs["ft_dcc_publish"].value() == "ask"
     set_knobs(write, ft_dcc_publish="always", ft_dcc_comment="Edges")
     tab.add(write)
     assert ours(write) == TAB
-    assert tab.read(write) == {
+    assert tab.read_options(write) == {
         "ft_dcc_publish": "always",
         "ft_dcc_task": "",
         "ft_dcc_review": "",
@@ -48,7 +48,7 @@ def test_a_write_gets_the_tab_once_and_keeps_what_was_chosen(tab, write):
     }
 
 
-def test_the_tab_goes_away_whole_also_twice(nuke, tab, write):
+def test_removing_the_tab_once_or_twice_removes_all_knobs(nuke, tab, write):
     before = json.dumps(write.text())
     tab.add(write)
     tab.remove(write)
@@ -56,16 +56,16 @@ def test_the_tab_goes_away_whole_also_twice(nuke, tab, write):
     assert json.dumps(write.text()) == before
 
 
-def test_the_tab_travels_in_the_script_and_with_a_copy(nuke, tab, write, tmp_path):
+def test_the_tab_is_saved_in_the_script_and_copied_with_the_node(nuke, tab, write, tmp_path):
     tab.add(write)
     set_knobs(write, ft_dcc_task="Film/SQ/SH/Comp", ft_dcc_publish="always")
-    assert tab.read(nuke.paste(write)) == tab.read(write)
+    assert tab.read_options(nuke.paste(write)) == tab.read_options(write)
     nuke.root.save(tmp_path / "comp.nk")
     nuke.open(tmp_path / "comp.nk")
-    assert tab.read(nuke.find("Write1"))["ft_dcc_task"] == "Film/SQ/SH/Comp"
+    assert tab.read_options(nuke.find("Write1"))["ft_dcc_task"] == "Film/SQ/SH/Comp"
 
 
-def test_no_script_is_stored_in_the_script(nuke, tab, write, tmp_path):
+def test_the_tab_stores_no_code_in_the_script(nuke, tab, write, tmp_path):
     tab.add(write)
     kinds = {knob.Class() for knob in write._knobs.values() if knob.is_users}
     assert kinds == {"Tab_Knob", "Enumeration_Knob", "String_Knob"}
@@ -77,7 +77,7 @@ def test_no_script_is_stored_in_the_script(nuke, tab, write, tmp_path):
     }
 
 
-def test_a_write_in_a_group_is_spoken_for_by_the_group(nuke, tab):
+def test_the_owner_of_a_write_in_a_group_is_the_group_with_the_tab(nuke, tab):
     group = nuke.make("Group", "Out")
     inner = nuke.make("Group", "Inside", group)
     write = nuke.make("Write", parent=inner)
@@ -88,7 +88,7 @@ def test_a_write_in_a_group_is_spoken_for_by_the_group(nuke, tab):
     assert tab.find_owner(write) is write
 
 
-def test_a_new_write_gets_the_tab_where_the_settings_want_it_switched_off(nuke, monkeypatch):
+def test_a_new_write_gets_the_tab_switched_off_if_the_setting_is_true(nuke, monkeypatch):
     import ft_dcc_nuke
 
     ft_dcc_nuke.start_window()
@@ -99,16 +99,16 @@ def test_a_new_write_gets_the_tab_where_the_settings_want_it_switched_off(nuke, 
     assert ours(nuke.create_as_user("Read")) == []
 
 
-def test_broken_settings_do_not_keep_a_write_from_being_made(nuke, monkeypatch):
+def test_a_write_is_created_despite_invalid_settings(nuke, monkeypatch):
     import ft_dcc_nuke
 
     ft_dcc_nuke.start_window()
     monkeypatch.setenv("FT_DCC_TAB_ON_NEW_WRITES", "perhaps")
     assert ours(nuke.create_as_user("Write")) == []
-    assert "'perhaps' is neither true nor false" in nuke.said[-1]
+    assert "'perhaps' is not a boolean" in nuke.messages[-1]
 
 
-def test_this_is_what_an_artist_reads_in_the_tab(tab, write):
+def test_the_knobs_have_these_labels_and_tooltips(tab, write):
     tab.add(write)
     knobs = [write._knobs[name] for name in TAB]
     assert [knob.label() for knob in knobs] == [
@@ -118,6 +118,6 @@ def test_this_is_what_an_artist_reads_in_the_tab(tab, write):
         "review session",
         "comment",
         "frames",
-        "colour of the film",
+        "colour of the movie",
     ]
     assert all(knob.tooltip_text for knob in knobs[1:])

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ft_dcc.server.folder import Credentials
+from ft_dcc.server.database.data_folder import Credentials
 
 RunOfficial = Callable[..., Any]
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from ft_dcc.server.folder import Credentials
+from ft_dcc.server.database.data_folder import Credentials
 
 SCRIPT = Path(__file__).parent / "scripts" / "idioms.py"
 
 
-def test_what_scripts_commonly_write_has_the_same_outcome(
+def test_common_idioms_have_the_same_result(
     official: Callable[..., Any], studio_server: Credentials, tmp_path: Path
 ) -> None:
     names = [f"idioms_{uuid4().hex[:8]}" for _ in range(2)]

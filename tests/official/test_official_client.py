@@ -15,7 +15,7 @@ from ft_dcc.media import ffmpeg
 RunOfficial = Callable[..., Any]
 
 
-def test_a_project_a_shot_a_task_and_versions_are_read_back_as_they_were_made(official: RunOfficial) -> None:
+def test_created_entities_are_read_back(official: RunOfficial) -> None:
     name = f"official_{uuid4().hex[:8]}"
     assert official("tree", name) == {
         "status": "In progress",
@@ -32,7 +32,7 @@ def test_a_project_a_shot_a_task_and_versions_are_read_back_as_they_were_made(of
     }
 
 
-def test_a_film_goes_into_a_review_session_and_out_again(official: RunOfficial) -> None:
+def test_movie_is_added_to_a_review_session_and_downloaded(official: RunOfficial) -> None:
     assert official("review", f"official_{uuid4().hex[:8]}") == {
         "size": 4096,
         "type": "FileComponent",
@@ -49,11 +49,11 @@ def test_a_film_goes_into_a_review_session_and_out_again(official: RunOfficial) 
     }
 
 
-def test_a_film_is_encoded_for_browsers(official: RunOfficial, tmp_path: Path) -> None:
-    film = tmp_path / "film.mov"
+def test_movie_is_encoded_for_browsers(official: RunOfficial, tmp_path: Path) -> None:
+    movie = tmp_path / "film.mov"
     source = ["-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=1"]
-    subprocess.run([str(ffmpeg.find()), "-v", "error", *source, "-c:v", "mpeg4", str(film)], check=True)
-    assert official("encode", f"official_{uuid4().hex[:8]}", str(film)) == {
+    subprocess.run([str(ffmpeg.find()), "-v", "error", *source, "-c:v", "mpeg4", str(movie)], check=True)
+    assert official("encode", f"official_{uuid4().hex[:8]}", str(movie)) == {
         "status": ["done", "done"],
         "formats": ["video/mp4", "image/jpeg"],
         "kept": [False, True],
@@ -67,10 +67,10 @@ def test_a_film_is_encoded_for_browsers(official: RunOfficial, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("mode", ["strict", "lenient"])
-def test_a_refusal_names_what_was_wrong_and_stores_nothing(official: RunOfficial, mode: str) -> None:
-    told = official("refusals", mode)
-    assert "ParseError(Task has no attribute 'colour' (character 47).)" in told["unknown attribute"]
-    assert "ValidationError(User.user_type_id refers to UserType 'missing'" in told["unknown status"]
-    assert "ValidationError(A Shot needs a parent that exists." in told["no parent"]
-    assert "Invalid action u'fly'" in told["unknown action"]
-    assert told["no user"] == 0
+def test_refused_request_is_reported_and_stores_nothing(official: RunOfficial, mode: str) -> None:
+    result = official("refusals", mode)
+    assert "ParseError(Task has no attribute 'colour' (character 47).)" in result["unknown attribute"]
+    assert "ValidationError(User.user_type_id refers to UserType 'missing'" in result["unknown status"]
+    assert "ValidationError(A Shot needs a parent that exists." in result["no parent"]
+    assert "Invalid action u'fly'" in result["unknown action"]
+    assert result["no user"] == 0

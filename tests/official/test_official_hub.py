@@ -10,8 +10,8 @@ from uuid import uuid4
 import pytest
 
 from ft_dcc.session import Session
-from ft_dcc.session.event import Event
-from ft_dcc.session.hub import EventHub
+from ft_dcc.session.events.event import Event
+from ft_dcc.session.events.hub import EventHub
 
 RunOfficial = Callable[..., Any]
 
@@ -24,11 +24,11 @@ def hub(studio_server) -> Iterator[EventHub]:
     hub.close()
 
 
-def test_the_official_hub_and_ours_ask_and_answer_each_other(
+def test_official_hub_and_ours_exchange_events_and_replies(
     official: RunOfficial, hub: EventHub, session: Session, project: Any
 ) -> None:
     ask, answer = f"ask.{uuid4().hex}", f"answer.{uuid4().hex}"
-    told: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     asked: list[dict[str, Any]] = []
 
     def respond(event: Event) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def test_the_official_hub_and_ours_ask_and_answer_each_other(
         return {"ours says": event["data"]["n"] + 1}
 
     hub.subscribe(f"topic={ask}", respond)
-    official_client = threading.Thread(target=lambda: told.update(official("hub", ask, answer)))
+    official_client = threading.Thread(target=lambda: result.update(official("hub", ask, answer)))
     official_client.start()
     # It has subscribed to everything once its own question is here.
     while not asked:
@@ -47,7 +47,7 @@ def test_the_official_hub_and_ours_ask_and_answer_each_other(
     session.commit()
     official_client.join()
     assert asked == [{"n": 1}]
-    assert told["answers"] == [{"ours says": 2}]
-    assert told["asked"] == [[{"n": 10, "kind": "question"}, "admin"]]
+    assert result["answers"] == [{"ours says": 2}]
+    assert result["asked"] == [[{"n": 10, "kind": "question"}, "admin"]]
     change = {"old": project["name"], "new": "Heard by the official client"}
-    assert ["Project", "update", change] in told["updates"]
+    assert ["Project", "update", change] in result["updates"]

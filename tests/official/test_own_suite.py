@@ -101,16 +101,16 @@ def but_for(failed: list[str], *known: str) -> list[str]:
     return [name for name in failed if not any(re.search(each, name) for each in known)]
 
 
-def test_the_official_clients_own_suite_passes(suite: Suite) -> None:
-    failed, passed, told = suite.run("test/unit")
-    assert but_for(failed, *NOT_THE_SERVER) == [], told
+def test_official_suite_passes_with_the_official_client(suite: Suite) -> None:
+    failed, passed, output = suite.run("test/unit")
+    assert but_for(failed, *NOT_THE_SERVER) == [], output
     assert passed >= 525
 
 
-def test_the_same_suite_passes_with_our_session_in_the_clients_place(suite: Suite) -> None:
+def test_official_suite_passes_with_our_session(suite: Suite) -> None:
     suite.install("attrs", "clique", "platformdirs", "requests", "websocket-client>=1.6")
     left_out = [f"--ignore={path}" for path in LEFT_OUT]
     path = os.pathsep.join((str(ROOT), str(SCRIPTS)))
-    failed, passed, told = suite.run("-p", "ftrack_alias", *left_out, "test/unit", PYTHONPATH=path)
-    assert but_for(failed, *NOT_THE_SERVER, *INSIDE, *DECIDED) == [], told
+    failed, passed, output = suite.run("-p", "ftrack_alias", *left_out, "test/unit", PYTHONPATH=path)
+    assert but_for(failed, *NOT_THE_SERVER, *INSIDE, *DECIDED) == [], output
     assert passed >= 400

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from ft_dcc.session import Session
-from ft_dcc.session.storage_scenario import ConfigureCentralizedStorageScenario
+from ft_dcc.session.locations.storage_scenario import ConfigureCentralizedStorageScenario
 
 SCRIPT = Path(__file__).parent / "scripts" / "scenario.py"
 
 
 @pytest.fixture
 def own_session(start_server):
-    """A session on a studio whose storage may be configured: what is stored holds for all of its users."""
+    """Open a session on a server whose storage can be configured; the setting applies to all users."""
     credentials = start_server().credentials
     with Session(credentials.server_url, credentials.api_key, credentials.api_user) as session:
         yield session

@@ -49,7 +49,7 @@ def run(arguments, environment):
 
 
 def pictures(path, *options):
-    """The frames of a film, or of one image, as an array of pictures."""
+    """Return the frames of a movie or an image as an array."""
     command = [str(ffmpeg.find()), "-v", "error", "-i", str(path), *options]
     raw = subprocess.run(
         [*command, "-f", "rawvideo", "-pix_fmt", "rgb24", "-"], capture_output=True, check=True, timeout=60
@@ -78,7 +78,7 @@ def scene(environment, tmp_path):
     return path
 
 
-def test_a_scene_becomes_a_film_that_shows_the_scene(environment, scene, official, tmp_path):
+def test_scene_is_published_as_a_movie_that_shows_it(environment, scene, official, tmp_path):
     task = f"Whole way {os.getpid()}/SEQ010/SH010/Animation"
     ft_dcc = [sys.executable, "-m", "ft_dcc.cli.main"]
     run([*ft_dcc, "task", "ensure", task, "--frames", "1001-1012", "--fps", "24"], environment)
@@ -86,8 +86,8 @@ def test_a_scene_becomes_a_film_that_shows_the_scene(environment, scene, officia
     asked = ["--task", task, "--review", "Dailies", "--comment", 'Ünïcode "quoted" 100 %', "--json"]
     report = json.loads(run([*ft_dcc, "playblast", str(scene), *asked], environment))
 
-    film = tmp_path / "film.mp4"
-    found = official("read_version", report["version_id"], str(film))
+    movie = tmp_path / "film.mp4"
+    found = official("read_version", report["version_id"], str(movie))
 
     assert found["version"] == 1
     assert found["comment"] == 'Ünïcode "quoted" 100 %'
@@ -96,11 +96,11 @@ def test_a_scene_becomes_a_film_that_shows_the_scene(environment, scene, officia
     assert found["components"] == ["ftrackreview-mp4", "thumbnail"]
     assert found["ftr_meta"] == {"frameIn": 1001, "frameOut": 1012, "frameRate": 24.0, "width": 320, "height": 180}
     assert found["reviews"] == [["Dailies", task.split("/")[0]]]
-    assert found["size"] == film.stat().st_size
+    assert found["size"] == movie.stat().st_size
 
-    facts = probe(film)
+    facts = probe(movie)
     assert (facts.frame_count, str(facts.fps), str(facts.resolution)) == (12, "24", "320x180")
-    shown = pictures(film)
+    shown = pictures(movie)
     run([sys.executable, "-c", OWN_PICTURES, str(scene), str(tmp_path / "own")], environment)
     for index, frame in ((0, 1001), (11, 1012)):
         own = pictures(tmp_path / "own" / f"own.{frame}.png")[0]
@@ -110,7 +110,7 @@ def test_a_scene_becomes_a_film_that_shows_the_scene(environment, scene, officia
     assert scene.read_bytes() == before
 
 
-def test_a_scene_without_a_camera_is_refused_and_nothing_is_published(environment, session, tmp_path):
+def test_scene_without_camera_is_refused_and_not_published(environment, session, tmp_path):
     pytest.importorskip("bpy", reason="there is no bpy for this Python")
     path = tmp_path / "empty.blend"
     script = "import sys, bpy; bpy.ops.wm.read_factory_settings(use_empty=True); "

@@ -7,17 +7,17 @@ import pytest
 from doubles.colour_bars import ColourBars, painted
 
 from ft_dcc.frames import FrameRange, Frames, Resolution, frame_rate
-from ft_dcc.publish import withdraw
-from ft_dcc.tasks import ensure_task
+from ft_dcc.production.tasks import ensure_task
+from ft_dcc.publish.jobs import rollback
 
 SIZE = Resolution(64, 36)
 
 
 @pytest.fixture(autouse=True)
-def patience(monkeypatch):
-    """However busy the machine is, there is time to take back what was sent; a test may say how much."""
-    monkeypatch.setattr(withdraw, "_SECONDS", 20.0)
-    return lambda seconds: monkeypatch.setattr(withdraw, "_SECONDS", seconds)
+def rollback_timeout(monkeypatch):
+    """Give a rollback enough time on a busy machine; return a function that sets another time-out."""
+    monkeypatch.setattr(rollback, "ROLLBACK_TIMEOUT_SECONDS", 20.0)
+    return lambda seconds: monkeypatch.setattr(rollback, "ROLLBACK_TIMEOUT_SECONDS", seconds)
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def jobs(tmp_path):
 
 @pytest.fixture
 def task_path():
-    """A path that no other test uses."""
+    """Return the path of a task that no other test uses."""
     return f"Show{uuid.uuid4().hex[:8]}/SQ010/SH010/Animation"
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from ft_dcc.errors import DiskUnusable, JobNotFound
+from ft_dcc.errors import JobNotFound, StorageError
 from ft_dcc.frames import FrameRange, Frames, Resolution
-from ft_dcc.media import Media
-from ft_dcc.publish.journal import Journal, read_value, write_value
-from ft_dcc.publish.records import Asset, Clip, Component, PublishRequest, Registered, Review, Shot, Source, Task
+from ft_dcc.media import EncodedFile
+from ft_dcc.publish.jobs.journal import Journal, read_value, write_value
+from ft_dcc.publish.models import Asset, Clip, Component, PublishRequest, RegisteredVersion, Review, Shot, Source, Task
 
 RANGE, RATE, SIZE = FrameRange(993, 1040, 8), Fraction(24000, 1001), Resolution(1280, 720)
 
@@ -18,8 +18,8 @@ RANGE, RATE, SIZE = FrameRange(993, 1040, 8), Fraction(24000, 1001), Resolution(
     "value",
     [
         Frames("/shots/sh010.%04d.png", RANGE, RATE, SIZE),
-        Media(Path("film.mp4"), "ftrackreview-mp4", SIZE, RATE, 48, 1234),
-        Media(Path("thumbnail.jpg"), "thumbnail", SIZE, None, 1, 99),
+        EncodedFile(Path("film.mp4"), "ftrackreview-mp4", SIZE, RATE, 48, 1234),
+        EncodedFile(Path("thumbnail.jpg"), "thumbnail", SIZE, None, 1, 99),
         Clip(RANGE, RATE, SIZE),
         Task("id", ("Show", "SQ010", "SH010", "Animation"), "shot", "project"),
         Shot(RANGE, None, SIZE),
@@ -27,29 +27,29 @@ RANGE, RATE, SIZE = FrameRange(993, 1040, 8), Fraction(24000, 1001), Resolution(
         Asset("id", "Animation"),
         Source("camera", "camera1", "camera1"),
         Component("id", "thumbnail", 99),
-        Registered("id", 3, "asset", None, None),
+        RegisteredVersion("id", 3, "asset", None, None),
         PublishRequest(task="Show/SH010/Animation", source=["a.mov", "b.mov"], frame_range=RANGE, fps=RATE),
         (1, [2, {"three": None}], "four"),
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_a_value_comes_back_as_it_went_in(value):
-    # JSON has lists only; a tuple within a record comes back as one.
+def test_journal_value_round_trips(value):
+    # JSON has lists only; a tuple within a record is restored as a tuple.
     assert read_value(write_value(value)) == (list(value) if isinstance(value, tuple) else value)
 
 
-def test_a_value_is_written_for_a_person():
+def test_journal_value_is_readable_text():
     assert write_value({"fps": RATE, "range": RANGE}) == (
         '{"fps": {"Fraction": "24000/1001"}, "range": {"FrameRange": "993-1040+8"}}'
     )
 
 
-def test_a_value_of_a_stranger_is_refused():
+def test_value_of_an_unknown_type_is_rejected():
     with pytest.raises(TypeError, match="object has no text form"):
         write_value({"session": object()})
 
 
-def test_events_are_read_in_the_order_they_were_written(tmp_path):
+def test_events_are_read_in_order(tmp_path):
     journal = Journal(tmp_path / "journal.jsonl")
     journal.append({"job": "one"})
     journal.append({"end": "done"})
@@ -57,34 +57,34 @@ def test_events_are_read_in_the_order_they_were_written(tmp_path):
 
 
 @pytest.mark.parametrize("comment", ["two\nlines", "a\u2028b\x85c", "für Łódź 🎬", "lone \udce9 surrogate", '"\\'])
-def test_any_text_survives(tmp_path, comment):
+def test_any_text_round_trips(tmp_path, comment):
     journal = Journal(tmp_path / "journal.jsonl")
     journal.append({"comment": comment})
     journal.append({"end": "done"})
     assert journal.events() == [{"comment": comment}, {"end": "done"}]
 
 
-def test_a_note_can_be_read_by_another_process_at_once(tmp_path):
+def test_batched_event_is_readable_at_once(tmp_path):
     journal = Journal(tmp_path / "journal.jsonl")
     for number in range(3):
-        journal.note({"step": number})
+        journal.append_batched({"step": number})
         assert Journal(journal.path).events()[-1] == {"step": number}
     journal.sync()
     assert len(journal.events()) == 3
 
 
-def test_a_line_that_was_cut_short_does_not_count_and_can_be_written_again(tmp_path):
+def test_incomplete_last_line_is_ignored_and_repaired(tmp_path):
     journal = Journal(tmp_path / "journal.jsonl")
     journal.append({"job": "one"})
     with journal.path.open("ab") as file:
         file.write(b'{"step": {"name": "Capt')
     assert journal.events() == [{"job": "one"}]
-    journal.mend()
+    journal.repair_tail()
     journal.append({"end": "done"})
     assert journal.events() == [{"job": "one"}, {"end": "done"}]
 
 
-def test_a_journal_that_is_gone_or_no_journal_is_said_to_be(tmp_path):
+def test_missing_or_damaged_journal_is_reported(tmp_path):
     with pytest.raises(JobNotFound, match="queue list"):
         Journal(tmp_path / "journal.jsonl").events()
     (tmp_path / "journal.jsonl").write_bytes(b'{"job": "one"}\n\x00\xff\n')
@@ -93,6 +93,6 @@ def test_a_journal_that_is_gone_or_no_journal_is_said_to_be(tmp_path):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
-def test_a_full_disk_is_named():
-    with pytest.raises(DiskUnusable, match="No space left on device"):
+def test_full_disk_is_reported():
+    with pytest.raises(StorageError, match="No space left on device"):
         Journal(Path("/dev/full")).append({"job": "one"})

@@ -1,4 +1,4 @@
-"""The report is what docs/report.md says, and gives nothing away."""
+"""The report matches docs/td/report.md and contains no credential."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import pytest
 
 from ft_dcc.errors import TaskNotFound
 from ft_dcc.media import ffmpeg
-from ft_dcc.publish.progress import Progress, Pulse
-from ft_dcc.publish.records import PublishRequest
+from ft_dcc.publish.models import PublishRequest
+from ft_dcc.publish.progress import Progress, ProgressReporter
+from ft_dcc.publish.publisher import Publisher, publish
 from ft_dcc.publish.report import mask
-from ft_dcc.publish.run import Publisher, publish
 
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "report.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "td" / "report.md"
 TYPES = {"text": str, "number": (int, float), "list": list, "object": dict, "null": type(None)}
 
 
 def tables():
-    """The keys and types of the page's tables: the report's, a version's and the event's."""
+    """Return keys and types of the page's tables: of the report, of a version and of the event."""
     found = [{}, {}, {}]
     where = -1
     for line in DOCS.read_text(encoding="utf-8").splitlines():
@@ -48,7 +48,7 @@ def report_of(jobs):
     return json.loads((job / "report.json").read_text(encoding="utf-8"))
 
 
-def test_the_report_is_as_the_page_says(session, host, task, task_path, jobs):
+def test_report_matches_its_documentation(session, host, task, task_path, jobs):
     publish(PublishRequest(task_path, review="Dailies"), session, host, jobs=jobs)
     report_table, version_table, _ = tables()
     report = report_of(jobs)
@@ -66,7 +66,7 @@ def test_the_report_is_as_the_page_says(session, host, task, task_path, jobs):
     )
 
 
-def test_the_event_is_as_the_page_says(session, host, task, task_path, jobs):
+def test_event_matches_its_documentation(session, host, task, task_path, jobs):
     heard = []
     session.event_hub.connect()
     session.event_hub.subscribe("topic=ft_dcc.published", lambda event: heard.append(event["data"]))
@@ -78,7 +78,7 @@ def test_the_event_is_as_the_page_says(session, host, task, task_path, jobs):
     assert (heard[0]["version_id"], heard[0]["link"]) == (published.first.version_id, published.first.link)
 
 
-def test_the_report_of_a_refused_publish_is_the_same(session, host, jobs):
+def test_report_of_a_failed_validation_has_the_same_fields(session, host, jobs):
     with pytest.raises(TaskNotFound):
         publish(PublishRequest("No/Such/Task"), session, host, jobs=jobs)
     report = report_of(jobs)
@@ -87,7 +87,7 @@ def test_the_report_of_a_refused_publish_is_the_same(session, host, jobs):
     assert report["problems"][0]["is_artists"] is True
 
 
-def test_a_key_that_somebody_wrote_into_the_comment_is_masked(studio_server, session, host, task, task_path, jobs):
+def test_api_key_in_the_comment_is_masked(studio_server, session, host, task, task_path, jobs):
     comment = f"key {studio_server.api_key} https://x.example.com/up?X-Amz-Signature=abc123&part=1"
     publish(PublishRequest(task_path, comment=comment), session, host, jobs=jobs)
     assert report_of(jobs)["request"]["comment"] == "key *** https://x.example.com/up?X-Amz-Signature=***&part=1"
@@ -102,11 +102,11 @@ def test_a_key_that_somebody_wrote_into_the_comment_is_masked(studio_server, ses
         ("the token of love", "the token of love"),
     ],
 )
-def test_what_proves_a_right_is_masked(text, masked):
+def test_credentials_are_masked(text, masked):
     assert mask(text) == masked
 
 
-def test_progress_knows_its_rate_and_what_is_left():
+def test_progress_estimates_rate_and_remaining_time():
     assert (Progress("encode", "a", 30, 90, "frames", seconds=2.0, before=10).rate) == 10
     assert (Progress("encode", "a", 30, 90, "frames", seconds=2.0, before=10).seconds_left) == 6
     assert Progress("encode", "a", 1, 90, "frames").rate is None
@@ -114,16 +114,16 @@ def test_progress_knows_its_rate_and_what_is_left():
     assert Progress("encode", "a", 1, 90, "frames").seconds_left is None
 
 
-def test_a_pulse_measures_each_step_from_its_own_beginning():
+def test_reporter_measures_each_step_from_its_first_report():
     heard = []
-    pulse = Pulse(heard.append)
-    pulse.beat(Progress("encode", "a", 5, 10, "frames"))
-    pulse.beat(Progress("encode", "a", 8, 10, "frames"))
-    pulse.beat(Progress("upload", "a", 1, 10, "bytes"))
+    reporter = ProgressReporter(heard.append)
+    reporter.report(Progress("encode", "a", 5, 10, "frames"))
+    reporter.report(Progress("encode", "a", 8, 10, "frames"))
+    reporter.report(Progress("upload", "a", 1, 10, "bytes"))
     assert [(beat.step, beat.before) for beat in heard] == [("encode", 5), ("encode", 5), ("upload", 1)]
 
 
-def test_a_report_that_cannot_be_written_is_told_and_leaves_no_half_of_it(session, task, task_path, paint, jobs):
+def test_unwritable_report_is_a_problem_and_leaves_no_partial_file(session, task, task_path, paint, jobs):
     def in_the_way(_progress):
         for job in jobs.iterdir():
             (job / "report.json").mkdir(exist_ok=True)
@@ -133,4 +133,4 @@ def test_a_report_that_cannot_be_written_is_told_and_leaves_no_half_of_it(sessio
     (problem,) = published.problems
     assert (published.first.version, problem.check) == (1, "Report")
     assert "report.json cannot be written: " in problem.message and "then resume the job." in problem.message
-    assert not (published.job / "report.draft").exists()
+    assert [path.name for path in published.job.glob("report*")] == ["report.json"]

@@ -1,4 +1,4 @@
-"""The plugins of docs/publish-plugins.md, as they stand there, found by the setting."""
+"""The plugins of docs/td/publish-plugins.md, loaded through the setting."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from pathlib import Path
 import pytest
 import requests
 
-from ft_dcc.errors import Cancelled, Invalid, PluginBroken
+from ft_dcc.errors import Cancelled, PluginBroken, ValueMismatch
 from ft_dcc.publish import slots
-from ft_dcc.publish.records import PublishRequest, derived_id
-from ft_dcc.publish.run import Publisher, publish
+from ft_dcc.publish.models import PublishRequest, derived_id
+from ft_dcc.publish.publisher import Publisher, publish
 from ft_dcc.session import SERVER_LOCATION_ID
 
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "publish-plugins.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "td" / "publish-plugins.md"
 
 
 def code_of(name):
-    """The block of the page that begins with this file's name."""
+    """Return the page's code block that begins with this file's name."""
     return re.search(rf"```python\n# {name}\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.S)[1]
 
 
 @pytest.fixture
 def plugin(tmp_path, monkeypatch):
-    """Put a plugin of the page into the folder that the setting names."""
+    """Write a plugin to the folder of the setting."""
     folder = tmp_path / "plugins"
     folder.mkdir()
     monkeypatch.setenv("FT_DCC_PLUGINS", str(folder))
@@ -39,24 +39,24 @@ def plugin(tmp_path, monkeypatch):
     return put
 
 
-def test_the_check_of_the_page_refuses_and_repairs(session, host, task, task_path, jobs, plugin):
+def test_documented_check_rejects_and_repairs(session, host, task, task_path, jobs, plugin):
     plugin("validate_asset_name.py")
-    with pytest.raises(Invalid, match="The asset name is Animation, wanted is animation"):
+    with pytest.raises(ValueMismatch, match="The asset name is Animation; expected animation"):
         publish(PublishRequest(task_path), session, host, jobs=jobs)
-    judgement = Publisher(session, host, jobs=jobs).judge(PublishRequest(task_path))
-    (problem,) = judgement.problems
-    assert (problem.found, problem.wanted, problem.repair) == (
+    check = Publisher(session, host, jobs=jobs).validate(PublishRequest(task_path))
+    (problem,) = check.problems
+    assert (problem.found, problem.expected, problem.repair) == (
         "Animation",
         "animation",
         "Write the name in small letters",
     )
-    assert judgement.repair(problem) is None
-    published = judgement.publish()
+    assert check.repair(problem) is None
+    published = check.publish()
     asset = session.query(f"select name from Asset where id is '{published.first.asset_id}'").one()
     assert asset["name"] == "animation"
 
 
-def test_the_extractor_of_the_page_adds_its_component(session, host, task, task_path, jobs, plugin):
+def test_documented_extractor_adds_its_component(session, host, task, task_path, jobs, plugin):
     plugin("extract_cut_list.py")
     published = publish(PublishRequest(task_path, review="Dailies"), session, host, jobs=jobs)
     names = sorted(component.name for component in published.first.components)
@@ -69,7 +69,7 @@ def test_the_extractor_of_the_page_adds_its_component(session, host, task, task_
     assert cut == {"source": "bars", "frames": "1001-1012", "fps": "24"}
 
 
-def test_a_cancel_withdraws_a_studios_component_too(session, host, task, task_path, jobs, plugin):
+def test_cancel_rolls_back_a_studios_component(session, host, task, task_path, jobs, plugin):
     plugin("extract_cut_list.py")
     cancel, seen = threading.Event(), []
 
@@ -87,13 +87,13 @@ def test_a_cancel_withdraws_a_studios_component_too(session, host, task, task_pa
     assert list(jobs.iterdir()) == []
 
 
-def test_a_component_has_one_name(session, host, task, task_path, jobs, plugin):
+def test_duplicate_component_name_is_rejected(session, host, task, task_path, jobs, plugin):
     plugin("extract_film.py", code_of("extract_cut_list.py").replace('"cut-list"', '"thumbnail"'))
     with pytest.raises(PluginBroken, match="has a component 'thumbnail' already"):
         publish(PublishRequest(task_path), session, host, jobs=jobs)
 
 
-def test_a_plugin_that_cannot_be_imported_stops_the_publish_before_there_is_a_job(
+def test_plugin_with_an_import_error_stops_the_publish_before_a_job_exists(
     session, host, task, task_path, jobs, plugin
 ):
     path = plugin("validate_name.py", "import studio_tools_of_nobody\n")
@@ -103,7 +103,7 @@ def test_a_plugin_that_cannot_be_imported_stops_the_publish_before_there_is_a_jo
     assert not jobs.exists()
 
 
-def test_a_plugin_that_calls_sys_exit_or_goes_elsewhere_ends_nothing(
+def test_plugin_that_calls_sys_exit_or_changes_the_folder_is_contained(
     session, host, task, task_path, jobs, plugin, monkeypatch, tmp_path
 ):
     monkeypatch.chdir(tmp_path)
@@ -127,7 +127,7 @@ def test_a_plugin_that_calls_sys_exit_or_goes_elsewhere_ends_nothing(
         publish(PublishRequest(task_path), session, host, jobs=jobs)
 
 
-def test_the_page_tells_every_slot_with_its_key_its_type_and_its_writer():
+def test_every_slot_is_documented_with_key_type_and_writer():
     page = DOCS.read_text(encoding="utf-8")
     for name, slot in vars(slots).items():
         if isinstance(slot, slots.Slot):
@@ -137,15 +137,15 @@ def test_the_page_tells_every_slot_with_its_key_its_type_and_its_writer():
             assert row.groups() == (slot.key, kind, slot.writer)
 
 
-def test_a_plugin_that_pyblish_would_drop_silently_is_named(session, host, task, task_path, jobs, plugin):
+def test_plugin_that_pyblish_would_ignore_silently_is_named(session, host, task, task_path, jobs, plugin):
     text = "import pyblish.api\nclass ValidateName(pyblish.api.InstancePlugin):\n    families = 'camera'\n"
     path = plugin("validate_name.py", text)
-    with pytest.raises(PluginBroken, match=r"The publish plugin ValidateName in .* is none for pyblish") as caught:
+    with pytest.raises(PluginBroken, match=r"The publish plugin ValidateName in .* is not valid for pyblish") as caught:
         publish(PublishRequest(task_path), session, host, jobs=jobs)
     assert str(path) in str(caught.value)
 
 
-def test_a_check_that_stumbles_is_broken_and_no_finding(session, host, task, task_path, jobs, plugin):
+def test_programming_error_in_a_check_is_not_a_user_problem(session, host, task, task_path, jobs, plugin):
     path = plugin(
         "validate_name.py",
         "import pyblish.api\n"

@@ -9,33 +9,33 @@ from fractions import Fraction
 import pytest
 from doubles.colour_bars import ColourBars, painted
 
-from ft_dcc import credentials
-from ft_dcc.credentials import Account
+from ft_dcc.accounts import credentials
+from ft_dcc.accounts.credentials import Account
 from ft_dcc.frames import FrameRange, Resolution
-from ft_dcc.tasks import ensure_task
+from ft_dcc.production.tasks import ensure_task
 
 
 @pytest.fixture(scope="session")
 def app():
-    """The one Qt application of this process, on a screen that nobody sees."""
+    """Return the one Qt application of this process, on an invisible screen."""
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     widgets = pytest.importorskip("Qt.QtWidgets", reason="there is no Qt for this Python")
     application = widgets.QApplication.instance() or widgets.QApplication(["ft-dcc"])
     application.setStyle("Fusion")
-    # Windows come and go here; the loop is never left by one of them.
+    # Closing a window must not end the event loop.
     application.setQuitOnLastWindowClosed(False)
     return application
 
 
 @pytest.fixture(autouse=True)
 def own_settings(tmp_path, monkeypatch, signed_in):
-    """Keys, jobs and settings of these tests are nobody else's; the settings name the shared studio."""
+    """Use separate keys, jobs and settings for these tests, with the shared studio server."""
     monkeypatch.setattr(credentials.platformdirs, "user_config_dir", lambda *_, **__: str(tmp_path / "settings"))
     monkeypatch.setattr(credentials, "_key_store", lambda: None)
     monkeypatch.setenv("FT_DCC_JOBS", str(tmp_path / "jobs"))
     monkeypatch.setenv("FT_DCC_LOCAL_STUDIO", str(tmp_path / "own studio"))
-    # A server that is away is not asked five times, which is tested where it is done.
-    monkeypatch.setattr("ft_dcc.session.wire._PAUSES", ())
+    # No retries: the session's tests cover them.
+    monkeypatch.setattr("ft_dcc.session.transport.http._RETRY_DELAYS_SECONDS", ())
 
 
 @pytest.fixture
@@ -44,8 +44,8 @@ def account(studio_server):
 
 
 @pytest.fixture
-def live(app):
-    """Let the window live until something is true: ``live(lambda: …)``; hosts are served beside it."""
+def wait_until(app):
+    """Return a function that processes events until a condition is true, those of the given hosts included."""
 
     def wait(condition, *hosts, seconds=90.0):
         end = time.monotonic() + seconds
@@ -61,8 +61,8 @@ def live(app):
 
 
 @pytest.fixture
-def open_dialog(app, live):
-    """Open a dialog of one's own: ``open_dialog(host, page="queue")``, signed in unless one says otherwise."""
+def open_dialog(app, wait_until):
+    """Return a function that opens a dialog: ``open_dialog(host, page="queue")``, signed in by default."""
     from ft_dcc_qt.dialog import Dialog
 
     made = []
@@ -75,18 +75,18 @@ def open_dialog(app, live):
         dialog.open_page(page)
         hosts = [] if host is None else [host]
         if is_signed_in:
-            live(lambda: dialog.desk.session is not None and not dialog.desk.is_busy, *hosts)
-        live(lambda: dialog.desk.lookups.wait(0), *hosts)
-        # The last word of a worker is passed on a moment later.
+            wait_until(lambda: dialog.controller.session is not None and not dialog.controller.is_busy, *hosts)
+        wait_until(lambda: dialog.controller.queries.wait(0), *hosts)
+        # The last notification of a worker may still be pending.
         dialog.refresh()
         return dialog
 
     yield make
     for dialog, host in made:
-        dialog.desk.cancel()
+        dialog.controller.cancel()
         hosts = [] if host is None else [host]
-        live(lambda dialog=dialog: not dialog.desk.is_busy and dialog.desk.lookups.wait(0), *hosts)
-        dialog.desk.close()
+        wait_until(lambda dialog=dialog: not dialog.controller.is_busy and dialog.controller.queries.wait(0), *hosts)
+        dialog.controller.close()
         dialog.close()
         dialog.deleteLater()
     app.processEvents()
@@ -94,7 +94,7 @@ def open_dialog(app, live):
 
 @pytest.fixture
 def task(session):
-    """A task of its own whose shot is frames 1001-1012 at 24 fps."""
+    """Return a task whose shot has frames 1001-1012 at 24 fps."""
     path = f"Show{uuid.uuid4().hex[:8]}/SQ010/SH010/Animation"
     return ensure_task(session, path, frame_range=FrameRange(1001, 1012), fps=Fraction(24))
 
@@ -106,7 +106,7 @@ def task_path(task):
 
 @pytest.fixture
 def render(tmp_path):
-    """Twelve frames on the disk, as a render leaves them: the folder."""
+    """Return a folder with twelve rendered frames."""
     folder = tmp_path / "render"
     folder.mkdir()
     for frame in range(1001, 1013):
@@ -115,8 +115,8 @@ def render(tmp_path):
 
 
 @pytest.fixture
-def choose(live):
-    """Choose a task as an artist does: search for it, and pick it with Enter."""
+def choose(wait_until):
+    """Return a function that chooses a task: it searches for it and selects it with Enter."""
     from Qt import QtCore, QtTest
 
     def pick(dialog, path, *hosts):
@@ -124,7 +124,7 @@ def choose(live):
         field.setFocus()
         field.clear()
         QtTest.QTest.keyClicks(field, path.replace("/", " "))
-        live(lambda: path in [text for _, text in field.choices], *hosts)
+        wait_until(lambda: path in [text for _, text in field.choices], *hosts)
         QtTest.QTest.keyClick(field, QtCore.Qt.Key.Key_Return)
         assert field.text() == path
 
@@ -132,12 +132,12 @@ def choose(live):
 
 
 @pytest.fixture
-def press(live):
-    """Click a button with the mouse, as soon as it can be clicked."""
+def press(wait_until):
+    """Return a function that clicks a button with the mouse as soon as it is enabled."""
     from Qt import QtCore, QtTest
 
     def click(button):
-        live(lambda: button.isVisible() and button.isEnabled(), seconds=20)
+        wait_until(lambda: button.isVisible() and button.isEnabled())
         QtTest.QTest.mouseClick(button, QtCore.Qt.MouseButton.LeftButton)
 
     return click
@@ -145,22 +145,22 @@ def press(live):
 
 @pytest.fixture
 def slow_bars():
-    """A host that captures frame by frame, and waits before the last one until ``go`` is set."""
+    """Return a host whose capture waits before the last frame until ``proceed`` is set."""
 
-    class SlowBars(ColourBars):
+    class HeldHost(ColourBars):
         def __init__(self):
             super().__init__()
-            self.go, self.is_waiting = threading.Event(), threading.Event()
+            self.proceed, self.is_held = threading.Event(), threading.Event()
 
         def playblast(self, request, on_frame):
-            def pace(frame):
+            def wait_before_last(frame):
                 if frame == 1012:
-                    self.is_waiting.set()
-                    self.go.wait(60)
+                    self.is_held.set()
+                    self.proceed.wait(60)
                 on_frame(frame)
 
             self.captures += 1
-            # Only painting is for the main thread, as in every program with a window.
-            return self._paint(request, pace)
+            # Only drawing needs the main thread, as in every program with a window.
+            return self._paint(request, wait_before_last)
 
-    return SlowBars()
+    return HeldHost()

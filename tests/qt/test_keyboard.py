@@ -1,4 +1,4 @@
-"""Whoever has no mouse, or does not want it."""
+"""The dialog without a mouse."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 
 @pytest.fixture
 def type_key(app):
-    """Press a key where the focus is: ``type_key("Return")``, ``type_key("P", "Alt")``."""
+    """Return a function that presses a key: ``type_key("Return")``, ``type_key("P", "Alt")``."""
     from Qt import QtCore, QtTest
 
     def press(name, modifier="No"):
@@ -32,14 +32,14 @@ def write(app):
 
 @pytest.fixture
 def ready(open_dialog, choose, render, task_path):
-    """The dialog, with frames and a task chosen."""
+    """Return the dialog with frames and a task chosen."""
     dialog = open_dialog()
     dialog.publish_page.add_files([render])
     choose(dialog, task_path)
     return dialog
 
 
-def test_a_publish_needs_no_mouse(app, open_dialog, live, type_key, write, render, task_path):
+def test_a_publish_works_with_the_keyboard_alone(app, open_dialog, wait_until, type_key, write, render, task_path):
     dialog = open_dialog()
     page = dialog.publish_page
     page.add_files([render])
@@ -48,66 +48,66 @@ def test_a_publish_needs_no_mouse(app, open_dialog, live, type_key, write, rende
     type_key("T", "Alt")
     assert app.focusWidget() is page.task
     write(task_path.partition("/")[0])
-    live(lambda: task_path in [text for _, text in page.task.choices])
+    wait_until(lambda: task_path in [text for _, text in page.task.choices])
     type_key("Down")
     type_key("Return")
-    assert page.task.text() == task_path and not dialog.desk.is_busy
+    assert page.task.text() == task_path and not dialog.controller.is_busy
     type_key("V", "Alt")
     write("Monday")
     type_key("C", "Alt")
     write("Second pass")
     type_key("Return", "Control")
-    live(page.outcome.isVisible)
-    assert app.focusWidget() is page.outcome.open
+    wait_until(page.result.isVisible)
+    assert app.focusWidget() is page.result.open
 
 
-def test_the_window_opens_ready_to_publish(app, open_dialog):
+def test_the_publish_button_has_the_focus_after_opening(app, open_dialog):
     dialog = open_dialog()
     assert app.focusWidget() is dialog.publish_page.publish
 
 
-def test_enter_in_a_field_publishes_and_escape_closes(ready, live, type_key):
+def test_enter_in_a_field_publishes_and_escape_closes_the_window(ready, wait_until, type_key):
     page = ready.publish_page
     page.frames.setFocus()
     type_key("Return")
-    live(page.outcome.isVisible)
+    wait_until(page.result.isVisible)
     type_key("Escape")
     assert not ready.isVisible()
 
 
-def test_enter_is_for_publishing_also_after_another_button_had_the_focus(ready, live, type_key):
+def test_enter_publishes_after_another_button_had_the_focus(ready, wait_until, type_key):
     page = ready.publish_page
     page.add.setFocus()
     page.frames.setFocus()
     type_key("Return")
-    live(page.outcome.isVisible)
+    wait_until(page.result.isVisible)
 
 
-def test_enter_in_the_list_of_versions_opens_one_and_publishes_nothing(ready, live, type_key, monkeypatch):
+def test_enter_in_the_list_of_versions_opens_the_version(ready, wait_until, type_key, monkeypatch):
     opened = []
-    monkeypatch.setattr("ft_dcc_qt.past_list.open_link", opened.append)
+    monkeypatch.setattr("ft_dcc_qt.recent_versions.open_link", opened.append)
     page = ready.publish_page
     page.frames.setFocus()
     type_key("Return")
-    live(lambda: page.past.rows.count() == 1)
-    page.past.rows.setFocus()
-    page.past.rows.setCurrentRow(0)
+    wait_until(lambda: page.recent.rows.count() == 1)
+    page.recent.rows.setFocus()
+    page.recent.rows.setCurrentRow(0)
     type_key("Return")
-    assert opened == [page.outcome.link] and not ready.desk.is_busy
+    assert opened == [page.result.link] and not ready.controller.is_busy
 
 
-def test_enter_after_the_publish_opens_the_review(ready, live, type_key, monkeypatch):
+def test_enter_after_the_publish_opens_the_review(ready, wait_until, type_key, monkeypatch):
     opened = []
-    monkeypatch.setattr("ft_dcc_qt.outcome_panel.open_link", opened.append)
+    monkeypatch.setattr("ft_dcc_qt.result_panel.open_link", opened.append)
     page = ready.publish_page
     page.frames.setFocus()
     type_key("Return")
-    live(page.outcome.isVisible)
+    wait_until(page.result.isVisible)
     type_key("Return")
-    assert opened == [page.outcome.link] and not ready.desk.is_busy
+    assert opened == [page.result.link] and not ready.controller.is_busy
 
 
-def test_escape_leaves_the_list_of_tasks_before_it_leaves_the_window(open_dialog, choose, type_key, write, task_path):
+def test_escape_closes_the_list_of_tasks_before_the_window(open_dialog, choose, type_key, write, task_path):
     dialog = open_dialog()
     choose(dialog, task_path)
     field = dialog.publish_page.task
@@ -118,7 +118,7 @@ def test_escape_leaves_the_list_of_tasks_before_it_leaves_the_window(open_dialog
     assert not field.is_open and dialog.isVisible() and field.text() == task_path
 
 
-def test_tab_goes_through_every_field_in_the_order_that_one_reads(app, open_dialog, type_key):
+def test_tab_visits_every_field_in_reading_order(app, open_dialog, type_key):
     dialog = open_dialog()
     page = dialog.publish_page
     page.sources.setFocus()
@@ -129,10 +129,10 @@ def test_tab_goes_through_every_field_in_the_order_that_one_reads(app, open_dial
     assert order == [page.add, page.task, page.frames, page.rate, page.review, page.comment]
 
 
-def test_alt_and_a_number_lead_to_each_page(open_dialog, type_key, live):
+def test_alt_and_a_number_open_each_page(open_dialog, type_key, wait_until):
     dialog = open_dialog()
     pages = [dialog.publish_page, dialog.reviews_page, dialog.queue_page, dialog.settings_page, dialog.about_page]
     for number, page in enumerate(pages, start=1):
         type_key(str(number), "Alt")
-        # A button that is pressed by its key is seen to go down first.
-        live(lambda page=page: dialog.stack.currentWidget() is page)
+        # Qt animates a button that is pressed by its shortcut.
+        wait_until(lambda page=page: dialog.stack.currentWidget() is page)

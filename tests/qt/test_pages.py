@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from ft_dcc.errors import Problem
+from ft_dcc.errors import ValidationIssue
 from ft_dcc.publish.progress import Progress
 
 
-def test_the_settings_say_what_they_are_and_who_said_it(open_dialog, live, monkeypatch):
+def test_settings_are_listed_with_values_and_sources(open_dialog, wait_until, monkeypatch):
     monkeypatch.setenv("FT_DCC_ASSET_TYPE", "render")
     dialog = open_dialog(page="settings")
     rows = dialog.settings_page.rows
-    live(lambda: rows.topLevelItemCount() > 20)
+    wait_until(lambda: rows.topLevelItemCount() > 20)
     items = [rows.topLevelItem(row) for row in range(rows.topLevelItemCount())]
     texts = {item.text(0): (item.text(1), item.text(2)) for item in items}
     assert texts["asset_type"] == ("render", "environment FT_DCC_ASSET_TYPE")
@@ -22,21 +22,21 @@ def test_the_settings_say_what_they_are_and_who_said_it(open_dialog, live, monke
     assert texts["slate"] == ("false", "default")
 
 
-def test_a_wrong_setting_is_said_and_not_raised(open_dialog, live, monkeypatch):
+def test_an_invalid_setting_is_reported(open_dialog, wait_until, monkeypatch):
     monkeypatch.setenv("FT_DCC_SLATE", "perhaps")
     dialog = open_dialog(page="settings", is_signed_in=False)
-    live(lambda: "perhaps" in dialog.settings_page.error.text())
+    wait_until(lambda: "perhaps" in dialog.settings_page.error.text())
 
 
-def test_about_says_versions_server_and_licence(open_dialog, live, account):
+def test_about_lists_versions_server_and_licence(open_dialog, wait_until, account):
     dialog = open_dialog(page="about")
-    live(lambda: "ft-dcc: 0" in dialog.about_page.facts.toPlainText())
-    text = dialog.about_page.facts.toPlainText()
+    wait_until(lambda: "ft-dcc: 0" in dialog.about_page.details.toPlainText())
+    text = dialog.about_page.details.toPlainText()
     assert f"server: {account.server} as {account.user}" in text
     assert "licence: Apache-2.0" in text and "Qt: " in text and account.key not in text
 
 
-def test_open_review_sessions_are_listed_with_their_pages(open_dialog, live, session, task):
+def test_open_review_sessions_are_listed_with_their_pages(open_dialog, wait_until, session, task):
     project = session.get("Project", task["project_id"])
     session.create("ReviewSession", {"name": "Abnahme", "project_id": project["id"]})
     session.commit()
@@ -47,35 +47,35 @@ def test_open_review_sessions_are_listed_with_their_pages(open_dialog, live, ses
     assert page.page.startswith(f"{session.server_url}/review/") and page.open.isEnabled()
 
 
-# Qt 6 says that another way of making the event is coming; Qt 5 has this one only.
+# Qt 6 deprecates this constructor; Qt 5 has no other.
 @pytest.mark.filterwarnings("ignore:Function.*QDragEnterEvent")
-def test_a_review_session_that_a_publish_has_opened_is_there_without_being_fetched_by_hand(
-    open_dialog, choose, press, live, render, task_path
+def test_a_review_session_created_by_a_publish_is_listed_without_a_refresh(
+    open_dialog, choose, press, wait_until, render, task_path
 ):
     dialog = open_dialog()
     dialog.publish_page.add_files([render])
     choose(dialog, task_path)
     dialog.publish_page.review.setText("Monday")
     press(dialog.publish_page.publish)
-    live(lambda: dialog.publish_page.outcome.isVisible())
-    live(lambda: ("Monday", "Monday") in dialog.publish_page.review.choices)
+    wait_until(lambda: dialog.publish_page.result.isVisible())
+    wait_until(lambda: ("Monday", "Monday") in dialog.publish_page.review.choices)
     dialog.open_page("reviews")
     rows = dialog.reviews_page.rows
     assert "Monday" in [rows.topLevelItem(row).text(0) for row in range(rows.topLevelItemCount())]
 
 
-def test_what_others_have_opened_is_seen_when_the_page_is_and_problems_stay(open_dialog, live, session, task):
+def test_opening_the_reviews_page_fetches_new_sessions_and_keeps_problems(open_dialog, wait_until, session, task):
     dialog = open_dialog()
-    dialog.desk.problems = (Problem("Frame range", "bars", "It is another one."),)
+    dialog.controller.problems = (ValidationIssue("Frame range", "bars", "It is another one."),)
     session.create("ReviewSession", {"name": "Theirs", "project_id": task["project_id"]})
     session.commit()
     dialog.open_page("reviews")
     rows = dialog.reviews_page.rows
-    live(lambda: "Theirs" in [rows.topLevelItem(row).text(0) for row in range(rows.topLevelItemCount())])
-    assert len(dialog.desk.problems) == 1
+    wait_until(lambda: "Theirs" in [rows.topLevelItem(row).text(0) for row in range(rows.topLevelItemCount())])
+    assert len(dialog.controller.problems) == 1
 
 
-def test_a_dropped_frame_is_its_sequence_with_a_picture_and_delete_takes_it_away(app, open_dialog, live, render):
+def test_a_dropped_frame_adds_its_sequence_and_delete_removes_it(app, open_dialog, wait_until, render):
     from Qt import QtCore, QtGui, QtTest
 
     sources = open_dialog().publish_page.sources
@@ -86,46 +86,46 @@ def test_a_dropped_frame_is_its_sequence_with_a_picture_and_delete_takes_it_away
     held = QtCore.Qt.KeyboardModifier.NoModifier
     app.sendEvent(sources.viewport(), QtGui.QDragEnterEvent(where, action, data, button, held))
     app.sendEvent(sources.viewport(), QtGui.QDropEvent(QtCore.QPointF(where), action, data, button, held))
-    assert [Path(name).name for name in sources.wanted] == ["sh010_light.%04d.png"]
-    live(lambda: sources.item(0).text() == "sh010_light.%04d.png\n1001-1012, 12 frames")
+    assert [Path(name).name for name in sources.checked] == ["sh010_light.%04d.png"]
+    wait_until(lambda: sources.item(0).text() == "sh010_light.%04d.png\n1001-1012, 12 frames")
     sources.setFocus()
     sources.setCurrentRow(0)
     QtTest.QTest.keyClick(sources, QtCore.Qt.Key.Key_Space)
-    assert sources.wanted == ()
+    assert sources.checked == ()
     QtTest.QTest.keyClick(sources, QtCore.Qt.Key.Key_Delete)
     assert sources.names == []
 
 
-def test_progress_says_rate_and_what_is_left(app):
-    from ft_dcc_qt.progress_panel import in_words
+def test_progress_is_formatted_with_rate_and_remaining_time(app):
+    from ft_dcc_qt.progress_panel import format_progress
 
     upload = Progress("upload", "sh010", 6_000_000, 12_000_000, "bytes", seconds=3.0)
-    assert in_words(upload) == "6.0 of 12.0 MB, 2.0 MB/s, 3 s left"
-    assert in_words(Progress("upload", "sh010", 12_000, 48_000, "bytes", seconds=0.1)) == "12 of 48 kB"
-    assert in_words(Progress("encode", "sh010", 10, 100, "frames", seconds=0.1)) == "10 of 100 frames"
+    assert format_progress(upload) == "6.0 of 12.0 MB, 2.0 MB/s, 3 s left"
+    assert format_progress(Progress("upload", "sh010", 12_000, 48_000, "bytes", seconds=0.1)) == "12 of 48 kB"
+    assert format_progress(Progress("encode", "sh010", 10, 100, "frames", seconds=0.1)) == "10 of 100 frames"
 
 
-def test_there_is_one_dialog_a_program(app, live, monkeypatch):
+def test_show_returns_the_same_dialog(app, wait_until, monkeypatch):
     import ft_dcc_qt
 
     first = ft_dcc_qt.show(page="about")
     assert ft_dcc_qt.show(page="queue") is first
     assert first.stack.currentWidget() is first.queue_page
-    live(lambda: not first.desk.is_busy and first.desk.lookups.wait(0))
-    first.desk.close()
+    wait_until(lambda: not first.controller.is_busy and first.controller.queries.wait(0))
+    first.controller.close()
     first.close()
     monkeypatch.setattr("ft_dcc_qt.dialog._dialog", None)
 
 
 @pytest.mark.parametrize("statement", ["sys.modules['Qt'] = None", "sys.modules['ft_dcc_qt'] = None"])
-def test_without_qt_the_command_says_what_to_install(statement):
+def test_the_ui_command_without_qt_names_the_missing_extra(statement):
     script = f"import sys; {statement}; from ft_dcc.cli.main import run; sys.exit(run(['ui']))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 2
-    assert done.stderr.strip().endswith("The window needs more than is installed. Run: pip install 'ft-dcc[ui]'")
+    assert done.stderr.strip().endswith("The dialog needs more than is installed. Run: pip install 'ft-dcc[ui]'")
 
 
-def test_importing_the_dialogs_package_loads_no_qt():
+def test_importing_the_package_loads_no_qt():
     script = "import sys, ft_dcc_qt; print(sorted({'Qt', 'PySide6', 'requests'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True)
     assert done.stdout == "[]\n"

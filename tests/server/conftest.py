@@ -1,12 +1,12 @@
-"""Requests as they go over the wire, without a client that knows better."""
+"""Plain HTTP and Socket.IO clients that send requests exactly as given."""
 
 from __future__ import annotations
 
 import http.client
 import json
 import shutil
+import socket
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,11 +19,11 @@ import pytest
 import requests
 import websocket
 
-from ft_dcc.server.folder import Credentials
+from ft_dcc.server.database.data_folder import Credentials
 
 
 @attrs.frozen
-class Wire:
+class HttpClient:
     """Plain HTTP to one server, with the credentials of its first user."""
 
     server: Any
@@ -76,32 +76,26 @@ class Wire:
 
 
 @pytest.fixture
-def wire(server_process: Any) -> Wire:
-    return Wire(server_process)
+def http_client(server_process: Any) -> HttpClient:
+    return HttpClient(server_process)
 
 
 @pytest.fixture(scope="session")
-def wire_to() -> type[Wire]:
-    """``wire_to(server)`` for a server of one's own."""
-    return Wire
+def http_client_for() -> type[HttpClient]:
+    """``http_client_for(server)`` for a server of one's own."""
+    return HttpClient
 
 
-@pytest.fixture
-def start_changed(start_server: Callable[..., Any]) -> Iterator[Callable[[str], Any]]:
-    """``start_changed("from ft_dcc.server import silence; silence.SECONDS = 1")``: a server that runs this first."""
-    with ExitStack() as started:
-
-        def start(change: str) -> Any:
-            usual = start_server()
-            usual.stop()
-            command = [sys.executable, "-c", f"{change}\nfrom ft_dcc.server.__main__ import main\nmain()"]
-            process = subprocess.Popen([*command, "--data", str(usual.data)], stdout=subprocess.PIPE, encoding="utf-8")
-            started.enter_context(process)
-            started.callback(process.terminate)
-            said = "".join(process.stdout.readline() for _ in range(3)) if process.stdout is not None else ""
-            return attrs.evolve(usual, process=process, credentials=Credentials.from_environment(said))
-
-        yield start
+@pytest.fixture(scope="session")
+def stopped_limits() -> str:
+    """Return statements for a server whose rate limits do not recover with time."""
+    return (
+        "from ft_dcc.server.auth.authenticator import Authenticator\n"
+        "from ft_dcc.server.http.rate_limit import RequestLimiter, TokenBucket\n"
+        "TokenBucket.__init__.__defaults__ = (lambda: 1000.0,)\n"
+        "RequestLimiter.__init__.__defaults__ = (600, lambda: 1000.0)\n"
+        "Authenticator.__init__.__defaults__ = (None, lambda: 1000.0)\n"
+    )
 
 
 @pytest.fixture
@@ -110,35 +104,44 @@ def mounting() -> Iterator[Callable[[Path, str], Path]]:
     mount, umount = shutil.which("mount"), shutil.which("umount")
     with ExitStack() as mounted:
 
-        def put(place: Path, options: str) -> Path:
-            place.mkdir(exist_ok=True)
-            command = [str(mount), "-t", "tmpfs", "-o", options, "tmpfs", str(place)]
+        def put(folder: Path, options: str) -> Path:
+            folder.mkdir(exist_ok=True)
+            command = [str(mount), "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
             if mount is None or subprocess.run(command, check=False, capture_output=True).returncode != 0:
                 pytest.skip("only root on Linux can mount a disk for a test")
-            mounted.callback(subprocess.run, [str(umount), "-l", str(place)], check=True)
-            return place
+            mounted.callback(subprocess.run, [str(umount), "-l", str(folder)], check=True)
+            return folder
 
         yield put
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path, mounting: Callable[[Path, str], Path]) -> Path:
-    """A disk of 80 MiB; the server keeps 64 of them free for its database."""
+    """Mount a disk of 80 MiB; the server keeps 64 MiB of it free for its database."""
     return mounting(tmp_path / "disk", "size=80m")
 
 
 def _shake_hands(credentials: Credentials, **changed: str) -> requests.Response:
     headers = {"ftrack-user": credentials.api_user, "ftrack-api-key": credentials.api_key, **changed}
-    return requests.get(f"{credentials.server_url}/socket.io/1/", headers=headers, timeout=10)
+    return requests.get(f"{credentials.server_url}/socket.io/1/", headers=headers, timeout=60)
 
 
 def _open_socket(credentials: Credentials, sid: str) -> websocket.WebSocket:
     address = credentials.server_url.replace("http://", "ws://")
-    return websocket.create_connection(f"{address}/socket.io/1/websocket/{sid}", timeout=20, skip_utf8_validation=True)
+    server = urlsplit(credentials.server_url)
+    connection = socket.create_connection((str(server.hostname), server.port), timeout=60)
+    try:
+        return websocket.create_connection(
+            f"{address}/socket.io/1/websocket/{sid}", timeout=60, skip_utf8_validation=True, socket=connection
+        )
+    except websocket.WebSocketException:
+        # A refused handshake leaves the connection open.
+        connection.close()
+        raise
 
 
-class Peer:
-    """A client that speaks packets: what it sees is what is on the wire."""
+class SocketIOClient:
+    """A minimal Socket.IO client that sends and receives single packets."""
 
     def __init__(self, credentials: Credentials) -> None:
         self.socket = _open_socket(credentials, _shake_hands(credentials).text.split(":")[0])
@@ -183,27 +186,34 @@ class Peer:
 
 
 @pytest.fixture
-def connect(studio_server: Credentials) -> Iterator[Callable[[], Peer]]:
-    opened_peers: list[Peer] = []
+def connect(studio_server: Credentials) -> Iterator[Callable[[], SocketIOClient]]:
+    socket_clients: list[SocketIOClient] = []
 
-    def connect() -> Peer:
-        opened_peers.append(Peer(studio_server))
-        return opened_peers[-1]
+    def connect() -> SocketIOClient:
+        socket_clients.append(SocketIOClient(studio_server))
+        return socket_clients[-1]
 
     yield connect
-    for peer in opened_peers:
-        peer.socket.close()
+    for socket_client in socket_clients:
+        socket_client.socket.shutdown()
 
 
 @pytest.fixture
-def peer(connect: Callable[[], Peer]) -> Peer:
+def socket_client(connect: Callable[[], SocketIOClient]) -> SocketIOClient:
     return connect()
 
 
 @pytest.fixture
-def open_peer() -> Callable[[Credentials], Peer]:
-    """Connect a client to the server of these credentials."""
-    return Peer
+def open_socket_client() -> Iterator[Callable[[Credentials], SocketIOClient]]:
+    """Connect a client to the server of these credentials; it is closed after the test."""
+    with ExitStack() as socket_clients:
+
+        def connect(credentials: Credentials) -> SocketIOClient:
+            socket_client = SocketIOClient(credentials)
+            socket_clients.callback(socket_client.socket.shutdown)
+            return socket_client
+
+        yield connect
 
 
 @pytest.fixture

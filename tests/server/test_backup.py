@@ -9,39 +9,39 @@ from contextlib import closing
 
 import pytest
 
-from ft_dcc.errors import DiskUnusable
-from ft_dcc.server import backup
-from ft_dcc.server.backup import back_up, keep_before_migration, restore
-from ft_dcc.server.folder import owned
-from ft_dcc.server.opening import opened
+from ft_dcc.errors import StorageError
+from ft_dcc.server.bootstrap import open_server_context
+from ft_dcc.server.database import backup
+from ft_dcc.server.database.backup import back_up, keep_before_migration, restore
+from ft_dcc.server.database.data_folder import locked
 
 ASK = {"action": "query_server_information", "values": ["version"]}
 
 
-def test_a_running_studio_is_backed_up_and_restored(start_server, wire_to, tmp_path):
+def test_backup_of_a_running_server_is_restored(start_server, http_client_for, tmp_path):
     first = start_server()
-    wire = wire_to(first)
-    film = wire.upload(b"film")
+    http_client = http_client_for(first)
+    movie = http_client.upload(b"film")
     assert back_up(first.data, tmp_path / "monday.tar") == 1
-    later = wire.upload(b"later")
+    later = http_client.upload(b"later")
     first.stop()
 
     assert restore(tmp_path / "monday.tar", tmp_path / "restored") == 1
     second = start_server(tmp_path / "restored")
     assert second.credentials.api_key == first.credentials.api_key
-    assert wire_to(second).get("/component/get", film).content == b"film"
-    assert wire_to(second).get("/component/get", later).status_code == 404
-    assert wire_to(second).post(ASK).status_code == 200
+    assert http_client_for(second).get("/component/get", movie).content == b"film"
+    assert http_client_for(second).get("/component/get", later).status_code == 404
+    assert http_client_for(second).post(ASK).status_code == 200
 
 
-def test_a_studio_at_rest_is_backed_up_too(start_server, tmp_path):
+def test_backup_of_a_stopped_server_is_restored(start_server, tmp_path):
     server = start_server()
     server.stop()
     assert back_up(server.data, tmp_path / "rest.tar") == 0
     assert restore(tmp_path / "rest.tar", tmp_path / "restored") == 0
 
 
-def test_a_backup_is_private_and_leaves_nothing_else(start_server, tmp_path):
+def test_backup_is_private_and_leaves_no_other_files(start_server, tmp_path):
     server = start_server()
     folder = tmp_path / "backups"
     folder.mkdir()
@@ -51,15 +51,15 @@ def test_a_backup_is_private_and_leaves_nothing_else(start_server, tmp_path):
         assert stat.S_IMODE((folder / "one.tar").stat().st_mode) == 0o600
 
 
-def test_a_folder_without_a_studio_is_refused(tmp_path):
-    with pytest.raises(DiskUnusable, match="no studio"):
+def test_backup_of_a_folder_without_a_studio_fails(tmp_path):
+    with pytest.raises(StorageError, match="no studio"):
         back_up(tmp_path, tmp_path / "a.tar")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_restoring_overwrites_nothing(tmp_path):
+def test_restore_does_not_overwrite(tmp_path):
     (tmp_path / "kept").write_text("kept")
-    with pytest.raises(DiskUnusable, match="not empty"):
+    with pytest.raises(StorageError, match="not empty"):
         restore(tmp_path / "any.tar", tmp_path)
     assert (tmp_path / "kept").read_text() == "kept"
 
@@ -76,43 +76,43 @@ def tar_of(path, *members: tuple[str, bytes], kind: bytes = tarfile.REGTYPE):
 @pytest.mark.parametrize(
     "name", ["../climbed", "/tmp/climbed", "media/../../climbed", "media/aa/x", "studio.db/x", "x"]
 )
-def test_a_file_that_is_no_backup_writes_nowhere(tmp_path, name):
-    with pytest.raises(DiskUnusable, match="is no backup of a studio"):
+def test_restore_of_another_archive_writes_nothing(tmp_path, name):
+    with pytest.raises(StorageError, match="is not a backup of a studio"):
         restore(tar_of(tmp_path / "a.tar", (name, b"x")), tmp_path / "in" / "studio")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.tar", "in"]
     assert list((tmp_path / "in").iterdir()) == []
 
 
-def test_a_link_in_a_backup_is_refused(tmp_path):
-    with pytest.raises(DiskUnusable, match="is no backup"):
+def test_restore_rejects_links(tmp_path):
+    with pytest.raises(StorageError, match="is not a backup"):
         restore(tar_of(tmp_path / "a.tar", ("secret", b""), kind=tarfile.SYMTYPE), tmp_path / "studio")
 
 
 @pytest.mark.parametrize("content", [b"", b"no tar" * 1000], ids=["empty", "text"])
-def test_a_damaged_file_is_told(tmp_path, content):
+def test_restore_reports_a_damaged_file(tmp_path, content):
     (tmp_path / "a.tar").write_bytes(content)
-    with pytest.raises(DiskUnusable):
+    with pytest.raises(StorageError):
         restore(tmp_path / "a.tar", tmp_path / "studio")
     assert not (tmp_path / "studio").exists()
 
 
-def test_a_backup_that_is_cut_short_restores_nothing(start_server, wire_to, tmp_path):
+def test_truncated_backup_restores_nothing(start_server, http_client_for, tmp_path):
     server = start_server()
-    wire_to(server).upload(b"x" * 100_000)
+    http_client_for(server).upload(b"x" * 100_000)
     back_up(server.data, tmp_path / "a.tar")
     content = (tmp_path / "a.tar").read_bytes()
     (tmp_path / "a.tar").write_bytes(content[: len(content) - 60_000])
-    with pytest.raises(DiskUnusable):
+    with pytest.raises(StorageError):
         restore(tmp_path / "a.tar", tmp_path / "restored")
     assert not (tmp_path / "restored").exists()
 
 
-def test_a_missing_file_is_told(tmp_path):
-    with pytest.raises(DiskUnusable):
+def test_restore_reports_a_missing_file(tmp_path):
+    with pytest.raises(StorageError):
         restore(tmp_path / "nowhere.tar", tmp_path / "studio")
 
 
-def test_an_older_database_is_kept_before_it_is_changed(tmp_path, monkeypatch):
+def test_older_database_is_copied_before_its_migration(tmp_path, monkeypatch):
     database = tmp_path / "studio.db"
     with closing(sqlite3.connect(database)) as connection:
         connection.executescript("CREATE TABLE a (b); INSERT INTO a VALUES (7); PRAGMA user_version = 1;")
@@ -127,16 +127,16 @@ def test_an_older_database_is_kept_before_it_is_changed(tmp_path, monkeypatch):
         assert copy.execute("SELECT b FROM a").fetchall() == [(7,)]
 
 
-def test_a_backup_that_finds_no_room_says_so_and_leaves_nothing(tmp_path, mounting):
-    with owned(tmp_path / "studio"), opened(tmp_path / "studio"):
+def test_backup_on_a_full_disk_fails_and_leaves_no_files(tmp_path, mounting):
+    with locked(tmp_path / "studio"), open_server_context(tmp_path / "studio"):
         pass
     small = mounting(tmp_path / "small", "size=400k")
-    with pytest.raises(DiskUnusable, match="There is no room for"):
+    with pytest.raises(StorageError, match="There is no space for"):
         back_up(tmp_path / "studio", small / "studio.tar")
     assert list(small.iterdir()) == []
 
 
-def test_a_studio_that_finds_no_room_at_its_start_says_so(tmp_path, mounting):
+def test_start_on_a_full_disk_fails_with_a_reason(tmp_path, mounting):
     small = mounting(tmp_path / "small", "size=1m")
-    with pytest.raises(DiskUnusable, match="There is no room to open"), owned(small), opened(small):
+    with pytest.raises(StorageError, match="There is no room to open"), locked(small), open_server_context(small):
         pass

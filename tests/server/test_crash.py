@@ -15,7 +15,7 @@ import attrs
 import pytest
 import requests
 
-from ft_dcc.server.folder import Credentials
+from ft_dcc.server.database.data_folder import Credentials
 
 ROUNDS = int(os.environ.get("FT_DCC_CRASH_ROUNDS", "25"))
 CLIENTS = 8
@@ -24,19 +24,19 @@ CLIENTS = 8
 class Client(threading.Thread):
     """Commits and uploads until the server is gone, and remembers what was acknowledged."""
 
-    def __init__(self, wire) -> None:
+    def __init__(self, http_client) -> None:
         super().__init__(daemon=True)
-        self.wire = wire
+        self.http_client = http_client
         self.committed: list[str] = []
         self.uploaded: dict[str, bytes] = {}
 
     def run(self) -> None:
         try:
             while True:
-                component_id = self.wire.create_component()
+                component_id = self.http_client.create_component()
                 self.committed.append(component_id)
                 content = uuid4().bytes * random.randint(1, 20_000)
-                url = self.wire.announce(component_id, len(content))["url"]
+                url = self.http_client.announce(component_id, len(content))["url"]
                 if requests.put(url, data=content, timeout=60).status_code == 200:
                     self.uploaded[component_id] = content
         except requests.RequestException:
@@ -83,20 +83,20 @@ def servers(start_server):
         for _ in range(ROUNDS - 1):
             parent.stdin.write("\n")
             parent.stdin.flush()
-            pid, *said = (parent.stdout.readline() for _ in range(4))
+            pid, *lines = (parent.stdout.readline() for _ in range(4))
             server = Forked(int(pid), parent)
             try:
-                yield attrs.evolve(first, process=server, credentials=Credentials.from_environment("".join(said)))
+                yield attrs.evolve(first, process=server, credentials=Credentials.from_environment("".join(lines)))
             finally:
                 server.kill()
 
 
 @pytest.mark.timeout(900)
-def test_what_was_acknowledged_survives_being_killed_at_any_moment(start_server, wire_to):
+def test_acknowledged_changes_survive_a_kill_at_any_moment(start_server, http_client_for):
     committed: list[str] = []
     uploaded: dict[str, bytes] = {}
     for server in servers(start_server):
-        clients = [Client(wire_to(server)) for _ in range(CLIENTS)]
+        clients = [Client(http_client_for(server)) for _ in range(CLIENTS)]
         for client in clients:
             client.start()
         time.sleep(random.uniform(0.05, 0.5))
@@ -110,28 +110,28 @@ def test_what_was_acknowledged_survives_being_killed_at_any_moment(start_server,
     assert len(uploaded) > ROUNDS
 
     server = start_server()
-    wire = wire_to(server)
-    answer = wire.post({"action": "query", "expression": "select id from FileComponent limit 1000000"}).json()
+    http_client = http_client_for(server)
+    answer = http_client.post({"action": "query", "expression": "select id from FileComponent limit 1000000"}).json()
     stored = {component["id"] for component in answer[0]["data"]}
     assert set(committed) - stored == set()
     for component_id, content in uploaded.items():
-        assert wire.get("/component/get", component_id).content == content
+        assert http_client.get("/component/get", component_id).content == content
     assert list((server.data / "incoming").iterdir()) == []
     server.stop()
     with closing(sqlite3.connect(server.data / "studio.db")) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
-def test_twenty_clients_who_publish_at_once_get_twenty_numbers(server_process, wire_to):
-    wire, asset = wire_to(server_process), str(uuid4())
-    project = wire.post(_created("Project", name=asset)).json()[0]["data"]["id"]
-    wire.post(_created("Asset", asset, name="film", context_id=project))
+def test_twenty_concurrent_publishes_get_twenty_version_numbers(server_process, http_client_for):
+    http_client, asset = http_client_for(server_process), str(uuid4())
+    project = http_client.post(_created("Project", name=asset)).json()[0]["data"]["id"]
+    http_client.post(_created("Asset", asset, name="film", context_id=project))
     numbers: list[int] = []
 
     def publish() -> None:
         # Each has a connection of its own; the server alone gives the number.
-        told = wire_to(server_process).post(_created("AssetVersion", asset_id=asset)).json()
-        numbers.append(told[0]["data"]["version"])
+        response = http_client_for(server_process).post(_created("AssetVersion", asset_id=asset)).json()
+        numbers.append(response[0]["data"]["version"])
 
     publishers = [threading.Thread(target=publish) for _ in range(20)]
     for publisher in publishers:
@@ -146,22 +146,22 @@ def _created(entity_type, entity_id=None, **data):
     return {"action": "create", "entity_type": entity_type, "entity_data": data}
 
 
-def test_a_full_disk_refuses_a_commit_and_keeps_what_is_there(small_disk, start_server, wire_to):
-    wire = wire_to(start_server(small_disk / "studio"))
-    before = wire.create_component()
+def test_commit_on_a_full_disk_fails_and_keeps_existing_data(small_disk, start_server, http_client_for):
+    http_client = http_client_for(start_server(small_disk / "studio"))
+    before = http_client.create_component()
     filler = small_disk / "filler"
     with filler.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
         while True:
             file.write(b"x" * 4096)
-    refused = [_create_notes(wire) for _ in range(20)]
+    refused = [_create_notes(http_client) for _ in range(20)]
     assert refused[-1].status_code == 507
     assert refused[-1].json()["exception"] == "StorageFull"
-    found = wire.post({"action": "query", "expression": f'select id from FileComponent where id is "{before}"'})
+    found = http_client.post({"action": "query", "expression": f'select id from FileComponent where id is "{before}"'})
     assert [component["id"] for component in found.json()[0]["data"]] == [before]
     filler.unlink()
-    assert _create_notes(wire).status_code == 200
+    assert _create_notes(http_client).status_code == 200
 
 
-def _create_notes(wire):
+def _create_notes(http_client):
     notes = [{"__entity_type__": "Note", "id": str(uuid4()), "content": "x" * 50_000} for _ in range(10)]
-    return wire.post(*({"action": "create", "entity_type": "Note", "entity_data": note} for note in notes))
+    return http_client.post(*({"action": "create", "entity_type": "Note", "entity_data": note} for note in notes))

@@ -11,20 +11,21 @@ import requests
 import uvicorn
 import websocket
 
-from ft_dcc.server import events, listener
-from ft_dcc.server.access import Caller
 from ft_dcc.server.app import make_app
-from ft_dcc.server.events import Events
-from ft_dcc.server.folder import Credentials
-from ft_dcc.server.opening import credentials_at, opened
+from ft_dcc.server.bootstrap import open_server_context, write_credentials
+from ft_dcc.server.database.data_folder import Credentials
+from ft_dcc.server.events import connection, hub
+from ft_dcc.server.events.connection import HandshakeIdentity
+from ft_dcc.server.events.hub import EventHub
+from ft_dcc.server.identity import Caller
 
 REPLIES = "topic=ftrack.meta.reply"
 
 
 @pytest.fixture
 def own_server(tmp_path: Path) -> Iterator[Credentials]:
-    """A server in this process, so that a test can change its limits."""
-    with opened(tmp_path) as studio:
+    """Start a server in this process, so that a test can change its limits."""
+    with open_server_context(tmp_path) as studio:
         config = uvicorn.Config(make_app(studio), port=0, log_config=None, timeout_graceful_shutdown=1)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run)
@@ -32,12 +33,12 @@ def own_server(tmp_path: Path) -> Iterator[Credentials]:
         while not server.started:
             time.sleep(0.01)
         port = server.servers[0].sockets[0].getsockname()[1]
-        yield credentials_at(studio, f"http://127.0.0.1:{port}")
+        yield write_credentials(studio, f"http://127.0.0.1:{port}")
         server.should_exit = True
         thread.join()
 
 
-def test_a_handshake_gives_a_name_and_the_way_to_speak(studio_server: Credentials, shake_hands):
+def test_a_handshake_returns_a_socket_id_and_the_transport(studio_server: Credentials, shake_hands):
     response = shake_hands(studio_server)
     sid, heartbeat, silence, transports = response.text.split(":")
     assert (response.status_code, heartbeat, silence, transports) == (200, "16", "60", "websocket")
@@ -45,7 +46,7 @@ def test_a_handshake_gives_a_name_and_the_way_to_speak(studio_server: Credential
     assert response.headers["cache-control"] == "no-store"
 
 
-def test_a_handshake_takes_the_credentials_from_the_address_too(studio_server: Credentials):
+def test_a_handshake_accepts_credentials_in_the_query(studio_server: Credentials):
     query = {"api_user": studio_server.api_user, "api_key": studio_server.api_key}
     response = requests.get(
         f"{studio_server.server_url}/socket.io/1/",
@@ -58,13 +59,13 @@ def test_a_handshake_takes_the_credentials_from_the_address_too(studio_server: C
 
 
 @pytest.mark.parametrize("changed", [{"ftrack-api-key": "wrong"}, {"ftrack-user": "nobody"}, {"ftrack-api-key": ""}])
-def test_a_handshake_without_a_good_key_gives_nothing(studio_server: Credentials, changed: dict[str, str], shake_hands):
+def test_a_handshake_with_a_wrong_key_is_refused(studio_server: Credentials, changed: dict[str, str], shake_hands):
     response = shake_hands(studio_server, **changed)
     assert response.status_code == 401
     assert response.json()["error_code"] == "api_credentials_invalid"
 
 
-def test_a_name_opens_one_connection_only(studio_server: Credentials, shake_hands, open_socket):
+def test_a_socket_id_opens_one_connection(studio_server: Credentials, shake_hands, open_socket):
     sid = shake_hands(studio_server).text.split(":")[0]
     open_socket(studio_server, sid).close()
     with pytest.raises(websocket.WebSocketBadStatusException) as caught:
@@ -72,26 +73,47 @@ def test_a_name_opens_one_connection_only(studio_server: Credentials, shake_hand
     assert caught.value.status_code == 403
 
 
-def test_a_name_that_was_never_given_opens_nothing(studio_server: Credentials, open_socket):
+def test_an_unknown_socket_id_is_refused(studio_server: Credentials, open_socket):
     with pytest.raises(websocket.WebSocketBadStatusException):
         open_socket(studio_server, "4d4f185e96a7b")
 
 
-def test_a_ticket_is_good_for_a_short_while(monkeypatch: pytest.MonkeyPatch):
-    hub, caller = Events(), Caller("1", "ann")
-    assert hub.redeem_ticket(hub.issue_ticket(caller) or "") == caller
-    monkeypatch.setattr(events, "_TICKET_SECONDS", -1)
-    assert hub.redeem_ticket(hub.issue_ticket(caller) or "") is None
+def test_a_socket_id_expires(monkeypatch: pytest.MonkeyPatch):
+    events, caller = EventHub(), HandshakeIdentity(Caller("1", "ann"), None)
+    assert events.redeem_socket_id(events.issue_socket_id(caller) or "") == caller
+    monkeypatch.setattr(hub, "_SOCKET_ID_LIFETIME_SECONDS", -1)
+    events = EventHub()
+    assert events.redeem_socket_id(events.issue_socket_id(caller) or "") is None
 
 
-def test_there_are_never_more_tickets_than_the_house_has_room_for(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(events, "_MOST_TICKETS", 2)
-    hub, caller = Events(), Caller("1", "ann")
-    assert [bool(hub.issue_ticket(caller)) for _ in range(3)] == [True, True, False]
+def test_socket_ids_are_limited(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(hub, "_MAX_SOCKET_IDS", 2)
+    events, identity = EventHub(), HandshakeIdentity(Caller("1", "ann"), None)
+    assert [bool(events.issue_socket_id(identity)) for _ in range(3)] == [True, True, False]
 
 
-def test_an_event_comes_back_with_exactly_what_clients_know(peer: Any, studio_server: Credentials):
-    assert peer.subscribe("topic=test.keys") == {"success": True}
+def test_socket_ids_of_one_user_leave_room_for_others(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(hub, "_MAX_SOCKET_IDS_PER_USER", 2)
+    events = EventHub()
+    ann, ben = (HandshakeIdentity(Caller(name, name), None) for name in ("ann", "ben"))
+    assert [bool(events.issue_socket_id(ann)) for _ in range(3)] == [True, True, False]
+    assert events.issue_socket_id(ben)
+
+
+def test_flood_of_one_user_waits_and_disconnects_no_subscriber(start_server, open_socket_client):
+    change = "from ft_dcc.server.events import connection, hub; connection._MAX_QUEUED_PACKETS = 100;"
+    server = start_server(change=f"{change} hub.MAX_PUBLISHED_AT_ONCE = 50")
+    subscriber, flooder = open_socket_client(server.credentials), open_socket_client(server.credentials)
+    subscriber.subscribe("topic=flood")
+    for number in range(400):
+        flooder.send({"topic": "flood", "data": {"number": number}})
+    assert [subscriber.event()["data"]["number"] for _ in range(400)] == list(range(400))
+    for peer in (subscriber, flooder):
+        peer.socket.close()
+
+
+def test_an_event_has_exactly_the_fields_that_clients_know(socket_client: Any, studio_server: Credentials):
+    assert socket_client.subscribe("topic=test.keys") == {"success": True}
     sent = {
         "id": "e1",
         "topic": "test.keys",
@@ -102,8 +124,8 @@ def test_an_event_comes_back_with_exactly_what_clients_know(peer: Any, studio_se
         "inReplyToEvent": None,
         "colour": "red",
     }
-    peer.send(sent)
-    got = peer.event()
+    socket_client.send(sent)
+    got = socket_client.event()
     assert got.pop("source")["user"].pop("username") == studio_server.api_user
     assert got == {
         "id": "e1",
@@ -115,58 +137,62 @@ def test_an_event_comes_back_with_exactly_what_clients_know(peer: Any, studio_se
     }
 
 
-def test_an_event_with_nothing_but_a_topic_is_made_whole(peer: Any):
-    peer.subscribe("topic=test.whole")
-    peer.send({"topic": "test.whole", "id": 5, "source": "x", "data": None})
-    got = peer.event()
+def test_missing_fields_of_an_event_are_added(socket_client: Any):
+    socket_client.subscribe("topic=test.whole")
+    socket_client.send({"topic": "test.whole", "id": 5, "source": "x", "data": None})
+    got = socket_client.event()
     assert sorted(got) == ["data", "id", "inReplyToEvent", "sent", "source", "target", "topic"]
     assert (len(got["id"]), got["data"], got["target"]) == (32, {}, "")
 
 
-def test_an_acknowledgement_comes_only_where_it_is_asked_for(peer: Any):
-    assert peer.ask({"topic": "test.ack"}) == {"success": True}
-    peer.send({"topic": "test.ack"})
-    assert peer.ask({"topic": "test.ack"}) == {"success": True}
+def test_an_acknowledgement_is_sent_only_on_request(socket_client: Any):
+    assert socket_client.ask({"topic": "test.ack"}) == {"success": True}
+    socket_client.send({"topic": "test.ack"})
+    assert socket_client.ask({"topic": "test.ack"}) == {"success": True}
 
 
-def test_a_subscription_is_refused_with_its_reason(peer: Any):
-    assert peer.subscribe("topic=a", "twice") == {"success": True}
-    assert peer.subscribe("topic=b", "twice") == {
+def test_an_invalid_subscription_is_refused_with_the_reason(socket_client: Any):
+    assert socket_client.subscribe("topic=a", "twice") == {"success": True}
+    assert socket_client.subscribe("topic=b", "twice") == {
         "success": False,
         "message": "The subscriber twice is subscribed already. Unsubscribe it first.",
     }
-    assert peer.subscribe("topic")["success"] is False
-    assert peer.subscribe("")["message"].startswith("The subscription is empty.")
-    assert peer.subscribe("(" * 5000)["message"].startswith("The subscription is nested more than 50 levels deep.")
-    assert peer.subscribe("a=b or " * 3000 + "a=b", "long")["message"].startswith("A subscription has at most 16 KiB.")
-    assert peer.ask({"topic": "ftrack.meta.subscribe", "data": {"subscription": "topic=a"}}) == {
+    assert socket_client.subscribe("topic")["success"] is False
+    assert socket_client.subscribe("")["message"].startswith("The subscription is empty.")
+    assert socket_client.subscribe("(" * 5000)["message"].startswith(
+        "The subscription is nested more than 50 levels deep."
+    )
+    assert socket_client.subscribe("a=b or " * 3000 + "a=b", "long")["message"].startswith(
+        "A subscription has at most 16 KiB."
+    )
+    assert socket_client.ask({"topic": "ftrack.meta.subscribe", "data": {"subscription": "topic=a"}}) == {
         "success": False,
-        "message": "A subscriber is a mapping with an id.",
+        "message": "The subscriber has no id. Send a mapping with an id.",
     }
 
 
-def test_a_client_has_a_limited_number_of_subscriptions(peer: Any):
-    answers = [peer.subscribe("topic=a", f"s{number}")["success"] for number in range(501)]
+def test_a_client_has_a_limited_number_of_subscriptions(socket_client: Any):
+    answers = [socket_client.subscribe("topic=a", f"s{number}")["success"] for number in range(501)]
     assert answers == [True] * 500 + [False]
 
 
-def test_who_unsubscribes_hears_nothing_more(peer: Any):
-    peer.subscribe("topic=test.gone", "s1")
+def test_an_unsubscribed_client_gets_no_events(socket_client: Any):
+    socket_client.subscribe("topic=test.gone", "s1")
     leave = {"topic": "ftrack.meta.unsubscribe", "data": {"subscriber": {"id": "s1"}}}
-    assert peer.ask(leave) == {"success": True}
-    assert peer.ask({"topic": "test.gone"}) == {"success": True}
-    assert peer.ask(leave) == {"success": False, "message": "The subscriber s1 is not subscribed."}
+    assert socket_client.ask(leave) == {"success": True}
+    assert socket_client.ask({"topic": "test.gone"}) == {"success": True}
+    assert socket_client.ask(leave) == {"success": False, "message": "The subscriber s1 is not subscribed."}
 
 
-def test_an_event_is_sent_once_to_a_client_with_many_subscribers(peer: Any):
-    peer.subscribe("topic=test.once", "s1")
-    peer.subscribe("topic=test.*", "s2")
-    peer.send({"topic": "test.once"})
-    assert peer.event()["topic"] == "test.once"
-    assert peer.ask({"topic": "x"}) == {"success": True}
+def test_an_event_is_sent_once_to_a_client_with_many_subscribers(socket_client: Any):
+    socket_client.subscribe("topic=test.once", "s1")
+    socket_client.subscribe("topic=test.*", "s2")
+    socket_client.send({"topic": "test.once"})
+    assert socket_client.event()["topic"] == "test.once"
+    assert socket_client.ask({"topic": "x"}) == {"success": True}
 
 
-def test_a_target_chooses_among_those_who_subscribed(connect: Any):
+def test_a_target_selects_subscribers(connect: Any):
     ann, bob = connect(), connect()
     ann.subscribe("topic=test.target", "ann", role="painter")
     bob.subscribe("topic=test.target", "bob", role="animator")
@@ -177,7 +203,7 @@ def test_a_target_chooses_among_those_who_subscribed(connect: Any):
     assert bob.event()["topic"] == "test.end"
 
 
-def test_a_reply_finds_whoever_asked(connect: Any):
+def test_a_reply_reaches_the_client_that_asked(connect: Any):
     ann, bob = connect(), connect()
     ann.subscribe(REPLIES, "hub-of-ann")
     bob.subscribe(REPLIES, "hub-of-bob")
@@ -197,18 +223,21 @@ def test_a_reply_finds_whoever_asked(connect: Any):
     assert bob.ask({"topic": "x"}) == {"success": True}
 
 
-def test_a_target_that_makes_no_sense_is_refused(peer: Any):
-    peer.subscribe("topic=test.bad")
-    answer = peer.ask({"topic": "test.bad", "target": "not a target"})
+def test_an_invalid_target_is_refused(socket_client: Any):
+    socket_client.subscribe("topic=test.bad")
+    answer = socket_client.ask({"topic": "test.bad", "target": "not a target"})
     assert answer["success"] is False
-    assert "wanted an operator" in answer["message"]
-    assert peer.ask({"topic": "test.bad", "target": 5})["message"] == "The target of an event is an expression."
+    assert "expected an operator" in answer["message"]
+    assert (
+        socket_client.ask({"topic": "test.bad", "target": 5})["message"]
+        == "The target of an event must be an expression. Send text."
+    )
 
 
 @pytest.mark.parametrize("topic", ["ftrack.meta.disconnected", "ftrack.meta.connected", "ftrack.meta.anything"])
-def test_nobody_can_tell_others_that_they_are_disconnected(peer: Any, topic: str):
-    peer.subscribe("topic=ftrack.meta.*")
-    assert peer.ask({"topic": topic})["success"] is False
+def test_clients_cannot_publish_disconnected_events(socket_client: Any, topic: str):
+    socket_client.subscribe("topic=ftrack.meta.*")
+    assert socket_client.ask({"topic": topic})["success"] is False
 
 
 @pytest.mark.parametrize(
@@ -233,25 +262,25 @@ def test_nobody_can_tell_others_that_they_are_disconnected(peer: Any, topic: str
         "8::",
     ],
 )
-def test_a_packet_that_makes_no_sense_harms_nobody(peer: Any, packet: str):
-    peer.socket.send(packet)
-    assert peer.ask({"topic": "x"}) == {"success": True}
+def test_invalid_packets_are_ignored(socket_client: Any, packet: str):
+    socket_client.socket.send(packet)
+    assert socket_client.ask({"topic": "x"}) == {"success": True}
 
 
-def test_half_a_character_harms_nobody(peer: Any):
-    peer.subscribe("topic=test.half")
-    peer.send({"topic": "test.half", "data": "\ud800"})
-    assert peer.event()["data"] == "\ud800"
+def test_invalid_utf8_is_ignored(socket_client: Any):
+    socket_client.subscribe("topic=test.half")
+    socket_client.send({"topic": "test.half", "data": "\ud800"})
+    assert socket_client.event()["data"] == "\ud800"
 
 
-def test_bytes_end_the_connection(peer: Any):
-    peer.socket.send_binary(b"5:::")
-    assert peer.is_closed()
+def test_binary_packets_close_the_connection(socket_client: Any):
+    socket_client.socket.send_binary(b"5:::")
+    assert socket_client.is_closed()
 
 
-def test_a_packet_that_is_too_large_ends_the_connection(peer: Any):
-    peer.send({"topic": "x", "data": "a" * (1 << 20)})
-    assert peer.is_closed()
+def test_a_packet_over_the_limit_closes_the_connection(socket_client: Any):
+    socket_client.send({"topic": "x", "data": "a" * (1 << 20)})
+    assert socket_client.is_closed()
 
 
 def test_events_of_one_client_arrive_in_their_order(connect: Any):
@@ -262,24 +291,24 @@ def test_events_of_one_client_arrive_in_their_order(connect: Any):
     assert [bob.event()["data"] for _ in range(1000)] == list(range(1000))
 
 
-def test_heartbeats_are_sent_and_expected(own_server: Credentials, monkeypatch: pytest.MonkeyPatch, open_peer):
-    monkeypatch.setattr(listener, "HEARTBEAT_SECONDS", 0.02)
-    monkeypatch.setattr(listener, "SILENCE_SECONDS", 0.2)
-    peer = open_peer(own_server)
-    assert [peer.socket.recv() for _ in range(3)] == ["2::", "2::", "2::"]
-    assert peer.is_closed()
+def test_heartbeats_are_sent_and_expected(own_server: Credentials, monkeypatch: pytest.MonkeyPatch, open_socket_client):
+    monkeypatch.setattr(connection, "HEARTBEAT_INTERVAL_SECONDS", 0.02)
+    monkeypatch.setattr(connection, "SILENCE_TIMEOUT_SECONDS", 0.2)
+    socket_client = open_socket_client(own_server)
+    assert [socket_client.socket.recv() for _ in range(3)] == ["2::", "2::", "2::"]
+    assert socket_client.is_closed()
 
 
-def test_a_client_that_does_not_listen_is_let_go_and_stops_nobody(
-    own_server: Credentials, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, open_peer
+def test_a_client_that_does_not_read_is_disconnected_without_blocking_others(
+    own_server: Credentials, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, open_socket_client
 ):
-    monkeypatch.setattr(listener, "_MOST_WAITING", 100)
-    deaf, busy, good = open_peer(own_server), open_peer(own_server), open_peer(own_server)
-    for peer in (deaf, good):
-        peer.subscribe("topic=test.flood")
+    monkeypatch.setattr(connection, "_MAX_QUEUED_PACKETS", 100)
+    deaf, busy, good = open_socket_client(own_server), open_socket_client(own_server), open_socket_client(own_server)
+    for socket_client in (deaf, good):
+        socket_client.subscribe("topic=test.flood")
     for number in range(400):
         assert busy.ask({"topic": "test.flood", "data": [number, "a" * 50_000]}) == {"success": True}
         assert good.event()["data"][0] == number
-    assert "A client of admin takes its events too slowly and is let go." in caplog.messages
-    for peer in (deaf, busy, good):
-        peer.socket.shutdown()
+    assert "A client of admin reads its events too slowly and is disconnected." in caplog.messages
+    for socket_client in (deaf, busy, good):
+        socket_client.socket.shutdown()

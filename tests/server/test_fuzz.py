@@ -18,8 +18,8 @@ import requests
 from starlette.routing import Route
 
 from ft_dcc.server.app import make_app
-from ft_dcc.server.folder import owned
-from ft_dcc.server.opening import opened
+from ft_dcc.server.bootstrap import open_server_context
+from ft_dcc.server.database.data_folder import locked
 
 COUNT = int(os.environ.get("FT_DCC_FUZZ_COUNT", "1000"))
 SEED = int(os.environ.get("FT_DCC_FUZZ_SEED", "4"))
@@ -94,19 +94,19 @@ VALID = [
 def mutated(dice: random.Random, operation: object) -> object:
     """Return the operation with one thing in it changed, taken away, or put in."""
     changed = copy.deepcopy(operation)
-    place = changed
-    while isinstance(place, (dict, list)) and place:
-        key = dice.choice(list(place) if isinstance(place, dict) else range(len(place)))
-        if isinstance(place[key], (dict, list)) and place[key] and dice.random() < 0.6:
-            place = place[key]
+    node = changed
+    while isinstance(node, (dict, list)) and node:
+        key = dice.choice(list(node) if isinstance(node, dict) else range(len(node)))
+        if isinstance(node[key], (dict, list)) and node[key] and dice.random() < 0.6:
+            node = node[key]
             continue
         kind = dice.random()
         if kind < 0.15:
-            del place[key]
-        elif kind < 0.5 and isinstance(place[key], str):
-            place[key] = noisy(dice, place[key])
+            del node[key]
+        elif kind < 0.5 and isinstance(node[key], str):
+            node[key] = noisy(dice, node[key])
         else:
-            place[key] = dice.choice([*VALUES, *TYPES])
+            node[key] = dice.choice([*VALUES, *TYPES])
         break
     return changed
 
@@ -123,7 +123,7 @@ def noisy(dice: random.Random, text: str) -> str:
 @pytest.fixture
 def routes(tmp_path: Path) -> list[tuple[str, str]]:
     """Every address that the server answers, with each of its methods."""
-    with owned(tmp_path / "routes"), opened(tmp_path / "routes") as studio:
+    with locked(tmp_path / "routes"), open_server_context(tmp_path / "routes") as studio:
         declared = [route for route in make_app(studio).routes if isinstance(route, Route)]
     found = sorted((method, route.path) for route in declared for method in route.methods or ())
     assert {("GET", "/component/get"), ("PUT", "/component/upload/{token}"), ("GET", "/metrics")} <= set(found)
@@ -131,24 +131,24 @@ def routes(tmp_path: Path) -> list[tuple[str, str]]:
 
 
 @contextmanager
-def leaking_nothing(server: Any) -> Iterator[None]:
-    """The server has no more files open afterwards, and not much more memory, as far as this system tells."""
-    place = Path(f"/proc/{server.process.pid}")
-    if not place.is_dir():
+def no_leaks(server: Any) -> Iterator[None]:
+    """Check that the server has no more open files afterwards, and little more memory, where /proc exists."""
+    proc_folder = Path(f"/proc/{server.process.pid}")
+    if not proc_folder.is_dir():
         yield
         return
     requests.get(f"{server.url}/health", timeout=30)
-    files, memory = len(list((place / "fd").iterdir())), resident(place)
+    files, memory = len(list((proc_folder / "fd").iterdir())), resident(proc_folder)
     yield
-    deadline = time.monotonic() + 10
-    while (now := len(list((place / "fd").iterdir()))) > files + FEW and time.monotonic() < deadline:
+    deadline = time.monotonic() + 60
+    while (now := len(list((proc_folder / "fd").iterdir()))) > files + FEW and time.monotonic() < deadline:
         time.sleep(0.1)
     assert now <= files + FEW
-    assert resident(place) - memory < 128 << 20
+    assert resident(proc_folder) - memory < 128 << 20
 
 
-def resident(place: Path) -> int:
-    return int((place / "statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+def resident(proc_folder: Path) -> int:
+    return int((proc_folder / "statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def failures(server) -> list[str]:
@@ -157,10 +157,10 @@ def failures(server) -> list[str]:
 
 
 @pytest.mark.timeout(1800)
-def test_no_mutated_request_makes_the_server_fail(start_server):
+def test_mutated_requests_cause_no_server_error(start_server):
     dice, server = random.Random(SEED), start_server()
     line = requests.Session()
-    with leaking_nothing(server):
+    with no_leaks(server):
         send_mutated(dice, server, line)
     assert failures(server) == []
 
@@ -177,10 +177,10 @@ def send_mutated(dice: random.Random, server: Any, line: requests.Session) -> No
 
 
 @pytest.mark.timeout(1800)
-def test_no_random_bytes_at_any_address_make_the_server_fail(start_server, routes):
+def test_random_bytes_at_every_route_cause_no_server_error(start_server, routes):
     dice, server = random.Random(SEED), start_server()
     line = requests.Session()
-    with leaking_nothing(server):
+    with no_leaks(server):
         for turn in range(COUNT):
             send_noise(dice, server, line, *routes[turn % len(routes)])
     assert failures(server) == []
@@ -188,16 +188,16 @@ def test_no_random_bytes_at_any_address_make_the_server_fail(start_server, route
 
 def send_noise(dice: random.Random, server: Any, line: requests.Session, method: str, path: str) -> None:
     noise = dice.randbytes(dice.randint(0, 200))
-    place = PARAMETER.sub(lambda _: quote(dice.randbytes(dice.randint(1, 30)), safe=""), path)
+    filled_path = PARAMETER.sub(lambda _: quote(dice.randbytes(dice.randint(1, 30)), safe=""), path)
     query = "&".join(f"{quote(dice.choice(NAMES))}={quote(dice.randbytes(9))}" for _ in range(dice.randint(0, 4)))
-    address = f"{server.url}{place}?{query}"
+    address = f"{server.url}{filled_path}?{query}"
     headers = server.headers if dice.random() < 0.5 else {"Range": f"bytes={dice.randint(-9, 9)}-"}
     headers = {**headers, "ftrack-strict-api": "true", "Authorization": "Basic " + quote(noise[:8])}
     answer = line.request(method, address, data=noise, headers=headers, timeout=30, allow_redirects=False)
     assert answer.status_code < 500, f"{method} {address}\n{answer.text}\n{failures(server)[-1:]}"
 
 
-def test_what_is_no_http_disturbs_nobody(start_server):
+def test_invalid_http_does_not_disturb_other_clients(start_server):
     dice, server = random.Random(SEED), start_server()
     address = urlsplit(server.url)
     for _ in range(100):

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import requests
 
-from ft_dcc.errors import NoSuchThing
-from ft_dcc.server.files import Files
-from ft_dcc.server.foreign import find_ffmpeg
-from ft_dcc.server.thumbnails import thumbnail_of
+from ft_dcc.errors import NotFound
+from ft_dcc.server.storage.ffmpeg import find_ffmpeg
+from ft_dcc.server.storage.media_store import MediaStore
+from ft_dcc.server.storage.thumbnails import make_thumbnail
 
 pytest.importorskip("imageio_ffmpeg")
 
@@ -26,7 +26,7 @@ def png(width: int, height: int, rgba: bytes) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
-def film(path: Path) -> bytes:
+def movie(path: Path) -> bytes:
     source = ["-f", "lavfi", "-i", "color=c=red:s=640x360:r=24:d=0.5", "-pix_fmt", "yuv420p", "-f", "mp4"]
     subprocess.run([find_ffmpeg(), "-y", "-loglevel", "error", *source, str(path)], check=True)
     return path.read_bytes()
@@ -34,9 +34,9 @@ def film(path: Path) -> bytes:
 
 def pixels(jpeg: bytes, tmp_path: Path) -> tuple[tuple[int, int], tuple[int, ...]]:
     """Return the size of a JPEG and the colour of its first pixel."""
-    picture, flat = tmp_path / "picture.jpg", tmp_path / "picture.ppm"
-    picture.write_bytes(jpeg)
-    subprocess.run([find_ffmpeg(), "-y", "-loglevel", "error", "-i", str(picture), str(flat)], check=True)
+    thumbnail, flat = tmp_path / "picture.jpg", tmp_path / "picture.ppm"
+    thumbnail.write_bytes(jpeg)
+    subprocess.run([find_ffmpeg(), "-y", "-loglevel", "error", "-i", str(thumbnail), str(flat)], check=True)
     _, size, _, content = flat.read_bytes().split(b"\n", 3)
     width, height = map(int, size.split())
     return (width, height), tuple(content[:3])
@@ -57,39 +57,39 @@ def is_near(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
     ],
     ids=["usual", "small", "tall", "never larger", "never tiny"],
 )
-def test_a_picture_fits_into_the_size_that_is_asked_for(wire, tmp_path, width, height, asked, size):
-    component_id = wire.upload(png(width, height, b"\x20\x60\xa0\xff"), ".png")
+def test_thumbnail_fits_into_the_requested_size(http_client, tmp_path, width, height, asked, size):
+    component_id = http_client.upload(png(width, height, b"\x20\x60\xa0\xff"), ".png")
     path = "/component/thumbnail" if asked is None else f"/component/thumbnail?size={asked}"
-    got = wire.get(path, component_id)
+    got = http_client.get(path, component_id)
     assert got.headers["Content-Type"] == "image/jpeg"
     found, colour = pixels(got.content, tmp_path)
     assert found == size
     assert is_near(colour, (0x20, 0x60, 0xA0))
 
 
-def test_a_film_shows_its_first_frame(wire, tmp_path):
-    component_id = wire.upload(film(tmp_path / "film.mp4"))
-    size, colour = pixels(wire.get("/component/thumbnail?size=64", component_id).content, tmp_path)
+def test_thumbnail_of_a_movie_is_its_first_frame(http_client, tmp_path):
+    component_id = http_client.upload(movie(tmp_path / "film.mp4"))
+    size, colour = pixels(http_client.get("/component/thumbnail?size=64", component_id).content, tmp_path)
     assert size == (64, 36)
     assert is_near(colour, (254, 0, 0))
 
 
-def test_what_is_transparent_is_grey_and_not_black(wire, tmp_path):
-    component_id = wire.upload(png(32, 32, b"\xff\xff\xff\x00"), ".png")
-    assert is_near(pixels(wire.get("/component/thumbnail", component_id).content, tmp_path)[1], (48, 48, 48))
+def test_transparent_pixels_become_grey(http_client, tmp_path):
+    component_id = http_client.upload(png(32, 32, b"\xff\xff\xff\x00"), ".png")
+    assert is_near(pixels(http_client.get("/component/thumbnail", component_id).content, tmp_path)[1], (48, 48, 48))
 
 
-def test_new_bytes_give_a_new_picture(wire, tmp_path):
-    component_id = wire.upload(png(32, 32, b"\xff\x00\x00\xff"), ".png")
-    wire.get("/component/thumbnail", component_id)
+def test_new_upload_gets_a_new_thumbnail(http_client, tmp_path):
+    component_id = http_client.upload(png(32, 32, b"\xff\x00\x00\xff"), ".png")
+    http_client.get("/component/thumbnail", component_id)
     content = png(32, 32, b"\x00\x00\xff\xff")
-    requests.put(wire.announce(component_id, len(content))["url"], data=content, timeout=60)
-    assert is_near(pixels(wire.get("/component/thumbnail", component_id).content, tmp_path)[1], (0, 0, 254))
+    requests.put(http_client.announce(component_id, len(content))["url"], data=content, timeout=60)
+    assert is_near(pixels(http_client.get("/component/thumbnail", component_id).content, tmp_path)[1], (0, 0, 254))
 
 
-def test_an_address_in_an_answer_gives_a_thumbnail_without_a_key(wire, server_process, tmp_path):
-    component_id = wire.upload(png(640, 360, b"\x20\x60\xa0\xff"), ".png")
-    files = Files(tmp_path / "other", (server_process.data / "secret").read_bytes())
+def test_thumbnail_url_needs_no_key(http_client, server_process, tmp_path):
+    component_id = http_client.upload(png(640, 360, b"\x20\x60\xa0\xff"), ".png")
+    files = MediaStore(tmp_path / "other", (server_process.data / "secret").read_bytes())
     got = requests.get(files.download_url(server_process.url, component_id, size=300), timeout=30)
     assert pixels(got.content, tmp_path)[0] == (300, 169)
 
@@ -97,20 +97,20 @@ def test_an_address_in_an_answer_gives_a_thumbnail_without_a_key(wire, server_pr
 @pytest.mark.parametrize(
     "content", [b"", b"geometry", b"\x89PNG\r\n\x1a\n", b"GIF89a"], ids=["empty", "text", "cut", "gif"]
 )
-def test_what_is_no_picture_has_none(wire, content):
-    assert wire.get("/component/thumbnail", wire.upload(content, ".png")).status_code == 404
+def test_file_that_is_not_an_image_has_no_thumbnail(http_client, content):
+    assert http_client.get("/component/thumbnail", http_client.upload(content, ".png")).status_code == 404
 
 
 @pytest.mark.parametrize("size", ["x", "1e3", "", "10px"])
-def test_a_size_is_a_number(wire, size):
-    assert wire.get(f"/component/thumbnail?size={size}", wire.upload(b"film")).status_code == 400
+def test_invalid_thumbnail_size_is_rejected(http_client, size):
+    assert http_client.get(f"/component/thumbnail?size={size}", http_client.upload(b"film")).status_code == 400
 
 
-def test_removed_bytes_take_their_pictures_with_them(wire, server_process):
-    component_id = wire.upload(png(32, 32, b"\xff\x00\x00\xff"), ".png")
-    assert wire.get("/component/thumbnail", component_id).status_code == 200
+def test_thumbnails_are_removed_with_their_file(http_client, server_process):
+    component_id = http_client.upload(png(32, 32, b"\xff\x00\x00\xff"), ".png")
+    assert http_client.get("/component/thumbnail", component_id).status_code == 200
     before = len(list((server_process.data / "thumbnails").iterdir()))
-    wire.get("/component/remove", component_id)
+    http_client.get("/component/remove", component_id)
     assert len(list((server_process.data / "thumbnails").iterdir())) == before - 1
 
 
@@ -122,38 +122,38 @@ PLAYLISTS = {
 
 
 @pytest.mark.parametrize("kind", PLAYLISTS)
-def test_a_playlist_shows_no_other_file_of_the_server(tmp_path, kind):
+def test_playlist_does_not_expose_other_files(tmp_path, kind):
     private = tmp_path / "private.mp4"
-    film(private)
+    movie(private)
     source = tmp_path / "upload"
     source.write_text(PLAYLISTS[kind].format(path=private), "utf-8")
-    with pytest.raises(NoSuchThing):
-        thumbnail_of(source, tmp_path / "thumbnails", 300)
+    with pytest.raises(NotFound):
+        make_thumbnail(source, tmp_path / "thumbnails", 300)
 
 
-def test_the_placeholder_of_the_javascript_client_is_there(server_process):
+def test_placeholder_image_of_the_javascript_client_exists(server_process):
     got = requests.get(f"{server_process.url}/img/thumbnail2.png", timeout=30)
     assert (got.status_code, got.headers["Content-Type"], got.content[:4]) == (200, "image/png", b"\x89PNG")
 
 
 WAITING = """
 import pathlib, time
-from ft_dcc.server import thumbnails
+from ft_dcc.server.storage import thumbnails
 def wait(*_):
-    while not pathlib.Path({place!r}).exists():
+    while not pathlib.Path({go_file!r}).exists():
         time.sleep(0.02)
 thumbnails.run_ffmpeg = wait
 """
 
 
-def test_a_page_full_of_pictures_that_take_long_leaves_room_for_others(start_changed, wire_to, tmp_path):
-    wire = wire_to(start_changed(WAITING.format(place=str(tmp_path / "go"))))
-    component_id = wire.upload(b"film")
+def test_slow_thumbnails_do_not_block_other_requests(start_server, http_client_for, tmp_path):
+    http_client = http_client_for(start_server(change=WAITING.format(go_file=str(tmp_path / "go"))))
+    component_id = http_client.upload(b"film")
     with ThreadPoolExecutor(50) as page:
-        pictures = [page.submit(wire.get, "/component/thumbnail", component_id) for _ in range(50)]
+        thumbnails = [page.submit(http_client.get, "/component/thumbnail", component_id) for _ in range(50)]
         try:
-            answers = [wire.get("/component/get", component_id).content for _ in range(20)]
+            answers = [http_client.get("/component/get", component_id).content for _ in range(20)]
         finally:
             (tmp_path / "go").touch()
         assert answers == [b"film"] * 20
-        assert {picture.result().status_code for picture in pictures} == {404}
+        assert {thumbnail.result().status_code for thumbnail in thumbnails} == {404}

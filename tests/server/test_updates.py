@@ -6,25 +6,25 @@ from typing import Any
 
 import requests
 
-from ft_dcc.server.folder import Credentials
+from ft_dcc.server.database.data_folder import Credentials
 from ft_dcc.session import Session
 
 
-def updates(peer: Any) -> list[dict[str, Any]]:
+def updates(socket_client: Any) -> list[dict[str, Any]]:
     """Return what the next ``ftrack.update`` says of entities."""
-    return peer.event()["data"]["entities"]
+    return socket_client.event()["data"]["entities"]
 
 
-def test_an_update_is_told_with_old_and_new_values_and_where_the_entity_lies(
-    session: Session, project: Any, project_shot: Any, project_task: Any, peer: Any, studio_server: Credentials
+def test_an_update_event_has_old_and_new_values_and_parents(
+    session: Session, project: Any, project_shot: Any, project_task: Any, socket_client: Any, studio_server: Credentials
 ):
     sequence = project_shot["parent"]
     approved = session.query('Status where name is "Approved"').one()
     before = project_task["status_id"]
-    peer.subscribe("topic=ftrack.update and source.user.username=admin")
+    socket_client.subscribe("topic=ftrack.update and source.user.username=admin")
     project_task["status"] = approved
     session.commit()
-    event = peer.event()
+    event = socket_client.event()
     assert event["topic"] == "ftrack.update"
     assert event["source"]["user"]["username"] == studio_server.api_user
     assert event["data"] == {
@@ -57,45 +57,45 @@ def lies(entity_type: str, kind: str, entity_id: str, parent_id: str | None) -> 
     return {"entityId": entity_id, "entityType": kind, "entity_type": entity_type, "parentId": parent_id}
 
 
-def test_what_is_created_changed_and_deleted_is_one_event_each(session: Session, project: Any, peer: Any):
-    peer.subscribe("topic=ftrack.update")
+def test_create_update_and_delete_publish_one_event_each(session: Session, project: Any, socket_client: Any):
+    socket_client.subscribe("topic=ftrack.update")
     shot = session.create("Shot", {"name": "sh010", "parent": project})
     shot["description"] = "made in the same batch"
     session.commit()
-    (added,) = updates(peer)
+    (added,) = updates(socket_client)
     assert (added["action"], added["entity_type"], added["parentId"]) == ("add", "Shot", project["id"])
     assert added["changes"]["name"] == {"old": None, "new": "sh010"}
     assert added["changes"]["description"] == {"old": None, "new": "made in the same batch"}
     assert added["changes"]["showid"] == {"old": None, "new": project["id"]}
     shot["custom_attributes"]["fstart"] = 1001
     session.commit()
-    (changed,) = updates(peer)
+    (changed,) = updates(socket_client)
     assert (changed["action"], changed["entityType"], changed["entityId"]) == ("update", "task", shot["id"])
     assert changed["changes"] == {"fstart": {"old": None, "new": "1001"}}
     task = session.create("Task", {"name": "anim", "parent": shot})
     session.commit()
-    assert [entity["entity_type"] for entity in updates(peer)] == ["Task"]
+    assert [entity["entity_type"] for entity in updates(socket_client)] == ["Task"]
     session.delete(shot)
     session.commit()
-    gone = {entity["entityId"]: entity for entity in updates(peer)}
+    gone = {entity["entityId"]: entity for entity in updates(socket_client)}
     assert {entity["action"] for entity in gone.values()} == {"remove"}
     assert gone[task["id"]]["changes"]["parent_id"] == {"old": shot["id"], "new": None}
     assert [parent["entityId"] for parent in gone[task["id"]]["parents"]] == [task["id"], shot["id"], project["id"]]
 
 
-def test_a_version_lies_in_its_asset(session: Session, project_shot: Any, peer: Any):
+def test_the_parent_of_a_version_is_its_asset(session: Session, project_shot: Any, socket_client: Any):
     kind = session.query("AssetType").first()
     asset = session.create("Asset", {"name": "playblast", "type": kind, "parent": project_shot})
     session.commit()
-    peer.subscribe("topic=ftrack.update")
+    socket_client.subscribe("topic=ftrack.update")
     version = session.create("AssetVersion", {"asset": asset, "comment": "first"})
     component = session.create("FileComponent", {"name": "film", "version": version, "file_type": ".mp4"})
     session.commit()
-    told = {entity["entityId"]: entity for entity in updates(peer)}
-    assert told[version["id"]]["entityType"] == "assetversion"
-    assert told[version["id"]]["changes"]["version"] == {"old": None, "new": 1}
-    assert told[component["id"]]["entityType"] == "component"
-    assert [parent["entityType"] for parent in told[component["id"]]["parents"]] == [
+    result = {entity["entityId"]: entity for entity in updates(socket_client)}
+    assert result[version["id"]]["entityType"] == "assetversion"
+    assert result[version["id"]]["changes"]["version"] == {"old": None, "new": 1}
+    assert result[component["id"]]["entityType"] == "component"
+    assert [parent["entityType"] for parent in result[component["id"]]["parents"]] == [
         "component",
         "assetversion",
         "asset",
@@ -105,32 +105,32 @@ def test_a_version_lies_in_its_asset(session: Session, project_shot: Any, peer: 
     ]
 
 
-def test_what_is_put_into_a_list_and_taken_out_is_told(session: Session, project: Any, project_shot: Any, peer: Any):
+def test_list_assignments_are_published(session: Session, project: Any, project_shot: Any, socket_client: Any):
     category = session.query("ListCategory").first()
     session.create("TypedContextList", {"name": "today", "project": project, "category": category})
     session.commit()
     found = session.query(f'TypedContextList where project_id is "{project["id"]}"').one()
-    peer.subscribe("topic=ftrack.update")
+    socket_client.subscribe("topic=ftrack.update")
     found["items"].append(project_shot)
     session.commit()
-    (added,) = updates(peer)
+    (added,) = updates(socket_client)
     assert (added["entityType"], added["action"]) == ("listobject", "add")
     assert added["changes"]["listid"] == {"old": None, "new": found["id"]}
     assert added["changes"]["entityid"] == {"old": None, "new": project_shot["id"]}
     found["items"].remove(project_shot)
     session.commit()
-    (removed,) = updates(peer)
+    (removed,) = updates(socket_client)
     assert (removed["entityType"], removed["action"]) == ("listobject", "remove")
     assert removed["changes"]["listid"] == {"old": found["id"], "new": None}
 
 
-def test_what_is_refused_or_changes_nothing_is_not_told(studio_server: Credentials, project: Any, peer: Any):
-    peer.subscribe("topic=ftrack.update")
+def test_refused_and_empty_changes_are_not_published(studio_server: Credentials, project: Any, socket_client: Any):
+    socket_client.subscribe("topic=ftrack.update")
     headers = {"ftrack-user": studio_server.api_user, "ftrack-api-key": studio_server.api_key}
 
     def post(operations: list[dict[str, Any]], **more: str) -> Any:
         address = f"{studio_server.server_url}/api"
-        return requests.post(address, json=operations, headers={**headers, **more}, timeout=10).json()
+        return requests.post(address, json=operations, headers={**headers, **more}, timeout=60).json()
 
     def rename(name: str) -> dict[str, Any]:
         data = {"__entity_type__": "Project", "full_name": name}
@@ -139,45 +139,47 @@ def test_what_is_refused_or_changes_nothing_is_not_told(studio_server: Credentia
     assert "exception" in post([rename("refused"), {"action": "fly"}])
     post([rename(project["full_name"])])
     post([rename("told")], **{"ftrack-Clienttoken": "client-1", "ftrack-pushtoken": "push-1"})
-    data = peer.event()["data"]
+    data = socket_client.event()["data"]
     assert data["entities"][0]["changes"] == {"fullname": {"old": project["full_name"], "new": "told"}}
     assert (data["clientToken"], data["pushToken"]) == ("client-1", "push-1")
 
 
-def test_what_moves_to_another_project_is_told_with_everything_below(
-    session: Session, project: Any, project_shot: Any, project_task: Any, peer: Any
+def test_a_move_to_another_project_is_published_with_all_descendants(
+    session: Session, project: Any, project_shot: Any, project_task: Any, socket_client: Any
 ):
     other = session.create("Project", {"name": f"other_{project['name']}"})
     session.commit()
-    peer.subscribe("topic=ftrack.update")
+    socket_client.subscribe("topic=ftrack.update")
     project_shot["parent"] = other
     session.commit()
-    told = {entity["entityId"]: entity for entity in updates(peer)}
-    assert set(told) == {project_shot["id"], project_task["id"]}
-    for entity in told.values():
+    result = {entity["entityId"]: entity for entity in updates(socket_client)}
+    assert set(result) == {project_shot["id"], project_task["id"]}
+    for entity in result.values():
         assert entity["changes"]["showid"] == {"old": project["id"], "new": other["id"]}
 
 
-def test_many_changes_come_in_several_events(session: Session, project: Any, peer: Any):
-    peer.subscribe("topic=ftrack.update")
+def test_many_changes_are_split_into_several_events(session: Session, project: Any, socket_client: Any):
+    socket_client.subscribe("topic=ftrack.update")
     for number in range(501):
         session.create("Shot", {"name": f"sh{number:04}", "parent": project})
     session.commit()
-    assert [len(updates(peer)), len(updates(peer))] == [500, 1]
+    assert [len(updates(socket_client)), len(updates(socket_client))] == [500, 1]
 
 
-def test_a_passphrase_is_told_to_nobody(session: Session, project: Any, peer: Any):
-    peer.subscribe("topic=ftrack.update")
+def test_a_passphrase_is_never_published(session: Session, project: Any, socket_client: Any):
+    socket_client.subscribe("topic=ftrack.update")
     session.create("ReviewSession", {"name": "dailies", "project": project, "passphrase": "open sesame"})
     session.commit()
-    (added,) = updates(peer)
+    (added,) = updates(socket_client)
     assert added["entityType"] == "reviewsession"
     assert "passphrase" not in added["keys"]
     assert "open sesame" not in json.dumps(added)
 
 
-def test_commits_are_told_in_their_order(session: Session, project_shot: Any, peer: Any, studio_server: Credentials):
-    peer.subscribe("topic=ftrack.update")
+def test_commits_are_published_in_order(
+    session: Session, project_shot: Any, socket_client: Any, studio_server: Credentials
+):
+    socket_client.subscribe("topic=ftrack.update")
     headers = {"ftrack-user": studio_server.api_user, "ftrack-api-key": studio_server.api_key}
 
     def write(name: str) -> None:
@@ -194,5 +196,5 @@ def test_commits_are_told_in_their_order(session: Session, project_shot: Any, pe
         writer.start()
     for writer in writers:
         writer.join()
-    told = [updates(peer)[0]["changes"]["description"] for _ in range(80)]
-    assert [change["old"] for change in told[1:]] == [change["new"] for change in told[:-1]]
+    result = [updates(socket_client)[0]["changes"]["description"] for _ in range(80)]
+    assert [change["old"] for change in result[1:]] == [change["new"] for change in result[:-1]]

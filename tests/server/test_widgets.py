@@ -10,11 +10,11 @@ from ft_dcc.session import Session
 
 
 def page(session: Session, **asked: Any) -> requests.Response:
-    (told,) = session.call([{"action": "get_widget_url", **asked}])
-    return requests.get(told["widget_url"], timeout=30)
+    (result,) = session.call([{"action": "get_widget_url", **asked}])
+    return requests.get(result["widget_url"], timeout=30)
 
 
-def test_an_entity_is_shown_with_its_place_and_status(session: Session, project_task: Any) -> None:
+def test_the_info_widget_shows_link_and_status(session: Session, project_task: Any) -> None:
     shown = page(session, name="info", entity_type="Task", entity_key=[project_task["id"]], theme="light")
     assert shown.status_code == 200
     assert "link: " in shown.text
@@ -22,7 +22,7 @@ def test_an_entity_is_shown_with_its_place_and_status(session: Session, project_
     assert "status: In progress" in shown.text
 
 
-def test_names_are_shown_as_text_and_never_as_a_page(session: Session, project: Any) -> None:
+def test_names_are_escaped_in_widgets(session: Session, project: Any) -> None:
     folder = session.create("Folder", {"name": "<script>alert(1)</script>", "parent": project})
     session.commit()
     shown = page(session, name="info", entity_type="Folder", entity_key=[folder["id"]])
@@ -30,7 +30,7 @@ def test_names_are_shown_as_text_and_never_as_a_page(session: Session, project: 
     assert "&lt;script&gt;" in shown.text
 
 
-def test_the_tasks_of_the_user_are_listed(session: Session, project_task: Any) -> None:
+def test_the_tasks_widget_lists_the_tasks_of_the_user(session: Session, project_task: Any) -> None:
     user = session.query(f'User where username is "{session.api_user}"').one()
     session.create("Appointment", {"type": "assignment", "context": project_task, "resource": user})
     session.commit()
@@ -39,5 +39,5 @@ def test_the_tasks_of_the_user_are_listed(session: Session, project_task: Any) -
     assert "sh010 / animation" in shown.text
 
 
-def test_an_address_that_was_made_up_shows_nothing(session: Session) -> None:
+def test_a_forged_widget_url_is_refused(session: Session) -> None:
     assert requests.get(f"{session.server_url}/widget/made.up", timeout=30).status_code == 403

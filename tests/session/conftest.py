@@ -1,4 +1,4 @@
-"""The other end of the line, behaving badly."""
+"""Sessions, servers and connections for the session's tests."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from uuid import uuid4
 import pytest
 
 from ft_dcc.session import Session
-from ft_dcc.session.codec import dumps
-from ft_dcc.session.event import Event
-from ft_dcc.session.hub import EventHub
-from ft_dcc.session.wire import Wire
+from ft_dcc.session.events.event import Event
+from ft_dcc.session.events.hub import EventHub
+from ft_dcc.session.transport.codec import dumps
+from ft_dcc.session.transport.http import Transport
 
 
 @pytest.fixture
@@ -38,20 +38,20 @@ def open_session(studio_server) -> Iterator[Callable[..., Session]]:
 
 @pytest.fixture
 def sent(monkeypatch) -> list[list[dict[str, Any]]]:
-    """What sessions send from now on: the operations of each request."""
+    """Record the operations of each request that sessions send."""
     requests = []
-    post = Wire.post
+    post = Transport.post
 
     def remember(self, operations, recover=None):
         requests.append(json.loads(dumps(operations)))
         return post(self, operations, recover)
 
-    monkeypatch.setattr(Wire, "post", remember)
+    monkeypatch.setattr(Transport, "post", remember)
     return requests
 
 
 class ScriptedServer:
-    """Answers each request with the next of its answers, the last one for ever, and remembers what it was sent."""
+    """A server that returns scripted responses, the last one repeatedly, and records the requests."""
 
     def __init__(self) -> None:
         self.answers: list[tuple[int, dict[str, str], bytes]] = []
@@ -106,7 +106,7 @@ def scripted() -> Iterator[ScriptedServer]:
 
 
 class BadLine:
-    """A line to a real server that swallows answers: those of the connections whose number it is told."""
+    """A proxy to a real server that drops the responses of selected connections."""
 
     def __init__(self, server_url: str) -> None:
         parts = urlsplit(server_url)
@@ -177,7 +177,7 @@ def hub(open_hub: Callable[..., EventHub]) -> EventHub:
 
 @pytest.fixture
 def topic() -> str:
-    """A topic that no other test uses."""
+    """Return a topic that no other test uses."""
     return f"test.{uuid4().hex}"
 
 

@@ -6,7 +6,7 @@ import uuid
 from pathlib import Path
 
 import pytest
-from doubles.faulty_line import FaultyLine
+from doubles.faulty_proxy import FaultyProxy
 
 from ft_dcc.errors import (
     AccessorContainerNotEmptyError,
@@ -18,10 +18,12 @@ from ft_dcc.errors import (
     AccessorUnsupportedOperationError,
     LocationError,
 )
-from ft_dcc.session import ORIGIN_LOCATION_ID, SERVER_LOCATION_ID, Session, parts, wire
-from ft_dcc.session.accessor.copying import copy
-from ft_dcc.session.accessor.disk import DiskAccessor
-from ft_dcc.session.accessor.server import ServerAccessor
+from ft_dcc.session import ORIGIN_LOCATION_ID, SERVER_LOCATION_ID, Session
+from ft_dcc.session.locations.accessor.copying import copy
+from ft_dcc.session.locations.accessor.disk import DiskAccessor
+from ft_dcc.session.locations.accessor.server import ServerAccessor
+from ft_dcc.session.transfer import multipart_upload
+from ft_dcc.session.transport import http
 
 
 @pytest.fixture
@@ -47,7 +49,7 @@ def write(accessor, identifier, content=b"bytes"):
         file.write(content)
 
 
-def test_a_file_on_the_disk_is_written_read_and_removed(disk):
+def test_disk_file_is_written_read_and_removed(disk):
     disk.make_container("shots/sh010")
     write(disk, "shots/sh010/film.mov")
     with disk.open("shots/sh010/film.mov") as file:
@@ -61,7 +63,7 @@ def test_a_file_on_the_disk_is_written_read_and_removed(disk):
     assert not disk.exists("shots/sh010")
 
 
-def test_a_folder_is_found_again_from_what_is_in_it(disk):
+def test_container_of_a_file_is_found(disk):
     assert disk.get_container("shots/film.mov") == "shots"
     assert disk.get_container("film.mov") == ""
     with pytest.raises(AccessorParentResourceNotFoundError):
@@ -69,21 +71,21 @@ def test_a_folder_is_found_again_from_what_is_in_it(disk):
 
 
 @pytest.mark.parametrize("identifier", ["../secret.mov", "shots/../../secret.mov", str(Path.cwd())])
-def test_nothing_outside_of_the_disk_s_folder_can_be_reached(disk, identifier):
+def test_identifier_outside_of_the_prefix_is_refused(disk, identifier):
     with pytest.raises(AccessorFilesystemPathError, match="outside"):
         disk.get_filesystem_path(identifier)
 
 
-def test_a_folder_whose_name_begins_alike_is_outside(disk):
+def test_folder_with_a_common_name_prefix_is_outside(disk):
     with pytest.raises(AccessorFilesystemPathError):
         disk.get_filesystem_path("../disk2/film.mov")
 
 
-def test_without_a_prefix_a_path_is_a_path(tmp_path):
+def test_disk_accessor_without_prefix_accepts_any_path(tmp_path):
     assert DiskAccessor("").get_filesystem_path(str(tmp_path / "film.mov")) == str(tmp_path / "film.mov")
 
 
-def test_each_failure_of_the_disk_has_its_name(disk):
+def test_disk_errors_map_to_accessor_errors(disk):
     with pytest.raises(AccessorResourceNotFoundError, match=r"nothing\.mov"):
         disk.open("nothing.mov")
     with pytest.raises(AccessorParentResourceNotFoundError):
@@ -110,14 +112,14 @@ def registered(session, component):
     session.commit()
 
 
-def test_what_is_written_to_the_server_is_there_when_it_is_closed(session, server, component):
+def test_server_file_is_stored_on_close(session, server, component):
     write(server, component["id"], b"the film")
     registered(session, component)
     with server.open(component["id"]) as file:
         assert (file.read(3), file.read()) == (b"the", b" film")
 
 
-def test_what_is_flushed_is_sent_once(server, component, sent):
+def test_flushed_content_is_uploaded_once(server, component, sent):
     with server.open(component["id"], "wb") as file:
         file.write(b"the film")
         file.flush()
@@ -126,7 +128,7 @@ def test_what_is_flushed_is_sent_once(server, component, sent):
     assert actions.count("get_upload_metadata") == 1
 
 
-def test_half_a_file_is_not_sent(server, component, sent):
+def test_partly_written_file_is_not_uploaded(server, component, sent):
     def write_half():
         with server.open(component["id"], "wb") as file:
             file.write(b"half")
@@ -137,13 +139,13 @@ def test_half_a_file_is_not_sent(server, component, sent):
     assert sent == []
 
 
-def test_a_component_that_the_server_does_not_know_gets_no_bytes(server, tmp_path):
+def test_upload_for_an_unknown_component_is_refused(server, tmp_path):
     (tmp_path / "film.mov").write_bytes(b"film")
     with pytest.raises(AccessorResourceNotFoundError, match="Commit it first"):
         server.upload(str(uuid.uuid4()), tmp_path / "film.mov")
 
 
-def test_bytes_that_were_removed_from_the_server_cannot_be_read(session, server, component):
+def test_removed_bytes_cannot_be_read(session, server, component):
     write(server, component["id"])
     registered(session, component)
     server.remove(component["id"])
@@ -153,7 +155,7 @@ def test_bytes_that_were_removed_from_the_server_cannot_be_read(session, server,
         server.open(component["id"])
 
 
-def test_a_file_of_the_server_is_whole_and_has_positions(session, server, component):
+def test_server_file_is_complete_and_seekable(session, server, component):
     write(server, component["id"], b"the film")
     registered(session, component)
     file = server.open(component["id"])
@@ -168,12 +170,12 @@ def test_a_file_of_the_server_is_whole_and_has_positions(session, server, compon
 
 
 @pytest.mark.parametrize("loses_answer", [False, True], ids=["the request is lost", "the answer is lost"])
-def test_reading_and_removing_are_tried_again(studio_server, server, component, session, monkeypatch, loses_answer):
-    monkeypatch.setattr(wire, "wait", lambda *_: None)
+def test_reading_and_removing_are_retried(studio_server, server, component, session, monkeypatch, loses_answer):
+    monkeypatch.setattr(http, "wait", lambda *_: None)
     write(server, component["id"], b"the film")
     registered(session, component)
     account = (studio_server.api_key, studio_server.api_user)
-    with FaultyLine(studio_server.server_url).open() as line, Session(line.url, *account) as far:
+    with FaultyProxy(studio_server.server_url).open() as line, Session(line.url, *account) as far:
         accessor = ServerAccessor(far)
         line.set(1, heals=True, loses_answer=loses_answer)
         assert accessor.open(component["id"]).read() == b"the film"
@@ -183,16 +185,16 @@ def test_reading_and_removing_are_tried_again(studio_server, server, component, 
             accessor.remove(component["id"])
 
 
-def test_a_server_that_is_silent_is_an_error_of_the_accessor(open_session, monkeypatch):
-    monkeypatch.setattr(wire, "wait", lambda *_: None)
+def test_unresponsive_server_raises_an_accessor_error(open_session, monkeypatch):
+    monkeypatch.setattr(http, "wait", lambda *_: None)
     silent = open_session()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         silent.server_url = f"http://127.0.0.1:{taken.getsockname()[1]}"
-    with pytest.raises(AccessorOperationFailedError, match="Nobody answers"):
+    with pytest.raises(AccessorOperationFailedError, match="cannot be reached"):
         ServerAccessor(silent).open("some-id", "r")
 
 
-def test_the_server_has_no_folders(server, component):
+def test_server_has_no_folders(server, component):
     assert server.get_container(component["id"]) is None
     assert server.make_container("shots") is None
     assert server.exists(component["id"]) is False
@@ -233,7 +235,7 @@ class InMemory:
         raise AccessorUnsupportedOperationError("no paths here")
 
 
-def test_bytes_go_from_any_storage_to_any_other(session, server, disk, component, tmp_path):
+def test_bytes_are_copied_between_all_accessors(session, server, disk, component, tmp_path):
     copy(InMemory({"a": b"film"}), "a", disk, "film.mov")
     copy(disk, "film.mov", server, component["id"])
     registered(session, component)
@@ -244,7 +246,7 @@ def test_bytes_go_from_any_storage_to_any_other(session, server, disk, component
     assert Path(disk.get_filesystem_path("back.mov")).read_bytes() == b"film"
 
 
-def test_a_copy_that_breaks_leaves_nothing(disk):
+def test_failed_copy_leaves_nothing(disk):
     class Breaking:
         def __enter__(self):
             return self
@@ -262,20 +264,20 @@ def test_a_copy_that_breaks_leaves_nothing(disk):
     assert disk.list("") == []
 
 
-def test_an_interrupted_upload_into_the_server_s_location_goes_on(session, tmp_path, studio_server, monkeypatch, sent):
+def test_interrupted_upload_to_the_server_location_is_resumed(session, tmp_path, studio_server, monkeypatch, sent):
     monkeypatch.setattr("platformdirs.user_cache_dir", lambda *_, **__: str(tmp_path / "cache"))
-    monkeypatch.setattr(parts, "AT_ONCE", 1)
-    monkeypatch.setattr(wire, "wait", lambda *_: None)
+    monkeypatch.setattr(multipart_upload, "MAX_CONCURRENT_PARTS", 1)
+    monkeypatch.setattr(http, "wait", lambda *_: None)
     session.server_information["largest_piece"] = 0
     (tmp_path / "cache" / "uploads").mkdir(parents=True)
     forgotten = tmp_path / "cache" / "uploads" / "of-last-month.json"
     forgotten.touch()
     os.utime(forgotten, (0, 0))
-    film = tmp_path / "film.mov"
-    film.write_bytes(os.urandom(20 * 1024 * 1024 + 3))
+    movie = tmp_path / "film.mov"
+    movie.write_bytes(os.urandom(20 * 1024 * 1024 + 3))
     location = session.get("Location", SERVER_LOCATION_ID)
-    component = session.create_component(film, {"name": "main"}, location=None)
-    with FaultyLine(studio_server.server_url).open() as line:
+    component = session.create_component(movie, {"name": "main"}, location=None)
+    with FaultyProxy(studio_server.server_url).open() as line:
         call = session.call
 
         def over_the_line(data):
@@ -286,7 +288,7 @@ def test_an_interrupted_upload_into_the_server_s_location_goes_on(session, tmp_p
 
         monkeypatch.setattr(session, "call", over_the_line)
         line.set(3)
-        with pytest.raises(LocationError, match="cut off"):
+        with pytest.raises(LocationError, match="was interrupted"):
             location.add_component(component, session.location(ORIGIN_LOCATION_ID))
         assert not forgotten.exists()
         sent.clear()
@@ -295,17 +297,17 @@ def test_an_interrupted_upload_into_the_server_s_location_goes_on(session, tmp_p
         assert line.count == 1
     assert "get_upload_metadata" not in [each["action"] for request in sent for each in request]
     with location.accessor.open(component["id"]) as file:
-        assert file.read() == film.read_bytes()
+        assert file.read() == movie.read_bytes()
     assert list((tmp_path / "cache" / "uploads").iterdir()) == []
 
 
-def test_without_a_place_for_notes_an_upload_is_one_all_the_same(session, tmp_path, monkeypatch, caplog):
+def test_upload_works_without_a_progress_folder(session, tmp_path, monkeypatch, caplog):
     (tmp_path / "file").touch()
     monkeypatch.setattr("platformdirs.user_cache_dir", lambda *_, **__: str(tmp_path / "file"))
     session.server_information["largest_piece"] = 0
-    film = tmp_path / "film.mov"
-    film.write_bytes(bytes(20 * 1024 * 1024))
+    movie = tmp_path / "film.mov"
+    movie.write_bytes(bytes(20 * 1024 * 1024))
     location = session.get("Location", SERVER_LOCATION_ID)
-    component = session.create_component(film, {"name": "main"}, location=location)
+    component = session.create_component(movie, {"name": "main"}, location=location)
     assert location.get_component_availability(component) == 100.0
-    assert "begins anew" in caplog.text
+    assert "start again" in caplog.text

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from ft_dcc.errors import DiskUnusable
-from ft_dcc.session.cache import (
+from ft_dcc.errors import StorageError
+from ft_dcc.session.cache.cache import (
     FileCache,
     KeyMaker,
     LayeredCache,
@@ -31,7 +31,7 @@ def cache(request, tmp_path):
         }[request.param]()
 
 
-def test_what_was_put_in_is_found_until_it_is_removed(cache):
+def test_value_is_found_until_it_is_removed(cache):
     cache.set("a", "1")
     cache.set("b", "2")
     cache.set("a", "3")
@@ -42,14 +42,14 @@ def test_what_was_put_in_is_found_until_it_is_removed(cache):
     assert list(cache.keys()) == ["b"]
 
 
-def test_what_is_not_there_is_a_key_error(cache):
+def test_unknown_key_raises_key_error(cache):
     with pytest.raises(KeyError):
         cache.get("nothing")
     with pytest.raises(KeyError):
         cache.remove("nothing")
 
 
-def test_a_part_of_it_is_cleared(cache):
+def test_matching_keys_are_cleared(cache):
     for key in ("Task 1", "Task 2", "Shot 1"):
         cache.set(key, "x")
     cache.clear("^Task")
@@ -58,7 +58,7 @@ def test_a_part_of_it_is_cleared(cache):
     assert list(cache.keys()) == []
 
 
-def test_what_only_a_lower_layer_has_rises():
+def test_value_of_a_lower_layer_is_stored_above():
     above, below = MemoryCache(), MemoryCache()
     below.set("a", "1")
     layers = LayeredCache([above, below])
@@ -66,7 +66,7 @@ def test_what_only_a_lower_layer_has_rises():
     assert above.keys() == ["a"]
 
 
-def test_a_file_is_read_by_the_next_program(tmp_path):
+def test_file_cache_is_read_by_the_next_program(tmp_path):
     first = FileCache(tmp_path / "cache.db")
     first.set("ключ", "wert ✓")
     first.close()
@@ -75,7 +75,7 @@ def test_a_file_is_read_by_the_next_program(tmp_path):
     second.close()
 
 
-def test_a_damaged_file_is_set_aside_and_begun_anew(tmp_path, caplog):
+def test_damaged_file_is_renamed_and_created_again(tmp_path, caplog):
     (tmp_path / "cache.db").write_bytes(b"what another program wrote here " * 200)
     for _ in range(2):
         cache = FileCache(tmp_path / "cache.db")
@@ -83,16 +83,16 @@ def test_a_damaged_file_is_set_aside_and_begun_anew(tmp_path, caplog):
         assert cache.get("a") == "1"
         cache.close()
     assert [record.levelname for record in caplog.records] == ["WARNING"]
-    assert "cache.db is damaged and begun anew" in caplog.text
+    assert "cache.db was damaged and is created again" in caplog.text
     assert (tmp_path / "cache.db.damaged").read_bytes().startswith(b"what another program")
 
 
-def test_a_folder_that_is_not_there_takes_no_cache(tmp_path):
-    with pytest.raises(DiskUnusable, match=r"nowhere.cache\.db cannot be used: .* Give a file in another folder\."):
+def test_missing_folder_is_refused(tmp_path):
+    with pytest.raises(StorageError, match=r"nowhere.cache\.db cannot be used: .* Choose a file in another folder\."):
         FileCache(tmp_path / "nowhere" / "cache.db")
 
 
-def test_a_serialised_cache_holds_texts():
+def test_serialised_cache_holds_texts():
     texts = MemoryCache()
     cache = SerialisedCache(texts, encode=str, decode=int)
     cache.set("a", 7)
@@ -100,11 +100,11 @@ def test_a_serialised_cache_holds_texts():
     assert cache.get("a") == 7
 
 
-def test_keys_are_readable_texts():
+def test_string_keys_are_readable():
     assert StringKeyMaker().key(("Task", ["1"])) == "('Task', ['1'])"
 
 
-def test_a_studio_makes_keys_of_its_own():
+def test_studio_key_maker_is_used():
     class Loud(KeyMaker):
         item_separator = "-"
 
@@ -114,14 +114,14 @@ def test_a_studio_makes_keys_of_its_own():
     assert Loud().key("task", "7b1d") == "TASK-7B1D"
 
 
-def test_dictionaries_that_differ_in_their_order_have_one_key():
+def test_object_keys_ignore_the_order_of_dictionaries():
     maker = ObjectKeyMaker()
     assert maker.key({"a": 1, "b": [2]}) == maker.key({"b": [2], "a": 1})
     assert maker.key({"a": 1}) != maker.key({"a": 2})
     assert maker.key("ab", "c") != maker.key("a", "bc")
 
 
-def test_a_function_is_called_once_for_the_same_arguments():
+def test_memoised_function_is_called_once_for_equal_arguments():
     calls = []
 
     @memoise_decorator(Memoiser())
@@ -136,7 +136,7 @@ def test_a_function_is_called_once_for_the_same_arguments():
     assert calls == [(1, 2), (1, 3)]
 
 
-def test_what_another_program_has_taken_away_is_cleared_as_well():
+def test_clear_ignores_keys_removed_by_another_program():
     class Shared(MemoryCache):
         def keys(self):
             return ["gone", *super().keys()]

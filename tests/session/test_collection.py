@@ -23,7 +23,7 @@ def contents(task):
     return sorted(note["content"] for note in task["notes"])
 
 
-def test_what_is_added_and_removed_is_so_on_the_server(session, open_session, project_task, note):
+def test_added_and_removed_items_are_committed(session, open_session, project_task, note):
     first, second = note("one"), note("two")
     project_task["notes"].append(first)
     project_task["notes"].insert(0, second)
@@ -34,7 +34,7 @@ def test_what_is_added_and_removed_is_so_on_the_server(session, open_session, pr
     assert list(project_task["notes"]) == [second]
 
 
-def test_an_entity_is_in_a_collection_once(session, project_task, note):
+def test_duplicate_item_is_refused(session, project_task, note):
     first, second = note("one"), note("two")
     project_task["notes"].extend([first, second])
     with pytest.raises(DuplicateItemInCollectionError, match="already"):
@@ -48,13 +48,13 @@ def test_an_entity_is_in_a_collection_once(session, project_task, note):
     assert len(project_task["notes"]) == 2
 
 
-def test_a_new_entity_starts_with_an_empty_collection(session, project_shot, sent):
+def test_new_entity_has_an_empty_collection(session, project_shot, sent):
     task = session.create("Task", {"name": "x", "parent": project_shot})
     assert list(task["notes"]) == []
     assert sent == []
 
 
-def test_a_collection_is_read_before_it_is_changed(session, open_session, project_task, note):
+def test_collection_is_fetched_before_its_first_change(session, open_session, project_task, note):
     project_task["notes"].append(note("one"))
     session.commit()
     careless = open_session(auto_populate=False)
@@ -65,7 +65,7 @@ def test_a_collection_is_read_before_it_is_changed(session, open_session, projec
     assert contents(open_session().get("Task", project_task["id"])) == ["one", "two"]
 
 
-def test_a_collection_in_hand_shows_what_the_server_says_now(session, open_session, project_task, note):
+def test_collection_object_shows_the_latest_response(session, open_session, project_task, note):
     notes = project_task["notes"]
     assert len(notes) == 0
     other = open_session()
@@ -79,7 +79,7 @@ def test_a_collection_in_hand_shows_what_the_server_says_now(session, open_sessi
     assert contents(open_session().get("Task", project_task["id"])) == ["ours", "theirs"]
 
 
-def test_an_order_or_a_copy_makes_no_difference(project_task, session, note):
+def test_order_and_copy_do_not_matter_for_equality(project_task, session, note):
     first, second = note("one"), note("two")
     project_task["notes"] = [first, second]
     assert project_task["notes"] == [second, first]
@@ -88,7 +88,7 @@ def test_an_order_or_a_copy_makes_no_difference(project_task, session, note):
     assert repr(project_task["notes"]).startswith("<Collection [<Note")
 
 
-def test_the_server_works_some_collections_out_itself(project_task, monkeypatch):
+def test_computed_collection_is_immutable(project_task, monkeypatch):
     monkeypatch.setattr(project_task.attributes["notes"], "mutable", False)
     with pytest.raises(ImmutableCollectionError, match="cannot be changed"):
         project_task["notes"].append(project_task)
@@ -110,7 +110,7 @@ def test_metadata_is_a_dictionary(session, open_session, project_task, sent):
         del metadata["b"]
 
 
-def test_metadata_is_given_at_creation_or_replaced(session, open_session, project_shot):
+def test_metadata_is_set_at_creation_or_replaced(session, open_session, project_shot):
     task = session.create("Task", {"name": "x", "parent": project_shot, "metadata": {"a": "1", "b": "2"}})
     session.commit()
     task["metadata"] = {"b": "3", "c": "4"}
@@ -118,7 +118,7 @@ def test_metadata_is_given_at_creation_or_replaced(session, open_session, projec
     assert dict(open_session().get("Task", task["id"])["metadata"]) == {"b": "3", "c": "4"}
 
 
-def test_metadata_is_taken_back(session, project_task):
+def test_rollback_reverts_metadata(session, project_task):
     project_task["metadata"]["a"] = "1"
     session.commit()
     project_task["metadata"]["a"] = "2"
@@ -127,7 +127,7 @@ def test_metadata_is_taken_back(session, project_task):
     assert dict(project_task["metadata"]) == {"a": "1"}
 
 
-def test_metadata_of_a_thousand_tasks_is_no_more_than_a_thousand_times_one(session, project_shot, sent):
+def test_metadata_of_a_thousand_tasks_scales_linearly(session, project_shot, sent):
     for number in range(1000):
         task = session.create("Task", {"name": f"t{number}", "parent": project_shot})
         task["metadata"]["k"] = "v"
@@ -136,28 +136,30 @@ def test_metadata_of_a_thousand_tasks_is_no_more_than_a_thousand_times_one(sessi
     assert len(sent[0]) == 3000
 
 
-def test_a_value_that_nobody_has_is_falsy(session, project_shot, caplog):
+def test_unset_value_is_falsy(session, project_shot, caplog):
     with caplog.at_level(logging.WARNING):
         task = session.create("Task", {"name": "x", "parent": project_shot})
     assert not task["description"]
     assert task["description"] is NOT_SET
 
 
-def test_what_is_no_entity_is_refused_at_once_and_in_words(session, project_task):
+def test_non_entity_is_refused_with_a_message(session, project_task):
     notes = project_task["notes"]
     for wrong in ("x", None):
-        with pytest.raises(CollectionError, match=rf"{wrong!r} cannot be put into notes of .*: it is no entity\. Give"):
+        with pytest.raises(
+            CollectionError, match=rf"{wrong!r} cannot be added to notes of .*: it is not an entity\. Pass"
+        ):
             notes.append(wrong)
-    with pytest.raises(CollectionError, match=r"'o' cannot be put into notes of .* it is no entity"):
+    with pytest.raises(CollectionError, match=r"'o' cannot be added to notes of .* it is not an entity"):
         project_task["notes"] = "one"
-    with pytest.raises(CollectionError, match=r"'one' cannot be metadata of .* Give a dictionary"):
+    with pytest.raises(CollectionError, match=r"'one' cannot be metadata of .* Pass a dictionary"):
         project_task["metadata"] = "one"
     with pytest.raises(ValueError, match=r"<Task .* is not in notes of <Task"):
         notes.remove(project_task)
     assert len(session.recorded_operations) == 0
 
 
-def test_a_copy_is_no_part_of_the_entity(session, project_task, note):
+def test_change_of_a_copy_does_not_change_the_entity(session, project_task, note):
     first = note("one")
     project_task["notes"].append(first)
     project_task["metadata"]["camera"] = "A"
@@ -169,13 +171,13 @@ def test_a_copy_is_no_part_of_the_entity(session, project_task, note):
     assert metadata == {"camera": "A", "lens": "35"}
 
 
-def test_keys_are_lists(project_task):
+def test_keys_returns_a_list(project_task):
     project_task["metadata"]["camera"] = "A"
     assert project_task["metadata"].keys() == ["camera"]
     assert project_task.attributes.keys()[:2] == list(project_task)[:2]
 
 
-def test_metadata_that_is_fixed_takes_nothing_more(project_task):
+def test_immutable_metadata_refuses_new_keys(project_task):
     project_task["metadata"].mutable = False
     with pytest.raises(ImmutableCollectionError):
         project_task["metadata"]["camera"] = "A"

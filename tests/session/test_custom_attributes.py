@@ -11,7 +11,7 @@ from ft_dcc.session import Session, operations
 NUMBER = "92009b00-381c-11e0-acff-0019bb49847a"
 
 
-def test_the_values_of_a_shot_are_read_and_written(session, open_session, project_shot):
+def test_values_of_a_shot_are_read_and_written(session, open_session, project_shot):
     shot = open_session().get("Shot", project_shot["id"])
     assert dict(shot["custom_attributes"]) == {
         "fstart": 1001,
@@ -26,7 +26,7 @@ def test_the_values_of_a_shot_are_read_and_written(session, open_session, projec
     assert open_session().get("Shot", project_shot["id"])["custom_attributes"]["fend"] == 1100
 
 
-def test_a_new_shot_has_them_before_it_is_sent(session, open_session, project, sent):
+def test_new_shot_has_values_before_the_commit(session, open_session, project, sent):
     shot = session.create("Shot", {"name": "new", "parent": project, "custom_attributes": {"fstart": 7}})
     shot["custom_attributes"]["fend"] = 9
     assert set(shot["custom_attributes"]) == {"fstart", "fend", "handles", "fps", "resolution"}
@@ -36,7 +36,7 @@ def test_a_new_shot_has_them_before_it_is_sent(session, open_session, project, s
     assert (read["custom_attributes"]["fstart"], read["custom_attributes"]["fend"]) == (7, 9)
 
 
-def test_the_values_of_a_result_come_with_one_request(session, open_session, project, sent):
+def test_one_request_fetches_the_values_of_a_result(session, open_session, project, sent):
     for number in range(30):
         session.create("Shot", {"name": f"s{number:02d}", "parent": project, "custom_attributes": {"fstart": number}})
     session.commit()
@@ -47,7 +47,7 @@ def test_the_values_of_a_result_come_with_one_request(session, open_session, pro
     assert len(sent) == 1
 
 
-def test_an_attribute_that_the_site_does_not_have_is_refused(project_shot, sent):
+def test_unknown_custom_attribute_is_refused(project_shot, sent):
     project_shot["custom_attributes"]["fend"]
     sent.clear()
     with pytest.raises(UnrecognisedAttributeError, match="no 'fednd'"):
@@ -61,7 +61,7 @@ def test_an_attribute_that_the_site_does_not_have_is_refused(project_shot, sent)
 
 @pytest.fixture
 def handed_down(session):
-    """A number that is handed down from projects to everything below them."""
+    """Create a hierarchical number attribute."""
     found = session.query("CustomAttributeConfiguration where key is 'overscan'").first()
     if found is None:
         found = session.create(
@@ -80,7 +80,7 @@ def handed_down(session):
     return found
 
 
-def test_a_value_is_handed_down_from_the_nearest_that_has_one(handed_down, open_session, project_task, sent):
+def test_value_is_inherited_from_the_nearest_parent(handed_down, open_session, project_task, sent):
     session = open_session()
     task = session.get("Task", project_task["id"])
     assert task["custom_attributes"]["overscan"] == 0
@@ -97,7 +97,7 @@ def test_a_value_is_handed_down_from_the_nearest_that_has_one(handed_down, open_
     assert open_session().get("Task", task["id"])["custom_attributes"]["overscan"] == 0
 
 
-def test_values_that_are_handed_down_are_fetched_for_all(session, handed_down, open_session, project_shot, sent):
+def test_one_request_fetches_inherited_values_of_a_result(session, handed_down, open_session, project_shot, sent):
     for number in range(20):
         session.create("Task", {"name": f"t{number}", "parent": project_shot})
     project_shot["custom_attributes"]["overscan"] = 3
@@ -110,7 +110,7 @@ def test_values_that_are_handed_down_are_fetched_for_all(session, handed_down, o
     assert len(sent) == 1
 
 
-def test_a_value_that_is_deleted_is_the_default_again_or_handed_down(handed_down, open_session, project_task):
+def test_deleted_value_is_reset_to_default_or_inherited(handed_down, open_session, project_task):
     session = open_session()
     shot = session.get("Shot", project_task["parent_id"])
     shot["project"]["custom_attributes"]["overscan"] = 5
@@ -131,7 +131,7 @@ def test_a_value_that_is_deleted_is_the_default_again_or_handed_down(handed_down
     assert open_session().get("Shot", shot["id"])["custom_attributes"]["fend"] == 1020
 
 
-def test_a_date_is_a_date_and_found_by_it(session, open_session, project_shot):
+def test_date_value_is_a_date_and_can_be_queried(session, open_session, project_shot):
     kind = session.query("CustomAttributeType where name is 'date'").one()
     shots = session.query("ObjectType where name is 'Shot'").one()
     due = session.create(
@@ -155,7 +155,7 @@ def test_a_date_is_a_date_and_found_by_it(session, open_session, project_shot):
         session.commit()
 
 
-def test_a_site_with_an_old_schema_keeps_only_what_was_set(session, start_server, tmp_path):
+def test_old_schema_stores_only_set_values(session, start_server, tmp_path):
     schemas = [dict(schema) for schema in session.schemas]
     for schema in schemas:
         properties = schema["properties"]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from ft_dcc.errors import ImmutableAttributeError, UnrecognisedAttributeError
-from ft_dcc.session import inspection
+from ft_dcc.session.compat import inspection
 from ft_dcc.session.symbol import CREATED, MODIFIED, NOT_SET
 
 
@@ -15,14 +15,14 @@ def tasks(session, project_shot):
     return project_shot["id"]
 
 
-def test_one_request_fetches_what_all_entities_of_a_result_lack(open_session, tasks, sent):
+def test_one_request_fetches_missing_values_of_a_result(open_session, tasks, sent):
     found = open_session().query(f"select name from Task where parent_id is {tasks} order by name").all()
     sent.clear()
     assert [task["description"] for task in found] == [f"d{number}" for number in range(200)]
     assert len(sent) == 1
 
 
-def test_one_request_fetches_the_references_of_all(open_session, tasks, sent):
+def test_one_request_fetches_references_of_a_result(open_session, tasks, sent):
     found = open_session().query(f"select name from Task where parent_id is {tasks}").all()
     sent.clear()
     assert {task["parent"]["name"] for task in found} == {"sh010"}
@@ -30,7 +30,7 @@ def test_one_request_fetches_the_references_of_all(open_session, tasks, sent):
     assert len(sent) == 3
 
 
-def test_a_reference_to_what_is_known_needs_no_request(open_session, project_task, sent):
+def test_reference_to_a_loaded_entity_needs_no_request(open_session, project_task, sent):
     session = open_session()
     project = session.get("Project", project_task["project_id"])
     task = session.query(f"select project_id, thumbnail_id from Task where id is {project_task['id']}").one()
@@ -40,14 +40,14 @@ def test_a_reference_to_what_is_known_needs_no_request(open_session, project_tas
     assert sent == []
 
 
-def test_results_of_many_pages_are_completed_together(open_session, tasks, sent):
+def test_results_of_several_pages_are_completed_together(open_session, tasks, sent):
     found = open_session().query(f"select name from Task where parent_id is {tasks}", page_size=30).all()
     sent.clear()
     assert len({task["description"] for task in found}) == 200
     assert len(sent) == 1
 
 
-def test_what_a_query_says_does_not_hide_what_was_assigned(session, project_task):
+def test_response_does_not_overwrite_assignments(session, project_task):
     project_task["name"] = "mine"
     session.query(f"select name from Task where id is {project_task['id']}").one()
     assert project_task["name"] == "mine"
@@ -55,7 +55,7 @@ def test_what_a_query_says_does_not_hide_what_was_assigned(session, project_task
     assert project_task["name"] == "animation"
 
 
-def test_an_unknown_attribute_is_named_with_the_one_that_was_meant(project_task):
+def test_unknown_attribute_is_reported_with_a_suggestion(project_task):
     with pytest.raises(UnrecognisedAttributeError, match=r"Task has no attribute 'stauts'\. Did you mean 'status'\?"):
         project_task["stauts"]
     with pytest.raises(KeyError):
@@ -64,12 +64,12 @@ def test_an_unknown_attribute_is_named_with_the_one_that_was_meant(project_task)
     assert "stauts" not in project_task
 
 
-def test_what_the_schema_fixes_cannot_be_changed(project_task):
+def test_immutable_attribute_cannot_be_changed(project_task):
     with pytest.raises(ImmutableAttributeError, match="object_type_id"):
         project_task["object_type_id"] = "1"
 
 
-def test_a_value_can_be_set_to_nothing_and_taken_back(session, project_task, open_session):
+def test_value_can_be_set_to_none_and_reverted(session, project_task, open_session):
     project_task["description"] = "text"
     del project_task["description"]
     assert project_task["description"] in (None, "")
@@ -81,7 +81,7 @@ def test_a_value_can_be_set_to_nothing_and_taken_back(session, project_task, ope
     assert open_session().get("Task", project_task["id"])["description"] is None
 
 
-def test_all_values_come_with_one_request(open_session, project_task, sent):
+def test_one_request_fetches_all_values(open_session, project_task, sent):
     task = open_session().get("Task", project_task["id"])
     sent.clear()
     values = dict(task.items())
@@ -92,7 +92,7 @@ def test_all_values_come_with_one_request(open_session, project_task, sent):
     assert NOT_SET not in [value for value in values.values() if value is NOT_SET]
 
 
-def test_entities_are_equal_when_type_and_key_are(open_session, project_task):
+def test_entities_with_equal_type_and_key_are_equal(open_session, project_task):
     other = open_session().get("Task", project_task["id"])
     assert other is not project_task
     assert other == project_task
@@ -101,11 +101,11 @@ def test_entities_are_equal_when_type_and_key_are(open_session, project_task):
     assert other != "text"
 
 
-def test_an_entity_shows_its_type_key_and_name(project_task):
+def test_repr_has_type_key_and_name(project_task):
     assert repr(project_task) == f"<Task {project_task['id']} 'animation'>"
 
 
-def test_an_entity_can_be_inspected(session, project_task):
+def test_inspection_returns_identity_and_state(session, project_task):
     new = session.create("Metadata", {"parent_id": "1", "key": "k", "value": "v", "parent_type": "Task"})
     project_task["name"] = "x"
     assert inspection.identity(new) == ("Metadata", ["1", "k"])
@@ -114,7 +114,7 @@ def test_an_entity_can_be_inspected(session, project_task):
     session.rollback()
 
 
-def test_a_note_is_answered(session, open_session, project_task):
+def test_create_reply_adds_a_reply(session, open_session, project_task):
     author = session.query("User").first()
     note = session.create("Note", {"content": "Too dark.", "author": author})
     project_task["notes"].append(note)
@@ -125,12 +125,12 @@ def test_a_note_is_answered(session, open_session, project_task):
     assert read["replies"][0]["in_reply_to_id"] == note["id"]
 
 
-def test_only_the_server_makes_jobs_of_its_own_types(session):
+def test_only_api_jobs_can_be_created(session):
     with pytest.raises(ValueError, match="Leave the type out"):
         session.create("Job", {"type": "encode_media"})
 
 
-def test_what_the_server_leaves_out_is_asked_for_once(session, sent):
+def test_value_that_the_server_omits_is_requested_once(session, sent):
     gone = session.reconstruct("Task", {"id": "no such task"})
     assert [gone["name"], gone["name"], gone["status"], gone["status"]] == [NOT_SET] * 4
     assert len(sent) == 2

@@ -12,34 +12,34 @@ import pytest
 from ft_dcc.errors import (
     EventHubConnectionError,
 )
-from ft_dcc.session.event import Event
-from ft_dcc.session.hub import EventHub
+from ft_dcc.session.events.event import Event
+from ft_dcc.session.events.hub import EventHub
 
 OpenHub = Callable[..., EventHub]
 
 
-def test_what_is_published_while_connecting_goes_out_in_order(open_hub: OpenHub, topic: str, wait_for):
+def test_events_published_while_connecting_are_sent_in_order(open_hub: OpenHub, topic: str, wait_for):
     hub = open_hub(is_connected=False)
-    heard: list[int] = []
-    hub.subscribe(f"topic={topic}", lambda event: heard.append(event["data"]))
+    received: list[int] = []
+    hub.subscribe(f"topic={topic}", lambda event: received.append(event["data"]))
     hub.init_connection()
     assert [hub.publish(Event(topic, data=number)) for number in range(3)] == [True, True, True]
     hub.connect()
     hub.publish(Event(topic, data=3))
-    wait_for(hub, lambda: len(heard) == 4)
-    assert heard == [0, 1, 2, 3]
+    wait_for(hub, lambda: len(received) == 4)
+    assert received == [0, 1, 2, 3]
 
 
-def test_a_hub_connects_once(hub: EventHub):
+def test_second_connect_is_refused(hub: EventHub):
     with pytest.raises(EventHubConnectionError, match="Already connected"):
         hub.connect()
     assert hub.connected is True
 
 
-def test_a_hub_that_is_disconnected_has_no_thread_and_no_subscriber(open_hub: OpenHub):
+def test_disconnected_hub_has_no_thread_and_no_subscriber(open_hub: OpenHub):
     hub = open_hub()
     identifier = hub.subscribe("topic=a", print)
-    thread = hub._link._thread
+    thread = hub._connection._thread
     assert thread is not None
     assert thread.daemon is True
     hub.disconnect()
@@ -49,20 +49,18 @@ def test_a_hub_that_is_disconnected_has_no_thread_and_no_subscriber(open_hub: Op
     hub.close()
 
 
-def test_what_was_published_last_arrives_though_the_hub_is_closed_at_once(
-    open_hub: OpenHub, topic: str, wait_for, settle
-):
+def test_last_event_arrives_although_the_hub_is_closed_at_once(open_hub: OpenHub, topic: str, wait_for, settle):
     ann, bob = open_hub(), open_hub()
-    heard: list[int] = []
-    bob.subscribe(f"topic={topic}", lambda event: heard.append(event["data"]))
+    received: list[int] = []
+    bob.subscribe(f"topic={topic}", lambda event: received.append(event["data"]))
     settle(bob)
     for number in range(100):
         ann.publish(Event(topic, data=number))
     ann.close()
-    wait_for(bob, lambda: len(heard) == 100)
+    wait_for(bob, lambda: len(received) == 100)
 
 
-def test_waiting_ends_when_somebody_disconnects_the_hub(open_hub: OpenHub):
+def test_wait_ends_when_another_thread_disconnects(open_hub: OpenHub):
     hub = open_hub()
     thread = threading.Thread(target=hub.wait)
     thread.start()
@@ -71,35 +69,35 @@ def test_waiting_ends_when_somebody_disconnects_the_hub(open_hub: OpenHub):
     assert hub.connected is False
 
 
-def test_an_old_disconnection_does_not_end_a_new_wait(hub: EventHub, topic: str, wait_for):
+def test_old_disconnection_does_not_end_a_new_wait(hub: EventHub, topic: str, wait_for):
     hub.disconnect(unsubscribe=False)
     hub.connect()
-    heard: list[Event] = []
-    hub.subscribe(f"topic={topic}", heard.append)
+    received: list[Event] = []
+    hub.subscribe(f"topic={topic}", received.append)
     hub.publish(Event(topic))
-    wait_for(hub, lambda: heard)
+    wait_for(hub, lambda: received)
 
 
-def test_a_hub_connects_anew_with_its_subscribers(hub: EventHub, topic: str, wait_for):
-    heard: list[Event] = []
-    hub.subscribe(f"topic={topic}", heard.append)
+def test_reconnect_keeps_the_subscribers(hub: EventHub, topic: str, wait_for):
+    received: list[Event] = []
+    hub.subscribe(f"topic={topic}", received.append)
     hub.reconnect()
     hub.publish(Event(topic))
-    wait_for(hub, lambda: heard)
+    wait_for(hub, lambda: received)
 
 
-def test_a_hub_that_nobody_answers_says_so_after_its_attempts():
+def test_reconnect_reports_failure_after_its_attempts():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     hub = EventHub(f"http://127.0.0.1:{port}", "ann", "key")
     with pytest.raises(EventHubConnectionError, match=r"Failed to reconnect to event server at .* after 2 attempts"):
         hub.reconnect(attempts=2, delay=0)
-    with pytest.raises(EventHubConnectionError, match="No event server answers at"):
+    with pytest.raises(EventHubConnectionError, match="The event server at"):
         hub.connect()
     hub.close()
 
 
-def test_a_wrong_key_is_refused_and_not_repeated(open_hub: OpenHub):
+def test_wrong_key_is_refused_without_retry(open_hub: OpenHub):
     hub = open_hub(is_connected=False, api_key="wr0ng")
     with pytest.raises(EventHubConnectionError) as caught:
         hub.connect()
@@ -109,57 +107,57 @@ def test_a_wrong_key_is_refused_and_not_repeated(open_hub: OpenHub):
         hub.publish(Event("a"))
 
 
-def test_a_hub_connects_in_the_background(open_hub: OpenHub, topic: str, wait_for):
+def test_hub_connects_in_the_background(open_hub: OpenHub, topic: str, wait_for):
     hub = open_hub(is_connected=False)
-    heard: list[Event] = []
-    hub.subscribe(f"topic={topic}", heard.append)
+    received: list[Event] = []
+    hub.subscribe(f"topic={topic}", received.append)
     hub.connect_in_background()
     hub.publish(Event(topic))
     assert hub.wait_until_connected() is True
-    wait_for(hub, lambda: heard)
+    wait_for(hub, lambda: received)
 
 
-def test_who_connects_in_the_background_with_a_wrong_key_is_told(open_hub: OpenHub, caplog: pytest.LogCaptureFixture):
+def test_background_connection_with_a_wrong_key_is_reported(open_hub: OpenHub, caplog: pytest.LogCaptureFixture):
     hub = open_hub(is_connected=False, api_key="wr0ng")
     hub.connect_in_background()
     hub.wait()
-    assert "answered 401" in caplog.text
+    assert "returned status 401" in caplog.text
     assert "wr0ng" not in caplog.text
     with pytest.raises(EventHubConnectionError):
         hub.publish(Event("a"))
 
 
-def test_a_lost_connection_comes_back_with_everything_that_was_published_meanwhile(
+def test_lost_connection_is_restored_with_waiting_events(
     open_hub: OpenHub, line: Any, topic: str, caplog: pytest.LogCaptureFixture, wait_for, settle
 ):
     caplog.set_level(logging.INFO)
     hub = open_hub(server_url=line.url)
-    heard: list[int] = []
-    hub.subscribe(f"topic={topic}", lambda event: heard.append(event["data"]))
+    received: list[int] = []
+    hub.subscribe(f"topic={topic}", lambda event: received.append(event["data"]))
     settle(hub)
     line.cut()
     wait_for(hub, lambda: not hub.connected)
     assert hub.publish(Event(topic, data=1)) is True
     line.mend()
-    wait_for(hub, lambda: heard)
+    wait_for(hub, lambda: received)
     hub.publish(Event(topic, data=2))
-    wait_for(hub, lambda: len(heard) == 2)
-    assert heard == [1, 2]
-    assert f"The event server at {line.url} is gone. Connecting again." in caplog.messages
+    wait_for(hub, lambda: len(received) == 2)
+    assert received == [1, 2]
+    assert f"The connection to the event server at {line.url} was lost. Reconnecting." in caplog.messages
     assert f"Connected to the event server at {line.url}." in caplog.messages
 
 
-def test_closing_does_not_wait_for_a_server_that_is_gone(open_hub: OpenHub, line: Any, wait_for):
+def test_close_does_not_wait_for_a_dead_server(open_hub: OpenHub, line: Any, wait_for):
     hub = open_hub(server_url=line.url)
     line.cut()
     wait_for(hub, lambda: not hub.connected)
-    thread = hub._link._thread
+    thread = hub._connection._thread
     hub.close()
     assert thread is not None
     assert thread.is_alive() is False
 
 
-def test_a_server_that_never_answers_does_not_hold_up_the_end():
+def test_unresponsive_server_does_not_block_close():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         hub = EventHub(f"http://127.0.0.1:{silent.getsockname()[1]}", "ann", "key")
         hub.connect_in_background()
@@ -169,7 +167,7 @@ def test_a_server_that_never_answers_does_not_hold_up_the_end():
     assert hub.connected is False
 
 
-def test_no_log_has_the_key_or_the_name_of_the_connection(
+def test_logs_contain_neither_key_nor_connection_id(
     studio_server, open_hub: OpenHub, topic: str, caplog: pytest.LogCaptureFixture, wait_for
 ):
     caplog.set_level(logging.DEBUG)
@@ -182,27 +180,27 @@ def test_no_log_has_the_key_or_the_name_of_the_connection(
         assert secret not in caplog.text
 
 
-def test_events_that_nobody_handles_do_not_fill_the_memory(
+def test_full_queue_drops_the_oldest_events(
     hub: EventHub, topic: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, wait_for
 ):
-    monkeypatch.setattr("ft_dcc.session.inbox._MOST_EVENTS", 3)
-    heard: list[int] = []
-    hub.subscribe(f"topic={topic}", lambda event: heard.append(event["data"]))
+    monkeypatch.setattr("ft_dcc.session.events.event_queue._MAX_EVENTS", 3)
+    received: list[int] = []
+    hub.subscribe(f"topic={topic}", lambda event: received.append(event["data"]))
     for number in range(6):
         hub.publish(Event(topic, data=number))
-    while sum("is dropped. Call wait()." in message for message in caplog.messages) < 4:
+    while sum("was dropped. Call wait()." in message for message in caplog.messages) < 4:
         time.sleep(0.01)
-    wait_for(hub, lambda: len(heard) == 3)
-    assert heard == [3, 4, 5]
+    wait_for(hub, lambda: len(received) == 3)
+    assert received == [3, 4, 5]
 
 
-def test_changes_on_the_server_arrive(session, project, open_hub: OpenHub, wait_for, settle):
+def test_server_changes_are_published(session, project, open_hub: OpenHub, wait_for, settle):
     hub = open_hub()
-    told: list[dict[str, Any]] = []
-    hub.subscribe("topic=ftrack.update", lambda event: told.extend(event["data"]["entities"]))
+    changes: list[dict[str, Any]] = []
+    hub.subscribe("topic=ftrack.update", lambda event: changes.extend(event["data"]["entities"]))
     settle(hub)
     project["full_name"] = "Told to everybody"
     session.commit()
-    wait_for(hub, lambda: any(entity["entityId"] == project["id"] for entity in told))
-    (change,) = [entity for entity in told if entity["entityId"] == project["id"]]
+    wait_for(hub, lambda: any(entity["entityId"] == project["id"] for entity in changes))
+    (change,) = [entity for entity in changes if entity["entityId"] == project["id"]]
     assert change["changes"]["fullname"]["new"] == "Told to everybody"

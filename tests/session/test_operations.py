@@ -26,7 +26,7 @@ def deleted(entity_id):
     return DeleteEntityOperation("Task", {"id": entity_id})
 
 
-def test_a_builder_gives_what_is_sent():
+def test_builder_returns_the_payload():
     assert operations.create("Task", {"id": "1", "name": "anim"}) == {
         "action": "create",
         "entity_type": "Task",
@@ -41,7 +41,7 @@ def test_a_builder_gives_what_is_sent():
     assert operations.delete("Task", "1") == {"action": "delete", "entity_type": "Task", "entity_key": ["1"]}
 
 
-def test_changes_that_follow_their_creation_are_sent_with_it():
+def test_updates_after_creation_are_merged_with_it():
     assert payloads([created("1", name="a"), updated("1", "bid", 8), updated("1", "bid", 9)]) == [
         {
             "action": "create",
@@ -52,7 +52,7 @@ def test_changes_that_follow_their_creation_are_sent_with_it():
     ]
 
 
-def test_a_change_that_may_refer_to_something_created_in_between_stays_behind_it():
+def test_update_stays_behind_an_entity_that_it_may_refer_to():
     sent = payloads([created("1"), created("2"), updated("1", "parent_id", "2")])
     assert [(each["action"], each["entity_key"]) for each in sent] == [
         ("create", ["1"]),
@@ -66,25 +66,25 @@ def test_only_the_last_value_of_an_attribute_is_sent():
     assert [each["entity_data"]["name"] for each in sent] == ["b", "c"]
 
 
-def test_changes_of_one_entity_in_a_row_are_one_update():
+def test_consecutive_updates_of_one_entity_are_merged():
     sent = payloads([updated("1", "name", "a"), updated("1", "bid", 3)])
     assert [each["entity_data"] for each in sent] == [{"name": "a", "bid": 3, "__entity_type__": "Task"}]
 
 
-def test_nothing_is_sent_for_what_was_created_and_deleted():
+def test_created_and_deleted_entity_is_not_sent():
     assert payloads([created("1"), updated("1", "name", "x"), deleted("1")]) == []
 
 
-def test_entities_of_different_types_may_have_the_same_id():
+def test_entities_of_different_types_may_share_an_id():
     sent = payloads([updated("1", "name", "a"), updated("1", "name", "b", entity_type="Shot")])
     assert [each["entity_type"] for each in sent] == ["Task", "Shot"]
 
 
-def test_nothing_is_sent_for_a_value_that_was_taken_back():
+def test_reverted_value_is_not_sent():
     assert payloads([updated("1", "name", "a"), updated("1", "name", NOT_SET)]) == []
 
 
-def test_the_newest_operation_is_taken_back_first():
+def test_pop_returns_the_newest_operation():
     stack = Operations()
     stack.push(created("1"))
     stack.push(deleted("2"))
@@ -95,6 +95,6 @@ def test_the_newest_operation_is_taken_back_first():
         stack.pop()
 
 
-def test_a_recorded_operation_cannot_be_changed():
+def test_recorded_operation_is_immutable():
     with pytest.raises(AttributeError):
         deleted("1").entity_type = "Shot"

@@ -28,7 +28,7 @@ def write(tmp_path: Path):
 RECORDS = "from plugin_calls import calls\n"
 
 
-def test_every_python_file_below_the_paths_is_registered_in_the_order_of_names(write, tmp_path: Path):
+def test_python_files_below_the_paths_are_registered_by_name(write, tmp_path: Path):
     write("b.py", RECORDS + "def register(session): calls.append(('b', session))")
     write("a.py", RECORDS + "def register(session): calls.append(('a', session))")
     write("deep/er/c.py", RECORDS + "def register(session): calls.append(('c', session))")
@@ -37,16 +37,16 @@ def test_every_python_file_below_the_paths_is_registered_in_the_order_of_names(w
     assert calls == [("a", "session"), ("b", "session"), ("c", "session")]
 
 
-def test_empty_paths_are_not_the_current_folder(write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_empty_path_is_not_the_current_folder(write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     write("a.py", RECORDS + "def register(session): calls.append(session)")
     monkeypatch.chdir(tmp_path)
     assert discover(["", "   "], ("session",)) == []
     assert calls == []
 
 
-def test_a_folder_that_is_not_there_is_named_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+def test_missing_folder_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     assert discover([tmp_path / "gone"]) == []
-    assert f"There is no folder {tmp_path / 'gone'}" in caplog.text
+    assert f"The plugin folder {tmp_path / 'gone'} does not exist" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_folder_that_is_not_there_is_named_in_the_log(tmp_path: Path, caplog: 
         ("def register(session, needed): pass", "missing 1 required positional argument: 'needed'"),
     ],
 )
-def test_a_broken_plugin_is_named_and_stops_no_other(
+def test_broken_plugin_is_reported_and_the_others_are_registered(
     write, tmp_path: Path, caplog: pytest.LogCaptureFixture, text: str, message: str
 ):
     write("a_broken.py", text)
@@ -92,7 +92,7 @@ def test_a_broken_plugin_is_named_and_stops_no_other(
         ("", (1,), {"b": 2}, {}),
     ],
 )
-def test_a_plugin_is_given_the_arguments_that_it_takes(
+def test_plugin_gets_the_arguments_that_it_accepts(
     write, tmp_path: Path, signature: str, positional: tuple[object, ...], keyword: dict[str, object], expected: object
 ):
     write("plugin.py", RECORDS + f"def register({signature}): calls.append(locals())")
@@ -100,23 +100,23 @@ def test_a_plugin_is_given_the_arguments_that_it_takes(
     assert calls == [expected]
 
 
-def test_arguments_that_are_left_out_are_named(write, tmp_path: Path, caplog: pytest.LogCaptureFixture):
+def test_refused_arguments_are_logged(write, tmp_path: Path, caplog: pytest.LogCaptureFixture):
     write("plugin.py", "def register(session): pass")
     discover([tmp_path], ("session",), {"studio": "x", "debug": True})
     assert caplog.messages == [
-        f"The plugin {tmp_path / 'plugin.py'} is not given all arguments, "
-        "its register does not take: ['debug', 'studio']"
+        f"The register function of the plugin {tmp_path / 'plugin.py'} does not accept the arguments: "
+        "['debug', 'studio']"
     ]
 
 
-def test_plugins_with_the_same_file_name_do_not_replace_each_other(write, tmp_path: Path):
+def test_plugins_with_equal_file_names_are_separate_modules(write, tmp_path: Path):
     write("one/plugin.py", RECORDS + "def register(session): calls.append(__name__)")
     write("two/plugin.py", RECORDS + "def register(session): calls.append(__name__)")
     discover([tmp_path / "one", tmp_path / "two"], ("session",))
     assert len(set(calls)) == 2
 
 
-def test_a_plugin_may_use_what_looks_its_module_up(write, tmp_path: Path):
+def test_plugin_module_is_in_sys_modules(write, tmp_path: Path):
     write(
         "plugin.py",
         "from __future__ import annotations\nfrom dataclasses import dataclass, field\nimport typing\n"

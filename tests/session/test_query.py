@@ -5,7 +5,7 @@ import uuid
 import pytest
 
 from ft_dcc.errors import MultipleResultsFoundError, NoResultFoundError, ServerError, UnrecognisedEntityTypeError
-from ft_dcc.session.expression import field, find, quoted
+from ft_dcc.session.query.expression import field, find, quoted
 
 NASTY = [
     'a "quoted" name',
@@ -35,14 +35,14 @@ def names(entities):
     return [entity["name"] for entity in entities]
 
 
-def test_nothing_is_asked_before_somebody_looks(session, shots, sent):
+def test_query_sends_nothing_before_the_first_access(session, shots, sent):
     found = session.query(shots)
     assert sent == []
     assert found[0]["name"] == "s00"
     assert len(sent) == 1
 
 
-def test_pages_are_fetched_as_far_as_they_are_looked_at(session, shots, sent):
+def test_pages_are_fetched_on_demand(session, shots, sent):
     found = session.query(shots, page_size=5)
     assert names(found[0:5]) == ["s00", "s01", "s02", "s03", "s04"]
     assert len(sent) == 1
@@ -58,13 +58,13 @@ def test_pages_are_fetched_as_far_as_they_are_looked_at(session, shots, sent):
         found[12]
 
 
-def test_whether_there_is_anything_is_asked_of_the_first_page(session, shots, project, sent):
+def test_bool_fetches_only_the_first_page(session, shots, project, sent):
     assert session.query(shots, page_size=5)
     assert not session.query(f"Task where parent_id is {project['id']}")
     assert len(sent) == 2
 
 
-def test_a_limit_and_an_offset_are_kept(session, shots, sent):
+def test_limit_and_offset_are_respected(session, shots, sent):
     assert names(session.query(f"{shots} limit 7", page_size=5)) == [f"s{number:02d}" for number in range(7)]
     assert names(session.query(f"{shots} offset 10")) == ["s10", "s11"]
     assert names(session.query(f"{shots} limit 2 offset 3")) == ["s03", "s04"]
@@ -73,11 +73,11 @@ def test_a_limit_and_an_offset_are_kept(session, shots, sent):
     assert session.query(f"{shots} offset 12").first() is None
 
 
-def test_one_means_exactly_one(session, shots, project):
+def test_one_requires_exactly_one_result(session, shots, project):
     assert session.query(f"Project where id is {project['id']}").one() is project
     with pytest.raises(MultipleResultsFoundError, match="More than one"):
         session.query(shots).one()
-    with pytest.raises(NoResultFoundError, match="Nothing on the server fits"):
+    with pytest.raises(NoResultFoundError, match="No entity matches"):
         session.query(f"Shot where id is {uuid.uuid4()}").one()
     for method in ("one", "first"):
         with pytest.raises(ValueError, match="limit"):
@@ -86,14 +86,14 @@ def test_one_means_exactly_one(session, shots, project):
         session.query(f"{shots} offset 1").one()
 
 
-def test_a_selection_is_left_as_it_is(session, shots, sent):
+def test_own_projections_are_kept(session, shots, sent):
     session.query(f"select description from {shots}").first()
     session.query("Status").first()
     assert sent[0][0]["expression"].startswith("select description from Shot where")
     assert sent[1][0]["expression"] == "select id from Status offset 0 limit 1"
 
 
-def test_related_entities_come_with_the_answer(open_session, project_task, sent):
+def test_related_entities_come_with_the_response(open_session, project_task, sent):
     session = open_session()
     task = session.query(
         f"select name, status.name, parent.parent.name, project.full_name from Task where id is {project_task['id']}"
@@ -105,24 +105,24 @@ def test_related_entities_come_with_the_answer(open_session, project_task, sent)
     assert sent == []
 
 
-def test_an_unknown_type_is_refused_before_anything_is_sent(session, sent):
+def test_unknown_type_is_refused_without_a_request(session, sent):
     with pytest.raises(UnrecognisedEntityTypeError, match="'Shoot'"):
         session.query("Shoot where name is a")
     assert sent == []
 
 
-def test_what_the_server_cannot_read_names_the_expression(session):
+def test_parse_error_names_the_expression(session):
     with pytest.raises(ServerError) as caught:
         session.query("Shot where (name is a").all()
     assert "Shot where (name is a" in caught.value.operation["expression"]
 
 
-def test_a_query_can_start_with_line_breaks(session, shots):
+def test_query_may_start_with_line_breaks(session, shots):
     assert len(session.query(f"\n  select name\n from {shots}")) == 12
 
 
 @pytest.mark.parametrize("name", NASTY)
-def test_a_name_with_any_character_finds_itself_only(session, open_session, project, name):
+def test_quoted_name_matches_only_itself(session, open_session, project, name):
     wanted = session.create("Shot", {"name": name, "parent": project})
     session.create("Shot", {"name": "other", "parent": project})
     session.commit()

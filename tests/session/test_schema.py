@@ -6,14 +6,14 @@ import logging
 import pytest
 
 from ft_dcc.errors import UnrecognisedEntityTypeError
-from ft_dcc.session.attribute import (
+from ft_dcc.session.entities.attribute import (
     CollectionAttribute,
     CustomAttributesAttribute,
     KeyValueAttribute,
     ReferenceAttribute,
     ScalarAttribute,
 )
-from ft_dcc.session.schema import EntityTypes, SchemaCache, hash_of, text_of
+from ft_dcc.session.entity_types.schema import EntityTypes, SchemaCache, hash_of, text_of
 
 TASK = {
     "id": "Task",
@@ -39,7 +39,7 @@ TASK = {
 }
 
 
-def test_each_kind_of_attribute_is_made():
+def test_each_kind_of_attribute_is_created():
     task = EntityTypes(lambda: [TASK])["Task"]
     assert {name: type(attribute) for name, attribute in task.attributes.items()} == {
         "id": ScalarAttribute,
@@ -57,19 +57,19 @@ def test_each_kind_of_attribute_is_made():
     assert not task.attributes["id"].mutable
 
 
-def test_a_type_is_made_once():
+def test_class_is_created_once():
     types = EntityTypes(lambda: [TASK])
     assert types["Task"] is types["Task"]
     assert list(types) == ["Task"]
     assert "Shot" not in types
 
 
-def test_an_unknown_type_is_named_with_the_one_that_was_meant():
+def test_unknown_type_is_reported_with_a_suggestion():
     with pytest.raises(UnrecognisedEntityTypeError, match=r"no entity type 'Tusk'\. Did you mean 'Task'\?"):
         EntityTypes(lambda: [TASK])["Tusk"]
 
 
-def test_the_schemas_are_kept_for_the_hash_of_the_server(tmp_path):
+def test_schemas_are_cached_for_the_servers_hash(tmp_path):
     cache = SchemaCache(tmp_path / "new" / "folder", "https://studio.example.com")
     schema_hash = hash_of(text_of([TASK]))
     assert cache.load(schema_hash) is None
@@ -78,19 +78,19 @@ def test_the_schemas_are_kept_for_the_hash_of_the_server(tmp_path):
     assert cache.load("another") is None
 
 
-def test_two_servers_do_not_share_a_file(tmp_path):
+def test_servers_have_separate_cache_files(tmp_path):
     first = SchemaCache(tmp_path, "https://a.example.com")
     assert first.path != SchemaCache(tmp_path, "https://b.example.com").path
 
 
 @pytest.mark.parametrize("damaged", [b"", b"[", text_of([TASK])[:-1], b"\x00" * 500])
-def test_a_damaged_file_is_as_good_as_none(tmp_path, damaged):
+def test_damaged_file_is_ignored(tmp_path, damaged):
     cache = SchemaCache(tmp_path, "https://studio.example.com")
     cache.path.write_bytes(damaged)
     assert cache.load(hash_of(text_of([TASK]))) is None
 
 
-def test_writers_at_the_same_time_leave_one_whole_file(tmp_path):
+def test_concurrent_writers_leave_a_complete_file(tmp_path):
     cache = SchemaCache(tmp_path, "https://studio.example.com")
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         list(pool.map(cache.save, [[TASK]] * 40))
@@ -98,7 +98,7 @@ def test_writers_at_the_same_time_leave_one_whole_file(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == [cache.path.name]
 
 
-def test_a_folder_that_takes_no_file_is_only_a_warning(tmp_path, caplog):
+def test_unwritable_folder_is_only_logged(tmp_path, caplog):
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
     with caplog.at_level(logging.WARNING):
         SchemaCache(tmp_path / "file", "https://studio.example.com").save([TASK])

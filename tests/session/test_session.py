@@ -14,7 +14,7 @@ from ft_dcc.errors import (
     UnrecognisedEntityTypeError,
 )
 from ft_dcc.session import operations
-from ft_dcc.session.inspection import identity
+from ft_dcc.session.compat.inspection import identity
 from ft_dcc.session.symbol import CREATED, DELETED, MODIFIED, NOT_SET
 
 
@@ -22,12 +22,12 @@ def new_name():
     return f"name_{uuid.uuid4().hex}"
 
 
-def test_an_entity_is_one_object(session, project_task):
+def test_entity_is_one_object(session, project_task):
     assert session.get("Task", project_task["id"]) is project_task
     assert session.query(f"Task where id is {project_task['id']}").one() is project_task
 
 
-def test_get_asks_the_server_when_it_has_to(open_session, project_task, sent):
+def test_get_requests_only_unknown_entities(open_session, project_task, sent):
     session = open_session()
     task = session.get("Task", project_task["id"])
     assert task["name"] == "animation"
@@ -40,7 +40,7 @@ def test_get_asks_the_server_when_it_has_to(open_session, project_task, sent):
         session.get("Hologram", "1")
 
 
-def test_a_created_entity_is_on_the_server_after_the_commit(session, open_session, project_shot, sent):
+def test_created_entity_is_on_the_server_after_commit(session, open_session, project_shot, sent):
     start = datetime.datetime(2024, 5, 6, 7, 8, 9, tzinfo=datetime.timezone.utc)
     task = session.create("Task", {"name": "lighting", "parent": project_shot, "start_date": start})
     assert task.state is CREATED
@@ -58,13 +58,13 @@ def test_a_created_entity_is_on_the_server_after_the_commit(session, open_sessio
     assert read["start_date"] == start
 
 
-def test_a_value_that_the_type_does_not_have_is_reported(session, caplog):
+def test_unknown_attribute_at_creation_is_reported(session, caplog):
     with caplog.at_level(logging.WARNING):
         session.create("User", {"username": new_name(), "usrname": "x"})
     assert "'usrname'" in caplog.text
 
 
-def test_an_id_may_be_given_as_a_uuid(session, project_shot):
+def test_uuid_is_accepted_as_id(session, project_shot):
     task_id = uuid.uuid4()
     task = session.create("Task", {"id": task_id, "name": "x", "parent": project_shot})
     session.commit()
@@ -72,19 +72,19 @@ def test_an_id_may_be_given_as_a_uuid(session, project_shot):
     assert session.get("Task", str(task_id)) is task
 
 
-def test_an_entity_needs_its_whole_key(session):
+def test_creation_needs_the_whole_key(session):
     with pytest.raises(OperationError, match="without parent_id"):
         session.create("Metadata", {"key": "k"})
 
 
-def test_a_reconstructed_entity_is_taken_for_the_servers(session, sent):
+def test_reconstructed_entity_is_not_sent(session, sent):
     status = session.create("Status", {"id": "1", "name": "Nice"}, reconstructing=True)
     assert status["name"] == "Nice"
     session.commit()
     assert sent == []
 
 
-def test_a_commit_changes_only_what_was_changed(session, project_task, open_session, sent):
+def test_commit_sends_only_changed_values(session, project_task, open_session, sent):
     project_task["name"] = "layout"
     assert project_task.state is MODIFIED
     assert session.modified == [project_task]
@@ -103,12 +103,12 @@ def test_a_commit_changes_only_what_was_changed(session, project_task, open_sess
     assert open_session().get("Task", project_task["id"])["name"] == "layout"
 
 
-def test_an_empty_commit_sends_nothing(session, sent):
+def test_empty_commit_sends_nothing(session, sent):
     session.commit()
     assert sent == []
 
 
-def test_a_reference_follows_its_id(session, project_task):
+def test_reference_follows_a_change_of_its_id(session, project_task):
     done = session.query('Status where name is "Completed"').one()
     assert project_task["status"]["name"] == "In progress"
     project_task["status_id"] = done["id"]
@@ -119,7 +119,7 @@ def test_a_reference_follows_its_id(session, project_task):
     assert project_task["status_id"] == project_task["status"]["id"] != done["id"]
 
 
-def test_a_rollback_takes_everything_back(session, project_task, sent):
+def test_rollback_reverts_all_changes(session, project_task, sent):
     project_task["name"] = "layout"
     project_task["metadata"]["k"] = "v"
     new = session.create("Task", {"name": "x", "parent": project_task["parent"]})
@@ -136,7 +136,7 @@ def test_a_rollback_takes_everything_back(session, project_task, sent):
     assert session.get("Task", new["id"]) is None
 
 
-def test_a_commit_that_fails_changes_nothing_and_keeps_the_operations(session, open_session, project_task):
+def test_failed_commit_changes_nothing_and_keeps_the_operations(session, open_session, project_task):
     project_task["name"] = "layout"
     session.create("Task", {"name": "homeless", "parent_id": str(uuid.uuid4())})
     with pytest.raises(ServerError):
@@ -149,7 +149,7 @@ def test_a_commit_that_fails_changes_nothing_and_keeps_the_operations(session, o
     assert open_session().get("Task", project_task["id"])["name"] == "blocking"
 
 
-def test_a_deleted_tree_is_gone(session, open_session, project, project_task):
+def test_deleting_an_entity_deletes_its_tree(session, open_session, project, project_task):
     session.delete(project)
     assert project.state is DELETED
     session.commit()
@@ -159,7 +159,7 @@ def test_a_deleted_tree_is_gone(session, open_session, project, project_task):
     assert session.get("Project", project["id"]) is None
 
 
-def test_what_is_created_and_deleted_is_never_sent(session, sent):
+def test_created_and_deleted_entity_is_never_sent(session, sent):
     user = session.create("User", {"username": new_name()})
     session.delete(user)
     session.commit()
@@ -179,7 +179,7 @@ def test_raw_operations_are_one_transaction(session, open_session, project_shot)
     assert session.call(operations.delete("Task", task_id))[0]["data"] is True
 
 
-def test_ensure_makes_what_is_missing_once(session, open_session, sent):
+def test_ensure_creates_a_missing_entity_once(session, open_session, sent):
     name = new_name() + ' "quoted" \\ 100%'
     user = session.ensure("User", {"username": name, "is_active": True})
     assert session.ensure("User", {"username": name, "is_active": True}) is user
@@ -192,7 +192,7 @@ def test_ensure_makes_what_is_missing_once(session, open_session, sent):
     ]
 
 
-def test_ensure_needs_something_that_identifies_one(session, project_shot):
+def test_ensure_without_identifying_values_is_refused(session, project_shot):
     with pytest.raises(ValueError, match="Nothing identifies"):
         session.ensure("User", {})
     with pytest.raises(KeyError):
@@ -204,7 +204,7 @@ def test_ensure_needs_something_that_identifies_one(session, project_shot):
         session.ensure("Task", {"description": "same", "parent": project_shot})
 
 
-def test_ensure_compares_times_as_the_server_keeps_them(session, project_shot):
+def test_ensure_compares_times_in_whole_seconds(session, project_shot):
     start = datetime.datetime(2024, 5, 6, 7, 8, 9, 123456)
     first = session.ensure(
         "Task", {"name": "timed", "parent": project_shot, "start_date": start}, ["name", "start_date"]
@@ -215,7 +215,7 @@ def test_ensure_compares_times_as_the_server_keeps_them(session, project_shot):
     assert first is again
 
 
-def test_the_switches_are_for_a_while(open_session, project_task, sent):
+def test_switches_apply_within_their_block(open_session, project_task, sent):
     session = open_session()
     task = session.query(f"select name from Task where id is {project_task['id']}").one()
     sent.clear()
@@ -230,7 +230,7 @@ def test_the_switches_are_for_a_while(open_session, project_task, sent):
     assert task["description"] == project_task["description"]
 
 
-def test_a_session_that_does_not_populate_asks_only_when_told(open_session, project_task, sent):
+def test_session_without_auto_populate_fetches_only_on_populate(open_session, project_task, sent):
     session = open_session(auto_populate=False)
     task = session.query(f"Task where id is {project_task['id']}").one()
     sent.clear()
@@ -242,7 +242,7 @@ def test_a_session_that_does_not_populate_asks_only_when_told(open_session, proj
     assert len(sent) == 1
 
 
-def test_reset_forgets_what_was_read(session, open_session, project_task):
+def test_reset_removes_loaded_entities(session, open_session, project_task):
     other = open_session()
     copy = other.get("Task", project_task["id"])
     copy["name"] = "renamed"
@@ -252,7 +252,7 @@ def test_reset_forgets_what_was_read(session, open_session, project_task):
     assert session.get("Task", project_task["id"])["name"] == "renamed"
 
 
-def test_entities_of_another_session_become_ones_own(session, open_session, project_task):
+def test_merge_returns_own_entities(session, open_session, project_task):
     other = open_session()
     foreign = other.query(f"select name, parent.name, status.name from Task where id is {project_task['id']}").one()
     session.reset()
@@ -264,7 +264,7 @@ def test_entities_of_another_session_become_ones_own(session, open_session, proj
     assert session.merge([foreign]) == [own]
 
 
-def test_an_entity_becomes_text_and_comes_back(session, open_session, project_task):
+def test_encode_and_decode_return_the_same_entity(session, open_session, project_task):
     session.populate(project_task, "created_at")
     text = session.encode(project_task, "persisted_only")
     other = open_session(auto_populate=False)
@@ -275,33 +275,33 @@ def test_an_entity_becomes_text_and_comes_back(session, open_session, project_ta
     assert "changed" in session.encode([project_task], "modified_only")
     assert "changed" not in session.encode(project_task, "persisted_only")
     assert "changed" in session.encode({"data": project_task})
-    with pytest.raises(ValueError, match="none of the strategies"):
+    with pytest.raises(ValueError, match="not one of the strategies"):
         session.encode(project_task, "some")
 
 
-def test_a_reference_names_type_and_key(session, project_task):
+def test_entity_reference_has_type_and_key(session, project_task):
     assert session.entity_reference(project_task) == {"__entity_type__": "Task", "id": project_task["id"]}
 
 
-def test_the_time_out_can_be_changed(session):
+def test_timeout_can_be_changed(session):
     before = session.request_timeout
     session.request_timeout = 5
     try:
-        assert session.wire.timeout == (5, 5)
+        assert session.transport.timeout == (5, 5)
         session.request_timeout = 300
-        assert session.wire.timeout == (10, 300)
-        with pytest.raises(SettingInvalid, match="0 cannot be used"):
+        assert session.transport.timeout == (10, 300)
+        with pytest.raises(SettingInvalid, match="The time-out 0 is invalid"):
             session.request_timeout = 0
     finally:
         session.request_timeout = before
 
 
-def test_a_script_finds_an_entity_in_the_cache_by_its_key(session, project):
+def test_cache_contains_entities_by_key(session, project):
     key = session.cache_key_maker.key(identity(project))
     assert session.cache.get(key) is project
 
 
-def test_a_script_gives_an_entity_type_a_class_of_its_own(open_session):
+def test_script_replaces_an_entity_class(open_session):
     other = open_session()
 
     class Loud(other.types["User"]):

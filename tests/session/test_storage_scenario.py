@@ -10,18 +10,15 @@ import pytest
 
 from ft_dcc.errors import LocationError
 from ft_dcc.session import UNMANAGED_LOCATION_ID, Session
-from ft_dcc.session.event import Event
-from ft_dcc.session.storage_scenario import (
-    ConfigureCentralizedStorageScenario,
-    activate,
-)
-from ft_dcc.session.structure.standard import StandardStructure
+from ft_dcc.session.events.event import Event
+from ft_dcc.session.locations.storage_scenario import ConfigureCentralizedStorageScenario, activate
+from ft_dcc.session.locations.structure import StandardStructure
 
 SYSTEM = {"darwin": "osx", "win32": "windows"}.get(sys.platform, "linux")
 
 
 @pytest.fixture
-def film(tmp_path):
+def movie(tmp_path):
     (tmp_path / "film.mov").write_bytes(b"the film")
     return tmp_path / "film.mov"
 
@@ -36,7 +33,7 @@ def version(session, project_shot):
 
 @pytest.fixture
 def centralized(session, tmp_path):
-    """The settings of a site whose studio has one storage for all."""
+    """Return the storage scenario of a site with one storage."""
     location = session.create("Location", {"name": f"studio_{uuid.uuid4().hex[:8]}"})
     session.commit()
     data = {
@@ -47,42 +44,42 @@ def centralized(session, tmp_path):
     return {"scenario": "ftrack.centralized-storage", "data": data}
 
 
-def test_a_centralized_storage_is_used_before_all_others(session, centralized, version, film, tmp_path, project):
+def test_centralized_storage_has_the_highest_priority(session, centralized, version, movie, tmp_path, project):
     session.server_information["storage_scenario"] = centralized
     version_id = version["id"]
     session.reset()
     location = session.pick_location()
     assert (location["id"], location.priority) == (centralized["data"]["location_id"], 1)
     assert isinstance(location.structure, StandardStructure)
-    component = session.create_component(film, {"name": "main", "version": session.get("AssetVersion", version_id)})
-    place = tmp_path / "mount" / project["name"] / "sq010" / "sh010" / "render" / "v001" / "main.mov"
-    assert location.get_filesystem_path(component) == str(place)
-    assert place.read_bytes() == b"the film"
+    component = session.create_component(movie, {"name": "main", "version": session.get("AssetVersion", version_id)})
+    path = tmp_path / "mount" / project["name"] / "sq010" / "sh010" / "render" / "v001" / "main.mov"
+    assert location.get_filesystem_path(component) == str(path)
+    assert path.read_bytes() == b"the film"
 
 
-def test_a_centralized_storage_without_a_folder_here_is_reported(session, centralized, caplog):
+def test_missing_mount_point_of_this_system_is_reported(session, centralized, caplog):
     centralized["data"]["accessor"]["mount_points"] = {"amiga": "work:"}
     session.server_information["storage_scenario"] = centralized
     session.reset()
-    assert f"its settings have no '{SYSTEM}'" in caplog.text
+    assert f"its settings lack '{SYSTEM}'" in caplog.text
     assert session.pick_location()["id"] == UNMANAGED_LOCATION_ID
 
 
-def test_a_plugin_hears_of_the_scenario_before_it_configures_locations(session, centralized):
-    heard = []
+def test_scenario_is_activated_before_plugins_configure_locations(session, centralized):
+    received = []
     session.event_hub.subscribe(
         "topic=ftrack.storage-scenario.activate",
-        lambda event: heard.append(event["data"]["storage_scenario"]["scenario"]),
+        lambda event: received.append(event["data"]["storage_scenario"]["scenario"]),
     )
     session.event_hub.subscribe(
-        "topic=ftrack.api.session.configure-location", lambda event: heard.append(event["data"]["session"])
+        "topic=ftrack.api.session.configure-location", lambda event: received.append(event["data"]["session"])
     )
     session.server_information["storage_scenario"] = {**centralized, "scenario": "studio.storage"}
     session.reset()
-    assert heard == ["studio.storage", session]
+    assert received == ["studio.storage", session]
 
 
-def test_a_location_is_activated_by_an_event(session, centralized):
+def test_location_is_activated_by_an_event(session, centralized):
     session.event_hub.publish(
         Event("ftrack.storage-scenario.activate", data={"storage_scenario": centralized}), synchronous=True
     )
@@ -90,7 +87,7 @@ def test_a_location_is_activated_by_an_event(session, centralized):
     assert isinstance(location.structure, StandardStructure)
 
 
-def test_a_scenario_without_folders_cannot_be_activated(session):
+def test_scenario_without_mount_points_is_refused(session):
     with pytest.raises(LocationError, match="configure the storage scenario again"):
         activate(session, {"scenario": "ftrack.centralized-storage"})
 
@@ -100,28 +97,28 @@ def verified(session, scenario):
     return session.event_hub.publish(event, synchronous=True)
 
 
-def test_a_storage_that_does_not_work_here_is_told_of_at_the_start(session, centralized, tmp_path):
-    (told,) = verified(session, centralized)
-    assert told.startswith(f"The studio's storage {tmp_path / 'mount'} is not there")
+def test_unusable_storage_is_reported_at_startup(session, centralized, tmp_path):
+    (message,) = verified(session, centralized)
+    assert message.startswith(f"The studio's storage {tmp_path / 'mount'} does not exist on this machine")
     (tmp_path / "mount").mkdir()
     assert verified(session, centralized) == [None]
     centralized["data"]["accessor"]["mount_points"] = {SYSTEM: ""}
-    (told,) = verified(session, centralized)
-    assert told.startswith("The studio's storage has no folder for")
+    (message,) = verified(session, centralized)
+    assert message.startswith("The studio's storage has no folder for")
     assert verified(session, {**centralized, "scenario": "studio.storage"}) == []
 
 
-def test_a_session_hears_of_each_scenario_once(session, centralized):
-    heard = []
-    session.event_hub.subscribe("topic=ftrack.storage-scenario.activate", heard.append)
+def test_session_activates_each_scenario_once(session, centralized):
+    received = []
+    session.event_hub.subscribe("topic=ftrack.storage-scenario.activate", received.append)
     session.server_information["storage_scenario"] = centralized
     session.reset()
-    assert len(heard) == 1
+    assert len(received) == 1
 
 
 @pytest.fixture
 def own_session(start_server):
-    """A session on a studio whose storage may be configured: what is stored holds for all of its users."""
+    """Open a session on a server whose storage can be configured; the setting applies to all users."""
     credentials = start_server().credentials
     with Session(credentials.server_url, credentials.api_key, credentials.api_user) as session:
         yield session
@@ -149,7 +146,7 @@ class Form:
         return page
 
 
-def test_what_was_configured_is_used_by_the_next_session(own_session, tmp_path):
+def test_configured_scenario_is_used_by_the_next_session(own_session, tmp_path):
     session = own_session
     assert session.server_information["storage_scenario"] == {"scenario": "ftrack.automatic", "data": {}}
     done = []
@@ -168,7 +165,7 @@ def test_what_was_configured_is_used_by_the_next_session(own_session, tmp_path):
     assert form.page["state"] == "confirm"
     assert str(tmp_path / "mount") in form.text
     assert "* Name: studio.storage" in form.text
-    assert "which have no folder" in form.text
+    assert "there is no folder" in form.text
     form.fill_in()
     assert form.page["state"] == "done"
     session.event_hub.wait(2)
@@ -179,7 +176,7 @@ def test_what_was_configured_is_used_by_the_next_session(own_session, tmp_path):
         assert location.accessor.prefix == str(tmp_path / "mount")
 
 
-def test_a_location_that_is_there_can_be_chosen(own_session):
+def test_existing_location_can_be_chosen(own_session):
     location = own_session.create("Location", {"name": "studio.old", "label": "Old", "description": "As ever."})
     own_session.commit()
     ConfigureCentralizedStorageScenario().register(own_session)
@@ -190,7 +187,7 @@ def test_a_location_that_is_there_can_be_chosen(own_session):
     assert "There is no such location" in form.text
     form.fill_in(location_id=location["id"])
     form.fill_in(linux_mount_point="/mnt/a", osx_mount_point="/Volumes/a", windows_mount_point="A:\\")
-    assert "The location Old" in form.text
+    assert "The existing location Old" in form.text
     assert "no folder" not in form.text
     form.fill_in()
     scenario = ConfigureCentralizedStorageScenario()
@@ -202,13 +199,13 @@ def test_a_location_that_is_there_can_be_chosen(own_session):
     }
 
 
-def test_another_user_is_not_offered_the_form(session):
+def test_form_is_for_the_sessions_user_only(session):
     ConfigureCentralizedStorageScenario().register(session)
     event = Event("ftrack.storage-scenario.discover", source={"user": {"username": "somebody else"}})
     assert session.event_hub.publish(event, synchronous=True) == []
 
 
-def test_a_setting_that_is_damaged_is_none(own_session):
+def test_damaged_setting_counts_as_none(own_session):
     scenario = ConfigureCentralizedStorageScenario()
     scenario.register(own_session)
     for text in ("half {", "[]", '{"scenario": "studio.storage"}'):

@@ -9,7 +9,7 @@ def in_a_thread(function):
         return pool.submit(function).result()
 
 
-def test_a_thread_commits_its_own_work_only(session, open_session, project_shot, project_task):
+def test_thread_commits_only_its_own_changes(session, open_session, project_shot, project_task):
     project_task["name"] = "unfinished"
 
     def work():
@@ -25,7 +25,7 @@ def test_a_thread_commits_its_own_work_only(session, open_session, project_shot,
     assert open_session().get("Task", project_task["id"])["name"] == "unfinished"
 
 
-def test_a_rollback_leaves_the_work_of_others(session, project_shot, project_task):
+def test_rollback_keeps_the_changes_of_other_threads(session, project_shot, project_task):
     project_task["name"] = "mine"
 
     def work():
@@ -39,7 +39,7 @@ def test_a_rollback_leaves_the_work_of_others(session, project_shot, project_tas
     session.rollback()
 
 
-def test_switches_are_for_one_thread(session):
+def test_switches_apply_to_one_thread(session):
     with session.auto_populating(False), session.operation_recording(False):
         assert in_a_thread(lambda: (session.auto_populate, session.record_operations)) == (True, True)
 
@@ -71,7 +71,7 @@ def test_eight_threads_share_one_session(session, open_session, project_shot):
     assert all(task["description"] == task["metadata"]["who"] for task in tasks)
 
 
-def test_threads_that_meet_an_entity_at_once_get_one_object(open_session, project_task):
+def test_concurrent_threads_get_one_object(open_session, project_task):
     session = open_session()
     start = threading.Barrier(8)
 

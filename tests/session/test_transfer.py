@@ -13,15 +13,17 @@ from pathlib import Path
 
 import pytest
 import requests
-from doubles.faulty_line import FaultyLine
+from doubles.faulty_proxy import FaultyProxy
 
 from ft_dcc.errors import Cancelled, NotFoundError, TransferFailed
-from ft_dcc.session import SERVER_LOCATION_ID, operations, parts, transfer, wire
-from ft_dcc.session.body import Body
+from ft_dcc.session import SERVER_LOCATION_ID, operations
+from ft_dcc.session.transfer import multipart_upload, transfer
+from ft_dcc.session.transfer.upload_body import UploadBody
+from ft_dcc.session.transport import http
 
 
 @pytest.fixture
-def film(tmp_path):
+def movie(tmp_path):
     path = tmp_path / "film.mov"
     path.write_bytes(b"0123456789" * 250_000)
     return path
@@ -34,7 +36,7 @@ def component_id():
 
 @pytest.fixture(autouse=True)
 def pauses(monkeypatch):
-    monkeypatch.setattr(wire, "wait", lambda *_: None)
+    monkeypatch.setattr(http, "wait", lambda *_: None)
 
 
 def upload(session, path, component_id, **arguments):
@@ -53,15 +55,15 @@ def downloaded(session, component_id):
     return requests.get(f"{session.server_url}/component/get", params=query, timeout=60).content
 
 
-def test_the_bytes_of_a_file_are_on_the_server(session, open_session, film, component_id):
-    assert upload(session, film, component_id) == 2_500_000
-    assert downloaded(session, component_id) == film.read_bytes()
+def test_upload_stores_the_bytes_of_a_file(session, open_session, movie, component_id):
+    assert upload(session, movie, component_id) == 2_500_000
+    assert downloaded(session, component_id) == movie.read_bytes()
     component = open_session().get("FileComponent", component_id)
     assert (component["name"], component["file_type"], component["size"]) == ("movie", ".mov", 2_500_000)
     assert component["version_id"] is None
 
 
-def test_a_download_keeps_the_key_out_of_the_address(session, scripted, tmp_path, component_id):
+def test_download_sends_the_key_in_headers(session, scripted, tmp_path, component_id):
     session.server_url = scripted.url
     scripted.answers = [(200, {}, b"film")]
     transfer.download(session, component_id, tmp_path / "film.mov")
@@ -73,54 +75,54 @@ def test_a_download_keeps_the_key_out_of_the_address(session, scripted, tmp_path
     assert ["apiKey" in path for path in scripted.paths] == [False, False, True, True]
 
 
-def test_many_downloads_are_no_guessing_of_keys(session, studio_server, film, tmp_path, component_id):
-    upload(session, film, component_id)
+def test_many_downloads_are_not_throttled(session, studio_server, movie, tmp_path, component_id):
+    upload(session, movie, component_id)
     downloaded(session, component_id)
-    with FaultyLine(studio_server.server_url).open() as line:
+    with FaultyProxy(studio_server.server_url).open() as line:
         session.server_url = line.url
         for _ in range(40):
             assert transfer.download(session, component_id, tmp_path / "back.mov") == 2_500_000
         assert line.count == 40
 
 
-def test_an_upload_can_be_repeated(session, open_session, film, component_id):
-    upload(session, film, component_id)
-    film.write_bytes(b"shorter")
-    assert upload(session, film, component_id) == 7
+def test_upload_can_be_repeated(session, open_session, movie, component_id):
+    upload(session, movie, component_id)
+    movie.write_bytes(b"shorter")
+    assert upload(session, movie, component_id) == 7
     assert downloaded(session, component_id) == b"shorter"
     assert open_session().get("FileComponent", component_id)["size"] == 7
 
 
-def test_progress_is_told_in_bytes(session, film, component_id):
-    told = []
-    upload(session, film, component_id, on_bytes=lambda sent, total: told.append((sent, total)))
-    assert told[-1] == (2_500_000, 2_500_000)
-    assert told == sorted(told)
+def test_progress_is_reported_in_bytes(session, movie, component_id):
+    reports = []
+    upload(session, movie, component_id, on_bytes=lambda sent, total: reports.append((sent, total)))
+    assert reports[-1] == (2_500_000, 2_500_000)
+    assert reports == sorted(reports)
 
 
-def test_whoever_listens_can_cancel(session, film, component_id):
+def test_callback_cancels_the_upload(session, movie, component_id):
     def stop(sent, total):
         raise Cancelled("enough")
 
     with pytest.raises(Cancelled, match="enough"):
-        upload(session, film, component_id, on_bytes=stop)
+        upload(session, movie, component_id, on_bytes=stop)
 
 
-def test_an_error_of_the_listener_is_not_taken_for_one_of_the_line(session, film, component_id):
+def test_error_of_the_callback_is_not_retried(session, movie, component_id):
     def fail(sent, total):
         raise OSError("the window is gone")
 
     with pytest.raises(OSError, match="the window is gone"):
-        upload(session, film, component_id, on_bytes=fail)
+        upload(session, movie, component_id, on_bytes=fail)
 
 
-def test_an_empty_file_is_uploaded_too(session, tmp_path, component_id):
+def test_empty_file_is_uploaded(session, tmp_path, component_id):
     (tmp_path / "empty").write_bytes(b"")
     assert upload(session, tmp_path / "empty", component_id) == 0
     assert downloaded(session, component_id) == b""
 
 
-def test_a_file_that_is_not_there_is_named(session, tmp_path, component_id, sent):
+def test_missing_file_is_named(session, tmp_path, component_id, sent):
     with pytest.raises(TransferFailed, match=r"nothing\.mov cannot be read"):
         upload(session, tmp_path / "nothing.mov", component_id)
     assert sent == []
@@ -138,18 +140,23 @@ def announced(monkeypatch, session, url, headers=None):
     monkeypatch.setattr(session, "call", answer)
 
 
-def test_an_interrupted_upload_starts_again_with_the_first_byte(session, film, component_id, scripted, monkeypatch):
+def tag_of(path):
+    """Return the header with which a storage confirms the file."""
+    return {"ETag": f'"{hashlib.md5(path.read_bytes()).hexdigest()}"'}
+
+
+def test_interrupted_upload_restarts_at_the_first_byte(session, movie, component_id, scripted, monkeypatch):
     announced(monkeypatch, session, f"{scripted.url}/put?signature=secret", {"Content-Type": "video/quicktime"})
-    scripted.answers = [(0, {}, b""), (503, {}, b""), (200, {}, b"")]
-    assert upload(session, film, component_id) == 2_500_000
+    scripted.answers = [(0, {}, b""), (503, {}, b""), (200, tag_of(movie), b"")]
+    assert upload(session, movie, component_id) == 2_500_000
     assert [len(body) for _, _, body in scripted.requests] == [2_500_000] * 3
-    assert scripted.requests[2][2] == film.read_bytes()
+    assert scripted.requests[2][2] == movie.read_bytes()
 
 
-def test_a_storage_is_told_nothing_but_what_the_server_said(session, film, component_id, scripted, monkeypatch):
+def test_storage_gets_only_the_announced_headers(session, movie, component_id, scripted, monkeypatch):
     announced(monkeypatch, session, scripted.url, {"Content-MD5": "abc", "Content-Length": "17"})
-    scripted.answers = [(200, {}, b"")]
-    upload(session, film, component_id)
+    scripted.answers = [(200, tag_of(movie), b"")]
+    upload(session, movie, component_id)
     method, headers, _ = scripted.requests[0]
     assert method == "PUT"
     assert headers["Content-MD5"] == "abc"
@@ -158,25 +165,25 @@ def test_a_storage_is_told_nothing_but_what_the_server_said(session, film, compo
 
 
 @pytest.mark.parametrize("answers", [[(403, {}, b"")], [(0, {}, b"")], [(503, {}, b"")]])
-def test_an_upload_that_fails_says_so_without_its_address(session, film, component_id, scripted, monkeypatch, answers):
+def test_failed_upload_does_not_reveal_its_address(session, movie, component_id, scripted, monkeypatch, answers):
     announced(monkeypatch, session, f"{scripted.url}/put?signature=secret")
     scripted.answers = answers
     with pytest.raises(TransferFailed) as caught:
-        upload(session, film, component_id)
+        upload(session, movie, component_id)
     assert "film.mov" in str(caught.value)
     assert "secret" not in str(caught.value)
     assert caught.value.__cause__ is None
 
 
-def test_the_checksum_is_announced(session, film, component_id, sent):
-    upload(session, film, component_id)
+def test_checksum_is_announced(session, movie, component_id, sent):
+    upload(session, movie, component_id)
     (announcement,) = [each for request in sent for each in request if each["action"] == "get_upload_metadata"]
     assert announcement == {
         "action": "get_upload_metadata",
         "component_id": component_id,
         "file_name": "movie.mov",
         "file_size": 2_500_000,
-        "checksum": base64.b64encode(hashlib.md5(film.read_bytes(), usedforsecurity=False).digest()).decode(),
+        "checksum": base64.b64encode(hashlib.md5(movie.read_bytes(), usedforsecurity=False).digest()).decode(),
     }
 
 
@@ -184,23 +191,23 @@ MIB = 1024 * 1024
 
 
 @pytest.fixture
-def large_film(tmp_path):
+def large_movie(tmp_path):
     path = tmp_path / "long.mov"
     path.write_bytes(b"".join(bytes([number]) * MIB for number in range(20)) + b"end")
     return path
 
 
 @pytest.fixture
-def long_film(large_film, session):
+def long_movie(large_movie, session):
     """20 MiB and a bit, for a site as ftrack's own: two parts of 8 MiB, and one of what is left."""
     session.server_information["largest_piece"] = 0
-    return large_film
+    return large_movie
 
 
 @pytest.fixture
 def line(studio_server):
-    """A line to the server that can break."""
-    with FaultyLine(studio_server.server_url).open() as line:
+    """Open a connection to the server that can be interrupted."""
+    with FaultyProxy(studio_server.server_url).open() as line:
         yield line
 
 
@@ -216,27 +223,27 @@ def line(studio_server):
         (1280 * 1000 * MIB, 128 * MIB, 10_000),
     ],
 )
-def test_the_parts_have_the_sizes_of_the_javascript_client(size, part, count):
-    assert (parts.part_size(size), parts.count_for(size)) == (part, count)
+def test_part_sizes_match_the_javascript_client(size, part, count):
+    assert (multipart_upload.part_size(size), multipart_upload.count_for(size)) == (part, count)
 
 
-def test_a_studio_server_takes_a_large_file_in_one_piece(session, large_film, component_id, sent):
-    assert upload(session, large_film, component_id) == 20 * MIB + 3
-    assert downloaded(session, component_id) == large_film.read_bytes()
+def test_studio_server_gets_a_large_file_in_one_request(session, large_movie, component_id, sent):
+    assert upload(session, large_movie, component_id) == 20 * MIB + 3
+    assert downloaded(session, component_id) == large_movie.read_bytes()
     (announcement,) = [each for request in sent for each in request if each["action"] == "get_upload_metadata"]
     assert "parts" not in announcement
 
 
-def test_a_large_piece_that_arrives_as_another_is_noticed(session, large_film, component_id, scripted, monkeypatch):
+def test_damaged_large_upload_is_detected(session, large_movie, component_id, scripted, monkeypatch):
     announced(monkeypatch, session, scripted.url)
     scripted.answers = [(200, {"ETag": '"00000000"'}, b"")]
     with pytest.raises(TransferFailed, match="arrived damaged"):
-        upload(session, large_film, component_id)
+        upload(session, large_movie, component_id)
 
 
-def test_a_large_file_goes_up_in_parts(session, long_film, component_id, sent):
-    assert upload(session, long_film, component_id) == 20 * MIB + 3
-    assert downloaded(session, component_id) == long_film.read_bytes()
+def test_large_file_is_uploaded_in_parts(session, long_movie, component_id, sent):
+    assert upload(session, long_movie, component_id) == 20 * MIB + 3
+    assert downloaded(session, component_id) == long_movie.read_bytes()
     operations_sent = [each for request in sent for each in request]
     (announcement,) = [each for each in operations_sent if each["action"] == "get_upload_metadata"]
     assert announcement == {
@@ -250,15 +257,15 @@ def test_a_large_file_goes_up_in_parts(session, long_film, component_id, sent):
     assert [part["part_number"] for part in completion["parts"]] == [1, 2, 3]
 
 
-def test_the_progress_of_all_parts_is_told_as_one(session, long_film, component_id):
-    told, threads = [], set()
+def test_progress_of_parts_is_summed(session, long_movie, component_id):
+    reports, threads = [], set()
 
     def on_bytes(sent, total):
-        told.append((sent, total))
+        reports.append((sent, total))
         threads.add(threading.current_thread())
 
-    upload(session, long_film, component_id, on_bytes=on_bytes)
-    assert told[-1] == (20 * MIB + 3, 20 * MIB + 3)
+    upload(session, long_movie, component_id, on_bytes=on_bytes)
+    assert reports[-1] == (20 * MIB + 3, 20 * MIB + 3)
     assert threads == {threading.current_thread()}
 
 
@@ -277,81 +284,79 @@ def through(line, session, monkeypatch):
 
 
 @pytest.mark.parametrize("loses_answer", [True, False])
-def test_a_part_that_the_line_broke_is_sent_again(session, long_film, component_id, line, loses_answer, monkeypatch):
+def test_interrupted_part_is_sent_again(session, long_movie, component_id, line, loses_answer, monkeypatch):
     through(line, session, monkeypatch)
     line.set(2, loses_answer=loses_answer, heals=True)
-    upload(session, long_film, component_id)
+    upload(session, long_movie, component_id)
     assert line.count == 4
-    assert downloaded(session, component_id) == long_film.read_bytes()
+    assert downloaded(session, component_id) == long_movie.read_bytes()
 
 
-def test_an_interrupted_upload_goes_on_where_it_was(
-    session, long_film, component_id, line, tmp_path, monkeypatch, sent
-):
-    monkeypatch.setattr(parts, "AT_ONCE", 1)
+def test_interrupted_upload_is_resumed(session, long_movie, component_id, line, tmp_path, monkeypatch, sent):
+    monkeypatch.setattr(multipart_upload, "MAX_CONCURRENT_PARTS", 1)
     through(line, session, monkeypatch)
     progress_file = tmp_path / "upload.json"
     line.set(3)
-    with pytest.raises(TransferFailed, match="cut off"):
-        upload(session, long_film, component_id, progress_file=progress_file)
+    with pytest.raises(TransferFailed, match="was interrupted"):
+        upload(session, long_movie, component_id, progress_file=progress_file)
     kept = json.loads(progress_file.read_text(encoding="utf-8"))
     assert sorted(kept["arrived"]) == ["1", "2"]
     if os.name == "posix":
         assert progress_file.stat().st_mode & 0o777 == 0o600
     sent.clear()
     line.set()
-    told = []
-    upload(session, long_film, component_id, progress_file=progress_file, on_bytes=lambda *done: told.append(done))
+    reports = []
+    upload(session, long_movie, component_id, progress_file=progress_file, on_bytes=lambda *done: reports.append(done))
     assert line.count == 1
     assert "get_upload_metadata" not in [each["action"] for request in sent for each in request]
     assert not progress_file.exists()
-    assert downloaded(session, component_id) == long_film.read_bytes()
+    assert downloaded(session, component_id) == long_movie.read_bytes()
 
 
 @pytest.mark.parametrize("change", [b"more", b""], ids=["it grows", "it is written to"])
-def test_a_file_that_somebody_still_writes_is_not_sent(film, change):
+def test_file_that_changes_during_upload_is_refused(movie, change):
     def write(sent):
         if sent:
-            with film.open("r+b") as file:
+            with movie.open("r+b") as file:
                 file.seek(0, os.SEEK_END) if change else None
                 file.write(change or b"other")
-            os.utime(film, ns=(0, sent))
+            os.utime(movie, ns=(0, sent))
 
     with pytest.raises(TransferFailed, match=r"film.mov was changed while it was read. Upload it again when"):
-        list(Body(film, on_sent=write))
+        list(UploadBody(movie, on_sent=write))
 
 
-def test_parts_of_two_states_of_a_file_are_not_joined(session, long_film, component_id, tmp_path, monkeypatch, sent):
-    put = parts._put_part
+def test_parts_of_a_changed_file_are_not_joined(session, long_movie, component_id, tmp_path, monkeypatch, sent):
+    put = multipart_upload._put_part
 
     def put_and_change(session, url, part):
         tag = put(session, url, part)
-        os.utime(long_film, ns=(0, part.start))
+        os.utime(long_movie, ns=(0, part.start))
         return tag
 
-    monkeypatch.setattr(parts, "AT_ONCE", 1)
-    monkeypatch.setattr(parts, "_put_part", put_and_change)
+    monkeypatch.setattr(multipart_upload, "MAX_CONCURRENT_PARTS", 1)
+    monkeypatch.setattr(multipart_upload, "_put_part", put_and_change)
     with pytest.raises(TransferFailed, match="was changed while it was read"):
-        upload(session, long_film, component_id, progress_file=tmp_path / "upload.json")
+        upload(session, long_movie, component_id, progress_file=tmp_path / "upload.json")
     assert not (tmp_path / "upload.json").exists()
     assert "complete_multipart_upload" not in [each["action"] for request in sent for each in request]
 
 
-def test_a_file_that_was_changed_is_sent_from_its_start(session, long_film, component_id, line, tmp_path, monkeypatch):
+def test_changed_file_is_uploaded_from_its_start(session, long_movie, component_id, line, tmp_path, monkeypatch):
     through(line, session, monkeypatch)
     line.set(1)
     with pytest.raises(TransferFailed):
-        upload(session, long_film, component_id, progress_file=tmp_path / "upload.json")
-    long_film.write_bytes(long_film.read_bytes()[::-1])
+        upload(session, long_movie, component_id, progress_file=tmp_path / "upload.json")
+    long_movie.write_bytes(long_movie.read_bytes()[::-1])
     line.set()
-    upload(session, long_film, component_id, progress_file=tmp_path / "upload.json")
-    assert downloaded(session, component_id) == long_film.read_bytes()
+    upload(session, long_movie, component_id, progress_file=tmp_path / "upload.json")
+    assert downloaded(session, component_id) == long_movie.read_bytes()
 
 
-def test_a_damaged_progress_file_costs_only_time(session, long_film, component_id, tmp_path):
+def test_damaged_progress_file_is_ignored(session, long_movie, component_id, tmp_path):
     (tmp_path / "upload.json").write_text("{half", encoding="utf-8")
-    upload(session, long_film, component_id, progress_file=tmp_path / "upload.json")
-    assert downloaded(session, component_id) == long_film.read_bytes()
+    upload(session, long_movie, component_id, progress_file=tmp_path / "upload.json")
+    assert downloaded(session, component_id) == long_movie.read_bytes()
 
 
 def storing_parts_at(monkeypatch, session, url, count, **more):
@@ -370,37 +375,35 @@ def storing_parts_at(monkeypatch, session, url, count, **more):
 
 @pytest.mark.parametrize(
     ("headers", "message"),
-    [({"ETag": '"' + "0" * 32 + '"'}, "arrived damaged"), ({}, "gave no ETag")],
+    [({"ETag": '"' + "0" * 32 + '"'}, "arrived damaged"), ({}, "did not reach the storage")],
 )
-def test_a_part_that_arrives_as_another_is_noticed(
-    session, long_film, component_id, scripted, monkeypatch, headers, message
-):
+def test_damaged_part_is_detected(session, long_movie, component_id, scripted, monkeypatch, headers, message):
     storing_parts_at(monkeypatch, session, scripted.url, 4)
     scripted.answers = [(200, headers, b"")]
     with pytest.raises(TransferFailed, match=message):
-        upload(session, long_film, component_id)
+        upload(session, long_movie, component_id)
 
 
-def test_a_studio_server_s_parts_are_compared_by_their_crc(session, long_film, component_id, scripted, monkeypatch):
+def test_studio_server_parts_are_verified_by_crc(session, long_movie, component_id, scripted, monkeypatch):
     storing_parts_at(monkeypatch, session, scripted.url, 4, part_checksum="crc32")
     scripted.answers = [(200, {"ETag": '"00000000"'}, b"")]
     with pytest.raises(TransferFailed, match="arrived damaged"):
-        upload(session, long_film, component_id)
+        upload(session, long_movie, component_id)
 
 
 @pytest.fixture
 def silent_storage():
-    """A storage that accepts connections and never reads."""
+    """Open a storage that accepts connections and never reads."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
-@pytest.mark.parametrize("name", ["film", "long_film"])
-def test_a_line_that_hangs_does_not_hold_up_who_cancels(
+@pytest.mark.parametrize("name", ["movie", "long_movie"])
+def test_cancel_is_not_blocked_by_a_hanging_connection(
     session, component_id, silent_storage, monkeypatch, request, name
 ):
     announced(monkeypatch, session, silent_storage)
-    if name == "long_film":
+    if name == "long_movie":
         storing_parts_at(monkeypatch, session, silent_storage, 4)
     asked = []
 
@@ -419,26 +422,26 @@ def stored(session, path, component_id):
     downloaded(session, component_id)
 
 
-def test_a_download_is_whole(session, film, component_id, tmp_path):
-    stored(session, film, component_id)
-    told = []
-    checksum = base64.b64encode(hashlib.md5(film.read_bytes(), usedforsecurity=False).digest()).decode()
+def test_download_is_complete(session, movie, component_id, tmp_path):
+    stored(session, movie, component_id)
+    reports = []
+    checksum = base64.b64encode(hashlib.md5(movie.read_bytes(), usedforsecurity=False).digest()).decode()
     received = transfer.download(
         session,
         component_id,
         tmp_path / "back.mov",
         size=2_500_000,
         checksum=checksum,
-        on_bytes=lambda *done: told.append(done),
+        on_bytes=lambda *done: reports.append(done),
     )
     assert received == 2_500_000
-    assert (tmp_path / "back.mov").read_bytes() == film.read_bytes()
-    assert told[-1] == (2_500_000, 2_500_000)
+    assert (tmp_path / "back.mov").read_bytes() == movie.read_bytes()
+    assert reports[-1] == (2_500_000, 2_500_000)
 
 
 @pytest.mark.parametrize("wanted", [{"size": 17}, {"checksum": "AAAA"}])
-def test_a_download_that_is_another_file_leaves_nothing(session, film, component_id, tmp_path, wanted):
-    stored(session, film, component_id)
+def test_download_with_wrong_size_or_checksum_leaves_no_file(session, movie, component_id, tmp_path, wanted):
+    stored(session, movie, component_id)
     target = tmp_path / "target"
     target.mkdir()
     (target / "back.mov").write_bytes(b"as it was")
@@ -448,8 +451,8 @@ def test_a_download_that_is_another_file_leaves_nothing(session, film, component
     assert (target / "back.mov").read_bytes() == b"as it was"
 
 
-def test_a_cancelled_download_leaves_nothing(session, film, component_id, tmp_path):
-    stored(session, film, component_id)
+def test_cancelled_download_leaves_no_file(session, movie, component_id, tmp_path):
+    stored(session, movie, component_id)
     (tmp_path / "target").mkdir()
 
     def stop(received, total):
@@ -460,21 +463,22 @@ def test_a_cancelled_download_leaves_nothing(session, film, component_id, tmp_pa
     assert [path for path in (tmp_path / "target").iterdir() if path.name.startswith(".")] == []
 
 
-def test_a_download_of_what_is_not_there_says_so(session, component_id, tmp_path):
+def test_download_of_a_missing_component_is_reported(session, component_id, tmp_path):
     with pytest.raises(NotFoundError, match=component_id):
         transfer.download(session, component_id, tmp_path / "back.mov")
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells the most memory a process had")
 @pytest.mark.parametrize("largest_piece", [0, 2**32])
-def test_a_large_file_needs_little_memory(studio_server, tmp_path, largest_piece):
+def test_large_file_needs_little_memory(studio_server, tmp_path, largest_piece):
     large = tmp_path / "large.mov"
     with large.open("wb") as file:
         file.truncate(300 * MIB)
     script = (
         "import sys, uuid, re\n"
         "from pathlib import Path\n"
-        "from ft_dcc.session import Session, transfer\n"
+        "from ft_dcc.session import Session\n"
+        "from ft_dcc.session.transfer import transfer\n"
         "most = lambda: int(re.search(r'VmHWM:\\s+(\\d+)', Path('/proc/self/status').read_text())[1])\n"
         "session = Session(*sys.argv[2:])\n"
         "session.types['FileComponent']\n"

@@ -1,15 +1,15 @@
-/** Finding and making elements of the page. */
+/** Access to the elements of the page. */
 
-type Kind<T extends Element> = new () => T;
+type Constructor<T extends Element> = new () => T;
 
-/** The element with this id, which the page's HTML must have. */
-export function find<T extends Element>(id: string, kind: Kind<T>): T {
+/** Return the element with this id. Throws if the page's HTML does not have it. */
+export function find<T extends Element>(id: string, type: Constructor<T>): T {
   const found = document.getElementById(id);
-  if (!(found instanceof kind)) throw new Error(`The page has no ${kind.name} with the id ${id}.`);
+  if (!(found instanceof type)) throw new Error(`The page has no ${type.name} with the id ${id}.`);
   return found;
 }
 
-/** A new element with a class, and with texts or elements in it. Texts are never read as HTML. */
+/** Create an element with a class and content. Texts are never parsed as HTML. */
 export function make<Name extends keyof HTMLElementTagNameMap>(
   name: Name,
   className = "",
@@ -21,7 +21,7 @@ export function make<Name extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** One of the drawings in the page's HTML, by the id of its symbol. */
+/** Create an icon from a symbol in the page's HTML. */
 export function icon(symbol: string): SVGSVGElement {
   const namespace = "http://www.w3.org/2000/svg";
   const svg = document.createElementNS(namespace, "svg");
@@ -33,7 +33,14 @@ export function icon(symbol: string): SVGSVGElement {
   return svg;
 }
 
-/** Sets a text only when it is another one, so that selections and screen readers are left alone. */
+/** Create a date and time in the reader's language and time zone from an ISO 8601 text. */
+export function makeTime(iso: string, className: string, options: Intl.DateTimeFormatOptions): HTMLTimeElement {
+  const time = make("time", className, new Intl.DateTimeFormat(undefined, options).format(new Date(iso)));
+  time.dateTime = iso;
+  return time;
+}
+
+/** Set a text only if it differs, so that selections and screen readers are not disturbed. */
 export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }

@@ -1,48 +1,66 @@
-/** The sheet over the picture: shows drawings, and takes new strokes. */
+/** The canvas over the image: shows shapes, and draws, erases and moves those of the draft. */
 
-import { find, make } from "./dom";
-import { pixelAt, placeOf, pointAt, thickness, type Place, type Point, type Size } from "./strokes";
-import type { Stroke } from "./server";
+import { effect } from "@preact/signals";
 
-const COLOURS = [
-  ["Red", "#ff5148"],
-  ["Yellow", "#ffd23f"],
-  ["Green", "#5bd75b"],
-  ["Blue", "#4aa8ff"],
-  ["White", "#ffffff"],
-] as const;
-const WIDTH = 0.008;
-/** A pen tells more often than anybody sees. */
-const CLOSEST = 0.0015;
+import { find } from "./dom";
+import { newId } from "./drafts";
+import type { Point, Position, Shape } from "./model";
+import { movedShape, paintShape, shapeAt } from "./shapes";
+import { fitRect, toImage, type Rect, type Size } from "./strokes";
+import { colour, opacity, tool, width } from "./tools";
+
+/** Points that are closer than this part of the image are dropped: pens send more than the eye sees. */
+const MIN_DISTANCE = 0.0015;
+/** The height of a text is this multiple of the width of a line. */
+const TEXT_SCALE = 6;
+const GHOST_OPACITY = 0.25;
+
+/** What the canvas draws into: the shapes of the draft on the frame on the screen. */
+export interface DrawingTarget {
+  /** Return whether drawing may start on the frame on the screen; the movie is paused then. */
+  readonly start: () => boolean;
+  readonly shapes: () => readonly Shape[];
+  /** Replace the shapes, as one step of the undo history. */
+  readonly change: (shapes: readonly Shape[]) => void;
+}
 
 export class Drawing {
   private readonly stage = find("stage", HTMLElement);
-  private readonly sheet = find("sheet", HTMLCanvasElement);
-  private readonly tools = find("pens", HTMLElement);
-  private readonly toggle = find("draw", HTMLButtonElement);
-  private readonly picture: () => Size;
-  private readonly onStroke: (stroke: Stroke) => void;
-  private readonly mayBegin: () => boolean;
-  private shown: readonly Stroke[] = [];
-  private begun: Point[] | null = null;
-  private colour: string = COLOURS[0][1];
+  private readonly canvas = find("drawing", HTMLCanvasElement);
+  private readonly textField = find("drawing-text", HTMLTextAreaElement);
+  private readonly imageSize: () => Size;
+  private readonly target: DrawingTarget;
+  private shapes: readonly Shape[] = [];
+  private ghosts: readonly Shape[] = [];
+  /** The shape that is being drawn. */
+  private unfinished: Shape | null = null;
+  private moved: { readonly shape: Shape; readonly from: Position } | null = null;
+  private isErasing = false;
+  private textAt: Position | null = null;
   private active = false;
 
-  /**
-   * `picture` says how large the picture on the screen is, in pixels of its own, `mayBegin` whether a stroke belongs
-   * on it; `onStroke` gets each that is finished.
-   */
-  constructor(picture: () => Size, mayBegin: () => boolean, onStroke: (stroke: Stroke) => void) {
-    this.picture = picture;
-    this.mayBegin = mayBegin;
-    this.onStroke = onStroke;
-    this.sheet.addEventListener("pointerdown", (event) => this.begin(event));
-    this.sheet.addEventListener("pointermove", (event) => this.move(event));
+  /** Connect the canvas; `imageSize` returns the size of the image in its own pixels. */
+  constructor(imageSize: () => Size, target: DrawingTarget) {
+    this.imageSize = imageSize;
+    this.target = target;
+    this.canvas.addEventListener("pointerdown", (event) => this.start(event));
+    this.canvas.addEventListener("pointermove", (event) => this.move(event));
     for (const type of ["pointerup", "pointercancel"] as const) {
-      this.sheet.addEventListener(type, (event) => this.end(event));
+      this.canvas.addEventListener(type, (event) => this.end(event));
     }
+    this.textField.addEventListener("blur", () => this.finishText());
+    this.textField.addEventListener("keydown", (event) => {
+      event.stopPropagation();
+      if (event.key === "Escape") this.textField.value = "";
+      if (event.key === "Escape" || (event.key === "Enter" && !event.shiftKey)) {
+        event.preventDefault();
+        this.textField.blur();
+      }
+    });
     new ResizeObserver(() => this.paint()).observe(this.stage);
-    for (const [name, colour] of COLOURS) this.tools.append(this.pen(name, colour));
+    effect(() => {
+      this.canvas.dataset["tool"] = tool.value;
+    });
   }
 
   get isActive(): boolean {
@@ -52,104 +70,150 @@ export class Drawing {
   set isActive(isActive: boolean) {
     this.active = isActive;
     this.stage.dataset["drawing"] = String(isActive);
-    this.toggle.setAttribute("aria-pressed", String(isActive));
-    this.tools.hidden = !isActive;
-    if (!isActive) this.begun = null;
+    if (!isActive) {
+      this.finishText();
+      this.unfinished = this.moved = null;
+    }
     this.paint();
   }
 
-  /** Shows these strokes and no others. */
-  show(strokes: readonly Stroke[]): void {
-    this.shown = strokes;
-    this.sheet.dataset["strokes"] = String(strokes.length);
+  /** Show these shapes, and ghosts of neighbouring frames, instead of the present ones. */
+  show(shapes: readonly Shape[], ghosts: readonly Shape[]): void {
+    this.shapes = shapes;
+    this.ghosts = ghosts;
+    this.canvas.dataset["strokes"] = String(shapes.length);
+    this.canvas.dataset["ghosts"] = String(ghosts.length);
     this.paint();
   }
 
-  private pen(name: string, colour: string): HTMLButtonElement {
-    const button = make("button", "pen");
-    button.type = "button";
-    button.style.setProperty("--pen", colour);
-    button.setAttribute("aria-label", `${name} pen`);
-    button.setAttribute("aria-pressed", String(colour === this.colour));
-    button.addEventListener("click", () => {
-      this.colour = colour;
-      for (const other of this.tools.querySelectorAll("button")) {
-        other.setAttribute("aria-pressed", String(other === button));
-      }
-    });
-    return button;
-  }
-
-  private begin(event: PointerEvent): void {
-    if (!this.active || event.button !== 0 || this.begun !== null || !this.mayBegin()) return;
+  private start(event: PointerEvent): void {
+    if (!this.active || event.button !== 0 || this.unfinished !== null || !this.target.start()) return;
     event.preventDefault();
-    this.sheet.setPointerCapture(event.pointerId);
-    this.begun = [this.point(event)];
+    if (this.textAt !== null) {
+      this.textField.blur();
+      return;
+    }
+    this.canvas.setPointerCapture(event.pointerId);
+    const point = this.pointOf(event);
+    const position: Position = [point[0], point[1]];
+    const style = { id: newId(), colour: colour.peek(), opacity: opacity.peek() };
+    const kind = tool.peek();
+    if (kind === "text") this.startText(position);
+    else if (kind === "eraser") this.erase(position);
+    else if (kind === "move") this.startMove(position);
+    else if (kind === "pen") this.unfinished = { ...style, kind, width: width.peek(), points: [point] };
+    else this.unfinished = { ...style, kind, width: width.peek(), from: position, to: position };
+    this.isErasing = kind === "eraser";
     this.paint();
   }
 
   private move(event: PointerEvent): void {
-    if (this.begun === null || !this.sheet.hasPointerCapture(event.pointerId)) return;
-    const each = event.getCoalescedEvents?.() ?? [];
-    for (const part of each.length > 0 ? each : [event]) this.add(this.point(part));
+    if (!this.canvas.hasPointerCapture(event.pointerId)) return;
+    const coalesced = event.getCoalescedEvents?.() ?? [];
+    for (const each of coalesced.length > 0 ? coalesced : [event]) {
+      const point = this.pointOf(each);
+      if (this.isErasing) this.erase([point[0], point[1]]);
+      else this.extend(point);
+    }
     this.paint();
   }
 
-  private add(point: Point): void {
-    const last = this.begun?.at(-1);
-    if (last === undefined || Math.hypot(point[0] - last[0], point[1] - last[1]) < CLOSEST) return;
-    this.begun?.push(point);
+  private extend(point: Point): void {
+    const shape = this.unfinished;
+    if (shape === null) return;
+    if (this.moved !== null) {
+      const { shape: origin, from } = this.moved;
+      this.unfinished = movedShape(origin, point[0] - from[0], point[1] - from[1]);
+    } else if (shape.kind === "pen") {
+      const last = shape.points.at(-1);
+      if (last === undefined || Math.hypot(point[0] - last[0], point[1] - last[1]) < MIN_DISTANCE) return;
+      this.unfinished = { ...shape, points: [...shape.points, point] };
+    } else if (shape.kind !== "text") {
+      this.unfinished = { ...shape, to: [point[0], point[1]] };
+    }
   }
 
   private end(event: PointerEvent): void {
-    if (this.begun === null || !this.sheet.hasPointerCapture(event.pointerId)) return;
-    const stroke: Stroke = { kind: "pen", colour: this.colour, width: WIDTH, points: this.begun };
-    this.begun = null;
-    if (event.type === "pointerup") this.onStroke(stroke);
+    if (!this.canvas.hasPointerCapture(event.pointerId)) return;
+    const [shape, moved] = [this.unfinished, this.moved];
+    this.unfinished = this.moved = null;
+    this.isErasing = false;
+    if (event.type === "pointerup" && shape !== null) {
+      const shapes = this.target.shapes();
+      if (moved === null) this.target.change([...shapes, shape]);
+      else this.target.change(shapes.map((each) => (each.id === shape.id ? shape : each)));
+    }
     this.paint();
   }
 
-  private point(event: PointerEvent): Point {
-    const { left, top } = this.sheet.getBoundingClientRect();
-    return pointAt(this.place(), event.clientX - left, event.clientY - top, event.pressure);
+  private startMove(position: Position): void {
+    const shape = shapeAt(this.target.shapes(), position, this.aspect);
+    if (shape === null) return;
+    this.moved = { shape, from: position };
+    this.unfinished = shape;
   }
 
-  private place(): Place {
-    const { clientWidth: width, clientHeight: height } = this.stage;
-    return placeOf({ width, height }, this.picture());
+  /** Remove the whole shape under the pointer. */
+  private erase(position: Position): void {
+    const shapes = this.target.shapes();
+    const shape = shapeAt(shapes, position, this.aspect);
+    if (shape !== null) this.target.change(shapes.filter(({ id }) => id !== shape.id));
+  }
+
+  private startText(position: Position): void {
+    const rect = this.imageRect();
+    this.textAt = position;
+    this.textField.hidden = false;
+    this.textField.value = "";
+    const { style } = this.textField;
+    style.left = `${rect.left + position[0] * rect.width}px`;
+    style.top = `${rect.top + position[1] * rect.height}px`;
+    style.fontSize = `${width.peek() * TEXT_SCALE * rect.height}px`;
+    style.color = colour.peek();
+    // The canvas takes the focus back when the pointer is released otherwise.
+    setTimeout(() => this.textField.focus());
+  }
+
+  private finishText(): void {
+    const [at, text] = [this.textAt, this.textField.value.trim()];
+    this.textAt = null;
+    this.textField.hidden = true;
+    if (at === null || text === "") return;
+    const style = { id: newId(), colour: colour.peek(), opacity: opacity.peek() };
+    const shape: Shape = { ...style, kind: "text", at, text, size: width.peek() * TEXT_SCALE };
+    this.target.change([...this.target.shapes(), shape]);
+  }
+
+  private get aspect(): number {
+    const { width: across, height } = this.imageSize();
+    return height > 0 ? across / height : 1;
+  }
+
+  private pointOf(event: PointerEvent): Point {
+    const { left, top } = this.canvas.getBoundingClientRect();
+    return toImage(this.imageRect(), event.clientX - left, event.clientY - top, event.pressure);
+  }
+
+  private imageRect(): Rect {
+    const { clientWidth, clientHeight } = this.stage;
+    return fitRect({ width: clientWidth, height: clientHeight }, this.imageSize());
   }
 
   private paint(): void {
-    const { clientWidth: width, clientHeight: height } = this.stage;
+    const { clientWidth, clientHeight } = this.stage;
     const density = window.devicePixelRatio;
-    const [across, down] = [Math.round(width * density), Math.round(height * density)];
-    if (this.sheet.width !== across) this.sheet.width = across;
-    if (this.sheet.height !== down) this.sheet.height = down;
-    const context = this.sheet.getContext("2d");
+    const [across, down] = [Math.round(clientWidth * density), Math.round(clientHeight * density)];
+    if (this.canvas.width !== across) this.canvas.width = across;
+    if (this.canvas.height !== down) this.canvas.height = down;
+    const context = this.canvas.getContext("2d");
     if (context === null) return;
     context.setTransform(density, 0, 0, density, 0, 0);
-    context.clearRect(0, 0, width, height);
-    const place = this.place();
-    for (const stroke of this.shown) paintStroke(context, place, stroke);
-    if (this.begun !== null) {
-      paintStroke(context, place, { kind: "pen", colour: this.colour, width: WIDTH, points: this.begun });
-    }
-  }
-}
-
-/** One line after the other, each as thick as the pen was pressed there; round ends join them. */
-function paintStroke(context: CanvasRenderingContext2D, place: Place, stroke: Stroke): void {
-  context.strokeStyle = stroke.colour;
-  context.lineCap = context.lineJoin = "round";
-  let before = stroke.points[0];
-  for (const point of stroke.points) {
-    if (before === undefined) return;
-    const [from, to] = [pixelAt(place, before), pixelAt(place, point)];
-    context.lineWidth = thickness(place, stroke.width, point[2]);
-    context.beginPath();
-    context.moveTo(from.x, from.y);
-    context.lineTo(to.x, to.y);
-    context.stroke();
-    before = point;
+    context.clearRect(0, 0, clientWidth, clientHeight);
+    const rect = this.imageRect();
+    if (rect.width <= 0) return;
+    for (const shape of this.ghosts) paintShape(context, rect, shape, GHOST_OPACITY);
+    const movedId = this.moved?.shape.id;
+    for (const shape of this.shapes) if (shape.id !== movedId) paintShape(context, rect, shape);
+    if (this.unfinished !== null) paintShape(context, rect, this.unfinished);
   }
 }

@@ -1,4 +1,4 @@
-/** The keys of the page: one table for what they do and for the list that "?" shows. */
+/** The keyboard shortcuts of the page: one table for the commands and for the list that "?" shows. */
 
 import { find, make } from "./dom";
 
@@ -15,9 +15,13 @@ export type Command =
   | "shuttle-forward"
   | "loop"
   | "mute"
-  | "previous-entry"
-  | "next-entry"
+  | "previous-version"
+  | "next-version"
   | "draw"
+  | "ghosts"
+  | "write-note"
+  | "mark-in"
+  | "mark-out"
   | "previous-note"
   | "next-note"
   | "full-screen"
@@ -25,63 +29,77 @@ export type Command =
 
 interface Key {
   readonly command: Command;
-  /** `KeyboardEvent.key`, with "Shift+" before it where Shift makes the difference. */
+  /** `KeyboardEvent.key`, after "Shift+" if Shift must be held. */
   readonly keys: readonly string[];
   readonly shown: readonly string[];
   readonly text: string;
 }
 
 export const KEYS: readonly Key[] = [
-  { command: "toggle", keys: [" "], shown: ["Space"], text: "Play, pause" },
+  { command: "toggle", keys: [" "], shown: ["Space"], text: "Play or pause" },
   { command: "back", keys: ["ArrowLeft"], shown: ["←"], text: "One frame back" },
   { command: "forward", keys: ["ArrowRight"], shown: ["→"], text: "One frame forward" },
   { command: "back-ten", keys: ["Shift+ArrowLeft"], shown: ["Shift ←"], text: "Ten frames back" },
   { command: "forward-ten", keys: ["Shift+ArrowRight"], shown: ["Shift →"], text: "Ten frames forward" },
   { command: "first", keys: ["Home"], shown: ["Home"], text: "First frame" },
   { command: "last", keys: ["End"], shown: ["End"], text: "Last frame" },
-  { command: "shuttle-back", keys: ["j"], shown: ["J"], text: "Play backwards, again: faster" },
+  { command: "shuttle-back", keys: ["j"], shown: ["J"], text: "Play backwards; press again to play faster" },
   { command: "stop", keys: ["k"], shown: ["K"], text: "Stop" },
-  { command: "shuttle-forward", keys: ["l"], shown: ["L"], text: "Play, again: faster" },
-  { command: "loop", keys: ["r"], shown: ["R"], text: "Loop on, off" },
-  { command: "mute", keys: ["m"], shown: ["M"], text: "Sound on, off" },
-  { command: "previous-entry", keys: ["ArrowUp", "PageUp"], shown: ["↑", "PgUp"], text: "Previous version in the list" },
-  { command: "next-entry", keys: ["ArrowDown", "PageDown"], shown: ["↓", "PgDn"], text: "Next version in the list" },
-  { command: "previous-note", keys: [","], shown: [","], text: "Frame of the previous note" },
-  { command: "next-note", keys: ["."], shown: ["."], text: "Frame of the next note" },
-  { command: "draw", keys: ["d"], shown: ["D"], text: "Draw on the picture, if you are invited" },
+  { command: "shuttle-forward", keys: ["l"], shown: ["L"], text: "Play; press again to play faster" },
+  { command: "loop", keys: ["r"], shown: ["R"], text: "Loop on or off" },
+  { command: "mute", keys: ["m"], shown: ["M"], text: "Sound on or off" },
+  { command: "previous-version", keys: ["ArrowUp", "PageUp"], shown: ["↑", "PgUp"], text: "Previous version in the list" },
+  { command: "next-version", keys: ["ArrowDown", "PageDown"], shown: ["↓", "PgDn"], text: "Next version in the list" },
+  { command: "previous-note", keys: [","], shown: [","], text: "Go to the frame of the previous note" },
+  { command: "next-note", keys: ["."], shown: ["."], text: "Go to the frame of the next note" },
+  { command: "write-note", keys: ["n"], shown: ["N"], text: "Write a note; Ctrl Enter sends it" },
+  { command: "mark-in", keys: ["i"], shown: ["I"], text: "First frame of the note's range" },
+  { command: "mark-out", keys: ["o"], shown: ["O"], text: "Last frame of the note's range" },
+  { command: "draw", keys: ["d"], shown: ["D"], text: "Draw on the image; Escape ends drawing" },
+  { command: "ghosts", keys: ["g"], shown: ["G"], text: "Drawings of neighbouring frames on or off" },
   { command: "full-screen", keys: ["f"], shown: ["F"], text: "Full screen" },
-  { command: "help", keys: ["?", "Shift+?"], shown: ["?"], text: "These keys" },
+  { command: "help", keys: ["?", "Shift+?"], shown: ["?"], text: "Show these keys" },
 ];
 
-const SCROLLING = new Set<Command>(["previous-entry", "next-entry"]);
+const TEXT_FIELDS = "input:not([type=checkbox]), textarea, select, [contenteditable]";
+const SCROLLING = new Set<Command>(["previous-version", "next-version"]);
 
-/** The command of a key press, or null when the press belongs to the browser or to a field. */
+/** Return the command of a key press, or null if the browser or the focused element handles the key. */
 export function commandOf(event: KeyboardEvent): Command | null {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return null;
   const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const pressed = event.shiftKey ? `Shift+${name}` : name;
   const command = KEYS.find(({ keys }) => keys.includes(pressed))?.command ?? null;
-  return command === null || belongsToFocus(event, command) ? null : command;
+  return command === null || isHandledByFocus(event, command) ? null : command;
 }
 
-/** The focused element needs the key for itself: a field to type in, a button to press, a text to scroll. */
-function belongsToFocus(event: KeyboardEvent, command: Command): boolean {
+/** Return the step of the undo history that a key press requests while drawing, or null; text fields have their own. */
+export function isHistoryKey(event: KeyboardEvent): "undo" | "redo" | null {
+  if (!(event.ctrlKey || event.metaKey) || event.altKey) return null;
+  if (event.target instanceof Element && event.target.matches(TEXT_FIELDS)) return null;
+  const key = event.key.toLowerCase();
+  if (key === "z") return event.shiftKey ? "redo" : "undo";
+  return key === "y" ? "redo" : null;
+}
+
+/** Return whether the focused element uses the key itself: to type, to press a button, to scroll. */
+function isHandledByFocus(event: KeyboardEvent, command: Command): boolean {
   const { target } = event;
   if (!(target instanceof Element)) return false;
-  if (target.matches("input, textarea, [contenteditable]")) return true;
-  if (command === "toggle") return target.matches("button:focus-visible, a:focus-visible");
+  if (target.matches(TEXT_FIELDS)) return true;
+  if (command === "toggle") return target.matches("button:focus-visible, a:focus-visible, summary, input");
   return SCROLLING.has(command) && target.matches("[data-scrolls]:focus-visible");
 }
 
-/** Fills the dialog that lists the keys, and returns what opens it. */
-export function keysDialog(): () => void {
+/** Fill the dialog that lists the keys. Return a function that opens or closes it. */
+export function setUpKeysDialog(): () => void {
   const dialog = find("keys", HTMLDialogElement);
   const list = find("keys-list", HTMLElement);
   for (const { shown, text } of KEYS) {
     const names = shown.map((name) => make("kbd", "", name));
     list.append(make("div", "", make("dt", "", ...names), make("dd", "", text)));
   }
-  // A click beside the dialog's content lands on the dialog itself.
+  // A click outside of the dialog's content has the dialog itself as its target.
   dialog.addEventListener("click", (event) => {
     if (event.target === dialog) dialog.close();
   });

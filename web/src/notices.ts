@@ -1,4 +1,4 @@
-/** Everything that the page has to say besides the film, in one place. */
+/** Every message of the page about missing, broken or unreachable media and servers. */
 
 import { find, icon, make } from "./dom";
 
@@ -6,11 +6,11 @@ export type Notice =
   | "loading"
   | "empty"
   | "empty-closed"
-  | "no-film"
+  | "no-movie"
   | "encoding"
-  | "film-gone"
+  | "media-missing"
   | "undecodable"
-  | "no-picture"
+  | "image-undecodable"
   | "link-invalid"
   | "unreachable"
   | "lost-connection"
@@ -20,102 +20,102 @@ export type Notice =
   | "wrong-rate"
   | "cut-short"
   | "frame-unreachable"
-  | "entry-gone";
+  | "version-missing";
 
-interface Words {
+interface Message {
   readonly title: string;
   readonly text: string;
   readonly action?: string;
 }
 
-/** Notices that take the place of the picture, because there is none. */
-const ON_STAGE: Partial<Record<Notice, Words>> = {
+/** Messages in place of the image, if there is none to show. */
+const ON_STAGE: Partial<Record<Notice, Message>> = {
   loading: { title: "Loading the review", text: "" },
   empty: {
     title: "Nothing to review yet",
-    text: "Versions appear here by themselves as soon as they are published into this session.",
+    text: "Versions appear here automatically when they are published to this session.",
   },
   "empty-closed": {
     title: "Nothing to review",
-    text: "No version was published into this session before it was closed.",
+    text: "No version was published to this session before it was closed.",
   },
-  "no-film": {
-    title: "This version has no film",
-    text: "It was published without one that a browser can play. Publish the shot again to make one.",
+  "no-movie": {
+    title: "This version has no movie",
+    text: "It was published without a movie for the browser. Publish the shot again to create one.",
   },
   encoding: {
-    title: "The film is being prepared",
-    text: "The server is making one that every browser plays. It appears here by itself.",
+    title: "The movie is being encoded",
+    text: "The server is creating a movie for the browser. It appears here automatically.",
   },
-  "film-gone": {
-    title: "The film is not on the server",
-    text: "The version is registered, its file is missing. Ask whoever published it to publish again.",
+  "media-missing": {
+    title: "The file is not on the server",
+    text: "The version is registered, but its file is missing. Ask its author to publish again.",
     action: "Try again",
   },
   undecodable: {
-    title: "This film cannot be played",
-    text: "The browser cannot decode the file: it is damaged, or it is not H.264. Publish the shot again to replace it.",
+    title: "This movie cannot be played",
+    text: "The browser cannot decode the file: it is damaged, or not H.264. Publish the shot again to replace it.",
     action: "Try again",
   },
-  "no-picture": {
-    title: "This picture cannot be shown",
-    text: "The file is damaged, or the browser does not know its format. Publish it again to replace it.",
+  "image-undecodable": {
+    title: "This image cannot be shown",
+    text: "The file is damaged, or the browser does not support its format. Publish it again to replace it.",
     action: "Try again",
   },
   "link-invalid": {
-    title: "This link is not valid any more",
-    text: "The review session was removed or its link was changed. Ask for a new link.",
+    title: "This link is no longer valid",
+    text: "The review session was removed, or its link was changed. Ask for a new link.",
   },
   unreachable: {
     title: "The server does not answer",
-    text: "The page keeps trying and goes on by itself once the server is back.",
+    text: "The page tries again automatically and continues when the server is back.",
     action: "Try now",
   },
   "lost-connection": {
     title: "The connection was lost",
-    text: "The film goes on from this frame once the server is back.",
+    text: "The movie continues from this frame when the server is back.",
     action: "Try now",
   },
 };
 
-/** Notices beside the picture: the film plays, and something about it is not as it should be. */
-const BESIDE: Partial<Record<Notice, Words>> = {
+/** Messages beside the image: the movie plays, but with a limitation. */
+const BESIDE: Partial<Record<Notice, Message>> = {
   unreachable: {
     title: "No connection.",
-    text: "What is loaded keeps playing; the page goes on by itself once the server is back.",
+    text: "Loaded media continues to play. The page tries again automatically until the server is back.",
     action: "Try now",
   },
   "no-ranges": {
     title: "Frames cannot be reached.",
-    text: "The server, or a proxy before it, answers without byte ranges. The film plays from its start only.",
+    text: "The server, or a proxy before it, does not support byte ranges. The movie plays from its start only.",
   },
   "no-exact-rate": {
     title: "No frame numbers.",
-    text: "This film was published without its exact rate, and numbers are never guessed. Publish again to have them.",
+    text: "This movie was published without its exact frame rate, and numbers are never guessed. Publish it again to add them.",
   },
   "no-frame-callback": {
     title: "No frame numbers.",
-    text: "This browser does not tell which frame it shows. Any current Chrome, Edge, Safari or Firefox does.",
+    text: "This browser does not report which frame it shows. Use a current Chrome, Edge, Firefox or Safari.",
   },
   "wrong-rate": {
     title: "No frame numbers.",
-    text: "The film does not run at the rate that it was published with. Publish again to repair it.",
+    text: "The movie does not have the frame rate that it was published with. Publish it again to repair it.",
   },
   "cut-short": {
     title: "No frame numbers.",
-    text: "The film is shorter than the frames that it was published with. Publish again to repair it.",
+    text: "The movie is shorter than the frame range that it was published with. Publish it again to repair it.",
   },
   "frame-unreachable": {
-    title: "Another frame is shown.",
-    text: "The browser did not reach the frame that was asked for. The number belongs to the picture on the screen.",
+    title: "A different frame is shown.",
+    text: "The browser did not reach the requested frame. The number belongs to the image on the screen.",
   },
-  "entry-gone": {
-    title: "The link names a version that is not in this session.",
-    text: "This is the first one instead.",
+  "version-missing": {
+    title: "The version in the link is not in this session.",
+    text: "The first version is shown instead.",
   },
 };
 
-/** Shows at most one notice in place of the picture and one beside it. */
+/** Shows at most one message in place of the image and one beside it. */
 export class Notices {
   private readonly stage = find("stage-notice", HTMLElement);
   private readonly strip = find("strip-notice", HTMLElement);
@@ -125,28 +125,30 @@ export class Notices {
     this.onAction = onAction;
   }
 
+  /** Show a message in place of the image, or none. */
   showOnStage(notice: Notice | null): void {
-    this.fill(this.stage, notice, ON_STAGE);
+    this.show(this.stage, notice, ON_STAGE);
   }
 
+  /** Show a message beside the image, or none. */
   showBeside(notice: Notice | null): void {
-    this.fill(this.strip, notice, BESIDE);
+    this.show(this.strip, notice, BESIDE);
   }
 
-  private fill(place: HTMLElement, notice: Notice | null, words: Partial<Record<Notice, Words>>): void {
-    if ((place.dataset["notice"] ?? "") === (notice ?? "")) return;
-    place.dataset["notice"] = notice ?? "";
-    const said = notice === null ? undefined : words[notice];
-    place.replaceChildren();
-    place.hidden = said === undefined;
-    if (said === undefined || notice === null) return;
+  private show(parent: HTMLElement, notice: Notice | null, messages: Partial<Record<Notice, Message>>): void {
+    if ((parent.dataset["notice"] ?? "") === (notice ?? "")) return;
+    parent.dataset["notice"] = notice ?? "";
+    const message = notice === null ? undefined : messages[notice];
+    parent.replaceChildren();
+    parent.hidden = message === undefined;
+    if (message === undefined || notice === null) return;
     const isWaiting = notice === "loading" || notice === "encoding";
-    place.append(isWaiting ? make("span", "spinner") : icon(`icon-${said.action ? "broken" : "note"}`));
-    place.append(make("strong", "", said.title), make("p", "", said.text));
-    if (said.action === undefined) return;
-    const button = make("button", "text-button", said.action);
+    parent.append(isWaiting ? make("span", "spinner") : icon(`icon-${message.action ? "broken" : "note"}`));
+    parent.append(make("strong", "", message.title), make("p", "", message.text));
+    if (message.action === undefined) return;
+    const button = make("button", "text-button", message.action);
     button.type = "button";
     button.addEventListener("click", () => this.onAction(notice));
-    place.append(button);
+    parent.append(button);
   }
 }

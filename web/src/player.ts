@@ -1,9 +1,10 @@
-/** The film on the screen, frame by frame. */
+/** Frame-accurate playback of one movie in a video element. */
 
 import type { Clip } from "./clip";
+import { Timestamps } from "./timestamps";
 
-/** What a player reports about a film that cannot be handled as it should be. */
-export type Trouble =
+/** A reason why a movie cannot be played or numbered as it should be. */
+export type PlaybackProblem =
   | "undecodable"
   | "lost-connection"
   | "no-ranges"
@@ -13,58 +14,62 @@ export type Trouble =
   | "frame-unreachable";
 
 const MAX_SPEED = 8;
-/** Milliseconds after a seek's end until its picture, unseen, counts as one that the browser forgot to tell of. */
-const OVERDUE = 400;
+const MAX_ATTEMPTS = 2;
+/** Time from the end of a seek to the moment when its frame callback counts as lost. */
+const FRAME_CALLBACK_TIMEOUT_MS = 400;
 
-interface Hearing {
+/** Properties by which the engines report sound; some set them only once the movie plays. */
+interface AudioProperties {
   readonly audioTracks?: { readonly length: number };
   readonly mozHasAudio?: boolean;
   readonly webkitAudioDecodedByteCount?: number;
 }
 
 /**
- * Plays one film at a time in a video element and knows which picture is on the screen.
+ * Plays one movie at a time in a video element and knows which frame is on the screen.
  *
- * The index comes from the presentation time of the picture that was really shown, never from the clock of
- * the element. `clip` is null while the film's exact rate is unknown or has been proved wrong: the film
- * plays then, and nothing about frames can be asked of it.
+ * The index comes from the presentation time of the frame that was really shown, never from the element's clock.
+ * `clip` is null while the movie's exact rate is unknown or has been disproved: the movie plays then, but its frames
+ * have no numbers.
  */
 export class Player {
   clip: Clip | null = null;
-  /** The index of the picture on the screen; null before the first one. */
+  /** The index of the frame on the screen; null before the first frame. */
   index: number | null = null;
-  /** The film can be set to any of its frames. */
+  /** Whether every frame of the movie can be reached. */
   canSeek = false;
-  /** Frames a second against the film's own rate; negative backwards, 0 while it stands. */
+  /** The speed as a multiple of the movie's rate; negative backwards, 0 while paused. */
   speed = 0;
   isWaiting = false;
 
   private readonly video: HTMLVideoElement;
   private readonly onChange: () => void;
-  private readonly onTrouble: (trouble: Trouble) => void;
-  private callback = 0;
-  private wanted: number | null = null;
+  private readonly onProblem: (problem: PlaybackProblem) => void;
+  private timestamps: Timestamps | null = null;
+  private frameCallback = 0;
+  private requested: number | null = null;
   private sought: number | null = null;
   private attempts = 0;
-  private overdue = 0;
-  private hasBegun = false;
-  private backwards = 0;
+  private frameTimeout = 0;
+  private hasMetadata = false;
+  private reverseCallback = 0;
+  private pendingSpeed = 0;
   private loops = true;
 
-  constructor(video: HTMLVideoElement, onChange: () => void, onTrouble: (trouble: Trouble) => void) {
+  constructor(video: HTMLVideoElement, onChange: () => void, onProblem: (problem: PlaybackProblem) => void) {
     this.video = video;
     this.onChange = onChange;
-    this.onTrouble = onTrouble;
-    video.addEventListener("loadedmetadata", () => this.begin());
-    video.addEventListener("seeked", () => this.continueSeeking());
-    video.addEventListener("ended", () => this.end());
-    video.addEventListener("error", () => this.fail());
-    for (const type of ["waiting", "seeking"]) video.addEventListener(type, () => this.wait(true));
-    for (const type of ["playing", "seeked", "canplay"]) video.addEventListener(type, () => this.wait(false));
+    this.onProblem = onProblem;
+    video.addEventListener("loadedmetadata", () => this.onMetadata());
+    video.addEventListener("seeked", () => this.onSeeked());
+    video.addEventListener("ended", () => this.onEnded());
+    video.addEventListener("error", () => this.onError());
+    for (const type of ["waiting", "seeking"]) video.addEventListener(type, () => this.setWaiting(true));
+    for (const type of ["playing", "seeked", "canplay"]) video.addEventListener(type, () => this.setWaiting(false));
     for (const type of ["progress", "timeupdate", "durationchange"]) video.addEventListener(type, onChange);
-    // In a window that nobody sees no picture is shown, and so no seek ever ends.
+    // A hidden window presents no frames, so that no seek in it is ever confirmed.
     document.addEventListener("visibilitychange", () => {
-      if (document.visibilityState === "visible" && this.wanted !== null) this.goTo(this.wanted);
+      if (document.visibilityState === "visible" && this.requested !== null) this.goTo(this.requested);
     });
   }
 
@@ -82,9 +87,9 @@ export class Player {
     this.onChange();
   }
 
-  /** The film has been heard to have sound; each engine tells it in its own way, some only once it plays. */
+  /** Whether the engine has reported sound. */
   get hasSound(): boolean {
-    const video: HTMLVideoElement & Hearing = this.video;
+    const video: HTMLVideoElement & AudioProperties = this.video;
     return Boolean(video.audioTracks?.length || video.mozHasAudio || video.webkitAudioDecodedByteCount);
   }
 
@@ -97,234 +102,277 @@ export class Player {
     this.onChange();
   }
 
-  /** The frame that is asked for: the one on the screen, or the one that a seek is on its way to. */
+  /** The requested frame while a seek is in progress, otherwise the frame on the screen. */
   get target(): number {
-    return this.wanted ?? this.index ?? 0;
+    return this.requested ?? this.index ?? 0;
   }
 
-  /** Shows another film from an index on; `clip` is null when its exact facts are unknown. */
+  /** Load a movie and show the frame at index `start`. `clip` is null if its exact facts are unknown. */
   open(url: string, clip: Clip | null, start = 0): void {
     this.close();
     this.clip = clip;
-    this.wanted = clip === null ? null : start;
+    this.timestamps = clip === null ? null : new Timestamps(clip);
+    this.requested = clip === null ? null : start;
     this.isWaiting = true;
-    if (clip !== null && !("requestVideoFrameCallback" in this.video)) this.lose("no-frame-callback");
+    if (clip !== null && !("requestVideoFrameCallback" in this.video)) this.dropFrameNumbers("no-frame-callback");
     this.video.src = url;
     this.video.load();
-    this.awaitPicture();
+    this.requestFrameCallback();
     this.onChange();
   }
 
-  /** Nothing is on the screen. */
+  /** Unload the movie. */
   close(): void {
-    this.stopBackwards();
-    clearTimeout(this.overdue);
-    if ("cancelVideoFrameCallback" in this.video) this.video.cancelVideoFrameCallback(this.callback);
+    this.stopReverse();
+    clearTimeout(this.frameTimeout);
+    if ("cancelVideoFrameCallback" in this.video) this.video.cancelVideoFrameCallback(this.frameCallback);
     this.video.pause();
     this.video.removeAttribute("src");
     this.video.load();
-    this.clip = this.index = this.wanted = this.sought = null;
-    this.canSeek = this.isWaiting = this.hasBegun = false;
+    this.clip = this.timestamps = this.index = this.requested = this.sought = null;
+    this.canSeek = this.isWaiting = this.hasMetadata = false;
+    this.attempts = this.pendingSpeed = 0;
     this.setSpeed(0);
     this.onChange();
   }
 
-  /** Plays at a speed against the film's own rate; a negative one plays backwards. */
+  /** Play at a multiple of the movie's rate; a negative speed plays backwards. */
   play(speed = 1): void {
     if (!this.video.hasAttribute("src")) return;
-    if (speed < 0) {
-      this.playBackwards(speed);
+    if (this.timestamps?.isCalibrated === false) {
+      this.pendingSpeed = speed;
       return;
     }
-    this.stopBackwards();
+    if (speed < 0) {
+      this.playReverse(speed);
+      return;
+    }
+    this.stopReverse();
     if (this.clip !== null && this.canSeek && this.target === this.clip.lastIndex) this.goTo(0);
     this.setSpeed(speed);
     this.video.playbackRate = speed;
     this.video.play().catch((error: unknown) => {
-      // A film that is exchanged, or paused before it began, ends its own promise; the rest is a trouble.
+      // A movie that is replaced or paused before it starts also rejects the promise; only this error is a problem.
       if (error instanceof DOMException && error.name === "NotAllowedError") this.pause();
     });
     this.onChange();
   }
 
-  /** Plays faster in this direction: 1, 2, 4, 8 times; from the other direction it starts at 1. */
+  /** Play faster in this direction: 1, 2, 4, 8 times. A change of direction starts at 1. */
   shuttle(direction: 1 | -1): void {
     const isFaster = this.speed * direction > 0;
     this.play(isFaster ? direction * Math.min(Math.abs(this.speed) * 2, MAX_SPEED) : direction);
   }
 
-  /** Stands still on the picture that is on the screen. */
+  /** Stop on the frame that is on the screen. */
   pause(): void {
-    this.stopBackwards();
+    this.stopReverse();
     this.setSpeed(0);
     this.video.pause();
-    // The element's clock may be at the edge of the frame: from its middle a step can only hit the next one.
+    // The element's clock may be at the edge of the frame; from the middle a step always reaches the next frame.
     if (this.index !== null && this.canSeek) this.goTo(this.target);
     this.onChange();
   }
 
+  /** Play, or pause if the movie plays. */
   toggle(): void {
     if (this.isPlaying) this.pause();
     else this.play();
   }
 
-  /** Stands still, this many frames from the one on the screen. */
+  /** Pause and move by this number of frames. */
   step(frames: number): void {
     this.show(this.target + frames);
   }
 
-  /** Stands still on an index, or on the nearest one in the film. */
+  /** Pause on an index, clamped to the movie. */
   show(index: number): void {
     if (this.isPlaying) this.pause();
     if (this.clip?.nearest(index) !== this.target) this.goTo(index);
   }
 
-  /** Moves a film without exact facts to a part of its length between 0 and 1. */
-  showPart(part: number): void {
-    if (this.clip === null && Number.isFinite(this.video.duration)) this.video.currentTime = part * this.video.duration;
+  /** Move a movie without exact facts to a fraction of its duration between 0 and 1. */
+  showFraction(fraction: number): void {
+    const { duration } = this.video;
+    if (this.clip === null && Number.isFinite(duration)) this.video.currentTime = fraction * duration;
   }
 
   private goTo(index: number): void {
-    // The first picture may be on the screen before the film has said that it can be sought: begin() goes on.
-    if (this.clip === null || (this.hasBegun && !this.canSeek)) return;
-    this.wanted = this.clip.nearest(index);
+    // Before the metadata arrives it is unknown whether the movie can be sought: onMetadata() continues.
+    if (this.clip === null || (this.hasMetadata && !this.canSeek)) return;
+    this.requested = this.clip.nearest(index);
     this.attempts = 0;
-    if (this.hasBegun && !this.video.seeking) this.seek();
+    if (this.hasMetadata && !this.video.seeking) this.seek();
     this.onChange();
+  }
+
+  /** The index to seek to next: 0 until the engine's offset is known, so that no two seeks can be confused. */
+  private get destination(): number | null {
+    return this.timestamps?.isCalibrated === false ? 0 : this.requested;
   }
 
   private seek(): void {
-    if (this.clip === null || this.wanted === null) return;
-    this.sought = this.wanted;
+    const { destination } = this;
+    if (this.clip === null || destination === null) return;
+    this.sought = destination;
     this.attempts += 1;
-    this.video.currentTime = this.clip.middle(this.wanted);
+    this.video.currentTime = this.clip.middle(destination);
   }
 
-  private begin(): void {
+  private onMetadata(): void {
     const { seekable, duration } = this.video;
     const end = seekable.length > 0 ? seekable.end(seekable.length - 1) : 0;
-    // Without byte ranges a seek ends at 0 and no event says so.
+    // Without byte ranges a seek ends at 0 and no event reports it.
     this.canSeek = end > 0 && end >= duration - 0.001;
-    if (!this.canSeek) this.onTrouble("no-ranges");
-    if (this.clip !== null && !this.clip.fitsInto(duration)) this.lose("cut-short");
-    this.hasBegun = true;
-    if (this.canSeek && this.wanted !== null) this.goTo(this.wanted);
-    else this.wanted = null;
+    if (!this.canSeek) this.onProblem("no-ranges");
+    if (this.clip !== null && !this.clip.fitsInto(duration)) this.dropFrameNumbers("cut-short");
+    this.timestamps?.setDuration(duration);
+    this.hasMetadata = true;
+    if (this.canSeek && this.requested !== null) {
+      this.goTo(this.requested);
+    } else {
+      this.timestamps?.assumeNoOffset();
+      this.requested = null;
+      this.playPending();
+    }
     this.onChange();
   }
 
-  private awaitPicture(): void {
+  private requestFrameCallback(): void {
     if (!("requestVideoFrameCallback" in this.video)) return;
-    this.callback = this.video.requestVideoFrameCallback((_now, metadata) => {
-      this.awaitPicture();
-      this.showed(metadata.mediaTime);
+    this.frameCallback = this.video.requestVideoFrameCallback((_now, metadata) => {
+      this.requestFrameCallback();
+      this.onFrame(metadata.mediaTime);
     });
   }
 
-  private showed(mediaTime: number): void {
+  private onFrame(mediaTime: number): void {
     this.isWaiting = false;
-    if (this.clip === null) return;
-    if (!this.clip.isOnRate(mediaTime)) {
-      this.lose("wrong-rate");
+    if (this.timestamps === null) return;
+    const index = this.timestamps.indexAt(mediaTime, this.speed > 0);
+    if (this.timestamps.isWrongRate) {
+      this.dropFrameNumbers("wrong-rate");
       return;
     }
-    this.index = this.clip.indexAt(mediaTime);
-    if (!this.video.seeking) this.settle();
+    if (index !== null) {
+      this.index = index;
+      if (!this.video.seeking) this.settle();
+      this.playPending();
+    } else if (!this.isPlaying && !this.video.seeking) {
+      this.awaitFrame();
+    }
     this.onChange();
   }
 
-  private continueSeeking(): void {
-    if (this.wanted !== this.sought) this.seek();
-    else if (this.index === this.wanted) this.settle();
-    else this.watchForPicture();
+  private onSeeked(): void {
+    if (this.destination !== this.sought) this.seek();
+    else if (this.timestamps?.isCalibrated && this.index === this.requested) this.settle();
+    else this.awaitFrame();
   }
 
   /**
-   * A busy browser may show a picture and never call back. It shows the same one again, and tells of it, only
-   * when it comes from another: by way of a neighbour.
+   * Wait for the frame of the last seek, then seek again by way of a neighbouring frame.
+   *
+   * A busy browser may show a frame without calling back, and calls back for it again only when it comes from another.
    */
-  private watchForPicture(): void {
-    clearTimeout(this.overdue);
-    this.overdue = window.setTimeout(() => {
-      if (this.clip === null || this.wanted === null || this.wanted !== this.sought) return;
+  private awaitFrame(): void {
+    clearTimeout(this.frameTimeout);
+    this.frameTimeout = window.setTimeout(() => {
+      const { clip, destination } = this;
+      if (clip === null || destination === null || destination !== this.sought) return;
       if (this.video.seeking || document.visibilityState !== "visible") return;
-      this.sought = this.wanted === 0 ? this.clip.nearest(1) : this.wanted - 1;
-      this.video.currentTime = this.clip.middle(this.sought);
-    }, OVERDUE);
+      this.attempts += 1;
+      if (this.attempts > MAX_ATTEMPTS) this.timestamps?.assumeNoOffset();
+      this.sought = destination === 0 ? clip.nearest(1) : destination - 1;
+      this.video.currentTime = clip.middle(this.sought);
+    }, FRAME_CALLBACK_TIMEOUT_MS);
   }
 
-  /** A seek is over when its picture is on the screen; the browser's word alone does not count. */
+  /** End a seek whose frame is on the screen. The "seeked" event alone does not prove that. */
   private settle(): void {
-    if (this.wanted === null || this.wanted !== this.sought) return;
-    if (this.index !== this.wanted && !this.isPlaying) {
-      if (this.attempts < 2) {
+    if (this.requested === null) return;
+    if (this.requested !== this.sought) {
+      // The first seek, which found the offset, is over.
+      this.seek();
+      return;
+    }
+    if (this.index !== this.requested && !this.isPlaying) {
+      if (this.attempts < MAX_ATTEMPTS) {
         this.seek();
         return;
       }
-      this.onTrouble("frame-unreachable");
+      this.onProblem("frame-unreachable");
     }
-    this.wanted = this.sought = null;
+    this.requested = this.sought = null;
   }
 
-  private playBackwards(speed: number): void {
+  private playReverse(speed: number): void {
     if (this.clip === null || !this.canSeek) return;
-    this.stopBackwards();
+    this.stopReverse();
     this.setSpeed(speed);
     this.video.pause();
     const clip = this.clip;
     let origin = this.target === 0 ? clip.frameCount : this.target;
-    let begun = performance.now();
-    const perMillisecond = (-speed * clip.rate.numerator) / clip.rate.denominator / 1000;
+    let startTime = performance.now();
+    const framesPerMs = (-speed * clip.rate.numerator) / clip.rate.denominator / 1000;
     const tick = (now: number): void => {
-      this.backwards = requestAnimationFrame(tick);
-      const index = origin - Math.max(1, Math.floor((now - begun) * perMillisecond));
+      this.reverseCallback = requestAnimationFrame(tick);
+      const index = origin - Math.max(1, Math.floor((now - startTime) * framesPerMs));
       if (index < 0 && this.isLooping) {
-        [origin, begun] = [clip.frameCount, now];
+        [origin, startTime] = [clip.frameCount, now];
       } else if (index < 0) {
         this.show(0);
-      } else if (this.wanted === null && index !== this.index) {
+      } else if (this.requested === null && index !== this.index) {
         this.goTo(index);
       }
     };
-    this.backwards = requestAnimationFrame(tick);
+    this.reverseCallback = requestAnimationFrame(tick);
     this.onChange();
   }
 
-  /** A seek into the last frame counts as its end: an element that loops would stand on the first one then. */
+  /** Start what was requested before the first frame. */
+  private playPending(): void {
+    const speed = this.pendingSpeed;
+    this.pendingSpeed = 0;
+    if (speed !== 0) this.play(speed);
+  }
+
+  /** Set the speed. The element loops only while it plays: a seek into the last frame would jump to the first. */
   private setSpeed(speed: number): void {
     this.speed = speed;
     this.video.loop = this.loops && speed > 0;
   }
 
-  private stopBackwards(): void {
-    cancelAnimationFrame(this.backwards);
+  private stopReverse(): void {
+    cancelAnimationFrame(this.reverseCallback);
   }
 
-  private end(): void {
+  private onEnded(): void {
     if (!this.isPlaying) return;
     this.setSpeed(0);
     if (this.clip !== null) this.goTo(this.clip.lastIndex);
     this.onChange();
   }
 
-  private wait(isWaiting: boolean): void {
+  private setWaiting(isWaiting: boolean): void {
     this.isWaiting = isWaiting;
     this.onChange();
   }
 
-  private fail(): void {
+  private onError(): void {
     const code = this.video.error?.code;
-    this.stopBackwards();
+    this.stopReverse();
     this.setSpeed(0);
     this.isWaiting = this.canSeek = false;
-    this.onTrouble(code === MediaError.MEDIA_ERR_NETWORK ? "lost-connection" : "undecodable");
+    this.onProblem(code === MediaError.MEDIA_ERR_NETWORK ? "lost-connection" : "undecodable");
     this.onChange();
   }
 
-  /** The film plays on, but its frames have no numbers any more. */
-  private lose(trouble: Trouble): void {
-    this.clip = this.index = this.wanted = this.sought = null;
-    this.onTrouble(trouble);
+  /** Continue to play the movie without frame numbers. */
+  private dropFrameNumbers(problem: PlaybackProblem): void {
+    this.clip = this.timestamps = this.index = this.requested = this.sought = null;
+    this.onProblem(problem);
+    this.playPending();
     this.onChange();
   }
 }

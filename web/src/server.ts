@@ -1,168 +1,110 @@
-/** What the page asks the server for. */
+/** Requests to the studio server. */
 
-import type { ExactFacts } from "./clip";
+import type { Change, Changes, Details, Review, Shape, Status } from "./model";
 
-export interface Film {
-  /** Relative to the page, like every address in here. */
-  readonly url: string;
-  readonly exact: ExactFacts | null;
-  readonly width: number | null;
-  readonly height: number | null;
-}
+/** Why something could not be read. */
+export type ReadError = "link-invalid" | "access-denied" | "unreachable";
 
-/** What is said about a still is about this frame: a picture without a film has no number of its own. */
-export const STILL_FRAME = 0;
-
-/** One stroke of a pen. */
-export interface Stroke {
-  readonly kind: "pen";
-  readonly colour: string;
-  /** A part of the picture's height. */
-  readonly width: number;
-  /** Across, down, pressure: from 0 to 1 of the picture, wherever it is shown. */
-  readonly points: readonly (readonly [number, number, number])[];
-}
-
-export interface Note {
+export interface NotePayload {
+  readonly object: string;
   readonly id: string;
-  readonly author: string;
-  readonly is_guest: boolean;
   readonly content: string;
-  readonly date: string | null;
-  /** The shot's number of the frame it is about (STILL_FRAME on a still), or null for all of the version. */
   readonly frame: number | null;
-  readonly in_reply_to: string | null;
-  readonly drawing: readonly Stroke[];
+  readonly end_frame?: number | null;
+  readonly drawing: readonly Shape[];
+  readonly drawing_end?: number | null;
+  /** Width and height of the image in pixels. */
+  readonly aspect?: readonly [number, number] | null;
+  readonly in_reply_to?: string | null;
+  readonly labels?: readonly string[];
 }
 
-export const STATUSES = ["approved", "require_changes", "seen"] as const;
-export type Status = (typeof STATUSES)[number];
+const REQUEST_TIMEOUT_MS = 10_000;
 
-/** What was said about a version. */
-export interface Feedback {
-  readonly notes: readonly Note[];
-  /** Drawings that belong to no note: made by a program. */
-  readonly drawings: readonly { readonly frame: number; readonly shapes: readonly Stroke[] }[];
-  readonly statuses: readonly { readonly name: string; readonly status: string | null }[];
-  readonly own_status: string | null;
-}
-
-/** One version in the review session. */
-export interface Entry extends Feedback {
-  readonly id: string;
-  readonly name: string;
-  readonly description: string;
-  readonly version: number;
-  readonly asset: string;
-  readonly asset_type: string;
-  /** Project, sequence, shot: from the outside in. */
-  readonly path: readonly string[];
-  readonly task: string;
-  readonly author: string;
-  /** ISO 8601 with its offset, or null. */
-  readonly date: string | null;
-  readonly comment: string;
-  readonly thumbnail: string | null;
-  readonly film: Film | null;
-  /** The address of a picture, of a version that has no film. */
-  readonly still: string | null;
-  /** The server is making the film at the moment. */
-  readonly is_encoding: boolean;
-}
-
-export interface Review {
-  readonly name: string;
-  readonly project: string;
-  readonly is_open: boolean;
-  /** The name of an invitee, who may write; null for whoever only looks. */
-  readonly visitor: string | null;
-  readonly entries: readonly Entry[];
-}
-
-/** Why there is no answer: the link is not valid any more, it does not open now, or nobody answers. */
-export type Refusal = "link-invalid" | "door-closed" | "unreachable";
-
-/** What an invitee says, and where. */
-export type Said =
-  | { readonly object: string; readonly status: Status }
-  | {
-      readonly object: string;
-      readonly id: string;
-      readonly content: string;
-      readonly frame: number | null;
-      readonly drawing: readonly Stroke[];
-    };
-
-const PATIENCE = 10_000;
-const PAUSE = 15_000;
-const PAUSE_WHEN_LOST = 3_000;
-
-/** An address below the page's own, which holds the key. */
-export function address(relative: string): string {
+/** Resolve a URL of the data below the URL of the page, which contains the key. */
+export function mediaUrl(relative: string): string {
   return `${location.pathname.replace(/\/+$/, "")}/${relative}`;
 }
 
-/** The review session as it is now, or why it cannot be had. */
-export async function readReview(): Promise<Review | Refusal> {
+/** Read the session and the list of its versions, or return why they could not be read. */
+export function readReview(): Promise<Review | ReadError> {
+  return read<Review>("data");
+}
+
+/** Read one version with its notes, or return why it could not be read. */
+export function readDetails(id: string): Promise<Details | ReadError> {
+  return read<Details>(`entries/${encodeURIComponent(id)}`);
+}
+
+async function read<T>(path: string): Promise<T | ReadError> {
   try {
-    const response = await fetch(address("data"), { signal: AbortSignal.timeout(PATIENCE) });
+    // The browser sends the ETag of the body that it has.
+    const response = await fetch(mediaUrl(path), { signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
     if (response.status === 404) return "link-invalid";
-    if (response.status === 401 || response.status === 403) return "door-closed";
-    return response.ok ? ((await response.json()) as Review) : "unreachable";
+    if (response.status === 401 || response.status === 403) return "access-denied";
+    return response.ok ? ((await response.json()) as T) : "unreachable";
   } catch {
-    // A network that is away, a time-out and half an answer are one thing to the page: it asks again.
+    // A lost network, a time-out and a truncated answer are handled in the same way: the page tries again.
     return "unreachable";
   }
 }
 
-/** Sends what an invitee says; returns the review as it is then, or a sentence that says why it was not taken. */
-export async function say(what: "notes" | "status", said: Said): Promise<Review | string> {
+/** Send a note. Each POST returns the change that it made, or a sentence that says why it was refused. */
+export function postNote(note: NotePayload): Promise<Change | string> {
+  return post("notes", note);
+}
+
+/** Replace the text of an own note; `previous` is the text before the edit. */
+export function postEdit(note: string, previous: string, content: string): Promise<Change | string> {
+  return post("notes/edit", { note, previous, content });
+}
+
+/** Delete an own note. */
+export function postDelete(note: string): Promise<Change | string> {
+  return post("notes/delete", { note });
+}
+
+/** Mark a note as done, or reopen it. */
+export function postDone(note: string, done: boolean): Promise<Change | string> {
+  return post("notes/done", { note, done });
+}
+
+/** Send a verdict; with `replace`, "seen" takes back an earlier one. */
+export function postStatus(object: string, status: Status, replace = false): Promise<Change | string> {
+  return post("status", { object, status, replace });
+}
+
+/** Send a verdict on several versions. */
+export function postStatuses(objects: readonly string[], status: Status): Promise<Changes | string> {
+  return post("statuses", { objects, status, replace: true });
+}
+
+async function post<T>(path: string, payload: object): Promise<T | string> {
   try {
-    const response = await fetch(address(what), {
+    const response = await fetch(mediaUrl(path), {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(said),
-      signal: AbortSignal.timeout(PATIENCE),
+      body: JSON.stringify(payload),
+      signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
     });
-    if (response.ok) return (await response.json()) as Review;
+    if (response.ok) return (await response.json()) as T;
     const { content } = (await response.json()) as { content?: string };
-    return content ?? "The server did not take it.";
+    return content ?? `The server answered with status ${response.status}.`;
   } catch {
     return "The server does not answer.";
   }
 }
 
-/** Reads the review again and again while somebody looks at the page, and at once when the network is back. */
-export function watchReview(onAnswer: (answer: Review | Refusal) => void): { now: () => void } {
-  let timer = 0;
-  let isReading = false;
-  const read = async (): Promise<void> => {
-    if (isReading) return;
-    isReading = true;
-    clearTimeout(timer);
-    const answer = await readReview();
-    isReading = false;
-    onAnswer(answer);
-    if (answer === "link-invalid" || answer === "door-closed") return;
-    timer = window.setTimeout(readIfSeen, answer === "unreachable" ? PAUSE_WHEN_LOST : PAUSE);
-  };
-  const readIfSeen = (): void => {
-    if (document.visibilityState === "visible") void read();
-  };
-  document.addEventListener("visibilitychange", readIfSeen);
-  window.addEventListener("online", readIfSeen);
-  window.addEventListener("offline", () => onAnswer("unreachable"));
-  void read();
-  return { now: readIfSeen };
-}
-
-/** Why a film does not play: asks the server for its first byte. */
-export async function examineFilm(url: string): Promise<"undecodable" | "film-gone" | "lost-connection"> {
+/** Return why a movie or image does not load, by a request for its first byte. */
+export async function probeMedia(url: string): Promise<"undecodable" | "media-missing" | "lost-connection"> {
   try {
-    const response = await fetch(url, { headers: { Range: "bytes=0-0" }, signal: AbortSignal.timeout(PATIENCE) });
+    const response = await fetch(url, {
+      headers: { Range: "bytes=0-0" },
+      signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+    });
     await response.body?.cancel();
     if (response.ok) return "undecodable";
-    return response.status === 404 ? "film-gone" : "lost-connection";
+    return response.status === 404 ? "media-missing" : "lost-connection";
   } catch {
     return "lost-connection";
   }

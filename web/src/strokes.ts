@@ -1,6 +1,7 @@
-/** Where a stroke lies on the screen: pure arithmetic, no browser in it. */
+/** Geometry of strokes on the screen. Independent of the browser. */
 
-export type Point = readonly [across: number, down: number, pressure: number];
+import type { Point, Position } from "./model";
+
 
 export interface Size {
   readonly width: number;
@@ -8,32 +9,32 @@ export interface Size {
 }
 
 /** A rectangle on the screen, in pixels. */
-export interface Place extends Size {
+export interface Rect extends Size {
   readonly left: number;
   readonly top: number;
 }
 
-/** Where the picture is in a box that shows all of it, centred, in its own proportions. */
-export function placeOf(box: Size, picture: Size): Place {
-  if (picture.width <= 0 || picture.height <= 0) return { left: 0, top: 0, width: 0, height: 0 };
-  const scale = Math.min(box.width / picture.width, box.height / picture.height);
-  const [width, height] = [picture.width * scale, picture.height * scale];
+/** Return the rectangle of an image that is centred in a box, as large as possible, in its own aspect ratio. */
+export function fitRect(box: Size, image: Size): Rect {
+  if (image.width <= 0 || image.height <= 0) return { left: 0, top: 0, width: 0, height: 0 };
+  const scale = Math.min(box.width / image.width, box.height / image.height);
+  const [width, height] = [image.width * scale, image.height * scale];
   return { left: (box.width - width) / 2, top: (box.height - height) / 2, width, height };
 }
 
-/** The part of the picture at a place on the screen; a pointer without pressure presses half. */
-export function pointAt(place: Place, x: number, y: number, pressure: number): Point {
-  const part = (value: number): number => Number(Math.min(Math.max(value, -1), 2).toFixed(5));
+/** Convert a position on the screen to the image. A pointer without pressure has a pressure of 0.5. */
+export function toImage(rect: Rect, x: number, y: number, pressure: number): Point {
+  const round = (value: number): number => Number(Math.min(Math.max(value, -1), 2).toFixed(5));
   const pressed = pressure > 0 ? Math.min(pressure, 1) : 0.5;
-  return [part((x - place.left) / place.width), part((y - place.top) / place.height), Number(pressed.toFixed(3))];
+  return [round((x - rect.left) / rect.width), round((y - rect.top) / rect.height), Number(pressed.toFixed(3))];
 }
 
-/** The place on the screen of a part of the picture. */
-export function pixelAt(place: Place, point: Point): { x: number; y: number } {
-  return { x: place.left + point[0] * place.width, y: place.top + point[1] * place.height };
+/** Convert a position on the image to the screen. */
+export function toScreen(rect: Rect, point: Point | Position): { x: number; y: number } {
+  return { x: rect.left + point[0] * rect.width, y: rect.top + point[1] * rect.height };
 }
 
-/** How thick a line is at this pressure: half of its width to one and a half times. */
-export function thickness(place: Place, width: number, pressure: number): number {
-  return Math.max(1, place.height * width * (0.5 + pressure));
+/** Return the thickness of a line in pixels: half of its width to one and a half times, by the pressure. */
+export function lineWidth(rect: Rect, width: number, pressure: number): number {
+  return Math.max(1, rect.height * width * (0.5 + pressure));
 }

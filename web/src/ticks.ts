@@ -1,27 +1,27 @@
-/** Which frame numbers a timeline writes out. */
+/** Choice of the frame numbers that the timeline shows. */
 
 import type { Clip } from "./clip";
 
-/** Indices to label on a timeline with room for `room` labels: both ends, and round numbers clear of them. */
-export function ticks(clip: Clip, room: number): number[] {
+/** Return the indices to label on a timeline that fits `maxLabels` labels: both ends, and round numbers between. */
+export function ticks(clip: Clip, maxLabels: number): number[] {
   const last = clip.lastIndex;
   if (last === 0) return [0];
-  const clear = last / Math.max(1, room);
-  const step = roundStep(clear);
+  const distance = last / Math.max(1, maxLabels);
+  const step = roundStep(distance);
   const found = [0];
   const first = Math.ceil(clip.firstFrame / step) * step - clip.firstFrame;
   for (let index = first; index < last; index += step) {
-    if (index >= clear && last - index >= clear) found.push(index);
+    if (index >= distance && last - index >= distance) found.push(index);
   }
   return [...found, last];
 }
 
-/** The smallest of 1, 2, 5, 10, 20, 50 … that is not below this. */
-function roundStep(least: number): number {
+/** Return the smallest of 1, 2, 5, 10, 20, 50 … that is not below the value. */
+function roundStep(minimum: number): number {
   let power = 1;
   for (;;) {
     for (const factor of [1, 2, 5]) {
-      if (factor * power >= least) return factor * power;
+      if (factor * power >= minimum) return factor * power;
     }
     power *= 10;
   }

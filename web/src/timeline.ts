@@ -1,10 +1,18 @@
-/** The timeline under the picture: every frame a cell, dragged with mouse, pen or finger. */
+/** The timeline under the image: one cell for each frame, dragged with mouse, pen or finger. */
 
 import { find, make, setText } from "./dom";
 import type { Player } from "./player";
 import { ticks } from "./ticks";
 
-/** Room that one label needs, in letter sizes of the page. */
+/** A frame or range with a note or drawing. */
+export interface Mark {
+  readonly frame: number;
+  readonly end: number | null;
+  readonly kind: "open" | "drawn" | "done";
+  readonly text: string;
+}
+
+/** Width that one label needs, in font sizes of the page. */
 const LABEL_WIDTH = 4;
 
 export class Timeline {
@@ -16,60 +24,68 @@ export class Timeline {
   private readonly player: Player;
   private readonly video: HTMLVideoElement;
   private readonly marks = find("marks", HTMLElement);
-  private room = 0;
-  private marked = "";
-  private drawn = "";
+  private maxLabels = 0;
+  private shownMarks = "";
+  private shownTicks = "";
 
   constructor(player: Player, video: HTMLVideoElement) {
     this.player = player;
     this.video = video;
-    this.root.addEventListener("pointerdown", (event) => this.begin(event));
-    this.root.addEventListener("pointermove", (event) => this.move(event));
+    this.root.addEventListener("pointerdown", (event) => this.onPointerDown(event));
+    this.root.addEventListener("pointermove", (event) => this.onPointerMove(event));
     this.root.addEventListener("pointerleave", () => (this.hint.hidden = true));
     new ResizeObserver(() => this.measure()).observe(this.track);
   }
 
-  /** Draws what the player says. */
+  /** Show the state of the player. */
   render(): void {
     const { clip } = this.player;
-    this.drawTicks();
-    this.drawBuffered();
+    this.renderTicks();
+    this.renderBuffered();
     const count = clip?.frameCount ?? 0;
-    const begin = clip ? this.player.target / count : this.video.currentTime / (this.video.duration || Infinity);
-    this.root.style.setProperty("--head", String(begin));
+    const start = clip ? this.player.target / count : this.video.currentTime / (this.video.duration || Infinity);
+    this.root.style.setProperty("--head", String(start));
     this.root.style.setProperty("--cell", String(clip ? 1 / count : 0));
     this.root.dataset["seekable"] = String(this.player.canSeek);
-    this.describe();
+    this.renderSliderState();
   }
 
-  /** Marks the frames with these numbers. */
-  mark(frames: readonly number[]): void {
+  /** Mark these frames and ranges; frames outside of the movie have no mark. */
+  mark(all: readonly Mark[]): void {
     const { clip } = this.player;
-    const inside = clip === null ? [] : frames.filter((frame) => clip.numberAt(clip.indexOf(frame)) === frame);
-    const key = clip === null ? "" : `${clip.firstFrame} ${clip.frameCount} ${inside.join(" ")}`;
-    if (clip === null || key === this.marked) {
-      if (clip === null) this.marks.replaceChildren();
-      this.marked = key;
+    const inside = clip === null ? [] : all.filter(({ frame }) => clip.numberAt(clip.indexOf(frame)) === frame);
+    const key = clip === null ? "" : JSON.stringify([clip.firstFrame, clip.frameCount, inside]);
+    if (key === this.shownMarks) return;
+    this.shownMarks = key;
+    if (clip === null) {
+      this.marks.replaceChildren();
       return;
     }
-    this.marked = key;
     this.marks.replaceChildren(
-      ...inside.map((frame) => {
-        const mark = make("span", "mark");
-        mark.style.setProperty("--at", String((clip.indexOf(frame) + 0.5) / clip.frameCount));
+      ...inside.map(({ frame, end, kind, text }) => {
+        const mark = make("button", "mark");
+        mark.type = "button";
+        mark.tabIndex = -1;
+        mark.dataset["kind"] = kind;
+        mark.title = end === null ? `${frame} · ${text}` : `${frame}–${end} · ${text}`;
+        const index = clip.indexOf(frame);
+        mark.style.setProperty("--at", String((index + 0.5) / clip.frameCount));
+        mark.style.setProperty("--length", String(end === null ? 0 : (clip.indexOf(end) - index) / clip.frameCount));
+        mark.addEventListener("pointerdown", (event) => event.stopPropagation());
+        mark.addEventListener("click", () => this.player.show(index));
         return mark;
       }),
     );
   }
 
   private measure(): void {
-    const letter = parseFloat(getComputedStyle(this.track).fontSize);
-    this.room = Math.floor(this.track.clientWidth / (letter * LABEL_WIDTH));
+    const fontSize = parseFloat(getComputedStyle(this.track).fontSize);
+    this.maxLabels = Math.floor(this.track.clientWidth / (fontSize * LABEL_WIDTH));
     this.render();
   }
 
-  /** Tells a screen reader what the slider stands on. */
-  private describe(): void {
+  /** Set the slider's state for screen readers. */
+  private renderSliderState(): void {
     const { clip, target } = this.player;
     this.root.setAttribute("aria-disabled", String(!this.player.canSeek));
     this.root.setAttribute("aria-valuemin", String(clip?.firstFrame ?? 0));
@@ -78,14 +94,14 @@ export class Timeline {
     this.root.setAttribute("aria-valuetext", clip ? `Frame ${clip.numberAt(target)}` : "No frame numbers");
   }
 
-  private drawTicks(): void {
+  private renderTicks(): void {
     const { clip } = this.player;
-    const key = clip ? `${clip.firstFrame} ${clip.frameCount} ${this.room}` : "";
-    if (key === this.drawn) return;
-    this.drawn = key;
+    const key = clip ? `${clip.firstFrame} ${clip.frameCount} ${this.maxLabels}` : "";
+    if (key === this.shownTicks) return;
+    this.shownTicks = key;
     this.labels.replaceChildren();
     if (clip === null) return;
-    for (const index of ticks(clip, this.room)) {
+    for (const index of ticks(clip, this.maxLabels)) {
       const label = make("span", "tick", String(clip.numberAt(index)));
       label.style.setProperty("--at", String((index + 0.5) / clip.frameCount));
       this.labels.append(label);
@@ -94,41 +110,41 @@ export class Timeline {
     this.labels.lastElementChild?.classList.add("tick-last");
   }
 
-  private drawBuffered(): void {
+  private renderBuffered(): void {
     const { buffered, duration } = this.video;
     const end = buffered.length > 0 && duration > 0 ? buffered.end(buffered.length - 1) / duration : 0;
     this.buffered.style.setProperty("--until", String(Math.min(1, end)));
   }
 
-  private begin(event: PointerEvent): void {
+  private onPointerDown(event: PointerEvent): void {
     if (event.button !== 0 || !this.player.canSeek) return;
     this.root.setPointerCapture(event.pointerId);
     this.scrub(event);
   }
 
-  private move(event: PointerEvent): void {
+  private onPointerMove(event: PointerEvent): void {
     this.showHint(event);
     if (this.root.hasPointerCapture(event.pointerId)) this.scrub(event);
   }
 
   private scrub(event: PointerEvent): void {
     const { clip } = this.player;
-    const part = this.partAt(event);
-    if (clip === null) this.player.showPart(part);
-    else this.player.show(Math.floor(part * clip.frameCount));
+    const fraction = this.fractionAt(event);
+    if (clip === null) this.player.showFraction(fraction);
+    else this.player.show(Math.floor(fraction * clip.frameCount));
   }
 
   private showHint(event: PointerEvent): void {
     const { clip } = this.player;
     this.hint.hidden = clip === null || !this.player.canSeek;
     if (clip === null) return;
-    const part = this.partAt(event);
-    const index = clip.nearest(Math.floor(part * clip.frameCount));
+    const fraction = this.fractionAt(event);
+    const index = clip.nearest(Math.floor(fraction * clip.frameCount));
     setText(this.hint, String(clip.numberAt(index)));
-    this.hint.style.setProperty("--at", String(part));
+    this.hint.style.setProperty("--at", String(fraction));
   }
 
-  private partAt(event: PointerEvent): number {
+  private fractionAt(event: PointerEvent): number {
     const { left, width } = this.track.getBoundingClientRect();
     return Math.min(Math.max((event.clientX - left) / width, 0), 1);
   }

@@ -1,6 +1,6 @@
-/** The buttons and the counters under the timeline. */
+/** The counters and buttons under the timeline. */
 
-import { rateText } from "./clip";
+import { formatRate } from "./clip";
 import { find, setText } from "./dom";
 import type { Command } from "./keys";
 import type { Player } from "./player";
@@ -18,19 +18,24 @@ export class Transport {
   private readonly player: Player;
   private readonly video: HTMLVideoElement;
 
-  constructor(player: Player, video: HTMLVideoElement, run: (command: Command) => void) {
+  constructor(player: Player, video: HTMLVideoElement, runCommand: (command: Command) => void) {
     this.player = player;
     this.video = video;
     for (const button of this.root.querySelectorAll<HTMLButtonElement>("button[data-command]")) {
-      button.addEventListener("click", () => run(button.dataset["command"] as Command));
+      button.addEventListener("click", () => runCommand(button.dataset["command"] as Command));
     }
     find("full-screen", HTMLButtonElement).hidden = !document.fullscreenEnabled;
     this.field.addEventListener("focus", () => this.field.select());
-    this.field.addEventListener("keydown", (event) => this.typed(event));
+    // Some engines clear that selection when the mouse button is released.
+    this.field.addEventListener("mouseup", (event) => {
+      event.preventDefault();
+      this.field.select();
+    });
+    this.field.addEventListener("keydown", (event) => this.onKeyDown(event));
     this.field.addEventListener("blur", () => this.render());
   }
 
-  /** Shows what the player says. */
+  /** Show the state of the player. */
   render(): void {
     const { clip, index, isPlaying, speed } = this.player;
     if (document.activeElement !== this.field) {
@@ -39,8 +44,8 @@ export class Transport {
     this.root.dataset["numbers"] = String(clip !== null);
     this.field.disabled = clip === null || !this.player.canSeek;
     setText(this.position, clip && index !== null ? `${index + 1} / ${clip.frameCount}` : "–");
-    setText(this.timeCode, clip && index !== null ? clip.timeCode(index) : clock(this.video.currentTime));
-    setText(this.rate, clip ? `${rateText(clip.rate)} fps` : "");
+    setText(this.timeCode, clip && index !== null ? clip.timeCode(index) : formatSeconds(this.video.currentTime));
+    setText(this.rate, clip ? `${formatRate(clip.rate)} fps` : "");
     setText(this.speed, Math.abs(speed) > 1 || speed < 0 ? `${speed}×` : "");
     this.renderButtons(isPlaying);
   }
@@ -57,8 +62,8 @@ export class Transport {
     }
   }
 
-  /** Enter goes to the frame that was typed, Escape forgets it. */
-  private typed(event: KeyboardEvent): void {
+  /** Go to the typed frame on Enter, discard it on Escape. */
+  private onKeyDown(event: KeyboardEvent): void {
     const { clip } = this.player;
     if (event.key === "Enter" && clip !== null && /^\s*-?\d+\s*$/.test(this.field.value)) {
       this.player.show(clip.indexOf(Number(this.field.value)));
@@ -67,8 +72,8 @@ export class Transport {
   }
 }
 
-/** Minutes and seconds of a film whose frames have no numbers. */
-function clock(seconds: number): string {
+/** Format minutes and seconds, for a movie without frame numbers. */
+function formatSeconds(seconds: number): string {
   const whole = Math.floor(seconds);
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
 }

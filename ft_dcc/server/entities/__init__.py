@@ -1,1 +1,4 @@
-"""What happens to entities: they are created, changed and deleted in batches, one transaction each."""
+"""Create, update and delete entities in batches, one transaction each, with the checks that guard them.
+
+It knows nothing of HTTP, of events and of the actions beside these three.
+"""

@@ -1,20 +1,26 @@
-"""One POST that writes: its operations run in one transaction, and refer to each other in any order."""
+"""A batch: the operations of one request, which run in one transaction and refer to each other in any order."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Protocol, TypeVar
 
 import attrs
 from sqlalchemy import ColumnElement, Connection, Table, select
 
 from ft_dcc.errors import ValidationError
-from ft_dcc.server.access import Caller, first_user
-from ft_dcc.server.entities.changes import Changes
-from ft_dcc.server.query.level import Reader
-from ft_dcc.server.rights import UNLIMITED, Rights
-from ft_dcc.server.schema.model import Attribute, EntityType
-from ft_dcc.server.studio import Studio
+from ft_dcc.server.auth.api_keys import first_user
+from ft_dcc.server.auth.permissions import UNLIMITED, Permissions
+from ft_dcc.server.database import connections
+from ft_dcc.server.database.store import Store
+from ft_dcc.server.entities.changes import ChangeSet
+from ft_dcc.server.identity import Caller
+from ft_dcc.server.query.loader import QueryContext
+from ft_dcc.server.schema.model import Attribute, EntityType, Schema
+from ft_dcc.server.schema.tables import Tables
+from ft_dcc.server.storage.media_store import MediaStore
 
 Operation = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -22,48 +28,94 @@ Row = dict[str, Any]
 Action = Callable[["Batch", Operation], Any]
 T = TypeVar("T")
 
-# While only these are created, what was read for one of them is still true for the next.
-_PLAIN = frozenset(("Context", "Asset", "AssetVersion", "Component", "ComponentLocation", "Metadata", "Note"))
+# Creating entities of these families changes nothing that was memoized for an earlier operation.
+_KEEP_MEMOIZED = frozenset(("Context", "Asset", "AssetVersion", "Component", "ComponentLocation", "Metadata", "Note"))
+
+
+class BatchServices(Protocol):
+    """The parts of the server that a batch uses."""
+
+    @property
+    def schema(self) -> Schema:
+        """The schema of the studio."""
+
+    @property
+    def store(self) -> Store:
+        """The database."""
+
+    @property
+    def media(self) -> MediaStore:
+        """The bytes of components."""
+
+    @property
+    def secret(self) -> bytes:
+        """The key that signs URLs."""
 
 
 @attrs.define(eq=False)
 class Batch:
-    """The operations of one request, and what they leave to be done at its end."""
+    """The operations of one request, and the work that is left for the end of the transaction and after it."""
 
-    studio: Studio
+    services: BatchServices
     caller: Caller
     connection: Connection
     base_url: str
     operations: list[Operation]
     actions: Mapping[str, Action]
-    changes: Changes
-    rights: Rights
+    changes: ChangeSet
+    permissions: Permissions
     is_denormalized: bool = False
-    # Called when all operations have run, still in the transaction.
-    at_end: list[Callable[[], None]] = attrs.field(factory=list)
-    # Called when the transaction is on the disk; nothing of it can fail any more.
+    # Called after the last operation, inside the transaction.
+    before_commit: list[Callable[[], None]] = attrs.field(factory=list)
+    # Called when the transaction is on disk and cannot fail any more.
     after_commit: list[Callable[[], None]] = attrs.field(factory=list)
     removed_components: list[str] = attrs.field(factory=list)
+    # Queries inside a transaction hold the changes of all other clients.
+    query_deadline: float | None = None
     _answers: dict[int, Any] = attrs.field(factory=dict)
-    _unborn: dict[str, int] = attrs.field(factory=dict)
+    _pending_creates: dict[str, int] = attrs.field(factory=dict)
     _references: dict[tuple[str, str], str] = attrs.field(factory=dict)
-    _known: dict[tuple[Any, ...], Any] = attrs.field(factory=dict)
+    _memoized: dict[tuple[Any, ...], Any] = attrs.field(factory=dict)
 
     @property
-    def reader(self) -> Reader:
-        """What queries inside this transaction are answered with."""
-        return Reader(self.connection, self.base_url, self.rights.projects)
+    def schema(self) -> Schema:
+        """The schema of the studio."""
+        return self.services.schema
+
+    @property
+    def tables(self) -> Tables:
+        """The tables of the studio's schema."""
+        return self.services.store.tables
+
+    @property
+    def query_context(self) -> QueryContext:
+        """The context in which queries inside this transaction are answered."""
+        return QueryContext(self.connection, self.base_url, self.permissions, self.caller.id)
+
+    @property
+    def account(self) -> str:
+        """The user whose keys signed URLs depend on; "" for guests and the server."""
+        return "" if self.caller.is_guest else self.caller.id
+
+    def limit_queries(self) -> AbstractContextManager[None]:
+        """Return a context manager whose block's queries end at the deadline."""
+        if self.query_deadline is None:
+            return nullcontext()
+        return connections.time_limit(self.connection, self.query_deadline - time.monotonic())
 
     def run(self) -> list[Any]:
-        """Return the answers in the order of the operations; raises Refused, and then nothing must be kept."""
+        """Run the operations and return their answers in the same order.
+
+        Raises HttpError; the transaction must then be rolled back.
+        """
         for index, operation in enumerate(self.operations):
             data = operation.get("entity_data")
             if operation.get("action") == "create" and isinstance(data, dict) and isinstance(data.get("id"), str):
-                self._unborn.setdefault(data["id"], index)
+                self._pending_creates.setdefault(data["id"], index)
         for index in range(len(self.operations)):
             self._run(index)
-        for finish in self.at_end:
-            finish()
+        for callback in self.before_commit:
+            callback()
         self._check_references()
         return [self._answers[index] for index in range(len(self.operations))]
 
@@ -72,34 +124,34 @@ class Batch:
             return
         operation = self.operations[index]
         data = operation.get("entity_data")
-        if isinstance(data, dict) and self._unborn.get(str(data.get("id"))) == index:
-            del self._unborn[str(data["id"])]
-        if operation.get("action") != "create" or not self._is_plain(operation):
-            self._known.clear()
+        if isinstance(data, dict) and self._pending_creates.get(str(data.get("id"))) == index:
+            del self._pending_creates[str(data["id"])]
+        if operation.get("action") != "create" or not self._keeps_memoized(operation):
+            self._memoized.clear()
         self._answers[index] = None
         self._answers[index] = self.actions[str(operation.get("action"))](self, operation)
 
-    def _is_plain(self, operation: Operation) -> bool:
-        entity_type = self.studio.schema.types.get(str(operation.get("entity_type")))
-        return entity_type is not None and entity_type.family in _PLAIN
+    def _keeps_memoized(self, operation: Operation) -> bool:
+        entity_type = self.schema.types.get(str(operation.get("entity_type")))
+        return entity_type is not None and entity_type.family in _KEEP_MEMOIZED
 
-    def need(self, entity_id: object) -> None:
-        """The entity exists as far as this batch creates it: its create runs now if it comes later."""
-        index = self._unborn.get(entity_id) if isinstance(entity_id, str) else None
+    def ensure_created(self, entity_id: object) -> None:
+        """Run the operation that creates this entity now, if the batch has one that has not run yet."""
+        index = self._pending_creates.get(entity_id) if isinstance(entity_id, str) else None
         if index is not None:
             self._run(index)
 
-    def refer(self, entity_type: EntityType, attribute: Attribute, value: str | None) -> None:
-        """Remember a foreign key, to be checked at the end of the batch."""
+    def track_reference(self, entity_type: EntityType, attribute: Attribute, value: str | None) -> None:
+        """Record a foreign key that is checked at the end of the batch."""
         if value is None:
             return
-        self.need(value)
+        self.ensure_created(value)
         if attribute.rows != "*":
-            family = self.studio.schema[attribute.rows].family
+            family = self.schema[attribute.rows].family
             self._references.setdefault((family, value), f"{entity_type.name}.{attribute.name}")
 
-    def forget(self, family: str, ids: Iterable[str]) -> None:
-        """What has referred to these entities so far does not any more: they are deleted."""
+    def drop_references(self, family: str, ids: Iterable[str]) -> None:
+        """Discard the recorded foreign keys to entities that were deleted."""
         for entity_id in ids:
             self._references.pop((family, entity_id), None)
 
@@ -107,21 +159,20 @@ class Batch:
         by_family: dict[str, dict[str, str]] = {}
         for (family, value), origin in self._references.items():
             by_family.setdefault(family, {})[value] = origin
-        for family, wanted in by_family.items():
-            table = self.studio.store.tables.by_family[family]
-            key = table.c[self.studio.schema[family].key[0]]
-            found = {str(value) for (value,) in self.connection.execute(select(key).where(key.in_(list(wanted))))}
-            for value, origin in wanted.items():
-                if value not in found:
+        for family, origins in by_family.items():
+            key = self.tables.by_family[family].c[self.schema[family].key[0]]
+            existing = {str(value) for value in self.connection.scalars(select(key).where(key.in_(list(origins))))}
+            for value, origin in origins.items():
+                if value not in existing:
                     raise ValidationError(f"{origin} refers to {family} '{value}', which does not exist. Check the id.")
 
-    def table(self, entity_type: EntityType) -> Table:
-        """Return the table that holds entities of a type."""
-        return self.studio.store.tables[entity_type]
+    def table(self, type_name: str) -> Table:
+        """Return the table that holds the entities of a type."""
+        return self.tables[self.schema[type_name]]
 
-    def rows(self, table: Table, *conditions: ColumnElement[bool]) -> list[Row]:
-        """Return the columns of all entities that fulfil the conditions, for those who listen; else nothing."""
-        if not self.changes.is_wanted:
+    def rows_to_report(self, table: Table, *conditions: ColumnElement[bool]) -> list[Row]:
+        """Return the rows that fulfil the conditions if changes are recorded, else nothing."""
+        if not self.changes.is_recording:
             return []
         return [dict(row) for row in self.connection.execute(select(table).where(*conditions)).mappings()]
 
@@ -129,45 +180,45 @@ class Batch:
         """Return the columns of one entity, created in this batch or before, or None."""
         if entity_id is None:
             return None
-        self.need(entity_id)
-        family = self.studio.schema[type_name].family
-        if (known := self._known.get((family, entity_id))) is not None:
+        self.ensure_created(entity_id)
+        family = self.schema[type_name].family
+        if (known := self._memoized.get((family, entity_id))) is not None:
             return dict(known)
-        statement = self.studio.store.tables.by_id[family]
-        found = self.connection.execute(statement, {"id": entity_id}).mappings().first()
-        if found is None:
+        row = self.connection.execute(self.tables.by_id[family], {"id": entity_id}).mappings().first()
+        if row is None:
             return None
-        self._known[family, entity_id] = dict(found)
-        return dict(found)
+        self._memoized[family, entity_id] = dict(row)
+        return dict(row)
 
-    def recall(self, key: tuple[Any, ...], find: Callable[[], T]) -> T:
-        """Return what ``find`` returns; it is not called again while nothing can have changed it."""
-        if key not in self._known:
-            self._known[key] = find()
-        found: T = self._known[key]
-        return found
+    def memoize(self, key: tuple[Any, ...], compute: Callable[[], T]) -> T:
+        """Return the result of ``compute``, which is called again only after an operation that may change it."""
+        if key not in self._memoized:
+            self._memoized[key] = compute()
+        result: T = self._memoized[key]
+        return result
 
-    def insert(self, entity_type: EntityType, row: Row) -> bool:
-        """Store a row; return False when there is one already that it cannot stand beside."""
-        return bool(self.connection.execute(self.studio.store.tables.insertions[entity_type.family], row).rowcount)
+    def insert(self, type_name: str, row: Row) -> bool:
+        """Store a row; return False when a unique constraint keeps it out."""
+        statement = self.tables.insertions[self.schema[type_name].family]
+        return bool(self.connection.execute(statement, row).rowcount)
 
 
-def owner_batch(studio: Studio, connection: Connection) -> Batch:
-    """Return an empty batch of whoever owns the data folder: nothing is forbidden, and nobody is told of it."""
+def owner_batch(services: BatchServices, connection: Connection) -> Batch:
+    """Return an empty batch with all permissions, which records no changes, for the owner of the data folder."""
     caller = first_user(connection) or Caller("", "")
-    return Batch(studio, caller, connection, "", [], {}, Changes(is_wanted=False), UNLIMITED)
+    return Batch(services, caller, connection, "", [], {}, ChangeSet(is_recording=False), UNLIMITED)
 
 
-def creation(entity_type: str, data: dict[str, Any]) -> Operation:
+def create_operation(entity_type: str, data: dict[str, Any]) -> Operation:
     """Return the operation that creates an entity."""
     return {"action": "create", "entity_type": entity_type, "entity_data": data}
 
 
-def change(entity_type: str, key: str, data: dict[str, Any]) -> Operation:
-    """Return the operation that gives an entity these values."""
+def update_operation(entity_type: str, key: str, data: dict[str, Any]) -> Operation:
+    """Return the operation that updates an entity with these values."""
     return {"action": "update", "entity_type": entity_type, "entity_key": [key], "entity_data": data}
 
 
-def removal(entity_type: str, key: str) -> Operation:
+def delete_operation(entity_type: str, key: str) -> Operation:
     """Return the operation that deletes an entity."""
     return {"action": "delete", "entity_type": entity_type, "entity_key": [key]}

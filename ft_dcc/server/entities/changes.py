@@ -1,4 +1,4 @@
-"""What a batch changes, noted for those who listen to ``ftrack.update``."""
+"""The changes of a batch, recorded for subscribers of ``ftrack.update``."""
 
 from __future__ import annotations
 
@@ -8,98 +8,97 @@ from typing import Any
 
 import attrs
 
-from ft_dcc.server.query.values import shown
-from ft_dcc.server.schema.model import EntityType, Schema
-from ft_dcc.server.schema.tables import TYPE_COLUMN
+from ft_dcc.server.query.type_conversion import to_json
+from ft_dcc.server.schema import model, tables
 
 ADD, UPDATE, REMOVE = "add", "update", "remove"
-# Who may read the entity may not, for that, read this.
-_SECRET = frozenset({"passphrase"})
+# Columns that are not published even to users who may read the entity.
+_SECRET_COLUMNS = frozenset({"passphrase"})
 
 Values = dict[str, tuple[Any, Any]]
 
 
 @attrs.define(eq=False)
 class Change:
-    """One entity and what became of it: its columns, and old and new values under the server's column names."""
+    """One changed entity: its columns, and pairs of old and new values under the server's column names."""
 
     action: str
-    entity_type: EntityType
+    entity_type: model.EntityType
     row: Mapping[str, Any]
     values: Values
 
 
-class Changes:
-    """The changes of one batch, one for each entity; nothing is noted when nobody listens."""
+class ChangeSet:
+    """The changes of one batch, one for each entity; nothing is recorded while no client is connected."""
 
-    def __init__(self, is_wanted: bool) -> None:
-        self.is_wanted = is_wanted
-        self._noted: dict[tuple[str, ...], Change] = {}
+    def __init__(self, is_recording: bool) -> None:
+        self.is_recording = is_recording
+        self._changes: dict[tuple[str, ...], Change] = {}
 
     def __iter__(self) -> Iterator[Change]:
-        return iter(self._noted.values())
+        return iter(self._changes.values())
 
-    def created(self, entity_type: EntityType, row: Mapping[str, Any]) -> None:
-        """An entity is new."""
-        if self.is_wanted:
-            self._note(ADD, entity_type, row, {name: (None, value) for name, value in row.items() if value is not None})
+    def record_created(self, entity_type: model.EntityType, row: Mapping[str, Any]) -> None:
+        """Record a new entity."""
+        if self.is_recording:
+            self._record(
+                ADD, entity_type, row, {name: (None, value) for name, value in row.items() if value is not None}
+            )
 
-    def updated(self, entity_type: EntityType, row: Mapping[str, Any], changed: Mapping[str, Any]) -> None:
-        """Columns of an entity, ``row`` as it was, have new values."""
+    def record_updated(self, entity_type: model.EntityType, row: Mapping[str, Any], changed: Mapping[str, Any]) -> None:
+        """Record new values of columns; ``row`` is the entity before the change."""
         values = {name: (row.get(name), value) for name, value in changed.items() if row.get(name) != value}
-        if self.is_wanted and values:
-            self._note(UPDATE, entity_type, {**row, **changed}, values)
+        if self.is_recording and values:
+            self._record(UPDATE, entity_type, {**row, **changed}, values)
 
-    def removed(self, entity_type: EntityType, row: Mapping[str, Any]) -> None:
-        """An entity is gone; these were its columns."""
+    def record_removed(self, entity_type: model.EntityType, row: Mapping[str, Any]) -> None:
+        """Record that an entity was deleted; ``row`` are its former columns."""
         values = {name: (value, None) for name, value in row.items() if value is not None}
-        if self.is_wanted:
-            self._note(REMOVE, entity_type, row, values)
+        if self.is_recording:
+            self._record(REMOVE, entity_type, row, values)
 
-    def custom_value_set(
-        self, entity_type: EntityType, row: Mapping[str, Any], key: str, old: object, new: object
+    def record_custom_value(
+        self, entity_type: model.EntityType, row: Mapping[str, Any], key: str, old: object, new: object
     ) -> None:
-        """A custom attribute of an entity has a new value."""
-        if self.is_wanted and old != new:
-            self._merge(Change(UPDATE, entity_type, row, {key: (_custom(old), _custom(new))}))
+        """Record a new value of a custom attribute."""
+        if self.is_recording and old != new:
+            values = {key: (_custom_value_text(old), _custom_value_text(new))}
+            self._merge(Change(UPDATE, entity_type, row, values))
 
-    def _note(self, action: str, entity_type: EntityType, row: Mapping[str, Any], values: Values) -> None:
-        self._merge(Change(action, entity_type, row, dict(_told(entity_type, values))))
+    def _record(self, action: str, entity_type: model.EntityType, row: Mapping[str, Any], values: Values) -> None:
+        self._merge(Change(action, entity_type, row, dict(_published_values(entity_type, values))))
 
     def _merge(self, change: Change) -> None:
         key = (change.entity_type.family, *(str(change.row[name]) for name in change.entity_type.key))
-        before = self._noted.pop(key, None)
+        before = self._changes.pop(key, None)
         if before is None or before.action == REMOVE:
-            self._noted[key] = change
+            self._changes[key] = change
         elif change.action != REMOVE:
             old = {name: first for name, (first, _) in before.values.items()}
             values = {name: (old.get(name, first), last) for name, (first, last) in change.values.items()}
-            self._noted[key] = attrs.evolve(before, row=change.row, values={**before.values, **values})
+            self._changes[key] = attrs.evolve(before, row=change.row, values={**before.values, **values})
         elif before.action != ADD:
-            self._noted[key] = change
+            self._changes[key] = change
 
 
-def _told(entity_type: EntityType, values: Values) -> Iterable[tuple[str, tuple[Any, Any]]]:
-    """Yield what may be told of columns, under the names that the server's own events always had."""
+def _published_values(entity_type: model.EntityType, values: Values) -> Iterable[tuple[str, tuple[Any, Any]]]:
+    """Yield the values that may be published, under the column names that ftrack's events have."""
     columns = {attribute.column: attribute for attribute in entity_type.attributes.values()}
     for name, (old, new) in values.items():
         attribute = columns.get(name)
-        if attribute is not None and not attribute.is_hidden and name not in _SECRET:
-            yield attribute.alias or attribute.name, (_plain(attribute.kind, old), _plain(attribute.kind, new))
+        if attribute is not None and not attribute.is_hidden and name not in _SECRET_COLUMNS:
+            convert = None if attribute.kind == "date" else to_json(attribute.kind)
+            pair = (old, new) if convert is None else (convert(old), convert(new))
+            yield attribute.alias or attribute.name, pair
 
 
-def _plain(kind: str, value: Any) -> Any:
-    show = None if kind == "date" else shown(kind)
-    return value if show is None else show(value)
-
-
-def _custom(value: object) -> str | None:
-    """Return a custom attribute's value as text, which is how it always came in events: true is "1"."""
+def _custom_value_text(value: object) -> str | None:
+    """Return a custom attribute's value as text, as ftrack's events have it: true is "1"."""
     if value is None or isinstance(value, str):
         return value
     return str(int(value)) if isinstance(value, bool) else json.dumps(value)
 
 
-def stored_type(schema: Schema, family: str, row: Mapping[str, Any]) -> EntityType:
+def stored_type(schema: model.Schema, family: str, row: Mapping[str, Any]) -> model.EntityType:
     """Return the entity type of a row from the table of a family."""
-    return schema[row.get(TYPE_COLUMN, family)]
+    return schema[row.get(tables.TYPE_COLUMN, family)]

@@ -1,4 +1,4 @@
-"""Which status and type an entity begins with: what its project's schema says."""
+"""The initial status and type of an entity, from the schema of its project."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ft_dcc.server.entities.batch import Batch, Row
 
 
 def project_of_asset(batch: Batch, asset: Row) -> str | None:
-    """Return the id of the project that an asset lies in."""
+    """Return the id of the project of an asset."""
     context = batch.row("Context", asset["context_id"])
     return None if context is None else context["project_id"]
 
@@ -18,7 +18,7 @@ def project_of_asset(batch: Batch, asset: Row) -> str | None:
 def default_status(batch: Batch, project_id: str | None, type_name: str, row: Row) -> str | None:
     """Return the id of the first status that the project allows for a new entity of this type, or None."""
     key = ("status", project_id, type_name, row.get("type_id"), row.get("object_type_id"))
-    return batch.recall(key, lambda: _find_status(batch, project_id, type_name, row))
+    return batch.memoize(key, lambda: _find_status(batch, project_id, type_name, row))
 
 
 def _find_status(batch: Batch, project_id: str | None, type_name: str, row: Row) -> str | None:
@@ -29,7 +29,7 @@ def _find_status(batch: Batch, project_id: str | None, type_name: str, row: Row)
         return _first(batch, _workflow_statuses(batch, _task_workflow(batch, schema, row)))
     if type_name == "AssetVersion":
         return _first(batch, _workflow_statuses(batch, schema["asset_version_workflow_schema_id"]))
-    part, link, status = _table(batch, "Schema"), _table(batch, "SchemaStatus"), _table(batch, "Status")
+    part, link, status = batch.table("Schema"), batch.table("SchemaStatus"), batch.table("Status")
     joined = link.join(part, link.c.schema_id == part.c.id).join(status, status.c.id == link.c.status_id)
     found = select(status.c.id).select_from(joined).order_by(link.c.sort, status.c.sort)
     own = found.where(part.c.project_schema_id == schema["id"], part.c.object_type_id == row.get("object_type_id"))
@@ -38,14 +38,14 @@ def _find_status(batch: Batch, project_id: str | None, type_name: str, row: Row)
 
 def default_task_type(batch: Batch, project_id: str | None) -> str | None:
     """Return the id of the first task type that the project allows, or None."""
-    return batch.recall(("type", project_id), lambda: _find_task_type(batch, project_id))
+    return batch.memoize(("type", project_id), lambda: _find_task_type(batch, project_id))
 
 
 def _find_task_type(batch: Batch, project_id: str | None) -> str | None:
     schema = _project_schema(batch, project_id)
     if schema is None:
         return None
-    link, kind = _table(batch, "TaskTypeSchemaType"), _table(batch, "Type")
+    link, kind = batch.table("TaskTypeSchemaType"), batch.table("Type")
     found = select(kind.c.id).select_from(link.join(kind, kind.c.id == link.c.type_id)).order_by(kind.c.sort)
     return _first(batch, found.where(link.c.task_type_schema_id == schema["task_type_schema_id"]))
 
@@ -56,7 +56,7 @@ def _project_schema(batch: Batch, project_id: str | None) -> Row | None:
 
 
 def _task_workflow(batch: Batch, schema: Row, row: Row) -> Any:
-    override = _table(batch, "ProjectSchemaOverride")
+    override = batch.table("ProjectSchemaOverride")
     found = select(override.c.workflow_schema_id).where(
         override.c.project_schema_id == schema["id"], override.c.type_id == row.get("type_id")
     )
@@ -64,7 +64,7 @@ def _task_workflow(batch: Batch, schema: Row, row: Row) -> Any:
 
 
 def _workflow_statuses(batch: Batch, workflow_id: Any) -> Select[Any]:
-    link, status = _table(batch, "WorkflowSchemaStatus"), _table(batch, "Status")
+    link, status = batch.table("WorkflowSchemaStatus"), batch.table("Status")
     found = select(status.c.id).select_from(link.join(status, status.c.id == link.c.status_id))
     return found.where(link.c.workflow_schema_id == workflow_id).order_by(status.c.sort)
 
@@ -72,7 +72,3 @@ def _workflow_statuses(batch: Batch, workflow_id: Any) -> Select[Any]:
 def _first(batch: Batch, found: Select[Any]) -> str | None:
     first: str | None = batch.connection.scalar(found.limit(1))
     return first
-
-
-def _table(batch: Batch, type_name: str) -> Any:
-    return batch.table(batch.studio.schema[type_name])

@@ -1,4 +1,4 @@
-"""``delete``: an entity goes, with everything that belongs to it."""
+"""The ``delete`` action: delete an entity and everything that belongs to it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,11 @@ import attrs
 from sqlalchemy import delete, select, update
 
 from ft_dcc.errors import Conflict
+from ft_dcc.server.entities import authorization, changes, custom_values, payload
 from ft_dcc.server.entities.batch import Answer, Batch, Operation
-from ft_dcc.server.entities.changes import stored_type
-from ft_dcc.server.entities.custom_values import forget_value
-from ft_dcc.server.entities.given import entity_type_of, operation_key
-from ft_dcc.server.entities.guard import check_row, check_type
 from ft_dcc.server.schema.model import EntityType, Schema
 
-_MOST_KEYS = 10_000
+_MAX_KEYS = 10_000
 
 
 @attrs.frozen
@@ -28,66 +25,68 @@ class _Referrer:
     rule: str
 
 
-def remove(batch: Batch, operation: Operation) -> Answer:
-    """The entity is not there, nor what belongs to it; deleting what is gone already is no error."""
-    entity_type = entity_type_of(batch, operation)
-    if entity_type.is_dense or entity_type.name == "CustomAttributeValue":
-        forget_value(batch, entity_type, operation)
+def delete_entity(batch: Batch, operation: Operation) -> Answer:
+    """Delete an entity and what belongs to it; deleting an entity that does not exist is no error.
+
+    Raises Forbidden, and Conflict if another entity refers to it by a key with the rule "kept".
+    """
+    entity_type = payload.entity_type_of(batch, operation)
+    if entity_type.is_materialised or entity_type.name == "CustomAttributeValue":
+        custom_values.reset_custom_value(batch, entity_type, operation)
     else:
-        _remove(batch, entity_type, operation_key(entity_type, operation))
+        _remove(batch, entity_type, payload.operation_key(entity_type, operation))
     return {"action": "delete", "data": True}
 
 
 def _remove(batch: Batch, entity_type: EntityType, key: tuple[str, ...]) -> None:
-    table = batch.table(entity_type)
-    is_it = [table.c[name] == part for name, part in zip(entity_type.key, key)]
-    found = batch.connection.execute(select(table).where(*is_it)).mappings().first()
+    table = batch.tables[entity_type]
+    has_key = [table.c[name] == part for name, part in zip(entity_type.key, key)]
+    found = batch.connection.execute(select(table).where(*has_key)).mappings().first()
     if found is None:
         return
     row = dict(found)
-    stored = stored_type(batch.studio.schema, entity_type.family, row)
-    check_type(batch, stored, row)
-    check_row(batch, stored, row)
+    stored = changes.stored_type(batch.schema, entity_type.family, row)
+    authorization.check_access(batch, authorization.DELETE, stored, row)
     if entity_type.key == ("id",):
         _remove_tree(batch, entity_type.family, row["id"])
     else:
-        batch.changes.removed(entity_type, row)
-        batch.connection.execute(delete(table).where(*is_it))
+        batch.changes.record_removed(entity_type, row)
+        batch.connection.execute(delete(table).where(*has_key))
 
 
 def _remove_tree(batch: Batch, family: str, entity_id: Any) -> None:
-    """Collect what must go, level by level; then forget what refers to it and delete it."""
-    doomed: dict[str, set[Any]] = {}
-    front: dict[str, set[Any]] = {family: {entity_id}}
-    while front:
+    """Collect the entities that are deleted with this one, level by level; clear the keys to them; delete them."""
+    deleted: dict[str, set[Any]] = {}
+    frontier: dict[str, set[Any]] = {family: {entity_id}}
+    while frontier:
         following: dict[str, set[Any]] = {}
-        for name, ids in front.items():
-            doomed.setdefault(name, set()).update(ids)
-            for referrer in _referrers(batch.studio.schema, name):
+        for name, ids in frontier.items():
+            deleted.setdefault(name, set()).update(ids)
+            for referrer in _referrers(batch.schema, name):
                 if referrer.rule == "owned":
                     found = _referring(batch, referrer, ids)
                     following.setdefault(referrer.family, set()).update(found)
-        front = {name: ids - doomed.get(name, set()) for name, ids in following.items()}
-        front = {name: ids for name, ids in front.items() if ids}
-    for name, ids in doomed.items():
-        for referrer in _referrers(batch.studio.schema, name):
-            _let_go(batch, referrer, name, ids, doomed)
-    for name, ids in doomed.items():
-        table = batch.studio.store.tables.by_family[name]
-        for part in _parts(ids):
-            for row in batch.rows(table, table.c.id.in_(part)):
-                batch.changes.removed(stored_type(batch.studio.schema, name, row), row)
+        frontier = {name: ids - deleted.get(name, set()) for name, ids in following.items()}
+        frontier = {name: ids for name, ids in frontier.items() if ids}
+    for name, ids in deleted.items():
+        for referrer in _referrers(batch.schema, name):
+            _release(batch, referrer, name, ids, deleted)
+    for name, ids in deleted.items():
+        table = batch.tables.by_family[name]
+        for part in _chunks(ids):
+            for row in batch.rows_to_report(table, table.c.id.in_(part)):
+                batch.changes.record_removed(changes.stored_type(batch.schema, name, row), row)
             batch.connection.execute(delete(table).where(table.c.id.in_(part)))
-        batch.forget(name, ids)
-    batch.removed_components.extend(doomed.get("Component", ()))
+        batch.drop_references(name, ids)
+    batch.removed_components.extend(deleted.get("Component", ()))
 
 
 def _referring(batch: Batch, referrer: _Referrer, ids: set[Any]) -> set[Any]:
-    """Return the keys of what refers to these; link rows without an id of their own are deleted at once."""
-    table = batch.studio.store.tables.by_family[referrer.family]
+    """Return the ids of the entities that refer to these; rows without an id of their own are deleted at once."""
+    table = batch.tables.by_family[referrer.family]
     column = table.c[referrer.column]
     found: set[Any] = set()
-    for part in _parts(ids):
+    for part in _chunks(ids):
         if "id" in table.c:
             found.update(batch.connection.scalars(select(table.c.id).where(column.in_(part))))
         else:
@@ -95,23 +94,23 @@ def _referring(batch: Batch, referrer: _Referrer, ids: set[Any]) -> set[Any]:
     return found
 
 
-def _let_go(batch: Batch, referrer: _Referrer, family: str, ids: set[Any], doomed: dict[str, set[Any]]) -> None:
+def _release(batch: Batch, referrer: _Referrer, family: str, ids: set[Any], deleted: dict[str, set[Any]]) -> None:
     if referrer.rule == "owned":
         return
-    table = batch.studio.store.tables.by_family[referrer.family]
+    table = batch.tables.by_family[referrer.family]
     column = table.c[referrer.column]
-    for part in _parts(ids):
+    for part in _chunks(ids):
         if referrer.rule == "kept":
             users = set(batch.connection.scalars(select(table.c.id).where(column.in_(part))))
-            if users - doomed.get(referrer.family, set()):
+            if users - deleted.get(referrer.family, set()):
                 raise Conflict(f"The {family} is in use by {len(users)} {referrer.family} entries. Delete those first.")
         else:
             batch.connection.execute(update(table).where(column.in_(part)).values({referrer.column: None}))
 
 
-def _parts(ids: set[Any]) -> list[list[Any]]:
+def _chunks(ids: set[Any]) -> list[list[Any]]:
     listed = list(ids)
-    return [listed[start : start + _MOST_KEYS] for start in range(0, len(listed), _MOST_KEYS)]
+    return [listed[start : start + _MAX_KEYS] for start in range(0, len(listed), _MAX_KEYS)]
 
 
 @functools.cache
@@ -119,7 +118,7 @@ def _referrers(schema: Schema, family: str) -> tuple[_Referrer, ...]:
     """Return every foreign key of the schema that may lead to an entity of this family."""
     found: dict[_Referrer, None] = {}
     for entity_type in schema:
-        if entity_type.is_dense or entity_type.is_view:
+        if entity_type.is_materialised or entity_type.is_view:
             continue
         for attribute in entity_type.attributes.values():
             if attribute.kind != "foreign key" or attribute.column is None:

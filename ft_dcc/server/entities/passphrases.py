@@ -1,4 +1,4 @@
-"""The passphrase of a review session: the database keeps what it can be compared with, and nothing else."""
+"""Passphrases of review sessions, which are stored as hashes only."""
 
 from __future__ import annotations
 
@@ -13,48 +13,48 @@ from ft_dcc.errors import ValidationError
 from ft_dcc.server.entities.batch import Batch, Row
 from ft_dcc.server.schema.model import EntityType
 
-_LONGEST = 1000
-# RFC 7914: N, r and p for somebody who waits; 16 MiB and some 50 ms for each guess.
-_WORK, _BLOCK, _LANES = 2**14, 8, 1
+_MAX_LENGTH = 1000
+# RFC 7914: cost, block size and parallelization for interactive logins; 16 MiB and about 50 ms per guess.
+_COST, _BLOCK_SIZE, _PARALLELIZATION = 2**14, 8, 1
 
 
-def digest(secret: bytes, review_session_id: str, passphrase: str) -> str:
-    """Return what is stored of a passphrase.
+def hash_passphrase(secret: bytes, review_session_id: str, passphrase: str) -> str:
+    """Return the hash that is stored of a passphrase.
 
-    The salt follows from the studio's secret: the same create sent again is the same, and nobody who has the database
-    alone can try passphrases on it.
+    The salt is derived from the studio's secret: a repeated create gives the same hash, and the database alone is not
+    enough to guess passphrases.
     """
     salt = hmac.digest(secret, f"passphrase:{review_session_id}".encode(), "sha256")
-    found = hashlib.scrypt(passphrase.encode(), salt=salt, n=_WORK, r=_BLOCK, p=_LANES)
-    return base64.urlsafe_b64encode(found[:32]).decode()
+    digest = hashlib.scrypt(passphrase.encode(), salt=salt, n=_COST, r=_BLOCK_SIZE, p=_PARALLELIZATION)
+    return base64.urlsafe_b64encode(digest[:32]).decode()
 
 
-def is_passphrase(secret: bytes, review_session_id: str, stored: str, passphrase: str) -> bool:
-    """Whether somebody who says this knows the passphrase."""
-    said = digest(secret, review_session_id, passphrase[:_LONGEST])
-    return hmac.compare_digest(said.encode(), stored.encode())
+def verify_passphrase(secret: bytes, review_session_id: str, stored: str, passphrase: str) -> bool:
+    """Return whether the passphrase matches the stored hash."""
+    digest = hash_passphrase(secret, review_session_id, passphrase[:_MAX_LENGTH])
+    return hmac.compare_digest(digest.encode(), stored.encode())
 
 
-def passphrase_columns(batch: Batch, entity_type: EntityType, review_session_id: str, given: Row) -> Row:
-    """Return what is stored in place of the passphrase that an operation gives; raises ValidationError.
+def passphrase_columns(batch: Batch, entity_type: EntityType, review_session_id: str, values: Row) -> Row:
+    """Return the columns to store in place of a passphrase among the values; raises ValidationError.
 
-    A new passphrase is asked for, unless the same operation says otherwise.
+    A new passphrase switches ``passphrase_enabled`` on, unless the same operation sets that, too.
     """
-    if entity_type.name != "ReviewSession" or not {"passphrase", "passphrase_enabled"} & given.keys():
+    if entity_type.name != "ReviewSession" or not {"passphrase", "passphrase_enabled"} & values.keys():
         return {}
-    batch.at_end.append(partial(_check, batch, review_session_id))
-    if "passphrase" not in given:
+    batch.before_commit.append(partial(_check_passphrase_set, batch, review_session_id))
+    if "passphrase" not in values:
         return {}
-    said = given["passphrase"] or ""
-    if len(said) > _LONGEST:
-        raise ValidationError(f"A passphrase has at most {_LONGEST} characters. Choose a shorter one.")
-    kept = digest(batch.studio.secret, review_session_id, said) if said else None
-    return {"passphrase": kept, "passphrase_enabled": given.get("passphrase_enabled", int(bool(said)))}
+    passphrase = values["passphrase"] or ""
+    if len(passphrase) > _MAX_LENGTH:
+        raise ValidationError(f"A passphrase has at most {_MAX_LENGTH} characters. Choose a shorter one.")
+    digest = hash_passphrase(batch.services.secret, review_session_id, passphrase) if passphrase else None
+    return {"passphrase": digest, "passphrase_enabled": values.get("passphrase_enabled", int(bool(passphrase)))}
 
 
-def _check(batch: Batch, review_session_id: str) -> None:
-    """A session that asks for a passphrase has one: otherwise nobody could answer."""
-    table = batch.table(batch.studio.schema["ReviewSession"])
-    asks_in_vain = (table.c.passphrase_enabled == 1) & table.c.passphrase.is_(None)
-    if batch.connection.scalar(select(table.c.name).where(table.c.id == review_session_id, asks_in_vain)) is not None:
-        raise ValidationError("A review session that asks for a passphrase needs one. Send passphrase, too.")
+def _check_passphrase_set(batch: Batch, review_session_id: str) -> None:
+    """Raise ValidationError if the session requires a passphrase and has none, so that it could not be opened."""
+    table = batch.table("ReviewSession")
+    is_locked = (table.c.passphrase_enabled == 1) & table.c.passphrase.is_(None)
+    if batch.connection.scalar(select(table.c.name).where(table.c.id == review_session_id, is_locked)) is not None:
+        raise ValidationError("A review session with passphrase_enabled needs a passphrase. Send passphrase, too.")

@@ -1,1 +1,4 @@
-"""The query language: an expression becomes bound SQL, and rows become entities."""
+"""The query language: parse expressions, compile them to SQL with parameters, and load the entities that they find.
+
+It knows nothing of HTTP, of writing and of the actions that use it.
+"""

@@ -1,57 +1,75 @@
-"""Attributes that have no column: what SQL computes for them."""
+"""The SQL of attributes that have no column."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, FromClause, Subquery, Table, and_, case, func, or_, select
 
-from ft_dcc.server.schema.tables import TYPE_COLUMN
+from ft_dcc.server.schema.tables import TYPE_COLUMN, Tables
 
 Column = ColumnElement[Any]
-Formula = Callable[[Mapping[str, Table], FromClause], Column]
 
 
-def _latest_version(tables: Mapping[str, Table], asset: FromClause) -> Column:
-    version = tables["AssetVersion"].alias()
+class Scope(Protocol):
+    """The tables of a statement, and which of their rows may be read."""
+
+    @property
+    def tables(self) -> Tables:
+        """The tables of the schema."""
+
+    def visibility(self, type_name: str, source: FromClause) -> Column | None:
+        """Return the condition that a row of a type may be seen, or None if all may."""
+
+
+Formula = Callable[[Scope, FromClause], Column]
+
+
+def _latest_version(scope: Scope, asset: FromClause) -> Column:
+    version = scope.tables.by_family["AssetVersion"].alias()
     found = select(version.c.id).where(version.c.asset_id == asset.c.id)
     return found.order_by(version.c.version.desc()).limit(1).correlate(asset).scalar_subquery()
 
 
-def _is_latest_version(tables: Mapping[str, Table], version: FromClause) -> Column:
-    other = tables["AssetVersion"].alias()
+def _is_latest_version(scope: Scope, version: FromClause) -> Column:
+    other = scope.tables.by_family["AssetVersion"].alias()
     newest = select(func.max(other.c.version)).where(other.c.asset_id == version.c.asset_id)
     return case((version.c.version == newest.correlate(version).scalar_subquery(), 1), else_=0)
 
 
-def _time_logged(tables: Mapping[str, Table], context: FromClause) -> Column:
-    timelog = tables["Timelog"].alias()
+def _time_logged(scope: Scope, context: FromClause) -> Column:
+    timelog = scope.tables.by_family["Timelog"].alias()
     total = select(func.sum(timelog.c.duration)).where(timelog.c.context_id == context.c.id)
     return func.coalesce(total.correlate(context).scalar_subquery(), 0.0)
 
 
-def _bid_time_logged_difference(tables: Mapping[str, Table], context: FromClause) -> Column:
-    return func.coalesce(context.c.bid, 0.0) - _time_logged(tables, context)
+def _bid_time_logged_difference(scope: Scope, context: FromClause) -> Column:
+    return func.coalesce(context.c.bid, 0.0) - _time_logged(scope, context)
 
 
-def _is_open(_tables: Mapping[str, Table], session: FromClause) -> Column:
-    """A review session is open between its dates; without a date there is no limit on that side."""
+def _is_open(_scope: Scope, session: FromClause) -> Column:
+    """Return whether a review session is between its dates, each of which may be missing."""
     now = func.strftime("%Y-%m-%dT%H:%M:%S", "now")
     begun = or_(session.c.start_date.is_(None), session.c.start_date <= now)
     lasting = or_(session.c.end_date.is_(None), session.c.end_date > now)
     return case((and_(begun, lasting), 1), else_=0)
 
 
-def _session_thumbnail(tables: Mapping[str, Table], session: FromClause) -> Column:
-    """The thumbnail of a review session is that of the first version in it that has one."""
-    item, version = tables["ReviewSessionObject"].alias(), tables["AssetVersion"].alias()
+def _session_thumbnail(scope: Scope, session: FromClause) -> Column:
+    """Return the thumbnail of the first version in a review session that has one."""
+    item, version = (
+        scope.tables.by_family["ReviewSessionObject"].alias(),
+        scope.tables.by_family["AssetVersion"].alias(),
+    )
     found = select(version.c.thumbnail_id).select_from(item.join(version, item.c.version_id == version.c.id))
     found = found.where(item.c.review_session_id == session.c.id, version.c.thumbnail_id.is_not(None))
+    if (is_visible := scope.visibility("AssetVersion", version)) is not None:
+        found = found.where(is_visible)
     return found.order_by(item.c.sort_order).limit(1).correlate(session).scalar_subquery()
 
 
-FORMULAS: dict[tuple[str, str], Formula] = {
+COMPUTED_COLUMNS: dict[tuple[str, str], Formula] = {
     ("Asset", "latest_version"): _latest_version,
     ("AssetVersion", "is_latest_version"): _is_latest_version,
     ("Context", "time_logged"): _time_logged,
@@ -60,12 +78,12 @@ FORMULAS: dict[tuple[str, str], Formula] = {
     ("ReviewSession", "thumbnail_id"): _session_thumbnail,
 }
 
-# What a custom attribute configuration calls the entities of a kind, for kinds that have one name.
+# The names that custom attribute configurations use for types that have one name.
 CONFIGURED_AS = {"AssetVersion": "assetversion", "User": "user", "Asset": "asset", "List": "list"}
 
 
-def dense_values(tables: Mapping[str, Table], kind: str, family: str) -> Subquery:
-    """Return one row for each entity of the kind and each configuration that applies to it, set or not."""
+def materialised_values(tables: Mapping[str, Table], kind: str, family: str) -> Subquery:
+    """Return one row for each entity of a type and each configuration that applies to it, with or without a value."""
     entity = tables[family].alias()
     configuration = tables["CustomConfigurationBase"].alias()
     value = tables["CustomAttributeValue"].alias()
@@ -76,12 +94,14 @@ def dense_values(tables: Mapping[str, Table], kind: str, family: str) -> Subquer
         configuration.c.key.label("key"),
         func.coalesce(value.c.value, configuration.c.default).label("value"),
     ]
-    pairs = entity.join(configuration, applies(tables, kind, entity, configuration))
+    pairs = entity.join(configuration, configuration_applies(tables, kind, entity, configuration))
     return select(*columns).select_from(pairs.outerjoin(value, is_set)).subquery()
 
 
-def applies(tables: Mapping[str, Table], kind: str, entity: FromClause, configuration: FromClause) -> Column:
-    """Return the condition under which an entity of this kind has the custom attribute."""
+def configuration_applies(
+    tables: Mapping[str, Table], kind: str, entity: FromClause, configuration: FromClause
+) -> Column:
+    """Return the condition under which an entity of this type has the custom attribute."""
     is_value = configuration.c[TYPE_COLUMN] == "CustomAttributeConfiguration"
     if kind == "ListObject":
         return and_(is_value, configuration.c.entity_type == "list_object")
@@ -101,7 +121,7 @@ def _applies_to_context(entity: FromClause, configuration: FromClause) -> Column
     is_project = entity.c[TYPE_COLUMN] == "Project"
     return or_(
         and_(configuration.c.entity_type == "task", of_type, entity.c[TYPE_COLUMN] != "Project"),
-        and_(configuration.c.entity_type == "show", is_project),
+        and_(configuration.c.entity_type == "convert", is_project),
         configuration.c.is_hierarchical == 1,
     )
 

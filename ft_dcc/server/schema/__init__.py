@@ -1,5 +1,4 @@
-"""What the studio server stores: our own declaration of all entity types.
+"""The declaration of all entity types in ``*.schema`` files, and the JSON schema and SQL tables made from it.
 
-The ``*.schema`` files beside this one are the one place; the JSON for clients (``wire``), the SQL tables (``tables``)
-and the meaning of queries are made from them.
+It knows nothing of queries, of users and of the database that the tables are created in.
 """

@@ -1,4 +1,4 @@
-"""Entity types, their attributes, and how the types hang together."""
+"""Entity types, their attributes and relations."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ft_dcc.errors import ValidationError
 
 SCALARS = (
     *("text", "date", "boolean", "integer", "number", "variable", "object", "json", "entity_type", "foreign key"),
-    "secret",  # a text that can be written, and read by nobody
+    "secret",  # a text that can be written and never read
 )
 
 
 @attrs.frozen
 class Join:
-    """Which columns of two entity types meet in a relation.
+    """The columns of two entity types by which a relation joins them.
 
     ``way`` is "to one", "to many", "through" (a type of links), "up" or "down" (a tree). ``local`` belongs to the
     owner, ``remote`` to the target; ``condition`` is an attribute of the target and the value that it must have.
@@ -37,9 +37,9 @@ class Attribute:
     """One attribute of an entity type.
 
     ``kind`` is one of SCALARS, "reference", "collection" or "mapping". ``target`` is the entity type that a relation or
-    a foreign key leads to ("*" for any) and ``rows`` the type whose rows it really takes. ``column`` is None for what
-    is computed. ``rule`` says what becomes of this entity when the target of the foreign key is deleted: "owned"
-    entities go too, "kept" ones forbid it, others forget it.
+    a foreign key leads to ("*" for any) and ``rows`` the type whose rows it uses. ``column`` is None for computed
+    attributes. ``rule`` states what happens when the target of the foreign key is deleted: "owned" entities are
+    deleted with it, "kept" ones prevent it, and for others the key is cleared.
     """
 
     name: str
@@ -53,21 +53,21 @@ class Attribute:
     rule: str = ""
     choices: tuple[str, ...] = ()
     is_hidden: bool = False
-    is_ours: bool = False
+    is_extension: bool = False
 
     @property
     def is_scalar(self) -> bool:
-        """The attribute has one value of its own."""
+        """Whether the attribute has one value, which is not an entity."""
         return self.kind in SCALARS
 
     @property
     def is_many(self) -> bool:
-        """The attribute is a list of entities."""
+        """Whether the attribute is a list of entities."""
         return self.kind in ("collection", "mapping")
 
     @property
     def related(self) -> Join:
-        """How the relation is joined; raises ValidationError for a scalar."""
+        """The join of the relation; raises ValidationError for a scalar."""
         if self.join is None:
             raise ValidationError(f"'{self.name}' is not a relation. Use its value instead.")
         return self.join
@@ -75,10 +75,10 @@ class Attribute:
 
 @attrs.frozen(eq=False)
 class EntityType:
-    """One entity type: attributes by name (inherited ones included) and everything that is said about them.
+    """One entity type: its attributes by name, including inherited ones, and its lists and flags.
 
-    Types with the same ``family`` share a table. A "view" shows rows of its base under its own name; a "dense" type
-    has a row for every entity and configuration and no table.
+    Types with the same ``family`` share a table. A "view" has the rows of its base under its own name; a
+    "materialised" type has a computed row for every entity and configuration, and no table.
     """
 
     name: str
@@ -92,31 +92,31 @@ class EntityType:
 
     @property
     def is_private(self) -> bool:
-        """The type is not part of the schema that clients see."""
+        """Whether the type is missing from the schema that clients see."""
         return not self.flags.isdisjoint(("private", "mixin"))
 
     @property
     def is_view(self) -> bool:
-        """The rows are those of the base, under another name."""
+        """Whether the rows are those of the base, under another name."""
         return "view" in self.flags
 
     @property
     def is_abstract(self) -> bool:
-        """Only types below this one can be created."""
+        """Whether only subtypes of this one can be created."""
         return "abstract" in self.flags
 
     @property
-    def always_told(self) -> list[str]:
-        """The attributes that every answer has beside the key; they are declared by their columns."""
+    def always_returned(self) -> list[str]:
+        """The attributes that every answer has in addition to the key; they are declared by their columns."""
         names = {attribute.alias or name: name for name, attribute in self.attributes.items()}
         names.update({name: name for name in self.attributes})
         columns = [*self.lists.get("system", ()), *self.lists.get("classifier", ())]
         return [names[column] for column in (column.lstrip("_") for column in columns) if column in names]
 
     @property
-    def is_dense(self) -> bool:
-        """There is one row for each entity and configuration."""
-        return "dense" in self.flags
+    def is_materialised(self) -> bool:
+        """Whether there is one computed row for each entity and configuration."""
+        return "materialised" in self.flags
 
 
 @attrs.frozen(eq=False)
@@ -137,20 +137,20 @@ class Schema:
 
     def __getitem__(self, name: str) -> EntityType:
         if (entity_type := self.types.get(name)) is None:
-            raise _unknown(name)
+            raise _unknown_type(name)
         return entity_type
 
     def public(self, name: str) -> EntityType:
-        """Return a type that clients may name; raises ValidationError for others."""
+        """Return a type that clients may use; raises ValidationError for others."""
         if self[name].is_private:
-            raise _unknown(name)
+            raise _unknown_type(name)
         return self[name]
 
     def __iter__(self) -> Iterator[EntityType]:
         return iter(self.types.values())
 
     def with_subtypes(self, name: str) -> tuple[str, ...]:
-        """Return the type and all types below it whose rows a query on it finds."""
+        """Return the names of the type and its subtypes, whose rows a query on it finds."""
         found = [name]
         for child in self.children[name]:
             found.extend(self.with_subtypes(child))
@@ -164,9 +164,9 @@ class Schema:
         return self._reach[type_name, name]
 
     def family_of(self, root: str) -> list[EntityType]:
-        """Return the types that live in the table of this root."""
+        """Return the types that share the table of this root."""
         return [entity_type for entity_type in self if entity_type.family == root]
 
 
-def _unknown(name: str) -> ValidationError:
-    return ValidationError(f"There is no entity type '{name[:80]}'. Ask for the schemas to see which there are.")
+def _unknown_type(name: str) -> ValidationError:
+    return ValidationError(f"There is no entity type '{name[:80]}'. The query_schemas action lists all types.")

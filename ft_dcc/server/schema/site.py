@@ -1,7 +1,7 @@
-"""A studio with a site's own schema: what the site's file says is served as it is, and what we know of it works.
+"""Load the schema of an ftrack site from a file and serve it unchanged.
 
-The file is the answer of ``query_schemas``, which is also what the official client keeps as its schema cache. Types and
-attributes that we declare behave as ours do, as far as the file has them; all others are kept and served as data.
+The file is the answer of ``query_schemas``, which is also the schema cache of the official client. Types and attributes
+that our own schema declares behave as they do there; all others are stored and served as data.
 """
 
 from __future__ import annotations
@@ -13,15 +13,12 @@ from typing import Any
 
 import attrs
 
-from ft_dcc.errors import DiskUnusable, SettingInvalid
-from ft_dcc.server.schema.foreign_types import add_foreign_types, join_collections, with_foreign_attributes
-from ft_dcc.server.schema.model import EntityType, Schema
-from ft_dcc.server.schema.notation import read_schema
-from ft_dcc.server.schema.wire import describe
+from ft_dcc.errors import SettingInvalid, StorageError
+from ft_dcc.server.schema import dsl_parser, json_schema, model, site_types
 
-KEPT = "schema.json"
-# Without these, nobody can come in, and nothing can be published.
-_NEEDED = (
+SCHEMA_FILE = "schema.json"
+# Types that authentication and publishing need.
+_REQUIRED_TYPES = (
     *("User", "Project", "TypedContext", "Task", "Asset", "AssetType", "AssetVersion", "Status", "Type"),
     *("Component", "FileComponent", "Location", "ComponentLocation", "Metadata"),
 )
@@ -31,54 +28,54 @@ Described = list[dict[str, Any]]
 
 @attrs.frozen(eq=False)
 class SiteSchema:
-    """The schema that a studio works with, and the one that it tells clients; ``is_own`` when both are ours."""
+    """The schema that a studio works with, and the description for clients; ``is_own`` without a site's file."""
 
-    schema: Schema
+    schema: model.Schema
     described: Described
     is_own: bool
 
 
-def studio_schema(folder: Path, file: Path | None) -> SiteSchema:
-    """Return the schema of the file, else the one that the folder has kept, else our own.
+def load_schema(folder: Path, file: Path | None) -> SiteSchema:
+    """Return the schema of the file, else the one that is stored in the folder, else our own.
 
-    Raises SettingInvalid when the file is none, or lacks what a studio needs, and DiskUnusable for a damaged folder.
+    Raises SettingInvalid for a file that is no schema or lacks required types, and StorageError for a damaged folder.
     """
-    kept = folder / KEPT
+    stored = folder / SCHEMA_FILE
     if file is not None:
         return read_site_schema(file)
-    if kept.exists():
+    if stored.exists():
         try:
-            return read_site_schema(kept)
+            return read_site_schema(stored)
         except SettingInvalid as error:
-            raise DiskUnusable(f"{error} Restore it from a backup, or name a schema again.") from error
-    own = read_schema()
-    return SiteSchema(own, describe(own), is_own=True)
+            raise StorageError(f"{error} Restore it from a backup, or name a schema again.") from error
+    own = dsl_parser.read_schema()
+    return SiteSchema(own, json_schema.describe_schema(own), is_own=True)
 
 
-def is_another(folder: Path, described: Described) -> bool:
-    """Whether the folder keeps another schema than this one, or none."""
-    kept = folder / KEPT
-    return not kept.exists() or bool(json.loads(kept.read_text("utf-8")) != described)
+def differs_from_stored(folder: Path, described: Described) -> bool:
+    """Return whether the folder stores no schema, or another one than this."""
+    stored = folder / SCHEMA_FILE
+    return not stored.exists() or bool(json.loads(stored.read_text("utf-8")) != described)
 
 
 def read_site_schema(file: Path) -> SiteSchema:
-    """Return the schema of a file; raises SettingInvalid with what is wrong with it."""
+    """Return the schema of a file; raises SettingInvalid with the reason when it cannot be used."""
     described = list(_read(file))
     by_name = {found["id"]: found for found in described}
-    missing = [name for name in _NEEDED if name not in by_name]
+    missing = [name for name in _REQUIRED_TYPES if name not in by_name]
     if missing:
-        raise SettingInvalid(f"{file} lacks what a studio needs: {', '.join(missing)}. Take a site's whole schema.")
-    own = read_schema()
-    types = {found.name: _as_described(found, by_name.get(found.name), file) for found in own}
+        raise SettingInvalid(f"{file} lacks required types: {', '.join(missing)}. Export the whole schema of a site.")
+    own = dsl_parser.read_schema()
+    types = {found.name: _restrict_to_site(found, by_name.get(found.name), file) for found in own}
     try:
-        add_foreign_types(types, by_name)
+        site_types.add_site_types(types, by_name)
         for name, entity_type in list(types.items()):
-            if name in by_name and not entity_type.is_dense:
-                types[name] = with_foreign_attributes(types, entity_type, by_name[name])
-        join_collections(types, by_name)
+            if name in by_name and not entity_type.is_materialised:
+                types[name] = site_types.with_site_attributes(types, entity_type, by_name[name])
+        site_types.join_collections(types, by_name)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise SettingInvalid(f"{file} is damaged: {error!s:.200} is not what a schema has there.") from error
-    return SiteSchema(Schema(types), described, is_own=False)
+        raise SettingInvalid(f"{file} is damaged: unexpected value {error!s:.200}. Export the schema again.") from error
+    return SiteSchema(model.Schema(types), described, is_own=False)
 
 
 def _read(file: Path) -> Iterator[dict[str, Any]]:
@@ -87,18 +84,18 @@ def _read(file: Path) -> Iterator[dict[str, Any]]:
     except OSError as error:
         raise SettingInvalid(f"The schema {file} cannot be read: {error.strerror}. Check the name.") from error
     except (ValueError, RecursionError) as error:
-        raise SettingInvalid(f"The schema {file} is damaged: it is not JSON. Fetch it once more.") from error
+        raise SettingInvalid(f"The schema {file} is damaged: it is not JSON. Export the schema again.") from error
     if isinstance(found, list) and len(found) == 1 and isinstance(found[0], list):
         found = found[0]  # The whole answer of the request, not just that of its one operation.
     if not isinstance(found, list) or not found:
-        raise SettingInvalid(f"{file} is no schema: that is the list that query_schemas answers.")
+        raise SettingInvalid(f"{file} is not a schema. Save the answer of query_schemas, which is a list.")
     for number, described in enumerate(found, 1):
-        if not _is_sound(described):
+        if not _is_valid_description(described):
             raise SettingInvalid(f"{file} is damaged: its entity type {number} has no name, no key or no properties.")
         yield described
 
 
-def _is_sound(described: Any) -> bool:
+def _is_valid_description(described: Any) -> bool:
     if not isinstance(described, dict) or not isinstance(described.get("properties"), dict):
         return False
     key, properties = described.get("primary_key"), described["properties"]
@@ -112,20 +109,20 @@ def _is_sound(described: Any) -> bool:
     )
 
 
-def _as_described(own: EntityType, described: dict[str, Any] | None, file: Path) -> EntityType:
-    """Return our type with what the site does not have of it hidden."""
+def _restrict_to_site(own: model.EntityType, described: dict[str, Any] | None, file: Path) -> model.EntityType:
+    """Return our type with the attributes hidden that the site does not have; raises SettingInvalid."""
     if own.is_private:
         return own
     if described is None:
         return attrs.evolve(own, flags=own.flags | {"private"})
     if tuple(described["primary_key"]) != own.key and sorted(described["primary_key"]) != sorted(own.key):
         found, wanted = ", ".join(described["primary_key"]), ", ".join(own.key)
-        raise SettingInvalid(f"{file} knows a {own.name} by {found}, and a studio by {wanted}. It cannot be served.")
+        raise SettingInvalid(f"The primary key of {own.name} in {file} is {found}; expected {wanted}.")
     properties = described["properties"]
     attributes = {
-        # A value of our own is not described, and told to a client who knows of it and asks.
+        # The scalars of extensions stay: they are not described, but a client that knows them can query them.
         name: attribute
-        if name in properties or (attribute.is_ours and attribute.is_scalar)
+        if name in properties or (attribute.is_extension and attribute.is_scalar)
         else attrs.evolve(attribute, is_hidden=True)
         for name, attribute in own.attributes.items()
     }

@@ -1,4 +1,4 @@
-"""The SQL tables, made from the declaration: one for each family of types."""
+"""Make the SQL tables of a schema: one for each family of types."""
 
 from __future__ import annotations
 
@@ -21,24 +21,23 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import Insert, insert
 
-from ft_dcc.server.schema.model import Attribute, EntityType, Schema
-from ft_dcc.server.schema.notation import snake
+from ft_dcc.server.schema import dsl_parser, model
 
-# The concrete type of a row, in tables that several types share; no attribute of ftrack has such a name.
+# The concrete type of a row, in tables that several types share; no attribute of ftrack has this name.
 TYPE_COLUMN = "__entity_type__"
-# The order in which rows were made; queries without an order of their own come in it.
+# The order in which rows were inserted, which is the default order of query results.
 ROW_COLUMN = "__row__"
-# Rows of a large studio: in a table, in a table of its vocabulary, and for one value that says much.
-_MANY, _FEW, _SOME = 1_000_000, 500, 20
+# Estimates for a large studio: rows of a table, rows of a table of low cardinality, and rows for one selective value.
+_TABLE_ROWS, _LOW_CARDINALITY_ROWS, _SELECTIVE_ROWS = 1_000_000, 500, 20
 _COLUMN_TYPES = {"integer": Integer, "boolean": Integer, "number": Float}
 
 
 @attrs.frozen(eq=False)
 class Tables:
-    """The tables of a schema by the family root whose rows they hold, and the statements that every batch needs.
+    """The tables of a schema by the root of their family, and prepared statements on them.
 
-    ``insertions`` do nothing where a row stands in the way; ``by_id`` takes the parameter ``id``. ``expected_rows``
-    says how many rows a value of each index finds, for the planner.
+    ``insertions`` do nothing on a conflict; ``by_id`` has the parameter ``id``. ``expected_rows`` are statistics for
+    SQLite's planner: the number of rows for one value of each index.
     """
 
     metadata: MetaData
@@ -47,14 +46,14 @@ class Tables:
     by_id: Mapping[str, Select[Any]]
     expected_rows: list[dict[str, str]]
 
-    def __getitem__(self, entity_type: EntityType) -> Table:
+    def __getitem__(self, entity_type: model.EntityType) -> Table:
         return self.by_family[entity_type.family]
 
 
-def make_tables(schema: Schema) -> Tables:
-    """Return the tables for all types of a schema that are stored."""
+def make_tables(schema: model.Schema) -> Tables:
+    """Return the tables of all stored types of a schema."""
     metadata = MetaData()
-    roots = [found for found in schema if found.family == found.name and not found.flags & {"dense", "mixin"}]
+    roots = [found for found in schema if found.family == found.name and not found.flags & {"materialised", "mixin"}]
     made = {root.name: _make_table(metadata, schema, root) for root in roots}
     insertions = {name: insert(table).on_conflict_do_nothing() for name, table in made.items()}
     with_id = {name: table for name, table in made.items() if "id" in table.c}
@@ -63,9 +62,9 @@ def make_tables(schema: Schema) -> Tables:
     return Tables(metadata, made, insertions, by_id, expected_rows)
 
 
-def _make_table(metadata: MetaData, schema: Schema, root: EntityType) -> Table:
+def _make_table(metadata: MetaData, schema: model.Schema, root: model.EntityType) -> Table:
     family = schema.family_of(root.name)
-    columns: dict[str, Attribute] = {}
+    columns: dict[str, model.Attribute] = {}
     for attribute in (attribute for member in family for attribute in member.attributes.values()):
         if attribute.column is not None:
             columns.setdefault(attribute.column, attribute)
@@ -75,12 +74,12 @@ def _make_table(metadata: MetaData, schema: Schema, root: EntityType) -> Table:
     parts.extend(
         _make_column(schema, name, attribute, nullable=name not in root.key) for name, attribute in columns.items()
     )
-    table = Table(snake(root.name), metadata, *parts)
+    table = Table(dsl_parser.to_snake_case(root.name), metadata, *parts)
     unique = {" ".join(root.key): None, **dict.fromkeys(_listed(family, "unique"))}
     led = {_add_index(table, names, is_unique=True) for names in unique}
     led.update(_add_index(table, names, is_unique=False) for names in _listed(family, "indexed"))
     for name, attribute in columns.items():
-        # Whoever deletes the target looks for its keys; an index that starts with one serves as well.
+        # Deleting the target searches for its keys; any index that starts with the key is enough.
         if attribute.kind == "foreign key" and name not in led:
             _add_index(table, name, is_unique=False)
     return table
@@ -97,40 +96,42 @@ def _add_index(table: Table, names: str, *, is_unique: bool) -> str:
     return columns[0]
 
 
-def _make_column(schema: Schema, name: str, attribute: Attribute, *, nullable: bool) -> Column[object]:
+def _make_column(schema: model.Schema, name: str, attribute: model.Attribute, *, nullable: bool) -> Column[object]:
     if attribute.kind != "foreign key" or attribute.rows == "*":
         return Column(name, _COLUMN_TYPES.get(attribute.kind, Text), nullable=nullable)
     target = schema[schema[attribute.rows].family]
     key = target.key[0]
     kind = _COLUMN_TYPES.get(target.attributes[key].kind, Text)
-    # A batch names entities in any order, so the keys are checked when it is committed.
-    reference = ForeignKey(f"{snake(target.name)}.{key}", deferrable=True, initially="DEFERRED")
+    # A batch creates entities in any order, so the keys are checked at the commit.
+    reference = ForeignKey(f"{dsl_parser.to_snake_case(target.name)}.{key}", deferrable=True, initially="DEFERRED")
     return Column(name, kind, reference, nullable=nullable)
 
 
-def _listed(family: list[EntityType], name: str) -> Iterator[str]:
+def _listed(family: list[model.EntityType], name: str) -> Iterator[str]:
     return iter(dict.fromkeys(listed for member in family for listed in member.lists.get(name, ())))
 
 
-def _expected_rows(schema: Schema, root: EntityType, table: Table) -> Iterator[dict[str, str]]:
-    """Yield what SQLite's planner should believe of each index: all rows, and rows for each value.
+def _expected_rows(schema: model.Schema, root: model.EntityType, table: Table) -> Iterator[dict[str, str]]:
+    """Yield the statistics of each index for SQLite's planner: all rows, and rows for each value.
 
-    These are the proportions of a large studio. They are given once, so that a query is planned the same way in a
-    small database and in one that has grown (sqlite.org/lang_analyze.html calls this fixed results of ANALYZE).
+    They are the proportions of a large studio and never change, so that a query has the same plan in a small database
+    and in a large one (see "fixed results of ANALYZE" in sqlite.org/lang_analyze.html).
     """
-    rows = _FEW if "few" in root.flags else _MANY
+    rows = _LOW_CARDINALITY_ROWS if "low_cardinality" in root.flags else _TABLE_ROWS
     family = schema.family_of(root.name)
     attributes = {found.column: found for member in family for found in member.attributes.values()}
     for index in table.indexes:
         expected = [rows]
         for column in index.columns:
             if column.name == TYPE_COLUMN and len(expected) > 1:
-                # Most of what a project has are tasks, so that to know the type as well is worth little before a sort.
+                # Most contexts of a project are tasks, so the type selects little after the project.
                 expected.append(expected[-1] * 3 // 4)
                 continue
             attribute = attributes.get(column.name)
-            is_vague = attribute is None or (attribute.rows in schema.types and "few" in schema[attribute.rows].flags)
-            expected.append(max(1, min(expected[-1] // 10, rows // 50 if is_vague else _SOME)))
+            is_unselective = attribute is None or (
+                attribute.rows in schema.types and "low_cardinality" in schema[attribute.rows].flags
+            )
+            expected.append(max(1, min(expected[-1] // 10, rows // 50 if is_unselective else _SELECTIVE_ROWS)))
         if index.unique:
             expected[-1] = 1
         yield {"tbl": table.name, "idx": str(index.name), "stat": " ".join(map(str, expected))}

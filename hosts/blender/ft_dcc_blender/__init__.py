@@ -1,12 +1,12 @@
-"""Blender as a host, and the add-on that puts it before the artist.
+"""The adapter for Blender, and its add-on.
 
-Importing this package does nothing. ``host.BlenderHost`` is for scripts; ``register`` is called by Blender, for the
-extension (4.2 and later) and the classic add-on (3.4 to 4.1) alike.
+Importing this package does nothing. ``host.BlenderHost`` is for scripts. Blender calls ``register``, for the extension
+(4.2 and later) as for the classic add-on (3.4 to 4.1).
 """
 
 from __future__ import annotations
 
-# The classic add-on's facts; blender_manifest.toml has the extension's.
+# Metadata of the classic add-on; the extension's is in blender_manifest.toml.
 bl_info = {
     "name": "ft-dcc: publish for review",
     "description": "From the viewport to a review session in one click",
@@ -19,38 +19,38 @@ bl_info = {
 
 
 def register() -> None:
-    """The panel, its operators and the preferences are there; safe after any number of ``unregister``."""
-    _find_vendored()
+    """Add the panel, its operators and the preferences; safe after any number of calls of ``unregister``."""
+    _add_vendored_path()
     from . import registration
 
     registration.register()
 
 
 def unregister() -> None:
-    """Nothing of the add-on is left: no class, property, timer, thread or open session."""
+    """Remove every class, property, timer, thread and session of the add-on."""
     from . import registration
 
     registration.unregister()
-    _forget_vendored()
+    _remove_vendored_path()
 
 
-def _find_vendored() -> None:
-    """Let the classic add-on import what lies beside it; Blender's own copies of the same packages win."""
+def _add_vendored_path() -> None:
+    """Make the classic add-on's packages importable; Blender's own copies of them take precedence."""
     import sys
     from pathlib import Path
 
-    vendored = _vendored()
+    vendored = _vendored_folder()
     if Path(vendored).is_dir() and vendored not in sys.path:
         sys.path.append(vendored)
 
 
-def _forget_vendored() -> None:
+def _remove_vendored_path() -> None:
     import sys
 
-    sys.path[:] = [entry for entry in sys.path if entry != _vendored()]
+    sys.path[:] = [entry for entry in sys.path if entry != _vendored_folder()]
 
 
-def _vendored() -> str:
+def _vendored_folder() -> str:
     from pathlib import Path
 
     return str(Path(__file__).with_name("vendored"))

@@ -1,4 +1,4 @@
-"""Blender on the acceptance bench: what ``ft-dcc accept blender`` has Blender try."""
+"""The checks that ``ft-dcc accept blender`` runs inside of Blender."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from typing import Any
 
 import bpy
 
-from ft_dcc.acceptance.rig import Bench, Check, demand
-from ft_dcc.acceptance.run import answer_order
+from ft_dcc.acceptance.host_under_test import Check, CheckContext, require_equal
+from ft_dcc.acceptance.run import run_requested_checks
 
 from . import main_thread, preferences, registration
 from .host import BlenderHost
 
-_PARTS = ("render", "render.image_settings", "display", "display.shading", "view_settings")
+_SETTINGS_PATHS = ("render", "render.image_settings", "display", "display.shading", "view_settings")
 _CORNERS = [(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]
 _SIDES = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
 
 
 def start() -> None:
-    """The order is carried out: at once without a window, else when that is drawn, and then Blender quits."""
+    """Run the requested checks: at once without a window, else when the window is drawn, and then quit Blender."""
     if bpy.app.background:
-        answer_order(BlenderRig())
+        run_requested_checks(BlenderUnderTest())
     else:
-        bpy.app.timers.register(_answer_and_quit, first_interval=2.0)
+        bpy.app.timers.register(_run_checks_and_quit, first_interval=2.0)
 
 
-def _answer_and_quit() -> None:
+def _run_checks_and_quit() -> None:
     try:
-        answer_order(BlenderRig())
+        run_requested_checks(BlenderUnderTest())
     finally:
         bpy.ops.wm.quit_blender()
 
 
-class BlenderRig:
-    """The Blender that this Python runs in."""
+class BlenderUnderTest:
+    """The Blender process that this code runs in."""
 
     can_capture = True
 
@@ -45,12 +45,12 @@ class BlenderRig:
         preferences.use_ffmpeg()
         self.host = BlenderHost()
         self.checks: Sequence[Check] = (
-            Check("panel", "The panel is there, and nothing of it after it was disabled twice", check_panel),
+            Check("panel", "The panel is registered, and nothing is left after disabling it twice", check_panel),
         )
 
     def build(self) -> None:
-        """A cube goes from left to right before the first of two cameras; the cube is selected."""
-        # Not read_homefile or factory settings: they would take the add-on itself away.
+        """Build a scene: a cube moves from left to right in front of the first of two cameras, and is selected."""
+        # Not read_homefile or factory settings: they would disable the add-on itself.
         for item in list(bpy.data.objects):
             bpy.data.objects.remove(item)
         scene = bpy.context.scene
@@ -86,7 +86,7 @@ class BlenderRig:
         }
         found.update({name: getattr(bpy.data, name).keys() for name in ("objects", "images", "scenes", "worlds")})
         found.update({name: len(getattr(bpy.app.handlers, name)) for name in ("frame_change_post", "render_write")})
-        for path in _PARTS:
+        for path in _SETTINGS_PATHS:
             part = scene.path_resolve(path)
             for item in part.bl_rna.properties:
                 if item.type not in ("POINTER", "COLLECTION"):
@@ -95,37 +95,37 @@ class BlenderRig:
                     found[f"{path}.{item.identifier}"] = tuple(value) if plain else value
         return found
 
-    def serve(self, thread: threading.Thread) -> None:
-        """Carry out the calls of other threads until this one has ended."""
+    def process_events_until(self, thread: threading.Thread) -> None:
+        """Run the calls of other threads until this one has ended."""
         main_thread.serve_until_ended(thread)
 
     def reopen(self, path: Path) -> None:
-        """The file was saved and opened; then it is nobody's file again, so that the next scene has no name."""
+        """Save a copy of the file and open it."""
         name = str(path.with_suffix(".blend"))
         bpy.ops.wm.save_as_mainfile(filepath=name, copy=True)
         self.host = BlenderHost.open(name)
 
     def menu(self) -> None:
-        """Blender has a panel, and a check of its own for it."""
+        """Return None: Blender has a panel, which has a check of its own."""
         return
 
     def facts(self) -> Mapping[str, Any]:
-        """Return which build it is, and what draws."""
+        """Return build and commit hash of this Blender."""
         return {"build": bpy.app.version_string, "hash": bpy.app.build_hash.decode("ascii", "replace")}
 
 
-def check_panel(bench: Bench) -> None:
-    """Registering again after twice removing it leaves the same, and removing it leaves nothing."""
-    there = _ours()
-    demand(bool(there), True, "no panel is registered")
+def check_panel(context: CheckContext) -> None:
+    """Check that registering again after unregistering restores the same classes."""
+    registered = _registered_classes()
+    require_equal(bool(registered), True, "no panel is registered")
     for _ in range(2):
         registration.unregister()
-        demand(_ours(), [], "what is left behind")
+        require_equal(_registered_classes(), [], "the classes after disabling")
         registration.register()
-    demand(_ours(), there, "what is there again")
+    require_equal(_registered_classes(), registered, "the classes after enabling again")
 
 
-def _ours() -> list[str]:
+def _registered_classes() -> list[str]:
     return [name for name in dir(bpy.types) if name.startswith(("FT_DCC_", "FTDCC_"))]
 
 

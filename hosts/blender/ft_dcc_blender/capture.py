@@ -1,11 +1,10 @@
-"""From a request to one picture per frame on disk, with the scene as it was afterwards."""
+"""Capture one image per frame, and restore the scene afterwards."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
 from typing import Any, Callable
 
@@ -14,30 +13,39 @@ import bpy
 from ft_dcc.errors import CameraMissing, CaptureFailed, SettingInvalid
 from ft_dcc.frames import Frames, frame_rate
 from ft_dcc.host import PlayblastRequest
-from ft_dcc.pictures import make_folder, make_way, png_size, why_missing
+from ft_dcc.host_support.capture_files import make_folder, missing_frame_error, png_size, remove_stale
 
-from . import versions
-from .look import Look, wearing
-from .maintained import changed, maintained_camera, maintained_frame, maintained_images, silenced, unbound_markers
-from .viewport import check_view, seen_through, window_of
+from . import blender_compat, feedback, input_guard
+from .look import Look, applied_look
+from .maintained import (
+    kept_camera,
+    maintained_camera,
+    maintained_frame,
+    maintained_images,
+    overridden,
+    silenced,
+    unbound_markers,
+)
+from .unkeyed_values import maintained_unkeyed_values
+from .viewport import camera_view, find_window, require_view
 
-# The source that follows the markers of the timeline from camera to camera.
+# The source that switches cameras as the markers of the timeline do.
 MARKERS = "timeline markers"
-_SMALLEST = 4
-_CLOSED = "The scene was closed, or taken back by an undo, while it was captured. Open it and publish again."
+_MIN_SIZE = 4
+_SCENE_CLOSED = "The scene was closed or undone during the capture. Open it and publish again."
 
 DrawFrame = Callable[[int], Path]
 
 
-def sources(scene: Any) -> tuple[str, ...]:
-    """What a playblast can be made of: the cameras, and before them their cut, where markers switch them."""
-    return (*((MARKERS,) if _bound(scene) else ()), *cameras(scene))
+def find_sources(scene: Any) -> tuple[str, ...]:
+    """Return the sources of a playblast: the cut of the markers if they switch cameras, then all cameras."""
+    return (*((MARKERS,) if _bound_cameras(scene) else ()), *_cameras_by_name(scene))
 
 
-def cameras(scene: Any) -> dict[str, Any]:
-    """The cameras that the scene can be seen through, by name, its own one first.
+def _cameras_by_name(scene: Any) -> dict[str, Any]:
+    """Return the cameras of the scene by name, its active one first.
 
-    A linked camera carries its library in the name, so that it is not taken for a local one.
+    The name of a linked camera contains its library, so that it differs from a local one.
     """
     found = sorted((item for item in scene.objects if item.type == "CAMERA"), key=lambda item: str(item.name_full))
     if scene.camera is not None and scene.camera.type == "CAMERA":
@@ -46,46 +54,147 @@ def cameras(scene: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def capturing(scene: Any, request: PlayblastRequest, frames: Frames) -> Iterator[DrawFrame]:
-    """Inside, the scene is set up for the request and the function given draws one frame to its file.
+def capture_setup(scene: Any, request: PlayblastRequest, frames: Frames) -> Iterator[DrawFrame]:
+    """Yield a function that draws one frame to its file; restore the scene on exit.
 
-    Raises CameraMissing, CaptureFailed, DiskUnusable or SettingInvalid before anything is changed.
+    Raises CameraMissing, CaptureFailed, StorageError or SettingInvalid before anything is changed.
     """
     look = Look.from_request(request.look)
-    find_cameras(scene, request.source)
-    if min(request.resolution.width, request.resolution.height) < _SMALLEST:
-        raise SettingInvalid(f"Blender cannot draw {request.resolution}. Ask for {_SMALLEST} pixels or more each way.")
-    _check_drawing()
+    camera_lookup(scene, request.source)
+    if min(request.resolution.width, request.resolution.height) < _MIN_SIZE:
+        raise SettingInvalid(f"Blender cannot draw {request.resolution}. Use at least {_MIN_SIZE} pixels each way.")
+    _require_drawing()
     make_folder(request.directory)
-    with ExitStack() as stack:
-        stack.enter_context(_maintained(scene))
-        stack.enter_context(_framed(scene, request, look))
-        stack.enter_context(wearing(look, scene))
-        stack.enter_context(versions.writing_png(scene, alpha=look.transparent))
-        view = stack.enter_context(seen_through(scene, look)) if look.needs_view else None
-        yield partial(_draw_frame, scene, request.source, frames, view)
+    borrowed = BorrowedScene(scene, request, look, frames)
+    with borrowed.returned_on_save(), input_guard.guarded():
+        try:
+            yield borrowed.draw
+        finally:
+            borrowed.give_back()
+
+
+class BorrowedScene:
+    """A scene that is changed while its frames are drawn; ``give_back`` restores it until the next frame is drawn."""
+
+    def __init__(self, scene: Any, request: PlayblastRequest, look: Look, frames: Frames) -> None:
+        self._scene, self._request, self._look, self._frames = scene, request, look, frames
+        # The settings alone can be restored in the middle of a frame.
+        self._settings: ExitStack | None = None
+        self._state: ExitStack | None = None
+        self._view: dict[str, Any] | None = None
+        self._is_changing_frame = False
+
+    def draw(self, frame: int) -> Path:
+        """Draw one frame to its file and return that.
+
+        Raises CameraMissing, CaptureFailed or StorageError if the file is incomplete.
+        """
+        path, scene = self._frames.path(frame), self._scene
+        remove_stale(path)
+        try:
+            self._borrow()
+            # Looked up for each frame: it may have been deleted, and an undo makes it another object.
+            camera = camera_lookup(scene, self._request.source)(frame)
+            scene.render.filepath = blender_compat.escape_output_path(path)
+            with unbound_markers(scene), kept_camera(scene, camera), silenced():
+                scene.camera = camera
+                self._set_frame(frame)
+                _draw(scene, self._view)
+                is_kept = scene.camera == camera
+        except ReferenceError as error:
+            raise CaptureFailed(_SCENE_CLOSED) from error
+        except RuntimeError as error:
+            raise missing_frame_error(path, frame, "Blender", str(error)) from error
+        if not is_kept:
+            reason = f"A script of the scene switches the camera at frame {frame}."
+            raise CaptureFailed(f"{reason} Switch the script off and publish again.")
+        if png_size(path) is None:
+            raise missing_frame_error(path, frame, "Blender")
+        return path
+
+    def _set_frame(self, frame: int) -> None:
+        self._is_changing_frame = True
+        try:
+            self._scene.frame_set(frame)
+        finally:
+            self._is_changing_frame = False
+        if self._settings is None:
+            reason = f"A script of the scene saves the file at frame {frame}."
+            raise CaptureFailed(f"{reason} Switch the script off and publish again.")
+
+    def give_back(self) -> None:
+        """Restore the scene; raise CaptureFailed if it was closed."""
+        (settings, self._settings), (state, self._state) = (self._settings, None), (self._state, None)
+        with ExitStack() as stack:
+            # The outer one translates the error of a scene that was closed.
+            for each in (state, settings):
+                if each is not None:
+                    stack.enter_context(each)
+
+    @contextmanager
+    def returned_on_save(self) -> Iterator[None]:
+        """Restore the scene before Blender saves it to a file."""
+
+        def before_save(*_: Any) -> None:
+            # After an undo or a new file there is nothing to restore; the next frame reports it.
+            with suppress(CaptureFailed, ReferenceError):
+                if self._is_changing_frame:
+                    self._restore_settings()
+                else:
+                    self.give_back()
+
+        bpy.app.handlers.save_pre.append(bpy.app.handlers.persistent(before_save))
+        try:
+            yield
+        finally:
+            bpy.app.handlers.save_pre.remove(before_save)
+
+    def _restore_settings(self) -> None:
+        """Restore all but the current frame and the camera, which a handler of a frame change must not change."""
+        settings, self._settings = self._settings, None
+        if settings is not None:
+            settings.close()
+
+    def _borrow(self) -> None:
+        if self._settings is not None:
+            return
+        scene, look = self._scene, self._look
+        if self._state is None:
+            self._state = ExitStack()
+            self._state.enter_context(_maintained(scene))
+            self._state.enter_context(feedback.hidden())
+        with ExitStack() as stack:
+            stack.enter_context(_render_settings(scene, self._request, look))
+            stack.enter_context(applied_look(look, scene))
+            stack.enter_context(blender_compat.writing_png(scene, alpha=look.transparent))
+            self._view = stack.enter_context(camera_view(scene, look)) if look.needs_view else None
+            self._settings = stack.pop_all()
 
 
 @contextmanager
 def _maintained(scene: Any) -> Iterator[None]:
-    """The scene is given back as it was; one that was closed in the meantime has nothing to be given back."""
+    """Restore the scene on exit; nothing is restored if it was closed meanwhile."""
     try:
-        with maintained_images(), maintained_camera(scene), maintained_frame(scene):
+        with ExitStack() as stack:
+            stack.enter_context(maintained_images())
+            stack.enter_context(maintained_unkeyed_values(scene))
+            stack.enter_context(maintained_camera(scene))
+            stack.enter_context(maintained_frame(scene))
             yield
     except ReferenceError as error:
-        raise CaptureFailed(_CLOSED) from error
+        raise CaptureFailed(_SCENE_CLOSED) from error
 
 
 @contextmanager
-def _framed(scene: Any, request: PlayblastRequest, look: Look) -> Iterator[None]:
-    """Renders are the camera's whole picture in the size of the request, with nothing over it but a stamp."""
-    # A window draws what it shows; only without one the engine is asked, and the scene's own may take minutes.
-    engine = versions.solid_engine(scene) if bpy.app.background and look.shading == "SOLID" else {}
-    # A stamp's facts are written into the file also when they are not drawn: paths, the host's name, the hour.
+def _render_settings(scene: Any, request: PlayblastRequest, look: Look) -> Iterator[None]:
+    """Render the camera's whole image in the size of the request, with nothing drawn over it but a stamp."""
+    # A window draws its viewport. Without one the engine renders, and the scene's own may take minutes.
+    engine = blender_compat.workbench_engine(scene) if bpy.app.background and look.shading == "SOLID" else {}
+    # The data of a stamp (paths, host name, time) are written into the file even if they are not drawn.
     stamps = {item.identifier: False for item in scene.render.bl_rna.properties if item.identifier[:9] == "use_stamp"}
     if look.stamp:
         stamps = {"use_stamp": True}
-    with changed(
+    with overridden(
         scene,
         "render",
         **engine,
@@ -103,74 +212,58 @@ def _framed(scene: Any, request: PlayblastRequest, look: Look) -> Iterator[None]
         yield
 
 
-def frames_of(scene: Any, request: PlayblastRequest) -> Frames:
-    """Where the pictures of the request go, and the rate of the scene that they are made of."""
+def output_frames(scene: Any, request: PlayblastRequest) -> Frames:
+    """Return the images that the request will produce, at the rate of the scene."""
     pattern = request.directory.absolute() / f"{request.name}.%04d.png"
-    return Frames(str(pattern), request.frame_range, scene_rate(scene), request.resolution)
+    return Frames(str(pattern), request.frame_range, scene_rate(scene), request.resolution, pixel_aspect(scene))
+
+
+def pixel_aspect(scene: Any) -> Fraction:
+    """Return the width of a pixel by its height."""
+    return Fraction(scene.render.pixel_aspect_x / scene.render.pixel_aspect_y).limit_denominator(1000)
 
 
 def scene_rate(scene: Any) -> Fraction:
-    """The exact rate: Blender keeps it as a whole number and a base, 24 / 1.001."""
+    """Return the exact rate: Blender stores it as an integer and a base, 24 / 1.001."""
     # The base is a 32 bit float: 1.001 reads as 1.0010000467.
     return frame_rate(scene.render.fps / Fraction(f"{scene.render.fps_base:.6f}"))
 
 
-def find_cameras(scene: Any, name: str) -> Callable[[int], Any]:
-    """Return what knows the camera of each frame; raises CameraMissing, naming those that there are."""
-    found = cameras(scene)
-    if name == MARKERS and name not in found and (bound := _bound(scene)):
-        # Before the first marker its camera is the one, as in a render.
-        return lambda frame: [camera for at, camera in bound if at <= max(frame, bound[0][0])][-1]
+def camera_lookup(scene: Any, name: str) -> Callable[[int], Any]:
+    """Return a function from frame to camera; raise CameraMissing with the names of all cameras."""
+    found = _cameras_by_name(scene)
+    if name == MARKERS and name not in found and (bound := _bound_cameras(scene)):
+        # Before the first marker its camera is used, as in a render.
+        return lambda frame: [camera for start, camera in bound if start <= max(frame, bound[0][0])][-1]
     if not found:
-        raise CameraMissing(f"The scene {scene.name!r} has no camera. Add one and look at the shot through it.")
+        raise CameraMissing(f"The scene {scene.name!r} has no camera. Add one.")
     if name not in found:
         raise CameraMissing(f"The scene has no camera {name!r}. Choose one of: {', '.join(found)}.")
     camera = found[name]
     return lambda _frame: camera
 
 
-def _bound(scene: Any) -> list[tuple[int, Any]]:
-    """The cameras that are bound to markers, and from which frame on each is looked through."""
+def _bound_cameras(scene: Any) -> list[tuple[int, Any]]:
+    """Return the cameras that are bound to markers, with the frame from which on each is used."""
     bound = [(marker.frame, marker.camera) for marker in scene.timeline_markers if marker.camera]
     return sorted(bound, key=lambda each: each[0])
 
 
-def _check_drawing() -> None:
-    library = versions.missing_library()
+def _require_drawing() -> None:
+    library = blender_compat.missing_library()
     if library is not None:
         raise CaptureFailed(f"Blender cannot draw without {library}. Install it (on Debian: apt-get install libegl1).")
-    if not versions.can_draw_here():
-        raise CaptureFailed(f"Blender {bpy.app.version_string} draws on its main thread only. Capture from there.")
-
-
-def _draw_frame(scene: Any, source: str, frames: Frames, view: dict[str, Any] | None, frame: int) -> Path:
-    """Draw one frame to its file; raises CameraMissing, CaptureFailed or DiskUnusable when it is not whole on disk."""
-    path = frames.path(frame)
-    make_way(path)
-    try:
-        # Found anew: since the frame before it may have been deleted, and an undo makes it another object.
-        camera = find_cameras(scene, source)(frame)
-        scene.render.filepath = versions.literal(path)
-        with unbound_markers(scene), silenced():
-            scene.camera = camera
-            scene.frame_set(frame)
-            _draw(scene, view)
-    except ReferenceError as error:
-        raise CaptureFailed(_CLOSED) from error
-    except RuntimeError as error:
-        raise why_missing(path, frame, "Blender", str(error)) from error
-    if png_size(path) is None:
-        raise why_missing(path, frame, "Blender")
-    return path
+    if not blender_compat.can_draw_on_this_thread():
+        raise CaptureFailed(f"Blender {bpy.app.version_string} can draw only on its main thread. Capture from there.")
 
 
 def _draw(scene: Any, view: dict[str, Any] | None) -> None:
     if bpy.app.background:
-        layer = window_of(scene).view_layer.name
+        layer = find_window(scene).view_layer.name
         bpy.ops.render.render(write_still=True, scene=scene.name, layer=layer)
         return
     if view is not None:
-        check_view(view)
-    # A timer and a thread's call have no window of their own.
-    with bpy.context.temp_override(**(view or {"window": window_of(scene)})):
+        require_view(view)
+    # A timer and the call of a thread have no window in their context.
+    with bpy.context.temp_override(**(view or {"window": find_window(scene)})):
         bpy.ops.render.opengl(write_still=True, view_context=view is not None)

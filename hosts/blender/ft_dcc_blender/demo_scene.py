@@ -1,7 +1,7 @@
-"""A small shot to try things on: ``python -m ft_dcc_blender.demo_scene OUT.blend``.
+"""Build a small shot to try the product with: ``python -m ft_dcc_blender.demo_scene OUT.blend``.
 
-A ball hops down five steps and lands in a turning ring, a windmill turns behind it, and the camera goes along: 48
-frames from 1001 at 24 fps, 1280x720.
+A ball hops down five steps into a turning ring, with a windmill behind, and the camera follows: 48 frames from 1001 at
+24 fps, 1280x720.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ import bpy
 import bmesh
 from mathutils import Matrix, Vector
 
-from ft_dcc.errors import DiskUnusable
+from ft_dcc.errors import StorageError
 from ft_dcc.frames import FrameRange
 
-from . import versions
+from . import blender_compat
 from .maintained import silenced
 
 FRAMES = FrameRange(1001, 1048)
@@ -31,15 +31,15 @@ FRAMES = FrameRange(1001, 1048)
 _HOP = 9
 _STEPS = ((-4.4, 2.5), (-2.6, 2.0), (-0.8, 1.5), (1.0, 1.0), (2.8, 0.5))
 _RADIUS = 0.42
-_GOAL = Vector((5.0, 0.0, 0.16))
+_RING_LOCATION = Vector((5.0, 0.0, 0.16))
 
 _STEP_COLOURS = ("#FFD9A0", "#FFC58F", "#FBAE80", "#F29A78", "#E58574")
 _SKY = "#A9C9D8"
 
 
 def build(path: Path) -> Path:
-    """The demo's scene replaces the open one and is saved at ``path``; raises DiskUnusable when it cannot be."""
-    # Not the factory settings: those would switch the add-ons off that are in use.
+    """Build the demo scene, save it at ``path`` and leave it open; raise StorageError if it cannot be saved."""
+    # Not read_factory_settings, which would disable the add-ons.
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     scene = bpy.context.scene
     scene.name = "Steps"
@@ -48,7 +48,7 @@ def build(path: Path) -> Path:
     _add_steps()
     _add_trees()
     _add_windmill()
-    _add_goal()
+    _add_ring()
     _add_ball()
     _add_cameras(scene)
     scene.frame_set(FRAMES.start)
@@ -56,7 +56,7 @@ def build(path: Path) -> Path:
         with silenced():
             bpy.ops.wm.save_as_mainfile(filepath=str(path.absolute()))
     except RuntimeError as error:
-        raise DiskUnusable(f"The demo's scene cannot be saved as {path}. Choose another place.") from error
+        raise StorageError(f"The demo scene cannot be saved as {path}. Choose another folder.") from error
     return path
 
 
@@ -70,7 +70,7 @@ def _configure(scene: Any) -> None:
 
 
 def _colour(code: str) -> tuple[float, float, float, float]:
-    """Linear RGBA of a "#RRGGBB" as it is seen on a screen (IEC 61966-2-1)."""
+    """Return the linear RGBA of an sRGB colour "#RRGGBB" (IEC 61966-2-1)."""
     parts = (int(code[index : index + 2], 16) / 255 for index in (1, 3, 5))
     red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
     return red, green, blue, 1.0
@@ -84,7 +84,7 @@ def _material(code: str) -> Any:
 
 
 def _add(name: str, shape: bmesh.types.BMesh, colours: Sequence[str], location: Sequence[float] = (0, 0, 0)) -> Any:
-    """An object of this shape; a face's material index picks its colour."""
+    """Add an object of this shape; the material index of a face selects its colour."""
     mesh = bpy.data.meshes.new(name)
     shape.to_mesh(mesh)
     shape.free()
@@ -105,7 +105,7 @@ def _box(size: Sequence[float], centre: Sequence[float] = (0, 0, 0), bevel: floa
 
 
 def _cone(bottom: float, top: float, height: float, sides: int = 24) -> bmesh.types.BMesh:
-    """A cone or a cylinder that stands on its origin."""
+    """Return a cone or cylinder that stands on its origin."""
     shape = bmesh.new()
     bmesh.ops.create_cone(
         shape,
@@ -120,7 +120,7 @@ def _cone(bottom: float, top: float, height: float, sides: int = 24) -> bmesh.ty
 
 
 def _ring(radius: float, thickness: float, around: int = 48, across: int = 16) -> bmesh.types.BMesh:
-    """A torus in two colours, so that a person sees it turn."""
+    """Return a torus in two colours, which make its rotation visible."""
     shape = bmesh.new()
     rows = []
     for index in range(around):
@@ -174,8 +174,8 @@ def _add_windmill() -> None:
     _make_linear(hub)
 
 
-def _add_goal() -> None:
-    ring = _add("Ring", _ring(0.82, 0.16), ("#3E6C9E", "#F4D35E"), _GOAL)
+def _add_ring() -> None:
+    ring = _add("Ring", _ring(0.82, 0.16), ("#3E6C9E", "#F4D35E"), _RING_LOCATION)
     for frame, degrees in ((FRAMES.start, 0), (FRAMES.end, 300)):
         ring.rotation_euler = (0, 0, math.radians(degrees))
         ring.keyframe_insert("rotation_euler", frame=frame)
@@ -191,7 +191,7 @@ def _add_ball() -> None:
     bmesh.ops.rotate(shape, verts=shape.verts, matrix=Matrix.Rotation(math.radians(90), 3, "X"))
     ball = bpy.data.objects.new("Ball", None)
     bpy.context.scene.collection.objects.link(ball)
-    # The skin turns inside of the squash: otherwise the ball would be flat on its side.
+    # The skin rotates inside of the squashed parent: otherwise the squash would rotate, too.
     skin = _add("Skin", shape, ("#E4483B", "#FFF4E6"))
     skin.parent = ball
     for frame in FRAMES:
@@ -203,17 +203,17 @@ def _add_ball() -> None:
 
 
 def _ball_at(time: int) -> tuple[Vector, Vector]:
-    """Place and shape of the ball so many frames after the start: parabolas from step to step, soft at each landing."""
-    stops = [Vector((x, 0, top)) for x, top in _STEPS] + [Vector((_GOAL.x, 0, 0))]
+    """Return location and scale of the ball at this frame after the start: parabolas that squash at each landing."""
+    stops = [Vector((x, 0, top)) for x, top in _STEPS] + [Vector((_RING_LOCATION.x, 0, 0))]
     hop = min(time // _HOP, len(stops) - 2)
-    done = min((time - hop * _HOP) / _HOP, 1.0)
+    progress = min((time - hop * _HOP) / _HOP, 1.0)
     start, end = stops[hop], stops[hop + 1]
-    height = 4 * done * (1 - done)
+    height = 4 * progress * (1 - progress)
     resting = max(0, time - _HOP * (len(stops) - 1)) / 3
-    squash = 0.2 * max(0.0, 1 - 4.5 * min(done, 1 - done) - resting)
+    squash = 0.2 * max(0.0, 1 - 4.5 * min(progress, 1 - progress) - resting)
     stretch = 1.0 - squash + 0.10 * height * (1 - height) * 4
-    place = start.lerp(end, done) + Vector((0, 0, 0.95 * height + _RADIUS * stretch))
-    return place, Vector((1 / math.sqrt(stretch), 1 / math.sqrt(stretch), stretch))
+    location = start.lerp(end, progress) + Vector((0, 0, 0.95 * height + _RADIUS * stretch))
+    return location, Vector((1 / math.sqrt(stretch), 1 / math.sqrt(stretch), stretch))
 
 
 def _add_cameras(scene: Any) -> None:
@@ -240,15 +240,15 @@ def _camera(name: str, lens: float, location: Sequence[float], aim: Any) -> Any:
 
 
 def _make_linear(item: Any) -> None:
-    """Turn at one speed: an even turn that eases in and out looks like a fault."""
-    for curve in versions.curves(item):
+    """Make the rotation uniform: one that eases in and out looks like a fault."""
+    for curve in blender_compat.animation_curves(item):
         for key in curve.keyframe_points:
             key.interpolation = "LINEAR"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the scene where the command line says."""
-    parser = argparse.ArgumentParser(prog="python -m ft_dcc_blender.demo_scene", description="Write the demo's scene.")
+    """Write the scene to the path of the command line."""
+    parser = argparse.ArgumentParser(prog="python -m ft_dcc_blender.demo_scene", description="Write the demo scene.")
     parser.add_argument("path", type=Path, help="the .blend file to write")
     path = build(parser.parse_args(arguments).path)
     sys.stdout.write(f"{path}\n")

@@ -1,8 +1,9 @@
-"""Blender as a host: what ``ft_dcc.host.Host`` asks for, on the open file."""
+"""The Blender implementation of ``ft_dcc.host.Host``."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -10,65 +11,79 @@ from typing import Any, Callable, TypeVar
 
 import bpy
 
-from ft_dcc.errors import CaptureFailed, DiskUnusable, SceneUnreadable, SettingInvalid, Unpublishable
+from ft_dcc.errors import CaptureFailed, SceneUnreadable, SettingInvalid, StorageError, UserFixableError
 from ft_dcc.frames import FrameRange, Frames, Resolution
 from ft_dcc.host import OnFrame, PlayblastRequest, Scene
-from ft_dcc.main_thread import entered, outlive_broken_pipes
+from ft_dcc.host_support.main_thread import entered_on_main_thread, ignore_sigpipe
+from ft_dcc.review.drawings import Drawing
 
-from . import lens, main_thread, versions
-from .capture import capturing, frames_of, scene_rate, sources
-from .maintained import silenced
-from .sound import sounds
+from . import blender_compat, feedback, main_thread
+from .capture import camera_lookup, capture_setup, find_sources, output_frames, pixel_aspect, scene_rate
+from .maintained import maintained_camera, maintained_frame, silenced
+from .sound import find_sounds, mix
+from .unkeyed_values import maintained_unkeyed_values
 
 T = TypeVar("T")
 
-# A property of the scene itself, so that it is saved with the file, copied with the scene and undone with Ctrl-Z.
+# A custom property of the scene: it is saved with the file, copied with the scene and undone with Ctrl-Z.
 TASK_PROPERTY = "ft_dcc_task_id"
 
 _LAST_FRAME = 1_048_574
 
 
 class BlenderHost:
-    """The Blender that this Python runs in, and the scene of its window."""
+    """The Blender process that this code runs in, and one of its scenes."""
 
     name = "Blender"
 
     def __init__(self, scene: str | None = None) -> None:
-        """``scene`` names the one that is meant where windows show different ones; else it is the active window's."""
+        """Use the scene of this name, or else the one of the active window."""
         self._scene_name = scene
-        # A headless Blender calls every file modified, also one that was opened a moment ago.
+        # A headless Blender reports every file as modified, also one that was just opened.
         self._is_changed = False
         main_thread.start_serving()
-        outlive_broken_pipes()
+        ignore_sigpipe()
 
     @classmethod
     def open(cls, path: os.PathLike[str] | str, *, run_scripts: bool = False) -> BlenderHost:
-        """Open a .blend file in this process; raises SceneUnreadable when it cannot be had whole.
+        """Open a .blend file in this process; raise SceneUnreadable if it cannot be read completely.
 
-        ``run_scripts`` allows the Python code in the file to run: rigs need it, files of strangers must not have it.
+        ``run_scripts`` allows the Python code in the file to run, which rigs need. Do not allow it for
+        untrusted files.
         """
         file = Path(path).absolute()
         if not file.is_file():
-            raise SceneUnreadable(f"There is no scene file {file}. Check the path.")
+            raise SceneUnreadable(f"The scene file {file} does not exist. Check the path.")
         try:
             with silenced():
                 bpy.ops.wm.open_mainfile(filepath=str(file), load_ui=False, use_scripts=run_scripts)
         except RuntimeError as error:
             raise SceneUnreadable(
-                f"{file} is not a Blender file, or it is damaged. Open a backup of it (.blend1)."
+                f"{file} is not a Blender file, or it is damaged. Open a backup (.blend1)."
             ) from error
-        if versions.file_is_too_new():
+        if blender_compat.file_is_too_new():
             written, ours = ".".join(map(str, bpy.data.version[:2])), bpy.app.version_string
-            raise SceneUnreadable(f"{file} was written by Blender {written}, this is {ours}. Use Blender {written}.")
+            raise SceneUnreadable(f"{file} was saved by Blender {written}; this is {ours}. Use Blender {written}.")
         return cls()
+
+    @staticmethod
+    def close() -> None:
+        """Forget the functions of the file's Python drivers, with which Blender 4.2 and 4.5 do not end."""
+        if bpy.app.background:
+            bpy.app.driver_namespace.clear()
+
+    @property
+    def plugins(self) -> Path:
+        """Return the folder of the checks that only Blender can make."""
+        return Path(__file__).with_name("checks")
 
     @property
     def version(self) -> str:
-        """The version of Blender: "5.0.1"."""
+        """Return the version of Blender, for example "5.0.1"."""
         return ".".join(str(part) for part in bpy.app.version)
 
     def scene(self) -> Scene:
-        """The scene of the open file as it stands; nothing is changed."""
+        """Return the state of the scene."""
         scene = self._scene()
         return Scene(
             path=Path(bpy.data.filepath) if bpy.data.filepath else None,
@@ -76,49 +91,68 @@ class BlenderHost:
             frame_range=FrameRange(scene.frame_start, scene.frame_end),
             fps=scene_rate(scene),
             resolution=Resolution(scene.render.resolution_x, scene.render.resolution_y),
-            sources=sources(scene),
+            sources=find_sources(scene),
             task_id=scene.get(TASK_PROPERTY),
-            sounds=sounds(scene),
+            sounds=find_sounds(scene),
+            pixel_aspect=pixel_aspect(scene),
+            engine=scene.render.engine,
         )
 
     def playblast(self, request: PlayblastRequest, on_frame: OnFrame) -> Frames:
-        """Every frame of the range, handles included, is on disk, and the scene is as it was.
+        """Draw every frame of the range, handles included, and restore the scene.
 
-        In a window the viewport's renderer draws, without one Workbench; both with the same look and framing. Called
-        from a thread of its own it leaves the window alive: the main thread only draws, one frame at a time.
-        Raises CameraMissing, CaptureFailed, DiskUnusable or SettingInvalid, and whatever ``on_frame`` raises.
+        The viewport's renderer draws in a window, Workbench without one, both with the same look and framing.
+        Called from another thread it leaves the window responsive: the main thread draws one frame at a time.
+        Raises CameraMissing, CaptureFailed, StorageError or SettingInvalid, and whatever ``on_frame`` raises.
         """
         scene = main_thread.run(self._scene)
-        frames = main_thread.run(partial(frames_of, scene, request))
-        with entered(capturing(scene, request, frames), main_thread.run) as draw_frame:
+        frames = main_thread.run(partial(output_frames, scene, request))
+        with entered_on_main_thread(capture_setup(scene, request, frames), main_thread.run) as draw_frame:
             for frame in request.frame_range.with_handles:
                 main_thread.run(partial(draw_frame, frame))
                 on_frame(frame)
         return frames
 
     def focal_lengths(self, source: str, frame_range: FrameRange) -> dict[int, float]:
-        """The camera's focal length in millimetres at each frame, handles included; raises CameraMissing.
+        """Return the camera's focal length in millimetres per frame, handles included; raise CameraMissing.
 
-        A camera without perspective has none.
+        Frames of a camera without perspective are left out.
         """
-        return lens.focal_lengths(self._scene(), source, frame_range)
+        return _focal_lengths(self._scene(), source, frame_range)
+
+    def mixdown(self, frame_range: FrameRange, path: Path) -> bool:
+        """Write the sound of the range as a WAV file; return False without sound, or in a Blender without Audaspace.
+
+        Raises StorageError.
+        """
+        return mix(self._scene(), frame_range.with_handles, path)
+
+    def show_feedback(self, drawings: Sequence[Drawing], source: str | None = None) -> list[str]:
+        """Show drawings in front of the camera on their frames; raise CameraMissing if there is no such camera."""
+        scene = self._scene()
+        sources = find_sources(scene)
+        return feedback.show(scene, drawings, camera_lookup(scene, source or (sources[0] if sources else "")))
+
+    def clear_feedback(self) -> None:
+        """Remove the shown drawings."""
+        feedback.clear()
 
     def save(self) -> Path:
-        """The file is saved where it is; raises Unpublishable before the first save, DiskUnusable when it fails."""
+        """Save the file; raise UserFixableError if it has no name yet, StorageError if that fails."""
         if not bpy.data.filepath:
-            raise Unpublishable("The scene has never been saved. Save it under a name first.")
+            raise UserFixableError("The scene has never been saved. Save it under a name first.")
         try:
             with silenced():
                 bpy.ops.wm.save_mainfile()
         except RuntimeError as error:
-            raise DiskUnusable(f"{bpy.data.filepath} cannot be saved. Free space or save it elsewhere.") from error
+            raise StorageError(f"{bpy.data.filepath} cannot be saved. Free space or save it elsewhere.") from error
         self._is_changed = False
         return Path(bpy.data.filepath)
 
     def configure(self, frame_range: FrameRange, fps: Fraction, resolution: Resolution) -> None:
-        """The scene has the shot's range with its handles, its exact rate and its size.
+        """Set the shot's range with its handles, its exact rate and its size.
 
-        Raises SettingInvalid for a range that Blender's timeline cannot hold; then nothing is changed.
+        Raises SettingInvalid for a range that Blender's timeline cannot hold; nothing is changed then.
         """
         scene, whole = self._scene(), frame_range.with_handles
         if whole.start < 0 or whole.end > _LAST_FRAME:
@@ -128,29 +162,51 @@ class BlenderHost:
         scene.render.fps_base = round(fps) / fps
         scene.render.resolution_x, scene.render.resolution_y = resolution.width, resolution.height
         scene.render.resolution_percentage = 100
-        self._note_change("Shot settings")
+        self._mark_changed("Shot settings")
 
     def remember_task(self, task_id: str) -> None:
-        """The scene carries the task, also after a save and an open."""
+        """Store the task in the scene."""
         self._scene()[TASK_PROPERTY] = task_id
-        self._note_change("Choose task")
+        self._mark_changed("Choose task")
 
     def run_in_main_thread(self, function: Callable[[], T]) -> T:
-        """Return or raise what the function does; raises CaptureFailed when the main thread stays busy."""
+        """Call the function on the main thread and return its result; raise CaptureFailed while that is busy."""
         return main_thread.run(function)
+
+    @property
+    def open_scene(self) -> Any:
+        """Return Blender's own object of the scene, for checks; raise CaptureFailed if it does not exist any more."""
+        return self._scene()
 
     def _scene(self) -> Any:
         if self._scene_name is None:
             return bpy.context.scene
         scene = bpy.data.scenes.get(self._scene_name)
         if scene is None:
-            raise CaptureFailed(f"There is no scene {self._scene_name!r} any more. Publish the one that is open.")
+            raise CaptureFailed(f"The scene {self._scene_name!r} does not exist any more. Publish the open one.")
         return scene
 
-    def _note_change(self, what: str) -> None:
+    def _mark_changed(self, what: str) -> None:
         self._is_changed = True
         if not bpy.app.background:
-            # Marks the file as modified, and gives the artist a step to undo. After a file was opened, Blender has no
+            # Marks the file as modified, and adds an undo step. After a file was opened, Blender has no
             # window in its context until its next event.
             with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
                 bpy.ops.ed.undo_push(message=what)
+
+
+def _focal_lengths(scene: Any, source: str, frame_range: FrameRange) -> dict[int, float]:
+    camera_at = camera_lookup(scene, source)
+    cameras = {frame: camera_at(frame) for frame in frame_range.with_handles}
+    # A marker can be bound to any object.
+    lenses = {frame: camera.data for frame, camera in cameras.items() if camera.type == "CAMERA"}
+    # Without animation and drivers the value is the same on each frame, and the scene need not be evaluated.
+    if all(lens.animation_data is None for lens in lenses.values()):
+        return {frame: float(lens.lens) for frame, lens in lenses.items() if lens.type == "PERSP"}
+    lengths = {}
+    with maintained_unkeyed_values(scene), maintained_camera(scene), maintained_frame(scene):
+        for frame, lens in lenses.items():
+            scene.frame_set(frame)
+            if lens.type == "PERSP":
+                lengths[frame] = float(lens.lens)
+    return lengths

@@ -1,4 +1,4 @@
-"""Calls from other threads, carried out on the one thread that may touch Blender."""
+"""Run the calls of other threads on the only thread that may touch Blender."""
 
 from __future__ import annotations
 
@@ -9,67 +9,75 @@ from typing import Callable, TypeVar
 
 import bpy
 
-from ft_dcc.main_thread import Call
+from ft_dcc.host_support.main_thread import MainThreadCall
 
 T = TypeVar("T")
 
-_INTERVAL = 0.05
-_PATIENCE = 60.0
-_GRACE = 0.2
+_POLL_INTERVAL_SECONDS = 0.05
+_TIMEOUT_SECONDS = 60.0
+_SERVED_TIMEOUT_SECONDS = 0.2
+# After a timer Blender redraws every area that a frame change affects, which takes longer than a small frame. So
+# calls that follow each other are run together, for a time in which the window still feels responsive.
+_SLICE_SECONDS = 0.2
+_NEXT_CALL_TIMEOUT_SECONDS = 0.02
 
-
-_alone = threading.RLock()
-_attended = threading.Event()
-_calls: queue.SimpleQueue[Call] = queue.SimpleQueue()
+_batch_lock = threading.RLock()
+_is_served = threading.Event()
+_calls: queue.SimpleQueue[MainThreadCall] = queue.SimpleQueue()
 
 
 def serve() -> float:
-    """Carry out what waits; a Blender timer calls it again after the seconds that it returns."""
-    while True:
+    """Run the waiting calls for one time slice; a Blender timer calls this again after the returned seconds."""
+    until, timeout = time.monotonic() + _SLICE_SECONDS, 0.0
+    while time.monotonic() < until:
         try:
-            call = _calls.get_nowait()
+            call = _calls.get(timeout=timeout) if timeout else _calls.get_nowait()
         except queue.Empty:
-            return _INTERVAL
-        call.carry_out()
+            return _POLL_INTERVAL_SECONDS
+        call.run()
+        # The thread that made the call needs a moment for the next one.
+        timeout = _NEXT_CALL_TIMEOUT_SECONDS
+    return _POLL_INTERVAL_SECONDS / 5
 
 
-def serve_until_ended(thread: threading.Thread, patience: float | None = None) -> None:
-    """Be what an event loop is to a headless Blender, until the thread has ended or patience has."""
-    until = None if patience is None else time.monotonic() + patience
-    _attended.set()
+def serve_until_ended(thread: threading.Thread, timeout: float | None = None) -> None:
+    """Replace the event loop of a headless Blender until the thread has ended or the time is over."""
+    until = None if timeout is None else time.monotonic() + timeout
+    _is_served.set()
     try:
         while thread.is_alive() and (until is None or time.monotonic() < until):
             serve()
-            thread.join(_INTERVAL / 5)
+            thread.join(_POLL_INTERVAL_SECONDS / 5)
     finally:
-        _attended.clear()
-        serve()
+        _is_served.clear()
+        while not _calls.empty():
+            serve()
 
 
 def start_serving() -> None:
-    """Calls from other threads are carried out from now on; safe to call twice. Main thread only."""
+    """Run the calls of other threads from now on; safe to call twice. Main thread only."""
     if not bpy.app.background and not bpy.app.timers.is_registered(serve):
         bpy.app.timers.register(serve, persistent=True)
 
 
 def stop_serving() -> None:
-    """No timer is left behind."""
+    """Remove the timer."""
     if bpy.app.timers.is_registered(serve):
         bpy.app.timers.unregister(serve)
 
 
-def run(function: Callable[[], T], patience: float | None = _PATIENCE) -> T:
-    """Return or raise what the function does on the main thread.
+def run(function: Callable[[], T], timeout: float | None = _TIMEOUT_SECONDS) -> T:
+    """Call the function on the main thread and return its result.
 
-    A headless Blender has no loop that could carry a call over: unless its main thread comes to wait in
-    ``serve_until_ended``, the function runs where it is called, one at a time.
+    A headless Blender has no event loop that could run the call: unless its main thread is in
+    ``serve_until_ended``, the function runs on the calling thread, one at a time.
     """
     if threading.current_thread() is threading.main_thread():
         return function()
-    call = Call(function, "Blender")
+    call = MainThreadCall(function, "Blender")
     _calls.put(call)
-    if bpy.app.background and not _attended.wait(_GRACE):
-        with _alone:
-            call.carry_out()
-    result: T = call.wait(patience)
+    if bpy.app.background and not _is_served.wait(_SERVED_TIMEOUT_SECONDS):
+        with _batch_lock:
+            call.run()
+    result: T = call.wait(timeout)
     return result

@@ -1,4 +1,4 @@
-"""Borrow the scene and give it back: each of these leaves what it names as it found it, whatever happens inside."""
+"""Context managers that restore what they name, also after an error."""
 
 from __future__ import annotations
 
@@ -13,42 +13,67 @@ import bpy
 
 
 @contextmanager
-def changed(scene: Any, path: str, **values: object) -> Iterator[None]:
-    """Properties of a part of the scene, ``display.shading``, have these values inside and their old ones afterwards.
+def overridden(scene: Any, path: str, **values: object) -> Iterator[None]:
+    """Set properties of a part of the scene, such as ``display.shading``, and restore them on exit.
 
-    The part is looked up anew each time: Blender raises ReferenceError for a scene that is closed, and crashes for a
-    part of one.
+    The part is resolved for each access: Blender raises ReferenceError for a closed scene, and crashes for a part
+    of one.
     """
     with ExitStack() as stack:
         for name, value in values.items():
-            stack.callback(_put, scene, path, name, getattr(scene.path_resolve(path), name))
-            _put(scene, path, name, value)
+            stack.callback(_set, scene, path, name, getattr(scene.path_resolve(path), name))
+            _set(scene, path, name, value)
         yield
 
 
-def _put(scene: Any, path: str, name: str, value: object) -> None:
+def _set(scene: Any, path: str, name: str, value: object) -> None:
     setattr(scene.path_resolve(path), name, value)
 
 
 @contextmanager
 def unbound_markers(scene: Any) -> Iterator[None]:
-    """No marker switches the camera inside.
+    """Unbind all markers from their cameras, so that none of them switches the camera.
 
-    To be left before anybody else is let in: the artist may edit the markers between two frames.
+    Leave it before control returns to the artist, who may edit the markers between two frames.
     """
-    bound = [(marker, marker.camera) for marker in scene.timeline_markers if marker.camera]
+    # By address: a handler of the frame change may remove a marker, and reading a removed one crashes.
+    bound = {marker.as_pointer(): marker.camera for marker in scene.timeline_markers if marker.camera}
     try:
-        for marker, _ in bound:
-            marker.camera = None
+        for marker in scene.timeline_markers:
+            if marker.as_pointer() in bound:
+                marker.camera = None
         yield
     finally:
-        for marker, camera in bound:
-            marker.camera = camera
+        for marker in scene.timeline_markers:
+            camera = bound.get(marker.as_pointer())
+            # A handler may also have bound it to another camera, or deleted its camera.
+            if camera is not None and marker.camera is None and _exists(camera):
+                marker.camera = camera
+
+
+@contextmanager
+def kept_camera(scene: Any, camera: Any) -> Iterator[None]:
+    """Set the camera again after the scene's own handlers of a frame change, which may switch it."""
+
+    def keep(changed: Any, *_: Any) -> None:
+        if changed == scene and changed.camera != camera:
+            changed.camera = camera
+
+    handlers = [bpy.app.handlers.frame_change_pre, bpy.app.handlers.frame_change_post]
+    for each in handlers:
+        each.append(keep)
+    try:
+        yield
+    finally:
+        for each in handlers:
+            # A file that was opened meanwhile has removed it.
+            if keep in each:
+                each.remove(keep)
 
 
 @contextmanager
 def maintained_frame(scene: Any) -> Iterator[None]:
-    """The scene stands on the same frame and subframe afterwards."""
+    """Restore the current frame and subframe on exit."""
     frame, subframe = scene.frame_current, scene.frame_subframe
     try:
         yield
@@ -59,30 +84,30 @@ def maintained_frame(scene: Any) -> Iterator[None]:
 
 @contextmanager
 def maintained_camera(scene: Any) -> Iterator[None]:
-    """The scene looks through the same camera afterwards, or through none when it was deleted inside."""
+    """Restore the active camera on exit, or set none if it was deleted."""
     camera = scene.camera
     name = camera and camera.name_full
     try:
         yield
     finally:
-        scene.camera = camera if name is None or _is_there(camera) else _object(name)
+        scene.camera = camera if name is None or _exists(camera) else _find_object(name)
 
 
-def _is_there(item: Any) -> bool:
+def _exists(item: Any) -> bool:
     try:
         return bool(item.name)
     except ReferenceError:
         return False
 
 
-def _object(name: str) -> Any:
-    """The object of this name, or None: an undo makes objects anew."""
+def _find_object(name: str) -> Any:
+    """Return the object of this name, or None: an undo makes new objects."""
     return next((item for item in bpy.data.objects if item.name_full == name), None)
 
 
 @contextmanager
 def maintained_images() -> Iterator[None]:
-    """The file holds the same images afterwards: rendering adds a "Render Result"."""
+    """Remove new images on exit: rendering adds a "Render Result"."""
     before = set(bpy.data.images.keys())
     try:
         yield
@@ -93,26 +118,26 @@ def maintained_images() -> Iterator[None]:
 
 @contextmanager
 def silenced() -> Iterator[None]:
-    """What Blender itself prints does not reach standard output, which is the caller's.
+    """Keep Blender's own output away from standard output, which belongs to the caller.
 
-    A headless Blender writes a line for each frame past Python, straight to the file descriptor.
+    A headless Blender prints a line for each frame, past Python, directly to the file descriptor.
     """
     if not bpy.app.background:
         yield
         return
     sys.stdout.flush()
-    kept = os.dup(1)
+    stdout_copy = os.dup(1)
     try:
-        with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - os.devnull is a name, not a path
-            os.dup2(nowhere.fileno(), 1)
+        with open(os.devnull, "wb") as null_device:  # noqa: PTH123 - os.devnull is a name, not a path
+            os.dup2(null_device.fileno(), 1)
         yield
     finally:
         _flush_c_streams()
-        os.dup2(kept, 1)
-        os.close(kept)
+        os.dup2(stdout_copy, 1)
+        os.close(stdout_copy)
 
 
 def _flush_c_streams() -> None:
-    """Empty C's own output buffers; on Windows Blender's runtime flushes each line and cannot be asked."""
+    """Flush the buffers of C; on Windows Blender's runtime flushes each line itself."""
     if os.name == "posix":
         ctypes.CDLL(None).fflush(None)

@@ -1,23 +1,28 @@
-"""What the panel's buttons do. Nothing here waits for a server: workers do, and the desk tells how far they are."""
+"""The operators of the panel. They never wait for a server: threads do, and the controller has their progress."""
 
-# Blender reads the annotations of a class as its properties, so they cannot be put off.
+# Blender reads the annotations of a class as its properties, so they cannot be postponed.
 from typing import Any
 
+import attrs
 import bpy
 
-from ft_dcc.errors import Error
+from ft_dcc.errors import Error, TaskNotFound, UserFixableError
+from ft_dcc.publish.plugins.collect import read_shot
 
-from .choices import request_of
-from .desk import DESK
+from . import input_guard
+from .capture import find_sources
+from .controller import CONTROLLER
 from .host import TASK_PROPERTY, BlenderHost
 from .preferences import use_ffmpeg
-from .shot import configure_from_shot
+from .properties import make_request
 
+# The labels of the checks that ``PublishRequest.allow_incomplete`` passes.
+_ACCEPTABLE_CHECKS = ("Complete scene", "Camera type")
 _SKIP_SAVE = {"SKIP_SAVE", "HIDDEN"}
 
 
-def refused(operator: Any, error: Error) -> set[str]:
-    """Show what was wrong to whoever clicked."""
+def report_error(operator: Any, error: Error) -> set[str]:
+    """Report the error in Blender's window."""
     operator.report({"ERROR"}, str(error))
     return {"CANCELLED"}
 
@@ -30,82 +35,57 @@ class Refresh(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        """Only for who is signed in."""
-        return DESK.session is not None and not DESK.is_busy
+        """Return whether the artist is signed in and nothing runs."""
+        return CONTROLLER.session is not None and not CONTROLLER.is_busy
 
     def execute(self, context: Any) -> set[str]:
-        """Begin to fetch."""
-        DESK.refresh(context.scene.get(TASK_PROPERTY))
+        """Start fetching."""
+        CONTROLLER.refresh(context.scene.get(TASK_PROPERTY))
         return {"FINISHED"}
 
 
 class Publish(bpy.types.Operator):
-    """Capture the camera and put the film before the reviewers"""
+    """Capture the camera and publish the movie for review"""
 
     bl_idname = "ft_dcc.publish"
     bl_label = "Publish"
 
-    # One publish runs at a time; an operator's own attributes are out of reach when its class goes.
-    _timer = None
-
     @classmethod
     def poll(cls, context: Any) -> bool:
-        """Only for who is signed in, and one at a time."""
-        return DESK.session is not None and not DESK.is_busy
-
-    def invoke(self, context: Any, event: Any) -> set[str]:
-        """Begin; until the last frame is captured the scene cannot be touched, and Escape cancels."""
-        if self._begin(context) == {"CANCELLED"}:
-            return {"CANCELLED"}
-        Publish._timer = context.window_manager.event_timer_add(0.1, window=context.window)
-        context.window_manager.modal_handler_add(self)
-        return {"RUNNING_MODAL"}
-
-    def modal(self, context: Any, event: Any) -> set[str]:
-        """Keep hands off the scene while it is borrowed, then let go: upload goes on without us."""
-        if not DESK.is_capturing:
-            self.cancel(context)
-            return {"FINISHED"}
-        if event.type == "ESC":
-            DESK.cancel()
-        # Looking at the panel is fine; whatever else is swallowed.
-        return {"PASS_THROUGH"} if event.type in {"TIMER", "MOUSEMOVE", "WINDOW_DEACTIVATE"} else {"RUNNING_MODAL"}
-
-    def cancel(self, context: Any) -> None:
-        """Blender calls this when a file is opened meanwhile."""
-        self.unregister()
-
-    @classmethod
-    def unregister(cls) -> None:
-        """Blender calls this when the add-on is disabled; then nobody looks at the timer any more."""
-        if Publish._timer is not None:
-            bpy.context.window_manager.event_timer_remove(Publish._timer)
-            Publish._timer = None
+        """Return whether the artist is signed in and nothing runs; the tool tip has the reason if not."""
+        reason = "Sign in first (3D View, sidebar, ft-dcc)" if CONTROLLER.session is None else ""
+        if CONTROLLER.is_busy:
+            reason = "A publish runs"
+        if reason:
+            cls.poll_message_set(reason)
+        return not reason
 
     def execute(self, context: Any) -> set[str]:
-        """Publish and wait for the end of it: for scripts and for Blender without a window."""
-        if self._begin(context) == {"CANCELLED"}:
-            return {"CANCELLED"}
-        if not bpy.app.background:
-            return {"FINISHED"}
-        DESK.wait(24 * 3600)
-        if DESK.error or DESK.problems:
-            self.report({"ERROR"}, DESK.error or " ".join(problem.message for problem in DESK.problems))
-            return {"CANCELLED"}
-        return {"FINISHED"}
+        """Start; until the last frame is captured input is blocked, and Escape cancels. Without a window, wait."""
+        return _publish(self, context)
 
-    def _begin(self, context: Any) -> set[str]:
-        use_ffmpeg()
-        try:
-            # What is judged later, in a timer, has no window to tell which scene is meant.
-            DESK.publish(request_of(context.window_manager.ft_dcc, context.scene), BlenderHost(context.scene.name))
-        except Error as error:
-            return refused(self, error)
+
+def _publish(operator: Any, context: Any, *, allow_incomplete: bool = False) -> set[str]:
+    """Publish with the choices of the panel; without a window, wait for the end."""
+    use_ffmpeg()
+    try:
+        request = make_request(context.window_manager.ft_dcc, context.scene)
+        # Validation runs in a timer without a window, so the scene is named here.
+        CONTROLLER.publish(attrs.evolve(request, allow_incomplete=allow_incomplete), BlenderHost(context.scene.name))
+    except Error as error:
+        return report_error(operator, error)
+    if not bpy.app.background:
+        input_guard.guard_windows()
         return {"FINISHED"}
+    CONTROLLER.wait(24 * 3600)
+    if CONTROLLER.error or CONTROLLER.problems:
+        operator.report({"ERROR"}, CONTROLLER.error or " ".join(problem.message for problem in CONTROLLER.problems))
+        return {"CANCELLED"}
+    return {"FINISHED"}
 
 
 class Repair(bpy.types.Operator):
-    """Put right what stands in the way of the publish, and look at it again"""
+    """Fix the problem and check again"""
 
     bl_idname = "ft_dcc.repair"
     bl_label = "Repair"
@@ -114,70 +94,101 @@ class Repair(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        """Only where something is wrong, and nobody is at it."""
-        return bool(DESK.problems) and not DESK.is_busy
+        """Return whether there are problems and nothing runs."""
+        return bool(CONTROLLER.problems) and not CONTROLLER.is_busy
 
     def execute(self, context: Any) -> set[str]:
-        """Begin; what is wrong then is in the panel."""
-        if not 0 <= self.index < len(DESK.problems):
-            self.report({"ERROR"}, "There is no such problem any more.")
+        """Start the repair; the panel shows the remaining problems."""
+        if not 0 <= self.index < len(CONTROLLER.problems):
+            self.report({"ERROR"}, "This problem does not exist any more.")
             return {"CANCELLED"}
-        DESK.repair(DESK.problems[self.index])
+        CONTROLLER.repair(CONTROLLER.problems[self.index])
         if bpy.app.background:
-            DESK.wait(60)
+            CONTROLLER.wait(60)
         return {"FINISHED"}
 
 
 class RepairAll(bpy.types.Operator):
-    """Put right whatever can be put right here, and look at it again"""
+    """Fix all problems that can be repaired and check again"""
 
     bl_idname = "ft_dcc.repair_all"
     bl_label = "Repair All"
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        """Only where something is wrong, and nobody is at it."""
-        return bool(DESK.problems) and not DESK.is_busy
+        """Return whether there are problems and nothing runs."""
+        return bool(CONTROLLER.problems) and not CONTROLLER.is_busy
 
     def execute(self, context: Any) -> set[str]:
-        """Begin; what is wrong then is in the panel."""
-        DESK.repair(*(problem for problem in DESK.problems if problem.repair))
+        """Start the repairs; the panel shows the remaining problems."""
+        CONTROLLER.repair(*(problem for problem in CONTROLLER.problems if problem.repair))
         if bpy.app.background:
-            DESK.wait(60)
+            CONTROLLER.wait(60)
         return {"FINISHED"}
 
 
 class PublishRest(bpy.types.Operator):
-    """Publish what has no problem, and leave the rest"""
+    """Publish the sources without problems and skip the others"""
 
     bl_idname = "ft_dcc.publish_rest"
     bl_label = "Publish the Rest"
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        """Only where something has no problem, and nobody is at it."""
-        return DESK.is_partly_publishable and not DESK.is_busy
+        """Return whether some sources have no problem and nothing runs."""
+        return CONTROLLER.is_partly_publishable and not CONTROLLER.is_busy
 
     def execute(self, context: Any) -> set[str]:
-        """Begin."""
-        DESK.publish_rest()
+        """Start."""
+        CONTROLLER.publish_valid()
+        input_guard.guard_windows()
         return {"FINISHED"}
 
 
+def reason_not_to_publish(scene: Any) -> str:
+    """Return why the scene cannot be published yet and what to do, "" if it can."""
+    if not scene.get(TASK_PROPERTY):
+        return "Choose the task of this scene." if CONTROLLER.tasks else "No task is assigned to you. Ask for one."
+    if not find_sources(scene):
+        return "The scene has no camera. Add one."
+    return ""
+
+
+class PublishAnyway(bpy.types.Operator):
+    """Publish although the scene is incomplete; what is missing is missing in the movie"""
+
+    bl_idname = "ft_dcc.publish_anyway"
+    bl_label = "Publish Anyway"
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Return whether the artist may decide about one of the problems and nothing runs."""
+        return has_acceptable_problem() and not CONTROLLER.is_busy
+
+    def execute(self, context: Any) -> set[str]:
+        """Validate again without the checks that only concern the scene's completeness, and publish."""
+        return _publish(self, context, allow_incomplete=True)
+
+
+def has_acceptable_problem() -> bool:
+    """Return whether one of the problems is only that the scene is incomplete."""
+    return any(problem.check in _ACCEPTABLE_CHECKS for problem in CONTROLLER.problems)
+
+
 class Cancel(bpy.types.Operator):
-    """Stop the publish; nothing of it is left on the server"""
+    """Stop the publish; nothing of it stays on the server"""
 
     bl_idname = "ft_dcc.cancel"
     bl_label = "Cancel"
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        """Only while something runs."""
-        return DESK.is_busy
+        """Return whether something runs."""
+        return CONTROLLER.is_busy
 
     def execute(self, context: Any) -> set[str]:
-        """Tell the worker."""
-        DESK.cancel()
+        """Cancel the work in the background."""
+        CONTROLLER.cancel()
         return {"FINISHED"}
 
 
@@ -190,12 +201,12 @@ class OpenLink(bpy.types.Operator):
     link: bpy.props.StringProperty(options=_SKIP_SAVE)
 
     def execute(self, context: Any) -> set[str]:
-        """Hand the link to the system's browser."""
+        """Open the link in the system's browser."""
         return bpy.ops.wm.url_open(url=self.link)
 
 
 class CopyLink(bpy.types.Operator):
-    """Copy the review's link"""
+    """Copy the link of the review"""
 
     bl_idname = "ft_dcc.copy_link"
     bl_label = "Copy Link"
@@ -203,13 +214,13 @@ class CopyLink(bpy.types.Operator):
     link: bpy.props.StringProperty(options=_SKIP_SAVE)
 
     def execute(self, context: Any) -> set[str]:
-        """Put the link into the clipboard."""
+        """Put the link on the clipboard."""
         context.window_manager.clipboard = self.link
         return {"FINISHED"}
 
 
 class UseShotSettings(bpy.types.Operator):
-    """Give the scene the frame range, the rate and the resolution of its shot"""
+    """Set frame range, frame rate and resolution of the shot on the scene"""
 
     bl_idname = "ft_dcc.use_shot_settings"
     bl_label = "Use the Shot's Settings"
@@ -217,14 +228,30 @@ class UseShotSettings(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        """Only with a session and a task."""
-        return DESK.session is not None and DESK.task(context.scene.get(TASK_PROPERTY)) is not None
+        """Return whether the artist is signed in and a task is chosen."""
+        return CONTROLLER.session is not None and CONTROLLER.task(context.scene.get(TASK_PROPERTY)) is not None
 
     def execute(self, context: Any) -> set[str]:
-        """Ask the server and set the scene; one question is short enough to wait for."""
+        """Fetch the settings and set them; one request is short enough to wait for."""
         try:
-            configure_from_shot(DESK, BlenderHost(context.scene.name), context.scene.get(TASK_PROPERTY))
+            _configure_from_shot(BlenderHost(context.scene.name), context.scene.get(TASK_PROPERTY))
         except Error as error:
-            return refused(self, error)
-        DESK.problems = ()
+            return report_error(self, error)
+        CONTROLLER.problems = ()
         return {"FINISHED"}
+
+
+def _configure_from_shot(host: BlenderHost, task_id: str) -> None:
+    """Set range, rate and size of the shot on the scene; what the shot does not define stays unchanged.
+
+    Raises TaskNotFound, or UserFixableError for a shot without any of these settings.
+    """
+    task, session = CONTROLLER.task(task_id), CONTROLLER.session
+    if task is None or session is None:
+        raise TaskNotFound("The task is not known yet. Press Refresh and try again.")
+    shot, scene = read_shot(session, task.parent_id), host.scene()
+    if shot.frame_range is None and shot.fps is None and shot.resolution is None:
+        raise UserFixableError(
+            f"{task.path.rpartition('/')[0]} has no settings on the server. Ask the production to set them."
+        )
+    host.configure(shot.frame_range or scene.frame_range, shot.fps or scene.fps, shot.resolution or scene.resolution)

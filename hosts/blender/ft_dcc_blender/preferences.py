@@ -1,6 +1,6 @@
-"""Where the studio's server is and who the artist is; the key is kept elsewhere (``ft_dcc.credentials``)."""
+"""Server and user in Blender's preferences; the key is stored by ``ft_dcc.accounts.credentials``."""
 
-# Blender reads the annotations of a class as its properties, so they cannot be put off.
+# Blender reads the annotations of a class as its properties, so they cannot be postponed.
 import os
 from importlib.util import find_spec
 from pathlib import Path
@@ -8,25 +8,25 @@ from typing import Any
 
 import bpy
 
-from ft_dcc.config import read_settings
-from ft_dcc.credentials import Account, recall
+from ft_dcc.accounts.credentials import Account, load_credentials
+from ft_dcc.settings.resolve import read_settings
 
 
 class Preferences(bpy.types.AddonPreferences):
-    """The add-on's page in Blender's preferences."""
+    """The preferences of the add-on."""
 
     bl_idname = __package__
 
     server: bpy.props.StringProperty(
-        name="Server", description="Address of the ftrack site or studio server; empty means FTRACK_SERVER"
+        name="Server", description="Address of the ftrack site or studio server. Empty: FTRACK_SERVER"
     )
-    user: bpy.props.StringProperty(name="User", description="Your user name on it; empty means FTRACK_API_USER")
+    user: bpy.props.StringProperty(name="User", description="Your user name on the server. Empty: FTRACK_API_USER")
     ffmpeg: bpy.props.StringProperty(
-        name="ffmpeg", description="The ffmpeg to encode with; empty means the one that came along", subtype="FILE_PATH"
+        name="ffmpeg", description="The ffmpeg to encode with. Empty: the one of the add-on", subtype="FILE_PATH"
     )
 
     def draw(self, context: Any) -> None:
-        """Server, user and ffmpeg can be written, and one can sign in and out."""
+        """Draw the fields, and the buttons to sign in and out."""
         layout = self.layout
         layout.use_property_split = True
         for name in ("server", "user", "ffmpeg"):
@@ -38,30 +38,30 @@ class Preferences(bpy.types.AddonPreferences):
 
 
 def preferences() -> Any:
-    """This add-on's preferences, or None when it is used as a library."""
+    """Return the preferences of this add-on, or None when it is used as a library."""
     found = bpy.context.preferences.addons.get(__package__)
     return found.preferences if found else None
 
 
 def use_ffmpeg() -> None:
-    """The ffmpeg that the preferences name is the one that is used, and the one that came along can be started."""
-    came_along = find_spec("imageio_ffmpeg")
-    if came_along is not None and came_along.origin and os.name == "posix":
-        # Blender unpacks wheels without the modes of their files.
-        for program in Path(came_along.origin).parent.glob("binaries/ffmpeg-*"):
+    """Use the ffmpeg of the preferences, and make the bundled one executable."""
+    bundled = find_spec("imageio_ffmpeg")
+    if bundled is not None and bundled.origin and os.name == "posix":
+        # Blender unpacks wheels without file modes.
+        for program in Path(bundled.origin).parent.glob("binaries/ffmpeg-*"):
             if not os.access(program, os.X_OK):
                 program.chmod(program.stat().st_mode | 0o111)
     page = preferences()
     if page is not None and page.ffmpeg:
-        # The setting is read from the environment, by this process and by what it starts.
+        # This process and its children read the setting from the environment.
         os.environ["FT_DCC_FFMPEG"] = bpy.path.abspath(page.ffmpeg)
 
 
-def account() -> "Account | None":
-    """Who is to be signed in: the preferences first, then the environment; None when nobody is known."""
+def known_account() -> "Account | None":
+    """Return the account to sign in with, from preferences and environment, or None if it is incomplete."""
     page = preferences()
     settings = read_settings({"server": (page and page.server) or None, "user": (page and page.user) or None})
     server, user, key = settings.get("server"), settings.get("user"), settings.get("key")
     if server is None or user is None:
         return None
-    return recall(server, user) or (Account(server, user, key) if key else None)
+    return load_credentials(server, user) or (Account(server, user, key) if key else None)

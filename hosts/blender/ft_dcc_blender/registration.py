@@ -1,54 +1,75 @@
-"""What the add-on adds to Blender, and takes away again."""
+"""Registration of the add-on's classes, properties and timers."""
 
 from __future__ import annotations
 
 import bpy
 
-from . import choices, main_thread, operators, panel, preferences, sign_in
-from .desk import DESK, stop_redrawing
+from . import (
+    feedback,
+    feedback_panel,
+    input_guard,
+    main_thread,
+    menus,
+    operators,
+    panel,
+    preferences,
+    properties,
+    sign_in,
+)
+from .controller import CONTROLLER, stop_redrawing
 
-# Seconds until the scene has been given back; drawing one frame may take some.
-_PATIENCE = 60
+# Restoring the scene waits for the frame that is being drawn.
+_RESTORE_TIMEOUT_SECONDS = 60
 
 _CLASSES = (
     preferences.Preferences,
-    choices.Choices,
+    properties.PublishProperties,
     sign_in.SignIn,
     sign_in.SignInBrowser,
-    sign_in.SignInOwn,
+    sign_in.SignInLocal,
     sign_in.SignOut,
+    input_guard.GuardInput,
     operators.Refresh,
     operators.Publish,
     operators.Repair,
     operators.RepairAll,
     operators.PublishRest,
+    operators.PublishAnyway,
     operators.Cancel,
     operators.OpenLink,
     operators.CopyLink,
     operators.UseShotSettings,
     panel.ReviewPanel,
     panel.LookPanel,
+    *feedback_panel.CLASSES,
     panel.PublishedPanel,
 )
 
 
 def register() -> None:
-    """Everything is there; the session is opened by the first who needs it."""
+    """Register everything; a session is opened when it is first needed."""
     for cls in _CLASSES:
         bpy.utils.register_class(cls)
-    # The window manager is not saved with the file and not undone: the comment of a publish is no part of the scene.
-    bpy.types.WindowManager.ft_dcc = bpy.props.PointerProperty(type=choices.Choices)
+    # The window manager is not saved or undone, so that the choices for a publish are not part of the scene.
+    bpy.types.WindowManager.ft_dcc = bpy.props.PointerProperty(type=properties.PublishProperties)
+    input_guard.GuardInput.is_about_to_capture = staticmethod(lambda: CONTROLLER.is_capturing)
+    input_guard.GuardInput.on_escape = staticmethod(CONTROLLER.cancel)
+    menus.add()
     main_thread.start_serving()
+    feedback_panel.start_redrawing_changes()
 
 
 def unregister() -> None:
-    """Everything is gone; a publish that runs is cancelled and its job waits in the queue."""
-    is_borrowed = DESK.is_capturing
-    DESK.close()
-    if is_borrowed:
-        # Afterwards nobody carries out what gives the scene back.
-        DESK.wait(_PATIENCE)
+    """Remove everything; a running publish is cancelled, and its job waits in the queue."""
+    is_publishing = CONTROLLER.is_publishing
+    CONTROLLER.close()
+    if is_publishing:
+        # Nothing runs the calls of its thread afterwards, such as the one that restores the scene.
+        CONTROLLER.wait(_RESTORE_TIMEOUT_SECONDS)
     stop_redrawing()
+    menus.remove()
+    feedback_panel.stop_redrawing_changes()
+    feedback.clear()
     main_thread.stop_serving()
     if hasattr(bpy.types.WindowManager, "ft_dcc"):
         del bpy.types.WindowManager.ft_dcc

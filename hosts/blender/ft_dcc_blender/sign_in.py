@@ -1,38 +1,38 @@
-"""The buttons that say who the artist is: signing in, in three ways, and out again."""
+"""The operators that sign in, in three ways, and out."""
 
-# Blender reads the annotations of a class as its properties, so they cannot be put off.
+# Blender reads the annotations of a class as its properties, so they cannot be postponed.
 from functools import partial
 from typing import Any, Callable
 
 import bpy
 
-from ft_dcc.credentials import Account, forget, remember
+from ft_dcc.accounts.browser_login import start_browser_login
+from ft_dcc.accounts.credentials import Account, delete_credentials, save_credentials
 from ft_dcc.errors import Error
-from ft_dcc.sign_in import begin_in_browser
 
-from . import versions
-from .desk import DESK
-from .operators import refused
-from .preferences import account, preferences
+from . import blender_compat
+from .controller import CONTROLLER
+from .operators import report_error
+from .preferences import known_account, preferences
 
 
-def _sign_in(operator: Any, wanted: Account) -> set[str]:
+def _sign_in(operator: Any, account: Account) -> set[str]:
     try:
-        versions.check_online(wanted.server)
+        blender_compat.check_online(account.server)
     except Error as error:
-        return refused(operator, error)
+        return report_error(operator, error)
 
     page = preferences()
     if page is not None:
-        page.server, page.user = wanted.server, wanted.user
-    DESK.sign_in(wanted, then=partial(_keep, wanted))
+        page.server, page.user = account.server, account.user
+    CONTROLLER.sign_in(account, then=partial(_save_account, account))
     return {"FINISHED"}
 
 
-def _keep(signed_in: Account) -> None:
-    """The key is kept, and what was published before is read."""
-    remember(signed_in)
-    DESK.lookups.read_jobs()
+def _save_account(account: Account) -> None:
+    """Save the key, and read what was published before."""
+    save_credentials(account)
+    CONTROLLER.queries.read_jobs()
 
 
 class SignIn(bpy.types.Operator):
@@ -46,8 +46,8 @@ class SignIn(bpy.types.Operator):
     key: bpy.props.StringProperty(name="API key", subtype="PASSWORD", options={"SKIP_SAVE"})
 
     def invoke(self, context: Any, event: Any) -> set[str]:
-        """Ask for what is not known; whoever was signed in before is signed in at once."""
-        known = account()
+        """Sign in with the known account, or ask for it."""
+        known = known_account()
         if known is not None:
             return _sign_in(self, known)
         page = preferences()
@@ -55,67 +55,67 @@ class SignIn(bpy.types.Operator):
         return context.window_manager.invoke_props_dialog(self)
 
     def execute(self, context: Any) -> set[str]:
-        """Sign in with what was typed."""
+        """Sign in with the entered account."""
         if not (self.server and self.user and self.key):
-            self.report({"ERROR"}, "Server, user and API key are needed to sign in.")
+            self.report({"ERROR"}, "Enter server, user and API key.")
             return {"CANCELLED"}
         return _sign_in(self, Account(self.server, self.user, self.key))
 
 
 class SignInBrowser(bpy.types.Operator):
-    """Sign in on the server's own page, and come back with a key"""
+    """Sign in on the server's web page"""
 
     bl_idname = "ft_dcc.sign_in_browser"
     bl_label = "Sign In in the Browser"
 
     def execute(self, context: Any) -> set[str]:
-        """Open the page; the key comes to a port of this computer that listens for a few minutes."""
+        """Open the page; it sends the key to a local port that listens for a few minutes."""
         page = preferences()
         if page is None or not page.server:
-            self.report({"ERROR"}, "Write the server's address into the preferences first.")
+            self.report({"ERROR"}, "Enter the server's address in the preferences first.")
             return {"CANCELLED"}
         try:
-            versions.check_online(page.server)
-            address, wait_for_account = begin_in_browser(page.server, "Blender")
+            blender_compat.check_online(page.server)
+            address, wait_for_account = start_browser_login(page.server, "Blender")
         except Error as error:
-            return refused(self, error)
-        DESK.sign_in_later(wait_for_account, then=_keep)
+            return report_error(self, error)
+        CONTROLLER.sign_in_with(wait_for_account, then=_save_account)
         bpy.ops.wm.url_open(url=address)
         return {"FINISHED"}
 
 
-class SignInOwn(bpy.types.Operator):
-    """Publish into a studio of your own on this computer; it is started when it is needed"""
+class SignInLocal(bpy.types.Operator):
+    """Publish to a studio server on this computer, which starts when it is needed"""
 
     bl_idname = "ft_dcc.sign_in_own"
-    bl_label = "Use My Own Studio"
+    bl_label = "Use Local Studio Server"
 
     def execute(self, context: Any) -> set[str]:
-        """Sign in as the owner, whom the studio's folder knows; no key is kept elsewhere."""
-        DESK.sign_in_later(_own_account, then=lambda account: DESK.lookups.read_jobs())
+        """Sign in as the server's owner; no key is stored elsewhere."""
+        CONTROLLER.sign_in_with(_local_account, then=lambda account: CONTROLLER.queries.read_jobs())
         return {"FINISHED"}
 
 
-def _own_account(is_cancelled: Callable[[], bool]) -> Account:
-    # Only who has a studio of one's own loads what starts it.
-    from ft_dcc.local_studio import local_account, studio_folder
+def _local_account(is_cancelled: Callable[[], bool]) -> Account:
+    # Imported late: only this operator needs it.
+    from ft_dcc.accounts.local_server import ensure_local_studio, studio_folder
 
-    return local_account(studio_folder())
+    return ensure_local_studio(studio_folder())
 
 
 class SignOut(bpy.types.Operator):
-    """Sign out, and forget the key"""
+    """Sign out and delete the key"""
 
     bl_idname = "ft_dcc.sign_out"
     bl_label = "Sign Out"
 
     def execute(self, context: Any) -> set[str]:
-        """Close the session; the key is nowhere any more."""
-        known = account()
-        DESK.close()
+        """Close the session and delete the stored key."""
+        known = known_account()
+        CONTROLLER.close()
         try:
             if known is not None:
-                forget(known.server, known.user)
+                delete_credentials(known.server, known.user)
         except Error as error:
-            return refused(self, error)
+            return report_error(self, error)
         return {"FINISHED"}

@@ -1,31 +1,101 @@
-"""What is heard in the scene: the sound strips of its sequencer."""
+"""The sound of the sequencer: its audible strips, and the mixdown of Blender itself."""
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import bpy
 
+from ft_dcc.errors import StorageError
+from ft_dcc.frames import FrameRange
 from ft_dcc.host import Soundtrack
 
-from . import versions
+from . import blender_compat
+from .capture import scene_rate
+from .maintained import silenced
+from .viewport import find_window
+
+# 16 bit, 192 kHz and eight channels, the most that the output settings of a scene offer.
+_MAX_BYTES_PER_SECOND, _MIN_FREE_BYTES = 2 * 192_000 * 8, 16 << 20
 
 
-def sounds(scene: Any) -> tuple[Soundtrack, ...]:
-    """Return every strip that is not muted, with where it begins, what of it is heard, and how loud it is."""
-    editor = scene.sequence_editor
-    # Without a window Blender says of every scene that it is muted.
-    if editor is None or not (bpy.app.background or scene.use_audio):
-        return ()
+def find_sounds(scene: Any) -> tuple[Soundtrack, ...]:
+    """Return every audible strip with a file, with its start, the part of it that is heard, and its volume.
+
+    Packed sounds have no file; they are part of the mixdown.
+    """
     return tuple(
         Soundtrack(
             path=Path(bpy.path.abspath(strip.sound.filepath, library=strip.sound.library)),
             start=Fraction(f"{strip.frame_start:.4f}"),
-            heard=(Fraction(strip.frame_final_start), Fraction(strip.frame_final_end)),
+            heard=heard,
             volume=strip.volume,
         )
-        for strip in versions.strips(editor)
-        if strip.type == "SOUND" and strip.sound and not (strip.mute or editor.channels[strip.channel].mute)
+        for strip, heard in _audible_strips(scene)
+        if not (strip.sound.packed_file and _can_mix())
     )
+
+
+def mix(scene: Any, frame_range: FrameRange, path: Path) -> bool:
+    """Write the sound of the range with Blender's own mixdown; return False if there is none or this is impossible.
+
+    Raises StorageError. Blender's ranges start at 0.
+    """
+    if not _can_mix() or frame_range.start < 0 or next(_audible_strips(scene), None) is None:
+        return False
+    # Blender ends without a message if it cannot write the file.
+    needed = int(len(frame_range) / scene_rate(scene) * _MAX_BYTES_PER_SECOND) + _MIN_FREE_BYTES
+    free = shutil.disk_usage(path.parent).free
+    if free < needed:
+        raise StorageError(f"{path.parent} has {free >> 20} MiB free; the sound needs {needed >> 20} MiB. Free space.")
+    before = scene.frame_start, scene.frame_end
+    with ExitStack() as stack:
+        stack.callback(_set_range, scene, *before)
+        stack.enter_context(silenced())
+        _set_range(scene, frame_range.start, frame_range.end)
+        stack.enter_context(bpy.context.temp_override(window=find_window(scene), scene=scene))
+        try:
+            bpy.ops.sound.mixdown(filepath=str(path), check_existing=False, container="WAV", codec="PCM", format="S16")
+        except RuntimeError as error:
+            raise StorageError(f"Blender cannot write the sound to {path}: {str(error).strip()} Free space.") from error
+    if not path.is_file():
+        raise StorageError(f"Blender did not write the sound to {path}. Free space or choose another jobs folder.")
+    return True
+
+
+def _can_mix() -> bool:
+    return bool(bpy.app.build_options.audaspace)
+
+
+def _set_range(scene: Any, start: int, end: int) -> None:
+    # Blender keeps the end behind the start at each step.
+    scene.frame_end = max(end, scene.frame_start)
+    scene.frame_start, scene.frame_end = start, end
+
+
+def _audible_strips(scene: Any) -> Iterator[tuple[Any, tuple[Fraction, Fraction]]]:
+    """Yield each sound strip that is heard, nested ones included, and the range in which it is."""
+    editor = scene.sequence_editor
+    # Without a window Blender reports every scene as muted.
+    if editor is not None and (bpy.app.background or scene.use_audio):
+        yield from _audible_in(editor, None)
+
+
+def _audible_in(
+    parent: Any, limits: tuple[Fraction, Fraction] | None
+) -> Iterator[tuple[Any, tuple[Fraction, Fraction]]]:
+    for strip in blender_compat.sequencer_strips(parent):
+        start, end = Fraction(strip.frame_final_start), Fraction(strip.frame_final_end)
+        if limits is not None:
+            start, end = max(start, limits[0]), min(end, limits[1])
+        if strip.mute or parent.channels[strip.channel].mute or start >= end:
+            continue
+        if strip.type == "META":
+            yield from _audible_in(strip, (start, end))
+        elif strip.type == "SOUND" and strip.sound:
+            yield strip, (start, end)

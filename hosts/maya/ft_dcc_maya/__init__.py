@@ -1,38 +1,38 @@
-"""Maya as a host, and the menu that puts it before the artist.
+"""The adapter for Maya, and its menu.
 
-Importing this package does nothing. ``host.MayaHost`` is for scripts; ``start`` is called by the module's userSetup.py,
-``install`` and ``uninstall`` by whoever wants the menu now, or no more.
+Importing this package does nothing. ``host.MayaHost`` is for scripts. The module's userSetup.py calls ``start``;
+``install`` and ``uninstall`` add and remove the menu at any other time.
 """
 
 from __future__ import annotations
 
 
 def start() -> None:
-    """The menu comes in Maya's first idle moment; where there is no window, nothing happens."""
+    """Schedule the menu for Maya's first idle moment; do nothing when Maya has no window."""
     from maya import cmds
 
     _find_vendored()
     if not cmds.about(batch=True):
-        # The menu bar is not there yet while userSetup.py runs, and start-up is not to wait for us.
+        # The menu bar does not exist yet while userSetup.py runs, and the start of Maya must not wait for us.
         cmds.evalDeferred(install, lowestPriority=True)
 
 
 def install() -> None:
-    """Menu and shelf button are there, once, however often this is called; nothing of the core is loaded yet."""
+    """Add the menu and the shelf button; calling it again changes nothing, and nothing of the core is loaded yet."""
     from . import menu
 
     menu.install()
 
 
 def uninstall() -> None:
-    """Menu and shelf button are gone."""
+    """Remove the menu and the shelf button."""
     from . import menu
 
     menu.uninstall()
 
 
 def _find_vendored() -> None:
-    """What was installed with the module can be imported; Maya's own copies of the same packages win."""
+    """Make the packages installed with the module importable; Maya's own copies of them take precedence."""
     import sys
     from pathlib import Path
 

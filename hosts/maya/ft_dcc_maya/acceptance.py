@@ -1,4 +1,4 @@
-"""Maya on the acceptance bench: what ``ft-dcc accept maya`` has Maya try."""
+"""The checks that ``ft-dcc accept maya`` runs inside of Maya."""
 
 from __future__ import annotations
 
@@ -11,49 +11,49 @@ from typing import Any
 from maya import cmds, utils
 
 from ft_dcc.acceptance.checks import MENU as LABELS
-from ft_dcc.acceptance.rig import Bench, Check, Skipped, demand
-from ft_dcc.acceptance.run import answer_order
+from ft_dcc.acceptance.host_under_test import Check, CheckContext, Skipped, require_equal
+from ft_dcc.acceptance.run import run_requested_checks
 from ft_dcc.errors import CaptureFailed, Error
 from ft_dcc.host import PlayblastRequest
 
 from . import menu
-from .capture import _OVERLAYS as OVERLAYS
+from .capture import OVERLAYS
 from .host import MayaHost
 
-_MOMENT = 0.02
+_POLL_INTERVAL_SECONDS = 0.02
 _SETTINGS = ("multiSampleEnable", "multiSampleCount", "lineAAEnable", "ssaoEnable")
 _FLAG = re.compile(r"^\s+-(\w+)\s+-(\w+)", re.MULTILINE)
 _COMMAND = re.compile(r"\bcmds\.(\w+)")
 
 
 def start() -> None:
-    """The order is carried out: at once without a window, else when Maya is idle, and then Maya quits."""
+    """Run the requested checks: at once without a window, else when Maya is idle, and then quit Maya."""
     if cmds.about(batch=True):
-        answer_order(MayaRig())
+        run_requested_checks(MayaUnderTest())
     else:
-        cmds.evalDeferred(_answer_and_quit, lowestPriority=True)
+        cmds.evalDeferred(_run_checks_and_quit, lowestPriority=True)
 
 
-def _answer_and_quit() -> None:
+def _run_checks_and_quit() -> None:
     try:
-        answer_order(MayaRig())
+        run_requested_checks(MayaUnderTest())
     finally:
         cmds.quit(force=True)
 
 
-class MayaRig:
-    """The Maya that this Python runs in."""
+class MayaUnderTest:
+    """The Maya process that this code runs in."""
 
     def __init__(self) -> None:
         self.has_window = self.can_capture = not cmds.about(batch=True)
         self.host = MayaHost()
         self.checks: Sequence[Check] = (
-            Check("menu twice", "The menu is there once, and gone when it is removed", check_menu_twice),
-            Check("no window", "Maya without a window says what it cannot do", check_no_window),
+            Check("menu twice", "The menu exists once, and is gone after its removal", check_menu_twice),
+            Check("no window", "Maya without a window refuses a playblast with a sentence", check_no_window),
         )
 
     def build(self) -> None:
-        """A cube goes from left to right before the first of two cameras; the cube is selected."""
+        """Build a scene: a cube moves from left to right in front of the first of two cameras, and is selected."""
         cmds.file(newFile=True, force=True)
         cmds.currentUnit(time="film")
         cmds.playbackOptions(animationStartTime=1001, animationEndTime=1012, minTime=1001, maxTime=1012)
@@ -73,7 +73,7 @@ class MayaRig:
         cmds.file(modified=False)
 
     def state(self) -> dict[str, Any]:
-        """Return the scene, the view and the settings that a playblast touches."""
+        """Return the scene, the view and the settings that a playblast changes."""
         found: dict[str, Any] = {
             "nodes": sorted(cmds.ls() or []),
             "selection": cmds.ls(selection=True),
@@ -94,15 +94,15 @@ class MayaRig:
             found["messages"] = cmds.optionVar(query="inViewMessageEnable")  # type: ignore[call-overload] # takes the name
         return found
 
-    def serve(self, thread: threading.Thread) -> None:
-        """Carry out what waits for an idle moment, until the thread has ended."""
+    def process_events_until(self, thread: threading.Thread) -> None:
+        """Process idle events until the thread has ended."""
         while thread.is_alive():
             if self.has_window:
                 utils.processIdleEvents()
-            thread.join(_MOMENT)
+            thread.join(_POLL_INTERVAL_SECONDS)
 
     def reopen(self, path: Path) -> None:
-        """The scene was saved and opened."""
+        """Save the scene and open it."""
         name = path.with_suffix(".ma").as_posix()
         cmds.file(rename=name)
         cmds.file(save=True, type="mayaAscii")
@@ -114,7 +114,7 @@ class MayaRig:
         return [str(cmds.menuItem(item, query=True, label=True)) for item in items]
 
     def facts(self) -> Mapping[str, Any]:
-        """Return which flags each command that the adapter calls has, in this Maya's own words."""
+        """Return the flags of each command that the adapter calls, as this Maya reports them."""
         texts = (path.read_text(encoding="utf-8") for path in Path(__file__).parent.rglob("*.py"))
         used = sorted({name for text in texts for name in _COMMAND.findall(text)})
         return {
@@ -124,26 +124,26 @@ class MayaRig:
         }
 
 
-def check_menu_twice(bench: Bench) -> None:
-    """Installing again leaves one menu, removing it none, and it comes back."""
-    if not bench.rig.has_window:
+def check_menu_twice(context: CheckContext) -> None:
+    """Check that installing again leaves one menu, and that it can be removed and added again."""
+    if not context.target.has_window:
         raise Skipped("there is no window")
     menu.install()
-    demand(tuple(bench.rig.menu() or ()), LABELS, "the menu after a second installation")
+    require_equal(tuple(context.target.menu() or ()), LABELS, "the menu after a second installation")
     menu.uninstall()
-    demand(bool(cmds.menu(menu.MENU, exists=True)), False, "the menu is still there")
+    require_equal(bool(cmds.menu(menu.MENU, exists=True)), False, "the menu exists after its removal")
     menu.install()
 
 
-def check_no_window(bench: Bench) -> None:
-    """A playblast without a window is refused in one sentence."""
-    if bench.rig.has_window:
+def check_no_window(context: CheckContext) -> None:
+    """Check that a playblast without a window is refused in one sentence."""
+    if context.target.has_window:
         raise Skipped("there is a window")
-    scene = bench.host.scene()
-    request = PlayblastRequest(scene.sources[0], scene.frame_range, scene.resolution, bench.folder, "shot")
+    scene = context.host.scene()
+    request = PlayblastRequest(scene.sources[0], scene.frame_range, scene.resolution, context.folder, "shot")
     try:
-        bench.host.playblast(request, lambda frame: None)
+        context.host.playblast(request, lambda frame: None)
     except CaptureFailed as error:
-        demand("has no viewport" in str(error), True, "the sentence is another one")
+        require_equal("has no viewport" in str(error), True, "the message")
     else:
         raise Error("a playblast was made")

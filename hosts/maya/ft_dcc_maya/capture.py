@@ -1,4 +1,4 @@
-"""From a request to one picture per frame on disk, with the scene as it was afterwards."""
+"""Capture one image per frame, and restore the scene afterwards."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from maya import cmds
 from ft_dcc.errors import Cancelled, CaptureFailed, SettingInvalid
 from ft_dcc.frames import Frames, Resolution
 from ft_dcc.host import PlayblastRequest
-from ft_dcc.pictures import make_folder, make_way, png_size, why_missing
+from ft_dcc.host_support.capture_files import make_folder, missing_frame_error, png_size, remove_stale
 
-from .cameras import shape_of
-from .loan import borrowing
+from .cameras import camera_shape
 from .look import Look
-from .units import rate_of
-from .viewport import interruptible, own_panel, without_messages
+from .maintained import maintained_scene
+from .units import rate_from_unit
+from .viewport import own_panel, progress_window, without_messages
 
 DrawFrame = Callable[[int], None]
 
-_CLOSED = "The scene was closed while it was captured. Open it and publish again."
-# Gates, masks and charts are drawn over the picture, and an overscan shows more than the camera films.
-_OVERLAYS = (
+_SCENE_CLOSED = "The scene was closed while it was captured. Open it and publish again."
+# Gates, masks and charts are drawn over the image, and overscan shows more than the camera's own frame.
+OVERLAYS = (
     "displayResolution",
     "displayFilmGate",
     "displayGateMask",
@@ -36,42 +36,42 @@ _OVERLAYS = (
 )
 
 
-def frames_of(request: PlayblastRequest) -> Frames:
-    """Where the pictures of the request go, and the rate of the scene that they are made of."""
+def output_frames(request: PlayblastRequest) -> Frames:
+    """Return the images that the request will produce, at the rate of the scene."""
     pattern = request.directory.absolute() / f"{request.name}.%04d.png"
-    fps = rate_of(cmds.currentUnit(query=True, time=True))
+    fps = rate_from_unit(cmds.currentUnit(query=True, time=True))
     return Frames(str(pattern), request.frame_range, fps, request.resolution)
 
 
 @contextmanager
-def capturing(request: PlayblastRequest, frames: Frames) -> Iterator[DrawFrame]:
-    """Inside, a view is set up for the request and the function given draws one frame to its file.
+def capture_setup(request: PlayblastRequest, frames: Frames) -> Iterator[DrawFrame]:
+    """Set up a view for the request, and yield a function that draws one frame to its file.
 
-    Raises CameraMissing, CaptureFailed, DiskUnusable or SettingInvalid before anything is changed.
+    Raises CameraMissing, CaptureFailed, StorageError or SettingInvalid before anything is changed.
     """
     if cmds.about(batch=True):
         raise CaptureFailed(
             "Maya without a window has no viewport to capture. "
             "Publish from Maya's window, or render the frames and give them: ft-dcc publish 'name.%04d.png'"
         )
-    camera, look = shape_of(request.source), Look.from_request(request.look)
-    _check_isolated(look)
+    camera, look = camera_shape(request.source), Look.from_request(request.look)
+    _require_isolated_nodes(look)
     make_folder(request.directory)
     whole = request.frame_range.with_handles
-    with borrowing(camera) as loan, without_messages(), own_panel(request.resolution) as panel:
-        for overlay in _OVERLAYS:
-            loan.set_attribute(f"{camera}.{overlay}", False)
-        loan.set_attribute(f"{camera}.overscan", 1.0)
-        look.tune(loan)
-        look.dress(panel)
+    with maintained_scene(camera) as restore, without_messages(), own_panel(request.resolution) as panel:
+        for overlay in OVERLAYS:
+            restore.set_attribute(f"{camera}.{overlay}", False)
+        restore.set_attribute(f"{camera}.overscan", 1.0)
+        look.apply_to_renderer(restore)
+        look.apply_to_panel(panel)
         cmds.modelEditor(panel, edit=True, camera=request.source)
-        # Without it the first frame may be drawn with the settings of before.
+        # Without a refresh the first frame may be drawn with the previous settings.
         cmds.refresh(force=True)
-        with interruptible(whole.start, whole.end) as is_cancelled:
+        with progress_window(whole.start, whole.end) as is_cancelled:
 
             def draw(frame: int) -> None:
-                if not loan.is_open:
-                    raise CaptureFailed(_CLOSED)
+                if not restore.is_scene_open:
+                    raise CaptureFailed(_SCENE_CLOSED)
                 if is_cancelled(frame):
                     raise Cancelled(f"The capture was cancelled in Maya before frame {frame}.")
                 _draw(panel, frame, frames.path(frame), request.resolution)
@@ -79,34 +79,34 @@ def capturing(request: PlayblastRequest, frames: Frames) -> Iterator[DrawFrame]:
             yield draw
 
 
-def _check_isolated(look: Look) -> None:
+def _require_isolated_nodes(look: Look) -> None:
     for node in look.isolate:
         if not cmds.objExists(node):
-            raise SettingInvalid(f"look.isolate names {node!r}, which the scene does not have. Check the name.")
+            raise SettingInvalid(f"look.isolate names {node!r}, which is not in the scene. Check the name.")
 
 
 def _draw(panel: str, frame: int, path: Path, resolution: Resolution) -> None:
-    """Draw one frame to its file; raises Cancelled, CaptureFailed or DiskUnusable when it is not whole on disk."""
-    make_way(path)
-    # Playblast goes back to where the time stood: from here, so that a simulation is never run backwards.
+    """Draw one frame to its file; raise Cancelled, CaptureFailed or StorageError if the file is incomplete."""
+    remove_stale(path)
+    # Playblast returns to the current time. Setting it first means that a simulation never runs backwards.
     cmds.currentTime(frame)
     try:
         written = _playblast(panel, frame, path, resolution)
     except RuntimeError as error:
-        raise why_missing(path, frame, "Maya", str(error)) from error
+        raise missing_frame_error(path, frame, "Maya", str(error)) from error
     size = png_size(path)
     if size is None and written is None:
         raise Cancelled(f"The capture was cancelled in Maya at frame {frame}.")
     if size is None:
-        raise why_missing(path, frame, "Maya")
+        raise missing_frame_error(path, frame, "Maya")
     if size != resolution:
-        raise CaptureFailed(f"Maya drew frame {frame} at {size}, wanted is {resolution}. Choose a size it can draw.")
+        raise CaptureFailed(f"Frame {frame} is {size}; expected {resolution}. Choose a size that Maya can draw.")
 
 
 def _playblast(panel: str, frame: int, path: Path, resolution: Resolution) -> str | None:
-    """The name that Maya gives back, or None when Escape stopped it."""
+    """Return the file name that Maya reports, or None when Escape cancelled the playblast."""
     written: str | None = cmds.playblast(
-        # The exact name: no number of Maya's own, which has no form for a frame below zero.
+        # The exact name: Maya's own numbering has no form for a negative frame.
         completeFilename=path.as_posix(),
         frame=[frame],
         editorPanelName=panel,

@@ -1,95 +1,59 @@
-"""What the menu's commands do. None of them waits for a server."""
+"""The commands of the menu. None of them waits for a server."""
 
 from __future__ import annotations
 
 import functools
-import sys
-import threading
 import traceback
-from typing import Any, Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, Callable
 
 from maya import cmds, utils
+
+if TYPE_CHECKING:
+    from ft_dcc.publish.models import PublishRequest
+
+    from .host import MayaHost
 
 TITLE = "ft-dcc"
 
 
-# Not the core's, though the other adapter has the same: it speaks also when the core cannot be imported.
-def telling_errors(command: Callable[[], None]) -> Callable[[], None]:
-    """Return the command so that whatever goes wrong is one sentence before the artist."""
+def report_errors(command: Callable[[], None]) -> Callable[[], None]:
+    """Return the command with all of its errors shown in a dialog, also when the core cannot be loaded."""
 
     @functools.wraps(command)
     def call() -> None:
         try:
-            command()
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever is wrong with us, Maya goes on
-            tell(error)
+            from ft_dcc.ui.menu_commands import run_command
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - Maya goes on whatever is wrong with us
+            show_load_error(error)
+        else:
+            run_command(command, show_message, show_load_error)
 
     return call
 
 
-def tell(error: BaseException) -> None:
-    """The artist reads what went wrong; the details of what is not one of ours are in the Script Editor."""
-    say(str(error) if _is_ours(error) else _explain(error))
+def show_message(message: str) -> None:
+    """Show a sentence in a dialog."""
+    cmds.confirmDialog(title=TITLE, message=message, button="OK")
 
 
-def say(sentence: str) -> None:
-    """The artist reads the sentence."""
-    cmds.confirmDialog(title=TITLE, message=sentence, button="OK")
-
-
-def _is_ours(error: BaseException) -> bool:
-    try:
-        from ft_dcc.errors import Error
-    except (Exception, SystemExit):  # noqa: BLE001 - it is the core that is broken
-        return False
-    return isinstance(error, Error)
-
-
-def _explain(error: BaseException) -> str:
+def show_load_error(error: BaseException) -> None:
+    """Show why ft-dcc cannot be loaded, and print the traceback to the Script Editor."""
     traceback.print_exception(type(error), error, error.__traceback__)
-    what, advice = "ft-dcc failed", ""
-    if isinstance(error, (ImportError, SyntaxError)) or "ft_dcc.errors" not in sys.modules:
-        what, advice = "ft-dcc cannot be loaded", " Install it again: ft-dcc install maya."
-    return f"{what}: {type(error).__name__}: {error}.{advice} The Script Editor has the details."
+    show_message(
+        f"ft-dcc cannot be loaded: {type(error).__name__}: {error}. Install it again: ft-dcc install maya. "
+        "The Script Editor has the details."
+    )
 
 
-@telling_errors
-def publish_for_review() -> None:
-    """The dialog is open, ready to publish."""
-    _show("publish")
-
-
-@telling_errors
-def show_reviews() -> None:
-    """The dialog shows the review sessions."""
-    _show("reviews")
-
-
-@telling_errors
-def show_queue() -> None:
-    """The dialog shows the publishes in progress."""
-    _show("queue")
-
-
-@telling_errors
-def show_settings() -> None:
-    """The dialog shows the settings, and where each came from."""
-    _show("settings")
-
-
-@telling_errors
-def show_about() -> None:
-    """The dialog shows what is installed."""
-    _show("about")
-
-
-@telling_errors
+@report_errors
 def publish_again() -> None:
-    """What was last published to this scene's task is captured again, and goes up while the artist works on.
+    """Capture again what was last published to this scene's task, and upload it while the artist works on.
 
-    Where there is nothing to repeat, the dialog is open.
+    Open the dialog when there is nothing to repeat.
     """
-    from ft_dcc.publish.queue import last_request
+    from ft_dcc.publish.jobs.queue import last_request
+    from ft_dcc.ui.menu_commands import run_in_background
 
     from .host import MayaHost
 
@@ -98,10 +62,11 @@ def publish_again() -> None:
     if request is None:
         _show("publish")
         return
-    threading.Thread(target=_publish, args=(request, host), name="ft-dcc publish", daemon=True).start()
+    run_in_background(partial(_publish, request, host), utils.executeDeferred, show_message, show_load_error)
 
 
 def _show(page: str) -> None:
+    """Open the dialog on one of its pages."""
     from ft_dcc.errors import Error
 
     try:
@@ -114,8 +79,15 @@ def _show(page: str) -> None:
     show(MayaHost(), page=page, parent=_main_window())
 
 
+publish_for_review = report_errors(partial(_show, "publish"))
+show_reviews = report_errors(partial(_show, "reviews"))
+show_queue = report_errors(partial(_show, "queue"))
+show_settings = report_errors(partial(_show, "settings"))
+show_about = report_errors(partial(_show, "about"))
+
+
 def _main_window() -> Any:
-    """Maya's own window as a widget, so that the dialog stays before it; None where there is none."""
+    """Return Maya's main window as a widget, the parent of the dialog; None if there is none."""
     from Qt import QtWidgets
 
     application = QtWidgets.QApplication.instance()
@@ -123,20 +95,8 @@ def _main_window() -> Any:
     return next((window for window in windows if window.objectName() == "MayaWindow"), None)
 
 
-def _publish(request: Any, host: Any) -> None:
-    try:
-        sentence = _published(request, host)
-    except Exception as error:  # noqa: BLE001 - it is told to the artist
-        utils.executeDeferred(functools.partial(tell, error))
-        return
-    utils.executeDeferred(functools.partial(say, sentence))
+def _publish(request: PublishRequest, host: MayaHost) -> str:
+    from ft_dcc.ui.menu_commands import open_publisher
 
-
-def _published(request: Any, host: Any) -> str:
-    from ft_dcc.publish.run import publish
-    from ft_dcc.session import Session
-    from ft_dcc.sign_in import require_account
-
-    known = require_account()
-    with Session(server_url=known.server, api_user=known.user, api_key=known.key) as session:
-        return publish(request, session, host).first.sentence
+    with open_publisher(host) as publisher:
+        return publisher.publish(request).first.sentence

@@ -1,4 +1,4 @@
-"""Maya as a host: what ``ft_dcc.host.Host`` asks for, on the open scene."""
+"""The Maya implementation of ``ft_dcc.host.Host``."""
 
 from __future__ import annotations
 
@@ -7,42 +7,41 @@ from functools import partial
 from pathlib import Path
 from typing import Callable, TypeVar
 
-from maya import cmds
+from maya import cmds, mel
 
-from ft_dcc.errors import DiskUnusable, Unpublishable
+from ft_dcc.errors import StorageError, UserFixableError
 from ft_dcc.frames import FrameRange, Frames, Resolution
-from ft_dcc.host import OnFrame, PlayblastRequest, Scene
-from ft_dcc.main_thread import entered
+from ft_dcc.host import OnFrame, PlayblastRequest, Scene, Soundtrack
+from ft_dcc.host_support.main_thread import entered_on_main_thread
 
 from . import main_thread
-from .cameras import find_cameras, shape_of
-from .capture import capturing, frames_of
-from .sounds import find_sounds
-from .units import rate_of, unit_of
+from .cameras import camera_shape, find_cameras
+from .capture import capture_setup, output_frames
+from .units import rate_from_unit, unit_from_rate
 
 T = TypeVar("T")
 
-# Of the scene itself, so that it is saved with the file; nothing is drawn and no node is made for it.
+# Stored in the scene's file info, so that it is saved with the file without a node.
 TASK_KEY = "ft_dcc_task_id"
 
 
 class MayaHost:
-    """The Maya that this Python runs in, and its open scene."""
+    """The Maya process that this code runs in, and its open scene."""
 
     name = "Maya"
 
     def __init__(self) -> None:
         self._is_batch = bool(cmds.about(batch=True))
-        # Asked for now: a report is written by whichever thread publishes.
+        # Read now, because a report is written on the thread that publishes.
         self._version = str(cmds.about(version=True))
 
     @property
     def version(self) -> str:
-        """The version of Maya: "2025"."""
+        """Return the version of Maya, for example "2025"."""
         return self._version
 
     def scene(self) -> Scene:
-        """The open scene as it stands; nothing is changed. Its range is the animation's, not the zoomed slider's."""
+        """Return the state of the open scene, with the range of the animation, not of the time slider."""
         path = str(cmds.file(query=True, sceneName=True))
         task = cmds.fileInfo(TASK_KEY, query=True)  # type: ignore[call-overload] # the documentation leaves it out
         return Scene(
@@ -52,52 +51,52 @@ class MayaHost:
                 round(cmds.playbackOptions(query=True, animationStartTime=True)),
                 round(cmds.playbackOptions(query=True, animationEndTime=True)),
             ),
-            fps=rate_of(cmds.currentUnit(query=True, time=True)),
+            fps=rate_from_unit(cmds.currentUnit(query=True, time=True)),
             resolution=Resolution(
                 int(cmds.getAttr("defaultResolution.width")), int(cmds.getAttr("defaultResolution.height"))
             ),
             sources=tuple(find_cameras()),
             task_id=str(task[0]) if task else None,
-            sounds=find_sounds(),
+            sounds=_find_sounds(),
         )
 
     def playblast(self, request: PlayblastRequest, on_frame: OnFrame) -> Frames:
-        """Every frame of the range, handles included, is on disk, and the scene is as it was.
+        """Draw every frame of the range, handles included, and restore the scene.
 
-        Called from a thread of its own it leaves the window alive: the main thread only draws, one frame at a time.
-        Raises CameraMissing, CaptureFailed, DiskUnusable, SettingInvalid, Cancelled after Escape, and whatever
+        Called from another thread it leaves the window responsive: the main thread draws one frame at a time.
+        Raises CameraMissing, CaptureFailed, StorageError, SettingInvalid, Cancelled after Escape, and whatever
         ``on_frame`` raises.
         """
-        frames = self.run_in_main_thread(partial(frames_of, request))
-        with entered(capturing(request, frames), self._run) as draw_frame:
+        frames = self.run_in_main_thread(partial(output_frames, request))
+        with entered_on_main_thread(capture_setup(request, frames), self._run) as draw_frame:
             for frame in request.frame_range.with_handles:
                 self._run(partial(draw_frame, frame))
                 on_frame(frame)
         return frames
 
     def save(self) -> Path:
-        """The scene is saved where it is; raises Unpublishable before the first save, DiskUnusable when it fails."""
+        """Save the scene to its file; raise UserFixableError if it has no name yet, StorageError if that fails."""
         if not cmds.file(query=True, sceneName=True):
-            raise Unpublishable("The scene has never been saved. Save it under a name first.")
+            raise UserFixableError("The scene has never been saved. Save it under a name first.")
         try:
             return Path(cmds.file(save=True))
         except RuntimeError as error:
-            raise DiskUnusable(f"Maya cannot save the scene: {str(error).strip()} Save it elsewhere.") from error
+            raise StorageError(f"Maya cannot save the scene: {str(error).strip()} Save it elsewhere.") from error
 
     def configure(self, frame_range: FrameRange, fps: Fraction, resolution: Resolution) -> None:
-        """The scene has the shot's range with its handles, its exact rate and its size; keys stay on their frames.
+        """Set the shot's range with its handles, its exact rate and its size; keys stay on their frames.
 
-        Raises SettingInvalid for a rate that Maya does not have; then nothing is changed.
+        Raises SettingInvalid for a rate that Maya does not have; nothing is changed then.
         """
-        whole, unit = frame_range.with_handles, unit_of(fps)
-        cmds.undoInfo(openChunk=True, chunkName="ft-dcc: the shot's settings")
+        whole, unit = frame_range.with_handles, unit_from_rate(fps)
+        cmds.undoInfo(openChunk=True, chunkName="ft-dcc: shot settings")
         try:
-            # First, because a change of the unit moves the range.
+            # First, because changing the unit moves the range.
             cmds.currentUnit(time=unit, updateAnimation=False)
             cmds.playbackOptions(
                 animationStartTime=whole.start, animationEndTime=whole.end, minTime=whole.start, maxTime=whole.end
             )
-            # The pixels' own shape depends on both sizes, so they are set before it.
+            # The device aspect ratio depends on both sizes, so it is set last.
             cmds.setAttr("defaultResolution.width", resolution.width)
             cmds.setAttr("defaultResolution.height", resolution.height)
             cmds.setAttr("defaultResolution.deviceAspectRatio", resolution.width / resolution.height)
@@ -105,30 +104,49 @@ class MayaHost:
             cmds.undoInfo(closeChunk=True)
 
     def remember_task(self, task_id: str) -> None:
-        """The scene carries the task, also after a save and an open."""
+        """Store the task in the scene file."""
         cmds.fileInfo(TASK_KEY, task_id)
-        # Maya does not count it as a change, and would close the scene without asking.
+        # Maya does not count this as a change, and would close the scene without asking.
         cmds.file(modified=True)
 
     @property
     def plugins(self) -> Path:
-        """The folder of the checks that only Maya can make."""
+        """Return the folder of the checks that only Maya can make."""
         return Path(__file__).with_name("checks")
 
     def focal_lengths(self, source: str, frame_range: FrameRange) -> dict[int, float]:
-        """The camera's focal length in millimetres at each frame, handles included; raises CameraMissing."""
-        plug = f"{shape_of(source)}.focalLength"
+        """Return the camera's focal length in millimetres per frame, handles included; raise CameraMissing."""
+        plug = f"{camera_shape(source)}.focalLength"
         return {frame: float(cmds.getAttr(plug, time=frame)) for frame in frame_range.with_handles}
 
     def select(self, source: str) -> None:
-        """The camera, and nothing else, is selected; raises CameraMissing."""
-        shape_of(source)
+        """Select only this camera; raise CameraMissing."""
+        camera_shape(source)
         cmds.select(source, replace=True)
 
     def run_in_main_thread(self, function: Callable[[], T]) -> T:
-        """Return or raise what the function does; raises CaptureFailed when the main thread stays busy."""
+        """Call the function on the main thread and return its result; raise CaptureFailed while that is busy."""
         return self._run(function)
 
     @property
     def _run(self) -> Callable[..., T]:
         return partial(main_thread.run, is_batch=self._is_batch)
+
+
+def _find_sounds() -> tuple[Soundtrack, ...]:
+    """Return the sound of the timeline, with the frame at which its file starts, unless it is off or muted."""
+    if cmds.about(batch=True):
+        return ()
+    timeline = mel.eval("$ft_dcc_timeline = $gPlayBackSlider")
+    if not cmds.timeControl(timeline, query=True, displaySound=True):
+        return ()
+    node = cmds.timeControl(timeline, query=True, sound=True)
+    # The timeline may still name a node that was deleted.
+    if not node or not cmds.objExists(node) or cmds.getAttr(f"{node}.mute"):
+        return ()
+    path = str(cmds.getAttr(f"{node}.filename") or "")
+    if not path:
+        return ()
+    # At frame ``offset`` the timeline plays the file from ``sourceStart`` on.
+    start = Fraction(str(cmds.getAttr(f"{node}.offset"))) - Fraction(str(cmds.getAttr(f"{node}.sourceStart")))
+    return (Soundtrack(Path(path), start),)

@@ -1,4 +1,4 @@
-"""How a playblast looks: what the view and the renderer are told."""
+"""The look of a playblast: settings of the view and of the renderer."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from maya import cmds
 
 from ft_dcc.errors import SettingInvalid
 
-from .loan import Loan
+from .maintained import SceneRestore
 
 SHADINGS = ("smoothShaded", "flatShaded", "wireframe", "points", "boundingBox")
 LIGHTS = ("default", "all", "selected", "active", "none")
 SAMPLES = (0, 2, 4, 8, 16)
-# What an animator works with and a reviewer is not to see: flags of modelEditor.
-HELPERS = (
+# Aids of the animator that reviewers do not need to see: flags of modelEditor.
+VIEWPORT_HELPERS = (
     "cameras",
     "controlVertices",
     "deformers",
@@ -35,8 +35,8 @@ HELPERS = (
     "pivots",
     "planes",
 )
-# What a picture is made of; whoever wants can leave any of it away.
-_SUBJECTS = (
+# What an image is made of; a look may hide any of it.
+_RENDERABLES = (
     "fluids",
     "greasePencils",
     "hairSystems",
@@ -52,46 +52,48 @@ _SUBJECTS = (
 )
 
 
-def _each_of(*allowed: object) -> Any:
+def _choices(*allowed: object) -> Any:
     def check(look: Look, attribute: attrs.Attribute[Any], value: Any) -> None:
-        for one in value if isinstance(value, tuple) else (value,):
-            if one not in allowed:
+        for each in value if isinstance(value, tuple) else (value,):
+            if each not in allowed:
                 known = ", ".join(map(str, allowed))
-                raise SettingInvalid(f"look.{attribute.name} cannot be {one!r}. It is one of {known}.")
+                raise SettingInvalid(f"look.{attribute.name} cannot be {each!r}. Choose from {known}.")
 
     return check
 
 
 @attrs.frozen
 class Look:
-    """The choices of one playblast.
+    """The settings of one playblast.
 
-    ``samples`` is the anti-aliasing, ``hide`` the kinds of things that are not drawn, by their flag of modelEditor,
-    and ``isolate`` the only nodes that are, where it names any.
+    ``samples`` is the anti-aliasing, ``hide`` the kinds of objects that are not drawn, by their flag of
+    modelEditor, and ``isolate``, unless it is empty, the only nodes that are drawn.
     """
 
-    shading: str = attrs.field(default="smoothShaded", validator=_each_of(*SHADINGS))
-    lights: str = attrs.field(default="default", validator=_each_of(*LIGHTS))
+    shading: str = attrs.field(default="smoothShaded", validator=_choices(*SHADINGS))
+    lights: str = attrs.field(default="default", validator=_choices(*LIGHTS))
     textures: bool = True
     shadows: bool = False
     wireframe: bool = False
     default_material: bool = False
     occlusion: bool = False
-    samples: int = attrs.field(default=8, validator=_each_of(*SAMPLES))
-    hide: tuple[str, ...] = attrs.field(default=HELPERS, converter=tuple, validator=_each_of(*HELPERS, *_SUBJECTS))
+    samples: int = attrs.field(default=8, validator=_choices(*SAMPLES))
+    hide: tuple[str, ...] = attrs.field(
+        default=VIEWPORT_HELPERS, converter=tuple, validator=_choices(*VIEWPORT_HELPERS, *_RENDERABLES)
+    )
     isolate: tuple[str, ...] = attrs.field(default=(), converter=tuple)
 
     @classmethod
     def from_request(cls, look: dict[str, Any]) -> Look:
-        """Read the ``look`` of a PlayblastRequest; raises SettingInvalid for a name or a value that is not known."""
+        """Return the ``look`` of a PlayblastRequest; raise SettingInvalid for an unknown name or value."""
         unknown = sorted(set(look) - {field.name for field in attrs.fields(cls)})
         if unknown:
             known = ", ".join(field.name for field in attrs.fields(cls))
-            raise SettingInvalid(f"A look has no {', '.join(unknown)}. It has {known}.")
+            raise SettingInvalid(f"Unknown setting of a look: {', '.join(unknown)}. Choose from {known}.")
         return cls(**look)
 
-    def dress(self, panel: str) -> None:
-        """The view of the panel draws this look."""
+    def apply_to_panel(self, panel: str) -> None:
+        """Set the look on the view of this panel."""
         cmds.modelEditor(
             panel,
             edit=True,
@@ -102,7 +104,7 @@ class Look:
             shadows=self.shadows,
             wireframeOnShaded=self.wireframe,
             useDefaultMaterial=self.default_material,
-            # What the artist sees of a selection, and a 2D pan, are no part of the shot.
+            # Selection highlighting and 2D pan are not part of the shot.
             selectionHiliteDisplay=False,
             headsUpDisplay=False,
             ignorePanZoom=True,
@@ -114,11 +116,11 @@ class Look:
             for node in self.isolate:
                 cmds.isolateSelect(panel, addDagObject=node)  # type: ignore[call-overload] # nor for this
 
-    def tune(self, loan: Loan) -> None:
-        """The renderer's own settings, which belong to the scene, are this look's until the loan ends."""
+    def apply_to_renderer(self, restore: SceneRestore) -> None:
+        """Set the renderer's settings, which belong to the scene, until the scene is restored."""
         settings = "hardwareRenderingGlobals"
-        loan.set_attribute(f"{settings}.multiSampleEnable", self.samples > 0)
-        loan.set_attribute(f"{settings}.lineAAEnable", self.samples > 0)
+        restore.set_attribute(f"{settings}.multiSampleEnable", self.samples > 0)
+        restore.set_attribute(f"{settings}.lineAAEnable", self.samples > 0)
         if self.samples:
-            loan.set_attribute(f"{settings}.multiSampleCount", self.samples)
-        loan.set_attribute(f"{settings}.ssaoEnable", self.occlusion)
+            restore.set_attribute(f"{settings}.multiSampleCount", self.samples)
+        restore.set_attribute(f"{settings}.ssaoEnable", self.occlusion)

@@ -1,4 +1,4 @@
-"""Calls from other threads, carried out on the one thread that may touch Maya."""
+"""Run the calls of other threads on the only thread that may touch Maya."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from typing import Callable, TypeVar
 
 from maya import utils
 
-from ft_dcc.main_thread import Call
+from ft_dcc.host_support.main_thread import MainThreadCall
 
 T = TypeVar("T")
 
-_PATIENCE = 60.0
-_alone = threading.RLock()
+_TIMEOUT_SECONDS = 60.0
+_batch_lock = threading.RLock()
 
 
-def run(function: Callable[[], T], *, is_batch: bool, patience: float | None = _PATIENCE) -> T:
-    """Return or raise what the function does on Maya's main thread; raises CaptureFailed when that stays busy.
+def run(function: Callable[[], T], *, is_batch: bool, timeout: float | None = _TIMEOUT_SECONDS) -> T:
+    """Call the function on Maya's main thread and return its result; raise CaptureFailed while that is busy.
 
-    Maya without a window has no idle moments in which a call could be carried over: there the function runs where it
-    is called, one at a time.
+    Maya without a window has no idle events that could run the call: there it runs on the calling thread, one at a
+    time.
     """
     if threading.current_thread() is threading.main_thread():
         return function()
     if is_batch:
-        with _alone:
+        with _batch_lock:
             return function()
-    call = Call(function, "Maya")
-    # Not executeInMainThreadWithResult: it waits for ever, and has its own mind about exceptions.
-    utils.executeDeferred(call.carry_out)
-    result: T = call.wait(patience)
+    call = MainThreadCall(function, "Maya")
+    # Not executeInMainThreadWithResult: it waits for ever and changes exceptions.
+    utils.executeDeferred(call.run)
+    result: T = call.wait(timeout)
     return result

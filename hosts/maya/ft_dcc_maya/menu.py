@@ -1,4 +1,4 @@
-"""The menu "ft-dcc" in Maya's menu bar, and the button on the shelf that is in front."""
+"""The menu "ft-dcc" in Maya's menu bar, and a button on the active shelf."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ MENU = "ftDccMenu"
 TITLE = "ft-dcc"
 
 _BUTTON = "ftDccPublish"
-# Maya saves its shelves: a button that was put there once is there, or the artist has taken it away.
-_BUTTON_WAS_MADE = "ftDccShelfButtonWasMade"
-# Text, because the button outlives this session; one whose module is gone says so.
+# Maya saves its shelves: once the button was added, it is either still there or the artist has removed it.
+_BUTTON_CREATED = "ftDccShelfButtonWasMade"
+# A string, because the button outlives this session, and possibly the module.
 _BUTTON_COMMAND = """
 try:
     from ft_dcc_maya import commands
@@ -25,7 +25,7 @@ else:
 
 
 def install() -> None:
-    """Menu and shelf button are there, once."""
+    """Add the menu and the shelf button, once."""
     _remove_menu()
     window = mel.eval("$ft_dcc_window = $gMainWindow")
     cmds.menu(MENU, label=TITLE, parent=window, tearOff=True)
@@ -37,21 +37,21 @@ def install() -> None:
         ("Settings", "show_settings"),
         ("About", "show_about"),
     ):
-        cmds.menuItem(label=label, parent=MENU, command=_calling(name))
+        cmds.menuItem(label=label, parent=MENU, command=_command(name))
     _add_button()
 
 
 def uninstall() -> None:
-    """Menu and shelf button are gone, and nothing of ours is in Maya's preferences."""
+    """Remove the menu, the shelf button and our entry in Maya's preferences."""
     _remove_menu()
     for button in _buttons():
         cmds.deleteUI(button)
-    cmds.optionVar(remove=_BUTTON_WAS_MADE)
+    cmds.optionVar(remove=_BUTTON_CREATED)
 
 
-def _calling(name: str) -> Callable[..., None]:
+def _command(name: str) -> Callable[..., None]:
     def call(*_state: Any) -> None:
-        # Imported now: a core that cannot be loaded must not keep the menu away.
+        # Imported late: the menu must appear also when the core cannot be loaded.
         from . import commands
 
         getattr(commands, name)()
@@ -66,7 +66,7 @@ def _remove_menu() -> None:
 
 def _add_button() -> None:
     shelf = _front_shelf()
-    if not shelf or _buttons() or cmds.optionVar(exists=_BUTTON_WAS_MADE):
+    if not shelf or _buttons() or cmds.optionVar(exists=_BUTTON_CREATED):
         return
     cmds.shelfButton(
         parent=shelf,
@@ -78,12 +78,12 @@ def _add_button() -> None:
         sourceType="python",
         command=_BUTTON_COMMAND,
     )
-    cmds.optionVar(intValue=(_BUTTON_WAS_MADE, 1))
+    cmds.optionVar(intValue=(_BUTTON_CREATED, 1))
 
 
 def _shelves() -> list[str]:
     top = mel.eval("$ft_dcc_shelves = $gShelfTopLevel")
-    # A Maya without shelves has an empty name here.
+    # The name is empty when Maya has no shelves.
     shelves: Any = cmds.tabLayout(top, query=True, childArray=True) if top else None
     return [str(shelf) for shelf in shelves or []]
 
@@ -98,12 +98,12 @@ def _front_shelf() -> str:
 def _buttons() -> list[str]:
     found: list[str] = []
     for shelf in _shelves():
-        # A shelf that was never looked at is not loaded, and has no children.
+        # A shelf that was never shown is not loaded, and has no children.
         children: Any = cmds.shelfLayout(shelf, query=True, childArray=True) or []
         found += [str(child) for child in children if _is_ours(str(child))]
     return found
 
 
 def _is_ours(button: str) -> bool:
-    # A shelf may hold a separator, too, which is no button.
+    # A shelf may also hold separators, which are not buttons.
     return bool(cmds.shelfButton(button, exists=True)) and cmds.shelfButton(button, query=True, docTag=True) == _BUTTON

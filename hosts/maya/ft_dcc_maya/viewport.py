@@ -1,4 +1,4 @@
-"""A view of our own to capture: the artist's panels are left alone."""
+"""A window of our own to capture from, so that the artist's panels do not change."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from maya import cmds
 from ft_dcc.frames import Resolution
 
 _WINDOW = "ftDccCapture"
-# A view is smaller than its window by the frame around it.
-_FRAME = 10
+# The border around a view, which is part of its window.
+_BORDER_PIXELS = 10
 
 
 @contextmanager
 def own_panel(resolution: Resolution) -> Iterator[str]:
-    """Lend a model panel that is large enough; afterwards it is gone, and the focus is where it was."""
+    """Yield a model panel of at least this size; delete it and restore the focus on exit."""
     focus = str(cmds.getPanel(withFocus=True) or "")
     with ExitStack() as stack:
-        stack.callback(_focus, focus)
-        _remove()
-        size = (resolution.width + _FRAME, resolution.height + _FRAME)
-        # Not shown: an off-screen playblast draws what lies behind no window.
+        stack.callback(_restore_focus, focus)
+        _close_window()
+        size = (resolution.width + _BORDER_PIXELS, resolution.height + _BORDER_PIXELS)
+        # Invisible: an off-screen playblast does not need the window on the screen.
         window = cmds.window(_WINDOW, title="ft-dcc", widthHeight=size, visible=False)
-        stack.callback(_remove)
+        stack.callback(_close_window)
         layout = cmds.paneLayout(parent=window)
         panel = str(cmds.modelPanel(parent=layout, menuBarVisible=False))
         stack.callback(_remove_panel, panel)
         yield panel
 
 
-def _remove() -> None:
+def _close_window() -> None:
     if cmds.window(_WINDOW, exists=True):
         cmds.deleteUI(_WINDOW, window=True)
 
@@ -40,20 +40,20 @@ def _remove() -> None:
 def _remove_panel(panel: str) -> None:
     if cmds.modelPanel(panel, exists=True):
         cmds.deleteUI(panel, panel=True)
-    # Isolating leaves the set of what was shown behind, in the scene.
+    # Isolating leaves a set in the scene.
     isolated = f"{panel}ViewSelectedSet"
     if cmds.objExists(isolated):
         cmds.delete(isolated)
 
 
-def _focus(panel: str) -> None:
+def _restore_focus(panel: str) -> None:
     if panel and panel in (cmds.getPanel(allPanels=True) or []):
         cmds.setFocus(panel)
 
 
 @contextmanager
 def without_messages() -> Iterator[None]:
-    """Maya says nothing in the middle of the view, where it would be in the picture."""
+    """Switch off Maya's in-view messages, which would be part of the image."""
     name = "inViewMessageEnable"
     had = bool(cmds.optionVar(exists=name))
     before = cmds.optionVar(query=name)  # type: ignore[call-overload] # it takes the name here
@@ -68,9 +68,9 @@ def without_messages() -> Iterator[None]:
 
 
 @contextmanager
-def interruptible(first: int, last: int) -> Iterator[Callable[[int], bool]]:
-    """A bar shows how far it is; the function given takes the next frame and says whether Escape was pressed."""
-    # Maya shows one at a time, and says whether it is ours.
+def progress_window(first: int, last: int) -> Iterator[Callable[[int], bool]]:
+    """Show a progress bar, and yield a function that takes the next frame and returns whether Escape was pressed."""
+    # Maya shows one progress window at a time, and returns whether it is ours.
     is_ours = cmds.progressWindow(
         title="ft-dcc",
         status="Capturing. Escape cancels.",

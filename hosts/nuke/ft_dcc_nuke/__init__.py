@@ -1,41 +1,41 @@
-"""Nuke as a host: renders of Write nodes that are published, and the menu that publishes by hand.
+"""The adapter for Nuke: it publishes renders of Write nodes, and has a menu to publish by hand.
 
-Importing this package does nothing. ``host.NukeHost`` is for scripts; ``start`` is called by init.py in every Nuke,
-``start_window`` by menu.py where there is a window, ``uninstall`` by whoever wants neither any more.
+Importing this package does nothing. ``host.NukeHost`` is for scripts. init.py calls ``start`` in every Nuke, menu.py
+calls ``start_window`` where there is a window; ``uninstall`` undoes both.
 """
 
 from __future__ import annotations
 
 
 def start() -> None:
-    """Nuke tells us of its renders; nothing of the core is loaded yet."""
-    from . import recording
+    """Register the callbacks for renders; nothing of the core is loaded yet."""
+    from . import render_callbacks
 
     _find_vendored()
-    recording.install()
+    render_callbacks.install()
 
 
 def start_window() -> None:
-    """The menu is there, once, however often this is called; what renders in this window is published beside it."""
-    from . import menu, recording
+    """Add the menu, and publish what renders in this window; calling it again changes nothing."""
+    from . import menu, render_callbacks
 
     menu.install()
-    recording.mark_window()
+    render_callbacks.enable_window_publishing()
 
 
 def uninstall() -> None:
-    """Nuke calls us no more and the menu is gone; knobs that nodes got stay what they are, plain data."""
+    """Remove the callbacks and the menu; the knobs that nodes got stay in the script as plain data."""
     import nuke
 
-    from . import menu, recording
+    from . import menu, render_callbacks
 
-    recording.uninstall()
+    render_callbacks.uninstall()
     if nuke.GUI:
         menu.uninstall()
 
 
 def _find_vendored() -> None:
-    """What was installed beside the package can be imported; Nuke's own copies of the same packages win."""
+    """Make the packages installed beside this one importable; Nuke's own copies of them take precedence."""
     import sys
     from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Nuke on the acceptance bench: what ``ft-dcc accept nuke`` has Nuke try."""
+"""The checks that ``ft-dcc accept nuke`` runs inside of Nuke."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from typing import Any, Callable
 
 import nuke
 
-from ft_dcc.acceptance.rig import Bench, Check, Skipped, demand
-from ft_dcc.acceptance.run import answer_order
-from ft_dcc.renders import Render, read_renders
+from ft_dcc.acceptance.host_under_test import Check, CheckContext, Skipped, require_equal
+from ft_dcc.acceptance.run import run_requested_checks
+from ft_dcc.renders.renders import Render, read_renders
 
 from . import menu, tab
 from .host import NukeHost
 
-_MOMENT = 0.02
+_POLL_INTERVAL_SECONDS = 0.02
 _VIEW = "right"
 _EVENTS = ("BeforeRender", "BeforeFrameRender", "AfterFrameRender", "AfterRender")
 
 
 def start() -> None:
-    """The order is carried out, and where Nuke has a window it quits."""
+    """Run the requested checks, and quit Nuke if it has a window."""
     try:
-        answer_order(NukeRig())
+        run_requested_checks(NukeUnderTest())
     finally:
         if nuke.GUI:
             nuke.root().setModified(False)
             nuke.scriptExit()
 
 
-class NukeRig:
-    """The Nuke that this Python runs in."""
+class NukeUnderTest:
+    """The Nuke process that this code runs in."""
 
     can_capture = True
 
@@ -41,19 +41,19 @@ class NukeRig:
         self.has_window = bool(nuke.GUI)
         self.host = NukeHost()
         self.checks: Sequence[Check] = (
-            Check("menu twice", "The menu is there once, and gone when it is removed", check_menu_twice),
-            Check("callbacks", "A render calls us in the order that is documented", check_callbacks),
-            Check("render", "A render of a node with the tab is noted, frame by frame", check_render),
-            Check("views", "Each view that is written is noted by its own files", check_views),
-            Check("proxy", "A proxy render is noted as such, by its own name", check_proxy),
-            Check("group", "A Write in a group is noted, as the group's tab says", check_group),
-            Check("filter", "The files are noted as a studio's filter names them", check_filter),
-            Check("exception", "What another call raises ends the render, and is not our note", check_exception),
-            Check("broken note", "A render goes on although it cannot be noted", check_broken_note),
+            Check("menu twice", "The menu exists once, and is gone after its removal", check_menu_twice),
+            Check("callbacks", "A render calls the callbacks in the documented order", check_callbacks),
+            Check("render", "A render of a node with the tab is recorded, frame by frame", check_render),
+            Check("views", "Each view that is written is recorded with its own files", check_views),
+            Check("proxy", "A proxy render is recorded as such, with its own file name", check_proxy),
+            Check("group", "A Write in a group is recorded, according to the group's tab", check_group),
+            Check("filter", "The files are recorded under the names that a studio's filter makes", check_filter),
+            Check("exception", "An exception in another callback ends the render", check_exception),
+            Check("broken note", "A render continues although it cannot be recorded", check_broken_log),
         )
 
     def build(self) -> None:
-        """Noise that changes with each frame flows into two Writes; the first is selected."""
+        """Build a script: noise that changes with each frame, and two Writes, the first of them selected."""
         nuke.scriptClear()
         root = nuke.root()
         with root:
@@ -68,7 +68,7 @@ class NukeRig:
         root.setModified(False)
 
     def state(self) -> dict[str, Any]:
-        """Return the script's nodes and all settings of its root."""
+        """Return the script's nodes and the settings of its root."""
         root = nuke.root()
         nodes = nuke.allNodes(group=root, recurseGroups=True)
         names = ("first_frame", "last_frame", "fps", "format", "proxy")
@@ -81,17 +81,17 @@ class NukeRig:
             **{name: str(root[name].value()) for name in names},
         }
 
-    def serve(self, thread: threading.Thread) -> None:
-        """Let the window live until the thread has ended; without one there is nothing to carry over."""
+    def process_events_until(self, thread: threading.Thread) -> None:
+        """Process the window's events until the thread has ended."""
         while thread.is_alive():
             if self.has_window:
                 from Qt import QtWidgets
 
                 QtWidgets.QApplication.processEvents()
-            thread.join(_MOMENT)
+            thread.join(_POLL_INTERVAL_SECONDS)
 
     def reopen(self, path: Path) -> None:
-        """The script was saved and opened."""
+        """Save the script and open it."""
         name = path.with_suffix(".nk").as_posix()
         nuke.scriptSave(name)
         nuke.scriptClear()
@@ -103,27 +103,27 @@ class NukeRig:
         return [str(item.name()) for item in found.items()] if found is not None else []
 
     def facts(self) -> Mapping[str, Any]:
-        """Return nothing more: the host's version says it all."""
+        """Return nothing: the version of the host says everything."""
         return {}
 
 
-def check_menu_twice(bench: Bench) -> None:
-    """Installing again leaves one menu, removing it none, and it comes back."""
-    if not bench.rig.has_window:
+def check_menu_twice(context: CheckContext) -> None:
+    """Check that installing again leaves one menu, and that it can be removed and added again."""
+    if not context.target.has_window:
         raise Skipped("there is no window")
-    there = list(bench.rig.menu() or ())
+    there = list(context.target.menu() or ())
     menu.install()
-    demand(list(bench.rig.menu() or ()), there, "the menu after a second installation")
+    require_equal(list(context.target.menu() or ()), there, "the menu after a second installation")
     menu.uninstall()
-    demand(list(bench.rig.menu() or ()), [], "what is left of the menu")
+    require_equal(list(context.target.menu() or ()), [], "what is left of the menu")
     menu.install()
 
 
-def check_callbacks(bench: Bench) -> Mapping[str, Any]:
-    """Each event comes once for a render and once for a frame; the figures say on which thread."""
-    write, told = _render_node(bench), []
+def check_callbacks(context: CheckContext) -> Mapping[str, Any]:
+    """Check that each event comes once per render or frame; return the threads that they come on."""
+    write, calls_made = _render_node(context), []
     calls = {
-        event: functools.partial(lambda name: told.append((name, int(nuke.frame()), _thread())), event)
+        event: functools.partial(lambda name: calls_made.append((name, int(nuke.frame()), _thread_name())), event)
         for event in _EVENTS
     }
     for event, call in calls.items():
@@ -133,132 +133,134 @@ def check_callbacks(bench: Bench) -> Mapping[str, Any]:
     finally:
         for event, call in calls.items():
             getattr(nuke, f"remove{event}")(call)
-    wanted = ["BeforeRender", *(["BeforeFrameRender", "AfterFrameRender"] * 2), "AfterRender"]
-    demand([name for name, _, _ in told], wanted, "the calls came in another order")
-    frames = [frame for name, frame, _ in told if name == "AfterFrameRender"]
-    demand(frames, [1001, 1002], "the frames of the calls")
-    return {"threads": sorted({thread for _, _, thread in told})}
+    expected = ["BeforeRender", *(["BeforeFrameRender", "AfterFrameRender"] * 2), "AfterRender"]
+    require_equal([name for name, _, _ in calls_made], expected, "the order of the callbacks")
+    frames = [frame for name, frame, _ in calls_made if name == "AfterFrameRender"]
+    require_equal(frames, [1001, 1002], "the frames of the callbacks")
+    return {"threads": sorted({thread for _, _, thread in calls_made})}
 
 
-def check_render(bench: Bench) -> None:
-    """The record of the render has each frame, and where its file is."""
-    write = _noted_node(bench)
-    noted = _noted_by(lambda: nuke.execute(write, 1001, 1003, 1))
-    demand([render.frames for render in noted], [(1001, 1002, 1003)], "the frames that were noted")
-    demand(all(noted[0].path(frame).is_file() for frame in (1001, 1002, 1003)), True, "the files are somewhere else")
+def check_render(context: CheckContext) -> None:
+    """Check that the log of a render has each frame and the path of its file."""
+    write = _write_with_tab(context)
+    recorded = _recorded_by(lambda: nuke.execute(write, 1001, 1003, 1))
+    require_equal([render.frames for render in recorded], [(1001, 1002, 1003)], "the frames that were recorded")
+    require_equal(all(recorded[0].path(frame).is_file() for frame in (1001, 1002, 1003)), True, "all files exist")
 
 
-def check_views(bench: Bench) -> Mapping[str, Any]:
-    """Two views are two sequences; the figure says how often Nuke calls after one frame."""
-    write, calls = _noted_node(bench), list[str]()
+def check_views(context: CheckContext) -> Mapping[str, Any]:
+    """Check that two views are two sequences; return how often Nuke calls after one frame."""
+    write, calls = _write_with_tab(context), list[str]()
     nuke.addView(_VIEW)
-    write["file"].setValue((bench.folder / "comp_%V.%04d.png").as_posix())
+    write["file"].setValue((context.folder / "comp_%V.%04d.png").as_posix())
     write["views"].setValue(" ".join(map(str, nuke.views())))
     call = functools.partial(calls.append, "called")
     nuke.addAfterFrameRender(call)
     try:
-        noted = _noted_by(lambda: nuke.execute(write, 1001, 1002, 1, [str(view) for view in nuke.views()]))
+        recorded = _recorded_by(lambda: nuke.execute(write, 1001, 1002, 1, [str(view) for view in nuke.views()]))
     finally:
         nuke.removeAfterFrameRender(call)
-    demand(sorted(render.view for render in noted), ["", _VIEW], "the views that were noted")
-    demand([render.frames for render in noted], [(1001, 1002)] * 2, "the frames of the views")
-    demand(all(render.path(1002).is_file() for render in noted), True, "the files are somewhere else")
+    require_equal(sorted(render.view for render in recorded), ["", _VIEW], "the views that were recorded")
+    require_equal([render.frames for render in recorded], [(1001, 1002)] * 2, "the frames of the views")
+    require_equal(all(render.path(1002).is_file() for render in recorded), True, "all files exist")
     return {"calls for a frame": len(calls) / 2}
 
 
-def check_proxy(bench: Bench) -> None:
-    """In proxy mode the proxy's name counts."""
-    write = _noted_node(bench)
-    write["proxy"].setValue((bench.folder / "small.%04d.png").as_posix())
+def check_proxy(context: CheckContext) -> None:
+    """Check that proxy mode records the proxy file name."""
+    write = _write_with_tab(context)
+    write["proxy"].setValue((context.folder / "small.%04d.png").as_posix())
     nuke.root()["proxy"].setValue(True)
-    (render,) = _noted_by(lambda: nuke.execute(write, 1001, 1002, 1))
-    demand((render.execution.is_proxy, render.path(1001).name), (True, "small.1001.png"), "what was noted")
-    demand(render.path(1001).is_file(), True, "the file is somewhere else")
+    (render,) = _recorded_by(lambda: nuke.execute(write, 1001, 1002, 1))
+    require_equal((render.execution.is_proxy, render.path(1001).name), (True, "small.1001.png"), "what was recorded")
+    require_equal(render.path(1001).is_file(), True, "the file exists")
 
 
-def check_group(bench: Bench) -> Mapping[str, Any]:
-    """The inner node is noted by its full name; the figure says whether it told us that it had ended."""
-    if bench.rig.has_window:
-        raise Skipped("a window would go on to publish the render")
+def check_group(context: CheckContext) -> Mapping[str, Any]:
+    """Check that the inner node is recorded by its full name; return whether its end was reported."""
+    if context.target.has_window:
+        raise Skipped("a window would publish the render")
     group: Any = nuke.nodes.Group()
     with group:
         write: Any = nuke.nodes.Write()
         write.setInput(0, nuke.nodes.Noise())
-    write["file"].setValue((bench.folder / "inner.%04d.png").as_posix())
+    write["file"].setValue((context.folder / "inner.%04d.png").as_posix())
     write["file_type"].setValue("png")
     tab.add(group, tab.ALWAYS)
-    (render,) = _noted_by(lambda: nuke.execute(write, 1001, 1002, 1))
-    demand(render.execution.node, write.fullName(), "the node's name")
-    demand(render.frames, (1001, 1002), "the frames that were noted")
+    (render,) = _recorded_by(lambda: nuke.execute(write, 1001, 1002, 1))
+    require_equal(render.execution.node, write.fullName(), "the node's name")
+    require_equal(render.frames, (1001, 1002), "the frames that were recorded")
     return {"says that it has ended": render.is_ended}
 
 
-def check_filter(bench: Bench) -> None:
-    """A filter changes the name, on the disk and in the note."""
-    write = _noted_node(bench)
-    rename = functools.partial(_renamed, bench.folder.as_posix())
+def check_filter(context: CheckContext) -> None:
+    """Check that a filename filter changes the name on disk and in the log."""
+    write = _write_with_tab(context)
+    rename = functools.partial(_rename_in_folder, context.folder.as_posix())
     nuke.addFilenameFilter(rename)
     try:
-        (render,) = _noted_by(lambda: nuke.execute(write, 1001, 1001, 1))
+        (render,) = _recorded_by(lambda: nuke.execute(write, 1001, 1001, 1))
     finally:
         nuke.removeFilenameFilter(rename)
-    demand(render.path(1001).name, "filtered.1001.png", "the name that was noted")
-    demand(render.path(1001).is_file(), True, "the file is somewhere else")
+    require_equal(render.path(1001).name, "filtered.1001.png", "the name that was recorded")
+    require_equal(render.path(1001).is_file(), True, "the file exists")
 
 
-def check_exception(bench: Bench) -> Mapping[str, Any]:
-    """The figure says whether Nuke ended the render, and how it told so."""
-    write = _noted_node(bench)
+def check_exception(context: CheckContext) -> Mapping[str, Any]:
+    """Return whether an exception in a callback ends the render, and Nuke's message."""
+    write = _write_with_tab(context)
     nuke.addBeforeFrameRender(_raise)
     try:
         nuke.execute(write, 1001, 1001, 1)
     except RuntimeError as error:
-        said = str(error)
+        message = str(error)
     else:
-        said = ""
+        message = ""
     finally:
         nuke.removeBeforeFrameRender(_raise)
-    return {"ended": bool(said), "said": said.splitlines()[:1]}
+    return {"ended": bool(message), "said": message.splitlines()[:1]}
 
 
-def check_broken_note(bench: Bench) -> None:
-    """A render goes on although our own note of it cannot be written."""
-    write = _noted_node(bench)
-    # What the note would say cannot be read: the task's knob is gone.
+def check_broken_log(context: CheckContext) -> None:
+    """Check that a render continues although its log cannot be written."""
+    write = _write_with_tab(context)
+    # The options of the log cannot be read: the task's knob is gone.
     write.removeKnob(write["ft_dcc_task"])
     nuke.execute(write, 1001, 1002, 1)
-    demand(sorted(path.name for path in bench.folder.glob("*.png")), ["comp.1001.png", "comp.1002.png"], "the files")
+    require_equal(
+        sorted(path.name for path in context.folder.glob("*.png")), ["comp.1001.png", "comp.1002.png"], "the files"
+    )
 
 
-def _renamed(folder: str, name: str) -> str:
+def _rename_in_folder(folder: str, name: str) -> str:
     return name.replace("/comp.", "/filtered.") if name.startswith(folder) else name
 
 
 def _raise() -> None:
-    raise RuntimeError("this call is made to fail")
+    raise RuntimeError("this callback fails on purpose")
 
 
-def _noted_by(render: Callable[[], object]) -> list[Render]:
-    """Carry it out, and return what was noted meanwhile."""
+def _recorded_by(render: Callable[[], object]) -> list[Render]:
+    """Call the function, and return the renders that were recorded meanwhile."""
     before = {each.id for each in read_renders()}
     render()
     return [each for each in read_renders() if each.id not in before]
 
 
-def _render_node(bench: Bench) -> Any:
-    write: Any = nuke.toNode(bench.host.scene().sources[0])
-    write["file"].setValue((bench.folder / "comp.%04d.png").as_posix())
+def _render_node(context: CheckContext) -> Any:
+    write: Any = nuke.toNode(context.host.scene().sources[0])
+    write["file"].setValue((context.folder / "comp.%04d.png").as_posix())
     write["file_type"].setValue("png")
     return write
 
 
-def _noted_node(bench: Bench) -> Any:
-    if bench.rig.has_window:
-        raise Skipped("a window would go on to publish the render")
-    write = _render_node(bench)
+def _write_with_tab(context: CheckContext) -> Any:
+    if context.target.has_window:
+        raise Skipped("a window would publish the render")
+    write = _render_node(context)
     tab.add(write, tab.ALWAYS)
     return write
 
 
-def _thread() -> str:
+def _thread_name() -> str:
     return "main" if threading.current_thread() is threading.main_thread() else "another"

@@ -1,6 +1,6 @@
-"""From a request to one picture per frame on disk, of what flows through a node, with the script as it was afterwards.
+"""Capture one image per frame of what flows through a node, and restore the script afterwards.
 
-It is for what was not rendered yet: what lies on disk is published as it is.
+This is for sources that are not rendered yet: files on disk are published as they are.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ import nuke
 from ft_dcc.errors import CameraMissing, Cancelled, CaptureFailed
 from ft_dcc.frames import Frames, Resolution
 from ft_dcc.host import PlayblastRequest
-from ft_dcc.pictures import make_folder, make_way, png_size, why_missing
+from ft_dcc.host_support.capture_files import make_folder, missing_frame_error, png_size, remove_stale
 
-from .facts import rate_of_script, views_of
-from .maintained import Keep, borrowed_script
+from .maintained import TrackNode, maintained_script
+from .node_info import node_views, script_frame_rate
 
 DrawFrame = Callable[[int], None]
 
 
 def find_sources() -> list[str]:
-    """The nodes that show something worth a version: selected ones first, then Writes, then Reads, in their order."""
+    """Return the full names of the nodes that can be published: selected ones, then Writes, then Reads."""
     nodes = [
         node
         for kind in ("Write", "Read")
@@ -37,18 +37,18 @@ def find_sources() -> list[str]:
     return sorted((node.fullName() for node in reversed(nodes)), key=lambda name: name not in chosen)
 
 
-def node_of(name: str) -> nuke.Node:
-    """Return the node with this full name; raises CameraMissing."""
+def find_node(name: str) -> nuke.Node:
+    """Return the node with this full name; raise CameraMissing."""
     node = nuke.toNode(name) if name in find_sources() else None
     if node is None:
         raise CameraMissing(f"The script has no Read or Write called {name}, or it is disabled. Choose another source.")
     return node
 
 
-def broken_nodes(name: str) -> list[str]:
-    """The full names of the node and of those that flow into it, as far as they have an error."""
+def nodes_with_errors(name: str) -> list[str]:
+    """Return the full names of those nodes that have an error, of this node and all of its inputs."""
     seen: dict[str, nuke.Node] = {}
-    waiting = [node_of(name)]
+    waiting = [find_node(name)]
     while waiting:
         node = waiting.pop()
         if node.fullName() not in seen:
@@ -57,24 +57,24 @@ def broken_nodes(name: str) -> list[str]:
     return sorted(known for known, node in seen.items() if node.hasError())
 
 
-def frames_of(request: PlayblastRequest) -> Frames:
-    """Where the pictures of the request go, and the rate of the script that they are made of."""
+def output_frames(request: PlayblastRequest) -> Frames:
+    """Return the images that the request will produce, at the rate of the script."""
     pattern = request.directory.absolute() / f"{request.name}.%04d.png"
-    return Frames(str(pattern), request.frame_range, rate_of_script(), request.resolution)
+    return Frames(str(pattern), request.frame_range, script_frame_rate(), request.resolution)
 
 
 @contextmanager
-def capturing(request: PlayblastRequest, frames: Frames) -> Iterator[DrawFrame]:
-    """Inside, nodes are set up for the request and the function given writes one frame to its file.
+def capture_setup(request: PlayblastRequest, frames: Frames) -> Iterator[DrawFrame]:
+    """Create nodes for the request, and yield a function that writes one frame to its file.
 
-    Raises CameraMissing, CaptureFailed or DiskUnusable before anything is changed.
+    Raises CameraMissing, CaptureFailed or StorageError before anything is changed.
     """
-    source = node_of(request.source)
-    home = _home_of(source)
+    source = find_node(request.source)
+    group = _parent_group(source)
     make_folder(request.directory)
-    view = views_of(source)[0]
-    with borrowed_script(home) as keep:
-        write = _write(keep, source, request.resolution)
+    view = node_views(source)[0]
+    with maintained_script(group) as track:
+        write = _add_capture_nodes(track, source, request.resolution)
 
         def draw(frame: int) -> None:
             _draw(write, frame, view, frames.path(frame), request.resolution)
@@ -82,32 +82,32 @@ def capturing(request: PlayblastRequest, frames: Frames) -> Iterator[DrawFrame]:
         yield draw
 
 
-def _home_of(source: nuke.Node) -> nuke.Group:
-    """Return the group that the node is in: what is in another one cannot be connected to it."""
+def _parent_group(source: nuke.Node) -> nuke.Group:
+    """Return the group that contains the node: nodes of different groups cannot be connected."""
     group = source
     for _ in range(source.fullName().count(".")):
         group = group.parent()
         if isinstance(group, nuke.Gizmo):
             raise CaptureFailed(
-                f"{source.fullName()} is in a gizmo, in which no node can be made. "
+                f"{source.fullName()} is in a gizmo, in which no node can be created. "
                 "Render it and publish the files, or copy the gizmo to a group."
             )
     return source.parent() or nuke.root()
 
 
-def _write(keep: Keep, source: nuke.Node, size: Resolution) -> nuke.Node:
-    reformat = keep(nuke.nodes.Reformat())
-    flow = source if source.Class() == "Read" else source.input(0)
-    if flow is None or not reformat.setInput(0, flow):
+def _add_capture_nodes(track: TrackNode, source: nuke.Node, size: Resolution) -> nuke.Node:
+    reformat = track(nuke.nodes.Reformat())
+    image = source if source.Class() == "Read" else source.input(0)
+    if image is None or not reformat.setInput(0, image):
         raise CaptureFailed(f"Nothing flows into {source.fullName()} that can be captured. Connect its input.")
     reformat["type"].setValue("to box")
     reformat["box_fixed"].setValue(True)
     reformat["box_width"].setValue(size.width)
     reformat["box_height"].setValue(size.height)
     reformat["resize"].setValue("fit")
-    # The box is filled with black, not with what lies beside the picture.
+    # The box is filled with black, not with what lies outside of the image.
     reformat["black_outside"].setValue(True)
-    write = keep(nuke.nodes.Write())
+    write = track(nuke.nodes.Write())
     write.setInput(0, reformat)
     write["channels"].setValue("rgb")
     write["file_type"].setValue("png")
@@ -115,33 +115,33 @@ def _write(keep: Keep, source: nuke.Node, size: Resolution) -> nuke.Node:
 
 
 def _draw(write: nuke.Node, frame: int, view: str, path: Path, size: Resolution) -> None:
-    """Write one frame to its file; raises Cancelled, CaptureFailed or DiskUnusable when it is not whole on disk."""
-    make_way(path)
+    """Write one frame to its file; raise Cancelled, CaptureFailed or StorageError if the file is incomplete."""
+    remove_stale(path)
     try:
-        with _plainly_named(path) as plain:
-            # The exact name: no number of Nuke's own, which may have no form for a frame below zero.
-            write["file"].setValue(plain.as_posix())
+        with _safe_path(path) as safe_path:
+            # The exact name: Nuke's own numbering may have no form for a negative frame.
+            write["file"].setValue(safe_path.as_posix())
             nuke.execute(write, frame, frame, 1, [view])
     except (RuntimeError, OSError) as error:
-        # Foundry's documents write it both ways.
+        # Foundry's documentation has both "Cancelled" and "cancelled".
         if str(error).lower().startswith("cancelled"):
             raise Cancelled(f"The capture was cancelled in Nuke at frame {frame}.") from error
-        raise why_missing(path, frame, "Nuke", str(error)) from error
+        raise missing_frame_error(path, frame, "Nuke", str(error)) from error
     found = png_size(path)
     if found is None:
-        raise why_missing(path, frame, "Nuke")
+        raise missing_frame_error(path, frame, "Nuke")
     if found != size:
-        raise CaptureFailed(f"Nuke wrote frame {frame} at {found}, wanted is {size}. Turn proxy mode off.")
+        raise CaptureFailed(f"Frame {frame} is {found}; expected {size}. Turn proxy mode off.")
 
 
 @contextmanager
-def _plainly_named(path: Path) -> Iterator[Path]:
-    """Lend a name in which Nuke finds no number, view or Tcl; what is written there is at the path afterwards."""
+def _safe_path(path: Path) -> Iterator[Path]:
+    """Yield a path in which Nuke finds no number, view or Tcl; move the file to the given path on exit."""
     if not set(str(path)) & set("%#[]{}$"):
         yield path
         return
     with tempfile.TemporaryDirectory(prefix="ft-dcc-") as folder:
-        plain = Path(folder, "frame.png")
-        yield plain
-        if plain.is_file():
-            shutil.move(plain, path)
+        safe_path = Path(folder, "frame.png")
+        yield safe_path
+        if safe_path.is_file():
+            shutil.move(safe_path, path)

@@ -1,4 +1,4 @@
-"""Nuke as a host: what ``ft_dcc.host.Host`` asks for, on the open script."""
+"""The Nuke implementation of ``ft_dcc.host.Host``."""
 
 from __future__ import annotations
 
@@ -9,95 +9,95 @@ from typing import Callable, TypeVar
 
 import nuke
 
-from ft_dcc.errors import CameraMissing, DiskUnusable, FramesMissing, Unpublishable
+from ft_dcc.errors import CameraMissing, FramesMissing, StorageError, UserFixableError
 from ft_dcc.frames import FrameRange, Frames, Resolution, find_frames, is_sequence
 from ft_dcc.host import Footage, OnFrame, PlayblastRequest, Scene
-from ft_dcc.main_thread import entered
+from ft_dcc.host_support.main_thread import entered_on_main_thread
 
 from . import main_thread
-from .capture import capturing, find_sources, frames_of, node_of
-from .colours import config_of_script, space_of
-from .facts import TASK_KNOB, pattern_of, range_of, rate_of_script, remembered_task, script_name
+from .capture import capture_setup, find_node, find_sources, output_frames
+from .colour_space import colour_space_of, ocio_config_path
+from .node_info import TASK_KNOB, node_frame_range, node_pattern, saved_task_id, script_frame_rate, script_name
 
 T = TypeVar("T")
 
 
 class NukeHost:
-    """The Nuke that this Python runs in, and its open script. Its sources are the Reads and Writes."""
+    """The Nuke process that this code runs in, and its open script. Its sources are Reads and Writes."""
 
     name = "Nuke"
 
     @property
     def version(self) -> str:
-        """The version of Nuke: "15.1v3"."""
+        """Return the version of Nuke, for example "15.1v3"."""
         return str(nuke.NUKE_VERSION_STRING)
 
     def scene(self) -> Scene:
-        """The open script as it stands; nothing is changed."""
+        """Return the state of the open script."""
         root, path = nuke.root(), script_name()
         size = root.format()
         return Scene(
             path=Path(path) if path else None,
             is_modified=bool(root.modified()),
             frame_range=FrameRange(int(root.firstFrame()), int(root.lastFrame())),
-            fps=rate_of_script(),
+            fps=script_frame_rate(),
             resolution=Resolution(int(size.width()), int(size.height())),
             sources=tuple(find_sources()),
-            task_id=remembered_task(),
+            task_id=saved_task_id(),
         )
 
     def footage(self, source: str) -> Footage | None:
-        """The files that the Read reads, or that the Write has written; None where there are none yet."""
+        """Return the files that the Read reads or the Write has written, or None if there are none."""
         try:
-            node = node_of(source)
+            node = find_node(source)
         except CameraMissing:
-            # Not one of our sources: a path, or nothing, which the publish says.
+            # Not a node: a path, or an unknown name, which the publish reports.
             return None
-        pattern = pattern_of(node)
-        if pattern is None or not _is_there(pattern):
+        pattern = node_pattern(node)
+        if pattern is None or not _has_files(pattern):
             return None
-        whole = range_of(node) if is_sequence(pattern) else None
-        return Footage(pattern, whole, space_of(node), config_of_script())
+        whole = node_frame_range(node) if is_sequence(pattern) else None
+        return Footage(pattern, whole, colour_space_of(node), ocio_config_path())
 
     def playblast(self, request: PlayblastRequest, on_frame: OnFrame) -> Frames:
-        """Every frame of the range, handles included, is on disk, and the script is as it was.
+        """Write every frame of the range, handles included, and restore the script.
 
-        It is what flows through the node, at the request's size. Called from a thread of its own it leaves the window
-        alive between two frames. Raises CameraMissing, CaptureFailed, DiskUnusable, Cancelled, and whatever
-        ``on_frame`` raises.
+        The frames show what flows through the node, at the size of the request. Called from another thread it
+        leaves the window responsive between two frames. Raises CameraMissing, CaptureFailed, StorageError,
+        Cancelled, and whatever ``on_frame`` raises.
         """
-        frames = self.run_in_main_thread(partial(frames_of, request))
-        with entered(capturing(request, frames), main_thread.run) as draw_frame:
+        frames = self.run_in_main_thread(partial(output_frames, request))
+        with entered_on_main_thread(capture_setup(request, frames), main_thread.run) as draw_frame:
             for frame in request.frame_range.with_handles:
                 main_thread.run(partial(draw_frame, frame))
                 on_frame(frame)
         return frames
 
     def save(self) -> Path:
-        """The script is saved where it is; raises Unpublishable before the first save, DiskUnusable when it fails."""
+        """Save the script to its file; raise UserFixableError if it has no name yet, StorageError if it fails."""
         path = script_name()
         if not path:
-            raise Unpublishable("The script has never been saved. Save it under a name first.")
+            raise UserFixableError("The script has never been saved. Save it under a name first.")
         try:
             nuke.scriptSave(path)
         except RuntimeError as error:
-            raise DiskUnusable(f"Nuke cannot save the script: {str(error).strip()} Save it elsewhere.") from error
+            raise StorageError(f"Nuke cannot save the script: {str(error).strip()} Save it elsewhere.") from error
         return Path(path)
 
     def configure(self, frame_range: FrameRange, fps: Fraction, resolution: Resolution) -> None:
-        """The script has the shot's range with its handles, its exact rate and its size, as one step to undo."""
+        """Set the shot's range with its handles, its exact rate and its size, as one undo step."""
         root, whole = nuke.root(), frame_range.with_handles
-        nuke.Undo.begin("ft-dcc: the shot's settings")
+        nuke.Undo.begin("ft-dcc: shot settings")
         try:
             root["first_frame"].setValue(whole.start)
             root["last_frame"].setValue(whole.end)
             root["fps"].setValue(float(fps))
-            root["format"].setValue(_format(resolution))
+            root["format"].setValue(_format_name(resolution))
         finally:
             nuke.Undo.end()
 
     def remember_task(self, task_id: str) -> None:
-        """The script carries the task, also after a save and an open."""
+        """Store the task in the script."""
         root = nuke.root()
         knob = root.knob(TASK_KNOB)
         if knob is None:
@@ -109,22 +109,22 @@ class NukeHost:
 
     @property
     def plugins(self) -> Path:
-        """The folder of the checks that only Nuke can make."""
+        """Return the folder of the checks that only Nuke can make."""
         return Path(__file__).with_name("checks")
 
     def select(self, source: str) -> None:
-        """The node, and nothing else, is selected; raises CameraMissing."""
-        wanted = node_of(source)
+        """Select only this node; raise CameraMissing."""
+        wanted = find_node(source)
         for node in nuke.selectedNodes():
             node.setSelected(False)
         wanted.setSelected(True)
 
     def run_in_main_thread(self, function: Callable[[], T]) -> T:
-        """Return or raise what the function does; raises CaptureFailed when the main thread stays busy."""
+        """Call the function on the main thread and return its result; raise CaptureFailed while that is busy."""
         return main_thread.run(function)
 
 
-def _is_there(pattern: str) -> bool:
+def _has_files(pattern: str) -> bool:
     if not is_sequence(pattern):
         return Path(pattern).is_file()
     try:
@@ -134,8 +134,8 @@ def _is_there(pattern: str) -> bool:
     return True
 
 
-def _format(size: Resolution) -> str:
-    """The name of a format of this size with square pixels, made if there is none."""
+def _format_name(size: Resolution) -> str:
+    """Return the name of a format of this size with square pixels; add one if there is none."""
     for known in nuke.formats():
         if (known.width(), known.height(), known.pixelAspect()) == (size.width, size.height, 1.0) and known.name():
             return str(known.name())

@@ -1,4 +1,4 @@
-"""Calls from other threads, carried out on the one thread that may touch Nuke's nodes."""
+"""Run the calls of other threads on the only thread that may touch Nuke's nodes."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from typing import Callable, TypeVar
 
 import nuke
 
-from ft_dcc.main_thread import Call
+from ft_dcc.host_support.main_thread import MainThreadCall
 
 T = TypeVar("T")
 
-_PATIENCE = 60.0
-_alone = threading.RLock()
+_TIMEOUT_SECONDS = 60.0
+_terminal_lock = threading.RLock()
 
 
-def run(function: Callable[[], T], *, patience: float | None = _PATIENCE) -> T:
-    """Return or raise what the function does on Nuke's main thread; raises CaptureFailed when that stays busy.
+def run(function: Callable[[], T], *, timeout: float | None = _TIMEOUT_SECONDS) -> T:
+    """Call the function on Nuke's main thread and return its result; raise CaptureFailed while that is busy.
 
-    Nuke without a window has no idle moments in which a call could be carried over: there the function runs where it
-    is called, one at a time.
+    Nuke without a window has no idle events that could run the call: there it runs on the calling thread, one at a
+    time.
     """
-    # Nuke hangs when the main thread asks for the main thread.
+    # Nuke hangs when the main thread waits for itself.
     if threading.current_thread() is threading.main_thread():
         return function()
     if not nuke.GUI:
-        with _alone:
+        with _terminal_lock:
             return function()
-    call = Call(function, "Nuke")
-    # Not executeInMainThreadWithResult: it waits for ever, and has its own mind about exceptions.
-    nuke.executeInMainThread(call.carry_out)
-    result: T = call.wait(patience)
+    call = MainThreadCall(function, "Nuke")
+    # Not executeInMainThreadWithResult: it waits for ever and changes exceptions.
+    nuke.executeInMainThread(call.run)
+    result: T = call.wait(timeout)
     return result

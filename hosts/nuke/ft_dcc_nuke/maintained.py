@@ -1,4 +1,4 @@
-"""Borrow the script and give it back: nodes made in between are gone, and nobody can tell that they were there."""
+"""Restore the script after a capture: temporary nodes are deleted and leave no trace."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Callable
 
 import nuke
 
-Keep = Callable[[nuke.Node], nuke.Node]
+TrackNode = Callable[[nuke.Node], nuke.Node]
 
 
 @contextmanager
-def borrowed_script(home: nuke.Group) -> Iterator[Keep]:
-    """Inside nodes are made in the group, at full size, and nothing can be undone into.
+def maintained_script(group: nuke.Group) -> Iterator[TrackNode]:
+    """Yield a function that deletes its node on exit; nodes are created in the group, at full size.
 
-    Afterwards nodes given to the function are gone, and proxy mode and flags are as they were.
+    Nothing inside can be undone. On exit proxy mode, undo and the modified flag are restored, too.
     """
     root = nuke.root()
     is_modified = bool(root.modified())
     with ExitStack() as stack:
         stack.callback(root.setModified, is_modified)
-        # Otherwise the artist's next Ctrl-Z would bring back a node of ours.
+        # Otherwise the artist's next Ctrl-Z would restore a node of ours.
         if not nuke.Undo.disabled():
             nuke.Undo.disable()
             stack.callback(nuke.Undo.enable)
@@ -30,10 +30,10 @@ def borrowed_script(home: nuke.Group) -> Iterator[Keep]:
             stack.callback(root["proxy"].setValue, True)
             root["proxy"].setValue(False)
 
-        def keep(node: nuke.Node) -> nuke.Node:
+        def track(node: nuke.Node) -> nuke.Node:
             stack.callback(nuke.delete, node)
             return node
 
-        # Whichever group the artist looks into.
-        with home:
-            yield keep
+        # Independent of the group that the artist has open.
+        with group:
+            yield track

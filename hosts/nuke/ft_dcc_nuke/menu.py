@@ -13,7 +13,7 @@ _ITEMS = (
     ("Publish again", "publish_again"),
     ("Publish renders of selected Writes", "publish_renders"),
     ("Add the tab to selected Writes", "add_tab"),
-    ("Take the tab from selected Writes", "remove_tab"),
+    ("Remove the tab from selected Writes", "remove_tab"),
     ("Renders", "show_renders"),
     ("Review sessions", "show_reviews"),
     ("Queue", "show_queue"),
@@ -23,23 +23,23 @@ _ITEMS = (
 
 
 def install() -> None:
-    """The menu is there, once."""
+    """Add the menu, once."""
     uninstall()
     menu = nuke.menu("Nuke").addMenu(TITLE)
     for label, name in _ITEMS:
-        menu.addCommand(label, _calling(name))
+        menu.addCommand(label, _command(name))
 
 
 def uninstall() -> None:
-    """The menu is gone."""
+    """Remove the menu."""
     bar = nuke.menu("Nuke")
     if bar.findItem(TITLE) is not None:
         bar.removeItem(TITLE)
 
 
-def _calling(name: str) -> Callable[[], None]:
+def _command(name: str) -> Callable[[], None]:
     def call() -> None:
-        # Imported now: a core that cannot be loaded must not keep the menu away.
+        # Imported late: the menu must appear also when the core cannot be loaded.
         from . import commands
 
         getattr(commands, name)()

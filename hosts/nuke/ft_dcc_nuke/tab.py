@@ -1,7 +1,7 @@
-"""The tab "ft-dcc" of a Write node: what is to become of its renders, as knobs that travel in the script.
+"""The tab "ft-dcc" of a Write node: how its renders are published, as knobs that are saved in the script.
 
-The knobs are plain data: no script is stored in them, and a Nuke without this package reads them as they are. A group
-can have the tab in the place of a Write within it.
+The knobs are plain data: they contain no code, and Nuke reads them without this package. A group can have the tab
+instead of a Write inside of it.
 """
 
 from __future__ import annotations
@@ -15,27 +15,35 @@ PUBLISH = "ft_dcc_publish"
 OFF, ASK, ALWAYS = "off", "ask", "always"
 
 _TAB = "ft_dcc_tab"
-# Name, label, and what the artist is told about it.
-_TEXTS = (
-    ("ft_dcc_task", "task", "Its id, or PROJECT/SEQUENCE/SHOT/TASK. Nothing: the script's task, or the setting's."),
-    ("ft_dcc_review", "review session", "Its name, or a rule as 'Dailies {date}'. Nothing: what the settings say."),
-    ("ft_dcc_comment", "comment", "What is to be looked at."),
-    ("ft_dcc_frames", "frames", "Those that a version must have, as 1001-1100 or 1001-1100x2. Nothing: all."),
-    ("ft_dcc_colour", "colour of the film", "Display and view of the OCIO config, as 'sRGB - Display/Raw'."),
+# Name, label and tooltip.
+_TEXT_KNOBS = (
+    (
+        "ft_dcc_task",
+        "task",
+        "Its id, or PROJECT/SEQUENCE/SHOT/TASK. Empty: as the script or the settings say.",
+    ),
+    (
+        "ft_dcc_review",
+        "review session",
+        "Its name, or a pattern such as 'Dailies {date}'. Empty: as the settings say.",
+    ),
+    ("ft_dcc_comment", "comment", "What reviewers should look at."),
+    ("ft_dcc_frames", "frames", "Frames that a version must have, such as 1001-1100 or 1001-1100x2. Empty: all."),
+    ("ft_dcc_colour", "colour of the movie", "Display and view of the OCIO config, such as 'sRGB - Display/Raw'."),
 )
-_NAMES = (PUBLISH, *(name for name, _, _ in _TEXTS))
+_NAMES = (PUBLISH, *(name for name, _, _ in _TEXT_KNOBS))
 
 
 def add(node: nuke.Node, when: str = ASK) -> None:
-    """The node has the tab; one that had it keeps what was chosen there."""
+    """Add the tab to the node; existing knobs keep their values."""
     if node.knob(_TAB) is None:
         node.addKnob(nuke.Tab_Knob(_TAB, "ft-dcc"))
     if node.knob(PUBLISH) is None:
         choice = nuke.Enumeration_Knob(PUBLISH, "publish after render", [OFF, ASK, ALWAYS])
-        choice.setTooltip("Whether a render becomes a version when all of its frames are there.")
+        choice.setTooltip("Whether a render is published as a version once it is complete.")
         node.addKnob(choice)
         choice.setValue(when)
-    for name, label, tooltip in _TEXTS:
+    for name, label, tooltip in _TEXT_KNOBS:
         if node.knob(name) is None:
             knob = nuke.String_Knob(name, label)
             knob.setTooltip(tooltip)
@@ -43,7 +51,7 @@ def add(node: nuke.Node, when: str = ASK) -> None:
 
 
 def remove(node: nuke.Node) -> None:
-    """The node has none of our knobs."""
+    """Remove all of our knobs from the node."""
     for name in (*reversed(_NAMES), _TAB):
         knob = node.knob(name)
         if knob is not None:
@@ -51,17 +59,17 @@ def remove(node: nuke.Node) -> None:
 
 
 def has_tab(node: nuke.Node) -> bool:
-    """Whether the node says what is to become of its renders."""
+    """Return whether the node has the tab."""
     return node.knob(PUBLISH) is not None
 
 
 def find_owner(node: nuke.Node) -> nuke.Node | None:
-    """Return the node whose tab speaks for this Write: itself, or the nearest group around it that has one."""
-    return next((each for each in _outwards(node) if has_tab(each)), None)
+    """Return the node with the tab for this Write: itself, or the nearest enclosing group that has one."""
+    return next((each for each in _node_and_parents(node) if has_tab(each)), None)
 
 
-def read(owner: nuke.Node) -> Mapping[str, str]:
-    """Return what its tab says; a knob that somebody took away says nothing."""
+def read_options(owner: nuke.Node) -> Mapping[str, str]:
+    """Return the values of the tab's knobs; a knob that is missing counts as empty."""
     found: dict[str, str] = {}
     for name in _NAMES:
         knob = owner.knob(name)
@@ -70,20 +78,20 @@ def read(owner: nuke.Node) -> Mapping[str, str]:
     return found
 
 
-def _outwards(node: nuke.Node) -> Iterator[nuke.Node]:
+def _node_and_parents(node: nuke.Node) -> Iterator[nuke.Node]:
     yield node
-    # As many as there are names before its own: beyond the last lies the root.
+    # One parent per dot in the full name; the parent of the last one is the root.
     for _ in range(node.fullName().count(".")):
         node = node.parent()
         yield node
 
 
-def add_to_new() -> None:
-    """A Write that the artist has just made has the tab, switched off, where the settings want that."""
+def add_to_new_write() -> None:
+    """Add the tab, switched off, to a Write that the artist creates, if the settings ask for it."""
     try:
-        from ft_dcc.config import read_settings
+        from ft_dcc.settings.resolve import read_settings
 
         if read_settings().get("tab_on_new_writes") == "true":
             add(nuke.thisNode(), OFF)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever is wrong with us, the node is made
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the node is created whatever is wrong with us
         nuke.tprint(f"ft-dcc: the new node has no tab: {error}")

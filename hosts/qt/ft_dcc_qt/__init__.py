@@ -1,6 +1,6 @@
 """The dialog that Maya, Nuke and the desktop share.
 
-Importing this package does nothing, and needs no Qt. ``show`` opens the dialog in a program that has one.
+Importing this package does nothing and needs no Qt. ``show`` opens the dialog.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ PAGES = ("publish", "reviews", "queue", "settings", "about")
 
 
 def show(host: Host | None = None, page: str = "publish", parent: Any = None, files: Iterable[Path] = ()) -> Any:
-    """The dialog is open on one of ``PAGES``, and is returned; a program has one, however often this is called.
+    """Open the dialog on one of ``PAGES`` and return it; there is one dialog per program.
 
-    Without a host it publishes files. ``parent`` is the widget that it stays before. Main thread only; raises
-    ExtraMissing where there is no Qt.
+    Without a host it publishes files. ``parent`` is the widget that the dialog stays in front of. Main thread only.
+    Raises MissingExtra if Qt is not installed.
     """
     try:
-        import Qt  # noqa: F401 - whether there is a binding is known only by trying
+        import Qt  # noqa: F401 - only an import shows whether there is a binding
     except ImportError as error:
-        from ft_dcc.errors import ExtraMissing
+        from ft_dcc.errors import MissingExtra
 
-        raise ExtraMissing("ui", "The dialog") from error
+        raise MissingExtra("ui", "The dialog") from error
     from .dialog import show_dialog
 
     return show_dialog(host, page, parent, files)

@@ -6,15 +6,15 @@ import signal
 from collections.abc import Iterable
 from pathlib import Path
 
-from ft_dcc.errors import ExtraMissing
+from ft_dcc.errors import MissingExtra
 
 
 def run(files: Iterable[Path] = ()) -> int:
-    """Show the dialog with these files until it is closed, and return the exit code; raises ExtraMissing."""
+    """Show the dialog with these files until it is closed, and return the exit code; raise MissingExtra without Qt."""
     try:
         from Qt import QtCore, QtWidgets
     except ImportError as error:
-        raise ExtraMissing("ui", "The window") from error
+        raise MissingExtra("ui", "The dialog") from error
     from . import show
 
     if QtCore.qVersion().startswith("5."):
@@ -23,9 +23,9 @@ def run(files: Iterable[Path] = ()) -> int:
     application = QtWidgets.QApplication.instance() or QtWidgets.QApplication(["ft-dcc"])
     application.setStyle("Fusion")
     application.setApplicationName("ft-dcc")
-    # Qt's loop would not let Python see Ctrl-C; a publish that it ends goes on from its job.
+    # Qt's event loop would hide Ctrl-C from Python; an interrupted publish can be resumed from its job.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    # A window that was closed comes back when its publish is through.
+    # A closed window opens again when its publish has finished.
     application.setQuitOnLastWindowClosed(False)
-    show(files=files).left.connect(application.quit)
+    show(files=files).closed.connect(application.quit)
     return int(application.exec_())

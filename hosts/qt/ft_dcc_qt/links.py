@@ -1,4 +1,4 @@
-"""Addresses, on their way into the browser or the clipboard."""
+"""Open links in the browser, and copy them to the clipboard."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from Qt import QtCore, QtGui, QtWidgets
 
 
 def open_link(link: str | None) -> None:
-    """The system's browser shows the address."""
+    """Open the link in the system's browser."""
     if link:
         QtGui.QDesktopServices.openUrl(QtCore.QUrl(link))
 
 
 def copy_link(link: str | None) -> None:
-    """The address is in the clipboard."""
+    """Copy the link to the clipboard."""
     if link:
         QtWidgets.QApplication.clipboard().setText(link)

@@ -1,39 +1,39 @@
-"""The page for whoever is not signed in: by a key, or on the server's own page."""
+"""The page to sign in, with an API key or in the browser."""
 
 from __future__ import annotations
 
 from Qt import QtWidgets
 
-from ft_dcc.desk import Desk
 from ft_dcc.errors import Error
+from ft_dcc.ui.publish_controller import PublishController
 
-from . import looks
+from . import style
 from .links import open_link
 
 
 class SignInPage(QtWidgets.QWidget):
-    """Who somebody is, and on which server."""
+    """Fields for server, user and API key."""
 
-    def __init__(self, desk: Desk, program: str) -> None:
+    def __init__(self, controller: PublishController, program: str) -> None:
         super().__init__()
-        self._desk, self._program = desk, program
+        self._controller, self._program = controller, program
         self._is_filled = False
         self.server, self.user, self.key = QtWidgets.QLineEdit(), QtWidgets.QLineEdit(), QtWidgets.QLineEdit()
-        self.sign_in = looks.button("&Sign in", "primary")
-        self.browser = looks.button("Sign in in the &browser")
-        self.cancel = looks.button("Ca&ncel")
-        self.again = looks.button("&Try again")
-        self.words, self.error = looks.said(), looks.said(tone="error", is_selectable=True)
+        self.sign_in = style.button("&Sign in", "primary")
+        self.browser = style.button("Sign in in the &browser")
+        self.cancel = style.button("Ca&ncel")
+        self.again = style.button("&Try again")
+        self.status, self.error = style.text_label(), style.text_label(tone="error", is_selectable=True)
         self._lay_out()
         self.main = self.sign_in
         self.sign_in.clicked.connect(self._sign_in)
         self.browser.clicked.connect(self._sign_in_browser)
-        self.cancel.clicked.connect(desk.cancel)
+        self.cancel.clicked.connect(controller.cancel)
 
     def refresh(self) -> None:
-        """What is seen is how far the signing in is."""
-        desk, is_busy = self._desk, self._desk.is_busy
-        settings = desk.lookups.settings
+        """Show the state of the login."""
+        controller, is_busy = self._controller, self._controller.is_busy
+        settings = controller.queries.settings
         if settings is not None and not self._is_filled:
             self._is_filled = True
             self.server.setText(self.server.text() or settings.get("server") or "")
@@ -41,14 +41,14 @@ class SignInPage(QtWidgets.QWidget):
         for widget in (self.server, self.user, self.key, self.sign_in, self.browser, self.again):
             widget.setEnabled(not is_busy)
         self.cancel.setVisible(is_busy)
-        self.words.setText("Signing in …" if is_busy else "Sign in to publish.")
-        self.tell("" if is_busy else desk.error)
+        self.status.setText("Signing in …" if is_busy else "Sign in to publish.")
+        self.show_error("" if is_busy else controller.error)
 
-    def tell(self, sentence: str) -> None:
-        """The sentence is what the artist reads under the fields."""
-        self.error.setText(sentence)
-        self.error.setVisible(bool(sentence))
-        self.again.setVisible(bool(sentence))
+    def show_error(self, message: str) -> None:
+        """Show the message below the fields."""
+        self.error.setText(message)
+        self.error.setVisible(bool(message))
+        self.again.setVisible(bool(message))
 
     def _lay_out(self) -> None:
         self.server.setPlaceholderText("https://studio.ftrackapp.com")
@@ -65,7 +65,7 @@ class SignInPage(QtWidgets.QWidget):
         buttons.addStretch(1)
         inside = QtWidgets.QVBoxLayout()
         inside.addStretch(1)
-        inside.addWidget(self.words)
+        inside.addWidget(self.status)
         inside.addLayout(form)
         inside.addWidget(self.error)
         inside.addLayout(buttons)
@@ -84,29 +84,29 @@ class SignInPage(QtWidgets.QWidget):
     def _sign_in(self) -> None:
         server, user, key = self._address(), self.user.text().strip(), self.key.text().strip()
         if not (server and user and key):
-            self.tell("Server, user and API key are needed. Or sign in in the browser: that needs the server alone.")
+            self.show_error("Enter server, user and API key, or sign in with the browser, which needs only the server.")
             return
-        from ft_dcc.credentials import Account, remember
+        from ft_dcc.accounts.credentials import Account, save_credentials
 
         account = Account(server, user, key)
-        self._desk.sign_in(account, then=lambda: remember(account))
+        self._controller.sign_in(account, then=lambda: save_credentials(account))
         self.key.clear()
         self.refresh()
 
     def _sign_in_browser(self) -> None:
         server = self._address()
         if not server:
-            self.tell("Write the server’s address first.")
+            self.show_error("Enter the server’s address first.")
             self.server.setFocus()
             return
-        from ft_dcc.credentials import remember
-        from ft_dcc.sign_in import begin_in_browser
+        from ft_dcc.accounts.browser_login import start_browser_login
+        from ft_dcc.accounts.credentials import save_credentials
 
         try:
-            address, wait_for_account = begin_in_browser(server, self._program)
+            address, wait_for_account = start_browser_login(server, self._program)
         except Error as error:
-            self.tell(str(error))
+            self.show_error(str(error))
             return
-        self._desk.sign_in_later(wait_for_account, then=remember)
+        self._controller.sign_in_with(wait_for_account, then=save_credentials)
         open_link(address)
         self.refresh()

@@ -18,7 +18,7 @@ async function until(holds) {
   return holds();
 }
 
-/** A session on the server, and the refusal of one with a wrong key. */
+/** Start a session, and check that a wrong key is refused. */
 export async function begin({ server, user, key }) {
   const session = new Session(server, user, key, { autoConnectEventHub: true });
   await session.initializing;
@@ -33,7 +33,7 @@ export async function begin({ server, user, key }) {
   return { session, facts };
 }
 
-/** Entities are created, found, changed and deleted. */
+/** Create, query, update and delete entities. */
 export async function edit(session, name) {
   const ids = Object.fromEntries(["project", "shot", "task"].map((kind) => [kind, crypto.randomUUID()]));
   const schema = (await session.query("select id from ProjectSchema limit 1")).data[0].id;
@@ -67,7 +67,7 @@ export async function edit(session, name) {
   };
 }
 
-/** Events go out and come back, and a commit tells of what it changed. */
+/** Publish and receive events, and receive the update event of a commit. */
 export async function listen(session, project) {
   const connected = await until(() => session.eventHub.isConnected());
   const updates = [];
@@ -87,7 +87,7 @@ async function send(session, size, chunk) {
   globalThis.FTRACK_UPLOAD_CHUNK_SIZE = chunk;
   const content = new Uint8Array(size).map((_, place) => place % 251);
   const progress = [];
-  const [component, location] = await session.createComponent(new File([content], "film é.mov"), {
+  const [component, location] = await session.createComponent(new File([content], "movie é.mov"), {
     onProgress: (percentage) => progress.push(percentage),
   });
   const id = component.data.id;
@@ -101,13 +101,13 @@ async function send(session, size, chunk) {
   };
 }
 
-/** Files go up in one piece and in parts. */
+/** Upload files in one request and in parts. */
 export async function upload(session) {
   const whole = await send(session, 300_000, 8 << 20);
   return { whole, inParts: await send(session, 5_000_000, 1 << 20) };
 }
 
-/** An upload is given up half-way. The client leaves it at that, and its promise is never kept. */
+/** Cancel an upload. The promise of the client never settles then. */
 export async function giveUp(session) {
   globalThis.FTRACK_UPLOAD_CHUNK_SIZE = 64 << 20;
   const giving = new AbortController();
@@ -127,13 +127,13 @@ export async function giveUp(session) {
   return { aborted, places: places.data.length, status: bytes.status };
 }
 
-/** A picture that is sent has thumbnails, and is encoded when asked for. */
-export async function encode(session, picture) {
-  const bytes = Uint8Array.from(atob(picture), (letter) => letter.charCodeAt(0));
+/** Upload an image, read its thumbnails and encode it. */
+export async function encode(session, image) {
+  const bytes = Uint8Array.from(atob(image), (letter) => letter.charCodeAt(0));
   const [component] = await session.createComponent(new File([bytes], "frame.png", { type: "image/png" }));
   const id = component.data.id;
   const thumbnail = await fetch(session.thumbnailUrl(id, { size: 100 }));
-  const picture_ = await createImageBitmap(await thumbnail.blob());
+  const bitmap = await createImageBitmap(await thumbnail.blob());
   const placeholder = await fetch(session.thumbnailUrl(null));
   const [{ job_id: job }] = await session.call([
     { action: "encode_media", component_id: id, version_id: null, keep_original: true },
@@ -144,7 +144,7 @@ export async function encode(session, picture) {
     status = (await session.query(`select status from Job where id is ${job}`)).data[0].status;
   }
   return {
-    thumbnail: [thumbnail.status, thumbnail.headers.get("Content-Type"), picture_.width, picture_.height],
+    thumbnail: [thumbnail.status, thumbnail.headers.get("Content-Type"), bitmap.width, bitmap.height],
     placeholder: placeholder.status,
     status,
   };

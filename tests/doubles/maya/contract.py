@@ -1,4 +1,4 @@
-"""What each command of Maya takes, by year: names, kinds and modes from ``flags.tsv``, refusals in Maya's words."""
+"""The flags that each Maya command accepts per year, from ``flags.tsv``, and the errors that Maya raises."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 import attrs
 from doubles.maya.record import FLAGS
 
-# Later years are taken for this one.
+# Later years are treated like this one.
 NEWEST = 2026
-# Left out of the tables, and used in this mode by everybody's code: see decision 0138.
+# Missing in the tables, but commonly used in this mode: see decision 0138.
 _ALSO = {
     ("isolateSelect", "state", "create"),
     ("isolateSelect", "addDagObject", "create"),
@@ -22,7 +22,7 @@ _ALSO = {
 
 @attrs.frozen
 class Flag:
-    """One flag of one command; ``arity`` 0 is a switch."""
+    """One flag of a command; ``arity`` 0 is a switch."""
 
     name: str
     short: str
@@ -34,7 +34,7 @@ class Flag:
 
 @attrs.frozen
 class Invocation:
-    """One call of a command, checked, with long names only; ``mode`` is create, query or edit."""
+    """One checked call of a command, with long flag names; ``mode`` is create, query or edit."""
 
     command: str
     mode: str
@@ -42,13 +42,13 @@ class Invocation:
     flags: dict[str, Any]
 
     def first(self) -> Any:
-        """The object that the command is about."""
+        """Return the object of the command."""
         return self.arguments[0] if self.arguments else None
 
 
 @lru_cache(maxsize=1)
 def commands() -> dict[str, dict[str, Flag]]:
-    """Every command that is known, and its flags by their long names."""
+    """Return every known command with its flags by their long names."""
     found: dict[str, dict[str, Flag]] = {}
     for line in FLAGS.read_text(encoding="utf-8").splitlines():
         command, *facts = line.split("\t")
@@ -67,7 +67,7 @@ def commands() -> dict[str, dict[str, Flag]]:
 
 
 def check(command: str, year: int, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Invocation:
-    """Return the call with long names; raises TypeError or RuntimeError for what this year's Maya refuses."""
+    """Return the call with long flag names; raise TypeError or RuntimeError for what Maya of this year refuses."""
     known = {name: flag for name, flag in commands()[command].items() if year in flag.years}
     by_short = {flag.short: flag for flag in known.values()}
     given: dict[str, Any] = {}
@@ -96,7 +96,7 @@ def _check_mode(command: str, flag: Flag, mode: str, value: Any) -> None:
 
 
 def check_value(flag: Flag, value: Any) -> None:
-    """Raise TypeError, in Maya's words, for a value that the flag does not take."""
+    """Raise TypeError, with Maya's message, for a value that the flag does not accept."""
     if "multiuse" in flag.modes and isinstance(value, list):
         for one in value:
             _check_one(flag, one)

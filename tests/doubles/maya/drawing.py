@@ -1,4 +1,4 @@
-"""The double's playblast: what Maya is known to do with its flags, and a real picture on disk.
+"""The playblast of the double: the documented effects of its flags, and real image files.
 
 The numbers are those of the list of facts in decision 0138.
 """
@@ -24,7 +24,7 @@ _PNG = 32
 
 @attrs.frozen
 class Drawn:
-    """One picture: what can be seen in it, and how it was written."""
+    """One image: what is visible in it, and how it was written."""
 
     camera: str
     time: float
@@ -37,14 +37,14 @@ class Drawn:
 
 
 def playblast(maya: Maya, call: Invocation) -> Any:
-    """Refuse what Maya refuses, else write the frames and return the name."""
+    """Write the frames and return the name; raise what Maya raises for invalid arguments."""
     flags = {"percent": 50, "viewer": True, "format": "movie", "showOrnaments": True, **call.flags}
     _refuse(maya, flags)
-    panel = maya.interface.need(call.command, flags.get("editorPanelName", maya.interface.focus), "panel")
+    panel = maya.interface.require(call.command, flags.get("editorPanelName", maya.interface.focus), "panel")
     resolution = _resolution(maya, flags, panel)
     before = maya.scene.time
     maya.interface.viewers += bool(flags["viewer"])
-    # A playblast leaves its format in the render settings, and steps of time in the undo queue.
+    # A playblast changes the format in the render settings, and adds time changes to the undo queue.
     maya.scene.node("defaultRenderGlobals").attributes["imageFormat"] = _PNG
     name = flags.get("completeFilename") or f"{flags['filename']}.####.png"
     try:
@@ -58,7 +58,7 @@ def playblast(maya: Maya, call: Invocation) -> Any:
             raise RuntimeError(f"Could not write {name}: {error.strerror}") from error
     finally:
         maya.scene.time = before
-        maya.note_change(call.command)
+        maya.record_change(call.command)
     return name
 
 
@@ -78,7 +78,7 @@ def _refuse(maya: Maya, flags: dict[str, Any]) -> None:
 def _resolution(maya: Maya, flags: dict[str, Any], panel: Control) -> Resolution:
     width, height = flags.get("widthHeight") or (flags.get("width", 0), flags.get("height", 0))
     largest = maya.interface.window_of(panel.name).values["widthHeight"]
-    # No size is the window's own, and more than the window is cut off.
+    # Without a size it has that of the window, and a larger image is cropped.
     width, height = (min(part, limit) if part else limit for part, limit in zip((width, height), largest))
     share = flags["percent"] / 100
     return Resolution(int(width * share), int(height * share))
@@ -110,7 +110,7 @@ def _write(maya: Maya, panel: Control, resolution: Resolution, path: Path, flags
         raise OSError(28, "No space left on device")
     if path.exists() and not flags.get("forceOverwrite"):
         raise OSError(17, "File exists")
-    # What lies behind no window can be drawn off the screen only.
+    # An invisible window can be drawn only off-screen.
     is_seen = flags.get("offScreen") or maya.interface.window_of(panel.name).values["visible"]
     path.write_bytes(painted(int(time) if is_seen else 0, resolution))
 

@@ -1,4 +1,4 @@
-"""The double's windows: panels, views, menus, shelves, options, and the commands that work on them."""
+"""The user interface of the double: panels, views, menus, shelves, options, and their commands."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from doubles.maya.scene import Node
 if TYPE_CHECKING:
     from doubles.maya.program import Maya
 
-# What a new view draws; the flags of modelEditor that decide what is seen.
+# What a new view draws: flags of modelEditor.
 VIEW: dict[str, Any] = {
     "camera": "persp",
     "rendererName": "vp2Renderer",
@@ -36,7 +36,7 @@ _GLOBALS = {
 
 @attrs.define(eq=False)
 class Control:
-    """A thing of the interface: ``kind`` is window, layout, panel, menu, item, shelf or button."""
+    """A control of the interface: ``kind`` is window, layout, panel, menu, item, shelf or button."""
 
     name: str
     kind: str
@@ -53,7 +53,7 @@ class Interface:
     shows_sound: bool = True
     is_playing: bool = False
     progress: dict[str, Any] | None = None
-    said: list[str] = attrs.field(factory=list)
+    messages: list[str] = attrs.field(factory=list)
     viewers: int = 0
     made: int = 0
 
@@ -79,7 +79,7 @@ class Interface:
         self.controls[name] = Control(name, kind, parent, values)
         return self.controls[name]
 
-    def need(self, command: str, name: Any, *kinds: str) -> Control:
+    def require(self, command: str, name: Any, *kinds: str) -> Control:
         found = self.controls.get(name)
         if found is None or found.kind not in kinds:
             raise RuntimeError(f"{command}: Object '{name}' not found.")
@@ -119,7 +119,7 @@ def window(maya: Maya, call: Invocation) -> Any:
     if "exists" in call.flags:
         return call.first() in maya.interface.controls
     if call.mode == "edit":
-        maya.interface.need(call.command, call.first(), "window").values.update(call.flags)
+        maya.interface.require(call.command, call.first(), "window").values.update(call.flags)
         return call.first()
     values = {"visible": True, "widthHeight": (400, 300), **call.flags}
     return maya.interface.add(call.first(), "window", **values).name
@@ -128,7 +128,7 @@ def window(maya: Maya, call: Invocation) -> Any:
 def layout(maya: Maya, call: Invocation) -> Any:
     interface = maya.interface
     if call.mode == "query":
-        control = interface.need(call.command, call.first(), "layout", "shelf")
+        control = interface.require(call.command, call.first(), "layout", "shelf")
         if "childArray" in call.flags:
             return interface.children(control.name) or None
         return next(iter(interface.children(control.name)))
@@ -142,13 +142,13 @@ def model_panel(maya: Maya, call: Invocation) -> Any:
         found = interface.controls.get(call.first())
         return found is not None and found.kind == "panel"
     if call.mode == "query":
-        return interface.need(call.command, call.first(), "panel").values["camera"]
+        return interface.require(call.command, call.first(), "panel").values["camera"]
     interface.made += 1
     return interface.add(f"modelPanel{interface.made}", "panel", call.flags["parent"], **VIEW).name
 
 
 def model_editor(maya: Maya, call: Invocation) -> Any:
-    view = maya.interface.need(call.command, call.first(), "panel")
+    view = maya.interface.require(call.command, call.first(), "panel")
     if call.mode == "query":
         (name,) = call.flags
         return view.values.get(name, True)
@@ -164,7 +164,7 @@ def model_editor(maya: Maya, call: Invocation) -> Any:
 
 
 def isolate(maya: Maya, call: Invocation) -> None:
-    view = maya.interface.need(call.command, call.first(), "panel")
+    view = maya.interface.require(call.command, call.first(), "panel")
     name = f"{view.name}ViewSelectedSet"
     if call.flags.get("state") and not maya.scene.matching(name):
         maya.scene.nodes.append(Node(name, "objectSet"))
@@ -179,12 +179,12 @@ def get_panel(maya: Maya, call: Invocation) -> Any:
     if call.flags.get("withFocus"):
         return interface.focus
     if "typeOf" in call.flags:
-        return kinds[interface.need(call.command, call.flags["typeOf"], *kinds).kind]
+        return kinds[interface.require(call.command, call.flags["typeOf"], *kinds).kind]
     return [control.name for control in interface.controls.values() if control.kind in kinds]
 
 
 def set_focus(maya: Maya, call: Invocation) -> None:
-    maya.interface.focus = maya.interface.need(call.command, call.first(), "panel", "outliner").name
+    maya.interface.focus = maya.interface.require(call.command, call.first(), "panel", "outliner").name
 
 
 def delete_interface(maya: Maya, call: Invocation) -> None:
@@ -198,15 +198,15 @@ def menu(maya: Maya, call: Invocation) -> Any:
     if "exists" in call.flags:
         return call.first() in maya.interface.controls
     if call.mode == "query":
-        return maya.interface.children(maya.interface.need(call.command, call.first(), "menu").name)
+        return maya.interface.children(maya.interface.require(call.command, call.first(), "menu").name)
     return maya.interface.add(call.first(), "menu", call.flags["parent"], label=call.flags.get("label")).name
 
 
 def menu_item(maya: Maya, call: Invocation) -> Any:
     if call.mode == "query":
         (name,) = call.flags
-        return maya.interface.need(call.command, call.first(), "item").values[name]
-    maya.interface.need(call.command, call.flags["parent"], "menu")
+        return maya.interface.require(call.command, call.first(), "item").values[name]
+    maya.interface.require(call.command, call.flags["parent"], "menu")
     maya.interface.made += 1
     values = {name: value for name, value in call.flags.items() if name != "parent"}
     return maya.interface.add(f"menuItem{maya.interface.made}", "item", call.flags["parent"], **values).name
@@ -218,8 +218,8 @@ def shelf_button(maya: Maya, call: Invocation) -> Any:
         return found is not None and found.kind == "button"
     if call.mode == "query":
         (name,) = call.flags
-        return maya.interface.need(call.command, call.first(), "button").values.get(name, "")
-    maya.interface.need(call.command, call.flags["parent"], "shelf")
+        return maya.interface.require(call.command, call.first(), "button").values.get(name, "")
+    maya.interface.require(call.command, call.flags["parent"], "shelf")
     maya.interface.made += 1
     values = {name: value for name, value in call.flags.items() if name != "parent"}
     return maya.interface.add(f"shelfButton{maya.interface.made}", "button", call.flags["parent"], **values).name
@@ -268,13 +268,13 @@ def time_control(maya: Maya, call: Invocation) -> Any:
     return {"sound": maya.interface.sound, "displaySound": maya.interface.shows_sound}[next(iter(call.flags))]
 
 
-def say(maya: Maya, call: Invocation) -> Any:
-    maya.interface.said.append(str(call.first() or call.flags.get("message")))
+def show_message(maya: Maya, call: Invocation) -> Any:
+    maya.interface.messages.append(str(call.first() or call.flags.get("message")))
     return call.flags.get("defaultButton", "")
 
 
 def evaluate_mel(script: str) -> str:
-    """What ``mel.eval`` gives for the one thing that cannot be had otherwise: a global variable's value."""
+    """Return the value of a global MEL variable, the only expression that is modelled."""
     name = script.rpartition("=")[2].strip().rstrip(";")
     if name not in _GLOBALS:
         raise RuntimeError(f"Cannot find procedure or variable {name!r}.")
@@ -282,7 +282,7 @@ def evaluate_mel(script: str) -> str:
 
 
 COMMANDS = {
-    "confirmDialog": say,
+    "confirmDialog": show_message,
     "deleteUI": delete_interface,
     "getPanel": get_panel,
     "isolateSelect": isolate,
@@ -300,6 +300,6 @@ COMMANDS = {
     "shelfLayout": layout,
     "tabLayout": layout,
     "timeControl": time_control,
-    "warning": say,
+    "warning": show_message,
     "window": window,
 }

@@ -1,6 +1,6 @@
-"""Each call of a Maya command in a source text, judged by the tables of every year that the adapter is for.
+"""Check each call of a Maya command in a source text against the flags of every supported year.
 
-Only what the text itself says is judged: names of commands and flags, how many values, and literal values' kinds.
+Only what is visible in the text is checked: names of commands and flags, numbers of values, and kinds of literals.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _UNKNOWN = object()
 
 @attrs.frozen
 class Use:
-    """One call in a source text: the command, and its flags with their values as far as they are literals."""
+    """One call in a source text: the command, and its flags with their literal values."""
 
     line: int
     command: str
@@ -26,18 +26,18 @@ class Use:
 
 
 def uses(source: str) -> Iterator[Use]:
-    """Every call of ``cmds.x(…)``, and of a function that is given ``cmds.x`` to call with what follows."""
+    """Yield every call of ``cmds.x(…)``, and of a function that gets ``cmds.x`` as an argument to call."""
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.Call):
             continue
         given = [command for argument in node.args if (command := _command(argument))]
         for command in filter(None, (_command(node.func), *given)):
-            flags = {word.arg: _literal(word.value) for word in node.keywords if word.arg is not None}
+            flags = {keyword.arg: _literal(keyword.value) for keyword in node.keywords if keyword.arg is not None}
             yield Use(node.lineno, command, flags)
 
 
-def mistakes(source: str) -> Iterator[str]:
-    """What some year's Maya would refuse, one sentence each."""
+def find_errors(source: str) -> Iterator[str]:
+    """Yield one sentence for everything that Maya of some year would refuse."""
     for use in uses(source):
         known = contract.commands().get(use.command)
         if known is None:

@@ -1,7 +1,7 @@
 """The double as a program of its own: ``python -m doubles.maya.mayapy [--year 2025] -c CODE | -command MEL``.
 
-``-c`` is mayapy without a window: modules are there once ``maya.standalone.initialize`` was called. ``-command`` is
-Maya with its window: what MEL's ``python("…")`` says is run after the start, and Maya goes on until it is told to quit.
+``-c`` is mayapy without a window: modules exist once ``maya.standalone.initialize`` was called. ``-command`` is Maya
+with its window: the argument of MEL's ``python("…")`` runs after the start, and Maya continues until it quits.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-from doubles.maya import stage
+from doubles.maya import sample_scene
 from doubles.maya.program import Maya, running
 from doubles.maya.start import modules, run_user_setups
 
 
 def begin(maya: Maya) -> None:
-    """The modules' scripts are on the path, and every userSetup.py has run."""
+    """Add the scripts of the modules to the path and run every userSetup.py."""
     for folder in os.environ.get("MAYA_MODULE_PATH", "").split(os.pathsep):
         if folder:
             sys.path[:0] = map(str, modules(Path(folder), maya.year))
@@ -34,10 +34,10 @@ def main() -> None:
     parser.add_argument("-c", dest="code")
     parser.add_argument("-command", dest="command")
     options = parser.parse_args()
-    # What the double needed of the core is nobody's business here: the module brings its own.
+    # The module must load its own copy of the core, not the one that the double has loaded.
     for name in [name for name in sys.modules if name.partition(".")[0] in ("ft_dcc", "requests", "attrs")]:
         del sys.modules[name]
-    with running(stage.build(options.year, is_batch=options.code is not None)) as maya:
+    with running(sample_scene.build(options.year, is_batch=options.code is not None)) as maya:
         standalone = ModuleType("maya.standalone")
         standalone.__dict__["initialize"] = lambda name="python": begin(maya)
         sys.modules["maya.standalone"] = sys.modules["maya"].__dict__["standalone"] = standalone

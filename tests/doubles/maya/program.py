@@ -1,7 +1,7 @@
-"""A small Maya in memory: it refuses what the real one refuses, keeps a scene, and writes real pictures.
+"""A small Maya in memory: it refuses what the real one refuses, has a scene, and writes real images.
 
-``with running(Maya()) as maya:`` makes ``maya.cmds`` and its sisters importable; see decision 0138 for what it knows
-and where from.
+``with running(Maya()) as maya:`` makes ``maya.cmds`` and its sibling modules importable. Decision 0138 lists what is
+modelled, and the sources.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Handler = Callable[..., Any]
 
 
 class Maya:
-    """One running program; whoever makes it is its main thread."""
+    """One running program; the thread that creates it is its main thread."""
 
     def __init__(self, year: int = 2025, *, is_batch: bool = False) -> None:
         self.year, self.is_batch = year, is_batch
@@ -54,11 +54,11 @@ class Maya:
         }
 
     def open(self, new: Scene) -> None:
-        """Another scene is open; what the old one had is gone."""
+        """Open another scene; the state of the previous one is lost."""
         self.scene, self.undo = new, []
 
     def call(self, command: str, /, *arguments: Any, **keywords: Any) -> Any:
-        """One command as ``maya.cmds`` carries it out."""
+        """Run one command as ``maya.cmds`` does."""
         if threading.get_ident() != self._main and not self.is_batch:
             self._misuse(f"{command} was called outside of the main thread, where Maya would crash")
         call = contract.check(command, min(self.year, contract.NEWEST), arguments, keywords)
@@ -74,23 +74,23 @@ class Maya:
         self.misuses.append(sentence)
         raise RuntimeError(sentence)
 
-    def note_step(self, name: str) -> None:
-        """A step that can be undone."""
+    def record_step(self, name: str) -> None:
+        """Record a step that can be undone."""
         if self.is_undo_on:
             self.undo.append(name)
 
-    def note_change(self, name: str) -> None:
-        """A step that can be undone, and that changes the file."""
+    def record_change(self, name: str) -> None:
+        """Record a step that can be undone and changes the file."""
         self.scene.is_modified = True
-        self.note_step(name)
+        self.record_step(name)
 
     def state(self) -> dict[str, Any]:
-        """All that an artist could find changed."""
+        """Return everything that an artist could find changed."""
         undo = {"undo": list(self.undo), "is_undo_on": self.is_undo_on}
         return {**self.scene.state(), **self.interface.state(), **undo}
 
     def idle(self) -> None:
-        """Carry out what waits for an idle moment."""
+        """Run what waits for an idle event."""
         while True:
             try:
                 self._idle.get_nowait()()
@@ -105,7 +105,7 @@ class Maya:
         self.idle()
 
     def modules(self) -> dict[str, ModuleType]:
-        """What Python finds as ``maya`` inside of this program."""
+        """Return the modules that Python imports as ``maya`` inside of this program."""
         names = ("maya", "maya.cmds", "maya.mel", "maya.utils")
         found = {name: ModuleType(name) for name in names}
         for name in names[1:]:
@@ -136,7 +136,7 @@ class Maya:
         return facts[flag]
 
     def _help(self, call: Invocation) -> str:
-        """What Maya says of a command; its flags by both names."""
+        """Return the help text of a command, with both names of each flag."""
         known = contract.commands()[call.first()].values()
         flags = (f"   -{flag.short} -{flag.name}" for flag in known if min(self.year, contract.NEWEST) in flag.years)
         return "\n".join(["", f"Synopsis: {call.first()} [flags]", "Flags:", *flags, ""])
@@ -160,7 +160,7 @@ class Maya:
 
 @contextmanager
 def running(maya: Maya) -> Iterator[Maya]:
-    """Inside, ``import maya`` is this program, for the adapter too; afterwards neither is known."""
+    """Make ``import maya`` return this program, for the adapter too; forget both on exit."""
 
     def forget() -> None:
         for name in [name for name in sys.modules if name.partition(".")[0] in ("maya", "ft_dcc_maya")]:

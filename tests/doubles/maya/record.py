@@ -3,7 +3,7 @@
 CACHE is the folder ``pymel/cache`` of pymel 1.5.0, whose tables were made inside of the Maya of each year, 2022 to
 2025, by its own ``help`` and its documentation. STUBS is ``maya-stubs/cmds/__init__.pyi`` of maya-stubs 0.4.2, made
 from the documentation of Maya 2026: what that leaves out counts as not there. For 2027 there is no such source; it is
-taken for 2026. What is kept are facts: names of flags, how many values each takes and of which kind, and in which of
+taken for 2026. What is kept: names of flags, how many values each takes and of which kind, and in which of
 the modes create, query and edit.
 """
 
@@ -18,7 +18,7 @@ from typing import Any
 YEARS = (2022, 2023, 2024, 2025)
 DOCUMENTED = 2026
 FLAGS = Path(__file__).with_name("flags.tsv")
-# Commands without flags take part, too: a name that is not here does not exist.
+# Commands without flags are included, because a missing name means that the command does not exist.
 COMMANDS = (
     "about camera confirmDialog currentTime currentUnit delete deleteUI evalDeferred file fileInfo getAttr "
     "getPanel help isolateSelect listRelatives ls menu menuItem modelEditor modelPanel nodeType objExists "
@@ -29,7 +29,7 @@ COMMANDS = (
 
 
 def record(cache: Path, stubs: Path) -> list[str]:
-    """A line a flag: command, long and short name, kinds of its values, how many, modes, years; tabs in between."""
+    """Return one line per flag: command, long and short name, value kinds, arity, modes, years; separated by tabs."""
     tables = {year: _table(cache / f"mayaCmdsList{year}.py") for year in YEARS}
     documented = _documented(stubs)
     lines = []
@@ -38,9 +38,9 @@ def record(cache: Path, stubs: Path) -> list[str]:
         of_year = {year: tables[year][command].get("flags", {}) for year in YEARS}
         for name in sorted({*documented[command], *(name for flags in of_year.values() for name in flags)}):
             years = [year for year in YEARS if name in of_year[year]]
-            # A flag of 2026 alone: its modes and its short name are not told there.
+            # A flag only of 2026: its modes and its short name are not documented there.
             facts = _facts(of_year[years[-1]][name]) if years else (name, "", documented[command][name], "1", "")
-            # The modes themselves are no flags to the documentation.
+            # The documentation does not list the modes as flags.
             if name in documented[command] or name in ("query", "edit"):
                 years.append(DOCUMENTED)
             lines.append("\t".join((command, *facts, " ".join(map(str, years)))))
@@ -48,7 +48,7 @@ def record(cache: Path, stubs: Path) -> list[str]:
 
 
 def _documented(stubs: Path) -> dict[str, dict[str, str]]:
-    """The flags of each command by the kind of their value."""
+    """Return the flags of each command with the kind of their value."""
     found: dict[str, dict[str, str]] = {}
     for node in ast.parse(stubs.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.FunctionDef):

@@ -14,7 +14,7 @@ from doubles.maya.contract import Invocation
 if TYPE_CHECKING:
     from doubles.maya.program import Maya
 
-# What a new camera has; the numbers are those of a scene straight from Maya's own cameras.
+# The attributes of a new camera, with Maya's defaults.
 CAMERA = {
     "renderable": False,
     "displayResolution": False,
@@ -195,14 +195,14 @@ def set_attribute(maya: Maya, call: Invocation) -> None:
     node.attributes[name] = type(before)(values[0])
     if node.is_referenced:
         maya.scene.edits.append(f"{plug} {values[0]}")
-    maya.note_change(call.command)
+    maya.record_change(call.command)
 
 
 def current_time(maya: Maya, call: Invocation) -> float:
     if call.mode == "query":
         return maya.scene.time
     maya.scene.time = float(call.first())
-    maya.note_step(call.command)
+    maya.record_step(call.command)
     return maya.scene.time
 
 
@@ -215,7 +215,7 @@ def current_unit(maya: Maya, call: Invocation) -> str | None:
     scene.options = {name: value * share for name, value in scene.options.items()}
     if call.flags.get("updateAnimation", True):
         scene.keys = [key * share for key in scene.keys]
-    maya.note_change(call.command)
+    maya.record_change(call.command)
     return scene.unit
 
 
@@ -225,7 +225,7 @@ def playback_options(maya: Maya, call: Invocation) -> float | None:
         (name,) = call.flags
         return float(options[name])
     options.update(call.flags)
-    maya.note_change(call.command)
+    maya.record_change(call.command)
     return None
 
 
@@ -273,7 +273,7 @@ def _save(scene: Scene) -> str:
 
 def _load_reference(scene: Scene, node: str) -> str:
     reference = next(each for each in scene.references if each.node == node)
-    # The second reference to a file has a number of its own: "rig.ma{1}".
+    # The second reference to a file is numbered: "rig.ma{1}".
     if not Path(reference.path.partition("{")[0]).is_file():
         raise RuntimeError(f"Could not open file {reference.path}.\n")
     reference.is_loaded = True
@@ -295,7 +295,7 @@ def unknown_plugin(maya: Maya, call: Invocation) -> Any:
     if not call.flags.get("remove") or call.first() not in maya.scene.unknown_plugins:
         raise RuntimeError(f"unknownPlugin: {call.first()} is not an unknown plug-in.")
     maya.scene.unknown_plugins.remove(call.first())
-    maya.note_change(call.command)
+    maya.record_change(call.command)
     return None
 
 
@@ -312,7 +312,7 @@ def delete(maya: Maya, call: Invocation) -> None:
     for name in call.arguments:
         node = maya.scene.node(name)
         maya.scene.nodes = [n for n in maya.scene.nodes if n is not node and n.parent is not node]
-    maya.note_change(call.command)
+    maya.record_change(call.command)
 
 
 def make_camera(maya: Maya, call: Invocation) -> Any:
@@ -323,7 +323,7 @@ def make_camera(maya: Maya, call: Invocation) -> Any:
         return node.is_startup
     count = sum(node.kind == "camera" for node in maya.scene.nodes) - 3
     shape = maya.scene.add_camera(call.flags.get("name", f"camera{count}"))
-    maya.note_change(call.command)
+    maya.record_change(call.command)
     return [maya.scene.shortest(shape.parent), maya.scene.shortest(shape)] if shape.parent else []
 
 
@@ -331,20 +331,20 @@ def poly_cube(maya: Maya, call: Invocation) -> list[str]:
     name = call.flags.get("name", "pCube1")
     transform = Node(name, "transform", attributes=dict(MOVES))
     maya.scene.nodes += [transform, Node(f"{name}Shape", "mesh", transform)]
-    maya.note_change(call.command)
+    maya.record_change(call.command)
     return [name, "polyCube1"]
 
 
 def set_keyframe(maya: Maya, call: Invocation) -> int:
     maya.scene.node(call.first())
     maya.scene.keys.append(float(call.flags["time"]))
-    maya.note_change(call.command)
+    maya.record_change(call.command)
     return 1
 
 
 def select(maya: Maya, call: Invocation) -> None:
     maya.scene.selection = [maya.scene.shortest(maya.scene.node(name)) for name in call.arguments]
-    maya.note_step(call.command)
+    maya.record_step(call.command)
 
 
 COMMANDS = {

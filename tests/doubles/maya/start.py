@@ -1,8 +1,8 @@
 """Start the double as Maya starts: ``python -m doubles.maya.start [--year 2025] [--batch] [--press LABEL]``.
 
-Modules are found on MAYA_MODULE_PATH, their ``scripts`` folders go on Python's path, and every userSetup.py there runs
-in ``__main__``, all of them in one try: one that raises keeps the others from running. What came of it is printed as
-JSON. Source: Autodesk's description of module files and of Python's start in Maya.
+Modules are found on MAYA_MODULE_PATH, their ``scripts`` folders are added to Python's path, and every userSetup.py
+there runs in ``__main__``, all in one try block: an exception skips the remaining ones. The result is printed as JSON.
+Source: Autodesk's description of module files and of Python's start in Maya.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from doubles.maya import stage
+from doubles.maya import sample_scene
 from doubles.maya.program import Maya, running
 
 
 def modules(folder: Path, year: int) -> Iterator[Path]:
-    """The scripts folder of each module of this folder that is for this year's Maya."""
+    """Yield the scripts folder of each module in this folder that supports this year's Maya."""
     for file in sorted(folder.glob("*.mod")):
         root = None
         for line in file.read_text(encoding="utf-8").splitlines():
@@ -33,7 +33,7 @@ def modules(folder: Path, year: int) -> Iterator[Path]:
 
 
 def run_user_setups(main: dict[str, object]) -> str | None:
-    """Run them all, and return the error that ended it, if one did."""
+    """Run all scripts, and return the error that ended them, if any."""
     try:
         for folder in list(sys.path):
             path = Path(folder, "userSetup.py")
@@ -45,23 +45,23 @@ def run_user_setups(main: dict[str, object]) -> str | None:
 
 
 def press(maya: Maya, label: str) -> None:
-    """Choose the menu's item, as an artist does, and let what it began come to an end."""
+    """Press a menu item, and wait until its work has ended."""
     item = next(c for c in maya.interface.controls.values() if c.kind == "item" and c.values["label"] == label)
     item.values["command"](False)
     maya.idle()
 
 
 def main() -> None:
-    """Start, press, and print what there is."""
+    """Start, press, and print the result."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--year", type=int, default=2025)
     parser.add_argument("--batch", action="store_true")
     parser.add_argument("--press", default="")
     options = parser.parse_args()
-    # What the double needed of the core is nobody's business here.
+    # Forget the core modules that the double itself has loaded.
     for name in [name for name in sys.modules if name.partition(".")[0] == "ft_dcc"]:
         del sys.modules[name]
-    with running(stage.build(options.year, is_batch=options.batch)) as maya:
+    with running(sample_scene.build(options.year, is_batch=options.batch)) as maya:
         for folder in os.environ["MAYA_MODULE_PATH"].split(os.pathsep):
             sys.path[:0] = map(str, modules(Path(folder), options.year))
         names: dict[str, object] = {"__name__": "__main__"}
@@ -79,9 +79,9 @@ def main() -> None:
             "menus": [control.name for control in interface.controls.values() if control.kind == "menu"],
             "items": [str(c.values["label"]) for c in interface.controls.values() if c.kind == "item"],
             "buttons": [str(c.values["label"]) for c in interface.controls.values() if c.kind == "button"],
-            "said": interface.said,
+            "messages": interface.messages,
             "misuses": maya.misuses,
-            "path": [folder for folder in sys.path if "vendored" in folder],
+            "path": [folder for folder in sys.path if Path(folder).name == "vendored"],
         }
     print(json.dumps(report))
 

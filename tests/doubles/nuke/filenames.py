@@ -1,7 +1,7 @@
-"""What the double makes of a file's name: Tcl in brackets, views, and the number of the frame.
+"""The expansion of file names in the double: Tcl in brackets, views, and frame numbers.
 
-Source: Foundry's Python reference, ``nuke.filename`` and ``nuke.evaluateString``: ``%04d`` and ``####`` are the frame's
-number, ``%V`` and ``%v`` the view's name and its first letter. Of Tcl there is what studios write into names.
+Source: Foundry's Python reference, ``nuke.filename`` and ``nuke.evaluateString``: ``%04d`` and ``####`` are the frame
+number, ``%V`` and ``%v`` the view's name and its first letter. Of Tcl there are the commands that studios use in names.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 _NUMBER = re.compile(r"%(\d*)d|(#+)")
 
 
-def expanded(nuke: Nuke, text: str, view: str, frame: int | None = None) -> str:
-    """The name for this view; with the number only where a frame is given."""
-    text = _substituted(nuke, text)
+def expand(nuke: Nuke, text: str, view: str, frame: int | None = None) -> str:
+    """Return the name for this view, with the frame number if a frame is given."""
+    text = _substitute(nuke, text)
     text = text.replace("%V", view).replace("%v", view[0])
     return text if frame is None else _NUMBER.sub(lambda number: _filled(number, frame), text)
 
 
-def _substituted(nuke: Nuke, text: str) -> str:
-    """Each command in brackets has its result; what a command within it says is one word, blanks and all."""
+def _substitute(nuke: Nuke, text: str) -> str:
+    """Replace each command in brackets by its result; the result of a nested command is one word."""
     words: list[str] = [""]
     depth, made = 0, ""
     for letter in text:
         depth -= letter == "]"
         if depth == 0:
-            made += _evaluated(nuke, [_substituted(nuke, word) for word in words]) if letter == "]" else ""
+            made += _evaluated(nuke, [_substitute(nuke, word) for word in words]) if letter == "]" else ""
             made += letter if letter not in "[]" else ""
             words = [""]
         elif letter == " " and depth == 1:

@@ -1,7 +1,7 @@
-"""The functions that Python finds in ``nuke``: those that the adapter uses, with the arguments that are documented.
+"""The functions of the module ``nuke`` that the adapter uses, with their documented arguments.
 
-What is not here does not exist: asking for it is noted, so that a model is written before it is used. Source of each:
-its page in Foundry's Python reference; menus and messages exist in a window only.
+Any other name is recorded as misuse, so that a model is written before it is used. Source of each: its page in
+Foundry's Python reference; menus and messages exist only with a window.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Callable
 
 from doubles.nuke import knobs, nodes, rendering
-from doubles.nuke.filenames import expanded
-from doubles.nuke.knobs import demand
+from doubles.nuke.filenames import expand
+from doubles.nuke.knobs import require_type
 
 if TYPE_CHECKING:
     from doubles.nuke.program import Nuke
 
-# Distinct, and no more than that is known of them.
+# Only their distinctness matters.
 INVISIBLE, INPUTS, REPLACE = 0x400, 1, 1
 _OF_CLASS = {"Render": "Write", "FrameRender": "Write"}
 
 
 class Menu:
-    """A menu of the window, and its items in their order."""
+    """A menu of the window with its items in order."""
 
     def __init__(self, nuke: Nuke, name: str) -> None:
         self._nuke, self._name = nuke, name
@@ -33,12 +33,12 @@ class Menu:
 
     def addMenu(self, name: str) -> Menu:  # noqa: N802 - Nuke's own name
         self._nuke.guard("Menu.addMenu")
-        demand(name, str, "Menu.addMenu")
+        require_type(name, str, "Menu.addMenu")
         return self.entries.setdefault(name, Menu(self._nuke, name))
 
     def addCommand(self, name: str, command: Any = None) -> None:  # noqa: N802
         self._nuke.guard("Menu.addCommand")
-        demand(name, str, "Menu.addCommand")
+        require_type(name, str, "Menu.addCommand")
         if not (isinstance(command, str) or callable(command)):
             raise TypeError("Menu.addCommand takes a function or a text to run")
         self.entries[name] = command
@@ -69,7 +69,7 @@ class _Module(ModuleType):
 
 
 def bare_module(nuke: Nuke) -> ModuleType:
-    """Return what ``import nuke`` finds inside of this program."""
+    """Return what ``import nuke`` returns inside of this program."""
     module = _Module("nuke")
     module.__dict__["_misuses"] = nuke.misuses
     found: dict[str, Any] = {
@@ -87,7 +87,7 @@ def bare_module(nuke: Nuke) -> ModuleType:
         **_callbacks(nuke),
     }
     callbacks = ModuleType("nuke.callbacks")
-    callbacks.__dict__["filenameFilter"] = nuke.filtered
+    callbacks.__dict__["filenameFilter"] = nuke.filter_filename
     module.__dict__.update(found, callbacks=callbacks)
     return module
 
@@ -101,15 +101,15 @@ def _questions(nuke: Nuke) -> dict[str, Callable[..., Any]]:
     def all_nodes(filter: str = "", group: Any = None, recurseGroups: bool = False) -> list[nodes.Node]:  # noqa: N803
         nuke.guard("allNodes")
         home = nuke.group if group is None else group
-        demand(home, nodes.Group, "allNodes")
-        demand(filter, str, "allNodes")
-        demand(recurseGroups, bool, "allNodes")
+        require_type(home, nodes.Group, "allNodes")
+        require_type(filter, str, "allNodes")
+        require_type(recurseGroups, bool, "allNodes")
         found = home.every_node() if recurseGroups else list(home.children)
         return [node for node in found if filter in ("", node._kind)]
 
     def to_node(name: str) -> nodes.Node | None:
         nuke.guard("toNode")
-        demand(name, str, "toNode")
+        require_type(name, str, "toNode")
         return nuke.find(name)
 
     def selected_nodes(filter: str = "") -> list[nodes.Node]:
@@ -118,8 +118,8 @@ def _questions(nuke: Nuke) -> dict[str, Callable[..., Any]]:
 
     def filename(node: nodes.Node, replace: int = 0) -> str | None:
         nuke.guard("filename")
-        demand(node, nodes.Node, "filename")
-        text = expanded(nuke, nuke.text_of(node), nuke.view, nuke.root.frame_number if replace == REPLACE else None)
+        require_type(node, nodes.Node, "filename")
+        text = expand(nuke, nuke.text_of(node), nuke.view, nuke.root.frame_number if replace == REPLACE else None)
         return text or None
 
     def root() -> nodes.Root:
@@ -150,10 +150,10 @@ def _acts(nuke: Nuke) -> dict[str, Callable[..., Any]]:
         continueOnError: bool = False,  # noqa: N803
     ) -> None:
         nuke.guard("execute")
-        demand(node, (nodes.Node, str), "execute")
+        require_type(node, (nodes.Node, str), "execute")
         for frame in (start, end, incr):
-            demand(frame, int, "execute")
-        demand(views, (list, type(None)), "execute")
+            require_type(frame, int, "execute")
+        require_type(views, (list, type(None)), "execute")
         found = nuke.find(node) if isinstance(node, str) else node
         if found is None:
             raise ValueError(f"there is no node {node}")
@@ -161,27 +161,27 @@ def _acts(nuke: Nuke) -> dict[str, Callable[..., Any]]:
 
     def message(prompt: str) -> None:
         nuke.guard("message")
-        nuke.need_window("message")
-        demand(prompt, str, "message")
-        nuke.said.append(prompt)
+        nuke.require_window("message")
+        require_type(prompt, str, "message")
+        nuke.messages.append(prompt)
 
     def ask(prompt: str) -> bool:
         nuke.guard("ask")
-        nuke.need_window("ask")
-        demand(prompt, str, "ask")
-        nuke.said.append(prompt)
+        nuke.require_window("ask")
+        require_type(prompt, str, "ask")
+        nuke.messages.append(prompt)
         return nuke.answers.pop(0)
 
     def menu(name: str) -> Menu:
         nuke.guard("menu")
-        nuke.need_window("menu")
+        nuke.require_window("menu")
         return nuke.menus[name]
 
     def save(filename: str) -> bool:
         from pathlib import Path
 
         nuke.guard("scriptSave")
-        demand(filename, str, "scriptSave")
+        require_type(filename, str, "scriptSave")
         try:
             nuke.root.save(Path(filename))
         except OSError as error:
@@ -191,7 +191,7 @@ def _acts(nuke: Nuke) -> dict[str, Callable[..., Any]]:
 
     def add_view(name: str) -> None:
         nuke.guard("addView")
-        demand(name, str, "addView")
+        require_type(name, str, "addView")
         nuke.view_names.append(name)
 
     def clear() -> None:
@@ -202,7 +202,7 @@ def _acts(nuke: Nuke) -> dict[str, Callable[..., Any]]:
         from pathlib import Path
 
         nuke.guard("scriptOpen")
-        demand(filename, str, "scriptOpen")
+        require_type(filename, str, "scriptOpen")
         if not Path(filename).is_file():
             raise RuntimeError(f"{filename}: No such file or directory")
         nuke.open(Path(filename))
@@ -215,14 +215,14 @@ def _acts(nuke: Nuke) -> dict[str, Callable[..., Any]]:
 
     def add_format(text: str) -> nodes.Format:
         nuke.guard("addFormat")
-        demand(text, str, "addFormat")
+        require_type(text, str, "addFormat")
         width, height, name = text.split()
         nuke.formats.append(nodes.Format(int(width), int(height), name))
         return nuke.formats[-1]
 
     def delete(node: nodes.Node) -> None:
         nuke.guard("delete")
-        demand(node, nodes.Node, "delete")
+        require_type(node, nodes.Node, "delete")
         nuke.delete(node)
 
     def later(call: Callable[..., Any], args: Any = (), kwargs: Any = None) -> None:
@@ -243,7 +243,7 @@ def _acts(nuke: Nuke) -> dict[str, Callable[..., Any]]:
         "addFormat": add_format,
         "delete": delete,
         "executeInMainThread": later,
-        "tprint": lambda *words: nuke.said.append(" ".join(map(str, words))),
+        "tprint": lambda *words: nuke.messages.append(" ".join(map(str, words))),
     }
 
 
@@ -259,7 +259,7 @@ def _callbacks(nuke: Nuke) -> dict[str, Callable[..., Any]]:
 
 
 def _entry(call: Any, args: Any, kwargs: Any) -> tuple[Any, Any, Any]:
-    """As Foundry's registry has it: published with the Python guide, ``nuke_internal/callbacks.py``."""
+    """Return a registry entry as in Foundry's ``nuke_internal/callbacks.py``, published with the Python guide."""
     if not callable(call):
         raise ValueError("call must be a callable")
     kwargs = {} if kwargs is None else kwargs
@@ -273,7 +273,7 @@ def _adding(nuke: Nuke, event: str, usual: str) -> Callable[..., None]:
         nuke.guard(f"add {event}")
         entry = _entry(call, args, kwargs)
         known = nuke.registered[event].setdefault(nodeClass, [])
-        # Added again it moves to the end, and is still called once.
+        # Adding it again moves it to the end; it is still called once.
         known[:] = [each for each in known if each != entry]
         known.append(entry)
 
@@ -291,7 +291,7 @@ def _removing(nuke: Nuke, event: str, usual: str) -> Callable[..., None]:
 
 
 class _Makers:
-    """``nuke.nodes``: a function for each class of node."""
+    """``nuke.nodes``: one function per node class."""
 
     def __init__(self, nuke: Nuke) -> None:
         self._nuke = nuke
@@ -312,12 +312,12 @@ class _Makers:
 
 def _undo(nuke: Nuke) -> type:
     class Undo:
-        """Steps that the artist can take back."""
+        """The undo steps of the artist."""
 
         @classmethod
         def begin(cls, name: str = "") -> None:
             nuke.guard("Undo.begin")
-            demand(name, str, "Undo.begin")
+            require_type(name, str, "Undo.begin")
 
         @classmethod
         def end(cls) -> None:

@@ -1,4 +1,4 @@
-"""The double's knobs: each kind takes the values that the real one takes, and refuses all others.
+"""The knobs of the double: each kind accepts the values that the real one accepts, and refuses all others.
 
 Source of the kinds and their methods: Foundry's Python reference, the pages of the knob classes.
 """
@@ -10,8 +10,8 @@ from typing import Any, Callable
 Changed = Callable[["Knob"], None]
 
 
-def demand(value: object, kinds: type | tuple[type, ...], what: str) -> None:
-    """Raise TypeError for a value of another kind; a truth is no number here."""
+def require_type(value: object, kinds: type | tuple[type, ...], what: str) -> None:
+    """Raise TypeError for a value of another kind; a bool does not count as a number."""
     kinds = kinds if isinstance(kinds, tuple) else (kinds,)
     if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
         wanted = " or ".join(kind.__name__ for kind in kinds)
@@ -19,14 +19,14 @@ def demand(value: object, kinds: type | tuple[type, ...], what: str) -> None:
 
 
 class Knob:
-    """A value of a node, with a name."""
+    """A named value of a node."""
 
     kinds: tuple[type, ...] = ()
     default: Any = None
 
     def __init__(self, name: str, label: str = "") -> None:
-        demand(name, str, "a knob's name")
-        demand(label, str, "a knob's label")
+        require_type(name, str, "a knob's name")
+        require_type(label, str, "a knob's label")
         if not name.isidentifier():
             raise ValueError(f"{name!r} is no name of a knob")
         self._name, self._label, self._value = name, label, self.default
@@ -50,18 +50,18 @@ class Knob:
 
     def setValue(self, value: Any) -> bool:  # noqa: N802
         self.guard(f"{self._name}.setValue")
-        demand(value, self.kinds, f"the knob {self._name}")
+        require_type(value, self.kinds, f"the knob {self._name}")
         self._value = value
         self.changed(self)
         return True
 
     def setFlag(self, flag: int) -> None:  # noqa: N802
         self.guard(f"{self._name}.setFlag")
-        demand(flag, int, "a flag")
+        require_type(flag, int, "a flag")
         self.flags |= flag
 
     def setTooltip(self, text: str) -> None:  # noqa: N802
-        demand(text, str, "a tooltip")
+        require_type(text, str, "a tooltip")
         self.tooltip_text = text
 
 
@@ -104,7 +104,7 @@ class Double_Knob(Knob):  # noqa: N801
 
     def setExpression(self, expression: str) -> bool:  # noqa: N802
         self.guard(f"{self._name}.setExpression")
-        demand(expression, str, "an expression")
+        require_type(expression, str, "an expression")
         self.changed(self)
         return True
 
@@ -118,9 +118,9 @@ class Enumeration_Knob(Knob):  # noqa: N801
 
     def __init__(self, name: str, label: str, values: list[str]) -> None:
         super().__init__(name, label)
-        demand(values, (list, tuple), "the choices")
+        require_type(values, (list, tuple), "the choices")
         for value in values:
-            demand(value, str, "a choice")
+            require_type(value, str, "a choice")
         self.choices = list(values)
         self._value = values[0]
 

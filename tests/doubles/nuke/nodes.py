@@ -1,4 +1,4 @@
-"""The double's nodes, and the script that they make: what an adapter may ask of them, and nothing else."""
+"""The nodes of the double and their script: only what an adapter may use."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from doubles.nuke.knobs import (
     Script_Knob,
     String_Knob,
     Tab_Knob,
-    demand,
+    require_type,
 )
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def _file_knobs() -> list[Knob]:
 
 
 def knobs_of(kind: str) -> list[Knob]:
-    """The knobs that a node of this class has from the beginning, as far as anybody asks for them."""
+    """Return the knobs of a new node of this class, as far as they are used."""
     own: dict[str, list[Knob]] = {
         "Read": _file_knobs(),
         "Write": [
@@ -80,7 +80,7 @@ def knobs_of(kind: str) -> list[Knob]:
 
 
 class Format:
-    """A size in pixels, and its name."""
+    """A size in pixels with a name."""
 
     def __init__(self, width: int, height: int, name: str | None) -> None:
         self._width, self._height, self._name = width, height, name
@@ -99,7 +99,7 @@ class Format:
 
 
 class Node:
-    """One node; every question and every change goes through the program's guard."""
+    """One node; every call passes the program's guard."""
 
     def __init__(self, nuke: Nuke, kind: str, name: str, parent: Group | None) -> None:
         self._nuke, self._kind, self._name, self._parent = nuke, kind, name, parent
@@ -110,7 +110,7 @@ class Node:
             self._bind(knob)
 
     def _bind(self, knob: Knob) -> None:
-        knob.guard, knob.changed = self._nuke.guard, lambda changed: self._nuke.note_change(changed.name())
+        knob.guard, knob.changed = self._nuke.guard, lambda changed: self._nuke.record_change(changed.name())
         knob.evaluated = lambda text, view=None: self._nuke.evaluate(text, view)
         self._knobs[knob.name()] = knob
 
@@ -137,7 +137,7 @@ class Node:
 
     def knob(self, name: str) -> Knob | None:
         self._nuke.guard("Node.knob")
-        demand(name, str, "Node.knob")
+        require_type(name, str, "Node.knob")
         return self._knobs.get(name)
 
     def knobs(self) -> dict[str, Knob]:
@@ -152,41 +152,41 @@ class Node:
 
     def addKnob(self, knob: Knob) -> None:  # noqa: N802
         self._nuke.guard("Node.addKnob")
-        demand(knob, Knob, "Node.addKnob")
+        require_type(knob, Knob, "Node.addKnob")
         if knob.name() in self._knobs:
             raise ValueError(f"there is a knob {knob.name()} already")
         knob.is_users = True
         self._bind(knob)
-        self._nuke.note_change("addKnob")
+        self._nuke.record_change("addKnob")
 
     def removeKnob(self, knob: Knob) -> None:  # noqa: N802
         self._nuke.guard("Node.removeKnob")
-        demand(knob, Knob, "Node.removeKnob")
+        require_type(knob, Knob, "Node.removeKnob")
         if self._knobs.get(knob.name()) is not knob or not knob.is_users:
             raise ValueError(f"{knob.name()} is no user knob of {self.path}")
         del self._knobs[knob.name()]
-        self._nuke.note_change("removeKnob")
+        self._nuke.record_change("removeKnob")
 
     def setInput(self, index: int, node: Node | None) -> bool:  # noqa: N802
         self._nuke.guard("Node.setInput")
-        demand(index, int, "Node.setInput")
-        demand(node, (Node, type(None)), "Node.setInput")
-        # As Node.canSetInput says: what lies in another group cannot be reached.
+        require_type(index, int, "Node.setInput")
+        require_type(node, (Node, type(None)), "Node.setInput")
+        # As documented for Node.canSetInput: nodes of another group cannot be connected.
         if node is not None and node._parent is not self._parent:
             return False
         self._inputs += [None] * (index + 1 - len(self._inputs))
         self._inputs[index] = node
-        self._nuke.note_change("setInput")
+        self._nuke.record_change("setInput")
         return True
 
     def input(self, index: int) -> Node | None:
         self._nuke.guard("Node.input")
-        demand(index, int, "Node.input")
+        require_type(index, int, "Node.input")
         return self._inputs[index] if index < len(self._inputs) else None
 
     def dependencies(self, what: int) -> list[Node]:
         self._nuke.guard("Node.dependencies")
-        demand(what, int, "Node.dependencies")
+        require_type(what, int, "Node.dependencies")
         return [node for node in self._inputs if node is not None]
 
     def setSelected(self, selected: bool) -> None:  # noqa: N802
@@ -199,7 +199,7 @@ class Node:
         return self.has_error
 
     def text(self) -> dict[str, Any]:
-        """What the script says of the node."""
+        """Return the node's part of the script."""
         user = [
             {
                 "kind": knob.Class(),
@@ -216,7 +216,7 @@ class Node:
         return {"class": self._kind, "name": self._name, "user": user, "values": values, "inputs": inputs}
 
     def read(self, text: dict[str, Any]) -> None:
-        """The node has the knobs and values that the text says."""
+        """Set the knobs and values of this part of a script."""
         for user in text["user"]:
             choices = () if user["choices"] is None else (user["choices"],)
             knob = KINDS[user["kind"]](user["name"], user["label"], *choices)
@@ -227,7 +227,7 @@ class Node:
 
 
 class Group(Node):
-    """A node with nodes in it; ``with`` makes it the one in which nodes are made."""
+    """A node that contains nodes; inside of ``with`` nodes are created in it."""
 
     def __init__(self, nuke: Nuke, kind: str, name: str, parent: Group | None) -> None:
         super().__init__(nuke, kind, name, parent)
@@ -259,14 +259,14 @@ class Group(Node):
         for child in text["children"]:
             node = self._nuke.make(child["class"], child["name"], self)
             node.read(child)
-        # Whatever flows into a node lies beside it.
+        # The inputs of a node are in the same group.
         own = {node.path: node for node in self.children}
         for node, child in zip(self.children, text["children"]):
             node._inputs = [own.get(path) for path in child["inputs"]]
 
 
 class Gizmo(Group):
-    """A group whose insides are those of its file."""
+    """A group whose contents are defined in its file."""
 
     def filename(self) -> str:
         return f"{self._name}.gizmo"
@@ -285,7 +285,7 @@ class Root(Group):
 
     def setModified(self, modified: bool) -> None:  # noqa: N802
         self._nuke.guard("Root.setModified")
-        demand(modified, bool, "Root.setModified")
+        require_type(modified, bool, "Root.setModified")
         self.is_modified = modified
 
     def realFps(self) -> float:  # noqa: N802
@@ -312,7 +312,7 @@ class Root(Group):
         return self._nuke.format_named(self._knobs["format"]._value)
 
     def save(self, path: Path) -> None:
-        """The script is on disk, as text of our own: Nuke's has another form."""
+        """Write the script to disk, in a text format of the double."""
         more = {"formats": self._nuke.format_texts(), "views": self._nuke.view_names}
         path.write_text(json.dumps({**self.text(), **more}, indent=1), encoding="utf-8")
 

@@ -1,8 +1,8 @@
-"""The double's execute(): the calls in Foundry's order, cancels, views and proxies, and real pictures on disk.
+"""``nuke.execute`` of the double: the order of callbacks, cancels, views and proxies, and real image files.
 
-Sources: Foundry's Python guide, "Callbacks" (a knob's text first, then what was added for the class, then for all; an
-exception ends the render; no afterFrameRender for a frame that was cancelled), and the reference of ``nuke.execute``.
-What is not documented can be had either way: on which thread the calls come, and whether once for each view.
+Sources: Foundry's Python guide, "Callbacks" (the text of a knob first, then what was added for the class, then for all
+classes; an exception ends the render; no afterFrameRender for a cancelled frame), and the reference of
+``nuke.execute``. What is not documented can be switched: on which thread callbacks run, and whether once per view.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def execute(nuke: Nuke, node: Node, first: int, last: int, step: int, views: list[str] | None) -> None:
-    """The Write, or every Write in the group, has rendered; raises RuntimeError for what Nuke refuses."""
+    """Render the Write, or every Write in the group; raise RuntimeError for what Nuke refuses."""
     writes = [each for each in (node.every_node() if isinstance(node, Group) else [node]) if each._kind == "Write"]
     if not writes:
         raise RuntimeError(f"{node.path} cannot be executed")
@@ -30,7 +30,7 @@ def execute(nuke: Nuke, node: Node, first: int, last: int, step: int, views: lis
 
 
 def _on_its_thread(nuke: Nuke, work: Any) -> None:
-    """Nuke does not say on which thread it calls back: here it can be another one, which may ask the nodes then."""
+    """Render on this thread or another one, as configured: Nuke does not document which thread it uses."""
     if not nuke.renders_in_thread:
         work()
         return
@@ -116,7 +116,7 @@ def _write_floats(path: Path, frame: int, size: Resolution) -> None:
     import numpy as np
     import OpenImageIO
 
-    # Middle grey with a white line, one pixel further right on each frame.
+    # Middle grey with a white line that moves one pixel to the right per frame.
     pixels = np.full((size.height, size.width, 3), 0.18, dtype=np.float32)
     pixels[:, frame % size.width] = 1.0
     output = OpenImageIO.ImageOutput.create(str(path))

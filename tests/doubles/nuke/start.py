@@ -1,9 +1,9 @@
 """Start the double as Nuke starts: ``python -m doubles.nuke.start [--version 15.1v3] [-t] [--press LABEL]``.
 
-The folders of NUKE_PATH are on Python's path; their init.py run in every mode, the last folder's first, then the
-menu.py where there is a window. ``-x SCRIPT -F FIRST-LAST[xSTEP]`` opens the script and renders all of its Writes, as
-a task of a farm does, and ``--views`` only some of its views. What came of it is printed as JSON. Source: Foundry's
-Python guide, "Start-up Scripts" and "Using the Command-line".
+The folders of NUKE_PATH are on Python's path; their init.py run in every mode, the last folder's first, then each
+menu.py if there is a window. ``-x SCRIPT -F FIRST-LAST[xSTEP]`` opens the script and renders all of its Writes, as a
+task of a farm does, and ``--views`` only some of its views. The result is printed as JSON. Source: Foundry's Python
+guide, "Start-up Scripts" and "Using the Command-line".
 """
 
 from __future__ import annotations
@@ -16,38 +16,38 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from doubles.nuke import stage
+from doubles.nuke import sample_script
 from doubles.nuke.interface import Menu
 from doubles.nuke.program import Nuke, running
 
 
-def folders() -> list[Path]:
-    """The plug-in path, as the environment has it."""
+def plugin_folders() -> list[Path]:
+    """Return the folders of the environment's plug-in path."""
     return [Path(folder) for folder in os.environ.get("NUKE_PATH", "").split(os.pathsep) if folder]
 
 
 def run_scripts(name: str) -> list[str]:
-    """Run the script in each folder that has it, the last one's first; return the errors, with which Nuke goes on."""
+    """Run the script of each folder, the last one's first; return the errors, after which Nuke continues."""
     errors = []
-    for folder in reversed(folders()):
+    for folder in reversed(plugin_folders()):
         path = folder / name
         try:
             if path.is_file():
                 exec(compile(path.read_text("utf-8"), str(path), "exec"), {"__name__": name})  # noqa: S102 - as Nuke
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it is told
+        except BaseException as error:  # noqa: BLE001 - it is reported
             errors.append(f"{type(error).__name__}: {error}")
     return errors
 
 
 def press(nuke: Nuke, label: str) -> None:
-    """Choose the menu's item, as an artist does."""
+    """Press a menu item."""
     menu = nuke.menus["Nuke"].entries["ft-dcc"]
     menu.entries[label]()
     nuke.idle()
 
 
 def render(nuke: Nuke, script: Path, frames: str, views: list[str] | None) -> None:
-    """All Writes have rendered these frames, as with ``-x`` and ``-F``."""
+    """Render these frames of all Writes, as ``-x`` and ``-F`` do."""
     nuke.open(script)
     span, _, step = frames.partition("x")
     first, _, last = span.partition("-")
@@ -57,7 +57,7 @@ def render(nuke: Nuke, script: Path, frames: str, views: list[str] | None) -> No
 
 
 def main() -> None:
-    """Start, press or render, and print what there is."""
+    """Start, press or render, and print the result."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--version", default="15.1v3")
     parser.add_argument("-t", "--terminal", action="store_true")
@@ -68,14 +68,14 @@ def main() -> None:
     parser.add_argument("--cancel-at", type=int)
     options = parser.parse_args()
     is_gui = not (options.terminal or options.script)
-    # What the double needed of the core is nobody's business here.
+    # Forget the core modules that the double itself has loaded.
     for name in [name for name in sys.modules if name.partition(".")[0] == "ft_dcc"]:
         del sys.modules[name]
     with (
         tempfile.TemporaryDirectory() as folder,
-        running(stage.build(Path(folder), options.version, is_gui=is_gui)) as nuke,
+        running(sample_script.build(Path(folder), options.version, is_gui=is_gui)) as nuke,
     ):
-        sys.path[:0] = [str(folder) for folder in folders()]
+        sys.path[:0] = [str(folder) for folder in plugin_folders()]
         errors = run_scripts("init.py")
         loaded = sorted(name for name in sys.modules if name.startswith(("ft_dcc.", "pyblish", "requests", "PySide")))
         if is_gui:
@@ -97,10 +97,10 @@ def _report(nuke: Nuke, errors: list[str], loaded: list[str]) -> dict[str, Any]:
         "menus": list(nuke.menus["Nuke"].entries),
         "items": list(menu.entries) if isinstance(menu, Menu) else [],
         "calls": {event: count for event, count in calls.items() if count},
-        "said": nuke.said,
+        "messages": nuke.messages,
         "misuses": nuke.misuses,
         "rendered": [frame for _, frame, _, _ in nuke.drawn],
-        "path": [folder for folder in sys.path if "vendored" in folder],
+        "path": [folder for folder in sys.path if Path(folder).name == "vendored"],
     }
 
 

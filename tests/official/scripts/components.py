@@ -9,15 +9,15 @@ SERVER, UNMANAGED = "3a372bde-05bc-11e4-8908-20c9d081909b", "cb268ecc-8809-11e3-
 
 def work(session, folder):
     server = session.query('Location where name is "ftrack.server"').one()
-    film = session.create_component(f"{folder}/film.mov", {"name": "main"}, location=server)
+    movie = session.create_component(f"{folder}/film.mov", {"name": "main"}, location=server)
     left = session.create_component(f"{folder}/film.mov")
     frames = session.create_component(f"{folder}/a.%04d.exr [1-2, 4]", {"name": "frames"}, location=server)
     loose = session.create_component(f"{folder}/a.%04d.exr [1-2, 4]", {"name": "loose"}, location=None)
     session.commit()
-    found = [described(session, component) for component in (film, left, frames, loose)]
-    found += [session.pick_location()["name"], errors(session, server, film)]
-    server.remove_components([film, frames])
-    return [*found, described(session, film), described(session, frames)]
+    found = [described(session, component) for component in (movie, left, frames, loose)]
+    found += [session.pick_location()["name"], errors(session, server, movie)]
+    server.remove_components([movie, frames])
+    return [*found, described(session, movie), described(session, frames)]
 
 
 def described(session, component):
@@ -36,14 +36,14 @@ def described(session, component):
     }
 
 
-def errors(session, server, film):
+def errors(session, server, movie):
     origin = session.get("Location", "ce9b348f-8809-11e3-821c-20c9d081909b")
     found = []
     for attempt in (
-        lambda: server.add_component(film, origin),
-        lambda: session.get("Location", UNMANAGED).get_filesystem_path(film),
-        lambda: server.get_filesystem_path(film),
-        lambda: server.add_components([film, film, film], [origin, origin]),
+        lambda: server.add_component(movie, origin),
+        lambda: session.get("Location", UNMANAGED).get_filesystem_path(movie),
+        lambda: server.get_filesystem_path(movie),
+        lambda: server.add_components([movie, movie, movie], [origin, origin]),
     ):
         try:
             attempt()

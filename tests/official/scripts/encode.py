@@ -7,7 +7,7 @@ from pathlib import Path
 
 import ftrack_api
 
-name, film = sys.argv[1], Path(sys.argv[2])
+name, movie = sys.argv[1], Path(sys.argv[2])
 session = ftrack_api.Session()
 project = session.create("Project", {"name": name, "project_schema": session.query("ProjectSchema").first()})
 asset = session.create("Asset", {"name": "playblast", "parent": project})
@@ -29,14 +29,14 @@ def made(version):
 
 
 server = session.query('Location where name is "ftrack.server"').one()
-by_path = ended(versions[0].encode_media(str(film)))
-source = versions[1].create_component(str(film), {"name": "plate"}, location=server)
+by_path = ended(versions[0].encode_media(str(movie)))
+source = versions[1].create_component(str(movie), {"name": "plate"}, location=server)
 session.commit()
 by_component = ended(versions[1].encode_media(source))
 data = json.loads(by_path["data"])
 components = made(versions[0])
 review = components["ftrackreview-mp4"]
-told = {
+result = {
     "status": [by_path["status"], by_component["status"]],
     "formats": [each["format"] for each in data["output"]],
     "kept": [data["keep_original"], json.loads(by_component["data"])["keep_original"]],
@@ -47,4 +47,4 @@ told = {
     "sources": len(session.query(f'FileComponent where id is "{data["source_component_id"]}"').all()),
     "head": server.accessor.open(review["id"], "rb").read()[4:8].decode(),
 }
-json.dump(told, sys.stdout)
+json.dump(result, sys.stdout)

@@ -9,9 +9,9 @@ import importlib.machinery
 import json
 import sys
 
-import ft_dcc.session.accessor.server as server_accessor
+import ft_dcc.session.locations.accessor.server as server_accessor
 from ft_dcc.session import Session
-from ft_dcc.session.schema import SchemaCache
+from ft_dcc.session.entity_types.schema import SchemaCache
 
 
 class Alias(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -45,7 +45,7 @@ def schemas(cache, schema_hash, ask):
 if "ftrack_api" in sys.modules:
     raise SystemExit("The official client was imported first.")
 sys.meta_path.insert(0, Alias())
-Session._request = property(lambda session: session.wire.http)
+Session._request = property(lambda session: session.transport.http)
 Session._server_information = property(lambda session: session.server_information)
 Session._load_schemas = load_schemas
 Session._create = Session.create

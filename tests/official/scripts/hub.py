@@ -1,4 +1,4 @@
-"""Ask everybody who listens, answer who asks, and tell what was heard; arguments: topic to ask, topic to answer."""
+"""Publish to one topic, reply on another, and print the received events; arguments: both topics."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def main() -> None:
     deadline = time.monotonic() + 60
     while not (answers and asked and updates) and time.monotonic() < deadline:
         hub.wait(0.1)
-    told = [[update["entity_type"], update["action"], update["changes"].get("fullname")] for update in updates]
-    print(json.dumps({"answers": answers, "asked": asked, "updates": told}))
+    seen_updates = [[update["entity_type"], update["action"], update["changes"].get("fullname")] for update in updates]
+    print(json.dumps({"answers": answers, "asked": asked, "updates": seen_updates}))
     session.close()
 
 

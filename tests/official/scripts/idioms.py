@@ -37,7 +37,7 @@ def names(entities):
 
 
 def again(entity):
-    """The same entity, as another session sees it."""
+    """Return the same entity from another session."""
     return ftrack_api.Session().get(entity.entity_type, entity["id"])
 
 
@@ -163,9 +163,9 @@ def versions():
     session.create("ReviewSessionObject", {"name": "o", "review_session": review, "asset_version": first})
     session.commit()
     note("a review", lambda: [each["asset_version"]["version"] for each in again(review)["review_session_objects"]])
-    film = FOLDER / "film.mov"
-    film.write_bytes(b"film")
-    made = first.create_component(str(film), data={"name": "main"}, location=None)
+    movie = FOLDER / "film.mov"
+    movie.write_bytes(b"film")
+    made = first.create_component(str(movie), data={"name": "main"}, location=None)
     session.commit()
     note("a component", lambda: [made["name"], made["file_type"], made["size"], made["version"]["version"]])
 
@@ -183,11 +183,13 @@ def locations():
     note("put there again", lambda: picked.add_component(made, picked))
     server = session.query("Location where name is 'ftrack.server'").one()
     note("the server's location", lambda: [type(server.structure).__name__, server.priority])
-    film = session.create_component(str(FOLDER / "film.mov"), {"name": "up"}, location=server)
-    note("on the server", lambda: [server.get_component_availability(film), "/component/get?" in server.get_url(film)])
-    note("a path on the server", lambda: server.get_filesystem_path(film))
-    note("removed", lambda: [server.remove_component(film), server.get_component_availability(film)])
-    note("not in the location", lambda: server.get_resource_identifier(film))
+    movie = session.create_component(str(FOLDER / "film.mov"), {"name": "up"}, location=server)
+    note(
+        "on the server", lambda: [server.get_component_availability(movie), "/component/get?" in server.get_url(movie)]
+    )
+    note("a path on the server", lambda: server.get_filesystem_path(movie))
+    note("removed", lambda: [server.remove_component(movie), server.get_component_availability(movie)])
+    note("not in the location", lambda: server.get_resource_identifier(movie))
 
 
 def operations():
@@ -217,9 +219,9 @@ def operations():
 
 
 def events():
-    heard = []
+    received = []
     hub, event = session.event_hub, event_base.Event
-    hub.subscribe("topic=my.topic and data.x=1", lambda event: heard.append(event["data"]) or "heard", priority=5)
+    hub.subscribe("topic=my.topic and data.x=1", lambda event: received.append(event["data"]) or "heard", priority=5)
     note("published", lambda: hub.publish(event("my.topic", data={"x": "1"}), synchronous=True))
     note("for nobody", lambda: hub.publish(event("my.topic", data={"x": "2"}), synchronous=True))
     note("not connected", lambda: hub.publish(event("my.topic")))

@@ -9,9 +9,9 @@ import ftrack_api
 session = ftrack_api.Session()
 version = session.get("AssetVersion", sys.argv[1])
 components = {component["name"]: component for component in version["components"]}
-film = components["ftrackreview-mp4"]
+movie = components["ftrackreview-mp4"]
 location = session.query('Location where name is "ftrack.server"').one()
-reading = location.accessor.open(location.get_resource_identifier(film), "rb")
+reading = location.accessor.open(location.get_resource_identifier(movie), "rb")
 Path(sys.argv[2]).write_bytes(reading.read())
 print(
     json.dumps(
@@ -22,8 +22,8 @@ print(
             "asset": version["asset"]["name"],
             "thumbnail": version["thumbnail"]["name"],
             "components": sorted(components),
-            "ftr_meta": json.loads(film["metadata"]["ftr_meta"]),
-            "size": film["size"],
+            "ftr_meta": json.loads(movie["metadata"]["ftr_meta"]),
+            "size": movie["size"],
             "reviews": [
                 [item["review_session"]["name"], item["review_session"]["project"]["name"]]
                 for item in version["review_session_objects"]

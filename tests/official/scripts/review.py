@@ -16,10 +16,10 @@ asset = session.create("Asset", {"name": "playblast", "parent": shot})
 version = session.create("AssetVersion", {"asset": asset})
 session.commit()
 
-film = Path(tempfile.mkdtemp()) / "film.mp4"
-film.write_bytes(bytes(range(256)) * 16)
+movie = Path(tempfile.mkdtemp()) / "film.mp4"
+movie.write_bytes(bytes(range(256)) * 16)
 server = session.query('Location where name is "ftrack.server"').one()
-component = version.create_component(str(film), {"name": "ftrackreview-mp4"}, location=server)
+component = version.create_component(str(movie), {"name": "ftrackreview-mp4"}, location=server)
 component["metadata"]["ftr_meta"] = json.dumps({"frameIn": 1001, "frameOut": 1048})
 review = session.create("ReviewSession", {"name": "dailies", "description": "monday", "project": project})
 entry = session.create("ReviewSessionObject", {"review_session": review, "asset_version": version})
@@ -31,12 +31,12 @@ note = version.create_note("Lift the chin.", user)
 session.commit()
 
 url = component["component_locations"][0]["url"]["url"]
-told = {
+result = {
     "size": component["size"],
     "type": component.entity_type,
     "availability": session.get_component_availability(component)[server["id"]],
     "picked": session.pick_location(component)["name"],
-    "downloaded": requests.get(url, timeout=30).content == film.read_bytes(),
+    "downloaded": requests.get(url, timeout=30).content == movie.read_bytes(),
     "is_open": review["is_open"],
     "entry": [entry["name"], entry["version"]],
     "entries": len(session.query(f'ReviewSessionObject where review_session.id is "{review["id"]}"').all()),
@@ -45,5 +45,5 @@ told = {
     "frames": json.loads(session.get("FileComponent", component["id"])["metadata"]["ftr_meta"]),
 }
 server.remove_component(component)
-told["left"] = session.get_component_availability(component)[server["id"]]
-json.dump(told, sys.stdout)
+result["left"] = session.get_component_availability(component)[server["id"]]
+json.dump(result, sys.stdout)

@@ -23,7 +23,7 @@ def create(entity_type, /, **data):
 
 
 def statuses(*names):
-    return [create("Status", name=name, sort=100 + place, is_active=True) for place, name in enumerate(names)]
+    return [create("Status", name=name, sort=100 + index, is_active=True) for index, name in enumerate(names)]
 
 
 def attribute(key, type_id, **data):

@@ -34,7 +34,7 @@ session.commit()
 again = ftrack_api.Session()
 found = again.query(f'Task where name is animation and parent.parent.name is sq010 and project.name is "{name}"').one()
 version = again.get("AssetVersion", second["id"])
-told = {
+result = {
     "status": found["status"]["name"],
     "type": found["type"]["name"],
     "link": [step["name"] for step in found["link"]],
@@ -48,5 +48,5 @@ told = {
 }
 again.delete(again.get("Project", project["id"]))
 again.commit()
-told["left"] = len(again.query(f'Context where project_id is "{project["id"]}"').all())
-json.dump(told, sys.stdout)
+result["left"] = len(again.query(f'Context where project_id is "{project["id"]}"').all())
+json.dump(result, sys.stdout)

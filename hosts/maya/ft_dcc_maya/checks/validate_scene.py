@@ -1,4 +1,4 @@
-"""Checks that only Maya can make. They read the scene; a repair changes it, on the artist's wish."""
+"""Checks that only Maya can make. They read the scene; a repair changes it when the artist asks for it."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any, Callable, ClassVar, TypeVar
 
 from maya import cmds
 
-from ft_dcc.errors import Unpublishable
-from ft_dcc.publish import saved
-from ft_dcc.publish.engine import VALIDATOR, Instance, InstancePlugin
+from ft_dcc.errors import UserFixableError
+from ft_dcc.publish.pipeline.pyblish_adapter import VALIDATOR, Instance, InstancePlugin
+from ft_dcc.publish.plugins import validate
 from ft_dcc.publish.slots import HOST
 
 T = TypeVar("T")
 
 
-class ValidateSaved(saved.ValidateSaved):
-    """The scene on disk is the one that is filmed, so that the version can be traced to a file."""
+class ValidateSaved(validate.ValidateSaved):
+    """Check that the scene on disk is the one that is captured, so that the version can be traced to a file."""
 
     label = "Saved scene"
     repair_label = "Save the scene"
@@ -24,26 +24,26 @@ class ValidateSaved(saved.ValidateSaved):
 
 
 class ValidateReferences(InstancePlugin):
-    """Every referenced file is there: what is missing would be missing in the picture."""
+    """Check that every referenced file exists: a missing one would be missing in the image."""
 
     order = VALIDATOR
     label = "References"
     families: ClassVar[list[str]] = ["camera"]
-    repair_label = "Load what is there again"
+    repair_label = "Load the references that exist again"
 
     def process(self, instance: Instance) -> None:
-        """Raise Unpublishable, naming the files; one that the artist has unloaded is not asked for."""
+        """Raise UserFixableError with the missing files; references that the artist unloaded are ignored."""
         missing = [path for path, _ in _in_main_thread(instance, _missing_references)]
         if missing:
-            raise Unpublishable(f"Files that the scene refers to are missing: {', '.join(missing)}. Bring them back.")
+            raise UserFixableError(f"Files referenced by the scene are missing: {', '.join(missing)}. Restore them.")
 
     def repair(self, instance: Instance) -> None:
-        """References whose files are back, as after a lost network drive, are loaded."""
-        _in_main_thread(instance, _load_what_is_back)
+        """Load the references whose files exist again, for example after a lost network drive."""
+        _in_main_thread(instance, _load_found_references)
 
 
 class ValidatePlugins(InstancePlugin):
-    """The scene asks for no plug-in that is not here, and with which it may look different."""
+    """Check that the scene requires no plug-in that is missing here and may change its look."""
 
     order = VALIDATOR
     label = "Unknown plug-ins"
@@ -51,15 +51,15 @@ class ValidatePlugins(InstancePlugin):
     repair_label = "Remove the unknown plug-ins from the scene"
 
     def process(self, instance: Instance) -> None:
-        """Raise Unpublishable, naming them."""
+        """Raise UserFixableError with the names of the plug-ins."""
         unknown = _in_main_thread(instance, _unknown_plugins)
         if unknown:
-            raise Unpublishable(
-                f"The scene was made with plug-ins that are not here: {', '.join(unknown)}. Load or remove them."
+            raise UserFixableError(
+                f"The scene requires plug-ins that are not installed: {', '.join(unknown)}. Load or remove them."
             )
 
     def repair(self, instance: Instance) -> None:
-        """The scene does not ask for them any more; raises Unpublishable for one whose nodes are in use."""
+        """Remove the requirements from the scene; raise UserFixableError for a plug-in whose nodes are in use."""
         _in_main_thread(instance, _remove_unknown_plugins)
 
 
@@ -68,8 +68,8 @@ def _in_main_thread(instance: Instance, function: Callable[[], T]) -> T:
 
 
 def _missing_references() -> list[tuple[str, str]]:
-    """The file and the node of each reference that is not loaded because its file is not there."""
-    return [(path, node) for path, node in _unloaded_references() if not _file_of(path).is_file()]
+    """Return file and node of each reference that is not loaded because its file is missing."""
+    return [(path, node) for path, node in _unloaded_references() if not _reference_file(path).is_file()]
 
 
 def _unloaded_references() -> list[tuple[str, str]]:
@@ -78,14 +78,14 @@ def _unloaded_references() -> list[tuple[str, str]]:
     return [(path, str(cmds.referenceQuery(path, referenceNode=True))) for path in unloaded]
 
 
-def _file_of(path: str) -> Path:
+def _reference_file(path: str) -> Path:
     # The second reference to a file is called "rig.ma{1}".
     return Path(path.partition("{")[0])
 
 
-def _load_what_is_back() -> None:
+def _load_found_references() -> None:
     for path, node in _unloaded_references():
-        if _file_of(path).is_file():
+        if _reference_file(path).is_file():
             cmds.file(loadReference=node)
 
 
@@ -99,4 +99,4 @@ def _remove_unknown_plugins() -> None:
         try:
             cmds.unknownPlugin(name, remove=True)
         except RuntimeError as error:
-            raise Unpublishable(f"{name} cannot be removed: {str(error).strip()} Delete its nodes first.") from error
+            raise UserFixableError(f"{name} cannot be removed: {str(error).strip()} Delete its nodes first.") from error

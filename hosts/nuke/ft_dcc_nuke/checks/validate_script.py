@@ -1,17 +1,17 @@
-"""Checks that only Nuke can make. They read the script; a repair changes it, on the artist's wish."""
+"""Checks that only Nuke can make. They read the script; a repair changes it when the artist asks for it."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from ft_dcc.errors import Unpublishable
-from ft_dcc.publish import saved
-from ft_dcc.publish.engine import VALIDATOR, Instance, InstancePlugin
+from ft_dcc.errors import UserFixableError
+from ft_dcc.publish.pipeline.pyblish_adapter import VALIDATOR, Instance, InstancePlugin
+from ft_dcc.publish.plugins import validate
 from ft_dcc.publish.slots import HOST, SOURCE
 
 
-class ValidateSaved(saved.ValidateSaved):
-    """The script on disk is the one that is captured, so that the version can be traced to a file."""
+class ValidateSaved(validate.ValidateSaved):
+    """Check that the script on disk is the one that is captured, so that the version can be traced to a file."""
 
     label = "Saved script"
     repair_label = "Save the script"
@@ -19,18 +19,18 @@ class ValidateSaved(saved.ValidateSaved):
 
 
 class ValidateNode(InstancePlugin):
-    """The node, and what flows into it, has no error: Nuke would draw nothing, or black."""
+    """Check that the node and its inputs have no error: Nuke would write no image, or a black one."""
 
     order = VALIDATOR
     label = "Node"
     families: ClassVar[list[str]] = ["camera"]
 
     def process(self, instance: Instance) -> None:
-        """Raise Unpublishable, naming the nodes."""
-        # Imported now: pyblish runs this file as a module of its own.
-        from ft_dcc_nuke.capture import broken_nodes
+        """Raise UserFixableError with the names of the nodes."""
+        # Imported late: pyblish runs this file as a module of its own.
+        from ft_dcc_nuke.capture import nodes_with_errors
 
         name = SOURCE.get(instance).text
-        broken = HOST.get(instance.context).run_in_main_thread(lambda: broken_nodes(name))
+        broken = HOST.get(instance.context).run_in_main_thread(lambda: nodes_with_errors(name))
         if broken:
-            raise Unpublishable(f"{name} cannot be rendered: {', '.join(broken)} has an error. Mend it, or disable it.")
+            raise UserFixableError(f"{name} cannot be rendered: {', '.join(broken)} has an error. Fix or disable it.")

@@ -1,10 +1,10 @@
-"""Nuke runs every init.py on its path, in the window, in a terminal and on a farm: this one never raises.
+"""Start ft-dcc in every Nuke: with a window, in a terminal and on a farm.
 
-It only says whom Nuke is to call when a Write node renders. Its syntax is that of Python 2.7 and later: Nuke 13, which
-has 3.7, and those before it are told one sentence.
+It only registers the callbacks for renders, and never raises. Its syntax is that of Python 2.7 and later: Nuke 13,
+which has 3.7, and earlier ones get one sentence.
 """
 
-# In an old Nuke, Python 2.7 reads this.
+# Python 2.7 of an old Nuke parses this file.
 from __future__ import print_function
 
 
@@ -18,11 +18,11 @@ def _start_ft_dcc():
         import ft_dcc_nuke
 
         ft_dcc_nuke.start()
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever is wrong with us, Nuke starts
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - Nuke starts whatever is wrong with us
         why = (type(error).__name__, error)
         print("ft-dcc could not be started: %s: %s. Install it again: ft-dcc install nuke." % why, file=sys.stderr)  # noqa: T201
 
 
 _start_ft_dcc()
-# Nuke may run it where the artist's own names are.
+# Nuke may run this script in the artist's own namespace.
 del _start_ft_dcc

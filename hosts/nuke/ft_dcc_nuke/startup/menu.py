@@ -1,6 +1,6 @@
-"""Nuke runs every menu.py on its path when it has a window: this one never raises."""
+"""Add the menu to a Nuke with a window; this script never raises."""
 
-# In an old Nuke, Python 2.7 reads this.
+# Python 2.7 of an old Nuke parses this file.
 from __future__ import print_function
 
 
@@ -8,14 +8,14 @@ def _start_ft_dcc():
     import sys
 
     try:
-        # An older Python was told so by init.py.
+        # init.py has reported an older Python.
         if sys.version_info >= (3, 9):
             import ft_dcc_nuke
 
             ft_dcc_nuke.start_window()
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever is wrong with us, Nuke starts
-        why = (type(error).__name__, error)
-        print("ft-dcc has no menu: %s: %s. Install it again: ft-dcc install nuke." % why, file=sys.stderr)  # noqa: T201
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - Nuke starts whatever is wrong with us
+        what = "ft-dcc could not add its menu: %s: %s. Install it again: ft-dcc install nuke."
+        print(what % (type(error).__name__, error), file=sys.stderr)  # noqa: T201
 
 
 _start_ft_dcc()

@@ -1,6 +1,7 @@
-"""Maya runs every userSetup.py it finds, one after the other: this one never raises, and never holds it up.
+"""Start ft-dcc with Maya.
 
-Its syntax is that of Python 2.7 and later, because Maya 2022 can be started with that: there it says one sentence.
+Maya runs every userSetup.py that it finds, one after the other: this one never raises, and never delays the others. Its
+syntax is that of Python 2.7 and later, because Maya 2022 can be started with that; such a Python gets one sentence.
 """
 
 
@@ -14,11 +15,11 @@ def _start_ft_dcc():
         import ft_dcc_maya
 
         ft_dcc_maya.start()
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever is wrong with us, Maya starts
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - Maya starts whatever is wrong with us
         why = (type(error).__name__, error)
         sys.stderr.write("ft-dcc could not be started: %s: %s. Install it again: ft-dcc install maya.\n" % why)
 
 
 _start_ft_dcc()
-# It ran in __main__, where the artist's own names are.
+# This script runs in __main__, the artist's own namespace.
 del _start_ft_dcc

@@ -1,0 +1,246 @@
+"""Read the items of a batch: CSV, TOML and JSON lines, a folder, or a list of shots from the server."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import json
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Callable
+
+import attrs
+
+from ft_dcc import errors, frames
+from ft_dcc.media import ColourOptions
+from ft_dcc.publish.models import PublishRequest
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+if TYPE_CHECKING:
+    from ft_dcc.session import Session
+
+_SEPARATOR = ";"
+_TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0", "")
+_FIELD = re.compile(r"\{(\w+)\}")
+SCENE_SUFFIXES = frozenset((".blend",))
+
+
+@attrs.frozen
+class Item:
+    """One source with the options of its publish; ``place`` is where it is defined, "shots.csv, line 3".
+
+    ``scene`` is the scene file that is to be captured, None for files. ``problems`` are the values that are invalid.
+    """
+
+    place: str
+    request: PublishRequest
+    scene: Path | None = None
+    problems: tuple[str, ...] = ()
+
+    @property
+    def source(self) -> str:
+        """The path of the source: a scene, a movie, an image or the pattern of a sequence."""
+        return str(self.scene) if self.scene is not None else "".join(self.request.source[:1])
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    parts = value.split(_SEPARATOR) if isinstance(value, str) else value
+    return tuple(str(part).strip() for part in parts if str(part).strip())
+
+
+def _truth(value: Any) -> bool:
+    text = str(value).strip().lower()
+    if text not in (*_TRUE, *_FALSE):
+        raise errors.SettingInvalid(f"{value!r} is not true or false.")
+    return text in _TRUE
+
+
+# The columns of a manifest: the field of the request, and the conversion of its text.
+_COLUMNS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "task": ("task", str),
+    "review": ("review", _texts),
+    "comment": ("comment", str),
+    "note": ("note", str),
+    "label": ("label", str),
+    "status": ("status", str),
+    "asset": ("asset", str),
+    "asset_type": ("asset_type", str),
+    "frames": ("frame_range", lambda value: frames.FrameRange.parse(str(value))),
+    "fps": ("fps", lambda value: frames.frame_rate(str(value))),
+    "resolution": ("resolution", lambda value: frames.Resolution.parse(str(value))),
+    "watermark": ("watermark", str),
+    "letterbox": ("letterbox", str),
+    "fill_missing": ("fill_missing", _truth),
+    "output": ("outputs", _texts),
+}
+_OTHER_COLUMNS = ("source", "sound", "camera", "colour_space")
+
+
+def read_manifest(path: Path, defaults: PublishRequest) -> list[Item]:
+    """Return the items of a CSV, TOML or JSON lines file; relative sources are relative to its folder.
+
+    Raises UserFixableError if the file cannot be read, or has no item. Invalid values are problems of their items.
+    """
+    readers = {".csv": _read_csv, ".toml": _read_toml, ".jsonl": _read_json_lines, ".ndjson": _read_json_lines}
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise errors.UserFixableError(
+            f"{path} is not a manifest. Give a CSV, TOML or JSON lines file (.jsonl), or a folder with --match."
+        )
+    try:
+        rows = list(reader(path))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise errors.UserFixableError(f"{path} cannot be read: {reason}. Give another manifest.") from error
+    items = [_item(place, row, path.absolute().parent, defaults) for place, row in rows]
+    if not items:
+        raise errors.UserFixableError(f"{path} has no items. Add one line with source and task for each version.")
+    return items
+
+
+def _read_csv(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    # Spreadsheets write a byte order mark, and semicolons in some countries.
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        head = file.readline()
+        file.seek(0)
+        delimiter = max(",;\t", key=head.count)
+        reader = csv.DictReader(file, delimiter=delimiter)
+        for row in reader:
+            surplus = {"": "more values than columns"} if None in row else {}
+            cells = {name.strip(): value for name, value in row.items() if name is not None and (value or "").strip()}
+            yield f"{path.name}, line {reader.line_num}", {**cells, **surplus}
+
+
+def _read_toml(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8-sig")).get("items", [])
+    except tomllib.TOMLDecodeError as error:
+        raise errors.UserFixableError(f"{path} is not TOML: {error}. Correct it.") from error
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise errors.UserFixableError(f"{path}: items must be tables. Write each item as [[items]].")
+    for number, table in enumerate(tables, 1):
+        yield f"{path.name}, item {number}", table
+
+
+def _read_json_lines(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            row = {"": f"invalid JSON: {error}"}
+        yield f"{path.name}, line {number}", row if isinstance(row, dict) else {"": "not an object"}
+
+
+def _item(place: str, row: Mapping[str, Any], folder: Path, defaults: PublishRequest) -> Item:
+    problems, values = [], {}
+    for name, value in row.items():
+        column = name.strip().lower().replace(" ", "_").replace("-", "_")
+        if column in _OTHER_COLUMNS:
+            continue
+        if column not in _COLUMNS:
+            problems.append(_unknown(name, value))
+            continue
+        field, convert = _COLUMNS[column]
+        try:
+            values[field] = convert(value)
+        except errors.SettingInvalid as error:
+            problems.append(str(error))
+    if "colour_space" in row:
+        values["colour"] = attrs.evolve(ColourOptions.of_settings(), space=str(row["colour_space"]))
+    if "sound" in row:
+        values["sounds"] = tuple(_absolute(text, folder) for text in _texts(row["sound"]))
+    source = str(row.get("source") or "").strip()
+    if not source:
+        problems.append("No source. Add a column source with frames, a movie, an image or a scene.")
+    request = attrs.evolve(defaults, **values)
+    return make_item(place, source and _absolute(source, folder), request, str(row.get("camera") or ""), problems)
+
+
+def make_item(place: str, source: str, request: PublishRequest, camera: str = "", problems: Iterable[str] = ()) -> Item:
+    """Return the item of a source; a scene is captured from the camera, by default its active one."""
+    if Path(source).suffix.lower() in SCENE_SUFFIXES:
+        sources = (camera,) if camera else ()
+        return Item(place, attrs.evolve(request, source=sources), Path(source), tuple(problems))
+    return Item(place, attrs.evolve(request, source=(source,) if source else ()), None, tuple(problems))
+
+
+def _unknown(name: str, value: Any) -> str:
+    if not name:
+        return f"The line is invalid: {value}."
+    known = (*_OTHER_COLUMNS, *_COLUMNS)
+    near = difflib.get_close_matches(name.lower(), known, 1)
+    hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(sorted(known))}."
+    return f"There is no column {name!r}. {hint}"
+
+
+def _absolute(text: str, folder: Path) -> str:
+    return os.path.normpath(os.path.join(folder, text))  # noqa: PTH118 - a pattern is no path yet
+
+
+def read_folder(folder: Path, match: str, defaults: PublishRequest) -> list[Item]:
+    """Return an item for each sequence, movie, image and scene below the folder whose path matches ``match``.
+
+    ``match`` is compared with the first parts of the path below the folder, as in ``{sequence}/{shot}/{task}``. Its
+    fields fill those of ``defaults.task``, by default all of them joined. Raises UserFixableError if nothing matches.
+    """
+    pattern = _compile(match)
+    rule = defaults.task or match
+    items = []
+    for inside in sorted({folder, *(path for path in folder.rglob("*") if path.is_dir())}):
+        scenes = [str(path) for path in sorted(inside.iterdir()) if path.suffix.lower() in SCENE_SUFFIXES]
+        for source in (*frames.find_sequences([inside]), *scenes):
+            relative = Path(source).relative_to(folder).as_posix()
+            stem = relative[: len(relative) - len(Path(relative).suffix)]
+            found = pattern.match(f"{stem}/")
+            if found is not None:
+                request = attrs.evolve(defaults, task=fill_rule(rule, found.groupdict()))
+                items.append(make_item(relative, _absolute(source, Path.cwd()), request))
+    if not items:
+        raise errors.UserFixableError(f"Nothing in {folder} matches {match}. Give other fields with --match.")
+    return items
+
+
+def _compile(match: str) -> re.Pattern[str]:
+    parts, position, names = [], 0, set()
+    for field in _FIELD.finditer(match):
+        parts.append(re.escape(match[position : field.start()]))
+        parts.append(f"(?P={field[1]})" if field[1] in names else f"(?P<{field[1]}>[^/]+?)")
+        names.add(field[1])
+        position = field.end()
+    if not names:
+        raise errors.SettingInvalid(f"{match!r} has no field. Write it as '{{sequence}}/{{shot}}/{{task}}'.")
+    return re.compile("".join((*parts, re.escape(match[position:]), "/")))
+
+
+def fill_rule(rule: str, fields: Mapping[str, str]) -> str:
+    """Return the rule with its fields replaced; raise SettingInvalid for a field that does not exist."""
+    for name in _FIELD.findall(rule):
+        if name not in fields:
+            raise errors.SettingInvalid(f"There is no field {{{name}}}. There are: {', '.join(fields)}.")
+    return _FIELD.sub(lambda field: fields[field[1]], rule)
+
+
+def read_shots(session: Session, expression: str, source: str, defaults: PublishRequest) -> list[Item]:
+    """Return an item for each shot that the query finds, as "Shot where parent.name is SQ010".
+
+    ``source`` and ``defaults.task`` are rules with the fields project, sequence, shot and path. Raises
+    UserFixableError if the query finds nothing, SettingInvalid and ServerError.
+    """
+    items = []
+    for found in session.query(f"select name, link from {expression}"):
+        names = [str(part["name"]) for part in found["link"]]
+        fields = {"project": names[0], "sequence": names[-2], "shot": names[-1], "path": "/".join(names)}
+        request = attrs.evolve(defaults, task=fill_rule(defaults.task or "{path}", fields))
+        items.append(make_item(fields["path"], os.path.abspath(fill_rule(source, fields)), request))  # noqa: PTH100
+    if not items:
+        raise errors.UserFixableError(f"The server has nothing for {expression!r}. Give another query with --from.")
+    return items

@@ -1,0 +1,230 @@
+"""The plan of a batch: what is to be published, what is done, and all problems at once.
+
+The plan is a folder: ``items.jsonl`` has a line for each item, ``results`` a file for each finished one.
+"""
+
+from __future__ import annotations
+
+import collections
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from ft_dcc import errors, frames
+from ft_dcc.batch.manifest import Item
+from ft_dcc.files.atomic import write_atomically
+from ft_dcc.publish.jobs.journal import read_value, write_value
+from ft_dcc.publish.models import PublishRequest
+from ft_dcc.session.query.expression import quoted
+
+if TYPE_CHECKING:
+    from ft_dcc.session import Session
+
+ITEMS, RESULTS = "items.jsonl", "results"
+DONE, PROBLEM, FAILED, WAITING = "done", "problem", "failed", "waiting"
+
+
+@attrs.frozen
+class PlannedItem:
+    """An item with its index and its key; equal items of two plans have equal keys.
+
+    ``generation`` counts how often it was published again on request. ``problems`` are the reasons why it cannot be
+    published as it is.
+    """
+
+    index: int
+    key: str
+    server: str
+    place: str
+    request: PublishRequest
+    scene: str | None = None
+    generation: int = 0
+    problems: tuple[str, ...] = ()
+
+    @property
+    def job(self) -> str:
+        """The id of its job."""
+        return f"batch-{self.key}"
+
+    @property
+    def source(self) -> str:
+        """The path of the source."""
+        return self.scene or "".join(self.request.source[:1])
+
+
+@attrs.frozen
+class ItemResult:
+    """What became of an item: ``state`` is DONE, PROBLEM (the artist can fix it), FAILED, or WAITING for the server."""
+
+    index: int
+    key: str
+    place: str
+    source: str
+    task: str
+    state: str
+    version: int | None = None
+    version_id: str | None = None
+    link: str | None = None
+    problems: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, item: PlannedItem, state: str, problems: Iterable[str] = (), **values: Any) -> ItemResult:
+        """Return the result of an item."""
+        task = item.request.task or ""
+        return cls(item.index, item.key, item.place, item.source, task, state, problems=tuple(problems), **values)
+
+
+@attrs.frozen
+class Plan:
+    """The items of a batch in its folder."""
+
+    folder: Path
+    items: tuple[PlannedItem, ...]
+
+    @classmethod
+    def open(cls, manifest: Path) -> Plan:
+        """Return the plan whose ``items.jsonl`` this is; raise UserFixableError if it cannot be read."""
+        try:
+            lines = manifest.read_bytes().split(b"\n")[:-1]
+            items = tuple(_from_line(line) for line in lines)
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise errors.UserFixableError(f"{manifest} is not the plan of a batch: {error}. Plan it again.") from error
+        return cls(manifest.parent, items)
+
+    def save(self) -> None:
+        """Write the items; raise StorageError."""
+        lines = [write_value(attrs.asdict(item, recurse=False)) for item in self.items]
+        try:
+            (self.folder / RESULTS).mkdir(parents=True, exist_ok=True)
+            write_atomically(self.folder / ITEMS, "".join(f"{line}\n" for line in lines).encode("ascii"))
+        except OSError as error:
+            raise errors.StorageError(
+                f"The batch folder {self.folder} cannot be written: {error.strerror}. Choose a writable one with --out."
+            ) from error
+
+    def result(self, item: PlannedItem) -> ItemResult | None:
+        """Return the stored result of an item, None if it has none that can be read."""
+        return read_result(self.folder / RESULTS, item)
+
+    def is_done(self, item: PlannedItem) -> bool:
+        """Return whether the version of the item exists."""
+        result = self.result(item)
+        return result is not None and result.state == DONE
+
+    def results(self) -> list[ItemResult]:
+        """Return the result of each item; those without one wait, and those with problems have them."""
+        found = []
+        for item in self.items:
+            result = self.result(item)
+            if result is None or (item.problems and result.state != DONE):
+                result = ItemResult.of(item, PROBLEM if item.problems else WAITING, item.problems)
+            found.append(attrs.evolve(result, index=item.index, place=item.place))
+        return found
+
+    @property
+    def todo(self) -> list[PlannedItem]:
+        """The items without problems whose versions do not exist yet."""
+        return [item for item in self.items if not item.problems and not self.is_done(item)]
+
+
+def _from_line(line: bytes) -> PlannedItem:
+    values: dict[str, Any] = read_value(line.decode("ascii"))
+    values["problems"] = tuple(values["problems"])
+    return PlannedItem(**values)
+
+
+def read_result(folder: Path, item: PlannedItem) -> ItemResult | None:
+    """Return the result of the item in the folder of results, None without a readable one."""
+    try:
+        values = json.loads((folder / f"{item.key}.json").read_bytes())
+        return ItemResult(**{**values, "problems": tuple(values["problems"])})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def write_result(folder: Path, result: ItemResult) -> None:
+    """Write the result of an item, all of it or nothing; raise StorageError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(folder / f"{result.key}.json", json.dumps(attrs.asdict(result)).encode("ascii"))
+    except OSError as error:
+        raise errors.StorageError(f"The result in {folder} cannot be written: {error.strerror}.") from error
+
+
+def make_plan(session: Session, items: Sequence[Item], folder: Path, *, again: bool = False) -> Plan:
+    """Return the saved plan of the items, with all problems that can be found without decoding a file.
+
+    Equal items have the same job in every plan, so that none is published twice; with ``again`` all of them get new
+    jobs, which later plans in the same folder keep. Raises StorageError and ServerError.
+    """
+    earlier = Plan.open(folder / ITEMS).items if (folder / ITEMS).is_file() else ()
+    generations = {item.key.partition("-")[0]: item.generation for item in earlier}
+    tasks = _find_tasks(session, items)
+    counts: collections.Counter[str] = collections.Counter()
+    planned = []
+    for index, item in enumerate(items):
+        base = _key(item, session.server_url)
+        generation = generations[base] + again if base in generations else 0
+        key = f"{base}-{generation}" if generation else base
+        counts[key] += 1
+        problems = [*item.problems, *_problems(item, tasks)]
+        if counts[key] > 1:
+            problems.append("The same source is listed twice for this task. Remove one of the two lines.")
+            key = f"{key}-copy{counts[key]}"
+        scene = None if item.scene is None else str(item.scene)
+        planned.append(
+            PlannedItem(index, key, session.server_url, item.place, item.request, scene, generation, tuple(problems))
+        )
+    plan = Plan(folder, tuple(planned))
+    plan.save()
+    return plan
+
+
+def _key(item: Item, server: str) -> str:
+    identity = (server, item.request.task, item.request.asset, str(item.scene), item.request.source)
+    return hashlib.sha256(json.dumps(identity).encode("ascii")).hexdigest()[:16]
+
+
+def _find_tasks(session: Session, items: Sequence[Item]) -> frozenset[str]:
+    """Return the ids and the paths of the existing tasks, with one query for each project and one for all ids."""
+    wanted = {item.request.task for item in items if item.request.task}
+    found: set[str] = set()
+    for project in sorted({task.strip("/").split("/")[0] for task in wanted if "/" in task}):
+        for task in session.query(f"select id, link from Task where project.name is {quoted(project)}"):
+            found.add("/".join(str(part["name"]) for part in task["link"]))
+    ids = sorted(task for task in wanted if "/" not in task)
+    if ids:
+        listed = ", ".join(quoted(each) for each in ids)
+        found |= {str(task["id"]) for task in session.query(f"select id from Task where id in ({listed})")}
+    return frozenset(found)
+
+
+def _problems(item: Item, tasks: frozenset[str]) -> list[str]:
+    problems = []
+    task = item.request.task
+    if not task:
+        problems.append("No task. Add --task PROJECT/SEQUENCE/SHOT/TASK, or a column task.")
+    elif "/".join(part.strip() for part in task.strip("/").split("/")) not in tasks:
+        problems.append(f"There is no task {task}. Create it with: ft-dcc task ensure {task}")
+    if item.source and not item.problems:
+        problems += _source_problems(item)
+    return problems
+
+
+def _source_problems(item: Item) -> list[str]:
+    source = item.source
+    if item.scene is not None or not frames.is_sequence(source):
+        return [] if Path(source).is_file() else [f"{source} does not exist."]
+    try:
+        wanted = item.request.frame_range or frames.find_frames(source)
+    except errors.FramesMissing as error:
+        return [str(error)]
+    missing = frames.Frames(source, wanted, Fraction(1), frames.Resolution(1, 1)).missing()
+    if not missing or item.request.fill_missing:
+        return []
+    return [f"{len(missing)} frames of {source} are missing or empty: {frames.format_ranges(missing)}. Render them."]

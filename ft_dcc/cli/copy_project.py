@@ -1,0 +1,119 @@
+"""Copy a project from the site of the settings into a studio: the work of ``ft-dcc studio copy``."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ft_dcc.accounts.local_server import ensure_local_studio, require_server, studio_folder
+from ft_dcc.cli.output import Output
+from ft_dcc.errors import NotFoundError, SettingInvalid
+from ft_dcc.project_transfer import export, mapping
+from ft_dcc.session import SERVER_LOCATION_ID, Session, operations
+from ft_dcc.session.transfer.transfer import download, upload
+from ft_dcc.settings.resolve import read_settings
+
+_PROGRESS_INTERVAL = 1000
+
+
+def copy_project(output: Output, name: str, data: Path | None, *, with_media: bool, with_schema: bool) -> None:
+    """Copy the project from the site of the settings into the studio in the folder, by default the local studio.
+
+    ``with_schema`` copies the entity types of the site, too.
+    """
+    require_server("The studio server")
+    settings, folder = read_settings(), data or studio_folder()
+    server, user, key = (settings.require(setting) for setting in ("server", "user", "key"))
+    _refuse_same_studio(server, folder)
+    with Session(server, key, user) as site:
+        project_id = export.find_project(site, name)
+        with _schema_file(site if with_schema else None) as schema:
+            rows, mapped = _copy(output, site, project_id, folder, schema)
+        media = _copy_media(output, site, rows, folder) if with_media else None
+    report: dict[str, Any] = {"project_id": project_id, "entities": mapped.counts, "left_out": dict(mapped.left_out)}
+    lines = [f"{count:>7} {type_name}" for type_name, count in mapped.counts.items()]
+    lines += [
+        f"{count:>7} {type_name} left out: they belong to other projects"
+        for type_name, count in mapped.left_out.items()
+    ]
+    if media is not None:
+        report["media"] = media
+        lines.append(f"{media['files']:>7} media files, {media['bytes']} bytes")
+    output.result("\n".join([f"Copied {name} into the studio in {folder}:", *lines]), report)
+
+
+@contextmanager
+def _schema_file(site: Session | None) -> Iterator[Path | None]:
+    """Yield a file with the schema of the site, or None without a site."""
+    if site is None:
+        yield None
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        path = Path(temporary) / "schema.json"
+        path.write_text(json.dumps(site.schemas), "utf-8")
+        yield path
+
+
+def _copy(
+    output: Output, site: Session, project_id: str, folder: Path, schema: Path | None
+) -> tuple[list[export.Row], mapping.MappedProject]:
+    from ft_dcc.server.admin.service import export_lines, open_admin
+
+    with open_admin(folder, schema=schema) as admin:
+        schemas = {schema["id"]: schema for schema in admin.schemas()}
+        attributes = {type_name: frozenset(schema["properties"]) for type_name, schema in schemas.items()}
+        fetched: dict[str, int] = {}
+
+        def report(type_name: str, count: int) -> None:
+            before = fetched.get(type_name, 0)
+            fetched[type_name] = before + count
+            if before // _PROGRESS_INTERVAL < fetched[type_name] // _PROGRESS_INTERVAL:
+                output.message(f"{type_name}: {fetched[type_name]} so far")
+
+        rows = export.fetch_project(site, project_id, attributes, report)
+        mapped = mapping.map_to_target(rows, schemas, mapping.TargetIndex.read(export_lines(folder)))
+        with tempfile.TemporaryFile() as file:
+            file.writelines(mapped.lines())
+            file.seek(0)
+            admin.load(file)
+    return rows, mapped
+
+
+def _copy_media(output: Output, site: Session, rows: Iterable[export.Row], folder: Path) -> dict[str, Any]:
+    """Copy the files of the components that the studio does not have yet; return the counts."""
+    locations = [row for row in rows if row.get("location_id") == SERVER_LOCATION_ID and "component_id" in row]
+    components = {row["id"]: row for row in rows if "file_type" in row}
+    account, report = ensure_local_studio(folder), {"files": 0, "bytes": 0, "missing": 0}
+    with Session(account.server, account.key, account.user) as studio, tempfile.TemporaryDirectory() as temporary:
+        existing = {
+            found["component_id"]
+            for found in studio.query(
+                f'select component_id from ComponentLocation where location_id is "{SERVER_LOCATION_ID}"'
+            )
+        }
+        for location in (row for row in locations if row["component_id"] not in existing):
+            component = components[location["component_id"]]
+            name, file_type = component["name"] or "main", component["file_type"] or ""
+            path = Path(temporary) / "bytes"
+            try:
+                download(site, component["id"], path)
+            except NotFoundError as error:
+                report["missing"] += 1
+                output.message(f"{name}{file_type} has no file: {error}")
+                continue
+            report["bytes"] += upload(studio, path, component_id=component["id"], name=name, file_type=file_type)
+            report["files"] += 1
+            given = {key: value for key, value in location.items() if key != "__entity_type__"}
+            studio.call([operations.create("ComponentLocation", given)])
+            path.unlink()
+    return report
+
+
+def _refuse_same_studio(server: str, folder: Path) -> None:
+    credentials = folder / "credentials.env"
+    if credentials.exists() and f"FTRACK_SERVER={server.rstrip('/')}\n" in credentials.read_text("utf-8"):
+        raise SettingInvalid(f"FTRACK_SERVER is the studio in {folder} itself. Set it to the site to copy from.")

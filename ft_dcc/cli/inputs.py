@@ -1,0 +1,69 @@
+"""What commands take: option types, and the session of the settings."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Callable
+
+import click
+
+from ft_dcc import errors, frames
+from ft_dcc.accounts.local_server import get_account
+
+if TYPE_CHECKING:
+    from ft_dcc.session import Session
+
+
+@contextmanager
+def connected() -> Iterator[Session]:
+    """Open a session on the server of the settings, or on the local studio."""
+    account = get_account()
+    # Imported late: usage errors and --help need no session.
+    from ft_dcc.session import Session
+
+    with Session(server_url=account.server, api_user=account.user, api_key=account.key) as session:
+        yield session
+
+
+class _ParsedText(click.ParamType):  # type: ignore[type-arg] # not subscriptable in every supported click
+    def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
+        self.name = name
+        self._parse = parse
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return self._parse(value)
+        except errors.SettingInvalid as error:
+            self.fail(str(error), param, ctx)
+
+
+class AbsolutePath(click.Path):
+    """A path that is made absolute where it comes in, since other processes have other working folders."""
+
+    def __init__(self, *, file_okay: bool = True, dir_okay: bool = True) -> None:
+        super().__init__(file_okay=file_okay, dir_okay=dir_okay, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the absolute path; "-" is kept."""
+        path = super().convert(value, param, ctx)
+        return path if not isinstance(path, Path) or str(path) == "-" else path.absolute()
+
+
+def _parse_time(text: str) -> datetime.datetime:
+    """Return a time in UTC; text without a time zone is in the zone of this machine."""
+    try:
+        # fromisoformat() accepts the Z of ISO 8601 only since Python 3.11.
+        return datetime.datetime.fromisoformat(text.strip().replace("Z", "+00:00")).astimezone(datetime.timezone.utc)
+    except ValueError as error:
+        raise errors.SettingInvalid(f"'{text}' is not a time. Write it as 2026-12-24 or '2026-12-24 18:00'.") from error
+
+
+FRAME_RANGE = _ParsedText("range", frames.FrameRange.parse)
+FRAME_RATE = _ParsedText("rate", frames.frame_rate)
+RESOLUTION = _ParsedText("size", frames.Resolution.parse)
+TIME = _ParsedText("time", _parse_time)

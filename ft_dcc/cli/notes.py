@@ -1,0 +1,232 @@
+"""``ft-dcc notes``: the notes of reviewers on a task, a version or the user's own versions."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import click
+
+from ft_dcc.cli.inputs import connected
+from ft_dcc.cli.output import Output, reporting
+from ft_dcc.errors import SettingInvalid, StorageError, UserFixableError
+from ft_dcc.files.atomic import write_atomically
+from ft_dcc.frames import Resolution
+from ft_dcc.review.notes import Note, ReviewedVersion
+
+if TYPE_CHECKING:
+    from ft_dcc.session import Session
+
+_TEXT_WIDTH = 92
+_VERSION_PATH = re.compile(r"(?P<context>.+)/(?P<asset>[^/]+)/v(?P<number>\d+)")
+_DEFAULT_SIZE = Resolution(1920, 1080)
+
+
+def _selection(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that choose versions."""
+    for option in (
+        click.option("--open", "is_open", is_flag=True, help="Only notes that are not done."),
+        click.option("--mine", is_flag=True, help="Versions that you published (default)."),
+        click.option("--version", metavar="VERSION", help="A version: id, or PROJECT/SEQUENCE/SHOT/ASSET/v003."),
+        click.option("--task", metavar="TASK", help="Versions of a task: id, or PROJECT/SEQUENCE/SHOT/TASK."),
+    ):
+        function = option(function)
+    return function
+
+
+@click.group(name="notes", short_help="Show, answer and export notes of reviewers.", invoke_without_command=True)
+@_selection
+@reporting
+@click.pass_context
+def command(context: click.Context, /, output: Output, **selection: Any) -> None:
+    """Show the notes of reviewers, newest version first; frames are the numbers of the shot.
+
+    NOTE is the id of a note, or its first eight characters.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    with connected() as session:
+        versions = _read(session, **selection)
+    lines = [line for version in versions for line in _describe(version)]
+    report = {"versions": [_as_report(version) for version in versions]}
+    output.result("\n".join(lines) or "There are no notes.", report)
+
+
+@command.command(short_help="Answer a note.")
+@click.argument("note", metavar="NOTE")
+@click.argument("text", metavar="TEXT")
+@reporting
+def reply(output: Output, note: str, text: str) -> None:
+    """Write a reply to a note."""
+    from ft_dcc.review import feedback
+
+    if not text.strip():
+        raise SettingInvalid("The reply is empty. Write a text.")
+    with connected() as session:
+        reply_id = feedback.write_reply(session, feedback.find_note_id(session, note), text.strip())
+    output.result("The reply is written.", {"reply_id": reply_id})
+
+
+@command.command(short_help="Mark notes as done.")
+@click.argument("notes", metavar="NOTE...", nargs=-1, required=True)
+@click.option("--reopen", is_flag=True, help="Open them again.")
+@reporting
+def done(output: Output, notes: tuple[str, ...], reopen: bool) -> None:
+    """Mark notes as done, or open them again with --reopen."""
+    from ft_dcc.review import feedback
+
+    with connected() as session:
+        ids = [feedback.find_note_id(session, note) for note in notes]
+        feedback.set_done(session, ids, is_done=not reopen)
+    count = "1 note is" if len(ids) == 1 else f"{len(ids)} notes are"
+    output.result(f"{count} {'open again' if reopen else 'done'}.", {"note_ids": ids, "is_done": not reopen})
+
+
+@command.command(short_help="Write notes to a file.")
+@_selection
+@click.option("--csv", "csv", type=click.Path(dir_okay=False, path_type=Path), help="Spreadsheet, a line a note.")
+@click.option("--otio", type=click.Path(dir_okay=False, path_type=Path), help="OpenTimelineIO with drawings (ORI).")
+@click.option(
+    "--grease-pencil",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Archive of drawn frames for Maya; needs --task or --version.",
+)
+@reporting
+def export(output: Output, csv: Path | None, otio: Path | None, grease_pencil: Path | None, **selection: Any) -> None:
+    """Write notes and drawings to files of other programs; give at least one file."""
+    if not (csv or otio or grease_pencil):
+        raise click.UsageError("Give --csv, --otio or --grease-pencil.")
+    with connected() as session:
+        versions = _read(session, **selection)
+    written = []
+    if csv is not None:
+        from ft_dcc.review.export.spreadsheet import to_csv
+
+        # Excel reads UTF-8 only with a byte order mark.
+        written.append(_write(csv, to_csv(versions).encode("utf-8-sig")))
+    if otio is not None:
+        from ft_dcc.review.export.otio import to_otio
+
+        written.append(_write(otio, to_otio(versions).encode()))
+    if grease_pencil is not None:
+        written.append(_write(grease_pencil, _grease_pencil(versions)))
+    output.result("\n".join(written), {"paths": written})
+
+
+def _grease_pencil(versions: Sequence[ReviewedVersion]) -> bytes:
+    from ft_dcc.review.export.grease_pencil import to_archive
+
+    # Frames of different versions would lie on top of each other.
+    newest = next((version for version in versions if any(note.drawing for note in version.notes)), None)
+    if newest is None:
+        raise UserFixableError("There are no drawings to export. Choose another version with --version.")
+    drawings = [note.drawing for note in newest.notes if note.drawing is not None]
+    clip = newest.clip
+    size = Resolution(clip.width, clip.height) if clip is not None and newest.aspect else _DEFAULT_SIZE
+    return to_archive(drawings, size, clip.fps if clip is not None else Fraction(24), f"{newest.asset}_{newest.name}")
+
+
+def _write(path: Path, content: bytes) -> str:
+    try:
+        write_atomically(path, content)
+    except OSError as error:
+        raise StorageError(f"{path} cannot be written: {error.strerror}. Choose another file.") from error
+    return str(path)
+
+
+def _read(session: Session, task: str | None, version: str | None, mine: bool, is_open: bool) -> list[ReviewedVersion]:
+    """Return the chosen versions that have notes; with ``is_open`` their open notes only."""
+    from ft_dcc.production.tasks import find_task
+    from ft_dcc.review import feedback
+
+    if sum((task is not None, version is not None, mine)) > 1:
+        raise click.UsageError("Give only one of --task, --version and --mine.")
+    if task is not None:
+        found = list(feedback.of_task(session, find_task(session, task)["id"]))
+    elif version is not None:
+        found = feedback.of_versions(session, [_version_id(session, version)])
+    else:
+        found = list(feedback.of_user(session, session.api_user))
+    if is_open:
+        found = [attrs.evolve(each, notes=each.open_notes) for each in found]
+    return [each for each in found if each.notes]
+
+
+def _version_id(session: Session, text: str) -> str:
+    """Return the id of a version given by id or path; raise SettingInvalid if there is none."""
+    from ft_dcc.session.query.query import quoted
+
+    match = _VERSION_PATH.fullmatch(text.strip("/"))
+    if match is None:
+        return text
+    names = match["context"].split("/")
+    conditions = [f"version is {int(match['number'])}", f"asset.name is {quoted(match['asset'])}"]
+    conditions += [
+        f"asset.parent.{'parent.' * level}name is {quoted(name)}" for level, name in enumerate(reversed(names[1:]))
+    ]
+    conditions.append(f"asset.parent.project.name is {quoted(names[0])}")
+    found = session.query(f"select id from AssetVersion where {' and '.join(conditions)}").first()
+    if found is None:
+        raise SettingInvalid(f"There is no version {text} on {session.server_url}. Check the path.")
+    return str(found["id"])
+
+
+def _describe(version: ReviewedVersion) -> list[str]:
+    """Return the lines of a version: a heading, then each note with its text and replies."""
+    verdicts = ", ".join(f"{verdict.author}: {verdict.status}" for verdict in version.verdicts if verdict.review)
+    count = f"{len(version.open_notes)} of {len(version.notes)} open"
+    heading = f"{version.path} {version.asset} {version.name}, {version.status}, {count}"
+    lines = [f"{heading}; {verdicts}" if verdicts else heading]
+    for note in version.notes:
+        lines += _describe_note(note)
+    return lines
+
+
+def _describe_note(note: Note) -> list[str]:
+    frame = "-" if note.frame is None else str(note.frame)
+    if note.frame is not None and note.end_frame is not None and note.end_frame > note.frame:
+        frame = f"{note.frame}-{note.end_frame}"
+    state = "done" if note.is_done else "open" if note.is_open else "own"
+    extras = [note.author, _local(note.date), *note.labels, *(["drawing"] if note.drawing else [])]
+    extras += [f"addressed in {note.addressed_in}"] if note.addressed_in else []
+    lines = [f"  {note.id[:8]}  {frame:>9}  {state:<4}  {', '.join(extra for extra in extras if extra)}"]
+    lines += _indented(note.text, "      ")
+    lines += _indented(note.problem, "      ! ")
+    for answer in note.replies:
+        lines += _indented(f"{answer.author}: {answer.text}", "      > ")
+    return lines
+
+
+def _indented(text: str, start: str) -> list[str]:
+    return [
+        line
+        for part in text.splitlines()
+        for line in textwrap.wrap(part, _TEXT_WIDTH, initial_indent=start, subsequent_indent=start)
+    ]
+
+
+def _local(time: datetime | None) -> str:
+    return "" if time is None else time.astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def _as_report(version: ReviewedVersion) -> dict[str, Any]:
+    report: dict[str, Any] = _plain(attrs.asdict(version))
+    for note, values in zip(version.notes, report["notes"]):
+        values.update(is_open=note.is_open, is_done=note.is_done)
+    return report
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return f"{value.numerator}/{value.denominator}" if isinstance(value, Fraction) else value

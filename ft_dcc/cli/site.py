@@ -1,0 +1,96 @@
+"""``ft-dcc task`` and ``ft-dcc types``: tasks and entity types of a site."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from operator import itemgetter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ft_dcc.cli.inputs import FRAME_RANGE, FRAME_RATE, connected
+from ft_dcc.cli.output import Output, reporting
+from ft_dcc.errors import StorageError
+from ft_dcc.frames import FrameRange
+from ft_dcc.production.tasks import assigned_tasks, ensure_task, search_tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ft_dcc.session.entities.entity import Entity
+
+
+@click.group(name="task", short_help="Create and find tasks.")
+def task_command() -> None:
+    """Create and find tasks."""
+
+
+@task_command.command()
+@click.argument("path", metavar="PROJECT/SEQUENCE/SHOT/TASK")
+@click.option("--frames", type=FRAME_RANGE, help="Frames of the shot: 1001-1048, or 1001-1048+8 with handles.")
+@click.option("--fps", type=FRAME_RATE, help="Frame rate of the shot: 24, 23.976 or 24000/1001.")
+@click.option("--create-project", is_flag=True, help="Create the project even if a similar name exists.")
+@reporting
+def ensure(output: Output, path: str, frames: FrameRange | None, fps: Fraction | None, *, create_project: bool) -> None:
+    """Create the task at PATH and its missing parents, and print its id.
+
+    An existing task is left as it is; --frames and --fps are written to its shot. A project whose name is similar to an
+    existing one needs --create-project.
+    """
+    with connected() as session:
+        task = ensure_task(session, path, frame_range=frames, fps=fps, check_spelling=not create_project)
+        output.result(str(task["id"]), {"task_id": task["id"], "path": path})
+
+
+@task_command.command(name="list", short_help="List your tasks.")
+@reporting
+def list_tasks(output: Output) -> None:
+    """List the tasks that are assigned to you, or all tasks if there are none: id and path."""
+    with connected() as session:
+        _print_tasks(output, assigned_tasks(session, session.api_user))
+
+
+@task_command.command(name="search", short_help="Find tasks by parts of their paths.")
+@click.argument("words", nargs=-1, required=True)
+@reporting
+def search(output: Output, words: tuple[str, ...]) -> None:
+    """List the tasks whose paths contain all WORDS: id and path."""
+    with connected() as session:
+        _print_tasks(output, search_tasks(session, " ".join(words)))
+
+
+def _print_tasks(output: Output, found: Iterable[Entity]) -> None:
+    tasks = [
+        {"task_id": str(task["id"]), "path": "/".join(str(part["name"]) for part in task["link"])} for task in found
+    ]
+    tasks.sort(key=itemgetter("path"))
+    lines = [f"{task['task_id']}  {task['path']}" for task in tasks]
+    output.result("\n".join(lines) or "There are no such tasks.", {"tasks": tasks})
+
+
+@click.command(name="types", short_help="Write type stubs of the site's entity types.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write, such as studio.pyi.")
+@reporting
+def types_command(output: Output, out: Path | None) -> None:
+    """Write the site's entity types as a stub file, or print it.
+
+    With it an editor completes version["..."], and a type checker knows the types of the values. Import the classes
+    for type checking only:
+
+    \b
+    if TYPE_CHECKING:
+        from studio import AssetVersion, Session
+    """  # noqa: D301 - click reads \b as the start of a verbatim paragraph
+    from ft_dcc.session.compat.type_stubs import stubs
+
+    with connected() as session:
+        text, count = stubs(session.schemas), len(session.schemas)
+    if out is None:
+        output.result(text, {"entity_types": count, "text": text})
+        return
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise StorageError(f"{out} cannot be written: {error.strerror}. Choose another file with --out.") from error
+    output.result(str(out), {"entity_types": count, "path": str(out)})

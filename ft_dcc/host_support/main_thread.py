@@ -1,0 +1,127 @@
+"""Run functions of other threads on the main thread of a host program, and guard the scene during a capture."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, Callable, TypeVar
+
+from ft_dcc.errors import CaptureFailed, SceneBusy
+
+if TYPE_CHECKING:
+    from ft_dcc.host import Host
+
+T = TypeVar("T")
+
+_BUSY = "The scene is being captured. Try again when the capture has ended."
+# A capture changes the scene until it ends, so the scene has one user at a time.
+_scene_lock = threading.RLock()
+_no_capture = threading.Event()
+_no_capture.set()
+
+
+class MainThreadCall:
+    """A function to run on the main thread of a program, with its result or exception."""
+
+    def __init__(self, function: Callable[[], Any], program: str) -> None:
+        self._function, self._program = function, program
+        self._claim = threading.Lock()
+        self._started = threading.Event()
+        self._finished = threading.Event()
+        self._result: Any = None
+        self._error: BaseException | None = None
+
+    def run(self) -> None:
+        """Run the function and keep its result or exception, unless the waiting thread gave up."""
+        if not self._claim.acquire(blocking=False):
+            return
+        self._started.set()
+        try:
+            self._result = self._function()
+        except BaseException as error:  # noqa: BLE001 - raised again by wait()
+            self._error = error
+        finally:
+            self._finished.set()
+
+    def wait(self, timeout: float | None) -> Any:
+        """Return the result or raise the exception; raise CaptureFailed if the call does not start in time.
+
+        ``timeout`` is in seconds; None waits without a limit, for calls that restore the scene.
+        """
+        if not self._started.wait(timeout) and self._claim.acquire(blocking=False):
+            raise CaptureFailed(
+                f"{self._program}'s main thread was busy for {timeout:g} seconds. Try again when it is idle."
+            )
+        self._finished.wait()
+        if self._error is not None:
+            raise self._error
+        return self._result
+
+
+def ignore_sigpipe() -> None:
+    """Ignore SIGPIPE, so that a closed pipe to ffmpeg or a server does not end the program.
+
+    Does nothing outside of the main thread. Python ignores the signal itself where it is the program; the Python that
+    is embedded in Blender does not.
+    """
+    if not hasattr(signal, "SIGPIPE") or threading.current_thread() is not threading.main_thread():
+        return
+    if signal.getsignal(signal.SIGPIPE) == signal.SIG_DFL:
+        # Permanently: a cancelled worker may still write after the add-on is disabled.
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+
+
+@contextmanager
+def entered_on_main_thread(manager: AbstractContextManager[T], run: Callable[..., Any]) -> Iterator[T]:
+    """Enter and exit the context manager on the main thread, with exclusive use of the scene.
+
+    ``run(function, timeout=…)`` runs a function on the main thread. Waits while another thread uses the scene; on the
+    main thread, which cannot wait, it raises SceneBusy instead.
+    """
+    # A capture of another thread needs the main thread for each frame.
+    with _scene(is_waiting=threading.current_thread() is not threading.main_thread()):
+        _no_capture.clear()
+        try:
+            stack = ExitStack()
+            value: T = run(lambda: stack.enter_context(manager))
+            try:
+                yield value
+            finally:
+                run(stack.close, timeout=None)
+        finally:
+            _no_capture.set()
+
+
+def is_scene_captured() -> bool:
+    """Return whether a capture has changed the scene and not yet restored it."""
+    return not _no_capture.is_set()
+
+
+def run_when_idle(host: Host, function: Callable[[], T]) -> T:
+    """Run the function on the host's main thread while no capture runs; for worker threads, which wait for that."""
+
+    def call() -> T:
+        with _scene(is_waiting=False):
+            return function()
+
+    while True:
+        _no_capture.wait()
+        try:
+            return host.run_in_main_thread(call)
+        except SceneBusy:
+            continue
+
+
+@contextmanager
+def _scene(*, is_waiting: bool) -> Iterator[None]:
+    if not _scene_lock.acquire(blocking=is_waiting):
+        raise SceneBusy(_BUSY)
+    try:
+        # Hosts run queued calls in the middle of a capture, so the lock of the same thread is not enough.
+        if not _no_capture.is_set():
+            raise SceneBusy(_BUSY)
+        yield
+    finally:
+        _scene_lock.release()

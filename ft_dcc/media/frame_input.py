@@ -1,0 +1,214 @@
+"""Read frames into ffmpeg, and verify that each of them was decoded.
+
+Complete sequences are read by ffmpeg itself. If a file is shown repeatedly, or does not exist yet, the files go through
+a pipe as the frames of an AVI, which keeps them apart: a damaged file affects its own frame only.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Callable
+
+import attrs
+
+from ft_dcc.errors import FramesMissing, ValueMismatch
+from ft_dcc.frames import Frames, Resolution, format_ranges, split_frame_number
+from ft_dcc.media import burnin, ffmpeg, ffmpeg_colour, ocio, probe
+from ft_dcc.media.ffmpeg import Buffer, Feed, Finished
+
+_DECODERS = {
+    ".bmp": "bmp",
+    ".cin": "cineon",
+    ".dpx": "dpx",
+    ".exr": "exr",
+    ".jpeg": "mjpeg",
+    ".jpg": "mjpeg",
+    ".png": "png",
+    ".tga": "targa",
+    ".tif": "tiff",
+    ".tiff": "tiff",
+    ".webp": "webp",
+}
+
+
+@attrs.frozen
+class FrameInput:
+    """A sequence, and the frame whose file is shown at each frame number of the movie.
+
+    ``filled`` are the missing frames in ``shown``. ``converter`` converts files that are not made for a display;
+    ``pixel_aspect`` is a pixel's width by its height. ``decoded`` collects the numbers that ffmpeg has decoded.
+    """
+
+    frames: Frames
+    shown: Mapping[int, int]
+    converter: ocio.Converter | None = None
+    filled: Mapping[int, int] = attrs.field(factory=dict)
+    pixel_aspect: Fraction = Fraction(1)
+    numbers: tuple[int, ...] = attrs.field(init=False, default=attrs.Factory(lambda self: tuple(self.shown), True))
+    decoded: set[int] = attrs.field(factory=set, init=False)
+
+    @property
+    def target(self) -> burnin.BurninTarget:
+        """The frames of the movie, for the burn-in."""
+        return burnin.BurninTarget(
+            self.numbers, self.frames.fps, self.frames.resolution, self.filled, self.pixel_aspect
+        )
+
+    @property
+    def suffix(self) -> str:
+        """The suffix of the files, ".png"."""
+        return Path(self.frames.pattern).suffix.lower()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether every frame of the movie shows its own file."""
+        return all(number == shown for number, shown in self.shown.items())
+
+    @property
+    def filters(self) -> list[str]:
+        """The filters that report each frame, and after which its matrix can be converted."""
+        # ffmpeg would also read existing files after the range.
+        is_square = self.pixel_aspect == 1 and self.suffix != ".png"
+        shape = [] if is_square else [f"setsar={self.pixel_aspect}"]
+        rgb = ffmpeg_colour.OPAQUE_RGB if self.converter is None else ffmpeg_colour.AS_RGB
+        return [f"trim=end_pts={len(self.shown)}", probe.SHOWINFO, *shape, rgb]
+
+    def files(self, _is_stopped: Callable[[], bool]) -> Iterable[tuple[int, Path]]:
+        """Return the frame number and the file of each frame of the movie."""
+        return ((shown, self.frames.path(shown)) for shown in self.shown.values())
+
+    def source(self, files: ocio.Files | None = None) -> tuple[list[str], Feed | None]:
+        """Return ffmpeg's input arguments, and the feed of its pipe if it reads from one.
+
+        ``files`` yields files that do not exist yet.
+        """
+        if self.converter:
+            return self.converter.piped(files or self.files, self.frames.resolution, self.frames.fps)
+        if files is None and self.is_plain:
+            return self._on_disk(), None
+        return self._piped(files or self.files)
+
+    def _piped(self, files: ocio.Files) -> tuple[list[str], Feed]:
+        if self.suffix not in _DECODERS:
+            known = ", ".join(sorted(_DECODERS))
+            raise ValueMismatch("kind of image", found=self.suffix or "none", expected=f"one of {known}")
+        frames = self.frames
+
+        def feed(is_stopped: Callable[[], bool]) -> Generator[Buffer, None, None]:
+            yield _avi_header(frames.resolution, frames.fps)
+            for number, path in files(is_stopped):
+                content = _read(number, path)
+                yield _avi_chunk_head(b"00dc", len(content))
+                yield content
+                yield b"\0" * (len(content) % 2)
+
+        # Each chunk is one file: a parser would search the boundaries itself, and lose two frames for a damaged one.
+        arguments = ["-fflags", "+noparse", "-f", "avi", "-c:v", _DECODERS[self.suffix], "-i", "pipe:0"]
+        return [*self._strict, *arguments], feed
+
+    def _on_disk(self) -> list[str]:
+        folder, name = os.path.split(self.frames.pattern)
+        before, width, after = (str(part).replace("%", "%%") for part in split_frame_number(name) or (name, 0, ""))
+        pattern = os.path.join(folder.replace("%", "%%"), f"{before}%0{width}d{after}")  # noqa: PTH118
+        timing = ["-framerate", str(self.frames.fps), "-start_number", str(self.numbers[0])]
+        return [*self._strict, "-f", "image2", *timing, "-i", ffmpeg.file_url(pattern)]
+
+    @property
+    def _strict(self) -> list[str]:
+        # The JPEG decoder fills missing parts with grey. The TIFF decoder rejects good files with this option.
+        return ["-err_detect", "explode"] if self.suffix in (".jpg", ".jpeg") else []
+
+    def on_log_line(self, line: str) -> None:
+        """Read a line of ffmpeg's log; raise ValueMismatch if it reports a frame of another size."""
+        decoded = probe.parse_frame_line(line)
+        if decoded is None:
+            return
+        number = self.numbers[decoded.ticks]
+        if decoded.resolution != self.frames.resolution:
+            path = self.frames.path(self.shown[number])
+            raise ocio.wrong_size(self.shown[number], path, found=decoded.resolution, wanted=self.frames.resolution)
+        self.decoded.add(number)
+
+    def verify_decoded(self, finished: Finished) -> None:
+        """Raise FramesMissing for frames that ffmpeg has not decoded."""
+        # A run that failed has not read all frames.
+        if not finished.returncode:
+            lost = {shown for number, shown in self.shown.items() if number not in self.decoded}
+            refuse_damaged(self.frames, sorted(lost))
+
+
+def build_frame_input(
+    frames: Frames, colour: ocio.ColourOptions | None = None, *, fill_missing: bool = False, check_disk: bool = True
+) -> FrameInput:
+    """Return the input that shows every frame at its number, and the previous one at numbers that a step leaves out.
+
+    Frames that are missing on disk raise FramesMissing, or with ``fill_missing`` show the previous one. Without
+    ``check_disk`` all frames are expected later. Raises FramesMissing, SettingInvalid or MissingExtra.
+    """
+    if split_frame_number(os.path.basename(frames.pattern)) is None:  # noqa: PTH119 - a pattern is no path yet
+        raise FramesMissing(f"{frames.pattern} is one file. Give the frames as name.%04d.png or name.####.png.")
+    missing = frames.missing() if check_disk else ()
+    present = sorted(set(frames.frame_range.with_handles) - set(missing))
+    if missing and not (fill_missing and present):
+        raise FramesMissing(
+            f"Of {frames.pattern} these frames are missing: {format_ranges(missing)}. Render them.", missing
+        )
+    own, held = set(present), present[0]
+    shown = {}
+    for number in frames.frame_range.with_handles.every_frame:
+        held = number if number in own else held
+        shown[number] = held
+    suffix = Path(frames.pattern).suffix
+    conversion = ocio.converter(suffix, colour)
+    aspect = frames.pixel_aspect
+    if aspect is None:
+        aspect = _pixel_aspect_of(frames.path(present[0]), conversion) if check_disk else Fraction(1)
+    return FrameInput(frames, shown, conversion, {gap: shown[gap] for gap in missing}, pixel_aspect=aspect)
+
+
+def _pixel_aspect_of(path: Path, conversion: ocio.Converter | None) -> Fraction:
+    if conversion is not None:
+        return conversion.pixel_aspect_of(path)
+    # ffmpeg reads the pixel aspect of its other formats.
+    return probe.png_pixel_aspect(path) if path.suffix.lower() == ".png" else Fraction(1)
+
+
+def refuse_damaged(frames: Frames, damaged: Sequence[int]) -> None:
+    """Raise FramesMissing if frames are damaged."""
+    if damaged:
+        which = f"Frame {damaged[0]} is" if len(damaged) == 1 else f"Frames {format_ranges(tuple(damaged))} are"
+        raise FramesMissing(f"{which} damaged: {frames.path(damaged[0])}. Render them again.", tuple(damaged))
+
+
+def _read(number: int, path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise FramesMissing(
+            f"Frame {number} cannot be read: {path}: {error.strerror}. Check the file, or render it again.", (number,)
+        ) from error
+
+
+def _avi_header(resolution: Resolution, fps: Fraction) -> bytes:
+    """Return the header of an AVI of unknown length. Source: Microsoft, "AVI RIFF File Reference"."""
+    width, height = resolution.width, resolution.height
+    main = struct.pack("<14I", 0, 0, 0, 0, 0, 0, 1, 0, width, height, 0, 0, 0, 0)
+    # Decoders read the size from the files; the header only needs a value.
+    clock = (fps.denominator, fps.numerator)
+    stream = b"vids" + struct.pack("<IIHHI2I4iI8x", 0, 0, 0, 0, 0, *clock, 0, 0, 0, -1, 0)
+    bitmap = struct.pack("<IiiHH4sIiiII", 40, width, height, 1, 24, b"MPNG", 0, 0, 0, 0, 0)
+    streams = _avi_chunk(b"LIST", b"strl" + _avi_chunk(b"strh", stream) + _avi_chunk(b"strf", bitmap))
+    header = _avi_chunk(b"LIST", b"hdrl" + _avi_chunk(b"avih", main) + streams)
+    return b"RIFF\0\0\0\0AVI " + header + b"LIST\0\0\0\0movi"
+
+
+def _avi_chunk(name: bytes, content: bytes) -> bytes:
+    return _avi_chunk_head(name, len(content)) + content + b"\0" * (len(content) % 2)
+
+
+def _avi_chunk_head(name: bytes, size: int) -> bytes:
+    return name + struct.pack("<I", size)

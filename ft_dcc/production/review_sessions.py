@@ -1,0 +1,359 @@
+"""Review sessions: find, create, schedule, share and link to them, add versions and invite people."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timezone
+from email.utils import parseaddr
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from ft_dcc.errors import ReviewSessionClosed, ServerCompatibilityError, SettingInvalid
+from ft_dcc.session import operations
+from ft_dcc.session.query.query import quoted
+from ft_dcc.session.transport.codec import new_id
+
+if TYPE_CHECKING:
+    from ft_dcc.session import Session
+    from ft_dcc.session.entities.entity import Entity
+
+# Fixed, so that two publishers that create the same session at once derive the same id.
+_NAMESPACE = uuid.UUID("6f0c1f0e-3f0b-4b8c-9a3d-5a7c2f6d1e90")
+_ATTRIBUTES = "id, name, is_open, start_date, end_date, passphrase_enabled, shareable_url_enabled, project.name"
+
+
+@attrs.frozen
+class OpenReview:
+    """An open review session; ``page`` is the URL of its page, None on a server without one."""
+
+    id: str
+    name: str
+    project_id: str
+    project: str
+    page: str | None
+
+
+@attrs.frozen
+class Review:
+    """A review session; ``state`` is open, closed or scheduled; ``link`` is None on a site without review pages."""
+
+    id: str
+    name: str
+    project: str
+    state: str
+    start: datetime | None
+    end: datetime | None
+    is_private: bool
+    has_passphrase: bool
+    link: str | None
+
+
+@attrs.frozen
+class Invitee:
+    """A person to invite."""
+
+    name: str
+    email: str
+
+    @classmethod
+    def parse(cls, text: str) -> Invitee:
+        """Parse ``Ida Berg <ida@example.com>`` or an address alone; raise SettingInvalid for other text."""
+        name, email = parseaddr(text)
+        if "@" not in email.strip("@"):
+            raise SettingInvalid(f"{text!r} is not a person to invite. Write it as 'Ida Berg <ida@example.com>'.")
+        return cls(name or email.split("@")[0], email)
+
+
+@attrs.frozen
+class InviteResult:
+    """The outcome of an invitation: sent, kept in the studio's outbox, or not sent for a ``reason``.
+
+    ``warning`` describes a problem that the invitee may have with the link.
+    """
+
+    name: str
+    email: str
+    is_sent: bool
+    is_kept: bool
+    reason: str
+    warning: str
+
+
+def find_open(session: Session, project_id: str, id_or_name: str) -> Entity | None:
+    """Return the project's review session with this id, the newest with this name, or None.
+
+    Raises ReviewSessionClosed if the session is closed.
+    """
+    select = "select id, name, is_open, start_date, end_date, project_id from ReviewSession where"
+    wanted = quoted(id_or_name)
+    found: Entity | None = session.query(
+        f"{select} project_id is {quoted(project_id)} and (id is {wanted} or name is {wanted}) order by created_at desc"
+    ).first()
+    if found is not None and not found["is_open"] and not is_scheduled(found["start_date"], found["end_date"]):
+        raise ReviewSessionClosed(
+            f"The review session {found['name']} is closed. Open it again, or publish into another one."
+        )
+    return found
+
+
+def open_reviews(session: Session, limit: int = 200) -> Iterator[OpenReview]:
+    """Yield the open review sessions, newest first."""
+    select = "select name, project_id, project.name from ReviewSession"
+    found = session.query(f"{select} where is_open is true order by created_at desc limit {limit}").all()
+    links = page_links(session, [review["id"] for review in found])
+    for review in found:
+        page = links.get(review["id"])
+        yield OpenReview(review["id"], review["name"], review["project_id"], review["project"]["name"], page)
+
+
+def is_scheduled(start: datetime | None, end: datetime | None) -> bool:
+    """Return whether a review session with these dates starts in the future; it takes versions already."""
+    now, start, end = datetime.now(timezone.utc), _with_zone(start), _with_zone(end)
+    return start is not None and start > now and (end is None or end > now)
+
+
+def derive_id(session: Session, project_id: str, name: str) -> str:
+    """Return the id for a new review session of this name; it is the same for all publishers."""
+    derived = str(uuid.uuid5(_NAMESPACE, f"{project_id}/{name}"))
+    # A session that was renamed keeps its id.
+    return derived if session.get("ReviewSession", derived) is None else str(uuid.uuid4())
+
+
+def create_session_op(review_session_id: str, project_id: str, name: str) -> dict[str, Any]:
+    """Return the operation that creates a review session."""
+    return operations.create("ReviewSession", {"id": review_session_id, "name": name, "project_id": project_id})
+
+
+def add_version_op(
+    object_id: str, review_session_id: str, version_id: str, *, name: str, description: str
+) -> dict[str, Any]:
+    """Return the operation that adds a version to a review session; reviewers see ``name``."""
+    return operations.create(
+        "ReviewSessionObject",
+        {
+            "id": object_id,
+            "review_session_id": review_session_id,
+            "version_id": version_id,
+            "name": name,
+            "description": description,
+        },
+    )
+
+
+def label_version_op(object_id: str, version: int) -> dict[str, Any]:
+    """Return the idempotent operation that shows the version's number to reviewers."""
+    return operations.update("ReviewSessionObject", object_id, {"version": f"Version {version}"})
+
+
+def version_link(session: Session, review_session_id: str, object_id: str, version_id: str) -> str:
+    """Return the URL of a version: on the review page of a studio server, or in the player of an ftrack site."""
+    page = page_links(session, [review_session_id]).get(review_session_id)
+    return f"{session.server_url}/player/version/{version_id}" if page is None else f"{page}#{object_id}"
+
+
+def page_links(session: Session, review_session_ids: Iterable[str]) -> dict[str, str]:
+    """Return the URLs of a studio server's review pages by session id; an ftrack site has none.
+
+    The query is posted as text, because the attribute is missing from the schema of a studio with a site's schema.
+    """
+    listed = ", ".join(map(quoted, review_session_ids))
+    if not listed or session.server_information.get("product") != {"name": "ft-dcc"}:
+        return {}
+    asked = operations.query(f"select id, review_url from ReviewSession where id in ({listed})")
+    return {found["id"]: found["review_url"] for found in json.loads(session.post([asked]))[0]["data"]}
+
+
+def find_reviews(session: Session, project: str | None = None) -> list[Review]:
+    """Return the review sessions of a project or of all projects, newest first.
+
+    Raises SettingInvalid if the project does not exist.
+    """
+    if project is not None:
+        _project_id(session, project)
+    where = "" if project is None else f" where project.name is {quoted(project)}"
+    found = session.query(f"select {_ATTRIBUTES} from ReviewSession{where} order by created_at desc").all()
+    links = page_links(session, [review["id"] for review in found])
+    return [_to_review(review, links.get(review["id"])) for review in found]
+
+
+def _project_id(session: Session, name: str) -> str:
+    found = session.query(f"select id from Project where name is {quoted(name)}").first()
+    if found is None:
+        raise SettingInvalid(f"There is no project '{name}' on {session.server_url}. Check the name.")
+    return str(found["id"])
+
+
+def get_review_session(session: Session, id_or_name: str, project: str | None = None) -> Review:
+    """Return the review session with this id, id prefix of at least eight characters, or name.
+
+    Raises SettingInvalid, with the nearest names, if not exactly one matches.
+    """
+    known = find_reviews(session, project)
+    found = [review for review in known if id_or_name in (review.id, review.name)]
+    found = found or [review for review in known if len(id_or_name) >= 8 and review.id.startswith(id_or_name)]
+    if not found:
+        nearest = difflib.get_close_matches(id_or_name, [review.name for review in known], n=3, cutoff=0.4)
+        remedy = f"Nearest names: {', '.join(nearest)}." if nearest else "See: ft-dcc review list"
+        raise SettingInvalid(f"There is no review session '{id_or_name}' on {session.server_url}. {remedy}")
+    if len(found) > 1:
+        ids = ", ".join(f"{review.id[:8]} of {review.project}" for review in found)
+        raise SettingInvalid(f"There are {len(found)} review sessions '{id_or_name}': {ids}. Give the id.")
+    return found[0]
+
+
+def read_content(session: Session, review: Review) -> dict[str, Any]:
+    """Return the versions of a review session with their statuses and note counts, and its invitees."""
+    of_session = f"review_session_id is {quoted(review.id)}"
+    members = session.query(
+        "select id, name, version, version_id, notes.id, statuses.status, statuses.invitee.name "
+        f"from ReviewSessionObject where {of_session} order by sort_order"
+    )
+    people = session.query(f"select id, name, email, last_sent_at from ReviewSessionInvitee where {of_session}")
+    return {
+        "versions": [
+            {
+                "id": member["id"],
+                "name": member["name"],
+                "version": member["version"],
+                "version_id": member["version_id"],
+                "statuses": [
+                    {"who": (status["invitee"] or {"name": "unknown"})["name"], "status": status["status"]}
+                    for status in member["statuses"]
+                ],
+                "notes": len(member["notes"]),
+            }
+            for member in members
+        ],
+        "invitees": [
+            {
+                "id": person["id"],
+                "name": person["name"],
+                "email": person["email"],
+                "sent": sent and sent.isoformat(),
+            }
+            for person in people
+            for sent in [_with_zone(person["last_sent_at"])]
+        ],
+    }
+
+
+def create_review(session: Session, project: str, name: str, dates: Mapping[str, Any]) -> Review:
+    """Create a review session; ``dates`` are as in ``schedule``. Raises SettingInvalid if the name exists already."""
+    project_id = _project_id(session, project)
+    known = [review for review in find_reviews(session, project) if review.name == name]
+    if known:
+        raise SettingInvalid(
+            f"{project} has a review session '{name}' already ({known[0].id[:8]}). Choose another name."
+        )
+    review_id = new_id()
+    data = {"id": review_id, "name": name, "project_id": project_id, **dates}
+    session.call([operations.create("ReviewSession", data)])
+    return get_review_session(session, review_id)
+
+
+def schedule(session: Session, review: Review, dates: Mapping[str, datetime | None]) -> Review:
+    """Set ``start_date`` or ``end_date``, where None removes the limit, and return the changed review session."""
+    start, end = dates.get("start_date", review.start), dates.get("end_date", review.end)
+    if start is not None and end is not None and end <= start and "start_date" in dates:
+        raise SettingInvalid(f"'{review.name}' would end before it starts. Give a later end or an earlier start.")
+    return _update(session, review, **dates)
+
+
+def close(session: Session, review: Review) -> Review:
+    """Close the review session and return it."""
+    return _update(session, review, end_date=datetime.now(timezone.utc))
+
+
+def reopen(session: Session, review: Review, until: datetime | None = None) -> Review:
+    """Open the review session now, until the given time or without an end, and return it."""
+    is_early = review.start is not None and review.start > datetime.now(timezone.utc)
+    return _update(session, review, end_date=until, **({"start_date": datetime.now(timezone.utc)} if is_early else {}))
+
+
+def set_passphrase(session: Session, review: Review, passphrase: str | None) -> Review:
+    """Set the passphrase, or remove it with None, and return the review session."""
+    return _update(session, review, passphrase=passphrase, passphrase_enabled=passphrase is not None)
+
+
+def set_private(session: Session, review: Review, *, is_private: bool) -> Review:
+    """Disable or enable the shared link and return the review session; invitees have links of their own."""
+    return _update(session, review, shareable_url_enabled=not is_private)
+
+
+def invite(session: Session, review: Review, people: Sequence[Invitee]) -> list[InviteResult]:
+    """Mail each person their own link; earlier links stop working.
+
+    Returns the outcome of each mail. Raises ServerError if the review session is closed.
+    """
+    known = {person["email"].lower(): person["id"] for person in read_content(session, review)["invitees"]}
+    ids = [known.get(person.email.lower()) or new_id() for person in people]
+    new = [
+        operations.create(
+            "ReviewSessionInvitee",
+            {"id": key, "name": person.name, "email": person.email, "review_session_id": review.id},
+        )
+        for key, person in zip(ids, people)
+        if person.email.lower() not in known
+    ]
+    if new:
+        session.call(new)
+    answers = session.call([{"action": "send_review_session_invite", "review_session_invitee_id": key} for key in ids])
+    return [_invite_result(person, answer) for person, answer in zip(people, answers)]
+
+
+def revoke(session: Session, review: Review, email_or_name: str, *, is_removed: bool = False) -> str:
+    """Disable the links of an invitee and return the name; ``is_removed`` also deletes their notes and statuses.
+
+    Raises SettingInvalid if no single invitee matches, or if the site only supports removal.
+    """
+    people = read_content(session, review)["invitees"]
+    found = [person for person in people if email_or_name.lower() in (person["email"].lower(), person["name"].lower())]
+    if len(found) != 1:
+        listed = ", ".join(person["email"] for person in people) or "none"
+        raise SettingInvalid(f"'{email_or_name}' does not match one invitee of '{review.name}'. Invitees: {listed}.")
+    key = found[0]["id"]
+    if is_removed:
+        session.call([operations.delete("ReviewSessionInvitee", key)])
+        return str(found[0]["name"])
+    try:
+        session.call([{"action": "revoke_review_session_invite", "review_session_invitee_id": key}])
+    except ServerCompatibilityError as error:
+        raise SettingInvalid(
+            f"{session.server_url} cannot revoke an invitation without removing the invitee. Use --remove."
+        ) from error
+    return str(found[0]["name"])
+
+
+def _to_review(found: Entity, link: str | None) -> Review:
+    start, end = _with_zone(found["start_date"]), _with_zone(found["end_date"])
+    return Review(
+        id=found["id"],
+        name=found["name"],
+        project=found["project"]["name"],
+        state="open" if found["is_open"] else "scheduled" if is_scheduled(start, end) else "closed",
+        start=start,
+        end=end,
+        is_private=not found["shareable_url_enabled"],
+        has_passphrase=bool(found["passphrase_enabled"]),
+        link=link,
+    )
+
+
+def _update(session: Session, review: Review, **values: Any) -> Review:
+    session.call([operations.update("ReviewSession", review.id, values)])
+    return get_review_session(session, review.id)
+
+
+def _invite_result(person: Invitee, answer: Mapping[str, Any]) -> InviteResult:
+    is_kept, reason = bool(answer.get("kept")), str(answer.get("reason") or "")
+    is_sent, warning = bool(answer.get("sent")) and not is_kept, str(answer.get("warning") or "")
+    return InviteResult(person.name, person.email, is_sent, is_kept, reason, warning)
+
+
+def _with_zone(time: datetime | None) -> datetime | None:
+    # A session returns the server's times, which are UTC, without a zone.
+    return time if time is None or time.tzinfo is not None else time.replace(tzinfo=timezone.utc)

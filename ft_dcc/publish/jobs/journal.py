@@ -1,0 +1,171 @@
+"""The journal of a job: one line of JSON per event, appended and synced before the next step begins."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path, PurePath
+from typing import Any, Callable
+
+import attrs
+
+from ft_dcc import errors, frames, host
+from ft_dcc.media import ColourOptions, EncodedFile, MovieInfo
+from ft_dcc.publish import models
+
+SYNC_INTERVAL_SECONDS = 0.05
+
+# A value is written as {type: its text} or {type: its fields}, which people can read, too.
+_TEXT_TYPES: dict[str, Callable[[str], Any]] = {
+    "FrameRange": frames.FrameRange.parse,
+    "Resolution": frames.Resolution.parse,
+    "Fraction": Fraction,
+    "Path": Path,
+}
+# The keys are part of the journal's format: they stay when a class is renamed.
+_RECORD_TYPES: dict[str, type] = {
+    "Asset": models.Asset,
+    "Captured": models.OfflineCapture,
+    "CapturedCamera": models.CapturedCamera,
+    "Clip": models.Clip,
+    "Colour": ColourOptions,
+    "Component": models.Component,
+    "Details": models.ResolvedOptions,
+    "Extra": models.ExtraComponent,
+    "FilmFacts": MovieInfo,
+    "Frames": frames.Frames,
+    "Media": EncodedFile,
+    "PublishRequest": models.PublishRequest,
+    "Registered": models.RegisteredVersion,
+    "Review": models.Review,
+    "ReviewEntry": models.ReviewEntry,
+    "Scene": host.Scene,
+    "Shot": models.Shot,
+    "Soundtrack": host.Soundtrack,
+    "Source": models.Source,
+    "Task": models.Task,
+}
+_RECORD_NAMES = {record: name for name, record in _RECORD_TYPES.items()}
+
+# Journals of earlier releases use these names of plugins and of fields.
+PLUGIN_ALIASES = {
+    "CollectDetails": "CollectOptions",
+    "CollectFilm": "CollectMovie",
+    "FindNumber": "PredictVersionNumber",
+    "TranscodeFilm": "TranscodeMovie",
+}
+_FIELD_ALIASES = {"PublishRequest": {"is_filling": "fill_missing"}}
+
+
+def write_value(value: Any) -> str:
+    """Return one line of JSON for a value made of plain data and of the suite's own types."""
+    return json.dumps(value, default=_to_plain)
+
+
+def read_value(text: str) -> Any:
+    """Return the value that ``write_value`` wrote; raise ValueError for other text."""
+    return json.loads(text, object_hook=_from_plain)
+
+
+def _to_plain(value: Any) -> dict[str, Any]:
+    name = "Path" if isinstance(value, PurePath) else type(value).__name__
+    if name in _TEXT_TYPES:
+        return {name: str(value)}
+    if type(value) in _RECORD_NAMES:
+        fields = {field.name: getattr(value, field.name) for field in attrs.fields(type(value))}
+        return {_RECORD_NAMES[type(value)]: fields}
+    raise TypeError(f"{name} has no text form that the journal knows")
+
+
+def _from_plain(plain: dict[str, Any]) -> Any:
+    if len(plain) == 1:
+        ((name, content),) = plain.items()
+        if name in _TEXT_TYPES:
+            return _TEXT_TYPES[name](content)
+        if name in _RECORD_TYPES:
+            aliases = _FIELD_ALIASES.get(name, {})
+            # JSON has no tuples, and the records have no lists.
+            values = {key: tuple(value) if isinstance(value, list) else value for key, value in content.items()}
+            return _RECORD_TYPES[name](**{aliases.get(key, key): value for key, value in values.items()})
+    return plain
+
+
+def _with_present_names(event: dict[str, Any]) -> dict[str, Any]:
+    """Replace the plugin names of earlier releases in the event."""
+    for step in (*event.get("steps", ()), event.get("step")):
+        if isinstance(step, dict):
+            step["name"] = PLUGIN_ALIASES.get(step["name"], step["name"])
+    if "again" in event:
+        event["again"] = [PLUGIN_ALIASES.get(name, name) for name in event["again"]]
+    return event
+
+
+@attrs.define
+class Journal:
+    """A file of events that only grows; an incomplete last line, left by a crash, is ignored."""
+
+    path: Path
+    _synced_at: float = attrs.field(default=-math.inf, init=False, eq=False)
+    _is_synced: bool = attrs.field(default=True, init=False, eq=False)
+
+    def append(self, event: Mapping[str, Any]) -> None:
+        """Write the event and sync it to the disk; raise StorageError."""
+        self._write(f"{write_value(event)}\n", sync=True)
+
+    def append_batched(self, event: Mapping[str, Any]) -> None:
+        """Write the event and sync at most every 50 ms; raise StorageError.
+
+        The event survives a crash of this process at once, and a power failure after the next ``sync``.
+        """
+        self._write(f"{write_value(event)}\n", sync=time.monotonic() - self._synced_at > SYNC_INTERVAL_SECONDS)
+
+    def sync(self) -> None:
+        """Sync all events to the disk; raise StorageError."""
+        if not self._is_synced:
+            self._write("", sync=True)
+
+    def _write(self, text: str, *, sync: bool) -> None:
+        try:
+            with self.path.open("ab") as file:
+                file.write(text.encode("ascii"))
+                file.flush()
+                if sync:
+                    os.fsync(file.fileno())
+                    self._synced_at = time.monotonic()
+        except OSError as error:
+            raise errors.StorageError(
+                f"The journal {self.path} cannot be written: {error.strerror}. Free space there, then resume the job."
+            ) from error
+        self._is_synced = sync
+
+    def events(self) -> list[dict[str, Any]]:
+        """Return all events; raise JobNotFound if the file is missing or is not a journal."""
+        try:
+            # splitlines() would also split at characters that JSON allows within a string.
+            lines = self.path.read_bytes().split(b"\n")[:-1]
+        except OSError as error:
+            raise errors.JobNotFound(
+                f"The journal {self.path} cannot be read: {error.strerror}. List the jobs with: ft-dcc queue list."
+            ) from error
+        return [self._event(number, line) for number, line in enumerate(lines, 1)]
+
+    def _event(self, number: int, line: bytes) -> dict[str, Any]:
+        try:
+            return _with_present_names(read_value(line.decode("ascii")))
+        except (ValueError, TypeError, AttributeError, KeyError) as error:
+            raise errors.JobNotFound(
+                f"The journal {self.path} is damaged in line {number}. Publish the captured frames beside it, "
+                f"or remove the job: ft-dcc queue drop {self.path.parent.name}."
+            ) from error
+
+    def repair_tail(self) -> None:
+        """Remove an incomplete last line, so that events can be appended; raise JobNotFound."""
+        try:
+            with self.path.open("r+b") as file:
+                file.truncate(file.read().rfind(b"\n") + 1)
+        except OSError as error:
+            raise errors.JobNotFound(f"There is no journal at {self.path}: {error.strerror}.") from error

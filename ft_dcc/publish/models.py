@@ -1,0 +1,352 @@
+"""The request of a publish, the values that its plugins hand on, and its result."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from ft_dcc import errors, host
+from ft_dcc.frames import FrameRange, Frames, Resolution
+from ft_dcc.media import ColourOptions
+
+
+def _texts(value: str | Iterable[str] | None) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def strip_surrogates(text: str) -> str:
+    r"""Return the text without surrogates, which no server accepts.
+
+    Bytes that the locale could not decode, in a file's name or on a command line, are decoded as UTF-8.
+
+    >>> strip_surrogates("Stra\udcc3\udc9fe"), strip_surrogates("\ud83d?")
+    ('Straße', '??')
+    """
+    raw = re.compile("[\udc80-\udcff]+")
+    decoded = raw.sub(lambda found: found[0].encode("ascii", "surrogateescape").decode("utf-8", "replace"), text)
+    return decoded.encode("utf-8", "replace").decode("utf-8")
+
+
+def _optional_texts(value: str | Iterable[str] | None) -> tuple[str, ...] | None:
+    """Convert one or more texts; None means "as the settings say", an empty text means none."""
+    return None if value is None else tuple(strip_surrogates(text) for text in _texts(value) if text)
+
+
+@attrs.frozen
+class PublishRequest:
+    """The options of a publish; options that are None have the settings' values.
+
+    * ``task`` is an id or a path; by default the scene's task, or the setting's.
+    * ``source`` is one or more of: a camera's name, a sequence (``sh010.%04d.png``), a movie, an image; by default the
+      scene's own camera.
+    * ``review`` is the name, the id or the rule of one or more review sessions; a name that does not exist is created.
+    * ``frame_range``, ``fps`` and ``resolution`` override the shot's values.
+    * ``asset`` is the rule for the asset's name, with ``{task}``, ``{shot}`` and ``{source}``, or an asset's id.
+    * ``uses`` are the ids of the versions that this one was made from; ``note`` and ``label`` are for the reviewers.
+    * ``addresses`` are the ids of the reviewers' notes that this version answers; ``task_status`` is the name of the
+      status that the task gets.
+    * ``burnin`` maps places in the image ("top left") to templates, ``slate`` is the lines of the slate, ``watermark``
+      lies across all frames, ``letterbox`` is the aspect ratio ("2.39") outside of which the image is black.
+    * ``outputs`` are made in addition to the review movie. ``fill_missing`` replaces a missing frame by the previous
+      one.
+    * ``allow_incomplete`` publishes a scene although files that it needs are missing.
+    * ``sounds`` are files, each with the frame at which it starts ("music.wav@993"), by default the first.
+    * ``colour`` is the colour space of frames and how they are displayed; ``look`` are options of the host's playblast.
+    """
+
+    task: str | None
+    source: tuple[str, ...] = attrs.field(default=None, converter=_texts)
+    review: tuple[str, ...] | None = attrs.field(default=None, converter=_optional_texts)
+    comment: str = attrs.field(default="", converter=strip_surrogates)
+    frame_range: FrameRange | None = None
+    fps: Fraction | None = None
+    resolution: Resolution | None = None
+    asset: str | None = None
+    asset_type: str | None = None
+    status: str | None = None
+    task_status: str | None = None
+    uses: tuple[str, ...] = attrs.field(default=(), converter=_texts)
+    addresses: tuple[str, ...] = attrs.field(default=(), converter=_texts)
+    note: str = attrs.field(default="", converter=strip_surrogates)
+    label: str | None = None
+    notify: bool | None = None
+    burnin: Mapping[str, str] | None = None
+    slate: tuple[str, ...] | None = attrs.field(default=None, converter=_optional_texts)
+    watermark: str | None = None
+    letterbox: str | None = None
+    fill_missing: bool | None = None
+    allow_incomplete: bool = False
+    sounds: tuple[str, ...] = attrs.field(default=(), converter=_texts)
+    outputs: tuple[str, ...] | None = attrs.field(default=None, converter=_optional_texts)
+    colour: ColourOptions | None = None
+    look: Mapping[str, Any] = attrs.field(factory=dict)
+
+    @property
+    def has_note(self) -> bool:
+        """Whether there is a note or a label for the reviewers."""
+        return bool(self.note or self.label)
+
+    @property
+    def has_burnin(self) -> bool:
+        """Whether any text is burnt in."""
+        return bool(self._templates)
+
+    def draws_field(self, field: str) -> bool:
+        """Return whether a template uses this field."""
+        return any(f"{{{field}}}" in template for template in self._templates)
+
+    @property
+    def _templates(self) -> tuple[str, ...]:
+        templates = (*(self.burnin or {}).values(), *(self.slate or ()), self.watermark or "")
+        return tuple(filter(None, templates))
+
+
+@attrs.frozen
+class Task:
+    """The task of the publish; ``names`` are the names from the project down to the task."""
+
+    id: str
+    names: tuple[str, ...]
+    parent_id: str
+    project_id: str
+
+    @classmethod
+    def of(cls, entity: Mapping[str, Any]) -> Task:
+        """Return the task of an entity whose id, link, parent_id and project_id are fetched."""
+        names = tuple(str(part["name"]) for part in entity["link"])
+        return cls(entity["id"], names, entity["parent_id"], entity["project_id"])
+
+    @property
+    def path(self) -> str:
+        """The path PROJECT/SEQUENCE/SHOT/TASK."""
+        return "/".join(self.names)
+
+    @property
+    def name(self) -> str:
+        """The task's own name."""
+        return self.names[-1]
+
+    @property
+    def shot_name(self) -> str:
+        """The name of the task's parent."""
+        return self.names[-2]
+
+
+@attrs.frozen
+class Shot:
+    """The frame range, rate and resolution of the task's parent; None where it has no value."""
+
+    frame_range: FrameRange | None = None
+    fps: Fraction | None = None
+    resolution: Resolution | None = None
+
+
+@attrs.frozen
+class Review:
+    """A review session; one that does not exist yet is created together with the version."""
+
+    id: str
+    name: str
+
+
+@attrs.frozen
+class Asset:
+    """The asset of the version; one that does not exist yet is created together with the version."""
+
+    id: str
+    name: str
+
+
+@attrs.frozen
+class ResolvedOptions:
+    """The ids of the request's status, asset type, label and user; None if they are not requested.
+
+    ``artist`` is the full name of the session's user, ``addresses`` are the ids of notes.
+    """
+
+    status_id: str | None = None
+    asset_type_id: str | None = None
+    label_id: str | None = None
+    user_id: str | None = None
+    artist: str = ""
+    uses: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+    task_status_id: str | None = None
+
+
+@attrs.frozen
+class Source:
+    """The source of a version: ``kind`` is "camera", "frames", "film" (a movie) or "image".
+
+    ``text`` is its name, pattern or path. ``frame_range`` and ``colour`` are what the host knows of existing frames.
+    The kind is also the family that plugins match on, and part of reports and journals.
+    """
+
+    kind: str
+    text: str
+    name: str = attrs.field(converter=strip_surrogates)
+    frame_range: FrameRange | None = None
+    colour: ColourOptions | None = None
+
+    @property
+    def file_name(self) -> str:
+        """The name with characters that are valid in file names only."""
+        return re.sub(r"[^\w-]+", "_", self.name).strip("_") or "source"
+
+
+@attrs.frozen
+class CapturedCamera:
+    """A camera's frames in the job folder, and the text of its lens at each frame if that is burnt in."""
+
+    name: str
+    frames: Frames
+    lens: Mapping[str, str]
+
+
+@attrs.frozen
+class OfflineCapture:
+    """What was captured before validation: the scene at that time, all sources, and the cameras' frames."""
+
+    scene: host.Scene
+    sources: tuple[Source, ...]
+    cameras: tuple[CapturedCamera, ...]
+
+    def camera(self, name: str) -> CapturedCamera:
+        """Return the camera of this name."""
+        return next(camera for camera in self.cameras if camera.name == name)
+
+
+@attrs.frozen
+class Clip:
+    """The frames, rate and resolution of the movie that will be made."""
+
+    frame_range: FrameRange
+    fps: Fraction
+    resolution: Resolution
+
+
+@attrs.frozen
+class ExtraComponent:
+    """An additional file of the version, and the name of its component."""
+
+    path: Path
+    component_name: str
+
+
+@attrs.frozen
+class Component:
+    """An uploaded file of the version; ``size`` is in bytes."""
+
+    id: str
+    name: str
+    size: int
+
+
+@attrs.frozen
+class ReviewEntry:
+    """The version's entry in one review session."""
+
+    review_session_id: str
+    review_session_object_id: str
+
+
+@attrs.frozen
+class RegisteredVersion:
+    """The version on the server; the ids of the first of its ``review_entries`` are also separate fields."""
+
+    version_id: str
+    version: int
+    asset_id: str
+    review_session_id: str | None
+    review_session_object_id: str | None
+    review_entries: tuple[ReviewEntry, ...] = ()
+
+
+# The names of the suite's own components, which extra components cannot have.
+COMPONENT_NAMES = (
+    *("ftrackreview-mp4", "ftrackreview-image", "thumbnail"),
+    *("ftrackreview-mp4-720", "ftrackreview-mp4-1080", "ftrackreview-mp4-1440", "ftrackreview-mp4-2160", "prores"),
+    "contact-sheet",
+)
+
+
+def derived_id(version_id: str, what: str) -> str:
+    """Return the id of a part of the version, which is the same at each call."""
+    return str(uuid.uuid5(uuid.UUID(version_id), what))
+
+
+@attrs.frozen
+class Step:
+    """A plugin's run on one source ("" for all of them): its duration, and its error's message."""
+
+    name: str
+    source: str
+    seconds: float
+    error: str | None = None
+
+
+@attrs.frozen
+class PublishedVersion:
+    """The version of one source."""
+
+    source: str
+    version_id: str
+    version: int
+    asset_id: str
+    components: tuple[Component, ...]
+    review_session_id: str | None
+    review_session_object_id: str | None
+    review_entries: tuple[ReviewEntry, ...]
+    link: str | None
+
+    @property
+    def sentence(self) -> str:
+        """The sentence that the artist reads."""
+        if self.link is None:
+            return f"Version {self.version} is published."
+        return f"Version {self.version} is in review. {self.link}"
+
+
+@attrs.frozen
+class Published:
+    """The result of a publish: one version per source, and the problems of sources that were left out.
+
+    ``task`` is the path of the task, "" if it was not found. ``unfinished`` are the errors of the sources that a later
+    run of the job may finish.
+    """
+
+    job: Path
+    task: str
+    versions: tuple[PublishedVersion, ...]
+    problems: tuple[errors.ValidationIssue, ...]
+    steps: tuple[Step, ...]
+    unfinished: tuple[errors.Error, ...] = ()
+
+    @property
+    def first(self) -> PublishedVersion:
+        """The version of the first source; most publishes have one."""
+        return self.versions[0]
+
+    @property
+    def user_can_fix(self) -> bool:
+        """Whether the artist can fix one of the problems."""
+        return any(problem.user_can_fix for problem in self.problems)
+
+    def report(self) -> dict[str, Any]:
+        """Return plain data: the first version's fields, then all versions, problems and steps."""
+        versions = [attrs.asdict(version) for version in self.versions]
+        return {
+            **(versions[0] if versions else {}),
+            "versions": versions,
+            "problems": [problem.as_dict() for problem in self.problems],
+            "steps": [attrs.asdict(step) for step in self.steps],
+            "job": str(self.job),
+        }

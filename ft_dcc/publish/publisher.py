@@ -1,0 +1,329 @@
+"""Publish, and resume a publish that was interrupted."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from ft_dcc import errors
+from ft_dcc.frames import aspect_ratio
+from ft_dcc.host import ProvidesPlugins
+from ft_dcc.publish import encode_source, models, progress, report, slots
+from ft_dcc.publish.jobs import offline_capture, rollback
+from ft_dcc.publish.jobs.checkpoint import CheckpointStore
+from ft_dcc.publish.jobs.job import Job, jobs_folder
+from ft_dcc.publish.pipeline import pyblish_adapter, registry
+from ft_dcc.publish.pipeline.runner import PluginRunner
+from ft_dcc.session.transport.cancellation import cancel_scope
+from ft_dcc.settings import definitions, resolve
+
+if TYPE_CHECKING:
+    from ft_dcc.host import Host
+    from ft_dcc.session import Session
+
+# pyblish's registries and the root logger's level belong to the process.
+_PROCESS_LOCK = threading.Lock()
+
+
+@attrs.frozen
+class Publisher:
+    """Publishes with a session, from a host's scene or from files.
+
+    ``host`` is the program whose scene is open; without it the sources are frames and movies. ``jobs`` is the folder of
+    the job folders, by default the setting. Setting ``cancel`` stops the work within a moment and rolls it back.
+    """
+
+    session: Session
+    host: Host | None = None
+    on_progress: progress.OnProgress | None = None
+    jobs: Path | None = None
+    cancel: threading.Event = attrs.field(factory=threading.Event)
+
+    def publish(self, request: models.PublishRequest) -> models.Published:
+        """Publish every source that has no problem as a complete version in its review session.
+
+        If no source can be published, the only problem, or ValidationFailed with all of them, is raised. Cancelled is
+        raised after a cancel. An error after validation has the job's id in its message: ``resume`` continues from
+        there and captures nothing again. If the server is unreachable before validation, the cameras are captured and
+        the job waits in the queue.
+        """
+        plugins = self._plugins()
+        job = self._prepare(request)
+        try:
+            return self._run_job(job, plugins)
+        except errors.ServerUnreachable as error:
+            error.message += self._capture_offline(job)
+            raise
+
+    def enqueue(self, request: models.PublishRequest) -> str:
+        """Capture the cameras of a job that waits for its server, and return a sentence for the artist.
+
+        Raises StorageError, and what prevents the capture of a camera.
+        """
+        job = self._prepare(request)
+        return self._capture_offline(job) or f" The job {job.id} waits in the queue."
+
+    def resume(self, job_id: str) -> models.Published:
+        """Continue a publish with its first unfinished step; return the result again if the job is done.
+
+        Raises JobNotFound, JobLocked, and what ``publish`` raises.
+        """
+        plugins = self._plugins()
+        return self._run_job(Job.open(jobs_folder(self.jobs), job_id), plugins)
+
+    def validate(self, request: models.PublishRequest) -> PublishCheck:
+        """Return a publish that is validated and not yet run; raise errors that make validation impossible."""
+        plugins = self._plugins()
+        job = self._prepare(request)
+        # "wish" is the journal's key for what the artist last asked of the job.
+        job.journal.append({"wish": "judge"})
+        context = self._context(job)
+        check = PublishCheck(job, PluginRunner(context, plugins, CheckpointStore(job.journal, context)))
+        try:
+            with check._locked():
+                check._runner.validate()
+        except errors.Error:
+            check.discard()
+            raise
+        return check
+
+    def drop(self, job_id: str) -> None:
+        """Remove a job and its uploads for versions that do not exist.
+
+        Raises JobNotFound, JobLocked, ServerUnreachable or StorageError.
+        """
+        rollback.drop(Job.open(jobs_folder(self.jobs), job_id), self.session)
+
+    def _plugins(self) -> list[pyblish_adapter.PluginClass]:
+        if self.host is None:
+            return registry.find_plugins()
+        return registry.find_plugins(
+            self.host.name, self.host.plugins if isinstance(self.host, ProvidesPlugins) else None
+        )
+
+    def _prepare(self, request: models.PublishRequest) -> Job:
+        return prepare(request, self.session.server_url, self.host, self.jobs)
+
+    def _capture_offline(self, job: Job) -> str:
+        if self.host is None:
+            return ""
+        return offline_capture.capture_offline(job, self.host, progress.ProgressReporter(self.on_progress, self.cancel))
+
+    def _run_job(self, job: Job, plugins: list[pyblish_adapter.PluginClass]) -> models.Published:
+        context = self._context(job)
+        with rollback.rolled_back_when_cancelled(job, self.session), _exclusive(job, slots.PROGRESS.get(context)):
+            job.journal.repair_tail()
+            captured = next((event["captured"] for event in job.journal.events() if "captured" in event), None)
+            if captured is not None:
+                slots.OFFLINE_CAPTURE.set(context, captured)
+            job.journal.append({"wish": "publish"})
+            checkpoint = CheckpointStore(job.journal, context)
+            checkpoint.restore()
+            return _run(job, PluginRunner(context, plugins, checkpoint))
+
+    def _context(self, job: Job) -> pyblish_adapter.Context:
+        context = pyblish_adapter.Context()
+        slots.REQUEST.set(context, job.request())
+        slots.SESSION.set(context, self.session)
+        slots.JOB.set(context, job)
+        slots.PROGRESS.set(context, progress.ProgressReporter(self.on_progress, self.cancel))
+        if self.host is not None:
+            slots.HOST.set(context, self.host)
+        return context
+
+
+def publish(
+    request: models.PublishRequest, session: Session, host: Host | None = None, **options: Any
+) -> models.Published:
+    """Call ``Publisher(session, host, …).publish(request)``."""
+    return Publisher(session, host, **options).publish(request)
+
+
+def prepare(
+    request: models.PublishRequest,
+    server_url: str,
+    host: Host | None = None,
+    jobs: Path | None = None,
+    job_id: str | None = None,
+) -> Job:
+    """Return a new job that ``resume`` starts when its server answers; raise StorageError."""
+    request = apply_settings(request, resolve.read_settings(), in_host=host is not None)
+    if host is None:
+        # The job outlives the working folder. Not resolve(): a studio's paths may contain links on purpose.
+        request = attrs.evolve(request, source=tuple(os.path.abspath(text) for text in request.source))  # noqa: PTH100
+    return Job.create(jobs_folder(jobs), request, server_url, None if host is None else host.name, job_id)
+
+
+def apply_settings(
+    request: models.PublishRequest, settings: resolve.Settings, *, in_host: bool
+) -> models.PublishRequest:
+    """Return the request with the settings' values for all options that it leaves out; raise SettingInvalid."""
+    rules = settings.items("review") if request.review is None else request.review
+    corners = {place.replace("_", " "): settings.get(f"burnin_{place}") or "" for place in definitions.BURNIN_POSITIONS}
+    letterbox = (settings.get("letterbox") or "") if request.letterbox is None else request.letterbox
+    if letterbox:
+        aspect_ratio(letterbox)
+    slate = settings.items("slate_lines") if settings.get("slate") == "true" else ()
+    fill_missing = settings.get("fill_missing") == "true" if request.fill_missing is None else request.fill_missing
+    return attrs.evolve(
+        request,
+        task=request.task or (None if in_host else settings.get("task")),
+        review=tuple(map(_with_date, rules)),
+        asset=request.asset or settings.get("asset_name"),
+        asset_type=request.asset_type or settings.get("asset_type"),
+        status=request.status or settings.get("status"),
+        task_status=request.task_status or settings.get("task_status"),
+        notify=settings.get("notify") == "true" if request.notify is None else request.notify,
+        burnin={
+            place: _with_date(text)
+            for place, text in (corners if request.burnin is None else request.burnin).items()
+            if text
+        },
+        slate=tuple(map(_with_date, slate if request.slate is None else request.slate)),
+        watermark=_with_date((settings.get("watermark") or "") if request.watermark is None else request.watermark),
+        letterbox=letterbox,
+        fill_missing=fill_missing,
+        sounds=tuple(os.path.abspath(text) for text in request.sounds),  # noqa: PTH100 - as for the sources
+        outputs=settings.items("outputs") if request.outputs is None else request.outputs,
+    )
+
+
+def _with_date(rule: str) -> str:
+    """Replace ``{date}`` by the day of the request, however long the job then waits."""
+    return rule.replace("{date}", f"{datetime.date.today()}")
+
+
+@attrs.frozen
+class PublishCheck:
+    """A validated publish: its problems are known, and those with a repair can be repaired.
+
+    Nothing is captured or sent before ``publish``; ``discard`` removes the job.
+    """
+
+    job: Job
+    _runner: PluginRunner
+
+    @property
+    def problems(self) -> tuple[errors.ValidationIssue, ...]:
+        """The remaining problems."""
+        return self._runner.problems
+
+    @property
+    def has_publishable(self) -> bool:
+        """Whether a source has no problem, so that ``publish`` publishes it."""
+        return self._runner.has_publishable
+
+    def repair(self, problem: errors.ValidationIssue) -> errors.ValidationIssue | None:
+        """Repair a problem, check its source again, and return the problem that remains.
+
+        Raises UserFixableError if it has no repair, and what the repair raises.
+        """
+        with self._locked():
+            return self._runner.repair(problem)
+
+    def publish(self) -> models.Published:
+        """Publish the sources without a problem; raise what ``Publisher.publish`` raises after validation."""
+        self.job.journal.append({"wish": "publish"})
+        with rollback.rolled_back_when_cancelled(self.job, slots.SESSION.get(self._runner.context)), self._locked():
+            return _run(self.job, self._runner)
+
+    def discard(self) -> None:
+        """Remove the job; raise StorageError."""
+        self.job.remove()
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with _exclusive(self.job, slots.PROGRESS.get(self._runner.context)):
+            yield
+
+
+@contextmanager
+def _exclusive(job: Job, reporter: progress.ProgressReporter) -> Iterator[None]:
+    """Lock the job and the process for one publish; a cancel interrupts requests to the server."""
+    with job.locked():
+        while not _PROCESS_LOCK.acquire(timeout=0.1):
+            reporter.raise_if_cancelled()
+        try:
+            with pyblish_adapter.guarded_logging(), cancel_scope(reporter.raise_if_cancelled):
+                yield
+        finally:
+            _PROCESS_LOCK.release()
+
+
+def _run(job: Job, runner: PluginRunner) -> models.Published:
+    stopped: errors.Error | None = None
+    try:
+        runner.run()
+    except errors.Cancelled:
+        raise
+    except errors.Error as error:
+        stopped = error
+    finally:
+        for instance in runner.context:
+            encode_source.stop_live_encodes(instance)
+    if stopped is None and runner.failures:
+        stopped = runner.failures[0].error
+    if stopped is not None and _can_resume(job, runner, stopped):
+        stopped.message += f" When it is fixed: 'ft-dcc queue resume {job.id}'."
+    published = _finish(job, runner, _published(job, runner, stopped), stopped)
+    if stopped is not None and not published.versions:
+        raise stopped
+    return published
+
+
+def _can_resume(job: Job, runner: PluginRunner, stopped: errors.Error) -> bool:
+    """Return whether a resume may succeed: not without the task, nor after the job folder was deleted."""
+    is_past_validation = runner.checkpoint.is_validated and not isinstance(stopped, errors.TaskNotFound)
+    return job.journal.path.is_file() and (is_past_validation or isinstance(stopped, errors.ServerUnreachable))
+
+
+def _published(job: Job, runner: PluginRunner, stopped: errors.Error | None) -> models.Published:
+    problems = [*runner.checkpoint.problems, *(failure.problem for failure in runner.failures)]
+    unfinished = [failure.error for failure in runner.failures]
+    if stopped is not None and stopped not in unfinished:
+        unfinished.append(stopped)
+        if runner.checkpoint.is_validated:
+            user_can_fix = isinstance(stopped, errors.UserFixableError)
+            problems.append(errors.ValidationIssue("Publish", "", str(stopped), user_can_fix=user_can_fix))
+    task = slots.TASK.find(runner.context)
+    return models.Published(
+        job=job.folder,
+        task="" if task is None else task.path,
+        versions=tuple(
+            _version(instance) for instance in runner.context if slots.REGISTERED.find(instance) is not None
+        ),
+        problems=tuple(problems),
+        steps=tuple(runner.checkpoint.steps),
+        unfinished=tuple(unfinished),
+    )
+
+
+def _finish(
+    job: Job, runner: PluginRunner, published: models.Published, stopped: errors.Error | None
+) -> models.Published:
+    """Write the report, and finish the job if nothing stopped it; a report that fails is one more problem."""
+    try:
+        report.write_report(job, runner.context, published, stopped)
+        if stopped is None:
+            job.finish()
+    except errors.StorageError as error:
+        # The result of the publish matters more than its report.
+        problem = errors.ValidationIssue("Report", "", str(error), user_can_fix=False)
+        return attrs.evolve(published, problems=(*published.problems, problem))
+    return published
+
+
+def _version(instance: pyblish_adapter.Instance) -> models.PublishedVersion:
+    return models.PublishedVersion(
+        source=instance.name,
+        components=tuple(slots.COMPONENTS.get(instance)),
+        link=slots.LINK.find(instance),
+        **attrs.asdict(slots.REGISTERED.get(instance), recurse=False),
+    )

@@ -1,0 +1,1 @@
+"""Writers of feedback in the formats of other programs; they know no server and no session."""

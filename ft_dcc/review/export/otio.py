@@ -1,0 +1,187 @@
+"""Write notes and drawings as an OpenTimelineIO file, in the form of ORI's annotation commands.
+
+The media track has one clip for each version. The other tracks hold one clip for each note on a frame, whose metadata
+``annotation_commands`` are the SyncEvents of https://github.com/richardssam/ORIAnnotations. Their coordinates have the
+origin at the centre and y up, in units of the image's height; frames are counted from 0 in each version.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ft_dcc.review.drawings import Drawing, Shape, rgb
+from ft_dcc.review.notes import Clip, Note, ReviewedVersion
+
+_DEFAULT_ASPECT = 16 / 9
+
+Item = dict[str, Any]
+
+
+def to_otio(versions: Iterable[ReviewedVersion], name: str = "Notes") -> str:
+    """Return the versions that have a movie, with their notes, as the JSON text of a timeline."""
+    shown = [(version, version.clip) for version in versions if version.clip is not None and version.clip.frame_count]
+    media, lanes, position = [], [[]], 0  # type: tuple[list[Item], list[list[Item]], int]
+    ends = [0]
+    for version, clip in shown:
+        media.append(_media_clip(version, clip))
+        for note in sorted(version.notes, key=lambda each: each.frame or 0):
+            placed = _place(note, clip)
+            if placed is None:
+                continue
+            start, count = position + placed[0], placed[1]
+            lane = next((index for index, end in enumerate(ends) if end <= start), len(ends))
+            if lane == len(ends):
+                lanes.append([])
+                ends.append(0)
+            lanes[lane] += _gap(start - ends[lane], clip)
+            lanes[lane].append(_note_clip(version, clip, note, *placed))
+            ends[lane] = start + count
+        position += clip.frame_count
+    tracks = [_track("Media", media), *(_track(f"Notes {index + 1}", lane) for index, lane in enumerate(lanes))]
+    timeline = {
+        "OTIO_SCHEMA": "Timeline.1",
+        "metadata": {},
+        "name": name,
+        "global_start_time": None,
+        "tracks": {**_composable("Stack.1", "tracks"), "children": tracks},
+    }
+    return json.dumps(timeline, indent=2)
+
+
+def _place(note: Note, clip: Clip) -> tuple[int, int] | None:
+    """Return first frame from 0 and number of frames of a note within the movie, or None if it is outside of it."""
+    if note.frame is None:
+        return None
+    first = note.frame - clip.first_frame
+    last = first if note.end_frame is None else max(first, note.end_frame - clip.first_frame)
+    if last < 0 or first >= clip.frame_count:
+        return None
+    first, last = max(0, first), min(clip.frame_count - 1, last)
+    return first, last - first + 1
+
+
+def _media_clip(version: ReviewedVersion, clip: Clip) -> Item:
+    whole = _range(clip, clip.first_frame, clip.frame_count)
+    reference = {
+        "OTIO_SCHEMA": "MissingReference.1",
+        "metadata": {"ft_dcc": {"version_id": version.id}},
+        "name": f"{version.asset} {version.name}",
+        "available_range": whole,
+        "available_image_bounds": None,
+    }
+    metadata = {"clip_guid": version.id, "shot": version.path, "version": version.number}
+    return _clip(f"{version.asset} {version.name}", whole, metadata, reference)
+
+
+def _note_clip(version: ReviewedVersion, clip: Clip, note: Note, first: int, count: int) -> Item:
+    aspect = version.aspect or _DEFAULT_ASPECT
+    commands = [] if note.drawing is None else _commands(note.drawing, note.drawing.aspect or aspect)
+    metadata = {
+        "clip_guid": version.id,
+        "annotation_commands": commands,
+        "note": note.text,
+        "author": note.author,
+        "frame": note.frame,
+        "ft_dcc": {"note_id": note.id, "is_done": note.is_done, "replies": [reply.text for reply in note.replies]},
+    }
+    return _clip(note.text or note.author, _range(clip, first, count), metadata, None)
+
+
+def _commands(drawing: Drawing, aspect: float) -> list[Item]:
+    return [command for shape in drawing.shapes for command in _shape_commands(shape, drawing, aspect)]
+
+
+def _shape_commands(shape: Shape, drawing: Drawing, aspect: float) -> list[Item]:
+    colour = [*rgb(shape.colour), shape.opacity]
+    points = [((x - 0.5) * aspect, 0.5 - y) for x, y, _ in shape.points]
+    shown: Item = {"uuid": shape.id, "visible": True}
+    if shape.kind in ("pen", "line"):
+        return _pen_commands(shape, drawing, points, colour)
+    if shape.kind == "text":
+        return [
+            {
+                "OTIO_SCHEMA": "TextAnnotation.1",
+                "uuid": shape.id,
+                "position": points[0],
+                "rgba": colour,
+                "text": shape.text,
+                "spacing": 1.0,
+                "font_size": shape.size,
+                "scale": 1.0,
+                "rotation": 0.0,
+                "font": "",
+            }
+        ]
+    if shape.kind == "arrow":
+        ends = {"start": points[0], "end": points[1]}
+        return [{"OTIO_SCHEMA": "ArrowAnnotation.1", **ends, "rgba": colour, "size": shape.width, **shown}]
+    schema = "EllipseAnnotation.1" if shape.kind == "ellipse" else "RectangleAnnotation.1"
+    (x0, y0), (x1, y1) = points
+    box = {"min": (min(x0, x1), min(y0, y1)), "max": (max(x0, x1), max(y0, y1))}
+    return [{"OTIO_SCHEMA": schema, **box, "rgba": colour, "size": shape.width, "inner_rgba": [0, 0, 0, 0], **shown}]
+
+
+def _pen_commands(
+    shape: Shape, drawing: Drawing, points: Sequence[tuple[float, float]], colour: Sequence[float]
+) -> list[Item]:
+    vertices = {
+        "OTIO_SCHEMA": "PaintVertices.1",
+        "x": [x for x, _ in points],
+        "y": [y for _, y in points],
+        "size": [shape.width * (0.5 + pressure) for _, _, pressure in shape.points],
+        "alpha": [shape.opacity] * len(points),
+    }
+    start = {
+        "OTIO_SCHEMA": "PaintStart.1",
+        "source_index": 0,
+        "uuid": shape.id,
+        "friendly_name": drawing.author,
+        "participant_hash": drawing.author,
+        "rgba": list(colour),
+        "type": "color",
+        "brush": "circle",
+        "visible": True,
+        "layer_range": None,
+        "hold": 0,
+        "ghost": 0,
+        "ghost_before": 0,
+        "ghost_after": 0,
+    }
+    point = {"OTIO_SCHEMA": "PaintPoint.1", "uuid": shape.id, "layer_range": None, "points": vertices}
+    return [start, point, {"OTIO_SCHEMA": "PaintEnd.1", "uuid": shape.id, "points": None}]
+
+
+def _track(name: str, children: list[Item]) -> Item:
+    return {**_composable("Track.1", name), "kind": "Video", "children": children}
+
+
+def _gap(count: int, clip: Clip) -> list[Item]:
+    if count <= 0:
+        return []
+    return [{**_composable("Gap.1", ""), "source_range": _range(clip, 0, count)}]
+
+
+def _clip(name: str, source_range: Item, metadata: Item, reference: Item | None) -> Item:
+    return {
+        **_composable("Clip.2", name),
+        "metadata": metadata,
+        "source_range": source_range,
+        "media_references": {} if reference is None else {"DEFAULT_MEDIA": reference},
+        "active_media_reference_key": "DEFAULT_MEDIA",
+    }
+
+
+def _composable(schema: str, name: str) -> Item:
+    parts: Item = {"metadata": {}, "name": name, "source_range": None, "effects": [], "markers": [], "enabled": True}
+    return {"OTIO_SCHEMA": schema, **parts, "color": None}
+
+
+def _range(clip: Clip, start: int, count: int) -> Item:
+    rate = float(clip.fps)
+    times = {
+        name: {"OTIO_SCHEMA": "RationalTime.1", "rate": rate, "value": float(value)}
+        for name, value in (("start_time", start), ("duration", count))
+    }
+    return {"OTIO_SCHEMA": "TimeRange.1", **times}

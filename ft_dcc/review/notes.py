@@ -1,0 +1,151 @@
+"""The values of feedback: notes with their replies, verdicts, and the versions that they belong to."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime
+from fractions import Fraction
+
+import attrs
+
+from ft_dcc.review.drawings import Drawing
+
+
+@attrs.frozen
+class Attachment:
+    """A file that hangs on a note; ``url`` is None if the server offers none."""
+
+    component_id: str
+    name: str
+    file_type: str
+    url: str | None
+
+
+@attrs.frozen
+class Reply:
+    """An answer to a note."""
+
+    id: str
+    author: str
+    date: datetime | None
+    text: str
+
+
+@attrs.frozen
+class Note:
+    """A note on a version, or on its entry in a review session, whose name is then ``review``.
+
+    ``frame`` and ``end_frame`` are numbers of the shot, None for a note on the whole version. ``problem`` is one
+    sentence if the drawing cannot be read. ``parent`` is the type and the id of what the note was written on.
+    ``addressed_in`` is the version that answers the note, as in "main v004". ``is_from_publish`` marks the note that
+    the artist wrote for the reviewers when they published the version.
+    """
+
+    id: str
+    parent: tuple[str, str]
+    author: str
+    date: datetime | None
+    text: str
+    frame: int | None = None
+    end_frame: int | None = None
+    drawing: Drawing | None = None
+    labels: tuple[str, ...] = ()
+    replies: tuple[Reply, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    review: str = ""
+    done_at: datetime | None = None
+    done_by: str = ""
+    is_from_publish: bool = False
+    addressed_in: str = ""
+    problem: str = ""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the note is marked as done."""
+        return self.done_at is not None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the note waits for an answer: it is not done, and the publish of the version did not write it."""
+        return not self.is_done and not self.is_from_publish
+
+
+@attrs.frozen
+class Verdict:
+    """The status that a person gave to a version; ``review`` is the review session, "" for the version's own status."""
+
+    author: str
+    status: str
+    date: datetime | None
+    review: str = ""
+
+
+@attrs.frozen
+class Clip:
+    """The movie of a version: its exact rate, first frame, number of frames and size; 0 if that is not stored."""
+
+    fps: Fraction
+    first_frame: int
+    frame_count: int
+    width: int = 0
+    height: int = 0
+
+
+@attrs.frozen
+class ReviewedVersion:
+    """A version with its verdicts, oldest first, and its notes, oldest first."""
+
+    id: str
+    number: int
+    asset: str
+    task_id: str | None
+    path: str
+    artist: str
+    date: datetime | None
+    status: str
+    thumbnail_id: str | None = None
+    clip: Clip | None = None
+    verdicts: tuple[Verdict, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The name of the version, as in "v003"."""
+        return f"v{self.number:03d}"
+
+    @property
+    def open_notes(self) -> tuple[Note, ...]:
+        """The notes that wait for an answer."""
+        return tuple(note for note in self.notes if note.is_open)
+
+    @property
+    def aspect(self) -> float | None:
+        """Width by height of the movie, None if that is not stored."""
+        return self.clip.width / self.clip.height if self.clip and self.clip.width and self.clip.height else None
+
+
+def publish_note_id(version_id: str, parent_id: str) -> str:
+    """Return the id of the note that the artist's publish writes on a version, or on its entry in a review session."""
+    return str(uuid.uuid5(uuid.UUID(version_id), f"note of {parent_id}"))
+
+
+def drawings_for_scene(versions: Iterable[ReviewedVersion], *, is_open_only: bool = True) -> list[Drawing]:
+    """Return the drawings of the versions' notes for a host, those of the newest version first.
+
+    Each has the text and the author of its note; a note on a frame without a drawing becomes a drawing without shapes.
+    Drawings of all but the newest version of an asset are labelled with their version. Without ``is_open_only``, notes
+    that are done count, too.
+    """
+    found: list[Drawing] = []
+    newest: dict[str, int] = {}
+    for version in sorted(versions, key=lambda each: -each.number):
+        current = newest.setdefault(version.asset, version.number)
+        for note in version.notes:
+            if note.frame is None or (is_open_only and not note.is_open):
+                continue
+            drawing = note.drawing or Drawing(note.id, note.author, note.frame, (), note.end_frame)
+            label = "" if version.number == current else version.name
+            aspect = drawing.aspect or version.aspect
+            found.append(attrs.evolve(drawing, author=note.author, text=note.text, label=label, aspect=aspect))
+    return found

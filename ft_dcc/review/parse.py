@@ -1,0 +1,243 @@
+"""Make the values of feedback from the entities of a server, as plain data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timezone
+from fractions import Fraction
+from typing import Any
+
+from ft_dcc.errors import DrawingUnreadable, SettingInvalid
+from ft_dcc.frames import frame_rate
+from ft_dcc.review.drawings import Drawing, parse_drawing
+from ft_dcc.review.notes import Attachment, Clip, Note, Reply, ReviewedVersion, Verdict, publish_note_id
+
+# Metadata of a note: {"frame": 1010, "end_frame": …, "invitee_id": …, "annotation_id": …, "done_by": …,
+# …}, each of them optional. ftrack's own player stores {"number": 1010} as reviewFrame.
+NOTE_KEY, _FTRACK_FRAME_KEY = "ft_dcc", "reviewFrame"
+# {"version_id": …, "version": "main v004"}; a key of its own, because a reviewer may edit the note at the same time.
+ADDRESSED_KEY = "ft_dcc_addressed"
+_MOVIE_KEY, _FTRACK_MOVIE_KEY = "ft_dcc", "ftr_meta"
+
+Data = Mapping[str, Any]
+
+
+def parse_versions(
+    versions: Iterable[Data], notes: Iterable[Data], annotations: Iterable[Data]
+) -> list[ReviewedVersion]:
+    """Return the versions with the notes on them and on their entries in review sessions, each note once."""
+    notes_by_parent: dict[str, dict[str, Data]] = {}
+    for note in notes:
+        notes_by_parent.setdefault(note["parent_id"], {})[note["id"]] = note
+    drawings = {annotation["id"]: annotation for annotation in annotations}
+    return [_version(version, notes_by_parent, drawings) for version in versions]
+
+
+def _version(version: Data, notes_by_parent: Mapping[str, Mapping[str, Data]], drawings: Data) -> ReviewedVersion:
+    objects = version["review_session_objects"]
+    invitees = {
+        str(invitee["id"]): str(invitee.get("name") or "")
+        for item in objects
+        for invitee in _related(item, "review_session").get("review_session_invitees") or ()
+    }
+    reviews = {item["id"]: str(_related(item, "review_session").get("name") or "") for item in objects}
+    found = [
+        _note(note, drawings, invitees, reviews.get(parent_id, ""), version["id"])
+        for parent_id in (version["id"], *reviews)
+        for note in notes_by_parent.get(parent_id, {}).values()
+    ]
+    return ReviewedVersion(
+        id=version["id"],
+        number=int(version["version"] or 0),
+        asset=str(_related(version, "asset").get("name") or ""),
+        task_id=version.get("task_id"),
+        path=_path(version.get("link") or ()),
+        artist=person_name(_related(version, "user")),
+        date=_date(version.get("date")),
+        status=str(_related(version, "status").get("name") or ""),
+        thumbnail_id=version.get("thumbnail_id"),
+        clip=_clip(version.get("components") or ()),
+        verdicts=_verdicts(version, objects),
+        notes=tuple(sorted(found, key=lambda note: (note.date is not None, note.date, note.id))),
+    )
+
+
+def _note(note: Data, drawings: Mapping[str, Data], invitees: Mapping[str, str], review: str, version_id: str) -> Note:
+    metadata = _metadata(note)
+    own = _json_object(metadata.get(NOTE_KEY))
+    author = person_name(_related(note, "author")) or invitees.get(str(own.get("invitee_id")), "")
+    frame = _first_integer(
+        own.get("frame"), note.get("frame_number"), _json_object(metadata.get(_FTRACK_FRAME_KEY)).get("number")
+    )
+    annotation = drawings.get(str(own.get("annotation_id")))
+    # A note cannot use the drawing of another version.
+    if annotation is not None and annotation["review_session_object_id"] != note["parent_id"]:
+        annotation = None
+    drawing, problem = _drawing(annotation, author, str(note.get("content") or ""))
+    end_frame = _first_integer(own.get("end_frame"), None if drawing is None else drawing.end_frame)
+    return Note(
+        id=note["id"],
+        parent=(str(note.get("parent_type") or ""), note["parent_id"]),
+        author=author or (drawing.author if drawing is not None else "") or "Guest",
+        date=_date(note.get("date")),
+        text=str(note.get("content") or ""),
+        frame=frame if frame is not None or drawing is None else drawing.frame,
+        end_frame=end_frame,
+        drawing=drawing,
+        labels=_labels(note),
+        replies=_replies(note, invitees),
+        attachments=tuple(_attachment(link) for link in note.get("note_components") or ()),
+        review=review,
+        done_at=_date(note.get("completed_at")),
+        done_by=person_name(_related(note, "completed_by")) or str(own.get("done_by") or ""),
+        is_from_publish=note["id"] == publish_note_id(version_id, note["parent_id"]),
+        addressed_in=str(_json_object(metadata.get(ADDRESSED_KEY)).get("version") or ""),
+        problem=problem,
+    )
+
+
+def _drawing(annotation: Data | None, author: str, text: str) -> tuple[Drawing | None, str]:
+    """Return the drawing of a note, or the reason why it cannot be read."""
+    if annotation is None:
+        return None, ""
+    frame = _first_integer(annotation.get("frame_number"))
+    if frame is None:
+        return None, "The drawing has no frame number. See it on the review page."
+    try:
+        data = annotation.get("data")
+        return parse_drawing(data, frame, drawing_id=annotation["id"], author=author, text=text), ""
+    except DrawingUnreadable as error:
+        return None, str(error)
+
+
+def _labels(note: Data) -> tuple[str, ...]:
+    labels = [_related(link, "label").get("name") for link in note.get("note_label_links") or ()]
+    labels.append(_related(note, "category").get("name"))
+    return tuple(dict.fromkeys(str(label) for label in labels if label))
+
+
+def _replies(note: Data, invitees: Mapping[str, str]) -> tuple[Reply, ...]:
+    found = [
+        Reply(
+            id=reply["id"],
+            author=person_name(_related(reply, "author"))
+            or invitees.get(str(_json_object(_metadata(reply).get(NOTE_KEY)).get("invitee_id")), "")
+            or "Guest",
+            date=_date(reply.get("date")),
+            text=str(reply.get("content") or ""),
+        )
+        for reply in note.get("replies") or ()
+    ]
+    return tuple(sorted(found, key=lambda reply: (reply.date is not None, reply.date, reply.id)))
+
+
+def _attachment(link: Data) -> Attachment:
+    component = _related(link, "component")
+    url = link.get("url")
+    return Attachment(
+        component_id=str(link.get("component_id") or component.get("id") or ""),
+        name=str(component.get("name") or ""),
+        file_type=str(component.get("file_type") or ""),
+        url=str(url["value"]) if isinstance(url, Mapping) and url.get("value") else None,
+    )
+
+
+def _verdicts(version: Data, objects: Sequence[Data]) -> tuple[Verdict, ...]:
+    """Return the statuses of invitees and the history of the version's own status, oldest first."""
+    found = [
+        Verdict(
+            author=str(_related(status, "invitee").get("name") or "Guest"),
+            status=str(status.get("status") or ""),
+            date=_date(status.get("created_at")),
+            review=str(_related(item, "review_session").get("name") or ""),
+        )
+        for item in objects
+        for status in item["statuses"]
+    ]
+    found += [
+        Verdict(
+            author=person_name(_related(change, "user")),
+            status=str(_related(change, "status").get("name") or ""),
+            date=_date(change.get("date")),
+        )
+        for change in version.get("status_changes") or ()
+    ]
+    return tuple(sorted(found, key=lambda verdict: (verdict.date is not None, verdict.date)))
+
+
+def _path(link: Iterable[Data]) -> str:
+    """Return the path of the shot from the link of a version, which ends with the asset or the version."""
+    return "/".join(str(part["name"]) for part in link if part.get("type") not in ("Asset", "AssetVersion"))
+
+
+def _clip(components: Iterable[Data]) -> Clip | None:
+    """Return the first movie among the components, or None."""
+    for component in components:
+        metadata = _metadata(component)
+        exact, player = _json_object(metadata.get(_MOVIE_KEY)), _json_object(metadata.get(_FTRACK_MOVIE_KEY))
+        first, last = _first_integer(exact.get("first_frame"), player.get("frameIn")), player.get("frameOut")
+        count = _first_integer(exact.get("frame_count"))
+        if count is None and isinstance(last, (int, float)) and first is not None:
+            count = int(last) - first + 1
+        rate = _rate(exact.get("fps") or player.get("frameRate"))
+        if rate is not None and first is not None and count is not None:
+            width, height = (_first_integer(player.get(name)) or 0 for name in ("width", "height"))
+            return Clip(rate, first, count, width, height)
+    return None
+
+
+def _rate(value: object) -> Fraction | None:
+    try:
+        return None if value is None else frame_rate(str(value))
+    except SettingInvalid:
+        return None
+
+
+def person_name(user: Data) -> str:
+    """Return the full name of a user, the user name without one, or "" for a deleted user."""
+    name = " ".join(str(user[part]) for part in ("first_name", "last_name") if user.get(part))
+    return name or str(user.get("username") or "")
+
+
+def _related(entity: Data, name: str) -> Data:
+    related = entity.get(name)
+    return related if isinstance(related, Mapping) else {}
+
+
+def _metadata(entity: Data) -> dict[str, Any]:
+    found = entity.get("metadata") or ()
+    return dict(found) if isinstance(found, Mapping) else {each["key"]: each.get("value") for each in found}
+
+
+def _json_object(text: object) -> Data:
+    """Return the JSON object in a metadata value, {} if another client has written something else."""
+    try:
+        found = json.loads(text) if isinstance(text, str) else {}
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _first_integer(*values: object) -> int | None:
+    """Return the first value that is a whole number; sites send frame numbers as floats."""
+    for value in values:
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            continue
+        if float(value).is_integer():
+            return int(value)
+    return None
+
+
+def _date(value: object) -> datetime | None:
+    """Return a time of the server, which is UTC, with its time zone."""
+    if isinstance(value, Mapping):
+        value = value.get("value")
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.replace("Z", "+00:00"))
+        except ValueError:
+            return None
+    if not isinstance(value, datetime):
+        return None
+    return value if value.tzinfo is not None else value.replace(tzinfo=timezone.utc)

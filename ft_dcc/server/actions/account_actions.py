@@ -1,0 +1,123 @@
+"""Actions about the security roles and API keys of users."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import delete, insert, select, update
+
+from ft_dcc.errors import Forbidden, ValidationError
+from ft_dcc.server.auth.api_keys import issue_key, revoke_keys
+from ft_dcc.server.entities.batch import Action, Answer, Batch, Operation, Row
+
+
+def reset_remote(batch: Batch, operation: Operation) -> Answer:
+    """Revoke a user's API keys and return a new one; raises Forbidden and ValidationError."""
+    if operation.get("reset_type") != "api_key":
+        raise ValidationError("Only an api_key can be reset. Send that as reset_type.")
+    user_id = operation.get("entity_key") or batch.caller.id
+    if not isinstance(user_id, str) or batch.row("User", user_id) is None:
+        raise ValidationError(f"There is no user '{user_id}' whose API key could be reset.")
+    if user_id != batch.caller.id and not batch.permissions.is_administrator:
+        raise Forbidden("Only an administrator of the studio may reset the API key of somebody else. Ask one.")
+    revoke_keys(batch.connection, user_id)
+    return {"action": "reset_remote", "data": {"api_key": issue_key(batch.connection, user_id)}}
+
+
+def add_role(batch: Batch, operation: Operation) -> Answer:
+    """Give the user a role, on no project yet; does nothing if the user has it."""
+    user_id, role_id = _role_key(batch, operation)
+    if _find_role(batch, user_id, role_id) is None:
+        row = {"id": str(uuid4()), "user_id": user_id, "security_role_id": role_id, "is_all_open_projects": 0}
+        batch.insert("UserSecurityRole", row)
+    return {"action": operation["action"], "data": True}
+
+
+def remove_role(batch: Batch, operation: Operation) -> Answer:
+    """Remove a role from the user."""
+    user_role = _require_role(batch, operation)
+    link, table = batch.table("UserSecurityRoleProject"), batch.table("UserSecurityRole")
+    batch.connection.execute(delete(link).where(link.c.user_security_role_id == user_role["id"]))
+    batch.connection.execute(delete(table).where(table.c.id == user_role["id"]))
+    return {"action": operation["action"], "data": True}
+
+
+def update_role(batch: Batch, operation: Operation) -> Answer:
+    """Replace a role of the user by another one."""
+    user_role = _require_role(batch, operation)
+    new_role_id = _require_id(batch, operation, "new_role_id", "SecurityRole")
+    _update_user_role(batch, user_role, security_role_id=new_role_id)
+    return {"action": operation["action"], "data": True}
+
+
+def grant_project(batch: Batch, operation: Operation) -> Answer:
+    """Extend a role of the user to a project, or to all open projects."""
+    user_role = _require_role(batch, operation)
+    if operation.get("all_open_projects"):
+        _update_user_role(batch, user_role, is_all_open_projects=1)
+    else:
+        project_id = _require_id(batch, operation, "project_id", "Project")
+        link = batch.table("UserSecurityRoleProject")
+        row = {"user_security_role_id": user_role["id"], "project_id": project_id}
+        is_granted = [link.c[name] == value for name, value in row.items()]
+        if batch.connection.scalar(select(link.c.id).where(*is_granted)) is None:
+            batch.connection.execute(insert(link), {"id": str(uuid4()), **row})
+    return {"action": operation["action"], "data": True}
+
+
+def revoke_project(batch: Batch, operation: Operation) -> Answer:
+    """Withdraw a role of the user from a project, or from the open projects that were not granted one by one."""
+    user_role = _require_role(batch, operation)
+    if operation.get("all_open_projects"):
+        _update_user_role(batch, user_role, is_all_open_projects=0)
+    else:
+        project_id = _require_id(batch, operation, "project_id", "Project")
+        link = batch.table("UserSecurityRoleProject")
+        is_granted = link.c.user_security_role_id == user_role["id"], link.c.project_id == project_id
+        batch.connection.execute(delete(link).where(*is_granted))
+    return {"action": operation["action"], "data": True}
+
+
+def _require_id(batch: Batch, operation: Operation, name: str, type_name: str) -> str:
+    """Return the id in a parameter of the operation; raises Forbidden for callers who are not administrators."""
+    if not batch.permissions.is_administrator:
+        raise Forbidden("Only an administrator of the studio may change what users may do. Ask one.")
+    value = operation.get(name)
+    if not isinstance(value, str) or batch.row(type_name, value) is None:
+        raise ValidationError(f"The operation needs '{name}', the id of a {type_name} that exists.")
+    return value
+
+
+def _role_key(batch: Batch, operation: Operation) -> tuple[str, str]:
+    user_id = _require_id(batch, operation, "user_id", "User")
+    return user_id, _require_id(batch, operation, "role_id", "SecurityRole")
+
+
+def _find_role(batch: Batch, user_id: str, role_id: str) -> Row | None:
+    table = batch.table("UserSecurityRole")
+    is_role = table.c.user_id == user_id, table.c.security_role_id == role_id
+    row = batch.connection.execute(select(table).where(*is_role)).mappings().first()
+    return None if row is None else dict(row)
+
+
+def _require_role(batch: Batch, operation: Operation) -> Row:
+    row = _find_role(batch, *_role_key(batch, operation))
+    if row is None:
+        raise ValidationError("The user does not have this role. Add it first.")
+    return row
+
+
+def _update_user_role(batch: Batch, user_role: Row, **values: Any) -> None:
+    table = batch.table("UserSecurityRole")
+    batch.connection.execute(update(table).where(table.c.id == user_role["id"]).values(values))
+
+
+ACCOUNT_ACTIONS: dict[str, Action] = {
+    "reset_remote": reset_remote,
+    "add_user_security_role": add_role,
+    "remove_user_security_role": remove_role,
+    "update_user_security_role": update_role,
+    "grant_user_security_role_project": grant_project,
+    "revoke_user_security_role_project": revoke_project,
+}

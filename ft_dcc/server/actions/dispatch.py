@@ -1,0 +1,244 @@
+"""Answer API requests: a list of operations in, a list of answers out, in one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import Any
+from weakref import WeakValueDictionary
+
+import attrs
+from anyio import CapacityLimiter, to_thread
+from sqlalchemy import Connection
+
+from ft_dcc.errors import BadRequest, PayloadTooLarge, ValidationError, WouldBlock
+from ft_dcc.server.auth.permissions import Permissions, permissions_of
+from ft_dcc.server.context import ServerContext
+from ft_dcc.server.database import audit_log, connections
+from ft_dcc.server.entities.batch import Action, Batch, Operation
+from ft_dcc.server.entities.changes import ChangeSet
+from ft_dcc.server.events.update_events import (
+    NO_ORIGIN,
+    EntityUpdate,
+    Origin,
+    affects_permissions,
+    describe_changes,
+    publish_changes,
+)
+from ft_dcc.server.identity import Caller
+from ft_dcc.server.query.loader import QueryContext
+
+_MAX_INLINE_QUERIES = 4
+_MAX_THREADS_PER_USER = 5
+# One transaction holds the changes of all other clients until it is done.
+MAX_OPERATIONS = 20_000
+MAX_READ_SECONDS, MAX_WRITE_QUERY_SECONDS = 20.0, 2.0
+
+
+@attrs.frozen(eq=False)
+class ActionRegistry:
+    """The actions by name: those that only read, and those that write, with what runs before and after them.
+
+    One writing operation makes the whole request a writing one. ``prepare`` runs before the transaction, because it
+    takes long and touches only files; ``on_commit`` runs once after a committed request with such an operation.
+    ``permission_actions`` are the names of the actions that change what users may do.
+    """
+
+    reading: Mapping[str, Action]
+    writing: Mapping[str, Action]
+    prepare: Mapping[str, Callable[[Operation], None]]
+    on_commit: Mapping[str, Callable[[], None]]
+    permission_actions: frozenset[str]
+    all: Mapping[str, Action] = attrs.field(init=False)
+
+    @all.default
+    def _merge(self) -> Mapping[str, Action]:
+        return {**self.reading, **self.writing}
+
+
+@attrs.frozen
+class CommitResult:
+    """The answers of a transaction, and the work that it leaves: files to remove, changes to publish, mail to send."""
+
+    answers: list[Any]
+    removed_components: list[str]
+    updates: list[EntityUpdate]
+    after_commit: list[Callable[[], None]]
+
+
+class Dispatcher:
+    """Answers the requests of a studio with the actions of a registry."""
+
+    def __init__(self, context: ServerContext, actions: ActionRegistry) -> None:
+        self.context, self.actions = context, actions
+        self._threads: WeakValueDictionary[str, CapacityLimiter] = WeakValueDictionary()
+
+    def _threads_of(self, caller: Caller) -> CapacityLimiter:
+        """Return the limit of the threads that read for this user, so that the queries of one leave room for others."""
+        limiter = self._threads.get(caller.id)
+        if limiter is None:
+            self._threads[caller.id] = limiter = CapacityLimiter(_MAX_THREADS_PER_USER)
+        return limiter
+
+    def answer(
+        self,
+        caller: Caller,
+        operations: list[Operation],
+        base_url: str = "",
+        *,
+        is_denormalized: bool = False,
+        permissions: Permissions | None = None,
+    ) -> list[Any]:
+        """Answer the operations of one request, all or none; they may refer to each other in any order.
+
+        ``base_url`` is the address of the server as the client knows it, without a slash at the end; ``permissions``
+        replace those of the caller. Raises HttpError.
+        """
+        request = ApiRequest(
+            self, caller, list(operations), base_url, is_denormalized=is_denormalized, permissions=permissions
+        )
+        request.prepare()
+        return request.finish(request.submit().result()) if request.is_writing else request.read()
+
+    async def answer_async(
+        self,
+        caller: Caller,
+        operations: list[Operation],
+        base_url: str,
+        *,
+        client_token: str | None = None,
+        push_token: str | None = None,
+        is_denormalized: bool = False,
+    ) -> list[Any]:
+        """Answer the operations without blocking the event loop.
+
+        The tokens are part of the published changes. With ``is_denormalized``, an entity is sent in full wherever it
+        occurs. Fast queries run on the event loop: handing them to a thread and back takes longer than running them.
+        """
+        origin = Origin(client_token, push_token)
+        request = ApiRequest(self, caller, operations, base_url, origin, is_denormalized)
+        if not request.is_writing:
+            with suppress(WouldBlock):
+                return request.read_inline()
+            return await to_thread.run_sync(request.read, limiter=self._threads_of(caller))
+        if request.needs_preparation:
+            await to_thread.run_sync(request.prepare)
+        # The transaction goes on when the client disconnects, and its result must still be consumed.
+        result = await asyncio.shield(asyncio.wrap_future(request.submit()))
+        if result.removed_components or result.after_commit:
+            return await to_thread.run_sync(request.finish, result)
+        return result.answers
+
+
+@attrs.frozen(eq=False)
+class ApiRequest:
+    """One request: its operations, the caller, and the options of :meth:`Dispatcher.answer_async`."""
+
+    dispatcher: Dispatcher
+    caller: Caller
+    operations: list[Operation]
+    base_url: str
+    origin: Origin = NO_ORIGIN
+    is_denormalized: bool = False
+    permissions: Permissions | None = None
+
+    def __attrs_post_init__(self) -> None:
+        """Raise BadRequest or ValidationError for an operation without a known action, or for too many."""
+        if len(self.operations) > MAX_OPERATIONS:
+            raise PayloadTooLarge(f"A request has at most {MAX_OPERATIONS} operations. Send them in several requests.")
+        for operation in self.operations:
+            name = operation.get("action")
+            if not isinstance(name, str):
+                raise BadRequest("An operation does not name its action. Add it.")
+            if name not in self.dispatcher.actions.all:
+                # Clients match this text.
+                raise ValidationError(f"Invalid action u'{name[:80]}'")
+
+    @property
+    def context(self) -> ServerContext:
+        """The server that answers."""
+        return self.dispatcher.context
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether the request changes the database."""
+        return any(operation["action"] in self.dispatcher.actions.writing for operation in self.operations)
+
+    @property
+    def needs_preparation(self) -> bool:
+        """Whether any operation has work to do before the transaction."""
+        return any(operation["action"] in self.dispatcher.actions.prepare for operation in self.operations)
+
+    def read(self) -> list[Any]:
+        """Return the answers to a request that changes nothing."""
+        with self.context.store.reading() as connection, connections.time_limit(connection, MAX_READ_SECONDS):
+            return self._run(connection).answers
+
+    def read_inline(self) -> list[Any]:
+        """Return the answers to a few fast queries; raises WouldBlock for any other request."""
+        expressions = [operation.get("expression") for operation in self.operations if operation["action"] == "query"]
+        if not len(expressions) == len(self.operations) <= _MAX_INLINE_QUERIES:
+            raise WouldBlock("Only a few queries are answered on the event loop.")
+        context, commits = self.context, self.context.store.commits
+        with context.store.inline_read() as connection:
+            if len(expressions) > 1:
+                connections.begin(connection)
+            permissions = self.permissions or context.permission_cache.get(
+                connection, context.store.tables, self.caller.id, commits
+            )
+            query_context = QueryContext(connection, self.base_url, permissions, self.caller.id)
+            return [{"action": "query", **self._query(query_context, expression)} for expression in expressions]
+
+    def _query(self, query_context: QueryContext, expression: object) -> dict[str, Any]:
+        if not isinstance(expression, str):
+            raise WouldBlock("The query action reports this error.")
+        options = {"is_denormalized": self.is_denormalized, "inline_only": True}
+        return self.context.planner.respond(query_context, expression, **options)
+
+    def prepare(self) -> None:
+        """Do the work that comes before the transaction."""
+        for operation in self.operations:
+            if (prepare := self.dispatcher.actions.prepare.get(str(operation["action"]))) is not None:
+                prepare(operation)
+
+    def submit(self) -> Future[CommitResult]:
+        """Return a future that is done when the changes are on disk and have been published."""
+        return self.context.store.submit(self._run, self._publish)
+
+    def finish(self, result: CommitResult) -> list[Any]:
+        """Remove the files of deleted components, run the callbacks of the actions, and return the answers."""
+        for component_id in result.removed_components:
+            self.context.media.remove(component_id)
+        for callback in result.after_commit:
+            callback()
+        return result.answers
+
+    def _publish(self, result: CommitResult) -> None:
+        actions, registry = {str(operation["action"]) for operation in self.operations}, self.dispatcher.actions
+        if not actions.isdisjoint(registry.permission_actions) or affects_permissions(result.updates):
+            self.context.events.refresh_permissions(self.context.store)
+        publish_changes(self.context.events, self.caller, self.origin, result.updates)
+        for name in actions & registry.on_commit.keys():
+            registry.on_commit[name]()
+
+    def _run(self, connection: Connection) -> CommitResult:
+        context, actions = self.context, self.dispatcher.actions
+        batch = Batch(
+            context,
+            self.caller,
+            connection,
+            self.base_url,
+            self.operations,
+            actions.all,
+            ChangeSet(is_recording=context.events.needs_changes),
+            self.permissions or permissions_of(connection, context.store.tables, self.caller.id),
+            self.is_denormalized,
+            query_deadline=time.monotonic() + MAX_WRITE_QUERY_SECONDS if self.is_writing else None,
+        )
+        answers = batch.run()
+        done = [pair for pair in zip(self.operations, answers) if pair[0]["action"] in actions.writing]
+        audit_log.record(connection, self.caller, done)
+        return CommitResult(answers, batch.removed_components, describe_changes(batch), batch.after_commit)

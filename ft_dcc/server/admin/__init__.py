@@ -1,0 +1,4 @@
+"""Administration of a studio: users, roles, keys, import and export, with or without a running server.
+
+Knows nothing of reviews or media.
+"""

@@ -1,0 +1,186 @@
+"""The administrator's commands: users, their roles and keys, one-time logins, the audit log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import uuid4
+
+import attrs
+from sqlalchemy import Connection, delete, select
+
+from ft_dcc.errors import ValidationError
+from ft_dcc.server.auth.api_keys import find_keys, issue_key, key_id, revoke_keys
+from ft_dcc.server.context import ServerContext
+from ft_dcc.server.database import audit_log
+from ft_dcc.server.entities.batch import Batch, create_operation, owner_batch
+from ft_dcc.server.entities.create import create_entity
+from ft_dcc.server.events.update_events import NO_ORIGIN, EntityUpdate, describe_changes, publish_changes
+from ft_dcc.server.identity import Caller
+from ft_dcc.server.schema.tables import TYPE_COLUMN
+
+_READ_ONLY = frozenset(("keys", "audit"))
+_MAX_CHANGES = 100_000
+
+Arguments = Mapping[str, Any]
+Report = dict[str, Any]
+
+
+@attrs.frozen
+class _Result:
+    """The report of a command, its caller, and the changes to publish."""
+
+    report: Report
+    caller: Caller
+    updates: list[EntityUpdate]
+
+
+def run_command(context: ServerContext, name: str, arguments: Arguments) -> Report:
+    """Run a command in one transaction and return its report; raises ValidationError."""
+    if name not in COMMANDS:
+        raise ValidationError(f"There is no command '{name[:80]}'. Use one of {', '.join(COMMANDS)}.")
+
+    def run(connection: Connection) -> _Result:
+        batch = owner_batch(context, connection)
+        batch.changes.is_recording = context.events.needs_changes
+        report = COMMANDS[name](context, batch, arguments)
+        if name not in _READ_ONLY:
+            operation = {"action": f"errand: {name}", "entity_type": "User", "entity_key": [report["user_id"]]}
+            audit_log.record(connection, batch.caller, [(operation, None)])
+        return _Result(report, batch.caller, describe_changes(batch))
+
+    def publish(result: _Result) -> None:
+        if name not in _READ_ONLY:
+            context.events.refresh_permissions(context.store)
+        publish_changes(context.events, result.caller, NO_ORIGIN, result.updates)
+
+    return context.store.write(run, publish).report
+
+
+def upsert_user(context: ServerContext, batch: Batch, arguments: Arguments) -> Report:
+    """Create a user unless there is one of this name; with a role, replace the user's roles by it.
+
+    The role applies to the given projects, or to all open ones.
+    """
+    name = arguments.get("name")
+    if not isinstance(name, str) or not name.strip():
+        raise ValidationError("A user needs a name.")
+    user_id = _find_user_id(batch, name)
+    is_new = user_id is None
+    if user_id is None:
+        user_id = str(uuid4())
+        data = {"id": user_id, "username": name, "is_active": True}
+        create_entity(batch, create_operation("User", data))
+    projects = [_project_id(batch, project) for project in arguments.get("projects") or ()]
+    if arguments.get("role") or projects:
+        _set_role(batch, user_id, _role_id(batch, arguments.get("role") or "User"), projects)
+    return {"user_id": user_id, "name": name, "is_new": is_new, "roles": _roles(batch, user_id)}
+
+
+def make_key(context: ServerContext, batch: Batch, arguments: Arguments) -> Report:
+    """Issue an API key to the user, and report it; the database holds only its hash."""
+    user_id = _require_user_id(batch, arguments)
+    key = issue_key(batch.connection, user_id)
+    issued_id = key_id(batch.connection, user_id, key)
+    return {"user_id": user_id, "id": issued_id, "FTRACK_API_USER": arguments["user"], "FTRACK_API_KEY": key}
+
+
+def revoke(context: ServerContext, batch: Batch, arguments: Arguments) -> Report:
+    """Revoke the keys of the user whose ids begin with ``key``; "all" revokes all of them."""
+    user_id, prefix = _require_user_id(batch, arguments), str(arguments.get("key") or "")
+    count = revoke_keys(batch.connection, user_id, "" if prefix == "all" else prefix) if prefix else 0
+    if count == 0:
+        raise ValidationError(f"{arguments['user']} has no live key '{prefix}'. See: ft-dcc studio keys")
+    return {"user_id": user_id, "revoked": count}
+
+
+def list_keys(context: ServerContext, batch: Batch, arguments: Arguments) -> Report:
+    """Report the keys of a user, or of all users."""
+    user_id = _require_user_id(batch, arguments) if arguments.get("user") else None
+    return {"keys": [attrs.asdict(found) for found in find_keys(batch.connection, user_id)]}
+
+
+def list_changes(context: ServerContext, batch: Batch, arguments: Arguments) -> Report:
+    """Report the audit log, the newest changes first: of an entity, by a user, or all; at most ``most``."""
+    entity_id, username, limit = arguments.get("entity"), arguments.get("user"), arguments.get("most") or 100
+    if not isinstance(limit, int) or not 0 < limit <= _MAX_CHANGES:
+        raise ValidationError(f"The number of changes must be between 1 and {_MAX_CHANGES}.")
+    found = audit_log.entries(batch.connection, entity_id=entity_id, username=username, limit=limit)
+    return {"changes": [attrs.asdict(entry) for entry in found]}
+
+
+def create_login_link(context: ServerContext, batch: Batch, arguments: Arguments) -> Report:
+    """Report the path of a page that logs a browser in as the user, once, within a quarter of an hour."""
+    user_id = _require_user_id(batch, arguments)
+    token = context.login_tokens.issue(Caller(user_id, arguments["user"]))
+    if token is None:
+        raise ValidationError("Too many sign-in addresses are unused. Wait a quarter of an hour, then try again.")
+    return {"user_id": user_id, "path": f"/user/sign_in/{token}"}
+
+
+def _find_user_id(batch: Batch, name: str) -> str | None:
+    table = batch.table("User")
+    found: str | None = batch.connection.scalar(select(table.c.id).where(table.c.username == name))
+    return found
+
+
+def _require_user_id(batch: Batch, arguments: Arguments) -> str:
+    name = str(arguments.get("user"))
+    user_id = _find_user_id(batch, name)
+    if user_id is None:
+        raise ValidationError(f"There is no user '{name[:80]}'. Create one with: ft-dcc studio user NAME")
+    return user_id
+
+
+def _project_id(batch: Batch, name: str) -> str:
+    table = batch.table("Project")
+    conditions = table.c.name == name, table.c[TYPE_COLUMN] == "Project"
+    found: str | None = batch.connection.scalar(select(table.c.id).where(*conditions))
+    if found is None:
+        raise ValidationError(f"There is no project '{str(name)[:80]}'. Check the name.")
+    return found
+
+
+def _role_id(batch: Batch, name: str) -> str:
+    table = batch.table("SecurityRole")
+    known = {row.name: row.id for row in batch.connection.execute(select(table.c.id, table.c.name))}
+    if name not in known:
+        raise ValidationError(f"There is no role '{str(name)[:80]}'. Use one of {', '.join(sorted(known))}.")
+    return str(known[name])
+
+
+def _set_role(batch: Batch, user_id: str, role_id: str, projects: list[str]) -> None:
+    held_type, part_type = batch.schema["UserSecurityRole"], batch.schema["UserSecurityRoleProject"]
+    held, part = batch.tables[held_type], batch.tables[part_type]
+    before = list(batch.connection.scalars(select(held.c.id).where(held.c.user_id == user_id)))
+    batch.connection.execute(delete(part).where(part.c.user_security_role_id.in_(before)))
+    batch.connection.execute(delete(held).where(held.c.id.in_(before)))
+    row = {"id": str(uuid4()), "user_id": user_id, "security_role_id": role_id, "is_all_open_projects": not projects}
+    batch.insert(held_type.name, row)
+    for project_id in dict.fromkeys(projects):
+        batch.insert(part_type.name, {"id": str(uuid4()), "user_security_role_id": row["id"], "project_id": project_id})
+
+
+def _roles(batch: Batch, user_id: str) -> list[Report]:
+    """Return the user's roles, with the projects that each is limited to."""
+    tables = batch.tables.by_family
+    held, role = tables["UserSecurityRole"], tables["SecurityRole"]
+    part, project = tables["UserSecurityRoleProject"], tables["Context"]
+    joined = held.join(role, held.c.security_role_id == role.c.id)
+    found = select(held.c.id, held.c.is_all_open_projects, role.c.name).select_from(joined)
+    roles = []
+    for row in batch.connection.execute(found.where(held.c.user_id == user_id)).all():
+        names = select(project.c.name).join_from(project, part, part.c.project_id == project.c.id)
+        own = batch.connection.scalars(names.where(part.c.user_security_role_id == row.id))
+        roles.append({"role": row.name, "projects": "all open" if row.is_all_open_projects else sorted(own)})
+    return roles
+
+
+COMMANDS: dict[str, Callable[[ServerContext, Batch, Arguments], Report]] = {
+    "user": upsert_user,
+    "key": make_key,
+    "revoke": revoke,
+    "keys": list_keys,
+    "sign-in": create_login_link,
+    "audit": list_changes,
+}

@@ -1,0 +1,291 @@
+"""Import entities from lines of JSON in one transaction, and export them in the same format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO
+
+import attrs
+from sqlalchemy import Connection, Table, func, select
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import IntegrityError
+
+from ft_dcc.errors import HttpError, ValidationError
+from ft_dcc.server.admin import jsonl_format, pending_entities
+from ft_dcc.server.auth.api_keys import first_user
+from ft_dcc.server.context import ServerContext
+from ft_dcc.server.database import audit_log
+from ft_dcc.server.database.seed import LOCATIONS, seed
+from ft_dcc.server.entities import batch, passphrases, server_values
+from ft_dcc.server.entities.changes import ChangeSet
+from ft_dcc.server.events.update_events import NO_ORIGIN, EntityUpdate, describe_changes, publish_changes
+from ft_dcc.server.identity import Caller
+from ft_dcc.server.schema import model, tables
+
+# The columns that the server fills in at a create, by the root of the family. They are filled in for lines without
+# them.
+_SERVER_COLUMNS: dict[str, tuple[str, ...]] = {
+    "Context": (
+        *("context_type", "project_id", "parent_id", "status_id", "type_id", "sort", "bid"),
+        *("full_name", "status", "project_schema_id"),
+    ),
+    "AssetVersion": ("date", "user_id", "version", "status_id"),
+    "Component": ("system_type",),
+    "CustomAttributeLink": ("from_entity_type", "to_entity_type"),
+    "List": ("date", "user_id"),
+    "Note": ("date", "user_id", "thread_activity", "parent_id", "parent_type"),
+    "Resource": ("is_active", "is_otp_enabled", "is_totp_enabled", "require_details_update", "local"),
+    "ReviewSession": ("start_date", "passphrase_enabled", "shareable_url_enabled", "is_moderated"),
+    "ReviewSessionObject": ("sort_order", "name", "version"),
+    "ReviewSessionInvitee": ("created_from_shared_url",),
+    "Timelog": ("start", "user_id"),
+    "Timer": ("start", "user_id"),
+    "Job": ("user_id",),
+}
+_STAMPS = ("created_at", "created_by_id")
+# Their server columns follow from other rows, which may come later in the file.
+_DEPENDENT_FAMILIES = frozenset(("Context", "AssetVersion", "Note", "ReviewSessionObject", "CustomAttributeLink"))
+# Written by the server alone: their rows are complete.
+_HISTORY_FAMILIES = frozenset(("StatusChange", "Event"))
+_MAX_PENDING_ROWS = 2000
+# A larger import publishes the changes of its first part only.
+_MAX_PUBLISHED = 10_000
+
+
+def export_entities(context: ServerContext, connection: Connection) -> Iterator[bytes]:
+    """Yield all entities as lines, in the order of their creation; media and keys are not exported."""
+    for family, table in context.store.tables.by_family.items():
+        own = [found for found in context.schema.family_of(family) if not found.is_view]
+        formats = {found.name: (jsonl_format.JsonlFormat.of(found), _server_columns(found)) for found in own}
+        rows = connection.execution_options(yield_per=1000).execute(select(table).order_by(table.c[tables.ROW_COLUMN]))
+        for row in rows.mappings():
+            line_format, columns = formats[row.get(tables.TYPE_COLUMN, family)]
+            yield line_format.write(dict(row), columns)
+
+
+def import_entities(context: ServerContext, file: BinaryIO) -> int:
+    """Store the entities of the lines in one transaction, and return the number of lines.
+
+    An entity that exists gets the values of its line, and keeps the others. A new database is seeded, too, unless the
+    lines have users and locations. The file must be seekable. Raises ValidationError with the number of the line, and
+    then nothing is stored.
+    """
+
+    def run(connection: Connection) -> _ImportResult:
+        # The function runs again when another request of the same commit fails.
+        file.seek(0)
+        return _Import(context, connection, file).run()
+
+    def publish(result: _ImportResult) -> None:
+        context.events.refresh_permissions(context.store)
+        publish_changes(context.events, result.caller, NO_ORIGIN, result.updates)
+
+    return context.store.write(run, publish).count
+
+
+@attrs.frozen
+class _ImportResult:
+    """The number of lines, the user of the changes, and the changes to publish."""
+
+    count: int
+    caller: Caller
+    updates: list[EntityUpdate]
+
+
+def _server_columns(entity_type: model.EntityType) -> frozenset[str]:
+    stamps = () if entity_type.family in _HISTORY_FAMILIES else _STAMPS
+    columns = {attribute.column for attribute in entity_type.attributes.values()}
+    return frozenset(name for name in (*_SERVER_COLUMNS.get(entity_type.family, ()), *stamps) if name in columns)
+
+
+@attrs.define(eq=False)
+class _Import:
+    """One import, inside its transaction."""
+
+    context: ServerContext
+    connection: Connection
+    file: BinaryIO
+    _formats: dict[str, tuple[jsonl_format.JsonlFormat, frozenset[str]]] = attrs.field(factory=dict)
+    _next_row: dict[str, int] = attrs.field(factory=dict)
+    _pending: dict[tuple[str, tuple[str, ...]], list[tuple[int, jsonl_format.Row]]] = attrs.field(factory=dict)
+    _size: int = 0
+    _incomplete: list[pending_entities.PendingEntity] = attrs.field(factory=list)
+    _lines_without_id: dict[tuple[Any, ...], int] = attrs.field(factory=dict)
+    _families: set[str] = attrs.field(factory=set)
+    _caller: Caller | None = None
+    _batch: batch.Batch = attrs.field(init=False)
+    # The former row of each entity, for the published changes.
+    _before: dict[tuple[model.EntityType, tuple[Any, ...]], jsonl_format.Row | None] = attrs.field(factory=dict)
+
+    def run(self) -> _ImportResult:
+        """Store all lines, and return the result."""
+        self._caller = first_user(self.connection)
+        self._batch = batch.owner_batch(self.context, self.connection)
+        count = 0
+        for number, line in _numbered(self.file):
+            with _line_errors(number):
+                self._read(number, jsonl_format.read_line(self.context.schema, line))
+            count += 1
+        self._flush()
+        self._seed_if_needed()
+        pending_entities.assign_projects(self._batch)
+        pending_entities.complete_entities(self._batch, self._incomplete, _line_errors)
+        self._check_references()
+        return _ImportResult(count, self._batch.caller, self._describe())
+
+    def _read(self, number: int, record: jsonl_format.Record) -> None:
+        entity_type, given = record.entity_type, record.columns
+        columns = {**given, **passphrases.passphrase_columns(self._batch, entity_type, str(given.get("id")), given)}
+        if entity_type.name not in self._formats:
+            self._formats[entity_type.name] = jsonl_format.JsonlFormat.of(entity_type), _server_columns(entity_type)
+        line_format, server_columns = self._formats[entity_type.name]
+        missing = server_columns - columns.keys()
+        row = line_format.complete(columns)
+        if missing and entity_type.family not in _DEPENDENT_FAMILIES:
+            server_values.add_server_values(self._batch, entity_type, row)
+            row.update(columns)
+            if self._caller is None:
+                row.update(dict.fromkeys(row.keys() & {"user_id", "created_by_id"} - columns.keys()))
+            missing = frozenset()
+        table = self.context.store.tables[entity_type]
+        if tables.TYPE_COLUMN in table.c:
+            row[tables.TYPE_COLUMN] = entity_type.base if entity_type.is_view else entity_type.name
+        key = tuple(row.get(name) for name in entity_type.key)
+        if entity_type.key[0] not in columns:
+            self._lines_without_id[key] = number
+        if None in key:
+            raise ValidationError(f"A {entity_type.name} needs {' and '.join(entity_type.key)}.")
+        if missing or record.lists:
+            self._incomplete.append(pending_entities.PendingEntity(number, entity_type, key, missing, record.lists))
+        self._enqueue(number, entity_type, row, tuple(columns))
+
+    def _enqueue(
+        self, number: int, entity_type: model.EntityType, row: jsonl_format.Row, given: tuple[str, ...]
+    ) -> None:
+        family = entity_type.family
+        if family not in self._next_row:
+            table = self.context.store.tables.by_family[family]
+            self._next_row[family] = self.connection.scalar(select(func.max(table.c[tables.ROW_COLUMN]))) or 0
+        self._next_row[family] += 1
+        row[tables.ROW_COLUMN] = self._next_row[family]
+        self._families.add(family)
+        self._pending.setdefault((entity_type.name, given), []).append((number, row))
+        self._size += 1
+        if self._size >= _MAX_PENDING_ROWS:
+            self._flush()
+
+    def _flush(self) -> None:
+        for (type_name, given), rows in self._pending.items():
+            entity_type = self.context.schema[type_name]
+            self._record_changes(entity_type, given, [row for _, row in rows])
+            statement = _upsert(self.context.store.tables[entity_type], entity_type, given)
+            try:
+                done = self.connection.execute(statement, [row for _, row in rows])
+                is_whole = done.rowcount == len(rows)
+            except IntegrityError:
+                is_whole = False
+            if not is_whole:
+                self._find_invalid_row(statement, entity_type, rows)
+        self._pending.clear()
+        self._size = 0
+
+    def _record_changes(
+        self, entity_type: model.EntityType, given: tuple[str, ...], rows: list[jsonl_format.Row]
+    ) -> None:
+        """Add the rows to the audit log, and remember the former rows for the published changes."""
+        keys = [tuple(row[name] for name in entity_type.key) for row in rows]
+        operation = {"action": "load", "entity_type": entity_type.name, "entity_data": dict.fromkeys(given)}
+        audit_log.record(
+            self.connection, self._batch.caller, [({**operation, "entity_key": list(key)}, None) for key in keys]
+        )
+        if not self.context.events.needs_changes or len(self._before) > _MAX_PUBLISHED:
+            return
+        for key in keys:
+            self._before.setdefault((entity_type, key), self._row(entity_type, key))
+
+    def _row(self, entity_type: model.EntityType, key: tuple[Any, ...]) -> jsonl_format.Row | None:
+        table = self.context.store.tables[entity_type]
+        conditions = [table.c[name] == part for name, part in zip(entity_type.key, key)]
+        found = self.connection.execute(select(table).where(*conditions)).mappings().first()
+        return None if found is None else dict(found)
+
+    def _describe(self) -> list[EntityUpdate]:
+        """Return the changes to publish; those of the first part of a very large import."""
+        changes = self._batch.changes = ChangeSet(is_recording=bool(self._before))
+        for (entity_type, key), before in list(self._before.items())[:_MAX_PUBLISHED]:
+            row = self._row(entity_type, key)
+            if row is not None and before is None:
+                changes.record_created(entity_type, row)
+            elif row is not None and before is not None:
+                changes.record_updated(entity_type, before, row)
+        return describe_changes(self._batch)
+
+    def _find_invalid_row(
+        self, statement: Any, entity_type: model.EntityType, rows: list[tuple[int, jsonl_format.Row]]
+    ) -> None:
+        """Store the rows one by one, again where needed, and raise ValidationError for the one that fails."""
+        for number, row in rows:
+            with _line_errors(number):
+                try:
+                    done = self.connection.execute(statement, row)
+                except IntegrityError as error:
+                    raise ValidationError(f"There is another {entity_type.name} in its place.") from error
+                if done.rowcount != 1:
+                    raise ValidationError("There is an entity of another type with this id.")
+
+    def _seed_if_needed(self) -> None:
+        """Seed a database without users or the standard locations."""
+        location = self.context.store.tables.by_family["Location"]
+        known = set(self.connection.scalars(select(location.c.id)))
+        if first_user(self.connection) is None or not known >= set(LOCATIONS):
+            seed(self.connection, self.context.store.tables)
+        if self._caller is None:
+            self._batch = batch.owner_batch(self.context, self.connection)
+            audit_log.backfill_user(self.connection, self._batch.caller)
+
+    def _check_references(self) -> None:
+        """Raise ValidationError, with the number of its line, for a key that refers to no entity."""
+        if (broken := pending_entities.find_broken_reference(self._batch, self._families)) is not None:
+            entity_type, key, reason = broken
+            with _line_errors(self._line_of(entity_type, key)):
+                raise ValidationError(reason)
+
+    def _line_of(self, entity_type: model.EntityType, key: tuple[Any, ...]) -> int:
+        """Return the number of an entity's line, by reading the file again; 0 when it has none."""
+        if key in self._lines_without_id:
+            return self._lines_without_id[key]
+        self.file.seek(0)
+        for number, line in _numbered(self.file):
+            record = jsonl_format.read_line(self.context.schema, line)
+            found = tuple(record.columns.get(name) for name in record.entity_type.key)
+            if record.entity_type.family == entity_type.family and found == key:
+                return number
+        return 0
+
+
+def _upsert(table: Table, entity_type: model.EntityType, given: tuple[str, ...]) -> Any:
+    """Return the statement that inserts a row, or updates the given columns of an existing one."""
+    statement = insert(table)
+    changed = [name for name in given if name not in entity_type.key] or [entity_type.key[0]]
+    has_same_type = (
+        statement.excluded[tables.TYPE_COLUMN] == table.c[tables.TYPE_COLUMN] if tables.TYPE_COLUMN in table.c else None
+    )
+    return statement.on_conflict_do_update(
+        index_elements=list(entity_type.key),
+        set_={name: statement.excluded[name] for name in changed},
+        where=has_same_type,
+    )
+
+
+def _numbered(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    return ((number, line) for number, line in enumerate(file, 1) if line.strip())
+
+
+@contextmanager
+def _line_errors(number: int) -> Iterator[None]:
+    """Add the number of the line to the errors of the block."""
+    try:
+        yield
+    except HttpError as error:
+        raise ValidationError(f"Line {number}: {error} Nothing was imported.") from error

@@ -1,0 +1,157 @@
+"""API keys of users: issued, revoked and checked. The database holds only their hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import time
+from collections.abc import Iterable
+from uuid import uuid4
+
+import attrs
+from sqlalchemy import (
+    Column,
+    Connection,
+    Float,
+    MetaData,
+    String,
+    Table,
+    bindparam,
+    column,
+    delete,
+    select,
+    table,
+    update,
+)
+
+from ft_dcc.errors import InvalidCredentials
+from ft_dcc.server.database.prepared import Prepared
+from ft_dcc.server.identity import Caller
+
+# Not one of ftrack's types: no schema shows the table and no query reaches it.
+METADATA = MetaData()
+_KEYS = Table(
+    "ft_dcc_api_key",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("user_id", String, nullable=False, index=True),
+    Column("hash", String, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("last_used_at", Float),
+    Column("revoked_at", Float),
+    # The program that asked for it. Databases of the first release get the column when they are opened.
+    Column("label", String),
+)
+_USERS = table("resource", column("id"), column("username"), column("is_active"), column("__row__"))
+_FIRST_USER = (
+    select(_USERS.c.id, _USERS.c.username)
+    .where(_USERS.c.username.is_not(None), _USERS.c.is_active == 1)
+    .order_by(_USERS.c["__row__"])
+    .limit(1)
+)
+_KEYS_OF_USER = Prepared(
+    select(_USERS.c.id, _KEYS.c.hash)
+    .join_from(_USERS, _KEYS, _KEYS.c.user_id == _USERS.c.id)
+    .where(_USERS.c.username == bindparam("username"), _USERS.c.is_active == 1, _KEYS.c.revoked_at.is_(None))
+)
+_HASH_OF_NO_KEY = "0" * 64
+
+
+@attrs.frozen
+class ApiKeyInfo:
+    """An API key without the key itself; times are seconds since 1970."""
+
+    id: str
+    username: str
+    created_at: float
+    last_used_at: float | None
+    revoked_at: float | None
+    label: str
+
+
+def issue_key(connection: Connection, user_id: str, label: str = "") -> str:
+    """Give the user one more API key and return it; ``label`` names the program that asked for it."""
+    key = secrets.token_urlsafe(32)
+    row = {"id": str(uuid4()), "user_id": user_id, "hash": _hash(key), "created_at": time.time(), "label": label}
+    connection.execute(_KEYS.insert(), row)
+    return key
+
+
+def replace_key(connection: Connection, user_id: str, label: str) -> str:
+    """Return a new key for the user and the program of this label, and delete the former ones."""
+    connection.execute(delete(_KEYS).where(_KEYS.c.user_id == user_id, _KEYS.c.label == label))
+    return issue_key(connection, user_id, label)
+
+
+def revoke_keys(connection: Connection, user_id: str, prefix: str = "") -> int:
+    """Revoke the user's live API keys whose ids begin with the prefix, and return their number."""
+    live = (_KEYS.c.user_id == user_id) & _KEYS.c.revoked_at.is_(None) & _KEYS.c.id.startswith(prefix, autoescape=True)
+    return connection.execute(update(_KEYS).where(live).values(revoked_at=time.time())).rowcount
+
+
+def find_keys(connection: Connection, user_id: str | None = None) -> list[ApiKeyInfo]:
+    """Return the API keys of one user or of all users, the oldest first."""
+    statement = select(_USERS.c.username, _KEYS).join_from(_KEYS, _USERS, _KEYS.c.user_id == _USERS.c.id)
+    if user_id is not None:
+        statement = statement.where(_KEYS.c.user_id == user_id)
+    return [
+        ApiKeyInfo(row.id, row.username, row.created_at, row.last_used_at, row.revoked_at, row.label or "")
+        for row in connection.execute(statement.order_by(_KEYS.c.created_at))
+    ]
+
+
+def record_key_use(connection: Connection, key: str) -> None:
+    """Store the current time as the last use of the key."""
+    connection.execute(update(_KEYS).where(_KEYS.c.hash == _hash(key)).values(last_used_at=time.time()))
+
+
+def find_key_owner(connection: Connection, username: str, key: str) -> Caller:
+    """Return the active user with this name and key; raises InvalidCredentials."""
+    live = _KEYS_OF_USER.rows(connection, {"username": username})
+    given = _hash(key)
+    owner = None
+    for user_id, hashed in live:
+        if hmac.compare_digest(hashed, given):
+            owner = Caller(user_id, username)
+    if not live:
+        hmac.compare_digest(_HASH_OF_NO_KEY, given)  # So that the time does not tell which names exist.
+    if owner is None:
+        raise InvalidCredentials("The server does not know this user and API key. Check the two.")
+    return owner
+
+
+def first_user(connection: Connection) -> Caller | None:
+    """Return the oldest active user, or None in an empty database."""
+    row = connection.execute(_FIRST_USER).first()
+    return None if row is None else Caller(row.id, row.username)
+
+
+def key_id(connection: Connection, user_id: str, key: str) -> str | None:
+    """Return the id of a live key of this user, which may be kept in place of the key; None for an unknown key."""
+    conditions = (_KEYS.c.user_id == user_id, _KEYS.c.hash == _hash(key), _KEYS.c.revoked_at.is_(None))
+    found: str | None = connection.scalar(select(_KEYS.c.id).where(*conditions))
+    return found
+
+
+def live_keys(connection: Connection, ids: Iterable[str]) -> set[str]:
+    """Return the ids of those keys that are not revoked and belong to active users."""
+    joined = select(_KEYS.c.id).join_from(_KEYS, _USERS, _KEYS.c.user_id == _USERS.c.id)
+    return set(
+        connection.scalars(
+            joined.where(_KEYS.c.id.in_(list(ids)), _KEYS.c.revoked_at.is_(None), _USERS.c.is_active == 1)
+        )
+    )
+
+
+def active_user_since(connection: Connection, user_id: str, since: float) -> Caller | None:
+    """Return the user if active and if no key of the user was revoked after this moment; else None."""
+    revoked = select(_KEYS.c.id).where(_KEYS.c.user_id == user_id, _KEYS.c.revoked_at > since)
+    names = select(_USERS.c.username).where(_USERS.c.id == user_id, _USERS.c.is_active == 1, ~revoked.exists())
+    username = connection.scalar(names)
+    return None if username is None else Caller(user_id, username)
+
+
+def _hash(key: str) -> str:
+    # A key is 32 random bytes, so one round of SHA-256 is as good as many.
+    return hashlib.sha256(key.encode(errors="replace")).hexdigest()

@@ -1,0 +1,90 @@
+"""The log of changes, written in the transaction of each change.
+
+It has the names of attributes, not their values, which may be private.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+from sqlalchemy import Column, Connection, Float, Integer, MetaData, String, Table, select, update
+
+from ft_dcc.server.identity import Caller
+
+METADATA = MetaData()
+_ENTRIES = Table(
+    "ft_dcc_audit",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("at", Float, nullable=False, index=True),
+    Column("user_id", String, nullable=False),
+    Column("username", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("entity_type", String, nullable=False),
+    Column("entity_id", String, nullable=False, index=True),
+    Column("attributes", String, nullable=False),
+)
+_INSERT = _ENTRIES.insert()
+_MAX_LENGTH = 1000
+
+
+@attrs.frozen
+class Entry:
+    """One change: seconds since 1970, the user, the action, the entity, and the attributes that were given."""
+
+    at: float
+    username: str
+    action: str
+    entity_type: str
+    entity_id: str
+    attributes: tuple[str, ...]
+
+
+def record(connection: Connection, caller: Caller, operations: Sequence[tuple[Mapping[str, Any], Any]]) -> None:
+    """Add operations, each with its answer, to the log, in the current transaction."""
+    if not operations:
+        return
+    common = {"at": time.time(), "user_id": caller.id, "username": caller.username}
+    connection.execute(_INSERT, [{**common, **_describe(operation, answer)} for operation, answer in operations])
+
+
+def backfill_user(connection: Connection, caller: Caller) -> None:
+    """Make this user the author of the changes from before the first user existed."""
+    without_user = _ENTRIES.c.user_id == ""
+    connection.execute(update(_ENTRIES).where(without_user).values(user_id=caller.id, username=caller.username))
+
+
+def entries(
+    connection: Connection, *, entity_id: str | None = None, username: str | None = None, limit: int = 100
+) -> list[Entry]:
+    """Return the newest changes, the newest first; of one entity or of all, by one user or by all."""
+    statement = select(_ENTRIES).order_by(_ENTRIES.c.id.desc()).limit(limit)
+    if entity_id is not None:
+        statement = statement.where(_ENTRIES.c.entity_id == entity_id)
+    if username is not None:
+        statement = statement.where(_ENTRIES.c.username == username)
+    return [
+        Entry(row.at, row.username, row.action, row.entity_type, row.entity_id, tuple(row.attributes.split()))
+        for row in connection.execute(statement)
+    ]
+
+
+def _describe(operation: Mapping[str, Any], answer: Any) -> dict[str, str]:
+    given = operation.get("entity_data")
+    attributes = [name for name in given if not name.startswith("__")] if isinstance(given, dict) else []
+    key = operation.get("entity_key") or operation.get("component_id") or _id_in(answer)
+    entity_id = ",".join(map(str, key)) if isinstance(key, list) else str(key)
+    return {
+        "action": str(operation["action"]),
+        "entity_type": str(operation.get("entity_type") or "")[:_MAX_LENGTH],
+        "entity_id": entity_id[:_MAX_LENGTH],
+        "attributes": " ".join(sorted(attributes))[:_MAX_LENGTH],
+    }
+
+
+def _id_in(answer: Any) -> str:
+    data = answer.get("data") if isinstance(answer, dict) else None
+    return str(data.get("id", "")) if isinstance(data, dict) else ""

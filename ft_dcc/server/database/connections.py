@@ -1,0 +1,181 @@
+"""Connections to the database: several that read and cannot change it, and one that writes."""
+
+from __future__ import annotations
+
+import queue
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool, Pool, QueuePool
+
+from ft_dcc.errors import ParseError, WouldBlock
+
+_LOCK_TIMEOUT_SECONDS, _MAX_CACHED_STATEMENTS = 30, 512
+# A step takes less than a microsecond.
+_STEPS_BETWEEN_CHECKS = 50_000
+
+
+class ReadPool:
+    """A fixed number of read connections to one file.
+
+    They stay open and are not pooled by SQLAlchemy, because that takes longer than most reads.
+    """
+
+    def __init__(self, path: Path, count: int) -> None:
+        self._engine = _reading_engine(path, _LOCK_TIMEOUT_SECONDS)
+        self._is_closed = False
+        self._free: queue.LifoQueue[Connection | None] = queue.LifoQueue()
+        for _ in range(count):
+            self._free.put(None)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Yield a free connection, with one state of the database; waits for one if needed."""
+        connection = self._free.get() or self._engine.connect()
+        driver: Any = connection.connection.dbapi_connection
+        try:
+            begin(connection)
+            yield connection
+        finally:
+            _end(connection, driver)
+            if self._is_closed:
+                connection.close()
+            self._free.put(connection)
+
+    def close(self) -> None:
+        """Close the connections, those in use as soon as they are free."""
+        self._is_closed = True
+        while True:
+            try:
+                connection = self._free.get_nowait()
+            except queue.Empty:
+                break
+            if connection is not None:
+                connection.close()
+        self._engine.dispose()
+
+
+class InlineReader:
+    """One read connection for the event loop, which a statement may block for at most ``max_steps`` of SQLite.
+
+    A context manager that yields the connection; not reentrant, for one thread. Reads of several statements call
+    :func:`begin` first. It raises WouldBlock when a statement takes longer, waits for a lock or fails: run it again on
+    a thread, which raises the real error.
+    """
+
+    def __init__(self, path: Path, max_steps: int) -> None:
+        self._engine = _reading_engine(path, 0)
+        self._max_steps, self._checks = max_steps, 0
+        self._connection: Connection | None = None
+        self._driver: Any = None
+
+    def __enter__(self) -> Connection:
+        self._checks = 0
+        return self._connection or self._open()
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if self._connection is not None:
+            _end(self._connection, self._driver)
+        if isinstance(error, (sqlite3.Error, DBAPIError, UnicodeEncodeError)):
+            raise WouldBlock("Statement exceeded the inline budget, or failed. Run it on a thread.") from error
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.close()
+        self._engine.dispose()
+
+    def _open(self) -> Connection:
+        try:
+            connection = self._engine.connect()
+        except (sqlite3.Error, DBAPIError) as error:
+            raise WouldBlock("The database cannot be opened without waiting. Read it on a thread.") from error
+        self._connection, self._driver = connection, connection.connection.dbapi_connection
+        # SQLite continues to count from the statement before, so that the first call may come early.
+        self._driver.set_progress_handler(self._is_over_budget, self._max_steps)
+        return connection
+
+    def _is_over_budget(self) -> bool:
+        self._checks += 1
+        return self._checks > 1
+
+
+def begin(connection: Connection) -> None:
+    """Begin a transaction, so that all further reads of the connection see one state of the database."""
+    driver: Any = connection.connection.dbapi_connection
+    if not driver.in_transaction:
+        driver.execute("BEGIN")
+
+
+@contextmanager
+def time_limit(connection: Connection, seconds: float) -> Iterator[None]:
+    """Interrupt a statement that still runs after this time, and raise ParseError.
+
+    For reads only: interrupting a change would roll back the transactions of other clients.
+    """
+    deadline = time.monotonic() + seconds
+    driver: Any = connection.connection.dbapi_connection
+    driver.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS_BETWEEN_CHECKS)
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if str(error) == "interrupted":
+            raise ParseError("The query takes too long and was stopped. Select fewer entities at once.") from error
+        raise
+    finally:
+        driver.set_progress_handler(None, 0)
+
+
+def _end(connection: Connection, driver: Any) -> None:
+    """End the transaction of a connection, whether SQLAlchemy or the driver began it."""
+    if connection.in_transaction():
+        connection.rollback()
+    if driver.in_transaction:
+        driver.rollback()
+
+
+def _reading_engine(path: Path, timeout: float) -> Engine:
+    engine = _make_engine(path, NullPool, timeout)
+    event.listen(engine, "connect", _forbid_writing)
+    return engine
+
+
+def writing_engine(path: Path) -> Engine:
+    """Return the engine of the one connection that writes; its transactions take the lock when they begin."""
+    engine = _make_engine(path, QueuePool, _LOCK_TIMEOUT_SECONDS, pool_size=1, max_overflow=0)
+
+    @event.listens_for(engine, "begin")
+    def start(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _make_engine(path: Path, pool: type[Pool], timeout: float, **options: Any) -> Engine:
+    engine = create_engine(
+        f"sqlite:///{path}",
+        poolclass=pool,
+        connect_args={"check_same_thread": False, "timeout": timeout, "cached_statements": _MAX_CACHED_STATEMENTS},
+        # Parameters may be private, and errors are logged.
+        hide_parameters=True,
+        **options,
+    )
+    event.listen(engine, "connect", _prepare)
+    return engine
+
+
+def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+    # sqlite3 must not open transactions by itself: it would choose the kind that can fail half-way.
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "mmap_size=0", "cache_size=-32768"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _forbid_writing(connection: sqlite3.Connection, _record: object) -> None:
+    connection.execute("PRAGMA query_only=ON")

@@ -1,0 +1,4 @@
+"""``encode_media``: a queue of jobs in the database, and the worker that runs the encoder for them.
+
+Knows nothing of HTTP or reviews.
+"""

@@ -1,0 +1,178 @@
+"""The queue of ``encode_media`` in the database.
+
+Clients see a Job. Beside it is a row that no client can write: the component, the version and the caller.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from typing import Any
+from uuid import UUID, uuid4, uuid5
+
+import attrs
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ColumnElement,
+    Connection,
+    Integer,
+    MetaData,
+    Row,
+    String,
+    Table,
+    delete,
+    select,
+    update,
+)
+
+from ft_dcc import errors, frames
+from ft_dcc.server.entities import authorization, create
+from ft_dcc.server.entities.batch import Answer, Batch, Operation, create_operation
+from ft_dcc.server.identity import Caller
+from ft_dcc.server.schema.tables import Tables
+from ft_dcc.server.storage.ffmpeg import find_ffmpeg
+
+METADATA = MetaData()
+_QUEUE = Table(
+    "ft_dcc_encoding",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("job_id", String, nullable=False, unique=True),
+    Column("component_id", String, nullable=False),
+    Column("version_id", String, index=True),
+    Column("is_kept", Boolean, nullable=False),
+    Column("user_id", String, nullable=False),
+    Column("username", String, nullable=False),
+    Column("begun", Integer, nullable=False),
+)
+MOVIE, STILL, THUMBNAIL = "ftrackreview-mp4", "ftrackreview-image", "thumbnail"
+FORMATS = {MOVIE: "video/mp4", STILL: "image/jpeg", THUMBNAIL: "image/jpeg"}
+_SUFFIXES = {"video/mp4": ".mp4", "image/jpeg": ".jpg"}
+QUEUED, RUNNING, DONE, FAILED = "queued", "running", "done", "failed"
+_OPEN = (QUEUED, RUNNING)
+
+
+@attrs.frozen
+class PendingEncode:
+    """An unfinished job: the component, its version, whether the source is kept, the caller, and the attempts."""
+
+    job_id: str
+    component_id: str
+    version_id: str | None
+    is_source_kept: bool
+    caller: Caller
+    attempts: int
+
+    def output_id(self, component_name: str) -> str:
+        """Return the id of a component that the job makes; it is the same at each attempt."""
+        return str(uuid5(UUID(self.job_id), component_name))
+
+    def create_output(self, component_name: str) -> list[Operation]:
+        """Return the operations that create a component for an output; it is in no location yet."""
+        output_id = self.output_id(component_name)
+        suffix = _SUFFIXES[FORMATS[component_name]]
+        component = {"id": output_id, "name": component_name, "file_type": suffix, "version_id": self.version_id}
+        attached = {"job_id": self.job_id, "component_id": output_id}
+        return [create_operation("FileComponent", component), create_operation("JobComponent", attached)]
+
+    def data(self, name: str | None, file_type: str | None, **more: Any) -> str:
+        """Return the JSON of the job's ``data`` for a source of this name and type, with more values."""
+        output = [
+            {"format": FORMATS[found], "component_id": self.output_id(found)} for found in output_names(file_type)
+        ]
+        known = {
+            "description": f"Encoding {name or 'a component'} for browsers",
+            "output": output,
+            "source_component_id": self.component_id,
+            "keep_original": self.is_source_kept,
+        }
+        return json.dumps({**known, **more})
+
+
+def output_names(file_type: str | None) -> tuple[str, str]:
+    """Return the names of the components that are made from a source."""
+    return STILL if source_suffix(file_type) in frames.IMAGE_SUFFIXES else MOVIE, THUMBNAIL
+
+
+def source_suffix(file_type: str | None) -> str:
+    """Return a known suffix for the encoder's source file: that of an image, .mp4, or .movie for all others."""
+    given = f".{(file_type or '').strip().lstrip('.').lower()}"
+    return given if given in (*frames.IMAGE_SUFFIXES, ".mp4") else ".movie"
+
+
+def encode_media(batch: Batch, operation: Operation) -> Answer:
+    """Queue a job that makes media for browsers from a component's file, and return its id.
+
+    Its output components exist at once, as clients expect, and are added to a location when they are complete.
+    Raises ValidationError when there is no such file or version, or no encoder.
+    """
+    component_id, version_id = operation.get("component_id"), operation.get("version_id")
+    component = batch.row("Component", component_id if isinstance(component_id, str) else None)
+    if component is None or not batch.services.media.exists(component["id"]):
+        raise errors.ValidationError(
+            "encode_media needs a component in the ftrack.server location. Add it there first."
+        )
+    authorization.check_key_access(batch, authorization.UPDATE, batch.schema["Component"], component["id"])
+    if version_id is not None:
+        if not isinstance(version_id, str) or batch.row("AssetVersion", version_id) is None:
+            raise errors.ValidationError("encode_media is for a version that does not exist. Check the version_id.")
+        authorization.check_key_access(batch, authorization.UPDATE, batch.schema["AssetVersion"], version_id)
+    try:
+        find_ffmpeg("Encoding")
+    except (errors.MissingExtra, errors.SettingInvalid) as error:
+        raise errors.ValidationError(f"'encode_media' is not available on this server. {error}") from error
+    is_source_kept = operation.get("keep_original") is not False
+    pending = PendingEncode(str(uuid4()), component["id"], version_id, is_source_kept, batch.caller, 0)
+    data = pending.data(component["name"], component["file_type"], progress=0)
+    job = {"id": pending.job_id, "type": "encode_media", "status": QUEUED, "data": data}
+    create.create_entity(batch, create_operation("Job", job))
+    for output in output_names(component["file_type"]):
+        for operation in pending.create_output(output):
+            create.create_entity(batch, operation)
+    caller = {"user_id": batch.caller.id, "username": batch.caller.username}
+    row = {
+        "job_id": pending.job_id,
+        "component_id": pending.component_id,
+        "version_id": version_id,
+        "is_kept": is_source_kept,
+    }
+    batch.connection.execute(_QUEUE.insert(), {**row, **caller, "begun": 0})
+    return {"action": "encode_media", "job_id": pending.job_id}
+
+
+def next_pending(connection: Connection, tables: Tables) -> PendingEncode | None:
+    """Return the oldest unfinished job, or None."""
+    row = connection.execute(select(_QUEUE).where(_is_open(tables)).order_by(_QUEUE.c.id).limit(1)).first()
+    return None if row is None else _read(row)
+
+
+def closed_jobs(connection: Connection, tables: Tables) -> list[PendingEncode]:
+    """Return the jobs in the queue that a client has ended or deleted."""
+    return [_read(row) for row in connection.execute(select(_QUEUE).where(~_is_open(tables)))]
+
+
+def delete_pending(connection: Connection, job_id: str) -> None:
+    """Remove the job from the queue."""
+    connection.execute(delete(_QUEUE).where(_QUEUE.c.job_id == job_id))
+
+
+def add_attempts(connection: Connection, job_id: str, count: int) -> None:
+    """Add to the number of times that the job was begun."""
+    connection.execute(update(_QUEUE).where(_QUEUE.c.job_id == job_id).values(begun=_QUEUE.c.begun + count))
+
+
+def versions_being_encoded(connection: Connection, tables: Tables, version_ids: Collection[str]) -> set[str]:
+    """Return those of the versions that have an unfinished job."""
+    conditions = _QUEUE.c.version_id.in_(version_ids), _is_open(tables)
+    return set(connection.scalars(select(_QUEUE.c.version_id).where(*conditions)))
+
+
+def _is_open(tables: Tables) -> ColumnElement[bool]:
+    job = tables.by_family["Job"]
+    return _QUEUE.c.job_id.in_(select(job.c.id).where(job.c.status.in_(_OPEN)))
+
+
+def _read(row: Row[Any]) -> PendingEncode:
+    caller = Caller(row.user_id, row.username)
+    return PendingEncode(row.job_id, row.component_id, row.version_id, row.is_kept, caller, row.begun)

@@ -1,0 +1,285 @@
+"""Check whether the caller of a batch may write an entity, and may refer to the entities that its keys lead to."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Collection
+from typing import Any
+from uuid import uuid4
+
+import attrs
+from sqlalchemy import BindParameter, Select, bindparam, literal_column, select, union_all
+
+from ft_dcc.errors import Forbidden, ValidationError
+from ft_dcc.server.auth.access_rules import (
+    ADMINISTRATORS,
+    ANY_CONTRIBUTORS,
+    ANY_MANAGERS,
+    AUTHOR,
+    CONTRIBUTORS,
+    MANAGERS,
+    MEMBERS,
+    MEMBERS_AS_AUTHOR,
+    OWNER_WRITERS,
+    SELF,
+    SERVER,
+    access_rule,
+    read_rules,
+)
+from ft_dcc.server.auth.permissions import MANAGER_ROLE, Reach
+from ft_dcc.server.database.prepared import Prepared
+from ft_dcc.server.entities.batch import Batch, Row
+from ft_dcc.server.entities.changes import stored_type
+from ft_dcc.server.entities.ownership import OwnerReader, holds
+from ft_dcc.server.query.row_filter import visibility_condition
+from ft_dcc.server.schema.model import Attribute, EntityType, Schema
+from ft_dcc.server.schema.tables import Tables
+
+CREATE, UPDATE, DELETE = "create", "update", "delete"
+# The attributes that users may change on themselves.
+_OWN_ATTRIBUTES = frozenset(("first_name", "last_name", "email", "thumbnail_id", "thumbnail", "metadata"))
+
+
+def check_access(
+    batch: Batch, action: str, entity_type: EntityType, row: Row, changed: Collection[str] | None = None
+) -> None:
+    """Raise Forbidden if the caller may not do this with an entity that has these values.
+
+    ``changed`` are the attributes that an update changes.
+    """
+    if not is_allowed(batch, action, entity_type, row, changed):
+        raise Forbidden(_reason(batch, action, entity_type))
+
+
+def check_key_access(batch: Batch, action: str, entity_type: EntityType, entity_id: str) -> None:
+    """Raise Forbidden if an entity with this id exists and the caller may not do this with it."""
+    if (row := batch.row(entity_type.family, entity_id)) is not None:
+        check_access(batch, action, stored_type(batch.schema, entity_type.family, row), row)
+
+
+def is_allowed(
+    batch: Batch, action: str, entity_type: EntityType, row: Row, changed: Collection[str] | None = None
+) -> bool:
+    """Return whether the access rules let the caller do this."""
+    rule, caller, permissions = access_rule(batch.schema, entity_type), batch.caller.id, batch.permissions
+    grants = rule.grants[action]
+    if SERVER in grants:
+        return False
+    if permissions.is_administrator:
+        return True
+    # A guest is no user, so that the notes of guests have no author.
+    is_of_guest = batch.caller.is_guest and action == CREATE and row.get(rule.author) is None
+    is_author = bool(rule.author) and (row.get(rule.author) == caller or is_of_guest)
+    if AUTHOR in grants and is_author and (action == CREATE or is_readable(batch, entity_type, row)):
+        return True
+    if SELF in grants and row.get("id") == caller and _OWN_ATTRIBUTES.issuperset(changed or ()):
+        return True
+    if (ANY_CONTRIBUTORS in grants and permissions.is_contributor) or (
+        ANY_MANAGERS in grants and permissions.can_create_projects
+    ):
+        return True
+    reader = OwnerReader(batch)
+    if OWNER_WRITERS in grants:
+        target = reader.target(entity_type, row, rule.owners[0]) if row.get(rule.owners[0].column) is not None else None
+        if target is not None:
+            owner_type = stored_type(batch.schema, *target)
+            changed = ("metadata",) if entity_type.family == "Metadata" else ("custom_attributes",)
+            return is_allowed(batch, UPDATE, owner_type, target[1], changed)
+    roles = grants & {MEMBERS, CONTRIBUTORS, MANAGERS} or (grants & {MEMBERS_AS_AUTHOR} if is_author else frozenset())
+    if not roles:
+        return False
+    owners = reader.owners(entity_type, row)
+    if owners is not None and not owners:
+        return is_author and permissions.is_contributor
+    return any(holds(permissions, caller, owners, role) for role in roles)
+
+
+def check_update(batch: Batch, entity_type: EntityType, row: Row, changed: Collection[str]) -> None:
+    """Raise Forbidden if the caller may not update these attributes of an entity.
+
+    Lists of related entities are attributes of their members, whose rights are checked when they change.
+    """
+    attributes = entity_type.attributes
+    columns = {name for name in changed if name not in attributes or not attributes[name].is_many}
+    if columns or not changed:
+        check_access(batch, UPDATE, entity_type, row, columns)
+    elif not is_readable(batch, entity_type, row):
+        raise Forbidden(_reason(batch, UPDATE, entity_type))
+
+
+def may_write(batch: Batch, entity_type: EntityType, values: Row) -> bool:
+    """Return whether the caller may create or update an entity of this type with these keys among its values."""
+    if entity_type.is_materialised:
+        entity_type = batch.schema["CustomAttributeValue"]
+    rule = access_rule(batch.schema, entity_type)
+    given = {name: value for name, value in values.items() if isinstance(value, str)}
+    if "id" in given and (row := batch.row(entity_type.family, given["id"])) is not None:
+        return is_allowed(batch, UPDATE, stored_type(batch.schema, entity_type.family, row), row)
+    role = CONTRIBUTORS if CONTRIBUTORS in rule.grants[CREATE] else MEMBERS
+    for name in given.keys() & entity_type.attributes.keys():
+        attribute = entity_type.attributes[name]
+        is_key = attribute.kind == "foreign key" and attribute.rows != "*"
+        if is_key and not _may_refer(batch, batch.schema[attribute.rows], given[name], role):
+            return False
+    # An owner that does not exist yet is created in the same transaction, as a new review session by a publish.
+    given = {name: value for name, value in given.items() if _exists(batch, entity_type, name, value)}
+    if any(key.column in given for key in rule.owners) and entity_type.name != "Project":
+        author = {rule.author: batch.caller.id} if rule.author else {}
+        return is_allowed(batch, CREATE, entity_type, {**author, **given})
+    return _may_create_somewhere(batch, rule.grants[CREATE])
+
+
+def _exists(batch: Batch, entity_type: EntityType, name: str, value: str) -> bool:
+    """Return whether a value is no key of another entity, or the key of one that exists."""
+    attribute = entity_type.attributes.get(name)
+    if attribute is None or attribute.kind != "foreign key" or attribute.rows == "*":
+        return True
+    target = batch.schema[attribute.rows]
+    return target.key != ("id",) or batch.row(target.family, value) is not None
+
+
+def _may_refer(batch: Batch, target: EntityType, entity_id: str, role: str) -> bool:
+    """Return whether the caller could write something that belongs to an entity, if there is one with this id."""
+    row = batch.row(target.family, entity_id) if target.key == ("id",) else None
+    if row is None:
+        return True
+    entity_type = stored_type(batch.schema, target.family, row)
+    owners = OwnerReader(batch).owners(entity_type, row)
+    return is_readable(batch, entity_type, row) and (
+        not owners or holds(batch.permissions, batch.caller.id, owners, role)
+    )
+
+
+def _may_create_somewhere(batch: Batch, grants: Collection[str]) -> bool:
+    """Return whether one of these grants can apply to the caller, depending on the entity."""
+    if batch.permissions.is_administrator:
+        return SERVER not in grants
+    if ANY_MANAGERS in grants:
+        return batch.permissions.can_create_projects
+    if not {MEMBERS, MEMBERS_AS_AUTHOR, AUTHOR}.isdisjoint(grants):
+        return True
+    return batch.permissions.is_contributor and not {CONTRIBUTORS, ANY_CONTRIBUTORS, OWNER_WRITERS}.isdisjoint(grants)
+
+
+def grant_creator_access(batch: Batch, entity_type: EntityType, row: Row) -> None:
+    """Give a caller who is limited to some projects access to the project that the batch creates."""
+    permissions, project = batch.permissions, row["id"] if entity_type.name == "Project" else None
+    if project is None or permissions.is_administrator:
+        return
+    batch.permissions = attrs.evolve(
+        permissions,
+        projects=_with(permissions.projects, project),
+        writable=_with(permissions.writable, project),
+        managed=_with(permissions.managed, project),
+    )
+    user_role, role = batch.table("UserSecurityRole"), batch.table("SecurityRole")
+    own = select(user_role.c.id).join(role, user_role.c.security_role_id == role.c.id)
+    own = own.where(user_role.c.user_id == batch.caller.id, role.c.name == MANAGER_ROLE)
+    role_id = batch.connection.scalar(own.limit(1))
+    link = {"id": str(uuid4()), "user_security_role_id": role_id, "project_id": project}
+    batch.insert("UserSecurityRoleProject", link)
+
+
+def _with(projects: tuple[str, ...] | None, project: str) -> tuple[str, ...] | None:
+    return None if projects is None else (*projects, project)
+
+
+def is_readable(batch: Batch, entity_type: EntityType, row: Row) -> bool:
+    """Return whether the caller may read a stored row, by the condition that queries have."""
+    reach = batch.permissions.reach
+    if reach is Reach.EVERYTHING:
+        return True
+    statement = _readable_statement(batch.schema, batch.tables, reach, entity_type.family)
+    if statement is None:
+        return True
+    key = {f"key_{name}": row[name] for name in entity_type.key}
+    return bool(batch.query_context.rows(statement, **key))
+
+
+def track_reference(batch: Batch, entity_type: EntityType, attribute: Attribute, value: str | None) -> None:
+    """Record a foreign key, whose target must exist at the end of the batch.
+
+    Raises Forbidden if the target exists already and the caller may not read it.
+    """
+    batch.track_reference(entity_type, attribute, value)
+    if value is None or batch.permissions.is_administrator:
+        return
+    names: Collection[str] = (attribute.rows,)
+    if attribute.rows == "*":
+        keys = access_rule(batch.schema, entity_type).owners
+        names = next((key.targets for key in keys if key.column == attribute.column), ())
+    for name in names:
+        check_reference(batch, name, f"{entity_type.name}.{attribute.name}", value)
+
+
+def check_reference(batch: Batch, type_name: str, origin: str, entity_id: str) -> None:
+    """Raise Forbidden if an entity of a type exists and the caller may not read it.
+
+    This runs before the reference is stored: what shows a component makes it readable.
+    """
+    entity_type = batch.schema[type_name]
+    if batch.permissions.is_administrator or entity_type.key != ("id",):
+        return
+    row = batch.row(type_name, entity_id)
+    if row is not None and not is_readable(batch, entity_type, row):
+        raise Forbidden(f"{origin} refers to a {entity_type.name} that you cannot access. Choose another one.")
+
+
+def check_new_id(batch: Batch, entity_type: EntityType, entity_id: object) -> None:
+    """Raise ValidationError if an entity of another type has this id: keys without a fixed type could lead to both."""
+    families = _ambiguous_families(batch.schema)
+    if batch.permissions.is_administrator or entity_type.family not in families or entity_type.key != ("id",):
+        return
+    statement = _id_statement(batch.tables, families - {entity_type.family})
+    if statement.rows(batch.connection, {"key_id": entity_id}):
+        raise ValidationError(f"The id '{entity_id}' is in use. Create the {entity_type.name} with another id.")
+
+
+@functools.cache
+def _ambiguous_families(schema: Schema) -> frozenset[str]:
+    """Return the families that keys without a fixed type may lead to."""
+    return frozenset(
+        target
+        for rule in read_rules().values()
+        for key in rule.owners
+        if len(key.targets) > 1
+        for target in key.targets
+        if target in schema.types
+    )
+
+
+@functools.lru_cache(maxsize=256)
+def _id_statement(tables: Tables, families: frozenset[str]) -> Prepared:
+    key: BindParameter[Any] = bindparam("key_id")
+    each: list[Select[Any]] = [
+        select(literal_column("1")).where(tables.by_family[family].c.id == key) for family in sorted(families)
+    ]
+    return Prepared(union_all(*each))
+
+
+@functools.lru_cache(maxsize=1024)
+def _readable_statement(schema: Schema, tables: Tables, reach: Reach, family: str) -> Prepared | None:
+    entity_type = schema[family]
+    source = tables[entity_type].alias()
+    has_key = [source.c[name] == bindparam(f"key_{name}") for name in entity_type.key]
+    condition = visibility_condition(schema, tables, reach, family, source)
+    return None if condition is None else Prepared(select(literal_column("1")).where(*has_key, condition))
+
+
+def _reason(batch: Batch, action: str, entity_type: EntityType) -> str:
+    """Return what the caller lacks, and whom to ask."""
+    grants, name = access_rule(batch.schema, entity_type).grants[action], entity_type.name
+    if SERVER in grants:
+        return f"{name} is written by the server alone. Change the entity itself."
+    if grants <= {ADMINISTRATORS, SELF}:
+        return f"Only an administrator of the studio may change a {name}. Ask one."
+    if ANY_MANAGERS in grants or (MANAGERS in grants and not batch.permissions.can_create_projects):
+        return "Only a project manager or an administrator may create or delete a project. Ask one."
+    if grants <= {AUTHOR, MEMBERS_AS_AUTHOR}:
+        return f"Only the user whose {name} it is may {action} it. Ask that user, or an administrator."
+    if not batch.permissions.is_contributor:
+        return f"A Reviewer may write notes only, and change only their own, not a {name}. Ask an administrator."
+    return (
+        f"The {name} belongs to a project that you cannot access, or may only review, or to another user. "
+        "Ask an administrator."
+    )

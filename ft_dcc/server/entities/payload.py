@@ -1,0 +1,114 @@
+"""Parse the data of an operation: the columns that it sets, the relations that it assigns, and its entity."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from ft_dcc.errors import ValidationError
+from ft_dcc.server.entities import authorization
+from ft_dcc.server.entities.batch import Batch, Operation, Row
+from ft_dcc.server.query.type_conversion import to_db
+from ft_dcc.server.schema.model import Attribute, EntityType
+
+_TYPE = "__entity_type__"
+
+
+@attrs.frozen(eq=False)
+class ParsedPayload:
+    """The data of an operation: columns, lists of related entities, and all values as they were sent."""
+
+    columns: Row
+    lists: dict[str, list[Any]]
+    echo: dict[str, Any]
+
+
+def entity_type_of(batch: Batch, operation: Operation) -> EntityType:
+    """Return the entity type of an operation; raises ValidationError."""
+    name = operation.get("entity_type")
+    if not isinstance(name, str):
+        raise ValidationError("The operation does not name an entity_type. Add it.")
+    return batch.schema.public(name)
+
+
+def parse_payload(batch: Batch, entity_type: EntityType, operation: Operation) -> ParsedPayload:
+    """Return the parsed entity_data of an operation; raises ValidationError for attributes that cannot be set."""
+    data = operation.get("entity_data")
+    if not isinstance(data, dict):
+        raise ValidationError(f"The operation on {entity_type.name} has no entity_data. Add it.")
+    payload = ParsedPayload({}, {}, {})
+    for name, value in data.items():
+        if name == _TYPE:
+            continue
+        attribute = entity_type.attributes.get(name)
+        if attribute is None or attribute.is_hidden:
+            raise ValidationError(f"{entity_type.name} has no attribute '{name[:80]}'. Leave it out.")
+        _read_attribute(batch, entity_type, attribute, value, payload)
+        payload.echo[name] = value
+    return payload
+
+
+def _read_attribute(
+    batch: Batch, entity_type: EntityType, attribute: Attribute, value: Any, payload: ParsedPayload
+) -> None:
+    if attribute.is_many:
+        if not isinstance(value, (list, type(None))):
+            raise ValidationError(f"{entity_type.name}.{attribute.name} is a list of entities. Send a list.")
+        payload.lists[attribute.name] = value or []
+    elif attribute.kind == "reference":
+        for name, key in zip(attribute.related.local, reference_key(batch, attribute.rows, value)):
+            local = entity_type.attributes.get(name)
+            if local is None or local.column is None:
+                raise ValidationError(f"{entity_type.name}.{attribute.name} is computed. Leave it out.")
+            # Some sites declare foreign keys as text; then only the relation knows the target type.
+            authorization.track_reference(batch, entity_type, local if local.rows else attribute, key)
+            payload.columns[local.column] = key
+    elif attribute.column is None:
+        raise ValidationError(f"{entity_type.name}.{attribute.name} is computed. Leave it out.")
+    else:
+        payload.columns[attribute.column] = _scalar(batch, entity_type, attribute, value)
+
+
+def _scalar(batch: Batch, entity_type: EntityType, attribute: Attribute, value: Any) -> Any:
+    value = to_db(attribute.kind, value, f"{entity_type.name}.{attribute.name}")
+    if attribute.kind == "foreign key":
+        authorization.track_reference(batch, entity_type, attribute, value)
+    if attribute.choices and value not in attribute.choices:
+        choices = ", ".join(attribute.choices)
+        raise ValidationError(f"{entity_type.name}.{attribute.name} must be one of {choices}. Send one of them.")
+    return value
+
+
+def reference_key(batch: Batch, type_name: str, reference: Any) -> tuple[str | None, ...]:
+    """Return the primary key of a reference, which is an id or like ``{"__entity_type__": "Task", "id": …}``."""
+    key = batch.schema[type_name].key
+    if reference is None:
+        return (None,) * len(key)
+    if isinstance(reference, str) and len(key) == 1:
+        return (reference,)
+    if isinstance(reference, dict):
+        named = batch.schema[str(reference.get(_TYPE, type_name))]
+        if named.family != batch.schema[type_name].family:
+            raise ValidationError(f"The reference is a {named.name}; expected a {type_name}. Send another entity.")
+        if all(isinstance(reference.get(name), (str, int)) for name in key):
+            return tuple(str(reference[name]) for name in key)
+    raise ValidationError(f"A reference to {type_name} needs its {' and '.join(key)}. Send them.")
+
+
+def operation_key(entity_type: EntityType, operation: Operation) -> tuple[str, ...]:
+    """Return the primary key in an operation; raises ValidationError when a part is missing."""
+    key, names = operation.get("entity_key"), entity_type.key
+    if isinstance(key, dict):
+        key = [key.get(name) for name in names]
+    elif isinstance(key, str):
+        key = [key]
+    if key is None and isinstance(data := operation.get("entity_data"), dict):
+        key = [data.get(name) for name in names]
+    are_ids = isinstance(key, list) and all(isinstance(part, (str, int)) and not isinstance(part, bool) for part in key)
+    if not isinstance(key, list) or len(key) != len(names) or not are_ids:
+        wanted = " and ".join(names)
+        raise ValidationError(
+            f"The operation on {entity_type.name} needs the entity_key ({wanted}). Send it as a list."
+        )
+    return tuple(str(part) for part in key)

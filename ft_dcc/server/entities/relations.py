@@ -1,0 +1,122 @@
+"""Assign lists of entities to relations."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import ColumnElement, Table, and_, delete, false, or_, select, update
+
+from ft_dcc.errors import ValidationError
+from ft_dcc.server.auth import access_rules
+from ft_dcc.server.entities import authorization, changes, closed_review_guard, payload
+from ft_dcc.server.entities.batch import Batch, Row
+from ft_dcc.server.schema.model import Attribute, EntityType
+
+
+def assign_members(batch: Batch, owner_type: EntityType, owner: Row, attribute: Attribute, members: list[Any]) -> None:
+    """Replace the members of a relation by these; raises ValidationError, Forbidden or ReviewSessionClosedError."""
+    target = batch.schema[attribute.rows]
+    if target.is_materialised:
+        return  # Every entity has all of its custom attributes; the list cannot change that.
+    keys = [payload.reference_key(batch, attribute.rows, member) for member in members]
+    for key in keys:
+        batch.ensure_created(key[0])
+    if attribute.related.way == "through":
+        _assign_links(batch, owner["id"], attribute, [key[0] for key in keys])
+    elif attribute.related.way == "to many":
+        _assign_owned(batch, owner_type, owner, attribute, keys)
+    else:
+        raise ValidationError(f"{owner_type.name}.{attribute.name} is derived from the parents. Change those instead.")
+
+
+def _assign_links(batch: Batch, owner_id: str, attribute: Attribute, member_ids: list[Any]) -> None:
+    join, link_type = attribute.related, batch.schema[attribute.related.link]
+    link = batch.tables[link_type]
+    own, other = link.c[join.link_local], link.c[join.link_remote]
+    _check_members(batch, authorization.DELETE, link_type, link, [own == owner_id, other.not_in(member_ids)])
+    for row in batch.rows_to_report(link, own == owner_id, other.not_in(member_ids)):
+        batch.changes.record_removed(link_type, row)
+    batch.connection.execute(delete(link).where(own == owner_id, other.not_in(member_ids)))
+    linked = set(batch.connection.scalars(select(other).where(own == owner_id)))
+    for member_id in member_ids:
+        if member_id in linked:
+            continue
+        authorization.track_reference(batch, link_type, link_type.attributes[join.link_remote], member_id)
+        link_row: Row = {join.link_local: owner_id, join.link_remote: member_id}
+        if link_type.key == ("id",):
+            link_row["id"] = str(uuid4())
+        authorization.check_access(batch, authorization.CREATE, link_type, link_row)
+        batch.insert(link_type.name, link_row)
+        batch.changes.record_created(link_type, link_row)
+
+
+def _assign_owned(
+    batch: Batch, owner_type: EntityType, owner: Row, attribute: Attribute, keys: list[tuple[Any, ...]]
+) -> None:
+    target = batch.schema[attribute.rows]
+    table, remote = batch.tables[target], attribute.related.remote[0]
+    listed = _has_key_among(table, target, keys)
+    is_member = [table.c[remote] == owner["id"]]
+    if attribute.related.condition is not None:
+        is_member.append(table.c[attribute.related.condition[0]] == attribute.related.condition[1])
+    if remote in target.key:
+        # The owner is part of their primary key, so they cannot exist without it.
+        _check_members(batch, authorization.DELETE, target, table, [*is_member, ~listed])
+        for row in batch.rows_to_report(table, *is_member, ~listed):
+            batch.changes.record_removed(target, row)
+        batch.connection.execute(delete(table).where(*is_member, ~listed))
+        return
+    _check_members(batch, authorization.UPDATE, target, table, [*is_member, ~listed])
+    for row in batch.rows_to_report(table, *is_member, ~listed):
+        batch.changes.record_updated(changes.stored_type(batch.schema, target.family, row), row, {remote: None})
+    batch.connection.execute(update(table).where(*is_member, ~listed).values({remote: None}))
+    values: Row = {remote: owner["id"]}
+    if attribute.related.condition is not None:
+        values[attribute.related.condition[0]] = attribute.related.condition[1]
+    if "parent_type" in target.attributes and remote == "parent_id":
+        values["parent_type"] = owner_type.name
+    values.update(_inherited(owner_type, owner, target, remote))
+    is_new = table.c[remote].is_distinct_from(owner["id"])
+    _check_members(batch, authorization.UPDATE, target, table, [listed, is_new], values)
+    if closed_review_guard.belongs_to_sessions(target):
+        for member in batch.connection.execute(select(table).where(listed, is_new)).mappings():
+            closed_review_guard.check_open(batch, target, {**member, **values}, values)
+    for row in batch.rows_to_report(table, listed):
+        batch.changes.record_updated(changes.stored_type(batch.schema, target.family, row), row, values)
+    batch.connection.execute(update(table).where(listed).values(values))
+
+
+def _check_members(
+    batch: Batch,
+    action: str,
+    target: EntityType,
+    table: Table,
+    conditions: list[ColumnElement[bool]],
+    values: Row | None = None,
+) -> None:
+    """Raise Forbidden if the caller may not do this with the members, as they are and with new values."""
+    rule = access_rules.access_rule(batch.schema, target)
+    if batch.permissions.is_administrator and access_rules.SERVER not in rule.grants[action]:
+        return
+    for row in batch.connection.execute(select(table).where(*conditions)).mappings():
+        member = dict(row)
+        member_type = changes.stored_type(batch.schema, target.family, member)
+        authorization.check_access(batch, action, member_type, member)
+        if values is not None:
+            authorization.check_access(batch, action, member_type, {**member, **values})
+
+
+def _inherited(owner_type: EntityType, owner: Row, target: EntityType, remote: str) -> Row:
+    """Return the columns that members copy from their new owner."""
+    if target.family == "Context" and remote == "parent_id":
+        return {"project_id": owner["project_id"]}
+    if owner_type.name == "Note" and remote == "in_reply_to_id":
+        return {"parent_id": owner["parent_id"], "parent_type": owner["parent_type"]}
+    return {}
+
+
+def _has_key_among(table: Table, target: EntityType, keys: list[tuple[Any, ...]]) -> ColumnElement[bool]:
+    if len(target.key) == 1:
+        return table.c[target.key[0]].in_([key[0] for key in keys])
+    return or_(false(), *(and_(*(table.c[name] == part for name, part in zip(target.key, key))) for key in keys))

@@ -1,0 +1,3 @@
+"""The pages of signed-in users: review sessions, projects, administration."""
+
+from __future__ import annotations

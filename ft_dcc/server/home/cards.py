@@ -1,0 +1,150 @@
+"""Read the review sessions that the home shows as cards, by queries with the permissions of the user."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from starlette.requests import Request
+
+from ft_dcc.server.actions.dispatch import Dispatcher
+from ft_dcc.server.auth.permissions import permissions_of
+from ft_dcc.server.identity import Caller
+from ft_dcc.server.query.type_conversion import now
+
+PAGE_SIZE = 24
+_THUMBNAILS = 4
+_DECIDED = frozenset(("approved", "require_changes"))
+_MAX_SEARCH_LENGTH = 200
+
+
+def describe_user(dispatcher: Dispatcher, caller: Caller, request: Request) -> dict[str, Any]:
+    """Return the name of the signed-in user, and which parts of the pages the user can use."""
+    context = dispatcher.context
+    with context.store.reading() as connection:
+        permissions = permissions_of(connection, context.store.tables, caller.id)
+    expression = f"select first_name, last_name, email from User where id is {json.dumps(caller.id)}"
+    (user,) = _query(dispatcher, caller, expression) or ({},)
+    name = " ".join(part for part in (user.get("first_name"), user.get("last_name")) if part)
+    return {
+        "id": caller.id,
+        "username": caller.username,
+        "name": name or caller.username,
+        "is_administrator": permissions.is_administrator,
+        "can_create_projects": permissions.can_create_projects,
+        "is_reviewer": not permissions.is_contributor,
+        "public_url": context.mailer.public_url,
+    }
+
+
+def read_cards(dispatcher: Dispatcher, caller: Caller, request: Request) -> dict[str, Any]:
+    """Return one page of the review sessions that the filters of the request select, the newest first.
+
+    The parameters are ``state`` (open, closed or all), ``mine``, ``project``, ``search`` and ``page``.
+    """
+    parameters = request.query_params
+    conditions = list(_conditions(dispatcher, caller, parameters))
+    where = f" where {' and '.join(conditions)}" if conditions else ""
+    text = parameters.get("page", "0")
+    page = int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else 0
+    sessions = _query(
+        dispatcher,
+        caller,
+        "select id, name, description, project_id, project.full_name, project.name, start_date, end_date, created_at,"
+        " created_by.username, shareable_url_enabled, passphrase_enabled, is_moderated"
+        f" from ReviewSession{where} order by created_at descending, id"
+        f" limit {PAGE_SIZE + 1} offset {page * PAGE_SIZE}",
+    )
+    shown = sessions[:PAGE_SIZE]
+    contents = _read_contents(dispatcher, caller, [session["id"] for session in shown])
+    return {
+        "reviews": [_to_card(dispatcher, session, contents.get(session["id"], [])) for session in shown],
+        "has_more": len(sessions) > PAGE_SIZE,
+        "page": page,
+    }
+
+
+def _conditions(dispatcher: Dispatcher, caller: Caller, parameters: Any) -> Iterable[str]:
+    state, moment = parameters.get("state", "open"), json.dumps(now())
+    if state == "open":
+        yield f"(end_date is none or end_date > {moment})"
+    elif state == "closed":
+        yield f"end_date <= {moment}"
+    if parameters.get("project"):
+        yield f"project_id is {json.dumps(parameters['project'], ensure_ascii=False)}"
+    if parameters.get("search"):
+        pattern = json.dumps(f"%{parameters['search'][:_MAX_SEARCH_LENGTH]}%", ensure_ascii=False)
+        yield f"(name like {pattern} or project.name like {pattern} or project.full_name like {pattern})"
+    if parameters.get("mine"):
+        yield _is_mine(dispatcher, caller)
+
+
+def _is_mine(dispatcher: Dispatcher, caller: Caller) -> str:
+    """Return the condition that the user made a session, is invited to it, or made a version in it."""
+    user_id = json.dumps(caller.id)
+    own = [
+        f"created_by_id is {user_id}",
+        f"review_session_objects any (asset_version.user_id is {user_id})",
+    ]
+    (user,) = _query(dispatcher, caller, f"select email from User where id is {user_id}") or ({},)
+    if user.get("email"):
+        own.append(f"review_session_invitees any (email is {json.dumps(user['email'], ensure_ascii=False)})")
+    return f"({' or '.join(own)})"
+
+
+def _read_contents(dispatcher: Dispatcher, caller: Caller, ids: list[str]) -> dict[str, list[dict[str, Any]]]:
+    """Return the versions of each session, in their order."""
+    if not ids:
+        return {}
+    names = ", ".join(json.dumps(session_id) for session_id in ids)
+    found: dict[str, list[dict[str, Any]]] = {}
+    for item in _query(
+        dispatcher,
+        caller,
+        "select review_session_id, statuses.status, asset_version.thumbnail_id from ReviewSessionObject"
+        f" where review_session_id in ({names}) order by sort_order",
+    ):
+        found.setdefault(item["review_session_id"], []).append(item)
+    return found
+
+
+def _to_card(dispatcher: Dispatcher, session: dict[str, Any], items: list[dict[str, Any]]) -> dict[str, Any]:
+    project, media = session.get("project") or {}, dispatcher.context.media
+    thumbnails = [(item.get("asset_version") or {}).get("thumbnail_id") for item in items]
+    end, start = _moment(session.get("end_date")), _moment(session.get("start_date"))
+    return {
+        "id": session["id"],
+        "name": session.get("name") or "",
+        "description": session.get("description") or "",
+        "project_id": session.get("project_id"),
+        "project": project.get("full_name") or project.get("name") or "",
+        "created_by": (session.get("created_by") or {}).get("username"),
+        "created_at": _moment(session.get("created_at")),
+        "start_date": start,
+        "end_date": end,
+        "is_open": end is None or end > now(),
+        "is_shared": bool(session.get("shareable_url_enabled")),
+        "has_passphrase": bool(session.get("passphrase_enabled")),
+        "is_moderated": bool(session.get("is_moderated")),
+        "versions": len(items),
+        "undecided": sum(1 for item in items if not _is_decided(item)),
+        # Signed URLs below the root of the server.
+        "thumbnails": [media.download_url("", found, size=300) for found in thumbnails if found][:_THUMBNAILS],
+    }
+
+
+def _is_decided(item: dict[str, Any]) -> bool:
+    return any(status.get("status") in _DECIDED for status in item.get("statuses") or ())
+
+
+def _moment(value: Any) -> str | None:
+    """Return the ISO text of a date, which the API wraps in an object."""
+    return value.get("value") if isinstance(value, dict) else value
+
+
+def _query(dispatcher: Dispatcher, caller: Caller, expression: str) -> list[dict[str, Any]]:
+    # Denormalized: otherwise an entity that occurs twice has its values only once.
+    (answer,) = dispatcher.answer(caller, [{"action": "query", "expression": expression}], is_denormalized=True)
+    entities: list[dict[str, Any]] = answer["data"]
+    return entities

@@ -1,0 +1,61 @@
+"""Read the bodies of API requests: with a limit for each request, for each account, and for all of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from anyio import fail_after
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive
+
+from ft_dcc.errors import BadRequest, PayloadTooLarge, ServiceUnavailable
+
+MAX_BODY_BYTES = 8 << 20
+# Bytes of bodies that are held at once: of one account, and of all.
+MAX_ACCOUNT_BYTES, MAX_TOTAL_BYTES = 32 << 20, 96 << 20
+BODY_TIMEOUT_SECONDS, _RETRY_SECONDS = 60, 5
+
+
+class BodyReader:
+    """Reads the bodies of authenticated requests, and counts the bytes that wait for the rest of theirs."""
+
+    def __init__(self) -> None:
+        self._held: Counter[str] = Counter()
+
+    async def read(self, receive: Receive, account: str) -> bytes:
+        """Return the body of a request of this account.
+
+        Raises PayloadTooLarge, ServiceUnavailable, BadRequest after a minute, and ClientDisconnect.
+        """
+        pieces: list[bytes] = []
+        try:
+            with fail_after(BODY_TIMEOUT_SECONDS):
+                while await self._receive_piece(receive, account, pieces):
+                    pass
+        except TimeoutError as error:
+            raise BadRequest(
+                f"The request did not arrive within {BODY_TIMEOUT_SECONDS} seconds. Send it again in smaller batches."
+            ) from error
+        finally:
+            self._held[account] -= sum(map(len, pieces))
+            if not self._held[account]:
+                del self._held[account]
+        return b"".join(pieces)
+
+    async def _receive_piece(self, receive: Receive, account: str, pieces: list[bytes]) -> bool:
+        """Add the next piece, and return whether more will come."""
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        piece: bytes = message.get("body", b"")
+        pieces.append(piece)
+        self._held[account] += len(piece)
+        if sum(map(len, pieces)) > MAX_BODY_BYTES:
+            raise PayloadTooLarge(
+                f"A request has at most {MAX_BODY_BYTES >> 20} MiB. Send the operations in smaller batches."
+            )
+        if self._held[account] > MAX_ACCOUNT_BYTES or sum(self._held.values()) > MAX_TOTAL_BYTES:
+            raise ServiceUnavailable(
+                "Too many large requests arrive at once. Send it again in a moment.", _RETRY_SECONDS
+            )
+        return bool(message.get("more_body"))

@@ -1,0 +1,209 @@
+"""Send mail through an SMTP server when one is configured, otherwise keep it in the outbox.
+
+The settings come from the environment, or from lines of the same names in ``mail.env`` of the data folder:
+FT_DCC_SMTP_HOST, _PORT, _SECURITY (starttls, tls or none), _USER, _PASSWORD, _FROM, _CA (a PEM file of certificates to
+trust) and FT_DCC_PUBLIC_URL, the URL that links in mails begin with.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import smtplib
+import ssl
+import threading
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing, contextmanager
+from email.message import EmailMessage
+from pathlib import Path
+
+import attrs
+
+from ft_dcc.errors import SettingInvalid, StudioInUse
+from ft_dcc.server.mail.outbox import QueuedMessage, outbox_lock, queue_message, queued_messages
+
+_log = logging.getLogger(__name__)
+
+_FILE = "mail.env"
+_PREFIX, _PUBLIC_URL = "FT_DCC_SMTP_", "FT_DCC_PUBLIC_URL"
+_NAMES = frozenset(("HOST", "PORT", "SECURITY", "USER", "PASSWORD", "FROM", "CA"))
+_PORTS = {"starttls": 587, "tls": 465, "none": 25}
+_SMTP_TIMEOUT_SECONDS = 20
+_RETRY_INTERVAL_SECONDS = 300
+# Mail that was refused for so long is outdated, and is not sent automatically any more.
+_MAX_RETRY_AGE_SECONDS = 3 * 24 * 3600
+
+
+@attrs.frozen
+class MailServer:
+    """The address, login and sender for an SMTP server."""
+
+    host: str
+    port: int
+    security: str
+    sender: str
+    user: str = ""
+    password: str = attrs.field(default="", repr=False)
+    certificates: str | None = None
+
+    def send(self, message: EmailMessage) -> None:
+        """Hand the message to the server; raises OSError or SMTPException."""
+        context = ssl.create_default_context(cafile=self.certificates)
+        with self._connect(context) as connection:
+            if self.security == "starttls":
+                connection.starttls(context=context)
+            if self.user:
+                connection.login(self.user, self.password)
+            connection.send_message(message)
+
+    def _connect(self, context: ssl.SSLContext) -> smtplib.SMTP:
+        if self.security == "tls":
+            return smtplib.SMTP_SSL(self.host, self.port, timeout=_SMTP_TIMEOUT_SECONDS, context=context)
+        return smtplib.SMTP(self.host, self.port, timeout=_SMTP_TIMEOUT_SECONDS)
+
+
+@attrs.define
+class Mailer:
+    """Sends mail by the server, if there is one, and keeps in the outbox what was not sent.
+
+    ``public_url`` is "" if it is not set. Links in mails then begin with ``own_url``, the address that the server
+    listens at: a client could send any other in its Host header.
+    """
+
+    folder: Path
+    server: MailServer | None = None
+    public_url: str = ""
+    own_url: str = ""
+
+    @property
+    def outbox(self) -> Path:
+        """The folder of the messages that were not sent."""
+        return self.folder / "outbox"
+
+    def send(self, message: EmailMessage) -> str:
+        """Send the message, or keep it in the outbox; return why the mail server refused it, or ""."""
+        reason = "" if self.server is None else self._send(self.server, message)
+        if reason or self.server is None:
+            _set_sender(message, self.server)
+            queue_message(self.outbox, message, reason)
+        return reason
+
+    def send_queued(self, *, is_everything: bool) -> Generator[tuple[QueuedMessage, str], None, None]:
+        """Send the messages of the outbox, and yield each with "" or the reason why it stays there.
+
+        Without ``is_everything``, only those that the mail server refused in the last days are sent: a user may have
+        passed on the others. Raises SettingInvalid without a mail server, and StudioInUse.
+        """
+        if self.server is None:
+            raise SettingInvalid(f"There is no mail server. Set {_PREFIX}HOST, or the same in {self.folder / _FILE}.")
+        with outbox_lock(self.outbox):
+            for queued in queued_messages(self.outbox):
+                if is_everything or (queued.reason and queued.age < _MAX_RETRY_AGE_SECONDS):
+                    reason = self._send(self.server, queued.message())
+                    if not reason:
+                        queued.delete()
+                    yield queued, reason
+
+    def _send(self, server: MailServer, message: EmailMessage) -> str:
+        _set_sender(message, server)
+        try:
+            server.send(message)
+        except (OSError, smtplib.SMTPException) as error:
+            reason = _explain(server, error)
+            _log.warning("A mail was put into the outbox: %s", reason)
+            return reason
+        return ""
+
+
+@contextmanager
+def running_mail_worker(mailer: Mailer) -> Iterator[None]:
+    """Send refused mails again on a thread for the duration of the block: at once, and every five minutes."""
+    if mailer.server is None:
+        yield
+        return
+    is_stopping = threading.Event()
+
+    def run() -> None:
+        while not is_stopping.is_set():
+            _send_refused(mailer, is_stopping)
+            is_stopping.wait(_RETRY_INTERVAL_SECONDS)
+
+    threading.Thread(target=run, name="ft-dcc-mail", daemon=True).start()
+    try:
+        yield
+    finally:
+        # A mail server that does not answer does not delay the end of the server: the message stays in the outbox.
+        is_stopping.set()
+
+
+def _send_refused(mailer: Mailer, is_stopping: threading.Event) -> None:
+    try:
+        with closing(mailer.send_queued(is_everything=False)) as sending:
+            for queued, reason in sending:
+                if reason or is_stopping.is_set():
+                    break
+                _log.info("The mail %s was sent from the outbox.", queued.id)
+    except StudioInUse as error:
+        _log.info("%s", error)
+
+
+def _set_sender(message: EmailMessage, server: MailServer | None) -> None:
+    del message["From"]
+    message["From"] = "ft-dcc@localhost" if server is None else server.sender
+
+
+def _explain(server: MailServer, error: Exception) -> str:
+    """Return what went wrong, without the mail server's own text, which may quote the login."""
+    name = f"The mail server {server.host}"
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        return f"{name} refused the login of {server.user}. Check {_PREFIX}USER and {_PREFIX}PASSWORD."
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return f"{name} takes no mail for this address. Check it."
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        return f"{name} does not offer {server.security} or a login. Check {_PREFIX}SECURITY and {_PREFIX}PORT."
+    if isinstance(error, ssl.SSLError):
+        return f"{name} cannot prove who it is. Name the certificates to trust in {_PREFIX}CA."
+    if isinstance(error, smtplib.SMTPException):
+        return f"{name} did not take it ({type(error).__name__})."
+    return f"{name} cannot be reached at port {server.port} ({type(error).__name__})."
+
+
+def read_mailer(folder: Path, environment: Mapping[str, str] = os.environ) -> Mailer:
+    """Return the mailer of a data folder; raises SettingInvalid."""
+    settings = {**_read_file(folder / _FILE), **environment}
+    found = {name[len(_PREFIX) :]: value for name, value in settings.items() if name.startswith(_PREFIX) and value}
+    if unknown := sorted(found.keys() - _NAMES):
+        raise SettingInvalid(f"There is no setting {_PREFIX}{unknown[0]}. Use one of {', '.join(sorted(_NAMES))}.")
+    public_url = settings.get(_PUBLIC_URL, "").rstrip("/")
+    if public_url and not public_url.startswith(("http://", "https://")):
+        raise SettingInvalid(f"{_PUBLIC_URL} is not the URL of a web server. Begin it with https://.")
+    return Mailer(folder, _read_server(found) if "HOST" in found else None, public_url)
+
+
+def _read_server(found: Mapping[str, str]) -> MailServer:
+    security = found.get("SECURITY", "starttls").lower()
+    if security not in _PORTS:
+        raise SettingInvalid(f"{_PREFIX}SECURITY must be one of {', '.join(_PORTS)}, not {security!r}.")
+    port = found.get("PORT", str(_PORTS[security]))
+    if not port.isdigit() or not 0 < int(port) < 65536:
+        raise SettingInvalid(f"{_PREFIX}PORT must be a port, not {port!r}.")
+    if security == "none" and found.get("PASSWORD"):
+        raise SettingInvalid(f"A password is not sent in the clear. Set {_PREFIX}SECURITY to starttls or tls.")
+    if "FROM" not in found:
+        raise SettingInvalid(f"Mail needs a sender. Set {_PREFIX}FROM, such as Reviews <reviews@example.com>.")
+    certificates = found.get("CA")
+    if certificates is not None and not Path(certificates).is_file():
+        raise SettingInvalid(f"{_PREFIX}CA names {certificates}, which is not a file. Name a PEM file.")
+    user, password = found.get("USER", ""), found.get("PASSWORD", "")
+    return MailServer(found["HOST"], int(port), security, found["FROM"], user, password, certificates)
+
+
+def _read_file(path: Path) -> dict[str, str]:
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingInvalid(f"{path} cannot be read. Give it to the user whom the server runs as.") from error
+    pairs = (line.split("=", 1) for line in lines if "=" in line and not line.lstrip().startswith("#"))
+    return {name.strip(): value.strip() for name, value in pairs}

@@ -1,0 +1,89 @@
+"""Limits of queries, well below those of SQLite: 64 tables in a join, and crashes of old versions before that.
+
+A statement has further tables than the query names, because each of them is filtered by what the user may see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Union
+
+import attrs
+
+from ft_dcc.errors import ParseError
+from ft_dcc.server.query import ast
+
+MAX_JOINS, MAX_ORDERS, MAX_GROUPS = 24, 16, 16
+MAX_PROJECTIONS, MAX_CONDITIONS, MAX_SUBQUERIES = 500, 5_000, 200
+MAX_PATH_LENGTH, MAX_DEPTH = 12, 64
+# SQLite takes 50,000 bytes, and a pattern with many % takes it long.
+MAX_PATTERN_BYTES = 1_000
+
+Names = tuple[tuple[str, str], ...]
+
+
+def check(query: ast.Query) -> ast.Query:
+    """Return the query without orders that repeat others; raises ParseError for one that is over a limit."""
+    orders: dict[Names, ast.Order] = {}
+    for order in query.orders:
+        orders.setdefault(_names(order.path), order)
+    _limit(len(orders), MAX_ORDERS, "terms in 'order by'")
+    _limit(len(query.groups), MAX_GROUPS, "terms in 'group by'")
+    _limit(len(query.projections), MAX_PROJECTIONS, "selected attributes")
+    projected = [projection.path for projection in query.projections]
+    for path in (*projected, *query.groups, *(order.path for order in query.orders)):
+        _limit(len(path), MAX_PATH_LENGTH, "steps in a path")
+    if query.criteria is not None:
+        _check_criteria(query.criteria)
+    return attrs.evolve(query, orders=tuple(orders.values()))
+
+
+def _names(path: ast.Path) -> Names:
+    return tuple((step.name, step.cast) for step in path)
+
+
+def _check_criteria(criteria: ast.Criteria) -> None:
+    subqueries = 0
+    for conditions, (condition, depth) in enumerate(_conditions(criteria, 1), 1):
+        subqueries += isinstance(condition, ast.RelationCondition)
+        subqueries += isinstance(condition, ast.InCondition) and condition.query is not None
+        _limit(len(condition.path), MAX_PATH_LENGTH, "steps in a path")
+        _limit(depth, MAX_DEPTH, "levels of conditions")
+        _limit(conditions, MAX_CONDITIONS, "conditions")
+        _limit(subqueries, MAX_SUBQUERIES, "conditions on related entities")
+
+
+_Condition = Union[ast.Comparison, ast.InCondition, ast.RelationCondition]
+
+
+def _conditions(criteria: ast.Criteria, depth: int) -> Iterator[tuple[_Condition, int]]:
+    """Yield each comparison inside criteria, and how deep it is nested."""
+    if isinstance(criteria, ast.Junction):
+        for part in criteria.parts:
+            yield from _conditions(part, depth + 1)
+    elif isinstance(criteria, ast.Negation):
+        yield from _conditions(criteria.criteria, depth + 1)
+    else:
+        yield criteria, depth
+        inner = criteria.criteria if isinstance(criteria, ast.RelationCondition) else None
+        if isinstance(criteria, ast.InCondition) and criteria.query is not None:
+            inner = criteria.query.criteria
+        if inner is not None:
+            yield from _conditions(inner, depth + 1)
+
+
+def check_joins(count: int) -> None:
+    """Raise ParseError for a statement with too many joins."""
+    _limit(count, MAX_JOINS, "related entities that are joined")
+
+
+def like_pattern(text: str) -> str:
+    """Return the pattern of ``like``; raises ParseError for one that is too long."""
+    if len(text.encode(errors="replace")) > MAX_PATTERN_BYTES:
+        raise ParseError(f"A pattern of 'like' has at most {MAX_PATTERN_BYTES} bytes. Search for a shorter text.")
+    return text
+
+
+def _limit(count: int, most: int, noun: str) -> None:
+    if count > most:
+        raise ParseError(f"The query has more than {most} {noun}. Split it into several queries.")

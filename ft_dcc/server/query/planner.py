@@ -1,0 +1,291 @@
+"""Answer query expressions; plans are made once for all queries of the same template."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+from weakref import WeakValueDictionary
+
+import attrs
+from sqlalchemy import Select, bindparam, func, select
+
+from ft_dcc.errors import ParseError, WouldBlock
+from ft_dcc.server.auth.permissions import Reach
+from ft_dcc.server.database import connections, prepared
+from ft_dcc.server.query import ast, limits, serializer, text_limits
+from ft_dcc.server.query.joins import AccessScope, Condition, JoinBuilder, Node, make_node
+from ft_dcc.server.query.loader import EntityLoader, PostProcessors, QueryContext, Record, projections_of
+from ft_dcc.server.query.where import BoundParameter, ConditionCompiler
+from ft_dcc.server.schema.model import Schema
+from ft_dcc.server.schema.tables import Tables
+
+_MAX_PLANS = 1024
+_MAX_INLINE_EXPRESSION_LENGTH, _MAX_REPARSED_LENGTH, _MAX_PAGE_LENGTH = 32 << 10, 64 << 10, 200
+# SQLite's messages for statements that exceed its limits (sqlite.org/limits.html).
+_SQLITE_LIMIT_MESSAGES = (
+    "parser stack overflow",
+    "Expression tree is too large",
+    "too many SQL variables",
+    "tables in a join",
+    "too many",
+)
+_PAGE = re.compile(r"(?:\s+(?:offset|limit)\s+\d{1,9})+\s*$")
+_PAGE_CLAUSE = re.compile(r"(offset|limit)\s+(\d+)")
+_FUNCTIONS = {"count": func.count, "sum": func.sum, "avg": func.avg, "min": func.min, "max": func.max}
+
+
+@attrs.define(eq=False)
+class Plan:
+    """A statement, its parameters, and the loader of its entities or the names of its plain columns.
+
+    ``is_fast`` becomes False when a query exceeds the time budget on the event loop.
+    """
+
+    statement: prepared.Prepared
+    parameters: tuple[BoundParameter, ...]
+    loader: EntityLoader | None
+    names: tuple[str, ...] = ()
+    is_fast: bool = True
+
+
+@attrs.frozen
+class QueryTemplate:
+    """The text that queries with different literals and pages share, with the literals and the page of one query."""
+
+    text: str
+    literals: list[list[str]]
+    offset: int
+    limit: int | None
+
+    @classmethod
+    def of(cls, expression: str) -> QueryTemplate:
+        """Return the template of an expression; raises ParseError for one that is too long."""
+        text_limits.check_expression(expression)
+        text, literals = ast.parameterise(expression)
+        text_limits.check_template(text)
+        # The clause is short; in a long text the search for white space before it could take long.
+        start = max(0, len(text) - _MAX_PAGE_LENGTH)
+        window = _PAGE.search(text, start) if "limit" in text or "offset" in text else None
+        if window is None:
+            return cls(text, literals, 0, None)
+        parts = dict(_PAGE_CLAUSE.findall(window[0]))
+        limit = int(parts["limit"]) if "limit" in parts else None
+        return cls(text[: window.start()], literals, int(parts.get("offset", 0)), limit)
+
+
+class QueryPlanner:
+    """Answers query expressions about the entities of one schema."""
+
+    def __init__(self, schema: Schema, tables: Tables, post_processors: PostProcessors) -> None:
+        self._schema, self._post_processors = schema, post_processors
+        self._access_scopes = {reach: AccessScope(schema, tables, reach) for reach in Reach}
+        self._plans: OrderedDict[tuple[str, Reach], Plan] = OrderedDict()
+        self._plan_lock = threading.Lock()
+        self._planning: WeakValueDictionary[tuple[str, Reach], threading.Lock] = WeakValueDictionary()
+
+    def respond(
+        self, context: QueryContext, expression: str, *, is_denormalized: bool = False, inline_only: bool = False
+    ) -> dict[str, Any]:
+        """Return the answer to a query: its records, and the offset of the next page or None.
+
+        Raises ParseError and ValidationError; with ``inline_only`` also WouldBlock, unless queries of this template are
+        known to be fast.
+        """
+        plan, records, following = self._find(context, expression, inline_only=inline_only)
+        # Without relations no entity can occur twice.
+        is_plain = is_denormalized or plan.loader is None or not plan.loader.relations
+        return {
+            "data": records if is_plain else serializer.Serializer(self._schema).serialize(records),
+            "metadata": {"next": {"offset": following}},
+        }
+
+    def find(self, context: QueryContext, expression: str) -> tuple[list[Record], int | None]:
+        """Return the records of an expression, and the offset of the next page or None.
+
+        Raises ParseError for an invalid expression and ValidationError for a type that does not exist.
+        """
+        _, records, following = self._find(context, expression, inline_only=False)
+        return records, following
+
+    def _find(
+        self, context: QueryContext, expression: str, *, inline_only: bool
+    ) -> tuple[Plan, list[Record], int | None]:
+        if inline_only and len(expression) > _MAX_INLINE_EXPRESSION_LENGTH:
+            raise WouldBlock("A long expression takes long to parse.")
+        template, reach = QueryTemplate.of(expression), context.reach
+        if not inline_only:
+            plan = self._plan(template, expression, reach)
+            return (plan, *self._run(context, plan, template, expression))
+        known = self._plans.get((template.text, reach))
+        if known is None or not known.is_fast:
+            raise WouldBlock("A query of this template may take long.")
+        if known.loader is not None and known.loader.needs_more_statements:
+            connections.begin(context.connection)
+        try:
+            return (known, *self._run(context, known, template, expression))
+        except sqlite3.OperationalError:
+            known.is_fast = False
+            raise
+
+    def _run(
+        self, context: QueryContext, plan: Plan, template: QueryTemplate, expression: str
+    ) -> tuple[list[Record], int | None]:
+        try:
+            return _run(context, plan, template)
+        except ParseError:
+            # A literal is invalid, and a plan does not know its position in the expression.
+            if len(expression) <= _MAX_REPARSED_LENGTH:
+                for parameter in self._make_plan(expression, context.reach).parameters:
+                    _check(parameter)
+            raise
+
+    def _plan(self, template: QueryTemplate, expression: str, reach: Reach) -> Plan:
+        key = (template.text, reach)
+        plan = self._plans.get(key)
+        if plan is not None:
+            with suppress(KeyError):  # Another thread may have removed it.
+                self._plans.move_to_end(key)
+            return plan
+        # Under a lock for each template: concurrent threads would make the same plan several times.
+        with self._plan_lock:
+            lock = self._planning.setdefault(key, threading.Lock())
+        with lock:
+            plan = self._plans.get(key)
+            if plan is None:
+                plan = self._make_plan_of_template(template.text, expression, reach)
+                with self._plan_lock:
+                    self._plans[key] = plan
+                    if len(self._plans) > _MAX_PLANS:
+                        self._plans.popitem(last=False)
+            return plan
+
+    def _make_plan_of_template(self, text: str, expression: str, reach: Reach) -> Plan:
+        try:
+            return self._make_plan(text, reach)
+        except ParseError:
+            # Parsed again from the full text, for an error with the position in the client's expression.
+            if len(expression) <= _MAX_REPARSED_LENGTH:
+                self._make_plan(expression, reach)
+            raise
+        except RecursionError as error:
+            raise ParseError("The query is nested too deeply. Split it into several queries.") from error
+
+    def _make_plan(self, expression: str, reach: Reach) -> Plan:
+        # Imported here: loading the parser would double the start-up time of the server.
+        from ft_dcc.server.query.parser import parse
+
+        query, access = limits.check(parse(expression)), self._access_scopes[reach]
+        access.schema.public(query.entity_type)
+        if query.groups or any(projection.function for projection in query.projections):
+            return self._plan_groups(access, query)
+        projections = query.projections or _default_projections(access, query.entity_type)
+        loader = EntityLoader(access, query.entity_type, projections_of(projections), self._post_processors)
+        joins, conditions = JoinBuilder.of(loader.node), ConditionCompiler()
+        where = [loader.node.row_filter]
+        if query.criteria is not None:
+            where.append(conditions.compile(joins, loader.node, query.criteria))
+        orders = [*_orders(joins, loader.node, query.orders), *loader.node.default_order]
+        statement: Select[Any] = select(*loader.columns).select_from(joins.source).where(*where).order_by(*orders)
+        return Plan(_windowed(statement), tuple(conditions.parameters), loader)
+
+    def _plan_groups(self, access: AccessScope, query: ast.Query) -> Plan:
+        """Plan a query with ``group by`` or functions; its rows are plain objects without a type."""
+        root = make_node(access, query.entity_type)
+        joins, conditions = JoinBuilder.of(root), ConditionCompiler()
+        columns: dict[str, Condition] = {}
+        for projection in query.projections or [ast.Projection(path) for path in query.groups]:
+            name = "_".join(step.name for step in projection.path)
+            column = _column(joins, root, projection.path)
+            if projection.function:
+                name, column = f"{projection.function}_{name}", _aggregate(projection)(column)
+            columns[name] = column
+        if not columns:
+            raise ParseError("A query with 'group by' selects values. Name them: select status.name, count(id) from …")
+        groups = [_column(joins, root, path) for path in query.groups]
+        where = [root.row_filter]
+        if query.criteria is not None:
+            where.append(conditions.compile(joins, root, query.criteria))
+        orders = _orders(joins, root, query.orders)
+        statement: Select[Any] = select(*columns.values()).select_from(joins.source).where(*where)
+        statement = statement.group_by(*groups).order_by(*orders)
+        return Plan(_windowed(statement), tuple(conditions.parameters), None, tuple(columns))
+
+
+def _default_projections(access: AccessScope, type_name: str) -> tuple[ast.Projection, ...]:
+    names = access.schema[type_name].lists.get("shows", ())
+    return tuple(ast.Projection((ast.Step(name, "", 0),)) for name in names)
+
+
+def _aggregate(projection: ast.Projection) -> Any:
+    if projection.function not in _FUNCTIONS:
+        known = ", ".join(sorted(_FUNCTIONS))
+        raise ParseError(
+            f"There is no function '{projection.function}' (character {projection.position}). Use {known}."
+        )
+    return _FUNCTIONS[projection.function]
+
+
+def _windowed(statement: Select[Any]) -> prepared.Prepared:
+    return prepared.Prepared(statement.limit(bindparam("limit")).offset(bindparam("offset")))
+
+
+def _orders(joins: JoinBuilder, node: Node, orders: Iterable[ast.Order]) -> list[Condition]:
+    columns = [(_column(joins, node, order.path), order.is_descending) for order in orders]
+    return [column.desc() if is_descending else column.asc() for column, is_descending in columns]
+
+
+def _column(joins: JoinBuilder, node: Node, path: ast.Path) -> Condition:
+    """Return the column at the end of a path; raises ParseError when a relation on the path leads to many."""
+    for index, step in enumerate(path):
+        attribute = node.attribute(step)
+        if attribute.is_many:
+            raise ParseError(f"'{step.name}' has many values and cannot be sorted by (character {step.position}).")
+        if attribute.is_scalar and index < len(path) - 1:
+            raise ParseError(f"'{step.name}' is a value and has no attributes (character {step.position}).")
+        if attribute.is_scalar or index == len(path) - 1:
+            return node.require_column(step.name if attribute.is_scalar else attribute.related.local[0])
+        node = joins.join(node, attribute, step)
+    raise ParseError("A path cannot be empty.")
+
+
+def _run(context: QueryContext, plan: Plan, template: QueryTemplate) -> tuple[list[Record], int | None]:
+    parameters = {parameter.name: _value(parameter, template.literals) for parameter in plan.parameters}
+    # One additional row shows whether there is a next page.
+    most = -1 if template.limit is None else template.limit + 1
+    rows = _rows(context, plan.statement, {**parameters, "limit": most, "offset": template.offset})
+    following = None
+    if template.limit is not None and len(rows) > template.limit:
+        rows = rows[: template.limit]
+        following = template.offset + template.limit
+    if plan.loader is not None:
+        return plan.loader.read(context, rows), following
+    return [dict(zip(plan.names, row)) for row in rows], following
+
+
+def _rows(context: QueryContext, statement: prepared.Prepared, parameters: dict[str, Any]) -> prepared.Rows:
+    try:
+        return context.rows(statement, **parameters)
+    except sqlite3.OperationalError as error:
+        if any(limit in str(error) for limit in _SQLITE_LIMIT_MESSAGES):
+            raise ParseError(f"The query is too large ({error}). Split it into several queries.") from error
+        raise
+
+
+def _value(parameter: BoundParameter, literals: list[list[str]]) -> Any:
+    texts = [text for found in parameter.literals for text in (literals[found] if isinstance(found, int) else [found])]
+    values = [parameter.convert(text) for text in texts]
+    return values if parameter.is_list else values[0]
+
+
+def _check(parameter: BoundParameter) -> None:
+    """Raise ParseError with the position of a literal that cannot be converted to the attribute's type."""
+    for text, position in zip(parameter.literals, parameter.positions):
+        try:
+            parameter.convert(str(text))
+        except ParseError as error:
+            raise ParseError(f"At character {position}: {error}") from error

@@ -1,0 +1,312 @@
+"""Conditions of the query language as conditions of SQL, with parameter values."""
+
+from __future__ import annotations
+
+import operator as python_operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import attrs
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    false,
+    func,
+    literal_column,
+    null,
+    or_,
+    select,
+    true,
+    type_coerce,
+)
+from sqlalchemy.sql.elements import Grouping
+
+from ft_dcc.errors import ParseError
+from ft_dcc.server.query import ast, limits, row_filter, type_conversion
+from ft_dcc.server.query.joins import Condition, JoinBuilder, Node, cast_type, make_node
+from ft_dcc.server.schema import model, tables
+
+_MAX_CHAIN_LENGTH = 100
+_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+    "is": python_operator.eq,
+    "=": python_operator.eq,
+    "is_not": python_operator.ne,
+    "!=": python_operator.ne,
+    ">": python_operator.gt,
+    "after": python_operator.gt,
+    "greater_than": python_operator.gt,
+    "<": python_operator.lt,
+    "before": python_operator.lt,
+    "less_than": python_operator.lt,
+    ">=": python_operator.ge,
+    "<=": python_operator.le,
+}
+
+
+@attrs.frozen
+class BoundParameter:
+    """A parameter of a statement: its literals (indices or bare words), their positions, and their converter."""
+
+    name: str
+    literals: tuple[int | str, ...]
+    positions: tuple[int, ...]
+    convert: type_conversion.Converter
+    is_list: bool
+
+
+@attrs.define(eq=False)
+class ConditionCompiler:
+    """Compiles criteria and collects the parameters that the statement will want."""
+
+    parameters: list[BoundParameter] = attrs.field(factory=list)
+
+    def compile(self, joins: JoinBuilder, node: Node, criteria: ast.Criteria) -> Condition:
+        """Return the SQL of criteria about a node."""
+        if node is joins.root:
+            joins.is_selective = joins.is_selective or _selects_few(node, criteria)
+        if isinstance(criteria, ast.Junction):
+            return _joined(criteria.word, [self.compile(joins, node, part) for part in criteria.parts])
+        if isinstance(criteria, ast.Negation):
+            # NULL counts as false: "not version is 5" finds entities without a version.
+            inner = self.compile(joins, node, criteria.criteria)
+            return func.coalesce(inner, literal_column("0")) == literal_column("0")
+        return self._along(joins, node, criteria.path, criteria)
+
+    def _along(
+        self,
+        joins: JoinBuilder,
+        node: Node,
+        path: ast.Path,
+        criteria: ast.Comparison | ast.InCondition | ast.RelationCondition,
+    ) -> Condition:
+        """Return the condition at the end of a path; a relation to many means that any of its members fulfils it."""
+        step, rest = path[0], path[1:]
+        attribute = node.attribute(step)
+        if not attribute.is_scalar and (rest or isinstance(criteria, ast.RelationCondition) or attribute.is_many):
+            if attribute.is_many:
+                return self._exists(joins, node, attribute, path, criteria)
+            if not isinstance(criteria, ast.RelationCondition) and not step.cast and _is_key(attribute, rest):
+                # "parent.id" is a column of the owner, and SQLite plans a join worse than a column.
+                return self._compare(node, attribute, criteria)
+            if rest and not step.cast and (owner := self._owner(node, attribute, rest[0])) is not None:
+                key = node.require_column(attribute.related.local[0])
+                return self._exists(joins, owner, owner.attribute(rest[0]), rest, criteria, key)
+            target = joins.join(node, attribute, step)
+            if rest:
+                return self._along(joins, target, rest, criteria)
+            inner = criteria.criteria if isinstance(criteria, ast.RelationCondition) else None
+            found = target.source.c[target.entity_type.key[0]].is_not(None)
+            return found if inner is None else and_(found, self.compile(joins, target, inner))
+        if rest:
+            raise ParseError(f"'{step.name}' is a value and has no attributes (character {step.position}).")
+        if isinstance(criteria, ast.RelationCondition):
+            raise ParseError(f"'{step.name}' is a value; 'has' and 'any' need a relation (character {step.position}).")
+        return self._compare(node, attribute, criteria)
+
+    def _owner(self, node: Node, attribute: model.Attribute, step: ast.Step) -> Node | None:
+        """Return the node of a relation if the step from there is a relation to many that needs only its key.
+
+        The foreign key replaces the join then; SQLite would begin the join on the wrong side.
+        """
+        owner = make_node(node.access, attribute.rows)
+        further = owner.attribute(step)
+        is_it = further.is_many and further.related.local[0] == attribute.related.remote[0]
+        if is_it and not _implies_owner(owner, further):
+            return None
+        return owner if is_it and node.column(attribute.related.local[0]) is not None else None
+
+    def _exists(
+        self,
+        around: JoinBuilder,
+        node: Node,
+        attribute: model.Attribute,
+        path: ast.Path,
+        criteria: ast.Comparison | ast.InCondition | ast.RelationCondition,
+        key: Condition | None = None,
+    ) -> Condition:
+        """Return the condition that a related entity fulfils the rest of the path.
+
+        ``key`` is the foreign key to a node that is not joined.
+        """
+        step, rest = path[0], path[1:]
+        target = make_node(node.access, cast_type(node.access.schema, attribute, step))
+        joins = JoinBuilder.of(target)
+        condition: Condition = true()
+        is_null_test = False
+        if rest:
+            condition = self._along(joins, target, rest, criteria)
+        elif isinstance(criteria, ast.RelationCondition):
+            if criteria.criteria is not None:
+                condition = self.compile(joins, target, criteria.criteria)
+        else:
+            is_null_test = isinstance(criteria, ast.Comparison) and type_conversion.is_null(criteria.value.word)
+            if not is_null_test:
+                condition = self._compare(target, target.entity_type.attributes[target.entity_type.key[0]], criteria)
+        is_root = node is around.root
+        # Relatives in a tree are found by row number: those are adjacent on disk, ids are not.
+        by = tables.ROW_COLUMN if is_root and attribute.related.way in ("up", "down") else attribute.related.local[0]
+        owners = owners_of(node, attribute, target, joins, condition, by)
+        key = node.source.c[by] if key is None else key
+        is_selective = is_root and around.is_selective
+        if attribute.related.way in ("to many", "through") and (is_selective or target.entity_type.is_materialised):
+            # With few owners left, each is tested; otherwise the related entities are found first.
+            same = owners.selected_columns[0] == key
+            found: Condition = owners.where(same).correlate(node.source).exists()
+        else:
+            # "key = key" tells SQLite that the key is not NULL, and then it begins with the owners.
+            found = key.in_(owners) if is_root or is_null_test else and_(key == key, key.in_(owners))
+        if is_null_test and isinstance(criteria, ast.Comparison) and criteria.operator in ("is", "="):
+            return ~found
+        return found
+
+    def _compare(self, node: Node, attribute: model.Attribute, criteria: ast.Comparison | ast.InCondition) -> Condition:
+        name = attribute.name if attribute.is_scalar else attribute.related.local[0]
+        if attribute.kind == "secret" and not (
+            isinstance(criteria, ast.Comparison) and type_conversion.is_null(criteria.value.word)
+        ):
+            # A comparison would answer questions about the stored digest.
+            position = criteria.path[-1].position
+            raise ParseError(f"'{name}' is secret and can be compared with none only (character {position}).")
+        column = node.column(name)
+        if column is None:
+            position = criteria.path[-1].position
+            raise ParseError(f"'{name}' is computed for answers and cannot be searched (character {position}).")
+        kind = attribute.kind if attribute.is_scalar else "text"
+        if kind == "variable":
+            # A date is stored in its JSON envelope.
+            column = func.coalesce(func.json_extract(column, "$.value"), func.json_extract(column, "$"))
+        if isinstance(criteria, ast.InCondition):
+            return self._within(node, column, kind, criteria)
+        return self._single(column, kind, criteria)
+
+    def _single(self, column: ColumnElement[Any], kind: str, criteria: ast.Comparison) -> Condition:
+        word, value = criteria.operator, criteria.value
+        if type_conversion.is_null(value.word):
+            if word in ("is", "="):
+                return column.is_(null())
+            if word in ("is_not", "!="):
+                return column.is_not(null())
+            raise ParseError(f"'{word}' cannot compare with none (character {value.position}). Use 'is' or 'is_not'.")
+        if word in ("like", "not_like"):
+            pattern = self._bind((value,), limits.like_pattern, is_list=False)
+            return column.like(pattern, escape="\\") if word == "like" else column.not_like(pattern, escape="\\")
+        return _OPERATORS[word](column, self._bind((value,), type_conversion.literal_converter(kind), is_list=False))  # type: ignore[no-any-return]
+
+    def _within(self, node: Node, column: ColumnElement[Any], kind: str, criteria: ast.InCondition) -> Condition:
+        if criteria.query is not None:
+            inner = self.select_one(node, criteria.query)
+            return column.in_(inner) if criteria.is_in else column.not_in(inner)
+        if not criteria.values:
+            return false() if criteria.is_in else true()
+        values = self._bind(criteria.values, type_conversion.literal_converter(kind), is_list=True)
+        return column.in_(values) if criteria.is_in else column.not_in(values)
+
+    def select_one(self, node: Node, query: ast.Query) -> Select[Any]:
+        """Return the statement of a query inside a condition, which selects one column."""
+        root = make_node(node.access, node.access.schema.public(query.entity_type).name)
+        joins = JoinBuilder.of(root)
+        path = query.projections[0].path if query.projections else ()
+        found = root
+        column: Condition = root.source.c[root.entity_type.key[0]]
+        for index, step in enumerate(path):
+            attribute = found.attribute(step)
+            if attribute.is_many:
+                raise ParseError(
+                    f"'{step.name}' has many values; a query in a condition gives one (character {step.position})."
+                )
+            if attribute.is_scalar or index == len(path) - 1:
+                column = found.require_column(step.name if attribute.is_scalar else attribute.related.local[0])
+                break
+            found = joins.join(found, attribute, step)
+        conditions = [] if query.criteria is None else [self.compile(joins, root, query.criteria)]
+        return select(column).select_from(joins.source).where(root.row_filter, column.is_not(None), *conditions)
+
+    def _bind(self, values: Sequence[ast.Value], convert: type_conversion.Converter, *, is_list: bool) -> Any:
+        name = f"p{len(self.parameters)}"
+        literals = tuple(value.literal if value.word is None else value.word for value in values)
+        self.parameters.append(
+            BoundParameter(name, literals, tuple(value.position for value in values), convert, is_list)
+        )
+        return bindparam(name, expanding=True) if is_list else bindparam(name)
+
+
+def _selects_few(node: Node, criteria: ast.Criteria) -> bool:
+    """Return whether criteria select entities by key or by what they belong to, so that few are left."""
+    if isinstance(criteria, ast.Junction):
+        return criteria.word == "and" and any(_selects_few(node, part) for part in criteria.parts)
+    if isinstance(criteria, ast.Comparison) and criteria.operator not in ("is", "="):
+        return False
+    if not isinstance(criteria, (ast.Comparison, ast.InCondition)) or len(criteria.path) > 1:
+        return False
+    attribute = node.access.schema.attribute(node.entity_type.name, criteria.path[0].name)
+    if attribute is None or attribute.name in node.entity_type.key:
+        return attribute is not None
+    return attribute.kind == "foreign key" and not (
+        attribute.rows in node.access.schema.types and "low_cardinality" in node.access.schema[attribute.rows].flags
+    )
+
+
+def _implies_owner(owner: Node, attribute: model.Attribute) -> bool:
+    """Return whether related entities are visible only if their owner is, which then need not be joined."""
+    return owner.visibility is None or (
+        attribute.related.way == "to many"
+        and row_filter.implies_owner(owner.access.schema, attribute.rows, attribute.related.remote[0])
+    )
+
+
+def _is_key(attribute: model.Attribute, rest: ast.Path) -> bool:
+    """Return whether the rest of a path is the key by which the owner refers to the related entity."""
+    return [step.name for step in rest] == [attribute.related.remote[0]]
+
+
+def _joined(word: str, parts: list[Condition]) -> Condition:
+    """Join conditions, many of them in groups, because SQLite limits the depth of an expression to 1000."""
+    join = and_ if word == "and" else or_
+    while len(parts) > _MAX_CHAIN_LENGTH:
+        groups = [parts[start : start + _MAX_CHAIN_LENGTH] for start in range(0, len(parts), _MAX_CHAIN_LENGTH)]
+        # Coerced, because SQLAlchemy would flatten the groups again.
+        parts = [type_coerce(Grouping(join(*group)), Boolean) for group in groups]
+    return join(*parts)
+
+
+def owners_of(
+    node: Node, attribute: model.Attribute, target: Node, joins: JoinBuilder, condition: Condition, by: str
+) -> Select[Any]:
+    """Return the statement that selects a column of all owners with a related entity that fulfils the condition."""
+    join = attribute.related
+    wanted = [target.row_filter, condition]
+    if join.condition is not None:
+        wanted.append(target.source.c[join.condition[0]] == join.condition[1])
+    if join.way == "through":
+        link = node.access.tables[node.access.schema[join.link]].alias()
+        linked = joins.source.join(link, link.c[join.link_remote] == target.source.c[join.remote[0]])
+        return select(link.c[join.link_local]).select_from(linked).where(*wanted)
+    if join.way in ("up", "down"):
+        return _relatives(node, attribute, target, joins, wanted, by)
+    owner = target.source.c[join.remote[0]]
+    return select(owner).select_from(joins.source).where(owner.is_not(None), *wanted)
+
+
+def _relatives(
+    node: Node, attribute: model.Attribute, target: Node, joins: JoinBuilder, wanted: list[Condition], by: str
+) -> Select[Any]:
+    """Return the statement for a column of entities below ("up") or above ("down") one that fulfils a condition."""
+    table = node.access.tables[node.entity_type].alias()
+    parent = attribute.related.remote[0]
+    if attribute.related.way == "up":
+        seed = select(table.c.id, table.c[by].label("found"))
+        seed = seed.select_from(joins.source.join(table, table.c[parent] == target.source.c.id))
+        below = seed.where(*wanted).cte(recursive=True, nesting=True)
+        further = table.alias()
+        step = select(further.c.id, further.c[by])
+        below = below.union(step.select_from(further.join(below, further.c[parent] == below.c.id)))
+        return select(below.c.found)
+    first = select(target.source.c[parent].label("id")).select_from(joins.source).where(*wanted)
+    above = first.cte(recursive=True, nesting=True)
+    # A scalar query for each: SQLite would scan the table for a filter, because it cannot know how few these are.
+    next_one = select(table.c[parent]).where(table.c.id == above.c.id).scalar_subquery()
+    above = above.union(select(next_one).select_from(above).where(above.c.id.is_not(None)))
+    return select(table.c[by]).where(table.c.id.in_(select(above.c.id)))

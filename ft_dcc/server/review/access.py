@@ -1,0 +1,154 @@
+"""Authorize visitors of a review page by the key in their link."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+import attrs
+from sqlalchemy import Connection, Row, select
+
+from ft_dcc.errors import Forbidden, NotFound, PassphraseRequired, ReviewUnavailable
+from ft_dcc.server.auth.signed_tokens import is_review_key, sign, verify
+from ft_dcc.server.context import ServerContext
+from ft_dcc.server.entities.invitee_rights import ALL_RIGHTS, WRITE_RIGHTS, rights_of
+from ft_dcc.server.identity import Caller
+from ft_dcc.server.query.type_conversion import now
+from ft_dcc.server.review.invitations import find_invitation
+
+_PURPOSE = "passphrase"
+_USER_NAMESPACE = UUID("6d1a3c0e-3f5b-4c5e-9a4e-0f8f0c1b7a52")
+# A working day: on the next day the passphrase is asked for again.
+PASS_LIFETIME_SECONDS = 12 * 3600
+# In place of the key in the link of a signed-in user; keys are longer.
+USER_KEY = "studio"
+
+
+@attrs.frozen
+class ReviewAccess:
+    """A visitor of a review session, and the visitor's rights.
+
+    ``user`` is set for a signed-in user, ``invitee_id`` for an invitee; without them, the visitor may only view.
+    """
+
+    review_session_id: str
+    project_id: str | None
+    has_ended: bool
+    invitee_id: str | None = None
+    name: str = ""
+    user: Caller | None = None
+    rights: frozenset[str] = frozenset()
+    is_moderated: bool = False
+
+    @property
+    def may_write(self) -> bool:
+        """Whether the visitor may write notes, draw or set a status."""
+        return bool(self.rights & WRITE_RIGHTS)
+
+    def may(self, right: str) -> bool:
+        """Return whether the visitor has the right to "comment", "draw", "decide" or "download"."""
+        return right in self.rights
+
+
+def authorize(
+    studio: ServerContext, connection: Connection, review_session_id: str, key: str, review_pass: str
+) -> ReviewAccess:
+    """Return the access that a key gives, which is the last part of the link.
+
+    ``review_pass`` proves an earlier passphrase, or is "". Raises NotFound for an unknown key, ReviewUnavailable for
+    one that is not valid now, and PassphraseRequired without a valid pass.
+    """
+    session = _read_session(studio, connection, review_session_id)
+    access = _visitor_access(session)
+    if is_review_key(studio.secret, review_session_id, key):
+        if not session.shareable_url_enabled:
+            raise ReviewUnavailable("This review is private", "Its shared link is disabled. Ask for an invitation.")
+    else:
+        access = _authorize_invitee(studio, connection, access, key)
+    if session.start_date is not None and session.start_date > now():
+        opens = datetime.fromisoformat(session.start_date)
+        raise ReviewUnavailable(
+            f"This review opens on {opens.day} {opens:%B %Y}", f"Come back at {opens:%H:%M} UTC with the same link."
+        )
+    if session.passphrase_enabled and not _is_pass(studio, session, review_pass):
+        raise PassphraseRequired("This review session has a passphrase. Open its page and enter it there.")
+    return access
+
+
+def authorize_user(
+    studio: ServerContext, connection: Connection, review_session_id: str, user: Caller, name: str
+) -> ReviewAccess:
+    """Return the access of a signed-in user, for whom a query has found the session; raises NotFound."""
+    access = _visitor_access(_read_session(studio, connection, review_session_id))
+    rights = ALL_RIGHTS - WRITE_RIGHTS if access.has_ended else ALL_RIGHTS
+    return attrs.evolve(access, user=user, name=name, rights=rights, invitee_id=user_invitee_id(access, user))
+
+
+def user_invitee_id(access: ReviewAccess, user: Caller) -> str:
+    """Return the id of the invitee that carries the verdicts of a user; it is derived, and created when needed."""
+    return str(uuid5(_USER_NAMESPACE, f"{access.review_session_id}/{user.id}"))
+
+
+def _visitor_access(session: Row[Any]) -> ReviewAccess:
+    has_ended = session.end_date is not None and session.end_date <= now()
+    return ReviewAccess(session.id, session.project_id, has_ended, is_moderated=bool(session.is_moderated))
+
+
+def stored_passphrase(studio: ServerContext, connection: Connection, review_session_id: str) -> str | None:
+    """Return the stored hash of a session's passphrase, or None."""
+    stored: str | None = _read_session(studio, connection, review_session_id).passphrase
+    return stored
+
+
+def issue_pass(secret: bytes, review_session_id: str, stored: str) -> str:
+    """Return a token that proves the passphrase for some hours; a new passphrase invalidates it."""
+    return sign(secret, _PURPOSE, _claims(review_session_id, stored), PASS_LIFETIME_SECONDS)
+
+
+def pass_cookie_name(review_session_id: str) -> str:
+    """Return the name of the cookie that holds a session's pass."""
+    return f"ft_dcc_pass_{hashlib.sha256(review_session_id.encode(errors='replace')).hexdigest()[:16]}"
+
+
+def _read_session(studio: ServerContext, connection: Connection, review_session_id: str) -> Row[Any]:
+    statement = studio.store.tables.by_id["ReviewSession"]
+    found = connection.execute(statement, {"id": review_session_id}).first()
+    if found is None:
+        raise NotFound("This review link is not valid. Ask for a new one.")
+    return found
+
+
+def _authorize_invitee(studio: ServerContext, connection: Connection, access: ReviewAccess, key: str) -> ReviewAccess:
+    invitation = find_invitation(connection, key)
+    if invitation is None:
+        raise NotFound("This review link is not valid. Ask for a new one.")
+    invitee = studio.store.tables.by_family["ReviewSessionInvitee"]
+    # The schema of a site may be older than the rights of invitees.
+    rights_column = [invitee.c.rights] if "rights" in invitee.c else []
+    statement = select(invitee.c.name, invitee.c.review_session_id, *rights_column)
+    statement = statement.where(invitee.c.id == invitation.invitee_id)
+    found = connection.execute(statement).first()
+    if found is not None and found.review_session_id != access.review_session_id:
+        # The key belongs to another session.
+        raise NotFound("This review link is not valid. Ask for a new one.")
+    if found is None or invitation.is_void:
+        raise ReviewUnavailable(
+            "This invitation is not valid any more", "It was revoked or replaced by a newer one. Look for a later mail."
+        )
+    rights = rights_of(found.rights if "rights" in invitee.c else None)
+    if access.has_ended:
+        rights -= WRITE_RIGHTS
+    return attrs.evolve(access, invitee_id=invitation.invitee_id, name=found.name or "", rights=rights)
+
+
+def _is_pass(studio: ServerContext, session: Row[Any], token: str) -> bool:
+    try:
+        return verify(studio.secret, _PURPOSE, token) == _claims(session.id, session.passphrase or "")
+    except (Forbidden, ValueError):
+        return False
+
+
+def _claims(review_session_id: str, stored: str) -> dict[str, Any]:
+    return {"session": review_session_id, "of": hashlib.sha256(stored.encode()).hexdigest()}

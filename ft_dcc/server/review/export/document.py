@@ -1,0 +1,138 @@
+"""The PDF of a review session: its versions with verdicts, and each note with its frame, drawing and replies."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timezone
+from pathlib import Path
+
+from fpdf import FPDF
+
+from ft_dcc.server.review.export.frame_images import FONT, frame_image, note_image
+from ft_dcc.server.review.export.session_content import ExportNote, ExportSession, ExportVersion
+
+# The library reports each character that the font lacks.
+logging.getLogger("fpdf").setLevel(logging.ERROR)
+_MARGIN, _COLUMN, _GAP = 16.0, 84.0, 6.0
+_TEXT, _QUIET, _LINE = 20, 110, 215
+_COLOURS = {"Approved": (30, 120, 70), "Changes required": (176, 92, 10)}
+_MAX_IMAGE_HEIGHT = 90.0
+
+
+class _Document(FPDF):
+    """A page layout with the name of the session and the page number at the foot."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__(format="A4")
+        self.add_font("DejaVu", "", str(FONT))
+        self.set_title(title)
+        self.set_margin(_MARGIN)
+        self.c_margin = 0
+        self.set_auto_page_break(True, margin=20)
+        self._foot = title
+
+    def footer(self) -> None:
+        """Write the foot of a page."""
+        self.set_y(-14)
+        self.style(8, _QUIET)
+        self.cell(0, 6, self._foot)
+        self.set_x(_MARGIN)
+        self.cell(0, 6, f"{self.page_no()} / {{nb}}", align="R")
+
+    def style(self, size: float, grey: int = _TEXT) -> None:
+        """Set the size and the colour of the text that follows."""
+        self.set_font("DejaVu", size=size)
+        self.set_text_color(grey)
+
+    def line_of_text(self, text: str, size: float, grey: int = _TEXT) -> None:
+        """Write a paragraph of the full width."""
+        self.style(size, grey)
+        self.multi_cell(0, size * 0.5, text, align="L", new_x="LMARGIN", new_y="NEXT")
+
+    def require_space(self, height: float) -> None:
+        """Begin a new page unless there is room for so many millimetres."""
+        if self.get_y() + height > self.page_break_trigger:
+            self.add_page()
+
+
+def write_document(session: ExportSession, target: Path) -> None:
+    """Write the PDF of the session to the target file."""
+    document = _Document(f"{session.project} · {session.name}")
+    document.add_page()
+    _write_head(document, session)
+    for version in session.versions:
+        _write_version(document, session, version)
+    document.output(str(target))
+
+
+def _write_head(document: _Document, session: ExportSession) -> None:
+    notes = sum(len(version.notes) for version in session.versions)
+    decided = sum(1 for version in session.versions if version.verdicts)
+    document.line_of_text(session.project, 11, _QUIET)
+    document.line_of_text(session.name, 24)
+    document.ln(2)
+    moment = datetime.now(timezone.utc)
+    facts = f"{_count(len(session.versions), 'version')}, {decided} decided, {_count(notes, 'note')}"
+    document.line_of_text(f"{facts} · {moment.day} {moment:%B %Y}", 10, _QUIET)
+    document.ln(6)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _write_version(document: _Document, session: ExportSession, version: ExportVersion) -> None:
+    document.require_space(60)
+    document.set_draw_color(_LINE)
+    document.line(_MARGIN, document.get_y(), document.w - _MARGIN, document.get_y())
+    document.ln(4)
+    document.line_of_text(version.title, 15)
+    place = " / ".join([*version.path, *([version.task] if version.task else [])])
+    document.line_of_text(" · ".join(text for text in (place, version.author) if text), 9, _QUIET)
+    for name, verdict in version.verdicts:
+        document.style(10)
+        document.set_text_color(*_COLOURS[verdict])
+        document.cell(0, 6, f"{verdict}: {name}", new_x="LMARGIN", new_y="NEXT")
+    if version.comment:
+        document.ln(1)
+        document.line_of_text(version.comment, 10)
+    document.ln(4)
+    for note in version.notes:
+        _write_note(document, session, version, note)
+    if not version.notes:
+        image = frame_image(session, version, None)
+        if image is not None:
+            height = _image_height(image.size)
+            document.require_space(height + 4)
+            document.image(image, w=height * image.width / image.height, h=height)
+        document.ln(2)
+        document.line_of_text("No notes.", 9, _QUIET)
+        document.ln(4)
+
+
+def _image_height(size: tuple[int, int]) -> float:
+    return min(_COLUMN * size[1] / size[0], _MAX_IMAGE_HEIGHT)
+
+
+def _write_note(document: _Document, session: ExportSession, version: ExportVersion, note: ExportNote) -> None:
+    """Write a note beside the image of its frame; a long thread continues below the image."""
+    image = note_image(session, version, note)
+    height = 0.0 if image is None else _image_height(image.size)
+    document.require_space(max(height, 24) + 4)
+    top, page = document.get_y(), document.page
+    left = _MARGIN
+    if image is not None:
+        document.image(image, x=_MARGIN, y=top, w=height * image.width / image.height, h=height)
+        left += _COLUMN + _GAP
+    document.set_left_margin(left)
+    document.set_xy(left, top)
+    for depth, each in note.thread():
+        document.set_left_margin(left + 5 * min(depth, 3))
+        document.set_x(left + 5 * min(depth, 3))
+        frame = "" if each.frame is None else f" · frame {each.frame}"
+        document.line_of_text(f"{each.author} · {each.date}{frame}", 8, _QUIET)
+        document.line_of_text(each.text or "(drawing)", 10)
+        document.ln(2)
+    document.set_left_margin(_MARGIN)
+    bottom = document.get_y() if document.page > page else max(document.get_y(), top + height)
+    document.set_xy(_MARGIN, bottom + 4)

@@ -1,0 +1,126 @@
+"""Read what an export contains: the versions of a session with the feedback that the visitor can see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import attrs
+
+from ft_dcc.errors import NotFound
+from ft_dcc.server.context import ServerContext
+from ft_dcc.server.review import content
+from ft_dcc.server.review.access import ReviewAccess
+from ft_dcc.server.storage.media_store import MediaStore
+
+VERDICTS = {"approved": "Approved", "require_changes": "Changes required"}
+
+
+@attrs.frozen
+class ExportNote:
+    """A note with its replies; ``frame`` is the number in the shot."""
+
+    id: str
+    author: str
+    text: str
+    date: str
+    frame: int | None
+    shapes: list[dict[str, Any]]
+    replies: list[ExportNote]
+
+    def thread(self) -> Iterator[tuple[int, ExportNote]]:
+        """Yield the note and its replies at any depth, each with its depth."""
+        yield 0, self
+        for reply in self.replies:
+            for depth, note in reply.thread():
+                yield depth + 1, note
+
+
+@attrs.frozen
+class ExportVersion:
+    """A version in the session; ``rate`` is the exact frame rate, such as ``24000/1001``, or None."""
+
+    name: str
+    version: int
+    path: list[str]
+    task: str
+    author: str
+    comment: str
+    verdicts: list[tuple[str, str]]
+    notes: list[ExportNote]
+    movie_id: str | None
+    still_id: str | None
+    rate: str | None
+    first_frame: int
+    frame_count: int
+
+    @property
+    def title(self) -> str:
+        """The name with the number of the version."""
+        return f"{self.name} v{self.version:03}"
+
+
+@attrs.frozen
+class ExportSession:
+    """A review session as it is exported."""
+
+    name: str
+    project: str
+    versions: list[ExportVersion]
+    media: MediaStore
+
+
+def read_export(context: ServerContext, access: ReviewAccess) -> ExportSession:
+    """Return the content of the session that the visitor can see; raises NotFound."""
+    tables = context.store.tables
+    with context.store.reading() as connection:
+        found = content.read_review(connection, tables, access)
+    versions = [_to_version(entry) for entry in found["entries"]]
+    return ExportSession(found["name"], found["project"], versions, context.media)
+
+
+def _to_version(entry: dict[str, Any]) -> ExportVersion:
+    movie = entry["film"] or {}
+    exact = movie.get("exact") or {}
+    return ExportVersion(
+        name=entry["name"],
+        version=entry["version"],
+        path=entry["path"],
+        task=entry["task"],
+        author=entry["author"],
+        comment=entry["comment"],
+        verdicts=[
+            (status["name"], VERDICTS[status["status"]]) for status in entry["statuses"] if status["status"] in VERDICTS
+        ],
+        notes=_threads(entry["notes"]),
+        movie_id=_component_id(movie.get("url")),
+        still_id=_component_id(entry["still"]),
+        rate=exact.get("fps"),
+        first_frame=exact.get("first_frame", 0),
+        frame_count=exact.get("frame_count", 0),
+    )
+
+
+def _component_id(url: str | None) -> str | None:
+    return None if url is None else url.rpartition("/")[2]
+
+
+def _threads(notes: list[dict[str, Any]]) -> list[ExportNote]:
+    """Return the notes that answer no other note, with their replies."""
+    by_id = {note["id"]: _to_note(note) for note in notes}
+    roots: list[ExportNote] = []
+    for note in notes:
+        parent = by_id.get(note["in_reply_to"])
+        (roots if parent is None else parent.replies).append(by_id[note["id"]])
+    return roots
+
+
+def _to_note(note: dict[str, Any]) -> ExportNote:
+    date = (note["date"] or "")[:16].replace("T", " ")
+    return ExportNote(note["id"], note["author"], note["content"], date, note["frame"], note["drawing"], [])
+
+
+def require_versions(session: ExportSession) -> None:
+    """Raise NotFound for a session without versions, of which nothing can be exported."""
+    if not session.versions:
+        raise NotFound(f"The review session '{session.name}' has no versions yet. Add one, then export it.")

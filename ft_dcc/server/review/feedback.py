@@ -1,0 +1,264 @@
+"""Read the feedback on the versions of a review session: notes, drawings, and a status of each invitee."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Collection
+from typing import Any
+
+import attrs
+from sqlalchemy import ColumnElement, Connection, Integer, Row, Select, cast, func, select
+
+from ft_dcc.server.database.store import Store
+from ft_dcc.server.review.access import ReviewAccess
+from ft_dcc.server.review.annotations import Drawing, drawing_of_annotation
+from ft_dcc.server.schema.tables import Tables
+
+# Metadata of a note: {"frame": 1010, "end_frame": …, "invitee_id": …, "annotation_id": …, "edited": …, "done_by": …};
+# of a status: {"history": [{"status": …, "date": …}]}. Each value is optional.
+NOTE_KEY = "ft_dcc"
+
+
+def read_feedback(
+    connection: Connection,
+    tables: Tables,
+    access: ReviewAccess,
+    object_id: str,
+    note_ids: Collection[str] | None = None,
+) -> dict[str, Any]:
+    """Return the feedback on one version that the visitor may see, in the format of the page (web/src/model.ts).
+
+    With ``note_ids``, only these notes are read, and no drawings without a note.
+    """
+    invitees = _invitee_names(connection, tables, access.review_session_id)
+    drawings = _read_drawings(connection, tables, object_id)
+    note = tables.by_family["Note"]
+    conditions = [note.c.parent_id == object_id]
+    if note_ids is not None:
+        conditions.append(note.c.id.in_(note_ids))
+    rows = connection.execute(_notes_statement(tables, conditions)).all()
+    labels = _read_labels(connection, tables, conditions)
+    hidden = _hidden_threads(connection, tables, access, object_id)
+    notes = []
+    for row in rows:
+        metadata = parse_object(row.metadata)
+        found = drawings.pop(str(metadata.get("annotation_id")), None)
+        if row.id in hidden:
+            continue
+        drawing = Drawing([]) if found is None else found.drawing
+        notes.append({**_note_to_json(row, metadata, invitees, drawing), "labels": labels[row.id]})
+    found_drawings = [] if note_ids is not None else [_drawing_to_json(drawing) for drawing in drawings.values()]
+    return {
+        "notes": notes,
+        "drawings": found_drawings,
+        "statuses": read_statuses(connection, tables, access, object_id),
+    }
+
+
+def read_statuses(connection: Connection, tables: Tables, access: ReviewAccess, object_id: str) -> list[dict[str, Any]]:
+    """Return the status of each invitee on one version that the visitor may see, with its history."""
+    invitees = _invitee_names(connection, tables, access.review_session_id)
+    status, metadata = tables.by_family["ReviewSessionObjectStatus"], tables.by_family["Metadata"]
+    is_own = (metadata.c.parent_id == status.c.id) & (metadata.c.key == NOTE_KEY)
+    statement = (
+        select(status.c.status, status.c.review_session_invitee_id, metadata.c.value.label("metadata"))
+        .join_from(status, metadata, is_own, isouter=True)
+        .where(status.c.review_session_object_id == object_id)
+        .order_by(status.c["__row__"])
+    )
+    return [
+        {
+            "author_id": row.review_session_invitee_id,
+            "name": invitees[row.review_session_invitee_id],
+            "status": row.status,
+            "history": history if isinstance(history := parse_object(row.metadata).get("history"), list) else [],
+        }
+        for row in connection.execute(statement)
+        if row.review_session_invitee_id in invitees and _is_visible_from(row.review_session_invitee_id, access)
+    ]
+
+
+def read_change(
+    store: Store, access: ReviewAccess, object_id: str, note_ids: Collection[str], *, commit: int | None = None
+) -> dict[str, Any]:
+    """Return the present state of these notes and of the statuses of one version, for open pages (model.ts, Change).
+
+    ``commit`` is the number of a commit that the state contains at least; pages discard what is older than they know.
+    """
+    commit = store.commits if commit is None else commit
+    with store.reading() as connection:
+        feedback = read_feedback(connection, store.tables, access, object_id, note_ids)
+        summary = read_summaries(connection, store.tables, access, object_id).get(object_id, {})
+    found = {note["id"] for note in feedback["notes"]}
+    return {
+        "type": "change",
+        "commit": commit,
+        "entry": object_id,
+        "notes": feedback["notes"],
+        "removed": sorted(set(note_ids) - found),
+        "statuses": feedback["statuses"],
+        "summary": summary,
+    }
+
+
+def read_summaries(
+    connection: Connection, tables: Tables, access: ReviewAccess, object_id: str | None = None
+) -> dict[str, dict[str, Any]]:
+    """Return the number of notes, of open threads, and the verdicts of each version, without values that are 0.
+
+    With ``object_id``, only the summary of this version is read. Visitors who do not see all feedback get none.
+    """
+    if viewer_of(access) is not None:
+        return {}
+    item, note = tables.by_family["ReviewSessionObject"], tables.by_family["Note"]
+    status = tables.by_family["ReviewSessionObjectStatus"]
+    is_shown = item.c.review_session_id == access.review_session_id
+    if object_id is not None:
+        is_shown &= item.c.id == object_id
+    found: dict[str, dict[str, Any]] = defaultdict(dict)
+    is_open = note.c.completed_at.is_(None) & note.c.in_reply_to_id.is_(None)
+    counts = (
+        select(note.c.parent_id, func.count().label("notes"), func.sum(cast(is_open, Integer)).label("open"))
+        .join_from(item, note, note.c.parent_id == item.c.id)
+        .where(is_shown)
+        .group_by(note.c.parent_id)
+    )
+    for row in connection.execute(counts):
+        found[row.parent_id]["notes"] = row.notes
+        if row.open:
+            found[row.parent_id]["open"] = row.open
+    verdicts = (
+        select(status.c.review_session_object_id, status.c.status, func.count().label("count"))
+        .join_from(item, status, status.c.review_session_object_id == item.c.id)
+        .where(is_shown, status.c.status.in_(("approved", "require_changes")))
+        .group_by(status.c.review_session_object_id, status.c.status)
+    )
+    for row in connection.execute(verdicts):
+        found[row.review_session_object_id].setdefault("verdicts", {})[row.status] = row.count
+    return found
+
+
+def viewer_of(access: ReviewAccess) -> str | None:
+    """Return what the visible feedback depends on: None if all is visible, otherwise the invitee, or "".
+
+    In a moderated session, only signed-in users see the feedback of all.
+    """
+    return None if not access.is_moderated or access.user is not None else access.invitee_id or ""
+
+
+def _is_visible_from(invitee_id: object, access: ReviewAccess) -> bool:
+    viewer = viewer_of(access)
+    return viewer is None or invitee_id == viewer != ""
+
+
+def _hidden_threads(connection: Connection, tables: Tables, access: ReviewAccess, object_id: str) -> set[str]:
+    """Return the ids of the notes that the visitor does not see, and of all their replies."""
+    hidden: set[str] = set()
+    if viewer_of(access) is None:
+        return hidden
+    note = tables.by_family["Note"]
+    for row in connection.execute(_notes_statement(tables, [note.c.parent_id == object_id])):
+        is_visible = row.username is not None or _is_visible_from(parse_object(row.metadata).get("invitee_id"), access)
+        if not is_visible or row.in_reply_to_id in hidden:
+            hidden.add(row.id)
+    return hidden
+
+
+@attrs.frozen
+class _FrameDrawing:
+    object_id: str
+    frame: int
+    drawing: Drawing
+
+
+def _read_drawings(connection: Connection, tables: Tables, object_id: str) -> dict[str, _FrameDrawing]:
+    annotation = tables.by_family.get("ReviewSessionObjectAnnotation")
+    if annotation is None:
+        return {}  # The schema of a site may be older than drawings.
+    statement = select(annotation).where(annotation.c.review_session_object_id == object_id)
+    return {
+        row.id: _FrameDrawing(
+            row.review_session_object_id, int(row.frame_number), drawing_of_annotation(row.id, row.data)
+        )
+        for row in connection.execute(statement.order_by(annotation.c["__row__"]))
+        if row.frame_number is not None
+    }
+
+
+def _drawing_to_json(found: _FrameDrawing) -> dict[str, Any]:
+    return {"frame": found.frame, "end_frame": found.drawing.end_frame, "shapes": found.drawing.shapes}
+
+
+def _invitee_names(connection: Connection, tables: Tables, review_session_id: str) -> dict[str, str]:
+    invitee = tables.by_family["ReviewSessionInvitee"]
+    statement = select(invitee.c.id, invitee.c.name).where(invitee.c.review_session_id == review_session_id)
+    return {row.id: row.name or "" for row in connection.execute(statement)}
+
+
+def _notes_statement(tables: Tables, conditions: list[ColumnElement[bool]]) -> Select[Any]:
+    note, user, metadata = (tables.by_family[name] for name in ("Note", "Resource", "Metadata"))
+    is_note_metadata = (metadata.c.parent_id == note.c.id) & (metadata.c.key == NOTE_KEY)
+    return (
+        select(note.c.id, note.c.parent_id, note.c.content, note.c.date, note.c.in_reply_to_id, note.c.user_id)
+        .add_columns(note.c.completed_at)
+        .add_columns(user.c.first_name, user.c.last_name, user.c.username, metadata.c.value.label("metadata"))
+        .join_from(note, user, note.c.user_id == user.c.id, isouter=True)
+        .join(metadata, is_note_metadata, isouter=True)
+        .where(*conditions)
+        .order_by(note.c.date, note.c["__row__"])
+    )
+
+
+def _read_labels(connection: Connection, tables: Tables, conditions: list[ColumnElement[bool]]) -> dict[str, list[str]]:
+    """Return the ids of the labels of each note."""
+    note, link = tables.by_family["Note"], tables.by_family["NoteLabelLink"]
+    statement = select(link.c.note_id, link.c.label_id).join_from(note, link, link.c.note_id == note.c.id)
+    found: dict[str, list[str]] = defaultdict(list)
+    for row in connection.execute(statement.where(*conditions)):
+        found[row.note_id].append(row.label_id)
+    return found
+
+
+def _note_to_json(
+    row: Row[Any], metadata: dict[str, Any], invitees: dict[str, str], drawing: Drawing
+) -> dict[str, Any]:
+    guest = invitees.get(str(metadata.get("invitee_id")))
+    return {
+        "id": row.id,
+        "author": full_name(row) or guest or "Guest",
+        "author_id": row.user_id or (metadata.get("invitee_id") if guest is not None else None),
+        "is_guest": row.username is None,
+        "content": row.content or "",
+        "date": _date(row.date),
+        "edited": metadata.get("edited"),
+        "done": _date(row.completed_at),
+        "done_by": metadata.get("done_by"),
+        "frame": _frame(metadata.get("frame")),
+        "end_frame": _frame(metadata.get("end_frame")),
+        "in_reply_to": row.in_reply_to_id,
+        "drawing": drawing.shapes,
+        "drawing_end": drawing.end_frame,
+    }
+
+
+def _date(value: str | None) -> str | None:
+    return None if value is None else f"{value}Z"
+
+
+def _frame(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def full_name(row: Row[Any]) -> str:
+    """Return the name of the user in a row, or "" without a user."""
+    return " ".join(name for name in (row.first_name, row.last_name) if name) or row.username or ""
+
+
+def parse_object(text: str | None) -> dict[str, Any]:
+    """Return the JSON object in a metadata value, or {} when any client has written something else."""
+    try:
+        found = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

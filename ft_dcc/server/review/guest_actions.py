@@ -1,0 +1,293 @@
+"""Actions of visitors on the review page: write, edit, delete and complete notes, draw on a frame, set a status.
+
+Each returns the change that it made, in the format that open pages get as well (web/src/model.ts, Change).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+from uuid import UUID, uuid4, uuid5
+
+from sqlalchemy import Row, select
+
+from ft_dcc.errors import Conflict, DuplicateEntryError, Forbidden, NotFound, ValidationError
+from ft_dcc.server.actions.dispatch import Dispatcher
+from ft_dcc.server.entities.batch import Operation, create_operation, delete_operation, update_operation
+from ft_dcc.server.query.type_conversion import now
+from ft_dcc.server.review.access import ReviewAccess
+from ft_dcc.server.review.annotations import parse_end_frame, parse_shapes, to_annotation_data
+from ft_dcc.server.review.feedback import NOTE_KEY, parse_object, read_change
+from ft_dcc.server.review.user_actions import require_right, user_invitee_operations, write_as_visitor
+
+STATUSES = ("approved", "require_changes", "seen")
+_MAX_NOTE_LENGTH = 10_000
+_MAX_FRAME = 10**7
+_MAX_LABELS, _MAX_OBJECTS, _MAX_HISTORY = 20, 500, 50
+_MAX_ASPECT = 100_000
+# Ids are derived, so that two pages of one invitee that write at the same time write the same entity.
+_ID_NAMESPACE = UUID("0f6f0f7c-6c6c-4d9b-8a46-0c8a2f6a6a7b")
+
+Change = dict[str, Any]
+
+
+def write_note(dispatcher: Dispatcher, access: ReviewAccess, payload: dict[str, Any]) -> Change:
+    """Write a note of the visitor on a version, with its frames and drawing; repeating it with the same id is harmless.
+
+    Raises Forbidden, NotFound, ValidationError or ReviewSessionClosedError.
+    """
+    object_id = _require(dispatcher, access, payload.get("object"), "draw" if payload.get("drawing") else "comment")
+    frame = _parse_frame(payload.get("frame"))
+    end_frame = parse_end_frame(payload.get("end_frame"), frame)
+    shapes = parse_shapes(payload["drawing"]) if payload.get("drawing") else []
+    content = _parse_content(payload.get("content", ""), may_be_empty=bool(shapes))
+    if content:
+        require_right(access, "comment")
+    if shapes and frame is None:
+        raise ValidationError("The drawing has no frame. Send the frame number.")
+    note_id, reply_to = _parse_note_id(payload), payload.get("in_reply_to")
+    if reply_to is not None:
+        reply_to = _note(dispatcher, access, reply_to).id
+    note: dict[str, Any] = {"id": note_id, "content": content, "parent_id": object_id}
+    note["parent_type"] = "ReviewSessionObject"
+    if frame is not None and "frame_number" in dispatcher.context.schema["Note"].attributes:
+        note["frame_number"] = frame
+    operations = [create_operation("Note", note if reply_to is None else {**note, "in_reply_to_id": reply_to})]
+    invitee_id = access.invitee_id if access.user is None else None
+    metadata = {"invitee_id": invitee_id, "frame": frame, "end_frame": end_frame}
+    if shapes:
+        metadata["annotation_id"] = str(uuid5(_ID_NAMESPACE, note_id))
+        drawn_until = parse_end_frame(payload.get("drawing_end"), frame)
+        data = to_annotation_data(shapes, access.name, _parse_aspect(payload.get("aspect")), drawn_until)
+        annotation = {"id": metadata["annotation_id"], "frame_number": frame, "data": data}
+        annotation["review_session_object_id"] = object_id
+        operations.append(create_operation("ReviewSessionObjectAnnotation", annotation))
+    operations.append(_metadata_operation("Note", note_id, metadata))
+    for label_id in _parse_labels(dispatcher, payload.get("labels", [])):
+        operations.append(create_operation("NoteLabelLink", {"note_id": note_id, "label_id": label_id}))
+    write_as_visitor(dispatcher, access, operations)
+    return read_change(dispatcher.context.store, access, object_id, [note_id])
+
+
+def edit_note(dispatcher: Dispatcher, access: ReviewAccess, payload: dict[str, Any]) -> Change:
+    """Replace the text of a note of the visitor.
+
+    ``previous`` is the text that the visitor has edited. Raises Conflict if the note has another text by now, and
+    Forbidden, NotFound, ValidationError or ReviewSessionClosedError.
+    """
+    note = _own_note(dispatcher, access, payload.get("note"))
+    metadata = parse_object(note.metadata)
+    content = _parse_content(payload.get("content"), may_be_empty="annotation_id" in metadata)
+    if note.content != content:
+        if payload.get("previous") != note.content:
+            raise Conflict("This note was changed on another page meanwhile. Compare the texts, then save again.")
+        operations = [
+            update_operation("Note", note.id, {"content": content}),
+            _metadata_operation("Note", note.id, {**metadata, "edited": f"{now()}Z"}, is_new=note.metadata is None),
+        ]
+        write_as_visitor(dispatcher, access, operations)
+    return read_change(dispatcher.context.store, access, note.parent_id, [note.id])
+
+
+def delete_note(dispatcher: Dispatcher, access: ReviewAccess, payload: dict[str, Any]) -> Change:
+    """Delete a note of the visitor with its drawing; raises Conflict for a note with replies, which others wrote."""
+    note = _own_note(dispatcher, access, payload.get("note"))
+    table = dispatcher.context.store.tables.by_family["Note"]
+    with dispatcher.context.store.reading() as connection:
+        if connection.scalar(select(table.c.id).where(table.c.in_reply_to_id == note.id).limit(1)) is not None:
+            raise Conflict("This note has replies and cannot be deleted. Edit its text instead.")
+    operations = [delete_operation("Note", note.id)]
+    annotation_id = str(uuid5(_ID_NAMESPACE, note.id))
+    # Another client may have written any id into the metadata.
+    if parse_object(note.metadata).get("annotation_id") == annotation_id:
+        operations.append(delete_operation("ReviewSessionObjectAnnotation", annotation_id))
+    write_as_visitor(dispatcher, access, operations)
+    return read_change(dispatcher.context.store, access, note.parent_id, [note.id])
+
+
+def complete_note(dispatcher: Dispatcher, access: ReviewAccess, payload: dict[str, Any]) -> Change:
+    """Mark a note as done, or reopen it; raises Forbidden, NotFound, ValidationError or ReviewSessionClosedError."""
+    note, is_done = _note(dispatcher, access, payload.get("note")), payload.get("done")
+    if not isinstance(is_done, bool):
+        raise ValidationError("The value of done is true or false. Send one of them.")
+    if is_done != (note.completed_at is not None):
+        completed_at = {"__type__": "datetime", "value": now()} if is_done else None
+        metadata = {**parse_object(note.metadata), "done_by": access.name if is_done else None}
+        operations = [
+            update_operation("Note", note.id, {"completed_at": completed_at}),
+            _metadata_operation("Note", note.id, metadata, is_new=note.metadata is None),
+        ]
+        write_as_visitor(dispatcher, access, operations)
+    return read_change(dispatcher.context.store, access, note.parent_id, [note.id])
+
+
+def set_status(dispatcher: Dispatcher, access: ReviewAccess, payload: dict[str, Any]) -> Change:
+    """Set the visitor's status of a version; "seen" does not replace another status, unless ``replace`` is true.
+
+    Raises Forbidden, NotFound, ValidationError or ReviewSessionClosedError.
+    """
+    object_id = _require(dispatcher, access, payload.get("object"), "decide")
+    _write_statuses(dispatcher, access, [object_id], payload)
+    return read_change(dispatcher.context.store, access, object_id, [])
+
+
+def set_statuses(dispatcher: Dispatcher, access: ReviewAccess, payload: dict[str, Any]) -> Change:
+    """Set the visitor's status of several versions in one transaction; return a list of changes in ``changes``."""
+    objects = payload.get("objects")
+    if not isinstance(objects, list) or not 0 < len(objects) <= _MAX_OBJECTS:
+        raise ValidationError(f"Send the ids of 1 to {_MAX_OBJECTS} versions as objects.")
+    object_ids = [_require(dispatcher, access, each, "decide") for each in dict.fromkeys(map(str, objects))]
+    _write_statuses(dispatcher, access, object_ids, payload)
+    store = dispatcher.context.store
+    changes = [read_change(store, access, object_id, []) for object_id in object_ids]
+    return {"type": "changes", "changes": changes}
+
+
+def _write_statuses(
+    dispatcher: Dispatcher, access: ReviewAccess, object_ids: list[str], payload: dict[str, Any]
+) -> None:
+    status, may_replace = payload.get("status"), payload.get("replace") is True
+    if status not in STATUSES:
+        raise ValidationError(f"A status is one of {', '.join(STATUSES)}. Send one of them.")
+    if access.user is not None and status == "seen" and not may_replace:
+        return  # It would make an invitee of every user who opens the page.
+
+    def write() -> None:
+        operations, changed = user_invitee_operations(dispatcher, access), []
+        for object_id in object_ids:
+            found = _status_operations(dispatcher, access, object_id, status, may_replace=may_replace)
+            operations += found
+            changed += [object_id] if found else []
+        if changed:
+            write_as_visitor(dispatcher, access, operations, changed, status)
+
+    try:
+        write()
+    except DuplicateEntryError:
+        write()  # Another page of the visitor has created the status meanwhile.
+
+
+def _status_operations(
+    dispatcher: Dispatcher, access: ReviewAccess, object_id: str, status: str, *, may_replace: bool
+) -> list[Operation]:
+    found = _status_of(dispatcher, access, object_id)
+    if found is None:
+        key = {"review_session_object_id": object_id, "review_session_invitee_id": access.invitee_id}
+        status_id = str(uuid5(_ID_NAMESPACE, f"{object_id}/{access.invitee_id}"))
+        create = create_operation("ReviewSessionObjectStatus", {"id": status_id, "status": status, **key})
+        return [create] if status == "seen" else [create, _history_operation(status_id, None, status)]
+    if found.status == status or (status == "seen" and not may_replace):
+        return []
+    update = update_operation("ReviewSessionObjectStatus", found.id, {"status": status})
+    return [update, _history_operation(found.id, found.metadata, status)]
+
+
+def _history_operation(status_id: str, stored: str | None, status: str) -> Operation:
+    history = parse_object(stored).get("history")
+    past = history if isinstance(history, list) else []
+    value = {"history": [*past, {"status": status, "date": f"{now()}Z"}][-_MAX_HISTORY:]}
+    return _metadata_operation("ReviewSessionObjectStatus", status_id, value, is_new=stored is None)
+
+
+def _metadata_operation(parent_type: str, parent_id: str, values: dict[str, Any], *, is_new: bool = True) -> Operation:
+    value = json.dumps({name: each for name, each in values.items() if each is not None}, sort_keys=True)
+    if is_new:
+        entry = {"parent_id": parent_id, "parent_type": parent_type, "key": NOTE_KEY, "value": value}
+        return create_operation("Metadata", entry)
+    key = {"entity_type": "Metadata", "entity_key": [parent_id, NOTE_KEY]}
+    return {"action": "update", **key, "entity_data": {"value": value}}
+
+
+def _require(dispatcher: Dispatcher, access: ReviewAccess, object_id: object, right: str) -> str:
+    """Return the object id of the request; raises Forbidden, and NotFound for an object of another session."""
+    require_right(access, right)
+    item = dispatcher.context.store.tables.by_family["ReviewSessionObject"]
+    statement = select(item.c.id).where(item.c.review_session_id == access.review_session_id)
+    with dispatcher.context.store.reading() as connection:
+        found: str | None = connection.scalar(statement.where(item.c.id == str(object_id)))
+    if found is None:
+        raise NotFound("This review session has no such version. Load the page again.")
+    return found
+
+
+def _note(dispatcher: Dispatcher, access: ReviewAccess, note_id: object) -> Row[Any]:
+    """Return a note of the session with its metadata; raises Forbidden or NotFound."""
+    note, metadata = (dispatcher.context.store.tables.by_family[name] for name in ("Note", "Metadata"))
+    is_metadata = (metadata.c.parent_id == note.c.id) & (metadata.c.key == NOTE_KEY)
+    statement = (
+        select(note.c.id, note.c.parent_id, note.c.content, note.c.completed_at, note.c.user_id)
+        .add_columns(metadata.c.value.label("metadata"))
+        .join_from(note, metadata, is_metadata, isouter=True)
+        .where(note.c.id == str(note_id))
+    )
+    with dispatcher.context.store.reading() as connection:
+        found = connection.execute(statement).first()
+    if found is None:
+        raise NotFound("This note was deleted meanwhile. Copy your text into a new note.")
+    _require(dispatcher, access, found.parent_id, "comment")
+    return found
+
+
+def _own_note(dispatcher: Dispatcher, access: ReviewAccess, note_id: object) -> Row[Any]:
+    note = _note(dispatcher, access, note_id)
+    author = note.user_id or parse_object(note.metadata).get("invitee_id")
+    if author != (access.invitee_id if access.user is None else access.user.id):
+        raise Forbidden("Another person wrote this note. Reply to it instead.")
+    return note
+
+
+def _status_of(dispatcher: Dispatcher, access: ReviewAccess, object_id: str) -> Row[Any] | None:
+    status, metadata = (dispatcher.context.store.tables.by_family[n] for n in ("ReviewSessionObjectStatus", "Metadata"))
+    is_own = (status.c.review_session_object_id == object_id, status.c.review_session_invitee_id == access.invitee_id)
+    is_metadata = (metadata.c.parent_id == status.c.id) & (metadata.c.key == NOTE_KEY)
+    statement = (
+        select(status.c.id, status.c.status, metadata.c.value.label("metadata"))
+        .join_from(status, metadata, is_metadata, isouter=True)
+        .where(*is_own)
+    )
+    with dispatcher.context.store.reading() as connection:
+        found: Any = connection.execute(statement.limit(1)).first()
+    return cast("Row[Any] | None", found)
+
+
+def _parse_note_id(payload: dict[str, Any]) -> str:
+    try:
+        return str(UUID(str(payload["id"]))) if "id" in payload else str(uuid4())
+    except ValueError as error:
+        raise ValidationError("The id of a note is a UUID. Send one, or none.") from error
+
+
+def _parse_content(content: object, *, may_be_empty: bool) -> str:
+    if not isinstance(content, str) or len(content) > _MAX_NOTE_LENGTH:
+        raise ValidationError(f"A note has at most {_MAX_NOTE_LENGTH} characters. Write a shorter one.")
+    if not content.strip() and not may_be_empty:
+        raise ValidationError("The note is empty. Write or draw something.")
+    return content.strip()
+
+
+def _parse_frame(frame: Any) -> int | None:
+    if frame is not None and (isinstance(frame, bool) or not isinstance(frame, int) or abs(frame) > _MAX_FRAME):
+        raise ValidationError("The frame of a note is a whole number. Send one, or none.")
+    found: int | None = frame
+    return found
+
+
+def _parse_aspect(value: object) -> list[int] | None:
+    is_size = isinstance(value, list) and len(value) == 2
+    if value is not None and not (
+        is_size and all(isinstance(each, int) and 0 < each < _MAX_ASPECT for each in value)  # type: ignore[attr-defined]
+    ):
+        raise ValidationError("The aspect of a drawing is the image's [width, height] in pixels. Send that, or none.")
+    return list(value) if isinstance(value, list) else None
+
+
+def _parse_labels(dispatcher: Dispatcher, value: object) -> list[str]:
+    if not isinstance(value, list) or len(value) > _MAX_LABELS:
+        raise ValidationError(f"The labels of a note are a list of at most {_MAX_LABELS} ids. Send that.")
+    label = dispatcher.context.store.tables.by_family["NoteLabel"]
+    wanted = {str(each) for each in value}
+    with dispatcher.context.store.reading() as connection:
+        found = connection.scalars(select(label.c.id).where(label.c.id.in_(wanted))).all()
+    if len(found) < len(wanted):
+        raise ValidationError("One of the labels was deleted meanwhile. Load the page again.")
+    return sorted(found)

@@ -1,0 +1,156 @@
+"""Invitations to review sessions: a secret link for each invitee, and the mail that contains it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import time
+from email.errors import HeaderParseError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime, localtime
+from functools import partial
+from urllib.parse import quote
+
+import attrs
+from sqlalchemy import Column, Connection, Float, MetaData, String, Table, select, update
+
+from ft_dcc.errors import ValidationError
+from ft_dcc.server.entities import authorization, closed_review_guard
+from ft_dcc.server.entities.batch import Answer, Batch, Operation, Row
+from ft_dcc.server.mail.mailer import Mailer
+from ft_dcc.server.query.type_conversion import now
+
+METADATA = MetaData()
+_INVITATIONS = Table(
+    "ft_dcc_invitation",
+    METADATA,
+    Column("hash", String, primary_key=True),
+    Column("invitee_id", String, nullable=False, index=True),
+    Column("created_at", Float, nullable=False),
+    Column("revoked_at", Float),
+)
+_INVITEE_TYPE = "ReviewSessionInvitee"
+_EMAIL = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\"]+")
+_LOOPBACK = re.compile(r"https?://(?:localhost|127(?:\.\d+){3}|\[::1\])(?::|/)")
+# With the characters at which Python and mail servers begin a new line.
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+@attrs.frozen
+class Invitation:
+    """The invitee of a link, and whether the link was revoked."""
+
+    invitee_id: str
+    is_void: bool
+
+
+def issue_invitation(connection: Connection, invitee_id: str) -> str:
+    """Revoke the keys of an invitee and return a new one for the review link; only its hash is stored."""
+    revoke_invitations(connection, invitee_id)
+    token = secrets.token_urlsafe(32)
+    row = {"hash": _hash(token), "invitee_id": invitee_id, "created_at": time.time()}
+    connection.execute(_INVITATIONS.insert(), row)
+    return token
+
+
+def revoke_invitations(connection: Connection, invitee_id: str) -> None:
+    """Revoke all links of an invitee."""
+    live = (_INVITATIONS.c.invitee_id == invitee_id) & _INVITATIONS.c.revoked_at.is_(None)
+    connection.execute(update(_INVITATIONS).where(live).values(revoked_at=time.time()))
+
+
+def find_invitation(connection: Connection, token: str) -> Invitation | None:
+    """Return the invitation with this key, or None for an unknown key."""
+    statement = select(_INVITATIONS.c.invitee_id, _INVITATIONS.c.revoked_at)
+    found = connection.execute(statement.where(_INVITATIONS.c.hash == _hash(token))).first()
+    return None if found is None else Invitation(found.invitee_id, is_void=found.revoked_at is not None)
+
+
+def send_review_session_invite(mailer: Mailer, batch: Batch, operation: Operation) -> Answer:
+    """Mail a new link to an invitee after the commit, and revoke earlier links.
+
+    Raises ReviewSessionClosedError when the session has ended, and ValidationError without an e-mail address.
+    """
+    invitee = _invitee(batch, operation)
+    closed_review_guard.check_open(batch, batch.schema[_INVITEE_TYPE], invitee)
+    _parse_address(invitee)
+    session = batch.row("ReviewSession", invitee["review_session_id"])
+    if session is None:
+        raise ValidationError(f"The invitee '{invitee['name']}' is in no review session. Send review_session first.")
+    sent = {"last_sent_at": now()}
+    table = batch.table(_INVITEE_TYPE)
+    batch.connection.execute(update(table).where(table.c.id == invitee["id"]).values(sent))
+    batch.changes.record_updated(batch.schema[_INVITEE_TYPE], invitee, sent)
+    token = issue_invitation(batch.connection, invitee["id"])
+    address = f"{mailer.public_url or mailer.own_url or batch.base_url}/review/{quote(session['id'], safe='')}/{token}"
+    response: Answer = {"action": operation["action"], "sent": True, "data": {"id": invitee["id"]}}
+    if _LOOPBACK.match(address):
+        response["warning"] = "The link works on this machine only. Set FT_DCC_PUBLIC_URL to the studio's address."
+    batch.after_commit.append(partial(_send, mailer, _invitation_mail(batch, invitee, session, address), response))
+    return response
+
+
+def revoke_review_session_invite(batch: Batch, operation: Operation) -> Answer:
+    """Revoke the links of an invitee; their notes and statuses stay."""
+    invitee = _invitee(batch, operation)
+    revoke_invitations(batch.connection, invitee["id"])
+    return {"action": operation["action"], "data": {"id": invitee["id"]}}
+
+
+def _invitee(batch: Batch, operation: Operation) -> Row:
+    invitee_id = operation.get("review_session_invitee_id")
+    found = batch.row(_INVITEE_TYPE, invitee_id) if isinstance(invitee_id, str) else None
+    if found is None:
+        raise ValidationError("There is no such invitee. Send the id of one as review_session_invitee_id.")
+    authorization.check_access(batch, authorization.UPDATE, batch.schema[_INVITEE_TYPE], found)
+    return found
+
+
+def _send(mailer: Mailer, message: EmailMessage, response: Answer) -> None:
+    if reason := mailer.send(message):
+        response.update(sent=False, reason=reason)
+    if reason or mailer.server is None:
+        response["kept"] = True  # An extension: the mail is in the outbox.
+
+
+def _invitation_mail(batch: Batch, invitee: Row, session: Row, address: str) -> EmailMessage:
+    sender, name, title = (_single_line(text) for text in (batch.caller.username, invitee["name"], session["name"]))
+    message = EmailMessage()
+    message["To"] = _parse_address(invitee)
+    message["Subject"] = f"Review: {title}"
+    message["Date"] = format_datetime(localtime())
+    lines = [f"Hello {name},", "", f"{sender} invites you to the review '{title}':", "", address, ""]
+    if session["description"]:
+        lines += [str(session["description"]), ""]
+    for word, column in (("It opens on", "start_date"), ("It is open until", "end_date")):
+        if session[column] is not None and session[column] > now():
+            lines.append(f"{word} {session[column].replace('T', ' ')} UTC.")
+    lines.append("The link is personal: anyone who has it can write in your name.")
+    message.set_content("\n".join(lines))
+    return message
+
+
+def _parse_address(invitee: Row) -> Address:
+    """Return the address of an invitee; raises ValidationError for one that mail servers do not take."""
+    text = str(invitee["email"] or "")
+    if not _EMAIL.fullmatch(text):
+        raise ValidationError(f"The invitee '{invitee['name']}' has no e-mail address. Give one first.")
+    try:
+        text.encode("ascii")
+        return Address(display_name=_single_line(invitee["name"]), addr_spec=text)
+    except (ValueError, HeaderParseError, IndexError, AttributeError) as error:
+        # Python's parser raises the last two for some addresses, such as "a@[".
+        address = _single_line(text)
+        raise ValidationError(f"Mail servers do not accept the e-mail address '{address}'. Correct it.") from error
+
+
+def _single_line(text: object) -> str:
+    """Return a text without control characters; a line end would begin another header."""
+    return _CONTROL_CHARACTERS.sub(" ", str(text or ""))[:200]
+
+
+def _hash(token: str) -> str:
+    # A key is 32 random bytes, so one round of SHA-256 is as good as many.
+    return hashlib.sha256(token.encode(errors="replace")).hexdigest()

@@ -1,0 +1,286 @@
+"""The routes of the review page: a link gives access to one session, and to nothing else of the studio."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+from urllib.parse import parse_qs, quote
+
+from anyio import to_thread
+from sqlalchemy import Connection
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from ft_dcc import errors
+from ft_dcc.server.actions.dispatch import Dispatcher
+from ft_dcc.server.auth.browser_sessions import BrowserSessions, check_same_origin
+from ft_dcc.server.entities.passphrases import verify_passphrase
+from ft_dcc.server.http import rate_limit, static_pages
+from ft_dcc.server.identity import Caller
+from ft_dcc.server.review import content, guest_actions, live_routes
+from ft_dcc.server.review.access import (
+    PASS_LIFETIME_SECONDS,
+    USER_KEY,
+    ReviewAccess,
+    authorize,
+    issue_pass,
+    pass_cookie_name,
+    stored_passphrase,
+)
+from ft_dcc.server.review.feedback import viewer_of
+from ft_dcc.server.review.live import LiveReviews
+from ft_dcc.server.review.response_cache import Cached, ResponseCache, to_json
+from ft_dcc.server.review.user_actions import find_user_access
+from ft_dcc.server.storage.routes import media_type_of
+
+Action = Callable[[Dispatcher, ReviewAccess, dict[str, Any]], "dict[str, Any]"]
+
+_MAX_FORM_BYTES, _MAX_BODY_BYTES = 4 << 10, 2 << 20
+_NOT_FOUND = (
+    "This link opens no review",
+    "It may be incomplete, or the review session was deleted. Copy the whole link again, or ask the sender for a new "
+    "one.",
+)
+
+
+class ReviewPages:
+    """The routes below ``/review`` of one studio."""
+
+    def __init__(self, dispatcher: Dispatcher, browsers: BrowserSessions) -> None:
+        self._dispatcher, self._studio, self._browsers = dispatcher, dispatcher.context, browsers
+        self._files = static_pages.StaticPages()
+        self._cache = ResponseCache(self._studio.store)
+        self._live = LiveReviews(self._studio.store)
+        self._studio.events.add_observer(self._live)
+        # Limits for wrong passphrases by session and address, and by session; and for writes of one invitee.
+        self._guesses, self._all_guesses = rate_limit.TokenBucket(5, 1 / 12), rate_limit.TokenBucket(100, 1)
+        self._guest_limit = rate_limit.TokenBucket(60, 2)
+        self._export_limit = rate_limit.TokenBucket(10, 1 / 6)
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes of the page's own files, and of a link: page, data, media, live, notes and status."""
+        session = "/review/{review_session_id}/{key}"
+        return [
+            Route("/review/static/{name}", self._send_file, methods=["GET"]),
+            Route("/review/{review_session_id}", self._redirect_user, methods=["GET"]),
+            Route(session, self._send_page, methods=["GET"]),
+            Route(session, self._receive_passphrase, methods=["POST"]),
+            Route(f"{session}/data", self._send_list, methods=["GET"]),
+            Route(f"{session}/entries/{{object_id}}", self._send_entry, methods=["GET"]),
+            *live_routes.routes(session, self._live, self._authorize),
+            Route(f"{session}/media/{{component_id}}", self._send_media, methods=["GET"]),
+            Route(f"{session}/export/{{format_name}}", self._send_export, methods=["GET"]),
+            Route(f"{session}/notes", partial(self._receive, guest_actions.write_note), methods=["POST"]),
+            Route(f"{session}/notes/edit", partial(self._receive, guest_actions.edit_note), methods=["POST"]),
+            Route(f"{session}/notes/delete", partial(self._receive, guest_actions.delete_note), methods=["POST"]),
+            Route(f"{session}/notes/done", partial(self._receive, guest_actions.complete_note), methods=["POST"]),
+            Route(f"{session}/status", partial(self._receive, guest_actions.set_status), methods=["POST"]),
+            Route(f"{session}/statuses", partial(self._receive, guest_actions.set_statuses), methods=["POST"]),
+        ]
+
+    async def _send_file(self, request: Request) -> Response:
+        return self._files.respond(request)
+
+    async def _redirect_user(self, request: Request) -> Response:
+        """Redirect a signed-in user to the page of the session; a link without a key is incomplete for others."""
+        if await to_thread.run_sync(self._browsers.find_user, request) is None:
+            return self._message_page(404, *_NOT_FOUND, depth=0)
+        return RedirectResponse(f"{request.url.path}/{USER_KEY}", 303, headers={"Cache-Control": "no-store"})
+
+    async def _send_page(self, request: Request) -> Response:
+        is_for_users = request.path_params["key"] == USER_KEY
+        if is_for_users and await to_thread.run_sync(self._browsers.find_user, request) is None:
+            target = quote(request.url.path)
+            return RedirectResponse(f"../../user/sign_in?next={target}", 303, headers={"Cache-Control": "no-store"})
+        try:
+            await to_thread.run_sync(self._authorize, request)
+        except errors.NotFound:
+            return self._message_page(404, *_NOT_FOUND)
+        except errors.ReviewUnavailable as error:
+            return self._message_page(error.status, error.title, str(error))
+        except errors.PassphraseRequired as error:
+            return self._passphrase_page(error.status, "The person who sent you the link has it.")
+        return Response(self._files.text("review.html"), headers=static_pages.page_headers(), media_type="text/html")
+
+    def _message_page(self, status: int, title: str, text: str, depth: int = 1) -> Response:
+        page = self._files.fill("message.html", "../" * depth, title=title, text=text)
+        return Response(page, status, headers=static_pages.page_headers(), media_type="text/html")
+
+    def _passphrase_page(self, status: int, text: str) -> Response:
+        page = self._files.fill("passphrase.html", "../", text=text)
+        return Response(page, status, headers=static_pages.page_headers("'self'"), media_type="text/html")
+
+    async def _receive_passphrase(self, request: Request) -> Response:
+        """Set a cookie for some hours if the passphrase is right; show the form again otherwise."""
+        body = await _body(request, _MAX_FORM_BYTES)
+        passphrase = parse_qs(body.decode(errors="replace")).get("passphrase", [""])[0]
+        try:
+            return await to_thread.run_sync(self._verify_passphrase, request, passphrase)
+        except errors.NotFound:
+            return self._message_page(404, *_NOT_FOUND)
+        except errors.ReviewUnavailable as error:
+            return self._message_page(error.status, error.title, str(error))
+        except errors.PassphraseRequired as error:
+            return self._passphrase_page(error.status, str(error))
+        except errors.TooManyRequests as error:
+            response = self._passphrase_page(error.status, str(error))
+            response.headers["Retry-After"] = str(int(error.seconds) + 1)
+            return response
+
+    def _verify_passphrase(self, request: Request, passphrase: str) -> Response:
+        try:
+            self._authorize(request)
+        except errors.PassphraseRequired:
+            review_session_id = request.path_params["review_session_id"]
+            with self._studio.store.reading() as connection:
+                stored = stored_passphrase(self._studio, connection, review_session_id)
+            self._count_guess(review_session_id, rate_limit.client_address(request))
+            if stored is None or not verify_passphrase(self._studio.secret, review_session_id, stored, passphrase):
+                raise errors.PassphraseRequired(
+                    "The passphrase is wrong. Try again, or ask the person who sent the link."
+                ) from None
+            response = RedirectResponse(request.url.path, 303, headers={"Cache-Control": "no-store"})
+            response.set_cookie(
+                pass_cookie_name(review_session_id),
+                issue_pass(self._studio.secret, review_session_id, stored),
+                max_age=PASS_LIFETIME_SECONDS,
+                path="/review",
+                secure=request.url.scheme == "https",
+                httponly=True,
+                samesite="strict",
+            )
+            return response
+        return RedirectResponse(request.url.path, 303, headers={"Cache-Control": "no-store"})
+
+    def _count_guess(self, review_session_id: str, address: str) -> None:
+        """Count a guess before it is compared, so that concurrent requests cannot exceed the limit."""
+        client = f"{review_session_id} {address}"
+        seconds = max(self._guesses.retry_after(client), self._all_guesses.retry_after(review_session_id))
+        if seconds > 0:
+            raise errors.TooManyRequests("Too many wrong passphrases. Wait a minute, then try again.", seconds)
+        self._guesses.consume(client)
+        self._all_guesses.consume(review_session_id)
+
+    async def _send_list(self, request: Request) -> Response:
+        return await to_thread.run_sync(self._respond, request, self._read_list)
+
+    async def _send_entry(self, request: Request) -> Response:
+        return await to_thread.run_sync(self._respond, request, self._read_entry)
+
+    def _respond(self, request: Request, read: Callable[[Request, ReviewAccess], Cached]) -> Response:
+        """Return a body that is cached until the next commit, compressed if the browser accepts it."""
+        found = read(request, self._authorize(request))
+        headers = {"Cache-Control": "private, no-cache", "ETag": found.tag, "Vary": "Accept-Encoding"}
+        if request.headers.get("if-none-match") == found.tag:
+            return Response(status_code=304, headers=headers)
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            compressed = {**headers, "Content-Encoding": "gzip"}
+            return Response(found.compressed, headers=compressed, media_type="application/json")
+        return Response(found.body, headers=headers, media_type="application/json")
+
+    def _read_list(self, request: Request, access: ReviewAccess) -> Cached:
+        store, session_id = self._studio.store, access.review_session_id
+
+        def read_entries(connection: Connection) -> str:
+            return to_json(content.read_entries(connection, store.tables, access))
+
+        def read(connection: Connection) -> str:
+            # All visitors of a session share the list; the head is their own.
+            entries = self._cache.get_text((session_id, viewer_of(access)), commit, read_entries)
+            head = {"commit": commit, **content.read_head(connection, store.tables, access)}
+            return f'{to_json(head)[:-1]},"entries":{entries}}}'
+
+        commit = store.commits
+        return self._cache.get((access,), commit, read)
+
+    def _read_entry(self, request: Request, access: ReviewAccess) -> Cached:
+        store, session_id, object_id = self._studio.store, access.review_session_id, request.path_params["object_id"]
+
+        def read(connection: Connection) -> str:
+            return to_json({"commit": commit, **content.read_entry(connection, store.tables, access, object_id)})
+
+        commit = store.commits
+        return self._cache.get((session_id, "entry", object_id, viewer_of(access)), commit, read)
+
+    async def _send_media(self, request: Request) -> Response:
+        return await to_thread.run_sync(self._read_media, request)
+
+    def _read_media(self, request: Request) -> Response:
+        access, component_id = self._authorize(request), request.path_params["component_id"]
+        with self._studio.store.reading() as connection:
+            file_type = content.component_file_type(
+                connection, self._studio.store.tables, access.review_session_id, component_id
+            )
+        return self._studio.media.respond(request, component_id, media_type_of(file_type))
+
+    async def _send_export(self, request: Request) -> Response:
+        return await to_thread.run_sync(self._export, request)
+
+    def _export(self, request: Request) -> Response:
+        access = self._authorize(request)
+        if access.user is None and access.invitee_id is None:
+            raise errors.Forbidden("Only invitees and users may export a review. Ask for an invitation.")
+        client = access.invitee_id or rate_limit.client_address(request)
+        if (seconds := self._export_limit.acquire(client)) > 0:
+            raise errors.TooManyRequests("Too many exports at once. Wait a minute, then try again.", seconds)
+        # Imported late: the libraries for documents and images are large, and most servers start without an export.
+        from ft_dcc.server.review.export.routes import export_response
+
+        return export_response(self._studio, access, request.path_params["format_name"])
+
+    async def _receive(self, action: Action, request: Request) -> Response:
+        """Run an action of an invitee and return the change that it made."""
+        body = await _body(request, _MAX_BODY_BYTES)
+        try:
+            payload = json.loads(body)
+        except (ValueError, RecursionError) as error:
+            raise errors.BadRequest("The request is not JSON. Send a JSON object.") from error
+        if not isinstance(payload, dict):
+            raise errors.BadRequest("The request is not a JSON object. Send one.")
+        change = await to_thread.run_sync(self._run_action, action, request, payload)
+        return Response(to_json(change), headers={"Cache-Control": "no-store"}, media_type="application/json")
+
+    def _run_action(self, action: Action, request: Request, payload: dict[str, Any]) -> dict[str, Any]:
+        access = self._authorize(request)
+        if access.user is not None:
+            check_same_origin(request)
+        invitee = access.invitee_id or rate_limit.client_address(request)
+        if (seconds := self._guest_limit.retry_after(invitee)) > 0:
+            raise errors.TooManyRequests("Too many requests. Wait a moment and try again.", seconds)
+        self._guest_limit.consume(invitee)
+        return action(self._dispatcher, access, payload)
+
+    def _find_api_user(self, request: HTTPConnection) -> Caller | None:
+        """Return the user whose API key a program sends in the headers, or None without one."""
+        name, key = request.headers.get("ftrack-user"), request.headers.get("ftrack-api-key")
+        if name is None or key is None:
+            return None
+        return self._studio.authenticator.authenticate(rate_limit.client_address(request), name, key)
+
+    def _authorize(self, request: HTTPConnection) -> ReviewAccess:
+        review_session_id: str = request.path_params["review_session_id"]
+        user = self._browsers.find_user(request) or self._find_api_user(request)
+        if user is not None and (access := find_user_access(self._dispatcher, user, review_session_id)) is not None:
+            if request.scope["type"] == "websocket":
+                check_same_origin(request)
+            return access
+        review_pass = request.cookies.get(pass_cookie_name(review_session_id), "")
+        with self._studio.store.reading() as connection:
+            return authorize(self._studio, connection, review_session_id, request.path_params["key"], review_pass)
+
+
+def routes(dispatcher: Dispatcher, browsers: BrowserSessions) -> list[BaseRoute]:
+    """Return the routes below ``/review``."""
+    return ReviewPages(dispatcher, browsers).routes()
+
+
+async def _body(request: Request, max_bytes: int) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > max_bytes:
+            raise errors.PayloadTooLarge(f"A request has at most {max_bytes >> 10} KiB. Send less at once.")
+    return bytes(body)

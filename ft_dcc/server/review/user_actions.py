@@ -1,0 +1,111 @@
+"""What signed-in users do on the review page: they act as themselves, and their verdicts set statuses of versions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from ft_dcc.errors import Forbidden
+from ft_dcc.server.actions.dispatch import Dispatcher
+from ft_dcc.server.auth.permissions import Permissions
+from ft_dcc.server.entities.batch import Operation, create_operation, update_operation
+from ft_dcc.server.identity import Caller
+from ft_dcc.server.review.access import ReviewAccess, authorize_user
+from ft_dcc.server.review.verdict_status import find_status
+
+
+def find_user_access(dispatcher: Dispatcher, user: Caller, review_session_id: str) -> ReviewAccess | None:
+    """Return the access of a signed-in user, or None if the user may not see the session."""
+    key = json.dumps(review_session_id, ensure_ascii=False)
+    if not _query(dispatcher, user, f"select id from ReviewSession where id is {key}"):
+        return None
+    (found,) = _query(dispatcher, user, f"select first_name, last_name from User where id is {json.dumps(user.id)}")
+    name = " ".join(part for part in (found.get("first_name"), found.get("last_name")) if part) or user.username
+    with dispatcher.context.store.reading() as connection:
+        return authorize_user(dispatcher.context, connection, review_session_id, user, name)
+
+
+def write_as_visitor(
+    dispatcher: Dispatcher,
+    access: ReviewAccess,
+    operations: list[Operation],
+    object_ids: Sequence[str] = (),
+    verdict: str = "",
+) -> None:
+    """Write the feedback of a visitor in one transaction; a user's verdict also sets the status of each version.
+
+    The server has checked what the visitor may write, so that the operations run with permission for the project.
+    """
+    projects = () if access.project_id is None else (access.project_id,)
+    # Notes of others are marked as done as well, so that the rules for authors do not apply.
+    permissions = Permissions(is_administrator=True, can_create_projects=False, projects=projects, writable=projects)
+    if access.user is None:
+        caller = Caller(str(access.invitee_id), access.name or "guest", is_guest=True)
+        dispatcher.answer(caller, operations, permissions=permissions)
+        return
+    statuses = [
+        operation
+        for object_id in object_ids
+        for operation in _status_operations(dispatcher, access.user, access, object_id, verdict)
+    ]
+    dispatcher.answer(access.user, [*operations, *statuses], permissions=permissions)
+
+
+def user_invitee_operations(dispatcher: Dispatcher, access: ReviewAccess) -> list[Operation]:
+    """Return the operation that creates the invitee of a user, unless it exists: verdicts refer to an invitee."""
+    if access.user is None:
+        return []
+    user = access.user
+    known = _query(dispatcher, user, f"select id from ReviewSessionInvitee where id is {json.dumps(access.invitee_id)}")
+    if known:
+        return []
+    (found,) = _query(dispatcher, user, f"select email from User where id is {json.dumps(user.id)}")
+    data = {
+        "id": access.invitee_id,
+        "name": access.name,
+        "email": found.get("email") or user.username,
+        "review_session_id": access.review_session_id,
+    }
+    return [create_operation("ReviewSessionInvitee", data)]
+
+
+def _status_operations(
+    dispatcher: Dispatcher, user: Caller, access: ReviewAccess, object_id: str, verdict: str
+) -> list[Operation]:
+    """Return the operation that sets the version's status, or [] if no status belongs to the verdict.
+
+    A user who may not change the version, such as a reviewer, leaves its status as it is.
+    """
+    expression = (
+        f"select version_id, asset_version.status_id from ReviewSessionObject where id is {json.dumps(object_id)}"
+    )
+    (item,) = _query(dispatcher, user, expression)
+    status_id = find_status(dispatcher, user, access.project_id, verdict)
+    version = item.get("asset_version") or {}
+    if status_id is None or version.get("status_id") == status_id:
+        return []
+    check: dict[str, Any] = {"action": "permissions", "entity_type": "AssetVersion"}
+    (answer,) = dispatcher.answer(user, [{**check, "entity_data": {"id": item["version_id"]}}])
+    if "update" not in answer["data"]:
+        return []
+    return [update_operation("AssetVersion", item["version_id"], {"status_id": status_id})]
+
+
+def require_right(access: ReviewAccess, right: str) -> None:
+    """Raise Forbidden if the visitor does not have the right, with the reason."""
+    if access.may(right):
+        return
+    if access.has_ended:
+        raise Forbidden("This review has ended. It can be read, and not be changed.")
+    if access.invitee_id is None:
+        raise Forbidden("Only invitees may write, and only while the review is open. Ask for an invitation.")
+    names = {"comment": "write notes", "draw": "draw", "decide": "decide", "download": "download"}
+    raise Forbidden(f"Your invitation does not let you {names[right]}. Ask the person who invited you.")
+
+
+def _query(dispatcher: Dispatcher, caller: Caller, expression: str) -> list[dict[str, Any]]:
+    # Denormalized: otherwise an entity that occurs twice has its values only once.
+    (answer,) = dispatcher.answer(caller, [{"action": "query", "expression": expression}], is_denormalized=True)
+    entities: list[dict[str, Any]] = answer["data"]
+    return entities

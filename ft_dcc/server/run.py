@@ -1,0 +1,154 @@
+"""Run one server process: open the data folder, accept connections, and stop cleanly on a signal."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+
+from ft_dcc.server.admin.check import check_nightly_part
+from ft_dcc.server.app import make_app, make_dispatcher
+from ft_dcc.server.bootstrap import open_server_context, write_credentials
+from ft_dcc.server.database import data_folder, scheduled_backup, store
+from ft_dcc.server.encoding.worker import running_encode_worker
+from ft_dcc.server.events.connection import MAX_PACKET_BYTES
+from ft_dcc.server.http import bind_address, idle_connections, rate_limit
+from ft_dcc.server.http.activity import ActivityCounter, IdleTimer
+from ft_dcc.server.http.shutdown import CancellableApp
+from ft_dcc.server.mail.mailer import running_mail_worker
+
+_GRACE_SECONDS = 0.3
+_SHUTDOWN_TIMEOUT_SECONDS = 2
+# Clients keep connections for their next request; the server must not be the first to close them.
+_KEEP_ALIVE_SECONDS = 75
+_TICKS_PER_SECOND = 10
+
+
+def serve(
+    data: Path,
+    host: str,
+    port: int,
+    on_ready: Callable[[data_folder.Credentials], None],
+    *,
+    certificate: Path | None = None,
+    private_key: Path | None = None,
+    is_plain_allowed: bool = False,
+    schema: Path | None = None,
+    idle_minutes: float | None = None,
+    backups: scheduled_backup.BackupSchedule | None = None,
+    limiter: rate_limit.RequestLimiter | None = None,
+) -> None:
+    """Serve the studio in this folder until SIGINT or SIGTERM; a folder that is empty is set up.
+
+    Port 0 is any free one. With a certificate (PEM) the server speaks HTTPS; without one, plain HTTP must be allowed
+    if other machines could connect. A schema file replaces the studio's schema for good. After ``idle_minutes``
+    without a connection or a running task, the server stops by itself. ``on_ready`` is called when connections are
+    accepted. Raises StorageError or SettingInvalid when the server cannot work.
+    """
+    idle_connections.raise_file_limit()
+    address = bind_address.BindAddress(host, port, certificate, private_key, is_plain_allowed)
+    with ExitStack() as stack:
+        stack.enter_context(data_folder.locked(data))
+        listener = stack.enter_context(address.listening())
+        context = stack.enter_context(open_server_context(data, schema=schema, limiter=limiter))
+        dispatcher = make_dispatcher(context)
+        stack.enter_context(running_encode_worker(context, dispatcher.answer))
+        stack.enter_context(running_mail_worker(context.mailer))
+        schedule = scheduled_backup.BackupSchedule() if backups is None else backups
+        track, cleanup = context.activity.track, context.media.cleanup_parts
+        stack.enter_context(scheduled_backup.running_backups(data, schedule, track, cleanup, check_nightly_part))
+        store.log_old_sqlite()
+        url = address.url(listener.getsockname()[1])
+        context.mailer.own_url = url
+        app = CancellableApp(make_app(context, dispatcher))
+        server = _Server(
+            app, address, lambda: on_ready(write_credentials(context, url)), context.activity, idle_minutes
+        )
+        with _stopped_by_signals(server):
+            server.run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """A server that reports when it accepts connections, and does not wait long for running requests at the end."""
+
+    def __init__(
+        self,
+        app: CancellableApp,
+        address: bind_address.BindAddress,
+        on_ready: Callable[[], None],
+        activity: ActivityCounter,
+        idle_minutes: float | None,
+    ) -> None:
+        # uvicorn's own log lines of requests have query strings in them, and so keys.
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=idle_connections.TimedHttpProtocol,
+                log_config=None,
+                log_level="warning",
+                access_log=False,
+                ssl_certfile=address.certificate,
+                ssl_keyfile=address.private_key,
+                server_header=False,
+                # Without the variable, no client can name another address than its own.
+                forwarded_allow_ips=os.environ.get("FORWARDED_ALLOW_IPS", ""),
+                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+                # A client that does not read its response cannot keep the server from stopping.
+                timeout_graceful_shutdown=_SHUTDOWN_TIMEOUT_SECONDS,
+                # Events are small, and compression would keep a compressor for each connection.
+                ws_max_size=MAX_PACKET_BYTES,
+                ws_per_message_deflate=False,
+            )
+        )
+        self._app, self._on_ready = app, on_ready
+        self._activity, self._idle_minutes = activity, idle_minutes
+        self._idle_timer = IdleTimer(activity, None)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        if self.started:
+            self._on_ready()
+            self._idle_timer = IdleTimer(self._activity, self._idle_minutes)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Return whether to stop; called ten times a second."""
+        state = self.server_state
+        if counter % _TICKS_PER_SECOND == 0:
+            idle_connections.close_stalled(state.connections)
+        is_idle = self._idle_timer.is_expired(len(state.connections), state.total_requests)
+        return await super().on_tick(counter) or is_idle
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        if self.server_state.tasks:
+            await asyncio.wait(self.server_state.tasks, timeout=_GRACE_SECONDS)
+        self._app.cancel_requests()
+        await super().shutdown(sockets=sockets)
+
+
+@contextmanager
+def _stopped_by_signals(server: uvicorn.Server) -> Iterator[None]:
+    # uvicorn raises the signal again when it has stopped: without a handler, the process would end there, before the
+    # database is closed.
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        server.should_exit = True
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,342 @@
+"""The files of components: signed URLs for uploads and downloads, and the folder that holds them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+from weakref import WeakValueDictionary
+
+import attrs
+from anyio import CancelScope, to_thread
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ft_dcc.errors import InsufficientStorage, NotFound, PayloadTooLarge, ValidationError
+from ft_dcc.files.atomic import sync_folder
+from ft_dcc.server.auth.signed_tokens import sign, verify
+from ft_dcc.server.storage import checksums, file_response, media_files, thumbnails, upload_file
+
+_BLOCK = 1 << 20
+_HOUR = 3600
+_DAY = 24 * _HOUR
+_MAX_UPLOAD_AGE_SECONDS = 7 * _DAY
+_MAX_PARTS = 10_000  # As S3.
+# Below, one upload is quicker than parts, which have to be joined, and cheap to repeat in a studio's network.
+MAX_SINGLE_UPLOAD_BYTES = 4 << 30
+# The suffix of the folder of an upload whose parts are joined; it is empty.
+_JOINED_SUFFIX = ".joined"
+# The database is on the same disk and must still be able to commit.
+_RESERVED_BYTES = 64 << 20
+
+
+# Calls the function that makes a file the component's with this id, or raises.
+Place = Callable[[str, Callable[[], None]], None]
+
+
+def _place_at_once(_component_id: str, move: Callable[[], None]) -> None:
+    move()
+
+
+@attrs.frozen
+class Upload:
+    """The upload that one signed URL accepts: a component, or one part of it (then ``size`` is the maximum).
+
+    ``account`` is the user who asked for the URL, and ``issued_at`` when.
+    """
+
+    component_id: str
+    size: int
+    checksum: str | None = None
+    upload_id: str | None = None
+    part: int | None = None
+    account: str = ""
+    issued_at: float = 0
+
+
+@attrs.frozen
+class Download:
+    """The file that one signed URL returns: a component's, or with ``size`` its thumbnail.
+
+    ``account`` is the user who asked for the URL, and ``issued_at`` when; "" for the server itself.
+    """
+
+    component_id: str
+    size: int | None = None
+    account: str = ""
+    issued_at: float = 0
+
+
+class MediaStore:
+    """The media folder of a server; only this class knows the paths in it."""
+
+    def __init__(self, folder: Path, secret: bytes) -> None:
+        self._secret = secret
+        self._files = media_files.MediaFiles(folder)
+        self._parts, self._incoming = folder / "parts", folder / "incoming"
+        self._thumbnails = folder / "thumbnails"
+        self._locks_guard = threading.Lock()
+        self._locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
+        for path in (self._files.folder, self._parts, self._incoming):
+            path.mkdir(parents=True, exist_ok=True)
+
+    def upload_url(
+        self, base_url: str, component_id: str, size: int, checksum: str | None, account: str = ""
+    ) -> tuple[str, dict[str, str]]:
+        """Return a URL that accepts the file for an hour, and the headers to send with it.
+
+        Raises ValidationError for a negative size, and InsufficientStorage.
+        """
+        self._require_space(size)
+        claims = {"component_id": component_id, "size": size, "checksum": checksum, "account": account}
+        claims["issued_at"] = time.time()
+        headers = {"Content-Length": str(size), "Content-Type": "application/octet-stream"}
+        return f"{base_url}/component/upload/{sign(self._secret, 'upload', claims, _HOUR)}", headers
+
+    def part_urls(
+        self, base_url: str, component_id: str, size: int, parts: int, account: str = ""
+    ) -> tuple[str, list[dict[str, str | int]]]:
+        """Return the id of an upload in parts, and one URL for each part, valid for a day."""
+        if not 1 <= parts <= _MAX_PARTS:
+            raise ValidationError(f"An upload has 1 to {_MAX_PARTS} parts, not {parts}.")
+        self._require_space(2 * size)  # The parts, and beside them the file that they are joined to.
+        claims = {"component_id": component_id, "size": size, "account": account, "issued_at": time.time()}
+        upload_id = sign(self._secret, "parts", {**claims, "parts": parts}, _MAX_UPLOAD_AGE_SECONDS)
+        folder = self._files.name(upload_id)
+        urls: list[dict[str, str | int]] = []
+        for number in range(1, parts + 1):
+            token = sign(self._secret, "upload", {**claims, "upload_id": folder, "part": number}, _DAY)
+            urls.append({"signed_url": f"{base_url}/component/upload/{token}", "part_number": number})
+        return upload_id, urls
+
+    def download_url(
+        self, base_url: str, component_id: str, account: str = "", *, seconds: float = _HOUR, size: int | None = None
+    ) -> str:
+        """Return a URL of the component's file that needs no credentials; with ``size``, of its thumbnail.
+
+        It is valid for this time, and until the account is deactivated or one of its keys is revoked.
+        """
+        claims: dict[str, Any] = {"component_id": component_id, "size": size}
+        if account:
+            claims.update(account=account, issued_at=round(time.time(), 3))
+        return f"{base_url}/component/signed/{sign(self._secret, 'download', claims, seconds)}"
+
+    def parse_upload_token(self, token: str) -> Upload:
+        """Return the upload that the URL with this token accepts; raises Forbidden."""
+        return Upload(**verify(self._secret, "upload", token))
+
+    def parse_upload_id(self, upload_id: str) -> tuple[str, float]:
+        """Return the account of an upload in parts, and when it began; raises Forbidden."""
+        claims = verify(self._secret, "parts", upload_id)
+        return claims["account"], claims.get("issued_at", 0)
+
+    def parse_download_token(self, token: str) -> Download:
+        """Return the download that the URL with this token stands for; raises Forbidden."""
+        return Download(**verify(self._secret, "download", token))
+
+    async def receive(self, upload: Upload, chunks: AsyncIterator[bytes], place: Place = _place_at_once) -> str:
+        """Store an upload of exactly the announced size, and return its ETag.
+
+        ``place`` is called with the component id and the function that makes the file the component's.
+        The tag is the MD5, in hexadecimal, of an upload that was announced with one, and else the CRC-32.
+        Raises ValidationError, PayloadTooLarge or InsufficientStorage, and then nothing is kept.
+        """
+        incoming = upload_file.IncomingFile(self._incoming, is_md5=upload.checksum is not None)
+        try:
+            await _fill(incoming, chunks, upload, self._require_space)
+            incoming.check(upload.size if upload.part is None else None, upload.checksum)
+            await to_thread.run_sync(self._keep, incoming, upload, place)
+        finally:
+            incoming.discard()
+        return incoming.digest
+
+    def _keep(self, incoming: upload_file.IncomingFile, upload: Upload, place: Place) -> None:
+        """Move a complete upload to its place."""
+        if upload.upload_id is None:
+            self._replace(upload.component_id, incoming, [checksums.Piece(incoming.size, incoming.digest)], place)
+        else:
+            incoming.move_to(self._parts / upload.upload_id / f"{upload.part}-{incoming.digest}")
+
+    def _replace(
+        self, component_id: str, incoming: upload_file.IncomingFile, pieces: list[checksums.Piece], place: Place
+    ) -> None:
+        """Make the file the component's; its checksums are stored last, so that they never belong to another file."""
+        name = self._files.name(component_id)
+        incoming.flush()
+
+        def move() -> None:
+            self._files.forget(name)
+            incoming.move_to(self._files.file(name))
+            with upload_file.writing_to_disk():
+                self._files.record(name, pieces)
+
+        place(component_id, move)
+
+    def complete(
+        self,
+        component_id: str,
+        upload_id: str,
+        parts: Iterable[Mapping[str, Any]],
+        place: Place = _place_at_once,
+    ) -> None:
+        """Join the parts to the component's file; harmless when repeated.
+
+        Each part is ``{"part_number": …, "e_tag": …}``. Raises ValidationError when one is missing or differs from
+        the one that was sent. This reads and writes the whole file: keep it out of a transaction.
+        """
+        claims = verify(self._secret, "parts", upload_id)
+        if claims["component_id"] != component_id:
+            raise ValidationError("This upload belongs to another component.")
+        folder = self._parts / self._files.name(upload_id)
+        joined = folder.with_suffix(_JOINED_SUFFIX)
+        # A second request to complete it waits for the first one.
+        with self._lock_of(folder.name):
+            if joined.is_dir() and self.exists(component_id):
+                return
+            self._join(_check_parts(folder, parts, claims["parts"]), component_id, claims["size"], place)
+            shutil.rmtree(joined, ignore_errors=True)
+            folder.replace(joined)
+            for part in joined.iterdir():
+                part.unlink()
+
+    def path(self, component_id: str) -> Path:
+        """Return the path of the component's file, which may not exist; nothing of the id is in the path."""
+        return self._files.file(self._files.name(component_id))
+
+    def exists(self, component_id: str) -> bool:
+        """Return whether the component's complete file is here."""
+        return self.path(component_id).is_file()
+
+    def size(self, component_id: str) -> int:
+        """Return the size of the component's file in bytes; raises NotFound."""
+        try:
+            return self.path(component_id).stat().st_size
+        except FileNotFoundError as error:
+            raise NotFound("The bytes of this component are not on the server.") from error
+
+    def import_file(self, path: Path, component_id: str) -> None:
+        """Move a file of the same disk here as the component's, flushed to disk; raises InsufficientStorage."""
+        target = self.path(component_id)
+        with upload_file.writing_to_disk():
+            with path.open("rb+") as file:
+                os.fsync(file.fileno())
+            pieces = checksums.measure(path)
+            self._files.forget(self._files.name(component_id))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target)
+            self._files.record(self._files.name(component_id), pieces)
+        sync_folder(target.parent)
+
+    def free_bytes(self) -> int:
+        """Return how many bytes may be stored; below 0 when only the reserve for the database is left."""
+        with upload_file.writing_to_disk():
+            return shutil.disk_usage(self._incoming).free - _RESERVED_BYTES
+
+    def remove(self, component_id: str) -> None:
+        """Remove the component's file and its thumbnails; harmless when there is none."""
+        self.path(component_id).unlink(missing_ok=True)
+        self._files.forget(self._files.name(component_id))
+        shutil.rmtree(self._thumbnails / self._files.name(component_id), ignore_errors=True)
+
+    def thumbnail(self, component_id: str, size: int) -> Path:
+        """Return a JPEG of the component that fits into size x size pixels; raises NotFound."""
+        folder = self._thumbnails / self._files.name(component_id)
+        return thumbnails.make_thumbnail(self.path(component_id), folder, size)
+
+    def respond(self, request: Request, component_id: str, media_type: str) -> Response:
+        """Return the response to a GET or HEAD: all of the file, one range of it, or "not modified"."""
+        return file_response.send_file(request, self.path(component_id), media_type)
+
+    def cleanup(self) -> int:
+        """Remove the files of interrupted uploads, and return their number; no upload may be running."""
+        left = list(self._incoming.iterdir())
+        for path in left:
+            path.unlink()
+        return len(left) + self.cleanup_parts()
+
+    def cleanup_parts(self) -> int:
+        """Remove the parts of abandoned uploads, and the marks of old ones that were joined; return their number."""
+        stale = [path for path in self._parts.iterdir() if path.stat().st_mtime < time.time() - _MAX_UPLOAD_AGE_SECONDS]
+        for path in stale:
+            shutil.rmtree(path)
+        return len(stale)
+
+    def _lock_of(self, key: str) -> threading.Lock:
+        """Return the lock of this name, which exists for as long as a thread holds it or waits for it."""
+        with self._locks_guard:
+            return self._locks.setdefault(key, threading.Lock())
+
+    def _join(self, parts: list[Path], component_id: str, size: int, place: Place) -> None:
+        self._require_space(size)
+        joined = upload_file.IncomingFile(self._incoming)
+        try:
+            for part in parts:
+                joined.append(part)
+            joined.check(size, None)
+            # Each part has its checksum in its name.
+            pieces = [checksums.Piece(part.stat().st_size, part.name.partition("-")[2]) for part in parts]
+            self._replace(component_id, joined, pieces, place)
+        finally:
+            joined.discard()
+
+    def _require_space(self, size: int) -> None:
+        if size < 0:
+            raise ValidationError(f"A file cannot have {size} bytes.")
+        if self.free_bytes() < size:
+            raise InsufficientStorage(
+                f"The server's disk has no room for {size} bytes. Free some space there, then try again."
+            )
+
+
+async def _fill(
+    incoming: upload_file.IncomingFile,
+    chunks: AsyncIterator[bytes],
+    upload: Upload,
+    require_space: Callable[[int], None],
+) -> None:
+    """Write and hash one block while the next arrives: the three take about the same time."""
+    loop = asyncio.get_running_loop()
+    received, running = 0, [loop.run_in_executor(None, incoming.write, b"")]
+    try:
+        require_space(0 if upload.part else upload.size)
+        async for block in _blocks(chunks):
+            received += len(block)
+            if received > upload.size:
+                raise PayloadTooLarge(f"The upload is larger than the {upload.size} bytes that were announced.")
+            # Other uploads use space meanwhile. How much of a file its other parts have brought is not known here.
+            require_space(len(block) + (0 if upload.part else upload.size - received))
+            await asyncio.gather(*running)
+            running = [loop.run_in_executor(None, work, block) for work in (incoming.write, incoming.hash)]
+        await asyncio.gather(*running)
+    finally:
+        with CancelScope(shield=True):
+            await asyncio.gather(*running, return_exceptions=True)
+
+
+async def _blocks(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytearray]:
+    """Yield the same bytes in blocks that are worth a thread switch."""
+    gathered = bytearray()
+    async for chunk in chunks:
+        gathered += chunk
+        if len(gathered) >= _BLOCK:
+            yield gathered
+            gathered = bytearray()
+    if gathered:
+        yield gathered
+
+
+def _check_parts(folder: Path, parts: Iterable[Mapping[str, Any]], count: int) -> list[Path]:
+    """Return the files of the parts in order; raises ValidationError when one is missing."""
+    received = {path.name: path for path in folder.iterdir()} if folder.is_dir() else {}
+    tags = {part.get("part_number"): str(part.get("e_tag")).strip('"') for part in parts}
+    if set(tags) != set(range(1, count + 1)):
+        raise ValidationError(f"An upload in {count} parts is completed with all of them, once each.")
+    missing = [number for number in range(1, count + 1) if f"{number}-{tags[number]}" not in received]
+    if missing:
+        raise ValidationError(f"Part {missing[0]} of the upload is not here as it was sent. Send it again.")
+    return [received[f"{number}-{tags[number]}"] for number in range(1, count + 1)]

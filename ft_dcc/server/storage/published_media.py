@@ -1,0 +1,57 @@
+"""Signed URLs end with the account that asked for them, and never replace media that is published."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import Connection, Table, select
+
+from ft_dcc.errors import Conflict, Forbidden
+from ft_dcc.server.auth.api_keys import active_user_since
+from ft_dcc.server.database import audit_log
+from ft_dcc.server.database.store import Store
+from ft_dcc.server.identity import Caller
+from ft_dcc.server.storage.media_store import MediaStore
+
+
+def check_account(connection: Connection, account: str, issued_at: float) -> Caller:
+    """Return the user who asked for a URL.
+
+    Raises Forbidden when the user was deactivated, or a key of the user was revoked, after the URL was issued.
+    """
+    user = active_user_since(connection, account, issued_at)
+    if user is None:
+        raise Forbidden("This address belongs to a user or key that is not valid any more. Ask for a new address.")
+    return user
+
+
+def check_replaceable(connection: Connection, locations: Table, media: MediaStore, component_id: str) -> None:
+    """Raise Conflict if the component is in a location and its media is on the server."""
+    found = connection.execute(select(locations.c.id).where(locations.c.component_id == component_id).limit(1)).first()
+    if found is not None and media.exists(component_id):
+        raise Conflict(
+            "The media of this component is published and cannot be replaced. Create a new component, or remove this "
+            "one from its location first."
+        )
+
+
+class MediaPlacement:
+    """Moves uploads to their components in transactions: checked, and recorded in the audit log."""
+
+    def __init__(self, store: Store, media: MediaStore) -> None:
+        self._store, self._media = store, media
+
+    def place(self, account: str, issued_at: float, component_id: str, move: Callable[[], None]) -> None:
+        """Move an upload of this account; raises Forbidden and Conflict.
+
+        The thread that writes also adds components to locations, so that none is added between check and move.
+        """
+
+        def run(connection: Connection) -> None:
+            user = check_account(connection, account, issued_at)
+            check_replaceable(connection, self._store.tables.by_family["ComponentLocation"], self._media, component_id)
+            operation = {"action": "upload", "entity_type": "FileComponent", "entity_key": [component_id]}
+            audit_log.record(connection, user, [(operation, None)])
+            move()
+
+        self._store.write(run)

@@ -1,0 +1,4 @@
+"""The identity map and the caches of entities.
+
+Knows nothing of queries, locations and transfers.
+"""

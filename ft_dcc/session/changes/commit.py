@@ -1,0 +1,117 @@
+"""The steps of a commit around its batch: upload files before it, and request encodings and invitations after it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from ft_dcc.errors import ApiError, Error, ServerError
+from ft_dcc.session import operations
+from ft_dcc.session.entities.entity import Entity
+from ft_dcc.session.operations import DeleteEntityOperation, Operation, RequestOperation, UploadOperation
+from ft_dcc.session.transfer.storage_requests import TransferSession
+
+_log = logging.getLogger(__name__)
+
+# The name prefixes of encoded components, by which ftrack's player finds them.
+_REVIEW_MEDIA_PREFIXES = ("ftrackreview-", "thumbnail")
+
+
+class CommitSession(TransferSession, Protocol):
+    """The part of a session that a commit uses."""
+
+    def post(self, operations: Sequence[Any]) -> bytes:
+        """Return the JSON text of the response to the operations."""
+
+    def get_loaded(self, entity_type: str, entity_key: str) -> Entity | None:
+        """Return the entity with this id if it was loaded before, without a request."""
+
+    def encode_media(self, media: Entity, version_id: str | None = None) -> Entity:
+        """Start to encode a file component and return the job."""
+
+
+def post(session: CommitSession, batch: list[dict[str, Any]], recorded: Sequence[Operation]) -> bytes:
+    """Upload the files of new components, then post the batch and return the response.
+
+    An upload creates its component; the batch attaches the component to a version. If the server refuses the batch,
+    the uploaded components are deleted.
+    """
+    uploads = _last_uploads(recorded)
+    if not uploads:
+        return session.post(batch) if batch else b"[]"
+    # requests is imported only by sessions that transfer files.
+    from ft_dcc.session.transfer.transfer import upload
+
+    created = {each["entity_key"][0]: each for each in batch if _creates_file_component(each)}
+    uploaded: list[str] = []
+    try:
+        for component_id, operation in uploads.items():
+            component = session.get_loaded("FileComponent", component_id)
+            name, file_type = (component["name"], component["file_type"]) if component else ("main", "")
+            uploaded.append(component_id)
+            upload(session, operation.path, component_id=component_id, name=name, file_type=file_type or "")
+        changes = [_as_update(each) if each["entity_key"][0] in uploads else each for each in batch]
+        return session.post(
+            [*changes, *(operations.add_to_server_location(each) for each in uploads if each in created)]
+        )
+    except Error:
+        with suppress(ApiError):
+            session.call([operations.delete("FileComponent", each) for each in uploaded if each in created])
+        raise
+
+
+def after_commit(session: CommitSession, recorded: Sequence[Operation]) -> None:
+    """Send the requests that need committed entities: encode uploaded media, send invitations."""
+    for component_id, operation in _last_uploads(recorded).items():
+        component = session.get_loaded("FileComponent", component_id)
+        if component is None or not _is_source_media(operation.path, component["name"]):
+            continue
+        if (version := component["version"]) is not None:
+            encode = partial(session.encode_media, component, version["id"])
+            _request(encode, f"{operation.path} is not encoded for browsers")
+    for each in recorded:
+        if isinstance(each, RequestOperation):
+            _request(partial(session.call, each.request), f"{each.request['action']} failed")
+
+
+def _is_source_media(path: Path, component_name: str) -> bool:
+    """Return whether the file is a movie or an image that was not encoded for review yet."""
+    import mimetypes
+
+    from ft_dcc.frames import IMAGE_SUFFIXES
+
+    if component_name.startswith(_REVIEW_MEDIA_PREFIXES):
+        return False
+    media_type = mimetypes.guess_type(path.name)[0] or ""
+    return media_type.startswith(("video/", "image/")) or path.suffix.lower() in (*IMAGE_SUFFIXES, ".mxf")
+
+
+def _request(request: Callable[[], Any], failure: str) -> None:
+    try:
+        request()
+    except ServerError as error:
+        # The changes are committed: a failed request must not look like a failed commit.
+        _log.warning("%s. %s", failure, error)
+
+
+def _last_uploads(recorded: Sequence[Operation]) -> dict[str, UploadOperation]:
+    deleted = {each.entity_key.get("id") for each in recorded if isinstance(each, DeleteEntityOperation)}
+    uploads = {each.entity_key["id"]: each for each in recorded if isinstance(each, UploadOperation)}
+    return {component_id: each for component_id, each in uploads.items() if component_id not in deleted}
+
+
+def _creates_file_component(payload: dict[str, Any]) -> bool:
+    return bool(payload["action"] == "create" and payload["entity_type"] == "FileComponent")
+
+
+def _as_update(payload: dict[str, Any]) -> dict[str, Any]:
+    """Return the update of a component that its upload created, or any other payload unchanged."""
+    if not _creates_file_component(payload):
+        return payload
+    # The size of the upload is right; that of the entity was measured earlier.
+    data = {name: value for name, value in payload["entity_data"].items() if name not in ("id", "size")}
+    return operations.update("FileComponent", payload["entity_key"], data)

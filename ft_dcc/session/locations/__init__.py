@@ -1,0 +1,4 @@
+"""Locations of components: accessors, structures, and transfers between them.
+
+Knows nothing of change tracking and caches.
+"""

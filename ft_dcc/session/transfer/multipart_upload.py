@@ -1,0 +1,178 @@
+"""Resumable uploads of large files in concurrent parts."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from ft_dcc.errors import AuthenticationError, ServerError, TransferFailed
+from ft_dcc.files.atomic import write_atomically
+from ft_dcc.session.transfer import storage_requests, upload_body
+from ft_dcc.session.transport.cancellation import OnBytes, TransferProgress, run_parallel
+
+_MIB = 1024 * 1024
+# As in ftrack's JavaScript client: files up to the first size have parts of the second size.
+_PART_SIZES = ((128 * _MIB, 8 * _MIB), (1024 * _MIB, 16 * _MIB), (8192 * _MIB, 32 * _MIB), (65536 * _MIB, 64 * _MIB))
+_MAX_PART_SIZE = 128 * _MIB
+# Up to this number of parts, an upload in one request is as fast.
+MIN_PARTS = 2
+MAX_CONCURRENT_PARTS = 4
+# Statuses of a storage that no longer accepts the parts.
+_EXPIRED_STATUSES = (400, 401, 403, 404)
+
+
+def part_size(size: int) -> int:
+    """Return the size of each part but the last, in bytes, for a file size in bytes."""
+    return next((part for max_size, part in _PART_SIZES if size <= max_size), _MAX_PART_SIZE)
+
+
+def count_for(size: int) -> int:
+    """Return the number of parts for a file size in bytes."""
+    return -(-size // part_size(size))
+
+
+def send(
+    session: storage_requests.TransferSession,
+    source: upload_body.UploadBody,
+    announcement: Mapping[str, Any],
+    progress_file: Path | None,
+    on_bytes: OnBytes | None,
+) -> None:
+    """Send the missing parts and let the server join all parts; raises TransferFailed, ServerError.
+
+    ``announcement`` is the operation that starts the upload.
+    """
+    progress = _Progress.load(progress_file, source, announcement["component_id"])
+    if progress is None:
+        result = session.call(dict(announcement))[0]
+        urls = {int(part["part_number"]): str(part["signed_url"]) for part in result["urls"]}
+        # A studio server reports the checksum of its tags. Elsewhere, tags that look like an MD5 are one.
+        checksum_name = "crc32" if result.get("part_checksum") == "crc32" else "md5"
+        component_id = announcement["component_id"]
+        identity, upload_id = _identity(source), result["upload_id"]
+        progress = _Progress(progress_file, identity, component_id, upload_id, urls, checksum_name)
+        progress.save()
+    try:
+        _send_missing(session, source, progress, on_bytes)
+        if _identity(source) != progress.identity:
+            progress.delete()
+            raise source.changed()
+        session.call(
+            {
+                "action": "complete_multipart_upload",
+                "component_id": progress.component_id,
+                "upload_id": progress.upload_id,
+                "parts": [{"part_number": number, "e_tag": tag} for number, tag in sorted(progress.arrived.items())],
+            }
+        )
+    except (TransferFailed, ServerError) as error:
+        # Addresses expire, and servers delete parts of unfinished uploads.
+        is_refused = isinstance(error, ServerError) and not isinstance(error, AuthenticationError)
+        if is_refused or error.details.get("status") in _EXPIRED_STATUSES:
+            progress.delete()
+        raise
+    progress.delete()
+
+
+@attrs.define
+class _Progress:
+    """The arrived parts of one upload, kept in a file if one is given."""
+
+    file: Path | None
+    identity: list[Any]
+    component_id: str
+    upload_id: str
+    urls: dict[int, str] = attrs.field(repr=False)
+    checksum_name: str
+    arrived: dict[int, str] = attrs.field(factory=dict)
+
+    @classmethod
+    def load(cls, file: Path | None, source: upload_body.UploadBody, component_id: str) -> _Progress | None:
+        """Return the progress of an upload of the same file for the same component, or None."""
+        try:
+            kept = json.loads(file.read_text(encoding="utf-8")) if file is not None else None
+            if kept is None or kept["component_id"] != component_id or kept["source"] != _identity(source):
+                return None
+            upload_id, checksum_name = kept["upload_id"], kept["checksum_name"]
+            urls = {int(number): url for number, url in kept["urls"].items()}
+            arrived = {int(number): tag for number, tag in kept["arrived"].items()}
+            return cls(file, kept["source"], component_id, upload_id, urls, checksum_name, arrived)
+        except (OSError, ValueError, KeyError, TypeError):
+            # Without a readable progress file, the upload starts again.
+            return None
+
+    def save(self) -> None:
+        """Write the file atomically; only its owner can read the signed addresses."""
+        if self.file is None:
+            return
+        kept = {
+            "component_id": self.component_id,
+            "source": self.identity,
+            "upload_id": self.upload_id,
+            "urls": self.urls,
+            "checksum_name": self.checksum_name,
+            "arrived": self.arrived,
+        }
+        write_atomically(self.file, json.dumps(kept).encode(), is_private=True)
+
+    def delete(self) -> None:
+        """Delete the file."""
+        if self.file is not None:
+            self.file.unlink(missing_ok=True)
+
+
+def _identity(source: upload_body.UploadBody) -> list[Any]:
+    """Return the path, size and modification time of the file, as JSON keeps them."""
+    return [str(source.path.absolute()), *source.state_now()]
+
+
+def _send_missing(
+    session: storage_requests.TransferSession,
+    source: upload_body.UploadBody,
+    progress: _Progress,
+    on_bytes: OnBytes | None,
+) -> None:
+    transferred, lock, missing = TransferProgress(source.size), threading.Lock(), []
+
+    def send_one(number: int, part: upload_body.UploadBody) -> None:
+        tag = _put_part(session, progress.urls[number], part)
+        with lock:
+            progress.arrived[number] = tag
+            progress.save()
+
+    for number in sorted(progress.urls):
+        part = _part(source, number, transferred, progress.checksum_name)
+        if number in progress.arrived:
+            transferred.report(number, part.size)
+        else:
+            missing.append(partial(send_one, number, part))
+    run_parallel(missing, MAX_CONCURRENT_PARTS, transferred, on_bytes)
+
+
+def _part(
+    source: upload_body.UploadBody, number: int, transferred: TransferProgress, checksum_name: str
+) -> upload_body.UploadBody:
+    size = part_size(source.size)
+    start = (number - 1) * size
+    on_sent = partial(transferred.report, number)
+    return upload_body.UploadBody(source.path, start, min(size, source.size - start), on_sent, checksum_name)
+
+
+def _put_part(session: storage_requests.TransferSession, url: str, part: upload_body.UploadBody) -> str:
+    response = storage_requests.put_body(session, url, {}, part)
+    tag = response.headers.get("ETag", "").strip('"')
+    if not tag:
+        raise TransferFailed(f"The storage returned no ETag for a part of {part.path}. Upload it again.")
+    # Storages that encrypt have other tags; otherwise a tag that looks like an MD5 is that of the received bytes.
+    is_encrypted = any(name.lower().startswith("x-amz-server-side-encryption") for name in response.headers)
+    is_digest = part.checksum_name == "crc32" or (re.fullmatch(r"[0-9a-f]{32}", tag) and not is_encrypted)
+    if is_digest and tag != part.digest:
+        raise TransferFailed(f"A part of {part.path} arrived damaged. Upload it again.")
+    return tag

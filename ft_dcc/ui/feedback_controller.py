@@ -1,0 +1,168 @@
+"""The feedback on the versions of one task, for every panel and dialog; all work is done in the background."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from ft_dcc.errors import Error
+from ft_dcc.host import ShowsFeedback
+from ft_dcc.host_support.main_thread import run_when_idle
+from ft_dcc.review.notes import Note, ReviewedVersion, drawings_for_scene
+from ft_dcc.ui.background_queries import LatestOnlyWorker, error_message_of
+
+if TYPE_CHECKING:
+    from ft_dcc.host import Host
+    from ft_dcc.session import Session
+
+log = logging.getLogger(__name__)
+
+_MAX_MESSAGE_LENGTH = 80
+
+
+class FeedbackController:
+    """The versions of a task with their notes; worker threads change it, drawing only reads it.
+
+    ``on_change`` is called by any thread after a change. ``unseen_count`` is the number of notes that arrived since
+    ``mark_seen``, and ``message`` the newest of them. ``error`` is the message of the last activity if it failed;
+    ``problems`` are sentences about drawings that could not be shown.
+    """
+
+    def __init__(self, on_change: Callable[[], object]) -> None:
+        self.task_id: str | None = None
+        self.versions: tuple[ReviewedVersion, ...] = ()
+        self.is_loading = self.is_shown = False
+        self.unseen_count = 0
+        self.message = self.error = ""
+        self.problems: tuple[str, ...] = ()
+        # For a toolkit that can only be redrawn by its own timer.
+        self.change_count = 0
+        self._on_change = on_change
+        self._worker, self._scene_worker = LatestOnlyWorker(), LatestOnlyWorker()
+        self._watched: Session | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def open_count(self) -> int:
+        """The number of open notes on the newest version."""
+        return len(self.versions[0].open_notes) if self.versions else 0
+
+    def read(self, session: Session, task_id: str) -> None:
+        """Read the feedback on the versions of a task, and again when something new arrives."""
+        if task_id != self.task_id:
+            self.task_id, self.versions, self.unseen_count, self.message = task_id, (), 0, ""
+        self.is_loading = True
+        self._run("Reading notes", lambda: self._read(session, task_id))
+
+    def reply(self, session: Session, note: Note, text: str) -> None:
+        """Write a reply to a note and read the notes again."""
+
+        def work() -> None:
+            from ft_dcc.review import feedback
+
+            feedback.write_reply(session, note.id, text)
+            self._read_again(session)
+
+        # The note is part of the kind, so that a second reply does not replace a waiting one.
+        self._run(f"Replying to {note.id} with {text}", work)
+
+    def set_done(self, session: Session, note: Note, *, is_done: bool = True) -> None:
+        """Mark a note as done, or open it again, and read the notes again."""
+
+        def work() -> None:
+            from ft_dcc.review import feedback
+
+            feedback.set_done(session, [note.id], is_done=is_done)
+            self._read_again(session)
+
+        self._run(f"Marking {note.id}", work)
+
+    def show(self, host: Host, versions: Sequence[ReviewedVersion] | None = None, source: str | None = None) -> None:
+        """Show the drawings of the open notes in the scene, by default those of the newest version."""
+        drawings = drawings_for_scene(self.versions[:1] if versions is None else versions)
+
+        def work() -> None:
+            if not isinstance(host, ShowsFeedback):
+                raise Error(f"{host.name} cannot show drawings. See them on the review page.")
+            feedback_host: ShowsFeedback = host
+            self.problems = tuple(run_when_idle(host, lambda: feedback_host.show_feedback(drawings, source)))
+            self.is_shown = bool(drawings)
+
+        self._run("Showing drawings", work, uses_scene=True)
+
+    def hide(self, host: Host) -> None:
+        """Remove the drawings from the scene."""
+
+        def work() -> None:
+            if isinstance(host, ShowsFeedback):
+                run_when_idle(host, host.clear_feedback)
+            self.is_shown, self.problems = False, ()
+
+        self._run("Showing drawings", work, uses_scene=True)
+
+    def mark_seen(self) -> None:
+        """Reset the count of new notes."""
+        self.unseen_count, self.message = 0, ""
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until idle; return whether that happened within these seconds for the server and for the scene each."""
+        return self._worker.wait(seconds) and self._scene_worker.wait(seconds)
+
+    def clear(self) -> None:
+        """Discard everything that was read; the session is about to be closed."""
+        self._worker.clear()
+        self.task_id, self.versions, self.is_loading, self._watched = None, (), False, None
+        self.unseen_count, self.message, self.error, self.problems = 0, "", "", ()
+
+    def _read_again(self, session: Session) -> None:
+        if self.task_id is not None:
+            self._read(session, self.task_id)
+
+    def _read(self, session: Session, task_id: str) -> None:
+        from ft_dcc.review import feedback
+
+        self._watch(session)
+        try:
+            versions = tuple(feedback.of_task(session, task_id))
+        finally:
+            self.is_loading = False
+        # Another task may have been chosen, or the user signed out, meanwhile.
+        if task_id == self.task_id:
+            self._count_new(versions)
+            self.versions = versions
+
+    def _count_new(self, versions: Sequence[ReviewedVersion]) -> None:
+        known = {note.id for version in self.versions for note in version.notes}
+        if not self.versions:
+            return
+        new = [note for version in versions for note in version.notes if note.is_open and note.id not in known]
+        self.unseen_count += len(new)
+        if new:
+            text = f"{new[-1].author}: {' '.join(new[-1].text.split()) or 'a drawing'}"
+            is_short = len(text) <= _MAX_MESSAGE_LENGTH
+            self.message = text if is_short else f"{text[: _MAX_MESSAGE_LENGTH - 1]}…"
+
+    def _watch(self, session: Session) -> None:
+        """Read again when feedback arrives, once a session."""
+        from ft_dcc.review import feedback
+
+        with self._lock:
+            if self._watched is session:
+                return
+            self._watched = session
+
+        def receive() -> None:
+            if self._watched is session and self.task_id is not None:
+                self.read(session, self.task_id)
+
+        feedback.watch(session, receive)
+
+    def _run(self, kind: str, function: Callable[[], None], *, uses_scene: bool = False) -> None:
+        def work() -> None:
+            self.error = error_message_of(kind, function)
+            self.change_count += 1
+            self._on_change()
+
+        (self._scene_worker if uses_scene else self._worker).run(kind, work)

@@ -1,0 +1,74 @@
+"""What the menus of Maya and Nuke share: error reports, and publishing in the background.
+
+An adapter imports this module when a command runs, so that its menu appears also when the core cannot be loaded.
+"""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Callable
+
+from ft_dcc.errors import Error
+
+if TYPE_CHECKING:
+    from ft_dcc.host import Host
+    from ft_dcc.publish.publisher import Publisher
+
+ShowMessage = Callable[[str], object]
+ShowError = Callable[[BaseException], object]
+
+
+def run_command(command: Callable[[], None], show: ShowMessage, show_load_error: ShowError) -> None:
+    """Run a command of the menu; show whatever goes wrong in a dialog."""
+    try:
+        command()
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the host program goes on whatever is wrong with us
+        _show_error(error, show, show_load_error)
+
+
+def run_in_background(
+    work: Callable[[], str],
+    call_on_main_thread: Callable[[Callable[[], object]], object],
+    show: ShowMessage,
+    show_load_error: ShowError,
+) -> None:
+    """Start the work in a thread; show the sentence that it returns, or its error, on the main thread."""
+
+    def run() -> None:
+        try:
+            message = work()
+        except Exception as error:  # noqa: BLE001 - it is shown to the artist
+            call_on_main_thread(partial(_show_error, error, show, show_load_error))
+        else:
+            call_on_main_thread(partial(show, message))
+
+    threading.Thread(target=run, name="ft-dcc publish", daemon=True).start()
+
+
+@contextmanager
+def open_publisher(host: Host | None = None) -> Iterator[Publisher]:
+    """Yield a publisher with a session of its own; without a host it publishes files, whatever scene is open.
+
+    Raises AuthenticationError when no account is known.
+    """
+    from ft_dcc.accounts.browser_login import require_account
+    from ft_dcc.publish.publisher import Publisher
+    from ft_dcc.session import Session
+
+    account = require_account()
+    with Session(server_url=account.server, api_user=account.user, api_key=account.key) as session:
+        yield Publisher(session, host)
+
+
+def _show_error(error: BaseException, show: ShowMessage, show_load_error: ShowError) -> None:
+    if isinstance(error, Error):
+        show(str(error))
+    elif isinstance(error, (ImportError, SyntaxError)):
+        show_load_error(error)
+    else:
+        traceback.print_exception(type(error), error, error.__traceback__)
+        show(f"ft-dcc failed: {type(error).__name__}: {error}. The Script Editor has the details.")

@@ -1,0 +1,87 @@
+"""Previews of sources before the publish: a summary and a small image."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+
+from ft_dcc.errors import Error
+from ft_dcc.frames import FrameRange, Frames, Resolution, find_frames, format_ranges, is_sequence
+from ft_dcc.host_support.main_thread import run_when_idle
+
+if TYPE_CHECKING:
+    from ft_dcc.host import Host, Scene
+
+_WIDTH = 320
+
+
+@attrs.frozen
+class Preview:
+    """A summary of a source, and a small image, None if there is none."""
+
+    summary: str
+    image: Path | None = None
+
+
+def preview_file(text: str, folder: Path) -> Preview:
+    """Return the preview of a sequence, movie or image, with its image in the folder; errors become the summary."""
+    try:
+        image, summary = _describe_sequence(text) if is_sequence(text) else _describe_file(Path(text))
+    except Error as error:
+        return Preview(str(error))
+    return Preview(summary, _make_thumbnail(image, folder))
+
+
+def preview_camera(source: str, host: Host, scene: Scene, folder: Path) -> Preview:
+    """Return the preview of a camera at the middle of the scene's range; raise the errors of ``Host.playblast``.
+
+    A source with existing files is previewed from them.
+    """
+    from ft_dcc.host import PlayblastRequest, SupportsFootage, find_footage
+
+    footage = find_footage(host, source)
+    if footage is not None:
+        return preview_file(footage.pattern, folder)
+    if isinstance(host, SupportsFootage):
+        # Capturing means rendering there, which may block the main thread for minutes.
+        return Preview(f"{scene.frame_range}, not rendered yet")
+    middle = (scene.frame_range.start + scene.frame_range.end) // 2
+    height = max(2, round(_WIDTH * scene.resolution.height / scene.resolution.width / 2) * 2)
+    size = Resolution(_WIDTH, height)
+    request = PlayblastRequest(source, FrameRange(middle, middle), size, folder, "preview")
+    # In a single call, so that no other call sees the scene as changed by the capture.
+    frames = run_when_idle(host, lambda: host.playblast(request, lambda _: None))
+    return Preview(f"{scene.frame_range}, {scene.resolution}", frames.path(middle))
+
+
+def _describe_sequence(pattern: str) -> tuple[Path, str]:
+    found = find_frames(pattern)
+    frames = Frames(pattern, found, Fraction(1), Resolution(1, 1))
+    missing = frames.missing()
+    present = [frame for frame in found if frame not in missing]
+    summary = f"{found}, {len(present)} frames"
+    return frames.path(
+        present[len(present) // 2]
+    ), f"{summary}; missing: {format_ranges(missing)}" if missing else summary
+
+
+def _describe_file(path: Path) -> tuple[Path, str]:
+    from ft_dcc import media
+
+    info = media.probe(path)
+    if info.frame_count == 1:
+        return path, f"{info.resolution}"
+    return path, f"{info.frame_count} frames, {float(info.fps):g} fps, {info.resolution}"
+
+
+def _make_thumbnail(image: Path, folder: Path) -> Path | None:
+    from ft_dcc import media
+
+    try:
+        return media.thumbnail(image, folder / "preview.jpg").path
+    except Error:
+        # The summary suffices; the validators report a broken image.
+        return None

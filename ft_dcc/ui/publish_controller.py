@@ -1,0 +1,339 @@
+"""The state behind a publish panel or dialog: worker threads change it, drawing only reads it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from ft_dcc.errors import Cancelled, Error, ServerUnreachable, TaskNotFound, ValidationFailed, ValidationIssue
+from ft_dcc.host_support.main_thread import ignore_sigpipe, is_scene_captured
+from ft_dcc.ui.background_queries import BackgroundQueries
+from ft_dcc.ui.feedback_controller import FeedbackController
+
+if TYPE_CHECKING:
+    from ft_dcc.accounts.credentials import Account
+    from ft_dcc.host import Host
+    from ft_dcc.production.review_sessions import OpenReview
+    from ft_dcc.publish.models import Published, PublishedVersion, PublishRequest, Task
+    from ft_dcc.publish.progress import Progress
+    from ft_dcc.publish.publisher import PublishCheck, Publisher
+    from ft_dcc.session import Session
+
+log = logging.getLogger(__name__)
+
+DEFAULT_REVIEW = "Review"
+
+
+def _nothing() -> None:
+    """Do nothing: the default callback."""
+
+
+class PublishController:
+    """The login, the choices, the running publish and the finished ones of one artist.
+
+    One activity runs at a time, on a worker thread; ``queries`` run beside it. ``on_start`` is called when an activity
+    starts, ``on_change`` by any thread after a change. ``wait(thread, seconds)`` waits for the worker; a host whose
+    main thread serves other threads does that in it.
+    """
+
+    def __init__(
+        self,
+        on_start: Callable[[], object] = _nothing,
+        on_change: Callable[[], object] = _nothing,
+        wait: Callable[[threading.Thread, float], object] = threading.Thread.join,
+    ) -> None:
+        self._on_begin, self._on_change, self._wait = on_start, on_change, wait
+        self.session: Session | None = None
+        self.server = self.user = ""
+        self.tasks: dict[str, Task] = {}
+        self.reviews: dict[str, tuple[str, ...]] = {}
+        self.open_reviews: tuple[OpenReview, ...] = ()
+        self.activity = ""
+        # Tells two activities apart: one may start and end between two redraws.
+        self.completed_count = 0
+        self.progress: Progress | None = None
+        self.problems: tuple[ValidationIssue, ...] = ()
+        self.error = ""
+        self.published: list[tuple[str, PublishedVersion]] = []
+        self.is_partly_publishable = False
+        self._pending_check: PublishCheck | None = None
+        self._pending_request: tuple[PublishRequest, Host | None] | None = None
+        self._has_repairs = False
+        self._cancel = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.queries = BackgroundQueries(on_change)
+        self.feedback = FeedbackController(on_change)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether an activity runs."""
+        return self._thread is not None
+
+    @property
+    def is_publishing(self) -> bool:
+        """Whether a publish or a resumed job runs."""
+        return self.is_busy and self.activity in ("publish", "resume")
+
+    @property
+    def has_pending_check(self) -> bool:
+        """Whether a validated publish with issues waits for the artist's decision."""
+        return self._pending_check is not None
+
+    @property
+    def is_capturing(self) -> bool:
+        """Whether a capture has the scene, or a publish is validated before its capture.
+
+        The step of the progress is no indication: frames are encoded while others are captured.
+        """
+        is_validating = self.activity == "publish" and self.progress is None
+        return self.is_busy and (is_validating or is_scene_captured())
+
+    def task(self, task_id: str | None) -> Task | None:
+        """Return the task with this id if it was fetched or found."""
+        if not task_id:
+            return None
+        return self.tasks.get(task_id) or next((task for task in self.queries.found_tasks if task.id == task_id), None)
+
+    def find_task(self, task_id: str) -> None:
+        """Fetch the task with this id in the background; the user need not be assigned to it."""
+        session = self.session
+
+        def work() -> None:
+            from ft_dcc.production.tasks import find_task
+            from ft_dcc.publish.models import Task
+
+            if session is not None:
+                self.tasks = {**self.tasks, task_id: Task.of(find_task(session, task_id))}
+
+        self.queries.run("Finding the task", work)
+
+    def default_review(self, task_id: str | None) -> str:
+        """Return the newest open review session of the task's project, or the name for a new one."""
+        task = self.task(task_id)
+        open_ones = self.reviews.get(task.project_id, ()) if task else ()
+        return open_ones[0] if open_ones else DEFAULT_REVIEW
+
+    def sign_in(self, account: Account, then: Callable[[], object] = _nothing) -> None:
+        """Open a session and fetch the choices; ``then`` runs on the worker once the session is open."""
+        self._start("sign in", lambda: self._open(account, then))
+
+    def sign_in_with(
+        self, wait_for_account: Callable[[Callable[[], bool]], Account | None], then: Callable[[Account], object]
+    ) -> None:
+        """Sign in with the account that ``wait_for_account`` returns; do nothing for None.
+
+        ``wait_for_account`` runs on the worker and takes a function that returns whether it is cancelled.
+        """
+
+        def work() -> None:
+            account = wait_for_account(self._cancel.is_set)
+            if account is not None:
+                self._open(account, lambda: then(account))
+
+        self._start("sign in", work)
+
+    def refresh(self, task_id: str | None = None) -> None:
+        """Fetch tasks and review sessions again."""
+        self._start("refresh", lambda: self._fetch(task_id))
+
+    def refresh_reviews(self) -> None:
+        """Fetch the open review sessions again in the background."""
+        session = self.session
+        if session is not None:
+            self.queries.run("Finding review sessions", lambda: self._fetch_reviews(session))
+
+    def publish(self, request: PublishRequest, host: Host | None = None) -> None:
+        """Validate the request and publish it if there are no issues.
+
+        Issues are put into ``problems`` and can be repaired. A request is queued if the server does not answer.
+        """
+        self._start("publish", lambda: self._publish(request, host))
+
+    def publish_valid(self) -> None:
+        """Publish the sources of the pending check that have no issues.
+
+        After a repair, which may cause another issue such as an unsaved scene, the request is validated again.
+        """
+        self._start("publish", self._publish_valid)
+
+    def repair(self, *problems: ValidationIssue) -> None:
+        """Run the repairs of the issues and put the remaining issues into ``problems``."""
+        self._start("repair", lambda: self._repair(problems), self.problems)
+
+    def resume(self, job_id: str, host: Host | None = None) -> None:
+        """Resume a job of the queue."""
+        self._start("resume", lambda: self._record(self._publisher(host).resume(job_id)))
+
+    def drop(self, job_id: str) -> None:
+        """Delete a job of the queue and the files that it uploaded."""
+        self._start("drop", lambda: self._publisher(None).drop(job_id))
+
+    def cancel(self) -> None:
+        """Cancel the running activity; a cancelled publish leaves nothing behind."""
+        self._cancel.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the activity, on the main thread; return whether it ended within these seconds."""
+        thread = self._thread
+        if thread is not None:
+            self._wait(thread, seconds)
+        return not self.is_busy
+
+    def close(self) -> None:
+        """Sign out, cancel the activity and discard all fetched data; a running job stays in the queue."""
+        self.queries.clear()
+        self.feedback.clear()
+        session, self.session = self.session, None
+        if session is not None:
+            session.close()
+        # After the session is closed, so that the cancelled job cannot be rolled back and stays in the queue.
+        self._cancel.set()
+        if not self.is_busy:
+            self._discard_check()
+        self.server, self.user, self.tasks, self.reviews = "", "", {}, {}
+        self.open_reviews = ()
+        self.progress, self.problems, self.error, self.published = None, (), "", []
+        self._on_change()
+
+    def _start(self, activity: str, function: Callable[[], None], problems: tuple[ValidationIssue, ...] = ()) -> None:
+        if self.is_busy:
+            return
+        self.activity, self.progress, self.problems, self.error = activity, None, problems, ""
+        self.is_partly_publishable = False
+        # Not a new event: the pending check keeps this one.
+        self._cancel.clear()
+        ignore_sigpipe()
+        self._thread = threading.Thread(target=self._work, args=(function,), name=f"ft-dcc {activity}", daemon=True)
+        self._thread.start()
+        self._on_begin()
+
+    def _work(self, function: Callable[[], None]) -> None:
+        from ft_dcc.session.transport.cancellation import cancel_scope
+
+        try:
+            with cancel_scope(self._raise_if_cancelled):
+                function()
+        except ValidationFailed as error:
+            self.problems = error.problems
+        except Cancelled:
+            self.error = "Cancelled."
+        except Error as error:
+            self.error = str(error)
+        except Exception as error:
+            log.exception("%s failed", self.activity)
+            self.error = f"{self.activity} failed: {error}. The details are in the log."
+        finally:
+            # The activity is over for callers, although this thread still runs.
+            self._thread = None
+            self.completed_count += 1
+            self._on_change()
+
+    def _raise_if_cancelled(self) -> None:
+        if self._cancel.is_set():
+            raise Cancelled(f"{self.activity} was cancelled.")
+
+    def _open(self, account: Account, then: Callable[[], object]) -> None:
+        from ft_dcc.session import Session
+
+        session = Session(account.server, account.key, account.user)
+        try:
+            self._raise_if_cancelled()
+        except Cancelled:
+            session.close()
+            raise
+        self.session, self.server, self.user = session, session.server_url, account.user
+        then()
+        self._fetch(None)
+
+    def _fetch(self, task_id: str | None) -> None:
+        from ft_dcc.production.tasks import assigned_tasks, find_task
+        from ft_dcc.publish.models import Task
+
+        session = self.session
+        if session is None:
+            return
+        found = assigned_tasks(session, self.user)
+        if task_id and task_id not in {task["id"] for task in found}:
+            with suppress(TaskNotFound):
+                found.append(find_task(session, task_id))
+        self.tasks = {task.id: task for task in sorted(map(Task.of, found), key=lambda task: task.path)}
+        self._fetch_reviews(session)
+
+    def _fetch_reviews(self, session: Session) -> None:
+        from ft_dcc.production.review_sessions import open_reviews
+
+        self.open_reviews = tuple(open_reviews(session))
+        reviews: dict[str, tuple[str, ...]] = {}
+        for each in self.open_reviews:
+            reviews[each.project_id] = (*reviews.get(each.project_id, ()), each.name)
+        self.reviews = reviews
+
+    def _publisher(self, host: Host | None) -> Publisher:
+        from ft_dcc.publish.publisher import Publisher
+
+        def report(progress: Progress) -> None:
+            self.progress = progress
+            self._on_change()
+
+        if self.session is None:
+            raise Error("You are not signed in. Sign in first.")
+        return Publisher(self.session, host, report, cancel=self._cancel)
+
+    def _publish(self, request: PublishRequest, host: Host | None, known: tuple[ValidationIssue, ...] = ()) -> None:
+        """Validate the request and publish it if there are no issues beyond the known ones."""
+        self._discard_check()
+        publisher = self._publisher(host)
+        try:
+            check = publisher.validate(request)
+        except ServerUnreachable as error:
+            error.message += publisher.enqueue(request)
+            raise
+        self._pending_check, self._pending_request, self._has_repairs = check, (request, host), False
+        if not set(check.problems) <= set(known):
+            self.is_partly_publishable = check.has_publishable
+            raise ValidationFailed(check.problems)
+        self._publish_checked()
+
+    def _publish_valid(self) -> None:
+        if self._pending_check is not None and self._pending_request is not None and self._has_repairs:
+            self._publish(*self._pending_request, known=self._pending_check.problems)
+        else:
+            self._publish_checked()
+
+    def _publish_checked(self) -> None:
+        check, self._pending_check = self._pending_check, None
+        if check is not None:
+            self._record(check.publish())
+
+    def _repair(self, problems: Iterable[ValidationIssue]) -> None:
+        check = self._pending_check
+        errors: list[str] = []
+        if check is None:
+            raise Error("There is no publish to repair. Publish again.")
+        self._has_repairs = True
+        try:
+            for problem in problems:
+                try:
+                    check.repair(problem)
+                except Cancelled:
+                    raise
+                except Error as error:
+                    # The other repairs are independent.
+                    errors.append(str(error))
+        finally:
+            self.problems = check.problems
+            self.is_partly_publishable = check.has_publishable
+        if errors:
+            raise Error(" ".join(dict.fromkeys(errors)))
+
+    def _discard_check(self) -> None:
+        check, self._pending_check = self._pending_check, None
+        if check is not None:
+            check.discard()
+
+    def _record(self, published: Published) -> None:
+        self.problems = published.problems
+        self.published = [*((published.task, version) for version in published.versions), *self.published]

@@ -1,0 +1,59 @@
+"""The entries outside of the panel: menus, a shortcut, and the progress in the status bar and in the header."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from . import blender_compat
+from .controller import CONTROLLER
+from .progress_text import progress_share_and_text
+
+_MENUS = ("TOPBAR_MT_render", "VIEW3D_MT_view")
+_HEADERS = ("STATUSBAR_HT_header", "VIEW3D_HT_header")
+_keymap_items: list[tuple[Any, Any]] = []
+
+
+def add() -> None:
+    """Add the menu entries, the progress and the shortcut, which the artist can change in the preferences."""
+    for name in _MENUS:
+        getattr(bpy.types, name).append(_draw_menu_entry)
+    for name in _HEADERS:
+        getattr(bpy.types, name).append(_draw_progress)
+    # Without a window there are no keymaps of add-ons.
+    keymaps = bpy.context.window_manager.keyconfigs.addon
+    if keymaps is not None:
+        keymap = keymaps.keymaps.new(name="3D View", space_type="VIEW_3D")
+        item = keymap.keymap_items.new("ft_dcc.publish", type="P", value="PRESS", ctrl=True, alt=True, shift=True)
+        _keymap_items.append((keymap, item))
+
+
+def remove() -> None:
+    """Remove them again."""
+    for name in _MENUS:
+        getattr(bpy.types, name).remove(_draw_menu_entry)
+    for name in _HEADERS:
+        getattr(bpy.types, name).remove(_draw_progress)
+    while _keymap_items:
+        keymap, item = _keymap_items.pop()
+        keymap.keymap_items.remove(item)
+
+
+def _draw_menu_entry(self: Any, context: Any) -> None:
+    self.layout.separator()
+    self.layout.operator("ft_dcc.publish", text="Publish for Review", icon="RENDER_ANIMATION")
+
+
+def _draw_progress(self: Any, context: Any) -> None:
+    """Draw the progress of a publish with a button that cancels it; nothing while none runs."""
+    if not CONTROLLER.is_publishing:
+        return
+    row = self.layout.row(align=True)
+    share, text = progress_share_and_text(CONTROLLER.progress)
+    blender_compat.draw_progress(row, share, text)
+    # During the capture clicks are blocked except on the status bar.
+    if CONTROLLER.is_capturing and context.area.type != "STATUSBAR":
+        row.label(text="", icon="EVENT_ESC")
+    else:
+        row.operator("ft_dcc.cancel", text="", icon="CANCEL")

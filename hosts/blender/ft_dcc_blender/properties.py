@@ -1,0 +1,144 @@
+"""The choices of the artist in the panel."""
+
+# Blender reads the annotations of a class as its properties, so they cannot be postponed.
+from collections.abc import Sequence
+from typing import Any
+
+import bpy
+
+from ft_dcc.errors import SettingInvalid
+from ft_dcc.frames import FrameRange, Resolution
+from ft_dcc.publish.models import PublishRequest
+
+from .capture import find_sources
+from .controller import CONTROLLER
+from .host import TASK_PROPERTY, BlenderHost
+from .look import COLOURS, LIGHTS
+
+# The settings of a look that the panel offers.
+LOOK = ("shading", "colours", "light", "shadows", "cavity", "overlays", "transparent", "stamp", "scene_colours")
+
+
+def _task(self: Any) -> str:
+    """Return the path of the task that is stored in the scene."""
+    task_id = bpy.context.scene.get(TASK_PROPERTY)
+    task = CONTROLLER.task(task_id)
+    return task.path if task else ""
+
+
+def _set_task(self: Any, path: str) -> None:
+    """Store the task with this path in the scene; an unknown path changes nothing."""
+    for task in CONTROLLER.tasks.values():
+        if task.path == path:
+            BlenderHost().remember_task(task.id)
+
+
+def _search_tasks(self: Any, context: Any, text: str) -> list[str]:
+    """Return the tasks whose path contains every typed word, in any order."""
+    values = text.lower().split()
+    return [task.path for task in CONTROLLER.tasks.values() if all(value in task.path.lower() for value in values)]
+
+
+def _search_reviews(self: Any, context: Any, text: str) -> list[str]:
+    task = CONTROLLER.task(context.scene.get(TASK_PROPERTY))
+    found = CONTROLLER.reviews.get(task.project_id, ()) if task else ()
+    return [name for name in found if text.lower() in name.lower()]
+
+
+def _search_cameras(self: Any, context: Any, text: str) -> list[str]:
+    return [name for name in find_sources(context.scene) if text.lower() in name.lower()]
+
+
+def _enum_items(values: Sequence[str]) -> list[tuple[str, str, str]]:
+    return [(value, value.capitalize(), "") for value in values]
+
+
+class PublishProperties(bpy.types.PropertyGroup):
+    """The choices for one publish; empty ones have defaults."""
+
+    task: bpy.props.StringProperty(
+        name="Task", description="Task to publish the version to", get=_task, set=_set_task, search=_search_tasks
+    )
+    review: bpy.props.StringProperty(
+        name="Review",
+        description="Review session to publish into. Empty: the newest open one",
+        search=_search_reviews,
+    )
+    camera: bpy.props.StringProperty(
+        name="Camera", description="Camera to capture. Empty: the active one", search=_search_cameras
+    )
+    frames: bpy.props.EnumProperty(
+        name="Frames",
+        items=(
+            ("SCENE", "Scene", "The range of the timeline"),
+            ("PREVIEW", "Preview", "The preview range of the timeline"),
+            ("CUSTOM", "Custom", "Another range"),
+        ),
+    )
+    start: bpy.props.IntProperty(name="Start", default=1)
+    end: bpy.props.IntProperty(name="End", default=250)
+    comment: bpy.props.StringProperty(name="Comment", description="What is new in this version")
+    percentage: bpy.props.IntProperty(
+        name="Size",
+        description="Percentage of the scene's resolution",
+        subtype="PERCENTAGE",
+        default=100,
+        min=1,
+        max=100,
+    )
+    shading: bpy.props.EnumProperty(
+        name="Shading",
+        items=(
+            ("SOLID", "Solid", "An even solid look, the same on every machine"),
+            ("VIEWPORT", "Viewport", "As the largest 3D view of the window shows it"),
+            ("RENDERED", "Rendered", "By the scene's own render engine"),
+        ),
+    )
+    colours: bpy.props.EnumProperty(name="Colour", items=_enum_items(COLOURS))
+    light: bpy.props.EnumProperty(name="Light", items=_enum_items(LIGHTS))
+    shadows: bpy.props.BoolProperty(name="Shadows", default=True)
+    cavity: bpy.props.BoolProperty(name="Cavity", default=True)
+    overlays: bpy.props.BoolProperty(name="Overlays", description="Grid, bones and outlines, as the 3D view shows them")
+    transparent: bpy.props.BoolProperty(name="Transparent", description="Transparent background")
+    stamp: bpy.props.BoolProperty(name="Stamp", description="The metadata that the scene's output settings select")
+    scene_colours: bpy.props.BoolProperty(
+        name="Scene colours", description="The scene's own colour management instead of plain sRGB"
+    )
+
+
+def chosen_review(choices: Any, scene: Any) -> str:
+    """Return the chosen review session, the newest open one, or the name of a new one."""
+    return str(choices.review.strip()) or CONTROLLER.default_review(scene.get(TASK_PROPERTY))
+
+
+def make_request(choices: Any, scene: Any) -> PublishRequest:
+    """Return the request; raise SettingInvalid without a task, or for a range that ends before it starts."""
+    task_id = scene.get(TASK_PROPERTY)
+    if not task_id:
+        raise SettingInvalid("No task selected. Choose the task of this scene.")
+    if choices.frames == "PREVIEW" and not scene.use_preview_range:
+        raise SettingInvalid("The timeline has no preview range. Set one (P in the timeline), or choose Frames: Scene.")
+    return PublishRequest(
+        task=task_id,
+        source=choices.camera or None,
+        review=chosen_review(choices, scene),
+        comment=choices.comment,
+        # None: validation compares the timeline's range with the shot's.
+        frame_range=None if choices.frames == "SCENE" else FrameRange(*chosen_frames(choices, scene)),
+        # None: validation compares the full resolution with the shot's.
+        resolution=None if choices.percentage == 100 else chosen_resolution(choices, scene),
+        look={name: getattr(choices, name) for name in LOOK},
+    )
+
+
+def chosen_resolution(choices: Any, scene: Any) -> Resolution:
+    """Return the scene's resolution in the chosen percentage."""
+    sides = (scene.render.resolution_x, scene.render.resolution_y)
+    return Resolution(*(max(4, round(side * choices.percentage / 100)) for side in sides))
+
+
+def chosen_frames(choices: Any, scene: Any) -> tuple[int, int]:
+    """Return the first and the last frame of the chosen range, that of the timeline if there is no preview range."""
+    if choices.frames == "PREVIEW" and scene.use_preview_range:
+        return scene.frame_preview_start, scene.frame_preview_end
+    return (choices.start, choices.end) if choices.frames == "CUSTOM" else (scene.frame_start, scene.frame_end)

@@ -1,0 +1,198 @@
+"""The callbacks of Write nodes: they record renders, and never raise, wait or send.
+
+An exception in a callback would end the render, and Nuke does not document on which thread it calls them. Source:
+Foundry's Python guide, "Callbacks".
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import os
+import secrets
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Callable
+
+import nuke
+
+if TYPE_CHECKING:
+    from ft_dcc.renders.log import RenderLogWriter
+
+# Frame Server and background renders are child processes: they inherit the id of the window.
+WINDOW_VARIABLE = "FT_DCC_NUKE_WINDOW"
+
+
+@dataclasses.dataclass
+class ActiveRender:
+    """A render that is running: its log, and the states of its files before the current frame."""
+
+    log: RenderLogWriter
+    node: nuke.Node
+    views: tuple[str, ...]
+    file_states: dict[str, tuple[int, int] | None] = dataclasses.field(default_factory=dict)
+
+
+_active_renders: dict[str, ActiveRender] = {}
+_window_renders: dict[str, str] = {}
+_logged: set[str] = set()
+
+
+def install() -> None:
+    """Register the callbacks; Nuke keeps one registration of each."""
+    nuke.addBeforeRender(before_render)
+    nuke.addBeforeFrameRender(before_frame)
+    nuke.addAfterFrameRender(after_frame)
+    nuke.addAfterRender(after_render)
+
+
+def uninstall() -> None:
+    """Remove the callbacks, and stop the thread that publishes."""
+    nuke.removeBeforeRender(before_render)
+    nuke.removeBeforeFrameRender(before_frame)
+    nuke.removeAfterFrameRender(after_frame)
+    nuke.removeAfterRender(after_render)
+    if nuke.GUI:
+        from . import tab
+
+        nuke.removeOnUserCreate(tab.add_to_new_write, nodeClass="Write")
+        nuke.removeBeforeBackgroundRender(before_background_render)
+        # The first render imports it, and there may have been none.
+        render_watcher = sys.modules.get(f"{__package__}.render_watcher")
+        if render_watcher is not None:
+            render_watcher.stop()
+
+
+def enable_window_publishing() -> None:
+    """Publish what is rendered from now on, here or in a child process, while this window is open."""
+    from . import tab
+
+    os.environ[WINDOW_VARIABLE] = _id_of_this_window()
+    nuke.addOnUserCreate(tab.add_to_new_write, nodeClass="Write")
+    nuke.addBeforeBackgroundRender(before_background_render)
+
+
+@functools.lru_cache(maxsize=1)
+def _id_of_this_window() -> str:
+    # Not the id in the environment: this Nuke may be the child of another window.
+    return secrets.token_hex(8)
+
+
+def log_exceptions(callback: Callable[..., None]) -> Callable[..., None]:
+    """Return the callback with every exception printed instead of raised; the same text is printed once."""
+
+    @functools.wraps(callback)
+    def guarded(*arguments: Any) -> None:
+        try:
+            callback(*arguments)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - an exception here ends the artist's render
+            _print_once(f"ft-dcc cannot record the render: {type(error).__name__}: {error}")
+
+    return guarded
+
+
+def _print_once(message: str) -> None:
+    # The same failure may occur on each of a thousand frames.
+    if message not in _logged:
+        _logged.add(message)
+        with contextlib.suppress(OSError, ValueError):
+            # Not write(): a program without a console has no stream at all.
+            print(message, file=sys.stderr)  # noqa: T201
+
+
+@log_exceptions
+def before_render() -> None:
+    """Start a log of the render if the node's tab asks for it."""
+    from . import tab
+
+    node = nuke.thisNode()
+    name = node.fullName()
+    _active_renders.pop(name, None)
+    owner = tab.find_owner(node)
+    if owner is None or tab.read_options(owner)[tab.PUBLISH] not in (tab.ASK, tab.ALWAYS):
+        return
+    from ft_dcc.renders.log import RenderLogWriter
+
+    from .node_info import describe_execution
+
+    execution = describe_execution(node, owner, _render_id(name), os.environ.get(WINDOW_VARIABLE, ""))
+    _active_renders[name] = ActiveRender(RenderLogWriter.start(execution), node, execution.views)
+
+
+@log_exceptions
+def before_frame() -> None:
+    """Record the states of the frame's files before they are written."""
+    from .node_info import node_files
+
+    active = _active_renders.get(nuke.thisNode().fullName())
+    if active is not None:
+        active.file_states = {path: _file_state(path) for path in node_files(active.node, active.views).values()}
+
+
+@log_exceptions
+def after_frame() -> None:
+    """Log the frame with the files that were written for it.
+
+    Whether Nuke calls once for a frame or once for each of its views is not documented: a view counts if it is the
+    current one, or if its file has changed.
+    """
+    from .node_info import node_files
+
+    active = _active_renders.get(nuke.thisNode().fullName())
+    if active is None:
+        return
+    files, view = node_files(active.node, active.views), nuke.thisView()
+    if len(files) > 1:
+        own, before = files.get(view), active.file_states
+        files = {name: path for name, path in files.items() if path == own or _file_state(path) != before.get(path)}
+    active.log.add(int(nuke.frame()), files)
+
+
+@log_exceptions
+def after_render() -> None:
+    """End the log; in a window, let the watcher publish the render."""
+    active = _active_renders.pop(nuke.thisNode().fullName(), None)
+    if active is None:
+        return
+    active.log.end()
+    if nuke.GUI:
+        from . import render_watcher
+
+        render_watcher.wake()
+
+
+@log_exceptions
+def before_background_render(_context: Mapping[str, Any] | None = None) -> None:
+    """Let the watcher poll, because it gets no callback from a render in another process."""
+    from . import render_watcher
+
+    render_watcher.poll_regularly()
+
+
+def _file_state(path: str) -> tuple[int, int] | None:
+    """Return modification time and size, or None if there is no file."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - called twice per frame and view
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
+
+
+def _render_id(name: str) -> str | None:
+    """Return the id of this window's render of a node; None without a window, where the script decides.
+
+    A cancelled render is continued. A complete or published one is followed by a new one.
+    """
+    if not nuke.GUI:
+        return None
+    render = _window_renders.get(name)
+    if render is None or _is_finished(render, name):
+        render = _window_renders[name] = f"window {secrets.token_hex(8)}"
+    return render
+
+
+def _is_finished(render: str, name: str) -> bool:
+    from ft_dcc.renders.renders import find_renders
+
+    return any(each.is_complete or each.state_file.exists() for each in find_renders(render, name))

@@ -1,0 +1,125 @@
+"""The style of the dialog: dark and restrained, the same in every program."""
+
+from __future__ import annotations
+
+from Qt import QtCore, QtGui, QtWidgets
+
+PREVIEW_SIZE = QtCore.QSize(112, 63)
+_BACKGROUND, _FIELD, _LINE, _TEXT, _DIM = "#35373a", "#27292b", "#4a4d51", "#dcdfe4", "#a3a9b2"
+_ACCENT, _ACCENT_DARK, _WARNING, _ERROR, _GOOD = "#4f96d8", "#2f6ea8", "#dba544", "#e8786e", "#7cc07c"
+
+_STYLE_SHEET = f"""
+QWidget {{ background: {_BACKGROUND}; color: {_TEXT}; }}
+QLabel {{ background: transparent; }}
+QLabel[tone="dim"] {{ color: {_DIM}; }}
+QLabel[tone="error"] {{ color: {_ERROR}; }}
+QLabel[tone="warning"] {{ color: {_WARNING}; }}
+QLabel[tone="good"] {{ color: {_GOOD}; }}
+QLabel[tone="title"] {{ font-weight: bold; }}
+QLineEdit, QPlainTextEdit, QListWidget, QTreeWidget {{
+    background: {_FIELD}; border: 1px solid {_LINE}; border-radius: 3px; padding: 4px 6px;
+    selection-background-color: {_ACCENT_DARK}; selection-color: white;
+}}
+QLineEdit:focus, QPlainTextEdit:focus, QListWidget:focus, QTreeWidget:focus {{ border-color: {_ACCENT}; }}
+QLineEdit:disabled, QPlainTextEdit:disabled {{ color: {_DIM}; }}
+QListWidget::item, QTreeWidget::item {{ padding: 3px; border: none; }}
+QListWidget::item:selected, QTreeWidget::item:selected {{ background: {_ACCENT_DARK}; color: white; }}
+QListWidget::indicator {{
+    width: 15px; height: 15px; border: 1px solid {_DIM}; border-radius: 2px; background: {_FIELD};
+}}
+QListWidget::indicator:checked {{ background: {_ACCENT}; border-color: {_ACCENT}; }}
+QHeaderView::section {{
+    background: {_BACKGROUND}; color: {_DIM}; border: none; border-bottom: 1px solid {_LINE}; padding: 4px;
+}}
+QPushButton {{
+    background: #46494d; border: 1px solid #56595e; border-radius: 3px; padding: 5px 12px; min-height: 1.2em;
+}}
+QPushButton:hover {{ background: #505358; }}
+QPushButton:focus {{ border-color: {_ACCENT}; }}
+QPushButton:pressed {{ background: #3c3f42; }}
+QPushButton:disabled {{ color: #7d828a; background: #3b3d40; border-color: #444649; }}
+QPushButton[role="primary"] {{ background: {_ACCENT_DARK}; border-color: {_ACCENT}; color: white; font-weight: bold; }}
+QPushButton[role="primary"]:hover {{ background: #3a7dbb; }}
+QPushButton[role="primary"]:focus {{ border: 2px solid #9ccaf2; }}
+QPushButton[role="primary"]:disabled {{ background: #3b4650; color: #8d96a0; border-color: #444d55; }}
+QPushButton[role="page"] {{
+    background: transparent; border: none; border-bottom: 2px solid transparent; border-radius: 0; color: {_DIM};
+    padding: 6px 8px;
+}}
+QPushButton[role="page"]:hover {{ color: {_TEXT}; }}
+QPushButton[role="page"]:focus {{ color: white; border-bottom-color: {_DIM}; }}
+QPushButton[role="page"]:checked {{ color: {_TEXT}; border-bottom-color: {_ACCENT}; }}
+QProgressBar {{ background: {_FIELD}; border: 1px solid {_LINE}; border-radius: 3px; max-height: 8px; }}
+QProgressBar::chunk {{ background: {_ACCENT}; border-radius: 2px; }}
+QFrame[role="notice"] {{ background: #3d3f43; border: 1px solid {_LINE}; border-radius: 4px; }}
+QFrame[role="notice"] > QLabel {{ background: transparent; }}
+QScrollArea {{ border: none; }}
+QScrollBar:vertical {{ background: {_BACKGROUND}; width: 10px; margin: 0; }}
+QScrollBar::handle:vertical {{ background: #5a5d62; border-radius: 4px; min-height: 24px; margin: 1px; }}
+QScrollBar:horizontal {{ background: {_BACKGROUND}; height: 10px; margin: 0; }}
+QScrollBar::handle:horizontal {{ background: #5a5d62; border-radius: 4px; min-width: 24px; margin: 1px; }}
+QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
+QScrollBar::add-page, QScrollBar::sub-page {{ background: none; }}
+QToolTip {{ background: {_FIELD}; color: {_TEXT}; border: 1px solid {_LINE}; }}
+"""
+
+
+def apply_style(window: QtWidgets.QWidget) -> None:
+    """Style this window and everything in it, but not the program's other windows."""
+    window.setStyleSheet(_STYLE_SHEET)
+
+
+def text_label(text: str = "", tone: str = "", *, is_selectable: bool = False) -> QtWidgets.QLabel:
+    """Return a label that wraps; ``tone`` is "", "dim", "error", "warning", "good" or "title"."""
+    label = QtWidgets.QLabel(text)
+    label.setTextFormat(QtCore.Qt.TextFormat.PlainText)
+    label.setWordWrap(True)
+    label.setProperty("tone", tone)
+    if is_selectable:
+        label.setTextInteractionFlags(QtCore.Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label
+
+
+def field_label(text: str, field: QtWidgets.QWidget) -> QtWidgets.QLabel:
+    """Return the label of a field; Alt with the letter after the ampersand focuses the field."""
+    label = QtWidgets.QLabel(text)
+    label.setBuddy(field)
+    return label
+
+
+def button(text: str, role: str = "") -> QtWidgets.QPushButton:
+    """Return a button; Alt with the letter after the ampersand presses it."""
+    widget = QtWidgets.QPushButton(text)
+    widget.setProperty("role", role)
+    # Qt would make the last focused button the default; the dialog handles Enter itself.
+    widget.setAutoDefault(False)
+    return widget
+
+
+def notice() -> QtWidgets.QFrame:
+    """Return a frame for an important message."""
+    frame = QtWidgets.QFrame()
+    frame.setProperty("role", "notice")
+    return frame
+
+
+def placeholder(ratio: float) -> QtGui.QPixmap:
+    """Return the image that is shown until a preview exists, for a screen with this device pixel ratio."""
+    pixmap = QtGui.QPixmap(PREVIEW_SIZE * ratio)
+    pixmap.setDevicePixelRatio(ratio)
+    pixmap.fill(QtGui.QColor(_LINE))
+    return pixmap
+
+
+def fit_preview(pixmap: QtGui.QPixmap, ratio: float) -> QtGui.QPixmap:
+    """Return the image centred in the size of a preview, for a screen with this device pixel ratio."""
+    canvas = placeholder(ratio)
+    canvas.fill(QtGui.QColor(_FIELD))
+    smooth = QtCore.Qt.TransformationMode.SmoothTransformation
+    small = pixmap.scaled(PREVIEW_SIZE * ratio, QtCore.Qt.AspectRatioMode.KeepAspectRatio, smooth)
+    small.setDevicePixelRatio(ratio)
+    painter = QtGui.QPainter(canvas)
+    size = small.size() / ratio
+    painter.drawPixmap((PREVIEW_SIZE.width() - size.width()) // 2, (PREVIEW_SIZE.height() - size.height()) // 2, small)
+    painter.end()
+    return canvas

@@ -1,0 +1,99 @@
+"""``ft-dcc accept`` on the doubles of Maya and Nuke."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins for the programs are shell scripts")
+
+
+def make_program(path, module):
+    """Create a program that runs the double and imports the suite from the installation alone."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The doubles need the core, and PYTHONPATH is taken from the programs that are started.
+    search = os.pathsep.join(map(str, (ROOT / "tests", ROOT)))
+    path.write_text(f'#!/bin/sh\nPYTHONPATH="{search}" exec "{sys.executable}" -m {module} "$@"\n', encoding="utf-8")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture
+def maya(tmp_path):
+    program = make_program(tmp_path / "maya2025" / "bin" / "maya", "doubles.maya.mayapy")
+    make_program(program.with_name("mayapy"), "doubles.maya.mayapy")
+    return program
+
+
+@pytest.fixture
+def nuke(tmp_path):
+    return make_program(tmp_path / "Nuke16.0v1" / "Nuke16.0", "doubles.nuke.terminal")
+
+
+def accept(tmp_path, *arguments):
+    from ft_dcc.media.ffmpeg import find
+
+    command = [sys.executable, "-m", "ft_dcc.cli.main", "accept", *map(str, arguments), "--no-ffmpeg"]
+    # The hosts' own Pythons have no ffmpeg of ours here, and none is copied: it is large.
+    environment = {**os.environ, "FT_DCC_FFMPEG": str(find()), "FT_DCC_LOCAL_STUDIO": str(tmp_path / "studio")}
+    done = subprocess.run(
+        [*command, "--to", str(tmp_path / "answers")],
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        timeout=240,
+    )
+    return done, {path.name: json.loads(path.read_text("utf-8")) for path in (tmp_path / "answers").glob("*.json")}
+
+
+def outcomes(answer, outcome):
+    return [each["name"] for each in answer["checks"] if each["outcome"] == outcome]
+
+
+def test_maya_with_a_window_passes_the_checks(maya, tmp_path):
+    done, answers = accept(tmp_path, "maya", "--program", maya, "--window")
+    assert done.returncode == 0, done.stdout + done.stderr
+    ((name, answer),) = answers.items()
+    assert name == f"maya-2025-{sys.platform}-window.json"
+    assert (outcomes(answer, "failed"), outcomes(answer, "skipped")) == ([], ["escape", "no window"])
+    assert "ok     publish\n" in done.stdout
+    # A real Maya's own words on its flags are compared with the double's table.
+    assert "offScreen" in answer["facts"]["flags"]["playblast"]
+
+
+def test_mayapy_passes_the_checks_and_skips_captures(maya, tmp_path, task_id):
+    done, answers = accept(tmp_path, "maya", "--program", maya, "--task", task_id)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (answer,) = answers.values()
+    assert outcomes(answer, "passed") == ["scene", "task", "settings", "publish of files", "no window"]
+    assert outcomes(answer, "failed") == []
+
+
+def test_nuke_in_a_terminal_passes_the_checks(nuke, tmp_path, task_id):
+    done, answers = accept(tmp_path, "nuke", "--program", nuke, "--task", task_id)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (answer,) = answers.values()
+    assert (outcomes(answer, "failed"), outcomes(answer, "skipped")) == ([], ["menu", "escape", "menu twice"])
+
+
+def test_a_program_that_ends_without_results_is_reported_with_its_last_output(tmp_path, task_id):
+    program = tmp_path / "Nuke16.0v1" / "Nuke16.0"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\necho 'Could not obtain a license.'\nexit 100\n", encoding="utf-8")
+    program.chmod(0o755)
+    done, answers = accept(tmp_path, "nuke", "--program", program, "--task", task_id)
+    assert (done.returncode, answers) == (1, {})
+    assert "Nuke 16 ended without results. Its last output: Could not obtain a license." in done.stderr
+
+
+def test_a_missing_program_is_reported(tmp_path):
+    done, _ = accept(tmp_path, "maya", "--program", tmp_path / "maya2025" / "bin" / "maya")
+    assert done.returncode == 1
+    assert "does not exist. Give the path of the Maya program." in done.stderr

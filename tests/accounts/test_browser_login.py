@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import socket
+import threading
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+
+from ft_dcc.accounts.browser_login import start_browser_login
+from ft_dcc.accounts.credentials import Account
+from ft_dcc.errors import Cancelled
+
+
+def test_a_browser_login_returns_an_account():
+    address, wait = start_browser_login("https://studio.example", "Maya")
+    back = parse_qs(urlsplit(address).query)["redirect_url"][0]
+    assert address.startswith("https://studio.example/user/api_credentials?redirect_url=http%3A%2F%2Flocalhost%3A")
+    accounts = []
+    thread = threading.Thread(target=lambda: accounts.append(wait(lambda: False)))
+    thread.start()
+    strange = back.rpartition("/")[0] + "/guessed?api_user=eve&api_key=e"
+    assert requests.get(strange, timeout=10).status_code == 404
+    answer = requests.get(f"{back}?api_user=ada&api_key=k3y", timeout=10)
+    assert answer.status_code == 200 and "Go back to Maya" in answer.text
+    thread.join(10)
+    assert accounts == [Account("https://studio.example", "ada", "k3y")]
+
+
+def test_idle_connections_delay_neither_the_login_nor_a_cancel():
+    address, wait = start_browser_login("https://studio.example", "Maya")
+    back = parse_qs(urlsplit(address).query)["redirect_url"][0]
+    port, results, is_cancelled = urlsplit(back).port, [], threading.Event()
+    idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(3)]
+    idle[0].sendall(b"GET /half-a-request")
+    thread = threading.Thread(target=lambda: results.append(wait(lambda: False)))
+    thread.start()
+    assert requests.get(f"{back}?api_user=ada&api_key=k3y", timeout=10).status_code == 200
+    thread.join(10)
+    assert results == [Account("https://studio.example", "ada", "k3y")]
+
+    address, wait = start_browser_login("https://studio.example", "Maya")
+    port = urlsplit(parse_qs(urlsplit(address).query)["redirect_url"][0]).port
+    idle.append(socket.create_connection(("127.0.0.1", port)))
+
+    def cancelled() -> None:
+        with pytest.raises(Cancelled):
+            wait(is_cancelled.is_set)
+        results.append("cancelled")
+
+    thread = threading.Thread(target=cancelled)
+    thread.start()
+    is_cancelled.set()
+    thread.join(10)
+    assert results[1:] == ["cancelled"]
+    for connection in idle:
+        connection.close()

@@ -1,0 +1,121 @@
+"""The local studio: commands work without any settings."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import requests
+
+from ft_dcc.accounts import local_server
+from ft_dcc.accounts.local_server import get_account, is_running
+from ft_dcc.errors import MissingExtra, ServerUnreachable
+from ft_dcc.settings.resolve import read_settings
+
+
+@pytest.fixture
+def environ(tmp_path):
+    """Return an environment without settings; the local studio of the test stops soon after it."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("FTRACK_", "FT_DCC_"))}
+    return {
+        **own,
+        "FT_DCC_LOCAL_STUDIO": str(tmp_path / "my studio"),
+        "FT_DCC_LOCAL_STUDIO_IDLE": "0.05",
+        "FT_DCC_JOBS": str(tmp_path / "jobs"),
+    }
+
+
+@pytest.fixture
+def folder(environ):
+    yield (found := Path(environ["FT_DCC_LOCAL_STUDIO"]))
+    deadline = time.monotonic() + 120
+    while is_running(found) and time.monotonic() < deadline:
+        time.sleep(0.2)
+
+
+def run(*arguments, environ, code=None):
+    command = [sys.executable, "-c", code] if code else [sys.executable, "-m", "ft_dcc.cli.main", *arguments]
+    return subprocess.run(command, env=environ, capture_output=True, encoding="utf-8", timeout=120, check=False)
+
+
+def test_a_command_without_a_server_uses_the_local_studio(environ, folder):
+    made = run("task", "ensure", "Film/sq010/sh010/animation", environ=environ)
+    assert made.returncode == 0, made.stderr
+    assert is_running(folder)
+    again = run("task", "ensure", "Film/sq010/sh010/animation", environ=environ)
+    assert again.stdout == made.stdout
+    server = (folder / "credentials.env").read_text("utf-8").splitlines()[0].partition("=")[2]
+    with requests.Session() as client:
+        # A connected client keeps the studio running during the command.
+        assert client.get(f"{server}/health", timeout=30).status_code == 200
+        doctor = run("doctor", "--json", environ=environ)
+    assert f"local studio in {folder}, running" in doctor.stdout
+
+
+def test_concurrent_starts_use_one_local_studio(environ, folder):
+    code = "from ft_dcc.accounts.local_server import get_account; found = get_account(); print(found.server, found.key)"
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(lambda _: run(environ=environ, code=code), range(4)))
+    assert len({(one.returncode, one.stdout) for one in done}) == 1, [one.stderr for one in done]
+
+
+def test_the_local_studio_survives_its_starter_and_stops_when_idle(environ, folder):
+    code = "import os; from ft_dcc.accounts.local_server import get_account\n"
+    code += "print(get_account().server, flush=True); os.abort()"
+    server = run(environ=environ, code=code).stdout.strip()
+    assert requests.get(f"{server}/health", timeout=10).status_code == 200
+    deadline = time.monotonic() + 60
+    while is_running(folder) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not is_running(folder)
+    # Links and waiting jobs need the same address after a restart.
+    code = "from ft_dcc.accounts.local_server import get_account; print(get_account().server)"
+    assert run(environ=environ, code=code).stdout.strip() == server
+
+
+def test_a_configured_server_is_used_instead_of_the_local_studio(environ, folder, studio_server):
+    settings = read_settings(
+        environ={
+            **environ,
+            "FTRACK_SERVER": studio_server.server_url,
+            "FTRACK_API_USER": studio_server.api_user,
+            "FTRACK_API_KEY": studio_server.api_key,
+        }
+    )
+    found = get_account(settings)
+    assert found.server == studio_server.server_url
+    assert studio_server.api_key not in repr(found)
+    assert not folder.exists()
+
+
+def test_a_missing_server_package_names_the_extra(environ, folder, monkeypatch):
+    monkeypatch.setattr(local_server, "SERVER_MODULES", ("no_such_module",))
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(MissingExtra, match=r"pip install 'ft-dcc\[server\]'"):
+        get_account(read_settings(environ=environ))
+
+
+def test_a_local_studio_that_cannot_start_reports_the_reason(environ, folder):
+    folder.mkdir()
+    (folder / "studio.db").write_bytes(b"no database" * 1000)
+    with pytest.raises(ServerUnreachable, match=r"did not start: .*cannot be opened"):
+        get_account(read_settings(environ=environ))
+
+
+def test_the_python_of_a_host_is_found_beside_its_executable(tmp_path, monkeypatch):
+    for name in ("maya.bin", "mayapy"):
+        (tmp_path / name).touch()
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "maya.bin"))
+    assert local_server._python() == str(tmp_path / "mayapy")
+
+
+def test_doctor_does_not_start_the_local_studio(environ, folder):
+    doctor = run("doctor", "--json", environ=environ)
+    assert "started when needed" in json.dumps(json.loads(doctor.stdout))
+    assert not folder.exists()

@@ -1,0 +1,273 @@
+"""Runs inside a Blender with a window: ``blender -P run_in_window.py``. It publishes and cancels as an artist does.
+
+The environment names the server (FTRACK_*), FT_DCC_TEST_OUTPUT, the folder for the results (JSON) and screenshots, and
+FT_DCC_MODULE, the name of the add-on's module in this Blender. FT_DCC_TEST_STEPS is "artist" or "protection".
+"""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+import bpy
+
+MODULE = os.environ["FT_DCC_MODULE"]
+demo_scene, capture, host = (importlib.import_module(f"{MODULE}.{name}") for name in ("demo_scene", "capture", "host"))
+CONTROLLER = importlib.import_module(f"{MODULE}.controller").CONTROLLER
+is_scene_captured = importlib.import_module("ft_dcc.host_support.main_thread").is_scene_captured
+
+OUTPUT = Path(os.environ["FT_DCC_TEST_OUTPUT"])
+PARTS = ("render", "render.image_settings", "display", "display.shading", "view_settings")
+
+
+def sign_in_and_choose_task():
+    """Open the demo scene, sign in, choose the first task, and yield until Blender is idle; return the 3D view."""
+    demo_scene.build(OUTPUT / "demo.blend")
+    yield 2.0
+    area, window = find_view()
+    area.spaces[0].show_region_ui = True
+    names = ("FTRACK_SERVER", "FTRACK_API_USER", "FTRACK_API_KEY")
+    server, user, key = (os.environ[name] for name in names)
+    bpy.ops.ft_dcc.sign_in(server=server, user=user, key=key)
+    yield from until_idle()
+    if bpy.app.version >= (4, 2):
+        # Before 4.2 it cannot be set.
+        next(part for part in area.regions if part.type == "UI").active_panel_category = "ft-dcc"
+    choices = bpy.context.window_manager.ft_dcc
+    choices.task, choices.frames = next(iter(CONTROLLER.tasks.values())).path, "CUSTOM"
+    choices.start, choices.end = 1001, 1006
+    bpy.ops.ft_dcc.use_shot_settings()
+    yield 2.0
+    return area, window
+
+
+def steps_of_artist() -> Iterator[float]:
+    """Run one step after the other; each yields the seconds that Blender continues by itself."""
+    results = {}
+    area, window = yield from sign_in_and_choose_task()
+    before = state()
+    press_publish(area, window)
+    yield from until_idle()
+    yield 1.0
+    results["published"] = [(path, version.version, version.link) for path, version in CONTROLLER.published]
+    results["publish"] = {
+        "error": CONTROLLER.error or str(CONTROLLER.problems or ""),
+        "is as it was": state() == before,
+    }
+    take_screenshot("published")
+    press_publish(area, window)
+    while CONTROLLER.is_busy and (CONTROLLER.progress is None or CONTROLLER.progress.done < 2):
+        yield 0.1
+    take_screenshot("capturing")
+    subprocess.run(["xdotool", "mousemove", "600", "400", "key", "Escape"], check=True)
+    yield from until_idle()
+    results["cancel"] = {"error": CONTROLLER.error, "is as it was": state() == before}
+    change_view(area.spaces[0])
+    yield 1.0
+    view = view_state(area.spaces[0])
+    results["looks"] = {name: image_size_in_bytes(name, look) for name, look in LOOKS.items()}
+    yield 1.0
+    results["the view is as it was"] = (view_state(area.spaces[0]), state()) == (view, before)
+    results["two windows"] = yield from publish_beside_second_window(window)
+    (OUTPUT / "results.json").write_text(json.dumps(results), encoding="utf-8")
+
+
+def steps_of_protection() -> Iterator[float]:
+    """Disturb a publish of 48 frames in every way, then disable the add-on during another one."""
+    results = {}
+    area, window = yield from sign_in_and_choose_task()
+    bpy.context.window_manager.ft_dcc.percentage = 25
+    yield from work_during_publish(results, area, window)
+    press_publish(area, window)
+    while CONTROLLER.is_busy and (CONTROLLER.progress is None or CONTROLLER.progress.done < 30):
+        yield 0.1
+    results["disabled at frame"] = CONTROLLER.progress.done
+    before = results.pop("state before")
+    bpy.ops.preferences.addon_disable(module=MODULE)
+    before = {**before, "is dirty": None}
+    results["disabled meanwhile"] = {**state(), "is dirty": None} == before
+    results["left behind"] = [name for name in dir(bpy.types) if name.startswith(("FT_DCC_", "FTDCC_"))]
+    results["threads"] = [each.name for each in threading.enumerate() if each.name.startswith("ft-dcc publish")]
+    examine_saved_files(results, before)
+    (OUTPUT / "results.json").write_text(json.dumps(results), encoding="utf-8")
+
+
+def work_during_publish(results, area, window):
+    """Publish 48 frames, and press keys and save in two windows all the time; every saved file is examined."""
+    with bpy.context.temp_override(window=window):
+        bpy.ops.wm.window_new_main()
+    yield 1.0
+    bpy.context.window_manager.ft_dcc.frames = "SCENE"
+    bpy.ops.wm.save_as_mainfile(filepath=str(OUTPUT / "work.blend"))
+    yield 1.0
+    before, cube = state(), selected_object()
+    results["state before"] = before
+    windows = subprocess.run(["xdotool", "search", "--class", "blender"], capture_output=True, text=True, check=True)
+    names, phases, stalls, last = windows.stdout.split(), {}, [], time.monotonic()
+    press_publish(area, window)
+    keys = itertools.cycle(["g", "x", "ctrl+s", "ctrl+z", "Tab", "Right", "ctrl+Right"])
+    number = 0
+    while CONTROLLER.is_busy:
+        number += 1
+        phase = "captured" if is_scene_captured() else CONTROLLER.progress and CONTROLLER.progress.step.split()[0]
+        phases[phase] = phases.get(phase, 0) + 1
+        if phase == "captured" and CONTROLLER.progress and CONTROLLER.progress.done < 40:
+            top = names[number % len(names)]
+            command = ["xdotool", "windowraise", top, "mousemove", "--window", top, "400", "400", "key", next(keys)]
+            subprocess.run(command, check=False, capture_output=True)
+        saved = OUTPUT / f"saved-{number:04d}.blend"
+        if number % 4 == 0:
+            # As another add-on saves, while no operator can prevent it.
+            bpy.ops.wm.save_as_mainfile(filepath=str(saved), copy=True)
+        if number % 7 == 0:
+            # This changes the name of the file, and is what Ctrl+S calls.
+            bpy.ops.wm.save_mainfile()
+            shutil.copy(OUTPUT / "work.blend", saved)
+        yield 0.05
+        stalls.append(time.monotonic() - last - 0.05)
+        last = time.monotonic()
+    results["phases"], results["longest stall"] = phases, max(stalls)
+    results["work"] = {"error": CONTROLLER.error or str(CONTROLLER.problems or ""), "is as it was": state() == before}
+    results["the cube exists"] = selected_object() == cube
+    yield 0.5
+    bpy.ops.ed.undo_push(message="After the publish")
+    bpy.context.scene.objects[cube].location.z += 5
+    bpy.ops.ed.undo_push(message="Move")
+    bpy.ops.ed.undo()
+    yield 0.5
+    # The new undo steps are no changes of the file that it did not have.
+    after = {**state(), "is dirty": before["is dirty"]}
+    results["as it was after an undo"] = after == before
+    with bpy.context.temp_override(window=bpy.context.window_manager.windows[1]):
+        bpy.ops.wm.window_close()
+    bpy.ops.wm.save_mainfile()
+    yield 0.5
+
+
+def selected_object():
+    return next(item.name for item in bpy.context.scene.objects if item.type == "MESH")
+
+
+def examine_saved_files(results, before):
+    """Open each file that was saved during the publish, and compare its settings."""
+    different = {}
+    files = sorted(OUTPUT.glob("saved-*.blend"))
+    for file in files:
+        bpy.ops.wm.open_mainfile(filepath=str(file), load_ui=False)
+        found = state()
+        for part, expected in before.items():
+            if part not in ("is dirty", "images") and found[part] != expected:
+                different[file.name] = [part, str(found[part])[:500], str(expected)[:500]]
+    results["saved files"], results["different files"] = len(files), different
+
+
+def change_view(space):
+    """Make the view look from elsewhere, through no camera, with a local camera set."""
+    other = bpy.data.objects.new("Beside", bpy.data.cameras.new("Beside"))
+    bpy.context.scene.collection.objects.link(other)
+    space.use_local_camera, space.camera = True, other
+    space.region_3d.view_perspective, space.region_3d.view_rotation = "PERSP", (0.6, 0.8, 0.0, 0.0)
+
+
+def view_state(space):
+    region = space.region_3d
+    turned = region.view_perspective, [round(part, 4) for part in region.view_rotation]
+    own = space.use_local_camera, space.camera.name
+    return space.shading.type, space.overlay.show_overlays, space.show_gizmo, own, turned
+
+
+def publish_beside_second_window(window):
+    """Publish from the first window while a second window shows another scene."""
+    with bpy.context.temp_override(window=window):
+        bpy.ops.wm.window_new_main()
+    yield 1.0
+    second = bpy.context.window_manager.windows[1]
+    second.scene = bpy.data.scenes.new("Elsewhere")
+    yield 1.0
+    press_publish(find_view()[0], window)
+    yield from until_idle()
+    with bpy.context.temp_override(window=second):
+        bpy.ops.wm.window_close()
+    yield 1.0
+    return CONTROLLER.error or str(CONTROLLER.problems or "")
+
+
+LOOKS = {
+    "solid": {},
+    "viewport": {"shading": "VIEWPORT"},
+    "overlays": {"shading": "VIEWPORT", "overlays": True},
+    "stamp": {"stamp": True},
+}
+
+
+def image_size_in_bytes(name: str, look: dict[str, object]) -> int:
+    """Capture one frame with this look, and return the size of its file, which differs between looks."""
+    from ft_dcc.frames import FrameRange, Resolution
+    from ft_dcc.host import PlayblastRequest
+
+    source = capture.find_sources(bpy.context.scene)[0]
+    request = PlayblastRequest(source, FrameRange(1001, 1001), Resolution(320, 180), OUTPUT / "looks", name, look)
+    return host.BlenderHost().playblast(request, lambda _frame: None).path(1001).stat().st_size
+
+
+def find_view():
+    window = bpy.context.window_manager.windows[0]
+    return next(area for area in window.screen.areas if area.type == "VIEW_3D"), window
+
+
+def press_publish(area, window):
+    region = next(part for part in area.regions if part.type == "WINDOW")
+    with bpy.context.temp_override(window=window, area=area, region=region):
+        bpy.ops.ft_dcc.publish("INVOKE_DEFAULT")
+
+
+def until_idle() -> Iterator[float]:
+    yield 0.1
+    while CONTROLLER.is_busy:
+        yield 0.1
+
+
+def take_screenshot(name: str) -> None:
+    if shutil.which("import"):
+        subprocess.run(["import", "-window", "root", str(OUTPUT / f"{name}.png")], check=True)
+
+
+def state():
+    scene = bpy.context.scene
+    values = {"camera": scene.camera.name, "frame": scene.frame_current, "images": bpy.data.images.keys()}
+    values["is dirty"] = bpy.data.is_dirty
+    for path in PARTS:
+        part = scene.path_resolve(path)
+        simple = [item.identifier for item in part.bl_rna.properties if item.type not in ("POINTER", "COLLECTION")]
+        values[path] = {name: str(getattr(part, name)) for name in simple}
+    return values
+
+
+STEPS = {"artist": steps_of_artist, "protection": steps_of_protection}
+steps, until = STEPS[os.environ["FT_DCC_TEST_STEPS"]](), time.monotonic() + 420
+
+
+def run_next_step() -> float | None:
+    try:
+        if time.monotonic() < until:
+            return next(steps)
+        raise TimeoutError("the steps took too long")
+    except StopIteration:
+        pass
+    except Exception:  # noqa: BLE001 - the test reads it from the file
+        (OUTPUT / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
+    bpy.ops.wm.quit_blender()
+    return None
+
+
+bpy.context.preferences.view.show_splash = False
+bpy.app.timers.register(run_next_step, first_interval=3, persistent=True)

@@ -1,0 +1,236 @@
+"""Captures of scenes with unusual settings, and of scenes that change during the capture."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+
+from ft_dcc.errors import CameraMissing, CaptureFailed
+from ft_dcc.frames import FrameRange
+
+
+def ignore(frame):
+    pass
+
+
+def at(when, do):
+    def on_frame(frame):
+        if frame == when:
+            do()
+
+    return on_frame
+
+
+@pytest.fixture
+def cut(scene):
+    """Return the scene with markers that switch from the first camera to a second one, which shows nothing."""
+    from blender import sample_scene
+
+    sample_scene.add_camera("Far", x=100.0)
+    for frame, name in ((1001, "Camera"), (1003, "Far")):
+        scene.timeline_markers.new(name, frame=frame).camera = scene.objects[name]
+    return scene
+
+
+def test_the_linear_colour_space_of_the_output_is_restored(host, request_of, scene):
+    settings = scene.render.image_settings
+    settings.file_format, settings.color_management = "OPEN_EXR", "OVERRIDE"
+    names = settings.linear_colorspace_settings.bl_rna.properties["name"].enum_items.keys()
+    other = next(name for name in names if name.startswith("ACES"))
+    settings.linear_colorspace_settings.name = other
+    host.playblast(request_of("1001"), ignore)
+    assert (settings.file_format, settings.linear_colorspace_settings.name) == ("OPEN_EXR", other)
+
+
+def test_overridden_output_colours_do_not_change_the_image_and_are_restored(host, request_of, scene):
+    from blender.sample_scene import red_columns
+
+    settings = scene.render.image_settings
+    settings.color_management = "OVERRIDE"
+    view = settings.view_settings
+    view.view_transform, view.exposure = "Raw", -10.0
+    frames = host.playblast(request_of("1001"), ignore)
+    assert red_columns(frames.path(1001))
+    assert (settings.color_management, view.view_transform, view.exposure) == ("OVERRIDE", "Raw", -10.0)
+
+
+def test_the_display_device_does_not_change_the_image_and_is_restored(host, request_of, scene):
+    display, view = scene.display_settings, scene.view_settings
+    first = host.playblast(request_of("1001", name="srgb"), ignore).path(1001).read_bytes()
+    display.display_device = other = "Display P3"
+    view.view_transform, view.look = "AgX", "AgX - Punchy"
+    assert host.playblast(request_of("1001", name="other"), ignore).path(1001).read_bytes() == first
+    assert (display.display_device, view.view_transform, view.look) == (other, "AgX", "AgX - Punchy")
+
+
+def test_a_white_balance_does_not_change_the_image(host, request_of, scene):
+    if not hasattr(scene.view_settings, "use_white_balance"):
+        pytest.skip("the white balance came with Blender 4.3")
+    first = host.playblast(request_of("1001", name="plain"), ignore).path(1001).read_bytes()
+    scene.view_settings.use_white_balance, scene.view_settings.white_balance_temperature = True, 2500
+    assert host.playblast(request_of("1001", name="warm"), ignore).path(1001).read_bytes() == first
+    assert scene.view_settings.use_white_balance
+
+
+def test_the_active_camera_is_restored_after_a_capture_of_the_markers(cut, host, request_of, state):
+    from blender import sample_scene
+
+    sample_scene.add_camera("Own")
+    cut.frame_set(1005)
+    cut.camera = cut.objects["Own"]
+    before = state()
+    host.playblast(request_of("1001-1003", source="timeline markers"), ignore)
+    assert state() == before
+
+
+def test_an_empty_bound_to_a_marker_has_no_focal_length(host, scene, bpy):
+    from blender import sample_scene
+
+    scene.camera.data.type = "PERSP"
+    for frame, item in ((1001, sample_scene.add(bpy.data.objects.new("Empty", None))), (1002, scene.camera)):
+        scene.timeline_markers.new(item.name, frame=frame).camera = item
+    assert host.focal_lengths("timeline markers", FrameRange(1001, 1003)) == {1002: 50.0, 1003: 50.0}
+
+
+def test_a_camera_deleted_during_the_capture_is_named_and_the_rest_is_restored(host, request_of, scene, bpy):
+    from blender import sample_scene
+
+    sample_scene.add_camera("Other")
+    scene.render.engine, scene.render.resolution_percentage = "CYCLES", 25
+    with pytest.raises(CameraMissing, match=r"no camera 'Camera'\. Choose one of: Other\."):
+        host.playblast(request_of(), at(1002, lambda: bpy.data.objects.remove(scene.objects["Camera"])))
+    assert (scene.camera, scene.render.engine, scene.render.resolution_percentage) == (None, "CYCLES", 25)
+
+
+def test_markers_edited_during_the_capture_keep_the_edits(cut, host, request_of):
+    def edit():
+        cut.timeline_markers.remove(cut.timeline_markers[0])
+        cut.timeline_markers.new("new", frame=7)
+
+    host.playblast(request_of("1001-1003"), at(1001, edit))
+    found = [(marker.name, marker.camera and marker.camera.name) for marker in cut.timeline_markers]
+    assert found == [("Far", "Far"), ("new", None)]
+    assert cut.camera.name == "Camera"
+
+
+def test_a_scene_without_a_window_is_named_in_the_error(host, request_of, scene, bpy):
+    scene.render.engine = "CYCLES"
+
+    def go_elsewhere():
+        bpy.context.window.scene = bpy.data.scenes.new("Elsewhere")
+
+    with pytest.raises(CaptureFailed, match="No window shows the scene 'Scene' any more"):
+        host.playblast(request_of(), at(1002, go_elsewhere))
+    assert scene.render.engine == "CYCLES"
+
+
+def test_an_undo_during_the_capture_restores_the_scene(host, request_of, scene, bpy, state):
+    scene.render.engine = "CYCLES"
+    bpy.ops.ed.undo_push(message="before")
+    before = state()
+    scene.objects["Cube"].location.z = 1.0
+    bpy.ops.ed.undo_push(message="a move")
+    with pytest.raises(CaptureFailed):
+        host.playblast(request_of(), at(1002, bpy.ops.ed.undo))
+    assert state() == before
+
+
+def test_the_named_scene_is_captured_while_another_is_active(request_of, scene, bpy):
+    from blender.sample_scene import red_columns
+    from ft_dcc_blender.host import BlenderHost
+
+    pressed = BlenderHost(scene.name)
+    other = bpy.data.scenes.new("Other")
+    pressed.remember_task("0b5a4f7e")
+    assert "ft_dcc_task_id" not in other
+    bpy.context.window.scene = other
+    assert pressed.scene().sources == ("Camera",)
+    bpy.context.window.scene = scene
+    assert red_columns(pressed.playblast(request_of("1001"), ignore).path(1001))
+    bpy.context.window.scene = other
+    bpy.data.scenes.remove(scene)
+    with pytest.raises(CaptureFailed, match="The scene 'Scene' does not exist any more"):
+        pressed.scene()
+
+
+def test_wide_pixels_have_the_shape_in_the_movie_that_the_camera_shows(host, request_of, scene, tmp_path):
+    from ft_dcc.media import encode
+
+    scene.render.pixel_aspect_x = 2.0
+    assert host.scene().pixel_aspect == 2
+    frames = host.playblast(request_of("1001"), ignore)
+    # The host's value and the file's own agree.
+    movies = [encode(each, tmp_path / "a.mp4") for each in (frames, attrs.evolve(frames, pixel_aspect=None))]
+    assert [str(movie.resolution) for movie in movies] == ["128x36", "128x36"]
+
+
+def test_an_unkeyed_change_of_a_keyed_channel_is_kept(host, request_of, scene, bpy):
+    cube = scene.objects["Cube"]
+    scene.frame_set(1004)
+    keyed = cube.location.x
+    cube.location.x, cube["weight"] = 7.5, 1.0
+    cube.keyframe_insert('["weight"]', frame=1001)
+    cube["weight"] = 0.25
+    host.playblast(request_of("1001-1003"), ignore)
+    assert (cube.location.x, cube["weight"]) == (7.5, 0.25)
+    scene.frame_set(1004)
+    assert cube.location.x == pytest.approx(keyed)
+
+
+def test_the_scene_is_restored_for_a_save_during_the_capture(host, request_of, scene, bpy, state, tmp_path):
+    before, saved = state(), []
+
+    def save():
+        bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "saved.blend"), copy=True)
+        saved.append(state())
+
+    frames = host.playblast(request_of("1001-1003"), at(1002, save))
+    assert saved == [before]
+    assert len({frames.path(frame).read_bytes() for frame in frames.frame_range}) == 3
+    assert state() == before
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "saved.blend"))
+    assert {**state(), "file": ""} == before
+
+
+def test_a_handler_that_saves_at_each_frame_change_ends_the_capture(host, request_of, bpy, state, tmp_path):
+    def save(*_):
+        bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "saved.blend"), copy=True)
+
+    before = state()
+    bpy.app.handlers.frame_change_post.append(save)
+    try:
+        with pytest.raises(CaptureFailed, match="A script of the scene saves the file at frame 1001"):
+            host.playblast(request_of("1001-1003"), ignore)
+    finally:
+        bpy.app.handlers.frame_change_post.remove(save)
+    assert state() == before
+
+
+def test_a_handler_that_sets_the_camera_does_not_change_the_movie(host, request_of, scene, bpy):
+    from blender import sample_scene
+
+    far = sample_scene.add_camera("Far", x=100.0)
+
+    def switch(changed, *_):
+        changed.camera = far
+
+    for handlers in (bpy.app.handlers.frame_change_pre, bpy.app.handlers.frame_change_post):
+        handlers.append(switch)
+        try:
+            frames = host.playblast(request_of("1001-1002", name=f"shot{len(handlers)}"), ignore)
+        finally:
+            handlers.remove(switch)
+        assert all(sample_scene.red_columns(frames.path(frame)) for frame in (1001, 1002))
+
+
+def test_a_handler_that_deletes_the_camera_of_a_marker_leaves_the_other_markers_bound(cut, host, request_of, bpy):
+    def delete(*_):
+        if "Far" in cut.objects:
+            bpy.data.objects.remove(cut.objects["Far"])
+
+    bpy.app.handlers.frame_change_post.append(delete)
+    try:
+        host.playblast(request_of("1001-1002", source="Camera"), ignore)
+    finally:
+        bpy.app.handlers.frame_change_post.remove(delete)
+    assert [marker.camera and marker.camera.name for marker in cut.timeline_markers] == ["Camera", None]

@@ -1,0 +1,286 @@
+"""Drawings of reviewers in real Blender: where they lie in the image, and that nothing of them remains."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from contextlib import nullcontext
+
+import pytest
+
+from ft_dcc.errors import CameraMissing
+from ft_dcc.frames import Resolution
+from ft_dcc.host import ShowsFeedback
+from ft_dcc.review.drawings import parse_drawing
+
+GREEN = "#00ff00"
+DOTS = [(0.5, 0.5), (0.1, 0.2), (0.85, 0.15), (0.2, 0.8), (0.9, 0.9)]
+WIDTH = 0.06
+
+
+def dot(x, y, colour=GREEN, width=WIDTH):
+    # Two points on one place: a round dot.
+    return {"kind": "pen", "colour": colour, "width": width, "points": [[x, y, 0.5], [x + 1e-4, y, 0.5]]}
+
+
+def drawing(frame, *shapes, text="", label="", author="Ida Berg", **values):
+    data = json.dumps({"version": 2, "shapes": list(shapes), **values})
+    return parse_drawing(data, frame, author=author, text=text, label=label)
+
+
+@pytest.fixture
+def visible(bpy, monkeypatch):
+    """Let a capture show the drawings, as the viewport does."""
+    from ft_dcc_blender import feedback
+
+    monkeypatch.setattr(feedback, "hidden", nullcontext)
+
+
+@pytest.fixture
+def capture(host, request_of, visible):
+    """Return a function that captures one frame and returns its pixels."""
+    from blender import sample_scene
+
+    def draw(frame=1005, size=(320, 180)):
+        frames = host.playblast(request_of(str(frame), resolution=Resolution(*size)), lambda _: None)
+        return sample_scene.pixels(frames.path(frame))
+
+    return draw
+
+
+def centres(rows, expected, reach):
+    """Return the centre of the green pixels around each expected place, in pixels."""
+    found = []
+    for x, y in expected:
+        near = [
+            (column + 0.5, row + 0.5, weight)
+            for row in range(max(0, int(y - reach)), min(len(rows), int(y + reach)))
+            for column in range(max(0, int(x - reach)), min(len(rows[0]), int(x + reach)))
+            for weight in [_greenness(rows[row][column])]
+            if weight > 0
+        ]
+        total = sum(weight for *_, weight in near)
+        assert total, f"Nothing is drawn at {x}, {y}."
+        found.append(tuple(sum(place[axis] * place[2] for place in near) / total for axis in (0, 1)))
+    return found
+
+
+def _greenness(pixel):
+    red, green, blue = pixel
+    return max(0, green - max(red, blue) - 20)
+
+
+def perspective(camera, scene):
+    camera.data.type = "PERSP"
+
+
+def long_lens(camera, scene):
+    camera.data.type, camera.data.lens = "PERSP", 400.0
+
+
+def shifted(camera, scene):
+    camera.data.type, camera.data.shift_x, camera.data.shift_y = "PERSP", 0.3, -0.2
+
+
+def vertical_fit(camera, scene):
+    camera.data.type, camera.data.sensor_fit, camera.data.sensor_height = "PERSP", "VERTICAL", 18.0
+
+
+def horizontal_fit(camera, scene):
+    camera.data.type, camera.data.sensor_fit = "PERSP", "HORIZONTAL"
+
+
+def near_clip(camera, scene):
+    camera.data.type, camera.data.clip_start = "PERSP", 5.0
+
+
+def wide_pixels(camera, scene):
+    camera.data.type, scene.render.pixel_aspect_x = "PERSP", 2.0
+
+
+def high_pixels(camera, scene):
+    camera.data.type, scene.render.pixel_aspect_y = "PERSP", 1.5
+
+
+def scaled(camera, scene):
+    camera.data.type, camera.scale = "PERSP", (2.0, 0.5, 3.0)
+
+
+def animated_lens(camera, scene):
+    camera.data.type = "PERSP"
+    for frame, lens in ((1001, 20.0), (1009, 90.0)):
+        camera.data.lens = lens
+        camera.data.keyframe_insert("lens", frame=frame)
+
+
+def moving(camera, scene):
+    camera.data.type = "PERSP"
+    for frame, x in ((1001, -3.0), (1009, 5.0)):
+        camera.location.x = camera.rotation_euler.z = x / 10
+        camera.keyframe_insert("location", frame=frame)
+        camera.keyframe_insert("rotation_euler", frame=frame)
+
+
+def orthographic(camera, scene):
+    camera.data.ortho_scale = 7.0
+
+
+SETUPS = [
+    *(orthographic, perspective, long_lens, shifted, vertical_fit, horizontal_fit),
+    *(near_clip, wide_pixels, high_pixels, scaled, animated_lens, moving),
+]
+
+
+WIDE, PORTRAIT = (320, 180), (180, 320)
+CASES = [*((setup, WIDE) for setup in SETUPS), (perspective, PORTRAIT), (shifted, PORTRAIT), (vertical_fit, PORTRAIT)]
+
+
+@pytest.mark.parametrize(("setup", "size"), CASES, ids=lambda value: getattr(value, "__name__", None))
+def test_a_drawing_lies_within_one_pixel_of_where_it_was_drawn(host, scene, capture, setup, size):
+    scene.render.resolution_x, scene.render.resolution_y = size
+    setup(scene.camera, scene)
+    host.show_feedback([drawing(1005, *(dot(x, y) for x, y in DOTS))])
+    rows = capture(1005, size)
+    expected = [(x * size[0], y * size[1]) for x, y in DOTS]
+    for found, wanted in zip(centres(rows, expected, size[1] * WIDTH), expected):
+        assert math.dist(found, wanted) < 1.0, (found, wanted)
+
+
+@pytest.mark.parametrize("depth", [0.5, 3.0, 50.0])
+def test_the_depth_of_the_plane_changes_nothing_in_the_image(scene, capture, depth):
+    from ft_dcc_blender import feedback
+
+    scene.camera.data.type = "PERSP"
+    feedback.show(scene, [drawing(1005, *(dot(x, y) for x, y in DOTS))], lambda _: scene.camera, depth=depth)
+    expected = [(x * 320, y * 180) for x, y in DOTS]
+    for found, wanted in zip(centres(capture(), expected, 180 * WIDTH), expected):
+        assert math.dist(found, wanted) < 1.0, (found, wanted)
+
+
+def test_a_line_has_its_colour_and_thickness(host, capture):
+    line = {"kind": "line", "colour": GREEN, "width": 0.1, "from": [0.2, 0.5], "to": [0.8, 0.5]}
+    host.show_feedback([drawing(1005, line)])
+    column = [row[100] for row in capture()]
+    assert sum(1 for pixel in column if _greenness(pixel) > 100) == pytest.approx(18, abs=1.5)
+    # Blender 3.4 is off by one.
+    assert max(abs(value - wanted) for value, wanted in zip(column[90], (0, 255, 0))) <= 1
+
+
+def test_a_drawing_is_visible_on_its_frames_only(host, capture):
+    host.show_feedback([drawing(1004, dot(0.1, 0.2), end_frame=1006), drawing(1009, dot(0.1, 0.2))])
+    shown = [frame for frame in range(1003, 1011) if _greenness(capture(frame)[36][32]) > 100]
+    assert shown == [1004, 1005, 1006, 1009]
+
+
+def test_drawings_that_overlap_in_time_are_both_visible(host, capture):
+    host.show_feedback([drawing(1003, dot(0.1, 0.2), end_frame=1008), drawing(1005, dot(0.85, 0.15))])
+    places = [(36, 32), (27, 272)]
+    found = {
+        frame: [_greenness(rows[row][column]) > 100 for row, column in places]
+        for frame in (1004, 1005, 1006)
+        for rows in [capture(frame)]
+    }
+    assert found == {1004: [True, False], 1005: [True, True], 1006: [True, False]}
+
+
+def test_authors_and_earlier_versions_have_layers_and_markers_of_their_own(host, bpy, scene):
+    host.show_feedback(
+        [
+            drawing(1002, dot(0.1, 0.1), text="Arm too\nhigh"),
+            drawing(1003, dot(0.1, 0.1), author="Max", label="v001"),
+            drawing(1004, author="Max", text="x" * 200),
+        ]
+    )
+    (item,) = (each for each in scene.objects if each.type in ("GPENCIL", "GREASEPENCIL"))
+    layers = [getattr(layer, "name", None) or layer.info for layer in item.data.layers]
+    assert layers[:2] == ["Ida Berg", "Max (v001)"]
+    names = {marker.frame: marker.name for marker in scene.timeline_markers}
+    assert (names[1002], names[1003]) == ("Ida Berg: Arm too high", "Max (v001)")
+    assert len(names[1004]) == 48
+
+
+def test_drawings_are_not_captured(host, request_of):
+    from blender import sample_scene
+
+    request = request_of("1005", resolution=Resolution(320, 180))
+    before = host.playblast(request, lambda _: None).path(1005).read_bytes()
+    host.show_feedback([drawing(1005, dot(0.5, 0.5))])
+    assert host.playblast(request, lambda _: None).path(1005).read_bytes() == before
+    assert sample_scene.bpy.data.collections["Review notes"].hide_render is False
+
+
+def everything(bpy):
+    from blender import sample_scene
+
+    names = ("collections", "materials", "markers", "grease_pencils", "grease_pencils_v3")
+    data = {name: list(getattr(bpy.data, name).keys()) for name in names if hasattr(bpy.data, name)}
+    handlers = {name: len(getattr(bpy.app.handlers, name)) for name in ("save_pre", "save_post", "load_pre")}
+    return sample_scene.state(), data, handlers
+
+
+def test_cleared_drawings_leave_no_trace(host, bpy, scene):
+    assert isinstance(host, ShowsFeedback)
+    scene.timeline_markers.new("Cut", frame=1003)
+    scene.frame_set(1007)
+    before = everything(bpy)
+    host.show_feedback([drawing(1002, dot(0.1, 0.1), text="Arm too high"), drawing(1004, dot(0.1, 0.1, "#ff0000"))])
+    assert everything(bpy) != before
+    host.clear_feedback()
+    assert everything(bpy) == before
+    host.clear_feedback()
+    assert everything(bpy) == before
+
+
+def test_showing_again_replaces_what_is_shown(host, bpy, scene):
+    host.show_feedback([drawing(1002, dot(0.1, 0.1), text="first"), drawing(1006, dot(0.1, 0.1))])
+    host.show_feedback([drawing(1003, dot(0.1, 0.1), text="second")])
+    assert [(marker.frame, marker.name) for marker in scene.timeline_markers] == [(1003, "Ida Berg: second")]
+    assert len([each for each in scene.objects if each.parent]) == 1
+
+
+def test_a_pose_without_a_key_is_kept(host, bpy, scene):
+    cube = bpy.data.objects["Cube"]
+    bpy.context.view_layer.update()
+    cube.location.x = 42.0
+    host.show_feedback([drawing(1002, dot(0.1, 0.1))])
+    assert cube.location.x == 42.0
+
+
+def test_drawings_are_not_saved_and_shown_again_after_saving(host, bpy, scene, tmp_path):
+    from ft_dcc_blender import feedback
+
+    host.show_feedback([drawing(1002, dot(0.1, 0.1), text="Arm too high")])
+    path = tmp_path / "scene.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(path))
+    assert feedback.is_shown()
+    assert [marker.name for marker in bpy.context.scene.timeline_markers] == ["Ida Berg: Arm too high"]
+    # Blender does not read from the open file.
+    copy = shutil.copy(path, tmp_path / "copy.blend")
+    with bpy.data.libraries.load(str(copy)) as (saved, _):
+        assert (sorted(saved.objects), saved.collections, saved.materials) == (["Camera", "Cube"], [], ["Cube"])
+    bpy.ops.wm.open_mainfile(filepath=str(path))
+    assert not feedback.is_shown()
+    assert list(bpy.context.scene.timeline_markers) == []
+
+
+def test_frames_outside_of_the_scene_and_another_format_are_sentences(host, scene):
+    drawings = [drawing(900, dot(0.1, 0.1)), drawing(2000, dot(0.1, 0.1)), drawing(1002, dot(0.1, 0.1), aspect=[4, 3])]
+    assert host.show_feedback(drawings) == [
+        "2 notes are outside of the scene's frames 1001-1012 and not shown.",
+        "The scene has another image format than the version that was drawn on. Check its resolution.",
+    ]
+    assert host.show_feedback([drawing(1002, dot(0.1, 0.1), aspect=[1280, 720])]) == []
+
+
+def test_a_missing_camera_leaves_the_scene_as_it_was(host, bpy, scene):
+    before = everything(bpy)
+    with pytest.raises(CameraMissing):
+        host.show_feedback([drawing(1002, dot(0.1, 0.1))], "Deleted")
+    assert everything(bpy) == before
+
+
+def test_ten_thousand_strokes_are_shown(host, bpy, scene):
+    host.show_feedback([drawing(1002, *(dot(index / 10_000, 0.5) for index in range(10_000)))])
+    host.clear_feedback()
+    assert list(bpy.data.collections) == []

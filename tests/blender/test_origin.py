@@ -1,0 +1,37 @@
+"""The metadata of a version that says what it was captured from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from fractions import Fraction
+
+from ft_dcc.frames import FrameRange
+from ft_dcc.publish.models import PublishRequest
+from ft_dcc.publish.publisher import Publisher
+
+
+def publish(host, session, task, jobs):
+    values = {"frame_range": FrameRange(1001, 1002), "fps": Fraction(24), "resolution": host.scene().resolution}
+    request = PublishRequest(task["id"], "Camera", review=(), look={"samples": "OFF"}, **values)
+    version = Publisher(session, host, jobs=jobs).publish(request).first
+    return json.loads(session.get("AssetVersion", version.version_id)["metadata"]["ft_dcc_origin"])
+
+
+def test_a_version_names_its_file_with_checksum_camera_program_and_engine(host, bpy, session, project_task, tmp_path):
+    path = tmp_path / "sh010.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(path))
+    host = host.open(path)
+    assert publish(host, session, project_task, tmp_path / "jobs") == {
+        "file": str(path),
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "has_unsaved_changes": False,
+        "camera": "Camera",
+        "program": f"Blender {bpy.app.version_string}",
+        "engine": bpy.context.scene.render.engine,
+    }
+
+
+def test_a_scene_that_was_never_saved_has_no_file(host, session, project_task, tmp_path):
+    origin = publish(host, session, project_task, tmp_path / "jobs")
+    assert ("file" in origin, "sha256" in origin, origin["camera"]) == (False, False, "Camera")

@@ -1,0 +1,364 @@
+"""Test the core of the review page in Chromium, Firefox and the WebKit engine, by the bars in screenshots."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import attrs
+import pytest
+from browser_drivers import BrowserMissing, Driver
+from browser_drivers.chromium import Chromium
+from browser_drivers.firefox import Firefox
+from browser_drivers.webkit import WebKit
+from doubles.numbered_movies import BITS, Movie, add_sound, encode_directly
+from PySide6.QtGui import QImage
+
+RATES = ("24000/1001", "24", "25", "30000/1001", "50", "60000/1001")
+TIMEOUT_SECONDS = 60
+FIRST, COUNT = 1001, 48
+
+_STATE = """({
+  number: document.querySelector("#frame-number").value,
+  playing: document.querySelector("#transport").dataset.playing === "true",
+  settled: !document.querySelector("video").seeking,
+  notice: document.querySelector("#strip-notice").innerText + document.querySelector("#stage-notice").innerText,
+  loaded: document.querySelector("#page").dataset.state === "loaded",
+})"""
+# The rectangle of the movie in the viewport, without the bars of the video element around it.
+_MOVIE_RECT = """(() => {
+  const video = document.querySelector("video");
+  const box = video.getBoundingClientRect();
+  const scale = Math.min(box.width / video.videoWidth, box.height / video.videoHeight);
+  const [width, height] = [video.videoWidth * scale, video.videoHeight * scale];
+  return [box.left + (box.width - width) / 2, box.top + (box.height - height) / 2, width, height];
+})()"""
+
+
+@attrs.frozen
+class EnginePage:
+    """The review page in one of the engines."""
+
+    driver: Driver
+
+    def open(self, link: str) -> None:
+        """Load the page and wait for a frame number or a notice."""
+        self.driver.open(link)
+        self.wait_until(lambda state: state["loaded"] and (state["number"] != "–" or state["notice"]))
+
+    def open_as_invitee(self, link: str) -> None:
+        """Load the page of an invitee and wait for its frame number and the list of verdicts, which moves the form."""
+        self.open(link)
+        self.wait_for('.verdict[data-status="seen"]')
+
+    def state(self) -> dict[str, Any]:
+        state: dict[str, Any] = self.driver.evaluate(_STATE)
+        return state
+
+    def wait_until(self, is_met: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+        """Poll the page until its state meets the condition, and return the state."""
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        while not is_met(state := self.state()):
+            assert time.monotonic() < deadline, state
+            time.sleep(0.02)
+        return state
+
+    def wait_for(self, selector: str) -> None:
+        """Poll the page until it has an element."""
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        while not self.driver.evaluate(f"document.querySelector({selector!r}) !== null"):
+            assert time.monotonic() < deadline, selector
+            time.sleep(0.02)
+
+    def check(self, movie: Movie, index: int) -> None:
+        """Wait until the page shows the number of a frame, then check the image."""
+        self.wait_until(lambda state: state["number"] == str(movie.first_frame + index) and state["settled"])
+        self.check_image(index)
+
+    def check_current(self, movie: Movie) -> int:
+        """Wait until a paused movie shows the frame of the number beside it. Return the index."""
+        self.wait_until(lambda state: not state["playing"] and state["settled"])
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        while (index := self.shown_index()) != int(number := self.state()["number"]) - movie.first_frame:
+            assert time.monotonic() < deadline, f"The image shows index {index}, the number is {number}."
+            time.sleep(0.05)
+        return index
+
+    def check_image(self, index: int) -> None:
+        """Check the frame on the screen. WebKitGTK reports a frame up to three frames before it is painted."""
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        while (shown := self.shown_index()) != index:
+            assert time.monotonic() < deadline, f"The image shows index {shown}; expected {index}."
+            time.sleep(0.05)
+
+    def shown_index(self) -> int | None:
+        """Return the index in the bars of the frame in a screenshot, or None if it does not show a whole frame."""
+        left, top, width, height = self.driver.evaluate(_MOVIE_RECT)
+        image = QImage.fromData(self.driver.screenshot())
+        scale = image.width() / self.driver.evaluate("innerWidth")
+
+        def is_white(bit: int, row: float) -> bool:
+            x, y = left + (bit + 0.5) * width / BITS, top + row * height
+            return image.pixelColor(round(x * scale), round(y * scale)).red() > 127
+
+        upper = [is_white(bit, 0.25) for bit in range(BITS)]
+        if any(white == is_white(bit, 0.75) for bit, white in enumerate(upper)):
+            return None
+        return sum(white << (BITS - 1 - bit) for bit, white in enumerate(upper))
+
+    def jump(self, number: int) -> None:
+        """Type a frame number into the counter."""
+        self.click("#frame-number")
+        for digit in str(number):
+            self.driver.press(digit)
+        self.driver.press("Enter")
+
+    def click(self, selector: str) -> None:
+        """Click the centre of an element."""
+        self.driver.drag([self.point_in(selector, 0.5, 0.5)])
+
+    def point_in(self, selector: str, across: float, down: float) -> tuple[float, float]:
+        """Return a point of the viewport at these fractions of an element."""
+        box = self.driver.evaluate(f"document.querySelector({selector!r}).getBoundingClientRect().toJSON()")
+        return box["left"] + across * box["width"], box["top"] + down * box["height"]
+
+
+@pytest.fixture(scope="module")
+def start_driver(request: pytest.FixtureRequest) -> Iterator[Callable[[str], Driver]]:
+    """Return a function that starts an engine once and returns it."""
+    with ExitStack() as started:
+
+        @functools.cache
+        def start(name: str) -> Driver:
+            driver: Driver
+            if name == "chromium":
+                driver = Chromium(request.getfixturevalue("browser"))
+            else:
+                driver = Firefox() if name == "firefox" else WebKit()
+            started.callback(driver.close)
+            return driver
+
+        yield start
+
+
+@pytest.fixture(params=["chromium", "firefox", "webkit"])
+def page(request: pytest.FixtureRequest, start_driver: Callable[[str], Driver]) -> EnginePage:
+    """Return a page in one of the engines."""
+    try:
+        return EnginePage(start_driver(request.param))
+    except BrowserMissing as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def publish(reviews, make_movie):
+    """Return a function that publishes a movie into a session of its own and returns both with the link."""
+
+    def publish(movie: Movie) -> str:
+        review_id = reviews.open()
+        reviews.add(review_id, movie)
+        return reviews.link(review_id)
+
+    return publish
+
+
+@pytest.fixture(scope="module", params=RATES)
+def at_rate(request, make_movie, publish):
+    """Return a movie at one of the rates, and its link."""
+    movie = make_movie(request.param, FIRST, COUNT)
+    return movie, publish(movie)
+
+
+def test_frames_are_exact_at_every_rate(page, at_rate):
+    movie, link = at_rate
+    page.open(link)
+    page.check(movie, 0)
+    for key, index in [("ArrowRight", 1), ("Shift+ArrowRight", 11), ("ArrowLeft", 10), ("End", COUNT - 1), ("Home", 0)]:
+        page.driver.press(key)
+        page.check(movie, index)
+    for index in (37, 4, 23):
+        page.jump(FIRST + index)
+        page.check(movie, index)
+    # Scrub on the timeline.
+    page.driver.drag([page.point_in("#track", part, 0.5) for part in (0.2, 0.7, (30 + 0.5) / COUNT)])
+    page.check(movie, 30)
+
+
+def test_paused_frame_is_exact_after_play_loop_and_reverse(page, at_rate):
+    movie, link = at_rate
+    page.open(link)
+    page.driver.press(" ")
+    page.wait_until(lambda state: int(state["number"]) > FIRST + 4)
+    page.driver.press("k")
+    page.check_current(movie)
+    # Play through the end, twice.
+    for _ in range(2):
+        page.jump(FIRST + COUNT - 4)
+        page.check(movie, COUNT - 4)
+        page.driver.press("l")
+        page.wait_until(lambda state: int(state["number"]) < FIRST + COUNT // 2)
+    page.driver.press("k")
+    index = page.check_current(movie)
+    page.driver.press("ArrowRight")
+    page.check(movie, index + 1)
+    page.jump(FIRST + COUNT - 1)
+    page.check(movie, COUNT - 1)
+    page.driver.press("j")
+    page.wait_until(lambda state: int(state["number"]) < FIRST + COUNT - 4)
+    page.driver.press("k")
+    page.check_current(movie)
+    assert page.state()["notice"] == ""
+
+
+@pytest.mark.parametrize("size", [(641, 359), (270, 480)], ids=["odd size", "portrait"])
+def test_frames_are_exact_at_unusual_sizes(page, make_movie, publish, size):
+    movie = make_movie("24", FIRST, 24, size)
+    page.open(publish(movie))
+    for index in (5, 0, 23):
+        page.jump(FIRST + index)
+        page.check(movie, index)
+
+
+def test_frames_are_exact_with_sound_longer_than_the_movie(page, make_movie, publish):
+    movie = add_sound(make_movie("24000/1001", FIRST, COUNT), seconds=2.5)
+    page.open(publish(movie))
+    page.jump(FIRST + COUNT - 4)
+    page.check(movie, COUNT - 4)
+    for _ in range(2):
+        page.driver.press("l")
+        page.wait_until(lambda state: int(state["number"]) < FIRST + COUNT // 2)
+        page.wait_until(lambda state: int(state["number"]) > FIRST + 6)
+        page.driver.press("k")
+        page.check_current(movie)
+        page.jump(FIRST + COUNT - 1)
+        page.check(movie, COUNT - 1)
+    assert page.state()["notice"] == ""
+
+
+@pytest.fixture(scope="module")
+def long_movie(tmp_path_factory, publish):
+    """Return a movie of 10,000 frames, and its link."""
+    folder = tmp_path_factory.mktemp("long")
+    movie = Movie(folder / "movie.mp4", "24000/1001", FIRST, 10_000, (320, 180))
+    movie = encode_directly(folder, movie, "-bf", "0", "-g", "24")
+    return movie, publish(movie)
+
+
+def test_frames_are_exact_in_a_movie_of_10000_frames(page, long_movie):
+    movie, link = long_movie
+    page.open(link)
+    for index in (9_999, 5_000, 4_999, 1, 8_191, 9_998):
+        page.jump(FIRST + index)
+        page.check(movie, index)
+    page.driver.press("l")
+    page.driver.press("ArrowLeft")
+    page.check_current(movie)
+
+
+def test_frames_are_exact_in_movies_with_b_frames(page, make_movie, publish, tmp_path):
+    movie = encode_directly(tmp_path, make_movie("24000/1001", FIRST, COUNT), "-bf", "2", "-g", "12")
+    page.open(publish(movie))
+    page.check(movie, 0)
+    for key, index in [("ArrowRight", 1), ("End", COUNT - 1), ("ArrowLeft", COUNT - 2), ("Home", 0)]:
+        page.driver.press(key)
+        page.check(movie, index)
+    page.jump(FIRST + 20)
+    page.check(movie, 20)
+    page.driver.press("l")
+    page.wait_until(lambda state: int(state["number"]) < FIRST + 10)
+    page.driver.press("k")
+    page.check_current(movie)
+    page.driver.press("j")
+    page.wait_until(lambda state: state["playing"])
+    page.wait_until(lambda state: int(state["number"]) > FIRST + 30)
+    page.driver.press("k")
+    page.check_current(movie)
+    assert page.state()["notice"] == ""
+
+
+@pytest.fixture(scope="module")
+def invited(reviews, movie, other_movie):
+    """Return a function that makes a session with two versions, and the link of an invitee."""
+
+    def invite() -> tuple[Any, str]:
+        review_id = reviews.open()
+        version = reviews.add(review_id, movie)
+        reviews.add(review_id, other_movie, name="sh020")
+        return version, reviews.invite(review_id, "Ada Example")
+
+    return invite
+
+
+def test_note_with_drawing_is_shown_on_its_frame(page, reviews, movie, invited):
+    version, link = invited()
+    page.open_as_invitee(link)
+    page.jump(FIRST + 11)
+    page.check(movie, 11)
+    page.click("#draw")
+    page.wait_for('#stage[data-drawing="true"]')
+    page.driver.drag([page.point_in("#movie", across, 0.5) for across in (0.3, 0.45, 0.6)])
+    page.wait_for('#drawing[data-strokes="1"]')
+    page.click("#note-text")
+    for letter in "lift":
+        page.driver.press(letter)
+    page.driver.press("Control+Enter")
+    page.wait_for(".note .note-content")
+    (note,) = reviews.notes(version)
+    assert note["content"] == "lift"
+    page.driver.press("Escape")
+    page.click("#draw")
+    page.driver.press("ArrowRight")
+    page.check(movie, 12)
+    page.wait_for('#drawing[data-strokes="0"]')
+    page.driver.press(",")
+    page.check(movie, 11)
+    page.wait_for('#drawing[data-strokes="1"]')
+
+
+def test_verdict_and_next_version(page, other_movie, invited):
+    _, link = invited()
+    page.open_as_invitee(link)
+    page.click('#own-status button[value="approved"]')
+    page.wait_for('.verdict[data-status="approved"]')
+    page.driver.press("ArrowDown")
+    page.check(other_movie, 0)
+
+
+def test_reply_is_shown_under_its_note(page, reviews, invited, session):
+    version, link = invited()
+    page.open_as_invitee(link)
+    page.click("#note-text")
+    page.driver.press("a")
+    page.driver.press("Control+Enter")
+    page.wait_for(".note")
+    (note,) = reviews.notes(version)
+    author = session.query(f'User where username is "{session.api_user}"').one()
+    note = session.query(f'Note where id is "{note["id"]}"').one()
+    session.create(
+        "Note",
+        {
+            "content": "done",
+            "in_reply_to": note,
+            "author": author,
+            "parent_id": note["parent_id"],
+            "parent_type": note["parent_type"],
+        },
+    )
+    session.commit()
+    page.driver.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for(".note .replies .note-content")
+
+
+def test_still_is_shown_and_drawn_on(page, reviews, movie):
+    review_id = reviews.open()
+    version = reviews.add(review_id, None)
+    reviews.attach(version, next(movie.path.parent.glob("numbered.*.png")), "ftrackreview-image")
+    page.open_as_invitee(reviews.invite(review_id, "Ada Example"))
+    page.wait_for("#draw:enabled")
+    page.click("#draw")
+    page.wait_for('#stage[data-drawing="true"]')
+    page.driver.drag([page.point_in("#still", across, 0.5) for across in (0.3, 0.6)])
+    page.wait_for('#drawing[data-strokes="1"]')

@@ -1,0 +1,191 @@
+"""Test the home of the studio in a browser: sign-in, cards, dialogs, and no violation of accessibility rules."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+AXE = Path(__file__).resolve().parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+WIDTHS = (390, 1440)
+
+
+@pytest.fixture
+def home(browser: Browser, server_process: Any) -> Iterator[Page]:
+    """Return a page that is signed in as the first user; it must not log an error."""
+    # A script that is added to the page for the check would be against its policy.
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, bypass_csp=True)
+    page = context.new_page()
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda entry: problems.append(entry.text) if entry.type == "error" else None)
+    known = server_process.credentials
+    page.goto(f"{known.server_url}/")
+    page.fill("#user", known.api_user)
+    page.fill("#key", known.api_key)
+    page.click("button")
+    page.wait_for_selector("h1:has-text('Reviews')")
+    yield page
+    context.close()
+    assert problems == []
+
+
+def violations(page: Page) -> list[str]:
+    """Return the accessibility rules that the page violates, with the elements."""
+    if not AXE.is_file():
+        pytest.skip("axe-core is not installed: npm --prefix web ci")
+    if not page.evaluate("() => 'axe' in window"):
+        page.add_script_tag(path=AXE)
+    result = page.evaluate("() => axe.run()")
+    return [f"{found['id']}: {[node['target'] for node in found['nodes']]}" for found in result["violations"]]
+
+
+def check_layout(page: Page) -> None:
+    """Assert that the page has no accessibility violation and no sideways scrolling at small and large widths."""
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        assert violations(page) == []
+        assert page.evaluate("() => document.documentElement.scrollWidth") <= width
+
+
+def test_review_is_created_scheduled_and_closed_from_the_page(home, reviews, movie, server_process):
+    filled = reviews.open("Filled")
+    reviews.add(filled, movie)
+    home.reload()
+    card = home.locator(".card", has_text="Filled").first
+    expect(card).to_contain_text("1 of 1 undecided")
+    expect(card.locator("img")).to_have_count(1)
+    check_layout(home)
+    home.click("button:has-text('New review')")
+    home.fill("#field-name", "Evening dailies")
+    check_layout(home)
+    home.click("dialog button.main-button")
+    home.wait_for_selector("dialog h2:has-text('Evening dailies')")
+    expect(home.locator("#copied-text")).to_have_value(re.compile("/review/[^/]+/.{32}"))
+    check_layout(home)
+    home.click("dialog button:has-text('Close the review')")
+    home.wait_for_selector("text=The review is closed.")
+    home.keyboard.press("Escape")
+    expect(home.locator(".card", has_text="Evening dailies")).to_have_count(0)
+    home.select_option("#field-state", "closed")
+    expect(home.locator(".card", has_text="Evening dailies").first).to_be_visible()
+    assert home.url.endswith("?state=closed")
+
+
+def test_project_is_imported_edited_in_place_and_exported(home, server_process, reviews):
+    session = reviews.session
+    home.click("nav >> text=Projects")
+    home.wait_for_selector("h1:has-text('Projects')")
+    check_layout(home)
+    name = f"short{uuid.uuid4().hex[:6]}"
+    home.click("button:has-text('New project')")
+    home.fill("#field-name", name)
+    home.click("dialog button.main-button")
+    home.click(f"main a:has-text('{name}')")
+    home.wait_for_selector("text=The project has no shots yet.")
+    home.click("button:has-text('Import')")
+    rows = ["sequence\tshot\ttask\tframes\tfps\tstatus", "sq010\tsh010\tanimation\t1001-1048\t24\tIn progress"]
+    home.fill("textarea", "\n".join([*rows, "sq010\tsh010\tlighting\t\t\tGone"]))
+    home.wait_for_selector("text=There is no status 'Gone'.")
+    expect(home.locator("dialog button.main-button")).to_be_disabled()
+    home.fill("textarea", "\n".join([*rows, "sq010\tsh020\tlighting\t1-10\t23.976\t"]))
+    check_layout(home)
+    home.click("dialog button.main-button")
+    home.wait_for_selector("text=Imported.")
+    home.fill("input[aria-label='Frames of sq010 sh010 animation']", "1001-1060")
+    home.press("input[aria-label='Frames of sq010 sh010 animation']", "Enter")
+    home.wait_for_selector("text=Saved.")
+    home.select_option("select[aria-label='Assignee of sq010 sh010 animation']", label="admin")
+    expect(home.locator("select[aria-label='Assignee of sq010 sh010 animation'] option:checked")).to_have_text("admin")
+    home.fill("input[aria-label='Due date of sq010 sh010 animation']", "2026-12-24")
+    home.press("input[aria-label='Due date of sq010 sh010 animation']", "Enter")
+    check_layout(home)
+    with home.expect_download() as download:
+        home.click("text=Export CSV")
+    lines = Path(download.value.path()).read_text("utf-8").splitlines()
+    assert lines[0] == "sequence,shot,task,frames,fps,assignee,status,due"
+    assert lines[1].startswith("sq010,sh010,animation,1001-1060,24,admin,In progress,")
+    assert lines[2].startswith("sq010,sh020,lighting,1-10,23.976,,")
+    session.reset()
+    shot = session.query(f'Shot where name is "sh010" and project.name is "{name}"').one()
+    assert (shot["custom_attributes"]["fstart"], shot["custom_attributes"]["fend"]) == (1001, 1060)
+
+
+def test_administrator_creates_a_person_who_signs_in_by_a_link(home, browser, server_process):
+    home.click("nav >> text=Administration")
+    home.wait_for_selector("h2:has-text('Storage and health')")
+    check_layout(home)
+    home.select_option("#field-require_changes", "On Hold")
+    home.click("button:has-text('Save the verdicts')")
+    home.wait_for_selector("text=Saved.")
+    home.reload()
+    expect(home.locator("#field-require_changes")).to_have_value("On Hold")
+    home.select_option("#field-require_changes", "default")
+    home.click("button:has-text('Save the verdicts')")
+    home.wait_for_selector("text=Saved.")
+    name = f"ida{uuid.uuid4().hex[:6]}"
+    home.click("button:has-text('New person')")
+    home.fill("#field-name", name)
+    home.fill("#field-first_name", "Ida")
+    home.select_option("#field-role", "Reviewer")
+    check_layout(home)
+    home.click("dialog button.main-button")
+    home.click(f"button[aria-label='Manage {name}']")
+    home.click("text=Make a sign-in link")
+    link = home.input_value("#copied-text")
+    check_layout(home)
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(link)
+    page.click("button")
+    page.wait_for_selector("h1:has-text('Reviews')")
+    assert page.inner_text(".account span") == "Ida"
+    assert page.locator("nav >> text=Administration").count() == 0
+    home.click("text=Sign out everywhere")
+    home.wait_for_selector(f"text={name} is signed out in all browsers.")
+    page.reload()
+    page.wait_for_selector("h1:has-text('Sign in')")
+    context.close()
+
+
+def test_movie_is_uploaded_as_a_version_and_its_review_is_exported(home, reviews, movie, browser):
+    review_id = reviews.open("Uploads")
+    home.reload()
+    home.locator(".card", has_text="Uploads").first.get_by_role("button").click()
+    home.click("dialog nav >> text=Versions")
+    home.set_input_files("#field-files", str(movie.path))
+    home.fill("#field-comment", "First pass")
+    home.click("dialog button:has-text('Upload')")
+    home.wait_for_selector("text=1 version is uploaded.")
+    check_layout(home)
+    expect(home.locator("dialog ol.rows li")).to_contain_text([movie.path.stem])
+    reviews.session.reset()
+    (item,) = reviews.session.query(f'ReviewSessionObject where review_session_id is "{review_id}"')
+    version = item["asset_version"]
+    assert (version["comment"], version["user"]["username"]) == ("First pass", "admin")
+    component = version["components"][0]
+    assert component["size"] == movie.path.stat().st_size
+    home.click("dialog nav >> text=Export")
+    check_layout(home)
+    with home.expect_download() as download:
+        home.click("text=Download PDF")
+    assert Path(download.value.path()).read_bytes().startswith(b"%PDF-")
+
+
+def test_user_opens_a_review_from_a_card_and_writes_as_the_author(home, reviews, movie):
+    review_id = reviews.open("Notes of users")
+    version = reviews.add(review_id, movie)
+    home.reload()
+    home.click("strong:has-text('Notes of users')")
+    home.wait_for_url(f"**/review/{review_id}/studio")
+    home.wait_for_function("() => document.querySelector('#frame-number').value === '1001'")
+    home.fill("#note-text", "Two frames later.")
+    home.keyboard.press("Control+Enter")
+    home.wait_for_selector("text=Two frames later. >> visible=true")
+    (note,) = reviews.notes(version)
+    assert note["author"]["username"] == "admin"

@@ -1,0 +1,119 @@
+"""The WebKit engine as WebKitGTK has it, controlled by WebDriver on a display of its own."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import requests
+
+from browser_drivers import WINDOW_SIZE, BrowserMissing
+from browser_drivers.actions import drag_actions, key_actions
+
+_ANSWER_TIMEOUT_SECONDS, _START_TIMEOUT_SECONDS = 60, 60
+_PROGRAMS = {"WebKitWebDriver": "webkit2gtk-driver", "Xvfb": "xvfb"}
+
+
+class WebKit:
+    """A window of WebKitGTK's MiniBrowser."""
+
+    def __init__(self) -> None:
+        for program, package in _PROGRAMS.items():
+            if shutil.which(program) is None:
+                raise BrowserMissing(f"{program} is not installed. Run: apt-get install {package}")
+        self._http = requests.Session()
+        self._http.trust_env = False
+        with ExitStack() as opened:
+            display = subprocess.Popen(
+                ["Xvfb", "-displayfd", "1", "-screen", "0", "1600x1200x24", "-nolisten", "tcp"],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                encoding="utf-8",
+            )
+            opened.callback(_end, display)
+            assert display.stdout is not None
+            environment = {**os.environ, "DISPLAY": f":{display.stdout.readline().strip()}"}
+            if os.geteuid() == 0:
+                # Its sandbox needs name spaces that the root user of a container does not get.
+                environment["WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS"] = "1"
+            port = _free_port()
+            driver = subprocess.Popen(
+                ["WebKitWebDriver", f"--port={port}"],
+                env=environment,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            opened.callback(_end, driver)
+            self._address = f"http://127.0.0.1:{port}/session"
+            self._address += "/" + self._start_session()
+            opened.callback(self._http.close)
+            opened.callback(self._send, "DELETE", "")
+            width, height = WINDOW_SIZE
+            self._send("POST", "/window/rect", width=width, height=height)
+            self._exit = opened.pop_all()
+
+    def open(self, url: str) -> None:
+        # A change of the fragment alone would not load the page again.
+        self._send("POST", "/url", url="about:blank")
+        self._send("POST", "/url", url=url)
+
+    def evaluate(self, expression: str) -> Any:
+        script = f"return (async () => JSON.stringify(await ({expression})) ?? 'null')()"
+        return json.loads(self._send("POST", "/execute/sync", script=script, args=[]))
+
+    def press(self, key: str) -> None:
+        self._send("POST", "/actions", actions=key_actions(key))
+
+    def drag(self, points: Sequence[tuple[float, float]]) -> None:
+        self._send("POST", "/actions", actions=drag_actions(points))
+
+    def screenshot(self) -> bytes:
+        return base64.b64decode(self._send("GET", "/screenshot"))
+
+    def close(self) -> None:
+        self._exit.close()
+
+    def _start_session(self) -> str:
+        capabilities = {"alwaysMatch": {"webkitgtk:browserOptions": {"args": ["--automation"]}}}
+        deadline = time.monotonic() + _START_TIMEOUT_SECONDS
+        while True:
+            try:
+                return str(self._send("POST", "", capabilities=capabilities)["sessionId"])
+            except requests.ConnectionError:
+                # The driver does not listen yet.
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+
+    def _send(self, method: str, path: str, **values: Any) -> Any:
+        body = values if method == "POST" else None
+        address = self._address + path
+        answer = self._http.request(method, address, json=body, timeout=_ANSWER_TIMEOUT_SECONDS).json()["value"]
+        if isinstance(answer, dict) and "error" in answer:
+            raise RuntimeError(f"{method} {path}: {answer['error']}: {answer['message']}")
+        return answer
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def _end(process: subprocess.Popen[Any]) -> None:
+    process.terminate()
+    try:
+        process.wait(timeout=20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    if process.stdout is not None:
+        process.stdout.close()

@@ -1,0 +1,315 @@
+"""``ft-dcc batch``: the plan, the engines, the second run, and the reports."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+TESTS = Path(__file__).resolve().parents[1]
+if str(TESTS) not in sys.path:
+    sys.path.insert(0, str(TESTS))
+
+from doubles.colour_bars import painted  # noqa: E402
+
+from ft_dcc.frames import Resolution  # noqa: E402
+from ft_dcc.production.tasks import ensure_task  # noqa: E402
+
+COLUMNS = ("source", "task", "fps", "comment")
+
+
+class Batch:
+    """A folder with frames, and tasks for them on the studio server."""
+
+    def __init__(self, server, session, folder):
+        self.folder, self.session, self.jobs = folder, session, folder / "jobs"
+        self.project = f"Batch{uuid4().hex[:10]}"
+        self.environ = {
+            **os.environ,
+            "FTRACK_SERVER": server.server_url,
+            "FTRACK_API_USER": server.api_user,
+            "FTRACK_API_KEY": server.api_key,
+            "FT_DCC_JOBS": str(self.jobs),
+            "FT_DCC_REVIEW": "",
+        }
+        self.rows = []
+
+    def add_shot(self, name, count=3, task=None, size="64x36", **values):
+        task = f"{self.project}/SQ010/{name}/Animation" if task is None else task
+        if "NONE" not in task:
+            ensure_task(self.session, task)
+        (self.folder / name).mkdir()
+        for number in range(1001, 1001 + count):
+            image = painted(number, Resolution.parse(size))
+            (self.folder / name / f"{name}.{number}.png").write_bytes(image)
+        self.rows.append({"source": f"{name}/{name}.%04d.png", "task": task, "fps": "24", "comment": name, **values})
+
+    def write(self, name="shots.csv"):
+        path = self.folder / name
+        with path.open("w", encoding="utf-8", newline="") as file:
+            columns = list(dict.fromkeys([*COLUMNS, *(column for row in self.rows for column in row)]))
+            writer = csv.DictWriter(file, columns)
+            writer.writeheader()
+            writer.writerows(self.rows)
+        return path
+
+    def start(self, *arguments, command="batch", **options):
+        line = [sys.executable, "-m", "ft_dcc.cli.main", command, *map(str, arguments)]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
+        return subprocess.Popen(line, env=self.environ, cwd=self.folder, **pipes, **options)
+
+    def run(self, *arguments, command="batch"):
+        process = self.start(*arguments, command=command)
+        stdout, stderr = process.communicate(timeout=300)
+        assert "Traceback" not in stderr
+        return subprocess.CompletedProcess([], process.returncode, stdout, stderr)
+
+    def versions(self):
+        """Return the paths of the tasks of all versions of the project, with the number of each."""
+        found = self.session.query(
+            f"select version, task.link from AssetVersion where task.project.name is '{self.project}'"
+        )
+        return sorted((each["task"]["link"][-2]["name"], each["version"]) for each in found)
+
+
+@pytest.fixture
+def batch(studio_server, session, tmp_path):
+    return Batch(studio_server, session, tmp_path)
+
+
+def test_batch_publishes_each_item_once_and_lists_all_problems(batch):
+    for name in ("SH010", "SH020", "SH030"):
+        batch.add_shot(name)
+    batch.add_shot("SH040", task=f"{batch.project}/SQ010/NONE/Animation")
+    batch.add_shot("SH050", fps="fast")
+    batch.add_shot("SH060", count=0)
+    (batch.folder / "SH030" / "SH030.1002.png").unlink()
+    batch.rows.append({**batch.rows[0]})
+    manifest = batch.write()
+    planned = batch.run(manifest, "--dry-run")
+    assert planned.returncode == 3
+    assert planned.stderr.splitlines()[-1] == "7 items: 2 to publish, 0 done, 5 with problems."
+    assert batch.versions() == []
+    done = batch.run(manifest, "--engine", "local:2", "--json")
+    assert done.returncode == 3, done.stderr
+    for place, problem in (
+        ("line 4", "1 frames of"),
+        ("line 5", "There is no task"),
+        ("line 6", "'fast' is not a frame rate"),
+        ("line 7", "No file matches"),
+        ("line 8", "is listed twice"),
+    ):
+        assert any(f"shots.csv, {place}: " in line and problem in line for line in done.stderr.splitlines())
+    report = json.loads(done.stdout)
+    assert report["counts"] == {"problem": 5, "failed": 0, "waiting": 0, "done": 2}
+    assert batch.versions() == [("SH010", 1), ("SH020", 1)]
+    page = Path(report["page"]).read_text("utf-8")
+    assert page.count("data:image/jpeg;base64,") == 2
+    assert "is not a frame rate" in page
+    batch.add_shot("SH070")
+    again = batch.run(batch.write())
+    assert "8 items: 1 to publish, 2 done, 5 with problems." in again.stderr
+    assert batch.versions() == [("SH010", 1), ("SH020", 1), ("SH070", 1)]
+    batch.rows = batch.rows[:2]
+    assert batch.run(batch.write(), "--again").returncode == 0
+    assert batch.versions() == [("SH010", 1), ("SH010", 2), ("SH020", 1), ("SH020", 2), ("SH070", 1)]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to a console")
+def test_ctrl_c_and_kill_lose_nothing_and_publish_nothing_twice(batch):
+    for number in range(6):
+        batch.add_shot(f"SH{number}", count=12)
+    manifest = batch.write()
+    for stop in (signal.SIGINT, signal.SIGKILL):
+        process = batch.start(manifest, "--engine", "local:2", start_new_session=True)
+        for line in process.stderr:
+            if line.startswith("done: "):
+                break
+        process.send_signal(stop)
+        started = time.monotonic()
+        process.communicate(timeout=60)
+        if stop is signal.SIGINT:
+            assert process.returncode == 130
+            # A generous time-out: the aim is one second on an idle machine.
+            assert time.monotonic() - started < 20
+    deadline = time.monotonic() + 120
+    while True:
+        # Workers of the killed run finish their item; until then their jobs are locked.
+        done = batch.run(manifest)
+        if done.returncode == 0 or time.monotonic() > deadline:
+            break
+    assert done.returncode == 0, done.stderr
+    assert batch.versions() == [(f"SH{number}", 1) for number in range(6)]
+
+
+def test_item_that_was_repaired_is_published_by_the_next_run(batch):
+    """A problem that only the publish finds: an image of another size."""
+    batch.add_shot("SH010")
+    odd = batch.folder / "SH010" / "SH010.1002.png"
+    odd.write_bytes(painted(1002, Resolution(32, 18)))
+    manifest = batch.write()
+    assert batch.run(manifest).returncode == 3
+    odd.write_bytes(painted(1002, Resolution(64, 36)))
+    assert batch.run(manifest).returncode == 0
+    assert batch.versions() == [("SH010", 1)]
+
+
+def test_folder_is_matched_with_the_fields_of_its_paths(batch):
+    for shot in ("SH010", "SH020"):
+        ensure_task(batch.session, f"{batch.project}/SQ010/{shot}/Comp")
+        inside = batch.folder / "renders" / "SQ010" / shot / "Comp"
+        inside.mkdir(parents=True)
+        for number in (1, 2):
+            (inside / f"{shot}.{number:04d}.png").write_bytes(painted(number, Resolution(64, 36)))
+    rule = f"{batch.project}/{{sequence}}/{{shot}}/{{task}}"
+    done = batch.run("renders", "--match", "{sequence}/{shot}/{task}", "--task", rule, "--fps", "24")
+    assert done.returncode == 0, done.stderr
+    assert batch.versions() == [("SH010", 1), ("SH020", 1)]
+
+
+def test_shots_of_the_server_have_sources_by_a_rule(batch):
+    for name in ("SH010", "SH020"):
+        batch.add_shot(name)
+    query = f"Shot where project.name is '{batch.project}' order by name"
+    options = ("--from", query, "--source", "{shot}/{shot}.%04d.png", "--task", "{path}/Animation", "--fps", "24")
+    done = batch.run(*options)
+    assert done.returncode == 0, done.stderr
+    assert batch.versions() == [("SH010", 1), ("SH020", 1)]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("shots.toml", '[[items]]\nsource = "SH010/SH010.%04d.png"\ntask = "TASK"\nfps = 24\n'),
+        ("shots.jsonl", '{"source": "SH010/SH010.%04d.png", "task": "TASK", "fps": 24}\n'),
+        ("semicolons.csv", "\ufeffsource;task;fps\nSH010/SH010.%04d.png;TASK;24\n"),
+    ],
+)
+def test_each_kind_of_manifest_is_read(batch, name, text):
+    batch.add_shot("SH010")
+    (batch.folder / name).write_text(text.replace("TASK", batch.rows[0]["task"]), encoding="utf-8")
+    planned = batch.run(name, "--dry-run")
+    assert planned.stderr.splitlines()[-1] == "1 items: 1 to publish, 0 done, 0 with problems."
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("shots.csv", "sorce,task\na.mov,T/S/T\n", "There is no column 'sorce'. Did you mean source?"),
+        ("shots.csv", "source,task\n", "has no items"),
+        ("shots.toml", "items = 3\n", "Write each item as [[items]]"),
+        ("shots.toml", "[[items\n", "is not TOML"),
+        ("shots.jsonl", "{\n", "invalid JSON"),
+        ("shots.xlsx", "", "is not a manifest"),
+        ("shots.csv", b"source\n\xff\xfe\n", "it is not UTF-8"),
+    ],
+)
+def test_invalid_manifest_is_explained(batch, name, text, message):
+    (batch.folder / name).write_bytes(text if isinstance(text, bytes) else text.encode("utf-8"))
+    refused = batch.run(name, "--dry-run")
+    assert refused.returncode == 3
+    assert message in refused.stderr + refused.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "Give a manifest"),
+        (("shots.csv", "--engine", "local:0"), "is not a number of processes"),
+        (("shots.csv", "--engine", "cloud"), "There is no engine 'cloud'"),
+        (("shots.csv", "--match", "{shot}"), "--match needs a folder"),
+        ((".",), "add --match"),
+        (("--from", "Shot"), "--from needs --source"),
+    ],
+)
+def test_wrong_usage_of_batch_is_explained(batch, arguments, message):
+    batch.write()
+    refused = batch.run(*arguments)
+    assert refused.returncode == 2
+    assert message in refused.stderr
+
+
+def test_openjd_bundle_runs_with_openjd_and_a_second_run_makes_nothing_new(batch):
+    pytest.importorskip("openjd.cli")
+    cli = (sys.executable, "-m", "openjd")
+    for name in ("SH010", "SH020", "SH030"):
+        batch.add_shot(name)
+    written = batch.run(batch.write(), "--engine", "openjd:bundle")
+    template = batch.folder / "bundle" / "template.json"
+    assert written.stdout.strip() == str(template)
+    checked = subprocess.run([*cli, "check", template], capture_output=True, encoding="utf-8", check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert batch.environ["FTRACK_API_KEY"] not in template.read_text("utf-8")
+    program = batch.folder / "ft-dcc"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m ft_dcc.cli.main "$@"\n', encoding="utf-8")
+    program.chmod(0o755)
+    command = [*cli, "run", template, "-p", f"Command={program}"]
+    for _ in range(2):
+        ran = subprocess.run(
+            command, env=batch.environ, cwd=batch.folder, capture_output=True, encoding="utf-8", check=False
+        )
+        assert ran.returncode == 0, ran.stdout[-3000:]
+        assert batch.versions() == [("SH010", 1), ("SH020", 1), ("SH030", 1)]
+    assert "3 items: 0 to publish, 3 done, 0 with problems." in batch.run("shots.csv", "--out", "bundle").stderr
+    assert batch.run("shots.csv").returncode == 0
+    assert batch.versions() == [("SH010", 1), ("SH020", 1), ("SH030", 1)]
+
+
+@pytest.fixture
+def dask_cluster(batch):
+    """Start a Dask scheduler and two workers on this machine; yield the scheduler's address and the workers."""
+    pytest.importorskip("distributed")
+    scheduler_file = batch.folder / "scheduler.json"
+    started = []
+
+    def start(*arguments):
+        command = [sys.executable, "-m", "dask", *arguments]
+        with (batch.folder / f"dask-{len(started)}.log").open("w") as log:
+            started.append(subprocess.Popen(command, env=batch.environ, cwd=batch.folder, stdout=log, stderr=log))
+        return started[-1]
+
+    start(
+        *("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"),
+        *("--scheduler-file", str(scheduler_file)),
+    )
+    deadline = time.monotonic() + 60
+    while not scheduler_file.is_file() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    address = json.loads(scheduler_file.read_text("utf-8"))["address"]
+    options = ("--host", "127.0.0.1", "--nthreads", "1", "--no-nanny", "--no-dashboard")
+    workers = [start("worker", address, *options) for _ in range(2)]
+    yield address.removeprefix("tcp://"), workers
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def test_dask_publishes_each_item_once_although_a_worker_is_killed(batch, dask_cluster):
+    address, workers = dask_cluster
+    for number in range(5):
+        batch.add_shot(f"SH{number}")
+    process = batch.start(batch.write(), "--engine", f"dask://{address}")
+    seen = []
+    for line in process.stderr:
+        seen.append(line)
+        if line.startswith("done: "):
+            workers[0].kill()
+            break
+    _, rest = process.communicate(timeout=240)
+    assert process.returncode == 0, "".join(seen) + rest
+    assert batch.versions() == [(f"SH{number}", 1) for number in range(5)]
+
+
+def test_dask_on_another_machine_needs_tls(batch):
+    batch.add_shot("SH010")
+    refused = batch.run(batch.write(), "--engine", "dask://192.0.2.1:8786")
+    assert refused.returncode == 2
+    assert "needs TLS" in refused.stderr

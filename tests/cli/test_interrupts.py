@@ -1,0 +1,46 @@
+"""One Ctrl-C ends a command at any point."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+COMMAND = """
+import signal, socket, sys, threading, time
+from ft_dcc.cli import main
+
+class Loses:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+def in_a_destructor():
+    Loses()
+    time.sleep(100)
+
+def unheard():
+    # As when it comes right before a system call that waits: that is not interrupted, and returns after its time.
+    def press():
+        time.sleep(0.1)
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+    threading.Thread(target=press, daemon=True).start()
+    silent, kept = socket.socketpair()
+    silent.recv(1)
+
+main.command.command(name="lose")(globals()[sys.argv[1]])
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.exit(main.run(["lose"]))
+"""
+LATE = pytest.param(
+    "unheard", marks=pytest.mark.skipif(sys.platform == "win32", reason="a system call that waits hears nothing there")
+)
+
+
+@pytest.mark.parametrize("place", ["in_a_destructor", LATE])
+def test_a_lost_ctrl_c_is_resent_and_ends_the_command(place):
+    done = subprocess.run(
+        [sys.executable, "-c", COMMAND, place], capture_output=True, encoding="utf-8", timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr.strip()) == (130, "Stopped.")

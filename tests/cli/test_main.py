@@ -1,0 +1,110 @@
+"""Exit codes and one-line messages for invalid input."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+
+def run(*arguments, environ=None, **changes):
+    return subprocess.run(
+        [sys.executable, "-m", "ft_dcc.cli.main", *arguments],
+        env={**(environ or {}), **changes},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture
+def studio_environ(studio_server, tmp_path):
+    """Return an environment that is signed in to the studio, with a temporary jobs folder."""
+    return {
+        **os.environ,
+        "FTRACK_SERVER": studio_server.server_url,
+        "FTRACK_API_USER": studio_server.api_user,
+        "FTRACK_API_KEY": studio_server.api_key,
+        "FT_DCC_JOBS": str(tmp_path / "jobs"),
+    }
+
+
+def one_line(done):
+    lines = done.stderr.strip().splitlines()
+    assert "Traceback" not in done.stderr
+    return lines[-1]
+
+
+@pytest.mark.parametrize("command", ["publish", "playblast", "serve", "doctor", "demo", "task"])
+def test_every_command_has_a_help_text(command):
+    done = run(command, "--help")
+    assert done.returncode == 0 and "Usage: ft-dcc" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["publish"],
+        ["publish", "a.%04d.png", "--task", "x", "--frames", "9-1"],
+        ["publish", "a.%04d.png", "--task", "x", "--fps", "fast"],
+        ["publish", "a.%04d.png", "--task", "x", "--resolution", "big"],
+        ["no-such-command"],
+        ["serve"],
+    ],
+)
+def test_wrong_usage_exits_with_2(arguments):
+    assert run(*arguments).returncode == 2
+
+
+def test_a_server_without_a_user_names_the_missing_variable(tmp_path):
+    done = run("publish", "a.%04d.png", "--task", "x", FTRACK_SERVER="http://127.0.0.1:9")
+    assert done.returncode == 2 and "FTRACK_API_USER" in one_line(done)
+
+
+def test_an_unreachable_server_exits_with_1(studio_environ):
+    done = run("task", "ensure", "P/S/T", environ=studio_environ, FTRACK_SERVER="http://127.0.0.1:9")
+    assert done.returncode == 1 and "127.0.0.1:9" in one_line(done)
+
+
+def test_a_wrong_key_exits_with_1_and_is_not_printed(studio_environ):
+    done = run("task", "ensure", "P/S/T", environ=studio_environ, FTRACK_API_KEY="not-the-key-at-all")
+    assert done.returncode == 1 and "not-the-key-at-all" not in done.stdout + done.stderr
+
+
+def test_an_unknown_task_exits_with_3(studio_environ, tmp_path):
+    (tmp_path / "a.1001.png").write_bytes(b"x")
+    done = run("publish", str(tmp_path / "a.%04d.png"), "--task", "No/Such/Task", environ=studio_environ)
+    assert done.returncode == 3 and "No/Such/Task" in one_line(done)
+
+
+def test_json_option_prints_errors_as_json(studio_environ):
+    done = run("task", "ensure", "P/S/T", "--json", environ=studio_environ, FTRACK_SERVER="http://127.0.0.1:9")
+    assert json.loads(done.stdout)["error"]["class"] == "ServerUnreachable"
+
+
+def test_ensure_creates_a_task_once(studio_environ):
+    first = run(
+        "task", "ensure", "Cli/SEQ/SH010/Animation", "--frames", "993-1100+8", "--fps", "23.976", environ=studio_environ
+    )
+    again = run("task", "ensure", "Cli/SEQ/SH010/Animation", environ=studio_environ)
+    assert first.returncode == 0, first.stderr
+    assert len(first.stdout.strip()) == 36
+    assert first.stdout == again.stdout
+
+
+def test_doctor_reaches_the_server_and_hides_the_key(studio_environ):
+    done = run("doctor", "--json", environ=studio_environ)
+    assert done.returncode == 0, done.stdout + done.stderr
+    findings = {finding["name"]: finding for finding in json.loads(done.stdout)["findings"]}
+    assert findings["server"]["is_good"] is True
+    assert findings["key"]["text"] == "set  (environment FTRACK_API_KEY)"
+    assert studio_environ["FTRACK_API_KEY"] not in done.stdout + done.stderr
+
+
+def test_doctor_reports_a_wrong_key(studio_environ):
+    done = run("doctor", environ=studio_environ, FTRACK_API_KEY="wrong")
+    assert done.returncode == 1 and "BROKEN" in done.stdout

@@ -1,0 +1,110 @@
+"""``ft-dcc notes`` on a running studio, in this process."""
+
+from __future__ import annotations
+
+import io
+import json
+from contextlib import redirect_stderr, redirect_stdout
+from types import SimpleNamespace
+from uuid import uuid4
+
+import pytest
+
+from ft_dcc.cli.main import run
+from ft_dcc.session import operations
+
+
+@pytest.fixture
+def notes(signed_in):
+    """Run ``ft-dcc notes ...`` as the studio's first user."""
+
+    def call(*arguments):
+        stdout, stderr = io.StringIO(), io.StringIO()
+        with redirect_stdout(stdout), redirect_stderr(stderr):
+            code = run(["notes", *arguments])
+        return SimpleNamespace(code=code, out=stdout.getvalue(), err=stderr.getvalue())
+
+    return call
+
+
+@pytest.fixture
+def noted(session, project, project_task):
+    """Create version 3 of an asset with a note on frame 1010, and return both ids and its path."""
+    ids = SimpleNamespace(asset=str(uuid4()), version=str(uuid4()), note=str(uuid4()))
+    asset_type = session.query("AssetType").first()["id"]
+    asset = {"id": ids.asset, "name": "main", "context_id": project_task["parent_id"], "type_id": asset_type}
+    version = {"id": ids.version, "asset_id": ids.asset, "task_id": project_task["id"], "version": 3}
+    note = {"id": ids.note, "content": "Arm too high", "parent_id": ids.version, "parent_type": "AssetVersion"}
+    frame = {"parent_id": ids.note, "parent_type": "Note", "key": "ft_dcc", "value": json.dumps({"frame": 1010})}
+    session.call(
+        [
+            operations.create("Asset", asset),
+            operations.create("AssetVersion", version),
+            operations.create("Note", note),
+            operations.create("Metadata", frame),
+        ]
+    )
+    ids.task = f"{project['name']}/sq010/sh010/animation"
+    ids.path = f"{project['name']}/sq010/sh010/main/v003"
+    return ids
+
+
+def test_notes_of_a_task_a_version_and_the_user_are_listed(notes, noted):
+    for arguments in (["--task", noted.task], ["--version", noted.version], ["--version", noted.path], ["--mine"], []):
+        found = notes(*arguments)
+        assert found.code == 0, found.err
+        (line,) = (line for line in found.out.splitlines() if noted.note[:8] in line)
+        assert line.split()[1:3] == ["1010", "open"]
+        assert "      Arm too high" in found.out.splitlines()
+
+
+def test_the_report_has_notes_with_their_frames(notes, noted):
+    (version,) = json.loads(notes("--task", noted.task, "--json").out)["versions"]
+    (note,) = version["notes"]
+    assert (version["number"], note["id"], note["frame"], note["is_open"]) == (3, noted.note, 1010, True)
+
+
+def test_a_note_is_answered_done_and_opened_again_by_the_start_of_its_id(notes, noted):
+    assert notes("reply", noted.note[:8], "Lowered").code == 0
+    assert "      > admin: Lowered" in notes("--task", noted.task).out.splitlines()
+    assert notes("done", noted.note[:8]).out == "1 note is done.\n"
+    assert notes("--task", noted.task, "--open").out == "There are no notes.\n"
+    assert notes("done", noted.note, "--reopen").out == "1 note is open again.\n"
+    assert "Arm too high" in notes("--task", noted.task, "--open").out
+
+
+def test_notes_are_exported_with_the_frames_of_the_shot(notes, noted, tmp_path):
+    table, timeline = tmp_path / "notes.csv", tmp_path / "notes.otio"
+    exported = notes("export", "--task", noted.task, "--csv", str(table), "--otio", str(timeline))
+    assert exported.code == 0, exported.err
+    assert ",v003,1010,,admin," in table.read_text("utf-8-sig")
+    assert json.loads(timeline.read_text("utf-8"))["OTIO_SCHEMA"] == "Timeline.1"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (["--task", "a/b"], 3, "There is no task a/b"),
+        (["--version", "no/such/asset/v001"], 2, "There is no version no/such/asset/v001"),
+        (["--version", "x"], 1, "There is no version x"),
+        (["--mine", "--task", "a/b"], 2, "only one of"),
+        (["reply", "0" * 8, "text"], 1, "There is no note 00000000"),
+        (["reply", "0" * 8, " "], 2, "The reply is empty"),
+        (["done"], 2, "NOTE"),
+        (["export"], 2, "Give --csv"),
+    ],
+)
+def test_wrong_arguments_are_one_sentence(notes, arguments, code, sentence):
+    found = notes(*arguments)
+    assert (found.code, sentence in found.err, "Traceback" in found.err) == (code, True, False), found.err
+
+
+def test_a_version_without_drawings_has_no_archive(notes, noted, tmp_path):
+    found = notes("export", "--task", noted.task, "--grease-pencil", str(tmp_path / "notes.zip"))
+    assert (found.code, "There are no drawings" in found.err) == (3, True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_cannot_be_written_is_one_sentence(notes, noted, tmp_path):
+    found = notes("export", "--task", noted.task, "--csv", str(tmp_path / "missing" / "notes.csv"))
+    assert (found.code, "cannot be written" in found.err) == (1, True)

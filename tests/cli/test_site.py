@@ -1,0 +1,129 @@
+"""The commands task and types."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from uuid import uuid4
+
+import click
+
+from ft_dcc.cli.main import _COMMANDS, command, run
+from ft_dcc.production.tasks import ensure_task
+
+SCRIPT = """\
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from studio import AssetVersion, Session
+
+
+def show(session: Session, version: AssetVersion) -> None:
+    reveal_type(version["version"])
+    reveal_type(version["asset"])
+    reveal_type(version["date"])
+    reveal_type(version["components"])
+    reveal_type(version["metadata"])
+    reveal_type(version["link"])
+    reveal_type(version["status"])
+    reveal_type(session.get("Task", "id"))
+    reveal_type(session.create("Shot"))
+    shot = session.get("Sequence", "id")
+    if shot is not None:
+        reveal_type(shot["name"])
+        shot["children"].append(session.create("Task"))
+    author = session.create("User")
+    reveal_type(version.create_note("Lift the chin.", author))
+    reveal_type(version.create_component("film.mov"))
+    author.start_timer(session.create("Task"))
+    session.create("ProjectSchema").get_statuses("Task")
+"""
+REVEALED = [
+    "int | None",
+    "studio.Asset | None",
+    "datetime.datetime | None",
+    "typing.MutableSequence[studio.Component]",
+    "typing.MutableMapping[str, Any]",
+    "typing.Sequence[typing.Mapping[str, str]]",
+    "studio.Status",
+    "studio.Task | None",
+    "studio.Shot",
+    "str",
+    "ft_dcc.session.entities.entity.Entity",
+    "ft_dcc.session.entities.entity.Entity",
+]
+
+
+def plain(revealed):
+    """Return the type in a line of mypy, whose releases write built-in types differently."""
+    return revealed.split('"')[1].replace("builtins.", "")
+
+
+def test_a_type_checker_infers_the_types_of_values(signed_in, tmp_path):
+    assert run(["types", "--out", str(tmp_path / "studio.pyi")]) == 0
+    (tmp_path / "script.py").write_text(SCRIPT, encoding="utf-8")
+    command = [
+        sys.executable,
+        "-m",
+        "mypy",
+        "--strict",
+        "--no-incremental",
+        "--config-file=",
+        "script.py",
+        "studio.pyi",
+    ]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=250, check=False)
+    assert "error:" not in done.stdout, done.stdout + done.stderr
+    revealed = [line for line in done.stdout.splitlines() if "Revealed type" in line]
+    assert [plain(line) for line in revealed] == REVEALED
+
+
+def test_types_without_a_file_are_printed(signed_in, capsys):
+    assert run(["types"]) == 0
+    assert "class AssetVersion(" in capsys.readouterr().out
+
+
+def test_a_missing_output_folder_is_named(signed_in, tmp_path, capsys):
+    missing = tmp_path / "missing" / "studio.pyi"
+    assert run(["types", "--out", str(missing)]) == 1
+    assert f"{missing} cannot be written: No such file or directory." in capsys.readouterr().err
+
+
+def test_tasks_are_listed_and_found_by_parts_of_their_paths(signed_in, session, capsys):
+    project = f"Search{uuid4().hex[:8]}"
+    for shot in ("SH010", "SH020"):
+        ensure_task(session, f"{project}/SQ010/{shot}/Comp")
+    assert run(["task", "search", project, "sh020"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.endswith(f"  {project}/SQ010/SH020/Comp")
+    assert run(["task", "list"]) == 0
+    assert f"{project}/SQ010/SH010/Comp" in capsys.readouterr().out
+
+
+def test_project_with_a_similar_name_needs_create_project(signed_in, session, capsys):
+    project = f"Similar{uuid4().hex[:12]}"
+    ensure_task(session, f"{project}/SQ010/SH010/Comp")
+    typo = f"{project[:-1]}"
+    assert run(["task", "ensure", f"{typo}/SQ010/SH010/Comp"]) == 2
+    assert f"There is no project {typo}. Did you mean {project}? Add --create-project" in capsys.readouterr().err
+    assert run(["task", "ensure", f"{typo}/SQ010/SH010/Comp", "--create-project"]) == 0
+
+
+def test_unknown_command_names_the_nearest_one(capsys):
+    assert run(["pubish", "a.mov"]) == 2
+    assert "There is no command 'pubish'. Did you mean publish?" in capsys.readouterr().err
+
+
+def test_help_lists_the_short_help_of_each_command_and_imports_none(capsys):
+    context = click.Context(command)
+    for name, (_, text) in _COMMANDS.items():
+        found = command.get_command(context, name)
+        assert found is not None
+        assert (found.short_help or found.get_short_help_str(100)) == text
+    code = "import sys; from ft_dcc.cli.main import run; run(['--help']); print(*sys.modules, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
+    assert {name for name in done.stderr.split() if name.startswith("ft_dcc.")} <= {
+        *("ft_dcc.cli", "ft_dcc.cli.main", "ft_dcc.cli.interrupts", "ft_dcc.cli.output", "ft_dcc.errors"),
+    }

@@ -1,0 +1,135 @@
+"""A studio with one row of each entity type in two projects, made from the schema, so that no type is forgotten."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, create_engine
+from sqlalchemy.pool import NullPool
+
+from ft_dcc.server.auth.access_rules import access_rule
+from ft_dcc.server.schema.model import Schema
+from ft_dcc.server.schema.tables import TYPE_COLUMN, Tables
+
+OPEN, PRIVATE = "open", "private"
+# The types whose rows stand for those of a family, where others would need special values.
+_OF_FAMILY = {
+    "Context": "Task",
+    "Component": "FileComponent",
+    "Resource": "User",
+    "List": "TypedContextList",
+    "CustomConfigurationBase": "CustomAttributeConfiguration",
+    "CustomAttributeLink": "AssetCustomAttributeLink",
+    "StatusChange": "TypedContextStatusChange",
+}
+_EDITIONS = {OPEN: "first edition", PRIVATE: "secret"}
+
+
+def families(schema: Schema, tables: Tables) -> list[str]:
+    """Return the families whose rows do not belong to everyone."""
+    return [family for family in tables.by_family if not access_rule(schema, schema[family]).is_public]
+
+
+def row_id(project: str, family: str) -> str:
+    """Return the id of the row of a family in a project."""
+    return project if family == "Project" else f"{project}-{family}"
+
+
+def open_database(studio: Any) -> Any:
+    """Return a transaction on the studio's database that does not check foreign keys."""
+    return create_engine(f"sqlite:///{studio.folder / 'studio.db'}", poolclass=NullPool).begin()
+
+
+def fill(connection: Connection, schema: Schema, tables: Tables, users: dict[str, str]) -> None:
+    """Add both projects; ``users`` are the authors of their rows. Keys that decide nothing lead into the other one."""
+    for project in (OPEN, PRIVATE):
+        values = {"id": project, "project_id": project, TYPE_COLUMN: "Project", "name": f"{project} project"}
+        connection.execute(tables.by_family["Context"].insert().values({**values, "is_private": project == PRIVATE}))
+        for family in families(schema, tables):
+            row = make_row(schema, tables, family, project, users[project])
+            connection.execute(tables.by_family[family].insert().values(row))
+
+
+def make_row(schema: Schema, tables: Tables, family: str, project: str, user: str) -> dict[str, Any]:
+    """Return a row of a project: each owner is in the same project, and each other key leads into the other one."""
+    entity_type = schema[_OF_FAMILY.get(family, family)]
+    rule = access_rule(schema, entity_type)
+    owners = {key.column: key for key in rule.owners}
+    other = PRIVATE if project == OPEN else OPEN
+    row: dict[str, Any] = {}
+    for name, _column in tables.by_family[family].c.items():
+        attribute = _attribute(schema, family, name)
+        if name == TYPE_COLUMN:
+            row[name] = entity_type.name
+        elif name == rule.author:
+            row[name] = user
+        elif name in owners:
+            target = owners[name].targets[0] if owners[name].targets else _family(schema, attribute)
+            row[name] = project if (family, name) == ("Context", "project_id") else row_id(project, target)
+        elif attribute is not None and attribute.kind == "foreign key" and attribute.rows != "*":
+            target = _family(schema, attribute)
+            # Vocabulary is for everyone, and there is none with these ids.
+            row[name] = row_id(other, target) if target in families(schema, tables) else f"no-{target}"
+        elif name == "id":
+            row[name] = (
+                1 if (family, project) == ("Event", OPEN) else 2 if family == "Event" else row_id(project, family)
+            )
+        elif attribute is not None:
+            row[name] = _value(attribute.kind, project, family, name)
+    if family == "Context":
+        row["parent_id"] = project
+    if family == "Component":
+        row["container_id"] = None
+    if family == "Feed":
+        row["social_id"] = 1 if project == OPEN else 2
+    return row
+
+
+def _attribute(schema: Schema, family: str, column: str) -> Any:
+    found = (member.attributes.values() for member in schema.family_of(family) if not member.is_view)
+    return next((attribute for each in found for attribute in each if attribute.column == column), None)
+
+
+def _family(schema: Schema, attribute: Any) -> str:
+    return schema[attribute.rows].family
+
+
+def _value(kind: str, project: str, family: str, name: str, edition: str = "") -> Any:
+    text = f"{edition or _EDITIONS[project]} {family} {name}"
+    if kind in ("variable", "object"):
+        return f'"{text}"'
+    if kind == "date":
+        return "2024-05-01T12:00:00" if not edition else "2031-05-01T12:00:00"
+    if kind in ("integer", "number"):
+        return 7 if not edition else 7_000
+    if kind == "boolean":
+        return 0 if not edition else 1
+    return text
+
+
+def change_private_rows(connection: Connection, schema: Schema, tables: Tables) -> None:
+    """Change all values of the private project but its keys, so that an answer that depends on one changes."""
+    for family in families(schema, tables):
+        table = tables.by_family[family]
+        key = _key(table, schema, family)
+        values = {}
+        for name in [column.name for column in table.c]:
+            attribute = _attribute(schema, family, name)
+            is_key = attribute is None or attribute.kind == "foreign key" or name in schema[family].key
+            if not is_key and name not in ("project_id", "parent_type", "is_private", "is_shared_with_everyone"):
+                values[name] = _value(attribute.kind, PRIVATE, family, name, "changed")
+        if values:
+            connection.execute(table.update().where(key).values(values))
+
+
+def telling_column(schema: Schema, family: str) -> str:
+    """Return the column of a family that tells to which project a generated row belongs."""
+    if "id" in schema[family].key:
+        return "id"
+    rule = access_rule(schema, schema[family])
+    return rule.owners[0].column if rule.owners else rule.author
+
+
+def _key(table: Any, schema: Schema, family: str) -> Any:
+    column = table.c[telling_column(schema, family)]
+    return column == 2 if family == "Event" else column.in_((PRIVATE, f"of-{PRIVATE}")) | column.like(f"{PRIVATE}-%")

@@ -1,0 +1,233 @@
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+import tomli
+from doubles.machine import add_program, files_in, machine_in
+
+from ft_dcc.errors import HostMissing, InstallFailed
+from ft_dcc.install import run, vendored
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULES = {
+    "linux": "home/ada/maya",
+    "darwin": "Users/ada/Library/Preferences/Autodesk/maya",
+    "win32": "Users/ada/Documents/maya",
+}
+LOAD = """
+import sys
+sys.path.append(sys.argv[1])
+import attrs, certifi, charset_normalizer, clique, filelock, platformdirs, pyblish.api, requests, tomli, websocket
+import ft_dcc.publish.publisher, ft_dcc.session
+print(requests.__file__)
+"""
+
+
+def test_maya_gets_a_module_for_each_system(machine, tmp_path, install):
+    (done,) = install("maya", machine, version="2025")
+    modules = tmp_path / MODULES[machine.platform] / "2025" / "modules"
+    assert done.folder == modules / "ft-dcc"
+    assert (modules / "ft_dcc.mod").read_text(encoding="utf-8") == (
+        f"+ MAYAVERSION:2022 ft-dcc {vendored.release()} ./ft-dcc\nscripts: scripts\n\n"
+        f"+ MAYAVERSION:2025 ft-dcc {vendored.release()} ./ft-dcc\nscripts: scripts\n"
+    )
+    for name in ("scripts/userSetup.py", "scripts/ft_dcc_maya/host.py", "vendored/certifi/cacert.pem"):
+        assert (done.folder / name).is_file()
+    assert not (done.folder / "scripts" / "ft_dcc_maya" / "module").exists()
+
+
+def test_one_installation_serves_all_compatible_maya_versions(tmp_path, install):
+    machine = machine_in(tmp_path, "linux", MAYA_APP_DIR=str(tmp_path / "elsewhere"))
+    add_program(machine, "usr/autodesk/maya2026/bin/maya")
+    (done,) = install("maya", machine)
+    assert done.folder == tmp_path / "elsewhere" / "modules" / "ft-dcc"
+    assert done.record.versions[-3:] == ("2025", "2026", "2027")
+
+
+def test_nuke_gets_a_folder_and_the_line_that_names_it(machine, tmp_path, install):
+    add_program(machine, "usr/local/Nuke16.0v1/Nuke16.0")
+    (done,) = install("nuke", machine, version="16")
+    init = machine.home / ".nuke" / "init.py"
+    assert done.folder == machine.data / "nuke"
+    assert init.read_text(encoding="utf-8").endswith(
+        f"\nimport nuke\n\nnuke.pluginAddPath({done.folder.as_posix()!r})\n"
+    )
+    for name in ("init.py", "menu.py", "ft_dcc_nuke/__init__.py", "vendored/clique/__init__.py"):
+        assert (done.folder / name).is_file()
+
+
+def test_an_existing_init_py_is_not_changed(machine, install):
+    init = machine.home / ".nuke" / "init.py"
+    init.parent.mkdir()
+    init.write_text("import nuke\n", encoding="utf-8")
+    (done,) = install("nuke", machine, version="16")
+    assert init.read_text(encoding="utf-8") == "import nuke\n"
+    assert f"or this line to {init}: nuke.pluginAddPath({done.folder.as_posix()!r})" in done.hints[0]
+    init.write_text(f"import nuke\nnuke.pluginAddPath({done.folder.as_posix()!r})\n", encoding="utf-8")
+    assert install("nuke", machine, version="16")[0].hints[:-1] == ()
+    run.uninstall("nuke", machine)
+    assert init.is_file()
+
+
+@pytest.mark.parametrize("host", ["maya", "nuke", "blender"])
+def test_a_repeated_installation_is_removed_completely(machine, install, host):
+    (machine.home / "mine.txt").write_text("mine", encoding="utf-8")
+    before, version = files_in(machine.home), {"maya": "2025", "nuke": "16", "blender": "4.2"}[host]
+    (first,) = install(host, machine, version=version)
+    after = files_in(machine.home)
+    stale = first.folder / "stale.py"
+    record = json.loads((first.folder / "installed.json").read_text(encoding="utf-8"))
+    (first.folder / "installed.json").write_text(
+        json.dumps({**record, "files": {**record["files"], "stale.py": 0}}), encoding="utf-8"
+    )
+    stale.touch()
+    # What the host's Python makes of it is ours, too.
+    cache = first.folder / "__pycache__"
+    cache.mkdir()
+    (cache / "init.cpython-311.pyc").touch()
+    install(host, machine, version=version)
+    assert files_in(machine.home) == after
+    assert [removed.left for removed in run.uninstall(host, machine)] == [()]
+    assert files_in(machine.home) == before
+    assert run.uninstall(host, machine) == []
+
+
+def test_files_of_others_are_neither_replaced_nor_removed(machine, install):
+    (done,) = install("maya", machine, version="2025")
+    (done.folder / "scripts" / "mine.py").write_text("mine = 1", encoding="utf-8")
+    module_file = done.folder.parent / "ft_dcc.mod"
+    module_file.write_text("+ changed 1 ./ft-dcc\n", encoding="utf-8")
+    with pytest.raises(InstallFailed, match=r"ft_dcc\.mod exists and is not a file of ft-dcc"):
+        install("maya", machine, version="2025")
+    (removed,) = run.uninstall("maya", machine)
+    assert removed.left == (module_file, done.folder)
+    assert [path.name for path in done.folder.rglob("*") if path.is_file()] == ["mine.py"]
+    with pytest.raises(InstallFailed, match="exists and is not an installation of ft-dcc"):
+        install("maya", machine, version="2025")
+
+
+def test_install_on_a_share_prints_the_variable_to_set(machine, tmp_path, install):
+    share = tmp_path / "share with spaces"
+    (maya,) = install("maya", machine, to=share, version="2025")
+    (nuke,) = install("nuke", machine, to=share, version="16")
+    install("blender", machine, to=share, version="4.2")
+    assert maya.hints[0] == f"Add {share} to MAYA_MODULE_PATH"
+    assert nuke.hints[0].startswith(f"Add {share / 'ft-dcc-nuke'} to NUKE_PATH, or this line")
+    assert run.uninstall("maya", machine) == []
+    assert [len(run.uninstall(host, machine, to=share)) for host in ("nuke", "blender", "maya")] == [1, 1, 1]
+    assert not share.exists()
+
+
+def test_install_for_a_missing_host_lists_the_searched_paths(machine, install):
+    for host in ("maya", "nuke", "blender"):
+        with pytest.raises(HostMissing, match=rf"{host.title()} was not found in .* --version, .* --to\."):
+            install(host, machine)
+
+
+def test_blender_gets_an_extension_or_an_add_on(machine, install):
+    (new,) = install("blender", machine, version="4.2")
+    assert new.folder.parts[-4:] == ("4.2", "extensions", "user_default", "ft_dcc")
+    manifest = (new.folder / "blender_manifest.toml").read_text(encoding="utf-8")
+    wheels = sorted(path.name for path in (new.folder / "wheels").iterdir())
+    assert wheels and all(f'"./wheels/{name}"' in manifest and name.endswith("-none-any.whl") for name in wheels)
+    (share,) = install("blender", machine, to=machine.root / "share")
+    assert (share.folder.name, share.record.versions[0]) == ("ft_dcc", "4.2")
+    if vendored.minimum_python() <= (3, 10):
+        (old,) = install("blender", machine, version="3.6")
+        assert old.folder.parts[-4:] == ("3.6", "scripts", "addons", "ft_dcc_blender")
+
+
+def test_a_blender_with_a_preferences_folder_is_installed_into(machine, install):
+    config = {
+        "linux": ".config/blender",
+        "darwin": "Library/Application Support/Blender",
+        "win32": "AppData/Roaming/Blender Foundation/Blender",
+    }[machine.platform]
+    (machine.home / config / "5.0").mkdir(parents=True)
+    (done,) = install("blender", machine)
+    assert done.folder == machine.home / config / "5.0" / "extensions" / "user_default" / "ft_dcc"
+
+
+def test_the_suite_can_be_imported_from_the_installation_alone(tmp_path, install_whole):
+    (done,) = install_whole("maya", machine_in(tmp_path, "linux"), version="2025")
+    command = [sys.executable, "-I", "-S", "-W", "ignore", "-c", LOAD, str(done.folder / "vendored")]
+    found = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, timeout=60)
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.startswith(str(done.folder))
+
+
+def test_wheels_contain_no_compiled_modules(tmp_path, install_whole):
+    (done,) = install_whole("maya", machine_in(tmp_path, "linux"), version="2025")
+    names = list(done.record.files)
+    assert [name for name in names if name.endswith((".so", ".pyd", ".dylib", ".pyc"))] == []
+    assert "vendored/tests/__init__.py" not in names
+    assert "vendored/charset_normalizer/md.py" in names
+
+
+def test_packages_are_the_direct_and_indirect_dependencies():
+    def names(requirements):
+        plain = [line for line in requirements if "extra ==" not in line and "python_version <" not in line]
+        return {re.match(r"[\w.-]+", line)[0].lower().replace("_", "-") for line in plain}
+
+    waiting = names(tomli.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"])
+    found = set()
+    while waiting:
+        found |= waiting
+        waiting = {each for name in waiting for each in names(metadata.requires(name) or [])} - found
+    needed = {name for name in found if not name.startswith(("types-", "typing-"))}
+    assert {name.lower() for name in vendored.PACKAGES} == needed
+
+
+def test_install_for_an_older_python_downloads_older_packages(tmp_path, install):
+    if vendored.minimum_python() <= (3, 9):
+        pytest.skip("the packages of this environment take Python 3.9")
+    with pytest.raises(InstallFailed) as caught:
+        install("maya", machine_in(tmp_path, "linux"), version="2023")
+    assert "the host has 3.9, and pip could not download older ones: ERROR: " in str(caught.value)
+    assert "from an ft-dcc that is installed with Python 3.9." in str(caught.value)
+
+
+def test_install_into_an_unwritable_folder_is_an_error_and_changes_nothing(tmp_path, install):
+    from ft_dcc.errors import StorageError
+
+    machine = machine_in(tmp_path, "linux")
+    (machine.home / "maya").write_text("a file where a folder would be", encoding="utf-8")
+    with pytest.raises(StorageError, match="cannot be changed"):
+        install("maya", machine, version="2025")
+    assert list(files_in(machine.home)) == ["maya"]
+
+
+START = """
+import sys
+from pathlib import Path
+sys.path.append(sys.argv[1])
+from ft_dcc.accounts.local_server import ensure_local_studio
+print(ensure_local_studio(Path(sys.argv[2])).server)
+"""
+
+
+def test_a_host_starts_the_local_studio_with_the_python_that_installed_it(tmp_path, install_whole):
+    import requests
+
+    (done,) = install_whole("maya", machine_in(tmp_path, "linux"), version="2025")
+    # Not one package of the server is in what a host gets.
+    assert not [name for name in done.record.files if name.startswith("vendored/sqlalchemy/")]
+    command = [sys.executable, "-I", "-S", "-W", "ignore", "-c", START, str(done.folder / "vendored")]
+    environment = {**os.environ, "FT_DCC_LOCAL_STUDIO_IDLE": "0.1"}
+    found = subprocess.run(
+        [*command, str(tmp_path / "studio")],
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        timeout=90,
+    )
+    assert found.returncode == 0, found.stderr
+    assert requests.get(f"{found.stdout.strip()}/health", timeout=60).status_code == 200

@@ -1,0 +1,143 @@
+"""Every name of ``nuke`` that the adapter uses exists in every supported Nuke, by Foundry's documentation."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "hosts" / "nuke" / "ft_dcc_nuke"
+NAMES = ROOT / "tests" / "doubles" / "nuke" / "names.tsv"
+# Not in the reference for 16.0, but commonly used: to be confirmed in a real Nuke.
+TO_BE_CONFIRMED = {"Gizmo", "INVISIBLE", "NUKE_VERSION_STRING", "Node", "nodes"}
+
+
+def documented_names():
+    lines = [line.split("\t") for line in NAMES.read_text("utf-8").splitlines() if not line.startswith("#")]
+    return {name: versions.split() for name, versions in lines}
+
+
+def used_names(package=PACKAGE):
+    """Return every ``nuke.name`` in the package, and where it is first used."""
+    found = {}
+    for path in sorted(package.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "nuke":
+                found.setdefault(node.attr, f"{path.name}:{node.lineno}")
+    return found
+
+
+def test_the_table_lists_exactly_the_names_that_the_adapter_uses():
+    assert sorted(used_names()) == sorted(documented_names())
+
+
+def test_each_name_is_documented_for_nuke_13_2_and_16():
+    assert {name for name, versions in documented_names().items() if versions != ["13.2", "16.0"]} == TO_BE_CONFIRMED
+
+
+def test_each_name_is_in_the_stubs_of_types_nuke():
+    stubs = next((Path(folder, "nuke-stubs") for folder in sys.path if Path(folder, "nuke-stubs").is_dir()), None)
+    if stubs is None:
+        pytest.skip("types-nuke is not installed")
+    names = {"callbacks"}
+    for path in stubs.glob("*.pyi"):
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                names.add(node.name)
+            elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                names.add(node.target.id)
+    assert set(documented_names()) - names == set()
+
+
+def test_the_double_has_each_name_of_the_table_and_no_other(nuke):
+    own = {name for name in nuke.module.__dict__ if not name.startswith("_")}
+    callbacks = {name for name in own if name.startswith(("add", "remove"))}
+    assert set(documented_names()) <= own
+    assert own - callbacks - set(documented_names()) == {"Boolean_Knob", "Root"}
+
+
+def test_a_name_that_is_not_modelled_is_a_misuse(nuke):
+    with pytest.raises(AttributeError, match="has no attribute 'tcl'"):
+        _ = nuke.module.tcl
+    assert nuke.misuses.pop() == "nuke.tcl is not modelled; model it before you use it"
+
+
+@pytest.mark.parametrize(
+    ("expression", "error"),
+    [
+        ("nuke.find('Write1')['fiel']", NameError),
+        ("nuke.find('Write1')['file'].setValue(7)", TypeError),
+        ("nuke.find('Write1')['first'].setValue('1001')", TypeError),
+        ("nuke.find('Write1')['use_limit'].setValue('yes')", TypeError),
+        ("nuke.find('Write1')['file_type'].setValue('gif')", TypeError),
+        ("nuke.find('Write1').addKnob('comment')", TypeError),
+        ("nuke.find('Write1').removeKnob(nuke.find('Write1')._knobs['file'])", ValueError),
+        ("nuke.module.Tab_Knob(7)", TypeError),
+        ("nuke.module.Enumeration_Knob('x', 'y', ['a', 1])", TypeError),
+        ("nuke.module.execute(nuke.find('Read1'), 1, 2)", RuntimeError),
+        ("nuke.module.execute(nuke.find('Write1'), 1.5, 2)", TypeError),
+        ("nuke.module.execute(nuke.find('Write1'), 1, 2, 1, 'main')", TypeError),
+        ("nuke.module.addBeforeRender('print(1)')", ValueError),
+        ("nuke.module.addBeforeRender(print, (), [])", ValueError),
+        ("nuke.module.addBeforeRender(print, node='Write')", TypeError),
+        ("nuke.module.allNodes('Write', recurse=True)", TypeError),
+        ("nuke.module.message(7)", TypeError),
+        ("nuke.module.delete('Write1')", TypeError),
+        ("nuke.root.setModified(1)", TypeError),
+        ("nuke.module.menu('Nuke').addCommand('x', 7)", TypeError),
+    ],
+)
+def test_the_double_refuses_what_nuke_refuses(nuke, expression, error):
+    with pytest.raises(error):
+        eval(expression, {"nuke": nuke})  # noqa: S307 - the expressions above
+
+
+def test_the_double_records_calls_that_would_hang_or_crash(nuke, terminal):
+    for call in (
+        lambda: nuke.later(print, (), {}),
+        lambda: nuke.module.Undo.enable(),
+        lambda: terminal.module.menu("Nuke"),
+        lambda: terminal.module.ask("Publish?"),
+    ):
+        with pytest.raises(RuntimeError):
+            call()
+    assert (len(nuke.misuses), len(terminal.misuses)) == (2, 2)
+    nuke.misuses.clear()
+    terminal.misuses.clear()
+
+
+def test_the_double_runs_callbacks_in_the_documented_order_and_once(nuke):
+    called = []
+    write = nuke.find("Write1")
+
+    def added(name):
+        return lambda: called.append(name)
+
+    first, second, everywhere = added("first"), added("second"), added("everywhere")
+    nuke.module.addBeforeRender(everywhere, nodeClass="*")
+    nuke.module.addBeforeRender(first)
+    nuke.module.addBeforeRender(second)
+    nuke.module.addBeforeRender(first)
+    nuke.module.addBeforeRender(called.append, "other", nodeClass="DeepWrite")
+    nuke.module.called = called
+    write._knobs["beforeRender"]._value = "nuke.called.append('knob')"
+    nuke.render(write, 1001, 1001)
+    assert called == ["knob", "second", "first", "everywhere"]
+    assert [event for event, *_ in nuke.events] == [
+        "beforeRender",
+        "beforeFrameRender",
+        "afterFrameRender",
+        "afterRender",
+    ]
+
+
+def test_init_imports_nothing_that_needs_a_window():
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.parse(path.read_text("utf-8")).body:
+            names = [each.name for each in node.names] if isinstance(node, (ast.Import, ast.ImportFrom)) else []
+            assert not {"nukescripts", "PySide2", "PySide6", "Qt"} & set(names), path
+    assert importlib.util.find_spec("nukescripts") is None

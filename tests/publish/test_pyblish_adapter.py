@@ -1,0 +1,199 @@
+"""The behaviour of pyblish that the publish relies on or works around."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+
+import pyblish.api
+import pyblish.logic
+import pyblish.plugin
+import pyblish.util
+import pytest
+
+from ft_dcc.publish.pipeline import pyblish_adapter, runner
+
+
+def plugin(name: str, order: float, process, base=pyblish.api.InstancePlugin, **attributes):
+    return type(name, (base,), {"order": order, "process": process, **attributes})
+
+
+def context_with(*names: str):
+    context = pyblish.api.Context()
+    for name in names:
+        context.create_instance(name, family="review")
+    return context
+
+
+def test_pyblish_alone_integrates_after_a_failed_extractor():
+    ran = []
+
+    def extract(self, instance):
+        raise RuntimeError("no disk")
+
+    def integrate(self, instance):
+        ran.append(instance.name)
+
+    pyblish.util.publish(context_with("a"), [plugin("Extract", 2, extract), plugin("Integrate", 3, integrate)])
+    assert ran == ["a"]
+
+
+def test_pyblish_alone_stops_every_instance_for_a_bad_one():
+    ran = []
+
+    def validate(self, instance):
+        assert instance.name != "bad"
+
+    def extract(self, instance):
+        ran.append(instance.name)
+
+    pyblish.util.publish(context_with("good", "bad"), [plugin("Validate", 1, validate), plugin("Extract", 2, extract)])
+    assert ran == []
+
+
+def test_plugin_error_is_returned_in_the_result():
+    def fail(self, instance):
+        raise ValueError("no")
+
+    context = context_with("a")
+    result = runner.run_plugin(plugin("Fail", 1, fail), context, context[0])
+    assert (result["success"], str(result["error"])) == (False, "no")
+    assert result["duration"] >= 0
+
+
+def test_keyboard_interrupt_is_raised():
+    def interrupt(self, instance):
+        raise KeyboardInterrupt
+
+    context = context_with("a")
+    with pytest.raises(KeyboardInterrupt):
+        runner.run_plugin(plugin("Interrupt", 1, interrupt), context, context[0])
+
+
+def test_root_logger_is_at_debug_while_a_plugin_runs():
+    seen = []
+
+    def look(self, context):
+        seen.append(logging.getLogger().level)
+
+    before = logging.getLogger().level
+    runner.run_plugin(plugin("Look", 0, look, pyblish.api.ContextPlugin), context_with(), None)
+    assert seen == [logging.DEBUG]
+    assert logging.getLogger().level == before
+
+
+def test_urllib3_logs_no_url_while_a_plugin_runs(caplog):
+    def ask(self, context):
+        logging.getLogger("urllib3.connectionpool").debug("PUT /upload?signature=secret")
+        logging.getLogger("pyblish.Ask").debug("heard")
+
+    with pyblish_adapter.guarded_logging():
+        runner.run_plugin(plugin("Ask", 0, ask, pyblish.api.ContextPlugin), context_with(), None)
+    assert "secret" not in caplog.text
+    assert "heard" in caplog.text
+    assert logging.getLogger("urllib3").level == logging.NOTSET
+
+
+def test_pyblish_logs_no_traceback_during_a_publish(capfd):
+    def fail(self, context):
+        raise ValueError("no")
+
+    with pyblish_adapter.guarded_logging():
+        runner.run_plugin(plugin("Fail", 0, fail, pyblish.api.ContextPlugin), context_with(), None)
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_instances_are_matched_by_family():
+    def process(self, instance):
+        pass
+
+    context = context_with("a")
+    context.create_instance("camera", family="review", families=["camera"])
+    names = [
+        [instance.name for instance in pyblish_adapter.targets(plugin("P", 0, process, families=families), context)]
+        for families in (["camera"], ["review"], ["*"], ["nothing"])
+    ]
+    assert names == [["camera"], ["a", "camera"], ["a", "camera"], []]
+
+
+def test_instance_with_publish_false_is_skipped():
+    def process(self, instance):
+        pass
+
+    context = context_with("on", "off")
+    context[1].data["publish"] = False
+    assert [instance.name for instance in pyblish_adapter.targets(plugin("P", 0, process), context)] == ["on"]
+
+
+def test_context_plugin_runs_once_regardless_of_families():
+    def process(self, context):
+        pass
+
+    made = plugin("P", 0, process, pyblish.api.ContextPlugin, families=["nothing"])
+    assert pyblish_adapter.targets(made, context_with("a", "b")) == [None]
+
+
+def test_inactive_plugin_and_plugin_of_another_target_do_not_run():
+    def process(self, context):
+        pass
+
+    context = context_with("a")
+    assert pyblish_adapter.targets(plugin("Off", 0, process, pyblish.api.ContextPlugin, active=False), context) == []
+    assert (
+        pyblish_adapter.targets(plugin("Farm", 0, process, pyblish.api.ContextPlugin, targets=["farm"]), context) == []
+    )
+
+
+def test_registered_target_runs_in_addition_to_the_default():
+    def process(self, context):
+        pass
+
+    farm = plugin("Farm", 0, process, pyblish.api.ContextPlugin, targets=["farm"])
+    pyblish.api.register_target("farm")
+    try:
+        assert pyblish_adapter.targets(farm, context_with()) == [None]
+    finally:
+        pyblish.api.deregister_target("farm")
+
+
+def test_pyblish_alone_skips_plugin_files_with_import_errors(tmp_path):
+    (tmp_path / "broken.py").write_text("import nothing_of_that_name\n", encoding="utf-8")
+    assert pyblish.api.discover(paths=[str(tmp_path)]) == []
+
+
+def test_pyblish_executes_plugin_files_at_each_discovery(tmp_path):
+    text = "import pyblish.api\nclass Check(pyblish.api.ContextPlugin):\n    order = 1\n"
+    (tmp_path / "check.py").write_text(text, encoding="utf-8")
+    first, second = (pyblish.api.discover(paths=[str(tmp_path)]) for _ in range(2))
+    assert [found.__name__ for found in first] == ["Check"]
+    assert first[0] is not second[0]
+
+
+def test_pyblish_registers_three_collectors():
+    found = [plugin.__name__ for plugin in pyblish.api.discover()]
+    assert sorted(found) == ["CollectCurrentDate", "CollectCurrentUser", "CollectCurrentWorkingDirectory"]
+
+
+def test_an_empty_context_is_falsy():
+    assert not pyblish.api.Context()
+
+
+def test_create_instance_stores_its_keyword_arguments():
+    instance = pyblish.api.Context().create_instance("a", families=["camera"])
+    assert (instance.data["name"], instance.data["family"], instance.data["families"]) == ("a", "default", ["camera"])
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="a user always has a name on this system")
+def test_pyblish_loads_for_a_user_without_a_name():
+    script = (
+        "import os; os.getuid = lambda: 54321\n"
+        "from ft_dcc.publish.pipeline.pyblish_adapter import load_api\n"
+        "load_api()\n"
+        "import pyblish.api\n"
+        "print(pyblish.api.registered_hosts(), os.environ['LOGNAME'])"
+    )
+    environment = {"PATH": os.environ["PATH"]}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, encoding="utf-8")
+    assert (done.stderr, done.stdout) == ("", "['python'] unnamed\n")

@@ -1,0 +1,159 @@
+"""Validation errors and their messages."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import attrs
+import pytest
+from doubles.colour_bars import SCENE, ColourBars
+
+from ft_dcc.errors import (
+    CameraMissing,
+    FramesMissing,
+    MovieUnreadable,
+    PluginBroken,
+    ReviewSessionClosed,
+    StorageError,
+    TaskNotFound,
+    UserFixableError,
+    ValidationFailed,
+    ValueMismatch,
+)
+from ft_dcc.frames import FrameRange, Resolution
+from ft_dcc.publish.models import PublishRequest
+from ft_dcc.publish.publisher import publish
+
+
+def versions_of(session, task):
+    return session.query(f"select asset.name from AssetVersion where task_id is '{task['id']}'").all()
+
+
+def test_two_invalid_sources_do_not_block_a_valid_one(session, task, task_path, paint, jobs, tmp_path):
+    (tmp_path / "notes.mov").write_text("this is no film", encoding="utf-8")
+    gap, good = paint("1-6", name="gap", missing=(3, 4)), paint("1-6", name="good")
+    sources = (gap.pattern, str(tmp_path / "notes.mov"), good.pattern)
+    published = publish(PublishRequest(task=task_path, source=sources, fps=Fraction(24)), session, jobs=jobs)
+    assert [version.source for version in published.versions] == ["good"]
+    assert [problem.instance for problem in published.problems] == ["notes", "gap"]
+    assert "3-4" in published.problems[1].message
+    assert [version["asset"]["name"] for version in versions_of(session, task)] == ["Animation good"]
+
+
+def test_missing_frame_is_named(session, task, task_path, paint, jobs):
+    frames = paint("1001-1012", missing=(1005,))
+    with pytest.raises(FramesMissing, match="1005") as caught:
+        publish(PublishRequest(task=task_path, source=frames.pattern, fps=Fraction(24)), session, jobs=jobs)
+    assert caught.value.missing == (1005,)
+    assert versions_of(session, task) == []
+
+
+def test_sequence_without_files_is_one_problem(session, task, task_path, jobs, tmp_path):
+    with pytest.raises(FramesMissing, match="No file matches"):
+        publish(PublishRequest(task=task_path, source=str(tmp_path / "a.%04d.png")), session, jobs=jobs)
+
+
+def test_missing_frames_at_both_ends_are_named(session, task, task_path, paint, jobs):
+    request = PublishRequest(
+        task=task_path, source=paint("1003-1010").pattern, fps=Fraction(24), frame_range=FrameRange(1001, 1012)
+    )
+    with pytest.raises(FramesMissing, match="1001-1002, 1011-1012"):
+        publish(request, session, jobs=jobs)
+
+
+def test_problems_of_all_validators_are_reported_at_once(session, paint, jobs):
+    request = PublishRequest(task="Nobody/SH010/Animation", source=paint("1-6", missing=(2,)).pattern)
+    with pytest.raises(ValidationFailed) as caught:
+        publish(request, session, jobs=jobs)
+    assert [problem.check for problem in caught.value.problems] == ["Task", "Missing frames"]
+
+
+def test_unknown_task_is_named(session, host, jobs):
+    with pytest.raises(TaskNotFound, match="Nobody/SH010/Animation"):
+        publish(PublishRequest(task="Nobody/SH010/Animation"), session, host, jobs=jobs)
+    assert host.captures == 0
+
+
+def test_closed_review_session_is_rejected(session, host, task, task_path, jobs):
+    first = publish(PublishRequest(task=task_path, review="Closed"), session, host, jobs=jobs).first
+    review = session.get("ReviewSession", first.review_session_id)
+    review["end_date"] = "2001-01-01T00:00:00"
+    session.commit()
+    with pytest.raises(ReviewSessionClosed, match="Closed"):
+        publish(PublishRequest(task=task_path, review="Closed"), session, host, jobs=jobs)
+    assert (host.captures, len(versions_of(session, task))) == (1, 1)
+
+
+def test_missing_camera_is_reported_with_the_existing_ones(session, task, task_path, jobs):
+    with pytest.raises(CameraMissing, match="no camera"):
+        publish(PublishRequest(task=task_path), session, ColourBars(attrs.evolve(SCENE, sources=())), jobs=jobs)
+    with pytest.raises(CameraMissing, match=r"persp.*bars, second"):
+        publish(PublishRequest(task=task_path, source="persp"), session, ColourBars(), jobs=jobs)
+
+
+@pytest.mark.parametrize(
+    ("scene", "words"),
+    [
+        ({"frame_range": FrameRange(1001, 1013)}, "The frame range is 1001-1013; expected 1001-1012."),
+        ({"fps": Fraction(24)}, "The frame rate is 24 fps; expected 23.976 fps."),
+    ],
+)
+def test_scene_that_differs_from_the_shot_is_rejected(session, shot, jobs, scene, words):
+    good = attrs.evolve(SCENE, frame_range=FrameRange(1001, 1012), fps=Fraction(24000, 1001))
+    task_path, host = shot("1001-1012", "23.976"), ColourBars(attrs.evolve(good, **scene))
+    with pytest.raises(ValueMismatch) as caught:
+        publish(PublishRequest(task=task_path), session, host, jobs=jobs)
+    assert str(caught.value).startswith(words)
+    assert host.captures == 0
+
+
+def test_publish_without_sources_is_rejected(session, task, task_path, jobs):
+    with pytest.raises(UserFixableError, match="No source to publish"):
+        publish(PublishRequest(task=task_path), session, jobs=jobs)
+
+
+def test_missing_movie_is_named(session, task, task_path, jobs):
+    with pytest.raises(MovieUnreadable, match=r"nowhere\.mov"):
+        publish(PublishRequest(task=task_path, source="nowhere.mov"), session, jobs=jobs)
+
+
+def test_job_folder_that_cannot_be_created_is_reported(session, host, task, task_path, tmp_path):
+    (tmp_path / "jobs").write_text("a file", encoding="utf-8")
+    with pytest.raises(StorageError, match="FT_DCC_JOBS"):
+        publish(PublishRequest(task=task_path), session, host, jobs=tmp_path / "jobs")
+    assert host.captures == 0
+
+
+def test_lack_of_disk_space_is_reported_before_the_capture(session, task, task_path, jobs):
+    # A resolution that needs more space than any disk has.
+    host = ColourBars(attrs.evolve(SCENE, frame_range=FrameRange(1, 2**31), resolution=Resolution(32768, 32768)))
+    with pytest.raises(StorageError, match="MiB free, this publish needs"):
+        publish(PublishRequest(task=task_path), session, host, jobs=jobs)
+    assert host.captures == 0
+
+
+def test_studio_plugin_with_an_import_error_stops_the_publish(
+    session, host, task, task_path, jobs, tmp_path, monkeypatch
+):
+    (tmp_path / "naming.py").write_text("import studio_tools_of_nobody\n", encoding="utf-8")
+    monkeypatch.setenv("PYBLISHPLUGINPATH", str(tmp_path))
+    with pytest.raises(PluginBroken, match=r"naming\.py.*studio_tools_of_nobody"):
+        publish(PublishRequest(task=task_path), session, host, jobs=jobs)
+    assert (host.captures, jobs.exists()) == (0, False)
+
+
+def test_message_of_a_studio_check_is_reported(session, host, task, task_path, jobs, tmp_path, monkeypatch):
+    (tmp_path / "naming.py").write_text(
+        "import pyblish.api\n"
+        "from ft_dcc.publish.slots import TASK\n"
+        "class ValidateName(pyblish.api.InstancePlugin):\n"
+        "    order = pyblish.api.ValidatorOrder\n"
+        "    families = ['camera']\n"
+        "    def process(self, instance):\n"
+        "        assert TASK.get(instance.context).name.islower(), 'A task is written in small letters.'\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("PYBLISHPLUGINPATH", str(tmp_path))
+    with pytest.raises(UserFixableError, match=r"A task is written in small letters\."):
+        publish(PublishRequest(task=task_path), session, host, jobs=jobs)
+    assert host.captures == 0

@@ -1,0 +1,85 @@
+"""Images of the dialog for the documentation: ``FT_DCC_IMAGES=docs/images pytest tests/qt/test_images.py``."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from doubles.colour_bars import painted
+from doubles.maya import sample_scene as maya_scene
+from doubles.maya.program import running as running_maya
+from doubles.nuke import sample_script as nuke_script
+from doubles.nuke.program import running as running_nuke
+
+from ft_dcc.frames import FrameRange, Resolution
+from ft_dcc.production.tasks import ensure_task
+
+FOLDER = os.environ.get("FT_DCC_IMAGES")
+TASK = "Northern Light/SQ010/SH010/Animation"
+
+pytestmark = pytest.mark.skipif(FOLDER is None, reason="FT_DCC_IMAGES names the folder of the images")
+
+
+@pytest.fixture
+def shot_task(session):
+    return ensure_task(session, TASK, frame_range=FrameRange(1001, 1012), fps=Fraction(24))
+
+
+@pytest.fixture
+def save(app):
+    """Return a function that writes an image of the dialog in its default size."""
+
+    def write(dialog, name):
+        dialog.resize(940, 620)
+        app.processEvents()
+        assert dialog.grab().save(str(Path(FOLDER, name)))
+
+    return write
+
+
+def test_image_of_the_dialog_after_a_publish(open_dialog, choose, press, wait_until, save, shot_task, tmp_path):
+    from Qt import QtCore
+
+    folder = tmp_path / "render"
+    folder.mkdir()
+    for name, frames in (("sh010_lighting", range(1001, 1013)), ("sh020_comp", (1001, 1002, 1004))):
+        for frame in frames:
+            (folder / f"{name}.{frame}.png").write_bytes(painted(frame, Resolution(64, 36)))
+    dialog = open_dialog()
+    page = dialog.publish_page
+    page.add_files([folder])
+    wait_until(lambda: dialog.controller.queries.wait(0))
+    choose(dialog, TASK)
+    page.comment.setPlainText("First light, with the key from the left")
+    wait_until(lambda: page.sources.count() == 2)
+    page.sources.item(1).setCheckState(QtCore.Qt.CheckState.Unchecked)
+    press(page.publish)
+    wait_until(lambda: not dialog.controller.is_busy and dialog.controller.queries.wait(0))
+    dialog.refresh()
+    save(dialog, "dialog.png")
+
+
+@pytest.mark.parametrize(
+    ("running", "sample", "adapter", "name"),
+    [
+        (running_maya, lambda _: maya_scene.build(), "ft_dcc_maya.host:MayaHost", "maya.png"),
+        (running_nuke, nuke_script.build, "ft_dcc_nuke.host:NukeHost", "nuke.png"),
+    ],
+)
+def test_image_of_the_dialog_in_a_host(
+    running, sample, adapter, name, open_dialog, choose, wait_until, save, shot_task, tmp_path
+):
+    module, _, kind = adapter.partition(":")
+    with running(sample(tmp_path)) as program:
+        host = getattr(importlib.import_module(module), kind)()
+        host.idle = program.idle
+        dialog = open_dialog(host)
+        choose(dialog, TASK, host)
+        dialog.publish_page.comment.setPlainText("Blocking, second pass")
+        wait_until(lambda: dialog.controller.queries.wait(0), host)
+        dialog.refresh()
+        save(dialog, name)
+        dialog.close()

@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from ft_dcc.errors import StorageError
+from ft_dcc.renders.log import PublishOptions, RenderExecution, RenderLogWriter, derive_render_id
+from ft_dcc.renders.renders import find_renders, pattern_of, read_renders
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "renders"
+
+
+@pytest.fixture
+def execution_of():
+    def make(**values):
+        options = PublishOptions(when="always", frames=values.pop("frames", ""))
+        parts = {"render": "job 1", "node": "Write1", "script": "comp.nk", "program": "Nuke 15.1", "fps": "24"}
+        return RenderExecution(**{**parts, "script_range": (1001, 1010), "views": ("main",), **values}, options=options)
+
+    return make
+
+
+@pytest.fixture
+def render(folder, tmp_path, execution_of):
+    """Render frames in one execution: write its log and its files."""
+
+    def do(rendered, name="comp.{:04d}.png", ends=True, **values):
+        record = RenderLogWriter.start(execution_of(**values), folder)
+        for frame in rendered:
+            path = tmp_path / name.format(frame)
+            path.write_bytes(b"picture")
+            record.add(frame, {"main": str(path)})
+        if ends:
+            record.end()
+        return record
+
+    return do
+
+
+def test_logs_of_one_render_are_merged_across_machines(folder, render):
+    render(range(1001, 1006))
+    (first,) = read_renders(folder)
+    assert (first.is_complete, first.missing) == (False, (1006, 1007, 1008, 1009, 1010))
+    render(range(1006, 1011), machine="farm2", pid=7)
+    (joined,) = read_renders(folder)
+    assert (joined.is_complete, joined.frames, joined.id) == (True, tuple(range(1001, 1011)), first.id)
+
+
+def test_concurrent_processes_lose_no_frame(folder, tmp_path):
+    script = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from ft_dcc.renders.log import PublishOptions, RenderExecution, RenderLogWriter\n"
+        "first, folder, out = int(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])\n"
+        "options = PublishOptions('always')\n"
+        "execution = RenderExecution('job 1', 'Write1', 'c.nk', 'Nuke', options, '24', (1, 40), ('main',))\n"
+        "record = RenderLogWriter.start(execution, folder)\n"
+        "for frame in range(first, first + 10):\n"
+        "    path = out / f'c.{frame:04d}.png'\n"
+        "    path.write_bytes(b'picture')\n"
+        "    record.add(frame, {'main': str(path)})\n"
+        "record.end()\n"
+    )
+    tasks = [
+        subprocess.Popen([sys.executable, "-c", script, str(first), str(folder), str(tmp_path)])
+        for first in (1, 11, 21, 31)
+    ]
+    assert [task.wait(60) for task in tasks] == [0, 0, 0, 0]
+    (joined,) = read_renders(folder)
+    assert joined.is_complete and len(list(joined.folder.glob("*.jsonl"))) == 4
+
+
+def test_incomplete_line_and_invalid_file_are_ignored(folder, render):
+    record = render(range(1001, 1011), ends=False)
+    content = record.path.read_bytes()
+    record.path.write_bytes(content[:-9])
+    (record.path.parent / "other.jsonl").write_bytes(b"\xff\xfe nonsense\n")
+    (record.path.parent / "empty.jsonl").write_bytes(b"")
+    (found,) = read_renders(folder)
+    assert found.missing == (1010,)
+
+
+def test_frame_with_a_deleted_or_empty_file_is_missing(folder, render, tmp_path):
+    render(range(1001, 1011))
+    (tmp_path / "comp.1003.png").unlink()
+    (tmp_path / "comp.1004.png").write_bytes(b"")
+    assert read_renders(folder)[0].missing == (1003, 1004)
+
+
+def test_options_of_the_newest_execution_apply(folder, render):
+    render(range(1001, 1006), time=1.0)
+    render(range(1006, 1011), time=2.0, frames="1003-1008")
+    assert (str(read_renders(folder)[0].wanted), read_renders(folder)[0].is_complete) == ("1003-1008", True)
+
+
+def test_step_is_detected_in_a_complete_execution(folder, render):
+    render(range(1001, 1011, 3))
+    assert (str(read_renders(folder)[0].wanted), read_renders(folder)[0].is_complete) == ("1001-1010x3", True)
+
+
+def test_first_and_last_frame_alone_are_not_a_step(folder, render):
+    render([1001, 1010], render="job 2")
+    assert read_renders(folder)[0].missing == tuple(range(1002, 1010))
+
+
+def test_first_and_last_task_alone_are_not_a_step(folder, render):
+    render([1001])
+    render([1010])
+    assert read_renders(folder)[0].missing == tuple(range(1002, 1010))
+
+
+def test_cancelled_execution_has_no_step(folder, render):
+    render([1001, 1010], ends=False)
+    assert not read_renders(folder)[0].is_complete
+
+
+def test_movie_is_complete_when_the_execution_has_ended(folder, render):
+    render(range(1001, 1011), name="comp.mov", ends=False)
+    assert not read_renders(folder)[0].is_complete
+    render(range(1001, 1006), name="comp.mov")
+    (found,) = read_renders(folder)
+    assert found.is_movie and found.missing == (1006, 1007, 1008, 1009, 1010)
+    render(range(1001, 1011), name="comp.mov")
+    assert read_renders(folder)[0].is_complete
+
+
+def test_other_file_names_and_proxies_are_separate_renders(folder, render):
+    render(range(1001, 1011))
+    render(range(1001, 1011), name="v002.{:04d}.png")
+    render(range(1001, 1011), is_proxy=True)
+    assert len({each.id for each in read_renders(folder)}) == 3
+
+
+def test_other_nodes_and_scripts_are_not_merged(folder, render):
+    render(range(1001, 1006))
+    render(range(1006, 1011), node="Write2")
+    render(range(1006, 1011), render="job 2")
+    assert [each.is_complete for each in read_renders(folder)] == [False, False, False]
+    assert len(find_renders("job 2", "Write1", folder)) == 1
+
+
+@pytest.mark.parametrize(
+    ("files", "pattern"),
+    [
+        ({1001: "/s/a.1001.exr", 1002: "/s/a.1002.exr"}, "/s/a.%04d.exr"),
+        ({1: "/s/a.0001.exr"}, "/s/a.%04d.exr"),
+        ({1: "/s/v1_a1.exr"}, "/s/v1_a%01d.exr"),
+        ({9: "/s/a9.exr", 10: "/s/a10.exr"}, "/s/a%01d.exr"),
+        ({1001: "/1001/sh1001_1001.v003.dpx", 1002: "/1001/sh1001_1002.v003.dpx"}, "/1001/sh1001_%04d.v003.dpx"),
+        ({-5: "/s/a.-0005.exr", 0: "/s/a.0000.exr"}, "/s/a.%04d.exr"),
+        ({1001: "/s/a.mov", 1002: "/s/a.mov"}, "/s/a.mov"),
+        ({1001: "/s/a.%04d.exr"}, "/s/a.%04d.exr"),
+    ],
+)
+def test_pattern_is_common_to_the_file_names(files, pattern):
+    assert pattern_of(files.items()) == pattern
+
+
+def test_copies_of_one_script_have_the_same_render_id(tmp_path):
+    for name in ("one.nk", "two.nk"):
+        (tmp_path / name).write_text("Write {}", encoding="utf-8")
+    (tmp_path / "three.nk").write_text("Write { }", encoding="utf-8")
+    one, two, three = (derive_render_id(str(tmp_path / name), {}) for name in ("one.nk", "two.nk", "three.nk"))
+    assert one == two != three
+    assert derive_render_id(str(tmp_path / "gone.nk"), {}) == f"path {tmp_path / 'gone.nk'}"
+    assert derive_render_id(str(tmp_path / "one.nk"), {"FT_DCC_RENDER": "4711"}) == "job 4711"
+
+
+def test_unsaved_script_has_an_id_of_its_process(tmp_path):
+    assert derive_render_id("", {}) == derive_render_id("", {})
+    script = "from ft_dcc.renders.log import derive_render_id; print(derive_render_id('', {}))"
+    others = [
+        subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, check=True).stdout for _ in range(2)
+    ]
+    assert others[0] != others[1]
+
+
+def test_log_is_lines_of_json(render):
+    lines = [json.loads(proxy) for proxy in render([1001]).path.read_text("utf-8").splitlines()]
+    assert [next(iter(proxy)) for proxy in lines] == ["begin", "frame", "end"]
+
+
+def test_folder_that_cannot_be_created_is_named(tmp_path, execution_of):
+    (tmp_path / "file").write_text("no folder", encoding="utf-8")
+    with pytest.raises(StorageError, match="cannot be created"):
+        RenderLogWriter.start(execution_of(), tmp_path / "file")
+
+
+def test_missing_folder_has_no_renders(tmp_path):
+    assert read_renders(tmp_path / "nowhere") == []

@@ -1,0 +1,108 @@
+"""The stored forms of drawings, and the strokes that draw their shapes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ft_dcc.errors import DrawingUnreadable
+from ft_dcc.review.drawings import parse_drawing
+from ft_dcc.review.stroke_font import text_polylines
+
+PEN = {"kind": "pen", "colour": "#FF0000", "width": 0.02, "points": [[0.1, 0.2, 0.5], [0.3, 0.4, 1.0]]}
+
+
+def parse(shapes, version=2, **values):
+    return parse_drawing(json.dumps({"version": version, "shapes": shapes, **values}), 1010, drawing_id="d")
+
+
+def two_points(kind, **values):
+    return {"kind": kind, "colour": "#00ff00", "width": 0.01, "from": [0.2, 0.2], "to": [0.6, 0.2], **values}
+
+
+def box(strokes):
+    xs, ys = zip(*((x, y) for stroke in strokes for x, y, _ in stroke.points))
+    return tuple(round(value, 6) for value in (min(xs), min(ys), max(xs), max(ys)))
+
+
+def test_version_1_and_2_and_a_plain_list_give_the_same_strokes():
+    plain = parse_drawing(json.dumps([PEN]), 1010, drawing_id="d")
+    assert parse([PEN], 1).strokes(2.0) == parse([PEN], 2).strokes(2.0) == plain.strokes(2.0)
+
+
+def test_a_pen_is_as_wide_as_its_pressure():
+    (stroke,) = parse([PEN]).strokes(2.0)
+    assert (stroke.colour, stroke.points) == ((1.0, 0.0, 0.0), ((0.1, 0.2, 0.02), (0.3, 0.4, 0.03)))
+
+
+def test_shapes_of_version_1_get_stable_and_distinct_ids():
+    first, second = parse([PEN, PEN], 1).shapes
+    assert first.id != second.id
+    assert parse([PEN, PEN], 1).shapes[0].id == first.id
+
+
+def test_a_drawing_is_held_until_its_end_frame():
+    assert (parse([PEN]).last_frame, parse([PEN], end_frame=1020).last_frame) == (1010, 1020)
+    assert parse([PEN], end_frame=1000).last_frame == 1010
+    assert parse([PEN], aspect=[1280, 720]).aspect == 1280 / 720
+
+
+def test_the_head_of_an_arrow_is_symmetric_in_pixels_and_ends_at_its_tip():
+    shaft, head = parse([two_points("arrow")]).strokes(2.0)
+    assert [point[:2] for point in shaft.points] == [(0.2, 0.2), (0.6, 0.2)]
+    (left_x, left_y, _), tip, (right_x, right_y, _) = head.points
+    assert tip[:2] == (0.6, 0.2)
+    assert left_x == pytest.approx(right_x)
+    assert left_y - 0.2 == pytest.approx(0.2 - right_y)
+    # 0.45 radians in a picture that is twice as wide as high.
+    assert abs(left_y - 0.2) / ((0.6 - left_x) * 2.0) == pytest.approx(0.4831, abs=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["rectangle", "ellipse"])
+def test_a_rectangle_and_an_ellipse_fill_their_box(kind):
+    strokes = parse([two_points(kind, to=[0.6, 0.7])]).strokes(1.5)
+    assert box(strokes) == (0.2, 0.2, 0.6, 0.7)
+    assert strokes[0].points[0] == pytest.approx(strokes[0].points[-1])
+
+
+def test_a_text_hangs_below_its_point_with_the_width_of_its_letters():
+    text = {"kind": "text", "colour": "#ffffff", "width": 0.01, "at": [0.5, 0.25], "text": "H", "size": 0.32}
+    # The H of the font is 14 wide and 21 high, of a line of 32, and begins 4 to the right of its left side.
+    assert box(parse([text]).strokes(1.0)) == (0.54, 0.25, 0.68, 0.46)
+    assert box(parse([text]).strokes(2.0)) == (0.52, 0.25, 0.59, 0.46)
+
+
+def test_accents_are_left_out_and_unknown_letters_are_question_marks():
+    assert list(text_polylines("é", 1.0)) == list(text_polylines("e", 1.0))
+    assert list(text_polylines("漢", 1.0)) == list(text_polylines("?", 1.0))
+    below = [y for polyline in text_polylines("a\na", 1.0) for _, y in polyline]
+    assert max(below) > 1.0
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {**PEN, "points": []},
+        {**PEN, "points": [[0.1, float("nan")]]},
+        {**PEN, "points": [[0.1, True]]},
+        {**PEN, "points": "0,0"},
+        {**PEN, "colour": "red"},
+        {**PEN, "width": "wide"},
+        {"kind": "line", "colour": "#ffffff", "width": 0.1, "from": [0, 0]},
+        {"kind": "star"},
+        "pen",
+        None,
+    ],
+)
+def test_a_damaged_shape_is_one_sentence(shape):
+    with pytest.raises(DrawingUnreadable) as raised:
+        parse([shape])
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("data", [None, "", "{", "3", '{"version": 3, "shapes": []}', '{"version": 2}', "[" * 100_000])
+def test_a_damaged_or_unknown_form_is_one_sentence(data):
+    with pytest.raises(DrawingUnreadable) as raised:
+        parse_drawing(data, 1010)
+    assert "\n" not in str(raised.value)

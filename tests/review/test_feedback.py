@@ -1,0 +1,171 @@
+"""Feedback of a review, read from and written to a running studio server."""
+
+from __future__ import annotations
+
+import json
+import queue
+import re
+
+import pytest
+import requests
+
+from ft_dcc.errors import NotFoundError
+from ft_dcc.review import feedback
+from ft_dcc.review.notes import drawings_for_scene, publish_note_id
+from ft_dcc.server.mail.outbox import queued_messages
+from ft_dcc.session import Session, operations
+
+PEN = {"kind": "pen", "colour": "#ff0000", "width": 0.01, "points": [[0.25, 0.25, 0.5], [0.75, 0.5, 0.5]]}
+
+
+def read(reviewed):
+    (version,) = feedback.of_versions(reviewed.session, [reviewed.version_id])
+    return version
+
+
+@pytest.fixture
+def page(reviewed, server_process):
+    """Return a function that posts to the review page as the invitee."""
+    invitation = {"action": "send_review_session_invite", "review_session_invitee_id": reviewed.invitee_id}
+    before = {message.path for message in queued_messages(server_process.data / "outbox")}
+    reviewed.session.call([invitation])
+    (message,) = (each for each in queued_messages(server_process.data / "outbox") if each.path not in before)
+    link = re.search(r"http://\S+", message.text)[0]
+
+    def post(action, **values):
+        answer = requests.post(f"{link}/{action}", json={"object": reviewed.object_id, **values}, timeout=30)
+        assert answer.status_code == 200, answer.text
+
+    return post
+
+
+def test_a_note_of_an_invitee_has_author_frame_drawing_and_review_session(reviewed, page):
+    page("notes", content="Arm too high", frame=1010, drawing=[PEN])
+    version = read(reviewed)
+    assert (version.name, version.asset, version.path.split("/")[1:]) == ("v001", "main", ["sq010", "sh010"])
+    assert (version.clip.first_frame, version.clip.frame_count, version.aspect) == (993, 64, 1280 / 720)
+    (note,) = version.notes
+    assert (note.author, note.text, note.frame, note.review) == ("Ida Berg", "Arm too high", 1010, "Dailies")
+    assert note.is_open
+    (shape,) = note.drawing.shapes
+    assert (note.drawing.frame, shape.kind, shape.colour, shape.points[1]) == (1010, "pen", "#ff0000", (0.75, 0.5, 0.5))
+
+
+def test_notes_on_the_version_and_in_its_review_session_count_once_each(reviewed):
+    reviewed.write("on the version", parent=("AssetVersion", reviewed.version_id))
+    reviewed.write("in the review")
+    found = sorted((note.text, note.review) for note in read(reviewed).notes)
+    assert found == [("in the review", "Dailies"), ("on the version", "")]
+
+
+def test_a_note_of_another_client_is_read_with_ftracks_own_frame_and_replies(reviewed, studio_server):
+    with Session(studio_server.server_url, studio_server.api_key, studio_server.api_user) as other:
+        user = other.query(f'User where username is "{other.api_user}"').one()
+        note = other.get("ReviewSessionObject", reviewed.object_id).create_note("Too dark", user)
+        note["metadata"]["reviewFrame"] = json.dumps({"number": 1003})
+        other.commit()
+        note.create_reply("Where?", user)
+        other.commit()
+    (found,) = read(reviewed).notes
+    assert (found.text, found.frame, [reply.text for reply in found.replies]) == ("Too dark", 1003, ["Where?"])
+
+
+def test_a_reply_is_shown_below_its_note(reviewed):
+    note_id = reviewed.write("Arm too high", frame=1010)
+    feedback.write_reply(reviewed.session, note_id, "Lowered")
+    (note,) = read(reviewed).notes
+    assert [(reply.text, reply.author) for reply in note.replies] == [("Lowered", reviewed.session.api_user)]
+
+
+def test_a_note_is_done_and_opened_again(reviewed):
+    note_id = reviewed.write("Arm too high")
+    feedback.set_done(reviewed.session, [note_id])
+    (note,) = read(reviewed).notes
+    assert (note.is_done, note.is_open, note.done_by) == (True, False, reviewed.session.api_user)
+    feedback.set_done(reviewed.session, [note_id], is_done=False)
+    (note,) = read(reviewed).notes
+    assert (note.is_done, note.is_open, note.done_by) == (False, True, "")
+
+
+def test_a_deleted_note_cannot_be_answered_or_done(reviewed):
+    with pytest.raises(NotFoundError, match="There is no note"):
+        feedback.write_reply(reviewed.session, "0" * 8, "Lowered")
+    with pytest.raises(NotFoundError, match="There is no note"):
+        feedback.set_done(reviewed.session, ["0" * 8])
+    with pytest.raises(NotFoundError, match="There is no version"):
+        feedback.of_versions(reviewed.session, ["0" * 8])
+
+
+def test_verdicts_of_invitees_are_read(reviewed, page):
+    page("status", status="approved")
+    found = [(verdict.author, verdict.status) for verdict in read(reviewed).verdicts if verdict.review == "Dailies"]
+    assert found == [("Ida Berg", "approved")]
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        ("no json", "not in the form of ft-dcc"),
+        ('{"version": 9, "shapes": []}', "has the form 9"),
+        ('{"version": 2, "shapes": [{"kind": "sticker"}]}', "unknown kind 'sticker'"),
+    ],
+)
+def test_a_drawing_in_an_unknown_form_is_a_sentence_on_its_note(reviewed, data, sentence):
+    reviewed.write("See the drawing", frame=1010, data=data)
+    (note,) = read(reviewed).notes
+    assert (note.text, note.frame, note.drawing) == ("See the drawing", 1010, None)
+    assert sentence in note.problem and note.problem.count(". ") == 1
+
+
+def test_the_feedback_of_a_task_takes_two_requests_for_each_page_of_versions(reviewed, monkeypatch):
+    for number in range(2, 8):
+        version_id, object_id = reviewed.add_version(number)
+        for index in range(5):
+            reviewed.write(f"note {number}.{index}", parent=("ReviewSessionObject", object_id))
+            reviewed.write(f"note {number}.{index}", parent=("AssetVersion", version_id))
+    requests = []
+    post = reviewed.session.transport.post
+    monkeypatch.setattr(reviewed.session.transport, "post", lambda *given: requests.append(given) or post(*given))
+    versions = list(feedback.find_feedback(reviewed.session, f'task_id is "{reviewed.task_id}"', page_size=4))
+    assert sum(len(version.notes) for version in versions) == 60
+    assert len(versions) == 7
+    assert len(requests) == 4
+
+
+def test_versions_are_found_by_task_asset_and_artist(reviewed):
+    ids = {reviewed.version_id}
+    assert {version.id for version in feedback.of_task(reviewed.session, reviewed.task_id)} == ids
+    assert {version.id for version in feedback.of_asset(reviewed.session, reviewed.asset_id)} == ids
+    assert ids <= {version.id for version in feedback.of_user(reviewed.session, reviewed.session.api_user)}
+
+
+def test_drawings_of_earlier_versions_are_labelled_and_done_notes_left_out(reviewed):
+    reviewed.write("old", frame=1001, shapes=[PEN])
+    done = reviewed.write("done", frame=1002, shapes=[PEN])
+    feedback.set_done(reviewed.session, [done])
+    _, object_id = reviewed.add_version(2)
+    reviewed.write("new", frame=1003, parent=("ReviewSessionObject", object_id))
+    found = drawings_for_scene(feedback.of_task(reviewed.session, reviewed.task_id))
+    assert [(each.text, each.frame, each.label, len(each.shapes)) for each in found] == [
+        ("new", 1003, "", 0),
+        ("old", 1001, "v001", 1),
+    ]
+
+
+def test_a_note_of_another_client_arrives_by_the_event_hub(reviewed, studio_server):
+    received = queue.Queue()
+    with Session(studio_server.server_url, studio_server.api_key, studio_server.api_user) as listening:
+        thread = feedback.watch(listening, lambda: received.put("feedback"))
+        assert listening.event_hub.wait_until_connected(30)
+        reviewed.write("Arm too high", frame=1010)
+        assert received.get(timeout=30) == "feedback"
+    thread.join(30)
+    assert not thread.is_alive()
+
+
+def test_the_note_that_a_publish_writes_is_not_open(reviewed):
+    note_id = publish_note_id(reviewed.version_id, reviewed.object_id)
+    values = {"parent_id": reviewed.object_id, "parent_type": "ReviewSessionObject", "content": "Look at the hand"}
+    reviewed.session.call([operations.create("Note", {"id": note_id, **values})])
+    (note,) = read(reviewed).notes
+    assert (note.is_from_publish, note.is_open, note.is_done) == (True, False, False)

@@ -1,0 +1,165 @@
+"""The actions beside queries and writes: each is answered as documented, or refused by name."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+from uuid import uuid4
+
+import attrs
+import pytest
+
+from ft_dcc.errors import Forbidden, ValidationError
+from ft_dcc.server.identity import Caller
+
+# Every action that protocol section 1.4 has seen a client send.
+DOCUMENTED = {
+    *("query", "create", "update", "delete", "query_server_information", "query_schemas", "search"),
+    *("get_upload_metadata", "complete_multipart_upload", "encode_media", "get_widget_url", "reset_remote"),
+    *("send_user_invite", "send_review_session_invite", "delayed_job", "permissions", "compute_rollups"),
+    *("generate_signed_url", "configure_totp", "add_user_security_role", "remove_user_security_role"),
+    *("update_user_security_role", "grant_user_security_role_project", "revoke_user_security_role_project"),
+    "_track_usage",
+}
+
+
+def test_every_documented_action_is_registered(client: Any) -> None:
+    assert set(client.dispatcher.actions.all) >= DOCUMENTED
+
+
+@pytest.mark.parametrize("name", ["delayed_job", "configure_totp", "send_user_invite"])
+def test_unsupported_actions_are_refused_with_an_alternative(client: Any, name: str) -> None:
+    with pytest.raises(ValidationError, match=rf"^'{name}' is not supported by this server\. \w+"):
+        client.call({"action": name})
+
+
+@pytest.fixture
+def stored(client: Any) -> str:
+    """Create a component with its file in the media store; return its id."""
+    component: str = client.create("FileComponent", name="film", file_type=".mov")
+    path = client.studio.media.path(component)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"film")
+    return component
+
+
+def test_encode_media_without_ffmpeg_is_refused_with_the_package_to_install(
+    client: Any, stored: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(
+        ValidationError, match=r"^'encode_media' is not available on this server\. .* pip install 'ft-dcc\[media\]'$"
+    ):
+        client.call({"action": "encode_media", "component_id": stored})
+    assert client.query("Job") == []
+
+
+def test_encode_media_requires_stored_bytes_and_an_existing_version(client: Any, stored: str) -> None:
+    for component in (None, "nothing", client.create("FileComponent", name="elsewhere")):
+        with pytest.raises(ValidationError, match=r"needs a component in the ftrack\.server location"):
+            client.call({"action": "encode_media", "component_id": component})
+    for version in ("nothing", 7):
+        with pytest.raises(ValidationError, match="a version that does not exist"):
+            client.call({"action": "encode_media", "component_id": stored, "version_id": version})
+    assert client.query("Job") == []
+
+
+def test_encode_media_is_forbidden_in_projects_of_others(client: Any, stored: str, tree: Any) -> None:
+    asset = client.create("Asset", name="playblast", context_id=tree.shot)
+    version = client.create("AssetVersion", asset_id=asset, task_id=tree.layout)
+    somebody = attrs.evolve(client, caller=Caller(client.create("User", username=uuid4().hex), "somebody"))
+    client.update("Project", tree.project, is_private=True)
+    with pytest.raises(Forbidden, match="you cannot access"):
+        somebody.call({"action": "encode_media", "component_id": stored, "version_id": version})
+    client.update("FileComponent", stored, version_id=version)
+    with pytest.raises(Forbidden, match="you cannot access"):
+        somebody.call({"action": "encode_media", "component_id": stored})
+    assert client.query("Job") == []
+
+
+def test_a_component_is_added_to_the_server_location_only_with_all_its_bytes(client: Any, stored: str) -> None:
+    server, disk = "3a372bde-05bc-11e4-8908-20c9d081909b", client.create("Location", name=uuid4().hex)
+    empty = client.create("FileComponent", name="film")
+    with pytest.raises(ValidationError, match="The bytes of the component 'film' are not on the server"):
+        client.create("ComponentLocation", component_id=empty, location_id=server)
+    elsewhere = client.create("ComponentLocation", component_id=empty, location_id=disk)
+    with pytest.raises(ValidationError, match="are not on the server"):
+        client.update("ComponentLocation", elsewhere, location_id=server)
+    client.update("FileComponent", stored, size=5)
+    with pytest.raises(ValidationError, match="has 5 bytes, and 4 were uploaded"):
+        client.create("ComponentLocation", component_id=stored, location_id=server)
+    client.update("FileComponent", stored, size=4)
+    client.create("ComponentLocation", component_id=stored, location_id=server)
+    sequence = client.create("SequenceComponent")
+    client.create("ComponentLocation", component_id=sequence, location_id=server)
+
+
+def test_roles_are_added_limited_to_projects_and_removed(client: Any, tree: Any) -> None:
+    user = client.create("User", username=uuid4().hex)
+    manager, artist = (
+        client.query(f'SecurityRole where name is "{name}"')[0]["id"] for name in ("Project Manager", "User")
+    )
+    somebody = attrs.evolve(client, caller=Caller(user, "somebody"))
+
+    def act(name: str, role_id: str, **more: Any) -> None:
+        assert client.call({"action": name, "user_id": user, "role_id": role_id, **more})[0]["data"] is True
+
+    def roles() -> list[str]:
+        held = client.query(f"select security_role.name from UserSecurityRole where user_id is {user}")
+        return sorted(row["security_role"]["name"] for row in held)
+
+    assert roles() == ["User"]
+    act("add_user_security_role", manager)
+    act("add_user_security_role", manager)
+    assert roles() == ["Project Manager", "User"]
+    act("remove_user_security_role", artist)
+    assert somebody.query(f"Project where id is {tree.project}") == []
+    act("grant_user_security_role_project", manager, project_id=tree.project)
+    act("grant_user_security_role_project", manager, project_id=tree.project)
+    assert [project["id"] for project in somebody.query("Project")] == [tree.project]
+    act("update_user_security_role", manager, new_role_id=artist)
+    assert roles() == ["User"]
+    act("revoke_user_security_role_project", artist, project_id=tree.project)
+    assert somebody.query("Project") == []
+    act("grant_user_security_role_project", artist, all_open_projects=True)
+    assert somebody.query(f"Project where id is {tree.project}") != []
+    with pytest.raises(Forbidden):
+        somebody.call({"action": "add_user_security_role", "user_id": user, "role_id": manager})
+
+
+def test_a_role_that_the_user_does_not_have_cannot_be_changed(client: Any) -> None:
+    user = client.create("User", username=uuid4().hex)
+    role = client.query("SecurityRole where name is API")[0]["id"]
+    with pytest.raises(ValidationError, match="does not have this role"):
+        client.call({"action": "remove_user_security_role", "user_id": user, "role_id": role})
+    with pytest.raises(ValidationError, match="needs 'role_id'"):
+        client.call({"action": "add_user_security_role", "user_id": user, "role_id": "nothing"})
+
+
+def test_permissions_lists_the_allowed_actions_for_a_type(client: Any) -> None:
+    somebody = attrs.evolve(client, caller=Caller(client.create("User", username=uuid4().hex), "somebody"))
+    asked = {"action": "permissions", "entity_type": "Status"}
+    assert client.call(asked)[0]["data"] == ["read", "create", "update", "delete"]
+    assert somebody.call(asked)[0]["data"] == ["read"]
+    assert somebody.call({**asked, "entity_type": "Task"})[0]["data"] == ["read", "create", "update", "delete"]
+
+
+def test_generate_signed_url_requires_an_existing_component(client: Any) -> None:
+    component = client.create("FileComponent")
+    (result,) = client.call({"action": "generate_signed_url", "component_id": component})
+    assert result["signed_url"].startswith("http://studio.test/component/signed/")
+    with pytest.raises(ValidationError, match="needs the component_id"):
+        client.call({"action": "generate_signed_url", "component_id": "nothing"})
+
+
+def test_an_unknown_widget_is_refused(client: Any, tree: Any) -> None:
+    with pytest.raises(ValidationError, match="info, tasks, tasks_browser"):
+        client.call({"action": "get_widget_url", "name": "clock"})
+    with pytest.raises(ValidationError, match="about an entity"):
+        client.call({"action": "get_widget_url", "name": "info"})
+
+
+def test_rollups_and_usage_tracking_return_nothing(client: Any) -> None:
+    assert client.call({"action": "compute_rollups"}) == [{"action": "compute_rollups", "data": []}]
+    assert client.call({"action": "_track_usage", "data": {"name": "x"}}) == [{"action": "_track_usage"}]

@@ -1,0 +1,292 @@
+"""The query language, asked of a real database."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from ft_dcc.errors import ParseError, ValidationError
+
+
+def test_a_type_name_finds_all_entities_of_the_type(client: Any, tree: Any) -> None:
+    assert tree.name in client.names("select name from Project")
+
+
+@pytest.mark.parametrize(
+    ("criteria", "found"),
+    [
+        ('name is "animation"', ["animation", "animation"]),
+        ("name = animation", ["animation", "animation"]),
+        ('name is_not "animation"', ["layout"]),
+        ("name != animation", ["layout"]),
+        ('name like "LAY%"', ["layout"]),
+        ('name like "lay_ut"', ["layout"]),
+        ('name like "lay\\_ut"', []),
+        ('name not_like "%o%"', []),
+        ("name in (layout, nothing)", ["layout"]),
+        ('name in ("layout","animation")', ["animation", "layout", "animation"]),
+        ("name not_in (layout)", ["animation", "animation"]),
+        ('name in ("")', []),
+        ("name in ()", []),
+        ('parent.name is "sh010"', ["animation", "layout"]),
+        ('parent[Shot].name is "sh020"', ["animation"]),
+        ('parent[Sequence].name is "sq010"', []),
+        ('parent.parent[Sequence].name is "sq010" and name is layout', ["layout"]),
+        ('parent has (name is "sh010" and parent.name is sq010)', ["animation", "layout"]),
+        ('not parent has (name is "sh010")', ["animation"]),
+        ('ancestors.name is "sq010"', ["animation", "layout", "animation"]),
+        ('ancestors any (name is "sh020")', ["animation"]),
+        ("not ancestors any (name is sh020)", ["animation", "layout"]),
+        ("assignments any ()", []),
+        ("not assignments any ()", ["animation", "layout", "animation"]),
+        ("description is None", ["animation", "layout", "animation"]),
+        ("description is_not none", []),
+        ("not description is x", ["animation", "layout", "animation"]),
+        ("status.state.short is NOT_STARTED and name is layout", ["layout"]),
+        ("bid >= 0 and bid < 1 and name is layout", ["layout"]),
+        ("bid is 0 and bid is '0' and name is layout", ["layout"]),
+        ('created_at > "2020-01-01" and name is layout', ["layout"]),
+        ('created_at before "2020-01-01T00:00:00+02:00"', []),
+        ("created_at before 2020-1-5", []),
+        ("created_at after 2020-01-01T10:00:00Z and name=layout", ["layout"]),
+        ('(name is "layout"or name is "x")and bid is 0', ["layout"]),
+        ("name is x or name is layout and bid is 0", ["layout"]),
+        ("id in (select id from Task where name is layout)", ["layout"]),
+        ("parent_id in (select parent.id from Task where name is layout)", ["animation", "layout"]),
+        ("parent_id in (Shot where name is sh020)", ["animation"]),
+        ("created_by.username is admin and name is layout", ["layout"]),
+        ("time_logged is 0 and name is layout", ["layout"]),
+    ],
+)
+def test_criteria(client: Any, tree: Any, criteria: str, found: list[str]) -> None:
+    assert client.names(f"select name from Task where project_id is {tree.project} and ({criteria})") == found
+
+
+@pytest.mark.parametrize(
+    ("order", "found"),
+    [
+        (
+            "order by name, parent.name descending",
+            [("animation", "sh020"), ("animation", "sh010"), ("layout", "sh010")],
+        ),
+        ("order by name desc limit 1", [("layout", "sh010")]),
+        ("order by parent.name asc, name descending offset 1 limit 1", [("animation", "sh010")]),
+        ("limit 1 offset 2", [("animation", "sh020")]),
+        ("offset 2", [("animation", "sh020")]),
+    ],
+)
+def test_order_and_window(client: Any, tree: Any, order: str, found: list[tuple[str, str]]) -> None:
+    answer = client.query(f"select name, parent.name from Task where project_id is {tree.project} {order}")
+    names = {entity["parent"]["id"]: entity["parent"]["name"] for entity in answer if "name" in entity["parent"]}
+    assert [(entity["name"], names[entity["parent"]["id"]]) for entity in answer] == found
+
+
+def test_a_base_type_finds_entities_of_all_subtypes(client: Any, tree: Any) -> None:
+    found = client.query(f"select name from TypedContext where project_id is {tree.project} order by name, parent.name")
+    assert [(entity["__entity_type__"], entity["name"]) for entity in found] == [
+        ("Task", "animation"),
+        ("Task", "animation"),
+        ("Task", "layout"),
+        ("Shot", "sh010"),
+        ("Shot", "sh020"),
+        ("Sequence", "sq010"),
+    ]
+    assert client.query(f"Context where id is {tree.project}")[0]["__entity_type__"] == "Project"
+
+
+def test_an_attribute_of_a_subtype_can_be_queried_on_the_base(client: Any, tree: Any) -> None:
+    user = client.query("User where username is admin")[0]["id"]
+    client.create("Appointment", type="assignment", context_id=tree.layout, resource_id=user)
+    expression = f"select name from Task where project_id is {tree.project} and "
+    assert client.names(expression + 'assignments any (resource.username = "admin")') == ["layout"]
+    assert client.names(expression + "allocations any (resource.username is admin)") == []
+    assert client.names(expression + "assignments.resource[User].username is admin") == ["layout"]
+
+
+def test_an_answer_has_the_key_and_the_system_projections(client: Any, tree: Any) -> None:
+    assert client.query(f"select bid from Task where id is {tree.layout}") == [
+        {
+            "__entity_type__": "Task",
+            "id": tree.layout,
+            "project_id": tree.project,
+            "context_type": "task",
+            "object_type_id": "11c137c0-ee7e-4f9c-91c5-8c77cec22b2c",
+            "bid": 0.0,
+        }
+    ]
+
+
+def test_related_entities_have_the_selected_attributes(client: Any, tree: Any) -> None:
+    (sequence,) = client.query(f"select children.name, children.children from Sequence where id is {tree.sequence}")
+    first, second = sequence["children"]
+    assert (first["name"], second["name"]) == ("sh010", "sh020")
+    assert [(task["__entity_type__"], task["name"]) for task in first["children"]] == [
+        ("Task", "animation"),
+        ("Task", "layout"),
+    ]
+
+
+def test_each_attribute_of_an_entity_is_sent_once(client: Any, tree: Any) -> None:
+    found = client.query(f"select parent.name from Task where parent_id is {tree.shot}")
+    assert found[0]["parent"]["name"] == "sh010"
+    assert found[1]["parent"] == {"__entity_type__": "Shot", "id": tree.shot}
+
+
+def test_denormalized_answers_have_complete_entities(client: Any, tree: Any) -> None:
+    operation = {"action": "query", "expression": f"select parent.name from Task where parent_id is {tree.shot}"}
+    (result,) = client.dispatcher.answer(client.caller, [operation], is_denormalized=True)
+    assert [task["parent"]["name"] for task in result["data"]] == ["sh010", "sh010"]
+
+
+def test_link_lists_the_contexts_from_the_project(client: Any, tree: Any) -> None:
+    (task,) = client.query(f"select link from Task where id is {tree.layout}")
+    assert [(step["name"], step["type"]) for step in task["link"]] == [
+        (tree.name, "Project"),
+        ("sq010", "Sequence"),
+        ("sh010", "Shot"),
+        ("layout", "Task"),
+    ]
+
+
+def test_ancestors_are_nearest_first_and_descendants_complete(client: Any, tree: Any) -> None:
+    (task,) = client.query(f"select ancestors.name from Task where id is {tree.layout}")
+    assert [ancestor["name"] for ancestor in task["ancestors"]] == ["sh010", "sq010"]
+    (sequence,) = client.query(f"select descendants.name from Sequence where id is {tree.sequence}")
+    assert len(sequence["descendants"]) == 5
+    (project,) = client.query(f"select descendants.name from Project where id is {tree.project}")
+    assert len(project["descendants"]) == 6
+
+
+def test_custom_attributes_exist_with_and_without_a_value(client: Any, tree: Any) -> None:
+    configuration = client.query("CustomAttributeConfiguration where key is fstart")[0]["id"]
+    client.update("ContextCustomAttributeValue", [configuration, tree.shot], value=1001)
+    (shot,) = client.query(f"select custom_attributes from Shot where id is {tree.shot}")
+    values = {value["key"]: value["value"] for value in shot["custom_attributes"]}
+    assert values == {"fstart": 1001, "fend": None, "handles": None, "fps": None, "resolution": None}
+    inside = f"select name from Shot where project_id is {tree.project} and "
+    assert client.names(inside + "custom_attributes any (key is fstart and value is 1001)") == ["sh010"]
+    assert client.names(inside + "custom_attributes any (key is fstart and value > 1000.5)") == ["sh010"]
+    assert client.names(inside + "custom_attributes any (key is fstart and value is none)") == ["sh020"]
+    assert client.names(inside + "custom_attributes.configuration.key is fstart") == ["sh010", "sh020"]
+    assert client.query(f"select value from CustomAttributeValue where entity_id is {tree.shot}")[0]["value"] == 1001
+    dense = f"select value from ContextCustomAttributeValue where entity_id in ({tree.shot}, {tree.other_shot})"
+    found = client.query(f"{dense} and configuration_id in ({configuration})")
+    assert {row["entity_id"]: row["value"] for row in found} == {tree.shot: 1001, tree.other_shot: None}
+
+
+def test_metadata_is_found_by_key_and_value(client: Any, tree: Any) -> None:
+    for shot, value in ((tree.shot, "A"), (tree.other_shot, "B")):
+        data = {"parent_id": shot, "parent_type": "Shot", "key": "camera", "value": value}
+        client.call({"action": "create", "entity_type": "Metadata", "entity_data": data})
+    inside = f"select name from Shot where project_id is {tree.project} and "
+    assert client.names(inside + "metadata any (key=camera and value=B)") == ["sh020"]
+    assert client.names(inside + "metadata.key is camera") == ["sh010", "sh020"]
+    (shot,) = client.query(f"select metadata from Shot where id is {tree.shot}")
+    assert shot["metadata"] == [
+        {
+            "__entity_type__": "Metadata",
+            "parent_id": tree.shot,
+            "parent_type": "Shot",
+            "key": "camera",
+            "value": "A",
+        }
+    ]
+
+
+def test_groups_are_counted_as_plain_objects(client: Any, tree: Any) -> None:
+    expression = "select count(id), name, parent.name from Task where project_id is {} group by name order by name"
+    assert client.query(expression.format(tree.project)) == [
+        {"count_id": 2, "name": "animation", "parent_name": "sh010"},
+        {"count_id": 1, "name": "layout", "parent_name": "sh010"},
+    ]
+
+
+def test_the_answer_has_the_offset_of_the_next_page(client: Any, tree: Any) -> None:
+    operation = {"action": "query", "expression": f"Task where project_id is {tree.project} offset 0 limit 2"}
+    (answer,) = client.call(operation)
+    assert answer["metadata"] == {"next": {"offset": 2}}
+    operation["expression"] = f"Task where project_id is {tree.project} offset 2 limit 2"
+    (answer,) = client.call(operation)
+    assert answer["metadata"] == {"next": {"offset": None}}
+
+
+def test_values_cannot_inject_query_syntax(client: Any, tree: Any) -> None:
+    name = 'it\'s "a" % \\ _ ) or (id is_not none'
+    client.create("Folder", name=name, parent_id=tree.project)
+    quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+    assert client.names(f'select name from Folder where name is "{quoted}" and parent_id is {tree.project}') == [name]
+    assert client.query('Folder where name is "x\\" or name is_not \\""') == []
+
+
+def test_ids_need_not_be_uuids(client: Any) -> None:
+    scope = client.create("Scope", id="1", name=uuid4().hex)
+    assert client.query("Scope where id is 1")[0]["id"] == scope
+
+
+def test_attributes_may_be_named_like_keywords(client: Any, tree: Any) -> None:
+    client.create("TypedContextLink", from_id=tree.layout, to_id=tree.animation)
+    (link,) = client.query(f"select from, to.name from TypedContextLink where from.id is {tree.layout}")
+    assert (link["from"]["name"], link["to"]["name"]) == ("layout", "animation")
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("", "The query ends too early, at character 1."),
+        ("Task where", "The query ends too early, at character 11."),
+        ("Task wher name is x", "The query cannot be read at character 6, at 'wher name is x'."),
+        ('Task where name is "x', "The query cannot be read at character 20"),
+        ("Task where name is x)", "The query cannot be read at character 21"),
+        ("Task where colour is x", "Task has no attribute 'colour' (character 12)."),
+        ("Task where name is 'x' and colour is x", "Task has no attribute 'colour' (character 28)."),
+        ("Task where parent.colour is x", "Context has no attribute 'colour' (character 19)."),
+        ("select colour from Task", "Task has no attribute 'colour' (character 8)."),
+        ("select name.x from Task", "'name' is a value and has no attributes (character 8)."),
+        ("Task where name has (x is y)", "'name' is a value; 'has' and 'any' need a relation (character 12)."),
+        ("Task where parent[User].name is x", "'parent' leads to Context, which cannot be User (character 12)."),
+        ("Task where bid is much", "'much' is not a number, and the attribute is one."),
+        ("Task where created_at > yesterday", "'yesterday' is not a date."),
+        ("Task where link is x", "'link' is computed for answers and cannot be searched (character 12)."),
+        ("Task order by children", "'children' has many values and cannot be sorted by (character 15)."),
+        ("Task where name > none", "'>' cannot compare with none (character 19)."),
+        ('Task where name is ("a", "b")', "The query cannot be read at character 20"),
+        ("select median(bid) from Task group by name", "There is no function 'median' (character 8)."),
+        ("Task limit 99999999999999999999", "The number at character 12 is too large."),
+    ],
+)
+def test_unknown_names_are_refused_with_their_position(client: Any, expression: str, message: str) -> None:
+    with pytest.raises(ParseError) as refused:
+        client.query(expression)
+    assert message in str(refused.value)
+    assert not set("{}") & set(str(refused.value))
+
+
+def test_an_unknown_type_is_refused_by_name(client: Any) -> None:
+    with pytest.raises(ValidationError, match="There is no entity type 'Tusk'"):
+        client.query("Tusk where name is x")
+
+
+def test_a_private_type_cannot_be_queried(client: Any) -> None:
+    with pytest.raises(ValidationError, match="There is no entity type 'ContextScope'"):
+        client.query("ContextScope")
+
+
+def test_a_list_has_items_of_any_type(client: Any, tree: Any) -> None:
+    category = client.query("ListCategory")[0]["id"]
+    dailies = client.create("TypedContextList", name="dailies", project_id=tree.project, category_id=category)
+    client.create("ListObject", list_id=dailies, entity_id=tree.shot)
+    (found,) = client.query(f"select items.name from TypedContextList where id is {dailies}")
+    assert [(item["__entity_type__"], item["name"]) for item in found["items"]] == [("Shot", "sh010")]
+    assert client.names(f"select name from Shot where lists.name is dailies and project_id is {tree.project}") == [
+        "sh010"
+    ]
+    assert client.query(f"List where id is {dailies}")[0]["__entity_type__"] == "TypedContextList"
+
+
+def test_thousands_of_keys_and_conditions_are_one_query(client: Any, tree: Any) -> None:
+    ids = ",".join([tree.layout, *(str(uuid4()) for _ in range(5_000))])
+    assert client.names(f"select name from Task where id in ({ids})") == ["layout"]
+    pairs = " or ".join(f'(id is "{uuid4()}"and name is "x")' for _ in range(2_000))
+    assert client.names(f"select name from Task where {pairs} or (id is {tree.layout})") == ["layout"]

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import pytest
+
+from ft_dcc.errors import InvalidCredentials, TooManyRequests
+from ft_dcc.server.auth.api_keys import issue_key
+from ft_dcc.server.auth.authenticator import Authenticator
+from ft_dcc.server.bootstrap import open_server_context
+from ft_dcc.server.database.seed import fixed_id
+from ft_dcc.server.http.rate_limit import RequestLimiter
+
+
+class Clock:
+    """A clock that stands still until it is set."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory):
+    with open_server_context(tmp_path_factory.mktemp("studio")) as studio:
+        yield studio
+
+
+@pytest.fixture(scope="module")
+def key(studio):
+    return studio.store.write(lambda connection: issue_key(connection, fixed_id("User", "admin")))
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def authenticator(studio, clock):
+    return Authenticator(studio.store, now=clock)
+
+
+def fail_logins(authenticator, studio, address, username, times):
+    for _ in range(times):
+        with pytest.raises(InvalidCredentials):
+            authenticator.authenticate(address, username, "wrong")
+
+
+def test_valid_key_is_not_throttled_by_the_authenticator(authenticator, studio, key):
+    assert {authenticator.authenticate("10.0.0.1", "admin", key).username for _ in range(300)} == {"admin"}
+
+
+def test_valid_logins_are_limited_per_account(studio, key, clock):
+    authenticator = Authenticator(studio.store, RequestLimiter(0.1, clock), clock)
+    for number in range(60):
+        authenticator.authenticate(f"10.0.3.{number}", "admin", key)
+    with pytest.raises(TooManyRequests) as caught:
+        authenticator.authenticate("10.0.3.61", "admin", key)
+    assert 59 < caught.value.seconds <= 60
+    with pytest.raises(TooManyRequests):
+        authenticator.authenticate_cached("10.0.3.1", "admin", key)
+    clock.seconds += 60
+    assert authenticator.authenticate("10.0.3.61", "admin", key).username == "admin"
+
+
+def test_wrong_keys_do_not_use_the_request_limit_of_the_account(studio, key, clock):
+    authenticator = Authenticator(studio.store, RequestLimiter(1 / 600, clock), clock)
+    fail_logins(authenticator, studio, "10.0.4.1", "admin", 5)
+    assert authenticator.authenticate("10.0.4.2", "admin", key).username == "admin"
+
+
+def test_login_is_throttled_after_a_hundred_wrong_keys_from_one_address(authenticator, studio, clock):
+    for number in range(100):
+        fail_logins(authenticator, studio, "10.0.0.1", f"name{number}", 1)
+    with pytest.raises(TooManyRequests) as caught:
+        authenticator.authenticate("10.0.0.1", "another", "wrong")
+    assert caught.value.seconds == 0.5
+    fail_logins(authenticator, studio, "10.0.0.2", "another", 1)
+    clock.seconds += 0.5
+    fail_logins(authenticator, studio, "10.0.0.1", "another", 1)
+
+
+def test_login_is_throttled_per_account_across_addresses(authenticator, studio, key):
+    for number in range(20):
+        fail_logins(authenticator, studio, f"10.0.1.{number}", "admin", 1)
+    with pytest.raises(TooManyRequests):
+        authenticator.authenticate("10.0.2.1", "admin", key)
+
+
+def test_wrong_keys_from_elsewhere_do_not_lock_out_a_known_address(authenticator, studio, key):
+    authenticator.authenticate("10.0.0.1", "admin", key)
+    for number in range(20):
+        fail_logins(authenticator, studio, f"10.0.1.{number}", "admin", 1)
+    assert authenticator.authenticate("10.0.0.1", "admin", key).username == "admin"
+
+
+def test_login_is_throttled_after_an_earlier_success(authenticator, studio, key):
+    authenticator.authenticate("10.0.0.1", "admin", key)
+    fail_logins(authenticator, studio, "10.0.0.1", "admin", 60)
+    with pytest.raises(TooManyRequests):
+        authenticator.authenticate("10.0.0.1", "admin", "wrong")
+
+
+def test_addresses_of_one_ipv6_network_are_throttled_together(authenticator, studio):
+    for number in range(100):
+        fail_logins(authenticator, studio, f"2001:db8::{number:x}", f"name{number}", 1)
+    with pytest.raises(TooManyRequests):
+        authenticator.authenticate("2001:db8::ffff", "another", "wrong")
+    fail_logins(authenticator, studio, "2001:db8:0:1::1", "another", 1)
+
+
+def test_last_use_of_a_key_is_recorded_once_a_minute(authenticator, studio, key, clock):
+    def last_use():
+        with studio.store.reading() as connection:
+            return connection.exec_driver_sql("SELECT max(last_used_at) FROM ft_dcc_api_key").scalar()
+
+    authenticator.authenticate("10.0.0.1", "admin", key)
+    first = last_use()
+    authenticator.authenticate("10.0.0.1", "admin", key)
+    assert last_use() == first
+    clock.seconds += 61
+    authenticator.authenticate("10.0.0.1", "admin", key)
+    assert last_use() > first
+
+
+def test_throttled_response_has_retry_after(start_server, http_client_for, stopped_limits):
+    http_client = http_client_for(start_server(change=stopped_limits))
+    for _ in range(20):
+        assert http_client.post(headers={"ftrack-user": "unknown"}).status_code == 401
+    answer = http_client.post(headers={"ftrack-user": "unknown"})
+    assert (answer.status_code, answer.json()["exception"]) == (429, "TooManyRequests")
+    assert 1 <= int(answer.headers["Retry-After"]) <= 5
+    assert http_client.post({"action": "query_server_information"}).status_code == 200

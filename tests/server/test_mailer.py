@@ -1,0 +1,216 @@
+"""Invitations by a real mail server: with STARTTLS and a login, and what happens when it refuses."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+import requests
+from aiosmtpd.smtp import SMTP, AuthResult
+
+from ft_dcc.errors import SettingInvalid
+from ft_dcc.server.mail.mailer import Mailer, read_mailer
+from ft_dcc.server.mail.outbox import queued_messages
+
+USER, PASSWORD = "reviews", "correct horse"
+
+
+@attrs.define
+class MailServer:
+    """A mail server on this machine, and what it has taken."""
+
+    port: int = 0
+    taken: list[Any] = attrs.field(factory=list)
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
+        self.taken.append(envelope)
+        return "250 OK"
+
+    def authenticate(self, server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
+        is_right = (data.login, data.password) == (USER.encode(), PASSWORD.encode())
+        return AuthResult(success=is_right, handled=is_right or None)
+
+
+@contextmanager
+def serving(**options: Any) -> Iterator[MailServer]:
+    """Run a mail server on a thread within the context."""
+    mail, loop = MailServer(), asyncio.new_event_loop()
+    if "auth_required" in options:
+        options["authenticator"] = mail.authenticate
+    connections: list[SMTP] = []
+
+    def accept() -> SMTP:
+        connections.append(SMTP(mail, loop=loop, hostname="localhost", **options))
+        return connections[-1]
+
+    async def close() -> None:
+        server.close()
+        # The server's side of a connection ends after the client's; a loop that stops before leaves it open.
+        while any(connection.transport is not None for connection in connections):
+            await asyncio.sleep(0.01)
+
+    making = loop.create_server(accept, "127.0.0.1", 0)
+    # The loop runs on its own thread from the start: the browser's driver keeps one running on this thread.
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    server = asyncio.run_coroutine_threadsafe(making, loop).result(30)
+    mail.port = server.sockets[0].getsockname()[1]
+    try:
+        yield mail
+    finally:
+        asyncio.run_coroutine_threadsafe(close(), loop).result(60)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl makes the certificate, and it is not installed")
+    folder = tmp_path_factory.mktemp("certificate")
+    files = folder / "certificate.pem", folder / "key.pem"
+    command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    command += ["-addext", "subjectAltName=DNS:localhost", "-out", str(files[0]), "-keyout", str(files[1])]
+    subprocess.run(command, check=True, capture_output=True)
+    return files
+
+
+@pytest.fixture
+def mail_server(certificate: tuple[Path, Path]) -> Iterator[MailServer]:
+    """Run a mail server that requires STARTTLS and a login."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    with serving(tls_context=context, require_starttls=True, auth_required=True) as mail:
+        yield mail
+
+
+def settings(mail: MailServer, certificate: tuple[Path, Path], **more: str) -> dict[str, str]:
+    names = {"HOST": "localhost", "PORT": str(mail.port), "USER": USER, "PASSWORD": PASSWORD, "CA": str(certificate[0])}
+    names.update({"FROM": "Reviews <reviews@example.com>"}, **more)
+    return {f"FT_DCC_SMTP_{name}": value for name, value in names.items()}
+
+
+def letter_to(address: str) -> EmailMessage:
+    message = EmailMessage()
+    message["To"], message["Subject"] = address, "Review: Dailies"
+    message.set_content("Hello Ida,\n\nhttp://studio.test/review/1/2\n")
+    return message
+
+
+def test_message_is_sent_with_starttls_and_login(tmp_path, mail_server, certificate):
+    post = read_mailer(tmp_path, settings(mail_server, certificate))
+    assert post.send(letter_to("ida@example.com")) == ""
+    (taken,) = mail_server.taken
+    assert (taken.mail_from, taken.rcpt_tos) == ("reviews@example.com", ["ida@example.com"])
+    assert b"From: Reviews <reviews@example.com>" in taken.content
+    assert not post.outbox.exists()
+
+
+def test_wrong_password_is_reported_and_the_message_is_sent_after_correction(tmp_path, mail_server, certificate):
+    wrong = read_mailer(tmp_path, settings(mail_server, certificate, PASSWORD="battery staple"))
+    reason = wrong.send(letter_to("ida@example.com"))
+    assert reason == (
+        "The mail server localhost refused the login of reviews. Check FT_DCC_SMTP_USER and FT_DCC_SMTP_PASSWORD."
+    )
+    (kept,) = queued_messages(wrong.outbox)
+    assert (kept.to, kept.reason) == ("ida@example.com", reason)
+    assert "battery staple" not in kept.path.read_text("utf-8")
+    assert [found for _, found in wrong.send_queued(is_everything=False)] == [reason]
+    right = read_mailer(tmp_path, settings(mail_server, certificate))
+    assert [found for _, found in right.send_queued(is_everything=False)] == [""]
+    (taken,) = mail_server.taken
+    assert b"Reason" not in taken.content
+    assert list(queued_messages(right.outbox)) == []
+
+
+def test_queued_messages_are_sent_on_command(tmp_path, mail_server, certificate):
+    assert Mailer(tmp_path).send(letter_to("ida@example.com")) == ""
+    post = read_mailer(tmp_path, settings(mail_server, certificate))
+    assert list(post.send_queued(is_everything=False)) == []
+    assert [reason for _, reason in post.send_queued(is_everything=True)] == [""]
+    assert len(mail_server.taken) == 1
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({"CA": ""}, "cannot prove who it is. Name the certificates to trust in FT_DCC_SMTP_CA."),
+        ({"PORT": "9"}, "cannot be reached at port 9 (ConnectionRefusedError)."),
+    ],
+)
+def test_mail_server_error_is_one_sentence(tmp_path, mail_server, certificate, more, reason):
+    post = read_mailer(tmp_path, settings(mail_server, certificate, **more))
+    assert post.send(letter_to("ida@example.com")) == f"The mail server localhost {reason}"
+    assert len(list(queued_messages(post.outbox))) == 1
+
+
+def test_password_is_not_sent_without_encryption(tmp_path, certificate):
+    with serving() as mail:
+        post = read_mailer(tmp_path, settings(mail, certificate))
+        reason = post.send(letter_to("ida@example.com"))
+    assert reason.startswith("The mail server localhost does not offer starttls or a login.")
+    with pytest.raises(SettingInvalid, match="not sent in the clear"):
+        read_mailer(tmp_path, settings(mail, certificate, SECURITY="none"))
+
+
+def test_server_retries_queued_messages(
+    tmp_path: Path, mail_server: MailServer, certificate: tuple[Path, Path], start_server: Callable[..., Any]
+) -> None:
+    data = tmp_path / "studio"
+    data.mkdir()
+    read_mailer(data, settings(mail_server, certificate, PASSWORD="wrong")).send(letter_to("ida@example.com"))
+    words = settings(mail_server, certificate)
+    (data / "mail.env").write_text("".join(f"{name}={value}\n" for name, value in words.items()), "utf-8")
+    start_server(data)
+    until = time.monotonic() + 30
+    while not mail_server.taken and time.monotonic() < until:
+        time.sleep(0.05)
+    assert [taken.rcpt_tos for taken in mail_server.taken] == [["ida@example.com"]]
+
+
+def test_review_links_begin_with_the_public_url(tmp_path, start_server):
+    data = tmp_path / "studio"
+    data.mkdir()
+    (data / "mail.env").write_text("FT_DCC_PUBLIC_URL=https://reviews.example.com/\n", "utf-8")
+    server = start_server(data)
+    project = {"__entity_type__": "Project", "id": "film", "name": "film"}
+    review = {"__entity_type__": "ReviewSession", "id": "dailies", "name": "Dailies", "project_id": "film"}
+    operations = [
+        {"action": "create", "entity_type": data["__entity_type__"], "entity_data": data} for data in (project, review)
+    ]
+    operations.append({"action": "query", "expression": "select review_url from ReviewSession"})
+    answers = requests.post(f"{server.url}/api", json=operations, headers=server.headers, timeout=30).json()
+    assert answers[2]["data"][0]["review_url"].startswith("https://reviews.example.com/review/dailies/")
+
+
+def test_links_in_mails_do_not_begin_with_the_host_header(tmp_path, start_server):
+    server = start_server(tmp_path / "studio")
+    project = {"__entity_type__": "Project", "id": "show", "name": "show"}
+    review = {"__entity_type__": "ReviewSession", "id": "dailies", "name": "Dailies", "project_id": "show"}
+    invitee = {"__entity_type__": "ReviewSessionInvitee", "id": "ida", "name": "Ida", "email": "ida@example.com"}
+    invitee["review_session_id"] = "dailies"
+    operations = [
+        {"action": "create", "entity_type": data["__entity_type__"], "entity_data": data}
+        for data in (project, review, invitee)
+    ]
+    operations.append({"action": "send_review_session_invite", "review_session_invitee_id": "ida"})
+    headers = {**server.headers, "Host": "attacker.example.com"}
+    answers = requests.post(f"{server.url}/api", json=operations, headers=headers, timeout=30).json()
+    assert answers[3]["sent"] or answers[3]["kept"], answers
+    (mail,) = (server.data / "outbox").glob("*.eml")
+    text = mail.read_text("utf-8").replace("=\n", "")
+    assert f"{server.url}/review/dailies/" in text
+    assert "attacker" not in text

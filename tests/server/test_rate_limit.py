@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import pytest
+import requests
+
+from ft_dcc.errors import SettingInvalid, TooManyRequests
+from ft_dcc.server.http.rate_limit import RequestLimiter, TokenBucket
+
+
+class Clock:
+    """A clock that stands still until it is set."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+def test_token_bucket_refills_with_time(clock):
+    allowance = TokenBucket(burst=2, per_second=0.5, now=clock)
+    assert allowance.retry_after("a") == 0
+    allowance.consume("a")
+    allowance.consume("a")
+    assert (allowance.retry_after("a"), allowance.retry_after("b")) == (2, 0)
+    clock.seconds += 1.5
+    assert allowance.retry_after("a") == 0.5
+    clock.seconds += 1000
+    assert allowance.retry_after("a") == 0
+    for _ in range(2):
+        allowance.consume("a")
+    assert allowance.retry_after("a") == 2
+
+
+def test_token_bucket_forgets_the_least_recent_key():
+    allowance = TokenBucket(burst=1, per_second=0.001)
+    for number in range(10_001):
+        allowance.consume(str(number))
+    assert allowance.retry_after("0") == 0
+    assert allowance.retry_after("1") > 0
+
+
+def test_rejected_requests_are_not_counted(clock):
+    allowance = TokenBucket(burst=2, per_second=1, now=clock)
+    assert [allowance.acquire("a") for _ in range(4)] == [0, 0, 1, 1]
+    clock.seconds += 1
+    assert [allowance.acquire("a"), allowance.acquire("a"), allowance.acquire("b")] == [0, 1, 0]
+
+
+def test_address_may_burst_the_requests_of_an_hour(clock):
+    limiter = RequestLimiter(6, clock)
+    for _ in range(360):
+        limiter.check_address("10.0.0.1")
+    with pytest.raises(TooManyRequests, match="from this address"):
+        limiter.check_address("10.0.0.1")
+    limiter.check_address("10.0.0.2")
+    clock.seconds += 60
+    for _ in range(6):
+        limiter.check_address("10.0.0.1")
+    with pytest.raises(TooManyRequests):
+        limiter.check_address("10.0.0.1")
+
+
+def test_limits_of_guests_addresses_and_accounts_differ_by_ten(clock):
+    limiter = RequestLimiter(1, clock)
+    counts = []
+    for check in (
+        lambda: limiter.check_address("10.0.0.1", is_guest=True),
+        lambda: limiter.check_address("10.0.0.1"),
+        lambda: limiter.check_account("farm"),
+    ):
+        count = 0
+        with pytest.raises(TooManyRequests):
+            while count < 1000:
+                check()
+                count += 1
+        counts.append(count)
+    assert counts == [6, 60, 600]
+
+
+def test_farm_burst_is_not_limited(clock):
+    limiter = RequestLimiter(now=clock)
+    for _ in range(50):
+        for node in range(500):
+            limiter.check_address(f"10.0.{node // 250}.{node % 250}")
+            limiter.check_account("farm")
+
+
+def test_addresses_of_one_ipv6_network_share_a_limit(clock):
+    limiter = RequestLimiter(1 / 60, clock)
+    limiter.check_address("2001:db8::1")
+    with pytest.raises(TooManyRequests):
+        limiter.check_address("2001:db8::2")
+    limiter.check_address("2001:db8:0:1::1")
+
+
+def test_limit_of_0_counts_no_requests(clock):
+    limiter = RequestLimiter(0, clock)
+    for _ in range(1000):
+        limiter.check_address("10.0.0.1", is_guest=True)
+        limiter.check_account("admin")
+    with pytest.raises(SettingInvalid, match="below 0"):
+        RequestLimiter(-1)
+
+
+def test_requests_over_the_limit_get_429(start_server, http_client_for, stopped_limits):
+    server = start_server(None, "--request-limit", "1", change=stopped_limits)
+    http_client = http_client_for(server)
+    page = f"{server.url}/review/nothing/nothing"
+    with requests.Session() as guest:
+        assert [guest.get(page, timeout=30).status_code for _ in range(8)] == [404] * 6 + [429] * 2
+    ask = {"action": "query_server_information"}
+    statuses = [http_client.post(ask).status_code for _ in range(61)]
+    assert statuses == [200] * 60 + [429]
+    # Clients that take refusals as answers are to wait, too.
+    late = http_client.post(ask, headers={"ftrack-strict-api": "false"})
+    assert (late.status_code, late.json()["exception"]) == (429, "TooManyRequests")
+    assert 0 < int(late.headers["Retry-After"]) <= 60
+    assert "--request-limit" in late.json()["content"]
+    assert requests.get(f"{server.url}/health", timeout=30).status_code == 429
+
+
+def test_redundant_slashes_in_paths_are_ignored(start_server, http_client_for):
+    server = start_server()
+    body = [{"action": "query", "expression": "select username from User"}]
+    for path in ("/api", "/api/", "//api", "//api/"):
+        answer = requests.post(server.url + path, json=body, headers=server.headers, timeout=30)
+        assert answer.json()[0]["data"][0]["username"] == "admin"
+    lenient = requests.post(f"{server.url}/api/", json=[{"action": "query", "expression": "Nothing"}], timeout=30)
+    assert (lenient.status_code, lenient.json()["exception"]) == (200, "InvalidCredentialsError")
+    assert requests.get(f"{server.url}//health", timeout=30).json() == {"status": "ok"}
+    assert requests.post(f"{server.url}/api/nothing", headers=server.headers, timeout=30).status_code == 404

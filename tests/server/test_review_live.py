@@ -1,0 +1,205 @@
+"""The live connection of open review pages: changes, presentations, and links that stop being valid."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+import requests
+from server.test_reviews import FUTURE, PAST, Review, make_review, say
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+TIMEOUT_SECONDS = 20
+
+
+class LivePage:
+    """An open page, which reads messages until one has the wanted type."""
+
+    def __init__(self, link: str) -> None:
+        self._stack = ExitStack()
+        connection = connect(f"{link.replace('http', 'ws', 1)}/live", open_timeout=TIMEOUT_SECONDS)
+        self.socket: ClientConnection = self._stack.enter_context(connection)
+
+    def close(self) -> None:
+        self._stack.close()
+
+    def read(self, kind: str) -> dict[str, Any]:
+        """Return the next message of this type; earlier messages of other types are dropped."""
+        while True:
+            message: dict[str, Any] = json.loads(self.socket.recv(TIMEOUT_SECONDS))
+            if message["type"] == kind:
+                return message
+
+    def send(self, **message: Any) -> None:
+        self.socket.send(json.dumps(message))
+
+    def close_code(self) -> int | None:
+        """Read until the server closes the connection, and return the code."""
+        try:
+            while True:
+                self.socket.recv(TIMEOUT_SECONDS)
+        except ConnectionClosed as error:
+            return None if error.rcvd is None else error.rcvd.code
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, start_module_server: Any) -> Any:
+    return start_module_server(tmp_path_factory.mktemp("live") / "data")
+
+
+@pytest.fixture(scope="module")
+def http_client(server: Any, http_client_for: Any) -> Any:
+    return http_client_for(server)
+
+
+@pytest.fixture
+def review(http_client: Any) -> Review:
+    return make_review(http_client)
+
+
+@pytest.fixture
+def open_page() -> Iterator[Callable[[str], LivePage]]:
+    pages: list[LivePage] = []
+
+    def open_one(link: str) -> LivePage:
+        pages.append(LivePage(link))
+        pages[-1].read("hello")
+        return pages[-1]
+
+    yield open_one
+    for page in pages:
+        page.close()
+
+
+def test_a_note_is_sent_to_all_open_pages(review: Review, open_page: Any) -> None:
+    pages = [open_page(review.link) for _ in range(3)]
+    result = say(review.invite(), "notes", object=review.object, content="Lift the chin.", frame=1010).json()
+    for page in pages:
+        change = page.read("change")
+        assert (change["entry"], change["notes"], change["summary"]) == (
+            review.object,
+            result["notes"],
+            {"notes": 2, "open": 2},
+        )
+        assert change["commit"] >= result["commit"]
+
+
+def test_a_note_of_an_api_client_is_sent_as_well(review: Review, open_page: Any) -> None:
+    page = open_page(review.link)
+    data = {"id": "aaaaaaaa-0000-4000-8000-000000000001", "content": "From Nuke", "parent_id": review.object}
+    data["parent_type"] = "ReviewSessionObject"
+    review.http_client.post({"action": "create", "entity_type": "Note", "entity_data": data})
+    assert [note["content"] for note in page.read("change")["notes"]] == ["From Nuke"]
+    review.http_client.post({"action": "delete", "entity_type": "Note", "entity_key": [data["id"]]})
+    assert page.read("change")["removed"] == [data["id"]]
+
+
+def test_no_note_is_lost_under_many_writers(review: Review, open_page: Any) -> None:
+    """Changes are collected before they are sent: each note must be in one of the messages."""
+    pages = [open_page(review.link) for _ in range(10)]
+    link = review.invite()
+    sent = {say(link, "notes", object=review.object, content=str(n)).json()["notes"][0]["id"] for n in range(20)}
+    for page in pages:
+        found: set[str] = set()
+        while not sent <= found:
+            found |= {note["id"] for note in page.read("change")["notes"]}
+
+
+def test_a_change_of_another_session_is_not_sent(review: Review, http_client: Any, open_page: Any) -> None:
+    other, page = make_review(http_client, "Confidential"), open_page(review.link)
+    say(other.invite(), "notes", object=other.object, content="Secret")
+    say(review.invite(), "notes", object=review.object, content="Public")
+    assert [note["content"] for note in page.read("change")["notes"]] == ["Public"]
+
+
+def test_server_sent_events_have_the_same_messages(review: Review) -> None:
+    with requests.get(f"{review.link}/events", stream=True, timeout=TIMEOUT_SECONDS) as answer:
+        assert answer.headers["Content-Type"].startswith("text/event-stream")
+        lines = (line.decode() for line in answer.iter_lines())
+        messages = (json.loads(line[6:]) for line in lines if line.startswith("data: "))
+        assert next(messages)["type"] == "hello"
+        say(review.invite(), "notes", object=review.object, content="Lift the chin.")
+        change = next(message for message in messages if message["type"] == "change")
+        assert [note["content"] for note in change["notes"]] == ["Lift the chin."]
+
+
+@pytest.mark.parametrize("change", [{"shareable_url_enabled": False}, {"start_date": FUTURE}, {"end_date": PAST}])
+def test_a_page_is_disconnected_when_its_access_changes(review: Review, open_page: Any, change: Any) -> None:
+    page = open_page(review.link)
+    review.set(**change)
+    page.read("access")
+    assert page.close_code() == 4403
+
+
+def test_an_invalid_link_has_no_live_connection(review: Review) -> None:
+    page = LivePage(f"{review.link.rpartition('/')[0]}/{'x' * 43}")
+    assert page.close_code() == 4404
+    assert requests.get(f"{review.link[:-1]}x/events", timeout=TIMEOUT_SECONDS).status_code == 404
+
+
+def test_followers_get_the_state_of_the_presenter(review: Review, open_page: Any) -> None:
+    presenter, follower = open_page(review.invite()), open_page(review.link)
+    presenter.send(type="claim")
+    number = follower.read("driver")["presenter"]
+    assert number is not None
+    presenter.send(type="show", entry=review.object, frame=1010)
+    assert follower.read("state")["state"]["frame"] == 1010
+    presenter.send(type="play", entry=review.object, frame=1010, speed=1)
+    state = follower.read("state")
+    assert (state["state"]["speed"], state["state"]["at"]) == (1, state["now"])
+    presenter.send(type="pause", frame=1017)
+    state = follower.read("state")["state"]
+    assert (state["frame"], state["speed"]) == (1017, 0)
+    late = LivePage(review.link)
+    hello = late.read("hello")
+    assert (hello["presenter"], hello["state"]["frame"], hello["state"]["entry"]) == (number, 1017, review.object)
+    late.close()
+    presenter.close()
+    assert follower.read("driver")["presenter"] is None
+
+
+def test_visitors_who_may_not_write_cannot_present(review: Review, open_page: Any) -> None:
+    visitor, presenter = open_page(review.link), open_page(review.invite())
+    people = {person["name"]: person for person in presenter.read("people")["people"]}
+    assert {name: person["may_present"] for name, person in people.items()} == {"Guest": False, "Ada Example": True}
+    visitor.send(type="claim")
+    visitor.send(type="show", entry=review.object, frame=1)
+    # Each connection has its own order, so that the presenter waits for an answer to the visitor.
+    visitor.send(type="release")
+    visitor.socket.ping().wait(TIMEOUT_SECONDS)
+    presenter.send(type="claim")
+    assert visitor.read("driver")["presenter"] == people["Ada Example"]["id"]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"type": "show", "entry": "x", "frame": 1.5},
+        {"type": "play", "entry": "x", "frame": 1, "speed": 100},
+        {"type": "pointer", "points": [["a", 1]]},
+        {"type": "view", "mode": "eval"},
+        {"type": "eval"},
+    ],
+)
+def test_invalid_messages_are_answered_and_change_nothing(review: Review, open_page: Any, message: Any) -> None:
+    page = open_page(review.invite())
+    page.send(type="claim")
+    page.send(**message)
+    assert page.read("error")["text"]
+    late = LivePage(review.link)
+    assert late.read("hello")["state"] == {}
+    late.close()
+
+
+def test_a_moderated_session_sends_a_note_to_its_author_only(review: Review, open_page: Any) -> None:
+    review.set(is_moderated=True)
+    link = review.invite()
+    author, visitor = open_page(link), open_page(review.link)
+    say(link, "notes", object=review.object, content="Between us.")
+    assert [note["content"] for note in author.read("change")["notes"]] == ["Between us."]
+    change = visitor.read("change")
+    assert (change["notes"], change["summary"]) == ([], {})

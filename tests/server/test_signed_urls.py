@@ -1,0 +1,104 @@
+"""Signed URLs end with their user or key, and published media is never replaced."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import attrs
+import pytest
+import requests
+
+from ft_dcc.server.admin.service import open_admin
+from ft_dcc.server.database.data_folder import Credentials
+
+SERVER_LOCATION = "3a372bde-05bc-11e4-8908-20c9d081909b"
+
+
+@pytest.fixture
+def second_user(server_process: Any, http_client_for: Any) -> Any:
+    """Return the requests of a new user, whose key can be revoked."""
+    name = f"user-{uuid4().hex[:8]}"
+    with open_admin(server_process.data) as admin:
+        admin.run("user", name=name, role="Administrator")
+        key = admin.run("key", user=name)["FTRACK_API_KEY"]
+    credentials = Credentials(server_process.url, name, key)
+    return http_client_for(attrs.evolve(server_process, credentials=credentials))
+
+
+def deactivate(http_client: Any, name: str) -> None:
+    found = http_client.post({"action": "query", "expression": f'User where username is "{name}"'}).json()
+    operation = {"action": "update", "entity_type": "User", "entity_key": [found[0]["data"][0]["id"]]}
+    assert http_client.post({**operation, "entity_data": {"is_active": False}}).ok
+
+
+def revoke(http_client: Any, name: str) -> None:
+    with open_admin(http_client.server.data) as admin:
+        admin.run("revoke", user=name, key="all")
+
+
+def publish(http_client: Any, component_id: str) -> None:
+    data = {"component_id": component_id, "location_id": SERVER_LOCATION, "resource_identifier": component_id}
+    operation = {"action": "create", "entity_type": "ComponentLocation", "entity_data": data}
+    assert http_client.post(operation).ok
+
+
+@pytest.mark.parametrize("end", [deactivate, revoke])
+def test_signed_urls_end_with_their_user_and_key(http_client: Any, second_user: Any, end: Any) -> None:
+    component_id = second_user.upload(b"movie")
+    upload = second_user.announce(second_user.create_component(), 5)["url"]
+    signed = second_user.post({"action": "generate_signed_url", "component_id": component_id}).json()[0]["signed_url"]
+    widget = second_user.post({"action": "get_widget_url", "name": "tasks"}).json()[0]["widget_url"]
+    assert requests.get(signed, timeout=30).content == b"movie"
+    assert requests.get(widget, timeout=30).status_code == 200
+    end(http_client, second_user.server.credentials.api_user)
+    assert requests.get(signed, timeout=30).status_code == 403
+    assert requests.get(widget, timeout=30).status_code == 403
+    assert requests.put(upload, data=b"later", timeout=30).status_code == 403
+
+
+def test_upload_in_parts_ends_with_its_key(http_client: Any, second_user: Any) -> None:
+    component_id = second_user.create_component()
+    announced = second_user.announce(component_id, 4, parts=1)
+    url = announced["urls"][0]["signed_url"]
+    revoke(http_client, second_user.server.credentials.api_user)
+    assert requests.put(url, data=b"film", timeout=30).status_code == 403
+
+
+def test_published_media_is_not_replaced_by_an_earlier_upload_url(http_client: Any) -> None:
+    component_id = http_client.create_component()
+    first, second = (http_client.announce(component_id, 5)["url"] for _ in range(2))
+    parts = http_client.announce(component_id, 5, parts=1)
+    assert requests.put(first, data=b"movie", timeout=30).status_code == 200
+    # Until it is published, a repeated upload replaces the bytes.
+    assert requests.put(second, data=b"final", timeout=30).status_code == 200
+    tag = requests.put(parts["urls"][0]["signed_url"], data=b"other", timeout=30).headers["ETag"]
+    publish(http_client, component_id)
+    for url in (first, second):
+        assert requests.put(url, data=b"wrong", timeout=30).status_code == 409
+    operation = {
+        "action": "complete_multipart_upload",
+        "component_id": component_id,
+        "upload_id": parts["upload_id"],
+        "parts": [{"part_number": 1, "e_tag": tag}],
+    }
+    assert http_client.post(operation).status_code == 409
+    announcement = {"action": "get_upload_metadata", "component_id": component_id, "file_name": "a", "file_size": 5}
+    assert http_client.post(announcement).status_code == 409
+    assert http_client.get("/component/get", component_id).content == b"final"
+
+
+def test_lost_media_of_a_published_component_can_be_uploaded_again(http_client: Any) -> None:
+    component_id = http_client.upload(b"movie")
+    publish(http_client, component_id)
+    assert http_client.get("/component/remove", component_id).status_code == 200
+    url = http_client.announce(component_id, 5)["url"]
+    assert requests.put(url, data=b"movie", timeout=30).status_code == 200
+
+
+def test_uploads_are_in_the_audit_log(http_client: Any) -> None:
+    component_id = http_client.upload(b"movie")
+    with open_admin(http_client.server.data) as admin:
+        changes = admin.run("audit", entity=component_id)["changes"]
+    assert [change["action"] for change in changes] == ["upload", "create"]
+    assert {change["username"] for change in changes} == {http_client.server.credentials.api_user}

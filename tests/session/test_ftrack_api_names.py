@@ -1,0 +1,271 @@
+"""A script for ``ftrack_api`` finds its names here."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+import ft_dcc
+from ft_dcc.errors import AccessorResourceNotFoundError, Error, ServerError
+from ft_dcc.session.locations.location import Location
+
+# What the official client defines and we do not offer, and where our names take other parameters or have other members:
+# docs/decisions/0100-names-of-the-official-client-that-are-not-offered.md says why.
+MISSING = {
+    "accessor.disk.error_handler",
+    "accessor.server.ServerFile",
+    "attribute.merge_references",
+    "collection.PerSessionDefaultKeyMaker",
+    "entity.base.DynamicEntityTypeMetaclass",
+    "entity.factory.Factory",
+    "entity.factory.PerSessionDefaultKeyMaker",
+    "event.expression.Parser",
+    "event.expression.alphanums",
+    "event.hub.ServerDetails",
+    "event.hub.SocketIoSession",
+    "event.subscription.Subscription",
+    "exception.InvalidStateError",
+    "exception.InvalidStateTransitionError",
+    "logging.LazyLogMessage",
+    "logging.deprecation_warning",
+    "plugin.load_source",
+    "session.AutoPopulatingContext",
+    "session.OperationPayload",
+    "session.OperationRecordingContext",
+}
+OTHER_MEMBERS = {
+    "get_entity_storage",
+    "merge",
+    "LIMIT_EXPRESSION",
+    "OFFSET_EXPRESSION",
+    "create_collection_attribute",
+    "create_mapped_collection_attribute",
+    "create_reference_attribute",
+    "create_scalar_attribute",
+}
+OTHER_PARAMETERS = {
+    # Nobody but the session makes entities, and the attributes and collections of entity types.
+    "session",
+    "data",
+    "reconstructing",
+    "creator",
+    "key_attribute",
+    "value_attribute",
+    "default_value",
+    "computed",
+    # What went wrong is told in a message and details.
+    "attribute",
+    "collection",
+    "components",
+    "location",
+    "item",
+    "entity_type",
+    "merged",
+    # A condition of ours says which field it is about; attributes are a dictionary.
+    "key",
+    "name",
+}
+NAMES = Path(__file__).resolve().parents[1] / "official" / "scripts" / "names.py"
+
+
+def at(path):
+    found = ft_dcc
+    for name in path.split("."):
+        found = getattr(found, name, None)
+    return found
+
+
+def differences(path, theirs, session):
+    """Yield the members and parameters of the official name that ours lacks."""
+    ours = at(path)
+    kind = Location if path.endswith("LocationMixin") else ours
+    looked_at = session if path == "session.Session" else kind
+    for name in theirs["members"]:
+        if not hasattr(looked_at, name):
+            yield f"{path}.{name}", name
+    calls = {"": (ours, theirs["parameters"])}
+    calls.update({f".{name}": (getattr(kind, name, None), wanted) for name, wanted in theirs["members"].items()})
+    for name, (call, wanted) in calls.items():
+        with suppress(TypeError, ValueError):
+            yield from ((f"{path}{name}({each})", each) for each in lacking(inspect.signature(call), wanted or ()))
+
+
+def lacking(signature, wanted):
+    given = signature.parameters.values()
+    if any(each.kind is each.VAR_KEYWORD for each in given):
+        return []
+    return [name for name in wanted if name not in signature.parameters]
+
+
+def test_names_of_the_official_client_exist(official_python, session):
+    process = subprocess.run([str(official_python), str(NAMES)], capture_output=True, encoding="utf-8", check=True)
+    theirs = json.loads(process.stdout)
+    assert len(theirs) == 149
+    assert {path for path in theirs if at(path) is None} == MISSING
+    found = [each for path in theirs.keys() - MISSING for each in differences(path, theirs[path], session)]
+    assert [text for text, name in found if name not in OTHER_MEMBERS | OTHER_PARAMETERS] == []
+    assert {name for _, name in found} == OTHER_MEMBERS | OTHER_PARAMETERS
+
+
+def test_names_are_the_same_classes():
+    assert ft_dcc.event.base.Event is importlib.import_module("ft_dcc.session.events.event").Event
+    assert ft_dcc.exceptions.ApiError is ft_dcc.exception.ApiError is ft_dcc.errors.ApiError
+    assert issubclass(ft_dcc.exception.ServerError, ft_dcc.exceptions.ApiError)
+    assert ft_dcc.session.Session is ft_dcc.Session
+
+
+def test_unknown_name_refers_to_the_docs():
+    with pytest.raises(AttributeError, match=r"ft_dcc\.entity has no 'spaceship'\. See docs/td/session\.md"):
+        _ = ft_dcc.entity.spaceship
+    with pytest.raises(AttributeError, match="has no attribute 'spaceship'"):
+        _ = ft_dcc.spaceship
+    assert dir(ft_dcc.structure) == ["base", "entity_id", "id", "origin", "standard"]
+
+
+def test_name_imports_only_its_module():
+    script = "import sys, ft_dcc; ft_dcc.symbol, ft_dcc.exceptions; print('requests' in sys.modules)"
+    process = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True)
+    assert process.stdout == "False\n"
+
+
+def test_formatter_prints_an_entity(session, project_shot):
+    text = ft_dcc.formatter.format(
+        project_shot, {"label": str.upper}, attribute_filter=lambda _entity, name, _value: name in ("name", "parent")
+    )
+    assert text.splitlines()[:2] == ["Shot", " NAME: sh010"]
+    assert text.splitlines()[2].startswith(" PARENT: <Sequence")
+    with session.auto_populating(False):
+        whole = ft_dcc.formatter.format(project_shot, recursive=True, indent=2)
+    assert whole.startswith("  Shot\n")
+    assert "   parent: Sequence" in whole
+
+
+def test_attributes_of_a_type_are_inspected(session):
+    attributes = session.types["Task"].attributes
+    found = {attribute.name: attribute for attribute in attributes}
+    assert list(found) == list(attributes.keys())
+    assert attributes.get("bid").data_type == "float"
+    assert attributes.get("start_date").data_type == "datetime"
+    assert attributes.get("name").data_type == "string"
+    assert attributes.get("status").entity_type == "Status"
+    assert attributes.get("notes").collection_class is ft_dcc.collection.Collection
+    assert isinstance(attributes.get("metadata"), ft_dcc.attribute.KeyValueMappedCollectionAttribute)
+    assert (attributes.get("id").mutable, attributes.get("name").mutable) == (False, True)
+    assert attributes.get("time_logged").computed
+    assert attributes.get("spaceship") is None
+    assert attributes.get("name") in attributes
+    assert len(attributes) == len(found)
+
+
+def test_attributes_can_be_added_and_removed():
+    attributes = ft_dcc.attribute.Attributes([ft_dcc.attribute.ScalarAttribute("name", data_type="string")])
+    with pytest.raises(ft_dcc.exception.NotUniqueError, match="attribute 'name' already"):
+        attributes.add(ft_dcc.attribute.Attribute("name"))
+    attributes.remove(attributes.get("name"))
+    assert list(attributes) == []
+
+
+def test_attribute_returns_local_and_remote_values(session, project_task):
+    name = project_task.attributes.get("name")
+    assert (name.is_set(project_task), name.is_modified(project_task)) == (True, False)
+    assert name.get_local_value(project_task) is ft_dcc.symbol.NOT_SET
+    name.set_local_value(project_task, "blocking")
+    assert (name.get_local_value(project_task), name.get_remote_value(project_task)) == ("blocking", "animation")
+    assert name.is_modified(project_task)
+    assert name.get_value(project_task) == "blocking"
+    session.rollback()
+    name.set_remote_value(project_task, "layout")
+    assert project_task["name"] == "layout"
+    name.populate_remote_value(project_task)
+    assert project_task["name"] == "animation"
+
+
+def test_studio_accessor_raises_documented_errors():
+    class Bucket(ft_dcc.accessor.base.Accessor):
+        def open(self, resource_identifier, mode="rb"):
+            raise ft_dcc.exception.AccessorResourceNotFoundError(
+                resource_identifier=resource_identifier, message="There is nothing"
+            )
+
+        list = exists = is_file = is_container = is_sequence = remove = make_container = get_container = open
+
+    with pytest.raises(AccessorResourceNotFoundError, match=r"^There is nothing: film\.mov$") as caught:
+        Bucket().open("film.mov")
+    assert caught.value.details == {"resource_identifier": "film.mov"}
+    with pytest.raises(ft_dcc.exception.AccessorUnsupportedOperationError, match="has no address"):
+        Bucket().get_url("film.mov")
+    with pytest.raises(ft_dcc.exception.AccessorError):
+        Bucket().remove_container("film.mov")
+
+
+def test_studio_error_has_a_default_message():
+    class TapeTorn(ft_dcc.exception.Error):
+        default_message = "The tape {number} is torn {somewhere}."
+
+    assert str(TapeTorn(details={"number": 7})) == "The tape 7 is torn {somewhere}."
+    assert str(ServerError("There is no {error}.", {"error": 7})) == "There is no {error}."
+    assert str(Error("It burns.")) == "It burns."
+
+
+def test_plugin_extends_an_entity_type(open_session, tmp_path, project_shot):
+    (tmp_path / "studio.py").write_text(
+        """
+import ft_dcc as ftrack_api
+
+class Shouting:
+    def shout(self):
+        return self["name"].upper()
+
+class Factory(ftrack_api.entity.factory.StandardFactory):
+    def create(self, schema, bases=None):
+        return super().create(schema, bases=[Shouting, ftrack_api.entity.base.Entity])
+
+def register(session):
+    factory = Factory()
+    session.event_hub.subscribe(
+        "topic=ftrack.api.session.construct-entity-type and data.schema.id=Shot",
+        lambda event: factory.create(event["data"]["schema"]),
+    )
+""",
+        encoding="utf-8",
+    )
+    shot = open_session(plugin_paths=[str(tmp_path)]).get("Shot", project_shot["id"])
+    assert shot.shout() == "SH010"
+    assert shot.create_note.__name__ == "create_note"
+
+
+def test_modules_of_ftrack_api_can_be_imported():
+    script = """
+import ft_dcc.event.base
+import ft_dcc.cache, ft_dcc.session.cache.cache
+from ft_dcc import entity
+from ft_dcc.structure.standard import StandardStructure
+import ft_dcc.exception as exceptions
+assert ft_dcc.event.base.Event("a topic")["topic"] == "a topic"
+assert ft_dcc.cache is ft_dcc.session.cache.cache
+assert ft_dcc.cache.__spec__.name == ft_dcc.cache.__name__ == "ft_dcc.session.cache.cache"
+assert entity.location.Location.__name__ == "Location"
+assert StandardStructure().path_separator == "/"
+assert exceptions.ServerError.__module__ == "ft_dcc.errors"
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.parametrize(
+    "name", ["ft_dcc.nothing", "ft_dcc.event.nothing", "ft_dcc.event.base.Event", "ft_dcc.cache.x"]
+)
+def test_unknown_module_cannot_be_imported(name):
+    with pytest.raises(ModuleNotFoundError, match=f"No module named '{name}'"):
+        importlib.import_module(name)
+
+
+def test_unknown_name_cannot_be_imported():
+    with pytest.raises(ImportError, match="cannot import name 'Nothing'"):
+        exec("from ft_dcc.event.base import Nothing", {})  # noqa: S102 - the import itself is what is tested

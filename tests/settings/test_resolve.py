@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+import pytest
+
+from ft_dcc.errors import SettingInvalid
+from ft_dcc.settings.definitions import SETTINGS
+from ft_dcc.settings.resolve import read_settings
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "td" / "settings.md"
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    """Write the files of the three layers: ``files(studio='user = "a"')`` returns the environment that names them."""
+    for layer in ("site", "user"):
+        folder = str(tmp_path / f"{layer} config")
+        monkeypatch.setattr(platformdirs, f"{layer}_config_dir", lambda *_, folder=folder, **__: folder)
+
+    def write(**texts):
+        environ = {}
+        for layer, text in texts.items():
+            path = tmp_path / f"{layer}.toml"
+            path.write_text(text, encoding="utf-8")
+            environ[f"FT_DCC_{layer.upper()}_SETTINGS"] = str(path)
+        return environ
+
+    return write
+
+
+def read(environ, folder, **arguments):
+    return read_settings(arguments, environ, folder)
+
+
+def test_arguments_override_environment_and_files(files, tmp_path):
+    layers = {"studio": 'status = "a"', "project": 'status = "b"', "user": 'status = "c"'}
+    environ, texts = {}, {}
+    seen = [read(files(), tmp_path).get("status")]
+    for layer, text in layers.items():
+        texts[layer] = text
+        environ = files(**texts)
+        seen.append(read(environ, tmp_path).get("status"))
+    environ["FT_DCC_STATUS"] = "d"
+    seen.append(read(environ, tmp_path).get("status"))
+    seen.append(read(environ, tmp_path, status="e").get("status"))
+    assert seen == [None, "a", "b", "c", "d", "e"]
+
+
+def test_the_origin_of_a_value_is_file_and_line(files, tmp_path):
+    environ = files(project='# ours\n\nstatus = "Pending Review"\n')
+    value = read(environ, tmp_path).values["status"]
+    assert value.origin == f"project: {tmp_path / 'project.toml'}, line 3"
+    assert read({**environ, "FTRACK_TASKID": "x"}, tmp_path).values["task"].origin == "environment FTRACK_TASKID"
+
+
+def test_an_unknown_setting_is_refused_with_line_and_nearest_name(files, tmp_path):
+    with pytest.raises(SettingInvalid) as caught:
+        read(files(user='status = "a"\nasset_nam = "{task}"\n'), tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path / 'user.toml'}, line 2: there is no setting called asset_nam. Did you mean asset_name?"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (
+            'asset_name = "{artist}"',
+            r"line 1: asset_name: '\{artist\}' is not a valid rule. Use only \{task\}, \{shot\}",
+        ),
+        ('review = "Dailies {"', r"line 1: review: 'Dailies \{' is not a valid rule"),
+        ("status = 3", "line 1: status takes a string, not 3 without quotation marks"),
+        ('plugins = ["a", 1]', "plugins takes a string or an array of strings, not 1 without quotation marks"),
+        ("slate = 1", "line 1: slate takes true or false, not 1 without"),
+        ("watermark = ['a']", "line 1: watermark takes a string, not an array"),
+        ('[review]\nname = "a"', "line 1: review takes a string or an array of strings, not a section"),
+        ('review = "{shot:>9}"', r"line 1: review: '\{shot:>9\}' is not a valid rule. Use only \{date\}, \{project\}"),
+        ('notify = "perhaps"', "is not a boolean"),
+        ('server = "studio"', "is not a URL"),
+        (
+            '[publish]\nstatus = "a"',
+            "line 1: there is no setting or section called publish. Write status without a section",
+        ),
+        ('# a\n[burnin]\ntop = "{shot}"', "line 2: .*or section called burnin. Write burnin_top without a section"),
+        ('status = "a\n', r"line 1: invalid TOML: Illegal character .*\. Write each setting once, as name = "),
+        ('task = "a"\nstatus = "a"\ntask = "b"', "line 3: invalid TOML: Cannot overwrite a value"),
+    ],
+)
+def test_an_invalid_value_is_refused_with_file_and_line(files, tmp_path, text, reason):
+    with pytest.raises(SettingInvalid, match=reason):
+        read(files(studio=text), tmp_path)
+
+
+def test_an_invalid_environment_variable_is_named(files, tmp_path):
+    with pytest.raises(SettingInvalid, match=r"environment FT_DCC_REVIEW: review: '\{day\}' is not a valid rule"):
+        read({**files(), "FT_DCC_REVIEW": "{day}"}, tmp_path)
+
+
+def test_several_values_are_an_array_or_a_list_of_paths(files, tmp_path):
+    settings = read(files(studio='plugins = ["ours", "/opt/theirs"]\nreview = ["Dailies {date}", "Client"]'), tmp_path)
+    assert settings.items("plugins") == (str(tmp_path / "ours"), str(tmp_path / "/opt/theirs"))
+    assert settings.items("review") == ("Dailies {date}", "Client")
+    plugins = read({**files(), "FT_DCC_PLUGINS": os.pathsep.join("ab")}, tmp_path).items("plugins")
+    assert plugins == (str(Path("a").absolute()), str(Path("b").absolute()))
+    assert read(files(), tmp_path).items("plugins") == ()
+
+
+def test_a_boolean_setting_is_read(files, tmp_path):
+    assert read(files(studio="notify = true"), tmp_path).get("notify") == "true"
+    assert read(files(), tmp_path).get("notify") == "false"
+
+
+def test_a_file_may_contain_numbers(files, tmp_path):
+    settings = read(files(studio="letterbox = 2.39\nlocal_studio_idle = 30"), tmp_path)
+    assert (settings.get("letterbox"), settings.get("local_studio_idle")) == ("2.39", "30")
+
+
+def test_a_byte_order_mark_is_accepted_and_utf_16_is_refused(files, tmp_path):
+    assert read(files(user='\ufeffstatus = "Grün"'), tmp_path).get("status") == "Grün"
+    environ = files(user="")
+    (tmp_path / "user.toml").write_bytes('status = "Grün"'.encode("utf-16"))
+    with pytest.raises(SettingInvalid, match=r"of the user in .*toml are not UTF-8\. Save the file as UTF-8\."):
+        read(environ, tmp_path)
+
+
+def test_the_project_file_is_found_in_a_parent_folder(files, tmp_path):
+    (tmp_path / "ft_dcc.toml").write_text('status = "Pending Review"', encoding="utf-8")
+    (tmp_path / "shots" / "sh010").mkdir(parents=True)
+    assert read(files(), tmp_path / "shots" / "sh010").get("status") == "Pending Review"
+
+
+@pytest.mark.parametrize("name", ["server", "user", "plugins", "ffmpeg", "jobs"])
+def test_an_auto_discovered_file_cannot_set_servers_programs_or_folders(files, tmp_path, name):
+    (tmp_path / "ft_dcc.toml").write_text(f'{name} = "https://elsewhere.example.com"', encoding="utf-8")
+    with pytest.raises(SettingInvalid, match=r"auto-discovered.*FT_DCC_PROJECT_SETTINGS"):
+        read(files(), tmp_path)
+    named = {**files(), "FT_DCC_PROJECT_SETTINGS": str(tmp_path / "ft_dcc.toml")}
+    assert "elsewhere.example.com" in (read(named, tmp_path).get(name) or "")
+
+
+def test_a_key_is_accepted_in_the_users_file_only(files, tmp_path):
+    secret = 'key = "0123456789"'
+    for layer in ("studio", "project"):
+        with pytest.raises(SettingInvalid, match="put a key into the user's own file") as caught:
+            read(files(**{layer: secret}), tmp_path)
+        assert "0123456789" not in str(caught.value)
+    value = read(files(user=secret), tmp_path).values["key"]
+    assert (value.text, value.display_text) == ("0123456789", "set")
+    assert "0123456789" not in repr(value)
+
+
+def test_an_explicit_settings_file_must_exist(files, tmp_path):
+    with pytest.raises(SettingInvalid, match=r"The settings file of the studio, .*gone\.toml, does not exist"):
+        read({**files(), "FT_DCC_STUDIO_SETTINGS": str(tmp_path / "gone.toml")}, tmp_path)
+
+
+def test_an_unknown_argument_is_refused(files, tmp_path):
+    with pytest.raises(SettingInvalid, match="Did you mean status"):
+        read(files(), tmp_path, statuss="a")
+
+
+def test_the_documentation_lists_all_settings():
+    rows = [
+        f"| `{setting.name}` | {setting.help} | {', '.join(f'`{name}`' for name in setting.environment)} | "
+        f"{setting.default_label or (f'`{setting.default}`' if setting.default else 'not set')} |"
+        for setting in SETTINGS
+    ]
+    text = DOCS.read_text(encoding="utf-8")
+    assert [line for line in text.splitlines() if line.startswith("| `")] == rows
+
+
+def test_relative_paths_of_the_environment_are_made_absolute(tmp_path, monkeypatch):
+    """Another process with another working folder reads the same value."""
+    monkeypatch.chdir(tmp_path)
+    environ = {"FT_DCC_JOBS": "jobs", "FT_DCC_FFMPEG": "ffmpeg", "FT_DCC_OCIO": "ocio://default"}
+    found = read({**environ, "FT_DCC_LOCAL_STUDIO": "a/../studio"}, tmp_path)
+    assert found.get("jobs") == str(tmp_path / "jobs")
+    assert found.get("local_studio") == str(tmp_path / "studio")
+    assert (found.get("ffmpeg"), found.get("ocio")) == ("ffmpeg", "ocio://default")

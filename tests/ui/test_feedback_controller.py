@@ -1,0 +1,150 @@
+"""The feedback of a task behind a panel, with a running studio server and a host of colour bars."""
+
+from __future__ import annotations
+
+import json
+import threading
+from uuid import uuid4
+
+import pytest
+from doubles.colour_bars import ColourBars
+
+from ft_dcc.session import Session, operations
+from ft_dcc.ui.feedback_controller import FeedbackController
+
+PEN = {"kind": "pen", "colour": "#ff0000", "width": 0.01, "points": [[0.25, 0.25, 0.5], [0.75, 0.5, 0.5]]}
+
+
+@pytest.fixture
+def task(session, project, project_task):
+    """Return the ids of a task and of the entry of its version 1 in a review session."""
+    asset, version, review, entry = (str(uuid4()) for _ in range(4))
+    asset_type = session.query("AssetType").first()["id"]
+    shot = project_task["parent_id"]
+    session.call(
+        [
+            operations.create("Asset", {"id": asset, "name": "main", "context_id": shot, "type_id": asset_type}),
+            operations.create("AssetVersion", {"id": version, "asset_id": asset, "task_id": project_task["id"]}),
+            operations.create("ReviewSession", {"id": review, "name": "Dailies", "project_id": project["id"]}),
+            operations.create(
+                "ReviewSessionObject",
+                {"id": entry, "review_session_id": review, "version_id": version, "name": "x", "description": ""},
+            ),
+        ]
+    )
+    return project_task["id"], entry
+
+
+def write(session, entry, text, frame=1002):
+    note, annotation = str(uuid4()), str(uuid4())
+    data = json.dumps({"version": 2, "shapes": [PEN]})
+    own = json.dumps({"frame": frame, "annotation_id": annotation})
+    session.call(
+        [
+            operations.create(
+                "Note", {"id": note, "content": text, "parent_id": entry, "parent_type": "ReviewSessionObject"}
+            ),
+            operations.create(
+                "ReviewSessionObjectAnnotation",
+                {"id": annotation, "frame_number": frame, "data": data, "review_session_object_id": entry},
+            ),
+            operations.create("Metadata", {"parent_id": note, "parent_type": "Note", "key": "ft_dcc", "value": own}),
+        ]
+    )
+    return note
+
+
+@pytest.fixture
+def changed():
+    return threading.Event()
+
+
+@pytest.fixture
+def own_session(studio_server):
+    with Session(studio_server.server_url, studio_server.api_key, studio_server.api_user) as own:
+        yield own
+
+
+@pytest.fixture
+def controller(changed):
+    controller = FeedbackController(changed.set)
+    yield controller
+    controller.clear()
+
+
+def read(controller, session, task_id):
+    controller.read(session, task_id)
+    assert controller.wait(60) and controller.error == ""
+
+
+def test_a_note_that_arrives_is_read_counted_and_announced(controller, own_session, session, task, changed):
+    task_id, entry = task
+    write(session, entry, "first")
+    read(controller, own_session, task_id)
+    assert (controller.open_count, controller.unseen_count, controller.message) == (1, 0, "")
+    assert own_session.event_hub.wait_until_connected(30)
+    changed.clear()
+    write(session, entry, "Arm too\nhigh")
+    while controller.unseen_count == 0:
+        assert changed.wait(30)
+        changed.clear()
+    assert (controller.open_count, controller.message) == (2, "admin: Arm too high")
+    controller.mark_seen()
+    assert (controller.unseen_count, controller.message) == (0, "")
+
+
+def test_replies_and_done_states_are_written_and_read_again(controller, own_session, session, task):
+    task_id, entry = task
+    write(session, entry, "first")
+    read(controller, own_session, task_id)
+    controller.reply(own_session, controller.versions[0].notes[0], "one")
+    controller.reply(own_session, controller.versions[0].notes[0], "two")
+    controller.set_done(own_session, controller.versions[0].notes[0])
+    assert controller.wait(60) and controller.error == ""
+    (note,) = controller.versions[0].notes
+    assert (sorted(reply.text for reply in note.replies), note.is_done) == (["one", "two"], True)
+
+
+def test_drawings_are_shown_and_hidden(controller, own_session, session, task):
+    task_id, entry = task
+    write(session, entry, "first", frame=1002)
+    write(session, entry, "outside", frame=2000)
+    read(controller, own_session, task_id)
+    host = ColourBars()
+    controller.show(host)
+    run_until_idle(controller, host)
+    assert [drawing.text for drawing in host.feedback] == ["first"]
+    assert controller.is_shown and "outside of the scene's frames" in controller.problems[0]
+    controller.hide(host)
+    run_until_idle(controller, host)
+    assert (host.feedback, controller.is_shown, controller.problems) == ((), False, ())
+
+
+def run_until_idle(controller, host):
+    while not controller.wait(0.01):
+        host.idle(0.01)
+
+
+def test_a_deleted_note_is_a_sentence(controller, own_session, session, task):
+    task_id, entry = task
+    note_id = write(session, entry, "first")
+    read(controller, own_session, task_id)
+    (note,) = controller.versions[0].notes
+    session.call([operations.delete("Note", note_id)])
+    controller.reply(own_session, note, "one")
+    assert controller.wait(60)
+    assert "There is no note" in controller.error
+
+
+def test_a_host_without_feedback_is_a_sentence(controller):
+    class Plain:
+        """A host with a name and a main thread only."""
+
+        name = "Plain"
+
+        def run_in_main_thread(self, function):
+            return function()
+
+    controller.show(Plain())
+    assert controller.wait(30)
+    assert controller.error == "Plain cannot show drawings. See them on the review page."

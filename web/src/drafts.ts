@@ -1,0 +1,139 @@
+/** Unsent notes: text, frames and drawings, kept in the browser so that a reload loses nothing. */
+
+import { signal, type Signal } from "@preact/signals";
+
+import type { Shape } from "./model";
+
+/** An unsent note on one version. Drawings are kept for each frame; those on other frames become notes of their own. */
+export interface Draft {
+  readonly text: string;
+  /** The shot's frame number, or null for the whole version; undefined until something is written or drawn. */
+  readonly frame: number | null | undefined;
+  readonly endFrame: number | null;
+  /** Shapes by frame number. */
+  readonly drawings: Readonly<Record<string, readonly Shape[]>>;
+  /** The number of frames that a drawing is shown. */
+  readonly hold: number;
+  readonly labels: readonly string[];
+  /** A draft that is sent twice has the same ids, so that it becomes the same notes. */
+  readonly ids: Readonly<Record<string, string>>;
+}
+
+const EMPTY: Draft = { text: "", frame: undefined, endFrame: null, drawings: {}, hold: 1, labels: [], ids: {} };
+const PREFIX = "ft-dcc-draft/";
+
+interface History {
+  readonly past: (readonly Shape[])[];
+  readonly future: (readonly Shape[])[];
+}
+
+const drafts = new Map<string, Signal<Draft>>();
+const histories = new Map<string, History>();
+
+/** Return the draft of a version, or of a reply or an edit if `key` is that of a note. */
+export function draftOf(key: string): Signal<Draft> {
+  const found = drafts.get(key) ?? signal(load(key));
+  drafts.set(key, found);
+  return found;
+}
+
+/** Change a draft and keep it. It gets new ids, because it is not the note any more that may have been sent. */
+export function changeDraft(key: string, values: Partial<Draft>): void {
+  const draft = draftOf(key);
+  draft.value = { ...draft.peek(), ids: {}, ...values };
+  save(key, draft.peek());
+}
+
+export function clearDraft(key: string): void {
+  draftOf(key).value = EMPTY;
+  for (const each of [...histories.keys()]) if (each.startsWith(`${key}/`)) histories.delete(each);
+  save(key, EMPTY);
+}
+
+export function isEmpty(draft: Draft): boolean {
+  return draft.text.trim() === "" && drawnFrames(draft).length === 0;
+}
+
+/** Return the frames with a drawing in the draft, in ascending order. */
+export function drawnFrames(draft: Draft): number[] {
+  const frames = Object.entries(draft.drawings).filter(([, shapes]) => shapes.length > 0);
+  return frames.map(([frame]) => Number(frame)).sort((one, other) => one - other);
+}
+
+/** Replace the shapes on a frame of a draft, as one step of its undo history. */
+export function draw(key: string, frame: number, shapes: readonly Shape[]): void {
+  const draft = draftOf(key).peek();
+  const history = historyOf(key, frame);
+  history.past.push(draft.drawings[frame] ?? []);
+  history.future.length = 0;
+  setShapes(key, frame, shapes);
+}
+
+/** Undo the last step on a frame. Return false if there is none; other frames are never touched. */
+export function undo(key: string, frame: number): boolean {
+  return move(key, frame, (history) => [history.past, history.future]);
+}
+
+/** Redo the last undone step on a frame. */
+export function redo(key: string, frame: number): boolean {
+  return move(key, frame, (history) => [history.future, history.past]);
+}
+
+function move(
+  key: string,
+  frame: number,
+  stacks: (history: History) => [(readonly Shape[])[], (readonly Shape[])[]],
+): boolean {
+  const [from, to] = stacks(historyOf(key, frame));
+  const shapes = from.pop();
+  if (shapes === undefined) return false;
+  to.push(draftOf(key).peek().drawings[frame] ?? []);
+  setShapes(key, frame, shapes);
+  return true;
+}
+
+function setShapes(key: string, frame: number, shapes: readonly Shape[]): void {
+  const draft = draftOf(key).peek();
+  const drawings = { ...draft.drawings, [frame]: shapes };
+  const isUnused = shapes.length === 0 && draft.text === "" && drawnFrames({ ...draft, drawings }).length === 0;
+  changeDraft(key, { drawings, frame: isUnused ? undefined : draft.frame === undefined ? frame : draft.frame });
+}
+
+function historyOf(key: string, frame: number): History {
+  const name = `${key}/${frame}`;
+  const found = histories.get(name) ?? {
+    // A drawing that was kept over a reload can still be undone, shape by shape.
+    past: (draftOf(key).peek().drawings[frame] ?? []).map((_, index, all) => all.slice(0, index)),
+    future: [],
+  };
+  histories.set(name, found);
+  return found;
+}
+
+function load(key: string): Draft {
+  try {
+    const stored = localStorage.getItem(PREFIX + key);
+    // JSON has no undefined: a missing frame is one.
+    return stored === null ? EMPTY : { ...EMPTY, ...(JSON.parse(stored) as Partial<Draft>) };
+  } catch {
+    return EMPTY; // The browser keeps nothing, or something else: the page works without.
+  }
+}
+
+function save(key: string, draft: Draft): void {
+  try {
+    if (isEmpty(draft)) localStorage.removeItem(PREFIX + key);
+    else localStorage.setItem(PREFIX + key, JSON.stringify(draft));
+  } catch {
+    // A full or disabled storage: the draft lives as long as the page.
+  }
+}
+
+/** Return a random UUID. Pages without HTTPS do not have `crypto.randomUUID`. */
+export function newId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  const text = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return text.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}

@@ -1,0 +1,42 @@
+/** Small elements that several panels use. */
+
+import type { JSX } from "preact";
+
+import type { Entry } from "./model";
+
+/** What the panels do with the player and the page. */
+export interface PageActions {
+  readonly select: (id: string) => void;
+  readonly goTo: (frame: number) => void;
+  readonly pause: () => void;
+  readonly toggleDrawing: () => void;
+  /** Width and height of the image in its own pixels, or null before it is loaded. */
+  readonly aspect: () => readonly [number, number] | null;
+}
+
+/** An icon from a symbol in the page's HTML. */
+export function Icon({ name }: { readonly name: string }): JSX.Element {
+  return (
+    <svg class="icon" aria-hidden="true">
+      <use href={`#icon-${name}`} />
+    </svg>
+  );
+}
+
+/** A date and time in the reader's language and time zone. */
+export function Time(props: { readonly iso: string; readonly class?: string; readonly full?: boolean }): JSX.Element {
+  const options: Intl.DateTimeFormatOptions = props.full
+    ? { dateStyle: "medium", timeStyle: "short" }
+    : { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
+  const text = new Intl.DateTimeFormat(undefined, options).format(new Date(props.iso));
+  return (
+    <time class={props.class} dateTime={props.iso}>
+      {text}
+    </time>
+  );
+}
+
+/** Format a version number: "v003". */
+export function formatVersion({ version }: Entry): string {
+  return `v${String(version).padStart(3, "0")}`;
+}

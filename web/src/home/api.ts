@@ -1,0 +1,112 @@
+/** Requests of the home to the studio server, as the signed-in user. */
+
+export type Entity = Record<string, any>;
+export type Operation = Record<string, unknown>;
+
+export interface User {
+  readonly id: string;
+  readonly username: string;
+  readonly name: string;
+  readonly is_administrator: boolean;
+  readonly can_create_projects: boolean;
+  readonly is_reviewer: boolean;
+  readonly public_url: string;
+}
+
+/** A request that the server refused, with its reason. */
+export class Refused extends Error {}
+
+const REQUEST_TIMEOUT_MS = 30_000;
+
+/** The path that leads from the page to the root of the server. */
+export const root = (): string => document.querySelector<HTMLElement>("#home")?.dataset["root"] ?? "";
+
+/** Return the JSON of a path below the root; throw Refused with the reason of the server. */
+export async function request<T>(path: string, body?: unknown): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(`${root()}${path}`, {
+      ...(body === undefined ? {} : { method: "POST", body: JSON.stringify(body) }),
+      headers: { "Content-Type": "application/json", "ftrack-strict-api": "true" },
+      signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+    });
+  } catch {
+    throw new Refused("The server does not answer. Check the network, then try again.");
+  }
+  if (response.status === 401) {
+    throw new Refused("Your sign-in has expired. Load the page again to sign in; copy unsaved text first.");
+  }
+  const content: unknown = await response.json().catch(() => null);
+  if (response.ok) return content as T;
+  const reason = (content as { content?: string } | null)?.content;
+  throw new Refused(reason ?? `The server answered with status ${response.status}. Try again.`);
+}
+
+/** Run operations in one transaction, and return their answers. */
+export function call(...operations: Operation[]): Promise<Entity[]> {
+  return request<Entity[]>("home/api", operations);
+}
+
+/** Return the entities of several queries in one request. */
+export async function queryAll(...expressions: string[]): Promise<Entity[][]> {
+  const answers = await call(...expressions.map((expression) => ({ action: "query", expression })));
+  return answers.map((answer) => answer["data"] as Entity[]);
+}
+
+export async function query(expression: string): Promise<Entity[]> {
+  const [found] = await queryAll(expression);
+  return found ?? [];
+}
+
+export const quote = (text: string): string => JSON.stringify(text);
+
+export function create(type: string, data: Entity): Operation {
+  return { action: "create", entity_type: type, entity_data: { id: newId(), ...data } };
+}
+
+export function update(type: string, id: string | readonly string[], data: Entity): Operation {
+  return { action: "update", entity_type: type, entity_key: typeof id === "string" ? [id] : id, entity_data: data };
+}
+
+export function remove(type: string, id: string): Operation {
+  return { action: "delete", entity_type: type, entity_key: [id] };
+}
+
+/** Return a random UUID; `crypto.randomUUID` is missing on pages without TLS. */
+export function newId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return [8, 12, 16, 20].map((end, index, ends) => hex.slice(index === 0 ? 0 : ends[index - 1], end)).join("-")
+    .concat("-", hex.slice(20));
+}
+
+/** Return a date of an `<input type="datetime-local">` as the API sends dates, in UTC; null for an empty text. */
+export function toApiDate(local: string): Entity | null {
+  if (local === "") return null;
+  return { __type__: "datetime", value: new Date(local).toISOString().slice(0, 19) };
+}
+
+/** Return the moment of a date of the API or of the server's own answers, or null. */
+export function fromApiDate(value: unknown): Date | null {
+  const text = typeof value === "object" && value !== null ? (value as Entity)["value"] : value;
+  return typeof text === "string" && text !== "" ? new Date(/Z|[+-]\d\d:\d\d$/.test(text) ? text : `${text}Z`) : null;
+}
+
+/** Return a moment as the value of an `<input type="datetime-local">`. */
+export function toLocalInput(moment: Date | null): string {
+  if (moment === null) return "";
+  return new Date(moment.getTime() - moment.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
+export function formatDate(moment: Date | null): string {
+  return moment === null ? "" : moment.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
+}
+
+export function formatBytes(count: number): string {
+  const units = ["B", "KB", "MB", "GB", "TB"];
+  const power = count < 1 ? 0 : Math.min(Math.floor(Math.log10(count) / 3), units.length - 1);
+  const scaled = count / 1000 ** power;
+  return `${power === 0 || scaled >= 100 ? Math.round(scaled) : scaled.toFixed(1)} ${units[power]}`;
+}

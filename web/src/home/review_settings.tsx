@@ -1,0 +1,393 @@
+/** The dialog of one review: dates, link, passphrase, invitees, versions and uploads. */
+
+import { useEffect, useState } from "preact/hooks";
+
+import {
+  call,
+  create,
+  formatDate,
+  fromApiDate,
+  query,
+  queryAll,
+  quote,
+  Refused,
+  remove,
+  root,
+  toApiDate,
+  toLocalInput,
+  update,
+  type Entity,
+  type User,
+} from "./api";
+import { attempt, CopyText, Dialog, Field, Form, Select } from "./page";
+import type { Card } from "./reviews";
+import { uploadVersion } from "./upload";
+
+const PARTS = ["Session", "People", "Versions", "Export"] as const;
+type Part = (typeof PARTS)[number];
+
+interface Props {
+  readonly card: Card;
+  readonly user: User;
+  readonly onClose: () => void;
+  readonly onChanged: () => void;
+}
+
+export function ReviewSettings(props: Props) {
+  const [part, setPart] = useState<Part>("Session");
+  return (
+    <Dialog title={props.card.name} onClose={props.onClose} wide>
+      <nav class="parts" aria-label="Parts of the review">
+        {PARTS.map((name) => (
+          <button key={name} class="text-button" aria-pressed={part === name} onClick={() => setPart(name)}>
+            {name}
+          </button>
+        ))}
+      </nav>
+      {part === "Session" && <SessionPart {...props} />}
+      {part === "People" && <PeoplePart {...props} />}
+      {part === "Versions" && <VersionsPart {...props} />}
+      {part === "Export" && <ExportPart {...props} />}
+    </Dialog>
+  );
+}
+
+function SessionPart({ card, onChanged }: Props) {
+  const [link, setLink] = useState("");
+  useEffect(() => {
+    void attempt(async () => {
+      const [found] = await query(`select review_url from ReviewSession where id is ${quote(card.id)}`);
+      setLink(String(found?.["review_url"] ?? ""));
+    });
+  }, [card.id]);
+  const change = async (data: Entity, done: string): Promise<void> => {
+    if (await attempt(() => call(update("ReviewSession", card.id, data)), done)) onChanged();
+  };
+  const save = (fields: Record<string, string>): Promise<void> =>
+    change(
+      {
+        name: fields["name"],
+        description: fields["description"],
+        start_date: toApiDate(fields["start"] ?? "") ?? toApiDate(new Date().toISOString().slice(0, 16)),
+        end_date: toApiDate(fields["end"] ?? ""),
+        shareable_url_enabled: fields["is_shared"] === "on",
+        is_moderated: fields["is_moderated"] === "on",
+      },
+      "Saved.",
+    );
+  const now = (): Entity => toApiDate(toLocalInput(new Date()))!;
+  return (
+    <>
+      {card.is_shared ? <CopyText label="Public link, for viewing" text={link} /> : <p>The public link is off.</p>}
+      <Form send="Save" onSend={save}>
+        <Field label="Name" name="name" value={card.name} required />
+        <Field label="Description" name="description" value={card.description} />
+        <Field label="Opens" name="start" type="datetime-local" value={toLocalInput(fromApiDate(card.start_date))} />
+        <Field label="Closes" name="end" type="datetime-local" value={toLocalInput(fromApiDate(card.end_date))} />
+        <Check label="Public link" name="is_shared" checked={card.is_shared} />
+        <Check
+          label="Moderated: invitees see only their own feedback and that of the studio"
+          name="is_moderated"
+          checked={card.is_moderated}
+        />
+      </Form>
+      <Form
+        send={card.has_passphrase ? "Replace the passphrase" : "Set the passphrase"}
+        onSend={(fields) => change({ passphrase: fields["passphrase"] }, "The passphrase is set.")}
+      >
+        <Field label="Passphrase" name="passphrase" type="password" required hint="Asked for when a link is opened" />
+      </Form>
+      <p class="actions">
+        {card.has_passphrase && (
+          <button class="text-button" onClick={() => void change({ passphrase: null }, "The passphrase is removed.")}>
+            Remove the passphrase
+          </button>
+        )}
+        {card.is_open ? (
+          <button class="text-button" onClick={() => void change({ end_date: now() }, "The review is closed.")}>
+            Close the review
+          </button>
+        ) : (
+          <button class="text-button" onClick={() => void change({ end_date: null }, "The review is open again.")}>
+            Open the review again
+          </button>
+        )}
+      </p>
+    </>
+  );
+}
+
+export function Check(props: { label: string; name: string; checked: boolean }) {
+  return (
+    <label class="check">
+      <input type="checkbox" name={props.name} defaultChecked={props.checked} />
+      <span>{props.label}</span>
+    </label>
+  );
+}
+
+const RIGHTS = ["comment", "draw", "decide", "download"] as const;
+const DEFAULT_RIGHTS = "comment draw decide";
+
+function PeoplePart({ card }: Props) {
+  const [people, setPeople] = useState<readonly Entity[]>([]);
+  const read = async (): Promise<void> =>
+    setPeople(
+      await query(
+        "select name, email, rights, last_sent_at from ReviewSessionInvitee" +
+          ` where review_session_id is ${quote(card.id)} order by name`,
+      ),
+    );
+  useEffect(() => void attempt(read), [card.id]);
+  const run = (task: () => Promise<unknown>, done: string): Promise<boolean> =>
+    attempt(async () => {
+      await task();
+      await read();
+    }, done);
+  const invite = (fields: Record<string, string>): Promise<unknown> => {
+    const rights = ["view", ...RIGHTS.filter((right) => fields[right] === "on")].join(" ");
+    const data = { name: fields["name"], email: fields["email"], review_session_id: card.id, rights };
+    const operation = create("ReviewSessionInvitee", data);
+    return run(async () => {
+      await call(operation);
+      await sendInvitation(String((operation["entity_data"] as Entity)["id"]));
+    }, `The invitation to ${fields["email"]} is sent.`);
+  };
+  return (
+    <>
+      <table>
+        <thead>
+          <tr><th scope="col">Name</th><th scope="col">Rights</th><th scope="col">Invited</th><th scope="col">Actions</th></tr>
+        </thead>
+        <tbody>
+          {people.map((person) => (
+            <tr key={person["id"]}>
+              <td>{person["name"]}<br /><span class="quiet">{person["email"]}</span></td>
+              <td>
+                <span class="rights">
+                  {RIGHTS.map((right) => (
+                    <label key={right} class="check">
+                      <input
+                        type="checkbox"
+                        checked={hasRight(person, right)}
+                        onChange={() =>
+                          void run(() => call(update("ReviewSessionInvitee", person["id"], toggled(person, right))), "Saved.")
+                        }
+                      />
+                      <span>{right}</span>
+                    </label>
+                  ))}
+                </span>
+              </td>
+              <td>{formatDate(fromApiDate(person["last_sent_at"])) || "not sent"}</td>
+              <td>
+                <button
+                  class="text-button"
+                  onClick={() => void run(() => sendInvitation(person["id"]), `A new link for ${person["name"]} is sent.`)}
+                >
+                  Send a link
+                </button>
+                <button
+                  class="text-button"
+                  onClick={() =>
+                    void run(
+                      () => call({ action: "revoke_review_session_invite", review_session_invitee_id: person["id"] }),
+                      `The links of ${person["name"]} are not valid any more.`,
+                    )
+                  }
+                >
+                  Revoke
+                </button>
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {people.length === 0 && <p class="empty">Nobody is invited yet.</p>}
+      <h3>Invite a person</h3>
+      <Form send="Invite" onSend={invite}>
+        <Field label="Name" name="name" required />
+        <Field label="E-mail" name="email" type="email" required />
+        <fieldset>
+          <legend>May view, and</legend>
+          {RIGHTS.map((right) => (
+            <Check key={right} label={right} name={right} checked={DEFAULT_RIGHTS.includes(right)} />
+          ))}
+        </fieldset>
+      </Form>
+    </>
+  );
+}
+
+/** Send the link by mail; throw Refused with the reason when the mail stays in the outbox. */
+async function sendInvitation(id: string): Promise<void> {
+  const [answer] = await call({ action: "send_review_session_invite", review_session_invitee_id: id });
+  if (answer?.["sent"] === false) {
+    throw new Refused(`The mail is kept in the outbox: ${answer["reason"]} An administrator can send it later.`);
+  }
+  if (answer?.["kept"] === true) {
+    throw new Refused("No mail server is set. The invitation is in the outbox, on the administration page.");
+  }
+}
+
+function rightsOf(person: Entity): string[] {
+  return String(person["rights"] ?? DEFAULT_RIGHTS).split(" ");
+}
+
+function hasRight(person: Entity, right: string): boolean {
+  return rightsOf(person).includes(right);
+}
+
+function toggled(person: Entity, right: string): Entity {
+  const before = rightsOf(person);
+  const after = before.includes(right) ? before.filter((name) => name !== right) : [...before, right];
+  return { rights: ["view", ...RIGHTS.filter((name) => after.includes(name))].join(" ") };
+}
+
+function VersionsPart({ card, onChanged }: Props) {
+  const [items, setItems] = useState<readonly Entity[]>([]);
+  const [found, setFound] = useState<readonly Entity[]>([]);
+  const [tasks, setTasks] = useState<readonly Entity[]>([]);
+  const read = async (): Promise<void> => {
+    const [shown, all] = await queryAll(
+      "select name, version_id, asset_version.version, asset_version.task.name from ReviewSessionObject" +
+        ` where review_session_id is ${quote(card.id)} order by sort_order`,
+      `select id, name, parent_id, parent.name, link from Task where project_id is ${quote(card.project_id)} order by name`,
+    );
+    setItems(shown ?? []);
+    setTasks(all ?? []);
+  };
+  useEffect(() => void attempt(read), [card.id]);
+  const search = (text: string): Promise<boolean> =>
+    attempt(async () => {
+      const pattern = quote(`%${text}%`);
+      setFound(
+        await query(
+          "select id, version, asset.name, asset.parent.name, date from AssetVersion" +
+            ` where asset.parent.project_id is ${quote(card.project_id)}` +
+            ` and (asset.name like ${pattern} or asset.parent.name like ${pattern}) order by date descending limit 30`,
+        ),
+      );
+    });
+  const run = async (task: () => Promise<unknown>, done: string): Promise<void> => {
+    if (await attempt(task, done)) {
+      await attempt(read, done);
+      onChanged();
+    }
+  };
+  const shown = new Set(items.map((item) => item["version_id"]));
+  return (
+    <>
+      <ol class="rows">
+        {items.map((item) => (
+          <li key={item["id"]}>
+            <span>{item["name"]} <span class="quiet">v{String(item["asset_version"]?.version ?? 0).padStart(3, "0")}</span></span>
+            <button
+              class="text-button"
+              aria-label={`Remove ${item["name"]}`}
+              onClick={() => void run(() => call(remove("ReviewSessionObject", item["id"])), `${item["name"]} is removed.`)}
+            >
+              Remove
+            </button>
+          </li>
+        ))}
+      </ol>
+      {items.length === 0 && <p class="empty">The review has no versions yet.</p>}
+      <h3>Add versions</h3>
+      <label class="field">
+        <span>Search versions of {card.project}</span>
+        <input type="search" placeholder="Asset or shot" onInput={(event) => void search(event.currentTarget.value)} />
+      </label>
+      <ul class="rows">
+        {found.filter((version) => !shown.has(version["id"])).map((version) => (
+          <li key={version["id"]}>
+            <span>
+              {version["asset"]?.parent?.name} {version["asset"]?.name}{" "}
+              <span class="quiet">v{String(version["version"]).padStart(3, "0")}</span>
+            </span>
+            <button
+              class="text-button"
+              onClick={() =>
+                void run(
+                  () => call(create("ReviewSessionObject", { review_session_id: card.id, version_id: version["id"] })),
+                  `${version["asset"]?.name} is added.`,
+                )
+              }
+            >
+              Add
+            </button>
+          </li>
+        ))}
+      </ul>
+      <h3>Upload movies or images</h3>
+      <Upload tasks={tasks} reviewId={card.id} onUploaded={() => void run(read, "")} />
+    </>
+  );
+}
+
+/** The form that uploads files as new versions of a task, one version for each file. */
+export function Upload(props: { tasks: readonly Entity[]; reviewId: string | null; onUploaded: () => void }) {
+  const [progress, setProgress] = useState<string | null>(null);
+  if (props.tasks.length === 0) {
+    return <p class="empty">The project has no tasks. Create one on its project page first.</p>;
+  }
+  const send = async (fields: Record<string, string>): Promise<void> => {
+    const files = [...(document.querySelector<HTMLInputElement>("#field-files")?.files ?? [])];
+    const task = props.tasks.find((each) => each["id"] === fields["task"]);
+    if (task === undefined) return;
+    const target = {
+      taskId: String(task["id"]),
+      contextId: String(task["parent_id"]),
+      reviewId: props.reviewId,
+      comment: fields["comment"] ?? "",
+    };
+    const isDone = await attempt(async () => {
+      for (const file of files) {
+        const show = (share: number): void => setProgress(`${file.name}: ${Math.round(share * 100)} %`);
+        show(0);
+        await uploadVersion(file, target, show);
+      }
+    }, `${files.length} ${files.length === 1 ? "version is" : "versions are"} uploaded. The server encodes them now.`);
+    setProgress(null);
+    if (isDone) props.onUploaded();
+  };
+  return (
+    <Form send="Upload" onSend={send}>
+      <Select label="Task" name="task" value={String(props.tasks[0]?.["id"])} options={props.tasks.map(taskOption)} />
+      <div class="field">
+        <label for="field-files">Files; each becomes a version</label>
+        <input id="field-files" type="file" multiple required accept="video/*,image/*,.exr,.dpx,.mxf" />
+      </div>
+      <Field label="Comment" name="comment" />
+      <p role="status" class="quiet">{progress}</p>
+    </Form>
+  );
+}
+
+function taskOption(task: Entity): readonly [string, string] {
+  const link = (task["link"] as Entity[] | undefined) ?? [];
+  return [String(task["id"]), link.slice(1).map((step) => step["name"]).join(" / ") || String(task["name"])];
+}
+
+const EXPORTS = [
+  ["pdf", "PDF", "One picture with its drawing for each note, with threads and verdicts"],
+  ["csv", "CSV", "Notes and verdicts for a spreadsheet"],
+  ["otio", "OpenTimelineIO", "Versions, notes and verdicts for editorial tools (.otio)"],
+  ["drawings", "Drawings", "A zip file of transparent pictures of all drawings"],
+  ["movies", "Movies", "A zip file of the movies"],
+] as const;
+
+function ExportPart({ card }: Props) {
+  return (
+    <ul class="rows">
+      {EXPORTS.map(([format, name, text]) => (
+        <li key={format}>
+          <span><strong>{name}</strong><br /><span class="quiet">{text}</span></span>
+          <a class="text-button" href={`${root()}review/${card.id}/studio/export/${format}`} download>
+            Download {name}
+          </a>
+        </li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,218 @@
+/** The home: review sessions as cards, with filters and search. */
+
+import { useEffect, useState } from "preact/hooks";
+
+import { create, formatDate, fromApiDate, query, request, root, toApiDate, call, type Entity, type User } from "./api";
+import { attempt, Dialog, Field, Form, Select } from "./page";
+import { ReviewSettings } from "./review_settings";
+
+export interface Card {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string;
+  readonly project_id: string;
+  readonly project: string;
+  readonly created_by: string | null;
+  readonly created_at: string | null;
+  readonly start_date: string | null;
+  readonly end_date: string | null;
+  readonly is_open: boolean;
+  readonly is_shared: boolean;
+  readonly has_passphrase: boolean;
+  readonly is_moderated: boolean;
+  readonly versions: number;
+  readonly undecided: number;
+  readonly thumbnails: readonly string[];
+}
+
+interface Answer {
+  readonly reviews: readonly Card[];
+  readonly has_more: boolean;
+}
+
+const FILTERS = ["state", "mine", "project", "search"] as const;
+type Filters = Record<(typeof FILTERS)[number], string>;
+const SEARCH_DELAY_MS = 250;
+
+/** Return the filters in the address of the page, which can be sent to others. */
+function readFilters(): Filters {
+  const parameters = new URLSearchParams(location.search);
+  const found = Object.fromEntries(FILTERS.map((name) => [name, parameters.get(name) ?? ""])) as Filters;
+  return { ...found, state: found.state || "open" };
+}
+
+function toSearch(filters: Filters): string {
+  const set = FILTERS.filter((name) => filters[name] !== "" && !(name === "state" && filters[name] === "open"));
+  const parameters = new URLSearchParams(set.map((name) => [name, filters[name]]));
+  return parameters.size === 0 ? "" : `?${parameters}`;
+}
+
+export function Reviews(props: { user: User }) {
+  const [filters, setFilters] = useState(readFilters);
+  const [cards, setCards] = useState<readonly Card[] | null>(null);
+  const [hasMore, setHasMore] = useState(false);
+  const [page, setPage] = useState(0);
+  const [projects, setProjects] = useState<readonly Entity[]>([]);
+  const [isCreating, setIsCreating] = useState(false);
+  const [edited, setEdited] = useState<string | null>(null);
+
+  const read = (number: number): Promise<boolean> =>
+    attempt(async () => {
+      const parameters = new URLSearchParams({ ...filters, page: String(number) });
+      const answer = await request<Answer>(`home/reviews?${parameters}`);
+      setCards((before) => (number === 0 ? answer.reviews : [...(before ?? []), ...answer.reviews]));
+      setHasMore(answer.has_more);
+      setPage(number);
+    });
+  useEffect(() => {
+    history.replaceState(null, "", `${location.pathname}${toSearch(filters)}`);
+    const timer = setTimeout(() => void read(0), filters.search === "" ? 0 : SEARCH_DELAY_MS);
+    return () => clearTimeout(timer);
+  }, [filters]);
+  useEffect(() => {
+    void attempt(async () => setProjects(await query("select id, name, full_name from Project order by name")));
+  }, []);
+
+  const change = (name: keyof Filters, value: string): void => setFilters({ ...filters, [name]: value });
+  const shown = cards?.find((card) => card.id === edited);
+  return (
+    <>
+      <div class="title-row">
+        <h1>Reviews</h1>
+        {!props.user.is_reviewer && (
+          <button class="main-button" onClick={() => setIsCreating(true)}>New review</button>
+        )}
+      </div>
+      <div class="filters" role="search" aria-label="Reviews">
+        <label class="field grow">
+          <span>Search</span>
+          <input
+            type="search"
+            value={filters.search}
+            onInput={(event) => change("search", event.currentTarget.value)}
+            placeholder="Name or project"
+          />
+        </label>
+        <Select
+          label="State"
+          name="state"
+          value={filters.state}
+          options={[["open", "Open"], ["closed", "Closed"], ["all", "All"]]}
+          onChange={(value) => change("state", value)}
+        />
+        <Select
+          label="Project"
+          name="project"
+          value={filters.project}
+          options={[["", "All projects"], ...projects.map(projectOption)]}
+          onChange={(value) => change("project", value)}
+        />
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={filters.mine !== ""}
+            onChange={(event) => change("mine", event.currentTarget.checked ? "1" : "")}
+          />
+          <span>Mine</span>
+        </label>
+      </div>
+      <Cards cards={cards} user={props.user} onEdit={setEdited} />
+      {hasMore && <button class="text-button more" onClick={() => void read(page + 1)}>Show more</button>}
+      {isCreating && (
+        <NewReview
+          projects={projects}
+          onClose={() => setIsCreating(false)}
+          onCreated={(id) => {
+            setIsCreating(false);
+            void read(0).then(() => setEdited(id));
+          }}
+        />
+      )}
+      {shown !== undefined && (
+        <ReviewSettings card={shown} user={props.user} onClose={() => setEdited(null)} onChanged={() => void read(0)} />
+      )}
+    </>
+  );
+}
+
+function projectOption(project: Entity): readonly [string, string] {
+  return [String(project["id"]), String(project["full_name"] || project["name"])];
+}
+
+function Cards(props: { cards: readonly Card[] | null; user: User; onEdit: (id: string) => void }) {
+  if (props.cards === null) return <p class="quiet" aria-busy="true">Loading …</p>;
+  if (props.cards.length === 0) {
+    return <p class="empty">No review matches. Change the filters, or create a review.</p>;
+  }
+  return (
+    <ul class="cards">
+      {props.cards.map((card) => (
+        <li key={card.id} class="card">
+          <a class="card-link" href={`${root()}review/${card.id}`}>
+            <span class="card-images" data-count={card.thumbnails.length}>
+              {card.thumbnails.map((address) => <img key={address} src={address} alt="" loading="lazy" />)}
+            </span>
+            <strong>{card.name}</strong>
+            <span class="quiet">{card.project}</span>
+          </a>
+          <p class="card-facts">
+            <span class={`state ${countState(card)}`}>{describeCount(card)}</span>
+            {!card.is_open && <span class="state closed">Closed</span>}
+            {card.has_passphrase && <span class="state">Passphrase</span>}
+          </p>
+          <p class="card-dates quiet">{describeDates(card)}</p>
+          {!props.user.is_reviewer && (
+            <button class="text-button" aria-label={`Manage ${card.name}`} onClick={() => props.onEdit(card.id)}>
+              Manage
+            </button>
+          )}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function countState(card: Card): string {
+  if (card.versions === 0) return "none";
+  return card.undecided > 0 ? "pending" : "decided";
+}
+
+function describeCount(card: Card): string {
+  if (card.versions === 0) return "No versions";
+  return card.undecided === 0 ? `${card.versions} decided` : `${card.undecided} of ${card.versions} undecided`;
+}
+
+function describeDates(card: Card): string {
+  const [start, end] = [fromApiDate(card.start_date), fromApiDate(card.end_date)];
+  const begins = start !== null && start.getTime() > Date.now() ? "opens" : "since";
+  const parts = [start && `${begins} ${formatDate(start)}`, end && `${card.is_open ? "until" : "ended"} ${formatDate(end)}`];
+  return parts.filter(Boolean).join(", ");
+}
+
+function NewReview(props: { projects: readonly Entity[]; onClose: () => void; onCreated: (id: string) => void }) {
+  const send = async (fields: Record<string, string>): Promise<void> => {
+    const operation = create("ReviewSession", {
+      name: fields["name"],
+      description: fields["description"],
+      project_id: fields["project"],
+      ...(fields["start"] ? { start_date: toApiDate(fields["start"]) } : {}),
+      ...(fields["end"] ? { end_date: toApiDate(fields["end"]) } : {}),
+    });
+    if (await attempt(() => call(operation))) props.onCreated((operation["entity_data"] as Entity)["id"]);
+  };
+  return (
+    <Dialog title="New review" onClose={props.onClose}>
+      {props.projects.length === 0 ? (
+        <p>There is no project yet. <a href={`${root()}projects`}>Create a project</a> first.</p>
+      ) : (
+        <Form send="Create" onSend={send}>
+          <Field label="Name" name="name" required autoFocus />
+          <Field label="Description" name="description" />
+          <Select label="Project" name="project" value={String(props.projects[0]?.["id"])} options={props.projects.map(projectOption)} />
+          <Field label="Opens" name="start" type="datetime-local" hint="Empty: now" />
+          <Field label="Closes" name="end" type="datetime-local" hint="Empty: stays open" />
+        </Form>
+      )}
+    </Dialog>
+  );
+}

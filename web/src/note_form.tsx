@@ -1,0 +1,194 @@
+/** The form for a new note, fixed at the bottom of the panel. */
+
+import { signal } from "@preact/signals";
+import type { JSX } from "preact";
+
+import { changeDraft, clearDraft, draftOf, drawnFrames, isEmpty, newId, redo, undo, type Draft } from "./drafts";
+import { Icon, type PageActions } from "./elements";
+import { STILL_FRAME } from "./model";
+import { postNote, type NotePayload } from "./server";
+import { applyChange, details, mayComment, mayDraw, review, shownFrame } from "./store";
+
+const isSending = signal(false);
+const error = signal("");
+export const isDrawing = signal(false);
+
+interface FormProps {
+  readonly id: string;
+  readonly actions: PageActions;
+}
+
+export function NoteForm({ id, actions }: FormProps): JSX.Element {
+  const draft = draftOf(id).value;
+  const frame = shownFrame.value;
+  const onSubmit = (event: Event): void => {
+    event.preventDefault();
+    void send(id, actions);
+  };
+  return (
+    <form id="note-form" class="note-form" onSubmit={onSubmit}>
+      {error.value !== "" && (
+        <p id="note-error" class="note-error" role="alert">
+          {error}
+        </p>
+      )}
+      <label class="visually-hidden" for="note-text">
+        Your note
+      </label>
+      <textarea
+        id="note-text"
+        rows={2}
+        maxLength={10_000}
+        placeholder="Write a note (N)"
+        value={draft.text}
+        disabled={!mayComment.value}
+        onInput={(event) => onInput(id, draft, event.currentTarget.value, actions)}
+        onKeyDown={(event) => {
+          if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) event.currentTarget.form?.requestSubmit();
+          if (event.key === "Escape") event.currentTarget.blur();
+        }}
+      />
+      <div class="note-tools">
+        <FrameButton id={id} draft={draft} />
+        <Labels id={id} draft={draft} />
+        {frame !== null && (drawnFrames(draft).length > 0 || isDrawing.value) && (
+          <>
+            <ToolButton id="undo" name="undo" text="Undo (Ctrl+Z)" onClick={() => undo(id, frame)} />
+            <ToolButton id="redo" name="redo" text="Redo (Ctrl+Shift+Z)" onClick={() => redo(id, frame)} />
+          </>
+        )}
+        <button
+          type="button"
+          id="draw"
+          class="tool"
+          aria-pressed={isDrawing.value}
+          aria-label="Draw on the image"
+          title="Draw on the image (D)"
+          disabled={frame === null || !mayDraw.value}
+          onClick={actions.toggleDrawing}
+        >
+          <Icon name="pen" />
+        </button>
+        <button
+          id="send-note"
+          class="main-button"
+          title="Send (Ctrl+Enter)"
+          disabled={isSending.value || isEmpty(draft)}
+        >
+          Send
+        </button>
+      </div>
+    </form>
+  );
+}
+
+function ToolButton(props: {
+  readonly id: string;
+  readonly name: string;
+  readonly text: string;
+  readonly onClick: () => void;
+}): JSX.Element {
+  return (
+    <button type="button" id={props.id} class="tool" aria-label={props.text} title={props.text} onClick={props.onClick}>
+      <Icon name={props.name} />
+    </button>
+  );
+}
+
+/** Shows the frame or range of the note; a click switches between the frame and the whole version. */
+function FrameButton({ id, draft }: { readonly id: string; readonly draft: Draft }): JSX.Element | null {
+  if (details.value?.film == null) return null;
+  const frame = draft.frame === undefined ? shownFrame.value : draft.frame;
+  const text = frame === null ? "Whole version" : draft.endFrame === null ? `Frame ${frame}` : `Frames ${frame}–${draft.endFrame}`;
+  const isFixed = frame !== null && (draft.drawings[frame]?.length ?? 0) > 0;
+  const onClick = (): void =>
+    changeDraft(id, { frame: draft.frame === null ? shownFrame.peek() : null, endFrame: null });
+  return (
+    <button
+      type="button"
+      id="note-frame"
+      class="note-frame"
+      title="Attach the note to this frame or to the whole version. I and O set a range."
+      disabled={shownFrame.value === null || isFixed}
+      onClick={onClick}
+    >
+      {text}
+    </button>
+  );
+}
+
+function Labels({ id, draft }: { readonly id: string; readonly draft: Draft }): JSX.Element | null {
+  const labels = review.value?.labels ?? [];
+  if (labels.length === 0) return null;
+  return (
+    <select
+      id="note-labels"
+      class="note-labels"
+      aria-label="Label of the note"
+      value={draft.labels[0] ?? ""}
+      onChange={(event) => changeDraft(id, { labels: event.currentTarget.value === "" ? [] : [event.currentTarget.value] })}
+    >
+      <option value="">No label</option>
+      {labels.map((label) => (
+        <option key={label.id} value={label.id}>
+          {label.name}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+/** Take over the text. The first letter pauses the movie and sets the frame of the note. */
+function onInput(id: string, draft: Draft, text: string, actions: PageActions): void {
+  error.value = "";
+  let { frame } = draft;
+  if (frame === undefined && text !== "") {
+    actions.pause();
+    frame = shownFrame.peek();
+  }
+  if (text === "" && drawnFrames(draft).length === 0) frame = undefined;
+  changeDraft(id, { text, frame });
+}
+
+/** Send the draft: a note with the text and the drawing of its frame, and a note for each other drawn frame. */
+async function send(id: string, actions: PageActions): Promise<void> {
+  const draft = draftOf(id).peek();
+  if (isSending.peek() || isEmpty(draft)) return;
+  const notes = payloads(id, draft, actions);
+  changeDraft(id, { ids: Object.fromEntries(notes.map((note) => [String(note.frame), note.id])) });
+  isSending.value = true;
+  for (const note of notes) {
+    const answer = await postNote(note);
+    if (typeof answer === "string") {
+      isSending.value = false;
+      error.value = `Not sent: ${answer} Your text is still here.`;
+      return;
+    }
+    applyChange(answer);
+  }
+  isSending.value = false;
+  error.value = "";
+  // What was written while the request was under way stays.
+  if (draftOf(id).peek().text === draft.text) clearDraft(id);
+  document.querySelector(`#notes > [data-id="${notes[0]?.id}"]`)?.scrollIntoView({ block: "nearest" });
+}
+
+function payloads(id: string, draft: Draft, actions: PageActions): NotePayload[] {
+  const textFrame = draft.frame === undefined ? shownFrame.peek() : draft.frame;
+  const drawn = drawnFrames(draft);
+  const isStill = details.peek()?.film == null;
+  const payload = (frame: number | null, content: string): NotePayload => ({
+    object: id,
+    id: draft.ids[String(frame)] ?? newId(),
+    content,
+    frame,
+    end_frame: frame === textFrame && content !== "" ? draft.endFrame : null,
+    drawing: frame === null ? [] : (draft.drawings[frame] ?? []),
+    drawing_end: frame === null || isStill || draft.hold < 2 ? null : frame + draft.hold - 1,
+    aspect: actions.aspect(),
+    labels: draft.labels,
+  });
+  const notes = drawn.map((frame) => payload(frame, frame === textFrame ? draft.text : ""));
+  const hasOwnNote = textFrame !== null && drawn.includes(textFrame);
+  return hasOwnNote || draft.text.trim() === "" ? notes : [payload(isStill ? STILL_FRAME : textFrame, draft.text), ...notes];
+}

@@ -1,0 +1,458 @@
+/** The review page: connects the server's data, the player and the panels. */
+
+import { effect, untracked } from "@preact/signals";
+import { render } from "preact";
+
+import { Clip } from "./clip";
+import { find } from "./dom";
+import { changeDraft, draftOf, draw, drawnFrames, redo, undo } from "./drafts";
+import { Drawing } from "./drawing";
+import { formatVersion, type PageActions } from "./elements";
+import { commandOf, isHistoryKey, setUpKeysDialog, type Command } from "./keys";
+import { LiveConnection } from "./live";
+import { STILL_FRAME, type Details, type Message, type Review, type Shape } from "./model";
+import { isDrawing } from "./note_form";
+import { Notices, type Notice } from "./notices";
+import { Player, type PlaybackProblem } from "./player";
+import { mediaUrl, postStatus, probeMedia, readDetails, readReview, type ReadError } from "./server";
+import * as store from "./store";
+import type { Size } from "./strokes";
+import { Timeline, type Mark } from "./timeline";
+import { DrawingTools, hasGhosts } from "./tools";
+import { Transport } from "./transport";
+import { rows, VersionList } from "./version_list";
+import { VersionPanel } from "./version_panel";
+
+const RETRY_INTERVAL_MS = 3_000;
+/** Neighbouring frames whose drawings are shown as ghosts. */
+const GHOST_FRAMES = 2;
+
+class Page {
+  private readonly video = find("movie", HTMLVideoElement);
+  private readonly still = find("still", HTMLImageElement);
+  private readonly stage = find("stage", HTMLElement);
+  private readonly player = new Player(this.video, () => this.render(), (problem) => this.report(problem));
+  private readonly timeline = new Timeline(this.player, this.video);
+  private readonly transport = new Transport(this.player, this.video, (command) => this.runCommand(command));
+  private readonly notices = new Notices(() => this.retry());
+  private readonly drawing = new Drawing(() => this.imageSize, {
+    start: () => this.startShape(),
+    shapes: () => this.draftShapes,
+    change: (shapes) => this.changeShapes(shapes),
+  });
+  private readonly toggleKeysDialog = setUpKeysDialog();
+  private readonly live = new LiveConnection(
+    (message) => this.receiveMessage(message),
+    () => this.reconnect(),
+    () => this.setConnected(false),
+  );
+
+  private isConnected = true;
+  private isReading = false;
+  private mustReadAgain = false;
+  private retryTimer = 0;
+  /** What the page shows: the version, and its media. */
+  private openedId: string | null = null;
+  private openedMedia = "";
+  private readonly seenIds = new Set<string>();
+  private stageNotice: Notice | null = null;
+  private stripNotice: Notice | null = null;
+
+  constructor() {
+    const actions: PageActions = {
+      select: (id) => this.select(id),
+      goTo: (frame) => this.player.show(this.player.clip?.indexOf(frame) ?? 0),
+      pause: () => this.pause(),
+      toggleDrawing: () => this.runCommand("draw"),
+      aspect: () => (this.imageSize.width > 0 ? [this.imageSize.width, this.imageSize.height] : null),
+    };
+    render(<VersionList actions={actions} />, find("versions", HTMLElement));
+    render(<VersionPanel actions={actions} />, find("side", HTMLElement));
+    render(<DrawingTools />, find("tools", HTMLElement));
+    this.addListeners();
+    effect(() => this.showHead(store.review.value));
+    effect(() => {
+      const details = store.details.value;
+      untracked(() => this.showDetails(details));
+    });
+    effect(() => this.renderDrawing());
+    effect(() => {
+      this.drawing.isActive = isDrawing.value;
+    });
+    void this.read();
+    this.live.connect();
+    this.render();
+  }
+
+  private addListeners(): void {
+    document.addEventListener("keydown", (event) => this.onKeyDown(event));
+    // A button takes the focus from the keyboard only, so that Space still plays after a click.
+    document.addEventListener("mousedown", (event) => {
+      if (event.target instanceof Element && event.target.closest("button") !== null) event.preventDefault();
+    });
+    this.video.addEventListener("click", () => this.player.toggle());
+    this.still.addEventListener("load", () => this.render());
+    this.still.addEventListener("error", () => void this.diagnose("undecodable"));
+    find("show-keys", HTMLButtonElement).addEventListener("click", this.toggleKeysDialog);
+    window.addEventListener("hashchange", () => this.selectFromUrl());
+    window.addEventListener("offline", () => this.setConnected(false));
+    window.addEventListener("online", () => void this.read());
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "visible") void this.read();
+    });
+  }
+
+  /** Read the list and the selected version; again afterwards if that is requested meanwhile. */
+  private async read(): Promise<void> {
+    this.mustReadAgain = this.isReading;
+    if (this.isReading) return;
+    this.isReading = true;
+    clearTimeout(this.retryTimer);
+    const answer = await readReview();
+    this.isReading = false;
+    if (typeof answer === "string") this.receiveError(answer);
+    else this.receive(answer);
+    if (this.mustReadAgain) void this.read();
+  }
+
+  private receive(found: Review): void {
+    const wasLost = !this.isConnected && this.stageNotice === "lost-connection";
+    const isFirst = store.review.peek() === null;
+    this.isConnected = true;
+    store.setReview(found);
+    const current = store.current.peek();
+    if (isFirst || current === null) this.selectFromUrl();
+    else void this.readDetails(current.id);
+    if (wasLost) this.reopen();
+    this.render();
+  }
+
+  private async readDetails(id: string): Promise<void> {
+    const found = await readDetails(id);
+    if (typeof found !== "string") store.setDetails(found);
+    else if (found === "link-invalid") void this.read(); // Deleted meanwhile: the list shows it.
+    else this.receiveError(found);
+  }
+
+  private receiveError(error: ReadError): void {
+    this.isConnected = false;
+    // The server's own page explains the reason and the next step. Drafts are kept in the browser.
+    if (error === "access-denied") location.reload();
+    if (error === "link-invalid") {
+      this.live.stop();
+      this.player.close();
+      this.stageNotice = "link-invalid";
+    } else {
+      this.retryTimer = window.setTimeout(() => void this.read(), RETRY_INTERVAL_MS);
+    }
+    this.render();
+  }
+
+  private reconnect(): void {
+    // A server that was restarted counts its commits from the beginning.
+    store.forgetCommits();
+    void this.read();
+  }
+
+  private setConnected(isConnected: boolean): void {
+    this.isConnected = isConnected;
+    this.render();
+  }
+
+  private receiveMessage(message: Message): void {
+    if (message.type === "change") store.applyChange(message);
+    else if (message.type === "list" || message.type === "access") void this.read();
+    else if (message.type === "entry" && store.knownDetails(message.entry)) void this.readDetails(message.entry);
+    else if (message.type === "people") store.people.value = message.people;
+    else if (message.type === "hello") store.ownPage.value = message.page;
+  }
+
+  /** Select the version that the URL's fragment names, or the first one. */
+  private selectFromUrl(): void {
+    const id = decodeURIComponent(location.hash.slice(1));
+    const entries = store.review.peek()?.entries ?? [];
+    const found = entries.find((entry) => entry.id === id) ?? entries[0];
+    if (found === undefined) {
+      store.currentId.value = null;
+      this.player.close();
+      return;
+    }
+    this.select(found.id);
+    if (id !== "" && found.id !== id) this.stripNotice = "version-missing";
+    this.render();
+  }
+
+  private select(id: string): void {
+    isDrawing.value = false;
+    this.stripNotice = null;
+    history.replaceState(null, "", `#${encodeURIComponent(id)}`);
+    store.currentId.value = id;
+    void this.readDetails(id);
+  }
+
+  /** Select the version this many rows further down. Do nothing beyond the ends of the list. */
+  private moveBy(count: number): void {
+    const all = rows.peek();
+    const index = all.findIndex(({ shown }) => shown.id === store.currentId.peek());
+    const next = all[index + count];
+    if (next !== undefined) this.select(next.shown.id);
+  }
+
+  private showHead(review: Review | null): void {
+    const entry = store.current.value;
+    document.title =
+      review === null ? "Review" : entry === null ? review.name : `${entry.name} ${formatVersion(entry)} · ${review.name}`;
+    if (review === null) return;
+    find("session-name", HTMLElement).textContent = review.name;
+    find("session-project", HTMLElement).textContent = review.project;
+    find("session-closed", HTMLElement).hidden = review.is_open;
+    const visitor = find("visitor", HTMLElement);
+    visitor.hidden = review.visitor === null;
+    visitor.textContent = review.visitor;
+  }
+
+  /** Open the media of the selected version, if it is another one or has changed. */
+  private showDetails(details: Details | null): void {
+    if (details === null) return;
+    const media = JSON.stringify([details.film, details.still, details.is_encoding]);
+    const isOther = details.id !== this.openedId;
+    if (!isOther && media === this.openedMedia) return;
+    this.openedId = details.id;
+    this.openedMedia = media;
+    this.openMedia(details, isOther ? 0 : this.player.target);
+    if (isOther) this.markSeen(details);
+  }
+
+  /** Tell the others once that the visitor has seen the version. */
+  private markSeen(details: Details): void {
+    if (!store.mayDecide.peek() || store.ownStatus.peek() !== null || this.seenIds.has(details.id)) return;
+    this.seenIds.add(details.id);
+    // It is sent without a click, so that its failure is not reported.
+    void postStatus(details.id, "seen").then((answer) => {
+      if (typeof answer === "string") this.seenIds.delete(details.id);
+      else store.applyChange(answer);
+    });
+  }
+
+  private openMedia(details: Details, start: number): void {
+    const notice = this.stripNotice;
+    this.stageNotice = null;
+    this.stripNotice = notice === "version-missing" ? notice : null;
+    this.still.removeAttribute("src");
+    if (details.film === null) {
+      this.player.close();
+      if (details.still !== null) this.still.src = mediaUrl(details.still);
+      else this.stageNotice = details.is_encoding ? "encoding" : "no-movie";
+    } else {
+      const clip = Clip.from(details.film.exact);
+      if (clip === null) this.stripNotice = "no-exact-rate";
+      this.player.open(mediaUrl(details.film.url), clip, start);
+    }
+    this.render();
+  }
+
+  /** The size of the image on the screen in its own pixels; 0 by 0 before it is loaded. */
+  private get imageSize(): Size {
+    const { still, video } = this;
+    if (still.hasAttribute("src")) return { width: still.naturalWidth, height: still.naturalHeight };
+    return { width: video.videoWidth, height: video.videoHeight };
+  }
+
+  /** The shot's number of the frame on the screen, or null if frames have no numbers. */
+  private get frame(): number | null {
+    if (this.still.hasAttribute("src")) return this.imageSize.width > 0 ? STILL_FRAME : null;
+    const { clip, index, canSeek } = this.player;
+    return clip === null || index === null || !canSeek ? null : clip.numberAt(index);
+  }
+
+  private goToNote(direction: 1 | -1): void {
+    const { frame } = this;
+    if (frame === null) return;
+    const frames = [...new Set(this.marks().map((mark) => mark.frame))].sort((one, other) => one - other);
+    const beyond = frames.filter((each) => (each - frame) * direction > 0);
+    const next = direction > 0 ? beyond[0] : beyond.at(-1);
+    if (next !== undefined) this.player.show(this.player.clip?.indexOf(next) ?? 0);
+  }
+
+  /** Load the review and the movie again, at the same frame. */
+  private retry(): void {
+    void this.read();
+    this.reopen();
+  }
+
+  private reopen(): void {
+    const details = store.details.peek();
+    if (details !== null) this.openMedia(details, this.player.target);
+  }
+
+  private report(problem: PlaybackProblem): void {
+    if (problem === "undecodable" || problem === "lost-connection") void this.diagnose(problem);
+    else this.stripNotice = problem;
+    this.render();
+  }
+
+  /** Find out why media does not load: the browser reports a damaged and an unreachable file in the same way. */
+  private async diagnose(problem: "undecodable" | "lost-connection"): Promise<void> {
+    const details = store.details.peek();
+    const url = details?.film?.url ?? details?.still ?? null;
+    if (url === null) return;
+    this.stageNotice = problem;
+    const cause = await probeMedia(mediaUrl(url));
+    if (details?.id !== store.currentId.peek()) return;
+    this.stageNotice = problem === "lost-connection" && cause === "undecodable" ? problem : cause;
+    if (details?.film === null && cause === "undecodable") this.stageNotice = "image-undecodable";
+    if (cause === "lost-connection") {
+      this.isConnected = false;
+      this.retryTimer = window.setTimeout(() => void this.read(), RETRY_INTERVAL_MS);
+    }
+    this.render();
+  }
+
+  private onKeyDown(event: KeyboardEvent): void {
+    const step = isHistoryKey(event);
+    const id = store.currentId.peek();
+    if (step !== null && isDrawing.peek() && id !== null && this.frame !== null) {
+      event.preventDefault();
+      (step === "undo" ? undo : redo)(id, this.frame);
+      return;
+    }
+    if (event.key === "Escape" && isDrawing.peek()) isDrawing.value = false;
+    const command = commandOf(event);
+    if (command === null) return;
+    event.preventDefault();
+    this.runCommand(command);
+  }
+
+  private runCommand(command: Command): void {
+    const { player } = this;
+    const commands: Record<Command, () => void> = {
+      toggle: () => player.toggle(),
+      back: () => player.step(-1),
+      forward: () => player.step(1),
+      "back-ten": () => player.step(-10),
+      "forward-ten": () => player.step(10),
+      first: () => player.show(0),
+      last: () => player.show(player.clip?.lastIndex ?? 0),
+      "shuttle-back": () => player.shuttle(-1),
+      stop: () => player.pause(),
+      "shuttle-forward": () => player.shuttle(1),
+      loop: () => (player.isLooping = !player.isLooping),
+      mute: () => (player.isMuted = !player.isMuted),
+      "previous-version": () => this.moveBy(-1),
+      "next-version": () => this.moveBy(1),
+      "previous-note": () => this.goToNote(-1),
+      "next-note": () => this.goToNote(1),
+      "write-note": () => document.getElementById("note-text")?.focus(),
+      "mark-in": () => this.setRange("in"),
+      "mark-out": () => this.setRange("out"),
+      draw: () => this.toggleDrawing(),
+      ghosts: () => (hasGhosts.value = !hasGhosts.peek()),
+      "full-screen": () => void this.toggleFullScreen(),
+      help: this.toggleKeysDialog,
+    };
+    commands[command]();
+  }
+
+  /** Set the first or last frame of the note to the frame on the screen. */
+  private setRange(end: "in" | "out"): void {
+    const id = store.currentId.peek();
+    const { frame } = this;
+    if (id === null || frame === null || !store.mayWrite.peek()) return;
+    const { frame: from, endFrame } = draftOf(id).peek();
+    if (end === "in") changeDraft(id, { frame, endFrame: endFrame !== null && endFrame > frame ? endFrame : null });
+    else if (typeof from === "number" && frame > from) changeDraft(id, { endFrame: frame });
+    else changeDraft(id, { frame, endFrame: null });
+  }
+
+  private toggleDrawing(): void {
+    const mayDraw = store.mayDraw.peek() && this.frame !== null;
+    if (!isDrawing.peek() && mayDraw) this.pause();
+    isDrawing.value = !isDrawing.peek() && mayDraw;
+  }
+
+  private startShape(): boolean {
+    this.pause();
+    return isDrawing.peek() && this.frame !== null && this.stageNotice === null;
+  }
+
+  private pause(): void {
+    if (this.player.isPlaying) this.player.pause();
+  }
+
+  private get draftShapes(): readonly Shape[] {
+    return draftOf(store.currentId.peek() ?? "").peek().drawings[this.frame ?? ""] ?? [];
+  }
+
+  private changeShapes(shapes: readonly Shape[]): void {
+    const id = store.currentId.peek();
+    if (id !== null && this.frame !== null) draw(id, this.frame, shapes);
+  }
+
+  /** Return the shapes on a frame: of notes, of programs, and of the draft. */
+  private shapesAt(frame: number): Shape[] {
+    const details = store.details.value;
+    if (details === null || store.currentId.value === null) return [];
+    const isShown = (first: number | null, last: number | null): boolean =>
+      first !== null && frame >= first && frame <= (last ?? first);
+    const draft = draftOf(store.currentId.value).value;
+    const drafted = drawnFrames(draft).filter((each) => isShown(each, each + draft.hold - 1));
+    return [
+      ...details.drawings.filter((each) => isShown(each.frame, each.end_frame)).flatMap(({ shapes }) => shapes),
+      ...details.notes.filter((each) => isShown(each.frame, each.drawing_end)).flatMap(({ drawing }) => drawing),
+      ...drafted.flatMap((each) => draft.drawings[each] ?? []),
+    ];
+  }
+
+  private ghostsAt(frame: number): Shape[] {
+    if (!hasGhosts.value) return [];
+    const distances = Array.from({ length: GHOST_FRAMES }, (_, index) => index + 1);
+    const near = distances.flatMap((distance) => [frame - distance, frame + distance]);
+    const shown = new Set(this.shapesAt(frame).map(({ id }) => id));
+    const ghosts = near.flatMap((each) => this.shapesAt(each)).filter(({ id }) => !shown.has(id));
+    return [...new Map(ghosts.map((shape) => [shape.id, shape])).values()];
+  }
+
+  /** The frames and ranges that the timeline marks. */
+  private marks(): Mark[] {
+    const details = store.details.value;
+    if (details === null) return [];
+    const notes = details.notes.flatMap(({ frame, end_frame, drawing, done, content, author }) =>
+      frame === null ? [] : [{ frame, end: end_frame, kind: done !== null ? "done" : drawing.length > 0 ? "drawn" : "open", text: `${author}: ${content}` } as const],
+    );
+    return [...notes, ...details.drawings.map(({ frame, end_frame }) => ({ frame, end: end_frame, kind: "drawn", text: "Drawing" }) as const)];
+  }
+
+  private renderDrawing(): void {
+    const frame = store.shownFrame.value;
+    const isShown = this.stageNotice === null && frame !== null;
+    this.drawing.show(isShown ? this.shapesAt(frame) : [], isShown ? this.ghostsAt(frame) : []);
+    this.timeline.mark(this.marks());
+  }
+
+  private async toggleFullScreen(): Promise<void> {
+    if (document.fullscreenElement !== null) await document.exitFullscreen();
+    else if (document.fullscreenEnabled) await find("page", HTMLElement).requestFullscreen();
+  }
+
+  private render(): void {
+    this.timeline.render();
+    this.transport.render();
+    store.shownFrame.value = this.frame;
+    this.stage.dataset["waiting"] = String(this.player.isWaiting);
+    this.still.hidden = !this.still.hasAttribute("src") || this.stageNotice !== null;
+    this.video.hidden = !this.video.hasAttribute("src") || this.stageNotice !== null;
+    const review = store.review.peek();
+    this.renderDrawing();
+    this.notices.showOnStage(this.stageNotice ?? this.reviewNotice(review));
+    this.notices.showBeside(this.isConnected || review === null ? this.stripNotice : "unreachable");
+    find("page", HTMLElement).dataset["state"] = review === null ? "loading" : "loaded";
+  }
+
+  private reviewNotice(review: Review | null): Notice | null {
+    if (review === null) return this.isConnected ? "loading" : "unreachable";
+    if (review.entries.length > 0) return null;
+    return review.is_open ? "empty" : "empty-closed";
+  }
+}
+
+new Page();

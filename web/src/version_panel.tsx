@@ -1,0 +1,148 @@
+/** The side panel: details of the selected version, verdicts, notes, and the form for new notes. */
+
+import { signal } from "@preact/signals";
+import type { JSX } from "preact";
+
+import { formatVersion, Icon, Time, type PageActions } from "./elements";
+import type { Details, Entry, Status, Verdict } from "./model";
+import { NoteForm } from "./note_form";
+import { NoteList } from "./note_list";
+import { postStatus } from "./server";
+import { applyChange, current, details, mayDecide, mayWrite, ownStatus, review } from "./store";
+
+const LABELS: Record<string, string> = { approved: "Approved", require_changes: "Changes required", seen: "Seen" };
+
+const statusError = signal("");
+
+export function VersionPanel({ actions }: { readonly actions: PageActions }): JSX.Element {
+  const [entry, found] = [current.value, details.value];
+  return (
+    <>
+      <div class="side-content" tabIndex={0} data-scrolls role="region" aria-label="Version and notes">
+        <div id="version-info" class="version-info">
+          {entry !== null && <VersionInfo entry={entry} details={found} />}
+        </div>
+        {entry !== null && (
+          <section id="feedback" class="feedback" aria-label="Notes">
+            {mayDecide.value && <OwnVerdict id={entry.id} />}
+            {found !== null && <Verdicts verdicts={found.statuses} />}
+            <NoteList actions={actions} />
+            <ReadOnlyHint />
+          </section>
+        )}
+      </div>
+      {entry !== null && mayWrite.value && <NoteForm id={entry.id} actions={actions} />}
+    </>
+  );
+}
+
+function VersionInfo(props: { readonly entry: Entry; readonly details: Details | null }): JSX.Element {
+  const { entry, details: found } = props;
+  return (
+    <>
+      <h2 class="info-title">
+        {entry.name}
+        <span class="info-version">{formatVersion(entry)}</span>
+      </h2>
+      <dl class="info-list">
+        {infoRows(entry, found).map(([term, value]) => (
+          <div key={term}>
+            <dt>{term}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+      {/* A publish may write the same text into both. */}
+      {[...new Set([found?.comment ?? "", found?.description ?? ""])]
+        .filter((text) => text !== "")
+        .map((text) => (
+          <p key={text} class="info-comment">
+            {text}
+          </p>
+        ))}
+    </>
+  );
+}
+
+function infoRows(entry: Entry, found: Details | null): [string, JSX.Element | string][] {
+  if (found === null) return entry.task === undefined ? [] : [["Task", entry.task]];
+  const { film: movie } = found;
+  const rows: [string, JSX.Element | string][] = [
+    ["Shot", found.path.join("\u00a0/ ")],
+    ["Task", entry.task ?? ""],
+    ["Asset", found.asset_type === "" ? found.asset : `${found.asset} · ${found.asset_type}`],
+    ["By", found.author],
+  ];
+  if (found.date !== null) rows.push(["Published", <Time iso={found.date} full />]);
+  if (movie !== null && movie.width !== null && movie.height !== null) {
+    rows.push(["Size", `${movie.width} × ${movie.height}`]);
+  }
+  return rows.filter(([, value]) => value !== "");
+}
+
+/** The buttons stand above the list of verdicts, which grows and would move them under the pointer. */
+function OwnVerdict({ id }: { readonly id: string }): JSX.Element {
+  const decide = async (status: Status): Promise<void> => {
+    // A second click takes the verdict back.
+    const answer = await postStatus(id, status === ownStatus.peek() ? "seen" : status, true);
+    statusError.value = typeof answer === "string" ? `Your verdict was not stored: ${answer}` : "";
+    if (typeof answer !== "string") applyChange(answer);
+  };
+  const button = (status: Status, text: string): JSX.Element => (
+    <button
+      type="button"
+      value={status}
+      aria-pressed={ownStatus.value === status}
+      title={ownStatus.value === status ? "Click again to take it back" : undefined}
+      onClick={() => void decide(status)}
+    >
+      <Icon name={status} />
+      {text}
+    </button>
+  );
+  return (
+    <>
+      <div id="own-status" class="own-status" role="group" aria-label="Your verdict">
+        {button("approved", "Approve")}
+        {button("require_changes", "Ask for changes")}
+      </div>
+      {statusError.value !== "" && <p class="note-error" role="alert">{statusError}</p>}
+    </>
+  );
+}
+
+function Verdicts({ verdicts }: { readonly verdicts: readonly Verdict[] }): JSX.Element | null {
+  if (verdicts.length === 0) return null;
+  return (
+    <ul id="statuses" class="statuses" aria-label="Verdicts of the reviewers">
+      {verdicts.map(({ author_id, name, status, history }) => (
+        <li key={author_id} class="verdict" data-status={status ?? ""}>
+          <Icon name={status !== null && status in LABELS ? status : "seen"} />
+          <span class="verdict-name">{name}</span>
+          {LABELS[status ?? ""] ?? status ?? ""}
+          {history.length > 1 && (
+            <details class="verdict-history">
+              <summary>History</summary>
+              <ol>
+                {history.map((each, index) => (
+                  <li key={index}>
+                    {LABELS[each.status] ?? each.status} <Time iso={each.date} />
+                  </li>
+                ))}
+              </ol>
+            </details>
+          )}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function ReadOnlyHint(): JSX.Element | null {
+  if (mayWrite.value || review.value === null) return null;
+  return (
+    <p id="read-only" class="quiet">
+      {review.value.is_open ? "Only invited reviewers can write notes." : "This review is closed."}
+    </p>
+  );
+}
