@@ -26,8 +26,7 @@ class FeedbackController:
     """The versions of a task with their notes; worker threads change it, drawing only reads it.
 
     ``on_change`` is called by any thread after a change. ``unseen_count`` is the number of notes that arrived since
-    ``mark_seen``, and ``message`` the newest of them. ``error`` is the message of the last activity if it failed;
-    ``problems`` are sentences about drawings that could not be shown.
+    ``mark_seen``, and ``message`` the newest of them. ``problems`` are sentences about drawings that could not be shown.
     """
 
     def __init__(self, on_change: Callable[[], object]) -> None:
@@ -35,7 +34,7 @@ class FeedbackController:
         self.versions: tuple[ReviewedVersion, ...] = ()
         self.is_loading = self.is_shown = False
         self.unseen_count = 0
-        self.message = self.error = ""
+        self.message = ""
         self.problems: tuple[str, ...] = ()
         # For a toolkit that can only be redrawn by its own timer.
         self.change_count = 0
@@ -43,6 +42,12 @@ class FeedbackController:
         self._worker, self._scene_worker = LatestOnlyWorker(), LatestOnlyWorker()
         self._watched: Session | None = None
         self._lock = threading.Lock()
+        self._action_error = self._reading_error = ""
+
+    @property
+    def error(self) -> str:
+        """The message of the last action of the user if it failed, else that of the last reading, else ""."""
+        return self._action_error or self._reading_error
 
     @property
     def open_count(self) -> int:
@@ -54,7 +59,13 @@ class FeedbackController:
         if task_id != self.task_id:
             self.task_id, self.versions, self.unseen_count, self.message = task_id, (), 0, ""
         self.is_loading = True
-        self._run("Reading notes", lambda: self._read(session, task_id))
+
+        def work() -> None:
+            # Notes are also read when an event arrives; that must not replace the error of a reply.
+            self._reading_error = error_message_of("Reading notes", lambda: self._read(session, task_id))
+            self._announce_change()
+
+        self._worker.run("Reading notes", work)
 
     def reply(self, session: Session, note: Note, text: str) -> None:
         """Write a reply to a note and read the notes again."""
@@ -114,7 +125,8 @@ class FeedbackController:
         """Discard everything that was read; the session is about to be closed."""
         self._worker.clear()
         self.task_id, self.versions, self.is_loading, self._watched = None, (), False, None
-        self.unseen_count, self.message, self.error, self.problems = 0, "", "", ()
+        self.unseen_count, self.message, self.problems = 0, "", ()
+        self._action_error = self._reading_error = ""
 
     def _read_again(self, session: Session) -> None:
         if self.task_id is not None:
@@ -161,8 +173,11 @@ class FeedbackController:
 
     def _run(self, kind: str, function: Callable[[], None], *, uses_scene: bool = False) -> None:
         def work() -> None:
-            self.error = error_message_of(kind, function)
-            self.change_count += 1
-            self._on_change()
+            self._action_error = error_message_of(kind, function)
+            self._announce_change()
 
         (self._scene_worker if uses_scene else self._worker).run(kind, work)
+
+    def _announce_change(self) -> None:
+        self.change_count += 1
+        self._on_change()

@@ -24,6 +24,7 @@ FIRST, COUNT = 1001, 48
 _STATE = """({
   number: document.querySelector("#frame-number").value,
   playing: document.querySelector("#transport").dataset.playing === "true",
+  still: !document.querySelector("#still").hidden,
   settled: !document.querySelector("video").seeking,
   notice: document.querySelector("#strip-notice").innerText + document.querySelector("#stage-notice").innerText,
   loaded: document.querySelector("#page").dataset.state === "loaded",
@@ -45,12 +46,12 @@ class EnginePage:
     driver: Driver
 
     def open(self, link: str) -> None:
-        """Load the page and wait for a frame number or a notice."""
+        """Load the page and wait for a frame number, a still image or a notice."""
         self.driver.open(link)
-        self.wait_until(lambda state: state["loaded"] and (state["number"] != "–" or state["notice"]))
+        self.wait_until(lambda state: state["loaded"] and (state["number"] != "–" or state["still"] or state["notice"]))
 
     def open_as_invitee(self, link: str) -> None:
-        """Load the page of an invitee and wait for its frame number and the list of verdicts, which moves the form."""
+        """Load the page of an invitee and wait for its content and the list of verdicts, which moves the form."""
         self.open(link)
         self.wait_for('.verdict[data-status="seen"]')
 
