@@ -26,7 +26,7 @@ class FeedbackController:
     """The versions of a task with their notes; worker threads change it, drawing only reads it.
 
     ``on_change`` is called by any thread after a change. ``unseen_count`` is the number of notes that arrived since
-    ``mark_seen``, and ``message`` the newest of them. ``problems`` are sentences about drawings that could not be shown.
+    ``mark_seen``, and ``message`` the newest of them. ``problems`` are sentences about drawings that are not shown.
     """
 
     def __init__(self, on_change: Callable[[], object]) -> None:
