@@ -32,3 +32,7 @@ class Driver(Protocol):
 
 class BrowserMissing(Exception):
     """The browser or its driver is not installed on this machine."""
+
+
+class EngineHung(Exception):
+    """The browser has stopped answering its driver, whatever the page does."""

@@ -6,19 +6,20 @@ import base64
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import requests
 
-from browser_drivers import WINDOW_SIZE, BrowserMissing
+from browser_drivers import WINDOW_SIZE, BrowserMissing, EngineHung
 from browser_drivers.actions import drag_actions, key_actions
 
-_ANSWER_TIMEOUT_SECONDS, _START_TIMEOUT_SECONDS = 60, 60
+_ANSWER_TIMEOUT_SECONDS, _START_TIMEOUT_SECONDS, _END_TIMEOUT_SECONDS = 60, 60, 10
 _PROGRAMS = {"WebKitWebDriver": "webkit2gtk-driver", "Xvfb": "xvfb"}
 
 
@@ -50,12 +51,15 @@ class WebKit:
                 env=environment,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
+                start_new_session=True,
             )
             opened.callback(_end, driver)
+            # A hung browser outlives its driver.
+            opened.callback(os.killpg, driver.pid, signal.SIGKILL)
             self._address = f"http://127.0.0.1:{port}/session"
             self._address += "/" + self._start_session()
             opened.callback(self._http.close)
-            opened.callback(self._send, "DELETE", "")
+            opened.callback(self._delete_session)
             width, height = WINDOW_SIZE
             self._send("POST", "/window/rect", width=width, height=height)
             self._exit = opened.pop_all()
@@ -93,10 +97,18 @@ class WebKit:
                     raise
                 time.sleep(0.1)
 
+    def _delete_session(self) -> None:
+        """Ask for the end of the browser; the end of the driver ends a browser that does not answer."""
+        with suppress(requests.RequestException):
+            self._http.delete(self._address, timeout=_END_TIMEOUT_SECONDS)
+
     def _send(self, method: str, path: str, **values: Any) -> Any:
         body = values if method == "POST" else None
         address = self._address + path
-        answer = self._http.request(method, address, json=body, timeout=_ANSWER_TIMEOUT_SECONDS).json()["value"]
+        try:
+            answer = self._http.request(method, address, json=body, timeout=_ANSWER_TIMEOUT_SECONDS).json()["value"]
+        except requests.Timeout as error:
+            raise EngineHung(f"{method} {path} got no answer from WebKit in {_ANSWER_TIMEOUT_SECONDS} s") from error
         if isinstance(answer, dict) and "error" in answer:
             raise RuntimeError(f"{method} {path}: {answer['error']}: {answer['message']}")
         return answer
