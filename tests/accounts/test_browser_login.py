@@ -20,10 +20,10 @@ def test_a_browser_login_returns_an_account():
     thread = threading.Thread(target=lambda: accounts.append(wait(lambda: False)))
     thread.start()
     strange = back.rpartition("/")[0] + "/guessed?api_user=eve&api_key=e"
-    assert requests.get(strange, timeout=10).status_code == 404
-    answer = requests.get(f"{back}?api_user=ada&api_key=k3y", timeout=10)
+    assert requests.get(strange, timeout=60).status_code == 404
+    answer = requests.get(f"{back}?api_user=ada&api_key=k3y", timeout=60)
     assert answer.status_code == 200 and "Go back to Maya" in answer.text
-    thread.join(10)
+    thread.join(60)
     assert accounts == [Account("https://studio.example", "ada", "k3y")]
 
 
@@ -35,8 +35,8 @@ def test_idle_connections_delay_neither_the_login_nor_a_cancel():
     idle[0].sendall(b"GET /half-a-request")
     thread = threading.Thread(target=lambda: results.append(wait(lambda: False)))
     thread.start()
-    assert requests.get(f"{back}?api_user=ada&api_key=k3y", timeout=10).status_code == 200
-    thread.join(10)
+    assert requests.get(f"{back}?api_user=ada&api_key=k3y", timeout=60).status_code == 200
+    thread.join(60)
     assert results == [Account("https://studio.example", "ada", "k3y")]
 
     address, wait = start_browser_login("https://studio.example", "Maya")
@@ -51,7 +51,7 @@ def test_idle_connections_delay_neither_the_login_nor_a_cancel():
     thread = threading.Thread(target=cancelled)
     thread.start()
     is_cancelled.set()
-    thread.join(10)
+    thread.join(60)
     assert results[1:] == ["cancelled"]
     for connection in idle:
         connection.close()

@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import threading
-import time
 from fractions import Fraction
 
 import pytest
@@ -125,9 +124,9 @@ def request_of(task_path, frames):
     return PublishRequest(task=task_path, source=frames.pattern, review="Dailies", fps=Fraction(24), **more)
 
 
-def session_through(proxy, studio_server):
+def session_through(proxy, studio_server, timeout=20):
     proxy.set()
-    return Session(proxy.url, studio_server.api_key, studio_server.api_user, timeout=20)
+    return Session(proxy.url, studio_server.api_key, studio_server.api_user, timeout=timeout)
 
 
 def requests_of_a_publish(proxy, session, studio_server, task_path, frames, tmp_path):
@@ -309,42 +308,35 @@ def test_resume_of_a_locked_job_is_rejected(session, host, task, task_path, jobs
         Publisher(session, jobs=jobs).resume(published.job.name)
 
 
-def hanging_at(proxy, session, request, jobs, number, *, loses_answer):
-    """Publish while request ``number`` gets no response, and cancel while the publish waits for it.
-
-    Returns the seconds from the cancel to the end.
-    """
-    cancel, cancelled_at = threading.Event(), []
+def publish_and_cancel_at(proxy, session, request, jobs, number, *, loses_answer):
+    """Publish while request ``number`` gets no response, and cancel while the publish waits for it."""
+    cancel = threading.Event()
 
     def watch():
-        proxy.hung.wait(60)
-        cancelled_at.append(time.monotonic())
+        proxy.hung.wait()
         cancel.set()
 
     proxy.set(number, loses_answer=loses_answer, hangs=True)
-    watcher = threading.Thread(target=watch)
+    watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     with contextlib.suppress(Cancelled):
         publish(request, session, jobs=jobs, cancel=cancel)
-    ended_at = time.monotonic()
     proxy.hung.set()
     watcher.join()
-    return ended_at - cancelled_at[0]
 
 
 @pytest.mark.parametrize("loses_answer", [False, True], ids=["request hangs", "answer hangs"])
 def test_cancel_at_each_request_does_not_wait_for_a_hanging_server(
     studio_server, session, proxy, frames, task_path, tmp_path, loses_answer, rollback_timeout
 ):
-    """Check the cancel at each request; a cancel that waits would take the time-out of 20 s."""
+    """Check the cancel at each request; a cancel that waits for the response reaches the time-out of the test."""
     rollback_timeout(0.5)
     total = requests_of_a_publish(proxy, session, studio_server, task_path, frames, tmp_path)
     for number in range(1, total + 1, 1 if EVERY_FAULT else 5):
         path, jobs = f"{task_path}{number}", tmp_path / str(number)
         task_id = ensure_task(session, path)["id"]
-        with session_through(proxy, studio_server) as hanging:
-            waited = hanging_at(proxy, hanging, request_of(path, frames), jobs, number, loses_answer=loses_answer)
-        assert waited < 15
+        with session_through(proxy, studio_server, timeout=3600) as hanging:
+            publish_and_cancel_at(proxy, hanging, request_of(path, frames), jobs, number, loses_answer=loses_answer)
         proxy.set()
         done = assert_nothing_or_complete(session, task_id)
         # The server is back: a rollback that failed before succeeds now.
