@@ -45,6 +45,8 @@ def test_the_code_is_formatted():
     run(sys.executable, "-m", "ruff", "format", "--check", ".")
 
 
+# Checks the whole tree without a cache: minutes on a busy machine.
+@pytest.mark.timeout(1800)
 def test_mypy_reports_nothing():
     run(sys.executable, "-m", "mypy")
 

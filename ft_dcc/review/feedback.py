@@ -12,12 +12,12 @@ from ft_dcc.errors import NotFoundError, ServerCompatibilityError
 from ft_dcc.review.notes import ReviewedVersion
 from ft_dcc.review.parse import ADDRESSED_KEY, parse_versions
 from ft_dcc.session import operations
+from ft_dcc.session.events.event import CONNECTED, Event
 from ft_dcc.session.query.query import quoted
 from ft_dcc.session.transport.codec import new_id
 
 if TYPE_CHECKING:
     from ft_dcc.session import Session
-    from ft_dcc.session.events.event import Event
 
 PAGE_SIZE = 100
 # The names of these types in events, which differ between servers in case only.
@@ -245,8 +245,9 @@ def _user_id(session: Session) -> str:
 def watch(session: Session, on_feedback: Callable[[], object]) -> threading.Thread:
     """Call the function after a note, drawing or verdict was written, changed or deleted, in the returned thread.
 
-    The thread ends when the session is closed. Without an event hub the function is never called; the hub connects
-    again after an interruption.
+    It is also called after each connection, as soon as the server has the subscription: what was written before that,
+    or during an interruption, causes no event. The thread ends when the session is closed. Without an event hub the
+    function is never called.
     """
 
     def receive(event: Event) -> None:
@@ -254,7 +255,13 @@ def watch(session: Session, on_feedback: Callable[[], object]) -> threading.Thre
             on_feedback()
 
     hub = session.event_hub
+    # A server handles the packets of a connection in their order, so this event returns after the subscription.
+    topic = f"ft-dcc.feedback.{new_id()}"
     hub.subscribe("topic=ftrack.update", receive)
+    hub.subscribe(f"topic={topic}", lambda _: on_feedback())
+    hub.subscribe(f"topic={CONNECTED}", lambda _: hub.publish(Event(topic), on_error="ignore"))
+    if hub.connected:
+        hub.publish(Event(topic), on_error="ignore")
     hub.connect_in_background()
     thread = threading.Thread(target=hub.wait, name="ft-dcc feedback", daemon=True)
     thread.start()
