@@ -68,10 +68,18 @@ def _add_project_values(batch: Batch, row: Row) -> None:
     _set_default(row, "full_name", row.get("name"))
     table = batch.table("ProjectSchema")
     _set_default(row, "project_schema_id", batch.connection.scalar(select(table.c.id).limit(1)))
-    context = batch.table("Context")
-    same = select(context.c.id).where(context.c.name == row["name"], context.c[tables.TYPE_COLUMN] == "Project")
-    if batch.connection.scalar(same.where(context.c.id != row["id"])) is not None:
-        raise ValidationError(f"DuplicateEntryError: there is a project {row['name']!r} already. Choose another name.")
+
+
+def check_project_name(batch: Batch, project_id: str, name: str | None) -> None:
+    """Raise ValidationError if another project that the caller can read has this name.
+
+    A project that the caller cannot read makes no difference, because a refusal would confirm that it exists.
+    """
+    context, readable = batch.table("Context"), batch.permissions.projects
+    same = select(context.c.id).where(context.c.name == name, context.c[tables.TYPE_COLUMN] == "Project")
+    others = set(batch.connection.scalars(same)) - {project_id}
+    if others if readable is None else others.intersection(readable):
+        raise ValidationError(f"DuplicateEntryError: there is a project {name!r} already. Choose another name.")
 
 
 def _add_version_values(batch: Batch, _type: model.EntityType, row: Row) -> None:
