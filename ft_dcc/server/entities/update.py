@@ -7,6 +7,7 @@ from uuid import uuid4
 from sqlalchemy import select, update
 
 from ft_dcc.errors import DuplicateEntryError, ValidationError
+from ft_dcc.server import clock
 from ft_dcc.server.entities import (
     authorization,
     changes,
@@ -20,7 +21,6 @@ from ft_dcc.server.entities import (
 )
 from ft_dcc.server.entities.batch import Answer, Batch, Operation, Row
 from ft_dcc.server.entities.payload import ParsedPayload, entity_type_of, operation_key, parse_payload
-from ft_dcc.server.query.type_conversion import now
 from ft_dcc.server.schema import model, tables
 
 _HISTORY = {"Context": "TypedContextStatusChange", "AssetVersion": "AssetVersionStatusChange"}
@@ -101,7 +101,7 @@ def _apply_side_effects(batch: Batch, entity_type: model.EntityType, row: Row, c
             tables.TYPE_COLUMN: _HISTORY[entity_type.family],
             "parent_id": row["id"],
             "parent_type": entity_type.name,
-            "date": now(),
+            "date": clock.now_text(),
             "user_id": batch.caller.id,
             "from_status_id": row["status_id"],
             "status_id": changed["status_id"],
