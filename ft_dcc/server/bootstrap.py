@@ -12,11 +12,10 @@ import attrs
 from sqlalchemy import Connection, select
 
 from ft_dcc.errors import StorageError
-from ft_dcc.server import clock
 from ft_dcc.server.auth import api_keys, authenticator, browser_sessions
 from ft_dcc.server.auth.api_keys import first_user, issue_key
 from ft_dcc.server.context import Description, ServerContext
-from ft_dcc.server.database import audit_log, backup, data_folder, schema_sync
+from ft_dcc.server.database import audit_log, backup, clock, data_folder, schema_sync
 from ft_dcc.server.database.seed import SERVER_LOCATION_ID, seed, seed_new_roles, seed_object_types
 from ft_dcc.server.database.store import Store
 from ft_dcc.server.encoding import queue

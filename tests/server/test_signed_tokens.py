@@ -5,8 +5,8 @@ from datetime import datetime, timezone
 import pytest
 
 from ft_dcc.errors import Forbidden
-from ft_dcc.server import clock
 from ft_dcc.server.auth.signed_tokens import is_review_key, review_key, sign, verify
+from ft_dcc.server.database import clock
 
 SECRET = b"s" * 32
 

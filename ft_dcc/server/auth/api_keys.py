@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 from ft_dcc.errors import InvalidCredentials
-from ft_dcc.server import clock
+from ft_dcc.server.database import clock
 from ft_dcc.server.database.prepared import Prepared
 from ft_dcc.server.identity import Caller
 

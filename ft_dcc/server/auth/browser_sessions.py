@@ -10,8 +10,8 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 from ft_dcc.errors import Forbidden, InvalidCredentials
-from ft_dcc.server import clock
 from ft_dcc.server.auth import api_keys, signed_tokens
+from ft_dcc.server.database import clock
 from ft_dcc.server.database.store import Store
 from ft_dcc.server.identity import Caller
 

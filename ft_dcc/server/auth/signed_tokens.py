@@ -12,7 +12,7 @@ from itsdangerous import BadSignature, Signer
 from itsdangerous.encoding import base64_decode, base64_encode
 
 from ft_dcc.errors import Forbidden
-from ft_dcc.server import clock
+from ft_dcc.server.database import clock
 
 _REVIEW_KEY_LENGTH = 32
 _MAX_LIFETIME_SECONDS = 7 * 24 * 3600

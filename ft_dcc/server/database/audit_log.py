@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 from sqlalchemy import Column, Connection, Float, Integer, MetaData, String, Table, select, update
 
-from ft_dcc.server import clock
+from ft_dcc.server.database import clock
 from ft_dcc.server.identity import Caller
 
 METADATA = MetaData()

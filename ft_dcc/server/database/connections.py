@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool, Pool, QueuePool
 
 from ft_dcc.errors import ParseError, WouldBlock
-from ft_dcc.server import clock
+from ft_dcc.server.database import clock
 
 # The SQL function of the current time; that of SQLite is the clock of the machine.
 NOW_FUNCTION = "studio_now"

@@ -16,9 +16,9 @@ from uuid import uuid4
 from sqlalchemy import select
 
 from ft_dcc.errors import Cancelled, EncodeFailed, Forbidden
-from ft_dcc.server import clock
 from ft_dcc.server.auth.permissions import UNLIMITED
 from ft_dcc.server.context import ServerContext
+from ft_dcc.server.database import clock
 from ft_dcc.server.database.seed import SERVER_LOCATION_ID
 from ft_dcc.server.encoding import process, queue
 from ft_dcc.server.entities.batch import Operation, create_operation, delete_operation, update_operation

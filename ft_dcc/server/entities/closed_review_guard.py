@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from ft_dcc.errors import ReviewSessionClosedError
-from ft_dcc.server import clock
+from ft_dcc.server.database import clock
 from ft_dcc.server.entities.batch import Batch, Row
 from ft_dcc.server.schema.model import EntityType
 

@@ -8,8 +8,8 @@ from uuid import uuid4
 from sqlalchemy import func, select, update
 
 from ft_dcc.errors import ValidationError
-from ft_dcc.server import clock
 from ft_dcc.server.auth.permissions import DEFAULT_ROLE
+from ft_dcc.server.database import clock
 from ft_dcc.server.entities.batch import Batch, Row
 from ft_dcc.server.entities.defaults import default_status, default_task_type, project_of_asset
 from ft_dcc.server.schema import model, tables

@@ -7,7 +7,7 @@ from uuid import uuid4
 from sqlalchemy import select, update
 
 from ft_dcc.errors import DuplicateEntryError, ValidationError
-from ft_dcc.server import clock
+from ft_dcc.server.database import clock
 from ft_dcc.server.entities import (
     authorization,
     changes,

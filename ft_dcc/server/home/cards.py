@@ -8,9 +8,9 @@ from typing import Any
 
 from starlette.requests import Request
 
-from ft_dcc.server import clock
 from ft_dcc.server.actions.dispatch import Dispatcher
 from ft_dcc.server.auth.permissions import permissions_of
+from ft_dcc.server.database import clock
 from ft_dcc.server.identity import Caller
 
 PAGE_SIZE = 24

@@ -16,7 +16,7 @@ import attrs
 from sqlalchemy import Column, Connection, Float, MetaData, String, Table, select, update
 
 from ft_dcc.errors import ValidationError
-from ft_dcc.server import clock
+from ft_dcc.server.database import clock
 from ft_dcc.server.entities import authorization, closed_review_guard
 from ft_dcc.server.entities.batch import Answer, Batch, Operation, Row
 from ft_dcc.server.mail.mailer import Mailer

@@ -19,8 +19,8 @@ from starlette.responses import Response
 
 from ft_dcc.errors import InsufficientStorage, NotFound, PayloadTooLarge, ValidationError
 from ft_dcc.files.atomic import sync_folder
-from ft_dcc.server import clock
 from ft_dcc.server.auth.signed_tokens import sign, verify
+from ft_dcc.server.database import clock
 from ft_dcc.server.storage import checksums, file_response, media_files, thumbnails, upload_file
 
 _BLOCK = 1 << 20
