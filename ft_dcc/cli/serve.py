@@ -51,6 +51,11 @@ _FOLDER = AbsolutePath(file_okay=False)
     help="Requests per minute from one address, averaged over an hour; 0 means no limit.",
 )
 @click.option(
+    "--reset-clock",
+    is_flag=True,
+    help="Accept the clock of this machine, although later times are in the database.",
+)
+@click.option(
     "--log",
     type=click.Choice(["debug", "info", "warning", "error"]),
     default="warning",
@@ -74,6 +79,7 @@ def command(
     keep_backups: int,
     backup_at: str,
     request_limit: int,
+    reset_clock: bool,
     log: str,
 ) -> None:
     """Run the studio server until Ctrl-C.
@@ -109,6 +115,7 @@ def command(
         idle_minutes=stop_when_idle,
         backups=BackupSchedule.parse(backups, keep_backups, backup_at),
         limiter=RequestLimiter(request_limit),
+        is_clock_reset=reset_clock,
     )
 
 

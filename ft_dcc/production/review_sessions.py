@@ -111,9 +111,12 @@ def open_reviews(session: Session, limit: int = 200) -> Iterator[OpenReview]:
 
 
 def is_scheduled(start: datetime | None, end: datetime | None) -> bool:
-    """Return whether a review session with these dates starts in the future; it takes versions already."""
-    now, start, end = datetime.now(timezone.utc), _with_zone(start), _with_zone(end)
-    return start is not None and start > now and (end is None or end > now)
+    """Return whether a review session that is not open starts in the future; it takes versions already.
+
+    That it is not open is the server's judgement, whose clock can differ from this one.
+    """
+    end = _with_zone(end)
+    return start is not None and (end is None or end > datetime.now(timezone.utc))
 
 
 def derive_id(session: Session, project_id: str, name: str) -> str:

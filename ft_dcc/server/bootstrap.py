@@ -15,11 +15,12 @@ from ft_dcc.errors import StorageError
 from ft_dcc.server.auth import api_keys, authenticator, browser_sessions
 from ft_dcc.server.auth.api_keys import first_user, issue_key
 from ft_dcc.server.context import Description, ServerContext
-from ft_dcc.server.database import audit_log, backup, data_folder, schema_sync
+from ft_dcc.server.database import audit_log, backup, clock, data_folder, schema_sync
 from ft_dcc.server.database.seed import SERVER_LOCATION_ID, seed, seed_new_roles, seed_object_types
 from ft_dcc.server.database.store import Store
 from ft_dcc.server.encoding import queue
 from ft_dcc.server.http.rate_limit import RequestLimiter
+from ft_dcc.server.identity import Caller
 from ft_dcc.server.mail.mailer import read_mailer
 from ft_dcc.server.query import computed_urls, planner
 from ft_dcc.server.review import invitations
@@ -40,14 +41,21 @@ _PRIVATE_TABLES = (
 
 @contextmanager
 def open_server_context(
-    folder: Path, *, schema: Path | None = None, is_seeded: bool = True, limiter: RequestLimiter | None = None
+    folder: Path,
+    *,
+    schema: Path | None = None,
+    is_seeded: bool = True,
+    limiter: RequestLimiter | None = None,
+    is_clock_reset: bool = False,
 ) -> Iterator[ServerContext]:
     """Yield the context of a data folder, set up and migrated, and close it afterwards.
 
     A new database is seeded with a first user, a workflow and so on, unless ``is_seeded`` is false. A schema file is
-    kept as the studio's own from then on. Raises StorageError and SettingInvalid.
+    kept as the studio's own from then on. With ``is_clock_reset``, later times that a clock which was ahead has left
+    are forgotten. Raises StorageError and SettingInvalid.
     """
     data_folder.check_complete(folder)
+    clock.start(0)
     has_media = (folder / "media").is_dir()
     site = load_schema(folder, schema)
     is_new_schema = schema is not None and differs_from_stored(folder, site.described)
@@ -60,6 +68,7 @@ def open_server_context(
             context.store.write(partial(seed_object_types, schema=site.schema, tables=context.store.tables))
             data_folder.write_private(folder / SCHEMA_FILE, json.dumps(site.described).encode())
         context.store.write(partial(_add_private_tables, seeded=context.store.tables if is_seeded else None))
+        clock.start(context.store.write(partial(_newest_moment, is_reset=is_clock_reset)))
         context.media.cleanup()
         yield context
     finally:
@@ -104,6 +113,18 @@ def _add_private_tables(connection: Connection, seeded: Tables | None) -> None:
         schema_sync.add_missing_columns(connection, metadata)
     if seeded is not None:
         seed_if_new(connection, seeded)
+
+
+def _newest_moment(connection: Connection, *, is_reset: bool) -> float:
+    """Return the time of the newest change, or after a reset that of the machine."""
+    if is_reset:
+        moment = clock.now()
+        api_keys.forget_moments_after(connection, moment)
+        browser_sessions.forget_moments_after(connection, moment)
+        operation = {"action": "reset clock", "entity_type": "", "entity_key": []}
+        audit_log.record(connection, first_user(connection) or Caller("", ""), [(operation, None)])
+    moments = (audit_log.newest_moment, api_keys.newest_moment, browser_sessions.newest_moment)
+    return max(newest(connection) for newest in moments)
 
 
 def seed_if_new(connection: Connection, tables: Tables) -> None:

@@ -45,12 +45,14 @@ def serve(
     idle_minutes: float | None = None,
     backups: scheduled_backup.BackupSchedule | None = None,
     limiter: rate_limit.RequestLimiter | None = None,
+    is_clock_reset: bool = False,
 ) -> None:
     """Serve the studio in this folder until SIGINT or SIGTERM; a folder that is empty is set up.
 
     Port 0 is any free one. With a certificate (PEM) the server speaks HTTPS; without one, plain HTTP must be allowed
     if other machines could connect. A schema file replaces the studio's schema for good. After ``idle_minutes``
-    without a connection or a running task, the server stops by itself. ``on_ready`` is called when connections are
+    without a connection or a running task, the server stops by itself. With ``is_clock_reset``, times in the database
+    that are later than the machine's are forgotten. ``on_ready`` is called when connections are
     accepted. Raises StorageError or SettingInvalid when the server cannot work.
     """
     idle_connections.raise_file_limit()
@@ -58,7 +60,9 @@ def serve(
     with ExitStack() as stack:
         stack.enter_context(data_folder.locked(data))
         listener = stack.enter_context(address.listening())
-        context = stack.enter_context(open_server_context(data, schema=schema, limiter=limiter))
+        context = stack.enter_context(
+            open_server_context(data, schema=schema, limiter=limiter, is_clock_reset=is_clock_reset)
+        )
         dispatcher = make_dispatcher(context)
         stack.enter_context(running_encode_worker(context, dispatcher.answer))
         stack.enter_context(running_mail_worker(context.mailer))

@@ -6,6 +6,7 @@ import io
 import json
 import os
 from contextlib import redirect_stderr, redirect_stdout
+from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 from unittest import mock
 
@@ -81,6 +82,14 @@ def test_a_scheduled_review_session_takes_versions_and_a_closed_one_does_not(ft_
     session.reset()
     with pytest.raises(ReviewSessionClosed, match="Open it again"):
         review_sessions.find_open(session, project_id, "Dailies")
+
+
+def test_a_review_session_that_opens_by_the_server_later_than_here_takes_versions():
+    # The server says that it is not open; its clock is behind this one.
+    begun = datetime.now(timezone.utc) - timedelta(hours=1)
+    assert review_sessions.is_scheduled(begun, None)
+    assert not review_sessions.is_scheduled(begun, begun)
+    assert not review_sessions.is_scheduled(None, begun)
 
 
 def test_a_review_session_that_ends_before_it_starts_is_refused(ft_dcc, dailies):

@@ -91,6 +91,14 @@ def test_user_with_a_role_on_one_project_sees_only_that_project(start_server):
         assert len(query(server, "Project", "anna", key)) == 2
 
 
+def test_a_role_is_limited_by_id_where_two_projects_have_one_name(tmp_path):
+    with open_admin(tmp_path / "rest") as owner:
+        owner.load(lines(PROJECT, {**OTHER, "name": "film"}))
+        with pytest.raises(ValidationError, match=r"There are 2 projects 'film'\. Give an id: film, other"):
+            owner.run("user", name="ada", role="User", projects=["film"])
+        assert owner.run("user", name="ada", role="User", projects=["other"])["roles"][0]["projects"] == ["film"]
+
+
 def test_key_is_shown_once_and_valid_until_revoked(start_server):
     server = start_server()
     with open_admin(server.data) as owner:

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from datetime import datetime, timezone
+
 import pytest
 
 from ft_dcc.errors import Forbidden
 from ft_dcc.server.auth.signed_tokens import is_review_key, review_key, sign, verify
+from ft_dcc.server.database import clock
 
 SECRET = b"s" * 32
 
@@ -51,4 +54,10 @@ def test_token_of_an_earlier_version_is_accepted():
         "eyJjb21wb25lbnRfaWQiOiJcdTAwZmMvLi4iLCJzaXplIjo0LCJ1bnRpbCI6NDEwMjQ0NDgwMC4wfQ"
         ".gHtwR2m8O0UbM5v_R1mfkaQJjlQ6QgORzM15_-Bj1oY"
     )
-    assert verify(SECRET, "upload", token) == {"component_id": "\u00fc/..", "size": 4}
+    with pytest.raises(Forbidden, match="expired"):  # No token is valid for so long.
+        verify(SECRET, "upload", token)
+    clock.start(datetime(2099, 12, 31, tzinfo=timezone.utc).timestamp())
+    try:
+        assert verify(SECRET, "upload", token) == {"component_id": "\u00fc/..", "size": 4}
+    finally:
+        clock.start(0)

@@ -15,6 +15,7 @@ from anyio import CapacityLimiter, to_thread
 from sqlalchemy import Connection
 
 from ft_dcc.errors import BadRequest, PayloadTooLarge, ValidationError, WouldBlock
+from ft_dcc.server.actions import work_limit
 from ft_dcc.server.auth.permissions import Permissions, permissions_of
 from ft_dcc.server.context import ServerContext
 from ft_dcc.server.database import audit_log, connections
@@ -33,8 +34,7 @@ from ft_dcc.server.query.loader import QueryContext
 
 _MAX_INLINE_QUERIES = 4
 _MAX_THREADS_PER_USER = 5
-# One transaction holds the changes of all other clients until it is done.
-MAX_OPERATIONS = 20_000
+MAX_OPERATIONS = 5_000
 MAX_READ_SECONDS, MAX_WRITE_QUERY_SECONDS = 20.0, 2.0
 
 
@@ -74,6 +74,7 @@ class Dispatcher:
 
     def __init__(self, context: ServerContext, actions: ActionRegistry) -> None:
         self.context, self.actions = context, actions
+        self._writing = work_limit.AccountQueue()
         self._threads: WeakValueDictionary[str, CapacityLimiter] = WeakValueDictionary()
 
     def _threads_of(self, caller: Caller) -> CapacityLimiter:
@@ -127,10 +128,29 @@ class Dispatcher:
         if request.needs_preparation:
             await to_thread.run_sync(request.prepare)
         # The transaction goes on when the client disconnects, and its result must still be consumed.
-        result = await asyncio.shield(asyncio.wrap_future(request.submit()))
+        result = await asyncio.shield(asyncio.wrap_future(await self._submit(request)))
         if result.removed_components or result.after_commit:
             return await to_thread.run_sync(request.finish, result)
         return result.answers
+
+    async def _submit(self, request: ApiRequest) -> Future[CommitResult]:
+        """Queue a writing request, so that those of one user leave room for the others."""
+        account, units = request.caller.id, work_limit.units_of(request.operations)
+        await self._writing.acquire(account, units)
+        loop = asyncio.get_running_loop()
+
+        def release(_: object) -> None:
+            # The loop is closed when the server stops.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._writing.release, account, units)
+
+        try:
+            submitted = request.submit()
+        except BaseException:
+            self._writing.release(account, units)
+            raise
+        submitted.add_done_callback(release)
+        return submitted
 
 
 @attrs.frozen(eq=False)
@@ -156,6 +176,8 @@ class ApiRequest:
             if name not in self.dispatcher.actions.all:
                 # Clients match this text.
                 raise ValidationError(f"Invalid action u'{name[:80]}'")
+        if self.is_writing:
+            work_limit.check(work_limit.units_of(self.operations))
 
     @property
     def context(self) -> ServerContext:

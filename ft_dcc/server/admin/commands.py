@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import attrs
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, or_, select
 
 from ft_dcc.errors import ValidationError
 from ft_dcc.server.auth.api_keys import find_keys, issue_key, key_id, revoke_keys
@@ -71,7 +71,7 @@ def upsert_user(context: ServerContext, batch: Batch, arguments: Arguments) -> R
         user_id = str(uuid4())
         data = {"id": user_id, "username": name, "is_active": True}
         create_entity(batch, create_operation("User", data))
-    projects = [_project_id(batch, project) for project in arguments.get("projects") or ()]
+    projects = [_project_id(batch, str(project)) for project in arguments.get("projects") or ()]
     if arguments.get("role") or projects:
         _set_role(batch, user_id, _role_id(batch, arguments.get("role") or "User"), projects)
     return {"user_id": user_id, "name": name, "is_new": is_new, "roles": _roles(batch, user_id)}
@@ -133,12 +133,15 @@ def _require_user_id(batch: Batch, arguments: Arguments) -> str:
 
 
 def _project_id(batch: Batch, name: str) -> str:
+    """Return the id of the project with this name or id; users of different projects can use the same name."""
     table = batch.table("Project")
-    conditions = table.c.name == name, table.c[TYPE_COLUMN] == "Project"
-    found: str | None = batch.connection.scalar(select(table.c.id).where(*conditions))
-    if found is None:
-        raise ValidationError(f"There is no project '{str(name)[:80]}'. Check the name.")
-    return found
+    conditions = or_(table.c.name == name, table.c.id == name), table.c[TYPE_COLUMN] == "Project"
+    found = sorted(batch.connection.scalars(select(table.c.id).where(*conditions)))
+    if not found:
+        raise ValidationError(f"There is no project '{name[:80]}'. Check the name.")
+    if len(found) > 1:
+        raise ValidationError(f"There are {len(found)} projects '{name[:80]}'. Give an id: {', '.join(found)}")
+    return str(found[0])
 
 
 def _role_id(batch: Batch, name: str) -> str:

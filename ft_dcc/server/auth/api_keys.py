@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-import time
 from collections.abc import Iterable
 from uuid import uuid4
 
@@ -20,12 +19,14 @@ from sqlalchemy import (
     bindparam,
     column,
     delete,
+    func,
     select,
     table,
     update,
 )
 
 from ft_dcc.errors import InvalidCredentials
+from ft_dcc.server.database import clock
 from ft_dcc.server.database.prepared import Prepared
 from ft_dcc.server.identity import Caller
 
@@ -56,6 +57,7 @@ _KEYS_OF_USER = Prepared(
     .where(_USERS.c.username == bindparam("username"), _USERS.c.is_active == 1, _KEYS.c.revoked_at.is_(None))
 )
 _HASH_OF_NO_KEY = "0" * 64
+_TOLERANCE_SECONDS = 60
 
 
 @attrs.frozen
@@ -73,7 +75,7 @@ class ApiKeyInfo:
 def issue_key(connection: Connection, user_id: str, label: str = "") -> str:
     """Give the user one more API key and return it; ``label`` names the program that asked for it."""
     key = secrets.token_urlsafe(32)
-    row = {"id": str(uuid4()), "user_id": user_id, "hash": _hash(key), "created_at": time.time(), "label": label}
+    row = {"id": str(uuid4()), "user_id": user_id, "hash": _hash(key), "created_at": clock.now(), "label": label}
     connection.execute(_KEYS.insert(), row)
     return key
 
@@ -87,7 +89,7 @@ def replace_key(connection: Connection, user_id: str, label: str) -> str:
 def revoke_keys(connection: Connection, user_id: str, prefix: str = "") -> int:
     """Revoke the user's live API keys whose ids begin with the prefix, and return their number."""
     live = (_KEYS.c.user_id == user_id) & _KEYS.c.revoked_at.is_(None) & _KEYS.c.id.startswith(prefix, autoescape=True)
-    return connection.execute(update(_KEYS).where(live).values(revoked_at=time.time())).rowcount
+    return connection.execute(update(_KEYS).where(live).values(revoked_at=clock.now())).rowcount
 
 
 def find_keys(connection: Connection, user_id: str | None = None) -> list[ApiKeyInfo]:
@@ -103,7 +105,19 @@ def find_keys(connection: Connection, user_id: str | None = None) -> list[ApiKey
 
 def record_key_use(connection: Connection, key: str) -> None:
     """Store the current time as the last use of the key."""
-    connection.execute(update(_KEYS).where(_KEYS.c.hash == _hash(key)).values(last_used_at=time.time()))
+    connection.execute(update(_KEYS).where(_KEYS.c.hash == _hash(key)).values(last_used_at=clock.now()))
+
+
+def newest_moment(connection: Connection) -> float:
+    """Return the latest time that is stored with any key, 0 without one."""
+    each = [func.max(found) for found in (_KEYS.c.created_at, _KEYS.c.last_used_at, _KEYS.c.revoked_at)]
+    return max((value or 0.0) for value in connection.execute(select(*each)).one())
+
+
+def forget_moments_after(connection: Connection, moment: float) -> None:
+    """Replace later times, which a clock that was ahead has left, by this one."""
+    for found in (_KEYS.c.created_at, _KEYS.c.last_used_at, _KEYS.c.revoked_at):
+        connection.execute(update(_KEYS).where(found > moment).values({found.name: moment}))
 
 
 def find_key_owner(connection: Connection, username: str, key: str) -> Caller:
@@ -145,7 +159,12 @@ def live_keys(connection: Connection, ids: Iterable[str]) -> set[str]:
 
 
 def active_user_since(connection: Connection, user_id: str, since: float) -> Caller | None:
-    """Return the user if active and if no key of the user was revoked after this moment; else None."""
+    """Return the user if active and if no key of the user was revoked after this moment; else None.
+
+    A moment to come is that of a clock that was ahead, which says nothing about the order.
+    """
+    if since > clock.now() + _TOLERANCE_SECONDS:
+        return None
     revoked = select(_KEYS.c.id).where(_KEYS.c.user_id == user_id, _KEYS.c.revoked_at > since)
     names = select(_USERS.c.username).where(_USERS.c.id == user_id, _USERS.c.is_active == 1, ~revoked.exists())
     username = connection.scalar(names)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from urllib.parse import urlsplit
 
-from sqlalchemy import Column, Connection, Float, MetaData, String, Table, select
+from sqlalchemy import Column, Connection, Float, MetaData, String, Table, func, select
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 from ft_dcc.errors import Forbidden, InvalidCredentials
 from ft_dcc.server.auth import api_keys, signed_tokens
+from ft_dcc.server.database import clock
 from ft_dcc.server.database.store import Store
 from ft_dcc.server.identity import Caller
 
@@ -64,7 +64,7 @@ class BrowserSessions:
 
     def set_cookie(self, request: Request, response: Response, user: Caller) -> None:
         """Add the cookie of this user to the response."""
-        claims = {"user": user.id, "since": time.time()}
+        claims = {"user": user.id, "since": clock.now()}
         response.set_cookie(
             self._cookie,
             signed_tokens.sign(self._secret, _PURPOSE, claims, _LIFETIME_SECONDS),
@@ -84,7 +84,17 @@ class BrowserSessions:
 def sign_out_everywhere(connection: Connection, user_id: str) -> None:
     """Make all browser sessions of the user invalid that exist now."""
     connection.execute(_SIGN_OUTS.delete().where(_SIGN_OUTS.c.user_id == user_id))
-    connection.execute(_SIGN_OUTS.insert(), {"user_id": user_id, "at": time.time()})
+    connection.execute(_SIGN_OUTS.insert(), {"user_id": user_id, "at": clock.now()})
+
+
+def newest_moment(connection: Connection) -> float:
+    """Return the latest time at which a user was signed out everywhere, 0 without one."""
+    return connection.scalar(select(func.max(_SIGN_OUTS.c.at))) or 0.0
+
+
+def forget_moments_after(connection: Connection, moment: float) -> None:
+    """Replace later times, which a clock that was ahead has left, by this one."""
+    connection.execute(_SIGN_OUTS.update().where(_SIGN_OUTS.c.at > moment).values(at=moment))
 
 
 def check_same_origin(request: HTTPConnection) -> None:

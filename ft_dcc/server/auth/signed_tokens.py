@@ -6,20 +6,21 @@ import base64
 import hashlib
 import hmac
 import json
-import time
 from typing import Any
 
 from itsdangerous import BadSignature, Signer
 from itsdangerous.encoding import base64_decode, base64_encode
 
 from ft_dcc.errors import Forbidden
+from ft_dcc.server.database import clock
 
 _REVIEW_KEY_LENGTH = 32
+_MAX_LIFETIME_SECONDS = 7 * 24 * 3600
 
 
 def sign(secret: bytes, purpose: str, claims: dict[str, Any], seconds: float) -> str:
     """Return a token for a URL that carries the claims; it is valid for one purpose and for this long."""
-    payload = json.dumps({**claims, "until": time.time() + seconds}, separators=(",", ":"))
+    payload = json.dumps({**claims, "until": clock.now() + seconds}, separators=(",", ":"))
     signed = _signer(secret).sign(f"{purpose}:{base64_encode(payload).decode()}")
     return signed.decode()[len(purpose) + 1 :]
 
@@ -31,7 +32,8 @@ def verify(secret: bytes, purpose: str, token: str) -> dict[str, Any]:
     except BadSignature as error:
         raise Forbidden("The signature of this address is wrong. Ask the server for a new address.") from error
     claims: dict[str, Any] = json.loads(base64_decode(signed.decode()[len(purpose) + 1 :]))
-    if claims.pop("until") < time.time():
+    # One that is valid for longer than any other was issued while the clock was ahead.
+    if not 0 <= claims.pop("until") - clock.now() <= _MAX_LIFETIME_SECONDS:
         raise Forbidden("This address has expired. Ask the server for a new address.")
     return claims
 

@@ -5,13 +5,13 @@ It has the names of attributes, not their values, which may be private.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
 from sqlalchemy import Column, Connection, Float, Integer, MetaData, String, Table, select, update
 
+from ft_dcc.server.database import clock
 from ft_dcc.server.identity import Caller
 
 METADATA = MetaData()
@@ -47,7 +47,7 @@ def record(connection: Connection, caller: Caller, operations: Sequence[tuple[Ma
     """Add operations, each with its answer, to the log, in the current transaction."""
     if not operations:
         return
-    common = {"at": time.time(), "user_id": caller.id, "username": caller.username}
+    common = {"at": clock.now(), "user_id": caller.id, "username": caller.username}
     connection.execute(_INSERT, [{**common, **_describe(operation, answer)} for operation, answer in operations])
 
 
@@ -70,6 +70,11 @@ def entries(
         Entry(row.at, row.username, row.action, row.entity_type, row.entity_id, tuple(row.attributes.split()))
         for row in connection.execute(statement)
     ]
+
+
+def newest_moment(connection: Connection) -> float:
+    """Return the time of the last entry, 0 without one."""
+    return connection.scalar(select(_ENTRIES.c.at).order_by(_ENTRIES.c.id.desc()).limit(1)) or 0.0
 
 
 def _describe(operation: Mapping[str, Any], answer: Any) -> dict[str, str]:

@@ -15,7 +15,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool, Pool, QueuePool
 
 from ft_dcc.errors import ParseError, WouldBlock
+from ft_dcc.server.database import clock, sqlite_limits
 
+# The SQL function of the current time; that of SQLite is the clock of the machine.
+NOW_FUNCTION = "studio_now"
 _LOCK_TIMEOUT_SECONDS, _MAX_CACHED_STATEMENTS = 30, 512
 # A step takes less than a microsecond.
 _STEPS_BETWEEN_CHECKS = 50_000
@@ -173,9 +176,12 @@ def _make_engine(path: Path, pool: type[Pool], timeout: float, **options: Any) -
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     # sqlite3 must not open transactions by itself: it would choose the kind that can fail half-way.
     connection.isolation_level = None
+    sqlite_limits.apply(connection)
+    connection.create_function(NOW_FUNCTION, 0, clock.now_text)
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "mmap_size=0", "cache_size=-32768"):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _forbid_writing(connection: sqlite3.Connection, _record: object) -> None:
+    sqlite_limits.apply(connection, is_reading=True)
     connection.execute("PRAGMA query_only=ON")

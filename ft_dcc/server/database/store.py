@@ -21,7 +21,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from ft_dcc.errors import Conflict, Error, InsufficientStorage, StorageError, ValidationError
-from ft_dcc.server.database import connections, migrations
+from ft_dcc.server.database import connections, migrations, sqlite_limits
 from ft_dcc.server.schema.tables import Tables
 
 _log = logging.getLogger(__name__)
@@ -74,6 +74,7 @@ class Store:
         self._is_closed = False
         try:
             with self._writer.begin() as connection:
+                sqlite_limits.check_library(connection.connection.dbapi_connection)
                 migrations.migrate(connection, tables)
             self._writer.dispose()  # Only a new connection uses the changed statistics.
         except DBAPIError as error:
@@ -153,7 +154,8 @@ class Store:
             else:
                 group[0].future.set_exception(_translate(error))
         except Exception as error:  # noqa: BLE001  the callers wait for any outcome
-            _log.warning("A commit failed: %s", error)
+            # Without the statement, which can be long.
+            _log.warning("A commit failed: %s", _cause(error))
             for request in group:
                 request.future.set_exception(_translate(error))
         else:
@@ -193,7 +195,9 @@ def log_old_sqlite() -> None:
 
 def _is_fatal(error: BaseException) -> bool:
     """Return whether the whole transaction is lost, and not just this request."""
-    return isinstance(_cause(error), sqlite3.OperationalError)
+    cause = _cause(error)
+    # SQLite refuses a statement beyond its limits before it runs.
+    return isinstance(cause, sqlite3.OperationalError) and sqlite_limits.limit_error(cause) is None
 
 
 def _cause(error: BaseException) -> BaseException | None:
@@ -213,7 +217,9 @@ def _translate(error: BaseException) -> BaseException:
     """Return an error of this project for one of the database, or the error as it is."""
     found: Error
     text = str(_cause(error)) if isinstance(error, (DBAPIError, sqlite3.Error)) else ""
-    if isinstance(_cause(error), sqlite3.IntegrityError):
+    if (beyond := sqlite_limits.limit_error(_cause(error))) is not None:
+        found = beyond
+    elif isinstance(_cause(error), sqlite3.IntegrityError):
         found = Conflict(
             "The request refers to an entity that does not exist, or repeats one that does. Check the ids."
         )

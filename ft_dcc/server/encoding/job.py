@@ -18,10 +18,10 @@ from sqlalchemy import select
 from ft_dcc.errors import Cancelled, EncodeFailed, Forbidden
 from ft_dcc.server.auth.permissions import UNLIMITED
 from ft_dcc.server.context import ServerContext
+from ft_dcc.server.database import clock
 from ft_dcc.server.database.seed import SERVER_LOCATION_ID
 from ft_dcc.server.encoding import process, queue
 from ft_dcc.server.entities.batch import Operation, create_operation, delete_operation, update_operation
-from ft_dcc.server.query.type_conversion import now
 
 _log = logging.getLogger(__name__)
 
@@ -178,4 +178,4 @@ def _metadata(component_id: str, output: process.EncodedOutput) -> list[dict[str
 
 
 def _now() -> dict[str, str]:
-    return {"__type__": "datetime", "value": now()}
+    return {"__type__": "datetime", "value": clock.now_text()}

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from ft_dcc.errors import ReviewSessionClosedError
+from ft_dcc.server.database import clock
 from ft_dcc.server.entities.batch import Batch, Row
-from ft_dcc.server.query.type_conversion import now
 from ft_dcc.server.schema.model import EntityType
 
 _SESSION, _OBJECT = "ReviewSession", "ReviewSessionObject"
@@ -50,7 +50,7 @@ def check_open(batch: Batch, entity_type: EntityType, row: Row, changed: Collect
     if changed is not None and checked.isdisjoint(changed):
         return
     for session in _sessions(batch, entity_type.family, row, set()):
-        if session["end_date"] is not None and session["end_date"] <= now():
+        if session["end_date"] is not None and session["end_date"] <= clock.now_text():
             raise ReviewSessionClosedError(
                 f"The review session '{session['name']}' is closed and accepts no new {entity_type.name}. "
                 "Reopen it first: set a later end_date, or none."

@@ -43,6 +43,8 @@ def create_entity(batch: Batch, operation: Operation) -> Answer:
     _check_key(entity_type, row)
     authorization.check_access(batch, authorization.CREATE, entity_type, row)
     authorization.check_new_id(batch, entity_type, row.get("id"))
+    if entity_type.name == "Project":
+        server_values.check_project_name(batch, row["id"], row["name"])
     if batch.insert(entity_type.name, row):
         authorization.grant_creator_access(batch, entity_type, row)
         closed_review_guard.check_open(batch, entity_type, row)

@@ -6,12 +6,14 @@ import functools
 from typing import Any
 
 import attrs
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, literal_column, select, update
 
 from ft_dcc.errors import Conflict
+from ft_dcc.server.database.prepared import Prepared
 from ft_dcc.server.entities import authorization, changes, custom_values, payload
 from ft_dcc.server.entities.batch import Answer, Batch, Operation
 from ft_dcc.server.schema.model import EntityType, Schema
+from ft_dcc.server.schema.tables import Tables
 
 _MAX_KEYS = 10_000
 
@@ -87,11 +89,27 @@ def _referring(batch: Batch, referrer: _Referrer, ids: set[Any]) -> set[Any]:
     column = table.c[referrer.column]
     found: set[Any] = set()
     for part in _chunks(ids):
+        keys = _find_referring(batch, referrer, part)
         if "id" in table.c:
-            found.update(batch.connection.scalars(select(table.c.id).where(column.in_(part))))
-        else:
+            found.update(keys)
+        elif keys:
             batch.connection.execute(delete(table).where(column.in_(part)))
     return found
+
+
+def _find_referring(batch: Batch, referrer: _Referrer, ids: list[Any]) -> set[Any]:
+    """Return the ids of the rows that refer to these; of rows without an id, only whether there are any."""
+    rows = _referring_statement(batch.tables, referrer).rows(batch.connection, {"ids": ids})
+    return {key for (key,) in rows}
+
+
+@functools.lru_cache(maxsize=1024)
+def _referring_statement(tables: Tables, referrer: _Referrer) -> Prepared:
+    table = tables.by_family[referrer.family]
+    is_referring = table.c[referrer.column].in_(bindparam("ids", expanding=True))
+    if "id" in table.c:
+        return Prepared(select(table.c.id).where(is_referring))
+    return Prepared(select(literal_column("1")).where(is_referring).limit(1))
 
 
 def _release(batch: Batch, referrer: _Referrer, family: str, ids: set[Any], deleted: dict[str, set[Any]]) -> None:
@@ -100,11 +118,11 @@ def _release(batch: Batch, referrer: _Referrer, family: str, ids: set[Any], dele
     table = batch.tables.by_family[referrer.family]
     column = table.c[referrer.column]
     for part in _chunks(ids):
+        users = _find_referring(batch, referrer, part)
         if referrer.rule == "kept":
-            users = set(batch.connection.scalars(select(table.c.id).where(column.in_(part))))
             if users - deleted.get(referrer.family, set()):
                 raise Conflict(f"The {family} is in use by {len(users)} {referrer.family} entries. Delete those first.")
-        else:
+        elif users:
             batch.connection.execute(update(table).where(column.in_(part)).values({referrer.column: None}))
 
 

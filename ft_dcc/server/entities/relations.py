@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Table, and_, delete, false, or_, select, update
+from sqlalchemy import ColumnElement, Table, delete, select, tuple_, update
 
 from ft_dcc.errors import ValidationError
 from ft_dcc.server.auth import access_rules
@@ -119,4 +119,5 @@ def _inherited(owner_type: EntityType, owner: Row, target: EntityType, remote: s
 def _has_key_among(table: Table, target: EntityType, keys: list[tuple[Any, ...]]) -> ColumnElement[bool]:
     if len(target.key) == 1:
         return table.c[target.key[0]].in_([key[0] for key in keys])
-    return or_(false(), *(and_(*(table.c[name] == part for name, part in zip(target.key, key))) for key in keys))
+    # One condition for each key would nest too deeply for SQLite.
+    return tuple_(*(table.c[name] for name in target.key)).in_(keys)

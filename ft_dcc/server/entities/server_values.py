@@ -9,9 +9,9 @@ from sqlalchemy import func, select, update
 
 from ft_dcc.errors import ValidationError
 from ft_dcc.server.auth.permissions import DEFAULT_ROLE
+from ft_dcc.server.database import clock
 from ft_dcc.server.entities.batch import Batch, Row
 from ft_dcc.server.entities.defaults import default_status, default_task_type, project_of_asset
-from ft_dcc.server.query.type_conversion import now
 from ft_dcc.server.schema import model, tables
 
 AddValues = Callable[[Batch, model.EntityType, Row], None]
@@ -27,9 +27,9 @@ def add_server_values(batch: Batch, entity_type: model.EntityType, row: Row) -> 
     if tables.TYPE_COLUMN in columns:
         row[tables.TYPE_COLUMN] = entity_type.base if entity_type.is_view else entity_type.name
     if (column := _DATE_COLUMNS.get(entity_type.family)) is not None:
-        _set_default(row, column, now())
+        _set_default(row, column, clock.now_text())
     if "created_at" in entity_type.attributes:
-        _set_default(row, "created_at", now())
+        _set_default(row, "created_at", clock.now_text())
     if "created_by_id" in entity_type.attributes:
         _set_default(row, "created_by_id", batch.caller.id)
     if entity_type.family in _CALLER_FAMILIES and not batch.caller.is_guest:
@@ -68,10 +68,18 @@ def _add_project_values(batch: Batch, row: Row) -> None:
     _set_default(row, "full_name", row.get("name"))
     table = batch.table("ProjectSchema")
     _set_default(row, "project_schema_id", batch.connection.scalar(select(table.c.id).limit(1)))
-    context = batch.table("Context")
-    same = select(context.c.id).where(context.c.name == row["name"], context.c[tables.TYPE_COLUMN] == "Project")
-    if batch.connection.scalar(same.where(context.c.id != row["id"])) is not None:
-        raise ValidationError(f"DuplicateEntryError: there is a project {row['name']!r} already. Choose another name.")
+
+
+def check_project_name(batch: Batch, project_id: str, name: str | None) -> None:
+    """Raise ValidationError if another project that the caller can read has this name.
+
+    A project that the caller cannot read makes no difference, because a refusal would confirm that it exists.
+    """
+    context, readable = batch.table("Context"), batch.permissions.projects
+    same = select(context.c.id).where(context.c.name == name, context.c[tables.TYPE_COLUMN] == "Project")
+    others = set(batch.connection.scalars(same)) - {project_id}
+    if others if readable is None else others.intersection(readable):
+        raise ValidationError(f"DuplicateEntryError: there is a project {name!r} already. Choose another name.")
 
 
 def _add_version_values(batch: Batch, _type: model.EntityType, row: Row) -> None:
@@ -113,7 +121,7 @@ def _add_review_session_values(_batch: Batch, _type: model.EntityType, row: Row)
 
 
 def _add_review_object_values(batch: Batch, _type: model.EntityType, row: Row) -> None:
-    _set_default(row, "created_at", now())
+    _set_default(row, "created_at", clock.now_text())
     table = batch.table("ReviewSessionObject")
     last = select(func.max(table.c.sort_order)).where(table.c.review_session_id == row.get("review_session_id"))
     if row.get("sort_order") is None:

@@ -7,6 +7,7 @@ from uuid import uuid4
 from sqlalchemy import select, update
 
 from ft_dcc.errors import DuplicateEntryError, ValidationError
+from ft_dcc.server.database import clock
 from ft_dcc.server.entities import (
     authorization,
     changes,
@@ -16,10 +17,10 @@ from ft_dcc.server.entities import (
     invitee_rights,
     passphrases,
     relations,
+    server_values,
 )
 from ft_dcc.server.entities.batch import Answer, Batch, Operation, Row
 from ft_dcc.server.entities.payload import ParsedPayload, entity_type_of, operation_key, parse_payload
-from ft_dcc.server.query.type_conversion import now
 from ft_dcc.server.schema import model, tables
 
 _HISTORY = {"Context": "TypedContextStatusChange", "AssetVersion": "AssetVersionStatusChange"}
@@ -79,7 +80,10 @@ def _store(batch: Batch, entity_type: model.EntityType, key: tuple[str, ...], ch
         if not set(names) & set(changed):
             continue
         stored = batch.connection.execute(select(*(table.c[name] for name in names)).where(*has_key)).one()._mapping
-        same = [table.c[name] == changed.get(name, stored[name]) for name in names]
+        wanted = {name: changed.get(name, stored[name]) for name in names}
+        if None in wanted.values():
+            continue  # As in the unique index: projects have no parent, and a check of their own.
+        same = [table.c[name] == value for name, value in wanted.items()]
         if batch.connection.execute(select(1).where(*same, ~has_key[0])).first() is not None:
             raise DuplicateEntryError(
                 f"DuplicateEntryError: there is a {entity_type.name} with this {' and '.join(names)} already."
@@ -97,7 +101,7 @@ def _apply_side_effects(batch: Batch, entity_type: model.EntityType, row: Row, c
             tables.TYPE_COLUMN: _HISTORY[entity_type.family],
             "parent_id": row["id"],
             "parent_type": entity_type.name,
-            "date": now(),
+            "date": clock.now_text(),
             "user_id": batch.caller.id,
             "from_status_id": row["status_id"],
             "status_id": changed["status_id"],
@@ -110,9 +114,12 @@ def _apply_side_effects(batch: Batch, entity_type: model.EntityType, row: Row, c
 
 
 def _check_place(batch: Batch, entity_type: model.EntityType, row: Row, changed: Row) -> None:
-    """Raise ValidationError for a project with a parent, and for a project that is not that of the parent."""
-    if entity_type.name == "Project" and changed.keys() & {"parent_id", "project_id"}:
-        raise ValidationError("A Project has no parent and no other project. Leave parent_id and project_id out.")
+    """Raise ValidationError for a project with a parent or a used name, or that is not the project of the parent."""
+    if entity_type.name == "Project":
+        if changed.keys() & {"parent_id", "project_id"}:
+            raise ValidationError("A Project has no parent and no other project. Leave parent_id and project_id out.")
+        if "name" in changed:
+            server_values.check_project_name(batch, row["id"], changed["name"])
     if "project_id" in changed:
         parent = batch.row("Context", changed.get("parent_id", row["parent_id"]))
         if parent is None or parent["project_id"] != changed["project_id"]:

@@ -10,8 +10,8 @@ from starlette.requests import Request
 
 from ft_dcc.server.actions.dispatch import Dispatcher
 from ft_dcc.server.auth.permissions import permissions_of
+from ft_dcc.server.database import clock
 from ft_dcc.server.identity import Caller
-from ft_dcc.server.query.type_conversion import now
 
 PAGE_SIZE = 24
 _THUMBNAILS = 4
@@ -66,7 +66,7 @@ def read_cards(dispatcher: Dispatcher, caller: Caller, request: Request) -> dict
 
 
 def _conditions(dispatcher: Dispatcher, caller: Caller, parameters: Any) -> Iterable[str]:
-    state, moment = parameters.get("state", "open"), json.dumps(now())
+    state, moment = parameters.get("state", "open"), json.dumps(clock.now_text())
     if state == "open":
         yield f"(end_date is none or end_date > {moment})"
     elif state == "closed":
@@ -123,7 +123,7 @@ def _to_card(dispatcher: Dispatcher, session: dict[str, Any], items: list[dict[s
         "created_at": _moment(session.get("created_at")),
         "start_date": start,
         "end_date": end,
-        "is_open": end is None or end > now(),
+        "is_open": end is None or end > clock.now_text(),
         "is_shared": bool(session.get("shareable_url_enabled")),
         "has_passphrase": bool(session.get("passphrase_enabled")),
         "is_moderated": bool(session.get("is_moderated")),

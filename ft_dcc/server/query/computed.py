@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, FromClause, Subquery, Table, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, FromClause, Subquery, Table, and_, case, func, literal_column, or_, select
 
+from ft_dcc.server.database.connections import NOW_FUNCTION
 from ft_dcc.server.schema.tables import TYPE_COLUMN, Tables
 
 Column = ColumnElement[Any]
@@ -50,7 +51,7 @@ def _bid_time_logged_difference(scope: Scope, context: FromClause) -> Column:
 
 def _is_open(_scope: Scope, session: FromClause) -> Column:
     """Return whether a review session is between its dates, each of which may be missing."""
-    now = func.strftime("%Y-%m-%dT%H:%M:%S", "now")
+    now: Column = literal_column(f"{NOW_FUNCTION}()")
     begun = or_(session.c.start_date.is_(None), session.c.start_date <= now)
     lasting = or_(session.c.end_date.is_(None), session.c.end_date > now)
     return case((and_(begun, lasting), 1), else_=0)

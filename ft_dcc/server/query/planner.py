@@ -16,7 +16,7 @@ from sqlalchemy import Select, bindparam, func, select
 
 from ft_dcc.errors import ParseError, WouldBlock
 from ft_dcc.server.auth.permissions import Reach
-from ft_dcc.server.database import connections, prepared
+from ft_dcc.server.database import connections, prepared, sqlite_limits
 from ft_dcc.server.query import ast, limits, serializer, text_limits
 from ft_dcc.server.query.joins import AccessScope, Condition, JoinBuilder, Node, make_node
 from ft_dcc.server.query.loader import EntityLoader, PostProcessors, QueryContext, Record, projections_of
@@ -26,14 +26,6 @@ from ft_dcc.server.schema.tables import Tables
 
 _MAX_PLANS = 1024
 _MAX_INLINE_EXPRESSION_LENGTH, _MAX_REPARSED_LENGTH, _MAX_PAGE_LENGTH = 32 << 10, 64 << 10, 200
-# SQLite's messages for statements that exceed its limits (sqlite.org/limits.html).
-_SQLITE_LIMIT_MESSAGES = (
-    "parser stack overflow",
-    "Expression tree is too large",
-    "too many SQL variables",
-    "tables in a join",
-    "too many",
-)
 _PAGE = re.compile(r"(?:\s+(?:offset|limit)\s+\d{1,9})+\s*$")
 _PAGE_CLAUSE = re.compile(r"(offset|limit)\s+(\d+)")
 _FUNCTIONS = {"count": func.count, "sum": func.sum, "avg": func.avg, "min": func.min, "max": func.max}
@@ -271,7 +263,7 @@ def _rows(context: QueryContext, statement: prepared.Prepared, parameters: dict[
     try:
         return context.rows(statement, **parameters)
     except sqlite3.OperationalError as error:
-        if any(limit in str(error) for limit in _SQLITE_LIMIT_MESSAGES):
+        if sqlite_limits.limit_error(error) is not None:
             raise ParseError(f"The query is too large ({error}). Split it into several queries.") from error
         raise
 

@@ -46,11 +46,6 @@ def to_db_date(text: str) -> str:
     return moment.strftime(_SECONDS) if moment.year >= 1000 else moment.replace(tzinfo=None).isoformat()[:19]
 
 
-def now() -> str:
-    """Return the current time as it is stored."""
-    return datetime.now(timezone.utc).strftime(_SECONDS)
-
-
 def _date(text: str) -> str:
     try:
         return to_db_date(text)

@@ -13,9 +13,9 @@ from sqlalchemy import Connection, Row, select
 from ft_dcc.errors import Forbidden, NotFound, PassphraseRequired, ReviewUnavailable
 from ft_dcc.server.auth.signed_tokens import is_review_key, sign, verify
 from ft_dcc.server.context import ServerContext
+from ft_dcc.server.database import clock
 from ft_dcc.server.entities.invitee_rights import ALL_RIGHTS, WRITE_RIGHTS, rights_of
 from ft_dcc.server.identity import Caller
-from ft_dcc.server.query.type_conversion import now
 from ft_dcc.server.review.invitations import find_invitation
 
 _PURPOSE = "passphrase"
@@ -67,7 +67,7 @@ def authorize(
             raise ReviewUnavailable("This review is private", "Its shared link is disabled. Ask for an invitation.")
     else:
         access = _authorize_invitee(studio, connection, access, key)
-    if session.start_date is not None and session.start_date > now():
+    if session.start_date is not None and session.start_date > clock.now_text():
         opens = datetime.fromisoformat(session.start_date)
         raise ReviewUnavailable(
             f"This review opens on {opens.day} {opens:%B %Y}", f"Come back at {opens:%H:%M} UTC with the same link."
@@ -92,7 +92,7 @@ def user_invitee_id(access: ReviewAccess, user: Caller) -> str:
 
 
 def _visitor_access(session: Row[Any]) -> ReviewAccess:
-    has_ended = session.end_date is not None and session.end_date <= now()
+    has_ended = session.end_date is not None and session.end_date <= clock.now_text()
     return ReviewAccess(session.id, session.project_id, has_ended, is_moderated=bool(session.is_moderated))
 
 

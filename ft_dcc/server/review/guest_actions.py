@@ -13,8 +13,8 @@ from sqlalchemy import Row, select
 
 from ft_dcc.errors import Conflict, DuplicateEntryError, Forbidden, NotFound, ValidationError
 from ft_dcc.server.actions.dispatch import Dispatcher
+from ft_dcc.server.database import clock
 from ft_dcc.server.entities.batch import Operation, create_operation, delete_operation, update_operation
-from ft_dcc.server.query.type_conversion import now
 from ft_dcc.server.review.access import ReviewAccess
 from ft_dcc.server.review.annotations import parse_end_frame, parse_shapes, to_annotation_data
 from ft_dcc.server.review.feedback import NOTE_KEY, parse_object, read_change
@@ -83,7 +83,9 @@ def edit_note(dispatcher: Dispatcher, access: ReviewAccess, payload: dict[str, A
             raise Conflict("This note was changed on another page meanwhile. Compare the texts, then save again.")
         operations = [
             update_operation("Note", note.id, {"content": content}),
-            _metadata_operation("Note", note.id, {**metadata, "edited": f"{now()}Z"}, is_new=note.metadata is None),
+            _metadata_operation(
+                "Note", note.id, {**metadata, "edited": f"{clock.now_text()}Z"}, is_new=note.metadata is None
+            ),
         ]
         write_as_visitor(dispatcher, access, operations)
     return read_change(dispatcher.context.store, access, note.parent_id, [note.id])
@@ -111,7 +113,7 @@ def complete_note(dispatcher: Dispatcher, access: ReviewAccess, payload: dict[st
     if not isinstance(is_done, bool):
         raise ValidationError("The value of done is true or false. Send one of them.")
     if is_done != (note.completed_at is not None):
-        completed_at = {"__type__": "datetime", "value": now()} if is_done else None
+        completed_at = {"__type__": "datetime", "value": clock.now_text()} if is_done else None
         metadata = {**parse_object(note.metadata), "done_by": access.name if is_done else None}
         operations = [
             update_operation("Note", note.id, {"completed_at": completed_at}),
@@ -185,7 +187,7 @@ def _status_operations(
 def _history_operation(status_id: str, stored: str | None, status: str) -> Operation:
     history = parse_object(stored).get("history")
     past = history if isinstance(history, list) else []
-    value = {"history": [*past, {"status": status, "date": f"{now()}Z"}][-_MAX_HISTORY:]}
+    value = {"history": [*past, {"status": status, "date": f"{clock.now_text()}Z"}][-_MAX_HISTORY:]}
     return _metadata_operation("ReviewSessionObjectStatus", status_id, value, is_new=stored is None)
 
 

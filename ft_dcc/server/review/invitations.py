@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-import time
 from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -17,10 +16,10 @@ import attrs
 from sqlalchemy import Column, Connection, Float, MetaData, String, Table, select, update
 
 from ft_dcc.errors import ValidationError
+from ft_dcc.server.database import clock
 from ft_dcc.server.entities import authorization, closed_review_guard
 from ft_dcc.server.entities.batch import Answer, Batch, Operation, Row
 from ft_dcc.server.mail.mailer import Mailer
-from ft_dcc.server.query.type_conversion import now
 
 METADATA = MetaData()
 _INVITATIONS = Table(
@@ -50,7 +49,7 @@ def issue_invitation(connection: Connection, invitee_id: str) -> str:
     """Revoke the keys of an invitee and return a new one for the review link; only its hash is stored."""
     revoke_invitations(connection, invitee_id)
     token = secrets.token_urlsafe(32)
-    row = {"hash": _hash(token), "invitee_id": invitee_id, "created_at": time.time()}
+    row = {"hash": _hash(token), "invitee_id": invitee_id, "created_at": clock.now()}
     connection.execute(_INVITATIONS.insert(), row)
     return token
 
@@ -58,7 +57,7 @@ def issue_invitation(connection: Connection, invitee_id: str) -> str:
 def revoke_invitations(connection: Connection, invitee_id: str) -> None:
     """Revoke all links of an invitee."""
     live = (_INVITATIONS.c.invitee_id == invitee_id) & _INVITATIONS.c.revoked_at.is_(None)
-    connection.execute(update(_INVITATIONS).where(live).values(revoked_at=time.time()))
+    connection.execute(update(_INVITATIONS).where(live).values(revoked_at=clock.now()))
 
 
 def find_invitation(connection: Connection, token: str) -> Invitation | None:
@@ -79,7 +78,7 @@ def send_review_session_invite(mailer: Mailer, batch: Batch, operation: Operatio
     session = batch.row("ReviewSession", invitee["review_session_id"])
     if session is None:
         raise ValidationError(f"The invitee '{invitee['name']}' is in no review session. Send review_session first.")
-    sent = {"last_sent_at": now()}
+    sent = {"last_sent_at": clock.now_text()}
     table = batch.table(_INVITEE_TYPE)
     batch.connection.execute(update(table).where(table.c.id == invitee["id"]).values(sent))
     batch.changes.record_updated(batch.schema[_INVITEE_TYPE], invitee, sent)
@@ -125,7 +124,7 @@ def _invitation_mail(batch: Batch, invitee: Row, session: Row, address: str) -> 
     if session["description"]:
         lines += [str(session["description"]), ""]
     for word, column in (("It opens on", "start_date"), ("It is open until", "end_date")):
-        if session[column] is not None and session[column] > now():
+        if session[column] is not None and session[column] > clock.now_text():
             lines.append(f"{word} {session[column].replace('T', ' ')} UTC.")
     lines.append("The link is personal: anyone who has it can write in your name.")
     message.set_content("\n".join(lines))

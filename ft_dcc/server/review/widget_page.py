@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from functools import partial
 from html import escape
 from typing import Any
@@ -16,6 +15,7 @@ from starlette.routing import BaseRoute, Route
 from ft_dcc.errors import NotFound, ValidationError
 from ft_dcc.server.actions.dispatch import Dispatcher
 from ft_dcc.server.auth.signed_tokens import sign, verify
+from ft_dcc.server.database import clock
 from ft_dcc.server.entities.batch import Batch, Operation
 from ft_dcc.server.entities.payload import entity_type_of, operation_key
 from ft_dcc.server.identity import Caller
@@ -35,7 +35,7 @@ def get_widget_url(batch: Batch, operation: Operation) -> dict[str, Any]:
     if name not in _NAMES:
         raise ValidationError(f"There is no such widget. Choose one of {', '.join(_NAMES)}.")
     claims: dict[str, Any] = {"name": name, "user": [batch.caller.id, batch.caller.username]}
-    claims["issued_at"] = time.time()
+    claims["issued_at"] = clock.now()
     if operation.get("entity_type") is not None:
         entity_type = entity_type_of(batch, operation)
         claims["entity"] = [entity_type.name, *operation_key(entity_type, operation)]

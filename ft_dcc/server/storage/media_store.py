@@ -20,6 +20,7 @@ from starlette.responses import Response
 from ft_dcc.errors import InsufficientStorage, NotFound, PayloadTooLarge, ValidationError
 from ft_dcc.files.atomic import sync_folder
 from ft_dcc.server.auth.signed_tokens import sign, verify
+from ft_dcc.server.database import clock
 from ft_dcc.server.storage import checksums, file_response, media_files, thumbnails, upload_file
 
 _BLOCK = 1 << 20
@@ -94,7 +95,7 @@ class MediaStore:
         """
         self._require_space(size)
         claims = {"component_id": component_id, "size": size, "checksum": checksum, "account": account}
-        claims["issued_at"] = time.time()
+        claims["issued_at"] = clock.now()
         headers = {"Content-Length": str(size), "Content-Type": "application/octet-stream"}
         return f"{base_url}/component/upload/{sign(self._secret, 'upload', claims, _HOUR)}", headers
 
@@ -105,7 +106,7 @@ class MediaStore:
         if not 1 <= parts <= _MAX_PARTS:
             raise ValidationError(f"An upload has 1 to {_MAX_PARTS} parts, not {parts}.")
         self._require_space(2 * size)  # The parts, and beside them the file that they are joined to.
-        claims = {"component_id": component_id, "size": size, "account": account, "issued_at": time.time()}
+        claims = {"component_id": component_id, "size": size, "account": account, "issued_at": clock.now()}
         upload_id = sign(self._secret, "parts", {**claims, "parts": parts}, _MAX_UPLOAD_AGE_SECONDS)
         folder = self._files.name(upload_id)
         urls: list[dict[str, str | int]] = []
@@ -123,7 +124,7 @@ class MediaStore:
         """
         claims: dict[str, Any] = {"component_id": component_id, "size": size}
         if account:
-            claims.update(account=account, issued_at=round(time.time(), 3))
+            claims.update(account=account, issued_at=round(clock.now(), 3))
         return f"{base_url}/component/signed/{sign(self._secret, 'download', claims, seconds)}"
 
     def parse_upload_token(self, token: str) -> Upload:

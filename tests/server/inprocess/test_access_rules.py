@@ -237,6 +237,25 @@ def test_a_reviewer_changes_only_own_notes(client: Any) -> None:
     reviewer.delete("Note", own)
 
 
+def test_a_project_manager_does_not_learn_names_of_hidden_projects(client: Any) -> None:
+    own, hidden = make_show(client), make_show(client)
+    manager = as_user(client, "Project Manager", own.project)
+    (visible,) = manager.query("select name from Project")
+    (secret,) = client.query(f"select name from Project where id is {hidden.project}")
+    # A hidden project with the name makes no difference, neither to a new project nor to a renamed one.
+    for name in (secret["name"], uuid4().hex):
+        made = manager.create("Project", name=name)
+        assert manager.names(f"Project where id is {made}") == [name]
+        manager.update("Project", made, name=uuid4().hex)
+        manager.update("Project", made, name=name)
+    # Names stay unique among the projects that the user can read.
+    for taken in (visible["name"], secret["name"]):
+        with pytest.raises(HttpError, match="DuplicateEntryError: there is a project"):
+            manager.create("Project", name=taken)
+        with pytest.raises(HttpError, match="DuplicateEntryError: there is a project"):
+            client.update("Project", client.create("Project", name=uuid4().hex), name=taken)
+
+
 def test_history_and_vocabulary_are_not_changed_by_users(client: Any) -> None:
     show = make_show(client)
     user = as_user(client, "User", show.project)
