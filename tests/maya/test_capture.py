@@ -150,6 +150,38 @@ def test_the_scene_is_restored_after_a_capture(maya, host, request_of):
     assert maya.state() == before
 
 
+def test_a_change_between_two_frames_is_kept_can_be_undone_and_counts_as_modified(maya, host, request_of):
+    def change(frame):
+        if frame == 1002:
+            maya.call("setAttr", "second.translateX", 4.0)
+
+    assert (maya.scene.is_modified, maya.undo) == (False, [])
+    host.playblast(request_of("1001-1004"), change)
+    assert maya.scene.node("second").attributes["translateX"] == 4.0
+    assert (maya.scene.is_modified, maya.undo, maya.is_undo_on) == (True, ["setAttr"], True)
+
+
+def test_the_scene_saved_between_two_frames_stays_unmodified(maya, host, request_of, tmp_path):
+    def save(frame):
+        if frame == 1002:
+            maya.call("file", rename=str(tmp_path / "shot.ma"))
+            maya.call("file", save=True)
+
+    maya.scene.is_modified = True
+    host.playblast(request_of("1001-1004"), save)
+    assert not maya.scene.is_modified
+
+
+def test_a_camera_setting_changed_between_two_frames_is_kept(maya, host, request_of):
+    def change(frame):
+        if frame == 1002:
+            maya.call("setAttr", "shotCamShape.overscan", 1.7)
+
+    host.playblast(request_of("1001-1003"), change)
+    camera = maya.scene.node("shotCamShape").attributes
+    assert (camera["overscan"], camera["displayResolution"]) == (1.7, True)
+
+
 def test_escape_between_two_frames_cancels_and_restores_the_scene(maya, host, request_of):
     def press(frame):
         maya.is_escape_pressed = frame == 1002

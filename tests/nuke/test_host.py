@@ -27,6 +27,11 @@ def ignore(frame):
     pass
 
 
+def call_before_each_render(nuke, function):
+    """Call the function when a Write begins to render, as a callback of the studio."""
+    nuke.module.addBeforeRender(function)
+
+
 def test_the_host_supports_footage_and_plugins(host):
     assert isinstance(host, SupportsFootage) and isinstance(host, ProvidesPlugins)
     assert (host.name, host.version) == ("Nuke", "15.1v3")
@@ -134,12 +139,13 @@ def test_disabled_undo_stays_disabled_after_a_capture(nuke, host, request_of):
 def test_the_capture_nodes_have_exactly_these_settings(nuke, host, request_of):
     seen = []
 
-    def inspect(frame):
+    def inspect():
         for node in nuke.root.children[2:]:
             usual = {knob.name(): knob._value for knob in type(node)(nuke, node._kind, "x", None)._knobs.values()}
             seen.append({name: k._value for name, k in node._knobs.items() if k._value != usual[name]})
 
-    host.playblast(request_of("1001"), inspect)
+    call_before_each_render(nuke, inspect)
+    host.playblast(request_of("1001"), ignore)
     reformat, write = seen
     assert reformat == {
         "type": "to box",
@@ -155,10 +161,11 @@ def test_the_capture_nodes_have_exactly_these_settings(nuke, host, request_of):
 def test_a_capture_uses_the_input_of_the_write(nuke, host, request_of):
     flows = []
 
-    def inspect(frame):
+    def inspect():
         flows.extend([None if each is None else each.path for each in node._inputs] for node in nuke.root.children[2:])
 
-    host.playblast(request_of("1001"), inspect)
+    call_before_each_render(nuke, inspect)
+    host.playblast(request_of("1001"), ignore)
     assert flows == [["Read1"], ["Reformat1"]]
 
 
@@ -169,9 +176,8 @@ def test_a_write_in_a_group_is_captured_in_its_group(nuke, host, request_of):
     write.setInput(0, noise)
     nuke.group, before = outer, nuke.state()
     made = []
-    frames = host.playblast(
-        request_of("1001-1002", source="Shot.Out.Write1"), lambda _: made.extend(inner.children[2:])
-    )
+    call_before_each_render(nuke, lambda: made.extend(inner.children[2:]))
+    frames = host.playblast(request_of("1001-1002", source="Shot.Out.Write1"), ignore)
     assert frames.missing() == () and made[0]._inputs == [noise]
     assert (nuke.state(), nuke.group) == (before, outer)
 
@@ -189,6 +195,45 @@ def test_a_gizmo_or_a_missing_input_is_reported_and_nothing_is_changed(nuke, hos
     with pytest.raises(CaptureFailed, match=r"^Nothing flows into Write1 that can be captured\. Connect its input\.$"):
         host.playblast(request_of(), ignore)
     assert nuke.state() == before
+
+
+def test_a_change_between_two_frames_is_kept_can_be_undone_and_counts_as_modified(nuke, host, request_of):
+    def change(frame):
+        if frame == 1002:
+            nuke.find("Read1")["first"].setValue(995)
+
+    nuke.undo.clear()
+    host.playblast(request_of("1001-1004"), change)
+    assert nuke.find("Read1")._knobs["first"]._value == 995
+    assert (nuke.root.is_modified, nuke.undo, nuke.undo_locks) == (True, ["first"], 0)
+
+
+def test_between_two_frames_the_script_has_no_node_of_the_capture(nuke, host, request_of):
+    set_knobs(nuke.root, proxy=True)
+    before, found = nuke.state(), []
+    host.playblast(request_of("1001-1003"), lambda frame: found.append(nuke.state()))
+    assert found == [before] * 3
+
+
+def test_a_node_created_between_two_frames_lands_in_the_open_group(nuke, host, request_of):
+    group = nuke.make("Group")
+    inner = nuke.make("Write", parent=group)
+    inner._inputs = [nuke.make("Read", parent=group)]
+    new = []
+    host.playblast(request_of("1001-1002", source="Group1.Write1"), lambda frame: new.append(nuke.make("Noise").path))
+    assert new == ["Noise1", "Noise2"]
+
+
+def test_a_source_deleted_between_two_frames_is_named_in_the_error(nuke, host, request_of):
+    with pytest.raises(CaptureFailed, match="Write1 was deleted while it was captured"):
+        host.playblast(request_of("1001-1004", source="Write1"), lambda frame: nuke.delete(nuke.find("Write1")))
+    assert nuke.undo_locks == 0
+
+
+def test_a_script_opened_between_two_frames_ends_the_capture(nuke, host, request_of):
+    with pytest.raises(CaptureFailed, match="was deleted while it was captured"):
+        host.playblast(request_of("1001-1004"), lambda frame: nuke.clear())
+    assert (nuke.root.children, nuke.root.is_modified) == ([], False)
 
 
 def test_a_capture_has_full_size_and_restores_proxy_mode(nuke, host, request_of):

@@ -50,6 +50,7 @@ class MayaUnderTest:
         self.checks: Sequence[Check] = (
             Check("menu twice", "The menu exists once, and is gone after its removal", check_menu_twice),
             Check("no window", "Maya without a window refuses a playblast with a sentence", check_no_window),
+            Check("change", "A change in the middle of a capture is kept and can be undone", check_change),
         )
 
     def build(self) -> None:
@@ -133,6 +134,20 @@ def check_menu_twice(context: CheckContext) -> None:
     menu.uninstall()
     require_equal(bool(cmds.menu(menu.MENU, exists=True)), False, "the menu exists after its removal")
     menu.install()
+
+
+def check_change(context: CheckContext) -> None:
+    """Check that a change between two frames of a capture stays, counts as modified and is one undo step."""
+    plug = "acceptCube.translateY"
+
+    def change(frame: int) -> None:
+        if frame == 1002:
+            cmds.setAttr(plug, 2.0)
+
+    context.host.playblast(context.request(), change)
+    found = (cmds.getAttr(plug), cmds.file(query=True, modified=True))
+    require_equal(found, (2.0, True), "the value, and whether the scene is modified")
+    require_equal("setAttr" in str(cmds.undoInfo(query=True, undoName=True)), True, "the change can be undone")
 
 
 def check_no_window(context: CheckContext) -> None:

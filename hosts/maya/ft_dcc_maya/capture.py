@@ -16,7 +16,7 @@ from ft_dcc.host_support.capture_files import make_folder, missing_frame_error, 
 
 from .cameras import camera_shape
 from .look import Look
-from .maintained import maintained_scene
+from .maintained import SceneRestore, maintained_scene
 from .units import rate_from_unit
 from .viewport import own_panel, progress_window, without_messages
 
@@ -57,16 +57,10 @@ def capture_setup(request: PlayblastRequest, frames: Frames) -> Iterator[DrawFra
     camera, look = camera_shape(request.source), Look.from_request(request.look)
     _require_isolated_nodes(look)
     make_folder(request.directory)
-    whole = request.frame_range.with_handles
-    with maintained_scene(camera) as restore, without_messages(), own_panel(request.resolution) as panel:
-        for overlay in OVERLAYS:
-            restore.set_attribute(f"{camera}.{overlay}", False)
-        restore.set_attribute(f"{camera}.overscan", 1.0)
-        look.apply_to_renderer(restore)
-        look.apply_to_panel(panel)
-        cmds.modelEditor(panel, edit=True, camera=request.source)
-        # Without a refresh the first frame may be drawn with the previous settings.
-        cmds.refresh(force=True)
+    with maintained_scene(camera) as restore:
+        with restore.untracked():
+            panel = _set_up_view(request, camera, look, restore)
+        whole = request.frame_range.with_handles
         with progress_window(whole.start, whole.end) as is_cancelled:
 
             def draw(frame: int) -> None:
@@ -74,9 +68,25 @@ def capture_setup(request: PlayblastRequest, frames: Frames) -> Iterator[DrawFra
                     raise CaptureFailed(_SCENE_CLOSED)
                 if is_cancelled(frame):
                     raise Cancelled(f"The capture was cancelled in Maya before frame {frame}.")
-                _draw(panel, frame, frames.path(frame), request.resolution)
+                with restore.untracked():
+                    _draw(panel, frame, frames.path(frame), request.resolution)
 
             yield draw
+
+
+def _set_up_view(request: PlayblastRequest, camera: str, look: Look, restore: SceneRestore) -> str:
+    """Return a panel that shows the camera with this look, until the scene is restored."""
+    restore.enter(without_messages())
+    panel = restore.enter(own_panel(request.resolution))
+    for overlay in OVERLAYS:
+        restore.set_attribute(f"{camera}.{overlay}", False)
+    restore.set_attribute(f"{camera}.overscan", 1.0)
+    look.apply_to_renderer(restore)
+    look.apply_to_panel(panel)
+    cmds.modelEditor(panel, edit=True, camera=request.source)
+    # Without a refresh the first frame may be drawn with the previous settings.
+    cmds.refresh(force=True)
+    return panel
 
 
 def _require_isolated_nodes(look: Look) -> None:

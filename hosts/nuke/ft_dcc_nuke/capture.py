@@ -65,21 +65,27 @@ def output_frames(request: PlayblastRequest) -> Frames:
 
 @contextmanager
 def capture_setup(request: PlayblastRequest, frames: Frames) -> Iterator[DrawFrame]:
-    """Create nodes for the request, and yield a function that writes one frame to its file.
+    """Yield a function that writes one frame to its file.
 
-    Raises CameraMissing, CaptureFailed or StorageError before anything is changed.
+    The nodes for it exist during that call only: between two frames the script belongs to the artist, who may save
+    it. Raises CameraMissing, CaptureFailed or StorageError before anything is changed.
     """
     source = find_node(request.source)
     group = _parent_group(source)
     make_folder(request.directory)
     view = node_views(source)[0]
-    with maintained_script(group) as track:
-        write = _add_capture_nodes(track, source, request.resolution)
 
-        def draw(frame: int) -> None:
+    def draw(frame: int) -> None:
+        try:
+            source.fullName()
+        except ValueError as error:
+            # Nuke raises it for a node that was deleted, also by opening another script.
+            raise CaptureFailed(f"{request.source} was deleted while it was captured. Publish again.") from error
+        with maintained_script() as track:
+            write = _add_capture_nodes(track, source, group, request.resolution)
             _draw(write, frame, view, frames.path(frame), request.resolution)
 
-        yield draw
+    yield draw
 
 
 def _parent_group(source: nuke.Node) -> nuke.Group:
@@ -95,9 +101,12 @@ def _parent_group(source: nuke.Node) -> nuke.Group:
     return source.parent() or nuke.root()
 
 
-def _add_capture_nodes(track: TrackNode, source: nuke.Node, size: Resolution) -> nuke.Node:
-    reformat = track(nuke.nodes.Reformat())
+def _add_capture_nodes(track: TrackNode, source: nuke.Node, group: nuke.Group, size: Resolution) -> nuke.Node:
     image = source if source.Class() == "Read" else source.input(0)
+    # Independent of the group that the artist has open, and left at once: it decides where new nodes land.
+    with group:
+        reformat = track(nuke.nodes.Reformat())
+        write = track(nuke.nodes.Write())
     if image is None or not reformat.setInput(0, image):
         raise CaptureFailed(f"Nothing flows into {source.fullName()} that can be captured. Connect its input.")
     reformat["type"].setValue("to box")
@@ -107,7 +116,6 @@ def _add_capture_nodes(track: TrackNode, source: nuke.Node, size: Resolution) ->
     reformat["resize"].setValue("fit")
     # The box is filled with black, not with what lies outside of the image.
     reformat["black_outside"].setValue(True)
-    write = track(nuke.nodes.Write())
     write.setInput(0, reformat)
     write["channels"].setValue("rgb")
     write["file_type"].setValue("png")

@@ -153,7 +153,7 @@ class Maya:
 
     def _undo_info(self, call: Invocation) -> Any:
         if call.mode == "query":
-            return self.is_undo_on
+            return (self.undo or [""])[-1] if "undoName" in call.flags else self.is_undo_on
         self.is_undo_on = bool(call.flags.get("stateWithoutFlush", self.is_undo_on))
         return None
 

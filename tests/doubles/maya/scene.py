@@ -308,6 +308,11 @@ def file_info(maya: Maya, call: Invocation) -> Any:
     return None
 
 
+def object_exists(maya: Maya, call: Invocation) -> bool:
+    name, _, attribute = call.first().partition(".")
+    return any(not attribute or attribute in node.attributes for node in maya.scene.matching(name))
+
+
 def delete(maya: Maya, call: Invocation) -> None:
     for name in call.arguments:
         node = maya.scene.node(name)
@@ -358,7 +363,7 @@ COMMANDS = {
     "listRelatives": list_relatives,
     "ls": list_nodes,
     "nodeType": lambda maya, call: maya.scene.node(call.first()).kind,
-    "objExists": lambda maya, call: bool(maya.scene.matching(call.first())),
+    "objExists": object_exists,
     "playbackOptions": playback_options,
     "polyCube": poly_cube,
     "referenceQuery": reference_query,

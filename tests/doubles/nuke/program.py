@@ -118,6 +118,7 @@ class Nuke:
         if parent is None or node not in parent.children:
             raise ValueError(f"{node.path} is not in the script")
         parent.children.remove(node)
+        node.is_deleted = True
         self.selection = [each for each in self.selection if each is not node]
         self.record_change(f"delete {node.path}")
 
@@ -181,6 +182,8 @@ class Nuke:
 
     def clear(self) -> None:
         """Open a new script; formats are kept."""
+        for node in self.root.every_node():
+            node.is_deleted = True
         self.root = Root(self)
         self.group, self.selection = self.root, []
         self.view_names, self.view = ["main"], "main"
