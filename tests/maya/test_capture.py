@@ -7,7 +7,7 @@ import pytest
 
 from ft_dcc.errors import Cancelled, CaptureFailed, SceneBusy, SettingInvalid, StorageError
 from ft_dcc.frames import Resolution
-from ft_dcc.ui.preview import preview_camera
+from ft_dcc.ui.preview import preview_camera, preview_look
 
 
 def ignore(frame):
@@ -125,9 +125,9 @@ def test_an_invalid_look_is_rejected_before_anything_is_changed(maya, host, requ
 
 
 def test_the_current_time_only_increases_during_a_capture(maya, host, request_of):
-    host.playblast(request_of("1001-1004"), ignore)
+    host.playblast(request_of("1001-1003"), ignore)
     set_to = [call.first() for call in maya.calls if call.command == "currentTime" and call.mode != "query"]
-    assert set_to == [1001, 1002, 1003, 1004, 1004.0]
+    assert set_to == [1001, 1002, 1003, 1004.0]
 
 
 def change_everything(maya):
@@ -310,7 +310,7 @@ def test_a_preview_never_exposes_a_changed_scene(maya, host, tmp_path):
     scene, before, seen = host.scene(), maya.state(), []
 
     def preview():
-        seen.append(preview_camera("shotCam", host, scene, tmp_path))
+        seen.append(preview_look("shotCam", host, scene, tmp_path, {}))
 
     thread = threading.Thread(target=preview, daemon=True)
     thread.start()
@@ -320,11 +320,39 @@ def test_a_preview_never_exposes_a_changed_scene(maya, host, tmp_path):
     assert seen[0].image.is_file()
 
 
+@pytest.fixture
+def pose(maya):
+    """Give a node a value that is not keyed, and return a function that reads it."""
+    cube = maya.scene.node("second")
+    cube.curves["translateX"], cube.attributes["translateX"] = 0.0, 4.5
+    return lambda: cube.attributes["translateX"]
+
+
+@pytest.mark.parametrize("evaluates", [False, True])
+def test_a_preview_that_nobody_asked_for_draws_nothing_and_keeps_an_unkeyed_pose(maya, host, tmp_path, pose, evaluates):
+    maya.playblast_evaluates = evaluates
+    before = maya.state()
+    preview = preview_camera("shotCam", host, host.scene(), tmp_path)
+    assert (preview.summary, preview.image) == ("1001-1012, 64x36", None)
+    assert (maya.state(), maya.drawn, pose()) == (before, [], 4.5)
+    assert [call for call in maya.calls if call.command == "currentTime" and call.mode != "query"] == []
+
+
+def test_a_requested_preview_shows_the_current_time_and_keeps_an_unkeyed_pose(maya, host, tmp_path, pose):
+    maya.scene.time, before = 1004.25, maya.state()
+    before = maya.state()
+    preview = preview_look("shotCam", host, host.scene(), tmp_path, {"shading": "wireframe"})
+    assert preview.image.is_file()
+    (drawn,) = maya.drawn
+    assert (drawn.time, drawn.view["displayAppearance"], pose()) == (1004.25, "wireframe", 4.5)
+    assert maya.state() == before
+
+
 def test_a_preview_waits_for_the_end_of_a_capture(maya, host, request_of, tmp_path):
     scene, before, order = host.scene(), maya.state(), []
 
     def preview():
-        preview_camera("second", host, scene, tmp_path)
+        preview_look("second", host, scene, tmp_path, {})
         order.append("preview")
 
     preview_thread = threading.Thread(target=preview, daemon=True)

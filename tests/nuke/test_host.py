@@ -48,9 +48,18 @@ def test_sources_list_selected_nodes_first_and_no_disabled_ones(nuke, host):
     group = nuke.make("Group", "Out")
     nuke.make("Write", parent=group)
     set_knobs(nuke.make("Write"), disable=True)
-    assert host.scene().sources == ("Read1", "Out.Write1", "Write1")
+    # The Read is selected in the sample script.
+    assert host.scene().sources == ("Read1", "Write1", "Out.Write1")
     nuke.selection = [group.children[0]]
-    assert host.scene().sources[0] == "Out.Write1"
+    assert host.scene().sources == ("Out.Write1", "Write1", "Read1")
+
+
+def test_without_a_selection_writes_precede_reads(nuke, host):
+    nuke.selection = []
+    nuke.make("Read")
+    nuke.make("Write", "Write10")
+    nuke.make("Write")
+    assert host.scene().sources == ("Write1", "Write2", "Write10", "Read1", "Read2")
 
 
 def test_sources_are_independent_of_the_open_group(nuke, host):
@@ -213,6 +222,25 @@ def test_between_two_frames_the_script_has_no_node_of_the_capture(nuke, host, re
     before, found = nuke.state(), []
     host.playblast(request_of("1001-1003"), lambda frame: found.append(nuke.state()))
     assert found == [before] * 3
+
+
+def test_a_capture_in_a_group_with_the_tab_records_no_render(nuke, host, request_of):
+    import ft_dcc_nuke
+    from ft_dcc_nuke import tab
+
+    from ft_dcc.renders.renders import read_renders
+
+    ft_dcc_nuke.start()
+    group = nuke.make("Group")
+    nuke.make("Write", parent=group)._inputs = [nuke.make("Read", parent=group)]
+    tab.add(group, tab.ALWAYS)
+    host.playblast(request_of("1001-1002", source="Group1.Write1"), ignore)
+    assert list(read_renders()) == []
+    # The artist's own render, of the node that has the name now, is recorded.
+    write = nuke.find("Group1.Write1")
+    set_knobs(write, file=str(request_of().directory / "own.%04d.png"))
+    nuke.render(write, 1001, 1001)
+    assert [render.execution.node for render in read_renders()] == ["Group1.Write1"]
 
 
 def test_a_node_created_between_two_frames_lands_in_the_open_group(nuke, host, request_of):

@@ -55,6 +55,10 @@ def test_the_dialog_of_the_menu_lists_the_cameras_and_publishes(
     page = dialog.publish_page
     assert (page.sources.names, page.sources.checked) == (["shotCam", "second"], ("shotCam",))
     wait_until(lambda: page.sources.item(0).text() == "shotCam\n1001-1012, 64x36", maya)
+    assert maya.drawn == []
+    press(page.draw)
+    wait_until(lambda: len(maya.drawn) == 1 and dialog.controller.queries.wait(0), maya)
+    assert maya.drawn[0].time == 1004.0
     choose(dialog, task_path, maya)
     wait_until(lambda: maya.scene.file_info.get("ft_dcc_task_id") == task["id"], maya)
     assert maya.scene.is_modified

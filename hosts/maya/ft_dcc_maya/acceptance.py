@@ -15,6 +15,7 @@ from ft_dcc.acceptance.host_under_test import Check, CheckContext, Skipped, requ
 from ft_dcc.acceptance.run import run_requested_checks
 from ft_dcc.errors import CaptureFailed, Error
 from ft_dcc.host import PlayblastRequest
+from ft_dcc.ui.preview import preview_camera, preview_look
 
 from . import menu
 from .capture import OVERLAYS
@@ -50,6 +51,7 @@ class MayaUnderTest:
         self.checks: Sequence[Check] = (
             Check("menu twice", "The menu exists once, and is gone after its removal", check_menu_twice),
             Check("no window", "Maya without a window refuses a playblast with a sentence", check_no_window),
+            Check("unkeyed pose", "A value that is not keyed outlives the dialog and its preview", check_unkeyed_pose),
             Check("change", "A change in the middle of a capture is kept and can be undone", check_change),
         )
 
@@ -134,6 +136,18 @@ def check_menu_twice(context: CheckContext) -> None:
     menu.uninstall()
     require_equal(bool(cmds.menu(menu.MENU, exists=True)), False, "the menu exists after its removal")
     menu.install()
+
+
+def check_unkeyed_pose(context: CheckContext) -> Mapping[str, Any]:
+    """Check that reading the scene keeps a value that is not keyed; return whether a preview keeps it, too."""
+    if not context.target.has_window:
+        raise Skipped("there is no window")
+    plug, scene = "acceptCube.translateX", context.host.scene()
+    cmds.setAttr(plug, 2.5)
+    preview_camera(scene.sources[0], context.host, scene, context.folder)
+    require_equal(cmds.getAttr(plug), 2.5, "the value after the dialog was opened")
+    preview_look(scene.sources[0], context.host, scene, context.folder, {})
+    return {"a preview keeps it": bool(cmds.getAttr(plug) == 2.5)}
 
 
 def check_change(context: CheckContext) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Callable, TypeVar
+from typing import Any, Callable, TypeVar
 
 from maya import cmds, mel
 
@@ -16,7 +17,7 @@ from ft_dcc.host_support.main_thread import entered_on_main_thread
 
 from . import main_thread
 from .cameras import camera_shape, find_cameras
-from .capture import capture_setup, output_frames
+from .capture import capture_setup, output_frames, snapshot_setup
 from .units import rate_from_unit, unit_from_rate
 
 T = TypeVar("T")
@@ -73,6 +74,14 @@ class MayaHost:
                 self._run(partial(draw_frame, frame))
                 on_frame(frame)
         return frames
+
+    def snapshot(self, source: str, resolution: Resolution, path: Path, look: Mapping[str, Any]) -> None:
+        """Write a PNG of what the camera shows at the current time, and restore the scene.
+
+        Raises CameraMissing, CaptureFailed, SettingInvalid or StorageError.
+        """
+        with entered_on_main_thread(snapshot_setup(source, resolution, look), self._run) as draw:
+            self._run(partial(draw, path))
 
     def save(self) -> Path:
         """Save the scene to its file; raise UserFixableError if it has no name yet, StorageError if that fails."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -84,7 +85,7 @@ class Look:
     isolate: tuple[str, ...] = attrs.field(default=(), converter=tuple)
 
     @classmethod
-    def from_request(cls, look: dict[str, Any]) -> Look:
+    def from_request(cls, look: Mapping[str, Any]) -> Look:
         """Return the ``look`` of a PlayblastRequest; raise SettingInvalid for an unknown name or value."""
         unknown = sorted(set(look) - {field.name for field in attrs.fields(cls)})
         if unknown:

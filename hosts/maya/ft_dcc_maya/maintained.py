@@ -90,13 +90,19 @@ def _reset(plug: str, value: object, before: Any) -> None:
         cmds.setAttr(plug, before)
 
 
+def _return_to(time: float) -> None:
+    """Set the time, unless it is that already: setting it discards values that are not keyed."""
+    if cmds.currentTime(query=True) != time:  # type: ignore[call-arg] # the documentation leaves it out
+        cmds.currentTime(time)
+
+
 @contextmanager
 def maintained_scene(camera_shape: str) -> Iterator[SceneRestore]:
     """Restore time, playback, focus and image format on exit."""
     camera_id = str(cmds.ls(camera_shape, uuid=True)[0])
     restore = SceneRestore(camera_id, ExitStack())
     try:
-        restore.call_on_exit(cmds.currentTime, cmds.currentTime(query=True))  # type: ignore[call-arg] # the documentation leaves it out
+        restore.call_on_exit(_return_to, cmds.currentTime(query=True))  # type: ignore[call-arg] # the documentation leaves it out
         if cmds.play(query=True, state=True):
             restore.call_on_exit(cmds.play, state=True)
             cmds.play(state=False)

@@ -5,12 +5,13 @@ This is for sources that are not rendered yet: files on disk are published as th
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Callable
+from typing import Any, Callable
 
 import nuke
 
@@ -19,6 +20,7 @@ from ft_dcc.frames import Frames, Resolution
 from ft_dcc.host import PlayblastRequest
 from ft_dcc.host_support.capture_files import make_folder, missing_frame_error, png_size, remove_stale
 
+from . import render_callbacks
 from .maintained import TrackNode, maintained_script
 from .node_info import node_views, script_frame_rate
 
@@ -27,14 +29,20 @@ DrawFrame = Callable[[int], None]
 
 def find_sources() -> list[str]:
     """Return the full names of the nodes that can be published: selected ones, then Writes, then Reads."""
-    nodes = [
-        node
-        for kind in ("Write", "Read")
-        for node in nuke.allNodes(kind, group=nuke.root(), recurseGroups=True)
+    chosen = {node.fullName() for node in nuke.selectedNodes()}
+    found = [
+        (node.fullName() not in chosen, kind, _numbers_by_value(node.fullName()), node.fullName())
+        for kind, name in enumerate(("Write", "Read"))
+        for node in nuke.allNodes(name, group=nuke.root(), recurseGroups=True)
         if not node["disable"].value()
     ]
-    chosen = {node.fullName() for node in nuke.selectedNodes()}
-    return sorted((node.fullName() for node in reversed(nodes)), key=lambda name: name not in chosen)
+    # Not in the order of allNodes, which is not documented.
+    return [name for *_, name in sorted(found)]
+
+
+def _numbers_by_value(name: str) -> tuple[Any, ...]:
+    """Return a key that sorts Write2 before Write10, and nodes of the script before those in groups."""
+    return (name.count("."), *(int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)))
 
 
 def find_node(name: str) -> nuke.Node:
@@ -129,7 +137,9 @@ def _draw(write: nuke.Node, frame: int, view: str, path: Path, size: Resolution)
         with _safe_path(path) as safe_path:
             # The exact name: Nuke's own numbering may have no form for a negative frame.
             write["file"].setValue(safe_path.as_posix())
-            nuke.execute(write, frame, frame, 1, [view])
+            # The tab of an enclosing group is for the artist's renders.
+            with render_callbacks.ignored(write.fullName()):
+                nuke.execute(write, frame, frame, 1, [view])
     except (RuntimeError, OSError) as error:
         # Foundry's documentation has both "Cancelled" and "cancelled".
         if str(error).lower().startswith("cancelled"):

@@ -10,7 +10,7 @@ from Qt import QtCore, QtGui, QtWidgets
 
 from ft_dcc.errors import SettingInvalid
 from ft_dcc.frames import FrameRange, Resolution, frame_rate
-from ft_dcc.host import Host
+from ft_dcc.host import Host, SupportsSnapshot
 from ft_dcc.ui.publish_controller import PublishController
 
 from . import style
@@ -60,11 +60,15 @@ class PublishPage(QtWidgets.QWidget):
         self._scene_state: tuple[FrameRange, Resolution] | None = None
         self._last_search = ""
         self._finished = 0
+        self._sent_comment = ""
         self.sources = SourceList(_NO_FILE if host is None else _NO_CAMERA)
         self.task = SearchField(_NO_TASK)
         self.frames, self.rate = QtWidgets.QLineEdit(), QtWidgets.QLineEdit()
         self.review = SearchField("A new review session with this name is created.", allows_free_text=True)
         self.comment = _Comment()
+        self._can_draw = isinstance(host, SupportsSnapshot)
+        self.draw = style.button("Previe&w")
+        self.draw.setToolTip("Show what the ticked cameras see now, at the current frame.")
         self.add, self.publish = style.button("&Add files …"), style.button("&Publish", "primary")
         self.error = style.text_label(tone="error", is_selectable=True)
         self.problems, self.progress = ProblemsPanel(controller, host), ProgressPanel(controller)
@@ -77,7 +81,7 @@ class PublishPage(QtWidgets.QWidget):
         controller, is_busy = self._controller, self._controller.is_busy
         self._show_scene()
         self._show_choices()
-        for widget in (self.sources, self.task, self.frames, self.rate, self.review, self.comment, self.add):
+        for widget in (self.sources, self.task, self.frames, self.rate, self.review, self.comment, self.add, self.draw):
             widget.setEnabled(not is_busy or controller.activity == "refresh")
         self.sources.show_previews(controller.queries.previews)
         self.problems.refresh()
@@ -87,6 +91,7 @@ class PublishPage(QtWidgets.QWidget):
         self.publish.setVisible(not is_busy)
         if self._finished != controller.completed_count and not is_busy:
             self._finished = controller.completed_count
+            self._clear_sent_comment()
             if controller.activity in ("publish", "repair") and not self.result.isVisible():
                 # Otherwise Qt would focus the next button, and a second Enter would start a repair.
                 self.publish.setFocus()
@@ -133,9 +138,18 @@ class PublishPage(QtWidgets.QWidget):
         except SettingInvalid as error:
             self.show_message(str(error))
             return
+        self._sent_comment = request.comment
         self._controller.publish(request, self._host)
         self.refresh()
         self.progress.cancel.setFocus()
+
+    def _clear_sent_comment(self) -> None:
+        """Clear the comment of a complete publish: the next version is about something else."""
+        controller = self._controller
+        is_complete = bool(controller.published) and not (controller.error or controller.problems)
+        is_unchanged = self.comment.toPlainText().strip() == self._sent_comment
+        if controller.activity == "publish" and is_complete and is_unchanged:
+            self.comment.clear()
 
     def add_files(self, paths: list[Path]) -> None:
         """Add the files as checked sources."""
@@ -167,6 +181,8 @@ class PublishPage(QtWidgets.QWidget):
     def _left(self) -> QtWidgets.QVBoxLayout:
         head = QtWidgets.QHBoxLayout()
         head.addWidget(style.field_label("&Sources", self.sources), 1)
+        if self._can_draw:
+            head.addWidget(self.draw)
         head.addWidget(self.add)
         left = QtWidgets.QVBoxLayout()
         left.addLayout(head)
@@ -192,11 +208,13 @@ class PublishPage(QtWidgets.QWidget):
         self.publish.clicked.connect(self.start_publish)
         self.comment.submitted.connect(self.start_publish)
         self.add.clicked.connect(self._ask_for_files)
+        self.draw.clicked.connect(self._draw_previews)
         self.task.chosen.connect(self._choose_task)
         self.task.typed.connect(self._search)
         self.sources.preview_requested.connect(lambda name: self._controller.queries.preview(name, self._host))
         rate = (self.rate,) if self._host is None else ()
-        order = (self.sources, self.add, self.task, self.frames, *rate, self.review, self.comment)
+        draw = (self.draw,) if self._can_draw else ()
+        order = (self.sources, *draw, self.add, self.task, self.frames, *rate, self.review, self.comment)
         for before, after in zip(order, (*order[1:], self.publish)):
             self.setTabOrder(before, after)
 
@@ -268,6 +286,11 @@ class PublishPage(QtWidgets.QWidget):
         if text and text != self._last_search and self._controller.session is not None:
             self._last_search = text
             self._controller.queries.search_tasks(self._controller.session, text)
+
+    def _draw_previews(self) -> None:
+        for name in self.sources.checked:
+            if self._host is not None:
+                self._controller.queries.draw_preview(name, self._host, {})
 
     def _ask_for_files(self) -> None:
         names, _ = QtWidgets.QFileDialog.getOpenFileNames(self, "Images and movies", "", "")

@@ -51,13 +51,15 @@ def playblast(maya: Maya, call: Invocation) -> Any:
         for index, frame in enumerate(sorted(flags.get("frame", [before]))):
             if maya.escape_at is not None and frame >= maya.escape_at:
                 return None
-            maya.scene.time = float(frame)
+            if maya.playblast_evaluates or frame != before:
+                maya.scene.set_time(float(frame))
             _write(maya, panel, resolution, _path(flags, index, frame), flags)
     except OSError as error:
         if flags.get("throwOnError"):
             raise RuntimeError(f"Could not write {name}: {error.strerror}") from error
     finally:
-        maya.scene.time = before
+        if maya.scene.time != before:
+            maya.scene.set_time(before)
         maya.record_change(call.command)
     return name
 

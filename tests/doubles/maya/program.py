@@ -38,6 +38,8 @@ class Maya:
         self.is_escape_pressed = False
         self.escape_at: float | None = None
         self.fail_at: float | None = None
+        # Whether a playblast of the current frame evaluates the scene again is not documented.
+        self.playblast_evaluates = False
         self.has_quit = False
         self.files: dict[str, Scene] = {}
         self._main = threading.get_ident()

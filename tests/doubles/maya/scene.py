@@ -53,6 +53,8 @@ class Node:
     is_referenced: bool = False
     locked: set[str] = attrs.field(factory=set)
     driven: set[str] = attrs.field(factory=set)
+    # The values of animation curves: a change of time discards others, which were not keyed.
+    curves: dict[str, Any] = attrs.field(factory=dict)
     uuid: str = attrs.field(factory=lambda: str(uuid.uuid4()).upper())
 
     @property
@@ -99,6 +101,12 @@ class Scene:
         shape = Node(f"{name}Shape", "camera", transform, {**CAMERA, **attributes})
         self.nodes += [transform, shape]
         return shape
+
+    def set_time(self, time: float) -> None:
+        """Set the time and evaluate the scene, as Maya does also when it is that time already."""
+        self.time = time
+        for node in self.nodes:
+            node.attributes.update(node.curves)
 
     def add_sound(self, name: str, **attributes: Any) -> Node:
         self.nodes.append(Node(name, "audio", attributes={**SOUND, **attributes}))
@@ -201,7 +209,7 @@ def set_attribute(maya: Maya, call: Invocation) -> None:
 def current_time(maya: Maya, call: Invocation) -> float:
     if call.mode == "query":
         return maya.scene.time
-    maya.scene.time = float(call.first())
+    maya.scene.set_time(float(call.first()))
     maya.record_step(call.command)
     return maya.scene.time
 
