@@ -94,6 +94,15 @@ class SupportsMixdown(Protocol):
 
 
 @runtime_checkable
+class SupportsLooks(Protocol):
+    """Optional interface of a host: presets for the look of its playblasts."""
+
+    @property
+    def looks(self) -> Mapping[str, Mapping[str, Any]]:
+        """The options of each preset by its name, the default one first."""
+
+
+@runtime_checkable
 class SupportsSnapshot(Protocol):
     """Optional interface of a host in which a capture changes the time: an image of the current frame.
 

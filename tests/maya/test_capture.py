@@ -100,6 +100,46 @@ def test_the_settings_of_a_look_change_the_view(image_of):
     assert (view["polymeshes"], "locators" in view) == (False, False)
 
 
+def test_the_background_does_not_depend_on_the_preferences_of_the_artist(maya, image_of):
+    before = maya.state()
+    assert image_of().background == (0.36, 0.36, 0.36)
+    assert image_of(background="black").background == (0.0, 0.0, 0.0)
+    assert image_of(background="own").background is None
+    assert maya.state() == before
+
+
+def test_a_look_like_the_viewport_copies_the_view_of_the_artist(maya, image_of):
+    own = maya.interface.controls["modelPanel4"].values
+    own.update(displayAppearance="wireframe", displayLights="all", joints=False, locators=True, shadows=True)
+    view = image_of(like_viewport=True).view
+    assert (view["displayAppearance"], view["displayLights"], view["shadows"]) == ("wireframe", "all", True)
+    assert (view["joints"], view["locators"], view["selectionHiliteDisplay"]) == (False, True, False)
+    # The focus may be in another editor.
+    maya.interface.focus = "outlinerPanel1"
+    assert image_of(like_viewport=True).view["displayAppearance"] == "wireframe"
+
+
+def test_selected_nodes_can_be_drawn_alone(maya, host, request_of, image_of):
+    maya.scene.selection = ["second"]
+    assert image_of(isolate_selected=True).view["isolated"] == ("second",)
+    maya.scene.selection = []
+    with pytest.raises(SettingInvalid, match="nothing is selected"):
+        host.playblast(request_of(look={"isolate_selected": True}), ignore)
+
+
+@pytest.mark.parametrize("year", [2023, 2026])
+def test_drawings_in_the_view_are_hidden_in_every_version_that_has_them(maya, image_of, year):
+    maya.year = year
+    assert image_of().view.get("bluePencil", "unknown") == (False if year > 2023 else "unknown")
+    assert image_of().view["clipGhosts"] is False
+
+
+def test_every_preset_of_the_host_is_a_valid_look(host, image_of):
+    assert list(host.looks) == ["textured", "viewport", "lit", "clay", "wireframe"]
+    for options in host.looks.values():
+        image_of(**options)
+
+
 def test_isolated_nodes_are_drawn_alone_and_leave_no_set_in_the_scene(maya, image_of):
     before = maya.state()
     assert image_of(isolate=["second"]).view["isolated"] == ("second",)
@@ -112,6 +152,9 @@ def test_isolated_nodes_are_drawn_alone_and_leave_no_set_in_the_scene(maya, imag
         ({"shading": "oil"}, "look.shading cannot be 'oil'. Choose from smoothShaded, flatShaded"),
         ({"samples": 3}, "look.samples cannot be 3. Choose from 0, 2, 4, 8, 16."),
         ({"hide": ["everything"]}, "look.hide cannot be 'everything'"),
+        ({"textures": "yes"}, "look.textures cannot be 'yes'. Choose from true, false."),
+        ({"hide": "everything"}, "look.hide cannot be 'everything'"),
+        ({"background": "pink"}, "look.background cannot be 'pink'. Choose from grey, black, white, own."),
         ({"colour": "red"}, "Unknown setting of a look: colour. Choose from shading"),
         ({"isolate": ["ghost"]}, "look.isolate names 'ghost', which is not in the scene"),
     ],

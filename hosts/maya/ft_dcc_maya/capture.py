@@ -9,7 +9,7 @@ from typing import Any, Callable
 
 from maya import cmds
 
-from ft_dcc.errors import Cancelled, CaptureFailed, SettingInvalid
+from ft_dcc.errors import Cancelled, CaptureFailed
 from ft_dcc.frames import Frames, Resolution
 from ft_dcc.host import PlayblastRequest
 from ft_dcc.host_support.capture_files import make_folder, missing_frame_error, png_size, remove_stale
@@ -18,7 +18,7 @@ from .cameras import camera_shape
 from .look import Look
 from .maintained import SceneRestore, maintained_scene
 from .units import rate_from_unit
-from .viewport import own_panel, progress_window, without_messages
+from .viewport import artists_view, fixed_background, own_panel, progress_window, without_messages
 
 DrawFrame = Callable[[int], None]
 
@@ -97,30 +97,26 @@ def _prepare(source: str, look: Mapping[str, Any]) -> tuple[str, Look]:
             "Publish from Maya's window, or render the frames and give them: ft-dcc publish 'name.%04d.png'"
         )
     camera, checked_look = camera_shape(source), Look.from_request(look)
-    _require_isolated_nodes(checked_look)
+    checked_look.nodes_to_isolate()
     return camera, checked_look
 
 
 def _set_up_view(source: str, resolution: Resolution, look: Look, restore: SceneRestore) -> str:
     """Return a panel that shows the camera with this look, until the scene is restored."""
     camera = camera_shape(source)
+    view = artists_view()
     restore.enter(without_messages())
+    restore.enter(fixed_background(look.background_colour))
     panel = restore.enter(own_panel(resolution))
     for overlay in OVERLAYS:
         restore.set_attribute(f"{camera}.{overlay}", False)
     restore.set_attribute(f"{camera}.overscan", 1.0)
     look.apply_to_renderer(restore)
-    look.apply_to_panel(panel)
+    look.apply_to_panel(panel, view)
     cmds.modelEditor(panel, edit=True, camera=source)
     # Without a refresh the first frame may be drawn with the previous settings.
     cmds.refresh(force=True)
     return panel
-
-
-def _require_isolated_nodes(look: Look) -> None:
-    for node in look.isolate:
-        if not cmds.objExists(node):
-            raise SettingInvalid(f"look.isolate names {node!r}, which is not in the scene. Check the name.")
 
 
 def _draw(panel: str, frame: float, path: Path, resolution: Resolution) -> None:

@@ -18,6 +18,7 @@ from ft_dcc.host_support.main_thread import entered_on_main_thread
 from . import main_thread
 from .cameras import camera_shape, find_cameras
 from .capture import capture_setup, output_frames, snapshot_setup
+from .look import PRESETS
 from .units import rate_from_unit, unit_from_rate
 
 T = TypeVar("T")
@@ -117,6 +118,11 @@ class MayaHost:
         cmds.fileInfo(TASK_KEY, task_id)
         # Maya does not count this as a change, and would close the scene without asking.
         cmds.file(modified=True)
+
+    @property
+    def looks(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return the presets of looks."""
+        return PRESETS
 
     @property
     def plugins(self) -> Path:

@@ -14,10 +14,10 @@ from ft_dcc.host import Host, SupportsSnapshot
 from ft_dcc.ui.publish_controller import PublishController
 
 from . import style
+from .options_panel import OptionsPanel
 from .problems_panel import ProblemsPanel
 from .progress_panel import ProgressPanel
-from .recent_versions import RecentVersions
-from .result_panel import ResultPanel
+from .result_panel import RecentVersions, ResultPanel
 from .search_field import SearchField
 from .source_list import SourceList
 
@@ -66,6 +66,7 @@ class PublishPage(QtWidgets.QWidget):
         self.frames, self.rate = QtWidgets.QLineEdit(), QtWidgets.QLineEdit()
         self.review = SearchField("A new review session with this name is created.", allows_free_text=True)
         self.comment = _Comment()
+        self.options, self.show_options = OptionsPanel(controller, host), style.button("Opt&ions")
         self._can_draw = isinstance(host, SupportsSnapshot)
         self.draw = style.button("Previe&w")
         self.draw.setToolTip("Show what the ticked cameras see now, at the current frame.")
@@ -81,13 +82,24 @@ class PublishPage(QtWidgets.QWidget):
         controller, is_busy = self._controller, self._controller.is_busy
         self._show_scene()
         self._show_choices()
-        for widget in (self.sources, self.task, self.frames, self.rate, self.review, self.comment, self.add, self.draw):
+        for widget in (
+            self.sources,
+            self.task,
+            self.frames,
+            self.rate,
+            self.review,
+            self.comment,
+            self.add,
+            self.draw,
+            self.options,
+        ):
             widget.setEnabled(not is_busy or controller.activity == "refresh")
         self.sources.show_previews(controller.queries.previews)
         self.problems.refresh()
         self.progress.refresh()
         self.result.refresh()
         self.recent.refresh()
+        self.options.refresh()
         self.publish.setVisible(not is_busy)
         if self._finished != controller.completed_count and not is_busy:
             self._finished = controller.completed_count
@@ -127,6 +139,7 @@ class PublishPage(QtWidgets.QWidget):
             comment=self.comment.toPlainText().strip(),
             frame_range=_frame_range(self.frames.text()),
             fps=_rate(self.rate.text()),
+            **self.options.values(sources),
         )
 
     def start_publish(self) -> None:
@@ -200,6 +213,13 @@ class PublishPage(QtWidgets.QWidget):
             right.addWidget(style.field_label(text, field))
             right.addWidget(field)
             right.addSpacing(6)
+        self.show_options.setCheckable(True)
+        self.show_options.setToolTip("Look, size, sound, burn-in, slate and status")
+        self.show_options.toggled.connect(self.options.setVisible)
+        self.options.hide()
+        right.addWidget(self.show_options, 0, QtCore.Qt.AlignmentFlag.AlignLeft)
+        right.addWidget(self.options)
+        right.addSpacing(6)
         right.addWidget(self.recent, 1)
         return right
 
@@ -214,7 +234,18 @@ class PublishPage(QtWidgets.QWidget):
         self.sources.preview_requested.connect(lambda name: self._controller.queries.preview(name, self._host))
         rate = (self.rate,) if self._host is None else ()
         draw = (self.draw,) if self._can_draw else ()
-        order = (self.sources, *draw, self.add, self.task, self.frames, *rate, self.review, self.comment)
+        order = (
+            self.sources,
+            *draw,
+            self.add,
+            self.task,
+            self.frames,
+            *rate,
+            self.review,
+            self.comment,
+            self.show_options,
+            *self.options.fields,
+        )
         for before, after in zip(order, (*order[1:], self.publish)):
             self.setTabOrder(before, after)
 
@@ -290,7 +321,7 @@ class PublishPage(QtWidgets.QWidget):
     def _draw_previews(self) -> None:
         for name in self.sources.checked:
             if self._host is not None:
-                self._controller.queries.draw_preview(name, self._host, {})
+                self._controller.queries.draw_preview(name, self._host, self.options.chosen_look)
 
     def _ask_for_files(self) -> None:
         names, _ = QtWidgets.QFileDialog.getOpenFileNames(self, "Images and movies", "", "")

@@ -34,6 +34,7 @@ class Drawn:
     view: dict[str, Any]
     settings: dict[str, Any]
     flags: dict[str, Any]
+    background: tuple[float, ...] | None = None
 
 
 def playblast(maya: Maya, call: Invocation) -> Any:
@@ -105,6 +106,7 @@ def _write(maya: Maya, panel: Control, resolution: Resolution, path: Path, flags
         overscan=shape.attributes["overscan"],
         view={name: value for name, value in panel.values.items() if name != "camera"},
         settings=dict(scene.node("hardwareRenderingGlobals").attributes),
+        background=None if maya.interface.has_gradient else maya.interface.colours["background"],
         flags={name: value for name, value in flags.items() if name not in ("frame", "completeFilename")},
     )
     maya.drawn.append(drawn)
