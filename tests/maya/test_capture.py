@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -41,6 +42,33 @@ def test_an_image_shows_the_view_of_the_camera_without_overlays(image_of):
 
 
 # The double cannot know which flags matter, so all of them are listed for review.
+def test_no_overlay_of_the_camera_is_drawn(maya, image_of):
+    camera = maya.scene.node("shotCamShape")
+    overlays = [name for name in camera.attributes if name.startswith("display")]
+    camera.attributes.update(dict.fromkeys(overlays, True))
+    assert len(overlays) == 8
+    assert image_of().overlays == ()
+    assert all(camera.attributes[name] for name in overlays)
+
+
+def test_a_sequence_on_an_image_plane_advances(maya, host, request_of):
+    maya.has_image_plane = True
+    frames = host.playblast(request_of("1001-1003"), ignore)
+    assert len({frames.path(frame).read_bytes() for frame in (1001, 1002, 1003)}) == 3
+
+
+def test_the_focus_returns_to_the_panel_of_the_artist(maya, host, request_of):
+    maya.interface.focus = "modelPanel2"
+    host.playblast(request_of("1001"), ignore)
+    assert maya.interface.focus == "modelPanel2"
+
+
+def test_a_relative_folder_is_relative_to_the_working_directory(host, request_of, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    frames = host.playblast(request_of("1001", directory=Path("frames")), ignore)
+    assert frames.path(1001) == tmp_path / "frames" / "shot.1001.png" and frames.missing() == ()
+
+
 def test_playblast_is_called_with_exactly_these_flags(image_of):
     assert image_of().flags == {
         "compression": "png",

@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from doubles.nuke.nodes import Format
 from doubles.nuke.sample_script import set_knobs
 
 from ft_dcc.errors import CameraMissing, Cancelled, CaptureFailed, StorageError, UserFixableError
@@ -189,6 +190,23 @@ def test_a_write_in_a_group_is_captured_in_its_group(nuke, host, request_of):
     frames = host.playblast(request_of("1001-1002", source="Shot.Out.Write1"), ignore)
     assert frames.missing() == () and made[0]._inputs == [noise]
     assert (nuke.state(), nuke.group) == (before, outer)
+
+
+def test_a_relative_folder_is_relative_to_the_working_directory(host, request_of, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    frames = host.playblast(request_of("1001", directory=Path("frames")), ignore)
+    assert frames.path(1001) == tmp_path / "frames" / "shot.1001.png" and frames.missing() == ()
+
+
+def test_an_anamorphic_capture_keeps_the_shape_of_its_pixels(nuke, host, request_of):
+    seen = []
+    nuke.formats.append(Format(64, 36, "anamorphic", 2.0))
+    set_knobs(nuke.root, format="anamorphic")
+    call_before_each_render(nuke, lambda: seen.append(nuke.find("Reformat1")["box_pixel_aspect"].value()))
+    frames = host.playblast(request_of("1001"), ignore)
+    assert (host.scene().pixel_aspect, frames.pixel_aspect, seen) == (Fraction(2), Fraction(2), [2.0])
+    set_knobs(nuke.root, format="small")
+    assert host.scene().pixel_aspect is None
 
 
 def test_a_gizmo_or_a_missing_input_is_reported_and_nothing_is_changed(nuke, host, request_of):
@@ -421,6 +439,12 @@ def test_configure_adds_a_format_only_if_there_is_none(nuke, host):
     assert (host.scene().frame_range, host.scene().fps) == (FrameRange(993, 1056), Fraction(24000, 1001))
 
 
+def test_configure_uses_no_anamorphic_format(nuke, host):
+    nuke.formats.append(Format(1998, 1080, "anamorphic", 2.0))
+    host.configure(FrameRange(1001, 1048), Fraction(24), Resolution(1998, 1080))
+    assert nuke.root.format().name() == "ft_dcc_1998x1080"
+
+
 def test_the_task_is_stored_in_an_invisible_knob(nuke, host, tmp_path):
     host.remember_task("a5e2")
     host.remember_task("d6b9")
@@ -445,6 +469,9 @@ def test_a_relative_file_name_becomes_absolute(nuke, host):
     assert node_pattern(nuke.find("Write1")) == str(Path.cwd() / "out" / "comp.%04d.png")
     set_knobs(nuke.root, project_directory="/shots/sh010")
     assert node_pattern(nuke.find("Write1")) == str(Path("/shots/sh010/out/comp.%04d.png").absolute())
+    # The directory may be an expression.
+    set_knobs(nuke.root, name="/shots/sh020/comp.nk", project_directory="[file dirname [value root.name]]")
+    assert node_pattern(nuke.find("Write1")) == str(Path("/shots/sh020/out/comp.%04d.png").absolute())
 
 
 def test_select_selects_only_the_named_node(nuke, host):

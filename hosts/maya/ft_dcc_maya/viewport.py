@@ -29,6 +29,8 @@ def own_panel(resolution: Resolution) -> Iterator[str]:
         layout = cmds.paneLayout(parent=window)
         panel = str(cmds.modelPanel(parent=layout, menuBarVisible=False))
         stack.callback(_remove_panel, panel)
+        # Sequences on image planes advance only in the active view.
+        cmds.setFocus(panel)
         yield panel
 
 

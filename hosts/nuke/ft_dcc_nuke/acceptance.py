@@ -72,13 +72,15 @@ class NukeUnderTest:
         """Return the script's nodes and the settings of its root."""
         root = nuke.root()
         nodes = nuke.allNodes(group=root, recurseGroups=True)
-        names = ("first_frame", "last_frame", "fps", "format", "proxy")
+        names = ("first_frame", "last_frame", "fps", "proxy")
         return {
             "nodes": sorted(f"{node.fullName()} {node.Class()}" for node in nodes),
             "selection": sorted(node.fullName() for node in nuke.selectedNodes()),
             "frame": int(nuke.frame()),
             "modified": bool(root.modified()),
             "undo": bool(nuke.Undo.disabled()),
+            # The value of the knob is an object.
+            "format": str(root.format().name()),
             **{name: str(root[name].value()) for name in names},
         }
 

@@ -22,7 +22,7 @@ from ft_dcc.host_support.capture_files import make_folder, missing_frame_error, 
 
 from . import render_callbacks
 from .maintained import TrackNode, maintained_script
-from .node_info import node_views, script_frame_rate
+from .node_info import node_views, script_frame_rate, script_pixel_aspect
 
 DrawFrame = Callable[[int], None]
 
@@ -68,7 +68,7 @@ def nodes_with_errors(name: str) -> list[str]:
 def output_frames(request: PlayblastRequest) -> Frames:
     """Return the images that the request will produce, at the rate of the script."""
     pattern = request.directory.absolute() / f"{request.name}.%04d.png"
-    return Frames(str(pattern), request.frame_range, script_frame_rate(), request.resolution)
+    return Frames(str(pattern), request.frame_range, script_frame_rate(), request.resolution, script_pixel_aspect())
 
 
 @contextmanager
@@ -121,6 +121,10 @@ def _add_capture_nodes(track: TrackNode, source: nuke.Node, group: nuke.Group, s
     reformat["box_fixed"].setValue(True)
     reformat["box_width"].setValue(size.width)
     reformat["box_height"].setValue(size.height)
+    aspect = script_pixel_aspect()
+    if aspect is not None:
+        # Otherwise an anamorphic image would be squeezed into bars.
+        reformat["box_pixel_aspect"].setValue(float(aspect))
     reformat["resize"].setValue("fit")
     # The box is filled with black, not with what lies outside of the image.
     reformat["black_outside"].setValue(True)

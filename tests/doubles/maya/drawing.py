@@ -83,6 +83,8 @@ def _resolution(maya: Maya, flags: dict[str, Any], panel: Control) -> Resolution
     largest = maya.interface.window_of(panel.name).values["widthHeight"]
     # Without a size it has that of the window, and a larger image is cropped.
     width, height = (min(part, limit) if part else limit for part, limit in zip((width, height), largest))
+    if maya.is_windows:
+        width, height = width // 4 * 4, height // 4 * 4
     share = flags["percent"] / 100
     return Resolution(int(width * share), int(height * share))
 
@@ -116,7 +118,9 @@ def _write(maya: Maya, panel: Control, resolution: Resolution, path: Path, flags
         raise OSError(17, "File exists")
     # An invisible window can be drawn only off-screen.
     is_seen = flags.get("offScreen") or maya.interface.window_of(panel.name).values["visible"]
-    path.write_bytes(painted(int(time) if is_seen else 0, resolution))
+    # Maya's PNGs have an alpha channel. A sequence on an image plane advances only in the active view.
+    is_advancing = maya.interface.focus == panel.name or not maya.has_image_plane
+    path.write_bytes(painted(int(time) if is_seen and is_advancing else 0, resolution, has_alpha=True))
 
 
 COMMANDS = {"playblast": playblast}

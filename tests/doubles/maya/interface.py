@@ -147,7 +147,10 @@ def model_panel(maya: Maya, call: Invocation) -> Any:
     if call.mode == "query":
         return interface.require(call.command, call.first(), "panel").values["camera"]
     interface.made += 1
-    return interface.add(f"modelPanel{interface.made}", "panel", call.flags["parent"], **VIEW).name
+    made = interface.add(f"modelPanel{interface.made}", "panel", call.flags["parent"], **VIEW)
+    # A new panel takes the focus, also from the artist's.
+    interface.focus = made.name
+    return made.name
 
 
 def model_editor(maya: Maya, call: Invocation) -> Any:

@@ -40,6 +40,12 @@ DEFAULTS = {
         "ssaoEnable": True,
     },
 }
+# The other names of ``currentUnit``, as documented.
+_UNITS = {
+    *("sec", "min", "hour", "millisec", "23.976fps", "29.97fps", "29.97df", "47.952fps", "59.94fps", "44100fps"),
+    *(f"{number}fps" for number in (2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 40, 75, 80, 90, 100, 120, 125, 150, 200)),
+    *(f"{number}fps" for number in (240, 250, 300, 375, 400, 500, 600, 750, 1200, 1500, 2000, 3000, 6000, 48000)),
+}
 _FPS = {"game": 15, "film": 24, "pal": 25, "ntsc": 30, "show": 48, "palf": 50, "ntscf": 60}
 
 
@@ -150,7 +156,7 @@ def fps_of(unit: str) -> float:
     if unit in _FPS:
         return _FPS[unit]
     number = re.fullmatch(r"([\d.]+)(fps|df)", unit)
-    if number is None:
+    if number is None or unit not in _UNITS:
         raise RuntimeError(f"currentUnit: Invalid time unit '{unit}'")
     return float(number[1])
 

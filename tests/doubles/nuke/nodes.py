@@ -61,6 +61,7 @@ def knobs_of(kind: str) -> list[Knob]:
             Boolean_Knob("box_fixed"),
             Enumeration_Knob("resize", "", ["width", "none", "height", "fit", "fill", "distort"]),
             Boolean_Knob("black_outside"),
+            Double_Knob("box_pixel_aspect"),
         ],
         "Root": [
             String_Knob("name"),
@@ -82,8 +83,8 @@ def knobs_of(kind: str) -> list[Knob]:
 class Format:
     """A size in pixels with a name."""
 
-    def __init__(self, width: int, height: int, name: str | None) -> None:
-        self._width, self._height, self._name = width, height, name
+    def __init__(self, width: int, height: int, name: str | None, pixel_aspect: float = 1.0) -> None:
+        self._width, self._height, self._name, self._pixel_aspect = width, height, name, pixel_aspect
 
     def width(self) -> int:
         return self._width
@@ -92,7 +93,7 @@ class Format:
         return self._height
 
     def pixelAspect(self) -> float:  # noqa: N802
-        return 1.0
+        return self._pixel_aspect
 
     def name(self) -> str | None:
         return self._name
@@ -316,6 +317,11 @@ class Root(Group):
     def format(self) -> Format:
         self._guard("Root.format")
         return self._nuke.format_named(self._knobs["format"]._value)
+
+    def _bind(self, knob: Knob) -> None:
+        super()._bind(knob)
+        if isinstance(knob, Format_Knob):
+            knob.format_named = self._nuke.format_named
 
     def save(self, path: Path) -> None:
         """Write the script to disk, in a text format of the double."""

@@ -136,8 +136,8 @@ class Nuke:
             raise TypeError(f"there is no format {name!r}")
         return found
 
-    def format_texts(self) -> list[tuple[int, int, str | None]]:
-        return [(each.width(), each.height(), each.name()) for each in self.formats]
+    def format_texts(self) -> list[tuple[int, int, str | None, float]]:
+        return [(each.width(), each.height(), each.name(), each.pixelAspect()) for each in self.formats]
 
     def evaluate(self, text: str, view: str | None = None) -> str:
         """Return the expanded text of a file knob: Tcl, view and frame number are replaced."""
