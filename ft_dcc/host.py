@@ -93,6 +93,29 @@ class SupportsMixdown(Protocol):
         """
 
 
+@runtime_checkable
+class SupportsLooks(Protocol):
+    """Optional interface of a host: presets for the look of its playblasts."""
+
+    @property
+    def looks(self) -> Mapping[str, Mapping[str, Any]]:
+        """The options of each preset by its name, the default one first."""
+
+
+@runtime_checkable
+class SupportsSnapshot(Protocol):
+    """Optional interface of a host in which a capture changes the time: an image of the current frame.
+
+    A change of time discards values that are not keyed, so such a host makes images of a source only when asked.
+    """
+
+    def snapshot(self, source: str, resolution: Resolution, path: Path, look: Mapping[str, Any]) -> None:
+        """Write a PNG of what the camera shows now, without changing the time, and restore the scene.
+
+        Raises CameraMissing, CaptureFailed, SettingInvalid or StorageError.
+        """
+
+
 @attrs.frozen
 class Footage:
     """Existing files of a source: a frame pattern or a movie, its range and its colour space.

@@ -43,7 +43,7 @@ def png_size(path: Path) -> frames.Resolution | None:
 
 
 def missing_frame_error(
-    path: Path, frame: int, program: str, output: str = ""
+    path: Path, frame: float, program: str, output: str = ""
 ) -> errors.StorageError | errors.CaptureFailed:
     """Return the error for a missing frame: StorageError if the folder is not writable, else CaptureFailed."""
     try:

@@ -134,7 +134,7 @@ def write_mixdown(instance: Instance, host: Host) -> None:
     path, frame_range = media_folder(instance) / _MIXDOWN, slots.CLIP.get(instance).frame_range
     with suppress(FileNotFoundError):
         path.unlink()
-    if isinstance(host, SupportsMixdown):
+    if isinstance(host, SupportsMixdown) and slots.REQUEST.get(instance.context).scene_sound:
         mix: Callable[[], bool] = partial(host.mixdown, frame_range, path)
         host.run_in_main_thread(mix)
 
@@ -144,8 +144,9 @@ def sounds_of(instance: Instance) -> list[Sound]:
     scene, clip = slots.SCENE.find(instance.context), slots.CLIP.find(instance)
     # ValidateSound may run for a source whose clip could not be collected.
     first = 0 if clip is None else clip.frame_range.with_handles.start
-    requested = [Sound.parse(text, first) for text in slots.REQUEST.get(instance.context).sounds]
-    if scene is None or slots.SOURCE.get(instance).kind != "camera":
+    request = slots.REQUEST.get(instance.context)
+    requested = [Sound.parse(text, first) for text in request.sounds]
+    if scene is None or slots.SOURCE.get(instance).kind != "camera" or not request.scene_sound:
         return requested
     mixdown = media_folder(instance) / _MIXDOWN
     if mixdown.is_file():

@@ -59,7 +59,9 @@ class PublishRequest:
       one.
     * ``allow_incomplete`` publishes a scene although files that it needs are missing.
     * ``sounds`` are files, each with the frame at which it starts ("music.wav@993"), by default the first.
-    * ``colour`` is the colour space of frames and how they are displayed; ``look`` are options of the host's playblast.
+    * ``colour`` is the colour space of frames and how they are displayed; ``look`` are options of the host's playblast;
+      empty means as the setting says.
+    * ``scene_sound`` is whether the movie of a camera has the sound of its scene.
     """
 
     task: str | None
@@ -88,6 +90,7 @@ class PublishRequest:
     outputs: tuple[str, ...] | None = attrs.field(default=None, converter=_optional_texts)
     colour: ColourOptions | None = None
     look: Mapping[str, Any] = attrs.field(factory=dict)
+    scene_sound: bool = True
 
     @property
     def has_note(self) -> bool:

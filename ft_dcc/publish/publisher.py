@@ -15,6 +15,7 @@ import attrs
 from ft_dcc import errors
 from ft_dcc.frames import aspect_ratio
 from ft_dcc.host import ProvidesPlugins
+from ft_dcc.host_support import looks
 from ft_dcc.publish import encode_source, models, progress, report, slots
 from ft_dcc.publish.jobs import offline_capture, rollback
 from ft_dcc.publish.jobs.checkpoint import CheckpointStore
@@ -154,7 +155,11 @@ def prepare(
     job_id: str | None = None,
 ) -> Job:
     """Return a new job that ``resume`` starts when its server answers; raise StorageError."""
-    request = apply_settings(request, resolve.read_settings(), in_host=host is not None)
+    settings = resolve.read_settings()
+    request = apply_settings(request, settings, in_host=host is not None)
+    if not request.look and settings.get("look"):
+        # The first of the looks is that of the setting.
+        request = attrs.evolve(request, look=next(iter(looks.find_looks(host, settings).values()), {}))
     if host is None:
         # The job outlives the working folder. Not resolve(): a studio's paths may contain links on purpose.
         request = attrs.evolve(request, source=tuple(os.path.abspath(text) for text in request.source))  # noqa: PTH100

@@ -80,6 +80,12 @@ def _check_url(text: str) -> None:
         raise errors.SettingInvalid(f"{text!r} is not a URL. Write it as https://studio.ftrackapp.com.")
 
 
+def _check_look_preset(text: str) -> None:
+    name, colon, options = (part.strip() for part in text.partition(":"))
+    if not (name and colon and options) or "," in name or "=" in name:
+        raise errors.SettingInvalid(f"{text!r} is not a preset. Write it as 'client: lit, samples=16'.")
+
+
 @attrs.frozen
 class Setting:
     """One setting; ``environment`` lists its variables in order of precedence.
@@ -270,6 +276,20 @@ SETTINGS = (
         default_label="none",
         separator=",",
         check=_one_of(*OUTPUTS),
+    ),
+    Setting(
+        "look",
+        "look of a playblast in Maya: a preset, options, or both, such as `lit, samples=16`",
+        ("FT_DCC_LOOK",),
+        default_label="`textured`",
+    ),
+    Setting(
+        "looks",
+        "further presets of looks, such as `client: lit, samples=16`",
+        ("FT_DCC_LOOKS",),
+        default_label="those of the program",
+        separator="\n",
+        check=_check_look_preset,
     ),
     Setting(
         "tab_on_new_writes",

@@ -8,16 +8,16 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ft_dcc.errors import Error
 from ft_dcc.host import SupportsSelection
 from ft_dcc.host_support.main_thread import run_when_idle
 from ft_dcc.settings.resolve import Settings, read_settings
-from ft_dcc.ui.preview import Preview, preview_camera, preview_file
+from ft_dcc.ui.preview import Preview, preview_camera, preview_file, preview_look
 
 if TYPE_CHECKING:
     from ft_dcc.host import Host, Scene
@@ -170,6 +170,17 @@ class BackgroundQueries:
                 raise
 
         self.run(f"Preview of {source}", work, uses_scene=is_in_scene)
+
+    def draw_preview(self, source: str, host: Host, look: Mapping[str, Any]) -> None:
+        """Make the preview of a camera again, of what it shows now in this look."""
+        previews, scene = self.previews, self.scene
+        if scene is None or source not in scene.sources:
+            return
+
+        def work() -> None:
+            previews[source] = preview_look(source, host, scene, self._preview_folder(), look)
+
+        self.run(f"Preview of {source}", work, uses_scene=True)
 
     def clear_previews(self) -> None:
         """Discard the previews, so that they are made again."""

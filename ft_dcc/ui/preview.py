@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from ft_dcc.errors import Error
 from ft_dcc.frames import FrameRange, Frames, Resolution, find_frames, format_ranges, is_sequence
+from ft_dcc.host import SupportsSnapshot
 from ft_dcc.host_support.main_thread import run_when_idle
 
 if TYPE_CHECKING:
@@ -38,7 +40,8 @@ def preview_file(text: str, folder: Path) -> Preview:
 def preview_camera(source: str, host: Host, scene: Scene, folder: Path) -> Preview:
     """Return the preview of a camera at the middle of the scene's range; raise the errors of ``Host.playblast``.
 
-    A source with existing files is previewed from them.
+    A source with existing files is previewed from them. There is no image where making one could change what the
+    artist sees, as in Maya: see ``preview_look``.
     """
     from ft_dcc.host import PlayblastRequest, SupportsFootage, find_footage
 
@@ -48,13 +51,27 @@ def preview_camera(source: str, host: Host, scene: Scene, folder: Path) -> Previ
     if isinstance(host, SupportsFootage):
         # Capturing means rendering there, which may block the main thread for minutes.
         return Preview(f"{scene.frame_range}, not rendered yet")
+    if isinstance(host, SupportsSnapshot):
+        return Preview(f"{scene.frame_range}, {scene.resolution}")
     middle = (scene.frame_range.start + scene.frame_range.end) // 2
-    height = max(2, round(_WIDTH * scene.resolution.height / scene.resolution.width / 2) * 2)
-    size = Resolution(_WIDTH, height)
-    request = PlayblastRequest(source, FrameRange(middle, middle), size, folder, "preview")
+    request = PlayblastRequest(source, FrameRange(middle, middle), _preview_size(scene), folder, "preview")
     # In a single call, so that no other call sees the scene as changed by the capture.
     frames = run_when_idle(host, lambda: host.playblast(request, lambda _: None))
     return Preview(f"{scene.frame_range}, {scene.resolution}", frames.path(middle))
+
+
+def preview_look(source: str, host: Host, scene: Scene, folder: Path, look: Mapping[str, Any]) -> Preview:
+    """Return the preview of a camera at the current time, in this look; raise the errors of ``snapshot``."""
+    if not isinstance(host, SupportsSnapshot):
+        return preview_camera(source, host, scene, folder)
+    path = folder / "preview.png"
+    run_when_idle(host, lambda: host.snapshot(source, _preview_size(scene), path, look))
+    return Preview(f"{scene.frame_range}, {scene.resolution}", path)
+
+
+def _preview_size(scene: Scene) -> Resolution:
+    height = max(4, round(_WIDTH * scene.resolution.height / scene.resolution.width / 4) * 4)
+    return Resolution(_WIDTH, height)
 
 
 def _describe_sequence(pattern: str) -> tuple[Path, str]:

@@ -141,15 +141,20 @@ class ColourBars:
             raise RuntimeError(f"{what} was called outside of the main thread, where a real host would crash")
 
 
-def painted(frame: int, resolution: Resolution) -> bytes:
-    """Return a PNG of the bars, with a white line that moves one pixel to the right per frame."""
+def painted(frame: int, resolution: Resolution, *, has_alpha: bool = False) -> bytes:
+    """Return a PNG of the bars, with a white line that moves one pixel to the right per frame.
+
+    With alpha, all but the line is transparent, as is the background of a view.
+    """
     width, height = resolution.width, resolution.height
     row = bytearray()
     for x in range(width):
-        row += bytes(WHITE if x == frame % width else BARS[x * len(BARS) // width])
+        is_line = x == frame % width
+        row += bytes(WHITE if is_line else BARS[x * len(BARS) // width])
+        row += bytes([255 * is_line]) if has_alpha else b""
     # Each row of a PNG begins with its filter type: 0, none.
     pixels = zlib.compress((b"\0" + bytes(row)) * height, 1)
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, 8, 6 if has_alpha else 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", pixels) + _chunk(b"IEND", b"")
 
 

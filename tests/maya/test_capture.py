@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import shutil
 import threading
+from pathlib import Path
 
 import pytest
 
 from ft_dcc.errors import Cancelled, CaptureFailed, SceneBusy, SettingInvalid, StorageError
 from ft_dcc.frames import Resolution
-from ft_dcc.ui.preview import preview_camera
+from ft_dcc.ui.preview import preview_camera, preview_look
 
 
 def ignore(frame):
@@ -41,6 +42,33 @@ def test_an_image_shows_the_view_of_the_camera_without_overlays(image_of):
 
 
 # The double cannot know which flags matter, so all of them are listed for review.
+def test_no_overlay_of_the_camera_is_drawn(maya, image_of):
+    camera = maya.scene.node("shotCamShape")
+    overlays = [name for name in camera.attributes if name.startswith("display")]
+    camera.attributes.update(dict.fromkeys(overlays, True))
+    assert len(overlays) == 8
+    assert image_of().overlays == ()
+    assert all(camera.attributes[name] for name in overlays)
+
+
+def test_a_sequence_on_an_image_plane_advances(maya, host, request_of):
+    maya.has_image_plane = True
+    frames = host.playblast(request_of("1001-1003"), ignore)
+    assert len({frames.path(frame).read_bytes() for frame in (1001, 1002, 1003)}) == 3
+
+
+def test_the_focus_returns_to_the_panel_of_the_artist(maya, host, request_of):
+    maya.interface.focus = "modelPanel2"
+    host.playblast(request_of("1001"), ignore)
+    assert maya.interface.focus == "modelPanel2"
+
+
+def test_a_relative_folder_is_relative_to_the_working_directory(host, request_of, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    frames = host.playblast(request_of("1001", directory=Path("frames")), ignore)
+    assert frames.path(1001) == tmp_path / "frames" / "shot.1001.png" and frames.missing() == ()
+
+
 def test_playblast_is_called_with_exactly_these_flags(image_of):
     assert image_of().flags == {
         "compression": "png",
@@ -100,6 +128,46 @@ def test_the_settings_of_a_look_change_the_view(image_of):
     assert (view["polymeshes"], "locators" in view) == (False, False)
 
 
+def test_the_background_does_not_depend_on_the_preferences_of_the_artist(maya, image_of):
+    before = maya.state()
+    assert image_of().background == (0.36, 0.36, 0.36)
+    assert image_of(background="black").background == (0.0, 0.0, 0.0)
+    assert image_of(background="own").background is None
+    assert maya.state() == before
+
+
+def test_a_look_like_the_viewport_copies_the_view_of_the_artist(maya, image_of):
+    own = maya.interface.controls["modelPanel4"].values
+    own.update(displayAppearance="wireframe", displayLights="all", joints=False, locators=True, shadows=True)
+    view = image_of(like_viewport=True).view
+    assert (view["displayAppearance"], view["displayLights"], view["shadows"]) == ("wireframe", "all", True)
+    assert (view["joints"], view["locators"], view["selectionHiliteDisplay"]) == (False, True, False)
+    # The focus may be in another editor.
+    maya.interface.focus = "outlinerPanel1"
+    assert image_of(like_viewport=True).view["displayAppearance"] == "wireframe"
+
+
+def test_selected_nodes_can_be_drawn_alone(maya, host, request_of, image_of):
+    maya.scene.selection = ["second"]
+    assert image_of(isolate_selected=True).view["isolated"] == ("second",)
+    maya.scene.selection = []
+    with pytest.raises(SettingInvalid, match="nothing is selected"):
+        host.playblast(request_of(look={"isolate_selected": True}), ignore)
+
+
+@pytest.mark.parametrize("year", [2023, 2026])
+def test_drawings_in_the_view_are_hidden_in_every_version_that_has_them(maya, image_of, year):
+    maya.year = year
+    assert image_of().view.get("bluePencil", "unknown") == (False if year > 2023 else "unknown")
+    assert image_of().view["clipGhosts"] is False
+
+
+def test_every_preset_of_the_host_is_a_valid_look(host, image_of):
+    assert list(host.looks) == ["textured", "viewport", "lit", "clay", "wireframe"]
+    for options in host.looks.values():
+        image_of(**options)
+
+
 def test_isolated_nodes_are_drawn_alone_and_leave_no_set_in_the_scene(maya, image_of):
     before = maya.state()
     assert image_of(isolate=["second"]).view["isolated"] == ("second",)
@@ -112,6 +180,9 @@ def test_isolated_nodes_are_drawn_alone_and_leave_no_set_in_the_scene(maya, imag
         ({"shading": "oil"}, "look.shading cannot be 'oil'. Choose from smoothShaded, flatShaded"),
         ({"samples": 3}, "look.samples cannot be 3. Choose from 0, 2, 4, 8, 16."),
         ({"hide": ["everything"]}, "look.hide cannot be 'everything'"),
+        ({"textures": "yes"}, "look.textures cannot be 'yes'. Choose from true, false."),
+        ({"hide": "everything"}, "look.hide cannot be 'everything'"),
+        ({"background": "pink"}, "look.background cannot be 'pink'. Choose from grey, black, white, own."),
         ({"colour": "red"}, "Unknown setting of a look: colour. Choose from shading"),
         ({"isolate": ["ghost"]}, "look.isolate names 'ghost', which is not in the scene"),
     ],
@@ -125,9 +196,9 @@ def test_an_invalid_look_is_rejected_before_anything_is_changed(maya, host, requ
 
 
 def test_the_current_time_only_increases_during_a_capture(maya, host, request_of):
-    host.playblast(request_of("1001-1004"), ignore)
+    host.playblast(request_of("1001-1003"), ignore)
     set_to = [call.first() for call in maya.calls if call.command == "currentTime" and call.mode != "query"]
-    assert set_to == [1001, 1002, 1003, 1004, 1004.0]
+    assert set_to == [1001, 1002, 1003, 1004.0]
 
 
 def change_everything(maya):
@@ -148,6 +219,38 @@ def test_the_scene_is_restored_after_a_capture(maya, host, request_of):
     before = maya.state()
     assert host.playblast(request_of("1001-1012"), ignore).missing() == ()
     assert maya.state() == before
+
+
+def test_a_change_between_two_frames_is_kept_can_be_undone_and_counts_as_modified(maya, host, request_of):
+    def change(frame):
+        if frame == 1002:
+            maya.call("setAttr", "second.translateX", 4.0)
+
+    assert (maya.scene.is_modified, maya.undo) == (False, [])
+    host.playblast(request_of("1001-1004"), change)
+    assert maya.scene.node("second").attributes["translateX"] == 4.0
+    assert (maya.scene.is_modified, maya.undo, maya.is_undo_on) == (True, ["setAttr"], True)
+
+
+def test_the_scene_saved_between_two_frames_stays_unmodified(maya, host, request_of, tmp_path):
+    def save(frame):
+        if frame == 1002:
+            maya.call("file", rename=str(tmp_path / "shot.ma"))
+            maya.call("file", save=True)
+
+    maya.scene.is_modified = True
+    host.playblast(request_of("1001-1004"), save)
+    assert not maya.scene.is_modified
+
+
+def test_a_camera_setting_changed_between_two_frames_is_kept(maya, host, request_of):
+    def change(frame):
+        if frame == 1002:
+            maya.call("setAttr", "shotCamShape.overscan", 1.7)
+
+    host.playblast(request_of("1001-1003"), change)
+    camera = maya.scene.node("shotCamShape").attributes
+    assert (camera["overscan"], camera["displayResolution"]) == (1.7, True)
 
 
 def test_escape_between_two_frames_cancels_and_restores_the_scene(maya, host, request_of):
@@ -278,7 +381,7 @@ def test_a_preview_never_exposes_a_changed_scene(maya, host, tmp_path):
     scene, before, seen = host.scene(), maya.state(), []
 
     def preview():
-        seen.append(preview_camera("shotCam", host, scene, tmp_path))
+        seen.append(preview_look("shotCam", host, scene, tmp_path, {}))
 
     thread = threading.Thread(target=preview, daemon=True)
     thread.start()
@@ -288,11 +391,39 @@ def test_a_preview_never_exposes_a_changed_scene(maya, host, tmp_path):
     assert seen[0].image.is_file()
 
 
+@pytest.fixture
+def pose(maya):
+    """Give a node a value that is not keyed, and return a function that reads it."""
+    cube = maya.scene.node("second")
+    cube.curves["translateX"], cube.attributes["translateX"] = 0.0, 4.5
+    return lambda: cube.attributes["translateX"]
+
+
+@pytest.mark.parametrize("evaluates", [False, True])
+def test_a_preview_that_nobody_asked_for_draws_nothing_and_keeps_an_unkeyed_pose(maya, host, tmp_path, pose, evaluates):
+    maya.playblast_evaluates = evaluates
+    before = maya.state()
+    preview = preview_camera("shotCam", host, host.scene(), tmp_path)
+    assert (preview.summary, preview.image) == ("1001-1012, 64x36", None)
+    assert (maya.state(), maya.drawn, pose()) == (before, [], 4.5)
+    assert [call for call in maya.calls if call.command == "currentTime" and call.mode != "query"] == []
+
+
+def test_a_requested_preview_shows_the_current_time_and_keeps_an_unkeyed_pose(maya, host, tmp_path, pose):
+    maya.scene.time, before = 1004.25, maya.state()
+    before = maya.state()
+    preview = preview_look("shotCam", host, host.scene(), tmp_path, {"shading": "wireframe"})
+    assert preview.image.is_file()
+    (drawn,) = maya.drawn
+    assert (drawn.time, drawn.view["displayAppearance"], pose()) == (1004.25, "wireframe", 4.5)
+    assert maya.state() == before
+
+
 def test_a_preview_waits_for_the_end_of_a_capture(maya, host, request_of, tmp_path):
     scene, before, order = host.scene(), maya.state(), []
 
     def preview():
-        preview_camera("second", host, scene, tmp_path)
+        preview_look("second", host, scene, tmp_path, {})
         order.append("preview")
 
     preview_thread = threading.Thread(target=preview, daemon=True)

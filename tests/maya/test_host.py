@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ft_dcc.errors import CameraMissing, CaptureFailed, SettingInvalid, StorageError, UserFixableError
-from ft_dcc.frames import FrameRange, Resolution
+from ft_dcc.frames import FrameRange, Resolution, frame_rate
 from ft_dcc.host import ProvidesPlugins, SupportsFocalLengths
 
 
@@ -55,6 +55,28 @@ def test_configure_sets_the_time_unit_and_keeps_keys_on_their_frames(maya, host,
     assert (maya.scene.unit, scene.fps, str(scene.frame_range)) == (unit, Fraction(rate), "993-1056")
     assert maya.scene.keys == [1001.0, 1012.0]
     assert maya.scene.node("defaultResolution").attributes["deviceAspectRatio"] == pytest.approx(16 / 9)
+
+
+def test_configure_sets_the_range_of_the_time_slider_too_as_one_undo_step(maya, host):
+    host.configure(FrameRange(1001, 1048, 8), Fraction(24), Resolution(1920, 1080))
+    assert maya.scene.options == {
+        "animationStartTime": 993,
+        "minTime": 993,
+        "animationEndTime": 1056,
+        "maxTime": 1056,
+    }
+    assert (maya.undo, maya.open_chunks) == (["ft-dcc: shot settings"], [])
+
+
+@pytest.mark.parametrize("rate", ["23.976", "29.97", "47.952", "59.94", "2", "90", "750"])
+def test_configure_names_each_rate_as_maya_does(maya, host, rate):
+    host.configure(FrameRange(1, 2), frame_rate(rate), Resolution(64, 36))
+    assert maya.scene.unit == f"{rate}fps" and host.scene().fps == frame_rate(rate)
+
+
+def test_a_range_that_is_not_quite_whole_is_rounded(maya, host):
+    maya.scene.options.update(animationStartTime=1000.9999, animationEndTime=1011.9999)
+    assert str(host.scene().frame_range) == "1001-1012"
 
 
 def test_configure_with_an_unsupported_rate_changes_nothing(maya, host):
@@ -155,6 +177,23 @@ def test_in_batch_mode_a_thread_can_read_the_scene(maya):
     thread.start()
     thread.join(10)
     assert seen[0].sources == ("shotCam", "second") and seen[0].sounds == ()
+
+
+def test_in_batch_mode_one_thread_at_a_time_uses_the_scene(maya):
+    from ft_dcc_maya import main_thread
+
+    is_second_inside, was_disturbed = threading.Event(), []
+    second = threading.Thread(target=lambda: main_thread.run(is_second_inside.set, is_batch=True))
+
+    def hold():
+        second.start()
+        was_disturbed.append(is_second_inside.wait(0.3))
+
+    first = threading.Thread(target=lambda: main_thread.run(hold, is_batch=True))
+    first.start()
+    first.join(10)
+    second.join(10)
+    assert (was_disturbed, is_second_inside.is_set()) == ([False], True)
 
 
 def test_a_call_to_a_busy_main_thread_times_out(maya):

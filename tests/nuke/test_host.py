@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from doubles.nuke.nodes import Format
 from doubles.nuke.sample_script import set_knobs
 
 from ft_dcc.errors import CameraMissing, Cancelled, CaptureFailed, StorageError, UserFixableError
@@ -27,6 +28,11 @@ def ignore(frame):
     pass
 
 
+def call_before_each_render(nuke, function):
+    """Call the function when a Write begins to render, as a callback of the studio."""
+    nuke.module.addBeforeRender(function)
+
+
 def test_the_host_supports_footage_and_plugins(host):
     assert isinstance(host, SupportsFootage) and isinstance(host, ProvidesPlugins)
     assert (host.name, host.version) == ("Nuke", "15.1v3")
@@ -43,9 +49,18 @@ def test_sources_list_selected_nodes_first_and_no_disabled_ones(nuke, host):
     group = nuke.make("Group", "Out")
     nuke.make("Write", parent=group)
     set_knobs(nuke.make("Write"), disable=True)
-    assert host.scene().sources == ("Read1", "Out.Write1", "Write1")
+    # The Read is selected in the sample script.
+    assert host.scene().sources == ("Read1", "Write1", "Out.Write1")
     nuke.selection = [group.children[0]]
-    assert host.scene().sources[0] == "Out.Write1"
+    assert host.scene().sources == ("Out.Write1", "Write1", "Read1")
+
+
+def test_without_a_selection_writes_precede_reads(nuke, host):
+    nuke.selection = []
+    nuke.make("Read")
+    nuke.make("Write", "Write10")
+    nuke.make("Write")
+    assert host.scene().sources == ("Write1", "Write2", "Write10", "Read1", "Read2")
 
 
 def test_sources_are_independent_of_the_open_group(nuke, host):
@@ -134,12 +149,13 @@ def test_disabled_undo_stays_disabled_after_a_capture(nuke, host, request_of):
 def test_the_capture_nodes_have_exactly_these_settings(nuke, host, request_of):
     seen = []
 
-    def inspect(frame):
+    def inspect():
         for node in nuke.root.children[2:]:
             usual = {knob.name(): knob._value for knob in type(node)(nuke, node._kind, "x", None)._knobs.values()}
             seen.append({name: k._value for name, k in node._knobs.items() if k._value != usual[name]})
 
-    host.playblast(request_of("1001"), inspect)
+    call_before_each_render(nuke, inspect)
+    host.playblast(request_of("1001"), ignore)
     reformat, write = seen
     assert reformat == {
         "type": "to box",
@@ -155,10 +171,11 @@ def test_the_capture_nodes_have_exactly_these_settings(nuke, host, request_of):
 def test_a_capture_uses_the_input_of_the_write(nuke, host, request_of):
     flows = []
 
-    def inspect(frame):
+    def inspect():
         flows.extend([None if each is None else each.path for each in node._inputs] for node in nuke.root.children[2:])
 
-    host.playblast(request_of("1001"), inspect)
+    call_before_each_render(nuke, inspect)
+    host.playblast(request_of("1001"), ignore)
     assert flows == [["Read1"], ["Reformat1"]]
 
 
@@ -169,11 +186,27 @@ def test_a_write_in_a_group_is_captured_in_its_group(nuke, host, request_of):
     write.setInput(0, noise)
     nuke.group, before = outer, nuke.state()
     made = []
-    frames = host.playblast(
-        request_of("1001-1002", source="Shot.Out.Write1"), lambda _: made.extend(inner.children[2:])
-    )
+    call_before_each_render(nuke, lambda: made.extend(inner.children[2:]))
+    frames = host.playblast(request_of("1001-1002", source="Shot.Out.Write1"), ignore)
     assert frames.missing() == () and made[0]._inputs == [noise]
     assert (nuke.state(), nuke.group) == (before, outer)
+
+
+def test_a_relative_folder_is_relative_to_the_working_directory(host, request_of, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    frames = host.playblast(request_of("1001", directory=Path("frames")), ignore)
+    assert frames.path(1001) == tmp_path / "frames" / "shot.1001.png" and frames.missing() == ()
+
+
+def test_an_anamorphic_capture_keeps_the_shape_of_its_pixels(nuke, host, request_of):
+    seen = []
+    nuke.formats.append(Format(64, 36, "anamorphic", 2.0))
+    set_knobs(nuke.root, format="anamorphic")
+    call_before_each_render(nuke, lambda: seen.append(nuke.find("Reformat1")["box_pixel_aspect"].value()))
+    frames = host.playblast(request_of("1001"), ignore)
+    assert (host.scene().pixel_aspect, frames.pixel_aspect, seen) == (Fraction(2), Fraction(2), [2.0])
+    set_knobs(nuke.root, format="small")
+    assert host.scene().pixel_aspect is None
 
 
 def test_a_gizmo_or_a_missing_input_is_reported_and_nothing_is_changed(nuke, host, request_of):
@@ -189,6 +222,64 @@ def test_a_gizmo_or_a_missing_input_is_reported_and_nothing_is_changed(nuke, hos
     with pytest.raises(CaptureFailed, match=r"^Nothing flows into Write1 that can be captured\. Connect its input\.$"):
         host.playblast(request_of(), ignore)
     assert nuke.state() == before
+
+
+def test_a_change_between_two_frames_is_kept_can_be_undone_and_counts_as_modified(nuke, host, request_of):
+    def change(frame):
+        if frame == 1002:
+            nuke.find("Read1")["first"].setValue(995)
+
+    nuke.undo.clear()
+    host.playblast(request_of("1001-1004"), change)
+    assert nuke.find("Read1")._knobs["first"]._value == 995
+    assert (nuke.root.is_modified, nuke.undo, nuke.undo_locks) == (True, ["first"], 0)
+
+
+def test_between_two_frames_the_script_has_no_node_of_the_capture(nuke, host, request_of):
+    set_knobs(nuke.root, proxy=True)
+    before, found = nuke.state(), []
+    host.playblast(request_of("1001-1003"), lambda frame: found.append(nuke.state()))
+    assert found == [before] * 3
+
+
+def test_a_capture_in_a_group_with_the_tab_records_no_render(nuke, host, request_of):
+    import ft_dcc_nuke
+    from ft_dcc_nuke import tab
+
+    from ft_dcc.renders.renders import read_renders
+
+    ft_dcc_nuke.start()
+    group = nuke.make("Group")
+    nuke.make("Write", parent=group)._inputs = [nuke.make("Read", parent=group)]
+    tab.add(group, tab.ALWAYS)
+    host.playblast(request_of("1001-1002", source="Group1.Write1"), ignore)
+    assert list(read_renders()) == []
+    # The artist's own render, of the node that has the name now, is recorded.
+    write = nuke.find("Group1.Write1")
+    set_knobs(write, file=str(request_of().directory / "own.%04d.png"))
+    nuke.render(write, 1001, 1001)
+    assert [render.execution.node for render in read_renders()] == ["Group1.Write1"]
+
+
+def test_a_node_created_between_two_frames_lands_in_the_open_group(nuke, host, request_of):
+    group = nuke.make("Group")
+    inner = nuke.make("Write", parent=group)
+    inner._inputs = [nuke.make("Read", parent=group)]
+    new = []
+    host.playblast(request_of("1001-1002", source="Group1.Write1"), lambda frame: new.append(nuke.make("Noise").path))
+    assert new == ["Noise1", "Noise2"]
+
+
+def test_a_source_deleted_between_two_frames_is_named_in_the_error(nuke, host, request_of):
+    with pytest.raises(CaptureFailed, match="Write1 was deleted while it was captured"):
+        host.playblast(request_of("1001-1004", source="Write1"), lambda frame: nuke.delete(nuke.find("Write1")))
+    assert nuke.undo_locks == 0
+
+
+def test_a_script_opened_between_two_frames_ends_the_capture(nuke, host, request_of):
+    with pytest.raises(CaptureFailed, match="was deleted while it was captured"):
+        host.playblast(request_of("1001-1004"), lambda frame: nuke.clear())
+    assert (nuke.root.children, nuke.root.is_modified) == ([], False)
 
 
 def test_a_capture_has_full_size_and_restores_proxy_mode(nuke, host, request_of):
@@ -348,6 +439,12 @@ def test_configure_adds_a_format_only_if_there_is_none(nuke, host):
     assert (host.scene().frame_range, host.scene().fps) == (FrameRange(993, 1056), Fraction(24000, 1001))
 
 
+def test_configure_uses_no_anamorphic_format(nuke, host):
+    nuke.formats.append(Format(1998, 1080, "anamorphic", 2.0))
+    host.configure(FrameRange(1001, 1048), Fraction(24), Resolution(1998, 1080))
+    assert nuke.root.format().name() == "ft_dcc_1998x1080"
+
+
 def test_the_task_is_stored_in_an_invisible_knob(nuke, host, tmp_path):
     host.remember_task("a5e2")
     host.remember_task("d6b9")
@@ -372,6 +469,9 @@ def test_a_relative_file_name_becomes_absolute(nuke, host):
     assert node_pattern(nuke.find("Write1")) == str(Path.cwd() / "out" / "comp.%04d.png")
     set_knobs(nuke.root, project_directory="/shots/sh010")
     assert node_pattern(nuke.find("Write1")) == str(Path("/shots/sh010/out/comp.%04d.png").absolute())
+    # The directory may be an expression.
+    set_knobs(nuke.root, name="/shots/sh020/comp.nk", project_directory="[file dirname [value root.name]]")
+    assert node_pattern(nuke.find("Write1")) == str(Path("/shots/sh020/out/comp.%04d.png").absolute())
 
 
 def test_select_selects_only_the_named_node(nuke, host):

@@ -193,6 +193,27 @@ def test_a_publish_from_the_menu_shows_its_result_when_it_has_finished(nuke, pac
     assert serve_until_finished(nuke)[1:] == ["The server's address is missing. Set FTRACK_SERVER."]
 
 
+def test_renders_of_another_script_are_neither_listed_nor_published(nuke, package, tmp_path):
+    from ft_dcc_nuke import tab
+
+    write = nuke.find("Write1")
+    tab.add(write, "off")
+    set_knobs(nuke.root, name=str(tmp_path / "a.nk"))
+    set_knobs(write, ft_dcc_publish="ask")
+    nuke.answers = [False] * 9
+    nuke.render(write, 1001, 1002)
+    nuke.messages.clear()
+    # Another script has a node of the same name.
+    set_knobs(nuke.root, name=str(tmp_path / "b.nk"))
+    nuke.selection = [write]
+    press(nuke, "Renders")
+    press(nuke, "Publish renders of selected Writes")
+    assert nuke.messages == [
+        "No render of this script was recorded.",
+        "No render of these nodes was recorded. Publish their files: Publish for review…",
+    ]
+
+
 def test_publish_renders_without_a_recorded_render_suggests_to_publish_files(nuke, package):
     nuke.selection = [nuke.find("Write1")]
     press(nuke, "Publish renders of selected Writes")

@@ -167,6 +167,28 @@ def test_each_rendered_view_is_recorded_as_a_sequence(terminal, write, tmp_path,
     assert found["right"].source.endswith("comp_right.%04d.png")
 
 
+def test_the_view_of_the_callback_counts_also_if_its_file_looks_unchanged(terminal, write, tmp_path, monkeypatch):
+    from ft_dcc_nuke import render_callbacks
+
+    # As on a disk with coarse times, where a frame is rendered again.
+    monkeypatch.setattr(render_callbacks, "_file_state", lambda path: (1, 1))
+    terminal.module.addView("right")
+    terminal.calls_for_each_view = True
+    set_knobs(write, file=str(tmp_path / "out" / "comp_%V.%04d.png"), views="main right")
+    terminal.render(write, 1001, 1002)
+    assert sorted((render.view, render.frames) for render in read_renders()) == [
+        ("", (1001, 1002)),
+        ("right", (1001, 1002)),
+    ]
+
+
+def test_the_frames_of_the_environment_take_precedence_over_the_tab(terminal, write, monkeypatch):
+    monkeypatch.setenv("FT_DCC_RENDER_FRAMES", "1001-1003")
+    set_knobs(write, ft_dcc_frames="1001-1012")
+    terminal.render(write, 1001, 1003)
+    assert str(only_render().wanted) == "1001-1003" and only_render().is_complete
+
+
 def test_only_the_views_of_the_write_are_recorded(terminal, write):
     terminal.view_names = ["left", "middle", "right"]
     set_knobs(write, views="right left")

@@ -39,6 +39,35 @@ def ready(open_dialog, choose, render, task_path):
     return dialog
 
 
+@pytest.mark.parametrize(
+    ("name", "modifier"),
+    [("S", "No"), ("W", "No"), ("Delete", "No"), ("Shift", "No"), ("Space", "No"), ("Z", "Control"), ("F", "No")],
+)
+def test_a_key_typed_in_the_dialog_is_not_passed_on_to_the_host(app, ready, name, modifier):
+    from Qt import QtCore, QtGui
+
+    # In a host the dialog's parent is the main window, which gets what the dialog ignores.
+    key, held = getattr(QtCore.Qt.Key, f"Key_{name}"), getattr(QtCore.Qt.KeyboardModifier, f"{modifier}Modifier")
+    page = ready.publish_page
+    kinds = QtCore.QEvent.Type
+    for widget in (page.sources, page.comment, page.frames, ready.tabs["about"], ready):
+        for kind in (kinds.ShortcutOverride, kinds.KeyPress, kinds.KeyRelease):
+            event = QtGui.QKeyEvent(kind, key, held, name.lower() if len(name) == 1 else "")
+            event.ignore()
+            app.sendEvent(widget, event)
+            assert event.isAccepted(), (widget, kind)
+
+
+def test_alt_with_a_key_stays_a_shortcut_of_the_dialog(app, ready):
+    from Qt import QtCore, QtGui
+
+    alt = QtCore.Qt.KeyboardModifier.AltModifier
+    event = QtGui.QKeyEvent(QtCore.QEvent.Type.ShortcutOverride, QtCore.Qt.Key.Key_P, alt)
+    event.ignore()
+    app.sendEvent(ready, event)
+    assert not event.isAccepted()
+
+
 def test_a_publish_works_with_the_keyboard_alone(app, open_dialog, wait_until, type_key, write, render, task_path):
     dialog = open_dialog()
     page = dialog.publish_page
@@ -58,6 +87,7 @@ def test_a_publish_works_with_the_keyboard_alone(app, open_dialog, wait_until, t
     write("Second pass")
     type_key("Return", "Control")
     wait_until(page.result.isVisible)
+    assert page.comment.toPlainText() == ""
     assert app.focusWidget() is page.result.open
 
 
@@ -85,7 +115,7 @@ def test_enter_publishes_after_another_button_had_the_focus(ready, wait_until, t
 
 def test_enter_in_the_list_of_versions_opens_the_version(ready, wait_until, type_key, monkeypatch):
     opened = []
-    monkeypatch.setattr("ft_dcc_qt.recent_versions.open_link", opened.append)
+    monkeypatch.setattr("ft_dcc_qt.result_panel.open_link", opened.append)
     page = ready.publish_page
     page.frames.setFocus()
     type_key("Return")

@@ -6,10 +6,11 @@ from fractions import Fraction
 
 import pytest
 import requests
+from doubles.colour_bars import painted
 from doubles.maya import sample_scene
 from doubles.maya.program import running
 
-from ft_dcc.frames import FrameRange
+from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.production.tasks import ensure_task
 
 
@@ -55,6 +56,10 @@ def test_the_dialog_of_the_menu_lists_the_cameras_and_publishes(
     page = dialog.publish_page
     assert (page.sources.names, page.sources.checked) == (["shotCam", "second"], ("shotCam",))
     wait_until(lambda: page.sources.item(0).text() == "shotCam\n1001-1012, 64x36", maya)
+    assert maya.drawn == []
+    press(page.draw)
+    wait_until(lambda: len(maya.drawn) == 1 and dialog.controller.queries.wait(0), maya)
+    assert maya.drawn[0].time == 1004.0
     choose(dialog, task_path, maya)
     wait_until(lambda: maya.scene.file_info.get("ft_dcc_task_id") == task["id"], maya)
     assert maya.scene.is_modified
@@ -70,6 +75,41 @@ def test_the_dialog_of_the_menu_lists_the_cameras_and_publishes(
     assert requests.get(page.result.link, timeout=30).status_code == 200
     version = session.query(f'AssetVersion where task_id is "{task["id"]}"').one()
     assert (version["version"], version["asset"]["type"]["short"]) == (1, "playblast")
+
+
+def test_the_options_choose_look_size_sound_and_burn_in(
+    maya, choose_from_menu, choose, press, wait_until, session, task, task_path, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("FT_DCC_LOOKS", "client: lit, samples=16")
+    session.get("Shot", task["parent_id"])["custom_attributes"]["resolution"] = "128x72"
+    session.commit()
+    maya.scene.node("defaultResolution").attributes.update(width=128, height=72)
+    maya.scene.file_info["ft_dcc_task_id"] = task["id"]
+    dialog = choose_from_menu("Publish for review…")
+    page, options = dialog.publish_page, dialog.publish_page.options
+    assert not options.isVisible()
+    press(page.show_options)
+    assert [options.look.itemText(row) for row in range(options.look.count())] == [
+        *("textured", "viewport", "lit", "clay", "wireframe", "client")
+    ]
+    options.look.setCurrentText("client")
+    options.scale.setCurrentText("Half size")
+    options.sound.setChecked(False)
+    options.burnin.setChecked(True)
+    options.slate.setChecked(True)
+    request = page.request()
+    assert (request.scene_sound, len(request.slate), request.burnin["bottom right"]) == (False, 5, "{frame}")
+    press(page.publish)
+    wait_until(lambda: page.result.isVisible() or page.problems.isVisible(), maya)
+    assert not page.problems.isVisible()
+    drawn = maya.drawn[-1]
+    assert (str(drawn.resolution), drawn.view["displayLights"]) == ("64x36", "all")
+    assert drawn.settings["multiSampleCount"] == 16
+    page.add_files([tmp_path])
+    (tmp_path / "still.png").write_bytes(painted(1, Resolution(64, 36)))
+    page.add_files([tmp_path / "still.png"])
+    press(page.publish)
+    assert page.error.text().startswith("Only cameras can be captured at half size.")
 
 
 def test_a_problem_can_select_its_camera(maya, choose_from_menu, press, wait_until, session, task, task_path):

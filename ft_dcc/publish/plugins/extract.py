@@ -83,6 +83,8 @@ def _origin(instance: Instance, host: Host) -> dict[str, Any]:
         "engine": scene.engine,
         "has_unsaved_changes": scene.is_modified,
     }
+    if look := slots.REQUEST.get(instance.context).look:
+        origin["look"] = dict(look)
     if scene.path is not None:
         origin["file"] = models.strip_surrogates(str(scene.path))
         with suppress(OSError), scene.path.open("rb") as file:

@@ -15,6 +15,7 @@ from ft_dcc.acceptance.host_under_test import Check, CheckContext, Skipped, requ
 from ft_dcc.acceptance.run import run_requested_checks
 from ft_dcc.errors import CaptureFailed, Error
 from ft_dcc.host import PlayblastRequest
+from ft_dcc.ui.preview import preview_camera, preview_look
 
 from . import menu
 from .capture import OVERLAYS
@@ -50,6 +51,8 @@ class MayaUnderTest:
         self.checks: Sequence[Check] = (
             Check("menu twice", "The menu exists once, and is gone after its removal", check_menu_twice),
             Check("no window", "Maya without a window refuses a playblast with a sentence", check_no_window),
+            Check("unkeyed pose", "A value that is not keyed outlives the dialog and its preview", check_unkeyed_pose),
+            Check("change", "A change in the middle of a capture is kept and can be undone", check_change),
         )
 
     def build(self) -> None:
@@ -133,6 +136,32 @@ def check_menu_twice(context: CheckContext) -> None:
     menu.uninstall()
     require_equal(bool(cmds.menu(menu.MENU, exists=True)), False, "the menu exists after its removal")
     menu.install()
+
+
+def check_unkeyed_pose(context: CheckContext) -> Mapping[str, Any]:
+    """Check that reading the scene keeps a value that is not keyed; return whether a preview keeps it, too."""
+    if not context.target.has_window:
+        raise Skipped("there is no window")
+    plug, scene = "acceptCube.translateX", context.host.scene()
+    cmds.setAttr(plug, 2.5)
+    preview_camera(scene.sources[0], context.host, scene, context.folder)
+    require_equal(cmds.getAttr(plug), 2.5, "the value after the dialog was opened")
+    preview_look(scene.sources[0], context.host, scene, context.folder, {})
+    return {"a preview keeps it": bool(cmds.getAttr(plug) == 2.5)}
+
+
+def check_change(context: CheckContext) -> None:
+    """Check that a change between two frames of a capture stays, counts as modified and is one undo step."""
+    plug = "acceptCube.translateY"
+
+    def change(frame: int) -> None:
+        if frame == 1002:
+            cmds.setAttr(plug, 2.0)
+
+    context.host.playblast(context.request(), change)
+    found = (cmds.getAttr(plug), cmds.file(query=True, modified=True))
+    require_equal(found, (2.0, True), "the value, and whether the scene is modified")
+    require_equal("setAttr" in str(cmds.undoInfo(query=True, undoName=True)), True, "the change can be undone")
 
 
 def check_no_window(context: CheckContext) -> None:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Callable
+from typing import Any, Callable
 
 from maya import cmds
 
-from ft_dcc.errors import Cancelled, CaptureFailed, SettingInvalid
+from ft_dcc.errors import Cancelled, CaptureFailed
 from ft_dcc.frames import Frames, Resolution
 from ft_dcc.host import PlayblastRequest
 from ft_dcc.host_support.capture_files import make_folder, missing_frame_error, png_size, remove_stale
 
 from .cameras import camera_shape
 from .look import Look
-from .maintained import maintained_scene
+from .maintained import SceneRestore, maintained_scene
 from .units import rate_from_unit
-from .viewport import own_panel, progress_window, without_messages
+from .viewport import artists_view, fixed_background, own_panel, progress_window, without_messages
 
 DrawFrame = Callable[[int], None]
 
@@ -49,24 +49,12 @@ def capture_setup(request: PlayblastRequest, frames: Frames) -> Iterator[DrawFra
 
     Raises CameraMissing, CaptureFailed, StorageError or SettingInvalid before anything is changed.
     """
-    if cmds.about(batch=True):
-        raise CaptureFailed(
-            "Maya without a window has no viewport to capture. "
-            "Publish from Maya's window, or render the frames and give them: ft-dcc publish 'name.%04d.png'"
-        )
-    camera, look = camera_shape(request.source), Look.from_request(request.look)
-    _require_isolated_nodes(look)
+    camera, look = _prepare(request.source, request.look)
     make_folder(request.directory)
-    whole = request.frame_range.with_handles
-    with maintained_scene(camera) as restore, without_messages(), own_panel(request.resolution) as panel:
-        for overlay in OVERLAYS:
-            restore.set_attribute(f"{camera}.{overlay}", False)
-        restore.set_attribute(f"{camera}.overscan", 1.0)
-        look.apply_to_renderer(restore)
-        look.apply_to_panel(panel)
-        cmds.modelEditor(panel, edit=True, camera=request.source)
-        # Without a refresh the first frame may be drawn with the previous settings.
-        cmds.refresh(force=True)
+    with maintained_scene(camera) as restore:
+        with restore.untracked():
+            panel = _set_up_view(request.source, request.resolution, look, restore)
+        whole = request.frame_range.with_handles
         with progress_window(whole.start, whole.end) as is_cancelled:
 
             def draw(frame: int) -> None:
@@ -74,22 +62,66 @@ def capture_setup(request: PlayblastRequest, frames: Frames) -> Iterator[DrawFra
                     raise CaptureFailed(_SCENE_CLOSED)
                 if is_cancelled(frame):
                     raise Cancelled(f"The capture was cancelled in Maya before frame {frame}.")
-                _draw(panel, frame, frames.path(frame), request.resolution)
+                with restore.untracked():
+                    # Playblast returns to the current time. Setting it first means that a simulation never runs
+                    # backwards.
+                    cmds.currentTime(frame)
+                    _draw(panel, frame, frames.path(frame), request.resolution)
 
             yield draw
 
 
-def _require_isolated_nodes(look: Look) -> None:
-    for node in look.isolate:
-        if not cmds.objExists(node):
-            raise SettingInvalid(f"look.isolate names {node!r}, which is not in the scene. Check the name.")
+@contextmanager
+def snapshot_setup(source: str, resolution: Resolution, look: Mapping[str, Any]) -> Iterator[Callable[[Path], None]]:
+    """Set up a view, and yield a function that draws the current time to a file; raise as ``capture_setup``.
+
+    The time is never set: that would discard values that are not keyed.
+    """
+    camera, checked_look = _prepare(source, look)
+    with maintained_scene(camera) as restore:
+        with restore.untracked():
+            panel = _set_up_view(source, resolution, checked_look, restore)
+
+        def draw(path: Path) -> None:
+            with restore.untracked():
+                _draw(panel, float(cmds.currentTime(query=True)), path, resolution)  # type: ignore[call-arg] # the documentation leaves it out
+
+        yield draw
 
 
-def _draw(panel: str, frame: int, path: Path, resolution: Resolution) -> None:
+def _prepare(source: str, look: Mapping[str, Any]) -> tuple[str, Look]:
+    """Return the camera's shape and the look; raise CameraMissing, CaptureFailed or SettingInvalid."""
+    if cmds.about(batch=True):
+        raise CaptureFailed(
+            "Maya without a window has no viewport to capture. "
+            "Publish from Maya's window, or render the frames and give them: ft-dcc publish 'name.%04d.png'"
+        )
+    camera, checked_look = camera_shape(source), Look.from_request(look)
+    checked_look.nodes_to_isolate()
+    return camera, checked_look
+
+
+def _set_up_view(source: str, resolution: Resolution, look: Look, restore: SceneRestore) -> str:
+    """Return a panel that shows the camera with this look, until the scene is restored."""
+    camera = camera_shape(source)
+    view = artists_view()
+    restore.enter(without_messages())
+    restore.enter(fixed_background(look.background_colour))
+    panel = restore.enter(own_panel(resolution))
+    for overlay in OVERLAYS:
+        restore.set_attribute(f"{camera}.{overlay}", False)
+    restore.set_attribute(f"{camera}.overscan", 1.0)
+    look.apply_to_renderer(restore)
+    look.apply_to_panel(panel, view)
+    cmds.modelEditor(panel, edit=True, camera=source)
+    # Without a refresh the first frame may be drawn with the previous settings.
+    cmds.refresh(force=True)
+    return panel
+
+
+def _draw(panel: str, frame: float, path: Path, resolution: Resolution) -> None:
     """Draw one frame to its file; raise Cancelled, CaptureFailed or StorageError if the file is incomplete."""
     remove_stale(path)
-    # Playblast returns to the current time. Setting it first means that a simulation never runs backwards.
-    cmds.currentTime(frame)
     try:
         written = _playblast(panel, frame, path, resolution)
     except RuntimeError as error:
@@ -103,7 +135,7 @@ def _draw(panel: str, frame: int, path: Path, resolution: Resolution) -> None:
         raise CaptureFailed(f"Frame {frame} is {size}; expected {resolution}. Choose a size that Maya can draw.")
 
 
-def _playblast(panel: str, frame: int, path: Path, resolution: Resolution) -> str | None:
+def _playblast(panel: str, frame: float, path: Path, resolution: Resolution) -> str | None:
     """Return the file name that Maya reports, or None when Escape cancelled the playblast."""
     written: str | None = cmds.playblast(
         # The exact name: Maya's own numbering has no form for a negative frame.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Callable, TypeVar
+from typing import Any, Callable, TypeVar
 
 from maya import cmds, mel
 
@@ -16,7 +17,8 @@ from ft_dcc.host_support.main_thread import entered_on_main_thread
 
 from . import main_thread
 from .cameras import camera_shape, find_cameras
-from .capture import capture_setup, output_frames
+from .capture import capture_setup, output_frames, snapshot_setup
+from .look import PRESETS
 from .units import rate_from_unit, unit_from_rate
 
 T = TypeVar("T")
@@ -74,6 +76,14 @@ class MayaHost:
                 on_frame(frame)
         return frames
 
+    def snapshot(self, source: str, resolution: Resolution, path: Path, look: Mapping[str, Any]) -> None:
+        """Write a PNG of what the camera shows at the current time, and restore the scene.
+
+        Raises CameraMissing, CaptureFailed, SettingInvalid or StorageError.
+        """
+        with entered_on_main_thread(snapshot_setup(source, resolution, look), self._run) as draw:
+            self._run(partial(draw, path))
+
     def save(self) -> Path:
         """Save the scene to its file; raise UserFixableError if it has no name yet, StorageError if that fails."""
         if not cmds.file(query=True, sceneName=True):
@@ -108,6 +118,11 @@ class MayaHost:
         cmds.fileInfo(TASK_KEY, task_id)
         # Maya does not count this as a change, and would close the scene without asking.
         cmds.file(modified=True)
+
+    @property
+    def looks(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return the presets of looks."""
+        return PRESETS
 
     @property
     def plugins(self) -> Path:

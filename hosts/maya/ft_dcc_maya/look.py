@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import attrs
@@ -14,9 +15,21 @@ from .maintained import SceneRestore
 SHADINGS = ("smoothShaded", "flatShaded", "wireframe", "points", "boundingBox")
 LIGHTS = ("default", "all", "selected", "active", "none")
 SAMPLES = (0, 2, 4, 8, 16)
+# "bluePencil" hides drawings in the view; the flag is as old as the feature.
+_BLUE_PENCIL_API = 20240000
+# The colour behind the scene is a preference of each artist; None leaves it.
+BACKGROUNDS = {"grey": (0.36, 0.36, 0.36), "black": (0.0, 0.0, 0.0), "white": (1.0, 1.0, 1.0), "own": None}
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "textured": {},
+    "viewport": {"like_viewport": True},
+    "lit": {"lights": "all", "shadows": True, "occlusion": True},
+    "clay": {"default_material": True, "textures": False, "occlusion": True},
+    "wireframe": {"shading": "wireframe", "textures": False},
+}
 # Aids of the animator that reviewers do not need to see: flags of modelEditor.
 VIEWPORT_HELPERS = (
     "cameras",
+    "clipGhosts",
     "controlVertices",
     "deformers",
     "dimensions",
@@ -62,12 +75,18 @@ def _choices(*allowed: object) -> Any:
     return check
 
 
+def _texts(value: str | Iterable[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
 @attrs.frozen
 class Look:
     """The settings of one playblast.
 
     ``samples`` is the anti-aliasing, ``hide`` the kinds of objects that are not drawn, by their flag of
-    modelEditor, and ``isolate``, unless it is empty, the only nodes that are drawn.
+    modelEditor, and ``isolate``, unless it is empty, the only nodes that are drawn; ``isolate_selected`` adds the
+    selected ones. ``background`` is the colour behind the scene. With ``like_viewport``, shading, lights, textures,
+    shadows and the kinds of objects are those of the artist's view.
     """
 
     shading: str = attrs.field(default="smoothShaded", validator=_choices(*SHADINGS))
@@ -79,42 +98,76 @@ class Look:
     occlusion: bool = False
     samples: int = attrs.field(default=8, validator=_choices(*SAMPLES))
     hide: tuple[str, ...] = attrs.field(
-        default=VIEWPORT_HELPERS, converter=tuple, validator=_choices(*VIEWPORT_HELPERS, *_RENDERABLES)
+        default=VIEWPORT_HELPERS, converter=_texts, validator=_choices(*VIEWPORT_HELPERS, *_RENDERABLES)
     )
-    isolate: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    isolate: tuple[str, ...] = attrs.field(default=(), converter=_texts)
+    isolate_selected: bool = False
+    background: str = attrs.field(default="grey", validator=_choices(*BACKGROUNDS))
+    like_viewport: bool = False
 
     @classmethod
-    def from_request(cls, look: dict[str, Any]) -> Look:
+    def from_request(cls, look: Mapping[str, Any]) -> Look:
         """Return the ``look`` of a PlayblastRequest; raise SettingInvalid for an unknown name or value."""
         unknown = sorted(set(look) - {field.name for field in attrs.fields(cls)})
         if unknown:
             known = ", ".join(field.name for field in attrs.fields(cls))
             raise SettingInvalid(f"Unknown setting of a look: {', '.join(unknown)}. Choose from {known}.")
+        for field in attrs.fields(cls):
+            if isinstance(field.default, bool) and not isinstance(look.get(field.name, False), bool):
+                raise SettingInvalid(f"look.{field.name} cannot be {look[field.name]!r}. Choose from true, false.")
         return cls(**look)
 
-    def apply_to_panel(self, panel: str) -> None:
-        """Set the look on the view of this panel."""
+    @property
+    def background_colour(self) -> tuple[float, float, float] | None:
+        """The colour behind the scene; None leaves the artist's own."""
+        return BACKGROUNDS[self.background]
+
+    def apply_to_panel(self, panel: str, artists_view: str) -> None:
+        """Set the look on the view of this panel; ``artists_view`` is the panel that ``like_viewport`` copies."""
+        view: dict[str, Any] = {
+            "displayAppearance": self.shading,
+            "displayLights": self.lights,
+            "displayTextures": self.textures,
+            "shadows": self.shadows,
+            "wireframeOnShaded": self.wireframe,
+            "useDefaultMaterial": self.default_material,
+            **dict.fromkeys(self.hide, False),
+        }
+        if int(cmds.about(apiVersion=True)) >= _BLUE_PENCIL_API:
+            view["bluePencil"] = False
+        if self.like_viewport and artists_view:
+            # "pluginShapes" cannot be queried.
+            for name in sorted({*view, *VIEWPORT_HELPERS, *_RENDERABLES} - {"pluginShapes"}):
+                view[name] = cmds.modelEditor(artists_view, query=True, **{name: True})  # type: ignore[call-overload] # names from above
         cmds.modelEditor(
             panel,
             edit=True,
             rendererName="vp2Renderer",
-            displayAppearance=self.shading,
-            displayLights=self.lights,
-            displayTextures=self.textures,
-            shadows=self.shadows,
-            wireframeOnShaded=self.wireframe,
-            useDefaultMaterial=self.default_material,
             # Selection highlighting and 2D pan are not part of the shot.
             selectionHiliteDisplay=False,
             headsUpDisplay=False,
             ignorePanZoom=True,
         )
-        for kind in self.hide:
-            cmds.modelEditor(panel, edit=True, **{kind: False})  # type: ignore[call-overload] # names from above
-        if self.isolate:
+        # One by one: some combinations of flags lose one of them.
+        for name, value in view.items():
+            cmds.modelEditor(panel, edit=True, **{name: value})
+        nodes = self.nodes_to_isolate()
+        if nodes:
             cmds.isolateSelect(panel, state=True)  # type: ignore[call-overload] # the documentation has no mode for it
-            for node in self.isolate:
+            for node in nodes:
                 cmds.isolateSelect(panel, addDagObject=node)  # type: ignore[call-overload] # nor for this
+
+    def nodes_to_isolate(self) -> tuple[str, ...]:
+        """Return the only nodes to draw, none for all; raise SettingInvalid if one is missing or none is selected."""
+        for node in self.isolate:
+            if not cmds.objExists(node):
+                raise SettingInvalid(f"look.isolate names {node!r}, which is not in the scene. Check the name.")
+        if not self.isolate_selected:
+            return self.isolate
+        selected: Any = cmds.ls(selection=True, long=True) or []
+        if not selected:
+            raise SettingInvalid("Only selected objects are to be drawn, and nothing is selected. Select them.")
+        return (*self.isolate, *map(str, selected))
 
     def apply_to_renderer(self, restore: SceneRestore) -> None:
         """Set the renderer's settings, which belong to the scene, until the scene is restored."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from typing import Any, Callable
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any, Callable, TypeVar
 
 import attrs
 from maya import cmds
 
 from ft_dcc.errors import CaptureFailed
+
+T = TypeVar("T")
 
 
 @attrs.frozen
@@ -22,6 +24,10 @@ class SceneRestore:
 
     camera_id: str
     _stack: ExitStack
+
+    def close(self) -> None:
+        """Restore the scene."""
+        self._stack.close()
 
     @property
     def is_scene_open(self) -> bool:
@@ -37,11 +43,32 @@ class SceneRestore:
 
         self._stack.callback(call)
 
-    def set_attribute(self, plug: str, value: float | bool) -> None:
+    def enter(self, manager: AbstractContextManager[T]) -> T:
+        """Enter the context manager, and exit it when the scene is restored."""
+        return self._stack.enter_context(manager)
+
+    @contextmanager
+    def untracked(self) -> Iterator[None]:
+        """Keep undo steps and the modified flag as they are, for one call on the main thread.
+
+        Between two of these calls the artist works on, and those changes must be undoable and count as modified.
+        """
+        # Otherwise the artist's next Ctrl-Z would undo a step of ours.
+        has_undo = bool(cmds.undoInfo(query=True, stateWithoutFlush=True))
+        is_modified = bool(cmds.file(query=True, modified=True))
+        cmds.undoInfo(stateWithoutFlush=False)
+        try:
+            yield
+        finally:
+            cmds.undoInfo(stateWithoutFlush=has_undo)
+            if self.is_scene_open:
+                cmds.file(modified=is_modified)
+
+    def set_attribute(self, plug: str, value: float | bool | str) -> None:
         """Set the attribute until the scene is restored; raise CaptureFailed if it is driven.
 
         A locked attribute is unlocked meanwhile. One that has the value already is not set: in a referenced
-        camera that would be an edit.
+        camera that would be an edit. A value that the artist sets meanwhile is kept.
         """
         before = cmds.getAttr(plug)
         if before == value:
@@ -53,21 +80,29 @@ class SceneRestore:
             raise CaptureFailed(
                 f"{plug} is {before} and something drives it; a playblast needs {value}. Disconnect it and try again."
             )
-        self.call_on_exit(cmds.setAttr, plug, before)
+        self.call_on_exit(_reset, plug, value, before)
         cmds.setAttr(plug, value)
+
+
+def _reset(plug: str, value: object, before: Any) -> None:
+    """Set the attribute to its earlier value, unless it has another one than a capture gave it."""
+    if cmds.objExists(plug) and cmds.getAttr(plug) == value:
+        cmds.setAttr(plug, before)
+
+
+def _return_to(time: float) -> None:
+    """Set the time, unless it is that already: setting it discards values that are not keyed."""
+    if cmds.currentTime(query=True) != time:  # type: ignore[call-arg] # the documentation leaves it out
+        cmds.currentTime(time)
 
 
 @contextmanager
 def maintained_scene(camera_shape: str) -> Iterator[SceneRestore]:
-    """Restore time, playback, focus, image format and modified flag on exit; changes inside cannot be undone."""
+    """Restore time, playback, focus and image format on exit."""
     camera_id = str(cmds.ls(camera_shape, uuid=True)[0])
-    with ExitStack() as stack:
-        restore = SceneRestore(camera_id, stack)
-        restore.call_on_exit(cmds.file, modified=bool(cmds.file(query=True, modified=True)))
-        # Otherwise the artist's next Ctrl-Z would undo a step of ours.
-        stack.callback(cmds.undoInfo, stateWithoutFlush=bool(cmds.undoInfo(query=True, stateWithoutFlush=True)))
-        cmds.undoInfo(stateWithoutFlush=False)
-        restore.call_on_exit(cmds.currentTime, cmds.currentTime(query=True))  # type: ignore[call-arg] # the documentation leaves it out
+    restore = SceneRestore(camera_id, ExitStack())
+    try:
+        restore.call_on_exit(_return_to, cmds.currentTime(query=True))  # type: ignore[call-arg] # the documentation leaves it out
         if cmds.play(query=True, state=True):
             restore.call_on_exit(cmds.play, state=True)
             cmds.play(state=False)
@@ -75,3 +110,6 @@ def maintained_scene(camera_shape: str) -> Iterator[SceneRestore]:
         image_format = "defaultRenderGlobals.imageFormat"
         restore.call_on_exit(cmds.setAttr, image_format, cmds.getAttr(image_format))
         yield restore
+    finally:
+        with restore.untracked():
+            restore.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Callable
+from typing import Any, Callable
 
 from maya import cmds
 
@@ -29,6 +29,8 @@ def own_panel(resolution: Resolution) -> Iterator[str]:
         layout = cmds.paneLayout(parent=window)
         panel = str(cmds.modelPanel(parent=layout, menuBarVisible=False))
         stack.callback(_remove_panel, panel)
+        # Sequences on image planes advance only in the active view.
+        cmds.setFocus(panel)
         yield panel
 
 
@@ -49,6 +51,32 @@ def _remove_panel(panel: str) -> None:
 def _restore_focus(panel: str) -> None:
     if panel and panel in (cmds.getPanel(allPanels=True) or []):
         cmds.setFocus(panel)
+
+
+def artists_view() -> str:
+    """Return the view that has the focus, or else the first visible one; "" if there is none."""
+    visible: Any = cmds.getPanel(visiblePanels=True) or []
+    for panel in (cmds.getPanel(withFocus=True), *visible):
+        if panel and str(cmds.getPanel(typeOf=panel)) == "modelPanel":
+            return str(panel)
+    return ""
+
+
+@contextmanager
+def fixed_background(colour: tuple[float, float, float] | None) -> Iterator[None]:
+    """Draw this colour behind the scene, and restore the artist's preference; None changes nothing."""
+    if colour is None:
+        yield
+        return
+    has_gradient = bool(cmds.displayPref(query=True, displayGradient=True))
+    before: Any = cmds.displayRGBColor("background", query=True)  # type: ignore[call-overload] # it takes the name here
+    cmds.displayPref(displayGradient=False)
+    cmds.displayRGBColor("background", *colour)
+    try:
+        yield
+    finally:
+        cmds.displayRGBColor("background", *before)
+        cmds.displayPref(displayGradient=has_gradient)
 
 
 @contextmanager

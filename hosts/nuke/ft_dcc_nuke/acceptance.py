@@ -42,6 +42,7 @@ class NukeUnderTest:
         self.host = NukeHost()
         self.checks: Sequence[Check] = (
             Check("menu twice", "The menu exists once, and is gone after its removal", check_menu_twice),
+            Check("change", "A change in the middle of a capture is kept", check_change),
             Check("callbacks", "A render calls the callbacks in the documented order", check_callbacks),
             Check("render", "A render of a node with the tab is recorded, frame by frame", check_render),
             Check("views", "Each view that is written is recorded with its own files", check_views),
@@ -71,13 +72,15 @@ class NukeUnderTest:
         """Return the script's nodes and the settings of its root."""
         root = nuke.root()
         nodes = nuke.allNodes(group=root, recurseGroups=True)
-        names = ("first_frame", "last_frame", "fps", "format", "proxy")
+        names = ("first_frame", "last_frame", "fps", "proxy")
         return {
             "nodes": sorted(f"{node.fullName()} {node.Class()}" for node in nodes),
             "selection": sorted(node.fullName() for node in nuke.selectedNodes()),
             "frame": int(nuke.frame()),
             "modified": bool(root.modified()),
             "undo": bool(nuke.Undo.disabled()),
+            # The value of the knob is an object.
+            "format": str(root.format().name()),
             **{name: str(root[name].value()) for name in names},
         }
 
@@ -117,6 +120,19 @@ def check_menu_twice(context: CheckContext) -> None:
     menu.uninstall()
     require_equal(list(context.target.menu() or ()), [], "what is left of the menu")
     menu.install()
+
+
+def check_change(context: CheckContext) -> None:
+    """Check that a change between two frames of a capture stays and counts as modified."""
+    noise: Any = nuke.allNodes("Noise", group=nuke.root())[0]
+
+    def change(frame: int) -> None:
+        if frame == 1002:
+            noise["disable"].setValue(True)
+
+    context.host.playblast(context.request(), change)
+    found = (bool(noise["disable"].value()), bool(nuke.root().modified()))
+    require_equal(found, (True, True), "the value, and whether the script is modified")
 
 
 def check_callbacks(context: CheckContext) -> Mapping[str, Any]:

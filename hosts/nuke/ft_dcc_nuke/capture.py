@@ -5,12 +5,13 @@ This is for sources that are not rendered yet: files on disk are published as th
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Callable
+from typing import Any, Callable
 
 import nuke
 
@@ -19,22 +20,29 @@ from ft_dcc.frames import Frames, Resolution
 from ft_dcc.host import PlayblastRequest
 from ft_dcc.host_support.capture_files import make_folder, missing_frame_error, png_size, remove_stale
 
+from . import render_callbacks
 from .maintained import TrackNode, maintained_script
-from .node_info import node_views, script_frame_rate
+from .node_info import node_views, script_frame_rate, script_pixel_aspect
 
 DrawFrame = Callable[[int], None]
 
 
 def find_sources() -> list[str]:
     """Return the full names of the nodes that can be published: selected ones, then Writes, then Reads."""
-    nodes = [
-        node
-        for kind in ("Write", "Read")
-        for node in nuke.allNodes(kind, group=nuke.root(), recurseGroups=True)
+    chosen = {node.fullName() for node in nuke.selectedNodes()}
+    found = [
+        (node.fullName() not in chosen, kind, _numbers_by_value(node.fullName()), node.fullName())
+        for kind, name in enumerate(("Write", "Read"))
+        for node in nuke.allNodes(name, group=nuke.root(), recurseGroups=True)
         if not node["disable"].value()
     ]
-    chosen = {node.fullName() for node in nuke.selectedNodes()}
-    return sorted((node.fullName() for node in reversed(nodes)), key=lambda name: name not in chosen)
+    # Not in the order of allNodes, which is not documented.
+    return [name for *_, name in sorted(found)]
+
+
+def _numbers_by_value(name: str) -> tuple[Any, ...]:
+    """Return a key that sorts Write2 before Write10, and nodes of the script before those in groups."""
+    return (name.count("."), *(int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)))
 
 
 def find_node(name: str) -> nuke.Node:
@@ -60,26 +68,32 @@ def nodes_with_errors(name: str) -> list[str]:
 def output_frames(request: PlayblastRequest) -> Frames:
     """Return the images that the request will produce, at the rate of the script."""
     pattern = request.directory.absolute() / f"{request.name}.%04d.png"
-    return Frames(str(pattern), request.frame_range, script_frame_rate(), request.resolution)
+    return Frames(str(pattern), request.frame_range, script_frame_rate(), request.resolution, script_pixel_aspect())
 
 
 @contextmanager
 def capture_setup(request: PlayblastRequest, frames: Frames) -> Iterator[DrawFrame]:
-    """Create nodes for the request, and yield a function that writes one frame to its file.
+    """Yield a function that writes one frame to its file.
 
-    Raises CameraMissing, CaptureFailed or StorageError before anything is changed.
+    The nodes for it exist during that call only: between two frames the script belongs to the artist, who may save
+    it. Raises CameraMissing, CaptureFailed or StorageError before anything is changed.
     """
     source = find_node(request.source)
     group = _parent_group(source)
     make_folder(request.directory)
     view = node_views(source)[0]
-    with maintained_script(group) as track:
-        write = _add_capture_nodes(track, source, request.resolution)
 
-        def draw(frame: int) -> None:
+    def draw(frame: int) -> None:
+        try:
+            source.fullName()
+        except ValueError as error:
+            # Nuke raises it for a node that was deleted, also by opening another script.
+            raise CaptureFailed(f"{request.source} was deleted while it was captured. Publish again.") from error
+        with maintained_script() as track:
+            write = _add_capture_nodes(track, source, group, request.resolution)
             _draw(write, frame, view, frames.path(frame), request.resolution)
 
-        yield draw
+    yield draw
 
 
 def _parent_group(source: nuke.Node) -> nuke.Group:
@@ -95,19 +109,25 @@ def _parent_group(source: nuke.Node) -> nuke.Group:
     return source.parent() or nuke.root()
 
 
-def _add_capture_nodes(track: TrackNode, source: nuke.Node, size: Resolution) -> nuke.Node:
-    reformat = track(nuke.nodes.Reformat())
+def _add_capture_nodes(track: TrackNode, source: nuke.Node, group: nuke.Group, size: Resolution) -> nuke.Node:
     image = source if source.Class() == "Read" else source.input(0)
+    # Independent of the group that the artist has open, and left at once: it decides where new nodes land.
+    with group:
+        reformat = track(nuke.nodes.Reformat())
+        write = track(nuke.nodes.Write())
     if image is None or not reformat.setInput(0, image):
         raise CaptureFailed(f"Nothing flows into {source.fullName()} that can be captured. Connect its input.")
     reformat["type"].setValue("to box")
     reformat["box_fixed"].setValue(True)
     reformat["box_width"].setValue(size.width)
     reformat["box_height"].setValue(size.height)
+    aspect = script_pixel_aspect()
+    if aspect is not None:
+        # Otherwise an anamorphic image would be squeezed into bars.
+        reformat["box_pixel_aspect"].setValue(float(aspect))
     reformat["resize"].setValue("fit")
     # The box is filled with black, not with what lies outside of the image.
     reformat["black_outside"].setValue(True)
-    write = track(nuke.nodes.Write())
     write.setInput(0, reformat)
     write["channels"].setValue("rgb")
     write["file_type"].setValue("png")
@@ -121,7 +141,9 @@ def _draw(write: nuke.Node, frame: int, view: str, path: Path, size: Resolution)
         with _safe_path(path) as safe_path:
             # The exact name: Nuke's own numbering may have no form for a negative frame.
             write["file"].setValue(safe_path.as_posix())
-            nuke.execute(write, frame, frame, 1, [view])
+            # The tab of an enclosing group is for the artist's renders.
+            with render_callbacks.ignored(write.fullName()):
+                nuke.execute(write, frame, frame, 1, [view])
     except (RuntimeError, OSError) as error:
         # Foundry's documentation has both "Cancelled" and "cancelled".
         if str(error).lower().startswith("cancelled"):

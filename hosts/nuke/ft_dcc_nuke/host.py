@@ -17,7 +17,15 @@ from ft_dcc.host_support.main_thread import entered_on_main_thread
 from . import main_thread
 from .capture import capture_setup, find_node, find_sources, output_frames
 from .colour_space import colour_space_of, ocio_config_path
-from .node_info import TASK_KNOB, node_frame_range, node_pattern, saved_task_id, script_frame_rate, script_name
+from .node_info import (
+    TASK_KNOB,
+    node_frame_range,
+    node_pattern,
+    saved_task_id,
+    script_frame_rate,
+    script_name,
+    script_pixel_aspect,
+)
 
 T = TypeVar("T")
 
@@ -44,6 +52,7 @@ class NukeHost:
             resolution=Resolution(int(size.width()), int(size.height())),
             sources=tuple(find_sources()),
             task_id=saved_task_id(),
+            pixel_aspect=script_pixel_aspect(),
         )
 
     def footage(self, source: str) -> Footage | None:

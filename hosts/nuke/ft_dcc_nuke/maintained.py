@@ -1,4 +1,4 @@
-"""Restore the script after a capture: temporary nodes are deleted and leave no trace."""
+"""Restore the script after each captured frame: temporary nodes are deleted and leave no trace."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ TrackNode = Callable[[nuke.Node], nuke.Node]
 
 
 @contextmanager
-def maintained_script(group: nuke.Group) -> Iterator[TrackNode]:
-    """Yield a function that deletes its node on exit; nodes are created in the group, at full size.
+def maintained_script() -> Iterator[TrackNode]:
+    """Yield a function that deletes its node on exit; proxy mode is off inside, and nothing can be undone.
 
-    Nothing inside can be undone. On exit proxy mode, undo and the modified flag are restored, too.
+    For one call on the main thread: on exit proxy mode, undo and the modified flag are restored, too, and the artist
+    works on until the next call.
     """
     root = nuke.root()
     is_modified = bool(root.modified())
@@ -34,6 +35,4 @@ def maintained_script(group: nuke.Group) -> Iterator[TrackNode]:
             stack.callback(nuke.delete, node)
             return node
 
-        # Independent of the group that the artist has open.
-        with group:
-            yield track
+        yield track

@@ -59,6 +59,12 @@ def script_frame_rate() -> Fraction:
     return frame_rate(float(nuke.root().realFps()))
 
 
+def script_pixel_aspect() -> Fraction | None:
+    """Return the width of a pixel by its height; None for square pixels."""
+    aspect = Fraction(str(nuke.root().format().pixelAspect())).limit_denominator(1000)
+    return None if aspect == 1 else aspect
+
+
 def saved_task_id() -> str | None:
     """Return the task that is stored in the script, or None."""
     knob = nuke.root().knob(TASK_KNOB)

@@ -12,7 +12,7 @@ import functools
 import os
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Callable
 
 import nuke
@@ -37,6 +37,7 @@ class ActiveRender:
 _active_renders: dict[str, ActiveRender] = {}
 _window_renders: dict[str, str] = {}
 _logged: set[str] = set()
+_ignored_nodes: set[str] = set()
 
 
 def install() -> None:
@@ -101,6 +102,16 @@ def _print_once(message: str) -> None:
             print(message, file=sys.stderr)  # noqa: T201
 
 
+@contextlib.contextmanager
+def ignored(name: str) -> Iterator[None]:
+    """Record no render of the node with this full name, which belongs to a capture."""
+    _ignored_nodes.add(name)
+    try:
+        yield
+    finally:
+        _ignored_nodes.discard(name)
+
+
 @log_exceptions
 def before_render() -> None:
     """Start a log of the render if the node's tab asks for it."""
@@ -109,6 +120,8 @@ def before_render() -> None:
     node = nuke.thisNode()
     name = node.fullName()
     _active_renders.pop(name, None)
+    if name in _ignored_nodes:
+        return
     owner = tab.find_owner(node)
     if owner is None or tab.read_options(owner)[tab.PUBLISH] not in (tab.ASK, tab.ALWAYS):
         return

@@ -107,10 +107,27 @@ class Dialog(QtWidgets.QDialog):
                 controller.queries.read_scene(self.host)
             self._open_when_finished()
 
+    def event(self, event: QtCore.QEvent) -> bool:
+        """Keep the shortcuts of the host's main window from being triggered by keys typed here.
+
+        Keys with Alt are shortcuts of this window.
+        """
+        if isinstance(event, QtGui.QKeyEvent) and event.type() == QtCore.QEvent.Type.ShortcutOverride:
+            if not event.modifiers() & QtCore.Qt.KeyboardModifier.AltModifier:
+                event.accept()
+            return True
+        handled: bool = super().event(event)
+        return handled
+
+    def keyReleaseEvent(self, event: QtGui.QKeyEvent) -> None:
+        """Accept every key: an ignored one goes on to the host."""
+        event.accept()
+
     def keyPressEvent(self, event: QtGui.QKeyEvent) -> None:
-        """Press the focused button, or else the page's main button, on Enter, except in lists."""
+        """Press the focused button, or else the page's main button, on Enter, except in lists; accept every key."""
         if event.key() not in (QtCore.Qt.Key.Key_Return, QtCore.Qt.Key.Key_Enter):
             super().keyPressEvent(event)
+            event.accept()
             return
         event.accept()
         focus = self.focusWidget()

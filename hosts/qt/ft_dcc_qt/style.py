@@ -16,7 +16,7 @@ QLabel[tone="error"] {{ color: {_ERROR}; }}
 QLabel[tone="warning"] {{ color: {_WARNING}; }}
 QLabel[tone="good"] {{ color: {_GOOD}; }}
 QLabel[tone="title"] {{ font-weight: bold; }}
-QLineEdit, QPlainTextEdit, QListWidget, QTreeWidget {{
+QLineEdit, QPlainTextEdit, QListWidget, QTreeWidget, QComboBox {{
     background: {_FIELD}; border: 1px solid {_LINE}; border-radius: 3px; padding: 4px 6px;
     selection-background-color: {_ACCENT_DARK}; selection-color: white;
 }}
@@ -24,10 +24,14 @@ QLineEdit:focus, QPlainTextEdit:focus, QListWidget:focus, QTreeWidget:focus {{ b
 QLineEdit:disabled, QPlainTextEdit:disabled {{ color: {_DIM}; }}
 QListWidget::item, QTreeWidget::item {{ padding: 3px; border: none; }}
 QListWidget::item:selected, QTreeWidget::item:selected {{ background: {_ACCENT_DARK}; color: white; }}
-QListWidget::indicator {{
+QListWidget::indicator, QCheckBox::indicator {{
     width: 15px; height: 15px; border: 1px solid {_DIM}; border-radius: 2px; background: {_FIELD};
 }}
-QListWidget::indicator:checked {{ background: {_ACCENT}; border-color: {_ACCENT}; }}
+QListWidget::indicator:checked, QCheckBox::indicator:checked {{ background: {_ACCENT}; border-color: {_ACCENT}; }}
+QCheckBox:focus {{ color: white; }}
+QComboBox:focus {{ border-color: {_ACCENT}; }}
+QComboBox QAbstractItemView {{ background: {_FIELD}; selection-background-color: {_ACCENT_DARK}; }}
+QPushButton:checked {{ border-color: {_ACCENT}; }}
 QHeaderView::section {{
     background: {_BACKGROUND}; color: {_DIM}; border: none; border-bottom: 1px solid {_LINE}; padding: 4px;
 }}

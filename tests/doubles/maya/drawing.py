@@ -34,6 +34,7 @@ class Drawn:
     view: dict[str, Any]
     settings: dict[str, Any]
     flags: dict[str, Any]
+    background: tuple[float, ...] | None = None
 
 
 def playblast(maya: Maya, call: Invocation) -> Any:
@@ -51,13 +52,15 @@ def playblast(maya: Maya, call: Invocation) -> Any:
         for index, frame in enumerate(sorted(flags.get("frame", [before]))):
             if maya.escape_at is not None and frame >= maya.escape_at:
                 return None
-            maya.scene.time = float(frame)
+            if maya.playblast_evaluates or frame != before:
+                maya.scene.set_time(float(frame))
             _write(maya, panel, resolution, _path(flags, index, frame), flags)
     except OSError as error:
         if flags.get("throwOnError"):
             raise RuntimeError(f"Could not write {name}: {error.strerror}") from error
     finally:
-        maya.scene.time = before
+        if maya.scene.time != before:
+            maya.scene.set_time(before)
         maya.record_change(call.command)
     return name
 
@@ -80,6 +83,8 @@ def _resolution(maya: Maya, flags: dict[str, Any], panel: Control) -> Resolution
     largest = maya.interface.window_of(panel.name).values["widthHeight"]
     # Without a size it has that of the window, and a larger image is cropped.
     width, height = (min(part, limit) if part else limit for part, limit in zip((width, height), largest))
+    if maya.is_windows:
+        width, height = width // 4 * 4, height // 4 * 4
     share = flags["percent"] / 100
     return Resolution(int(width * share), int(height * share))
 
@@ -103,6 +108,7 @@ def _write(maya: Maya, panel: Control, resolution: Resolution, path: Path, flags
         overscan=shape.attributes["overscan"],
         view={name: value for name, value in panel.values.items() if name != "camera"},
         settings=dict(scene.node("hardwareRenderingGlobals").attributes),
+        background=None if maya.interface.has_gradient else maya.interface.colours["background"],
         flags={name: value for name, value in flags.items() if name not in ("frame", "completeFilename")},
     )
     maya.drawn.append(drawn)
@@ -112,7 +118,9 @@ def _write(maya: Maya, panel: Control, resolution: Resolution, path: Path, flags
         raise OSError(17, "File exists")
     # An invisible window can be drawn only off-screen.
     is_seen = flags.get("offScreen") or maya.interface.window_of(panel.name).values["visible"]
-    path.write_bytes(painted(int(time) if is_seen else 0, resolution))
+    # Maya's PNGs have an alpha channel. A sequence on an image plane advances only in the active view.
+    is_advancing = maya.interface.focus == panel.name or not maya.has_image_plane
+    path.write_bytes(painted(int(time) if is_seen and is_advancing else 0, resolution, has_alpha=True))
 
 
 COMMANDS = {"playblast": playblast}

@@ -55,6 +55,8 @@ class Interface:
     progress: dict[str, Any] | None = None
     messages: list[str] = attrs.field(factory=list)
     viewers: int = 0
+    has_gradient: bool = True
+    colours: dict[str, tuple[float, ...]] = attrs.field(factory=lambda: {"background": (0.63, 0.63, 0.63)})
     made: int = 0
 
     @classmethod
@@ -112,6 +114,7 @@ class Interface:
             "sound": (self.sound, self.shows_sound, self.is_playing),
             "progress": self.progress and dict(self.progress),
             "viewers": self.viewers,
+            "background": (self.has_gradient, dict(self.colours)),
         }
 
 
@@ -144,7 +147,10 @@ def model_panel(maya: Maya, call: Invocation) -> Any:
     if call.mode == "query":
         return interface.require(call.command, call.first(), "panel").values["camera"]
     interface.made += 1
-    return interface.add(f"modelPanel{interface.made}", "panel", call.flags["parent"], **VIEW).name
+    made = interface.add(f"modelPanel{interface.made}", "panel", call.flags["parent"], **VIEW)
+    # A new panel takes the focus, also from the artist's.
+    interface.focus = made.name
+    return made.name
 
 
 def model_editor(maya: Maya, call: Invocation) -> Any:
@@ -173,11 +179,34 @@ def isolate(maya: Maya, call: Invocation) -> None:
         view.values["isolated"] = (*view.values.get("isolated", ()), call.flags["addDagObject"])
 
 
+def display_preference(maya: Maya, call: Invocation) -> Any:
+    if call.mode == "query":
+        return maya.interface.has_gradient
+    maya.interface.has_gradient = call.flags["displayGradient"]
+    return None
+
+
+def display_colour(maya: Maya, call: Invocation) -> Any:
+    name, *colour = call.arguments
+    if name not in maya.interface.colours:
+        raise RuntimeError(f"displayRGBColor: Unknown color name {name}.")
+    if call.mode == "query":
+        return list(maya.interface.colours[name])
+    if len(colour) != 3:
+        raise TypeError("displayRGBColor takes a name and three numbers")
+    maya.interface.colours[name] = tuple(colour)
+    return None
+
+
 def get_panel(maya: Maya, call: Invocation) -> Any:
     interface = maya.interface
     kinds = {"panel": "modelPanel", "outliner": "outlinerPanel"}
     if call.flags.get("withFocus"):
         return interface.focus
+    if call.flags.get("visiblePanels"):
+        return [control.name for control in interface.controls.values() if control.kind == "outliner"] + [
+            f"modelPanel{number}" for number in (4,) if f"modelPanel{number}" in interface.controls
+        ]
     if "typeOf" in call.flags:
         return kinds[interface.require(call.command, call.flags["typeOf"], *kinds).kind]
     return [control.name for control in interface.controls.values() if control.kind in kinds]
@@ -284,6 +313,8 @@ def evaluate_mel(script: str) -> str:
 COMMANDS = {
     "confirmDialog": show_message,
     "deleteUI": delete_interface,
+    "displayPref": display_preference,
+    "displayRGBColor": display_colour,
     "getPanel": get_panel,
     "isolateSelect": isolate,
     "menu": menu,

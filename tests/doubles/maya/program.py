@@ -38,6 +38,12 @@ class Maya:
         self.is_escape_pressed = False
         self.escape_at: float | None = None
         self.fail_at: float | None = None
+        # On Windows both sizes of an image are multiples of four.
+        self.is_windows = False
+        self.has_image_plane = True
+        self.open_chunks: list[str] = []
+        # Whether a playblast of the current frame evaluates the scene again is not documented.
+        self.playblast_evaluates = False
         self.has_quit = False
         self.files: dict[str, Scene] = {}
         self._main = threading.get_ident()
@@ -76,8 +82,15 @@ class Maya:
 
     def record_step(self, name: str) -> None:
         """Record a step that can be undone."""
-        if self.is_undo_on:
+        if self.is_undo_on and not self.open_chunks:
             self.undo.append(name)
+
+    def record_closed_chunk(self) -> None:
+        """Record the steps of a chunk as one."""
+        if not self.open_chunks:
+            raise RuntimeError("undoInfo: there is no open chunk")
+        name = self.open_chunks.pop()
+        self.record_step(name)
 
     def record_change(self, name: str) -> None:
         """Record a step that can be undone and changes the file."""
@@ -86,7 +99,7 @@ class Maya:
 
     def state(self) -> dict[str, Any]:
         """Return everything that an artist could find changed."""
-        undo = {"undo": list(self.undo), "is_undo_on": self.is_undo_on}
+        undo = {"undo": list(self.undo), "is_undo_on": self.is_undo_on, "open_chunks": list(self.open_chunks)}
         return {**self.scene.state(), **self.interface.state(), **undo}
 
     def idle(self) -> None:
@@ -153,7 +166,11 @@ class Maya:
 
     def _undo_info(self, call: Invocation) -> Any:
         if call.mode == "query":
-            return self.is_undo_on
+            return (self.undo or [""])[-1] if "undoName" in call.flags else self.is_undo_on
+        if "openChunk" in call.flags:
+            self.open_chunks.append(str(call.flags["chunkName"]))
+        if "closeChunk" in call.flags:
+            self.record_closed_chunk()
         self.is_undo_on = bool(call.flags.get("stateWithoutFlush", self.is_undo_on))
         return None
 

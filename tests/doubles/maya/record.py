@@ -20,11 +20,13 @@ DOCUMENTED = 2026
 FLAGS = Path(__file__).with_name("flags.tsv")
 # Commands without flags are included, because a missing name means that the command does not exist.
 COMMANDS = (
-    "about camera confirmDialog currentTime currentUnit delete deleteUI evalDeferred file fileInfo getAttr "
-    "getPanel help isolateSelect listRelatives ls menu menuItem modelEditor modelPanel nodeType objExists "
-    "optionVar paneLayout play playblast playbackOptions polyCube progressWindow quit referenceQuery refresh select "
-    "setAttr setFocus setKeyframe shelfButton shelfLayout tabLayout timeControl undoInfo unknownPlugin warning "
-    "window"
+    "about attributeQuery camera colorManagementPrefs confirmDialog connectAttr connectionInfo createNode currentTime "
+    "currentUnit delete deleteUI displayPref displayRGBColor duplicate evalDeferred file fileInfo getAttr getPanel "
+    "headsUpDisplay help imagePlane isolateSelect listAttr listConnections listRelatives loadPlugin lookThru ls menu "
+    "menuItem modelEditor modelPanel nodeType objExists ogs optionVar paneLayout parent play playblast "
+    "playbackOptions pluginInfo polyCube progressWindow quit referenceEdit referenceQuery refresh runTimeCommand "
+    "select sequenceManager setAttr setFocus setKeyframe shelfButton shelfLayout shot tabLayout timeControl undoInfo "
+    "unknownPlugin warning window"
 )
 
 

@@ -40,6 +40,12 @@ DEFAULTS = {
         "ssaoEnable": True,
     },
 }
+# The other names of ``currentUnit``, as documented.
+_UNITS = {
+    *("sec", "min", "hour", "millisec", "23.976fps", "29.97fps", "29.97df", "47.952fps", "59.94fps", "44100fps"),
+    *(f"{number}fps" for number in (2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 40, 75, 80, 90, 100, 120, 125, 150, 200)),
+    *(f"{number}fps" for number in (240, 250, 300, 375, 400, 500, 600, 750, 1200, 1500, 2000, 3000, 6000, 48000)),
+}
 _FPS = {"game": 15, "film": 24, "pal": 25, "ntsc": 30, "show": 48, "palf": 50, "ntscf": 60}
 
 
@@ -53,6 +59,8 @@ class Node:
     is_referenced: bool = False
     locked: set[str] = attrs.field(factory=set)
     driven: set[str] = attrs.field(factory=set)
+    # The values of animation curves: a change of time discards others, which were not keyed.
+    curves: dict[str, Any] = attrs.field(factory=dict)
     uuid: str = attrs.field(factory=lambda: str(uuid.uuid4()).upper())
 
     @property
@@ -100,6 +108,12 @@ class Scene:
         self.nodes += [transform, shape]
         return shape
 
+    def set_time(self, time: float) -> None:
+        """Set the time and evaluate the scene, as Maya does also when it is that time already."""
+        self.time = time
+        for node in self.nodes:
+            node.attributes.update(node.curves)
+
     def add_sound(self, name: str, **attributes: Any) -> Node:
         self.nodes.append(Node(name, "audio", attributes={**SOUND, **attributes}))
         return self.nodes[-1]
@@ -142,7 +156,7 @@ def fps_of(unit: str) -> float:
     if unit in _FPS:
         return _FPS[unit]
     number = re.fullmatch(r"([\d.]+)(fps|df)", unit)
-    if number is None:
+    if number is None or unit not in _UNITS:
         raise RuntimeError(f"currentUnit: Invalid time unit '{unit}'")
     return float(number[1])
 
@@ -201,7 +215,7 @@ def set_attribute(maya: Maya, call: Invocation) -> None:
 def current_time(maya: Maya, call: Invocation) -> float:
     if call.mode == "query":
         return maya.scene.time
-    maya.scene.time = float(call.first())
+    maya.scene.set_time(float(call.first()))
     maya.record_step(call.command)
     return maya.scene.time
 
@@ -308,6 +322,11 @@ def file_info(maya: Maya, call: Invocation) -> Any:
     return None
 
 
+def object_exists(maya: Maya, call: Invocation) -> bool:
+    name, _, attribute = call.first().partition(".")
+    return any(not attribute or attribute in node.attributes for node in maya.scene.matching(name))
+
+
 def delete(maya: Maya, call: Invocation) -> None:
     for name in call.arguments:
         node = maya.scene.node(name)
@@ -358,7 +377,7 @@ COMMANDS = {
     "listRelatives": list_relatives,
     "ls": list_nodes,
     "nodeType": lambda maya, call: maya.scene.node(call.first()).kind,
-    "objExists": lambda maya, call: bool(maya.scene.matching(call.first())),
+    "objExists": object_exists,
     "playbackOptions": playback_options,
     "polyCube": poly_cube,
     "referenceQuery": reference_query,

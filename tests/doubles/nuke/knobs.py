@@ -110,7 +110,13 @@ class Double_Knob(Knob):  # noqa: N801
 
 
 class Format_Knob(Knob):  # noqa: N801
+    """A format by its name; its value is an object."""
+
     kinds, default = (str,), "square"
+    format_named: Callable[[str], Any]
+
+    def value(self) -> Any:
+        return self.format_named(super().value())
 
 
 class Enumeration_Knob(Knob):  # noqa: N801

@@ -61,6 +61,7 @@ def knobs_of(kind: str) -> list[Knob]:
             Boolean_Knob("box_fixed"),
             Enumeration_Knob("resize", "", ["width", "none", "height", "fit", "fill", "distort"]),
             Boolean_Knob("black_outside"),
+            Double_Knob("box_pixel_aspect"),
         ],
         "Root": [
             String_Knob("name"),
@@ -82,8 +83,8 @@ def knobs_of(kind: str) -> list[Knob]:
 class Format:
     """A size in pixels with a name."""
 
-    def __init__(self, width: int, height: int, name: str | None) -> None:
-        self._width, self._height, self._name = width, height, name
+    def __init__(self, width: int, height: int, name: str | None, pixel_aspect: float = 1.0) -> None:
+        self._width, self._height, self._name, self._pixel_aspect = width, height, name, pixel_aspect
 
     def width(self) -> int:
         return self._width
@@ -92,7 +93,7 @@ class Format:
         return self._height
 
     def pixelAspect(self) -> float:  # noqa: N802
-        return 1.0
+        return self._pixel_aspect
 
     def name(self) -> str | None:
         return self._name
@@ -105,9 +106,15 @@ class Node:
         self._nuke, self._kind, self._name, self._parent = nuke, kind, name, parent
         self._inputs: list[Node | None] = []
         self._knobs: dict[str, Knob] = {}
-        self.has_error = False
+        self.has_error = self.is_deleted = False
         for knob in knobs_of(kind):
             self._bind(knob)
+
+    def _guard(self, what: str) -> None:
+        """Refuse a call on the wrong thread, and raise ValueError for a node that was deleted or closed."""
+        self._nuke.guard(what)
+        if self.is_deleted:
+            raise ValueError("A PythonObject is not attached to a node")
 
     def _bind(self, knob: Knob) -> None:
         knob.guard, knob.changed = self._nuke.guard, lambda changed: self._nuke.record_change(changed.name())
@@ -115,15 +122,15 @@ class Node:
         self._knobs[knob.name()] = knob
 
     def Class(self) -> str:  # noqa: N802 - Nuke's own name
-        self._nuke.guard("Node.Class")
+        self._guard("Node.Class")
         return self._kind
 
     def name(self) -> str:
-        self._nuke.guard("Node.name")
+        self._guard("Node.name")
         return self._name
 
     def fullName(self) -> str:  # noqa: N802
-        self._nuke.guard("Node.fullName")
+        self._guard("Node.fullName")
         return self.path
 
     @property
@@ -132,26 +139,26 @@ class Node:
         return self._name if outer is None or outer._parent is None else f"{outer.path}.{self._name}"
 
     def parent(self) -> Group | None:
-        self._nuke.guard("Node.parent")
+        self._guard("Node.parent")
         return self._parent
 
     def knob(self, name: str) -> Knob | None:
-        self._nuke.guard("Node.knob")
+        self._guard("Node.knob")
         require_type(name, str, "Node.knob")
         return self._knobs.get(name)
 
     def knobs(self) -> dict[str, Knob]:
-        self._nuke.guard("Node.knobs")
+        self._guard("Node.knobs")
         return dict(self._knobs)
 
     def __getitem__(self, name: str) -> Knob:
-        self._nuke.guard("Node.__getitem__")
+        self._guard("Node.__getitem__")
         if name not in self._knobs:
             raise NameError(f"knob {name} does not exist")
         return self._knobs[name]
 
     def addKnob(self, knob: Knob) -> None:  # noqa: N802
-        self._nuke.guard("Node.addKnob")
+        self._guard("Node.addKnob")
         require_type(knob, Knob, "Node.addKnob")
         if knob.name() in self._knobs:
             raise ValueError(f"there is a knob {knob.name()} already")
@@ -160,7 +167,7 @@ class Node:
         self._nuke.record_change("addKnob")
 
     def removeKnob(self, knob: Knob) -> None:  # noqa: N802
-        self._nuke.guard("Node.removeKnob")
+        self._guard("Node.removeKnob")
         require_type(knob, Knob, "Node.removeKnob")
         if self._knobs.get(knob.name()) is not knob or not knob.is_users:
             raise ValueError(f"{knob.name()} is no user knob of {self.path}")
@@ -168,7 +175,7 @@ class Node:
         self._nuke.record_change("removeKnob")
 
     def setInput(self, index: int, node: Node | None) -> bool:  # noqa: N802
-        self._nuke.guard("Node.setInput")
+        self._guard("Node.setInput")
         require_type(index, int, "Node.setInput")
         require_type(node, (Node, type(None)), "Node.setInput")
         # As documented for Node.canSetInput: nodes of another group cannot be connected.
@@ -180,22 +187,22 @@ class Node:
         return True
 
     def input(self, index: int) -> Node | None:
-        self._nuke.guard("Node.input")
+        self._guard("Node.input")
         require_type(index, int, "Node.input")
         return self._inputs[index] if index < len(self._inputs) else None
 
     def dependencies(self, what: int) -> list[Node]:
-        self._nuke.guard("Node.dependencies")
+        self._guard("Node.dependencies")
         require_type(what, int, "Node.dependencies")
         return [node for node in self._inputs if node is not None]
 
     def setSelected(self, selected: bool) -> None:  # noqa: N802
-        self._nuke.guard("Node.setSelected")
+        self._guard("Node.setSelected")
         others = [node for node in self._nuke.selection if node is not self]
         self._nuke.selection = [*others, self] if selected else others
 
     def hasError(self) -> bool:  # noqa: N802
-        self._nuke.guard("Node.hasError")
+        self._guard("Node.hasError")
         return self.has_error
 
     def text(self) -> dict[str, Any]:
@@ -235,11 +242,11 @@ class Group(Node):
         self._outer: list[Group] = []
 
     def nodes(self) -> list[Node]:
-        self._nuke.guard("Group.nodes")
+        self._guard("Group.nodes")
         return list(self.children)
 
     def __enter__(self) -> Group:
-        self._nuke.guard("Group.__enter__")
+        self._guard("Group.__enter__")
         self._outer.append(self._nuke.group)
         self._nuke.group = self
         return self
@@ -280,36 +287,41 @@ class Root(Group):
         self.is_modified, self.frame_number = False, 1
 
     def modified(self) -> bool:
-        self._nuke.guard("Root.modified")
+        self._guard("Root.modified")
         return self.is_modified
 
     def setModified(self, modified: bool) -> None:  # noqa: N802
-        self._nuke.guard("Root.setModified")
+        self._guard("Root.setModified")
         require_type(modified, bool, "Root.setModified")
         self.is_modified = modified
 
     def realFps(self) -> float:  # noqa: N802
-        self._nuke.guard("Root.realFps")
+        self._guard("Root.realFps")
         return float(self._knobs["fps"]._value)
 
     def fps(self) -> int:
         return int(self._knobs["fps"]._value)
 
     def firstFrame(self) -> int:  # noqa: N802
-        self._nuke.guard("Root.firstFrame")
+        self._guard("Root.firstFrame")
         return int(self._knobs["first_frame"]._value)
 
     def lastFrame(self) -> int:  # noqa: N802
-        self._nuke.guard("Root.lastFrame")
+        self._guard("Root.lastFrame")
         return int(self._knobs["last_frame"]._value)
 
     def proxy(self) -> bool:
-        self._nuke.guard("Root.proxy")
+        self._guard("Root.proxy")
         return bool(self._knobs["proxy"]._value)
 
     def format(self) -> Format:
-        self._nuke.guard("Root.format")
+        self._guard("Root.format")
         return self._nuke.format_named(self._knobs["format"]._value)
+
+    def _bind(self, knob: Knob) -> None:
+        super()._bind(knob)
+        if isinstance(knob, Format_Knob):
+            knob.format_named = self._nuke.format_named
 
     def save(self, path: Path) -> None:
         """Write the script to disk, in a text format of the double."""

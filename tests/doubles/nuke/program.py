@@ -118,6 +118,7 @@ class Nuke:
         if parent is None or node not in parent.children:
             raise ValueError(f"{node.path} is not in the script")
         parent.children.remove(node)
+        node.is_deleted = True
         self.selection = [each for each in self.selection if each is not node]
         self.record_change(f"delete {node.path}")
 
@@ -135,8 +136,8 @@ class Nuke:
             raise TypeError(f"there is no format {name!r}")
         return found
 
-    def format_texts(self) -> list[tuple[int, int, str | None]]:
-        return [(each.width(), each.height(), each.name()) for each in self.formats]
+    def format_texts(self) -> list[tuple[int, int, str | None, float]]:
+        return [(each.width(), each.height(), each.name(), each.pixelAspect()) for each in self.formats]
 
     def evaluate(self, text: str, view: str | None = None) -> str:
         """Return the expanded text of a file knob: Tcl, view and frame number are replaced."""
@@ -181,6 +182,8 @@ class Nuke:
 
     def clear(self) -> None:
         """Open a new script; formats are kept."""
+        for node in self.root.every_node():
+            node.is_deleted = True
         self.root = Root(self)
         self.group, self.selection = self.root, []
         self.view_names, self.view = ["main"], "main"
