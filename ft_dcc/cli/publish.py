@@ -208,8 +208,7 @@ def publish_showing_progress(
         with connected() as session, job_progress(output, job.id) as on_progress:
             return Publisher(session, host, on_progress, jobs).resume(job.id)
     except errors.ServerUnreachable as error:
-        if host is not None:
-            error.message += _capture_offline(output, job, host)
+        error.message += _capture_offline(output, job, host)
         if job.id not in str(error):
             error.message += f" When it answers: ft-dcc queue run (job {job.id})."
         raise
@@ -219,8 +218,8 @@ def publish_showing_progress(
         raise
 
 
-def _capture_offline(output: Output, job: Job, host: Host) -> str:
-    """Capture the cameras while their scene is open; return the sentence for the error message."""
+def _capture_offline(output: Output, job: Job, host: Host | None) -> str:
+    """Capture the cameras while their scene is open, or check the files; return a sentence for the error message."""
     from ft_dcc.publish.jobs.offline_capture import capture_offline
     from ft_dcc.publish.progress import ProgressReporter
 
@@ -258,11 +257,16 @@ def print_result(output: Output, published: models.Published) -> int:
     """
     for problem in published.problems:
         output.message(problem_line(problem))
-    lines = [version.link or f"{version.source}: version {version.version}" for version in published.versions]
+    lines = [version.link or version_line(version) for version in published.versions]
     output.result("\n".join(lines), published.report())
     if not published.problems:
         return 0
     return 3 if published.user_can_fix else 1
+
+
+def version_line(version: models.PublishedVersion) -> str:
+    """Return the line for a version: source, number and link."""
+    return f"{version.source}: version {version.version}  {version.link or ''}".rstrip()
 
 
 @click.command(name="playblast", short_help="Playblast a Blender scene and publish it.")

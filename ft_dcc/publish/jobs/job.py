@@ -48,7 +48,17 @@ class Job:
         """Return a new job whose journal begins with the request, the server and the host; raise StorageError."""
         job = cls(jobs / (job_id or new_id()))
         job.make_folder(job.folder)
-        job.journal.append({"job": job.id, "format": _FORMAT, "server": server_url, "host": host, "request": request})
+        created = round(time.time(), 6)
+        job.journal.append(
+            {
+                "job": job.id,
+                "format": _FORMAT,
+                "created": created,
+                "server": server_url,
+                "host": host,
+                "request": request,
+            }
+        )
         return job
 
     @classmethod
@@ -58,6 +68,15 @@ class Job:
         if not job_id or Path(job_id).name != job_id or not job.journal.path.is_file():
             raise JobNotFound(f"There is no job {job_id!r} in {jobs}. List the jobs with: ft-dcc queue list.")
         return job
+
+    @classmethod
+    def find(cls, jobs: Path, text: str) -> Job:
+        """Return the job whose id is the text, or the only one whose id begins or ends with it; raise JobNotFound."""
+        names = sorted(path.parent.name for path in jobs.glob("*/journal.jsonl"))
+        matching = [name for name in names if text and (name.startswith(text) or name.endswith(text))]
+        if text not in names and len(matching) > 1:
+            raise JobNotFound(f"{text!r} names {len(matching)} jobs: {', '.join(matching[:5])}. Give more of the id.")
+        return cls.open(jobs, text if text in names or not matching else matching[0])
 
     @property
     def id(self) -> str:
@@ -86,6 +105,12 @@ class Job:
     def is_started(self) -> bool:
         """Whether the journal has more than the request; raises JobNotFound."""
         return len(self.journal.events()) > 1
+
+    @property
+    def is_validated(self) -> bool:
+        """Whether the job passed the validation barrier, so that it may have uploads; raises JobNotFound."""
+        # "gate" is the journal's key for the validation barrier.
+        return any(event.get("gate") == "open" for event in self.journal.events())
 
     @property
     def report(self) -> Path:
