@@ -211,6 +211,9 @@ def find_frames(pattern: str) -> FrameRange:
     """
     numbers = _file_sizes(pattern)
     if not numbers:
+        folder = os.path.dirname(pattern)  # noqa: PTH120 - a pattern is not a path
+        if folder and not os.path.isdir(folder):  # noqa: PTH112
+            raise FramesMissing(f"The folder {folder} does not exist.")
         raise FramesMissing(f"No file matches {pattern}. Give the frames as name.%04d.png or name.####.png.")
     return FrameRange(min(numbers), max(numbers))
 
@@ -369,3 +372,6 @@ def _file_sizes(pattern: str) -> dict[int, int]:
             }
     except (FileNotFoundError, NotADirectoryError):
         return {}
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise FramesMissing(f"The folder {folder} of the frames {name} cannot be read: {reason}.") from error

@@ -172,7 +172,7 @@ def _expand_folders(source: tuple[str, ...]) -> tuple[str, ...]:
     found: list[str] = []
     for given in source:
         try:
-            inside = frames.find_sequences([Path(given)]) if Path(given).is_dir() else [given]
+            inside = frames.find_sequences([Path(given)]) if os.path.isdir(given) else [given]  # noqa: PTH112 - no error without permission
         except OSError as error:
             raise errors.StorageError(
                 f"The folder {given} cannot be read: {error.strerror}. Make it readable, or give its frames."

@@ -170,7 +170,12 @@ class Converter:
         """Return the size of an image's display window; raise FramesMissing if it is not an image."""
         image = self._oiio.ImageInput.open(str(path))
         if image is None:
-            raise errors.FramesMissing(f"{path} cannot be read as an image: {self._oiio.geterror()}. Render it again.")
+            # Also when it is not used: OpenImageIO prints errors that were never fetched.
+            details = self._oiio.geterror()
+            reason = file_integrity.read_failure(path)
+            if reason is not None:
+                raise errors.FramesMissing(f"{path} cannot be read: {reason}.")
+            raise errors.FramesMissing(f"{path} cannot be read as an image: {details}. Render it again.")
         spec = image.spec()
         image.close()
         return frames.Resolution(spec.full_width, spec.full_height)
@@ -197,6 +202,9 @@ class Converter:
             image.reset(str(path), part, 0)
             image.read(part, 0, first, max(channels) + 1, True, oiio.FLOAT)
         if image.has_error or not file_integrity.is_whole(path):
+            unreadable = file_integrity.read_failure(path)
+            if unreadable is not None:
+                raise errors.FramesMissing(f"Frame {number} cannot be read: {path}: {unreadable}.", (number,))
             reason = image.geterror() if image.has_error else "its end is missing"
             which = f"Frame {number} is damaged: {path}: {reason.splitlines()[0]}"
             raise errors.FramesMissing(f"{which}. Render it again.", (number,))

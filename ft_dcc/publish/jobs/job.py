@@ -13,6 +13,7 @@ import attrs
 import filelock
 
 from ft_dcc.errors import JobLocked, JobNotFound, StorageError
+from ft_dcc.files.atomic import write_remedy
 from ft_dcc.publish.jobs.journal import Journal
 from ft_dcc.publish.models import PublishRequest
 from ft_dcc.settings.resolve import read_settings
@@ -124,7 +125,7 @@ class Job:
         except OSError as error:
             raise StorageError(
                 f"The job folder {folder} cannot be created: {error.strerror}. "
-                "Choose a writable folder with FT_DCC_JOBS, or free some space."
+                + write_remedy(error, "Choose a writable folder with FT_DCC_JOBS.")
             ) from error
         return folder
 

@@ -86,7 +86,7 @@ def colour_of_files(pattern: str, space: str, ocio: str, shown: str = "") -> med
 
 
 def _source(text: str, scene: Scene | None) -> models.Source:
-    is_file = is_sequence(text) or Path(text).is_file()
+    is_file = is_sequence(text) or os.path.isfile(text)  # noqa: PTH113 - False for a folder without permission
     if scene is not None and (text in scene.sources or not is_file):
         return models.Source("camera", text, text)
     name = os.path.basename(text)  # noqa: PTH119 - a pattern is no path yet

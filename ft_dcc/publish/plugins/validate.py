@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ft_dcc import errors, frames
+from ft_dcc.files.atomic import write_remedy
 from ft_dcc.media import ffmpeg, ocio
 from ft_dcc.media.encode import variable_rate
 from ft_dcc.publish import encode_source, slots
@@ -277,7 +278,8 @@ class ValidateDisk(ContextPlugin):
             free = shutil.disk_usage(folder).free
         except OSError as error:
             raise errors.StorageError(
-                f"The job folder {folder} cannot be written: {error.strerror}. Choose a writable one with FT_DCC_JOBS."
+                f"The job folder {folder} cannot be written: {error.strerror}. "
+                + write_remedy(error, "Choose a writable folder with FT_DCC_JOBS.")
             ) from error
         if free < needed:
             raise errors.StorageError(
