@@ -28,6 +28,9 @@ Command = Callable[..., Any]
 # Not the name of any check.
 _ALL = "*"
 
+# Options of ``publish`` that are fields of ColourOptions.
+_COLOUR_OPTIONS = ("display", "view", "layer", "part", "stereo_view")
+
 _OPTIONS = (
     click.option("--task", metavar="ID_OR_PATH", help="Task id, or PROJECT/SEQUENCE/SHOT/TASK (default: FT_DCC_TASK)."),
     click.option(
@@ -141,16 +144,17 @@ def make_request(
 @click.option(
     "--view",
     metavar="NAME",
-    help="View of the display (default: first view; with a built-in config, untoned unless ACES).",
+    help="View of the display (default: first view; with a built-in config, un-tone-mapped unless ACES or camera log).",
 )
+@click.option("--layer", metavar="NAME", help="Layer of OpenEXR files, or a single channel such as Z (default: RGB).")
+@click.option("--part", metavar="NAME", help="Part of OpenEXR files, by name or number from 0.")
+@click.option("--stereo-view", metavar="NAME", help="View of stereo OpenEXR files, such as left.")
 @reporting
 def publish_command(
     output: Output,
     source: tuple[str, ...],
     repair: tuple[str, ...],
     colour_space: str | None,
-    display: str | None,
-    view: str | None,
     **options: Any,
 ) -> int:
     """Publish a sequence (sh010.%04d.png, sh010.####.exr), a movie or an image as a new version.
@@ -160,7 +164,7 @@ def publish_command(
     """
     from ft_dcc.media import ColourOptions
 
-    given = {"space": colour_space, "display": display, "view": view}
+    given = {"space": colour_space, **{name: options.pop(name) for name in _COLOUR_OPTIONS}}
     names = {name: value for name, value in given.items() if value is not None}
     colour = attrs.evolve(ColourOptions.of_settings(), **names) if names else None
     request = make_request(frames.join_sequences(_expand_folders(source)), colour=colour, **options)
@@ -209,6 +213,7 @@ def publish_showing_progress(
             return Publisher(session, host, on_progress, jobs).resume(job.id)
     except errors.ServerUnreachable as error:
         error.message += _capture_offline(output, job, host)
+        error.details.setdefault("job", job.id)
         if job.id not in str(error):
             error.message += f" When it answers: ft-dcc queue run (job {job.id})."
         raise

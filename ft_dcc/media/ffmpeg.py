@@ -143,7 +143,7 @@ def failure(finished: Finished, source: str, target: Path) -> Error:
         return EncodeFailed(f"{find()} lacks a feature: {lacking}. {remedy}", finished.log)
     reason = finished.errors[0] if finished.errors else "it gave no reason"
     return EncodeFailed(
-        f"ffmpeg stopped with code {finished.returncode} on {source}: {reason}. The report has the end of its log.",
+        f"ffmpeg stopped with code {finished.returncode} on {source}: {reason}.",
         finished.log,
     )
 

@@ -277,6 +277,10 @@ def _run(job: Job, runner: PluginRunner) -> models.Published:
             encode_source.stop_live_encodes(instance)
     if stopped is None and runner.failures:
         stopped = runner.failures[0].error
+    if stopped is not None:
+        stopped.details.setdefault("job", job.id)
+    if isinstance(stopped, (errors.EncodeFailed, errors.PluginBroken)):
+        stopped.message += f" Details: {job.report}"
     if stopped is not None and _can_resume(job, runner, stopped):
         stopped.message += f" When it is fixed: 'ft-dcc queue resume {job.id}'."
     published = _finish(job, runner, _published(job, runner, stopped), stopped)

@@ -39,6 +39,7 @@ def write_report(job: Job, context: Context, published: models.Published, error:
         raise errors.StorageError(
             f"The report {job.report} cannot be written: {failure.strerror}. "
             + write_remedy(failure, "Choose a writable folder with FT_DCC_JOBS.")
+            + " Then resume the job."
         ) from failure
 
 

@@ -141,6 +141,7 @@ class Journal:
             raise errors.StorageError(
                 f"The journal {self.path} cannot be written: {error.strerror}. "
                 + write_remedy(error, "Choose a writable folder with FT_DCC_JOBS.")
+                + " Then resume the job."
             ) from error
         self._is_synced = sync
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import os
 import uuid
 from fractions import Fraction
@@ -46,7 +47,14 @@ def _sources(context: Context) -> list[models.Source]:
     host = slots.HOST.find(context)
     scene = slots.SCENE.get(context) if host is not None else None
     texts = slots.REQUEST.get(context).source or _default_source(scene)
-    return [_footage_source(host, text) or _source(text, scene) for text in texts]
+    found = [_footage_source(host, text) or _source(text, scene) for text in texts]
+    names = collections.Counter(source.name for source in found)
+    return [source if names[source.name] == 1 else _with_file_name(source) for source in found]
+
+
+def _with_file_name(source: models.Source) -> models.Source:
+    """Return a source that is named as another one, such as a movie beside its frames, with its whole file name."""
+    return attrs.evolve(source, name=os.path.basename(source.text))  # noqa: PTH119 - a pattern is no path yet
 
 
 def _default_source(scene: Scene | None) -> tuple[str, ...]:
