@@ -65,8 +65,8 @@ class FrameInput:
 
     @property
     def is_plain(self) -> bool:
-        """Whether every frame of the movie shows its own file."""
-        return all(number == shown for number, shown in self.shown.items())
+        """Whether every frame of the movie shows its own file, whose name ffmpeg can make from its number."""
+        return all(number == shown for number, shown in self.shown.items()) and self.numbers[0] >= 0
 
     @property
     def filters(self) -> list[str]:

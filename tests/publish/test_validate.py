@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from fractions import Fraction
 
 import attrs
@@ -131,6 +132,13 @@ def test_two_sources_of_one_name_are_told_apart(session, task, task_path, jobs, 
     with pytest.raises(ValidationFailed) as caught:
         publish(PublishRequest(task=task_path, source=sources, fps=Fraction(24)), session, jobs=jobs)
     assert {problem.instance for problem in caught.value.problems} == {"sh.%d.png", "sh.mov"}
+
+
+def test_a_range_after_a_pattern_is_published(session, task, task_path, paint, jobs):
+    pattern = paint("1-6", name="long").pattern
+    published = publish(PublishRequest(task=task_path, source=f"{pattern} 2-4", fps=Fraction(24)), session, jobs=jobs)
+    report = json.loads((published.job / "report.json").read_text(encoding="utf-8"))
+    assert [(found["source"], found["frames"]) for found in report["found"]] == [("long", "2-4")]
 
 
 def test_layers_of_images_without_layers_are_refused(session, task, task_path, jobs, tmp_path):
