@@ -24,6 +24,10 @@ _PLACEHOLDER = re.compile(r"%0?(\d*)d|(#+)")
 # Of Maya and Katana, of Houdini, and of Cinema 4D and others.
 _OTHER_PLACEHOLDER = re.compile(r"(@+)(?=\.\w+$)|\$F(\d+)|<frame0?(\d+)>")
 _NUMBERED = re.compile(r"(.*?)(\d+)(\.\w+)")
+# A minus between a separator and the number is its sign; after a letter it separates the number.
+_SIGN = re.compile(r"(^|[._ ])-$")
+# Of Nuke: the name of a stereo view, or its first letter.
+_VIEW = re.compile(r"%[vV]")
 # Formats of single images.
 IMAGE_SUFFIXES = frozenset((".bmp", ".cin", ".dpx", ".exr", ".jpeg", ".jpg", ".png", ".tga", ".tif", ".tiff", ".webp"))
 # Formats of movies; other files in a folder are ignored.
@@ -211,13 +215,21 @@ def find_frames(pattern: str) -> FrameRange:
     """
     numbers = _file_sizes(pattern)
     if not numbers:
+        folder = os.path.dirname(pattern)  # noqa: PTH120 - a pattern is not a path
+        if folder and not os.path.isdir(folder):  # noqa: PTH112
+            raise FramesMissing(f"The folder {folder} does not exist.")
         raise FramesMissing(f"No file matches {pattern}. Give the frames as name.%04d.png or name.####.png.")
     return FrameRange(min(numbers), max(numbers))
 
 
 def is_sequence(pattern: str) -> bool:
-    """Return whether the file name contains a frame number placeholder, ``%04d`` or ``####``."""
-    return _PLACEHOLDER.search(os.path.basename(pattern)) is not None  # noqa: PTH119 - a pattern is not a path
+    """Return whether the file name contains a frame number placeholder, ``%04d`` or ``####``.
+
+    A file that exists under the name is one file, such as "shot#1.png".
+    """
+    if _PLACEHOLDER.search(os.path.basename(pattern)) is None:  # noqa: PTH119 - a pattern is not a path
+        return False
+    return not os.path.isfile(pattern)  # noqa: PTH113
 
 
 def find_sequences(paths: Iterable[Path]) -> list[str]:
@@ -240,10 +252,18 @@ def find_sequences(paths: Iterable[Path]) -> list[str]:
 def join_sequences(sources: Iterable[str]) -> tuple[str, ...]:
     """Return the sources, with images of one sequence replaced by its pattern if several of them are given.
 
-    >>> join_sequences(["sh.1001.png", "a.mov", "sh.1002.png", "b.1.png", "c.@@@@.png"])
-    ('sh.%04d.png', 'a.mov', 'b.1.png', 'c.####.png')
+    A range after a pattern, as Nuke writes it, stays with the pattern. ``%V`` gives one source for each view on disk.
+
+    >>> join_sequences(["sh.1001.png", "a.mov", "sh.1002.png", "b.1.png", "c.@@@@.png", "1-5"])
+    ('sh.%04d.png', 'a.mov', 'b.1.png', 'c.####.png 1-5')
     """
-    given = [with_standard_placeholder(source) for source in sources]
+    given: list[str] = []
+    for source in sources:
+        standard = with_standard_placeholder(source)
+        if given and is_sequence(given[-1]) and _RANGE.fullmatch(source) and not os.path.exists(source):  # noqa: PTH110
+            given[-1] = f"{given[-1]} {source}"
+        else:
+            given += expand_views(standard)
     members: dict[tuple[Path, str, str], list[str]] = {}
     for source in given:
         key = _sequence_key(Path(source))
@@ -255,13 +275,46 @@ def join_sequences(sources: Iterable[str]) -> tuple[str, ...]:
         if key is None or len(set(members[key])) < 2:
             found.setdefault(source)
             continue
-        digits = [_digits(each, key) for each in members[key]]
-        width = min((len(each) for each in digits if each.startswith("0")), default=min(map(len, digits)))
+        width = _padding([_digits(each, key) for each in members[key]])
         found.setdefault(str(key[0] / f"{key[1]}%0{width}d{key[2]}"))
     return tuple(found)
 
 
+def split_range(source: str) -> tuple[str, FrameRange | None]:
+    """Return a source and the range that follows its pattern, None without one.
+
+    >>> split_range("sh.%04d.exr 1001-1010")
+    ('sh.%04d.exr', FrameRange(start=1001, end=1010, handles=0, tail=0, step=1))
+    """
+    pattern, _, text = source.rpartition(" ")
+    if not pattern or _RANGE.fullmatch(text) is None or not is_sequence(pattern):
+        return source, None
+    return pattern, FrameRange.parse(text)
+
+
+def expand_views(source: str) -> list[str]:
+    """Return a source for each view whose files exist, in place of ``%V`` or ``%v``; the source if there is none."""
+    folder, name = os.path.split(source)
+    if _VIEW.search(name) is None or os.path.exists(source):  # noqa: PTH110 - a pattern is not a path
+        return [source]
+    try:
+        found = [re.fullmatch(_view_expression(name), each) for each in os.listdir(folder or ".")]  # noqa: PTH208 - text
+    except OSError:
+        return [source]
+    views = sorted({match[1] for match in found if match})
+    return [os.path.join(folder, _VIEW.sub(view, name)) for view in views] or [source]  # noqa: PTH118
+
+
+def _view_expression(name: str) -> str:
+    """Return the expression of the files of a pattern with views; its first group is the view."""
+    before, _, after = split_frame_number(name) or (name, 0, None)
+    text = before if after is None else f"{before}\0{after}"
+    pieces = [re.escape(piece).replace(re.escape("\0"), r"-?\d+") for piece in _VIEW.split(text)]
+    return pieces[0] + r"(\w+?)" + r"(?:\1)".join(pieces[1:])
+
+
 def _digits(source: str, key: tuple[Path, str, str]) -> str:
+    """Return the number in the name of an image, with its sign."""
     name = Path(source).name
     return name[len(key[1]) : len(name) - len(key[2])]
 
@@ -289,7 +342,8 @@ def split_frame_number(name: str) -> tuple[str, int, str] | None:
     >>> split_frame_number("sh010.####.png"), split_frame_number("sh010.%d.png")
     (('sh010.', 4, '.png'), ('sh010.', 0, '.png'))
     """
-    match = _PLACEHOLDER.search(name)
+    # The last one: "shot#1.%04d.png" has its number before the suffix.
+    match = next(reversed(list(_PLACEHOLDER.finditer(name))), None)
     if match is None:
         return None
     return name[: match.start()], len(match[2]) if match[2] else int(match[1] or 0), name[match.end() :]
@@ -323,22 +377,30 @@ def _sequence_key(file: Path) -> tuple[Path, str, str] | None:
     if match is None or file.suffix.lower() not in IMAGE_SUFFIXES:
         return None
     before, _, after = match.groups()
-    # A pattern cannot contain a literal percent sign.
-    return None if "%" in before or "#" in before else (file.parent, before, after)
+    return file.parent, before[:-1] if _SIGN.search(before) else before, after
 
 
 def _sequence(folder: Path, before: str, after: str) -> str | None:
     """Return the pattern of the images that differ in the number only, or None for a single image."""
-    name_pattern = re.compile(rf"{re.escape(before)}(\d+){re.escape(after)}")
+    name_pattern = re.compile(rf"{re.escape(before)}({_number(before)}){re.escape(after)}")
     try:
         digits = [found[1] for other in os.scandir(folder) if (found := name_pattern.fullmatch(other.name))]
     except OSError:
         return None
     if len(digits) < 2:
         return None
-    padded = [len(each) for each in digits if each.startswith("0")]
-    width = min(padded, default=min(map(len, digits)))
-    return str(folder / f"{before}%0{width}d{after}")
+    return str(folder / f"{before}%0{_padding(digits)}d{after}")
+
+
+def _number(before: str) -> str:
+    """Return the expression of a frame number after this part of the name."""
+    return r"-?\d+" if not before or before[-1] in "._ " else r"\d+"
+
+
+def _padding(numbers: list[str]) -> int:
+    """Return the width of the numbers: that of one with a leading zero, else of the shortest one."""
+    positive = [each for each in numbers if not each.startswith("-")] or [each.lstrip("-") for each in numbers]
+    return min((len(each) for each in positive if each.startswith("0")), default=min(map(len, positive)))
 
 
 def _frame_path(pattern: str, frame: int) -> str:
@@ -347,9 +409,12 @@ def _frame_path(pattern: str, frame: int) -> str:
     if parts is None:
         return pattern
     before, width, after = parts
-    # Blender and Maya write the sign before the padded digits: -0005.
-    number = f"{'-' if frame < 0 else ''}{abs(frame):0{width}d}"
-    return os.path.join(folder, before + number + after)  # noqa: PTH118
+    # Blender and Maya write the sign before the padded digits: -0005. Others count it as a digit: -005.
+    path = os.path.join(folder, f"{before}{'-' if frame < 0 else ''}{abs(frame):0{width}d}{after}")  # noqa: PTH118
+    if frame >= 0 or os.path.exists(path):  # noqa: PTH110
+        return path
+    shorter = os.path.join(folder, f"{before}{frame:0{width}d}{after}")  # noqa: PTH118
+    return shorter if os.path.exists(shorter) else path  # noqa: PTH110
 
 
 def _file_sizes(pattern: str) -> dict[int, int]:
@@ -359,7 +424,9 @@ def _file_sizes(pattern: str) -> dict[int, int]:
     if parts is None:
         return {}
     before, width, after = parts
-    name_pattern = re.compile(rf"{re.escape(before)}(-?\d{{{max(width, 1)},}}){re.escape(after)}")
+    digits = max(width, 1)
+    number = rf"\d{{{digits},}}|-\d{{{max(digits - 1, 1)},}}"
+    name_pattern = re.compile(rf"{re.escape(before)}({number}){re.escape(after)}")
     try:
         with os.scandir(folder or ".") as entries:
             return {
@@ -369,3 +436,6 @@ def _file_sizes(pattern: str) -> dict[int, int]:
             }
     except (FileNotFoundError, NotADirectoryError):
         return {}
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise FramesMissing(f"The folder {folder} of the frames {name} cannot be read: {reason}.") from error

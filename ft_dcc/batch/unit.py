@@ -56,9 +56,9 @@ def _publish(item: PlannedItem, session: Session, on_progress: OnProgress | None
 
 
 def _must_restart(job: Job) -> bool:
-    """Return whether the job has no version and was stopped by a problem that may be fixed by now."""
-    found = queue.inspect_job(job)
-    return not found.versions and found.state in (queue.VALIDATION_FAILED, queue.CHECKED, queue.UNREADABLE)
+    """Return whether the job was stopped by a problem that may be fixed by now, before anything was uploaded."""
+    state = queue.inspect_job(job).state
+    return state in (queue.CHECKED, queue.UNREADABLE) or (state == queue.FAILED and not job.is_validated)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,7 +64,17 @@ def _parse_time(text: str) -> datetime.datetime:
         raise errors.SettingInvalid(f"'{text}' is not a time. Write it as 2026-12-24 or '2026-12-24 18:00'.") from error
 
 
+def _parse_end(text: str) -> datetime.datetime:
+    """Return a time in UTC that has not passed; a date without a time means the end of that day."""
+    is_date = re.fullmatch(r"\d{4}-\d{2}-\d{2}", text.strip()) is not None
+    end = _parse_time(f"{text.strip()} 23:59:59" if is_date else text)
+    if end <= datetime.datetime.now(datetime.timezone.utc):
+        raise errors.SettingInvalid(f"{text} has passed. Give a later time.")
+    return end
+
+
 FRAME_RANGE = _ParsedText("range", frames.FrameRange.parse)
 FRAME_RATE = _ParsedText("rate", frames.frame_rate)
 RESOLUTION = _ParsedText("size", frames.Resolution.parse)
 TIME = _ParsedText("time", _parse_time)
+END_TIME = _ParsedText("time", _parse_end)

@@ -38,7 +38,22 @@ class Output:
         for line in _lines(error):
             self.message(line)
         if self.as_json:
-            click.echo(_as_json({"error": {"class": type(error).__name__, "lines": _lines(error)}}))
+            click.echo(_as_json({"error": _error_report(error)}))
+
+
+def _error_report(error: BaseException) -> dict[str, Any]:
+    """Return the class, the lines, the problems and the job of an error; a problem has the fields of its check."""
+    problems: tuple[ValidationIssue, ...] = ()
+    if isinstance(error, ValidationFailed):
+        problems = error.problems
+    elif isinstance(error, UserFixableError) and error.problem is not None:
+        problems = (error.problem,)
+    return {
+        "class": type(error).__name__,
+        "lines": _lines(error),
+        "problems": [problem._asdict() for problem in problems],
+        "job": error.details.get("job") if isinstance(error, Error) else None,
+    }
 
 
 def _as_json(report: Mapping[str, Any]) -> str:

@@ -28,6 +28,9 @@ Command = Callable[..., Any]
 # Not the name of any check.
 _ALL = "*"
 
+# Options of ``publish`` that are fields of ColourOptions.
+_COLOUR_OPTIONS = ("display", "view", "layer", "part", "stereo_view")
+
 _OPTIONS = (
     click.option("--task", metavar="ID_OR_PATH", help="Task id, or PROJECT/SEQUENCE/SHOT/TASK (default: FT_DCC_TASK)."),
     click.option(
@@ -141,26 +144,28 @@ def make_request(
 @click.option(
     "--view",
     metavar="NAME",
-    help="View of the display (default: first view; with a built-in config, untoned unless ACES).",
+    help="View of the display (default: first view; with a built-in config, un-tone-mapped unless ACES or camera log).",
 )
+@click.option("--layer", metavar="NAME", help="Layer of OpenEXR files, or a single channel such as Z (default: RGB).")
+@click.option("--part", metavar="NAME", help="Part of OpenEXR files, by name or number from 0.")
+@click.option("--stereo-view", metavar="NAME", help="View of stereo OpenEXR files, such as left.")
 @reporting
 def publish_command(
     output: Output,
     source: tuple[str, ...],
     repair: tuple[str, ...],
     colour_space: str | None,
-    display: str | None,
-    view: str | None,
     **options: Any,
 ) -> int:
     """Publish a sequence (sh010.%04d.png, sh010.####.exr), a movie or an image as a new version.
 
     Several sources become one version each; several images of one sequence are one source. A folder selects the
-    sequences, movies and images in it. The number can also be written as @@@@, $F4 or <frame04>.
+    sequences, movies and images in it. The number can also be written as @@@@, $F4 or <frame04>, a range can follow
+    it (sh010.%04d.exr 1001-1010), and %V stands for each stereo view.
     """
     from ft_dcc.media import ColourOptions
 
-    given = {"space": colour_space, "display": display, "view": view}
+    given = {"space": colour_space, **{name: options.pop(name) for name in _COLOUR_OPTIONS}}
     names = {name: value for name, value in given.items() if value is not None}
     colour = attrs.evolve(ColourOptions.of_settings(), **names) if names else None
     request = make_request(frames.join_sequences(_expand_folders(source)), colour=colour, **options)
@@ -172,7 +177,7 @@ def _expand_folders(source: tuple[str, ...]) -> tuple[str, ...]:
     found: list[str] = []
     for given in source:
         try:
-            inside = frames.find_sequences([Path(given)]) if Path(given).is_dir() else [given]
+            inside = frames.find_sequences([Path(given)]) if os.path.isdir(given) else [given]  # noqa: PTH112 - no error without permission
         except OSError as error:
             raise errors.StorageError(
                 f"The folder {given} cannot be read: {error.strerror}. Make it readable, or give its frames."
@@ -208,8 +213,8 @@ def publish_showing_progress(
         with connected() as session, job_progress(output, job.id) as on_progress:
             return Publisher(session, host, on_progress, jobs).resume(job.id)
     except errors.ServerUnreachable as error:
-        if host is not None:
-            error.message += _capture_offline(output, job, host)
+        error.message += _capture_offline(output, job, host)
+        error.details.setdefault("job", job.id)
         if job.id not in str(error):
             error.message += f" When it answers: ft-dcc queue run (job {job.id})."
         raise
@@ -219,8 +224,8 @@ def publish_showing_progress(
         raise
 
 
-def _capture_offline(output: Output, job: Job, host: Host) -> str:
-    """Capture the cameras while their scene is open; return the sentence for the error message."""
+def _capture_offline(output: Output, job: Job, host: Host | None) -> str:
+    """Capture the cameras while their scene is open, or check the files; return a sentence for the error message."""
     from ft_dcc.publish.jobs.offline_capture import capture_offline
     from ft_dcc.publish.progress import ProgressReporter
 
@@ -258,11 +263,16 @@ def print_result(output: Output, published: models.Published) -> int:
     """
     for problem in published.problems:
         output.message(problem_line(problem))
-    lines = [version.link or f"{version.source}: version {version.version}" for version in published.versions]
+    lines = [version.link or version_line(version) for version in published.versions]
     output.result("\n".join(lines), published.report())
     if not published.problems:
         return 0
     return 3 if published.user_can_fix else 1
+
+
+def version_line(version: models.PublishedVersion) -> str:
+    """Return the line for a version: source, number and link."""
+    return f"{version.source}: version {version.version}  {version.link or ''}".rstrip()
 
 
 @click.command(name="playblast", short_help="Playblast a Blender scene and publish it.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,11 +14,12 @@ import click
 from ft_dcc.accounts import local_server
 from ft_dcc.cli import inputs, publish
 from ft_dcc.cli.output import Output, reporting
-from ft_dcc.errors import JobNotFound, ServerUnreachable
+from ft_dcc.errors import JobNotFound, ServerUnreachable, UserFixableError
 from ft_dcc.settings.resolve import read_settings
 
 if TYPE_CHECKING:
     from ft_dcc.host import Host
+    from ft_dcc.publish.jobs.job import Job
     from ft_dcc.publish.jobs.queue import JobResult, QueueItem
 
 # The wait doubles with each attempt that the server or the network interrupts.
@@ -36,23 +38,37 @@ def command() -> None:
 @command.command(name="list")
 @reporting
 def list_jobs(output: Output) -> None:
-    """List the jobs, oldest first."""
+    """List the jobs, oldest first, with their age and the reason why they are not done."""
     from ft_dcc.publish.jobs.queue import queue_items
 
     found = queue_items(_jobs())
-    lines = [f"{entry.job.id}  {entry.state:<15}  {_describe(entry)}" for entry in found]
+    now = time.time()
+    lines = [
+        f"{entry.job.id:<27}  {entry.state:<16}  {format_age(now - entry.created):>6}  {_describe(entry)}"
+        for entry in found
+    ]
     output.result("\n".join(lines) or "The queue is empty.", {"jobs": [_report(entry) for entry in found]})
+
+
+def format_age(seconds: float) -> str:
+    """Return an age in its largest unit, as "3 min"."""
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit}"
+    return f"{int(max(seconds, 0))} s"
 
 
 @command.command()
 @click.argument("job_id", metavar="ID")
 @reporting
 def show(output: Output, job_id: str) -> None:
-    """Show the state and the request of the job ID."""
-    from ft_dcc.publish.jobs.job import Job
-    from ft_dcc.publish.jobs.queue import inspect_job
+    """Show the state and the request of the job ID.
 
-    report = _report(inspect_job(Job.open(_jobs(), job_id)))
+    A unique beginning or end of an id is enough, here and in the other commands.
+    """
+    from ft_dcc.publish.jobs.queue import find_item
+
+    report = _report(find_item(job_id, _jobs()))
     fields = _flat(report)
     width = max(map(len, fields)) + 2
     lines = [f"{name:<{width}}{text}" for name, text in fields.items()]
@@ -63,27 +79,28 @@ def show(output: Output, job_id: str) -> None:
 @click.argument("job_id", metavar="[ID]", required=False)
 @reporting
 def resume(output: Output, job_id: str | None) -> int:
-    """Resume the job ID, or the newest waiting job.
+    """Resume the job ID, or the newest job that waits or failed.
 
     A Blender scene that the job needs is opened headless.
     """
+    from ft_dcc.publish.jobs.queue import SUPERSEDED, find_item
     from ft_dcc.publish.publisher import Publisher
 
     jobs = _jobs()
     with inputs.connected() as session:
-        chosen = job_id or _newest(jobs, session.server_url)
-        with _opened_scene(jobs, chosen) as host, publish.job_progress(output, chosen) as on_progress:
-            published = Publisher(session, host, on_progress, jobs).resume(chosen)
+        item = _newest(jobs, session.server_url) if job_id is None else find_item(job_id, jobs)
+        if item.state == SUPERSEDED:
+            raise UserFixableError(item.help)
+        with _opened_scene(item) as host, publish.job_progress(output, item.job.id) as on_progress:
+            published = Publisher(session, host, on_progress, jobs).resume(item.job.id)
     return publish.print_result(output, published)
 
 
 @contextmanager
-def _opened_scene(jobs: Path, job_id: str) -> Iterator[Host | None]:
+def _opened_scene(item: QueueItem) -> Iterator[Host | None]:
     """Open the scene of a job that needs a Blender scene, and yield the host; yield None for other jobs."""
-    from ft_dcc.publish.jobs.job import Job
-    from ft_dcc.publish.jobs.queue import NEEDS_SCENE, inspect_job
+    from ft_dcc.publish.jobs.queue import NEEDS_SCENE
 
-    item = inspect_job(Job.open(jobs, job_id))
     if item.state == NEEDS_SCENE and item.scene is not None and item.scene.suffix == ".blend":
         with publish.opened_in_blender(item.scene) as host:
             yield host
@@ -91,10 +108,10 @@ def _opened_scene(jobs: Path, job_id: str) -> Iterator[Host | None]:
         yield None
 
 
-def _newest(jobs: Path, server: str) -> str:
-    from ft_dcc.publish.jobs.queue import WAITING, queue_items
+def _newest(jobs: Path, server: str) -> QueueItem:
+    from ft_dcc.publish.jobs.queue import FAILED, WAITING, queue_items
 
-    waiting = [item.job.id for item in queue_items(jobs) if item.state == WAITING and item.server == server]
+    waiting = [item for item in queue_items(jobs) if item.state in (WAITING, FAILED) and item.server == server]
     if not waiting:
         raise JobNotFound(f"No job in {jobs} waits for {server}. List all jobs with: ft-dcc queue list.")
     return waiting[-1]
@@ -106,40 +123,70 @@ def _newest(jobs: Path, server: str) -> str:
 def drop(output: Output, job_id: str) -> None:
     """Delete the job ID and the files that it uploaded for versions that were not created."""
     from ft_dcc.publish.jobs.job import Job
+
+    job = Job.find(_jobs(), job_id)
+    _remove(job)
+    output.result(f"Deleted {job.id}.", {"dropped": job.id})
+
+
+def _remove(job: Job) -> None:
+    """Delete a job and its uploads; raise ServerUnreachable if there are uploads and the server does not answer."""
     from ft_dcc.publish.jobs.rollback import mark_for_removal
     from ft_dcc.publish.publisher import Publisher
 
-    job = Job.open(_jobs(), job_id)
     if not mark_for_removal(job):
         # Nothing was uploaded before its validation.
         job.remove()
-    else:
-        try:
-            with inputs.connected() as session:
-                Publisher(session, jobs=_jobs()).drop(job_id)
-        except ServerUnreachable as error:
-            error.message += f" The job {job_id} will not be published: the next 'ft-dcc queue run' deletes it."
-            raise
-    output.result(f"Deleted {job_id}.", {"dropped": job_id})
+        return
+    try:
+        with inputs.connected() as session:
+            Publisher(session, jobs=job.folder.parent).drop(job.id)
+    except ServerUnreachable as error:
+        error.message += f" The job {job.id} will not be published: the next 'ft-dcc queue run' deletes it."
+        raise
+
+
+@command.command()
+@click.option("--failed", is_flag=True, help="Delete failed jobs, too, with the frames that they captured.")
+@click.option("--days", type=click.IntRange(min=0), default=0, metavar="N", help="Keep jobs of the last N days.")
+@reporting
+def clear(output: Output, failed: bool, days: int) -> None:
+    """Delete the jobs that are done or superseded. Their versions remain."""
+    from ft_dcc.publish.jobs import queue
+
+    states = {queue.DONE, queue.SUPERSEDED, *((queue.FAILED, queue.CHECKED, queue.UNREADABLE) if failed else ())}
+    latest = time.time() - days * 86400
+    chosen = [item for item in queue.queue_items(_jobs()) if item.state in states and item.created <= latest]
+    # Jobs that are done come last: a superseded job would wait again without the job that superseded it.
+    for item in sorted(chosen, key=lambda item: item.is_done):
+        if item.is_done:
+            item.job.remove()
+        else:
+            _remove(item.job)
+    ids = [item.job.id for item in chosen]
+    output.result(f"Deleted {len(ids)} job{'s' * (len(ids) != 1)}.", {"dropped": ids})
 
 
 @command.command()
 @click.option("--watch", is_flag=True, help="Run until stopped: wait for the server and for new jobs.")
+@click.option("--retry-failed", is_flag=True, help="Try jobs that failed again, once.")
 @reporting
-def run(output: Output, watch: bool) -> int:
-    """Publish all jobs that wait for this server, oldest first.
+def run(output: Output, watch: bool, retry_failed: bool) -> int:
+    """Publish all jobs that wait for this server, oldest first, and print the versions.
 
-    A job that fails does not stop the others and is not tried again; with --watch, jobs that the server or the network
-    interrupted are, after longer and longer waits. Every job that remains is listed with its reason. Exit code 1 if any
-    job for this server remains.
+    A job that fails does not stop the others and is tried again only with --retry-failed or 'ft-dcc queue resume'. With
+    --watch, jobs that the server, the network or a full disk interrupted are tried again, after longer and longer
+    waits. Every job that remains is listed with its reason. Exit code 1 if any job for this server remains.
     """
     if watch:
         _watch(output)
-    outcomes = _run_once(output, set())
+    outcomes = _run_once(output, set(), retry_failed=retry_failed)
     remaining = _list_remaining(output, {outcome.item.job.id for outcome in outcomes})
     reports = [outcome.published.report() for outcome in outcomes if outcome.published is not None]
-    links = [version["link"] or version["version_id"] for report in reports for version in report["versions"]]
-    output.result("\n".join(links) or "Nothing was published.", {"published": reports, "remaining": remaining})
+    made = [
+        publish.version_line(each) for outcome in outcomes if outcome.published for each in outcome.published.versions
+    ]
+    output.result("\n".join(made) or "Nothing was published.", {"published": reports, "remaining": remaining})
     return 0 if all(outcome.is_done for outcome in outcomes) and not remaining else 1
 
 
@@ -157,8 +204,12 @@ def _list_remaining(output: Output, tried: Collection[str]) -> list[str]:
         if item.is_checked:
             output.message(f"{item.job.id} was validated and not published.")
             continue
-        reason = item.help or " ".join(item.problems) or "Publish it again, or remove it."
-        output.message(f"{item.job.id} {item.state}. {reason} To remove it: ft-dcc queue drop {item.job.id}")
+        if item.is_superseded:
+            output.message(f"{item.job.id} {item.state}. {item.help}")
+            continue
+        reason = item.help or " ".join(item.problems) or "Publish it again, or delete it."
+        again = f"Try it again: ft-dcc queue resume {item.job.id}. " if item.is_failed else ""
+        output.message(f"{item.job.id} {item.state}. {reason} {again}Delete it: ft-dcc queue drop {item.job.id}.")
         remaining.append(item.job.id)
     return remaining
 
@@ -182,7 +233,7 @@ def _watch(output: Output) -> NoReturn:
         time.sleep(pause)
 
 
-def _run_once(output: Output, failed: set[str]) -> list[JobResult]:
+def _run_once(output: Output, failed: set[str], *, retry_failed: bool = False) -> list[JobResult]:
     from ft_dcc.cli.progress import progress_display
     from ft_dcc.publish.jobs.queue import process_queue
     from ft_dcc.publish.publisher import Publisher
@@ -190,7 +241,7 @@ def _run_once(output: Output, failed: set[str]) -> list[JobResult]:
     outcomes = []
     with inputs.connected() as session, progress_display() as on_progress:
         publisher = Publisher(session, on_progress=on_progress, jobs=_jobs())
-        for outcome in process_queue(publisher, without=failed):
+        for outcome in process_queue(publisher, failed, retry_failed=retry_failed):
             problems = (
                 [str(outcome.error)]
                 if outcome.published is None
@@ -206,7 +257,8 @@ def _describe(entry: QueueItem) -> str:
         return " ".join(entry.problems)
     scene = f"{entry.host} {entry.scene.name if entry.scene is not None else ''}".strip() if entry.host else ""
     sources = ", ".join(filter(None, [*(Path(text).name for text in entry.request.source), scene]))
-    return f"{entry.request.task or 'no task'}  {sources}"
+    reason = " ".join([*entry.problems, entry.help]).strip()
+    return "  ".join(filter(None, [entry.request.task or "no task", sources, reason]))
 
 
 def _report(item: QueueItem) -> dict[str, Any]:
@@ -215,6 +267,7 @@ def _report(item: QueueItem) -> dict[str, Any]:
     return {
         "job": item.job.id,
         "state": item.state,
+        "created": datetime.datetime.fromtimestamp(item.created, datetime.timezone.utc).isoformat(timespec="seconds"),
         "server": item.server,
         "host": item.host,
         "scene": None if item.scene is None else str(item.scene),

@@ -11,7 +11,7 @@ import attrs
 import click
 
 from ft_dcc.accounts.local_server import require_server, studio_folder
-from ft_dcc.cli.inputs import TIME, connected
+from ft_dcc.cli.inputs import END_TIME, TIME, connected
 from ft_dcc.cli.output import Output, reporting
 from ft_dcc.errors import ServerError, SettingInvalid
 from ft_dcc.production import review_sessions
@@ -21,7 +21,9 @@ from ft_dcc.settings.resolve import read_settings
 _project = click.option("--project", help="Project of the review session, if the name is not unique.")
 _review = click.argument("name", metavar="REVIEW")
 _starts = click.option("--starts", type=TIME, help="Opening time, local: 2026-12-24 or '2026-12-24 18:00'.")
-_ends = click.option("--ends", type=TIME, help="Closing time, local: 2026-12-24 or '2026-12-24 18:00'.")
+_ends = click.option(
+    "--ends", type=END_TIME, help="Closing time, local: '2026-12-24 18:00', or 2026-12-24 for the end of that day."
+)
 
 
 @click.group(name="review", short_help="Create, schedule and close review sessions; invite people.")
@@ -83,7 +85,7 @@ def create(
 @command.command(name="open", short_help="Reopen a review session.")
 @_review
 @_project
-@click.option("--ends", type=TIME, help="Closing time (default: none).")
+@click.option("--ends", type=END_TIME, help="Closing time (default: none).")
 @reporting
 def open_(output: Output, name: str, project: str | None, ends: datetime.datetime | None) -> None:
     """Reopen a review session for versions, notes and statuses; the links of invitees work again."""

@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 
 _FILE = AbsolutePath(dir_okay=False)
 _FOLDER = AbsolutePath(file_okay=False)
+# How each shell sets an environment variable.
+_SHELLS = {
+    "bash": "export {}='{}'",
+    "cmd": 'set "{}={}"',
+    "fish": "set -gx {} '{}'",
+    "powershell": "$env:{} = '{}'",
+    "zsh": "export {}='{}'",
+}
 
 
 @click.group(name="serve", short_help="Start the studio server.", invoke_without_command=True)
@@ -26,6 +34,11 @@ _FOLDER = AbsolutePath(file_okay=False)
 @click.option("--private-key", type=_FILE, help="PEM file with the private key of the certificate.")
 @click.option("--allow-plain-http", is_flag=True, help="Allow other machines to connect without HTTPS.")
 @click.option("--schema", type=_FILE, help="Schema of a site instead of the built-in one; stored in the folder.")
+@click.option(
+    "--shell",
+    type=click.Choice(list(_SHELLS)),
+    help="Print the lines as commands of this shell, which can be pasted (default: NAME=VALUE).",
+)
 @click.option(
     "--stop-when-idle",
     metavar="MINUTES",
@@ -74,6 +87,7 @@ def command(
     private_key: Path | None,
     allow_plain_http: bool,
     schema: Path | None,
+    shell: str | None,
     stop_when_idle: float | None,
     backups: Path | None,
     keep_backups: int,
@@ -107,7 +121,7 @@ def command(
         data,
         host,
         port,
-        lambda credentials: _print_credentials(output, credentials),
+        lambda credentials: _print_credentials(output, credentials, shell),
         certificate=certificate,
         private_key=private_key,
         is_plain_allowed=allow_plain_http,
@@ -149,10 +163,12 @@ def restore(output: Output, file: Path, data: Path) -> None:
         )
 
 
-def _print_credentials(output: Output, credentials: Credentials) -> None:
+def _print_credentials(output: Output, credentials: Credentials, shell: str | None = None) -> None:
     lines = {
         "FTRACK_SERVER": credentials.server_url,
         "FTRACK_API_USER": credentials.api_user,
         "FTRACK_API_KEY": credentials.api_key,
     }
-    output.result("\n".join(f"{name}={value}" for name, value in lines.items()), lines)
+    # Neither an address nor a key contains a quote.
+    template = "{}={}" if shell is None else _SHELLS[shell]
+    output.result("\n".join(template.format(name, value) for name, value in lines.items()), lines)

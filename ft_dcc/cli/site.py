@@ -30,16 +30,18 @@ def task_command() -> None:
 @click.argument("path", metavar="PROJECT/SEQUENCE/SHOT/TASK")
 @click.option("--frames", type=FRAME_RANGE, help="Frames of the shot: 1001-1048, or 1001-1048+8 with handles.")
 @click.option("--fps", type=FRAME_RATE, help="Frame rate of the shot: 24, 23.976 or 24000/1001.")
-@click.option("--create-project", is_flag=True, help="Create the project even if a similar name exists.")
+@click.option("--create-project", is_flag=True, help="Create the project if it does not exist.")
 @reporting
 def ensure(output: Output, path: str, frames: FrameRange | None, fps: Fraction | None, *, create_project: bool) -> None:
     """Create the task at PATH and its missing parents, and print its id.
 
-    An existing task is left as it is; --frames and --fps are written to its shot. A project whose name is similar to an
-    existing one needs --create-project.
+    An existing task is left as it is; --frames and --fps are written to its shot, and a message names the values that
+    they replace. A new project needs --create-project, unless it is the first one.
     """
     with connected() as session:
-        task = ensure_task(session, path, frame_range=frames, fps=fps, check_spelling=not create_project)
+        task = ensure_task(
+            session, path, frame_range=frames, fps=fps, create_project=create_project, on_change=output.message
+        )
         output.result(str(task["id"]), {"task_id": task["id"], "path": path})
 
 

@@ -49,6 +49,18 @@ def write_atomically(target: Path, content: bytes, *, is_private: bool = False) 
         file.write(content)
 
 
+def write_remedy(error: OSError, otherwise: str) -> str:
+    """Return what to do after a write that failed: free space on a full disk, ``otherwise`` for other causes.
+
+    >>> write_remedy(OSError(errno.ENOSPC, "No space left on device"), "Choose a writable folder.")
+    'Free some space there.'
+    >>> write_remedy(OSError(errno.EACCES, "Permission denied"), "Choose a writable folder.")
+    'Choose a writable folder.'
+    """
+    is_full = error.errno in (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", None))
+    return "Free some space there." if is_full else otherwise
+
+
 def sync_folder(folder: Path) -> None:
     """Flush the names in a folder to disk, so that a new one survives a power cut."""
     if os.name == "nt":  # Windows cannot open a folder, and its rename is written through.

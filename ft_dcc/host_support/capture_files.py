@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from ft_dcc import errors, frames
+from ft_dcc.files.atomic import write_remedy
 
 _PNG_START, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
 _PROBE_BYTES = 256 * 1024
@@ -17,7 +18,8 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise errors.StorageError(
-            f"The folder {folder} cannot be created: {error.strerror}. Choose another folder."
+            f"The folder {folder} cannot be created: {error.strerror}. "
+            + write_remedy(error, "Choose a writable folder.")
         ) from error
 
 
@@ -52,6 +54,7 @@ def missing_frame_error(
     except OSError as error:
         path.unlink(missing_ok=True)
         return errors.StorageError(
-            f"Frame {frame} cannot be written to {path.parent}: {error.strerror}. Free space or choose another folder."
+            f"Frame {frame} cannot be written to {path.parent}: {error.strerror}. "
+            + write_remedy(error, "Choose a writable folder.")
         )
     return errors.CaptureFailed(f"{program} did not write frame {frame} to {path}. {output.strip()}".strip())

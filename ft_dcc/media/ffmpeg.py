@@ -19,7 +19,7 @@ from typing import IO, Any, Callable, Union
 import attrs
 
 from ft_dcc.errors import Cancelled, EncodeFailed, Error, MissingExtra, SettingInvalid, StorageError
-from ft_dcc.files.atomic import atomic_path
+from ft_dcc.files.atomic import atomic_path, write_remedy
 from ft_dcc.files.child_process import environment_without_secrets
 from ft_dcc.settings.resolve import read_settings
 
@@ -143,7 +143,7 @@ def failure(finished: Finished, source: str, target: Path) -> Error:
         return EncodeFailed(f"{find()} lacks a feature: {lacking}. {remedy}", finished.log)
     reason = finished.errors[0] if finished.errors else "it gave no reason"
     return EncodeFailed(
-        f"ffmpeg stopped with code {finished.returncode} on {source}: {reason}. The report has the end of its log.",
+        f"ffmpeg stopped with code {finished.returncode} on {source}: {reason}.",
         finished.log,
     )
 
@@ -166,7 +166,7 @@ def storage_errors(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = f"The folder {folder} cannot be written: {error.strerror}."
-        raise StorageError(f"{reason} Choose another folder, or free some space.") from error
+        raise StorageError(f"{reason} {write_remedy(error, 'Choose a writable folder.')}") from error
 
 
 def file_url(path: Path | str) -> str:

@@ -22,6 +22,16 @@ def is_whole(path: Path) -> bool:
     return declared_size(path) <= path.stat().st_size
 
 
+def read_failure(path: Path) -> str | None:
+    """Return why the file cannot be read, as "permission denied", or None if it can."""
+    try:
+        with path.open("rb") as file:
+            file.read(1)
+    except OSError as error:
+        return (error.strerror or str(error)).lower()
+    return None
+
+
 def is_faststart(path: Path) -> bool:
     """Return whether the index of an mp4 or mov precedes its media data, so that it plays while it loads."""
     with path.open("rb") as file:

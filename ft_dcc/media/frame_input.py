@@ -17,7 +17,7 @@ import attrs
 
 from ft_dcc.errors import FramesMissing, ValueMismatch
 from ft_dcc.frames import Frames, Resolution, format_ranges, split_frame_number
-from ft_dcc.media import burnin, ffmpeg, ffmpeg_colour, ocio, probe
+from ft_dcc.media import burnin, ffmpeg, ffmpeg_colour, file_integrity, ocio, probe
 from ft_dcc.media.ffmpeg import Buffer, Feed, Finished
 
 _DECODERS = {
@@ -65,8 +65,8 @@ class FrameInput:
 
     @property
     def is_plain(self) -> bool:
-        """Whether every frame of the movie shows its own file."""
-        return all(number == shown for number, shown in self.shown.items())
+        """Whether every frame of the movie shows its own file, whose name ffmpeg can make from its number."""
+        return all(number == shown for number, shown in self.shown.items()) and self.numbers[0] >= 0
 
     @property
     def filters(self) -> list[str]:
@@ -180,17 +180,24 @@ def _pixel_aspect_of(path: Path, conversion: ocio.Converter | None) -> Fraction:
 def refuse_damaged(frames: Frames, damaged: Sequence[int]) -> None:
     """Raise FramesMissing if frames are damaged."""
     if damaged:
+        raise_unless_readable(damaged[0], frames.path(damaged[0]))
         which = f"Frame {damaged[0]} is" if len(damaged) == 1 else f"Frames {format_ranges(tuple(damaged))} are"
         raise FramesMissing(f"{which} damaged: {frames.path(damaged[0])}. Render them again.", tuple(damaged))
+
+
+def raise_unless_readable(number: int, path: Path) -> None:
+    """Raise FramesMissing with the reason if the file of a frame cannot be read."""
+    reason = file_integrity.read_failure(path)
+    if reason is not None:
+        raise FramesMissing(f"Frame {number} cannot be read: {path}: {reason}.", (number,))
 
 
 def _read(number: int, path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise FramesMissing(
-            f"Frame {number} cannot be read: {path}: {error.strerror}. Check the file, or render it again.", (number,)
-        ) from error
+        reason = (error.strerror or str(error)).lower()
+        raise FramesMissing(f"Frame {number} cannot be read: {path}: {reason}.", (number,)) from error
 
 
 def _avi_header(resolution: Resolution, fps: Fraction) -> bytes:

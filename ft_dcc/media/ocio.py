@@ -18,7 +18,7 @@ from typing import Any, Callable
 import attrs
 
 from ft_dcc import errors, frames
-from ft_dcc.media import ffmpeg, file_integrity
+from ft_dcc.media import ffmpeg, file_integrity, image_channels
 from ft_dcc.media.probe import probe
 from ft_dcc.settings.resolve import read_settings
 
@@ -47,13 +47,17 @@ class ColourOptions:
     The default of ``space`` is that of an OpenEXR file's chromaticities, else ``scene_linear`` of the studio's config,
     else linear light with BT.709 primaries. The defaults of ``display`` and ``view`` are the first ones of the config;
     in the built-in config, images that are not ACES are shown without tone mapping. ``config`` is a path, or the name
-    of a built-in config ("ocio://default").
+    of a built-in config ("ocio://default"). ``layer``, ``part`` and ``stereo_view`` choose the channels of an OpenEXR
+    file; the default is the first red, green and blue.
     """
 
     space: str = ""
     display: str = ""
     view: str = ""
     config: str = ""
+    layer: str = ""
+    part: str = ""
+    stereo_view: str = ""
 
     @classmethod
     def of_settings(cls) -> ColourOptions:
@@ -170,10 +174,17 @@ class Converter:
         """Return the size of an image's display window; raise FramesMissing if it is not an image."""
         image = self._oiio.ImageInput.open(str(path))
         if image is None:
-            raise errors.FramesMissing(f"{path} cannot be read as an image: {self._oiio.geterror()}. Render it again.")
+            raise self._unreadable(path)
         spec = image.spec()
         image.close()
         return frames.Resolution(spec.full_width, spec.full_height)
+
+    def _unreadable(self, path: Path) -> errors.FramesMissing:
+        # Also when it is not used: OpenImageIO prints errors that were never fetched.
+        details, reason = self._oiio.geterror(), file_integrity.read_failure(path)
+        if reason is not None:
+            return errors.FramesMissing(f"{path} cannot be read: {reason}.")
+        return errors.FramesMissing(f"{path} cannot be read as an image: {details}. Render it again.")
 
     def pixel_aspect_of(self, path: Path) -> Fraction:
         """Return the width of an image's pixels by their height, 1 if it is unknown."""
@@ -188,8 +199,10 @@ class Converter:
         location = None if image.has_error else self._find_rgb(image)
         if location is None and not image.has_error:
             found = ", ".join(image.spec().channelnames) or "none"
+            only = f"only channel {found}" if image.nchannels == 1 else f"no R, G and B, only {found}"
+            message = f"Frame {number} ({path.name}) has {only}. Choose a layer with --layer."
             raise errors.ValueMismatch(
-                f"set of channels of frame {number} ({path.name})", found=found, expected="R, G and B"
+                f"set of channels of frame {number}", found=found, expected="R, G and B", message=message
             )
         if location is not None:
             part, channels = location
@@ -197,6 +210,9 @@ class Converter:
             image.reset(str(path), part, 0)
             image.read(part, 0, first, max(channels) + 1, True, oiio.FLOAT)
         if image.has_error or not file_integrity.is_whole(path):
+            unreadable = file_integrity.read_failure(path)
+            if unreadable is not None:
+                raise errors.FramesMissing(f"Frame {number} cannot be read: {path}: {unreadable}.", (number,))
             reason = image.geterror() if image.has_error else "its end is missing"
             which = f"Frame {number} is damaged: {path}: {reason.splitlines()[0]}"
             raise errors.FramesMissing(f"{which}. Render it again.", (number,))
@@ -208,13 +224,14 @@ class Converter:
     def _find_rgb(self, image: Any) -> tuple[int, tuple[int, ...]] | None:
         """Return the part that contains the image, and the indices of its red, green and blue channels."""
         parts = []
-        for part in range(max(1, image.nsubimages)):
-            parts.append(list(self._oiio.ImageBuf(image.name, part, 0).spec().channelnames))
-        for find in (_plain_rgb, _layer_rgb, _grey):
-            for part, names in enumerate(parts):
-                if (channels := find(names)) is not None:
-                    return part, channels
-        return None
+        for index in range(max(1, image.nsubimages)):
+            spec = self._oiio.ImageBuf(image.name, index, 0).spec()
+            views = spec.getattribute("multiView") or ()
+            views = (views,) if isinstance(views, str) else tuple(views)
+            name, view = spec.get_string_attribute("oiio:subimagename"), spec.get_string_attribute("view")
+            parts.append(image_channels.Part(index, name, view, tuple(spec.channelnames), views))
+        chosen = self._colour
+        return image_channels.find_rgb(parts, layer=chosen.layer, part=chosen.part, view=chosen.stereo_view)
 
     def _space_of(self, spec: Any) -> str:
         """Return the colour space of a file: the given one, else that of its chromaticities, else the default."""
@@ -231,8 +248,10 @@ class Converter:
         return "scene_linear" if is_studio and self._knows("scene_linear") else "lin_rec709"
 
     def _view_of(self, space: str) -> str:
-        is_aces = self._config.getColorSpaceFamilyByName(self._config.resolve(space)) == "ACES"
-        if not self._config_name.startswith("ocio://") or is_aces:
+        family = self._config.getColorSpaceFamilyByName(self._config.resolve(space))
+        # Camera log ("Input/ARRI") has highlights far above white, which only a tone mapping keeps.
+        is_toned = family == "ACES" or family.partition("/")[0] == "Input"
+        if not self._config_name.startswith("ocio://") or is_toned:
             return str(self._config.getDefaultViewName(self._display))
         return _UNTONED if _UNTONED in self._config.getViewNames(self._display) else ""
 
@@ -244,33 +263,6 @@ def wrong_size(number: int, path: Path, *, found: frames.Resolution, wanted: fra
     """Return the error for a frame whose size differs from that of the others."""
     remedy = "Render all frames at one size."
     return errors.ValueMismatch(f"size of frame {number} ({path.name})", found=found, expected=wanted, remedy=remedy)
-
-
-def _plain_rgb(names: Sequence[str]) -> tuple[int, ...] | None:
-    return _rgb_named(names, "")
-
-
-def _layer_rgb(names: Sequence[str]) -> tuple[int, ...] | None:
-    """Return the channels of the first layer with RGB: "beauty.R", "beauty.G", "beauty.B"."""
-    layers = (name.rpartition(".")[0] for name in names)
-    found = (_rgb_named(names, f"{layer}.") for layer in layers)
-    return next((channels for channels in found if channels is not None), None)
-
-
-def _rgb_named(names: Sequence[str], prefix: str) -> tuple[int, ...] | None:
-    """Return the channels with the names of the OpenEXR standard, of some renderers, or of Nuke's layers."""
-    spellings = (("R", "G", "B"), ("r", "g", "b"), ("red", "green", "blue"))
-    found = (_indices(names, tuple(prefix + name for name in spelling)) for spelling in spellings)
-    return next((channels for channels in found if channels is not None), None)
-
-
-def _grey(names: Sequence[str]) -> tuple[int, ...] | None:
-    """Return the luminance channel, three times."""
-    return next(((names.index(name),) * 3 for name in ("Y", "y", "I", "L") if name in names), None)
-
-
-def _indices(names: Sequence[str], wanted: Sequence[str]) -> tuple[int, ...] | None:
-    return tuple(names.index(name) for name in wanted) if set(wanted) <= set(names) else None
 
 
 def _refuse_unknown(what: str, name: str, known: Sequence[str]) -> None:

@@ -144,10 +144,15 @@ class _LogReader:
 
 def _check_exists(path: Path) -> None:
     try:
-        is_empty = path.stat().st_size == 0
+        with path.open("rb") as file:
+            is_empty = not file.read(1)
+    except FileNotFoundError as error:
+        raise errors.MovieUnreadable(f"{path} does not exist.") from error
     except OSError as error:
-        reason = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be opened: {error.strerror}"
-        raise errors.MovieUnreadable(f"{path} {reason}. Give the path of a movie or an image.") from error
+        reason = (error.strerror or str(error)).lower()
+        raise errors.MovieUnreadable(
+            f"{path} cannot be read: {reason}. Give the path of a movie or an image that you can read."
+        ) from error
     if is_empty:
         raise errors.MovieUnreadable(f"{path} is empty. Export it again.")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -61,19 +61,21 @@ def ensure_task(
     *,
     frame_range: frames.FrameRange | None = None,
     fps: Fraction | None = None,
-    check_spelling: bool = False,
+    create_project: bool = True,
+    on_change: Callable[[str], None] | None = None,
 ) -> Entity:
     """Return the task at this path; create it and its missing parents in one transaction if it does not exist.
 
-    ``frame_range`` and ``fps`` are written to the shot's attributes fstart, fend, handles and fps. Idempotent. With
-    ``check_spelling`` a new project must not be called almost like an existing one. Raises SettingInvalid for that, for
-    an invalid path, or if the shots of the site do not have these attributes.
+    ``frame_range`` and ``fps`` are written to the shot's attributes fstart, fend, handles and fps; ``on_change`` gets a
+    sentence if they replace other values. Idempotent. Without ``create_project`` a project is created only if there is
+    none at all. Raises SettingInvalid for that, for an invalid path, or if the shots of the site do not have these
+    attributes.
     """
     parts = _split_path(path)
     task = _at_path(session, parts)
     if task is None:
-        if check_spelling:
-            _refuse_misspelled(session, parts[0])
+        if not create_project:
+            _refuse_new_project(session, parts[0])
         try:
             _create_path(session, parts)
             session.commit()
@@ -83,17 +85,17 @@ def ensure_task(
             if _at_path(session, parts) is None:
                 raise
         task = find_task(session, path)
-    _set_shot_values(session, task, frame_range, fps)
+    _set_shot_values(session, task, frame_range, fps, on_change)
     return task
 
 
-def _refuse_misspelled(session: Session, project: str) -> None:
+def _refuse_new_project(session: Session, project: str) -> None:
     names = [str(each["name"]) for each in session.query("select name from Project")]
-    near = [] if project in names else difflib.get_close_matches(project, names, 1, 0.75)
-    if near:
-        raise errors.SettingInvalid(
-            f"There is no project {project}. Did you mean {near[0]}? Add --create-project to create a new one."
-        )
+    if not names or project in names:
+        return
+    near = difflib.get_close_matches(project, names, 1, 0.5)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    raise errors.SettingInvalid(f"There is no project {project}.{hint} Add --create-project to create it.")
 
 
 def _split_path(path: str) -> list[str]:
@@ -142,7 +144,11 @@ def _task_type_id(session: Session, task_name: str) -> str:
 
 
 def _set_shot_values(
-    session: Session, task: Entity, frame_range: frames.FrameRange | None, fps: Fraction | None
+    session: Session,
+    task: Entity,
+    frame_range: frames.FrameRange | None,
+    fps: Fraction | None,
+    on_change: Callable[[str], None] | None,
 ) -> None:
     values: dict[str, float] = {}
     if frame_range is not None:
@@ -159,7 +165,11 @@ def _set_shot_values(
             f"The parent of task {task['name']} has no attribute {', '.join(missing)} on {session.server_url}. "
             "Add it on the site, or leave out --frames and --fps."
         )
-    for name, value in values.items():
-        if attributes[name] != value:
-            attributes[name] = value
+    changed = {name: attributes[name] for name, value in values.items() if attributes[name] != value}
+    for name in changed:
+        attributes[name] = values[name]
     session.commit()
+    # A shot that was just created has no value, or 0.
+    replaced = [f"{name} was {old:g}, is now {values[name]:g}" for name, old in changed.items() if old]
+    if replaced and on_change is not None:
+        on_change(f"The shot of {task['name']} has changed: {'; '.join(replaced)}.")

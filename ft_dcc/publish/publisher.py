@@ -29,6 +29,15 @@ if TYPE_CHECKING:
     from ft_dcc.host import Host
     from ft_dcc.session import Session
 
+# Errors that have nothing to do with the job itself: a later run can succeed without a change of the request.
+RETRYABLE_ERRORS = (
+    errors.AuthenticationError,
+    errors.ConnectionClosedError,
+    errors.JobLocked,
+    errors.ServerUnreachable,
+    errors.StorageError,
+    errors.TransferFailed,
+)
 # pyblish's registries and the root logger's level belong to the process.
 _PROCESS_LOCK = threading.Lock()
 
@@ -66,7 +75,7 @@ class Publisher:
     def enqueue(self, request: models.PublishRequest) -> str:
         """Capture the cameras of a job that waits for its server, and return a sentence for the artist.
 
-        Raises StorageError, and what prevents the capture of a camera.
+        Raises StorageError, what prevents the capture of a camera, and the errors of sources that cannot be read.
         """
         job = self._prepare(request)
         return self._capture_offline(job) or f" The job {job.id} waits in the queue."
@@ -113,8 +122,6 @@ class Publisher:
         return prepare(request, self.session.server_url, self.host, self.jobs)
 
     def _capture_offline(self, job: Job) -> str:
-        if self.host is None:
-            return ""
         return offline_capture.capture_offline(job, self.host, progress.ProgressReporter(self.on_progress, self.cancel))
 
     def _run_job(self, job: Job, plugins: list[pyblish_adapter.PluginClass]) -> models.Published:
@@ -275,6 +282,10 @@ def _run(job: Job, runner: PluginRunner) -> models.Published:
             encode_source.stop_live_encodes(instance)
     if stopped is None and runner.failures:
         stopped = runner.failures[0].error
+    if stopped is not None:
+        stopped.details.setdefault("job", job.id)
+    if isinstance(stopped, (errors.EncodeFailed, errors.PluginBroken)):
+        stopped.message += f" Details: {job.report}"
     if stopped is not None and _can_resume(job, runner, stopped):
         stopped.message += f" When it is fixed: 'ft-dcc queue resume {job.id}'."
     published = _finish(job, runner, _published(job, runner, stopped), stopped)
@@ -318,6 +329,10 @@ def _finish(
         report.write_report(job, runner.context, published, stopped)
         if stopped is None:
             job.finish()
+        elif job.journal.path.is_file():
+            can_retry = any(isinstance(error, RETRYABLE_ERRORS) for error in published.unfinished)
+            key = slots.SESSION.get(runner.context).api_key
+            job.journal.append({"stopped": report.mask(str(stopped), key), "can_retry": can_retry})
     except errors.StorageError as error:
         # The result of the publish matters more than its report.
         problem = errors.ValidationIssue("Report", "", str(error), user_can_fix=False)

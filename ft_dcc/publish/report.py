@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 from ft_dcc import errors, frames
-from ft_dcc.files.atomic import write_atomically
+from ft_dcc.files.atomic import write_atomically, write_remedy
 from ft_dcc.media import ColourOptions, EncodedFile
 from ft_dcc.publish import models, slots
 from ft_dcc.publish.jobs.job import Job
@@ -37,7 +37,9 @@ def write_report(job: Job, context: Context, published: models.Published, error:
         write_atomically(job.report, text.encode())
     except OSError as failure:
         raise errors.StorageError(
-            f"The report {job.report} cannot be written: {failure.strerror}. Free space there, then resume the job."
+            f"The report {job.report} cannot be written: {failure.strerror}. "
+            + write_remedy(failure, "Choose a writable folder with FT_DCC_JOBS.")
+            + " Then resume the job."
         ) from failure
 
 

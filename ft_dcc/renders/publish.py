@@ -17,8 +17,8 @@ from typing import Any
 import attrs
 
 from ft_dcc import errors, frames, media
+from ft_dcc.publish.jobs import queue
 from ft_dcc.publish.jobs.job import Job, file_lock, jobs_folder, new_id
-from ft_dcc.publish.jobs.queue import DONE, UNREADABLE, VALIDATION_FAILED, inspect_job
 from ft_dcc.publish.models import Published, PublishRequest
 from ft_dcc.publish.plugins.collect_sources import colour_of_files
 from ft_dcc.publish.publisher import Publisher, prepare
@@ -100,7 +100,8 @@ def _attempt_state(attempt: dict[str, Any], jobs: Path | None) -> str:
     job = Job(jobs_folder(jobs) / attempt["job"])
     if not job.folder.is_dir():
         return DROPPED if attempt.get("made") else PUBLISHING
-    return {DONE: PUBLISHED, VALIDATION_FAILED: FAILED, UNREADABLE: FAILED}.get(inspect_job(job).state, PUBLISHING)
+    known = {queue.DONE: PUBLISHED, queue.FAILED: FAILED, queue.UNREADABLE: FAILED}
+    return known.get(queue.inspect_job(job).state, PUBLISHING)
 
 
 def decline(render: Render) -> None:

@@ -194,7 +194,7 @@ SETTINGS = (
         "view",
         "view of that display",
         ("FT_DCC_VIEW",),
-        default_label="first view; with a built-in config, un-tone-mapped unless ACES",
+        default_label="first view; with a built-in config, un-tone-mapped unless ACES or camera log",
     ),
     Setting("task", "task to publish to: its id or path", ("FT_DCC_TASK", "FTRACK_TASKID", "FTRACK_CONTEXTID")),
     Setting(

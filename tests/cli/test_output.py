@@ -11,6 +11,7 @@ import pytest
 
 from ft_dcc.cli.output import Output
 from ft_dcc.cli.progress import progress_display
+from ft_dcc.errors import ValidationIssue, ValueMismatch
 from ft_dcc.publish.models import PublishRequest
 from ft_dcc.publish.progress import Progress
 
@@ -65,3 +66,19 @@ def test_surrogates_of_an_ascii_locale_are_decoded():
     )
     assert (request.comment, request.note, request.review) == ("hällo", "?", ("Mädchen \ufffd",))
     assert request.source == ("/raw/Stra\udcc3\udc9fe.%04d.png",)
+
+
+def test_the_report_of_a_refusal_has_the_fields_of_its_check_and_the_job(capsys):
+    error = ValueMismatch("frame rate", found="24", expected="25")
+    error.problem = ValidationIssue("Frame rate", "sh010", str(error), "24", "25", "Set it")
+    error.details["job"] = "20260101-000000"
+    Output(as_json=True).fail(error)
+    report = json.loads(capsys.readouterr().out)["error"]
+    (problem,) = report["problems"]
+    assert (report["class"], report["job"]) == ("ValueMismatch", "20260101-000000")
+    assert {name: problem[name] for name in ("check", "found", "expected", "repair")} == {
+        "check": "Frame rate",
+        "found": "24",
+        "expected": "25",
+        "repair": "Set it",
+    }

@@ -19,7 +19,8 @@ if str(TESTS) not in sys.path:
 
 from doubles.colour_bars import SCENE, ColourBars, painted  # noqa: E402
 
-from ft_dcc.errors import CaptureFailed, TaskNotFound, TransferFailed  # noqa: E402
+from ft_dcc.cli import main  # noqa: E402
+from ft_dcc.errors import CaptureFailed, EncodeFailed, StorageError, TaskNotFound, TransferFailed  # noqa: E402
 from ft_dcc.frames import Resolution  # noqa: E402
 from ft_dcc.production.tasks import ensure_task  # noqa: E402
 from ft_dcc.publish.jobs.queue import process_queue, queue_items  # noqa: E402
@@ -27,6 +28,7 @@ from ft_dcc.publish.models import PublishRequest  # noqa: E402
 from ft_dcc.publish.plugins import integrate  # noqa: E402
 from ft_dcc.publish.publisher import Publisher, prepare, publish  # noqa: E402
 from ft_dcc.session import Session  # noqa: E402
+from ft_dcc.session.transport import http  # noqa: E402
 
 # Runs the command line with short intervals.
 WITH_SHORT_INTERVALS = (
@@ -184,12 +186,13 @@ def test_a_refused_job_has_its_reason_and_does_not_stop_the_queue(session, envir
         publish(PublishRequest("No/Such/Task", frames), session, jobs=jobs)
     waiting = prepare(PublishRequest(task_path, frames, fps=Fraction(24)), session.server_url, jobs=jobs)
     refused, _ = queue_items(jobs)
-    assert refused.state == "validation failed"
+    assert refused.state == "failed"
     assert "No/Such/Task" in refused.problems[0]
     done = ft_dcc(environ, "queue", "run")
     assert done.returncode == 1
     assert f"{waiting.id}: done" in done.stderr
-    assert f"{refused.job.id} validation failed. " in done.stderr
+    assert f"{refused.job.id} failed. There is no task" in done.stderr
+    assert done.stdout == "sh010: version 1\n"
 
 
 def test_a_failed_job_does_not_stop_the_queue(session, environ, jobs, frames, task_path, tmp_path):
@@ -349,3 +352,158 @@ def test_a_publish_without_one_of_its_sources_exits_with_3(environ, frames, task
     published = publish(PublishRequest(task_path, (frames, gap), fps=Fraction(24)), session, jobs=jobs)
     assert len(published.versions) == 1
     assert print_result(Output(), published) == 3
+
+
+@pytest.fixture
+def cli(capsys, monkeypatch, environ):
+    """Run the command line in this process; return its exit code and what it printed on stdout and stderr."""
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+
+    def run(*arguments):
+        code = main.run([str(each) for each in arguments])
+        return (code, *capsys.readouterr())
+
+    return run
+
+
+def test_a_job_with_a_permanent_error_fails_once_and_can_be_retried(session, cli, jobs, frames, task_path, monkeypatch):
+    job = prepare(PublishRequest(task_path, frames, fps=Fraction(24)), session.server_url, jobs=jobs)
+    runs = []
+
+    def refuse(*arguments, **options):
+        runs.append(1)
+        raise EncodeFailed("ffmpeg stopped with code 1.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(integrate, "upload", refuse)
+        assert cli("queue", "run")[0] == 1
+        (item,) = queue_items(jobs)
+        assert (item.state, item.is_failed) == ("failed", True)
+        assert "ffmpeg stopped with code 1." in item.problems[0]
+        attempts = len(runs)
+        code, _, printed = cli("queue", "run")
+        assert (code, len(runs)) == (1, attempts)
+        assert f"Try it again: ft-dcc queue resume {job.id}." in printed
+    code, made, _ = cli("queue", "run", "--retry-failed")
+    assert (code, made) == (0, "sh010: version 1\n")
+    assert [entry.state for entry in queue_items(jobs)] == ["done"]
+
+
+def test_a_full_disk_and_a_lost_server_leave_a_job_waiting(session, jobs, frames, task_path, monkeypatch):
+    prepare(PublishRequest(task_path, frames, fps=Fraction(24)), session.server_url, jobs=jobs)
+
+    def refuse(*arguments, **options):
+        raise StorageError("The disk is full.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(integrate, "upload", refuse)
+        (first,) = process_queue(Publisher(session, jobs=jobs))
+    assert first.is_retryable
+    (item,) = queue_items(jobs)
+    assert (item.state, "The disk is full." in item.problems[0]) == ("waiting", True)
+    assert [outcome.is_done for outcome in process_queue(Publisher(session, jobs=jobs))] == [True]
+
+
+def test_an_older_attempt_is_not_published_after_a_newer_one(session, cli, jobs, frames, task_path):
+    older = prepare(PublishRequest(task_path, frames, fps=Fraction(24)), session.server_url, jobs=jobs)
+    other = str(Path(frames).with_name("sh010.####.png"))
+    newer = publish(PublishRequest(task_path, other, fps=Fraction(24)), session, jobs=jobs)
+    item = queue_items(jobs)[0]
+    assert (item.job.id, item.state, item.successor) == (older.id, "superseded", newer.job.name)
+    assert not item.can_resume(None)
+    for command in (("queue", "run"), ("queue", "run", "--retry-failed")):
+        assert cli(*command)[:2] == (0, "Nothing was published.\n")
+    code, _, printed = cli("queue", "resume", older.id)
+    assert (code, f"The later job {newer.job.name} has published its source." in printed) == (3, True)
+
+
+def test_jobs_for_another_asset_task_or_source_are_not_superseded(session, jobs, frames, task_path):
+    ensure_task(session, f"{task_path}2")
+    other = Path(frames).with_name("sh020.1001.png")
+    other.write_bytes(painted(1, Resolution(64, 36)))
+    request = PublishRequest(task_path, frames, fps=Fraction(24))
+    for change in ({"asset": "Other"}, {"task": f"{task_path}2"}, {"source": str(other)}):
+        prepare(attrs.evolve(request, **change), session.server_url, jobs=jobs)
+    publish(request, session, jobs=jobs)
+    assert [item.state for item in queue_items(jobs)] == ["waiting"] * 3 + ["done"]
+
+
+def test_a_job_is_compared_with_newer_ones_right_before_it_runs(session, jobs, frames, task_path):
+    request = PublishRequest(task_path, frames, fps=Fraction(24))
+    other = Path(frames).with_name("sh020.1001.png")
+    other.write_bytes(painted(1, Resolution(64, 36)))
+    prepare(attrs.evolve(request, source=str(other)), session.server_url, jobs=jobs)
+    prepare(request, session.server_url, jobs=jobs)
+    outcomes = process_queue(Publisher(session, jobs=jobs))
+    assert next(outcomes).is_done
+    # While the queue runs, the artist publishes the second source again.
+    publish(request, session, jobs=jobs)
+    (skipped,) = outcomes
+    assert "has published its source" in str(skipped.error)
+    task_id = ensure_task(session, task_path)["id"]
+    assert len(session.query(f"select id from AssetVersion where task_id is '{task_id}'").all()) == 2
+
+
+def test_jobs_without_a_creation_time_are_ordered_by_their_ids(jobs, frames, session):
+    for job_id in ("20260102-000000-000001-aaaa", "20260102-000000-000000-bbbb"):
+        job = prepare(PublishRequest("T", frames), session.server_url, jobs=jobs, job_id=job_id)
+        event = json.loads(job.journal.path.read_text())
+        del event["created"]
+        job.journal.path.write_text(json.dumps(event) + "\n")
+    first, second = queue_items(jobs)
+    assert (first.job.id[-4:], second.job.id[-4:]) == ("bbbb", "aaaa")
+    assert first.created == 1767312000.0
+
+
+def test_the_list_has_the_age_and_the_reason_of_each_job(session, cli, jobs, frames, monkeypatch):
+    with pytest.raises(TaskNotFound):
+        publish(PublishRequest("No/Such/Task", frames), session, jobs=jobs)
+    (item,) = queue_items(jobs)
+    now = item.created + 7300
+    with monkeypatch.context() as patch:
+        patch.setattr("ft_dcc.cli.queue.time.time", lambda: now)
+        _, listed, _ = cli("queue", "list")
+    assert listed.split()[1:4] == ["failed", "2", "h"]
+    assert "There is no task" in listed
+    report = json.loads(cli("queue", "list", "--json")[1])["jobs"][0]
+    assert (report["state"], report["created"][-6:]) == ("failed", "+00:00")
+
+
+def test_a_job_is_found_by_the_beginning_or_end_of_its_id(session, cli, jobs, frames):
+    for name in ("20260101-aaaa", "20260102-abcd", "20260102-ffff"):
+        prepare(PublishRequest("T", frames), session.server_url, jobs=jobs, job_id=name)
+    assert "20260101-aaaa" in cli("queue", "show", "20260101")[1]
+    assert cli("queue", "drop", "abcd")[1] == "Deleted 20260102-abcd.\n"
+    code, _, printed = cli("queue", "show", "2026010")
+    assert (code, "'2026010' names 2 jobs: 20260101-aaaa, 20260102-ffff." in printed) == (1, True)
+
+
+def test_clear_deletes_done_and_superseded_jobs_and_failed_ones_on_request(session, cli, jobs, frames, task_path):
+    request = PublishRequest(task_path, frames, fps=Fraction(24))
+    prepare(request, session.server_url, jobs=jobs)
+    publish(request, session, jobs=jobs)
+    with pytest.raises(TaskNotFound):
+        publish(PublishRequest("No/Such/Task", frames), session, jobs=jobs)
+    waiting = prepare(request, session.server_url, jobs=jobs)
+    assert [item.state for item in queue_items(jobs)] == ["superseded", "done", "failed", "waiting"]
+    assert cli("queue", "clear", "--days", "1")[1] == "Deleted 0 jobs.\n"
+    assert cli("queue", "clear")[1] == "Deleted 2 jobs.\n"
+    assert cli("queue", "clear", "--failed")[1] == "Deleted 1 job.\n"
+    assert [item.job for item in queue_items(jobs)] == [waiting]
+
+
+def test_a_missing_or_unreadable_source_is_not_queued_while_the_server_is_away(
+    cli, jobs, frames, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(http, "_RETRY_DELAYS_SECONDS", (0.0,))
+    monkeypatch.setenv("FTRACK_SERVER", "http://127.0.0.1:9")
+    (tmp_path / "text.mov").write_text("no movie")
+    (tmp_path / "text.png").write_text("no image")
+    for name in ("missing.mov", "missing.%04d.png", "text.mov", "text.png"):
+        code, _, printed = cli("publish", tmp_path / name, "--task", "A/B/C", "--fps", "24")
+        assert (code, name in printed) == (3, True)
+        assert queue_items(jobs) == []
+    code, _, printed = cli("publish", frames, "--task", "A/B/C", "--fps", "24")
+    assert (code, "ft-dcc queue run" in printed) == (1, True)
+    assert [item.state for item in queue_items(jobs)] == ["waiting"]

@@ -92,6 +92,14 @@ def test_a_review_session_that_opens_by_the_server_later_than_here_takes_version
     assert not review_sessions.is_scheduled(None, begun)
 
 
+def test_a_closing_date_is_the_end_of_its_day_and_cannot_have_passed(ft_dcc, dailies):
+    key, project = dailies
+    assert ft_dcc("open", key, "--ends", "2090-03-04").out == f"{project}: 'Dailies' is open, until 2090-03-04 23:59\n"
+    for command in (("open", key), ("schedule", key), ("create", "Late", "--project", project)):
+        done = ft_dcc(*command, "--ends", "2020-01-01")
+        assert (done.code, "2020-01-01 has passed. Give a later time." in done.err) == (2, True)
+
+
 def test_a_review_session_that_ends_before_it_starts_is_refused(ft_dcc, dailies):
     done = ft_dcc("schedule", dailies[0], "--starts", "2090-03-04", "--ends", "2090-03-03")
     assert done.code == 2

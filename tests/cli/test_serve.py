@@ -9,6 +9,10 @@ import sys
 import pytest
 import requests
 
+from ft_dcc.cli import serve
+from ft_dcc.cli.output import Output
+from ft_dcc.server.database.data_folder import Credentials
+
 FT_DCC = [sys.executable, "-m", "ft_dcc.cli.main"]
 
 
@@ -61,3 +65,19 @@ def test_serve_without_a_folder_is_wrong_usage():
 def test_serve_on_all_addresses_without_https_is_refused(tmp_path):
     done = run("serve", "--data", str(tmp_path / "studio"), "--host", "0.0.0.0")
     assert done.returncode == 2 and "allow plain HTTP" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("shell", "line"),
+    [
+        (None, "FTRACK_API_USER=admin"),
+        ("bash", "export FTRACK_API_USER='admin'"),
+        ("zsh", "export FTRACK_API_USER='admin'"),
+        ("fish", "set -gx FTRACK_API_USER 'admin'"),
+        ("powershell", "$env:FTRACK_API_USER = 'admin'"),
+        ("cmd", 'set "FTRACK_API_USER=admin"'),
+    ],
+)
+def test_the_lines_of_serve_can_be_pasted_into_each_shell(capsys, shell, line):
+    serve._print_credentials(Output(), Credentials("http://127.0.0.1:8080", "admin", "key"), shell)
+    assert capsys.readouterr().out.splitlines()[1] == line

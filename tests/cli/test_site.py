@@ -111,6 +111,24 @@ def test_project_with_a_similar_name_needs_create_project(signed_in, session, ca
     assert run(["task", "ensure", f"{typo}/SQ010/SH010/Comp", "--create-project"]) == 0
 
 
+def test_a_new_project_needs_create_project_unless_it_is_the_first(signed_in, session, capsys):
+    ensure_task(session, "Existing/SQ010/SH010/Comp")
+    name = f"X{uuid4().hex}"
+    assert run(["task", "ensure", f"{name}/SQ010/SH010/Comp"]) == 2
+    assert f"There is no project {name}." in capsys.readouterr().err
+    assert session.query(f"Project where name is '{name}'").all() == []
+
+
+def test_task_ensure_names_the_values_of_the_shot_that_it_replaces(signed_in, session, capsys):
+    path = f"Range{uuid4().hex[:12]}/SQ010/SH010/Comp"
+    assert run(["task", "ensure", path, "--frames", "1001-1048", "--create-project"]) == 0
+    assert "changed" not in capsys.readouterr().err
+    assert run(["task", "ensure", path, "--frames", "1001-1048"]) == 0
+    assert "changed" not in capsys.readouterr().err
+    assert run(["task", "ensure", path, "--frames", "1001-1060"]) == 0
+    assert "The shot of Comp has changed: fend was 1048, is now 1060." in capsys.readouterr().err
+
+
 def test_unknown_command_names_the_nearest_one(capsys):
     assert run(["pubish", "a.mov"]) == 2
     assert "There is no command 'pubish'. Did you mean publish?" in capsys.readouterr().err

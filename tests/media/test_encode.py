@@ -9,10 +9,11 @@ from pathlib import Path
 
 import attrs
 import pytest
+from doubles.colour_bars import painted
 from doubles.numbered_images import numbers_in, run_ffmpeg, write_flat, write_numbered
 
 from ft_dcc.errors import Cancelled, EncodeFailed, FramesMissing, StorageError, ValueMismatch
-from ft_dcc.frames import FrameRange, Frames, Resolution, frame_rate
+from ft_dcc.frames import FrameRange, Frames, Resolution, find_frames, frame_rate
 from ft_dcc.media import encode, probe
 
 SMALL = Resolution(64, 36)
@@ -268,3 +269,21 @@ def test_read_only_folder_is_reported(make_frames, read_only_folder):
 def test_missing_folder_is_reported(make_frames, tmp_path):
     with pytest.raises(StorageError, match="No such file or directory"):
         encode(make_frames(), tmp_path / "nowhere" / "film.mp4")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("50%d.%04d.png", ("50%d.0001.png", "50%d.0002.png", "50%d.0003.png")),
+        ("sh#1.%04d.png", ("sh#1.0001.png", "sh#1.0002.png", "sh#1.0003.png")),
+        ("sh.%04d.png", ("sh.-0001.png", "sh.0000.png", "sh.0001.png")),
+        ("sh.%04d.png", ("sh.-001.png", "sh.0000.png", "sh.0001.png")),
+        ("sh.%03d.png", ("sh.998.png", "sh.999.png", "sh.1000.png")),
+    ],
+)
+def test_frames_with_unusual_names_are_encoded(tmp_path, pattern, names):
+    for number, name in enumerate(names):
+        (tmp_path / name).write_bytes(painted(number, Resolution(64, 36)))
+    found = str(tmp_path / pattern)
+    movie = encode(Frames(found, find_frames(found), Fraction(24), Resolution(64, 36)), tmp_path / "movie.mp4")
+    assert (movie.frame_count, probe(movie.path).frame_count) == (3, 3)

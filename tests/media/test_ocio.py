@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 from doubles.numbered_images import run_ffmpeg, write_flat
 
-from ft_dcc.errors import Cancelled, FramesMissing, SettingInvalid, ValueMismatch
+from ft_dcc.errors import Cancelled, FramesMissing, SettingInvalid, UserFixableError, ValueMismatch
 from ft_dcc.frames import FrameRange, Frames, Resolution
 from ft_dcc.media import ColourOptions, contact_sheet, encode, image_size, start_live_encode, still, thumbnail
+from ft_dcc.media.image_channels import Part, find_rgb
 from ft_dcc.media.presets import EDITORIAL
 
 oiio = pytest.importorskip("OpenImageIO", reason="ft-dcc[colour] is not installed")
@@ -163,8 +164,58 @@ def test_luminance_is_shown_and_depth_alone_is_rejected(make_exr, tmp_path):
     frames = make_exr([(0, 0, 0)], channels="Y")
     movie = encode(frames, tmp_path / "film.mp4")
     assert differ(colours_of(movie), [srgb((0.5, 0.5, 0.5))]) < 3
-    with pytest.raises(ValueMismatch, match=r"channels of frame 1 \(a.0001.exr\) is Z; expected R, G and B"):
+    with pytest.raises(ValueMismatch, match=r"Frame 1 \(a\.0001\.exr\) has only channel Z\. Choose a layer"):
         encode(make_exr([(0, 0, 0)], channels="Z"), tmp_path / "film.mp4")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "place"),
+    [
+        ({"layer": "spec"}, (0, (3, 4, 5))),
+        ({"layer": "Z"}, (0, (6, 6, 6))),
+        ({"layer": "depth", "part": "1"}, (1, (0, 0, 0))),
+        ({"part": "stereo"}, (2, (0, 1, 2))),
+        ({"part": "stereo", "view": "right"}, (2, (3, 4, 5))),
+        ({"part": "stereo", "view": "left"}, (2, (0, 1, 2))),
+        ({"view": "middle"}, (3, (0, 1, 2))),
+        ({}, (0, (0, 1, 2))),
+    ],
+)
+def test_layer_part_and_view_choose_the_channels(wanted, place):
+    beauty = Part(0, "beauty", "", ("R", "G", "B", "spec.R", "spec.G", "spec.B", "Z"))
+    depth = Part(1, "depth", "", ("depth.V",))
+    stereo = Part(2, "stereo", "", ("R", "G", "B", "right.R", "right.G", "right.B"), ("left", "right"))
+    middle = Part(3, "middle", "middle", ("R", "G", "B"))
+    assert find_rgb((beauty, depth, stereo, middle), **wanted) == place
+
+
+@pytest.mark.parametrize(
+    ("wanted", "sentence"),
+    [
+        ({"layer": "difuse"}, "The image has no layer difuse. It has: B, G, R, Z, spec."),
+        ({"part": "7"}, "The image has no part 7. It has: beauty."),
+        ({"view": "left"}, "The image has no view left. It has: none."),
+    ],
+)
+def test_unknown_layers_parts_and_views_list_what_there_is(wanted, sentence):
+    with pytest.raises(UserFixableError) as raised:
+        find_rgb([Part(0, "beauty", "", ("R", "G", "B", "spec.R", "Z"))], **wanted)
+    assert str(raised.value) == sentence
+
+
+def test_a_chosen_layer_is_encoded(make_exr, tmp_path):
+    frames = make_exr([(0, 0, 0)], channels=["R", "G", "B", "key.R", "key.G", "key.B"])
+    movie = encode(frames, tmp_path / "movie.mp4", colour=ColourOptions(layer="key"))
+    # The fixture writes 0.5 into channels that it does not know.
+    assert differ(colours_of(movie), [srgb((0.5, 0.5, 0.5))]) < 3
+
+
+def test_camera_log_is_tone_mapped_with_a_built_in_config(make_exr, tmp_path):
+    config = "ocio://studio-config-v1.0.0_aces-v1.3_ocio-v2.1"
+    frames = make_exr([(0.65, 0.65, 0.65)])
+    movie = encode(frames, tmp_path / "movie.mp4", colour=ColourOptions(space="ARRI LogC3 (EI800)", config=config))
+    # The value is twice white: clipped without tone mapping.
+    assert max(colours_of(movie)[0]) < 254
 
 
 def test_area_outside_of_the_data_window_is_black(tmp_path):

@@ -81,7 +81,7 @@ def scene(environment, tmp_path):
 def test_scene_is_published_as_a_movie_that_shows_it(environment, scene, official, tmp_path):
     task = f"Whole way {os.getpid()}/SEQ010/SH010/Animation"
     ft_dcc = [sys.executable, "-m", "ft_dcc.cli.main"]
-    run([*ft_dcc, "task", "ensure", task, "--frames", "1001-1012", "--fps", "24"], environment)
+    run([*ft_dcc, "task", "ensure", task, "--frames", "1001-1012", "--fps", "24", "--create-project"], environment)
     before = scene.read_bytes()
     asked = ["--task", task, "--review", "Dailies", "--comment", 'Ünïcode "quoted" 100 %', "--json"]
     report = json.loads(run([*ft_dcc, "playblast", str(scene), *asked], environment))

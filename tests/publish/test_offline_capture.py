@@ -76,7 +76,7 @@ def test_offline_capture_is_validated_against_the_shot_when_the_server_is_back(r
     (result,) = process_queue(Publisher(remote, host, jobs=jobs))
     assert isinstance(result.error, ValueMismatch)
     assert (result.error.found, result.error.expected) == (FrameRange(1001, 1012), FrameRange(1001, 1024))
-    assert (host.captures, only_item(jobs).state) == (0, "validation failed")
+    assert (host.captures, only_item(jobs).state) == (0, "failed")
 
 
 @pytest.mark.parametrize("stops", ["camera", "sound", "cancel"])

@@ -132,5 +132,5 @@ def test_unwritable_report_is_a_problem_and_leaves_no_partial_file(session, task
     published = Publisher(session, None, in_the_way, jobs).publish(request)
     (problem,) = published.problems
     assert (published.first.version, problem.check) == (1, "Report")
-    assert "report.json cannot be written: " in problem.message and "then resume the job." in problem.message
+    assert "report.json cannot be written: " in problem.message and "Then resume the job." in problem.message
     assert [path.name for path in published.job.glob("report*")] == ["report.json"]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from fractions import Fraction
 
 import attrs
 import pytest
-from doubles.colour_bars import SCENE, ColourBars
+from doubles.colour_bars import SCENE, ColourBars, painted
 
 from ft_dcc.errors import (
     CameraMissing,
@@ -21,6 +22,7 @@ from ft_dcc.errors import (
     ValueMismatch,
 )
 from ft_dcc.frames import FrameRange, Resolution
+from ft_dcc.media import ColourOptions
 from ft_dcc.publish.models import PublishRequest
 from ft_dcc.publish.publisher import publish
 
@@ -105,6 +107,45 @@ def test_scene_that_differs_from_the_shot_is_rejected(session, shot, jobs, scene
         publish(PublishRequest(task=task_path), session, host, jobs=jobs)
     assert str(caught.value).startswith(words)
     assert host.captures == 0
+
+
+def test_files_that_differ_from_the_shot_are_described_as_files(session, shot, jobs, tmp_path):
+    for frame in (1001, 1002):
+        (tmp_path / f"sh.{frame}.png").write_bytes(painted(frame, Resolution(64, 36)))
+    request = PublishRequest(
+        task=shot("1001-1012", "24"), source=str(tmp_path / "sh.%04d.png"), resolution=Resolution(32, 18)
+    )
+    with pytest.raises(ValidationFailed) as caught:
+        publish(request, session, jobs=jobs)
+    assert [problem.message for problem in caught.value.problems] == [
+        "The source has 1001-1002; the shot wants 1001-1012. Render the rest, or add --frames 1001-1002.",
+        "The images are 64x36; expected 32x18. --resolution checks and does not scale.",
+    ]
+    assert caught.value.details["job"] in {path.name for path in jobs.iterdir()}
+
+
+def test_two_sources_of_one_name_are_told_apart(session, task, task_path, jobs, tmp_path):
+    for frame in (1, 3):
+        (tmp_path / f"sh.{frame}.png").write_bytes(painted(frame, Resolution(64, 36)))
+    (tmp_path / "sh.mov").write_bytes(b"no movie")
+    sources = (str(tmp_path / "sh.%d.png"), str(tmp_path / "sh.mov"))
+    with pytest.raises(ValidationFailed) as caught:
+        publish(PublishRequest(task=task_path, source=sources, fps=Fraction(24)), session, jobs=jobs)
+    assert {problem.instance for problem in caught.value.problems} == {"sh.%d.png", "sh.mov"}
+
+
+def test_a_range_after_a_pattern_is_published(session, task, task_path, paint, jobs):
+    pattern = paint("1-6", name="long").pattern
+    published = publish(PublishRequest(task=task_path, source=f"{pattern} 2-4", fps=Fraction(24)), session, jobs=jobs)
+    report = json.loads((published.job / "report.json").read_text(encoding="utf-8"))
+    assert [(found["source"], found["frames"]) for found in report["found"]] == [("long", "2-4")]
+
+
+def test_layers_of_images_without_layers_are_refused(session, task, task_path, jobs, tmp_path):
+    (tmp_path / "a.png").write_bytes(painted(1, Resolution(64, 36)))
+    request = PublishRequest(task=task_path, source=str(tmp_path / "a.png"), colour=ColourOptions(layer="key"))
+    with pytest.raises(UserFixableError, match=r"a\.png has no layers"):
+        publish(request, session, jobs=jobs)
 
 
 def test_publish_without_sources_is_rejected(session, task, task_path, jobs):

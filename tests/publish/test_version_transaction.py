@@ -145,7 +145,7 @@ def test_task_is_taken_from_request_then_scene_then_environment(session, task, t
         publish(PublishRequest(None), session, ColourBars(), jobs=jobs)
     monkeypatch.delenv("FT_DCC_TASK")
     monkeypatch.delenv("FTRACK_TASKID")
-    with pytest.raises(TaskNotFound, match="No task selected"):
+    with pytest.raises(TaskNotFound, match=r"No task\. Choose one"):
         publish(PublishRequest(None), session, ColourBars(), jobs=jobs)
 
 

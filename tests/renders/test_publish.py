@@ -163,7 +163,7 @@ def test_render_is_published_after_the_server_is_back(publisher, execute, sessio
 def test_render_that_fails_validation_is_not_retried(publisher, execute, session, task):
     render = execute(size="32x18")
     (result,) = round_of(publisher)
-    assert "resolution is 32x18" in str(result.error)
+    assert "The images are 32x18" in str(result.error)
     assert (state_of(render), round_of(publisher), versions(session, task)) == ("failed", [], [])
 
 

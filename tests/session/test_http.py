@@ -256,3 +256,18 @@ def test_closed_transport_raises(line):
     line.close()
     with pytest.raises(ConnectionClosedError, match="is closed"):
         line.post(QUESTION)
+
+
+def test_http_on_an_https_address_is_not_called_an_untrusted_certificate(scripted):
+    address = scripted.url.replace("http://", "https://")
+    transport = Transport(address, "secret-key", "kim")
+    with pytest.raises(ServerUnreachable) as raised:
+        transport.post(QUESTION)
+    transport.close()
+    assert f"{address} does not answer with HTTPS." in str(raised.value)
+    assert f"its address is {scripted.url}." in str(raised.value)
+
+
+def test_an_untrusted_certificate_is_named_as_such():
+    error = requests.exceptions.SSLError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed")
+    assert "is not trusted. Set REQUESTS_CA_BUNDLE" in str(http.unreachable("https://studio.example.com", error))

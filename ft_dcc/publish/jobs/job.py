@@ -13,6 +13,7 @@ import attrs
 import filelock
 
 from ft_dcc.errors import JobLocked, JobNotFound, StorageError
+from ft_dcc.files.atomic import write_remedy
 from ft_dcc.publish.jobs.journal import Journal
 from ft_dcc.publish.models import PublishRequest
 from ft_dcc.settings.resolve import read_settings
@@ -48,7 +49,17 @@ class Job:
         """Return a new job whose journal begins with the request, the server and the host; raise StorageError."""
         job = cls(jobs / (job_id or new_id()))
         job.make_folder(job.folder)
-        job.journal.append({"job": job.id, "format": _FORMAT, "server": server_url, "host": host, "request": request})
+        created = round(time.time(), 6)
+        job.journal.append(
+            {
+                "job": job.id,
+                "format": _FORMAT,
+                "created": created,
+                "server": server_url,
+                "host": host,
+                "request": request,
+            }
+        )
         return job
 
     @classmethod
@@ -58,6 +69,15 @@ class Job:
         if not job_id or Path(job_id).name != job_id or not job.journal.path.is_file():
             raise JobNotFound(f"There is no job {job_id!r} in {jobs}. List the jobs with: ft-dcc queue list.")
         return job
+
+    @classmethod
+    def find(cls, jobs: Path, text: str) -> Job:
+        """Return the job whose id is the text, or the only one whose id begins or ends with it; raise JobNotFound."""
+        names = sorted(path.parent.name for path in jobs.glob("*/journal.jsonl"))
+        matching = [name for name in names if text and (name.startswith(text) or name.endswith(text))]
+        if text not in names and len(matching) > 1:
+            raise JobNotFound(f"{text!r} names {len(matching)} jobs: {', '.join(matching[:5])}. Give more of the id.")
+        return cls.open(jobs, text if text in names or not matching else matching[0])
 
     @property
     def id(self) -> str:
@@ -88,6 +108,12 @@ class Job:
         return len(self.journal.events()) > 1
 
     @property
+    def is_validated(self) -> bool:
+        """Whether the job passed the validation barrier, so that it may have uploads; raises JobNotFound."""
+        # "gate" is the journal's key for the validation barrier.
+        return any(event.get("gate") == "open" for event in self.journal.events())
+
+    @property
     def report(self) -> Path:
         """The path of the last run's report."""
         return self.folder / "report.json"
@@ -99,7 +125,7 @@ class Job:
         except OSError as error:
             raise StorageError(
                 f"The job folder {folder} cannot be created: {error.strerror}. "
-                "Choose a writable folder with FT_DCC_JOBS, or free some space."
+                + write_remedy(error, "Choose a writable folder with FT_DCC_JOBS.")
             ) from error
         return folder
 

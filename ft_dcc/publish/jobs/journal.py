@@ -14,6 +14,7 @@ from typing import Any, Callable
 import attrs
 
 from ft_dcc import errors, frames, host
+from ft_dcc.files.atomic import write_remedy
 from ft_dcc.media import ColourOptions, EncodedFile, MovieInfo
 from ft_dcc.publish import models
 
@@ -138,7 +139,9 @@ class Journal:
                     self._synced_at = time.monotonic()
         except OSError as error:
             raise errors.StorageError(
-                f"The journal {self.path} cannot be written: {error.strerror}. Free space there, then resume the job."
+                f"The journal {self.path} cannot be written: {error.strerror}. "
+                + write_remedy(error, "Choose a writable folder with FT_DCC_JOBS.")
+                + " Then resume the job."
             ) from error
         self._is_synced = sync
 

@@ -1,10 +1,13 @@
-"""Capture cameras before validation, while the server is unreachable and their scene is open."""
+"""Check files and capture cameras before validation, while the server is unreachable."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ft_dcc import media
 from ft_dcc.errors import Error
+from ft_dcc.frames import find_frames
 from ft_dcc.publish import models, progress, slots
 from ft_dcc.publish.jobs.job import Job
 from ft_dcc.publish.pipeline.pyblish_adapter import Context
@@ -14,11 +17,12 @@ if TYPE_CHECKING:
     from ft_dcc.host import Host
 
 
-def capture_offline(job: Job, host: Host, reporter: progress.ProgressReporter) -> str:
+def capture_offline(job: Job, host: Host | None, reporter: progress.ProgressReporter) -> str:
     """Capture the cameras of a job that could not be validated, so that it can resume without its scene.
 
-    Returns a sentence for the artist, or "" for a job that was validated or captured before. The checks that need no
-    server run first. If one of them or the capture fails, the job is removed and the error is raised.
+    Returns a sentence for the artist, or "" for a job that was validated or captured before, and for a job of files.
+    The checks that need no server run first. If one of them or the capture fails, the job is removed and the error is
+    raised.
     """
     if any("gate" in event or "captured" in event for event in job.journal.events()):
         return ""
@@ -26,9 +30,12 @@ def capture_offline(job: Job, host: Host, reporter: progress.ProgressReporter) -
     slots.REQUEST.set(context, job.request())
     slots.JOB.set(context, job)
     slots.PROGRESS.set(context, reporter)
-    slots.HOST.set(context, host)
     try:
         with job.locked():
+            if host is None:
+                _check_files(context)
+                return ""
+            slots.HOST.set(context, host)
             _validate_offline(context)
             job.journal.append({"captured": _capture(context, host)})
     except Error:
@@ -46,6 +53,18 @@ def _validate_offline(context: Context) -> None:
             validate.ValidateCamera().process(instance)
             validate.ValidateSound().process(instance)
     validate.ValidateDisk().process(context)
+
+
+def _check_files(context: Context) -> None:
+    collect_sources.CollectSources().process(context)
+    for instance in context:
+        source = slots.SOURCE.get(instance)
+        if source.kind == "frames":
+            find_frames(source.text)
+        elif source.kind == "image":
+            collect_sources.CollectImage().process(instance)
+        else:
+            media.probe(Path(source.text), is_cancelled=slots.PROGRESS.get(context).cancel.is_set)
 
 
 def _capture(context: Context, host: Host) -> models.OfflineCapture:

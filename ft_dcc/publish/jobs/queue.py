@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+import calendar
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,22 +13,21 @@ import attrs
 from ft_dcc import errors
 from ft_dcc.publish import models, slots
 from ft_dcc.publish.jobs.job import Job, jobs_folder
-from ft_dcc.publish.publisher import Publisher
+from ft_dcc.publish.jobs.superseded import find_successor
+from ft_dcc.publish.publisher import RETRYABLE_ERRORS, Publisher
 
 if TYPE_CHECKING:
     from ft_dcc.host import Host, Scene
 
 DONE = "done"
 RUNNING = "running"
-VALIDATION_FAILED = "validation failed"
+FAILED = "failed"
+SUPERSEDED = "superseded"
 CHECKED = "checked"
 NEEDS_SCENE = "needs its scene"
 WAITING = "waiting"
 ROLLBACK_PENDING = "rollback pending"
 UNREADABLE = "unreadable"
-
-# Errors that have nothing to do with the job itself.
-_RETRYABLE = (errors.ServerUnreachable, errors.TransferFailed, errors.JobLocked)
 
 
 @attrs.frozen
@@ -35,7 +36,9 @@ class QueueItem:
 
     ``state`` is one of this module's constants, ``versions`` are the ids of the versions that exist. ``host`` is the
     program in which the job was created, None for files. ``scene`` is the file that was open there, None if it had no
-    name or nothing was validated yet.
+    name or nothing was validated yet. ``created`` is in seconds since 1970. ``published`` has the numbers of the
+    sources whose versions exist, ``tasks`` the names and ids of the task, and ``successor`` the id of a later job that
+    has published a source of this one.
     """
 
     job: Job
@@ -46,10 +49,19 @@ class QueueItem:
     request: models.PublishRequest | None = None
     versions: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    created: float = 0.0
+    published: frozenset[int] = frozenset()
+    tasks: frozenset[str] = frozenset()
+    successor: str | None = None
 
     @property
     def help(self) -> str:
         """What the artist must do before the job can resume; "" if nothing."""
+        if self.state == SUPERSEDED:
+            return (
+                f"The later job {self.successor} has published its source. Delete it: ft-dcc queue drop {self.job.id}. "
+                "For a new version, publish again."
+            )
         if self.state != NEEDS_SCENE:
             return ""
         if self.scene is None:
@@ -73,6 +85,16 @@ class QueueItem:
         return self.state == RUNNING
 
     @property
+    def is_failed(self) -> bool:
+        """Whether the job was stopped by an error that remains until something is changed."""
+        return self.state == FAILED
+
+    @property
+    def is_superseded(self) -> bool:
+        """Whether a later job has published the source of this one."""
+        return self.state == SUPERSEDED
+
+    @property
     def is_checked(self) -> bool:
         """Whether the job was validated, and a publish was not requested yet."""
         return self.state == CHECKED
@@ -84,12 +106,31 @@ class QueueItem:
 
 
 def queue_items(jobs: Path | None = None) -> list[QueueItem]:
-    """Return every job of the folder, oldest first."""
+    """Return every job of the folder, oldest first; those that a later job has made obsolete are SUPERSEDED."""
     folder = jobs_folder(jobs)
     if not folder.is_dir():
         return []
-    found = (Job(path) for path in sorted(folder.iterdir()))
-    return [inspect_job(job) for job in found if job.journal.path.is_file()]
+    items = sorted(map(inspect_job, _jobs_in(folder)), key=lambda item: (item.created, item.job.id))
+    published = [item for item in items if item.versions]
+    return [_superseded(item, published) for item in items]
+
+
+def find_item(text: str, jobs: Path | None = None) -> QueueItem:
+    """Return the job with this id, or with this unique beginning or end of the id; raise JobNotFound."""
+    job = Job.find(jobs_folder(jobs), text)
+    return next((item for item in queue_items(jobs) if item.job == job), None) or inspect_job(job)
+
+
+def _jobs_in(folder: Path) -> Iterator[Job]:
+    return (job for path in folder.iterdir() if (job := Job(path)).journal.path.is_file())
+
+
+def _superseded(item: QueueItem, published: Iterable[QueueItem]) -> QueueItem:
+    """Return the item, as SUPERSEDED if one of the published jobs has made it obsolete."""
+    if item.state in (DONE, RUNNING, ROLLBACK_PENDING, UNREADABLE):
+        return item
+    successor = find_successor(item, published)
+    return item if successor is None else attrs.evolve(item, state=SUPERSEDED, successor=successor.job.id)
 
 
 def last_request(host: str, task_id: str | None, jobs: Path | None = None) -> models.PublishRequest | None:
@@ -105,12 +146,15 @@ def inspect_job(job: Job) -> QueueItem:
     try:
         request, events = job.request(), job.journal.events()
     except errors.JobNotFound as error:
-        return QueueItem(job, UNREADABLE, problems=(str(error),))
+        return QueueItem(job, UNREADABLE, problems=(str(error),), created=_created(job, ()))
     validation: Mapping[str, Any] = next((event for event in reversed(events) if "gate" in event), {})
     state = _state(job, events, validation)
     # A job that is done has overcome its errors.
     steps = [event["step"] for event in events if "step" in event and state != DONE]
     failed = [step["error"] for step in steps if step["error"]]
+    stopped = _stopped(events)
+    reasons = failed if stopped is None or validation.get("problems") else [stopped["stopped"]]
+    registered = dict(_versions(events))
     return QueueItem(
         job=job,
         state=state,
@@ -118,9 +162,34 @@ def inspect_job(job: Job) -> QueueItem:
         host=events[0].get("host"),
         scene=_scene_path(events, validation),
         request=request,
-        versions=tuple(_versions(events)),
-        problems=(*(problem["message"] for problem in validation.get("problems", ())), *failed[-1:]),
+        versions=tuple(registered.values()),
+        problems=(*(problem["message"] for problem in validation.get("problems", ())), *reasons[-1:]),
+        created=_created(job, events),
+        published=frozenset(registered),
+        tasks=frozenset(_task_names(request, validation)),
     )
+
+
+def _created(job: Job, events: Sequence[Mapping[str, Any]]) -> float:
+    """Return when the job was created; journals of earlier releases do not state it, but most of their ids do."""
+    if events and "created" in events[0]:
+        return float(events[0]["created"])
+    try:
+        return calendar.timegm(time.strptime(job.id[:15], "%Y%m%d-%H%M%S")) + int(job.id[16:22]) / 1e6
+    except ValueError:
+        return job.journal.path.stat().st_mtime
+
+
+def _task_names(request: models.PublishRequest, validation: Mapping[str, Any]) -> Iterator[str]:
+    task: models.Task | None = validation.get("context", {}).get(slots.TASK.key)
+    return filter(None, (request.task, *((task.id, task.path) if task is not None else ())))
+
+
+def _stopped(events: list[dict[str, Any]]) -> Mapping[str, Any] | None:
+    """Return the event that ended the last run with an error, None if the run was interrupted or is not over."""
+    ends = (event for event in reversed(events) if "stopped" in event or event.get("wish") == "publish")
+    last: Mapping[str, Any] = next(ends, {})
+    return last if "stopped" in last else None
 
 
 def _scene_path(events: list[dict[str, Any]], validation: Mapping[str, Any]) -> Path | None:
@@ -138,15 +207,17 @@ def _state(job: Job, events: list[dict[str, Any]], validation: Mapping[str, Any]
     last_request = next((event["wish"] for event in reversed(events) if "wish" in event), None)
     if last_request == "drop":
         return ROLLBACK_PENDING
-    if validation.get("gate") == "shut":
-        return VALIDATION_FAILED
+    stopped = _stopped(events)
+    is_permanent = stopped is not None and not stopped["can_retry"]
+    if validation.get("gate") == "shut" and (stopped is None or is_permanent):
+        return FAILED
     is_captured = events[0].get("host") is None or any("captured" in event for event in events)
-    if validation:
-        return NEEDS_SCENE if not is_captured and _has_uncaptured_camera(events, validation) else WAITING
-    if last_request == "judge":
+    if not validation and last_request == "judge":
         # The artist reads the problems, or has left: a publish was not requested.
         return CHECKED
-    return WAITING if is_captured else NEEDS_SCENE
+    if not is_captured and (not validation or _has_uncaptured_camera(events, validation)):
+        return NEEDS_SCENE
+    return FAILED if is_permanent else WAITING
 
 
 def _has_uncaptured_camera(events: list[dict[str, Any]], validation: Mapping[str, Any]) -> bool:
@@ -163,11 +234,12 @@ def _has_uncaptured_camera(events: list[dict[str, Any]], validation: Mapping[str
     return not cameras <= captured
 
 
-def _versions(events: list[dict[str, Any]]) -> Iterator[str]:
+def _versions(events: list[dict[str, Any]]) -> Iterator[tuple[int, str]]:
+    """Yield the number of each source whose version exists, and the id of the version."""
     for event in events:
-        for values in event.get("sets", {}).values():
+        for number, values in event.get("sets", {}).items():
             if slots.REGISTERED.key in values:
-                yield values[slots.REGISTERED.key].version_id
+                yield int(number), values[slots.REGISTERED.key].version_id
 
 
 @attrs.frozen
@@ -187,17 +259,21 @@ class JobResult:
     def is_retryable(self) -> bool:
         """Whether the next round may succeed without a change by the artist."""
         unfinished = () if self.published is None else self.published.unfinished
-        return any(isinstance(error, _RETRYABLE) for error in (self.error, *unfinished))
+        return any(isinstance(error, RETRYABLE_ERRORS) for error in (self.error, *unfinished))
 
 
-def process_queue(publisher: Publisher, without: Collection[str] = ()) -> Iterator[JobResult]:
+def process_queue(
+    publisher: Publisher, without: Collection[str] = (), *, retry_failed: bool = False
+) -> Iterator[JobResult]:
     """Resume every job that waits for this server, oldest first, and yield the result of each.
 
-    If the publisher has a host, jobs that need the scene that is open in it are included. Jobs whose id is in
-    ``without`` are skipped. A server that does not answer ends the round, so that the order is kept. Media that a crash
-    left in finished jobs is deleted, and cancelled jobs are rolled back.
+    If the publisher has a host, jobs that need the scene that is open in it are included, with ``retry_failed`` those
+    that failed, too. Jobs whose id is in ``without`` are skipped. A server that does not answer ends the round, so that
+    the order is kept. Media that a crash left in finished jobs is deleted, and cancelled jobs are rolled back.
     """
-    for item in queue_items(publisher.jobs):
+    items = queue_items(publisher.jobs)
+    done = {item.job.id for item in items if item.is_done}
+    for item in items:
         if item.state == DONE:
             item.job.delete_media()
         if item.server != publisher.session.server_url or item.job.id in without:
@@ -205,8 +281,9 @@ def process_queue(publisher: Publisher, without: Collection[str] = ()) -> Iterat
         try:
             if item.state == ROLLBACK_PENDING:
                 publisher.drop(item.job.id)
-            if not item.can_resume(publisher.host):
+            if not item.can_resume(publisher.host) and not (retry_failed and item.state == FAILED):
                 continue
+            _raise_if_superseded(item, done)
             yield JobResult(item, publisher.resume(item.job.id))
         except errors.Cancelled:
             raise
@@ -214,3 +291,16 @@ def process_queue(publisher: Publisher, without: Collection[str] = ()) -> Iterat
             yield JobResult(item, error=error)
             if isinstance(error, errors.ServerUnreachable):
                 return
+
+
+def _raise_if_superseded(item: QueueItem, done: Collection[str]) -> None:
+    """Compare the job with those that have changed since the round began, which may have taken hours.
+
+    Raises UserFixableError if a later job has published its source, and JobLocked if one is about to.
+    """
+    changed = [inspect_job(job) for job in _jobs_in(item.job.folder.parent) if job.id not in done]
+    found = find_successor(item, [other for other in changed if other.versions or other.is_running])
+    if found is not None and found.versions:
+        raise errors.UserFixableError(_superseded(item, [found]).help)
+    if found is not None:
+        raise errors.JobLocked(f"The later job {found.job.id} publishes its source now. Wait until it ends.")

@@ -74,7 +74,7 @@ def mark_for_removal(job: Job) -> bool:
         # "wish" is the journal's key for what the artist last asked of the job.
         job.journal.append({"wish": "drop"})
         try:
-            return any(event.get("gate") == "open" for event in job.journal.events())
+            return job.is_validated
         except errors.JobNotFound:
             return True
 

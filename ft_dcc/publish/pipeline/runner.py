@@ -253,7 +253,7 @@ def _as_error(plugin: pyblish_adapter.PluginClass, error: Exception) -> errors.E
     else:
         translated = errors.PluginBroken(
             f"The plugin {plugin.label or plugin.__name__} ({plugin.__module__}) failed: "
-            f"{type(error).__name__}: {message}. Details are in the report."
+            f"{type(error).__name__}: {message}."
         )
     translated.__cause__ = error
     return translated

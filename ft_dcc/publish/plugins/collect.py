@@ -52,7 +52,7 @@ class CollectTask(ContextPlugin):
         wanted = slots.REQUEST.get(context).task or (scene.task_id if scene is not None else None)
         wanted = wanted or read_settings().get("task")
         if not wanted:
-            raise TaskNotFound("No task selected. Choose one, or pass --task PROJECT/SEQUENCE/SHOT/TASK.")
+            raise TaskNotFound("No task. Choose one, or add --task PROJECT/SEQUENCE/SHOT/TASK.")
         slots.TASK.set(context, models.Task.of(tasks.find_task(slots.SESSION.get(context), wanted)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import os
 import uuid
 from fractions import Fraction
@@ -12,7 +13,16 @@ import attrs
 
 from ft_dcc import media
 from ft_dcc.errors import CameraMissing, UserFixableError, ValueMismatch
-from ft_dcc.frames import IMAGE_SUFFIXES, FrameRange, Frames, Resolution, find_frames, is_sequence
+from ft_dcc.frames import (
+    IMAGE_SUFFIXES,
+    FrameRange,
+    Frames,
+    Resolution,
+    find_frames,
+    is_sequence,
+    split_frame_number,
+    split_range,
+)
 from ft_dcc.host import find_footage
 from ft_dcc.host_support.capture_files import png_size
 from ft_dcc.publish import encode_source, models, slots
@@ -46,7 +56,14 @@ def _sources(context: Context) -> list[models.Source]:
     host = slots.HOST.find(context)
     scene = slots.SCENE.get(context) if host is not None else None
     texts = slots.REQUEST.get(context).source or _default_source(scene)
-    return [_footage_source(host, text) or _source(text, scene) for text in texts]
+    found = [_footage_source(host, text) or _source(text, scene) for text in texts]
+    names = collections.Counter(source.name for source in found)
+    return [source if names[source.name] == 1 else _with_file_name(source) for source in found]
+
+
+def _with_file_name(source: models.Source) -> models.Source:
+    """Return a source that is named as another one, such as a movie beside its frames, with its whole file name."""
+    return attrs.evolve(source, name=os.path.basename(source.text))  # noqa: PTH119 - a pattern is no path yet
 
 
 def _default_source(scene: Scene | None) -> tuple[str, ...]:
@@ -86,12 +103,14 @@ def colour_of_files(pattern: str, space: str, ocio: str, shown: str = "") -> med
 
 
 def _source(text: str, scene: Scene | None) -> models.Source:
-    is_file = is_sequence(text) or Path(text).is_file()
+    text, frame_range = split_range(text)
+    is_file = is_sequence(text) or os.path.isfile(text)  # noqa: PTH113 - False for a folder without permission
     if scene is not None and (text in scene.sources or not is_file):
         return models.Source("camera", text, text)
     name = os.path.basename(text)  # noqa: PTH119 - a pattern is no path yet
     if is_sequence(text):
-        return models.Source("frames", text, name.split("%")[0].split("#")[0].rstrip("._-") or name)
+        before, _, _ = split_frame_number(name) or (name, 0, "")
+        return models.Source("frames", text, before.rstrip("._-") or name, frame_range)
     kind = "image" if Path(text).suffix.lower() in IMAGE_SUFFIXES else "film"
     return models.Source(kind, text, Path(name).stem)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ft_dcc import errors, frames
+from ft_dcc.files.atomic import write_remedy
 from ft_dcc.media import ffmpeg, ocio
 from ft_dcc.media.encode import variable_rate
 from ft_dcc.publish import encode_source, slots
@@ -94,9 +95,11 @@ class ValidateFrameRange(ShotValueValidator):
         # A range with a step covers the shot, too.
         ends = [] if expected is None else [(one.start, one.end) for one in (expected, expected.with_handles)]
         if expected is not None and (found.start, found.end) not in ends:
-            is_camera = slots.SOURCE.get(instance).kind == "camera"
-            remedy = "Change it, or pass --frames." if is_camera else f"Render the rest, or add --frames {found}."
-            raise errors.ValueMismatch("frame range", found=found, expected=expected, remedy=remedy)
+            message, remedy = "", "Change it, or pass --frames."
+            if slots.SOURCE.get(instance).kind != "camera":
+                wants = "--frames asks for" if slots.REQUEST.get(instance.context).frame_range else "the shot wants"
+                message = f"The source has {found}; {wants} {expected}. Render the rest, or add --frames {found}."
+            raise errors.ValueMismatch("frame range", found=found, expected=expected, remedy=remedy, message=message)
 
 
 class ValidateFrameRate(ShotValueValidator):
@@ -113,10 +116,15 @@ class ValidateFrameRate(ShotValueValidator):
             raise variable_rate(Path(slots.SOURCE.get(instance).text))
         if expected is not None and found != expected:
             rates = [f"{float(rate):.6g} fps" for rate in (found, expected)]
-            remedy = "Change it, or pass --fps."
+            message = ""
             if info is not None:
-                remedy = f"Movies are not retimed. Use --fps {float(found):.6g}, or export it again."
-            raise errors.ValueMismatch("frame rate", found=rates[0], expected=rates[1], remedy=remedy)
+                asked = "" if slots.REQUEST.get(instance.context).fps else f", and the shot at {rates[1]}"
+                message = (
+                    f"The movie runs at {rates[0]}{asked}; movies are not retimed. Use --fps {float(found):.6g}, or "
+                    "export it again."
+                )
+            remedy = "Change it, or pass --fps."
+            raise errors.ValueMismatch("frame rate", found=rates[0], expected=rates[1], remedy=remedy, message=message)
 
 
 class ValidateResolution(ShotValueValidator):
@@ -130,8 +138,13 @@ class ValidateResolution(ShotValueValidator):
         """Raise ValueMismatch for another resolution."""
         expected, found = self.expected(instance), slots.CLIP.get(instance).resolution
         if expected is not None and found != expected:
-            remedy = "Change it, or pass --resolution, which checks and does not scale."
-            raise errors.ValueMismatch("resolution", found=found, expected=expected, remedy=remedy)
+            is_camera, message = slots.SOURCE.get(instance).kind == "camera", ""
+            if not is_camera and slots.REQUEST.get(instance.context).resolution:
+                message = f"The images are {found}; expected {expected}. --resolution checks and does not scale."
+            elif not is_camera:
+                message = f"The images are {found}; the shot wants {expected}. Add --resolution {found}."
+            remedy = "Change it, or pass --resolution."
+            raise errors.ValueMismatch("resolution", found=found, expected=expected, remedy=remedy, message=message)
 
 
 def configure(
@@ -198,8 +211,8 @@ class ValidateMovieColour(InstancePlugin):
         if slots.REQUEST.get(instance.context).colour is not None:
             name = Path(slots.SOURCE.get(instance).text).name
             raise errors.UserFixableError(
-                f"{name} is a movie, whose colours are converted by its own tags. Leave out --colour-space, --display "
-                "and --view, or publish frames."
+                f"{name} is a movie, whose colours are converted by its own tags. Leave out --colour-space, --display, "
+                "--view, --layer, --part and --stereo-view, or publish frames."
             )
 
 
@@ -211,8 +224,20 @@ class ValidateColour(InstancePlugin):
     families: ClassVar[list[str]] = ["frames", "image"]
 
     def process(self, instance: Instance) -> None:
-        """Raise SettingInvalid for an unknown config or name, MissingExtra if the converter is not installed."""
-        ocio.converter(Path(slots.SOURCE.get(instance).text).suffix, encode_source.colour_of(instance))
+        """Raise SettingInvalid for an unknown config or name, MissingExtra if the converter is not installed.
+
+        Raises UserFixableError for a layer, part or view of a file that is not OpenEXR.
+        """
+        name, colour = Path(slots.SOURCE.get(instance).text).name, encode_source.colour_of(instance)
+        if (
+            colour is not None
+            and (colour.layer or colour.part or colour.stereo_view)
+            and not name.lower().endswith(".exr")
+        ):
+            raise errors.UserFixableError(
+                f"{name} has no layers. --layer, --part and --stereo-view are for OpenEXR: leave them out."
+            )
+        ocio.converter(Path(name).suffix, colour)
 
 
 class ValidatePermission(ContextPlugin):
@@ -277,7 +302,8 @@ class ValidateDisk(ContextPlugin):
             free = shutil.disk_usage(folder).free
         except OSError as error:
             raise errors.StorageError(
-                f"The job folder {folder} cannot be written: {error.strerror}. Choose a writable one with FT_DCC_JOBS."
+                f"The job folder {folder} cannot be written: {error.strerror}. "
+                + write_remedy(error, "Choose a writable folder with FT_DCC_JOBS.")
             ) from error
         if free < needed:
             raise errors.StorageError(

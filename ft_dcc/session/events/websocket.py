@@ -13,6 +13,7 @@ import websocket
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from ft_dcc.errors import EventHubConnectionError
+from ft_dcc.session.transport.http import tls_failure
 
 _HANDSHAKE_TIMEOUT_SECONDS = (10, 30)
 # The server sends a heartbeat every few seconds; without one the connection is lost.
@@ -101,9 +102,7 @@ class EventServer:
                 allow_redirects=False,
             )
         except requests.exceptions.SSLError as error:
-            raise EventHubConnectionError(
-                f"The certificate of {self.url} is not trusted. Set REQUESTS_CA_BUNDLE to the studio's certificates."
-            ) from error
+            raise EventHubConnectionError(tls_failure(self.url, error)) from error
         except requests.RequestException as error:
             raise EventHubConnectionError(
                 f"The event server at {self.url} cannot be reached: {type(error).__name__}. "

@@ -208,9 +208,7 @@ def was_never_sent(error: requests.RequestException) -> bool:
 def unreachable(server_url: str, error: requests.RequestException) -> errors.ServerUnreachable:
     """Return the error for a failed request; it never contains a signed address."""
     if isinstance(error, requests.exceptions.SSLError):
-        return errors.ServerUnreachable(
-            f"The certificate of {server_url} is not trusted. Set REQUESTS_CA_BUNDLE to the studio's certificates."
-        )
+        return errors.ServerUnreachable(tls_failure(server_url, error))
     if isinstance(error, requests.Timeout):
         return errors.ServerUnreachable(
             f"{server_url} did not respond in time. Check the connection, or set a longer time-out."
@@ -220,6 +218,14 @@ def unreachable(server_url: str, error: requests.RequestException) -> errors.Ser
             f"{server_url!r} is not a server's address. Write it as https://studio.example.com."
         )
     return errors.ServerUnreachable(f"{server_url} cannot be reached. Check the address and the connection.")
+
+
+def tls_failure(url: str, error: requests.exceptions.SSLError) -> str:
+    """Return the message for a connection without TLS: the certificate is rejected, or the server speaks no TLS."""
+    if "CERTIFICATE_VERIFY_FAILED" in str(error) or "doesn't match" in str(error):
+        return f"The certificate of {url} is not trusted. Set REQUESTS_CA_BUNDLE to the studio's certificates."
+    plain = url.replace("https://", "http://", 1).replace("wss://", "ws://", 1)
+    return f"{url} does not answer with HTTPS. If the server has no certificate, its address is {plain}."
 
 
 def is_busy(response: requests.Response) -> bool:

@@ -112,7 +112,7 @@ class QueuePage(QtWidgets.QWidget):
     def _advice(self, entry: QueueItem) -> str:
         if not self._is_on_this_server(entry):
             return f"This job belongs to {entry.server}. Sign in there to resume it."
-        if entry.needs_scene and not self._has_its_scene(entry):
+        if entry.is_superseded or (entry.needs_scene and not self._has_its_scene(entry)):
             return entry.help
         if entry.is_running:
             return "Another window or program runs this job."
@@ -130,7 +130,8 @@ class QueuePage(QtWidgets.QWidget):
         entry, is_idle = self.entry, not self._controller.is_busy
         is_on_this_server = entry is not None and self._is_on_this_server(entry) and not entry.is_running
         lacks_scene = entry is not None and entry.needs_scene and not self._has_its_scene(entry)
-        self.resume.setEnabled(is_idle and is_on_this_server and not lacks_scene)
+        is_superseded = entry is not None and entry.is_superseded
+        self.resume.setEnabled(is_idle and is_on_this_server and not lacks_scene and not is_superseded)
         self.drop.setEnabled(is_idle and is_on_this_server)
         self.resume.setVisible(bool(self._shown))
         self.drop.setVisible(bool(self._shown))

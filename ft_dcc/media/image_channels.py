@@ -1,0 +1,114 @@
+"""Find red, green and blue in the parts, layers and stereo views of an image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import attrs
+
+from ft_dcc import errors
+
+
+@attrs.frozen
+class Part:
+    """A part of an OpenEXR file: its index, its name, its stereo view, the names of its channels, and its views.
+
+    ``view`` is that of a part with one view; ``views`` are those of a part with several, the first without a prefix.
+    """
+
+    index: int
+    name: str
+    view: str
+    channels: tuple[str, ...]
+    views: tuple[str, ...] = ()
+
+
+def find_rgb(
+    parts: Sequence[Part], *, layer: str = "", part: str = "", view: str = ""
+) -> tuple[int, tuple[int, ...]] | None:
+    """Return the index of a part, and the indices of its red, green and blue channels; None if there are none.
+
+    ``layer``, ``part`` (a name or an index) and ``view`` restrict the search. A single channel is shown in grey.
+    Raises UserFixableError, which lists what there is, for a name that the image does not have.
+    """
+    chosen = [each for each in parts if not part or part in (each.name, str(each.index))]
+    if not chosen:
+        raise _unknown("part", part, [each.name or str(each.index) for each in parts])
+    if view:
+        viewed = list(_in_view(chosen, view))
+        if not viewed:
+            known = {name for each in chosen for name in (each.view, *each.views) if name}
+            raise _unknown("view", view, sorted(known))
+        chosen = viewed
+    if layer:
+        found = next(((each.index, rgb) for each in chosen if (rgb := _of_layer(each.channels, layer))), None)
+        if found is None:
+            raise _unknown("layer", layer, sorted({name for each in chosen for name in _layers(each.channels)}))
+        return found
+    for find in (_plain_rgb, _layer_rgb, _grey):
+        for each in chosen:
+            if (channels := find(each.channels)) is not None:
+                return each.index, channels
+    return None
+
+
+def _unknown(what: str, name: str, known: Sequence[str]) -> errors.UserFixableError:
+    return errors.UserFixableError(f"The image has no {what} {name}. It has: {', '.join(known) or 'none'}.")
+
+
+def _in_view(parts: Sequence[Part], view: str) -> Iterator[Part]:
+    """Yield the parts of the view, with empty names in place of channels of other views."""
+    for each in parts:
+        if each.view == view:
+            yield each
+        elif view in each.views:
+            others = set(each.views) - {view}
+            prefix = "" if each.views[0] == view else view
+            yield attrs.evolve(each, channels=tuple(_without_view(name, prefix, others) for name in each.channels))
+
+
+def _without_view(name: str, prefix: str, others: set[str]) -> str:
+    """Return "beauty.R" for "beauty.right.R" in the view "right", and "" for a channel of another view."""
+    *layers, channel = name.split(".")
+    if (prefix and prefix not in layers) or others & set(layers):
+        return ""
+    return ".".join([*(each for each in layers if each != prefix), channel])
+
+
+def _layers(names: Sequence[str]) -> set[str]:
+    return {name.rpartition(".")[0] or name for name in names if name}
+
+
+def _of_layer(names: Sequence[str], layer: str) -> tuple[int, ...] | None:
+    rgb = _rgb_named(names, f"{layer}.")
+    inside = [index for index, name in enumerate(names) if name == layer or name.rpartition(".")[0] == layer]
+    if rgb is None and len(inside) == 1:
+        return (inside[0],) * 3
+    return rgb
+
+
+def _plain_rgb(names: Sequence[str]) -> tuple[int, ...] | None:
+    return _rgb_named(names, "")
+
+
+def _layer_rgb(names: Sequence[str]) -> tuple[int, ...] | None:
+    """Return the channels of the first layer with RGB: "beauty.R", "beauty.G", "beauty.B"."""
+    layers = (name.rpartition(".")[0] for name in names)
+    found = (_rgb_named(names, f"{layer}.") for layer in layers)
+    return next((channels for channels in found if channels is not None), None)
+
+
+def _rgb_named(names: Sequence[str], prefix: str) -> tuple[int, ...] | None:
+    """Return the channels with the names of the OpenEXR standard, of some renderers, or of Nuke's layers."""
+    spellings = (("R", "G", "B"), ("r", "g", "b"), ("red", "green", "blue"))
+    found = (_indices(names, tuple(prefix + name for name in spelling)) for spelling in spellings)
+    return next((channels for channels in found if channels is not None), None)
+
+
+def _grey(names: Sequence[str]) -> tuple[int, ...] | None:
+    """Return the luminance channel, three times."""
+    return next(((names.index(name),) * 3 for name in ("Y", "y", "I", "L") if name in names), None)
+
+
+def _indices(names: Sequence[str], wanted: Sequence[str]) -> tuple[int, ...] | None:
+    return tuple(names.index(name) for name in wanted) if set(wanted) <= set(names) else None

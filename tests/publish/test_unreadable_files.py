@@ -1,0 +1,113 @@
+"""The cause of a file that cannot be read, or of a folder that cannot be written, is named as it is."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).resolve().parents[1]
+if str(TESTS) not in sys.path:
+    sys.path.insert(0, str(TESTS))
+
+from doubles.colour_bars import painted  # noqa: E402
+
+from ft_dcc import media  # noqa: E402
+from ft_dcc.errors import FramesMissing, MovieUnreadable, StorageError  # noqa: E402
+from ft_dcc.files.atomic import write_remedy  # noqa: E402
+from ft_dcc.frames import FrameRange, Frames, Resolution, find_frames  # noqa: E402
+from ft_dcc.media import ffmpeg  # noqa: E402
+from ft_dcc.media.frame_input import refuse_damaged  # noqa: E402
+from ft_dcc.publish.jobs.job import Job  # noqa: E402
+from ft_dcc.publish.models import PublishRequest  # noqa: E402
+
+needs_permissions = pytest.mark.skipif(os.name == "nt", reason="Windows has no file modes")
+_NOBODY = 65534
+
+
+@contextmanager
+def without_root() -> Iterator[None]:
+    """Run the block as another user if the tests run as root, for whom every file is readable."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(_NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Yield a folder that other users can enter, unlike those of pytest."""
+    path = Path(tempfile.mkdtemp())
+    path.chmod(0o755)
+    yield path
+    path.chmod(0o755)
+    shutil.rmtree(path)
+
+
+@needs_permissions
+@pytest.mark.parametrize("name", ["a.mov", "a.png", "a.exr"])
+def test_a_file_without_permission_is_not_called_damaged(folder, name):
+    (folder / name).write_bytes(painted(1, Resolution(64, 36)))
+    (folder / name).chmod(0)
+    colour = media.ColourOptions() if name == "a.exr" else None
+    with without_root(), pytest.raises((MovieUnreadable, FramesMissing), match=r"cannot be read: permission denied"):
+        media.probe(folder / name) if name == "a.mov" else media.image_size(folder / name, colour)
+
+
+@needs_permissions
+def test_a_frame_without_permission_is_not_called_damaged(folder):
+    for frame in (1001, 1002):
+        (folder / f"sh.{frame}.png").write_bytes(painted(frame, Resolution(64, 36)))
+    (folder / "sh.1002.png").chmod(0)
+    sequence = Frames(str(folder / "sh.%04d.png"), FrameRange(1001, 1002), Fraction(24), Resolution(64, 36))
+    with without_root(), pytest.raises(FramesMissing, match=r"Frame 1002 cannot be read: .*: permission denied"):
+        refuse_damaged(sequence, [1002])
+
+
+def test_a_folder_in_place_of_a_frame_is_named(tmp_path):
+    for frame in (1001, 1003):
+        (tmp_path / f"sh.{frame}.png").write_bytes(painted(frame, Resolution(64, 36)))
+    (tmp_path / "sh.1002.png").mkdir()
+    sequence = Frames(str(tmp_path / "sh.%04d.png"), FrameRange(1001, 1003), Fraction(24), Resolution(64, 36))
+    with pytest.raises(FramesMissing, match=r"Frame 1002 cannot be read: .*sh\.1002\.png: "):
+        media.encode(sequence, tmp_path / "movie.mp4")
+
+
+@needs_permissions
+def test_frames_in_a_folder_without_permission_or_without_existence_are_named(folder):
+    inside = folder / "inside"
+    inside.mkdir(mode=0)
+    inside.chmod(0)
+    with without_root(), pytest.raises(FramesMissing, match=r"The folder .*inside of the frames .* permission denied"):
+        find_frames(str(inside / "sh.%04d.png"))
+    with pytest.raises(FramesMissing, match=r"The folder .*outside does not exist\.$"):
+        find_frames(str(folder / "outside" / "sh.%04d.png"))
+
+
+@needs_permissions
+def test_a_folder_that_cannot_be_written_is_not_called_full(folder):
+    with without_root():
+        with pytest.raises(StorageError) as job:
+            Job.create(folder / "jobs", PublishRequest("T", "a.mov"), "http://localhost")
+        with pytest.raises(StorageError) as movie, ffmpeg.replacing(folder / "a.mp4"):
+            pass
+    for raised in (job, movie):
+        assert "Permission denied. Choose a writable folder" in str(raised.value)
+        assert "space" not in str(raised.value)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG])
+def test_a_full_disk_asks_for_space(number):
+    assert write_remedy(OSError(number, "full"), "Choose another.") == "Free some space there."
