@@ -178,6 +178,14 @@ class Resolution:
         """The smallest even size that contains this one, as yuv420p requires."""
         return Resolution(self.width + self.width % 2, self.height + self.height % 2)
 
+    def scaled(self, percentage: int) -> Resolution:
+        """Return this percentage of the size.
+
+        >>> str(Resolution(1920, 1080).scaled(50))
+        '960x540'
+        """
+        return Resolution(*(max(1, round(side * percentage / 100)) for side in (self.width, self.height)))
+
     def __str__(self) -> str:
         return f"{self.width}x{self.height}"
 

@@ -116,6 +116,17 @@ class SupportsSnapshot(Protocol):
         """
 
 
+@runtime_checkable
+class DescribesCaptures(Protocol):
+    """Optional interface of a host: facts about a capture that the metadata of the version and the report contain."""
+
+    def capture_details(self, look: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the details of a capture with this look, such as what it shows differently than the viewport.
+
+        The values can be written as JSON. Does not change the scene.
+        """
+
+
 @attrs.frozen
 class Footage:
     """Existing files of a source: a frame pattern or a movie, its range and its colour space.

@@ -278,16 +278,36 @@ def version_line(version: models.PublishedVersion) -> str:
 @click.command(name="playblast", short_help="Playblast a Blender scene and publish it.")
 @click.argument("scene", metavar="SCENE.blend", type=click.Path(path_type=Path))
 @click.option("--camera", metavar="NAME", help="Camera (default: the scene's active camera).")
+@click.option("--percentage", type=click.IntRange(1, 100), help="Size in percent of the scene's resolution.")
+@click.option(
+    "--visibility",
+    type=click.Choice(["viewport", "render"]),
+    default="viewport",
+    show_default=True,
+    help="Show objects and modifiers as in the viewport or as in renders.",
+)
 @click.option("--run-scripts", is_flag=True, help="Run Python code of the file, such as drivers, which you trust.")
 @click.option("--allow-incomplete", is_flag=True, help="Publish although files of the scene are missing.")
 @publish_options
 @reporting
 def playblast_command(
-    output: Output, scene: Path, camera: str | None, repair: tuple[str, ...], *, run_scripts: bool, **options: Any
+    output: Output,
+    scene: Path,
+    camera: str | None,
+    repair: tuple[str, ...],
+    percentage: int | None,
+    visibility: str,
+    *,
+    run_scripts: bool,
+    **options: Any,
 ) -> int:
     """Playblast a camera of SCENE.blend and publish it as a new version; the file is never changed."""
+    if percentage is not None and options["resolution"] is not None:
+        raise errors.SettingInvalid("The size is given twice. Give either --percentage or --resolution.")
     with opened_in_blender(scene, run_scripts=run_scripts) as host:
-        request = make_request((camera,) if camera else (), **options)
+        if percentage is not None:
+            options["resolution"] = host.scene().resolution.scaled(percentage)
+        request = make_request((camera,) if camera else (), look={"visibility": visibility.upper()}, **options)
         published = publish_showing_progress(output, request, repair, host)
     return print_result(output, published)
 

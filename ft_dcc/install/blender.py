@@ -30,6 +30,7 @@ if {module!r} in bpy.context.preferences.addons:
     import ft_dcc.publish.publisher
     print("FT_DCC runs Python %d.%d.%d" % sys.version_info[:3])
 """
+_PYTHON_SCRIPT = "import sys; print('FT_DCC Python %d.%d' % sys.version_info[:2])"
 _PREFERENCES_SCRIPT = """
 import addon_utils, bpy
 {step}
@@ -69,9 +70,20 @@ def targets(
 def _target(machine: host_discovery.Machine, version: str, program: Path | None) -> managed_folder.Target:
     folder = _user_folder(machine, version) / (_EXTENSION if is_extension(version) else _LEGACY)
     hints = () if program is not None else (_ENABLE,)
-    return managed_folder.Target(
-        "blender", folder, (version,), host_discovery.PYTHONS["blender"][version], hints=hints, program=program
-    )
+    python = host_discovery.PYTHONS["blender"][version]
+    if program is not None:
+        python = _python_of(program, machine.environment) or python
+    return managed_folder.Target("blender", folder, (version,), python, hints=hints, program=program)
+
+
+def _python_of(program: Path, environment: Mapping[str, str]) -> host_discovery.Python | None:
+    """Return the Python that this Blender runs, or None if it does not start; distributions build with their own."""
+    try:
+        printed = _run(program, environment, "--factory-startup", *_SCRIPT_ARGUMENTS, _PYTHON_SCRIPT)
+    except InstallFailed:
+        return None
+    found = re.search(r"FT_DCC Python (\d+)\.(\d+)", printed)
+    return (int(found[1]), int(found[2])) if found else None
 
 
 def folders(machine: host_discovery.Machine) -> list[Path]:
@@ -87,7 +99,8 @@ def is_extension(version: str) -> bool:
 
 def populate(target: managed_folder.Target, wheels: Sequence[Path], folder: Path) -> None:
     """Fill the folder with the extension and its wheels, or with the add-on and its packages; without Qt."""
-    wheels = [wheel for wheel in wheels if not wheel.name.lower().startswith("qt_")]
+    # Packed here it is Qt_py, downloaded it is qt.py.
+    wheels = [wheel for wheel in wheels if not wheel.name.lower().startswith(("qt_", "qt."))]
     with tempfile.TemporaryDirectory() as parts:
         vendored.copy_package("ft_dcc_blender", Path(parts))
         for path in Path(parts, "ft_dcc_blender").iterdir():

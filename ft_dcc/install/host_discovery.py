@@ -19,7 +19,7 @@ Python = tuple[int, int]
 
 OLDEST_PYTHON: Python = (3, 9)
 # Sources: the VFX reference platform's years, Autodesk's and Foundry's release notes, Blender's own builds. A Blender
-# of a Linux distribution may run a newer Python than this.
+# of a Linux distribution may run a newer Python than this, so an installation asks the program.
 PYTHONS: Mapping[str, Mapping[str, Python]] = {
     "maya": {
         "2022": (3, 7),

@@ -86,10 +86,11 @@ def _masked(value: Any, key: str) -> Any:
     return [_masked(content, key) for content in value] if isinstance(value, (list, tuple)) else value
 
 
-def _found(instance: Instance) -> dict[str, str]:
+def _found(instance: Instance) -> dict[str, Any]:
     source, clip = slots.SOURCE.get(instance), slots.CLIP.get(instance)
     texts = {"frames": clip.frame_range, "fps": clip.fps, "resolution": clip.resolution}
-    return {"source": source.name, "kind": source.kind, **{name: str(value) for name, value in texts.items()}}
+    origin = {"origin": slots.ORIGIN.find(instance)} if source.kind == "camera" else {}
+    return {"source": source.name, "kind": source.kind, **{name: str(value) for name, value in texts.items()}, **origin}
 
 
 def _files(instance: Instance) -> list[EncodedFile]:

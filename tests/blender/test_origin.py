@@ -29,6 +29,9 @@ def test_a_version_names_its_file_with_checksum_camera_program_and_engine(host, 
         "camera": "Camera",
         "program": f"Blender {bpy.app.version_string}",
         "engine": bpy.context.scene.render.engine,
+        "view_layer": "ViewLayer",
+        "visibility": "VIEWPORT",
+        "differs_from_viewport": [],
     }
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from importlib import metadata
@@ -142,6 +143,26 @@ def test_blender_gets_an_extension_or_an_add_on(machine, install):
     if vendored.minimum_python() <= (3, 10):
         (old,) = install("blender", machine, version="3.6")
         assert old.folder.parts[-4:] == ("3.6", "scripts", "addons", "ft_dcc_blender")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a shell script")
+def test_the_packages_of_a_blender_are_those_for_the_python_that_it_runs(tmp_path, all_wheels, monkeypatch):
+    program = add_program(machine_in(tmp_path, "linux"), "usr/bin/blender")
+    program.write_text("#!/bin/sh\necho 'Blender 3.4.1'\necho 'FT_DCC Python 3.11'\n", encoding="utf-8")
+    program.chmod(0o755)
+    asked = []
+
+    def make_wheels(folder, python, *, with_ffmpeg):
+        asked.append(python)
+        named = tmp_path / "qt.py-1.4.2-py3-none-any.whl"
+        shutil.copy(next(wheel for wheel in all_wheels if wheel.name.startswith("Qt_py-")), named)
+        return [named, next(wheel for wheel in all_wheels if wheel.name.startswith("certifi-"))]
+
+    monkeypatch.setattr(vendored, "make_wheels", make_wheels)
+    (done,) = run.install("blender", machine_in(tmp_path, "linux", PATH=str(program.parent)), with_ffmpeg=False)
+    assert asked == [(3, 11)]
+    assert (done.folder / "vendored" / "certifi").is_dir()
+    assert not (done.folder / "vendored" / "Qt.py").exists()
 
 
 def test_a_blender_with_a_preferences_folder_is_installed_into(machine, install):

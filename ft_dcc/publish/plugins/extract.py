@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import shutil
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, ClassVar
 
 from ft_dcc import media
 from ft_dcc.errors import CaptureFailed, PluginBroken, UserFixableError
 from ft_dcc.frames import Frames, format_ranges
-from ft_dcc.host import Host, PlayblastRequest
+from ft_dcc.host import DescribesCaptures, Host, PlayblastRequest
 from ft_dcc.media import presets
 from ft_dcc.publish import burnin_values, encode_source, models, slots
 from ft_dcc.publish.encode_source import media_folder
@@ -83,8 +84,11 @@ def _origin(instance: Instance, host: Host) -> dict[str, Any]:
         "engine": scene.engine,
         "has_unsaved_changes": scene.is_modified,
     }
-    if look := slots.REQUEST.get(instance.context).look:
+    look = slots.REQUEST.get(instance.context).look
+    if look:
         origin["look"] = dict(look)
+    if isinstance(host, DescribesCaptures):
+        origin.update(host.run_in_main_thread(partial(host.capture_details, look)))
     if scene.path is not None:
         origin["file"] = models.strip_surrogates(str(scene.path))
         with suppress(OSError), scene.path.open("rb") as file:

@@ -15,7 +15,7 @@ from ft_dcc.frames import Frames, frame_rate
 from ft_dcc.host import PlayblastRequest
 from ft_dcc.host_support.capture_files import make_folder, missing_frame_error, png_size, remove_stale
 
-from . import blender_compat, feedback, input_guard
+from . import blender_compat, feedback, input_guard, visibility
 from .look import Look, applied_look
 from .maintained import (
     kept_camera,
@@ -82,6 +82,7 @@ class BorrowedScene:
         self._settings: ExitStack | None = None
         self._state: ExitStack | None = None
         self._view: dict[str, Any] | None = None
+        self._match_viewport: Callable[[], None] | None = None
         self._is_changing_frame = False
 
     def draw(self, frame: int) -> Path:
@@ -99,7 +100,9 @@ class BorrowedScene:
             with unbound_markers(scene), kept_camera(scene, camera), silenced():
                 scene.camera = camera
                 self._set_frame(frame)
-                _draw(scene, self._view)
+                if self._match_viewport is not None:
+                    self._match_viewport()
+                _draw(scene, self._look, self._view)
                 is_kept = scene.camera == camera
         except ReferenceError as error:
             raise CaptureFailed(_SCENE_CLOSED) from error
@@ -168,6 +171,11 @@ class BorrowedScene:
             stack.enter_context(applied_look(look, scene))
             stack.enter_context(blender_compat.writing_png(scene, alpha=look.transparent))
             self._view = stack.enter_context(camera_view(scene, look)) if look.needs_view else None
+            if not look.overlays:
+                stack.enter_context(visibility.hidden_annotations(scene))
+            if look.needs_render and look.visibility == "VIEWPORT":
+                matching = visibility.rendered_as_in_viewport(scene, find_window(scene).view_layer)
+                self._match_viewport = stack.enter_context(matching)
             self._settings = stack.pop_all()
 
 
@@ -188,8 +196,8 @@ def _maintained(scene: Any) -> Iterator[None]:
 @contextmanager
 def _render_settings(scene: Any, request: PlayblastRequest, look: Look) -> Iterator[None]:
     """Render the camera's whole image in the size of the request, with nothing drawn over it but a stamp."""
-    # A window draws its viewport. Without one the engine renders, and the scene's own may take minutes.
-    engine = blender_compat.workbench_engine(scene) if bpy.app.background and look.shading == "SOLID" else {}
+    # The scene's own engine may take minutes.
+    engine = blender_compat.workbench_engine(scene) if look.needs_render and look.shading == "SOLID" else {}
     # The data of a stamp (paths, host name, time) are written into the file even if they are not drawn.
     stamps = {item.identifier: False for item in scene.render.bl_rna.properties if item.identifier[:9] == "use_stamp"}
     if look.stamp:
@@ -257,13 +265,13 @@ def _require_drawing() -> None:
         raise CaptureFailed(f"Blender {bpy.app.version_string} can draw only on its main thread. Capture from there.")
 
 
-def _draw(scene: Any, view: dict[str, Any] | None) -> None:
-    if bpy.app.background:
-        layer = find_window(scene).view_layer.name
-        bpy.ops.render.render(write_still=True, scene=scene.name, layer=layer)
-        return
+def _draw(scene: Any, look: Look, view: dict[str, Any] | None) -> None:
     if view is not None:
         require_view(view)
+    window = find_window(scene)
     # A timer and the call of a thread have no window in their context.
-    with bpy.context.temp_override(**(view or {"window": find_window(scene)})):
-        bpy.ops.render.opengl(write_still=True, view_context=view is not None)
+    with bpy.context.temp_override(**(view or {"window": window})):
+        if look.needs_render:
+            bpy.ops.render.render(write_still=True, scene=scene.name, layer=window.view_layer.name)
+        else:
+            bpy.ops.render.opengl(write_still=True, view_context=view is not None)

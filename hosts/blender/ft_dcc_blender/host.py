@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -17,11 +17,13 @@ from ft_dcc.host import OnFrame, PlayblastRequest, Scene
 from ft_dcc.host_support.main_thread import entered_on_main_thread, ignore_sigpipe
 from ft_dcc.review.drawings import Drawing
 
-from . import blender_compat, feedback, main_thread
+from . import blender_compat, feedback, main_thread, visibility
 from .capture import camera_lookup, capture_setup, find_sources, output_frames, pixel_aspect, scene_rate
+from .look import Look
 from .maintained import maintained_camera, maintained_frame, silenced
 from .sound import find_sounds, mix
 from .unkeyed_values import maintained_unkeyed_values
+from .viewport import find_window
 
 T = TypeVar("T")
 
@@ -56,7 +58,8 @@ class BlenderHost:
             raise SceneUnreadable(f"The scene file {file} does not exist. Check the path.")
         try:
             with silenced():
-                bpy.ops.wm.open_mainfile(filepath=str(file), load_ui=False, use_scripts=run_scripts)
+                # The saved windows name the active view layer.
+                bpy.ops.wm.open_mainfile(filepath=str(file), load_ui=bpy.app.background, use_scripts=run_scripts)
         except RuntimeError as error:
             raise SceneUnreadable(
                 f"{file} is not a Blender file, or it is damaged. Open a backup (.blend1)."
@@ -112,6 +115,17 @@ class BlenderHost:
                 main_thread.run(partial(draw_frame, frame))
                 on_frame(frame)
         return frames
+
+    def capture_details(self, look: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the view layer of a capture with this look, and what it shows differently than the viewport."""
+        scene, wanted = self._scene(), Look.from_request(dict(look))
+        layer = find_window(scene).view_layer
+        is_same = wanted.visibility == "VIEWPORT" or wanted.needs_view
+        return {
+            "view_layer": layer.name,
+            "visibility": "VIEWPORT" if is_same else wanted.visibility,
+            "differs_from_viewport": [] if is_same else visibility.differences(scene, layer),
+        }
 
     def focal_lengths(self, source: str, frame_range: FrameRange) -> dict[int, float]:
         """Return the camera's focal length in millimetres per frame, handles included; raise CameraMissing.

@@ -18,6 +18,7 @@ SAMPLES = ("OFF", "FXAA", "5", "8", "11", "16", "32")
 COLOURS = ("MATERIAL", "OBJECT", "TEXTURE", "VERTEX", "RANDOM", "SINGLE")
 LIGHTS = ("STUDIO", "MATCAP", "FLAT")
 SHADINGS = ("SOLID", "VIEWPORT", "RENDERED")
+VISIBILITIES = ("VIEWPORT", "RENDER")
 
 
 def _choices(*allowed: str) -> Any:
@@ -33,9 +34,10 @@ class Look:
     """The settings of one playblast.
 
     ``shading`` is SOLID, drawn the same with and without a window; VIEWPORT, as a 3D view shows it, with its
-    ``overlays`` if wanted; or RENDERED, by the scene's own engine. ``stamp`` draws the scene's own metadata into
-    the image. With ``scene_colours`` exposure, look and view transform are the scene's. ``colours`` is the source
-    of surface colours. None means a default:
+    ``overlays`` if wanted; or RENDERED, by the scene's own engine. ``visibility`` is that of the viewport or that of
+    renders, for objects and modifiers, and the same with and without a window. ``stamp`` draws the scene's own
+    metadata into the image. With ``scene_colours`` exposure, look and view transform are the scene's. ``colours`` is
+    the source of surface colours. None means a default:
 
     * ``samples``, the anti-aliasing, is 8 on a graphics card, and FXAA on a processor, where it takes a third of the
       time;
@@ -44,6 +46,7 @@ class Look:
     """
 
     shading: str = attrs.field(default="SOLID", validator=_choices(*SHADINGS))
+    visibility: str = attrs.field(default="VIEWPORT", validator=_choices(*VISIBILITIES))
     colours: str = attrs.field(default="MATERIAL", validator=_choices(*COLOURS))
     light: str = attrs.field(default="STUDIO", validator=_choices(*LIGHTS))
     studio_light: str | None = None
@@ -58,8 +61,14 @@ class Look:
 
     @property
     def needs_view(self) -> bool:
-        """Return whether a 3D view has to draw it; without a window the scene's own engine can."""
-        return self.shading == "VIEWPORT" or (self.shading == "RENDERED" and not bpy.app.background)
+        """Return whether a 3D view has to draw it."""
+        return self.shading == "VIEWPORT"
+
+    @property
+    def needs_render(self) -> bool:
+        """Return whether an engine has to render it: always without a window, which alone can draw a viewport."""
+        is_rendered = self.shading == "RENDERED" or (self.shading == "SOLID" and self.visibility == "RENDER")
+        return is_rendered or (bpy.app.background and not self.needs_view)
 
     @classmethod
     def from_request(cls, look: dict[str, Any]) -> Look:

@@ -21,9 +21,9 @@ _LETTER_WIDTH, _MARGIN_WIDTH = 6.5, 75
 _MIN_LINE_LENGTH = 18
 # The options of each kind of shading.
 _LOOK_OPTIONS = {
-    "SOLID": ("colours", "light", "shadows", "cavity", "scene_colours"),
+    "SOLID": ("visibility", "colours", "light", "shadows", "cavity", "scene_colours"),
     "VIEWPORT": ("overlays", "scene_colours"),
-    "RENDERED": ("scene_colours",),
+    "RENDERED": ("visibility", "scene_colours"),
 }
 
 

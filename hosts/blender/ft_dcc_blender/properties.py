@@ -16,7 +16,18 @@ from .host import TASK_PROPERTY, BlenderHost
 from .look import COLOURS, LIGHTS
 
 # The settings of a look that the panel offers.
-LOOK = ("shading", "colours", "light", "shadows", "cavity", "overlays", "transparent", "stamp", "scene_colours")
+LOOK = (
+    "shading",
+    "visibility",
+    "colours",
+    "light",
+    "shadows",
+    "cavity",
+    "overlays",
+    "transparent",
+    "stamp",
+    "scene_colours",
+)
 
 
 def _task(self: Any) -> str:
@@ -94,6 +105,14 @@ class PublishProperties(bpy.types.PropertyGroup):
             ("RENDERED", "Rendered", "By the scene's own render engine"),
         ),
     )
+    visibility: bpy.props.EnumProperty(
+        name="Show",
+        description="Which objects, modifiers and subdivisions the movie shows, with and without a window",
+        items=(
+            ("VIEWPORT", "As in viewport", "What is visible in the viewport"),
+            ("RENDER", "As in renders", "What is visible in renders"),
+        ),
+    )
     colours: bpy.props.EnumProperty(name="Colour", items=_enum_items(COLOURS))
     light: bpy.props.EnumProperty(name="Light", items=_enum_items(LIGHTS))
     shadows: bpy.props.BoolProperty(name="Shadows", default=True)
@@ -133,8 +152,7 @@ def make_request(choices: Any, scene: Any) -> PublishRequest:
 
 def chosen_resolution(choices: Any, scene: Any) -> Resolution:
     """Return the scene's resolution in the chosen percentage."""
-    sides = (scene.render.resolution_x, scene.render.resolution_y)
-    return Resolution(*(max(4, round(side * choices.percentage / 100)) for side in sides))
+    return Resolution(scene.render.resolution_x, scene.render.resolution_y).scaled(choices.percentage)
 
 
 def chosen_frames(choices: Any, scene: Any) -> tuple[int, int]:

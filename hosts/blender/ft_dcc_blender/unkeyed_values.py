@@ -38,7 +38,9 @@ def maintained_unkeyed_values(scene: Any) -> Iterator[None]:
 
 def _unkeyed_values(scene: Any) -> Iterator[_Value]:
     frame = scene.frame_current_final
-    for collection, item in _animated_ids():
+    for collection, item in animated_ids():
+        if item.animation_data.action is None:
+            continue
         library = item.library.filepath if item.library else None
         for curve in blender_compat.animation_curves(item):
             if curve.mute:
@@ -50,13 +52,12 @@ def _unkeyed_values(scene: Any) -> Iterator[_Value]:
                     yield _Value(collection, (item.name, library), curve.data_path, curve.array_index, value)
 
 
-def _animated_ids() -> Iterator[tuple[str, Any]]:
-    """Return each data-block that has an action, with the name of its collection in ``bpy.data``."""
+def animated_ids() -> Iterator[tuple[str, Any]]:
+    """Return each data-block that has animation or drivers, with the name of its collection in ``bpy.data``."""
     for prop in bpy.data.bl_rna.properties:
         if prop.type == "COLLECTION":
             for item in getattr(bpy.data, prop.identifier):
-                animation = getattr(item, "animation_data", None)
-                if animation is not None and animation.action is not None:
+                if getattr(item, "animation_data", None) is not None:
                     yield prop.identifier, item
 
 

@@ -22,8 +22,6 @@ def camera_view(scene: Any, look: Look) -> Iterator[dict[str, Any]]:
     view = _largest_view(scene)
     space = view["area"].spaces.active
     with ExitStack() as stack:
-        if look.shading == "RENDERED":
-            stack.enter_context(_overridden_space(space, space.shading, type="RENDERED"))
         stack.enter_context(_overridden_space(space, space.overlay, show_overlays=look.overlays))
         stack.enter_context(_overridden_space(space, space, show_gizmo=False))
         # Without a local camera the view uses the scene's, and setting the camera perspective rotates the view.

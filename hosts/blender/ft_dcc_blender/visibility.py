@@ -1,0 +1,184 @@
+"""What a frame shows: the objects that the viewport shows, or those that renders show.
+
+A window draws the viewport, and a headless Blender can only render. Here, a render gets the visibility of the viewport.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any, Callable, NamedTuple
+
+import bpy
+
+from . import blender_compat
+from .unkeyed_values import animated_ids
+
+# Properties of a render, and the property of the viewport that corresponds to each.
+_VISIBILITY = {"hide_render": "hide_viewport"}
+_MODIFIER = {"show_render": "show_viewport", "render_levels": "levels"}
+_DATA = {
+    "render_resolution_u": "resolution_u",
+    "render_resolution_v": "resolution_v",
+    "render_resolution": "resolution",
+}
+_SIMPLIFY = {
+    "simplify_subdivision_render": "simplify_subdivision",
+    "simplify_child_particles_render": "simplify_child_particles",
+}
+_RENDER_PROPERTIES = {*_VISIBILITY, *_MODIFIER, *_DATA, *_SIMPLIFY}
+_MAX_NAMES = 8
+
+
+class _Setting(NamedTuple):
+    """A property of a render, and the value with which it matches the viewport."""
+
+    label: str
+    owner: Any
+    name: str
+    value: object
+
+
+@contextmanager
+def rendered_as_in_viewport(scene: Any, layer: Any) -> Iterator[Callable[[], None]]:
+    """Yield a function that lets renders of the layer show what the viewport shows at the current frame.
+
+    Call it after each change of the frame, because visibility can be animated. Everything is restored on exit.
+    """
+    before: dict[tuple[int, str], tuple[Any, object]] = {}
+
+    def match() -> None:
+        for setting in _settings(scene, layer):
+            found = getattr(setting.owner, setting.name)
+            if found != setting.value:
+                before.setdefault((setting.owner.as_pointer(), setting.name), (setting.owner, found))
+                setattr(setting.owner, setting.name, setting.value)
+
+    with _muted_render_animation():
+        try:
+            yield match
+        finally:
+            for (_, name), (owner, value) in before.items():
+                # An item that was deleted meanwhile has nothing to restore.
+                with suppress(ReferenceError):
+                    setattr(owner, name, value)
+
+
+def differences(scene: Any, layer: Any) -> list[str]:
+    """Return a sentence for each kind of difference between a render of the layer and the viewport."""
+    hidden, shown, others = [], [], []
+    for setting in _settings(scene, layer):
+        if getattr(setting.owner, setting.name) == setting.value:
+            continue
+        if setting.name != "hide_render":
+            others.append(setting.label)
+        elif setting.value:
+            shown.append(setting.label)
+        else:
+            hidden.append(setting.label)
+    return [
+        f"{text}: {_listed(names)}."
+        for text, names in (
+            ("Hidden in the movie, visible in the viewport", hidden),
+            ("Visible in the movie, hidden in the viewport", shown),
+            ("Other render settings than in the viewport", others),
+        )
+        if names
+    ]
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - _MAX_NAMES
+    return ", ".join(names[:_MAX_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _settings(scene: Any, layer: Any) -> Iterator[_Setting]:
+    visible, inside = _visible_objects(layer), {item.as_pointer() for item in layer.objects}
+    for item in bpy.data.objects:
+        # Objects of other scenes are drawn only as instances, whose visibility is their own.
+        address = item.as_pointer()
+        is_hidden = item.hide_viewport or (address in inside and address not in visible)
+        yield _Setting(item.name_full, item, "hide_render", is_hidden)
+        for modifier in item.modifiers:
+            yield from _matched(f"{modifier.name} of {item.name_full}", modifier, _MODIFIER)
+    for collection in bpy.data.collections:
+        yield from _matched(collection.name_full, collection, _VISIBILITY)
+    for data in (*bpy.data.curves, *bpy.data.metaballs):
+        yield from _matched(data.name_full, data, _DATA)
+    if scene.render.use_simplify:
+        yield from _matched("Simplify", scene.render, _SIMPLIFY)
+
+
+def _matched(label: str, owner: Any, names: dict[str, str]) -> Iterator[_Setting]:
+    for render_name, viewport_name in names.items():
+        if hasattr(owner, render_name) and hasattr(owner, viewport_name):
+            value = getattr(owner, viewport_name)
+            # The resolution of a render is 0 where it is that of the viewport.
+            is_same = render_name.startswith("render_resolution_") and not getattr(owner, render_name)
+            if not is_same:
+                yield _Setting(label, owner, render_name, value)
+
+
+def _visible_objects(layer: Any) -> set[int]:
+    """Return the addresses of the layer's objects that neither an eye nor a collection hides."""
+    found = set()
+    for collection in _layer_collections(layer.layer_collection):
+        if collection.is_visible:
+            found |= {
+                item.as_pointer() for item in collection.collection.objects if not item.hide_get(view_layer=layer)
+            }
+    return found
+
+
+def _layer_collections(parent: Any) -> Iterator[Any]:
+    yield parent
+    for child in parent.children:
+        yield from _layer_collections(child)
+
+
+@contextmanager
+def _muted_render_animation() -> Iterator[None]:
+    """Mute animation and drivers of the properties of a render, which would set them again at each frame."""
+    muted = [curve for curve in _render_curves() if not curve.mute]
+    with ExitStack() as stack:
+        for curve in muted:
+            stack.callback(_unmute, curve)
+            curve.mute = True
+        yield
+
+
+def _unmute(curve: Any) -> None:
+    with suppress(ReferenceError):
+        curve.mute = False
+
+
+def _render_curves() -> Iterable[Any]:
+    for _, item in animated_ids():
+        animation = item.animation_data
+        curves = blender_compat.animation_curves(item) if animation.action is not None else ()
+        for curve in (*curves, *animation.drivers):
+            if curve.data_path.rpartition(".")[2] in _RENDER_PROPERTIES:
+                yield curve
+
+
+@contextmanager
+def hidden_annotations(scene: Any) -> Iterator[None]:
+    """Detach the scene's annotations, which a window draws over its frames even if overlays are off."""
+    # Blender 5 has given the name to the data that 4.3 had split.
+    name = "annotation" if hasattr(scene, "annotation") else "grease_pencil"
+    annotations = getattr(scene, name)
+    label = annotations and annotations.name
+    if annotations is None:
+        yield
+        return
+    setattr(scene, name, None)
+    try:
+        yield
+    finally:
+        # Looked up again: an undo makes new data-blocks.
+        setattr(scene, name, _find_annotations(label))
+
+
+def _find_annotations(name: str) -> Any:
+    collection = getattr(bpy.data, "annotations", bpy.data.grease_pencils)
+    return collection.get(name)

@@ -1,0 +1,190 @@
+"""One rule decides what a frame shows: the viewport's visibility or that of renders, chosen by the look."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+
+def ignore(frame):
+    pass
+
+
+def is_seen(host, request_of, frame=1001, **look):
+    from blender.sample_scene import red_columns
+
+    request = request_of(str(frame), look={"samples": "OFF", **look})
+    return bool(red_columns(host.playblast(request, ignore).path(frame)))
+
+
+def hide_object(scene, bpy):
+    scene.objects["Cube"].hide_viewport = True
+
+
+def hide_with_eye(scene, bpy):
+    scene.objects["Cube"].hide_set(True)
+
+
+def in_collection(scene, bpy):
+    box = bpy.data.collections.new("Box")
+    scene.collection.children.link(box)
+    box.objects.link(scene.objects["Cube"])
+    scene.collection.objects.unlink(scene.objects["Cube"])
+    return box, bpy.context.view_layer.layer_collection.children["Box"]
+
+
+def hide_collection(scene, bpy):
+    in_collection(scene, bpy)[0].hide_viewport = True
+
+
+def hide_collection_with_eye(scene, bpy):
+    in_collection(scene, bpy)[1].hide_viewport = True
+
+
+def hide_with_driver(scene, bpy):
+    scene.objects["Cube"].driver_add("hide_viewport").driver.expression = "1"
+
+
+def hide_with_keys(scene, bpy):
+    cube = scene.objects["Cube"]
+    for name, values in (("hide_viewport", (False, True)), ("hide_render", (True, False))):
+        for frame, value in zip((1000, 1001), values):
+            setattr(cube, name, value)
+            cube.keyframe_insert(name, frame=frame)
+
+
+WAYS = (
+    hide_object,
+    hide_with_eye,
+    hide_collection,
+    hide_collection_with_eye,
+    hide_with_driver,
+    hide_with_keys,
+)
+
+
+@pytest.mark.parametrize("hide", WAYS, ids=lambda each: each.__name__)
+def test_what_the_viewport_hides_is_captured_only_as_in_renders(host, request_of, scene, bpy, state, hide):
+    hide(scene, bpy)
+    scene.frame_set(1001)
+    before = state()
+    assert not is_seen(host, request_of)
+    assert is_seen(host, request_of, visibility="RENDER")
+    assert state() == before
+
+
+def hide_object_in_renders(scene, bpy):
+    scene.objects["Cube"].hide_render = True
+
+
+def hide_collection_in_renders(scene, bpy):
+    in_collection(scene, bpy)[0].hide_render = True
+
+
+def hide_in_renders_with_keys(scene, bpy):
+    scene.objects["Cube"].hide_render = True
+    scene.objects["Cube"].keyframe_insert("hide_render", frame=1001)
+
+
+@pytest.mark.parametrize(
+    "hide",
+    [hide_object_in_renders, hide_collection_in_renders, hide_in_renders_with_keys],
+    ids=lambda each: each.__name__,
+)
+def test_what_renders_hide_is_captured_as_the_viewport_shows_it(host, request_of, scene, bpy, state, hide):
+    hide(scene, bpy)
+    before = state()
+    from ft_dcc_blender.blender_compat import animation_curves
+
+    assert is_seen(host, request_of)
+    assert not is_seen(host, request_of, visibility="RENDER")
+    assert state() == before
+    assert not any(curve.mute for curve in animation_curves(scene.objects["Cube"]))
+
+
+def test_modifiers_are_captured_as_in_the_viewport(host, request_of, scene, state):
+    from blender.sample_scene import red_columns
+
+    array = scene.objects["Cube"].modifiers.new("Array", "ARRAY")
+    array.count, array.show_viewport, array.show_render = 3, True, False
+    before = state()
+
+    def width(**look):
+        request = request_of("1001", look={"samples": "OFF", **look})
+        return len(red_columns(host.playblast(request, ignore).path(1001)))
+
+    assert width() > 2 * width(visibility="RENDER")
+    assert (state(), array.show_render) == (before, False)
+
+
+def test_the_saved_active_view_layer_is_captured(scene, bpy, request_of, tmp_path):
+    from ft_dcc_blender.host import BlenderHost
+
+    in_collection(scene, bpy)
+    second = scene.view_layers.new("Second")
+    second.layer_collection.children["Box"].exclude = True
+    bpy.context.window.view_layer = second
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "layers.blend"))
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    host = BlenderHost.open(tmp_path / "layers.blend")
+    assert not is_seen(host, request_of)
+    assert host.capture_details({})["view_layer"] == "Second"
+    bpy.context.window.view_layer = bpy.context.scene.view_layers[0]
+    assert is_seen(host, request_of)
+
+
+def test_annotations_are_detached_during_a_capture_without_overlays(host, request_of, scene, bpy):
+    name = "annotation" if hasattr(scene, "annotation") else "grease_pencil"
+    notes = getattr(bpy.data, "annotations", bpy.data.grease_pencils).new("Notes")
+    setattr(scene, name, notes)
+    seen = []
+    host.playblast(request_of("1001"), lambda frame: seen.append(getattr(scene, name)))
+    host.playblast(request_of("1001", look={"overlays": True}), lambda frame: seen.append(getattr(scene, name)))
+    assert (seen, getattr(scene, name)) == ([None, notes], notes)
+
+
+def test_the_details_of_a_capture_name_what_differs_from_the_viewport(host, scene, bpy):
+    scene.objects["Cube"].hide_viewport = True
+    bpy.data.collections.new("Box").hide_render = True
+    modifier = scene.objects["Cube"].modifiers.new("Smooth", "SUBSURF")
+    modifier.levels, modifier.render_levels = 1, 2
+    assert host.capture_details({"visibility": "VIEWPORT"})["differs_from_viewport"] == []
+    details = host.capture_details({"visibility": "RENDER"})
+    assert details["differs_from_viewport"] == [
+        "Hidden in the movie, visible in the viewport: Box.",
+        "Visible in the movie, hidden in the viewport: Cube.",
+        "Other render settings than in the viewport: Smooth of Cube.",
+    ]
+    assert json.dumps(details)
+
+
+def test_percentage_and_visibility_of_the_command_line_are_captured(
+    scene, bpy, tmp_path, studio_server, project_task, session
+):
+    scene.objects["Cube"].hide_viewport = True
+    scene.render.resolution_x, scene.render.resolution_y = 128, 72
+    scene.frame_start, scene.frame_end, scene.render.fps = 1001, 1002, 24
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+    keys = ("FTRACK_SERVER", "FTRACK_API_USER", "FTRACK_API_KEY")
+    account = (studio_server.server_url, studio_server.api_user, studio_server.api_key)
+    environ = {**os.environ, **dict(zip(keys, account)), "FT_DCC_JOBS": str(tmp_path / "jobs")}
+    options = ["--task", project_task["id"], "--no-review", "--percentage", "50", "--visibility", "render"]
+    command = [sys.executable, "-m", "ft_dcc.cli.main", "playblast", str(tmp_path / "shot.blend"), *options]
+    more = ["--frames", "1001-1002", "--fps", "24"]
+    done = subprocess.run(
+        [*command, *more], env=environ, capture_output=True, encoding="utf-8", check=False, timeout=300
+    )
+    (path,) = (tmp_path / "jobs").glob("*/report.json")
+    report = json.loads(path.read_text("utf-8"))
+    assert (done.returncode, report["made"][0]["resolution"]) == (0, "64x36"), done.stderr
+    assert report["found"][0]["origin"]["differs_from_viewport"] == [
+        "Visible in the movie, hidden in the viewport: Cube."
+    ]
+    both = subprocess.run(
+        [*command, "--resolution", "64x36"], env=environ, capture_output=True, check=False, timeout=60
+    )
+    assert (both.returncode, b"either --percentage or --resolution" in both.stderr) == (2, True)
