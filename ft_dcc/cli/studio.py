@@ -169,7 +169,7 @@ def show_audit(output: Output, entity: str | None, username: str | None, limit: 
         report = admin.run("audit", entity=entity, user=username, most=limit)
     lines = [
         f"{_format_time(found['at'])}  {found['username']:<16}  {found['action']:<16}  {found['entity_type']} "
-        f"{found['entity_id']}  {' '.join(found['attributes'])}".rstrip()
+        f"{found['entity_id']}  {' '.join(found['attributes'])}{found['detail']}".rstrip()
         for found in report["changes"]
     ]
     output.result("\n".join(lines) or "There are no changes.", report)

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -92,14 +92,22 @@ class Dispatcher:
         *,
         is_denormalized: bool = False,
         permissions: Permissions | None = None,
+        may_change_closed: bool = False,
     ) -> list[Any]:
         """Answer the operations of one request, all or none; they may refer to each other in any order.
 
         ``base_url`` is the address of the server as the client knows it, without a slash at the end; ``permissions``
-        replace those of the caller. Raises HttpError.
+        replace those of the caller. ``may_change_closed`` is for work that the server finishes after a review session
+        was closed. Raises HttpError.
         """
         request = ApiRequest(
-            self, caller, list(operations), base_url, is_denormalized=is_denormalized, permissions=permissions
+            self,
+            caller,
+            list(operations),
+            base_url,
+            is_denormalized=is_denormalized,
+            permissions=permissions,
+            may_change_closed=may_change_closed,
         )
         request.prepare()
         return request.finish(request.submit().result()) if request.is_writing else request.read()
@@ -164,6 +172,7 @@ class ApiRequest:
     origin: Origin = NO_ORIGIN
     is_denormalized: bool = False
     permissions: Permissions | None = None
+    may_change_closed: bool = False
 
     def __attrs_post_init__(self) -> None:
         """Raise BadRequest or ValidationError for an operation without a known action, or for too many."""
@@ -260,7 +269,9 @@ class ApiRequest:
             self.is_denormalized,
             query_deadline=time.monotonic() + MAX_WRITE_QUERY_SECONDS if self.is_writing else None,
         )
-        answers = batch.run()
+        guard = context.store.closed_reviews
+        with guard.guarding_only(()) if self.may_change_closed else nullcontext():
+            answers = batch.run()
         done = [pair for pair in zip(self.operations, answers) if pair[0]["action"] in actions.writing]
         audit_log.record(connection, self.caller, done)
         return CommitResult(answers, batch.removed_components, describe_changes(batch), batch.after_commit)

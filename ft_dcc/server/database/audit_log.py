@@ -1,6 +1,7 @@
 """The log of changes, written in the transaction of each change.
 
-It has the names of attributes, not their values, which may be private.
+It has the names of attributes, not their values, which may be private. The detail of an entry is the name of a closed
+review session that an administrator has deleted.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ _ENTRIES = Table(
     Column("entity_type", String, nullable=False),
     Column("entity_id", String, nullable=False, index=True),
     Column("attributes", String, nullable=False),
+    Column("detail", String),
 )
 _INSERT = _ENTRIES.insert()
 _MAX_LENGTH = 1000
@@ -41,13 +43,17 @@ class Entry:
     entity_type: str
     entity_id: str
     attributes: tuple[str, ...]
+    detail: str = ""
 
 
-def record(connection: Connection, caller: Caller, operations: Sequence[tuple[Mapping[str, Any], Any]]) -> None:
+def record(
+    connection: Connection, caller: Caller, operations: Sequence[tuple[Mapping[str, Any], Any]], detail: str = ""
+) -> None:
     """Add operations, each with its answer, to the log, in the current transaction."""
     if not operations:
         return
-    common = {"at": clock.now(), "user_id": caller.id, "username": caller.username}
+    common: dict[str, Any] = {"at": clock.now(), "user_id": caller.id, "username": caller.username}
+    common["detail"] = detail[:_MAX_LENGTH] or None
     connection.execute(_INSERT, [{**common, **_describe(operation, answer)} for operation, answer in operations])
 
 
@@ -67,7 +73,15 @@ def entries(
     if username is not None:
         statement = statement.where(_ENTRIES.c.username == username)
     return [
-        Entry(row.at, row.username, row.action, row.entity_type, row.entity_id, tuple(row.attributes.split()))
+        Entry(
+            row.at,
+            row.username,
+            row.action,
+            row.entity_type,
+            row.entity_id,
+            tuple(row.attributes.split()),
+            row.detail or "",
+        )
         for row in connection.execute(statement)
     ]
 

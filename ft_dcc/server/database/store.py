@@ -22,6 +22,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from ft_dcc.errors import Conflict, Error, InsufficientStorage, StorageError, ValidationError
 from ft_dcc.server.database import connections, migrations, sqlite_limits
+from ft_dcc.server.database.closed_reviews import ClosedReviewGuard
 from ft_dcc.server.schema.tables import Tables
 
 _log = logging.getLogger(__name__)
@@ -69,6 +70,7 @@ class Store:
         self._readers = connections.ReadPool(path, _READ_CONNECTIONS)
         self._inline_reader = connections.InlineReader(path, _MAX_INLINE_STEPS)
         self._writer = connections.writing_engine(path)
+        self.closed_reviews = ClosedReviewGuard(tables)
         self._waiting: queue.Queue[_Request | None] = queue.Queue()
         self._closing = threading.Lock()
         self._is_closed = False
@@ -77,6 +79,7 @@ class Store:
                 sqlite_limits.check_library(connection.connection.dbapi_connection)
                 migrations.migrate(connection, tables)
             self._writer.dispose()  # Only a new connection uses the changed statistics.
+            self.closed_reviews.install(self._writer)
         except DBAPIError as error:
             self._dispose()
             if isinstance(_translate(error), InsufficientStorage):

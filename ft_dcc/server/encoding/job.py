@@ -98,7 +98,7 @@ class EncodeJob:
             self._remove_unused_source()
         # These were made by the server for this job and never published.
         if operations:
-            self._answer(self._pending.caller, operations, permissions=UNLIMITED)
+            self._answer(self._pending.caller, operations, permissions=UNLIMITED, may_change_closed=True)
 
     def _remove_unused_source(self) -> None:
         try:
@@ -142,7 +142,8 @@ class EncodeJob:
     def _run(self, operations: list[Operation]) -> None:
         # With the permissions that the user has now: a project may have been closed to the user since.
         if operations:
-            self._answer(self._pending.caller, operations)
+            # The review session may have been closed since: reviewers see the same media, in another encoding.
+            self._answer(self._pending.caller, operations, may_change_closed=True)
 
     def _is_in(self, *statuses: str) -> bool:
         """Return whether the job exists in one of these statuses."""

@@ -11,7 +11,6 @@ from ft_dcc.errors import DuplicateEntryError, MediaMissing, ValidationError
 from ft_dcc.server.database.seed import SERVER_LOCATION_ID
 from ft_dcc.server.entities import (
     authorization,
-    closed_review_guard,
     custom_values,
     invitee_rights,
     passphrases,
@@ -47,7 +46,6 @@ def create_entity(batch: Batch, operation: Operation) -> Answer:
         server_values.check_project_name(batch, row["id"], row["name"])
     if batch.insert(entity_type.name, row):
         authorization.grant_creator_access(batch, entity_type, row)
-        closed_review_guard.check_open(batch, entity_type, row)
         check_uploaded(batch, entity_type, row)
         batch.changes.record_created(entity_type, row)
         server_values.after_create(batch, entity_type, row)

@@ -9,6 +9,8 @@ import attrs
 from sqlalchemy import bindparam, delete, literal_column, select, update
 
 from ft_dcc.errors import Conflict
+from ft_dcc.server.database import audit_log
+from ft_dcc.server.database.closed_reviews import closed_session_names
 from ft_dcc.server.database.prepared import Prepared
 from ft_dcc.server.entities import authorization, changes, custom_values, payload
 from ft_dcc.server.entities.batch import Answer, Batch, Operation
@@ -70,6 +72,36 @@ def _remove_tree(batch: Batch, family: str, entity_id: Any) -> None:
                     following.setdefault(referrer.family, set()).update(found)
         frontier = {name: ids - deleted.get(name, set()) for name, ids in following.items()}
         frontier = {name: ids for name, ids in frontier.items() if ids}
+    with batch.services.store.closed_reviews.unlocking(_closed_reviews(batch, deleted.get("ReviewSession", set()))):
+        _delete_rows(batch, deleted)
+    batch.removed_components.extend(deleted.get("Component", ()))
+
+
+def _closed_reviews(batch: Batch, session_ids: set[Any]) -> dict[str, str]:
+    """Return the closed review sessions that are deleted as a whole, which only an administrator may do.
+
+    Their names are recorded, because nothing else of them is left.
+    """
+    if not session_ids or not batch.permissions.is_administrator:
+        return {}
+    found: dict[str, str] = {}
+    for part in _chunks(session_ids):
+        found.update(closed_session_names(batch.connection, batch.tables, part))
+    for session_id, name in found.items():
+        operation = {"action": "delete closed review", "entity_type": "ReviewSession", "entity_key": [session_id]}
+        audit_log.record(batch.connection, batch.caller, [(operation, None)], detail=name)
+    return found
+
+
+def _delete_rows(batch: Batch, deleted: dict[str, set[Any]]) -> None:
+    """Delete the rows of each family, with the rows without an id that belong to them, and clear the keys to them."""
+    for name, ids in deleted.items():
+        for referrer in _referrers(batch.schema, name):
+            table = batch.tables.by_family[referrer.family]
+            if referrer.rule == "owned" and "id" not in table.c:
+                for part in _chunks(ids):
+                    if _find_referring(batch, referrer, part):
+                        batch.connection.execute(delete(table).where(table.c[referrer.column].in_(part)))
     for name, ids in deleted.items():
         for referrer in _referrers(batch.schema, name):
             _release(batch, referrer, name, ids, deleted)
@@ -80,20 +112,14 @@ def _remove_tree(batch: Batch, family: str, entity_id: Any) -> None:
                 batch.changes.record_removed(changes.stored_type(batch.schema, name, row), row)
             batch.connection.execute(delete(table).where(table.c.id.in_(part)))
         batch.drop_references(name, ids)
-    batch.removed_components.extend(deleted.get("Component", ()))
 
 
 def _referring(batch: Batch, referrer: _Referrer, ids: set[Any]) -> set[Any]:
-    """Return the ids of the entities that refer to these; rows without an id of their own are deleted at once."""
+    """Return the ids of the entities that refer to these; rows without an id of their own have none."""
     table = batch.tables.by_family[referrer.family]
-    column = table.c[referrer.column]
     found: set[Any] = set()
-    for part in _chunks(ids):
-        keys = _find_referring(batch, referrer, part)
-        if "id" in table.c:
-            found.update(keys)
-        elif keys:
-            batch.connection.execute(delete(table).where(column.in_(part)))
+    for part in _chunks(ids) if "id" in table.c else ():
+        found.update(_find_referring(batch, referrer, part))
     return found
 
 

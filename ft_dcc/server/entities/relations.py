@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Table, delete, select, tuple_, update
 
 from ft_dcc.errors import ValidationError
 from ft_dcc.server.auth import access_rules
-from ft_dcc.server.entities import authorization, changes, closed_review_guard, payload
+from ft_dcc.server.entities import authorization, changes, payload
 from ft_dcc.server.entities.batch import Batch, Row
 from ft_dcc.server.schema.model import Attribute, EntityType
 
@@ -79,9 +79,6 @@ def _assign_owned(
     values.update(_inherited(owner_type, owner, target, remote))
     is_new = table.c[remote].is_distinct_from(owner["id"])
     _check_members(batch, authorization.UPDATE, target, table, [listed, is_new], values)
-    if closed_review_guard.belongs_to_sessions(target):
-        for member in batch.connection.execute(select(table).where(listed, is_new)).mappings():
-            closed_review_guard.check_open(batch, target, {**member, **values}, values)
     for row in batch.rows_to_report(table, listed):
         batch.changes.record_updated(changes.stored_type(batch.schema, target.family, row), row, values)
     batch.connection.execute(update(table).where(listed).values(values))

@@ -192,5 +192,7 @@ def _give_default_role(batch: Batch, user_id: str) -> None:
 
 def _add_recipient(batch: Batch, note_id: str) -> None:
     """Make the author of a note one of its recipients, unless the batch has deleted the note."""
-    if batch.row("Note", note_id) is not None:
-        batch.insert("Recipient", {"note_id": note_id, "resource_id": batch.caller.id})
+    # The batch may have closed the review session after it created the note.
+    with batch.services.store.closed_reviews.guarding_only(()):
+        if batch.row("Note", note_id) is not None:
+            batch.insert("Recipient", {"note_id": note_id, "resource_id": batch.caller.id})

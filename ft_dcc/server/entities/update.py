@@ -11,7 +11,6 @@ from ft_dcc.server.database import clock
 from ft_dcc.server.entities import (
     authorization,
     changes,
-    closed_review_guard,
     create,
     custom_values,
     invitee_rights,
@@ -47,7 +46,6 @@ def update_entity(batch: Batch, operation: Operation) -> Answer:
         _apply_side_effects(batch, entity_type, row, changed)
         _store(batch, entity_type, key, changed)
         authorization.check_update(batch, entity_type, {**row, **changed}, named)
-        closed_review_guard.check_open(batch, entity_type, {**row, **changed}, changed)
         create.check_uploaded(batch, entity_type, {**row, **changed})
         batch.changes.record_updated(entity_type, row, changed)
         row.update(changed)

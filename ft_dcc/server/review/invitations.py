@@ -17,7 +17,7 @@ from sqlalchemy import Column, Connection, Float, MetaData, String, Table, selec
 
 from ft_dcc.errors import ValidationError
 from ft_dcc.server.database import clock
-from ft_dcc.server.entities import authorization, closed_review_guard
+from ft_dcc.server.entities import authorization
 from ft_dcc.server.entities.batch import Answer, Batch, Operation, Row
 from ft_dcc.server.mail.mailer import Mailer
 
@@ -73,7 +73,6 @@ def send_review_session_invite(mailer: Mailer, batch: Batch, operation: Operatio
     Raises ReviewSessionClosedError when the session has ended, and ValidationError without an e-mail address.
     """
     invitee = _invitee(batch, operation)
-    closed_review_guard.check_open(batch, batch.schema[_INVITEE_TYPE], invitee)
     _parse_address(invitee)
     session = batch.row("ReviewSession", invitee["review_session_id"])
     if session is None:

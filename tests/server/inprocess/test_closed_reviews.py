@@ -1,4 +1,4 @@
-"""A review session that has ended takes nothing new, in whatever way it is asked."""
+"""A closed review session accepts no change, whichever operation makes it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import attrs
 import pytest
 
 from ft_dcc.errors import ParseError, ReviewSessionClosedError, ValidationError
+from ft_dcc.server.database import audit_log
+from ft_dcc.server.identity import Caller
 
 PAST = {"__type__": "datetime", "value": "2020-01-01T00:00:00"}
 FUTURE = {"__type__": "datetime", "value": "2090-01-01T00:00:00"}
@@ -20,6 +22,11 @@ def create(entity_type: str, **data: Any) -> dict[str, Any]:
 
 def update(entity_type: str, key: str, **data: Any) -> dict[str, Any]:
     return {"action": "update", "entity_type": entity_type, "entity_key": [key], "entity_data": data}
+
+
+def keyed(entity_type: str, **data: Any) -> dict[str, Any]:
+    """Return the creation of an entity without an id of its own."""
+    return {"action": "create", "entity_type": entity_type, "entity_data": data}
 
 
 def entity(entity_type: str, key: str) -> dict[str, str]:
@@ -37,6 +44,10 @@ class Review:
     status: str
     annotation: str
     note: str
+    other_version: str
+    asset: str
+    shot: str
+    project: str
 
 
 def make_review(client: Any, tree: Any) -> Review:
@@ -49,7 +60,21 @@ def make_review(client: Any, tree: Any) -> Review:
     status = client.create("ReviewSessionObjectStatus", status="seen", review_session_invitee_id=invitee, **item_key)
     annotation = client.create("ReviewSessionObjectAnnotation", frame_number=1010, data="[]", **item_key)
     note = client.create("Note", content="Lift the chin.", parent_id=item, parent_type="ReviewSessionObject")
-    return Review(session, version, item, invitee, status, annotation, note)
+    client.call(keyed("Metadata", parent_id=note, parent_type="Note", key="ft_dcc", value='{"frame": 1010}'))
+    other_version = client.create("AssetVersion", asset_id=asset)
+    return Review(
+        session,
+        version,
+        item,
+        invitee,
+        status,
+        annotation,
+        note,
+        other_version,
+        asset,
+        tree.shot,
+        tree.project,
+    )
 
 
 @pytest.fixture
@@ -97,7 +122,7 @@ NEW = {
 
 @pytest.mark.parametrize("what", sorted(NEW))
 def test_a_closed_session_accepts_nothing_new(client: Any, review: Review, what: str) -> None:
-    with pytest.raises(ReviewSessionClosedError, match="The review session 'Dailies' is closed and accepts no new"):
+    with pytest.raises(ReviewSessionClosedError, match=r"^The review session 'Dailies' is closed. A \w+ of it cannot"):
         client.call(NEW[what](review))
 
 
@@ -164,13 +189,131 @@ def test_a_batch_that_closes_the_session_cannot_add_to_it_afterwards(client: Any
     assert len(client.query(f"Note where parent_id is {other.object}")) == 2
 
 
-def test_entities_of_a_closed_session_can_be_sorted_renamed_and_deleted(client: Any, review: Review) -> None:
-    same = [entity("ReviewSessionObject", review.object)]
-    client.update("ReviewSession", review.id, review_session_objects=same, name="Dailies of Monday")
-    client.update("ReviewSessionObject", review.object, sort_order=7, name="sh010")
-    client.update("Note", review.note, is_todo=True)
-    client.delete("Note", review.note)
-    client.delete("ReviewSession", review.id)
+CHANGED = {
+    "the version of an object": lambda it: update(
+        "ReviewSessionObject", it.object, asset_version=entity("AssetVersion", it.other_version)
+    ),
+    "the name of an object": lambda it: update("ReviewSessionObject", it.object, name="sh020"),
+    "the name of an invitee": lambda it: update("ReviewSessionInvitee", it.invitee, name="Bo"),
+    "the name of the session": lambda it: update("ReviewSession", it.id, name="Dailies of Monday"),
+    "the frame of a note": lambda it: {
+        **update("Metadata", it.note, value='{"frame": 1}'),
+        "entity_key": [it.note, "ft_dcc"],
+    },
+    "the metadata of the session": lambda it: keyed(
+        "Metadata", parent_id=it.id, parent_type="ReviewSession", key="place", value="Room 1"
+    ),
+    "the settings of an object": lambda it: keyed(
+        "EntitySetting", parent_id=it.object, parent_type="ReviewSessionObject", group="a", name="b", value="c"
+    ),
+    "the media of the version": lambda it: create("FileComponent", name="another", version_id=it.version),
+    "the list of objects": lambda it: update("ReviewSession", it.id, review_session_objects=[]),
+    **{
+        f"a deleted {name}": lambda it, name=name: delete_of(it, name)
+        for name in (
+            "ReviewSessionObjectStatus",
+            "ReviewSessionObjectAnnotation",
+            "Note",
+            "ReviewSessionInvitee",
+            "ReviewSessionObject",
+            "AssetVersion",
+            "Asset",
+            "Shot",
+        )
+    },
+}
+
+
+def delete_of(review: Review, entity_type: str) -> dict[str, Any]:
+    key = {
+        "ReviewSessionObjectStatus": review.status,
+        "ReviewSessionObjectAnnotation": review.annotation,
+        "Note": review.note,
+        "ReviewSessionInvitee": review.invitee,
+        "ReviewSessionObject": review.object,
+        "AssetVersion": review.version,
+        "Asset": review.asset,
+        "Shot": review.shot,
+    }[entity_type]
+    return {"action": "delete", "entity_type": entity_type, "entity_key": [key]}
+
+
+@pytest.mark.parametrize("what", sorted(CHANGED))
+def test_nothing_in_a_closed_session_changes(client: Any, review: Review, what: str) -> None:
+    with pytest.raises(ReviewSessionClosedError, match="is closed"):
+        client.call(CHANGED[what](review))
+    client.call(update("ReviewSession", review.id, end_date=None), CHANGED[what](review))
+
+
+def test_who_may_open_a_closed_session_can_be_changed(client: Any, review: Review) -> None:
+    client.update("ReviewSession", review.id, shareable_url_enabled=False, passphrase="open sesame")
+    client.call({"action": "revoke_review_session_invite", "review_session_invitee_id": review.invitee})
+    client.update("ReviewSession", review.id, end_date={**PAST, "value": "2021-01-01T00:00:00"})
+
+
+def test_a_session_is_renamed_by_the_update_that_reopens_it(client: Any, review: Review) -> None:
+    client.update("ReviewSession", review.id, end_date=FUTURE, name="Dailies of Monday")
+    client.update("ReviewSession", review.id, end_date=PAST, name="Dailies of Tuesday")
+    with pytest.raises(ReviewSessionClosedError, match="Dailies of Tuesday"):
+        client.update("ReviewSession", review.id, end_date=PAST, name="Dailies of Wednesday")
+
+
+def test_the_production_around_a_closed_session_goes_on(client: Any, tree: Any, review: Review) -> None:
+    (status,) = client.query('Status where name is "Approved"')
+    client.update("AssetVersion", review.version, status_id=status["id"], is_published=False)
+    client.call(keyed("Metadata", parent_id=review.version, parent_type="AssetVersion", key="farm", value="1"))
+    client.create("Note", content="x", parent_id=review.version, parent_type="AssetVersion")
+    client.create("AssetVersion", asset_id=review.asset, task_id=tree.animation)
+    client.update("Shot", review.shot, name="sh011")
+    client.update("Asset", review.asset, name="animation")
+
+
+def test_only_an_administrator_deletes_a_closed_session_and_its_name_is_recorded(client: Any, review: Review) -> None:
+    user = client.create("User", username=uuid4().hex)
+    (held,) = client.query(f"UserSecurityRole where user_id is {user}")
+    (role,) = client.query('SecurityRole where name is "Project Manager"')
+    client.update("UserSecurityRole", held["id"], security_role_id=role["id"])
+    manager = attrs.evolve(client, caller=Caller(user, "manager"))
+    for entity_type, key in (("ReviewSession", review.id), ("Project", review.project)):
+        with pytest.raises(ReviewSessionClosedError, match="Only an administrator may delete the session"):
+            manager.delete(entity_type, key)
+    client.delete("Project", review.project)
+    for entity_type in ("ReviewSession", "ReviewSessionObject", "Note", "Metadata"):
+        assert client.query(f"{entity_type} where {KEYS[entity_type]} is {getattr(review, OWNED[entity_type])}") == []
+    with client.studio.store.reading() as connection:
+        (entry,) = audit_log.entries(connection, entity_id=review.id, limit=1)
+    assert (entry.action, entry.detail, entry.username) == ("delete closed review", "Dailies", client.caller.username)
+
+
+KEYS = {"ReviewSession": "id", "ReviewSessionObject": "id", "Note": "id", "Metadata": "parent_id"}
+OWNED = {"ReviewSession": "id", "ReviewSessionObject": "object", "Note": "note", "Metadata": "note"}
+
+
+def test_a_deleted_project_leaves_its_versions_in_a_closed_session_of_another(client: Any, review: Review) -> None:
+    name = uuid4().hex
+    project = client.create("Project", name=name)
+    asset = client.create("Asset", name="playblast", context_id=project)
+    version = client.create("AssetVersion", asset_id=asset)
+    client.update("ReviewSession", review.id, end_date=None)
+    client.create("ReviewSessionObject", review_session_id=review.id, version_id=version)
+    client.update("ReviewSession", review.id, end_date=PAST)
+    with pytest.raises(ReviewSessionClosedError, match=r"An? AssetVersion of it cannot be deleted"):
+        client.delete("Project", project)
+    assert client.names(f"Project where id is {project}") == [name]
+
+
+def test_the_work_of_the_server_is_finished_in_a_closed_session(client: Any, review: Review) -> None:
+    made = create("FileComponent", name="ftrackreview-mp4", version_id=review.version)
+    client.dispatcher.answer(client.caller, [made], may_change_closed=True)
+    with pytest.raises(ReviewSessionClosedError):
+        client.update("FileComponent", made["entity_data"]["id"], name="another")
+
+
+def test_a_component_of_a_closed_session_can_be_added_to_other_locations(client: Any, other: Review) -> None:
+    component = client.create("FileComponent", name="main", version_id=other.version)
+    client.update("ReviewSession", other.id, end_date=PAST)
+    (location,) = client.query('Location where name is "ftrack.unmanaged"')
+    client.create("ComponentLocation", component_id=component, location_id=location["id"])
 
 
 def test_versions_can_be_added_before_a_session_starts(client: Any, other: Review) -> None:
