@@ -28,6 +28,7 @@ _COMMANDS = {
     "batch": ("ft_dcc.cli.batch:batch_command", "Publish many items, here or on a farm."),
     "demo": ("ft_dcc.cli.demo:command", "Publish a Blender playblast to a temporary studio."),
     "doctor": ("ft_dcc.cli.doctor:command", "Check settings, packages, programs and the server."),
+    "fetch": ("ft_dcc.cli.site:fetch_command", "Download the scene file, or another component, of a version."),
     "install": ("ft_dcc.cli.hosts:install_command", "Install ft-dcc into Maya, Nuke or Blender."),
     "notes": ("ft_dcc.cli.notes:command", "Show, answer and export notes of reviewers."),
     "playblast": ("ft_dcc.cli.publish:playblast_command", "Playblast a Blender scene and publish it."),

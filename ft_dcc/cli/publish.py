@@ -288,6 +288,9 @@ def version_line(version: models.PublishedVersion) -> str:
 )
 @click.option("--run-scripts", is_flag=True, help="Run Python code of the file, such as drivers, which you trust.")
 @click.option("--allow-incomplete", is_flag=True, help="Publish although files of the scene are missing.")
+@click.option(
+    "--include-scene/--no-include-scene", default=None, help="Upload the scene file as a component of the version."
+)
 @publish_options
 @reporting
 def playblast_command(

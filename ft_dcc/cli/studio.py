@@ -175,6 +175,74 @@ def show_audit(output: Output, entity: str | None, username: str | None, limit: 
     output.result("\n".join(lines) or "There are no changes.", report)
 
 
+@command.group(short_help="Send new versions, notes and verdicts to other programs.")
+def webhook() -> None:
+    """Send new versions, notes and verdicts of a project to other programs."""
+
+
+@webhook.command(name="add", short_help="Add a webhook to a project.")
+@click.argument("project")
+@click.argument("url")
+@click.option(
+    "--form",
+    type=click.Choice(["json", "slack", "discord", "teams"]),
+    default="json",
+    show_default=True,
+    help="Form of the messages.",
+)
+@click.option(
+    "--event",
+    "events",
+    multiple=True,
+    type=click.Choice(["version.created", "note.created", "verdict.set"]),
+    help="Only this event; may be repeated (default: all).",
+)
+@_data
+@reporting
+def add_webhook(output: Output, project: str, url: str, form: str, events: tuple[str, ...], data: Path | None) -> None:
+    """Send messages of PROJECT to URL, and print the secret that signs those in JSON; it is shown once."""
+    with _admin(data) as admin:
+        report = admin.run("webhook-add", project=project, url=url, form=form, events=list(events))
+    output.result(f"webhook {report['webhook_id'][:8]}\nsecret {report['secret']}", report)
+
+
+@webhook.command(name="list", short_help="List the webhooks of all projects.")
+@_data
+@reporting
+def list_webhooks(output: Output, data: Path | None) -> None:
+    """List webhooks with their host, waiting messages and last error; secrets are not shown."""
+    with _admin(data) as admin:
+        report = admin.run("webhooks")
+    lines = [
+        f"{found['id'][:8]}  {found['project']}  {found['form']} to {found['host']}  {', '.join(found['events'])}  "
+        f"{found['waiting']} waiting  {found['error']}".rstrip()
+        for found in report["webhooks"]
+    ]
+    output.result("\n".join(lines) or "There are no webhooks.", report)
+
+
+@webhook.command(name="test", short_help="Send a test message.")
+@click.argument("webhook_id", metavar="WEBHOOK")
+@_data
+@reporting
+def test_webhook(output: Output, webhook_id: str, data: Path | None) -> None:
+    """Queue a test message; the list shows its error if it is not accepted."""
+    with _admin(data) as admin:
+        report = admin.run("webhook-test", webhook=webhook_id)
+    output.result("A message is queued. See: ft-dcc studio webhook list", report)
+
+
+@webhook.command(name="remove", short_help="Remove a webhook.")
+@click.argument("webhook_id", metavar="WEBHOOK")
+@_data
+@reporting
+def remove_webhook(output: Output, webhook_id: str, data: Path | None) -> None:
+    """Remove a webhook and the messages that wait for it."""
+    with _admin(data) as admin:
+        report = admin.run("webhook-remove", webhook=webhook_id)
+    output.result(f"The webhook {report['webhook_id'][:8]} is removed.", report)
+
+
 @command.command(short_help="Check the database, the media and the backups of a studio.")
 @click.option("--backups", type=AbsolutePath(file_okay=False), help="Folder of nightly backups.")
 @_data

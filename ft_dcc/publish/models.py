@@ -14,6 +14,7 @@ import attrs
 from ft_dcc import errors, host
 from ft_dcc.frames import FrameRange, Frames, Resolution
 from ft_dcc.media import ColourOptions
+from ft_dcc.production.versions import SCENE_COMPONENT
 
 
 def _texts(value: str | Iterable[str] | None) -> tuple[str, ...]:
@@ -57,6 +58,7 @@ class PublishRequest:
       lies across all frames, ``letterbox`` is the aspect ratio ("2.39") outside of which the image is black.
     * ``outputs`` are made in addition to the review movie. ``fill_missing`` replaces a missing frame by the previous
       one.
+    * ``include_scene`` uploads the scene file as a component of the version.
     * ``allow_incomplete`` publishes a scene although files that it needs are missing.
     * ``sounds`` are files, each with the frame at which it starts ("music.wav@993"), by default the first.
     * ``colour`` is the colour space of frames and how they are displayed; ``look`` are options of the host's playblast;
@@ -85,6 +87,7 @@ class PublishRequest:
     watermark: str | None = None
     letterbox: str | None = None
     fill_missing: bool | None = None
+    include_scene: bool | None = None
     allow_incomplete: bool = False
     sounds: tuple[str, ...] = attrs.field(default=(), converter=_texts)
     outputs: tuple[str, ...] | None = attrs.field(default=None, converter=_optional_texts)
@@ -207,11 +210,12 @@ class Source:
 
 @attrs.frozen
 class CapturedCamera:
-    """A camera's frames in the job folder, and the text of its lens at each frame if that is burnt in."""
+    """A camera's frames in the job folder, the text of its lens at each frame if that is burnt in, and their origin."""
 
     name: str
     frames: Frames
     lens: Mapping[str, str]
+    origin: Mapping[str, Any] = attrs.field(factory=dict)
 
 
 @attrs.frozen
@@ -246,11 +250,12 @@ class ExtraComponent:
 
 @attrs.frozen
 class Component:
-    """An uploaded file of the version; ``size`` is in bytes."""
+    """An uploaded file of the version; ``size`` is in bytes, ``sha256`` is "" if an older job uploaded it."""
 
     id: str
     name: str
     size: int
+    sha256: str = ""
 
 
 @attrs.frozen
@@ -277,7 +282,7 @@ class RegisteredVersion:
 COMPONENT_NAMES = (
     *("ftrackreview-mp4", "ftrackreview-image", "thumbnail"),
     *("ftrackreview-mp4-720", "ftrackreview-mp4-1080", "ftrackreview-mp4-1440", "ftrackreview-mp4-2160", "prores"),
-    "contact-sheet",
+    *("contact-sheet", SCENE_COMPONENT),
 )
 
 

@@ -184,8 +184,12 @@ def apply_settings(
         aspect_ratio(letterbox)
     slate = settings.items("slate_lines") if settings.get("slate") == "true" else ()
     fill_missing = settings.get("fill_missing") == "true" if request.fill_missing is None else request.fill_missing
+    include_scene = request.include_scene
+    if include_scene is None:
+        include_scene = in_host and settings.get("include_scene") == "true"
     return attrs.evolve(
         request,
+        include_scene=include_scene,
         task=request.task or (None if in_host else settings.get("task")),
         review=tuple(map(_with_date, rules)),
         asset=request.asset or settings.get("asset_name"),

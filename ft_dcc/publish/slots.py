@@ -80,11 +80,11 @@ CLIP: Slot[models.Clip] = Slot("ft_dcc.clip", models.Clip, "CollectCamera, Colle
 ASSET: Slot[models.Asset] = Slot("ft_dcc.asset", models.Asset, "CollectAsset")
 
 # On each instance, set by extractors. VERSION and LENS are set if they are burnt in. A source that is a movie or an
-# image has no FRAMES. ORIGIN is what captured frames come from. LIVE_ENCODES are the encodes of frames that are still
+# image has no FRAMES. ORIGIN is what frames of a scene come from. LIVE_ENCODES are the encodes of frames that are still
 # being captured, by component name.
 VERSION: Slot[int] = Slot("ft_dcc.version", int, "PredictVersionNumber")
 LENS: Slot[dict[str, str]] = Slot("ft_dcc.lens", dict, "CaptureFrames")
-ORIGIN: Slot[dict[str, Any]] = Slot("ft_dcc.origin", dict, "CaptureFrames")
+ORIGIN: Slot[dict[str, Any]] = Slot("ft_dcc.origin", dict, "CaptureFrames or AttachScene")
 FRAMES: Slot[frames.Frames] = Slot("ft_dcc.frames", frames.Frames, "CollectFrames or CaptureFrames")
 LIVE_ENCODES: Slot[dict[str, LiveEncode]] = Slot("ft_dcc.encodings", dict, "CaptureFrames")
 MOVIE: Slot[EncodedFile] = Slot("ft_dcc.film", EncodedFile, "EncodeFrames, TranscodeMovie or MakeStill")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ft_dcc.media import EncodedFile
 from ft_dcc.production import review_sessions
+from ft_dcc.production.versions import CHECKSUM_KEY
 from ft_dcc.publish import models, slots
 from ft_dcc.publish.pipeline.pyblish_adapter import Context, Instance
 from ft_dcc.review.notes import publish_note_id
@@ -104,9 +105,11 @@ def _asset_type_id(session: Session, kind: str) -> str:
 
 
 def _component_ops(component: models.Component, version_id: str) -> list[dict[str, Any]]:
+    checksum = {"parent_id": component.id, "parent_type": "FileComponent", "key": CHECKSUM_KEY}
     return [
         operations.update("FileComponent", component.id, {"version_id": version_id}),
         operations.create("ComponentLocation", _location(component, version_id)),
+        *([operations.create("Metadata", {**checksum, "value": component.sha256})] if component.sha256 else []),
     ]
 
 

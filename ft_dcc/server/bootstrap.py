@@ -15,13 +15,14 @@ from ft_dcc.errors import StorageError
 from ft_dcc.server.auth import api_keys, authenticator, browser_sessions
 from ft_dcc.server.auth.api_keys import first_user, issue_key
 from ft_dcc.server.context import Description, ServerContext
-from ft_dcc.server.database import audit_log, backup, clock, data_folder, schema_sync
+from ft_dcc.server.database import audit_log, backup, clock, data_folder, notification_log, schema_sync
 from ft_dcc.server.database.seed import SERVER_LOCATION_ID, seed, seed_new_roles, seed_object_types
 from ft_dcc.server.database.store import Store
 from ft_dcc.server.encoding import queue
 from ft_dcc.server.http.rate_limit import RequestLimiter
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.mail.mailer import read_mailer
+from ft_dcc.server.notifications import mails, preferences, webhooks
 from ft_dcc.server.query import computed_urls, planner
 from ft_dcc.server.review import invitations
 from ft_dcc.server.schema.json_schema import schema_hash
@@ -36,6 +37,10 @@ _PRIVATE_TABLES = (
     audit_log.METADATA,
     queue.METADATA,
     invitations.METADATA,
+    notification_log.METADATA,
+    mails.METADATA,
+    preferences.METADATA,
+    webhooks.METADATA,
 )
 
 

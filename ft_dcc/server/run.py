@@ -24,6 +24,7 @@ from ft_dcc.server.http import bind_address, idle_connections, rate_limit
 from ft_dcc.server.http.activity import ActivityCounter, IdleTimer
 from ft_dcc.server.http.shutdown import CancellableApp
 from ft_dcc.server.mail.mailer import running_mail_worker
+from ft_dcc.server.notifications.worker import running_notification_worker
 
 _GRACE_SECONDS = 0.3
 _SHUTDOWN_TIMEOUT_SECONDS = 2
@@ -66,6 +67,7 @@ def serve(
         dispatcher = make_dispatcher(context)
         stack.enter_context(running_encode_worker(context, dispatcher.answer))
         stack.enter_context(running_mail_worker(context.mailer))
+        stack.enter_context(running_notification_worker(context))
         schedule = scheduled_backup.BackupSchedule() if backups is None else backups
         track, cleanup = context.activity.track, context.media.cleanup_parts
         stack.enter_context(scheduled_backup.running_backups(data, schedule, track, cleanup, check_nightly_part))

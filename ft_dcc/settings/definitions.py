@@ -270,6 +270,13 @@ SETTINGS = (
         check=_check_boolean,
     ),
     Setting(
+        "include_scene",
+        "whether a version contains the scene file that it was captured from",
+        ("FT_DCC_INCLUDE_SCENE",),
+        "false",
+        check=_check_boolean,
+    ),
+    Setting(
         "outputs",
         "outputs in addition to the review movie: `720`, `1080`, `1440` or `2160` lines, `prores`, `contact-sheet`",
         ("FT_DCC_OUTPUTS",),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import datetime, timezone
 from fractions import Fraction
 
 from ft_dcc.frames import FrameRange
@@ -25,6 +26,7 @@ def test_a_version_names_its_file_with_checksum_camera_program_and_engine(host, 
     assert publish(host, session, project_task, tmp_path / "jobs") == {
         "file": str(path),
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "modified": datetime.fromtimestamp(path.stat().st_mtime, timezone.utc).isoformat(timespec="seconds"),
         "has_unsaved_changes": False,
         "camera": "Camera",
         "program": f"Blender {bpy.app.version_string}",

@@ -101,7 +101,11 @@ class ColourBars:
         return frames
 
     def save(self) -> Path:
-        raise CaptureFailed("Colour bars have no file.")
+        self._demand_main_thread("save")
+        if self._scene.path is None:
+            raise CaptureFailed("Colour bars have no file.")
+        self._scene = attrs.evolve(self._scene, is_modified=False)
+        return self._scene.path
 
     def configure(self, frame_range: FrameRange, fps: Fraction, resolution: Resolution) -> None:
         self._demand_main_thread("configure")

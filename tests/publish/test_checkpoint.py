@@ -107,7 +107,7 @@ def test_resume_reads_a_journal_with_the_names_of_earlier_releases(session, task
     version = session.query(f"select comment from AssetVersion where id is '{VERSION_ID}'").one()
     assert version["comment"] == "Edges"
     metadata = session.query(
-        f"select value from Metadata where parent_id is '{published.first.components[0].id}'"
+        f"select value from Metadata where parent_id is '{published.first.components[0].id}' and key is ft_dcc"
     ).all()
     assert {"fps": "24/1", "first_frame": 1001, "frame_count": 4} in [json.loads(each["value"]) for each in metadata]
 

@@ -57,7 +57,8 @@ def movie_of(session, published, tmp_path):
 
 def metadata_of(session, published):
     movie = next(part for part in published.first.components if part.name == "ftrackreview-mp4")
-    found = session.query(f"select key, value from Metadata where parent_id is '{movie.id}'")
+    is_described = f"parent_id is '{movie.id}' and key in (ftr_meta, ft_dcc)"
+    found = session.query(f"select key, value from Metadata where {is_described}")
     return {item["key"]: json.loads(item["value"]) for item in found}
 
 

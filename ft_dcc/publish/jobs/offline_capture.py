@@ -52,6 +52,7 @@ def _validate_offline(context: Context) -> None:
             collect_sources.CollectCamera().process(instance)
             validate.ValidateCamera().process(instance)
             validate.ValidateSound().process(instance)
+            validate.ValidateSceneFile().process(instance)
     validate.ValidateDisk().process(context)
 
 
@@ -74,7 +75,12 @@ def _capture(context: Context, host: Host) -> models.OfflineCapture:
         if source.kind == "camera":
             extract.capture_camera(instance, host, live_encode=False)
             cameras.append(
-                models.CapturedCamera(source.text, slots.FRAMES.get(instance), slots.LENS.find(instance) or {})
+                models.CapturedCamera(
+                    source.text,
+                    slots.FRAMES.get(instance),
+                    slots.LENS.find(instance) or {},
+                    slots.ORIGIN.get(instance),
+                )
             )
     return models.OfflineCapture(
         slots.SCENE.get(context), tuple(slots.SOURCE.get(instance) for instance in context), tuple(cameras)

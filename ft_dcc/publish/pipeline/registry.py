@@ -34,6 +34,7 @@ PLUGINS: tuple[PluginClass, ...] = (
     validate.ValidateFrameRate,
     validate.ValidateResolution,
     validate.ValidateSound,
+    validate.ValidateSceneFile,
     validate.ValidateStill,
     validate.ValidateMovieColour,
     validate.ValidateColour,
@@ -43,6 +44,7 @@ PLUGINS: tuple[PluginClass, ...] = (
     # The validation barrier: nothing above changes anything, nothing below runs for a source with a problem.
     burnin_values.PredictVersionNumber,
     extract.CaptureFrames,
+    extract.AttachScene,
     extract.EncodeFrames,
     extract.TranscodeMovie,
     extract.MakeStill,

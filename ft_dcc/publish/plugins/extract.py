@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
-from contextlib import suppress
-from functools import partial
 from pathlib import Path
-from typing import IO, Any, ClassVar
+from typing import ClassVar
 
 from ft_dcc import media
 from ft_dcc.errors import CaptureFailed, PluginBroken, UserFixableError
 from ft_dcc.frames import Frames, format_ranges
-from ft_dcc.host import DescribesCaptures, Host, PlayblastRequest
+from ft_dcc.host import Host, PlayblastRequest
 from ft_dcc.media import presets
-from ft_dcc.publish import burnin_values, encode_source, models, slots
+from ft_dcc.production.versions import SCENE_COMPONENT
+from ft_dcc.publish import burnin_values, encode_source, models, scene_origin, slots
 from ft_dcc.publish.encode_source import media_folder
 from ft_dcc.publish.pipeline.pyblish_adapter import EXTRACTOR, REVIEW, Instance, InstancePlugin
 
@@ -48,6 +46,7 @@ class CaptureFrames(InstancePlugin):
             camera = captured.camera(slots.SOURCE.get(instance).text)
             slots.FRAMES.set(instance, camera.frames)
             slots.LENS.set(instance, dict(camera.lens))
+            slots.ORIGIN.set(instance, dict(camera.origin))
         elif host is not None:
             capture_camera(instance, host)
         else:
@@ -71,36 +70,8 @@ def capture_camera(instance: Instance, host: Host, *, live_encode: bool = True) 
     wanted = PlayblastRequest(
         source.text, clip.frame_range, clip.resolution, folder, source.file_name, dict(request.look)
     )
-    slots.ORIGIN.set(instance, _origin(instance, host))
+    slots.ORIGIN.set(instance, scene_origin.record(instance, host))
     slots.FRAMES.set(instance, _capture(instance, host, wanted, live_encode=live_encode))
-
-
-def _origin(instance: Instance, host: Host) -> dict[str, Any]:
-    """Return the file, camera, program and engine of a capture; the checksum is that of the file on disk."""
-    scene = slots.SCENE.get(instance.context)
-    origin: dict[str, Any] = {
-        "camera": slots.SOURCE.get(instance).name,
-        "program": f"{host.name} {host.version}",
-        "engine": scene.engine,
-        "has_unsaved_changes": scene.is_modified,
-    }
-    look = slots.REQUEST.get(instance.context).look
-    if look:
-        origin["look"] = dict(look)
-    if isinstance(host, DescribesCaptures):
-        origin.update(host.run_in_main_thread(partial(host.capture_details, look)))
-    if scene.path is not None:
-        origin["file"] = models.strip_surrogates(str(scene.path))
-        with suppress(OSError), scene.path.open("rb") as file:
-            origin["sha256"] = _sha256(file)
-    return origin
-
-
-def _sha256(file: IO[bytes]) -> str:
-    checksum = hashlib.sha256()
-    while part := file.read(1 << 20):
-        checksum.update(part)
-    return checksum.hexdigest()
 
 
 def _capture(instance: Instance, host: Host, request: PlayblastRequest, *, live_encode: bool) -> Frames:
@@ -144,6 +115,25 @@ class TranscodeMovie(EncodeFrames):
     """Transcode a movie to the review movie, which every browser plays frame by frame."""
 
     families: ClassVar[list[str]] = ["film"]
+
+
+class AttachScene(InstancePlugin):
+    """Record the scene that a version comes from, and attach its file if requested."""
+
+    order = EXTRACTOR
+    label = "Scene file"
+    families: ClassVar[list[str]] = [REVIEW]
+
+    def process(self, instance: Instance) -> None:
+        """Set ORIGIN for existing files of a host's source, and EXTRAS; raise StorageError or UserFixableError."""
+        host = slots.HOST.find(instance.context)
+        if slots.ORIGIN.find(instance) is None and host is not None and scene_origin.is_from_scene(instance):
+            slots.ORIGIN.set(instance, scene_origin.record(instance, host))
+        copy = scene_origin.copied_scene(instance)
+        if copy is not None:
+            extra = models.ExtraComponent(copy, SCENE_COMPONENT)
+            others = [each for each in slots.EXTRAS.find(instance) or [] if each != extra]
+            slots.EXTRAS.set(instance, [*others, extra])
 
 
 class MakeOutputs(InstancePlugin):

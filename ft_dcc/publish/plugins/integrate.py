@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from ft_dcc.errors import ServerError, ServerUnreachable, TaskNotFound, TransferFailed
+from ft_dcc.files.checksum import sha256_of
 from ft_dcc.media import EncodedFile
 from ft_dcc.production import review_sessions
 from ft_dcc.publish import burnin_values, models, progress, slots, version_transaction
@@ -51,7 +52,7 @@ def _upload(instance: Instance, file: EncodedFile | models.ExtraComponent) -> mo
         file_type=file.path.suffix,
         on_bytes=on_bytes,
     )
-    return models.Component(component_id, file.component_name, size)
+    return models.Component(component_id, file.component_name, size, sha256_of(file.path, reporter.raise_if_cancelled))
 
 
 class RegisterVersion(InstancePlugin):

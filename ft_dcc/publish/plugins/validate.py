@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
 from fractions import Fraction
@@ -12,8 +13,8 @@ from ft_dcc import errors, frames
 from ft_dcc.files.atomic import write_remedy
 from ft_dcc.media import ffmpeg, ocio
 from ft_dcc.media.encode import variable_rate
-from ft_dcc.publish import encode_source, slots
-from ft_dcc.publish.pipeline.pyblish_adapter import VALIDATOR, Context, ContextPlugin, Instance, InstancePlugin
+from ft_dcc.publish import encode_source, scene_origin, slots
+from ft_dcc.publish.pipeline.pyblish_adapter import REVIEW, VALIDATOR, Context, ContextPlugin, Instance, InstancePlugin
 from ft_dcc.publish.plugins import collect, collect_sources
 from ft_dcc.settings import resolve
 
@@ -295,7 +296,7 @@ class ValidateDisk(ContextPlugin):
     def process(self, context: Context) -> None:
         """Raise StorageError if the folder cannot be written or is too full."""
         folder = slots.JOB.get(context).folder
-        needed = sum(_bytes_needed(instance) for instance in context)
+        needed = sum(_bytes_needed(instance) + _scene_size(instance) for instance in context)
         try:
             with tempfile.TemporaryFile(dir=folder) as file:
                 file.write(b"\0" * 4096)
@@ -325,6 +326,16 @@ def _bytes_needed(instance: Instance) -> int:
     return pixels // 10 * (2 if source.kind == "camera" else 1)
 
 
+def _scene_size(instance: Instance) -> int:
+    """Return the size of the scene file if it will be copied; 0 if there is none, which another check reports."""
+    scene = slots.SCENE.find(instance.context)
+    if scene is None or scene.path is None or not slots.REQUEST.get(instance.context).include_scene:
+        return 0
+    with contextlib.suppress(OSError):
+        return scene.path.stat().st_size
+    return 0
+
+
 def _mib(size: int) -> str:
     return f"{size / 2**20:,.0f} MiB"
 
@@ -347,6 +358,38 @@ class ValidateSaved(InstancePlugin):
             raise errors.UserFixableError(f"The {self.document} has never been saved. Save it under a name first.")
         if scene.is_modified:
             raise errors.UserFixableError(f"{scene.path.name} has unsaved changes. Save it.")
+
+    def repair(self, instance: Instance) -> None:
+        """Save the file in place; raise UserFixableError if it has no name yet."""
+        host = slots.HOST.get(instance.context)
+        host.run_in_main_thread(host.save)
+        collect.CollectScene().process(instance.context)
+
+
+class ValidateSceneFile(InstancePlugin):
+    """Check that a scene file which becomes part of the version is the scene that is captured."""
+
+    order = VALIDATOR + 0.4
+    label = "Scene file"
+    families: ClassVar[list[str]] = [REVIEW]
+    repair_families: ClassVar[list[str]] = ["camera"]
+    repair_label = "Save the scene"
+
+    def process(self, instance: Instance) -> None:
+        """Raise UserFixableError for a file that is requested and not open, was never saved, or is out of date."""
+        if not slots.REQUEST.get(instance.context).include_scene:
+            return
+        remedy = "or publish without the scene file"
+        if not scene_origin.is_from_scene(instance):
+            name = slots.SOURCE.get(instance).name
+            raise errors.UserFixableError(f"{name} does not come from an open scene. Publish without the scene file.")
+        scene = slots.SCENE.get(instance.context)
+        if scene.path is None:
+            raise errors.UserFixableError(f"The scene has never been saved. Save it under a name, {remedy}.")
+        if scene.is_modified:
+            raise errors.UserFixableError(
+                f"{scene.path.name} has unsaved changes, which the version would not contain. Save it, {remedy}."
+            )
 
     def repair(self, instance: Instance) -> None:
         """Save the file in place; raise UserFixableError if it has no name yet."""

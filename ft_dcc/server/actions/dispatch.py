@@ -18,7 +18,7 @@ from ft_dcc.errors import BadRequest, PayloadTooLarge, ValidationError, WouldBlo
 from ft_dcc.server.actions import work_limit
 from ft_dcc.server.auth.permissions import Permissions, permissions_of
 from ft_dcc.server.context import ServerContext
-from ft_dcc.server.database import audit_log, connections
+from ft_dcc.server.database import audit_log, connections, notification_log
 from ft_dcc.server.entities.batch import Action, Batch, Operation
 from ft_dcc.server.entities.changes import ChangeSet
 from ft_dcc.server.events.update_events import (
@@ -274,4 +274,5 @@ class ApiRequest:
             answers = batch.run()
         done = [pair for pair in zip(self.operations, answers) if pair[0]["action"] in actions.writing]
         audit_log.record(connection, self.caller, done)
+        notification_log.record(connection, self.caller, done)
         return CommitResult(answers, batch.removed_components, describe_changes(batch), batch.after_commit)

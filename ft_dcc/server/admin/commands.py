@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import uuid4
@@ -17,9 +18,11 @@ from ft_dcc.server.entities.batch import Batch, create_operation, owner_batch
 from ft_dcc.server.entities.create import create_entity
 from ft_dcc.server.events.update_events import NO_ORIGIN, EntityUpdate, describe_changes, publish_changes
 from ft_dcc.server.identity import Caller
+from ft_dcc.server.notifications import webhooks
+from ft_dcc.server.notifications.webhook_client import WebhookClient, read_allowed_networks
 from ft_dcc.server.schema.tables import TYPE_COLUMN
 
-_READ_ONLY = frozenset(("keys", "audit"))
+_READ_ONLY = frozenset(("keys", "audit", "webhooks"))
 _MAX_CHANGES = 100_000
 
 Arguments = Mapping[str, Any]
@@ -45,7 +48,10 @@ def run_command(context: ServerContext, name: str, arguments: Arguments) -> Repo
         batch.changes.is_recording = context.events.needs_changes
         report = COMMANDS[name](context, batch, arguments)
         if name not in _READ_ONLY:
-            operation = {"action": f"errand: {name}", "entity_type": "User", "entity_key": [report["user_id"]]}
+            entity_type, entity_id = (
+                ("User", report["user_id"]) if "user_id" in report else ("Project", report["project_id"])
+            )
+            operation = {"action": f"errand: {name}", "entity_type": entity_type, "entity_key": [entity_id]}
             audit_log.record(connection, batch.caller, [(operation, None)])
         return _Result(report, batch.caller, describe_changes(batch))
 
@@ -118,6 +124,49 @@ def create_login_link(context: ServerContext, batch: Batch, arguments: Arguments
     return {"user_id": user_id, "path": f"/user/sign_in/{token}"}
 
 
+def add_webhook(context: ServerContext, batch: Batch, arguments: Arguments) -> Report:
+    """Add a webhook of a project, and report its id and secret; the secret is not shown again."""
+    project_id = _project_id(batch, str(arguments.get("project")))
+    url = str(arguments.get("url"))
+    WebhookClient(read_allowed_networks()).check(url)
+    events = [str(event) for event in arguments.get("events") or ()]
+    added = webhooks.add_webhook(batch.connection, project_id, url, str(arguments.get("form") or "json"), events)
+    return {"project_id": project_id, **added}
+
+
+def remove_webhook(context: ServerContext, batch: Batch, arguments: Arguments) -> Report:
+    """Remove a webhook with the messages that wait for it."""
+    hook = _require_webhook(batch, arguments)
+    webhooks.remove_webhook(batch.connection, hook["id"])
+    return {"project_id": hook["project_id"], "webhook_id": hook["id"]}
+
+
+def ping_webhook(context: ServerContext, batch: Batch, arguments: Arguments) -> Report:
+    """Queue a test message for a webhook."""
+    hook = _require_webhook(batch, arguments)
+    webhooks.queue_ping(batch.connection, hook["id"], time.time(), hook["project"])
+    return {"project_id": hook["project_id"], "webhook_id": hook["id"]}
+
+
+def list_webhooks(context: ServerContext, batch: Batch, arguments: Arguments) -> Report:
+    """Report the webhooks of all projects, without secrets."""
+    table = batch.table("Project")
+    names = {row.id: row.name for row in batch.connection.execute(select(table.c.id, table.c.name))}
+    found = webhooks.find_webhooks(batch.connection)
+    return {"webhooks": [{**hook, "project": names.get(hook["project_id"], "")} for hook in found]}
+
+
+def _require_webhook(batch: Batch, arguments: Arguments) -> Report:
+    """Return the webhook whose id begins with ``webhook``."""
+    start = str(arguments.get("webhook") or "")
+    found = [hook for hook in webhooks.find_webhooks(batch.connection) if start and hook["id"].startswith(start)]
+    if len(found) != 1:
+        raise ValidationError(f"There is no webhook '{start[:80]}'. See: ft-dcc studio webhook list")
+    table = batch.table("Project")
+    project = batch.connection.scalar(select(table.c.name).where(table.c.id == found[0]["project_id"]))
+    return {**found[0], "project": project or ""}
+
+
 def _find_user_id(batch: Batch, name: str) -> str | None:
     table = batch.table("User")
     found: str | None = batch.connection.scalar(select(table.c.id).where(table.c.username == name))
@@ -186,4 +235,8 @@ COMMANDS: dict[str, Callable[[ServerContext, Batch, Arguments], Report]] = {
     "keys": list_keys,
     "sign-in": create_login_link,
     "audit": list_changes,
+    "webhook-add": add_webhook,
+    "webhook-remove": remove_webhook,
+    "webhook-test": ping_webhook,
+    "webhooks": list_webhooks,
 }

@@ -2,7 +2,7 @@
 
 The settings come from the environment, or from lines of the same names in ``mail.env`` of the data folder:
 FT_DCC_SMTP_HOST, _PORT, _SECURITY (starttls, tls or none), _USER, _PASSWORD, _FROM, _CA (a PEM file of certificates to
-trust) and FT_DCC_PUBLIC_URL, the URL that links in mails begin with.
+trust), FT_DCC_PUBLIC_URL, the URL that links in mails begin with, and FT_DCC_MAIL_NOTIFICATIONS (true or false).
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ _log = logging.getLogger(__name__)
 
 _FILE = "mail.env"
 _PREFIX, _PUBLIC_URL = "FT_DCC_SMTP_", "FT_DCC_PUBLIC_URL"
+_NOTIFICATIONS = "FT_DCC_MAIL_NOTIFICATIONS"
 _NAMES = frozenset(("HOST", "PORT", "SECURITY", "USER", "PASSWORD", "FROM", "CA"))
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 _SMTP_TIMEOUT_SECONDS = 20
@@ -67,13 +68,15 @@ class Mailer:
     """Sends mail by the server, if there is one, and keeps in the outbox what was not sent.
 
     ``public_url`` is "" if it is not set. Links in mails then begin with ``own_url``, the address that the server
-    listens at: a client could send any other in its Host header.
+    listens at: a client could send any other in its Host header. ``sends_notifications`` is whether people are mailed
+    about new versions and feedback.
     """
 
     folder: Path
     server: MailServer | None = None
     public_url: str = ""
     own_url: str = ""
+    sends_notifications: bool = True
 
     @property
     def outbox(self) -> Path:
@@ -177,7 +180,11 @@ def read_mailer(folder: Path, environment: Mapping[str, str] = os.environ) -> Ma
     public_url = settings.get(_PUBLIC_URL, "").rstrip("/")
     if public_url and not public_url.startswith(("http://", "https://")):
         raise SettingInvalid(f"{_PUBLIC_URL} is not the URL of a web server. Begin it with https://.")
-    return Mailer(folder, _read_server(found) if "HOST" in found else None, public_url)
+    notifications = settings.get(_NOTIFICATIONS, "true")
+    if notifications not in ("true", "false"):
+        raise SettingInvalid(f"{_NOTIFICATIONS} must be true or false, not {notifications!r}.")
+    server = _read_server(found) if "HOST" in found else None
+    return Mailer(folder, server, public_url, sends_notifications=notifications == "true")
 
 
 def _read_server(found: Mapping[str, str]) -> MailServer:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from email.errors import HeaderParseError
-from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, localtime
 from functools import partial
@@ -19,6 +17,7 @@ from ft_dcc.errors import ValidationError
 from ft_dcc.server.database import clock
 from ft_dcc.server.entities import authorization
 from ft_dcc.server.entities.batch import Answer, Batch, Operation, Row
+from ft_dcc.server.mail.addresses import parse_address, single_line
 from ft_dcc.server.mail.mailer import Mailer
 
 METADATA = MetaData()
@@ -31,10 +30,7 @@ _INVITATIONS = Table(
     Column("revoked_at", Float),
 )
 _INVITEE_TYPE = "ReviewSessionInvitee"
-_EMAIL = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\"]+")
 _LOOPBACK = re.compile(r"https?://(?:localhost|127(?:\.\d+){3}|\[::1\])(?::|/)")
-# With the characters at which Python and mail servers begin a new line.
-_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 @attrs.frozen
@@ -48,6 +44,24 @@ class Invitation:
 def issue_invitation(connection: Connection, invitee_id: str) -> str:
     """Revoke the keys of an invitee and return a new one for the review link; only its hash is stored."""
     revoke_invitations(connection, invitee_id)
+    return _add_key(connection, invitee_id)
+
+
+def add_invitation_key(connection: Connection, invitee_id: str) -> str | None:
+    """Return one more key for the review link of an invitee, or None if the invitee has no valid link.
+
+    The links that were sent before stay valid.
+    """
+    return _add_key(connection, invitee_id) if has_invitation(connection, invitee_id) else None
+
+
+def has_invitation(connection: Connection, invitee_id: str) -> bool:
+    """Return whether the invitee has a valid link."""
+    live = (_INVITATIONS.c.invitee_id == invitee_id) & _INVITATIONS.c.revoked_at.is_(None)
+    return connection.scalar(select(_INVITATIONS.c.hash).where(live).limit(1)) is not None
+
+
+def _add_key(connection: Connection, invitee_id: str) -> str:
     token = secrets.token_urlsafe(32)
     row = {"hash": _hash(token), "invitee_id": invitee_id, "created_at": clock.now()}
     connection.execute(_INVITATIONS.insert(), row)
@@ -73,7 +87,7 @@ def send_review_session_invite(mailer: Mailer, batch: Batch, operation: Operatio
     Raises ReviewSessionClosedError when the session has ended, and ValidationError without an e-mail address.
     """
     invitee = _invitee(batch, operation)
-    _parse_address(invitee)
+    parse_address(invitee["name"], invitee["email"])
     session = batch.row("ReviewSession", invitee["review_session_id"])
     if session is None:
         raise ValidationError(f"The invitee '{invitee['name']}' is in no review session. Send review_session first.")
@@ -114,9 +128,9 @@ def _send(mailer: Mailer, message: EmailMessage, response: Answer) -> None:
 
 
 def _invitation_mail(batch: Batch, invitee: Row, session: Row, address: str) -> EmailMessage:
-    sender, name, title = (_single_line(text) for text in (batch.caller.username, invitee["name"], session["name"]))
+    sender, name, title = (single_line(text) for text in (batch.caller.username, invitee["name"], session["name"]))
     message = EmailMessage()
-    message["To"] = _parse_address(invitee)
+    message["To"] = parse_address(invitee["name"], invitee["email"])
     message["Subject"] = f"Review: {title}"
     message["Date"] = format_datetime(localtime())
     lines = [f"Hello {name},", "", f"{sender} invites you to the review '{title}':", "", address, ""]
@@ -128,25 +142,6 @@ def _invitation_mail(batch: Batch, invitee: Row, session: Row, address: str) -> 
     lines.append("The link is personal: anyone who has it can write in your name.")
     message.set_content("\n".join(lines))
     return message
-
-
-def _parse_address(invitee: Row) -> Address:
-    """Return the address of an invitee; raises ValidationError for one that mail servers do not take."""
-    text = str(invitee["email"] or "")
-    if not _EMAIL.fullmatch(text):
-        raise ValidationError(f"The invitee '{invitee['name']}' has no e-mail address. Give one first.")
-    try:
-        text.encode("ascii")
-        return Address(display_name=_single_line(invitee["name"]), addr_spec=text)
-    except (ValueError, HeaderParseError, IndexError, AttributeError) as error:
-        # Python's parser raises the last two for some addresses, such as "a@[".
-        address = _single_line(text)
-        raise ValidationError(f"Mail servers do not accept the e-mail address '{address}'. Correct it.") from error
-
-
-def _single_line(text: object) -> str:
-    """Return a text without control characters; a line end would begin another header."""
-    return _CONTROL_CHARACTERS.sub(" ", str(text or ""))[:200]
 
 
 def _hash(token: str) -> str:

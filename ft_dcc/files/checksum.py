@@ -1,0 +1,22 @@
+"""The checksum that versions store of their files."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+_BLOCK_SIZE = 1 << 20
+
+
+def sha256_of(path: Path, on_block: Callable[[], object] = lambda: None) -> str:
+    """Return the SHA-256 of a file in hexadecimal digits; raises OSError.
+
+    ``on_block`` is called before each megabyte; what it raises ends the reading.
+    """
+    checksum = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK_SIZE):
+            on_block()
+            checksum.update(block)
+    return checksum.hexdigest()

@@ -1,0 +1,84 @@
+"""The scene that a version comes from: its file, revision and program, and the copy that the version contains."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timezone
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ft_dcc.errors import StorageError
+from ft_dcc.files.checksum import sha256_of
+from ft_dcc.host import DescribesCaptures
+from ft_dcc.publish import models, slots
+from ft_dcc.publish.encode_source import media_folder
+from ft_dcc.publish.pipeline.pyblish_adapter import Instance
+
+if TYPE_CHECKING:
+    from ft_dcc.host import Host
+
+
+def is_from_scene(instance: Instance) -> bool:
+    """Return whether the source is a camera or the files of a source of the open scene."""
+    source, scene = slots.SOURCE.get(instance), slots.SCENE.find(instance.context)
+    return scene is not None and (source.kind == "camera" or source.name in scene.sources)
+
+
+def record(instance: Instance, host: Host) -> dict[str, Any]:
+    """Return the file, revision, camera, program and engine of a source, and copy the file if it was requested.
+
+    The checksum and the time are those of the file on disk. Raises StorageError if it cannot be copied.
+    """
+    scene, source = slots.SCENE.get(instance.context), slots.SOURCE.get(instance)
+    origin: dict[str, Any] = {
+        "camera" if source.kind == "camera" else "source": source.name,
+        "program": f"{host.name} {host.version}",
+        "engine": scene.engine,
+        "has_unsaved_changes": scene.is_modified,
+    }
+    look = slots.REQUEST.get(instance.context).look
+    if look:
+        origin["look"] = dict(look)
+    if source.kind == "camera" and isinstance(host, DescribesCaptures):
+        origin.update(host.run_in_main_thread(partial(host.capture_details, look)))
+    if scene.path is None:
+        return origin
+    origin["file"] = models.strip_surrogates(str(scene.path))
+    raise_if_cancelled = slots.PROGRESS.get(instance.context).raise_if_cancelled
+    if slots.REQUEST.get(instance.context).include_scene:
+        return {**origin, **_revision(_copy(instance, scene.path), raise_if_cancelled)}
+    with suppress(OSError):
+        origin.update(_revision(scene.path, raise_if_cancelled))
+    return origin
+
+
+def copied_scene(instance: Instance) -> Path | None:
+    """Return the copy of the scene file in the job folder, or None if there is none."""
+    folder = _folder(instance)
+    return next(iter(sorted(folder.iterdir())), None) if folder.is_dir() else None
+
+
+def _folder(instance: Instance) -> Path:
+    return media_folder(instance) / "scene"
+
+
+def _copy(instance: Instance, path: Path) -> Path:
+    """Copy the file, which the artist may change or move while the job waits, into the job folder."""
+    folder = _folder(instance)
+    shutil.rmtree(folder, ignore_errors=True)
+    slots.JOB.get(instance.context).make_folder(folder)
+    try:
+        return Path(shutil.copy2(path, folder / f"scene{path.suffix}"))
+    except OSError as error:
+        raise StorageError(
+            f"{path} cannot be copied to {folder}: {error.strerror}. Free some space there, or publish without the "
+            "scene file."
+        ) from error
+
+
+def _revision(path: Path, on_block: Callable[[], object]) -> dict[str, str]:
+    modified = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
+    return {"sha256": sha256_of(path, on_block), "modified": modified.isoformat(timespec="seconds")}

@@ -1,0 +1,139 @@
+"""Read what a recorded event is about: the version, its project and artist, the review session, the note or verdict."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+from sqlalchemy import Connection, Row, select
+
+from ft_dcc.server.database.notification_log import ENTRY, NOTE, VERDICT, VERSION
+from ft_dcc.server.review.feedback import NOTE_KEY, full_name, parse_object
+from ft_dcc.server.schema.tables import Tables
+
+
+@attrs.frozen
+class Subject:
+    """The values of a new version, note or verdict that messages show; empty where there is none."""
+
+    kind: str
+    entity_id: str
+    project_id: str
+    project: str
+    version_id: str
+    version: str
+    comment: str
+    artist_id: str | None
+    review_session_id: str = ""
+    review: str = ""
+    author: str = ""
+    text: str = ""
+    frame: int | None = None
+    has_drawing: bool = False
+    status: str = ""
+
+
+def read_subject(connection: Connection, tables: Tables, kind: str, entity_id: str) -> Subject | None:
+    """Return the subject of an event, or None if it was deleted, or is no note or verdict on a version."""
+    values = _READERS[kind](connection, tables, entity_id)
+    if values is None:
+        return None
+    version = _read_version(connection, tables, values.pop("version_id"))
+    review = _read_review(connection, tables, values.pop("review_session_id"))
+    return None if version is None else Subject(kind=kind, entity_id=entity_id, **{**version, **review, **values})
+
+
+def _read_version(connection: Connection, tables: Tables, version_id: str) -> dict[str, Any] | None:
+    version, asset, context = (tables.by_family[name] for name in ("AssetVersion", "Asset", "Context"))
+    project = context.alias()
+    statement = (
+        select(version.c.id, version.c.version, version.c.comment, version.c.user_id, asset.c.name.label("asset"))
+        .add_columns(context.c.name.label("context"), project.c.id.label("project_id"))
+        .add_columns(project.c.name.label("project"), project.c.full_name)
+        .join_from(version, asset, version.c.asset_id == asset.c.id)
+        .join(context, asset.c.context_id == context.c.id)
+        .join(project, project.c.id == context.c.project_id)
+        .where(version.c.id == version_id)
+    )
+    found = connection.execute(statement).first()
+    if found is None:
+        return None
+    return {
+        "version_id": found.id,
+        "version": f"{found.context} {found.asset} v{found.version or 0:03d}",
+        "comment": found.comment or "",
+        "artist_id": found.user_id,
+        "project_id": found.project_id,
+        "project": found.full_name or found.project or "",
+    }
+
+
+def _read_review(connection: Connection, tables: Tables, review_session_id: str) -> dict[str, str]:
+    found = connection.execute(tables.by_id["ReviewSession"], {"id": review_session_id}).first()
+    return {} if found is None else {"review_session_id": found.id, "review": found.name or ""}
+
+
+def _of_version(connection: Connection, tables: Tables, version_id: str) -> dict[str, Any] | None:
+    user, version = tables.by_family["Resource"], tables.by_family["AssetVersion"]
+    names = select(user.c.first_name, user.c.last_name, user.c.username)
+    joined = names.join_from(version, user, version.c.user_id == user.c.id).where(version.c.id == version_id)
+    author: Any = connection.execute(joined).first()
+    item = tables.by_family["ReviewSessionObject"]
+    sessions = select(item.c.review_session_id).where(item.c.version_id == version_id).order_by(item.c["__row__"])
+    found = {"version_id": version_id, "review_session_id": connection.scalar(sessions.limit(1)) or ""}
+    return {**found, "author": "" if author is None else full_name(author)}
+
+
+def _of_entry(connection: Connection, tables: Tables, entry_id: str) -> dict[str, Any] | None:
+    found = _read_entry(connection, tables, entry_id)
+    return None if found is None else {"version_id": found.version_id, "review_session_id": found.review_session_id}
+
+
+def _read_entry(connection: Connection, tables: Tables, entry_id: str) -> Row[Any] | None:
+    return connection.execute(tables.by_id["ReviewSessionObject"], {"id": entry_id}).first()
+
+
+def _of_note(connection: Connection, tables: Tables, note_id: str) -> dict[str, Any] | None:
+    note, user, metadata = (tables.by_family[name] for name in ("Note", "Resource", "Metadata"))
+    statement = (
+        select(note.c.content, note.c.parent_id, user.c.first_name, user.c.last_name, user.c.username)
+        .add_columns(metadata.c.value)
+        .join_from(note, user, note.c.user_id == user.c.id, isouter=True)
+        .join(metadata, (metadata.c.parent_id == note.c.id) & (metadata.c.key == NOTE_KEY), isouter=True)
+        .where(note.c.id == note_id)
+    )
+    found = connection.execute(statement).first()
+    if found is None:
+        return None
+    entry, values = _read_entry(connection, tables, found.parent_id), parse_object(found.value)
+    frame = values.get("frame")
+    return {
+        "version_id": found.parent_id if entry is None else entry.version_id,
+        "review_session_id": "" if entry is None else entry.review_session_id,
+        "author": full_name(found) or _invitee_name(connection, tables, values.get("invitee_id")) or "Guest",
+        "text": found.content or "",
+        "frame": frame if isinstance(frame, int) and not isinstance(frame, bool) else None,
+        "has_drawing": "annotation_id" in values,
+    }
+
+
+def _of_verdict(connection: Connection, tables: Tables, status_id: str) -> dict[str, Any] | None:
+    table = tables.by_family["ReviewSessionObjectStatus"]
+    found = connection.execute(select(table).where(table.c.id == status_id)).first()
+    entry = None if found is None else _read_entry(connection, tables, found.review_session_object_id)
+    if found is None or entry is None or found.status == "seen":
+        return None
+    return {
+        "version_id": entry.version_id,
+        "review_session_id": entry.review_session_id,
+        "author": _invitee_name(connection, tables, found.review_session_invitee_id),
+        "status": found.status or "",
+    }
+
+
+def _invitee_name(connection: Connection, tables: Tables, invitee_id: object) -> str:
+    invitee = tables.by_family["ReviewSessionInvitee"]
+    return connection.scalar(select(invitee.c.name).where(invitee.c.id == str(invitee_id))) or ""
+
+
+_READERS = {VERSION: _of_version, ENTRY: _of_entry, NOTE: _of_note, VERDICT: _of_verdict}

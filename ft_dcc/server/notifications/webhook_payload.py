@@ -1,0 +1,114 @@
+"""The bodies of webhook messages: our own JSON with a signature, and those that chat programs take."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ft_dcc.server.database.notification_log import NOTE, VERDICT, VERSION
+from ft_dcc.server.notifications.subject import Subject
+
+EVENTS = {VERSION: "version.created", NOTE: "note.created", VERDICT: "verdict.set"}
+PING = "ping"
+_STATUSES = {"approved": "approved", "require_changes": "asked for changes"}
+_MAX_TEXT_LENGTH = 1500
+_DISCORD_SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\*_~`|>#[]()<"})
+_SLACK_SPECIAL = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+
+Payload = Mapping[str, Any]
+
+
+def make_payload(subject: Subject, delivery_id: str, time: str, base_url: str) -> dict[str, Any]:
+    """Return what a webhook is told about a new version, note or verdict; it contains no key of a link."""
+    payload: dict[str, Any] = {
+        "id": delivery_id,
+        "event": EVENTS[subject.kind],
+        "time": time,
+        "project": {"id": subject.project_id, "name": subject.project},
+        "version": {"id": subject.version_id, "name": subject.version, "comment": subject.comment},
+        "author": subject.author,
+        "review": None,
+        "link": None,
+    }
+    if subject.review_session_id:
+        payload["review"] = {"id": subject.review_session_id, "name": subject.review}
+        payload["link"] = f"{base_url}/review/{subject.review_session_id}"
+    if subject.kind == NOTE:
+        note = {"text": subject.text, "frame": subject.frame, "has_drawing": subject.has_drawing}
+        payload["note"] = {"id": subject.entity_id, **note}
+    if subject.kind == VERDICT:
+        payload["verdict"] = subject.status
+    return payload
+
+
+def ping_payload(delivery_id: str, time: str, project: Mapping[str, str]) -> dict[str, Any]:
+    """Return the message by which an administrator tests a webhook."""
+    return {"id": delivery_id, "event": PING, "time": time, "project": dict(project)}
+
+
+def encode(form: str, payload: Payload, secret: str, now: float) -> tuple[bytes, dict[str, str]]:
+    """Return the body and the headers of a message in the form of a receiver."""
+    body = json.dumps(FORMS[form](payload), separators=(",", ":")).encode()
+    headers = {"Content-Type": "application/json"}
+    if form == "json":
+        headers["X-Ft-Dcc-Event"] = str(payload["event"])
+        headers["X-Ft-Dcc-Delivery"] = str(payload["id"])
+        headers["X-Ft-Dcc-Signature"] = sign_body(secret, body, int(now))
+    return body, headers
+
+
+def sign_body(secret: str, body: bytes, time: int) -> str:
+    """Return the signature header: the time in seconds since 1970, and the HMAC-SHA-256 of the time, a dot and body."""
+    digest = hmac.new(secret.encode(), f"{time}.".encode() + body, hashlib.sha256).hexdigest()
+    return f"t={time},v1={digest}"
+
+
+def _sentence(payload: Payload, escape: Callable[[str], str]) -> str:
+    """Return the message as one or two lines, with everything that people typed escaped."""
+    if payload["event"] == PING:
+        return f"ft-dcc can send messages of {escape(payload['project']['name'])} here."
+    version, author = escape(payload["version"]["name"]), escape(payload["author"] or "Somebody")
+    if payload["event"] == EVENTS[VERSION]:
+        return f"{author} published {version}"
+    if payload["event"] == EVENTS[VERDICT]:
+        return f"{author} {_STATUSES.get(payload['verdict'], escape(payload['verdict']))}: {version}"
+    note = payload["note"]
+    text = escape(note["text"][:_MAX_TEXT_LENGTH].strip() or "a drawing")
+    frame = f", frame {note['frame']}" if note["frame"] is not None else ""
+    return f"{author} on {version}{frame}: {text}"
+
+
+def _slack(payload: Payload) -> dict[str, Any]:
+    text = _sentence(payload, lambda part: part.translate(_SLACK_SPECIAL))
+    return {"text": f"{text}\n<{payload['link']}|Open the review>" if payload.get("link") else text}
+
+
+def _discord(payload: Payload) -> dict[str, Any]:
+    text = _sentence(payload, lambda part: part.translate(_DISCORD_SPECIAL))[:1900]
+    # No text of a note may alert a whole channel.
+    return {
+        "content": f"{text}\n{payload['link']}" if payload.get("link") else text,
+        "allowed_mentions": {"parse": []},
+    }
+
+
+def _teams(payload: Payload) -> dict[str, Any]:
+    card: dict[str, Any] = {
+        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+        "type": "AdaptiveCard",
+        "version": "1.4",
+        # A run of text has no markup, so that nothing needs to be escaped.
+        "body": [
+            {"type": "RichTextBlock", "inlines": [{"type": "TextRun", "text": _sentence(payload, lambda part: part)}]}
+        ],
+    }
+    if payload.get("link"):
+        card["actions"] = [{"type": "Action.OpenUrl", "title": "Open the review", "url": payload["link"]}]
+    attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": card}
+    return {"type": "message", "attachments": [attachment]}
+
+
+FORMS: dict[str, Callable[[Payload], Any]] = {"json": dict, "slack": _slack, "discord": _discord, "teams": _teams}

@@ -1,0 +1,180 @@
+"""The webhooks of projects, and the durable queue of what is sent to them.
+
+Messages of one webhook are sent in order. After a failure the webhook waits, four times as long after each further
+one, and a message is given up after two days.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime, timezone
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Column, Connection, Float, Integer, MetaData, Row, String, Table, delete, func, select, update
+
+from ft_dcc.errors import ValidationError
+from ft_dcc.server.database.notification_log import RecordedEvent
+from ft_dcc.server.database.store import Store
+from ft_dcc.server.notifications.subject import Subject
+from ft_dcc.server.notifications.webhook_client import DeliveryFailed, WebhookClient, parse_url
+from ft_dcc.server.notifications.webhook_payload import EVENTS, FORMS, encode, make_payload, ping_payload
+
+_log = logging.getLogger(__name__)
+
+METADATA = MetaData()
+_WEBHOOKS = Table(
+    "ft_dcc_webhook",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("project_id", String, nullable=False, index=True),
+    Column("url", String, nullable=False),
+    Column("form", String, nullable=False),
+    Column("events", String, nullable=False),
+    Column("secret", String, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("retry_at", Float, nullable=False),
+    Column("error", String, nullable=False),
+)
+_DELIVERIES = Table(
+    "ft_dcc_webhook_delivery",
+    METADATA,
+    Column("number", Integer, primary_key=True),
+    Column("webhook_id", String, nullable=False, index=True),
+    Column("at", Float, nullable=False),
+    Column("payload", String, nullable=False),
+)
+_FIRST_RETRY_SECONDS, _MAX_RETRY_SECONDS = 10, 6 * 3600
+MAX_AGE_SECONDS = 2 * 24 * 3600
+_MAX_DELIVERIES_PER_ROUND = 50
+_MAX_WAITING = 10_000
+
+
+def add_webhook(
+    connection: Connection, project_id: str, url: str, form: str, events: Collection[str]
+) -> dict[str, str]:
+    """Add a webhook of a project and return its id and the secret that signs its messages.
+
+    Raises ValidationError for an unknown form or event.
+    """
+    if form not in FORMS:
+        raise ValidationError(f"There is no form '{form[:80]}'. Use one of {', '.join(FORMS)}.")
+    known = tuple(EVENTS.values())
+    if unknown := sorted(set(events) - set(known)):
+        raise ValidationError(f"There is no event '{unknown[0][:80]}'. Use {', '.join(known)}.")
+    row = {"id": str(uuid4()), "project_id": project_id, "url": url, "form": form, "secret": secrets.token_urlsafe(32)}
+    state = {"events": " ".join(events or known), "failures": 0, "retry_at": 0.0, "error": ""}
+    connection.execute(_WEBHOOKS.insert(), {**row, **state})
+    return {"webhook_id": row["id"], "secret": row["secret"]}
+
+
+def remove_webhook(connection: Connection, webhook_id: str) -> bool:
+    """Remove a webhook and its waiting messages; return whether there was one."""
+    connection.execute(delete(_DELIVERIES).where(_DELIVERIES.c.webhook_id == webhook_id))
+    return connection.execute(delete(_WEBHOOKS).where(_WEBHOOKS.c.id == webhook_id)).rowcount > 0
+
+
+def find_webhooks(connection: Connection) -> list[dict[str, Any]]:
+    """Return all webhooks without their secrets: of the URL only the host, because its path may be a secret, too."""
+    waiting = select(_DELIVERIES.c.webhook_id, func.count().label("count")).group_by(_DELIVERIES.c.webhook_id)
+    counts = {row.webhook_id: row.count for row in connection.execute(waiting)}
+    return [
+        {
+            "id": row.id,
+            "project_id": row.project_id,
+            "host": parse_url(row.url).hostname,
+            "form": row.form,
+            "events": row.events.split(),
+            "waiting": counts.get(row.id, 0),
+            "error": row.error,
+        }
+        for row in connection.execute(select(_WEBHOOKS).order_by(_WEBHOOKS.c.project_id, _WEBHOOKS.c.id))
+    ]
+
+
+def queue_event(connection: Connection, event: RecordedEvent, subject: Subject, base_url: str) -> None:
+    """Queue a message for each webhook of the project that wants it."""
+    name = EVENTS.get(event.kind)
+    hooks = connection.execute(select(_WEBHOOKS).where(_WEBHOOKS.c.project_id == subject.project_id)).all()
+    for hook in hooks:
+        if name in hook.events.split():
+            payload = make_payload(subject, str(uuid4()), _time_text(event.at), base_url)
+            _queue(connection, hook.id, event.at, payload)
+
+
+def queue_ping(connection: Connection, webhook_id: str, now: float, project: str) -> None:
+    """Queue a test message; raises ValidationError if there is no such webhook."""
+    hook = connection.execute(select(_WEBHOOKS).where(_WEBHOOKS.c.id == webhook_id)).first()
+    if hook is None:
+        raise ValidationError(f"There is no webhook '{webhook_id[:80]}'. See: ft-dcc studio webhook list")
+    connection.execute(update(_WEBHOOKS).where(_WEBHOOKS.c.id == webhook_id).values(retry_at=0.0))
+    payload = ping_payload(str(uuid4()), _time_text(now), {"id": hook.project_id, "name": project})
+    _queue(connection, webhook_id, now, payload)
+
+
+def send_due_messages(
+    store: Store, client: WebhookClient, now: float, is_stopping: Callable[[], bool] = lambda: False
+) -> int:
+    """Send the messages whose time has come, and return how many were accepted."""
+    with store.reading() as connection:
+        due = connection.execute(select(_WEBHOOKS).where(_WEBHOOKS.c.retry_at <= now)).all()
+    return sum(_send_to(store, client, hook, now, is_stopping) for hook in due)
+
+
+def _send_to(store: Store, client: WebhookClient, hook: Row[Any], now: float, is_stopping: Callable[[], bool]) -> int:
+    """Send the messages of one webhook until one fails, and return how many were accepted."""
+    waiting = select(_DELIVERIES).where(_DELIVERIES.c.webhook_id == hook.id).order_by(_DELIVERIES.c.number)
+    with store.reading() as connection:
+        messages: Sequence[Row[Any]] = connection.execute(waiting.limit(_MAX_DELIVERIES_PER_ROUND)).all()
+    accepted = 0
+    for message in messages:
+        if is_stopping():
+            break
+        body, headers = encode(hook.form, json.loads(message.payload), hook.secret, now)
+        try:
+            client.post(hook.url, body, headers)
+        except DeliveryFailed as error:
+            store.write(partial(_record_failure, hook=hook, message=message, now=now, error=error))
+            break
+        store.write(partial(_record_success, hook=hook, message=message))
+        accepted += 1
+    return accepted
+
+
+def _record_success(connection: Connection, hook: Row[Any], message: Row[Any]) -> None:
+    connection.execute(delete(_DELIVERIES).where(_DELIVERIES.c.number == message.number))
+    values = {"failures": 0, "retry_at": 0.0, "error": ""}
+    connection.execute(update(_WEBHOOKS).where(_WEBHOOKS.c.id == hook.id).values(values))
+
+
+def _record_failure(
+    connection: Connection, hook: Row[Any], message: Row[Any], now: float, error: DeliveryFailed
+) -> None:
+    failures = connection.scalar(select(_WEBHOOKS.c.failures).where(_WEBHOOKS.c.id == hook.id)) or 0
+    delay = max(min(_FIRST_RETRY_SECONDS * 4 ** min(failures, 10), _MAX_RETRY_SECONDS), error.retry_after)
+    values = {"failures": failures + 1, "retry_at": now + delay, "error": str(error)}
+    connection.execute(update(_WEBHOOKS).where(_WEBHOOKS.c.id == hook.id).values(values))
+    is_old = (_DELIVERIES.c.webhook_id == hook.id) & (_DELIVERIES.c.at <= now - MAX_AGE_SECONDS)
+    if count := connection.execute(delete(_DELIVERIES).where(is_old)).rowcount:
+        _log.warning("%s messages to the webhook %s were given up: %s", count, hook.id, error)
+    elif failures == 0:
+        _log.warning("The webhook %s fails, and is tried again: %s", hook.id, error)
+
+
+def _queue(connection: Connection, webhook_id: str, at: float, payload: dict[str, Any]) -> None:
+    row = {"webhook_id": webhook_id, "at": at, "payload": json.dumps(payload)}
+    connection.execute(_DELIVERIES.insert(), row)
+    own = (
+        select(_DELIVERIES.c.number).where(_DELIVERIES.c.webhook_id == webhook_id).order_by(_DELIVERIES.c.number.desc())
+    )
+    # A receiver that is away for long must not fill the disk.
+    surplus = own.offset(_MAX_WAITING)
+    connection.execute(delete(_DELIVERIES).where(_DELIVERIES.c.number.in_(surplus)))
+
+
+def _time_text(at: float) -> str:
+    return datetime.fromtimestamp(at, timezone.utc).isoformat(timespec="seconds")

@@ -1,0 +1,67 @@
+"""``ft-dcc fetch`` on a running studio, in this process."""
+
+from __future__ import annotations
+
+import io
+from contextlib import redirect_stderr, redirect_stdout
+from fractions import Fraction
+from types import SimpleNamespace
+
+import attrs
+import pytest
+from doubles.colour_bars import SCENE, ColourBars
+
+from ft_dcc.cli.main import run
+from ft_dcc.frames import FrameRange, Resolution
+from ft_dcc.publish.models import PublishRequest
+from ft_dcc.publish.publisher import publish
+
+
+@pytest.fixture
+def fetch(signed_in):
+    """Run ``ft-dcc fetch ...`` as the studio's first user."""
+
+    def call(*arguments):
+        stdout, stderr = io.StringIO(), io.StringIO()
+        with redirect_stdout(stdout), redirect_stderr(stderr):
+            code = run(["fetch", *map(str, arguments)])
+        return SimpleNamespace(code=code, out=stdout.getvalue(), err=stderr.getvalue())
+
+    return call
+
+
+@pytest.fixture
+def version_path(session, project, project_task, tmp_path):
+    """Publish a version with its scene file and return its path."""
+    scene = tmp_path / "sh010.blend"
+    scene.write_bytes(b"a scene")
+    size = {"frame_range": FrameRange(1001, 1002), "fps": Fraction(24), "resolution": Resolution(64, 36)}
+    host = ColourBars(attrs.evolve(SCENE, path=scene, is_modified=False, **size))
+    request = PublishRequest(project_task["id"], asset="main", include_scene=True, **size)
+    publish(request, session, host, jobs=tmp_path / "jobs")
+    return f"{project['name']}/sq010/sh010/main/v001"
+
+
+def test_scene_file_and_movie_of_a_version_are_downloaded_once(fetch, version_path, tmp_path):
+    folder = tmp_path / "fetched"
+    found = fetch(version_path, "--to", folder)
+    path = folder / "sh010_main_v001_scene.blend"
+    assert (found.code, found.out) == (0, f"{path}\n"), found.err
+    assert path.read_bytes() == b"a scene"
+    again = fetch(version_path, "--to", folder)
+    assert (again.code, "exists. Move it" in again.err) == (3, True)
+    assert fetch(version_path, "--component", "ftrackreview-mp4", "--to", folder).code == 0
+    assert {each.name for each in folder.iterdir()} == {path.name, "sh010_main_v001_ftrackreview-mp4.mp4"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (["no/such/asset/v001"], 2, "There is no version no/such/asset/v001"),
+        (["x"], 1, "There is no version x"),
+        ([], 2, "VERSION"),
+    ],
+)
+def test_wrong_arguments_are_one_sentence(fetch, arguments, code, sentence):
+    found = fetch(*arguments)
+    assert (found.code, sentence in found.err, "Traceback" in found.err) == (code, True, False), found.err

@@ -1,0 +1,337 @@
+"""Mails about new versions and feedback; the time is given, so that no test waits."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from types import SimpleNamespace
+from urllib.parse import urlencode, urlsplit
+from uuid import uuid4
+
+import attrs
+import pytest
+
+from ft_dcc.errors import SettingInvalid
+from ft_dcc.server.app import make_app
+from ft_dcc.server.identity import Caller
+from ft_dcc.server.mail.mailer import read_mailer
+from ft_dcc.server.notifications import mails, preferences
+from ft_dcc.server.notifications.webhook_client import WebhookClient
+from ft_dcc.server.notifications.worker import Notifier
+
+from .conftest import StudioClient, created
+
+QUIET = mails.QUIET_SECONDS + 1
+
+
+@attrs.define
+class RecordingMailServer:
+    """A mail server that keeps the messages that it takes."""
+
+    host: str = "mail.test"
+    port: int = 25
+    sender: str = "Reviews <reviews@example.com>"
+    messages: list = attrs.field(factory=list)
+    error: Exception | None = None
+
+    def send(self, message):
+        if self.error is not None:
+            raise self.error
+        self.messages.append(message)
+
+
+@attrs.frozen
+class Browser:
+    """A browser that calls the application of a studio directly and sends a cookie."""
+
+    studio: object
+    cookie: str = ""
+
+    def get(self, url):
+        return asyncio.run(self._request("GET", url, b""))
+
+    def post(self, url, **fields):
+        return asyncio.run(self._request("POST", url, urlencode(fields).encode()))
+
+    async def _request(self, method, url, body):
+        parts = urlsplit(url)
+        headers = [(b"host", b"studio.test"), (b"cookie", self.cookie.encode())]
+        scope = {"type": "http", "method": method, "path": parts.path, "raw_path": parts.path.encode()}
+        scope.update(query_string=parts.query.encode(), headers=headers, client=("127.0.0.1", 1), scheme="http")
+        scope.update(server=("studio.test", 80), http_version="1.1", root_path="")
+        sent = []
+
+        async def receive():
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message):
+            sent.append(message)
+
+        await make_app(self.studio)(scope, receive, send)
+        text = b"".join(message.get("body", b"") for message in sent).decode()
+        headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+        return SimpleNamespace(status_code=sent[0]["status"], text=text, headers=headers)
+
+
+@pytest.fixture
+def mail(studio):
+    studio.mailer.server, studio.mailer.own_url = RecordingMailServer(), "http://studio.test"
+    studio.mailer.sends_notifications = True
+    # What other tests of the module have recorded.
+    Notifier(studio, WebhookClient()).run_once(time.time() + 10 * QUIET)
+    studio.mailer.server.messages.clear()
+    yield studio.mailer.server
+    studio.mailer.server = None
+
+
+@pytest.fixture
+def run(studio):
+    """Process and send what is due some seconds from now."""
+    return lambda seconds=0.0: Notifier(studio, WebhookClient()).run_once(time.time() + seconds)
+
+
+@pytest.fixture
+def film(client, tree):
+    """Create an artist with a version, and an invited reviewer of a session."""
+    ids = SimpleNamespace(
+        **{name: str(uuid4()) for name in ("artist", "asset", "version", "review", "invitee", "entry")}
+    )
+    ids.email = f"ida-{ids.invitee[:8]}@example.com"
+    ids.artist_email = f"ada-{ids.artist[:8]}@example.com"
+    asset_type = client.query("select id from AssetType")[0]["id"]
+    client.call(
+        created(
+            *("User",),
+            id=ids.artist,
+            username=f"ada{ids.artist[:8]}",
+            first_name="Ada",
+            is_active=True,
+            email=ids.artist_email,
+        ),
+        created("Asset", id=ids.asset, name="main", context_id=tree.shot, type_id=asset_type),
+        created(
+            "AssetVersion", id=ids.version, version=3, asset_id=ids.asset, task_id=tree.animation, user_id=ids.artist
+        ),
+        created("ReviewSession", id=ids.review, name="Dailies", project_id=tree.project),
+        created("ReviewSessionInvitee", id=ids.invitee, name="Ida Berg", email=ids.email, review_session_id=ids.review),
+    )
+    return ids
+
+
+def invite(client, film):
+    (answer,) = client.call({"action": "send_review_session_invite", "review_session_invitee_id": film.invitee})
+    assert answer["sent"]
+    client.studio.mailer.server.messages.clear()
+
+
+def add_entry(client, film, **values):
+    data = {"review_session_id": film.review, "version_id": film.version, "name": "sh010", "description": "", **values}
+    return client.create("ReviewSessionObject", **data)
+
+
+def write_note(client, film, text, parent=None, **values):
+    parent_type, parent_id = parent or ("AssetVersion", film.version)
+    return client.create("Note", content=text, parent_id=parent_id, parent_type=parent_type, **values)
+
+
+def plain(message):
+    return message.get_body(("plain",)).get_content()
+
+
+def test_invitee_gets_one_mail_after_a_quiet_quarter_of_an_hour(client, mail, run, film):
+    invite(client, film)
+    add_entry(client, film)
+    run(mails.QUIET_SECONDS - 60)
+    assert mail.messages == []
+    client.update("AssetVersion", film.version, comment="Second pass")
+    add_entry(client, film, name="again")
+    run(QUIET)
+    (message,) = mail.messages
+    assert (message["To"], message["Subject"]) == (f"Ida Berg <{film.email}>", "2 new versions in Dailies")
+    assert "  - sh010 main v003: Second pass\n" in plain(message)
+    link = re.search(rf"http://studio\.test(/review/{film.review}/\S+)", plain(message))[1]
+    page = Browser(client.studio).get(f"{link}/data")
+    assert (page.status_code, json.loads(page.text)["visitor"]) == (200, "Ida Berg")
+    run(3 * QUIET)
+    assert len(mail.messages) == 1
+
+
+def test_mail_is_not_postponed_for_longer_than_two_hours(client, mail, run, film):
+    invite(client, film)
+    first = time.time()
+    add_entry(client, film)
+    run()
+    # One more version now and then, so that there is never a quiet quarter of an hour.
+    store = client.studio.store
+    store.write(
+        lambda connection: connection.execute(
+            mails._NOTICES.insert().from_select(
+                ["at", "person_id", "kind", "entity_kind", "entity_id"],
+                mails.select(
+                    mails._NOTICES.c.at + 7000, *mails._NOTICES.c["person_id", "kind", "entity_kind", "entity_id"]
+                ),
+            )
+        )
+    )
+    Notifier(client.studio, WebhookClient()).run_once(first + 7100)
+    assert mail.messages == []
+    Notifier(client.studio, WebhookClient()).run_once(first + mails.MAX_WAIT_SECONDS + 60)
+    assert len(mail.messages) == 1
+
+
+def test_person_without_a_valid_link_gets_no_mail(client, mail, run, film):
+    add_entry(client, film)
+    run(QUIET)
+    invite(client, film)
+    add_entry(client, film)
+    run()
+    client.call({"action": "revoke_review_session_invite", "review_session_invitee_id": film.invitee})
+    run(2 * QUIET)
+    assert mail.messages == []
+
+
+@pytest.mark.parametrize("values", [{"end_date": "2020-01-01T00:00:00"}, {"start_date": "2099-01-01T00:00:00"}])
+def test_versions_of_a_session_that_is_not_open_are_not_mailed(client, mail, run, film, values):
+    invite(client, film)
+    add_entry(client, film)
+    client.update("ReviewSession", film.review, **{k: {"__type__": "datetime", "value": v} for k, v in values.items()})
+    run(QUIET)
+    assert mail.messages == []
+
+
+def test_artist_gets_the_notes_and_verdicts_on_a_version(client, mail, run, film):
+    entry = add_entry(client, film)
+    note = write_note(client, film, "Arm too <high>\n& late", ("ReviewSessionObject", entry))
+    frame = {"parent_id": note, "parent_type": "Note", "key": "ft_dcc", "value": '{"frame": 1010}'}
+    client.call({"action": "create", "entity_type": "Metadata", "entity_data": frame})
+    status = {"review_session_object_id": entry, "review_session_invitee_id": film.invitee}
+    verdict = client.create("ReviewSessionObjectStatus", status="seen", **status)
+    run()
+    client.update("ReviewSessionObjectStatus", verdict, status="require_changes")
+    run(QUIET)
+    (message,) = mail.messages
+    assert message["To"] == f"Ada <{film.artist_email}>"
+    assert message["Subject"] == "1 new note and 1 verdict on sh010 main v003"
+    text, html = plain(message), message.get_body(("html",)).get_content()
+    assert "  - Frame 1010, admin: Arm too <high> & late\n  - Ida Berg: asks for changes\n" in text
+    assert f"  http://studio.test/review/{film.review}\n" in text
+    assert "Arm too &lt;high&gt; &amp; late" in html
+    assert "<high>" not in html
+
+
+def test_own_notes_deleted_notes_and_notes_on_other_entities_are_not_mailed(client, mail, run, film, tree):
+    artist = StudioClient(client.dispatcher, Caller(film.artist, "ada"))
+    role = client.query('select id from SecurityRole where name is "Administrator"')[0]["id"]
+    client.create("UserSecurityRole", user_id=film.artist, security_role_id=role, is_all_open_projects=True)
+    write_note(artist, film, "My own note")
+    client.delete("Note", write_note(client, film, "Withdrawn"))
+    write_note(client, film, "On the shot", ("Shot", tree.shot))
+    run(QUIET)
+    assert mail.messages == []
+
+
+def test_link_in_a_mail_switches_such_mails_off_and_on_again(client, mail, run, film):
+    write_note(client, film, "One")
+    run(QUIET)
+    (message,) = mail.messages
+    link = message["List-Unsubscribe"].strip("<>")
+    assert link in plain(message)
+    browser = Browser(client.studio)
+    page = browser.get(link)
+    assert (page.status_code, page.text.count(" checked")) == (200, 2)
+    assert film.artist_email in page.text
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    browser.get(link)
+    write_note(client, film, "Two")
+    run(2 * QUIET)
+    assert len(mail.messages) == 2
+    assert browser.post(link, **{"List-Unsubscribe": "One-Click"}).text.count(" checked") == 0
+    write_note(client, film, "Three")
+    run(3 * QUIET)
+    assert len(mail.messages) == 2
+    assert browser.post(link, kind="feedback").text.count(" checked") == 1
+    write_note(client, film, "Four")
+    run(4 * QUIET)
+    assert len(mail.messages) == 3
+
+
+@pytest.mark.parametrize("token", ["x", "x.y", "e30.AAAA"])
+def test_forged_link_changes_nothing(client, token):
+    browser = Browser(client.studio)
+    for answer in (browser.get(f"/notifications/{token}"), browser.post(f"/notifications/{token}")):
+        assert (answer.status_code, "This link is not valid" in answer.text) == (404, True)
+
+
+def test_signed_in_user_opens_the_page_of_the_own_address(client, studio):
+    browser = Browser(studio)
+    answer = browser.get("/notifications")
+    assert (answer.status_code, answer.headers["location"]) == (303, "user/sign_in?next=/notifications")
+    client.update("User", client.caller.id, email="admin@example.com")
+    token = studio.login_tokens.issue(client.caller)
+    form = browser.get(f"/user/sign_in/{token}").text
+    value = re.search(r'name="token"[^>]*value="([^"]+)"', form)[1]
+    signed_in = browser.post(f"/user/sign_in/{token}", token=value)
+    browser = Browser(studio, signed_in.headers["set-cookie"].partition(";")[0])
+    answer = browser.get("/notifications")
+    assert answer.status_code == 303
+    page = browser.get(f"/{answer.headers['location']}")
+    assert "Mails to admin@example.com" in page.text
+
+
+def test_refused_mail_is_in_the_outbox_once(client, mail, run, film, studio):
+    mail.error = OSError("down")
+    write_note(client, film, "Arm too high")
+    run(QUIET)
+    run(2 * QUIET)
+    texts = [path.read_text("utf-8") for path in studio.mailer.outbox.glob("*.eml")]
+    assert sum(film.artist_email in text for text in texts) == 1
+
+
+def test_studio_without_a_mail_server_or_with_mails_switched_off_collects_none(client, mail, run, film, studio):
+    studio.mailer.sends_notifications = False
+    write_note(client, film, "One")
+    run()
+    studio.mailer.sends_notifications = True
+    studio.mailer.server = None
+    write_note(client, film, "Two")
+    run()
+    studio.mailer.server = mail
+    run(QUIET)
+    assert mail.messages == []
+
+
+def test_mails_are_switched_off_in_the_settings(tmp_path):
+    assert read_mailer(tmp_path, {}).sends_notifications
+    assert not read_mailer(tmp_path, {"FT_DCC_MAIL_NOTIFICATIONS": "false"}).sends_notifications
+    with pytest.raises(SettingInvalid, match="FT_DCC_MAIL_NOTIFICATIONS must be true or false, not 'no'"):
+        read_mailer(tmp_path, {"FT_DCC_MAIL_NOTIFICATIONS": "no"})
+
+
+def test_many_and_long_notes_are_shortened(client, mail, run, film):
+    for number in range(60):
+        write_note(client, film, f"Note {number} " + "x" * 2000)
+    run(QUIET)
+    (message,) = mail.messages
+    assert message["Subject"] == "60 new notes on sh010 main v003"
+    assert plain(message).count("  - ") == 51
+    assert "  - and 10 more\n" in plain(message)
+    assert max(map(len, plain(message).splitlines())) < 600
+
+
+def test_names_with_line_ends_add_no_header(client, mail, run, film):
+    client.update("User", film.artist, first_name="Ada\r\nBcc: eve@example.com")
+    client.update("Asset", film.asset, name="main\r\nBcc: eve@example.com")
+    write_note(client, film, "Arm")
+    run(QUIET)
+    (message,) = mail.messages
+    assert message["Bcc"] is None
+    assert "\n" not in message["Subject"]
+
+
+def test_preferences_belong_to_an_address_in_any_case(studio):
+    studio.store.write(lambda connection: preferences.mute(connection, "Bob@Example.com", ["versions", "unknown"]))
+    with studio.store.reading() as connection:
+        assert preferences.is_muted(connection, "bob@example.COM", "versions")
+        assert not preferences.is_muted(connection, "bob@example.com", "feedback")

@@ -1,0 +1,366 @@
+"""Webhooks: what is sent, to whom it is never sent, and what happens when nobody answers; the time is given."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import http.server
+import json
+import logging
+import socket
+import threading
+import time
+from types import SimpleNamespace
+from uuid import uuid4
+
+import attrs
+import pytest
+
+from ft_dcc.errors import SettingInvalid, ValidationError
+from ft_dcc.server.admin import commands
+from ft_dcc.server.notifications import webhook_client, webhooks
+from ft_dcc.server.notifications.webhook_client import DeliveryFailed, WebhookClient, read_allowed_networks
+from ft_dcc.server.notifications.webhook_payload import sign_body
+from ft_dcc.server.notifications.worker import Notifier
+
+from .conftest import created
+
+LOOPBACK = read_allowed_networks({"FT_DCC_WEBHOOK_NETWORKS": "127.0.0.0/8"})
+
+
+@attrs.define
+class Receiver:
+    """A web server on this machine, the requests that it got, and the answers that it gives, the last one for ever."""
+
+    port: int = 0
+    requests: list = attrs.field(factory=list)
+    answers: list = attrs.field(factory=lambda: [(200, {})])
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}/services/SECRETPATH?token=SECRETQUERY"
+
+
+@pytest.fixture
+def receiver():
+    found = Receiver()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            found.requests.append(SimpleNamespace(path=self.path, headers=dict(self.headers), body=body))
+            status, headers = found.answers.pop(0) if len(found.answers) > 1 else found.answers[0]
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+
+        def log_message(self, *arguments):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        found.port = server.server_address[1]
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield found
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def run(studio):
+    """Process and send what is due some seconds from now."""
+    studio.mailer.own_url = "http://studio.test"
+    return lambda seconds=0.0: Notifier(studio, WebhookClient(LOOPBACK)).run_once(time.time() + seconds)
+
+
+@pytest.fixture
+def add(studio, tree, monkeypatch):
+    """Add a webhook to the project and return its id and secret."""
+    monkeypatch.setenv("FT_DCC_WEBHOOK_NETWORKS", "127.0.0.0/8")
+    return lambda url, **values: commands.run_command(
+        studio, "webhook-add", {"project": tree.name, "url": url, **values}
+    )
+
+
+@pytest.fixture
+def listed(studio, tree):
+    def find():
+        (found,) = (
+            hook for hook in commands.run_command(studio, "webhooks", {})["webhooks"] if hook["project"] == tree.name
+        )
+        return found
+
+    return find
+
+
+@pytest.fixture
+def version(client, tree):
+    """Create a version in a review session and return the ids."""
+    ids = SimpleNamespace(asset=str(uuid4()), version=str(uuid4()), review=str(uuid4()), entry=str(uuid4()))
+
+    def create(**values):
+        asset_type = client.query("select id from AssetType")[0]["id"]
+        entry = {"review_session_id": ids.review, "version_id": ids.version, "name": "sh010", "description": ""}
+        client.call(
+            created("Asset", id=ids.asset, name="main", context_id=tree.shot, type_id=asset_type),
+            created("AssetVersion", id=ids.version, version=3, asset_id=ids.asset, task_id=tree.animation, **values),
+            created("ReviewSession", id=ids.review, name="Dailies", project_id=tree.project),
+            created("ReviewSessionObject", id=ids.entry, **entry),
+        )
+        return ids
+
+    return create
+
+
+def note(client, ids, text):
+    return client.create("Note", content=text, parent_id=ids.entry, parent_type="ReviewSessionObject")
+
+
+def test_new_version_note_and_verdict_are_sent_as_signed_json(client, add, run, receiver, version, tree):
+    added = add(receiver.url)
+    ids = version(comment="First pass")
+    note_id = note(client, ids, "Arm too high")
+    invitee = client.create("ReviewSessionInvitee", name="Ida", email="i@example.com", review_session_id=ids.review)
+    key = {"review_session_object_id": ids.entry, "review_session_invitee_id": invitee}
+    client.create("ReviewSessionObjectStatus", status="approved", **key)
+    run()
+    bodies = [json.loads(request.body) for request in receiver.requests]
+    assert [body["event"] for body in bodies] == ["version.created", "note.created", "verdict.set"]
+    assert bodies[0]["project"] == {"id": tree.project, "name": tree.name}
+    assert bodies[0]["version"] == {"id": ids.version, "name": "sh010 main v003", "comment": "First pass"}
+    assert bodies[0]["link"] == f"http://studio.test/review/{ids.review}"
+    assert bodies[1]["note"] == {"id": note_id, "text": "Arm too high", "frame": None, "has_drawing": False}
+    assert (bodies[2]["verdict"], bodies[2]["author"]) == ("approved", "Ida")
+    for request in receiver.requests:
+        stamp, _, digest = request.headers["X-Ft-Dcc-Signature"].partition(",v1=")
+        signed = f"{stamp[2:]}.".encode() + request.body
+        assert hmac.new(added["secret"].encode(), signed, hashlib.sha256).hexdigest() == digest
+        assert request.path == "/services/SECRETPATH?token=SECRETQUERY"
+    run()
+    assert len(receiver.requests) == 3
+
+
+def test_signature_is_that_of_the_documentation():
+    assert sign_body("secret", b'{"event":"ping"}', 1700000000) == (
+        "t=1700000000,v1=" + hmac.new(b"secret", b'1700000000.{"event":"ping"}', hashlib.sha256).hexdigest()
+    )
+
+
+def test_webhook_gets_the_events_that_it_wants_of_its_project(client, add, run, receiver, version):
+    add(receiver.url, events=["note.created"])
+    ids = version()
+    note(client, ids, "One")
+    other = client.create("Project", name=f"other_{uuid4().hex[:8]}")
+    client.create("Note", content="On a project", parent_id=other, parent_type="Project")
+    run()
+    assert [json.loads(request.body)["event"] for request in receiver.requests] == ["note.created"]
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        (
+            "slack",
+            {"text": "admin on sh010 main v003: *Arm* &lt;!channel&gt; &amp; @everyone\n<{link}|Open the review>"},
+        ),
+        (
+            "discord",
+            {
+                "content": "admin on sh010 main v003: \\*Arm\\* \\<!channel\\> & @everyone\n{link}",
+                "allowed_mentions": {"parse": []},
+            },
+        ),
+    ],
+)
+def test_chat_programs_get_escaped_text(client, add, run, receiver, version, form, expected):
+    add(receiver.url, form=form, events=["note.created"])
+    ids = version()
+    note(client, ids, "*Arm* <!channel> & @everyone")
+    run()
+    (request,) = receiver.requests
+    link = f"http://studio.test/review/{ids.review}"
+    text = {
+        name: value.replace("{link}", link) if isinstance(value, str) else value for name, value in expected.items()
+    }
+    assert json.loads(request.body) == text
+    assert "X-Ft-Dcc-Signature" not in request.headers
+
+
+def test_teams_gets_an_adaptive_card(client, add, run, receiver, version):
+    add(receiver.url, form="teams", events=["note.created"])
+    ids = version()
+    note(client, ids, "**Arm** too high")
+    run()
+    (attachment,) = json.loads(receiver.requests[0].body)["attachments"]
+    assert attachment["contentType"] == "application/vnd.microsoft.card.adaptive"
+    card = attachment["content"]
+    assert card["body"][0]["inlines"][0]["text"] == "admin on sh010 main v003: **Arm** too high"
+    assert card["actions"][0]["url"] == f"http://studio.test/review/{ids.review}"
+
+
+def test_failed_message_is_repeated_later_and_later_and_in_order(client, add, run, receiver, version, listed):
+    add(receiver.url, events=["note.created"])
+    ids = version()
+    receiver.answers = [(500, {}), (500, {}), (200, {})]
+    note(client, ids, "One")
+    note(client, ids, "Two")
+    run()
+    run(5)
+    assert (len(receiver.requests), listed()["waiting"]) == (1, 2)
+    assert listed()["error"] == "127.0.0.1 answered with status 500."
+    run(11)
+    run(11 + 39)
+    assert len(receiver.requests) == 2
+    run(11 + 41)
+    texts = [json.loads(request.body)["note"]["text"] for request in receiver.requests]
+    assert texts == ["One", "One", "One", "Two"]
+    assert (listed()["waiting"], listed()["error"]) == (0, "")
+
+
+def test_messages_survive_a_restart_and_are_given_up_after_two_days(
+    client, add, run, receiver, version, listed, studio
+):
+    add(receiver.url, events=["note.created"])
+    ids = version()
+    receiver.answers = [(503, {"Retry-After": "600"})]
+    note(client, ids, "One")
+    run()
+    run(599)
+    assert len(receiver.requests) == 1
+    # Another process that opens the database finds the same queue.
+    Notifier(studio, WebhookClient(LOOPBACK)).run_once(time.time() + 601)
+    assert (len(receiver.requests), listed()["waiting"]) == (2, 1)
+    run(webhooks.MAX_AGE_SECONDS + 1)
+    assert (len(receiver.requests), listed()["waiting"]) == (3, 0)
+
+
+def test_redirects_are_not_followed(client, add, run, receiver, version, listed):
+    add(receiver.url, events=["note.created"])
+    receiver.answers = [(302, {"Location": "http://127.0.0.1:1/"})]
+    note(client, version(), "One")
+    run()
+    assert listed()["error"] == "127.0.0.1 answered with status 302."
+
+
+def test_receiver_that_cannot_be_reached_delays_no_other(client, add, run, receiver, version, studio, tree):
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        add(f"http://127.0.0.1:{closed.getsockname()[1]}/", events=["note.created"])
+    add(receiver.url, events=["note.created"])
+    note(client, version(), "One")
+    run()
+    assert len(receiver.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *(
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "0.0.0.0",
+            "100.64.0.1",
+            "224.0.0.1",
+        ),
+        *("[::1]", "[fe80::1]", "[fd00::1]", "[::ffff:10.0.0.1]", "[2002:a00:1::]", "[64:ff9b::a00:1]", "[::]"),
+    ],
+)
+def test_private_addresses_are_refused(host):
+    for scheme in ("http", "https"):
+        with pytest.raises(ValidationError, match="is in a private network"):
+            WebhookClient().check(f"{scheme}://{host}/")
+        with pytest.raises(DeliveryFailed, match="is in a private network"):
+            WebhookClient().post(f"{scheme}://{host}/", b"", {})
+
+
+def test_name_that_resolves_to_a_private_address_is_refused(monkeypatch):
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 443)) for address in ("93.184.216.34", "10.0.0.1")]
+    monkeypatch.setattr(webhook_client.socket, "getaddrinfo", lambda *arguments, **options: found)
+    with pytest.raises(DeliveryFailed, match=r"public\.example\.com is in a private network"):
+        WebhookClient().post("https://public.example.com/", b"", {})
+
+
+def test_connection_goes_to_the_address_that_was_checked(receiver, monkeypatch):
+    answers = [("127.0.0.1", receiver.port), ("127.0.0.2", 1)]
+    resolve = socket.getaddrinfo
+
+    def change(host, *arguments, **options):
+        if host != "name.example.com":
+            return resolve(host, *arguments, **options)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", answers.pop(0))]
+
+    monkeypatch.setattr(webhook_client.socket, "getaddrinfo", change)
+    WebhookClient(LOOPBACK).post(f"http://name.example.com:{receiver.port}/", b"{}", {})
+    assert receiver.requests[0].headers["Host"] == f"name.example.com:{receiver.port}"
+    assert len(answers) == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://example.com/",
+        "https://",
+        "https://user:key@example.com/",
+        "https://example.com:99999/",
+        "https://a b/",
+        "x",
+    ],
+)
+def test_invalid_addresses_are_refused(url):
+    with pytest.raises(ValidationError, match="The address of a webhook is a URL"):
+        WebhookClient().check(url)
+
+
+def test_unencrypted_addresses_are_refused_outside_of_the_allowed_networks():
+    with pytest.raises(ValidationError, match="has no https://"):
+        WebhookClient().check("http://93.184.216.34/")
+    WebhookClient().check("https://93.184.216.34/")
+
+
+def test_networks_that_are_none_are_refused():
+    with pytest.raises(SettingInvalid, match="FT_DCC_WEBHOOK_NETWORKS: 'studio'"):
+        read_allowed_networks({"FT_DCC_WEBHOOK_NETWORKS": "studio"})
+
+
+def test_secrets_are_in_no_list_log_or_audit(client, add, run, receiver, version, listed, studio, caplog):
+    caplog.set_level(logging.DEBUG)
+    added = add(receiver.url)
+    receiver.answers = [(500, {})]
+    note(client, version(), "One")
+    run()
+    run(webhooks.MAX_AGE_SECONDS + 60)
+    audit = commands.run_command(studio, "audit", {})
+    for text in (json.dumps(listed()), caplog.text, json.dumps(audit)):
+        assert not [secret for secret in (added["secret"], "SECRETPATH", "SECRETQUERY") if secret in text]
+    assert "were given up: 127.0.0.1 answered with status 500." in caplog.text
+
+
+def test_webhook_is_tested_listed_and_removed(add, run, receiver, listed, studio):
+    added = add(receiver.url)
+    commands.run_command(studio, "webhook-test", {"webhook": added["webhook_id"][:8]})
+    run()
+    assert json.loads(receiver.requests[0].body)["event"] == "ping"
+    assert (listed()["host"], listed()["form"], listed()["waiting"]) == ("127.0.0.1", "json", 0)
+    commands.run_command(studio, "webhook-remove", {"webhook": added["webhook_id"]})
+    with pytest.raises(ValidationError, match=r"There is no webhook .*ft-dcc studio webhook list"):
+        commands.run_command(studio, "webhook-test", {"webhook": added["webhook_id"]})
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"form": "irc"}, "There is no form 'irc'. Use one of json, slack, discord, teams"),
+        ({"events": ["birth"]}, "There is no event 'birth'"),
+        ({"project": "none"}, "There is no project 'none'"),
+        ({"url": "https://10.0.0.1/"}, "10.0.0.1 is in a private network"),
+    ],
+)
+def test_wrong_arguments_are_one_sentence(studio, tree, values, sentence):
+    arguments = {"project": tree.name, "url": "https://hooks.example.com/", **values}
+    with pytest.raises(ValidationError) as caught:
+        commands.run_command(studio, "webhook-add", arguments)
+    assert sentence in str(caught.value)
