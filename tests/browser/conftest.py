@@ -116,10 +116,16 @@ class Reviews:
         self._attach(version.version_id, component_id, path, name)
         return component_id
 
-    def invite(self, review_id: str, name: str) -> str:
+    def invite(self, review_id: str, name: str, rights: str | None = None) -> str:
         """Invite a reviewer and return the link in the queued mail."""
-        invitee = {"id": str(uuid.uuid4()), "name": name, "email": f"{name.split()[0].lower()}@example.com"}
+        invitee: dict[str, Any] = {
+            "id": str(uuid.uuid4()),
+            "name": name,
+            "email": f"{name.split()[0].lower()}@example.com",
+        }
         sending = {"action": "send_review_session_invite", "review_session_invitee_id": invitee["id"]}
+        if rights is not None:
+            invitee["rights"] = rights
         self._session.call([operations.create("ReviewSessionInvitee", {**invitee, "review_session_id": review_id})])
         before = set(queued_messages(self._folder / "outbox"))
         self._session.call([sending])
