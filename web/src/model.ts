@@ -53,6 +53,25 @@ export interface TextShape extends ShapeStyle {
 
 export type Shape = PenShape | TwoPointShape | TextShape;
 
+/** A file on a note. */
+export interface NoteFile {
+  /** The id of a component. */
+  readonly id: string;
+  readonly name: string;
+  readonly size: number | null;
+}
+
+/** A file that was sent for an unsent note; the token proves it when the note is sent. */
+export interface SentFile extends NoteFile {
+  readonly token: string;
+}
+
+/** A user who can be mentioned. */
+export interface User {
+  readonly id: string;
+  readonly name: string;
+}
+
 export interface Note {
   readonly id: string;
   readonly author: string;
@@ -71,6 +90,11 @@ export interface Note {
   readonly end_frame: number | null;
   readonly in_reply_to: string | null;
   readonly labels: readonly string[];
+  readonly files: readonly NoteFile[];
+  /** The texts in the content that mention people. */
+  readonly mentions: readonly string[];
+  /** The name of the version that answers the note, or null. */
+  readonly addressed_in: string | null;
   readonly drawing: readonly Shape[];
   /** The last frame that shows the drawing, or null if only `frame` does. */
   readonly drawing_end: number | null;
@@ -135,6 +159,20 @@ export interface Details {
   readonly notes: readonly Note[];
   readonly drawings: readonly FrameDrawing[];
   readonly statuses: readonly Verdict[];
+}
+
+/** An earlier version of the asset, with its notes. */
+export interface EarlierVersion {
+  readonly object: string;
+  readonly version: number;
+  /** The name of the review session. */
+  readonly session: string;
+  readonly notes: readonly Note[];
+}
+
+export interface Earlier {
+  readonly commit: number;
+  readonly versions: readonly EarlierVersion[];
 }
 
 export interface Label {
