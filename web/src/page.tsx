@@ -117,7 +117,7 @@ class Page {
     });
     this.video.addEventListener("click", () => this.runCommand("toggle"));
     // A follower who moves on the timeline leaves the presentation.
-    find("timeline", HTMLElement).addEventListener("pointerdown", () => this.presentation.leave());
+    find("timeline", HTMLElement).addEventListener("pointerdown", () => this.presentation.leave(), { capture: true });
     find("frame-number", HTMLInputElement).addEventListener("keydown", (event) => {
       if (event.key === "Enter") this.presentation.leave();
     }, { capture: true });
