@@ -89,9 +89,10 @@ class Reviews:
         return str(found["review_url"])
 
     def add(self, review_id: str, movie: Movie | None, **options: Any) -> ReviewVersion:
-        """Add a version with this movie; options: ``name``, ``comment``, ``path``, ``exact``."""
+        """Add a version with this movie; options: ``name``, ``comment``, ``path``, ``exact``, ``asset``."""
         ids = {kind: str(uuid.uuid4()) for kind in ("asset", "version", "object", "movie", "thumbnail")}
-        self._register(ids, review_id, options.get("name", "sh010"), options.get("comment", "Held two frames longer."))
+        name, comment = options.get("name", "sh010"), options.get("comment", "Held two frames longer.")
+        self._register(ids, review_id, name, comment, options.get("asset"))
         if movie is not None:
             self._attach(ids["version"], ids["movie"], options.get("path", movie.path), "ftrackreview-mp4")
             self._attach(ids["version"], ids["thumbnail"], _first_frame(movie), "thumbnail")
@@ -110,16 +111,27 @@ class Reviews:
             ids["object"], f"{self.link(review_id)}/media/{ids['movie']}", ids["movie"], ids["version"]
         )
 
+    def add_next(self, review_id: str, earlier: ReviewVersion, movie: Movie) -> ReviewVersion:
+        """Add the next version of the same asset."""
+        found = self._session.query(f'select asset_id from AssetVersion where id is "{earlier.version_id}"').one()
+        return self.add(review_id, movie, asset=str(found["asset_id"]))
+
     def attach(self, version: ReviewVersion, path: Path, name: str) -> str:
         """Return the id of a new component of the same version."""
         component_id = str(uuid.uuid4())
         self._attach(version.version_id, component_id, path, name)
         return component_id
 
-    def invite(self, review_id: str, name: str) -> str:
+    def invite(self, review_id: str, name: str, rights: str | None = None) -> str:
         """Invite a reviewer and return the link in the queued mail."""
-        invitee = {"id": str(uuid.uuid4()), "name": name, "email": f"{name.split()[0].lower()}@example.com"}
+        invitee: dict[str, Any] = {
+            "id": str(uuid.uuid4()),
+            "name": name,
+            "email": f"{name.split()[0].lower()}@example.com",
+        }
         sending = {"action": "send_review_session_invite", "review_session_invitee_id": invitee["id"]}
+        if rights is not None:
+            invitee["rights"] = rights
         self._session.call([operations.create("ReviewSessionInvitee", {**invitee, "review_session_id": review_id})])
         before = set(queued_messages(self._folder / "outbox"))
         self._session.call([sending])
@@ -145,14 +157,15 @@ class Reviews:
         """Delete the session with its content."""
         self._session.call([operations.delete("ReviewSession", review_id)])
 
-    def _register(self, ids: dict[str, str], review_id: str, name: str, comment: str) -> None:
+    def _register(self, ids: dict[str, str], review_id: str, name: str, comment: str, asset: str | None) -> None:
         place = {"context_id": self._shot["id"], "type_id": self._asset_type["id"]}
-        version = {"id": ids["version"], "asset_id": ids["asset"], "task_id": self._task["id"], "comment": comment}
+        version = {"id": ids["version"], "asset_id": asset or ids["asset"], "task_id": self._task["id"]}
+        new_asset = {"id": ids["asset"], "name": f"playblast {ids['asset'][:4]}", **place}
         item = {"id": ids["object"], "name": name, "version": "Version 1", "version_id": ids["version"]}
         self._session.call(
             [
-                operations.create("Asset", {"id": ids["asset"], "name": f"playblast {ids['asset'][:4]}", **place}),
-                operations.create("AssetVersion", version),
+                *([operations.create("Asset", new_asset)] if asset is None else []),
+                operations.create("AssetVersion", {**version, "comment": comment}),
                 operations.create("ReviewSessionObject", {**item, "review_session_id": review_id}),
             ]
         )

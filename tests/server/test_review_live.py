@@ -141,8 +141,14 @@ def test_an_invalid_link_has_no_live_connection(review: Review) -> None:
     assert requests.get(f"{review.link[:-1]}x/events", timeout=TIMEOUT_SECONDS).status_code == 404
 
 
+def invite_presenter(review: Review) -> str:
+    """Return the link of an invitee who may present."""
+    review.change("ReviewSessionInvitee", review.invitee, rights="view comment draw present")
+    return review.invite()
+
+
 def test_followers_get_the_state_of_the_presenter(review: Review, open_page: Any) -> None:
-    presenter, follower = open_page(review.invite()), open_page(review.link)
+    presenter, follower = open_page(invite_presenter(review)), open_page(review.link)
     presenter.send(type="claim")
     number = follower.read("driver")["presenter"]
     assert number is not None
@@ -158,12 +164,74 @@ def test_followers_get_the_state_of_the_presenter(review: Review, open_page: Any
     hello = late.read("hello")
     assert (hello["presenter"], hello["state"]["frame"], hello["state"]["entry"]) == (number, 1017, review.object)
     late.close()
+    presenter.send(type="play", entry=review.object, frame=1010, speed=1)
     presenter.close()
     assert follower.read("driver")["presenter"] is None
+    late = LivePage(review.link)
+    assert late.read("hello")["state"]["speed"] == 0
+    late.close()
 
 
-def test_visitors_who_may_not_write_cannot_present(review: Review, open_page: Any) -> None:
-    visitor, presenter = open_page(review.link), open_page(review.invite())
+def test_presentation_is_handed_over_to_a_page_with_the_right(review: Review, open_page: Any) -> None:
+    link = invite_presenter(review)
+    presenter, other, visitor = open_page(link), open_page(link), open_page(review.link)
+    people = presenter.read("people")["people"]
+    while len(people) < 3:
+        people = presenter.read("people")["people"]
+    ids = [person["id"] for person in people]
+    presenter.send(type="claim")
+    presenter.read("driver")
+    presenter.send(type="hand_over", to=ids[2])  # The visitor of the public link may not present.
+    presenter.send(type="hand_over", to=ids[1])
+    assert presenter.read("driver")["presenter"] == ids[1]
+    other.send(type="show", entry=review.object, frame=7)
+    assert visitor.read("state")["state"]["frame"] == 7
+
+
+def test_followers_are_listed(review: Review, open_page: Any) -> None:
+    page, follower = open_page(review.invite()), open_page(review.link)
+    follower.send(type="follow", on=True)
+    while [person["name"] for person in page.read("people")["people"] if person["is_following"]] != ["Guest"]:
+        pass
+
+
+def test_clock_of_the_server_is_told_to_the_page_that_asks(review: Review, open_page: Any) -> None:
+    page = open_page(review.link)
+    page.send(type="clock", sent=12.5)
+    answer = page.read("clock")
+    assert answer["sent"] == 12.5
+    assert isinstance(answer["now"], int)
+
+
+def pen(number: int, *points: list[float]) -> dict[str, Any]:
+    shape_id = f"aaaaaaaa-0000-4000-8000-{number:012}"
+    return {"id": shape_id, "kind": "pen", "colour": "#ff0000", "opacity": 1, "width": 0.01, "points": list(points)}
+
+
+def test_unsent_drawing_is_followed_and_late_pages_have_all_of_it(review: Review, open_page: Any) -> None:
+    presenter, follower = open_page(invite_presenter(review)), open_page(review.link)
+    presenter.send(type="claim")
+    place = {"entry": review.object, "frame": 1010}
+    presenter.send(type="stroke", **place, shape=pen(1, [0, 0, 0.5], [0.1, 0.1, 0.5]))
+    presenter.send(type="stroke", **place, shape=pen(1, [0.2, 0.2, 0.5]), start=2)
+    assert [len(follower.read("stroke")["shape"]["points"]) for _ in range(2)] == [2, 1]
+    presenter.send(type="stroke", **place, shape=pen(2, [0.5, 0.5, 0.5]))
+    presenter.send(type="strokes", **place, ids=[pen(1)["id"]])
+    assert follower.read("strokes")["ids"] == [pen(1)["id"]]
+    late = LivePage(review.link)
+    strokes = late.read("hello")["strokes"]
+    assert (strokes["entry"], strokes["frame"]) == (review.object, 1010)
+    assert [shape["points"] for shape in strokes["shapes"]] == [[[0, 0, 0.5], [0.1, 0.1, 0.5], [0.2, 0.2, 0.5]]]
+    late.close()
+    presenter.send(type="release")
+    follower.read("driver")
+    late = LivePage(review.link)
+    assert late.read("hello")["strokes"]["shapes"] == []
+    late.close()
+
+
+def test_visitors_without_the_right_cannot_present(review: Review, open_page: Any) -> None:
+    visitor, presenter = open_page(review.link), open_page(invite_presenter(review))
     people = {person["name"]: person for person in presenter.read("people")["people"]}
     assert {name: person["may_present"] for name, person in people.items()} == {"Guest": False, "Ada Example": True}
     visitor.send(type="claim")
@@ -180,13 +248,17 @@ def test_visitors_who_may_not_write_cannot_present(review: Review, open_page: An
     [
         {"type": "show", "entry": "x", "frame": 1.5},
         {"type": "play", "entry": "x", "frame": 1, "speed": 100},
-        {"type": "pointer", "points": [["a", 1]]},
+        {"type": "pointer", "point": ["a", 1]},
+        {"type": "stroke", "entry": "x", "frame": 1, "shape": {"kind": "eval"}},
+        {"type": "stroke", "entry": "x", "frame": 1, "shape": pen(3, [0, 0, 1]), "start": 5},
+        {"type": "strokes", "entry": "x", "frame": 1, "ids": 5},
+        {"type": "range", "mode": "eval"},
         {"type": "view", "mode": "eval"},
         {"type": "eval"},
     ],
 )
 def test_invalid_messages_are_answered_and_change_nothing(review: Review, open_page: Any, message: Any) -> None:
-    page = open_page(review.invite())
+    page = open_page(invite_presenter(review))
     page.send(type="claim")
     page.send(**message)
     assert page.read("error")["text"]

@@ -2,7 +2,7 @@
 
 import { signal, type Signal } from "@preact/signals";
 
-import type { Shape } from "./model";
+import type { SentFile, Shape, User } from "./model";
 
 /** An unsent note on one version. Drawings are kept for each frame; those on other frames become notes of their own. */
 export interface Draft {
@@ -15,11 +15,13 @@ export interface Draft {
   /** The number of frames that a drawing is shown. */
   readonly hold: number;
   readonly labels: readonly string[];
+  readonly files: readonly SentFile[];
+  readonly mentions: readonly User[];
   /** A draft that is sent twice has the same ids, so that it becomes the same notes. */
   readonly ids: Readonly<Record<string, string>>;
 }
 
-const EMPTY: Draft = { text: "", frame: undefined, endFrame: null, drawings: {}, hold: 1, labels: [], ids: {} };
+const EMPTY: Draft = { text: "", frame: undefined, endFrame: null, drawings: {}, hold: 1, labels: [], files: [], mentions: [], ids: {} };
 const PREFIX = "ft-dcc-draft/";
 
 interface History {
@@ -51,7 +53,7 @@ export function clearDraft(key: string): void {
 }
 
 export function isEmpty(draft: Draft): boolean {
-  return draft.text.trim() === "" && drawnFrames(draft).length === 0;
+  return draft.text.trim() === "" && draft.files.length === 0 && drawnFrames(draft).length === 0;
 }
 
 /** Return the frames with a drawing in the draft, in ascending order. */

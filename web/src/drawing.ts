@@ -5,7 +5,7 @@ import { effect } from "@preact/signals";
 import { find } from "./dom";
 import { newId } from "./drafts";
 import type { Point, Position, Shape } from "./model";
-import { movedShape, paintShape, shapeAt } from "./shapes";
+import { movedShape, paintPointer, paintShape, shapeAt } from "./shapes";
 import { fitRect, toImage, type Rect, type Size } from "./strokes";
 import { colour, opacity, tool, width } from "./tools";
 
@@ -22,6 +22,14 @@ export interface DrawingTarget {
   readonly shapes: () => readonly Shape[];
   /** Replace the shapes, as one step of the undo history. */
   readonly change: (shapes: readonly Shape[]) => void;
+  /** The shape that is being drawn has changed. */
+  readonly progress: () => void;
+}
+
+/** The pointer of a presenter on the image. */
+export interface NamedPointer {
+  readonly position: Position;
+  readonly name: string;
 }
 
 export class Drawing {
@@ -38,6 +46,7 @@ export class Drawing {
   private isErasing = false;
   private textAt: Position | null = null;
   private active = false;
+  private namedPointer: NamedPointer | null = null;
 
   /** Connect the canvas; `imageSize` returns the size of the image in its own pixels. */
   constructor(imageSize: () => Size, target: DrawingTarget) {
@@ -75,6 +84,27 @@ export class Drawing {
       this.unfinished = this.moved = null;
     }
     this.paint();
+  }
+
+  /** The shapes of the draft, with the one that is being drawn or moved. */
+  get draftShapes(): readonly Shape[] {
+    const [shapes, unfinished] = [this.target.shapes(), this.unfinished];
+    if (unfinished === null) return shapes;
+    const others = shapes.filter(({ id }) => id !== unfinished.id);
+    return [...others, unfinished];
+  }
+
+  /** Show the pointer of a presenter, or none. */
+  set pointer(pointer: NamedPointer | null) {
+    this.namedPointer = pointer;
+    this.canvas.dataset["pointer"] = pointer === null ? "" : pointer.position.join(" ");
+    this.paint();
+  }
+
+  /** Return the position of the mouse on the image, or null outside of it. */
+  positionOf(event: PointerEvent): Position | null {
+    const [across, down] = this.pointOf(event);
+    return across < 0 || across > 1 || down < 0 || down > 1 ? null : [across, down];
   }
 
   /** Show these shapes, and ghosts of neighbouring frames, instead of the present ones. */
@@ -116,6 +146,7 @@ export class Drawing {
       else this.extend(point);
     }
     this.paint();
+    this.target.progress();
   }
 
   private extend(point: Point): void {
@@ -215,5 +246,6 @@ export class Drawing {
     const movedId = this.moved?.shape.id;
     for (const shape of this.shapes) if (shape.id !== movedId) paintShape(context, rect, shape);
     if (this.unfinished !== null) paintShape(context, rect, this.unfinished);
+    if (this.namedPointer !== null) paintPointer(context, rect, this.namedPointer.position, this.namedPointer.name);
   }
 }

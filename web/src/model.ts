@@ -1,6 +1,7 @@
 /** The data of a review session, as the server sends it. */
 
 import type { ExactFacts } from "./clip";
+import type { LiveStrokes, StrokeMessage } from "./present/live_strokes";
 
 export interface Movie {
   /** Relative to the page, like every URL in the data. */
@@ -52,6 +53,25 @@ export interface TextShape extends ShapeStyle {
 
 export type Shape = PenShape | TwoPointShape | TextShape;
 
+/** A file on a note. */
+export interface NoteFile {
+  /** The id of a component. */
+  readonly id: string;
+  readonly name: string;
+  readonly size: number | null;
+}
+
+/** A file that was sent for an unsent note; the token proves it when the note is sent. */
+export interface SentFile extends NoteFile {
+  readonly token: string;
+}
+
+/** A user who can be mentioned. */
+export interface User {
+  readonly id: string;
+  readonly name: string;
+}
+
 export interface Note {
   readonly id: string;
   readonly author: string;
@@ -70,6 +90,11 @@ export interface Note {
   readonly end_frame: number | null;
   readonly in_reply_to: string | null;
   readonly labels: readonly string[];
+  readonly files: readonly NoteFile[];
+  /** The texts in the content that mention people. */
+  readonly mentions: readonly string[];
+  /** The name of the version that answers the note, or null. */
+  readonly addressed_in: string | null;
   readonly drawing: readonly Shape[];
   /** The last frame that shows the drawing, or null if only `frame` does. */
   readonly drawing_end: number | null;
@@ -136,6 +161,20 @@ export interface Details {
   readonly statuses: readonly Verdict[];
 }
 
+/** An earlier version of the asset, with its notes. */
+export interface EarlierVersion {
+  readonly object: string;
+  readonly version: number;
+  /** The name of the review session. */
+  readonly session: string;
+  readonly notes: readonly Note[];
+}
+
+export interface Earlier {
+  readonly commit: number;
+  readonly versions: readonly EarlierVersion[];
+}
+
 export interface Label {
   readonly id: string;
   readonly name: string;
@@ -150,7 +189,7 @@ export interface Review {
   readonly is_open: boolean;
   /** The name of a person who may write notes; null for all others. */
   readonly visitor: string | null;
-  /** What the visitor may do: "comment", "draw", "decide", "download". */
+  /** What the visitor may do: "comment", "draw", "decide", "download", "present". */
   readonly rights: readonly string[];
   readonly is_user: boolean;
   /** The author of the visitor's verdicts. */
@@ -182,6 +221,7 @@ export interface Person {
   readonly id: number;
   readonly name: string;
   readonly may_present: boolean;
+  readonly is_following: boolean;
 }
 
 /** What a presenter shows. */
@@ -190,6 +230,10 @@ export interface PresentationState {
   readonly frame?: number | null;
   /** 0 while paused. */
   readonly speed?: number;
+  /** The first and last frame that are played, or null for those of the movie. */
+  readonly in?: number | null;
+  readonly out?: number | null;
+  readonly play_mode?: "once" | "loop" | "ping-pong";
   /** When the state was set, in milliseconds of the server's clock. */
   readonly at?: number;
   readonly zoom?: number;
@@ -201,11 +245,13 @@ export interface PresentationState {
 /** A message over the live connection. */
 export type Message =
   | Change
-  | { readonly type: "hello"; readonly page: number; readonly commit: number; readonly presenter: number | null; readonly state: PresentationState; readonly now: number }
+  | { readonly type: "hello"; readonly page: number; readonly commit: number; readonly presenter: number | null; readonly state: PresentationState; readonly strokes: LiveStrokes; readonly now: number }
   | { readonly type: "people"; readonly people: readonly Person[]; readonly presenter: number | null }
   | { readonly type: "driver"; readonly presenter: number | null }
   | { readonly type: "state"; readonly state: PresentationState; readonly now: number }
-  | { readonly type: "pointer" | "stroke"; readonly points: readonly Position[] }
+  | { readonly type: "clock"; readonly sent: number; readonly now: number }
+  | { readonly type: "pointer"; readonly point: Position | null }
+  | StrokeMessage
   | { readonly type: "entry"; readonly entry: string; readonly commit: number }
   | { readonly type: "list"; readonly commit: number }
   | { readonly type: "access" }

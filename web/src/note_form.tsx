@@ -2,7 +2,10 @@
 
 import { signal } from "@preact/signals";
 import type { JSX } from "preact";
+import { useRef } from "preact/hooks";
 
+import { attachAll, AttachButton, DraftFiles, isAttaching } from "./note_files";
+import { handleMentionKey, MentionList, searchPeople, stopMention } from "./mentions";
 import { changeDraft, clearDraft, draftOf, drawnFrames, isEmpty, newId, redo, undo, type Draft } from "./drafts";
 import { Icon, type PageActions } from "./elements";
 import { STILL_FRAME } from "./model";
@@ -21,12 +24,19 @@ interface FormProps {
 export function NoteForm({ id, actions }: FormProps): JSX.Element {
   const draft = draftOf(id).value;
   const frame = shownFrame.value;
+  const field = useRef<HTMLTextAreaElement>(null);
   const onSubmit = (event: Event): void => {
     event.preventDefault();
     void send(id, actions);
   };
   return (
-    <form id="note-form" class="note-form" onSubmit={onSubmit}>
+    <form
+      id="note-form"
+      class="note-form"
+      onSubmit={onSubmit}
+      onDragOver={(event) => mayComment.value && event.preventDefault()}
+      onDrop={(event) => attachAll(id, event.dataTransfer?.files, event)}
+    >
       {error.value !== "" && (
         <p id="note-error" class="note-error" role="alert">
           {error}
@@ -37,49 +47,68 @@ export function NoteForm({ id, actions }: FormProps): JSX.Element {
       </label>
       <textarea
         id="note-text"
+        ref={field}
         rows={2}
         maxLength={10_000}
-        placeholder="Write a note (N)"
+        placeholder="Write a note (N), @ mentions people"
         value={draft.text}
         disabled={!mayComment.value}
-        onInput={(event) => onInput(id, draft, event.currentTarget.value, actions)}
+        aria-autocomplete="list"
+        aria-controls="mention-list"
+        onInput={(event) => {
+          onInput(id, draft, event.currentTarget.value, actions);
+          searchPeople(event.currentTarget);
+        }}
+        onBlur={stopMention}
+        onPaste={(event) => attachAll(id, event.clipboardData?.files, event)}
         onKeyDown={(event) => {
+          if (handleMentionKey(event, id)) return;
           if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) event.currentTarget.form?.requestSubmit();
           if (event.key === "Escape") event.currentTarget.blur();
         }}
       />
+      <MentionList id={id} field={field} />
+      <DraftFiles id={id} draft={draft} />
       <div class="note-tools">
         <FrameButton id={id} draft={draft} />
         <Labels id={id} draft={draft} />
+        {mayComment.value && <AttachButton id={id} />}
         {frame !== null && (drawnFrames(draft).length > 0 || isDrawing.value) && (
           <>
             <ToolButton id="undo" name="undo" text="Undo (Ctrl+Z)" onClick={() => undo(id, frame)} />
             <ToolButton id="redo" name="redo" text="Redo (Ctrl+Shift+Z)" onClick={() => redo(id, frame)} />
           </>
         )}
-        <button
-          type="button"
-          id="draw"
-          class="tool"
-          aria-pressed={isDrawing.value}
-          aria-label="Draw on the image"
-          title="Draw on the image (D)"
-          disabled={frame === null || !mayDraw.value}
-          onClick={actions.toggleDrawing}
-        >
-          <Icon name="pen" />
-        </button>
+        {mayDraw.value && (
+          <button
+            type="button"
+            id="draw"
+            class="tool"
+            aria-pressed={isDrawing.value}
+            aria-label="Draw on the image"
+            title="Draw on the image (D)"
+            disabled={frame === null}
+            onClick={actions.toggleDrawing}
+          >
+            <Icon name="pen" />
+          </button>
+        )}
         <button
           id="send-note"
           class="main-button"
           title="Send (Ctrl+Enter)"
-          disabled={isSending.value || isEmpty(draft)}
+          disabled={isSending.value || isAttaching.value || isEmpty(draft)}
         >
           Send
         </button>
       </div>
     </form>
   );
+}
+
+/** Return the ids of the mentioned users whose names are still in the text. */
+function mentionedIds(draft: Draft): string[] {
+  return draft.mentions.filter(({ name }) => draft.text.includes(`@${name}`)).map(({ id }) => id);
 }
 
 function ToolButton(props: {
@@ -187,8 +216,13 @@ function payloads(id: string, draft: Draft, actions: PageActions): NotePayload[]
     drawing_end: frame === null || isStill || draft.hold < 2 ? null : frame + draft.hold - 1,
     aspect: actions.aspect(),
     labels: draft.labels,
+    mentions: content === "" ? [] : mentionedIds(draft),
   });
   const notes = drawn.map((frame) => payload(frame, frame === textFrame ? draft.text : ""));
   const hasOwnNote = textFrame !== null && drawn.includes(textFrame);
-  return hasOwnNote || draft.text.trim() === "" ? notes : [payload(isStill ? STILL_FRAME : textFrame, draft.text), ...notes];
+  const isWithoutText = draft.text.trim() === "" && (notes.length > 0 || draft.files.length === 0);
+  const all = hasOwnNote || isWithoutText ? notes : [payload(isStill ? STILL_FRAME : textFrame, draft.text), ...notes];
+  // The files belong to the note with the text.
+  const main = all.find(({ content }) => content !== "") ?? all[0];
+  return all.map((note) => (note === main ? { ...note, files: draft.files.map(({ token }) => token) } : note));
 }

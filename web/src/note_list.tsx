@@ -4,6 +4,9 @@ import { computed, signal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 
+import { EarlierNotes } from "./earlier_notes";
+import { MentionedText } from "./mentions";
+import { NoteFiles } from "./note_files";
 import { changeDraft, clearDraft, draftOf, newId } from "./drafts";
 import { Icon, Time, type PageActions } from "./elements";
 import type { Change, Note } from "./model";
@@ -94,6 +97,7 @@ export function NoteList({ actions }: { readonly actions: PageActions }): JSX.El
           <NoteItem key={note.id} note={note} actions={actions} />
         ))}
       </ol>
+      <EarlierNotes actions={actions} />
     </>
   );
 }
@@ -125,8 +129,10 @@ function NoteItem({ note, actions }: { readonly note: Note; readonly actions: Pa
           const label = review.value?.labels.find((each) => each.id === id);
           return label && <span key={id} class="note-label">{label.name}</span>;
         })}
+        {note.addressed_in !== null && <span class="note-label note-addressed">Addressed in {note.addressed_in}</span>}
       </div>
       {editing.value === note.id ? <EditForm note={note} /> : note.content !== "" && <Content note={note} />}
+      <NoteFiles files={note.files} />
       {failure.value?.note === note.id && (
         <p class="note-error" role="alert">
           {failure.value.text}
@@ -148,7 +154,7 @@ function NoteItem({ note, actions }: { readonly note: Note; readonly actions: Pa
 function Content({ note }: { readonly note: Note }): JSX.Element {
   return (
     <p class="note-content">
-      {note.content}
+      <MentionedText text={note.content} mentions={note.mentions} />
       {note.edited !== null && <span class="note-edited"> edited</span>}
     </p>
   );

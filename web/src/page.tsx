@@ -14,6 +14,8 @@ import { STILL_FRAME, type Details, type Message, type Review, type Shape } from
 import { isDrawing } from "./note_form";
 import { Notices, type Notice } from "./notices";
 import { Player, type PlaybackProblem } from "./player";
+import { PeoplePanel } from "./present/people";
+import { Presentation } from "./present/presentation";
 import { mediaUrl, postStatus, probeMedia, readDetails, readReview, type ReadError } from "./server";
 import * as store from "./store";
 import type { Size } from "./strokes";
@@ -26,6 +28,8 @@ import { VersionPanel } from "./version_panel";
 const RETRY_INTERVAL_MS = 3_000;
 /** Neighbouring frames whose drawings are shown as ghosts. */
 const GHOST_FRAMES = 2;
+/** A follower stays with the presenter after these; others move on the page. */
+const FOLLOWING_COMMANDS = new Set<Command>(["mute", "ghosts", "write-note", "full-screen", "help"]);
 
 class Page {
   private readonly video = find("movie", HTMLVideoElement);
@@ -39,13 +43,21 @@ class Page {
     start: () => this.startShape(),
     shapes: () => this.draftShapes,
     change: (shapes) => this.changeShapes(shapes),
+    progress: () => this.presentation.presentStrokes(),
   });
   private readonly toggleKeysDialog = setUpKeysDialog();
   private readonly live = new LiveConnection(
     (message) => this.receiveMessage(message),
     () => this.reconnect(),
-    () => this.setConnected(false),
+    () => this.disconnect(),
   );
+  private readonly presentation = new Presentation(this.live, {
+    player: this.player,
+    video: this.video,
+    openedId: () => this.openedId,
+    open: (entry, frame) => this.select(entry, frame),
+    draftShapes: () => this.drawing.draftShapes,
+  });
 
   private isConnected = true;
   private isReading = false;
@@ -54,21 +66,33 @@ class Page {
   /** What the page shows: the version, and its media. */
   private openedId: string | null = null;
   private openedMedia = "";
+  /** The frame number at which the selected version opens, or null for its first frame. */
+  private firstFrame: number | null = null;
   private readonly seenIds = new Set<string>();
   private stageNotice: Notice | null = null;
   private stripNotice: Notice | null = null;
 
   constructor() {
     const actions: PageActions = {
-      select: (id) => this.select(id),
-      goTo: (frame) => this.player.show(this.player.clip?.indexOf(frame) ?? 0),
-      pause: () => this.pause(),
+      select: (id) => {
+        this.presentation.leave();
+        this.select(id);
+      },
+      goTo: (frame) => {
+        this.presentation.leave();
+        this.player.show(this.player.clip?.indexOf(frame) ?? 0);
+      },
+      pause: () => {
+        this.presentation.leave();
+        this.pause();
+      },
       toggleDrawing: () => this.runCommand("draw"),
       aspect: () => (this.imageSize.width > 0 ? [this.imageSize.width, this.imageSize.height] : null),
     };
     render(<VersionList actions={actions} />, find("versions", HTMLElement));
     render(<VersionPanel actions={actions} />, find("side", HTMLElement));
     render(<DrawingTools />, find("tools", HTMLElement));
+    render(<PeoplePanel presentation={this.presentation} />, find("people", HTMLElement));
     this.addListeners();
     effect(() => this.showHead(store.review.value));
     effect(() => {
@@ -76,6 +100,7 @@ class Page {
       untracked(() => this.showDetails(details));
     });
     effect(() => this.renderDrawing());
+    effect(() => this.showPresenter());
     effect(() => {
       this.drawing.isActive = isDrawing.value;
     });
@@ -90,7 +115,14 @@ class Page {
     document.addEventListener("mousedown", (event) => {
       if (event.target instanceof Element && event.target.closest("button") !== null) event.preventDefault();
     });
-    this.video.addEventListener("click", () => this.player.toggle());
+    this.video.addEventListener("click", () => this.runCommand("toggle"));
+    // A follower who moves on the timeline leaves the presentation.
+    find("timeline", HTMLElement).addEventListener("pointerdown", () => this.presentation.leave(), { capture: true });
+    find("frame-number", HTMLInputElement).addEventListener("keydown", (event) => {
+      if (event.key === "Enter") this.presentation.leave();
+    }, { capture: true });
+    this.stage.addEventListener("pointermove", (event) => this.presentation.point(this.drawing.positionOf(event)));
+    this.stage.addEventListener("pointerleave", () => this.presentation.point(null));
     this.still.addEventListener("load", () => this.render());
     this.still.addEventListener("error", () => void this.diagnose("undecodable"));
     find("show-keys", HTMLButtonElement).addEventListener("click", this.toggleKeysDialog);
@@ -154,6 +186,11 @@ class Page {
     void this.read();
   }
 
+  private disconnect(): void {
+    this.presentation.disconnect();
+    this.setConnected(false);
+  }
+
   private setConnected(isConnected: boolean): void {
     this.isConnected = isConnected;
     this.render();
@@ -163,8 +200,16 @@ class Page {
     if (message.type === "change") store.applyChange(message);
     else if (message.type === "list" || message.type === "access") void this.read();
     else if (message.type === "entry" && store.knownDetails(message.entry)) void this.readDetails(message.entry);
-    else if (message.type === "people") store.people.value = message.people;
-    else if (message.type === "hello") store.ownPage.value = message.page;
+    else this.presentation.receive(message);
+  }
+
+  /** Show the presenter's pointer and who is followed. */
+  private showPresenter(): void {
+    const isFollowed = store.isFollowing.value && store.presenter.value !== null && !store.isPresenting.value;
+    this.stage.dataset["following"] = String(isFollowed);
+    const position = isFollowed ? store.pointer.value : null;
+    const name = store.people.value.find(({ id }) => id === store.presenter.value)?.name ?? "";
+    this.drawing.pointer = position === null ? null : { position, name };
   }
 
   /** Select the version that the URL's fragment names, or the first one. */
@@ -182,7 +227,8 @@ class Page {
     this.render();
   }
 
-  private select(id: string): void {
+  private select(id: string, frame: number | null = null): void {
+    this.firstFrame = frame;
     isDrawing.value = false;
     this.stripNotice = null;
     history.replaceState(null, "", `#${encodeURIComponent(id)}`);
@@ -219,7 +265,9 @@ class Page {
     if (!isOther && media === this.openedMedia) return;
     this.openedId = details.id;
     this.openedMedia = media;
-    this.openMedia(details, isOther ? 0 : this.player.target);
+    const first = this.firstFrame === null ? 0 : (Clip.from(details.film?.exact ?? null)?.indexOf(this.firstFrame) ?? 0);
+    this.openMedia(details, isOther ? first : this.player.target);
+    this.presentation.apply();
     if (isOther) this.markSeen(details);
   }
 
@@ -325,6 +373,7 @@ class Page {
 
   private runCommand(command: Command): void {
     const { player } = this;
+    if (!FOLLOWING_COMMANDS.has(command)) this.presentation.leave();
     const commands: Record<Command, () => void> = {
       toggle: () => player.toggle(),
       back: () => player.step(-1),
@@ -395,12 +444,16 @@ class Page {
     const isShown = (first: number | null, last: number | null): boolean =>
       first !== null && frame >= first && frame <= (last ?? first);
     const draft = draftOf(store.currentId.value).value;
+    const live = store.liveStrokes.value;
+    const isLive = store.isFollowing.value && live.entry === details.id && live.frame === frame;
     const drafted = drawnFrames(draft).filter((each) => isShown(each, each + draft.hold - 1));
-    return [
+    const stored = [
       ...details.drawings.filter((each) => isShown(each.frame, each.end_frame)).flatMap(({ shapes }) => shapes),
       ...details.notes.filter((each) => isShown(each.frame, each.drawing_end)).flatMap(({ drawing }) => drawing),
       ...drafted.flatMap((each) => draft.drawings[each] ?? []),
     ];
+    // The presenter's drawing becomes that of a note when it is sent.
+    return [...stored, ...(isLive ? live.shapes.filter(({ id }) => !stored.some((each) => each.id === id)) : [])];
   }
 
   private ghostsAt(frame: number): Shape[] {
@@ -427,6 +480,7 @@ class Page {
     const isShown = this.stageNotice === null && frame !== null;
     this.drawing.show(isShown ? this.shapesAt(frame) : [], isShown ? this.ghostsAt(frame) : []);
     this.timeline.mark(this.marks());
+    this.presentation.presentStrokes();
   }
 
   private async toggleFullScreen(): Promise<void> {
@@ -438,6 +492,7 @@ class Page {
     this.timeline.render();
     this.transport.render();
     store.shownFrame.value = this.frame;
+    this.presentation.observe();
     this.stage.dataset["waiting"] = String(this.player.isWaiting);
     this.still.hidden = !this.still.hasAttribute("src") || this.stageNotice !== null;
     this.video.hidden = !this.video.hasAttribute("src") || this.stageNotice !== null;

@@ -1,6 +1,6 @@
 /** Requests to the studio server. */
 
-import type { Change, Changes, Details, Review, Shape, Status } from "./model";
+import type { Change, Changes, Details, Earlier, Review, SentFile, Shape, Status, User } from "./model";
 
 /** Why something could not be read. */
 export type ReadError = "link-invalid" | "access-denied" | "unreachable";
@@ -17,9 +17,16 @@ export interface NotePayload {
   readonly aspect?: readonly [number, number] | null;
   readonly in_reply_to?: string | null;
   readonly labels?: readonly string[];
+  /** Tokens of files. */
+  readonly files?: readonly string[];
+  /** Ids of users. */
+  readonly mentions?: readonly string[];
 }
 
 const REQUEST_TIMEOUT_MS = 10_000;
+const UPLOAD_TIMEOUT_MS = 600_000;
+/** The server has the same limit; a browser does not show the answer to a file that is refused while it is sent. */
+const MAX_ATTACHMENT_BYTES = 64 << 20;
 
 /** Resolve a URL of the data below the URL of the page, which contains the key. */
 export function mediaUrl(relative: string): string {
@@ -34,6 +41,16 @@ export function readReview(): Promise<Review | ReadError> {
 /** Read one version with its notes, or return why it could not be read. */
 export function readDetails(id: string): Promise<Details | ReadError> {
   return read<Details>(`entries/${encodeURIComponent(id)}`);
+}
+
+/** Read the notes on earlier versions of the asset. */
+export function readEarlier(id: string): Promise<Earlier | ReadError> {
+  return read<Earlier>(`entries/${encodeURIComponent(id)}/earlier`);
+}
+
+/** Read the users who can be mentioned. */
+export function readPeople(): Promise<readonly User[] | ReadError> {
+  return read<readonly User[]>("people");
 }
 
 async function read<T>(path: string): Promise<T | ReadError> {
@@ -69,6 +86,20 @@ export function postDone(note: string, done: boolean): Promise<Change | string> 
   return post("notes/done", { note, done });
 }
 
+/** Mark a note on an earlier version as answered by this version. */
+export function postAddressed(note: string, object: string): Promise<Change | string> {
+  return post("notes/addressed", { note, object });
+}
+
+/** Send a file for a note that is sent later, or return why it was refused. */
+export async function postFile(file: File): Promise<SentFile | string> {
+  if (file.size > MAX_ATTACHMENT_BYTES) {
+    return `${file.name} is too large: a file has at most ${MAX_ATTACHMENT_BYTES >> 20} MB. Attach a smaller one.`;
+  }
+  const answer = await send<SentFile>(`attachments?name=${encodeURIComponent(file.name)}`, file, UPLOAD_TIMEOUT_MS);
+  return typeof answer === "string" ? `${file.name} was not attached: ${answer}` : answer;
+}
+
 /** Send a verdict; with `replace`, "seen" takes back an earlier one. */
 export function postStatus(object: string, status: Status, replace = false): Promise<Change | string> {
   return post("status", { object, status, replace });
@@ -79,14 +110,13 @@ export function postStatuses(objects: readonly string[], status: Status): Promis
   return post("statuses", { objects, status, replace: true });
 }
 
-async function post<T>(path: string, payload: object): Promise<T | string> {
+function post<T>(path: string, payload: object): Promise<T | string> {
+  return send<T>(path, new Blob([JSON.stringify(payload)], { type: "application/json" }), REQUEST_TIMEOUT_MS);
+}
+
+async function send<T>(path: string, body: Blob, timeout: number): Promise<T | string> {
   try {
-    const response = await fetch(mediaUrl(path), {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(payload),
-      signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
-    });
+    const response = await fetch(mediaUrl(path), { method: "POST", body, signal: AbortSignal.timeout(timeout) });
     if (response.ok) return (await response.json()) as T;
     const { content } = (await response.json()) as { content?: string };
     return content ?? `The server answered with status ${response.status}.`;

@@ -77,6 +77,26 @@ function paintText(context: CanvasRenderingContext2D, rect: Rect, shape: TextSha
   });
 }
 
+/** Paint the pointer of a person: a ring of the same size at every zoom, and the name. */
+export function paintPointer(context: CanvasRenderingContext2D, rect: Rect, position: Position, name: string): void {
+  const { x, y } = toScreen(rect, position);
+  context.save();
+  context.lineWidth = 3;
+  for (const [colour, radius] of [["rgb(0 0 0 / 70%)", 9], ["#ffd23f", 7]] as const) {
+    context.strokeStyle = colour;
+    context.beginPath();
+    context.arc(x, y, radius, 0, 2 * Math.PI);
+    context.stroke();
+  }
+  context.font = `600 13px ${TEXT_FONT}`;
+  context.textBaseline = "middle";
+  context.strokeStyle = "rgb(0 0 0 / 70%)";
+  context.fillStyle = "#ffd23f";
+  context.strokeText(name, x + 14, y);
+  context.fillText(name, x + 14, y);
+  context.restore();
+}
+
 /** Return the topmost shape at a position on an image of this aspect ratio (width by height), or null. */
 export function shapeAt(shapes: readonly Shape[], position: Position, aspect: number): Shape | null {
   return [...shapes].reverse().find((shape) => isTouched(shape, position, aspect)) ?? null;

@@ -2,7 +2,8 @@
 
 import { batch, computed, signal } from "@preact/signals";
 
-import type { Change, Details, Entry, Note, Person, PresentationState, Review, Summary, Verdict } from "./model";
+import type { Change, Details, Entry, Note, Person, Position, PresentationState, Review, Summary, Verdict } from "./model";
+import { NO_STROKES, type LiveStrokes } from "./present/live_strokes";
 
 export const review = signal<Review | null>(null);
 /** The id of the selected version. */
@@ -16,6 +17,12 @@ export const presenter = signal<number | null>(null);
 export const presentation = signal<PresentationState>({});
 /** The number of this page among the people, or null without a live connection. */
 export const ownPage = signal<number | null>(null);
+/** The page shows what the presenter shows, if there is one. */
+export const isFollowing = signal(false);
+export const isPresenting = computed(() => presenter.value !== null && presenter.value === ownPage.value);
+/** The presenter's pointer on the image, and unsent drawing. */
+export const pointer = signal<Position | null>(null);
+export const liveStrokes = signal<LiveStrokes>(NO_STROKES);
 
 const allDetails = signal<ReadonlyMap<string, Details>>(new Map());
 

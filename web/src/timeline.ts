@@ -63,9 +63,8 @@ export class Timeline {
     }
     this.marks.replaceChildren(
       ...inside.map(({ frame, end, kind, text }) => {
-        const mark = make("button", "mark");
-        mark.type = "button";
-        mark.tabIndex = -1;
+        // No button: a slider contains no other control. The keys , and . go to the marks.
+        const mark = make("span", "mark");
         mark.dataset["kind"] = kind;
         mark.title = end === null ? `${frame} · ${text}` : `${frame}–${end} · ${text}`;
         const index = clip.indexOf(frame);

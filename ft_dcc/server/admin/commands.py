@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import uuid4
@@ -13,7 +12,7 @@ from sqlalchemy import Connection, delete, or_, select
 from ft_dcc.errors import ValidationError
 from ft_dcc.server.auth.api_keys import find_keys, issue_key, key_id, revoke_keys
 from ft_dcc.server.context import ServerContext
-from ft_dcc.server.database import audit_log
+from ft_dcc.server.database import audit_log, clock
 from ft_dcc.server.entities.batch import Batch, create_operation, owner_batch
 from ft_dcc.server.entities.create import create_entity
 from ft_dcc.server.events.update_events import NO_ORIGIN, EntityUpdate, describe_changes, publish_changes
@@ -144,7 +143,7 @@ def remove_webhook(context: ServerContext, batch: Batch, arguments: Arguments) -
 def ping_webhook(context: ServerContext, batch: Batch, arguments: Arguments) -> Report:
     """Queue a test message for a webhook."""
     hook = _require_webhook(batch, arguments)
-    webhooks.queue_ping(batch.connection, hook["id"], time.time(), hook["project"])
+    webhooks.queue_ping(batch.connection, hook["id"], clock.now(), hook["project"])
     return {"project_id": hook["project_id"], "webhook_id": hook["id"]}
 
 

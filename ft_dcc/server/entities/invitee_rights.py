@@ -9,8 +9,8 @@ from ft_dcc.server.entities.batch import Row
 from ft_dcc.server.schema.model import EntityType
 
 WRITE_RIGHTS = frozenset(("comment", "draw", "decide"))
-ALL_RIGHTS = WRITE_RIGHTS | {"download"}
-_WORDS = ("view", "comment", "draw", "decide", "download")
+ALL_RIGHTS = WRITE_RIGHTS | {"download", "present"}
+_WORDS = ("view", "comment", "draw", "decide", "download", "present")
 # Invitees of earlier releases, and of clients that do not know the attribute.
 _DEFAULT_RIGHTS = WRITE_RIGHTS
 

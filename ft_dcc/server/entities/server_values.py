@@ -30,7 +30,7 @@ def add_server_values(batch: Batch, entity_type: model.EntityType, row: Row) -> 
         _set_default(row, column, clock.now_text())
     if "created_at" in entity_type.attributes:
         _set_default(row, "created_at", clock.now_text())
-    if "created_by_id" in entity_type.attributes:
+    if "created_by_id" in entity_type.attributes and not batch.caller.is_guest:
         _set_default(row, "created_by_id", batch.caller.id)
     if entity_type.family in _CALLER_FAMILIES and not batch.caller.is_guest:
         _set_default(row, "user_id", batch.caller.id)

@@ -48,7 +48,7 @@ class ReviewAccess:
         return bool(self.rights & WRITE_RIGHTS)
 
     def may(self, right: str) -> bool:
-        """Return whether the visitor has the right to "comment", "draw", "decide" or "download"."""
+        """Return whether the visitor has the right to "comment", "draw", "decide", "download" or "present"."""
         return right in self.rights
 
 

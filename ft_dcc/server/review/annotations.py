@@ -17,7 +17,7 @@ import attrs
 
 from ft_dcc.errors import ValidationError
 
-_MAX_SHAPES, _MAX_POINTS, _MAX_TEXT_LENGTH = 200, 20_000, 500
+MAX_SHAPES, MAX_POINTS, _MAX_TEXT_LENGTH = 200, 20_000, 500
 _MAX_FRAME = 10**7
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
 _DIGITS = 5
@@ -40,11 +40,11 @@ def parse_shapes(value: object) -> list[dict[str, Any]]:
 
     A shape without an id gets a new one; ids must be unique.
     """
-    if not isinstance(value, list) or len(value) > _MAX_SHAPES:
-        raise ValidationError(f"A drawing is a list of at most {_MAX_SHAPES} shapes. Send fewer.")
+    if not isinstance(value, list) or len(value) > MAX_SHAPES:
+        raise ValidationError(f"A drawing is a list of at most {MAX_SHAPES} shapes. Send fewer.")
     shapes = [_parse_shape(shape) for shape in value]
-    if sum(len(shape.get("points", ())) for shape in shapes) > _MAX_POINTS:
-        raise ValidationError(f"A drawing has at most {_MAX_POINTS} points. Draw less on one frame.")
+    if sum(len(shape.get("points", ())) for shape in shapes) > MAX_POINTS:
+        raise ValidationError(f"A drawing has at most {MAX_POINTS} points. Draw less on one frame.")
     if len({shape["id"] for shape in shapes}) < len(shapes):
         raise ValidationError("Two shapes of the drawing have the same id. Give each its own.")
     return shapes

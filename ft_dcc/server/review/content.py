@@ -12,7 +12,7 @@ from ft_dcc.errors import NotFound
 from ft_dcc.server.database.seed import SERVER_LOCATION_ID
 from ft_dcc.server.encoding.queue import MOVIE, STILL, versions_being_encoded
 from ft_dcc.server.review.access import ReviewAccess
-from ft_dcc.server.review.feedback import full_name, parse_object, read_feedback, read_summaries
+from ft_dcc.server.review.feedback import full_name, note_file_type, parse_object, read_feedback, read_summaries
 from ft_dcc.server.schema.tables import Tables
 
 # Metadata of a movie: the exact rate and frames, and the values that every ftrack player reads (decision 0004).
@@ -120,19 +120,17 @@ def version_ids(connection: Connection, tables: Tables, review_session_id: str) 
     return {row.version_id: row.id for row in connection.execute(statement)}
 
 
-def component_file_type(
-    connection: Connection, tables: Tables, review_session_id: str, component_id: str
-) -> str | None:
-    """Return the file type of a component of this session; raises NotFound for any other component."""
+def component_file_type(connection: Connection, tables: Tables, access: ReviewAccess, component_id: str) -> str | None:
+    """Return the file type of a component that the visitor may see in this session; raises NotFound for any other."""
     item, version, component = (tables.by_family[name] for name in ("ReviewSessionObject", "AssetVersion", "Component"))
     shown = select(version.c.id).join_from(item, version, item.c.version_id == version.c.id)
-    shown = shown.where(item.c.review_session_id == review_session_id)
+    shown = shown.where(item.c.review_session_id == access.review_session_id)
     is_shown = component.c.name.in_((MOVIE, STILL)) & component.c.version_id.in_(shown)
     is_thumbnail = component.c.id.in_(shown.with_only_columns(version.c.thumbnail_id))
     statement = select(component.c.file_type).where(component.c.id == component_id, is_shown | is_thumbnail)
     found = connection.execute(statement).first()
     if found is None:
-        raise NotFound("This review session has no such movie or image. Load the page again.")
+        return note_file_type(connection, tables, access, component_id)
     file_type: str | None = found.file_type
     return file_type
 

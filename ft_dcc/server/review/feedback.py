@@ -6,18 +6,28 @@ import json
 from collections import defaultdict
 from collections.abc import Collection
 from typing import Any
+from uuid import UUID, uuid5
 
 import attrs
 from sqlalchemy import ColumnElement, Connection, Integer, Row, Select, cast, func, select
 
+from ft_dcc.errors import NotFound
 from ft_dcc.server.database.store import Store
 from ft_dcc.server.review.access import ReviewAccess
 from ft_dcc.server.review.annotations import Drawing, drawing_of_annotation
 from ft_dcc.server.schema.tables import Tables
 
+_NOTE_IMAGE_NAMESPACE = UUID("0b0f5e3a-52ad-4f5e-8b5c-2a3d7a3b1c77")
 # Metadata of a note: {"frame": 1010, "end_frame": …, "invitee_id": …, "annotation_id": …, "edited": …, "done_by": …};
 # of a status: {"history": [{"status": …, "date": …}]}. Each value is optional.
 NOTE_KEY = "ft_dcc"
+# Metadata of a note that a later version answers: {"version_id": …, "version": "main v004"}.
+ADDRESSED_KEY = "ft_dcc_addressed"
+
+
+def note_image_id(note_id: str) -> str:
+    """Return the id of the component with the flattened image of a note."""
+    return str(uuid5(_NOTE_IMAGE_NAMESPACE, note_id))
 
 
 def read_feedback(
@@ -39,6 +49,11 @@ def read_feedback(
         conditions.append(note.c.id.in_(note_ids))
     rows = connection.execute(_notes_statement(tables, conditions)).all()
     labels = _read_labels(connection, tables, conditions)
+    files = _read_files(connection, tables, conditions)
+    mentions, addressed = (
+        _read_mentions(connection, tables, conditions),
+        _read_addressed(connection, tables, conditions),
+    )
     hidden = _hidden_threads(connection, tables, access, object_id)
     notes = []
     for row in rows:
@@ -47,7 +62,9 @@ def read_feedback(
         if row.id in hidden:
             continue
         drawing = Drawing([]) if found is None else found.drawing
-        notes.append({**_note_to_json(row, metadata, invitees, drawing), "labels": labels[row.id]})
+        note_json = _note_to_json(row, metadata, invitees, drawing)
+        notes.append({**note_json, "labels": labels[row.id], "files": files[row.id]})
+        notes[-1].update(mentions=mentions[row.id], addressed_in=addressed.get(row.id))
     found_drawings = [] if note_ids is not None else [_drawing_to_json(drawing) for drawing in drawings.values()]
     return {
         "notes": notes,
@@ -218,6 +235,64 @@ def _read_labels(connection: Connection, tables: Tables, conditions: list[Column
     for row in connection.execute(statement.where(*conditions)):
         found[row.note_id].append(row.label_id)
     return found
+
+
+def _read_files(
+    connection: Connection, tables: Tables, conditions: list[ColumnElement[bool]]
+) -> dict[str, list[dict[str, Any]]]:
+    """Return the files of each note; the page paints the drawing itself, so that its flattened image is left out."""
+    note, link, component = (tables.by_family[name] for name in ("Note", "NoteComponent", "Component"))
+    statement = (
+        select(link.c.note_id, component.c.id, component.c.name, component.c.file_type, component.c.size)
+        .join_from(note, link, link.c.note_id == note.c.id)
+        .join(component, component.c.id == link.c.component_id)
+        .order_by(component.c["__row__"])
+    )
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in connection.execute(statement.where(*conditions)):
+        if row.id != note_image_id(row.note_id):
+            name = f"{row.name or 'file'}{row.file_type or ''}"
+            found[row.note_id].append({"id": row.id, "name": name, "size": row.size})
+    return found
+
+
+def _read_mentions(
+    connection: Connection, tables: Tables, conditions: list[ColumnElement[bool]]
+) -> dict[str, list[str]]:
+    """Return the texts in each note that mention people."""
+    note, link = tables.by_family["Note"], tables.by_family["Recipient"]
+    statement = select(link.c.note_id, link.c.text_mentioned).join_from(note, link, link.c.note_id == note.c.id)
+    found: dict[str, list[str]] = defaultdict(list)
+    for row in connection.execute(statement.where(*conditions, link.c.text_mentioned.is_not(None))):
+        found[row.note_id].append(row.text_mentioned)
+    return found
+
+
+def _read_addressed(connection: Connection, tables: Tables, conditions: list[ColumnElement[bool]]) -> dict[str, str]:
+    """Return the names of the versions that answer the notes."""
+    note, metadata = tables.by_family["Note"], tables.by_family["Metadata"]
+    is_mark = (metadata.c.parent_id == note.c.id) & (metadata.c.key == ADDRESSED_KEY)
+    statement = select(note.c.id, metadata.c.value).join_from(note, metadata, is_mark).where(*conditions)
+    marks = {row.id: parse_object(row.value).get("version") for row in connection.execute(statement)}
+    return {note_id: version for note_id, version in marks.items() if isinstance(version, str)}
+
+
+def note_file_type(connection: Connection, tables: Tables, access: ReviewAccess, component_id: str) -> str | None:
+    """Return the file type of a file on a note that the visitor may see; raises NotFound for any other component."""
+    note, link, component, item = (
+        tables.by_family[name] for name in ("Note", "NoteComponent", "Component", "ReviewSessionObject")
+    )
+    statement = (
+        select(component.c.file_type, link.c.note_id, note.c.parent_id)
+        .join_from(component, link, component.c.id == link.c.component_id)
+        .join(note, link.c.note_id == note.c.id)
+        .join(item, note.c.parent_id == item.c.id)
+        .where(component.c.id == component_id, item.c.review_session_id == access.review_session_id)
+    )
+    for row in connection.execute(statement):
+        if row.note_id not in _hidden_threads(connection, tables, access, row.parent_id):
+            return row.file_type or ""
+    raise NotFound("This review session has no such movie, image or file. Load the page again.")
 
 
 def _note_to_json(

@@ -6,9 +6,11 @@ Each returns the change that it made, in the format that open pages get as well 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, cast
 from uuid import UUID, uuid4, uuid5
 
+import attrs
 from sqlalchemy import Row, select
 
 from ft_dcc.errors import Conflict, DuplicateEntryError, Forbidden, NotFound, ValidationError
@@ -17,8 +19,15 @@ from ft_dcc.server.database import clock
 from ft_dcc.server.entities.batch import Operation, create_operation, delete_operation, update_operation
 from ft_dcc.server.review.access import ReviewAccess
 from ft_dcc.server.review.annotations import parse_end_frame, parse_shapes, to_annotation_data
+from ft_dcc.server.review.attachments import Attachment, note_file_operations
+from ft_dcc.server.review.earlier_notes import addressed_operations, session_of_note
 from ft_dcc.server.review.feedback import NOTE_KEY, parse_object, read_change
-from ft_dcc.server.review.user_actions import require_right, user_invitee_operations, write_as_visitor
+from ft_dcc.server.review.user_actions import (
+    mention_operations,
+    require_right,
+    user_invitee_operations,
+    write_as_visitor,
+)
 
 STATUSES = ("approved", "require_changes", "seen")
 _MAX_NOTE_LENGTH = 10_000
@@ -31,8 +40,12 @@ _ID_NAMESPACE = UUID("0f6f0f7c-6c6c-4d9b-8a46-0c8a2f6a6a7b")
 Change = dict[str, Any]
 
 
-def write_note(dispatcher: Dispatcher, access: ReviewAccess, payload: dict[str, Any]) -> Change:
-    """Write a note of the visitor on a version, with its frames and drawing; repeating it with the same id is harmless.
+def write_note(
+    dispatcher: Dispatcher, access: ReviewAccess, payload: dict[str, Any], files: Sequence[Attachment] = ()
+) -> Change:
+    """Write a note of the visitor on a version, with its frames, drawing and files.
+
+    Repeating it with the same id is harmless.
 
     Raises Forbidden, NotFound, ValidationError or ReviewSessionClosedError.
     """
@@ -40,7 +53,7 @@ def write_note(dispatcher: Dispatcher, access: ReviewAccess, payload: dict[str, 
     frame = _parse_frame(payload.get("frame"))
     end_frame = parse_end_frame(payload.get("end_frame"), frame)
     shapes = parse_shapes(payload["drawing"]) if payload.get("drawing") else []
-    content = _parse_content(payload.get("content", ""), may_be_empty=bool(shapes))
+    content = _parse_content(payload.get("content", ""), may_be_empty=bool(shapes or files))
     if content:
         require_right(access, "comment")
     if shapes and frame is None:
@@ -65,6 +78,9 @@ def write_note(dispatcher: Dispatcher, access: ReviewAccess, payload: dict[str, 
     operations.append(_metadata_operation("Note", note_id, metadata))
     for label_id in _parse_labels(dispatcher, payload.get("labels", [])):
         operations.append(create_operation("NoteLabelLink", {"note_id": note_id, "label_id": label_id}))
+    operations += mention_operations(dispatcher, access, note_id, content, payload.get("mentions", []))
+    for file in files:
+        operations += note_file_operations(file.id, note_id, file.name, file.size)
     write_as_visitor(dispatcher, access, operations)
     return read_change(dispatcher.context.store, access, object_id, [note_id])
 
@@ -94,11 +110,17 @@ def edit_note(dispatcher: Dispatcher, access: ReviewAccess, payload: dict[str, A
 def delete_note(dispatcher: Dispatcher, access: ReviewAccess, payload: dict[str, Any]) -> Change:
     """Delete a note of the visitor with its drawing; raises Conflict for a note with replies, which others wrote."""
     note = _own_note(dispatcher, access, payload.get("note"))
-    table = dispatcher.context.store.tables.by_family["Note"]
+    families = dispatcher.context.store.tables.by_family
+    table, link, component = (families[name] for name in ("Note", "NoteComponent", "Component"))
     with dispatcher.context.store.reading() as connection:
         if connection.scalar(select(table.c.id).where(table.c.in_reply_to_id == note.id).limit(1)) is not None:
             raise Conflict("This note has replies and cannot be deleted. Edit its text instead.")
+        # Components of versions can hang on notes as well.
+        is_file = (link.c.component_id == component.c.id) & component.c.version_id.is_(None)
+        statement = select(component.c.id).join_from(link, component, is_file).where(link.c.note_id == note.id)
+        files = connection.scalars(statement).all()
     operations = [delete_operation("Note", note.id)]
+    operations += [delete_operation("FileComponent", component_id) for component_id in files]
     annotation_id = str(uuid5(_ID_NAMESPACE, note.id))
     # Another client may have written any id into the metadata.
     if parse_object(note.metadata).get("annotation_id") == annotation_id:
@@ -121,6 +143,27 @@ def complete_note(dispatcher: Dispatcher, access: ReviewAccess, payload: dict[st
         ]
         write_as_visitor(dispatcher, access, operations)
     return read_change(dispatcher.context.store, access, note.parent_id, [note.id])
+
+
+def mark_addressed(dispatcher: Dispatcher, access: ReviewAccess, payload: dict[str, Any]) -> Change:
+    """Mark a note on an earlier version as answered by the version of ``object``; repeating it changes nothing.
+
+    Raises Forbidden, NotFound or ReviewSessionClosedError.
+    """
+    store, object_id = dispatcher.context.store, _require(dispatcher, access, payload.get("object"), "comment")
+    with store.reading() as connection:
+        session_id = session_of_note(connection, store.tables, access, payload.get("note"), object_id)
+    own = attrs.evolve(access, review_session_id=session_id)
+    note = _note(dispatcher, own, payload.get("note"))
+    with store.reading() as connection:
+        operations = addressed_operations(connection, store.tables, note, object_id)
+    if operations:
+        if access.user is None:
+            (reply,) = (each for each in operations if each["entity_type"] == "Note")
+            reply_id = reply["entity_data"]["id"]
+            operations.append(_metadata_operation("Note", reply_id, {"invitee_id": access.invitee_id}))
+        write_as_visitor(dispatcher, access, operations)
+    return read_change(store, own, note.parent_id, [note.id])
 
 
 def set_status(dispatcher: Dispatcher, access: ReviewAccess, payload: dict[str, Any]) -> Change:

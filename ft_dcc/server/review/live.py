@@ -23,7 +23,7 @@ from ft_dcc.server.database.store import Store
 from ft_dcc.server.review import content
 from ft_dcc.server.review.access import ReviewAccess
 from ft_dcc.server.review.feedback import read_change, viewer_of
-from ft_dcc.server.review.presentation import Presentation
+from ft_dcc.server.review.presentation import Presentation, clock_ms
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +49,7 @@ class Page:
         self.id = next(self._numbers)
         self.access, self.authorize = access, authorize
         self.is_closed = False
+        self.is_following = False
         self._queue: deque[str] = deque()
         self._has_messages = asyncio.Event()
 
@@ -76,7 +77,8 @@ class Page:
 
     def describe(self) -> dict[str, Any]:
         """Return the entry of the page in the list of people."""
-        return {"id": self.id, "name": self.access.name or "Guest", "may_present": self.access.may_write}
+        name, may_present = self.access.name or "Guest", self.access.may("present")
+        return {"id": self.id, "name": name, "may_present": may_present, "is_following": self.is_following}
 
 
 @attrs.define
@@ -107,6 +109,18 @@ class Room:
         for page in list(self.pages.values()):
             if page is not except_page and viewer in (_ALL, viewer_of(page.access)):
                 page.send(text)
+
+    def receive(self, page: Page, message: dict[str, Any]) -> None:
+        """Apply a message of a page; raises BadRequest and ValidationError."""
+        kind = message.get("type")
+        if kind == "clock":
+            # The page computes the difference of the clocks from the time that the answer takes.
+            page.send(json.dumps({"type": "clock", "sent": message.get("sent"), "now": clock_ms()}))
+            return
+        presenters = {each.id for each in self.pages.values() if each.access.may("present")}
+        answer = self.presentation.receive(page.id, presenters, message)
+        if answer is not None:
+            self.broadcast(answer, None if answer["type"] == "driver" else page)
 
     def people(self) -> dict[str, Any]:
         """Return the message that lists the people of the session."""
@@ -152,8 +166,16 @@ class LiveReviews:
             if not room.pages:
                 del self._rooms[session_id]
             if room.presentation.leave(page.id):
-                room.broadcast({"type": "driver", "presenter": None})
+                room.broadcast(room.presentation.driver())
             self._touch_people(session_id, room)
+
+    def receive(self, page: Page, room: Room, message: dict[str, Any]) -> None:
+        """Apply a message of a page; raises BadRequest and ValidationError."""
+        if message.get("type") == "follow":
+            page.is_following = message.get("on") is True
+            self._touch_people(page.access.review_session_id, room)
+            return
+        room.receive(page, message)
 
     def on_changes(self, entities: list[dict[str, Any]]) -> None:
         """Receive the changes of a transaction; called on the thread of the writer."""

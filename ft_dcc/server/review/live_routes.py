@@ -51,7 +51,7 @@ async def _serve_websocket(live: LiveReviews, authorize: Authorize, websocket: W
             return
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_send_messages, page, websocket)
-            await _receive_messages(page, room, websocket)
+            await _receive_messages(live, page, room, websocket)
             page.close()
             tasks.cancel_scope.cancel()
 
@@ -65,7 +65,7 @@ async def _send_messages(page: Page, websocket: WebSocket) -> None:
         page.close()
 
 
-async def _receive_messages(page: Page, room: Room, websocket: WebSocket) -> None:
+async def _receive_messages(live: LiveReviews, page: Page, room: Room, websocket: WebSocket) -> None:
     """Apply the messages of a page until it disconnects; invalid ones and those over the limit are answered."""
     count, since = 0, time.monotonic()
     while True:
@@ -79,13 +79,9 @@ async def _receive_messages(page: Page, room: Room, websocket: WebSocket) -> Non
         if count > _MAX_MESSAGES_PER_SECOND:
             continue
         try:
-            message = _parse(received.get("text"))
-            answer = room.presentation.receive(page.id, may_present=page.access.may_write, message=message)
-        except errors.BadRequest as error:
+            live.receive(page, room, _parse(received.get("text")))
+        except (errors.BadRequest, errors.ValidationError) as error:
             page.send(json.dumps({"type": "error", "text": str(error)}))
-            continue
-        if answer is not None:
-            room.broadcast(answer, None if answer["type"] == "driver" else page)
 
 
 def _parse(text: object) -> dict[str, Any]:

@@ -7,70 +7,122 @@ leaves ends nothing.
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from typing import Any
 
 import attrs
 
 from ft_dcc.errors import BadRequest
+from ft_dcc.server.review.live_strokes import LiveStrokes
 
 _MAX_ID_LENGTH, _MAX_FRAME = 64, 10**7
-_MAX_POINTS = 2_000
 _COMPARE_MODES = ("toggle", "side", "wipe", "difference")
+_PLAY_MODES = ("once", "loop", "ping-pong")
+# The presenter may state when its frame was on the screen, at most so long before the message arrives.
+_MAX_AGE_MS = 2_000
 
 
 @attrs.define(eq=False)
 class Presentation:
-    """Who presents, and what is shown."""
+    """Who presents, what is shown, and the unsent drawing on it."""
 
     presenter: int | None = None
     state: dict[str, Any] = attrs.field(factory=dict)
+    strokes: LiveStrokes = attrs.field(factory=LiveStrokes)
 
     def snapshot(self) -> dict[str, Any]:
         """Return the state for a page that joins; ``now`` is the clock of the server in milliseconds."""
-        return {"presenter": self.presenter, "state": self.state, "now": _now()}
+        strokes = self.strokes.snapshot()
+        return {"presenter": self.presenter, "state": self.state, "strokes": strokes, "now": clock_ms()}
 
     def leave(self, page_id: int) -> bool:
         """Return whether the page was the presenter; the state stays, paused where it is."""
         if self.presenter != page_id:
             return False
-        self.presenter = None
+        self._set_presenter(None)
+        if self.state.get("speed"):
+            self.state = {**self.state, "speed": 0}
         return True
 
-    def receive(self, page_id: int, *, may_present: bool, message: dict[str, Any]) -> dict[str, Any] | None:
+    def receive(self, page_id: int, presenters: Collection[int], message: dict[str, Any]) -> dict[str, Any] | None:
         """Apply a message of a page and return the message for all others, or None for a message without effect.
 
-        Only the presenter changes the state; other messages of pages that do not present are ignored, because they may
-        have been sent before the page knew. Raises BadRequest.
+        ``presenters`` are the pages with the right to present. Only the presenter changes the state; other messages of
+        pages that do not present are ignored, because they may have been sent before the page knew. Raises BadRequest
+        and ValidationError.
         """
         kind = message.get("type")
-        if kind == "claim" and may_present:
-            self.presenter = page_id
-            return {"type": "driver", "presenter": page_id}
+        if kind == "claim" and page_id in presenters:
+            return self._set_presenter(page_id)
         if kind == "release":
-            return {"type": "driver", "presenter": None} if self.leave(page_id) else None
+            return self.driver() if self.leave(page_id) else None
         if page_id != self.presenter:
             return None
-        if kind in ("pointer", "stroke"):
-            return {"type": kind, **_points(message)}
-        if kind in ("show", "play", "pause", "view"):
-            self.state = {**self.state, **_STATE_PARSERS[kind](message), "at": _now()}
-            return {"type": "state", "state": self.state, "now": self.state["at"]}
+        if kind == "hand_over":
+            # The other page may have left meanwhile.
+            return self._set_presenter(message["to"]) if message.get("to") in presenters else None
+        if kind == "pointer":
+            return {"type": "pointer", "point": _point(message.get("point"))}
+        if kind == "stroke":
+            return self.strokes.put(parse_id(message.get("entry")), parse_frame(message.get("frame")), message)
+        if kind == "strokes":
+            return self.strokes.keep(parse_id(message.get("entry")), parse_frame(message.get("frame")), message)
+        if kind in _STATE_PARSERS:
+            now = clock_ms()
+            self.state = {**self.state, **_STATE_PARSERS[kind](message), "at": _shown_at(message.get("at"), now)}
+            return {"type": "state", "state": self.state, "now": now}
         raise BadRequest("The message has no known type.")
+
+    def driver(self) -> dict[str, Any]:
+        """Return the message that names the presenter."""
+        return {"type": "driver", "presenter": self.presenter}
+
+    def _set_presenter(self, page_id: int | None) -> dict[str, Any]:
+        self.presenter = page_id
+        self.strokes = LiveStrokes()
+        return self.driver()
+
+
+def clock_ms() -> int:
+    """Return the clock of the server, by which the pages agree on the moment of a frame."""
+    return round(time.monotonic() * 1000)
+
+
+def parse_id(value: object) -> str:
+    """Return the id of a version; raises BadRequest."""
+    if not isinstance(value, str) or not 0 < len(value) <= _MAX_ID_LENGTH:
+        raise BadRequest("The message names no version.")
+    return value
+
+
+def parse_frame(value: object) -> int | None:
+    """Return a frame number, or None for a movie without numbers; raises BadRequest."""
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or abs(value) > _MAX_FRAME):
+        raise BadRequest("A frame is a whole number.")
+    return value
 
 
 def _parse_show(message: dict[str, Any]) -> dict[str, Any]:
-    return {"entry": _id(message.get("entry")), "frame": _frame(message.get("frame")), "speed": 0}
+    return {"entry": parse_id(message.get("entry")), "frame": parse_frame(message.get("frame")), "speed": 0}
 
 
 def _parse_play(message: dict[str, Any]) -> dict[str, Any]:
     speed: Any = message.get("speed")
     if not _is_number(speed) or not 0 < abs(speed) <= 8:
         raise BadRequest("The speed is a number from -8 to 8 other than 0.")
-    return {"entry": _id(message.get("entry")), "frame": _frame(message.get("frame")), "speed": speed}
+    return {**_parse_show(message), "speed": speed}
 
 
 def _parse_pause(message: dict[str, Any]) -> dict[str, Any]:
-    return {"frame": _frame(message.get("frame")), "speed": 0}
+    return {"frame": parse_frame(message.get("frame")), "speed": 0}
+
+
+def _parse_range(message: dict[str, Any]) -> dict[str, Any]:
+    """Return the first and last frame that are played, and what follows the last one."""
+    mode = message.get("mode")
+    if mode not in _PLAY_MODES:
+        raise BadRequest(f"The mode of a range is one of {', '.join(_PLAY_MODES)}.")
+    return {"in": parse_frame(message.get("in")), "out": parse_frame(message.get("out")), "play_mode": mode}
 
 
 def _parse_view(message: dict[str, Any]) -> dict[str, Any]:
@@ -83,36 +135,30 @@ def _parse_view(message: dict[str, Any]) -> dict[str, Any]:
     compared, mode = message.get("with"), message.get("mode")
     if mode is not None and mode not in _COMPARE_MODES:
         raise BadRequest(f"A comparison is one of {', '.join(_COMPARE_MODES)}.")
-    return {"zoom": zoom, "offset": offset, "with": None if compared is None else _id(compared), "mode": mode}
+    return {"zoom": zoom, "offset": offset, "with": None if compared is None else parse_id(compared), "mode": mode}
 
 
-_STATE_PARSERS = {"show": _parse_show, "play": _parse_play, "pause": _parse_pause, "view": _parse_view}
+_STATE_PARSERS: dict[Any, Any] = {
+    "show": _parse_show,
+    "play": _parse_play,
+    "pause": _parse_pause,
+    "range": _parse_range,
+    "view": _parse_view,
+}
 
 
-def _points(message: dict[str, Any]) -> dict[str, Any]:
-    points = message.get("points")
-    if not isinstance(points, list) or len(points) > _MAX_POINTS:
-        raise BadRequest(f"A message has at most {_MAX_POINTS} points.")
-    if not all(isinstance(p, list) and len(p) in (2, 3) and all(_is_number(part) for part in p) for p in points):
-        raise BadRequest("A point is [x, y], or [x, y, pressure].")
-    return {"points": points}
-
-
-def _id(value: object) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= _MAX_ID_LENGTH:
-        raise BadRequest("The message names no version.")
+def _point(value: object) -> list[float] | None:
+    """Return the position of the pointer on the image, or None when it has left the image."""
+    if value is None:
+        return None
+    if not isinstance(value, list) or len(value) != 2 or not all(_is_number(part) for part in value):
+        raise BadRequest("The point of a pointer is [x, y], or null.")
     return value
 
 
-def _frame(value: object) -> int | None:
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or abs(value) > _MAX_FRAME):
-        raise BadRequest("A frame is a whole number.")
-    return value
-
-
-def _now() -> int:
-    return round(time.monotonic() * 1000)
+def _shown_at(value: Any, now: int) -> int:
+    return min(max(round(value), now - _MAX_AGE_MS), now) if _is_number(value) else now
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e9
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e12

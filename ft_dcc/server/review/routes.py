@@ -30,10 +30,13 @@ from ft_dcc.server.review.access import (
     pass_cookie_name,
     stored_passphrase,
 )
+from ft_dcc.server.review.attachments import MAX_ATTACHMENT_BYTES, Attachments
+from ft_dcc.server.review.earlier_notes import read_earlier
+from ft_dcc.server.review.export.note_images import NoteImages
 from ft_dcc.server.review.feedback import viewer_of
 from ft_dcc.server.review.live import LiveReviews
 from ft_dcc.server.review.response_cache import Cached, ResponseCache, to_json
-from ft_dcc.server.review.user_actions import find_user_access
+from ft_dcc.server.review.user_actions import find_user_access, read_people, require_right
 from ft_dcc.server.storage.routes import media_type_of
 
 Action = Callable[[Dispatcher, ReviewAccess, dict[str, Any]], "dict[str, Any]"]
@@ -54,6 +57,8 @@ class ReviewPages:
         self._files = static_pages.StaticPages()
         self._cache = ResponseCache(self._studio.store)
         self._live = LiveReviews(self._studio.store)
+        self._attachments, self._note_images = Attachments(self._studio), NoteImages(dispatcher)
+        self._note_images.resume()
         self._studio.events.add_observer(self._live)
         # Limits for wrong passphrases by session and address, and by session; and for writes of one invitee.
         self._guesses, self._all_guesses = rate_limit.TokenBucket(5, 1 / 12), rate_limit.TokenBucket(100, 1)
@@ -70,13 +75,17 @@ class ReviewPages:
             Route(session, self._receive_passphrase, methods=["POST"]),
             Route(f"{session}/data", self._send_list, methods=["GET"]),
             Route(f"{session}/entries/{{object_id}}", self._send_entry, methods=["GET"]),
+            Route(f"{session}/entries/{{object_id}}/earlier", self._send_earlier, methods=["GET"]),
+            Route(f"{session}/people", self._send_people, methods=["GET"]),
             *live_routes.routes(session, self._live, self._authorize),
             Route(f"{session}/media/{{component_id}}", self._send_media, methods=["GET"]),
             Route(f"{session}/export/{{format_name}}", self._send_export, methods=["GET"]),
-            Route(f"{session}/notes", partial(self._receive, guest_actions.write_note), methods=["POST"]),
+            Route(f"{session}/notes", partial(self._receive, self._write_note), methods=["POST"]),
+            Route(f"{session}/attachments", self._receive_attachment, methods=["POST"]),
             Route(f"{session}/notes/edit", partial(self._receive, guest_actions.edit_note), methods=["POST"]),
             Route(f"{session}/notes/delete", partial(self._receive, guest_actions.delete_note), methods=["POST"]),
             Route(f"{session}/notes/done", partial(self._receive, guest_actions.complete_note), methods=["POST"]),
+            Route(f"{session}/notes/addressed", partial(self._receive, guest_actions.mark_addressed), methods=["POST"]),
             Route(f"{session}/status", partial(self._receive, guest_actions.set_status), methods=["POST"]),
             Route(f"{session}/statuses", partial(self._receive, guest_actions.set_statuses), methods=["POST"]),
         ]
@@ -205,15 +214,34 @@ class ReviewPages:
         commit = store.commits
         return self._cache.get((session_id, "entry", object_id, viewer_of(access)), commit, read)
 
+    async def _send_earlier(self, request: Request) -> Response:
+        return await to_thread.run_sync(self._respond, request, self._read_earlier)
+
+    def _read_earlier(self, request: Request, access: ReviewAccess) -> Cached:
+        store, object_id = self._studio.store, request.path_params["object_id"]
+
+        def read(connection: Connection) -> str:
+            return to_json({"commit": commit, "versions": read_earlier(connection, store.tables, access, object_id)})
+
+        commit = store.commits
+        return self._cache.get((access, "earlier", object_id), commit, read)
+
+    async def _send_people(self, request: Request) -> Response:
+        return await to_thread.run_sync(self._respond, request, self._read_people)
+
+    def _read_people(self, request: Request, access: ReviewAccess) -> Cached:
+        require_right(access, "comment")
+        return self._cache.get(
+            (access, "people"), self._studio.store.commits, lambda _: to_json(read_people(self._dispatcher, access))
+        )
+
     async def _send_media(self, request: Request) -> Response:
         return await to_thread.run_sync(self._read_media, request)
 
     def _read_media(self, request: Request) -> Response:
         access, component_id = self._authorize(request), request.path_params["component_id"]
         with self._studio.store.reading() as connection:
-            file_type = content.component_file_type(
-                connection, self._studio.store.tables, access.review_session_id, component_id
-            )
+            file_type = content.component_file_type(connection, self._studio.store.tables, access, component_id)
         return self._studio.media.respond(request, component_id, media_type_of(file_type))
 
     async def _send_export(self, request: Request) -> Response:
@@ -245,13 +273,41 @@ class ReviewPages:
 
     def _run_action(self, action: Action, request: Request, payload: dict[str, Any]) -> dict[str, Any]:
         access = self._authorize(request)
+        self._check_writer(request, access)
+        return action(self._dispatcher, access, payload)
+
+    def _check_writer(self, request: Request, access: ReviewAccess) -> None:
+        """Raise Forbidden for a request of another site, and TooManyRequests."""
         if access.user is not None:
             check_same_origin(request)
         invitee = access.invitee_id or rate_limit.client_address(request)
         if (seconds := self._guest_limit.retry_after(invitee)) > 0:
             raise errors.TooManyRequests("Too many requests. Wait a moment and try again.", seconds)
         self._guest_limit.consume(invitee)
-        return action(self._dispatcher, access, payload)
+
+    def _write_note(self, dispatcher: Dispatcher, access: ReviewAccess, payload: dict[str, Any]) -> dict[str, Any]:
+        """Write a note with its files; the image of its drawing is made afterwards."""
+        files = self._attachments.adopt(access, payload.get("files", []))
+        try:
+            change = guest_actions.write_note(dispatcher, access, payload, files)
+        except BaseException:
+            self._attachments.discard(files, was_written=False)
+            raise
+        self._attachments.discard(files, was_written=True)
+        for note in change["notes"]:
+            if note["drawing"]:
+                self._note_images.add(note["id"])
+        return change
+
+    async def _receive_attachment(self, request: Request) -> Response:
+        """Keep a file for an unsent note."""
+        access = await to_thread.run_sync(self._authorize, request)
+        require_right(access, "comment")
+        self._check_writer(request, access)
+        if int(request.headers.get("content-length") or 0) > MAX_ATTACHMENT_BYTES:
+            raise errors.PayloadTooLarge(f"A file has at most {MAX_ATTACHMENT_BYTES >> 20} MB. Attach a smaller one.")
+        found = await self._attachments.receive(access, request.query_params.get("name", ""), request.stream())
+        return Response(to_json(found), headers={"Cache-Control": "no-store"}, media_type="application/json")
 
     def _find_api_user(self, request: HTTPConnection) -> Caller | None:
         """Return the user whose API key a program sends in the headers, or None without one."""

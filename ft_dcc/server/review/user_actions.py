@@ -6,13 +6,18 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from ft_dcc.errors import Forbidden
+from sqlalchemy import Select, or_, select
+
+from ft_dcc.errors import Forbidden, ValidationError
 from ft_dcc.server.actions.dispatch import Dispatcher
 from ft_dcc.server.auth.permissions import Permissions
 from ft_dcc.server.entities.batch import Operation, create_operation, update_operation
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.review.access import ReviewAccess, authorize_user
+from ft_dcc.server.review.feedback import full_name
 from ft_dcc.server.review.verdict_status import find_status
+
+_MAX_MENTIONS = 20
 
 
 def find_user_access(dispatcher: Dispatcher, user: Caller, review_session_id: str) -> ReviewAccess | None:
@@ -102,6 +107,48 @@ def require_right(access: ReviewAccess, right: str) -> None:
         raise Forbidden("Only invitees may write, and only while the review is open. Ask for an invitation.")
     names = {"comment": "write notes", "draw": "draw", "decide": "decide", "download": "download"}
     raise Forbidden(f"Your invitation does not let you {names[right]}. Ask the person who invited you.")
+
+
+def read_people(dispatcher: Dispatcher, access: ReviewAccess) -> list[dict[str, str]]:
+    """Return the id and name of the users who can be mentioned.
+
+    Users see all active users; invitees only those who take part in the session, by their versions or notes.
+    """
+    context = dispatcher.context
+    user, version, note, item = (
+        context.store.tables.by_family[name] for name in ("Resource", "AssetVersion", "Note", "ReviewSessionObject")
+    )
+    statement: Select[Any] = select(user.c.id, user.c.first_name, user.c.last_name, user.c.username)
+    statement = statement.where(user.c.username.is_not(None), user.c.is_active.is_(True))
+    if access.user is None:
+        shown = select(item.c.id, item.c.version_id).where(item.c.review_session_id == access.review_session_id)
+        authors = select(version.c.user_id).where(version.c.id.in_(shown.with_only_columns(item.c.version_id)))
+        writers = select(note.c.user_id).where(note.c.parent_id.in_(shown.with_only_columns(item.c.id)))
+        statement = statement.where(or_(user.c.id.in_(authors), user.c.id.in_(writers)))
+    with context.store.reading() as connection:
+        found = [{"id": row.id, "name": full_name(row)} for row in connection.execute(statement)]
+    return sorted(found, key=lambda person: person["name"].lower())
+
+
+def mention_operations(
+    dispatcher: Dispatcher, access: ReviewAccess, note_id: str, content: str, user_ids: object
+) -> list[Operation]:
+    """Return the operations that make the mentioned users recipients of a note; raises ValidationError."""
+    if not isinstance(user_ids, list) or len(user_ids) > _MAX_MENTIONS:
+        raise ValidationError(f"A note mentions at most {_MAX_MENTIONS} people. Remove some.")
+    if not user_ids:
+        return []
+    names = {person["id"]: person["name"] for person in read_people(dispatcher, access)}
+    own = None if access.user is None else access.user.id
+    operations = []
+    for user_id in dict.fromkeys(str(each) for each in user_ids):
+        if user_id not in names:
+            raise ValidationError("One of the people cannot be mentioned here. Load the page again.")
+        # The author is a recipient of each note.
+        if user_id != own and f"@{names[user_id]}" in content:
+            link = {"note_id": note_id, "resource_id": user_id, "text_mentioned": f"@{names[user_id]}"}
+            operations.append(create_operation("Recipient", link))
+    return operations
 
 
 def _query(dispatcher: Dispatcher, caller: Caller, expression: str) -> list[dict[str, Any]]:

@@ -126,7 +126,7 @@ export function Check(props: { label: string; name: string; checked: boolean }) 
   );
 }
 
-const RIGHTS = ["comment", "draw", "decide", "download"] as const;
+const RIGHTS = ["comment", "draw", "decide", "download", "present"] as const;
 const DEFAULT_RIGHTS = "comment draw decide";
 
 function PeoplePart({ card }: Props) {

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import attrs
+from sqlalchemy import select
 
 from ft_dcc.errors import NotFound
 from ft_dcc.server.context import ServerContext
@@ -77,6 +78,25 @@ def read_export(context: ServerContext, access: ReviewAccess) -> ExportSession:
         found = content.read_review(connection, tables, access)
     versions = [_to_version(entry) for entry in found["entries"]]
     return ExportSession(found["name"], found["project"], versions, context.media)
+
+
+def read_note_export(context: ServerContext, note_id: str) -> tuple[ExportSession, ExportVersion, ExportNote] | None:
+    """Return a note on a version with its session and version, or None if it was deleted meanwhile."""
+    tables = context.store.tables
+    note, item = tables.by_family["Note"], tables.by_family["ReviewSessionObject"]
+    statement = select(item.c.id, item.c.review_session_id).join_from(note, item, note.c.parent_id == item.c.id)
+    with context.store.reading() as connection:
+        row = connection.execute(statement.where(note.c.id == note_id)).first()
+        if row is None:
+            return None
+        access = ReviewAccess(row.review_session_id, None, has_ended=False)
+        head = content.read_head(connection, tables, access)
+        (entry,) = (each for each in content.read_entries(connection, tables, access) if each["id"] == row.id)
+        details = content.read_entry(connection, tables, access, row.id)
+    version = _to_version({"task": "", **entry, **details})
+    threads = (each for root in version.notes for _, each in root.thread())
+    found = next((each for each in threads if each.id == note_id), None)
+    return None if found is None else (ExportSession(head["name"], head["project"], [], context.media), version, found)
 
 
 def _to_version(entry: dict[str, Any]) -> ExportVersion:

@@ -1,0 +1,180 @@
+"""Files, mentions and earlier versions: what notes of the review page add to the entities that ftrack clients read."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import requests
+from server.test_reviews import PAST, Review, create, make_review, say
+
+TIMEOUT_SECONDS = 30
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, start_module_server: Any) -> Any:
+    return start_module_server(tmp_path_factory.mktemp("notes") / "data")
+
+
+@pytest.fixture(scope="module")
+def http_client(server: Any, http_client_for: Any) -> Any:
+    return http_client_for(server)
+
+
+@pytest.fixture
+def review(http_client: Any) -> Review:
+    return make_review(http_client)
+
+
+def attach(link: str, content: bytes = b"PNG", name: str = "chin.png") -> requests.Response:
+    return requests.post(f"{link}/attachments", params={"name": name}, data=content, timeout=TIMEOUT_SECONDS)
+
+
+def query(review: Review, expression: str) -> list[dict[str, Any]]:
+    answer = review.http_client.post({"action": "query", "expression": expression}).json()
+    found: list[dict[str, Any]] = answer[0]["data"]
+    return found
+
+
+def test_attached_file_is_a_component_of_the_note(review: Review) -> None:
+    link = review.invite()
+    sent = attach(link).json()
+    note = {"id": str(uuid4()), "object": review.object, "content": "", "files": [sent["token"]]}
+    for _ in range(2):  # A note that is sent again has its file once.
+        answer = say(link, "notes", **note)
+        assert answer.status_code == 200, answer.text
+        shown = answer.json()["notes"][0]
+        assert [(file["name"], file["size"]) for file in shown["files"]] == [("chin.png", 3)]
+    names = "component.name, component.file_type, component.size, component.component_locations.location.name"
+    (found,) = query(review, f'select {names}, url from NoteComponent where note_id is "{note["id"]}"')
+    assert (found["component"]["name"], found["component"]["file_type"]) == ("chin", ".png")
+    assert requests.get(found["url"]["url"], timeout=TIMEOUT_SECONDS).content == b"PNG"
+    assert requests.get(f"{link}/media/{sent['id']}", timeout=TIMEOUT_SECONDS).content == b"PNG"
+    assert say(link, "notes/delete", note=note["id"]).status_code == 200
+    assert query(review, f'select id from Component where id is "{sent["id"]}"') == []
+    assert requests.get(f"{link}/media/{sent['id']}", timeout=TIMEOUT_SECONDS).status_code == 404
+
+
+def test_attached_page_is_sent_as_a_download(review: Review) -> None:
+    link = review.invite()
+    sent = attach(link, b"<script>alert(1)</script>", "evil.html").json()
+    assert say(link, "notes", object=review.object, content="See", files=[sent["token"]]).status_code == 200
+    answer = requests.get(f"{link}/media/{sent['id']}", timeout=TIMEOUT_SECONDS)
+    assert answer.headers["Content-Type"] == "application/octet-stream"
+    assert answer.headers["Content-Disposition"] == "attachment"
+
+
+def test_file_of_a_note_is_hidden_with_it_in_a_moderated_session(review: Review) -> None:
+    link = review.invite()
+    sent = attach(link).json()
+    say(link, "notes", object=review.object, content="See", files=[sent["token"]])
+    assert requests.get(f"{review.link}/media/{sent['id']}", timeout=TIMEOUT_SECONDS).status_code == 200
+    review.set(is_moderated=True)
+    assert requests.get(f"{review.link}/media/{sent['id']}", timeout=TIMEOUT_SECONDS).status_code == 404
+    assert requests.get(f"{link}/media/{sent['id']}", timeout=TIMEOUT_SECONDS).status_code == 200
+
+
+def test_file_stays_with_the_draft_when_its_note_is_refused(review: Review, server: Any) -> None:
+    link = review.invite()
+    token = attach(link).json()["token"]
+    assert say(link, "notes", object="gone", content="See", files=[token]).status_code == 404
+    assert say(link, "notes", object=review.object, content="See", files=[token]).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "status"), [("empty.png", b"", 422), ("large.png", bytes((64 << 20) + 1), 413)]
+)
+def test_file_that_is_empty_or_too_large_is_refused(review: Review, name: str, content: bytes, status: int) -> None:
+    answer = attach(review.invite(), content, name)
+    assert answer.status_code == status
+    assert answer.json()["content"].endswith(("Attach another one.", "Attach a smaller one."))
+
+
+def test_visitor_without_the_right_to_comment_attaches_nothing(review: Review) -> None:
+    assert attach(review.link).status_code == 403
+    link = review.invite()
+    token = attach(link).json()["token"]
+    review.set(end_date=PAST)
+    assert attach(link).status_code == 403
+    assert say(link, "notes", object=review.object, content="See", files=[token]).status_code == 403
+
+
+def test_token_of_another_visitor_is_refused(review: Review, http_client: Any) -> None:
+    other = make_review(http_client, "Other")
+    token = attach(other.invite()).json()["token"]
+    link = review.invite()
+    assert say(link, "notes", object=review.object, content="See", files=[token]).status_code == 422
+    assert say(link, "notes", object=review.object, content="See", files=[token[:-3]]).status_code == 403
+
+
+def add_user(review: Review, **data: Any) -> str:
+    user_id = str(uuid4())
+    answer = review.http_client.post(create("User", id=user_id, username=f"u{user_id[:8]}", **data))
+    assert answer.status_code == 200, answer.text
+    return user_id
+
+
+def test_mentioned_user_is_a_recipient_of_the_note(review: Review) -> None:
+    link, user_id = review.invite(), add_user(review, first_name="Ida", last_name="Berg", is_active=True)
+    add_user(review, first_name="Unrelated", is_active=True)
+    update = {"action": "update", "entity_type": "AssetVersion", "entity_key": [review.version]}
+    review.http_client.post({**update, "entity_data": {"user_id": user_id}})
+    people = requests.get(f"{link}/people", timeout=TIMEOUT_SECONDS).json()
+    assert {"id": user_id, "name": "Ida Berg"} in people
+    assert "Unrelated" not in {person["name"] for person in people}
+    assert requests.get(f"{review.link}/people", timeout=TIMEOUT_SECONDS).status_code == 403
+    text = "@Ida Berg, please lift the chin."
+    note = say(link, "notes", object=review.object, content=text, mentions=[user_id]).json()["notes"][0]
+    assert note["mentions"] == ["@Ida Berg"]
+    expression = f'select resource_id, text_mentioned from Recipient where note_id is "{note["id"]}"'
+    (found,) = query(review, expression)
+    assert (found["resource_id"], found["text_mentioned"]) == (user_id, "@Ida Berg")
+    assert say(link, "notes", object=review.object, content="x", mentions=[str(uuid4())]).status_code == 422
+
+
+def add_version(review: Review) -> str:
+    """Return the object of a second version of the asset in the session."""
+    (version,) = query(review, f'select asset_id from AssetVersion where id is "{review.version}"')
+    ids = str(uuid4()), str(uuid4())
+    answer = review.http_client.post(
+        create("AssetVersion", id=ids[0], asset_id=version["asset_id"]),
+        create("ReviewSessionObject", id=ids[1], review_session_id=review.session, version_id=ids[0]),
+    )
+    assert answer.status_code == 200, answer.text
+    return ids[1]
+
+
+def test_notes_of_earlier_versions_are_read_and_marked_as_addressed(review: Review) -> None:
+    link, newer = review.invite(), add_version(review)
+    note = say(link, "notes", object=review.object, content="Lift the chin.", frame=1010).json()["notes"][0]
+    (earlier,) = requests.get(f"{link}/entries/{newer}/earlier", timeout=TIMEOUT_SECONDS).json()["versions"]
+    assert (earlier["version"], earlier["session"]) == (1, "Dailies")
+    assert "Lift the chin." in {each["content"] for each in earlier["notes"]}
+    first = requests.get(f"{link}/entries/{review.object}/earlier", timeout=TIMEOUT_SECONDS).json()
+    assert first["versions"] == []
+    for _ in range(2):
+        change = say(link, "notes/addressed", note=note["id"], object=newer).json()
+        assert change["notes"][0]["addressed_in"] == "playblast v002"
+    replies = query(review, f'select content from Note where in_reply_to_id is "{note["id"]}"')
+    assert [reply["content"] for reply in replies] == ["Addressed in playblast v002."]
+    assert say(link, "notes/addressed", note=note["id"], object=review.object).status_code == 404
+    assert say(review.link, "notes/addressed", note=note["id"], object=newer).status_code == 403
+
+
+def test_notes_of_another_session_are_not_shown_to_invitees(review: Review) -> None:
+    newer = add_version(review)
+    other, item = str(uuid4()), str(uuid4())
+    (session,) = query(review, f'select project_id from ReviewSession where id is "{review.session}"')
+    review.http_client.post(
+        create("ReviewSession", id=other, name="Internal", project_id=session["project_id"]),
+        create("ReviewSessionObject", id=item, review_session_id=other, version_id=review.version),
+        create("Note", content="internal", parent_id=item, parent_type="ReviewSessionObject"),
+    )
+    path = f"entries/{newer}/earlier"
+    shown = requests.get(f"{review.invite()}/{path}", timeout=TIMEOUT_SECONDS).json()["versions"]
+    assert {version["session"] for version in shown} == {"Dailies"}
+    seen = requests.get(
+        f"{review.link}/{path}", headers=review.http_client.server.headers, timeout=TIMEOUT_SECONDS
+    ).json()
+    assert {version["session"] for version in seen["versions"]} == {"Dailies", "Internal"}

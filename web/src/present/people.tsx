@@ -1,0 +1,126 @@
+/** The people with an open page, and who presents to whom. */
+
+import { useRef } from "preact/hooks";
+import type { JSX } from "preact";
+
+import { Icon } from "../elements";
+import type { Person } from "../model";
+import { isFollowing, isPresenting, ownPage, people, presenter } from "../store";
+import type { Presentation } from "./presentation";
+
+interface Props {
+  readonly presentation: Presentation;
+}
+
+export function PeoplePanel({ presentation }: Props): JSX.Element | null {
+  const own = people.value.find(({ id }) => id === ownPage.value);
+  if (own === undefined) return null;
+  return (
+    <>
+      <PresentButtons presentation={presentation} own={own} />
+      <People presentation={presentation} own={own} />
+    </>
+  );
+}
+
+function PresentButtons({ presentation, own }: Props & { readonly own: Person }): JSX.Element | null {
+  const name = people.value.find(({ id }) => id === presenter.value)?.name ?? "Another person";
+  if (isPresenting.value) {
+    return (
+      <>
+        <span class="presenter" role="status">You present</span>
+        <button type="button" id="present" class="text-button" onClick={() => presentation.release()}>
+          Stop
+        </button>
+      </>
+    );
+  }
+  if (presenter.value !== null) {
+    return (
+      <>
+        <span class="presenter" role="status">
+          <span class="presenter-name">{name}</span> presents
+        </span>
+        <button
+          type="button"
+          id="follow"
+          class="text-button"
+          aria-pressed={isFollowing.value}
+          title="Show what the presenter shows, until you move on the page"
+          onClick={() => (isFollowing.value ? presentation.leave() : presentation.follow())}
+        >
+          {isFollowing.value ? "Following" : "Follow"}
+        </button>
+      </>
+    );
+  }
+  if (!own.may_present) return null;
+  return (
+    <button
+      type="button"
+      id="present"
+      class="text-button"
+      title="Show your version, frame and drawing to the people who follow"
+      onClick={() => presentation.claim()}
+    >
+      Present
+    </button>
+  );
+}
+
+function People({ presentation, own }: Props & { readonly own: Person }): JSX.Element {
+  const root = useRef<HTMLDetailsElement>(null);
+  const close = (): void => {
+    if (root.current === null) return;
+    root.current.open = false;
+    root.current.querySelector("summary")?.focus();
+  };
+  return (
+    <details
+      class="people-list"
+      ref={root}
+      onKeyDown={(event) => event.key === "Escape" && close()}
+      onFocusOut={(event) => {
+        const isInside = event.relatedTarget instanceof Node && event.currentTarget.contains(event.relatedTarget);
+        if (!isInside && event.relatedTarget !== null) event.currentTarget.open = false;
+      }}
+    >
+      <summary id="show-people" aria-label={`People: ${people.value.length}`} title="People who have this page open">
+        <Icon name="people" />
+        {people.value.length}
+      </summary>
+      <ul aria-label="People who have this page open">
+        {people.value.map((person) => (
+          <PersonRow key={person.id} person={person} own={own} presentation={presentation} />
+        ))}
+      </ul>
+    </details>
+  );
+}
+
+function PersonRow(props: Props & { readonly person: Person; readonly own: Person }): JSX.Element {
+  const { person, own, presentation } = props;
+  const isOwn = person.id === own.id;
+  const state = person.id === presenter.value ? "presents" : person.is_following && presenter.value !== null ? "follows" : "";
+  const mayHandOver = isPresenting.value && !isOwn && person.may_present;
+  const mayTakeOver = isOwn && own.may_present && presenter.value !== null && !isPresenting.value;
+  return (
+    <li class="person" data-state={state}>
+      <span class="person-name">
+        {person.name}
+        {isOwn && " (you)"}
+      </span>
+      {state !== "" && <span class="quiet">{state}</span>}
+      {mayHandOver && (
+        <button type="button" class="text-button" onClick={() => presentation.handOver(person.id)}>
+          Hand over
+        </button>
+      )}
+      {mayTakeOver && (
+        <button type="button" class="text-button" onClick={() => presentation.claim()}>
+          Take over
+        </button>
+      )}
+    </li>
+  );
+}

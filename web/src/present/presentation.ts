@@ -1,0 +1,310 @@
+/** The live session of the page: presents what it shows to other pages, or follows the page that presents. */
+
+import type { LiveConnection } from "../live";
+import type { Message, Position, Shape } from "../model";
+import type { Player } from "../player";
+import * as store from "../store";
+import { correction, difference, duePosition, median, ServerClock } from "./clock";
+import { applyStrokes, NO_STROKES, strokeMessages, type LiveStrokes } from "./live_strokes";
+
+/** While playing, the presenter repeats its frame at this interval. */
+const REPEAT_INTERVAL_MS = 1_000;
+/** A dragged timeline sends at most so often, and always its last frame. */
+const SCRUB_INTERVAL_MS = 50;
+const POINTER_INTERVAL_MS = 50;
+const STROKE_INTERVAL_MS = 33;
+const CLOCK_REQUESTS = 5;
+const CLOCK_INTERVAL_MS = 20_000;
+/** The difference to the presenter is the median of this number of frames. */
+const MEASURED_FRAMES = 6;
+/** A seek takes this long at least, in which no difference is measured. */
+const SETTLE_MS = 600;
+const MAX_SEEK_LEAD = 24;
+
+/** What the presentation needs of the page. */
+export interface Screen {
+  readonly player: Player;
+  readonly video: HTMLVideoElement;
+  /** The id of the version whose media is open. */
+  readonly openedId: () => string | null;
+  /** Open a version at a frame number. */
+  readonly open: (entry: string, frame: number | null) => void;
+  /** The unsent shapes on the frame on the screen, with the one that is being drawn. */
+  readonly draftShapes: () => readonly Shape[];
+}
+
+/** What the presenter has sent last. */
+interface Sent {
+  readonly entry: string;
+  readonly frame: number | null;
+  readonly speed: number;
+  readonly loops: boolean;
+}
+
+export class Presentation {
+  private readonly live: LiveConnection;
+  private readonly screen: Screen;
+  private readonly clock = new ServerClock();
+  private sent: Sent | null = null;
+  private sentAt = 0;
+  private sentStrokes: LiveStrokes = NO_STROKES;
+  /** The page presented when it lost its connection. */
+  private wasPresenting = false;
+  private pointer: Position | null = null;
+  private shownIndex: number | null = null;
+  private countedFrames = 0;
+  private differences: number[] = [];
+  private measureAfter = 0;
+  /** Frames that pass until a seek during playback shows its frame; learned from the difference after each seek. */
+  private seekLead = 0;
+  private hasSought = false;
+  private timers = new Map<string, number>();
+
+  constructor(live: LiveConnection, screen: Screen) {
+    this.live = live;
+    this.screen = screen;
+    setInterval(() => this.askClock(), CLOCK_INTERVAL_MS);
+    document.addEventListener("visibilitychange", () => this.apply());
+  }
+
+  private get isFollowing(): boolean {
+    return store.isFollowing.peek() && store.presenter.peek() !== null && !store.isPresenting.peek();
+  }
+
+  /** Present from this page; a present presenter is replaced. */
+  claim(): void {
+    this.live.send({ type: "claim" });
+  }
+
+  release(): void {
+    this.wasPresenting = false;
+    this.live.send({ type: "release" });
+  }
+
+  /** Let another page present. */
+  handOver(page: number): void {
+    this.live.send({ type: "hand_over", to: page });
+  }
+
+  follow(): void {
+    store.isFollowing.value = true;
+    this.live.send({ type: "follow", on: true });
+    this.apply();
+  }
+
+  /** Stop following, because the visitor has asked for it or has moved on the page. */
+  leave(): void {
+    if (!store.isFollowing.peek()) return;
+    store.isFollowing.value = false;
+    store.pointer.value = null;
+    this.screen.video.playbackRate = Math.abs(this.screen.player.speed) || 1;
+    this.live.send({ type: "follow", on: false });
+  }
+
+  /** Forget the people after the connection was lost. */
+  disconnect(): void {
+    this.wasPresenting ||= store.isPresenting.peek();
+    store.people.value = [];
+    store.presenter.value = store.ownPage.value = store.pointer.value = null;
+  }
+
+  receive(message: Message): void {
+    if (message.type === "hello") this.receiveHello(message);
+    else if (message.type === "people") {
+      store.people.value = message.people;
+      this.setPresenter(message.presenter);
+    } else if (message.type === "driver") this.setPresenter(message.presenter);
+    else if (message.type === "clock") this.clock.measure(message.sent, performance.now(), message.now);
+    else if (message.type === "state") {
+      this.clock.assume(message.now, performance.now());
+      store.presentation.value = message.state;
+      this.apply();
+    } else if (message.type === "pointer") store.pointer.value = message.point;
+    else if (message.type === "stroke" || message.type === "strokes") {
+      store.liveStrokes.value = applyStrokes(store.liveStrokes.peek(), message);
+    }
+  }
+
+  private receiveHello(message: Extract<Message, { type: "hello" }>): void {
+    this.clock.reset();
+    this.clock.assume(message.now, performance.now());
+    store.ownPage.value = message.page;
+    store.presentation.value = message.state;
+    this.setPresenter(message.presenter);
+    store.liveStrokes.value = message.strokes;
+    for (let index = 0; index < CLOCK_REQUESTS; index += 1) this.askClock();
+    if (store.isFollowing.peek()) this.live.send({ type: "follow", on: true });
+    // A presenter whose connection was cut goes on, unless another person presents now.
+    if (this.wasPresenting && message.presenter === null) this.claim();
+    this.wasPresenting = false;
+    this.apply();
+  }
+
+  private askClock(): void {
+    this.live.send({ type: "clock", sent: performance.now() });
+  }
+
+  private setPresenter(page: number | null): void {
+    if (page === store.presenter.peek()) return;
+    const wasPresenting = store.isPresenting.peek();
+    store.presenter.value = page;
+    store.pointer.value = null;
+    store.liveStrokes.value = NO_STROKES;
+    this.sent = null;
+    this.sentStrokes = NO_STROKES;
+    if (store.isPresenting.peek()) {
+      this.leave();
+      this.observe();
+    } else if (wasPresenting && page !== null) {
+      // After a hand-over, the earlier presenter sees what the others see.
+      this.follow();
+    }
+  }
+
+  /** Look at the player after each change: send what the presenter shows, and correct what a follower shows. */
+  observe(): void {
+    const { player } = this.screen;
+    const isNewFrame = player.index !== this.shownIndex;
+    this.shownIndex = player.index;
+    if (store.isPresenting.peek()) this.present(isNewFrame);
+    else if (isNewFrame && this.isFollowing) this.measure();
+  }
+
+  private present(isNewFrame: boolean): void {
+    const { player } = this.screen;
+    const entry = this.screen.openedId();
+    if (entry === null) return;
+    const { clip, speed, isLooping: loops } = player;
+    const frame = clip === null ? null : clip.numberAt(player.target);
+    const before = this.sent;
+    if (loops !== before?.loops) this.live.send({ type: "range", in: null, out: null, mode: loops ? "loop" : "once" });
+    const isOther = before === null || before.entry !== entry || before.speed !== speed;
+    this.sent = { entry, frame, speed, loops };
+    if (speed === 0) {
+      if (isOther) this.sendFrame();
+      else if (before.frame !== frame) this.later("frame", SCRUB_INTERVAL_MS, () => this.sendFrame());
+    } else if (isOther) {
+      this.countedFrames = 0;
+      this.sendFrame();
+    } else if (isNewFrame) {
+      // The first frames tell when playback has really begun.
+      this.countedFrames += 1;
+      if (this.countedFrames <= 2 || performance.now() - this.sentAt >= REPEAT_INTERVAL_MS) this.sendFrame();
+    }
+    this.presentStrokes();
+  }
+
+  /** Send the frame that is shown now. */
+  private sendFrame(): void {
+    clearTimeout(this.timers.get("frame"));
+    this.timers.delete("frame");
+    if (this.sent === null || !store.isPresenting.peek()) return;
+    const { entry, frame, speed } = this.sent;
+    const now = performance.now();
+    this.sentAt = now;
+    const place = { entry, frame, at: this.clock.at(now) };
+    this.live.send(speed === 0 ? { type: "show", ...place } : { type: "play", ...place, speed });
+  }
+
+  /** Send what has changed in the unsent drawing, at most so often. */
+  presentStrokes(): void {
+    if (!store.isPresenting.peek()) return;
+    this.later("strokes", STROKE_INTERVAL_MS, () => {
+      const [entry, frame] = [this.screen.openedId(), store.shownFrame.peek()];
+      if (entry === null || !store.isPresenting.peek()) return;
+      const strokes = { entry, frame, shapes: [...this.screen.draftShapes()] };
+      for (const message of strokeMessages(this.sentStrokes, strokes)) this.live.send(message);
+      this.sentStrokes = strokes;
+    });
+  }
+
+  /** Send the position of the pointer on the image, or null when it leaves. */
+  point(position: Position | null): void {
+    this.pointer = position;
+    if (!store.isPresenting.peek()) return;
+    this.later("pointer", POINTER_INTERVAL_MS, () => this.live.send({ type: "pointer", point: this.pointer }));
+  }
+
+  /** Run a task after an interval, unless it is already waiting. */
+  private later(name: string, interval: number, run: () => void): void {
+    if (this.timers.has(name)) return;
+    const timer = window.setTimeout(() => {
+      this.timers.delete(name);
+      run();
+    }, interval);
+    this.timers.set(name, timer);
+  }
+
+  /** Show what the presenter shows. */
+  apply(): void {
+    const state = store.presentation.peek();
+    const { entry, frame = null, speed = 0 } = state;
+    const { player } = this.screen;
+    if (!this.isFollowing || entry === undefined) return;
+    if (this.screen.openedId() !== entry || store.currentId.peek() !== entry) {
+      if (store.currentId.peek() !== entry) this.screen.open(entry, frame);
+      return; // The page calls again when the media is open.
+    }
+    this.differences = [];
+    player.isLooping = state.play_mode !== "once";
+    if (speed === 0) {
+      if (player.isPlaying) player.pause();
+      if (player.clip !== null && frame !== null) player.show(player.clip.indexOf(frame));
+    } else if (player.speed !== speed) {
+      this.startPlaying(speed);
+    }
+  }
+
+  private startPlaying(speed: number): void {
+    const { player } = this.screen;
+    const due = this.due();
+    if (player.clip !== null && due !== null && Math.abs(due - player.target) > 1) {
+      player.show(Math.floor(due + (speed > 0 ? this.seekLead : 0)));
+      this.hasSought = speed > 0;
+    }
+    player.play(speed);
+    this.measureAfter = performance.now() + SETTLE_MS;
+  }
+
+  /** Return the position that is due now, or null without frame numbers. */
+  private due(): number | null {
+    const { clip } = this.screen.player;
+    return clip === null ? null : duePosition(store.presentation.peek(), clip, this.clock.at(performance.now()));
+  }
+
+  /** Compare the frame that has just appeared with the one that is due. */
+  private measure(): void {
+    const { player, video } = this.screen;
+    const { clip, index, speed } = player;
+    const due = this.due();
+    const now = performance.now();
+    if (clip === null || index === null || due === null || speed === 0 || now < this.measureAfter || video.seeking) return;
+    this.differences.push(difference(store.presentation.peek(), clip, index, due) * Math.sign(speed));
+    if (this.differences.length < MEASURED_FRAMES) return;
+    const ahead = median(this.differences);
+    this.differences = [];
+    if (this.hasSought) this.seekLead = Math.min(Math.max(this.seekLead - ahead / 2, 0), MAX_SEEK_LEAD);
+    this.hasSought = false;
+    const factor = correction(ahead / Math.max(1, Math.abs(speed)));
+    if (factor !== "seek") {
+      if (speed > 0) video.playbackRate = speed * factor;
+      return;
+    }
+    this.seekTo(due);
+  }
+
+  private seekTo(due: number): void {
+    const { player, video } = this.screen;
+    const { clip, speed } = player;
+    if (clip === null) return;
+    this.measureAfter = performance.now() + SETTLE_MS;
+    if (speed < 0) {
+      player.show(Math.floor(due));
+      player.play(speed);
+      return;
+    }
+    this.hasSought = true;
+    video.playbackRate = speed;
+    video.currentTime = clip.middle(clip.nearest(due + this.seekLead));
+  }
+}
