@@ -336,7 +336,7 @@ def _to_review(found: Entity, link: str | None) -> Review:
     return Review(
         id=found["id"],
         name=found["name"],
-        project=found["project"]["name"],
+        project=found["project"]["name"] if found["project"] is not None else "",
         state="open" if found["is_open"] else "scheduled" if is_scheduled(start, end) else "closed",
         start=start,
         end=end,

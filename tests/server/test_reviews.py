@@ -215,7 +215,7 @@ def test_an_unknown_invitee_is_refused(review: Review, invitee: Any) -> None:
     assert result.json()["exception"] == "ValidationError"
 
 
-@pytest.mark.parametrize("email", [None, "", "ada", "a@b, c@d", "a@b\r\nBcc: everybody@example.com"])
+@pytest.mark.parametrize("email", ["ada", "a@b, c@d", "a@b\r\nBcc: everybody@example.com"])
 def test_an_invitee_without_an_address_gets_no_mail(review: Review, email: Any) -> None:
     review.change("ReviewSessionInvitee", review.invitee, email=email)
     result = review.http_client.post(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import uuid4
 
@@ -17,10 +18,13 @@ from ft_dcc.server.entities import (
     relations,
     server_values,
 )
-from ft_dcc.server.entities.batch import Answer, Batch, Operation, Row
+from ft_dcc.server.entities.batch import Answer, Batch, Operation, Row, create_operation
 from ft_dcc.server.entities.payload import ParsedPayload, entity_type_of, parse_payload
 from ft_dcc.server.query.type_conversion import to_db, to_json
 from ft_dcc.server.schema import model, tables
+
+DEFAULT_REVIEW_PROJECT = "Reviews"
+_REQUIRED_TEXTS = frozenset(("name", "email", "username"))
 
 
 def create_entity(batch: Batch, operation: Operation) -> Answer:
@@ -38,8 +42,11 @@ def create_entity(batch: Batch, operation: Operation) -> Answer:
     row = _new_row(entity_type, payload)
     row.update(passphrases.passphrase_columns(batch, entity_type, str(row.get("id")), payload.columns))
     invitee_rights.check_rights(entity_type, row)
+    if entity_type.name == "ReviewSession" and row.get("project_id") is None:
+        row["project_id"] = _default_project(batch)
     server_values.add_server_values(batch, entity_type, row)
     _check_key(entity_type, row)
+    check_required(entity_type, row, row)
     authorization.check_access(batch, authorization.CREATE, entity_type, row)
     authorization.check_new_id(batch, entity_type, row.get("id"))
     if entity_type.name == "Project":
@@ -88,6 +95,36 @@ def _check_key(entity_type: model.EntityType, row: Row) -> None:
     for name in entity_type.key:
         if row.get(name) is None:
             raise ValidationError(f"A {entity_type.name} needs '{name}'. Send it.")
+
+
+def check_required(entity_type: model.EntityType, row: Row, columns: Iterable[str]) -> None:
+    """Raise ValidationError if one of these columns must have a value and has none.
+
+    Dates that are required by the schema of ftrack may be empty, and the server sets statuses, types and authors.
+    """
+    for name in entity_type.lists.get("required", ()):
+        attribute = entity_type.attributes.get(name)
+        if attribute is None or attribute.column is None or attribute.column not in columns:
+            continue
+        is_owner = attribute.kind == "foreign key" and attribute.rule == "owned"
+        is_name = attribute.kind == "text" and name in _REQUIRED_TEXTS
+        if (is_owner and row[attribute.column] is None) or (is_name and not row[attribute.column]):
+            raise ValidationError(f"A {entity_type.name} needs '{name}'. Send it.")
+
+
+def _default_project(batch: Batch) -> str:
+    """Return the project of review sessions without one, which is created if it does not exist.
+
+    Published documents create sessions without a project, and material for clients must not get into another project.
+    """
+    context = batch.table("Context")
+    is_default = context.c.name == DEFAULT_REVIEW_PROJECT, context.c[tables.TYPE_COLUMN] == "Project"
+    found: str | None = batch.connection.scalar(select(context.c.id).where(*is_default).limit(1))
+    if found is None:
+        found = str(uuid4())
+        values = {"id": found, "name": DEFAULT_REVIEW_PROJECT, "full_name": DEFAULT_REVIEW_PROJECT}
+        create_entity(batch, create_operation("Project", values))
+    return found
 
 
 def _existing_row(batch: Batch, entity_type: model.EntityType, row: Row, payload: ParsedPayload) -> Row:

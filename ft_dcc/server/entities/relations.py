@@ -68,6 +68,7 @@ def _assign_owned(
         batch.connection.execute(delete(table).where(*is_member, ~listed))
         return
     _check_members(batch, authorization.UPDATE, target, table, [*is_member, ~listed])
+    _check_not_orphaned(batch, target, remote, [*is_member, ~listed])
     for row in batch.rows_to_report(table, *is_member, ~listed):
         batch.changes.record_updated(changes.stored_type(batch.schema, target.family, row), row, {remote: None})
     batch.connection.execute(update(table).where(*is_member, ~listed).values({remote: None}))
@@ -82,6 +83,17 @@ def _assign_owned(
     for row in batch.rows_to_report(table, listed):
         batch.changes.record_updated(changes.stored_type(batch.schema, target.family, row), row, values)
     batch.connection.execute(update(table).where(listed).values(values))
+
+
+def _check_not_orphaned(batch: Batch, target: EntityType, remote: str, conditions: list[ColumnElement[bool]]) -> None:
+    """Raise ValidationError if removing these members from the list leaves them without the owner that they need."""
+    required = target.lists.get("required", ())
+    if remote in required and target.attributes[remote].rule == "owned":
+        found = batch.connection.execute(
+            select(1).select_from(batch.tables[target]).where(*conditions).limit(1)
+        ).first()
+        if found is not None:
+            raise ValidationError(f"A {target.name} needs '{remote}' and cannot leave its list. Delete it instead.")
 
 
 def _check_members(

@@ -42,6 +42,7 @@ def update_entity(batch: Batch, operation: Operation) -> Answer:
     changed = {column: value for column, value in wanted.items() if row[column] != value}
     _check_immutable(entity_type, row, changed)
     invitee_rights.check_rights(entity_type, changed)
+    create.check_required(entity_type, changed, changed)
     if changed:
         _apply_side_effects(batch, entity_type, row, changed)
         _store(batch, entity_type, key, changed)

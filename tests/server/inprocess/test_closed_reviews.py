@@ -146,7 +146,9 @@ MOVED = {
         review_session_objects=[entity("ReviewSessionObject", to.object), entity("ReviewSessionObject", it.object)],
     ),
     "the invitees of the session": lambda it, to: update(
-        "ReviewSession", to.id, review_session_invitees=[entity("ReviewSessionInvitee", it.invitee)]
+        "ReviewSession",
+        to.id,
+        review_session_invitees=[entity("ReviewSessionInvitee", key) for key in (to.invitee, it.invitee)],
     ),
     "the notes of an object": lambda it, to: update("ReviewSessionObject", to.object, notes=[entity("Note", it.note)]),
     "the replies to a note": lambda it, to: update("Note", to.note, replies=[entity("Note", it.note)]),
@@ -207,7 +209,6 @@ CHANGED = {
         "EntitySetting", parent_id=it.object, parent_type="ReviewSessionObject", group="a", name="b", value="c"
     ),
     "the media of the version": lambda it: create("FileComponent", name="another", version_id=it.version),
-    "the list of objects": lambda it: update("ReviewSession", it.id, review_session_objects=[]),
     **{
         f"a deleted {name}": lambda it, name=name: delete_of(it, name)
         for name in (

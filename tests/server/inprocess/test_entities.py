@@ -416,3 +416,40 @@ def test_invalid_unicode_is_refused(client: Any, tree: Any) -> None:
         client.query('Task where name is "\ud800"')
     with pytest.raises(ValidationError, match="not Unicode"):
         client.create("Scope", name="\ud800")
+
+
+def test_a_review_session_without_a_project_is_in_the_project_of_its_own(client, tree):
+    first, second = (client.create("ReviewSession", name=name) for name in ("Dailies", "Weekly"))
+    found = client.query(f"select project.name, project_id from ReviewSession where id in ({first}, {second})")
+    assert len({session["project_id"] for session in found}) == 1
+    assert client.names(f"Project where id is {found[0]['project_id']}") == ["Reviews"]
+    with pytest.raises(ValidationError, match="A ReviewSession needs 'project_id'"):
+        client.update("ReviewSession", first, project_id=None)
+
+
+OWNED_BY_REVIEWS = {
+    "review_session_id": ("ReviewSessionInvitee", {"name": "Ada", "email": "ada@example.com"}),
+    "name": ("ReviewSessionInvitee", {"review_session": "session", "email": "ada@example.com"}),
+    "email": ("ReviewSessionInvitee", {"review_session": "session", "name": "Ada", "email": ""}),
+}
+
+
+@pytest.mark.parametrize("missing", sorted(OWNED_BY_REVIEWS))
+def test_an_invitee_needs_a_session_a_name_and_an_address(client, tree, missing):
+    session = client.create("ReviewSession", name="Dailies", project_id=tree.project)
+    entity_type, values = OWNED_BY_REVIEWS[missing]
+    data = {
+        name: reference("ReviewSession", session) if value == "session" else value for name, value in values.items()
+    }
+    with pytest.raises(ValidationError, match=f"A ReviewSessionInvitee needs '{missing}'"):
+        client.create(entity_type, **data)
+
+
+def test_an_object_cannot_leave_its_review_session(client, tree):
+    asset = client.create("Asset", name="playblast", context_id=tree.shot)
+    version = client.create("AssetVersion", asset_id=asset)
+    session = client.create("ReviewSession", name="Dailies", project_id=tree.project)
+    item = client.create("ReviewSessionObject", review_session_id=session, version_id=version)
+    with pytest.raises(ValidationError, match=r"A ReviewSessionObject needs 'review_session_id'.*Delete it instead"):
+        client.update("ReviewSession", session, review_session_objects=[])
+    client.delete("ReviewSessionObject", item)
