@@ -60,6 +60,8 @@ def ensure_local_studio(folder: Path, settings: Settings | None = None) -> Accou
 
     Safe to call from several processes at once: one of them starts the server.
     """
+    # The server runs in another working folder.
+    folder = folder.absolute()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with FileLock(folder / "start.lock", timeout=_START_TIMEOUT_SECONDS):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Callable
 import click
 
 from ft_dcc import errors
-from ft_dcc.cli.inputs import connected
+from ft_dcc.cli.inputs import AbsolutePath, connected
 from ft_dcc.cli.output import Output, reporting
 from ft_dcc.cli.publish import make_request, publish_options
 from ft_dcc.settings.resolve import read_settings
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ft_dcc.session import Session
 
 _LOCAL, _OPENJD, _DASK = "local", "openjd:", "dask://"
-_PATH = click.Path(path_type=Path)
+_PATH = AbsolutePath()
 
 
 @click.command(name="batch", short_help="Publish many items, here or on a farm.")

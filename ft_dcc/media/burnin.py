@@ -101,6 +101,29 @@ def filters(burnin: Burnin, canvas: frames.Resolution, fps: Fraction, name: str)
     return [*mask, *slate, "settb=1", "setpts=N", f"ass={name}:fontsdir={FONTS}", f"settb={1 / fps}", "setpts=N"]
 
 
+def earlier_timecode(text: str, frames: int, fps: Fraction) -> str:
+    """Return the timecode of this many frames before a timecode; after ";" it is a drop-frame timecode.
+
+    >>> earlier_timecode("10:00:00:00", 1, Fraction(25)), earlier_timecode("00:01:00;02", 1, Fraction(30000, 1001))
+    ('09:59:59:24', '00:00:59;29')
+    """
+    if not frames:
+        return text
+    hours, minutes, seconds, number = map(int, text.replace(";", ":").split(":"))
+    rate = round(fps)
+    total = ((hours * 60 + minutes) * 60 + seconds) * rate + number
+    if ";" not in text:
+        return timecode(total - frames, fps)
+    # Source: SMPTE ST 12-1: each minute except each tenth one leaves out the first numbers.
+    dropped = rate // 15
+    per_minute, per_ten = 60 * rate - dropped, 600 * rate - 9 * dropped
+    all_minutes = 60 * hours + minutes
+    tens, rest = divmod((total - dropped * (all_minutes - all_minutes // 10) - frames) % (144 * per_ten), per_ten)
+    left_out = 9 * tens + (max(0, rest - dropped) // per_minute if rest >= dropped else 0)
+    before, _, last = timecode(tens * per_ten + rest + dropped * left_out, fps).rpartition(":")
+    return f"{before};{last}"
+
+
 def timecode(frame: int, fps: Fraction) -> str:
     """Return the non-drop-frame timecode of a frame; frame 0 is midnight.
 

@@ -84,6 +84,7 @@ def transcode(
         sounds,
         own_sound,
         remark=info.changes,
+        timecode="" if info.is_resampled else info.timecode,
     )
     if movie.suffix == ".mp4" and info.is_ready_for_review and run.changes_nothing:
         return run.copy(movie, path, on_frame)

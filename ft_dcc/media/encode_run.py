@@ -32,6 +32,7 @@ class EncodeRun:
     ``arguments`` are ffmpeg's input arguments, ``filters`` the first filters, after which the matrix can be converted.
     ``own_sound`` is the time in the movie, in seconds, at which the clock of the source's sound reads 0, None without
     sound. ``feed`` writes to ffmpeg's pipe. ``remark`` says what the filters change in the images.
+    ``timecode`` is that of the source's first frame, "" without one.
     """
 
     source: str
@@ -44,6 +45,7 @@ class EncodeRun:
     own_sound: Fraction | None = None
     feed: Feed | None = None
     remark: str = ""
+    timecode: str = ""
 
     @classmethod
     def of_frames(
@@ -82,11 +84,13 @@ class EncodeRun:
         upload = encoder.filters if self.output.codec is None else ()
         chains = [f"[0:V:0]{','.join((*self.filters, *review, *drawing, ffmpeg_colour.TAGS, *upload))}[video]"]
         first = burnin.timecode(target.numbers[0] - self.burnin.lead, fps)
+        if self.output.keeps_timecode and self.timecode:
+            first = burnin.earlier_timecode(self.timecode, self.burnin.lead, fps)
         outputs = ["-map", "[video]", "-timecode", first]
         starts = self._sound_starts()
         if starts:
             chains += sound.mixed(starts, self.count / fps)
-            outputs += ["-map", "[sound]", *sound.ENCODING]
+            outputs += ["-map", "[sound]", *self.output.audio]
         inputs = [*encoder.device, *self.arguments, *(argument for one in self.sounds for argument in one.arguments())]
         return [
             *inputs,

@@ -44,7 +44,7 @@ class MovieInfo:
     those after the frames of a variable rate were repeated or left out. ``matrix`` is ffmpeg's name of the colour
     matrix ("bt709", "gbr"), ``transfer`` and ``primaries`` of its transfer function and primaries, "unknown" if the
     movie has none. ``start`` is the time of the first frame in seconds, on the clock of the sound. ``key_interval`` is
-    the largest distance of two key frames, in frames. ``audio_codec`` is "" without sound.
+    the largest distance of two key frames, in frames. ``audio_codec`` is "" without sound, ``timecode`` without one.
     """
 
     resolution: Resolution
@@ -62,6 +62,7 @@ class MovieInfo:
     primaries: str = "unknown"
     is_interlaced: bool = False
     is_resampled: bool = False
+    timecode: str = ""
 
     @property
     def has_audio(self) -> bool:

@@ -8,12 +8,16 @@ import attrs
 
 from ft_dcc.frames import Resolution
 
+# Every browser plays stereo of 48 kHz; more channels are mixed down.
+AAC = ("-c:a", "aac", "-b:a", "192k")
+
 
 @attrs.frozen
 class Output:
     """An output: the name of its component, how it is encoded, and its maximal number of lines.
 
-    Without ``codec`` it is H.264 of the chosen encoder.
+    Without ``codec`` it is H.264 of the chosen encoder. ``keeps_timecode`` means that it begins at the timecode of the
+    source, if there is one.
     """
 
     component_name: str
@@ -21,6 +25,8 @@ class Output:
     pixel_format: str
     container: tuple[str, ...]
     lines: int | None = None
+    audio: tuple[str, ...] = AAC
+    keeps_timecode: bool = False
 
     def size(self, resolution: Resolution) -> Resolution:
         """Return the even size of the output for images of this resolution; they are never enlarged."""
@@ -57,4 +63,6 @@ EDITORIAL = Output(
     ("-c:v", "prores_ks", "-profile:v", "standard", "-vendor", "apl0"),
     "yuv422p10le",
     ("-movflags", "+write_colr", "-f", "mov"),
+    audio=("-c:a", "pcm_s24le"),
+    keeps_timecode=True,
 )

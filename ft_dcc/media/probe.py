@@ -26,6 +26,7 @@ _CONTAINERS = "mov,matroska,avi,mxf,mpegts,mpeg,ogg,gif,flv,asf"
 _FRAME_LINE = re.compile(r" n: *\d+ pts: *(-?\d+) .* fmt:(\S+) .* s:(\d+x\d+) i:(\w) iskey:(\d)")
 _CLOCK = re.compile(r"config in time_base: (\S+), frame_rate: (\S+)")
 _COLOUR = re.compile(r"color_space:(\S+) color_primaries:(\S+) color_trc:(\S+)")
+_TIMECODE = re.compile(r"\btimecode\s*: (\d\d:\d\d:\d\d[:;]\d{2,3})$")
 _STREAM = re.compile(r"Stream #0:\d+.*?: (Video|Audio): (\w+)")
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # The chunk stands before the image data; other chunks in front of it, such as a colour profile, may be long.
@@ -96,6 +97,7 @@ def probe(
         start=first.ticks * log.tick,
         is_constant_rate=is_constant,
         is_faststart=file_integrity.is_faststart(path),
+        timecode=log.timecode,
     )
 
 
@@ -124,7 +126,7 @@ class _LogReader:
         self.frames: list[FrameLog] = []
         self.codecs: dict[str, str] = {}
         self.matrix = self.primaries = self.transfer = "unknown"
-        self.tick, self.claimed_fps = Fraction(1, 1000), "0/0"
+        self.tick, self.claimed_fps, self.timecode = Fraction(1, 1000), "0/0", ""
 
     def read(self, line: str) -> None:
         frame = parse_frame_line(line)
@@ -140,6 +142,8 @@ class _LogReader:
             self.codecs.setdefault(found[1], found[2])
         elif found := _CLOCK.search(line):
             self.tick, self.claimed_fps = Fraction(found[1]), found[2]
+        elif not self.timecode and (found := _TIMECODE.search(line)):
+            self.timecode = found[1]
 
 
 def _check_exists(path: Path) -> None:

@@ -12,8 +12,6 @@ import attrs
 from ft_dcc.errors import UserFixableError
 from ft_dcc.media import ffmpeg
 
-# Every browser plays stereo of 48 kHz; more channels are mixed down.
-ENCODING = ("-c:a", "aac", "-b:a", "192k")
 _START = re.compile(r"@(-?\d+(?:\.\d+)?)$")
 _RESAMPLE = "aresample=48000:async=1:first_pts=0"
 _FORMAT = "aformat=sample_rates=48000:channel_layouts=stereo"

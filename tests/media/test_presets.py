@@ -5,6 +5,7 @@ from doubles.numbered_images import numbers_in, run_ffmpeg, write_flat
 
 from ft_dcc.frames import Resolution, frame_rate
 from ft_dcc.media import encode, encoders, probe, transcode
+from ft_dcc.media.burnin import Burnin
 from ft_dcc.media.encoders import HARDWARE, SOFTWARE, self_test
 from ft_dcc.media.presets import EDITORIAL, REVIEW, REVIEW_720, REVIEW_1080, REVIEW_1440, REVIEW_2160
 
@@ -70,3 +71,31 @@ def test_available_hardware_encoders_do_not_fail(each_ffmpeg, make_frames, tmp_p
     monkeypatch.setattr(encoders.platformdirs, "user_cache_dir", lambda *_, **__: str(tmp_path / "cache"))
     movie = encode(make_frames("1-3"), tmp_path / "film.mp4")
     assert (movie.frame_count, movie.encoder == encoder.name) == (3, movie.remark == "")
+
+
+@pytest.mark.parametrize(
+    ("rate", "timecode", "lead", "wanted"),
+    [
+        ("25", "01:00:00:00", 0, "01:00:00:00"),
+        ("25", "01:00:00:00", 1, "00:59:59:24"),
+        ("30000/1001", "01:00:00;00", 0, "01:00:00;00"),
+        ("30000/1001", "00:10:00;00", 1, "00:09:59;29"),
+    ],
+)
+def test_prores_keeps_pcm_sound_and_the_timecode_of_its_source(tmp_path, rate, timecode, lead, wanted):
+    source = tmp_path / "source.mov"
+    inputs = ("-f", "lavfi", "-i", f"testsrc=s=64x36:r={rate}:d=0.4", "-f", "lavfi", "-i", "sine=d=0.4:r=48000")
+    run_ffmpeg(*inputs, "-c:v", "mpeg4", "-c:a", "pcm_s16le", "-timecode", timecode, str(source))
+    burnin = Burnin(slate=("Slate",)) if lead else None
+    movie = transcode(source, tmp_path / "movie.mov", output=EDITORIAL, burnin=burnin)
+    info = probe(movie.path)
+    assert (info.codec, info.audio_codec, info.timecode) == ("prores", "pcm_s24le", wanted)
+
+
+def test_review_movies_keep_aac_and_the_numbers_of_the_shot(tmp_path):
+    source = tmp_path / "source.mov"
+    inputs = ("-f", "lavfi", "-i", "testsrc=s=64x36:r=25:d=0.4", "-f", "lavfi", "-i", "sine=d=0.4:r=48000")
+    run_ffmpeg(*inputs, "-c:v", "mpeg4", "-c:a", "pcm_s16le", "-timecode", "01:00:00:00", str(source))
+    movie = transcode(source, tmp_path / "movie.mp4", first_frame=1001, burnin=Burnin(watermark="x"))
+    info = probe(movie.path)
+    assert (info.audio_codec, info.timecode) == ("aac", "00:00:40:01")

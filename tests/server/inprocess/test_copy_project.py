@@ -189,6 +189,18 @@ def test_a_copy_into_a_running_server_includes_media_on_request(site, start_serv
     assert json.loads(again.stdout)["media"] == {"files": 0, "bytes": 0, "missing": 0}
 
 
+def test_a_relative_data_folder_is_one_studio_for_the_command_and_its_server(site, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    idle = {"FT_DCC_LOCAL_STUDIO_IDLE": "0.05"}
+    arguments = ("studio", "copy", "--project", "Film", "--media", "--json", "--data", "copy")
+    done = ft_dcc(*arguments, **environment(site), **idle)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["media"]["files"] == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["copy"]
+    assert not (tmp_path / "copy" / "copy").exists()
+    assert [path.read_bytes() for path in (tmp_path / "copy" / "media").rglob("*") if path.is_file()] == [MOVIE_BYTES]
+
+
 def test_statuses_and_types_with_other_ids_are_not_duplicated(site, tmp_path):
     """A user, a status and a custom attribute of the same names stand for the site's."""
     folder = tmp_path / "own"
