@@ -53,6 +53,8 @@ _ANNOTATIONS = (
     " where review_session_object_id in ({ids})"
 )
 
+_HISTORIES = 'select parent_id, key, value from Metadata where parent_id in ({ids}) and key is "ft_dcc"'
+
 
 def of_task(session: Session, task_id: str) -> Iterator[ReviewedVersion]:
     """Yield the versions of a task with their feedback, newest first."""
@@ -88,26 +90,33 @@ def find_feedback(session: Session, condition: str, page_size: int = PAGE_SIZE) 
     """
     offset = 0
     while True:
-        paging = f" offset {offset} limit {page_size}"
-        versions = _run(session, [_VERSIONS.format(condition=condition) + paging])[0]
+        # One more than the page has, which tells whether there is another page.
+        paging = f" offset {offset} limit {page_size + 1}"
+        found = _run(session, [_VERSIONS.format(condition=condition) + paging])[0]
+        versions = found[:page_size]
         if not versions:
             return
-        notes, annotations = _notes_and_annotations(session, versions)
-        yield from parse_versions(versions, notes, annotations)
-        if len(versions) < page_size:
+        yield from parse_versions(versions, *_feedback_on(session, versions))
+        if len(found) <= page_size:
             return
         offset += page_size
 
 
-def _notes_and_annotations(session: Session, versions: Sequence[Mapping[str, Any]]) -> tuple[Any, Any]:
-    object_ids = [item["id"] for version in versions for item in version["review_session_objects"]]
+def _feedback_on(session: Session, versions: Sequence[Mapping[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Yield the notes on versions, their drawings, and the metadata of their verdicts, from one request."""
+    items = [item for version in versions for item in version["review_session_objects"]]
+    object_ids, status_ids = [item["id"] for item in items], [each["id"] for item in items for each in item["statuses"]]
     parents = _listed([*(version["id"] for version in versions), *object_ids])
-    expressions = [_NOTES.format(names=", ".join(_note_names(session)), ids=parents)]
     # A site may be older than drawings.
-    if object_ids and "ReviewSessionObjectAnnotation" in session.types:
-        expressions.append(_ANNOTATIONS.format(ids=_listed(object_ids)))
-    notes, *annotations = _run(session, expressions)
-    return notes, annotations[0] if annotations else []
+    has_drawings = object_ids and "ReviewSessionObjectAnnotation" in session.types
+    expressions = [
+        _NOTES.format(names=", ".join(_note_names(session)), ids=parents),
+        _ANNOTATIONS.format(ids=_listed(object_ids)) if has_drawings else "",
+        _HISTORIES.format(ids=_listed(status_ids)) if status_ids else "",
+    ]
+    found = iter(_run(session, [expression for expression in expressions if expression]))
+    for expression in expressions:
+        yield next(found) if expression else []
 
 
 def _note_names(session: Session) -> list[str]:

@@ -72,13 +72,26 @@ class Note:
 
 
 @attrs.frozen
+class VerdictChange:
+    """A status that a person gave to a version at some time."""
+
+    status: str
+    date: datetime | None
+
+
+@attrs.frozen
 class Verdict:
-    """The status that a person gave to a version; ``review`` is the review session, "" for the version's own status."""
+    """The status that a person gave to a version; ``review`` is the review session, "" for the version's own status.
+
+    ``history`` are all statuses that the person gave in the review session, the oldest first, the present one last;
+    it is empty if the server does not store them.
+    """
 
     author: str
     status: str
     date: datetime | None
     review: str = ""
+    history: tuple[VerdictChange, ...] = ()
 
 
 @attrs.frozen

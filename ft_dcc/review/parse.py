@@ -11,30 +11,50 @@ from typing import Any
 from ft_dcc.errors import DrawingUnreadable, SettingInvalid
 from ft_dcc.frames import frame_rate
 from ft_dcc.review.drawings import Drawing, parse_drawing
-from ft_dcc.review.notes import Attachment, Clip, Note, Reply, ReviewedVersion, Verdict, publish_note_id
+from ft_dcc.review.notes import (
+    Attachment,
+    Clip,
+    Note,
+    Reply,
+    ReviewedVersion,
+    Verdict,
+    VerdictChange,
+    publish_note_id,
+)
 
 # Metadata of a note: {"frame": 1010, "end_frame": …, "invitee_id": …, "annotation_id": …, "done_by": …,
 # …}, each of them optional. ftrack's own player stores {"number": 1010} as reviewFrame.
 NOTE_KEY, _FTRACK_FRAME_KEY = "ft_dcc", "reviewFrame"
 # {"version_id": …, "version": "main v004"}; a key of its own, because a reviewer may edit the note at the same time.
 ADDRESSED_KEY = "ft_dcc_addressed"
+# In the metadata ft_dcc of a status: {"history": [{"status": …, "date": …}]}.
+_HISTORY = "history"
 _MOVIE_KEY, _FTRACK_MOVIE_KEY = "ft_dcc", "ftr_meta"
 
 Data = Mapping[str, Any]
 
 
 def parse_versions(
-    versions: Iterable[Data], notes: Iterable[Data], annotations: Iterable[Data]
+    versions: Iterable[Data], notes: Iterable[Data], annotations: Iterable[Data], histories: Iterable[Data] = ()
 ) -> list[ReviewedVersion]:
-    """Return the versions with the notes on them and on their entries in review sessions, each note once."""
+    """Return the versions with the notes on them and on their entries in review sessions, each note once.
+
+    ``histories`` is the metadata of the statuses of invitees.
+    """
     notes_by_parent: dict[str, dict[str, Data]] = {}
     for note in notes:
         notes_by_parent.setdefault(note["parent_id"], {})[note["id"]] = note
     drawings = {annotation["id"]: annotation for annotation in annotations}
-    return [_version(version, notes_by_parent, drawings) for version in versions]
+    history_of = {entry["parent_id"]: _history(entry) for entry in histories}
+    return [_version(version, notes_by_parent, drawings, history_of) for version in versions]
 
 
-def _version(version: Data, notes_by_parent: Mapping[str, Mapping[str, Data]], drawings: Data) -> ReviewedVersion:
+def _version(
+    version: Data,
+    notes_by_parent: Mapping[str, Mapping[str, Data]],
+    drawings: Data,
+    history_of: Mapping[str, tuple[VerdictChange, ...]],
+) -> ReviewedVersion:
     objects = version["review_session_objects"]
     invitees = {
         str(invitee["id"]): str(invitee.get("name") or "")
@@ -58,7 +78,7 @@ def _version(version: Data, notes_by_parent: Mapping[str, Mapping[str, Data]], d
         status=str(_related(version, "status").get("name") or ""),
         thumbnail_id=version.get("thumbnail_id"),
         clip=_clip(version.get("components") or ()),
-        verdicts=_verdicts(version, objects),
+        verdicts=_verdicts(version, objects, history_of),
         notes=tuple(sorted(found, key=lambda note: (note.date is not None, note.date, note.id))),
     )
 
@@ -143,15 +163,30 @@ def _attachment(link: Data) -> Attachment:
     )
 
 
-def _verdicts(version: Data, objects: Sequence[Data]) -> tuple[Verdict, ...]:
+def _history(entry: Data) -> tuple[VerdictChange, ...]:
+    """Return the statuses in the metadata of a verdict; what another client has written is left out."""
+    changes = _json_object(entry.get("value")).get(_HISTORY)
+    return tuple(
+        VerdictChange(change["status"], _date(change.get("date")))
+        for change in (changes if isinstance(changes, list) else ())
+        if isinstance(change, dict) and isinstance(change.get("status"), str)
+    )
+
+
+def _verdict(status: Data, review: str, history: tuple[VerdictChange, ...]) -> Verdict:
+    present, date = str(status.get("status") or ""), _date(status.get("created_at"))
+    # Another client may have changed the status without a history.
+    if history and history[-1].status == present:
+        date = history[-1].date or date
+    return Verdict(str(_related(status, "invitee").get("name") or "Guest"), present, date, review, history)
+
+
+def _verdicts(
+    version: Data, objects: Sequence[Data], history_of: Mapping[str, tuple[VerdictChange, ...]]
+) -> tuple[Verdict, ...]:
     """Return the statuses of invitees and the history of the version's own status, oldest first."""
     found = [
-        Verdict(
-            author=str(_related(status, "invitee").get("name") or "Guest"),
-            status=str(status.get("status") or ""),
-            date=_date(status.get("created_at")),
-            review=str(_related(item, "review_session").get("name") or ""),
-        )
+        _verdict(status, str(_related(item, "review_session").get("name") or ""), history_of.get(status["id"], ()))
         for item in objects
         for status in item["statuses"]
     ]

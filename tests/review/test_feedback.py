@@ -6,6 +6,7 @@ import contextlib
 import json
 import queue
 import re
+from uuid import uuid4
 
 import pytest
 import requests
@@ -103,6 +104,27 @@ def test_verdicts_of_invitees_are_read(reviewed, page):
     assert found == [("Ida Berg", "approved")]
 
 
+def test_a_verdict_has_its_history(reviewed, page):
+    for status in ("approved", "require_changes", "approved"):
+        page("status", status=status)
+    (verdict,) = (each for each in read(reviewed).verdicts if each.review == "Dailies")
+    assert [change.status for change in verdict.history] == ["approved", "require_changes", "approved"]
+    assert (verdict.status, verdict.date) == ("approved", verdict.history[-1].date)
+    assert all(change.date is not None and change.date.tzinfo is not None for change in verdict.history)
+
+
+@pytest.mark.parametrize("value", ["no json", "[]", '{"history": 3}', '{"history": [3, {}, {"status": 1}]}'])
+def test_a_history_in_an_unknown_form_is_left_out(reviewed, page, value):
+    page("status", status="approved")
+    key = "review_session_object_id"
+    (status,) = reviewed.session.query(
+        f'select id from ReviewSessionObjectStatus where {key} is "{reviewed.object_id}"'
+    )
+    reviewed.session.call([operations.update("Metadata", (status["id"], "ft_dcc"), {"value": value})])
+    (verdict,) = (each for each in read(reviewed).verdicts if each.review == "Dailies")
+    assert (verdict.status, verdict.history) == ("approved", ())
+
+
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
@@ -130,6 +152,28 @@ def test_the_feedback_of_a_task_takes_two_requests_for_each_page_of_versions(rev
     versions = list(feedback.find_feedback(reviewed.session, f'task_id is "{reviewed.task_id}"', page_size=4))
     assert sum(len(version.notes) for version in versions) == 60
     assert len(versions) == 7
+    assert len(requests) == 4
+
+
+def test_two_hundred_versions_with_two_thousand_notes_take_four_requests(reviewed, monkeypatch):
+    versions = [
+        {"id": str(uuid4()), "asset_id": reviewed.asset_id, "task_id": reviewed.task_id, "version": number}
+        for number in range(2, 201)
+    ]
+    parents = [("AssetVersion", version["id"]) for version in versions]
+    reviewed.session.call([operations.create("AssetVersion", version) for version in versions])
+    notes = [
+        {"content": f"note {index}", "parent_type": parent_type, "parent_id": parent_id}
+        for parent_type, parent_id in [("ReviewSessionObject", reviewed.object_id), *parents]
+        for index in range(10)
+    ]
+    reviewed.session.call([operations.create("Note", {"id": str(uuid4()), **note}) for note in notes])
+    requests = []
+    post = reviewed.session.transport.post
+    monkeypatch.setattr(reviewed.session.transport, "post", lambda *given: requests.append(given) or post(*given))
+    found = list(feedback.of_task(reviewed.session, reviewed.task_id))
+    assert (len(found), sum(len(version.notes) for version in found)) == (200, 2000)
+    # Two pages of a hundred versions, two requests each.
     assert len(requests) == 4
 
 
