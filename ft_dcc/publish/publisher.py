@@ -244,6 +244,20 @@ class PublishCheck:
         with self._locked():
             return self._runner.repair(problem)
 
+    def prepare(self) -> tuple[Path, ...]:
+        """Capture and encode the sources without a problem, send nothing, and return their movies and stills.
+
+        ``publish`` then sends exactly these files, and ``discard`` deletes them. Raises what ``Publisher.publish``
+        raises after validation.
+        """
+        with self._locked():
+            try:
+                self._runner.prepare()
+            finally:
+                for instance in self._runner.context:
+                    encode_source.stop_live_encodes(instance)
+            return tuple(slots.MOVIE.get(instance).path for instance in self._runner.context)
+
     def publish(self) -> models.Published:
         """Publish the sources without a problem; raise what ``Publisher.publish`` raises after validation."""
         self.job.journal.append({"wish": "publish"})

@@ -6,15 +6,20 @@ import logging
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ft_dcc.errors import Cancelled, Error, ServerUnreachable, TaskNotFound, ValidationFailed, ValidationIssue
-from ft_dcc.host_support.main_thread import ignore_sigpipe, is_scene_captured
+from ft_dcc.host_support.main_thread import ignore_sigpipe, is_scene_captured, run_when_idle
 from ft_dcc.ui.background_queries import BackgroundQueries
 from ft_dcc.ui.feedback_controller import FeedbackController
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+    from pathlib import Path
+
     from ft_dcc.accounts.credentials import Account
+    from ft_dcc.frames import FrameRange
     from ft_dcc.host import Host
     from ft_dcc.production.review_sessions import OpenReview
     from ft_dcc.publish.models import Published, PublishedVersion, PublishRequest, Task
@@ -51,6 +56,7 @@ class PublishController:
         self.tasks: dict[str, Task] = {}
         self.reviews: dict[str, tuple[str, ...]] = {}
         self.open_reviews: tuple[OpenReview, ...] = ()
+        self.statuses: tuple[str, ...] = ()
         self.activity = ""
         # Tells two activities apart: one may start and end between two redraws.
         self.completed_count = 0
@@ -59,6 +65,8 @@ class PublishController:
         self.error = ""
         self.published: list[tuple[str, PublishedVersion]] = []
         self.is_partly_publishable = False
+        # The movies of a publish that waits for ``send`` or ``discard_preview``.
+        self.previews: tuple[Path, ...] = ()
         self._pending_check: PublishCheck | None = None
         self._pending_request: tuple[PublishRequest, Host | None] | None = None
         self._has_repairs = False
@@ -139,6 +147,15 @@ class PublishController:
         """Fetch tasks and review sessions again."""
         self._start("refresh", lambda: self._fetch(task_id))
 
+    def create_task(
+        self, path: str, host: Host | None = None, *, frame_range: FrameRange | None = None, fps: Fraction | None = None
+    ) -> None:
+        """Create the task at this path with all missing parents, and store it in the scene.
+
+        Range and rate are written to the shot. A task that exists already is used.
+        """
+        self._start("create task", lambda: self._create_task(path, host, frame_range, fps))
+
     def refresh_reviews(self) -> None:
         """Fetch the open review sessions again in the background."""
         session = self.session
@@ -151,6 +168,19 @@ class PublishController:
         Issues are put into ``problems`` and can be repaired. A request is queued if the server does not answer.
         """
         self._start("publish", lambda: self._publish(request, host))
+
+    def preview(self, request: PublishRequest, host: Host | None = None) -> None:
+        """Validate the request, capture and encode it, and put the movies into ``previews`` without sending them."""
+        self._start("publish", lambda: self._preview(request, host))
+
+    def send_preview(self) -> None:
+        """Publish exactly the movies of ``previews``."""
+        # Not "publish": that activity captures first.
+        self._start("resume", self._publish_checked)
+
+    def discard_preview(self) -> None:
+        """Delete the movies of ``previews``."""
+        self._start("drop", self._discard_check)
 
     def publish_valid(self) -> None:
         """Publish the sources of the pending check that have no issues.
@@ -194,15 +224,16 @@ class PublishController:
         if not self.is_busy:
             self._discard_check()
         self.server, self.user, self.tasks, self.reviews = "", "", {}, {}
-        self.open_reviews = ()
+        self.open_reviews, self.statuses = (), ()
         self.progress, self.problems, self.error, self.published = None, (), "", []
+        self.previews = ()
         self._on_change()
 
     def _start(self, activity: str, function: Callable[[], None], problems: tuple[ValidationIssue, ...] = ()) -> None:
         if self.is_busy:
             return
         self.activity, self.progress, self.problems, self.error = activity, None, problems, ""
-        self.is_partly_publishable = False
+        self.is_partly_publishable, self.previews = False, ()
         # Not a new event: the pending check keeps this one.
         self._cancel.clear()
         ignore_sigpipe()
@@ -261,6 +292,18 @@ class PublishController:
                 found.append(find_task(session, task_id))
         self.tasks = {task.id: task for task in sorted(map(Task.of, found), key=lambda task: task.path)}
         self._fetch_reviews(session)
+        self.statuses = tuple(str(each["name"]) for each in session.query("select name from Status order by sort"))
+
+    def _create_task(self, path: str, host: Host | None, frame_range: FrameRange | None, fps: Fraction | None) -> None:
+        from ft_dcc.production.tasks import ensure_task
+
+        session = self.session
+        if session is None:
+            raise Error("You are not signed in. Sign in first.")
+        task_id = ensure_task(session, path, frame_range=frame_range, fps=fps)["id"]
+        self._fetch(task_id)
+        if host is not None:
+            run_when_idle(host, partial(host.remember_task, task_id))
 
     def _fetch_reviews(self, session: Session) -> None:
         from ft_dcc.production.review_sessions import open_reviews
@@ -284,6 +327,10 @@ class PublishController:
 
     def _publish(self, request: PublishRequest, host: Host | None, known: tuple[ValidationIssue, ...] = ()) -> None:
         """Validate the request and publish it if there are no issues beyond the known ones."""
+        self._validate(request, host, known)
+        self._publish_checked()
+
+    def _validate(self, request: PublishRequest, host: Host | None, known: tuple[ValidationIssue, ...] = ()) -> None:
         self._discard_check()
         publisher = self._publisher(host)
         try:
@@ -295,7 +342,17 @@ class PublishController:
         if not set(check.problems) <= set(known):
             self.is_partly_publishable = check.has_publishable
             raise ValidationFailed(check.problems)
-        self._publish_checked()
+
+    def _preview(self, request: PublishRequest, host: Host | None) -> None:
+        self._validate(request, host)
+        check = self._pending_check
+        if check is None:
+            return
+        try:
+            self.previews = check.prepare()
+        except Error:
+            self._discard_check()
+            raise
 
     def _publish_valid(self) -> None:
         if self._pending_check is not None and self._pending_request is not None and self._has_repairs:

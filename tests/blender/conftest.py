@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from ft_dcc.accounts import credentials
 from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.host import PlayblastRequest
 
@@ -49,3 +50,50 @@ def request_of(tmp_path):
         return PlayblastRequest(**{**parts, **values}, frame_range=FrameRange.parse(frames))
 
     return make
+
+
+@pytest.fixture
+def own_settings(tmp_path, monkeypatch):
+    """Use separate keys, jobs and settings for these tests."""
+    monkeypatch.setattr(credentials.platformdirs, "user_config_dir", lambda *_, **__: str(tmp_path / "settings"))
+    monkeypatch.setattr(credentials, "_key_store", lambda: None)
+    monkeypatch.setenv("FT_DCC_JOBS", str(tmp_path / "jobs"))
+    for name in ("FTRACK_SERVER", "FTRACK_API_USER", "FTRACK_API_KEY", "FTRACK_APIKEY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def addon(scene, own_settings):
+    import ft_dcc_blender
+
+    ft_dcc_blender.register()
+    yield ft_dcc_blender
+    ft_dcc_blender.unregister()
+
+
+@pytest.fixture
+def controller(addon):
+    from ft_dcc_blender.controller import CONTROLLER
+
+    return CONTROLLER
+
+
+@pytest.fixture
+def signed_in(controller, bpy, studio_server, project_task):
+    server = studio_server
+    bpy.ops.ft_dcc.sign_in(server=server.server_url, user=server.api_user, key=server.api_key)
+    assert controller.wait(60) and controller.error == ""
+    return controller
+
+
+@pytest.fixture
+def choices(signed_in, bpy):
+    return bpy.context.window_manager.ft_dcc
+
+
+@pytest.fixture
+def small_shot(session, project_shot):
+    """Set a short range and a small size on the shot, so that a test can capture it completely."""
+    for name, value in {"fend": 1006, "handles": 2, "resolution": "128x72"}.items():
+        project_shot["custom_attributes"][name] = value
+    session.commit()

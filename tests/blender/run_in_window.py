@@ -21,7 +21,7 @@ from pathlib import Path
 import bpy
 
 MODULE = os.environ["FT_DCC_MODULE"]
-demo_scene, capture, host = (importlib.import_module(f"{MODULE}.{name}") for name in ("demo_scene", "capture", "host"))
+demo_scene, sources, host = (importlib.import_module(f"{MODULE}.{name}") for name in ("demo_scene", "sources", "host"))
 CONTROLLER = importlib.import_module(f"{MODULE}.controller").CONTROLLER
 is_scene_captured = importlib.import_module("ft_dcc.host_support.main_thread").is_scene_captured
 
@@ -214,7 +214,7 @@ def image_size_in_bytes(name: str, look: dict[str, object]) -> int:
     from ft_dcc.frames import FrameRange, Resolution
     from ft_dcc.host import PlayblastRequest
 
-    source = capture.find_sources(bpy.context.scene)[0]
+    source = sources.find_sources(bpy.context.scene)[0]
     request = PlayblastRequest(source, FrameRange(1001, 1001), Resolution(320, 180), OUTPUT / "looks", name, look)
     return host.BlenderHost().playblast(request, lambda _frame: None).path(1001).stat().st_size
 

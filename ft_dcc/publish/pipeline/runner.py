@@ -84,6 +84,16 @@ class PluginRunner:
             self._must_rerun = False
             self._run_all([plugin for plugin in self.plugins if plugin.order >= pyblish_adapter.VALIDATION_BARRIER])
 
+    def prepare(self) -> None:
+        """Run the plugins up to the integrators, so that all files exist and nothing is sent; raise as ``run`` does."""
+        if not self._is_checked:
+            self.validate()
+        self._close_validation()
+        barrier, end = pyblish_adapter.VALIDATION_BARRIER, pyblish_adapter.INTEGRATOR - 0.5
+        self._run_all([plugin for plugin in self.plugins if barrier <= plugin.order < end])
+        if self.failures:
+            raise self.failures[0].error
+
     def validate(self) -> None:
         """Find all problems and change nothing; raise errors that make validation impossible."""
         self._run_all([plugin for plugin in self.plugins if plugin.order < pyblish_adapter.VALIDATION_BARRIER])

@@ -10,8 +10,8 @@ from typing import Any, Callable
 
 import bpy
 
-from ft_dcc.errors import CameraMissing, CaptureFailed, SettingInvalid
-from ft_dcc.frames import Frames, frame_rate
+from ft_dcc.errors import CaptureFailed, SettingInvalid
+from ft_dcc.frames import Frames, Resolution, frame_rate
 from ft_dcc.host import PlayblastRequest
 from ft_dcc.host_support.capture_files import make_folder, missing_frame_error, png_size, remove_stale
 
@@ -26,31 +26,15 @@ from .maintained import (
     silenced,
     unbound_markers,
 )
+from .sources import EDIT, camera_lookup, turntable_object
+from .turntable import turntable_scene
 from .unkeyed_values import maintained_unkeyed_values
 from .viewport import camera_view, find_window, require_view
 
-# The source that switches cameras as the markers of the timeline do.
-MARKERS = "timeline markers"
 _MIN_SIZE = 4
 _SCENE_CLOSED = "The scene was closed or undone during the capture. Open it and publish again."
 
 DrawFrame = Callable[[int], Path]
-
-
-def find_sources(scene: Any) -> tuple[str, ...]:
-    """Return the sources of a playblast: the cut of the markers if they switch cameras, then all cameras."""
-    return (*((MARKERS,) if _bound_cameras(scene) else ()), *_cameras_by_name(scene))
-
-
-def _cameras_by_name(scene: Any) -> dict[str, Any]:
-    """Return the cameras of the scene by name, its active one first.
-
-    The name of a linked camera contains its library, so that it differs from a local one.
-    """
-    found = sorted((item for item in scene.objects if item.type == "CAMERA"), key=lambda item: str(item.name_full))
-    if scene.camera is not None and scene.camera.type == "CAMERA":
-        found.insert(0, scene.camera)
-    return {item.name_full: item for item in found}
 
 
 @contextmanager
@@ -60,7 +44,9 @@ def capture_setup(scene: Any, request: PlayblastRequest, frames: Frames) -> Iter
     Raises CameraMissing, CaptureFailed, StorageError or SettingInvalid before anything is changed.
     """
     look = Look.from_request(request.look)
-    camera_lookup(scene, request.source)
+    # Raises if there is no such source.
+    if request.source != EDIT and turntable_object(scene, request.source) is None:
+        camera_lookup(scene, request.source)
     if min(request.resolution.width, request.resolution.height) < _MIN_SIZE:
         raise SettingInvalid(f"Blender cannot draw {request.resolution}. Use at least {_MIN_SIZE} pixels each way.")
     _require_drawing()
@@ -78,6 +64,9 @@ class BorrowedScene:
 
     def __init__(self, scene: Any, request: PlayblastRequest, look: Look, frames: Frames) -> None:
         self._scene, self._request, self._look, self._frames = scene, request, look, frames
+        # The drawn scene: a turntable has one of its own.
+        self._stage: Any = None
+        self._camera_at: Callable[[int], Any] | None = None
         # The settings alone can be restored in the middle of a frame.
         self._settings: ExitStack | None = None
         self._state: ExitStack | None = None
@@ -90,19 +79,20 @@ class BorrowedScene:
 
         Raises CameraMissing, CaptureFailed or StorageError if the file is incomplete.
         """
-        path, scene = self._frames.path(frame), self._scene
+        path = self._frames.path(frame)
         remove_stale(path)
         try:
             self._borrow()
+            scene = self._stage
             # Looked up for each frame: it may have been deleted, and an undo makes it another object.
-            camera = camera_lookup(scene, self._request.source)(frame)
+            camera = self._find_camera(frame)
             scene.render.filepath = blender_compat.escape_output_path(path)
             with unbound_markers(scene), kept_camera(scene, camera), silenced():
                 scene.camera = camera
                 self._set_frame(frame)
                 if self._match_viewport is not None:
                     self._match_viewport()
-                _draw(scene, self._look, self._view)
+                self._draw()
                 is_kept = scene.camera == camera
         except ReferenceError as error:
             raise CaptureFailed(_SCENE_CLOSED) from error
@@ -115,10 +105,38 @@ class BorrowedScene:
             raise missing_frame_error(path, frame, "Blender")
         return path
 
+    def _find_camera(self, frame: int) -> Any:
+        if self._camera_at is not None:
+            return self._camera_at(frame)
+        if self._request.source == EDIT:
+            return self._scene.camera
+        return camera_lookup(self._scene, self._request.source)(frame)
+
+    @property
+    def _is_rendered(self) -> bool:
+        """Whether an engine renders the frame; a window can draw only a 3D view of its own scene."""
+        return self._look.needs_render or self._request.source == EDIT or self._stage != self._scene
+
+    def _draw(self) -> None:
+        scene, view = self._stage, self._view
+        if view is not None:
+            require_view(view)
+        # A timer and the call of a thread have no window in their context.
+        with bpy.context.temp_override(**(view or {"window": find_window(self._scene)})):
+            if self._is_rendered:
+                bpy.ops.render.render(write_still=True, scene=scene.name, layer=self._layer.name)
+            else:
+                bpy.ops.render.opengl(write_still=True, view_context=view is not None)
+
+    @property
+    def _layer(self) -> Any:
+        return find_window(self._scene).view_layer if self._stage == self._scene else self._stage.view_layers[0]
+
     def _set_frame(self, frame: int) -> None:
         self._is_changing_frame = True
         try:
-            self._scene.frame_set(frame)
+            # The object of a turntable does not move.
+            self._stage.frame_set(frame if self._stage == self._scene else self._scene.frame_current)
         finally:
             self._is_changing_frame = False
         if self._settings is None:
@@ -161,21 +179,26 @@ class BorrowedScene:
     def _borrow(self) -> None:
         if self._settings is not None:
             return
-        scene, look = self._scene, self._look
+        look = self._look
         if self._state is None:
             self._state = ExitStack()
-            self._state.enter_context(_maintained(scene))
+            self._state.enter_context(_maintained(self._scene))
             self._state.enter_context(feedback.hidden())
+            self._stage = self._scene
+            item = turntable_object(self._scene, self._request.source)
+            if item is not None:
+                turning = turntable_scene(self._scene, item, self._request.frame_range)
+                self._stage, self._camera_at = self._state.enter_context(turning)
+        scene, is_rendered = self._stage, self._is_rendered
         with ExitStack() as stack:
-            stack.enter_context(_render_settings(scene, self._request, look))
+            stack.enter_context(_render_settings(scene, self._request, look, is_rendered=is_rendered))
             stack.enter_context(applied_look(look, scene))
             stack.enter_context(blender_compat.writing_png(scene, alpha=look.transparent))
-            self._view = stack.enter_context(camera_view(scene, look)) if look.needs_view else None
+            self._view = stack.enter_context(camera_view(scene, look)) if look.needs_view and not is_rendered else None
             if not look.overlays:
                 stack.enter_context(visibility.hidden_annotations(scene))
-            if look.needs_render and look.visibility == "VIEWPORT":
-                matching = visibility.rendered_as_in_viewport(scene, find_window(scene).view_layer)
-                self._match_viewport = stack.enter_context(matching)
+            if is_rendered and look.visibility == "VIEWPORT":
+                self._match_viewport = stack.enter_context(visibility.rendered_as_in_viewport(scene, self._layer))
             self._settings = stack.pop_all()
 
 
@@ -194,10 +217,10 @@ def _maintained(scene: Any) -> Iterator[None]:
 
 
 @contextmanager
-def _render_settings(scene: Any, request: PlayblastRequest, look: Look) -> Iterator[None]:
+def _render_settings(scene: Any, request: PlayblastRequest, look: Look, *, is_rendered: bool) -> Iterator[None]:
     """Render the camera's whole image in the size of the request, with nothing drawn over it but a stamp."""
     # The scene's own engine may take minutes.
-    engine = blender_compat.workbench_engine(scene) if look.needs_render and look.shading == "SOLID" else {}
+    engine = blender_compat.workbench_engine(scene) if is_rendered and look.shading != "RENDERED" else {}
     # The data of a stamp (paths, host name, time) are written into the file even if they are not drawn.
     stamps = {item.identifier: False for item in scene.render.bl_rna.properties if item.identifier[:9] == "use_stamp"}
     if look.stamp:
@@ -208,16 +231,24 @@ def _render_settings(scene: Any, request: PlayblastRequest, look: Look) -> Itera
         **engine,
         **stamps,
         filepath=scene.render.filepath,
-        resolution_x=request.resolution.width,
-        resolution_y=request.resolution.height,
-        resolution_percentage=100,
+        **_size(scene, request),
         use_border=False,
         use_crop_to_border=False,
         use_multiview=False,
         use_compositing=False,
-        use_sequencer=False,
+        use_sequencer=request.source == EDIT,
     ):
         yield
+
+
+def _size(scene: Any, request: PlayblastRequest) -> dict[str, object]:
+    """Return the settings of the size; strips of an edit have their place in the scene's own resolution."""
+    own, size = Resolution(scene.render.resolution_x, scene.render.resolution_y), request.resolution
+    whole, percentage = size, 100
+    if request.source == EDIT:
+        fitting = (each for each in range(1, 101) if own.scaled(each) == size)
+        whole, percentage = next(((own, each) for each in fitting), (size, 100))
+    return {"resolution_x": whole.width, "resolution_y": whole.height, "resolution_percentage": percentage}
 
 
 def output_frames(scene: Any, request: PlayblastRequest) -> Frames:
@@ -237,41 +268,9 @@ def scene_rate(scene: Any) -> Fraction:
     return frame_rate(scene.render.fps / Fraction(f"{scene.render.fps_base:.6f}"))
 
 
-def camera_lookup(scene: Any, name: str) -> Callable[[int], Any]:
-    """Return a function from frame to camera; raise CameraMissing with the names of all cameras."""
-    found = _cameras_by_name(scene)
-    if name == MARKERS and name not in found and (bound := _bound_cameras(scene)):
-        # Before the first marker its camera is used, as in a render.
-        return lambda frame: [camera for start, camera in bound if start <= max(frame, bound[0][0])][-1]
-    if not found:
-        raise CameraMissing(f"The scene {scene.name!r} has no camera. Add one.")
-    if name not in found:
-        raise CameraMissing(f"The scene has no camera {name!r}. Choose one of: {', '.join(found)}.")
-    camera = found[name]
-    return lambda _frame: camera
-
-
-def _bound_cameras(scene: Any) -> list[tuple[int, Any]]:
-    """Return the cameras that are bound to markers, with the frame from which on each is used."""
-    bound = [(marker.frame, marker.camera) for marker in scene.timeline_markers if marker.camera]
-    return sorted(bound, key=lambda each: each[0])
-
-
 def _require_drawing() -> None:
     library = blender_compat.missing_library()
     if library is not None:
         raise CaptureFailed(f"Blender cannot draw without {library}. Install it (on Debian: apt-get install libegl1).")
     if not blender_compat.can_draw_on_this_thread():
         raise CaptureFailed(f"Blender {bpy.app.version_string} can draw only on its main thread. Capture from there.")
-
-
-def _draw(scene: Any, look: Look, view: dict[str, Any] | None) -> None:
-    if view is not None:
-        require_view(view)
-    window = find_window(scene)
-    # A timer and the call of a thread have no window in their context.
-    with bpy.context.temp_override(**(view or {"window": window})):
-        if look.needs_render:
-            bpy.ops.render.render(write_still=True, scene=scene.name, layer=window.view_layer.name)
-        else:
-            bpy.ops.render.opengl(write_still=True, view_context=view is not None)

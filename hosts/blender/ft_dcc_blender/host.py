@@ -13,15 +13,24 @@ import bpy
 
 from ft_dcc.errors import CaptureFailed, SceneUnreadable, SettingInvalid, StorageError, UserFixableError
 from ft_dcc.frames import FrameRange, Frames, Resolution
-from ft_dcc.host import OnFrame, PlayblastRequest, Scene
+from ft_dcc.host import Footage, OnFrame, PlayblastRequest, Scene
 from ft_dcc.host_support.main_thread import entered_on_main_thread, ignore_sigpipe
 from ft_dcc.review.drawings import Drawing
 
 from . import blender_compat, feedback, main_thread, visibility
-from .capture import camera_lookup, capture_setup, find_sources, output_frames, pixel_aspect, scene_rate
+from .capture import capture_setup, output_frames, pixel_aspect, scene_rate
 from .look import Look
 from .maintained import maintained_camera, maintained_frame, silenced
 from .sound import find_sounds, mix
+from .sources import (
+    EDIT,
+    RENDERED_FILES,
+    camera_lookup,
+    find_publishable,
+    find_rendered_files,
+    find_sources,
+    turntable_object,
+)
 from .unkeyed_values import maintained_unkeyed_values
 from .viewport import find_window
 
@@ -94,7 +103,7 @@ class BlenderHost:
             frame_range=FrameRange(scene.frame_start, scene.frame_end),
             fps=scene_rate(scene),
             resolution=Resolution(scene.render.resolution_x, scene.render.resolution_y),
-            sources=find_sources(scene),
+            sources=find_publishable(scene),
             task_id=scene.get(TASK_PROPERTY),
             sounds=find_sounds(scene),
             pixel_aspect=pixel_aspect(scene),
@@ -132,7 +141,14 @@ class BlenderHost:
 
         Frames of a camera without perspective are left out.
         """
-        return _focal_lengths(self._scene(), source, frame_range)
+        scene = self._scene()
+        if source == EDIT or turntable_object(scene, source) is not None:
+            return {}
+        return _focal_lengths(scene, source, frame_range)
+
+    def footage(self, source: str) -> Footage | None:
+        """Return the frames or the movie that the scene has rendered, for the source of that name."""
+        return find_rendered_files(self._scene()) if source == RENDERED_FILES else None
 
     def mixdown(self, frame_range: FrameRange, path: Path) -> bool:
         """Write the sound of the range as a WAV file; return False without sound, or in a Blender without Audaspace.

@@ -10,11 +10,11 @@ from ft_dcc.errors import Error, TaskNotFound, UserFixableError
 from ft_dcc.publish.plugins.collect import read_shot
 
 from . import input_guard
-from .capture import find_sources
 from .controller import CONTROLLER
 from .host import TASK_PROPERTY, BlenderHost
 from .preferences import use_ffmpeg
 from .properties import make_request
+from .sources import find_sources
 
 # The labels of the checks that ``PublishRequest.allow_incomplete`` passes.
 _ACCEPTABLE_CHECKS = ("Complete scene", "Camera type")
@@ -62,26 +62,50 @@ class Publish(bpy.types.Operator):
 
     def execute(self, context: Any) -> set[str]:
         """Start; until the last frame is captured input is blocked, and Escape cancels. Without a window, wait."""
-        return _publish(self, context)
+        return publish(self, context)
 
 
-def _publish(operator: Any, context: Any, *, allow_incomplete: bool = False) -> set[str]:
-    """Publish with the choices of the panel; without a window, wait for the end."""
+def publish(operator: Any, context: Any, *, allow_incomplete: bool = False, is_previewed: bool = False) -> set[str]:
+    """Publish or preview with the choices of the panel; without a window, wait for the end."""
     use_ffmpeg()
     try:
         request = make_request(context.window_manager.ft_dcc, context.scene)
         # Validation runs in a timer without a window, so the scene is named here.
-        CONTROLLER.publish(attrs.evolve(request, allow_incomplete=allow_incomplete), BlenderHost(context.scene.name))
+        start = CONTROLLER.preview if is_previewed else CONTROLLER.publish
+        start(attrs.evolve(request, allow_incomplete=allow_incomplete), BlenderHost(context.scene.name))
     except Error as error:
         return report_error(operator, error)
     if not bpy.app.background:
         input_guard.guard_windows()
         return {"FINISHED"}
+    return wait_for_result(operator)
+
+
+def wait_for_result(operator: Any) -> set[str]:
+    """Wait for the end of the activity without a window, and report its problems."""
     CONTROLLER.wait(24 * 3600)
     if CONTROLLER.error or CONTROLLER.problems:
         operator.report({"ERROR"}, CONTROLLER.error or " ".join(problem.message for problem in CONTROLLER.problems))
         return {"CANCELLED"}
     return {"FINISHED"}
+
+
+class ToggleSource(bpy.types.Operator):
+    """Publish this source with the others, or leave it out"""
+
+    bl_idname = "ft_dcc.toggle_source"
+    bl_label = "Source"
+
+    name: bpy.props.StringProperty(options=_SKIP_SAVE)
+
+    def execute(self, context: Any) -> set[str]:
+        """Add or remove the source."""
+        chosen = context.window_manager.ft_dcc.sources
+        if self.name in chosen:
+            chosen.remove(chosen.find(self.name))
+        else:
+            chosen.add().name = self.name
+        return {"FINISHED"}
 
 
 class Repair(bpy.types.Operator):
@@ -148,9 +172,14 @@ class PublishRest(bpy.types.Operator):
 def reason_not_to_publish(scene: Any) -> str:
     """Return why the scene cannot be published yet and what to do, "" if it can."""
     if not scene.get(TASK_PROPERTY):
-        return "Choose the task of this scene." if CONTROLLER.tasks else "No task is assigned to you. Ask for one."
+        return "Choose the task of this scene, or create it with the button beside it."
     if not find_sources(scene):
         return "The scene has no camera. Add one."
+    choices = bpy.context.window_manager.ft_dcc
+    if choices.has_several_sources and not choices.sources:
+        return "Choose at least one source."
+    if choices.frames == "PREVIEW" and not scene.use_preview_range:
+        return "The timeline has no preview range. Set one (P in the timeline), or choose Frames: Scene."
     return ""
 
 
@@ -167,7 +196,7 @@ class PublishAnyway(bpy.types.Operator):
 
     def execute(self, context: Any) -> set[str]:
         """Validate again without the checks that only concern the scene's completeness, and publish."""
-        return _publish(self, context, allow_incomplete=True)
+        return publish(self, context, allow_incomplete=True)
 
 
 def has_acceptable_problem() -> bool:

@@ -10,11 +10,12 @@ from ft_dcc.errors import ValidationIssue
 from ft_dcc.publish.progress import Progress
 
 from . import blender_compat
-from .capture import find_sources
 from .controller import CONTROLLER
 from .operators import has_acceptable_problem, reason_not_to_publish
+from .preview import draw_previews
 from .progress_text import progress_share_and_text
 from .properties import chosen_frames, chosen_resolution, chosen_review
+from .sources import find_sources
 
 # In pixels: the width of a letter, and of margins, icon and tabs in a line.
 _LETTER_WIDTH, _MARGIN_WIDTH = 6.5, 75
@@ -53,17 +54,21 @@ class ReviewPanel(Sidebar, bpy.types.Panel):
         column = layout.column()
         column.enabled = not CONTROLLER.is_busy
         column.use_property_split, column.use_property_decorate = True, False
-        column.prop(choices, "task")
+        row = column.row(align=True)
+        row.prop(choices, "task")
+        row.operator("ft_dcc.create_task", text="", icon="ADD")
         if len(choices.task) > _line_length() // 2:
             # The field shows only the end of a long path.
             draw_lines(layout, choices.task, "BLANK1")
         blender_compat.draw_field(column, choices, "review", placeholder=chosen_review(choices, scene))
-        blender_compat.draw_field(column, choices, "camera", placeholder=_default_camera(scene), icon="CAMERA_DATA")
+        _draw_sources(column, choices, scene)
         column.prop(choices, "frames")
         if choices.frames == "CUSTOM":
             column.prop(choices, "start")
             column.prop(choices, "end")
+        column.prop(choices, "step")
         column.prop(choices, "comment")
+        column.prop(choices, "status")
         _draw_button(layout, scene)
         _draw_result(layout)
 
@@ -97,6 +102,10 @@ class LookPanel(Sidebar, bpy.types.Panel):
         column.use_property_split, column.use_property_decorate = True, False
         for name in ("percentage", "shading", *_LOOK_OPTIONS[choices.shading], "transparent", "stamp"):
             column.prop(choices, name)
+        for name in ("burnin", "slate"):
+            column.prop(choices, name)
+        column.label(text="Outputs:")
+        column.column_flow(columns=2, align=True).prop(choices, "outputs")
 
 
 class PublishedPanel(Sidebar, bpy.types.Panel):
@@ -132,6 +141,18 @@ def recent_versions() -> list[tuple[str, int, str | None]]:
     return [*here, *(past for past in before if past not in here)]
 
 
+def _draw_sources(column: Any, choices: Any, scene: Any) -> None:
+    """Draw the field of one source, or a check box for each one."""
+    if choices.has_several_sources:
+        for name in find_sources(scene):
+            icon = "CHECKBOX_HLT" if name in choices.sources else "CHECKBOX_DEHLT"
+            column.operator("ft_dcc.toggle_source", text=name, icon=icon, depress=name in choices.sources).name = name
+    else:
+        placeholder = _default_camera(scene)
+        blender_compat.draw_field(column, choices, "camera", placeholder=placeholder, icon="CAMERA_DATA")
+    column.prop(choices, "has_several_sources")
+
+
 def _default_camera(scene: Any) -> str:
     return next(iter(find_sources(scene)), "no camera")
 
@@ -161,6 +182,7 @@ def _draw_button(layout: Any, scene: Any) -> None:
     reason = reason_not_to_publish(scene)
     row.enabled = not reason
     row.operator("ft_dcc.publish", icon="RENDER_ANIMATION")
+    row.operator("ft_dcc.preview", icon="PLAY", text="")
     if reason:
         draw_lines(layout, reason, "INFO")
 
@@ -173,6 +195,7 @@ def _draw_progress(layout: Any, progress: Progress | None) -> None:
 
 
 def _draw_result(layout: Any) -> None:
+    draw_previews(layout)
     for index, problem in enumerate(CONTROLLER.problems):
         _draw_problem(layout.box(), index, problem)
     if sum(problem.repair is not None for problem in CONTROLLER.problems) > 1:

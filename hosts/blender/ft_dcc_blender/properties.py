@@ -9,13 +9,22 @@ import bpy
 from ft_dcc.errors import SettingInvalid
 from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.publish.models import PublishRequest
+from ft_dcc.settings.definitions import OUTPUTS
+from ft_dcc.settings.resolve import read_settings
 
-from .capture import find_sources
 from .controller import CONTROLLER
 from .host import TASK_PROPERTY, BlenderHost
 from .look import COLOURS, LIGHTS
+from .sources import find_publishable
 
 # The settings of a look that the panel offers.
+_STANDARD_BURNIN = {
+    "top left": "{shot} {task}",
+    "top right": "{date}",
+    "bottom left": "{version}",
+    "bottom": "{lens}",
+    "bottom right": "{frame}",
+}
 LOOK = (
     "shading",
     "visibility",
@@ -57,11 +66,19 @@ def _search_reviews(self: Any, context: Any, text: str) -> list[str]:
 
 
 def _search_cameras(self: Any, context: Any, text: str) -> list[str]:
-    return [name for name in find_sources(context.scene) if text.lower() in name.lower()]
+    return [name for name in find_publishable(context.scene) if text.lower() in name.lower()]
+
+
+def _search_statuses(self: Any, context: Any, text: str) -> list[str]:
+    return [name for name in CONTROLLER.statuses if text.lower() in name.lower()]
 
 
 def _enum_items(values: Sequence[str]) -> list[tuple[str, str, str]]:
     return [(value, value.capitalize(), "") for value in values]
+
+
+class SourceName(bpy.types.PropertyGroup):
+    """The name of a source that is chosen in addition to others."""
 
 
 class PublishProperties(bpy.types.PropertyGroup):
@@ -88,6 +105,38 @@ class PublishProperties(bpy.types.PropertyGroup):
     )
     start: bpy.props.IntProperty(name="Start", default=1)
     end: bpy.props.IntProperty(name="End", default=250)
+    step: bpy.props.IntProperty(
+        name="Step", description="Capture every frame, every second frame and so on", default=1, min=1, max=100
+    )
+    has_several_sources: bpy.props.BoolProperty(
+        name="Several sources", description="Publish several sources at once, each as a version of its own"
+    )
+    sources: bpy.props.CollectionProperty(type=SourceName)
+    status: bpy.props.StringProperty(
+        name="Status", description="Status of the version. Empty: that of the settings", search=_search_statuses
+    )
+    burnin: bpy.props.EnumProperty(
+        name="Burn-in",
+        items=(
+            ("SETTINGS", "As in settings", "The texts of the settings"),
+            ("NONE", "None", "No text in the image"),
+            ("STANDARD", "Shot and frame", "Shot, task, version, date, lens and frame number"),
+        ),
+    )
+    slate: bpy.props.EnumProperty(
+        name="Slate",
+        items=(
+            ("SETTINGS", "As in settings", "Whether there is one is a setting"),
+            ("NONE", "None", "No slate"),
+            ("STANDARD", "Slate", "One image before the first frame, with the lines of the settings"),
+        ),
+    )
+    outputs: bpy.props.EnumProperty(
+        name="Outputs",
+        description="Files in addition to the review movie. None: those of the settings",
+        items=[(name, name.replace("-", " ").capitalize(), "") for name in OUTPUTS],
+        options={"ENUM_FLAG"},
+    )
     comment: bpy.props.StringProperty(name="Comment", description="What is new in this version")
     percentage: bpy.props.IntProperty(
         name="Size",
@@ -137,17 +186,31 @@ def make_request(choices: Any, scene: Any) -> PublishRequest:
         raise SettingInvalid("No task selected. Choose the task of this scene.")
     if choices.frames == "PREVIEW" and not scene.use_preview_range:
         raise SettingInvalid("The timeline has no preview range. Set one (P in the timeline), or choose Frames: Scene.")
+    is_timeline = choices.frames == "SCENE" and choices.step == 1
     return PublishRequest(
         task=task_id,
-        source=choices.camera or None,
+        source=chosen_sources(choices),
         review=chosen_review(choices, scene),
         comment=choices.comment,
         # None: validation compares the timeline's range with the shot's.
-        frame_range=None if choices.frames == "SCENE" else FrameRange(*chosen_frames(choices, scene)),
+        frame_range=None if is_timeline else FrameRange(*chosen_frames(choices, scene), step=choices.step),
+        status=choices.status.strip() or None,
+        burnin={"SETTINGS": None, "NONE": {}, "STANDARD": _STANDARD_BURNIN}[choices.burnin],
+        slate={"SETTINGS": None, "NONE": ()}.get(choices.slate, read_settings().items("slate_lines")),
+        outputs=tuple(name for name in OUTPUTS if name in choices.outputs) or None,
         # None: validation compares the full resolution with the shot's.
         resolution=None if choices.percentage == 100 else chosen_resolution(choices, scene),
         look={name: getattr(choices, name) for name in LOOK},
     )
+
+
+def chosen_sources(choices: Any) -> "tuple[str, ...] | None":
+    """Return the chosen sources, or None for the default; raise SettingInvalid if none of several is chosen."""
+    if not choices.has_several_sources:
+        return (choices.camera,) if choices.camera else None
+    if not choices.sources:
+        raise SettingInvalid("No source is chosen. Choose at least one, or switch Several sources off.")
+    return tuple(item.name for item in choices.sources)
 
 
 def chosen_resolution(choices: Any, scene: Any) -> Resolution:

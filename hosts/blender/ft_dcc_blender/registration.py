@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 
 from . import (
+    create_task,
     feedback,
     feedback_panel,
     input_guard,
@@ -13,8 +14,10 @@ from . import (
     operators,
     panel,
     preferences,
+    preview,
     properties,
     sign_in,
+    versions_panel,
 )
 from .controller import CONTROLLER, stop_redrawing
 
@@ -23,6 +26,7 @@ _RESTORE_TIMEOUT_SECONDS = 60
 
 _CLASSES = (
     preferences.Preferences,
+    properties.SourceName,
     properties.PublishProperties,
     sign_in.SignIn,
     sign_in.SignInBrowser,
@@ -31,6 +35,9 @@ _CLASSES = (
     input_guard.GuardInput,
     operators.Refresh,
     operators.Publish,
+    operators.ToggleSource,
+    create_task.CreateTask,
+    *preview.CLASSES,
     operators.Repair,
     operators.RepairAll,
     operators.PublishRest,
@@ -41,6 +48,7 @@ _CLASSES = (
     operators.UseShotSettings,
     panel.ReviewPanel,
     panel.LookPanel,
+    versions_panel.VersionsPanel,
     *feedback_panel.CLASSES,
     panel.PublishedPanel,
 )

@@ -9,6 +9,7 @@ import bpy
 from ft_dcc.accounts.browser_login import start_browser_login
 from ft_dcc.accounts.credentials import Account, delete_credentials, save_credentials
 from ft_dcc.errors import Error
+from ft_dcc.settings.resolve import read_settings
 
 from . import blender_compat
 from .controller import CONTROLLER
@@ -68,17 +69,30 @@ class SignInBrowser(bpy.types.Operator):
     bl_idname = "ft_dcc.sign_in_browser"
     bl_label = "Sign In in the Browser"
 
+    server: bpy.props.StringProperty(
+        name="Server", description="Address of the ftrack site or studio server", options={"SKIP_SAVE"}
+    )
+
+    def invoke(self, context: Any, event: Any) -> set[str]:
+        """Ask for the server; the last one is filled in."""
+        page = preferences()
+        self.server = (page.server if page is not None else "") or read_settings().get("server") or ""
+        return context.window_manager.invoke_props_dialog(self)
+
     def execute(self, context: Any) -> set[str]:
         """Open the page; it sends the key to a local port that listens for a few minutes."""
         page = preferences()
-        if page is None or not page.server:
-            self.report({"ERROR"}, "Enter the server's address in the preferences first.")
+        server = self.server.strip() or (page.server if page is not None else "")
+        if not server:
+            self.report({"ERROR"}, "Enter the address of the server.")
             return {"CANCELLED"}
         try:
-            blender_compat.check_online(page.server)
-            address, wait_for_account = start_browser_login(page.server, "Blender")
+            blender_compat.check_online(server)
+            address, wait_for_account = start_browser_login(server, "Blender")
         except Error as error:
             return report_error(self, error)
+        if page is not None:
+            page.server = server
         CONTROLLER.sign_in_with(wait_for_account, then=_save_account)
         bpy.ops.wm.url_open(url=address)
         return {"FINISHED"}

@@ -1,0 +1,126 @@
+"""What an artist does in the panel without a terminal: create the task, choose outputs, preview, publish several."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ft_dcc.publish.jobs.job import jobs_folder
+
+
+@pytest.fixture
+def ready(choices, scene, bpy, project_task, small_shot):
+    """Return the choices of a scene that publishes two small frames."""
+    scene["ft_dcc_task_id"] = project_task["id"]
+    bpy.ops.ft_dcc.use_shot_settings()
+    choices.frames, choices.start, choices.end = "CUSTOM", 1001, 1002
+    return choices
+
+
+def report():
+    (path,) = jobs_folder().glob("*/report.json")
+    return json.loads(path.read_text("utf-8"))
+
+
+def test_a_task_is_created_with_its_project_and_chosen_for_the_scene(signed_in, scene, bpy, session, project):
+    from ft_dcc_blender.operators import reason_not_to_publish
+
+    assert reason_not_to_publish(scene) == "Choose the task of this scene, or create it with the button beside it."
+    scene.render.fps, scene.render.fps_base = 24, 1.001
+    names = {"project": project["name"], "sequence": "SQ090", "shot": "SH030", "task": "Lighting"}
+    assert bpy.ops.ft_dcc.create_task(**names) == {"FINISHED"}
+    task = signed_in.task(scene["ft_dcc_task_id"])
+    assert task.path == "/".join(names.values())
+    shot = session.get("Shot", task.parent_id)["custom_attributes"]
+    assert (shot["fstart"], shot["fend"], round(shot["fps"], 3)) == (1001, 1012, 23.976)
+    assert reason_not_to_publish(scene) == ""
+    with pytest.raises(RuntimeError, match="Enter project, shot and task, without a slash"):
+        bpy.ops.ft_dcc.create_task(project="A/B", shot="SH010", task="Animation")
+
+
+def test_the_browser_login_asks_for_the_server(controller, bpy):
+    with pytest.raises(RuntimeError, match="Enter the address of the server"):
+        bpy.ops.ft_dcc.sign_in_browser()
+    assert "server" in bpy.ops.ft_dcc.sign_in_browser.get_rna_type().properties
+
+
+def test_step_status_burn_in_slate_and_outputs_are_in_the_request(ready, scene, signed_in):
+    from ft_dcc_blender.properties import make_request
+
+    request = make_request(ready, scene)
+    assert (request.burnin, request.slate, request.outputs, request.status) == (None, None, None, None)
+    ready.step, ready.burnin, ready.slate, ready.status = 2, "STANDARD", "STANDARD", signed_in.statuses[0]
+    ready.outputs = {"720", "contact-sheet"}
+    request = make_request(ready, scene)
+    assert (str(request.frame_range), request.outputs) == ("1001-1002x2", ("720", "contact-sheet"))
+    assert request.burnin["bottom right"] == "{frame}" and any("{shot}" in line for line in request.slate)
+    assert request.status == signed_in.statuses[0]
+    ready.burnin = ready.slate = "NONE"
+    assert (make_request(ready, scene).burnin, make_request(ready, scene).slate) == ({}, ())
+
+
+def test_a_preview_is_sent_exactly_as_it_was_seen(ready, scene, bpy, signed_in, session, project_task):
+    assert bpy.ops.ft_dcc.preview() == {"FINISHED"}
+    (movie,) = signed_in.previews
+    content = movie.read_bytes()
+    expression = f'AssetVersion where task_id is "{project_task["id"]}"'
+    assert (len(content) > 500, session.query(expression).all()) == (True, [])
+    scene.objects["Cube"].hide_viewport = True
+    assert bpy.ops.ft_dcc.send_preview() == {"FINISHED"}
+    assert (len(signed_in.published), signed_in.previews) == (1, ())
+    component = next(each for each in signed_in.published[0][1].components if each.name == "ftrackreview-mp4")
+    assert component.size == len(content)
+
+
+def test_a_dropped_preview_leaves_nothing(ready, bpy, signed_in, session, project_task):
+    assert not bpy.ops.ft_dcc.send_preview.poll()
+    bpy.ops.ft_dcc.preview()
+    (movie,) = signed_in.previews
+    assert bpy.ops.ft_dcc.drop_preview() == {"FINISHED"}
+    assert signed_in.wait(60)
+    assert (movie.exists(), list(jobs_folder().iterdir()), signed_in.previews) == (False, [], ())
+    assert session.query(f'AssetVersion where task_id is "{project_task["id"]}"').all() == []
+
+
+def test_several_sources_are_published_as_versions_of_their_own(ready, scene, bpy, signed_in):
+    from blender import sample_scene
+    from ft_dcc_blender.operators import reason_not_to_publish
+
+    sample_scene.add_camera("Side")
+    ready.has_several_sources = True
+    assert reason_not_to_publish(scene) == "Choose at least one source."
+    for name in ("Camera", "Side", "Camera", "Camera"):
+        bpy.ops.ft_dcc.toggle_source(name=name)
+    assert sorted(item.name for item in ready.sources) == ["Camera", "Side"]
+    assert bpy.ops.ft_dcc.publish() == {"FINISHED"}
+    assert sorted(version.source for _, version in signed_in.published) == ["Camera", "Side"]
+
+
+def test_rendered_files_are_published_from_the_panel(ready, scene, bpy, signed_in, tmp_path):
+    scene.render.filepath = str(tmp_path / "render" / "shot_")
+    scene.render.engine = "BLENDER_WORKBENCH"
+    scene.frame_start, scene.frame_end = 1001, 1002
+    bpy.ops.render.render(animation=True)
+    ready.camera = "rendered files"
+    assert bpy.ops.ft_dcc.publish() == {"FINISHED"}
+    assert (report()["found"][0]["kind"], report()["made"][0]["frame_count"]) == ("frames", 2)
+
+
+def test_the_versions_of_the_task_are_listed_with_status_and_date(ready, bpy, signed_in, session, project_task):
+    from ft_dcc_blender.versions_panel import version_lines
+
+    bpy.ops.ft_dcc.publish()
+    signed_in.feedback.read(signed_in.session, project_task["id"])
+    assert signed_in.feedback.wait(60)
+    ((line, verdicts),) = version_lines()
+    version = session.get("AssetVersion", signed_in.published[0][1].version_id)
+    assert line.startswith("v001") and version["status"]["name"] in line and verdicts == ""
+    assert f"{version['date'].astimezone():%Y-%m-%d}" in line
+
+
+def test_a_preview_range_that_does_not_exist_is_the_reason_of_the_disabled_button(ready, scene):
+    from ft_dcc_blender.operators import reason_not_to_publish
+
+    ready.frames = "PREVIEW"
+    assert reason_not_to_publish(scene).startswith("The timeline has no preview range.")
