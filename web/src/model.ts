@@ -9,6 +9,15 @@ export interface Movie {
   readonly exact: ExactFacts | null;
   readonly width: number | null;
   readonly height: number | null;
+  /** The size of the file in bytes, if it is known. */
+  readonly size: number | null;
+  /** Smaller movies with the same frames. */
+  readonly renditions: readonly Rendition[];
+}
+
+export interface Rendition {
+  readonly lines: number;
+  readonly url: string;
 }
 
 /** The frame number of notes about a still image, which has no frame number of its own. */
@@ -136,6 +145,10 @@ export interface Entry extends Summary {
   readonly group?: string;
   /** A number that all versions of one asset share, if there are several. */
   readonly stack?: number;
+  /** The name of the version's status. */
+  readonly status?: string;
+  /** When the version was published: ISO 8601 with its offset. */
+  readonly date?: string;
 }
 
 /** Everything about one version that the list does not contain. */
@@ -192,6 +205,8 @@ export interface Review {
   /** What the visitor may do: "comment", "draw", "decide", "download", "present". */
   readonly rights: readonly string[];
   readonly is_user: boolean;
+  /** Whether the visitor may change the order of the versions. */
+  readonly may_order: boolean;
   /** The author of the visitor's verdicts. */
   readonly visitor_id: string | null;
   /** The author of the visitor's notes. */

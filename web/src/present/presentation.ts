@@ -1,7 +1,7 @@
 /** The live session of the page: presents what it shows to other pages, or follows the page that presents. */
 
 import type { LiveConnection } from "../live";
-import type { Message, Position, Shape } from "../model";
+import type { Message, Position, PresentationState, Shape } from "../model";
 import type { Player } from "../player";
 import * as store from "../store";
 import { correction, difference, duePosition, median, ServerClock } from "./clock";
@@ -38,7 +38,8 @@ interface Sent {
   readonly entry: string;
   readonly frame: number | null;
   readonly speed: number;
-  readonly loops: boolean;
+  /** The played range and the mode, as they were sent. */
+  readonly range: string;
 }
 
 export class Presentation {
@@ -174,12 +175,14 @@ export class Presentation {
     const { player } = this.screen;
     const entry = this.screen.openedId();
     if (entry === null) return;
-    const { clip, speed, isLooping: loops } = player;
+    const { clip, speed } = player;
     const frame = clip === null ? null : clip.numberAt(player.target);
     const before = this.sent;
-    if (loops !== before?.loops) this.live.send({ type: "range", in: null, out: null, mode: loops ? "loop" : "once" });
+    const range = playedRange(player);
+    const sentRange = JSON.stringify(range);
+    if (sentRange !== before?.range) this.live.send({ type: "range", ...range });
     const isOther = before === null || before.entry !== entry || before.speed !== speed;
-    this.sent = { entry, frame, speed, loops };
+    this.sent = { entry, frame, speed, range: sentRange };
     if (speed === 0) {
       if (isOther) this.sendFrame();
       else if (before.frame !== frame) this.later("frame", SCRUB_INTERVAL_MS, () => this.sendFrame());
@@ -246,7 +249,7 @@ export class Presentation {
       return; // The page calls again when the media is open.
     }
     this.differences = [];
-    player.isLooping = state.play_mode !== "once";
+    followRange(player, state);
     if (speed === 0) {
       if (player.isPlaying) player.pause();
       if (player.clip !== null && frame !== null) player.show(player.clip.indexOf(frame));
@@ -307,4 +310,24 @@ export class Presentation {
     video.playbackRate = speed;
     video.currentTime = clip.middle(clip.nearest(due + this.seekLead));
   }
+}
+
+/** Return the range by frame numbers and the mode; the next version is sent when the presenter opens it. */
+function playedRange({ clip, range, mode }: Player): { in: number | null; out: number | null; mode: "loop" | "once" | "ping-pong" } {
+  const isPart = clip !== null && range !== null;
+  return {
+    in: isPart ? clip.numberAt(range.first) : null,
+    out: isPart ? clip.numberAt(range.last) : null,
+    mode: mode === "next" ? "once" : mode,
+  };
+}
+
+/** Give the player the range and the mode of a presenter, if they differ from its own. */
+function followRange(player: Player, { in: first = null, out: last = null, play_mode: mode = "loop" }: PresentationState): void {
+  const own = playedRange(player);
+  if (own.mode !== mode) player.mode = mode;
+  if (player.clip === null || (own.in === first && own.out === last)) return;
+  player.clearRange();
+  if (first !== null) player.setRangeEnd("in", player.clip.indexOf(first));
+  if (last !== null) player.setRangeEnd("out", player.clip.indexOf(last));
 }
