@@ -129,11 +129,15 @@ class Reviews:
             "name": name,
             "email": f"{name.split()[0].lower()}@example.com",
         }
-        sending = {"action": "send_review_session_invite", "review_session_invitee_id": invitee["id"]}
         if rights is not None:
             invitee["rights"] = rights
         self._session.call([operations.create("ReviewSessionInvitee", {**invitee, "review_session_id": review_id})])
+        return self.send_link(invitee["id"])
+
+    def send_link(self, invitee_id: str) -> str:
+        """Send a new link to an invitee and return it."""
         before = set(queued_messages(self._folder / "outbox"))
+        sending = {"action": "send_review_session_invite", "review_session_invitee_id": invitee_id}
         self._session.call([sending])
         (letter,) = set(queued_messages(self._folder / "outbox")) - before
         (link,) = re.findall(r"http://\S+", letter.text)

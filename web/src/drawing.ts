@@ -78,6 +78,11 @@ export class Drawing {
     return this.active;
   }
 
+  /** Whether a shape is being drawn or moved. */
+  get isBusy(): boolean {
+    return this.unfinished !== null;
+  }
+
   set isActive(isActive: boolean) {
     this.active = isActive;
     this.stage.dataset["drawing"] = String(isActive);

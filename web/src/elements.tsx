@@ -10,6 +10,8 @@ export interface PageActions {
   readonly goTo: (frame: number) => void;
   readonly pause: () => void;
   readonly toggleDrawing: () => void;
+  /** Read the session again, after the server has refused something: the visitor's rights may have changed. */
+  readonly refresh: () => void;
   /** Width and height of the image in its own pixels, or null before it is loaded. */
   readonly aspect: () => readonly [number, number] | null;
 }

@@ -191,6 +191,7 @@ async function send(id: string, actions: PageActions): Promise<void> {
     if (typeof answer === "string") {
       isSending.value = false;
       error.value = `Not sent: ${answer} Your text is still here.`;
+      actions.refresh();
       return;
     }
     applyChange(answer);

@@ -1,6 +1,6 @@
 /** The notes on the selected version, as threads. */
 
-import { computed, signal } from "@preact/signals";
+import { computed, effect, signal, untracked, type Signal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 
@@ -49,6 +49,33 @@ const threads = computed(() => {
 
 function isOwn(note: Note): boolean {
   return note.author_id !== null && note.author_id === review.value?.author_id;
+}
+
+/** The version whose note is replied to or edited. */
+let openedOn: string | null = null;
+
+effect(() => {
+  const found = details.value;
+  if (found === null || found.id !== openedOn) return;
+  for (const [opened, kind] of [[replying, "reply"], [editing, "edit"]] as const) {
+    const id = opened.value;
+    if (id !== null && !found.notes.some((note) => note.id === id)) untracked(() => keepText(found.id, opened, `${kind}/${id}`));
+  }
+});
+
+/** Move what was written about a note that another person has deleted into the form for new notes. */
+function keepText(version: string, opened: Signal<string | null>, key: string): void {
+  const { text } = draftOf(key).peek();
+  opened.value = null;
+  if (text.trim() === "") return;
+  const before = draftOf(version).peek().text;
+  changeDraft(version, { text: before.trim() === "" ? text : `${before}\n${text}`, frame: draftOf(version).peek().frame ?? null });
+  clearDraft(key);
+}
+
+function open(signalOfNote: Signal<string | null>, note: Note): void {
+  openedOn = current.peek()?.id ?? null;
+  signalOfNote.value = note.id;
 }
 
 /** Return whether the note belongs to the frame on the screen. */
@@ -190,7 +217,7 @@ function NoteActions({ note, hasReplies }: { readonly note: Note; readonly hasRe
     <div class="note-actions">
       {note.in_reply_to === null && (
         <>
-          <button type="button" class="note-reply" onClick={() => (replying.value = note.id)}>
+          <button type="button" class="note-reply" onClick={() => open(replying, note)}>
             Reply
           </button>
           <button type="button" class="note-done" onClick={() => void run(note.id, postDone(note.id, note.done === null))}>
@@ -200,7 +227,7 @@ function NoteActions({ note, hasReplies }: { readonly note: Note; readonly hasRe
       )}
       {isOwn(note) && (
         <>
-          <button type="button" class="note-edit" onClick={() => (editing.value = note.id)}>
+          <button type="button" class="note-edit" onClick={() => open(editing, note)}>
             Edit
           </button>
           {!hasReplies && (
@@ -245,6 +272,7 @@ function EditForm({ note }: { readonly note: Note }): JSX.Element {
   // The text when the edit began: somebody else may change the note meanwhile.
   const previous = useRef(note.content).current;
   const text = draft.text === "" ? note.content : draft.text;
+  const isConflict = failure.value?.note === note.id && note.content !== previous;
   const save = async (): Promise<void> => {
     if (await run(note.id, postEdit(note.id, failure.peek()?.note === note.id ? note.content : previous, text))) {
       clearDraft(key);
@@ -256,14 +284,22 @@ function EditForm({ note }: { readonly note: Note }): JSX.Element {
     editing.value = failure.value = null;
   };
   return (
-    <TextForm
-      label="Your note"
-      button="Save"
-      text={text}
-      onInput={(changed) => changeDraft(key, { text: changed })}
-      onSend={() => void save()}
-      onCancel={cancel}
-    />
+    <>
+      {isConflict && (
+        <p class="note-conflict">
+          <span class="quiet">The text of the note is now: </span>
+          {note.content}
+        </p>
+      )}
+      <TextForm
+        label="Your note"
+        button={isConflict ? "Replace it" : "Save"}
+        text={text}
+        onInput={(changed) => changeDraft(key, { text: changed })}
+        onSend={() => void save()}
+        onCancel={cancel}
+      />
+    </>
   );
 }
 

@@ -118,6 +118,7 @@ class Page {
         this.pause();
       },
       toggleDrawing: () => this.runCommand("draw"),
+      refresh: () => void this.read(),
       aspect: () => (this.imageSize.width > 0 ? [this.imageSize.width, this.imageSize.height] : null),
     };
     render(<VersionList actions={actions} />, find("versions", HTMLElement));
@@ -213,7 +214,7 @@ class Page {
   private receiveError(error: ReadError): void {
     this.isConnected = false;
     // The server's own page explains the reason and the next step. Drafts are kept in the browser.
-    if (error === "access-denied") location.reload();
+    if (error === "access-denied") this.reload();
     if (error === "link-invalid") {
       this.live.stop();
       this.player.close();
@@ -222,6 +223,12 @@ class Page {
       this.retryTimer = window.setTimeout(() => void this.read(), RETRY_INTERVAL_MS);
     }
     this.render();
+  }
+
+  /** Load the page again; a stroke that is being drawn is finished and kept first. */
+  private reload(): void {
+    if (this.drawing.isBusy) window.addEventListener("pointerup", () => location.reload(), { once: true });
+    else location.reload();
   }
 
   private reconnect(): void {

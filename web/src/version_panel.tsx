@@ -3,6 +3,7 @@
 import { signal } from "@preact/signals";
 import type { JSX } from "preact";
 
+import { draftOf, drawnFrames, isEmpty } from "./drafts";
 import { formatVersion, Icon, Time, type PageActions } from "./elements";
 import type { Details, Entry, Status, Verdict } from "./model";
 import { NoteForm } from "./note_form";
@@ -32,6 +33,7 @@ export function VersionPanel({ actions }: { readonly actions: PageActions }): JS
         )}
       </div>
       {entry !== null && mayWrite.value && <NoteForm id={entry.id} actions={actions} />}
+      {entry !== null && review.value !== null && !mayWrite.value && <KeptDraft id={entry.id} />}
     </>
   );
 }
@@ -135,6 +137,22 @@ function Verdicts({ verdicts }: { readonly verdicts: readonly Verdict[] }): JSX.
         </li>
       ))}
     </ul>
+  );
+}
+
+/** An unsent note of a visitor who may not write any more, because another person closed the review. */
+function KeptDraft({ id }: { readonly id: string }): JSX.Element | null {
+  const draft = draftOf(id).value;
+  if (isEmpty(draft)) return null;
+  const frames = drawnFrames(draft);
+  return (
+    <section id="kept-draft" class="note-form" aria-label="Your unsent note">
+      <p class="quiet">
+        Your unsent note is kept in this browser, and can be sent when the review is open again.
+        {frames.length > 0 && details.value?.film != null && ` It has drawings on frame ${frames.join(", ")}.`}
+      </p>
+      {draft.text !== "" && <p class="note-content">{draft.text}</p>}
+    </section>
   );
 }
 

@@ -358,6 +358,8 @@ class ReviewPages:
             if request.scope["type"] == "websocket":
                 check_same_origin(request)
             return access
+        if user is None and request.path_params["key"] == USER_KEY:
+            raise errors.InvalidCredentials("Your sign-in has expired. Sign in again; unsent notes are kept.")
         review_pass = request.cookies.get(pass_cookie_name(review_session_id), "")
         with self._studio.store.reading() as connection:
             return authorize(self._studio, connection, review_session_id, request.path_params["key"], review_pass)
