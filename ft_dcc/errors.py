@@ -188,10 +188,6 @@ class TaskNotFound(UserFixableError):
     """A task that does not exist on the server."""
 
 
-class ReviewSessionClosed(UserFixableError):
-    """A review session that is closed and takes no versions."""
-
-
 class DrawingUnreadable(UserFixableError):
     """A drawing of a review whose stored form is unknown or damaged."""
 
@@ -282,6 +278,10 @@ class ServerCompatibilityError(ServerError):
 
 class PermissionDeniedError(ServerError):
     """An operation that the user has no permission for."""
+
+
+class ReviewSessionClosed(UserFixableError, ServerError):
+    """A review session that is closed and cannot be changed, found by the session or reported by the server."""
 
 
 class ConnectionClosedError(Error):

@@ -88,7 +88,7 @@ def create(
 @click.option("--ends", type=END_TIME, help="Closing time (default: none).")
 @reporting
 def open_(output: Output, name: str, project: str | None, ends: datetime.datetime | None) -> None:
-    """Reopen a review session for versions, notes and statuses; the links of invitees work again."""
+    """Reopen a review session for versions, notes, statuses and other changes."""
     with connected() as session:
         _print_review(output, review_sessions.reopen(session, get_review_session(session, name, project), ends))
 
@@ -98,7 +98,7 @@ def open_(output: Output, name: str, project: str | None, ends: datetime.datetim
 @_project
 @reporting
 def close(output: Output, name: str, project: str | None) -> None:
-    """Close a review session for versions, notes, statuses and invitees; the links of invitees stop working."""
+    """Close a review session: nothing in it changes any more, and its links still show it."""
     with connected() as session:
         _print_review(output, review_sessions.close(session, get_review_session(session, name, project)))
 

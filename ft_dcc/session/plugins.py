@@ -22,13 +22,15 @@ def discover(
     paths: Iterable[str | os.PathLike[str]],
     positional_arguments: Sequence[Any] = (),
     keyword_arguments: Mapping[str, Any] | None = None,
+    source: str = "the path",
 ) -> list[PluginBroken]:
     """Load and register every plugin below the paths, in the order of paths and then of names.
 
-    The errors of broken plugins are logged and returned; the other plugins are registered.
+    ``source`` names what gave the paths, for the warning about a missing folder. The errors of broken plugins are
+    logged and returned; the other plugins are registered.
     """
     broken = []
-    for path in _files(paths):
+    for path in _files(paths, source):
         try:
             _register(path, positional_arguments, keyword_arguments or {})
         except PluginBroken as error:
@@ -38,7 +40,7 @@ def discover(
     return broken
 
 
-def _files(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Path]:
+def _files(paths: Iterable[str | os.PathLike[str]], source: str) -> Iterator[Path]:
     for path in [paths] if isinstance(paths, (str, os.PathLike)) else paths:
         name = os.fspath(path).strip()
         if not name:
@@ -47,7 +49,7 @@ def _files(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Path]:
         if folder.is_dir():
             yield from sorted(file for file in folder.rglob("*.py") if file.is_file())
         else:
-            _log.warning("The plugin folder %s does not exist. Check FTRACK_EVENT_PLUGIN_PATH.", folder)
+            _log.warning("The plugin folder %s does not exist. Check %s.", folder, source)
 
 
 def _register(path: Path, positional_arguments: Sequence[Any], keyword_arguments: Mapping[str, Any]) -> None:

@@ -119,6 +119,7 @@ class Session(connection.Connection, change_tracking.ChangeTracker, server_actio
         if self.recorded_operations:
             _log.warning("%d changes were not committed before the session was closed.", len(self.recorded_operations))
         self.recorded_operations.clear()
+        self.unrecorded_operations.clear()
         self._identity_map.clear()
         self.transport.close()
         self.events.close()
@@ -129,6 +130,7 @@ class Session(connection.Connection, change_tracking.ChangeTracker, server_actio
         if self.recorded_operations:
             _log.warning("%d changes were not committed before the session was reset.", len(self.recorded_operations))
         self.recorded_operations.clear()
+        self.unrecorded_operations.clear()
         self._identity_map.clear()
         self._configurations = None
         self.inheritance.clear()

@@ -52,6 +52,7 @@ class SessionEvents:
         arguments: Mapping[str, Any] | None,
     ) -> None:
         """Register every plugin of the paths; None stands for FTRACK_EVENT_PLUGIN_PATH. Broken plugins are logged."""
+        source = "FTRACK_EVENT_PLUGIN_PATH" if paths is None else "the argument plugin_paths"
         if paths is None:
             paths = os.environ.get("FTRACK_EVENT_PLUGIN_PATH", "").split(os.pathsep)
         elif isinstance(paths, (str, os.PathLike)):
@@ -61,7 +62,7 @@ class SessionEvents:
             # Imported late: most sessions have no plugins.
             from ft_dcc.session.plugins import discover
 
-            discover(folders, [self._session], arguments)
+            discover(folders, [self._session], arguments, source)
 
     def publish_local(self, topic: str, **data: Any) -> list[Any]:
         """Publish to the subscribers of this session synchronously and return their results."""

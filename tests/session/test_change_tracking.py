@@ -31,3 +31,12 @@ def test_uncommitted_changes_of_an_ended_thread_are_reported(caplog):
         thread.start()
         thread.join()
     assert "The thread painter ended with 1 uncommitted changes." in caplog.text
+
+
+def test_rollback_reverts_an_assignment_that_was_not_recorded(session, project):
+    name = project["full_name"]
+    with session.operation_recording(False):
+        project["full_name"] = "changed"
+    assert not session.recorded_operations
+    session.rollback()
+    assert project["full_name"] == name

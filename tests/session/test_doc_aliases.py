@@ -6,7 +6,13 @@ import uuid
 
 import pytest
 
-from ft_dcc.errors import ImmutableAttributeError, OperationError, ReviewSessionClosed, TransferFailed
+from ft_dcc.errors import (
+    ImmutableAttributeError,
+    OperationError,
+    ReviewSessionClosed,
+    ServerError,
+    TransferFailed,
+)
 from ft_dcc.session.compat.doc_aliases import translate_query
 from ft_dcc.session.entity_types.schema import EntityTypes
 
@@ -116,3 +122,32 @@ def test_missing_file_leaves_nothing_behind(session, project_task, tmp_path, ope
     # While the server tries to encode them, there are components that it makes and takes away again.
     found = {each["name"]: each["size"] for each in seen["components"] if each["name"].startswith(name)}
     assert found == {name: 6, f"{name}-2": 11}
+
+
+def test_a_closed_review_raises_one_class_of_error_from_session_and_server(session, open_session, project):
+    review = session.create("ReviewSession", {"name": "Dailies", "project": project})
+    session.commit()
+    stale = (
+        open_session().query(f"select name, start_date, end_date from ReviewSession where id is {review['id']}").one()
+    )
+    review["status"] = "Closed"
+    session.commit()
+    with pytest.raises(ReviewSessionClosed, match="Dailies is closed"):
+        session.create("ReviewSessionObject", {"name": "late", "review_session": review})
+    stale["name"] = "changed"
+    with pytest.raises(ReviewSessionClosed, match="'Dailies' is closed") as caught:
+        stale.session.commit()
+    assert isinstance(caught.value, ServerError)
+    assert caught.value.error_code == "review_session_closed"
+    stale.session.rollback()
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [({"asset": None, "name": "sh010"}, "has no attribute 'asset'"), ({}, "has neither a version nor a name")],
+)
+def test_an_object_without_a_version_is_refused_unless_a_name_stands_for_a_new_one(session, project, values, reason):
+    review = session.create("ReviewSession", {"name": "Dailies", "project": project})
+    with pytest.raises(OperationError, match=rf"{reason}. Pass asset_version"):
+        session.create("ReviewSessionObject", {"review_session": review, **values})
+    session.rollback()

@@ -46,7 +46,7 @@ def test_empty_path_is_not_the_current_folder(write, tmp_path: Path, monkeypatch
 
 def test_missing_folder_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     assert discover([tmp_path / "gone"]) == []
-    assert f"The plugin folder {tmp_path / 'gone'} does not exist" in caplog.text
+    assert f"The plugin folder {tmp_path / 'gone'} does not exist. Check the path." in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -125,3 +125,12 @@ def test_plugin_module_is_in_sys_modules(write, tmp_path: Path):
         "def register(session): Rule()",
     )
     assert discover([tmp_path], ("session",)) == []
+
+
+def test_missing_folder_is_reported_with_what_named_it(open_session, tmp_path, monkeypatch, caplog):
+    gone = str(tmp_path / "gone")
+    open_session(plugin_paths=[gone])
+    assert f"The plugin folder {gone} does not exist. Check the argument plugin_paths." in caplog.text
+    monkeypatch.setenv("FTRACK_EVENT_PLUGIN_PATH", gone)
+    open_session()
+    assert f"The plugin folder {gone} does not exist. Check FTRACK_EVENT_PLUGIN_PATH." in caplog.text

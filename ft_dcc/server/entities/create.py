@@ -135,10 +135,11 @@ def _existing_row(batch: Batch, entity_type: model.EntityType, row: Row, payload
     if found is None:
         members = batch.schema.family_of(entity_type.family)
         unique = dict.fromkeys(columns for member in members for columns in member.lists.get("unique", ()))
-        others = " or ".join(f"({', '.join(columns.split())})" for columns in unique)
-        name = row.get("name") or row.get("username") or ""
+        others = " or ".join(" and ".join(columns.split()) for columns in unique)
+        name = row.get("name") or row.get("username")
+        named = "" if name is None else f" {str(name)[:80]!r}"
         raise DuplicateEntryError(
-            f"DuplicateEntryError: there is a {entity_type.name} {str(name)[:80]!r} already; {others} must be unique."
+            f"DuplicateEntryError: another {entity_type.name}{named} has the same {others}. Send other values."
         )
     if (
         authorization.is_readable(batch, entity_type, dict(found))

@@ -37,6 +37,8 @@ class ThreadState(threading.local):
 
     def __init__(self, auto_populate: bool) -> None:
         self.operations = ThreadOperations()
+        # Assignments while nothing was recorded: they are not committed, and rolled back.
+        self.unrecorded = operations.Operations()
         self.record_operations = True
         self.auto_populate = auto_populate
 
@@ -56,6 +58,11 @@ class ChangeTracker:
     def recorded_operations(self) -> operations.Operations:
         """The uncommitted changes of this thread."""
         return self._thread_state.operations
+
+    @property
+    def unrecorded_operations(self) -> operations.Operations:
+        """The assignments of this thread that no commit sends."""
+        return self._thread_state.unrecorded
 
     @property
     def record_operations(self) -> bool:
@@ -129,10 +136,11 @@ class ChangeTracker:
         commit.after_commit(session, recorded)
 
     def rollback(self) -> None:
-        """Revert the changes of this thread since its last commit."""
-        recorded = list(self.recorded_operations)
+        """Revert the changes of this thread since its last commit, and its assignments that were not recorded."""
+        changed = [*self.recorded_operations, *self.unrecorded_operations]
         self.recorded_operations.clear()
-        self._identity_map.revert(recorded)
+        self.unrecorded_operations.clear()
+        self._identity_map.revert(changed)
 
     def discard(self, entity: Entity) -> None:
         """Revert the changes of this thread to one entity; a new entity is removed."""

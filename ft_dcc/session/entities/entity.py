@@ -203,11 +203,14 @@ class Entity(MutableMapping[str, Any]):
         else:
             view = value.view if isinstance(value, Collection) else None
             self._values[name] = value if view is None else view
-        if self.session.record_operations:
-            if self.state is NOT_SET and value is not NOT_SET:
-                self.state = MODIFIED
-            key = {part: str(self._values[part]) for part in self.primary_key_attributes}
-            self.session.recorded_operations.push(UpdateEntityOperation(self.entity_type, key, name, old, value))
+        key = {part: str(self._values[part]) for part in self.primary_key_attributes}
+        operation = UpdateEntityOperation(self.entity_type, key, name, old, value)
+        if not self.session.record_operations:
+            self.session.unrecorded_operations.push(operation)
+            return
+        if self.state is NOT_SET and value is not NOT_SET:
+            self.state = MODIFIED
+        self.session.recorded_operations.push(operation)
 
     def revert(self, name: str) -> None:
         """Restore the server's value."""

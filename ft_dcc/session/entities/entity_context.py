@@ -57,6 +57,10 @@ class EntitySession(Protocol):
     def recorded_operations(self) -> Operations:
         """The changes that are not committed."""
 
+    @property
+    def unrecorded_operations(self) -> Operations:
+        """The assignments that no commit sends."""
+
     def get(self, entity_type: str, entity_key: str | Sequence[str]) -> Entity | None:
         """Return the entity with this key, or None."""
 

@@ -294,9 +294,11 @@ def server_error(report: Mapping[str, Any], operations: Sequence[Any] = ()) -> e
             error_class=error_class,
             error_code=code,
         )
-    server_error_class = errors.ServerError
+    server_error_class: type[errors.ServerError] = errors.ServerError
     if error_class in ("PermissionError", "Forbidden"):
         server_error_class = errors.PermissionDeniedError
+    elif code == "review_session_closed":
+        server_error_class, message = errors.ReviewSessionClosed, content
     elif "Invalid action u'" in content:
         server_error_class = errors.ServerCompatibilityError
     return server_error_class(

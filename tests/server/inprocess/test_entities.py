@@ -92,7 +92,7 @@ def test_a_used_id_with_other_values_is_refused(client: Any, tree: Any) -> None:
 
 
 def test_names_are_unique_below_one_parent(client: Any, tree: Any) -> None:
-    with pytest.raises(DuplicateEntryError, match="DuplicateEntryError: there is a Shot 'sh010' already"):
+    with pytest.raises(DuplicateEntryError, match="DuplicateEntryError: another Shot 'sh010' has the same parent_id and name"):
         client.create("Shot", name="sh010", parent_id=tree.sequence)
     with pytest.raises(DuplicateEntryError, match="parent_id and name already"):
         client.update("Shot", tree.other_shot, name="sh010")
@@ -453,3 +453,23 @@ def test_an_object_cannot_leave_its_review_session(client, tree):
     with pytest.raises(ValidationError, match=r"A ReviewSessionObject needs 'review_session_id'.*Delete it instead"):
         client.update("ReviewSession", session, review_session_objects=[])
     client.delete("ReviewSessionObject", item)
+
+
+def test_a_review_session_and_its_objects_have_metadata(client, tree):
+    asset = client.create("Asset", name="playblast", context_id=tree.shot)
+    version = client.create("AssetVersion", asset_id=asset)
+    session = client.create("ReviewSession", name="Dailies", project_id=tree.project)
+    item = client.create("ReviewSessionObject", review_session_id=session, version_id=version)
+    for entity_type, key in (("ReviewSession", session), ("ReviewSessionObject", item)):
+        data = {"parent_id": key, "parent_type": entity_type, "key": "place", "value": "Room 1"}
+        client.call({"action": "create", "entity_type": "Metadata", "entity_data": data})
+        (found,) = client.query(f"select metadata.key, metadata.value from {entity_type} where id is {key}")
+        assert [(each["key"], each["value"]) for each in found["metadata"]] == [("place", "Room 1")]
+        assert client.query(f'{entity_type} where metadata any (key is "place" and value like "Room%")') != []
+
+
+def test_a_repeated_number_of_a_version_is_reported_by_its_attributes(client, tree):
+    asset = client.create("Asset", name="playblast", context_id=tree.shot)
+    client.create("AssetVersion", asset_id=asset, version=1)
+    with pytest.raises(DuplicateEntryError, match=r"another AssetVersion has the same asset_id and version"):
+        client.create("AssetVersion", asset_id=asset, version=1)
