@@ -8,6 +8,7 @@ import pytest
 
 from ft_dcc.errors import Cancelled, CaptureFailed, SceneBusy, SettingInvalid, StorageError
 from ft_dcc.frames import Resolution
+from ft_dcc.host_support.capture_files import png_size
 from ft_dcc.ui.preview import preview_camera, preview_look
 
 
@@ -331,8 +332,31 @@ def test_an_image_can_be_larger_than_the_window(maya, host, request_of):
     assert str(maya.drawn[-1].resolution) == "1920x1080" and frames.missing() == ()
 
 
+def test_on_windows_an_image_is_drawn_larger_and_cropped(maya, host, request_of):
+    pytest.importorskip("Qt")
+    maya.is_windows = True
+    frames = host.playblast(request_of("1001-1002", resolution=Resolution(63, 35)), ignore)
+    assert [png_size(frames.path(frame)) for frame in (1001, 1002)] == [Resolution(63, 35)] * 2
+    assert str(maya.drawn[-1].resolution) == "64x36"
+
+
+def test_textures_are_loaded_before_a_frame_is_drawn(maya, image_of):
+    before = maya.state()
+    assert image_of().has_all_textures
+    assert maya.state() == before
+
+
+def test_a_locked_reference_is_reported_in_one_sentence(maya, host, request_of):
+    camera = maya.scene.node("shotCamShape")
+    camera.is_reference_locked = True
+    camera.locked.add("displayResolution")
+    before = maya.state()
+    with pytest.raises(CaptureFailed, match=r"displayResolution is True and locked by its reference"):
+        host.playblast(request_of(), ignore)
+    assert maya.state() == before
+
+
 def test_an_image_of_another_size_raises_capture_failed(maya, host, request_of, monkeypatch):
-    # On Windows Maya rounds sizes to multiples of four.
     monkeypatch.setattr("doubles.maya.drawing._resolution", lambda *_: Resolution(60, 36))
     with pytest.raises(CaptureFailed, match="Frame 1001 is 60x36; expected 64x36"):
         host.playblast(request_of(), ignore)

@@ -5,10 +5,13 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from doubles.maya.scene import Node
 
 from ft_dcc.errors import CameraMissing, CaptureFailed, SettingInvalid, StorageError, UserFixableError
 from ft_dcc.frames import FrameRange, Resolution, frame_rate
 from ft_dcc.host import ProvidesPlugins, SupportsFocalLengths
+
+VRAY = ("width", "height", "aspectRatio")
 
 
 @pytest.mark.parametrize(
@@ -126,6 +129,22 @@ def test_the_sound_starts_where_the_beginning_of_its_file_lies(maya, host):
     maya.interface.sound = "dialogue"
     (track,) = host.scene().sounds
     assert (track.path, track.start) == (Path("/audio/sh010.wav"), Fraction(981))
+
+
+def test_a_sound_that_was_cut_is_heard_in_its_range(maya, host):
+    maya.scene.add_sound("dialogue", filename="/a.wav", offset=1005.0, sourceStart=24.0, sourceEnd=48.0)
+    maya.interface.sound = "dialogue"
+    (track,) = host.scene().sounds
+    assert (track.start, track.heard) == (Fraction(981), (Fraction(1005), Fraction(1029)))
+
+
+def test_configure_sets_square_pixels_and_the_size_of_v_ray(maya, host):
+    maya.scene.node("defaultResolution").attributes["pixelAspect"] = 2.0
+    maya.scene.nodes.append(Node("vraySettings", "VRaySettingsNode", attributes=dict.fromkeys(VRAY, 1)))
+    maya.scene.node("vraySettings").attributes["aspectRatio"] = 1.0
+    host.configure(FrameRange(1, 2), Fraction(24), Resolution(1920, 1080))
+    assert maya.scene.node("defaultResolution").attributes["pixelAspect"] == 1.0
+    assert list(maya.scene.node("vraySettings").attributes.values()) == [1920, 1080, pytest.approx(16 / 9)]
 
 
 def test_a_muted_hidden_or_missing_sound_is_ignored(maya, host):

@@ -64,6 +64,18 @@ def test_uninstalling_once_or_twice_restores_the_interface(maya, package):
     assert maya.state() == before
 
 
+def test_a_button_that_lost_its_tag_in_a_restart_is_recognised_by_its_command(maya, package):
+    package.install()
+    button = next(c for c in maya.interface.controls.values() if c.kind == "button" and c.values["label"] == "ft-dcc")
+    del button.values["docTag"]
+    maya.interface.options.clear()
+    package.install()
+    buttons = [c.values["label"] for c in maya.interface.controls.values() if c.kind == "button"]
+    assert buttons.count("ft-dcc") == 1
+    package.uninstall()
+    assert button.name not in maya.interface.controls
+
+
 def test_a_shelf_button_that_the_artist_removed_is_not_added_again(maya, package):
     package.install()
     button = next(name for name, c in maya.interface.controls.items() if c.values.get("label") == "ft-dcc")

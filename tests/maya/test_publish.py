@@ -140,13 +140,38 @@ def test_a_missing_reference_is_reported_and_loaded_once_its_file_exists(saved, 
     assert saved.scene.references[0].is_loaded
 
 
-def test_unknown_plugins_are_reported_and_removed_by_the_repair(saved, host, session, task, tmp_path):
+def test_a_missing_nested_reference_is_reported(saved, host, session, task, tmp_path):
+    from doubles.maya.scene import Reference
+
+    rig = tmp_path / "rig.ma"
+    rig.write_text("//Maya", encoding="utf-8")
+    saved.scene.references = [
+        Reference("rigRN", str(rig)),
+        Reference("rig:modelRN", str(tmp_path / "model.ma"), is_loaded=False, is_nested=True),
+    ]
+    _, problems = find_problems(saved, host, session, task, tmp_path)
+    assert f"missing: {tmp_path / 'model.ma'}" in problems["References"].message
+
+
+def test_a_plugin_without_objects_is_a_warning_and_no_problem(saved, host, session, task, tmp_path):
     saved.scene.unknown_plugins = ["Turtle", "mental ray"]
-    publish_check, problems = find_problems(saved, host, session, task, tmp_path)
-    (problem,) = problems.values()
-    assert problem.message.startswith("The scene requires plug-ins that are not installed: Turtle, mental ray.")
-    assert run_in_thread(saved, lambda: publish_check.repair(problem)) is None
-    assert saved.scene.unknown_plugins == []
+    _, problems = find_problems(saved, host, session, task, tmp_path)
+    assert problems == {}
+    assert saved.interface.messages == [
+        "ft-dcc: the scene requires plug-ins that are not installed: Turtle, mental ray."
+    ]
+
+
+def test_objects_of_an_unknown_plugin_are_reported(saved, host, session, task, tmp_path):
+    from doubles.maya.scene import Node
+
+    saved.scene.unknown_plugins = ["vrayformaya"]
+    saved.scene.nodes.append(Node("VRayProxy1", "unknownDag"))
+    _, problems = find_problems(saved, host, session, task, tmp_path)
+    assert problems["Unknown plug-ins"].message == (
+        "Objects of plug-ins that are not installed cannot be drawn: VRayProxy1 (plug-ins: vrayformaya). "
+        "Load the plug-ins, or delete the objects."
+    )
 
 
 def test_a_missing_sound_file_is_reported_before_the_capture(saved, host, session, task, tmp_path):
@@ -157,7 +182,10 @@ def test_a_missing_sound_file_is_reported_before_the_capture(saved, host, sessio
 
 
 def test_all_problems_are_reported_together(maya, host, session, task, tmp_path):
-    maya.scene.unit, maya.scene.unknown_plugins = "pal", ["Turtle"]
+    from doubles.maya.scene import Node
+
+    maya.scene.unit = "pal"
+    maya.scene.nodes.append(Node("proxy", "unknownDag"))
     with pytest.raises(ValidationFailed) as caught:
         run_in_thread(maya, lambda: publish(PublishRequest(task=task["id"]), session, host, jobs=tmp_path / "jobs"))
     assert {problem.check for problem in caught.value.problems} == {"Saved scene", "Frame rate", "Unknown plug-ins"}

@@ -18,7 +18,7 @@ from .cameras import camera_shape
 from .look import Look
 from .maintained import SceneRestore, maintained_scene
 from .units import rate_from_unit
-from .viewport import artists_view, fixed_background, own_panel, progress_window, without_messages
+from .viewport import artists_view, fixed_background, loaded_textures, own_panel, progress_window, without_messages
 
 DrawFrame = Callable[[int], None]
 
@@ -107,6 +107,7 @@ def _set_up_view(source: str, resolution: Resolution, look: Look, restore: Scene
     view = artists_view()
     restore.enter(without_messages())
     restore.enter(fixed_background(look.background_colour))
+    restore.enter(loaded_textures())
     panel = restore.enter(own_panel(resolution))
     for overlay in OVERLAYS:
         restore.set_attribute(f"{camera}.{overlay}", False)
@@ -122,17 +123,33 @@ def _set_up_view(source: str, resolution: Resolution, look: Look, restore: Scene
 def _draw(panel: str, frame: float, path: Path, resolution: Resolution) -> None:
     """Draw one frame to its file; raise Cancelled, CaptureFailed or StorageError if the file is incomplete."""
     remove_stale(path)
+    wanted = resolution
+    if cmds.about(windows=True):
+        # Both sizes are multiples of four there: draw more, and cut it off.
+        wanted = Resolution(-(-resolution.width // 4) * 4, -(-resolution.height // 4) * 4)
     try:
-        written = _playblast(panel, frame, path, resolution)
+        written = _playblast(panel, frame, path, wanted)
     except RuntimeError as error:
         raise missing_frame_error(path, frame, "Maya", str(error)) from error
     size = png_size(path)
+    if size == wanted != resolution:
+        size = crop_png(path, resolution)
     if size is None and written is None:
         raise Cancelled(f"The capture was cancelled in Maya at frame {frame}.")
     if size is None:
         raise missing_frame_error(path, frame, "Maya")
     if size != resolution:
         raise CaptureFailed(f"Frame {frame} is {size}; expected {resolution}. Choose a size that Maya can draw.")
+
+
+def crop_png(path: Path, size: Resolution) -> Resolution | None:
+    """Cut the middle of this size out of the image with Qt, and return its size; None if that fails."""
+    from Qt import QtGui
+
+    image = QtGui.QImage(str(path))
+    left, top = (image.width() - size.width) // 2, (image.height() - size.height) // 2
+    is_saved = image.copy(left, top, size.width, size.height).save(str(path))
+    return png_size(path) if is_saved else None
 
 
 def _playblast(panel: str, frame: float, path: Path, resolution: Resolution) -> str | None:

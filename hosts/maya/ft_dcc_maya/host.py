@@ -109,7 +109,13 @@ class MayaHost:
             # The device aspect ratio depends on both sizes, so it is set last.
             cmds.setAttr("defaultResolution.width", resolution.width)
             cmds.setAttr("defaultResolution.height", resolution.height)
+            cmds.setAttr("defaultResolution.pixelAspect", 1.0)
             cmds.setAttr("defaultResolution.deviceAspectRatio", resolution.width / resolution.height)
+            if cmds.objExists("vraySettings.width"):
+                # V-Ray has a size of its own.
+                cmds.setAttr("vraySettings.width", resolution.width)
+                cmds.setAttr("vraySettings.height", resolution.height)
+                cmds.setAttr("vraySettings.aspectRatio", resolution.width / resolution.height)
         finally:
             cmds.undoInfo(closeChunk=True)
 
@@ -164,4 +170,10 @@ def _find_sounds() -> tuple[Soundtrack, ...]:
         return ()
     # At frame ``offset`` the timeline plays the file from ``sourceStart`` on.
     start = Fraction(str(cmds.getAttr(f"{node}.offset"))) - Fraction(str(cmds.getAttr(f"{node}.sourceStart")))
-    return (Soundtrack(Path(path), start),)
+    return (Soundtrack(Path(path), start, _heard(node, start)),)
+
+
+def _heard(node: str, start: Fraction) -> tuple[Fraction, Fraction] | None:
+    """Return the audible range of a sound that was cut in the timeline; None if all of it is heard."""
+    first, last = (Fraction(str(cmds.getAttr(f"{node}.{name}"))) for name in ("sourceStart", "sourceEnd"))
+    return (start + first, start + last) if last > first else None

@@ -74,8 +74,15 @@ class SceneRestore:
         if before == value:
             return
         if cmds.getAttr(plug, lock=True):
+            try:
+                cmds.setAttr(plug, lock=False)
+            except RuntimeError as error:
+                # Attributes of a locked reference cannot be unlocked.
+                raise CaptureFailed(
+                    f"{plug} is {before} and locked by its reference; a playblast needs {value}. "
+                    "Unlock the reference, or set the value in its file."
+                ) from error
             self.call_on_exit(cmds.setAttr, plug, lock=True)
-            cmds.setAttr(plug, lock=False)
         if not cmds.getAttr(plug, settable=True):
             raise CaptureFailed(
                 f"{plug} is {before} and something drives it; a playblast needs {value}. Disconnect it and try again."

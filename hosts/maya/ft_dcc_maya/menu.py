@@ -106,4 +106,8 @@ def _buttons() -> list[str]:
 
 def _is_ours(button: str) -> bool:
     # A shelf may also hold separators, which are not buttons.
-    return bool(cmds.shelfButton(button, exists=True)) and cmds.shelfButton(button, query=True, docTag=True) == _BUTTON
+    if not cmds.shelfButton(button, exists=True):
+        return False
+    # Whether Maya saves the tag with the shelf is not documented; it saves the command.
+    command: Any = cmds.shelfButton(button, query=True, command=True)
+    return cmds.shelfButton(button, query=True, docTag=True) == _BUTTON or "ft_dcc_maya" in str(command)

@@ -22,13 +22,18 @@ def own_panel(resolution: Resolution) -> Iterator[str]:
     with ExitStack() as stack:
         stack.callback(_restore_focus, focus)
         _close_window()
-        size = (resolution.width + _BORDER_PIXELS, resolution.height + _BORDER_PIXELS)
+        size = (resolution.width + _BORDER_PIXELS + 3, resolution.height + _BORDER_PIXELS + 3)
+        # Rounded up for the images of Windows, whose sizes are multiples of four.
         # Invisible: an off-screen playblast does not need the window on the screen.
         window = cmds.window(_WINDOW, title="ft-dcc", widthHeight=size, visible=False)
         stack.callback(_close_window)
         layout = cmds.paneLayout(parent=window)
         panel = str(cmds.modelPanel(parent=layout, menuBarVisible=False))
         stack.callback(_remove_panel, panel)
+        # The bar with icons takes height from the view.
+        bar = cmds.modelPanel(panel, query=True, barLayout=True)
+        if bar:
+            cmds.frameLayout(bar, edit=True, collapse=True)
         # Sequences on image planes advance only in the active view.
         cmds.setFocus(panel)
         yield panel
@@ -77,6 +82,17 @@ def fixed_background(colour: tuple[float, float, float] | None) -> Iterator[None
     finally:
         cmds.displayRGBColor("background", *before)
         cmds.displayPref(displayGradient=has_gradient)
+
+
+@contextmanager
+def loaded_textures() -> Iterator[None]:
+    """Load textures before an image is drawn, not in the background."""
+    before = str(cmds.displayPref(query=True, materialLoadingMode=True))
+    cmds.displayPref(materialLoadingMode="immediate")
+    try:
+        yield
+    finally:
+        cmds.displayPref(materialLoadingMode=before)
 
 
 @contextmanager

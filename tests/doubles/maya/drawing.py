@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from doubles.maya.program import Maya
 
 _PNG = 32
+_BAR_PIXELS = 28
 
 
 @attrs.frozen
@@ -35,6 +36,7 @@ class Drawn:
     settings: dict[str, Any]
     flags: dict[str, Any]
     background: tuple[float, ...] | None = None
+    has_all_textures: bool = True
 
 
 def playblast(maya: Maya, call: Invocation) -> Any:
@@ -83,6 +85,10 @@ def _resolution(maya: Maya, flags: dict[str, Any], panel: Control) -> Resolution
     largest = maya.interface.window_of(panel.name).values["widthHeight"]
     # Without a size it has that of the window, and a larger image is cropped.
     width, height = (min(part, limit) if part else limit for part, limit in zip((width, height), largest))
+    # The bar with icons covers the top of the view.
+    bar = maya.interface.controls.get(f"{panel.name}Bar")
+    if bar is not None and not bar.values["collapse"]:
+        height = min(height, largest[1] - _BAR_PIXELS)
     if maya.is_windows:
         width, height = width // 4 * 4, height // 4 * 4
     share = flags["percent"] / 100
@@ -108,7 +114,8 @@ def _write(maya: Maya, panel: Control, resolution: Resolution, path: Path, flags
         overscan=shape.attributes["overscan"],
         view={name: value for name, value in panel.values.items() if name != "camera"},
         settings=dict(scene.node("hardwareRenderingGlobals").attributes),
-        background=None if maya.interface.has_gradient else maya.interface.colours["background"],
+        background=None if maya.interface.preferences["displayGradient"] else maya.interface.colours["background"],
+        has_all_textures=maya.interface.preferences["materialLoadingMode"] == "immediate",
         flags={name: value for name, value in flags.items() if name not in ("frame", "completeFilename")},
     )
     maya.drawn.append(drawn)

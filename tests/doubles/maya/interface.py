@@ -55,7 +55,9 @@ class Interface:
     progress: dict[str, Any] | None = None
     messages: list[str] = attrs.field(factory=list)
     viewers: int = 0
-    has_gradient: bool = True
+    preferences: dict[str, Any] = attrs.field(
+        factory=lambda: {"displayGradient": True, "materialLoadingMode": "deferred"}
+    )
     colours: dict[str, tuple[float, ...]] = attrs.field(factory=lambda: {"background": (0.63, 0.63, 0.63)})
     made: int = 0
 
@@ -114,7 +116,7 @@ class Interface:
             "sound": (self.sound, self.shows_sound, self.is_playing),
             "progress": self.progress and dict(self.progress),
             "viewers": self.viewers,
-            "background": (self.has_gradient, dict(self.colours)),
+            "background": (dict(self.preferences), dict(self.colours)),
         }
 
 
@@ -145,9 +147,11 @@ def model_panel(maya: Maya, call: Invocation) -> Any:
         found = interface.controls.get(call.first())
         return found is not None and found.kind == "panel"
     if call.mode == "query":
-        return interface.require(call.command, call.first(), "panel").values["camera"]
+        panel = interface.require(call.command, call.first(), "panel")
+        return f"{panel.name}Bar" if "barLayout" in call.flags else panel.values["camera"]
     interface.made += 1
     made = interface.add(f"modelPanel{interface.made}", "panel", call.flags["parent"], **VIEW)
+    interface.add(f"{made.name}Bar", "bar", made.name, collapse=False)
     # A new panel takes the focus, also from the artist's.
     interface.focus = made.name
     return made.name
@@ -180,9 +184,10 @@ def isolate(maya: Maya, call: Invocation) -> None:
 
 
 def display_preference(maya: Maya, call: Invocation) -> Any:
+    (name,) = call.flags
     if call.mode == "query":
-        return maya.interface.has_gradient
-    maya.interface.has_gradient = call.flags["displayGradient"]
+        return maya.interface.preferences[name]
+    maya.interface.preferences[name] = call.flags[name]
     return None
 
 
@@ -195,6 +200,14 @@ def display_colour(maya: Maya, call: Invocation) -> Any:
     if len(colour) != 3:
         raise TypeError("displayRGBColor takes a name and three numbers")
     maya.interface.colours[name] = tuple(colour)
+    return None
+
+
+def frame_layout(maya: Maya, call: Invocation) -> Any:
+    bar = maya.interface.require(call.command, call.first(), "bar")
+    if call.mode != "edit":
+        raise NotImplementedError("frameLayout is only edited here")
+    bar.values.update(call.flags)
     return None
 
 
@@ -315,6 +328,7 @@ COMMANDS = {
     "deleteUI": delete_interface,
     "displayPref": display_preference,
     "displayRGBColor": display_colour,
+    "frameLayout": frame_layout,
     "getPanel": get_panel,
     "isolateSelect": isolate,
     "menu": menu,

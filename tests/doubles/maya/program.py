@@ -141,6 +141,7 @@ class Maya:
         (flag,) = call.flags
         facts = {
             "batch": self.is_batch,
+            "windows": self.is_windows,
             "version": str(self.year),
             "installedVersion": f"Autodesk Maya {self.year}",
             "qtVersion": "5.15.2" if self.year < 2025 else "6.5.3",

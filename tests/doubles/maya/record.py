@@ -20,13 +20,13 @@ DOCUMENTED = 2026
 FLAGS = Path(__file__).with_name("flags.tsv")
 # Commands without flags are included, because a missing name means that the command does not exist.
 COMMANDS = (
-    "about attributeQuery camera colorManagementPrefs confirmDialog connectAttr connectionInfo createNode currentTime "
-    "currentUnit delete deleteUI displayPref displayRGBColor duplicate evalDeferred file fileInfo getAttr getPanel "
-    "headsUpDisplay help imagePlane isolateSelect listAttr listConnections listRelatives loadPlugin lookThru ls menu "
-    "menuItem modelEditor modelPanel nodeType objExists ogs optionVar paneLayout parent play playblast "
-    "playbackOptions pluginInfo polyCube progressWindow quit referenceEdit referenceQuery refresh runTimeCommand "
-    "select sequenceManager setAttr setFocus setKeyframe shelfButton shelfLayout shot tabLayout timeControl undoInfo "
-    "unknownPlugin warning window"
+    "about attributeQuery camera colorManagementPrefs confirmDialog connectAttr connectionInfo createNode "
+    "currentTime currentUnit delete deleteUI displayPref displayRGBColor duplicate evalDeferred file fileInfo "
+    "frameLayout getAttr getPanel headsUpDisplay help imagePlane isolateSelect listAttr listConnections "
+    "listRelatives loadPlugin lookThru ls menu menuItem modelEditor modelPanel nodeType objExists ogs optionVar "
+    "paneLayout parent play playbackOptions playblast pluginInfo polyCube progressWindow quit referenceEdit "
+    "referenceQuery refresh runTimeCommand select sequenceManager setAttr setFocus setKeyframe shelfButton "
+    "shelfLayout shot tabLayout timeControl undoInfo unknownPlugin warning window"
 )
 
 

@@ -31,7 +31,7 @@ CAMERA = {
 MOVES = {"translateX": 0.0, "translateY": 0.0, "translateZ": 0.0}
 SOUND = {"filename": "", "offset": 0.0, "sourceStart": 0.0, "sourceEnd": 0.0, "mute": False}
 DEFAULTS = {
-    "defaultResolution": {"width": 64, "height": 36, "deviceAspectRatio": 64 / 36},
+    "defaultResolution": {"width": 64, "height": 36, "deviceAspectRatio": 64 / 36, "pixelAspect": 1.0},
     "defaultRenderGlobals": {"imageFormat": 8},
     "hardwareRenderingGlobals": {
         "multiSampleEnable": False,
@@ -57,6 +57,7 @@ class Node:
     attributes: dict[str, Any] = attrs.field(factory=dict)
     is_startup: bool = False
     is_referenced: bool = False
+    is_reference_locked: bool = False
     locked: set[str] = attrs.field(factory=set)
     driven: set[str] = attrs.field(factory=set)
     # The values of animation curves: a change of time discards others, which were not keyed.
@@ -75,6 +76,7 @@ class Reference:
     node: str
     path: str
     is_loaded: bool = True
+    is_nested: bool = False
 
 
 @attrs.define(eq=False)
@@ -164,6 +166,9 @@ def fps_of(unit: str) -> float:
 def list_nodes(maya: Maya, call: Invocation) -> list[str]:
     scene, flags = maya.scene, call.flags
     found = scene.nodes if not call.arguments else [n for name in call.arguments for n in scene.matching(name)]
+    if "references" in flags:
+        # Maya has a node of this type without a file.
+        return [reference.node for reference in scene.references] + ["sharedReferenceNode"]
     if "selection" in flags:
         return list(scene.selection)
     if "type" in flags:
@@ -197,6 +202,8 @@ def get_attribute(maya: Maya, call: Invocation) -> Any:
 def set_attribute(maya: Maya, call: Invocation) -> None:
     plug, *values = call.arguments
     node, name = maya.scene.plug(plug)
+    if node.is_reference_locked and (values or "lock" in call.flags):
+        raise RuntimeError(f"setAttr: The attribute '{plug}' is from a locked reference and cannot be changed.")
     if "lock" in call.flags:
         (node.locked.add if call.flags["lock"] else node.locked.discard)(name)
     if not values:
@@ -247,7 +254,7 @@ def file_command(maya: Maya, call: Invocation) -> Any:
     scene, flags = maya.scene, call.flags
     if call.mode == "query":
         if "reference" in flags:
-            return [reference.path for reference in scene.references]
+            return [reference.path for reference in scene.references if not reference.is_nested]
         return {"sceneName": scene.path, "modified": scene.is_modified}[next(iter(flags))]
     if "modified" in flags:
         scene.is_modified = bool(flags["modified"])

@@ -43,24 +43,24 @@ class ValidateReferences(InstancePlugin):
 
 
 class ValidatePlugins(InstancePlugin):
-    """Check that the scene requires no plug-in that is missing here and may change its look."""
+    """Check that no object of the scene belongs to a plug-in that is missing here: it would not be drawn."""
 
     order = VALIDATOR
     label = "Unknown plug-ins"
     families: ClassVar[list[str]] = ["camera"]
-    repair_label = "Remove the unknown plug-ins from the scene"
 
     def process(self, instance: Instance) -> None:
-        """Raise UserFixableError with the names of the plug-ins."""
-        unknown = _in_main_thread(instance, _unknown_plugins)
-        if unknown:
-            raise UserFixableError(
-                f"The scene requires plug-ins that are not installed: {', '.join(unknown)}. Load or remove them."
-            )
+        """Raise UserFixableError with the names of the objects.
 
-    def repair(self, instance: Instance) -> None:
-        """Remove the requirements from the scene; raise UserFixableError for a plug-in whose nodes are in use."""
-        _in_main_thread(instance, _remove_unknown_plugins)
+        A plug-in that the scene merely requires is a warning: most scenes name one that left no object.
+        """
+        unknown, objects = _in_main_thread(instance, _find_unknown)
+        if objects:
+            plugins = f" (plug-ins: {', '.join(unknown)})" if unknown else ""
+            raise UserFixableError(
+                f"Objects of plug-ins that are not installed cannot be drawn: {', '.join(objects)}{plugins}. "
+                "Load the plug-ins, or delete the objects."
+            )
 
 
 def _in_main_thread(instance: Instance, function: Callable[[], T]) -> T:
@@ -73,9 +73,17 @@ def _missing_references() -> list[tuple[str, str]]:
 
 
 def _unloaded_references() -> list[tuple[str, str]]:
-    paths: Any = cmds.file(query=True, reference=True) or []
-    unloaded = [str(path) for path in paths if not cmds.referenceQuery(path, isLoaded=True)]
-    return [(path, str(cmds.referenceQuery(path, referenceNode=True))) for path in unloaded]
+    """Return file and node of each reference that is not loaded, nested ones included."""
+    found: list[tuple[str, str]] = []
+    nodes: Any = cmds.ls(references=True) or []
+    for node in map(str, nodes):
+        try:
+            if not cmds.referenceQuery(node, isLoaded=True):
+                found.append((str(cmds.referenceQuery(node, filename=True)), node))
+        except RuntimeError:
+            # Maya's own nodes of this type, such as sharedReferenceNode, have no file.
+            continue
+    return found
 
 
 def _reference_file(path: str) -> Path:
@@ -89,14 +97,10 @@ def _load_found_references() -> None:
             cmds.file(loadReference=node)
 
 
-def _unknown_plugins() -> list[str]:
-    names: Any = cmds.unknownPlugin(query=True, list=True) or []
-    return [str(name) for name in names]
-
-
-def _remove_unknown_plugins() -> None:
-    for name in _unknown_plugins():
-        try:
-            cmds.unknownPlugin(name, remove=True)
-        except RuntimeError as error:
-            raise UserFixableError(f"{name} cannot be removed: {str(error).strip()} Delete its nodes first.") from error
+def _find_unknown() -> tuple[list[str], list[str]]:
+    """Return the required plug-ins that are missing, with a warning in Maya, and the objects of such plug-ins."""
+    plugins: Any = cmds.unknownPlugin(query=True, list=True) or []
+    objects: Any = [*(cmds.ls(type="unknownDag") or []), *(cmds.ls(type="unknownTransform") or [])]
+    if plugins and not objects:
+        cmds.warning(f"ft-dcc: the scene requires plug-ins that are not installed: {', '.join(plugins)}.")
+    return [str(name) for name in plugins], [str(name) for name in objects]
