@@ -19,9 +19,9 @@ from sqlalchemy import (
     Float,
     Integer,
     MetaData,
-    Row,
     String,
     Table,
+    and_,
     delete,
     func,
     select,
@@ -104,14 +104,14 @@ def send_due_mails(context: ServerContext, now: float) -> int:
     return count
 
 
-def _remove(connection: Connection, group: Row[Any]) -> None:
+def _remove(connection: Connection, group: Any) -> None:
     connection.execute(delete(_NOTICES).where(_in_group(group)))
 
 
-def _in_group(group: Row[Any]) -> ColumnElement[bool]:
+def _in_group(group: Any) -> ColumnElement[bool]:
     """Return the condition for the notices of one mail: those that came later are for the next one."""
-    is_own = (_NOTICES.c.person_id == group.person_id) & (_NOTICES.c.kind == group.kind)
-    return is_own & (_NOTICES.c.id <= group.last)
+    conditions = (_NOTICES.c.person_id == group.person_id, _NOTICES.c.kind == group.kind, _NOTICES.c.id <= group.last)
+    return and_(*conditions)
 
 
 def _invitees(connection: Connection, tables: Tables, event: RecordedEvent, subject: Subject) -> list[str]:
@@ -134,7 +134,7 @@ def _invitees(connection: Connection, tables: Tables, event: RecordedEvent, subj
     ]
 
 
-def _compose(context: ServerContext, group: Row[Any]) -> EmailMessage | None:
+def _compose(context: ServerContext, group: Any) -> EmailMessage | None:
     """Return the mail of a person's notices, or None if there is nothing to send, or the person does not want it."""
     tables, base, person_id, kind = context.store.tables, context.mailer.link_base, group.person_id, group.kind
     with context.store.reading() as connection:
@@ -158,7 +158,7 @@ def _compose(context: ServerContext, group: Row[Any]) -> EmailMessage | None:
     return make_message(to, person.name, title, [section], off)
 
 
-def _read_subjects(connection: Connection, tables: Tables, group: Row[Any]) -> list[Subject]:
+def _read_subjects(connection: Connection, tables: Tables, group: Any) -> list[Subject]:
     rows = connection.execute(
         select(_NOTICES.c.entity_kind, _NOTICES.c.entity_id).where(_in_group(group)).order_by(_NOTICES.c.id)
     ).all()

@@ -18,6 +18,8 @@ from ft_dcc.server.schema.tables import Tables
 # Metadata of a note: {"frame": 1010, "end_frame": …, "invitee_id": …, "annotation_id": …, "edited": …, "done_by": …};
 # of a status: {"history": [{"status": …, "date": …}]}. Each value is optional.
 NOTE_KEY = "ft_dcc"
+# Metadata of a note that a later version answers: {"version_id": …, "version": "main v004"}.
+_ADDRESSED_KEY = "ft_dcc_addressed"
 
 
 def read_feedback(
@@ -40,6 +42,7 @@ def read_feedback(
     rows = connection.execute(_notes_statement(tables, conditions)).all()
     labels = _read_labels(connection, tables, conditions)
     hidden = _hidden_threads(connection, tables, access, object_id)
+    entries = _entries_by_version(connection, tables, access) if any(row.addressed for row in rows) else {}
     notes = []
     for row in rows:
         metadata = parse_object(row.metadata)
@@ -47,13 +50,52 @@ def read_feedback(
         if row.id in hidden:
             continue
         drawing = Drawing([]) if found is None else found.drawing
-        notes.append({**_note_to_json(row, metadata, invitees, drawing), "labels": labels[row.id]})
+        note_json = {**_note_to_json(row, metadata, invitees, drawing), "labels": labels[row.id]}
+        if addressed := _addressed_to_json(row.addressed, entries):
+            note_json["addressed"] = addressed
+        notes.append(note_json)
     found_drawings = [] if note_ids is not None else [_drawing_to_json(drawing) for drawing in drawings.values()]
     return {
         "notes": notes,
         "drawings": found_drawings,
         "statuses": read_statuses(connection, tables, access, object_id),
     }
+
+
+def read_addressed_notes(
+    connection: Connection, tables: Tables, access: ReviewAccess, version_id: str
+) -> list[dict[str, Any]]:
+    """Return the notes of the session that a version answers and that the visitor may see, the oldest first."""
+    item, note = tables.by_family["ReviewSessionObject"], tables.by_family["Note"]
+    shown = select(item.c.id).where(item.c.review_session_id == access.review_session_id)
+    metadata = tables.by_family["Metadata"]
+    marked = select(metadata.c.parent_id).where(metadata.c.key == _ADDRESSED_KEY)
+    conditions: list[ColumnElement[bool]] = [note.c.parent_id.in_(shown), note.c.id.in_(marked)]
+    invitees = _invitee_names(connection, tables, access.review_session_id)
+    found = []
+    for row in connection.execute(_notes_statement(tables, conditions)):
+        values = parse_object(row.metadata)
+        is_visible = row.username is not None or _is_visible_from(values.get("invitee_id"), access)
+        if is_visible and parse_object(row.addressed).get("version_id") == version_id:
+            author = full_name(row) or invitees.get(str(values.get("invitee_id"))) or "Guest"
+            shown_values = {"id": row.id, "entry": row.parent_id, "author": author, "content": row.content or ""}
+            found.append({**shown_values, "frame": _frame(values.get("frame")), "done": _date(row.completed_at)})
+    return found
+
+
+def _entries_by_version(connection: Connection, tables: Tables, access: ReviewAccess) -> dict[str, str]:
+    item = tables.by_family["ReviewSessionObject"]
+    statement = select(item.c.version_id, item.c.id).where(item.c.review_session_id == access.review_session_id)
+    return {row.version_id: row.id for row in connection.execute(statement)}
+
+
+def _addressed_to_json(text: str | None, entries: dict[str, str]) -> dict[str, Any] | None:
+    """Return the version that answers a note, with its entry in the session or None, or None if there is none."""
+    value = parse_object(text)
+    version, version_id = value.get("version"), value.get("version_id")
+    if not isinstance(version, str) or not isinstance(version_id, str):
+        return None
+    return {"version": version, "entry": entries.get(version_id)}
 
 
 def read_statuses(connection: Connection, tables: Tables, access: ReviewAccess, object_id: str) -> list[dict[str, Any]]:
@@ -199,12 +241,16 @@ def _invitee_names(connection: Connection, tables: Tables, review_session_id: st
 def _notes_statement(tables: Tables, conditions: list[ColumnElement[bool]]) -> Select[Any]:
     note, user, metadata = (tables.by_family[name] for name in ("Note", "Resource", "Metadata"))
     is_note_metadata = (metadata.c.parent_id == note.c.id) & (metadata.c.key == NOTE_KEY)
+    mark = metadata.alias()
+    is_mark = (mark.c.parent_id == note.c.id) & (mark.c.key == _ADDRESSED_KEY)
     return (
         select(note.c.id, note.c.parent_id, note.c.content, note.c.date, note.c.in_reply_to_id, note.c.user_id)
         .add_columns(note.c.completed_at)
         .add_columns(user.c.first_name, user.c.last_name, user.c.username, metadata.c.value.label("metadata"))
+        .add_columns(mark.c.value.label("addressed"))
         .join_from(note, user, note.c.user_id == user.c.id, isouter=True)
         .join(metadata, is_note_metadata, isouter=True)
+        .join(mark, is_mark, isouter=True)
         .where(*conditions)
         .order_by(note.c.date, note.c["__row__"])
     )
