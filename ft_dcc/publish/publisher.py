@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import logging
 import os
 import threading
 from collections.abc import Iterator
@@ -22,11 +23,13 @@ from ft_dcc.publish.jobs.checkpoint import CheckpointStore
 from ft_dcc.publish.jobs.job import Job, jobs_folder
 from ft_dcc.publish.pipeline import pyblish_adapter, registry
 from ft_dcc.publish.pipeline.runner import PluginRunner
+from ft_dcc.review.feedback import open_notes_of_last_version
 from ft_dcc.session.transport.cancellation import cancel_scope
 from ft_dcc.settings import definitions, resolve
 
 if TYPE_CHECKING:
     from ft_dcc.host import Host
+    from ft_dcc.review.notes import ReviewedVersion
     from ft_dcc.session import Session
 
 # Errors that have nothing to do with the job itself: a later run can succeed without a change of the request.
@@ -38,6 +41,8 @@ RETRYABLE_ERRORS = (
     errors.StorageError,
     errors.TransferFailed,
 )
+log = logging.getLogger(__name__)
+
 # pyblish's registries and the root logger's level belong to the process.
 _PROCESS_LOCK = threading.Lock()
 
@@ -235,6 +240,24 @@ class PublishCheck:
     def has_publishable(self) -> bool:
         """Whether a source has no problem, so that ``publish`` publishes it."""
         return self._runner.has_publishable
+
+    def find_open_notes(self) -> ReviewedVersion | None:
+        """Return the last version of the task with its open notes that this publish does not address, or None.
+
+        They are a reminder, not a problem: without an answer of the server, None is returned and the error is logged.
+        """
+        context = self._runner.context
+        task, options = slots.TASK.find(context), slots.OPTIONS.find(context)
+        if task is None:
+            return None
+        addressed = () if options is None else options.addresses
+        try:
+            return open_notes_of_last_version(slots.SESSION.get(context), task.id, addressed)
+        except errors.Cancelled:
+            raise
+        except errors.Error as error:
+            log.info("The open notes of the last version are unknown: %s", error)
+            return None
 
     def repair(self, problem: errors.ValidationIssue) -> errors.ValidationIssue | None:
         """Repair a problem, check its source again, and return the problem that remains.

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 from ft_dcc.errors import NotFoundError, ServerCompatibilityError
 from ft_dcc.review.notes import ReviewedVersion
 from ft_dcc.review.parse import ADDRESSED_KEY, parse_versions
@@ -81,6 +83,20 @@ def of_versions(session: Session, version_ids: Iterable[str]) -> list[ReviewedVe
     if missing:
         raise NotFoundError(f"There is no version {missing[0]} on {session.server_url}. Check the id.")
     return [found[version_id] for version_id in wanted]
+
+
+def open_notes_of_last_version(session: Session, task_id: str, addressed: Iterable[str] = ()) -> ReviewedVersion | None:
+    """Return the newest version of a task with those of its notes that are open and not addressed, or None.
+
+    ``addressed`` are the ids of the notes that the next version answers.
+    """
+    answered = set(addressed)
+    condition = f"task_id is {quoted(task_id)}"
+    newest = next(find_feedback(session, condition, page_size=1), None)
+    if newest is None:
+        return None
+    notes = tuple(note for note in newest.open_notes if note.id not in answered and not note.addressed_in)
+    return attrs.evolve(newest, notes=notes) if notes else None
 
 
 def find_feedback(session: Session, condition: str, page_size: int = PAGE_SIZE) -> Iterator[ReviewedVersion]:

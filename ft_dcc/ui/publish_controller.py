@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ft_dcc.publish.models import Published, PublishedVersion, PublishRequest, Task
     from ft_dcc.publish.progress import Progress
     from ft_dcc.publish.publisher import PublishCheck, Publisher
+    from ft_dcc.review.notes import ReviewedVersion
     from ft_dcc.session import Session
 
 log = logging.getLogger(__name__)
@@ -67,6 +68,8 @@ class PublishController:
         self.is_partly_publishable = False
         # The movies of a publish that waits for ``send`` or ``discard_preview``.
         self.previews: tuple[Path, ...] = ()
+        # The last version of the task with its open notes, found when a publish was validated.
+        self.reminder: ReviewedVersion | None = None
         self._pending_check: PublishCheck | None = None
         self._pending_request: tuple[PublishRequest, Host | None] | None = None
         self._has_repairs = False
@@ -224,7 +227,7 @@ class PublishController:
         if not self.is_busy:
             self._discard_check()
         self.server, self.user, self.tasks, self.reviews = "", "", {}, {}
-        self.open_reviews, self.statuses = (), ()
+        self.open_reviews, self.statuses, self.reminder = (), (), None
         self.progress, self.problems, self.error, self.published = None, (), "", []
         self.previews = ()
         self._on_change()
@@ -339,6 +342,7 @@ class PublishController:
             error.message += publisher.enqueue(request)
             raise
         self._pending_check, self._pending_request, self._has_repairs = check, (request, host), False
+        self.reminder = check.find_open_notes()
         if not set(check.problems) <= set(known):
             self.is_partly_publishable = check.has_publishable
             raise ValidationFailed(check.problems)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import wave
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -20,6 +21,7 @@ from doubles.numbered_images import run_ffmpeg  # noqa: E402
 
 from ft_dcc.frames import Resolution  # noqa: E402
 from ft_dcc.production.tasks import ensure_task  # noqa: E402
+from ft_dcc.session import operations  # noqa: E402
 
 
 @pytest.fixture
@@ -223,3 +225,16 @@ def test_colour_space_is_refused_for_a_movie(publish, tmp_path):
     refused = publish("--no-review", "--colour-space", "ACEScg", source="a.mov")
     assert refused.returncode == 3
     assert "a.mov is a movie, whose colours are converted by its own tags." in refused.stderr
+
+
+def test_open_notes_of_the_last_version_are_printed_before_the_next_one(session, publish):
+    first = json.loads(publish("--json").stdout)
+    notes = [
+        {"id": str(uuid4()), "content": text, "parent_type": "AssetVersion"} for text in ("Arm too high", "Addressed")
+    ]
+    session.call([operations.create("Note", {**note, "parent_id": first["version_id"]}) for note in notes])
+    second = publish("--addresses", notes[1]["id"])
+    assert second.returncode == 0, second.stderr
+    assert "1 open note on Animation v001, which --addresses can name:\n" in second.stderr
+    assert f"  {notes[0]['id'][:8]}  admin: Arm too high\n" in second.stderr
+    assert notes[1]["id"][:8] not in second.stderr

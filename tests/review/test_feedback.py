@@ -222,3 +222,44 @@ def test_the_note_that_a_publish_writes_is_not_open(reviewed):
     reviewed.session.call([operations.create("Note", {"id": note_id, **values})])
     (note,) = read(reviewed).notes
     assert (note.is_from_publish, note.is_open, note.is_done) == (True, False, False)
+
+
+def test_open_notes_of_the_last_version_are_found_without_those_that_are_answered(reviewed):
+    reviewed.write("Of the first version")
+    version_id, object_id = reviewed.add_version(2)
+    assert feedback.open_notes_of_last_version(reviewed.session, reviewed.task_id) is None
+    parent = ("ReviewSessionObject", object_id)
+    ids = [reviewed.write(text, parent=parent) for text in ("Open", "Done", "Addressed", "Chosen")]
+    feedback.set_done(reviewed.session, [ids[1]])
+    feedback.mark_addressed(reviewed.session, ids[2], version_id, "main v003")
+    found = feedback.open_notes_of_last_version(reviewed.session, reviewed.task_id, [ids[3]])
+    assert (found.number, [note.text for note in found.notes]) == (2, ["Open"])
+    assert feedback.open_notes_of_last_version(reviewed.session, "0" * 8) is None
+
+
+def test_the_page_links_a_note_with_the_version_that_addresses_it(reviewed, page, server_process):
+    note_id = reviewed.write("Arm too high", frame=1010)
+    reviewed.write("Not addressed")
+    version_id, object_id = reviewed.add_version(2)
+    feedback.mark_addressed(reviewed.session, note_id, version_id, "main v002")
+    link = f"{server_process.url}/review/{reviewed.review_id}/studio"
+    first = requests.get(f"{link}/entries/{reviewed.object_id}", headers=server_process.headers, timeout=30).json()
+    addressed = {note["content"]: (note["addressed_in"], note["addressed_entry"]) for note in first["notes"]}
+    assert addressed["Arm too high"] == ("main v002", object_id)
+    assert addressed["Not addressed"] == (None, None)
+    assert "addresses" not in first
+    second = requests.get(f"{link}/entries/{object_id}", headers=server_process.headers, timeout=30).json()
+    (answered,) = second["addresses"]
+    assert (answered["id"], answered["entry"], answered["frame"]) == (note_id, reviewed.object_id, 1010)
+    assert (answered["content"], answered["done"]) == ("Arm too high", None)
+
+
+@pytest.mark.parametrize("value", ["no json", "[]", '{"version": 3}', '{"version_id": [], "version": 2}'])
+def test_a_mark_in_an_unknown_form_is_left_out_on_the_page(reviewed, server_process, value):
+    note_id = reviewed.write("Arm too high")
+    entry = {"parent_id": note_id, "parent_type": "Note", "key": "ft_dcc_addressed", "value": value}
+    reviewed.session.call([operations.create("Metadata", entry)])
+    link = f"{server_process.url}/review/{reviewed.review_id}/studio"
+    answer = requests.get(f"{link}/entries/{reviewed.object_id}", headers=server_process.headers, timeout=30).json()
+    (note,) = answer["notes"]
+    assert (note["addressed_in"], note["addressed_entry"]) == (None, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from uuid import uuid4
 
 import attrs
 import pytest
@@ -16,6 +17,7 @@ from ft_dcc.production.tasks import assigned_tasks, ensure_task, search_tasks
 from ft_dcc.publish.history import past_versions
 from ft_dcc.publish.jobs.queue import queue_items
 from ft_dcc.publish.models import PublishRequest
+from ft_dcc.session import operations
 from ft_dcc.session.transport import http
 from ft_dcc.ui.background_queries import BackgroundQueries
 from ft_dcc.ui.preview import preview_camera, preview_file
@@ -42,6 +44,19 @@ def test_tasks_are_searched_by_words_of_their_path(session, project, project_tas
         assert [task["id"] for task in search_tasks(session, words)] == [project_task["id"]]
     assert search_tasks(session, f"{name} lighting") == []
     assert search_tasks(session, '  "; ') == search_tasks(session, " ") == []
+
+
+def test_open_notes_of_the_last_version_are_a_reminder(controller, session, project_task, tmp_path):
+    asset_type = session.query("AssetType").first()["id"]
+    asset = {"id": str(uuid4()), "name": "main", "context_id": project_task["parent_id"], "type_id": asset_type}
+    version = {"id": str(uuid4()), "asset_id": asset["id"], "task_id": project_task["id"], "version": 1}
+    note = {"content": "Arm too high", "parent_id": version["id"], "parent_type": "AssetVersion"}
+    entities = (("Asset", asset), ("AssetVersion", version), ("Note", note))
+    session.call([operations.create(*entity) for entity in entities])
+    controller.publish(PublishRequest(project_task["id"], str(tmp_path / "missing.%04d.png"), review=()))
+    assert controller.wait(60)
+    assert [problem.check for problem in controller.problems] != []
+    assert [open_note.text for open_note in controller.reminder.notes] == ["Arm too high"]
 
 
 def test_a_searched_task_is_available_by_id(controller, session, project, project_task):

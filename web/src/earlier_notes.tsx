@@ -3,7 +3,7 @@
 import { computed, effect, signal } from "@preact/signals";
 import type { JSX } from "preact";
 
-import { formatVersion, Icon, type PageActions } from "./elements";
+import { AddressedLabel, formatVersion, Icon, type PageActions } from "./elements";
 import type { EarlierVersion, Note } from "./model";
 import { MentionedText } from "./mentions";
 import { NoteFiles } from "./note_files";
@@ -99,7 +99,7 @@ function EarlierItem({ note, actions }: { readonly note: EarlierNote; readonly a
           </button>
         )}
         {note.done !== null && <span class="note-label">Done</span>}
-        {note.addressed_in !== null && <span class="note-label note-addressed">Addressed in {note.addressed_in}</span>}
+        <AddressedLabel note={note} actions={actions} />
       </div>
       {note.content !== "" && (
         <p class="note-content">

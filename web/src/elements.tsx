@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 
-import type { Entry } from "./model";
+import type { Entry, Note } from "./model";
 
 /** What the panels do with the player and the page. */
 export interface PageActions {
@@ -41,4 +41,18 @@ export function Time(props: { readonly iso: string; readonly class?: string; rea
 /** Format a version number: "v003". */
 export function formatVersion({ version }: Entry): string {
   return `v${String(version).padStart(3, "0")}`;
+}
+
+/** The version that answers a note, as a link if it is in the session. */
+export function AddressedLabel({ note, actions }: { readonly note: Note; readonly actions: PageActions }): JSX.Element | null {
+  const { addressed_in: version, addressed_entry: entry } = note;
+  if (version === null) return null;
+  const text = `Addressed in ${version}`;
+  return entry === null ? (
+    <span class="note-label note-addressed">{text}</span>
+  ) : (
+    <button type="button" class="note-label note-addressed" onClick={() => actions.select(entry)}>
+      {text}
+    </button>
+  );
 }

@@ -104,6 +104,8 @@ export interface Note {
   readonly mentions: readonly string[];
   /** The name of the version that answers the note, or null. */
   readonly addressed_in: string | null;
+  /** The id of that version's entry in this session, or null. */
+  readonly addressed_entry: string | null;
   readonly drawing: readonly Shape[];
   /** The last frame that shows the drawing, or null if only `frame` does. */
   readonly drawing_end: number | null;
@@ -172,6 +174,19 @@ export interface Details {
   readonly notes: readonly Note[];
   readonly drawings: readonly FrameDrawing[];
   readonly statuses: readonly Verdict[];
+  /** The notes of the session that this version answers; missing if there are none. */
+  readonly addresses?: readonly AddressedNote[];
+}
+
+/** A note on an earlier version that the shown one answers. */
+export interface AddressedNote {
+  readonly id: string;
+  /** The id of the note's entry in this session. */
+  readonly entry: string;
+  readonly author: string;
+  readonly content: string;
+  readonly frame: number | null;
+  readonly done: string | null;
 }
 
 /** An earlier version of the asset, with its notes. */

@@ -8,7 +8,7 @@ import { EarlierNotes } from "./earlier_notes";
 import { MentionedText } from "./mentions";
 import { NoteFiles } from "./note_files";
 import { changeDraft, clearDraft, draftOf, newId } from "./drafts";
-import { Icon, Time, type PageActions } from "./elements";
+import { AddressedLabel, Icon, Time, type PageActions } from "./elements";
 import type { Change, Note } from "./model";
 import { postDelete, postDone, postEdit, postNote } from "./server";
 import { applyChange, current, details, mayComment, review, shownFrame } from "./store";
@@ -156,7 +156,7 @@ function NoteItem({ note, actions }: { readonly note: Note; readonly actions: Pa
           const label = review.value?.labels.find((each) => each.id === id);
           return label && <span key={id} class="note-label">{label.name}</span>;
         })}
-        {note.addressed_in !== null && <span class="note-label note-addressed">Addressed in {note.addressed_in}</span>}
+        <AddressedLabel note={note} actions={actions} />
       </div>
       {editing.value === note.id ? <EditForm note={note} /> : note.content !== "" && <Content note={note} />}
       <NoteFiles files={note.files} />

@@ -5,7 +5,7 @@ import type { JSX } from "preact";
 
 import { draftOf, drawnFrames, isEmpty } from "./drafts";
 import { formatVersion, Icon, Time, type PageActions } from "./elements";
-import type { Details, Entry, Status, Verdict } from "./model";
+import type { AddressedNote, Details, Entry, Status, Verdict } from "./model";
 import { NoteForm } from "./note_form";
 import { NoteList } from "./note_list";
 import { postStatus } from "./server";
@@ -27,6 +27,7 @@ export function VersionPanel({ actions }: { readonly actions: PageActions }): JS
           <section id="feedback" class="feedback" aria-label="Notes">
             {mayDecide.value && <OwnVerdict id={entry.id} />}
             {found !== null && <Verdicts verdicts={found.statuses} />}
+            {found?.addresses !== undefined && <AddressedNotes notes={found.addresses} actions={actions} />}
             <NoteList actions={actions} />
             <ReadOnlyHint />
           </section>
@@ -110,6 +111,25 @@ function OwnVerdict({ id }: { readonly id: string }): JSX.Element {
       </div>
       {statusError.value !== "" && <p class="note-error" role="alert">{statusError}</p>}
     </>
+  );
+}
+
+function AddressedNotes(props: { readonly notes: readonly AddressedNote[]; readonly actions: PageActions }): JSX.Element {
+  const { notes, actions } = props;
+  return (
+    <section class="addressed-notes" aria-label="Notes that this version addresses">
+      <h3>Addresses</h3>
+      <ul>
+        {notes.map(({ id, entry, author, content, frame }) => (
+          <li key={id}>
+            <button type="button" class="note-label note-addressed" onClick={() => actions.select(entry)}>
+              {frame === null ? "Note" : `Frame ${frame}`}
+            </button>{" "}
+            {author}: {content === "" ? "a drawing" : content}
+          </li>
+        ))}
+      </ul>
+    </section>
   );
 }
 

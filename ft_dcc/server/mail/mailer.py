@@ -83,6 +83,11 @@ class Mailer:
         """The folder of the messages that were not sent."""
         return self.folder / "outbox"
 
+    @property
+    def link_base(self) -> str:
+        """The URL that links in mails begin with, without a slash at the end."""
+        return self.public_url or self.own_url
+
     def send(self, message: EmailMessage) -> str:
         """Send the message, or keep it in the outbox; return why the mail server refused it, or ""."""
         reason = "" if self.server is None else self._send(self.server, message)

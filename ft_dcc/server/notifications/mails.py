@@ -7,11 +7,25 @@ the oldest one is two hours old.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from email.message import EmailMessage
 from functools import partial
 from typing import Any
 
 import attrs
-from sqlalchemy import Column, Connection, Float, Integer, MetaData, String, Table, delete, func, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Float,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    and_,
+    delete,
+    func,
+    select,
+)
 
 from ft_dcc.errors import ValidationError
 from ft_dcc.server.context import ServerContext
@@ -49,20 +63,26 @@ class _Person:
     review: str = ""
 
 
-def add_notices(connection: Connection, tables: Tables, event: RecordedEvent, subject: Subject) -> None:
-    """Add a notice of the event for each person whom it concerns, except the person who caused it."""
+def make_notices(
+    connection: Connection, tables: Tables, event: RecordedEvent, subject: Subject
+) -> list[dict[str, Any]]:
+    """Return a notice of the event for each person whom it concerns, except the person who caused it."""
     people: Sequence[str] = ()
     kind = preferences.VERSIONS if event.kind == ENTRY else preferences.FEEDBACK
     if event.kind == ENTRY:
         people = _invitees(connection, tables, event, subject)
     elif event.kind in (NOTE, VERDICT) and subject.artist_id and subject.artist_id != event.actor_id:
         people = [subject.artist_id]
-    rows = [
+    return [
         {"at": event.at, "person_id": person, "kind": kind, "entity_kind": event.kind, "entity_id": event.entity_id}
         for person in people
     ]
-    if rows:
-        connection.execute(_NOTICES.insert(), rows)
+
+
+def add_notices(connection: Connection, notices: Sequence[dict[str, Any]]) -> None:
+    """Add notices to the mails of their people."""
+    if notices:
+        connection.execute(_NOTICES.insert(), notices)
 
 
 def send_due_mails(context: ServerContext, now: float) -> int:
@@ -75,7 +95,7 @@ def send_due_mails(context: ServerContext, now: float) -> int:
         due = connection.execute(groups).all()
     count = 0
     for group in due:
-        message = context.store.write(partial(_compose, context=context, person_id=group.person_id, kind=group.kind))
+        message = _compose(context, group)
         if message is not None:
             # Before the notices are removed: a server that stops in between sends a mail twice rather than never.
             context.mailer.send(message)
@@ -85,8 +105,13 @@ def send_due_mails(context: ServerContext, now: float) -> int:
 
 
 def _remove(connection: Connection, group: Any) -> None:
-    is_group = (_NOTICES.c.person_id == group.person_id) & (_NOTICES.c.kind == group.kind)
-    connection.execute(delete(_NOTICES).where(is_group, _NOTICES.c.id <= group.last))
+    connection.execute(delete(_NOTICES).where(_in_group(group)))
+
+
+def _in_group(group: Any) -> ColumnElement[bool]:
+    """Return the condition for the notices of one mail: those that came later are for the next one."""
+    conditions = (_NOTICES.c.person_id == group.person_id, _NOTICES.c.kind == group.kind, _NOTICES.c.id <= group.last)
+    return and_(*conditions)
 
 
 def _invitees(connection: Connection, tables: Tables, event: RecordedEvent, subject: Subject) -> list[str]:
@@ -109,36 +134,36 @@ def _invitees(connection: Connection, tables: Tables, event: RecordedEvent, subj
     ]
 
 
-def _compose(connection: Connection, context: ServerContext, person_id: str, kind: str) -> Any:
+def _compose(context: ServerContext, group: Any) -> EmailMessage | None:
     """Return the mail of a person's notices, or None if there is nothing to send, or the person does not want it."""
-    tables, mailer = context.store.tables, context.mailer
-    person = (_read_invitee if kind == preferences.VERSIONS else _read_user)(connection, tables, person_id)
-    if person is None or preferences.is_muted(connection, person.email, kind):
-        return None
+    tables, base, person_id, kind = context.store.tables, context.mailer.link_base, group.person_id, group.kind
+    with context.store.reading() as connection:
+        person = (_read_invitee if kind == preferences.VERSIONS else _read_user)(connection, tables, person_id)
+        subjects = _read_subjects(connection, tables, group)
+        if person is None or not subjects or preferences.is_muted(connection, person.email, kind):
+            return None
     try:
         to = parse_address(person.name, person.email)
     except ValidationError:
         return None
-    rows = connection.execute(
-        select(_NOTICES.c.entity_kind, _NOTICES.c.entity_id)
-        .where(_NOTICES.c.person_id == person_id, _NOTICES.c.kind == kind)
-        .order_by(_NOTICES.c.id)
-    ).all()
-    found = (read_subject(connection, tables, row.entity_kind, row.entity_id) for row in dict.fromkeys(rows))
-    subjects = [subject for subject in found if subject is not None]
-    if not subjects:
-        return None
-    base = mailer.public_url or mailer.own_url
     off = f"{base}{preferences.preferences_path(context.secret, person.email)}"
     if kind == preferences.FEEDBACK:
         return make_message(to, person.name, _feedback_title(subjects), list(_feedback_sections(subjects, base)), off)
-    key = add_invitation_key(connection, person_id)
+    key = context.store.write(partial(add_invitation_key, invitee_id=person_id))
     if key is None:
         return None
     title = f"{_count(len(subjects), 'new version')} in {person.review}"
     lines = tuple(f"{each.version}: {each.comment}" if each.comment else each.version for each in subjects)
     section = Section(person.review, lines, f"{base}/review/{person.review_session_id}/{key}")
     return make_message(to, person.name, title, [section], off)
+
+
+def _read_subjects(connection: Connection, tables: Tables, group: Any) -> list[Subject]:
+    rows = connection.execute(
+        select(_NOTICES.c.entity_kind, _NOTICES.c.entity_id).where(_in_group(group)).order_by(_NOTICES.c.id)
+    ).all()
+    found = (read_subject(connection, tables, row.entity_kind, row.entity_id) for row in dict.fromkeys(rows))
+    return [subject for subject in found if subject is not None]
 
 
 def _feedback_title(subjects: Sequence[Subject]) -> str:

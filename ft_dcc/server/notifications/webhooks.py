@@ -96,14 +96,28 @@ def find_webhooks(connection: Connection) -> list[dict[str, Any]]:
     ]
 
 
-def queue_event(connection: Connection, event: RecordedEvent, subject: Subject, base_url: str) -> None:
-    """Queue a message for each webhook of the project that wants it."""
+def make_messages(
+    connection: Connection, event: RecordedEvent, subject: Subject, base_url: str
+) -> list[dict[str, Any]]:
+    """Return a message for each webhook of the project that wants the event."""
     name = EVENTS.get(event.kind)
     hooks = connection.execute(select(_WEBHOOKS).where(_WEBHOOKS.c.project_id == subject.project_id)).all()
-    for hook in hooks:
-        if name in hook.events.split():
-            payload = make_payload(subject, str(uuid4()), _time_text(event.at), base_url)
-            _queue(connection, hook.id, event.at, payload)
+    return [
+        _message(hook.id, event.at, make_payload(subject, str(uuid4()), _time_text(event.at), base_url))
+        for hook in hooks
+        if name in hook.events.split()
+    ]
+
+
+def queue_messages(connection: Connection, messages: Sequence[dict[str, Any]]) -> None:
+    """Queue messages; of those that wait for one webhook, the oldest surplus ones are removed."""
+    if messages:
+        connection.execute(_DELIVERIES.insert(), messages)
+    for webhook_id in {message["webhook_id"] for message in messages}:
+        own = select(_DELIVERIES.c.number).where(_DELIVERIES.c.webhook_id == webhook_id)
+        # A receiver that is away for long must not fill the disk.
+        surplus = own.order_by(_DELIVERIES.c.number.desc()).offset(_MAX_WAITING)
+        connection.execute(delete(_DELIVERIES).where(_DELIVERIES.c.number.in_(surplus)))
 
 
 def queue_ping(connection: Connection, webhook_id: str, now: float, project: str) -> None:
@@ -113,7 +127,7 @@ def queue_ping(connection: Connection, webhook_id: str, now: float, project: str
         raise ValidationError(f"There is no webhook '{webhook_id[:80]}'. See: ft-dcc studio webhook list")
     connection.execute(update(_WEBHOOKS).where(_WEBHOOKS.c.id == webhook_id).values(retry_at=0.0))
     payload = ping_payload(str(uuid4()), _time_text(now), {"id": hook.project_id, "name": project})
-    _queue(connection, webhook_id, now, payload)
+    queue_messages(connection, [_message(webhook_id, now, payload)])
 
 
 def send_due_messages(
@@ -165,15 +179,8 @@ def _record_failure(
         _log.warning("The webhook %s fails, and is tried again: %s", hook.id, error)
 
 
-def _queue(connection: Connection, webhook_id: str, at: float, payload: dict[str, Any]) -> None:
-    row = {"webhook_id": webhook_id, "at": at, "payload": json.dumps(payload)}
-    connection.execute(_DELIVERIES.insert(), row)
-    own = (
-        select(_DELIVERIES.c.number).where(_DELIVERIES.c.webhook_id == webhook_id).order_by(_DELIVERIES.c.number.desc())
-    )
-    # A receiver that is away for long must not fill the disk.
-    surplus = own.offset(_MAX_WAITING)
-    connection.execute(delete(_DELIVERIES).where(_DELIVERIES.c.number.in_(surplus)))
+def _message(webhook_id: str, at: float, payload: dict[str, Any]) -> dict[str, Any]:
+    return {"webhook_id": webhook_id, "at": at, "payload": json.dumps(payload)}
 
 
 def _time_text(at: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import attrs
@@ -13,9 +13,9 @@ from sqlalchemy import Connection
 from ft_dcc.errors import Error
 from ft_dcc.server.context import ServerContext
 from ft_dcc.server.database import clock
-from ft_dcc.server.database.notification_log import oldest_events, remove_events
+from ft_dcc.server.database.notification_log import RecordedEvent, oldest_events, remove_events
 from ft_dcc.server.notifications import mails, webhooks
-from ft_dcc.server.notifications.subject import read_subject
+from ft_dcc.server.notifications.subject import Subject, read_subject
 from ft_dcc.server.notifications.webhook_client import WebhookClient, read_allowed_networks
 
 _log = logging.getLogger(__name__)
@@ -32,29 +32,47 @@ class Notifier:
 
     def run_once(self, now: float, is_stopping: Callable[[], bool] = lambda: False) -> None:
         """Process what was recorded, then send what is due at this time, in seconds since 1970."""
-        store = self.context.store
-        while self._has_events() and not is_stopping():
-            store.write(self._process_events)
-        webhooks.send_due_messages(store, self.client, now, is_stopping)
+        while not is_stopping() and self._process_events():
+            pass
+        webhooks.send_due_messages(self.context.store, self.client, now, is_stopping)
         if not is_stopping():
             mails.send_due_mails(self.context, now)
 
-    def _has_events(self) -> bool:
-        with self.context.store.reading() as connection:
-            return bool(oldest_events(connection))
+    def _process_events(self) -> bool:
+        """Turn the oldest events into messages and lines of mails; return whether there were any."""
+        store, notices, messages = self.context.store, [], []
+        # Read beside the writer, which all clients wait for.
+        with store.reading() as connection:
+            events = oldest_events(connection)
+            for event, subject in self._find_subjects(connection, events):
+                messages += webhooks.make_messages(connection, event, subject, self.context.mailer.link_base)
+                # Without a mail server, they would fill the outbox.
+                if self._sends_mails:
+                    notices += mails.make_notices(connection, store.tables, event, subject)
 
-    def _process_events(self, connection: Connection) -> None:
-        tables, mailer = self.context.store.tables, self.context.mailer
-        events = oldest_events(connection)
+        def write(connection: Connection) -> None:
+            webhooks.queue_messages(connection, messages)
+            mails.add_notices(connection, notices)
+            remove_events(connection, events)
+
+        if events:
+            store.write(write)
+        return bool(events)
+
+    @property
+    def _sends_mails(self) -> bool:
+        return self.context.mailer.server is not None and self.context.mailer.sends_notifications
+
+    def _find_subjects(
+        self, connection: Connection, events: Sequence[RecordedEvent]
+    ) -> Iterator[tuple[RecordedEvent, Subject]]:
+        """Yield the events that concern somebody, each with its subject."""
+        if not self._sends_mails and not webhooks.find_webhooks(connection):
+            return
         for event in events:
-            subject = read_subject(connection, tables, event.kind, event.entity_id)
-            if subject is None:
-                continue
-            webhooks.queue_event(connection, event, subject, mailer.public_url or mailer.own_url)
-            # Without a mail server, they would fill the outbox.
-            if mailer.server is not None and mailer.sends_notifications:
-                mails.add_notices(connection, tables, event, subject)
-        remove_events(connection, events)
+            subject = read_subject(connection, self.context.store.tables, event.kind, event.entity_id)
+            if subject is not None:
+                yield event, subject
 
 
 @contextmanager

@@ -12,7 +12,14 @@ from ft_dcc.errors import NotFound
 from ft_dcc.server.database.seed import SERVER_LOCATION_ID
 from ft_dcc.server.encoding.queue import MOVIE, STILL, versions_being_encoded
 from ft_dcc.server.review.access import ReviewAccess
-from ft_dcc.server.review.feedback import full_name, note_file_type, parse_object, read_feedback, read_summaries
+from ft_dcc.server.review.feedback import (
+    full_name,
+    note_file_type,
+    parse_object,
+    read_addressed_notes,
+    read_feedback,
+    read_summaries,
+)
 from ft_dcc.server.schema.tables import Tables
 from ft_dcc.server.storage.renditions import LINES
 
@@ -102,8 +109,11 @@ def read_entry(connection: Connection, tables: Tables, access: ReviewAccess, obj
     movie = _read_movies(connection, tables, [row.version_id]).get(row.version_id)
     is_encoding = movie is None and row.version_id in versions_being_encoded(connection, tables, {row.version_id})
     paths = _read_paths(connection, tables, {row.context_id} if row.context_id is not None else set())
+    addressed = read_addressed_notes(connection, tables, access, row.version_id)
     return {
         "id": row.id,
+        # Left out if there are none, as in most versions.
+        **({"addresses": addressed} if addressed else {}),
         "description": row.description or "",
         "asset": row.asset or "",
         "asset_type": row.asset_type or "",

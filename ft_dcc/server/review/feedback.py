@@ -50,11 +50,9 @@ def read_feedback(
     rows = connection.execute(_notes_statement(tables, conditions)).all()
     labels = _read_labels(connection, tables, conditions)
     files = _read_files(connection, tables, conditions)
-    mentions, addressed = (
-        _read_mentions(connection, tables, conditions),
-        _read_addressed(connection, tables, conditions),
-    )
+    mentions = _read_mentions(connection, tables, conditions)
     hidden = _hidden_threads(connection, tables, access, object_id)
+    entries = _entries_by_version(connection, tables, access) if any(row.addressed for row in rows) else {}
     notes = []
     for row in rows:
         metadata = parse_object(row.metadata)
@@ -63,13 +61,50 @@ def read_feedback(
             continue
         drawing = Drawing([]) if found is None else found.drawing
         note_json = _note_to_json(row, metadata, invitees, drawing)
-        notes.append({**note_json, "labels": labels[row.id], "files": files[row.id]})
-        notes[-1].update(mentions=mentions[row.id], addressed_in=addressed.get(row.id))
+        note_json.update(labels=labels[row.id], files=files[row.id], mentions=mentions[row.id])
+        notes.append({**note_json, **_addressed_to_json(row.addressed, entries)})
     found_drawings = [] if note_ids is not None else [_drawing_to_json(drawing) for drawing in drawings.values()]
     return {
         "notes": notes,
         "drawings": found_drawings,
         "statuses": read_statuses(connection, tables, access, object_id),
+    }
+
+
+def read_addressed_notes(
+    connection: Connection, tables: Tables, access: ReviewAccess, version_id: str
+) -> list[dict[str, Any]]:
+    """Return the notes of the session that a version answers and that the visitor may see, the oldest first."""
+    item, note = tables.by_family["ReviewSessionObject"], tables.by_family["Note"]
+    shown = select(item.c.id).where(item.c.review_session_id == access.review_session_id)
+    metadata = tables.by_family["Metadata"]
+    marked = select(metadata.c.parent_id).where(metadata.c.key == ADDRESSED_KEY)
+    conditions: list[ColumnElement[bool]] = [note.c.parent_id.in_(shown), note.c.id.in_(marked)]
+    invitees = _invitee_names(connection, tables, access.review_session_id)
+    found = []
+    for row in connection.execute(_notes_statement(tables, conditions)):
+        values = parse_object(row.metadata)
+        is_visible = row.username is not None or _is_visible_from(values.get("invitee_id"), access)
+        if is_visible and parse_object(row.addressed).get("version_id") == version_id:
+            author = full_name(row) or invitees.get(str(values.get("invitee_id"))) or "Guest"
+            shown_values = {"id": row.id, "entry": row.parent_id, "author": author, "content": row.content or ""}
+            found.append({**shown_values, "frame": _frame(values.get("frame")), "done": _date(row.completed_at)})
+    return found
+
+
+def _entries_by_version(connection: Connection, tables: Tables, access: ReviewAccess) -> dict[str, str]:
+    item = tables.by_family["ReviewSessionObject"]
+    statement = select(item.c.version_id, item.c.id).where(item.c.review_session_id == access.review_session_id)
+    return {row.version_id: row.id for row in connection.execute(statement)}
+
+
+def _addressed_to_json(text: str | None, entries: dict[str, str]) -> dict[str, str | None]:
+    """Return the name of the version that answers a note and its entry in the session, each None if there is none."""
+    value = parse_object(text)
+    version, version_id = value.get("version"), value.get("version_id")
+    return {
+        "addressed_in": version if isinstance(version, str) else None,
+        "addressed_entry": entries.get(version_id) if isinstance(version_id, str) else None,
     }
 
 
@@ -216,12 +251,16 @@ def _invitee_names(connection: Connection, tables: Tables, review_session_id: st
 def _notes_statement(tables: Tables, conditions: list[ColumnElement[bool]]) -> Select[Any]:
     note, user, metadata = (tables.by_family[name] for name in ("Note", "Resource", "Metadata"))
     is_note_metadata = (metadata.c.parent_id == note.c.id) & (metadata.c.key == NOTE_KEY)
+    mark = metadata.alias()
+    is_mark = (mark.c.parent_id == note.c.id) & (mark.c.key == ADDRESSED_KEY)
     return (
         select(note.c.id, note.c.parent_id, note.c.content, note.c.date, note.c.in_reply_to_id, note.c.user_id)
         .add_columns(note.c.completed_at)
         .add_columns(user.c.first_name, user.c.last_name, user.c.username, metadata.c.value.label("metadata"))
+        .add_columns(mark.c.value.label("addressed"))
         .join_from(note, user, note.c.user_id == user.c.id, isouter=True)
         .join(metadata, is_note_metadata, isouter=True)
+        .join(mark, is_mark, isouter=True)
         .where(*conditions)
         .order_by(note.c.date, note.c["__row__"])
     )
@@ -266,15 +305,6 @@ def _read_mentions(
     for row in connection.execute(statement.where(*conditions, link.c.text_mentioned.is_not(None))):
         found[row.note_id].append(row.text_mentioned)
     return found
-
-
-def _read_addressed(connection: Connection, tables: Tables, conditions: list[ColumnElement[bool]]) -> dict[str, str]:
-    """Return the names of the versions that answer the notes."""
-    note, metadata = tables.by_family["Note"], tables.by_family["Metadata"]
-    is_mark = (metadata.c.parent_id == note.c.id) & (metadata.c.key == ADDRESSED_KEY)
-    statement = select(note.c.id, metadata.c.value).join_from(note, metadata, is_mark).where(*conditions)
-    marks = {row.id: parse_object(row.value).get("version") for row in connection.execute(statement)}
-    return {note_id: version for note_id, version in marks.items() if isinstance(version, str)}
 
 
 def note_file_type(connection: Connection, tables: Tables, access: ReviewAccess, component_id: str) -> str | None:

@@ -1,0 +1,59 @@
+"""Open notes of the last version are listed before a publish, and never prevent it."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from uuid import uuid4
+
+import pytest
+
+from ft_dcc.errors import Cancelled, ServerUnreachable
+from ft_dcc.publish import publisher as publisher_module
+from ft_dcc.publish.models import PublishRequest
+from ft_dcc.publish.publisher import Publisher
+from ft_dcc.session import operations
+
+
+@pytest.fixture
+def request_of(task_path, task, paint):
+    pattern = paint("1-3").pattern
+    return lambda **values: PublishRequest(task_path, pattern, fps=Fraction(24), **values)
+
+
+@pytest.fixture
+def note_id(session, request_of, jobs):
+    """Publish a version with a note of a reviewer and return the id of the note."""
+    published = Publisher(session, jobs=jobs).publish(request_of(note="Look at the arm"))
+    note = {"id": str(uuid4()), "content": "Arm too high", "parent_type": "AssetVersion"}
+    session.call([operations.create("Note", {**note, "parent_id": published.first.version_id})])
+    return note["id"]
+
+
+def test_check_lists_open_notes_that_the_publish_does_not_address(session, request_of, jobs, note_id):
+    check = Publisher(session, jobs=jobs).validate(request_of())
+    version = check.find_open_notes()
+    assert (version.number, [note.text for note in version.notes]) == (1, ["Arm too high"])
+    assert (check.problems, check.publish().first.version) == ((), 2)
+
+
+def test_check_lists_no_note_that_the_publish_addresses(session, request_of, jobs, note_id):
+    check = Publisher(session, jobs=jobs).validate(request_of(addresses=(note_id[:8],)))
+    assert check.find_open_notes() is None
+    check.discard()
+
+
+def test_server_that_does_not_answer_lists_no_notes(session, request_of, jobs, note_id, monkeypatch):
+    check = Publisher(session, jobs=jobs).validate(request_of())
+
+    def fail(error):
+        def find(*arguments):
+            raise error
+
+        monkeypatch.setattr(publisher_module, "open_notes_of_last_version", find)
+
+    fail(ServerUnreachable("The server does not answer."))
+    assert check.find_open_notes() is None
+    fail(Cancelled("Cancelled."))
+    with pytest.raises(Cancelled):
+        check.find_open_notes()
+    check.discard()
