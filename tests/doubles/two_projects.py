@@ -107,8 +107,11 @@ def _value(kind: str, project: str, family: str, name: str, edition: str = "") -
     return text
 
 
-def change_private_rows(connection: Connection, schema: Schema, tables: Tables) -> None:
-    """Change all values of the private project but its keys, so that an answer that depends on one changes."""
+def change_private_rows(connection: Connection, schema: Schema, tables: Tables, edition: str = "changed") -> None:
+    """Change all values of the private project but its keys, so that an answer that depends on one changes.
+
+    The edition "" is the original one.
+    """
     for family in families(schema, tables):
         table = tables.by_family[family]
         key = _key(table, schema, family)
@@ -117,7 +120,7 @@ def change_private_rows(connection: Connection, schema: Schema, tables: Tables) 
             attribute = _attribute(schema, family, name)
             is_key = attribute is None or attribute.kind == "foreign key" or name in schema[family].key
             if not is_key and name not in ("project_id", "parent_type", "is_private", "is_shared_with_everyone"):
-                values[name] = _value(attribute.kind, PRIVATE, family, name, "changed")
+                values[name] = _value(attribute.kind, PRIVATE, family, name, edition)
         if values:
             connection.execute(table.update().where(key).values(values))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import attrs
-from sqlalchemy import ColumnElement, FromClause, and_, true
+from sqlalchemy import ColumnElement, FromClause, and_, or_, true
 
 from ft_dcc.errors import ParseError
 from ft_dcc.server.auth.permissions import Reach
@@ -76,6 +76,11 @@ class Node:
         return and_(true(), *conditions)
 
     @property
+    def is_in_tree(self) -> bool:
+        """Whether rows are seen by the value of a column, the project, and not by that of other tables."""
+        return self.entity_type.family == "Context"
+
+    @property
     def visibility(self) -> Condition | None:
         """The condition that a row may be seen, or None if all may."""
         return self.access.visibility(self.entity_type.name, self.source)
@@ -111,6 +116,16 @@ class JoinBuilder:
     source: FromClause
     is_selective: bool = False
     _joined: dict[tuple[int, str, str], Node] = attrs.field(factory=dict)
+
+    @property
+    def guards(self) -> list[Condition]:
+        """The conditions that the rows of all tables may be seen, except those that SQLite tests first anyway."""
+        is_visible = None if self.root.is_in_tree else self.root.visibility
+        found = [] if is_visible is None else [is_visible]
+        for target in self._joined.values():
+            if (is_visible := target.visibility) is not None:
+                found.append(or_(target.source.c[target.entity_type.key[0]].is_(None), is_visible))
+        return found
 
     @classmethod
     def of(cls, node: Node) -> JoinBuilder:

@@ -180,7 +180,7 @@ class QueryPlanner:
         joins, conditions = JoinBuilder.of(loader.node), ConditionCompiler()
         where = [loader.node.row_filter]
         if query.criteria is not None:
-            where.append(conditions.compile(joins, loader.node, query.criteria))
+            where.append(conditions.compile_all(joins, query.criteria))
         orders = [*_orders(joins, loader.node, query.orders), *loader.node.default_order]
         statement: Select[Any] = select(*loader.columns).select_from(joins.source).where(*where).order_by(*orders)
         return Plan(_windowed(statement), tuple(conditions.parameters), loader)
@@ -201,7 +201,7 @@ class QueryPlanner:
         groups = [_column(joins, root, path) for path in query.groups]
         where = [root.row_filter]
         if query.criteria is not None:
-            where.append(conditions.compile(joins, root, query.criteria))
+            where.append(conditions.compile_all(joins, query.criteria))
         orders = _orders(joins, root, query.orders)
         statement: Select[Any] = select(*columns.values()).select_from(joins.source).where(*where)
         statement = statement.group_by(*groups).order_by(*orders)

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    case,
     false,
     func,
     literal_column,
@@ -22,7 +23,9 @@ from sqlalchemy import (
     true,
     type_coerce,
 )
+from sqlalchemy.sql import visitors
 from sqlalchemy.sql.elements import Grouping
+from sqlalchemy.sql.selectable import SelectBase
 
 from ft_dcc.errors import ParseError
 from ft_dcc.server.query import ast, limits, row_filter, type_conversion
@@ -63,10 +66,28 @@ class ConditionCompiler:
 
     parameters: list[BoundParameter] = attrs.field(factory=list)
 
+    def compile_all(self, joins: JoinBuilder, criteria: ast.Criteria) -> Condition:
+        """Return the SQL of all criteria of a statement about its root.
+
+        SQLite tests cheap conditions first. Without the guard, it would run a subquery for a hidden row that fulfils
+        them, and the time of the answer would tell so.
+        """
+        joins.is_selective = joins.is_selective or _selects_few(joins.root, criteria)
+        is_and = isinstance(criteria, ast.Junction) and criteria.word == "and"
+        parts = criteria.parts if isinstance(criteria, ast.Junction) and is_and else (criteria,)
+        compiled = [self.compile(joins, joins.root, part) for part in parts]
+        guards = joins.guards
+        plain = [condition for condition in compiled if not guards or not _has_subquery(condition)]
+        guarded = [condition for condition in compiled if guards and _has_subquery(condition)]
+        if not plain and not isinstance(parts[0], (ast.Junction, ast.Negation)):
+            # Nothing is tested before the first one, and SQLite may begin with its rows.
+            plain, guarded = guarded[:1], guarded[1:]
+        if guarded:
+            plain.append(case((and_(*guards), _joined("and", guarded)), else_=literal_column("0")))
+        return _joined("and", plain)
+
     def compile(self, joins: JoinBuilder, node: Node, criteria: ast.Criteria) -> Condition:
         """Return the SQL of criteria about a node."""
-        if node is joins.root:
-            joins.is_selective = joins.is_selective or _selects_few(node, criteria)
         if isinstance(criteria, ast.Junction):
             return _joined(criteria.word, [self.compile(joins, node, part) for part in criteria.parts])
         if isinstance(criteria, ast.Negation):
@@ -140,7 +161,7 @@ class ConditionCompiler:
             condition = self._along(joins, target, rest, criteria)
         elif isinstance(criteria, ast.RelationCondition):
             if criteria.criteria is not None:
-                condition = self.compile(joins, target, criteria.criteria)
+                condition = self.compile_all(joins, criteria.criteria)
         else:
             is_null_test = isinstance(criteria, ast.Comparison) and type_conversion.is_null(criteria.value.word)
             if not is_null_test:
@@ -221,7 +242,7 @@ class ConditionCompiler:
                 column = found.require_column(step.name if attribute.is_scalar else attribute.related.local[0])
                 break
             found = joins.join(found, attribute, step)
-        conditions = [] if query.criteria is None else [self.compile(joins, root, query.criteria)]
+        conditions = [] if query.criteria is None else [self.compile_all(joins, query.criteria)]
         return select(column).select_from(joins.source).where(root.row_filter, column.is_not(None), *conditions)
 
     def _bind(self, values: Sequence[ast.Value], convert: type_conversion.Converter, *, is_list: bool) -> Any:
@@ -231,6 +252,10 @@ class ConditionCompiler:
             BoundParameter(name, literals, tuple(value.position for value in values), convert, is_list)
         )
         return bindparam(name, expanding=True) if is_list else bindparam(name)
+
+
+def _has_subquery(condition: Condition) -> bool:
+    return any(isinstance(element, SelectBase) for element in visitors.iterate(condition))
 
 
 def _selects_few(node: Node, criteria: ast.Criteria) -> bool:

@@ -11,6 +11,7 @@ from sqlalchemy import Select, or_, select
 from ft_dcc.errors import Forbidden, ValidationError
 from ft_dcc.server.actions.dispatch import Dispatcher
 from ft_dcc.server.auth.permissions import Permissions
+from ft_dcc.server.context import ServerContext
 from ft_dcc.server.entities.batch import Operation, create_operation, update_operation
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.review.access import ReviewAccess, authorize_user
@@ -40,11 +41,9 @@ def write_as_visitor(
 ) -> None:
     """Write the feedback of a visitor in one transaction; a user's verdict also sets the status of each version.
 
-    The server has checked what the visitor may write, so that the operations run with permission for the project.
+    The server has checked what the visitor may write in the session; the access rules are applied as well.
     """
-    projects = () if access.project_id is None else (access.project_id,)
-    # Notes of others are marked as done as well, so that the rules for authors do not apply.
-    permissions = Permissions(is_administrator=True, can_create_projects=False, projects=projects, writable=projects)
+    permissions = _visitor_permissions(dispatcher.context, access)
     if access.user is None:
         caller = Caller(str(access.invitee_id), access.name or "guest", is_guest=True)
         dispatcher.answer(caller, operations, permissions=permissions)
@@ -55,6 +54,23 @@ def write_as_visitor(
         for operation in _status_operations(dispatcher, access.user, access, object_id, verdict)
     ]
     dispatcher.answer(access.user, [*operations, *statuses], permissions=permissions)
+
+
+def _visitor_permissions(context: ServerContext, access: ReviewAccess) -> Permissions:
+    """Return the permissions of a contributor in the projects of the session and of its versions, and in no other.
+
+    A guest has no role, and a reviewer may not mark the notes of others as done.
+    """
+    tables = context.store.tables.by_family
+    item, version, asset, parent = (
+        tables[name] for name in ("ReviewSessionObject", "AssetVersion", "Asset", "Context")
+    )
+    joined = item.join(version, version.c.id == item.c.version_id).join(asset, asset.c.id == version.c.asset_id)
+    found = select(parent.c.project_id).distinct().select_from(joined.join(parent, parent.c.id == asset.c.context_id))
+    with context.store.reading() as connection:
+        known = connection.scalars(found.where(item.c.review_session_id == access.review_session_id)).all()
+    projects = tuple(sorted({str(each) for each in (*known, access.project_id) if each is not None}))
+    return Permissions(is_administrator=False, can_create_projects=False, projects=projects, writable=projects)
 
 
 def user_invitee_operations(dispatcher: Dispatcher, access: ReviewAccess) -> list[Operation]:

@@ -6,6 +6,7 @@ import json
 import os
 import random
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import attrs
@@ -15,14 +16,20 @@ from doubles.two_projects import OPEN, PRIVATE, change_private_rows, families, f
 from ft_dcc.errors import HttpError
 from ft_dcc.server.auth.access_rules import MEMBERS, access_rule, read_rules
 from ft_dcc.server.auth.permissions import permissions_of
+from ft_dcc.server.database import connections
 from ft_dcc.server.entities.batch import Batch
 from ft_dcc.server.entities.changes import ChangeSet, stored_type
 from ft_dcc.server.entities.ownership import OwnerReader, holds
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.schema.model import Attribute, EntityType, Schema
 
-# The number of paths in each test, of about 3,000 to one entity and 100,000 in all.
-_PATHS = int(os.environ.get("FT_DCC_ACCESS_PATHS", "40"))
+# The number of paths in each test, or "all" of them: there are about 3,000 to one entity, and millions in all.
+_PATHS = os.environ.get("FT_DCC_ACCESS_PATHS", "40")
+_DEPTH = 3
+# The steps of SQLite between two counts.
+_STEPS = 1
+# Rows for a subquery that takes long.
+SCOPES = [{"id": f"scope-{number}", "name": f"scope {number}"} for number in range(500)]
 
 
 @attrs.frozen
@@ -42,6 +49,7 @@ def two_projects(studio: Any, client: Any) -> Iterator[TwoProjects]:
     with open_database(studio) as connection:
         if connection.exec_driver_sql("SELECT 1 FROM context WHERE id = 'open'").first() is None:
             fill(connection, studio.schema, studio.store.tables, {OPEN: "of-open", PRIVATE: "of-private"})
+        change_private_rows(connection, studio.schema, studio.store.tables, edition="")
     for project in (OPEN, PRIVATE):
         user = f"of-{project}"
         if not client.query(f"User where id is {user}"):
@@ -74,6 +82,28 @@ def paths(schema: Schema, *, to_one: bool, depth: int) -> Iterator[tuple[str, li
                     pending.append((found, schema[attribute.rows]))
 
 
+def chosen_paths(schema: Schema, *, to_one: bool) -> Iterator[tuple[str, list[str], str]]:
+    """Yield a sample of the paths of any length up to the depth, or all of them."""
+    if _PATHS == "all":
+        yield from paths(schema, to_one=to_one, depth=_DEPTH)
+        return
+    chosen = random.Random(11 + to_one)
+    types = [found for found in schema if not found.is_private and not found.is_view]
+    for number in range(int(_PATHS)):
+        here = start = chosen.choice(types)
+        names: list[str] = []
+        # Most paths are as long as possible; there are few others.
+        for _ in range(1 + number % _DEPTH if number < int(_PATHS) / 4 else _DEPTH):
+            found = [each for each in relations(schema, here) if not (to_one and each.is_many)]
+            if not found:
+                break
+            attribute = chosen.choice(found)
+            names.append(attribute.name)
+            here = schema[attribute.rows]
+        if names:
+            yield start.name, names, here.name
+
+
 def value_of(entity_type: EntityType) -> str:
     """Return the attribute of a type that says most."""
     text = [name for name, found in entity_type.attributes.items() if found.kind == "text" and found.column == name]
@@ -82,10 +112,8 @@ def value_of(entity_type: EntityType) -> str:
 
 def statements(schema: Schema) -> list[str]:
     """Return statements along a sample of the paths, with each clause of the query language."""
-    chosen, made = random.Random(11), []
-    to_one = list(paths(schema, to_one=True, depth=3))
-    to_many = list(paths(schema, to_one=False, depth=2))
-    for type_name, names, target in chosen.sample(to_one, min(_PATHS, len(to_one))):
+    made = []
+    for type_name, names, target in chosen_paths(schema, to_one=True):
         path, text = ".".join(names), ".".join((*names, value_of(schema[target])))
         made += [
             f"select {text} from {type_name} order by {text}",
@@ -93,13 +121,18 @@ def statements(schema: Schema) -> list[str]:
             f"{type_name} where not {path} has ()",
             f"select max({text}), count({text}) from {type_name}",
             f"select count(id), {text} from {type_name} group by {text}",
+            f"{type_name} where {text} > 'first' order by {text} desc limit 1",
+            f"{type_name} order by {text} limit 1 offset 1",
         ]
-    for type_name, names, target in chosen.sample(to_many, min(_PATHS, len(to_many))):
+    for type_name, names, target in chosen_paths(schema, to_one=False):
         path, value = ".".join(names), value_of(schema[target])
         made += [
             f"select {path}.{value}, {path} from {type_name}",
             f"{type_name} where {path} any ({value} like '%secret%')",
             f"{type_name} where {path}.{value} like '%secret%'",
+            f"{type_name} where not {path} any ({value} like '%secret%') order by id",
+            f"select count({schema[type_name].key[0]}) from {type_name} where {path} any ({value} like '%secret%')",
+            f"{type_name} where id in (select {path}.{value} from {type_name})",
         ]
     for entity_type in schema:
         if not entity_type.is_private:
@@ -126,6 +159,121 @@ def answers(user: Any, expressions: list[str]) -> dict[str, str]:
         except HttpError as error:
             found[expression] = f"{type(error).__name__}: {error}"
     return found
+
+
+def searches(schema: Schema) -> list[dict[str, Any]]:
+    """Return searches for each type: by a term, in the hidden project, and with an expression over a relation."""
+    made = []
+    for entity_type in schema:
+        if entity_type.is_private or "name" not in entity_type.attributes:
+            continue
+        search = {"action": "search", "entity_type": entity_type.name}
+        made += [{**search, "terms": [term]} for term in ("secret", "first", "changed", "e")]
+        made.append({**search, "terms": ["e"], "context_id": PRIVATE})
+        made += [
+            {**search, "terms": ["e"], "expression": f"{entity_type.name} where {found.name}.id like '%private%'"}
+            for found in relations(schema, entity_type)
+        ]
+    return made
+
+
+def found_by(user: Any, operations: list[dict[str, Any]]) -> list[str]:
+    """Return the answer to each operation: its data, or the text of its refusal."""
+    found = []
+    for operation in operations:
+        try:
+            found.append(json.dumps(user.call(operation)[0], sort_keys=True))
+        except HttpError as error:
+            found.append(f"{type(error).__name__}: {error}")
+    return found
+
+
+def test_no_search_depends_on_rows_of_a_hidden_project(two_projects: TwoProjects) -> None:
+    studio, user = two_projects.studio, two_projects.limited
+    operations = searches(studio.schema)
+    before = found_by(user, operations)
+    assert [found for found in before if "secret" in found] == []
+    assert sum("first edition" in found for found in before) >= 15
+    with open_database(studio) as connection:
+        change_private_rows(connection, studio.schema, studio.store.tables)
+    after = found_by(user, operations)
+    pairs = zip(operations, before, after)
+    assert [each for each, old, new in pairs if old != new and "/component/signed/" not in old] == []
+
+
+def steps_of(user: Any, expressions: list[str], monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return how many steps SQLite takes for each statement, in hundreds."""
+    count = [0]
+
+    @contextmanager
+    def counting(connection: Any, seconds: float) -> Iterator[None]:
+        def add() -> int:
+            count[0] += 1
+            return 0
+
+        driver = connection.connection.dbapi_connection
+        driver.set_progress_handler(add, _STEPS)
+        try:
+            yield
+        finally:
+            driver.set_progress_handler(None, 0)
+
+    monkeypatch.setattr(connections, "time_limit", counting)
+    found = []
+    for expression in expressions:
+        count[0] = 0
+        with suppress(HttpError):
+            user.query(expression)
+        found.append(count[0])
+    return found
+
+
+def test_the_work_of_a_statement_does_not_depend_on_values_of_a_hidden_project(
+    two_projects: TwoProjects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hidden row that fulfils a condition costs the test whether it is visible, and nothing of the rest."""
+    studio, user = two_projects.studio, two_projects.limited
+    expressions = statements(studio.schema)
+    answers(user, expressions)  # With the plans made, so that both runs have the same statements.
+    before = steps_of(user, expressions, monkeypatch)
+    assert sum(before) > len(expressions)
+    with open_database(studio) as connection:
+        change_private_rows(connection, studio.schema, studio.store.tables)
+    after = steps_of(user, expressions, monkeypatch)
+    pairs = zip(expressions, before, after)
+    assert [(each, old, new) for each, old, new in pairs if abs(old - new) > 500] == []
+
+
+@pytest.mark.parametrize(
+    "criteria",
+    [
+        "Note where content like '%{guess}%' and content in ({heavy})",
+        "Note where content like '%{guess}%' and not content in ({heavy})",
+        "Note where not (content not_like '%{guess}%' or content in ({heavy}))",
+        "Note where id is x or (content like '%{guess}%' and content in ({heavy}))",
+        "AssetVersion where comment is '{guess} AssetVersion comment' and comment in ({heavy})",
+        "Task where name like '%{guess}%' and name in ({heavy})",
+        "Project where notes any (content like '%{guess}%' and content in ({heavy}))",
+        "User where thumbnail has (name like '%{guess}%' and name in ({heavy}))",
+        "User where thumbnail.name like '%{guess}%' and thumbnail.name in ({heavy})",
+        "Task where id in (select parent_id from Note where content like '%{guess}%' and content in ({heavy}))",
+        "ReviewSession where name like '%{guess}%' and review_session_objects any (name in ({heavy}))",
+        "select count(id) from Note where content like '%{guess}%' and content in ({heavy})",
+    ],
+)
+def test_no_subquery_is_run_for_a_hidden_row_that_fulfils_a_guess(
+    two_projects: TwoProjects, monkeypatch: pytest.MonkeyPatch, criteria: str
+) -> None:
+    two_projects.admin.call(*({"action": "create", "entity_type": "Scope", "entity_data": data} for data in SCOPES))
+    with open_database(two_projects.studio) as connection:
+        # A user whose thumbnail is hidden; other keys of the public types lead nowhere.
+        connection.exec_driver_sql("UPDATE resource SET thumbnail_id = 'private-Component' WHERE id = 'of-private'")
+    heavy = "select name from Scope where name like '%a%b%'"
+    right, wrong = (criteria.format(guess=guess, heavy=heavy) for guess in ("secret", "guess"))
+    answers(two_projects.limited, [right, wrong])
+    steps = steps_of(two_projects.limited, [right, wrong], monkeypatch)
+    # The subquery reads 500 names, each in several steps.
+    assert abs(steps[0] - steps[1]) < 500
 
 
 def test_no_statement_depends_on_rows_of_a_hidden_project(two_projects: TwoProjects) -> None:

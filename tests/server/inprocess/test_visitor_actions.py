@@ -1,0 +1,173 @@
+"""A visitor of a review page writes in this session alone, and what the access rules let a contributor write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+from uuid import uuid4
+
+import attrs
+import pytest
+
+from ft_dcc.errors import Forbidden, HttpError
+from ft_dcc.server.identity import Caller
+from ft_dcc.server.review import guest_actions
+from ft_dcc.server.review.access import ReviewAccess
+from ft_dcc.server.review.user_actions import find_user_access, write_as_visitor
+
+RIGHTS = frozenset(("view", "comment", "draw", "decide", "download"))
+
+
+@attrs.frozen
+class Page:
+    """A review session with one version, and a note and a verdict of another person."""
+
+    project: str
+    session: str
+    version: str
+    object: str
+    invitee: str
+    note: str
+    status: str
+    annotation: str
+    label: str
+
+
+def make_page(client: Any) -> Page:
+    project = client.create("Project", name=uuid4().hex)
+    asset = client.create("Asset", name="film", context_id=project)
+    version = client.create("AssetVersion", asset_id=asset)
+    session = client.create("ReviewSession", project_id=project, name="dailies")
+    item = client.create("ReviewSessionObject", review_session_id=session, version_id=version)
+    email = {"email": "ada@example.test", "name": "Ada"}
+    invitee = client.create("ReviewSessionInvitee", review_session_id=session, **email)
+    note = client.create("Note", content="secret", parent_id=item, parent_type="ReviewSessionObject")
+    keys = {"review_session_object_id": item, "review_session_invitee_id": invitee}
+    status = client.create("ReviewSessionObjectStatus", status="seen", **keys)
+    drawing = {"data": "{}", "frame_number": 1, "review_session_object_id": item}
+    annotation = client.create("ReviewSessionObjectAnnotation", **drawing)
+    label = client.create("NoteLabel", name=uuid4().hex)
+    return Page(project, session, version, item, invitee, note, status, annotation, label)
+
+
+def guest(page: Page) -> ReviewAccess:
+    return ReviewAccess(page.session, page.project, False, page.invitee, "Ada", rights=RIGHTS)
+
+
+def user_of(client: Any, page: Page, role: str = "User") -> ReviewAccess:
+    """Return the access of a user who has a role in the project of the page only."""
+    user = client.create("User", username=uuid4().hex)
+    (held,) = client.query(f"UserSecurityRole where user_id is {user}")
+    role_id = client.query(f'SecurityRole where name is "{role}"')[0]["id"]
+    client.update("UserSecurityRole", held["id"], security_role_id=role_id, is_all_open_projects=False)
+    client.create("UserSecurityRoleProject", user_security_role_id=held["id"], project_id=page.project)
+    access = find_user_access(client.dispatcher, Caller(user, "somebody"), page.session)
+    assert access is not None
+    return access
+
+
+def user(client: Any, page: Page) -> ReviewAccess:
+    return user_of(client, page)
+
+
+def reviewer(client: Any, page: Page) -> ReviewAccess:
+    return user_of(client, page, "Reviewer")
+
+
+def invited_guest(client: Any, page: Page) -> ReviewAccess:
+    return guest(page)
+
+
+VISITORS = pytest.mark.parametrize("visitor", [invited_guest, user, reviewer])
+Visitor = Callable[[Any, Page], ReviewAccess]
+
+
+def attempts(own: Page, other: Page) -> list[tuple[Callable[..., Any], dict[str, Any]]]:
+    """Return every action of a visitor with the id of each entity of another session."""
+    found: list[tuple[Callable[..., Any], dict[str, Any]]] = []
+    for target in attrs.astuple(other)[:-1]:
+        found += [
+            (guest_actions.write_note, {"object": target, "content": "x"}),
+            (guest_actions.write_note, {"object": own.object, "content": "x", "in_reply_to": target}),
+            (guest_actions.write_note, {"object": own.object, "content": "x", "labels": [target]}),
+            (guest_actions.edit_note, {"note": target, "content": "x", "previous": "secret"}),
+            (guest_actions.delete_note, {"note": target}),
+            (guest_actions.complete_note, {"note": target, "done": True}),
+            (guest_actions.set_status, {"object": target, "status": "approved"}),
+            (guest_actions.set_statuses, {"objects": [own.object, target], "status": "approved"}),
+        ]
+    return found
+
+
+def contents(client: Any, page: Page) -> list[Any]:
+    """Return everything that a visitor could have changed in a session."""
+    return [
+        client.query(f"select content, completed_at, user_id, parent_id from Note where id is {page.note}"),
+        client.query(f"Note where parent_id is {page.object}"),
+        client.query(f"select key, value from Metadata where parent_id in ({page.note}, {page.status})"),
+        client.query(f"select status from ReviewSessionObjectStatus where review_session_object_id is {page.object}"),
+        client.query(f"select data from ReviewSessionObjectAnnotation where id is {page.annotation}"),
+        client.query(f"select status_id from AssetVersion where id is {page.version}"),
+        client.query(f"ReviewSessionInvitee where review_session_id is {page.session}"),
+    ]
+
+
+@VISITORS
+def test_no_action_of_a_visitor_changes_another_session(client: Any, visitor: Visitor) -> None:
+    own, other = make_page(client), make_page(client)
+    access, before = visitor(client, own), contents(client, other)
+    for action, payload in attempts(own, other):
+        with pytest.raises(HttpError):
+            action(client.dispatcher, access, payload)
+    # An id of another session as that of a new note: ids that a key could confuse are refused, others harmless.
+    for target in attrs.astuple(other)[:-1]:
+        with suppress(HttpError):
+            guest_actions.write_note(client.dispatcher, access, {"object": own.object, "content": "x", "id": target})
+    assert contents(client, other) == before
+
+
+@VISITORS
+def test_a_visitor_writes_in_the_own_session(client: Any, visitor: Visitor) -> None:
+    page = make_page(client)
+    dispatcher, access = client.dispatcher, visitor(client, page)
+
+    def write(**values: Any) -> str:
+        written = str(uuid4())
+        guest_actions.write_note(dispatcher, access, {"object": page.object, "content": "x", "id": written, **values})
+        return written
+
+    answered = write(labels=[page.label], frame=7)
+    write(in_reply_to=answered)
+    guest_actions.complete_note(dispatcher, access, {"note": page.note, "done": True})
+    for status in ("approved", "require_changes"):
+        guest_actions.set_status(dispatcher, access, {"object": page.object, "status": status})
+    removed = write()
+    guest_actions.edit_note(dispatcher, access, {"note": removed, "content": "y", "previous": "x"})
+    guest_actions.delete_note(dispatcher, access, {"note": removed})
+    assert client.query(f"select completed_at from Note where id is {page.note}")[0]["completed_at"] is not None
+    assert len(client.query(f"Note where parent_id is {page.object}")) == 3
+
+
+def test_a_visitor_writes_on_a_version_of_another_project_in_the_session(client: Any) -> None:
+    page, other = make_page(client), make_page(client)
+    item = client.create("ReviewSessionObject", review_session_id=page.session, version_id=other.version)
+    guest_actions.write_note(client.dispatcher, guest(page), {"object": item, "content": "x"})
+    guest_actions.set_status(client.dispatcher, guest(page), {"object": item, "status": "approved"})
+    assert len(client.query(f"Note where parent_id is {item}")) == 1
+
+
+@VISITORS
+def test_operations_of_a_visitor_are_limited_by_the_access_rules(client: Any, visitor: Visitor) -> None:
+    page, other = make_page(client), make_page(client)
+    access = visitor(client, page)
+    for operation in (
+        {"action": "update", "entity_type": "User", "entity_key": [client.caller.id], "entity_data": {"email": "x"}},
+        {"action": "update", "entity_type": "Note", "entity_key": [other.note], "entity_data": {"content": "x"}},
+        {"action": "delete", "entity_type": "ReviewSession", "entity_key": [other.session]},
+        {"action": "delete", "entity_type": "Project", "entity_key": [page.project]},
+        {"action": "create", "entity_type": "Type", "entity_data": {"name": uuid4().hex}},
+        {"action": "reset_remote", "reset_type": "api_key", "entity_type": "User", "entity_key": client.caller.id},
+    ):
+        with pytest.raises(Forbidden):
+            write_as_visitor(client.dispatcher, access, [operation])
