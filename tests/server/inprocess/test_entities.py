@@ -92,7 +92,9 @@ def test_a_used_id_with_other_values_is_refused(client: Any, tree: Any) -> None:
 
 
 def test_names_are_unique_below_one_parent(client: Any, tree: Any) -> None:
-    with pytest.raises(DuplicateEntryError, match="DuplicateEntryError: another Shot 'sh010' has the same parent_id and name"):
+    with pytest.raises(
+        DuplicateEntryError, match="DuplicateEntryError: another Shot 'sh010' has the same parent_id and name"
+    ):
         client.create("Shot", name="sh010", parent_id=tree.sequence)
     with pytest.raises(DuplicateEntryError, match="parent_id and name already"):
         client.update("Shot", tree.other_shot, name="sh010")
