@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from ft_dcc.errors import NoResultFoundError, OperationError
+from ft_dcc.errors import Error, NoResultFoundError, OperationError
 from ft_dcc.session import connection, server_actions, session_events, symbol
 from ft_dcc.session.cache import entity_cache, identity_map
 from ft_dcc.session.cache.cache import KeyMaker, LayeredCache
@@ -194,8 +194,13 @@ class Session(connection.Connection, change_tracking.ChangeTracker, server_actio
         if self.record_operations:
             key = dict(zip(entity_class.primary_key_attributes, entity.primary_key))
             self.recorded_operations.push(CreateEntityOperation(entity_type, key, recorded))
-        for name, value in assigned_later.items():
-            entity[name] = value
+        try:
+            for name, value in assigned_later.items():
+                entity[name] = value
+        except Error:
+            # Otherwise the next commit would create it without these values.
+            self.discard(entity)
+            raise
         return entity
 
     def reconstruct(self, entity_type: str, values: Mapping[str, Any]) -> Entity:

@@ -151,3 +151,64 @@ def test_an_object_without_a_version_is_refused_unless_a_name_stands_for_a_new_o
     with pytest.raises(OperationError, match=rf"{reason}. Pass asset_version"):
         session.create("ReviewSessionObject", {"review_session": review, **values})
     session.rollback()
+
+
+@pytest.fixture
+def beauty(tmp_path):
+    """Write frames 1001 to 1003 of a sequence."""
+    for frame in (1001, 1002, 1003):
+        (tmp_path / f"beauty.{frame}.png").write_bytes(b"frame %d" % frame)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["beauty.%04d.png [1001-1003]", "beauty.%04d.png", "beauty.####.png"])
+@pytest.mark.parametrize("entity_type", ["FileComponent", "SequenceComponent"])
+def test_a_sequence_is_uploaded_with_all_its_files(session, open_session, project_task, beauty, entity_type, name):
+    version = session.create("Version", {"name": "v1", "task": project_task})
+    data = {"name": "beauty", "version": version, "file_path": str(beauty / name)}
+    component = session.create(entity_type, data)
+    session.commit()
+    fresh = open_session()
+    found = fresh.get("SequenceComponent", component["id"])
+    assert (found["version"]["id"], found["padding"], found["file_type"]) == (version["id"], 4, ".png")
+    assert found["size"] == len(b"frame 1001") * 3
+    assert sorted(member["name"] for member in found["members"]) == ["1001", "1002", "1003"]
+    assert set(found.get_availability().values()) == {0.0, 100.0}
+    (member,) = [member for member in found["members"] if member["name"] == "1002"]
+    server = fresh.query('Location where name is "ftrack.server"').one()
+    with server.accessor.open(member["id"], "rb") as file:
+        assert file.read() == b"frame 1002"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("beauty.%04d.png [1001-1004]", r"beauty.1004.png is missing or empty"),
+        ("another.%04d.png", "no file has this name"),
+        ("another.####.png", "no file has this name"),
+    ],
+)
+@pytest.mark.parametrize("entity_type", ["FileComponent", "SequenceComponent"])
+def test_an_incomplete_sequence_is_refused_and_nothing_is_committed(
+    session, open_session, project_task, beauty, entity_type, name, reason
+):
+    version = session.create("Version", {"name": "v1", "task": project_task})
+    session.commit()
+    with pytest.raises(OperationError, match=reason):
+        session.create(entity_type, {"name": "beauty", "version": version, "file_path": str(beauty / name)})
+    session.commit()
+    assert open_session().query(f"Component where version_id is {version['id']}").all() == []
+
+
+@pytest.mark.parametrize(
+    ("entity_type", "name"),
+    [("SequenceComponent", "one.mov"), ("ContainerComponent", "one.mov"), ("FileComponent", "")],
+)
+def test_a_path_that_a_component_cannot_have_is_refused(session, open_session, project_task, beauty, entity_type, name):
+    version = session.create("Version", {"name": "v1", "task": project_task})
+    session.commit()
+    path = str(beauty / name) if name else ""
+    with pytest.raises(OperationError):
+        session.create(entity_type, {"name": "beauty", "version": version, "file_path": path})
+    session.commit()
+    assert open_session().query(f"Component where version_id is {version['id']}").all() == []

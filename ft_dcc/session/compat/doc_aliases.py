@@ -5,6 +5,7 @@ The table, with the reasons, is in docs/ftrack-docs-aliases.md.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -13,6 +14,7 @@ from ft_dcc.errors import OperationError, ReviewSessionClosed
 from ft_dcc.session.entities.entity import Entity
 from ft_dcc.session.entities.entity_context import EntitySession
 from ft_dcc.session.entity_types.doc_attributes import TYPE_ALIASES
+from ft_dcc.session.locations.sequence_files import is_sequence
 from ft_dcc.session.operations import CreateEntityOperation
 from ft_dcc.session.query.expression import field, find
 
@@ -31,6 +33,9 @@ def translate_create(session: EntitySession, entity_type: str, data: Mapping[str
         entity_type = _TRANSLATIONS[entity_type](session, values)
     elif entity_type in _DEFAULTS:
         _DEFAULTS[entity_type](session, values)
+    if entity_type == "FileComponent" and _is_sequence(values):
+        _component(session, values)
+        entity_type = "SequenceComponent"
     return entity_type, values
 
 
@@ -103,6 +108,11 @@ def _component(session: EntitySession, values: Data) -> None:
         values["version"] = values.pop("container")
 
 
+def _is_sequence(values: Mapping[str, Any]) -> bool:
+    path = values.get("file_path")
+    return isinstance(path, (str, os.PathLike)) and is_sequence(path)
+
+
 _TRANSLATIONS: dict[str, Callable[[EntitySession, Data], str]] = {
     "Version": _version,
     "ReviewSessionObjectComponent": _media,
@@ -112,6 +122,8 @@ _DEFAULTS: dict[str, Callable[[EntitySession, Data], None]] = {
     "ReviewSession": _review_session,
     "ReviewSessionObject": _review_object,
     "FileComponent": _component,
+    "SequenceComponent": _component,
+    "ContainerComponent": _component,
 }
 
 

@@ -6,6 +6,7 @@ The table, with the reasons, is in docs/ftrack-docs-aliases.md.
 from __future__ import annotations
 
 import datetime
+import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from ft_dcc.errors import ImmutableAttributeError, OperationError
 from ft_dcc.session import operations, symbol
 from ft_dcc.session.entities.attribute import Attribute, CollectionAttribute
 from ft_dcc.session.entities.entity import Entity
+from ft_dcc.session.locations.sequence_files import frame_number, is_sequence, sequence_files
 from ft_dcc.session.query.expression import field, find
 
 Read = Callable[[Entity], Any]
@@ -141,11 +143,41 @@ def _pending_path(component: Entity) -> str | None:
 
 
 def _set_path(component: Entity, value: Any) -> None:
+    if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
+        raise OperationError(f"The file_path of {component!r} is {value!r}. Pass the path of a file.")
+    if is_sequence(value):
+        raise OperationError(f"{component!r} is one file, and {value} a sequence. Create a new component with it.")
     path = Path(value)
     if component.stored_value("file_type") in (symbol.NOT_SET, None, ""):
         component["file_type"] = path.suffix
     key = {"id": component["id"]}
     component.session.recorded_operations.push(operations.UploadOperation(component.entity_type, key, path))
+
+
+def _set_sequence(component: Entity, value: Any) -> None:
+    """Add a member for each file of the sequence to a new component; the files are uploaded by the commit."""
+    if component.state is not symbol.CREATED or component["members"]:
+        raise OperationError(f"{component!r} has its files already. Create a new component for {value}.")
+    if not isinstance(value, (str, os.PathLike)) or not is_sequence(value):
+        raise OperationError(f"{value!r} is no sequence. Name it like name.%04d.png [1001-1100] or name.%04d.png.")
+    files, session = sequence_files(value), component.session
+    numbers = [frame_number(file) for file in files]
+    suffix = Path(files[0]).suffix
+    component["padding"] = len(numbers[0]) if numbers[0].startswith("0") or len(set(map(len, numbers))) == 1 else 0
+    component["size"] = sum(Path(file).stat().st_size for file in files)
+    component["file_type"] = suffix
+    component["members"] = [
+        session.create(
+            "FileComponent", {"name": number, "container": component, "file_type": suffix, "file_path": file}
+        )
+        for number, file in zip(numbers, files)
+    ]
+    location = {"component_id": component["id"], "location_id": symbol.SERVER_LOCATION_ID}
+    session.create("ComponentLocation", {**location, "resource_identifier": component["id"]})
+
+
+def _refuse_path(component: Entity, value: Any) -> None:
+    raise OperationError(f"A {component.entity_type} has no file of its own. Create a FileComponent for {value}.")
 
 
 def _review_session_object(note: Entity) -> Entity | None:
@@ -165,5 +197,7 @@ _ALIASES: Mapping[str, tuple[AliasAttribute, ...]] = {
         ),
     ),
     "FileComponent": (AliasAttribute("file_path", _pending_path, _set_path),),
+    "SequenceComponent": (AliasAttribute("file_path", _pending_path, _set_sequence),),
+    "ContainerComponent": (AliasAttribute("file_path", _pending_path, _refuse_path),),
     "Note": (_synonym("text", "content"), AliasAttribute("review_session_object", _review_session_object)),
 }
