@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -13,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
-from ft_dcc.cli.inputs import connected
-from ft_dcc.cli.output import Output, reporting
+from ft_dcc.cli.inputs import connected, find_version_id
+from ft_dcc.cli.output import CommandGroup, Output, reporting
 from ft_dcc.errors import SettingInvalid, StorageError, UserFixableError
 from ft_dcc.files.atomic import write_atomically
 from ft_dcc.frames import Resolution
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from ft_dcc.session import Session
 
 _TEXT_WIDTH = 92
-_VERSION_PATH = re.compile(r"(?P<context>.+)/(?P<asset>[^/]+)/v(?P<number>\d+)")
 _DEFAULT_SIZE = Resolution(1920, 1080)
 
 
@@ -40,7 +38,12 @@ def _selection(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-@click.group(name="notes", short_help="Show, answer and export notes of reviewers.", invoke_without_command=True)
+@click.group(
+    cls=CommandGroup,
+    name="notes",
+    short_help="Show, answer and export notes of reviewers.",
+    invoke_without_command=True,
+)
 @_selection
 @reporting
 @click.pass_context
@@ -150,31 +153,12 @@ def _read(session: Session, task: str | None, version: str | None, mine: bool, i
     if task is not None:
         found = list(feedback.of_task(session, find_task(session, task)["id"]))
     elif version is not None:
-        found = feedback.of_versions(session, [_version_id(session, version)])
+        found = feedback.of_versions(session, [find_version_id(session, version)])
     else:
         found = list(feedback.of_user(session, session.api_user))
     if is_open:
         found = [attrs.evolve(each, notes=each.open_notes) for each in found]
     return [each for each in found if each.notes]
-
-
-def _version_id(session: Session, text: str) -> str:
-    """Return the id of a version given by id or path; raise SettingInvalid if there is none."""
-    from ft_dcc.session.query.query import quoted
-
-    match = _VERSION_PATH.fullmatch(text.strip("/"))
-    if match is None:
-        return text
-    names = match["context"].split("/")
-    conditions = [f"version is {int(match['number'])}", f"asset.name is {quoted(match['asset'])}"]
-    conditions += [
-        f"asset.parent.{'parent.' * level}name is {quoted(name)}" for level, name in enumerate(reversed(names[1:]))
-    ]
-    conditions.append(f"asset.parent.project.name is {quoted(names[0])}")
-    found = session.query(f"select id from AssetVersion where {' and '.join(conditions)}").first()
-    if found is None:
-        raise SettingInvalid(f"There is no version {text} on {session.server_url}. Check the path.")
-    return str(found["id"])
 
 
 def _describe(version: ReviewedVersion) -> list[str]:
