@@ -53,16 +53,25 @@ def command(output: Output) -> int:
     """
     settings = read_settings()
     findings = [*_settings(settings), *_installed(), *_ffmpeg(), *_jobs(settings), *_hosts(), *_server(settings)]
-    marks = {True: "ok     ", False: "BROKEN ", None: "       "}
-    lines = []
+    broken = [finding for finding in findings if finding.is_good is False]
+    lines = ["What is broken", *map(_line, broken)] if broken else [click.style("Nothing is broken.", "green")]
+    # Settings without a value come last: they are many, and seldom the cause.
+    shown = [each for each in findings if each.is_good is not False and each.topic != "Settings"]
+    shown += [each for each in findings if each.is_good is not False and each.topic == "Settings"]
     topic = ""
-    for finding in findings:
+    for finding in shown:
         if finding.topic != topic:
             topic = finding.topic
             lines.append(f"\n{topic}")
-        lines.append(f"  {marks[finding.is_good]}{finding.name:<20} {finding.text}")
-    output.result("\n".join(lines).strip(), {"findings": [attrs.asdict(finding) for finding in findings]})
-    return 1 if any(finding.is_good is False for finding in findings) else 0
+        lines.append(_line(finding))
+    output.result("\n".join(lines), {"findings": [attrs.asdict(finding) for finding in findings]})
+    return 1 if broken else 0
+
+
+def _line(finding: Finding) -> str:
+    """Return the line of a finding; colours are removed where stdout is no terminal."""
+    marks = {True: click.style("ok     ", "green"), False: click.style("BROKEN ", "red", bold=True), None: "       "}
+    return f"  {marks[finding.is_good]}{finding.name:<20} {finding.text}"
 
 
 def _settings(settings: Settings) -> Iterator[Finding]:

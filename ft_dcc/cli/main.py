@@ -5,7 +5,6 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the artist can fix the input, 130
 
 from __future__ import annotations
 
-import difflib
 import io
 import sys
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ except ImportError:
 
 from ft_dcc import errors
 from ft_dcc.cli.interrupts import reliable_sigint
-from ft_dcc.cli.output import Output
+from ft_dcc.cli.output import CommandGroup, Output
 
 DONE, FAILED, WRONG_USAGE, USER_FIXABLE, STOPPED = 0, 1, 2, 3, 130
 
@@ -26,11 +25,14 @@ DONE, FAILED, WRONG_USAGE, USER_FIXABLE, STOPPED = 0, 1, 2, 3, 130
 _COMMANDS = {
     "accept": ("ft_dcc.cli.hosts:accept_command", "Run the acceptance checks in your Maya, Nuke or Blender."),
     "batch": ("ft_dcc.cli.batch:batch_command", "Publish many items, here or on a farm."),
+    "completion": ("ft_dcc.cli.site:completion_command", "Print the completion script of a shell."),
     "demo": ("ft_dcc.cli.demo:command", "Publish a Blender playblast to a temporary studio."),
     "doctor": ("ft_dcc.cli.doctor:command", "Check settings, packages, programs and the server."),
     "fetch": ("ft_dcc.cli.site:fetch_command", "Download the scene file, or another component, of a version."),
     "install": ("ft_dcc.cli.hosts:install_command", "Install ft-dcc into Maya, Nuke or Blender."),
+    "login": ("ft_dcc.cli.site:login_command", "Sign in with the browser."),
     "notes": ("ft_dcc.cli.notes:command", "Show, answer and export notes of reviewers."),
+    "open": ("ft_dcc.cli.review:open_command", "Open a version or a review session in the browser."),
     "playblast": ("ft_dcc.cli.publish:playblast_command", "Playblast a Blender scene and publish it."),
     "publish": ("ft_dcc.cli.publish:publish_command", "Publish frames, a movie or an image."),
     "publish-item": ("ft_dcc.cli.batch:publish_item_command", "Publish items of a batch's plan (for farms)."),
@@ -46,22 +48,12 @@ _COMMANDS = {
 }
 
 
-class _LazyGroup(click.Group):
+class _LazyGroup(CommandGroup):
     """A group that imports a command on its first use."""
 
     def list_commands(self, context: click.Context) -> list[str]:
         """Return the names of all commands."""
         return sorted({*_COMMANDS, *self.commands})
-
-    def resolve_command(
-        self, context: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command of the arguments; name the nearest one for a command that does not exist."""
-        if args and not args[0].startswith("-") and args[0] not in self.list_commands(context):
-            near = difflib.get_close_matches(args[0], self.list_commands(context), 1, 0.5)
-            hint = f"Did you mean {near[0]}?" if near else f"List them with: {context.command_path} --help."
-            raise click.UsageError(f"There is no command {args[0]!r}. {hint}", context)
-        return super().resolve_command(context, args)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of all commands, without importing them."""
@@ -88,7 +80,7 @@ def command() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command line and return its exit code; print errors instead of raising them."""
-    output = Output(as_json="--json" in arguments, debug="--debug" in arguments)
+    output = Output(as_json="--json" in arguments, debug="--debug" in arguments, quiet="--quiet" in arguments)
     try:
         with reliable_sigint():
             code = command.main(list(arguments), prog_name="ft-dcc", standalone_mode=False, obj=output)

@@ -13,7 +13,7 @@ import attrs
 import click
 
 from ft_dcc.cli.inputs import connected
-from ft_dcc.cli.output import Output, reporting
+from ft_dcc.cli.output import CommandGroup, Output, reporting
 from ft_dcc.errors import SettingInvalid, StorageError, UserFixableError
 from ft_dcc.files.atomic import write_atomically
 from ft_dcc.frames import Resolution
@@ -38,7 +38,12 @@ def _selection(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-@click.group(name="notes", short_help="Show, answer and export notes of reviewers.", invoke_without_command=True)
+@click.group(
+    cls=CommandGroup,
+    name="notes",
+    short_help="Show, answer and export notes of reviewers.",
+    invoke_without_command=True,
+)
 @_selection
 @reporting
 @click.pass_context

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import json
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
 import attrs
@@ -21,6 +22,7 @@ class Output:
 
     as_json: bool = False
     debug: bool = False
+    quiet: bool = False
 
     def message(self, text: str) -> None:
         """Print a message on stderr."""
@@ -39,6 +41,20 @@ class Output:
             self.message(line)
         if self.as_json:
             click.echo(_as_json({"error": _error_report(error)}))
+
+
+class CommandGroup(click.Group):
+    """A group that names the nearest command for one that does not exist."""
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command of the arguments; name the nearest one for a command that does not exist."""
+        if args and not args[0].startswith("-") and args[0] not in self.list_commands(context):
+            near = difflib.get_close_matches(args[0], self.list_commands(context), 1, 0.5)
+            hint = f"Did you mean {near[0]}?" if near else f"List them with: {context.command_path} --help."
+            raise click.UsageError(f"There is no command {args[0]!r}. {hint}", context)
+        return super().resolve_command(context, args)
 
 
 def _error_report(error: BaseException) -> dict[str, Any]:
@@ -100,3 +116,11 @@ def reporting(function: Callable[..., Any]) -> Callable[..., Any]:
     ):
         command = decorate(command)
     return command  # type: ignore[no-any-return]
+
+
+def format_table(rows: Sequence[Mapping[str, str]]) -> str:
+    """Return rows with the same keys as a table with a heading; columns without a value are left out."""
+    columns = [name for name in (rows[0] if rows else ()) if any(row[name] for row in rows)]
+    widths = [max(len(name), *(len(row[name]) for row in rows)) for name in columns]
+    lines = [[name.upper() for name in columns], *([row[name] for name in columns] for row in rows)]
+    return "\n".join("  ".join(text.ljust(width) for text, width in zip(line, widths)).rstrip() for line in lines)

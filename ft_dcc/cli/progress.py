@@ -52,10 +52,13 @@ class _Rate(ProgressColumn):
 
 
 @contextmanager
-def progress_display() -> Iterator[OnProgress]:
-    """Yield a callback that shows progress on stderr; output of plugins goes to stderr, too."""
+def progress_display(*, is_quiet: bool = False) -> Iterator[OnProgress]:
+    """Yield a callback that shows progress on stderr unless ``is_quiet``; output of plugins goes to stderr, too."""
     console = Console(stderr=True)
     with redirect_stdout(sys.stderr):
+        if is_quiet:
+            yield lambda _progress: None
+            return
         if not console.is_terminal:
             yield _Lines(console)
             return

@@ -14,9 +14,8 @@ import attrs
 import click
 
 from ft_dcc import errors, frames
-from ft_dcc.accounts.local_server import get_account
-from ft_dcc.cli.inputs import FRAME_RANGE, FRAME_RATE, RESOLUTION, connected
-from ft_dcc.cli.output import Output, problem_line, reporting
+from ft_dcc.cli.inputs import FRAME_RANGE, FRAME_RATE, RESOLUTION, connected, find_account
+from ft_dcc.cli.output import Output, format_table, problem_line, reporting
 from ft_dcc.settings import definitions, resolve
 
 if TYPE_CHECKING:
@@ -94,6 +93,8 @@ _OPTIONS = (
     ),
     click.option("--fps", type=FRAME_RATE, help="Frame rate: 24, 23.976 or 24000/1001."),
     click.option("--resolution", type=RESOLUTION, help="Size in pixels, such as 1920x1080."),
+    click.option("--dry-run", is_flag=True, help="Check everything and print what would be published."),
+    click.option("--quiet", is_flag=True, expose_value=False, help="Show no progress."),
     click.option(
         "--repair",
         is_flag=False,
@@ -159,6 +160,8 @@ def publish_command(
     source: tuple[str, ...],
     repair: tuple[str, ...],
     colour_space: str | None,
+    *,
+    dry_run: bool,
     **options: Any,
 ) -> int:
     """Publish a sequence (sh010.%04d.png, sh010.####.exr), a movie or an image as a new version.
@@ -173,6 +176,8 @@ def publish_command(
     names = {name: value for name, value in given.items() if value is not None}
     colour = attrs.evolve(ColourOptions.of_settings(), **names) if names else None
     request = make_request(frames.join_sequences(_expand_folders(source)), colour=colour, **options)
+    if dry_run:
+        return _print_plan(output, request)
     return print_result(output, publish_showing_progress(output, request, repair))
 
 
@@ -208,12 +213,12 @@ def publish_showing_progress(
     settings = resolve.read_settings()
     jobs = Path(settings.require("jobs"))
     if repair:
-        with connected() as session, progress_display() as on_progress:
+        with connected() as session, progress_display(is_quiet=output.quiet) as on_progress:
             check = Publisher(session, host, on_progress, jobs).validate(request)
             _print_open_notes(output, check.find_open_notes())
             _repair(output, check, repair)
             return check.publish()
-    job = prepare(request, get_account(settings).server.rstrip("/"), host, jobs)
+    job = prepare(request, find_account(settings).server.rstrip("/"), host, jobs)
     try:
         with connected() as session, job_progress(output, job.id) as on_progress:
             _print_open_notes(output, _find_open_notes(session, job, host))
@@ -260,6 +265,25 @@ def _print_open_notes(output: Output, version: ReviewedVersion | None) -> None:
         output.message(f"  and {len(version.notes) - _MAX_REMINDERS} more: ft-dcc notes --version {version.id} --open")
 
 
+def _print_plan(output: Output, request: models.PublishRequest, host: Host | None = None) -> int:
+    """Print what the request would publish, with all problems, and return the exit code of the publish."""
+    from ft_dcc.publish.publisher import Publisher
+
+    with connected() as session:
+        check = Publisher(session, host, jobs=Path(resolve.read_settings().require("jobs"))).validate(request)
+    try:
+        planned, problems = check.planned, check.problems
+    finally:
+        check.discard()
+    for problem in problems:
+        output.message(problem_line(problem))
+    report = {"planned": planned, "problems": [problem._asdict() for problem in problems]}
+    output.result(format_table(planned) or "Nothing would be published.", report)
+    if not problems:
+        return 0
+    return 3 if any(problem.user_can_fix for problem in problems) else 1
+
+
 def _capture_offline(output: Output, job: Job, host: Host | None) -> str:
     """Capture the cameras while their scene is open, or check the files; return a sentence for the error message."""
     from ft_dcc.publish.jobs.offline_capture import capture_offline
@@ -283,7 +307,7 @@ def job_progress(output: Output, job_id: str) -> Iterator[progress.OnProgress]:
     from ft_dcc.cli.progress import progress_display
 
     try:
-        with progress_display() as on_progress:
+        with progress_display(is_quiet=output.quiet) as on_progress:
             yield on_progress
     except KeyboardInterrupt:
         output.message(
@@ -338,6 +362,7 @@ def playblast_command(
     visibility: str,
     *,
     run_scripts: bool,
+    dry_run: bool,
     **options: Any,
 ) -> int:
     """Playblast a camera of SCENE.blend and publish it as a new version; the file is never changed."""
@@ -347,6 +372,8 @@ def playblast_command(
         if percentage is not None:
             options["resolution"] = host.scene().resolution.scaled(percentage)
         request = make_request((camera,) if camera else (), look={"visibility": visibility.upper()}, **options)
+        if dry_run:
+            return _print_plan(output, request, host)
         published = publish_showing_progress(output, request, repair, host)
     return print_result(output, published)
 

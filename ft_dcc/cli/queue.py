@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from ft_dcc.accounts import local_server
 from ft_dcc.cli import inputs, publish
-from ft_dcc.cli.output import Output, reporting
+from ft_dcc.cli.output import CommandGroup, Output, reporting
 from ft_dcc.errors import JobNotFound, ServerUnreachable, UserFixableError
 from ft_dcc.settings.resolve import read_settings
 
@@ -30,7 +29,7 @@ def _jobs() -> Path:
     return Path(read_settings().require("jobs"))
 
 
-@click.group(name="queue", short_help="Resume interrupted publishes.")
+@click.group(cls=CommandGroup, name="queue", short_help="Resume interrupted publishes.")
 def command() -> None:
     """List, show, resume, run and delete publish jobs."""
 
@@ -194,7 +193,7 @@ def _list_remaining(output: Output, tried: Collection[str]) -> list[str]:
     """Print why each job remains that was not tried; return the ids of those that are for this server."""
     from ft_dcc.publish.jobs.queue import queue_items
 
-    remaining, server = [], local_server.get_account().server
+    remaining, server = [], inputs.find_account().server
     for item in queue_items(_jobs()):
         if item.is_done or item.is_running or item.job.id in tried:
             continue

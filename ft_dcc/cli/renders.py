@@ -11,7 +11,7 @@ import click
 
 from ft_dcc import errors, frames
 from ft_dcc.cli.inputs import connected
-from ft_dcc.cli.output import Output, reporting
+from ft_dcc.cli.output import CommandGroup, Output, reporting
 from ft_dcc.settings.resolve import read_settings
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _WATCH_INTERVAL_SECONDS = 5.0
 
 
-@click.group(name="renders", short_help="Publish finished renders.")
+@click.group(cls=CommandGroup, name="renders", short_help="Publish finished renders.")
 def command() -> None:
     """List and publish the renders of Write nodes with the ft-dcc tab, on this machine and on a farm."""
 

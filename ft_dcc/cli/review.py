@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import sys
+import webbrowser
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,8 @@ import attrs
 import click
 
 from ft_dcc.accounts.local_server import require_server, studio_folder
-from ft_dcc.cli.inputs import END_TIME, TIME, connected
-from ft_dcc.cli.output import Output, reporting
+from ft_dcc.cli.inputs import END_TIME, TIME, connected, find_version_id
+from ft_dcc.cli.output import CommandGroup, Output, reporting
 from ft_dcc.errors import ServerError, SettingInvalid
 from ft_dcc.production import review_sessions
 from ft_dcc.production.review_sessions import Invitee, Review, get_review_session
@@ -26,7 +27,7 @@ _ends = click.option(
 )
 
 
-@click.group(name="review", short_help="Create, schedule and close review sessions; invite people.")
+@click.group(cls=CommandGroup, name="review", short_help="Create, schedule and close review sessions; invite people.")
 def command() -> None:
     """Create, schedule and close review sessions; invite people.
 
@@ -73,13 +74,59 @@ def show(output: Output, name: str, project: str | None) -> None:
 @click.option("--project", required=True, help="Name of its project.")
 @_starts
 @_ends
+@click.option("--description", default="", metavar="TEXT", help="Description of the review session.")
 @reporting
 def create(
-    output: Output, name: str, project: str, starts: datetime.datetime | None, ends: datetime.datetime | None
+    output: Output,
+    name: str,
+    project: str,
+    starts: datetime.datetime | None,
+    ends: datetime.datetime | None,
+    description: str,
 ) -> None:
     """Create a review session in a project; it opens now, or at --starts."""
+    values = {**_dates_to_set(starts, ends), **({"description": description} if description else {})}
     with connected() as session:
-        _print_review(output, review_sessions.create_review(session, project, name, _dates_to_set(starts, ends)))
+        _print_review(output, review_sessions.create_review(session, project, name, values))
+
+
+@command.command(short_help="Add versions to a review session.")
+@click.argument("versions", metavar="VERSION...", nargs=-1, required=True)
+@click.option("--to", "name", required=True, metavar="REVIEW", help="Review session: name, id, or beginning of the id.")
+@click.option("--description", default="", metavar="TEXT", help="Description that reviewers see.")
+@_project
+@reporting
+def add(output: Output, versions: tuple[str, ...], name: str, description: str, project: str | None) -> None:
+    """Add versions to a review session; those that are in it already stay as they are.
+
+    VERSION is an id, or a path such as Film/SQ010/SH010/Animation/v001, which ends in the asset and the number.
+    """
+    with connected() as session:
+        review = get_review_session(session, name, project)
+        ids = list(dict.fromkeys(find_version_id(session, text) for text in versions))
+        added = review_sessions.add_versions(session, review, ids, description)
+    text = f"{len(added)} added to '{review.name}', {len(ids) - len(added)} in it already."
+    output.result(text, {"review": review.id, "added": added})
+
+
+@click.command(name="open", short_help="Open a version or a review session in the browser.")
+@click.argument("text", metavar="VERSION|REVIEW")
+@click.option("--print", "is_printed", is_flag=True, help="Print the address only.")
+@reporting
+def open_command(output: Output, text: str, is_printed: bool) -> None:
+    """Open a version or a review session in the browser, and print its address.
+
+    VERSION is an id, or a path such as Film/SQ010/SH010/Animation/v001; REVIEW is a name or an id.
+    """
+    with connected() as session:
+        address = review_sessions.find_version_link(session, find_version_id(session, text))
+        if address is None:
+            address = get_review_session(session, text).link
+    if address is None:
+        raise SettingInvalid(f"'{text}' has no shared link. Use: ft-dcc review invite.")
+    if not is_printed:
+        webbrowser.open(address)
+    output.result(address, {"link": address})
 
 
 @command.command(name="open", short_help="Reopen a review session.")

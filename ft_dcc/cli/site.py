@@ -1,19 +1,24 @@
-"""``ft-dcc task``, ``types`` and ``fetch``: tasks, entity types and components of a site."""
+"""Tasks, entity types and components of a site, sign-in, and the completion of shells."""
 
 from __future__ import annotations
 
+import webbrowser
 from fractions import Fraction
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click import shell_completion
 
+from ft_dcc.accounts.browser_login import start_browser_login
+from ft_dcc.accounts.credentials import save_credentials
 from ft_dcc.cli.inputs import FRAME_RANGE, FRAME_RATE, AbsolutePath, connected
-from ft_dcc.cli.output import Output, reporting
-from ft_dcc.errors import StorageError
+from ft_dcc.cli.output import CommandGroup, Output, reporting
+from ft_dcc.errors import SettingInvalid, StorageError
 from ft_dcc.frames import FrameRange
 from ft_dcc.production.tasks import assigned_tasks, ensure_task, search_tasks
+from ft_dcc.settings.resolve import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +26,7 @@ if TYPE_CHECKING:
     from ft_dcc.session.entities.entity import Entity
 
 
-@click.group(name="task", short_help="Create and find tasks.")
+@click.group(cls=CommandGroup, name="task", short_help="Create and find tasks.")
 def task_command() -> None:
     """Create and find tasks."""
 
@@ -120,3 +125,45 @@ def fetch_command(output: Output, version: str, component: str | None, folder: P
 
         path = versions.fetch(session, found, folder or Path.cwd(), on_bytes)
     output.result(str(path), {"path": str(path), "component_id": found.id, "sha256": found.sha256})
+
+
+@click.command(name="login", short_help="Sign in with the browser.")
+@click.argument("server", metavar="[SERVER]", required=False)
+@reporting
+def login_command(output: Output, server: str | None) -> None:
+    """Sign in to SERVER with the browser, and keep its key in the key store of the system.
+
+    SERVER is an address such as https://studio.ftrackapp.com (default: FTRACK_SERVER). All commands and hosts use this
+    login while the settings have no key.
+    """
+    address = (server or read_settings().require("server")).rstrip("/")
+    if not address.startswith(("https://", "http://")):
+        raise SettingInvalid(f"{address} is not a server's address. Write it as https://studio.example.com.")
+    url, wait = start_browser_login(address, "the command line")
+    output.message(f"Sign in with your browser, at: {url}")
+    webbrowser.open(url)
+    account = wait(lambda: False)
+    store = save_credentials(account)
+    output.result(
+        f"Signed in to {account.server} as {account.user}. The key is in {store}.",
+        {"server": account.server, "user": account.user, "store": store},
+    )
+
+
+@click.command(name="completion", short_help="Print the completion script of a shell.")
+@click.argument("shell", type=click.Choice(["bash", "fish", "powershell", "zsh"]))
+@click.pass_context
+def completion_command(context: click.Context, shell: str) -> None:
+    """Print the script that completes commands and options in SHELL.
+
+    \b
+    bash:        eval "$(ft-dcc completion bash)" in ~/.bashrc
+    zsh:         eval "$(ft-dcc completion zsh)" in ~/.zshrc
+    fish:        ft-dcc completion fish > ~/.config/fish/completions/ft-dcc.fish
+    powershell:  ft-dcc completion powershell | Out-String | Invoke-Expression, in $PROFILE
+    """  # noqa: D301 - click reads \b as the start of a verbatim paragraph
+    kind = shell_completion.get_completion_class(shell)
+    if kind is None:
+        raise click.UsageError(f"This click has no completion for {shell}. Update it: pip install -U click.")
+    completion = kind(context.find_root().command, {}, "ft-dcc", "_FT_DCC_COMPLETE")
+    click.echo(completion.source())

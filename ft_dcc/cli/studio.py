@@ -14,7 +14,7 @@ import click
 
 from ft_dcc.accounts.local_server import require_server, studio_folder
 from ft_dcc.cli.inputs import AbsolutePath
-from ft_dcc.cli.output import Output, reporting
+from ft_dcc.cli.output import CommandGroup, Output, reporting
 from ft_dcc.errors import SettingInvalid, StorageError
 from ft_dcc.files.atomic import atomic_path, new_file
 
@@ -29,7 +29,7 @@ _data = click.option(
 )
 
 
-@click.group(name="studio", short_help="Manage users, keys and contents of a studio.")
+@click.group(cls=CommandGroup, name="studio", short_help="Manage users, keys and contents of a studio.")
 def command() -> None:
     """Manage users, keys and contents of a studio, whether its server runs or not."""
 

@@ -147,6 +147,49 @@ def add_version_op(
     )
 
 
+def add_versions(session: Session, review: Review, version_ids: Sequence[str], description: str = "") -> list[str]:
+    """Add versions to a review session in one transaction; return the ids of those that were not in it.
+
+    Raises SettingInvalid, which lists them, if versions do not exist.
+    """
+    wanted = list(dict.fromkeys(version_ids))
+    listed = ", ".join(map(quoted, wanted))
+    select = "select id, version, asset.name, asset.parent.name from AssetVersion where"
+    found = {str(version["id"]): version for version in session.query(f"{select} id in ({listed})")}
+    unknown = [each for each in wanted if each not in found]
+    if unknown:
+        raise SettingInvalid(f"There is no version {', '.join(unknown)} on {session.server_url}. Check the id.")
+    members = session.query(
+        f"select version_id from ReviewSessionObject where review_session_id is {quoted(review.id)}"
+    )
+    known = {str(member["version_id"]) for member in members}
+    ids = [each for each in wanted if each not in known]
+    calls = []
+    for version_id in ids:
+        version, object_id = found[version_id], new_id()
+        name = f"{version['asset']['parent']['name']} {version['asset']['name']}"
+        calls.append(add_version_op(object_id, review.id, version_id, name=name, description=description))
+        calls.append(label_version_op(object_id, version["version"]))
+    if calls:
+        session.call(calls)
+    return ids
+
+
+def find_version_link(session: Session, version_id: str) -> str | None:
+    """Return the URL of a version in its newest review session, or in the player of a site; None if there is none."""
+    if session.query(f"select id from AssetVersion where id is {quoted(version_id)}").first() is None:
+        return None
+    member = session.query(
+        "select id, review_session_id from ReviewSessionObject "
+        f"where version_id is {quoted(version_id)} order by created_at desc"
+    ).first()
+    if member is not None:
+        return version_link(session, str(member["review_session_id"]), str(member["id"]), version_id)
+    if session.server_information.get("product") == {"name": "ft-dcc"}:
+        raise SettingInvalid("The version is in no review session. Add it with: ft-dcc review add VERSION --to REVIEW")
+    return f"{session.server_url}/player/version/{version_id}"
+
+
 def label_version_op(object_id: str, version: int) -> dict[str, Any]:
     """Return the idempotent operation that shows the version's number to reviewers."""
     return operations.update("ReviewSessionObject", object_id, {"version": f"Version {version}"})

@@ -237,6 +237,11 @@ class PublishCheck:
         return self._runner.problems
 
     @property
+    def planned(self) -> list[dict[str, str]]:
+        """What would be published: one row of texts for each source."""
+        return report.planned_versions(self._runner.context)
+
+    @property
     def has_publishable(self) -> bool:
         """Whether a source has no problem, so that ``publish`` publishes it."""
         return self._runner.has_publishable

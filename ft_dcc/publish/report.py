@@ -71,6 +71,32 @@ def make_report(context: Context, published: models.Published, error: errors.Err
     return masked
 
 
+def planned_versions(context: Context) -> list[dict[str, str]]:
+    """Return what a validated publish would create: one row for each source, with the values that were found."""
+    task, reviews = slots.TASK.find(context), slots.REVIEWS.find(context) or []
+    request = slots.REQUEST.get(context)
+    return [
+        {
+            "source": slots.SOURCE.get(instance).name,
+            "task": "" if task is None else task.path,
+            "asset": "" if (asset := slots.ASSET.find(instance)) is None else asset.name,
+            **dict.fromkeys(("frames", "fps", "resolution"), ""),
+            **{name: text for name, text in _clip_texts(instance).items() if text},
+            "review": ", ".join(review.name for review in reviews),
+            "outputs": ", ".join(request.outputs or ()),
+        }
+        for instance in context
+        if slots.SOURCE.find(instance) is not None
+    ]
+
+
+def _clip_texts(instance: Instance) -> dict[str, str]:
+    clip = slots.CLIP.find(instance)
+    if clip is None:
+        return {}
+    return {"frames": str(clip.frame_range), "fps": f"{float(clip.fps):.6g}", "resolution": str(clip.resolution)}
+
+
 def mask(text: str, key: str = "") -> str:
     """Return the text without the key and without the values that are named like a credential."""
     text = text.replace(key, "***") if key else text

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from click import shell_completion
 
 
 def run(*arguments, environ=None, **changes):
@@ -107,4 +108,27 @@ def test_doctor_reaches_the_server_and_hides_the_key(studio_environ):
 
 def test_doctor_reports_a_wrong_key(studio_environ):
     done = run("doctor", environ=studio_environ, FTRACK_API_KEY="wrong")
-    assert done.returncode == 1 and "BROKEN" in done.stdout
+    assert done.returncode == 1
+    # What is broken comes first, without colours in a pipe.
+    assert done.stdout.startswith("What is broken\n  BROKEN ")
+    assert "\x1b" not in done.stdout
+
+
+@pytest.mark.parametrize(("group", "typo", "nearest"), [("queue", "lst", "list"), ("review", "crate", "create")])
+def test_a_mistyped_command_of_a_group_names_the_nearest_one(group, typo, nearest):
+    done = run(group, typo)
+    assert (done.returncode, f"Did you mean {nearest}?" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "powershell"])
+def test_completion_prints_a_script_that_calls_the_command(shell):
+    if shell == "powershell" and shell_completion.get_completion_class(shell) is None:
+        pytest.skip("This click has no completion for PowerShell")
+    done = run("completion", shell, environ=dict(os.environ))
+    assert done.returncode == 0
+    assert "_FT_DCC_COMPLETE" in done.stdout and "ft-dcc" in done.stdout
+
+
+def test_completion_knows_the_commands_of_groups():
+    environ = {**os.environ, "_FT_DCC_COMPLETE": "bash_complete", "COMP_WORDS": "ft-dcc queue cl", "COMP_CWORD": "2"}
+    assert run(environ=environ).stdout == "plain,clear\n"

@@ -507,3 +507,54 @@ def test_a_missing_or_unreadable_source_is_not_queued_while_the_server_is_away(
     code, _, printed = cli("publish", frames, "--task", "A/B/C", "--fps", "24")
     assert (code, "ft-dcc queue run" in printed) == (1, True)
     assert [item.state for item in queue_items(jobs)] == ["waiting"]
+
+
+def test_a_dry_run_prints_a_table_and_publishes_nothing(session, cli, jobs, frames, task_path):
+    command = ["publish", frames, "--task", task_path, "--fps", "24", "--review", "Dailies", "--dry-run"]
+    code, printed, _ = cli(*command)
+    heading, row = printed.splitlines()
+    assert (code, heading.split()) == (0, ["SOURCE", "TASK", "ASSET", "FRAMES", "FPS", "RESOLUTION", "REVIEW"])
+    assert row.split() == ["sh010", task_path, "Animation", "1001-1004", "24", "64x36", "Dailies"]
+    assert queue_items(jobs) == []
+    task_id = ensure_task(session, task_path)["id"]
+    assert session.query(f"select id from AssetVersion where task_id is '{task_id}'").all() == []
+    code, printed, problems = cli(*command, "--frames", "1001-1009", "--json")
+    assert (code, queue_items(jobs)) == (3, [])
+    assert json.loads(printed)["problems"][0]["check"] == "Missing frames" and "1005-1009" in problems
+
+
+def test_quiet_shows_no_progress_and_prints_problems(session, cli, jobs, frames, task_path):
+    code, printed, progress = cli("publish", frames, "--task", task_path, "--fps", "24", "--quiet")
+    assert (code, printed, progress) == (0, "sh010: version 1\n", "")
+    code, _, problems = cli("publish", frames, "--task", "No/Such/Task", "--quiet")
+    assert (code, "There is no task" in problems) == (3, True)
+
+
+def test_versions_are_added_to_a_review_session_and_opened(session, cli, jobs, frames, task_path, monkeypatch):
+    opened = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    project = task_path.split("/")[0]
+    version = publish(PublishRequest(task_path, frames, fps=Fraction(24)), session, jobs=jobs).first
+    path = f"{project}/SQ010/SH010/Animation/v001"
+    code, _, printed = cli("open", path)
+    assert (code, "in no review session. Add it with: ft-dcc review add" in printed) == (2, True)
+    assert cli("review", "create", "Look", "--project", project, "--description", "For the client")[0] == 0
+    added = ("review", "add", path, version.version_id, "--to", "Look", "--project", project, "--description", "Second")
+    assert cli(*added)[:2] == (0, "1 added to 'Look', 0 in it already.\n")
+    assert cli(*added)[1] == "0 added to 'Look', 1 in it already.\n"
+    review = session.query(f"select description from ReviewSession where project.name is '{project}'").one()
+    (member,) = session.query(
+        "select name, version, description, version_id from ReviewSessionObject "
+        f"where review_session_id is '{review['id']}'"
+    ).all()
+    assert (review["description"], member["description"]) == ("For the client", "Second")
+    assert (member["name"], member["version"], member["version_id"]) == (
+        "SH010 Animation",
+        "Version 1",
+        version.version_id,
+    )
+    _, link, _ = cli("open", path)
+    assert opened == [link.strip()] and link.strip().endswith(f"#{member['id']}")
+    _, review_link, _ = cli("open", review["id"], "--print")
+    assert review_link.strip() == link.strip().partition("#")[0] and len(opened) == 1
+    assert cli("review", "add", "no-such-id", "--to", review["id"])[0] == 2

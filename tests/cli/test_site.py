@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import click
+import requests
 
+from ft_dcc.accounts import credentials
 from ft_dcc.cli.main import _COMMANDS, command, run
 from ft_dcc.production.tasks import ensure_task
 
@@ -145,3 +149,24 @@ def test_help_lists_the_short_help_of_each_command_and_imports_none(capsys):
     assert {name for name in done.stderr.split() if name.startswith("ft_dcc.")} <= {
         *("ft_dcc.cli", "ft_dcc.cli.main", "ft_dcc.cli.interrupts", "ft_dcc.cli.output", "ft_dcc.errors"),
     }
+
+
+def test_login_stores_the_key_that_commands_then_use(studio_server, monkeypatch, tmp_path, capsys):
+    for name in ("FTRACK_SERVER", "FTRACK_API_USER", "FTRACK_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(credentials, "_key_store", lambda: None)
+    monkeypatch.setattr(credentials, "_keys_path", lambda: tmp_path / "keys.json")
+    monkeypatch.setattr(credentials, "_last_path", lambda: tmp_path / "last.json")
+    fields = {"api_user": studio_server.api_user, "api_key": studio_server.api_key}
+
+    def sign_in(address):
+        back = parse_qs(urlsplit(address).query)["redirect_url"][0]
+        threading.Thread(target=requests.get, args=(back, fields), kwargs={"timeout": 60}).start()
+
+    monkeypatch.setattr("webbrowser.open", sign_in)
+    assert run(["login", studio_server.server_url]) == 0
+    printed = capsys.readouterr()
+    assert f"Signed in to {studio_server.server_url} as {studio_server.api_user}." in printed.out
+    assert studio_server.api_key not in printed.out + printed.err
+    assert run(["task", "list"]) == 0
+    assert run(["login", "studio.example.com"]) == 2

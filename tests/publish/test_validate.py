@@ -124,7 +124,7 @@ def test_files_that_differ_from_the_shot_are_described_as_files(session, shot, j
     assert caught.value.details["job"] in {path.name for path in jobs.iterdir()}
 
 
-def test_two_sources_of_one_name_are_told_apart(session, task, task_path, jobs, tmp_path):
+def test_two_sources_of_one_name_have_their_file_names(session, task, task_path, jobs, tmp_path):
     for frame in (1, 3):
         (tmp_path / f"sh.{frame}.png").write_bytes(painted(frame, Resolution(64, 36)))
     (tmp_path / "sh.mov").write_bytes(b"no movie")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -191,9 +193,16 @@ def test_a_copy_into_a_running_server_includes_media_on_request(site, start_serv
 
 def test_a_relative_data_folder_is_one_studio_for_the_command_and_its_server(site, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    idle = {"FT_DCC_LOCAL_STUDIO_IDLE": "0.05"}
     arguments = ("studio", "copy", "--project", "Film", "--media", "--json", "--data", "copy")
-    done = ft_dcc(*arguments, **environment(site), **idle)
+    # As a process: the server that it starts for the media outlives it.
+    done = subprocess.run(
+        [sys.executable, "-m", "ft_dcc.cli.main", *arguments],
+        env={**os.environ, **environment(site), "FT_DCC_LOCAL_STUDIO_IDLE": "0.05"},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["media"]["files"] == 1
     assert [path.name for path in tmp_path.iterdir()] == ["copy"]
