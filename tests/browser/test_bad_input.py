@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from browser.test_feedback import opened
 from browser.test_guests import PAST, draw, review, wait_for_notes, wait_for_strokes
 
