@@ -4,27 +4,51 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections import Counter
+from fractions import Fraction
 from pathlib import Path
+from xml.etree import ElementTree
 
 from ft_dcc.errors import NotFound
 from ft_dcc.server.review.export.frame_images import drawing_layer, frame_image
-from ft_dcc.server.review.export.session_content import ExportSession
-from ft_dcc.server.review.export.tables import movie_name
+from ft_dcc.server.review.export.session_content import ExportNote, ExportSession, ExportVersion
+from ft_dcc.server.review.export.timeline import movie_name
 
 
 def write_drawings(session: ExportSession, target: Path) -> None:
     """Write an image of each drawing, named by version and frame; raises NotFound if there are none."""
     with zipfile.ZipFile(target, "w") as archive:
         for version in session.versions:
+            painted: dict[str, list[tuple[str, ExportNote]]] = {}
             for note in (each for root in version.notes for _, each in root.thread() if each.shapes):
                 image = frame_image(session, version, note.frame)
                 layer = drawing_layer(note.shapes) if image is None else drawing_layer(note.shapes, image.size)
                 content = io.BytesIO()
                 layer.save(content, "PNG")
                 stem = Path(movie_name(version)).stem
-                archive.writestr(f"{stem}/{stem}.{note.frame or 0:04}.{note.id[:8]}.png", content.getvalue())
+                name = f"{stem}.{note.frame or 0:04}.{note.id[:8]}.png"
+                archive.writestr(f"{stem}/{name}", content.getvalue())
+                painted.setdefault(stem, []).append((name, note))
+            for stem, images in painted.items():
+                archive.writestr(f"{stem}/greasePencil.xml", _list_frames(version, images))
         if not archive.namelist():
             raise NotFound("The review session has no drawings yet. Draw on a frame, then export them.")
+
+
+def _list_frames(version: ExportVersion, images: list[tuple[str, ExportNote]]) -> bytes:
+    """Return the list of frames that Maya's Blue Pencil and Grease Pencil import; notes on one frame are layers."""
+    root = ElementTree.Element("greasepencil")
+    rate = Fraction(version.rate) if version.rate else Fraction(24)
+    ElementTree.SubElement(ElementTree.SubElement(root, "settings"), "setting", fps=f"{float(rate):g}")
+    frames, layers = ElementTree.SubElement(root, "frames"), Counter[int]()
+    for name, note in sorted(images, key=lambda each: each[1].frame or 0):
+        frame = note.frame or 0
+        layers[frame] += 1
+        duration = max((note.drawing_end or frame) - frame, 0) + 1
+        facts = {"duration": duration, "file": name, "layer": layers[frame], "time": frame}
+        ElementTree.SubElement(frames, "frame", {key: str(value) for key, value in facts.items()})
+    text: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return text
 
 
 def write_movies(session: ExportSession, target: Path) -> None:

@@ -16,7 +16,8 @@ from ft_dcc.server.review.access import ReviewAccess
 from ft_dcc.server.review.export.archives import write_drawings, write_movies
 from ft_dcc.server.review.export.document import write_document
 from ft_dcc.server.review.export.session_content import ExportSession, read_export, require_versions
-from ft_dcc.server.review.export.tables import write_csv, write_timeline
+from ft_dcc.server.review.export.tables import write_csv
+from ft_dcc.server.review.export.timeline import write_timeline
 from ft_dcc.server.review.user_actions import require_right
 from ft_dcc.server.storage.upload_file import writing_to_disk
 

@@ -26,7 +26,9 @@ class ExportNote:
     text: str
     date: str
     frame: int | None
+    end_frame: int | None
     shapes: list[dict[str, Any]]
+    drawing_end: int | None
     replies: list[ExportNote]
 
     def thread(self) -> Iterator[tuple[int, ExportNote]]:
@@ -41,6 +43,7 @@ class ExportNote:
 class ExportVersion:
     """A version in the session; ``rate`` is the exact frame rate, such as ``24000/1001``, or None."""
 
+    id: str
     name: str
     version: int
     path: list[str]
@@ -54,6 +57,7 @@ class ExportVersion:
     rate: str | None
     first_frame: int
     frame_count: int
+    size: tuple[int, int] | None = None
 
     @property
     def title(self) -> str:
@@ -102,7 +106,9 @@ def read_note_export(context: ServerContext, note_id: str) -> tuple[ExportSessio
 def _to_version(entry: dict[str, Any]) -> ExportVersion:
     movie = entry["film"] or {}
     exact = movie.get("exact") or {}
+    width, height = movie.get("width"), movie.get("height")
     return ExportVersion(
+        id=entry["id"],
         name=entry["name"],
         version=entry["version"],
         path=entry["path"],
@@ -118,6 +124,7 @@ def _to_version(entry: dict[str, Any]) -> ExportVersion:
         rate=exact.get("fps"),
         first_frame=exact.get("first_frame", 0),
         frame_count=exact.get("frame_count", 0),
+        size=(width, height) if isinstance(width, int) and isinstance(height, int) else None,
     )
 
 
@@ -137,7 +144,17 @@ def _threads(notes: list[dict[str, Any]]) -> list[ExportNote]:
 
 def _to_note(note: dict[str, Any]) -> ExportNote:
     date = (note["date"] or "")[:16].replace("T", " ")
-    return ExportNote(note["id"], note["author"], note["content"], date, note["frame"], note["drawing"], [])
+    return ExportNote(
+        id=note["id"],
+        author=note["author"],
+        text=note["content"],
+        date=date,
+        frame=note["frame"],
+        end_frame=note["end_frame"],
+        shapes=note["drawing"],
+        drawing_end=note["drawing_end"],
+        replies=[],
+    )
 
 
 def require_versions(session: ExportSession) -> None:

@@ -1,0 +1,85 @@
+"""Test the exports of a review session with a real movie: what other programs read from them."""
+
+from __future__ import annotations
+
+import io
+import uuid
+import zipfile
+from fractions import Fraction
+
+import opentimelineio
+import pytest
+import requests
+
+
+@pytest.fixture(scope="module")
+def exported(reviews, make_movie):
+    """Return a function that exports a session with two versions, notes, a drawing and a reply."""
+    movie = make_movie("24000/1001", 1001, 24)
+    review_id = reviews.open("Evening dailies")
+    first = reviews.add(review_id, movie, comment="Held two frames longer.")
+    reviews.add(review_id, make_movie("24000/1001", 993, 30), name="sh020", comment="First pass of the lighting.")
+    link = reviews.invite(review_id, "Ada Example", "view comment draw decide download")
+    shapes = [
+        {
+            "kind": "pen",
+            "colour": "#ff5148",
+            "width": 0.01,
+            "points": [[0.2, 0.3, 0.5], [0.5, 0.6, 0.9], [0.8, 0.3, 0.4]],
+        },
+        {"kind": "arrow", "colour": "#ffd23f", "width": 0.008, "from": [0.2, 0.8], "to": [0.45, 0.55]},
+        {"kind": "text", "colour": "#ffffff", "at": [0.1, 0.1], "text": "Brighter", "size": 0.08},
+    ]
+    note_id = str(uuid.uuid4())
+    long_text = "The chin drops too early. " * 12
+    for payload in (
+        {"id": note_id, "content": long_text, "frame": 1012, "drawing": shapes, "drawing_end": 1014},
+        {"content": "Two frames later.", "in_reply_to": note_id},
+        {"content": "Too fast.", "frame": 1005, "end_frame": 1009},
+        {"content": "Lovely."},
+    ):
+        answer = requests.post(f"{link}/notes", json={"object": first.id, **payload}, timeout=30)
+        assert answer.status_code == 200, answer.text
+    verdict = {"object": first.id, "status": "require_changes"}
+    assert requests.post(f"{link}/status", json=verdict, timeout=30).status_code == 200
+
+    def export(name: str) -> bytes:
+        answer = requests.get(f"{link}/export/{name}", timeout=240)
+        assert answer.status_code == 200, answer.text
+        return answer.content
+
+    return export, movie
+
+
+def test_timeline_has_clips_and_drawn_notes_at_their_frames(exported):
+    export, _ = exported
+    timeline = opentimelineio.adapters.read_from_string(export("otio").decode(), "otio_json")
+    media, *lanes = timeline.tracks
+    assert [clip.name for clip in media] == ["sh010 v001", "sh020 v001"]
+    assert [clip.media_reference.target_url for clip in media] == ["sh010_v001.mp4", "sh020_v001.mp4"]
+    assert media[0].source_range.start_time.value == 1001
+    assert media[0].source_range.duration == opentimelineio.opentime.RationalTime(24, float(Fraction(24000, 1001)))
+    clips = {clip.name[:9]: (lane, clip) for lane in lanes for clip in lane.find_clips()}
+    lane, drawn = clips["The chin "]
+    assert round(lane.range_of_child(drawn).start_time.value) == 11
+    kinds = [command.original_schema_name for command in drawn.metadata["annotation_commands"]]
+    assert kinds[0] == "PaintStart" and {"ArrowAnnotation", "TextAnnotation"} < set(kinds)
+    assert list(drawn.metadata["ft_dcc"]["replies"]) == ["Two frames later."]
+    lane, ranged = clips["Too fast."]
+    assert round(lane.range_of_child(ranged).duration.value) == 5
+    assert [thread[0]["text"] for thread in media[0].metadata["ft_dcc"]["notes"]] == ["Lovely."]
+    assert dict(media[0].metadata["ft_dcc"]["verdicts"]) == {"Ada Example": "Changes required"}
+
+
+def test_movies_are_those_that_were_published(exported):
+    export, movie = exported
+    with zipfile.ZipFile(io.BytesIO(export("movies"))) as archive:
+        assert archive.namelist() == ["001_sh010_v001.mp4", "002_sh020_v001.mp4"]
+        assert archive.read("001_sh010_v001.mp4") == movie.path.read_bytes()
+
+
+def test_document_has_an_image_for_each_note_on_a_frame_and_each_version(exported):
+    content = exported[0]("pdf")
+    assert content.startswith(b"%PDF-")
+    # Two notes on frames and one on the whole version; the first frame of the other version is the same image.
+    assert content.count(b"/Subtype /Image") == 3
