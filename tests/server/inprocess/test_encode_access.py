@@ -136,3 +136,21 @@ def test_a_job_of_a_project_that_stays_open_is_done(client: Any) -> None:
     assert client.query(f"select status from Job where id is {running.job}")[0]["status"] == "done"
     (version,) = client.query(f"select thumbnail_id from AssetVersion where id is {running.version}")
     assert version["thumbnail_id"] is not None
+
+
+def test_many_jobs_of_one_user_leave_turns_for_others(client: Any) -> None:
+    many = make_job(client)
+    encode = {"action": "encode_media", "component_id": many.source, "version_id": many.version}
+    jobs = [many.job, *(answer["job_id"] for answer in many.user.call(*[encode] * 3))]
+    others = [make_job(client).job for _ in range(2)]
+    order: list[str] = []
+
+    class RecordingWorker(ClosingWorker):
+        """A worker that records the order of jobs."""
+
+        def _run_job(self, pending: queue.PendingEncode) -> None:
+            order.append(pending.job_id)
+            super()._run_job(pending)
+
+    RecordingWorker(client.studio, client.dispatcher.answer)._run_all()
+    assert order == [jobs[0], *others, *jobs[1:]]
