@@ -18,7 +18,15 @@ from ft_dcc.server.encoding.queue import encode_media
 from ft_dcc.server.entities import create, delete, update
 from ft_dcc.server.events import hub
 from ft_dcc.server.home import routes as home_routes
-from ft_dcc.server.http import api_endpoint, error_responses, health, rate_limit, request_logging, security_headers
+from ft_dcc.server.http import (
+    api_endpoint,
+    concurrent_requests,
+    error_responses,
+    health,
+    rate_limit,
+    request_logging,
+    security_headers,
+)
 from ft_dcc.server.http.metrics import Metrics
 from ft_dcc.server.notifications.preferences import PreferencePages
 from ft_dcc.server.review import invitations, widget_page
@@ -102,6 +110,7 @@ def make_app(context: ServerContext, dispatcher: dispatch.Dispatcher | None = No
             Middleware(security_headers.SecurityHeaders),
             Middleware(security_headers.CorsMiddleware),
             Middleware(rate_limit.RateLimitMiddleware, limiter=authenticator.limiter),
+            Middleware(concurrent_requests.BodyLimitMiddleware),
             Middleware(api_endpoint.ApiMiddleware, authenticator=authenticator, answer=dispatcher.answer_async),
         ],
         exception_handlers=dict(error_responses.HANDLERS),

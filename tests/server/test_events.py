@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import asyncio
+import json
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,7 @@ from ft_dcc.server.app import make_app
 from ft_dcc.server.bootstrap import open_server_context, write_credentials
 from ft_dcc.server.database.data_folder import Credentials
 from ft_dcc.server.events import connection, hub
-from ft_dcc.server.events.connection import HandshakeIdentity
+from ft_dcc.server.events.connection import HandshakeIdentity, HubClient
 from ft_dcc.server.events.hub import EventHub
 from ft_dcc.server.identity import Caller
 
@@ -221,6 +224,42 @@ def test_a_reply_reaches_the_client_that_asked(connect: Any):
     reply = ann.event()
     assert (reply["topic"], reply["inReplyToEvent"], reply["data"]) == ("ftrack.meta.reply", "q1", 42)
     assert bob.ask({"topic": "x"}) == {"success": True}
+
+
+def test_expressions_that_each_event_is_compared_with_are_bounded(socket_client: Any):
+    def subscribe(name: str) -> Any:
+        data = {"subscription": f"topic={name * 15_000}", "subscriber": {"id": name}}
+        return socket_client.ask({"topic": "ftrack.meta.subscribe", "data": data})
+
+    assert [subscribe(name)["success"] for name in "abcde"] == [True, True, True, True, False]
+    assert "at most 64 KiB" in subscribe("e")["message"]
+    unsubscribe = {"topic": "ftrack.meta.unsubscribe", "data": {"subscriber": {"id": "a"}}}
+    assert socket_client.ask(unsubscribe)["success"]
+    assert subscribe("e")["success"]
+    answer = socket_client.ask({"topic": "test.bad", "target": f"id={'x' * 1_000}"})
+    assert "at most 1000 characters" in answer["message"]
+
+
+def test_expressions_of_all_clients_of_a_user_are_bounded():
+    ann, bob = Caller("ann", "ann"), Caller("bob", "bob")
+
+    def subscription(name: str) -> str:
+        data = {"subscription": f"topic={name * 16_000}", "subscriber": {"id": name}}
+        return f"5:::{json.dumps({'name': 'ftrack.event', 'args': [{'topic': 'ftrack.meta.subscribe', 'data': data}]})}"
+
+    async def scenario() -> list[int]:
+        hub = EventHub()
+        clients = [HubClient(None, HandshakeIdentity(caller, None), hub.flow) for caller in (*[ann] * 7, bob)]
+        with ExitStack() as stack:
+            for client in clients:
+                stack.enter_context(hub.connected(client))
+                for name in "abc":
+                    hub.handle_packet(client, subscription(name))
+        return [client.subscribed_length for client in clients]
+
+    lengths = asyncio.run(scenario())
+    # 256 KiB are reached with the sixth client; the one of another user has room.
+    assert lengths == [48_018] * 5 + [32_012, 0, 48_018]
 
 
 def test_an_invalid_target_is_refused(socket_client: Any):

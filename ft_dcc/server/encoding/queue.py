@@ -6,7 +6,7 @@ Clients see a Job. Beside it is a row that no client can write: the component, t
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
@@ -22,6 +22,7 @@ from sqlalchemy import (
     String,
     Table,
     delete,
+    func,
     select,
     update,
 )
@@ -141,10 +142,16 @@ def encode_media(batch: Batch, operation: Operation) -> Answer:
     return {"action": "encode_media", "job_id": pending.job_id}
 
 
-def next_pending(connection: Connection, tables: Tables) -> PendingEncode | None:
-    """Return the oldest unfinished job, or None."""
-    row = connection.execute(select(_QUEUE).where(_is_open(tables)).order_by(_QUEUE.c.id).limit(1)).first()
-    return None if row is None else _read(row)
+def next_pending(connection: Connection, tables: Tables, served: Mapping[str, int]) -> PendingEncode | None:
+    """Return the oldest unfinished job of the user whose last job was begun first, or None.
+
+    ``served`` has a number for each user that grows with each job, so that many jobs of one leave turns for others.
+    """
+    oldest = select(_QUEUE.c.user_id, func.min(_QUEUE.c.id)).where(_is_open(tables)).group_by(_QUEUE.c.user_id)
+    turns = [(served.get(user_id, 0), key) for user_id, key in connection.execute(oldest)]
+    if not turns:
+        return None
+    return _read(connection.execute(select(_QUEUE).where(_QUEUE.c.id == min(turns)[1])).one())
 
 
 def closed_jobs(connection: Connection, tables: Tables) -> list[PendingEncode]:

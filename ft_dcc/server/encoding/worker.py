@@ -58,6 +58,8 @@ class EncodeWorker:
         self._is_stopping = False
         self._process: process.EncodeProcess | None = None
         self._lock = threading.Lock()
+        # By user, a number that grows with each job.
+        self._served: dict[str, int] = {}
 
     def run(self) -> None:
         """Run all jobs, and those that come meanwhile, until :meth:`stop`."""
@@ -88,11 +90,12 @@ class EncodeWorker:
         while not self._is_stopping:
             with store.reading() as connection:
                 closed = queue.closed_jobs(connection, store.tables)
-                pending = queue.next_pending(connection, store.tables)
+                pending = queue.next_pending(connection, store.tables, self._served)
             for each in closed:
                 self._discard(each)
             rendition = self._context.renditions.next()
             if pending is not None:
+                self._served[pending.caller.id] = max(self._served.values(), default=0) + 1
                 self._run_job(pending)
             elif rendition is not None:
                 self._make_rendition(rendition)

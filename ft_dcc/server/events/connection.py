@@ -29,6 +29,8 @@ MAX_PACKET_BYTES = 1 << 20
 _MAX_QUEUED_PACKETS, _MAX_QUEUED_BYTES = 2_000, 16 << 20
 _FLOW_UNIT_BYTES = 8 << 10
 _MAX_SUBSCRIPTIONS, _MAX_SUBSCRIPTION_BYTES = 500, 16 << 10
+# Of all expressions of a client: each event is compared with them, on the event loop.
+MAX_SUBSCRIBED_LENGTH = 64 << 10
 
 
 @attrs.frozen
@@ -53,6 +55,7 @@ class HubClient:
         self.permissions: Permissions | None = None
         self._websocket = websocket
         self._subscriptions: dict[str, tuple[expressions.Expression, Mapping[str, Any]]] = {}
+        self._lengths: dict[str, int] = {}
         self._queue: deque[str] = deque()
         self._queued_bytes = 0
         self._has_packets = anyio.Event()
@@ -74,18 +77,29 @@ class HubClient:
             raise PayloadTooLarge(
                 f"A subscription has at most {_MAX_SUBSCRIPTION_BYTES >> 10} KiB. Use a shorter expression."
             )
+        if self.subscribed_length + len(text) > MAX_SUBSCRIBED_LENGTH:
+            raise PayloadTooLarge(
+                f"The subscriptions of a client have at most {MAX_SUBSCRIBED_LENGTH >> 10} KiB. Use wider expressions."
+            )
         self._subscriptions[identifier] = expressions.parse(text), metadata
+        self._lengths[identifier] = len(text)
 
     def unsubscribe(self, data: Any) -> None:
         """Remove a subscription; raises BadRequest or NotFound."""
         identifier, _ = _subscriber(data)
         if self._subscriptions.pop(identifier, None) is None:
             raise NotFound(f"The subscriber {identifier} is not subscribed.")
+        del self._lengths[identifier]
+
+    @property
+    def subscribed_length(self) -> int:
+        """The length of all expressions that the client has subscribed to, which each event is compared with."""
+        return sum(self._lengths.values())
 
     def accepts(self, event: Mapping[str, Any], target: expressions.Expression | None) -> bool:
         """Return whether a subscriber of the client matches the target and its expression matches the event."""
         return any(
-            (target is None or target.match(metadata)) and expression.match(event)
+            expression.match(event) and (target is None or target.match(metadata))
             for expression, metadata in self._subscriptions.values()
         )
 

@@ -16,7 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from ft_dcc.errors import BadRequest, EventHubPacketError, Forbidden, HttpError
+from ft_dcc.errors import BadRequest, EventHubPacketError, Forbidden, HttpError, PayloadTooLarge
 from ft_dcc.event_protocol import expressions, socketio_v09
 from ft_dcc.event_protocol.expressions import parse as parse_subscription
 from ft_dcc.server.auth.api_keys import key_id, live_keys
@@ -44,6 +44,8 @@ _MAX_SOCKET_IDS = _MAX_CLIENTS = 1_000
 _MAX_SOCKET_IDS_PER_USER, _MAX_CLIENTS_PER_USER = 200, 500
 # Units of packets: one for each packet, and one for each 8 KiB of it.
 MAX_PUBLISHED_AT_ONCE, MAX_PUBLISHED_PER_SECOND = 1_000, 500
+# Each event is compared with all subscriptions, and its target with all subscribers, on the event loop.
+_MAX_SUBSCRIBED_LENGTH_PER_USER, MAX_TARGET_LENGTH = 256 << 10, 1_000
 _META, _REPLY = "ftrack.meta.", "ftrack.meta.reply"
 
 
@@ -170,6 +172,7 @@ class EventHub:
             payload = packet.payload()
             topic = payload["topic"]
             if topic == "ftrack.meta.subscribe":
+                self._check_subscriptions(client.caller)
                 client.subscribe(payload.get("data"))
             elif topic == "ftrack.meta.unsubscribe":
                 client.unsubscribe(payload.get("data"))
@@ -185,6 +188,15 @@ class EventHub:
             client.send(socketio_v09.acknowledgement(packet.id))
         if topic == _REPLY or not topic.startswith(_META):
             self._deliver(_complete_event(payload, client.caller), target)
+
+    def _check_subscriptions(self, caller: Caller) -> None:
+        """Raise PayloadTooLarge if the clients of a user have subscribed to as much as a user may."""
+        own = (client.subscribed_length for client in self._clients if client.caller.id == caller.id)
+        if sum(own) >= _MAX_SUBSCRIBED_LENGTH_PER_USER:
+            raise PayloadTooLarge(
+                f"The subscriptions of a user have at most {_MAX_SUBSCRIBED_LENGTH_PER_USER >> 10} KiB. Use wider "
+                "expressions, or fewer clients."
+            )
 
     def _deliver(
         self, event: dict[str, Any], target: expressions.Expression | None, redact: Redact | None = None
@@ -270,6 +282,8 @@ def _target(payload: dict[str, Any]) -> expressions.Expression | None:
     target = payload.get("target") or ""
     if not isinstance(target, str):
         raise BadRequest("The target of an event must be an expression. Send text.")
+    if len(target) > MAX_TARGET_LENGTH:
+        raise PayloadTooLarge(f"The target of an event has at most {MAX_TARGET_LENGTH} characters. Use a shorter one.")
     return parse_subscription(target) if target else None
 
 

@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ft_dcc.errors import BadRequest, HttpError
-from ft_dcc.server.http import request_body
+from ft_dcc.server.http import concurrent_requests, request_body
 from ft_dcc.server.http.error_responses import error_response
 from ft_dcc.server.identity import Caller
 
@@ -49,6 +49,7 @@ class ApiMiddleware:
     def __init__(self, app: ASGIApp, authenticator: ApiAuthenticator, answer: AnswerOperations) -> None:
         self._app, self._authenticator, self._answer = app, authenticator, answer
         self._bodies = request_body.BodyReader()
+        self._running = concurrent_requests.SharedLimit(concurrent_requests.MAX_REQUESTS_PER_ACCOUNT)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request for operations, and pass others to the application."""
@@ -71,6 +72,10 @@ class ApiMiddleware:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         # By the headers: nothing is read for a client without a valid key.
         caller = await self._authenticate(scope, headers)
+        with self._running.held(caller.username):
+            return await self._run(scope, headers, caller, receive)
+
+    async def _run(self, scope: Scope, headers: dict[bytes, bytes], caller: Caller, receive: Receive) -> bytes:
         body = await self._bodies.read(receive, caller.username)
         try:
             content = orjson.loads(body)

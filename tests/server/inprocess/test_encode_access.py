@@ -1,0 +1,156 @@
+"""A project that is closed to a user while a job of the user runs is closed to the job as well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import attrs
+import pytest
+
+from ft_dcc.server.auth.permissions import permissions_of
+from ft_dcc.server.encoding import queue
+from ft_dcc.server.encoding.process import EncodedOutput
+from ft_dcc.server.encoding.worker import EncodeWorker
+from ft_dcc.server.identity import Caller
+
+Close = Callable[[Any, "RunningJob"], None]
+
+
+@attrs.frozen
+class RunningJob:
+    """A version in a project, and a user with a role in it whose job encodes a movie for it."""
+
+    project: str
+    version: str
+    source: str
+    user: Any
+    held: str
+    job: str
+
+
+def make_job(client: Any, *, is_open: bool = False) -> RunningJob:
+    project = client.create("Project", name=uuid4().hex)
+    version = client.create("AssetVersion", asset_id=client.create("Asset", name="film", context_id=project))
+    user = client.create("User", username=uuid4().hex)
+    (held,) = client.query(f"UserSecurityRole where user_id is {user}")
+    if not is_open:
+        client.update("UserSecurityRole", held["id"], is_all_open_projects=False)
+        client.create("UserSecurityRoleProject", user_security_role_id=held["id"], project_id=project)
+    somebody = attrs.evolve(client, caller=Caller(user, "somebody"))
+    source = somebody.create("FileComponent", name="film", file_type=".mov")
+    path = client.studio.media.path(source)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"film")
+    somebody.update("FileComponent", source, version_id=version)
+    encode = {"action": "encode_media", "component_id": source, "version_id": version}
+    (answer,) = somebody.call(encode)
+    return RunningJob(project, version, source, somebody, held["id"], answer["job_id"])
+
+
+def make_private(client: Any, running: RunningJob) -> None:
+    client.update("Project", running.project, is_private=True)
+
+
+def remove_role(client: Any, running: RunningJob) -> None:
+    client.delete("UserSecurityRole", running.held)
+
+
+def remove_project_of_role(client: Any, running: RunningJob) -> None:
+    expression = f"UserSecurityRoleProject where user_security_role_id is {running.held}"
+    for found in client.query(expression):
+        client.delete("UserSecurityRoleProject", found["id"])
+
+
+def make_reviewer(client: Any, running: RunningJob) -> None:
+    role = client.query('SecurityRole where name is "Reviewer"')[0]["id"]
+    client.update("UserSecurityRole", running.held, security_role_id=role)
+
+
+class ClosingWorker(EncodeWorker):
+    """A worker that writes small files instead of encoding, during which the project is closed."""
+
+    close: Callable[[], None] = staticmethod(lambda: None)
+
+    def _encode(self, job: Any, folder: Path) -> list[EncodedOutput]:
+        job.begin()
+        self.close()
+        outputs = []
+        for name, suffix in ((queue.MOVIE, "mp4"), (queue.THUMBNAIL, "jpg")):
+            path = folder / f"{name}.{suffix}"
+            path.write_bytes(b"output")
+            outputs.append(EncodedOutput(path, name, 64, 64, "24", 2))
+        return outputs
+
+
+@pytest.mark.parametrize(
+    ("close", "is_open"),
+    [(make_private, True), (remove_role, False), (remove_project_of_role, False), (make_reviewer, False)],
+)
+def test_a_job_ends_when_its_project_is_closed_to_its_user(
+    client: Any, monkeypatch: pytest.MonkeyPatch, close: Close, is_open: bool
+) -> None:
+    running = make_job(client, is_open=is_open)
+    studio, told = client.studio, []
+    before = client.query(f"select id from Component where version_id is {running.version}")
+
+    def publish(topic: str, data: Any, caller: Any, redact: Any) -> None:
+        with studio.store.reading() as connection:
+            permissions = permissions_of(connection, studio.store.tables, running.user.caller.id)
+        told.append(redact(data, permissions, running.user.caller.id))
+
+    def close_project() -> None:
+        close(client, running)
+        # From here on, with all changes published as to a client that is connected.
+        monkeypatch.setattr(studio.events, "publish", publish)
+        monkeypatch.setattr(type(studio.events), "needs_changes", property(lambda hub: True))
+
+    worker = ClosingWorker(studio, client.dispatcher.answer)
+    monkeypatch.setattr(worker, "close", close_project)
+    worker._run_all()
+
+    (job,) = client.query(f"select status, data from Job where id is {running.job}")
+    assert job["status"] == "failed"
+    assert "cannot access" in job["data"] or "Reviewer" in job["data"]
+    # Nothing was added to the version, and no file of the job is left.
+    (version,) = client.query(f"select thumbnail_id from AssetVersion where id is {running.version}")
+    assert version["thumbnail_id"] is None
+    outputs = [found["id"] for found in before if found["id"] != running.source]
+    assert outputs and client.query(f"Component where id in ({', '.join(outputs)})") == []
+    assert not any(studio.media.exists(output) for output in outputs)
+    # The user learns the end of the job, and nothing about entities of the project.
+    entities = [entity for data in told if data for entity in data["entities"]]
+    assert {entity["entityId"] for entity in entities if entity["entity_type"] == "Job"} == {running.job}
+    if close is not make_reviewer:
+        assert {entity["entity_type"] for entity in entities} <= {"Job"}
+        with pytest.raises(IndexError):
+            running.user.query(f"AssetVersion where id is {running.version}")[0]
+    assert running.user.query(f"Job where id is {running.job}")
+
+
+def test_a_job_of_a_project_that_stays_open_is_done(client: Any) -> None:
+    running = make_job(client)
+    ClosingWorker(client.studio, client.dispatcher.answer)._run_all()
+    assert client.query(f"select status from Job where id is {running.job}")[0]["status"] == "done"
+    (version,) = client.query(f"select thumbnail_id from AssetVersion where id is {running.version}")
+    assert version["thumbnail_id"] is not None
+
+
+def test_many_jobs_of_one_user_leave_turns_for_others(client: Any) -> None:
+    many = make_job(client)
+    encode = {"action": "encode_media", "component_id": many.source, "version_id": many.version}
+    jobs = [many.job, *(answer["job_id"] for answer in many.user.call(*[encode] * 3))]
+    others = [make_job(client).job for _ in range(2)]
+    order: list[str] = []
+
+    class RecordingWorker(ClosingWorker):
+        """A worker that records the order of jobs."""
+
+        def _run_job(self, pending: queue.PendingEncode) -> None:
+            order.append(pending.job_id)
+            super()._run_job(pending)
+
+    RecordingWorker(client.studio, client.dispatcher.answer)._run_all()
+    assert order == [jobs[0], *others, *jobs[1:]]
