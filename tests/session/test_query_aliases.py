@@ -72,7 +72,7 @@ def data(session, project_task):
 
 
 def positions(data: Data, word: Word, condition: Callable[[str], str]) -> Iterator[tuple[str, list[tuple[str, Any]]]]:
-    """Yield queries that have the condition in another position, each with the ids and the entities that it is about."""
+    """Yield queries with the condition in each position, and the ids and the entities that it is about."""
     entity_type, own = word.entity_type, data.entities[word.entity_type]
     pairs = [(entity["id"], entity) for entity in own]
     among = f"id in ({', '.join(key for key, _ in pairs)})"
@@ -125,7 +125,7 @@ def test_every_word_position_and_operator_finds_what_its_values_say_or_is_refuse
                 try:
                     result = {entity["id"] for entity in data.session.query(query)}
                 except OperationError as error:
-                    assert word.name in str(error)  # noqa: PT017
+                    assert word.name in str(error)
                     refused.add(operator)
                     continue
                 found_count += len(result)
@@ -168,6 +168,7 @@ def test_the_media_of_an_object_is_found_by_its_kind(session, data, tmp_path):
         component = session.create("FileComponent", {"name": name, "version": item["asset_version"]})
         component["file_type"] = name[3:]
     session.commit()
-    where = f'ReviewSessionObjectComponent where review_session_object.name is "v001" and version_id is {item["version_id"]}'
+    version = f"version_id is {item['version_id']}"
+    where = f'ReviewSessionObjectComponent where review_session_object.name is "v001" and {version}'
     for kind, names in (("is video", ["one.mov"]), ('like "im%"', ["two.png"]), ("is_not video", ["two.png"])):
         assert [each["name"] for each in session.query(f"{where} and system_type {kind}")] == names
