@@ -15,7 +15,7 @@ from ft_dcc.session import connection, server_actions, session_events, symbol
 from ft_dcc.session.cache import entity_cache, identity_map
 from ft_dcc.session.cache.cache import KeyMaker, LayeredCache
 from ft_dcc.session.changes import change_tracking, commit_recovery
-from ft_dcc.session.compat import doc_aliases, json_export
+from ft_dcc.session.compat import doc_aliases, json_export, query_aliases
 from ft_dcc.session.entities import custom_attributes, entity_context
 from ft_dcc.session.entities.entity import Entity, require_entity
 from ft_dcc.session.entity_types.schema import EntityTypes, Schema, SchemaCache
@@ -142,7 +142,7 @@ class Session(connection.Connection, change_tracking.ChangeTracker, server_actio
 
         Raises UnrecognisedEntityTypeError.
         """
-        translated = doc_aliases.translate_query(str(expression), self.types)
+        translated = query_aliases.translate_query(str(expression), self.types)
         return QueryResult(self.fetch, with_projections(translated, self.types), page_size)
 
     def get(self, entity_type: str, entity_key: str | Sequence[str]) -> Entity | None:
@@ -245,7 +245,7 @@ class Session(connection.Connection, change_tracking.ChangeTracker, server_actio
 
     def populate(self, entities: Entity | Iterable[Entity], projections: str) -> None:
         """Fetch the projections ("name, status.name") of the entities in one request."""
-        populate.populate(self.fetch, entities, projections)
+        populate.populate(self.fetch, entities, projections, partial(query_aliases.translate_query, types=self.types))
 
     def call(self, data: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> list[Any]:
         """Send raw operations as one transaction and return their results.

@@ -13,7 +13,7 @@ from ft_dcc.errors import (
     ServerError,
     TransferFailed,
 )
-from ft_dcc.session.compat.doc_aliases import translate_query
+from ft_dcc.session.compat.query_aliases import translate_query
 from ft_dcc.session.entity_types.schema import EntityTypes
 
 

@@ -1,4 +1,4 @@
-"""Translate entity types, new entities and queries of ftrack's documentation to a site's schema.
+"""Translate entity types and new entities of ftrack's documentation to a site's schema.
 
 The table, with the reasons, is in docs/ftrack-docs-aliases.md.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ft_dcc.errors import OperationError, ReviewSessionClosed
@@ -158,101 +158,3 @@ def _existing(session: EntitySession, entity_type: str, **values: Any) -> Entity
     if any(getattr(value, "is_new", False) for value in values.values()):
         return None
     return session.query(find(entity_type).where(**values)).first()
-
-
-# The schema's path for a name, and the conversion of values that are compared with it.
-Name = tuple[str, "Callable[[str], str] | None"]
-# A quoted text, a name or path, or one other character.
-_TOKEN = re.compile(r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|([\w.]+)|(.)""", re.DOTALL)
-_CONDITION_ENDS = frozenset({"and", "or", "order", "limit", "offset", "not"})
-_COMPARISONS = frozenset({"is", "is_not", "like", "not_like", "in", "not_in", "after", "before", "=", "<", ">"})
-# Parentheses after these contain attributes of another type, or values.
-_SUBQUERY_OPERATORS = frozenset({"any", "has", "in", "not_in"})
-
-
-def translate_query(expression: str, types: Any) -> str:
-    """Return the query with the documentation's type and attribute names replaced by those of the site's schema."""
-    entity_type = _queried_type(expression)
-    if entity_type not in _QUERY_NAMES or (entity_type in TYPE_ALIASES and entity_type in types):
-        return expression
-    own = types.schemas.get(TYPE_ALIASES.get(entity_type, entity_type), {}).get("properties", {})
-    names = {name: each for name, each in _QUERY_NAMES[entity_type].items() if name.partition(".")[0] not in own}
-    return "".join(_translated(expression, entity_type, names))
-
-
-def _queried_type(expression: str) -> str:
-    words = expression.split()
-    if words and words[0] == "select" and "from" in words[:-1]:
-        return words[words.index("from") + 1]
-    return words[0] if words else ""
-
-
-def _translated(expression: str, entity_type: str, names: Mapping[str, Name]) -> Iterator[str]:
-    has_type, before, subquery = False, "", _SubqueryTracker()
-    convert: Callable[[str], str] | None = None
-    for quote, word, other in _TOKEN.findall(expression):
-        subquery.advance(other, before)
-        if quote:
-            yield quote if convert is None else convert(quote)
-        elif not word:
-            yield other
-        elif not has_type and word == entity_type:
-            has_type = True
-            yield TYPE_ALIASES.get(entity_type, entity_type)
-        elif convert is not None and before in _COMPARISONS:
-            yield convert(f'"{word}"')
-        elif word in names and not subquery and before not in _COMPARISONS and before != "[":
-            path, convert = names[word]
-            yield path
-        else:
-            if word.lower() in _CONDITION_ENDS:
-                convert = None
-            yield word
-        before = (quote or word or other).lower() if not other.isspace() else before
-
-
-class _SubqueryTracker:
-    """True inside parentheses with attributes of another type than the queried one."""
-
-    def __init__(self) -> None:
-        self._depth, self._since = 0, 0
-
-    def advance(self, character: str, before: str) -> None:
-        """Track the parenthesis of one character; ``before`` is the word in front of it."""
-        if character == "(":
-            self._depth += 1
-            if not self._since and before in _SUBQUERY_OPERATORS:
-                self._since = self._depth
-        elif character == ")":
-            if self._depth == self._since:
-                self._since = 0
-            self._depth -= 1
-
-    def __bool__(self) -> bool:
-        return self._since > 0
-
-
-def _version_number(quote: str) -> str:
-    digits = re.fullmatch(r"(?:v|version )?0*(\d+)", quote[1:-1], re.IGNORECASE)
-    return digits[1] if digits else quote
-
-
-def _is_open(quote: str) -> str:
-    return {"open": "true", "closed": "false"}.get(quote[1:-1].lower(), quote)
-
-
-_VERSION_NAMES: dict[str, Name] = {"name": ("version", _version_number), "description": ("comment", None)}
-_QUERY_NAMES: dict[str, dict[str, Name]] = {
-    "AssetVersion": _VERSION_NAMES,
-    "Version": _VERSION_NAMES,
-    "ReviewSession": {"status": ("is_open", _is_open), "is_public": ("shareable_url_enabled", None)},
-    "ReviewSessionObjectComment": {
-        "text": ("content", None),
-        "review_session_object.id": ("parent_id", None),
-        "review_session_object_id": ("parent_id", None),
-    },
-    "ReviewSessionObjectComponent": {
-        "review_session_object.id": ("version.review_session_objects.id", None),
-        "review_session_object_id": ("version.review_session_objects.id", None),
-    },
-}

@@ -18,8 +18,13 @@ Fetch = Callable[[Sequence[Any], FetchGroup], "list[Any]"]
 MAX_KEYS_PER_QUERY = 500
 
 
-def populate(fetch: Fetch, entities: Entity | Iterable[Entity], projections: str) -> None:
-    """Fetch the projections of the entities; new entities are skipped, because the server does not have them."""
+def populate(
+    fetch: Fetch, entities: Entity | Iterable[Entity], projections: str, translate: Callable[[str], str]
+) -> None:
+    """Fetch the projections of the entities; new entities are skipped, because the server does not have them.
+
+    ``translate`` returns a query in the terms of the schema.
+    """
     if not isinstance(projections, str) or not projections.strip():
         raise OperationError(f'{projections!r} names no attributes. Pass a text such as "name, status.name".')
     by_type: dict[str, list[Entity]] = {}
@@ -31,7 +36,7 @@ def populate(fetch: Fetch, entities: Entity | Iterable[Entity], projections: str
     for entity_type, members in by_type.items():
         for start in range(0, len(members), MAX_KEYS_PER_QUERY):
             condition = _condition(members[start : start + MAX_KEYS_PER_QUERY])
-            expression = f"select {projections} from {entity_type} where {condition}"
+            expression = translate(f"select {projections} from {entity_type} where {condition}")
             pending.append((expression, expression))
     group = FetchGroup(is_result=False)
     while pending:

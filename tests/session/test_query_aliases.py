@@ -1,0 +1,174 @@
+"""Each name of the published documents is sent in each position and with each operator of a query.
+
+The expected results are computed from the values that the session's entities have under these names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import attrs
+import pytest
+
+from ft_dcc.errors import OperationError
+
+OPERATORS = ("is", "is_not", "=", "!=", "in", "not_in", "like", "not_like", "<", ">", "<=", ">=")
+
+
+@attrs.frozen
+class Word:
+    """A name of an entity type, the values to compare it with, and the value that an entity has under it."""
+
+    entity_type: str
+    name: str
+    values: tuple[str, ...]
+    read: Callable[[Any], Any]
+    is_ordered: bool = False
+
+
+WORDS = (
+    Word("AssetVersion", "name", ('"v001"', "v002", '"v00%"', '"v%"', '"v_0%"', '"other"'), lambda it: it["name"]),
+    Word("AssetVersion", "description", ('"blocking"', '"%ing"', '"other"'), lambda it: it["description"]),
+    Word("ReviewSession", "status", ('"Open"', "closed", '"Clo%"', '"%e%"', '"other"'), lambda it: it["status"]),
+    Word("ReviewSession", "is_public", ("true", "false"), lambda it: it["is_public"]),
+    Word("Note", "text", ('"Lift the chin."', '"%chin%"'), lambda it: it["text"]),
+    Word("Note", "review_session_object.name", ('"v001"', '"%1"'), lambda it: it["review_session_object"]["name"]),
+    Word("ReviewSessionInvitee", "user.username", ('"ada"', '"a%"'), lambda it: it["user"]["username"]),
+)
+
+
+@attrs.frozen
+class Data:
+    """Entities of each type, and of types that refer to them: the type, the key and the relation."""
+
+    session: Any
+    entities: dict[str, list[Any]]
+
+
+@pytest.fixture
+def data(session, project_task):
+    entities: dict[str, list[Any]] = {"AssetVersion": [], "ReviewSession": [], "ReviewSessionObject": [], "Note": []}
+    for number, comment in enumerate(("blocking", "final"), 1):
+        version = session.create("Version", {"name": "v1", "task": project_task, "description": comment})
+        review = session.create("ReviewSession", {"name": f"Dailies {number}", "project": project_task["project"]})
+        review["is_public"] = number == 1
+        values = {"name": f"v00{number}", "review_session": review, "asset_version": version}
+        item = session.create("ReviewSessionObject", values)
+        content = "Lift the chin." if number == 1 else "Good."
+        note = session.create("ReviewSessionObjectComment", {"review_session_object": item, "text": content})
+        for name, entity in zip(entities, (version, review, item, note)):
+            entities[name].append(entity)
+    session.commit()
+    entities["ReviewSession"][1]["status"] = "Closed"
+    entities["ReviewSessionInvitee"] = []
+    for name in ("ada", "bo"):
+        user = session.ensure("User", {"username": name, "email": f"{name}@example.com"}, ["username"])
+        values = {"review_session": entities["ReviewSession"][0], "user": user}
+        entities["ReviewSessionInvitee"].append(session.create("ReviewSessionInvitee", values))
+    session.commit()
+    return Data(session, entities)
+
+
+def positions(data: Data, word: Word, condition: Callable[[str], str]) -> Iterator[tuple[str, list[tuple[str, Any]]]]:
+    """Yield queries with the condition in each position, and the ids and the entities that it is about."""
+    entity_type, own = word.entity_type, data.entities[word.entity_type]
+    pairs = [(entity["id"], entity) for entity in own]
+    among = f"id in ({', '.join(key for key, _ in pairs)})"
+    yield f"{entity_type} where {condition('')} and {among}", pairs
+    yield f"select id from {entity_type} where {among} and (id is none or ({condition('')}))", pairs
+    yield f"{entity_type} where {among} and id in (select id from {entity_type} where {condition('')})", pairs
+    relation = {"AssetVersion": "asset_version", "ReviewSession": "review_session"}.get(entity_type)
+    if relation is not None:
+        items = data.entities["ReviewSessionObject"]
+        pairs = [(item["id"], item[relation]) for item in items]
+        among = f"id in ({', '.join(key for key, _ in pairs)})"
+        yield f"ReviewSessionObject where {condition(f'{relation}.')} and {among}", pairs
+        yield f"ReviewSessionObject where {relation} has ({condition('')}) and {among}", pairs
+        yield f"ReviewSessionObject where {among} and (id is none or {relation} has (({condition('')})))", pairs
+    plural = {"ReviewSessionInvitee": "review_session_invitees", "Note": "notes"}.get(entity_type)
+    if plural is not None:
+        owner, key = ("ReviewSession", "review_session") if plural != "notes" else ("ReviewSessionObject", "parent_id")
+        owners = [(entity[key]["id"] if plural != "notes" else entity[key], entity) for entity in own]
+        among = f"id in ({', '.join(key for key, _ in owners)})"
+        yield f"{owner} where {plural} any ({condition('')}) and {among}", owners
+
+
+def matches(value: Any, operator: str, text: str) -> bool:
+    """Return whether a value fulfils a condition, in Python."""
+    wanted, found = text.strip('"').lower(), str(value).lower()
+    if operator in ("not_like", "is_not", "!=", "not_in"):
+        opposite = {"not_like": "like", "is_not": "is", "!=": "is", "not_in": "is"}
+        return not matches(value, opposite[operator], text)
+    if operator == "like":
+        pattern = "".join({"%": ".*", "_": "."}.get(each, re.escape(each)) for each in wanted)
+        return re.fullmatch(pattern, found) is not None
+    if operator in ("<", ">", "<=", ">="):
+        return {"<": found < wanted, ">": found > wanted, "<=": found <= wanted, ">=": found >= wanted}[operator]
+    return found == wanted
+
+
+@pytest.mark.parametrize("word", WORDS, ids=lambda word: f"{word.entity_type}.{word.name}")
+def test_every_word_position_and_operator_finds_what_its_values_say_or_is_refused_by_name(data, word):
+    wrong, found_count, refused = [], 0, set()
+    for operator in OPERATORS:
+        for value in word.values:
+            if ("%" in value) != (operator in ("like", "not_like")):
+                continue
+            compared = f"({value}, {value})" if operator in ("in", "not_in") else value
+
+            def condition(prefix: str, operator: str = operator, compared: str = compared) -> str:
+                return f"{prefix}{word.name} {operator} {compared}"
+
+            for query, pairs in positions(data, word, condition):
+                try:
+                    result = {entity["id"] for entity in data.session.query(query)}
+                except OperationError as error:
+                    assert word.name in str(error)
+                    refused.add(operator)
+                    continue
+                found_count += len(result)
+                if result != {key for key, entity in pairs if matches(word.read(entity), operator, value)}:
+                    wrong.append((query, result))
+    assert wrong == []
+    assert found_count > 10
+    assert refused <= {"<", ">", "<=", ">="}
+
+
+def test_a_name_is_selected_sorted_by_and_populated(data):
+    session, (first, second) = data.session, data.entities["AssetVersion"]
+    among = f"id in ({first['id']}, {second['id']})"
+    found = session.query(f"select name, description from AssetVersion where {among} order by name descending").all()
+    assert [version["name"] for version in found] == ["v002", "v001"]
+    session.populate(found, "name, asset.name")
+    items = session.query(f"select asset_version.name from ReviewSessionObject where version_id is {first['id']}").all()
+    assert [item["asset_version"]["name"] for item in items] == ["v001"]
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("select review_session_object.name from ReviewSessionObjectComment", "'review_session_object.name' cannot be"),
+        ("AssetVersion where name.id is 1", "'name.id' leads nowhere"),
+        ('AssetVersion where name > "final"', "'name' cannot be compared like this: > \"final\""),
+        ("ReviewSession where status in (select id from Task)", "'status' cannot be compared with the result"),
+        ("ReviewSession where status has (name is 1)", "'status' is a value"),
+    ],
+)
+def test_what_cannot_be_translated_is_refused_by_its_name(session, query, reason):
+    with pytest.raises(OperationError, match=re.escape(reason)):
+        session.query(query)
+
+
+def test_the_media_of_an_object_is_found_by_its_kind(session, data, tmp_path):
+    (item, _) = data.entities["ReviewSessionObject"]
+    for name in ("one.mov", "two.png"):
+        (tmp_path / name).write_bytes(b"x")
+        component = session.create("FileComponent", {"name": name, "version": item["asset_version"]})
+        component["file_type"] = name[3:]
+    session.commit()
+    version = f"version_id is {item['version_id']}"
+    where = f'ReviewSessionObjectComponent where review_session_object.name is "v001" and {version}'
+    for kind, names in (("is video", ["one.mov"]), ('like "im%"', ["two.png"]), ("is_not video", ["two.png"])):
+        assert [each["name"] for each in session.query(f"{where} and system_type {kind}")] == names
