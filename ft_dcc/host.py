@@ -42,6 +42,7 @@ class Scene:
     ``path`` is None before the first save. ``sources`` are the cameras that can be captured, the scene's active one
     first. ``task_id`` is the id that ``remember_task`` stored in the file; ``sounds`` are the audible sounds.
     ``engine`` is the name of the renderer that draws final frames, "" if the program has none.
+    ``labels`` say more about sources, such as the file name of a node.
     ``pixel_aspect`` is the width of a pixel of the captured frames by its height; None means what the files contain.
     """
 
@@ -55,6 +56,7 @@ class Scene:
     sounds: tuple[Soundtrack, ...] = ()
     pixel_aspect: Fraction | None = None
     engine: str = ""
+    labels: Mapping[str, str] = attrs.field(factory=dict)
 
 
 @attrs.frozen

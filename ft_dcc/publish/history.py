@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 
+from ft_dcc import errors
 from ft_dcc.publish.jobs.job import Job, jobs_folder
 from ft_dcc.publish.report import SCHEMA
 
@@ -25,6 +26,7 @@ class PastVersion:
     link: str | None
     server: str
     begun: datetime
+    comment: str = ""
 
 
 def past_versions(jobs: Path | None = None, limit: int = 20) -> list[PastVersion]:
@@ -44,5 +46,10 @@ def _versions(job: Job) -> Iterator[PastVersion]:
     if report["schema"] != SCHEMA:
         return
     begun = datetime.strptime(job.id[:15], "%Y%m%d-%H%M%S").replace(tzinfo=timezone.utc)
+    comment = ""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, errors.Error):
+        comment = job.request().comment
     for each in report["versions"]:
-        yield PastVersion(report["task"], each["source"], each["version"], each["link"], report["server"], begun)
+        yield PastVersion(
+            report["task"], each["source"], each["version"], each["link"], report["server"], begun, comment
+        )

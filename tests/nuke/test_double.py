@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "hosts" / "nuke" / "ft_dcc_nuke"
 NAMES = ROOT / "tests" / "doubles" / "nuke" / "names.tsv"
 # Not in the reference for 16.0, but commonly used: to be confirmed in a real Nuke.
-TO_BE_CONFIRMED = {"Gizmo", "INVISIBLE", "NUKE_VERSION_STRING", "Node", "nodes"}
+TO_BE_CONFIRMED = {"Gizmo", "INVISIBLE", "NUKE_VERSION_STRING", "Node", "env", "nodes"}
 
 
 def documented_names():

@@ -462,6 +462,28 @@ def test_nodes_with_errors_include_the_inputs(nuke, host):
     assert nodes_with_errors("Write1") == ["Read1"]
 
 
+def test_a_broken_node_in_an_unused_branch_does_not_count(nuke, host):
+    from ft_dcc_nuke.capture import nodes_with_errors
+
+    broken, switch = nuke.make("Read"), nuke.make("Switch")
+    broken.has_error = True
+    switch._inputs = [nuke.find("Read1"), broken]
+    nuke.find("Write1")._inputs = [switch]
+    assert nodes_with_errors("Write1") == []
+    set_knobs(switch, which=1)
+    assert nodes_with_errors("Write1") == ["Read2"]
+
+
+def test_where_python_reaches_ten_nodes_the_selected_ones_are_offered(nuke, host):
+    nuke.env["nc"] = True
+    for _ in range(20):
+        nuke.make("Read")
+    nuke.selection = [nuke.find("Write1"), nuke.find("Read3")]
+    assert host.scene().sources == ("Write1", "Read3")
+    with pytest.raises(CameraMissing, match="ten nodes only in this edition of Nuke, so Read1 must be selected"):
+        host.select("Read1")
+
+
 def test_a_relative_file_name_becomes_absolute(nuke, host):
     from ft_dcc_nuke.node_info import node_pattern
 

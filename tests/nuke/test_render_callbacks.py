@@ -420,6 +420,17 @@ def test_the_window_id_is_constant_and_differs_from_the_parent_process(nuke, mon
     assert os.environ["FT_DCC_NUKE_WINDOW"] == window != "another"
 
 
+def test_the_window_id_is_set_before_menu_py_runs(nuke):
+    import os
+
+    import ft_dcc_nuke
+
+    ft_dcc_nuke.start()
+    early = os.environ["FT_DCC_NUKE_WINDOW"]
+    ft_dcc_nuke.start_window()
+    assert os.environ["FT_DCC_NUKE_WINDOW"] == early
+
+
 def test_each_view_of_a_proxy_render_has_the_proxy_file_name(terminal, write, tmp_path):
     terminal.view_names = ["left", "right"]
     set_knobs(terminal.root, proxy=True)

@@ -57,8 +57,7 @@ def test_image_of_the_dialog_after_a_publish(open_dialog, choose, press, wait_un
     wait_until(lambda: page.sources.count() == 2)
     page.sources.item(1).setCheckState(QtCore.Qt.CheckState.Unchecked)
     press(page.publish)
-    wait_until(lambda: not dialog.controller.is_busy and dialog.controller.queries.wait(0))
-    dialog.refresh()
+    wait_until(lambda: not dialog.controller.is_busy and page.recent.rows.count() == 1)
     save(dialog, "dialog.png")
 
 
@@ -79,6 +78,9 @@ def test_image_of_the_dialog_in_a_host(
         dialog = open_dialog(host)
         choose(dialog, TASK, host)
         dialog.publish_page.comment.setPlainText("Blocking, second pass")
+        if dialog.publish_page.draw.isVisible():
+            dialog.publish_page.draw.click()
+            dialog.publish_page.show_options.click()
         wait_until(lambda: dialog.controller.queries.wait(0), host)
         dialog.refresh()
         save(dialog, name)

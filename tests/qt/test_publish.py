@@ -7,10 +7,10 @@ import threading
 
 import pytest
 import requests
-from doubles.colour_bars import ColourBars
+from doubles.colour_bars import ColourBars, painted
 from doubles.faulty_proxy import FaultyProxy
 
-from ft_dcc.frames import FrameRange
+from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.production.tasks import ensure_task
 
 
@@ -49,7 +49,8 @@ def test_frames_become_a_version_in_review_sessions_with_a_link(
     press(page.result.copy)
     assert app.clipboard().text() == page.result.link
     wait_until(lambda: page.recent.rows.count() == 1)
-    assert page.recent.rows.item(0).text().startswith(f"{task_path}  v001")
+    first_line, second_line = page.recent.rows.item(0).text().splitlines()
+    assert first_line.startswith(f"{task_path}  v001") and second_line == "sh010_light  First blocking"
 
 
 def test_the_next_window_selects_the_last_task_and_lists_the_version(
@@ -308,3 +309,60 @@ def test_the_report_names_the_task(open_dialog, choose, press, wait_until, rende
     wait_until(lambda: dialog.publish_page.result.isVisible())
     (job,) = (tmp_path / "jobs").iterdir()
     assert json.loads((job / "report.json").read_text("utf-8"))["task"] == task_path
+
+
+def test_each_version_of_a_publish_has_its_link(open_dialog, choose, press, wait_until, render, task_path, tmp_path):
+    (tmp_path / "still.png").write_bytes(painted(1, Resolution(64, 36)))
+    dialog = open_dialog()
+    page = dialog.publish_page
+    page.add_files([render, tmp_path / "still.png"])
+    choose(dialog, task_path)
+    press(page.publish)
+    wait_until(lambda: page.result.isVisible())
+    assert len(page.result.message.text().splitlines()) == 2
+    sources = [page.result.version.itemText(row) for row in range(2)]
+    assert sorted(sources) == ["sh010_light", "still"]
+    links = set()
+    for row in range(2):
+        page.result.version.setCurrentIndex(row)
+        links.add(page.result.link)
+        assert page.result.address.text() == page.result.link
+    assert len(links) == 2
+
+
+def test_many_sources_can_be_filtered_and_ticked_ones_stay(open_dialog, tmp_path):
+    for name in ("bg", "fg", *(f"plate_{letter}" for letter in "abcdefghij")):
+        (tmp_path / f"{name}.png").write_bytes(painted(1, Resolution(64, 36)))
+    dialog = open_dialog()
+    page = dialog.publish_page
+    page.add_files([tmp_path / "bg.png", tmp_path / "fg.png"])
+    dialog.refresh()
+    assert not page.filter.isVisible()
+    page.add_files([tmp_path / f"plate_{letter}.png" for letter in "abcdefghij"])
+    dialog.refresh()
+    assert page.filter.isVisible()
+    from Qt import QtCore
+
+    for row in range(1, 12):
+        page.sources.item(row).setCheckState(QtCore.Qt.CheckState.Unchecked)
+    page.filter.setText("plate _g")
+    shown = [
+        page.sources.item(row).text().splitlines()[0] for row in range(12) if not page.sources.item(row).isHidden()
+    ]
+    assert shown == ["bg.png", "plate_g.png"]
+    assert page.sources.checked == (str(tmp_path / "bg.png"),)
+
+
+def test_a_transparent_background_is_shown_in_its_colour(open_dialog, wait_until, tmp_path):
+    from Qt import QtGui
+
+    from ft_dcc.ui.preview import Preview
+
+    path = tmp_path / "view.png"
+    path.write_bytes(painted(60, Resolution(64, 36), has_alpha=True))
+    dialog = open_dialog()
+    sources = dialog.publish_page.sources
+    sources.set_cameras(["shotCam"])
+    sources.show_previews({"shotCam": Preview("", path)})
+    image = sources.item(0).icon().pixmap(112, 63).toImage()
+    assert QtGui.QColor(image.pixel(4, 30)).getRgb()[:3] == (191, 191, 191)

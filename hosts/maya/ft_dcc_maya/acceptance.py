@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from ft_dcc.ui.preview import preview_camera, preview_look
 from . import menu
 from .capture import OVERLAYS
 from .host import MayaHost
+from .viewport import own_panel
 
 _POLL_INTERVAL_SECONDS = 0.02
 _SETTINGS = ("multiSampleEnable", "multiSampleCount", "lineAAEnable", "ssaoEnable")
@@ -51,6 +53,9 @@ class MayaUnderTest:
         self.checks: Sequence[Check] = (
             Check("menu twice", "The menu exists once, and is gone after its removal", check_menu_twice),
             Check("no window", "Maya without a window refuses a playblast with a sentence", check_no_window),
+            Check("png", "An image has the colour type that the suite expects", check_png),
+            Check("flat shading", "Flat shading is not black", check_flat_shading),
+            Check("one call", "A capture in one call is measured against one call per frame", check_one_call),
             Check("unkeyed pose", "A value that is not keyed outlives the dialog and its preview", check_unkeyed_pose),
             Check("change", "A change in the middle of a capture is kept and can be undone", check_change),
         )
@@ -123,6 +128,10 @@ class MayaUnderTest:
         return {
             "qt": str(cmds.about(qtVersion=True)),
             "api": int(cmds.about(apiVersion=True)),
+            # Whether the view transform is in the images.
+            "playblast has view transform": bool(
+                cmds.colorManagementPrefs(query=True, outputTarget="playblast", outputTransformEnabled=True)  # type: ignore[call-overload] # it takes the name here
+            ),
             "flags": {name: sorted(long for _, long in _FLAG.findall(str(cmds.help(name)))) for name in used},
         }
 
@@ -136,6 +145,64 @@ def check_menu_twice(context: CheckContext) -> None:
     menu.uninstall()
     require_equal(bool(cmds.menu(menu.MENU, exists=True)), False, "the menu exists after its removal")
     menu.install()
+
+
+def check_png(context: CheckContext) -> Mapping[str, Any]:
+    """Return colour type and bit depth of an image, and the alpha and colour of its corner."""
+    frames = context.host.playblast(context.request("1001"), _ignore)
+    header = frames.path(1001).read_bytes()[:26]
+    corner = _image(frames.path(1001)).pixelColor(0, 0)
+    require_equal(header[24], 8, "the bit depth")
+    require_equal(header[25] in (2, 6), True, "the colour type is 2 (RGB) or 6 (RGB and alpha)")
+    return {"colour type": header[25], "corner": [corner.red(), corner.green(), corner.blue(), corner.alpha()]}
+
+
+def check_flat_shading(context: CheckContext) -> Mapping[str, Any]:
+    """Check that flat shading draws something."""
+    frames = context.host.playblast(context.request("1001", look={"shading": "flatShaded"}), _ignore)
+    image = _image(frames.path(1001))
+    points = [image.pixelColor(x, y) for x in range(0, image.width(), 4) for y in range(0, image.height(), 4)]
+    brightest = max(point.lightness() for point in points)
+    require_equal(brightest > 0, True, "the image is not black")
+    return {"brightest": brightest}
+
+
+def check_one_call(context: CheckContext) -> Mapping[str, Any]:
+    """Return the seconds per frame of a capture frame by frame, and of one playblast of the whole range."""
+    request = context.request("1001-1012", "1280x720")
+    started = time.monotonic()
+    context.host.playblast(request, _ignore)
+    by_frame = time.monotonic() - started
+    started = time.monotonic()
+    with own_panel(request.resolution) as panel:
+        cmds.modelEditor(panel, edit=True, camera=request.source)
+        cmds.playblast(
+            filename=(context.folder / "whole").as_posix(),
+            frame=list(request.frame_range),
+            rawFrameNumbers=True,
+            editorPanelName=panel,
+            widthHeight=(request.resolution.width, request.resolution.height),
+            percent=100,
+            format="image",
+            compression="png",
+            forceOverwrite=True,
+            offScreen=True,
+            viewer=False,
+            showOrnaments=False,
+        )
+    count = len(request.frame_range)
+    whole = time.monotonic() - started
+    return {"frame by frame": round(by_frame / count, 3), "in one call": round(whole / count, 3)}
+
+
+def _image(path: Path) -> Any:
+    from Qt import QtGui
+
+    return QtGui.QImage(str(path))
+
+
+def _ignore(frame: int) -> None:
+    """Do nothing."""
 
 
 def check_unkeyed_pose(context: CheckContext) -> Mapping[str, Any]:

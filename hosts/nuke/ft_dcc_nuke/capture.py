@@ -28,16 +28,34 @@ DrawFrame = Callable[[int], None]
 
 
 def find_sources() -> list[str]:
-    """Return the full names of the nodes that can be published: selected ones, then Writes, then Reads."""
-    chosen = {node.fullName() for node in nuke.selectedNodes()}
-    found = [
-        (node.fullName() not in chosen, kind, _numbers_by_value(node.fullName()), node.fullName())
-        for kind, name in enumerate(("Write", "Read"))
-        for node in nuke.allNodes(name, group=nuke.root(), recurseGroups=True)
-        if not node["disable"].value()
-    ]
+    """Return the full names of the nodes that can be published: selected ones, then Writes, then Reads.
+
+    Where Python reaches ten nodes only, these are the selected ones.
+    """
+    selected = nuke.selectedNodes()
+    chosen = {node.fullName() for node in selected}
+    found = []
+    for kind, name in enumerate(("Write", "Read")):
+        nodes = nuke.allNodes(name, group=nuke.root(), recurseGroups=True) if not is_limited() else selected
+        found += [
+            (node.fullName() not in chosen, kind, _numbers_by_value(node.fullName()), node.fullName())
+            for node in nodes
+            if node.Class() == name and not node["disable"].value()
+        ]
     # Not in the order of allNodes, which is not documented.
     return [name for *_, name in sorted(found)]
+
+
+def is_limited() -> bool:
+    """Return whether this is Nuke Indie or Non-commercial, in which Python reaches ten nodes of a script."""
+    for name in ("indie", "nc"):
+        try:
+            if nuke.env[name]:
+                return True
+        except KeyError:
+            # A version without this edition.
+            continue
+    return False
 
 
 def _numbers_by_value(name: str) -> tuple[Any, ...]:
@@ -48,21 +66,34 @@ def _numbers_by_value(name: str) -> tuple[Any, ...]:
 def find_node(name: str) -> nuke.Node:
     """Return the node with this full name; raise CameraMissing."""
     node = nuke.toNode(name) if name in find_sources() else None
+    if node is None and is_limited():
+        raise CameraMissing(
+            f"Python reaches ten nodes only in this edition of Nuke, so {name} must be selected. Select it first."
+        )
     if node is None:
         raise CameraMissing(f"The script has no Read or Write called {name}, or it is disabled. Choose another source.")
     return node
 
 
 def nodes_with_errors(name: str) -> list[str]:
-    """Return the full names of those nodes that have an error, of this node and all of its inputs."""
+    """Return the full names of those nodes that have an error, of this node and all of its inputs.
+
+    An error in a branch that does not reach the node, as behind an unused input of a Switch, does not count.
+    """
+    wanted = find_node(name)
+    if not wanted.hasError():
+        return []
     seen: dict[str, nuke.Node] = {}
-    waiting = [find_node(name)]
+    waiting = [wanted]
     while waiting:
         node = waiting.pop()
         if node.fullName() not in seen:
             seen[node.fullName()] = node
             waiting += node.dependencies(nuke.INPUTS)
-    return sorted(known for known, node in seen.items() if node.hasError())
+    broken = [node for node in seen.values() if node.hasError()]
+    # Nodes below a broken one have its error, too; name those in which it begins.
+    causes = [node for node in broken if not any(each.hasError() for each in node.dependencies(nuke.INPUTS))]
+    return sorted(node.fullName() for node in causes or broken)
 
 
 def output_frames(request: PlayblastRequest) -> Frames:

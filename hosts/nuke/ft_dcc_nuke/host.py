@@ -20,6 +20,7 @@ from .colour_space import colour_space_of, ocio_config_path
 from .node_info import (
     TASK_KNOB,
     node_frame_range,
+    node_label,
     node_pattern,
     saved_task_id,
     script_frame_rate,
@@ -42,7 +43,7 @@ class NukeHost:
 
     def scene(self) -> Scene:
         """Return the state of the open script."""
-        root, path = nuke.root(), script_name()
+        root, path, sources = nuke.root(), script_name(), find_sources()
         size = root.format()
         return Scene(
             path=Path(path) if path else None,
@@ -50,8 +51,9 @@ class NukeHost:
             frame_range=FrameRange(int(root.firstFrame()), int(root.lastFrame())),
             fps=script_frame_rate(),
             resolution=Resolution(int(size.width()), int(size.height())),
-            sources=tuple(find_sources()),
+            sources=tuple(sources),
             task_id=saved_task_id(),
+            labels={name: node_label(name) for name in sources},
             pixel_aspect=script_pixel_aspect(),
         )
 

@@ -103,6 +103,12 @@ def node_pattern(node: nuke.Node) -> str | None:
     return _filtered(str(path)) if path else None
 
 
+def node_label(name: str) -> str:
+    """Return the file name of the node as the artist has entered it, "" without one; nothing is evaluated."""
+    node = nuke.toNode(name)
+    return str(node["file"].value() or "" if node is not None else "").replace("\\", "/").rpartition("/")[2]
+
+
 def _filtered(path: str) -> str:
     found = nuke.callbacks.filenameFilter(path)  # type: ignore[no-untyped-call] # written in Python, without types
     # A relative name is relative to the project directory, or else to the working directory.

@@ -42,6 +42,9 @@ _ignored_nodes: set[str] = set()
 
 def install() -> None:
     """Register the callbacks; Nuke keeps one registration of each."""
+    if nuke.GUI:
+        # As early as possible: workers of the Frame Server may start before menu.py runs.
+        os.environ[WINDOW_VARIABLE] = _id_of_this_window()
     nuke.addBeforeRender(before_render)
     nuke.addBeforeFrameRender(before_frame)
     nuke.addAfterFrameRender(after_frame)

@@ -30,9 +30,9 @@ class OptionsPanel(QtWidgets.QWidget):
         self.look, self.scale, self.status = QtWidgets.QComboBox(), QtWidgets.QComboBox(), QtWidgets.QLineEdit()
         self.look.setToolTip("How the cameras are drawn. Further looks: the setting “looks”.")
         self.scale.addItems(["Full size", "Half size"])
-        self.only_selected = QtWidgets.QCheckBox("Selected objects only")
-        self.sound, self.burnin = QtWidgets.QCheckBox("Sound"), QtWidgets.QCheckBox("Burn-in")
-        self.slate = QtWidgets.QCheckBox("Slate")
+        self.only_selected = style.CheckBox("Selected objects only")
+        self.sound, self.burnin = style.CheckBox("Sound"), style.CheckBox("Burn-in")
+        self.slate = style.CheckBox("Slate")
         self.sound.setChecked(True)
         self.status.setPlaceholderText("Status: as the settings say")
         self.status.setToolTip("The status of the new version, such as “Pending Review”.")
@@ -119,6 +119,7 @@ class OptionsPanel(QtWidgets.QWidget):
             grid.addWidget(self.scale, 0, 2)
             grid.addWidget(self.only_selected, 1, 1, 1, 2)
         boxes = QtWidgets.QHBoxLayout()
+        boxes.setSpacing(self.fontMetrics().lineSpacing())
         for box in self.fields:
             if box in (self.sound, self.burnin, self.slate):
                 boxes.addWidget(box)

@@ -47,7 +47,8 @@ class ProblemsPanel(QtWidgets.QScrollArea):
         content = QtWidgets.QWidget()
         column = QtWidgets.QVBoxLayout(content)
         column.setContentsMargins(0, 0, 0, 0)
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        groups = _group(problems)
+        count = "1 problem" if len(groups) == 1 else f"{len(groups)} problems"
         is_first = self._controller.has_pending_check
         then = "first. Nothing was captured or sent." if is_first else "before the rest can be published."
         self.summary = style.text_label(f"{count} to fix {then}", "warning")
@@ -55,13 +56,13 @@ class ProblemsPanel(QtWidgets.QScrollArea):
         head.addWidget(self.summary, 1)
         column.addLayout(head)
         repairable = [problem for problem in problems if problem.repair is not None]
-        if len(repairable) > 1 and is_first:
+        if sum(group[0].repair is not None for group in groups) > 1 and is_first:
             self.all = style.button("R&epair all")
             self.all.setToolTip("Run all repairs, one after the other.")
             self.all.clicked.connect(lambda *_: self._controller.repair(*repairable))
             head.addWidget(self.all)
-        for problem in problems:
-            column.addWidget(self._row(problem))
+        for group in groups:
+            column.addWidget(self._row(group))
         if self._controller.is_partly_publishable:
             self.rest = style.button("Publish t&he rest")
             self.rest.clicked.connect(self._controller.publish_valid)
@@ -69,17 +70,18 @@ class ProblemsPanel(QtWidgets.QScrollArea):
         column.addStretch(1)
         self.setWidget(content)
 
-    def _row(self, problem: ValidationIssue) -> QtWidgets.QFrame:
-        frame = style.notice()
+    def _row(self, group: list[ValidationIssue]) -> QtWidgets.QFrame:
+        problem, frame = group[0], style.notice()
         row = QtWidgets.QHBoxLayout(frame)
-        title = f"{problem.check}: {problem.instance}" if problem.instance else problem.check
+        sources = ", ".join(each.instance for each in group if each.instance)
+        title = f"{problem.check}: {sources}" if sources else problem.check
         texts = QtWidgets.QVBoxLayout()
         texts.addWidget(style.text_label(title, "title"))
         texts.addWidget(style.text_label(problem.message, is_selectable=True))
         row.addLayout(texts, 1)
         if problem.repair is not None and self._controller.has_pending_check:
             repair = style.button(problem.repair)
-            repair.clicked.connect(lambda *_, problem=problem: self._controller.repair(problem))
+            repair.clicked.connect(lambda *_: self._controller.repair(*group))
             self.repairs.append(repair)
             row.addWidget(repair)
         if problem.instance and self._can_select:
@@ -92,3 +94,11 @@ class ProblemsPanel(QtWidgets.QScrollArea):
     def _select(self, source: str, *_: object) -> None:
         if self._host is not None:
             self._controller.queries.select(self._host, source)
+
+
+def _group(problems: tuple[ValidationIssue, ...]) -> list[list[ValidationIssue]]:
+    """Return the problems with those together that say the same of several sources."""
+    groups: dict[tuple[str, str, str | None], list[ValidationIssue]] = {}
+    for problem in problems:
+        groups.setdefault((problem.check, problem.message, problem.repair), []).append(problem)
+    return list(groups.values())

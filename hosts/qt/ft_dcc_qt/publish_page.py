@@ -28,6 +28,8 @@ _NO_CAMERA = "The scene has no camera. Add one, or add image or movie files."
 _NO_FILE = "Drop images or movies here, or press “Add files …”."
 _NO_TASK = "No task matches. Enter a part of the name of its shot or project."
 _REVIEW_SEPARATOR = ";"
+# With more sources than this there is a field to filter them.
+_FILTERED_ROWS = 8
 
 
 class _Comment(QtWidgets.QPlainTextEdit):
@@ -62,6 +64,10 @@ class PublishPage(QtWidgets.QWidget):
         self._finished = 0
         self._sent_comment = ""
         self.sources = SourceList(_NO_FILE if host is None else _NO_CAMERA)
+        self.filter = QtWidgets.QLineEdit()
+        self.filter.setPlaceholderText("Filter by name or file")
+        self.filter.setClearButtonEnabled(True)
+        self.filter.hide()
         self.task = SearchField(_NO_TASK)
         self.frames, self.rate = QtWidgets.QLineEdit(), QtWidgets.QLineEdit()
         self.review = SearchField("A new review session with this name is created.", allows_free_text=True)
@@ -94,11 +100,16 @@ class PublishPage(QtWidgets.QWidget):
             self.options,
         ):
             widget.setEnabled(not is_busy or controller.activity == "refresh")
+        self.filter.setVisible(self.sources.count() > _FILTERED_ROWS or bool(self.filter.text()))
         self.sources.show_previews(controller.queries.previews)
         self.problems.refresh()
+        # The problems need the room of what is seldom looked at.
+        self.options.setVisible(self.show_options.isChecked() and not controller.problems)
+        self.show_options.setVisible(not controller.problems)
         self.progress.refresh()
         self.result.refresh()
         self.recent.refresh()
+        self.recent.setVisible(not controller.problems)
         self.options.refresh()
         self.publish.setVisible(not is_busy)
         if self._finished != controller.completed_count and not is_busy:
@@ -172,9 +183,9 @@ class PublishPage(QtWidgets.QWidget):
         self.task.setPlaceholderText("Search by project, shot or task")
         self.rate.setPlaceholderText("rate of the shot; or 24, 23.976, 24000/1001")
         line = self.fontMetrics().lineSpacing()
-        self.comment.setMinimumHeight(line * 3)
+        self.comment.setMinimumHeight(line * 2)
         self.comment.setMaximumHeight(line * 7)
-        self.sources.setMinimumHeight(line * 8)
+        self.sources.setMinimumHeight(line * 5)
         columns = QtWidgets.QHBoxLayout()
         columns.setSpacing(line)
         columns.addLayout(self._left(), 5)
@@ -199,6 +210,7 @@ class PublishPage(QtWidgets.QWidget):
         head.addWidget(self.add)
         left = QtWidgets.QVBoxLayout()
         left.addLayout(head)
+        left.addWidget(self.filter)
         left.addWidget(self.sources, 1)
         return left
 
@@ -227,6 +239,7 @@ class PublishPage(QtWidgets.QWidget):
         self.main = self.publish
         self.publish.clicked.connect(self.start_publish)
         self.comment.submitted.connect(self.start_publish)
+        self.filter.textChanged.connect(self.sources.set_filter)
         self.add.clicked.connect(self._ask_for_files)
         self.draw.clicked.connect(self._draw_previews)
         self.task.chosen.connect(self._choose_task)
@@ -235,6 +248,7 @@ class PublishPage(QtWidgets.QWidget):
         rate = (self.rate,) if self._host is None else ()
         draw = (self.draw,) if self._can_draw else ()
         order = (
+            self.filter,
             self.sources,
             *draw,
             self.add,
@@ -262,7 +276,7 @@ class PublishPage(QtWidgets.QWidget):
             self._controller.queries.clear_previews()
             self.sources.set_cameras(())
         self._scene_path = scene.path
-        self.sources.set_cameras(scene.sources)
+        self.sources.set_cameras(scene.sources, scene.labels)
         state = (scene.frame_range, scene.resolution)
         if self._scene_state is not None and state != self._scene_state:
             # The previews state the range, and show the middle of it.
@@ -284,7 +298,10 @@ class PublishPage(QtWidgets.QWidget):
         open_reviews = controller.reviews.get(task.project_id, ()) if task is not None else ()
         self.review.set_choices(tuple((name, name) for name in open_reviews))
         default = self._default_reviews()
-        self.review.setPlaceholderText("from the settings" if default is None else default[0])
+        if default is not None and open_reviews:
+            self.review.setPlaceholderText(f"{default[0]} (the newest open one)")
+        else:
+            self.review.setPlaceholderText("from the settings" if default is None else f"{default[0]} (new)")
 
     def _select_last_task(self) -> None:
         """Select the task of the last publish: files, unlike a scene, do not store one."""

@@ -28,6 +28,9 @@ class ResultPanel(QtWidgets.QFrame):
         self._count = len(controller.published)
         self.message, self.address = style.text_label(tone="good"), QtWidgets.QLineEdit()
         self.address.setReadOnly(True)
+        # Chooses a version if there are several.
+        self.version = QtWidgets.QComboBox()
+        self.version.currentIndexChanged.connect(self._show_link)
         self.open, self.copy = style.button("&Open the review"), style.button("Cop&y the link")
         self.open.clicked.connect(lambda: open_link(self.link))
         self.copy.clicked.connect(lambda: copy_link(self.link))
@@ -36,14 +39,30 @@ class ResultPanel(QtWidgets.QFrame):
         texts.addWidget(self.address)
         row = QtWidgets.QHBoxLayout(self)
         row.addLayout(texts, 1)
+        row.addWidget(self.version)
         row.addWidget(self.open)
         row.addWidget(self.copy)
         self.hide()
 
     @property
     def link(self) -> str | None:
-        """Return the link of the newest version."""
-        return self._controller.published[0][1].link if self._controller.published else None
+        """Return the link of the chosen version, at first the newest."""
+        link: str | None = self.version.currentData()
+        return link or None
+
+    def _show_links(self, links: list[tuple[str, str]]) -> None:
+        """Offer one link for each version."""
+        self.version.clear()
+        for source, link in links:
+            self.version.addItem(source, link)
+        self.version.setVisible(len(links) > 1)
+        self._show_link()
+
+    def _show_link(self, *_: object) -> None:
+        self.address.setText(self.link or "")
+        self.address.setCursorPosition(0)
+        for button in (self.open, self.copy):
+            button.setEnabled(bool(self.link))
 
     def refresh(self) -> None:
         """Show the result of the last publish of this window."""
@@ -55,13 +74,10 @@ class ResultPanel(QtWidgets.QFrame):
             self._count = len(self._controller.published)
             return
         self._count = len(self._controller.published)
-        path, newest = self._controller.published[0]
-        more = f", and {new_count - 1} more" if new_count > 1 else ""
-        self.message.setText(f"Version {newest.version} of {newest.source} is on the server{more}: {path}")
-        self.address.setText(self.link or "")
-        self.address.setCursorPosition(0)
-        for button in (self.open, self.copy):
-            button.setEnabled(self.link is not None)
+        new = self._controller.published[:new_count]
+        lines = [f"Version {version.version} of {version.source} is on the server: {path}" for path, version in new]
+        self.message.setText("\n".join(lines))
+        self._show_links([(version.source, version.link or "") for _, version in new])
         self.show()
         self.open.setFocus()
 
@@ -95,9 +111,10 @@ class RecentVersions(QtWidgets.QWidget):
         self.rows.setVisible(bool(past))
         self.rows.clear()
         for version in past:
-            item = QtWidgets.QListWidgetItem(f"{version.path}  v{version.version:03d}  {_format_time(version.begun)}")
+            first_line = f"{version.path}  v{version.version:03d}  {_format_time(version.begun)}"
+            item = QtWidgets.QListWidgetItem("\n".join(filter(None, (first_line, _what(version)))))
             item.setData(_LINK, version.link)
-            item.setToolTip(version.link or "")
+            item.setToolTip("\n".join(filter(None, (version.source, version.comment, version.link))))
             self.rows.addItem(item)
 
 
@@ -105,3 +122,8 @@ def _format_time(moment: datetime) -> str:
     local = moment.astimezone()
     is_today = local.date() == datetime.now().astimezone().date()
     return f"{local:%H:%M}" if is_today else f"{local:%Y-%m-%d}"
+
+
+def _what(version: PastVersion) -> str:
+    """Return the source and the first line of the comment."""
+    return "  ".join(filter(None, (version.source, version.comment.partition("\n")[0])))

@@ -102,6 +102,14 @@ class SearchField(QtWidgets.QLineEdit):
         action()
         event.accept()
 
+    def focusInEvent(self, event: QtGui.QFocusEvent) -> None:
+        """Show the choices when the artist moves here with the keyboard and nothing is chosen yet."""
+        super().focusInEvent(event)
+        reasons = QtCore.Qt.FocusReason
+        moves = (reasons.TabFocusReason, reasons.BacktabFocusReason, reasons.ShortcutFocusReason)
+        if event.reason() in moves and self.choices and not self.text():
+            self.open()
+
     def focusOutEvent(self, event: QtGui.QFocusEvent) -> None:
         """Close the list, and restore the selected choice unless free text is allowed."""
         super().focusOutEvent(event)

@@ -16,6 +16,30 @@ _NAME = QtCore.Qt.ItemDataRole.UserRole
 _CHECKED, _UNCHECKED = QtCore.Qt.CheckState.Checked, QtCore.Qt.CheckState.Unchecked
 
 
+class _TickDelegate(QtWidgets.QStyledItemDelegate):
+    """Draws a tick into the box of a checked row: a style sheet draws an empty box."""
+
+    def __init__(self, parent: QtWidgets.QListWidget) -> None:
+        super().__init__(parent)
+        self._list = parent
+
+    def paint(
+        self,
+        painter: QtGui.QPainter,
+        option: QtWidgets.QStyleOptionViewItem,
+        index: QtCore.QModelIndex | QtCore.QPersistentModelIndex,
+    ) -> None:
+        """Draw the row, and the tick."""
+        super().paint(painter, option, index)
+        if QtCore.Qt.CheckState(index.data(QtCore.Qt.ItemDataRole.CheckStateRole)) != _CHECKED:
+            return
+        detailed = QtWidgets.QStyleOptionViewItem(option)
+        self.initStyleOption(detailed, index)
+        element = QtWidgets.QStyle.SubElement.SE_ItemViewItemCheckIndicator
+        box = self._list.style().subElementRect(element, detailed, self._list)
+        style.draw_tick(painter, box)
+
+
 class SourceList(QtWidgets.QListWidget):
     """A list of sources by name; files are added or dropped, and removed with Delete.
 
@@ -29,6 +53,9 @@ class SourceList(QtWidgets.QListWidget):
         self._advice = advice
         self._preview_paths: dict[str, Path] = {}
         self._files: list[str] = []
+        self._labels: Mapping[str, str] = {}
+        self._filter: tuple[str, ...] = ()
+        self.setItemDelegate(_TickDelegate(self))
         self.setAcceptDrops(True)
         self.setIconSize(style.PREVIEW_SIZE)
         self.setTextElideMode(QtCore.Qt.TextElideMode.ElideMiddle)
@@ -48,9 +75,22 @@ class SourceList(QtWidgets.QListWidget):
         items = (self.item(row) for row in range(self.count()))
         return tuple(item.data(_NAME) for item in items if item.checkState() == _CHECKED)
 
-    def set_cameras(self, cameras: Iterable[str]) -> None:
-        """Set the scene's sources, which precede the files; check the first if none was checked."""
+    def set_filter(self, text: str) -> None:
+        """Show only the rows whose name, file or range contains every word; checked rows stay."""
+        self._filter = tuple(text.lower().split())
+        for row in range(self.count()):
+            item = self.item(row)
+            shown = f"{item.data(_NAME)} {item.text()}".lower()
+            is_match = all(word in shown for word in self._filter)
+            item.setHidden(not is_match and item.checkState() != _CHECKED)
+
+    def set_cameras(self, cameras: Iterable[str], labels: Mapping[str, str] | None = None) -> None:
+        """Set the scene's sources, which precede the files; check the first if none was checked.
+
+        ``labels`` say more about a source, such as its file name.
+        """
         cameras, before = list(cameras), set(self.checked)
+        self._labels = labels or {}
         if [*cameras, *self._files] == self.names:
             return
         self.blockSignals(True)
@@ -61,6 +101,7 @@ class SourceList(QtWidgets.QListWidget):
         self.blockSignals(False)
         if not self.checked and cameras:
             self.item(0).setCheckState(_CHECKED)
+        self.set_filter(" ".join(self._filter))
 
     def add_files(self, paths: Iterable[Path]) -> None:
         """Add and check the files: a sequence is one source, a folder the sources in it."""
@@ -79,11 +120,14 @@ class SourceList(QtWidgets.QListWidget):
             preview = previews.get(name)
             if preview is None:
                 continue
-            if item.text() != _item_text(name, preview.summary):
-                item.setText(_item_text(name, preview.summary))
+            text = _item_text(name, self._labels.get(name, ""), preview.summary)
+            if item.text() != text:
+                item.setText(text)
             if preview.image is not None and self._preview_paths.get(name) != preview.image:
                 self._preview_paths[name] = preview.image
-                pixmap = QtGui.QPixmap(str(preview.image))
+                # Without alpha: the background of a view is transparent in Maya's images.
+                image = QtGui.QImage(str(preview.image)).convertToFormat(QtGui.QImage.Format.Format_RGB32)
+                pixmap = QtGui.QPixmap.fromImage(image)
                 item.setIcon(QtGui.QIcon(style.fit_preview(pixmap, self.devicePixelRatioF())))
         self.blockSignals(False)
 
@@ -127,10 +171,9 @@ class SourceList(QtWidgets.QListWidget):
         painter.end()
 
     def _add(self, name: str, *, is_ticked: bool) -> None:
-        item = QtWidgets.QListWidgetItem(_item_text(name, ""))
+        item = QtWidgets.QListWidgetItem(_item_text(name, self._labels.get(name, "")))
         item.setData(_NAME, name)
         item.setToolTip(name)
-        item.setIcon(QtGui.QIcon(style.placeholder(self.devicePixelRatioF())))
         item.setFlags(item.flags() | QtCore.Qt.ItemFlag.ItemIsUserCheckable)
         item.setCheckState(_CHECKED if is_ticked else _UNCHECKED)
         self.addItem(item)
@@ -144,5 +187,5 @@ class SourceList(QtWidgets.QListWidget):
             self.preview_requested.emit(item.data(_NAME))
 
 
-def _item_text(name: str, facts: str) -> str:
-    return f"{Path(name).name}\n{facts}"
+def _item_text(name: str, *facts: str) -> str:
+    return "\n".join((Path(name).name, *filter(None, facts)))

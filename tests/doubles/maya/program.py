@@ -53,6 +53,7 @@ class Maya:
             **interface.COMMANDS,
             **drawing.COMMANDS,
             "about": Maya._about,
+            "colorManagementPrefs": lambda maya, call: True,
             "evalDeferred": Maya._defer,
             "undoInfo": Maya._undo_info,
             "help": Maya._help,

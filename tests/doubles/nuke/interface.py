@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # Only their distinctness matters.
 INVISIBLE, INPUTS, REPLACE = 0x400, 1, 1
+_MAX_NODES = 10
 _OF_CLASS = {"Render": "Write", "FrameRender": "Write"}
 
 
@@ -74,6 +75,7 @@ def bare_module(nuke: Nuke) -> ModuleType:
     module.__dict__["_misuses"] = nuke.misuses
     found: dict[str, Any] = {
         "GUI": nuke.is_gui,
+        "env": nuke.env,
         "NUKE_VERSION_STRING": nuke.version,
         "INVISIBLE": INVISIBLE,
         "INPUTS": INPUTS,
@@ -105,6 +107,8 @@ def _questions(nuke: Nuke) -> dict[str, Callable[..., Any]]:
         require_type(filter, str, "allNodes")
         require_type(recurseGroups, bool, "allNodes")
         found = home.every_node() if recurseGroups else list(home.children)
+        if nuke.env["nc"] and len(found) > _MAX_NODES:
+            raise RuntimeError("In this edition, Python can access 10 nodes.")
         return [node for node in found if filter in ("", node._kind)]
 
     def to_node(name: str) -> nodes.Node | None:

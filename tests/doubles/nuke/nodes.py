@@ -53,6 +53,7 @@ def knobs_of(kind: str) -> list[Knob]:
             Boolean_Knob("use_limit"),
             *(Script_Knob(name) for name in _HOOKS),
         ],
+        "Switch": [Int_Knob("which")],
         "Noise": [Double_Knob("zoffset")],
         "Reformat": [
             Enumeration_Knob("type", "", ["to format", "to box", "scale"]),
@@ -203,7 +204,15 @@ class Node:
 
     def hasError(self) -> bool:  # noqa: N802
         self._guard("Node.hasError")
-        return self.has_error
+        return self._is_broken({})
+
+    def _is_broken(self, known: dict[str, bool]) -> bool:
+        """Return whether the node or an input that reaches it has an error; a Switch uses one of its inputs."""
+        if self.path not in known:
+            inputs = [self._inputs[self._knobs["which"]._value]] if self._kind == "Switch" else self._inputs
+            known[self.path] = self.has_error
+            known[self.path] |= any(node._is_broken(known) for node in inputs if node is not None)
+        return known[self.path]
 
     def text(self) -> dict[str, Any]:
         """Return the node's part of the script."""

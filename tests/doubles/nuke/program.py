@@ -36,6 +36,8 @@ class Nuke:
 
     def __init__(self, version: str = "15.1v3", *, is_gui: bool = True) -> None:
         self.version, self.is_gui = version, is_gui
+        # As the program has no Indie edition, the name is missing.
+        self.env: dict[str, bool] = {"nc": False}
         self.root = Root(self)
         self.group: Group = self.root
         self.view_names, self.view = ["main"], "main"
