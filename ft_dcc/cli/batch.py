@@ -41,7 +41,6 @@ _PATH = AbsolutePath()
     help="local, local:N for N processes, dask://HOST:PORT, or openjd:DIR to write a job bundle.",
 )
 @click.option("--out", type=_PATH, help="Folder of plan, results and reports (default: in the jobs folder).")
-@click.option("--dry-run", is_flag=True, help="Print the plan and publish nothing.")
 @click.option("--strict", is_flag=True, help="Publish nothing if an item has a problem.")
 @click.option("--again", is_flag=True, help="Publish new versions of items that are done, too.")
 @click.option("--tls-ca", type=_PATH, help="Dask: file of the certificate authority.")
@@ -180,6 +179,9 @@ def _run_dask(output: Output, plan: Plan, address: str, tls: Any) -> None:
 @contextmanager
 def _batch_display(output: Output, count: int) -> Iterator[tuple[Callable[..., None], Callable[[ItemResult], None]]]:
     """Yield the callbacks for progress and results: bars on a terminal, a line for each finished item elsewhere."""
+    if output.quiet:
+        yield lambda *_progress: None, lambda _result: None
+        return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
     from rich.progress import Progress as Bars
