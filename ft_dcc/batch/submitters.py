@@ -1,4 +1,4 @@
-"""Files that submit a plan to Deadline 10, OpenCue or Flamenco; their tasks only call ``ft-dcc publish-item``.
+"""What submits a plan to Deadline 10, OpenCue or Flamenco; the tasks only call ``ft-dcc publish-item``.
 
 As in the bundle for Open Job Description, no credential is part of them: the workers read FTRACK_SERVER,
 FTRACK_API_USER and FTRACK_API_KEY from their environment, and share the sources, the plan and FT_DCC_JOBS.
@@ -7,6 +7,9 @@ FTRACK_API_USER and FTRACK_API_KEY from their environment, and share the sources
 from __future__ import annotations
 
 import json
+import os
+import shlex
+import subprocess
 from pathlib import Path
 
 from ft_dcc import errors
@@ -58,8 +61,8 @@ function compileJob(job) {{
 """
 
 
-def write_deadline(plan: Plan) -> str:
-    """Write the arguments of Deadline's command, and return the line that submits the job; raise StorageError.
+def deadline_command(plan: Plan) -> str:
+    """Return the command line that submits the job, quoted for the shell of this system.
 
     Source: Deadline 10, "Manual Job Submission", option -SubmitCommandLineJob.
     """
@@ -71,9 +74,8 @@ def write_deadline(plan: Plan) -> str:
         "-chunksize": "1",
         "-name": "ft-dcc batch",
     }
-    lines = ["-SubmitCommandLineJob", *(line for pair in options.items() for line in pair)]
-    path = _write(plan, "deadline.txt", "".join(f"{line}\n" for line in lines))
-    return f"deadlinecommand {path}"
+    words = ["deadlinecommand", "-SubmitCommandLineJob", *(word for pair in options.items() for word in pair)]
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
 
 def write_opencue(plan: Plan) -> str:

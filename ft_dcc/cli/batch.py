@@ -176,7 +176,7 @@ def _write_for_farm(plan: Plan, name: str) -> str:
     if name == "openjd":
         return str(openjd_engine.write_bundle(plan))
     writers = {
-        "deadline": submitters.write_deadline,
+        "deadline": submitters.deadline_command,
         "flamenco": submitters.write_flamenco,
         "opencue": submitters.write_opencue,
     }
