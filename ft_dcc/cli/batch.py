@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from ft_dcc.publish.models import PublishRequest
     from ft_dcc.session import Session
 
-_LOCAL, _OPENJD, _DASK = "local", "openjd:", "dask://"
+_LOCAL, _DASK = "local", "dask://"
+# Engines that write files for a farm into the folder after their name.
+_WRITERS = ("deadline", "flamenco", "opencue", "openjd")
 _PATH = AbsolutePath()
 
 
@@ -38,10 +40,10 @@ _PATH = AbsolutePath()
     default=_LOCAL,
     show_default=True,
     metavar="ENGINE",
-    help="local, local:N for N processes, dask://HOST:PORT, or openjd:DIR to write a job bundle.",
+    help="local, local:N for N processes, dask://HOST:PORT, or openjd:DIR, deadline:DIR, "
+    "opencue:DIR or flamenco:DIR to write a job for a farm.",
 )
 @click.option("--out", type=_PATH, help="Folder of plan, results and reports (default: in the jobs folder).")
-@click.option("--dry-run", is_flag=True, help="Print the plan and publish nothing.")
 @click.option("--strict", is_flag=True, help="Publish nothing if an item has a problem.")
 @click.option("--again", is_flag=True, help="Publish new versions of items that are done, too.")
 @click.option("--tls-ca", type=_PATH, help="Dask: file of the certificate authority.")
@@ -81,7 +83,8 @@ def batch_command(
     request = make_request((), **options)
     with connected() as session:
         found = _read_items(session, items, match, query, source, request)
-        bundle = Path(engine[len(_OPENJD) :]) if engine.startswith(_OPENJD) else None
+        name, _, place = engine.partition(":")
+        bundle = Path(place) if name in _WRITERS and place else None
         folder = out or bundle or _default_folder(items, query, session.server_url)
         plan = make_plan(session, found, folder.absolute(), again=again)
         _print_plan(output, plan)
@@ -137,12 +140,14 @@ def _engine(text: str, tls: Any) -> Run:
                 f"{count!r} is not a number of processes. Write it as local:4.", param_hint="--engine"
             )
         return lambda output, plan: _run_local(output, plan, int(count) if count else None)
-    if text.startswith(_OPENJD) and text != _OPENJD:
-        return lambda output, plan: _write_openjd(plan)
+    name, _, place = text.partition(":")
+    if name in _WRITERS and place:
+        return lambda output, plan: _write_for_farm(plan, name)
     if text.startswith(_DASK) and text != _DASK:
         return lambda output, plan: _run_dask(output, plan, text[len(_DASK) :], tls)
     raise click.BadParameter(
-        f"There is no engine {text!r}. There are: local, local:N, dask://HOST:PORT and openjd:DIR.",
+        f"There is no engine {text!r}. There are: local, local:N, dask://HOST:PORT, and "
+        "openjd:DIR, deadline:DIR, opencue:DIR and flamenco:DIR.",
         param_hint="--engine",
     )
 
@@ -164,10 +169,18 @@ def _run_local(output: Output, plan: Plan, workers: int | None) -> None:
         run_local(plan, workers or default_workers(plan.todo), on_progress, on_result)
 
 
-def _write_openjd(plan: Plan) -> str:
-    from ft_dcc.batch.openjd_engine import write_bundle
+def _write_for_farm(plan: Plan, name: str) -> str:
+    """Write the files of a farm; return what submits them."""
+    from ft_dcc.batch import openjd_engine, submitters
 
-    return str(write_bundle(plan))
+    if name == "openjd":
+        return str(openjd_engine.write_bundle(plan))
+    writers = {
+        "deadline": submitters.deadline_command,
+        "flamenco": submitters.write_flamenco,
+        "opencue": submitters.write_opencue,
+    }
+    return writers[name](plan)
 
 
 def _run_dask(output: Output, plan: Plan, address: str, tls: Any) -> None:
@@ -180,6 +193,9 @@ def _run_dask(output: Output, plan: Plan, address: str, tls: Any) -> None:
 @contextmanager
 def _batch_display(output: Output, count: int) -> Iterator[tuple[Callable[..., None], Callable[[ItemResult], None]]]:
     """Yield the callbacks for progress and results: bars on a terminal, a line for each finished item elsewhere."""
+    if output.quiet:
+        yield lambda *_progress: None, lambda _result: None
+        return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
     from rich.progress import Progress as Bars

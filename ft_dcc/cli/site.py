@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import webbrowser
 from fractions import Fraction
 from operator import itemgetter
@@ -16,8 +17,8 @@ from ft_dcc.accounts.credentials import save_credentials
 from ft_dcc.cli.inputs import FRAME_RANGE, FRAME_RATE, AbsolutePath, connected
 from ft_dcc.cli.output import CommandGroup, Output, reporting
 from ft_dcc.errors import SettingInvalid, StorageError
-from ft_dcc.frames import FrameRange
-from ft_dcc.production.tasks import assigned_tasks, ensure_task, search_tasks
+from ft_dcc.frames import FrameRange, frame_rate
+from ft_dcc.production.tasks import WantedTask, assigned_tasks, ensure_task, ensure_tasks, search_tasks
 from ft_dcc.settings.resolve import read_settings
 
 if TYPE_CHECKING:
@@ -32,22 +33,76 @@ def task_command() -> None:
 
 
 @task_command.command()
-@click.argument("path", metavar="PROJECT/SEQUENCE/SHOT/TASK")
+@click.argument("path", metavar="[PROJECT/SEQUENCE/SHOT/TASK]", required=False)
+@click.option(
+    "--from",
+    "table",
+    type=AbsolutePath(dir_okay=False),
+    metavar="FILE",
+    help="CSV with a column path, and optionally frames and fps, in place of a path.",
+)
 @click.option("--frames", type=FRAME_RANGE, help="Frames of the shot: 1001-1048, or 1001-1048+8 with handles.")
 @click.option("--fps", type=FRAME_RATE, help="Frame rate of the shot: 24, 23.976 or 24000/1001.")
 @click.option("--create-project", is_flag=True, help="Create the project if it does not exist.")
 @reporting
-def ensure(output: Output, path: str, frames: FrameRange | None, fps: Fraction | None, *, create_project: bool) -> None:
+def ensure(
+    output: Output,
+    path: str | None,
+    table: Path | None,
+    frames: FrameRange | None,
+    fps: Fraction | None,
+    *,
+    create_project: bool,
+) -> None:
     """Create the task at PATH and its missing parents, and print its id.
 
     An existing task is left as it is; --frames and --fps are written to its shot, and a message names the values that
-    they replace. A new project needs --create-project, unless it is the first one.
+    they replace. A new project needs --create-project, unless it is the first one. With --from all tasks of a table are
+    created with a few requests.
     """
+    if table is not None and path is None:
+        wanted = _read_table(table, frames, fps)
+        with connected() as session:
+            found = ensure_tasks(session, wanted, create_project=create_project, on_change=output.message)
+            tasks = [{"task_id": str(task["id"]), "path": each.path} for task, each in zip(found, wanted)]
+        output.result("\n".join(f"{task['task_id']}  {task['path']}" for task in tasks), {"tasks": tasks})
+        return
+    if table is not None or path is None:
+        raise click.UsageError("Give a path, or a table with --from.")
     with connected() as session:
         task = ensure_task(
             session, path, frame_range=frames, fps=fps, create_project=create_project, on_change=output.message
         )
         output.result(str(task["id"]), {"task_id": task["id"], "path": path})
+
+
+def _read_table(table: Path, frames: FrameRange | None, fps: Fraction | None) -> list[WantedTask]:
+    """Return the tasks of a CSV file; ``frames`` and ``fps`` are for rows without a value. Raises SettingInvalid."""
+    try:
+        with table.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise SettingInvalid(f"{table} cannot be read as CSV: {error}.") from error
+    wanted, problems = [], []
+    for number, row in enumerate(rows, 2):
+        values = {
+            str(name).strip().lower(): (text or "").strip() for name, text in row.items() if isinstance(text, str)
+        }
+        try:
+            if not values.get("path"):
+                raise SettingInvalid("The column path is empty or missing.")
+            wanted.append(
+                WantedTask(
+                    values["path"],
+                    FrameRange.parse(values["frames"]) if values.get("frames") else frames,
+                    frame_rate(values["fps"]) if values.get("fps") else fps,
+                )
+            )
+        except SettingInvalid as error:
+            problems.append(f"line {number}: {error}")
+    if problems or not wanted:
+        raise SettingInvalid(f"{table}: {' '.join(problems) or 'it has no row.'}")
+    return wanted
 
 
 @task_command.command(name="list", short_help="List your tasks.")

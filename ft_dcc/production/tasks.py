@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
+
+import attrs
 
 from ft_dcc import errors, frames
 from ft_dcc.session.query.query import quoted
@@ -89,6 +91,106 @@ def ensure_task(
     return task
 
 
+@attrs.frozen
+class WantedTask:
+    """A task that should exist: its path, and the range and the rate of its shot; None leaves them as they are."""
+
+    path: str
+    frame_range: frames.FrameRange | None = None
+    fps: Fraction | None = None
+
+
+def ensure_tasks(
+    session: Session,
+    wanted: Sequence[WantedTask],
+    *,
+    create_project: bool = True,
+    on_change: Callable[[str], None] | None = None,
+) -> list[Entity]:
+    """Return the tasks at these paths; create the missing ones in one transaction, and set their shots in another.
+
+    The number of requests depends on the number of pages of existing entities only. Idempotent, and otherwise as
+    ``ensure_task``; all paths are checked before the first request.
+    """
+    paths = [_split_path(each.path) for each in wanted]
+    if not paths:
+        return []
+    if not create_project:
+        for project in dict.fromkeys(parts[0] for parts in paths):
+            _refuse_new_project(session, project)
+    known = _Places.read(session, paths)
+    tasks = [known.ensure(parts) for parts in paths]
+    session.commit()
+    valued = [(each, task) for each, task in zip(wanted, tasks) if each.frame_range is not None or each.fps is not None]
+    if valued:
+        listed = ", ".join(quoted(parent) for parent in dict.fromkeys(str(task["parent_id"]) for _, task in valued))
+        query = f"select name, custom_attributes from TypedContext where id in ({listed})"
+        shots = {str(shot["id"]): shot for shot in session.query(query)}
+        for each, task in valued:
+            shot = shots.get(str(task["parent_id"]))
+            _change_shot_values(session, task, shot, each.frame_range, each.fps, on_change)
+        session.commit()
+    return tasks
+
+
+@attrs.define
+class _Places:
+    """The projects and contexts that exist or are being created, by parent and name."""
+
+    session: Session
+    projects: dict[str, Entity]
+    contexts: dict[tuple[str, str], Entity]
+    types: dict[str, str]
+    schema: Entity | None
+
+    @classmethod
+    def read(cls, session: Session, paths: Sequence[Sequence[str]]) -> _Places:
+        """Fetch what exists under the names in the paths."""
+        projects = ", ".join(quoted(name) for name in dict.fromkeys(parts[0] for parts in paths))
+        names = ", ".join(quoted(name) for name in dict.fromkeys(name for parts in paths for name in parts[1:]))
+        found = session.query(
+            "select name, parent_id, project_id from TypedContext "
+            f"where project.name in ({projects}) and name in ({names})"
+        )
+        return cls(
+            session,
+            {str(each["name"]): each for each in session.query(f"select name from Project where name in ({projects})")},
+            {(str(each["parent_id"]), str(each["name"])): each for each in found},
+            _task_types(session),
+            session.query("ProjectSchema order by name").first(),
+        )
+
+    def ensure(self, parts: Sequence[str]) -> Entity:
+        """Return the task at the path, which is recorded for the next commit if it does not exist."""
+        project = self.projects.get(parts[0])
+        if project is None:
+            data = {"name": parts[0], "full_name": parts[0], "project_schema": self.schema}
+            project = self.projects[parts[0]] = self.session.create("Project", data)
+        parent = project
+        for depth, name in enumerate(parts[1:], start=1):
+            place = (str(parent["id"]), name)
+            if place not in self.contexts:
+                self.contexts[place] = _create_context(
+                    self.session, parent, project, name, len(parts) - 1 - depth, self.types
+                )
+            parent = self.contexts[place]
+        if parent.entity_type != "Task":
+            raise errors.SettingInvalid(
+                f"{'/'.join(parts)} is a {parent.entity_type}, not a task. Choose another name."
+            )
+        return parent
+
+
+def _create_context(
+    session: Session, parent: Entity, project: Entity, name: str, upwards: int, types: Mapping[str, str]
+) -> Entity:
+    entity_type = _TYPES_UPWARDS[upwards] if upwards < len(_TYPES_UPWARDS) else "Folder"
+    data = {"name": name, "parent_id": parent["id"], "project_id": project["id"]}
+    if entity_type == "Task":
+        data["type_id"] = types.get(name.lower()) or types.get("generic") or next(iter(types.values()))
+    return session.create(entity_type, data)
+
+
 def _refuse_new_project(session: Session, project: str) -> None:
     names = [str(each["name"]) for each in session.query("select name from Project")]
     if not names or project in names:
@@ -119,28 +221,22 @@ def _create_path(session: Session, parts: Sequence[str]) -> None:
     if parent is None:
         schema = session.query("ProjectSchema order by name").first()
         parent = session.create("Project", {"name": parts[0], "full_name": parts[0], "project_schema": schema})
-    project_id = parent["id"]
+    project, types = parent, _task_types(session)
     for depth, name in enumerate(parts[1:], start=1):
-        upwards = len(parts) - 1 - depth
-        entity_type = _TYPES_UPWARDS[upwards] if upwards < len(_TYPES_UPWARDS) else "Folder"
         existing = session.query(
             f"TypedContext where parent_id is {quoted(parent['id'])} and name is {quoted(name)}"
         ).first()
         if existing is not None:
             parent = existing
             continue
-        data = {"name": name, "parent_id": parent["id"], "project_id": project_id}
-        if entity_type == "Task":
-            data["type_id"] = _task_type_id(session, name)
-        parent = session.create(entity_type, data)
+        parent = _create_context(session, parent, project, name, len(parts) - 1 - depth, types)
 
 
-def _task_type_id(session: Session, task_name: str) -> str:
-    """Return the id of the type with the task's name, of Generic, or of the first type."""
-    types = {
+def _task_types(session: Session) -> dict[str, str]:
+    """Return the ids of the task types by their names in lower case."""
+    return {
         str(each["name"]).lower(): str(each["id"]) for each in session.query("select id, name from Type order by sort")
     }
-    return types.get(task_name.lower()) or types.get("generic") or next(iter(types.values()))
 
 
 def _set_shot_values(
@@ -150,14 +246,25 @@ def _set_shot_values(
     fps: Fraction | None,
     on_change: Callable[[str], None] | None,
 ) -> None:
+    if frame_range is not None or fps is not None:
+        shot = session.get("Context", task["parent_id"])
+        _change_shot_values(session, task, shot, frame_range, fps, on_change)
+        session.commit()
+
+
+def _change_shot_values(
+    session: Session,
+    task: Entity,
+    shot: Entity | None,
+    frame_range: frames.FrameRange | None,
+    fps: Fraction | None,
+    on_change: Callable[[str], None] | None,
+) -> None:
     values: dict[str, float] = {}
     if frame_range is not None:
         values.update(fstart=frame_range.start, fend=frame_range.end, handles=frame_range.handles)
     if fps is not None:
         values["fps"] = float(fps)
-    if not values:
-        return
-    shot = session.get("Context", task["parent_id"])
     attributes = shot["custom_attributes"] if shot is not None else {}
     missing = sorted(set(values) - set(attributes))
     if missing:
@@ -168,7 +275,6 @@ def _set_shot_values(
     changed = {name: attributes[name] for name, value in values.items() if attributes[name] != value}
     for name in changed:
         attributes[name] = values[name]
-    session.commit()
     # A shot that was just created has no value, or 0.
     replaced = [f"{name} was {old:g}, is now {values[name]:g}" for name, old in changed.items() if old]
     if replaced and on_change is not None:

@@ -14,6 +14,7 @@ import requests
 from ft_dcc.accounts import credentials
 from ft_dcc.cli.main import _COMMANDS, command, run
 from ft_dcc.production.tasks import ensure_task
+from ft_dcc.session.transport.http import Transport
 
 SCRIPT = """\
 from __future__ import annotations
@@ -170,3 +171,45 @@ def test_login_stores_the_key_that_commands_then_use(studio_server, monkeypatch,
     assert studio_server.api_key not in printed.out + printed.err
     assert run(["task", "list"]) == 0
     assert run(["login", "studio.example.com"]) == 2
+
+
+def test_task_ensure_reads_a_table_and_makes_few_requests(signed_in, session, tmp_path, monkeypatch, capsys):
+    project, table = f"Table{uuid4().hex[:12]}", tmp_path / "tasks.csv"
+    rows = [f"{project}/SQ{shot % 4}/SH{shot:03d}/Comp,1001-{1010 + shot},24" for shot in range(100)]
+    table.write_text("\n".join(["path,frames,fps", *rows]), encoding="utf-8")
+    posts, post = [], Transport.post
+
+    def count(self, operations, recover=None):
+        posts.append(operations)
+        return post(self, operations, recover)
+
+    monkeypatch.setattr(Transport, "post", count)
+    assert run(["task", "ensure", "--from", str(table), "--create-project"]) == 0
+    first, requests_of_first = capsys.readouterr(), len(posts)
+    assert len(first.out.splitlines()) == 100 and first.err == ""
+    assert requests_of_first < 15
+    posts.clear()
+    assert run(["task", "ensure", "--from", str(table)]) == 0
+    again = capsys.readouterr()
+    assert (again.out, again.err) == (first.out, "") and len(posts) < 15
+    monkeypatch.undo()
+    shots = session.query(f"select name, custom_attributes from Shot where project.name is '{project}'").all()
+    assert len(shots) == 100
+    assert {shot["custom_attributes"]["fend"] - 1010 == int(shot["name"][2:]) for shot in shots} == {True}
+
+
+def test_all_problems_of_a_table_are_listed_with_their_lines(signed_in, tmp_path, capsys):
+    table = tmp_path / "tasks.csv"
+    table.write_text("path,frames,fps\n,1-5,24\nA/B/C,9-1,24\nA/B/D,1-5,fast\n", encoding="utf-8")
+    assert run(["task", "ensure", "--from", str(table)]) == 2
+    printed = " ".join(capsys.readouterr().err.split())
+    assert all(f"line {number}: " in printed for number in (2, 3, 4))
+    assert run(["task", "ensure"]) == 2
+
+
+def test_no_command_declares_an_option_twice():
+    context = click.Context(command)
+    for name in _COMMANDS:
+        found = command.get_command(context, name)
+        names = [option for each in found.params for option in each.opts]
+        assert len(names) == len(set(names)), name

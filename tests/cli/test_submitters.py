@@ -1,0 +1,115 @@
+"""What submits a batch to Deadline, OpenCue and Flamenco."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from ft_dcc.batch import submitters
+from ft_dcc.batch.plan import Plan, PlannedItem
+from ft_dcc.publish.models import PublishRequest
+
+# Stands for Flamenco's manager: it runs the script and collects the tasks.
+FLAMENCO = """
+const fs = require("fs"), vm = require("vm");
+const author = {
+    Task: (name, type) => ({ name, type, commands: [], addCommand(each) { this.commands.push(each); } }),
+    Command: (name, parameters) => ({ name, parameters }),
+};
+const context = vm.createContext({ author, JSON });
+vm.runInContext(fs.readFileSync(process.argv[2], "utf8") + "; this.JOB_TYPE = JOB_TYPE;", context);
+const settings = Object.fromEntries(context.JOB_TYPE.settings.map((each) => [each.key, each.default]));
+const tasks = [];
+context.compileJob({ settings, addTask: (task) => tasks.push(task) });
+console.log(JSON.stringify(tasks));
+"""
+OUTLINE = """
+class Outline:
+    def __init__(self, name, **options):
+        self.name, self.options, self.layers = name, options, []
+
+    def add_layer(self, layer):
+        self.layers.append(layer)
+"""
+SHELL = """
+class Shell:
+    def __init__(self, name, *, command, chunk, range):
+        self.command, self.chunk, self.range = command, chunk, range
+"""
+CUERUN = """
+import json
+
+def launch(job, *, use_pycuerun):
+    (layer,) = job.layers
+    print(json.dumps({"show": job.options["show"], "command": layer.command, "range": layer.range}))
+"""
+
+
+@pytest.fixture
+def plan(tmp_path):
+    request = PublishRequest("Film/SQ010/SH010/Comp", "a.mov")
+    problems = {2: ("There is no task.",)}
+    items = tuple(
+        PlannedItem(index, f"k{index}", "http://localhost", "", request, problems=problems.get(index, ()))
+        for index in range(5)
+    )
+    return Plan(tmp_path, items)
+
+
+def arguments(plan):
+    return ["publish-item", "--manifest", str(plan.folder / "items.jsonl"), "--out", str(plan.folder / "results")]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Other rules of quotation")
+def test_deadline_gets_a_command_job_of_the_items_without_problems(plan):
+    program, action, *rest = shlex.split(submitters.deadline_command(plan))
+    assert (program, action) == ("deadlinecommand", "-SubmitCommandLineJob")
+    options = dict(zip(rest[::2], rest[1::2]))
+    assert (options["-executable"], options["-frames"], options["-chunksize"]) == ("ft-dcc", "0-1,3-4", "1")
+    words = [each.replace("<QUOTE>", "") for each in options["-arguments"].split(" ")]
+    assert words == [*arguments(plan), "--index", "<STARTFRAME>"]
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+def test_flamenco_compiles_a_task_for_each_item(plan, tmp_path):
+    (tmp_path / "manager.js").write_text(FLAMENCO, encoding="utf-8")
+    script = submitters.write_flamenco(plan)
+    ran = subprocess.run(
+        ["node", str(tmp_path / "manager.js"), script], capture_output=True, encoding="utf-8", timeout=120, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    tasks = json.loads(ran.stdout)
+    assert [task["name"] for task in tasks] == ["publish-0", "publish-1", "publish-3", "publish-4"]
+    (command,) = tasks[2]["commands"]
+    assert (command["name"], command["parameters"]["exe"]) == ("exec", "ft-dcc")
+    assert command["parameters"]["args"] == [*arguments(plan), "--index", "3"]
+
+
+def test_opencue_launches_a_layer_of_the_items(plan, tmp_path):
+    modules = {"__init__": OUTLINE, "cuerun": CUERUN, "modules/__init__": "", "modules/shell": SHELL}
+    (tmp_path / "outline" / "modules").mkdir(parents=True)
+    for name, text in modules.items():
+        (tmp_path / "outline" / f"{name}.py").write_text(text, encoding="utf-8")
+    submit = submitters.write_opencue(plan)
+    assert submit == f"python {plan.folder / 'opencue_job.py'}"
+    ran = subprocess.run(
+        [sys.executable, submit.partition(" ")[2], "film"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout) == {
+        "show": "film",
+        "command": ["ft-dcc", *arguments(plan), "--index", "#IFRAME#"],
+        "range": "0-1,3-4",
+    }
