@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import queue
 import re
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -253,3 +254,14 @@ def test_a_mark_in_an_unknown_form_is_left_out_on_the_page(reviewed, server_proc
     link = f"{server_process.url}/review/{reviewed.review_id}/studio"
     answer = requests.get(f"{link}/entries/{reviewed.object_id}", headers=server_process.headers, timeout=30).json()
     assert ["addressed" in note for note in answer["notes"]] == [False]
+
+
+def test_the_documented_example_writes_a_note_with_a_drawing(reviewed):
+    page = (Path(__file__).resolve().parents[2] / "docs" / "td" / "feedback.md").read_text("utf-8")
+    example = page.partition("## Write a note with a drawing")[2].partition("```python\n")[2].partition("```")[0]
+    names = {"session": reviewed.session, "entry_id": reviewed.object_id, "user_id": reviewed.user_id}
+    exec(example, names)  # noqa: S102 - our own documentation
+    (note,) = read(reviewed).notes
+    assert (note.text, note.frame, note.drawing.frame) == ("Lower the arm.", 1010, 1010)
+    assert note.drawing.aspect == pytest.approx(16 / 9)
+    assert [point[:2] for point in next(iter(note.drawing.strokes(16 / 9))).points] == [(0.2, 0.3), (0.6, 0.3)]
