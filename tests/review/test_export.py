@@ -176,3 +176,11 @@ def test_a_pdf_has_the_notes_and_their_drawings_in_colour():
 
 def test_a_pdf_without_notes_is_one_page():
     assert to_pdf([]).startswith(b"%PDF-")
+
+
+def test_a_drawing_of_ten_thousand_strokes_is_exported():
+    dots = [{**LINE, "points": [[index / 10_000, 0.5, 0.5]]} for index in range(10_000)]
+    note = Note("n1", ("AssetVersion", "v"), "Ida", NOON, "Rain", 1010, drawing=drawing(1010, dots))
+    version = ReviewedVersion("v", 3, "main", None, "Film/sq010/sh010", "Ada", NOON, "", notes=(note,))
+    assert to_pdf([version]).startswith(b"%PDF-")
+    assert to_csv([version]).count("\r\n") == 2
