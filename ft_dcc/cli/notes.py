@@ -94,6 +94,7 @@ def done(output: Output, notes: tuple[str, ...], reopen: bool) -> None:
 @command.command(short_help="Write notes to a file.")
 @_selection
 @click.option("--csv", "csv", type=click.Path(dir_okay=False, path_type=Path), help="Spreadsheet, a line a note.")
+@click.option("--pdf", type=click.Path(dir_okay=False, path_type=Path), help="PDF with drawings on empty frames.")
 @click.option("--otio", type=click.Path(dir_okay=False, path_type=Path), help="OpenTimelineIO with drawings (ORI).")
 @click.option(
     "--grease-pencil",
@@ -101,10 +102,17 @@ def done(output: Output, notes: tuple[str, ...], reopen: bool) -> None:
     help="Archive of drawn frames for Maya; needs --task or --version.",
 )
 @reporting
-def export(output: Output, csv: Path | None, otio: Path | None, grease_pencil: Path | None, **selection: Any) -> None:
+def export(
+    output: Output,
+    csv: Path | None,
+    pdf: Path | None,
+    otio: Path | None,
+    grease_pencil: Path | None,
+    **selection: Any,
+) -> None:
     """Write notes and drawings to files of other programs; give at least one file."""
-    if not (csv or otio or grease_pencil):
-        raise click.UsageError("Give --csv, --otio or --grease-pencil.")
+    if not (csv or pdf or otio or grease_pencil):
+        raise click.UsageError("Give --csv, --pdf, --otio or --grease-pencil.")
     with connected() as session:
         versions = _read(session, **selection)
     written = []
@@ -113,6 +121,10 @@ def export(output: Output, csv: Path | None, otio: Path | None, grease_pencil: P
 
         # Excel reads UTF-8 only with a byte order mark.
         written.append(_write(csv, to_csv(versions).encode("utf-8-sig")))
+    if pdf is not None:
+        from ft_dcc.review.export.document import to_pdf
+
+        written.append(_write(pdf, to_pdf(versions)))
     if otio is not None:
         from ft_dcc.review.export.otio import to_otio
 

@@ -77,6 +77,8 @@ def test_notes_are_exported_with_the_frames_of_the_shot(notes, noted, tmp_path):
     table, timeline = tmp_path / "notes.csv", tmp_path / "notes.otio"
     exported = notes("export", "--task", noted.task, "--csv", str(table), "--otio", str(timeline))
     assert exported.code == 0, exported.err
+    assert notes("export", "--version", noted.version, "--pdf", str(tmp_path / "notes.pdf")).code == 0
+    assert (tmp_path / "notes.pdf").read_bytes().startswith(b"%PDF-")
     assert ",v003,1010,,admin," in table.read_text("utf-8-sig")
     assert json.loads(timeline.read_text("utf-8"))["OTIO_SCHEMA"] == "Timeline.1"
 

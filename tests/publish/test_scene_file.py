@@ -19,6 +19,7 @@ from ft_dcc.production import versions
 from ft_dcc.publish.models import PublishRequest
 from ft_dcc.publish.publisher import Publisher, publish
 from ft_dcc.session import operations
+from ft_dcc.session.transfer.transfer import remove
 
 CONTENT = b"a scene" * 1000
 
@@ -183,3 +184,11 @@ def test_names_with_separators_stay_inside_the_folder(session, with_scene, tmp_p
     found = versions.find_component(session, with_scene, "../../up")
     assert found.file_name == "SH010_Animation_v001_up.x"
     assert versions.fetch(session, found, tmp_path).parent == tmp_path
+
+
+def test_file_that_the_server_has_lost_is_one_sentence_and_leaves_nothing(session, with_scene, tmp_path):
+    component = versions.find_component(session, with_scene)
+    remove(session, component.id)
+    with pytest.raises(NotFoundError, match=rf"has no bytes of the component {component.id}"):
+        versions.fetch(session, component, tmp_path / "fetched")
+    assert list((tmp_path / "fetched").iterdir()) == []

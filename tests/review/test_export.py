@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import subprocess
 import zipfile
+import zlib
 from datetime import datetime, timezone
 from fractions import Fraction
 from xml.etree import ElementTree
@@ -17,6 +19,7 @@ import pytest
 
 from ft_dcc.frames import Resolution
 from ft_dcc.review.drawings import parse_drawing
+from ft_dcc.review.export.document import to_pdf
 from ft_dcc.review.export.grease_pencil import to_archive
 from ft_dcc.review.export.otio import to_otio
 from ft_dcc.review.export.spreadsheet import to_csv
@@ -157,3 +160,27 @@ def test_the_archive_lists_frames_with_their_duration():
         assert root.find("settings/setting").get("fps") == "24"
         colours = {pixel[:3] for row in decode(archive.read("notes.1003.png"), 200, 100) for pixel in row if pixel[3]}
         assert {(255, 0, 0), (0, 0, 255)} <= colours
+
+
+def test_a_pdf_has_the_notes_and_their_drawings_in_colour():
+    note = Note("n1", ("AssetVersion", "v"), "Ida Berg", NOON, "Arm too high", 1010, drawing=drawing(1010, SHAPES))
+    many = [Note(f"m{i}", ("AssetVersion", "v"), "Ada", NOON, f"Änderung {i} 手 " + "long " * 60, i) for i in range(40)]
+    version = ReviewedVersion("v", 3, "main", None, "Film/sq010/sh010", "Ada", NOON, "", notes=(note, *many))
+    content = to_pdf([version])
+    streams = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", content, re.DOTALL)
+    unpacked = b"".join(zlib.decompressobj().decompress(stream) for stream in streams if stream[:1] == b"x")
+    assert {b"1 0 0 RG", b"0 1 0 RG", b"0 0 1 RG"} <= set(re.findall(rb"[01] [01] [01] RG", unpacked))
+    # Each page of the document is listed in its tree of pages.
+    assert int(re.search(rb"/Count (\d+)", content)[1]) > 3
+
+
+def test_a_pdf_without_notes_is_one_page():
+    assert to_pdf([]).startswith(b"%PDF-")
+
+
+def test_a_drawing_of_ten_thousand_strokes_is_exported():
+    dots = [{**LINE, "points": [[index / 10_000, 0.5, 0.5]]} for index in range(10_000)]
+    note = Note("n1", ("AssetVersion", "v"), "Ida", NOON, "Rain", 1010, drawing=drawing(1010, dots))
+    version = ReviewedVersion("v", 3, "main", None, "Film/sq010/sh010", "Ada", NOON, "", notes=(note,))
+    assert to_pdf([version]).startswith(b"%PDF-")
+    assert to_csv([version]).count("\r\n") == 2

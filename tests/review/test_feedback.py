@@ -6,12 +6,13 @@ import contextlib
 import json
 import queue
 import re
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 import requests
 
-from ft_dcc.errors import NotFoundError
+from ft_dcc.errors import NotFoundError, ServerUnreachable
 from ft_dcc.review import feedback
 from ft_dcc.review.notes import drawings_for_scene, publish_note_id
 from ft_dcc.server.mail.outbox import queued_messages
@@ -263,3 +264,41 @@ def test_a_mark_in_an_unknown_form_is_left_out_on_the_page(reviewed, server_proc
     answer = requests.get(f"{link}/entries/{reviewed.object_id}", headers=server_process.headers, timeout=30).json()
     (note,) = answer["notes"]
     assert (note["addressed_in"], note["addressed_entry"]) == (None, None)
+
+
+def test_the_documented_example_writes_a_note_with_a_drawing(reviewed):
+    page = (Path(__file__).resolve().parents[2] / "docs" / "td" / "feedback.md").read_text("utf-8")
+    example = page.partition("## Write a note with a drawing")[2].partition("```python\n")[2].partition("```")[0]
+    names = {"session": reviewed.session, "entry_id": reviewed.object_id, "user_id": reviewed.user_id}
+    exec(example, names)  # noqa: S102 - our own documentation
+    (note,) = read(reviewed).notes
+    assert (note.text, note.frame, note.drawing.frame) == ("Lower the arm.", 1010, 1010)
+    assert note.drawing.aspect == pytest.approx(16 / 9)
+    assert [point[:2] for point in next(iter(note.drawing.strokes(16 / 9))).points] == [(0.2, 0.3), (0.6, 0.3)]
+
+
+def test_the_note_of_a_deleted_author_is_read(reviewed):
+    user_id = str(uuid4())
+    user = {"id": user_id, "username": f"leaver_{user_id[:8]}", "first_name": "Max", "is_active": True}
+    reviewed.session.call([operations.create("User", user)])
+    reviewed.write("Arm too high", user_id=user_id)
+    assert [note.author for note in read(reviewed).notes] == ["Max"]
+    reviewed.session.call([operations.delete("User", user_id)])
+    assert [(note.author, note.text) for note in read(reviewed).notes] == [("Guest", "Arm too high")]
+
+
+def test_a_server_that_goes_away_between_two_pages_is_an_error_and_no_half_result(reviewed, monkeypatch):
+    for number in (2, 3):
+        reviewed.add_version(number)
+    post, calls = reviewed.session.transport.post, []
+
+    def answer(*given):
+        calls.append(given)
+        if len(calls) > 2:
+            raise ServerUnreachable("The server does not answer.")
+        return post(*given)
+
+    monkeypatch.setattr(reviewed.session.transport, "post", answer)
+    found = feedback.find_feedback(reviewed.session, f'task_id is "{reviewed.task_id}"', page_size=2)
+    with pytest.raises(ServerUnreachable):
+        list(found)

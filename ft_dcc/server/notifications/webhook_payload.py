@@ -70,7 +70,7 @@ def _sentence(payload: Payload, escape: Callable[[str], str]) -> str:
     """Return the message as one or two lines, with everything that people typed escaped."""
     if payload["event"] == PING:
         return f"ft-dcc can send messages of {escape(payload['project']['name'])} here."
-    version, author = escape(payload["version"]["name"]), escape(payload["author"] or "Somebody")
+    version, author = escape(payload["version"]["name"]), escape(payload["author"] or "A guest")
     if payload["event"] == EVENTS[VERSION]:
         return f"{author} published {version}"
     if payload["event"] == EVENTS[VERDICT]:
