@@ -1,4 +1,4 @@
-"""Run benchmarks against other programs: ``python -m bench session publish server dialog review attack``.
+"""Run benchmarks against other programs: ``python -m bench session publish server dialog review attack viewport``.
 
 Both sides of a comparison run in turn on the same machine. The exit code is 1 if a goal is missed. ``--quick`` uses
 smaller data and fewer repetitions.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-BENCHES = ("session", "publish", "server", "dialog", "review", "attack")
+BENCHES = ("session", "publish", "server", "dialog", "review", "attack", "viewport")
 
 
 def main() -> int:
@@ -20,7 +20,7 @@ def main() -> int:
     if unknown:
         print(f"Unknown benchmark {unknown[0]}. Available: {', '.join(BENCHES)}.", file=sys.stderr)
         return 2
-    options = {name: {"is_quick": is_quick} for name in ("publish", "server", "dialog", "review", "attack")}
+    options = {name: {"is_quick": is_quick} for name in ("publish", "server", "dialog", "review", "attack", "viewport")}
     results = [importlib.import_module(f"bench.{name}").run(**options.get(name, {})) for name in names]
     return 0 if all(results) else 1
 
