@@ -16,7 +16,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 LOCKED := $(PIP_INSTALL) --require-hashes --requirement .ci/lock
 PROJECT := $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 
-.PHONY: demo test check docs bench extension release lock picture clean setup setup-test
+.PHONY: demo test check docs bench extension release lock picture screenshot-blender clean setup setup-test
 
 demo: setup
 	$(BIN)/ft-dcc demo
@@ -86,6 +86,10 @@ lock:
 # The image of the review page in the README, made by the demo.
 picture: setup-test
 	$(BIN)/ft-dcc demo --once --screenshot docs/images/review.png
+
+screenshot-blender: setup-test
+	FT_DCC_BLENDER=$${FT_DCC_BLENDER:-/usr/bin/blender} FT_DCC_SCREENSHOT=docs/images/blender.png \
+		$(BIN)/python -m pytest -q tests/blender/test_window.py -k screenshot
 
 clean:
 	rm -rf $(VENV) .venv-official .venv-release build dist site

@@ -81,6 +81,45 @@ def steps_of_artist() -> Iterator[float]:
     (OUTPUT / "results.json").write_text(json.dumps(results), encoding="utf-8")
 
 
+def steps_of_screenshot() -> Iterator[float]:
+    """Publish in the whole window, and take the screenshot of the documentation: camera view, panel, version."""
+    demo_scene.build(OUTPUT / "demo.blend")
+    yield 2.0
+    area, window = find_view()
+    with bpy.context.temp_override(window=window, area=area):
+        bpy.ops.screen.screen_full_area()
+    yield 1.0
+    area, window = find_view()
+    space = area.spaces[0]
+    space.show_region_ui, space.region_3d.view_perspective = True, "CAMERA"
+    space.show_region_toolbar = space.overlay.show_floor = space.overlay.show_extras = False
+    yield 1.0
+    server, user, key = (os.environ[name] for name in ("FTRACK_SERVER", "FTRACK_API_USER", "FTRACK_API_KEY"))
+    bpy.ops.ft_dcc.sign_in(server=server, user=user, key=key)
+    yield from until_idle()
+    bpy.ops.ft_dcc.create_task(project="Film", sequence="SEQ010", shot="SH010", task="Animation")
+    yield from until_idle()
+    if bpy.app.version >= (4, 2):
+        next(part for part in area.regions if part.type == "UI").active_panel_category = "ft-dcc"
+    else:
+        # The third tab, at the right edge of the window.
+        right, y = window.width - 12, int(os.environ.get("FT_DCC_TEST_TAB_Y", "200"))
+        subprocess.run(["xdotool", "mousemove", str(right), str(y), "click", "1"], check=True)
+    yield 1.0
+    take_screenshot("tabs")
+    choices = bpy.context.window_manager.ft_dcc
+    choices.percentage, choices.comment, choices.review = 25, "Ball hits each step", "Dailies"
+    choices.frames, choices.start, choices.end = "CUSTOM", 1001, 1008
+    bpy.context.scene.frame_set(1024)
+    press_publish(area, window)
+    yield from until_idle()
+    choices.frames = "SCENE"
+    yield 3.0
+    take_screenshot("screenshot")
+    error = CONTROLLER.error or str(CONTROLLER.problems or "")
+    (OUTPUT / "results.json").write_text(json.dumps({"error": error}), encoding="utf-8")
+
+
 def steps_of_protection() -> Iterator[float]:
     """Disturb a publish of 48 frames in every way, then disable the add-on during another one."""
     results = {}
@@ -252,7 +291,7 @@ def state():
     return values
 
 
-STEPS = {"artist": steps_of_artist, "protection": steps_of_protection}
+STEPS = {"screenshot": steps_of_screenshot, "artist": steps_of_artist, "protection": steps_of_protection}
 steps, until = STEPS[os.environ["FT_DCC_TEST_STEPS"]](), time.monotonic() + 420
 
 

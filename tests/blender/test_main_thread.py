@@ -77,6 +77,57 @@ def test_without_a_window_a_waiting_main_thread_runs_the_call(main_thread, monke
     assert seen == [threading.get_ident()]
 
 
+def test_calls_that_follow_each_other_run_in_one_slice_of_time(main_thread, monkeypatch):
+    class Clock:
+        now = 0.0
+
+        def monotonic(self):
+            return self.now
+
+    clock, done = Clock(), []
+
+    def draw(frame):
+        clock.now += main_thread._SLICE_SECONDS * 0.6
+        done.append(frame)
+
+    monkeypatch.setattr(main_thread, "time", clock)
+    for frame in range(5):
+        main_thread._calls.put(main_thread.MainThreadCall(lambda frame=frame: draw(frame), "Blender"))
+    counts = []
+    while not main_thread._calls.empty():
+        main_thread.serve()
+        counts.append(len(done))
+    assert counts == [2, 4, 5]
+
+
+def test_a_slice_lasts_as_long_as_the_redraw_before_it(main_thread, monkeypatch):
+    class Clock:
+        now = 0.0
+
+        def monotonic(self):
+            return self.now
+
+    clock, done = Clock(), []
+
+    def draw(frame):
+        clock.now += 0.0625
+        done.append(frame)
+
+    monkeypatch.setattr(main_thread, "time", clock)
+    for frame in range(40):
+        main_thread._calls.put(main_thread.MainThreadCall(lambda frame=frame: draw(frame), "Blender"))
+    counts = []
+    for redraw_seconds in (0.5, 7.0, 0.0, 0.0):
+        before = len(done)
+        main_thread.serve()
+        counts.append(len(done) - before)
+        clock.now += redraw_seconds
+    while not main_thread._calls.empty():
+        main_thread.serve()
+    # Half a second, and the most, one second.
+    assert counts == [4, 8, 16, 4]
+
+
 def test_stop_serving_removes_the_timer(main_thread, bpy):
     main_thread.start_serving()
     main_thread.stop_serving()

@@ -101,6 +101,18 @@ def test_an_artist_publishes_and_cancels_in_the_window(run_steps):
 
 
 @pytest.mark.timeout(900)
+def test_the_screenshot_of_the_documentation_shows_a_published_version(run_steps, tmp_path):
+    """``FT_DCC_SCREENSHOT`` names the file that the image is written to: ``make screenshot-blender``."""
+    results = run_steps("screenshot", 1320, 815)
+    assert results["error"] == ""
+    for name in ("tabs", "screenshot"):
+        assert (tmp_path / f"{name}.png").stat().st_size > 10_000
+        if "FT_DCC_SCREENSHOT" in os.environ:
+            path = Path(os.environ["FT_DCC_SCREENSHOT"])
+            shutil.copy(tmp_path / f"{name}.png", path if name == "screenshot" else path.with_name("tabs.png"))
+
+
+@pytest.mark.timeout(900)
 def test_nothing_that_is_pressed_or_saved_during_a_publish_changes_the_scene(run_steps):
     results = run_steps("protection", 960, 600)
     print(json.dumps(results)[:3000])

@@ -19,8 +19,11 @@ _SERVED_TIMEOUT_SECONDS = 0.2
 # After a timer Blender redraws every area that a frame change affects, which takes longer than a small frame. So
 # calls that follow each other are run together, for a time in which the window still feels responsive.
 _SLICE_SECONDS = 0.2
+# A slice lasts as long as the redraw before it took, so that at most half of the time is spent on redraws.
+_MAX_SLICE_SECONDS = 1.0
 _NEXT_CALL_TIMEOUT_SECONDS = 0.02
 
+_slice_end: float | None = None
 _batch_lock = threading.RLock()
 _is_served = threading.Event()
 _calls: queue.SimpleQueue[MainThreadCall] = queue.SimpleQueue()
@@ -28,7 +31,10 @@ _calls: queue.SimpleQueue[MainThreadCall] = queue.SimpleQueue()
 
 def serve() -> float:
     """Run the waiting calls for one time slice; a Blender timer calls this again after the returned seconds."""
-    until, timeout = time.monotonic() + _SLICE_SECONDS, 0.0
+    global _slice_end
+    begin, timeout = time.monotonic(), 0.0
+    redraw_seconds = 0.0 if _slice_end is None else begin - _slice_end
+    until, _slice_end = begin + min(max(_SLICE_SECONDS, redraw_seconds), _MAX_SLICE_SECONDS), None
     while time.monotonic() < until:
         try:
             call = _calls.get(timeout=timeout) if timeout else _calls.get_nowait()
@@ -37,6 +43,7 @@ def serve() -> float:
         call.run()
         # The thread that made the call needs a moment for the next one.
         timeout = _NEXT_CALL_TIMEOUT_SECONDS
+    _slice_end = time.monotonic()
     return _POLL_INTERVAL_SECONDS / 5
 
 

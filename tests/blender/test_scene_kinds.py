@@ -1,0 +1,291 @@
+"""Kinds of scenes that a capture must not change: each movie is decoded, and each of its frames is compared."""
+
+from __future__ import annotations
+
+import subprocess
+import warnings
+from fractions import Fraction
+
+import imageio_ffmpeg
+import pytest
+
+from ft_dcc.errors import Cancelled
+from ft_dcc.frames import Resolution
+from ft_dcc.media import encode
+
+# All images are compared in this size.
+WIDTH, HEIGHT = 64, 36
+# The largest mean difference of a movie's frame from its image, of 255: the codec blurs the edges of colours.
+MAX_DIFFERENCE = 14
+COLLECTIONS = (
+    *("scenes", "objects", "collections", "cameras", "meshes", "materials", "worlds", "actions", "images"),
+    *("volumes", "lights", "particles"),
+    *("node_groups", "annotations", "grease_pencils", "curves", "texts", "movieclips", "masks", "sounds"),
+)
+# They tell about the state of Blender, not about the scene.
+VOLATILE = {"is_evaluated", "tag", "session_uid", "depsgraph", "rna_type", "is_runtime_data", "preview", "original"}
+
+
+def ignore(frame):
+    pass
+
+
+def several_cameras(scene, bpy):
+    from blender import sample_scene
+
+    sample_scene.add_camera("Second", x=1.0)
+    return {"source": "Second", "camera x": 1.0}
+
+
+def marker_cut(scene, bpy):
+    for frame in (1001, 1006):
+        scene.timeline_markers.new(str(frame), frame=frame).camera = scene.camera
+    return {"source": "timeline markers"}
+
+
+def rate(fps, base):
+    def change(scene, bpy):
+        scene.render.fps, scene.render.fps_base = fps, base
+        return {"fps": Fraction(fps) / Fraction(str(base))}
+
+    change.__name__ = f"{fps}_over_{base}_fps"
+    return change
+
+
+def step_of_2(scene, bpy):
+    return {"frames": "1004-1008x2"}
+
+
+def negative_start(scene, bpy):
+    scene.frame_start = 0
+    return {"frames": "-2-0"}
+
+
+def zero_start(scene, bpy):
+    scene.frame_start = 0
+    return {"frames": "0-1"}
+
+
+def sized(width, height):
+    def change(scene, bpy):
+        scene.render.resolution_x, scene.render.resolution_y = width, height
+        return {"resolution": Resolution(width, height)}
+
+    change.__name__ = f"{width}x{height}"
+    return change
+
+
+def half_size(scene, bpy):
+    scene.render.resolution_percentage = 50
+    return {"resolution": Resolution(64, 36).scaled(50)}
+
+
+def border(scene, bpy):
+    render = scene.render
+    render.use_border = render.use_crop_to_border = True
+    render.border_min_x, render.border_max_x = 0.4, 0.6
+    return {}
+
+
+def stereo(scene, bpy):
+    scene.render.use_multiview = True
+    scene.render.views_format = "STEREO_3D"
+    return {}
+
+
+def compositor_and_sequencer(scene, bpy):
+    if hasattr(scene, "compositing_node_group"):
+        scene.compositing_node_group = bpy.data.node_groups.new("Black", "CompositorNodeTree")
+    else:
+        scene.use_nodes = True
+        scene.node_tree.nodes.clear()
+    scene.render.use_compositing = scene.render.use_sequencer = True
+    editor = scene.sequence_editor_create()
+    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+    length = {"length": 100} if hasattr(editor, "strips") else {"frame_end": 1100}
+    strips.new_effect("Black", "COLOR", 1, 1000, **length)
+    return {}
+
+
+def two_scenes(scene, bpy):
+    bpy.data.scenes.new("Second").frame_set(7)
+    return {}
+
+
+def view_layers(scene, bpy):
+    scene.view_layers.new("Second").use = False
+    return {}
+
+
+def grease_pencil(scene, bpy):
+    from blender import sample_scene
+
+    sample_scene.add_grease_pencil().location = (0, 5, 100)
+    return {}
+
+
+def volume(scene, bpy):
+    from blender import sample_scene
+
+    sample_scene.add(bpy.data.objects.new("Smoke", bpy.data.volumes.new("Smoke")))
+    return {}
+
+
+def lens_shift(scene, bpy):
+    scene.camera.data.shift_x = 0.1
+    return {"camera x": 1.0}
+
+
+def anamorphic(scene, bpy):
+    scene.render.pixel_aspect_x = 2.0
+    return {"movie": Resolution(128, 36)}
+
+
+def unusual_names(scene, bpy):
+    name = "Cam {x} 100%d\nsecond line"
+    scene.camera.name = name
+    scene.name = "Scene {frame} %04d"
+    return {"source": scene.camera.name}
+
+
+def handler_that_raises(scene, bpy):
+    def fail(*_):
+        raise RuntimeError("a studio's handler is broken")
+
+    bpy.app.handlers.frame_change_post.append(fail)
+    return {"cleanup": lambda: bpy.app.handlers.frame_change_post.remove(fail)}
+
+
+KINDS = (
+    *(several_cameras, marker_cut, step_of_2, negative_start, zero_start, half_size, border, stereo),
+    *(compositor_and_sequencer, two_scenes, view_layers, grease_pencil, volume, lens_shift, anamorphic, unusual_names),
+    *(handler_that_raises, rate(24, 1.001), rate(25, 2), rate(60, 1.001), rate(120, 1)),
+    *(sized(3840, 2160), sized(36, 64), sized(63, 35)),
+)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda each: each.__name__)
+def test_a_movie_shows_each_frame_of_the_scene_and_the_scene_stays_as_it_was(
+    host, request_of, scene, bpy, tmp_path, kind
+):
+    from ft_dcc_blender.blender_compat import animation_curves
+
+    facts = kind(scene, bpy)
+    curve = animation_curves(scene.objects["Cube"])[0]
+    scene.frame_set(1002)
+    before = dump(bpy)
+    try:
+        values = {name: facts[name] for name in ("source", "resolution") if name in facts}
+        size = values.get("resolution", Resolution(WIDTH, HEIGHT))
+        wanted = facts.get("frames", "1005-1007" if size.width < 1000 else "1006")
+        frames = host.playblast(request_of(wanted, **values), ignore)
+    finally:
+        facts.get("cleanup", lambda: None)()
+    assert differences(before, dump(bpy)) == {}
+    movie = encode(frames, tmp_path / "movie.mp4")
+    assert (movie.fps, movie.resolution) == (facts.get("fps", Fraction(24)), facts.get("movie", size.even))
+    images = [decoded(frames.path(frame))[0] for frame in frames.frame_range]
+    # With a step, the movie holds each frame until the next one.
+    numbers = list(frames.frame_range.every_frame)
+    shown = decoded(movie.path)
+    assert len(shown) == len(numbers)
+    shown = [shown[numbers.index(frame)] for frame in frames.frame_range]
+    width = 10 * size.width / max(size.width, size.height)
+    for index, frame in enumerate(frames.frame_range):
+        distances = [mean_difference(shown[index], image) for image in images]
+        assert distances[index] == min(distances) < MAX_DIFFERENCE
+        centre = (curve.evaluate(frame) - facts.get("camera x", 0.0)) / width + 0.5
+        assert red_centre(shown[index]) == pytest.approx(centre, abs=0.04)
+
+
+def decoded(path):
+    """Return the images of a file, each as bytes of red, green and blue in the compared size."""
+    scale = f"scale={WIDTH}:{HEIGHT}:flags=area"
+    command = [
+        imageio_ffmpeg.get_ffmpeg_exe(),
+        "-v",
+        "error",
+        "-i",
+        str(path),
+        "-vf",
+        scale,
+        "-fps_mode",
+        "passthrough",
+    ]
+    data = subprocess.run(
+        [*command, "-f", "rawvideo", "-pix_fmt", "rgb24", "-"], capture_output=True, check=True
+    ).stdout
+    length = WIDTH * HEIGHT * 3
+    return [data[start : start + length] for start in range(0, len(data), length)]
+
+
+def mean_difference(one, other):
+    return sum(abs(a - b) for a, b in zip(one, other)) / len(one)
+
+
+def red_centre(image):
+    """Return the middle of the red cube, as a share of the width."""
+    pixels = range(WIDTH * HEIGHT)
+    columns = [each % WIDTH for each in pixels if image[3 * each] > 90 and image[3 * each + 2] < 90]
+    return (sum(columns) / len(columns) + 0.5) / WIDTH
+
+
+def dump(bpy):
+    """Return the values of all properties of the data-blocks that a scene consists of."""
+    found = {"data": {name: sorted(getattr(bpy.data, name).keys()) for name in COLLECTIONS if hasattr(bpy.data, name)}}
+    for name in COLLECTIONS:
+        for item in getattr(bpy.data, name, ()):
+            found[f"{name}/{item.name_full}"] = values_of(item, bpy, 5)
+    return found
+
+
+def values_of(part, bpy, depth):
+    found = {}
+    for prop in part.bl_rna.properties:
+        if prop.identifier in VOLATILE:
+            continue
+        with warnings.catch_warnings():
+            # Some properties are deprecated, and reading them says so.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            value = getattr(part, prop.identifier)
+        if prop.type == "COLLECTION":
+            is_small = depth > 0 and len(value) < 100 and not isinstance(part, bpy.types.Mesh)
+            found[prop.identifier] = [reference(each, bpy, depth) for each in value] if is_small else len(value)
+        elif prop.type == "POINTER":
+            found[prop.identifier] = None if value is None else reference(value, bpy, depth)
+        else:
+            found[prop.identifier] = repr(tuple(value) if getattr(prop, "is_array", False) else value)
+    return found
+
+
+def reference(value, bpy, depth):
+    if isinstance(value, bpy.types.ID):
+        return value.name_full
+    return values_of(value, bpy, depth - 1) if depth > 0 else str(type(value))
+
+
+def differences(before, after):
+    return {
+        name: [
+            (key, before[name][key], after[name].get(key))
+            for key in before[name]
+            if before[name][key] != after[name].get(key)
+        ]
+        if name in after
+        else "missing"
+        for name in {**before, **after}
+        if before.get(name) != after.get(name)
+    }
+
+
+def test_a_cancel_of_10000_frames_leaves_the_scene_as_it_was(host, request_of, scene, bpy):
+    def cancel(frame):
+        if frame == 3:
+            raise Cancelled("Stopped.")
+
+    scene.frame_set(1002)
+    before, request = dump(bpy), request_of("1-10000")
+    with pytest.raises(Cancelled):
+        host.playblast(request, cancel)
+    assert differences(before, dump(bpy)) == {}
+    assert len(list(request.directory.iterdir())) == 3
