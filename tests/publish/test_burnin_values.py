@@ -34,7 +34,8 @@ def scripts(monkeypatch):
 
 
 def texts_of(session, component):
-    found = session.query(f"select key, value from Metadata where parent_id is '{component.id}'")
+    is_described = f"parent_id is '{component.id}' and key in (ftr_meta, ft_dcc)"
+    found = session.query(f"select key, value from Metadata where {is_described}")
     return {item["key"]: json.loads(item["value"]) for item in found}
 
 

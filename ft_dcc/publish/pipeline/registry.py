@@ -34,10 +34,11 @@ PLUGINS: tuple[PluginClass, ...] = (
     validate.ValidateFrameRate,
     validate.ValidateResolution,
     validate.ValidateSound,
-    validate.ValidateSceneFile,
     validate.ValidateStill,
     validate.ValidateMovieColour,
     validate.ValidateColour,
+    # After the checks whose repairs change the scene.
+    validate.ValidateSceneFile,
     validate.ValidatePermission,
     validate.ValidateEncoder,
     validate.ValidateDisk,

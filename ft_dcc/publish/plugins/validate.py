@@ -369,7 +369,7 @@ class ValidateSaved(InstancePlugin):
 class ValidateSceneFile(InstancePlugin):
     """Check that a scene file which becomes part of the version is the scene that is captured."""
 
-    order = VALIDATOR + 0.4
+    order = VALIDATOR
     label = "Scene file"
     families: ClassVar[list[str]] = [REVIEW]
     repair_families: ClassVar[list[str]] = ["camera"]

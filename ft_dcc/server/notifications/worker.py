@@ -66,7 +66,7 @@ class Notifier:
     def _find_subjects(
         self, connection: Connection, events: Sequence[RecordedEvent]
     ) -> Iterator[tuple[RecordedEvent, Subject]]:
-        """Yield the events that concern somebody, each with its subject."""
+        """Yield the events that have a receiver, each with its subject."""
         if not self._sends_mails and not webhooks.find_webhooks(connection):
             return
         for event in events:
