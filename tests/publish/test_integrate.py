@@ -40,7 +40,8 @@ def test_deleted_task_is_reported_with_the_path_of_the_movie(session, task, publ
     (item,) = queue_items(jobs)
     assert str(caught.value).endswith(f"then remove this job: ft-dcc queue drop {item.job.id}.")
     assert str(item.job.folder / "1" / "ftrackreview-mp4.mp4") in str(caught.value)
-    (result,) = process_queue(Publisher(session, None, None, jobs))
+    assert (item.state, list(process_queue(Publisher(session, None, None, jobs)))) == ("failed", [])
+    (result,) = process_queue(Publisher(session, None, None, jobs), retry_failed=True)
     assert isinstance(result.error, TaskNotFound)
 
 
