@@ -40,7 +40,8 @@ def test_deleted_task_is_reported_with_the_path_of_the_movie(session, task, publ
     (item,) = queue_items(jobs)
     assert str(caught.value).endswith(f"then remove this job: ft-dcc queue drop {item.job.id}.")
     assert str(item.job.folder / "1" / "ftrackreview-mp4.mp4") in str(caught.value)
-    (result,) = process_queue(Publisher(session, None, None, jobs))
+    assert (item.state, list(process_queue(Publisher(session, None, None, jobs)))) == ("failed", [])
+    (result,) = process_queue(Publisher(session, None, None, jobs), retry_failed=True)
     assert isinstance(result.error, TaskNotFound)
 
 
@@ -57,7 +58,7 @@ def test_files_lost_by_a_restored_server_are_uploaded_again(session, task, publi
     sets = [values for event in item.job.journal.events() for values in event.get("sets", {}).values()]
     (sent,) = [values[COMPONENTS.key] for values in sets if COMPONENTS.key in values]
     session.call([operations.delete("FileComponent", component.id) for component in sent])
-    (result,) = process_queue(Publisher(session, None, None, jobs))
+    (result,) = process_queue(Publisher(session, None, None, jobs), retry_failed=True)
     assert (result.is_done, result.published.first.version) == (True, 1)
     assert requests.get(result.published.first.link.partition("#")[0], timeout=30).status_code == 200
     assert [(item.state, item.problems) for item in queue_items(jobs)] == [("done", ())]
