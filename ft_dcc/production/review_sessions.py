@@ -15,7 +15,7 @@ import attrs
 from ft_dcc.errors import ReviewSessionClosed, ServerCompatibilityError, SettingInvalid
 from ft_dcc.session import operations
 from ft_dcc.session.query.query import quoted
-from ft_dcc.session.transport.codec import new_id
+from ft_dcc.session.transport.codec import new_id, to_datetime
 
 if TYPE_CHECKING:
     from ft_dcc.session import Session
@@ -401,5 +401,6 @@ def _invite_result(person: Invitee, answer: Mapping[str, Any]) -> InviteResult:
 
 
 def _with_zone(time: datetime | None) -> datetime | None:
-    # A session returns the server's times, which are UTC, without a zone.
+    # A session may return the server's times, which are UTC, without a zone, or as Arrow objects.
+    time = to_datetime(time)
     return time if time is None or time.tzinfo is not None else time.replace(tzinfo=timezone.utc)

@@ -273,6 +273,8 @@ def _date(value: object) -> datetime | None:
             value = datetime.fromisoformat(value.replace("Z", "+00:00"))
         except ValueError:
             return None
+    # Sessions return Arrow objects if arrow is installed.
+    value = getattr(value, "datetime", value)
     if not isinstance(value, datetime):
         return None
     return value if value.tzinfo is not None else value.replace(tzinfo=timezone.utc)

@@ -7,6 +7,7 @@ import uuid
 import pytest
 
 from ft_dcc.errors import OperationError
+from ft_dcc.session.transport import codec
 from ft_dcc.session.transport.codec import LazyDateTime, dumps
 
 UTC = datetime.timezone.utc
@@ -41,3 +42,23 @@ def test_ids_and_sets_are_sent_as_texts_and_lists():
 def test_value_without_json_form_is_named():
     with pytest.raises(OperationError, match="cannot be sent"):
         dumps({"name": object()})
+
+
+def test_a_time_without_arrow_names_the_extra_of_missing_methods(monkeypatch):
+    monkeypatch.setattr(codec, "_arrow", lambda: None)
+    time = codec.LazyDateTime("2026-05-01T10:00:00").parsed()
+    assert time == datetime.datetime(2026, 5, 1, 10, tzinfo=UTC)
+    for name in ("humanize", "format", "shift", "to", "floor"):
+        with pytest.raises(AttributeError, match=rf"'{name}' without the package arrow.*ft-dcc\[compat\]"):
+            getattr(time, name)
+    with pytest.raises(AttributeError, match="has no attribute 'no_such_name'"):
+        _ = time.no_such_name
+
+
+def test_a_time_is_an_arrow_object_if_arrow_is_installed():
+    arrow = pytest.importorskip("arrow")
+    time = codec.LazyDateTime("2026-05-01T10:00:00").parsed()
+    assert isinstance(time, arrow.Arrow)
+    assert time.shift(days=1).floor("day").format("YYYY-MM-DD") == "2026-05-02"
+    assert codec.to_wire(time) == {"__type__": "datetime", "value": "2026-05-01T10:00:00+00:00"}
+    assert codec.to_datetime(time) == datetime.datetime(2026, 5, 1, 10, tzinfo=UTC)

@@ -17,6 +17,7 @@ from ft_dcc.session.entities.attribute import Attribute, CollectionAttribute
 from ft_dcc.session.entities.entity import Entity
 from ft_dcc.session.locations.sequence_files import frame_number, is_sequence, sequence_files
 from ft_dcc.session.query.expression import field, find
+from ft_dcc.session.transport.codec import to_datetime
 
 Read = Callable[[Entity], Any]
 Write = Callable[[Entity, Any], None]
@@ -94,6 +95,7 @@ def _status(review_session: Entity) -> str:
 
 
 def _aware(time: Any) -> datetime.datetime | None:
+    time = to_datetime(time)
     if not isinstance(time, datetime.datetime):
         return None
     return time if time.tzinfo is not None else time.replace(tzinfo=datetime.timezone.utc)

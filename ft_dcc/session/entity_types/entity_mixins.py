@@ -15,6 +15,7 @@ from ft_dcc.session.entities.entity_context import EntitySession
 from ft_dcc.session.locations.location import Location
 from ft_dcc.session.query.expression import field, find
 from ft_dcc.session.symbol import NOT_SET, ORIGIN_LOCATION_ID, SERVER_LOCATION_ID
+from ft_dcc.session.transport.codec import to_datetime
 
 _log = logging.getLogger(__name__)
 
@@ -283,7 +284,7 @@ class User(Entity):
 
 
 def _seconds_since(start: datetime.datetime, zone: datetime.timezone | None) -> int:
-    now = datetime.datetime.now(zone)
+    now, start = datetime.datetime.now(zone), to_datetime(start)
     return max(0, int((now - (start if zone is not None else start.replace(tzinfo=None))).total_seconds()))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import functools
+import importlib
 import json
 from pathlib import PurePath
 from typing import Any
@@ -18,16 +20,57 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
+# The attributes of Arrow objects that a datetime does not have.
+_ARROW_ATTRIBUTES = frozenset(
+    (
+        *("ceil", "clone", "datetime", "dehumanize", "float_timestamp", "floor", "for_json", "format", "humanize"),
+        *("int_timestamp", "is_between", "naive", "quarter", "shift", "span", "to", "week"),
+    )
+)
+
+
+class ServerTime(datetime.datetime):
+    """A time of the server; the methods that only Arrow objects have raise an error that names the extra."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _ARROW_ATTRIBUTES:
+            raise AttributeError(
+                f"A time has no {name!r} without the package arrow. Install it with: pip install 'ft-dcc[compat]'."
+            )
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+
+def to_datetime(value: Any) -> Any:
+    """Return the datetime of an Arrow object, and any other value as it is."""
+    return getattr(value, "datetime", value)
+
+
+@functools.cache
+def _arrow() -> Any:
+    """Return the package arrow, or None if it is not installed."""
+    try:
+        return importlib.import_module("arrow")
+    except ImportError:
+        return None
+
+
 class LazyDateTime(str):
     """A date or a time as the server wrote it, parsed when it is read."""
 
     __slots__ = ()
 
-    def parsed(self) -> datetime.datetime:
-        """Return the time with its zone; the default is UTC, and midnight for a date."""
+    def parsed(self) -> Any:
+        """Return the time with its zone; the default is UTC, and midnight for a date.
+
+        It is an Arrow object if ``arrow`` is installed, as the official client returns, else a ServerTime.
+        """
         # fromisoformat() reads the Z of ISO 8601 only since Python 3.11.
-        time = datetime.datetime.fromisoformat(self.replace("Z", "+00:00"))
-        return time if time.tzinfo is not None else time.replace(tzinfo=datetime.timezone.utc)
+        time = ServerTime.fromisoformat(self.replace("Z", "+00:00"))
+        time = time if time.tzinfo is not None else time.replace(tzinfo=datetime.timezone.utc)
+        arrow = _arrow()
+        return time if arrow is None else arrow.Arrow.fromdatetime(time)
 
     def to_wire(self) -> dict[str, str]:
         """Return the JSON object of the time, with the server's text."""
