@@ -1,7 +1,8 @@
 """Runs inside a Blender with a window: ``blender -P run_in_window.py``. It publishes and cancels as an artist does.
 
 The environment names the server (FTRACK_*), FT_DCC_TEST_OUTPUT, the folder for the results (JSON) and screenshots, and
-FT_DCC_MODULE, the name of the add-on's module in this Blender. FT_DCC_TEST_STEPS is "artist", "protection" or "screenshot".
+FT_DCC_MODULE, the name of the add-on's module in this Blender. FT_DCC_TEST_STEPS is "artist", "protection" or
+"screenshot".
 """
 
 from __future__ import annotations
