@@ -1,7 +1,8 @@
 """Runs inside a Blender with a window: ``blender -P run_in_window.py``. It publishes and cancels as an artist does.
 
 The environment names the server (FTRACK_*), FT_DCC_TEST_OUTPUT, the folder for the results (JSON) and screenshots, and
-FT_DCC_MODULE, the name of the add-on's module in this Blender. FT_DCC_TEST_STEPS is "artist" or "protection".
+FT_DCC_MODULE, the name of the add-on's module in this Blender. FT_DCC_TEST_STEPS is "artist", "protection" or
+"screenshot".
 """
 
 from __future__ import annotations
@@ -106,7 +107,6 @@ def steps_of_screenshot() -> Iterator[float]:
         right, y = window.width - 12, int(os.environ.get("FT_DCC_TEST_TAB_Y", "200"))
         subprocess.run(["xdotool", "mousemove", str(right), str(y), "click", "1"], check=True)
     yield 1.0
-    take_screenshot("tabs")
     choices = bpy.context.window_manager.ft_dcc
     choices.percentage, choices.comment, choices.review = 25, "Ball hits each step", "Dailies"
     choices.frames, choices.start, choices.end = "CUSTOM", 1001, 1008

@@ -119,6 +119,14 @@ def test_the_versions_of_the_task_are_listed_with_status_and_date(ready, bpy, si
     assert f"{version['date'].astimezone():%Y-%m-%d}" in line
 
 
+def test_a_long_path_is_broken_after_its_slashes(addon):
+    from ft_dcc_blender.panel import wrap_text
+
+    assert wrap_text("Film/SEQ010/SH010/Animation", 18) == ["Film/SEQ010/SH010/", "Animation"]
+    assert wrap_text("of Film/SEQ010/SH010/Animation now", 18) == ["of Film/SEQ010/", "SH010/Animation", "now"]
+    assert wrap_text("", 18) == [""]
+
+
 def test_a_preview_range_that_does_not_exist_is_the_reason_of_the_disabled_button(ready, scene):
     from ft_dcc_blender.operators import reason_not_to_publish
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import bpy
@@ -59,7 +60,7 @@ class ReviewPanel(Sidebar, bpy.types.Panel):
         row.operator("ft_dcc.create_task", text="", icon="ADD")
         if len(choices.task) > _line_length() // 2:
             # The field shows only the end of a long path.
-            draw_lines(layout, choices.task, "BLANK1")
+            draw_lines(column, choices.task, "BLANK1")
         blender_compat.draw_field(column, choices, "review", placeholder=chosen_review(choices, scene))
         _draw_sources(column, choices, scene)
         column.prop(choices, "frames")
@@ -231,14 +232,24 @@ def _draw_error(layout: Any) -> None:
 
 def draw_lines(layout: Any, text: str, icon: str) -> None:
     """Draw wrapped lines for the width of the sidebar, because a label does not wrap."""
-    column, line, length = layout.column(align=True), "", _line_length()
+    column = layout.column(align=True)
+    for line in wrap_text(text, _line_length()):
+        column.label(text=line, icon=icon)
+        icon = "BLANK1"
+
+
+def wrap_text(text: str, length: int) -> list[str]:
+    """Return the lines of a text; a word that is too long for a line, such as a path, is broken after a slash."""
+    lines = [""]
     for word in text.split():
-        if line and len(line) + 1 + len(word) > length:
-            column.label(text=line, icon=icon)
-            line, icon = word, "BLANK1"
-        else:
-            line = f"{line} {word}".strip()
-    column.label(text=line, icon=icon)
+        parts = [word] if len(word) <= length else re.split(r"(?<=/)", word)
+        for index, part in enumerate(parts):
+            space = " " if lines[-1] and index == 0 else ""
+            if lines[-1] and len(lines[-1]) + len(space) + len(part) > length:
+                lines.append(part)
+            else:
+                lines[-1] += space + part
+    return lines
 
 
 def _line_length() -> int:

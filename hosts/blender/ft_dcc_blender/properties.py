@@ -109,7 +109,7 @@ class PublishProperties(bpy.types.PropertyGroup):
         name="Step", description="Capture every frame, every second frame and so on", default=1, min=1, max=100
     )
     has_several_sources: bpy.props.BoolProperty(
-        name="Several sources", description="Publish several sources at once, each as a version of its own"
+        name="Several", description="Publish several sources at once, each as a version of its own"
     )
     sources: bpy.props.CollectionProperty(type=SourceName)
     status: bpy.props.StringProperty(
@@ -209,7 +209,7 @@ def chosen_sources(choices: Any) -> "tuple[str, ...] | None":
     if not choices.has_several_sources:
         return (choices.camera,) if choices.camera else None
     if not choices.sources:
-        raise SettingInvalid("No source is chosen. Choose at least one, or switch Several sources off.")
+        raise SettingInvalid("No source is chosen. Choose at least one, or switch Several off.")
     return tuple(item.name for item in choices.sources)
 
 
