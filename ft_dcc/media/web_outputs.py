@@ -14,8 +14,11 @@ import threading
 from pathlib import Path
 from typing import Any, Callable
 
+import attrs
+
 from ft_dcc.errors import Error, StorageError
 from ft_dcc.frames import IMAGE_SUFFIXES
+from ft_dcc.media import presets
 from ft_dcc.media.encode import transcode
 from ft_dcc.media.ffmpeg import IsCancelled
 from ft_dcc.media.media_info import EncodedFile
@@ -49,24 +52,46 @@ def make_web_outputs(
     return [movie, thumbnail(movie.path, folder / "thumbnail.jpg")]
 
 
+def make_rendition(
+    source: Path,
+    folder: Path,
+    lines: int,
+    *,
+    on_progress: OnProgress | None = None,
+    is_cancelled: IsCancelled | None = None,
+) -> EncodedFile:
+    """Encode a movie with at most this number of lines and the same frames; raises what ``transcode`` raises."""
+    info = probe(source, is_cancelled=is_cancelled)
+
+    def on_frame(index: int) -> None:
+        if on_progress:
+            on_progress(index + 1, info.frame_count)
+
+    path, output = folder / "movie.mp4", attrs.evolve(presets.REVIEW_720, lines=lines)
+    return transcode(source, path, info=info, output=output, on_frame=on_frame, is_cancelled=is_cancelled)
+
+
 def main() -> None:
     """Encode with limited resources and report the result; the exit code is 0 on success."""
     parser = argparse.ArgumentParser(prog="python -m ft_dcc.media.web_outputs")
     parser.add_argument("source", type=Path)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seconds", type=int, required=True, help="CPU seconds of each process")
+    parser.add_argument("--lines", type=int, help="make one movie of at most this number of lines")
     parser.add_argument("--largest", type=int, required=True, help="maximal size of a file in bytes")
     options = parser.parse_args()
     _limit_this_process(options.seconds, options.largest)
     parent_is_gone = threading.Event()
     threading.Thread(target=_wait_for_closed_stdin, args=(parent_is_gone,), daemon=True).start()
+    callbacks: dict[str, Any] = {
+        "on_progress": lambda done, of: _report(done=done, of=of),
+        "is_cancelled": parent_is_gone.is_set,
+    }
     try:
-        made = make_web_outputs(
-            options.source,
-            options.folder,
-            on_progress=lambda done, of: _report(done=done, of=of),
-            is_cancelled=parent_is_gone.is_set,
-        )
+        if options.lines is None:
+            made = make_web_outputs(options.source, options.folder, **callbacks)
+        else:
+            made = [make_rendition(options.source, options.folder, options.lines, **callbacks)]
     except Error as error:
         _report(error=str(error), is_full=isinstance(error, StorageError))
         sys.exit(1)

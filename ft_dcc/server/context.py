@@ -18,6 +18,7 @@ from ft_dcc.server.mail.mailer import Mailer
 from ft_dcc.server.query.planner import QueryPlanner
 from ft_dcc.server.schema.model import Schema
 from ft_dcc.server.storage.media_store import MediaStore
+from ft_dcc.server.storage.renditions import Renditions
 
 _LOGIN_SECONDS = 900
 
@@ -50,5 +51,8 @@ class ServerContext:
         factory=lambda: one_time_tokens.OneTimeTokens(_LOGIN_SECONDS), repr=False
     )
     permission_cache: permissions.PermissionCache = attrs.field(factory=permissions.PermissionCache, repr=False)
-    # Set when encode_media has added to the queue.
+    # Set when encode_media has added to the queue, or a rendition was requested.
     encode_requested: threading.Event = attrs.field(factory=threading.Event, repr=False)
+    renditions: Renditions = attrs.field(
+        default=attrs.Factory(lambda self: Renditions(self.media), takes_self=True), repr=False
+    )

@@ -22,8 +22,8 @@ from ft_dcc.session import SERVER_LOCATION_ID, Session, operations
 from ft_dcc.session.transfer import transfer
 
 # The index that the frame itself shows (doubles/numbered_movies.py), or -1 if its two halves disagree.
-_READ_INDEX = """() => {
-  const movie = document.querySelector("video");
+READ_INDEX = """selector => {
+  const movie = document.querySelector(selector ?? "#movie");
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [movie.videoWidth, movie.videoHeight];
   const context = canvas.getContext("2d");
@@ -52,6 +52,7 @@ class ReviewVersion:
     address: str
     component_id: str
     version_id: str
+    asset_id: str
 
 
 class Reviews:
@@ -89,10 +90,14 @@ class Reviews:
         return str(found["review_url"])
 
     def add(self, review_id: str, movie: Movie | None, **options: Any) -> ReviewVersion:
-        """Add a version with this movie; options: ``name``, ``comment``, ``path``, ``exact``, ``asset``."""
+        """Add a version with this movie; options: ``name``, ``comment``, ``path``, ``exact``, ``after``, a version."""
         ids = {kind: str(uuid.uuid4()) for kind in ("asset", "version", "object", "movie", "thumbnail")}
-        name, comment = options.get("name", "sh010"), options.get("comment", "Held two frames longer.")
-        self._register(ids, review_id, name, comment, options.get("asset"))
+        before: ReviewVersion | None = options.get("after")
+        if before is None:
+            self._create_asset(ids["asset"])
+        else:
+            ids["asset"] = before.asset_id
+        self._register(ids, review_id, options.get("name", "sh010"), options.get("comment", "Held two frames longer."))
         if movie is not None:
             self._attach(ids["version"], ids["movie"], options.get("path", movie.path), "ftrackreview-mp4")
             self._attach(ids["version"], ids["thumbnail"], _first_frame(movie), "thumbnail")
@@ -108,13 +113,8 @@ class Reviews:
                 ]
             )
         return ReviewVersion(
-            ids["object"], f"{self.link(review_id)}/media/{ids['movie']}", ids["movie"], ids["version"]
+            ids["object"], f"{self.link(review_id)}/media/{ids['movie']}", ids["movie"], ids["version"], ids["asset"]
         )
-
-    def add_next(self, review_id: str, earlier: ReviewVersion, movie: Movie) -> ReviewVersion:
-        """Add the next version of the same asset."""
-        found = self._session.query(f'select asset_id from AssetVersion where id is "{earlier.version_id}"').one()
-        return self.add(review_id, movie, asset=str(found["asset_id"]))
 
     def attach(self, version: ReviewVersion, path: Path, name: str) -> str:
         """Return the id of a new component of the same version."""
@@ -161,15 +161,17 @@ class Reviews:
         """Delete the session with its content."""
         self._session.call([operations.delete("ReviewSession", review_id)])
 
-    def _register(self, ids: dict[str, str], review_id: str, name: str, comment: str, asset: str | None) -> None:
+    def _create_asset(self, asset_id: str) -> None:
         place = {"context_id": self._shot["id"], "type_id": self._asset_type["id"]}
-        version = {"id": ids["version"], "asset_id": asset or ids["asset"], "task_id": self._task["id"]}
-        new_asset = {"id": ids["asset"], "name": f"playblast {ids['asset'][:4]}", **place}
+        name = f"playblast {asset_id[:4]}"
+        self._session.call([operations.create("Asset", {"id": asset_id, "name": name, **place})])
+
+    def _register(self, ids: dict[str, str], review_id: str, name: str, comment: str) -> None:
+        version = {"id": ids["version"], "asset_id": ids["asset"], "task_id": self._task["id"], "comment": comment}
         item = {"id": ids["object"], "name": name, "version": "Version 1", "version_id": ids["version"]}
         self._session.call(
             [
-                *([operations.create("Asset", new_asset)] if asset is None else []),
-                operations.create("AssetVersion", {**version, "comment": comment}),
+                operations.create("AssetVersion", version),
                 operations.create("ReviewSessionObject", {**item, "review_session_id": review_id}),
             ]
         )
@@ -229,10 +231,10 @@ class ReviewPage:
             "() => { const movie = document.querySelector('video'); return movie.paused && !movie.seeking; }"
         )
 
-    def shown_index(self) -> int:
-        """Return the index that the frame on the screen shows."""
-        self.page.wait_for_function("() => !document.querySelector('video').seeking")
-        return int(self.page.evaluate(_READ_INDEX))
+    def shown_index(self, selector: str = "#movie") -> int:
+        """Return the index that the frame of a video element shows."""
+        self.page.wait_for_function("selector => !document.querySelector(selector).seeking", arg=selector)
+        return int(self.page.evaluate(READ_INDEX, selector))
 
     def text(self, selector: str) -> str:
         return self.page.inner_text(selector)

@@ -58,7 +58,7 @@ def test_review_page_has_no_violation_in_any_state(view, reviews, review, width,
     view.page.wait_for_selector("text=You present")
     view.page.click("#show-people")
     assert violations(view) == []
-    newer = reviews.add_next(review[0], review[1], movie)
+    newer = reviews.add(review[0], movie, after=review[1])
     view.page.click(f'.stack-version[href="#{newer.id}"]')
     view.page.click("#show-earlier")
     view.page.wait_for_selector("#earlier-notes .note")

@@ -29,9 +29,9 @@ _STATE = """({
   notice: document.querySelector("#strip-notice").innerText + document.querySelector("#stage-notice").innerText,
   loaded: document.querySelector("#page").dataset.state === "loaded",
 })"""
-# The rectangle of the movie in the viewport, without the bars of the video element around it.
+# The rectangle of a movie in the viewport, without the bars of the video element around it.
 _MOVIE_RECT = """(() => {
-  const video = document.querySelector("video");
+  const video = document.querySelector("%s");
   const box = video.getBoundingClientRect();
   const scale = Math.min(box.width / video.videoWidth, box.height / video.videoHeight);
   const [width, height] = [video.videoWidth * scale, video.videoHeight * scale];
@@ -88,16 +88,16 @@ class EnginePage:
             time.sleep(0.05)
         return index
 
-    def check_image(self, index: int) -> None:
+    def check_image(self, index: int, selector: str = "#movie") -> None:
         """Check the frame on the screen. WebKitGTK reports a frame up to three frames before it is painted."""
         deadline = time.monotonic() + TIMEOUT_SECONDS
-        while (shown := self.shown_index()) != index:
+        while (shown := self.shown_index(selector)) != index:
             assert time.monotonic() < deadline, f"The image shows index {shown}; expected {index}."
             time.sleep(0.05)
 
-    def shown_index(self) -> int | None:
+    def shown_index(self, selector: str = "#movie") -> int | None:
         """Return the index in the bars of the frame in a screenshot, or None if it does not show a whole frame."""
-        left, top, width, height = self.driver.evaluate(_MOVIE_RECT)
+        left, top, width, height = self.driver.evaluate(_MOVIE_RECT % selector)
         image = QImage.fromData(self.driver.screenshot())
         scale = image.width() / self.driver.evaluate("innerWidth")
 
@@ -326,6 +326,48 @@ def test_verdict_and_next_version(page, other_movie, invited):
     page.wait_for('.verdict[data-status="approved"]')
     page.driver.press("ArrowDown")
     page.check(other_movie, 0)
+
+
+@pytest.fixture(scope="module")
+def compared(reviews, make_movie):
+    """Return two versions whose movies begin at different frames, and the link that compares them side by side."""
+    review_id = reviews.open()
+    movies = make_movie("24", FIRST - 8, 64), make_movie("24", FIRST, COUNT)
+    one = reviews.add(review_id, movies[0])
+    two = reviews.add(review_id, movies[1], after=one)
+    return movies[1], f"{reviews.link(review_id)}?version={two.id}&with={one.id}&mode=side&frame={FIRST + 10}"
+
+
+def check_both(page, index):
+    """Check that both versions show the frame of the same number; the other movie begins 8 frames earlier."""
+    page.wait_until(lambda state: state["number"] == str(FIRST + index) and state["settled"])
+    page.wait_for(f'#other-movie[data-frame="{FIRST + index}"]')
+    page.check_image(index)
+    page.check_image(index + 8, "#other-movie")
+
+
+def test_compared_versions_show_the_same_frame_number(page, compared):
+    compared_movie, link = compared
+    page.open(link)
+    check_both(page, 10)
+    for key, index in (("ArrowRight", 11), ("Home", 0), ("Shift+ArrowRight", 10)):
+        page.driver.press(key)
+        check_both(page, index)
+    page.driver.press("l")
+    page.wait_until(lambda state: int(state["number"]) > FIRST + 16)
+    page.driver.press("k")
+    page.check_current(compared_movie)
+    check_both(page, int(page.state()["number"]) - FIRST)
+    page.driver.press("j")
+    page.wait_until(lambda state: int(state["number"]) < FIRST + 12)
+    page.driver.press("k")
+    page.check_current(compared_movie)
+    check_both(page, int(page.state()["number"]) - FIRST)
+    # Ending the comparison does not change the frame.
+    index = int(page.state()["number"]) - FIRST
+    page.driver.press("c")
+    page.wait_for('#stage[data-compare="off"]')
+    page.check_image(index)
 
 
 def test_reply_is_shown_under_its_note(page, reviews, invited, session):

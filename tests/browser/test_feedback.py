@@ -94,7 +94,7 @@ def test_n_focuses_the_note_and_its_form_is_always_visible(view, opened):
     box = view.page.locator("#note-form").bounding_box()
     assert box["y"] + box["height"] <= 600
     view.press("Escape")
-    view.press("f")
+    view.press("Shift+F")
     view.page.wait_for_function("() => document.fullscreenElement?.id === 'page'")
     view.press("n")
     assert view.page.evaluate("() => document.activeElement.id") == "note-text"

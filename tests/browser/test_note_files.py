@@ -107,7 +107,7 @@ def test_notes_of_an_earlier_version_are_shown_and_marked_as_addressed(view, rev
     view.page.fill("#note-text", "Lift the chin.")
     view.page.press("#note-text", "Control+Enter")
     wait_for_notes(view, 1)
-    newer = reviews.add_next(review[0], review[1], movie)
+    newer = reviews.add(review[0], movie, after=review[1])
     view.page.wait_for_selector(f'.stack-version[href="#{newer.id}"]')
     view.page.click(f'.stack-version[href="#{newer.id}"]')
     view.page.click("text=Notes of earlier versions: 1 open of 1")

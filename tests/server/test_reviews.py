@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
@@ -13,6 +14,7 @@ import pytest
 import requests
 
 from ft_dcc.server.mail.outbox import queued_messages
+from ft_dcc.session import SERVER_LOCATION_ID
 
 PAST, FUTURE = ({"__type__": "datetime", "value": f"{year}-03-04T09:30:00"} for year in (2020, 2090))
 MOVIE_BYTES = b"film" * 1000
@@ -386,7 +388,10 @@ def test_a_note_has_a_range_and_labels(review: Review) -> None:
 def test_the_list_is_light_and_not_sent_twice(review: Review) -> None:
     answer = requests.get(f"{review.link}/data", timeout=30)
     assert answer.headers["Content-Encoding"] == "gzip"
-    assert answer.json()["entries"] == [{"id": review.object, "name": "playblast", "version": 1, "notes": 1, "open": 1}]
+    (entry,) = answer.json()["entries"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z", entry.pop("date"))
+    fixed = {"id": review.object, "name": "playblast", "version": 1, "status": "Not started", "notes": 1, "open": 1}
+    assert entry == fixed
     for path in ("data", f"entries/{review.object}"):
         tag = requests.get(f"{review.link}/{path}", timeout=30).headers["ETag"]
         again = requests.get(f"{review.link}/{path}", headers={"If-None-Match": tag}, timeout=30)
@@ -619,3 +624,82 @@ def test_a_moderated_session_shows_invitees_their_own_feedback_and_that_of_users
     assert shown(link) == ({"shown in Dailies", "of Ada"}, {"Ada Example"})
     assert shown(first) == ({"shown in Dailies", "of Bo", "reply to Bo"}, {"Bo Example"})
     assert shown(review.link) == ({"shown in Dailies"}, set())
+
+
+def test_only_users_who_may_change_the_session_order_its_versions(review: Review, http: requests.Session) -> None:
+    ids = [str(uuid4()) for _ in range(2)]
+    objects = [
+        create("ReviewSessionObject", id=each, review_session_id=review.session, version_id=review.version)
+        for each in ids
+    ]
+    assert review.http_client.post(*objects).status_code == 200
+    wanted = {"objects": [ids[1], "unknown", review.object, ids[0]]}
+    for link in (review.link, review.invite()):
+        assert http.post(f"{link}/order", json=wanted).status_code == 403
+        assert http.get(f"{link}/data").json()["may_order"] is False
+    headers = review.http_client.server.headers
+    assert http.get(f"{review.link}/data", headers=headers).json()["may_order"] is True
+    assert http.post(f"{review.link}/order", json=wanted, headers=headers).status_code == 200
+    entries = http.get(f"{review.link}/data").json()["entries"]
+    assert [entry["id"] for entry in entries] == [ids[1], review.object, ids[0]]
+    for invalid in ([], None, "x"):
+        assert http.post(f"{review.link}/order", json={"objects": invalid}, headers=headers).status_code == 422
+    review.set(end_date=PAST)
+    assert http.post(f"{review.link}/order", json={"objects": ids}, headers=headers).status_code == 403
+
+
+def place(component_id: str) -> dict[str, Any]:
+    """Return the operation that adds a component to the server's location."""
+    values = {"component_id": component_id, "resource_identifier": component_id}
+    return create("ComponentLocation", location_id=SERVER_LOCATION_ID, **values)
+
+
+def test_a_rendition_is_of_a_movie_of_the_session(review: Review, other: Review, http: requests.Session) -> None:
+    assert review.http_client.post(place(review.movie)).status_code == 200
+
+    def status(object_id: str, lines: Any) -> int:
+        payload = {"object": object_id, "lines": lines}
+        return http.post(f"{review.link}/renditions", json=payload).status_code
+
+    assert status(other.object, 720) == 404
+    assert status(review.object, 719) == 422
+    assert status(review.object, "720") == 422
+    # The movie of this session is damaged: the first request queues the encode, a later one gets its failure.
+    assert status(review.object, 720) == 200
+    while (found := status(review.object, 720)) == 200:
+        time.sleep(0.5)
+    assert found >= 400
+    for part in ("720", "waveform"):
+        assert http.get(f"{review.link}/media/{review.movie}/{part}").status_code == 404
+        assert http.get(f"{review.link}/media/{other.movie}/{part}").status_code == 404
+        assert http.get(f"{review.link}/media/{review.scene}/{part}").status_code == 404
+
+
+def test_a_smaller_output_of_the_publish_is_a_rendition_if_its_frames_are_the_same(review: Review) -> None:
+    def metadata(component_id: str, **exact: Any) -> dict[str, Any]:
+        value = {"parent_id": component_id, "parent_type": "FileComponent", "key": "ft_dcc", "value": json.dumps(exact)}
+        return {"action": "create", "entity_type": "Metadata", "entity_data": value}
+
+    def add(name: str, **exact: Any) -> str:
+        component_id: str = review.http_client.upload(b"small")
+        key = {"action": "update", "entity_type": "FileComponent", "entity_key": [component_id]}
+        change = {**key, "entity_data": {"version_id": review.version, "name": name}}
+        changes = [change, metadata(component_id, **exact), place(component_id)]
+        assert review.http_client.post(*changes).status_code == 200
+        return component_id
+
+    exact = {"fps": "24", "first_frame": 1001, "frame_count": 48}
+    added = review.http_client.post(metadata(review.movie, **exact), place(review.movie))
+    assert added.status_code == 200
+    small = add("ftrackreview-mp4-720", fps="24", first_frame=0, frame_count=48)
+    add("ftrackreview-mp4-1080", fps="24", first_frame=1001, frame_count=47)
+    movie = entry_of(review.link, review.object)["film"]
+    assert movie["renditions"] == [{"lines": 720, "url": f"media/{small}"}]
+    assert requests.get(f"{review.link}/media/{small}", timeout=60).content == b"small"
+
+
+def test_a_link_keeps_its_version_and_frame_at_the_sign_in(review: Review, http: requests.Session) -> None:
+    address = review.link.rsplit("/", 1)[0]
+    answer = http.get(f"{address}/studio?version=x&frame=1010", allow_redirects=False)
+    assert answer.status_code == 303
+    assert answer.headers["location"].endswith("studio%3Fversion%3Dx%26frame%3D1010")

@@ -61,6 +61,11 @@ export class Clip {
     return this.firstFrame + index;
   }
 
+  /** Return whether the movie has the shot's frame number. */
+  contains(number: number): boolean {
+    return number >= this.firstFrame && number <= this.numberAt(this.lastIndex);
+  }
+
   /** Return the index of a frame number, clamped to the movie. */
   indexOf(number: number): number {
     return this.nearest(number - this.firstFrame);

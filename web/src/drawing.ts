@@ -6,7 +6,7 @@ import { find } from "./dom";
 import { newId } from "./drafts";
 import type { Point, Position, Shape } from "./model";
 import { movedShape, paintPointer, paintShape, shapeAt } from "./shapes";
-import { fitRect, toImage, type Rect, type Size } from "./strokes";
+import { toImage, type Rect, type Size } from "./strokes";
 import { colour, opacity, tool, width } from "./tools";
 
 /** Points that are closer than this part of the image are dropped: pens send more than the eye sees. */
@@ -37,6 +37,7 @@ export class Drawing {
   private readonly canvas = find("drawing", HTMLCanvasElement);
   private readonly textField = find("drawing-text", HTMLTextAreaElement);
   private readonly imageSize: () => Size;
+  private readonly imageRect: () => Rect;
   private readonly target: DrawingTarget;
   private shapes: readonly Shape[] = [];
   private ghosts: readonly Shape[] = [];
@@ -48,9 +49,10 @@ export class Drawing {
   private active = false;
   private namedPointer: NamedPointer | null = null;
 
-  /** Connect the canvas; `imageSize` returns the size of the image in its own pixels. */
-  constructor(imageSize: () => Size, target: DrawingTarget) {
+  /** Connect the canvas; `imageSize` is the size of the image in its own pixels, `imageRect` its place on the stage. */
+  constructor(imageSize: () => Size, imageRect: () => Rect, target: DrawingTarget) {
     this.imageSize = imageSize;
+    this.imageRect = imageRect;
     this.target = target;
     this.canvas.addEventListener("pointerdown", (event) => this.start(event));
     this.canvas.addEventListener("pointermove", (event) => this.move(event));
@@ -230,11 +232,6 @@ export class Drawing {
     return toImage(this.imageRect(), event.clientX - left, event.clientY - top, event.pressure);
   }
 
-  private imageRect(): Rect {
-    const { clientWidth, clientHeight } = this.stage;
-    return fitRect({ width: clientWidth, height: clientHeight }, this.imageSize());
-  }
-
   private paint(): void {
     const { clientWidth, clientHeight } = this.stage;
     const density = window.devicePixelRatio;
@@ -246,7 +243,7 @@ export class Drawing {
     context.setTransform(density, 0, 0, density, 0, 0);
     context.clearRect(0, 0, clientWidth, clientHeight);
     const rect = this.imageRect();
-    if (rect.width <= 0) return;
+    if (rect.width === 0) return; // A mirrored image has a negative width.
     for (const shape of this.ghosts) paintShape(context, rect, shape, GHOST_OPACITY);
     const movedId = this.moved?.shape.id;
     for (const shape of this.shapes) if (shape.id !== movedId) paintShape(context, rect, shape);

@@ -14,6 +14,10 @@ export type Command =
   | "stop"
   | "shuttle-forward"
   | "loop"
+  | "ping-pong"
+  | "play-on"
+  | "slower"
+  | "faster"
   | "mute"
   | "previous-version"
   | "next-version"
@@ -22,8 +26,18 @@ export type Command =
   | "write-note"
   | "mark-in"
   | "mark-out"
+  | "clear-range"
   | "previous-note"
   | "next-note"
+  | "zoom-in"
+  | "zoom-out"
+  | "fit"
+  | "pixels"
+  | "flip"
+  | "compare"
+  | "compare-mode"
+  | "hold-other"
+  | "panels"
   | "full-screen"
   | "help";
 
@@ -46,22 +60,36 @@ export const KEYS: readonly Key[] = [
   { command: "shuttle-back", keys: ["j"], shown: ["J"], text: "Play backwards; press again to play faster" },
   { command: "stop", keys: ["k"], shown: ["K"], text: "Stop" },
   { command: "shuttle-forward", keys: ["l"], shown: ["L"], text: "Play; press again to play faster" },
+  { command: "slower", keys: ["s"], shown: ["S"], text: "Slower, down to 1/8" },
+  { command: "faster", keys: ["w"], shown: ["W"], text: "Faster, up to 8" },
+  { command: "mark-in", keys: ["i"], shown: ["I"], text: "In point: first frame that plays, and of a note" },
+  { command: "mark-out", keys: ["o"], shown: ["O"], text: "Out point: last frame that plays, and of a note" },
+  { command: "clear-range", keys: ["x"], shown: ["X"], text: "Remove in and out points" },
   { command: "loop", keys: ["r"], shown: ["R"], text: "Loop on or off" },
+  { command: "ping-pong", keys: ["Shift+r"], shown: ["Shift R"], text: "Play back and forth" },
+  { command: "play-on", keys: ["a"], shown: ["A"], text: "Play on to the next version" },
   { command: "mute", keys: ["m"], shown: ["M"], text: "Sound on or off" },
   { command: "previous-version", keys: ["ArrowUp", "PageUp"], shown: ["↑", "PgUp"], text: "Previous version in the list" },
   { command: "next-version", keys: ["ArrowDown", "PageDown"], shown: ["↓", "PgDn"], text: "Next version in the list" },
   { command: "previous-note", keys: [","], shown: [","], text: "Go to the frame of the previous note" },
   { command: "next-note", keys: ["."], shown: ["."], text: "Go to the frame of the next note" },
   { command: "write-note", keys: ["n"], shown: ["N"], text: "Write a note; Ctrl Enter sends it" },
-  { command: "mark-in", keys: ["i"], shown: ["I"], text: "First frame of the note's range" },
-  { command: "mark-out", keys: ["o"], shown: ["O"], text: "Last frame of the note's range" },
   { command: "draw", keys: ["d"], shown: ["D"], text: "Draw on the image; Escape ends drawing" },
   { command: "ghosts", keys: ["g"], shown: ["G"], text: "Drawings of neighbouring frames on or off" },
-  { command: "full-screen", keys: ["f"], shown: ["F"], text: "Full screen" },
+  { command: "zoom-in", keys: ["+", "Shift++", "="], shown: ["+"], text: "Zoom in; the wheel zooms at the pointer" },
+  { command: "zoom-out", keys: ["-"], shown: ["-"], text: "Zoom out; drag moves the image" },
+  { command: "fit", keys: ["f"], shown: ["F"], text: "Fit the image into the window" },
+  { command: "pixels", keys: ["1"], shown: ["1"], text: "100 %: one pixel on one pixel of the screen" },
+  { command: "flip", keys: ["h"], shown: ["H"], text: "Mirror image" },
+  { command: "compare", keys: ["c"], shown: ["C"], text: "Compare with another version, or end it" },
+  { command: "compare-mode", keys: ["Shift+c"], shown: ["Shift C"], text: "Toggle, side by side, wipe, difference" },
+  { command: "hold-other", keys: ["v"], shown: ["V"], text: "Hold: see the compared version" },
+  { command: "panels", keys: ["p"], shown: ["P"], text: "Hide or show the panels" },
+  { command: "full-screen", keys: ["Shift+f"], shown: ["Shift F"], text: "Full screen" },
   { command: "help", keys: ["?", "Shift+?"], shown: ["?"], text: "Show these keys" },
 ];
 
-const TEXT_FIELDS = "input:not([type=checkbox]), textarea, select, [contenteditable]";
+const TEXT_FIELDS = "input:not([type=checkbox], [type=range]), textarea, select, [contenteditable]";
 const SCROLLING = new Set<Command>(["previous-version", "next-version"]);
 
 /** Return the command of a key press, or null if the browser or the focused element handles the key. */
@@ -87,6 +115,7 @@ function isHandledByFocus(event: KeyboardEvent, command: Command): boolean {
   const { target } = event;
   if (!(target instanceof Element)) return false;
   if (target.matches(TEXT_FIELDS)) return true;
+  if (target.matches("input[type=range]") && ["back", "forward", "first", "last", "previous-version", "next-version"].includes(command)) return true;
   if (command === "toggle") return target.matches("button:focus-visible, a:focus-visible, summary, input");
   return SCROLLING.has(command) && target.matches("[data-scrolls]:focus-visible");
 }

@@ -1,6 +1,8 @@
 /** The data of a review session, as the server sends it. */
 
 import type { ExactFacts } from "./clip";
+import type { PlayMode } from "./playback/frame_clock";
+import type { CompareMode } from "./playback/geometry";
 import type { LiveStrokes, StrokeMessage } from "./present/live_strokes";
 
 export interface Movie {
@@ -9,6 +11,15 @@ export interface Movie {
   readonly exact: ExactFacts | null;
   readonly width: number | null;
   readonly height: number | null;
+  /** The size of the file in bytes, if it is known. */
+  readonly size: number | null;
+  /** Smaller movies with the same frames. */
+  readonly renditions: readonly Rendition[];
+}
+
+export interface Rendition {
+  readonly lines: number;
+  readonly url: string;
 }
 
 /** The frame number of notes about a still image, which has no frame number of its own. */
@@ -136,6 +147,10 @@ export interface Entry extends Summary {
   readonly group?: string;
   /** A number that all versions of one asset share, if there are several. */
   readonly stack?: number;
+  /** The name of the version's status. */
+  readonly status?: string;
+  /** When the version was published: ISO 8601 with its offset. */
+  readonly date?: string;
 }
 
 /** Everything about one version that the list does not contain. */
@@ -192,6 +207,8 @@ export interface Review {
   /** What the visitor may do: "comment", "draw", "decide", "download", "present". */
   readonly rights: readonly string[];
   readonly is_user: boolean;
+  /** Whether the visitor may change the order of the versions. */
+  readonly may_order: boolean;
   /** The author of the visitor's verdicts. */
   readonly visitor_id: string | null;
   /** The author of the visitor's notes. */
@@ -233,13 +250,19 @@ export interface PresentationState {
   /** The first and last frame that are played, or null for those of the movie. */
   readonly in?: number | null;
   readonly out?: number | null;
-  readonly play_mode?: "once" | "loop" | "ping-pong";
+  readonly play_mode?: PlayMode;
   /** When the state was set, in milliseconds of the server's clock. */
   readonly at?: number;
   readonly zoom?: number;
-  readonly offset?: Position;
+  /** The position of the image in the centre of its pane. */
+  readonly centre?: Position;
+  readonly flipped?: boolean;
+  /** The id of the compared version. */
   readonly with?: string | null;
-  readonly mode?: string | null;
+  readonly mode?: CompareMode | null;
+  readonly wipe?: number;
+  /** Whether the compared version is shown in place of the other. */
+  readonly held?: boolean;
 }
 
 /** A message over the live connection. */

@@ -13,10 +13,20 @@ import { LiveConnection } from "./live";
 import { STILL_FRAME, type Details, type Message, type Review, type Shape } from "./model";
 import { isDrawing } from "./note_form";
 import { Notices, type Notice } from "./notices";
+import { formatAddress, parseAddress } from "./playback/address";
+import { Comparison } from "./playback/comparison";
+import { compareWith, viewCommands } from "./playback/controls";
+import { neighbouringSpeed, type PlayMode } from "./playback/frame_clock";
+import { groupRows, startEntry } from "./playback/playlist";
+import { Renditions } from "./playback/renditions";
+import { ViewBar } from "./playback/view_bar";
+import { comparedId, compareMode, folded, isOtherHeld } from "./playback/view_state";
+import { Viewport } from "./playback/viewport";
+import { Waveform } from "./playback/waveform";
 import { Player, type PlaybackProblem } from "./player";
 import { PeoplePanel } from "./present/people";
 import { Presentation } from "./present/presentation";
-import { mediaUrl, postStatus, probeMedia, readDetails, readReview, type ReadError } from "./server";
+import { mediaUrl, postStatus, probeMedia, readDetails, readReview, readWaveform, type ReadError } from "./server";
 import * as store from "./store";
 import type { Size } from "./strokes";
 import { Timeline, type Mark } from "./timeline";
@@ -26,10 +36,24 @@ import { rows, VersionList } from "./version_list";
 import { VersionPanel } from "./version_panel";
 
 const RETRY_INTERVAL_MS = 3_000;
+/** Browsers limit how often a page may change its address. */
+const ADDRESS_INTERVAL_MS = 400;
 /** Neighbouring frames whose drawings are shown as ghosts. */
 const GHOST_FRAMES = 2;
 /** A follower stays with the presenter after these; others move on the page. */
-const FOLLOWING_COMMANDS = new Set<Command>(["mute", "ghosts", "write-note", "full-screen", "help"]);
+const FOLLOWING_COMMANDS = new Set<Command>([
+  ...(["mute", "ghosts", "write-note", "full-screen", "help", "panels"] as const),
+  ...(["zoom-in", "zoom-out", "fit", "pixels", "flip"] as const),
+]);
+
+/** The frame and the speed that the next version begins with: in any case, or only one of the same shot. */
+interface NextStart {
+  readonly frame: number | null;
+  readonly speed: number;
+  readonly isForAnyShot: boolean;
+}
+
+const START: NextStart = { frame: null, speed: 0, isForAnyShot: true };
 
 class Page {
   private readonly video = find("movie", HTMLVideoElement);
@@ -39,7 +63,11 @@ class Page {
   private readonly timeline = new Timeline(this.player, this.video);
   private readonly transport = new Transport(this.player, this.video, (command) => this.runCommand(command));
   private readonly notices = new Notices(() => this.retry());
-  private readonly drawing = new Drawing(() => this.imageSize, {
+  private readonly viewport = new Viewport(() => this.imageSize, () => this.showView(), () => this.runCommand("toggle"));
+  private readonly comparison = new Comparison(this.player, () => this.followMain());
+  private readonly renditions = new Renditions(() => this.reopen());
+  private readonly waveform = new Waveform();
+  private readonly drawing: Drawing = new Drawing(() => this.imageSize, () => this.viewport.rect(), {
     start: () => this.startShape(),
     shapes: () => this.draftShapes,
     change: (shapes) => this.changeShapes(shapes),
@@ -55,10 +83,12 @@ class Page {
     player: this.player,
     video: this.video,
     openedId: () => this.openedId,
-    open: (entry, frame) => this.select(entry, frame),
+    open: (entry, frame) => this.select(entry, { ...START, frame }),
     draftShapes: () => this.drawing.draftShapes,
   });
 
+  /** The parts call back while they are created. */
+  private isBuilt = false;
   private isConnected = true;
   private isReading = false;
   private mustReadAgain = false;
@@ -66,13 +96,17 @@ class Page {
   /** What the page shows: the version, and its media. */
   private openedId: string | null = null;
   private openedMedia = "";
-  /** The frame number at which the selected version opens, or null for its first frame. */
-  private firstFrame: number | null = null;
+  private openedShot = "";
+  private openedUrl = "";
+  private next: NextStart = START;
+  private addressTimer = 0;
+  private preloaded: HTMLVideoElement | null = null;
   private readonly seenIds = new Set<string>();
   private stageNotice: Notice | null = null;
   private stripNotice: Notice | null = null;
 
   constructor() {
+    this.isBuilt = true;
     const actions: PageActions = {
       select: (id) => {
         this.presentation.leave();
@@ -92,6 +126,8 @@ class Page {
     };
     render(<VersionList actions={actions} />, find("versions", HTMLElement));
     render(<VersionPanel actions={actions} />, find("side", HTMLElement));
+    const bar = { runCommand: (command: Command) => this.runCommand(command), compareWith };
+    render(<ViewBar {...bar} setQuality={(quality) => this.renditions.setQuality(quality)} />, find("view-bar", HTMLElement));
     render(<DrawingTools />, find("tools", HTMLElement));
     render(<PeoplePanel presentation={this.presentation} />, find("people", HTMLElement));
     this.addListeners();
@@ -99,6 +135,10 @@ class Page {
     effect(() => {
       const details = store.details.value;
       untracked(() => this.showDetails(details));
+    });
+    effect(() => this.showCompared());
+    effect(() => {
+      for (const panel of ["list", "side"]) find("page", HTMLElement).dataset[panel] = folded.value.has(panel) ? "folded" : "open";
     });
     effect(() => this.renderDrawing());
     effect(() => this.showPresenter());
@@ -116,7 +156,15 @@ class Page {
     document.addEventListener("mousedown", (event) => {
       if (event.target instanceof Element && event.target.closest("button") !== null) event.preventDefault();
     });
-    this.video.addEventListener("click", () => this.runCommand("toggle"));
+    document.addEventListener("keyup", (event) => {
+      if (event.key.toLowerCase() === "v") isOtherHeld.value = false;
+    });
+    window.addEventListener("blur", () => (isOtherHeld.value = false));
+    this.video.addEventListener("waiting", () => {
+      if (this.player.isPlaying && this.player.speed === 1 && !this.video.seeking) this.renditions.countStall();
+    });
+    this.video.addEventListener("loadeddata", () => this.loadWaveform());
+    this.player.onFinish = () => this.playOn();
     // A follower who moves on the timeline leaves the presentation.
     find("timeline", HTMLElement).addEventListener("pointerdown", () => this.presentation.leave(), { capture: true });
     find("frame-number", HTMLInputElement).addEventListener("keydown", (event) => {
@@ -127,7 +175,6 @@ class Page {
     this.still.addEventListener("load", () => this.render());
     this.still.addEventListener("error", () => void this.diagnose("undecodable"));
     find("show-keys", HTMLButtonElement).addEventListener("click", this.toggleKeysDialog);
-    window.addEventListener("hashchange", () => this.selectFromUrl());
     window.addEventListener("offline", () => this.setConnected(false));
     window.addEventListener("online", () => void this.read());
     document.addEventListener("visibilitychange", () => {
@@ -219,36 +266,55 @@ class Page {
     this.drawing.pointer = position === null ? null : { position, name };
   }
 
-  /** Select the version that the URL's fragment names, or the first one. */
+  /** Open what the address says, or the newest version of the first row without a verdict. */
   private selectFromUrl(): void {
-    const id = decodeURIComponent(location.hash.slice(1));
+    const address = parseAddress(location.search, location.hash);
     const entries = store.review.peek()?.entries ?? [];
-    const found = entries.find((entry) => entry.id === id) ?? entries[0];
+    const found = entries.find((entry) => entry.id === address.version) ?? startEntry(groupRows(entries, null));
     if (found === undefined) {
       store.currentId.value = null;
       this.player.close();
       return;
     }
-    this.select(found.id);
-    if (id !== "" && found.id !== id) this.stripNotice = "version-missing";
+    const isFound = found.id === address.version;
+    if (isFound && address.mode !== null) compareMode.value = address.mode;
+    this.select(found.id, { ...START, frame: isFound ? address.frame : null });
+    if (isFound && entries.some(({ id }) => id === address.with)) compareWith(address.with);
+    if (address.version !== null && !isFound) this.stripNotice = "version-missing";
     this.render();
   }
 
-  private select(id: string, frame: number | null = null): void {
-    this.firstFrame = frame;
+  private select(id: string, start?: NextStart): void {
     isDrawing.value = false;
     this.stripNotice = null;
-    history.replaceState(null, "", `#${encodeURIComponent(id)}`);
+    this.next = start ?? { frame: this.frame, speed: this.player.speed, isForAnyShot: false };
+    if (comparedId.peek() === id) compareWith(store.currentId.peek());
     store.currentId.value = id;
+    this.writeAddress();
     void this.readDetails(id);
   }
 
+  /** Keep version, comparison and frame in the address, so that a copied link opens the same. */
+  private writeAddress(): void {
+    const [version, other] = [store.currentId.peek(), comparedId.peek()];
+    const { frame, openedId } = this;
+    const isShown = openedId === version && !this.player.isPlaying && !this.still.hasAttribute("src");
+    const query = formatAddress({ version, with: other, mode: compareMode.peek(), frame: isShown ? frame : null });
+    if (version !== null && (query !== location.search || location.hash !== "")) {
+      history.replaceState(null, "", `${location.pathname}${query}`);
+    }
+  }
+
   /** Select the version this many rows further down. Do nothing beyond the ends of the list. */
-  private moveBy(count: number): void {
+  private moveBy(count: number, start?: NextStart): void {
+    const next = this.neighbour(count);
+    if (next !== undefined) this.select(next, start);
+  }
+
+  private neighbour(count: number): string | undefined {
     const all = rows.peek();
     const index = all.findIndex(({ shown }) => shown.id === store.currentId.peek());
-    const next = all[index + count];
-    if (next !== undefined) this.select(next.shown.id);
+    return all[index + count]?.shown.id;
   }
 
   private showHead(review: Review | null): void {
@@ -270,12 +336,31 @@ class Page {
     const media = JSON.stringify([details.film, details.still, details.is_encoding]);
     const isOther = details.id !== this.openedId;
     if (!isOther && media === this.openedMedia) return;
-    this.openedId = details.id;
     this.openedMedia = media;
-    const first = this.firstFrame === null ? 0 : (Clip.from(details.film?.exact ?? null)?.indexOf(this.firstFrame) ?? 0);
-    this.openMedia(details, isOther ? first : this.player.target);
+    if (isOther) this.openVersion(details);
+    else this.openMedia(details, this.player.target);
     this.presentation.apply();
     if (isOther) this.markSeen(details);
+  }
+
+  /** Open another version; one of the same shot begins at the same frame, and continues to play. */
+  private openVersion(details: Details): void {
+    const shot = JSON.stringify(details.path);
+    const { frame, speed, isForAnyShot } = this.next;
+    const isContinued = isForAnyShot || shot === this.openedShot;
+    const { range, clip: before } = this.player;
+    const clip = Clip.from(details.film?.exact ?? null);
+    const isKept = isContinued && clip !== null && frame !== null && clip.contains(frame);
+    const start = isKept ? clip.indexOf(frame) : 0;
+    this.openedId = details.id;
+    this.openedShot = shot;
+    this.openMedia(details, start);
+    if (isKept && before !== null && range !== null) {
+      this.player.setRangeEnd("in", clip.indexOf(before.numberAt(range.first)));
+      this.player.setRangeEnd("out", clip.indexOf(before.numberAt(range.last)));
+    }
+    if (isContinued && speed !== 0) this.player.play(speed);
+    this.next = START;
   }
 
   /** Tell the others once that the visitor has seen the version. */
@@ -301,7 +386,9 @@ class Page {
     } else {
       const clip = Clip.from(details.film.exact);
       if (clip === null) this.stripNotice = "no-exact-rate";
-      this.player.open(mediaUrl(details.film.url), clip, start);
+      this.openedUrl = this.renditions.choose(details, details.film).url;
+      this.player.open(this.openedUrl, clip, start);
+      this.preloaded = null;
     }
     this.render();
   }
@@ -337,7 +424,16 @@ class Page {
 
   private reopen(): void {
     const details = store.details.peek();
-    if (details !== null) this.openMedia(details, this.player.target);
+    if (details === null) return;
+    const { range, speed, target } = this.player;
+    const chosen = details.film === null ? "" : this.renditions.choose(details, details.film).url;
+    if (details.film !== null && chosen === this.openedUrl && this.stageNotice === null && this.isConnected) return;
+    this.openMedia(details, target);
+    if (range !== null) {
+      this.player.setRangeEnd("in", range.first);
+      this.player.setRangeEnd("out", range.last);
+    }
+    if (speed !== 0) this.player.play(speed);
   }
 
   private report(problem: PlaybackProblem): void {
@@ -392,7 +488,11 @@ class Page {
       "shuttle-back": () => player.shuttle(-1),
       stop: () => player.pause(),
       "shuttle-forward": () => player.shuttle(1),
-      loop: () => (player.isLooping = !player.isLooping),
+      loop: () => this.setMode(player.mode === "loop" ? "once" : "loop"),
+      "ping-pong": () => this.setMode(player.mode === "ping-pong" ? "loop" : "ping-pong"),
+      "play-on": () => this.setMode(player.mode === "next" ? "loop" : "next"),
+      slower: () => this.changeSpeed(-1),
+      faster: () => this.changeSpeed(1),
       mute: () => (player.isMuted = !player.isMuted),
       "previous-version": () => this.moveBy(-1),
       "next-version": () => this.moveBy(1),
@@ -401,6 +501,8 @@ class Page {
       "write-note": () => document.getElementById("note-text")?.focus(),
       "mark-in": () => this.setRange("in"),
       "mark-out": () => this.setRange("out"),
+      "clear-range": () => this.clearRange(),
+      ...viewCommands(this.viewport),
       draw: () => this.toggleDrawing(),
       ghosts: () => (hasGhosts.value = !hasGhosts.peek()),
       "full-screen": () => void this.toggleFullScreen(),
@@ -413,11 +515,98 @@ class Page {
   private setRange(end: "in" | "out"): void {
     const id = store.currentId.peek();
     const { frame } = this;
+    if (frame !== null && this.player.clip !== null) this.player.setRangeEnd(end, this.player.clip.indexOf(frame));
     if (id === null || frame === null || !store.mayWrite.peek()) return;
     const { frame: from, endFrame } = draftOf(id).peek();
     if (end === "in") changeDraft(id, { frame, endFrame: endFrame !== null && endFrame > frame ? endFrame : null });
     else if (typeof from === "number" && frame > from) changeDraft(id, { endFrame: frame });
     else changeDraft(id, { frame, endFrame: null });
+  }
+
+  /** Remove the in and out points, also those of a note without text. */
+  private clearRange(): void {
+    this.player.clearRange();
+    const id = store.currentId.peek();
+    if (id === null) return;
+    const draft = draftOf(id).peek();
+    if (draft.text === "" && drawnFrames(draft).length === 0) changeDraft(id, { frame: undefined, endFrame: null });
+  }
+
+  private setMode(mode: PlayMode): void {
+    this.player.mode = mode;
+  }
+
+  private changeSpeed(step: 1 | -1): void {
+    const { player } = this;
+    player.baseSpeed = Math.abs(neighbouringSpeed(player.isPlaying ? player.speed : player.baseSpeed, step));
+  }
+
+  /** Play the next version of the list from its first frame. */
+  private playOn(): void {
+    this.moveBy(1, { ...START, speed: this.player.baseSpeed });
+  }
+
+  /** Load the beginning of the next version while this one plays, so that it begins at once. */
+  private preloadNext(): void {
+    if (this.player.mode !== "next" || !this.player.isPlaying || this.preloaded !== null) return;
+    const next = this.neighbour(1);
+    if (next === undefined) return;
+    const video = document.createElement("video");
+    this.preloaded = video;
+    void readDetails(next).then((found) => {
+      if (typeof found === "string" || this.preloaded !== video) return;
+      store.setDetails(found);
+      if (found.film === null) return;
+      video.preload = "auto";
+      video.muted = true;
+      video.src = mediaUrl(found.film.url);
+    });
+  }
+
+  /** Show the waveform of the movie; it is read after the first image, which is more urgent. */
+  private loadWaveform(): void {
+    const details = store.details.peek();
+    const { clip } = this.player;
+    this.waveform.show(null, null);
+    if (details === null || details.film === null || clip === null) return;
+    void readWaveform(mediaUrl(details.film.url)).then((peaks) => {
+      if (details.id !== store.currentId.peek()) return;
+      this.waveform.show(peaks, clip);
+      this.transport.setKnownSound(peaks !== null && peaks.length > 0);
+    });
+  }
+
+  /** Show the compared version. This never changes the main movie or its frame. */
+  private showCompared(): void {
+    const id = comparedId.value;
+    const current = store.current.value;
+    const entry = store.review.value?.entries.find((each) => each.id === id);
+    const found = id === null ? undefined : store.knownDetails(id);
+    const details = store.allDetails.value.get(id ?? "") ?? null;
+    untracked(() => {
+      if (id !== null && found === undefined) void this.readDetails(id);
+      this.comparison.open(details, details?.film == null ? null : mediaUrl(details.film.url));
+      find("pane-name", HTMLElement).textContent = current === null ? "" : `${current.name} ${formatVersion(current)}`;
+      find("other-name", HTMLElement).textContent = entry === undefined ? "" : `${entry.name} ${formatVersion(entry)}`;
+    });
+  }
+
+  /** Follow a change of zoom, panes or comparison. */
+  private showView(): void {
+    if (!this.isBuilt) return;
+    untracked(() => {
+      this.renderDrawing();
+      this.scheduleAddress();
+    });
+  }
+
+  private followMain(): void {
+    if (this.isBuilt) this.comparison.sync();
+  }
+
+  private scheduleAddress(): void {
+    clearTimeout(this.addressTimer);
+    this.addressTimer = window.setTimeout(() => this.writeAddress(), ADDRESS_INTERVAL_MS);
   }
 
   private toggleDrawing(): void {
@@ -496,8 +685,13 @@ class Page {
   }
 
   private render(): void {
+    if (!this.isBuilt) return;
     this.timeline.render();
     this.transport.render();
+    this.comparison.sync();
+    untracked(() => this.viewport.layout());
+    if (this.player.isPlaying) this.preloadNext();
+    else this.scheduleAddress();
     store.shownFrame.value = this.frame;
     this.presentation.observe();
     this.stage.dataset["waiting"] = String(this.player.isWaiting);

@@ -1,6 +1,7 @@
 /** Frame-accurate playback of one movie in a video element. */
 
 import type { Clip } from "./clip";
+import { FrameClock, MAX_CONTINUOUS_SPEED, startOf, withEnd, type PlayMode, type PlayRange } from "./playback/frame_clock";
 import { Timestamps } from "./timestamps";
 
 /** A reason why a movie cannot be played or numbered as it should be. */
@@ -15,6 +16,8 @@ export type PlaybackProblem =
 
 const MAX_SPEED = 8;
 const MAX_ATTEMPTS = 2;
+/** The element's clock is read at least so often while the end of a range is awaited. */
+const MAX_TIMER_MS = 50;
 /** Time from the end of a seek to the moment when its frame callback counts as lost. */
 const FRAME_CALLBACK_TIMEOUT_MS = 400;
 
@@ -41,6 +44,10 @@ export class Player {
   /** The speed as a multiple of the movie's rate; negative backwards, 0 while paused. */
   speed = 0;
   isWaiting = false;
+  /** Whether frames that are sought one by one may go on: a compared movie may still have to show its frame. */
+  mayAdvance: () => boolean = () => true;
+  /** Called at the end of the movie or its range in the mode "next". */
+  onFinish: () => void = () => undefined;
 
   private readonly video: HTMLVideoElement;
   private readonly onChange: () => void;
@@ -52,9 +59,13 @@ export class Player {
   private attempts = 0;
   private frameTimeout = 0;
   private hasMetadata = false;
-  private reverseCallback = 0;
+  private animationCallback = 0;
+  private endTimer = 0;
+  private resumes = false;
   private pendingSpeed = 0;
-  private loops = true;
+  private playMode: PlayMode = "loop";
+  private playRange: PlayRange | null = null;
+  private normalSpeed = 1;
 
   constructor(video: HTMLVideoElement, onChange: () => void, onProblem: (problem: PlaybackProblem) => void) {
     this.video = video;
@@ -77,14 +88,41 @@ export class Player {
     return this.speed !== 0;
   }
 
-  get isLooping(): boolean {
-    return this.loops;
+  get mode(): PlayMode {
+    return this.playMode;
   }
 
-  set isLooping(loops: boolean) {
-    this.loops = loops;
-    this.setSpeed(this.speed);
+  set mode(mode: PlayMode) {
+    this.playMode = mode;
+    this.restart();
+  }
+
+  /** The part between the in and out points, or null for the whole movie. */
+  get range(): PlayRange | null {
+    return this.playRange;
+  }
+
+  /** The speed of the next playback, and of the present one. */
+  get baseSpeed(): number {
+    return this.normalSpeed;
+  }
+
+  set baseSpeed(speed: number) {
+    this.normalSpeed = speed;
+    if (this.isPlaying) this.play(this.speed < 0 ? -speed : speed);
     this.onChange();
+  }
+
+  /** Set the in or out point to an index. */
+  setRangeEnd(end: "in" | "out", index: number): void {
+    if (this.clip === null) return;
+    this.playRange = withEnd(this.playRange, end, index, this.clip.lastIndex);
+    this.restart();
+  }
+
+  clearRange(): void {
+    this.playRange = null;
+    this.restart();
   }
 
   /** Whether the engine has reported sound. */
@@ -99,6 +137,17 @@ export class Player {
 
   set isMuted(isMuted: boolean) {
     this.video.muted = isMuted;
+    this.onChange();
+  }
+
+  /** From 0 to 1. */
+  get volume(): number {
+    return this.video.volume;
+  }
+
+  set volume(volume: number) {
+    this.video.volume = volume;
+    this.video.muted = volume === 0;
     this.onChange();
   }
 
@@ -123,7 +172,7 @@ export class Player {
 
   /** Unload the movie. */
   close(): void {
-    this.stopReverse();
+    this.stopAnimation();
     clearTimeout(this.frameTimeout);
     if ("cancelVideoFrameCallback" in this.video) this.video.cancelVideoFrameCallback(this.frameCallback);
     this.video.pause();
@@ -132,30 +181,23 @@ export class Player {
     this.clip = this.timestamps = this.index = this.requested = this.sought = null;
     this.canSeek = this.isWaiting = this.hasMetadata = false;
     this.attempts = this.pendingSpeed = 0;
+    this.playRange = null;
     this.setSpeed(0);
     this.onChange();
   }
 
   /** Play at a multiple of the movie's rate; a negative speed plays backwards. */
-  play(speed = 1): void {
+  play(speed = this.normalSpeed): void {
     if (!this.video.hasAttribute("src")) return;
     if (this.timestamps?.isCalibrated === false) {
       this.pendingSpeed = speed;
       return;
     }
-    if (speed < 0) {
-      this.playReverse(speed);
-      return;
-    }
-    this.stopReverse();
-    if (this.clip !== null && this.canSeek && this.target === this.clip.lastIndex) this.goTo(0);
-    this.setSpeed(speed);
-    this.video.playbackRate = speed;
-    this.video.play().catch((error: unknown) => {
-      // A movie that is replaced or paused before it starts also rejects the promise; only this error is a problem.
-      if (error instanceof DOMException && error.name === "NotAllowedError") this.pause();
-    });
-    this.onChange();
+    // The end of a range comes too fast to be met by continuous playback above the movie's rate.
+    const maxSpeed = this.endsBeforeMovie ? 1 : MAX_CONTINUOUS_SPEED;
+    const isSought = speed < 0 || (speed > maxSpeed && this.clip !== null && this.canSeek);
+    if (isSought) this.playBySeeks(speed);
+    else this.playContinuously(speed);
   }
 
   /** Play faster in this direction: 1, 2, 4, 8 times. A change of direction starts at 1. */
@@ -164,9 +206,35 @@ export class Player {
     this.play(isFaster ? direction * Math.min(Math.abs(this.speed) * 2, MAX_SPEED) : direction);
   }
 
+  private playContinuously(speed: number): void {
+    this.stopAnimation();
+    const { limits } = this;
+    this.setSpeed(speed);
+    this.video.playbackRate = speed;
+    const start = limits === null || !this.canSeek ? this.target : startOf(this.target, limits, speed);
+    if (start === this.target) this.startElement();
+    else this.startAt(start);
+    if (limits !== null && this.canSeek && this.endsBeforeMovie) this.watchEnd(limits.last);
+    this.onChange();
+  }
+
+  private startElement(): void {
+    this.video.play().catch((error: unknown) => {
+      // A movie that is replaced or paused before it starts also rejects the promise; only this error is a problem.
+      if (error instanceof DOMException && error.name === "NotAllowedError") this.pause();
+    });
+  }
+
+  /** Continue continuous playback at an index, once its frame is on the screen. */
+  private startAt(index: number): void {
+    this.video.pause();
+    this.resumes = true;
+    this.goTo(index);
+  }
+
   /** Stop on the frame that is on the screen. */
   pause(): void {
-    this.stopReverse();
+    this.stopAnimation();
     this.setSpeed(0);
     this.video.pause();
     // The element's clock may be at the edge of the frame; from the middle a step always reaches the next frame.
@@ -189,6 +257,11 @@ export class Player {
   show(index: number): void {
     if (this.isPlaying) this.pause();
     if (this.clip?.nearest(index) !== this.target) this.goTo(index);
+  }
+
+  /** Go to an index, and continue to play if the movie plays. */
+  jump(index: number): void {
+    if (this.requested === null) this.goTo(index);
   }
 
   /** Move a movie without exact facts to a fraction of its duration between 0 and 1. */
@@ -249,7 +322,8 @@ export class Player {
   private onFrame(mediaTime: number): void {
     this.isWaiting = false;
     if (this.timestamps === null) return;
-    const index = this.timestamps.indexAt(mediaTime, this.speed > 0);
+    const isContinuous = !this.video.paused && this.speed > 0;
+    const index = this.timestamps.indexAt(mediaTime, isContinuous, this.requested !== null);
     if (this.timestamps.isWrongRate) {
       this.dropFrameNumbers("wrong-rate");
       return;
@@ -283,7 +357,7 @@ export class Player {
       if (this.video.seeking || document.visibilityState !== "visible") return;
       this.attempts += 1;
       if (this.attempts > MAX_ATTEMPTS) this.timestamps?.assumeNoOffset();
-      this.sought = destination === 0 ? clip.nearest(1) : destination - 1;
+      this.sought = destination <= (this.limits?.first ?? 0) ? clip.nearest(destination + 1) : destination - 1;
       this.video.currentTime = clip.middle(this.sought);
     }, FRAME_CALLBACK_TIMEOUT_MS);
   }
@@ -304,29 +378,83 @@ export class Player {
       this.onProblem("frame-unreachable");
     }
     this.requested = this.sought = null;
+    if (this.resumes) this.startElement();
+    this.resumes = false;
   }
 
-  private playReverse(speed: number): void {
-    if (this.clip === null || !this.canSeek) return;
-    this.stopReverse();
+  /** The first and last index that are played; null without frame numbers. */
+  get limits(): PlayRange | null {
+    return this.clip === null ? null : (this.playRange ?? { first: 0, last: this.clip.lastIndex });
+  }
+
+  /** Whether playback has to end by itself; otherwise the element loops or ends, with sound that may be longer. */
+  private get endsBeforeMovie(): boolean {
+    return this.playRange !== null || this.playMode === "ping-pong";
+  }
+
+  /** Show one frame after the other by seeks: the number on the page is always that of the image. */
+  private playBySeeks(speed: number): void {
+    const { clip, limits } = this;
+    if (clip === null || limits === null || !this.canSeek) return;
+    this.stopAnimation();
     this.setSpeed(speed);
     this.video.pause();
-    const clip = this.clip;
-    let origin = this.target === 0 ? clip.frameCount : this.target;
-    let startTime = performance.now();
-    const framesPerMs = (-speed * clip.rate.numerator) / clip.rate.denominator / 1000;
+    const end = speed < 0 ? limits.first : limits.last;
+    const start = startOf(this.target, limits, speed);
+    let clock: FrameClock | null = null;
+    if (start !== this.target) this.goTo(start);
     const tick = (now: number): void => {
-      this.reverseCallback = requestAnimationFrame(tick);
-      const index = origin - Math.max(1, Math.floor((now - startTime) * framesPerMs));
-      if (index < 0 && this.isLooping) {
-        [origin, startTime] = [clip.frameCount, now];
-      } else if (index < 0) {
-        this.show(0);
-      } else if (this.requested === null && index !== this.index) {
-        this.goTo(index);
+      this.animationCallback = requestAnimationFrame(tick);
+      if (this.requested !== null || !this.mayAdvance()) return;
+      clock ??= new FrameClock(clip.rate, speed, this.index ?? start, now);
+      const index = clock.indexAt(now);
+      if ((index - end) * speed <= 0) {
+        if (index !== this.index) this.goTo(index);
+      } else if (this.index !== end) {
+        this.goTo(end); // The last frame is shown even if it is late.
+      } else {
+        this.reachEnd();
+        clock = null;
       }
     };
-    this.reverseCallback = requestAnimationFrame(tick);
+    this.animationCallback = requestAnimationFrame(tick);
+    this.onChange();
+  }
+
+  /** End continuous playback in the middle of its last frame, before the next one is shown. */
+  private watchEnd(last: number): void {
+    const { clip } = this;
+    if (clip === null) return;
+    // A timer: a busy browser calls back for frames and animations too late.
+    const check = (): void => {
+      const position = this.timestamps?.positionAt(this.video.currentTime) ?? 0;
+      const isSettled = this.requested === null && !this.video.seeking;
+      if (isSettled && position >= last + 0.5) this.reachEnd();
+      if (this.speed <= 0) return;
+      const left = (clip.middle(last) - clip.middle(position - 0.5)) / this.speed;
+      this.endTimer = window.setTimeout(check, Math.min(Math.max(left * 1000, 4), MAX_TIMER_MS));
+    };
+    this.endTimer = window.setTimeout(check, 0);
+  }
+
+  /** Continue as the mode says after the last frame of the movie or its range was shown. */
+  private reachEnd(): void {
+    const { limits, speed } = this;
+    if (limits === null) return;
+    if (this.playMode === "loop") {
+      if (this.video.paused && !this.video.ended) this.goTo(speed < 0 ? limits.last : limits.first);
+      else this.startAt(limits.first);
+    } else if (this.playMode === "ping-pong" && limits.first < limits.last) {
+      this.play(-speed);
+    } else {
+      this.show(speed < 0 ? limits.first : limits.last);
+      if (this.playMode === "next" && speed > 0) this.onFinish();
+    }
+  }
+
+  /** Apply a new mode or range to the present playback. */
+  private restart(): void {
+    if (this.isPlaying) this.play(this.speed);
     this.onChange();
   }
 
@@ -340,18 +468,27 @@ export class Player {
   /** Set the speed. The element loops only while it plays: a seek into the last frame would jump to the first. */
   private setSpeed(speed: number): void {
     this.speed = speed;
-    this.video.loop = this.loops && speed > 0;
+    this.video.loop = this.playMode === "loop" && speed > 0 && this.playRange === null;
   }
 
-  private stopReverse(): void {
-    cancelAnimationFrame(this.reverseCallback);
+  private stopAnimation(): void {
+    clearTimeout(this.endTimer);
+    this.resumes = false;
+    cancelAnimationFrame(this.animationCallback);
   }
 
   private onEnded(): void {
     if (!this.isPlaying) return;
+    const { speed } = this;
+    if (this.endsBeforeMovie && this.clip !== null) {
+      this.reachEnd();
+      return;
+    }
+    this.stopAnimation();
     this.setSpeed(0);
     if (this.clip !== null) this.goTo(this.clip.lastIndex);
     this.onChange();
+    if (this.playMode === "next" && speed > 0) this.onFinish();
   }
 
   private setWaiting(isWaiting: boolean): void {
@@ -361,7 +498,7 @@ export class Player {
 
   private onError(): void {
     const code = this.video.error?.code;
-    this.stopReverse();
+    this.stopAnimation();
     this.setSpeed(0);
     this.isWaiting = this.canSeek = false;
     this.onProblem(code === MediaError.MEDIA_ERR_NETWORK ? "lost-connection" : "undecodable");

@@ -110,6 +110,26 @@ export function postStatuses(objects: readonly string[], status: Status): Promis
   return post("statuses", { objects, status, replace: true });
 }
 
+/** Send the order of all versions by their ids. */
+export function postOrder(objects: readonly string[]): Promise<object | string> {
+  return post("order", { objects });
+}
+
+/** Ask for a smaller movie with the same frames; the server makes it if there is none. */
+export function postRendition(object: string, lines: number): Promise<{ readonly url: string | null } | string> {
+  return post("renditions", { object, lines });
+}
+
+/** Read the sound of a movie as peaks from 0 to 255, 50 for each second; empty without sound, null on an error. */
+export async function readWaveform(url: string): Promise<Uint8Array | null> {
+  try {
+    const response = await fetch(`${url}/waveform`);
+    return response.ok ? new Uint8Array(await response.arrayBuffer()) : null;
+  } catch {
+    return null;
+  }
+}
+
 function post<T>(path: string, payload: object): Promise<T | string> {
   return send<T>(path, new Blob([JSON.stringify(payload)], { type: "application/json" }), REQUEST_TIMEOUT_MS);
 }

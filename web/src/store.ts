@@ -24,7 +24,8 @@ export const isPresenting = computed(() => presenter.value !== null && presenter
 export const pointer = signal<Position | null>(null);
 export const liveStrokes = signal<LiveStrokes>(NO_STROKES);
 
-const allDetails = signal<ReadonlyMap<string, Details>>(new Map());
+/** The details that were read, by the ids of their versions. */
+export const allDetails = signal<ReadonlyMap<string, Details>>(new Map());
 
 interface Recent {
   /** The last change of each note: its commit, and the note, or null if it was deleted. */
@@ -66,6 +67,16 @@ export function setReview(found: Review): void {
     return newer !== undefined && newer.commit > found.commit ? withSummary(entry, newer.summary) : entry;
   });
   review.value = { ...found, entries };
+}
+
+/** Put the versions of the list into this order of their ids. */
+export function setOrder(ids: readonly string[]): void {
+  const found = review.peek();
+  if (found === null) return;
+  const byId = new Map(found.entries.map((entry) => [entry.id, entry]));
+  const ordered = ids.flatMap((id) => byId.get(id) ?? []);
+  const rest = found.entries.filter(({ id }) => !ids.includes(id));
+  review.value = { ...found, entries: [...ordered, ...rest] };
 }
 
 /** Forget numbers of commits: a restarted server counts from the beginning. */

@@ -47,6 +47,7 @@ export class Timeline {
     this.root.style.setProperty("--head", String(start));
     this.root.style.setProperty("--cell", String(clip ? 1 / count : 0));
     this.root.dataset["seekable"] = String(this.player.canSeek);
+    this.renderRange();
     this.renderSliderState();
   }
 
@@ -66,7 +67,7 @@ export class Timeline {
         // No button: a slider contains no other control. The keys , and . go to the marks.
         const mark = make("span", "mark");
         mark.dataset["kind"] = kind;
-        mark.title = end === null ? `${frame} · ${text}` : `${frame}–${end} · ${text}`;
+        mark.dataset["text"] = end === null ? `${frame} · ${text}` : `${frame}–${end} · ${text}`;
         const index = clip.indexOf(frame);
         mark.style.setProperty("--at", String((index + 0.5) / clip.frameCount));
         mark.style.setProperty("--length", String(end === null ? 0 : (clip.indexOf(end) - index) / clip.frameCount));
@@ -75,6 +76,15 @@ export class Timeline {
         return mark;
       }),
     );
+  }
+
+  /** Show the in and out points. */
+  private renderRange(): void {
+    const { clip, range } = this.player;
+    this.root.dataset["range"] = String(clip !== null && range !== null);
+    if (clip === null || range === null) return;
+    this.root.style.setProperty("--in", String(range.first / clip.frameCount));
+    this.root.style.setProperty("--out", String((range.last + 1) / clip.frameCount));
   }
 
   private measure(): void {
@@ -139,7 +149,9 @@ export class Timeline {
     if (clip === null) return;
     const fraction = this.fractionAt(event);
     const index = clip.nearest(Math.floor(fraction * clip.frameCount));
-    setText(this.hint, String(clip.numberAt(index)));
+    const mark = event.target instanceof HTMLElement ? event.target.dataset["text"] : undefined;
+    this.hint.dataset["mark"] = String(mark !== undefined);
+    setText(this.hint, mark ?? String(clip.numberAt(index)));
     this.hint.style.setProperty("--at", String(fraction));
   }
 

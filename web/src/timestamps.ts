@@ -53,18 +53,24 @@ export class Timestamps {
     this.offset ??= 0;
   }
 
+  /** Return the position of the element's clock in frames, with the fraction. */
+  positionAt(seconds: number): number {
+    return this.wrap(this.clip.frames(seconds) - (this.offset ?? 0));
+  }
+
   /**
    * Return the index of the frame with this presentation time, or null if the time does not identify a frame.
    *
-   * While the movie plays forwards, every time must be a frame's start; otherwise it may also be a frame's middle.
+   * While the movie plays forwards, every time must be a frame's start; otherwise, and after a seek during playback, it
+   * may also be a frame's middle.
    */
-  indexAt(mediaTime: number, isPlaying: boolean): number | null {
+  indexAt(mediaTime: number, isPlaying: boolean, isSeeking = false): number | null {
     const position = this.wrap(this.clip.frames(mediaTime) - (this.offset ?? 0));
     const whole = Math.floor(position + TOLERANCE);
     const fraction = position - whole;
     const isStart = fraction <= TOLERANCE;
     const isMiddle = Math.abs(fraction - 0.5) <= TOLERANCE;
-    if (!isStart && (isPlaying || !isMiddle)) {
+    if (!isStart && ((isPlaying && !isSeeking) || !isMiddle)) {
       this.offGridCount += 1;
       return null;
     }

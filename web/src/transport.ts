@@ -3,7 +3,11 @@
 import { formatRate } from "./clip";
 import { find, setText } from "./dom";
 import type { Command } from "./keys";
+import { formatSpeed, SPEEDS } from "./playback/frame_clock";
+import { readSetting, writeSetting } from "./playback/view_state";
 import type { Player } from "./player";
+
+const VOLUME_KEY = "ft-dcc-volume";
 
 export class Transport {
   private readonly root = find("transport", HTMLElement);
@@ -13,10 +17,14 @@ export class Transport {
   private readonly rate = find("frame-rate", HTMLElement);
   private readonly speed = find("speed", HTMLElement);
   private readonly play = find("play", HTMLButtonElement);
-  private readonly loop = find("loop", HTMLButtonElement);
+  private readonly speeds = find("base-speed", HTMLSelectElement);
+  private readonly modes = { loop: find("loop", HTMLButtonElement), "ping-pong": find("ping-pong", HTMLButtonElement), next: find("play-on", HTMLButtonElement) };
   private readonly sound = find("sound", HTMLButtonElement);
+  private readonly volume = find("volume", HTMLInputElement);
+  private readonly clearRange = find("clear-range", HTMLButtonElement);
   private readonly player: Player;
   private readonly video: HTMLVideoElement;
+  private knownSound = false;
 
   constructor(player: Player, video: HTMLVideoElement, runCommand: (command: Command) => void) {
     this.player = player;
@@ -24,6 +32,14 @@ export class Transport {
     for (const button of this.root.querySelectorAll<HTMLButtonElement>("button[data-command]")) {
       button.addEventListener("click", () => runCommand(button.dataset["command"] as Command));
     }
+    this.speeds.append(...SPEEDS.map((speed) => new Option(formatSpeed(speed), String(speed))));
+    this.speeds.addEventListener("change", () => (player.baseSpeed = Number(this.speeds.value)));
+    this.volume.addEventListener("input", () => {
+      player.volume = Number(this.volume.value) / 100;
+      writeSetting(VOLUME_KEY, this.volume.value);
+    });
+    const volume = Number(readSetting(VOLUME_KEY) || "100");
+    if (volume >= 0 && volume <= 100) player.volume = volume / 100;
     find("full-screen", HTMLButtonElement).hidden = !document.fullscreenEnabled;
     this.field.addEventListener("focus", () => this.field.select());
     // Some engines clear that selection when the mouse button is released.
@@ -46,7 +62,7 @@ export class Transport {
     setText(this.position, clip && index !== null ? `${index + 1} / ${clip.frameCount}` : "–");
     setText(this.timeCode, clip && index !== null ? clip.timeCode(index) : formatSeconds(this.video.currentTime));
     setText(this.rate, clip ? `${formatRate(clip.rate)} fps` : "");
-    setText(this.speed, Math.abs(speed) > 1 || speed < 0 ? `${speed}×` : "");
+    setText(this.speed, speed !== 0 && speed !== 1 ? formatSpeed(speed) : "");
     this.renderButtons(isPlaying);
   }
 
@@ -54,12 +70,28 @@ export class Transport {
     this.root.dataset["playing"] = String(isPlaying);
     this.play.setAttribute("aria-label", isPlaying ? "Pause" : "Play");
     this.play.disabled = !this.video.hasAttribute("src") || this.video.error !== null;
-    this.loop.setAttribute("aria-pressed", String(this.player.isLooping));
-    this.sound.hidden = !this.player.hasSound;
-    this.sound.setAttribute("aria-pressed", String(!this.player.isMuted));
+    for (const [mode, button] of Object.entries(this.modes)) {
+      button.setAttribute("aria-pressed", String(this.player.mode === mode));
+    }
+    this.speeds.value = String(this.player.baseSpeed);
+    this.clearRange.hidden = this.player.range === null;
+    this.renderSound();
     for (const button of this.root.querySelectorAll<HTMLButtonElement>("button[data-needs-frames]")) {
       button.disabled = this.player.clip === null || !this.player.canSeek;
     }
+  }
+
+  private renderSound(): void {
+    const { hasSound, isMuted, volume } = this.player;
+    this.sound.hidden = this.volume.hidden = !hasSound && !this.knownSound;
+    this.sound.setAttribute("aria-pressed", String(!isMuted));
+    this.volume.value = String(isMuted ? 0 : Math.round(volume * 100));
+  }
+
+  /** Show the sound's controls before the engine reports sound, which some do only once the movie plays. */
+  setKnownSound(hasSound: boolean): void {
+    this.knownSound = hasSound;
+    this.renderSound();
   }
 
   /** Go to the typed frame on Enter, discard it on Escape. */

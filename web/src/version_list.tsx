@@ -6,49 +6,34 @@ import { useEffect, useRef } from "preact/hooks";
 
 import { formatVersion, Icon, type PageActions } from "./elements";
 import type { Entry, Status } from "./model";
-import { mediaUrl, postStatuses } from "./server";
-import { applyChange, currentId, mayDecide, review, selectedIds } from "./store";
+import { formatAddress } from "./playback/address";
+import { filterRows, FILTERS, groupRows, movedIds, ORDERS, sortRows, verdictOf, type Filter, type Order, type Row } from "./playback/playlist";
+import { mediaUrl, postOrder, postStatuses } from "./server";
+import { applyChange, currentId, mayDecide, review, selectedIds, setOrder } from "./store";
 
 const MIN_ENTRIES_TO_SEARCH = 8;
-const FILTERS = ["all", "undecided", "approved", "require_changes"] as const;
 const FILTER_NAMES = { all: "All", undecided: "Undecided", approved: "Approved", require_changes: "Changes" };
+const ORDER_NAMES = { list: "List order", name: "By name", newest: "Newest first", status: "By status" };
 
 const searched = signal("");
-const filter = signal<(typeof FILTERS)[number]>("all");
+const filter = signal<Filter>("all");
+const order = signal<Order>("list");
+const listError = signal("");
 const batchError = signal("");
+/** The row that is dragged, and the row at whose place it would be dropped. */
+const dragged = signal<{ readonly from: number; readonly to: number } | null>(null);
 
-/** The versions of one asset, in ascending order, and the one that its row shows. */
-interface Row {
-  readonly shown: Entry;
-  readonly stack: readonly Entry[];
-}
-
-/** Return the verdict of a version: changes outweigh approvals. */
-export function verdictOf({ verdicts }: Entry): Status | null {
-  if (verdicts?.require_changes) return "require_changes";
-  return verdicts?.approved ? "approved" : null;
-}
+/** All rows, whether they are shown or not. */
+const allRows = computed<readonly Row[]>(() => groupRows(review.value?.entries ?? [], currentId.value));
 
 /** The rows that the list shows, in its order. */
-export const rows = computed<readonly Row[]>(() => {
-  const entries = review.value?.entries ?? [];
-  const stacks = new Map<number | string, Entry[]>();
-  for (const entry of entries) {
-    const key = entry.stack ?? entry.id;
-    stacks.set(key, [...(stacks.get(key) ?? []), entry]);
-  }
-  const all = [...stacks.values()].map((found) => {
-    const stack = [...found].sort((one, other) => one.version - other.version);
-    const newest = stack[stack.length - 1] as Entry;
-    return { shown: stack.find(({ id }) => id === currentId.value) ?? newest, stack };
-  });
-  const words = searched.value.toLowerCase().split(/\s+/);
-  return all.filter(({ shown }) => {
-    const text = `${shown.group ?? ""} ${shown.name} ${shown.task ?? ""}`.toLowerCase();
-    if (!words.every((word) => text.includes(word))) return false;
-    return filter.value === "all" || (verdictOf(shown) ?? "undecided") === filter.value;
-  });
-});
+export const rows = computed<readonly Row[]>(() =>
+  sortRows(filterRows(allRows.value, searched.value, filter.value), order.value),
+);
+/** Rows can be moved while the list shows all of them in its own order. */
+const mayMove = computed(
+  () => review.value?.may_order === true && order.value === "list" && rows.value.length === allRows.value.length,
+);
 
 export function VersionList({ actions }: { readonly actions: PageActions }): JSX.Element {
   const list = useRef<HTMLOListElement>(null);
@@ -64,13 +49,14 @@ export function VersionList({ actions }: { readonly actions: PageActions }): JSX
       <ol id="version-list" class="version-list" data-scrolls ref={list}>
         {rows.value.map((row, index) => (
           <Fragment key={row.stack[0]?.id}>
-            {groups.size > 1 && row.shown.group !== rows.value[index - 1]?.shown.group && (
+            {groups.size > 1 && order.value === "list" && row.shown.group !== rows.value[index - 1]?.shown.group && (
               <li class="version-group">{row.shown.group ?? "Other"}</li>
             )}
-            <VersionRow row={row} actions={actions} />
+            <VersionRow row={row} index={index} actions={actions} />
           </Fragment>
         ))}
       </ol>
+      {listError.value !== "" && <p class="note-error" role="alert">{listError}</p>}
       {selectedIds.value.size > 0 && <BatchBar />}
     </>
   );
@@ -89,7 +75,7 @@ function ListTools(): JSX.Element {
       <select
         aria-label="Show the versions with this verdict"
         value={filter}
-        onChange={(event) => (filter.value = event.currentTarget.value as (typeof FILTERS)[number])}
+        onChange={(event) => (filter.value = event.currentTarget.value as Filter)}
       >
         {FILTERS.map((each) => (
           <option key={each} value={each}>
@@ -97,11 +83,28 @@ function ListTools(): JSX.Element {
           </option>
         ))}
       </select>
+      <select
+        aria-label="Order of the versions"
+        value={order}
+        onChange={(event) => (order.value = event.currentTarget.value as Order)}
+      >
+        {ORDERS.map((each) => (
+          <option key={each} value={each}>
+            {ORDER_NAMES[each]}
+          </option>
+        ))}
+      </select>
     </div>
   );
 }
 
-function VersionRow({ row, actions }: { readonly row: Row; readonly actions: PageActions }): JSX.Element {
+interface RowProps {
+  readonly row: Row;
+  readonly index: number;
+  readonly actions: PageActions;
+}
+
+function VersionRow({ row, index, actions }: RowProps): JSX.Element {
   const { shown, stack } = row;
   const isCurrent = shown.id === currentId.value;
   const verdict = verdictOf(shown);
@@ -111,10 +114,10 @@ function VersionRow({ row, actions }: { readonly row: Row; readonly actions: Pag
     actions.select(id);
   };
   return (
-    <li class="version-row">
+    <li class="version-row" data-index={index} data-drop={dragged.value?.to === index ? "true" : undefined}>
       <a
         class="version"
-        href={`#${encodeURIComponent(shown.id)}`}
+        href={hrefOf(shown)}
         data-id={shown.id}
         data-verdict={verdict ?? ""}
         aria-current={isCurrent ? "true" : undefined}
@@ -128,11 +131,12 @@ function VersionRow({ row, actions }: { readonly row: Row; readonly actions: Pag
             {/* A publish names its versions after shot and task; the task is not repeated. */}
             {shown.task !== undefined && !shown.name.includes(shown.task) && ` · ${shown.task}`}
           </span>
+          {shown.status !== undefined && <span class="version-status">{shown.status}</span>}
         </span>
         {verdict !== null && (
           <span class="version-verdict">
             <Icon name={verdict} />
-            <span class="visually-hidden">{FILTER_NAMES[verdict as "approved"]}</span>
+            <span class="visually-hidden">{FILTER_NAMES[verdict as Exclude<Status, "seen">]}</span>
           </span>
         )}
         {(shown.notes ?? 0) > 0 && (
@@ -148,7 +152,7 @@ function VersionRow({ row, actions }: { readonly row: Row; readonly actions: Pag
             <a
               key={each.id}
               class="stack-version"
-              href={`#${encodeURIComponent(each.id)}`}
+              href={hrefOf(each)}
               data-verdict={verdictOf(each) ?? ""}
               aria-current={each.id === currentId.value ? "true" : undefined}
               onClick={(event) => onClick(event, each.id)}
@@ -159,8 +163,63 @@ function VersionRow({ row, actions }: { readonly row: Row; readonly actions: Pag
         </div>
       )}
       {mayDecide.value && <SelectBox entry={shown} />}
+      {mayMove.value && <MoveHandle entry={shown} index={index} />}
     </li>
   );
+}
+
+function hrefOf({ id }: Entry): string {
+  return formatAddress({ version: id, with: null, mode: null, frame: null });
+}
+
+/** Moves a row: dragged with mouse, pen or finger, or with the arrow keys while it has the focus. */
+function MoveHandle({ entry, index }: { readonly entry: Entry; readonly index: number }): JSX.Element {
+  const onMove = (event: PointerEvent): void => {
+    if (dragged.peek() === null) return;
+    const row = document.elementFromPoint(event.clientX, event.clientY)?.closest<HTMLElement>(".version-row");
+    if (row?.dataset["index"] !== undefined) dragged.value = { from: index, to: Number(row.dataset["index"]) };
+  };
+  const onKey = (event: KeyboardEvent): void => {
+    const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    if (step === undefined) return;
+    event.preventDefault();
+    event.stopPropagation();
+    void moveRow(index, index + step);
+  };
+  return (
+    <button
+      type="button"
+      class="version-move"
+      aria-label={`Move ${entry.name}: arrow keys up and down`}
+      title="Drag to change the order"
+      onPointerDown={(event) => {
+        event.currentTarget.setPointerCapture(event.pointerId);
+        dragged.value = { from: index, to: index };
+      }}
+      onPointerMove={onMove}
+      onPointerUp={() => {
+        const found = dragged.peek();
+        dragged.value = null;
+        if (found !== null) void moveRow(found.from, found.to);
+      }}
+      onPointerCancel={() => (dragged.value = null)}
+      onKeyDown={onKey}
+    >
+      <Icon name="grip" />
+    </button>
+  );
+}
+
+/** Move a row, at once on the page and then on the server. */
+async function moveRow(from: number, to: number): Promise<void> {
+  const all = rows.peek();
+  if (from === to || to < 0 || to >= all.length) return;
+  const before = (review.peek()?.entries ?? []).map(({ id }) => id);
+  const ids = movedIds(all, from, to);
+  setOrder(ids);
+  const answer = await postOrder(ids);
+  listError.value = typeof answer === "string" ? `The order was not changed: ${answer}` : "";
+  if (typeof answer === "string") setOrder(before);
 }
 
 function SelectBox({ entry }: { readonly entry: Entry }): JSX.Element {

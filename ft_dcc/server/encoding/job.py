@@ -48,14 +48,7 @@ class EncodeJob:
         Raises EncodeFailed when the source is gone.
         """
         source = folder / f"source{queue.source_suffix(self._component.get('file_type'))}"
-        path = self._context.media.path(self._pending.component_id)
-        try:
-            os.link(path, source)
-        except FileNotFoundError as error:
-            raise EncodeFailed("The bytes of the component are not on the server any more.") from error
-        except OSError:  # Not every file system has links.
-            shutil.copyfile(path, source)
-        return source
+        return copy_source(self._context.media.path(self._pending.component_id), source)
 
     def report(self, percent: int) -> None:
         """Store the progress, at most once a second; raises Cancelled when a client ended or deleted the job."""
@@ -162,6 +155,17 @@ class EncodeJob:
         with store.reading() as connection:
             found = connection.execute(store.tables.by_id[family], {"id": entity_id}).mappings().first()
         return None if found is None else dict(found)
+
+
+def copy_source(path: Path, source: Path) -> Path:
+    """Link or copy a media file to the path of a source, and return that; raises EncodeFailed when it is gone."""
+    try:
+        os.link(path, source)
+    except FileNotFoundError as error:
+        raise EncodeFailed("The bytes of the component are not on the server any more.") from error
+    except OSError:  # Not every file system has links.
+        shutil.copyfile(path, source)
+    return source
 
 
 def _metadata(component_id: str, output: process.EncodedOutput) -> list[dict[str, str]]:

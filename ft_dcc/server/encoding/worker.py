@@ -20,7 +20,8 @@ from typing import Any
 from ft_dcc.errors import Cancelled, EncodeFailed, Error, HttpError, InsufficientStorage
 from ft_dcc.server.context import ServerContext
 from ft_dcc.server.encoding import process, queue
-from ft_dcc.server.encoding.job import EncodeJob
+from ft_dcc.server.encoding.job import EncodeJob, copy_source
+from ft_dcc.server.storage.renditions import Rendition
 from ft_dcc.server.storage.upload_file import writing_to_disk
 
 _log = logging.getLogger(__name__)
@@ -90,9 +91,35 @@ class EncodeWorker:
                 pending = queue.next_pending(connection, store.tables)
             for each in closed:
                 self._discard(each)
-            if pending is None:
+            rendition = self._context.renditions.next()
+            if pending is not None:
+                self._run_job(pending)
+            elif rendition is not None:
+                self._make_rendition(rendition)
+            else:
                 return
-            self._run_job(pending)
+
+    def _make_rendition(self, rendition: Rendition) -> None:
+        """Make a smaller movie that a visitor waits for; the encodes of clients come first."""
+        folder = self._folder / secrets.token_hex(8)
+        try:
+            with writing_to_disk():
+                folder.mkdir(parents=True)
+            source = copy_source(self._context.media.path(rendition[0]), folder / "source.mp4")
+            (made,) = self._start_process(source, folder, lines=rendition[1]).run(lambda _percent: None)
+            self._context.renditions.finish(rendition, made.path)
+        except Exception as error:  # noqa: BLE001  one movie must not keep the others from being encoded
+            if not self._is_stopping:
+                is_known = isinstance(error, Error)
+                _log.warning("a rendition was not made: %s", error, exc_info=not is_known)
+                reason = (
+                    "The file is damaged or not supported." if is_known else "The log of the server has the reason."
+                )
+                self._context.renditions.fail(rendition, reason)
+        finally:
+            with self._lock:
+                self._process = None
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _discard(self, pending: queue.PendingEncode) -> None:
         """Remove the outputs of a job that a client ended, and the job from the queue."""
@@ -136,18 +163,22 @@ class EncodeWorker:
     def _encode(self, job: EncodeJob, folder: Path) -> list[process.EncodedOutput]:
         job.begin()
         source = job.link_source(folder)
+        started = self._start_process(source, folder)
+        try:
+            return started.run(job.report)
+        finally:
+            with self._lock:
+                self._process = None
+
+    def _start_process(self, source: Path, folder: Path, *, lines: int | None = None) -> process.EncodeProcess:
         with self._lock:
             if self._is_stopping:
                 raise EncodeFailed("The server is stopping.")
             free = self._context.media.free_bytes()
             if free <= 0:
                 raise InsufficientStorage("The server's disk has no room for the outputs. Free some space there.")
-            self._process = process.EncodeProcess(source, folder, seconds=self._seconds, max_bytes=free)
-        try:
-            return self._process.run(job.report)
-        finally:
-            with self._lock:
-                self._process = None
+            self._process = process.EncodeProcess(source, folder, seconds=self._seconds, max_bytes=free, lines=lines)
+            return self._process
 
 
 def _reason(error: Exception, job: EncodeJob, folder: Path) -> str:

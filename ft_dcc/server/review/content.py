@@ -14,9 +14,12 @@ from ft_dcc.server.encoding.queue import MOVIE, STILL, versions_being_encoded
 from ft_dcc.server.review.access import ReviewAccess
 from ft_dcc.server.review.feedback import full_name, note_file_type, parse_object, read_feedback, read_summaries
 from ft_dcc.server.schema.tables import Tables
+from ft_dcc.server.storage.renditions import LINES
 
 # Metadata of a movie: the exact rate and frames, and the values that every ftrack player reads (decision 0004).
 _MOVIE_KEY, _FTRACK_KEY = "ft_dcc", "ftr_meta"
+# The smaller outputs of a publish that the page plays on slow connections.
+_LINES_BY_NAME = {f"{MOVIE}-{lines}": lines for lines in LINES}
 
 
 def read_head(connection: Connection, tables: Tables, access: ReviewAccess) -> dict[str, Any]:
@@ -70,6 +73,8 @@ def read_entries(connection: Connection, tables: Tables, access: ReviewAccess) -
                     # The sequence of a shot: the name above that of the context.
                     ("group", "".join(paths.get(row.context_id, [])[-2:-1])),
                     ("stack", numbers[row.asset_id] if stacks[row.asset_id] > 1 else None),
+                    ("status", row.status),
+                    ("date", None if row.date is None else f"{row.date}Z"),
                 )
                 if value is not None and value != ""
             },
@@ -125,7 +130,7 @@ def component_file_type(connection: Connection, tables: Tables, access: ReviewAc
     item, version, component = (tables.by_family[name] for name in ("ReviewSessionObject", "AssetVersion", "Component"))
     shown = select(version.c.id).join_from(item, version, item.c.version_id == version.c.id)
     shown = shown.where(item.c.review_session_id == access.review_session_id)
-    is_shown = component.c.name.in_((MOVIE, STILL)) & component.c.version_id.in_(shown)
+    is_shown = component.c.name.in_((MOVIE, STILL, *_LINES_BY_NAME)) & component.c.version_id.in_(shown)
     is_thumbnail = component.c.id.in_(shown.with_only_columns(version.c.thumbnail_id))
     statement = select(component.c.file_type).where(component.c.id == component_id, is_shown | is_thumbnail)
     found = connection.execute(statement).first()
@@ -137,16 +142,18 @@ def component_file_type(connection: Connection, tables: Tables, access: ReviewAc
 
 def _versions_of(tables: Tables, review_session_id: str) -> Select[Any]:
     item, version, asset = (tables.by_family[name] for name in ("ReviewSessionObject", "AssetVersion", "Asset"))
+    status = tables.by_family["Status"]
     kind, task, user = (tables.by_family[name] for name in ("AssetType", "Context", "Resource"))
     return (
         select(item.c.id, item.c.name, item.c.description, item.c.version_id)
         .add_columns(version.c.version.label("number"), version.c.comment, version.c.date, version.c.thumbnail_id)
         .add_columns(asset.c.id.label("asset_id"), asset.c.name.label("asset"), asset.c.context_id)
-        .add_columns(kind.c.name.label("asset_type"))
+        .add_columns(kind.c.name.label("asset_type"), status.c.name.label("status"))
         .add_columns(task.c.name.label("task"), user.c.first_name, user.c.last_name, user.c.username)
         .join_from(item, version, item.c.version_id == version.c.id)
         .join(asset, version.c.asset_id == asset.c.id)
         .join(kind, asset.c.type_id == kind.c.id, isouter=True)
+        .join(status, version.c.status_id == status.c.id, isouter=True)
         .join(task, version.c.task_id == task.c.id, isouter=True)
         .join(user, version.c.user_id == user.c.id, isouter=True)
         .where(item.c.review_session_id == review_session_id)
@@ -156,18 +163,47 @@ def _versions_of(tables: Tables, review_session_id: str) -> Select[Any]:
 
 def _read_movies(connection: Connection, tables: Tables, version_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
     component, metadata = tables.by_family["Component"], tables.by_family["Metadata"]
+    is_movie = component.c.name.in_((MOVIE, *_LINES_BY_NAME)), component.c.version_id.in_(version_ids)
     statement = (
-        select(component.c.id, component.c.version_id, metadata.c.key, metadata.c.value)
+        select(component.c.id, component.c.version_id, component.c.name, component.c.size)
+        .add_columns(metadata.c.key, metadata.c.value)
         .join_from(component, metadata, component.c.id == metadata.c.parent_id, isouter=True)
-        .where(component.c.name == MOVIE, component.c.version_id.in_(version_ids), _is_uploaded(tables))
+        .where(*is_movie, _is_uploaded(tables))
         .order_by(component.c["__row__"])
     )
-    values: dict[tuple[str, str], dict[str, str]] = {}
+    values: dict[tuple[str, str, str, float | None], dict[str, str]] = {}
     for row in connection.execute(statement):
-        values.setdefault((row.version_id, row.id), {})[row.key] = row.value
-    return {
-        version_id: _movie_to_json(component_id, metadata) for (version_id, component_id), metadata in values.items()
-    }
+        values.setdefault((row.id, row.version_id, row.name, row.size), {})[row.key] = row.value
+    found: dict[str, dict[str, Any]] = {}
+    for (component_id, version_id, name, size), entries in values.items():
+        if name == MOVIE:
+            found[version_id] = _movie_to_json(component_id, size, entries)
+    for (component_id, version_id, name, _size), entries in values.items():
+        movie = found.get(version_id)
+        if name != MOVIE and movie is not None and _has_same_frames(movie, entries):
+            movie["renditions"].append({"lines": _LINES_BY_NAME[name], "url": f"media/{component_id}"})
+    return found
+
+
+def _has_same_frames(movie: dict[str, Any], values: dict[str, str]) -> bool:
+    """Return whether a rendition has the rate and number of frames of its movie, as far as it states them."""
+    exact = parse_object(values.get(_MOVIE_KEY))
+    stated = movie["exact"] or {}
+    return all(exact.get(name, stated.get(name)) == stated.get(name) for name in ("fps", "frame_count"))
+
+
+def movie_component(connection: Connection, tables: Tables, review_session_id: str, object_id: str) -> str | None:
+    """Return the id of the movie of one of the session's versions, or None."""
+    item, component = tables.by_family["ReviewSessionObject"], tables.by_family["Component"]
+    statement = (
+        select(component.c.id)
+        .join_from(item, component, component.c.version_id == item.c.version_id)
+        .where(item.c.review_session_id == review_session_id, item.c.id == object_id)
+        .where(component.c.name == MOVIE, _is_uploaded(tables))
+        .order_by(component.c["__row__"].desc())
+    )
+    found: str | None = connection.scalar(statement.limit(1))
+    return found
 
 
 def _read_stills(connection: Connection, tables: Tables, version_ids: Iterable[str]) -> dict[str, str]:
@@ -185,7 +221,7 @@ def _is_uploaded(tables: Tables) -> ColumnElement[bool]:
     return select(location.c.id).where(*is_on_server).exists()
 
 
-def _movie_to_json(component_id: str, values: dict[str, str]) -> dict[str, Any]:
+def _movie_to_json(component_id: str, byte_count: float | None, values: dict[str, str]) -> dict[str, Any]:
     exact, size = parse_object(values.get(_MOVIE_KEY)), parse_object(values.get(_FTRACK_KEY))
     has_rate = isinstance(exact.get("fps"), str) and all(
         isinstance(exact.get(name), int) for name in ("first_frame", "frame_count")
@@ -195,6 +231,8 @@ def _movie_to_json(component_id: str, values: dict[str, str]) -> dict[str, Any]:
         "exact": {name: exact[name] for name in ("fps", "first_frame", "frame_count")} if has_rate else None,
         "width": size.get("width"),
         "height": size.get("height"),
+        "size": byte_count,
+        "renditions": [],
     }
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, quote
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from sqlalchemy import Connection
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
@@ -20,7 +20,7 @@ from ft_dcc.server.auth.browser_sessions import BrowserSessions, check_same_orig
 from ft_dcc.server.entities.passphrases import verify_passphrase
 from ft_dcc.server.http import rate_limit, static_pages
 from ft_dcc.server.identity import Caller
-from ft_dcc.server.review import content, guest_actions, live_routes
+from ft_dcc.server.review import content, guest_actions, live_routes, playback_actions
 from ft_dcc.server.review.access import (
     PASS_LIFETIME_SECONDS,
     USER_KEY,
@@ -37,6 +37,7 @@ from ft_dcc.server.review.feedback import viewer_of
 from ft_dcc.server.review.live import LiveReviews
 from ft_dcc.server.review.response_cache import Cached, ResponseCache, to_json
 from ft_dcc.server.review.user_actions import find_user_access, read_people, require_right
+from ft_dcc.server.storage import file_response
 from ft_dcc.server.storage.routes import media_type_of
 
 Action = Callable[[Dispatcher, ReviewAccess, dict[str, Any]], "dict[str, Any]"]
@@ -63,6 +64,8 @@ class ReviewPages:
         # Limits for wrong passphrases by session and address, and by session; and for writes of one invitee.
         self._guesses, self._all_guesses = rate_limit.TokenBucket(5, 1 / 12), rate_limit.TokenBucket(100, 1)
         self._guest_limit = rate_limit.TokenBucket(60, 2)
+        # Each waits for a process that keeps one core busy.
+        self._waveform_threads = CapacityLimiter(2)
         self._export_limit = rate_limit.TokenBucket(10, 1 / 6)
 
     def routes(self) -> list[BaseRoute]:
@@ -79,6 +82,12 @@ class ReviewPages:
             Route(f"{session}/people", self._send_people, methods=["GET"]),
             *live_routes.routes(session, self._live, self._authorize),
             Route(f"{session}/media/{{component_id}}", self._send_media, methods=["GET"]),
+            Route(f"{session}/media/{{component_id}}/waveform", self._send_waveform, methods=["GET"]),
+            Route(f"{session}/media/{{component_id}}/{{lines:int}}", self._send_rendition, methods=["GET"]),
+            Route(f"{session}/order", partial(self._receive, playback_actions.set_order), methods=["POST"]),
+            Route(
+                f"{session}/renditions", partial(self._receive, playback_actions.request_rendition), methods=["POST"]
+            ),
             Route(f"{session}/export/{{format_name}}", self._send_export, methods=["GET"]),
             Route(f"{session}/notes", partial(self._receive, self._write_note), methods=["POST"]),
             Route(f"{session}/attachments", self._receive_attachment, methods=["POST"]),
@@ -97,12 +106,14 @@ class ReviewPages:
         """Redirect a signed-in user to the page of the session; a link without a key is incomplete for others."""
         if await to_thread.run_sync(self._browsers.find_user, request) is None:
             return self._message_page(404, *_NOT_FOUND, depth=0)
-        return RedirectResponse(f"{request.url.path}/{USER_KEY}", 303, headers={"Cache-Control": "no-store"})
+        return RedirectResponse(
+            f"{request.url.path}/{USER_KEY}{_query_of(request)}", 303, headers={"Cache-Control": "no-store"}
+        )
 
     async def _send_page(self, request: Request) -> Response:
         is_for_users = request.path_params["key"] == USER_KEY
         if is_for_users and await to_thread.run_sync(self._browsers.find_user, request) is None:
-            target = quote(request.url.path)
+            target = quote(f"{request.url.path}{_query_of(request)}")
             return RedirectResponse(f"../../user/sign_in?next={target}", 303, headers={"Cache-Control": "no-store"})
         try:
             await to_thread.run_sync(self._authorize, request)
@@ -151,7 +162,9 @@ class ReviewPages:
                 raise errors.PassphraseRequired(
                     "The passphrase is wrong. Try again, or ask the person who sent the link."
                 ) from None
-            response = RedirectResponse(request.url.path, 303, headers={"Cache-Control": "no-store"})
+            response = RedirectResponse(
+                f"{request.url.path}{_query_of(request)}", 303, headers={"Cache-Control": "no-store"}
+            )
             response.set_cookie(
                 pass_cookie_name(review_session_id),
                 issue_pass(self._studio.secret, review_session_id, stored),
@@ -162,7 +175,7 @@ class ReviewPages:
                 samesite="strict",
             )
             return response
-        return RedirectResponse(request.url.path, 303, headers={"Cache-Control": "no-store"})
+        return RedirectResponse(f"{request.url.path}{_query_of(request)}", 303, headers={"Cache-Control": "no-store"})
 
     def _count_guess(self, review_session_id: str, address: str) -> None:
         """Count a guess before it is compared, so that concurrent requests cannot exceed the limit."""
@@ -192,6 +205,7 @@ class ReviewPages:
 
     def _read_list(self, request: Request, access: ReviewAccess) -> Cached:
         store, session_id = self._studio.store, access.review_session_id
+        may_order = playback_actions.may_order(self._dispatcher, access)
 
         def read_entries(connection: Connection) -> str:
             return to_json(content.read_entries(connection, store.tables, access))
@@ -199,11 +213,11 @@ class ReviewPages:
         def read(connection: Connection) -> str:
             # All visitors of a session share the list; the head is their own.
             entries = self._cache.get_text((session_id, viewer_of(access)), commit, read_entries)
-            head = {"commit": commit, **content.read_head(connection, store.tables, access)}
+            head = {"commit": commit, "may_order": may_order, **content.read_head(connection, store.tables, access)}
             return f'{to_json(head)[:-1]},"entries":{entries}}}'
 
         commit = store.commits
-        return self._cache.get((access,), commit, read)
+        return self._cache.get((access, may_order), commit, read)
 
     def _read_entry(self, request: Request, access: ReviewAccess) -> Cached:
         store, session_id, object_id = self._studio.store, access.review_session_id, request.path_params["object_id"]
@@ -235,14 +249,35 @@ class ReviewPages:
             (access, "people"), self._studio.store.commits, lambda _: to_json(read_people(self._dispatcher, access))
         )
 
+    async def _send_waveform(self, request: Request) -> Response:
+        return await to_thread.run_sync(self._read_waveform, request, limiter=self._waveform_threads)
+
+    def _read_waveform(self, request: Request) -> Response:
+        self._require_media(request)
+        path = self._studio.media.waveform(request.path_params["component_id"])
+        return file_response.send_file(request, path, "application/octet-stream")
+
+    async def _send_rendition(self, request: Request) -> Response:
+        return await to_thread.run_sync(self._read_rendition, request)
+
+    def _read_rendition(self, request: Request) -> Response:
+        self._require_media(request)
+        path = self._studio.renditions.path(request.path_params["component_id"], request.path_params["lines"])
+        return file_response.send_file(request, path, "video/mp4")
+
+    def _require_media(self, request: Request) -> str | None:
+        """Return the file type of a component of the visitor's session; raises NotFound for any other."""
+        access, component_id = self._authorize(request), request.path_params["component_id"]
+        with self._studio.store.reading() as connection:
+            tables = self._studio.store.tables
+            return content.component_file_type(connection, tables, access, component_id)
+
     async def _send_media(self, request: Request) -> Response:
         return await to_thread.run_sync(self._read_media, request)
 
     def _read_media(self, request: Request) -> Response:
-        access, component_id = self._authorize(request), request.path_params["component_id"]
-        with self._studio.store.reading() as connection:
-            file_type = content.component_file_type(connection, self._studio.store.tables, access, component_id)
-        return self._studio.media.respond(request, component_id, media_type_of(file_type))
+        file_type = self._require_media(request)
+        return self._studio.media.respond(request, request.path_params["component_id"], media_type_of(file_type))
 
     async def _send_export(self, request: Request) -> Response:
         return await to_thread.run_sync(self._export, request)
@@ -333,6 +368,11 @@ class ReviewPages:
 def routes(dispatcher: Dispatcher, browsers: BrowserSessions) -> list[BaseRoute]:
     """Return the routes below ``/review``."""
     return ReviewPages(dispatcher, browsers).routes()
+
+
+def _query_of(request: Request) -> str:
+    """Return the query of a link with its question mark, or "": it names a version and a frame."""
+    return f"?{request.url.query}" if request.url.query else ""
 
 
 async def _body(request: Request, max_bytes: int) -> bytes:

@@ -20,7 +20,7 @@ from starlette.responses import Response
 from ft_dcc.errors import InsufficientStorage, NotFound, PayloadTooLarge, ValidationError
 from ft_dcc.files.atomic import sync_folder
 from ft_dcc.server.auth.signed_tokens import sign, verify
-from ft_dcc.server.storage import checksums, file_response, media_files, thumbnails, upload_file
+from ft_dcc.server.storage import checksums, file_response, media_files, thumbnails, upload_file, waveform
 
 _BLOCK = 1 << 20
 _HOUR = 3600
@@ -79,7 +79,7 @@ class MediaStore:
         self._secret = secret
         self._files = media_files.MediaFiles(folder)
         self._parts, self._incoming = folder / "parts", folder / "incoming"
-        self._thumbnails = folder / "thumbnails"
+        self._thumbnails, self._derived = folder / "thumbnails", folder / "derived"
         self._locks_guard = threading.Lock()
         self._locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
         for path in (self._files.folder, self._parts, self._incoming):
@@ -241,12 +241,37 @@ class MediaStore:
         """Remove the component's file and its thumbnails; harmless when there is none."""
         self.path(component_id).unlink(missing_ok=True)
         self._files.forget(self._files.name(component_id))
-        shutil.rmtree(self._thumbnails / self._files.name(component_id), ignore_errors=True)
+        for folder in (self._thumbnails, self._derived):
+            shutil.rmtree(folder / self._files.name(component_id), ignore_errors=True)
 
     def thumbnail(self, component_id: str, size: int) -> Path:
         """Return a JPEG of the component that fits into size x size pixels; raises NotFound."""
         folder = self._thumbnails / self._files.name(component_id)
         return thumbnails.make_thumbnail(self.path(component_id), folder, size)
+
+    def waveform(self, component_id: str) -> Path:
+        """Return a file with the peaks of the component's sound; raises NotFound."""
+        path = self.derived_file(component_id, "waveform")
+        if not path.is_file():
+            waveform.make_waveform(self.path(component_id), path)
+        return path
+
+    def derived_file(self, component_id: str, name: str) -> Path:
+        """Return the path of a file that is made of the component's, which may not exist; raises NotFound.
+
+        A component that is uploaded again has other ones.
+        """
+        try:
+            facts = self.path(component_id).stat()
+        except FileNotFoundError as error:
+            raise NotFound("The bytes of this component are not on the server.") from error
+        return self._derived / self._files.name(component_id) / f"{facts.st_mtime_ns:x}-{name}"
+
+    def keep_derived(self, made: Path, path: Path) -> None:
+        """Move a file of the same disk to the path of a derived one; raises InsufficientStorage."""
+        with upload_file.writing_to_disk():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            made.replace(path)
 
     def respond(self, request: Request, component_id: str, media_type: str) -> Response:
         """Return the response to a GET or HEAD: all of the file, one range of it, or "not modified"."""
