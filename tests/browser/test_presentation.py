@@ -232,3 +232,49 @@ def test_invitee_without_the_right_follows_and_does_not_present(room):
     assert bo.page.locator("text=Take over").count() == 0
     people = {row.split("\n")[0] for row in bo.page.locator(".person").all_inner_texts()}
     assert people == {"Ada Example", "Bo Example (you)"}
+
+
+def test_zoom_comparison_and_range_of_the_presenter_are_followed(room):
+    ada, guest = room.invitee("Ada Example"), room.guest()
+    present(ada)
+    follow(guest)
+    ada.press("+")
+    guest.page.wait_for_selector('#stage[data-zoomed="true"]')
+    style = "() => document.querySelector('#pane').style.getPropertyValue('--image').match(/scale\\((.*)\\)/)[1]"
+    assert guest.page.evaluate(style) == ada.page.evaluate(style)
+    ada.press("c")
+    mode = ada.page.get_attribute("#stage", "data-compare")
+    assert mode != "off"
+    guest.page.wait_for_selector(f'#stage[data-compare="{mode}"]')
+    ada.press("c")
+    guest.page.wait_for_selector('#stage[data-compare="off"]')
+    for frame, key in ((1005, "i"), (1009, "o")):
+        ada.jump(frame)
+        ada.wait_for(frame)
+        ada.press(key)
+    guest.wait_for(1009)
+    guest.page.wait_for_selector('#timeline[data-range="true"]')
+    ends = "() => ['--in', '--out'].map((name) => document.querySelector('#timeline').style.getPropertyValue(name))"
+    assert guest.page.evaluate(ends) == [str(4 / 24), str(9 / 24)]
+
+
+def test_drawing_of_the_presenter_stays_on_the_image_when_a_follower_zooms(room):
+    ada, guest = room.invitee("Ada Example"), room.guest()
+    present(ada)
+    follow(guest)
+    ada.press("+")
+    guest.page.wait_for_selector('#stage[data-zoomed="true"]')
+    ada.press("d")
+    box = ada.page.locator("#stage").bounding_box()
+    ada.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    ada.page.mouse.down()
+    ada.page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] / 2, steps=4)
+    ada.page.mouse.up()
+    wait_for_strokes(guest, 1)
+    # The centre of the image is in the centre of the stage at each zoom.
+    for key in ("+", "-", "-"):
+        guest.press(key)
+        is_painted = """() => { const canvas = document.querySelector('#drawing');
+          const x = canvas.width / 2 + 3, y = canvas.height / 2;
+          return canvas.getContext('2d').getImageData(x, y, 1, 1).data[3] > 200; }"""
+        guest.page.wait_for_function(is_painted)

@@ -1,6 +1,8 @@
 /** The data of a review session, as the server sends it. */
 
 import type { ExactFacts } from "./clip";
+import type { PlayMode } from "./playback/frame_clock";
+import type { CompareMode } from "./playback/geometry";
 import type { LiveStrokes, StrokeMessage } from "./present/live_strokes";
 
 export interface Movie {
@@ -263,13 +265,19 @@ export interface PresentationState {
   /** The first and last frame that are played, or null for those of the movie. */
   readonly in?: number | null;
   readonly out?: number | null;
-  readonly play_mode?: "once" | "loop" | "ping-pong";
+  readonly play_mode?: PlayMode;
   /** When the state was set, in milliseconds of the server's clock. */
   readonly at?: number;
   readonly zoom?: number;
-  readonly offset?: Position;
+  /** The position of the image in the centre of its pane. */
+  readonly centre?: Position;
+  readonly flipped?: boolean;
+  /** The id of the compared version. */
   readonly with?: string | null;
-  readonly mode?: string | null;
+  readonly mode?: CompareMode | null;
+  readonly wipe?: number;
+  /** Whether the compared version is shown in place of the other. */
+  readonly held?: boolean;
 }
 
 /** A message over the live connection. */

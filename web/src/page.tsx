@@ -41,7 +41,10 @@ const ADDRESS_INTERVAL_MS = 400;
 /** Neighbouring frames whose drawings are shown as ghosts. */
 const GHOST_FRAMES = 2;
 /** A follower stays with the presenter after these; others move on the page. */
-const FOLLOWING_COMMANDS = new Set<Command>(["mute", "ghosts", "write-note", "full-screen", "help"]);
+const FOLLOWING_COMMANDS = new Set<Command>([
+  ...(["mute", "ghosts", "write-note", "full-screen", "help", "panels"] as const),
+  ...(["zoom-in", "zoom-out", "fit", "pixels", "flip"] as const),
+]);
 
 /** The frame and the speed that the next version begins with: in any case, or only one of the same shot. */
 interface NextStart {
@@ -60,7 +63,7 @@ class Page {
   private readonly timeline = new Timeline(this.player, this.video);
   private readonly transport = new Transport(this.player, this.video, (command) => this.runCommand(command));
   private readonly notices = new Notices(() => this.retry());
-  private readonly viewport = new Viewport(() => this.imageSize, () => this.showView(), () => this.player.toggle());
+  private readonly viewport = new Viewport(() => this.imageSize, () => this.showView(), () => this.runCommand("toggle"));
   private readonly comparison = new Comparison(this.player, () => this.followMain());
   private readonly renditions = new Renditions(() => this.reopen());
   private readonly waveform = new Waveform();
@@ -80,7 +83,7 @@ class Page {
     player: this.player,
     video: this.video,
     openedId: () => this.openedId,
-    open: (entry, frame) => this.select(entry, { frame, speed: 0, isForAnyShot: true }),
+    open: (entry, frame) => this.select(entry, { ...START, frame }),
     draftShapes: () => this.drawing.draftShapes,
   });
 
@@ -153,13 +156,6 @@ class Page {
     document.addEventListener("mousedown", (event) => {
       if (event.target instanceof Element && event.target.closest("button") !== null) event.preventDefault();
     });
-    // A follower who moves on the timeline leaves the presentation.
-    find("timeline", HTMLElement).addEventListener("pointerdown", () => this.presentation.leave(), { capture: true });
-    find("frame-number", HTMLInputElement).addEventListener("keydown", (event) => {
-      if (event.key === "Enter") this.presentation.leave();
-    }, { capture: true });
-    this.stage.addEventListener("pointermove", (event) => this.presentation.point(this.drawing.positionOf(event)));
-    this.stage.addEventListener("pointerleave", () => this.presentation.point(null));
     document.addEventListener("keyup", (event) => {
       if (event.key.toLowerCase() === "v") isOtherHeld.value = false;
     });
@@ -169,6 +165,13 @@ class Page {
     });
     this.video.addEventListener("loadeddata", () => this.loadWaveform());
     this.player.onFinish = () => this.playOn();
+    // A follower who moves on the timeline leaves the presentation.
+    find("timeline", HTMLElement).addEventListener("pointerdown", () => this.presentation.leave(), { capture: true });
+    find("frame-number", HTMLInputElement).addEventListener("keydown", (event) => {
+      if (event.key === "Enter") this.presentation.leave();
+    }, { capture: true });
+    this.stage.addEventListener("pointermove", (event) => this.presentation.point(this.drawing.positionOf(event)));
+    this.stage.addEventListener("pointerleave", () => this.presentation.point(null));
     this.still.addEventListener("load", () => this.render());
     this.still.addEventListener("error", () => void this.diagnose("undecodable"));
     find("show-keys", HTMLButtonElement).addEventListener("click", this.toggleKeysDialog);

@@ -13,13 +13,62 @@ from typing import Any
 import attrs
 
 from ft_dcc.errors import BadRequest
-from ft_dcc.server.review.live_strokes import LiveStrokes
+from ft_dcc.server.review.annotations import MAX_POINTS, MAX_SHAPES, parse_shapes
 
 _MAX_ID_LENGTH, _MAX_FRAME = 64, 10**7
 _COMPARE_MODES = ("toggle", "side", "wipe", "difference")
-_PLAY_MODES = ("once", "loop", "ping-pong")
+_PLAY_MODES = ("once", "loop", "ping-pong", "next")
 # The presenter may state when its frame was on the screen, at most so long before the message arrives.
 _MAX_AGE_MS = 2_000
+
+
+@attrs.define
+class LiveStrokes:
+    """The unsent drawing of a presenter: shapes on one frame of one version, by their ids."""
+
+    entry: str | None = None
+    frame: int | None = None
+    shapes: dict[str, dict[str, Any]] = attrs.field(factory=dict)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the message for a page that joins."""
+        return {"entry": self.entry, "frame": self.frame, "shapes": list(self.shapes.values())}
+
+    def put(self, entry: str, frame: int | None, message: dict[str, Any]) -> dict[str, Any]:
+        """Add a shape, or replace the one with its id, and return the message for the followers.
+
+        With ``start`` above 0, the points of a pen stroke continue the known stroke from this index: a long stroke is
+        not sent again with each of its points. Raises BadRequest and ValidationError.
+        """
+        (shape,) = parse_shapes([message.get("shape")])
+        start = message.get("start", 0)
+        if isinstance(start, bool) or not isinstance(start, int) or start < 0:
+            raise BadRequest("The start of a stroke is the index of its first point.")
+        known = self._of(entry, frame)
+        whole = shape
+        if start > 0:
+            before = known.get(shape["id"], {}).get("points", [])
+            if shape["kind"] != "pen" or len(before) < start:
+                raise BadRequest("The beginning of the stroke is not known. Send all of it.")
+            whole = {**shape, "points": before[:start] + shape["points"]}
+        shapes = {**known, shape["id"]: whole}
+        if len(shapes) > MAX_SHAPES or sum(len(each.get("points", ())) for each in shapes.values()) > MAX_POINTS:
+            raise BadRequest(f"A drawing has at most {MAX_SHAPES} shapes and {MAX_POINTS} points.")
+        self.entry, self.frame, self.shapes = entry, frame, shapes
+        return {"type": "stroke", "entry": entry, "frame": frame, "shape": shape, "start": start}
+
+    def keep(self, entry: str, frame: int | None, message: dict[str, Any]) -> dict[str, Any]:
+        """Keep only the shapes with the ids of the message, and return the message for the followers."""
+        ids = message.get("ids")
+        if not isinstance(ids, list) or not all(isinstance(each, str) for each in ids):
+            raise BadRequest("The ids of the shapes are a list of texts.")
+        known = self._of(entry, frame)
+        shapes = {each: known[each] for each in ids if each in known}
+        self.entry, self.frame, self.shapes = entry, frame, shapes
+        return {"type": "strokes", "entry": entry, "frame": frame, "ids": list(shapes)}
+
+    def _of(self, entry: str, frame: int | None) -> dict[str, dict[str, Any]]:
+        return self.shapes if (entry, frame) == (self.entry, self.frame) else {}
 
 
 @attrs.define(eq=False)
@@ -126,16 +175,26 @@ def _parse_range(message: dict[str, Any]) -> dict[str, Any]:
 
 
 def _parse_view(message: dict[str, Any]) -> dict[str, Any]:
-    """Return zoom and pan, relative to the fitted image, and the comparison."""
-    zoom, offset = message.get("zoom", 1), message.get("offset", [0, 0])
+    """Return zoom, the point of the image in the centre, and the comparison."""
+    zoom, centre, wipe = message.get("zoom", 1), message.get("centre", [0.5, 0.5]), message.get("wipe", 0.5)
     if not _is_number(zoom) or not 0.01 <= zoom <= 64:
         raise BadRequest("The zoom is a number from 0.01 to 64.")
-    if not isinstance(offset, list) or len(offset) != 2 or not all(_is_number(part) for part in offset):
-        raise BadRequest("The offset of the view is [x, y].")
+    if not isinstance(centre, list) or len(centre) != 2 or not all(_is_number(part) for part in centre):
+        raise BadRequest("The centre of the view is [x, y].")
+    if not _is_number(wipe) or not 0 <= wipe <= 1:
+        raise BadRequest("The wipe is a number from 0 to 1.")
     compared, mode = message.get("with"), message.get("mode")
     if mode is not None and mode not in _COMPARE_MODES:
         raise BadRequest(f"A comparison is one of {', '.join(_COMPARE_MODES)}.")
-    return {"zoom": zoom, "offset": offset, "with": None if compared is None else parse_id(compared), "mode": mode}
+    return {
+        "zoom": zoom,
+        "centre": centre,
+        "flipped": message.get("flipped") is True,
+        "with": None if compared is None else parse_id(compared),
+        "mode": mode,
+        "wipe": wipe,
+        "held": message.get("held") is True,
+    }
 
 
 _STATE_PARSERS: dict[Any, Any] = {

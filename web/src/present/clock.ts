@@ -42,9 +42,13 @@ export class ServerClock {
 export function duePosition(state: PresentationState, clip: Clip, serverNow: number): number | null {
   const { frame, speed = 0, at = serverNow } = state;
   if (typeof frame !== "number") return null;
+  return intoRange(state, clip, clip.indexOf(frame) + clip.frames(Math.max(0, serverNow - at) / 1000) * speed);
+}
+
+/** Return a position in the played range: around the loop, or at its end. */
+export function intoRange(state: PresentationState, clip: Clip, position: number): number {
   const [first, last] = playedRange(state, clip);
   const count = last - first + 1;
-  const position = clip.indexOf(frame) + clip.frames(Math.max(0, serverNow - at) / 1000) * speed;
   if (position >= first && position < last + 1) return position;
   if (state.play_mode === "loop") return first + ((((position - first) % count) + count) % count);
   // The presenter's next message says where it continues.
@@ -59,7 +63,8 @@ export function difference(state: PresentationState, clip: Clip, shown: number, 
   return state.play_mode === "loop" && Math.abs(found) > count / 2 ? found - Math.sign(found) * count : found;
 }
 
-function playedRange({ in: first, out: last }: PresentationState, clip: Clip): [number, number] {
+/** Return the first and last index that are played. */
+export function playedRange({ in: first, out: last }: PresentationState, clip: Clip): [number, number] {
   return [
     typeof first === "number" ? clip.indexOf(first) : 0,
     typeof last === "number" ? clip.indexOf(last) : clip.lastIndex,

@@ -1,10 +1,14 @@
 /** The live session of the page: presents what it shows to other pages, or follows the page that presents. */
 
+import { batch, effect, untracked } from "@preact/signals";
+
 import type { LiveConnection } from "../live";
 import type { Message, Position, PresentationState, Shape } from "../model";
+import { MAX_CONTINUOUS_SPEED, type PlayMode } from "../playback/frame_clock";
+import * as view from "../playback/view_state";
 import type { Player } from "../player";
 import * as store from "../store";
-import { correction, difference, duePosition, median, ServerClock } from "./clock";
+import { correction, difference, duePosition, intoRange, median, playedRange, ServerClock } from "./clock";
 import { applyStrokes, NO_STROKES, strokeMessages, type LiveStrokes } from "./live_strokes";
 
 /** While playing, the presenter repeats its frame at this interval. */
@@ -13,6 +17,7 @@ const REPEAT_INTERVAL_MS = 1_000;
 const SCRUB_INTERVAL_MS = 50;
 const POINTER_INTERVAL_MS = 50;
 const STROKE_INTERVAL_MS = 33;
+const VIEW_INTERVAL_MS = 50;
 const CLOCK_REQUESTS = 5;
 const CLOCK_INTERVAL_MS = 20_000;
 /** The difference to the presenter is the median of this number of frames. */
@@ -20,6 +25,7 @@ const MEASURED_FRAMES = 6;
 /** A seek takes this long at least, in which no difference is measured. */
 const SETTLE_MS = 600;
 const MAX_SEEK_LEAD = 24;
+const MIN_SOUGHT_FRAMES = 24;
 
 /** What the presentation needs of the page. */
 export interface Screen {
@@ -38,7 +44,7 @@ interface Sent {
   readonly entry: string;
   readonly frame: number | null;
   readonly speed: number;
-  /** The played range and the mode, as they were sent. */
+  /** The played range and mode, as JSON. */
   readonly range: string;
 }
 
@@ -64,6 +70,11 @@ export class Presentation {
   constructor(live: LiveConnection, screen: Screen) {
     this.live = live;
     this.screen = screen;
+    effect(() => {
+      for (const each of [view.zoom, view.centre, view.isFlipped, view.comparedId, view.compareMode, view.wipeAt]) void each.value;
+      void view.isOtherHeld.value;
+      if (store.isPresenting.value) untracked(() => this.presentView());
+    });
     setInterval(() => this.askClock(), CLOCK_INTERVAL_MS);
     document.addEventListener("visibilitychange", () => this.apply());
   }
@@ -178,11 +189,10 @@ export class Presentation {
     const { clip, speed } = player;
     const frame = clip === null ? null : clip.numberAt(player.target);
     const before = this.sent;
-    const range = playedRange(player);
-    const sentRange = JSON.stringify(range);
-    if (sentRange !== before?.range) this.live.send({ type: "range", ...range });
+    const range = JSON.stringify(this.playedRange());
+    if (range !== before?.range) this.live.send({ type: "range", ...this.playedRange() });
     const isOther = before === null || before.entry !== entry || before.speed !== speed;
-    this.sent = { entry, frame, speed, range: sentRange };
+    this.sent = { entry, frame, speed, range };
     if (speed === 0) {
       if (isOther) this.sendFrame();
       else if (before.frame !== frame) this.later("frame", SCRUB_INTERVAL_MS, () => this.sendFrame());
@@ -249,7 +259,8 @@ export class Presentation {
       return; // The page calls again when the media is open.
     }
     this.differences = [];
-    followRange(player, state);
+    this.applyView(state);
+    this.applyRange(state);
     if (speed === 0) {
       if (player.isPlaying) player.pause();
       if (player.clip !== null && frame !== null) player.show(player.clip.indexOf(frame));
@@ -258,11 +269,64 @@ export class Presentation {
     }
   }
 
+  /** The first and last frame that are played, or null for those of the movie, and what follows. */
+  private playedRange(): { in: number | null; out: number | null; mode: PlayMode } {
+    const { clip, range, mode } = this.screen.player;
+    if (clip === null || range === null) return { in: null, out: null, mode };
+    return { in: clip.numberAt(range.first), out: clip.numberAt(range.last), mode };
+  }
+
+  private applyRange(state: PresentationState): void {
+    const { player } = this.screen;
+    // The presenter opens the next version.
+    const mode = state.play_mode === "next" ? "once" : (state.play_mode ?? player.mode);
+    if (player.mode !== mode) player.mode = mode;
+    const { clip } = player;
+    const own = this.playedRange();
+    if (clip === null || state.in === undefined || (own.in === state.in && own.out === state.out)) return;
+    player.clearRange();
+    if (state.in !== null && state.out != null) {
+      player.setRangeEnd("in", clip.indexOf(state.in));
+      player.setRangeEnd("out", clip.indexOf(state.out));
+    }
+  }
+
+  /** Send zoom and comparison, at most so often. */
+  private presentView(): void {
+    this.later("view", VIEW_INTERVAL_MS, () => {
+      if (!store.isPresenting.peek()) return;
+      const compared = view.comparedId.peek();
+      this.live.send({
+        type: "view",
+        zoom: view.zoom.peek(),
+        centre: view.centre.peek(),
+        flipped: view.isFlipped.peek(),
+        with: compared,
+        mode: compared === null ? null : view.compareMode.peek(),
+        wipe: view.wipeAt.peek(),
+        held: view.isOtherHeld.peek(),
+      });
+    });
+  }
+
+  private applyView(state: PresentationState): void {
+    if (state.zoom === undefined) return;
+    batch(() => {
+      view.zoom.value = state.zoom ?? 1;
+      if (state.centre !== undefined && state.centre.join() !== view.centre.peek().join()) view.centre.value = state.centre;
+      view.isFlipped.value = state.flipped ?? false;
+      view.comparedId.value = state.with ?? null;
+      if (state.mode != null) view.compareMode.value = state.mode;
+      view.wipeAt.value = state.wipe ?? 0.5;
+      view.isOtherHeld.value = state.held ?? false;
+    });
+  }
+
   private startPlaying(speed: number): void {
     const { player } = this.screen;
     const due = this.due();
     if (player.clip !== null && due !== null && Math.abs(due - player.target) > 1) {
-      player.show(Math.floor(due + (speed > 0 ? this.seekLead : 0)));
+      player.show(Math.floor(intoRange(store.presentation.peek(), player.clip, due + (speed > 0 ? this.seekLead : 0))));
       this.hasSought = speed > 0;
     }
     player.play(speed);
@@ -289,8 +353,12 @@ export class Presentation {
     if (this.hasSought) this.seekLead = Math.min(Math.max(this.seekLead - ahead / 2, 0), MAX_SEEK_LEAD);
     this.hasSought = false;
     const factor = correction(ahead / Math.max(1, Math.abs(speed)));
+    const [first, last] = playedRange(store.presentation.peek(), clip);
+    // A seek takes longer than one pass of a short loop.
+    if (factor === "seek" && last - first < MIN_SOUGHT_FRAMES) return;
     if (factor !== "seek") {
-      if (speed > 0) video.playbackRate = speed * factor;
+      // Faster playback, and playback backwards, keep to the clock of the page.
+      if (speed > 0 && speed <= MAX_CONTINUOUS_SPEED) video.playbackRate = speed * factor;
       return;
     }
     this.seekTo(due);
@@ -301,33 +369,14 @@ export class Presentation {
     const { clip, speed } = player;
     if (clip === null) return;
     this.measureAfter = performance.now() + SETTLE_MS;
-    if (speed < 0) {
+    if (speed < 0 || speed > MAX_CONTINUOUS_SPEED) {
       player.show(Math.floor(due));
       player.play(speed);
       return;
     }
     this.hasSought = true;
     video.playbackRate = speed;
-    video.currentTime = clip.middle(clip.nearest(due + this.seekLead));
+    const target = intoRange(store.presentation.peek(), clip, due + this.seekLead);
+    video.currentTime = clip.middle(Math.floor(target));
   }
-}
-
-/** Return the range by frame numbers and the mode; the next version is sent when the presenter opens it. */
-function playedRange({ clip, range, mode }: Player): { in: number | null; out: number | null; mode: "loop" | "once" | "ping-pong" } {
-  const isPart = clip !== null && range !== null;
-  return {
-    in: isPart ? clip.numberAt(range.first) : null,
-    out: isPart ? clip.numberAt(range.last) : null,
-    mode: mode === "next" ? "once" : mode,
-  };
-}
-
-/** Give the player the range and the mode of a presenter, if they differ from its own. */
-function followRange(player: Player, { in: first = null, out: last = null, play_mode: mode = "loop" }: PresentationState): void {
-  const own = playedRange(player);
-  if (own.mode !== mode) player.mode = mode;
-  if (player.clip === null || (own.in === first && own.out === last)) return;
-  player.clearRange();
-  if (first !== null) player.setRangeEnd("in", player.clip.indexOf(first));
-  if (last !== null) player.setRangeEnd("out", player.clip.indexOf(last));
 }
