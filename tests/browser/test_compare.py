@@ -83,6 +83,10 @@ def test_one_clock_drives_both_versions(view, pair, key):
         view.press(end)
     go(view, 1025)
     check_both(view, 1025)
+    for each in key:
+        view.press(each)
+    # The last frames of continuous playback may still arrive.
+    view.page.evaluate("() => new Promise((done) => setTimeout(done, 300))")
     view.page.evaluate(
         f"""() => {{
           const readIndex = {READ_INDEX};
@@ -92,14 +96,15 @@ def test_one_clock_drives_both_versions(view, pair, key):
             .observe(counter, {{ childList: true, characterData: true, subtree: true }});
         }}"""
     )
-    for each in key:
-        view.press(each)
     view.page.wait_for_function("() => samples.length >= 20")
     samples = view.page.evaluate("() => samples")
     if key != "l":
-        # Frames that are sought wait for each other: the other movie is at most on its way to the next one.
-        number_steps = {abs(main + FIRST - other - OTHER_FIRST) for main, other in samples}
-        assert number_steps <= set(range(9)), samples
+        # Frames that are sought wait for each other: the other movie shows the same frame, or still the one before it.
+        # A seek whose frame callback was lost goes by way of a neighbouring frame.
+        numbers = [(main + FIRST, other + OTHER_FIRST) for main, other in samples]
+        steps = list(zip(numbers, numbers[1:]))
+        late = [(before, now) for before, now in steps if now[1] != before[0] and abs(now[1] - now[0]) > 1]
+        assert late == []
     view.press("k")
     view.wait_until_still()
     check_both(view, int(view.page.input_value("#frame-number")))

@@ -37,8 +37,9 @@ def test_draft_with_drawing_survives_a_reload(view, opened):
     draw(view, (0.2, 0.3), (0.6, 0.6))
     wait_for_strokes(view, 1)
     view.page.fill("#note-text", "half a th")
+    view.page.wait_for_url(lambda url: "frame=1012" in url)
     view.page.reload()
-    view.wait_for(1001)
+    view.wait_for(1012)
     assert view.page.input_value("#note-text") == "half a th"
     view.jump(1012)
     wait_for_strokes(view, 1)
@@ -46,7 +47,7 @@ def test_draft_with_drawing_survives_a_reload(view, opened):
     wait_for_notes(view, 1)
     assert view.text(".note .note-frame") == "Frame 1012"
     view.page.reload()
-    view.wait_for(1001)
+    view.wait_for(1012)
     assert view.page.input_value("#note-text") == ""
 
 

@@ -189,3 +189,41 @@ def test_user_opens_a_review_from_a_card_and_writes_as_the_author(home, reviews,
     home.wait_for_selector("text=Two frames later. >> visible=true")
     (note,) = reviews.notes(version)
     assert note["author"]["username"] == "admin"
+
+
+def test_review_page_has_no_violation_and_large_controls_on_touch(home, reviews, movie, make_movie, browser):
+    review_id = reviews.open("Dailies")
+    one = reviews.add(review_id, make_movie("24", 1001, 24, (1280, 720)))
+    reviews.add(review_id, movie, after=one)
+    for number in range(8):
+        reviews.add(review_id, movie, name=f"sh{number + 2:02}0")
+    home.goto(reviews.link(review_id))
+    home.wait_for_selector(".version-move")
+    home.wait_for_function("() => document.querySelector('#frame-number').value === '1001'")
+    check_layout(home)
+    home.keyboard.press("i")
+    home.keyboard.press("c")
+    home.wait_for_selector("#compare-mode")
+    home.select_option("#compare-mode", "wipe")
+    check_layout(home)
+    home.select_option("#compare-mode", "toggle")
+    home.wait_for_selector("#hold-other")
+    home.keyboard.press("?")
+    assert violations(home) == []
+    home.keyboard.press("Escape")
+    touch = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    phone = touch.new_page()
+    phone.goto(home.url)
+    phone.wait_for_selector("#compare-mode")
+    controls = (
+        "#view-bar :is(button, select), #transport :is(button, select), #track, #wipe, .list-tools :is(select, input)"
+    )
+    sizes = phone.eval_on_selector_all(
+        controls,
+        "all => all.filter((each) => each.offsetParent).map((each) =>"
+        " { const { width, height } = each.getBoundingClientRect();"
+        " return [each.id || each.ariaLabel, width, height]; })",
+    )
+    assert len(sizes) > 15
+    assert [each for each in sizes if each[1] < 43.5 or each[2] < 43.5] == []
+    touch.close()

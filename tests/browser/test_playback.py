@@ -417,7 +417,11 @@ def test_user_orders_the_versions_by_drag_and_by_keys(user_view, reviews, sessio
     view.page.locator(".version-move").nth(0).focus()
     with view.page.expect_response(lambda response: response.url.endswith("/order")):
         view.press("ArrowDown")
-    assert names(view) == ["sh010", "sh030", "sh020"]
+    # The page may have read the list between the two changes.
+    view.page.wait_for_function(
+        "() => [...document.querySelectorAll('.version-name')].map((each) => each.textContent).join()"
+        " === 'sh010,sh030,sh020'"
+    )
     session.reset()
     stored = session.query(
         f'select name from ReviewSessionObject where review_session_id is "{review_id}" order by sort_order'

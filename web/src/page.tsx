@@ -38,6 +38,7 @@ import { VersionPanel } from "./version_panel";
 const RETRY_INTERVAL_MS = 3_000;
 /** Browsers limit how often a page may change its address. */
 const ADDRESS_INTERVAL_MS = 400;
+const STALL_TIMEOUT_MS = 700;
 /** Neighbouring frames whose drawings are shown as ghosts. */
 const GHOST_FRAMES = 2;
 /** A follower stays with the presenter after these; others move on the page. */
@@ -100,6 +101,7 @@ class Page {
   private openedUrl = "";
   private next: NextStart = START;
   private addressTimer = 0;
+  private stallTimer = 0;
   private preloaded: HTMLVideoElement | null = null;
   private readonly seenIds = new Set<string>();
   private stageNotice: Notice | null = null;
@@ -160,9 +162,7 @@ class Page {
       if (event.key.toLowerCase() === "v") isOtherHeld.value = false;
     });
     window.addEventListener("blur", () => (isOtherHeld.value = false));
-    this.video.addEventListener("waiting", () => {
-      if (this.player.isPlaying && this.player.speed === 1 && !this.video.seeking) this.renditions.countStall();
-    });
+    this.video.addEventListener("waiting", () => this.watchStall());
     this.video.addEventListener("loadeddata", () => this.loadWaveform());
     this.player.onFinish = () => this.playOn();
     // A follower who moves on the timeline leaves the presentation.
@@ -598,6 +598,15 @@ class Page {
       this.renderDrawing();
       this.scheduleAddress();
     });
+  }
+
+  /** Count an interruption of the playback that lasts; a short one is usual at the start of a movie. */
+  private watchStall(): void {
+    clearTimeout(this.stallTimer);
+    this.stallTimer = window.setTimeout(() => {
+      const isStalled = !this.video.paused && !this.video.seeking && this.video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA;
+      if (isStalled) this.renditions.countStall();
+    }, STALL_TIMEOUT_MS);
   }
 
   private followMain(): void {
