@@ -18,7 +18,7 @@ OPERATORS = ("is", "is_not", "=", "!=", "in", "not_in", "like", "not_like", "<",
 
 
 @attrs.frozen
-class Word:
+class PublishedName:
     """A name of an entity type, the values to compare it with, and the value that an entity has under it."""
 
     entity_type: str
@@ -28,14 +28,20 @@ class Word:
     is_ordered: bool = False
 
 
-WORDS = (
-    Word("AssetVersion", "name", ('"v001"', "v002", '"v00%"', '"v%"', '"v_0%"', '"other"'), lambda it: it["name"]),
-    Word("AssetVersion", "description", ('"blocking"', '"%ing"', '"other"'), lambda it: it["description"]),
-    Word("ReviewSession", "status", ('"Open"', "closed", '"Clo%"', '"%e%"', '"other"'), lambda it: it["status"]),
-    Word("ReviewSession", "is_public", ("true", "false"), lambda it: it["is_public"]),
-    Word("Note", "text", ('"Lift the chin."', '"%chin%"'), lambda it: it["text"]),
-    Word("Note", "review_session_object.name", ('"v001"', '"%1"'), lambda it: it["review_session_object"]["name"]),
-    Word("ReviewSessionInvitee", "user.username", ('"ada"', '"a%"'), lambda it: it["user"]["username"]),
+PUBLISHED_NAMES = (
+    PublishedName(
+        "AssetVersion", "name", ('"v001"', "v002", '"v00%"', '"v%"', '"v_0%"', '"other"'), lambda it: it["name"]
+    ),
+    PublishedName("AssetVersion", "description", ('"blocking"', '"%ing"', '"other"'), lambda it: it["description"]),
+    PublishedName(
+        "ReviewSession", "status", ('"Open"', "closed", '"Clo%"', '"%e%"', '"other"'), lambda it: it["status"]
+    ),
+    PublishedName("ReviewSession", "is_public", ("true", "false"), lambda it: it["is_public"]),
+    PublishedName("Note", "text", ('"Lift the chin."', '"%chin%"'), lambda it: it["text"]),
+    PublishedName(
+        "Note", "review_session_object.name", ('"v001"', '"%1"'), lambda it: it["review_session_object"]["name"]
+    ),
+    PublishedName("ReviewSessionInvitee", "user.username", ('"ada"', '"a%"'), lambda it: it["user"]["username"]),
 )
 
 
@@ -71,9 +77,11 @@ def data(session, project_task):
     return Data(session, entities)
 
 
-def positions(data: Data, word: Word, condition: Callable[[str], str]) -> Iterator[tuple[str, list[tuple[str, Any]]]]:
+def positions(
+    data: Data, published: PublishedName, condition: Callable[[str], str]
+) -> Iterator[tuple[str, list[tuple[str, Any]]]]:
     """Yield queries with the condition in each position, and the ids and the entities that it is about."""
-    entity_type, own = word.entity_type, data.entities[word.entity_type]
+    entity_type, own = published.entity_type, data.entities[published.entity_type]
     pairs = [(entity["id"], entity) for entity in own]
     among = f"id in ({', '.join(key for key, _ in pairs)})"
     yield f"{entity_type} where {condition('')} and {among}", pairs
@@ -109,27 +117,29 @@ def matches(value: Any, operator: str, text: str) -> bool:
     return found == wanted
 
 
-@pytest.mark.parametrize("word", WORDS, ids=lambda word: f"{word.entity_type}.{word.name}")
-def test_every_word_position_and_operator_finds_what_its_values_say_or_is_refused_by_name(data, word):
+@pytest.mark.parametrize(
+    "published", PUBLISHED_NAMES, ids=lambda published: f"{published.entity_type}.{published.name}"
+)
+def test_every_word_position_and_operator_finds_what_its_values_say_or_is_refused_by_name(data, published):
     wrong, found_count, refused = [], 0, set()
     for operator in OPERATORS:
-        for value in word.values:
+        for value in published.values:
             if ("%" in value) != (operator in ("like", "not_like")):
                 continue
             compared = f"({value}, {value})" if operator in ("in", "not_in") else value
 
             def condition(prefix: str, operator: str = operator, compared: str = compared) -> str:
-                return f"{prefix}{word.name} {operator} {compared}"
+                return f"{prefix}{published.name} {operator} {compared}"
 
-            for query, pairs in positions(data, word, condition):
+            for query, pairs in positions(data, published, condition):
                 try:
                     result = {entity["id"] for entity in data.session.query(query)}
                 except OperationError as error:
-                    assert word.name in str(error)
+                    assert published.name in str(error)
                     refused.add(operator)
                     continue
                 found_count += len(result)
-                if result != {key for key, entity in pairs if matches(word.read(entity), operator, value)}:
+                if result != {key for key, entity in pairs if matches(published.read(entity), operator, value)}:
                     wrong.append((query, result))
     assert wrong == []
     assert found_count > 10
