@@ -102,10 +102,11 @@ def test_drawing_is_shown_on_its_frame_only(view, reviews, review, browser):
     view.press("ArrowRight")
     view.wait_for(1013)
     assert strokes(view) == "0"
+    view.page.wait_for_url("**frame=1013*")
     view.page.reload()
-    view.wait_for(1001)
+    view.wait_for(1013)
     assert strokes(view) == "0"
-    view.press(".")
+    view.press(",")
     view.wait_for(1012)
     wait_for_strokes(view, 1)
     assert view.page.evaluate(COUNT_RED) > 1000
