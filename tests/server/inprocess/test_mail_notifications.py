@@ -93,7 +93,7 @@ def run(studio):
 
 
 @pytest.fixture
-def film(client, tree):
+def reviewed(client, tree):
     """Create an artist with a version, and an invited reviewer of a session."""
     ids = SimpleNamespace(
         **{name: str(uuid4()) for name in ("artist", "asset", "version", "review", "invitee", "entry")}
@@ -120,19 +120,25 @@ def film(client, tree):
     return ids
 
 
-def invite(client, film):
-    (answer,) = client.call({"action": "send_review_session_invite", "review_session_invitee_id": film.invitee})
+def invite(client, reviewed):
+    (answer,) = client.call({"action": "send_review_session_invite", "review_session_invitee_id": reviewed.invitee})
     assert answer["sent"]
     client.studio.mailer.server.messages.clear()
 
 
-def add_entry(client, film, **values):
-    data = {"review_session_id": film.review, "version_id": film.version, "name": "sh010", "description": "", **values}
+def add_entry(client, reviewed, **values):
+    data = {
+        "review_session_id": reviewed.review,
+        "version_id": reviewed.version,
+        "name": "sh010",
+        "description": "",
+        **values,
+    }
     return client.create("ReviewSessionObject", **data)
 
 
-def write_note(client, film, text, parent=None, **values):
-    parent_type, parent_id = parent or ("AssetVersion", film.version)
+def write_note(client, reviewed, text, parent=None, **values):
+    parent_type, parent_id = parent or ("AssetVersion", reviewed.version)
     return client.create("Note", content=text, parent_id=parent_id, parent_type=parent_type, **values)
 
 
@@ -140,28 +146,28 @@ def plain(message):
     return message.get_body(("plain",)).get_content()
 
 
-def test_invitee_gets_one_mail_after_a_quiet_quarter_of_an_hour(client, mail, run, film):
-    invite(client, film)
-    add_entry(client, film)
+def test_invitee_gets_one_mail_after_a_quiet_quarter_of_an_hour(client, mail, run, reviewed):
+    invite(client, reviewed)
+    add_entry(client, reviewed)
     run(mails.QUIET_SECONDS - 60)
     assert mail.messages == []
-    client.update("AssetVersion", film.version, comment="Second pass")
-    add_entry(client, film, name="again")
+    client.update("AssetVersion", reviewed.version, comment="Second pass")
+    add_entry(client, reviewed, name="again")
     run(QUIET)
     (message,) = mail.messages
-    assert (message["To"], message["Subject"]) == (f"Ida Berg <{film.email}>", "2 new versions in Dailies")
+    assert (message["To"], message["Subject"]) == (f"Ida Berg <{reviewed.email}>", "2 new versions in Dailies")
     assert "  - sh010 main v003: Second pass\n" in plain(message)
-    link = re.search(rf"http://studio\.test(/review/{film.review}/\S+)", plain(message))[1]
+    link = re.search(rf"http://studio\.test(/review/{reviewed.review}/\S+)", plain(message))[1]
     page = Browser(client.studio).get(f"{link}/data")
     assert (page.status_code, json.loads(page.text)["visitor"]) == (200, "Ida Berg")
     run(3 * QUIET)
     assert len(mail.messages) == 1
 
 
-def test_mail_is_not_postponed_for_longer_than_two_hours(client, mail, run, film):
-    invite(client, film)
+def test_mail_is_not_postponed_for_longer_than_two_hours(client, mail, run, reviewed):
+    invite(client, reviewed)
     first = time.time()
-    add_entry(client, film)
+    add_entry(client, reviewed)
     run()
     # One more version now and then, so that there is never a quiet quarter of an hour.
     store = client.studio.store
@@ -181,59 +187,61 @@ def test_mail_is_not_postponed_for_longer_than_two_hours(client, mail, run, film
     assert len(mail.messages) == 1
 
 
-def test_person_without_a_valid_link_gets_no_mail(client, mail, run, film):
-    add_entry(client, film)
+def test_person_without_a_valid_link_gets_no_mail(client, mail, run, reviewed):
+    add_entry(client, reviewed)
     run(QUIET)
-    invite(client, film)
-    add_entry(client, film)
+    invite(client, reviewed)
+    add_entry(client, reviewed)
     run()
-    client.call({"action": "revoke_review_session_invite", "review_session_invitee_id": film.invitee})
+    client.call({"action": "revoke_review_session_invite", "review_session_invitee_id": reviewed.invitee})
     run(2 * QUIET)
     assert mail.messages == []
 
 
 @pytest.mark.parametrize("values", [{"end_date": "2020-01-01T00:00:00"}, {"start_date": "2099-01-01T00:00:00"}])
-def test_versions_of_a_session_that_is_not_open_are_not_mailed(client, mail, run, film, values):
-    invite(client, film)
-    add_entry(client, film)
-    client.update("ReviewSession", film.review, **{k: {"__type__": "datetime", "value": v} for k, v in values.items()})
+def test_versions_of_a_session_that_is_not_open_are_not_mailed(client, mail, run, reviewed, values):
+    invite(client, reviewed)
+    add_entry(client, reviewed)
+    client.update(
+        "ReviewSession", reviewed.review, **{k: {"__type__": "datetime", "value": v} for k, v in values.items()}
+    )
     run(QUIET)
     assert mail.messages == []
 
 
-def test_artist_gets_the_notes_and_verdicts_on_a_version(client, mail, run, film):
-    entry = add_entry(client, film)
-    note = write_note(client, film, "Arm too <high>\n& late", ("ReviewSessionObject", entry))
+def test_artist_gets_the_notes_and_verdicts_on_a_version(client, mail, run, reviewed):
+    entry = add_entry(client, reviewed)
+    note = write_note(client, reviewed, "Arm too <high>\n& late", ("ReviewSessionObject", entry))
     frame = {"parent_id": note, "parent_type": "Note", "key": "ft_dcc", "value": '{"frame": 1010}'}
     client.call({"action": "create", "entity_type": "Metadata", "entity_data": frame})
-    status = {"review_session_object_id": entry, "review_session_invitee_id": film.invitee}
+    status = {"review_session_object_id": entry, "review_session_invitee_id": reviewed.invitee}
     verdict = client.create("ReviewSessionObjectStatus", status="seen", **status)
     run()
     client.update("ReviewSessionObjectStatus", verdict, status="require_changes")
     run(QUIET)
     (message,) = mail.messages
-    assert message["To"] == f"Ada <{film.artist_email}>"
+    assert message["To"] == f"Ada <{reviewed.artist_email}>"
     assert message["Subject"] == "1 new note and 1 verdict on sh010 main v003"
     text, html = plain(message), message.get_body(("html",)).get_content()
     assert "  - Frame 1010, admin: Arm too <high> & late\n  - Ida Berg: asks for changes\n" in text
-    assert f"  http://studio.test/review/{film.review}\n" in text
+    assert f"  http://studio.test/review/{reviewed.review}\n" in text
     assert "Arm too &lt;high&gt; &amp; late" in html
     assert "<high>" not in html
 
 
-def test_own_notes_deleted_notes_and_notes_on_other_entities_are_not_mailed(client, mail, run, film, tree):
-    artist = StudioClient(client.dispatcher, Caller(film.artist, "ada"))
+def test_own_notes_deleted_notes_and_notes_on_other_entities_are_not_mailed(client, mail, run, reviewed, tree):
+    artist = StudioClient(client.dispatcher, Caller(reviewed.artist, "ada"))
     role = client.query('select id from SecurityRole where name is "Administrator"')[0]["id"]
-    client.create("UserSecurityRole", user_id=film.artist, security_role_id=role, is_all_open_projects=True)
-    write_note(artist, film, "My own note")
-    client.delete("Note", write_note(client, film, "Withdrawn"))
-    write_note(client, film, "On the shot", ("Shot", tree.shot))
+    client.create("UserSecurityRole", user_id=reviewed.artist, security_role_id=role, is_all_open_projects=True)
+    write_note(artist, reviewed, "My own note")
+    client.delete("Note", write_note(client, reviewed, "Withdrawn"))
+    write_note(client, reviewed, "On the shot", ("Shot", tree.shot))
     run(QUIET)
     assert mail.messages == []
 
 
-def test_link_in_a_mail_switches_such_mails_off_and_on_again(client, mail, run, film):
-    write_note(client, film, "One")
+def test_link_in_a_mail_switches_such_mails_off_and_on_again(client, mail, run, reviewed):
+    write_note(client, reviewed, "One")
     run(QUIET)
     (message,) = mail.messages
     link = message["List-Unsubscribe"].strip("<>")
@@ -241,18 +249,18 @@ def test_link_in_a_mail_switches_such_mails_off_and_on_again(client, mail, run, 
     browser = Browser(client.studio)
     page = browser.get(link)
     assert (page.status_code, page.text.count(" checked")) == (200, 2)
-    assert film.artist_email in page.text
+    assert reviewed.artist_email in page.text
     assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     browser.get(link)
-    write_note(client, film, "Two")
+    write_note(client, reviewed, "Two")
     run(2 * QUIET)
     assert len(mail.messages) == 2
     assert browser.post(link, **{"List-Unsubscribe": "One-Click"}).text.count(" checked") == 0
-    write_note(client, film, "Three")
+    write_note(client, reviewed, "Three")
     run(3 * QUIET)
     assert len(mail.messages) == 2
     assert browser.post(link, kind="feedback").text.count(" checked") == 1
-    write_note(client, film, "Four")
+    write_note(client, reviewed, "Four")
     run(4 * QUIET)
     assert len(mail.messages) == 3
 
@@ -280,22 +288,22 @@ def test_signed_in_user_opens_the_page_of_the_own_address(client, studio):
     assert "Mails to admin@example.com" in page.text
 
 
-def test_refused_mail_is_in_the_outbox_once(client, mail, run, film, studio):
+def test_refused_mail_is_in_the_outbox_once(client, mail, run, reviewed, studio):
     mail.error = OSError("down")
-    write_note(client, film, "Arm too high")
+    write_note(client, reviewed, "Arm too high")
     run(QUIET)
     run(2 * QUIET)
     texts = [path.read_text("utf-8") for path in studio.mailer.outbox.glob("*.eml")]
-    assert sum(film.artist_email in text for text in texts) == 1
+    assert sum(reviewed.artist_email in text for text in texts) == 1
 
 
-def test_studio_without_a_mail_server_or_with_mails_switched_off_collects_none(client, mail, run, film, studio):
+def test_studio_without_a_mail_server_or_with_mails_switched_off_collects_none(client, mail, run, reviewed, studio):
     studio.mailer.sends_notifications = False
-    write_note(client, film, "One")
+    write_note(client, reviewed, "One")
     run()
     studio.mailer.sends_notifications = True
     studio.mailer.server = None
-    write_note(client, film, "Two")
+    write_note(client, reviewed, "Two")
     run()
     studio.mailer.server = mail
     run(QUIET)
@@ -309,9 +317,9 @@ def test_mails_are_switched_off_in_the_settings(tmp_path):
         read_mailer(tmp_path, {"FT_DCC_MAIL_NOTIFICATIONS": "no"})
 
 
-def test_many_and_long_notes_are_shortened(client, mail, run, film):
+def test_many_and_long_notes_are_shortened(client, mail, run, reviewed):
     for number in range(60):
-        write_note(client, film, f"Note {number} " + "x" * 2000)
+        write_note(client, reviewed, f"Note {number} " + "x" * 2000)
     run(QUIET)
     (message,) = mail.messages
     assert message["Subject"] == "60 new notes on sh010 main v003"
@@ -320,10 +328,10 @@ def test_many_and_long_notes_are_shortened(client, mail, run, film):
     assert max(map(len, plain(message).splitlines())) < 600
 
 
-def test_names_with_line_ends_add_no_header(client, mail, run, film):
-    client.update("User", film.artist, first_name="Ada\r\nBcc: eve@example.com")
-    client.update("Asset", film.asset, name="main\r\nBcc: eve@example.com")
-    write_note(client, film, "Arm")
+def test_names_with_line_ends_add_no_header(client, mail, run, reviewed):
+    client.update("User", reviewed.artist, first_name="Ada\r\nBcc: eve@example.com")
+    client.update("Asset", reviewed.asset, name="main\r\nBcc: eve@example.com")
+    write_note(client, reviewed, "Arm")
     run(QUIET)
     (message,) = mail.messages
     assert message["Bcc"] is None
