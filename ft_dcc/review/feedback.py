@@ -34,7 +34,7 @@ _VERSIONS = (
     " review_session_objects.statuses.invitee.name,"
     " status_changes.date, status_changes.status.name, status_changes.user.first_name,"
     " status_changes.user.last_name, status_changes.user.username"
-    " from AssetVersion where {condition} order by date descending, id"
+    " from AssetVersion where {condition} order by date descending, version descending, id"
 )
 _NOTES = "select {names} from Note where parent_id in ({ids}) and in_reply_to_id is none order by date, id"
 _NOTE_NAMES = (

@@ -88,9 +88,8 @@ def test_json_option_prints_errors_as_json(studio_environ):
 
 
 def test_ensure_creates_a_task_once(studio_environ):
-    first = run(
-        "task", "ensure", "Cli/SEQ/SH010/Animation", "--frames", "993-1100+8", "--fps", "23.976", environ=studio_environ
-    )
+    values = ("--frames", "993-1100+8", "--fps", "23.976", "--create-project")
+    first = run("task", "ensure", "Cli/SEQ/SH010/Animation", *values, environ=studio_environ)
     again = run("task", "ensure", "Cli/SEQ/SH010/Animation", environ=studio_environ)
     assert first.returncode == 0, first.stderr
     assert len(first.stdout.strip()) == 36
