@@ -14,15 +14,18 @@ import click
 
 from ft_dcc.cli.inputs import connected
 from ft_dcc.cli.output import CommandGroup, Output, reporting
-from ft_dcc.errors import SettingInvalid, StorageError, UserFixableError
+from ft_dcc.errors import Error, SettingInvalid, StorageError, UserFixableError
 from ft_dcc.files.atomic import write_atomically
 from ft_dcc.frames import Resolution
 from ft_dcc.review.notes import Note, ReviewedVersion
 
 if TYPE_CHECKING:
+    from ft_dcc.host import Host
+    from ft_dcc.publish.jobs.job import Job
     from ft_dcc.session import Session
 
 _TEXT_WIDTH = 92
+_MAX_REMINDERS, _REMINDER_WIDTH = 10, 80
 _DEFAULT_SIZE = Resolution(1920, 1080)
 
 
@@ -227,3 +230,35 @@ def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     return f"{value.numerator}/{value.denominator}" if isinstance(value, Fraction) else value
+
+
+def find_open_notes(session: Session, job: Job, host: Host | None) -> ReviewedVersion | None:
+    """Return the last version of the job's task with its open notes, or None; the publish itself reports errors."""
+    from ft_dcc.production.tasks import find_task
+    from ft_dcc.review.feedback import find_note_id, open_notes_of_last_version
+
+    request = job.request()
+    try:
+        task = request.task or (None if host is None else host.run_in_main_thread(host.scene).task_id)
+        if not task:
+            return None
+        addressed = [find_note_id(session, note) for note in request.addresses]
+        return open_notes_of_last_version(session, find_task(session, task)["id"], addressed)
+    except Error:
+        return None
+
+
+def print_open_notes(output: Output, version: ReviewedVersion | None) -> None:
+    """Remind of the open notes of the last version, before it is too late to address them."""
+    if version is None:
+        return
+    count = "1 open note" if len(version.notes) == 1 else f"{len(version.notes)} open notes"
+    output.message(f"{count} on {version.asset} {version.name}, which --addresses can name:")
+    for note in version.notes[:_MAX_REMINDERS]:
+        frame = "" if note.frame is None else f"frame {note.frame}, "
+        text = " ".join(note.text.split()) or "a drawing"
+        output.message(
+            f"  {note.id[:8]}  {frame}{note.author}: {textwrap.shorten(text, _REMINDER_WIDTH, placeholder=' …')}"
+        )
+    if len(version.notes) > _MAX_REMINDERS:
+        output.message(f"  and {len(version.notes) - _MAX_REMINDERS} more: ft-dcc notes --version {version.id} --open")

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from textwrap import shorten
 from typing import TYPE_CHECKING, Any, Callable
 
 import attrs
@@ -15,6 +14,7 @@ import click
 
 from ft_dcc import errors, frames
 from ft_dcc.cli.inputs import FRAME_RANGE, FRAME_RATE, RESOLUTION, connected, find_account
+from ft_dcc.cli.notes import find_open_notes, print_open_notes
 from ft_dcc.cli.output import Output, format_table, problem_line, reporting
 from ft_dcc.settings import definitions, resolve
 
@@ -22,12 +22,9 @@ if TYPE_CHECKING:
     from ft_dcc.host import Host
     from ft_dcc.publish import models, progress, publisher
     from ft_dcc.publish.jobs.job import Job
-    from ft_dcc.review.notes import ReviewedVersion
-    from ft_dcc.session import Session
 
 Command = Callable[..., Any]
 
-_MAX_REMINDERS, _REMINDER_WIDTH = 10, 80
 # Not the name of any check.
 _ALL = "*"
 
@@ -215,13 +212,13 @@ def publish_showing_progress(
     if repair:
         with connected() as session, progress_display(is_quiet=output.quiet) as on_progress:
             check = Publisher(session, host, on_progress, jobs).validate(request)
-            _print_open_notes(output, check.find_open_notes())
+            print_open_notes(output, check.find_open_notes())
             _repair(output, check, repair)
             return check.publish()
     job = prepare(request, find_account(settings).server.rstrip("/"), host, jobs)
     try:
         with connected() as session, job_progress(output, job.id) as on_progress:
-            _print_open_notes(output, _find_open_notes(session, job, host))
+            print_open_notes(output, find_open_notes(session, job, host))
             return Publisher(session, host, on_progress, jobs).resume(job.id)
     except errors.ServerUnreachable as error:
         error.message += _capture_offline(output, job, host)
@@ -233,36 +230,6 @@ def publish_showing_progress(
         if not job.is_started:
             job.remove()
         raise
-
-
-def _find_open_notes(session: Session, job: Job, host: Host | None) -> ReviewedVersion | None:
-    """Return the last version of the job's task with its open notes, or None; the publish itself reports errors."""
-    from ft_dcc.production.tasks import find_task
-    from ft_dcc.review.feedback import find_note_id, open_notes_of_last_version
-
-    request = job.request()
-    try:
-        task = request.task or (None if host is None else host.run_in_main_thread(host.scene).task_id)
-        if not task:
-            return None
-        addressed = [find_note_id(session, note) for note in request.addresses]
-        return open_notes_of_last_version(session, find_task(session, task)["id"], addressed)
-    except errors.Error:
-        return None
-
-
-def _print_open_notes(output: Output, version: ReviewedVersion | None) -> None:
-    """Remind of the open notes of the last version, before it is too late to address them."""
-    if version is None:
-        return
-    count = "1 open note" if len(version.notes) == 1 else f"{len(version.notes)} open notes"
-    output.message(f"{count} on {version.asset} {version.name}, which --addresses can name:")
-    for note in version.notes[:_MAX_REMINDERS]:
-        frame = "" if note.frame is None else f"frame {note.frame}, "
-        text = " ".join(note.text.split()) or "a drawing"
-        output.message(f"  {note.id[:8]}  {frame}{note.author}: {shorten(text, _REMINDER_WIDTH, placeholder=' …')}")
-    if len(version.notes) > _MAX_REMINDERS:
-        output.message(f"  and {len(version.notes) - _MAX_REMINDERS} more: ft-dcc notes --version {version.id} --open")
 
 
 def _print_plan(output: Output, request: models.PublishRequest, host: Host | None = None) -> int:
