@@ -37,7 +37,7 @@ def invite(client: Any, tree: Any, name: str, email: str) -> dict[str, Any]:
     ],
 )
 def test_addresses_that_no_mail_server_takes_are_refused(client: Any, tree: Any, email: str) -> None:
-    with pytest.raises(ValidationError, match="e-mail address|needs 'email'"):
+    with pytest.raises(ValidationError, match=r"e-mail address|needs 'email'"):
         invite(client, tree, "Ida", email)
 
 
