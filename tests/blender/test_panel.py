@@ -7,6 +7,7 @@ import json
 import pytest
 
 from ft_dcc.publish.jobs.job import jobs_folder
+from ft_dcc.session.transport.codec import to_datetime
 
 
 @pytest.fixture
@@ -116,7 +117,7 @@ def test_the_versions_of_the_task_are_listed_with_status_and_date(ready, bpy, si
     ((line, verdicts),) = version_lines()
     version = session.get("AssetVersion", signed_in.published[0][1].version_id)
     assert line.startswith("v001") and version["status"]["name"] in line and verdicts == ""
-    assert f"{version['date'].astimezone():%Y-%m-%d}" in line
+    assert f"{to_datetime(version['date']).astimezone():%Y-%m-%d}" in line
 
 
 def test_a_long_path_is_broken_after_its_slashes(addon):

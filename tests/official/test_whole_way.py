@@ -117,7 +117,7 @@ def test_scene_without_camera_is_refused_and_not_published(environment, session,
     run([sys.executable, "-c", f"{script} bpy.ops.wm.save_as_mainfile(filepath=sys.argv[1])", str(path)], environment)
     task = f"No camera {os.getpid()}/SH/Animation"
     ft_dcc = [sys.executable, "-m", "ft_dcc.cli.main"]
-    task_id = run([*ft_dcc, "task", "ensure", task], environment).strip()
+    task_id = run([*ft_dcc, "task", "ensure", task, "--create-project"], environment).strip()
     done = subprocess.run(
         [*ft_dcc, "playblast", str(path), "--task", task, "--review", "Dailies"],
         env=environment,

@@ -17,19 +17,20 @@ from ft_dcc.publish.publisher import Publisher, publish
 from ft_dcc.publish.report import mask
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "td" / "report.md"
-TYPES = {"text": str, "number": (int, float), "list": list, "object": dict, "null": type(None)}
+TYPES = {"text": str, "number": (int, float), "boolean": bool, "list": list, "object": dict, "null": type(None)}
 
 
 def tables():
-    """Return keys and types of the page's tables: of the report, of a version and of the event."""
-    found = [{}, {}, {}]
+    """Return keys and types of the page's tables: of the report, of a version, of its origin and of the event."""
+    found = [{}, {}, {}, {}]
     where = -1
     for line in DOCS.read_text(encoding="utf-8").splitlines():
         if line.startswith(("| Key", "| Data")):
             where += 1
-        row = re.match(r"\| `(\w+)` \| ([\w ]+) \|", line)
+        row = re.match(r"\| (`\w+`(?:, `\w+`)*) \| ([\w ]+) \|", line)
         if row is not None:
-            found[where][row[1]] = tuple(TYPES[name] for name in row[2].split(" or "))
+            for key in re.findall(r"\w+", row[1]):
+                found[where][key] = tuple(TYPES[name] for name in row[2].split(" or "))
     return found
 
 
@@ -50,10 +51,12 @@ def report_of(jobs):
 
 def test_report_matches_its_documentation(session, host, task, task_path, jobs):
     publish(PublishRequest(task_path, review="Dailies"), session, host, jobs=jobs)
-    report_table, version_table, _ = tables()
+    report_table, version_table, origin_table, _ = tables()
     report = report_of(jobs)
     assert_fits(report, report_table)
     assert_fits(report["versions"][0], version_table)
+    origin = report["found"][0].pop("origin")
+    assert set(origin) <= set(origin_table) and origin["has_unsaved_changes"] is True
     assert report["found"] == [
         {"source": "bars", "kind": "camera", "frames": "1001-1012", "fps": "24", "resolution": "64x36"}
     ]
@@ -74,7 +77,7 @@ def test_event_matches_its_documentation(session, host, task, task_path, jobs):
     for _ in range(50):
         if not heard:
             session.event_hub.wait(0.1)
-    assert_fits(heard[0], tables()[2])
+    assert_fits(heard[0], tables()[3])
     assert (heard[0]["version_id"], heard[0]["link"]) == (published.first.version_id, published.first.link)
 
 

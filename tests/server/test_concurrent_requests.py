@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from doubles.event_loop import run_coroutine
 from starlette.requests import Request
 
 from ft_dcc.errors import ServiceUnavailable
@@ -64,7 +65,7 @@ def test_bodies_without_a_key_are_bounded_per_address_and_in_all() -> None:
         await bodies.send(scope_of("1.1.1.1"), 100)
         assert bodies.read == 80 * 3 + 2_000 + 100
 
-    asyncio.run(scenario())
+    run_coroutine(scenario())
 
 
 def test_running_requests_of_one_account_leave_room_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,4 +113,4 @@ def test_running_requests_of_one_account_leave_room_for_others(monkeypatch: pyte
         await request(b"farm")
         assert statuses == [503, 200, 200, 200, 200, 200]
 
-    asyncio.run(scenario())
+    run_coroutine(scenario())

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 import json
 import threading
 import time
@@ -13,6 +12,7 @@ import pytest
 import requests
 import uvicorn
 import websocket
+from doubles.event_loop import run_coroutine
 
 from ft_dcc.server.app import make_app
 from ft_dcc.server.bootstrap import open_server_context, write_credentials
@@ -257,7 +257,7 @@ def test_expressions_of_all_clients_of_a_user_are_bounded():
                     hub.handle_packet(client, subscription(name))
         return [client.subscribed_length for client in clients]
 
-    lengths = asyncio.run(scenario())
+    lengths = run_coroutine(scenario())
     # 256 KiB are reached with the sixth client; the one of another user has room.
     assert lengths == [48_018] * 5 + [32_012, 0, 48_018]
 

@@ -299,7 +299,9 @@ class Page {
     const [version, other] = [store.currentId.peek(), comparedId.peek()];
     const { frame, openedId } = this;
     const isShown = openedId === version && !this.player.isPlaying && !this.still.hasAttribute("src");
-    const query = formatAddress({ version, with: other, mode: compareMode.peek(), frame: isShown ? frame : null });
+    // Until its media is open, a version keeps the frame that it will begin with.
+    const start = openedId !== version && this.next.isForAnyShot ? this.next.frame : null;
+    const query = formatAddress({ version, with: other, mode: compareMode.peek(), frame: isShown ? frame : start });
     if (version !== null && (query !== location.search || location.hash !== "")) {
       history.replaceState(null, "", `${location.pathname}${query}`);
     }

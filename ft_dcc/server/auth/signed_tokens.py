@@ -15,12 +15,14 @@ from ft_dcc.errors import Forbidden
 from ft_dcc.server.database import clock
 
 _REVIEW_KEY_LENGTH = 32
-_MAX_LIFETIME_SECONDS = 7 * 24 * 3600
+# A token from further ahead was issued while the clock was wrong.
+_MAX_AHEAD_SECONDS = 7 * 24 * 3600
 
 
 def sign(secret: bytes, purpose: str, claims: dict[str, Any], seconds: float) -> str:
     """Return a token for a URL that carries the claims; it is valid for one purpose and for this long."""
-    payload = json.dumps({**claims, "until": clock.now() + seconds}, separators=(",", ":"))
+    now = clock.now()
+    payload = json.dumps({**claims, "issued": now, "until": now + seconds}, separators=(",", ":"))
     signed = _signer(secret).sign(f"{purpose}:{base64_encode(payload).decode()}")
     return signed.decode()[len(purpose) + 1 :]
 
@@ -32,8 +34,10 @@ def verify(secret: bytes, purpose: str, token: str) -> dict[str, Any]:
     except BadSignature as error:
         raise Forbidden("The signature of this address is wrong. Ask the server for a new address.") from error
     claims: dict[str, Any] = json.loads(base64_decode(signed.decode()[len(purpose) + 1 :]))
-    # One that is valid for longer than any other was issued while the clock was ahead.
-    if not 0 <= claims.pop("until") - clock.now() <= _MAX_LIFETIME_SECONDS:
+    now, until = clock.now(), claims.pop("until")
+    # Tokens of earlier releases have no time of issue; all of them were valid for some days at most.
+    issued = claims.pop("issued", until)
+    if now > until or issued - now > _MAX_AHEAD_SECONDS:
         raise Forbidden("This address has expired. Ask the server for a new address.")
     return claims
 

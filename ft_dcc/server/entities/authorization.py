@@ -67,6 +67,8 @@ def is_allowed(
         return False
     if permissions.is_administrator:
         return True
+    if action != CREATE and row.get("id") in batch.created_by_guest:
+        return True
     # A guest is no user, so that the notes of guests have no author.
     is_of_guest = batch.caller.is_guest and action == CREATE and row.get(rule.author) is None
     is_author = bool(rule.author) and (row.get(rule.author) == caller or is_of_guest)
@@ -91,6 +93,9 @@ def is_allowed(
     owners = reader.owners(entity_type, row)
     if owners is not None and not owners:
         return is_author and permissions.is_contributor
+    # A component of a guest has no author and, before it is attached, no other owner.
+    if owners is None and is_of_guest and entity_type.family == "Component":
+        return permissions.is_contributor
     return any(holds(permissions, caller, owners, role) for role in roles)
 
 
@@ -187,7 +192,7 @@ def _with(projects: tuple[str, ...] | None, project: str) -> tuple[str, ...] | N
 def is_readable(batch: Batch, entity_type: EntityType, row: Row) -> bool:
     """Return whether the caller may read a stored row, by the condition that queries have."""
     reach = batch.permissions.reach
-    if reach is Reach.EVERYTHING:
+    if reach is Reach.EVERYTHING or row.get("id") in batch.created_by_guest:
         return True
     statement = _readable_statement(batch.schema, batch.tables, reach, entity_type.family)
     if statement is None:

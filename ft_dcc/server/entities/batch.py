@@ -70,6 +70,8 @@ class Batch:
     # Called when the transaction is on disk and cannot fail any more.
     after_commit: list[Callable[[], None]] = attrs.field(factory=list)
     removed_components: list[str] = attrs.field(factory=list)
+    # A guest is no user that could be stored as the author of an entity.
+    created_by_guest: set[str] = attrs.field(factory=set)
     # Queries inside a transaction hold the changes of all other clients.
     query_deadline: float | None = None
     _answers: dict[int, Any] = attrs.field(factory=dict)
@@ -200,7 +202,10 @@ class Batch:
     def insert(self, type_name: str, row: Row) -> bool:
         """Store a row; return False when a unique constraint keeps it out."""
         statement = self.tables.insertions[self.schema[type_name].family]
-        return bool(self.connection.execute(statement, row).rowcount)
+        is_new = bool(self.connection.execute(statement, row).rowcount)
+        if is_new and self.caller.is_guest:
+            self.created_by_guest.add(str(row.get("id")))
+        return is_new
 
 
 def owner_batch(services: BatchServices, connection: Connection) -> Batch:

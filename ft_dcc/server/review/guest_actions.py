@@ -15,8 +15,10 @@ from sqlalchemy import Row, select
 
 from ft_dcc.errors import Conflict, DuplicateEntryError, Forbidden, NotFound, ValidationError
 from ft_dcc.server.actions.dispatch import Dispatcher
+from ft_dcc.server.auth.permissions import UNLIMITED
 from ft_dcc.server.database import clock
 from ft_dcc.server.entities.batch import Operation, create_operation, delete_operation, update_operation
+from ft_dcc.server.identity import Caller
 from ft_dcc.server.review.access import ReviewAccess
 from ft_dcc.server.review.annotations import parse_end_frame, parse_shapes, to_annotation_data
 from ft_dcc.server.review.attachments import Attachment, note_file_operations
@@ -79,10 +81,19 @@ def write_note(
     for label_id in _parse_labels(dispatcher, payload.get("labels", [])):
         operations.append(create_operation("NoteLabelLink", {"note_id": note_id, "label_id": label_id}))
     operations += mention_operations(dispatcher, access, note_id, content, payload.get("mentions", []))
+    stored = _stored_files(dispatcher, note_id)
     for file in files:
-        operations += note_file_operations(file.id, note_id, file.name, file.size)
+        if file.id not in stored:  # A note that is sent again has its files.
+            operations += note_file_operations(file.id, note_id, file.name, file.size)
     write_as_visitor(dispatcher, access, operations)
     return read_change(dispatcher.context.store, access, object_id, [note_id])
+
+
+def _stored_files(dispatcher: Dispatcher, note_id: str) -> set[str]:
+    store = dispatcher.context.store
+    link = store.tables.by_family["NoteComponent"]
+    with store.reading() as connection:
+        return set(connection.scalars(select(link.c.component_id).where(link.c.note_id == note_id)))
 
 
 def edit_note(dispatcher: Dispatcher, access: ReviewAccess, payload: dict[str, Any]) -> Change:
@@ -120,12 +131,15 @@ def delete_note(dispatcher: Dispatcher, access: ReviewAccess, payload: dict[str,
         statement = select(component.c.id).join_from(link, component, is_file).where(link.c.note_id == note.id)
         files = connection.scalars(statement).all()
     operations = [delete_operation("Note", note.id)]
-    operations += [delete_operation("FileComponent", component_id) for component_id in files]
     annotation_id = str(uuid5(_ID_NAMESPACE, note.id))
     # Another client may have written any id into the metadata.
     if parse_object(note.metadata).get("annotation_id") == annotation_id:
         operations.append(delete_operation("ReviewSessionObjectAnnotation", annotation_id))
     write_as_visitor(dispatcher, access, operations)
+    # The files of a guest have no author who may delete them.
+    removals = [delete_operation("FileComponent", component_id) for component_id in files]
+    if removals:
+        dispatcher.answer(Caller("", "server", is_guest=True), removals, permissions=UNLIMITED)
     return read_change(dispatcher.context.store, access, note.parent_id, [note.id])
 
 

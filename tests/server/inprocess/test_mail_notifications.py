@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import time
@@ -12,6 +11,7 @@ from uuid import uuid4
 
 import attrs
 import pytest
+from doubles.event_loop import run_coroutine
 
 from ft_dcc.errors import SettingInvalid
 from ft_dcc.server.app import make_app
@@ -50,10 +50,10 @@ class Browser:
     cookie: str = ""
 
     def get(self, url):
-        return asyncio.run(self._request("GET", url, b""))
+        return run_coroutine(self._request("GET", url, b""))
 
     def post(self, url, **fields):
-        return asyncio.run(self._request("POST", url, urlencode(fields).encode()))
+        return run_coroutine(self._request("POST", url, urlencode(fields).encode()))
 
     async def _request(self, method, url, body):
         parts = urlsplit(url)

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from doubles.event_loop import run_coroutine
 
 from ft_dcc.errors import PayloadTooLarge
 from ft_dcc.server.actions import work_limit
@@ -75,7 +76,7 @@ def test_large_requests_of_one_user_leave_room_for_another(client: Any, monkeypa
         is_free.set()
         await asyncio.gather(*sent)
 
-    asyncio.run(scenario())
+    run_coroutine(scenario())
     assert order == ["first", "other", "second", "third"]
     assert len(client.query(f'NoteLabel where name like "{name}-%"')) == 24
 
@@ -89,4 +90,4 @@ def test_a_request_that_fails_gives_its_room_back(client: Any, monkeypatch: pyte
             with pytest.raises(Exception, match="needs a parent"):
                 await client.dispatcher.answer_async(client.caller, unknown, "")
 
-    asyncio.run(asyncio.wait_for(scenario(), 60))
+    run_coroutine(asyncio.wait_for(scenario(), 60))
