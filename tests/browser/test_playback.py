@@ -272,6 +272,8 @@ def test_frame_and_zoom_are_kept_between_versions_of_a_shot(view, reviews, make_
     width = image_box(view)["width"]
     view.page.click(".stack-version:not([aria-current])")
     view.page.wait_for_selector('.info-version:has-text("v001")')
+    # The name changes before the movie does.
+    view.page.wait_for_function("() => document.querySelector('#movie').duration < 2.5")
     check(view, FIRST + 12)
     assert image_box(view)["width"] == width
     view.page.click(".stack-version:not([aria-current])")
