@@ -52,7 +52,7 @@ _USERS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
 }
 # What the page shows of a version. Its status, metadata and links belong to the production.
 _VERSION_COLUMNS = ("asset_id", "version", "comment", "date", "user_id", "task_id", "thumbnail_id")
-# Who may open the session is not a part of its record.
+# The columns that control access to a session can change while it is closed.
 _ACCESS_COLUMNS = ("end_date", "availability", "shareable_url_enabled", "passphrase", "passphrase_enabled")
 _IS_PAST = "end_date <= ft_dcc_now()"
 _VERBS = {"INSERT": "added", "UPDATE": "changed", "DELETE": "deleted"}

@@ -167,7 +167,7 @@ def _may_create_somewhere(batch: Batch, grants: Collection[str]) -> bool:
 
 
 def grant_creator_access(batch: Batch, entity_type: EntityType, row: Row) -> None:
-    """Give a caller who is limited to some projects access to the project that the batch creates."""
+    """Add the project that the batch creates to the projects of a caller with limited access."""
     permissions, project = batch.permissions, row["id"] if entity_type.name == "Project" else None
     if project is None or permissions.is_administrator:
         return

@@ -12,7 +12,7 @@ from ft_dcc.server.query.type_conversion import to_json
 from ft_dcc.server.schema import model, tables
 
 ADD, UPDATE, REMOVE = "add", "update", "remove"
-# Columns that are not published even to users who may read the entity.
+# Columns that update events never contain, also for users with read access to the entity.
 _SECRET_COLUMNS = frozenset({"passphrase"})
 
 Values = dict[str, tuple[Any, Any]]

@@ -58,7 +58,7 @@ def mute(connection: Connection, email: str, kinds: Iterable[str]) -> None:
 
 
 def preferences_path(secret: bytes, email: str) -> str:
-    """Return the path of the page for this address; whoever has it can change what is mailed there."""
+    """Return the path of the page for this address. The path itself grants access to the settings on the page."""
     return f"/notifications/{signed_tokens.sign(secret, _PURPOSE, {'email': email}, _LINK_SECONDS)}"
 
 

@@ -22,7 +22,7 @@ Payload = Mapping[str, Any]
 
 
 def make_payload(subject: Subject, delivery_id: str, time: str, base_url: str) -> dict[str, Any]:
-    """Return what a webhook is told about a new version, note or verdict; it contains no key of a link."""
+    """Return the payload for a new version, note or verdict; its review link contains no key."""
     payload: dict[str, Any] = {
         "id": delivery_id,
         "event": EVENTS[subject.kind],

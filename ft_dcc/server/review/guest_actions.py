@@ -136,7 +136,7 @@ def delete_note(dispatcher: Dispatcher, access: ReviewAccess, payload: dict[str,
     if parse_object(note.metadata).get("annotation_id") == annotation_id:
         operations.append(delete_operation("ReviewSessionObjectAnnotation", annotation_id))
     write_as_visitor(dispatcher, access, operations)
-    # The files of a guest have no author who may delete them.
+    # Files of guests have no author, so that no visitor has the right to delete them.
     removals = [delete_operation("FileComponent", component_id) for component_id in files]
     if removals:
         dispatcher.answer(Caller("", "server", is_guest=True), removals, permissions=UNLIMITED)
