@@ -84,8 +84,8 @@ def read_addressed_notes(
     found = []
     for row in connection.execute(_notes_statement(tables, conditions)):
         values = parse_object(row.metadata)
-        is_visible = row.username is not None or _is_visible_from(values.get("invitee_id"), access)
-        if is_visible and parse_object(row.addressed).get("version_id") == version_id:
+        is_answered = parse_object(row.addressed).get("version_id") == version_id
+        if is_answered and row.id not in _hidden_threads(connection, tables, access, row.parent_id):
             author = full_name(row) or invitees.get(str(values.get("invitee_id"))) or "Guest"
             shown_values = {"id": row.id, "entry": row.parent_id, "author": author, "content": row.content or ""}
             found.append({**shown_values, "frame": _frame(values.get("frame")), "done": _date(row.completed_at)})
