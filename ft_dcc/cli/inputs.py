@@ -20,8 +20,6 @@ from ft_dcc.settings.resolve import Settings, read_settings
 if TYPE_CHECKING:
     from ft_dcc.session import Session
 
-_VERSION_PATH = re.compile(r"(?P<context>.+)/(?P<asset>[^/]+)/v(?P<number>\d+)")
-
 
 def find_account(settings: Settings | None = None) -> Account:
     """Return the account of the settings, completed by ``ft-dcc login``, or of the local studio, which is started.
@@ -35,25 +33,6 @@ def find_account(settings: Settings | None = None) -> Account:
         if stored is not None:
             return stored
     return get_account(settings)
-
-
-def find_version_id(session: Session, text: str) -> str:
-    """Return the id of a version given by id or path, PROJECT/.../ASSET/v001; raise SettingInvalid for others."""
-    from ft_dcc.session.query.query import quoted
-
-    match = _VERSION_PATH.fullmatch(text.strip("/"))
-    if match is None:
-        return text
-    names = match["context"].split("/")
-    conditions = [f"version is {int(match['number'])}", f"asset.name is {quoted(match['asset'])}"]
-    conditions += [
-        f"asset.parent.{'parent.' * level}name is {quoted(name)}" for level, name in enumerate(reversed(names[1:]))
-    ]
-    conditions.append(f"asset.parent.project.name is {quoted(names[0])}")
-    found = session.query(f"select id from AssetVersion where {' and '.join(conditions)}").first()
-    if found is None:
-        raise errors.SettingInvalid(f"There is no version {text} on {session.server_url}. Check the path.")
-    return str(found["id"])
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import attrs
 import click
 
 from ft_dcc.cli.inputs import connected
-from ft_dcc.cli.output import CommandGroup, Output, reporting
+from ft_dcc.cli.output import CommandGroup, Output, format_local_time, reporting
 from ft_dcc.errors import Error, SettingInvalid, StorageError, UserFixableError
 from ft_dcc.files.atomic import write_atomically
 from ft_dcc.frames import Resolution
@@ -193,7 +193,12 @@ def _describe_note(note: Note) -> list[str]:
     if note.frame is not None and note.end_frame is not None and note.end_frame > note.frame:
         frame = f"{note.frame}-{note.end_frame}"
     state = "done" if note.is_done else "open" if note.is_open else "own"
-    extras = [note.author, _local(note.date), *note.labels, *(["drawing"] if note.drawing else [])]
+    extras = [
+        note.author,
+        format_local_time(note.date) if note.date else "",
+        *note.labels,
+        *(["drawing"] if note.drawing else []),
+    ]
     extras += [f"addressed in {note.addressed_in}"] if note.addressed_in else []
     lines = [f"  {note.id[:8]}  {frame:>9}  {state:<4}  {', '.join(extra for extra in extras if extra)}"]
     lines += _indented(note.text, "      ")
@@ -209,10 +214,6 @@ def _indented(text: str, start: str) -> list[str]:
         for part in text.splitlines()
         for line in textwrap.wrap(part, _TEXT_WIDTH, initial_indent=start, subsequent_indent=start)
     ]
-
-
-def _local(time: datetime | None) -> str:
-    return "" if time is None else time.astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 def _as_report(version: ReviewedVersion) -> dict[str, Any]:

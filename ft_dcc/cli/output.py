@@ -8,6 +8,7 @@ import json
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Callable
 
 import attrs
@@ -124,3 +125,8 @@ def format_table(rows: Sequence[Mapping[str, str]]) -> str:
     widths = [max(len(name), *(len(row[name]) for row in rows)) for name in columns]
     lines = [[name.upper() for name in columns], *([row[name] for name in columns] for row in rows)]
     return "\n".join("  ".join(text.ljust(width) for text, width in zip(line, widths)).rstrip() for line in lines)
+
+
+def format_local_time(time: datetime) -> str:
+    """Return a time in the time zone of this machine, without seconds."""
+    return time.astimezone().strftime("%Y-%m-%d %H:%M")

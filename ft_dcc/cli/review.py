@@ -12,11 +12,12 @@ import attrs
 import click
 
 from ft_dcc.accounts.local_server import require_server, studio_folder
-from ft_dcc.cli.inputs import END_TIME, TIME, connected, find_version_id
-from ft_dcc.cli.output import CommandGroup, Output, reporting
+from ft_dcc.cli.inputs import END_TIME, TIME, connected
+from ft_dcc.cli.output import CommandGroup, Output, format_local_time, reporting
 from ft_dcc.errors import ServerError, SettingInvalid
 from ft_dcc.production import review_sessions
 from ft_dcc.production.review_sessions import Invitee, Review, get_review_session
+from ft_dcc.production.versions import find_version_id
 from ft_dcc.settings.resolve import read_settings
 
 _project = click.option("--project", help="Project of the review session, if the name is not unique.")
@@ -327,14 +328,10 @@ def _describe(review: Review) -> str:
 
 def _dates(review: Review) -> str:
     if review.state == "scheduled" and review.start is not None:
-        return f", opens {_local(review.start)}"
+        return f", opens {format_local_time(review.start)}"
     if review.end is None:
         return ""
-    return f", {'since' if review.state == 'closed' else 'until'} {_local(review.end)}"
-
-
-def _local(time: datetime.datetime) -> str:
-    return time.astimezone().strftime("%Y-%m-%d %H:%M")
+    return f", {'since' if review.state == 'closed' else 'until'} {format_local_time(review.end)}"
 
 
 def _as_report(review: Review) -> dict[str, Any]:

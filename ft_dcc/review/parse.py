@@ -21,6 +21,7 @@ from ft_dcc.review.notes import (
     VerdictChange,
     publish_note_id,
 )
+from ft_dcc.session.transport.codec import to_datetime
 
 # Metadata of a note: {"frame": 1010, "end_frame": …, "invitee_id": …, "annotation_id": …, "done_by": …,
 # …}, each of them optional. ftrack's own player stores {"number": 1010} as reviewFrame.
@@ -273,8 +274,7 @@ def _date(value: object) -> datetime | None:
             value = datetime.fromisoformat(value.replace("Z", "+00:00"))
         except ValueError:
             return None
-    # Sessions return Arrow objects if arrow is installed.
-    value = getattr(value, "datetime", value)
+    value = to_datetime(value)
     if not isinstance(value, datetime):
         return None
     return value if value.tzinfo is not None else value.replace(tzinfo=timezone.utc)
