@@ -14,7 +14,7 @@ import click
 
 from ft_dcc.cli.inputs import connected
 from ft_dcc.cli.output import CommandGroup, Output, format_local_time, reporting
-from ft_dcc.errors import Error, SettingInvalid, StorageError, UserFixableError
+from ft_dcc.errors import Cancelled, Error, SettingInvalid, StorageError, UserFixableError
 from ft_dcc.files.atomic import write_atomically
 from ft_dcc.frames import Resolution
 from ft_dcc.review.notes import Note, ReviewedVersion
@@ -245,6 +245,8 @@ def find_open_notes(session: Session, job: Job, host: Host | None) -> ReviewedVe
             return None
         addressed = [find_note_id(session, note) for note in request.addresses]
         return open_notes_of_last_version(session, find_task(session, task)["id"], addressed)
+    except Cancelled:
+        raise
     except Error:
         return None
 

@@ -10,7 +10,8 @@ import pytest
 from ft_dcc.errors import Cancelled, ServerUnreachable
 from ft_dcc.publish import publisher as publisher_module
 from ft_dcc.publish.models import PublishRequest
-from ft_dcc.publish.publisher import Publisher
+from ft_dcc.publish.publisher import Publisher, prepare
+from ft_dcc.review import feedback
 from ft_dcc.session import operations
 
 
@@ -57,3 +58,17 @@ def test_server_that_does_not_answer_lists_no_notes(session, request_of, jobs, n
     with pytest.raises(Cancelled):
         check.find_open_notes()
     check.discard()
+
+
+def test_reminder_of_the_command_line_does_not_swallow_a_cancel(session, request_of, jobs, note_id, monkeypatch):
+    from ft_dcc.cli.notes import find_open_notes
+
+    job = prepare(request_of(), session.server_url, None, jobs)
+    assert find_open_notes(session, job, None).notes
+
+    def cancel(*arguments):
+        raise Cancelled("Cancelled.")
+
+    monkeypatch.setattr(feedback, "open_notes_of_last_version", cancel)
+    with pytest.raises(Cancelled):
+        find_open_notes(session, job, None)
