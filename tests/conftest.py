@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import venv
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -85,6 +86,17 @@ def software_encoder() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FT_DCC_ENCODER", "software")
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_thread_outlives_its_module() -> Iterator[None]:
+    """Fail if a thread of the product is alive after the tests of a module: it would run in those of the next one."""
+    before = set(threading.enumerate())
+    yield
+    left = [each for each in threading.enumerate() if each not in before and each.name.startswith("ft-dcc")]
+    for thread in left:
+        thread.join(10)
+    assert [thread.name for thread in left if thread.is_alive()] == []
 
 
 @pytest.fixture(scope="session")

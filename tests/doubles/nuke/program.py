@@ -224,7 +224,7 @@ class Nuke:
 
 @contextmanager
 def running(nuke: Nuke) -> Iterator[Nuke]:
-    """Make ``import nuke`` return this program, for the adapter too; forget both on exit."""
+    """Make ``import nuke`` return this program, for the adapter too; on exit end the adapter's threads, forget both."""
 
     def forget() -> None:
         for name in [name for name in sys.modules if name.partition(".")[0] in ("nuke", "ft_dcc_nuke")]:
@@ -236,7 +236,18 @@ def running(nuke: Nuke) -> Iterator[Nuke]:
     try:
         yield nuke
     finally:
+        _end_threads(nuke)
         forget()
+
+
+def _end_threads(nuke: Nuke) -> None:
+    """End the adapter's threads: one that lives on would read another test's folders."""
+    watcher = sys.modules.get("ft_dcc_nuke.render_watcher")
+    if watcher is not None:
+        watcher.stop()
+    for thread in threading.enumerate():
+        if thread.name in ("ft-dcc renders", "ft-dcc publish"):
+            nuke.serve(thread)
 
 
 __all__ = ["EVENTS", "ModuleType", "Nuke", "running"]
