@@ -101,7 +101,7 @@ class _Capture:
         from ft_dcc.frames import FrameRange, Resolution
         from ft_dcc.host import PlayblastRequest
 
-        capture = importlib.import_module("ft_dcc_blender.capture")
+        capture = importlib.import_module("ft_dcc_blender.scene.capture")
         draw = capture.BorrowedScene.draw
 
         def timed(scene: object, frame: int) -> Path:

@@ -73,7 +73,7 @@ def addon(scene, own_settings):
 
 @pytest.fixture
 def controller(addon):
-    from ft_dcc_blender.controller import CONTROLLER
+    from ft_dcc_blender.ui.controller import CONTROLLER
 
     return CONTROLLER
 

@@ -91,7 +91,7 @@ def test_publish_is_disabled_without_a_session(controller, bpy):
 
 
 def test_the_chosen_task_is_stored_in_the_scene(choices, scene, project_task):
-    from ft_dcc_blender.properties import _search_tasks
+    from ft_dcc_blender.ui.properties import _search_tasks
 
     choices.task = "no/such/task"
     assert "ft_dcc_task_id" not in scene
@@ -103,7 +103,7 @@ def test_the_chosen_task_is_stored_in_the_scene(choices, scene, project_task):
 
 
 def test_the_default_review_session_is_the_newest_open_one(choices, scene, session, project_task, bpy):
-    from ft_dcc_blender.properties import chosen_review
+    from ft_dcc_blender.ui.properties import chosen_review
 
     choices.task = path_of(project_task)
     assert chosen_review(choices, scene) == "Review"
@@ -113,7 +113,7 @@ def test_the_default_review_session_is_the_newest_open_one(choices, scene, sessi
         session.create("ReviewSession", data)
         session.commit()
     bpy.ops.ft_dcc.refresh()
-    from ft_dcc_blender.controller import CONTROLLER
+    from ft_dcc_blender.ui.controller import CONTROLLER
 
     assert CONTROLLER.wait(60)
     assert chosen_review(choices, scene) == "Friday"
@@ -129,7 +129,7 @@ def test_publish_ends_with_a_working_link(choices, scene, bpy, project_task, sma
     choices.task, choices.comment = path_of(project_task), "second pass"
     before = state()
     assert bpy.ops.ft_dcc.publish() == {"FINISHED"}
-    from ft_dcc_blender.controller import CONTROLLER
+    from ft_dcc_blender.ui.controller import CONTROLLER
 
     path, version = CONTROLLER.published[0]
     assert (path, version.version) == (path_of(project_task), 1)
@@ -138,7 +138,7 @@ def test_publish_ends_with_a_working_link(choices, scene, bpy, project_task, sma
 
 
 def test_use_shot_settings_fixes_the_reported_problems(choices, scene, bpy, project_task):
-    from ft_dcc_blender.controller import CONTROLLER
+    from ft_dcc_blender.ui.controller import CONTROLLER
 
     choices.task = path_of(project_task)
     with pytest.raises(RuntimeError):
@@ -153,9 +153,9 @@ def test_use_shot_settings_fixes_the_reported_problems(choices, scene, bpy, proj
 def test_a_cancelled_publish_leaves_no_version_and_restores_the_scene(
     choices, scene, bpy, session, project_task, state
 ):
-    from ft_dcc_blender.controller import CONTROLLER
     from ft_dcc_blender.host import BlenderHost
-    from ft_dcc_blender.properties import make_request
+    from ft_dcc_blender.ui.controller import CONTROLLER
+    from ft_dcc_blender.ui.properties import make_request
 
     choices.task = path_of(project_task)
     bpy.ops.ft_dcc.use_shot_settings()
@@ -178,9 +178,9 @@ def test_a_cancelled_publish_leaves_no_version_and_restores_the_scene(
 
 
 def test_disabling_the_add_on_during_a_capture_restores_the_scene(addon, choices, scene, bpy, project_task, state):
-    from ft_dcc_blender.controller import CONTROLLER
     from ft_dcc_blender.host import BlenderHost
-    from ft_dcc_blender.properties import make_request
+    from ft_dcc_blender.ui.controller import CONTROLLER
+    from ft_dcc_blender.ui.properties import make_request
 
     choices.task = path_of(project_task)
     bpy.ops.ft_dcc.use_shot_settings()
@@ -200,7 +200,7 @@ def test_disabling_the_add_on_during_a_capture_restores_the_scene(addon, choices
 
 
 def test_custom_and_preview_ranges_are_in_the_request(choices, scene, project_task):
-    from ft_dcc_blender.properties import make_request
+    from ft_dcc_blender.ui.properties import make_request
 
     choices.task = path_of(project_task)
     choices.frames, choices.start, choices.end, choices.camera = "CUSTOM", -5, 5, "Camera"
@@ -220,7 +220,7 @@ def test_a_login_to_a_remote_server_is_rejected_while_blender_is_offline(control
 
 
 def test_repair_fixes_one_problem_and_repair_all_the_others(choices, scene, bpy, project_task):
-    from ft_dcc_blender.controller import CONTROLLER
+    from ft_dcc_blender.ui.controller import CONTROLLER
 
     choices.task = path_of(project_task)
     with pytest.raises(RuntimeError):
@@ -240,8 +240,8 @@ def test_repair_fixes_one_problem_and_repair_all_the_others(choices, scene, bpy,
 
 
 def test_look_and_resolution_of_the_panel_are_in_the_request(choices, scene, project_task):
-    from ft_dcc_blender.look import Look
-    from ft_dcc_blender.properties import make_request
+    from ft_dcc_blender.scene.look import Look
+    from ft_dcc_blender.ui.properties import make_request
 
     choices.task = path_of(project_task)
     assert make_request(choices, scene).resolution is None
@@ -264,8 +264,8 @@ def test_look_and_resolution_of_the_panel_are_in_the_request(choices, scene, pro
 
 
 def test_published_versions_are_listed_again_after_a_new_login(choices, scene, bpy, project_task, studio_server):
-    from ft_dcc_blender.controller import CONTROLLER
-    from ft_dcc_blender.panel import recent_versions
+    from ft_dcc_blender.ui.controller import CONTROLLER
+    from ft_dcc_blender.ui.panel import recent_versions
 
     choices.task = path_of(project_task)
     bpy.ops.ft_dcc.use_shot_settings()
@@ -303,7 +303,7 @@ def test_menus_and_progress_are_added_and_removed_with_the_add_on(scene, bpy):
 
 
 def test_the_reason_for_a_disabled_publish_button_says_what_to_do(signed_in, scene, bpy, project_task):
-    from ft_dcc_blender.operators import reason_not_to_publish
+    from ft_dcc_blender.ui.operators import reason_not_to_publish
 
     scene.pop("ft_dcc_task_id", None)
     assert reason_not_to_publish(scene) == "Choose the task of this scene, or create it with the button beside it."

@@ -290,7 +290,7 @@ def test_a_missing_library_does_not_stop_the_capture(host, request_of, scene, bp
 
 
 def test_a_missing_egl_library_is_reported(host, request_of, monkeypatch):
-    from ft_dcc_blender import blender_compat
+    from ft_dcc_blender.scene import blender_compat
 
     if not sys.platform.startswith("linux"):
         pytest.skip("EGL is asked for on Linux only")

@@ -103,7 +103,7 @@ def test_a_panoramic_camera_needs_cycles(find_problems, scene):
 def test_a_preview_range_that_is_not_set_is_an_error(scene, bpy):
     from types import SimpleNamespace
 
-    from ft_dcc_blender.properties import chosen_frames, make_request
+    from ft_dcc_blender.ui.properties import chosen_frames, make_request
 
     scene["ft_dcc_task_id"] = "4e1c"
     choices = SimpleNamespace(frames="PREVIEW", start=1, end=2)

@@ -32,7 +32,7 @@ def drawing(frame, *shapes, text="", label="", author="Ida Berg", **values):
 @pytest.fixture
 def visible(bpy, monkeypatch):
     """Let a capture show the drawings, as the viewport does."""
-    from ft_dcc_blender import feedback
+    from ft_dcc_blender.scene import feedback
 
     monkeypatch.setattr(feedback, "hidden", nullcontext)
 
@@ -149,7 +149,7 @@ def test_a_drawing_lies_within_one_pixel_of_where_it_was_drawn(host, scene, capt
 
 @pytest.mark.parametrize("depth", [0.5, 3.0, 50.0])
 def test_the_depth_of_the_plane_changes_nothing_in_the_image(scene, capture, depth):
-    from ft_dcc_blender import feedback
+    from ft_dcc_blender.scene import feedback
 
     scene.camera.data.type = "PERSP"
     feedback.show(scene, [drawing(1005, *(dot(x, y) for x, y in DOTS))], lambda _: scene.camera, depth=depth)
@@ -248,7 +248,7 @@ def test_a_pose_without_a_key_is_kept(host, bpy, scene):
 
 
 def test_drawings_are_not_saved_and_shown_again_after_saving(host, bpy, scene, tmp_path):
-    from ft_dcc_blender import feedback
+    from ft_dcc_blender.scene import feedback
 
     host.show_feedback([drawing(1002, dot(0.1, 0.1), text="Arm too high")])
     path = tmp_path / "scene.blend"

@@ -20,8 +20,8 @@ def controller(scene, bpy, studio_server, project_task, tmp_path, monkeypatch):
     monkeypatch.setattr(credentials, "_key_store", lambda: None)
     monkeypatch.setenv("FT_DCC_JOBS", str(tmp_path / "jobs"))
     import ft_dcc_blender
-    from ft_dcc_blender.controller import CONTROLLER
     from ft_dcc_blender.host import BlenderHost
+    from ft_dcc_blender.ui.controller import CONTROLLER
 
     ft_dcc_blender.register()
     server = studio_server
@@ -70,7 +70,7 @@ def done(controller):
 
 def test_notes_are_loaded_shown_answered_and_marked_from_the_panel(controller, note_id, bpy, scene):
     from blender import sample_scene
-    from ft_dcc_blender import feedback
+    from ft_dcc_blender.scene import feedback
 
     before = sample_scene.state()
     bpy.ops.ft_dcc.read_notes()
@@ -103,7 +103,7 @@ def test_an_empty_reply_and_a_removed_note_are_sentences(controller, note_id, bp
 
 def test_removing_the_add_on_removes_the_drawings(controller, note_id, bpy, scene):
     import ft_dcc_blender
-    from ft_dcc_blender import feedback
+    from ft_dcc_blender.scene import feedback
 
     bpy.ops.ft_dcc.read_notes()
     done(controller)

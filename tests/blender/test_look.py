@@ -7,7 +7,7 @@ from ft_dcc.errors import SettingInvalid
 
 @pytest.fixture
 def apply(scene):
-    from ft_dcc_blender.look import Look, applied_look
+    from ft_dcc_blender.scene.look import Look, applied_look
 
     return lambda **settings: applied_look(Look.from_request(settings), scene)
 
@@ -29,7 +29,7 @@ def test_the_settings_of_a_look_are_applied(apply, scene):
 
 
 def test_a_default_that_the_colour_configuration_lacks_is_skipped(scene):
-    from ft_dcc_blender.look import _optional_setting
+    from ft_dcc_blender.scene.look import _optional_setting
 
     with _optional_setting(scene, "view_settings", "view_transform", None, "Rec.1886 of a studio"):
         assert scene.view_settings.view_transform == "AgX"

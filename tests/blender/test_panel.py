@@ -25,7 +25,7 @@ def report():
 
 
 def test_a_task_is_created_with_its_project_and_chosen_for_the_scene(signed_in, scene, bpy, session, project):
-    from ft_dcc_blender.operators import reason_not_to_publish
+    from ft_dcc_blender.ui.operators import reason_not_to_publish
 
     assert reason_not_to_publish(scene) == "Choose the task of this scene, or create it with the button beside it."
     scene.render.fps, scene.render.fps_base = 24, 1.001
@@ -47,7 +47,7 @@ def test_the_browser_login_asks_for_the_server(controller, bpy):
 
 
 def test_step_status_burn_in_slate_and_outputs_are_in_the_request(ready, scene, signed_in):
-    from ft_dcc_blender.properties import make_request
+    from ft_dcc_blender.ui.properties import make_request
 
     request = make_request(ready, scene)
     assert (request.burnin, request.slate, request.outputs, request.status) == (None, None, None, None)
@@ -86,7 +86,7 @@ def test_a_dropped_preview_leaves_nothing(ready, bpy, signed_in, session, projec
 
 def test_several_sources_are_published_as_versions_of_their_own(ready, scene, bpy, signed_in):
     from blender import sample_scene
-    from ft_dcc_blender.operators import reason_not_to_publish
+    from ft_dcc_blender.ui.operators import reason_not_to_publish
 
     sample_scene.add_camera("Side")
     ready.has_several_sources = True
@@ -109,7 +109,7 @@ def test_rendered_files_are_published_from_the_panel(ready, scene, bpy, signed_i
 
 
 def test_the_versions_of_the_task_are_listed_with_status_and_date(ready, bpy, signed_in, session, project_task):
-    from ft_dcc_blender.versions_panel import version_lines
+    from ft_dcc_blender.ui.versions_panel import version_lines
 
     bpy.ops.ft_dcc.publish()
     signed_in.feedback.read(signed_in.session, project_task["id"])
@@ -121,7 +121,7 @@ def test_the_versions_of_the_task_are_listed_with_status_and_date(ready, bpy, si
 
 
 def test_a_long_path_is_broken_after_its_slashes(addon):
-    from ft_dcc_blender.panel import wrap_text
+    from ft_dcc_blender.ui.panel import wrap_text
 
     assert wrap_text("Film/SEQ010/SH010/Animation", 18) == ["Film/SEQ010/SH010/", "Animation"]
     assert wrap_text("of Film/SEQ010/SH010/Animation now", 18) == ["of Film/SEQ010/", "SH010/Animation", "now"]
@@ -129,7 +129,7 @@ def test_a_long_path_is_broken_after_its_slashes(addon):
 
 
 def test_a_preview_range_that_does_not_exist_is_the_reason_of_the_disabled_button(ready, scene):
-    from ft_dcc_blender.operators import reason_not_to_publish
+    from ft_dcc_blender.ui.operators import reason_not_to_publish
 
     ready.frames = "PREVIEW"
     assert reason_not_to_publish(scene).startswith("The timeline has no preview range.")

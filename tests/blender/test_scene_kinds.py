@@ -168,7 +168,7 @@ KINDS = (
 def test_a_movie_shows_each_frame_of_the_scene_and_the_scene_stays_as_it_was(
     host, request_of, scene, bpy, tmp_path, kind
 ):
-    from ft_dcc_blender.blender_compat import animation_curves
+    from ft_dcc_blender.scene.blender_compat import animation_curves
 
     facts = kind(scene, bpy)
     curve = animation_curves(scene.objects["Cube"])[0]

@@ -98,7 +98,7 @@ def hide_in_renders_with_keys(scene, bpy):
 def test_what_renders_hide_is_captured_as_the_viewport_shows_it(host, request_of, scene, bpy, state, hide):
     hide(scene, bpy)
     before = state()
-    from ft_dcc_blender.blender_compat import animation_curves
+    from ft_dcc_blender.scene.blender_compat import animation_curves
 
     assert is_seen(host, request_of)
     assert not is_seen(host, request_of, visibility="RENDER")

@@ -12,8 +12,9 @@ import bpy
 from ft_dcc.acceptance.host_under_test import Check, CheckContext, require_equal
 from ft_dcc.acceptance.run import run_requested_checks
 
-from . import main_thread, preferences, registration
+from . import main_thread, registration
 from .host import BlenderHost
+from .ui import preferences
 
 _SETTINGS_PATHS = ("render", "render.image_settings", "display", "display.shading", "view_settings")
 _CORNERS = [(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]

@@ -23,8 +23,8 @@ from mathutils import Matrix, Vector
 from ft_dcc.errors import StorageError
 from ft_dcc.frames import FrameRange
 
-from . import blender_compat
-from .maintained import silenced
+from .scene import blender_compat
+from .scene.maintained import silenced
 
 FRAMES = FrameRange(1001, 1048)
 

@@ -17,12 +17,13 @@ from ft_dcc.host import Footage, OnFrame, PlayblastRequest, Scene
 from ft_dcc.host_support.main_thread import entered_on_main_thread, ignore_sigpipe
 from ft_dcc.review.drawings import Drawing
 
-from . import blender_compat, feedback, main_thread, visibility
-from .capture import capture_setup, output_frames, pixel_aspect, scene_rate
-from .look import Look
-from .maintained import maintained_camera, maintained_frame, silenced
-from .sound import find_sounds, mix
-from .sources import (
+from . import main_thread
+from .scene import blender_compat, feedback, visibility
+from .scene.capture import capture_setup, output_frames, pixel_aspect, scene_rate
+from .scene.look import Look
+from .scene.maintained import maintained_camera, maintained_frame, silenced
+from .scene.sound import find_sounds, mix
+from .scene.sources import (
     EDIT,
     RENDERED_FILES,
     camera_lookup,
@@ -31,8 +32,8 @@ from .sources import (
     find_sources,
     turntable_object,
 )
-from .unkeyed_values import maintained_unkeyed_values
-from .viewport import find_window
+from .scene.unkeyed_values import maintained_unkeyed_values
+from .scene.viewport import find_window
 
 T = TypeVar("T")
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import bpy
 
-from . import (
+from . import main_thread
+from .scene import feedback, input_guard
+from .ui import (
     create_task,
-    feedback,
     feedback_panel,
-    input_guard,
-    main_thread,
     menus,
     operators,
     panel,
@@ -19,7 +18,7 @@ from . import (
     sign_in,
     versions_panel,
 )
-from .controller import CONTROLLER, stop_redrawing
+from .ui.controller import CONTROLLER, stop_redrawing
 
 # Restoring the scene waits for the frame that is being drawn.
 _RESTORE_TIMEOUT_SECONDS = 60

@@ -11,7 +11,7 @@ from ft_dcc.accounts.credentials import Account, delete_credentials, save_creden
 from ft_dcc.errors import Error
 from ft_dcc.settings.resolve import read_settings
 
-from . import blender_compat
+from ..scene import blender_compat
 from .controller import CONTROLLER
 from .operators import report_error
 from .preferences import known_account, preferences

@@ -9,12 +9,12 @@ import bpy
 from ft_dcc.errors import Error, TaskNotFound, UserFixableError
 from ft_dcc.publish.plugins.collect import read_shot
 
-from . import input_guard
+from ..host import TASK_PROPERTY, BlenderHost
+from ..scene import input_guard
+from ..scene.sources import find_sources
 from .controller import CONTROLLER
-from .host import TASK_PROPERTY, BlenderHost
 from .preferences import use_ffmpeg
 from .properties import make_request
-from .sources import find_sources
 
 # The labels of the checks that ``PublishRequest.allow_incomplete`` passes.
 _ACCEPTABLE_CHECKS = ("Complete scene", "Camera type")

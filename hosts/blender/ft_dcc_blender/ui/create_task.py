@@ -7,9 +7,9 @@ import bpy
 
 from ft_dcc.frames import FrameRange
 
-from .capture import scene_rate
+from ..host import TASK_PROPERTY, BlenderHost
+from ..scene.capture import scene_rate
 from .controller import CONTROLLER
-from .host import TASK_PROPERTY, BlenderHost
 from .operators import wait_for_result
 
 _FIELDS = ("project", "sequence", "shot", "task")

@@ -11,11 +11,14 @@ import bpy
 from ft_dcc.accounts.credentials import Account, load_credentials
 from ft_dcc.settings.resolve import read_settings
 
+# Blender knows the preferences by the name of the add-on, which is the package above this one.
+_ADDON = str(__package__).rpartition(".")[0]
+
 
 class Preferences(bpy.types.AddonPreferences):
     """The preferences of the add-on."""
 
-    bl_idname = __package__
+    bl_idname = _ADDON
 
     server: bpy.props.StringProperty(
         name="Server", description="Address of the ftrack site or studio server. Empty: FTRACK_SERVER"
@@ -39,7 +42,7 @@ class Preferences(bpy.types.AddonPreferences):
 
 def preferences() -> Any:
     """Return the preferences of this add-on, or None when it is used as a library."""
-    found = bpy.context.preferences.addons.get(__package__)
+    found = bpy.context.preferences.addons.get(_ADDON)
     return found.preferences if found else None
 
 

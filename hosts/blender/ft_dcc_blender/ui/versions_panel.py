@@ -6,8 +6,8 @@ from typing import Any
 
 import bpy
 
+from ..host import TASK_PROPERTY
 from .controller import CONTROLLER
-from .host import TASK_PROPERTY
 from .panel import Sidebar, draw_lines
 
 _MAX_VERSIONS = 8

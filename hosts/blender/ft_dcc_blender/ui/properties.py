@@ -12,10 +12,10 @@ from ft_dcc.publish.models import PublishRequest
 from ft_dcc.settings.definitions import OUTPUTS
 from ft_dcc.settings.resolve import read_settings
 
+from ..host import TASK_PROPERTY, BlenderHost
+from ..scene.look import COLOURS, LIGHTS
+from ..scene.sources import find_publishable
 from .controller import CONTROLLER
-from .host import TASK_PROPERTY, BlenderHost
-from .look import COLOURS, LIGHTS
-from .sources import find_publishable
 
 # The settings of a look that the panel offers.
 _STANDARD_BURNIN = {

@@ -6,7 +6,7 @@ import bpy
 
 from ft_dcc.ui.publish_controller import PublishController
 
-from . import main_thread
+from .. import main_thread
 
 _REDRAW_INTERVAL_SECONDS = 0.1
 # Blender lays out a panel whose height has changed when it is drawn again, and moves those below it in steps.

@@ -10,13 +10,13 @@ import bpy
 from ft_dcc.errors import ValidationIssue
 from ft_dcc.publish.progress import Progress
 
-from . import blender_compat
+from ..scene import blender_compat
+from ..scene.sources import find_sources
 from .controller import CONTROLLER
 from .operators import has_acceptable_problem, reason_not_to_publish
 from .preview import draw_previews
 from .progress_text import progress_share_and_text
 from .properties import chosen_frames, chosen_resolution, chosen_review
-from .sources import find_sources
 
 # In pixels: the width of a letter, and of margins, icon and tabs in a line.
 _LETTER_WIDTH, _MARGIN_WIDTH = 6.5, 75

@@ -7,8 +7,8 @@ import bpy
 
 from ft_dcc.review.notes import Note, ReviewedVersion
 
+from ..host import TASK_PROPERTY, BlenderHost
 from .controller import CONTROLLER, redraw
-from .host import TASK_PROPERTY, BlenderHost
 from .panel import Sidebar, draw_lines
 
 _REDRAW_INTERVAL_SECONDS = 0.25

@@ -6,7 +6,7 @@ from typing import Any
 
 import bpy
 
-from . import blender_compat
+from ..scene import blender_compat
 from .controller import CONTROLLER
 from .progress_text import progress_share_and_text
 
