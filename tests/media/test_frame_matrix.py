@@ -1,6 +1,6 @@
 """Frame identity in every combination of first frame, handles, step and rate.
 
-What a film shows is read back from it: the number in each picture's own blocks, the number that was burnt in, and the
+What a movie shows is read back from it: the number in the blocks of each image, the number that was burnt in, and the
 time code of the start. A normal run has every pair of values at least once, by one ffmpeg or another;
 FT_DCC_FRAME_MATRIX=all has all of them by all.
 """

@@ -370,10 +370,10 @@ function taskOption(task: Entity): readonly [string, string] {
 }
 
 const EXPORTS = [
-  ["pdf", "PDF", "One picture with its drawing for each note, with threads and verdicts"],
+  ["pdf", "PDF", "One image with its drawing for each note, with threads and verdicts"],
   ["csv", "CSV", "Notes and verdicts for a spreadsheet"],
   ["otio", "OpenTimelineIO", "Versions, notes and verdicts for editorial tools (.otio)"],
-  ["drawings", "Drawings", "A zip file of transparent pictures of all drawings"],
+  ["drawings", "Drawings", "A zip file with a transparent image of each drawing"],
   ["movies", "Movies", "A zip file of the movies"],
 ] as const;
 
