@@ -81,10 +81,11 @@ def start_server_at(data: Path, *arguments: str, change: str = "") -> ServerProc
 
 
 @pytest.fixture(scope="session", autouse=True)
-def software_encoder() -> Iterator[None]:
-    """Encode with x264 on every machine, because tests compare pixels and bytes of movies."""
+def own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Encode with x264 on every machine, because tests compare pixels, and keep out of the user's data folder."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FT_DCC_ENCODER", "software")
+        patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("user data")))
         yield
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 from doubles.nuke import sample_script
 from doubles.nuke.program import running
@@ -26,6 +28,14 @@ def terminal(tmp_path, monkeypatch):
 def _use_own_folders(tmp_path, monkeypatch):
     monkeypatch.setenv("FT_DCC_JOBS", str(tmp_path / "jobs"))
     monkeypatch.setenv("FT_DCC_RENDERS", str(tmp_path / "renders"))
+    if "FTRACK_SERVER" not in os.environ:
+        # Otherwise the watcher of the renders would start the user's own local studio.
+        for name, value in {
+            "FTRACK_SERVER": "http://127.0.0.1:1",
+            "FTRACK_API_USER": "a",
+            "FTRACK_API_KEY": "k",
+        }.items():
+            monkeypatch.setenv(name, value)
     for name in ("FT_DCC_RENDER", "FT_DCC_RENDER_FRAMES", "FT_DCC_NUKE_WINDOW", "OCIO"):
         monkeypatch.delenv(name, raising=False)
 
