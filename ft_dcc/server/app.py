@@ -68,7 +68,9 @@ def make_dispatcher(context: ServerContext) -> dispatch.Dispatcher:
             "complete_multipart_upload": upload_actions.complete_upload,
             "encode_media": encode_media,
             **account_actions.ACCOUNT_ACTIONS,
-            "send_review_session_invite": partial(invitations.send_review_session_invite, context.mailer),
+            "send_review_session_invite": partial(
+                invitations.send_review_session_invite, context.mailer, invitations.InvitationLimit()
+            ),
             # An extension: an ftrack site revokes an invitation only by deleting the invitee.
             "revoke_review_session_invite": invitations.revoke_review_session_invite,
         },

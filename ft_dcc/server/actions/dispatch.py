@@ -14,8 +14,9 @@ import attrs
 from anyio import CapacityLimiter, to_thread
 from sqlalchemy import Connection
 
-from ft_dcc.errors import BadRequest, PayloadTooLarge, ValidationError, WouldBlock
+from ft_dcc.errors import BadRequest, Forbidden, PayloadTooLarge, ValidationError, WouldBlock
 from ft_dcc.server.actions import work_limit
+from ft_dcc.server.auth.api_keys import active_user_since
 from ft_dcc.server.auth.permissions import Permissions, permissions_of
 from ft_dcc.server.context import ServerContext
 from ft_dcc.server.database import audit_log, connections, notification_log
@@ -93,12 +94,14 @@ class Dispatcher:
         is_denormalized: bool = False,
         permissions: Permissions | None = None,
         may_change_closed: bool = False,
+        valid_since: float | None = None,
     ) -> list[Any]:
         """Answer the operations of one request, all or none; they may refer to each other in any order.
 
         ``base_url`` is the address of the server as the client knows it, without a slash at the end; ``permissions``
         replace those of the caller. ``may_change_closed`` is for work that the server finishes after a review session
-        was closed. Raises HttpError.
+        was closed. ``valid_since`` is when the user asked for work that the server does later: it is refused
+        if the user was deactivated since, or a key of the user revoked. Raises HttpError.
         """
         request = ApiRequest(
             self,
@@ -108,6 +111,7 @@ class Dispatcher:
             is_denormalized=is_denormalized,
             permissions=permissions,
             may_change_closed=may_change_closed,
+            valid_since=valid_since,
         )
         request.prepare()
         return request.finish(request.submit().result()) if request.is_writing else request.read()
@@ -173,6 +177,7 @@ class ApiRequest:
     is_denormalized: bool = False
     permissions: Permissions | None = None
     may_change_closed: bool = False
+    valid_since: float | None = None
 
     def __attrs_post_init__(self) -> None:
         """Raise BadRequest or ValidationError for an operation without a known action, or for too many."""
@@ -257,6 +262,10 @@ class ApiRequest:
 
     def _run(self, connection: Connection) -> CommitResult:
         context, actions = self.context, self.dispatcher.actions
+        if self.valid_since is not None and active_user_since(connection, self.caller.id, self.valid_since) is None:
+            raise Forbidden(
+                f"'{self.caller.username}' was deactivated or has lost a key since. Ask again as a valid user."
+            )
         batch = Batch(
             context,
             self.caller,

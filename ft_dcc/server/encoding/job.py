@@ -69,14 +69,14 @@ class EncodeJob:
     def wait(self, reason: str) -> None:
         """Set the job to queued again, with what it waits for."""
         if self._is_in(queue.RUNNING):
-            self._run([self._change(status=queue.QUEUED, data=self._data(progress=0, waiting=reason))])
+            self._run_as_server([self._change(status=queue.QUEUED, data=self._data(progress=0, waiting=reason))])
 
     def fail(self, reason: str) -> None:
         """Set the job to failed with the reason, and remove its outputs."""
         data = self._data(output=[], error=reason)
         self.clean()
         if self._is_in(queue.QUEUED, queue.RUNNING):
-            self._run([self._change(status=queue.FAILED, finished_at=_now(), data=data)])
+            self._run_as_server([self._change(status=queue.FAILED, finished_at=_now(), data=data)])
 
     def clean(self) -> None:
         """Remove unfinished outputs, and a source that belongs to nothing and was not to be kept."""
@@ -91,7 +91,7 @@ class EncodeJob:
             self._remove_unused_source()
         # These were made by the server for this job and never published.
         if operations:
-            self._answer(self._pending.caller, operations, permissions=UNLIMITED, may_change_closed=True)
+            self._run_as_server(operations)
 
     def _remove_unused_source(self) -> None:
         try:
@@ -133,10 +133,18 @@ class EncodeJob:
         return update_operation("Job", self._pending.job_id, values)
 
     def _run(self, operations: list[Operation]) -> None:
-        # With the permissions that the user has now: a project may have been closed to the user since.
+        """Run operations with the permissions that the user has now; raises Forbidden.
+
+        A project may have been closed to the user since the job was made, the user deactivated, or a key revoked.
+        """
         if operations:
             # The review session may have been closed since: reviewers see the same media, in another encoding.
-            self._answer(self._pending.caller, operations, may_change_closed=True)
+            options = {"may_change_closed": True, "valid_since": self._pending.created_at}
+            self._answer(self._pending.caller, operations, **options)
+
+    def _run_as_server(self, operations: list[Operation]) -> None:
+        """Run operations that end the job, whatever its user may do now."""
+        self._answer(self._pending.caller, operations, permissions=UNLIMITED, may_change_closed=True)
 
     def _is_in(self, *statuses: str) -> bool:
         """Return whether the job exists in one of these statuses."""

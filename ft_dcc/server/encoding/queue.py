@@ -16,6 +16,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    Float,
     Integer,
     MetaData,
     Row,
@@ -28,6 +29,7 @@ from sqlalchemy import (
 )
 
 from ft_dcc import errors, frames
+from ft_dcc.server.database import clock
 from ft_dcc.server.entities import authorization, create
 from ft_dcc.server.entities.batch import Answer, Batch, Operation, create_operation
 from ft_dcc.server.identity import Caller
@@ -46,6 +48,7 @@ _QUEUE = Table(
     Column("user_id", String, nullable=False),
     Column("username", String, nullable=False),
     Column("begun", Integer, nullable=False),
+    Column("created_at", Float),
 )
 MOVIE, STILL, THUMBNAIL = "ftrackreview-mp4", "ftrackreview-image", "thumbnail"
 FORMATS = {MOVIE: "video/mp4", STILL: "image/jpeg", THUMBNAIL: "image/jpeg"}
@@ -56,7 +59,7 @@ _OPEN = (QUEUED, RUNNING)
 
 @attrs.frozen
 class PendingEncode:
-    """An unfinished job: the component, its version, whether the source is kept, the caller, and the attempts."""
+    """An unfinished job: the component, its version, whether the source is kept, the caller, attempts and time."""
 
     job_id: str
     component_id: str
@@ -64,6 +67,7 @@ class PendingEncode:
     is_source_kept: bool
     caller: Caller
     attempts: int
+    created_at: float
 
     def output_id(self, component_name: str) -> str:
         """Return the id of a component that the job makes; it is the same at each attempt."""
@@ -124,7 +128,7 @@ def encode_media(batch: Batch, operation: Operation) -> Answer:
     except (errors.MissingExtra, errors.SettingInvalid) as error:
         raise errors.ValidationError(f"'encode_media' is not available on this server. {error}") from error
     is_source_kept = operation.get("keep_original") is not False
-    pending = PendingEncode(str(uuid4()), component["id"], version_id, is_source_kept, batch.caller, 0)
+    pending = PendingEncode(str(uuid4()), component["id"], version_id, is_source_kept, batch.caller, 0, clock.now())
     data = pending.data(component["name"], component["file_type"], progress=0)
     job = {"id": pending.job_id, "type": "encode_media", "status": QUEUED, "data": data}
     create.create_entity(batch, create_operation("Job", job))
@@ -138,7 +142,7 @@ def encode_media(batch: Batch, operation: Operation) -> Answer:
         "version_id": version_id,
         "is_kept": is_source_kept,
     }
-    batch.connection.execute(_QUEUE.insert(), {**row, **caller, "begun": 0})
+    batch.connection.execute(_QUEUE.insert(), {**row, **caller, "begun": 0, "created_at": pending.created_at})
     return {"action": "encode_media", "job_id": pending.job_id}
 
 
@@ -182,4 +186,6 @@ def _is_open(tables: Tables) -> ColumnElement[bool]:
 
 def _read(row: Row[Any]) -> PendingEncode:
     caller = Caller(row.user_id, row.username)
-    return PendingEncode(row.job_id, row.component_id, row.version_id, row.is_kept, caller, row.begun)
+    # A job of an earlier release has no time.
+    created_at = clock.now() if row.created_at is None else row.created_at
+    return PendingEncode(row.job_id, row.component_id, row.version_id, row.is_kept, caller, row.begun, created_at)

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 import attrs
 from sqlalchemy import ColumnElement, Connection, Table, select
 
-from ft_dcc.errors import ValidationError
+from ft_dcc.errors import PayloadTooLarge, ValidationError
 from ft_dcc.server.auth.api_keys import first_user
 from ft_dcc.server.auth.permissions import UNLIMITED, Permissions
 from ft_dcc.server.database import connections
@@ -30,6 +30,8 @@ T = TypeVar("T")
 
 # Creating entities of these families changes nothing that was memoized for an earlier operation.
 _KEEP_MEMOIZED = frozenset(("Context", "Asset", "AssetVersion", "Component", "ComponentLocation", "Metadata", "Note"))
+# Entities that a request deletes or moves without naming them: the changes of other clients wait meanwhile.
+MAX_IMPLIED_CHANGES = 2_500
 
 
 class BatchServices(Protocol):
@@ -74,6 +76,9 @@ class Batch:
     created_by_guest: set[str] = attrs.field(factory=set)
     # Queries inside a transaction hold the changes of all other clients.
     query_deadline: float | None = None
+    # None for the owner of the data folder.
+    max_implied_changes: int | None = attrs.field(factory=lambda: MAX_IMPLIED_CHANGES)
+    _implied_changes: int = 0
     _answers: dict[int, Any] = attrs.field(factory=dict)
     _pending_creates: dict[str, int] = attrs.field(factory=dict)
     _references: dict[tuple[str, str], str] = attrs.field(factory=dict)
@@ -152,6 +157,23 @@ class Batch:
             family = self.schema[attribute.rows].family
             self._references.setdefault((family, value), f"{entity_type.name}.{attribute.name}")
 
+    @property
+    def max_implied_rows(self) -> int:
+        """The number of rows to read of those that an operation changes without naming them: one above the limit."""
+        return -1 if self.max_implied_changes is None else self.max_implied_changes + 1
+
+    def count_implied_changes(self, number: int, change: str, remedy: str) -> None:
+        """Count entities that the request changes without naming them.
+
+        Raises PayloadTooLarge above the limit, with the change and the remedy as sentences.
+        """
+        self._implied_changes += number
+        if self.max_implied_changes is not None and self._implied_changes > self.max_implied_changes:
+            raise PayloadTooLarge(
+                f"{change}; a request may change at most {self.max_implied_changes} entities that it does not name. "
+                + remedy
+            )
+
     def drop_references(self, family: str, ids: Iterable[str]) -> None:
         """Discard the recorded foreign keys to entities that were deleted."""
         for entity_id in ids:
@@ -211,7 +233,8 @@ class Batch:
 def owner_batch(services: BatchServices, connection: Connection) -> Batch:
     """Return an empty batch with all permissions, which records no changes, for the owner of the data folder."""
     caller = first_user(connection) or Caller("", "")
-    return Batch(services, caller, connection, "", [], {}, ChangeSet(is_recording=False), UNLIMITED)
+    changes = ChangeSet(is_recording=False)
+    return Batch(services, caller, connection, "", [], {}, changes, UNLIMITED, max_implied_changes=None)
 
 
 def create_operation(entity_type: str, data: dict[str, Any]) -> Operation:

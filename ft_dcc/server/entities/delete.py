@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Collection
 from typing import Any
 
 import attrs
@@ -13,11 +14,13 @@ from ft_dcc.server.database import audit_log
 from ft_dcc.server.database.closed_reviews import closed_session_names
 from ft_dcc.server.database.prepared import Prepared
 from ft_dcc.server.entities import authorization, changes, custom_values, payload
-from ft_dcc.server.entities.batch import Answer, Batch, Operation
+from ft_dcc.server.entities.batch import Answer, Batch, Operation, Row
 from ft_dcc.server.schema.model import EntityType, Schema
 from ft_dcc.server.schema.tables import Tables
 
 _MAX_KEYS = 10_000
+# Clearing a key takes a tenth of the time of a deletion.
+CLEARED_KEYS_PER_CHANGE = 10
 
 
 @attrs.frozen
@@ -52,29 +55,50 @@ def _remove(batch: Batch, entity_type: EntityType, key: tuple[str, ...]) -> None
     stored = changes.stored_type(batch.schema, entity_type.family, row)
     authorization.check_access(batch, authorization.DELETE, stored, row)
     if entity_type.key == ("id",):
-        _remove_tree(batch, entity_type.family, row["id"])
+        _remove_tree(batch, stored, row)
     else:
         batch.changes.record_removed(entity_type, row)
         batch.connection.execute(delete(table).where(*has_key))
 
 
-def _remove_tree(batch: Batch, family: str, entity_id: Any) -> None:
+def _remove_tree(batch: Batch, entity_type: EntityType, row: Row) -> None:
     """Collect the entities that are deleted with this one, level by level; clear the keys to them; delete them."""
+    count = _implied_changes(batch, entity_type, row)
     deleted: dict[str, set[Any]] = {}
-    frontier: dict[str, set[Any]] = {family: {entity_id}}
+    frontier: dict[str, set[Any]] = {entity_type.family: {row["id"]}}
     while frontier:
-        following: dict[str, set[Any]] = {}
         for name, ids in frontier.items():
             deleted.setdefault(name, set()).update(ids)
+        following: dict[str, set[Any]] = {}
+        for name, ids in frontier.items():
             for referrer in _referrers(batch.schema, name):
                 if referrer.rule == "owned":
-                    found = _referring(batch, referrer, ids)
-                    following.setdefault(referrer.family, set()).update(found)
-        frontier = {name: ids - deleted.get(name, set()) for name, ids in following.items()}
-        frontier = {name: ids for name, ids in frontier.items() if ids}
+                    found = _owned(batch, referrer, ids, count)
+                    following.setdefault(referrer.family, set()).update(found - deleted.get(referrer.family, set()))
+        frontier = {name: ids for name, ids in following.items() if ids}
+        count(sum(map(len, frontier.values())))
     with batch.services.store.closed_reviews.unlocking(_closed_reviews(batch, deleted.get("ReviewSession", set()))):
-        _delete_rows(batch, deleted)
+        _delete_rows(batch, deleted, count)
     batch.removed_components.extend(deleted.get("Component", ()))
+
+
+def _owned(batch: Batch, referrer: _Referrer, ids: set[Any], count: Callable[[int], None]) -> set[Any]:
+    """Return the ids of the entities that refer to these; rows without an id of their own are only counted."""
+    found = _find_referring(batch, referrer, ids)
+    if "id" in batch.tables.by_family[referrer.family].c:
+        return {key for (key,) in found}
+    count(len(found))
+    return set()
+
+
+def _implied_changes(batch: Batch, entity_type: EntityType, row: Row) -> Callable[[int], None]:
+    """Return a function that counts entities that are deleted or changed with this one and raises PayloadTooLarge."""
+    label = row.get("name") or row.get("username") or row["id"]
+    change = f"Deleting the {entity_type.name} '{label}' deletes or changes what belongs to it"
+    remedy = "Delete what belongs to it first, the lowest entities before the others, in several requests."
+    if entity_type.name == "User":
+        remedy = "Set is_active to false instead, or delete what belongs to the user first, in several requests."
+    return lambda number: batch.count_implied_changes(number, change, remedy)
 
 
 def _closed_reviews(batch: Batch, session_ids: set[Any]) -> dict[str, str]:
@@ -93,18 +117,18 @@ def _closed_reviews(batch: Batch, session_ids: set[Any]) -> dict[str, str]:
     return found
 
 
-def _delete_rows(batch: Batch, deleted: dict[str, set[Any]]) -> None:
+def _delete_rows(batch: Batch, deleted: dict[str, set[Any]], count: Callable[[int], None]) -> None:
     """Delete the rows of each family, with the rows without an id that belong to them, and clear the keys to them."""
     for name, ids in deleted.items():
         for referrer in _referrers(batch.schema, name):
             table = batch.tables.by_family[referrer.family]
             if referrer.rule == "owned" and "id" not in table.c:
                 for part in _chunks(ids):
-                    if _find_referring(batch, referrer, part):
+                    if _find_referring(batch, referrer, part, most=1):
                         batch.connection.execute(delete(table).where(table.c[referrer.column].in_(part)))
     for name, ids in deleted.items():
         for referrer in _referrers(batch.schema, name):
-            _release(batch, referrer, name, ids, deleted)
+            count(_release(batch, referrer, name, ids, deleted) // CLEARED_KEYS_PER_CHANGE)
     for name, ids in deleted.items():
         table = batch.tables.by_family[name]
         for part in _chunks(ids):
@@ -114,45 +138,47 @@ def _delete_rows(batch: Batch, deleted: dict[str, set[Any]]) -> None:
         batch.drop_references(name, ids)
 
 
-def _referring(batch: Batch, referrer: _Referrer, ids: set[Any]) -> set[Any]:
-    """Return the ids of the entities that refer to these; rows without an id of their own have none."""
-    table = batch.tables.by_family[referrer.family]
-    found: set[Any] = set()
-    for part in _chunks(ids) if "id" in table.c else ():
-        found.update(_find_referring(batch, referrer, part))
-    return found
+def _find_referring(
+    batch: Batch, referrer: _Referrer, ids: Collection[Any], most: int | None = None
+) -> list[tuple[Any, ...]]:
+    """Return the ids of the rows that refer to these, or a constant for each row without an id.
 
-
-def _find_referring(batch: Batch, referrer: _Referrer, ids: list[Any]) -> set[Any]:
-    """Return the ids of the rows that refer to these; of rows without an id, only whether there are any."""
-    rows = _referring_statement(batch.tables, referrer).rows(batch.connection, {"ids": ids})
-    return {key for (key,) in rows}
+    At most ``most`` rows are returned for each chunk of ids, or one above the limit of a request.
+    """
+    limit = batch.max_implied_rows if most is None else most
+    statement = _referring_statement(batch.tables, referrer)
+    return [row for part in _chunks(ids) for row in statement.rows(batch.connection, {"ids": part, "most": limit})]
 
 
 @functools.lru_cache(maxsize=1024)
 def _referring_statement(tables: Tables, referrer: _Referrer) -> Prepared:
     table = tables.by_family[referrer.family]
+    key = table.c.id if "id" in table.c else literal_column("1")
     is_referring = table.c[referrer.column].in_(bindparam("ids", expanding=True))
-    if "id" in table.c:
-        return Prepared(select(table.c.id).where(is_referring))
-    return Prepared(select(literal_column("1")).where(is_referring).limit(1))
+    # A negative limit of SQLite is none.
+    return Prepared(select(key).select_from(table).where(is_referring).limit(bindparam("most")))
 
 
-def _release(batch: Batch, referrer: _Referrer, family: str, ids: set[Any], deleted: dict[str, set[Any]]) -> None:
+def _release(batch: Batch, referrer: _Referrer, family: str, ids: set[Any], deleted: dict[str, set[Any]]) -> int:
+    """Clear a foreign key to the deleted entities, and return in how many rows; raises Conflict if one keeps them."""
     if referrer.rule == "owned":
-        return
+        return 0
     table = batch.tables.by_family[referrer.family]
-    column = table.c[referrer.column]
+    column, cleared = table.c[referrer.column], 0
+    most = batch.max_implied_rows * CLEARED_KEYS_PER_CHANGE
     for part in _chunks(ids):
-        users = _find_referring(batch, referrer, part)
+        users = {key for (key,) in _find_referring(batch, referrer, part, most)}
         if referrer.rule == "kept":
             if users - deleted.get(referrer.family, set()):
-                raise Conflict(f"The {family} is in use by {len(users)} {referrer.family} entries. Delete those first.")
+                number = f"{len(users)}{' or more' if len(users) == most else ''}"
+                raise Conflict(f"The {family} is in use by {number} {referrer.family} entries. Delete those first.")
         elif users:
             batch.connection.execute(update(table).where(column.in_(part)).values({referrer.column: None}))
+            cleared += len(users)
+    return cleared
 
 
-def _chunks(ids: set[Any]) -> list[list[Any]]:
+def _chunks(ids: Collection[Any]) -> list[list[Any]]:
     listed = list(ids)
     return [listed[start : start + _MAX_KEYS] for start in range(0, len(listed), _MAX_KEYS)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Table, delete, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, Table, delete, literal_column, select, tuple_, update
 
 from ft_dcc.errors import ValidationError
 from ft_dcc.server.auth import access_rules
@@ -34,6 +34,7 @@ def _assign_links(batch: Batch, owner_id: str, attribute: Attribute, member_ids:
     join, link_type = attribute.related, batch.schema[attribute.related.link]
     link = batch.tables[link_type]
     own, other = link.c[join.link_local], link.c[join.link_remote]
+    _count_removed(batch, attribute, link, [own == owner_id, other.not_in(member_ids)])
     _check_members(batch, authorization.DELETE, link_type, link, [own == owner_id, other.not_in(member_ids)])
     for row in batch.rows_to_report(link, own == owner_id, other.not_in(member_ids)):
         batch.changes.record_removed(link_type, row)
@@ -60,6 +61,7 @@ def _assign_owned(
     is_member = [table.c[remote] == owner["id"]]
     if attribute.related.condition is not None:
         is_member.append(table.c[attribute.related.condition[0]] == attribute.related.condition[1])
+    _count_removed(batch, attribute, table, [*is_member, ~listed])
     if remote in target.key:
         # The owner is part of their primary key, so they cannot exist without it.
         _check_members(batch, authorization.DELETE, target, table, [*is_member, ~listed])
@@ -83,6 +85,15 @@ def _assign_owned(
     for row in batch.rows_to_report(table, listed):
         batch.changes.record_updated(changes.stored_type(batch.schema, target.family, row), row, values)
     batch.connection.execute(update(table).where(listed).values(values))
+
+
+def _count_removed(batch: Batch, attribute: Attribute, table: Table, conditions: list[ColumnElement[bool]]) -> None:
+    """Count the members that leave a list because a request does not name them; raises PayloadTooLarge."""
+    statement: Select[Any] = (
+        select(literal_column("1")).select_from(table).where(*conditions).limit(batch.max_implied_rows)
+    )
+    change = f"The new list '{attribute.name}' removes those that it does not contain"
+    batch.count_implied_changes(len(batch.connection.execute(statement).all()), change, "Remove some at a time.")
 
 
 def _check_not_orphaned(batch: Batch, target: EntityType, remote: str, conditions: list[ColumnElement[bool]]) -> None:

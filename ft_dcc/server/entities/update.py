@@ -128,21 +128,34 @@ def _check_place(batch: Batch, entity_type: model.EntityType, row: Row, changed:
 def _move(batch: Batch, row: Row, changed: Row) -> None:
     """Move what is below a context to the project of its new parent; raises ValidationError for a cycle."""
     table = batch.table("Context")
-    below = select(table.c.id).where(table.c.id == row["id"]).cte(recursive=True)
-    child = table.alias()
-    below = below.union(select(child.c.id).join(below, child.c.parent_id == below.c.id))
-    inside = set(batch.connection.scalars(select(below.c.id)))
-    if changed["parent_id"] in inside:
-        raise ValidationError(f"'{row['name']}' cannot be moved below itself. Choose another parent.")
     parent = batch.row("Context", changed["parent_id"])
     if parent is None:
         raise ValidationError(f"There is no context '{changed['parent_id']}' to move '{row['name']}' to.")
+    above = select(table.c.id, table.c.parent_id).where(table.c.id == parent["id"]).cte(recursive=True)
+    above = above.union(select(table.c.id, table.c.parent_id).join(above, table.c.id == above.c.parent_id))
+    if row["id"] in set(batch.connection.scalars(select(above.c.id))):
+        raise ValidationError(f"'{row['name']}' cannot be moved below itself. Choose another parent.")
     if parent["project_id"] != row["project_id"]:
         changed["project_id"] = parent["project_id"]
-        other = {"project_id": parent["project_id"]}
-        for moved in batch.rows_to_report(table, table.c.id.in_(inside - {row["id"]})):
-            batch.changes.record_updated(changes.stored_type(batch.schema, "Context", moved), moved, other)
-        batch.connection.execute(update(table).where(table.c.id.in_(inside)).values(project_id=parent["project_id"]))
+        _move_below(batch, row, parent["project_id"])
+
+
+def _move_below(batch: Batch, row: Row, project_id: str) -> None:
+    """Move what is below a context to a project; raises PayloadTooLarge."""
+    table = batch.table("Context")
+    below = select(table.c.id).where(table.c.parent_id == row["id"]).cte(recursive=True)
+    child = table.alias()
+    below = below.union(select(child.c.id).join(below, child.c.parent_id == below.c.id))
+    inside = set(batch.connection.scalars(select(below.c.id).limit(batch.max_implied_rows)))
+    batch.count_implied_changes(
+        len(inside),
+        f"Moving '{row['name']}' to another project moves everything below it",
+        "Move what is below it first, in several requests.",
+    )
+    for moved in batch.rows_to_report(table, table.c.id.in_(inside)):
+        moved_type = changes.stored_type(batch.schema, "Context", moved)
+        batch.changes.record_updated(moved_type, moved, {"project_id": project_id})
+    batch.connection.execute(update(table).where(table.c.id.in_(inside)).values(project_id=project_id))
 
 
 def _changes_to_response(asked: model.EntityType, row: Row, payload: ParsedPayload) -> dict[str, object]:

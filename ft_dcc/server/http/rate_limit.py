@@ -34,9 +34,11 @@ class TokenBucket:
         self._full_at: OrderedDict[str, float] = OrderedDict()
         self._lock = threading.Lock()
 
-    def retry_after(self, key: str) -> float:
-        """Return the seconds until the key has a token; 0 when it has one."""
-        return self._missing_seconds(self._full_at.get(key, 0.0), self._now())
+    def retry_after(self, key: str, count: int = 1) -> float:
+        """Return the seconds until the key has this many tokens; 0 when it has them."""
+        now = self._now()
+        full_at = max(self._full_at.get(key, 0.0), now)
+        return self._missing_seconds(full_at + (count - 1) * self._interval, now)
 
     def consume(self, key: str) -> None:
         """Remove a token from the key, even if it has none."""

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 import secrets
+import time
+from collections import Counter
+from collections.abc import Callable
 from email.message import EmailMessage
 from email.utils import format_datetime, localtime
 from functools import partial
@@ -13,10 +17,11 @@ from urllib.parse import quote
 import attrs
 from sqlalchemy import Column, Connection, Float, MetaData, String, Table, select, update
 
-from ft_dcc.errors import ValidationError
+from ft_dcc.errors import Conflict, ValidationError
 from ft_dcc.server.database import clock
 from ft_dcc.server.entities import authorization
 from ft_dcc.server.entities.batch import Answer, Batch, Operation, Row
+from ft_dcc.server.http.rate_limit import TokenBucket
 from ft_dcc.server.mail.addresses import parse_address, single_line
 from ft_dcc.server.mail.mailer import Mailer
 
@@ -31,6 +36,48 @@ _INVITATIONS = Table(
 )
 _INVITEE_TYPE = "ReviewSessionInvitee"
 _LOOPBACK = re.compile(r"https?://(?:localhost|127(?:\.\d+){3}|\[::1\])(?::|/)")
+
+
+# At once, and in a second. A person who invites a large team, twice, stays below; a script in a loop does not.
+_OF_SESSION = {"burst": 200, "per_second": 60 / 3600}
+_OF_USER = {"burst": 500, "per_second": 200 / 3600}
+
+
+class InvitationLimit:
+    """Limits the invitation mails of a review session and of a user, so that no inbox is flooded."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._sessions, self._users = TokenBucket(**_OF_SESSION, now=now), TokenBucket(**_OF_USER, now=now)
+
+    def count(self, batch: Batch, session: Row) -> None:
+        """Count a mail of the request; raises Conflict over a limit, so that the request sends nothing."""
+        known = [found for found in batch.before_commit if isinstance(found, _RequestedMails)]
+        requested = known[0] if known else _RequestedMails()
+        if not known:
+            batch.before_commit.append(requested)
+        for bucket, key, whose in (
+            (self._sessions, str(session["id"]), f"for the review '{session['name']}'"),
+            (self._users, batch.caller.id, f"by '{batch.caller.username}'"),
+        ):
+            requested.numbers[bucket, key] += 1
+            seconds = bucket.retry_after(key, requested.numbers[bucket, key])
+            if seconds > 0:
+                raise Conflict(
+                    f"Too many invitations are sent {whose}. No mail of this request was sent. Send fewer at once, try "
+                    f"again in {math.ceil(seconds / 60)} minutes, or share the link of the review."
+                )
+
+
+@attrs.define(eq=False)
+class _RequestedMails:
+    """The mails of one request by limit and key, which are taken from the limits when the request is complete."""
+
+    numbers: Counter[tuple[TokenBucket, str]] = attrs.field(factory=Counter)
+
+    def __call__(self) -> None:
+        for (bucket, key), number in self.numbers.items():
+            for _ in range(number):
+                bucket.consume(key)
 
 
 @attrs.frozen
@@ -81,16 +128,18 @@ def find_invitation(connection: Connection, token: str) -> Invitation | None:
     return None if found is None else Invitation(found.invitee_id, is_void=found.revoked_at is not None)
 
 
-def send_review_session_invite(mailer: Mailer, batch: Batch, operation: Operation) -> Answer:
+def send_review_session_invite(mailer: Mailer, limit: InvitationLimit, batch: Batch, operation: Operation) -> Answer:
     """Mail a new link to an invitee after the commit, and revoke earlier links.
 
-    Raises ReviewSessionClosedError when the session has ended, and ValidationError without an e-mail address.
+    Raises ReviewSessionClosedError when the session has ended, ValidationError without an e-mail address, and Conflict
+    after too many mails.
     """
     invitee = _invitee(batch, operation)
     parse_address(invitee["name"], invitee["email"])
     session = batch.row("ReviewSession", invitee["review_session_id"])
     if session is None:
         raise ValidationError(f"The invitee '{invitee['name']}' is in no review session. Send review_session first.")
+    limit.count(batch, session)
     sent = {"last_sent_at": clock.now_text()}
     table = batch.table(_INVITEE_TYPE)
     batch.connection.execute(update(table).where(table.c.id == invitee["id"]).values(sent))

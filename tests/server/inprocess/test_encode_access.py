@@ -10,6 +10,7 @@ from uuid import uuid4
 import attrs
 import pytest
 
+from ft_dcc.server.auth import api_keys
 from ft_dcc.server.auth.permissions import permissions_of
 from ft_dcc.server.encoding import queue
 from ft_dcc.server.encoding.process import EncodedOutput
@@ -31,10 +32,10 @@ class RunningJob:
     job: str
 
 
-def make_job(client: Any, *, is_open: bool = False) -> RunningJob:
+def make_job(client: Any, *, is_open: bool = False, user: str | None = None) -> RunningJob:
     project = client.create("Project", name=uuid4().hex)
     version = client.create("AssetVersion", asset_id=client.create("Asset", name="film", context_id=project))
-    user = client.create("User", username=uuid4().hex)
+    user = user or client.create("User", username=uuid4().hex, is_active=True)
     (held,) = client.query(f"UserSecurityRole where user_id is {user}")
     if not is_open:
         client.update("UserSecurityRole", held["id"], is_all_open_projects=False)
@@ -67,6 +68,14 @@ def remove_project_of_role(client: Any, running: RunningJob) -> None:
 def make_reviewer(client: Any, running: RunningJob) -> None:
     role = client.query('SecurityRole where name is "Reviewer"')[0]["id"]
     client.update("UserSecurityRole", running.held, security_role_id=role)
+
+
+def deactivate(client: Any, running: RunningJob) -> None:
+    client.update("User", running.user.caller.id, is_active=False)
+
+
+def revoke_key(client: Any, running: RunningJob) -> None:
+    client.studio.store.write(lambda connection: api_keys.revoke_keys(connection, running.user.caller.id))
 
 
 class ClosingWorker(EncodeWorker):
@@ -128,6 +137,44 @@ def test_a_job_ends_when_its_project_is_closed_to_its_user(
         with pytest.raises(IndexError):
             running.user.query(f"AssetVersion where id is {running.version}")[0]
     assert running.user.query(f"Job where id is {running.job}")
+
+
+@pytest.mark.parametrize("end", [deactivate, revoke_key])
+@pytest.mark.parametrize("is_administrator", [False, True])
+@pytest.mark.parametrize("when", ["while it waits", "while it runs"])
+def test_a_job_ends_when_its_user_is_deactivated_or_a_key_revoked(
+    client: Any, monkeypatch: pytest.MonkeyPatch, end: Close, is_administrator: bool, when: str
+) -> None:
+    running = make_job(client, is_open=True)
+    if is_administrator:
+        role = client.query('SecurityRole where name is "Administrator"')[0]["id"]
+        client.update("UserSecurityRole", running.held, security_role_id=role)
+    client.studio.store.write(lambda connection: api_keys.issue_key(connection, running.user.caller.id))
+    before = client.query(f"select id from Component where version_id is {running.version}")
+    worker = ClosingWorker(client.studio, client.dispatcher.answer)
+    if when == "while it waits":
+        end(client, running)
+    else:
+        monkeypatch.setattr(worker, "close", lambda: end(client, running))
+    worker._run_all()
+    (job,) = client.query(f"select status, data from Job where id is {running.job}")
+    assert job["status"] == "failed"
+    assert "was deactivated or has lost a key" in job["data"]
+    assert (
+        client.query(f"select thumbnail_id from AssetVersion where id is {running.version}")[0]["thumbnail_id"] is None
+    )
+    outputs = [found["id"] for found in before if found["id"] != running.source]
+    assert outputs and client.query(f"Component where id in ({', '.join(outputs)})") == []
+    assert not any(client.studio.media.exists(output) for output in outputs)
+
+
+def test_a_key_that_was_revoked_before_the_job_does_not_end_it(client: Any) -> None:
+    user = client.create("User", username=uuid4().hex, is_active=True)
+    client.studio.store.write(lambda connection: api_keys.issue_key(connection, user))
+    client.studio.store.write(lambda connection: api_keys.revoke_keys(connection, user))
+    running = make_job(client, user=user)
+    ClosingWorker(client.studio, client.dispatcher.answer)._run_all()
+    assert client.query(f"select status from Job where id is {running.job}")[0]["status"] == "done"
 
 
 def test_a_job_of_a_project_that_stays_open_is_done(client: Any) -> None:

@@ -1,12 +1,17 @@
-"""Invitations to odd addresses are refused with a sentence, and odd names do not end the mail's header."""
+"""Invitations: odd addresses are refused, odd names do not end the mail's header, and their number is limited."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
+from uuid import uuid4
 
+import attrs
 import pytest
 
-from ft_dcc.errors import ValidationError
+from ft_dcc.errors import Conflict, ValidationError
+from ft_dcc.server.identity import Caller
+from ft_dcc.server.review import invitations
 
 
 def invite(client: Any, tree: Any, name: str, email: str) -> dict[str, Any]:
@@ -44,3 +49,71 @@ def test_addresses_that_no_mail_server_takes_are_refused(client: Any, tree: Any,
 @pytest.mark.parametrize("name", ["Ida\u2028Bcc: x@y.z", "Ida\u2029", "\x85", "M\u00fcller, Ida", '"', "\\", "a" * 500])
 def test_odd_names_are_written_in_one_line(client: Any, tree: Any, name: str) -> None:
     assert invite(client, tree, name, "ida@example.com")["sent"] is True
+
+
+@attrs.define
+class Sender:
+    """A user whose invitations have low limits, and a clock that stands still."""
+
+    client: Any
+    tree: Any
+    seconds: float = 1000.0
+
+    def session(self) -> str:
+        return str(self.client.create("ReviewSession", name="daily", project_id=self.tree.project))
+
+    def invitations(self, session: str, number: int) -> list[dict[str, Any]]:
+        """Return operations that send mails to one invitee of a session."""
+        values = {"name": "Ida", "email": "ida@example.com", "review_session_id": session}
+        invitee = self.client.create("ReviewSessionInvitee", **values)
+        return [{"action": "send_review_session_invite", "review_session_invitee_id": invitee}] * number
+
+    def outbox(self) -> int:
+        return sum(1 for _ in self.client.studio.mailer.outbox.glob("*.eml"))
+
+
+@pytest.fixture
+def sender(client: Any, tree: Any, monkeypatch: pytest.MonkeyPatch) -> Sender:
+    sender = Sender(client, tree)
+    monkeypatch.setitem(invitations._OF_SESSION, "burst", 4)
+    monkeypatch.setitem(invitations._OF_USER, "burst", 6)
+    limit = invitations.InvitationLimit(lambda: sender.seconds)
+    action = partial(invitations.send_review_session_invite, client.studio.mailer, limit)
+    monkeypatch.setitem(client.dispatcher.actions.all, "send_review_session_invite", action)
+    return sender
+
+
+def test_invitations_beyond_a_limit_are_refused_and_send_nothing(sender: Sender) -> None:
+    session, before = sender.session(), sender.outbox()
+    send = sender.invitations(session, 1)
+    with pytest.raises(Conflict, match=r"for the review 'daily'.*try again in 1 minutes"):
+        sender.client.call(*send * 5)
+    assert sender.outbox() == before
+    sender.client.call(*send * 4)
+    with pytest.raises(Conflict, match="for the review 'daily'"):
+        sender.client.call(*send)
+    assert sender.outbox() == before + 4
+    sender.seconds += 3600
+    sender.client.call(*send)
+
+
+def test_invitations_of_one_user_are_limited_over_all_sessions(sender: Sender) -> None:
+    first, second, third = (sender.invitations(sender.session(), 3) for _ in range(3))
+    sender.client.call(*first, *second)
+    with pytest.raises(Conflict, match="by 'admin'"):
+        sender.client.call(*third)
+    role = sender.client.query('SecurityRole where name is "Administrator"')[0]["id"]
+    user = sender.client.create("User", username=uuid4().hex)
+    sender.client.create("UserSecurityRole", user_id=user, security_role_id=role)
+    attrs.evolve(sender.client, caller=Caller(user, "other")).call(*third)
+
+
+def test_a_request_that_fails_counts_no_invitations(sender: Sender) -> None:
+    send, failing = (
+        sender.invitations(sender.session(), 4),
+        {"action": "delete", "entity_type": "None", "entity_key": []},
+    )
+    for _ in range(3):
+        with pytest.raises(ValidationError):
+            sender.client.call(*send, failing)
+    sender.client.call(*send)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from typing import Any
 from uuid import uuid4
 
+import attrs
 import pytest
 from doubles.event_loop import run_coroutine
 
-from ft_dcc.errors import PayloadTooLarge
+from ft_dcc.errors import PayloadTooLarge, ValidationError
 from ft_dcc.server.actions import work_limit
+from ft_dcc.server.database import prepared
+from ft_dcc.server.entities import batch, delete
 from ft_dcc.server.identity import Caller
 
 
@@ -91,3 +95,121 @@ def test_a_request_that_fails_gives_its_room_back(client: Any, monkeypatch: pyte
                 await client.dispatcher.answer_async(client.caller, unknown, "")
 
     run_coroutine(asyncio.wait_for(scenario(), 60))
+
+
+def notes_below(parent: str, parent_type: str, number: int) -> list[dict[str, Any]]:
+    return [created("Note", content="x", parent_id=parent, parent_type=parent_type) for _ in range(number)]
+
+
+@attrs.frozen
+class Implied:
+    """A change that implies others: what is created before, the change, and a query whose number it may not alter."""
+
+    before: list[dict[str, Any]]
+    change: dict[str, Any]
+    kept: str
+    refusal: str
+
+
+def changed(entity_type: str, key: str, **data: Any) -> dict[str, Any]:
+    return {"action": "update", "entity_type": entity_type, "entity_key": [key], "entity_data": data}
+
+
+def deleted(entity_type: str, key: str) -> dict[str, Any]:
+    return {"action": "delete", "entity_type": entity_type, "entity_key": [key]}
+
+
+def implied_changes(tree: Any) -> dict[str, Implied]:
+    """Return changes that imply at least ten others each."""
+    other, user, kind, folder = (str(uuid4()) for _ in range(4))
+    tasks = [created("Task", name=f"task {number}", parent_id=tree.shot) for number in range(10)]
+    notes = notes_below(tree.shot, "Shot", 10)
+    written = [{**note, "entity_data": {**note["entity_data"], "user_id": user}} for note in notes]
+    typed = [{**task, "entity_data": {**task["entity_data"], "type_id": kind}} for task in tasks]
+    of_project, of_user = f"select id from Context where project_id is {tree.project}", f"Note where user_id is {user}"
+    in_folder = [created("Folder", id=folder, name="folder", parent_id=tree.project)]
+    in_folder += [created("Shot", name=f"shot {number}", parent_id=folder) for number in range(10)]
+    return {
+        "project": Implied(tasks, deleted("Project", tree.project), of_project, f"Deleting the Project '{tree.name}'"),
+        "sequence": Implied(tasks, deleted("Sequence", tree.sequence), of_project, "Deleting the Sequence 'sq010'"),
+        "user": Implied(
+            [created("User", id=user, username=user), *written],
+            deleted("User", user),
+            of_user,
+            "Set is_active to false",
+        ),
+        "type": Implied(
+            [created("Type", id=kind, name=kind), *typed],
+            deleted("Type", kind),
+            f"Task where type_id is {kind}",
+            "Type",
+        ),
+        "move": Implied(
+            [created("Project", id=other, name=other), *in_folder],
+            changed("Folder", folder, parent_id=other),
+            f"Shot where project_id is {tree.project}",
+            "Moving 'folder' to another project",
+        ),
+        "list": Implied(notes, changed("Shot", tree.shot, notes=[]), f"Note where parent_id is {tree.shot}", "'notes'"),
+    }
+
+
+@pytest.mark.parametrize("name", ["project", "sequence", "user", "type", "move", "list"])
+def test_changes_that_a_request_implies_are_counted(
+    client: Any, tree: Any, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    implied = implied_changes(tree)[name]
+    client.call(*implied.before)
+    kept = len(client.query(implied.kept))
+    monkeypatch.setattr(delete, "CLEARED_KEYS_PER_CHANGE", 1)
+    monkeypatch.setattr(batch, "MAX_IMPLIED_CHANGES", 9)
+    with pytest.raises(PayloadTooLarge, match=re.escape(implied.refusal)) as refused:
+        client.call(implied.change)
+    assert "at most 9 entities that it does not name" in str(refused.value)
+    assert len(client.query(implied.kept)) == kept >= 10
+    monkeypatch.setattr(batch, "MAX_IMPLIED_CHANGES", 60)
+    client.call(implied.change)
+    assert len(client.query(implied.kept)) < kept
+
+
+def test_changes_that_several_operations_of_a_request_imply_are_added(
+    client: Any, tree: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for shot in (tree.shot, tree.other_shot):
+        client.call(*notes_below(shot, "Shot", 3))
+    monkeypatch.setattr(batch, "MAX_IMPLIED_CHANGES", 9)
+    deletions = [deleted("Shot", tree.shot), deleted("Shot", tree.other_shot)]
+    with pytest.raises(PayloadTooLarge):
+        client.call(*deletions)
+    for deletion in deletions:
+        client.call(deletion)
+    assert client.query(f"Shot where parent_id is {tree.sequence}") == []
+
+
+def test_a_request_reads_few_of_the_rows_that_it_may_not_change(
+    client: Any, tree: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.call(*notes_below(tree.shot, "Shot", 300))
+    read = []
+    rows = prepared.run
+
+    def counting(connection: Any, statement: str, values: Any = ()) -> Any:
+        found = rows(connection, statement, values)
+        read.append(len(found))
+        return found
+
+    monkeypatch.setattr(prepared, "run", counting)
+    monkeypatch.setattr(batch, "MAX_IMPLIED_CHANGES", 9)
+    with pytest.raises(PayloadTooLarge):
+        client.call(deleted("Shot", tree.shot))
+    assert max(read) == 10
+
+
+def test_a_large_context_is_moved_inside_of_its_project(
+    client: Any, tree: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "MAX_IMPLIED_CHANGES", 0)
+    folder = client.create("Folder", name="folder", parent_id=tree.project)
+    client.update("Sequence", tree.sequence, parent_id=folder)
+    with pytest.raises(ValidationError, match="below itself"):
+        client.update("Folder", folder, parent_id=tree.shot)
