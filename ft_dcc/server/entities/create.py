@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import uuid4
 
@@ -24,7 +24,8 @@ from ft_dcc.server.query.type_conversion import to_db, to_json
 from ft_dcc.server.schema import model, tables
 
 DEFAULT_REVIEW_PROJECT = "Reviews"
-_REQUIRED_TEXTS = frozenset(("name", "email", "username"))
+# An ftrack site accepts users without a user name.
+_REQUIRED_TEXTS = frozenset(("name", "email"))
 
 
 def create_entity(batch: Batch, operation: Operation) -> Answer:
@@ -46,7 +47,7 @@ def create_entity(batch: Batch, operation: Operation) -> Answer:
         row["project_id"] = _default_project(batch)
     server_values.add_server_values(batch, entity_type, row)
     _check_key(entity_type, row)
-    check_required(entity_type, row, row)
+    _check_new_row(batch, entity_type, row)
     authorization.check_access(batch, authorization.CREATE, entity_type, row)
     authorization.check_new_id(batch, entity_type, row.get("id"))
     if entity_type.name == "Project":
@@ -102,14 +103,50 @@ def check_required(entity_type: model.EntityType, row: Row, columns: Iterable[st
 
     Dates that are required by the schema of ftrack may be empty, and the server sets statuses, types and authors.
     """
-    for name in entity_type.lists.get("required", ()):
-        attribute = entity_type.attributes.get(name)
-        if attribute is None or attribute.column is None or attribute.column not in columns:
-            continue
-        is_owner = attribute.kind == "foreign key" and attribute.rule == "owned"
-        is_name = attribute.kind == "text" and name in _REQUIRED_TEXTS
-        if (is_owner and row[attribute.column] is None) or (is_name and not row[attribute.column]):
-            raise ValidationError(f"A {entity_type.name} needs '{name}'. Send it.")
+    missing = [*_missing(entity_type, row, columns, _is_owner), *_missing(entity_type, row, columns, _is_required_text)]
+    if missing:
+        raise ValidationError(f"A {entity_type.name} needs '{missing[0]}'. Send it.")
+
+
+def _check_new_row(batch: Batch, entity_type: model.EntityType, row: Row) -> None:
+    """Check that a new entity has an owner now, and its texts at the end of the transaction, which may still set them.
+
+    Scripts create an entity and name it afterwards, which clients send as two operations.
+    """
+    if missing := _missing(entity_type, row, row, _is_owner):
+        raise ValidationError(f"A {entity_type.name} needs '{missing[0]}'. Send it.")
+    if not _missing(entity_type, row, row, _is_required_text):
+        return
+
+    def check_texts() -> None:
+        found = batch.connection.execute(batch.tables.by_id[entity_type.family], {"id": row["id"]}).mappings().first()
+        if found is not None:
+            check_required(entity_type, dict(found), dict(found))
+
+    if batch.operations:
+        batch.before_commit.append(check_texts)
+    else:
+        check_required(entity_type, row, row)  # A batch of the owner has no last operation.
+
+
+def _missing(
+    entity_type: model.EntityType, row: Row, columns: Iterable[str], is_checked: Callable[[model.Attribute], bool]
+) -> list[str]:
+    attributes = [entity_type.attributes.get(name) for name in entity_type.lists.get("required", ())]
+    return [
+        each.name
+        for each in attributes
+        if each is not None and each.column is not None and each.column in columns
+        if is_checked(each) and row[each.column] in (None, "")
+    ]
+
+
+def _is_owner(attribute: model.Attribute) -> bool:
+    return attribute.kind == "foreign key" and attribute.rule == "owned"
+
+
+def _is_required_text(attribute: model.Attribute) -> bool:
+    return attribute.kind == "text" and attribute.name in _REQUIRED_TEXTS
 
 
 def _default_project(batch: Batch) -> str:
