@@ -70,13 +70,14 @@ def measure(clients, seconds):
         client.send_next()
     took = []
     began = time.perf_counter()
-    while (now := time.perf_counter()) < began + seconds:
+    # On a busy machine the first answer may take longer than the measurement.
+    while (now := time.perf_counter()) < began + seconds or (not took and now < began + 60):
         for key, _ in selector.select(1):
             if key.data.receive():
                 took.append(time.perf_counter() - key.data.began)
                 key.data.send_next()
     if not took:
-        raise SystemExit(f"No answer in {seconds} seconds.")
+        raise SystemExit("No answer in 60 seconds.")
     took.sort()
     middle, late = took[len(took) // 2], took[len(took) * 99 // 100]
     return {"rate": len(took) / (now - began), "median": middle * 1000, "p99": late * 1000}

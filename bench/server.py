@@ -63,18 +63,23 @@ def run(*, is_quick: bool = False) -> bool:
 
 def _against_bare(dataset: Dataset, folder: Path, sizes: Sizes) -> Iterator[Row]:
     """Yield rows that compare the server with the baseline server; each is measured in turn."""
-    with serve_studio(dataset.folder) as ours, serve_baseline(dataset.folder / "studio.db", folder / "files") as bare:
-        rows = [json.dumps([{"id": key}]) for key in dataset.tasks]
-        plain = _measure(bare, "/row", rows, QUERY_CLIENTS, sizes)
-        for title, bodies, clients, goal in (
-            ("one-entity query", _one_entity(dataset), QUERY_CLIENTS, 0.5),
-            ("page of 100 with 4 relations", _page(dataset), QUERY_CLIENTS, 0.0),
-            ("batch of 20 creates", _creates(dataset), BATCH_CLIENTS, 0.0),
+    database = Path(shutil.copy(dataset.folder / "studio.db", folder / "baseline.db"))
+    with serve_studio(dataset.folder) as ours, serve_baseline(database, folder / "files") as bare:
+        creates = _creates(dataset)
+        for title, path, asked, bodies, clients, goal in (
+            ("one-entity query", "/row", _keys(dataset.tasks), _one_entity(dataset), QUERY_CLIENTS, 0.5),
+            ("page of 100 with 4 relations", "/page", _keys(dataset.sequences), _page(dataset), QUERY_CLIENTS, 0.4),
+            ("batch of 20 creates", "/creates", creates, creates, BATCH_CLIENTS, 0.4),
         ):
+            plain = _measure(bare, path, asked, clients, sizes)
             measured = _measure(ours, "/api", bodies, clients, sizes)
-            yield _row(title, [(plain(), measured()) for _ in range(sizes.pairs)], goal, "/s", "bare route")
+            yield _row(title, [(plain(), measured()) for _ in range(sizes.pairs)], goal, "/s", f"route {path}")
         yield from uploads(ours, bare, folder, sizes.file_bytes, sizes.pairs)
         yield from downloads(ours, bare, folder, sizes.file_bytes, sizes.pairs)
+
+
+def _keys(ids: list[str]) -> list[str]:
+    return [json.dumps([{"id": key}]) for key in ids]
 
 
 def _against_itself(small: Dataset, large: Dataset, sizes: Sizes) -> Iterator[Row]:

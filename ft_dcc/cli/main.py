@@ -25,6 +25,7 @@ DONE, FAILED, WRONG_USAGE, USER_FIXABLE, STOPPED = 0, 1, 2, 3, 130
 _COMMANDS = {
     "accept": ("ft_dcc.cli.hosts:accept_command", "Run the acceptance checks in your Maya, Nuke or Blender."),
     "batch": ("ft_dcc.cli.batch:batch_command", "Publish many items, here or on a farm."),
+    "compat": ("ft_dcc.cli.site:compat_command", "Let scripts that import ftrack_api use ft-dcc."),
     "completion": ("ft_dcc.cli.site:completion_command", "Print the completion script of a shell."),
     "demo": ("ft_dcc.cli.demo:command", "Publish a Blender playblast to a temporary studio."),
     "doctor": ("ft_dcc.cli.doctor:command", "Check settings, packages, programs and the server."),

@@ -158,6 +158,42 @@ def types_command(output: Output, out: Path | None) -> None:
     output.result(str(out), {"entity_types": count, "path": str(out)})
 
 
+@click.group(cls=CommandGroup, name="compat", short_help="Let scripts that import ftrack_api use ft-dcc.")
+def compat_command() -> None:
+    """Let scripts and plugins that import ftrack_api use ft-dcc, without changing them."""
+
+
+_folder = click.option(
+    "--to", "folder", type=AbsolutePath(file_okay=False), required=True, help="Folder for PYTHONPATH, not of Python."
+)
+
+
+@compat_command.command(short_help="Write a package ftrack_api into a folder.")
+@_folder
+@reporting
+def install(output: Output, folder: Path) -> None:
+    """Write a package ftrack_api into a folder; programs with the folder on PYTHONPATH use ft-dcc.
+
+    Where the official client is installed as well, it is imported instead.
+    """
+    from ft_dcc.session.compat.ftrack_api_import import install as write_package
+
+    package = write_package(folder)
+    output.result(f"{package}. Add {folder} to PYTHONPATH of the programs that need it.", {"path": str(package)})
+
+
+@compat_command.command(short_help="Remove the package ftrack_api from a folder.")
+@_folder
+@reporting
+def uninstall(output: Output, folder: Path) -> None:
+    """Remove the package that the command install wrote."""
+    from ft_dcc.session.compat.ftrack_api_import import uninstall as remove_package
+
+    is_removed = remove_package(folder)
+    text = f"ftrack_api is removed from {folder}." if is_removed else f"{folder} has no ftrack_api."
+    output.result(text, {"is_removed": is_removed})
+
+
 @click.command(name="fetch", short_help="Download the scene file, or another component, of a version.")
 @click.argument("version", metavar="VERSION")
 @click.option("--component", metavar="NAME", help="Component (default: the scene file).")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -265,14 +265,15 @@ def _change_shot_values(
         values.update(fstart=frame_range.start, fend=frame_range.end, handles=frame_range.handles)
     if fps is not None:
         values["fps"] = float(fps)
-    attributes = shot["custom_attributes"] if shot is not None else {}
+    attributes: Any = shot["custom_attributes"] if shot is not None else {}
     missing = sorted(set(values) - set(attributes))
     if missing:
         raise errors.SettingInvalid(
             f"The parent of task {task['name']} has no attribute {', '.join(missing)} on {session.server_url}. "
             "Add it on the site, or leave out --frames and --fps."
         )
-    changed = {name: attributes[name] for name, value in values.items() if attributes[name] != value}
+    before = {name: attributes.inherited(name) for name in values}
+    changed = {name: before[name] for name, value in values.items() if before[name] != value}
     for name in changed:
         attributes[name] = values[name]
     # A shot that was just created has no value, or 0.

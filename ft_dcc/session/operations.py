@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple, Union
 
@@ -100,28 +102,42 @@ Change = Union[CreateEntityOperation, UpdateEntityOperation, DeleteEntityOperati
 Operation = Union[Change, UploadOperation, RequestOperation]
 
 
+# Numbers the operations of all stacks, so that merged stacks keep their order.
+_numbers = itertools.count()
+
+
 class Operations:
     """A stack of operations, oldest first."""
 
     def __init__(self) -> None:
-        self._stack: list[Operation] = []
+        self._stack: list[tuple[int, Operation]] = []
 
     def push(self, operation: Operation) -> None:
         """Add an operation."""
-        self._stack.append(operation)
+        self._stack.append((next(_numbers), operation))
 
     def pop(self) -> Operation:
         """Remove and return the newest operation; raises OperationError if there is none."""
         if not self._stack:
             raise OperationError("There is no recorded operation to remove.")
-        return self._stack.pop()
+        return self._stack.pop()[1]
 
     def discard(self, entity_type: str, entity_key: Mapping[str, str]) -> list[Operation]:
         """Remove the operations of one entity and return them."""
         identity = (entity_type, *entity_key.values())
-        discarded = [operation for operation in self._stack if _identity(operation) == identity]
-        self._stack = [operation for operation in self._stack if _identity(operation) != identity]
+        discarded = [operation for operation in self if _identity(operation) == identity]
+        self._stack = [each for each in self._stack if _identity(each[1]) != identity]
         return discarded
+
+    def remove(self, operations: Iterable[Operation]) -> None:
+        """Remove these operations, and keep those that were added since they were read."""
+        removed = {id(operation) for operation in operations}
+        self._stack = [each for each in self._stack if id(each[1]) not in removed]
+
+    def merge(self, other: Operations) -> None:
+        """Move the operations of another stack into this one, in the order in which they were made."""
+        self._stack = sorted([*self._stack, *other._stack], key=itemgetter(0))
+        other._stack = []
 
     def clear(self) -> None:
         """Remove all operations."""
@@ -131,10 +147,10 @@ class Operations:
         return len(self._stack)
 
     def __iter__(self) -> Iterator[Operation]:
-        return iter(self._stack)
+        return iter([operation for _, operation in self._stack])
 
     def __repr__(self) -> str:
-        return f"<Operations {self._stack!r}>"
+        return f"<Operations {list(self)!r}>"
 
 
 def payloads(operations: Iterable[Operation]) -> list[dict[str, Any]]:

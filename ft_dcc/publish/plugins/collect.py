@@ -72,8 +72,10 @@ def read_shot(session: Session, shot_id: str) -> models.Shot:
     # A query, not get(): the session lives as long as its host, and the shot may have changed in the meantime.
     expression = f"select custom_attributes from Context where id is {quoted(shot_id)}"
     parent = session.query(expression).first()
-    attributes = parent["custom_attributes"] if parent is not None else {}
-    return _shot({name: attributes[name] for name in attributes})
+    if parent is None:
+        return _shot({})
+    attributes = parent["custom_attributes"]
+    return _shot({name: attributes.inherited(name) for name in attributes})
 
 
 def _shot(attributes: dict[str, Any]) -> models.Shot:

@@ -6,7 +6,9 @@ of the machine can be set back, for example by a wrong time zone.
 
 from __future__ import annotations
 
+import functools
 import logging
+import math
 import time
 from datetime import datetime, timezone
 
@@ -51,4 +53,9 @@ def now_text() -> str:
 
 def as_text(moment: float) -> str:
     """Return a time as it is stored in entities: UTC, whole seconds, without a zone."""
-    return datetime.fromtimestamp(moment, timezone.utc).strftime(_SECONDS)
+    return _text_of_second(math.floor(moment))
+
+
+@functools.lru_cache(maxsize=64)
+def _text_of_second(second: int) -> str:
+    return datetime.fromtimestamp(second, timezone.utc).strftime(_SECONDS)

@@ -41,6 +41,11 @@ class Prepared:
             return run(connection, self._text(given), values)
         return run(connection, self._pieces[0], [given[name] for name in self._names])
 
+    def change(self, connection: Connection, parameters: Mapping[str, Any]) -> int:
+        """Run an INSERT, whose missing columns are NULL; return the number of rows; raises the errors of sqlite3."""
+        driver: Any = connection.connection.dbapi_connection
+        return int(driver.execute(self._pieces[0], [parameters.get(name) for name in self._names]).rowcount)
+
     def _text(self, given: Mapping[str, Any]) -> str:
         pieces = list(self._pieces)
         for index in range(1, len(pieces), 2):

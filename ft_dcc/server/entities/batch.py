@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -14,6 +16,7 @@ from ft_dcc.errors import PayloadTooLarge, ValidationError
 from ft_dcc.server.auth.api_keys import first_user
 from ft_dcc.server.auth.permissions import UNLIMITED, Permissions
 from ft_dcc.server.database import connections
+from ft_dcc.server.database.prepared import Prepared
 from ft_dcc.server.database.store import Store
 from ft_dcc.server.entities.changes import ChangeSet
 from ft_dcc.server.identity import Caller
@@ -223,11 +226,20 @@ class Batch:
 
     def insert(self, type_name: str, row: Row) -> bool:
         """Store a row; return False when a unique constraint keeps it out."""
-        statement = self.tables.insertions[self.schema[type_name].family]
-        is_new = bool(self.connection.execute(statement, row).rowcount)
+        family = self.schema[type_name].family
+        try:
+            is_new = bool(_insertion(self.tables, family).change(self.connection, row))
+        except sqlite3.Error:
+            # SQLAlchemy raises the error that callers expect.
+            is_new = bool(self.connection.execute(self.tables.insertions[family], row).rowcount)
         if is_new and self.caller.is_guest:
             self.created_by_guest.add(str(row.get("id")))
         return is_new
+
+
+@functools.lru_cache(maxsize=1024)
+def _insertion(tables: Tables, family: str) -> Prepared:
+    return Prepared(tables.insertions[family])
 
 
 def owner_batch(services: BatchServices, connection: Connection) -> Batch:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import uuid4
 
@@ -24,7 +25,8 @@ from ft_dcc.server.query.type_conversion import to_db, to_json
 from ft_dcc.server.schema import model, tables
 
 DEFAULT_REVIEW_PROJECT = "Reviews"
-_REQUIRED_TEXTS = frozenset(("name", "email", "username"))
+# An ftrack site accepts users without a user name.
+_REQUIRED_TEXTS = frozenset(("name", "email"))
 
 
 def create_entity(batch: Batch, operation: Operation) -> Answer:
@@ -46,7 +48,7 @@ def create_entity(batch: Batch, operation: Operation) -> Answer:
         row["project_id"] = _default_project(batch)
     server_values.add_server_values(batch, entity_type, row)
     _check_key(entity_type, row)
-    check_required(entity_type, row, row)
+    _check_new_row(batch, entity_type, row)
     authorization.check_access(batch, authorization.CREATE, entity_type, row)
     authorization.check_new_id(batch, entity_type, row.get("id"))
     if entity_type.name == "Project":
@@ -82,13 +84,24 @@ def check_uploaded(batch: Batch, entity_type: model.EntityType, row: Row) -> Non
 
 
 def _new_row(entity_type: model.EntityType, payload: ParsedPayload) -> Row:
-    row: Row = {}
-    for attribute in entity_type.attributes.values():
-        if attribute.column is not None:
-            default = str(uuid4()) if attribute.default == "{uid}" else attribute.default
-            row[attribute.column] = to_db("variable", default, "") if attribute.kind == "variable" else default
-    row.update(payload.columns)
+    defaults, ids = _defaults(entity_type)
+    row = {**defaults, **payload.columns}
+    for column in ids:
+        if column not in payload.columns:
+            row[column] = str(uuid4())
     return row
+
+
+@functools.lru_cache(maxsize=1024)
+def _defaults(entity_type: model.EntityType) -> tuple[Row, list[str]]:
+    """Return the default of each column, and the columns whose default is a new id."""
+    row: Row = {}
+    ids = []
+    for each in entity_type.attributes.values():
+        if each.column is not None:
+            row[each.column] = to_db("variable", each.default, "") if each.kind == "variable" else each.default
+            ids += [each.column] if each.default == "{uid}" else []
+    return row, ids
 
 
 def _check_key(entity_type: model.EntityType, row: Row) -> None:
@@ -102,14 +115,54 @@ def check_required(entity_type: model.EntityType, row: Row, columns: Iterable[st
 
     Dates that are required by the schema of ftrack may be empty, and the server sets statuses, types and authors.
     """
-    for name in entity_type.lists.get("required", ()):
-        attribute = entity_type.attributes.get(name)
-        if attribute is None or attribute.column is None or attribute.column not in columns:
-            continue
-        is_owner = attribute.kind == "foreign key" and attribute.rule == "owned"
-        is_name = attribute.kind == "text" and name in _REQUIRED_TEXTS
-        if (is_owner and row[attribute.column] is None) or (is_name and not row[attribute.column]):
-            raise ValidationError(f"A {entity_type.name} needs '{name}'. Send it.")
+    missing = [*_missing(entity_type, row, columns, _is_owner), *_missing(entity_type, row, columns, _is_required_text)]
+    if missing:
+        raise ValidationError(f"A {entity_type.name} needs '{missing[0]}'. Send it.")
+
+
+def _check_new_row(batch: Batch, entity_type: model.EntityType, row: Row) -> None:
+    """Check that a new entity has an owner now, and its texts at the end of the transaction, which may still set them.
+
+    Scripts create an entity and name it afterwards, which clients send as two operations.
+    """
+    if missing := _missing(entity_type, row, row, _is_owner):
+        raise ValidationError(f"A {entity_type.name} needs '{missing[0]}'. Send it.")
+    if not _missing(entity_type, row, row, _is_required_text):
+        return
+
+    def check_texts() -> None:
+        found = batch.connection.execute(batch.tables.by_id[entity_type.family], {"id": row["id"]}).mappings().first()
+        if found is not None:
+            check_required(entity_type, dict(found), dict(found))
+
+    if batch.operations:
+        batch.before_commit.append(check_texts)
+    else:
+        check_required(entity_type, row, row)  # A batch of the owner has no last operation.
+
+
+def _missing(
+    entity_type: model.EntityType, row: Row, columns: Iterable[str], is_checked: Callable[[model.Attribute], bool]
+) -> list[str]:
+    return [
+        name for name, column in _required(entity_type, is_checked) if column in columns and row[column] in (None, "")
+    ]
+
+
+@functools.lru_cache(maxsize=1024)
+def _required(entity_type: model.EntityType, is_checked: Callable[[model.Attribute], bool]) -> list[tuple[str, str]]:
+    """Return the name and the column of each required attribute that fulfils the condition."""
+    attributes = [entity_type.attributes.get(name) for name in entity_type.lists.get("required", ())]
+    known = [each for each in attributes if each is not None and is_checked(each)]
+    return [(each.name, each.column) for each in known if each.column is not None]
+
+
+def _is_owner(attribute: model.Attribute) -> bool:
+    return attribute.kind == "foreign key" and attribute.rule == "owned"
+
+
+def _is_required_text(attribute: model.Attribute) -> bool:
+    return attribute.kind == "text" and attribute.name in _REQUIRED_TEXTS
 
 
 def _default_project(batch: Batch) -> str:
@@ -154,13 +207,25 @@ def _existing_row(batch: Batch, entity_type: model.EntityType, row: Row, payload
 def to_response(entity_type: model.EntityType, row: Row, payload: ParsedPayload) -> dict[str, Any]:
     """Return the entity for an answer: the sent values as they were sent, and the columns that the server set."""
     response: dict[str, Any] = {tables.TYPE_COLUMN: entity_type.name}
-    for name, attribute in entity_type.attributes.items():
-        column = str(attribute.column)
-        is_as_sent = column not in payload.columns or payload.columns[column] == row[column]
-        if name in payload.echo and is_as_sent:
-            response[name] = payload.echo[name]
-        elif row.get(column) is not None and not attribute.is_hidden:
-            # Attributes without a value are left out; clients treat them as not loaded, as with an ftrack site.
-            convert = to_json(attribute.kind)
-            response[name] = row[column] if convert is None else convert(row[column])
+    for name, value in payload.echo.items():
+        column = str(entity_type.attributes[name].column)
+        if column not in payload.columns or payload.columns[column] == row[column]:
+            response[name] = value
+    answered = _answered(entity_type)
+    for column, stored in row.items():
+        # Attributes without a value are left out; clients treat them as not loaded, as with an ftrack site.
+        if stored is not None:
+            for name, convert in answered.get(column, ()):
+                if name not in response:
+                    response[name] = stored if convert is None else convert(stored)
     return response
+
+
+@functools.lru_cache(maxsize=1024)
+def _answered(entity_type: model.EntityType) -> dict[str, list[tuple[str, Callable[[Any], Any] | None]]]:
+    """Return the attributes of each column that answers contain, with the conversion of their stored values."""
+    found: dict[str, list[tuple[str, Callable[[Any], Any] | None]]] = {}
+    for name, each in entity_type.attributes.items():
+        if each.column is not None and not each.is_hidden:
+            found.setdefault(each.column, []).append((name, to_json(each.kind)))
+    return found

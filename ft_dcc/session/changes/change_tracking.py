@@ -1,9 +1,12 @@
-"""The uncommitted changes of a session; each thread has its own and commits only these."""
+"""The uncommitted changes of a session: each thread has its own, and leaves them when it is finished."""
 
 from __future__ import annotations
 
 import logging
+import re
+import sys
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import cast
@@ -20,27 +23,95 @@ from ft_dcc.session.query.inheritance import Inheritance
 _log = logging.getLogger(__name__)
 
 
-class ThreadOperations(operations.Operations):
-    """The operations of one thread."""
+# A thread whose stack has only frames of these modules waits for work: the worker of a pool, or an event hub.
+_WAITING = re.compile(r"(concurrent\.futures|ft_dcc\.session\.events|multiprocessing|queue|selectors|threading)(\.|$)")
 
-    def __init__(self) -> None:
+
+class ThreadOperations(operations.Operations):
+    """The operations of one thread, which it leaves to the session when it is finished."""
+
+    def __init__(self, registry: ThreadRegistry) -> None:
         super().__init__()
-        self._thread_name = threading.current_thread().name
+        self._thread_id = threading.get_ident()
+        self._is_main = threading.current_thread() is threading.main_thread()
+        # A thread that begins new work waits until the operations of its last work were moved.
+        self._lock = threading.Lock()
+        self._registry = registry
+        registry.add(self)
+
+    def push(self, operation: operations.Operation) -> None:
+        """Add an operation."""
+        with self._lock:
+            super().push(operation)
+
+    def __iter__(self) -> Iterator[operations.Operation]:
+        with self._lock:
+            return super().__iter__()
+
+    def move_if_finished(self, target: operations.Operations) -> None:
+        """Move the operations to another stack unless the thread is in the middle of its work."""
+        with self._lock:
+            if len(self) and not self._is_main and not _is_working(self._thread_id):
+                target.merge(self)
 
     def __del__(self) -> None:
         if len(self):
-            _log.warning("The thread %s ended with %d uncommitted changes.", self._thread_name, len(self))
+            left = operations.Operations()
+            left.merge(self)
+            self._registry.left.append(left)
+
+
+class ThreadRegistry:
+    """The operations of all threads of a session, and those that ended threads left."""
+
+    def __init__(self) -> None:
+        self.opened_by = threading.current_thread()
+        self.left: list[operations.Operations] = []
+        self._threads: weakref.WeakSet[ThreadOperations] = weakref.WeakSet()
+        self._lock = threading.Lock()
+
+    def add(self, thread: ThreadOperations) -> None:
+        """Register the operations of a new thread."""
+        with self._lock:
+            self._threads.add(thread)
+
+    def move_finished(self, target: ThreadOperations) -> None:
+        """Move the operations of finished threads to the thread that opened the session, or to the main thread."""
+        if len(self._threads) == 1 and not self.left:
+            return
+        if threading.current_thread() not in (self.opened_by, threading.main_thread()):
+            return
+        with self._lock:
+            threads = [thread for thread in self._threads if thread is not target]
+        for thread in threads:
+            thread.move_if_finished(target)
+        while self.left:
+            target.merge(self.left.pop())
+
+    def __del__(self) -> None:
+        if count := sum(len(each) for each in self.left):
+            _log.warning("%d changes of threads that ended were never committed.", count)
 
 
 class ThreadState(threading.local):
     """The operations and the switches of the current thread."""
 
-    def __init__(self, auto_populate: bool) -> None:
-        self.operations = ThreadOperations()
+    def __init__(self, auto_populate: bool, registry: ThreadRegistry) -> None:
+        self.operations = ThreadOperations(registry)
         # Assignments while nothing was recorded: they are not committed, and rolled back.
         self.unrecorded = operations.Operations()
         self.record_operations = True
         self.auto_populate = auto_populate
+
+
+def _is_working(thread_id: int) -> bool:
+    """Return whether the thread runs anything but the loop that waits for its next work."""
+    frame = sys._current_frames().get(thread_id)
+    while frame is not None:
+        if _WAITING.match(str(frame.f_globals.get("__name__"))) is None:
+            return True
+        frame = frame.f_back
+    return False
 
 
 class ChangeTracker:
@@ -52,12 +123,19 @@ class ChangeTracker:
     inheritance: Inheritance
 
     def __init__(self, auto_populate: bool) -> None:
-        self._thread_state = ThreadState(auto_populate)
+        self._threads = ThreadRegistry()
+        self._thread_state = ThreadState(auto_populate, self._threads)
 
     @property
     def recorded_operations(self) -> operations.Operations:
-        """The uncommitted changes of this thread."""
-        return self._thread_state.operations
+        """The uncommitted changes of this thread.
+
+        In the thread that opened the session, and in the main thread, those that finished threads left are among them:
+        of threads that ended, and of workers of a pool that wait for their next work.
+        """
+        recorded = self._thread_state.operations
+        self._threads.move_finished(recorded)
+        return recorded
 
     @property
     def unrecorded_operations(self) -> operations.Operations:
@@ -119,14 +197,15 @@ class ChangeTracker:
         return [entity for entity in self._identity_map if entity.state is state]
 
     def commit(self) -> None:
-        """Send the changes of this thread as one transaction.
+        """Send the recorded changes as one transaction.
 
         If it fails, nothing is changed on the server and the changes stay recorded: correct them and commit again, or
         roll back. Raises ServerError, ServerUnreachable.
         """
-        recorded, session = list(self.recorded_operations), cast("CommitSession", self)
+        own, session = self.recorded_operations, cast("CommitSession", self)
+        recorded = list(own)
         response = commit.post(session, operations.payloads(recorded), recorded)
-        self.recorded_operations.clear()
+        own.remove(recorded)
         self.inheritance.clear()
         for entity in self._identity_map.mark_committed(recorded):
             self.entity_cache.remove(entity)
@@ -136,9 +215,10 @@ class ChangeTracker:
         commit.after_commit(session, recorded)
 
     def rollback(self) -> None:
-        """Revert the changes of this thread since its last commit, and its assignments that were not recorded."""
-        changed = [*self.recorded_operations, *self.unrecorded_operations]
-        self.recorded_operations.clear()
+        """Revert the recorded changes, and the assignments of this thread that were not recorded."""
+        own = self.recorded_operations
+        changed = [*own, *self.unrecorded_operations]
+        own.clear()
         self.unrecorded_operations.clear()
         self._identity_map.revert(changed)
 

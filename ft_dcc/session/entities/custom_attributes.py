@@ -39,13 +39,15 @@ class CustomAttributes(KeyValues):
             self._by_key = values_of_new(self.collection.entity, self.entity_type)
         return super().entities()
 
-    def __getitem__(self, key: str) -> Any:
-        """Return the value; a hierarchical attribute is inherited from the nearest parent that has one."""
-        value = super().__getitem__(key)
-        owner, item = self.collection.entity, self.entities()[key]
-        if owner.state is symbol.CREATED or item.is_changed("value"):
+    def inherited(self, key: str) -> Any:
+        """Return the value; that of a hierarchical attribute is inherited from the nearest parent that has one."""
+        value = self[key]
+        owner, item = self.collection.entity, self.entities().get(key)
+        is_new = owner.state is symbol.CREATED or (item is not None and item.state is symbol.CREATED)
+        if is_new or (item is not None and item.is_changed("value")):
             return value
-        return owner.session.inheritance.value(owner, item["configuration_id"], value)
+        configuration_id = self.get_configuration_id_from_key(key) if item is None else item["configuration_id"]
+        return owner.session.inheritance.value(owner, configuration_id, value)
 
     def __delitem__(self, key: str) -> None:
         """Reset to the default or inherited value with the next commit; raises UnrecognisedAttributeError."""
@@ -90,17 +92,14 @@ class SparseCustomAttributes(CustomAttributes):
         return self._by_key
 
     def __getitem__(self, key: str) -> Any:
-        """Return the value; a hierarchical attribute is inherited from the nearest parent that has one."""
-        owner, item = self.collection.entity, self.entities().get(key)
-        if item is not None and (item.state is symbol.CREATED or item.is_changed("value")):
+        """Return the value, or the default if it was not set."""
+        item = self.entities().get(key)
+        if item is not None:
             return item["value"]
-        configuration = configurations_for(owner).get(key)
+        configuration = configurations_for(self.collection.entity).get(key)
         if configuration is None:
             raise self.missing_key_error(key)
-        own = configuration["default"] if item is None else item["value"]
-        return (
-            own if owner.state is symbol.CREATED else owner.session.inheritance.value(owner, configuration["id"], own)
-        )
+        return configuration["default"]
 
     def __delitem__(self, key: str) -> None:
         """Reset to the default; raises UnrecognisedAttributeError."""

@@ -143,6 +143,43 @@ def mappings():
     note("none of this key to write", lambda: shot["custom_attributes"].__setitem__("zz", 1))
 
 
+def hierarchy():
+    key = NAME.lower()
+    number = session.query("CustomAttributeType where name is number").one()
+    values = {"key": key, "label": key, "entity_type": "show", "type": number, "is_hierarchical": True, "config": "{}"}
+    configuration = session.create("CustomAttributeConfiguration", {**values, "default": 3})
+    session.commit()
+    # Clients read the configurations once.
+    other = ftrack_api.Session()
+    tree = [other.get(each.entity_type, each["id"]) for each in (project, shot, task)]
+
+    def values_of(entities):
+        return [each["custom_attributes"][key] for each in entities]
+
+    def stored():
+        fresh = ftrack_api.Session()
+        return values_of([fresh.get(each.entity_type, each["id"]) for each in (project, shot, task)])
+
+    note("a hierarchical attribute that nothing sets", stored)
+    tree[0]["custom_attributes"][key] = 5
+    other.commit()
+    note("a hierarchical attribute of the project", lambda: [values_of(tree), stored()])
+    tree[1]["custom_attributes"][key] = 7
+    note("a hierarchical attribute before the commit", lambda: values_of(tree))
+    other.commit()
+    note("a hierarchical attribute of the shot", lambda: [values_of(tree), stored()])
+    note(
+        "all hierarchical values",
+        lambda: [dict(tree[2]["custom_attributes"])[key], tree[2]["custom_attributes"].get(key)],
+    )
+    note(
+        "the default of a hierarchical attribute",
+        lambda: [tree[1]["custom_attributes"].__delitem__(key), other.commit(), stored()],
+    )
+    session.delete(configuration)
+    session.commit()
+
+
 def versions():
     asset = session.create("Asset", {"name": "a", "type": session.query("AssetType").first(), "parent": shot})
     first, second = (session.create("AssetVersion", {"asset": asset, "task": task}) for _ in range(2))
@@ -238,7 +275,7 @@ shot = session.create("Shot", {"name": "sh", "parent": sequence})
 task = session.create("Task", {"name": "anim", "parent": shot, "type": project["project_schema"].get_types("Task")[0]})
 session.commit()
 user = session.query(f"User where username is '{session.api_user}'").one()
-for part in (entities, workflow, people, mappings, queries, versions, locations, operations, events):
+for part in (entities, workflow, people, mappings, hierarchy, queries, versions, locations, operations, events):
     part()
 session.delete(project)
 session.commit()

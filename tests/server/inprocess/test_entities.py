@@ -445,6 +445,28 @@ def test_an_invitee_needs_a_session_a_name_and_an_address(client, tree, missing)
         client.create(entity_type, **data)
 
 
+def test_a_required_name_can_be_set_by_a_later_operation_of_the_transaction(client, tree):
+    scope, shot = str(uuid4()), str(uuid4())
+    unnamed = [
+        {"action": "create", "entity_type": "Scope", "entity_data": {"id": scope}},
+        {"action": "create", "entity_type": "Shot", "entity_data": {"id": shot, "parent_id": tree.project}},
+    ]
+    named = [
+        {"action": "update", "entity_type": kind, "entity_key": [key], "entity_data": {"name": f"later {key}"}}
+        for kind, key in (("Scope", scope), ("Shot", shot))
+    ]
+    for missing, operations in (("Scope", [*unnamed, named[1]]), ("Shot", [*unnamed, named[0]])):
+        with pytest.raises(ValidationError, match=f"A {missing} needs 'name'"):
+            client.call(*operations)
+    client.call(*unnamed, *named)
+    assert client.names(f"Shot where id is {shot}") == [f"later {shot}"]
+
+
+def test_a_user_needs_no_user_name(client):
+    user = client.create("User", first_name="Ada")
+    assert client.query(f"select first_name from User where id is {user}")[0]["first_name"] == "Ada"
+
+
 def test_an_object_cannot_leave_its_review_session(client, tree):
     asset = client.create("Asset", name="playblast", context_id=tree.shot)
     version = client.create("AssetVersion", asset_id=asset)
