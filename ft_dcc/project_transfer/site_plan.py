@@ -43,26 +43,36 @@ Key = tuple[str, ...]
 
 @attrs.frozen
 class NewEntity:
-    """An entity to create, with its type, its values for the site, and those of its custom attributes."""
+    """An entity to create, with its type, its values for the site, and those of its custom attributes.
+
+    ``lost`` describes the values that the site has no place for.
+    """
 
     type_name: str
     key: Key
     data: Mapping[str, Any]
     custom_values: tuple[Mapping[str, Any], ...] = ()
+    lost: tuple[str, ...] = ()
 
 
 @attrs.frozen
 class SitePlan:
     """The entities in the order of their creation, references first, and what is set after them.
 
-    ``late`` are attributes by type, id and name. ``files`` are the components whose bytes the studio has. ``left_out``
-    counts what the site has no place for.
+    ``late`` are attributes by type, id and name. ``files`` are the components whose bytes the studio has.
+    ``left_out_types`` counts the entities that the site has no place for.
     """
 
     entities: tuple[NewEntity, ...]
     late: Mapping[tuple[str, str], Mapping[str, Any]]
     files: tuple[Row, ...]
-    left_out: Mapping[str, int]
+    left_out_types: Mapping[str, int]
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """The number of entities and values that the site has no place for, by their description."""
+        lost = Counter(text for entity in self.entities for text in entity.lost)
+        return dict(sorted((lost + Counter(self.left_out_types)).items()))
 
     @property
     def counts(self) -> dict[str, int]:
@@ -130,10 +140,10 @@ class _Planner:
     known: TargetIndex
     rows: Mapping[str, Row]
     others: dict[str, str]
-    left_out: Counter[str] = attrs.field(factory=Counter)
     late: dict[tuple[str, str], dict[str, Any]] = attrs.field(factory=dict)
     guests: dict[str, str] = attrs.field(factory=dict)
     custom_values: dict[str, list[dict[str, Any]]] = attrs.field(factory=dict)
+    lost_values: dict[str, list[str]] = attrs.field(factory=dict)
 
     def plan(self, rows: list[Row]) -> SitePlan:
         self._read_attached(rows)
@@ -146,12 +156,12 @@ class _Planner:
             wanted = [row for row in wanted if not self._lost_keys(row, ids) - _OPTIONAL_KEYS]
         entities = [self._entity(row, ids) for row in wanted]
         kept = {id(row) for row in wanted}
-        self.left_out.update(row["__entity_type__"] for row in rows if self._is_missing(row) and id(row) not in kept)
+        missing = Counter(row["__entity_type__"] for row in rows if self._is_missing(row) and id(row) not in kept)
         return SitePlan(
             tuple(_in_order(entities)),
             self.late,
             tuple(self._files(rows, ids)),
-            dict(sorted(self.left_out.items())),
+            missing,
         )
 
     def _is_created(self, row: Row) -> bool:
@@ -180,9 +190,7 @@ class _Planner:
         type_name, lost = row["__entity_type__"], self._lost_keys(row, ids)
         schema = self.schemas[type_name]
         read_only = {*(schema.get("immutable") or ()), *(schema.get("computed") or ())} - set(schema["primary_key"])
-        for name in lost:
-            if name != "thumbnail_id":
-                self.left_out[self._describe(name, row[name])] += 1
+        described = [self._describe(name, row[name]) for name in sorted(lost - {"thumbnail_id"})]
         data = {
             name: self._other(value)
             for name, value in row.items()
@@ -190,8 +198,10 @@ class _Planner:
             if value is not None and not name.startswith("__") and not _is_relation(value)
         }
         self._adapt(row, data)
-        values = ({**found, "entity_id": row["id"]} for found in self.custom_values.get(row.get("id", ""), ()))
-        return NewEntity(type_name, row_key(data, schema), data, tuple(values))
+        key = row.get("id", "")
+        values = tuple({**found, "entity_id": key} for found in self.custom_values.get(key, ()))
+        described += self.lost_values.get(key, ())
+        return NewEntity(type_name, row_key(data, schema), data, values, tuple(described))
 
     def _describe(self, key: str, value: str) -> str:
         row = self.rows.get(value, {})
@@ -232,7 +242,7 @@ class _Planner:
                     self.custom_values.setdefault(row["entity_id"], []).append(values)
                 else:
                     key = self.rows.get(row["configuration_id"], {}).get("key", row["configuration_id"])
-                    self.left_out[f"custom attribute {key}"] += 1
+                    self.lost_values.setdefault(row["entity_id"], []).append(f"custom attribute {key}")
 
     def _files(self, rows: Iterable[Row], ids: set[str]) -> Iterable[Row]:
         for row in rows:

@@ -194,7 +194,7 @@ def test_second_copy_adds_only_what_is_missing(studio, site):
         there.commit()
     again = ft_dcc(studio, site, "--to", site.url, "--json")
     report = json.loads(again.stdout)
-    assert (report["entities"], report["files"]) == ({}, 0)
+    assert (report["entities"], report["files"], report["left_out"]) == ({}, 0, {})
     with opened(studio) as here:
         shot = here.query("Shot where name is sh010").one()
         here.create("Task", {"name": "comp", "parent": shot})
