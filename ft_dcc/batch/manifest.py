@@ -1,4 +1,4 @@
-"""Read the items of a batch: CSV, TOML and JSON lines, a folder, or a list of shots from the server."""
+"""Read tables and the items of a batch: CSV, TOML and JSON lines, a folder, or a list of shots from the server."""
 
 from __future__ import annotations
 
@@ -88,21 +88,29 @@ def read_manifest(path: Path, defaults: PublishRequest) -> list[Item]:
 
     Raises UserFixableError if the file cannot be read, or has no item. Invalid values are problems of their items.
     """
-    readers = {".csv": _read_csv, ".toml": _read_toml, ".jsonl": _read_json_lines, ".ndjson": _read_json_lines}
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
+    if path.suffix.lower() not in _READERS:
         raise errors.UserFixableError(
             f"{path} is not a manifest. Give a CSV, TOML or JSON lines file (.jsonl), or a folder with --match."
         )
-    try:
-        rows = list(reader(path))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise errors.UserFixableError(f"{path} cannot be read: {reason}. Give another manifest.") from error
-    items = [_item(place, row, path.absolute().parent, defaults) for place, row in rows]
+    items = [_item(place, row, path.absolute().parent, defaults) for place, row in read_rows(path)]
     if not items:
         raise errors.UserFixableError(f"{path} has no items. Add one line with source and task for each version.")
     return items
+
+
+def read_rows(path: Path) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the rows of a CSV, TOML or JSON lines file, each with its place, such as "tasks.csv, line 3".
+
+    A row that is invalid has the reason under the name "". Raises UserFixableError if the file cannot be read.
+    """
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise errors.UserFixableError(f"{path} is not a table. Give a CSV, TOML or JSON lines file (.jsonl).")
+    try:
+        return list(reader(path))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = getattr(error, "strerror", None) or ("it is not UTF-8" if isinstance(error, ValueError) else error)
+        raise errors.UserFixableError(f"{path} cannot be read: {reason}. Give another file.") from error
 
 
 def _read_csv(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -138,6 +146,9 @@ def _read_json_lines(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
         except ValueError as error:
             row = {"": f"invalid JSON: {error}"}
         yield f"{path.name}, line {number}", row if isinstance(row, dict) else {"": "not an object"}
+
+
+_READERS = {".csv": _read_csv, ".toml": _read_toml, ".jsonl": _read_json_lines, ".ndjson": _read_json_lines}
 
 
 def _item(place: str, row: Mapping[str, Any], folder: Path, defaults: PublishRequest) -> Item:

@@ -1,4 +1,4 @@
-"""Copy a project from the site of the settings into a studio: the work of ``ft-dcc studio copy``."""
+"""Copy a project from a site into a studio, or from a studio to a site: the work of ``ft-dcc studio copy``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ft_dcc.accounts.local_server import ensure_local_studio, require_server, studio_folder
+from ft_dcc.cli.inputs import find_account_at
 from ft_dcc.cli.output import Output
 from ft_dcc.errors import NotFoundError, SettingInvalid
 from ft_dcc.project_transfer import export, mapping
@@ -44,6 +45,35 @@ def copy_project(output: Output, name: str, data: Path | None, *, with_media: bo
         report["media"] = media
         lines.append(f"{media['files']:>7} media files, {media['bytes']} bytes")
     output.result("\n".join([f"Copied {name} into the studio in {folder}:", *lines]), report)
+
+
+def copy_to_site(
+    output: Output, name: str, data: Path | None, address: str, *, project_schema: str | None, dry_run: bool
+) -> int:
+    """Copy the project from the studio in the folder to the site at the address; return the exit code."""
+    from ft_dcc.project_transfer.site_copy import plan_site_copy, run_site_copy
+
+    require_server("The studio server")
+    folder = data or studio_folder()
+    account = find_account_at(address)
+    _refuse_same_studio(account.server, folder)
+    own = ensure_local_studio(folder)
+    with Session(own.server, own.key, own.user) as studio, Session(account.server, account.key, account.user) as site:
+        project_id = export.find_project(studio, name)
+        plan = plan_site_copy(studio, site, project_id, project_schema, output.message)
+        lines = [f"{count:>7} {type_name}" for type_name, count in plan.counts.items()]
+        lines += [f"{len(plan.files):>7} media files"]
+        left_out = [f"{count:>7} without {text}: {account.server} has none" for text, count in plan.left_out.items()]
+        report: dict[str, Any] = {"project_id": project_id, "entities": plan.counts, "left_out": dict(plan.left_out)}
+        if dry_run:
+            report["files"] = len(plan.files)
+            output.result("\n".join([f"Would copy {name} to {account.server}:", *lines, *left_out]), report)
+            return 0
+        done = run_site_copy(studio, site, plan, output.message)
+    report.update(files=done.files, bytes=done.bytes, missing=list(done.missing))
+    left_out += [f"{file_name} has no file in the studio." for file_name in done.missing]
+    output.result("\n".join([f"Copied {name} to {account.server}:", *lines, *left_out]), report)
+    return 0
 
 
 @contextmanager
@@ -116,4 +146,4 @@ def _copy_media(output: Output, site: Session, rows: Iterable[export.Row], folde
 def _refuse_same_studio(server: str, folder: Path) -> None:
     credentials = folder / "credentials.env"
     if credentials.exists() and f"FTRACK_SERVER={server.rstrip('/')}\n" in credentials.read_text("utf-8"):
-        raise SettingInvalid(f"FTRACK_SERVER is the studio in {folder} itself. Set it to the site to copy from.")
+        raise SettingInvalid(f"{server} is the studio in {folder} itself. Give the address of the site.")

@@ -35,6 +35,24 @@ def find_account(settings: Settings | None = None) -> Account:
     return get_account(settings)
 
 
+def find_account_at(address: str) -> Account:
+    """Return the account at this address: of the settings if they name it, else of ``ft-dcc login``.
+
+    A key is never sent to another server than its own. Raises SettingInvalid without an account.
+    """
+    settings, server = read_settings(), address.rstrip("/")
+    if not server.startswith(("https://", "http://")):
+        raise errors.SettingInvalid(f"{address} is not a server's address. Write it as https://studio.example.com.")
+    if (settings.get("server") or server).rstrip("/") == server and settings.get("key") is not None:
+        return Account(server, settings.require("user"), settings.require("key"))
+    last = credentials.last_login()
+    user = last[1] if last is not None and last[0] == server else settings.get("user")
+    stored = credentials.load_credentials(server, user) if user is not None else None
+    if stored is None:
+        raise errors.SettingInvalid(f"There is no login for {server}. Sign in first: ft-dcc login {server}")
+    return stored
+
+
 @contextmanager
 def connected() -> Iterator[Session]:
     """Open a session on the server of the settings or of the last login, or on the local studio."""

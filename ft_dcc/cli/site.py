@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import csv
+import difflib
 import webbrowser
 from fractions import Fraction
 from operator import itemgetter
@@ -22,9 +22,11 @@ from ft_dcc.production.tasks import WantedTask, assigned_tasks, ensure_task, ens
 from ft_dcc.settings.resolve import read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from ft_dcc.session.entities.entity import Entity
+
+_TABLE_COLUMNS = ("path", "frames", "fps")
 
 
 @click.group(cls=CommandGroup, name="task", short_help="Create and find tasks.")
@@ -39,7 +41,7 @@ def task_command() -> None:
     "table",
     type=AbsolutePath(dir_okay=False),
     metavar="FILE",
-    help="CSV with a column path, and optionally frames and fps, in place of a path.",
+    help="CSV, TOML ([[items]]) or JSON lines with path, and optionally frames and fps, for many tasks.",
 )
 @click.option("--frames", type=FRAME_RANGE, help="Frames of the shot: 1001-1048, or 1001-1048+8 with handles.")
 @click.option("--fps", type=FRAME_RATE, help="Frame rate of the shot: 24, 23.976 or 24000/1001.")
@@ -58,7 +60,7 @@ def ensure(
 
     An existing task is left as it is; --frames and --fps are written to its shot, and a message names the values that
     they replace. A new project needs --create-project, unless it is the first one. With --from all tasks of a table are
-    created with a few requests.
+    created with three requests.
     """
     if table is not None and path is None:
         wanted = _read_table(table, frames, fps)
@@ -77,20 +79,14 @@ def ensure(
 
 
 def _read_table(table: Path, frames: FrameRange | None, fps: Fraction | None) -> list[WantedTask]:
-    """Return the tasks of a CSV file; ``frames`` and ``fps`` are for rows without a value. Raises SettingInvalid."""
-    try:
-        with table.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SettingInvalid(f"{table} cannot be read as CSV: {error}.") from error
+    """Return the tasks of a table; ``frames`` and ``fps`` are for rows without a value. Raises UserFixableError."""
+    from ft_dcc.batch.manifest import read_rows
+
     wanted, problems = [], []
-    for number, row in enumerate(rows, 2):
-        values = {
-            str(name).strip().lower(): (text or "").strip() for name, text in row.items() if isinstance(text, str)
-        }
+    for place, row in read_rows(table):
+        values = {name.strip().lower(): str(value).strip() for name, value in row.items()}
         try:
-            if not values.get("path"):
-                raise SettingInvalid("The column path is empty or missing.")
+            _check_columns(values)
             wanted.append(
                 WantedTask(
                     values["path"],
@@ -99,10 +95,20 @@ def _read_table(table: Path, frames: FrameRange | None, fps: Fraction | None) ->
                 )
             )
         except SettingInvalid as error:
-            problems.append(f"line {number}: {error}")
+            problems.append(f"{place}: {error}")
     if problems or not wanted:
-        raise SettingInvalid(f"{table}: {' '.join(problems) or 'it has no row.'}")
+        raise SettingInvalid("\n".join(problems) or f"{table} has no row. Add one with the column path.")
     return wanted
+
+
+def _check_columns(values: Mapping[str, str]) -> None:
+    for name in values:
+        if name not in _TABLE_COLUMNS:
+            near = difflib.get_close_matches(name, _TABLE_COLUMNS, 1)
+            hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(_TABLE_COLUMNS)}."
+            raise SettingInvalid(f"There is no column {name!r}. {hint}" if name else f"It is invalid: {values['']}.")
+    if not values.get("path"):
+        raise SettingInvalid("The column path is empty or missing.")
 
 
 @task_command.command(name="list", short_help="List your tasks.")

@@ -66,21 +66,43 @@ def dump(output: Output, file: Path, data: Path | None) -> None:
         output.result(f"{file}: {count} entities", {"file": str(file), "entities": count})
 
 
-@command.command(short_help="Copy a project from a site into a studio.")
-@click.option("--project", required=True, help="Name of the project on the site that FTRACK_SERVER names.")
-@click.option("--media", is_flag=True, help="Copy media files, too.")
+@command.command(short_help="Copy a project from a site into a studio, or to a site.")
+@click.option("--project", required=True, help="Name of the project.")
+@click.option("--media", is_flag=True, help="Copy media files, too; always done with --to.")
 @click.option("--with-schema", is_flag=True, help="Copy the site's entity types first; no server may run.")
+@click.option("--to", "address", metavar="ADDRESS", help="Copy from the studio to this site.")
+@click.option("--project-schema", metavar="NAME", help="With --to: project schema of a new project.")
+@click.option("--dry-run", is_flag=True, help="With --to: print what would be copied.")
 @_data
 @reporting
-def copy(output: Output, project: str, media: bool, with_schema: bool, data: Path | None) -> None:
+def copy(
+    output: Output,
+    project: str,
+    media: bool,
+    with_schema: bool,
+    address: str | None,
+    project_schema: str | None,
+    dry_run: bool,
+    data: Path | None,
+) -> int:
     """Copy a project and all that belongs to it from a site into a studio, in one transaction.
 
     A repeated copy updates the studio; entities that were deleted on the site are kept. Passphrases, keys and roles
     are not copied. FTRACK_SERVER, FTRACK_API_USER and FTRACK_API_KEY select the site, an ftrack site or a studio.
-    """
-    from ft_dcc.cli.copy_project import copy_project
 
+    With --to, the studio's project is copied to the site at ADDRESS, after ft-dcc login ADDRESS. A repeated copy adds
+    what is missing there, and changes nothing that exists. Users, statuses and types are those of the site.
+    """
+    from ft_dcc.cli.copy_project import copy_project, copy_to_site
+
+    if address is not None:
+        if with_schema:
+            raise click.UsageError("--with-schema copies from a site. Leave it out with --to.")
+        return copy_to_site(output, project, data, address, project_schema=project_schema, dry_run=dry_run)
+    if dry_run or project_schema is not None:
+        raise click.UsageError("--dry-run and --project-schema need --to.")
     copy_project(output, project, data, with_media=media, with_schema=with_schema)
+    return 0
 
 
 @command.command(short_help="Create a user or change the role.")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from ft_dcc import errors, frames
+from ft_dcc.session import operations
 from ft_dcc.session.query.query import quoted
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def ensure_task(
     task = _at_path(session, parts)
     if task is None:
         if not create_project:
-            _refuse_new_project(session, parts[0])
+            _refuse_new_project(parts[0], {str(each["name"]) for each in session.query("select name from Project")})
         try:
             _create_path(session, parts)
             session.commit()
@@ -107,29 +108,25 @@ def ensure_tasks(
     create_project: bool = True,
     on_change: Callable[[str], None] | None = None,
 ) -> list[Entity]:
-    """Return the tasks at these paths; create the missing ones in one transaction, and set their shots in another.
+    """Return the tasks at these paths; create the missing ones and set the values of their shots in one transaction.
 
-    The number of requests depends on the number of pages of existing entities only. Idempotent, and otherwise as
+    Three requests: what exists, the custom attributes of the site, and the transaction. Idempotent, and otherwise as
     ``ensure_task``; all paths are checked before the first request.
     """
     paths = [_split_path(each.path) for each in wanted]
     if not paths:
         return []
+    known = _Places.read(session, paths)
     if not create_project:
         for project in dict.fromkeys(parts[0] for parts in paths):
-            _refuse_new_project(session, project)
-    known = _Places.read(session, paths)
+            _refuse_new_project(project, known.projects)
     tasks = [known.ensure(parts) for parts in paths]
-    session.commit()
-    valued = [(each, task) for each, task in zip(wanted, tasks) if each.frame_range is not None or each.fps is not None]
-    if valued:
-        listed = ", ".join(quoted(parent) for parent in dict.fromkeys(str(task["parent_id"]) for _, task in valued))
-        query = f"select name, custom_attributes from TypedContext where id in ({listed})"
-        shots = {str(shot["id"]): shot for shot in session.query(query)}
-        for each, task in valued:
+    shots = {str(context["id"]): context for context in known.contexts.values()}
+    for each, task in zip(wanted, tasks):
+        if each.frame_range is not None or each.fps is not None:
             shot = shots.get(str(task["parent_id"]))
             _change_shot_values(session, task, shot, each.frame_range, each.fps, on_change)
-        session.commit()
+    session.commit()
     return tasks
 
 
@@ -145,19 +142,23 @@ class _Places:
 
     @classmethod
     def read(cls, session: Session, paths: Sequence[Sequence[str]]) -> _Places:
-        """Fetch what exists under the names in the paths."""
+        """Fetch all projects, and what exists under the names in the paths, with one request."""
         projects = ", ".join(quoted(name) for name in dict.fromkeys(parts[0] for parts in paths))
         names = ", ".join(quoted(name) for name in dict.fromkeys(name for parts in paths for name in parts[1:]))
-        found = session.query(
-            "select name, parent_id, project_id from TypedContext "
-            f"where project.name in ({projects}) and name in ({names})"
+        queries = (
+            "select name from Project",
+            "select name, parent_id, project_id, custom_attributes from TypedContext "
+            f"where project.name in ({projects}) and name in ({names})",
+            "select id, name from Type order by sort",
+            "select id, name from ProjectSchema order by name",
         )
+        found = [answer["data"] for answer in session.call([operations.query(text) for text in queries])]
         return cls(
             session,
-            {str(each["name"]): each for each in session.query(f"select name from Project where name in ({projects})")},
-            {(str(each["parent_id"]), str(each["name"])): each for each in found},
-            _task_types(session),
-            session.query("ProjectSchema order by name").first(),
+            {str(each["name"]): each for each in found[0]},
+            {(str(each["parent_id"]), str(each["name"])): each for each in found[1]},
+            {str(each["name"]).lower(): str(each["id"]) for each in found[2]},
+            next(iter(found[3]), None),
         )
 
     def ensure(self, parts: Sequence[str]) -> Entity:
@@ -191,8 +192,8 @@ def _create_context(
     return session.create(entity_type, data)
 
 
-def _refuse_new_project(session: Session, project: str) -> None:
-    names = [str(each["name"]) for each in session.query("select name from Project")]
+def _refuse_new_project(project: str, names: Collection[str]) -> None:
+    """Raise SettingInvalid unless the project exists, or there is none at all."""
     if not names or project in names:
         return
     near = difflib.get_close_matches(project, names, 1, 0.5)

@@ -18,7 +18,7 @@ from ft_dcc.project_transfer.export import Row, references
 from ft_dcc.session.symbol import SERVER_LOCATION_ID
 
 # Attributes by which entities of two servers are equal; referenced types come first.
-_IDENTITY: dict[str, tuple[str, ...]] = {
+IDENTITY: dict[str, tuple[str, ...]] = {
     "User": ("username",),
     "UserType": ("name",),
     "Location": ("name",),
@@ -43,7 +43,7 @@ _IDENTITY: dict[str, tuple[str, ...]] = {
 # Attributes that keep the studio's value.
 _KEPT = {"User": ("username", "is_active")}
 # Keys that refer to several types, which the schema does not list.
-_POLYMORPHIC_KEYS = ("entity_id", "parent_id", "from_id", "to_id")
+POLYMORPHIC_KEYS = ("entity_id", "parent_id", "from_id", "to_id")
 
 Schemas = Mapping[str, Mapping[str, Any]]
 
@@ -54,14 +54,20 @@ class TargetIndex:
 
     ids: set[str] = attrs.field(factory=set)
     projects: dict[str, str] = attrs.field(factory=dict)
+    users_by_email: dict[str, str] = attrs.field(factory=dict)
     in_server_location: set[str] = attrs.field(factory=set)
     _id_by_identity: dict[tuple[Any, ...], str] = attrs.field(factory=dict)
 
     @classmethod
     def read(cls, lines: Iterable[bytes]) -> TargetIndex:
         """Build the index from the lines of ``ft-dcc studio dump``."""
+        return cls.of(map(json.loads, lines))
+
+    @classmethod
+    def of(cls, rows: Iterable[Row]) -> TargetIndex:
+        """Build the index from entities."""
         known = cls()
-        for row in map(json.loads, lines):
+        for row in rows:
             known._add(row["__entity_type__"], row)
         return known
 
@@ -70,14 +76,16 @@ class TargetIndex:
             self.in_server_location.add(row["component_id"])
         if type_name == "Project":
             self.projects[row.get("name", "")] = row["id"]
-        if (kind := _kind(row)) in _IDENTITY:
+        if type_name == "User" and row.get("email"):
+            self.users_by_email[row["email"].lower()] = row["id"]
+        if (kind := _kind(row)) in IDENTITY:
             self.ids.add(row["id"])
             self._id_by_identity.setdefault(_identity(kind, row, {}), row["id"])
 
     def other_id(self, row: Row, others: Mapping[str, str]) -> str | None:
         """Return the studio's id for an entity, or None if it has the same id or no equal entity."""
         kind = _kind(row)
-        if kind not in _IDENTITY or row["id"] in self.ids:
+        if kind not in IDENTITY or row["id"] in self.ids:
             return None
         return self._id_by_identity.get(_identity(kind, row, others))
 
@@ -107,14 +115,14 @@ def map_to_target(rows: Iterable[Row], schemas: Schemas, known: TargetIndex) -> 
     """
     found = [row for row in rows if not _is_missing_file(row, known)]
     _check(found, schemas, known)
-    others = _equal_ids(found, known)
+    others = equal_ids(found, known)
     adapted = [_adapt(row, others, known) for row in found if row.get("id") not in others]
     kept = _without_dangling(adapted, schemas, known.ids.union(others.values()))
     left_out = Counter(row["__entity_type__"] for row in adapted) - Counter(row["__entity_type__"] for row in kept)
     return MappedProject(kept, dict(sorted(left_out.items())))
 
 
-def _equal_ids(rows: list[Row], known: TargetIndex) -> dict[str, str]:
+def equal_ids(rows: list[Row], known: TargetIndex) -> dict[str, str]:
     """Return the studio's ids by those of the site, repeated until the ids of nested contexts are found, too."""
     others: dict[str, str] = {}
     count = -1
@@ -128,7 +136,12 @@ def _equal_ids(rows: list[Row], known: TargetIndex) -> dict[str, str]:
 
 def _kind(row: Row) -> str:
     """Return the type of a row; all typed contexts share one."""
-    return "TypedContext" if "object_type_id" in row and "parent_id" in row else str(row["__entity_type__"])
+    return "TypedContext" if is_typed_context(row) else str(row["__entity_type__"])
+
+
+def is_typed_context(row: Row) -> bool:
+    """Return whether the row is a shot, a task or another context below a project."""
+    return "object_type_id" in row and "parent_id" in row
 
 
 def _check(rows: Iterable[Row], schemas: Schemas, known: TargetIndex) -> None:
@@ -180,8 +193,8 @@ def _without_dangling(rows: list[Row], schemas: Schemas, known: set[str]) -> lis
 def _dangling_keys(row: Row, schemas: Schemas, ids: set[str], *, is_needed: bool) -> list[str]:
     """Return the keys of a row that refer to no entity: those that the row requires, or the others."""
     schema = schemas[row["__entity_type__"]]
-    needed = {*schema["required"], *schema["primary_key"], *_POLYMORPHIC_KEYS, *_owner_keys(row["__entity_type__"])}
-    keys = [*references(dict(schema)), *(name for name in _POLYMORPHIC_KEYS if name in schema["properties"])]
+    needed = {*schema["required"], *schema["primary_key"], *POLYMORPHIC_KEYS, *_owner_keys(row["__entity_type__"])}
+    keys = [*references(dict(schema)), *(name for name in POLYMORPHIC_KEYS if name in schema["properties"])]
     lost = [name for name in keys if isinstance(row.get(name), str) and row[name] not in ids]
     return [name for name in lost if (name in needed) is is_needed]
 
@@ -191,8 +204,8 @@ def _owner_keys(type_name: str) -> tuple[str, ...]:
 
 
 def _identity(type_name: str, row: Row, others: Mapping[str, str]) -> tuple[Any, ...]:
-    return (type_name, *(_renamed(row.get(name), others) for name in _IDENTITY[type_name]))
+    return (type_name, *(_renamed(row.get(name), others) for name in IDENTITY[type_name]))
 
 
 def _type_order(type_name: str) -> int:
-    return list(_IDENTITY).index(type_name) if type_name in _IDENTITY else len(_IDENTITY)
+    return list(IDENTITY).index(type_name) if type_name in IDENTITY else len(IDENTITY)

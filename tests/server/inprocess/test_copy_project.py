@@ -267,7 +267,7 @@ def test_an_unreachable_site_is_reported_in_one_sentence(tmp_path, monkeypatch):
 def test_a_studio_cannot_be_copied_into_itself(site):
     done = ft_dcc("studio", "copy", "--project", "Film", "--data", str(site.data), **environment(site))
     assert done.returncode == 2
-    assert "Set it to the site to copy from." in done.stderr
+    assert "Give the address of the site." in done.stderr
 
 
 def test_copying_from_another_schema_requires_its_types(tmp_path, start_server):

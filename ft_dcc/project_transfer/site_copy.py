@@ -1,0 +1,178 @@
+"""Bring a project from a studio server to a site, through the protocol that both of them implement."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Callable
+
+import attrs
+
+from ft_dcc.errors import NotFoundError
+from ft_dcc.project_transfer.export import MAX_IDS_PER_QUERY, MAX_QUERIES_PER_REQUEST, Row, fetch_project
+from ft_dcc.project_transfer.mapping import IDENTITY, TargetIndex
+from ft_dcc.project_transfer.site_plan import CREATED_TYPES, NewEntity, SitePlan, plan_transfer, row_key
+from ft_dcc.session import SERVER_LOCATION_ID, operations
+from ft_dcc.session.query.expression import quoted
+from ft_dcc.session.transfer.transfer import download, send
+
+if TYPE_CHECKING:
+    from ft_dcc.session import Session
+
+MAX_CREATES_PER_REQUEST = 100
+_BASE_TYPES = ("Context", "TypedContext", "Component", "CustomAttributeValue")
+OnMessage = Callable[[str], None]
+
+
+@attrs.frozen
+class SiteCopy:
+    """The number of uploaded files and of their bytes, and the names of components without a file in the studio."""
+
+    files: int
+    bytes: int
+    missing: tuple[str, ...]
+
+
+def plan_site_copy(
+    studio: Session, site: Session, project_id: str, project_schema: str | None, on_message: OnMessage
+) -> SitePlan:
+    """Return what the site does not have yet of the studio's project; raise SettingInvalid and the session's errors."""
+    schemas = {schema["id"]: schema for schema in site.schemas}
+    rows = fetch_project(studio, project_id, _known_attributes(studio, schemas), lambda *_fetched: None)
+    on_message(f"{len(rows)} entities in the studio.")
+    index = TargetIndex.of(_shared_entities(site, schemas, project_id))
+    names = {str(found["name"]): str(found["id"]) for found in _rows(site, ["select id, name from ProjectSchema"])}
+    plan = plan_transfer(rows, schemas, index, names, project_schema)
+    existing = set(_existing(site, plan.entities, schemas))
+    entities = tuple(entity for entity in plan.entities if (entity.type_name, entity.key) not in existing)
+    return attrs.evolve(plan, entities=entities, files=_missing_files(site, plan.files))
+
+
+def run_site_copy(studio: Session, site: Session, plan: SitePlan, on_message: OnMessage) -> SiteCopy:
+    """Create the entities of the plan on the site and upload their files.
+
+    Each request is a transaction, so that the next plan continues a transfer that was interrupted. Raises the errors
+    of the session.
+    """
+    schemas = {schema["id"]: schema for schema in site.schemas}
+    for start in range(0, len(plan.entities), MAX_CREATES_PER_REQUEST):
+        part = plan.entities[start : start + MAX_CREATES_PER_REQUEST]
+        site.post([operation for entity in part for operation in _creates(entity, schemas)])
+        on_message(f"{start + len(part)} of {len(plan.entities)} entities created.")
+    count, size, missing = _copy_files(studio, site, plan.files, on_message)
+    updates = list(_late_updates(site, plan.late))
+    for start in range(0, len(updates), MAX_CREATES_PER_REQUEST):
+        site.post(updates[start : start + MAX_CREATES_PER_REQUEST])
+    return SiteCopy(count, size, tuple(missing))
+
+
+def _known_attributes(studio: Session, schemas: Mapping[str, Any]) -> dict[str, frozenset[str]]:
+    """Return the attributes to fetch: those that the site has, too; of types that it lacks, only the key."""
+    found = {}
+    for schema in studio.schemas:
+        name, properties = schema["id"], schema["properties"]
+        is_typed_context = "object_type_id" in properties and "parent_id" in properties
+        if is_typed_context or name in CREATED_TYPES or name in IDENTITY or name in (*_BASE_TYPES, "ProjectSchema"):
+            known = schemas.get(name)
+            found[name] = frozenset(schema["primary_key"] if known is None else known["properties"])
+    return found
+
+
+def _shared_entities(site: Session, schemas: Mapping[str, Any], project_id: str) -> Iterator[Row]:
+    """Yield the entities of the site that take the place of the studio's, its projects, and the project's contexts."""
+    queries = ["select id, name from Project"]
+    for type_name, names in IDENTITY.items():
+        if type_name in schemas:
+            known = [name for name in ("id", *names, "email") if name in schemas[type_name]["properties"]]
+            where = f" where project_id is {quoted(project_id)}" if type_name == "TypedContext" else ""
+            if type_name == "TypedContext":
+                known += ["object_type_id"]
+            queries.append(f"select {', '.join(known)} from {type_name}{where}")
+    return _rows(site, queries)
+
+
+def _rows(session: Session, queries: Sequence[str]) -> Iterator[Row]:
+    for start in range(0, len(queries), MAX_QUERIES_PER_REQUEST):
+        sent = [operations.query(text) for text in queries[start : start + MAX_QUERIES_PER_REQUEST]]
+        for answer in json.loads(session.post(sent)):
+            yield from answer["data"]
+
+
+def _existing(
+    site: Session, entities: Iterable[NewEntity], schemas: Mapping[str, Any]
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield type and key of the entities that the site has already."""
+    wanted: dict[str, dict[str, None]] = {}
+    for entity in entities:
+        wanted.setdefault(entity.type_name, {})[entity.key[0]] = None
+    for type_name, values in wanted.items():
+        keys = schemas[type_name]["primary_key"]
+        select = f"select {', '.join(keys)} from {type_name} where {keys[0]} in"
+        for row in _rows(site, [f"{select} ({part})" for part in _lists(values)]):
+            yield type_name, row_key(row, schemas[type_name])
+
+
+def _lists(values: Iterable[str]) -> Iterator[str]:
+    """Yield the values as lists of a query, of a limited length each."""
+    all_values = [quoted(value) for value in values]
+    for start in range(0, len(all_values), MAX_IDS_PER_QUERY):
+        yield ", ".join(all_values[start : start + MAX_IDS_PER_QUERY])
+
+
+def _missing_files(site: Session, files: Sequence[Row]) -> tuple[Row, ...]:
+    """Return the components whose bytes the site does not have."""
+    where = f"location_id is {quoted(SERVER_LOCATION_ID)} and component_id in"
+    queries = [
+        f"select component_id from ComponentLocation where {where} ({part})"
+        for part in _lists(row["id"] for row in files)
+    ]
+    existing = {row["component_id"] for row in _rows(site, queries)}
+    return tuple(row for row in files if row["id"] not in existing)
+
+
+def _creates(entity: NewEntity, schemas: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the operations that create an entity with its custom attributes."""
+    yield operations.create(entity.type_name, entity.data)
+    if entity.custom_values:
+        values_type = schemas[entity.type_name]["properties"]["custom_attributes"]["items"]["$ref"]
+        for values in entity.custom_values:
+            yield operations.create(values_type, values)
+
+
+def _copy_files(
+    studio: Session, site: Session, files: Sequence[Row], on_message: OnMessage
+) -> tuple[int, int, list[str]]:
+    """Copy the bytes of the components; return the number of files and bytes, and the names without bytes."""
+    count, size, missing = 0, 0, []
+    with tempfile.TemporaryDirectory() as temporary:
+        path = Path(temporary) / "bytes"
+        for number, row in enumerate(files, 1):
+            file_name = f"{row.get('name') or 'main'}.{str(row.get('file_type') or '').lstrip('.')}".rstrip(".")
+            try:
+                size += download(studio, row["id"], path)
+            except NotFoundError:
+                missing.append(file_name)
+                continue
+            send(site, path, component_id=row["id"], file_name=file_name)
+            location = {"id": row["location_row"], "component_id": row["id"], "resource_identifier": row["id"]}
+            site.post([operations.create("ComponentLocation", {**location, "location_id": SERVER_LOCATION_ID})])
+            path.unlink()
+            count += 1
+            on_message(f"{number} of {len(files)} files: {file_name}")
+    return count, size, missing
+
+
+def _late_updates(site: Session, late: Mapping[tuple[str, str], Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield the updates of attributes that have no value on the site."""
+    by_type: dict[str, list[str]] = {}
+    for type_name, key in late:
+        by_type.setdefault(type_name, []).append(key)
+    for type_name, keys in by_type.items():
+        names = sorted({name for key in keys for name in late[type_name, key]})
+        select = f"select id, {', '.join(names)} from {type_name} where id in"
+        for row in _rows(site, [f"{select} ({part})" for part in _lists(keys)]):
+            values = {name: value for name, value in late[type_name, row["id"]].items() if row.get(name) is None}
+            if values:
+                yield operations.update(type_name, row["id"], values)

@@ -1,0 +1,265 @@
+"""``ft-dcc studio copy --to``: a project goes from a studio server to one with the schema and the names of a site."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import subprocess
+import sys
+from uuid import uuid4
+
+import pytest
+
+from ft_dcc.errors import ServerUnreachable
+from ft_dcc.project_transfer import site_copy
+from ft_dcc.server.schema.dsl_parser import read_schema
+from ft_dcc.server.schema.json_schema import describe_schema
+from ft_dcc.session import Session, operations
+from ft_dcc.session.transfer.transfer import download, upload
+
+MOVIE_BYTES = b"not quite a movie" * 4096
+# Extensions of the studio server, which no site has.
+EXTENSIONS = ("ReviewSessionObjectAnnotation", "ReviewSessionObjectAnnotationComponent")
+COUNTED = (
+    "Shot",
+    "Task",
+    "Asset",
+    "AssetVersion",
+    "Component",
+    "ComponentLocation",
+    "ReviewSession",
+    "Note",
+    "Metadata",
+)
+
+
+def site_schema():
+    """Return a schema as a site has it: without the extensions of the studio server."""
+    schemas = [found for found in copy.deepcopy(describe_schema(read_schema())) if found["id"] not in EXTENSIONS]
+    for found in schemas:
+        for name, described in list(found["properties"].items()):
+            kind = described.get("$ref") or (described.get("items") or {}).get("$ref")
+            if kind in EXTENSIONS or (found["id"], name) in (("Note", "frame_number"), ("ReviewSession", "review_url")):
+                del found["properties"][name]
+    return schemas
+
+
+def opened(server):
+    known = server.credentials
+    return Session(known.server_url, known.api_key, known.api_user)
+
+
+@pytest.fixture(scope="module")
+def studio(start_module_server, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("studio")
+    server = start_module_server(folder / "data")
+    with opened(server) as session:
+        fill(session, folder)
+    return server
+
+
+def fill(session, folder):
+    """Create a project with a guest's note, two versions with a gap in their numbers, and a closed review session."""
+    movie = session.create(
+        "Project", {"name": "Film", "full_name": "The Film", "project_schema": session.query("ProjectSchema").one()}
+    )
+    anna = session.create("User", {"username": "anna", "first_name": "Anna", "last_name": "Ek", "is_active": True})
+    ben = session.create("User", {"username": "ben", "first_name": "Ben", "email": "Ben@example.com"})
+    client = session.create("Status", {"name": "Client approved", "state": session.query("State").first()})
+    only_here = session.create("Status", {"name": "On the wall", "state": session.query("State").first()})
+    sequence = session.create("Sequence", {"name": "sq010", "parent": movie})
+    shot = session.create("Shot", {"name": "sh010", "parent": sequence})
+    task = session.create("Task", {"name": "animation", "parent": shot, "status": only_here})
+    asset = session.create(
+        "Asset", {"name": "anim", "parent": shot, "type": session.query('AssetType where short is "playblast"').one()}
+    )
+    first = session.create("AssetVersion", {"asset": asset, "task": task, "version": 1, "comment": "one", "user": anna})
+    third = session.create("AssetVersion", {"asset": asset, "task": task, "version": 3, "status": client, "user": ben})
+    review = session.create("ReviewSession", {"name": "Dailies", "project": movie})
+    member = session.create("ReviewSessionObject", {"review_session": review, "asset_version": first, "name": "anim"})
+    ida = session.create("ReviewSessionInvitee", {"review_session": review, "name": "Ida", "email": "ida@example.com"})
+    session.commit()
+    session.create("ReviewSessionObjectStatus", {"review_session_object": member, "invitee": ida, "status": "approved"})
+    for author, content in ((anna, "Softer."), (ben, "Will do.")):
+        note = {"content": content, "author": author, "parent_id": third["id"], "parent_type": "AssetVersion"}
+        session.create("Note", note)
+    guest = session.create(
+        "Note", {"content": "Lovely.", "parent_id": member["id"], "parent_type": "ReviewSessionObject"}
+    )
+    session.commit()
+    # Notes of guests have no author.
+    session.call([operations.update("Note", guest["id"], {"user_id": None})])
+    guest["metadata"]["invitee_id"] = ida["id"]
+    shot["custom_attributes"]["fstart"] = 1001
+    shot["custom_attributes"]["fps"] = 23.976
+    task["metadata"]["renderer"] = "eevee"
+    session.commit()
+    add_movie(session, folder, third)
+    review["end_date"] = "2020-01-01"
+    session.commit()
+
+
+def add_movie(session, folder, version):
+    path, key = folder / "movie.mp4", str(uuid4())
+    path.write_bytes(MOVIE_BYTES)
+    upload(session, path, component_id=key, name="movie", file_type=".mp4")
+    session.call(
+        [
+            operations.update("FileComponent", key, {"version_id": version["id"]}),
+            operations.add_to_server_location(key),
+            operations.update("AssetVersion", version["id"], {"thumbnail_id": key}),
+            operations.create(
+                "Metadata",
+                {"parent_id": key, "parent_type": "FileComponent", "key": "ftr_meta", "value": '{"frameIn": 1001}'},
+            ),
+        ]
+    )
+
+
+@pytest.fixture
+def site(start_server, tmp_path):
+    """Start a server with the schema of a site, on which the shared entities have ids of their own."""
+    (tmp_path / "schema.json").write_text(json.dumps(site_schema()), "utf-8")
+    server = start_server(tmp_path / "site", "--schema", str(tmp_path / "schema.json"))
+    with opened(server) as session:
+        session.create("User", {"username": "ben.berg", "email": "ben@example.com"})
+        session.create("Status", {"name": "Client approved", "state": session.query("State").first()})
+        session.commit()
+    return server
+
+
+def ft_dcc(studio, site, *arguments, **environ):
+    known = site.credentials
+    variables = {
+        "FTRACK_SERVER": known.server_url,
+        "FTRACK_API_USER": known.api_user,
+        "FTRACK_API_KEY": known.api_key,
+        **environ,
+    }
+    command = ("studio", "copy", "--project", "Film", "--data", str(studio.data), *arguments)
+    return subprocess.run(
+        [sys.executable, "-m", "ft_dcc.cli.main", *command],
+        env={**os.environ, **variables},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        timeout=300,
+    )
+
+
+def counts(session):
+    return {
+        name: len(session.query(f"select id from {name}" if name != "Metadata" else name).all()) for name in COUNTED
+    }
+
+
+def test_project_on_the_site_has_the_structure_the_media_and_the_feedback(studio, site, tmp_path):
+    planned = ft_dcc(studio, site, "--to", site.url, "--dry-run", "--json")
+    assert planned.returncode == 0, planned.stderr
+    assert json.loads(planned.stdout)["files"] == 1
+    done = ft_dcc(studio, site, "--to", site.url, "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert (report["files"], report["bytes"]) == (1, len(MOVIE_BYTES))
+    assert report["left_out"] == {"Status On the wall": 1, "User anna": 2}
+    with opened(site) as there:
+        first, third = there.query("AssetVersion order by version").all()
+        assert [part["name"] for part in third["link"]] == ["Film", "sq010", "sh010", "anim v003"]
+        assert (first["version"], first["comment"], first["user"]["username"]) == (1, "one", there.api_user)
+        assert (third["version"], third["status"]["name"]) == (3, "Client approved")
+        assert third["user"]["username"] == "ben.berg"
+        shot = there.query("Shot where name is sh010").one()
+        assert (shot["custom_attributes"]["fstart"], shot["custom_attributes"]["fps"]) == (1001, 23.976)
+        assert there.query("Task where name is animation").one()["metadata"]["renderer"] == "eevee"
+        (component,) = third["components"]
+        assert component["metadata"]["ftr_meta"] == '{"frameIn": 1001}'
+        assert third["thumbnail_id"] == component["id"]
+        download(there, component["id"], tmp_path / "back.mp4")
+        assert (tmp_path / "back.mp4").read_bytes() == MOVIE_BYTES
+        review = there.query("ReviewSession where name is Dailies").one()
+        assert review["is_open"] is False
+        (member,) = review["review_session_objects"]
+        assert member["asset_version"]["id"] == first["id"]
+        assert [status["status"] for status in member["statuses"]] == ["approved"]
+        notes = {note["content"]: note["author"]["username"] for note in there.query("Note")}
+        assert notes == {"Anna Ek: Softer.": there.api_user, "Will do.": "ben.berg", "Ida: Lovely.": there.api_user}
+
+
+def test_second_copy_adds_only_what_is_missing(studio, site):
+    assert ft_dcc(studio, site, "--to", site.url).returncode == 0
+    with opened(site) as there:
+        before = counts(there)
+        there.query("Shot where name is sh010").one()["description"] = "changed on the site"
+        there.commit()
+    again = ft_dcc(studio, site, "--to", site.url, "--json")
+    report = json.loads(again.stdout)
+    assert (report["entities"], report["files"], report["left_out"]) == ({}, 0, {})
+    with opened(studio) as here:
+        shot = here.query("Shot where name is sh010").one()
+        here.create("Task", {"name": "comp", "parent": shot})
+        here.commit()
+    assert json.loads(ft_dcc(studio, site, "--to", site.url, "--json").stdout)["entities"] == {"Task": 1}
+    with opened(site) as there:
+        assert counts(there) == {**before, "Task": before["Task"] + 1}
+        assert there.query("Shot where name is sh010").one()["description"] == "changed on the site"
+
+
+def test_interrupted_copy_continues_and_makes_nothing_twice(studio, site, monkeypatch):
+    """The connection fails at each of the requests in turn."""
+    monkeypatch.setattr(site_copy, "MAX_CREATES_PER_REQUEST", 4)
+    with opened(studio) as here, opened(site) as there:
+        project_id = here.query("Project where name is Film").one()["id"]
+        post, left = type(there).post, [0]
+
+        def failing(session, sent):
+            if session is there and any(operation["action"] != "query" for operation in sent):
+                left[0] -= 1
+                if left[0] < 0:
+                    raise ServerUnreachable("The connection failed.")
+            return post(session, sent)
+
+        monkeypatch.setattr(type(there), "post", failing)
+        attempts = 0
+        while True:
+            attempts += 1
+            left[0] = 2
+            try:
+                plan = site_copy.plan_site_copy(here, there, project_id, None, lambda _text: None)
+                site_copy.run_site_copy(here, there, plan, lambda _text: None)
+                break
+            except ServerUnreachable:
+                assert attempts < 50
+        monkeypatch.undo()
+        assert attempts > 3
+        assert {**counts(here), "ReviewSessionObjectAnnotation": 0} == {
+            **counts(there),
+            "ReviewSessionObjectAnnotation": 0,
+        }
+
+
+def test_site_without_a_type_of_shots_is_named_before_anything_is_created(studio, start_server, tmp_path):
+    schemas = [found for found in site_schema() if found["id"] != "Sequence"]
+    (tmp_path / "small.json").write_text(json.dumps(schemas), "utf-8")
+    small = start_server(tmp_path / "small", "--schema", str(tmp_path / "small.json"))
+    refused = ft_dcc(studio, small, "--to", small.url)
+    assert refused.returncode == 2
+    assert "The site has no type Sequence, which the project uses." in refused.stderr
+    with opened(small) as there:
+        assert there.query("Project").all() == []
+
+
+def test_other_project_of_the_same_name_is_refused(studio, site):
+    with opened(site) as there:
+        there.create("Project", {"name": "Film", "project_schema": there.query("ProjectSchema").one()})
+        there.commit()
+    refused = ft_dcc(studio, site, "--to", site.url)
+    assert (refused.returncode, "The site has another project 'Film'." in refused.stderr) == (2, True)
+
+
+def test_key_is_not_sent_to_another_server(studio, site, tmp_path):
+    refused = ft_dcc(
+        studio, site, "--to", "https://other.example.com", XDG_CONFIG_HOME=str(tmp_path), HOME=str(tmp_path)
+    )
+    assert refused.returncode == 2
+    assert "There is no login for https://other.example.com." in refused.stderr
