@@ -78,9 +78,8 @@ def _row(browser: Browser, review: _Review, seconds: float, keys: list[str]) -> 
         page.context.close()
     p95 = statistics.quantiles(distances, n=100)[94]
     within = sum(each <= 1 for each in distances) / len(distances) * 100
-    print(
-        f"{len(keys)}x: median {statistics.median(distances):g}, {within:.1f} % within one frame, at most {max(distances)}"
-    )
+    middle = statistics.median(distances)
+    print(f"{len(keys)}x: median {middle:g}, within one frame {within:.1f} %, at most {max(distances)}")
     measure = f"follower at {len(keys)}x, distance to the presenter, 95th percentile"
     return Row(measure, [len(keys)], [p95], 1, "frames", "1/24 s")
 
