@@ -52,12 +52,14 @@ def open_server_context(
     is_seeded: bool = True,
     limiter: RequestLimiter | None = None,
     is_clock_reset: bool = False,
+    backup_folder: Path | None = None,
 ) -> Iterator[ServerContext]:
     """Yield the context of a data folder, set up and migrated, and close it afterwards.
 
     A new database is seeded with a first user, a workflow and so on, unless ``is_seeded`` is false. A schema file is
     kept as the studio's own from then on. With ``is_clock_reset``, later times that a clock which was ahead has left
-    are forgotten. Raises StorageError and SettingInvalid.
+    are forgotten. ``backup_folder`` is the one of nightly backups, if it is not in the data folder. Raises StorageError
+    and SettingInvalid.
     """
     data_folder.check_complete(folder)
     clock.start(0)
@@ -65,7 +67,7 @@ def open_server_context(
     site = load_schema(folder, schema)
     is_new_schema = schema is not None and differs_from_stored(folder, site.described)
     backup.keep_before_migration(folder / "studio.db", is_forced=is_new_schema)
-    context = _make_context(folder, site, limiter)
+    context = _make_context(folder, site, limiter, backup_folder)
     try:
         if not has_media:
             _check_no_media_expected(context)
@@ -93,7 +95,9 @@ def _check_no_media_expected(context: ServerContext) -> None:
         )
 
 
-def _make_context(folder: Path, site: SiteSchema, limiter: RequestLimiter | None) -> ServerContext:
+def _make_context(
+    folder: Path, site: SiteSchema, limiter: RequestLimiter | None, backup_folder: Path | None
+) -> ServerContext:
     secret, tables = data_folder.load_secret(folder), make_tables(site.schema)
     store, media, mailer = Store(folder / "studio.db", tables), MediaStore(folder, secret), read_mailer(folder)
     return ServerContext(
@@ -110,6 +114,7 @@ def _make_context(folder: Path, site: SiteSchema, limiter: RequestLimiter | None
         secret=secret,
         mailer=mailer,
         authenticator=authenticator.Authenticator(store, limiter),
+        backup_folder=folder / "backups" if backup_folder is None else backup_folder,
     )
 
 

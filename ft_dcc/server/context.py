@@ -44,6 +44,8 @@ class ServerContext:
     secret: bytes = attrs.field(repr=False)
     mailer: Mailer
     authenticator: Authenticator = attrs.field(repr=False)
+    # The folder of the nightly backups.
+    backup_folder: Path
     events: EventHub = attrs.field(factory=EventHub, repr=False)
     activity: ActivityCounter = attrs.field(factory=ActivityCounter, repr=False)
     # Each logs a browser in as its user.

@@ -61,14 +61,16 @@ def serve(
     with ExitStack() as stack:
         stack.enter_context(data_folder.locked(data))
         listener = stack.enter_context(address.listening())
+        schedule = scheduled_backup.BackupSchedule() if backups is None else backups
         context = stack.enter_context(
-            open_server_context(data, schema=schema, limiter=limiter, is_clock_reset=is_clock_reset)
+            open_server_context(
+                data, schema=schema, limiter=limiter, is_clock_reset=is_clock_reset, backup_folder=schedule.folder
+            )
         )
         dispatcher = make_dispatcher(context)
         stack.enter_context(running_encode_worker(context, dispatcher.answer))
         stack.enter_context(running_mail_worker(context.mailer))
         stack.enter_context(running_notification_worker(context))
-        schedule = scheduled_backup.BackupSchedule() if backups is None else backups
         track, cleanup = context.activity.track, context.media.cleanup_parts
         stack.enter_context(scheduled_backup.running_backups(data, schedule, track, cleanup, check_nightly_part))
         store.log_old_sqlite()

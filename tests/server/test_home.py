@@ -8,6 +8,7 @@ import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 from xml.etree import ElementTree
@@ -18,6 +19,7 @@ import requests
 from PIL import Image
 
 from ft_dcc.server.admin.service import open_admin
+from ft_dcc.server.database.scheduled_backup import BackupSchedule
 from ft_dcc.server.mail.outbox import queued_messages
 
 PAST = {"__type__": "datetime", "value": "2020-03-04T09:30:00"}
@@ -25,7 +27,8 @@ PAST = {"__type__": "datetime", "value": "2020-03-04T09:30:00"}
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, start_module_server: Any) -> Any:
-    return start_module_server(tmp_path_factory.mktemp("home") / "data")
+    folder = tmp_path_factory.mktemp("home")
+    return start_module_server(folder / "data", "--backups", str(folder / "backup disk"))
 
 
 @pytest.fixture(scope="module")
@@ -313,6 +316,25 @@ def test_an_administrator_reads_storage_mail_and_backups(server, admin):
     assert "media" in {folder["name"] for folder in status["storage"]}
     answer = admin.post(f"{server.url}/home/commands/check-backup", json={"name": "../secret"}, timeout=30)
     assert (answer.status_code, "There is no backup" in answer.text) == (422, True)
+
+
+def test_backups_of_another_folder_are_listed_and_checked(server, admin):
+    folder = server.data.parent / "backup disk"
+    schedule = BackupSchedule(folder)
+    names = [schedule.back_up(server.data, datetime(2026, 3, 4, hour)).name for hour in (3, 4)]
+    status = admin.get(f"{server.url}/home/status", timeout=30).json()
+    assert status["backup_folder"] == str(folder)
+    assert [(each["name"], each["check"]) for each in status["backups"]] == [(names[1], None), (names[0], None)]
+    content = (folder / names[0]).read_bytes()
+    (folder / names[0]).write_bytes(content.replace(b"SQLite format 3", b"SQLite format 4"))
+    for name in names:
+        answer = admin.post(f"{server.url}/home/commands/check-backup", json={"name": name}, timeout=30)
+        assert answer.status_code == 200
+    status = admin.get(f"{server.url}/home/status", timeout=30).json()
+    good, damaged = (each["check"] for each in status["backups"])
+    assert good["problem"] is None
+    assert names[0] in damaged["problem"]
+    assert {path.name for path in folder.iterdir()} == {*names, "checks.json"}
 
 
 def test_every_card_of_a_project_has_its_name(admin, server, http_client):

@@ -172,6 +172,21 @@ def test_followers_get_the_state_of_the_presenter(review: Review, open_page: Any
     late.close()
 
 
+def test_the_moment_of_a_frame_is_kept_while_the_view_changes(review: Review, open_page: Any) -> None:
+    presenter, follower = open_page(invite_presenter(review)), open_page(review.link)
+    presenter.send(type="claim")
+    presenter.send(type="clock", sent=0)
+    now = presenter.read("clock")["now"]
+    # The frame will be on the screen a little later; times that are much later are not believed.
+    presenter.send(type="play", entry=review.object, frame=1010, speed=1, at=now + 10**9)
+    state = follower.read("state")
+    assert state["state"]["at"] == state["now"] + 500
+    presenter.send(type="view", zoom=2)
+    presenter.send(type="range", mode="loop")
+    for _ in range(2):
+        assert follower.read("state")["state"]["at"] == state["state"]["at"]
+
+
 def test_presentation_is_handed_over_to_a_page_with_the_right(review: Review, open_page: Any) -> None:
     link = invite_presenter(review)
     presenter, other, visitor = open_page(link), open_page(link), open_page(review.link)

@@ -21,6 +21,14 @@ const MAX_TIMER_MS = 50;
 /** Time from the end of a seek to the moment when its frame callback counts as lost. */
 const FRAME_CALLBACK_TIMEOUT_MS = 400;
 
+/** A time of display that is so far from the callback is not on the clock of the page. */
+const MAX_DISPLAY_OFFSET_MS = 1_000;
+
+/** Return when a frame appears: the time that the engine reports, which is not late when the page is busy. */
+function displayTime(reported: number | undefined, now: number): number {
+  return reported !== undefined && Math.abs(reported - now) < MAX_DISPLAY_OFFSET_MS ? reported : now;
+}
+
 /** Properties by which the engines report sound; some set them only once the movie plays. */
 interface AudioProperties {
   readonly audioTracks?: { readonly length: number };
@@ -39,6 +47,8 @@ export class Player {
   clip: Clip | null = null;
   /** The index of the frame on the screen; null before the first frame. */
   index: number | null = null;
+  /** When that frame appeared, as the engine reports it, on the clock of `performance.now()`. */
+  shownAt = 0;
   /** Whether every frame of the movie can be reached. */
   canSeek = false;
   /** The speed as a multiple of the movie's rate; negative backwards, 0 while paused. */
@@ -60,6 +70,7 @@ export class Player {
   private frameTimeout = 0;
   private hasMetadata = false;
   private animationCallback = 0;
+  private seekClock: FrameClock | null = null;
   private endTimer = 0;
   private resumes = false;
   private pendingSpeed = 0;
@@ -242,6 +253,11 @@ export class Player {
     this.onChange();
   }
 
+  /** Move playback by single seeks by a number of frames, so that it shows the same frame as another page. */
+  shiftClock(frames: number): void {
+    this.seekClock?.shift(frames);
+  }
+
   /** Play, or pause if the movie plays. */
   toggle(): void {
     if (this.isPlaying) this.pause();
@@ -313,13 +329,13 @@ export class Player {
 
   private requestFrameCallback(): void {
     if (!("requestVideoFrameCallback" in this.video)) return;
-    this.frameCallback = this.video.requestVideoFrameCallback((_now, metadata) => {
+    this.frameCallback = this.video.requestVideoFrameCallback((now, metadata) => {
       this.requestFrameCallback();
-      this.onFrame(metadata.mediaTime);
+      this.onFrame(metadata.mediaTime, displayTime(metadata.expectedDisplayTime, now));
     });
   }
 
-  private onFrame(mediaTime: number): void {
+  private onFrame(mediaTime: number, shownAt: number): void {
     this.isWaiting = false;
     if (this.timestamps === null) return;
     const isContinuous = !this.video.paused && this.speed > 0;
@@ -330,6 +346,7 @@ export class Player {
     }
     if (index !== null) {
       this.index = index;
+      this.shownAt = shownAt;
       if (!this.video.seeking) this.settle();
       this.playPending();
     } else if (!this.isPlaying && !this.video.seeking) {
@@ -401,20 +418,20 @@ export class Player {
     this.video.pause();
     const end = speed < 0 ? limits.first : limits.last;
     const start = startOf(this.target, limits, speed);
-    let clock: FrameClock | null = null;
+    this.seekClock = null;
     if (start !== this.target) this.goTo(start);
     const tick = (now: number): void => {
       this.animationCallback = requestAnimationFrame(tick);
       if (this.requested !== null || !this.mayAdvance()) return;
-      clock ??= new FrameClock(clip.rate, speed, this.index ?? start, now);
-      const index = clock.indexAt(now);
+      this.seekClock ??= new FrameClock(clip.rate, speed, this.index ?? start, now);
+      const index = this.seekClock.indexAt(now);
       if ((index - end) * speed <= 0) {
         if (index !== this.index) this.goTo(index);
       } else if (this.index !== end) {
         this.goTo(end); // The last frame is shown even if it is late.
       } else {
         this.reachEnd();
-        clock = null;
+        this.seekClock = null;
       }
     };
     this.animationCallback = requestAnimationFrame(tick);

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -49,12 +48,20 @@ def read_status(dispatcher: Dispatcher, caller: Caller, request: Request) -> dic
             for path in sorted(context.folder.iterdir())
             if path.is_dir() and not path.is_symlink()
         ],
-        "backups": _read_backups(context.folder / "backups"),
+        "backup_folder": str(context.backup_folder),
+        "backups": _read_backups(context.backup_folder),
         "mail": {
             "server": None if context.mailer.server is None else context.mailer.server.host,
             "public_url": context.mailer.public_url,
             "outbox": [
-                {"to": mail.to, "subject": mail.subject, "reason": mail.reason, "age_seconds": int(mail.age)}
+                {
+                    "id": mail.id,
+                    "to": mail.to,
+                    "subject": mail.subject,
+                    "text": mail.text,
+                    "reason": mail.reason,
+                    "age_seconds": int(mail.age),
+                }
                 for mail in list(queued_messages(context.mailer.outbox))[:_MAX_MAILS]
             ],
         },
@@ -64,8 +71,8 @@ def read_status(dispatcher: Dispatcher, caller: Caller, request: Request) -> dic
 def run(dispatcher: Dispatcher, caller: Caller, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Run a command of an administrator and return its report; raises Forbidden and ValidationError.
 
-    Beside the commands of ``ft-dcc studio``, there are ``sign-out`` for a user in all browsers, ``check-backup`` and
-    ``send-mail``.
+    Beside the commands of ``ft-dcc studio``, there are ``sign-out`` for a user in all browsers, ``check-backup``,
+    ``send-mail`` and ``drop-mail``.
     """
     _require_administrator(dispatcher, caller)
     context = dispatcher.context
@@ -74,11 +81,21 @@ def run(dispatcher: Dispatcher, caller: Caller, name: str, arguments: Mapping[st
         context.store.write(lambda connection: sign_out_everywhere(connection, user_id))
         return {"user_id": user_id}
     if name == "check-backup":
-        return _check_backup(context.folder / "backups", str(arguments.get("name", "")))
+        return _check_backup(context.backup_folder, str(arguments.get("name", "")))
     if name == "send-mail":
         sent = list(context.mailer.send_queued(is_everything=True))
         return {"sent": sum(1 for _, reason in sent if not reason), "kept": [reason for _, reason in sent if reason]}
+    if name == "drop-mail":
+        return _drop_mail(context.mailer.outbox, str(arguments.get("id", "")))
     return commands.run_command(context, name, arguments)
+
+
+def _drop_mail(outbox: Path, mail_id: str) -> dict[str, Any]:
+    for mail in queued_messages(outbox):
+        if mail.id == mail_id:
+            mail.delete()
+            return {"id": mail.id, "to": mail.to}
+    raise ValidationError(f"There is no mail '{mail_id[:80]}' in the outbox. Load the page again.")
 
 
 def _require_administrator(dispatcher: Dispatcher, caller: Caller) -> None:
@@ -104,16 +121,15 @@ def _read_backups(folder: Path) -> list[dict[str, Any]]:
 
 
 def _check_backup(folder: Path, name: str) -> dict[str, Any]:
-    """Restore a backup to a temporary folder, record the result beside the backups, and return it."""
+    """Read all of a backup, record beside the backups whether it can be restored, and return the result."""
     path = folder / name
     if path.name != name or not path.is_file():
         raise ValidationError(f"There is no backup '{name[:80]}'. Load the page again.")
     problem = None
-    with tempfile.TemporaryDirectory(prefix="snapshot-", dir=folder) as temporary:
-        try:
-            backup.restore(path, Path(temporary) / "data")
-        except StorageError as error:
-            problem = str(error)
+    try:
+        backup.verify_backup(path)
+    except StorageError as error:
+        problem = str(error)
     check = {"at": datetime.now(timezone.utc).isoformat(timespec="seconds"), "problem": problem}
     kept = {known: value for known, value in _read_checks(folder).items() if (folder / known).exists()}
     write_atomically(folder / _CHECKS, json.dumps({**kept, name: check}).encode(), is_private=True)

@@ -18,8 +18,8 @@ from ft_dcc.server.review.annotations import MAX_POINTS, MAX_SHAPES, parse_shape
 _MAX_ID_LENGTH, _MAX_FRAME = 64, 10**7
 _COMPARE_MODES = ("toggle", "side", "wipe", "difference")
 _PLAY_MODES = ("once", "loop", "ping-pong", "next")
-# The presenter may state when its frame was on the screen, at most so long before the message arrives.
-_MAX_AGE_MS = 2_000
+# The presenter states when its frame is on the screen: it is told somewhat before, and the message may arrive late.
+_MAX_AGE_MS, _MAX_AHEAD_MS = 2_000, 500
 
 
 @attrs.define
@@ -118,7 +118,10 @@ class Presentation:
             return self.strokes.keep(parse_id(message.get("entry")), parse_frame(message.get("frame")), message)
         if kind in _STATE_PARSERS:
             now = clock_ms()
-            self.state = {**self.state, **_STATE_PARSERS[kind](message), "at": _shown_at(message.get("at"), now)}
+            self.state = {**self.state, **_STATE_PARSERS[kind](message)}
+            if kind in _FRAME_KINDS:
+                # A view that changes during playback leaves the frame and its moment as they are.
+                self.state["at"] = _shown_at(message.get("at"), now)
             return {"type": "state", "state": self.state, "now": now}
         raise BadRequest("The message has no known type.")
 
@@ -197,6 +200,7 @@ def _parse_view(message: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+_FRAME_KINDS = ("show", "play", "pause")
 _STATE_PARSERS: dict[Any, Any] = {
     "show": _parse_show,
     "play": _parse_play,
@@ -216,7 +220,7 @@ def _point(value: object) -> list[float] | None:
 
 
 def _shown_at(value: Any, now: int) -> int:
-    return min(max(round(value), now - _MAX_AGE_MS), now) if _is_number(value) else now
+    return min(max(round(value), now - _MAX_AGE_MS), now + _MAX_AHEAD_MS) if _is_number(value) else now
 
 
 def _is_number(value: Any) -> bool:

@@ -8,11 +8,12 @@ import { attempt, CopyText, Dialog, Field, Form, Select } from "./page";
 interface Status {
   readonly health: { database_bytes: number; event_clients: number; disk_free_bytes: number; disk_total_bytes: number; problems: readonly string[] };
   readonly storage: readonly { name: string; bytes: number }[];
+  readonly backup_folder: string;
   readonly backups: readonly { name: string; bytes: number; age_seconds: number; check: { at: string; problem: string | null } | null }[];
   readonly mail: {
     server: string | null;
     public_url: string;
-    outbox: readonly { to: string; subject: string; reason: string; age_seconds: number }[];
+    outbox: readonly { id: string; to: string; text: string; subject: string; reason: string; age_seconds: number }[];
   };
 }
 
@@ -295,9 +296,22 @@ function MailSection(props: { mail: Status["mail"]; run: Run }) {
         {props.mail.public_url === "" ? "Links begin with the address that a browser used." : `Links begin with ${props.mail.public_url}.`}
       </p>
       <ul class="rows">
-        {outbox.map((mail, index) => (
-          <li key={index}>
-            <span>{mail.subject} <span class="quiet">to {mail.to}, {age(mail.age_seconds)} ago{mail.reason && `: ${mail.reason}`}</span></span>
+        {outbox.map((mail) => (
+          <li key={mail.id}>
+            <span>
+              {mail.subject} <span class="quiet">to {mail.to}, {age(mail.age_seconds)} ago{mail.reason && `: ${mail.reason}`}</span>
+              <details>
+                <summary>Text with the link</summary>
+                <pre tabIndex={0}>{mail.text}</pre>
+              </details>
+            </span>
+            <button
+              class="text-button"
+              aria-label={`Remove the mail to ${mail.to}`}
+              onClick={() => void props.run(() => command("drop-mail", { id: mail.id }), `The mail to ${mail.to} is removed.`)}
+            >
+              Remove
+            </button>
           </li>
         ))}
       </ul>
@@ -315,6 +329,7 @@ function BackupSection(props: { status: Status; run: Run }) {
   return (
     <section aria-labelledby="backups">
       <h2 id="backups">Backups</h2>
+      <p class="quiet">The server keeps its nightly backups in <code>{props.status.backup_folder}</code>.</p>
       <ul class="rows">
         {props.status.backups.map((backup) => (
           <li key={backup.name}>
@@ -328,14 +343,14 @@ function BackupSection(props: { status: Status; run: Run }) {
         ))}
       </ul>
       {props.status.backups.length === 0 && (
-        <p class="empty">The data folder has no backup yet. The server makes one each night, unless it is started with another folder for backups.</p>
+        <p class="empty">There is no backup in this folder yet. The server makes one each night, unless it is started with --keep-backups 0.</p>
       )}
     </section>
   );
 }
 
 function describeCheck(check: Status["backups"][number]["check"]): string {
-  if (check === null) return "not checked";
+  if (check === null) return "was read and checked when it was made";
   return check.problem ?? `could be restored on ${formatDate(fromApiDate(check.at))}`;
 }
 

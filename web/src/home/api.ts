@@ -88,6 +88,15 @@ export function toApiDate(local: string): Entity | null {
   return { __type__: "datetime", value: new Date(local).toISOString().slice(0, 19) };
 }
 
+/** Return the dates of a form with the fields `start` and `end`; throw Refused if the review would close before it opens. */
+export function toApiDates(fields: Record<string, string>): { start: Entity | null; end: Entity | null } {
+  const [start = "", end = ""] = [fields["start"], fields["end"]];
+  if (start !== "" && end !== "" && new Date(end) <= new Date(start)) {
+    throw new Refused("The review would close before it opens. Set a later date for its end.");
+  }
+  return { start: toApiDate(start), end: toApiDate(end) };
+}
+
 /** Return the moment of a date of the API or of the server's own answers, or null. */
 export function fromApiDate(value: unknown): Date | null {
   const text = typeof value === "object" && value !== null ? (value as Entity)["value"] : value;

@@ -14,6 +14,7 @@ import {
   remove,
   root,
   toApiDate,
+  toApiDates,
   toLocalInput,
   update,
   type Entity,
@@ -60,22 +61,24 @@ function SessionPart({ card, onChanged }: Props) {
       setLink(String(found?.["review_url"] ?? ""));
     });
   }, [card.id]);
-  const change = async (data: Entity, done: string): Promise<void> => {
-    if (await attempt(() => call(update("ReviewSession", card.id, data)), done)) onChanged();
+  const now = (): Entity => toApiDate(toLocalInput(new Date()))!;
+  const run = async (task: () => Promise<unknown>, done: string): Promise<void> => {
+    if (await attempt(task, done)) onChanged();
   };
+  const change = (data: Entity, done: string): Promise<void> => run(() => call(update("ReviewSession", card.id, data)), done);
   const save = (fields: Record<string, string>): Promise<void> =>
-    change(
-      {
+    run(async () => {
+      const { start, end } = toApiDates(fields);
+      const values = {
         name: fields["name"],
         description: fields["description"],
-        start_date: toApiDate(fields["start"] ?? "") ?? toApiDate(new Date().toISOString().slice(0, 16)),
-        end_date: toApiDate(fields["end"] ?? ""),
+        start_date: start ?? now(),
+        end_date: end,
         shareable_url_enabled: fields["is_shared"] === "on",
         is_moderated: fields["is_moderated"] === "on",
-      },
-      "Saved.",
-    );
-  const now = (): Entity => toApiDate(toLocalInput(new Date()))!;
+      };
+      await call(update("ReviewSession", card.id, values));
+    }, "Saved.");
   return (
     <>
       {card.is_shared ? <CopyText label="Public link, for viewing" text={link} /> : <p>The public link is off.</p>}
@@ -139,11 +142,8 @@ function PeoplePart({ card }: Props) {
       ),
     );
   useEffect(() => void attempt(read), [card.id]);
-  const run = (task: () => Promise<unknown>, done: string): Promise<boolean> =>
-    attempt(async () => {
-      await task();
-      await read();
-    }, done);
+  // A mail that is not sent leaves an invitation in the list.
+  const run = (task: () => Promise<unknown>, done: string): Promise<boolean> => attempt(() => task().finally(read), done);
   const invite = (fields: Record<string, string>): Promise<unknown> => {
     const rights = ["view", ...RIGHTS.filter((right) => fields[right] === "on")].join(" ");
     const data = { name: fields["name"], email: fields["email"], review_session_id: card.id, rights };
@@ -246,7 +246,7 @@ function toggled(person: Entity, right: string): Entity {
 
 function VersionsPart({ card, onChanged }: Props) {
   const [items, setItems] = useState<readonly Entity[]>([]);
-  const [found, setFound] = useState<readonly Entity[]>([]);
+  const [found, setFound] = useState<readonly Entity[] | null>(null);
   const [tasks, setTasks] = useState<readonly Entity[]>([]);
   const read = async (): Promise<void> => {
     const [shown, all] = await queryAll(
@@ -276,6 +276,7 @@ function VersionsPart({ card, onChanged }: Props) {
     }
   };
   const shown = new Set(items.map((item) => item["version_id"]));
+  const offered = (found ?? []).filter((version) => !shown.has(version["id"]));
   return (
     <>
       <ol class="rows">
@@ -299,7 +300,7 @@ function VersionsPart({ card, onChanged }: Props) {
         <input type="search" placeholder="Asset or shot" onInput={(event) => void search(event.currentTarget.value)} />
       </label>
       <ul class="rows">
-        {found.filter((version) => !shown.has(version["id"])).map((version) => (
+        {offered.map((version) => (
           <li key={version["id"]}>
             <span>
               {version["asset"]?.parent?.name} {version["asset"]?.name}{" "}
@@ -319,6 +320,11 @@ function VersionsPart({ card, onChanged }: Props) {
           </li>
         ))}
       </ul>
+      {found !== null && offered.length === 0 && (
+        <p class="empty">
+          {found.length === 0 ? "No version of the project matches." : "All versions that match are in the review."}
+        </p>
+      )}
       <h3>Upload movies or images</h3>
       <Upload tasks={tasks} reviewId={card.id} onUploaded={() => void run(read, "")} />
     </>

@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 
-import { create, formatDate, fromApiDate, query, request, root, toApiDate, call, type Entity, type User } from "./api";
+import { create, formatDate, fromApiDate, query, request, root, toApiDates, call, type Entity, type User } from "./api";
 import { attempt, Dialog, Field, Form, Select } from "./page";
 import { ReviewSettings } from "./review_settings";
 
@@ -191,14 +191,18 @@ function describeDates(card: Card): string {
 
 function NewReview(props: { projects: readonly Entity[]; onClose: () => void; onCreated: (id: string) => void }) {
   const send = async (fields: Record<string, string>): Promise<void> => {
-    const operation = create("ReviewSession", {
-      name: fields["name"],
-      description: fields["description"],
-      project_id: fields["project"],
-      ...(fields["start"] ? { start_date: toApiDate(fields["start"]) } : {}),
-      ...(fields["end"] ? { end_date: toApiDate(fields["end"]) } : {}),
+    await attempt(async () => {
+      const { start, end } = toApiDates(fields);
+      const operation = create("ReviewSession", {
+        name: fields["name"],
+        description: fields["description"],
+        project_id: fields["project"],
+        ...(start === null ? {} : { start_date: start }),
+        ...(end === null ? {} : { end_date: end }),
+      });
+      await call(operation);
+      props.onCreated((operation["entity_data"] as Entity)["id"]);
     });
-    if (await attempt(() => call(operation))) props.onCreated((operation["entity_data"] as Entity)["id"]);
   };
   return (
     <Dialog title="New review" onClose={props.onClose}>

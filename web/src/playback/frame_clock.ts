@@ -48,7 +48,7 @@ export function startOf(index: number, range: PlayRange, speed: number): number 
 export class FrameClock {
   private readonly framesPerMs: number;
   private readonly direction: 1 | -1;
-  private readonly origin: number;
+  private origin: number;
   private readonly startTime: number;
 
   /** Start at the index `origin` at `now`, a time in milliseconds. */
@@ -59,8 +59,15 @@ export class FrameClock {
     this.startTime = now;
   }
 
+  /** Move the clock by a number of frames, with the fraction. */
+  shift(frames: number): void {
+    this.origin += frames;
+  }
+
   /** Return the index that is due, which may be beyond the movie. */
   indexAt(now: number): number {
-    return this.origin + this.direction * Math.floor((now - this.startTime) * this.framesPerMs);
+    const passed = (now - this.startTime) * this.framesPerMs;
+    const { origin, direction } = this;
+    return direction > 0 ? Math.floor(origin + passed) : Math.ceil(origin - passed);
   }
 }

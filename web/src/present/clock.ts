@@ -3,16 +3,19 @@
 import type { Clip } from "../clip";
 import type { PresentationState } from "../model";
 
-const MAX_SAMPLES = 8;
-/** Differences up to this number of frames are not corrected. */
-const TOLERANCE = 0.5;
-/** Differences beyond this number of frames are corrected by a seek, smaller ones by the speed. */
-const MAX_GRADUAL = 4;
-const MAX_RATE_CHANGE = 0.15;
+/** Clocks of two machines differ by up to 0.1 ms each second: older answers are not used. */
+const MAX_AGE_MS = 60_000;
+
+/** An answer of the server: when it was received, how long the trip took, and the difference of the clocks. */
+interface ClockSample {
+  readonly received: number;
+  readonly trip: number;
+  readonly offset: number;
+}
 
 /** Estimates the server's clock from the answers to requests, in milliseconds. */
 export class ServerClock {
-  private samples: { readonly trip: number; readonly offset: number }[] = [];
+  private samples: ClockSample[] = [];
   private assumed = 0;
 
   /** Take the time of a message that has just arrived; used until an answer was measured. */
@@ -23,7 +26,8 @@ export class ServerClock {
   /** Take an answer: when the request was sent and the answer was received, and the server's time between both. */
   measure(sent: number, received: number, serverNow: number): void {
     const trip = received - sent;
-    this.samples = [...this.samples, { trip, offset: serverNow - (sent + trip / 2) }].slice(-MAX_SAMPLES);
+    const sample = { received, trip, offset: serverNow - (sent + trip / 2) };
+    this.samples = [...this.samples.filter((each) => received - each.received <= MAX_AGE_MS), sample];
   }
 
   /** Forget all answers: a restarted server has another clock. */
@@ -42,7 +46,7 @@ export class ServerClock {
 export function duePosition(state: PresentationState, clip: Clip, serverNow: number): number | null {
   const { frame, speed = 0, at = serverNow } = state;
   if (typeof frame !== "number") return null;
-  return intoRange(state, clip, clip.indexOf(frame) + clip.frames(Math.max(0, serverNow - at) / 1000) * speed);
+  return intoRange(state, clip, clip.indexOf(frame) + clip.frames((serverNow - at) / 1000) * speed);
 }
 
 /** Return a position in the played range: around the loop, or at its end. */
@@ -69,14 +73,6 @@ export function playedRange({ in: first, out: last }: PresentationState, clip: C
     typeof first === "number" ? clip.indexOf(first) : 0,
     typeof last === "number" ? clip.indexOf(last) : clip.lastIndex,
   ];
-}
-
-/** Return the factor on the speed that removes a difference in frames, or "seek" if it is too large. */
-export function correction(frames: number): number | "seek" {
-  const size = Math.abs(frames);
-  if (size <= TOLERANCE) return 1;
-  if (size > MAX_GRADUAL) return "seek";
-  return 1 - Math.sign(frames) * Math.min(MAX_RATE_CHANGE, size * 0.1);
 }
 
 /** Return the middle of the values when they are sorted: single late callbacks have no effect. */

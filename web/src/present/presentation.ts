@@ -8,23 +8,19 @@ import { MAX_CONTINUOUS_SPEED, type PlayMode } from "../playback/frame_clock";
 import * as view from "../playback/view_state";
 import type { Player } from "../player";
 import * as store from "../store";
-import { correction, difference, duePosition, intoRange, median, playedRange, ServerClock } from "./clock";
+import { difference, duePosition, intoRange, playedRange, ServerClock } from "./clock";
 import { applyStrokes, NO_STROKES, strokeMessages, type LiveStrokes } from "./live_strokes";
+import { PlaybackFollower, PlaybackReport, type Correction } from "./playback_sync";
 
-/** While playing, the presenter repeats its frame at this interval. */
-const REPEAT_INTERVAL_MS = 1_000;
 /** A dragged timeline sends at most so often, and always its last frame. */
 const SCRUB_INTERVAL_MS = 50;
 const POINTER_INTERVAL_MS = 50;
 const STROKE_INTERVAL_MS = 33;
 const VIEW_INTERVAL_MS = 50;
-const CLOCK_REQUESTS = 5;
-const CLOCK_INTERVAL_MS = 20_000;
-/** The difference to the presenter is the median of this number of frames. */
-const MEASURED_FRAMES = 6;
-/** A seek takes this long at least, in which no difference is measured. */
-const SETTLE_MS = 600;
-const MAX_SEEK_LEAD = 24;
+/** The clocks are compared by some requests at first, and then at intervals. */
+const CLOCK_REQUESTS = 8;
+const FIRST_CLOCK_INTERVAL_MS = 100;
+const CLOCK_INTERVAL_MS = 5_000;
 const MIN_SOUGHT_FRAMES = 24;
 
 /** What the presentation needs of the page. */
@@ -53,18 +49,16 @@ export class Presentation {
   private readonly screen: Screen;
   private readonly clock = new ServerClock();
   private sent: Sent | null = null;
-  private sentAt = 0;
   private sentStrokes: LiveStrokes = NO_STROKES;
   /** The page presented when it lost its connection. */
   private wasPresenting = false;
   private pointer: Position | null = null;
   private shownIndex: number | null = null;
-  private countedFrames = 0;
-  private differences: number[] = [];
-  private measureAfter = 0;
-  /** Frames that pass until a seek during playback shows its frame; learned from the difference after each seek. */
-  private seekLead = 0;
-  private hasSought = false;
+  private readonly report = new PlaybackReport();
+  private readonly follower = new PlaybackFollower();
+  /** What the presenter has reported when the follower measured last. */
+  private measuredState = "";
+  private clockRequests = 0;
   private timers = new Map<string, number>();
 
   constructor(live: LiveConnection, screen: Screen) {
@@ -75,7 +69,9 @@ export class Presentation {
       void view.isOtherHeld.value;
       if (store.isPresenting.value) untracked(() => this.presentView());
     });
-    setInterval(() => this.askClock(), CLOCK_INTERVAL_MS);
+    effect(() => {
+      if (store.isPresenting.value || (store.isFollowing.value && store.presenter.value !== null)) this.compareClocks();
+    });
     document.addEventListener("visibilitychange", () => this.apply());
   }
 
@@ -144,7 +140,6 @@ export class Presentation {
     store.presentation.value = message.state;
     this.setPresenter(message.presenter);
     store.liveStrokes.value = message.strokes;
-    for (let index = 0; index < CLOCK_REQUESTS; index += 1) this.askClock();
     if (store.isFollowing.peek()) this.live.send({ type: "follow", on: true });
     // A presenter whose connection was cut goes on, unless another person presents now.
     if (this.wasPresenting && message.presenter === null) this.claim();
@@ -152,8 +147,18 @@ export class Presentation {
     this.apply();
   }
 
-  private askClock(): void {
-    this.live.send({ type: "clock", sent: performance.now() });
+  /** Ask for the server's clock several times, then from time to time while the page presents or follows. */
+  private compareClocks(): void {
+    clearTimeout(this.timers.get("clock"));
+    this.timers.delete("clock");
+    this.clockRequests = 0;
+    const ask = (): void => {
+      if (!store.isPresenting.peek() && !this.isFollowing) return;
+      this.live.send({ type: "clock", sent: performance.now() });
+      this.clockRequests += 1;
+      this.later("clock", this.clockRequests < CLOCK_REQUESTS ? FIRST_CLOCK_INTERVAL_MS : CLOCK_INTERVAL_MS, ask);
+    };
+    ask();
   }
 
   private setPresenter(page: number | null): void {
@@ -197,14 +202,17 @@ export class Presentation {
       if (isOther) this.sendFrame();
       else if (before.frame !== frame) this.later("frame", SCRUB_INTERVAL_MS, () => this.sendFrame());
     } else if (isOther) {
-      this.countedFrames = 0;
+      this.report.reset();
       this.sendFrame();
-    } else if (isNewFrame) {
-      // The first frames tell when playback has really begun.
-      this.countedFrames += 1;
-      if (this.countedFrames <= 2 || performance.now() - this.sentAt >= REPEAT_INTERVAL_MS) this.sendFrame();
+    } else if (isNewFrame && clip !== null && player.index !== null) {
+      const place = this.report.take(player.index, player.shownAt, clip.frames(speed / 1000));
+      if (place !== null) this.sendPlay(entry, clip.numberAt(place.index), place.at, speed);
     }
     this.presentStrokes();
+  }
+
+  private sendPlay(entry: string, frame: number | null, at: number, speed: number): void {
+    this.live.send({ type: "play", entry, frame, at: this.clock.at(at), speed });
   }
 
   /** Send the frame that is shown now. */
@@ -213,10 +221,8 @@ export class Presentation {
     this.timers.delete("frame");
     if (this.sent === null || !store.isPresenting.peek()) return;
     const { entry, frame, speed } = this.sent;
-    const now = performance.now();
-    this.sentAt = now;
-    const place = { entry, frame, at: this.clock.at(now) };
-    this.live.send(speed === 0 ? { type: "show", ...place } : { type: "play", ...place, speed });
+    if (speed === 0) this.live.send({ type: "show", entry, frame });
+    else this.sendPlay(entry, frame, performance.now(), speed);
   }
 
   /** Send what has changed in the unsent drawing, at most so often. */
@@ -258,7 +264,6 @@ export class Presentation {
       if (store.currentId.peek() !== entry) this.screen.open(entry, frame);
       return; // The page calls again when the media is open.
     }
-    this.differences = [];
     this.applyView(state);
     this.applyRange(state);
     if (speed === 0) {
@@ -324,59 +329,58 @@ export class Presentation {
 
   private startPlaying(speed: number): void {
     const { player } = this.screen;
-    const due = this.due();
+    const due = this.due(performance.now());
+    let hasSought = false;
     if (player.clip !== null && due !== null && Math.abs(due - player.target) > 1) {
-      player.show(Math.floor(intoRange(store.presentation.peek(), player.clip, due + (speed > 0 ? this.seekLead : 0))));
-      this.hasSought = speed > 0;
+      const target = due + (speed > 0 ? this.follower.seekLead : 0);
+      player.show(Math.floor(intoRange(store.presentation.peek(), player.clip, target)));
+      hasSought = speed > 0;
     }
     player.play(speed);
-    this.measureAfter = performance.now() + SETTLE_MS;
+    this.follower.settle(performance.now(), hasSought);
   }
 
-  /** Return the position that is due now, or null without frame numbers. */
-  private due(): number | null {
+  /** Return the position that is due at this time of the page, or null without frame numbers. */
+  private due(now: number): number | null {
     const { clip } = this.screen.player;
-    return clip === null ? null : duePosition(store.presentation.peek(), clip, this.clock.at(performance.now()));
+    return clip === null ? null : duePosition(store.presentation.peek(), clip, this.clock.at(now));
   }
 
   /** Compare the frame that has just appeared with the one that is due. */
   private measure(): void {
     const { player, video } = this.screen;
-    const { clip, index, speed } = player;
-    const due = this.due();
-    const now = performance.now();
-    if (clip === null || index === null || due === null || speed === 0 || now < this.measureAfter || video.seeking) return;
-    this.differences.push(difference(store.presentation.peek(), clip, index, due) * Math.sign(speed));
-    if (this.differences.length < MEASURED_FRAMES) return;
-    const ahead = median(this.differences);
-    this.differences = [];
-    if (this.hasSought) this.seekLead = Math.min(Math.max(this.seekLead - ahead / 2, 0), MAX_SEEK_LEAD);
-    this.hasSought = false;
-    const factor = correction(ahead / Math.max(1, Math.abs(speed)));
-    const [first, last] = playedRange(store.presentation.peek(), clip);
-    // A seek takes longer than one pass of a short loop.
-    if (factor === "seek" && last - first < MIN_SOUGHT_FRAMES) return;
-    if (factor !== "seek") {
-      // Faster playback, and playback backwards, keep to the clock of the page.
-      if (speed > 0 && speed <= MAX_CONTINUOUS_SPEED) video.playbackRate = speed * factor;
-      return;
-    }
-    this.seekTo(due);
+    const { clip, index, speed, shownAt } = player;
+    const due = this.due(shownAt);
+    const state = store.presentation.peek();
+    if (clip === null || index === null || due === null || speed === 0 || speed !== state.speed) return;
+    const isSought = speed < 0 || speed > MAX_CONTINUOUS_SPEED;
+    if (video.seeking && !isSought) return;
+    const reported = `${state.frame} ${state.at}`;
+    if (reported !== this.measuredState) this.follower.restart();
+    this.measuredState = reported;
+    const [first, last] = playedRange(state, clip);
+    const ahead = difference(state, clip, index, due) * Math.sign(speed);
+    const playing = { framesPerMs: Math.abs(clip.frames(speed / 1000)), isSought, maySeek: last - first >= MIN_SOUGHT_FRAMES };
+    const correction = this.follower.take(ahead, shownAt, playing);
+    if (correction !== null) this.correct(correction, speed);
   }
 
-  private seekTo(due: number): void {
+  private correct(correction: Correction, speed: number): void {
     const { player, video } = this.screen;
-    const { clip, speed } = player;
-    if (clip === null) return;
-    this.measureAfter = performance.now() + SETTLE_MS;
-    if (speed < 0 || speed > MAX_CONTINUOUS_SPEED) {
-      player.show(Math.floor(due));
-      player.play(speed);
-      return;
-    }
-    this.hasSought = true;
+    if (correction.kind === "speed") video.playbackRate = speed * correction.factor;
+    else if (correction.kind === "shift") player.shiftClock(correction.frames * Math.sign(speed));
+    else this.seekTo(speed);
+  }
+
+  /** Continue to play at the frame that is due when the seek has ended. */
+  private seekTo(speed: number): void {
+    const { player, video } = this.screen;
+    const now = performance.now();
+    const due = this.due(now);
+    if (player.clip === null || due === null) return;
+    this.follower.settle(now, true);
     video.playbackRate = speed;
-    const target = intoRange(store.presentation.peek(), clip, due + this.seekLead);
-    video.currentTime = clip.middle(Math.floor(target));
+    const target = intoRange(store.presentation.peek(), player.clip, due + this.follower.seekLead);
+    video.currentTime = player.clip.middle(Math.floor(target));
   }
 }

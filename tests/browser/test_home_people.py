@@ -1,0 +1,240 @@
+"""Test the home as the people of a studio use it: invitations, links, versions, dates, a reviewer, and backups."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+import pytest
+from browser.test_home import check_layout, home
+from playwright.sync_api import Browser, Page, expect
+
+from ft_dcc.server.admin.service import open_admin
+from ft_dcc.server.database.scheduled_backup import BackupSchedule
+from ft_dcc.server.mail.outbox import queued_messages
+
+__all__ = ["home"]
+
+
+@pytest.fixture
+def open_link(browser: Browser) -> Iterator[Callable[[str], Page]]:
+    """Return a function that opens an address in a browser profile of its own."""
+    contexts = []
+
+    def open_page(address: str) -> Page:
+        contexts.append(browser.new_context(viewport={"width": 1100, "height": 700}))
+        page: Page = contexts[-1].new_page()
+        page.goto(address)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def dialog(home: Page, reviews: Any) -> Callable[..., str]:
+    """Return a function that creates a review, opens its dialog at a part, and returns its id."""
+
+    def manage(name: str, part: str = "Session", **versions: Any) -> str:
+        review_id = reviews.open(name)
+        for movie in versions.values():
+            reviews.add(review_id, movie)
+        home.reload()
+        home.click(f"button[aria-label='Manage {name}']")
+        if part != "Session":
+            home.click(f"dialog nav >> text={part}")
+        return str(review_id)
+
+    return manage
+
+
+def test_person_is_invited_with_rights_opens_the_link_and_is_revoked(home, dialog, movie, open_link, server_process):
+    dialog("Invitations", "People", movie=movie)
+    before = set(queued_messages(server_process.data / "outbox"))
+    home.fill("#field-name", "Ida Berg")
+    home.fill("#field-email", "ida@example.com")
+    home.uncheck("dialog fieldset input[name='draw']")
+    home.click("dialog button:has-text('Invite')")
+    expect(home.locator("dialog tbody tr")).to_have_count(1)
+    # Without a mail server, the invitation waits in the outbox.
+    home.wait_for_selector("dialog >> text=The invitation is in the outbox")
+    check_layout(home)
+    (letter,) = set(queued_messages(server_process.data / "outbox")) - before
+    (link,) = re.findall(r"http://\S+", letter.text)
+    guest = open_link(link)
+    guest.wait_for_selector("#note-text")
+    assert guest.locator("#send-note").count() == 1
+    assert guest.locator("button[aria-label*='Draw']").count() == 0
+    row = home.locator("dialog tbody tr")
+    row.get_by_label("draw").check()
+    home.wait_for_selector("dialog >> text=Saved.")
+    guest.reload()
+    guest.wait_for_selector("#note-text")
+    assert guest.locator("button[aria-label*='Draw'], #draw").count() >= 1
+    row.get_by_role("button", name="Revoke").click()
+    home.wait_for_selector("dialog >> text=The links of Ida Berg are not valid any more.")
+    assert guest.goto(link).status in (403, 404)
+    assert guest.inner_text("h1") != ""
+
+
+def test_public_link_and_passphrase_are_switched_from_the_page(home, dialog, movie, open_link):
+    dialog("Public", movie=movie)
+    link = home.input_value("#copied-text")
+    guest = open_link(link)
+    guest.wait_for_function("() => document.querySelector('#frame-number')?.value === '1001'")
+    home.fill("#field-passphrase", "lantern")
+    home.click("dialog button:has-text('Set the passphrase')")
+    home.wait_for_selector("dialog >> text=The passphrase is set.")
+    guest = open_link(link)
+    guest.fill("input[type=password]", "wrong")
+    guest.click("button")
+    expect(guest.locator("main p")).to_contain_text("The passphrase is wrong")
+    guest.fill("input[type=password]", "lantern")
+    guest.click("button")
+    guest.wait_for_function("() => document.querySelector('#frame-number')?.value === '1001'")
+    home.click("dialog button:has-text('Remove the passphrase')")
+    home.wait_for_selector("dialog >> text=The passphrase is removed.")
+    open_link(link).wait_for_function("() => document.querySelector('#frame-number')?.value === '1001'")
+    home.uncheck("dialog input[name='is_shared']")
+    home.click("dialog button:has-text('Save')")
+    home.wait_for_selector("dialog >> text=The public link is off.")
+    guest = open_link(link)
+    assert guest.locator("#frame-number").count() == 0
+    home.check("dialog input[name='is_shared']")
+    home.click("dialog button:has-text('Save')")
+    expect(home.locator("#copied-text")).to_have_value(link)
+    open_link(link).wait_for_function("() => document.querySelector('#frame-number')?.value === '1001'")
+
+
+def test_review_is_scheduled_closed_and_opened_again(home, dialog, movie, open_link):
+    dialog("Scheduled", movie=movie)
+    link = home.input_value("#copied-text")
+    home.fill("#field-start", "2040-01-02T09:00")
+    home.fill("#field-end", "2040-01-01T09:00")
+    home.click("dialog button:has-text('Save')")
+    home.wait_for_selector("dialog .notice.failed")
+    home.fill("#field-end", "2040-02-01T18:00")
+    home.click("dialog button:has-text('Save')")
+    home.wait_for_selector("dialog >> text=Saved.")
+    assert "opens" in open_link(link).inner_text("body")
+    card = home.locator(".card", has_text="Scheduled")
+    expect(card).to_contain_text("opens")
+    home.fill("#field-start", "2020-01-02T09:00")
+    home.click("dialog button:has-text('Save')")
+    expect(card).to_contain_text("since")
+    home.click("dialog button:has-text('Close the review')")
+    home.wait_for_selector("dialog >> text=The review is closed.")
+
+
+def test_review_without_an_opening_date_is_open_in_every_time_zone(browser, reviews, movie, server_process, open_link):
+    review_id = reviews.open("Far west")
+    reviews.add(review_id, movie)
+    known = server_process.credentials
+    context = browser.new_context(timezone_id="America/Los_Angeles")
+    page = context.new_page()
+    page.goto(f"{known.server_url}/")
+    page.fill("#user", known.api_user)
+    page.fill("#key", known.api_key)
+    page.click("button")
+    page.click("button[aria-label='Manage Far west']")
+    page.fill("#field-start", "")
+    page.click("dialog button:has-text('Save')")
+    page.wait_for_selector("dialog >> text=Saved.")
+    context.close()
+    guest = open_link(reviews.link(review_id))
+    guest.wait_for_function("() => document.querySelector('#frame-number')?.value === '1001'")
+
+
+def test_existing_versions_are_found_added_and_removed(home, dialog, reviews, movie):
+    other = reviews.open("Source of versions")
+    version = reviews.add(other, movie)
+    asset = reviews.session.get("Asset", version.asset_id)["name"]
+    review_id = dialog("Collected", "Versions")
+    home.wait_for_selector("text=The review has no versions yet.")
+    home.fill("dialog input[type=search]", asset)
+    home.locator("dialog ul.rows li", has_text=asset).get_by_role("button", name="Add").click()
+    expect(home.locator("dialog ol.rows li")).to_have_count(1)
+    check_layout(home)
+    reviews.session.reset()
+    (item,) = reviews.session.query(f'ReviewSessionObject where review_session_id is "{review_id}"')
+    assert (item["version_id"], bool(item["name"])) == (version.version_id, True)
+    home.click("dialog ol.rows >> text=Remove")
+    expect(home.locator("dialog ol.rows li")).to_have_count(0)
+    home.fill("dialog input[type=search]", "no such asset")
+    home.wait_for_selector("dialog >> text=No version of the project matches.")
+
+
+def test_reviewer_reads_the_home_and_cannot_change_it(reviews, movie, server_process, browser):
+    review_id = reviews.open("For reviewers")
+    reviews.add(review_id, movie)
+    name = f"rev{uuid.uuid4().hex[:6]}"
+    with open_admin(server_process.data) as owner:
+        owner.run("user", name=name, role="Reviewer", projects=[])
+        key = owner.run("key", user=name)["FTRACK_API_KEY"]
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, bypass_csp=True)
+    page = context.new_page()
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.goto(f"{server_process.credentials.server_url}/")
+    page.fill("#user", name)
+    page.fill("#key", key)
+    page.click("button")
+    card = page.locator(".card", has_text="For reviewers").first
+    expect(card).to_be_visible()
+    for text in ("New review", "Manage"):
+        assert page.locator(f"button:has-text('{text}')").count() == 0
+    assert page.locator("nav >> text=Administration").count() == 0
+    check_layout(page)
+    card.locator("a").click()
+    page.wait_for_function("() => document.querySelector('#frame-number')?.value === '1001'")
+    page.fill("#note-text", "Too dark.")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector(".note >> text=Too dark.")
+    page.goto(f"{server_process.credentials.server_url}/projects")
+    page.wait_for_selector("h1:has-text('Projects')")
+    assert page.locator("button:has-text('New project')").count() == 0
+    page.locator("main a", has_text="Hummingbird").first.click()
+    page.wait_for_selector("h1:has-text('Hummingbird')")
+    for text in ("Import", "Upload", "New shot or task"):
+        assert page.locator(f"button:has-text('{text}')").count() == 0
+    assert page.locator("main table input, main table select").count() == 0
+    check_layout(page)
+    page.goto(f"{server_process.credentials.server_url}/administration")
+    page.wait_for_selector("text=Only an administrator of the studio can open this page.")
+    context.close()
+    assert problems == []
+
+
+def test_invitation_in_the_outbox_is_read_and_removed(home, reviews, movie, open_link):
+    review_id = reviews.open("Without a mail server")
+    reviews.add(review_id, movie)
+    link = reviews.invite(review_id, "Kim Outbox")
+    home.click("nav >> text=Administration")
+    row = home.locator("li", has_text="Without a mail server")
+    row.locator("summary").click()
+    expect(row.locator("pre")).to_contain_text(link)
+    check_layout(home)
+    row.get_by_role("button", name="Remove the mail to").click()
+    home.wait_for_selector("text=is removed.")
+    expect(row).to_have_count(0)
+    guest = open_link(link)  # The link stays valid.
+    guest.wait_for_function("() => document.querySelector('#frame-number')?.value === '1001'")
+
+
+def test_backup_is_checked_on_the_administration_page(home, server_process):
+    made = BackupSchedule().back_up(server_process.data, datetime(2026, 3, 4, 3))
+    home.click("nav >> text=Administration")
+    expect(home.locator("code")).to_have_text(str(server_process.data / "backups"))
+    row = home.locator("li", has_text=made.name)
+    expect(row).to_contain_text("was read and checked when it was made")
+    row.get_by_role("button", name=re.compile("Check")).click()
+    home.wait_for_selector(f"text={made.name} was checked.")
+    expect(row).to_contain_text("could be restored on")
+    made.write_bytes(made.read_bytes().replace(b"SQLite format 3", b"SQLite format 4"))
+    row.get_by_role("button", name=re.compile("Check")).click()
+    expect(row.locator(".problem")).to_contain_text(made.name)
+    made.unlink()
