@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
+from doubles.nuke.roto import parse_strokes
+
 Changed = Callable[["Knob"], None]
 
 
@@ -93,6 +95,28 @@ class MultiView_Knob(Knob):  # noqa: N801
 
 class Boolean_Knob(Knob):  # noqa: N801
     kinds, default = (bool, int), False
+    expression = ""
+
+    def setExpression(self, expression: str) -> bool:  # noqa: N802
+        self.guard(f"{self._name}.setExpression")
+        require_type(expression, str, "an expression")
+        self.expression = expression
+        self.changed(self)
+        return True
+
+
+class Roto_Knob(Knob):  # noqa: N801
+    """The curves of a RotoPaint, in their text form."""
+
+    kinds, default = (str,), ""
+
+    def fromScript(self, text: str) -> bool:  # noqa: N802
+        self.guard(f"{self._name}.fromScript")
+        require_type(text, str, "curves")
+        parse_strokes(text)
+        self._value = text
+        self.changed(self)
+        return True
 
 
 class Int_Knob(Knob):  # noqa: N801

@@ -17,6 +17,7 @@ from doubles.nuke.knobs import (
     Int_Knob,
     Knob,
     MultiView_Knob,
+    Roto_Knob,
     Script_Knob,
     String_Knob,
     Tab_Knob,
@@ -53,6 +54,7 @@ def knobs_of(kind: str) -> list[Knob]:
             Boolean_Knob("use_limit"),
             *(Script_Knob(name) for name in _HOOKS),
         ],
+        "RotoPaint": [Roto_Knob("curves")],
         "Switch": [Int_Knob("which")],
         "Noise": [Double_Knob("zoffset")],
         "Reformat": [
@@ -78,7 +80,7 @@ def knobs_of(kind: str) -> list[Knob]:
             File_Knob("OCIOConfigPath"),
         ],
     }
-    return [*own.get(kind, []), *([] if kind == "Root" else [Boolean_Knob("disable")])]
+    return [*own.get(kind, []), *([] if kind == "Root" else [Boolean_Knob("disable"), EvalString_Knob("label")])]
 
 
 class Format:
@@ -108,6 +110,9 @@ class Node:
         self._inputs: list[Node | None] = []
         self._knobs: dict[str, Knob] = {}
         self.has_error = self.is_deleted = False
+        self.position = (0, 0)
+        # None: that of the script.
+        self.own_format: Format | None = None
         for knob in knobs_of(kind):
             self._bind(knob)
 
@@ -196,6 +201,25 @@ class Node:
         self._guard("Node.dependencies")
         require_type(what, int, "Node.dependencies")
         return [node for node in self._inputs if node is not None]
+
+    def format(self) -> Format:
+        self._guard("Node.format")
+        return self.own_format or self._nuke.root.format()
+
+    def xpos(self) -> int:
+        self._guard("Node.xpos")
+        return self.position[0]
+
+    def ypos(self) -> int:
+        self._guard("Node.ypos")
+        return self.position[1]
+
+    def setXYpos(self, x: int, y: int) -> None:  # noqa: N802
+        self._guard("Node.setXYpos")
+        for each in (x, y):
+            require_type(each, int, "Node.setXYpos")
+        self.position = (x, y)
+        self._nuke.record_change("setXYpos")
 
     def setSelected(self, selected: bool) -> None:  # noqa: N802
         self._guard("Node.setSelected")
