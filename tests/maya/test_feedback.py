@@ -136,7 +136,7 @@ def test_author_and_text_of_each_note_are_shown_above_each_other(maya, host):
     assert heights[0] < heights[1] < 0
 
 
-def test_film_transforms_are_named(host, shape):
+def test_attributes_that_move_the_image_are_named(host, shape):
     set_lens(shape, filmRollValue=5.0)
     (sentence,) = host.show_feedback([drawing(1003)])
     assert sentence.startswith("shotCam has filmRollValue, so drawings may lie beside their places.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import threading
 
 import pytest
@@ -34,12 +33,7 @@ def paints(nuke, frame=None):
     while node._kind != "Input":
         found.insert(0, node)
         (node,) = node._inputs
-    return found if frame is None else [each for each in found if not is_disabled(each, frame)]
-
-
-def is_disabled(node, frame):
-    first, last = re.fullmatch(r"frame < (-?\d+) \|\| frame > (-?\d+)", node._knobs["disable"].expression).groups()
-    return frame < int(first) or frame > int(last)
+    return found if frame is None else [each for each in found if not each._knobs["disable"].is_true_at(frame)]
 
 
 def strokes(paint):

@@ -1,6 +1,6 @@
 """The plane behind the near clip plane of a camera that its image covers exactly, without a change of time.
 
-Source: Autodesk's reference of the camera node. Apertures and film offsets are in inches, the focal length in
+Source: Autodesk's reference of the camera node. Apertures and their offsets are in inches, the focal length in
 millimetres.
 """
 
@@ -21,7 +21,7 @@ _MILLIMETRES_PER_INCH = 25.4
 _BEHIND_NEAR = 1.05
 _FILL, _HORIZONTAL, _VERTICAL, _OVERSCAN = range(4)
 # What moves the image in other ways, with the value that does nothing.
-_FILM_TRANSFORMS = {
+_GATE_TRANSFORMS = {
     "filmFitOffset": 0.0,
     "preScale": 1.0,
     "postScale": 1.0,
@@ -75,19 +75,19 @@ def is_animated(shape: str) -> bool:
     return bool(cmds.listConnections(shape, source=True, destination=False))
 
 
-def film_transform_problems(camera: str, shape: str) -> list[str]:
+def gate_transform_problems(camera: str, shape: str) -> list[str]:
     """Name the attributes that move the image of the camera in a way that is not computed."""
-    found = [name for name, neutral in _FILM_TRANSFORMS.items() if cmds.getAttr(f"{shape}.{name}") != neutral]
+    found = [name for name, neutral in _GATE_TRANSFORMS.items() if cmds.getAttr(f"{shape}.{name}") != neutral]
     if not found:
         return []
     return [f"{camera} has {', '.join(found)}, so drawings may lie beside their places. See them on the review page."]
 
 
-def _fit(gate: tuple[float, float], aspect: float, film_fit: int) -> tuple[float, float]:
-    """Return the size of the image, which shares its width or its height with the film gate."""
+def _fit(gate: tuple[float, float], aspect: float, fit: int) -> tuple[float, float]:
+    """Return the size of the image, which shares its width or its height with the gate."""
     width, height = gate
     is_wider = aspect >= width / height
-    if film_fit == _HORIZONTAL or (film_fit == _FILL and is_wider) or (film_fit == _OVERSCAN and not is_wider):
+    if fit == _HORIZONTAL or (fit == _FILL and is_wider) or (fit == _OVERSCAN and not is_wider):
         return width, width / aspect
     return height * aspect, height
 

@@ -18,7 +18,7 @@ from ft_dcc.errors import CaptureFailed
 from ft_dcc.host_support.feedback import aspect_problems, caption, drawings_in_range
 from ft_dcc.review.drawings import Drawing, Stroke
 
-from .camera_plane import CameraPlane, film_transform_problems, is_animated
+from .camera_plane import CameraPlane, gate_transform_problems, is_animated
 from .cameras import camera_shape
 from .maintained import SceneRestore
 
@@ -86,7 +86,7 @@ def _show(request: _Shown) -> list[str]:
             _remove_groups()
             message = f"Maya cannot show drawings below {request.source}: {str(error).strip()}"
             raise CaptureFailed(f"{message} Unlock the camera and try again.") from error
-    return problems + film_transform_problems(request.source, shape)
+    return problems + gate_transform_problems(request.source, shape)
 
 
 def clear() -> None:

@@ -16,6 +16,8 @@ from doubles.maya.contract import Invocation
 from doubles.maya.scene import CAMERA, Node
 
 from ft_dcc.frames import Resolution
+from ft_dcc.review.drawings import Stroke
+from ft_dcc.review.raster import to_png
 
 if TYPE_CHECKING:
     from doubles.maya.interface import Control
@@ -140,8 +142,24 @@ def _write(maya: Maya, panel: Control, resolution: Resolution, path: Path, flags
     is_seen = flags.get("offScreen") or maya.interface.window_of(panel.name).values["visible"]
     # Maya's PNGs have an alpha channel. A sequence on an image plane advances only in the active view.
     is_advancing = maya.interface.focus == panel.name or not maya.has_image_plane
-    is_clean = is_seen and is_advancing and not drawn.curves
+    if drawn.curves:
+        path.write_bytes(_painted_curves(drawn.curves, resolution))
+        return
+    is_clean = is_seen and is_advancing
     path.write_bytes(painted(int(time) if is_clean else 0, resolution, has_alpha=True))
+
+
+def _painted_curves(curves: tuple[DrawnCurve, ...], resolution: Resolution) -> bytes:
+    width, height = resolution.width, resolution.height
+    strokes = [
+        Stroke(
+            (curve.colour[0], curve.colour[1], curve.colour[2]),
+            1.0,
+            tuple((x / width, y / height, curve.width / height) for x, y in curve.points),
+        )
+        for curve in curves
+    ]
+    return to_png(strokes, width, height)
 
 
 def _curves(maya: Maya, camera: Node, resolution: Resolution) -> Iterator[DrawnCurve]:

@@ -126,6 +126,12 @@ def _questions(nuke: Nuke) -> dict[str, Callable[..., Any]]:
         text = expand(nuke, nuke.text_of(node), nuke.view, nuke.root.frame_number if replace == REPLACE else None)
         return text or None
 
+    def frame(number: int | None = None) -> int:
+        nuke.guard("frame")
+        require_type(number, (int, type(None)), "frame")
+        nuke.root.frame_number = nuke.root.frame_number if number is None else number
+        return nuke.root.frame_number
+
     def root() -> nodes.Root:
         nuke.guard("root")
         return nuke.root
@@ -133,7 +139,7 @@ def _questions(nuke: Nuke) -> dict[str, Callable[..., Any]]:
     return {
         "thisNode": this_node,
         "thisView": lambda: nuke.view,
-        "frame": lambda: nuke.root.frame_number,
+        "frame": frame,
         "allNodes": all_nodes,
         "toNode": to_node,
         "selectedNodes": selected_nodes,

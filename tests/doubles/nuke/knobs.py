@@ -5,6 +5,7 @@ Source of the kinds and their methods: Foundry's Python reference, the pages of 
 
 from __future__ import annotations
 
+import re
 from typing import Any, Callable
 
 from doubles.nuke.roto import parse_strokes
@@ -103,6 +104,14 @@ class Boolean_Knob(Knob):  # noqa: N801
         self.expression = expression
         self.changed(self)
         return True
+
+    def is_true_at(self, frame: int) -> bool:
+        """Return the value at a frame; expressions that limit a node to a range are evaluated."""
+        if not self.expression:
+            return bool(self._value)
+        found = re.fullmatch(r"frame < (-?\d+) \|\| frame > (-?\d+)", self.expression)
+        assert found is not None, self.expression
+        return frame < int(found[1]) or frame > int(found[2])
 
 
 class Roto_Knob(Knob):  # noqa: N801

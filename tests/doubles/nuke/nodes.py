@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from doubles.nuke.knobs import (
     Tab_Knob,
     require_type,
 )
+from doubles.nuke.roto import parse_strokes
 
 if TYPE_CHECKING:
     from doubles.nuke.program import Nuke
@@ -221,6 +223,11 @@ class Node:
         self.position = (x, y)
         self._nuke.record_change("setXYpos")
 
+    def sample(self, channel: str, x: float, y: float) -> float:
+        self._guard("Node.sample")
+        require_type(channel, str, "Node.sample")
+        return float(sampled(self, self._nuke.root.frame_number, x, y)[("red", "green", "blue").index(channel)])
+
     def setSelected(self, selected: bool) -> None:  # noqa: N802
         self._guard("Node.setSelected")
         others = [node for node in self._nuke.selection if node is not self]
@@ -360,6 +367,19 @@ class Root(Group):
         """Write the script to disk, in a text format of the double."""
         more = {"formats": self._nuke.format_texts(), "views": self._nuke.view_names}
         path.write_text(json.dumps({**self.text(), **more}, indent=1), encoding="utf-8")
+
+
+def sampled(node: Node | None, frame: int, x: float, y: float) -> tuple[float, float, float]:
+    """Return the colour of a pixel behind this node: that of the uppermost stroke, or grey."""
+    if node is None or node._kind == "Input":
+        return 0.18, 0.18, 0.18
+    if isinstance(node, Group):
+        return sampled(next(child for child in node.children if child._kind == "Output"), frame, x, y)
+    if node._kind == "RotoPaint" and not node._knobs["disable"].is_true_at(frame):  # type: ignore[attr-defined]
+        for stroke in parse_strokes(node._knobs["curves"]._value):
+            if any(math.hypot(x - across, y - up) <= stroke.size / 2 for across, up in stroke.points):
+                return stroke.colour
+    return sampled(node._inputs[0] if node._inputs else None, frame, x, y)
 
 
 CLASSES: dict[str, type[Node]] = {"Group": Group, "Root": Root}
