@@ -58,6 +58,7 @@ class ColourBars:
         self.captures = 0
         self.lenses: dict[int, float] = {}
         self.feedback: tuple[Drawing, ...] = ()
+        self.frame = 1001
 
     def focal_lengths(self, source: str, frame_range: FrameRange) -> dict[int, float]:
         self._demand_main_thread("focal_lengths")
@@ -82,6 +83,10 @@ class ColourBars:
     def clear_feedback(self) -> None:
         self._demand_main_thread("clear_feedback")
         self.feedback = ()
+
+    def go_to_frame(self, frame: int) -> None:
+        self._demand_main_thread("go_to_frame")
+        self.frame = frame
 
     def _paint(self, request: PlayblastRequest, on_frame: OnFrame) -> Frames:
         if request.source not in self._scene.sources:

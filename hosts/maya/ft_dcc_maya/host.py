@@ -156,6 +156,10 @@ class MayaHost:
         """Remove the drawings."""
         feedback.clear()
 
+    def go_to_frame(self, frame: int) -> None:
+        """Set the current time."""
+        cmds.currentTime(frame)
+
     def run_in_main_thread(self, function: Callable[[], T]) -> T:
         """Call the function on the main thread and return its result; raise CaptureFailed while that is busy."""
         return self._run(function)

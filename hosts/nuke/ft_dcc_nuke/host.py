@@ -141,6 +141,10 @@ class NukeHost:
         """Remove the group with the drawings."""
         feedback.clear()
 
+    def go_to_frame(self, frame: int) -> None:
+        """Set the frame of the script."""
+        nuke.frame(frame)
+
     def run_in_main_thread(self, function: Callable[[], T]) -> T:
         """Call the function on the main thread and return its result; raise CaptureFailed while that is busy."""
         return main_thread.run(function)
