@@ -182,6 +182,14 @@ class ShowsFeedback(Protocol):
         """Remove the shown drawings without a trace; do nothing if there are none."""
 
 
+@runtime_checkable
+class GoesToFrames(Protocol):
+    """Optional interface of a host: show a frame to the artist."""
+
+    def go_to_frame(self, frame: int) -> None:
+        """Set the current frame, as a click on the timeline does."""
+
+
 def find_footage(host: Host, source: str) -> Footage | None:
     """Return the existing files of a source, or None if it must be captured."""
     if not isinstance(host, SupportsFootage):

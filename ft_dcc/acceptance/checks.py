@@ -12,7 +12,18 @@ from ft_dcc.errors import CameraMissing, Cancelled, Error, StorageError
 from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.host_support.capture_files import png_size
 
-MENU = ("Publish for review…", "Publish again", "Review sessions", "Queue", "Settings", "About")
+MENU = (
+    "Publish for review…",
+    "Publish again",
+    "My tasks",
+    "Notes",
+    "Show drawings",
+    "Hide drawings",
+    "Review sessions",
+    "Queue",
+    "Settings",
+    "About",
+)
 
 
 def check_menu(context: CheckContext) -> None:

@@ -78,7 +78,7 @@ def of_versions(session: Session, version_ids: Iterable[str]) -> list[ReviewedVe
     wanted = list(version_ids)
     if not wanted:
         return []
-    found = {version.id: version for version in find_feedback(session, f"id in ({_listed(wanted)})")}
+    found = {version.id: version for version in find_feedback(session, f"id in ({listed(wanted)})")}
     missing = [version_id for version_id in wanted if version_id not in found]
     if missing:
         raise NotFoundError(f"There is no version {missing[0]} on {session.server_url}. Check the id.")
@@ -108,7 +108,7 @@ def find_feedback(session: Session, condition: str, page_size: int = PAGE_SIZE) 
     while True:
         # One more than the page has, which tells whether there is another page.
         paging = f" offset {offset} limit {page_size + 1}"
-        found = _run(session, [_VERSIONS.format(condition=condition) + paging])[0]
+        found = run_queries(session, [_VERSIONS.format(condition=condition) + paging])[0]
         versions = found[:page_size]
         if not versions:
             return
@@ -122,15 +122,15 @@ def _feedback_on(session: Session, versions: Sequence[Mapping[str, Any]]) -> Ite
     """Yield the notes on versions, their drawings, and the metadata of their verdicts, from one request."""
     items = [item for version in versions for item in version["review_session_objects"]]
     object_ids, status_ids = [item["id"] for item in items], [each["id"] for item in items for each in item["statuses"]]
-    parents = _listed([*(version["id"] for version in versions), *object_ids])
+    parents = listed([*(version["id"] for version in versions), *object_ids])
     # A site may be older than drawings.
     has_drawings = object_ids and "ReviewSessionObjectAnnotation" in session.types
     expressions = [
         _NOTES.format(names=", ".join(_note_names(session)), ids=parents),
-        _ANNOTATIONS.format(ids=_listed(object_ids)) if has_drawings else "",
-        _HISTORIES.format(ids=_listed(status_ids)) if status_ids else "",
+        _ANNOTATIONS.format(ids=listed(object_ids)) if has_drawings else "",
+        _HISTORIES.format(ids=listed(status_ids)) if status_ids else "",
     ]
-    found = iter(_run(session, [expression for expression in expressions if expression]))
+    found = iter(run_queries(session, [expression for expression in expressions if expression]))
     for expression in expressions:
         yield next(found) if expression else []
 
@@ -148,11 +148,12 @@ def _properties(session: Session, entity_type: str) -> Mapping[str, Any]:
     return properties
 
 
-def _listed(ids: Iterable[str]) -> str:
+def listed(ids: Iterable[str]) -> str:
+    """Return the ids as the list of a query."""
     return ", ".join(map(quoted, ids))
 
 
-def _run(session: Session, expressions: Sequence[str]) -> list[list[dict[str, Any]]]:
+def run_queries(session: Session, expressions: Sequence[str]) -> list[list[dict[str, Any]]]:
     """Return the results of queries as plain data, in one request.
 
     The session's entities are left alone: feedback is read beside the artist's own changes. A server sends the
@@ -185,7 +186,7 @@ def find_note_id(session: Session, id_or_start: str) -> str:
     condition = f"id is {quoted(id_or_start)}"
     if 8 <= len(id_or_start) < 36 and not set(id_or_start) - set("0123456789abcdef-"):
         condition = f'id like "{id_or_start}%"'
-    found = _run(session, [f"select id from Note where {condition} limit 2"])[0]
+    found = run_queries(session, [f"select id from Note where {condition} limit 2"])[0]
     if len(found) != 1:
         raise NotFoundError(
             f"{'Two notes start with' if found else 'There is no note'} {id_or_start} on {session.server_url}. "
@@ -233,7 +234,7 @@ def mark_addressed(session: Session, note_id: str, version_id: str, version: str
     Repeating it changes nothing. A note that was deleted in the meantime is skipped.
     """
     query = f"select id, parent_id, parent_type, metadata.key, metadata.value from Note where id is {quoted(note_id)}"
-    found = _run(session, [query])[0]
+    found = run_queries(session, [query])[0]
     if not found:
         return
     value = json.dumps({"version_id": version_id, "version": version})
@@ -256,7 +257,7 @@ def mark_addressed(session: Session, note_id: str, version_id: str, version: str
 
 
 def _read_note(session: Session, note_id: str) -> Mapping[str, Any]:
-    found = _run(session, [f"select id, parent_id, parent_type from Note where id is {quoted(note_id)}"])[0]
+    found = run_queries(session, [f"select id, parent_id, parent_type from Note where id is {quoted(note_id)}"])[0]
     if not found:
         raise NotFoundError(f"There is no note {note_id} on {session.server_url}. Load the notes again.")
     return found[0]

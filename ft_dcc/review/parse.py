@@ -75,7 +75,7 @@ def _version(
         task_id=version.get("task_id"),
         path=_path(version.get("link") or ()),
         artist=person_name(_related(version, "user")),
-        date=_date(version.get("date")),
+        date=parse_date(version.get("date")),
         status=str(_related(version, "status").get("name") or ""),
         thumbnail_id=version.get("thumbnail_id"),
         clip=_clip(version.get("components") or ()),
@@ -101,7 +101,7 @@ def _note(note: Data, drawings: Mapping[str, Data], invitees: Mapping[str, str],
         id=note["id"],
         parent=(str(note.get("parent_type") or ""), note["parent_id"]),
         author=author or (drawing.author if drawing is not None else "") or "Guest",
-        date=_date(note.get("date")),
+        date=parse_date(note.get("date")),
         text=str(note.get("content") or ""),
         frame=frame if frame is not None or drawing is None else drawing.frame,
         end_frame=end_frame,
@@ -110,7 +110,7 @@ def _note(note: Data, drawings: Mapping[str, Data], invitees: Mapping[str, str],
         replies=_replies(note, invitees),
         attachments=tuple(_attachment(link) for link in note.get("note_components") or ()),
         review=review,
-        done_at=_date(note.get("completed_at")),
+        done_at=parse_date(note.get("completed_at")),
         done_by=person_name(_related(note, "completed_by")) or str(own.get("done_by") or ""),
         is_from_publish=note["id"] == publish_note_id(version_id, note["parent_id"]),
         addressed_in=str(_json_object(metadata.get(ADDRESSED_KEY)).get("version") or ""),
@@ -145,7 +145,7 @@ def _replies(note: Data, invitees: Mapping[str, str]) -> tuple[Reply, ...]:
             author=person_name(_related(reply, "author"))
             or invitees.get(str(_json_object(_metadata(reply).get(NOTE_KEY)).get("invitee_id")), "")
             or "Guest",
-            date=_date(reply.get("date")),
+            date=parse_date(reply.get("date")),
             text=str(reply.get("content") or ""),
         )
         for reply in note.get("replies") or ()
@@ -168,14 +168,14 @@ def _history(entry: Data) -> tuple[VerdictChange, ...]:
     """Return the statuses in the metadata of a verdict; what another client has written is left out."""
     changes = _json_object(entry.get("value")).get(_HISTORY)
     return tuple(
-        VerdictChange(change["status"], _date(change.get("date")))
+        VerdictChange(change["status"], parse_date(change.get("date")))
         for change in (changes if isinstance(changes, list) else ())
         if isinstance(change, dict) and isinstance(change.get("status"), str)
     )
 
 
 def _verdict(status: Data, review: str, history: tuple[VerdictChange, ...]) -> Verdict:
-    present, date = str(status.get("status") or ""), _date(status.get("created_at"))
+    present, date = str(status.get("status") or ""), parse_date(status.get("created_at"))
     # Another client may have changed the status without a history.
     if history and history[-1].status == present:
         date = history[-1].date or date
@@ -195,7 +195,7 @@ def _verdicts(
         Verdict(
             author=person_name(_related(change, "user")),
             status=str(_related(change, "status").get("name") or ""),
-            date=_date(change.get("date")),
+            date=parse_date(change.get("date")),
         )
         for change in version.get("status_changes") or ()
     ]
@@ -265,7 +265,7 @@ def _first_integer(*values: object) -> int | None:
     return None
 
 
-def _date(value: object) -> datetime | None:
+def parse_date(value: object) -> datetime | None:
     """Return a time of the server, which is UTC, with its time zone."""
     if isinstance(value, Mapping):
         value = value.get("value")

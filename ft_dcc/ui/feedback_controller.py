@@ -5,21 +5,31 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ft_dcc.errors import Error
-from ft_dcc.host import ShowsFeedback
+from ft_dcc.host import GoesToFrames, ShowsFeedback
 from ft_dcc.host_support.main_thread import run_when_idle
 from ft_dcc.review.notes import Note, ReviewedVersion, drawings_for_scene
 from ft_dcc.ui.background_queries import LatestOnlyWorker, error_message_of
 
 if TYPE_CHECKING:
     from ft_dcc.host import Host
+    from ft_dcc.review.drawings import Drawing
     from ft_dcc.session import Session
 
 log = logging.getLogger(__name__)
 
 _MAX_MESSAGE_LENGTH = 80
+
+
+def show_drawings(host: Host, drawings: Sequence[Drawing], source: str | None = None) -> list[str]:
+    """Show the drawings in the scene in an idle moment, and return a sentence for each problem."""
+    if not isinstance(host, ShowsFeedback):
+        raise Error(f"{host.name} cannot show drawings. See them on the review page.")
+    feedback_host: ShowsFeedback = host
+    return run_when_idle(host, lambda: feedback_host.show_feedback(drawings, source))
 
 
 class FeedbackController:
@@ -95,10 +105,7 @@ class FeedbackController:
         drawings = drawings_for_scene(self.versions[:1] if versions is None else versions)
 
         def work() -> None:
-            if not isinstance(host, ShowsFeedback):
-                raise Error(f"{host.name} cannot show drawings. See them on the review page.")
-            feedback_host: ShowsFeedback = host
-            self.problems = tuple(run_when_idle(host, lambda: feedback_host.show_feedback(drawings, source)))
+            self.problems = tuple(show_drawings(host, drawings, source))
             self.is_shown = bool(drawings)
 
         self._run("Showing drawings", work, uses_scene=True)
@@ -112,6 +119,16 @@ class FeedbackController:
             self.is_shown, self.problems = False, ()
 
         self._run("Showing drawings", work, uses_scene=True)
+
+    def go_to_frame(self, host: Host, frame: int) -> None:
+        """Set the current frame of the scene."""
+
+        def work() -> None:
+            if not isinstance(host, GoesToFrames):
+                raise Error(f"{host.name} has no timeline.")
+            run_when_idle(host, partial(host.go_to_frame, frame))
+
+        self._run("Going to a frame", work, uses_scene=True)
 
     def mark_seen(self) -> None:
         """Reset the count of new notes."""

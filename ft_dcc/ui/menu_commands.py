@@ -12,11 +12,12 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Callable
 
-from ft_dcc.errors import Error
+from ft_dcc.errors import Error, UserFixableError
 
 if TYPE_CHECKING:
     from ft_dcc.host import Host
     from ft_dcc.publish.publisher import Publisher
+    from ft_dcc.session import Session
 
 ShowMessage = Callable[[str], object]
 ShowError = Callable[[BaseException], object]
@@ -49,19 +50,49 @@ def run_in_background(
     threading.Thread(target=run, name="ft-dcc publish", daemon=True).start()
 
 
+def show_newest_drawings(host: Host, task_id: str | None) -> str:
+    """Show the drawings of the open notes on the newest version of a task, and return a sentence about them.
+
+    Raises UserFixableError for a scene without a task, and AuthenticationError when no account is known.
+    """
+    from ft_dcc.review import feedback
+    from ft_dcc.review.notes import drawings_for_scene
+    from ft_dcc.session.query.query import quoted
+    from ft_dcc.ui.feedback_controller import show_drawings
+
+    if task_id is None:
+        raise UserFixableError("The scene has no task. Choose it in the dialog: Publish for review…")
+    with open_session() as session:
+        newest = next(feedback.find_feedback(session, f"task_id is {quoted(task_id)}", page_size=1), None)
+    drawings = drawings_for_scene([newest] if newest is not None else [])
+    problems = show_drawings(host, drawings)
+    if newest is None or not drawings:
+        return "The newest version has no open notes on frames."
+    count = "1 note is" if len(drawings) == 1 else f"{len(drawings)} notes are"
+    return " ".join((f"{count} open on {newest.name}.", *problems))
+
+
 @contextmanager
 def open_publisher(host: Host | None = None) -> Iterator[Publisher]:
     """Yield a publisher with a session of its own; without a host it publishes files, whatever scene is open.
 
     Raises AuthenticationError when no account is known.
     """
-    from ft_dcc.accounts.browser_login import require_account
     from ft_dcc.publish.publisher import Publisher
+
+    with open_session() as session:
+        yield Publisher(session, host)
+
+
+@contextmanager
+def open_session() -> Iterator[Session]:
+    """Yield a session of the known account; raise AuthenticationError when there is none."""
+    from ft_dcc.accounts.browser_login import require_account
     from ft_dcc.session import Session
 
     account = require_account()
     with Session(server_url=account.server, api_user=account.user, api_key=account.key) as session:
-        yield Publisher(session, host)
+        yield session
 
 
 def _show_error(error: BaseException, show: ShowMessage, show_load_error: ShowError) -> None:

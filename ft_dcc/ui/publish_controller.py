@@ -13,6 +13,8 @@ from ft_dcc.errors import Cancelled, Error, ServerUnreachable, TaskNotFound, Val
 from ft_dcc.host_support.main_thread import ignore_sigpipe, is_scene_captured, run_when_idle
 from ft_dcc.ui.background_queries import BackgroundQueries
 from ft_dcc.ui.feedback_controller import FeedbackController
+from ft_dcc.ui.image_cache import ImageCache
+from ft_dcc.ui.task_list_controller import TaskListController
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -77,6 +79,8 @@ class PublishController:
         self._thread: threading.Thread | None = None
         self.queries = BackgroundQueries(on_change)
         self.feedback = FeedbackController(on_change)
+        self.my_tasks = TaskListController(on_change)
+        self.images = ImageCache(on_change)
 
     @property
     def is_busy(self) -> bool:
@@ -218,7 +222,8 @@ class PublishController:
     def close(self) -> None:
         """Sign out, cancel the activity and discard all fetched data; a running job stays in the queue."""
         self.queries.clear()
-        self.feedback.clear()
+        for part in (self.feedback, self.my_tasks, self.images):
+            part.clear()
         session, self.session = self.session, None
         if session is not None:
             session.close()

@@ -17,6 +17,7 @@ import attrs
 from ft_dcc.errors import CameraMissing, CaptureFailed, StorageError
 from ft_dcc.frames import FrameRange, Frames, Resolution
 from ft_dcc.host import OnFrame, PlayblastRequest, Scene
+from ft_dcc.host_support.feedback import drawings_in_range
 from ft_dcc.review.drawings import Drawing
 
 T = TypeVar("T")
@@ -57,6 +58,7 @@ class ColourBars:
         self.captures = 0
         self.lenses: dict[int, float] = {}
         self.feedback: tuple[Drawing, ...] = ()
+        self.frame = 1001
 
     def focal_lengths(self, source: str, frame_range: FrameRange) -> dict[int, float]:
         self._demand_main_thread("focal_lengths")
@@ -74,13 +76,17 @@ class ColourBars:
         if source is not None and source not in self._scene.sources:
             raise CameraMissing(f"There is no camera called {source}.")
         first, last = self._scene.frame_range.start, self._scene.frame_range.end
-        self.feedback = tuple(each for each in drawings if each.frame <= last and each.last_frame >= first)
-        count = len(drawings) - len(self.feedback)
-        return [f"{count} notes are outside of the scene's frames and not shown."] if count else []
+        inside, problems = drawings_in_range(drawings, first, last)
+        self.feedback = tuple(inside)
+        return problems
 
     def clear_feedback(self) -> None:
         self._demand_main_thread("clear_feedback")
         self.feedback = ()
+
+    def go_to_frame(self, frame: int) -> None:
+        self._demand_main_thread("go_to_frame")
+        self.frame = frame
 
     def _paint(self, request: PlayblastRequest, on_frame: OnFrame) -> Frames:
         if request.source not in self._scene.sources:

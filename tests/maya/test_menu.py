@@ -8,6 +8,7 @@ from types import ModuleType
 import pytest
 
 from ft_dcc.errors import SettingInvalid
+from ft_dcc.review.drawings import parse_drawing
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def test_installing_twice_adds_one_menu_and_one_button(maya, package):
     package.install()
     package.install()
     assert controls(maya, "menu") == ["ft-dcc"]
-    assert len(controls(maya, "item")) == 6
+    assert len(controls(maya, "item")) == 10
     assert controls(maya, "button") == ["mine", "ft-dcc"]
 
 
@@ -97,6 +98,8 @@ def test_the_menu_is_added_when_maya_has_no_shelves(maya, package, monkeypatch):
     ("label", "page"),
     [
         ("Publish for review…", "publish"),
+        ("My tasks", "tasks"),
+        ("Notes", "notes"),
         ("Review sessions", "reviews"),
         ("Queue", "queue"),
         ("Settings", "settings"),
@@ -172,3 +175,18 @@ def test_publish_again_without_a_previous_publish_opens_the_dialog(maya, package
     package.install()
     press(maya, "Publish again")
     assert [page for _, page, _ in shown] == ["publish"]
+
+
+def test_drawings_of_a_scene_without_a_task_are_one_sentence_and_shown_ones_are_removed(maya, package):
+    from ft_dcc_maya import feedback
+    from ft_dcc_maya.host import MayaHost
+
+    package.install()
+    MayaHost().show_feedback([parse_drawing('{"version": 2, "shapes": []}', 1003, text="Too high")])
+    press(maya, "Hide drawings")
+    assert feedback.find_groups() == []
+    press(maya, "Show drawings")
+    for thread in [each for each in threading.enumerate() if each.name == "ft-dcc publish"]:
+        thread.join()
+    maya.idle()
+    assert maya.interface.messages == ["The scene has no task. Choose it in the dialog: Publish for review…"]

@@ -12,7 +12,18 @@ from doubles.maya.start import modules
 from doubles.pythons import need_python
 
 ROOT = Path(__file__).resolve().parents[2]
-ITEMS = ["Publish for review…", "Publish again", "Review sessions", "Queue", "Settings", "About"]
+ITEMS = [
+    "Publish for review…",
+    "Publish again",
+    "My tasks",
+    "Notes",
+    "Show drawings",
+    "Hide drawings",
+    "Review sessions",
+    "Queue",
+    "Settings",
+    "About",
+]
 
 
 def start(module, *arguments, python=sys.executable):

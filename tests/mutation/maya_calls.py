@@ -16,6 +16,7 @@ from doubles.maya.scene import Reference
 from ft_dcc.errors import Error
 from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.host import PlayblastRequest
+from ft_dcc.review.drawings import parse_drawing
 
 # What differs in each run: UUIDs of nodes and addresses of functions.
 _PASSING = re.compile(r"[0-9A-F]{8}-[0-9A-F-]{27}|0x[0-9a-f]+")
@@ -40,6 +41,7 @@ def _record_calls(folder: Path, *, is_batch: bool) -> list[str]:
         results = [str(host.version), str(host.scene())]
         if not is_batch:
             _use_window(maya, host, folder, results)
+        _use_feedback(maya, host, results)
         _use_scene(host, folder, results)
         maya.idle()
         calls = [f"> {call.command} {call.mode} {_plain(call.arguments)} {_plain(call.flags)}" for call in maya.calls]
@@ -135,6 +137,17 @@ def _use_scene(host, folder: Path, results: list[str]) -> None:
     request = PlayblastRequest("second", FrameRange(1001, 1001), Resolution(64, 36), folder / "g", "shot")
     results.append(_error(lambda: host.playblast(request, lambda frame: None)))
     results.append(_error(lambda: host.focal_lengths("nobody", FrameRange(1, 1))))
+
+
+def _use_feedback(maya: Maya, host, results: list[str]) -> None:
+    data = (
+        '{"version": 2, "shapes": [{"kind": "line", "colour": "#ff8000", "width": 0.1, "from": [0, 0], "to": [1, 1]}]}'
+    )
+    drawings = [parse_drawing(data, frame, author="Ida", text="Too high") for frame in (1001, 1001, 1002)]
+    results += [*host.show_feedback(drawings, "second"), str(maya.scene.state()["nodes"])]
+    results += [str((node.name, node.keys)) for node in maya.scene.nodes if node.keys]
+    host.clear_feedback()
+    results.append(str(maya.scene.state()["nodes"]))
 
 
 def _error(function) -> str:

@@ -17,6 +17,8 @@ PROGRAMS = ("cmds", "mel", "utils", "nuke")
 METHODS = (
     "setValue",
     "setExpression",
+    "fromScript",
+    "setXYpos",
     "setInput",
     "addMenu",
     "addCommand",

@@ -16,6 +16,7 @@ from doubles.nuke.program import Nuke, running
 from ft_dcc.errors import Error
 from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.host import PlayblastRequest
+from ft_dcc.review.drawings import parse_drawing
 
 
 def record_calls() -> list[str]:
@@ -117,6 +118,20 @@ def _use_script(nuke: Nuke, host, folder: Path, lines: list[str]) -> None:
         )
     )
     tab.remove(write)
+    _use_feedback(nuke, host, lines)
+
+
+def _use_feedback(nuke: Nuke, host, lines: list[str]) -> None:
+    data = (
+        '{"version": 2, "shapes": [{"kind": "line", "colour": "#ff8000", "width": 0.1, "from": [0, 0], "to": [1, 1]}]}'
+    )
+    drawings = [parse_drawing(data, frame, author="Ida", text="[Arm] too high") for frame in (1001, 1002)]
+    host.configure(FrameRange(1001, 1012), Fraction(24), Resolution(64, 36))
+    lines += [*host.show_feedback(drawings), str(nuke.state())]
+    groups = [node for node in nuke.root.children if node._kind == "Group"]
+    lines += [f"{node._kind} {node._knobs['disable'].expression}" for group in groups for node in group.children]
+    lines += [f"{group.path} {group.position}" for group in groups]
+    host.clear_feedback()
 
 
 def _error(function) -> str:

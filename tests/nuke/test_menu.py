@@ -8,6 +8,7 @@ import pytest
 from doubles.nuke.sample_script import set_knobs
 
 from ft_dcc.errors import SettingInvalid
+from ft_dcc.review.drawings import parse_drawing
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def test_installing_twice_adds_one_menu_and_uninstalling_removes_it(nuke):
     ft_dcc_nuke.start_window()
     ft_dcc_nuke.start_window()
     assert list(nuke.menus["Nuke"].entries) == ["ft-dcc"]
-    assert len(nuke.menus["Nuke"].entries["ft-dcc"].entries) == 10
+    assert len(nuke.menus["Nuke"].entries["ft-dcc"].entries) == 14
     ft_dcc_nuke.uninstall()
     ft_dcc_nuke.uninstall()
     assert nuke.menus["Nuke"].labels() == before
@@ -62,6 +63,8 @@ def test_installing_twice_adds_one_menu_and_uninstalling_removes_it(nuke):
     [
         ("Publish for review…", "publish"),
         ("Publish again", "publish"),
+        ("My tasks", "tasks"),
+        ("Notes", "notes"),
         ("Review sessions", "reviews"),
         ("Queue", "queue"),
         ("Settings", "settings"),
@@ -233,3 +236,17 @@ def test_publish_renders_asks_before_it_publishes_an_incomplete_render(nuke, pac
     assert len(serve_until_finished(nuke)) == 1 and nuke.messages[0].endswith("1010-1012. Publish 1001-1009 as it is?")
     press(nuke, "Publish renders of selected Writes")
     assert serve_until_finished(nuke)[2:] == ["Version 1 is in review."]
+
+
+def test_drawings_of_a_script_without_a_task_are_one_sentence_and_shown_ones_are_removed(nuke, package):
+    from ft_dcc_nuke.host import NukeHost
+
+    NukeHost().show_feedback([parse_drawing('{"version": 2, "shapes": []}', 1003, text="Too high")])
+    assert [node._kind for node in nuke.root.children] == ["Read", "Write", "Group"]
+    press(nuke, "Hide drawings")
+    assert [node._kind for node in nuke.root.children] == ["Read", "Write"]
+    press(nuke, "Show drawings")
+    for thread in [each for each in threading.enumerate() if each.name == "ft-dcc publish"]:
+        thread.join()
+    nuke.idle()
+    assert nuke.messages == ["The scene has no task. Choose it in the dialog: Publish for review…"]

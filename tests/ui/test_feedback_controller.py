@@ -9,8 +9,10 @@ from uuid import uuid4
 import pytest
 from doubles.colour_bars import ColourBars
 
+from ft_dcc.review import my_tasks
 from ft_dcc.session import Session, operations
 from ft_dcc.ui.feedback_controller import FeedbackController
+from ft_dcc.ui.menu_commands import show_newest_drawings
 
 PEN = {"kind": "pen", "colour": "#ff0000", "width": 0.01, "points": [[0.25, 0.25, 0.5], [0.75, 0.5, 0.5]]}
 
@@ -148,3 +150,24 @@ def test_a_host_without_feedback_is_a_sentence(controller):
     controller.show(Plain())
     assert controller.wait(30)
     assert controller.error == "Plain cannot show drawings. See them on the review page."
+
+
+def test_the_menu_shows_the_drawings_of_the_newest_version(session, task, signed_in):
+    task_id, entry = task
+    write(session, entry, "first")
+    host = ColourBars()
+    assert show_newest_drawings(host, task_id) == "1 note is open on v001."
+    assert [drawing.text for drawing in host.feedback] == ["first"]
+
+
+def test_my_tasks_have_their_newest_version_and_their_open_notes(session, task):
+    task_id, entry = task
+    write(session, entry, "first")
+    user = session.query(f'User where username is "{session.api_user}"').one()
+    values = {"context_id": task_id, "resource_id": user["id"], "type": "assignment"}
+    session.call(
+        [operations.create("Appointment", values), operations.update("Task", task_id, {"end_date": "2026-12-01"})]
+    )
+    (found,) = [each for each in my_tasks.of_user(session, session.api_user) if each.id == task_id]
+    assert (found.version.number, found.open_count, f"{found.due:%Y-%m-%d}") == (1, 1, "2026-12-01")
+    assert found.path.count("/") == 3 and found.status

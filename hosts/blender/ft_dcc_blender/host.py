@@ -168,6 +168,10 @@ class BlenderHost:
         """Remove the shown drawings."""
         feedback.clear()
 
+    def go_to_frame(self, frame: int) -> None:
+        """Set the frame of the scene."""
+        self._scene().frame_set(frame)
+
     def save(self) -> Path:
         """Save the file; raise UserFixableError if it has no name yet, StorageError if that fails."""
         if not bpy.data.filepath:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 import time
@@ -15,7 +16,9 @@ from ft_dcc.acceptance.checks import MENU as LABELS
 from ft_dcc.acceptance.host_under_test import Check, CheckContext, Skipped, require_equal
 from ft_dcc.acceptance.run import run_requested_checks
 from ft_dcc.errors import CaptureFailed, Error
+from ft_dcc.frames import Resolution
 from ft_dcc.host import PlayblastRequest
+from ft_dcc.review.drawings import parse_drawing
 from ft_dcc.ui.preview import preview_camera, preview_look
 
 from . import menu
@@ -54,6 +57,7 @@ class MayaUnderTest:
             Check("menu twice", "The menu exists once, and is gone after its removal", check_menu_twice),
             Check("no window", "Maya without a window refuses a playblast with a sentence", check_no_window),
             Check("png", "An image has the colour type that the suite expects", check_png),
+            Check("drawings", "A drawing lies on its pixels, on its frame, in its colour", check_drawings),
             Check("flat shading", "Flat shading is not black", check_flat_shading),
             Check("one call", "A capture in one call is measured against one call per frame", check_one_call),
             Check("unkeyed pose", "A value that is not keyed outlives the dialog and its preview", check_unkeyed_pose),
@@ -155,6 +159,59 @@ def check_png(context: CheckContext) -> Mapping[str, Any]:
     require_equal(header[24], 8, "the bit depth")
     require_equal(header[25] in (2, 6), True, "the colour type is 2 (RGB) or 6 (RGB and alpha)")
     return {"colour type": header[25], "corner": [corner.red(), corner.green(), corner.blue(), corner.alpha()]}
+
+
+def check_drawings(context: CheckContext) -> Mapping[str, Any]:
+    """Check that a drawing of a reviewer is shown where it was drawn, and that nothing of it remains."""
+    request = context.request("1003")
+    line = {"kind": "line", "colour": "#ff8000", "width": 0.1, "from": [0.2, 0.25], "to": [0.3, 0.25]}
+    data = json.dumps({"version": 2, "shapes": [line]})
+    host, drawings = MayaHost(), [parse_drawing(data, 1003, text="Too high")]
+    host.show_feedback(drawings, request.source)
+    images = {frame: _view(request.source, frame, context.folder / f"view.{frame}.png") for frame in (1002, 1003, 1004)}
+    # 64x36, counted from the top left: a quarter from the left and from the top, and the same place upside down.
+    found = {frame: (_is_orange(image, 16, 9), _is_orange(image, 16, 27)) for frame, image in images.items()}
+    colour = images[1003].pixelColor(16, 9)
+    expected = {1002: (False, False), 1003: (True, False), 1004: (False, False)}
+    require_equal(found, expected, "whether the drawing is at its place, and at the mirrored one")
+    require_equal(abs(colour.green() - 128) < 24, True, f"the green of the colour is 128, found {colour.green()}")
+    host.clear_feedback()
+    # A playblast changes the scene itself.
+    before = context.target.state()
+    host.show_feedback(drawings, request.source)
+    host.clear_feedback()
+    require_equal(context.target.state(), before, "the scene has changed")
+    return {"colour": [colour.red(), colour.green(), colour.blue()]}
+
+
+def _view(camera: str, frame: int, path: Path) -> Any:
+    """Return the image of a view that draws curves."""
+    with own_panel(Resolution(64, 36)) as panel:
+        cmds.modelEditor(panel, edit=True, camera=camera, nurbsCurves=True, headsUpDisplay=False)
+        shape = cmds.listRelatives(camera, shapes=True, path=True)[0]
+        overscan = cmds.getAttr(f"{shape}.overscan")
+        cmds.setAttr(f"{shape}.overscan", 1.0)
+        cmds.playblast(
+            completeFilename=path.as_posix(),
+            frame=[frame],
+            editorPanelName=panel,
+            widthHeight=(64, 36),
+            percent=100,
+            format="image",
+            compression="png",
+            forceOverwrite=True,
+            offScreen=True,
+            viewer=False,
+            showOrnaments=False,
+        )
+        cmds.setAttr(f"{shape}.overscan", overscan)
+    return _image(path)
+
+
+def _is_orange(image: Any, x: int, y: int) -> bool:
+    # The curve may lie on a neighbouring row.
+    colours = [image.pixelColor(x, row) for row in (y - 1, y, y + 1)]
+    return any(colour.red() - colour.blue() > 120 and colour.alpha() > 0 for colour in colours)
 
 
 def check_flat_shading(context: CheckContext) -> Mapping[str, Any]:

@@ -47,6 +47,27 @@ def show_load_error(error: BaseException) -> None:
 
 
 @report_errors
+def show_drawings() -> None:
+    """Show the drawings of the open notes on the newest version of this scene's task."""
+    from ft_dcc.ui.menu_commands import run_in_background, show_newest_drawings
+
+    from .host import MayaHost
+
+    host = MayaHost()
+    run_in_background(
+        partial(show_newest_drawings, host, host.scene().task_id), utils.executeDeferred, show_message, show_load_error
+    )
+
+
+@report_errors
+def hide_drawings() -> None:
+    """Remove the drawings from the scene."""
+    from .host import MayaHost
+
+    MayaHost().clear_feedback()
+
+
+@report_errors
 def publish_again() -> None:
     """Capture again what was last published to this scene's task, and upload it while the artist works on.
 
@@ -80,6 +101,8 @@ def _show(page: str) -> None:
 
 
 publish_for_review = report_errors(partial(_show, "publish"))
+show_tasks = report_errors(partial(_show, "tasks"))
+show_notes = report_errors(partial(_show, "notes"))
 show_reviews = report_errors(partial(_show, "reviews"))
 show_queue = report_errors(partial(_show, "queue"))
 show_settings = report_errors(partial(_show, "settings"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -14,8 +14,9 @@ from ft_dcc.errors import StorageError, UserFixableError
 from ft_dcc.frames import FrameRange, Frames, Resolution
 from ft_dcc.host import OnFrame, PlayblastRequest, Scene, Soundtrack
 from ft_dcc.host_support.main_thread import entered_on_main_thread
+from ft_dcc.review.drawings import Drawing
 
-from . import main_thread
+from . import feedback, main_thread
 from .cameras import camera_shape, find_cameras
 from .capture import capture_setup, output_frames, snapshot_setup
 from .look import PRESETS
@@ -144,6 +145,20 @@ class MayaHost:
         """Select only this camera; raise CameraMissing."""
         camera_shape(source)
         cmds.select(source, replace=True)
+
+    def show_feedback(self, drawings: Sequence[Drawing], source: str | None = None) -> list[str]:
+        """Show the drawings below the camera; raise CameraMissing, or CaptureFailed for a locked camera."""
+        scene = self.scene()
+        camera = source or (scene.sources[0] if scene.sources else "")
+        return feedback.show(drawings, camera, scene.frame_range.start, scene.frame_range.end)
+
+    def clear_feedback(self) -> None:
+        """Remove the drawings."""
+        feedback.clear()
+
+    def go_to_frame(self, frame: int) -> None:
+        """Set the current time."""
+        cmds.currentTime(frame)
 
     def run_in_main_thread(self, function: Callable[[], T]) -> T:
         """Call the function on the main thread and return its result; raise CaptureFailed while that is busy."""

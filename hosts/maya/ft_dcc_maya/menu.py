@@ -32,6 +32,10 @@ def install() -> None:
     for label, name in (
         ("Publish for review…", "publish_for_review"),
         ("Publish again", "publish_again"),
+        ("My tasks", "show_tasks"),
+        ("Notes", "show_notes"),
+        ("Show drawings", "show_drawings"),
+        ("Hide drawings", "hide_drawings"),
         ("Review sessions", "show_reviews"),
         ("Queue", "show_queue"),
         ("Settings", "show_settings"),

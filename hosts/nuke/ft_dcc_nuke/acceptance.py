@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ import nuke
 from ft_dcc.acceptance.host_under_test import Check, CheckContext, Skipped, require_equal
 from ft_dcc.acceptance.run import run_requested_checks
 from ft_dcc.renders.renders import Render, read_renders
+from ft_dcc.review.drawings import parse_drawing
 
 from . import menu, tab
 from .host import NukeHost
@@ -42,6 +44,7 @@ class NukeUnderTest:
         self.host = NukeHost()
         self.checks: Sequence[Check] = (
             Check("menu twice", "The menu exists once, and is gone after its removal", check_menu_twice),
+            Check("drawings", "A drawing lies on its pixels, on its frame, in linear colours", check_drawings),
             Check("change", "A change in the middle of a capture is kept", check_change),
             Check("callbacks", "A render calls the callbacks in the documented order", check_callbacks),
             Check("render", "A render of a node with the tab is recorded, frame by frame", check_render),
@@ -120,6 +123,32 @@ def check_menu_twice(context: CheckContext) -> None:
     menu.uninstall()
     require_equal(list(context.target.menu() or ()), [], "what is left of the menu")
     menu.install()
+
+
+def check_drawings(context: CheckContext) -> Mapping[str, Any]:
+    """Check that a drawing of a reviewer is drawn where it was drawn, and that nothing of it remains."""
+    before = context.target.state()
+    dot = {"kind": "pen", "colour": "#ff8000", "width": 0.25, "points": [[0.25, 0.25, 0.5], [0.26, 0.25, 0.5]]}
+    data = json.dumps({"version": 2, "shapes": [dot]})
+    NukeHost().show_feedback([parse_drawing(data, 1003, text="Too high")])
+    group: Any = nuke.allNodes("Group", group=nuke.root())[0]
+    current = int(nuke.frame())
+    # 64x36, counted from the bottom left: a quarter from the left and from the top, and the same place upside down.
+    found = {frame: (_is_orange(group, frame, 16, 27), _is_orange(group, frame, 16, 9)) for frame in (1002, 1003, 1004)}
+    nuke.frame(1003)
+    colour = [round(float(group.sample(channel, 16, 27)), 3) for channel in ("red", "green", "blue")]
+    nuke.frame(current)
+    expected = {1002: (False, False), 1003: (True, False), 1004: (False, False)}
+    require_equal(found, expected, "whether the drawing is at its place, and at the mirrored one")
+    require_equal(abs(colour[1] - 0.216) < 0.02, True, f"the colour {colour} is linear")
+    NukeHost().clear_feedback()
+    require_equal(context.target.state(), before, "the script has changed")
+    return {"colour": colour}
+
+
+def _is_orange(node: Any, frame: int, x: int, y: int) -> bool:
+    nuke.frame(frame)
+    return bool(node.sample("red", x, y) - node.sample("blue", x, y) > 0.5)
 
 
 def check_change(context: CheckContext) -> None:

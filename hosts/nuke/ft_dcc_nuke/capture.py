@@ -110,7 +110,7 @@ def capture_setup(request: PlayblastRequest, frames: Frames) -> Iterator[DrawFra
     it. Raises CameraMissing, CaptureFailed or StorageError before anything is changed.
     """
     source = find_node(request.source)
-    group = _parent_group(source)
+    group = parent_group(source)
     make_folder(request.directory)
     view = node_views(source)[0]
 
@@ -127,8 +127,11 @@ def capture_setup(request: PlayblastRequest, frames: Frames) -> Iterator[DrawFra
     yield draw
 
 
-def _parent_group(source: nuke.Node) -> nuke.Group:
-    """Return the group that contains the node: nodes of different groups cannot be connected."""
+def parent_group(source: nuke.Node) -> nuke.Group:
+    """Return the group that contains the node: nodes of different groups cannot be connected.
+
+    Raises CaptureFailed for a node in a gizmo.
+    """
     group = source
     for _ in range(source.fullName().count(".")):
         group = group.parent()

@@ -43,6 +43,30 @@ def show_load_error(error: BaseException) -> None:
 
 
 @report_errors
+def show_drawings() -> None:
+    """Show the drawings of the open notes on the newest version of this scene's task."""
+    from ft_dcc.ui.menu_commands import run_in_background, show_newest_drawings
+
+    from .host import NukeHost
+
+    host = NukeHost()
+    run_in_background(
+        partial(show_newest_drawings, host, host.scene().task_id),
+        nuke.executeInMainThread,
+        nuke.message,
+        show_load_error,
+    )
+
+
+@report_errors
+def hide_drawings() -> None:
+    """Remove the drawings from the scene."""
+    from .host import NukeHost
+
+    NukeHost().clear_feedback()
+
+
+@report_errors
 def publish_again() -> None:
     """Publish again what was last published to this script's task, while the artist works on.
 
@@ -167,6 +191,8 @@ def _show(page: str) -> None:
 
 
 publish_for_review = report_errors(partial(_show, "publish"))
+show_tasks = report_errors(partial(_show, "tasks"))
+show_notes = report_errors(partial(_show, "notes"))
 show_reviews = report_errors(partial(_show, "reviews"))
 show_queue = report_errors(partial(_show, "queue"))
 show_settings = report_errors(partial(_show, "settings"))

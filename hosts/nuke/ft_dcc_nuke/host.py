@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -13,9 +14,10 @@ from ft_dcc.errors import CameraMissing, FramesMissing, StorageError, UserFixabl
 from ft_dcc.frames import FrameRange, Frames, Resolution, find_frames, is_sequence
 from ft_dcc.host import Footage, OnFrame, PlayblastRequest, Scene
 from ft_dcc.host_support.main_thread import entered_on_main_thread
+from ft_dcc.review.drawings import Drawing
 
-from . import main_thread
-from .capture import capture_setup, find_node, find_sources, output_frames
+from . import feedback, main_thread
+from .capture import DrawFrame, capture_setup, find_node, find_sources, output_frames
 from .colour_space import colour_space_of, ocio_config_path
 from .node_info import (
     TASK_KNOB,
@@ -80,7 +82,7 @@ class NukeHost:
         frames = self.run_in_main_thread(partial(output_frames, request))
         with entered_on_main_thread(capture_setup(request, frames), main_thread.run) as draw_frame:
             for frame in request.frame_range.with_handles:
-                main_thread.run(partial(draw_frame, frame))
+                main_thread.run(partial(_draw_without_feedback, draw_frame, frame))
                 on_frame(frame)
         return frames
 
@@ -130,9 +132,27 @@ class NukeHost:
             node.setSelected(False)
         wanted.setSelected(True)
 
+    def show_feedback(self, drawings: Sequence[Drawing], source: str | None = None) -> list[str]:
+        """Show the drawings in a group beside the source; raise CameraMissing, or CaptureFailed in a gizmo."""
+        sources = find_sources()
+        return feedback.show(drawings, source or (sources[0] if sources else ""))
+
+    def clear_feedback(self) -> None:
+        """Remove the group with the drawings."""
+        feedback.clear()
+
+    def go_to_frame(self, frame: int) -> None:
+        """Set the frame of the script."""
+        nuke.frame(frame)
+
     def run_in_main_thread(self, function: Callable[[], T]) -> T:
         """Call the function on the main thread and return its result; raise CaptureFailed while that is busy."""
         return main_thread.run(function)
+
+
+def _draw_without_feedback(draw_frame: DrawFrame, frame: int) -> None:
+    with feedback.hidden():
+        draw_frame(frame)
 
 
 def _has_files(pattern: str) -> bool:

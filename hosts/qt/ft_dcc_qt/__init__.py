@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ft_dcc.host import Host
 
-PAGES = ("publish", "reviews", "queue", "settings", "about")
+PAGES = ("publish", "tasks", "notes", "reviews", "queue", "settings", "about")
 
 
 def show(host: Host | None = None, page: str = "publish", parent: Any = None, files: Iterable[Path] = ()) -> Any:

@@ -13,6 +13,8 @@ from ft_dcc.ui.publish_controller import PublishController
 
 from . import PAGES, style
 from .about_page import AboutPage
+from .feedback.notes_page import NotesPage
+from .feedback.tasks_page import TasksPage
 from .publish_page import PublishPage
 from .queue_page import QueuePage
 from .reviews_page import ReviewsPage
@@ -46,13 +48,19 @@ class Dialog(QtWidgets.QDialog):
         self._page = "publish"
         self._opens_when_finished = False
         self._finished = 0
+        self._was_signed_in = False
         self.publish_page = PublishPage(self.controller, host)
         self.sign_in_page = SignInPage(self.controller, "the desktop" if host is None else host.name)
         self.queue_page = QueuePage(self.controller, host)
         self.reviews_page, self.settings_page = ReviewsPage(self.controller), SettingsPage(self.controller)
         self.about_page = AboutPage(self.controller, host)
+        self.tasks_page, self.notes_page = TasksPage(self.controller), NotesPage(self.controller, host)
+        self.tasks_page.task_taken.connect(self._take_task)
+        self.tasks_page.notes_wanted.connect(self._open_notes)
         self._pages: dict[str, Any] = {
             "publish": self.publish_page,
+            "tasks": self.tasks_page,
+            "notes": self.notes_page,
             "reviews": self.reviews_page,
             "queue": self.queue_page,
             "settings": self.settings_page,
@@ -74,6 +82,7 @@ class Dialog(QtWidgets.QDialog):
             queries.read_scene(self.host)
         if page == "reviews":
             self.controller.refresh_reviews()
+        self._read_feedback()
         if self.controller.session is None and not self.controller.is_busy:
             self.controller.sign_in_with(_find_account, then=lambda account: None)
         self.refresh()
@@ -82,6 +91,11 @@ class Dialog(QtWidgets.QDialog):
         """Show the state of the controller."""
         controller = self.controller
         is_signed_in = controller.session is not None
+        if is_signed_in and not self._was_signed_in:
+            self._read_feedback()
+        self._was_signed_in = is_signed_in
+        self.publish_page.read_notes()
+        self._show_badge()
         needs_sign_in = not is_signed_in and self._page not in _OFFLINE
         page = self.sign_in_page if needs_sign_in else self._pages[self._page]
         has_changed_page = False
@@ -186,11 +200,45 @@ class Dialog(QtWidgets.QDialog):
         for page in (self.sign_in_page, *self._pages.values()):
             self.stack.addWidget(page)
         self.error_label = style.text_label(tone="error", is_selectable=True)
+        self.news_label = style.text_label(tone="warning")
         column = QtWidgets.QVBoxLayout(self)
         column.addLayout(head)
         column.addWidget(self.stack, 1)
+        column.addWidget(self.news_label)
         column.addWidget(self.error_label)
         self.sign_in_page.again.clicked.connect(lambda: self.open_page(self._page))
+
+    def _read_feedback(self) -> None:
+        """Read what the open page shows."""
+        controller = self.controller
+        if controller.session is None:
+            return
+        if self._page == "tasks":
+            controller.my_tasks.read(controller.session, controller.user)
+        if self._page == "notes":
+            controller.feedback.mark_seen()
+            task_id = controller.feedback.task_id or self.publish_page.task_id
+            if task_id is not None:
+                controller.feedback.read(controller.session, task_id)
+
+    def _show_badge(self) -> None:
+        """Show the number of new notes at the page's name, and the newest one in the error line's place."""
+        feedback = self.controller.feedback
+        is_open = self._page == "notes"
+        count = 0 if is_open else feedback.unseen_count
+        self.tabs["notes"].setText(f"Notes ({count} new)" if count else "Notes")
+        self.news_label.setText("" if is_open else feedback.message)
+        self.news_label.setVisible(bool(self.news_label.text()))
+
+    def _take_task(self, task_id: str) -> None:
+        """Choose the task for the publish."""
+        self.open_page("publish")
+        self.publish_page.choose_task(task_id)
+
+    def _open_notes(self, task_id: str) -> None:
+        if self.controller.session is not None:
+            self.controller.feedback.read(self.controller.session, task_id)
+        self.open_page("notes")
 
     def _sign_out(self) -> None:
         server, user = self.controller.server, self.controller.user

@@ -14,6 +14,7 @@ from ft_dcc.host import Host, SupportsSnapshot
 from ft_dcc.ui.publish_controller import PublishController
 
 from . import style
+from .feedback.addressed_panel import AddressedPanel
 from .options_panel import OptionsPanel
 from .problems_panel import ProblemsPanel
 from .progress_panel import ProgressPanel
@@ -58,6 +59,7 @@ class PublishPage(QtWidgets.QWidget):
         self._controller, self._host = controller, host
         self._selected_task_id: str | None = None
         self._requested_task_id: str | None = None
+        self._read_task_id: str | None = None
         self._scene_path: Path | None = None
         self._scene_state: tuple[FrameRange, Resolution] | None = None
         self._last_search = ""
@@ -72,6 +74,7 @@ class PublishPage(QtWidgets.QWidget):
         self.frames, self.rate = QtWidgets.QLineEdit(), QtWidgets.QLineEdit()
         self.review = SearchField("A new review session with this name is created.", allows_free_text=True)
         self.comment = _Comment()
+        self.addressed = AddressedPanel(controller)
         self.options, self.show_options = OptionsPanel(controller, host), style.button("Opt&ions")
         self._can_draw = isinstance(host, SupportsSnapshot)
         self.draw = style.button("Previe&w")
@@ -111,6 +114,7 @@ class PublishPage(QtWidgets.QWidget):
         self.recent.refresh()
         self.recent.setVisible(not controller.problems)
         self.options.refresh()
+        self.addressed.show_task(self.task_id)
         self.publish.setVisible(not is_busy)
         if self._finished != controller.completed_count and not is_busy:
             self._finished = controller.completed_count
@@ -122,6 +126,13 @@ class PublishPage(QtWidgets.QWidget):
             self.show_message(controller.error)
         elif is_busy:
             self.show_message("")
+
+    def read_notes(self) -> None:
+        """Read the notes on the chosen task once, for the reminder."""
+        session, feedback = self._controller.session, self._controller.feedback
+        if session is not None and self.task_id is not None and self.task_id != self._read_task_id:
+            self._read_task_id = self.task_id
+            feedback.read(session, self.task_id)
 
     def show_message(self, message: str) -> None:
         """Show the message next to the button."""
@@ -137,17 +148,18 @@ class PublishPage(QtWidgets.QWidget):
         """Return the request; raise SettingInvalid for an invalid field."""
         from ft_dcc.publish.models import PublishRequest
 
-        if self._task_id is None:
+        if self.task_id is None:
             raise SettingInvalid("No task selected. Choose the task to publish to.")
         sources = self.sources.checked
         if not sources:
             raise SettingInvalid("No source selected. Check the sources to publish.")
         reviews = [name for name in map(str.strip, self.review.text().split(_REVIEW_SEPARATOR)) if name]
         return PublishRequest(
-            task=self._task_id,
+            task=self.task_id,
             source=sources,
             review=reviews or self._default_reviews(),
             comment=self.comment.toPlainText().strip(),
+            addresses=self.addressed.checked,
             frame_range=_frame_range(self.frames.text()),
             fps=_rate(self.rate.text()),
             **self.options.values(sources),
@@ -232,6 +244,7 @@ class PublishPage(QtWidgets.QWidget):
         right.addWidget(self.show_options, 0, QtCore.Qt.AlignmentFlag.AlignLeft)
         right.addWidget(self.options)
         right.addSpacing(6)
+        right.addWidget(self.addressed)
         right.addWidget(self.recent, 1)
         return right
 
@@ -242,7 +255,7 @@ class PublishPage(QtWidgets.QWidget):
         self.filter.textChanged.connect(self.sources.set_filter)
         self.add.clicked.connect(self._ask_for_files)
         self.draw.clicked.connect(self._draw_previews)
-        self.task.chosen.connect(self._choose_task)
+        self.task.chosen.connect(self.choose_task)
         self.task.typed.connect(self._search)
         self.sources.preview_requested.connect(lambda name: self._controller.queries.preview(name, self._host))
         rate = (self.rate,) if self._host is None else ()
@@ -287,12 +300,12 @@ class PublishPage(QtWidgets.QWidget):
     def _show_choices(self) -> None:
         controller = self._controller
         self._select_last_task()
-        task = controller.task(self._task_id)
-        if task is not None or self._task_id is None:
+        task = controller.task(self.task_id)
+        if task is not None or self.task_id is None:
             self.task.select("" if task is None else task.path)
-        elif not controller.is_busy and self._requested_task_id != self._task_id:
-            self._requested_task_id = self._task_id
-            controller.find_task(self._task_id)
+        elif not controller.is_busy and self._requested_task_id != self.task_id:
+            self._requested_task_id = self.task_id
+            controller.find_task(self.task_id)
         choices = {found.id: found.path for found in (*controller.tasks.values(), *controller.queries.found_tasks)}
         self.task.set_choices(tuple(choices.items()))
         open_reviews = controller.reviews.get(task.project_id, ()) if task is not None else ()
@@ -305,7 +318,7 @@ class PublishPage(QtWidgets.QWidget):
 
     def _select_last_task(self) -> None:
         """Select the task of the last publish: files, unlike a scene, do not store one."""
-        if self._task_id is None and self._host is None and self._controller.queries.recent_versions:
+        if self.task_id is None and self._host is None and self._controller.queries.recent_versions:
             path = self._controller.queries.recent_versions[0].path
             self._selected_task_id = next(
                 (task.id for task in self._controller.tasks.values() if task.path == path), None
@@ -316,15 +329,16 @@ class PublishPage(QtWidgets.QWidget):
         settings = self._controller.queries.settings
         if settings is not None and settings.items("review"):
             return None
-        return [self._controller.default_review(self._task_id)]
+        return [self._controller.default_review(self.task_id)]
 
     @property
-    def _task_id(self) -> str | None:
+    def task_id(self) -> str | None:
         """Return the task that the artist chose, or else the one that the scene stores."""
         scene = self._controller.queries.scene
         return self._selected_task_id or (scene.task_id if scene is not None else None)
 
-    def _choose_task(self, task_id: str) -> None:
+    def choose_task(self, task_id: str) -> None:
+        """Publish to this task, and store it in the scene."""
         self._selected_task_id = task_id
         if self._host is not None:
             self._controller.queries.remember_task(self._host, task_id)

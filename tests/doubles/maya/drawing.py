@@ -5,15 +5,19 @@ The numbers are those of the list of facts in decision 0138.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 from doubles.colour_bars import painted
 from doubles.maya.contract import Invocation
-from doubles.maya.scene import CAMERA
+from doubles.maya.scene import CAMERA, Node
 
 from ft_dcc.frames import Resolution
+from ft_dcc.review.drawings import Stroke
+from ft_dcc.review.raster import to_png
 
 if TYPE_CHECKING:
     from doubles.maya.interface import Control
@@ -21,6 +25,15 @@ if TYPE_CHECKING:
 
 _PNG = 32
 _BAR_PIXELS = 28
+
+
+@attrs.frozen
+class DrawnCurve:
+    """A curve in an image: its points in pixels from the top left, its width in pixels, and its colour."""
+
+    points: tuple[tuple[float, float], ...]
+    width: float
+    colour: tuple[float, ...]
 
 
 @attrs.frozen
@@ -37,6 +50,7 @@ class Drawn:
     flags: dict[str, Any]
     background: tuple[float, ...] | None = None
     has_all_textures: bool = True
+    curves: tuple[DrawnCurve, ...] = ()
 
 
 def playblast(maya: Maya, call: Invocation) -> Any:
@@ -118,6 +132,7 @@ def _write(maya: Maya, panel: Control, resolution: Resolution, path: Path, flags
         has_all_textures=maya.interface.preferences["materialLoadingMode"] == "immediate",
         flags={name: value for name, value in flags.items() if name not in ("frame", "completeFilename")},
     )
+    drawn = attrs.evolve(drawn, curves=tuple(_curves(maya, shape, resolution)))
     maya.drawn.append(drawn)
     if maya.fail_at is not None and time >= maya.fail_at:
         raise OSError(28, "No space left on device")
@@ -127,7 +142,76 @@ def _write(maya: Maya, panel: Control, resolution: Resolution, path: Path, flags
     is_seen = flags.get("offScreen") or maya.interface.window_of(panel.name).values["visible"]
     # Maya's PNGs have an alpha channel. A sequence on an image plane advances only in the active view.
     is_advancing = maya.interface.focus == panel.name or not maya.has_image_plane
-    path.write_bytes(painted(int(time) if is_seen and is_advancing else 0, resolution, has_alpha=True))
+    if drawn.curves:
+        path.write_bytes(_painted_curves(drawn.curves, resolution))
+        return
+    is_clean = is_seen and is_advancing
+    path.write_bytes(painted(int(time) if is_clean else 0, resolution, has_alpha=True))
+
+
+def _painted_curves(curves: tuple[DrawnCurve, ...], resolution: Resolution) -> bytes:
+    width, height = resolution.width, resolution.height
+    strokes = [
+        Stroke(
+            (curve.colour[0], curve.colour[1], curve.colour[2]),
+            1.0,
+            tuple((x / width, y / height, curve.width / height) for x, y in curve.points),
+        )
+        for curve in curves
+    ]
+    return to_png(strokes, width, height)
+
+
+def _curves(maya: Maya, camera: Node, resolution: Resolution) -> Iterator[DrawnCurve]:
+    for node in maya.scene.nodes:
+        if node.kind == "nurbsCurve" and _is_visible(node, maya.scene.time):
+            places = [_projected(point, camera, resolution, maya.scene.time) for point in node.attributes["points"]]
+            has_colour = node.attributes["overrideEnabled"] and node.attributes["overrideRGBColors"]
+            colour = node.attributes["overrideColorRGB"] if has_colour else (0.0, 0.0, 0.0)
+            yield DrawnCurve(tuple(places), node.attributes["lineWidth"], colour)
+
+
+def _is_visible(node: Node | None, time: float) -> bool:
+    if node is None:
+        return True
+    return bool("visibility" not in node.attributes or node.value_at("visibility", time)) and _is_visible(
+        node.parent, time
+    )
+
+
+def _projected(
+    point: tuple[float, float, float], camera: Node, resolution: Resolution, time: float
+) -> tuple[float, float]:
+    """Return the pixel of a point below the camera's transform, by the angles of view of the film gate.
+
+    Only a scale of the camera itself is modelled; its view does not scale, what is below it does.
+    """
+    assert camera.parent is not None
+    matrix = camera.parent.value_at("worldMatrix[0]", time)
+    scale = [math.hypot(*matrix[row : row + 3]) for row in (0, 4, 8)]
+    x, y, z = (part * factor for part, factor in zip(point, scale))
+    lens = {name: camera.value_at(name, time) for name in CAMERA}
+    assert -z > lens["nearClipPlane"], "the near clip plane hides the point"
+    aspect = resolution.width / resolution.height
+    if lens["orthographic"]:
+        half = lens["orthographicWidth"] / 2
+        right, up = x / half, y / half * aspect
+    else:
+        wide, high = (
+            math.tan(math.atan(lens[f"{name}FilmAperture"] * 25.4 * lens["cameraScale"] / 2 / lens["focalLength"]))
+            for name in ("horizontal", "vertical")
+        )
+        wide *= lens["lensSqueezeRatio"]
+        # Fill shows a part of the gate, overscan all of it; the others keep one side.
+        keeps_width = {0: wide / aspect < high, 1: True, 2: False, 3: wide / aspect > high}[lens["filmFit"]]
+        half_width = wide if keeps_width else high * aspect
+        shift = [
+            lens[f"{name}FilmOffset"] * 25.4 * lens["cameraScale"] / lens["focalLength"]
+            for name in ("horizontal", "vertical")
+        ]
+        right = (x / -z - shift[0] * lens["lensSqueezeRatio"]) / half_width
+        up = (y / -z - shift[1]) / half_width * aspect
+    return (1 + right) / 2 * resolution.width, (1 - up) / 2 * resolution.height
 
 
 COMMANDS = {"playblast": playblast}

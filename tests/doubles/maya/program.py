@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, Callable
 
-from doubles.maya import contract, drawing, interface, scene
+from doubles.maya import contract, drawing, interface, open_maya, scene
 from doubles.maya.contract import Invocation
 from doubles.maya.drawing import Drawn
 from doubles.maya.interface import Interface, evaluate_mel
@@ -46,6 +46,7 @@ class Maya:
         self.playblast_evaluates = False
         self.has_quit = False
         self.files: dict[str, Scene] = {}
+        self.callbacks: dict[int, tuple[str, Callable[[Any], Any]]] = {}
         self._main = threading.get_ident()
         self._idle: queue.Queue[Callable[[], Any]] = queue.Queue()
         self._handlers: dict[str, Handler] = {
@@ -100,8 +101,20 @@ class Maya:
 
     def state(self) -> dict[str, Any]:
         """Return everything that an artist could find changed."""
-        undo = {"undo": list(self.undo), "is_undo_on": self.is_undo_on, "open_chunks": list(self.open_chunks)}
+        callbacks = sorted(event for event, _ in self.callbacks.values())
+        undo = {
+            "undo": list(self.undo),
+            "is_undo_on": self.is_undo_on,
+            "open_chunks": list(self.open_chunks),
+            "callbacks": callbacks,
+        }
         return {**self.scene.state(), **self.interface.state(), **undo}
+
+    def send(self, event: str) -> None:
+        """Run the callbacks of an event."""
+        for awaited, function in list(self.callbacks.values()):
+            if awaited == event:
+                function(None)
 
     def idle(self) -> None:
         """Run what waits for an idle event."""
@@ -120,11 +133,13 @@ class Maya:
 
     def modules(self) -> dict[str, ModuleType]:
         """Return the modules that Python imports as ``maya`` inside of this program."""
-        names = ("maya", "maya.cmds", "maya.mel", "maya.utils")
+        names = ("maya", "maya.cmds", "maya.mel", "maya.utils", "maya.api", "maya.api.OpenMaya")
         found = {name: ModuleType(name) for name in names}
         for name in names[1:]:
-            setattr(found["maya"], name.partition(".")[2], found[name])
-        found["maya"].__path__ = []
+            outer, _, inner = name.rpartition(".")
+            setattr(found[outer], inner, found[name])
+        found["maya"].__path__ = found["maya.api"].__path__ = []
+        found["maya.api.OpenMaya"].__dict__.update(open_maya.classes(self))
         for command in contract.commands():
             setattr(found["maya.cmds"], command, self._bound(command))
         found["maya.mel"].__dict__["eval"] = evaluate_mel

@@ -27,8 +27,39 @@ CAMERA = {
     "displayFilmOrigin": False,
     "overscan": 1.0,
     "focalLength": 35.0,
+    "horizontalFilmAperture": 1.417,
+    "verticalFilmAperture": 0.945,
+    "horizontalFilmOffset": 0.0,
+    "verticalFilmOffset": 0.0,
+    "lensSqueezeRatio": 1.0,
+    "cameraScale": 1.0,
+    "filmFit": 0,
+    "filmFitOffset": 0.0,
+    "preScale": 1.0,
+    "postScale": 1.0,
+    "filmTranslateH": 0.0,
+    "filmTranslateV": 0.0,
+    "filmRollValue": 0.0,
+    "nearClipPlane": 0.1,
+    "orthographic": False,
+    "orthographicWidth": 10.0,
 }
 MOVES = {"translateX": 0.0, "translateY": 0.0, "translateZ": 0.0}
+IDENTITY = [1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0]
+_DISPLAY = {
+    "visibility": True,
+    "overrideEnabled": False,
+    "overrideDisplayType": 0,
+    "overrideRGBColors": False,
+    "overrideColorRGB": (0.0, 0.0, 0.0),
+    "hiddenInOutliner": False,
+}
+# The nodes that createNode makes here, and the shapes that only the API makes.
+CREATED: dict[str, dict[str, Any]] = {
+    "transform": {**MOVES, **_DISPLAY, "translate": (0.0, 0.0, 0.0)},
+    "annotationShape": {**_DISPLAY, "text": "", "displayArrow": True},
+    "nurbsCurve": {**_DISPLAY, "lineWidth": -1.0, "points": ()},
+}
 SOUND = {"filename": "", "offset": 0.0, "sourceStart": 0.0, "sourceEnd": 0.0, "mute": False}
 DEFAULTS = {
     "defaultResolution": {"width": 64, "height": 36, "deviceAspectRatio": 64 / 36, "pixelAspect": 1.0},
@@ -62,13 +93,22 @@ class Node:
     driven: set[str] = attrs.field(factory=set)
     # The values of animation curves: a change of time discards others, which were not keyed.
     curves: dict[str, Any] = attrs.field(factory=dict)
+    # Keys by attribute: the value from each time on.
+    keys: dict[str, dict[float, Any]] = attrs.field(factory=dict)
     uuid: str = attrs.field(factory=lambda: str(uuid.uuid4()).upper())
 
     @property
     def path(self) -> str:
-        if self.kind in ("transform", "camera", "mesh"):
+        if self.kind in ("transform", "camera", "mesh", "nurbsCurve", "annotationShape"):
             return f"{self.parent.path if self.parent else ''}|{self.name}"
         return self.name
+
+    def value_at(self, name: str, time: float) -> Any:
+        """Return the value of an attribute at a time; it steps from key to key."""
+        keys = self.keys.get(name)
+        if not keys:
+            return self.attributes[name]
+        return keys[max((key for key in keys if key <= time), default=min(keys))]
 
 
 @attrs.define(eq=False)
@@ -105,7 +145,7 @@ class Scene:
         return scene
 
     def add_camera(self, name: str, parent: Node | None = None, **attributes: Any) -> Node:
-        transform = Node(name, "transform", parent, dict(MOVES))
+        transform = Node(name, "transform", parent, {**MOVES, "worldMatrix[0]": list(IDENTITY)})
         shape = Node(f"{name}Shape", "camera", transform, {**CAMERA, **attributes})
         self.nodes += [transform, shape]
         return shape
@@ -115,6 +155,14 @@ class Scene:
         self.time = time
         for node in self.nodes:
             node.attributes.update(node.curves)
+            node.attributes.update({name: node.value_at(name, time) for name in node.keys})
+
+    def add_child(self, kind: str, name: str, parent: Node) -> Node:
+        """Add a node below another; a number is added to a name that its siblings have."""
+        taken = {node.name for node in self.nodes if node.parent is parent}
+        free = next(each for each in (name, *(f"{name}{n}" for n in range(1, 100_000))) if each not in taken)
+        self.nodes.append(Node(free, kind, parent, dict(CREATED[kind])))
+        return self.nodes[-1]
 
     def add_sound(self, name: str, **attributes: Any) -> Node:
         self.nodes.append(Node(name, "audio", attributes={**SOUND, **attributes}))
@@ -184,6 +232,10 @@ def list_relatives(maya: Maya, call: Invocation) -> list[str] | None:
         found = [node.parent] if node.parent else []
     else:
         found = [n for n in scene.nodes if n.parent is node and n.kind in (flags.get("type", n.kind),)]
+        if flags.get("shapes"):
+            found = [each for each in found if each.kind != "transform"]
+        if flags.get("allDescendents"):
+            found = [each for each in scene.nodes if each.path.startswith(f"{node.path}|")]
     names = [node.path if flags.get("fullPath") else scene.shortest(node) for node in found]
     if not flags.get("path") and not flags.get("fullPath"):
         names = [node.name for node in found]
@@ -196,6 +248,8 @@ def get_attribute(maya: Maya, call: Invocation) -> Any:
         return name in node.locked
     if call.flags.get("settable"):
         return name not in node.locked and name not in node.driven
+    if "time" in call.flags:
+        return node.value_at(name, float(call.flags["time"]))
     return node.attributes[name]
 
 
@@ -211,12 +265,18 @@ def set_attribute(maya: Maya, call: Invocation) -> None:
     if name in node.locked or name in node.driven:
         raise RuntimeError(f"setAttr: The attribute '{plug}' is locked or connected and cannot be modified.")
     before = node.attributes[name]
-    if isinstance(before, str) != isinstance(values[0], str):
+    if isinstance(before, str) != isinstance(values[0], str) or len(values) != _part_count(before):
         raise RuntimeError(f"setAttr: Error reading data element number 1: {values[0]}")
-    node.attributes[name] = type(before)(values[0])
+    if isinstance(before, str) and call.flags.get("type") != "string":
+        raise RuntimeError(f"setAttr: '{plug}' needs the type string")
+    node.attributes[name] = type(before)(values if isinstance(before, tuple) else values[0])
     if node.is_referenced:
         maya.scene.edits.append(f"{plug} {values[0]}")
     maya.record_change(call.command)
+
+
+def _part_count(value: Any) -> int:
+    return len(value) if isinstance(value, tuple) else 1
 
 
 def current_time(maya: Maya, call: Invocation) -> float:
@@ -261,8 +321,10 @@ def file_command(maya: Maya, call: Invocation) -> Any:
     elif flags.get("rename") or isinstance(call.flags.get("rename"), str):
         scene.path = flags["rename"]
     elif flags.get("save"):
+        maya.send("before save")
         name = _save(scene)
         maya.files[name] = copy.deepcopy(scene)
+        maya.send("after save")
         return name
     elif flags.get("open"):
         if scene.is_modified and not flags.get("force"):
@@ -335,9 +397,11 @@ def object_exists(maya: Maya, call: Invocation) -> bool:
 
 
 def delete(maya: Maya, call: Invocation) -> None:
-    for name in call.arguments:
+    # Without a name, Maya deletes the selection.
+    for name in call.arguments or maya.scene.selection:
         node = maya.scene.node(name)
-        maya.scene.nodes = [n for n in maya.scene.nodes if n is not node and n.parent is not node]
+        gone = [n for n in maya.scene.nodes if n is node or n.path.startswith(f"{node.path}|")]
+        maya.scene.nodes = [n for n in maya.scene.nodes if n not in gone]
     maya.record_change(call.command)
 
 
@@ -362,10 +426,39 @@ def poly_cube(maya: Maya, call: Invocation) -> list[str]:
 
 
 def set_keyframe(maya: Maya, call: Invocation) -> int:
-    maya.scene.node(call.first())
-    maya.scene.keys.append(float(call.flags["time"]))
+    node, name = maya.scene.plug(f"{call.first()}.{call.flags['attribute']}")
+    if node.is_reference_locked or name in node.locked:
+        raise RuntimeError(f"setKeyframe: {call.first()} is locked.")
+    if name not in node.keys:
+        maya.scene.nodes.append(Node(f"{node.name}_{name}", "animCurve", attributes={"driven": node.path}))
+    node.keys.setdefault(name, {})[float(call.flags["time"])] = call.flags["value"]
+    # Between two keys only this kind of tangent holds a value.
+    if call.flags.get("outTangentType") != "step" and isinstance(node.attributes[name], bool):
+        maya.misuses.append(f"setKeyframe of {call.first()}.{name} needs the tangent step")
+    node.attributes[name] = node.value_at(name, maya.scene.time)
     maya.record_change(call.command)
     return 1
+
+
+def create_node(maya: Maya, call: Invocation) -> str:
+    kind, parent = call.first(), maya.scene.node(call.flags["parent"])
+    if parent.is_reference_locked:
+        raise RuntimeError(f"createNode: {call.flags['parent']} is locked.")
+    if not call.flags.get("skipSelect"):
+        maya.scene.selection = []
+    node = maya.scene.add_child(kind, str(call.flags.get("name", f"{kind}1")).lstrip(":"), parent)
+    maya.record_change(call.command)
+    return maya.scene.shortest(node)
+
+
+def list_connections(maya: Maya, call: Invocation) -> list[str] | None:
+    """Return the animation curves that drive the nodes; only the sources are asked for here."""
+    if not (call.flags.get("source") is True and call.flags.get("destination") is False):
+        raise NotImplementedError(f"listConnections({call.flags})")
+    names = call.first() if isinstance(call.first(), list) else [call.first()]
+    paths = {maya.scene.node(name).path for name in names}
+    found = [n for n in maya.scene.nodes if n.kind == "animCurve" and n.attributes["driven"] in paths]
+    return [node.name for node in found] or None
 
 
 def select(maya: Maya, call: Invocation) -> None:
@@ -375,12 +468,14 @@ def select(maya: Maya, call: Invocation) -> None:
 
 COMMANDS = {
     "camera": make_camera,
+    "createNode": create_node,
     "currentTime": current_time,
     "currentUnit": current_unit,
     "delete": delete,
     "file": file_command,
     "fileInfo": file_info,
     "getAttr": get_attribute,
+    "listConnections": list_connections,
     "listRelatives": list_relatives,
     "ls": list_nodes,
     "nodeType": lambda maya, call: maya.scene.node(call.first()).kind,

@@ -126,6 +126,12 @@ def _questions(nuke: Nuke) -> dict[str, Callable[..., Any]]:
         text = expand(nuke, nuke.text_of(node), nuke.view, nuke.root.frame_number if replace == REPLACE else None)
         return text or None
 
+    def frame(number: int | None = None) -> int:
+        nuke.guard("frame")
+        require_type(number, (int, type(None)), "frame")
+        nuke.root.frame_number = nuke.root.frame_number if number is None else number
+        return nuke.root.frame_number
+
     def root() -> nodes.Root:
         nuke.guard("root")
         return nuke.root
@@ -133,7 +139,7 @@ def _questions(nuke: Nuke) -> dict[str, Callable[..., Any]]:
     return {
         "thisNode": this_node,
         "thisView": lambda: nuke.view,
-        "frame": lambda: nuke.root.frame_number,
+        "frame": frame,
         "allNodes": all_nodes,
         "toNode": to_node,
         "selectedNodes": selected_nodes,
@@ -186,6 +192,7 @@ def _acts(nuke: Nuke) -> dict[str, Callable[..., Any]]:
 
         nuke.guard("scriptSave")
         require_type(filename, str, "scriptSave")
+        nuke.call_registered("onScriptSave", "Root")
         try:
             nuke.root.save(Path(filename))
         except OSError as error:
@@ -256,7 +263,7 @@ def _callbacks(nuke: Nuke) -> dict[str, Callable[..., Any]]:
     for event in nuke.registered:
         title = event[0].upper() + event[1:]
         is_render = event in ("beforeRender", "beforeFrameRender", "afterFrameRender", "afterRender")
-        usual = "Write" if is_render else "*"
+        usual = "Write" if is_render else "Root" if event == "onScriptSave" else "*"
         found[f"add{title}"] = _adding(nuke, event, usual)
         found[f"remove{title}"] = _removing(nuke, event, usual)
     return found
@@ -301,7 +308,7 @@ class _Makers:
         self._nuke = nuke
 
     def __getattr__(self, kind: str) -> Callable[..., nodes.Node]:
-        if kind not in ("Read", "Write", "Reformat", "Group", "Noise"):
+        if kind not in ("Read", "Write", "Reformat", "Group", "Noise", "Input", "Output", "RotoPaint"):
             self._nuke.refuse(f"nuke.nodes.{kind} is not modelled; model it before you use it")
 
         def make(**values: Any) -> nodes.Node:

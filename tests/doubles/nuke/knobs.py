@@ -5,7 +5,10 @@ Source of the kinds and their methods: Foundry's Python reference, the pages of 
 
 from __future__ import annotations
 
+import re
 from typing import Any, Callable
+
+from doubles.nuke.roto import parse_strokes
 
 Changed = Callable[["Knob"], None]
 
@@ -93,6 +96,36 @@ class MultiView_Knob(Knob):  # noqa: N801
 
 class Boolean_Knob(Knob):  # noqa: N801
     kinds, default = (bool, int), False
+    expression = ""
+
+    def setExpression(self, expression: str) -> bool:  # noqa: N802
+        self.guard(f"{self._name}.setExpression")
+        require_type(expression, str, "an expression")
+        self.expression = expression
+        self.changed(self)
+        return True
+
+    def is_true_at(self, frame: int) -> bool:
+        """Return the value at a frame; expressions that limit a node to a range are evaluated."""
+        if not self.expression:
+            return bool(self._value)
+        found = re.fullmatch(r"frame < (-?\d+) \|\| frame > (-?\d+)", self.expression)
+        assert found is not None, self.expression
+        return frame < int(found[1]) or frame > int(found[2])
+
+
+class Roto_Knob(Knob):  # noqa: N801
+    """The curves of a RotoPaint, in their text form."""
+
+    kinds, default = (str,), ""
+
+    def fromScript(self, text: str) -> bool:  # noqa: N802
+        self.guard(f"{self._name}.fromScript")
+        require_type(text, str, "curves")
+        parse_strokes(text)
+        self._value = text
+        self.changed(self)
+        return True
 
 
 class Int_Knob(Knob):  # noqa: N801

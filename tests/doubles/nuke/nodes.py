@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +18,13 @@ from doubles.nuke.knobs import (
     Int_Knob,
     Knob,
     MultiView_Knob,
+    Roto_Knob,
     Script_Knob,
     String_Knob,
     Tab_Knob,
     require_type,
 )
+from doubles.nuke.roto import parse_strokes
 
 if TYPE_CHECKING:
     from doubles.nuke.program import Nuke
@@ -53,6 +56,7 @@ def knobs_of(kind: str) -> list[Knob]:
             Boolean_Knob("use_limit"),
             *(Script_Knob(name) for name in _HOOKS),
         ],
+        "RotoPaint": [Roto_Knob("curves")],
         "Switch": [Int_Knob("which")],
         "Noise": [Double_Knob("zoffset")],
         "Reformat": [
@@ -78,7 +82,7 @@ def knobs_of(kind: str) -> list[Knob]:
             File_Knob("OCIOConfigPath"),
         ],
     }
-    return [*own.get(kind, []), *([] if kind == "Root" else [Boolean_Knob("disable")])]
+    return [*own.get(kind, []), *([] if kind == "Root" else [Boolean_Knob("disable"), EvalString_Knob("label")])]
 
 
 class Format:
@@ -108,6 +112,9 @@ class Node:
         self._inputs: list[Node | None] = []
         self._knobs: dict[str, Knob] = {}
         self.has_error = self.is_deleted = False
+        self.position = (0, 0)
+        # None: that of the script.
+        self.own_format: Format | None = None
         for knob in knobs_of(kind):
             self._bind(knob)
 
@@ -196,6 +203,30 @@ class Node:
         self._guard("Node.dependencies")
         require_type(what, int, "Node.dependencies")
         return [node for node in self._inputs if node is not None]
+
+    def format(self) -> Format:
+        self._guard("Node.format")
+        return self.own_format or self._nuke.root.format()
+
+    def xpos(self) -> int:
+        self._guard("Node.xpos")
+        return self.position[0]
+
+    def ypos(self) -> int:
+        self._guard("Node.ypos")
+        return self.position[1]
+
+    def setXYpos(self, x: int, y: int) -> None:  # noqa: N802
+        self._guard("Node.setXYpos")
+        for each in (x, y):
+            require_type(each, int, "Node.setXYpos")
+        self.position = (x, y)
+        self._nuke.record_change("setXYpos")
+
+    def sample(self, channel: str, x: float, y: float) -> float:
+        self._guard("Node.sample")
+        require_type(channel, str, "Node.sample")
+        return float(sampled(self, self._nuke.root.frame_number, x, y)[("red", "green", "blue").index(channel)])
 
     def setSelected(self, selected: bool) -> None:  # noqa: N802
         self._guard("Node.setSelected")
@@ -336,6 +367,19 @@ class Root(Group):
         """Write the script to disk, in a text format of the double."""
         more = {"formats": self._nuke.format_texts(), "views": self._nuke.view_names}
         path.write_text(json.dumps({**self.text(), **more}, indent=1), encoding="utf-8")
+
+
+def sampled(node: Node | None, frame: int, x: float, y: float) -> tuple[float, float, float]:
+    """Return the colour of a pixel behind this node: that of the uppermost stroke, or grey."""
+    if node is None or node._kind == "Input":
+        return 0.18, 0.18, 0.18
+    if isinstance(node, Group):
+        return sampled(next(child for child in node.children if child._kind == "Output"), frame, x, y)
+    if node._kind == "RotoPaint" and not node._knobs["disable"].is_true_at(frame):  # type: ignore[attr-defined]
+        for stroke in parse_strokes(node._knobs["curves"]._value):
+            if any(math.hypot(x - across, y - up) <= stroke.size / 2 for across, up in stroke.points):
+                return stroke.colour
+    return sampled(node._inputs[0] if node._inputs else None, frame, x, y)
 
 
 CLASSES: dict[str, type[Node]] = {"Group": Group, "Root": Root}

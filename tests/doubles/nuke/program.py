@@ -25,7 +25,7 @@ from doubles.nuke.nodes import CLASSES, Format, Gizmo, Group, Node, Root
 _CLASS_OF = {"Gizmo": Gizmo}
 EVENTS = (
     *("beforeRender", "beforeFrameRender", "afterFrameRender", "afterRender"),
-    *("onUserCreate", "beforeBackgroundRender", "filenameFilter"),
+    *("onUserCreate", "onScriptSave", "beforeBackgroundRender", "filenameFilter"),
 )
 # Nuke accepts these calls on any thread.
 _FROM_ANYWHERE = ("executeInMainThread", "tprint")
@@ -102,11 +102,15 @@ class Nuke:
         """Create a node as the artist does, and run the callbacks for it."""
         node = self.make(kind)
         self.contexts.append(node)
-        for each in (kind, "*"):
-            for call, args, kwargs in list(self.registered["onUserCreate"].get(each, [])):
-                call(*args, **kwargs)
+        self.call_registered("onUserCreate", kind)
         self.contexts.pop()
         return node
+
+    def call_registered(self, event: str, kind: str) -> None:
+        """Run the callbacks of the event for nodes of this class."""
+        for each in (kind, "*"):
+            for call, args, kwargs in list(self.registered[event].get(each, [])):
+                call(*args, **kwargs)
 
     def find(self, name: str) -> Node | None:
         """Return the node with this full name; a leading "root" is allowed."""

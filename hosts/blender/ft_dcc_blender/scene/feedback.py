@@ -13,6 +13,7 @@ from typing import Any
 import attrs
 import bpy
 
+from ft_dcc.host_support.feedback import aspect_problems, author_label, caption, drawings_in_range, linear
 from ft_dcc.review.drawings import Drawing, Stroke
 
 from .camera_plane import CameraPlane
@@ -49,8 +50,8 @@ def show(scene: Any, drawings: Sequence[Drawing], camera_at: CameraAt, *, depth:
     clear()
     # Matrices that a script changed are computed on demand only.
     scene.view_layers[0].update()
-    inside = [each for each in drawings if scene.frame_start <= each.last_frame and each.frame <= scene.frame_end]
-    problems = _frame_problems(scene, len(drawings) - len(inside)) + _aspect_problems(scene, inside)
+    inside, problems = drawings_in_range(drawings, scene.frame_start, scene.frame_end)
+    problems += aspect_problems(inside, scene.render.resolution_x, scene.render.resolution_y)
     if not inside:
         return problems
     by_camera: dict[str, list[Drawing]] = {}
@@ -113,27 +114,6 @@ def _maintained_frame_if_changed(scene: Any) -> Iterator[None]:
                 scene.frame_set(frame, subframe=subframe)
 
 
-def _frame_problems(scene: Any, count: int) -> list[str]:
-    if not count:
-        return []
-    what = "1 note is" if count == 1 else f"{count} notes are"
-    return [f"{what} outside of the scene's frames {scene.frame_start}-{scene.frame_end} and not shown."]
-
-
-def _aspect_problems(scene: Any, drawings: Iterable[Drawing]) -> list[str]:
-    """Name drawings whose image had other proportions, beyond the pixel that an odd size is padded by."""
-    width, height = scene.render.resolution_x, scene.render.resolution_y
-    tolerance = 2 / min(width, height)
-    is_different = [
-        abs(each.aspect * height / width - 1) > tolerance
-        for each in drawings
-        if each.aspect is not None and each.shapes
-    ]
-    if not any(is_different):
-        return []
-    return ["The scene has another image format than the version that was drawn on. Check its resolution."]
-
-
 def _new_collection(scene: Any) -> Any:
     collection = bpy.data.collections.new(COLLECTION)
     collection[MARK] = True
@@ -151,7 +131,7 @@ def _show_on_camera(scene: Any, collection: Any, camera: Any, drawings: Sequence
     materials: dict[tuple[tuple[float, ...], float], int] = {}
     by_layer: dict[str, list[Drawing]] = {}
     for drawing in drawings:
-        by_layer.setdefault(_layer_name(drawing), []).append(drawing)
+        by_layer.setdefault(author_label(drawing), []).append(drawing)
     planes = _planes(scene, camera, drawings, depth)
     for name, layered in by_layer.items():
         layer = data.layers.new(name[:_MAX_NAME])
@@ -166,10 +146,6 @@ def _show_on_camera(scene: Any, collection: Any, camera: Any, drawings: Sequence
             plane = planes.get(frame) or planes[max((key for key in planes if key <= frame), default=min(planes))]
             placed = [_place(plane, scene, drawing, stroke, data, materials) for drawing, stroke in strokes]
             add_strokes(layer.frames.new(frame), placed)
-
-
-def _layer_name(drawing: Drawing) -> str:
-    return f"{drawing.author} ({drawing.label})" if drawing.label else drawing.author or "Guest"
 
 
 def _key_frames(drawings: Iterable[Drawing], planes: Iterable[int]) -> list[int]:
@@ -227,23 +203,16 @@ def _new_material(colour: tuple[float, ...], opacity: float) -> Any:
     material[MARK] = True
     bpy.data.materials.create_gpencil_data(material)
     style = material.grease_pencil
-    style.color = (*(_linear(value) for value in colour), opacity)
+    style.color = (*(linear(value) for value in colour), opacity)
     style.show_stroke, style.show_fill = True, False
     return material
-
-
-def _linear(value: float) -> float:
-    """Return the linear value of one that is encoded as sRGB (IEC 61966-2-1)."""
-    return value / 12.92 if value <= 0.04045 else float(((value + 0.055) / 1.055) ** 2.4)
 
 
 def _add_markers(scene: Any, collection: Any, drawings: Iterable[Drawing]) -> None:
     """Add a marker with author and text for each note, at its first frame within the scene."""
     added = []
     for drawing in drawings:
-        text = " ".join(drawing.text.split())
-        name = f"{_layer_name(drawing)}: {text}" if text else _layer_name(drawing)
-        name = name if len(name) <= _MAX_NAME else f"{name[: _MAX_NAME - 1]}…"
+        name = caption(drawing, _MAX_NAME)
         marker = scene.timeline_markers.new(name, frame=max(drawing.frame, scene.frame_start))
         added.append((scene.name, marker.name, marker.frame))
     collection[_MARKERS] = json.dumps(added)

@@ -1,0 +1,138 @@
+"""The plane behind the near clip plane of a camera that its image covers exactly, without a change of time.
+
+Source: Autodesk's reference of the camera node. Apertures and their offsets are in inches, the focal length in
+millimetres.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import attrs
+from maya import cmds
+from maya.api import OpenMaya
+
+Vector = tuple[float, float, float]
+Rows = tuple[Vector, Vector, Vector]
+
+_MILLIMETRES_PER_INCH = 25.4
+# In front of everything that the camera sees, and behind its near clip plane.
+_BEHIND_NEAR = 1.05
+_FILL, _HORIZONTAL, _VERTICAL, _OVERSCAN = range(4)
+# What moves the image in other ways, with the value that does nothing.
+_GATE_TRANSFORMS = {
+    "filmFitOffset": 0.0,
+    "preScale": 1.0,
+    "postScale": 1.0,
+    "filmTranslateH": 0.0,
+    "filmTranslateV": 0.0,
+    "filmRollValue": 0.0,
+}
+
+
+@attrs.frozen
+class CameraPlane:
+    """A plane in the space of the camera's transform, at one frame, for an image of one aspect.
+
+    ``size`` and ``centre`` are lengths on the plane; ``to_local`` maps the camera without scale to its transform.
+    """
+
+    size: tuple[float, float]
+    centre: tuple[float, float]
+    depth: float
+    to_local: Rows
+
+    @classmethod
+    def of(cls, transform: str, shape: str, frame: float, aspect: float) -> CameraPlane:
+        """Return the plane of the camera at the frame; ``aspect`` is width by height of the image."""
+        depth = _length(shape, "nearClipPlane", frame) * _BEHIND_NEAR
+        to_local = _without_scale(_matrix(transform, frame))
+        if cmds.getAttr(f"{shape}.orthographic"):
+            width = _length(shape, "orthographicWidth", frame)
+            return cls((width, width / aspect), (0.0, 0.0), depth, to_local)
+        squeeze = _value(shape, "lensSqueezeRatio", frame)
+        scale = (
+            depth / _value(shape, "focalLength", frame) * _MILLIMETRES_PER_INCH * _value(shape, "cameraScale", frame)
+        )
+        gate = (
+            _value(shape, "horizontalFilmAperture", frame) * squeeze * scale,
+            _value(shape, "verticalFilmAperture", frame) * scale,
+        )
+        offsets = [_value(shape, f"{name}FilmOffset", frame) for name in ("horizontal", "vertical")]
+        size = _fit(gate, aspect, int(cmds.getAttr(f"{shape}.filmFit")))
+        return cls(size, (offsets[0] * squeeze * scale, offsets[1] * scale), depth, to_local)
+
+    def point(self, x: float, y: float) -> Vector:
+        """Return the place of a point of the image in the space of the camera's transform."""
+        across = self.centre[0] + (x - 0.5) * self.size[0]
+        up = self.centre[1] + (0.5 - y) * self.size[1]
+        return _transformed((across, up, -self.depth), self.to_local)
+
+
+def is_animated(shape: str) -> bool:
+    """Return whether something drives an attribute of the camera's shape, such as its focal length."""
+    return bool(cmds.listConnections(shape, source=True, destination=False))
+
+
+def gate_transform_problems(camera: str, shape: str) -> list[str]:
+    """Name the attributes that move the image of the camera in a way that is not computed."""
+    found = [name for name, neutral in _GATE_TRANSFORMS.items() if cmds.getAttr(f"{shape}.{name}") != neutral]
+    if not found:
+        return []
+    return [f"{camera} has {', '.join(found)}, so drawings may lie beside their places. See them on the review page."]
+
+
+def _fit(gate: tuple[float, float], aspect: float, fit: int) -> tuple[float, float]:
+    """Return the size of the image, which shares its width or its height with the gate."""
+    width, height = gate
+    is_wider = aspect >= width / height
+    if fit == _HORIZONTAL or (fit == _FILL and is_wider) or (fit == _OVERSCAN and not is_wider):
+        return width, width / aspect
+    return height * aspect, height
+
+
+def _value(shape: str, name: str, frame: float) -> float:
+    return float(cmds.getAttr(f"{shape}.{name}", time=frame))
+
+
+def _length(shape: str, name: str, frame: float) -> float:
+    # getAttr returns the unit of the scene, curves are created in centimetres.
+    return float(OpenMaya.MDistance.uiToInternal(_value(shape, name, frame)))
+
+
+def _matrix(transform: str, frame: float) -> Rows:
+    """Return the axes of the camera in the world."""
+    values = [float(each) for each in cmds.getAttr(f"{transform}.worldMatrix[0]", time=frame)]
+    first, second, third = ((values[row], values[row + 1], values[row + 2]) for row in (0, 4, 8))
+    return first, second, third
+
+
+def _without_scale(axes: Rows) -> Rows:
+    """Return the matrix that undoes the scale: a camera looks without it, but what is below it inherits it."""
+    unscaled = [tuple(part / _norm(axis) for part in axis) for axis in axes]
+    inverse = _inverse(axes)
+    first, second, third = (_transformed(axis, inverse) for axis in unscaled)
+    return first, second, third
+
+
+def _norm(vector: Sequence[float]) -> float:
+    return math.sqrt(sum(part * part for part in vector))
+
+
+def _transformed(vector: Sequence[float], rows: Rows) -> Vector:
+    """Return the row vector multiplied by the matrix, as Maya multiplies."""
+    first, second, third = (sum(part * row[column] for part, row in zip(vector, rows)) for column in range(3))
+    return first, second, third
+
+
+def _inverse(rows: Rows) -> Rows:
+    a, b, c = rows
+    crosses = (_cross(b, c), _cross(c, a), _cross(a, b))
+    determinant = sum(part * other for part, other in zip(a, crosses[0]))
+    first, second, third = (tuple(cross[row] / determinant for cross in crosses) for row in range(3))
+    return first, second, third  # type: ignore[return-value] # each has three parts
+
+
+def _cross(a: Vector, b: Vector) -> Vector:
+    return a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]

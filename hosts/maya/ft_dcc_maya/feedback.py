@@ -1,0 +1,233 @@
+"""Show drawings of reviewers in the scene: curves below the camera, on their frames.
+
+Everything is below one group and can be removed without a trace; nothing of it is saved or captured. A copy of the
+group, or one that the artist has renamed, is theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import attrs
+from maya import cmds
+from maya.api import OpenMaya
+
+from ft_dcc.errors import CaptureFailed
+from ft_dcc.host_support.feedback import aspect_problems, caption, drawings_in_range
+from ft_dcc.review.drawings import Drawing, Stroke
+
+from .camera_plane import CameraPlane, gate_transform_problems, is_animated
+from .cameras import camera_shape
+from .maintained import SceneRestore
+
+GROUP = "ftDccReviewNotes"
+_MAX_CAPTION = 100
+_MIN_LINE_WIDTH = 1.5
+_CAPTION_PLACE = (0.02, 0.96)
+_CAPTION_LINE = 0.05
+_WHITE = (1.0, 1.0, 1.0)
+_REFERENCE = 2
+
+
+@attrs.frozen
+class _Shown:
+    """The last request, which is repeated after the scene was saved without it."""
+
+    drawings: tuple[Drawing, ...]
+    source: str
+    first: int
+    last: int
+
+
+@attrs.frozen
+class _View:
+    """The camera that drawings are shown to, and the size of the scene's image."""
+
+    transform: str
+    shape: str
+    width: int
+    height: int
+
+
+_MESSAGES = OpenMaya.MSceneMessage
+_shown: list[_Shown] = []
+_callbacks: list[Any] = []
+
+
+def show(drawings: Sequence[Drawing], source: str, first: int, last: int) -> list[str]:
+    """Show the drawings instead of those that are shown, and return a sentence for each problem.
+
+    Drawings outside of the frames from ``first`` to ``last`` are left out. Raises CameraMissing, or CaptureFailed for
+    a camera that is locked; the scene is as before if an error is raised.
+    """
+    clear()
+    request = _Shown(tuple(drawings), source, first, last)
+    problems = _show(request)
+    if find_groups():
+        _shown.append(request)
+        for event, function in ((_MESSAGES.kBeforeSave, _before_save), (_MESSAGES.kAfterSave, _after_save)):
+            _callbacks.append(_MESSAGES.addCallback(event, function, None))
+    return problems
+
+
+def _show(request: _Shown) -> list[str]:
+    shape = camera_shape(request.source)
+    width, height = (int(cmds.getAttr(f"defaultResolution.{name}")) for name in ("width", "height"))
+    inside, problems = drawings_in_range(request.drawings, request.first, request.last)
+    problems += aspect_problems(inside, width, height)
+    if not inside:
+        return problems
+    with _without_trace(shape):
+        try:
+            _add_groups(_View(request.source, shape, width, height), inside)
+        except RuntimeError as error:
+            _remove_groups()
+            message = f"Maya cannot show drawings below {request.source}: {str(error).strip()}"
+            raise CaptureFailed(f"{message} Unlock the camera and try again.") from error
+    return problems + gate_transform_problems(request.source, shape)
+
+
+def clear() -> None:
+    """Remove everything that ``show`` made; do nothing if there is nothing."""
+    _shown.clear()
+    while _callbacks:
+        OpenMaya.MMessage.removeCallback(_callbacks.pop())
+    _clear_scene()
+
+
+def find_groups() -> list[str]:
+    """Return the groups with drawings."""
+    return [str(name) for name in cmds.ls(GROUP, type="transform", long=True) or []]
+
+
+def hide(restore: SceneRestore) -> None:
+    """Keep the drawings out of a capture until the scene is restored."""
+    for group in find_groups():
+        restore.set_attribute(f"{group}.visibility", False)
+
+
+def _clear_scene() -> bool:
+    """Remove the groups and return whether there was one."""
+    groups = find_groups()
+    if groups:
+        (camera,) = cmds.listRelatives(groups[0], parent=True, fullPath=True)
+        with _without_trace(str(camera)):
+            _remove_groups()
+    return bool(groups)
+
+
+@contextmanager
+def _without_trace(camera: str) -> Iterator[None]:
+    """Keep undo steps and the modified flag as they are; no command here changes selection or time."""
+    with SceneRestore(str(cmds.ls(camera, uuid=True)[0]), ExitStack()).untracked():
+        yield
+
+
+def _remove_groups() -> None:
+    for group in find_groups():
+        inside = cmds.listRelatives(group, allDescendents=True, fullPath=True) or []
+        curves = cmds.listConnections([group, *inside], source=True, destination=False, type="animCurve") or []
+        # Maya deletes most curves with what they drive.
+        for name in (group, *map(str, curves)):
+            if cmds.objExists(name):
+                cmds.delete(name)
+
+
+def _add_groups(view: _View, drawings: Sequence[Drawing]) -> None:
+    # In the root namespace, whichever the artist has set.
+    top = _add_transform(f":{GROUP}", view.transform)
+    # With a drawing override of this kind nothing of it can be selected.
+    cmds.setAttr(f"{top}.overrideEnabled", True)
+    cmds.setAttr(f"{top}.overrideDisplayType", _REFERENCE)
+    cmds.setAttr(f"{top}.hiddenInOutliner", True)
+    for index, drawing in enumerate(drawings):
+        row = sum(_overlap(drawing, earlier) for earlier in drawings[:index])
+        aspect = drawing.aspect or view.width / view.height
+        for start, end, plane in _planes(view, drawing, aspect):
+            group = _add_transform(f"note_{start}", top)
+            _show_from_to(group, start, end)
+            for stroke in drawing.strokes(aspect):
+                _add_curve(group, plane, stroke, view.height)
+            _add_caption(group, plane, drawing, row)
+
+
+def _overlap(drawing: Drawing, other: Drawing) -> bool:
+    return other.frame <= drawing.last_frame and drawing.frame <= other.last_frame
+
+
+def _planes(view: _View, drawing: Drawing, aspect: float) -> list[tuple[int, int, CameraPlane]]:
+    """Return the plane of each part of the drawing's frames: one for all, or one a frame for an animated lens."""
+    if not is_animated(view.shape):
+        plane = CameraPlane.of(view.transform, view.shape, drawing.frame, aspect)
+        return [(drawing.frame, drawing.last_frame, plane)]
+    frames = range(drawing.frame, drawing.last_frame + 1)
+    return [(frame, frame, CameraPlane.of(view.transform, view.shape, frame, aspect)) for frame in frames]
+
+
+def _add_transform(name: str, parent: str) -> str:
+    made = str(cmds.createNode("transform", name=name, parent=parent, skipSelect=True))
+    return str(cmds.ls(made, long=True)[0])
+
+
+def _show_from_to(group: str, start: int, end: int) -> None:
+    """Make the group visible from the first to the last frame only."""
+    for time, is_visible in ((start - 1, 0), (start, 1), (end + 1, 0)):
+        cmds.setKeyframe(group, attribute="visibility", time=time, value=is_visible, outTangentType="step")
+
+
+def _add_curve(group: str, plane: CameraPlane, stroke: Stroke, height: int) -> None:
+    points = [plane.point(x, y) for x, y, _ in stroke.points]
+    if len(points) == 1:
+        x, y, width = stroke.points[0]
+        points.append(plane.point(x + width / 10, y))
+    parent = OpenMaya.MSelectionList().add(group).getDependNode(0)
+    function = OpenMaya.MFnNurbsCurve()
+    function.create(
+        OpenMaya.MPointArray([OpenMaya.MPoint(*point) for point in points]),
+        OpenMaya.MDoubleArray([float(index) for index in range(len(points))]),
+        1,
+        OpenMaya.MFnNurbsCurve.kOpen,
+        False,
+        False,
+        parent,
+    )
+    # One width for a stroke: the mean of its pen pressure.
+    width = sum(each[2] for each in stroke.points) / len(stroke.points) * height
+    shape = function.fullPathName()
+    cmds.setAttr(f"{shape}.lineWidth", max(_MIN_LINE_WIDTH, width))
+    _set_colour(shape, stroke.colour)
+
+
+def _add_caption(group: str, plane: CameraPlane, drawing: Drawing, row: int) -> None:
+    """Add author and text at the bottom of the image, above those of other drawings on the frame."""
+    place = _add_transform("caption", group)
+    x, y = _CAPTION_PLACE
+    cmds.setAttr(f"{place}.translate", *plane.point(x, y - row * _CAPTION_LINE))
+    cmds.createNode("annotationShape", parent=place, skipSelect=True)
+    shape = str(cmds.listRelatives(place, shapes=True, fullPath=True)[0])
+    cmds.setAttr(f"{shape}.text", caption(drawing, _MAX_CAPTION), type="string")
+    cmds.setAttr(f"{shape}.displayArrow", False)
+    _set_colour(shape, _WHITE)
+
+
+def _set_colour(shape: str, colour: tuple[float, float, float]) -> None:
+    # Maya shows these values as they are, without the view transform.
+    cmds.setAttr(f"{shape}.overrideEnabled", True)
+    cmds.setAttr(f"{shape}.overrideDisplayType", _REFERENCE)
+    cmds.setAttr(f"{shape}.overrideRGBColors", True)
+    cmds.setAttr(f"{shape}.overrideColorRGB", *colour)
+
+
+def _before_save(_data: object) -> None:
+    """Remove the drawings, so that they are not in the file."""
+    if not _clear_scene():
+        # Another scene was opened meanwhile, or the artist has removed the group.
+        _shown.clear()
+
+
+def _after_save(_data: object) -> None:
+    """Show the drawings again."""
+    for request in _shown:
+        _show(request)

@@ -1,0 +1,181 @@
+"""Show drawings of reviewers in the script: one group beside the source, with a RotoPaint for each drawing.
+
+The group is marked with its own name, so a copy of it, or one that the artist has renamed, is theirs.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import attrs
+import nuke
+
+from ft_dcc.host_support.feedback import aspect_problems, author_label, caption, drawings_in_range, linear
+from ft_dcc.review.drawings import Drawing, Stroke
+from ft_dcc.review.stroke_font import text_polylines
+
+from .capture import find_node, is_limited, parent_group
+from .maintained import maintained_script
+from .roto_script import Canvas, curves_text
+
+MARK = "ft_dcc_feedback"
+_MAX_CAPTION = 100
+# Fractions of the image's height: a line of the caption, its distance from the border, and its pen.
+_CAPTION_SIZE, _CAPTION_MARGIN, _CAPTION_WIDTH = 0.04, 0.015, 0.003
+_WHITE = (1.0, 1.0, 1.0)
+# Distance in the node graph.
+_BESIDE = 120
+
+
+@attrs.frozen
+class _Shown:
+    """The last request, which is repeated after the script was saved without it; ``group`` is its full name."""
+
+    group: str
+    drawings: tuple[Drawing, ...]
+    source: str
+
+
+_shown: list[_Shown] = []
+
+
+def show(drawings: Sequence[Drawing], source: str) -> list[str]:
+    """Show the drawings instead of those that are shown, and return a sentence for each problem.
+
+    Raises CameraMissing, or CaptureFailed for a source in a gizmo; the script is as before if an error is raised.
+    """
+    clear()
+    node, root = find_node(source), nuke.root()
+    home, size = parent_group(node), root.format()
+    inside, problems = drawings_in_range(drawings, int(root.firstFrame()), int(root.lastFrame()))
+    width = round(int(size.width()) * float(size.pixelAspect()))
+    problems += aspect_problems(inside, width, int(size.height()))
+    if not inside:
+        return problems
+    with maintained_script():
+        try:
+            group = _add_group(node, home, inside, width / int(size.height()))
+        except BaseException:
+            _remove_marked()
+            raise
+        _shown[:] = [_Shown(group.fullName(), tuple(drawings), source)]
+    nuke.addOnScriptSave(_before_save)
+    return problems
+
+
+def clear() -> None:
+    """Remove the group; do nothing if there is none."""
+    _shown.clear()
+    nuke.removeOnScriptSave(_before_save)
+    _remove_marked()
+
+
+@contextmanager
+def hidden() -> Iterator[None]:
+    """Keep the drawings out of a capture, also if the artist has connected the group."""
+    groups = [group for shown in _shown if (group := nuke.toNode(shown.group)) is not None]
+    with ExitStack() as stack:
+        if groups:
+            stack.enter_context(maintained_script())
+        for group in groups:
+            stack.callback(group["disable"].setValue, group["disable"].value())
+            group["disable"].setValue(True)
+        yield
+
+
+def _remove_marked() -> None:
+    found = _marked_groups()
+    if not found:
+        return
+    with maintained_script():
+        for group in found:
+            nuke.delete(group)
+
+
+def _marked_groups() -> list[nuke.Node]:
+    if is_limited():
+        # Only nodes whose names are known can be reached there.
+        named = (nuke.toNode(shown.group) for shown in _shown)
+        return [node for node in named if node is not None]
+    groups = nuke.allNodes("Group", group=nuke.root(), recurseGroups=True)
+    return [group for group in groups if _mark_of(group) == group.fullName()]
+
+
+def _mark_of(group: nuke.Node) -> str:
+    knob = group.knob(MARK)
+    return str(knob.value()) if knob is not None else ""
+
+
+def _add_group(source: nuke.Node, home: nuke.Group, drawings: Sequence[Drawing], scene_aspect: float) -> Any:
+    with home:
+        group: Any = nuke.nodes.Group()
+    mark = nuke.String_Knob(MARK, "")
+    mark.setFlag(nuke.INVISIBLE)
+    group.addKnob(mark)
+    mark.setValue(group.fullName())
+    lines = [f"{drawing.frame} {caption(drawing, _MAX_CAPTION)}" for drawing in drawings]
+    group["label"].setValue(_without_tcl("\n".join(("Review notes", *lines))))
+    group.setInput(0, source)
+    group.setXYpos(source.xpos() + _BESIDE, source.ypos())
+    size = source.format()
+    with group:
+        last = nuke.nodes.Input()
+        for index, drawing in enumerate(drawings):
+            aspect = drawing.aspect or scene_aspect
+            canvas = Canvas(int(size.width()), int(size.height()), float(size.pixelAspect()), aspect)
+            row = sum(_overlap(drawing, earlier) for earlier in drawings[:index])
+            strokes = [*drawing.strokes(aspect), *_caption_strokes(drawing, aspect, row)]
+            last = _add_paint(last, drawing, curves_text([_linear_colour(each) for each in strokes], canvas))
+        nuke.nodes.Output().setInput(0, last)
+    return group
+
+
+def _add_paint(image: nuke.Node, drawing: Drawing, curves: str) -> nuke.Node:
+    """Return a RotoPaint over the image that draws on the frames of the drawing only."""
+    paint: Any = nuke.nodes.RotoPaint()
+    paint.setInput(0, image)
+    paint["curves"].fromScript(curves)
+    paint["label"].setValue(_without_tcl(author_label(drawing)))
+    paint["disable"].setExpression(f"frame < {drawing.frame} || frame > {drawing.last_frame}")
+    return paint  # type: ignore[no-any-return] # the stubs know no RotoPaint
+
+
+def _overlap(drawing: Drawing, other: Drawing) -> bool:
+    return other.frame <= drawing.last_frame and drawing.frame <= other.last_frame
+
+
+def _caption_strokes(drawing: Drawing, aspect: float, row: int) -> Iterator[Stroke]:
+    """Yield author and text at the bottom of the image, above those of other drawings on the frame."""
+    top = 1 - _CAPTION_MARGIN - (row + 1) * _CAPTION_SIZE
+    for polyline in text_polylines(caption(drawing, _MAX_CAPTION), _CAPTION_SIZE):
+        points = tuple((_CAPTION_MARGIN + x / aspect, top + y, _CAPTION_WIDTH) for x, y in polyline)
+        yield Stroke(_WHITE, 1.0, points)
+
+
+def _linear_colour(stroke: Stroke) -> Stroke:
+    red, green, blue = stroke.colour
+    return attrs.evolve(stroke, colour=(linear(red), linear(green), linear(blue)))
+
+
+def _without_tcl(text: str) -> str:
+    """Escape what Nuke would evaluate in a label."""
+    return re.sub(r"([\\\[\]$])", r"\\\1", text)
+
+
+def _before_save() -> None:
+    """Remove the group, so that it is not in the file, and show the drawings again after the save."""
+    for shown in list(_shown):
+        clear()
+        if nuke.GUI:
+            # From another thread: Nuke hangs when the main thread waits for itself.
+            threading.Thread(target=nuke.executeInMainThread, args=(_show_again, (shown,))).start()
+
+
+def _show_again(shown: _Shown) -> None:
+    # Another script may be open now, or other drawings may be shown.
+    if not _shown and nuke.toNode(shown.source) is not None:
+        show(shown.drawings, shown.source)

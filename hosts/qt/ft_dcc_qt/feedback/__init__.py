@@ -1,0 +1,1 @@
+"""The pages and panels with tasks and the notes of reviewers."""

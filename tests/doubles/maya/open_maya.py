@@ -1,0 +1,117 @@
+"""The classes of ``maya.api.OpenMaya`` that the adapter uses, with the arguments of Autodesk's reference."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+if TYPE_CHECKING:
+    from doubles.maya.program import Maya
+    from doubles.maya.scene import Node
+
+
+@attrs.frozen
+class MObject:
+    """A node."""
+
+    node: Node
+
+
+class MPoint:
+    """A point."""
+
+    def __init__(self, x: float, y: float, z: float) -> None:
+        self.values = (float(x), float(y), float(z))
+
+
+class MPointArray(list):  # type: ignore[type-arg]
+    """Points."""
+
+
+class MDoubleArray(list):  # type: ignore[type-arg]
+    """Numbers."""
+
+
+class MDistance:
+    """Lengths: the unit of the scene is always centimetres here."""
+
+    @staticmethod
+    def uiToInternal(value: float) -> float:  # noqa: N802 - Maya's own name
+        return float(value)
+
+
+def classes(maya: Maya) -> dict[str, Any]:
+    """Return the classes, bound to this program."""
+    numbers = itertools.count(1)
+
+    class MSelectionList:
+        """A list of nodes by name."""
+
+        def __init__(self) -> None:
+            self._names: list[str] = []
+
+        def add(self, name: str) -> MSelectionList:
+            maya.scene.node(name)
+            self._names.append(name)
+            return self
+
+        def getDependNode(self, index: int) -> MObject:  # noqa: N802
+            return MObject(maya.scene.node(self._names[index]))
+
+    class MFnNurbsCurve:
+        """Makes a curve; nothing of it is undoable or selected."""
+
+        kOpen = 1  # noqa: N815
+
+        def create(
+            self,
+            cvs: MPointArray,
+            knots: MDoubleArray,
+            degree: int,
+            form: int,
+            is2D: bool,  # noqa: N803
+            rational: bool,
+            parent: MObject,
+        ) -> MObject:
+            if (
+                not isinstance(cvs, MPointArray)
+                or not isinstance(knots, MDoubleArray)
+                or not isinstance(parent, MObject)
+            ):
+                raise TypeError("create takes points, knots and an object")
+            if len(cvs) < 2 or len(knots) != len(cvs) + degree - 1 or list(knots) != sorted(knots):
+                raise ValueError("(kInvalidParameter): wrong number of knots")
+            if (degree, form, is2D, rational) != (1, self.kOpen, False, False) or parent.node.kind != "transform":
+                raise NotImplementedError("only open polylines are modelled")
+            self._node = maya.scene.add_child("nurbsCurve", f"{parent.node.name}Shape", parent.node)
+            self._node.attributes["points"] = tuple(point.values for point in cvs)
+            maya.scene.is_modified = True
+            return MObject(self._node)
+
+        def fullPathName(self) -> str:  # noqa: N802
+            return self._node.path
+
+    class MSceneMessage:
+        """Callbacks around a save."""
+
+        kBeforeSave, kAfterSave = "before save", "after save"  # noqa: N815
+
+        @staticmethod
+        def addCallback(event: str, function: Any, data: Any) -> int:  # noqa: N802
+            number = next(numbers)
+            maya.callbacks[number] = (event, function)
+            return number
+
+    class MMessage:
+        """Callbacks."""
+
+        @staticmethod
+        def removeCallback(number: int) -> None:  # noqa: N802
+            if number not in maya.callbacks:
+                raise RuntimeError("(kFailure): there is no such callback")
+            del maya.callbacks[number]
+
+    bound = (MSelectionList, MFnNurbsCurve, MSceneMessage, MMessage)
+    return {each.__name__: each for each in (MPoint, MPointArray, MDoubleArray, MDistance, *bound)}

@@ -1,0 +1,197 @@
+"""Drawings of reviewers in Maya: where they lie in the image, on which frames, and that nothing of them remains."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from doubles.maya.scene import IDENTITY
+
+from ft_dcc.errors import CaptureFailed
+from ft_dcc.review.drawings import parse_drawing
+
+LINE = {"kind": "line", "colour": "#ff8000", "width": 0.25, "from": [0.25, 0.25], "to": [0.5, 0.75]}
+# In an image of 64x36.
+PIXELS = ((16, 9), (32, 27))
+
+
+def drawing(frame, *shapes, text="", label="", author="Ida Berg", **values):
+    data = json.dumps({"version": 2, "shapes": list(shapes or (LINE,)), **values})
+    return parse_drawing(data, frame, author=author, text=text, label=label)
+
+
+@pytest.fixture
+def shape(maya):
+    return maya.scene.node("shotCamShape")
+
+
+@pytest.fixture
+def viewport(maya, tmp_path):
+    """Return a function that draws a frame as the artist's view shows it, and returns its curves."""
+    from maya import cmds
+
+    def draw(frame, size=(64, 36)):
+        cmds.modelEditor("modelPanel4", edit=True, camera="shotCam")
+        cmds.playblast(
+            completeFilename=str(tmp_path / "view.png"),
+            frame=[frame],
+            editorPanelName="modelPanel4",
+            widthHeight=size,
+            percent=100,
+            format="image",
+            compression="png",
+            viewer=False,
+            forceOverwrite=True,
+        )
+        return maya.drawn[-1].curves
+
+    return draw
+
+
+def assert_lies_at(curves, pixels):
+    (curve,) = curves
+    for found, expected in zip(curve.points, pixels):
+        assert found == pytest.approx(expected, abs=0.01)
+
+
+def set_lens(shape, **values):
+    shape.attributes.update(values)
+
+
+@pytest.mark.parametrize(
+    "lens",
+    [
+        {},
+        {"focalLength": 400.0},
+        {"filmFit": 1},
+        {"filmFit": 2},
+        {"filmFit": 3},
+        {"horizontalFilmAperture": 0.5},
+        {"horizontalFilmAperture": 0.5, "filmFit": 3},
+        {"horizontalFilmOffset": 0.2, "verticalFilmOffset": -0.1},
+        {"lensSqueezeRatio": 2.0, "horizontalFilmOffset": 0.1},
+        {"cameraScale": 1.5, "verticalFilmOffset": 0.1},
+        {"nearClipPlane": 30.0},
+        {"orthographic": True, "orthographicWidth": 7.0},
+    ],
+    ids=str,
+)
+def test_a_drawing_lies_over_its_place_in_the_image(host, shape, viewport, lens):
+    set_lens(shape, **lens)
+    host.show_feedback([drawing(1003)])
+    assert_lies_at(viewport(1003), PIXELS)
+
+
+def test_a_portrait_image_is_filled_by_its_height(maya, host, viewport):
+    maya.scene.node("defaultResolution").attributes.update(width=36, height=64)
+    host.show_feedback([drawing(1003)])
+    assert_lies_at(viewport(1003, (36, 64)), [(9, 16), (18, 48)])
+
+
+def test_the_scale_of_the_camera_does_not_move_a_drawing(maya, host, viewport):
+    matrix = list(IDENTITY)
+    matrix[0], matrix[5], matrix[10] = 2.0, 0.5, 3.0
+    maya.scene.node("shotCam").attributes["worldMatrix[0]"] = matrix
+    host.show_feedback([drawing(1003)])
+    assert_lies_at(viewport(1003), PIXELS)
+
+
+def test_a_held_drawing_follows_an_animated_lens_without_a_change_of_time(maya, host, viewport):
+    from maya import cmds
+
+    for frame, value in ((1003, 35.0), (1004, 50.0), (1005, 80.0)):
+        cmds.setKeyframe("shotCamShape", attribute="focalLength", time=frame, value=value)
+    calls = len(maya.calls)
+    host.show_feedback([drawing(1003, end_frame=1005)])
+    assert "currentTime" not in [call.command for call in maya.calls[calls:] if call.mode != "query"]
+    for frame in (1003, 1004, 1005):
+        assert_lies_at(viewport(frame), PIXELS)
+
+
+@pytest.mark.parametrize(("values", "frames"), [({}, [1003]), ({"end_frame": 1005}, [1003, 1004, 1005])])
+def test_a_drawing_is_visible_on_its_frames_only(host, viewport, values, frames):
+    host.show_feedback([drawing(1003, **values)])
+    assert [frame for frame in range(1001, 1013) if viewport(frame)] == frames
+
+
+def test_width_and_colour_are_those_of_the_stroke(host, viewport):
+    host.show_feedback([drawing(1003)])
+    (curve,) = viewport(1003)
+    assert curve.width == 9
+    # The display encoding of the review page: Maya does not transform colours of curves.
+    assert curve.colour == pytest.approx((1.0, 128 / 255, 0.0))
+
+
+def test_a_dot_is_drawn_as_a_short_line(host, viewport):
+    host.show_feedback([drawing(1003, {"kind": "pen", "colour": "#ffffff", "width": 0.1, "points": [[0.5, 0.5, 0.5]]})])
+    (curve,) = viewport(1003)
+    assert len(curve.points) == 2
+
+
+def test_author_and_text_of_each_note_are_shown_above_each_other(maya, host):
+    host.show_feedback([drawing(1003, text="Too\nhigh"), drawing(1003, author="Bo", label="v002")])
+    captions = [node for node in maya.scene.nodes if node.kind == "annotationShape"]
+    assert [node.attributes["text"] for node in captions] == ["Ida Berg: Too high", "Bo (v002)"]
+    heights = [node.parent.attributes["translate"][1] for node in captions]
+    assert heights[0] < heights[1] < 0
+
+
+def test_attributes_that_move_the_image_are_named(host, shape):
+    set_lens(shape, filmRollValue=5.0)
+    (sentence,) = host.show_feedback([drawing(1003)])
+    assert sentence.startswith("shotCam has filmRollValue, so drawings may lie beside their places.")
+
+
+def test_a_locked_camera_is_one_sentence_and_changes_nothing(maya, host):
+    maya.scene.node("shotCam").is_reference_locked = True
+    before = maya.state()
+    with pytest.raises(CaptureFailed, match="Unlock the camera"):
+        host.show_feedback([drawing(1003)])
+    assert maya.state() == before
+
+
+def test_nothing_is_saved_and_the_drawings_are_shown_again(maya, host, tmp_path, viewport):
+    from maya import cmds
+
+    name = (tmp_path / "shot.ma").as_posix()
+    cmds.file(rename=name)
+    host.show_feedback([drawing(1003)])
+    host.save()
+    assert not [node for node in maya.files[name].nodes if node.kind in ("nurbsCurve", "animCurve")]
+    assert len(viewport(1003)) == 1
+    host.clear_feedback()
+    assert (maya.callbacks, [node for node in maya.scene.nodes if node.kind == "nurbsCurve"]) == ({}, [])
+
+
+def test_the_scene_is_not_modified_after_a_save(maya, host, tmp_path):
+    from maya import cmds
+
+    cmds.file(rename=(tmp_path / "shot.ma").as_posix())
+    host.show_feedback([drawing(1003)])
+    host.save()
+    assert not maya.scene.is_modified
+
+
+def test_drawings_of_a_closed_scene_are_not_shown_in_the_next_one(maya, host, tmp_path):
+    from doubles.maya import sample_scene
+    from maya import cmds
+
+    host.show_feedback([drawing(1003)])
+    maya.open(sample_scene.build().scene)
+    cmds.file(rename=(tmp_path / "other.ma").as_posix())
+    host.save()
+    assert not [node for node in maya.scene.nodes if node.kind == "nurbsCurve"]
+
+
+def test_a_group_that_the_artist_renamed_is_kept(maya, host):
+    host.show_feedback([drawing(1003)])
+    maya.scene.node("ftDccReviewNotes").name = "keptNotes"
+    host.clear_feedback()
+    assert len([node for node in maya.scene.nodes if node.kind == "nurbsCurve"]) == 1
+
+
+def test_the_group_is_hidden_in_the_outliner_and_cannot_be_selected(maya, host):
+    host.show_feedback([drawing(1003)])
+    group = maya.scene.node("ftDccReviewNotes")
+    assert (group.attributes["hiddenInOutliner"], group.attributes["overrideDisplayType"]) == (True, 2)
+    assert maya.scene.selection == ["shotCam"]

@@ -1,0 +1,152 @@
+"""Drawings of reviewers in Nuke: where they lie in the image, on which frames, and that nothing of them remains."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import pytest
+from doubles.nuke.nodes import Format
+from doubles.nuke.roto import parse_strokes
+
+from ft_dcc.frames import FrameRange, Resolution
+from ft_dcc.host import PlayblastRequest
+from ft_dcc.review.drawings import parse_drawing
+
+LINE = {"kind": "line", "colour": "#ff8000", "width": 0.25, "from": [0.25, 0.25], "to": [0.5, 0.75]}
+
+
+def drawing(frame, *shapes, text="", label="", author="Ida Berg", **values):
+    data = json.dumps({"version": 2, "shapes": list(shapes or (LINE,)), **values})
+    return parse_drawing(data, frame, author=author, text=text, label=label)
+
+
+def group_of(nuke):
+    (group,) = [node for node in nuke.root.children if node._kind == "Group"]
+    return group
+
+
+def paints(nuke, frame=None):
+    """Return the RotoPaints from input to output; only those that draw on the frame if it is given."""
+    node = next(child for child in group_of(nuke).children if child._kind == "Output")._inputs[0]
+    found = []
+    while node._kind != "Input":
+        found.insert(0, node)
+        (node,) = node._inputs
+    return found if frame is None else [each for each in found if not each._knobs["disable"].is_true_at(frame)]
+
+
+def strokes(paint):
+    return parse_strokes(paint._knobs["curves"]._value)
+
+
+def strokes_by_colour(nuke, colour, frame=1003):
+    return [stroke for paint in paints(nuke, frame) for stroke in strokes(paint) if stroke.colour == colour]
+
+
+def first_stroke(nuke):
+    """Return the lowest stroke of the only drawing, which is its first shape."""
+    (paint,) = paints(nuke)
+    return strokes(paint)[-1]
+
+
+def test_a_point_lies_at_its_pixel_counted_from_the_bottom_left(nuke, host):
+    host.show_feedback([drawing(1003)])
+    stroke = first_stroke(nuke)
+    # 64x36: a quarter from the left and a quarter from the top.
+    assert (stroke.points[0], stroke.points[-1]) == ((16, 27), (32, 9))
+    assert stroke.size == 9
+
+
+def test_colours_are_linear(nuke, host):
+    host.show_feedback([drawing(1003)])
+    assert first_stroke(nuke).colour == pytest.approx((1.0, 0.2158605, 0.0))
+
+
+def test_the_image_of_the_node_lies_in_the_middle_of_the_image_that_was_drawn_on(nuke, host):
+    # 2.4 by 1 within 64x36: bars above and below the movie's image, which is 64x36.
+    nuke.find("Read1").own_format = Format(240, 100, "scope")
+    host.show_feedback([drawing(1003, aspect=[64, 36])])
+    stroke = first_stroke(nuke)
+    # The movie's image is 240x135 pixels of the node: 17.5 of them above and below it are bars.
+    assert stroke.points[0] == (60, pytest.approx(0.75 * 135 - 17.5))
+    assert stroke.size == pytest.approx(0.25 * 135)
+
+
+def test_an_anamorphic_image_has_fewer_pixels_across(nuke, host):
+    nuke.find("Read1").own_format = Format(100, 100, "anamorphic", 2.0)
+    host.show_feedback([drawing(1003, aspect=[200, 100])])
+    assert first_stroke(nuke).points[0] == (25, 75)
+
+
+@pytest.mark.parametrize(("values", "frames"), [({}, [1003]), ({"end_frame": 1005}, [1003, 1004, 1005])])
+def test_a_drawing_is_drawn_on_its_frames_only(nuke, host, values, frames):
+    host.show_feedback([drawing(1003, **values)])
+    assert [frame for frame in range(1001, 1013) if paints(nuke, frame)] == frames
+
+
+def test_later_shapes_lie_above_earlier_ones(nuke, host):
+    host.show_feedback([drawing(1003, LINE, {**LINE, "colour": "#0000ff"})])
+    assert [stroke.colour[2] for stroke in strokes(paints(nuke)[0]) if stroke.size == 9] == [1.0, 0.0]
+
+
+def test_drawings_of_several_authors_have_their_own_nodes_and_captions(nuke, host):
+    host.show_feedback([drawing(1003, text="Too high"), drawing(1003, author="Bo", label="v002", text="[exec rm]")])
+    assert [paint._knobs["label"]._value for paint in paints(nuke)] == ["Ida Berg", "Bo (v002)"]
+    label = group_of(nuke)._knobs["label"]._value
+    assert label == "Review notes\n1003 Ida Berg: Too high\n1003 Bo (v002): \\[exec rm\\]"
+    # The captions are lines of text above each other, at the bottom of the image.
+    lowest, above = ([y for stroke in strokes(p) if stroke.size == 1.5 for _, y in stroke.points] for p in paints(nuke))
+    assert max(lowest) < 3 < max(above) < 5
+
+
+def test_the_group_is_beside_the_source_and_takes_its_image(nuke, host):
+    read = nuke.find("Read1")
+    read.position = (10, 20)
+    host.show_feedback([drawing(1003)])
+    group = group_of(nuke)
+    assert (group._inputs, group.position) == ([read], (130, 20))
+    assert nuke.selection == [read]
+
+
+def test_nothing_is_saved_and_the_drawings_are_shown_again(nuke, host, tmp_path):
+    host.show_feedback([drawing(1003)])
+    thread = threading.Thread(target=lambda: host.run_in_main_thread(lambda: save(nuke, tmp_path)))
+    thread.start()
+    nuke.serve(thread)
+    for other in threading.enumerate():
+        if other is not threading.current_thread() and other._target is nuke.module.executeInMainThread:
+            other.join()
+    nuke.idle()
+    assert "RotoPaint" not in (tmp_path / "comp.nk").read_text("utf-8")
+    assert len(paints(nuke)) == 1
+    assert not nuke.root.is_modified
+
+
+def save(nuke, folder):
+    nuke.module.scriptSave(str(folder / "comp.nk"))
+
+
+def test_a_group_that_the_artist_renamed_is_kept(nuke, host):
+    host.show_feedback([drawing(1003)])
+    group_of(nuke)._name = "KeptNotes"
+    host.clear_feedback()
+    assert group_of(nuke)._name == "KeptNotes"
+
+
+def test_a_capture_of_a_node_behind_the_group_shows_no_drawing(nuke, host, tmp_path):
+    host.show_feedback([drawing(1003)])
+    group, states = group_of(nuke), []
+    write = nuke.find("Write1")
+    write._inputs = [group]
+    nuke.root.is_modified = False
+    nuke.module.addBeforeFrameRender(lambda: states.append(group._knobs["disable"]._value))
+    request = PlayblastRequest("Write1", FrameRange(1003, 1003), Resolution(64, 36), tmp_path, "shot")
+    host.playblast(request, lambda _: None)
+    assert states == [True]
+    assert (group._knobs["disable"]._value, nuke.root.is_modified) == (False, False)
+
+
+def test_ten_thousand_strokes_are_loaded_by_one_call(nuke, host):
+    host.show_feedback([drawing(1003, *[LINE] * 10_000)])
+    assert len(strokes(paints(nuke)[0])) >= 10_000
