@@ -186,6 +186,17 @@ def _read_by_many(target: Target) -> None:
             executor.submit(target.post, {"action": "query", "expression": expression}, user=target.limited)
 
 
+def _compare_long_texts(target: Target) -> None:
+    """Create notes of the largest size, and compare them with a pattern that fits nearly everywhere."""
+    note = {"action": "create", "entity_type": "Note", "entity_data": {"content": "a" * (1 << 20)}}
+    for _ in range(3):
+        target.post(*[note] * 7)
+    query = {"action": "query", "expression": f'select id from Note where content like "%{"a" * 900}b"'}
+    with ThreadPoolExecutor(_PROJECT_READERS) as executor:
+        for _ in range(_PROJECT_READERS):
+            executor.submit(target.post, query)
+
+
 def _connect(target: Target, content: Callable[[Target], bytes]) -> None:
     """Open many connections that send this and no more, and hold those that the server accepts for a while."""
     address, sent = urlsplit(target.url), content(target)
@@ -215,6 +226,7 @@ ATTACKS: dict[str, Callable[[Target], object]] = {
     "text of 2 MiB": _ask('Task where name is "' + "a" * ((2 << 20) - 100) + '"'),
     "64 parentheses": _ask("Task where " + "(" * 64 + 'name is "x"' + ")" * 64),
     "five slow queries of a user of one project": _read_by_many,
+    "patterns on texts of 1 MiB": _compare_long_texts,
     "5,000 creates in one request": _create_many,
     "deletion of 2,200 tasks and shots": _delete_sequences,
     "move of 2,200 tasks and shots": _move_sequences,

@@ -37,6 +37,7 @@ _MAX_INLINE_QUERIES = 4
 _MAX_THREADS_PER_USER = 5
 MAX_OPERATIONS = 5_000
 MAX_READ_SECONDS, MAX_WRITE_QUERY_SECONDS = 20.0, 2.0
+MAX_READ_CHARACTERS = 64 << 20
 
 
 @attrs.frozen(eq=False)
@@ -210,7 +211,8 @@ class ApiRequest:
 
     def read(self) -> list[Any]:
         """Return the answers to a request that changes nothing."""
-        with self.context.store.reading() as connection, connections.time_limit(connection, MAX_READ_SECONDS):
+        limits = MAX_READ_SECONDS, MAX_READ_CHARACTERS
+        with self.context.store.reading() as connection, connections.read_limits(connection, *limits):
             return self._run(connection).answers
 
     def read_inline(self) -> list[Any]:

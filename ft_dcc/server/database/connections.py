@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,12 +17,15 @@ from sqlalchemy.pool import NullPool, Pool, QueuePool
 
 from ft_dcc.errors import ParseError, WouldBlock
 from ft_dcc.server.database import clock, sqlite_limits
+from ft_dcc.server.database.prepared import TEXT_BUDGET
 
 # The SQL function of the current time; that of SQLite is the clock of the machine.
 NOW_FUNCTION = "studio_now"
 _LOCK_TIMEOUT_SECONDS, _MAX_CACHED_STATEMENTS = 30, 512
 # A step takes less than a microsecond.
-_STEPS_BETWEEN_CHECKS = 50_000
+_STEPS_BETWEEN_CHECKS, _INTERRUPT_INTERVAL_SECONDS = 50_000, 0.1
+# Of one text or row that is read on the event loop; the number of rows is limited by that of steps.
+_MAX_INLINE_BYTES = 32 << 10
 
 
 class ReadPool:
@@ -102,6 +106,7 @@ class InlineReader:
         self._connection, self._driver = connection, connection.connection.dbapi_connection
         # SQLite continues to count from the statement before, so that the first call may come early.
         self._driver.set_progress_handler(self._is_over_budget, self._max_steps)
+        sqlite_limits.set_max_length(self._driver, _MAX_INLINE_BYTES)
         return connection
 
     def _is_over_budget(self) -> bool:
@@ -126,13 +131,48 @@ def time_limit(connection: Connection, seconds: float) -> Iterator[None]:
     driver: Any = connection.connection.dbapi_connection
     driver.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS_BETWEEN_CHECKS)
     try:
-        yield
+        with _interrupting(driver, seconds):
+            yield
     except sqlite3.OperationalError as error:
         if str(error) == "interrupted":
             raise ParseError("The query takes too long and was stopped. Select fewer entities at once.") from error
         raise
     finally:
         driver.set_progress_handler(None, 0)
+
+
+@contextmanager
+def _interrupting(driver: Any, seconds: float) -> Iterator[None]:
+    """Interrupt the statements of a connection after this time, also one that takes long for a few steps."""
+    is_over, lock = threading.Event(), threading.Lock()
+
+    def watch() -> None:
+        wait = seconds
+        while not is_over.wait(max(wait, 0)):
+            with lock:
+                # Otherwise, the connection may have another user.
+                if not is_over.is_set():
+                    driver.interrupt()
+            wait = _INTERRUPT_INTERVAL_SECONDS
+
+    watching = threading.Thread(target=watch, name="ft-dcc-time-limit", daemon=True)
+    watching.start()
+    try:
+        yield
+    finally:
+        with lock:
+            is_over.set()
+
+
+@contextmanager
+def read_limits(connection: Connection, seconds: float, characters: int) -> Iterator[None]:
+    """Raise ParseError when the block's statements take longer than this, or their rows have more text."""
+    connection.info[TEXT_BUDGET] = characters
+    try:
+        with time_limit(connection, seconds):
+            yield
+    finally:
+        del connection.info[TEXT_BUDGET]
 
 
 def _end(connection: Connection, driver: Any) -> None:

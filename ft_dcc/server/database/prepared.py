@@ -10,9 +10,14 @@ from sqlalchemy import CompoundSelect, Connection, Select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import Insert
 
+from ft_dcc.errors import ParseError
+
 _DIALECT = sqlite.dialect(paramstyle="qmark")
 _LIST = re.compile(r"__\[POSTCOMPILE_([^\]]+)\]")
 _EMPTY_LIST = "SELECT 1 WHERE 1 != 1"
+# In the ``info`` of a connection: how many more characters its statements may return.
+TEXT_BUDGET = "ft_dcc_text_budget"
+_ROWS_BETWEEN_CHECKS = 64
 
 Rows = Sequence[tuple[Any, ...]]
 
@@ -54,7 +59,22 @@ class Prepared:
 
 
 def run(connection: Connection, statement: str, values: Sequence[Any] = ()) -> Rows:
-    """Return the rows of a statement, run on the driver without SQLAlchemy."""
+    """Return the rows of a statement, run on the driver without SQLAlchemy.
+
+    Raises ParseError for more text than the connection may return.
+    """
     driver: Any = connection.connection.dbapi_connection
-    rows: Rows = driver.execute(statement, values).fetchall()
+    cursor = driver.execute(statement, values)
+    left = connection.info.get(TEXT_BUDGET)
+    if left is None:
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
+    rows = []
+    while found := cursor.fetchmany(_ROWS_BETWEEN_CHECKS):
+        rows += found
+        left -= sum(len(value) for row in found for value in row if value.__class__ is str)
+        if left < 0:
+            cursor.close()
+            raise ParseError("The answer has too much text. Select fewer attributes, or fewer entities with 'limit'.")
+    connection.info[TEXT_BUDGET] = left
     return rows

@@ -64,6 +64,12 @@ def apply(connection: Any, *, is_reading: bool = False) -> None:
             connection.setlimit(category, value)
 
 
+def set_max_length(connection: Any, length: int) -> None:
+    """Let statements of a connection fail that read a longer text or row; has no effect in Python 3.9 and 3.10."""
+    if (category := _category(connection, "LENGTH")) is not None:
+        connection.setlimit(category, length)
+
+
 def limit_error(error: object) -> Error | None:
     """Return the error of this project for a statement that exceeded a limit of SQLite, or None for another error."""
     text = str(error)

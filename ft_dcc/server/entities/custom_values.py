@@ -49,6 +49,7 @@ def set_custom_value(batch: Batch, entity_type: EntityType, operation: Operation
         table = batch.table("CustomAttributeValue")
         row = {"configuration_id": configuration_id, "entity_id": entity_id}
         text = "null" if value is None else type_conversion.to_db("variable", value, str(configuration["key"]))
+        payload.check_length(text, str(configuration["key"]))
         _record_change(batch, entity_type, configuration, entity_id, value)
         upsert = insert(table).values({**row, "value": text})
         batch.connection.execute(upsert.on_conflict_do_update(index_elements=list(row), set_={"value": text}))

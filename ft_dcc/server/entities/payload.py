@@ -13,6 +13,7 @@ from ft_dcc.server.query.type_conversion import to_db
 from ft_dcc.server.schema.model import Attribute, EntityType
 
 _TYPE = "__entity_type__"
+MAX_TEXT_LENGTH = 1 << 20
 
 
 @attrs.frozen(eq=False)
@@ -72,12 +73,21 @@ def _read_attribute(
 
 def _scalar(batch: Batch, entity_type: EntityType, attribute: Attribute, value: Any) -> Any:
     value = to_db(attribute.kind, value, f"{entity_type.name}.{attribute.name}")
+    check_length(value, f"{entity_type.name}.{attribute.name}")
     if attribute.kind == "foreign key":
         authorization.track_reference(batch, entity_type, attribute, value)
     if attribute.choices and value not in attribute.choices:
         choices = ", ".join(attribute.choices)
         raise ValidationError(f"{entity_type.name}.{attribute.name} must be one of {choices}. Send one of them.")
     return value
+
+
+def check_length(value: Any, name: str) -> None:
+    """Raise ValidationError for a text that is too long for an attribute."""
+    if isinstance(value, str) and len(value) > MAX_TEXT_LENGTH:
+        raise ValidationError(
+            f"{name} has at most {MAX_TEXT_LENGTH} characters; this text has {len(value)}. Upload it as a file instead."
+        )
 
 
 def reference_key(batch: Batch, type_name: str, reference: Any) -> tuple[str | None, ...]:

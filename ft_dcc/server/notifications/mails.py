@@ -28,6 +28,7 @@ from sqlalchemy import (
 )
 
 from ft_dcc.errors import ValidationError
+from ft_dcc.server.auth.permissions import Permissions, permissions_of
 from ft_dcc.server.context import ServerContext
 from ft_dcc.server.database import clock
 from ft_dcc.server.database.notification_log import ENTRY, NOTE, VERDICT, RecordedEvent
@@ -140,6 +141,8 @@ def _compose(context: ServerContext, group: Any) -> EmailMessage | None:
     with context.store.reading() as connection:
         person = (_read_invitee if kind == preferences.VERSIONS else _read_user)(connection, tables, person_id)
         subjects = _read_subjects(connection, tables, group)
+        if kind == preferences.FEEDBACK:
+            subjects = _readable(subjects, permissions_of(connection, tables, person_id))
         if person is None or not subjects or preferences.is_muted(connection, person.email, kind):
             return None
     try:
@@ -164,6 +167,14 @@ def _read_subjects(connection: Connection, tables: Tables, group: Any) -> list[S
     ).all()
     found = (read_subject(connection, tables, row.entity_kind, row.entity_id) for row in dict.fromkeys(rows))
     return [subject for subject in found if subject is not None]
+
+
+def _readable(subjects: list[Subject], permissions: Permissions) -> list[Subject]:
+    """Return the subjects that a user may read: a project may have been closed to the artist of a version."""
+    if permissions.projects is None:
+        return subjects
+    allowed = {"", *permissions.projects}
+    return [subject for subject in subjects if {subject.project_id, subject.review_project_id} <= allowed]
 
 
 def _feedback_title(subjects: Sequence[Subject]) -> str:

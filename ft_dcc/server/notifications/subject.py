@@ -26,6 +26,7 @@ class Subject:
     artist_id: str | None
     review_session_id: str = ""
     review: str = ""
+    review_project_id: str = ""
     author: str = ""
     text: str = ""
     frame: int | None = None
@@ -70,7 +71,9 @@ def _read_version(connection: Connection, tables: Tables, version_id: str) -> di
 
 def _read_review(connection: Connection, tables: Tables, review_session_id: str) -> dict[str, str]:
     found = connection.execute(tables.by_id["ReviewSession"], {"id": review_session_id}).first()
-    return {} if found is None else {"review_session_id": found.id, "review": found.name or ""}
+    if found is None:
+        return {}
+    return {"review_session_id": found.id, "review": found.name or "", "review_project_id": found.project_id or ""}
 
 
 def _of_version(connection: Connection, tables: Tables, version_id: str) -> dict[str, Any] | None:

@@ -16,8 +16,9 @@ from ft_dcc.server.query import ast
 MAX_JOINS, MAX_ORDERS, MAX_GROUPS = 24, 16, 16
 MAX_PROJECTIONS, MAX_CONDITIONS, MAX_SUBQUERIES = 500, 5_000, 200
 MAX_PATH_LENGTH, MAX_DEPTH = 12, 64
-# SQLite takes 50,000 bytes, and a pattern with many % takes it long.
-MAX_PATTERN_BYTES = 1_000
+# SQLite takes 50,000 bytes. It compares a text with a pattern in one step, which nothing interrupts, and which can take
+# as long as both lengths multiplied.
+MAX_PATTERN_BYTES, MAX_COMPARED_LENGTH = 1_000, 16_384
 
 Names = tuple[tuple[str, str], ...]
 

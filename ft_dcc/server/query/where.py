@@ -213,7 +213,8 @@ class ConditionCompiler:
             raise ParseError(f"'{word}' cannot compare with none (character {value.position}). Use 'is' or 'is_not'.")
         if word in ("like", "not_like"):
             pattern = self._bind((value,), limits.like_pattern, is_list=False)
-            return column.like(pattern, escape="\\") if word == "like" else column.not_like(pattern, escape="\\")
+            text = func.substr(column, 1, limits.MAX_COMPARED_LENGTH)
+            return text.like(pattern, escape="\\") if word == "like" else text.not_like(pattern, escape="\\")
         return _OPERATORS[word](column, self._bind((value,), type_conversion.literal_converter(kind), is_list=False))  # type: ignore[no-any-return]
 
     def _within(self, node: Node, column: ColumnElement[Any], kind: str, criteria: ast.InCondition) -> Condition:

@@ -343,3 +343,25 @@ def test_preferences_belong_to_an_address_in_any_case(studio):
     with studio.store.reading() as connection:
         assert preferences.is_muted(connection, "bob@example.COM", "versions")
         assert not preferences.is_muted(connection, "bob@example.com", "feedback")
+
+
+@pytest.mark.parametrize("is_review_closed", [False, True])
+def test_no_mail_tells_an_artist_about_a_project_that_was_closed(client, mail, run, reviewed, tree, is_review_closed):
+    if is_review_closed:
+        other = client.create("Project", name=str(uuid4()), is_private=True)
+        review = client.create("ReviewSession", name="Private", project_id=other)
+        entry = add_entry(client, reviewed, review_session_id=review)
+        write_note(client, reviewed, "secret", ("ReviewSessionObject", entry))
+    else:
+        write_note(client, reviewed, "secret")
+        client.update("Project", tree.project, is_private=True)
+    run()
+    run(QUIET + 1)
+    assert mail.messages == []
+    write_note(client, reviewed, "open")
+    client.update("Project", tree.project, is_private=False)
+    run()
+    run(2 * QUIET + 2)
+    (message,) = mail.messages
+    assert "secret" not in plain(message)
+    assert "open" in plain(message)

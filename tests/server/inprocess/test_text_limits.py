@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 
 import pytest
 
-from ft_dcc.errors import ParseError
+from ft_dcc.errors import ParseError, ValidationError, WouldBlock
+from ft_dcc.server.actions import dispatch
 from ft_dcc.server.database import connections
+from ft_dcc.server.entities import payload
 from ft_dcc.server.query import text_limits
 from ft_dcc.server.query.loader import QueryContext
 from ft_dcc.server.query.planner import QueryTemplate
@@ -48,6 +51,68 @@ def test_statement_that_takes_too_long_is_interrupted(studio):
             connection.exec_driver_sql(slow)
         # The connection is usable afterwards, without a limit.
         assert connection.exec_driver_sql("SELECT 1").scalar() == 1
+
+
+LONG = "a" * 300_000
+
+
+@pytest.fixture
+def long_note(client):
+    key = client.create("Note", content=LONG)
+    yield key
+    client.delete("Note", key)
+
+
+def test_a_pattern_is_compared_with_the_beginning_of_a_text(client):
+    beginning, rest = (client.create("Note", content=text) for text in ("ab" + LONG, LONG + "b"))
+    found = {note["id"] for note in client.query(f'Note where content like "%b%" and id in ({beginning}, {rest})')}
+    assert found == {beginning}
+
+
+def test_no_pattern_is_compared_on_the_event_loop(client, monkeypatch):
+    planner, inline = client.studio.planner, client.studio.store.inline_read()
+    for expression in ('select id from Task where name like "%x%"', 'select id from Task where name not_like "%x%"'):
+        client.query(expression)
+        with pytest.raises(WouldBlock), inline as connection:
+            planner.respond(QueryContext(connection, ""), expression, inline_only=True)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python cannot set limits of SQLite before 3.11.")
+def test_no_long_text_is_read_on_the_event_loop(client, long_note):
+    planner, inline = client.studio.planner, client.studio.store.inline_read()
+    short = client.create("Note", content="short")
+    expression = "select content from Note where id is {}"
+    client.query(expression.format(short))
+    with inline as connection:
+        answer = planner.respond(QueryContext(connection, ""), expression.format(short), inline_only=True)
+    assert answer["data"][0]["content"] == "short"
+    with pytest.raises(WouldBlock), inline as connection:
+        planner.respond(QueryContext(connection, ""), expression.format(long_note), inline_only=True)
+    assert client.query(expression.format(long_note))[0]["content"] == LONG
+
+
+def test_a_statement_that_takes_long_for_few_steps_is_interrupted(studio, monkeypatch):
+    """Without the calls of SQLite after a number of steps."""
+    slow = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
+    monkeypatch.setattr(connections, "_STEPS_BETWEEN_CHECKS", 2_000_000_000)
+    with studio.store.reading() as connection:
+        with pytest.raises(Exception, match="interrupted"), connections.time_limit(connection, 0.05):
+            connection.exec_driver_sql(slow)
+        assert connection.exec_driver_sql("SELECT 1").scalar() == 1
+
+
+def test_answers_with_too_much_text_are_refused(client, long_note, monkeypatch):
+    monkeypatch.setattr(dispatch, "MAX_READ_CHARACTERS", len(LONG) + 200)
+    query = {"action": "query", "expression": f"select content from Note where id is {long_note}"}
+    client.call(query)
+    with pytest.raises(ParseError, match="too much text"):
+        client.call(query, {**query, "expression": f"{query['expression']} limit 1"})
+    client.call(query)
+
+
+def test_longer_texts_than_the_limit_are_refused(client):
+    with pytest.raises(ValidationError, match=r"Note\.content has at most 1048576 characters"):
+        client.create("Note", content="a" * (payload.MAX_TEXT_LENGTH + 1))
 
 
 def test_one_slow_plan_does_not_delay_others(studio, monkeypatch):
