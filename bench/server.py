@@ -115,7 +115,7 @@ def _measure(server: ServerProcess, path: str, bodies: list[str], clients: int, 
 
 
 def _load(plan: dict[str, Any]) -> dict[str, float]:
-    command = [sys.executable, str(Path(__file__).with_name("load.py"))]
+    command = [sys.executable, str(Path(__file__).with_name("request_load.py"))]
     done = subprocess.run(
         command, input=json.dumps(plan), capture_output=True, encoding="utf-8", env={**os.environ}, check=False
     )
