@@ -15,6 +15,7 @@ BENCHES = (
     "session",
     "publish",
     "server",
+    "load",
     "dialog",
     "review",
     "presentation",

@@ -27,10 +27,10 @@ _ALWAYS = ("__entity_type__", "id", "project_id", "context_type", "object_type_i
 _PAGE_COLUMNS = list(dict.fromkeys((*_ALWAYS, *COLUMNS.split(", "), "type_id")))
 _PAGE = (
     f"SELECT {', '.join('task.' + name for name in _PAGE_COLUMNS)} "
-    "FROM context AS shot CROSS JOIN context AS task ON task.parent_id = shot.id "
-    "WHERE shot.parent_id = ? AND task.__entity_type__ = 'Task' LIMIT 100"
+    "FROM context AS shot JOIN context AS task ON task.parent_id = shot.id "
+    # The plus sign keeps SQLite from the index of all tasks.
+    "WHERE shot.parent_id = ? AND +task.__entity_type__ = 'Task' LIMIT 100"
 )
-# CROSS JOIN: SQLite starts from the shots of the sequence.
 # The relation, its key, and the table and the columns that it is read from.
 _RELATIONS = (
     ("status", "status_id", "status", "id, name"),

@@ -1,8 +1,17 @@
-"""Measure durable commits per second: through the store's single writer, and with one connection per thread."""
+"""Measure durable commits per second: through the store's single writer, and with one connection per thread.
+
+``python -m bench.commits FOLDER SECONDS`` prints both; the library of ``slow_sync.c`` delays each sync if preloaded.
+"""
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +26,8 @@ from ft_dcc.server.database.store import Store
 from ft_dcc.server.schema.dsl_parser import read_schema
 from ft_dcc.server.schema.tables import make_tables
 
+CLIENTS = 32
+SLOW_SYNC_US = 2000
 # Both sides insert the same row; only the thread that commits it differs.
 _INSERT = "INSERT INTO scope (id, name) VALUES (?, 'bench')"
 
@@ -70,3 +81,42 @@ def _rate(clients: int, seconds: float, connect: Callable[[], Callable[[], None]
     for thread in threads:
         thread.join()
     return sum(done) / (time.perf_counter() - began)
+
+
+def measure(folder: Path, seconds: float, *, preload: Path | None = None) -> tuple[float, float]:
+    """Return the commits per second of a connection each and of the store, measured in processes of their own."""
+    slow = {"LD_PRELOAD": str(preload), "SYNC_DELAY_US": str(SLOW_SYNC_US)} if preload is not None else {}
+    command = [sys.executable, "-m", "bench.commits", str(folder), str(seconds)]
+    done = subprocess.run(
+        command, env={**os.environ, **slow}, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=True
+    )
+    theirs, ours = done.stdout.split()
+    return float(theirs), float(ours)
+
+
+def slow_sync_library(folder: Path) -> Path | None:
+    """Compile the library that delays syncs and return its path, or None without Linux and a C compiler."""
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None or not sys.platform.startswith("linux"):
+        return None
+    library = folder / "slow_sync.so"
+    source = Path(__file__).with_name("slow_sync.c")
+    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", str(library), str(source), "-ldl"], check=True)
+    return library
+
+
+def sync_milliseconds(folder: Path, count: int = 50) -> float:
+    """Return the median duration of a sync of a small file in the folder."""
+    took = []
+    with tempfile.TemporaryFile(dir=folder) as file:
+        for _ in range(count):
+            file.write(b"x" * 4096)
+            file.flush()
+            began = time.perf_counter()
+            os.fsync(file.fileno())
+            took.append((time.perf_counter() - began) * 1000)
+    return statistics.median(took)
+
+
+if __name__ == "__main__":
+    print(*(side(Path(sys.argv[1]), CLIENTS, float(sys.argv[2])) for side in (commits_of_threads, commits_of_writer)))

@@ -211,10 +211,12 @@ class Batch:
         family = self.schema[type_name].family
         if (known := self._memoized.get((family, entity_id))) is not None:
             return dict(known)
-        row = self.connection.execute(self.tables.by_id[family], {"id": entity_id}).mappings().first()
-        if row is None:
+        statement, names = _row_by_id(self.tables, family)
+        rows = statement.rows(self.connection, {"id": entity_id})
+        if not rows:
             return None
-        self._memoized[family, entity_id] = dict(row)
+        row = dict(zip(names, rows[0]))
+        self._memoized[family, entity_id] = row
         return dict(row)
 
     def memoize(self, key: tuple[Any, ...], compute: Callable[[], T]) -> T:
@@ -240,6 +242,11 @@ class Batch:
 @functools.lru_cache(maxsize=1024)
 def _insertion(tables: Tables, family: str) -> Prepared:
     return Prepared(tables.insertions[family])
+
+
+@functools.lru_cache(maxsize=1024)
+def _row_by_id(tables: Tables, family: str) -> tuple[Prepared, list[str]]:
+    return Prepared(tables.by_id[family]), list(tables.by_family[family].c.keys())
 
 
 def owner_batch(services: BatchServices, connection: Connection) -> Batch:

@@ -1,4 +1,4 @@
-"""Measure requests per second: ``python load.py`` reads a plan as JSON from stdin and prints the figures as JSON.
+"""Measure requests per second: ``request_load.py`` reads a plan as JSON from stdin and prints the figures as JSON.
 
 A plan is ``{"url", "headers": {name: value}, "bodies": [text], "clients", "seconds"}``. Each client has one connection
 and sends its next request after it has read an answer. ``<new>`` in a body is replaced by a new id in each request.
