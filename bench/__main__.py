@@ -1,6 +1,7 @@
 """Run benchmarks against other programs.
 
-The names are session, publish, server, dialog, review, feedback, attack and viewport; without one, all of them run.
+The names are session, publish, server, dialog, review, feedback, attack, viewport and batch; without one, all of them
+run.
 
 Both sides of a comparison run in turn on the same machine. The exit code is 1 if a goal is missed. ``--quick`` uses
 smaller data and fewer repetitions.
@@ -11,7 +12,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-BENCHES = ("session", "publish", "server", "dialog", "review", "feedback", "attack", "viewport")
+BENCHES = ("session", "publish", "server", "dialog", "review", "feedback", "attack", "viewport", "batch")
 
 
 def main() -> int:

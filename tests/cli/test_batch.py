@@ -194,6 +194,7 @@ def test_each_kind_of_manifest_is_read(batch, name, text):
     batch.add_shot("SH010")
     (batch.folder / name).write_text(text.replace("TASK", batch.rows[0]["task"]), encoding="utf-8")
     planned = batch.run(name, "--dry-run")
+    assert planned.returncode == 0
     assert planned.stderr.splitlines()[-1] == "1 items: 1 to publish, 0 done, 0 with problems."
 
 
