@@ -16,6 +16,7 @@ BENCHES = (
     "publish",
     "server",
     "load",
+    "batch",
     "dialog",
     "review",
     "presentation",

@@ -3,6 +3,7 @@
     Error (base class)
     ├── SettingInvalid                     a setting is missing or invalid
     ├── MissingExtra                       an optional dependency is not installed
+    ├── DisplayMissing                     the dialog needs a display, or a library of the system
     ├── HostMissing                        the host program was not found
     ├── InstallFailed                      installing into a host, or uninstalling, failed
     ├── UserFixableError                   the artist can correct the cause and try again
@@ -106,6 +107,10 @@ class MissingExtra(Error):
 
     def __init__(self, extra: str, needed_for: str) -> None:
         super().__init__(f"{needed_for} needs more than is installed. Run: pip install 'ft-dcc[{extra}]'")
+
+
+class DisplayMissing(Error):
+    """A display or a system library that the dialog needs and this machine does not have."""
 
 
 class HostMissing(Error):

@@ -13,7 +13,7 @@ import click
 from ft_dcc import errors
 from ft_dcc.cli.inputs import AbsolutePath, connected
 from ft_dcc.cli.output import Output, reporting
-from ft_dcc.cli.publish import make_request, publish_options
+from ft_dcc.cli.publish import PublishCommand, make_request, publish_options
 from ft_dcc.settings.resolve import read_settings
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _WRITERS = ("deadline", "flamenco", "opencue", "openjd")
 _PATH = AbsolutePath()
 
 
-@click.command(name="batch", short_help="Publish many items, here or on a farm.")
+@click.command(name="batch", cls=PublishCommand, short_help="Publish many items, here or on a farm.")
 @click.argument("items", metavar="[MANIFEST|FOLDER]", required=False, type=_PATH)
 @click.option("--match", metavar="PATTERN", help="Fields of the paths in FOLDER, such as '{sequence}/{shot}/{task}'.")
 @click.option(
@@ -94,7 +94,9 @@ def batch_command(
             if written is not None:
                 output.result(written, {"bundle": written, "items": len(plan.todo)})
                 return 3 if has_problems else 0
-        return _report(output, plan, session)
+        code = _report(output, plan, session)
+        # Nothing was to be published, so waiting items are no failure.
+        return 3 if has_problems else 0 if dry_run else code
 
 
 def _read_items(

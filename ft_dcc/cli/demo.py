@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import os
 import shlex
@@ -19,7 +20,7 @@ import click
 
 from ft_dcc.cli.inputs import AbsolutePath
 from ft_dcc.cli.output import Output, reporting
-from ft_dcc.errors import Error, ServerUnreachable, TransferFailed
+from ft_dcc.errors import Error, MissingExtra, ServerUnreachable, TransferFailed
 
 TASK = "Demo/SEQ010/SH010/Animation"
 REVIEW = "Dailies"
@@ -42,6 +43,8 @@ def command(output: Output, data: Path | None, once: bool, screenshot: Path | No
     On a terminal the studio runs until Ctrl-C. Otherwise, or with CI=true, the command fetches the link and the
     movie, checks them, and stops.
     """
+    if importlib.util.find_spec("bpy") is None:
+        raise MissingExtra("blender", "The demo")
     once = once or os.environ.get("CI") == "true" or not sys.stdout.isatty()
     with contextlib.ExitStack() as stack:
         folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ft-dcc-demo-")))

@@ -88,7 +88,7 @@ def problem_line(problem: ValidationIssue) -> str:
 def _repair_hint(problem: ValidationIssue | None) -> str:
     if problem is None or problem.repair is None:
         return ""
-    return f' {problem.repair}: --repair "{problem.check}"'
+    return f' {problem.repair}: --repair="{problem.check}"'
 
 
 def _lines(error: BaseException) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import sys
 from collections.abc import Iterator
@@ -94,13 +95,21 @@ _OPTIONS = (
     click.option("--quiet", is_flag=True, expose_value=False, help="Show no progress."),
     click.option(
         "--repair",
-        is_flag=False,
-        flag_value=_ALL,
         multiple=True,
-        metavar="[CHECK]",
+        metavar="[=CHECK]",
         help="Apply the repair named in the message; without a name, all of them.",
     ),
 )
+
+
+class PublishCommand(click.Command):
+    """A command with ``--repair``, whose optional value is separated by "=", so that it takes no source."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments; ``--repair`` alone applies all repairs."""
+        end = args.index("--") if "--" in args else len(args)
+        options = [f"--repair={_ALL}" if argument == "--repair" else argument for argument in args[:end]]
+        return super().parse_args(ctx, [*options, *args[end:]])
 
 
 def publish_options(function: Command) -> Command:
@@ -133,7 +142,7 @@ def make_request(
     )
 
 
-@click.command(name="publish", short_help="Publish frames, a movie or an image.")
+@click.command(name="publish", cls=PublishCommand, short_help="Publish frames, a movie or an image.")
 @click.argument("source", metavar="PATTERN_OR_FILE...", nargs=-1, required=True)
 @publish_options
 @click.option(
@@ -261,11 +270,20 @@ def _capture_offline(output: Output, job: Job, host: Host | None) -> str:
 
 
 def _repair(output: Output, check: publisher.PublishCheck, names: tuple[str, ...]) -> None:
-    """Run the repairs of the named checks and print what remains; raise the errors of repairs."""
-    for problem in check.problems:
-        if problem.repair is not None and (_ALL in names or problem.check in names):
-            remaining = check.repair(problem)
-            output.message(f"{problem.check}: {problem.repair}: {'done' if remaining is None else remaining.message}")
+    """Run the repairs of the named checks and print what remains; raise SettingInvalid and the errors of repairs."""
+    for name in names:
+        if name != _ALL and name not in check.checks:
+            near = difflib.get_close_matches(name, check.checks, 1, 0.5)
+            hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(check.checks)}."
+            check.discard()
+            raise errors.SettingInvalid(f"There is no check {name!r}. {hint}")
+    chosen = [problem for problem in check.problems if _ALL in names or problem.check in names]
+    repairable = [problem for problem in chosen if problem.repair is not None]
+    for problem in repairable:
+        remaining = check.repair(problem)
+        output.message(f"{problem.check}: {problem.repair}: {'done' if remaining is None else remaining.message}")
+    if not repairable:
+        output.message("No problem has a repair." if chosen else "These checks found no problem to repair.")
 
 
 @contextmanager
@@ -302,7 +320,7 @@ def version_line(version: models.PublishedVersion) -> str:
     return f"{version.source}: version {version.version}  {version.link or ''}".rstrip()
 
 
-@click.command(name="playblast", short_help="Playblast a Blender scene and publish it.")
+@click.command(name="playblast", cls=PublishCommand, short_help="Playblast a Blender scene and publish it.")
 @click.argument("scene", metavar="SCENE.blend", type=click.Path(path_type=Path))
 @click.option("--camera", metavar="NAME", help="Camera (default: the scene's active camera).")
 @click.option("--percentage", type=click.IntRange(1, 100), help="Size in percent of the scene's resolution.")

@@ -15,6 +15,7 @@ from typing import Union
 import attrs
 
 from ft_dcc import errors, frames
+from ft_dcc.media.fonts.font_files import FontChoice, choose_fonts
 
 Text = Union[str, Mapping[int, str]]
 # The position in the image, and libass' number for it: as on a numeric keypad.
@@ -88,10 +89,20 @@ class BurninTarget:
 
 
 def script(burnin: Burnin, target: BurninTarget, canvas: frames.Resolution) -> str:
-    """Return the libass script for images of the size ``canvas``."""
-    events = [*_corners(burnin, target), *_slate(burnin, target), *_watermark_and_labels(burnin, target)]
-    lines = [_event(start, end, style, text) for start, end, style, text in events]
+    """Return the libass script for images of the size ``canvas``; it needs the fonts of ``fonts_of``."""
+    fonts = fonts_of(burnin, target)
+    lines = [_event(start, end, style, _escaped(text, fonts)) for start, end, style, text in _events(burnin, target)]
     return "\n".join((_head(canvas), *lines, ""))
+
+
+def fonts_of(burnin: Burnin, target: BurninTarget) -> FontChoice:
+    """Return the fonts of the texts, and the characters that no font has."""
+    return choose_fonts(text for _, _, _, text in _events(burnin, target))
+
+
+def _events(burnin: Burnin, target: BurninTarget) -> list[tuple[int, int, str, str]]:
+    """Return first and last index, style and text of everything that is drawn."""
+    return [*_corners(burnin, target), *_slate(burnin, target), *_watermark_and_labels(burnin, target)]
 
 
 def filters(burnin: Burnin, canvas: frames.Resolution, fps: Fraction, name: str) -> list[str]:
@@ -227,7 +238,7 @@ def _style(
 
 
 def _event(first: int, last: int, style: str, text: str) -> str:
-    return f"Dialogue: {_LAYERS.index(style)},{_time(first)},{_time(last + 1)},{style},{_escaped(text)}"
+    return f"Dialogue: {_LAYERS.index(style)},{_time(first)},{_time(last + 1)},{style},{text}"
 
 
 def _time(index: int) -> str:
@@ -237,12 +248,18 @@ def _time(index: int) -> str:
     return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}.{'50' if seconds > whole else '00'}"
 
 
-def _escaped(text: str) -> str:
-    """Return text that libass draws literally, with the same line breaks."""
+def _escaped(text: str, fonts: FontChoice) -> str:
+    """Return text that libass draws literally, with the same line breaks and with the font of each character."""
     lines = re.split(r"\r\n|[\r\n\x0b\x0c\x85\u2028\u2029]", text)
+    return r"\N".join(
+        "".join(_in_font(family, run) for family, run in fonts.runs(_CONTROL.sub(" ", line))) for line in lines
+    )
+
+
+def _in_font(family: str | None, text: str) -> str:
     # A zero-width character after a backslash keeps it from forming a command with the next character.
-    plain = (_CONTROL.sub(" ", line).replace("\\", "\\" + _WORD_JOINER) for line in lines)
-    return r"\N".join(line.replace("{", r"\{").replace("}", r"\}") for line in plain)
+    plain = text.replace("\\", "\\" + _WORD_JOINER).replace("{", r"\{").replace("}", r"\}")
+    return plain if family is None else rf"{{\fn{family}}}{plain}{{\fn}}"
 
 
 def _mask(canvas: frames.Resolution, aspect: Fraction) -> str:

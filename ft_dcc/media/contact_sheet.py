@@ -17,6 +17,7 @@ from ft_dcc.media import burnin, encode_run, ffmpeg, media_info, ocio, probe
 from ft_dcc.media import burnin as drawing
 from ft_dcc.media import ffmpeg_colour as encoding
 from ft_dcc.media.ffmpeg import Feed, IsCancelled
+from ft_dcc.media.fonts.font_files import missing_remark
 from ft_dcc.media.frame_input import FrameInput, build_frame_input
 
 COMPONENT_NAME = "contact-sheet"
@@ -79,7 +80,11 @@ class _Sheet:
 
     def make(self, path: Path, is_cancelled: IsCancelled | None) -> media_info.EncodedFile:
         """Write the sheet to ``path``; on an error ``path`` is unchanged."""
-        with ffmpeg.replacing(path) as unfinished, encode_run.script_folder(self._script(), path.parent) as folder:
+        fonts = drawing.fonts_of(self._burnin, self.target)
+        with (
+            ffmpeg.replacing(path) as unfinished,
+            encode_run.script_folder(self._script(), path.parent, fonts.files) as folder,
+        ):
             command = [*self.arguments, "-map", "0:V:0", "-vf", ",".join(self._chain()), "-frames:v", "1", "-q:v", "3"]
             finished = ffmpeg.run(
                 [*command, "-f", "mjpeg", ffmpeg.file_url(unfinished)],
@@ -93,7 +98,14 @@ class _Sheet:
             if finished.returncode or not unfinished.stat().st_size:
                 raise ffmpeg.failure(finished, self.source, path)
         return media_info.EncodedFile(
-            path, COMPONENT_NAME, self._size, None, 1, path.stat().st_size, filled=tuple(self.target.filled)
+            path,
+            COMPONENT_NAME,
+            self._size,
+            None,
+            1,
+            path.stat().st_size,
+            filled=tuple(self.target.filled),
+            remark=missing_remark(fonts.missing),
         )
 
     @property

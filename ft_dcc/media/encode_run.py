@@ -18,11 +18,12 @@ from ft_dcc.media import burnin, encoders, ffmpeg, ffmpeg_colour, frame_input, m
 from ft_dcc.media.burnin import Burnin, BurninTarget
 from ft_dcc.media.encoders import SOFTWARE, Encoder
 from ft_dcc.media.ffmpeg import Feed, Finished, IsCancelled, OnLine
+from ft_dcc.media.fonts.font_files import BUNDLED, missing_remark
 from ft_dcc.media.sound import Sound
 
 OnFrame = Callable[[int], None]
 Verify = Callable[[Finished], None]
-SCRIPT, _FONT = "burnin.ass", Path(__file__).parent / "fonts" / "DejaVuSans.ttf"
+SCRIPT = "burnin.ass"
 
 
 @attrs.frozen
@@ -151,9 +152,9 @@ class EncodeRun:
             if flaw:
                 raise flaw
         name = encoder.name if self.output.codec is None else ""
-        return attrs.evolve(
-            self._encoded_file(path), encoder=name, remark="; ".join(filter(None, (self.remark, remark)))
-        )
+        lost = missing_remark(burnin.fonts_of(self.burnin, self.target).missing) if self._has_burnin else ""
+        remarks = "; ".join(filter(None, (self.remark, remark, lost)))
+        return attrs.evolve(self._encoded_file(path), encoder=name, remark=remarks)
 
     def copy(self, movie: Path, path: Path, on_frame: OnFrame | None) -> media_info.EncodedFile:
         """Copy the movie to ``path`` unchanged."""
@@ -178,7 +179,8 @@ class EncodeRun:
         if not self._has_burnin:
             yield None
             return
-        with script_folder(burnin.script(self.burnin, self.target, self.size), folder) as temporary:
+        fonts = burnin.fonts_of(self.burnin, self.target).files
+        with script_folder(burnin.script(self.burnin, self.target, self.size), folder, fonts) as temporary:
             yield temporary
 
     def _frame_counter(self, on_frame: OnFrame | None) -> ffmpeg.OnCount:
@@ -206,15 +208,16 @@ class EncodeRun:
 
 
 @contextlib.contextmanager
-def script_folder(script: str, folder: Path) -> Iterator[Path]:
-    """Yield a temporary folder in ``folder`` with SCRIPT and the font, in which ffmpeg is to run."""
+def script_folder(script: str, folder: Path, fonts: Sequence[Path] = ()) -> Iterator[Path]:
+    """Yield a temporary folder in ``folder`` with SCRIPT, the bundled font and ``fonts``, in which ffmpeg is to run."""
     with ffmpeg.storage_errors(folder):
         temporary = tempfile.TemporaryDirectory(prefix=".burnin-", dir=folder)
     with temporary as name:
         with ffmpeg.storage_errors(folder):
             Path(name, SCRIPT).write_text(script, encoding="utf-8")
             Path(name, burnin.FONTS).mkdir()
-            shutil.copyfile(_FONT, Path(name, burnin.FONTS, _FONT.name))
+            for font in (BUNDLED, *fonts):
+                shutil.copyfile(font, Path(name, burnin.FONTS, font.name))
         yield Path(name)
 
 

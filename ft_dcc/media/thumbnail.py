@@ -14,6 +14,7 @@ from ft_dcc.media import burnin as drawing
 from ft_dcc.media import encode_run, ffmpeg, media_info, ocio
 from ft_dcc.media import ffmpeg_colour as encoding
 from ft_dcc.media.ffmpeg import Feed
+from ft_dcc.media.fonts.font_files import missing_remark
 from ft_dcc.media.probe import (
     COUNT_ARGS,
     SHOWINFO,
@@ -56,7 +57,8 @@ def _draw(made: media_info.EncodedFile, burnin: drawing.Burnin | None) -> media_
         return made
     burnin, target = attrs.evolve(burnin, slate=()), drawing.BurninTarget(range(1, 2), Fraction(1), made.resolution)
     script = drawing.script(burnin, target, made.resolution)
-    with ffmpeg.replacing(made.path) as unfinished, encode_run.script_folder(script, made.path.parent) as folder:
+    fonts, folder = drawing.fonts_of(burnin, target), made.path.parent
+    with ffmpeg.replacing(made.path) as unfinished, encode_run.script_folder(script, folder, fonts.files) as folder:
         drawn = drawing.filters(burnin, made.resolution, Fraction(1), encode_run.SCRIPT)
         # The letterbox's black is that of YUV of limited range.
         review = encoding.to_review(made.resolution, made.resolution, "yuv444p")
@@ -65,7 +67,7 @@ def _draw(made: media_info.EncodedFile, burnin: drawing.Burnin | None) -> media_
         finished = ffmpeg.run([*movie_input(made.path), *sink, ffmpeg.file_url(unfinished)], folder=folder)
         if finished.returncode or not unfinished.stat().st_size:
             raise ffmpeg.failure(finished, str(made.path), made.path)
-    return attrs.evolve(made, size=made.path.stat().st_size)
+    return attrs.evolve(made, size=made.path.stat().st_size, remark=missing_remark(fonts.missing))
 
 
 def _jpeg(

@@ -237,6 +237,11 @@ class PublishCheck:
         return self._runner.problems
 
     @property
+    def checks(self) -> tuple[str, ...]:
+        """The names of all checks."""
+        return self._runner.checks
+
+    @property
     def planned(self) -> list[dict[str, str]]:
         """What would be published: one row of texts for each source."""
         return report.planned_versions(self._runner.context)

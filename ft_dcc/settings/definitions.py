@@ -256,6 +256,14 @@ SETTINGS = (
         check=_check_burnin_template,
     ),
     Setting(
+        "fonts",
+        "fonts, or folders of fonts, for writing systems that the built-in font does not have",
+        ("FT_DCC_FONTS",),
+        default_label="fonts of the system",
+        separator=os.pathsep,
+        is_path=True,
+    ),
+    Setting(
         "letterbox",
         "aspect ratio of the visible area, such as `2.39` or `16:9`; the rest is black",
         ("FT_DCC_LETTERBOX",),

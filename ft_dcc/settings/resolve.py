@@ -155,7 +155,7 @@ def _find_setting(name: str, where: str) -> definitions.Setting:
 
 def _absolute(setting: definitions.Setting, part: str) -> str:
     """Return a path that another process with another working folder understands; names without a folder stay."""
-    is_name = not os.path.dirname(part) and setting.name not in ("jobs", "local_studio", "plugins")  # noqa: PTH120
+    is_name = not os.path.dirname(part) and setting.name not in ("fonts", "jobs", "local_studio", "plugins")  # noqa: PTH120
     # Not resolve(): a studio's paths may contain links on purpose.
     return part if not part or "://" in part or is_name else os.path.abspath(part)  # noqa: PTH100
 

@@ -19,6 +19,7 @@ if str(TESTS) not in sys.path:
 from doubles.colour_bars import painted  # noqa: E402
 from doubles.numbered_images import run_ffmpeg  # noqa: E402
 
+from ft_dcc.cli.publish import publish_command  # noqa: E402
 from ft_dcc.frames import Resolution  # noqa: E402
 from ft_dcc.production.tasks import ensure_task  # noqa: E402
 from ft_dcc.session import operations  # noqa: E402
@@ -137,9 +138,12 @@ def test_an_issue_names_its_repair_and_the_repair_option_runs_it(session, publis
     assert refused.returncode == 3
     assert refused.stderr.splitlines()[-1] == (
         "The asset name is SH 010 Animation; expected sh_010_animation. "
-        'Write the name in small letters: --repair "Asset name"'
+        'Write the name in small letters: --repair="Asset name"'
     )
-    assert publish(*asset, "--repair", "Frame range").returncode == 3
+    unused = publish(*asset, "--repair=Frame range")
+    assert (unused.returncode, unused.stderr.splitlines()[0]) == (3, "These checks found no problem to repair.")
+    unknown = publish(*asset, "--repair=Aset name")
+    assert (unknown.returncode, unknown.stderr) == (2, "There is no check 'Aset name'. Did you mean Asset name?\n")
     repaired = publish(*asset, "--repair", "--json")
     assert (repaired.returncode, repaired.stderr.splitlines()[0]) == (
         0,
@@ -149,6 +153,15 @@ def test_an_issue_names_its_repair_and_the_repair_option_runs_it(session, publis
         f"select asset.name from AssetVersion where id is '{json.loads(repaired.stdout)['version_id']}'"
     )
     assert made.one()["asset"]["name"] == "sh_010_animation"
+
+
+def test_repair_takes_no_argument_and_says_when_there_is_none(publish):
+    """The option is followed by an option's value elsewhere; here the source follows it."""
+    done = publish("--status", "Nearly done", "--repair", "--no-review")
+    assert done.returncode == 3
+    assert "No problem has a repair." in done.stderr
+    context = publish_command.make_context("publish", ["--repair", "sh010.mov", "--", "--repair"])
+    assert (context.params["repair"], context.params["source"]) == (("*",), ("sh010.mov", "--repair"))
 
 
 def test_third_party_plugins_run(publish, tmp_path, monkeypatch):

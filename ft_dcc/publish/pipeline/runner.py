@@ -42,7 +42,7 @@ class Failure:
         """The failure as it is shown to the artist."""
         mismatch = self.error if isinstance(self.error, errors.ValueMismatch) else None
         return errors.ValidationIssue(
-            check=self.plugin.label or self.plugin.__name__,
+            check=_check_name(self.plugin),
             instance=self.source,
             message=str(self.error),
             found=None if mismatch is None else str(mismatch.found),
@@ -50,6 +50,10 @@ class Failure:
             repair=self.repair,
             user_can_fix=isinstance(self.error, errors.UserFixableError),
         )
+
+
+def _check_name(plugin: pyblish_adapter.PluginClass) -> str:
+    return plugin.label or plugin.__name__
 
 
 class PluginRunner:
@@ -98,6 +102,13 @@ class PluginRunner:
         """Find all problems and change nothing; raise errors that make validation impossible."""
         self._run_all([plugin for plugin in self.plugins if plugin.order < pyblish_adapter.VALIDATION_BARRIER])
         self._is_checked = True
+
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """The names of the plugins that can find a problem."""
+        barrier = pyblish_adapter.VALIDATION_BARRIER
+        names = (_check_name(plugin) for plugin in self.plugins if plugin.order < barrier)
+        return tuple(dict.fromkeys(names))
 
     @property
     def problems(self) -> tuple[errors.ValidationIssue, ...]:

@@ -1,0 +1,173 @@
+"""The engines of a batch make the same files, and lose nothing of a mixed batch that is killed."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from doubles.batch_folder import running_dask
+from doubles.colour_bars import painted
+from doubles.numbered_images import run_ffmpeg
+
+from ft_dcc.frames import Resolution
+from ft_dcc.session.transfer.transfer import download
+
+# Items of the mixed batch, eight of them broken. With the variable, it runs on each engine.
+ITEMS = int(os.environ.get("FT_DCC_BATCH_ITEMS", "0"))
+BROKEN = 8
+posix = pytest.mark.skipif(os.name == "nt", reason="process groups are killed")
+
+
+def openjd_command(batch, template):
+    program = batch.folder / "ft-dcc"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m ft_dcc.cli.main "$@"\n', encoding="utf-8")
+    program.chmod(0o755)
+    return [sys.executable, "-m", "openjd", "run", str(template), "-p", f"Command={program}"]
+
+
+def digests(batch, asset):
+    """Return the checksums of the files of all versions of an asset, by shot and name."""
+    found = {}
+    query = f"select task.parent.name, components from AssetVersion where task.project.name is '{batch.project}'"
+    for version in batch.session.query(f"{query} and asset.name is '{asset}'"):
+        for component in version["components"]:
+            path = batch.folder / component["id"]
+            download(batch.session, component["id"], path)
+            name = (version["task"]["parent"]["name"], component["name"])
+            found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
+
+
+@posix
+def test_results_of_all_engines_are_byte_identical(batch):
+    pytest.importorskip("distributed")
+    pytest.importorskip("openjd.cli")
+    for name in ("SH010", "SH020"):
+        batch.add_shot(name)
+    manifest = batch.write()
+    assert batch.run(manifest, "--asset", "local", "--engine", "local:2").returncode == 0
+    with running_dask(batch) as (address, _):
+        assert batch.run(manifest, "--asset", "dask", "--engine", f"dask://{address}").returncode == 0
+    written = batch.run(manifest, "--asset", "openjd", "--engine", "openjd:bundle")
+    command = openjd_command(batch, written.stdout.strip())
+    ran = subprocess.run(
+        command, env=batch.environ, cwd=batch.folder, capture_output=True, encoding="utf-8", check=False
+    )
+    assert ran.returncode == 0, ran.stdout[-3000:]
+    local = digests(batch, "local")
+    assert {name for _, name in local} >= {"ftrackreview-mp4"}
+    assert len({shot for shot, _ in local}) == 2
+    assert digests(batch, "dask") == local
+    assert digests(batch, "openjd") == local
+
+
+def make_certificates(folder):
+    """Write a certificate authority, and the certificate and the key of this machine."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl makes the certificates of this test")
+
+    def run(*arguments):
+        subprocess.run([openssl, *map(str, arguments)], cwd=folder, check=True, capture_output=True)
+
+    key = ("-newkey", "rsa:2048", "-nodes")
+    run("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=ca")
+    run("req", *key, "-keyout", "own.key", "-out", "own.csr", "-subj", "/CN=127.0.0.1")
+    signed_by = ("-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial")
+    run("x509", "-req", "-in", "own.csr", *signed_by, "-out", "own.pem", "-days", "2")
+    return folder / "ca.pem", folder / "own.pem", folder / "own.key"
+
+
+def test_dask_with_tls_publishes_and_refuses_clients_without_a_certificate(batch):
+    pytest.importorskip("distributed")
+    authority, certificate, key = make_certificates(batch.folder)
+    security = ("--protocol", "tls", "--tls-ca-file", authority, "--tls-cert", certificate, "--tls-key", key)
+    batch.add_shot("SH010")
+    manifest = batch.write()
+    with running_dask(batch, *map(str, security)) as (address, _):
+        engine = ("--engine", f"dask://{address}")
+        plain = batch.run(manifest, *engine)
+        assert (plain.returncode, batch.versions()) == (2, [])
+        assert f"The Dask scheduler {address} does not answer" in plain.stderr
+        done = batch.run(manifest, *engine, "--tls-ca", authority, "--tls-cert", certificate, "--tls-key", key)
+    assert done.returncode == 0, done.stderr
+    assert batch.versions() == [("SH010", 1)]
+
+
+def add_mixed_items(batch, count):
+    """Add sequences, movies and stills to the batch, and eight items of which each is broken in another way."""
+    for number in range(count - BROKEN):
+        name = f"SH{number:03d}"
+        batch.add_shot(name, count=2 + number % 3)
+        if number % 3 == 1:
+            run_ffmpeg("-f", "lavfi", "-i", "testsrc2=s=64x36:r=24:d=0.5", str(batch.folder / name / "movie.mov"))
+            batch.rows[-1].update(source=f"{name}/movie.mov")
+        elif number % 3 == 2:
+            batch.rows[-1].update(source=f"{name}/{name}.1001.png", fps="")
+    batch.add_shot("NOTASK", task=f"{batch.project}/SQ010/NONE/Animation")
+    batch.add_shot("BADRATE", fps="fast")
+    batch.add_shot("NOFRAMES", count=0)
+    batch.add_shot("GAP")
+    (batch.folder / "GAP" / "GAP.1002.png").unlink()
+    batch.add_shot("DAMAGED")
+    (batch.folder / "DAMAGED" / "DAMAGED.1002.png").write_bytes(painted(1002, Resolution(64, 36))[:200])
+    batch.add_shot("OTHERSIZE")
+    (batch.folder / "OTHERSIZE" / "OTHERSIZE.1002.png").write_bytes(painted(1002, Resolution(32, 18)))
+    batch.add_shot("NOMOVIE")
+    (batch.folder / "NOMOVIE" / "movie.mov").write_bytes(b"not a movie")
+    batch.rows[-1].update(source="NOMOVIE/movie.mov")
+    batch.rows.append({**batch.rows[0]})
+    return [(f"SH{number:03d}", 1) for number in range(count - BROKEN)]
+
+
+@posix
+@pytest.mark.parametrize("engine", ["local", "dask", "openjd"])
+def test_mixed_batch_that_is_killed_twice_publishes_each_sound_item_once(batch, engine):
+    if engine != "local" and not ITEMS:
+        pytest.skip("FT_DCC_BATCH_ITEMS=60 runs the mixed batch on each engine")
+    expected = add_mixed_items(batch, ITEMS or BROKEN + 4)
+    manifest = batch.write()
+    with contextlib.ExitStack() as stack:
+        run = _engine_command(batch, engine, manifest, stack)
+        results = batch.folder / "out" / "results"
+        for kills in (1, 2):
+            process = subprocess.Popen(
+                run, env=batch.environ, cwd=batch.folder, start_new_session=True, stdout=subprocess.DEVNULL
+            )
+            while process.poll() is None and len(list(results.glob("*.json"))) < 2 * kills:
+                time.sleep(0.02)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        deadline = time.monotonic() + 300
+        while True:
+            # Workers of a killed run finish their item; until then their jobs are locked.
+            subprocess.run(run, env=batch.environ, cwd=batch.folder, capture_output=True, check=False)
+            done = batch.run(manifest, "--out", "out", "--dry-run", "--json")
+            counts = json.loads(done.stdout)["counts"]
+            if counts["done"] == len(expected) or time.monotonic() > deadline:
+                break
+    assert batch.versions() == expected
+    assert counts == {"problem": BROKEN, "failed": 0, "waiting": 0, "done": len(expected)}
+
+
+def _engine_command(batch, engine, manifest, stack):
+    """Return the command that runs what is left of the batch on the engine, in the folder "out"."""
+    cli = [sys.executable, "-m", "ft_dcc.cli.main", "batch", str(manifest), "--out", str(batch.folder / "out")]
+    if engine == "local":
+        return [*cli, "--engine", "local:2"]
+    if engine == "dask":
+        pytest.importorskip("distributed")
+        address, _ = stack.enter_context(running_dask(batch))
+        return [*cli, "--engine", f"dask://{address}"]
+    pytest.importorskip("openjd.cli")
+    written = batch.run(manifest, "--out", "out", "--engine", "openjd:out")
+    return openjd_command(batch, written.stdout.strip())

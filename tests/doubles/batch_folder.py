@@ -1,0 +1,103 @@
+"""A folder with the items of a batch, and a Dask cluster that publishes them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from uuid import uuid4
+
+from doubles.colour_bars import painted
+
+from ft_dcc.frames import Resolution
+from ft_dcc.production.tasks import ensure_task
+
+COLUMNS = ("source", "task", "fps", "comment")
+
+
+class Batch:
+    """A folder with frames, and tasks for them on the studio server."""
+
+    def __init__(self, server, session, folder):
+        self.folder, self.session, self.jobs = folder, session, folder / "jobs"
+        self.project = f"Batch{uuid4().hex[:10]}"
+        self.environ = {
+            **os.environ,
+            "FTRACK_SERVER": server.server_url,
+            "FTRACK_API_USER": server.api_user,
+            "FTRACK_API_KEY": server.api_key,
+            "FT_DCC_JOBS": str(self.jobs),
+            "FT_DCC_REVIEW": "",
+        }
+        self.rows = []
+
+    def add_shot(self, name, count=3, task=None, size="64x36", **values):
+        task = f"{self.project}/SQ010/{name}/Animation" if task is None else task
+        if "NONE" not in task:
+            ensure_task(self.session, task)
+        (self.folder / name).mkdir()
+        for number in range(1001, 1001 + count):
+            image = painted(number, Resolution.parse(size))
+            (self.folder / name / f"{name}.{number}.png").write_bytes(image)
+        self.rows.append({"source": f"{name}/{name}.%04d.png", "task": task, "fps": "24", "comment": name, **values})
+
+    def write(self, name="shots.csv"):
+        path = self.folder / name
+        with path.open("w", encoding="utf-8", newline="") as file:
+            columns = list(dict.fromkeys([*COLUMNS, *(column for row in self.rows for column in row)]))
+            writer = csv.DictWriter(file, columns)
+            writer.writeheader()
+            writer.writerows(self.rows)
+        return path
+
+    def start(self, *arguments, command="batch", **options):
+        line = [sys.executable, "-m", "ft_dcc.cli.main", command, *map(str, arguments)]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
+        return subprocess.Popen(line, env=self.environ, cwd=self.folder, **pipes, **options)
+
+    def run(self, *arguments, command="batch"):
+        process = self.start(*arguments, command=command)
+        stdout, stderr = process.communicate(timeout=300)
+        assert "Traceback" not in stderr
+        return subprocess.CompletedProcess([], process.returncode, stdout, stderr)
+
+    def versions(self):
+        """Return the paths of the tasks of all versions of the project, with the number of each."""
+        found = self.session.query(
+            f"select version, task.link from AssetVersion where task.project.name is '{self.project}'"
+        )
+        return sorted((each["task"]["link"][-2]["name"], each["version"]) for each in found)
+
+
+@contextmanager
+def running_dask(batch, *security):
+    """Run a Dask scheduler and two workers on this machine; yield the scheduler's address and the workers.
+
+    ``security`` are options of both programs.
+    """
+    scheduler_file = batch.folder / "scheduler.json"
+    started = []
+
+    def start(*arguments):
+        command = [sys.executable, "-m", "dask", *arguments, *security]
+        with (batch.folder / f"dask-{len(started)}.log").open("w") as log:
+            started.append(subprocess.Popen(command, env=batch.environ, cwd=batch.folder, stdout=log, stderr=log))
+        return started[-1]
+
+    options = ("--host", "127.0.0.1", "--no-dashboard")
+    try:
+        scheduler = start("scheduler", *options, "--port", "0", "--scheduler-file", str(scheduler_file))
+        while not scheduler_file.is_file():
+            assert scheduler.poll() is None, (batch.folder / "dask-0.log").read_text("utf-8")
+            time.sleep(0.1)
+        address = json.loads(scheduler_file.read_text("utf-8"))["address"]
+        workers = [start("worker", address, *options, "--nthreads", "1", "--no-nanny") for _ in range(2)]
+        yield address.partition("://")[2], workers
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
