@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 
 from . import (
+    compare,
     create_task,
     feedback,
     feedback_panel,
@@ -16,7 +17,10 @@ from . import (
     preferences,
     preview,
     properties,
+    reminder,
     sign_in,
+    tasks_panel,
+    version_files_panel,
     versions_panel,
 )
 from .controller import CONTROLLER, stop_redrawing
@@ -48,6 +52,9 @@ _CLASSES = (
     operators.UseShotSettings,
     panel.ReviewPanel,
     panel.LookPanel,
+    reminder.ToggleAddressed,
+    *tasks_panel.CLASSES,
+    *version_files_panel.CLASSES,
     versions_panel.VersionsPanel,
     *feedback_panel.CLASSES,
     panel.PublishedPanel,
@@ -78,6 +85,8 @@ def unregister() -> None:
     menus.remove()
     feedback_panel.stop_redrawing_changes()
     feedback.clear()
+    compare.clear()
+    tasks_panel.clear_icons()
     main_thread.stop_serving()
     if hasattr(bpy.types.WindowManager, "ft_dcc"):
         del bpy.types.WindowManager.ft_dcc
