@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from ft_dcc.errors import NotFoundError, ServerCompatibilityError
+from ft_dcc.errors import EventHubConnectionError, NotFoundError, ServerCompatibilityError
 from ft_dcc.review.notes import ReviewedVersion
 from ft_dcc.review.parse import ADDRESSED_KEY, parse_versions
 from ft_dcc.session import operations
@@ -289,7 +290,13 @@ def watch(session: Session, on_feedback: Callable[[], object]) -> threading.Thre
     if hub.connected:
         hub.publish(Event(topic), on_error="ignore")
     hub.connect_in_background()
-    thread = threading.Thread(target=hub.wait, name="ft-dcc feedback", daemon=True)
+
+    def wait() -> None:
+        # The session may be closed before this thread begins.
+        with suppress(EventHubConnectionError):
+            hub.wait()
+
+    thread = threading.Thread(target=wait, name="ft-dcc feedback", daemon=True)
     thread.start()
     return thread
 

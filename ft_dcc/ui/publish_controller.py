@@ -15,6 +15,7 @@ from ft_dcc.ui.background_queries import BackgroundQueries
 from ft_dcc.ui.feedback_controller import FeedbackController
 from ft_dcc.ui.image_cache import ImageCache
 from ft_dcc.ui.task_list_controller import TaskListController
+from ft_dcc.ui.version_files import VersionFiles
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -81,6 +82,7 @@ class PublishController:
         self.feedback = FeedbackController(on_change)
         self.my_tasks = TaskListController(on_change)
         self.images = ImageCache(on_change)
+        self.version_files = VersionFiles(on_change)
 
     @property
     def is_busy(self) -> bool:
@@ -222,7 +224,7 @@ class PublishController:
     def close(self) -> None:
         """Sign out, cancel the activity and discard all fetched data; a running job stays in the queue."""
         self.queries.clear()
-        for part in (self.feedback, self.my_tasks, self.images):
+        for part in (self.feedback, self.my_tasks, self.images, self.version_files):
             part.clear()
         session, self.session = self.session, None
         if session is not None:

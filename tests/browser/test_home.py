@@ -227,3 +227,9 @@ def test_review_page_has_no_violation_and_large_controls_on_touch(home, reviews,
     assert len(sizes) > 15
     assert [each for each in sizes if each[1] < 43.5 or each[2] < 43.5] == []
     touch.close()
+
+
+def test_the_home_leads_to_the_mails_of_the_user(home):
+    home.click(".account >> text=Mails")
+    home.wait_for_url("**/notifications**")
+    assert home.inner_text("h1").startswith(("Mails to", "You get no mails"))

@@ -15,9 +15,10 @@ PEN = {"kind": "pen", "colour": "#ff0000", "width": 0.01, "points": [[0.25, 0.25
 
 @pytest.fixture
 def entry(session, task):
-    """Return the entry of version 1 of the task in a review session; the task is the user's."""
-    ids = {name: str(uuid4()) for name in ("asset", "version", "review", "entry")}
+    """Yield the entry of version 1 of the task in a review session; the task is the user's."""
+    ids = {name: str(uuid4()) for name in ("assignment", "asset", "version", "review", "entry")}
     user = session.query(f'User where username is "{session.api_user}"').one()
+    assignment = {"context_id": task["id"], "resource_id": user["id"], "type": "assignment"}
     asset_type = session.query("AssetType").first()["id"]
     asset = {"id": ids["asset"], "name": "main", "context_id": task["parent_id"], "type_id": asset_type}
     version = {"id": ids["version"], "asset_id": ids["asset"], "task_id": task["id"]}
@@ -25,16 +26,16 @@ def entry(session, task):
     item = {"id": ids["entry"], "review_session_id": ids["review"], "version_id": ids["version"]}
     session.call(
         [
-            operations.create(
-                "Appointment", {"context_id": task["id"], "resource_id": user["id"], "type": "assignment"}
-            ),
+            operations.create("Appointment", {"id": ids["assignment"], **assignment}),
             operations.create("Asset", asset),
             operations.create("AssetVersion", version),
             operations.create("ReviewSession", review),
             operations.create("ReviewSessionObject", {**item, "name": "x", "description": ""}),
         ]
     )
-    return ids["entry"]
+    yield ids["entry"]
+    # Without any assignment, all tasks are offered to publish to.
+    session.call([operations.delete("Appointment", ids["assignment"])])
 
 
 @pytest.fixture

@@ -302,3 +302,12 @@ def test_a_server_that_goes_away_between_two_pages_is_an_error_and_no_half_resul
     found = feedback.find_feedback(reviewed.session, f'task_id is "{reviewed.task_id}"', page_size=2)
     with pytest.raises(ServerUnreachable):
         list(found)
+
+
+def test_a_session_that_is_closed_before_the_watch_begins_ends_it(studio_server):
+    own = Session(studio_server.server_url, studio_server.api_key, studio_server.api_user)
+    own.close()
+    thread = feedback.watch(own, lambda: None)
+    own.event_hub.disconnect()
+    thread.join(60)
+    assert not thread.is_alive()

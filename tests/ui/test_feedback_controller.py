@@ -165,9 +165,11 @@ def test_my_tasks_have_their_newest_version_and_their_open_notes(session, task):
     write(session, entry, "first")
     user = session.query(f'User where username is "{session.api_user}"').one()
     values = {"context_id": task_id, "resource_id": user["id"], "type": "assignment"}
-    session.call(
-        [operations.create("Appointment", values), operations.update("Task", task_id, {"end_date": "2026-12-01"})]
-    )
+    assignment = str(uuid4())
+    due = operations.update("Task", task_id, {"end_date": "2026-12-01"})
+    session.call([operations.create("Appointment", {"id": assignment, **values}), due])
     (found,) = [each for each in my_tasks.of_user(session, session.api_user) if each.id == task_id]
+    # Without any assignment, all tasks are offered to publish to.
+    session.call([operations.delete("Appointment", assignment)])
     assert (found.version.number, found.open_count, f"{found.due:%Y-%m-%d}") == (1, 1, "2026-12-01")
     assert found.path.count("/") == 3 and found.status

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from . import main_thread
-from .scene import feedback, input_guard
+from .scene import compare, feedback, input_guard
 from .ui import (
     create_task,
     feedback_panel,
@@ -15,7 +15,10 @@ from .ui import (
     preferences,
     preview,
     properties,
+    reminder,
     sign_in,
+    tasks_panel,
+    version_files_panel,
     versions_panel,
 )
 from .ui.controller import CONTROLLER, stop_redrawing
@@ -47,6 +50,9 @@ _CLASSES = (
     operators.UseShotSettings,
     panel.ReviewPanel,
     panel.LookPanel,
+    reminder.ToggleAddressed,
+    *tasks_panel.CLASSES,
+    *version_files_panel.CLASSES,
     versions_panel.VersionsPanel,
     *feedback_panel.CLASSES,
     panel.PublishedPanel,
@@ -77,6 +83,8 @@ def unregister() -> None:
     menus.remove()
     feedback_panel.stop_redrawing_changes()
     feedback.clear()
+    compare.clear()
+    tasks_panel.clear_icons()
     main_thread.stop_serving()
     if hasattr(bpy.types.WindowManager, "ft_dcc"):
         del bpy.types.WindowManager.ft_dcc

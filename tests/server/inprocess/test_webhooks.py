@@ -8,6 +8,7 @@ import http.server
 import json
 import logging
 import socket
+import ssl
 import threading
 import time
 from types import SimpleNamespace
@@ -26,6 +27,8 @@ from ft_dcc.server.notifications.worker import Notifier
 from .conftest import created
 
 LOOPBACK = read_allowed_networks({"FT_DCC_WEBHOOK_NETWORKS": "127.0.0.0/8"})
+# localhost may have an address of each family.
+LOOPBACK_BOTH = read_allowed_networks({"FT_DCC_WEBHOOK_NETWORKS": "127.0.0.0/8, ::1/128"})
 
 
 @attrs.define
@@ -364,3 +367,55 @@ def test_wrong_arguments_are_one_sentence(studio, tree, values, sentence):
     with pytest.raises(ValidationError) as caught:
         commands.run_command(studio, "webhook-add", arguments)
     assert sentence in str(caught.value)
+
+
+@pytest.fixture
+def https_receiver(certificate):
+    """Return the URL of a web server with TLS, and the bodies that it got."""
+    bodies = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *arguments):
+            pass
+
+    # The client sends to the first address of the name, which is of either family.
+    family, *_, address = socket.getaddrinfo("localhost", 0, type=socket.SOCK_STREAM)[0]
+
+    class QuietServer(http.server.ThreadingHTTPServer):
+        address_family = family
+
+        def handle_error(self, request, client_address):
+            """Do nothing: a client that does not trust the certificate ends the connection."""
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    with QuietServer((address[0], 0), Handler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        literal = f"[{address[0]}]" if ":" in address[0] else address[0]
+        yield SimpleNamespace(port=server.server_address[1], bodies=bodies, literal=literal)
+        server.shutdown()
+        thread.join()
+
+
+def test_a_message_is_sent_with_tls_to_a_trusted_receiver(https_receiver, certificate):
+    client = WebhookClient(LOOPBACK_BOTH, ssl.create_default_context(cafile=str(certificate[0])))
+    client.post(f"https://localhost:{https_receiver.port}/hook", b"{}", {})
+    assert https_receiver.bodies == [b"{}"]
+
+
+@pytest.mark.parametrize(("is_named", "is_trusted"), [(True, False), (False, True)])
+def test_a_receiver_with_an_unknown_certificate_or_another_name_gets_nothing(
+    https_receiver, certificate, is_named, is_trusted
+):
+    host = "localhost" if is_named else https_receiver.literal
+    context = ssl.create_default_context(cafile=str(certificate[0])) if is_trusted else ssl.create_default_context()
+    with pytest.raises(DeliveryFailed, match=r"did not answer \(SSLCertVerificationError\)"):
+        WebhookClient(LOOPBACK_BOTH, context).post(f"https://{host}:{https_receiver.port}/hook", b"{}", {})
+    assert https_receiver.bodies == []

@@ -44,6 +44,7 @@ export function Page(props: { view: string; title: string; user: User; children:
         </nav>
         <form method="post" action={`${root()}user/sign_out`} class="account">
           <span>{props.user.name}</span>
+          <a class="text-button" href={`${root()}notifications`}>Mails</a>
           <button class="text-button">Sign out</button>
         </form>
       </header>

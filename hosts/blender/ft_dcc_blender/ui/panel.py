@@ -10,6 +10,7 @@ import bpy
 from ft_dcc.errors import ValidationIssue
 from ft_dcc.publish.progress import Progress
 
+from ..host import TASK_PROPERTY
 from ..scene import blender_compat
 from ..scene.sources import find_sources
 from .controller import CONTROLLER
@@ -17,10 +18,12 @@ from .operators import has_acceptable_problem, reason_not_to_publish
 from .preview import draw_previews
 from .progress_text import progress_share_and_text
 from .properties import chosen_frames, chosen_resolution, chosen_review
+from .reminder import open_notes
 
 # In pixels: the width of a letter, and of margins, icon and tabs in a line.
 _LETTER_WIDTH, _MARGIN_WIDTH = 6.5, 75
 _MIN_LINE_LENGTH = 18
+_MAX_NOTES = 10
 # The options of each kind of shading.
 _LOOK_OPTIONS = {
     "SOLID": ("visibility", "colours", "light", "shadows", "cavity", "scene_colours"),
@@ -70,6 +73,8 @@ class ReviewPanel(Sidebar, bpy.types.Panel):
         column.prop(choices, "step")
         column.prop(choices, "comment")
         column.prop(choices, "status")
+        column.prop(choices, "include_scene")
+        _draw_reminder(column, choices, scene)
         _draw_button(layout, scene)
         _draw_result(layout)
 
@@ -140,6 +145,27 @@ def recent_versions() -> list[tuple[str, int, str | None]]:
         if past.server == CONTROLLER.server
     ]
     return [*here, *(past for past in before if past not in here)]
+
+
+def _draw_reminder(layout: Any, choices: Any, scene: Any) -> None:
+    """Draw the open notes with a tick for each, or else what the last validation has found."""
+    notes, reminder = open_notes(scene), CONTROLLER.reminder
+    if not notes:
+        if reminder is not None and reminder.task_id == scene.get(TASK_PROPERTY):
+            draw_lines(
+                layout, f"Open notes on {reminder.name}: {len(reminder.notes)}. Load the notes to see them.", "INFO"
+            )
+        return
+    box = layout.box()
+    draw_lines(box, f"Open on {CONTROLLER.feedback.versions[0].name}. Tick what this version answers:", "INFO")
+    for note in notes[:_MAX_NOTES]:
+        is_ticked = note.id in choices.addressed
+        frame = "" if note.frame is None else f"{note.frame} "
+        text = f"{frame}{note.author}: {' '.join(note.text.split()) or 'a drawing'}"
+        icon = "CHECKBOX_HLT" if is_ticked else "CHECKBOX_DEHLT"
+        box.operator("ft_dcc.toggle_addressed", text=text, icon=icon, depress=is_ticked).note_id = note.id
+    if len(notes) > _MAX_NOTES:
+        box.label(text=f"{len(notes) - _MAX_NOTES} more are in the list of notes.")
 
 
 def _draw_sources(column: Any, choices: Any, scene: Any) -> None:

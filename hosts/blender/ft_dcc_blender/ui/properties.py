@@ -16,6 +16,7 @@ from ..host import TASK_PROPERTY, BlenderHost
 from ..scene.look import COLOURS, LIGHTS
 from ..scene.sources import find_publishable
 from .controller import CONTROLLER
+from .reminder import addressed_notes
 
 # The settings of a look that the panel offers.
 _STANDARD_BURNIN = {
@@ -137,6 +138,17 @@ class PublishProperties(bpy.types.PropertyGroup):
         items=[(name, name.replace("-", " ").capitalize(), "") for name in OUTPUTS],
         options={"ENUM_FLAG"},
     )
+    include_scene: bpy.props.EnumProperty(
+        name="Scene file",
+        description="Whether the version contains the scene file",
+        items=(
+            ("SETTINGS", "As in settings", "Whether it does is a setting"),
+            ("INCLUDE", "Include", "The saved file is uploaded with the version"),
+            ("NONE", "Leave out", "Only its name and checksum are stored"),
+        ),
+    )
+    # The ids of the notes that the version answers.
+    addressed: bpy.props.CollectionProperty(type=SourceName)
     comment: bpy.props.StringProperty(name="Comment", description="What is new in this version")
     percentage: bpy.props.IntProperty(
         name="Size",
@@ -192,6 +204,8 @@ def make_request(choices: Any, scene: Any) -> PublishRequest:
         source=chosen_sources(choices),
         review=chosen_review(choices, scene),
         comment=choices.comment,
+        addresses=addressed_notes(choices, scene),
+        include_scene={"INCLUDE": True, "NONE": False}.get(choices.include_scene),
         # None: validation compares the timeline's range with the shot's.
         frame_range=None if is_timeline else FrameRange(*chosen_frames(choices, scene), step=choices.step),
         status=choices.status.strip() or None,

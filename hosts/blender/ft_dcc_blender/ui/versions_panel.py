@@ -9,6 +9,7 @@ import bpy
 from ..host import TASK_PROPERTY
 from .controller import CONTROLLER
 from .panel import Sidebar, draw_lines
+from .version_files_panel import draw_download, draw_version_buttons
 
 _MAX_VERSIONS = 8
 
@@ -33,10 +34,12 @@ class VersionsPanel(Sidebar, bpy.types.Panel):
         layout.operator("ft_dcc.read_notes", icon="FILE_REFRESH", text="Refresh" if is_loaded else "Load Versions")
         if not is_loaded:
             return
-        for line, verdicts in version_lines()[:_MAX_VERSIONS]:
+        draw_download(layout)
+        for version, (line, verdicts) in list(zip(feedback.versions, version_lines()))[:_MAX_VERSIONS]:
             layout.label(text=line, icon="FILE_MOVIE")
             if verdicts:
                 draw_lines(layout, verdicts, "CHECKMARK")
+            draw_version_buttons(layout, version)
         if not feedback.versions:
             layout.label(text="Loading…" if feedback.is_loading else "The task has no versions.")
 

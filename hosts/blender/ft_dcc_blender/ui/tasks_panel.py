@@ -1,0 +1,119 @@
+"""The panel of the user's tasks, and its operators."""
+
+# Blender reads the annotations of a class as its properties, so they cannot be postponed.
+from pathlib import Path
+from typing import Any, Optional
+
+import bpy
+import bpy.utils.previews
+
+from ft_dcc.review.my_tasks import MyTask
+
+from ..host import TASK_PROPERTY, BlenderHost
+from .controller import CONTROLLER
+from .panel import Sidebar, draw_lines
+
+_MAX_TASKS = 12
+_THUMBNAIL_SCALE = 2.5
+_SKIP_SAVE = {"SKIP_SAVE", "HIDDEN"}
+_icons: list[Any] = []
+
+
+class TasksPanel(Sidebar, bpy.types.Panel):
+    """Tasks that are assigned to you"""
+
+    bl_idname = "FTDCC_PT_tasks"
+    bl_label = "My Tasks"
+    bl_parent_id = "FTDCC_PT_review"
+    bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012 - Blender's way
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Return whether the artist is signed in."""
+        return CONTROLLER.session is not None
+
+    def draw(self, context: Any) -> None:
+        """Draw the tasks, those with open notes first."""
+        my_tasks, layout = CONTROLLER.my_tasks, self.layout
+        is_loaded = my_tasks.is_loaded
+        layout.operator("ft_dcc.read_tasks", icon="FILE_REFRESH", text="Refresh" if is_loaded else "Load Tasks")
+        if my_tasks.error:
+            draw_lines(layout.box(), my_tasks.error, "ERROR")
+        elif my_tasks.is_loading and not is_loaded:
+            layout.label(text="Loading…")
+        elif is_loaded and not my_tasks.tasks:
+            layout.label(text="No task is assigned to you.")
+        for task in my_tasks.tasks[:_MAX_TASKS]:
+            _draw_task(layout.box(), task, is_current=task.id == context.scene.get(TASK_PROPERTY))
+
+
+class ReadTasks(bpy.types.Operator):
+    """Read your tasks"""
+
+    bl_idname = "ft_dcc.read_tasks"
+    bl_label = "Load Tasks"
+
+    def execute(self, context: Any) -> set[str]:
+        """Start reading."""
+        if CONTROLLER.session is None:
+            self.report({"ERROR"}, "You are not signed in. Sign in first.")
+            return {"CANCELLED"}
+        CONTROLLER.my_tasks.read(CONTROLLER.session, CONTROLLER.user)
+        return {"FINISHED"}
+
+
+class TakeTask(bpy.types.Operator):
+    """Publish this scene to the task, and load its notes"""
+
+    bl_idname = "ft_dcc.take_task"
+    bl_label = "Take Task"
+    bl_options = {"UNDO"}  # noqa: RUF012 - Blender's way
+
+    task_id: bpy.props.StringProperty(options=_SKIP_SAVE)
+
+    def execute(self, context: Any) -> set[str]:
+        """Store the task in the scene."""
+        if CONTROLLER.session is None:
+            self.report({"ERROR"}, "You are not signed in. Sign in first.")
+            return {"CANCELLED"}
+        BlenderHost(context.scene.name).remember_task(self.task_id)
+        if CONTROLLER.task(self.task_id) is None:
+            CONTROLLER.find_task(self.task_id)
+        CONTROLLER.feedback.read(CONTROLLER.session, self.task_id)
+        return {"FINISHED"}
+
+
+CLASSES = (ReadTasks, TakeTask, TasksPanel)
+
+
+def clear_icons() -> None:
+    """Free the thumbnails."""
+    while _icons:
+        bpy.utils.previews.remove(_icons.pop())
+
+
+def _draw_task(box: Any, task: MyTask, *, is_current: bool) -> None:
+    row = box.row()
+    icon = _icon(CONTROLLER.images.get(CONTROLLER.session, task.version.thumbnail_id if task.version else None))
+    if icon:
+        row.template_icon(icon_value=icon, scale=_THUMBNAIL_SCALE)
+    column = row.column(align=True)
+    draw_lines(column, task.path, "CHECKMARK" if is_current else "BLANK1")
+    due = f"due {task.due.astimezone():%Y-%m-%d}" if task.due else ""
+    version = f"{task.version.name}, {task.version.status}" if task.version else ""
+    column.label(text="  ".join(filter(None, (task.status, due, version))))
+    row = box.row()
+    if task.open_count:
+        row.label(text=f"{task.open_count} open", icon="INFO")
+    row.operator("ft_dcc.take_task").task_id = task.id
+
+
+def _icon(path: Optional[Path]) -> int:
+    """Return the number of the image's icon, 0 without one."""
+    if path is None:
+        return 0
+    if not _icons:
+        _icons.append(bpy.utils.previews.new())
+    found = _icons[0]
+    name = str(path)
+    return int((found[name] if name in found else found.load(name, name, "IMAGE")).icon_id)

@@ -1,0 +1,157 @@
+"""Tasks, ticks for answered notes, scenes of versions and comparisons in real Blender, with a studio server."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from uuid import uuid4
+
+import attrs
+import pytest
+from blender.test_feedback_panel import controller, done, note_id  # noqa: F401 - fixtures
+from doubles.colour_bars import SCENE, ColourBars
+
+from ft_dcc.frames import FrameRange, Resolution
+from ft_dcc.publish.models import PublishRequest
+from ft_dcc.publish.publisher import publish
+from ft_dcc.session import operations
+
+
+@pytest.fixture
+def publish_scene(session, project_task, tmp_path):
+    """Return a function that publishes a movie of two frames with this scene file, and returns the version's id."""
+
+    def make(path):
+        size = {"frame_range": FrameRange(1001, 1002), "fps": Fraction(24), "resolution": Resolution(64, 36)}
+        host = ColourBars(attrs.evolve(SCENE, path=path, is_modified=False, **size))
+        request = PublishRequest(project_task["id"], asset="main", include_scene=True, **size)
+        return publish(request, session, host, jobs=tmp_path / "publish").first.version_id
+
+    return make
+
+
+@pytest.fixture
+def saved(bpy, scene, tmp_path):
+    """Return a copy of the scene on disk, with a camera that tells it apart."""
+    scene.camera.name = "FromTheVersion"
+    path = tmp_path / "sh010.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(path), copy=True)
+    scene.camera.name = "Camera"
+    return path
+
+
+@pytest.fixture
+def assigned(session, project_task):
+    """Assign the task to the user during the test: without any assignment, all tasks are offered to publish to."""
+    user = session.query(f'User where username is "{session.api_user}"').one()
+    values = {"context_id": project_task["id"], "resource_id": user["id"], "type": "assignment"}
+    assignment = str(uuid4())
+    session.call([operations.create("Appointment", {"id": assignment, **values})])
+    yield project_task
+    session.call([operations.delete("Appointment", assignment)])
+
+
+def test_my_tasks_are_loaded_and_one_click_takes_one(controller, note_id, bpy, scene, assigned):  # noqa: F811
+    from ft_dcc_blender.host import TASK_PROPERTY
+
+    project_task = assigned
+    del scene[TASK_PROPERTY]
+    bpy.ops.ft_dcc.read_tasks()
+    assert controller.my_tasks.wait(60) and controller.my_tasks.error == ""
+    (task,) = [each for each in controller.my_tasks.tasks if each.id == project_task["id"]]
+    assert (task.version.name, task.open_count) == ("v001", 1)
+    bpy.ops.ft_dcc.take_task(task_id=task.id)
+    done(controller)
+    assert scene[TASK_PROPERTY] == task.id
+    assert [note.id for note in controller.feedback.versions[0].open_notes] == [note_id]
+
+
+def test_ticked_notes_and_the_choice_of_the_scene_file_are_in_the_request(controller, note_id, bpy, scene):  # noqa: F811
+    from ft_dcc_blender.ui.properties import make_request
+
+    choices = bpy.context.window_manager.ft_dcc
+    bpy.ops.ft_dcc.toggle_addressed(note_id=note_id)
+    assert make_request(choices, scene).addresses == ()
+    bpy.ops.ft_dcc.read_notes()
+    done(controller)
+    assert (make_request(choices, scene).addresses, make_request(choices, scene).include_scene) == ((note_id,), None)
+    bpy.ops.ft_dcc.toggle_addressed(note_id=note_id)
+    choices.include_scene = "INCLUDE"
+    assert (make_request(choices, scene).addresses, make_request(choices, scene).include_scene) == ((), True)
+
+
+def test_the_scene_of_a_version_is_opened_and_never_written_over_a_file(
+    controller,  # noqa: F811
+    bpy,
+    saved,
+    publish_scene,
+    tmp_path,
+):
+    version_id, folder = publish_scene(saved), tmp_path / "fetched"
+    values = {"version_id": version_id, "directory": str(folder), "discard_changes": True}
+    bpy.ops.ft_dcc.open_version_scene(**values)
+    (path,) = folder.iterdir()
+    assert path.samefile(bpy.data.filepath)
+    assert "FromTheVersion" in bpy.data.objects
+    with pytest.raises(RuntimeError, match="Move it, or choose another folder"):
+        bpy.ops.ft_dcc.open_version_scene(**values)
+
+
+def test_a_scene_of_another_program_is_downloaded_and_not_opened(controller, bpy, publish_scene, tmp_path):  # noqa: F811
+    scene_file = tmp_path / "sh010.ma"
+    scene_file.write_bytes(b"//Maya ASCII")
+    values = {"version_id": publish_scene(scene_file), "directory": str(tmp_path / "fetched"), "discard_changes": True}
+    before = bpy.data.filepath
+    with pytest.raises(RuntimeError, match="is no Blender file"):
+        bpy.ops.ft_dcc.open_version_scene(**values)
+    assert bpy.data.filepath == before
+
+
+def test_unsaved_changes_are_not_discarded_without_a_decision(controller, bpy, monkeypatch):  # noqa: F811
+    from types import SimpleNamespace
+
+    from ft_dcc_blender.ui import version_files_panel
+
+    # Blender without a window counts no changes.
+    data = SimpleNamespace(is_dirty=True)
+    monkeypatch.setattr(version_files_panel, "bpy", SimpleNamespace(data=data))
+    with pytest.raises(RuntimeError, match="This file has unsaved changes"):
+        bpy.ops.ft_dcc.open_version_scene(version_id="x")
+
+
+def test_a_version_is_compared_and_the_movie_removed_without_a_trace(controller, bpy, scene, saved, publish_scene):  # noqa: F811
+    from blender import sample_scene
+    from ft_dcc_blender.scene import compare
+
+    version_id = publish_scene(saved)
+    before = sample_scene.state()
+    bpy.ops.ft_dcc.read_notes()
+    done(controller)
+    bpy.ops.ft_dcc.compare_with(version_id=version_id)
+    (background,) = scene.camera.data.background_images
+    assert scene.camera.data.show_background_images and compare.is_shown()
+    assert (background.image_user.frame_start, background.image_user.frame_duration) == (1001, 2)
+    assert tuple(background.image.size) == (64, 36)
+    bpy.ops.ft_dcc.stop_comparing()
+    assert not compare.is_shown() and not scene.camera.data.show_background_images
+    assert sample_scene.state() == before
+
+
+def test_a_compared_movie_is_not_saved(controller, bpy, scene, saved, publish_scene, tmp_path):  # noqa: F811
+    bpy.ops.ft_dcc.read_notes()
+    version_id = publish_scene(saved)
+    bpy.ops.ft_dcc.read_notes()
+    done(controller)
+    bpy.ops.ft_dcc.compare_with(version_id=version_id)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "own.blend"), copy=True)
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "own.blend"))
+    assert [len(camera.background_images) for camera in bpy.data.cameras] == [0] * len(bpy.data.cameras)
+
+
+def test_a_version_without_a_scene_file_is_a_sentence(controller, note_id, bpy, tmp_path):  # noqa: F811
+    bpy.ops.ft_dcc.read_notes()
+    done(controller)
+    version_id = controller.feedback.versions[0].id
+    with pytest.raises(RuntimeError, match="The version does not contain its scene file"):
+        bpy.ops.ft_dcc.open_version_scene(version_id=version_id, directory=str(tmp_path), discard_changes=True)
+    with pytest.raises(RuntimeError, match="The version has no component ftrackreview-mp4"):
+        bpy.ops.ft_dcc.compare_with(version_id=version_id)
