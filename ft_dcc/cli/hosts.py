@@ -25,7 +25,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 _OUTCOMES = {"passed": "ok     ", "failed": "FAILED ", "skipped": "-      "}
 
 _host = click.argument("host", type=click.Choice(["blender", "maya", "nuke"]))
-_to = click.option("--to", type=_FOLDER, help="Folder to use instead, for example on a share.")
+_to = click.option("--to", type=_FOLDER, help="Folder to use instead. For a share, see deploy.")
 _version = click.option("--version", help="Only this version of the host: 2025, 15 or 4.2.")
 
 
@@ -34,8 +34,11 @@ _version = click.option("--version", help="Only this version of the host: 2025, 
 @_to
 @_version
 @click.option("--ffmpeg/--no-ffmpeg", default=True, help="Include the ffmpeg of this installation (170 MB).")
+@click.option("--replace", is_flag=True, help="Also if the folder then serves fewer versions of the host.")
 @reporting
-def install_command(output: Output, host: str, to: Path | None, version: str | None, ffmpeg: bool) -> None:
+def install_command(
+    output: Output, host: str, to: Path | None, version: str | None, ffmpeg: bool, replace: bool
+) -> None:
     """Install ft-dcc and its dependencies for this user's host, and print what was installed.
 
     Needs no network, changes no file of the user and installs nothing into the host's Python. Run it again to update.
@@ -45,7 +48,8 @@ def install_command(output: Output, host: str, to: Path | None, version: str | N
 
     folder = None if to is None else to.absolute()
     lines, report = [], []
-    for installed in install(host, Machine.here(), version=version, to=folder, with_ffmpeg=ffmpeg):
+    options = {"with_ffmpeg": ffmpeg, "may_lose_versions": replace}
+    for installed in install(host, Machine.here(), version=version, to=folder, **options):
         record = installed.record
         size, versions = sum(record.files.values()) / 2**20, ", ".join(record.versions)
         lines.append(f"ft-dcc {record.release} for {TITLES[host]} {versions}: {len(record.files)} files, {size:.0f} MB")

@@ -14,7 +14,8 @@ from ft_dcc.install.release_build import Facts
 CONNECT_PLUGIN = "ft-dcc-1.0.0"
 _LOADERS = ("maya/scripts/ft_dcc_release.py", "nuke/ft_dcc_release.py", "blender/modules/ft_dcc_release.py")
 _FOLDERS = {"maya": "maya", "nuke": "nuke", "blender": "blender", "connect": f"connect/{CONNECT_PLUGIN}"}
-_REZ_VARIABLES = {"maya": "MAYA_MODULE_PATH", "nuke": "NUKE_PATH", "blender": "BLENDER_SYSTEM_SCRIPTS"}
+# The variables by which the hosts find their start-up scripts.
+VARIABLES = {"maya": "MAYA_MODULE_PATH", "nuke": "NUKE_PATH", "blender": "BLENDER_SYSTEM_SCRIPTS"}
 _REZ_PACKAGE = """name = "ft_dcc"
 version = "{name}"
 description = "From the viewport to a review session in one click, in Maya, Nuke and Blender"
@@ -65,7 +66,7 @@ def _rez_definition(facts: Facts, name: str) -> str:
     served = {host for host, _ in facts.served}
     lines = [
         f'    env.{variable}.append(os.path.join(top, "{host}"))'
-        for host, variable in _REZ_VARIABLES.items()
+        for host, variable in VARIABLES.items()
         if host in served
     ]
     return _REZ_PACKAGE.format(name=name, release_variable=release_loader.RELEASE_VARIABLE, lines="\n".join(lines))

@@ -103,7 +103,7 @@ def _choose_packages(release: Path, facts: dict[str, Any], host: str, version: s
         served: dict[str, str] = facts["hosts"].get(host, {version: "it was deployed without it"})
         reason = served.get(version)
         names: list[str] = facts["packages"]
-        folders = {_python_of(name): release / "packages" / name for name in names}
+        folders = {python_of(name): release / "packages" / name for name in names}
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise Unusable(f"{release / FACTS} is damaged. Ask your administrator for: ft-dcc deploy") from error
     if reason:
@@ -121,7 +121,8 @@ def _choose_packages(release: Path, facts: dict[str, Any], host: str, version: s
     return chosen
 
 
-def _python_of(name: str) -> tuple[int, int]:
+def python_of(name: str) -> tuple[int, int]:
+    """Return the Python of a folder of packages: py3.9."""
     major, minor = name[len("py") :].split(".")
     return int(major), int(minor)
 

@@ -39,15 +39,17 @@ def _discover(host, _event):
 def _launch(host, event):
     """Return the integration with its variables; Connect appends values to variables that exist."""
     # Other hooks get the same dictionary, so this one is a copy.
-    integration = {**event["data"].get("integration", {}), **_discover(host, event)["integration"]}
-    environment = {_VARIABLES[host]: str(_TOP / host)}
+    given = event["data"].get("integration") or {}
+    # The variables of the launch configuration come first.
+    environment = {**(given.get("env") or {}), _VARIABLES[host]: str(_TOP / host)}
     arguments = []
     if host == "blender" and _version(event) < _OLDEST_BLENDER_WITH_VARIABLE:
         arguments = ["--python", str(_TOP / "blender" / "startup" / "ft_dcc_start.py")]
     selection = (event["data"].get("context") or {}).get("selection") or []
     if selection:
         environment["FTRACK_CONTEXTID.set"] = selection[0]["entityId"]
-    return {"integration": {**integration, "env": environment, "launch_arguments": arguments}}
+    integration = {**given, **_discover(host, event)["integration"], "env": environment, "launch_arguments": arguments}
+    return {"integration": integration}
 
 
 def _release():
