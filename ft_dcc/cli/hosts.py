@@ -8,7 +8,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,13 +16,16 @@ from ft_dcc import errors, frames
 from ft_dcc.cli.demo import running_server
 from ft_dcc.cli.output import Output, reporting
 
+if TYPE_CHECKING:
+    from ft_dcc.install.deployment import Deployed
+
 _ACCEPTANCE_TASK = "Acceptance/SEQ010/SH010/Animation"
 _PATH = click.Path(path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _OUTCOMES = {"passed": "ok     ", "failed": "FAILED ", "skipped": "-      "}
 
 _host = click.argument("host", type=click.Choice(["blender", "maya", "nuke"]))
-_to = click.option("--to", type=_FOLDER, help="Folder to use instead, for example on a share.")
+_to = click.option("--to", type=_FOLDER, help="Folder to use instead. For a share, see deploy.")
 _version = click.option("--version", help="Only this version of the host: 2025, 15 or 4.2.")
 
 
@@ -31,8 +34,11 @@ _version = click.option("--version", help="Only this version of the host: 2025, 
 @_to
 @_version
 @click.option("--ffmpeg/--no-ffmpeg", default=True, help="Include the ffmpeg of this installation (170 MB).")
+@click.option("--replace", is_flag=True, help="Also if the folder then serves fewer versions of the host.")
 @reporting
-def install_command(output: Output, host: str, to: Path | None, version: str | None, ffmpeg: bool) -> None:
+def install_command(
+    output: Output, host: str, to: Path | None, version: str | None, ffmpeg: bool, replace: bool
+) -> None:
     """Install ft-dcc and its dependencies for this user's host, and print what was installed.
 
     Needs no network, changes no file of the user and installs nothing into the host's Python. Run it again to update.
@@ -42,7 +48,8 @@ def install_command(output: Output, host: str, to: Path | None, version: str | N
 
     folder = None if to is None else to.absolute()
     lines, report = [], []
-    for installed in install(host, Machine.here(), version=version, to=folder, with_ffmpeg=ffmpeg):
+    options = {"with_ffmpeg": ffmpeg, "may_lose_versions": replace}
+    for installed in install(host, Machine.here(), version=version, to=folder, **options):
         record = installed.record
         size, versions = sum(record.files.values()) / 2**20, ", ".join(record.versions)
         lines.append(f"ft-dcc {record.release} for {TITLES[host]} {versions}: {len(record.files)} files, {size:.0f} MB")
@@ -79,6 +86,122 @@ def uninstall_command(output: Output, host: str, to: Path | None, version: str |
     lines += [f"  kept, because it was changed: {path}" for each in removed for path in each.left]
     report = [{"folder": str(each.folder), "left": list(map(str, each.left))} for each in removed]
     output.result("\n".join(lines), {"host": host, "removed": report})
+
+
+@click.command(name="deploy", short_help="Deploy ft-dcc to a share, for all hosts of a studio.")
+@click.argument("folder", metavar="DIR", type=_FOLDER)
+@click.option("--hosts", default="maya,nuke,blender", help="Hosts to serve (default: maya,nuke,blender).")
+@click.option("--only", metavar="VERSIONS", help="Serve only these versions of hosts: 2025,15,4.2.")
+@click.option("--systems", help="Systems to include ffmpeg for (default: all): linux-x86_64,macos-arm64.")
+@click.option("--ffmpeg/--no-ffmpeg", default=True, help="Include ffmpeg (30 to 80 MB for each system).")
+@click.option("--replace", is_flag=True, help="Switch also if versions that are served now are lost.")
+@click.option("--status", "action", flag_value="status", help="List the releases and the running hosts that use them.")
+@click.option("--rollback", "action", flag_value="rollback", help="Switch to the release before the current one.")
+@click.option("--prune", "action", flag_value="prune", help="Remove releases that are no longer used.")
+@click.option(
+    "--keep-days", type=click.IntRange(min=0), default=30, help="--prune keeps releases that were in use since."
+)
+@reporting
+def deploy_command(
+    output: Output,
+    folder: Path,
+    hosts: str,
+    only: str | None,
+    systems: str | None,
+    ffmpeg: bool,
+    replace: bool,
+    action: str | None,
+    keep_days: int,
+) -> None:
+    """Build a release in DIR for all versions of the hosts and all systems, verify it, and switch to it.
+
+    Running hosts keep the release with which they started. Packages for older hosts, and ffmpeg for other systems,
+    are downloaded. The report says which versions are served, and which are not and why.
+    """
+    from ft_dcc.install import deployment, release_build
+    from ft_dcc.install.host_discovery import TITLES
+
+    folder = folder.absolute()
+    if action == "status":
+        return _show_status(output, folder)
+    if action == "rollback":
+        before, now = deployment.rollback(folder)
+        return output.result(
+            f"Hosts that start now use {now} in place of {before}.", {"before": before, "current": now}
+        )
+    if action == "prune":
+        pruned = deployment.prune(folder, keep_days=keep_days)
+        lines = [f"Removed {name}." for name in pruned.removed] or ["No release was removed."]
+        lines += [f"Kept {name}: {reason}." for name, reason in pruned.kept.items()]
+        return output.result("\n".join(lines), {"removed": list(pruned.removed), "kept": dict(pruned.kept)})
+    order = release_build.Order(
+        release_build.parse_names(hosts, list(TITLES)),
+        None if only is None else release_build.parse_versions(only),
+        release_build.parse_names(systems or ",".join(release_build.SYSTEMS), list(release_build.SYSTEMS))
+        if ffmpeg
+        else (),
+    )
+    output.message(f"Building the release for {folder}")
+    _report_deployed(output, folder, deployment.deploy(folder, order, may_lose_versions=replace))
+    return None
+
+
+def _report_deployed(output: Output, folder: Path, done: Deployed) -> None:
+    from ft_dcc.install.host_discovery import TITLES
+
+    what = {
+        (True, False): "Hosts that start now use the new release {}.",
+        (False, False): "Hosts that start now use the release {}, which is identical to what was built.",
+        (False, True): "The release {} in use is identical to what was built; nothing has changed.",
+    }[done.is_new, done.was_current]
+    lines = [what.format(done.name)]
+    for host, versions in done.facts.hosts.items():
+        served = [name for name, reason in versions.items() if not reason]
+        lines.append(f"{TITLES[host]}: {', '.join(served) or 'no version'}")
+        lines += [f"  not {name}: {reason}" for name, reason in versions.items() if reason]
+    included = [name for name, reason in done.facts.systems.items() if not reason]
+    lines.append(f"ffmpeg: {', '.join(included) or 'not included; hosts use FT_DCC_FFMPEG, or the ffmpeg on the PATH'}")
+    lines += [f"  not {name}: {reason}" for name, reason in done.facts.systems.items() if reason]
+    lines += [f"  because: {error}" for error in done.errors]
+    lines += _variables(folder, list(done.facts.hosts))
+    report = {"release": done.name, "is_new": done.is_new, "hosts": done.facts.hosts, "systems": done.facts.systems}
+    output.result("\n".join(lines), {**report, "errors": list(done.errors), "folder": str(folder)})
+
+
+def _variables(folder: Path, hosts: list[str]) -> list[str]:
+    """Return what to set on the machines of artists; the path differs where the share has another one."""
+    start = folder / "blender" / "startup" / "ft_dcc_start.py"
+    lines = {
+        "maya": f"Add to MAYA_MODULE_PATH: {folder / 'maya'}",
+        "nuke": f"Add to NUKE_PATH: {folder / 'nuke'}",
+        "blender": f"Add to BLENDER_SYSTEM_SCRIPTS: {folder / 'blender'}  (before 4.2: blender --python {start})",
+    }
+    return [line for host, line in lines.items() if host in hosts]
+
+
+def _show_status(output: Output, folder: Path) -> None:
+    from ft_dcc.install.deployment import status
+    from ft_dcc.install.host_discovery import TITLES
+
+    lines, report = [], []
+    for state in status(folder):
+        use = "in use" if state.is_current else "previous" if state.is_previous else "not in use"
+        served = {host: [name for each, name in state.facts.served if each == host] for host in state.facts.hosts}
+        lines.append(f"{state.name}  {use}, built {state.facts.created}")
+        lines += [f"  {TITLES[host]} {', '.join(names)}" for host, names in served.items() if names]
+        if state.users:
+            lines.append(f"  used by {len(state.users)}: {', '.join(sorted(set(state.users)))}")
+        report.append(
+            {
+                "release": state.name,
+                "is_current": state.is_current,
+                "is_previous": state.is_previous,
+                "created": state.facts.created,
+                "served": served,
+                "users": list(state.users),
+            }
+        )
+    output.result("\n".join(lines), {"releases": report})
 
 
 @click.command(name="accept", short_help="Run the acceptance checks in your Maya, Nuke or Blender.")

@@ -28,6 +28,7 @@ _COMMANDS = {
     "compat": ("ft_dcc.cli.site:compat_command", "Let scripts that import ftrack_api use ft-dcc."),
     "completion": ("ft_dcc.cli.site:completion_command", "Print the completion script of a shell."),
     "demo": ("ft_dcc.cli.demo:command", "Publish a Blender playblast to a temporary studio."),
+    "deploy": ("ft_dcc.cli.hosts:deploy_command", "Deploy ft-dcc to a share, for all hosts of a studio."),
     "doctor": ("ft_dcc.cli.doctor:command", "Check settings, packages, programs and the server."),
     "fetch": ("ft_dcc.cli.site:fetch_command", "Download the scene file, or another component, of a version."),
     "install": ("ft_dcc.cli.hosts:install_command", "Install ft-dcc into Maya, Nuke or Blender."),

@@ -36,7 +36,14 @@ import addon_utils, bpy
 {step}
 bpy.ops.wm.save_userpref()
 """
-_SCRIPT_ARGUMENTS = ("--background", "--python-exit-code", "3", "--python-expr")
+_DEPLOYMENT_SCRIPT = """
+import sys, addon_utils
+if addon_utils.check("ft_dcc_blender")[1]:
+    import ft_dcc_blender.registration, ft_dcc.publish.publisher
+    print("FT_DCC runs Python %d.%d.%d" % sys.version_info[:3])
+"""
+_EXPRESSION = ("--python-exit-code", "3", "--python-expr")
+_SCRIPT_ARGUMENTS = ("--background", *_EXPRESSION)
 
 
 def targets(
@@ -154,6 +161,16 @@ def is_enabled(program: Path, version: str, environment: Mapping[str, str]) -> t
         return False, str(error)
     found = re.search(r"FT_DCC (.+)", printed)
     return found is not None, found[1] if found else f"{module} is not enabled: {_ENABLE}"
+
+
+def runs_deployment(program: Path, start: Path, environment: Mapping[str, str]) -> tuple[bool, str]:
+    """Return whether this Blender loads the add-on of a deployment, and its Python version or the reason."""
+    try:
+        printed = _run(program, environment, "--background", "--python", str(start), *_EXPRESSION, _DEPLOYMENT_SCRIPT)
+    except InstallFailed as error:
+        return False, str(error)
+    found = re.search(r"FT_DCC (.+)", printed)
+    return found is not None, found[1] if found else "the add-on is not enabled"
 
 
 def _run(program: Path, environment: Mapping[str, str], *arguments: str) -> str:

@@ -10,7 +10,9 @@ from pathlib import Path
 import attrs
 
 from ft_dcc.errors import Error
-from ft_dcc.install import blender, host_discovery, managed_folder, nuke, run, vendored
+from ft_dcc.install import blender, deployment, host_discovery, managed_folder, nuke, release_build, run, vendored
+from ft_dcc.install.deployed_files import VARIABLES
+from ft_dcc.install.release_loader import RELEASE_VARIABLE, RELEASES, python_of
 
 _LOAD = """
 import sys
@@ -33,11 +35,15 @@ class Diagnosis:
 def diagnose(host: str, machine: host_discovery.Machine) -> Iterator[Diagnosis]:
     """Yield the state of each program of the host, and of each installation without a program."""
     try:
-        records = run.installed(host, machine)
+        records = [*run.installed(host, machine), *_installed_on_variable(host, machine)]
+        deployments = [path.parent for path in machine.paths_of(VARIABLES[host]) if _is_deployed(host, path)]
     except Error as error:
         yield Diagnosis(host_discovery.TITLES[host], str(error), False)
         return
     programs = host_discovery.find_programs(host, machine)
+    if deployments:
+        yield from _diagnose_deployment(host, deployments[0], programs, records, machine)
+        return
     if not programs and not records:
         yield Diagnosis(host_discovery.TITLES[host], "not found")
     for program in programs:
@@ -50,6 +56,70 @@ def diagnose(host: str, machine: host_discovery.Machine) -> Iterator[Diagnosis]:
                 host_discovery.TITLES[host],
                 f"ft-dcc {record.release} is installed in {folder}, but its program was not found",
             )
+
+
+def _is_deployed(host: str, folder: Path) -> bool:
+    return folder.name == host and deployment.is_deployment(folder.parent)
+
+
+def _installed_on_variable(host: str, machine: host_discovery.Machine) -> list[tuple[Path, managed_folder.Record]]:
+    """Return installations in the folders of the host's variable, such as those of ``install --to``."""
+    own = {folder for folder, _ in run.installed(host, machine)}
+    folders = [path / "ft-dcc" if host == "maya" else path for path in machine.paths_of(VARIABLES[host])]
+    records = [(folder, managed_folder.read_record(folder)) for folder in dict.fromkeys(folders) if folder not in own]
+    return [(folder, record) for folder, record in records if record is not None and record.host == host]
+
+
+def _diagnose_deployment(
+    host: str,
+    top: Path,
+    programs: list[host_discovery.Program],
+    records: list[tuple[Path, managed_folder.Record]],
+    machine: host_discovery.Machine,
+) -> Iterator[Diagnosis]:
+    """Yield the state of each program that loads the release in use of a deployment."""
+    title = host_discovery.TITLES[host]
+    try:
+        current = deployment.read_current(top)
+        name = machine.environment.get(RELEASE_VARIABLE) or (current.release if current is not None else "")
+        facts = release_build.read_facts(top / RELEASES / name)
+    except Error as error:
+        yield Diagnosis(title, f"the deployment in {top} cannot be used: {error}", False)
+        return
+    what = f"ft-dcc {facts.release}, release {name} of the deployment in {top}"
+    if not programs:
+        yield Diagnosis(title, f"{what}, but no program was found")
+    for program in programs:
+        own = [folder for folder, record in records if _serves(folder, record, program)]
+        text, is_good = _deployment_state(program, top / RELEASES / name, facts, machine)
+        if own:
+            text = f"its own installation in {own[0]} hides the deployment. Run: ft-dcc uninstall {host}"
+            is_good = False
+        yield Diagnosis(str(program), f"{what}, {text}  ({program.path})", is_good)
+
+
+def _deployment_state(
+    program: host_discovery.Program, release: Path, facts: release_build.Facts, machine: host_discovery.Machine
+) -> tuple[str, bool | None]:
+    """Return whether a program can load the release, and how or why not."""
+    if program.python is None or program.python < host_discovery.OLDEST_PYTHON:
+        return _not_installed_reason(program), None
+    reason = facts.hosts.get(program.host, {}).get(program.version, "it was deployed without it")
+    if reason:
+        return f"does not serve it: {reason}. Run: ft-dcc deploy", False
+    missing = [file for file in facts.files if not (release / file).is_file()]
+    if missing:
+        return f"lacks {', '.join(missing[:3])}. Run: ft-dcc deploy", False
+    top = release.parents[1]
+    if program.host == "blender":
+        start = top / "blender" / "startup" / "ft_dcc_start.py"
+        if tuple(map(int, program.version.split("."))) < (4, 2):
+            return f"is loaded only if it is started with: --python {start}", None
+        loads, details = blender.runs_deployment(program.path, start, machine.environment)
+    else:
+        usable = [name for name in facts.packages if python_of(name) <= program.python]
+        loads, details = _try_import(program, release / "packages" / max(usable, key=python_of), machine)
+    return (details, True) if loads else (f"cannot be loaded: {details}. Run: ft-dcc deploy", False)
 
 
 def _serves(folder: Path, record: managed_folder.Record, program: host_discovery.Program) -> bool:
@@ -79,7 +149,10 @@ def _diagnose_program(
         return Diagnosis(name, f"ft-dcc {record.release} is installed, this is {vendored.release()}. {remedy}", False)
     if program.host == "nuke" and not nuke.is_found(folder, machine):
         return Diagnosis(name, f"Nuke does not load {folder}. Add it to NUKE_PATH", False)
-    loads, details = _try_import(program, folder, machine)
+    if program.host == "blender":
+        loads, details = blender.is_enabled(program.path, program.version, machine.environment)
+    else:
+        loads, details = _try_import(program, folder / "vendored", machine)
     if not loads:
         return Diagnosis(name, f"ft-dcc in {folder} cannot be loaded: {details}. {remedy}", False)
     return Diagnosis(name, f"ft-dcc {record.release} in {folder}, {details}{where}", True)
@@ -93,14 +166,12 @@ def _not_installed_reason(program: host_discovery.Program) -> str:
     return f"ft-dcc is not installed. Run: ft-dcc install {program.host}"
 
 
-def _try_import(program: host_discovery.Program, folder: Path, machine: host_discovery.Machine) -> tuple[bool, str]:
+def _try_import(program: host_discovery.Program, packages: Path, machine: host_discovery.Machine) -> tuple[bool, str]:
     """Import the suite in the host's Python, or in this one if the host's was not found."""
-    if program.host == "blender":
-        return blender.is_enabled(program.path, program.version, machine.environment)
     python = _python_of(program)
     command = [str(python)] if python is not None else [sys.executable, "-I", "-S", "-W", "ignore"]
     done = subprocess.run(
-        [*command, "-c", _LOAD, str(folder / "vendored")],
+        [*command, "-c", _LOAD, str(packages)],
         env=host_discovery.host_environment(machine.environment),
         capture_output=True,
         encoding="utf-8",

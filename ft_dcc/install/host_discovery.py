@@ -95,6 +95,11 @@ class Machine:
             environment=os.environ,
         )
 
+    def paths_of(self, variable: str) -> list[Path]:
+        """Return the folders of a variable of the environment, separated as on this platform."""
+        separator = ";" if self.platform == "win32" else ":"
+        return [Path(path) for path in self.environment.get(variable, "").split(separator) if path]
+
     def matching(self, pattern: str) -> Iterator[Path]:
         """Yield the paths that match a pattern, which starts with ``/``, ``~`` or ``%ProgramFiles%``."""
         start, _, rest = pattern.partition("/")

@@ -46,9 +46,7 @@ def targets(
 
 def is_found(folder: Path, machine: host_discovery.Machine) -> bool:
     """Return whether Nuke loads the folder, because of NUKE_PATH or init.py."""
-    separator = ";" if machine.platform == "win32" else ":"
-    on_path = map(Path, filter(None, machine.environment.get("NUKE_PATH", "").split(separator)))
-    return folder in on_path or folder.as_posix() in (_text(_init(machine)) or "")
+    return folder in machine.paths_of("NUKE_PATH") or folder.as_posix() in (_text(_init(machine)) or "")
 
 
 def folders(machine: host_discovery.Machine) -> list[Path]:

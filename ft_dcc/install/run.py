@@ -10,7 +10,7 @@ from pathlib import Path
 
 import attrs
 
-from ft_dcc.errors import HostMissing
+from ft_dcc.errors import HostMissing, InstallFailed
 from ft_dcc.install import blender, host_discovery, managed_folder, maya, nuke, vendored
 
 HOSTS = {"blender": blender, "maya": maya, "nuke": nuke}
@@ -41,15 +41,19 @@ def install(
     version: str | None = None,
     to: Path | None = None,
     with_ffmpeg: bool = True,
+    may_lose_versions: bool = False,
 ) -> list[Installed]:
     """Install or update the suite for this user's host.
 
     ``with_ffmpeg`` includes the ffmpeg of this environment, if there is one. Raises HostMissing if the host was not
-    found, InstallFailed if files of others are in the way, and StorageError.
+    found, InstallFailed if files of others are in the way or if a folder would lose versions that it serves, unless
+    ``may_lose_versions``, and StorageError.
     """
     versions, python = _versions_to_serve(host, machine, version, to)
     layout = HOSTS[host]
     targets = layout.targets(machine, versions, python, is_explicit=version is not None, to=to)
+    for target in targets if not may_lose_versions else []:
+        _check_lost_versions(target)
     with tempfile.TemporaryDirectory() as folder:
         made: dict[host_discovery.Python, list[Path]] = {}
         for target in targets:
@@ -57,7 +61,10 @@ def install(
                 wheels = Path(folder, "{}.{}".format(*target.python))
                 wheels.mkdir()
                 made[target.python] = vendored.make_wheels(wheels, target.python, with_ffmpeg=with_ffmpeg)
-        return [_install(target, made[target.python], machine) for target in targets]
+        hints = _unserved_hint(host, targets[0], to) if version is None and to is not None else ()
+        return [
+            _install(attrs.evolve(each, hints=(*each.hints, *hints)), made[each.python], machine) for each in targets
+        ]
 
 
 def uninstall(
@@ -101,6 +108,28 @@ def _versions_to_serve(
     # Serve all installed versions, and of the others those that can run the installed packages.
     python = min([vendored.minimum_python(), *(each for each in found if each >= host_discovery.OLDEST_PYTHON)])
     return [name for name, runs in host_discovery.PYTHONS[host].items() if runs >= python], python
+
+
+def _check_lost_versions(target: managed_folder.Target) -> None:
+    before = managed_folder.read_record(target.folder)
+    lost = [name for name in (before.versions if before is not None else ()) if name not in target.versions]
+    if before is not None and before.host == target.host and lost:
+        title = host_discovery.TITLES[target.host]
+        raise InstallFailed(
+            f"{target.folder} serves {title} {', '.join(before.versions)}, and would then serve {title} "
+            f"{', '.join(target.versions)} only. Install for all versions without --version, or accept it with "
+            "--replace. For a share, use ft-dcc deploy, which serves all versions."
+        )
+
+
+def _unserved_hint(host: str, target: managed_folder.Target, to: Path) -> tuple[str, ...]:
+    """Return a hint about versions that a folder for all versions does not serve."""
+    supported = (name for name, runs in host_discovery.PYTHONS[host].items() if runs >= host_discovery.OLDEST_PYTHON)
+    unserved = [name for name in supported if name not in target.versions]
+    if not unserved:
+        return ()
+    title = host_discovery.TITLES[host]
+    return (f"It does not serve {title} {', '.join(unserved)}. For all versions, run: ft-dcc deploy {to}",)
 
 
 def _install(target: managed_folder.Target, wheels: Sequence[Path], machine: host_discovery.Machine) -> Installed:

@@ -58,8 +58,11 @@ def minimum_python() -> Python:
     return max(map(_minimum, (*PACKAGES, *_installed(_OPTIONAL))))
 
 
-def make_wheels(folder: Path, python: Python, *, with_ffmpeg: bool) -> list[Path]:
-    """Write wheels of the suite and its dependencies for this Python into the folder; raise InstallFailed."""
+def make_wheels(folder: Path, python: Python, *, with_ffmpeg: bool, is_for_this_machine: bool = True) -> list[Path]:
+    """Write wheels of the suite and its dependencies for this Python into the folder; raise InstallFailed.
+
+    Wheels for this machine contain the path of this Python, which then starts the local studio.
+    """
     if minimum_python() <= python:
         for name in (*PACKAGES, *_installed(_OPTIONAL)):
             _pack_distribution(name, folder)
@@ -68,12 +71,29 @@ def make_wheels(folder: Path, python: Python, *, with_ffmpeg: bool) -> list[Path
     for name in _installed((_FFMPEG,) if with_ffmpeg else ()):
         _pack_distribution(name, folder)
     files = {PurePath(path.relative_to(package_folder("ft_dcc").parent)): path for path in sources("ft_dcc")}
-    marker = folder / INSTALLED_BY
-    marker.write_text(sys.executable, encoding="utf-8")
-    files[PurePath("ft_dcc", INSTALLED_BY)] = marker
+    if is_for_this_machine:
+        marker = folder / INSTALLED_BY
+        marker.write_text(sys.executable, encoding="utf-8")
+        files[PurePath("ft_dcc", INSTALLED_BY)] = marker
     _write_wheel(folder / f"ft_dcc-{release()}-py3-none-any.whl", "ft-dcc", release(), files)
     # Qt.py depends on type stubs of PySide, which no program needs.
     return sorted(wheel for wheel in folder.glob("*.whl") if not wheel.name.startswith("types_"))
+
+
+def make_ffmpeg_wheel(folder: Path, platforms: Sequence[str], *, is_own_system: bool) -> Path:
+    """Write the wheel with ffmpeg for a system into the folder; raise InstallFailed.
+
+    The one of this system is packed from this environment if it is installed, others are downloaded with pip.
+    """
+    if is_own_system and _installed((_FFMPEG,)):
+        _pack_distribution(_FFMPEG, folder)
+    else:
+        tags = [argument for platform in platforms for argument in ("--platform", platform)]
+        # A version that supports the oldest Python of a host.
+        error = _pip_download(folder, *tags, "--python-version", "3.9", "--no-deps", _FFMPEG)
+        if error is not None:
+            raise InstallFailed(f"pip could not download {_FFMPEG}: {error}")
+    return next(folder.glob("imageio_ffmpeg-*.whl"))
 
 
 def sources(name: str) -> Iterable[Path]:
@@ -193,18 +213,24 @@ def _download(folder: Path, python: Python) -> None:
     """Download the packages for that Python with pip, pure Python only."""
     version = ".".join(map(str, python))
     pure = ("--platform", "any", "--implementation", "py", "--abi", "none", "--python-version", version)
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-    command += ["--only-binary=:all:", *pure, "--dest", str(folder), *PACKAGES]
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
-    if done.returncode:
+    error = _pip_download(folder, *pure, *PACKAGES)
+    if error is not None:
         minimum = ".".join(map(str, minimum_python()))
         raise InstallFailed(
             f"The packages here need Python {minimum}, the host has {version}, and pip could not download older ones: "
-            f"{_last_line(done.stderr)} Run it with a network connection, or from an ft-dcc that is installed with "
-            f"Python {version}."
+            f"{error} Run it with a network connection, or from an ft-dcc that is installed with Python {version}."
         )
 
 
-def _last_line(text: str) -> str:
+def _pip_download(folder: Path, *arguments: str) -> str | None:
+    """Download wheels with pip; return None, or the last line of its errors."""
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    command += ["--only-binary=:all:", "--dest", str(folder), *arguments]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
+    return last_line(done.stderr) if done.returncode else None
+
+
+def last_line(text: str) -> str:
+    """Return the last line of a program's errors, as a sentence."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1].rstrip(".") + "." if lines else "no error message."

@@ -41,8 +41,8 @@ def install_whole(all_wheels, monkeypatch):
 def _installing(wheels, monkeypatch):
     make = vendored.make_wheels
 
-    def make_wheels(folder, python, *, with_ffmpeg):
-        return wheels if python >= vendored.minimum_python() else make(folder, python, with_ffmpeg=with_ffmpeg)
+    def make_wheels(folder, python, **options):
+        return wheels if python >= vendored.minimum_python() else make(folder, python, **options)
 
     monkeypatch.setattr(vendored, "make_wheels", make_wheels)
 

@@ -6,7 +6,9 @@ import sys
 import attrs
 import pytest
 from doubles.machine import add_program, machine_in
+from doubles.releases import SmallReleases
 
+from ft_dcc.install import deployment, release_build, vendored
 from ft_dcc.install.diagnose import diagnose
 
 MAYA = "usr/autodesk/maya2025/bin/maya"
@@ -113,3 +115,65 @@ def test_an_installation_without_a_host_is_reported(maya, install):
         diagnosis("maya", maya)[1]
         == f"ft-dcc {done.record.release} is installed in {done.folder}, but its program was not found"
     )
+
+
+def on_share(machine, share, host):
+    variable = {"maya": "MAYA_MODULE_PATH", "nuke": "NUKE_PATH", "blender": "BLENDER_SYSTEM_SCRIPTS"}[host]
+    separator = ";" if machine.platform == "win32" else ":"
+    return attrs.evolve(machine, environment={**machine.environment, variable: f"/elsewhere{separator}{share / host}"})
+
+
+@needs_a_shell
+def test_a_deployment_counts_as_installed_with_its_release(maya, tmp_path, monkeypatch):
+    share = tmp_path / "share with spaces"
+    deployment.deploy(share, release_build.Order(only=("2025", "16"), systems=()))
+    version = "{}.{}.{}".format(*sys.version_info[:3])
+    name = vendored.release()
+    assert diagnosis("maya", on_share(maya, share, "maya")) == (
+        "Maya 2025",
+        f"ft-dcc {name}, release {name} of the deployment in {share}, runs Python {version}  ({maya.root / MAYA})",
+        True,
+    )
+    add_program(maya, "usr/local/Nuke16.0v1/Nuke16.0")
+    assert diagnosis("nuke", on_share(maya, share, "nuke"))[2] is True
+    next(share.rglob("publisher.py")).unlink()
+    text, is_good = diagnosis("maya", on_share(maya, share, "maya"))[1:]
+    assert (is_good, "publish/publisher.py. Run: ft-dcc deploy" in text) == (False, True)
+
+
+def test_a_deployment_that_does_not_serve_a_program_says_why(machine, tmp_path, monkeypatch):
+    share = tmp_path / "share"
+    SmallReleases(monkeypatch).deploy(share, only=("2026", "3.6"))
+    add_program(machine, "usr/autodesk/maya2025/bin/maya")
+    environment = {**machine.environment, "MAYA_LOCATION": str(tmp_path / "usr" / "autodesk" / "maya2025")}
+    name = "maya.exe" if machine.platform == "win32" else "maya"
+    add_program(machine, f"usr/autodesk/maya2025/bin/{name}")
+    machine = on_share(attrs.evolve(machine, environment=environment), share, "maya")
+    found = diagnosis("maya", machine)
+    assert found[0] == "Maya 2025"
+    assert "does not serve it: it was deployed without it. Run: ft-dcc deploy" in found[1]
+    assert found[2] is False
+    (share / "releases" / "1.0.0").rename(share / "elsewhere")
+    (share / "releases").mkdir(exist_ok=True)
+    assert diagnosis("maya", machine)[1].startswith(f"the deployment in {share} cannot be used: ")
+
+
+def test_an_installation_that_hides_a_deployment_is_reported(maya, tmp_path, monkeypatch, install):
+    install("maya", maya)
+    share = tmp_path / "share"
+    SmallReleases(monkeypatch).deploy(share)
+    _, text, is_good = diagnosis("maya", on_share(maya, share, "maya"))
+    assert "hides the deployment. Run: ft-dcc uninstall maya" in text
+    assert is_good is False
+
+
+@needs_a_shell
+def test_an_installation_on_the_path_of_the_host_counts_as_installed(maya, tmp_path, install_whole):
+    share = tmp_path / "share"
+    (done,) = install_whole("maya", maya, to=share)
+    on_path = attrs.evolve(maya, environment={"MAYA_MODULE_PATH": str(share)})
+    assert diagnosis("maya", on_path)[1].startswith(f"ft-dcc {done.record.release} in {done.folder}, runs Python")
+    add_program(maya, "usr/local/Nuke16.0v1/Nuke16.0")
+    (done,) = install_whole("nuke", maya, to=share)
+    on_path = attrs.evolve(maya, environment={"NUKE_PATH": str(done.folder)})
+    assert diagnosis("nuke", on_path)[2] is True

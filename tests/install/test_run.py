@@ -252,3 +252,25 @@ def test_a_host_starts_the_local_studio_with_the_python_that_installed_it(tmp_pa
     )
     assert found.returncode == 0, found.stderr
     assert requests.get(f"{found.stdout.strip()}/health", timeout=60).status_code == 200
+
+
+def test_an_installation_that_would_serve_fewer_versions_is_refused(tmp_path, install):
+    machine, share = machine_in(tmp_path, "linux"), tmp_path / "share"
+    (first,) = install("maya", machine, to=share)
+    module_file = (share / "ft_dcc.mod").read_text(encoding="utf-8")
+    with pytest.raises(InstallFailed) as caught:
+        install("maya", machine, to=share, version="2027")
+    assert "and would then serve Maya 2027 only." in str(caught.value)
+    assert "--replace" in str(caught.value)
+    assert "ft-dcc deploy" in str(caught.value)
+    assert (share / "ft_dcc.mod").read_text(encoding="utf-8") == module_file
+    (second,) = install("maya", machine, to=share, version="2027", may_lose_versions=True)
+    assert (first.record.versions[-1], second.record.versions) == ("2027", ("2027",))
+    assert install("maya", machine, to=share)[0].record.versions == first.record.versions
+
+
+def test_an_installation_on_a_share_names_the_versions_that_it_does_not_serve(tmp_path, install, monkeypatch):
+    monkeypatch.setattr(vendored, "minimum_python", lambda: (3, 11))
+    (done,) = install("maya", machine_in(tmp_path, "linux"), to=tmp_path / "share")
+    deploy = f"For all versions, run: ft-dcc deploy {tmp_path / 'share'}"
+    assert f"It does not serve Maya 2023, 2024. {deploy}" in done.hints

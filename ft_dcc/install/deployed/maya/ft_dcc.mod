@@ -1,0 +1,2 @@
++ ft-dcc 1.0 .
+scripts: scripts

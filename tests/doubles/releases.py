@@ -1,0 +1,56 @@
+"""Small releases for tests of deployments: every Python and system, without a network and in a moment."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+from ft_dcc.install import deployment, release_build, vendored
+from ft_dcc.install.host_discovery import Python
+
+RELEASE = "1.0.0"
+
+
+def write_wheel(folder: Path, name: str, files: dict[str, str]) -> Path:
+    """Write a wheel with these files; those in a folder ``binaries`` are programs."""
+    path = folder / f"{name}-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for file, content in files.items():
+            item = zipfile.ZipInfo(file, (1980, 1, 1, 0, 0, 0))
+            item.external_attr = (0o755 if "binaries" in file else 0o644) << 16
+            archive.writestr(item, content)
+    return path
+
+
+class SmallReleases:
+    """Deploys releases whose core is one module with this ``content``; ``missing`` Pythons cannot be downloaded."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.content = "one"
+        self.missing: set[Python] = set()
+        self.systems_offline = False
+        monkeypatch.setattr(vendored, "minimum_python", lambda: (3, 11))
+        monkeypatch.setattr(vendored, "release", lambda: RELEASE)
+        monkeypatch.setattr(vendored, "make_wheels", self._make_wheels)
+        monkeypatch.setattr(vendored, "make_ffmpeg_wheel", self._make_ffmpeg_wheel)
+        monkeypatch.setattr(
+            release_build, "_TRY_IMPORT", "import sys; sys.path.append(sys.argv[1]); import ft_dcc.late"
+        )
+
+    def deploy(self, top: Path, content: str = "one", *, replace: bool = False, **order: object) -> deployment.Deployed:
+        """Deploy a release with this content."""
+        self.content = content
+        return deployment.deploy(top, release_build.Order(**order), may_lose_versions=replace)
+
+    def _make_wheels(self, folder: Path, python: Python, *, with_ffmpeg: bool, is_for_this_machine: bool) -> list[Path]:
+        assert (with_ffmpeg, is_for_this_machine) == (False, False)
+        if python in self.missing:
+            raise vendored.InstallFailed(f"pip could not download packages for {python} to {folder}.")
+        late = f"CONTENT = {self.content!r}\nPYTHON = {python!r}\n"
+        return [write_wheel(folder, "ft_dcc", {"ft_dcc/__init__.py": "", "ft_dcc/late.py": late})]
+
+    def _make_ffmpeg_wheel(self, folder: Path, platforms: tuple[str, ...], *, is_own_system: bool) -> Path:
+        if self.systems_offline and not is_own_system:
+            raise vendored.InstallFailed(f"no network in {folder}")
+        files = {"imageio_ffmpeg/__init__.py": f"PLATFORM = {platforms[0]!r}\n", "imageio_ffmpeg/binaries/ffmpeg": ""}
+        return write_wheel(folder, "imageio_ffmpeg", files)
