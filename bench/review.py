@@ -11,13 +11,14 @@ import os
 import statistics
 import tempfile
 import time
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import attrs
 import requests
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 
 from bench.datasets import ServerProcess, serve_studio
 from bench.table import Row, print_table
@@ -110,26 +111,23 @@ async def _live_rows(server: ServerProcess, many: SampleReview, sizes: Sizes) ->
     address = f"{many.link.replace('http', 'ws', 1)}/live"
     arrived: list[dict[str, float]] = [{} for _ in range(sizes.pages)]
 
-    async def watch(number: int, is_ready: asyncio.Event) -> None:
-        async with connect(address, open_timeout=_TIMEOUT_SECONDS, ping_interval=None) as page:
-            await page.recv()
-            is_ready.set()
-            while len(arrived[number]) < sizes.notes:
-                message = json.loads(await page.recv())
-                now = time.perf_counter()
-                for note in message.get("notes", ()):
-                    arrived[number].setdefault(note["content"], now)
+    async def watch(page: ClientConnection, found: dict[str, float]) -> None:
+        while len(found) < sizes.notes:
+            message = json.loads(await page.recv())
+            now = time.perf_counter()
+            for note in message.get("notes", ()):
+                found.setdefault(note["content"], now)
 
-    ready = [asyncio.Event() for _ in range(sizes.pages)]
-    tasks = [asyncio.create_task(watch(number, event)) for number, event in enumerate(ready)]
-    for event in ready:
-        await event.wait()
-    await asyncio.sleep(2)
-    before = _cpu_seconds(server)
-    await asyncio.sleep(sizes.idle_seconds)
-    idle = (_cpu_seconds(server) - before) / sizes.idle_seconds / sizes.pages * 100
-    sent = await _write_notes(many, sizes)
-    await asyncio.wait(tasks, timeout=_TIMEOUT_SECONDS)
+    async with AsyncExitStack() as stack:
+        opened = (connect(address, open_timeout=_TIMEOUT_SECONDS, ping_interval=None) for _ in range(sizes.pages))
+        pages = [await stack.enter_async_context(page) for page in opened]
+        tasks = [asyncio.create_task(watch(page, found)) for page, found in zip(pages, arrived)]
+        await asyncio.sleep(2)
+        before = _cpu_seconds(server)
+        await asyncio.sleep(sizes.idle_seconds)
+        idle = (_cpu_seconds(server) - before) / sizes.idle_seconds / sizes.pages * 100
+        sent = await _write_notes(many, sizes)
+        await asyncio.wait(tasks, timeout=_TIMEOUT_SECONDS)
     late = [found[name] - at for found in arrived for name, at in sent.items() if name in found]
     received = sum(len(found) for found in arrived)
     slowest = statistics.quantiles(late, n=100)[98] * 1000

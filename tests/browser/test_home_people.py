@@ -62,6 +62,7 @@ def test_person_is_invited_with_rights_opens_the_link_and_is_revoked(home, dialo
     expect(home.locator("dialog tbody tr")).to_have_count(1)
     # Without a mail server, the invitation waits in the outbox.
     home.wait_for_selector("dialog >> text=The invitation is in the outbox")
+    expect(home.locator("#field-email")).to_have_value("")
     check_layout(home)
     (letter,) = set(queued_messages(server_process.data / "outbox")) - before
     (link,) = re.findall(r"http://\S+", letter.text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import requests
@@ -117,6 +118,18 @@ def test_notes_of_an_earlier_version_are_shown_and_marked_as_addressed(view, rev
     assert "v002" in view.text("#earlier-notes .note-addressed")
     view.page.click(".stack-version >> nth=0")
     view.page.wait_for_selector("#notes .note-addressed")
+
+
+def test_notes_of_an_earlier_version_appear_as_they_are_written(view, reviews, review, opened, movie):
+    newer = reviews.add(review[0], movie, after=review[1])
+    view.page.click(".stack-version:not([aria-current])")
+    note = {"content": "Lift the chin.", "parent_id": review[1].id, "parent_type": "ReviewSessionObject"}
+    reviews.session.call([operations.create("Note", {"id": str(uuid4()), **note})])
+    view.page.click("text=Notes of earlier versions: 1 open of 1")
+    reviews.session.call([operations.create("Note", {"id": str(uuid4()), **note, "content": "Slower."})])
+    view.page.wait_for_selector("#earlier-notes >> text=Slower.")
+    assert view.page.locator("#notes .note").count() == 0
+    assert newer.id != review[1].id
 
 
 def test_flattened_image_of_frame_and_drawing_hangs_on_the_note(view, reviews, review, opened):

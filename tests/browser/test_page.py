@@ -300,3 +300,63 @@ def test_names_with_markup_are_shown_as_text(view, reviews, movie):
     assert view.text("#session-name") == "<img src=x onerror=alert(1)>"
     assert "<script>alert(1)</script>" in view.text("#version-info")
     assert "<b>bold</b>" in view.text("#version-info")
+
+
+# The visible texts and controls of each part of the page that overlap another one of the same part.
+_OVERLAPS = """() => {
+  const found = [];
+  const isShown = (each) => each.checkVisibility({ opacityProperty: true, visibilityProperty: true })
+    && each.getClientRects().length > 0 && getComputedStyle(each).position !== "absolute";
+  const kinds = ":is(button, select, input, textarea, span, strong, dd, dt, h1, p)";
+  for (const part of [".head", "#view-bar", "#transport", ".side-content", "#side form", "#versions"]) {
+    const all = [...document.querySelectorAll(`${part} ${kinds}`)];
+    const shown = all.filter((each) => isShown(each) && (each.childElementCount === 0 || each.matches("button")));
+    const boxes = shown.map((each) => [each, each.getBoundingClientRect()]);
+    for (const [one, a] of boxes) for (const [other, b] of boxes) {
+      if (one === other || one.contains(other) || other.contains(one)) continue;
+      const width = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+      const height = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+      if (width <= 1.5 || height <= 1.5) continue;
+      found.push(`${part}: ${one.outerHTML.slice(0, 60)} ${other.outerHTML.slice(0, 60)}`);
+    }
+  }
+  return found;
+}"""
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "least"),
+    [
+        (390, 844, 0.25),
+        (768, 1024, 0.2),
+        (820, 1180, 0.25),
+        (900, 700, 0.35),
+        (1024, 768, 0.35),
+        (1100, 700, 0.35),
+        (1280, 800, 0.35),
+        (1440, 900, 0.35),
+        (2560, 1440, 0.35),
+    ],
+)
+def test_nothing_overlaps_and_the_image_gets_the_room(view, reviews, make_movie, width, height, least):
+    review_id = reviews.open("Dailies of the animation team, week 47")
+    movie = make_movie("24", 1001, 24, (1280, 720))
+    first = reviews.add(review_id, movie)
+    reviews.add(review_id, movie, after=first)
+    view.page.set_viewport_size({"width": width, "height": height})
+    view.open(reviews.invite(review_id, "Ada Example"))
+    view.page.wait_for_selector(".note-form, #note-text")
+    assert view.page.evaluate(_OVERLAPS) == []
+    box = view.page.locator("#stage").bounding_box()
+    assert box["height"] / height >= least
+    assert view.page.evaluate("() => document.documentElement.scrollWidth") <= width
+
+
+def test_portrait_movie_uses_the_height_of_a_phone(view, reviews, make_movie):
+    review_id = reviews.open()
+    reviews.add(review_id, make_movie("24", 1001, 24, (540, 960)))
+    view.page.set_viewport_size({"width": 390, "height": 844})
+    view.open(reviews.link(review_id))
+    stage, movie = (view.page.locator(each).bounding_box() for each in ("#stage", "#movie"))
+    assert min(stage["height"], movie["height"]) >= 844 * 0.6
+    assert movie["width"] >= 844 * 0.6 * 540 / 960

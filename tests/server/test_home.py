@@ -6,8 +6,9 @@ import csv
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -343,9 +344,23 @@ def test_every_card_of_a_project_has_its_name(admin, server, http_client):
     assert [card["project"] for card in cards(admin, server, project=review["project"])] == [review["name"]] * 2
 
 
+def text_of(document: bytes) -> str:
+    """Return the text of a PDF whose fonts have two bytes for each character, one line for each text."""
+    codes = dict(re.findall(rb"<([0-9A-F]{4})> <([0-9A-F]{4})>", document))
+    letters = {bytes.fromhex(code.decode()): chr(int(letter, 16)) for code, letter in codes.items()}
+    lines = []
+    for compressed in re.findall(rb"stream\r?\n(.*?)\r?\nendstream", document, re.DOTALL):
+        with suppress(zlib.error):
+            for text in re.findall(rb"\((.*?)\) Tj", zlib.decompress(compressed), re.DOTALL):
+                plain = re.sub(rb"\\([()\\])", rb"\1", text.replace(rb"\r", b"\r").replace(rb"\n", b"\n"))
+                pairs = (plain[index : index + 2] for index in range(0, len(plain), 2))
+                lines.append("".join(letters.get(pair, "?") for pair in pairs))
+    return "\n".join(lines)
+
+
 def test_an_export_contains_threads_and_verdicts(server, http_client, admin):
     review = make_review(http_client)
-    payload = {"object": review["objects"][0], "content": "=Slower", "frame": 1005}
+    payload = {"object": review["objects"][0], "content": "=Slower", "frame": 1005, "end_frame": 1012}
     stroke = {"kind": "pen", "colour": "#ff0000", "width": 0.01, "points": [[0.1, 0.1, 0.5], [0.9, 0.9, 0.5]]}
     assert admin.post(f"{page_of(server, review)}/notes", json={**payload, "drawing": [stroke]}, timeout=30).ok
     (note,) = query(http_client, f"Note where parent_id is {review['objects'][0]}")
@@ -362,6 +377,7 @@ def test_an_export_contains_threads_and_verdicts(server, http_client, admin):
     # A spreadsheet must not run the note as a formula.
     assert [row["note"] for row in rows] == ["'=Slower", "Done in v2"]
     assert (rows[0]["frame"], rows[0]["drawing"], rows[0]["verdicts"]) == ("1005", "yes", "admin: Approved")
+    assert (rows[0]["end_frame"], rows[1]["frame"]) == ("1012", "")
     assert rows[1]["reply_to"] == "admin"
     timeline = opentimelineio.adapters.read_from_string(export("otio").decode(), "otio_json")
     (clip,) = timeline.tracks[0]
@@ -379,7 +395,9 @@ def test_an_export_contains_threads_and_verdicts(server, http_client, admin):
         with Image.open(io.BytesIO(archive.read(name))) as image:
             assert image.getpixel((image.width // 2, image.height // 2)) == (255, 0, 0, 255)
             assert image.getpixel((image.width // 2, 5)) == (0, 0, 0, 0)
-    assert export("pdf").startswith(b"%PDF-")
+    document = export("pdf")
+    assert document.startswith(b"%PDF-")
+    assert "frame 1005-1012" in text_of(document)
     answer = admin.get(f"{page_of(server, review)}/export/movies", timeout=30)
     assert (answer.status_code, "no movies yet" in answer.text) == (404, True)
     assert list(server.data.glob("export-*")) == []

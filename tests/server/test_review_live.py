@@ -6,10 +6,12 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import requests
-from server.test_reviews import FUTURE, PAST, Review, make_review, say
+from server.test_home import query, signed_in
+from server.test_reviews import FUTURE, PAST, Review, create, make_review, say
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
@@ -19,9 +21,10 @@ TIMEOUT_SECONDS = 20
 class LivePage:
     """An open page, which reads messages until one has the wanted type."""
 
-    def __init__(self, link: str) -> None:
+    def __init__(self, link: str, **headers: str) -> None:
         self._stack = ExitStack()
-        connection = connect(f"{link.replace('http', 'ws', 1)}/live", open_timeout=TIMEOUT_SECONDS)
+        address = f"{link.replace('http', 'ws', 1)}/live"
+        connection = connect(address, open_timeout=TIMEOUT_SECONDS, additional_headers=headers)
         self.socket: ClientConnection = self._stack.enter_context(connection)
 
     def close(self) -> None:
@@ -114,6 +117,35 @@ def test_a_change_of_another_session_is_not_sent(review: Review, http_client: An
     say(other.invite(), "notes", object=other.object, content="Secret")
     say(review.invite(), "notes", object=review.object, content="Public")
     assert [note["content"] for note in page.read("change")["notes"]] == ["Public"]
+
+
+def test_users_hear_of_notes_on_the_same_asset_in_another_session(review: Review, open_page: Any) -> None:
+    """The page shows notes of earlier versions, also those of other sessions of the project."""
+    other = str(uuid4())
+    project = query(review.http_client, f"select project_id from ReviewSession where id is {review.session}")[0][
+        "project_id"
+    ]
+    asset = query(review.http_client, f"select asset_id from AssetVersion where id is {review.version}")[0]["asset_id"]
+    version, item = str(uuid4()), str(uuid4())
+    review.http_client.post(
+        create("ReviewSession", id=other, name="Next", project_id=project),
+        create("AssetVersion", id=version, asset_id=asset),
+        create("ReviewSessionObject", id=item, name="sh010", review_session_id=other, version_id=version),
+    )
+    link = query(review.http_client, f"select review_url from ReviewSession where id is {other}")[0]["review_url"]
+    server = review.http_client.server
+    with signed_in(server, server.credentials.api_user, server.credentials.api_key) as browser:
+        cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in browser.cookies)
+        user = LivePage(f"{link.rpartition('/')[0]}/studio", Cookie=cookies)
+    visitor = open_page(link)
+    say(review.invite(), "notes", object=review.object, content="Lift the chin.")
+    assert user.read("earlier")["entries"] == [item]
+    user.close()
+    review.http_client.post(create("Note", content="Here", parent_id=item, parent_type="ReviewSessionObject"))
+    types = set()
+    while "change" not in types:
+        types.add(json.loads(visitor.socket.recv(TIMEOUT_SECONDS))["type"])
+    assert "earlier" not in types
 
 
 def test_server_sent_events_have_the_same_messages(review: Review) -> None:

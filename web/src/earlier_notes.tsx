@@ -8,7 +8,10 @@ import type { EarlierVersion, Note } from "./model";
 import { MentionedText } from "./mentions";
 import { NoteFiles } from "./note_files";
 import { postAddressed, readEarlier } from "./server";
-import { current, details, mayComment, review } from "./store";
+import { current, details, earlierChanges, mayComment, review } from "./store";
+
+/** Changes that follow each other are read together. */
+const READ_DELAY_MS = 300;
 
 interface EarlierNote extends Note {
   readonly version: EarlierVersion;
@@ -29,6 +32,13 @@ effect(() => {
   const [id] = selected.value.split(" ");
   if (id === undefined || id === "") versions.value = [];
   else void read(id);
+});
+
+effect(() => {
+  const id = current.peek()?.id;
+  if (earlierChanges.value === 0 || id === undefined || (current.peek()?.version ?? 0) < 2) return;
+  const timer = window.setTimeout(() => void read(id), READ_DELAY_MS);
+  return () => window.clearTimeout(timer);
 });
 
 async function read(id: string): Promise<void> {

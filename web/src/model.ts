@@ -292,5 +292,6 @@ export type Message =
   | StrokeMessage
   | { readonly type: "entry"; readonly entry: string; readonly commit: number }
   | { readonly type: "list"; readonly commit: number }
+  | { readonly type: "earlier"; readonly entries: readonly string[] }
   | { readonly type: "access" }
   | { readonly type: "error"; readonly text: string };

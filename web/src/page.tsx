@@ -252,7 +252,9 @@ class Page {
 
   private receiveMessage(message: Message): void {
     if (message.type === "change") store.applyChange(message);
-    else if (message.type === "list" || message.type === "access") void this.read();
+    else if (message.type === "earlier") {
+      if (message.entries.includes(store.currentId.peek() ?? "")) store.earlierChanges.value += 1;
+    } else if (message.type === "list" || message.type === "access") void this.read();
     else if (message.type === "entry" && store.knownDetails(message.entry)) void this.readDetails(message.entry);
     else this.presentation.receive(message);
   }

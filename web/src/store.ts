@@ -104,8 +104,18 @@ export function setDetails(found: Details): void {
   store({ ...found, notes: [...notes.values()], statuses });
 }
 
+/** A number that grows when notes on other versions of the selected one's asset have changed. */
+export const earlierChanges = signal(0);
+
+/** Count a change of notes on this version, unless it concerns another asset or the selected version itself. */
+function countEarlierChange(id: string): void {
+  const [entry, selected] = [id, currentId.peek()].map((each) => review.peek()?.entries.find((found) => found.id === each));
+  if (entry !== selected && entry?.stack !== undefined && entry.stack === selected?.stack) earlierChanges.value += 1;
+}
+
 /** Take over a change, unless newer data is known. */
 export function applyChange(change: Change): void {
+  countEarlierChange(change.entry);
   const recent = recentById.get(change.entry) ?? { notes: new Map(), statuses: null };
   recentById.set(change.entry, recent);
   const found = allDetails.peek().get(change.entry);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -36,6 +37,18 @@ def read_earlier(connection: Connection, tables: Tables, access: ReviewAccess, o
         if notes:
             found.append({"object": row.id, "version": row.version, "session": row.session, "notes": notes})
     return found
+
+
+def entries_of_same_assets(
+    connection: Connection, tables: Tables, review_session_id: str, object_ids: Collection[str]
+) -> list[str]:
+    """Return the objects of a session that show another version of the assets of these objects."""
+    item, version = tables.by_family["ReviewSessionObject"], tables.by_family["AssetVersion"]
+    joined = select(version.c.asset_id).join_from(item, version, item.c.version_id == version.c.id)
+    assets = joined.where(item.c.id.in_(object_ids))
+    shown = select(item.c.id).join_from(item, version, item.c.version_id == version.c.id)
+    shown = shown.where(item.c.review_session_id == review_session_id, version.c.asset_id.in_(assets))
+    return sorted(connection.scalars(shown))
 
 
 def session_of_note(

@@ -22,6 +22,7 @@ from ft_dcc.errors import HttpError
 from ft_dcc.server.database.store import Store
 from ft_dcc.server.review import content
 from ft_dcc.server.review.access import ReviewAccess
+from ft_dcc.server.review.earlier_notes import entries_of_same_assets
 from ft_dcc.server.review.feedback import read_change, viewer_of
 from ft_dcc.server.review.presentation import Presentation, clock_ms
 
@@ -87,6 +88,8 @@ class _Touched:
 
     notes: dict[str, set[str]] = attrs.field(factory=dict)
     entries: set[str] = attrs.field(factory=set)
+    # Objects of other sessions with changed notes, which may be notes of earlier versions here.
+    foreign: set[str] = attrs.field(factory=set)
     list: bool = False
     access: bool = False
     people: bool = False
@@ -224,6 +227,11 @@ class LiveReviews:
             for viewer, access in viewers.items():
                 for message in await to_thread.run_sync(self._read, access, room, touched):
                     room.broadcast(message, viewer=viewer)
+            users = [page for page in room.pages.values() if page.access.user is not None]
+            if touched.foreign and users:
+                text = json.dumps(await to_thread.run_sync(self._read_foreign, session_id, touched.foreign))
+                for page in users:
+                    page.send(text)
         finally:
             room.is_flushing = False
             self._touch([])
@@ -240,6 +248,12 @@ class LiveReviews:
                 room.objects = content.version_ids(connection, self._store.tables, access.review_session_id)
             messages.append({"type": "list", "commit": commit})
         return messages
+
+    def _read_foreign(self, session_id: str, object_ids: set[str]) -> dict[str, Any]:
+        """Return the message that names the versions of the session whose assets have changed notes elsewhere."""
+        with self._store.reading() as connection:
+            entries = entries_of_same_assets(connection, self._store.tables, session_id, object_ids)
+        return {"type": "earlier", "entries": entries}
 
     async def _watch(self, session_id: str, room: Room) -> None:
         """Check the access of the pages of a room from time to time: links expire, and invitations are revoked."""
@@ -285,6 +299,8 @@ def _note_change(touched: _Touched, session_id: str, objects: dict[str, str], en
         else:
             touched.notes.setdefault(object_id, set())
         return
+    if object_id is not None and _NOTE in ancestors:
+        touched.foreign.add(object_id)
     version_id = ancestors.get("AssetVersion")
     if version_id in objects:
         touched.list = True

@@ -205,7 +205,8 @@ function PeoplePart({ card }: Props) {
       </table>
       {people.length === 0 && <p class="empty">Nobody is invited yet.</p>}
       <h3>Invite a person</h3>
-      <Form send="Invite" onSend={invite}>
+      {/* Another key empties the form after an invitation. */}
+      <Form key={people.length} send="Invite" onSend={invite}>
         <Field label="Name" name="name" required />
         <Field label="E-mail" name="email" type="email" required />
         <fieldset>

@@ -129,8 +129,7 @@ def _write_note(document: _Document, session: ExportSession, version: ExportVers
     for depth, each in note.thread():
         document.set_left_margin(left + 5 * min(depth, 3))
         document.set_x(left + 5 * min(depth, 3))
-        frame = "" if each.frame is None else f" · frame {each.frame}"
-        document.line_of_text(f"{each.author} · {each.date}{frame}", 8, _QUIET)
+        document.line_of_text(" · ".join(part for part in (each.author, each.date, each.place) if part), 8, _QUIET)
         document.line_of_text(each.text or "(drawing)", 10)
         document.ln(2)
     document.set_left_margin(_MARGIN)

@@ -31,6 +31,15 @@ class ExportNote:
     drawing_end: int | None
     replies: list[ExportNote]
 
+    @property
+    def place(self) -> str:
+        """The frame or the range of the note in words: "frame 1005", "frame 1005-1012", or ""."""
+        if self.frame is None:
+            return ""
+        if self.end_frame is None or self.end_frame == self.frame:
+            return f"frame {self.frame}"
+        return f"frame {self.frame}-{self.end_frame}"
+
     def thread(self) -> Iterator[tuple[int, ExportNote]]:
         """Yield the note and its replies at any depth, each with its depth."""
         yield 0, self

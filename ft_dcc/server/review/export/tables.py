@@ -8,7 +8,19 @@ from typing import Any
 
 from ft_dcc.server.review.export.session_content import ExportNote, ExportSession, ExportVersion
 
-_COLUMNS = ("version", "path", "task", "frame", "author", "date", "note", "reply_to", "drawing", "verdicts")
+_COLUMNS = (
+    "version",
+    "path",
+    "task",
+    "frame",
+    "end_frame",
+    "author",
+    "date",
+    "note",
+    "reply_to",
+    "drawing",
+    "verdicts",
+)
 # A spreadsheet runs a text that begins with one of these as a formula.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -37,6 +49,7 @@ def _note_row(facts: dict[str, Any], note: ExportNote, parent: ExportNote | None
     return {
         **facts,
         "frame": "" if note.frame is None else note.frame,
+        "end_frame": "" if note.end_frame is None else note.end_frame,
         "author": note.author,
         "date": note.date,
         "note": note.text,
