@@ -31,6 +31,8 @@ class NotesPage(QtWidgets.QWidget):
         self.rows = QtWidgets.QTreeWidget()
         self.rows.setHeaderLabels(["Note", "Frame", "Author"])
         self.rows.setTextElideMode(QtCore.Qt.TextElideMode.ElideRight)
+        self.rows.header().setStretchLastSection(False)
+        self.rows.header().setSectionResizeMode(0, QtWidgets.QHeaderView.ResizeMode.Stretch)
         self.empty_label = style.text_label("", "dim")
         self.message = style.text_label(tone="warning")
         self.error = style.text_label(tone="error", is_selectable=True)
@@ -101,7 +103,6 @@ class NotesPage(QtWidgets.QWidget):
         first = self.rows.topLevelItem(0)
         if self.rows.currentItem() is None and first is not None:
             self.rows.setCurrentItem(first.child(0) or first)
-        self.rows.setColumnWidth(0, self.rows.width() // 2)
 
     def _show_note(self) -> None:
         note, is_shown = self.note, self._controller.feedback.is_shown
