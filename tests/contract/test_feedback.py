@@ -8,7 +8,7 @@ import pytest
 
 from ft_dcc.errors import CameraMissing
 from ft_dcc.frames import FrameRange, Resolution
-from ft_dcc.host import PlayblastRequest
+from ft_dcc.host import GoesToFrames, PlayblastRequest
 from ft_dcc.review.drawings import parse_drawing
 
 SHAPES = [
@@ -78,3 +78,11 @@ def test_a_missing_source_changes_nothing(feedback_host):
     with pytest.raises(CameraMissing):
         feedback_host.host.show_feedback([drawing(1002)], "deleted")
     assert feedback_host.state() == before
+
+
+def test_the_frame_of_a_note_is_set(feedback_host):
+    host = feedback_host.host
+    assert isinstance(host, GoesToFrames)
+    before = feedback_host.state()
+    host.go_to_frame(1009)
+    assert feedback_host.state() != before

@@ -195,3 +195,10 @@ def test_the_group_is_hidden_in_the_outliner_and_cannot_be_selected(maya, host):
     group = maya.scene.node("ftDccReviewNotes")
     assert (group.attributes["hiddenInOutliner"], group.attributes["overrideDisplayType"]) == (True, 2)
     assert maya.scene.selection == ["shotCam"]
+
+
+def test_a_capture_shows_no_drawing(maya, host, request_of):
+    host.show_feedback([drawing(1003)])
+    host.playblast(request_of("1003"), lambda _: None)
+    assert maya.drawn[-1].curves == ()
+    assert maya.scene.node("ftDccReviewNotes").attributes["visibility"] is True

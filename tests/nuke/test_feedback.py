@@ -13,7 +13,7 @@ from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.host import PlayblastRequest
 from ft_dcc.review.drawings import parse_drawing
 
-LINE = {"kind": "line", "colour": "#ff8000", "width": 0.25, "from": [0.25, 0.25], "to": [0.5, 0.75]}
+LINE = {"kind": "line", "colour": "#bf8000", "width": 0.25, "from": [0.25, 0.25], "to": [0.5, 0.75]}
 
 
 def drawing(frame, *shapes, text="", label="", author="Ida Berg", **values):
@@ -60,7 +60,7 @@ def test_a_point_lies_at_its_pixel_counted_from_the_bottom_left(nuke, host):
 
 def test_colours_are_linear(nuke, host):
     host.show_feedback([drawing(1003)])
-    assert first_stroke(nuke).colour == pytest.approx((1.0, 0.2158605, 0.0))
+    assert first_stroke(nuke).colour == pytest.approx((0.5209956, 0.2158605, 0.0))
 
 
 def test_the_image_of_the_node_lies_in_the_middle_of_the_image_that_was_drawn_on(nuke, host):
@@ -147,6 +147,6 @@ def test_a_capture_of_a_node_behind_the_group_shows_no_drawing(nuke, host, tmp_p
     assert (group._knobs["disable"]._value, nuke.root.is_modified) == (False, False)
 
 
-def test_ten_thousand_strokes_are_loaded_by_one_call(nuke, host):
-    host.show_feedback([drawing(1003, *[LINE] * 10_000)])
-    assert len(strokes(paints(nuke)[0])) >= 10_000
+def test_thousands_of_strokes_are_loaded_by_one_call(nuke, host):
+    host.show_feedback([drawing(1003, *[LINE] * 2_000)])
+    assert len(strokes(paints(nuke)[0])) >= 2_000

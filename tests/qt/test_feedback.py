@@ -181,3 +181,28 @@ def test_a_server_that_fails_is_a_sentence(open_dialog, wait_until, monkeypatch)
     dialog = open_dialog(page="tasks")
     wait_until(lambda: dialog.tasks_page.error.isVisible())
     assert dialog.tasks_page.error.text() == "The server does not answer. Try again later."
+
+
+def test_a_version_without_a_scene_file_is_a_sentence_and_nothing_is_written(notes_of, wait_until, write, tmp_path):
+    write("Arm too high")
+    page = notes_of().notes_page
+    page.download_scene(tmp_path / "fetched")
+    wait_until(lambda: "does not contain its scene file" in page.error.text())
+    assert not (tmp_path / "fetched").exists()
+
+
+def test_the_scene_file_of_a_version_is_downloaded(notes_of, wait_until, session, write, tmp_path):
+    write("Arm too high")
+    scene = tmp_path / "sh010.ma"
+    scene.write_bytes(b"//Maya ASCII")
+    dialog = notes_of()
+    page = dialog.notes_page
+    version = session.get("AssetVersion", page.version.id)
+    version.create_component(
+        str(scene), {"name": "scene"}, location=session.query('Location where name is "ftrack.server"').one()
+    )
+    session.commit()
+    page.download_scene(tmp_path / "fetched")
+    wait_until(lambda: "The scene is in" in page.message.text())
+    (path,) = (tmp_path / "fetched").iterdir()
+    assert path.read_bytes() == b"//Maya ASCII"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 from fractions import Fraction
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
-from doubles.colour_bars import painted
+from doubles.colour_bars import ColourBars, painted
 from doubles.maya import sample_scene as maya_scene
 from doubles.maya.program import running as running_maya
 from doubles.nuke import sample_script as nuke_script
@@ -16,6 +18,9 @@ from doubles.nuke.program import running as running_nuke
 
 from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.production.tasks import ensure_task
+from ft_dcc.publish.models import PublishRequest
+from ft_dcc.publish.publisher import publish
+from ft_dcc.session import operations
 
 FOLDER = os.environ.get("FT_DCC_IMAGES")
 TASK = "Northern Light/SQ010/SH010/Animation"
@@ -85,3 +90,30 @@ def test_image_of_the_dialog_in_a_host(
         dialog.refresh()
         save(dialog, name)
         dialog.close()
+
+
+def test_image_of_the_notes(open_dialog, choose, press, wait_until, save, shot_task, session, tmp_path):
+    folder = tmp_path / "render"
+    folder.mkdir()
+    for frame in range(1001, 1013):
+        (folder / f"sh010_lighting.{frame}.png").write_bytes(painted(frame, Resolution(64, 36)))
+    request = PublishRequest(
+        shot_task["id"], str(folder / "sh010_lighting.%04d.png"), asset="main", review="Dailies", fps=Fraction(24)
+    )
+    version = publish(request, session, jobs=tmp_path / "jobs").first.version_id
+    entry = session.query(f'ReviewSessionObject where version_id is "{version}"').one()
+    for frame, text in ((1004, "The left arm is too high, see the drawing."), (1009, "Nice. Keep the eyes on her.")):
+        note = str(uuid4())
+        content = {"id": note, "content": text, "parent_id": entry["id"], "parent_type": "ReviewSessionObject"}
+        metadata = {"parent_id": note, "parent_type": "Note", "key": "ft_dcc", "value": json.dumps({"frame": frame})}
+        session.call([operations.create("Note", content), operations.create("Metadata", metadata)])
+    host = ColourBars()
+    dialog = open_dialog(host)
+    choose(dialog, TASK, host)
+    wait_until(lambda: dialog.controller.feedback.versions, host)
+    dialog.open_page("notes")
+    wait_until(lambda: dialog.controller.feedback.wait(0) and dialog.controller.images.wait(0), host)
+    dialog.refresh()
+    wait_until(lambda: dialog.controller.images.wait(0), host)
+    dialog.refresh()
+    save(dialog, "dialog-notes.png")

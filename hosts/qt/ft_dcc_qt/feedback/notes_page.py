@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from Qt import QtCore, QtGui, QtWidgets
@@ -30,6 +31,8 @@ class NotesPage(QtWidgets.QWidget):
         self.rows = QtWidgets.QTreeWidget()
         self.rows.setHeaderLabels(["Note", "Frame", "Author"])
         self.rows.setTextElideMode(QtCore.Qt.TextElideMode.ElideRight)
+        self.rows.header().setStretchLastSection(False)
+        self.rows.header().setSectionResizeMode(0, QtWidgets.QHeaderView.ResizeMode.Stretch)
         self.empty_label = style.text_label("", "dim")
         self.message = style.text_label(tone="warning")
         self.error = style.text_label(tone="error", is_selectable=True)
@@ -39,6 +42,8 @@ class NotesPage(QtWidgets.QWidget):
         self.go_to, self.reply = style.button("&Go to frame"), style.button("Repl&y")
         self.done = style.button("&Done")
         self.show_drawings, self.hide_drawings = style.button("&Show drawings", "primary"), style.button("&Hide")
+        self.download = style.button("Download s&cene …")
+        self.download.setToolTip("Save the scene file of the chosen version in a folder, and check its checksum.")
         self.again = style.button("&Refresh")
         self.main = self.show_drawings
         self._lay_out()
@@ -65,9 +70,11 @@ class NotesPage(QtWidgets.QWidget):
         feedback = self._controller.feedback
         if feedback.versions != self._shown:
             self._fill(feedback.versions)
-        self.message.setText(feedback.message)
-        self.message.setVisible(bool(feedback.message))
-        self.error.setText("\n".join(filter(None, (feedback.error, *feedback.problems))))
+        self.message.setText("\n".join(filter(None, (feedback.message, self._download_state()))))
+        self.message.setVisible(bool(self.message.text()))
+        files = self._controller.version_files
+        self.error.setText("\n".join(filter(None, (feedback.error, files.error, *feedback.problems))))
+        self.download.setEnabled(self.version is not None and not files.is_loading)
         self.error.setVisible(bool(self.error.text()))
         self.rows.setVisible(bool(feedback.versions))
         empty = _NO_TASK if feedback.task_id is None else "Loading…" if feedback.is_loading else _NO_VERSION
@@ -96,7 +103,6 @@ class NotesPage(QtWidgets.QWidget):
         first = self.rows.topLevelItem(0)
         if self.rows.currentItem() is None and first is not None:
             self.rows.setCurrentItem(first.child(0) or first)
-        self.rows.setColumnWidth(0, self.rows.width() // 2)
 
     def _show_note(self) -> None:
         note, is_shown = self.note, self._controller.feedback.is_shown
@@ -166,7 +172,26 @@ class NotesPage(QtWidgets.QWidget):
         self.reply.clicked.connect(self._reply)
         self.answer.returnPressed.connect(self._reply)
         self.done.clicked.connect(self._mark)
+        self.download.clicked.connect(self._ask_for_folder)
         self.again.clicked.connect(self._read)
+
+    def download_scene(self, folder: Path) -> None:
+        """Download the scene file of the chosen version into the folder; nothing is written over a file."""
+        session, version = self._controller.session, self.version
+        if session is not None and version is not None:
+            self._controller.version_files.fetch(session, version.id, folder)
+            self.refresh()
+
+    def _download_state(self) -> str:
+        files = self._controller.version_files
+        if files.is_loading:
+            return "Downloading the scene…"
+        return f"The scene is in {files.path}." if files.path is not None else ""
+
+    def _ask_for_folder(self) -> None:
+        folder = QtWidgets.QFileDialog.getExistingDirectory(self, "Folder for the scene")
+        if folder:
+            self.download_scene(Path(folder))
 
     def _hide(self) -> None:
         if self._host is not None:
@@ -187,7 +212,7 @@ class NotesPage(QtWidgets.QWidget):
         columns.addWidget(self.rows, 3)
         columns.addLayout(side, 2)
         buttons = QtWidgets.QHBoxLayout()
-        for button in (self.show_drawings, self.hide_drawings, self.again):
+        for button in (self.show_drawings, self.hide_drawings, self.download, self.again):
             buttons.addWidget(button)
         buttons.addStretch(1)
         page = QtWidgets.QVBoxLayout(self)

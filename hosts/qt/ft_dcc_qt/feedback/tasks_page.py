@@ -31,6 +31,8 @@ class TasksPage(QtWidgets.QWidget):
         self.rows.setRootIsDecorated(False)
         self.rows.setIconSize(style.PREVIEW_SIZE)
         self.rows.setTextElideMode(QtCore.Qt.TextElideMode.ElideLeft)
+        self.rows.header().setStretchLastSection(False)
+        self.rows.header().setSectionResizeMode(0, QtWidgets.QHeaderView.ResizeMode.Stretch)
         self.empty_label = style.text_label(_EMPTY_TEXT, "dim")
         self.error = style.text_label(tone="error", is_selectable=True)
         self.take, self.notes = style.button("&Take this task", "primary"), style.button("&Notes")
@@ -90,7 +92,6 @@ class TasksPage(QtWidgets.QWidget):
             self.rows.addTopLevelItem(item)
             if task.id == chosen or self.rows.currentItem() is None:
                 self.rows.setCurrentItem(item)
-        self.rows.setColumnWidth(0, self.rows.width() // 2)
 
     def _show_images(self) -> None:
         ratio = self.devicePixelRatioF()
