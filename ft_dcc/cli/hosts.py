@@ -99,7 +99,10 @@ def uninstall_command(output: Output, host: str, to: Path | None, version: str |
 @click.option("--rollback", "action", flag_value="rollback", help="Switch to the release before the current one.")
 @click.option("--prune", "action", flag_value="prune", help="Remove releases that are no longer used.")
 @click.option(
-    "--keep-days", type=click.IntRange(min=0), default=30, help="--prune keeps releases that were in use since."
+    "--keep-days",
+    type=click.IntRange(min=0),
+    default=30,
+    help="Days for which --prune keeps a release that was in use.",
 )
 @reporting
 def deploy_command(
