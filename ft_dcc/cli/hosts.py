@@ -93,13 +93,16 @@ def uninstall_command(output: Output, host: str, to: Path | None, version: str |
 @click.option("--hosts", default="maya,nuke,blender", help="Hosts to serve (default: maya,nuke,blender).")
 @click.option("--only", metavar="VERSIONS", help="Serve only these versions of hosts: 2025,15,4.2.")
 @click.option("--systems", help="Systems to include ffmpeg for (default: all): linux-x86_64,macos-arm64.")
-@click.option("--ffmpeg/--no-ffmpeg", default=True, help="Include ffmpeg (30 to 80 MB for each system).")
+@click.option("--ffmpeg/--no-ffmpeg", default=True, help="Include ffmpeg (50 to 170 MB for each system).")
 @click.option("--replace", is_flag=True, help="Switch also if versions that are served now are lost.")
 @click.option("--status", "action", flag_value="status", help="List the releases and the running hosts that use them.")
 @click.option("--rollback", "action", flag_value="rollback", help="Switch to the release before the current one.")
 @click.option("--prune", "action", flag_value="prune", help="Remove releases that are no longer used.")
 @click.option(
-    "--keep-days", type=click.IntRange(min=0), default=30, help="--prune keeps releases that were in use since."
+    "--keep-days",
+    type=click.IntRange(min=0),
+    default=30,
+    help="Days for which --prune keeps a release that was in use.",
 )
 @reporting
 def deploy_command(

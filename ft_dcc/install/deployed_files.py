@@ -12,7 +12,8 @@ from ft_dcc.install.release_build import Facts
 
 # Connect takes name and version of a plugin from its folder's name; the plugin itself does not change with a release.
 CONNECT_PLUGIN = "ft-dcc-1.0.0"
-_LOADERS = ("maya/scripts/ft_dcc_release.py", "nuke/ft_dcc_release.py", "blender/modules/ft_dcc_release.py")
+# A folder "modules" would replace the modules of Blender before 4.2.
+_LOADERS = ("maya/scripts/ft_dcc_release.py", "nuke/ft_dcc_release.py", "blender/ft_dcc/ft_dcc_release.py")
 _FOLDERS = {"maya": "maya", "nuke": "nuke", "blender": "blender", "connect": f"connect/{CONNECT_PLUGIN}"}
 # The variables by which the hosts find their start-up scripts.
 VARIABLES = {"maya": "MAYA_MODULE_PATH", "nuke": "NUKE_PATH", "blender": "BLENDER_SYSTEM_SCRIPTS"}

@@ -109,9 +109,9 @@ def deploy(top: Path, order: release_build.Order, *, may_lose_versions: bool = F
     Raises InstallFailed if the release would not serve a version that the current one serves, unless
     ``may_lose_versions``. After any error the release in use is the earlier one.
     """
-    with _storage_errors(top):
+    with _readable_files(), _storage_errors(top):
         _make_folders(top)
-    with _exclusive(top), tempfile.TemporaryDirectory(prefix="ft-dcc-") as temporary:
+    with _readable_files(), _exclusive(top), tempfile.TemporaryDirectory(prefix="ft-dcc-") as temporary:
         new = Path(temporary)
         facts, errors = release_build.build(new, order)
         current = read_current(top)
@@ -312,6 +312,17 @@ def _exclusive(top: Path) -> Iterator[float]:
             yield (top / _LOCK).stat().st_mtime
         finally:
             lock.release()
+
+
+@contextlib.contextmanager
+def _readable_files() -> Iterator[None]:
+    """Let all users read new files and folders, also if the administrator's are private by default."""
+    mask = os.umask(0o022)
+    os.umask(mask & ~0o555)
+    try:
+        yield
+    finally:
+        os.umask(mask)
 
 
 @contextlib.contextmanager

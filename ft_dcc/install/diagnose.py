@@ -12,7 +12,7 @@ import attrs
 from ft_dcc.errors import Error
 from ft_dcc.install import blender, deployment, host_discovery, managed_folder, nuke, release_build, run, vendored
 from ft_dcc.install.deployed_files import VARIABLES
-from ft_dcc.install.release_loader import RELEASE_VARIABLE, RELEASES, python_of
+from ft_dcc.install.release_loader import EXCLUDED, RELEASE_VARIABLE, RELEASES, python_of
 
 _LOAD = """
 import sys
@@ -104,8 +104,9 @@ def _deployment_state(
     """Return whether a program can load the release, and how or why not."""
     if program.python is None or program.python < host_discovery.OLDEST_PYTHON:
         return _not_installed_reason(program), None
-    reason = facts.hosts.get(program.host, {}).get(program.version, "it was deployed without it")
-    if reason:
+    reason = facts.hosts.get(program.host, {}).get(program.version, EXCLUDED)
+    # A Blender may run another Python than the one of its version, so it is asked.
+    if reason and (reason == EXCLUDED or program.host != "blender"):
         return f"does not serve it: {reason}. Run: ft-dcc deploy", False
     missing = [file for file in facts.files if not (release / file).is_file()]
     if missing:

@@ -21,7 +21,7 @@ from ft_dcc.errors import InstallFailed, SettingInvalid
 from ft_dcc.files.checksum import sha256_of
 from ft_dcc.install import vendored
 from ft_dcc.install.host_discovery import OLDEST_PYTHON, PYTHONS, TITLES, Python
-from ft_dcc.install.release_loader import FACTS, system_name
+from ft_dcc.install.release_loader import EXCLUDED, FACTS, system_name
 
 # The systems of a release, and the tags that wheels have for them.
 SYSTEMS: Mapping[str, tuple[str, ...]] = {
@@ -72,7 +72,7 @@ class Facts:
     @property
     def identity(self) -> str:
         """Return a checksum of everything but the time of the build."""
-        return hashlib.sha256(json.dumps({**attrs.asdict(self), "created": ""}).encode()).hexdigest()
+        return hashlib.sha256(json.dumps({**attrs.asdict(self), "created": ""}, sort_keys=True).encode()).hexdigest()
 
 
 def parse_names(text: str, known: Iterable[str]) -> tuple[str, ...]:
@@ -155,7 +155,7 @@ def _build_packages(folder: Path, order: Order, errors: list[str]) -> tuple[dict
         hosts[host] = {}
         for version, python in PYTHONS[host].items():
             if order.only is not None and version not in order.only:
-                hosts[host][version] = "it was deployed without it"
+                hosts[host][version] = EXCLUDED
             elif python < OLDEST_PYTHON:
                 hosts[host][version] = "its Python {}.{} is too old for ft-dcc, which needs 3.9".format(*python)
             else:

@@ -22,6 +22,8 @@ from typing import Any
 CURRENT, RELEASES, LEASES, FACTS = "current.json", "releases", "leases", "release.json"
 # Selects a release for one host process, for example in a Rez package.
 RELEASE_VARIABLE = "FT_DCC_RELEASE"
+# The reason of a version that the administrator left out; other versions are served if there are packages for them.
+EXCLUDED = "it was deployed without it"
 RELEASE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*")
 # A lease without renewal for two weeks is stale; a running host renews its own much more often.
 _RENEWAL_INTERVAL_SECONDS = 6 * 60 * 60
@@ -100,13 +102,13 @@ def _read(path: Path) -> dict[str, Any]:
 def _choose_packages(release: Path, facts: dict[str, Any], host: str, version: str) -> Path:
     """Return the newest folder of packages that this Python can run; raise Unusable."""
     try:
-        served: dict[str, str] = facts["hosts"].get(host, {version: "it was deployed without it"})
+        served: dict[str, str] = facts["hosts"].get(host, {version: EXCLUDED})
         reason = served.get(version)
         names: list[str] = facts["packages"]
         folders = {python_of(name): release / "packages" / name for name in names}
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise Unusable(f"{release / FACTS} is damaged. Ask your administrator for: ft-dcc deploy") from error
-    if reason:
+    if reason == EXCLUDED:
         raise Unusable(f"release {release.name} does not serve {_TITLES[host]} {version}: {reason}")
     own = (sys.version_info[0], sys.version_info[1])
     usable = [python for python in folders if python <= own]

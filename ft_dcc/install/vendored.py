@@ -124,7 +124,8 @@ def unpack(wheels: Iterable[Path], folder: Path) -> None:
                     path = Path(packed.extract(item, folder))
                     mode = item.external_attr >> 16 & 0o777
                     if mode & 0o100:
-                        path.chmod(mode)
+                        # A wheel may let everybody write its programs.
+                        path.chmod(mode & 0o755)
 
 
 def _installed(names: Sequence[str]) -> list[str]:

@@ -17,7 +17,7 @@ def write_wheel(folder: Path, name: str, files: dict[str, str]) -> Path:
     with zipfile.ZipFile(path, "w") as archive:
         for file, content in files.items():
             item = zipfile.ZipInfo(file, (1980, 1, 1, 0, 0, 0))
-            item.external_attr = (0o755 if "binaries" in file else 0o644) << 16
+            item.external_attr = (0o777 if "binaries" in file else 0o644) << 16
             archive.writestr(item, content)
     return path
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from doubles.machine import machine_in
 
-from ft_dcc.install import run
+from ft_dcc.install import blender, deployment, release_build, run
 from ft_dcc.install.diagnose import diagnose
 
 PROGRAM = os.environ.get("FT_DCC_BLENDER", "")
@@ -30,6 +30,18 @@ def machine(tmp_path, monkeypatch):
     # An old Blender needs packages for its Python.
     monkeypatch.delenv("PIP_NO_INDEX")
     return machine
+
+
+def test_a_real_blender_loads_the_release_of_a_deployment(machine, tmp_path):
+    share = tmp_path / "Freigabe für alle"
+    deployment.deploy(share, release_build.Order(hosts=("blender",), systems=()))
+    start = share / "blender" / "startup" / "ft_dcc_start.py"
+    # An older Blender ignores the variable, and must not lose its own modules because of it.
+    environment = {**machine.environment, "BLENDER_SYSTEM_SCRIPTS": str(share / "blender")}
+    loads, details = blender.runs_deployment(Path(shutil.which(PROGRAM) or PROGRAM), start, environment)
+    assert loads, details
+    assert details.startswith("runs Python 3.")
+    assert list((share / "leases").iterdir()) == []
 
 
 def test_install_enables_and_uninstall_disables_in_a_real_blender(machine, install_whole):

@@ -212,6 +212,15 @@ def test_a_running_host_keeps_its_release_during_upgrade_rollback_and_prune(rele
     assert deployment.prune(share, keep_days=0).removed == ("1.0.0", "1.0.0-3")
 
 
+def test_a_host_with_a_newer_python_than_its_version_has_is_served(releases, share):
+    releases.missing = {(3, 10)}
+    releases.deploy(share)
+    # Some distributions build Blender 3.4 with Python 3.11.
+    assert deployment.status(share)[0].facts.hosts["nuke"]["15"].endswith("packages for Python 3.10")
+    with host_process(share, "nuke", "15") as nuke:
+        assert ask(nuke) == "one"
+
+
 def test_a_host_can_be_pinned_to_a_release_by_the_environment(releases, share):
     releases.deploy(share, "one")
     releases.deploy(share, "two")

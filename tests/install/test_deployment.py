@@ -185,6 +185,29 @@ def test_a_release_that_would_lose_served_versions_is_refused(releases, share):
     assert releases.deploy(share, "two", replace=True).name == "1.0.0-2"
 
 
+def test_the_files_are_readable_and_not_writable_for_everybody_whatever_the_umask_is(releases, share):
+    if os.name == "nt":
+        pytest.skip("Windows has no file modes")
+    mask = os.umask(0o077)
+    try:
+        releases.deploy(share)
+        assert os.umask(0o077) == 0o077
+    finally:
+        os.umask(mask)
+    paths = [share, *(path for path in share.rglob("*") if path.name != ".deploy.lock")]
+    assert [path for path in paths if path.stat().st_mode & 0o444 != 0o444] == []
+    assert [path for path in paths if path.is_dir() and path.stat().st_mode & 0o111 != 0o111] == []
+    assert [path for path in paths if path.stat().st_mode & 0o022 and path.name != "leases"] == []
+    assert (share / "leases").stat().st_mode & 0o7777 == 0o1777
+    programs = [path for path in paths if path.parent.name == "binaries"]
+    assert [path.stat().st_mode & 0o777 for path in programs] == [0o755] * len(release_build.SYSTEMS)
+
+
+def test_the_folder_for_blender_has_no_folder_that_replaces_one_of_an_older_blender(releases, share):
+    releases.deploy(share)
+    assert sorted(path.name for path in (share / "blender").iterdir()) == ["ft_dcc", "startup"]
+
+
 def test_hosts_and_versions_can_be_chosen(releases, share):
     done = releases.deploy(share, hosts=("maya", "nuke"), only=("2025", "15"), systems=("linux-x86_64",))
     assert done.facts.served == [("maya", "2025"), ("nuke", "15")]

@@ -31,9 +31,9 @@ def _enable():
     import os
     import sys
 
-    modules = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "modules")
-    if modules not in sys.path:
-        sys.path.append(modules)
+    folder = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "ft_dcc")
+    if folder not in sys.path:
+        sys.path.append(folder)
     import addon_utils
     import bpy
     import ft_dcc_release
