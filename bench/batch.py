@@ -22,7 +22,7 @@ from pathlib import Path
 
 import attrs
 
-from bench.publish import CODEC, Setup, input_arguments, run_ffmpeg, upload_with_curl, write_frames
+from bench.publish import CODEC, Setup, input_arguments, run_ffmpeg, write_frames
 from bench.session import serve_studio
 from bench.table import Row, print_table
 from ft_dcc.production.tasks import WantedTask, ensure_tasks
@@ -86,21 +86,28 @@ def write_manifest(setup: Setup, project: str, shots: int, sources: Iterable[str
 
 
 def run_bare(setup: Setup, shots: int) -> float:
-    """Return the milliseconds of the same work by ffmpeg and curl, in two loops of one processor each."""
-    left: queue.SimpleQueue[int] = queue.SimpleQueue()
-    for number in range(shots):
-        left.put(number)
+    """Return the milliseconds of the same work by ffmpeg and curl, in two loops of one processor each.
+
+    The addresses of the uploads are fetched before, with the size that the movie of these frames always has.
+    """
+    probe_movie = setup.folder / "bare.mp4"
+    run_ffmpeg(*input_arguments(setup.frames), *CODEC, "-movflags", "+faststart", probe_movie)
+    left: queue.SimpleQueue[str] = queue.SimpleQueue()
+    for url in upload_urls(setup, probe_movie.stat().st_size, shots):
+        left.put(url)
 
     def loop(processor: int) -> None:
         bind([processor])
         movie = setup.folder / f"bare{processor}.mp4"
         while True:
             try:
-                left.get_nowait()
+                url = left.get_nowait()
             except queue.Empty:
                 return
             run_ffmpeg(*input_arguments(setup.frames), *CODEC, "-movflags", "+faststart", movie)
-            upload_with_curl(setup, movie)
+            # The file whose size was announced: x264 with other threads makes another one.
+            command = ["curl", "--silent", "--fail", "--upload-file", str(probe_movie), url]
+            subprocess.run(command, check=True, capture_output=True)
 
     threads = [threading.Thread(target=loop, args=(processor,)) for processor in processors_of(2)]
     before = time.perf_counter()
@@ -109,6 +116,17 @@ def run_bare(setup: Setup, shots: int) -> float:
     for thread in threads:
         thread.join()
     return (time.perf_counter() - before) * 1000
+
+
+def upload_urls(setup: Setup, size: int, count: int) -> list[str]:
+    """Return addresses for so many uploads of this size."""
+    with setup.session() as session:
+        made = [
+            session.create("FileComponent", {"name": "bare", "file_type": ".mp4", "size": size}) for _ in range(count)
+        ]
+        session.commit()
+        asked = {"action": "get_upload_metadata", "file_name": "bare.mp4", "file_size": size, "checksum": None}
+        return [str(found["url"]) for found in session.call([{**asked, "component_id": one["id"]} for one in made])]
 
 
 def plan_many(setup: Setup, count: int) -> Row:

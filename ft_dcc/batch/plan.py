@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from ft_dcc.session import Session
 
 ITEMS, RESULTS = "items.jsonl", "results"
+# Scenes that only their program can capture, with a window.
+_OTHER_SCENES = {".ma": "Maya", ".mb": "Maya", ".nk": "Nuke", ".nknc": "Nuke", ".nkind": "Nuke"}
 DONE, PROBLEM, FAILED, WAITING = "done", "problem", "failed", "waiting"
 
 
@@ -218,6 +220,11 @@ def _problems(item: Item, tasks: frozenset[str]) -> list[str]:
 
 def _source_problems(item: Item) -> list[str]:
     source = item.source
+    if (program := _OTHER_SCENES.get(Path(source).suffix.lower())) is not None:
+        return [
+            f"{source} is a scene of {program}, which a batch cannot capture. Publish it in {program}, or list the "
+            "frames or the movie that it rendered."
+        ]
     if item.scene is not None or not frames.is_sequence(source):
         return [] if Path(source).is_file() else [f"{source} does not exist."]
     try:

@@ -28,7 +28,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _WORD_JOINER = "\N{WORD JOINER}"
 _MIDDLE = 5
 # libass moves texts of one layer apart, so that a long one would push another out of the image.
-_LAYERS = (*CORNERS, "slate", "watermark", "missing")
+_LAYERS = (*CORNERS, "slate", "watermark", "missing", "header left", "header right")
 
 
 @attrs.frozen
@@ -211,6 +211,34 @@ def _head(canvas: frames.Resolution) -> str:
     styles.append(_style("slate", size * 3 // 2, 4, margin * 4, margin * 4, margin))
     styles.append(_style("watermark", size * 4, _MIDDLE, margin, margin, margin, transparency=0xB0, angle=25))
     styles.append(_style("missing", size * 2, _MIDDLE, margin, margin, margin))
+    return _script_head(canvas, styles)
+
+
+def header_script(left: str, right: str, burnin: Burnin, target: BurninTarget, canvas: frames.Resolution) -> str:
+    """Return the libass script of two templates in a line at the top of an image of the size ``canvas``.
+
+    The line has the height of ``header_height``.
+    """
+    height = header_height(canvas)
+    size, third = max(8, height * 2 // 5), canvas.width // 3
+    margin = (height - size) // 2
+    styles = [
+        _style("header left", size, CORNERS["top left"], margin, third, margin),
+        _style("header right", size, CORNERS["top right"], 2 * third, margin, margin),
+    ]
+    texts = {"header left": left, "header right": right}
+    shown = {style: _expand(text, burnin, target, target.numbers[0]) for style, text in texts.items()}
+    fonts = choose_fonts(shown.values())
+    lines = [_event(0, 0, style, _escaped(text, fonts)) for style, text in shown.items()]
+    return "\n".join((_script_head(canvas, styles), *lines, ""))
+
+
+def header_height(canvas: frames.Resolution) -> int:
+    """Return the height of the line of ``header_script``: it depends on the width, so that usual names fit."""
+    return max(16, canvas.width // 32) // 2 * 2
+
+
+def _script_head(canvas: frames.Resolution, styles: Sequence[str]) -> str:
     return "\n".join(
         (
             "[Script Info]",

@@ -1,4 +1,4 @@
-"""Contact sheets: one image of evenly spaced frames, each with its number.
+"""Contact sheets: one image of evenly spaced frames, each with its number, below a header.
 
 Only the chosen frames are read, so that a sheet costs little and does not need a movie.
 """
@@ -25,6 +25,10 @@ _COLUMNS, _ROWS, _GAP = 5, 4, 4
 _CELL = Resolution(384, 384)
 # The height of the script's canvas: with the minimal font size, the numbers are a ninth of the cell high.
 _SCRIPT_LINES = 72
+# The texts above the frames, on sheets that are wide enough for them.
+_HEADER = ("{project}  {shot}  {task}  {version}", "{range}  {fps} fps  {artist}")
+_HEADER_FIELDS = frozenset(("project", "shot", "task", "version", "artist"))
+_HEADER_SCRIPT, _MIN_HEADER_WIDTH = "header.ass", 640
 
 
 def contact_sheet(
@@ -38,8 +42,8 @@ def contact_sheet(
 ) -> media_info.EncodedFile:
     """Write a JPEG with at most twenty of the frames to ``path``, the first and the last one included.
 
-    Each frame has the watermark and the letterbox of ``marks``. The other arguments and the errors are those of
-    ``encode``.
+    Each frame has the watermark and the letterbox of ``marks``; its fields are in the header. The other arguments and
+    the errors are those of ``encode``.
     """
     all_frames = build_frame_input(frames, colour, fill_missing=fill_missing)
     chosen = {number: all_frames.shown[number] for number in _evenly(all_frames.numbers)}
@@ -80,11 +84,14 @@ class _Sheet:
 
     def make(self, path: Path, is_cancelled: IsCancelled | None) -> media_info.EncodedFile:
         """Write the sheet to ``path``; on an error ``path`` is unchanged."""
-        fonts = drawing.fonts_of(self._burnin, self.target)
+        fonts = drawing.fonts_of(self._header or self._burnin, self.target)
         with (
             ffmpeg.replacing(path) as unfinished,
             encode_run.script_folder(self._script(), path.parent, fonts.files) as folder,
         ):
+            if self._header is not None:
+                header = drawing.header_script(*_HEADER, self._header, self.target, self._size)
+                (folder / _HEADER_SCRIPT).write_text(header, encoding="utf-8")
             command = [*self.arguments, "-map", "0:V:0", "-vf", ",".join(self._chain()), "-frames:v", "1", "-q:v", "3"]
             finished = ffmpeg.run(
                 [*command, "-f", "mjpeg", ffmpeg.file_url(unfinished)],
@@ -127,8 +134,22 @@ class _Sheet:
 
     @property
     def _size(self) -> Resolution:
-        (columns, rows), cell = self._grid, self._cell
-        return Resolution(columns * (cell.width + _GAP) - _GAP, rows * (cell.height + _GAP) - _GAP)
+        return Resolution(self._width, self._grid[1] * (self._cell.height + _GAP) - _GAP + self._header_height)
+
+    @property
+    def _width(self) -> int:
+        return self._grid[0] * (self._cell.width + _GAP) - _GAP
+
+    @property
+    def _header(self) -> burnin.Burnin | None:
+        """The values of the header above the frames, None without a header."""
+        if self.marks is None or self._width < _MIN_HEADER_WIDTH or not set(self.marks.fields) >= _HEADER_FIELDS:
+            return None
+        return attrs.evolve(self.marks, slate=_HEADER)
+
+    @property
+    def _header_height(self) -> int:
+        return 0 if self._header is None else drawing.header_height(Resolution(self._width, 1))
 
     def _script(self) -> str:
         cell = self._cell
@@ -142,8 +163,15 @@ class _Sheet:
             *encoding.to_review(self.target.resolution, self._cell, "yuv444p"),
             *drawing.filters(self._burnin, self._cell, self.target.fps, encode_run.SCRIPT),
             f"tile={columns}x{rows}:padding={_GAP}",
+            *self._header_filters(),
             *encoding.to_jpeg(),
         ]
+
+    def _header_filters(self) -> list[str]:
+        if self._header is None:
+            return []
+        above = f"pad=iw:ih+{self._header_height}:0:{self._header_height}"
+        return [above, "settb=1", "setpts=0", f"ass={_HEADER_SCRIPT}:fontsdir={drawing.FONTS}"]
 
 
 def _evenly(numbers: Sequence[int]) -> list[int]:

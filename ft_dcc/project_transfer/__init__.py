@@ -1,4 +1,4 @@
-"""Copy of a project from a site into a studio: export and mapping.
+"""Copy of a project from a site into a studio, and from a studio to a site.
 
 Knows nothing of hosts, files on disk or the command line.
 """

@@ -24,7 +24,9 @@ class PredictVersionNumber(InstancePlugin):
 
     def process(self, instance: Instance) -> None:
         """Set VERSION; RegisterVersion repeats the encode if another publish takes the number in the meantime."""
-        if slots.REQUEST.get(instance.context).draws_field("version"):
+        request = slots.REQUEST.get(instance.context)
+        # The header of a contact sheet has the number, too.
+        if request.draws_field("version") or "contact-sheet" in (request.outputs or ()):
             slots.VERSION.set(instance, next_number(instance))
 
 

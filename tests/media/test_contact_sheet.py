@@ -108,3 +108,23 @@ def test_damaged_frame_and_wrong_size_are_named(make_frames, tmp_path):
     with pytest.raises(StorageError, match="No such file or directory"):
         contact_sheet(make_frames("1-2"), tmp_path / "nowhere" / "sheet.jpg")
     assert [path.name for path in tmp_path.iterdir()] == ["frames"]
+
+
+@pytest.mark.parametrize(("size", "has_header"), [("640x360", True), ("64x36", False)])
+def test_wide_sheet_has_a_header_with_the_names(make_frames, tmp_path, size, has_header):
+    fields = {"project": "Film", "shot": "SH010", "task": "Animation", "version": "v003", "artist": "Anna"}
+    frames = make_frames("1001-1004", size=size)
+    plain = contact_sheet(frames, tmp_path / "plain.jpg")
+    sheet = contact_sheet(frames, tmp_path / "sheet.jpg", marks=Burnin(fields=fields))
+    above = sheet.resolution.height - plain.resolution.height
+    assert (above > 0) is has_header
+    assert str(probe(sheet.path).resolution) == str(sheet.resolution)
+    raw = run_ffmpeg("-i", sheet.path, "-f", "rawvideo", "-pix_fmt", "gray", "-")
+    rows = [raw[y * sheet.resolution.width :][: sheet.resolution.width] for y in range(above)]
+    # Text at the left and at the right, and nothing between them.
+    for start, end, is_drawn in ((0, 0.3, True), (0.4, 0.6, False), (0.7, 1, True)):
+        part = [row[int(start * len(row)) : int(end * len(row))] for row in rows]
+        assert (max(map(max, part), default=0) > 128) is (is_drawn and has_header)
+    whole = run_ffmpeg("-i", plain.path, "-f", "rawvideo", "-pix_fmt", "gray", "-")
+    images = raw[above * sheet.resolution.width :]
+    assert sum(abs(one - other) for one, other in zip(images, whole)) / len(whole) < 2
