@@ -11,17 +11,19 @@ import json
 import os
 import sys
 import threading
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Callable
 
 import attrs
 
 from ft_dcc.errors import Error, StorageError
-from ft_dcc.frames import IMAGE_SUFFIXES
+from ft_dcc.frames import IMAGE_SUFFIXES, Frames, find_frames, frame_rate
 from ft_dcc.media import presets
-from ft_dcc.media.encode import transcode
+from ft_dcc.media.encode import encode, transcode
 from ft_dcc.media.ffmpeg import IsCancelled
 from ft_dcc.media.media_info import EncodedFile
+from ft_dcc.media.ocio import image_size
 from ft_dcc.media.probe import probe
 from ft_dcc.media.thumbnail import still, thumbnail
 
@@ -52,6 +54,32 @@ def make_web_outputs(
     return [movie, thumbnail(movie.path, folder / "thumbnail.jpg")]
 
 
+def make_sequence_outputs(
+    folder: Path,
+    target: Path,
+    fps: Fraction,
+    *,
+    on_progress: OnProgress | None = None,
+    is_cancelled: IsCancelled | None = None,
+) -> list[EncodedFile]:
+    """Encode the numbered images in a folder, ``source.1001.png``, to a movie for browsers, with a thumbnail.
+
+    Raises what ``encode`` raises.
+    """
+    first = min(folder.iterdir())
+    pattern = str(folder / f"source.%04d{first.suffix}")
+    frame_range = find_frames(pattern)
+    resolution = image_size(first)
+
+    def on_frame(number: int) -> None:
+        if on_progress:
+            on_progress(number - frame_range.start + 1, len(frame_range))
+
+    frames = Frames(pattern, frame_range, fps, resolution)
+    movie = encode(frames, target / "movie.mp4", on_frame=on_frame, is_cancelled=is_cancelled)
+    return [movie, thumbnail(movie.path, target / "thumbnail.jpg")]
+
+
 def make_rendition(
     source: Path,
     folder: Path,
@@ -78,6 +106,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seconds", type=int, required=True, help="CPU seconds of each process")
     parser.add_argument("--lines", type=int, help="make one movie of at most this number of lines")
+    parser.add_argument("--fps", default="24", help="rate of a folder of numbered images")
     parser.add_argument("--largest", type=int, required=True, help="maximal size of a file in bytes")
     options = parser.parse_args()
     _limit_this_process(options.seconds, options.largest)
@@ -88,7 +117,9 @@ def main() -> None:
         "is_cancelled": parent_is_gone.is_set,
     }
     try:
-        if options.lines is None:
+        if options.source.is_dir():
+            made = make_sequence_outputs(options.source, options.folder, frame_rate(options.fps), **callbacks)
+        elif options.lines is None:
             made = make_web_outputs(options.source, options.folder, **callbacks)
         else:
             made = [make_rendition(options.source, options.folder, options.lines, **callbacks)]

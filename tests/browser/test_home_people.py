@@ -169,6 +169,23 @@ def test_existing_versions_are_found_added_and_removed(home, dialog, reviews, mo
     home.wait_for_selector("dialog >> text=No version of the project matches.")
 
 
+def test_numbered_images_are_uploaded_as_one_version_with_their_frame_numbers(home, dialog, reviews, movie):
+    review_id = dialog("Images", "Versions")
+    frames = sorted(movie.path.parent.glob("numbered.*.png"))[:6]
+    home.set_input_files("#field-files", [str(path) for path in (*frames[:3], *frames[4:])])
+    home.click("dialog button:has-text('Upload')")
+    home.wait_for_selector(f"dialog >> text=The frame before {frames[4].name} is missing.")
+    home.set_input_files("#field-files", [str(path) for path in reversed(frames)])
+    home.click("dialog button:has-text('Upload')")
+    home.wait_for_selector("dialog >> text=1 version is uploaded.")
+    reviews.session.reset()
+    (item,) = reviews.session.query(f'ReviewSessionObject where review_session_id is "{review_id}"')
+    assert item["name"] == "numbered"
+    home.goto(reviews.link(review_id))
+    home.wait_for_function("() => document.querySelector('#frame-number').value === '1001'", timeout=120_000)
+    assert "1 / 6" in home.inner_text("#transport")
+
+
 def test_reviewer_reads_the_home_and_cannot_change_it(reviews, movie, server_process, browser):
     review_id = reviews.open("For reviewers")
     reviews.add(review_id, movie)

@@ -207,6 +207,35 @@ def test_image_is_encoded_for_browsers(session, version, image):
     assert made["ftrackreview-image"]["ftr_meta"] == {"format": "image", "width": 320, "height": 180}
 
 
+def encode_sequence(session: Session, sequence: Any, version: Any) -> str:
+    """Request the encode of a sequence as the page does, and return the id of the job."""
+    operation = {"action": "encode_media", "component_id": sequence["id"], "version_id": version["id"]}
+    return str(session.call([{**operation, "keep_original": True}])[0]["job_id"])
+
+
+def test_sequence_of_images_becomes_a_movie_with_the_frame_numbers_of_its_files(session, version, image, tmp_path):
+    for number in range(1001, 1006):
+        shutil.copyfile(image, tmp_path / f"plate.{number}{image.suffix}")
+    server = session.get("Location", SERVER_LOCATION_ID)
+    pattern = str(tmp_path / f"plate.%04d{image.suffix} [1001-1005]")
+    sequence = version.create_component(pattern, {"name": "plate"}, location=server)
+    sequence["metadata"]["ft_dcc"] = json.dumps({"fps": "23.976"})
+    session.commit()
+    assert wait_for_status(session, encode_sequence(session, sequence, version), "done")["keep_original"] is True
+    made = components_of(session, f"version_id is {version['id']}")
+    assert sorted(made) == ["ftrackreview-mp4", "thumbnail"]
+    assert made["ftrackreview-mp4"]["ft_dcc"] == {"fps": "24000/1001", "first_frame": 1001, "frame_count": 5}
+
+
+def test_sequence_with_a_missing_frame_fails_and_names_it(session, version, image, tmp_path):
+    for number in (1001, 1003):
+        shutil.copyfile(image, tmp_path / f"plate.{number}{image.suffix}")
+    server = session.get("Location", SERVER_LOCATION_ID)
+    pattern = str(tmp_path / f"plate.%04d{image.suffix} [1001, 1003]")
+    sequence = version.create_component(pattern, {"name": "plate"}, location=server)
+    assert "1002" in wait_for_status(session, encode_sequence(session, sequence, version), "failed")["error"]
+
+
 def test_existing_thumbnail_of_a_version_is_kept(session, version, image):
     own = version.create_thumbnail(str(image))
     job = session.encode_media(image, version_id=version["id"])

@@ -15,7 +15,8 @@ from uuid import uuid4
 
 from sqlalchemy import select
 
-from ft_dcc.errors import Cancelled, EncodeFailed, Forbidden
+from ft_dcc.errors import Cancelled, EncodeFailed, Forbidden, SettingInvalid
+from ft_dcc.frames import IMAGE_SUFFIXES, frame_rate
 from ft_dcc.server.auth.permissions import UNLIMITED
 from ft_dcc.server.context import ServerContext
 from ft_dcc.server.database import clock
@@ -34,6 +35,8 @@ class EncodeJob:
     def __init__(self, context: ServerContext, answer: Callable[..., list[Any]], pending: queue.PendingEncode) -> None:
         self._context, self._answer, self._pending = context, answer, pending
         self._reported_at = 0.0
+        # Movies begin at 0, sequences at their first number.
+        self._first_frame = 0
         component = self._row("Component", pending.component_id)
         self._component = component or {}
         self.name = f"{self._component.get('name') or ''}{self._component.get('file_type') or ''}" or "the component"
@@ -45,10 +48,45 @@ class EncodeJob:
     def link_source(self, folder: Path) -> Path:
         """Link the source into the folder and return its path; a later upload of the component does not change it.
 
-        Raises EncodeFailed when the source is gone.
+        The source of a sequence is a folder with its images. Raises EncodeFailed when the source is gone.
         """
+        if queue.is_sequence(self._component):
+            return self._link_images(folder / "source")
         source = folder / f"source{queue.source_suffix(self._component.get('file_type'))}"
         return copy_source(self._context.media.path(self._pending.component_id), source)
+
+    @property
+    def fps(self) -> str | None:
+        """The rate of a sequence, from the metadata ``ft_dcc`` of its component; None for files and without one."""
+        metadata = self._context.store.tables.by_family["Metadata"]
+        is_own = metadata.c.parent_id == self._pending.component_id, metadata.c.key == "ft_dcc"
+        with self._context.store.reading() as connection:
+            found = connection.scalar(select(metadata.c.value).where(*is_own))
+        if found is None or not queue.is_sequence(self._component):
+            return None
+        try:
+            return str(frame_rate(json.loads(found)["fps"]))
+        except (ValueError, TypeError, KeyError, SettingInvalid) as error:
+            raise EncodeFailed(
+                f"The rate of {self.name} cannot be read: {found[:80]}. Set a rate such as 24."
+            ) from error
+
+    def _link_images(self, folder: Path) -> Path:
+        """Link the members of a sequence, whose names are their frame numbers."""
+        member = self._context.store.tables.by_family["Component"]
+        statement = select(member.c.id, member.c.name, member.c.file_type).where(
+            member.c.container_id == self._pending.component_id
+        )
+        with self._context.store.reading() as connection:
+            members = connection.execute(statement).all()
+        folder.mkdir()
+        for row in members:
+            suffix = queue.source_suffix(row.file_type)
+            if not row.name.isascii() or not row.name.isdecimal() or suffix not in IMAGE_SUFFIXES:
+                raise EncodeFailed(f"'{row.name}{row.file_type or ''}' of {self.name} is no numbered image.")
+            copy_source(self._context.media.path(row.id), folder / f"source.{int(row.name):04}{suffix}")
+        self._first_frame = min((int(row.name) for row in members), default=0)
+        return folder
 
     def report(self, percent: int) -> None:
         """Store the progress, at most once a second; raises Cancelled when a client ended or deleted the job."""
@@ -109,7 +147,7 @@ class EncodeJob:
                 # A client may have deleted it since the job was made.
                 *([] if self._row("Component", component_id) else pending.create_output(each.component_name)),
                 update_operation("FileComponent", component_id, size),
-                *(create_operation("Metadata", entry) for entry in _metadata(component_id, each)),
+                *(create_operation("Metadata", entry) for entry in _metadata(component_id, each, self._first_frame)),
                 create_operation("ComponentLocation", {**place, "location_id": SERVER_LOCATION_ID}),
             ]
         return operations
@@ -127,7 +165,8 @@ class EncodeJob:
         return [delete_operation("FileComponent", self._pending.component_id)]
 
     def _data(self, **more: Any) -> str:
-        return self._pending.data(self._component.get("name"), self._component.get("file_type"), **more)
+        file_type = None if queue.is_sequence(self._component) else self._component.get("file_type")
+        return self._pending.data(self._component.get("name"), file_type, **more)
 
     def _change(self, **values: Any) -> Operation:
         return update_operation("Job", self._pending.job_id, values)
@@ -177,15 +216,15 @@ def copy_source(path: Path, source: Path) -> Path:
     return source
 
 
-def _metadata(component_id: str, output: process.EncodedOutput) -> list[dict[str, str]]:
-    """Return the metadata that players read (docs/decisions/0004); the frames of an encoded movie begin at 0."""
+def _metadata(component_id: str, output: process.EncodedOutput, first: int) -> list[dict[str, str]]:
+    """Return the metadata that players read (docs/decisions/0004), with the number of the first frame."""
     size = {"width": output.width, "height": output.height}
     if output.fps is None:
         values: dict[str, Any] = {"ftr_meta": {"format": "image", **size}}
     else:
-        rate, last = float(Fraction(output.fps)), output.frame_count - 1
-        exact = {"fps": output.fps, "first_frame": 0, "frame_count": output.frame_count}
-        values = {"ftr_meta": {"frameIn": 0, "frameOut": last, "frameRate": rate, **size}, "ft_dcc": exact}
+        rate, last = float(Fraction(output.fps)), first + output.frame_count - 1
+        exact = {"fps": output.fps, "first_frame": first, "frame_count": output.frame_count}
+        values = {"ftr_meta": {"frameIn": first, "frameOut": last, "frameRate": rate, **size}, "ft_dcc": exact}
     parent = {"parent_id": component_id, "parent_type": "FileComponent"}
     return [{**parent, "key": key, "value": json.dumps(value)} for key, value in values.items()]
 

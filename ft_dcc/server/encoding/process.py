@@ -42,17 +42,27 @@ class EncodedOutput:
 class EncodeProcess:
     """A running encode of a source to what browsers show, in a folder of its own.
 
-    With ``lines`` it makes one smaller movie instead.
+    With ``lines`` it makes one smaller movie instead. A source that is a folder has numbered images, played at ``fps``.
     It is stopped after ``seconds``, or when its outputs exceed ``max_bytes``.
     """
 
-    def __init__(self, source: Path, folder: Path, *, seconds: float, max_bytes: int, lines: int | None = None) -> None:
+    def __init__(
+        self,
+        source: Path,
+        folder: Path,
+        *,
+        seconds: float,
+        max_bytes: int,
+        lines: int | None = None,
+        fps: str | None = None,
+    ) -> None:
         self._folder, self._seconds = folder, seconds
         self._is_timed_out = False
         # Kept out of the server's own log.
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  run() closes it
         command = [sys.executable, "-m", "ft_dcc.media.web_outputs", str(source), str(folder)]
         command += [] if lines is None else ["--lines", str(lines)]
+        command += [] if fps is None else ["--fps", fps]
         # Its own limit counts the CPU time of all cores, and applies when this process has been killed.
         cpu_seconds = int(seconds + 1) * (os.cpu_count() or 1)
         options: dict[str, Any] = {}

@@ -114,7 +114,7 @@ def encode_media(batch: Batch, operation: Operation) -> Answer:
     """
     component_id, version_id = operation.get("component_id"), operation.get("version_id")
     component = batch.row("Component", component_id if isinstance(component_id, str) else None)
-    if component is None or not batch.services.media.exists(component["id"]):
+    if component is None or not _has_files(batch, component):
         raise errors.ValidationError(
             "encode_media needs a component in the ftrack.server location. Add it there first."
         )
@@ -129,10 +129,11 @@ def encode_media(batch: Batch, operation: Operation) -> Answer:
         raise errors.ValidationError(f"'encode_media' is not available on this server. {error}") from error
     is_source_kept = operation.get("keep_original") is not False
     pending = PendingEncode(str(uuid4()), component["id"], version_id, is_source_kept, batch.caller, 0, clock.now())
-    data = pending.data(component["name"], component["file_type"], progress=0)
+    file_type = None if is_sequence(component) else component["file_type"]
+    data = pending.data(component["name"], file_type, progress=0)
     job = {"id": pending.job_id, "type": "encode_media", "status": QUEUED, "data": data}
     create.create_entity(batch, create_operation("Job", job))
-    for output in output_names(component["file_type"]):
+    for output in output_names(file_type):
         for operation in pending.create_output(output):
             create.create_entity(batch, operation)
     caller = {"user_id": batch.caller.id, "username": batch.caller.username}
@@ -144,6 +145,20 @@ def encode_media(batch: Batch, operation: Operation) -> Answer:
     }
     batch.connection.execute(_QUEUE.insert(), {**row, **caller, "begun": 0, "created_at": pending.created_at})
     return {"action": "encode_media", "job_id": pending.job_id}
+
+
+def is_sequence(component: Mapping[str, Any]) -> bool:
+    """Return whether a component is a sequence of images, which becomes a movie."""
+    return bool(component.get("__entity_type__") == "SequenceComponent")
+
+
+def _has_files(batch: Batch, component: Mapping[str, Any]) -> bool:
+    """Return whether the file of a component, or the files of all members of a sequence, are on the server."""
+    if not is_sequence(component):
+        return batch.services.media.exists(component["id"])
+    member = batch.tables.by_family["Component"]
+    ids = list(batch.connection.scalars(select(member.c.id).where(member.c.container_id == component["id"])))
+    return bool(ids) and all(batch.services.media.exists(each) for each in ids)
 
 
 def next_pending(connection: Connection, tables: Tables, served: Mapping[str, int]) -> PendingEncode | None:

@@ -166,21 +166,25 @@ class EncodeWorker:
     def _encode(self, job: EncodeJob, folder: Path) -> list[process.EncodedOutput]:
         job.begin()
         source = job.link_source(folder)
-        started = self._start_process(source, folder)
+        started = self._start_process(source, folder, fps=job.fps)
         try:
             return started.run(job.report)
         finally:
             with self._lock:
                 self._process = None
 
-    def _start_process(self, source: Path, folder: Path, *, lines: int | None = None) -> process.EncodeProcess:
+    def _start_process(
+        self, source: Path, folder: Path, *, lines: int | None = None, fps: str | None = None
+    ) -> process.EncodeProcess:
         with self._lock:
             if self._is_stopping:
                 raise EncodeFailed("The server is stopping.")
             free = self._context.media.free_bytes()
             if free <= 0:
                 raise InsufficientStorage("The server's disk has no room for the outputs. Free some space there.")
-            self._process = process.EncodeProcess(source, folder, seconds=self._seconds, max_bytes=free, lines=lines)
+            self._process = process.EncodeProcess(
+                source, folder, seconds=self._seconds, max_bytes=free, lines=lines, fps=fps
+            )
             return self._process
 
 

@@ -26,6 +26,11 @@ export async function attempt(task: () => Promise<unknown>, done = ""): Promise<
   return true;
 }
 
+/** Show the text of a task that has succeeded. */
+export function showDone(text: string): void {
+  message.value = { kind: "done", text };
+}
+
 export function Page(props: { view: string; title: string; user: User; children: ComponentChildren }) {
   document.title = `${props.title} · ft-dcc`;
   const link = (view: string, path: string, name: string) => (

@@ -20,9 +20,9 @@ import {
   type Entity,
   type User,
 } from "./api";
-import { attempt, CopyText, Dialog, Field, Form, Select } from "./page";
+import { attempt, CopyText, Dialog, Field, Form, Select, showDone } from "./page";
 import type { Card } from "./reviews";
-import { uploadVersion } from "./upload";
+import { groupFiles, uploadVersion } from "./upload";
 
 const PARTS = ["Session", "People", "Versions", "Export"] as const;
 type Part = (typeof PARTS)[number];
@@ -348,21 +348,25 @@ export function Upload(props: { tasks: readonly Entity[]; reviewId: string | nul
       reviewId: props.reviewId,
       comment: fields["comment"] ?? "",
     };
+    let count = 0;
     const isDone = await attempt(async () => {
-      for (const file of files) {
-        const show = (share: number): void => setProgress(`${file.name}: ${Math.round(share * 100)} %`);
+      for (const source of groupFiles(files)) {
+        const show = (share: number): void => setProgress(`${source[0].name}: ${Math.round(share * 100)} %`);
         show(0);
-        await uploadVersion(file, target, show);
+        await uploadVersion(source, target, show);
+        count += 1;
       }
-    }, `${files.length} ${files.length === 1 ? "version is" : "versions are"} uploaded. The server encodes them now.`);
+    });
     setProgress(null);
-    if (isDone) props.onUploaded();
+    if (!isDone) return;
+    showDone(`${count} ${count === 1 ? "version is" : "versions are"} uploaded. The server encodes them now.`);
+    props.onUploaded();
   };
   return (
     <Form send="Upload" onSend={send}>
       <Select label="Task" name="task" value={String(props.tasks[0]?.["id"])} options={props.tasks.map(taskOption)} />
       <div class="field">
-        <label for="field-files">Files; each becomes a version</label>
+        <label for="field-files">Files; each becomes a version, numbered images become one</label>
         <input id="field-files" type="file" multiple required accept="video/*,image/*,.exr,.dpx,.mxf" />
       </div>
       <Field label="Comment" name="comment" />

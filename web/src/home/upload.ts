@@ -15,11 +15,68 @@ export interface Target {
   readonly comment: string;
 }
 
-/** Send a file, register it as a new version of the asset that is named like the file, and start the encoding. */
-export async function uploadVersion(file: File, target: Target, onProgress: (share: number) => void): Promise<void> {
+/** The files of a version: one movie or image, or the images of a sequence in the order of their numbers. */
+export type Source = readonly [File, ...File[]];
+
+const NUMBERED_IMAGE = /^(.*?)(\d+)(\.(?:jpe?g|png|tiff?|exr|dpx|webp))$/i;
+
+/** Group files by version: numbered images of one name are a sequence. Throw Refused if a sequence has a gap. */
+export function groupFiles(files: readonly File[]): Source[] {
+  const groups = new Map<string, [File, ...File[]]>();
+  for (const file of files) {
+    const match = NUMBERED_IMAGE.exec(file.name);
+    const key = match === null ? `file ${file.name}` : `images ${match[1]}#${match[3]?.toLowerCase()}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [file]);
+    else group.push(file);
+  }
+  for (const group of groups.values()) {
+    group.sort((one, other) => numberOf(one) - numberOf(other));
+    const missing = group.findIndex((file, index) => index > 0 && numberOf(file) !== numberOf(group[index - 1]!) + 1);
+    if (missing > 0) throw new Refused(`The frame before ${group[missing]!.name} is missing. Select all frames of the sequence.`);
+  }
+  return [...groups.values()];
+}
+
+function numberOf(file: File): number {
+  return Number(NUMBERED_IMAGE.exec(file.name)?.[2] ?? 0);
+}
+
+/** Send the files of a version, register them as a new version of the asset of their name, and start the encoding. */
+export async function uploadVersion(source: Source, target: Target, onProgress: (share: number) => void): Promise<void> {
+  for (const file of source) check(file);
+  const uploaded: string[] = [];
+  for (const [index, file] of source.entries()) {
+    uploaded.push(await send(file, (share) => onProgress((index + share) / source.length)));
+  }
+  const version = newId();
+  const { operations, assetId } = await assetOperations(nameOf(source), target);
+  const media = source.length === 1 ? fileOperations(source[0], uploaded[0]!, version) : await sequenceOperations(source, uploaded, version, target);
+  await call(
+    ...operations,
+    create("AssetVersion", { id: version, asset_id: assetId, task_id: target.taskId, comment: target.comment }),
+    ...media.operations,
+    ...(target.reviewId === null
+      ? []
+      : [create("ReviewSessionObject", { review_session_id: target.reviewId, version_id: version, name: nameOf(source) })]),
+    { action: "encode_media", component_id: media.component, version_id: version, keep_original: true },
+  );
+}
+
+/** The operations that create a component, and its id. */
+interface Media {
+  readonly component: string;
+  readonly operations: readonly Operation[];
+}
+
+function check(file: File): void {
   if (!IS_MEDIA.test(file.name)) throw new Refused(`${file.name} is no movie or image. Choose another file.`);
   if (file.size > MAX_BYTES) throw new Refused(`${file.name} has more than 4 GiB. Publish it with ft-dcc publish.`);
-  const [component, version] = [newId(), newId()];
+}
+
+/** Send a file and return the id of its component. */
+async function send(file: File, onProgress: (share: number) => void): Promise<string> {
+  const component = newId();
   const [announced] = await call({
     action: "get_upload_metadata",
     component_id: component,
@@ -27,23 +84,52 @@ export async function uploadVersion(file: File, target: Target, onProgress: (sha
     file_size: file.size,
   });
   await put(file, announced!, onProgress);
-  const dot = file.name.lastIndexOf(".");
-  const [stem, suffix] = [file.name.slice(0, dot), file.name.slice(dot).toLowerCase()];
-  const operations = await assetOperations(stem, target);
-  await call(
-    ...operations.operations,
-    create("AssetVersion", { id: version, asset_id: operations.assetId, task_id: target.taskId, comment: target.comment }),
-    create("FileComponent", { id: component, name: "upload", file_type: suffix, version_id: version, size: file.size }),
-    create("ComponentLocation", {
-      component_id: component,
-      location_id: SERVER_LOCATION_ID,
-      resource_identifier: component,
-    }),
-    ...(target.reviewId === null
-      ? []
-      : [create("ReviewSessionObject", { review_session_id: target.reviewId, version_id: version, name: stem })]),
-    { action: "encode_media", component_id: component, version_id: version, keep_original: true },
+  return component;
+}
+
+function nameOf(source: Source): string {
+  const { name } = source[0];
+  const stem = name.slice(0, name.lastIndexOf("."));
+  return source.length === 1 ? stem : stem.replace(/[._-]*\d+$/, "") || stem;
+}
+
+function suffixOf(file: File): string {
+  return file.name.slice(file.name.lastIndexOf(".")).toLowerCase();
+}
+
+function located(component: string): Operation {
+  return create("ComponentLocation", { component_id: component, location_id: SERVER_LOCATION_ID, resource_identifier: component });
+}
+
+function fileOperations(file: File, component: string, version: string): Media {
+  const values = { id: component, name: "upload", file_type: suffixOf(file), version_id: version, size: file.size };
+  return { component, operations: [create("FileComponent", values), located(component)] };
+}
+
+/** Create a sequence of images, which the server plays at the rate of the shot. */
+async function sequenceOperations(source: Source, uploaded: readonly string[], version: string, target: Target): Promise<Media> {
+  const component = newId();
+  const file_type = suffixOf(source[0]);
+  const digits = NUMBERED_IMAGE.exec(source[0].name)?.[2]?.length ?? 0;
+  const members = source.flatMap((file, index) => {
+    const id = uploaded[index]!;
+    const values = { id, name: String(numberOf(file)), file_type, container_id: component, size: file.size };
+    return [create("FileComponent", values), located(id)];
+  });
+  const [rate] = await query(
+    `select value from ContextCustomAttributeValue where entity_id is ${quote(target.contextId)} and configuration.key is "fps"`,
   );
+  const fps = Number(rate?.["value"]) > 0 ? String(rate?.["value"]) : "24";
+  const facts = { parent_id: component, parent_type: "SequenceComponent", key: "ft_dcc", value: JSON.stringify({ fps }) };
+  const size = source.reduce((sum, file) => sum + file.size, 0);
+  return {
+    component,
+    operations: [
+      create("SequenceComponent", { id: component, name: "upload", file_type, padding: digits, version_id: version, size }),
+      ...members,
+      { action: "create", entity_type: "Metadata", entity_data: facts },
+    ],
+  };
 }
 
 async function assetOperations(name: string, target: Target): Promise<{ operations: Operation[]; assetId: string }> {
