@@ -54,6 +54,12 @@ class Target:
         headers = {"ftrack-strict-api": "true", **(user or self.attacker)}
         return requests.post(f"{self.url}/api", json=operations, headers=headers, timeout=120)
 
+    def cpu_seconds(self) -> float:
+        """Return the CPU time of the server so far; 0 on systems without /proc."""
+        stat = Path(f"/proc/{self.process.pid}/stat")
+        times = stat.read_text().rpartition(")")[2].split()[11:13] if stat.exists() else []
+        return sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
+
     def memory(self) -> int:
         """Return the resident memory of the server in MiB; 0 on systems without /proc."""
         statm = Path(f"/proc/{self.process.pid}/statm")
@@ -62,8 +68,8 @@ class Target:
 
 def run(*, is_quick: bool = False) -> bool:
     """Print stalls and memory under each attack, and return whether all stay within the limits."""
-    print("| attack | longest wait of a query | of a change | memory of the server | |")
-    print("|---|---|---|---|---|")
+    print("| attack | longest wait of a query | of a change | CPU of the server | its memory | |")
+    print("|---|---|---|---|---|---|")
     with _target() as target:
         results = [_report("none", target, partial(time.sleep, _QUIET_SECONDS))]
         results += [_report(name, target, partial(_connect, target, content)) for name, content in HOSTILE.items()]
@@ -73,13 +79,18 @@ def run(*, is_quick: bool = False) -> bool:
 
 def _report(name: str, target: Target, attack: Callable[[], object]) -> bool:
     for _ in range(ATTEMPTS):
+        before = target.cpu_seconds()
         query, change = _longest_waits(target, attack)
+        used = target.cpu_seconds() - before
         is_good = max(query, 0.0 if name in MANY_CHANGES else change) <= MAX_STALL_SECONDS
         if is_good:
             break
     memory = target.memory()
     is_good = is_good and (name not in HOSTILE or memory <= MAX_MEMORY_MIB)
-    print(f"| {name} | {query:.3f} s | {change:.3f} s | {memory} MiB | {'ok' if is_good else 'missed'} |", flush=True)
+    print(
+        f"| {name} | {query:.3f} s | {change:.3f} s | {used:.2f} s | {memory} MiB | {'ok' if is_good else 'missed'} |",
+        flush=True,
+    )
     return is_good
 
 
@@ -154,18 +165,18 @@ def _create_many(target: Target) -> object:
 
 
 def _delete_sequences(target: Target) -> object:
-    """Delete four sequences, which 2,200 shots and tasks belong to."""
-    keys = [target.sequences.pop() for _ in range(4)]
+    """Delete three sequences, which 1,650 shots and tasks belong to."""
+    keys = [target.sequences.pop() for _ in range(3)]
     return target.post(*({"action": "delete", "entity_type": "Sequence", "entity_key": [key]} for key in keys))
 
 
 def _move_sequences(target: Target) -> object:
-    """Move four sequences to another project."""
+    """Move three sequences to another project."""
     project = str(uuid4())
     data = {"id": project, "name": project}
     moves = [
         {"action": "update", "entity_type": "Sequence", "entity_key": [key], "entity_data": {"parent_id": project}}
-        for key in [target.sequences.pop() for _ in range(4)]
+        for key in [target.sequences.pop() for _ in range(3)]
     ]
     return target.post({"action": "create", "entity_type": "Project", "entity_data": data}, *moves)
 
@@ -228,8 +239,8 @@ ATTACKS: dict[str, Callable[[Target], object]] = {
     "five slow queries of a user of one project": _read_by_many,
     "patterns on texts of 1 MiB": _compare_long_texts,
     "5,000 creates in one request": _create_many,
-    "deletion of 2,200 tasks and shots": _delete_sequences,
-    "move of 2,200 tasks and shots": _move_sequences,
+    "deletion of 1,650 tasks and shots": _delete_sequences,
+    "move of 1,650 tasks and shots": _move_sequences,
     "deletion of 17,000 tasks (refused)": _delete_project,
 }
 # Other changes wait until all of these are stored.

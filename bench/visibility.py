@@ -28,7 +28,7 @@ Operation = dict[str, Any]
 
 
 @attrs.frozen
-class Studio:
+class FilledStudio:
     """A studio with several projects, an administrator, and a user who may read one of them."""
 
     dispatcher: Dispatcher
@@ -55,7 +55,7 @@ def run(*, is_quick: bool = False) -> bool:
             return print_table(_rows(studio, pairs=3 if is_quick else 15))
 
 
-def _rows(studio: Studio, pairs: int) -> Iterator[Row]:
+def _rows(studio: FilledStudio, pairs: int) -> Iterator[Row]:
     for title, expression in QUERIES.items():
         theirs, ours = _measure(studio, expression.format(**studio.ids), pairs)
         yield Row(title, theirs, ours, MAX_RATIO, peer="administrator")
@@ -66,7 +66,7 @@ def _rows(studio: Studio, pairs: int) -> Iterator[Row]:
         yield Row(title, [goal] * pairs, ours, 1.0, peer=f"{MAX_MICROSECONDS_PER_ROW} µs for each {entity_type}")
 
 
-def _measure(studio: Studio, expression: str, pairs: int) -> tuple[list[float], list[float]]:
+def _measure(studio: FilledStudio, expression: str, pairs: int) -> tuple[list[float], list[float]]:
     """Return the milliseconds of the administrator and of the limited user, measured in turn."""
     users = studio.administrator, studio.limited
     for user in users:
@@ -88,13 +88,13 @@ def _query(expression: str) -> list[Operation]:
     return [{"action": "query", "expression": expression}]
 
 
-def _fill(dispatcher: Dispatcher, versions: int) -> Studio:
+def _fill(dispatcher: Dispatcher, versions: int) -> FilledStudio:
     """Create projects with this many versions each, which have a task, two components and a note each."""
     with dispatcher.context.store.reading() as connection:
         administrator = first_user(connection)
     assert administrator is not None
     user = Caller(str(uuid4()), "limited")
-    studio = Studio(dispatcher, administrator, user, {})
+    studio = FilledStudio(dispatcher, administrator, user, {})
     studio.send([_create("User", id=user.id, username=user.username, is_active=True)])
     (answer,) = studio.send(_query(f"UserSecurityRole where user_id is {user.id}"))
     role = {"id": answer["data"][0]["id"]}

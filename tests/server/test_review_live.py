@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -10,10 +12,15 @@ from uuid import uuid4
 
 import pytest
 import requests
+from doubles.event_loop import run_coroutine
 from server.test_home import query, signed_in
 from server.test_reviews import FUTURE, PAST, Review, create, make_review, say
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
+
+from ft_dcc.server.bootstrap import open_server_context
+from ft_dcc.server.review.access import ReviewAccess
+from ft_dcc.server.review.live import LiveReviews, Page
 
 TIMEOUT_SECONDS = 20
 
@@ -322,3 +329,22 @@ def test_a_moderated_session_sends_a_note_to_its_author_only(review: Review, ope
     assert [note["content"] for note in author.read("change")["notes"]] == ["Between us."]
     change = visitor.read("change")
     assert (change["notes"], change["summary"]) == ([], {})
+
+
+def test_the_event_loop_does_not_wait_for_a_connection_to_the_database(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All connections that read can be in use for seconds."""
+    readers: list[int] = []
+
+    async def open_a_page(live: LiveReviews) -> None:
+        access = ReviewAccess("session", "project", has_ended=False)
+        with live.connected(Page(access, lambda: access)):
+            while not readers:
+                await asyncio.sleep(0)
+        assert threading.get_ident() not in readers
+
+    with open_server_context(tmp_path) as context:
+        reading = context.store.reading
+        monkeypatch.setattr(context.store, "reading", lambda: readers.append(threading.get_ident()) or reading())
+        run_coroutine(open_a_page(LiveReviews(context.store)))

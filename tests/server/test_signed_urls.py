@@ -102,3 +102,35 @@ def test_uploads_are_in_the_audit_log(http_client: Any) -> None:
         changes = admin.run("audit", entity=component_id)["changes"]
     assert [change["action"] for change in changes] == ["upload", "create"]
     assert {change["username"] for change in changes} == {http_client.server.credentials.api_user}
+
+
+def test_media_of_a_closed_review_cannot_be_removed(http_client: Any) -> None:
+    component_id, ids = http_client.upload(b"movie"), {name: str(uuid4()) for name in ("p", "a", "v", "s")}
+    publish(http_client, component_id)
+
+    def create(entity_type: str, **data: Any) -> dict[str, Any]:
+        return {"action": "create", "entity_type": entity_type, "entity_data": data}
+
+    def update(entity_type: str, key: str, **data: Any) -> dict[str, Any]:
+        return {"action": "update", "entity_type": entity_type, "entity_key": [key], "entity_data": data}
+
+    answer = http_client.post(
+        create("Project", id=ids["p"], name=ids["p"]),
+        create("Asset", id=ids["a"], name="movie", context_id=ids["p"]),
+        create("AssetVersion", id=ids["v"], asset_id=ids["a"]),
+        update("FileComponent", component_id, version_id=ids["v"]),
+        create("ReviewSession", id=ids["s"], name="dailies", project_id=ids["p"]),
+        create("ReviewSessionObject", id=str(uuid4()), review_session_id=ids["s"], version_id=ids["v"], name="movie"),
+    )
+    assert answer.ok, answer.text
+    ended = {"__type__": "datetime", "value": "2020-03-04T09:30:00"}
+    assert http_client.post(update("ReviewSession", ids["s"], end_date=ended)).ok
+    refused = http_client.get("/component/remove", component_id)
+    assert not refused.ok
+    assert "The review session 'dailies' is closed" in refused.text
+    assert http_client.get("/component/get", component_id).content == b"movie"
+    assert http_client.post(update("ReviewSession", ids["s"], end_date=None)).ok
+    assert http_client.get("/component/remove", component_id).ok
+    with open_admin(http_client.server.data) as admin:
+        actions = [change["action"] for change in admin.run("audit", entity=component_id)["changes"]]
+    assert actions.count("remove media") == 1

@@ -36,6 +36,8 @@ from ft_dcc.server.query.loader import QueryContext
 _MAX_INLINE_QUERIES = 4
 _MAX_THREADS_PER_USER = 5
 MAX_OPERATIONS = 5_000
+# Each of these has the same answer in one request, which can be large.
+_CONSTANT_ACTIONS, _MAX_CONSTANT_ACTIONS = frozenset(("query_schemas", "query_server_information")), 10
 MAX_READ_SECONDS, MAX_WRITE_QUERY_SECONDS = 20.0, 2.0
 MAX_READ_CHARACTERS = 64 << 20
 
@@ -191,6 +193,11 @@ class ApiRequest:
             if name not in self.dispatcher.actions.all:
                 # Clients match this text.
                 raise ValidationError(f"Invalid action u'{name[:80]}'")
+        if sum(operation["action"] in _CONSTANT_ACTIONS for operation in self.operations) > _MAX_CONSTANT_ACTIONS:
+            raise PayloadTooLarge(
+                f"A request asks at most {_MAX_CONSTANT_ACTIONS} times for the schema or for facts about the server. "
+                "Once is enough."
+            )
         if self.is_writing:
             work_limit.check(work_limit.units_of(self.operations))
 

@@ -17,7 +17,7 @@ _LIST = re.compile(r"__\[POSTCOMPILE_([^\]]+)\]")
 _EMPTY_LIST = "SELECT 1 WHERE 1 != 1"
 # In the ``info`` of a connection: how many more characters its statements may return.
 TEXT_BUDGET = "ft_dcc_text_budget"
-_ROWS_BETWEEN_CHECKS = 64
+_ROWS_BETWEEN_CHECKS, _OTHER_VALUE = 64, 8
 
 Rows = Sequence[tuple[Any, ...]]
 
@@ -72,9 +72,9 @@ def run(connection: Connection, statement: str, values: Sequence[Any] = ()) -> R
     rows = []
     while found := cursor.fetchmany(_ROWS_BETWEEN_CHECKS):
         rows += found
-        left -= sum(len(value) for row in found for value in row if value.__class__ is str)
+        left -= sum(len(value) if value.__class__ is str else _OTHER_VALUE for row in found for value in row)
         if left < 0:
             cursor.close()
-            raise ParseError("The answer has too much text. Select fewer attributes, or fewer entities with 'limit'.")
+            raise ParseError("The answer is too large. Select fewer attributes, or fewer entities with 'limit'.")
     connection.info[TEXT_BUDGET] = left
     return rows

@@ -34,7 +34,7 @@ T = TypeVar("T")
 # Creating entities of these families changes nothing that was memoized for an earlier operation.
 _KEEP_MEMOIZED = frozenset(("Context", "Asset", "AssetVersion", "Component", "ComponentLocation", "Metadata", "Note"))
 # Entities that a request deletes or moves without naming them: the changes of other clients wait meanwhile.
-MAX_IMPLIED_CHANGES = 2_500
+MAX_IMPLIED_CHANGES = 2_000
 
 
 class BatchServices(Protocol):

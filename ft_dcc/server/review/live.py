@@ -244,8 +244,7 @@ class LiveReviews:
         ]
         messages += [{"type": "entry", "entry": object_id, "commit": commit} for object_id in sorted(touched.entries)]
         if touched.list:
-            with self._store.reading() as connection:
-                room.objects = content.version_ids(connection, self._store.tables, access.review_session_id)
+            room.objects = self._read_objects(access.review_session_id)
             messages.append({"type": "list", "commit": commit})
         return messages
 
@@ -255,10 +254,14 @@ class LiveReviews:
             entries = entries_of_same_assets(connection, self._store.tables, session_id, object_ids)
         return {"type": "earlier", "entries": entries}
 
+    def _read_objects(self, session_id: str) -> dict[str, str]:
+        with self._store.reading() as connection:
+            return content.version_ids(connection, self._store.tables, session_id)
+
     async def _watch(self, session_id: str, room: Room) -> None:
         """Check the access of the pages of a room from time to time: links expire, and invitations are revoked."""
-        with self._store.reading() as connection:
-            room.objects = content.version_ids(connection, self._store.tables, session_id)
+        # Not on the event loop: all connections that read may be in use for seconds.
+        room.objects = await to_thread.run_sync(self._read_objects, session_id)
         while room.pages:
             await asyncio.sleep(_CHECK_ACCESS_INTERVAL_SECONDS)
             await self._check_access(room)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table, delete, select
 
 from ft_dcc.errors import Conflict, Forbidden
 from ft_dcc.server.auth.api_keys import active_user_since
@@ -33,6 +34,28 @@ def check_replaceable(connection: Connection, locations: Table, media: MediaStor
             "The media of this component is published and cannot be replaced. Create a new component, or remove this "
             "one from its location first."
         )
+
+
+def record_removal(store: Store, caller: Caller, component_id: str) -> None:
+    """Record in the audit log that a user removes the media of a component.
+
+    Raises ReviewSessionClosedError if the component belongs to a closed review session: clients remove the media before
+    they remove the component from the location, which the database rejects.
+    """
+    locations = store.tables.by_family["ComponentLocation"]
+
+    def run(connection: Connection) -> None:
+        driver: Any = connection.connection.dbapi_connection
+        driver.execute("SAVEPOINT removal")
+        try:
+            connection.execute(delete(locations).where(locations.c.component_id == component_id))
+        finally:
+            driver.execute("ROLLBACK TO removal")
+            driver.execute("RELEASE removal")
+        operation = {"action": "remove media", "entity_type": "FileComponent", "entity_key": [component_id]}
+        audit_log.record(connection, caller, [(operation, None)])
+
+    store.write(run)
 
 
 class MediaPlacement:

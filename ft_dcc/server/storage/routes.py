@@ -20,6 +20,7 @@ from ft_dcc.errors import BadRequest, Forbidden, HttpError, NotFound
 from ft_dcc.server.auth.authenticator import Authenticator
 from ft_dcc.server.database.store import Store
 from ft_dcc.server.http.rate_limit import client_address
+from ft_dcc.server.identity import Caller
 from ft_dcc.server.storage import file_response, media_store, published_media, thumbnails, upload_limit
 
 _UPLOAD_TIMEOUT_SECONDS = 60
@@ -87,11 +88,13 @@ class _ComponentEndpoints:
         return Response()
 
     def _remove_file(self, request: Request) -> None:
+        caller = self._authenticate(request)
         component = self._visible_component(request, "delete")
         # The files of a sequence are its members'; a client that removes those asks for the sequence, too.
         if component["__entity_type__"] in ("SequenceComponent", "ContainerComponent"):
             return
         self.media.size(component["id"])
+        published_media.record_removal(self.store, caller, component["id"])
         self.media.remove(component["id"])
 
     async def get_signed(self, request: Request) -> Response:
@@ -137,17 +140,19 @@ class _ComponentEndpoints:
             raise
         return Response(headers={"ETag": f'"{tag}"'})
 
+    def _authenticate(self, request: Request) -> Caller:
+        parameters, headers = request.query_params, request.headers
+        username = parameters.get("username") or headers.get("ftrack-user", "")
+        key = parameters.get("apiKey") or headers.get("ftrack-api-key", "")
+        return self.authenticator.authenticate(client_address(request), username, key)
+
     def _visible_component(self, request: Request, action: str = "read") -> dict[str, Any]:
         """Return type, id and file type of the component in the query string.
 
         User and key are in the query string, too, or in headers, which keep the key out of logs. Raises NotFound when
         the user may not see the component, and Forbidden when the user may see it but not do the action.
         """
-        parameters, headers = request.query_params, request.headers
-        username = parameters.get("username") or headers.get("ftrack-user", "")
-        key = parameters.get("apiKey") or headers.get("ftrack-api-key", "")
-        caller = self.authenticator.authenticate(client_address(request), username, key)
-        component_id = parameters.get("id", "")
+        caller, component_id = self._authenticate(request), request.query_params.get("id", "")
         # By a query, which decides what a user may see.
         expression = f"select file_type from Component where id is {json.dumps(component_id)}"
         query = {"action": "query", "expression": expression}

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from ft_dcc.errors import ParseError, ValidationError, WouldBlock
+from ft_dcc.errors import ParseError, PayloadTooLarge, ValidationError, WouldBlock
 from ft_dcc.server.actions import dispatch
 from ft_dcc.server.database import connections
 from ft_dcc.server.entities import payload
@@ -105,9 +105,25 @@ def test_answers_with_too_much_text_are_refused(client, long_note, monkeypatch):
     monkeypatch.setattr(dispatch, "MAX_READ_CHARACTERS", len(LONG) + 200)
     query = {"action": "query", "expression": f"select content from Note where id is {long_note}"}
     client.call(query)
-    with pytest.raises(ParseError, match="too much text"):
+    with pytest.raises(ParseError, match="answer is too large"):
         client.call(query, {**query, "expression": f"{query['expression']} limit 1"})
     client.call(query)
+
+
+@pytest.mark.parametrize("action", ["query_schemas", "query_server_information"])
+def test_the_same_large_answer_is_not_repeated(client, action):
+    client.call(*[{"action": action}] * 10)
+    with pytest.raises(PayloadTooLarge, match="Once is enough"):
+        client.call(*[{"action": action}] * 11)
+
+
+def test_answers_with_too_many_values_are_refused(client, tree, monkeypatch):
+    for number in range(50):
+        client.create("Task", name=f"task {number}", parent_id=tree.shot)
+    monkeypatch.setattr(dispatch, "MAX_READ_CHARACTERS", 2_000)
+    client.query(f"select sort from Task where id is {tree.layout}")
+    with pytest.raises(ParseError, match="answer is too large"):
+        client.query(f"select sort, bid from Task where parent_id is {tree.shot}")
 
 
 def test_longer_texts_than_the_limit_are_refused(client):
