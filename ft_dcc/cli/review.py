@@ -43,10 +43,14 @@ def list_reviews(output: Output, project: str | None) -> None:
     """List review sessions, newest first: id, state, project, name and dates."""
     with connected() as session:
         reviews = review_sessions.find_reviews(session, project)
-    lines = [f"{found.id[:8]}  {found.state:<9}  {found.project}  {found.name}{_dates(found)}" for found in reviews]
-    output.result(
-        "\n".join(lines) or "There are no review sessions.", {"reviews": [_as_report(found) for found in reviews]}
-    )
+        revoked = review_sessions.find_revoked(session)
+    lines = [
+        f"{found.id[:8]}  {found.state:<9}  {found.project}  {found.name}{_dates(found)}"
+        + (f", revoked: {', '.join(revoked[found.id])}" if found.id in revoked else "")
+        for found in reviews
+    ]
+    reports = [{**_as_report(found), "revoked": revoked.get(found.id, [])} for found in reviews]
+    output.result("\n".join(lines) or "There are no review sessions.", {"reviews": reports})
 
 
 @command.command(short_help="Show link, versions, statuses and invitees.")
@@ -60,13 +64,12 @@ def show(output: Output, name: str, project: str | None) -> None:
         content = review_sessions.read_content(session, found)
     lines = [_describe(found), found.link or ""]
     for version in content["versions"]:
-        statuses = ", ".join(f"{status['who']}: {status['status']}" for status in version["statuses"])
+        statuses = ", ".join(map(_describe_status, version["statuses"]))
         lines.append(
             f"  {version['name']} ({version['version']}), notes: {version['notes']}{statuses and '; '}{statuses}"
         )
     for person in content["invitees"]:
-        sent = f"sent {person['sent']}" if person["sent"] else "not sent"
-        lines.append(f"  {person['name']} <{person['email']}>, {sent}")
+        lines.append(f"  {_describe_invitee(person)}")
     output.result("\n".join(line for line in lines if line), {**_as_report(found), **content})
 
 
@@ -224,15 +227,25 @@ def invite(output: Output, name: str, people: tuple[str, ...], project: str | No
 
 @command.command(short_help="Revoke an invitation.")
 @_review
-@click.argument("email", metavar="MAIL")
+@click.argument("email", metavar="[MAIL]", required=False)
 @_project
 @click.option("--remove", is_flag=True, help="Also remove the invitee with their notes and statuses.")
 @reporting
-def revoke(output: Output, name: str, email: str, project: str | None, remove: bool) -> None:
-    """Revoke an invitation: the links of this invitee stop working."""
+def revoke(output: Output, name: str, email: str | None, project: str | None, remove: bool) -> None:
+    """Revoke an invitation: the links of this invitee stop working.
+
+    It shows whose invitations are revoked; without MAIL, it does nothing else.
+    """
+    if remove and email is None:
+        raise click.UsageError("Give the MAIL of the invitee to remove.")
     with connected() as session:
-        revoked = review_sessions.revoke(session, get_review_session(session, name, project), email, is_removed=remove)
-    output.result(f"The invitation of {revoked} is revoked.", {"name": revoked, "is_removed": remove})
+        found = get_review_session(session, name, project)
+        revoked = None if email is None else review_sessions.revoke(session, found, email, is_removed=remove)
+        people = [each for each in review_sessions.read_content(session, found)["invitees"] if each["revoked"]]
+    lines = [] if revoked is None else [f"The invitation of {revoked} is revoked."]
+    lines += [f"  {_describe_invitee(person)}" for person in people]
+    report = {"name": revoked, "is_removed": remove, "revoked": people}
+    output.result("\n".join(lines) or f"No invitation to '{found.name}' is revoked.", report)
 
 
 @command.command(short_help="Export a review session to a file.")
@@ -324,6 +337,23 @@ def _describe(review: Review) -> str:
     parts += ["private"] if review.is_private else []
     parts += ["with a passphrase"] if review.has_passphrase else []
     return ", ".join(parts)
+
+
+def _describe_status(status: dict[str, Any]) -> str:
+    """Return who gave a status and when, with the earlier ones."""
+    earlier = ", ".join(_dated(each["status"], each["date"]) for each in status["history"][:-1])
+    text = f"{status['who']}: {_dated(status['status'], status['date'])}"
+    return f"{text} (before: {earlier})" if earlier else text
+
+
+def _describe_invitee(person: dict[str, Any]) -> str:
+    sent = _dated("sent", person["sent"]) if person["sent"] else "not sent"
+    revoked = f", {_dated('revoked', person['revoked'])}" if person["revoked"] else ""
+    return f"{person['name']} <{person['email']}>, {sent}{revoked}"
+
+
+def _dated(text: str, date: str | None) -> str:
+    return f"{text} {format_local_time(datetime.datetime.fromisoformat(date))}" if date else text
 
 
 def _dates(review: Review) -> str:

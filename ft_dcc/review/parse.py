@@ -46,7 +46,7 @@ def parse_versions(
     for note in notes:
         notes_by_parent.setdefault(note["parent_id"], {})[note["id"]] = note
     drawings = {annotation["id"]: annotation for annotation in annotations}
-    history_of = {entry["parent_id"]: _history(entry) for entry in histories}
+    history_of = {entry["parent_id"]: parse_history(entry) for entry in histories}
     return [_version(version, notes_by_parent, drawings, history_of) for version in versions]
 
 
@@ -164,7 +164,7 @@ def _attachment(link: Data) -> Attachment:
     )
 
 
-def _history(entry: Data) -> tuple[VerdictChange, ...]:
+def parse_history(entry: Data) -> tuple[VerdictChange, ...]:
     """Return the statuses in the metadata of a verdict; what another client has written is left out."""
     changes = _json_object(entry.get("value")).get(_HISTORY)
     return tuple(

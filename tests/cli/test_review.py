@@ -142,7 +142,14 @@ def test_an_invitation_is_in_the_outbox_and_can_be_revoked(ft_dcc, dailies, serv
     # A repeated invitation uses the same invitee.
     ft_dcc("invite", key, "Ida Berg <IDA@example.com>")
     assert len(json.loads(ft_dcc("show", key, "--json").out)["invitees"]) == 2
-    assert ft_dcc("revoke", key, "ida@example.com").out == "The invitation of Ida Berg is revoked.\n"
+    assert ft_dcc("revoke", key).out == "No invitation to 'Dailies' is revoked.\n"
+    lines = ft_dcc("revoke", key, "ida@example.com").out.splitlines()
+    assert lines[0] == "The invitation of Ida Berg is revoked."
+    assert "Ida Berg" in lines[1] and ", revoked 2" in lines[1] and len(lines) == 2
+    assert ft_dcc("revoke", key).out.splitlines() == lines[1:]
+    assert lines[1] in ft_dcc("show", key).out.splitlines()
+    listed = {found["id"]: found["revoked"] for found in json.loads(ft_dcc("list", "--json").out)["reviews"]}
+    assert [names for review_id, names in listed.items() if review_id.startswith(key)] == [["Ida Berg"]]
     assert ft_dcc("revoke", key, "bo", "--remove").code == 0
     assert [person["name"] for person in json.loads(ft_dcc("show", key, "--json").out)["invitees"]] == ["Ida Berg"]
     assert (

@@ -275,10 +275,19 @@ def test_the_settings_of_a_project_map_verdicts_to_statuses(server, http_client,
     assert found == ["Completed", "Completed"]
 
 
-def test_a_verdict_of_a_reviewer_leaves_the_status_of_the_version(server, http_client, person):
+def test_a_reviewer_decides_only_where_invited_and_leaves_the_status_of_the_version(server, http_client, person):
     review = make_review(http_client)
     with person("Reviewer", review["name"]) as browser:
         payload = {"object": review["objects"][0], "status": "approved"}
+        refused = browser.post(f"{page_of(server, review)}/status", json=payload, timeout=30)
+        assert (refused.status_code, "invit" in refused.text) == (403, True)
+        name = browser.headers["X-Name"]
+        (user,) = query(http_client, f'select email from User where username is "{name}"')
+        email = {"entity_key": [user["id"]], "entity_data": {"email": f"{name}@example.com"}}
+        values = {"review_session_id": review["session"], "name": name, "email": f"{name}@Example.com"}
+        invitee = {"action": "create", "entity_type": "ReviewSessionInvitee", "entity_data": values}
+        assert http_client.post({"action": "update", "entity_type": "User", **email}).status_code == 200
+        assert http_client.post(invitee).status_code == 200
         assert browser.post(f"{page_of(server, review)}/status", json=payload, timeout=30).status_code == 200
         content = browser.get(f"{page_of(server, review)}/entries/{review['objects'][0]}", timeout=30).json()
         assert [verdict["status"] for verdict in content["statuses"]] == ["approved"]
@@ -365,8 +374,9 @@ def test_an_export_contains_threads_and_verdicts(server, http_client, admin):
     assert admin.post(f"{page_of(server, review)}/notes", json={**payload, "drawing": [stroke]}, timeout=30).ok
     (note,) = query(http_client, f"Note where parent_id is {review['objects'][0]}")
     assert http_client.post(create("Note", content="Done in v2", in_reply_to_id=note["id"])).status_code == 200
-    verdict = {"object": review["objects"][0], "status": "approved"}
-    assert admin.post(f"{page_of(server, review)}/status", json=verdict, timeout=30).ok
+    for status in ("require_changes", "approved"):
+        verdict = {"object": review["objects"][0], "status": status}
+        assert admin.post(f"{page_of(server, review)}/status", json=verdict, timeout=30).ok
 
     def export(name: str) -> bytes:
         answer = admin.get(f"{page_of(server, review)}/export/{name}", timeout=120)
@@ -376,8 +386,10 @@ def test_an_export_contains_threads_and_verdicts(server, http_client, admin):
     rows = list(csv.DictReader(io.StringIO(export("csv").decode("utf-8-sig"))))
     # A spreadsheet must not run the note as a formula.
     assert [row["note"] for row in rows] == ["'=Slower", "Done in v2"]
-    assert (rows[0]["frame"], rows[0]["drawing"], rows[0]["verdicts"]) == ("1005", "yes", "admin: Approved")
     assert (rows[0]["end_frame"], rows[1]["frame"]) == ("1012", "")
+    assert (rows[0]["frame"], rows[0]["drawing"]) == ("1005", "yes")
+    date = r"\d{4}-\d\d-\d\d \d\d:\d\d UTC"
+    assert re.fullmatch(rf"admin: Approved {date} \(before: Changes required {date}\)", rows[0]["verdicts"])
     assert rows[1]["reply_to"] == "admin"
     timeline = opentimelineio.adapters.read_from_string(export("otio").decode(), "otio_json")
     (clip,) = timeline.tracks[0]
@@ -386,6 +398,8 @@ def test_an_export_contains_threads_and_verdicts(server, http_client, admin):
     threads = [[each["text"] for each in thread] for thread in clip.metadata["ft_dcc"]["notes"]]
     assert threads == [["=Slower", "Done in v2"]]
     assert clip.metadata["ft_dcc"]["verdicts"] == {"admin": "Approved"}
+    (given,) = clip.metadata["ft_dcc"]["verdict_history"]
+    assert (given["verdict"], given["date"][-1], given["history"][0][0]) == ("Approved", "Z", "Changes required")
     with zipfile.ZipFile(io.BytesIO(export("drawings"))) as archive:
         name, listed = archive.namelist()
         assert listed == "playblast_v001/greasePencil.xml"

@@ -306,6 +306,12 @@ def test_a_verdict_is_taken_back_and_keeps_its_history(review: Review) -> None:
     (result,) = say(link, "status", object=review.object, status="seen", replace=True).json()["statuses"]
     assert result["status"] == "seen"
     assert [each["status"] for each in result["history"]] == ["approved", "require_changes", "seen"]
+    assert result["date"] == result["history"][-1]["date"]
+
+
+def test_page_gets_the_description_of_the_review(review: Review) -> None:
+    review.set(description="Look at the sky first.")
+    assert requests.get(f"{review.invite()}/data", timeout=30).json()["description"] == "Look at the sky first."
 
 
 def test_several_versions_are_decided_at_once(review: Review, other: Review) -> None:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from urllib.parse import urlsplit
 
+import anyio
 import pytest
 import requests
+from doubles.event_loop import run_coroutine
 
 from ft_dcc.errors import ServiceUnavailable
 from ft_dcc.server.storage.upload_limit import UploadSlots
@@ -33,8 +36,13 @@ def test_failed_upload_frees_its_slot():
         pass
 
 
-def test_uploads_over_32_at_once_get_503_and_succeed_later(start_server, http_client_for):
-    server = start_server()
+NO_WAITING = "import ft_dcc.server.storage.upload_limit as limit; limit.MAX_WAIT_SECONDS = 0"
+
+
+@pytest.fixture
+def occupied(request, start_server, http_client_for):
+    """Start a server whose slots of one user are used; return it, what frees them, and the URL of another upload."""
+    server = start_server(change=getattr(request, "param", ""))
     http_client = http_client_for(server)
     waiting = http_client.announce(http_client.create_component(), 4)["url"]
     with ExitStack() as going_on:
@@ -45,9 +53,43 @@ def test_uploads_over_32_at_once_get_503_and_succeed_later(start_server, http_cl
             line.sendall(head.encode() + b"x" * 1000)
         while len(list((server.data / "incoming").iterdir())) < 32:
             assert requests.get(f"{server.url}/health", timeout=30).status_code == 200
-        refused = requests.put(waiting, data=b"film", timeout=30)
-        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
-        assert refused.json()["exception"] == "Busy"
+        yield server, going_on, waiting
+
+
+@pytest.mark.parametrize("occupied", [NO_WAITING], indirect=True)
+def test_upload_without_a_slot_gets_503_and_succeeds_later(occupied):
+    server, going_on, waiting = occupied
+    refused = requests.put(waiting, data=b"film", timeout=30)
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
+    assert refused.json()["exception"] == "Busy"
+    going_on.close()
     while list((server.data / "incoming").iterdir()):
         assert requests.get(f"{server.url}/health", timeout=30).status_code == 200
     assert requests.put(waiting, data=b"film", timeout=30).status_code == 200
+
+
+def test_upload_waits_for_a_slot(occupied):
+    _, going_on, waiting = occupied
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(requests.put, waiting, data=b"film", timeout=60)
+        # The slots are freed whether or not the request is at the server already.
+        going_on.close()
+        assert answer.result().status_code == 200
+
+
+def test_uploads_that_wait_get_the_slots_in_turn():
+    slots, sent = UploadSlots(max_uploads=1), []
+
+    async def upload(name):
+        await slots.wait(name)
+        with slots.acquire(name):
+            sent.append(name)
+            await anyio.sleep(0)
+
+    async def upload_all():
+        async with anyio.create_task_group() as group:
+            for number in range(20):
+                group.start_soon(upload, f"artist {number}")
+
+    run_coroutine(upload_all())
+    assert len(set(sent)) == 20

@@ -120,6 +120,8 @@ export interface Verdict {
   readonly author_id: string;
   readonly name: string;
   readonly status: string | null;
+  /** When the status was set, or null if it is not known. */
+  readonly date: string | null;
   readonly history: readonly { readonly status: string; readonly date: string }[];
 }
 
@@ -216,6 +218,7 @@ export interface Review {
   readonly id: string;
   readonly name: string;
   readonly project: string;
+  readonly description: string;
   readonly is_open: boolean;
   /** The name of a person who may write notes; null for all others. */
   readonly visitor: string | null;

@@ -328,6 +328,8 @@ class Page {
     if (review === null) return;
     find("session-name", HTMLElement).textContent = review.name;
     find("session-project", HTMLElement).textContent = review.project;
+    const description = find("session-description", HTMLElement);
+    description.textContent = description.title = review.description;
     find("session-closed", HTMLElement).hidden = review.is_open;
     const visitor = find("visitor", HTMLElement);
     visitor.hidden = review.visitor === null;

@@ -137,11 +137,12 @@ function Verdicts({ verdicts }: { readonly verdicts: readonly Verdict[] }): JSX.
   if (verdicts.length === 0) return null;
   return (
     <ul id="statuses" class="statuses" aria-label="Verdicts of the reviewers">
-      {verdicts.map(({ author_id, name, status, history }) => (
+      {verdicts.map(({ author_id, name, status, date, history }) => (
         <li key={author_id} class="verdict" data-status={status ?? ""}>
           <Icon name={status !== null && status in LABELS ? status : "seen"} />
           <span class="verdict-name">{name}</span>
           {LABELS[status ?? ""] ?? status ?? ""}
+          {date !== null && status !== "seen" && <Time iso={date} />}
           {history.length > 1 && (
             <details class="verdict-history">
               <summary>History</summary>

@@ -8,9 +8,10 @@ from typing import Any
 from uuid import UUID, uuid5
 
 import attrs
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 
 from ft_dcc.errors import Forbidden, NotFound, PassphraseRequired, ReviewUnavailable
+from ft_dcc.server.auth.permissions import permissions_of
 from ft_dcc.server.auth.signed_tokens import is_review_key, sign, verify
 from ft_dcc.server.context import ServerContext
 from ft_dcc.server.database import clock
@@ -22,6 +23,8 @@ _PURPOSE = "passphrase"
 _USER_NAMESPACE = UUID("6d1a3c0e-3f5b-4c5e-9a4e-0f8f0c1b7a52")
 # A working day: on the next day the passphrase is asked for again.
 PASS_LIFETIME_SECONDS = 12 * 3600
+# What a user with the role Reviewer may do in a session of the own projects without an invitation.
+_RIGHTS_OF_REVIEWERS = ALL_RIGHTS - {"decide", "present"}
 # In place of the key in the link of a signed-in user; keys are longer.
 USER_KEY = "studio"
 
@@ -82,8 +85,28 @@ def authorize_user(
 ) -> ReviewAccess:
     """Return the access of a signed-in user, for whom a query has found the session; raises NotFound."""
     access = _visitor_access(_read_session(studio, connection, review_session_id))
-    rights = ALL_RIGHTS - WRITE_RIGHTS if access.has_ended else ALL_RIGHTS
-    return attrs.evolve(access, user=user, name=name, rights=rights, invitee_id=user_invitee_id(access, user))
+    rights, invitee_id = ALL_RIGHTS, user_invitee_id(access, user)
+    writable = permissions_of(connection, studio.store.tables, user.id).writable
+    if writable is not None and access.project_id not in writable:
+        rights = _RIGHTS_OF_REVIEWERS
+        if (invited := _find_invited(studio, connection, access, user)) is not None:
+            rights, invitee_id = rights | rights_of(getattr(invited, "rights", None)), invited.id
+    if access.has_ended:
+        rights -= WRITE_RIGHTS
+    return attrs.evolve(access, user=user, name=name, rights=rights, invitee_id=invitee_id)
+
+
+def _find_invited(studio: ServerContext, connection: Connection, access: ReviewAccess, user: Caller) -> Row[Any] | None:
+    """Return the invitee of the session with the e-mail address of a user, unless the invitation was revoked."""
+    invitee, account = (studio.store.tables.by_family[name] for name in ("ReviewSessionInvitee", "Resource"))
+    address = select(func.lower(account.c.email)).where(account.c.id == user.id).scalar_subquery()
+    statement = select(invitee).where(
+        invitee.c.review_session_id == access.review_session_id, func.lower(invitee.c.email) == address
+    )
+    # The schema of a site may be older than this attribute.
+    if "revoked_at" in invitee.c:
+        statement = statement.where(invitee.c.revoked_at.is_(None))
+    return connection.execute(statement.order_by(invitee.c["__row__"]).limit(1)).first()
 
 
 def user_invitee_id(access: ReviewAccess, user: Caller) -> str:

@@ -33,7 +33,7 @@ def read_head(connection: Connection, tables: Tables, access: ReviewAccess) -> d
     """Return the name and state of the session, and what the visitor may do; raises NotFound."""
     session, project = tables.by_family["ReviewSession"], tables.by_family["Context"]
     statement = (
-        select(session.c.name, project.c.name.label("project"), project.c.full_name)
+        select(session.c.name, session.c.description, project.c.name.label("project"), project.c.full_name)
         .join_from(session, project, session.c.project_id == project.c.id, isouter=True)
         .where(session.c.id == access.review_session_id)
     )
@@ -45,6 +45,7 @@ def read_head(connection: Connection, tables: Tables, access: ReviewAccess) -> d
     return {
         "id": access.review_session_id,
         "name": found.name or "",
+        "description": found.description or "",
         "project": found.full_name or found.project or "",
         "is_open": not access.has_ended,
         "visitor": access.name if access.may_write else None,

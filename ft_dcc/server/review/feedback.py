@@ -114,7 +114,9 @@ def read_statuses(connection: Connection, tables: Tables, access: ReviewAccess, 
     status, metadata = tables.by_family["ReviewSessionObjectStatus"], tables.by_family["Metadata"]
     is_own = (metadata.c.parent_id == status.c.id) & (metadata.c.key == NOTE_KEY)
     statement = (
-        select(status.c.status, status.c.review_session_invitee_id, metadata.c.value.label("metadata"))
+        select(
+            status.c.status, status.c.created_at, status.c.review_session_invitee_id, metadata.c.value.label("metadata")
+        )
         .join_from(status, metadata, is_own, isouter=True)
         .where(status.c.review_session_object_id == object_id)
         .order_by(status.c["__row__"])
@@ -124,11 +126,18 @@ def read_statuses(connection: Connection, tables: Tables, access: ReviewAccess, 
             "author_id": row.review_session_invitee_id,
             "name": invitees[row.review_session_invitee_id],
             "status": row.status,
-            "history": history if isinstance(history := parse_object(row.metadata).get("history"), list) else [],
+            **_status_dates(row.status, row.created_at, parse_object(row.metadata).get("history")),
         }
         for row in connection.execute(statement)
         if row.review_session_invitee_id in invitees and _is_visible_from(row.review_session_invitee_id, access)
     ]
+
+
+def _status_dates(status: str | None, created_at: str | None, history: Any) -> dict[str, Any]:
+    """Return the date of a status and its history; another client may have set the status without a history."""
+    past = [each for each in history if isinstance(each, dict)] if isinstance(history, list) else []
+    is_recorded = bool(past) and past[-1].get("status") == status
+    return {"date": past[-1].get("date") if is_recorded else _date(created_at), "history": past}
 
 
 def read_change(

@@ -131,6 +131,7 @@ class _ComponentEndpoints:
         place = partial(published_media.MediaPlacement(self.store, self.media).place, upload.account, upload.issued_at)
         try:
             await to_thread.run_sync(self._check_upload, upload)
+            await self.slots.wait(upload.account)
             with self.slots.acquire(upload.account), fail_after(_UPLOAD_TIMEOUT_SECONDS) as timeout:
                 tag = await self.media.receive(upload, _extending(timeout, chunks), place)
         except TimeoutError as error:

@@ -41,6 +41,12 @@ def again(entity):
     return ftrack_api.Session().get(entity.entity_type, entity["id"])
 
 
+def written(mapping, key, value):
+    """Set a value and commit it in the session of the mapping."""
+    mapping[key] = value
+    (mapping.collection.entity if hasattr(mapping, "collection") else mapping).session.commit()
+
+
 def entities():
     note("of a base type", lambda: session.get("TypedContext", task["id"]).entity_type)
     note("nothing with this id", lambda: session.get("Task", str(uuid.uuid4())))
@@ -119,10 +125,6 @@ def people():
 
 
 def mappings():
-    def written(mapping, key, value):
-        mapping[key] = value
-        session.commit()
-
     note("metadata", lambda: [written(task["metadata"], "a", "1"), list(again(task)["metadata"].items())])
     note("metadata that is not there", lambda: [task["metadata"].get("zz"), task["metadata"]["zz"]])
     note("other metadata", lambda: [written(task, "metadata", {"x": "y"}), dict(again(task)["metadata"])])
@@ -199,6 +201,9 @@ def versions():
     review = session.create("ReviewSession", {"name": NAME, "project": project})
     session.create("ReviewSessionObject", {"name": "o", "review_session": review, "asset_version": first})
     session.commit()
+    (item,) = again(review)["review_session_objects"]
+    note("metadata of a review", lambda: [written(review["metadata"], "due", "Fri"), dict(again(review)["metadata"])])
+    note("metadata of its object", lambda: [written(item["metadata"], "cut", "3"), dict(again(item)["metadata"])])
     note("a review", lambda: [each["asset_version"]["version"] for each in again(review)["review_session_objects"]])
     movie = FOLDER / "film.mov"
     movie.write_bytes(b"film")

@@ -57,7 +57,11 @@ def guest(page: Page) -> ReviewAccess:
 
 def user_of(client: Any, page: Page, role: str = "User") -> ReviewAccess:
     """Return the access of a user who has a role in the project of the page only."""
-    user = client.create("User", username=uuid4().hex)
+    email = f"{uuid4().hex}@example.test"
+    user = client.create("User", username=uuid4().hex, email=email)
+    if role == "Reviewer":
+        # Without an invitation, a reviewer may not decide.
+        client.create("ReviewSessionInvitee", review_session_id=page.session, name="Rev", email=email)
     (held,) = client.query(f"UserSecurityRole where user_id is {user}")
     role_id = client.query(f'SecurityRole where name is "{role}"')[0]["id"]
     client.update("UserSecurityRole", held["id"], security_role_id=role_id, is_all_open_projects=False)

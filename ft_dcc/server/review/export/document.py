@@ -89,10 +89,10 @@ def _write_version(document: _Document, session: ExportSession, version: ExportV
     document.line_of_text(version.title, 15)
     place = " / ".join([*version.path, *([version.task] if version.task else [])])
     document.line_of_text(" · ".join(text for text in (place, version.author) if text), 9, _QUIET)
-    for name, verdict in version.verdicts:
+    for each in version.verdicts:
         document.style(10)
-        document.set_text_color(*_COLOURS[verdict])
-        document.cell(0, 6, f"{verdict}: {name}", new_x="LMARGIN", new_y="NEXT")
+        document.set_text_color(*_COLOURS[each.verdict])
+        document.multi_cell(0, 6, each.text, align="L", new_x="LMARGIN", new_y="NEXT")
     if version.comment:
         document.ln(1)
         document.line_of_text(version.comment, 10)

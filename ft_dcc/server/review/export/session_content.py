@@ -49,6 +49,22 @@ class ExportNote:
 
 
 @attrs.frozen
+class ExportVerdict:
+    """The verdict of one person, with its date and the earlier ones, oldest first; dates are texts or None."""
+
+    name: str
+    verdict: str
+    date: str | None
+    history: list[tuple[str, str | None]]
+
+    @property
+    def text(self) -> str:
+        """The person, the verdict with its date, and the earlier verdicts."""
+        earlier = ", ".join(_dated(*each) for each in self.history)
+        return f"{self.name}: {_dated(self.verdict, self.date)}" + (f" (before: {earlier})" if earlier else "")
+
+
+@attrs.frozen
 class ExportVersion:
     """A version in the session; ``rate`` is the exact frame rate, such as ``24000/1001``, or None."""
 
@@ -59,7 +75,7 @@ class ExportVersion:
     task: str
     author: str
     comment: str
-    verdicts: list[tuple[str, str]]
+    verdicts: list[ExportVerdict]
     notes: list[ExportNote]
     movie_id: str | None
     still_id: str | None
@@ -112,6 +128,17 @@ def read_note_export(context: ServerContext, note_id: str) -> tuple[ExportSessio
     return None if found is None else (ExportSession(head["name"], head["project"], [], context.media), version, found)
 
 
+def _to_verdict(status: dict[str, Any]) -> ExportVerdict:
+    given = [each for each in status["history"] if each.get("status") in VERDICTS]
+    is_last = bool(given) and given[-1]["status"] == status["status"]
+    history = [(VERDICTS[each["status"]], each.get("date")) for each in (given[:-1] if is_last else given)]
+    return ExportVerdict(status["name"], VERDICTS[status["status"]], status["date"], history)
+
+
+def _dated(verdict: str, date: str | None) -> str:
+    return verdict if date is None else f"{verdict} {date[:16].replace('T', ' ')} UTC"
+
+
 def _to_version(entry: dict[str, Any]) -> ExportVersion:
     movie = entry["film"] or {}
     exact = movie.get("exact") or {}
@@ -124,9 +151,7 @@ def _to_version(entry: dict[str, Any]) -> ExportVersion:
         task=entry["task"],
         author=entry["author"],
         comment=entry["comment"],
-        verdicts=[
-            (status["name"], VERDICTS[status["status"]]) for status in entry["statuses"] if status["status"] in VERDICTS
-        ],
+        verdicts=[_to_verdict(status) for status in entry["statuses"] if status["status"] in VERDICTS],
         notes=_threads(entry["notes"]),
         movie_id=_component_id(movie.get("url")),
         still_id=_component_id(entry["still"]),

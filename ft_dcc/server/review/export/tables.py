@@ -37,7 +37,7 @@ def write_csv(session: ExportSession, target: Path) -> None:
 
 
 def _rows(version: ExportVersion) -> list[dict[str, Any]]:
-    verdicts = "; ".join(f"{name}: {verdict}" for name, verdict in version.verdicts)
+    verdicts = "; ".join(each.text for each in version.verdicts)
     facts = {"version": version.title, "path": "/".join(version.path), "task": version.task, "verdicts": verdicts}
     rows = [_note_row(facts, note, None) for note in version.notes]
     for root in version.notes:

@@ -7,6 +7,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import attrs
+
 from ft_dcc.review.drawings import parse_drawing
 from ft_dcc.review.export.otio import to_otio
 from ft_dcc.review.notes import Clip, Note, Reply, ReviewedVersion
@@ -31,7 +33,9 @@ def write_timeline(session: ExportSession, target: Path) -> None:
         # Notes on the whole version, and on frames that the movie does not have, have no place on a track.
         frames = range(version.first_frame, version.first_frame + max(version.frame_count, 1))
         notes = [_thread_to_json(note) for note in version.notes if note.frame not in frames]
-        facts = {"path": version.path, "task": version.task, "verdicts": dict(version.verdicts), "notes": notes}
+        facts: dict[str, Any] = {"path": version.path, "task": version.task, "notes": notes}
+        facts["verdicts"] = {each.name: each.verdict for each in version.verdicts}
+        facts["verdict_history"] = [attrs.asdict(each) for each in version.verdicts]
         clip["metadata"] = {"ft_dcc": facts}
     target.write_text(json.dumps(timeline, indent=2), "utf-8")
 
