@@ -52,7 +52,7 @@ QUICK = Sizes({"artists": 5, "reviewers": 20, "scripts": 4, "hub": 50}, seconds=
 
 
 @attrs.frozen
-class Studio:
+class LoadedServer:
     """A running server with a project, users, a movie to publish and a movie in a review session."""
 
     server: ServerProcess
@@ -80,7 +80,7 @@ def run(*, is_quick: bool = False) -> bool:
         return all(results)
 
 
-def _measure(studio: Studio, sizes: Sizes, factor: float, folder: Path) -> bool:
+def _measure(studio: LoadedServer, sizes: Sizes, factor: float, folder: Path) -> bool:
     """Print a row for each role, and return whether nothing was lost and the memory is within its limit."""
     counts = {role: max(1, round(count * factor)) for role, count in sizes.people.items()}
     plan = _plan(studio, sizes, folder)
@@ -102,7 +102,7 @@ def _measure(studio: Studio, sizes: Sizes, factor: float, folder: Path) -> bool:
     return lost == 0 and missing == 0 and memory <= MAX_MEMORY_MIB
 
 
-def _plan(studio: Studio, sizes: Sizes, folder: Path) -> dict[str, Any]:
+def _plan(studio: LoadedServer, sizes: Sizes, folder: Path) -> dict[str, Any]:
     shots = studio.dataset.shots
     expressions = [
         *(f'select name, description, status_id from Task where id is "{key}"' for key in studio.dataset.tasks[:40]),
@@ -163,13 +163,13 @@ def _make_users(folder: Path) -> list[tuple[str, str]]:
     return users
 
 
-def _make_review(server: ServerProcess, dataset: Dataset, users: list[tuple[str, str]], movie: Path) -> Studio:
+def _make_review(server: ServerProcess, dataset: Dataset, users: list[tuple[str, str]], movie: Path) -> LoadedServer:
     """Create a review session with one movie, which the reviewers play."""
     project = _query(server, "select project_id from Shot limit 1")[0]["project_id"]
     review = str(uuid4())
     data = {"id": review, "name": "Dailies", "project_id": project}
     _call(server, [{"action": "create", "entity_type": "ReviewSession", "entity_data": data}])
-    studio = Studio(server, dataset, users, movie, review, "")
+    studio = LoadedServer(server, dataset, users, movie, review, "")
     plan = {**_plan(studio, QUICK, dataset.folder), "count": 1}
     first = _start("artists", plan)
     _begin(first)
@@ -178,11 +178,11 @@ def _make_review(server: ServerProcess, dataset: Dataset, users: list[tuple[str,
         raise SystemExit(f"The first publish failed: {failures}")
     link = _query(server, f"select review_url from ReviewSession where id is {review}")[0]["review_url"]
     entry = requests.get(f"{link}/data", timeout=60).json()["entries"][0]
-    film = requests.get(f"{link}/entries/{entry['id']}", timeout=60).json()["film"]
-    return attrs.evolve(studio, media=f"{link}/{film['url']}")
+    found = requests.get(f"{link}/entries/{entry['id']}", timeout=60).json()["film"]
+    return attrs.evolve(studio, media=f"{link}/{found['url']}")
 
 
-def _count_published(studio: Studio, run: str) -> int:
+def _count_published(studio: LoadedServer, run: str) -> int:
     """Return how many versions of a run have all bytes of their movie on the server."""
     size = studio.movie.stat().st_size
     condition = f'version.asset.name like "{run}%" and size is {size} and component_locations any ()'
