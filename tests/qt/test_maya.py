@@ -45,6 +45,8 @@ def choose_from_menu(maya, app, wait_until, monkeypatch, session, task):
 
     yield press
     if dialog._dialog is not None:
+        # A query may wait for Maya's main thread.
+        wait_until(lambda: dialog._dialog.controller.queries.wait(0), maya)
         dialog._dialog.controller.close()
         dialog._dialog.close()
 
