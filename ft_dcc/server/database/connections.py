@@ -23,7 +23,9 @@ from ft_dcc.server.database.prepared import TEXT_BUDGET
 NOW_FUNCTION = "studio_now"
 _LOCK_TIMEOUT_SECONDS, _MAX_CACHED_STATEMENTS = 30, 512
 # A step takes less than a microsecond.
-_STEPS_BETWEEN_CHECKS, _INTERRUPT_INTERVAL_SECONDS = 50_000, 0.1
+_STEPS_BETWEEN_CHECKS = 50_000
+# The thread ends when it had nothing to watch for so many checks.
+_INTERRUPT_INTERVAL_SECONDS, _IDLE_CHECKS = 0.1, 10
 # Of one text or row that is read on the event loop; the number of rows is limited by that of steps.
 _MAX_INLINE_BYTES = 32 << 10
 
@@ -131,7 +133,7 @@ def time_limit(connection: Connection, seconds: float) -> Iterator[None]:
     driver: Any = connection.connection.dbapi_connection
     driver.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS_BETWEEN_CHECKS)
     try:
-        with _interrupting(driver, seconds):
+        with _STATEMENTS.watching(driver, deadline):
             yield
     except sqlite3.OperationalError as error:
         if str(error) == "interrupted":
@@ -141,27 +143,48 @@ def time_limit(connection: Connection, seconds: float) -> Iterator[None]:
         driver.set_progress_handler(None, 0)
 
 
-@contextmanager
-def _interrupting(driver: Any, seconds: float) -> Iterator[None]:
-    """Interrupt the statements of a connection after this time, also one that takes long for a few steps."""
-    is_over, lock = threading.Event(), threading.Lock()
+class _StatementWatch:
+    """One thread that interrupts the statements of all connections that run beyond their time.
 
-    def watch() -> None:
-        wait = seconds
-        while not is_over.wait(max(wait, 0)):
-            with lock:
-                # Otherwise, the connection may have another user.
-                if not is_over.is_set():
-                    driver.interrupt()
-            wait = _INTERRUPT_INTERVAL_SECONDS
+    The progress handler does so for most; it is not called by a step that takes long, such as a pattern on a long text.
+    """
 
-    watching = threading.Thread(target=watch, name="ft-dcc-time-limit", daemon=True)
-    watching.start()
-    try:
-        yield
-    finally:
-        with lock:
-            is_over.set()
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: dict[object, tuple[float, Any]] = {}
+        self._thread: threading.Thread | None = None
+
+    @contextmanager
+    def watching(self, driver: Any, deadline: float) -> Iterator[None]:
+        """Interrupt the statements that the block runs after the deadline, a time of ``time.monotonic``."""
+        token = object()
+        with self._lock:
+            self._running[token] = (deadline, driver)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="ft-dcc-time-limit", daemon=True)
+                self._thread.start()
+        try:
+            yield
+        finally:
+            # With the lock, because afterwards the connection may have another user.
+            with self._lock:
+                del self._running[token]
+
+    def _run(self) -> None:
+        idle_checks = 0
+        while True:
+            time.sleep(_INTERRUPT_INTERVAL_SECONDS)
+            with self._lock:
+                for deadline, driver in self._running.values():
+                    if time.monotonic() > deadline:
+                        driver.interrupt()
+                idle_checks = 0 if self._running else idle_checks + 1
+                if idle_checks > _IDLE_CHECKS:
+                    self._thread = None
+                    return
+
+
+_STATEMENTS = _StatementWatch()
 
 
 @contextmanager
