@@ -15,8 +15,9 @@ from ft_dcc.accounts.local_server import require_server, studio_folder
 from ft_dcc.cli.inputs import END_TIME, TIME, connected
 from ft_dcc.cli.output import CommandGroup, Output, format_local_time, reporting
 from ft_dcc.errors import ServerError, SettingInvalid
-from ft_dcc.production import review_sessions
-from ft_dcc.production.review_sessions import Invitee, Review, get_review_session
+from ft_dcc.production import invitations, review_content, review_sessions
+from ft_dcc.production.invitations import Invitee
+from ft_dcc.production.review_sessions import Review, get_review_session
 from ft_dcc.production.versions import find_version_id
 from ft_dcc.settings.resolve import read_settings
 
@@ -43,7 +44,7 @@ def list_reviews(output: Output, project: str | None) -> None:
     """List review sessions, newest first: id, state, project, name and dates."""
     with connected() as session:
         reviews = review_sessions.find_reviews(session, project)
-        revoked = review_sessions.find_revoked(session)
+        revoked = review_content.find_revoked(session)
     lines = [
         f"{found.id[:8]}  {found.state:<9}  {found.project}  {found.name}{_dates(found)}"
         + (f", revoked: {', '.join(revoked[found.id])}" if found.id in revoked else "")
@@ -61,7 +62,7 @@ def show(output: Output, name: str, project: str | None) -> None:
     """Show the link, the versions with their statuses and note counts, and the invitees of a review session."""
     with connected() as session:
         found = get_review_session(session, name, project)
-        content = review_sessions.read_content(session, found)
+        content = review_content.read_content(session, found)
     lines = [_describe(found), found.link or ""]
     for version in content["versions"]:
         statuses = ", ".join(map(_describe_status, version["statuses"]))
@@ -215,7 +216,7 @@ def invite(output: Output, name: str, people: tuple[str, ...], project: str | No
     """Mail each person their own link; earlier links stop working."""
     invitees = [Invitee.parse(text) for text in people]
     with connected() as session:
-        invited = review_sessions.invite(session, get_review_session(session, name, project), invitees)
+        invited = invitations.invite(session, get_review_session(session, name, project), invitees)
     outcomes = {True: "the mail is in the studio's outbox: ft-dcc review outbox", False: "sent"}
     lines = [f"{found.name} <{found.email}>: {found.reason or outcomes[found.is_kept]}" for found in invited]
     output.result("\n".join(lines), {"invited": [attrs.asdict(found) for found in invited]})
@@ -240,8 +241,8 @@ def revoke(output: Output, name: str, email: str | None, project: str | None, re
         raise click.UsageError("Give the MAIL of the invitee to remove.")
     with connected() as session:
         found = get_review_session(session, name, project)
-        revoked = None if email is None else review_sessions.revoke(session, found, email, is_removed=remove)
-        people = [each for each in review_sessions.read_content(session, found)["invitees"] if each["revoked"]]
+        revoked = None if email is None else invitations.revoke(session, found, email, is_removed=remove)
+        people = [each for each in review_content.read_content(session, found)["invitees"] if each["revoked"]]
     lines = [] if revoked is None else [f"The invitation of {revoked} is revoked."]
     lines += [f"  {_describe_invitee(person)}" for person in people]
     report = {"name": revoked, "is_removed": remove, "revoked": people}

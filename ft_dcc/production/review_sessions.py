@@ -1,4 +1,4 @@
-"""Review sessions: find, create, schedule, share and link to them, add versions and invite people."""
+"""Review sessions: find, create, schedule, share and link to them, and add versions."""
 
 from __future__ import annotations
 
@@ -7,15 +7,12 @@ import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
-from email.utils import parseaddr
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from ft_dcc.errors import ReviewSessionClosed, ServerCompatibilityError, SettingInvalid
-from ft_dcc.review.parse import NOTE_KEY, parse_history
+from ft_dcc.errors import ReviewSessionClosed, SettingInvalid
 from ft_dcc.session import operations
-from ft_dcc.session.query.populate import MAX_KEYS_PER_QUERY
 from ft_dcc.session.query.query import quoted
 from ft_dcc.session.transport.codec import new_id, to_datetime
 
@@ -54,37 +51,6 @@ class Review:
     link: str | None
 
 
-@attrs.frozen
-class Invitee:
-    """A person to invite."""
-
-    name: str
-    email: str
-
-    @classmethod
-    def parse(cls, text: str) -> Invitee:
-        """Parse ``Ida Berg <ida@example.com>`` or an address alone; raise SettingInvalid for other text."""
-        name, email = parseaddr(text)
-        if "@" not in email.strip("@"):
-            raise SettingInvalid(f"{text!r} is not a person to invite. Write it as 'Ida Berg <ida@example.com>'.")
-        return cls(name or email.split("@")[0], email)
-
-
-@attrs.frozen
-class InviteResult:
-    """The outcome of an invitation: sent, kept in the studio's outbox, or not sent for a ``reason``.
-
-    ``warning`` describes a problem that the invitee may have with the link.
-    """
-
-    name: str
-    email: str
-    is_sent: bool
-    is_kept: bool
-    reason: str
-    warning: str
-
-
 def find_open(session: Session, project_id: str, id_or_name: str) -> Entity | None:
     """Return the project's review session with this id, the newest with this name, or None.
 
@@ -117,7 +83,7 @@ def is_scheduled(start: datetime | None, end: datetime | None) -> bool:
 
     That it is not open is the server's judgement, whose clock can differ from this one.
     """
-    end = _with_zone(end)
+    end = with_zone(end)
     return start is not None and (end is None or end > datetime.now(timezone.utc))
 
 
@@ -253,82 +219,6 @@ def get_review_session(session: Session, id_or_name: str, project: str | None = 
     return found[0]
 
 
-def read_content(session: Session, review: Review) -> dict[str, Any]:
-    """Return the versions of a review session with their statuses and note counts, and its invitees."""
-    of_session = f"review_session_id is {quoted(review.id)}"
-    members = session.query(
-        "select id, name, version, version_id, notes.id, statuses.status, statuses.created_at, statuses.invitee.name "
-        f"from ReviewSessionObject where {of_session} order by sort_order"
-    )
-    is_stated = _states_revoked(session)
-    projection = "id, name, email, last_sent_at" + (", revoked_at" if is_stated else "")
-    people = session.query(f"select {projection} from ReviewSessionInvitee where {of_session}")
-    histories = _verdict_histories(session, [status["id"] for member in members for status in member["statuses"]])
-    return {
-        "versions": [
-            {
-                "id": member["id"],
-                "name": member["name"],
-                "version": member["version"],
-                "version_id": member["version_id"],
-                "statuses": [_status_report(status, histories.get(status["id"], [])) for status in member["statuses"]],
-                "notes": len(member["notes"]),
-            }
-            for member in members
-        ],
-        "invitees": [
-            {
-                "id": person["id"],
-                "name": person["name"],
-                "email": person["email"],
-                "sent": _iso(person["last_sent_at"]),
-                "revoked": _iso(person["revoked_at"]) if is_stated else None,
-            }
-            for person in people
-        ],
-    }
-
-
-def find_revoked(session: Session) -> dict[str, list[str]]:
-    """Return the names of the invitees whose invitations are revoked, by the ids of their review sessions."""
-    found: dict[str, list[str]] = {}
-    if _states_revoked(session):
-        revoked = "select name, review_session_id from ReviewSessionInvitee where revoked_at is_not none order by name"
-        for person in session.query(revoked):
-            found.setdefault(person["review_session_id"], []).append(person["name"])
-    return found
-
-
-def _states_revoked(session: Session) -> bool:
-    """Return whether invitees state that they are revoked, which an ftrack site and its schema do not."""
-    return "revoked_at" in session.types["ReviewSessionInvitee"].attributes
-
-
-def _status_report(status: Entity, history: list[dict[str, str]]) -> dict[str, Any]:
-    """Return who gave a status, the status with its date, and all statuses that the person gave, oldest first."""
-    is_recorded = bool(history) and history[-1]["status"] == status["status"]
-    date = history[-1]["date"] if is_recorded else _iso(status["created_at"])
-    who = (status["invitee"] or {"name": "unknown"})["name"]
-    return {"who": who, "status": status["status"], "date": date, "history": history}
-
-
-def _verdict_histories(session: Session, status_ids: Sequence[str]) -> dict[str, list[dict[str, str]]]:
-    """Return the statuses and dates that a studio server has recorded for these statuses, by their ids."""
-    found = {}
-    for start in range(0, len(status_ids), MAX_KEYS_PER_QUERY):
-        listed = ", ".join(map(quoted, status_ids[start : start + MAX_KEYS_PER_QUERY]))
-        condition = f"key is {NOTE_KEY} and parent_id in ({listed})"
-        for entry in session.query(f"select parent_id, value from Metadata where {condition}"):
-            changes = parse_history({"value": entry["value"]})
-            found[entry["parent_id"]] = [{"status": each.status, "date": _iso(each.date) or ""} for each in changes]
-    return found
-
-
-def _iso(time: datetime | None) -> str | None:
-    known = _with_zone(time)
-    return None if known is None else known.isoformat()
-
-
 def create_review(session: Session, project: str, name: str, dates: Mapping[str, Any]) -> Review:
     """Create a review session; ``dates`` are as in ``schedule``. Raises SettingInvalid if the name exists already."""
     project_id = _project_id(session, project)
@@ -372,52 +262,8 @@ def set_private(session: Session, review: Review, *, is_private: bool) -> Review
     return _update(session, review, shareable_url_enabled=not is_private)
 
 
-def invite(session: Session, review: Review, people: Sequence[Invitee]) -> list[InviteResult]:
-    """Mail each person their own link; earlier links stop working.
-
-    Returns the outcome of each mail. Raises ServerError if the review session is closed.
-    """
-    known = {person["email"].lower(): person["id"] for person in read_content(session, review)["invitees"]}
-    ids = [known.get(person.email.lower()) or new_id() for person in people]
-    new = [
-        operations.create(
-            "ReviewSessionInvitee",
-            {"id": key, "name": person.name, "email": person.email, "review_session_id": review.id},
-        )
-        for key, person in zip(ids, people)
-        if person.email.lower() not in known
-    ]
-    if new:
-        session.call(new)
-    answers = session.call([{"action": "send_review_session_invite", "review_session_invitee_id": key} for key in ids])
-    return [_invite_result(person, answer) for person, answer in zip(people, answers)]
-
-
-def revoke(session: Session, review: Review, email_or_name: str, *, is_removed: bool = False) -> str:
-    """Disable the links of an invitee and return the name; ``is_removed`` also deletes their notes and statuses.
-
-    Raises SettingInvalid if no single invitee matches, or if the site only supports removal.
-    """
-    people = read_content(session, review)["invitees"]
-    found = [person for person in people if email_or_name.lower() in (person["email"].lower(), person["name"].lower())]
-    if len(found) != 1:
-        listed = ", ".join(person["email"] for person in people) or "none"
-        raise SettingInvalid(f"'{email_or_name}' does not match one invitee of '{review.name}'. Invitees: {listed}.")
-    key = found[0]["id"]
-    if is_removed:
-        session.call([operations.delete("ReviewSessionInvitee", key)])
-        return str(found[0]["name"])
-    try:
-        session.call([{"action": "revoke_review_session_invite", "review_session_invitee_id": key}])
-    except ServerCompatibilityError as error:
-        raise SettingInvalid(
-            f"{session.server_url} cannot revoke an invitation without removing the invitee. Use --remove."
-        ) from error
-    return str(found[0]["name"])
-
-
 def _to_review(found: Entity, link: str | None) -> Review:
-    start, end = _with_zone(found["start_date"]), _with_zone(found["end_date"])
+    start, end = with_zone(found["start_date"]), with_zone(found["end_date"])
     return Review(
         id=found["id"],
         name=found["name"],
@@ -436,13 +282,7 @@ def _update(session: Session, review: Review, **values: Any) -> Review:
     return get_review_session(session, review.id)
 
 
-def _invite_result(person: Invitee, answer: Mapping[str, Any]) -> InviteResult:
-    is_kept, reason = bool(answer.get("kept")), str(answer.get("reason") or "")
-    is_sent, warning = bool(answer.get("sent")) and not is_kept, str(answer.get("warning") or "")
-    return InviteResult(person.name, person.email, is_sent, is_kept, reason, warning)
-
-
-def _with_zone(time: datetime | None) -> datetime | None:
-    # A session may return the server's times, which are UTC, without a zone, or as Arrow objects.
+def with_zone(time: datetime | None) -> datetime | None:
+    """Return a time of the server with its zone, UTC; a session may return it without one, or as an Arrow object."""
     time = to_datetime(time)
     return time if time is None or time.tzinfo is not None else time.replace(tzinfo=timezone.utc)
