@@ -146,7 +146,8 @@ def _distribution(name: str) -> metadata.Distribution:
 
 
 def _minimum(name: str) -> Python:
-    found = _MINIMUM.search(_distribution(name).metadata["Requires-Python"] or "")
+    fields = _distribution(name).metadata
+    found = _MINIMUM.search(fields["Requires-Python"] or "") if "Requires-Python" in fields else None
     return (int(found[1]), int(found[2])) if found else (3, 0)
 
 

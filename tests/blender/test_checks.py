@@ -30,7 +30,9 @@ def image_on(cube, bpy, path):
     image.save()
     image.source = "FILE"
     material = cube.data.materials[0]
-    material.use_nodes = True
+    if bpy.app.version < (5, 0):
+        # Later materials always have nodes, and setting this is deprecated.
+        material.use_nodes = True
     material.node_tree.nodes.new("ShaderNodeTexImage").image = image
     return image
 

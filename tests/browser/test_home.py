@@ -45,6 +45,13 @@ def violations(page: Page) -> list[str]:
     return [f"{found['id']}: {[node['target'] for node in found['nodes']]}" for found in result["violations"]]
 
 
+def copied_link(page: Page) -> str:
+    """Return the link that the page offers to copy, as soon as it is there."""
+    link = page.locator("#copied-text")
+    expect(link).not_to_have_value("")
+    return link.input_value()
+
+
 def check_layout(page: Page) -> None:
     """Assert that the page has no accessibility violation and no sideways scrolling at small and large widths."""
     for width in WIDTHS:
@@ -137,7 +144,7 @@ def test_administrator_creates_a_person_who_signs_in_by_a_link(home, browser, se
     home.click("dialog button.main-button")
     home.click(f"button[aria-label='Manage {name}']")
     home.click("text=Make a sign-in link")
-    link = home.input_value("#copied-text")
+    link = copied_link(home)
     check_layout(home)
     context = browser.new_context()
     page = context.new_page()

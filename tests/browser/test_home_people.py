@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from browser.test_home import check_layout, home
+from browser.test_home import check_layout, copied_link, home
 from playwright.sync_api import Browser, Page, expect
 
 from ft_dcc.server.admin.service import open_admin
@@ -84,7 +84,7 @@ def test_person_is_invited_with_rights_opens_the_link_and_is_revoked(home, dialo
 
 def test_public_link_and_passphrase_are_switched_from_the_page(home, dialog, movie, open_link):
     dialog("Public", movie=movie)
-    link = home.input_value("#copied-text")
+    link = copied_link(home)
     guest = open_link(link)
     guest.wait_for_function("() => document.querySelector('#frame-number')?.value === '1001'")
     home.fill("#field-passphrase", "lantern")
@@ -113,7 +113,7 @@ def test_public_link_and_passphrase_are_switched_from_the_page(home, dialog, mov
 
 def test_review_is_scheduled_closed_and_opened_again(home, dialog, movie, open_link):
     dialog("Scheduled", movie=movie)
-    link = home.input_value("#copied-text")
+    link = copied_link(home)
     home.fill("#field-start", "2040-01-02T09:00")
     home.fill("#field-end", "2040-01-01T09:00")
     home.click("dialog button:has-text('Save')")

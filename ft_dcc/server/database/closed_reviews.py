@@ -167,6 +167,9 @@ def _condition(tables: Tables, family: str, verb: str) -> str:
             columns = [name for name in columns if name not in _ACCESS_COLUMNS]
         elif family == _VERSION:
             columns = [name for name in columns if name in _VERSION_COLUMNS]
+        elif family == _INVITEE:
+            # An invitation can be revoked at any time.
+            columns = [name for name in columns if name != "revoked_at"]
         changed = (f'OLD."{name}" IS NOT NEW."{name}"' for name in columns)
         conditions.append(f"({' OR '.join(changed)})")
     if family == "ComponentLocation":
