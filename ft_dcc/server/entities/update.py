@@ -68,6 +68,8 @@ def _stored_row(batch: Batch, entity_type: model.EntityType, key: tuple[str, ...
 def _check_immutable(entity_type: model.EntityType, row: Row, changed: Row) -> None:
     fixed = {*entity_type.key, *entity_type.lists.get("immutable", ())}
     for column, value in changed.items():
+        if column in entity_type.lists.get("server", ()):
+            raise ValidationError(f"{entity_type.name}.{column} is set by the server alone. Leave it out.")
         if column in fixed and row[column] is not None:
             raise ValidationError(f"{entity_type.name}.{column} cannot be changed to '{value}'. Make another entity.")
 
