@@ -111,7 +111,7 @@ def test_public_link_and_passphrase_are_switched_from_the_page(home, dialog, mov
     open_link(link).wait_for_function("() => document.querySelector('#frame-number')?.value === '1001'")
 
 
-def test_review_is_scheduled_and_opens_at_its_date(home, dialog, movie, open_link):
+def test_review_is_scheduled_closed_and_opened_again(home, dialog, movie, open_link):
     dialog("Christmas dailies", movie=movie)
     link = copied_link(home)
     home.fill("#field-start", "2040-01-02T09:00")
@@ -127,6 +127,10 @@ def test_review_is_scheduled_and_opens_at_its_date(home, dialog, movie, open_lin
     home.fill("#field-start", "2020-01-02T09:00")
     home.click("dialog button:has-text('Save')")
     expect(card).to_contain_text("since")
+    home.click("dialog button:has-text('Close the review')")
+    # The dialog ends with its card, which is not in the list of open reviews any more; the message stays on the page.
+    home.wait_for_selector("text=The review is closed.")
+    expect(card).to_have_count(0)
 
 
 def test_review_without_an_opening_date_is_open_in_every_time_zone(browser, reviews, movie, server_process, open_link):

@@ -69,17 +69,13 @@ class QueuePage(QtWidgets.QWidget):
         self._enable()
 
     def _lay_out(self) -> None:
-        buttons = QtWidgets.QHBoxLayout()
-        for button in (self.resume, self.drop, self.again):
-            buttons.addWidget(button)
-        buttons.addStretch(1)
         column = QtWidgets.QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.empty_label)
         column.addWidget(self.rows, 1)
         for widget in (self.detail, self.error, self.progress):
             column.addWidget(widget)
-        column.addLayout(buttons)
+        column.addLayout(style.button_row(self.resume, self.drop, self.again))
 
     def _fill(self, entries: tuple[QueueItem, ...]) -> None:
         before = self.entry

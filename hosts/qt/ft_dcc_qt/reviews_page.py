@@ -39,16 +39,12 @@ class ReviewsPage(QtWidgets.QWidget):
         self.open.clicked.connect(lambda: open_link(self.page))
         self.copy.clicked.connect(lambda: copy_link(self.page))
         self.again.clicked.connect(lambda: controller.refresh())
-        buttons = QtWidgets.QHBoxLayout()
-        for button in (self.open, self.copy, self.again):
-            buttons.addWidget(button)
-        buttons.addStretch(1)
         column = QtWidgets.QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.empty_label)
         column.addWidget(self.rows, 1)
         column.addWidget(self.error)
-        column.addLayout(buttons)
+        column.addLayout(style.button_row(self.open, self.copy, self.again))
 
     @property
     def page(self) -> str | None:

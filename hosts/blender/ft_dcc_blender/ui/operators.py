@@ -100,12 +100,29 @@ class ToggleSource(bpy.types.Operator):
 
     def execute(self, context: Any) -> set[str]:
         """Add or remove the source."""
-        chosen = context.window_manager.ft_dcc.sources
-        if self.name in chosen:
-            chosen.remove(chosen.find(self.name))
-        else:
-            chosen.add().name = self.name
-        return {"FINISHED"}
+        return _toggle(context.window_manager.ft_dcc.sources, self.name)
+
+
+class ToggleAddressed(bpy.types.Operator):
+    """The next version answers this note"""
+
+    bl_idname = "ft_dcc.toggle_addressed"
+    bl_label = "Addressed"
+
+    note_id: bpy.props.StringProperty(options=_SKIP_SAVE)
+
+    def execute(self, context: Any) -> set[str]:
+        """Tick the note, or remove its tick."""
+        return _toggle(context.window_manager.ft_dcc.addressed, self.note_id)
+
+
+def _toggle(chosen: Any, name: str) -> set[str]:
+    """Add an item of this name to a collection property, or remove it."""
+    if name in chosen:
+        chosen.remove(chosen.find(name))
+    else:
+        chosen.add().name = name
+    return {"FINISHED"}
 
 
 class Repair(bpy.types.Operator):

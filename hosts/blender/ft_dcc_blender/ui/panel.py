@@ -40,6 +40,15 @@ class Sidebar:
     bl_category = "ft-dcc"
 
 
+class SignedInSidebar(Sidebar):
+    """The place of panels that an artist sees who is signed in."""
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Return whether the artist is signed in."""
+        return CONTROLLER.session is not None
+
+
 class ReviewPanel(Sidebar, bpy.types.Panel):
     """Publish for review"""
 
@@ -79,18 +88,13 @@ class ReviewPanel(Sidebar, bpy.types.Panel):
         _draw_result(layout)
 
 
-class LookPanel(Sidebar, bpy.types.Panel):
+class LookPanel(SignedInSidebar, bpy.types.Panel):
     """Look of the movie"""
 
     bl_idname = "FTDCC_PT_facts"
     bl_label = "Movie"
     bl_parent_id = "FTDCC_PT_review"
     bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012 - Blender's way
-
-    @classmethod
-    def poll(cls, context: Any) -> bool:
-        """Return whether the artist is signed in."""
-        return CONTROLLER.session is not None
 
     def draw(self, context: Any) -> None:
         """Draw the current camera, range, rate and size, and the options of the look."""

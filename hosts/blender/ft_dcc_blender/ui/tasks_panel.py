@@ -11,7 +11,7 @@ from ft_dcc.review.my_tasks import MyTask
 
 from ..host import TASK_PROPERTY, BlenderHost
 from .controller import CONTROLLER
-from .panel import Sidebar, draw_lines
+from .panel import SignedInSidebar, draw_lines
 
 _MAX_TASKS = 12
 _THUMBNAIL_SCALE = 2.5
@@ -19,18 +19,13 @@ _SKIP_SAVE = {"SKIP_SAVE", "HIDDEN"}
 _icons: list[Any] = []
 
 
-class TasksPanel(Sidebar, bpy.types.Panel):
+class TasksPanel(SignedInSidebar, bpy.types.Panel):
     """Tasks that are assigned to you"""
 
     bl_idname = "FTDCC_PT_tasks"
     bl_label = "My Tasks"
     bl_parent_id = "FTDCC_PT_review"
     bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012 - Blender's way
-
-    @classmethod
-    def poll(cls, context: Any) -> bool:
-        """Return whether the artist is signed in."""
-        return CONTROLLER.session is not None
 
     def draw(self, context: Any) -> None:
         """Draw the tasks, those with open notes first."""

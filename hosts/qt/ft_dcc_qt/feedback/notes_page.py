@@ -211,17 +211,13 @@ class NotesPage(QtWidgets.QWidget):
         columns = QtWidgets.QHBoxLayout()
         columns.addWidget(self.rows, 3)
         columns.addLayout(side, 2)
-        buttons = QtWidgets.QHBoxLayout()
-        for button in (self.show_drawings, self.hide_drawings, self.download, self.again):
-            buttons.addWidget(button)
-        buttons.addStretch(1)
         page = QtWidgets.QVBoxLayout(self)
         page.setContentsMargins(0, 0, 0, 0)
         page.addWidget(self.message)
         page.addWidget(self.empty_label)
         page.addLayout(columns, 1)
         page.addWidget(self.error)
-        page.addLayout(buttons)
+        page.addLayout(style.button_row(self.show_drawings, self.hide_drawings, self.download, self.again))
 
 
 def _version_row(version: ReviewedVersion) -> QtWidgets.QTreeWidgetItem:

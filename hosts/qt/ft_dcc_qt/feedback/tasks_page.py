@@ -43,16 +43,12 @@ class TasksPage(QtWidgets.QWidget):
         self.take.clicked.connect(lambda: self.task_taken.emit(self.task_id))
         self.notes.clicked.connect(lambda: self.notes_wanted.emit(self.task_id))
         self.again.clicked.connect(self._read)
-        buttons = QtWidgets.QHBoxLayout()
-        for button in (self.take, self.notes, self.again):
-            buttons.addWidget(button)
-        buttons.addStretch(1)
         column = QtWidgets.QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.empty_label)
         column.addWidget(self.rows, 1)
         column.addWidget(self.error)
-        column.addLayout(buttons)
+        column.addLayout(style.button_row(self.take, self.notes, self.again))
 
     def refresh(self) -> None:
         """Show the tasks that the controller has read."""
