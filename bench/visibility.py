@@ -1,4 +1,4 @@
-"""Compare queries of a user who may read some projects with the same queries of an administrator.
+"""Measure what the row filter costs: the same queries by a user with access to one project and by an administrator.
 
 All of it runs in one process, and the CPU time of SQLite and Python is measured, so that other programs matter little.
 """
@@ -29,7 +29,7 @@ Operation = dict[str, Any]
 
 @attrs.frozen
 class FilledStudio:
-    """A studio with several projects, an administrator, and a user who may read one of them."""
+    """A server context with several projects, an administrator, and a user with access to one project."""
 
     dispatcher: Dispatcher
     administrator: Caller

@@ -151,6 +151,7 @@ def _build_packages(folder: Path, order: Order, errors: list[str]) -> tuple[dict
     """Build a folder for each distinct set of packages; return the versions with their reasons, and the folders."""
     hosts: dict[str, dict[str, str]] = {}
     made: dict[Python, str] = {}
+    minimum = max(vendored.minimum_python(), OLDEST_PYTHON)
     for host in order.hosts:
         hosts[host] = {}
         for version, python in PYTHONS[host].items():
@@ -159,7 +160,7 @@ def _build_packages(folder: Path, order: Order, errors: list[str]) -> tuple[dict
             elif python < OLDEST_PYTHON:
                 hosts[host][version] = "its Python {}.{} is too old for ft-dcc, which needs 3.9".format(*python)
             else:
-                oldest = min(python, max(vendored.minimum_python(), OLDEST_PYTHON))
+                oldest = min(python, minimum)
                 if oldest not in made:
                     made[oldest] = _make_packages(folder / _folder_name(oldest), oldest, order.hosts, errors)
                 hosts[host][version] = made[oldest]

@@ -18,7 +18,7 @@ from ft_dcc.server.review.annotations import MAX_POINTS, MAX_SHAPES, parse_shape
 _MAX_ID_LENGTH, _MAX_FRAME = 64, 10**7
 _COMPARE_MODES = ("toggle", "side", "wipe", "difference")
 _PLAY_MODES = ("once", "loop", "ping-pong", "next")
-# The presenter states when its frame is on the screen: it is told somewhat before, and the message may arrive late.
+# A page sends the time at which its frame is shown: this is slightly ahead, and the message can be delayed.
 _MAX_AGE_MS, _MAX_AHEAD_MS = 2_000, 500
 
 
