@@ -274,7 +274,7 @@ def watch(session: Session, on_feedback: Callable[[], object]) -> threading.Thre
 
     It is also called after each connection, as soon as the server has the subscription: what was written before that,
     or during an interruption, causes no event. The thread ends when the session is closed. Without an event hub the
-    function is never called.
+    function is never called. Raises EventHubConnectionError if the session is closed.
     """
 
     def receive(event: Event) -> None:

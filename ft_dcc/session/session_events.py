@@ -28,13 +28,16 @@ class SessionEvents:
         self._create_hub = create_hub
         self._lock = threading.Lock()
         self._hub: EventHub | None = None
+        self._is_closed = False
 
     @property
     def hub(self) -> EventHub:
-        """The event hub, connected or not."""
+        """The event hub, connected or not; that of a closed session cannot be connected."""
         with self._lock:
             is_new = self._hub is None
             hub = self._hub = self._hub or self._create_hub()
+            if self._is_closed:
+                hub.close()
         if is_new:
             from ft_dcc.session.locations.storage_scenario import ActivateCentralizedStorageScenario
 
@@ -107,5 +110,8 @@ class SessionEvents:
 
     def close(self) -> None:
         """Disconnect the hub and end its thread."""
-        if self._hub is not None:
-            self._hub.close()
+        with self._lock:
+            self._is_closed = True
+            hub = self._hub
+        if hub is not None:
+            hub.close()

@@ -72,7 +72,10 @@ class FeedbackController:
 
         def work() -> None:
             # Notes are also read when an event arrives; that must not replace the error of a reply.
-            self._reading_error = error_message_of("Reading notes", lambda: self._read(session, task_id))
+            error = error_message_of("Reading notes", lambda: self._read(session, task_id))
+            # Another task may have been chosen, or the user signed out, meanwhile.
+            if task_id == self.task_id:
+                self._reading_error = error
             self._announce_change()
 
         self._worker.run("Reading notes", work)
@@ -152,12 +155,11 @@ class FeedbackController:
     def _read(self, session: Session, task_id: str) -> None:
         from ft_dcc.review import feedback
 
-        self._watch(session)
         try:
+            self._watch(session)
             versions = tuple(feedback.of_task(session, task_id))
         finally:
             self.is_loading = False
-        # Another task may have been chosen, or the user signed out, meanwhile.
         if task_id == self.task_id:
             self._count_new(versions)
             self.versions = versions

@@ -61,7 +61,25 @@ def wait_until(app):
 
 
 @pytest.fixture
-def open_dialog(app, wait_until):
+def close_dialog(wait_until):
+    """Return a function that closes a dialog after its work in the background, which may wait for an idle host."""
+
+    def close(dialog, *hosts):
+        controller = dialog.controller
+        controller.cancel()
+        readers = (controller.queries, controller.feedback, controller.my_tasks, controller.images)
+        wait_until(
+            lambda: not controller.is_busy and all(each.wait(0) for each in (*readers, controller.version_files)),
+            *hosts,
+        )
+        controller.close()
+        dialog.close()
+
+    return close
+
+
+@pytest.fixture
+def open_dialog(app, wait_until, close_dialog):
     """Return a function that opens a dialog: ``open_dialog(host, page="queue")``, signed in by default."""
     from ft_dcc_qt.dialog import Dialog
 
@@ -83,11 +101,7 @@ def open_dialog(app, wait_until):
 
     yield make
     for dialog, host in made:
-        dialog.controller.cancel()
-        hosts = [] if host is None else [host]
-        wait_until(lambda dialog=dialog: not dialog.controller.is_busy and dialog.controller.queries.wait(0), *hosts)
-        dialog.controller.close()
-        dialog.close()
+        close_dialog(dialog, *([] if host is None else [host]))
         dialog.deleteLater()
     app.processEvents()
 

@@ -24,7 +24,7 @@ def maya(tmp_path):
 
 
 @pytest.fixture
-def choose_from_menu(maya, app, wait_until, monkeypatch, session, task):
+def choose_from_menu(maya, app, wait_until, close_dialog, monkeypatch, session, task):
     """Return a function that presses a menu item and returns the dialog."""
     import ft_dcc_maya
     from ft_dcc_qt import dialog
@@ -45,10 +45,7 @@ def choose_from_menu(maya, app, wait_until, monkeypatch, session, task):
 
     yield press
     if dialog._dialog is not None:
-        # A query may wait for Maya's main thread.
-        wait_until(lambda: dialog._dialog.controller.queries.wait(0), maya)
-        dialog._dialog.controller.close()
-        dialog._dialog.close()
+        close_dialog(dialog._dialog, maya)
 
 
 def test_the_dialog_of_the_menu_lists_the_cameras_and_publishes(

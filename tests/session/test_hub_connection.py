@@ -49,6 +49,17 @@ def test_disconnected_hub_has_no_thread_and_no_subscriber(open_hub: OpenHub):
     hub.close()
 
 
+def test_closed_hub_cannot_be_connected_again(open_hub: OpenHub):
+    hub = open_hub()
+    hub.close()
+    for connect in (hub.connect, hub.connect_in_background):
+        with pytest.raises(EventHubConnectionError, match=r"is closed\. Create another session"):
+            connect()
+    assert hub.connected is False
+    assert hub._connection._thread is None
+    hub.close()
+
+
 def test_last_event_arrives_although_the_hub_is_closed_at_once(open_hub: OpenHub, topic: str, wait_for, settle):
     ann, bob = open_hub(), open_hub()
     received: list[int] = []

@@ -52,6 +52,7 @@ class HubConnection:
         # Held to send, so that the order of events is defined.
         self.send_lock = threading.RLock()
         self.is_wanted = False
+        self._is_ended = False
         self._socket: Socket | None = None
         self._outbox: deque[str] = deque()
         self._packet_ids = itertools.count(1)
@@ -122,7 +123,7 @@ class HubConnection:
         """Send the last events, close the connection and end the thread. Safe to call twice."""
         with self.send_lock:
             self._stopping.set()
-            self.is_wanted = is_wanted
+            self.is_wanted = is_wanted and not self._is_ended
             self._opened.clear()
             if not is_wanted:
                 self._outbox.clear()
@@ -130,6 +131,12 @@ class HubConnection:
             if socket is not None:
                 self._send_last(socket, last)
         self._end_thread(socket)
+
+    def end(self) -> None:
+        """Refuse each later attempt to connect, and stop one that another thread makes now; call close afterwards."""
+        with self.send_lock:
+            self._is_ended = True
+            self._stopping.set()
 
     def _enqueue(self, text: str) -> None:
         if not self.is_wanted:
@@ -140,11 +147,17 @@ class HubConnection:
             )
         self._outbox.append(text)
 
+    def _check_not_ended(self) -> None:
+        if self._is_ended:
+            raise EventHubConnectionError(f"The event hub of {self._url} is closed. Create another session.")
+
     def _start_thread(self, socket: Socket | None) -> None:
-        self._stopping = threading.Event()
-        arguments = (socket, self._stopping)
-        self._thread = threading.Thread(target=self._run, args=arguments, name="ft_dcc event hub", daemon=True)
-        self._thread.start()
+        with self.send_lock:
+            self._check_not_ended()
+            self._stopping = threading.Event()
+            arguments = (socket, self._stopping)
+            self._thread = threading.Thread(target=self._run, args=arguments, name="ft_dcc event hub", daemon=True)
+            self._thread.start()
 
     def _end_thread(self, socket: Socket | None = None) -> None:
         self._stopping.set()
@@ -197,6 +210,7 @@ class HubConnection:
                 if stopping is not None and stopping.is_set():
                     socket.close()
                     return False
+                self._check_not_ended()
                 for payload in self._initial_events():
                     socket.send(self._packet(payload))
                 while self._outbox:

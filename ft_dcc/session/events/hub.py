@@ -128,7 +128,8 @@ class EventHub:
             self._enqueue_disconnection()
 
     def close(self) -> None:
-        """Disconnect and end the thread. Safe to call twice."""
+        """Disconnect and end the thread; the hub cannot be connected again. Safe to call twice."""
+        self._connection.end()
         if self._connection.is_wanted or self.connected:
             self.disconnect()
 
