@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Callable
 import click
 
 from ft_dcc import errors
-from ft_dcc.cli.inputs import AbsolutePath, connected
-from ft_dcc.cli.output import Output, reporting
 from ft_dcc.cli.publish import PublishCommand, make_request, publish_options
+from ft_dcc.cli.terminal.inputs import AbsolutePath, connected
+from ft_dcc.cli.terminal.output import Output, reporting
 from ft_dcc.settings.resolve import read_settings
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ft_dcc.accounts.local_server import ensure_local_studio, require_server, studio_folder
-from ft_dcc.cli.inputs import find_account_at
-from ft_dcc.cli.output import Output
+from ft_dcc.cli.terminal.inputs import find_account_at
+from ft_dcc.cli.terminal.output import Output
 from ft_dcc.errors import NotFoundError, SettingInvalid
 from ft_dcc.project_transfer import export, mapping
 from ft_dcc.session import SERVER_LOCATION_ID, Session, operations

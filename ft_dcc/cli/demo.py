@@ -18,8 +18,8 @@ from typing import Any
 
 import click
 
-from ft_dcc.cli.inputs import AbsolutePath
-from ft_dcc.cli.output import Output, reporting
+from ft_dcc.cli.terminal.inputs import AbsolutePath
+from ft_dcc.cli.terminal.output import Output, reporting
 from ft_dcc.errors import Error, MissingExtra, ServerUnreachable, TransferFailed
 
 TASK = "Demo/SEQ010/SH010/Animation"

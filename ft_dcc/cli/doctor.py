@@ -15,7 +15,7 @@ import attrs
 import click
 
 from ft_dcc.accounts.local_server import is_running, require_server, studio_folder
-from ft_dcc.cli.output import Output, reporting
+from ft_dcc.cli.terminal.output import Output, reporting
 from ft_dcc.errors import Error
 from ft_dcc.settings.resolve import Settings, read_settings
 
@@ -145,7 +145,7 @@ def _server(settings: Settings) -> Iterator[Finding]:
     if address is None:
         yield _local_studio(studio_folder(settings))
         return
-    from ft_dcc.cli.inputs import connected
+    from ft_dcc.cli.terminal.inputs import connected
 
     try:
         with connected() as session:

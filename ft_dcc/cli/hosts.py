@@ -14,7 +14,7 @@ import click
 
 from ft_dcc import errors, frames
 from ft_dcc.cli.demo import running_server
-from ft_dcc.cli.output import Output, reporting
+from ft_dcc.cli.terminal.output import Output, reporting
 
 if TYPE_CHECKING:
     from ft_dcc.install.deployment import Deployed

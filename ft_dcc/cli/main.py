@@ -16,8 +16,8 @@ except ImportError:
     sys.exit("The command line is not installed. Run: pip install 'ft-dcc[cli]'")
 
 from ft_dcc import errors
-from ft_dcc.cli.interrupts import reliable_sigint
-from ft_dcc.cli.output import CommandGroup, Output
+from ft_dcc.cli.terminal.interrupts import reliable_sigint
+from ft_dcc.cli.terminal.output import CommandGroup, Output
 
 DONE, FAILED, WRONG_USAGE, USER_FIXABLE, STOPPED = 0, 1, 2, 3, 130
 

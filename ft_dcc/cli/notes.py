@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
-from ft_dcc.cli.inputs import connected
-from ft_dcc.cli.output import CommandGroup, Output, format_local_time, reporting
+from ft_dcc.cli.terminal.inputs import connected
+from ft_dcc.cli.terminal.output import CommandGroup, Output, format_local_time, reporting
 from ft_dcc.errors import Cancelled, Error, SettingInvalid, StorageError, UserFixableError
 from ft_dcc.files.atomic import write_atomically
 from ft_dcc.frames import Resolution

@@ -14,9 +14,9 @@ import attrs
 import click
 
 from ft_dcc import errors, frames
-from ft_dcc.cli.inputs import FRAME_RANGE, FRAME_RATE, RESOLUTION, connected, find_account
 from ft_dcc.cli.notes import find_open_notes, print_open_notes
-from ft_dcc.cli.output import Output, format_table, problem_line, reporting
+from ft_dcc.cli.terminal.inputs import FRAME_RANGE, FRAME_RATE, RESOLUTION, connected, find_account
+from ft_dcc.cli.terminal.output import Output, format_table, problem_line, reporting
 from ft_dcc.settings import definitions, resolve
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ def publish_showing_progress(
     Applies the repairs of the checks named in ``repair`` first. If the server does not answer, or on Ctrl-C, the job
     stays in the queue and a message names the command that resumes it, unless repairs were requested.
     """
-    from ft_dcc.cli.progress import progress_display
+    from ft_dcc.cli.terminal.progress import progress_display
     from ft_dcc.publish.publisher import Publisher, prepare
 
     settings = resolve.read_settings()
@@ -289,7 +289,7 @@ def _repair(output: Output, check: publisher.PublishCheck, names: tuple[str, ...
 @contextmanager
 def job_progress(output: Output, job_id: str) -> Iterator[progress.OnProgress]:
     """Show the progress of a job on stderr; on Ctrl-C, print the commands that resume and drop it."""
-    from ft_dcc.cli.progress import progress_display
+    from ft_dcc.cli.terminal.progress import progress_display
 
     try:
         with progress_display(is_quiet=output.quiet) as on_progress:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from ft_dcc.cli import inputs, publish
-from ft_dcc.cli.output import CommandGroup, Output, reporting
+from ft_dcc.cli import publish
+from ft_dcc.cli.terminal import inputs
+from ft_dcc.cli.terminal.output import CommandGroup, Output, reporting
 from ft_dcc.errors import JobNotFound, ServerUnreachable, UserFixableError
 from ft_dcc.settings.resolve import read_settings
 
@@ -233,7 +234,7 @@ def _watch(output: Output) -> NoReturn:
 
 
 def _run_once(output: Output, failed: set[str], *, retry_failed: bool = False) -> list[JobResult]:
-    from ft_dcc.cli.progress import progress_display
+    from ft_dcc.cli.terminal.progress import progress_display
     from ft_dcc.publish.jobs.queue import process_queue
     from ft_dcc.publish.publisher import Publisher
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from ft_dcc import errors, frames
-from ft_dcc.cli.inputs import connected
-from ft_dcc.cli.output import CommandGroup, Output, reporting
+from ft_dcc.cli.terminal.inputs import connected
+from ft_dcc.cli.terminal.output import CommandGroup, Output, reporting
 from ft_dcc.settings.resolve import read_settings
 
 if TYPE_CHECKING:
@@ -88,8 +88,8 @@ def forget(output: Output, render_id: str) -> None:
 
 
 def _publish_one(output: Output, render_id: str, *, again: bool) -> int:
-    from ft_dcc.cli.progress import progress_display
     from ft_dcc.cli.publish import print_result
+    from ft_dcc.cli.terminal.progress import progress_display
     from ft_dcc.publish.publisher import Publisher
     from ft_dcc.renders.publish import publish_render
 
@@ -135,7 +135,7 @@ def _watch(output: Output) -> NoReturn:
 
 
 def _run_once(output: Output, without: set[str] | None = None) -> list[RenderResult]:
-    from ft_dcc.cli.progress import progress_display
+    from ft_dcc.cli.terminal.progress import progress_display
     from ft_dcc.publish.publisher import Publisher
     from ft_dcc.renders.publish import PUBLISHING, READY, publish_ready, state_of
 

@@ -12,8 +12,8 @@ import attrs
 import click
 
 from ft_dcc.accounts.local_server import require_server, studio_folder
-from ft_dcc.cli.inputs import END_TIME, TIME, connected
-from ft_dcc.cli.output import CommandGroup, Output, format_local_time, reporting
+from ft_dcc.cli.terminal.inputs import END_TIME, TIME, connected
+from ft_dcc.cli.terminal.output import CommandGroup, Output, format_local_time, reporting
 from ft_dcc.errors import ServerError, SettingInvalid
 from ft_dcc.production import invitations, review_content, review_sessions
 from ft_dcc.production.invitations import Invitee

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from ft_dcc.accounts.local_server import require_server
-from ft_dcc.cli.inputs import AbsolutePath
-from ft_dcc.cli.output import Output, reporting
+from ft_dcc.cli.terminal.inputs import AbsolutePath
+from ft_dcc.cli.terminal.output import Output, reporting
 
 if TYPE_CHECKING:
     from ft_dcc.server.database.data_folder import Credentials

@@ -14,8 +14,8 @@ from click import shell_completion
 
 from ft_dcc.accounts.browser_login import start_browser_login
 from ft_dcc.accounts.credentials import save_credentials
-from ft_dcc.cli.inputs import FRAME_RANGE, FRAME_RATE, AbsolutePath, connected
-from ft_dcc.cli.output import CommandGroup, Output, reporting
+from ft_dcc.cli.terminal.inputs import FRAME_RANGE, FRAME_RATE, AbsolutePath, connected
+from ft_dcc.cli.terminal.output import CommandGroup, Output, reporting
 from ft_dcc.errors import SettingInvalid, StorageError
 from ft_dcc.frames import FrameRange, frame_rate
 from ft_dcc.production.tasks import WantedTask, assigned_tasks, ensure_task, ensure_tasks, search_tasks
@@ -210,7 +210,7 @@ def fetch_command(output: Output, version: str, component: str | None, folder: P
 
     VERSION is an id, or PROJECT/SEQUENCE/SHOT/ASSET/v003.
     """
-    from ft_dcc.cli.progress import progress_display
+    from ft_dcc.cli.terminal.progress import progress_display
     from ft_dcc.production import versions
     from ft_dcc.publish.progress import Progress
 

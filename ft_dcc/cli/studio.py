@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from ft_dcc.accounts.local_server import require_server, studio_folder
-from ft_dcc.cli.inputs import AbsolutePath
-from ft_dcc.cli.output import CommandGroup, Output, reporting
+from ft_dcc.cli.terminal.inputs import AbsolutePath
+from ft_dcc.cli.terminal.output import CommandGroup, Output, reporting
 from ft_dcc.errors import SettingInvalid, StorageError
 from ft_dcc.files.atomic import atomic_path, new_file
 

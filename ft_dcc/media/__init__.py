@@ -6,11 +6,11 @@ It knows files, frames and settings, and nothing of a publish, a host or a serve
 from ft_dcc.media.burnin import Burnin
 from ft_dcc.media.contact_sheet import contact_sheet, contact_sheet_of_movie
 from ft_dcc.media.encode import encode, transcode
+from ft_dcc.media.inspection.media_info import EncodedFile, MovieInfo
+from ft_dcc.media.inspection.probe import probe, resampled
 from ft_dcc.media.live_encode import LiveEncode, start_live_encode
-from ft_dcc.media.media_info import EncodedFile, MovieInfo
 from ft_dcc.media.ocio import ColourOptions, image_size
 from ft_dcc.media.presets import Output
-from ft_dcc.media.probe import probe, resampled
 from ft_dcc.media.sound import Sound
 from ft_dcc.media.thumbnail import still, thumbnail
 

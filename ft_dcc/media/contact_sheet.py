@@ -13,12 +13,13 @@ from pathlib import Path
 import attrs
 
 from ft_dcc.frames import Frames, Resolution
-from ft_dcc.media import burnin, encode_run, ffmpeg, media_info, ocio, probe
+from ft_dcc.media import burnin, encode_run, ffmpeg, ocio
 from ft_dcc.media import burnin as drawing
 from ft_dcc.media import ffmpeg_colour as encoding
 from ft_dcc.media.ffmpeg import Feed, IsCancelled
 from ft_dcc.media.fonts.font_files import missing_remark
 from ft_dcc.media.frame_input import FrameInput, build_frame_input
+from ft_dcc.media.inspection import media_info, probe
 
 COMPONENT_NAME = "contact-sheet"
 _COLUMNS, _ROWS, _GAP = 5, 4, 4

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from ft_dcc.errors import ValueMismatch
 from ft_dcc.frames import Frames
-from ft_dcc.media import encode_run, ffmpeg, file_integrity, media_info, ocio, presets, sound
+from ft_dcc.media import encode_run, ffmpeg, ocio, presets, sound
 from ft_dcc.media.burnin import Burnin, BurninTarget
 from ft_dcc.media.frame_input import build_frame_input, refuse_damaged
-from ft_dcc.media.probe import movie_input, probe
+from ft_dcc.media.inspection import file_integrity, media_info
+from ft_dcc.media.inspection.probe import movie_input, probe
 
 
 def encode(

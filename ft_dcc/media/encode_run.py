@@ -14,11 +14,12 @@ import attrs
 
 from ft_dcc.errors import EncodeFailed, Error
 from ft_dcc.frames import Resolution
-from ft_dcc.media import burnin, encoders, ffmpeg, ffmpeg_colour, frame_input, media_info, presets, probe, sound
+from ft_dcc.media import burnin, encoders, ffmpeg, ffmpeg_colour, frame_input, presets, sound
 from ft_dcc.media.burnin import Burnin, BurninTarget
 from ft_dcc.media.encoders import SOFTWARE, Encoder
 from ft_dcc.media.ffmpeg import Feed, Finished, IsCancelled, OnLine
 from ft_dcc.media.fonts.font_files import BUNDLED, missing_remark
+from ft_dcc.media.inspection import media_info, probe
 from ft_dcc.media.sound import Sound
 
 OnFrame = Callable[[int], None]

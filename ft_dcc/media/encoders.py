@@ -22,7 +22,7 @@ import platformdirs
 from ft_dcc.errors import Cancelled, Error, StorageError
 from ft_dcc.media import ffmpeg, ffmpeg_colour, presets
 from ft_dcc.media.ffmpeg import IsCancelled
-from ft_dcc.media.probe import movie_input, probe
+from ft_dcc.media.inspection.probe import movie_input, probe
 from ft_dcc.settings.resolve import read_settings
 
 

@@ -7,7 +7,7 @@ knows transfer functions, in ffmpeg 5.1 as in the newest release.
 from __future__ import annotations
 
 from ft_dcc.frames import Resolution
-from ft_dcc.media.media_info import WIDE_PRIMARIES, MovieInfo
+from ft_dcc.media.inspection.media_info import WIDE_PRIMARIES, MovieInfo
 
 # Grey, palette and 4:2:0 of odd size are converted to RGB of the same or a higher depth first. Alpha is kept: ffmpeg
 # 9.0 loses the right half of each row when it removes alpha at the same depth, zscale does not.

@@ -17,8 +17,9 @@ import attrs
 
 from ft_dcc.errors import FramesMissing, ValueMismatch
 from ft_dcc.frames import Frames, Resolution, format_ranges, split_frame_number
-from ft_dcc.media import burnin, ffmpeg, ffmpeg_colour, file_integrity, ocio, probe
+from ft_dcc.media import burnin, ffmpeg, ffmpeg_colour, ocio
 from ft_dcc.media.ffmpeg import Buffer, Feed, Finished
+from ft_dcc.media.inspection import file_integrity, probe
 
 _DECODERS = {
     ".bmp": "bmp",

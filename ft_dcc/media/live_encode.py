@@ -11,9 +11,10 @@ from typing import Callable
 
 from ft_dcc.errors import Cancelled, FramesMissing
 from ft_dcc.frames import Frames, format_ranges
-from ft_dcc.media import encode_run, ffmpeg, media_info, ocio, presets, sound
+from ft_dcc.media import encode_run, ffmpeg, ocio, presets, sound
 from ft_dcc.media.burnin import Burnin
 from ft_dcc.media.frame_input import FrameInput, build_frame_input
+from ft_dcc.media.inspection import media_info
 
 POLL_INTERVAL_SECONDS = 0.1
 

@@ -18,8 +18,9 @@ from typing import Any, Callable
 import attrs
 
 from ft_dcc import errors, frames
-from ft_dcc.media import ffmpeg, file_integrity, image_channels
-from ft_dcc.media.probe import probe
+from ft_dcc.media import ffmpeg
+from ft_dcc.media.inspection import file_integrity, image_channels
+from ft_dcc.media.inspection.probe import probe
 from ft_dcc.settings.resolve import read_settings
 
 # Yields frame numbers and files in order, and waits for files that do not exist yet.

@@ -11,11 +11,12 @@ import attrs
 from ft_dcc.errors import MovieUnreadable
 from ft_dcc.frames import IMAGE_SUFFIXES
 from ft_dcc.media import burnin as drawing
-from ft_dcc.media import encode_run, ffmpeg, media_info, ocio
+from ft_dcc.media import encode_run, ffmpeg, ocio
 from ft_dcc.media import ffmpeg_colour as encoding
 from ft_dcc.media.ffmpeg import Feed
 from ft_dcc.media.fonts.font_files import missing_remark
-from ft_dcc.media.probe import (
+from ft_dcc.media.inspection import media_info
+from ft_dcc.media.inspection.probe import (
     COUNT_ARGS,
     SHOWINFO,
     movie_input,

@@ -22,9 +22,9 @@ from ft_dcc.frames import IMAGE_SUFFIXES, Frames, find_frames, frame_rate
 from ft_dcc.media import presets
 from ft_dcc.media.encode import encode, transcode
 from ft_dcc.media.ffmpeg import IsCancelled
-from ft_dcc.media.media_info import EncodedFile
+from ft_dcc.media.inspection.media_info import EncodedFile
+from ft_dcc.media.inspection.probe import probe
 from ft_dcc.media.ocio import image_size
-from ft_dcc.media.probe import probe
 from ft_dcc.media.thumbnail import still, thumbnail
 
 OnProgress = Callable[[int, int], None]

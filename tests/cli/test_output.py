@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from ft_dcc.cli.output import Output
-from ft_dcc.cli.progress import progress_display
+from ft_dcc.cli.terminal.output import Output
+from ft_dcc.cli.terminal.progress import progress_display
 from ft_dcc.errors import ValidationIssue, ValueMismatch
 from ft_dcc.publish.models import PublishRequest
 from ft_dcc.publish.progress import Progress

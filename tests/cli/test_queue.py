@@ -343,8 +343,8 @@ def test_ctrl_c_prints_the_job_and_the_resume_command(session, environ, jobs, ta
 
 def test_a_publish_without_one_of_its_sources_exits_with_3(environ, frames, task_path, session, jobs, monkeypatch):
     """Two sources, one of them with a gap: the good one is published, and the exit code asks the artist."""
-    from ft_dcc.cli.output import Output
     from ft_dcc.cli.publish import print_result
+    from ft_dcc.cli.terminal.output import Output
 
     gap = str(Path(frames).with_name("gap.%04d.png"))
     for frame in (1, 3):

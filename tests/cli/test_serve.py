@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from ft_dcc.cli import serve
-from ft_dcc.cli.output import Output
+from ft_dcc.cli.terminal.output import Output
 from ft_dcc.server.database.data_folder import Credentials
 
 FT_DCC = [sys.executable, "-m", "ft_dcc.cli.main"]

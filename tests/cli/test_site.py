@@ -149,7 +149,13 @@ def test_help_lists_the_short_help_of_each_command_and_imports_none(capsys):
     code = "import sys; from ft_dcc.cli.main import run; run(['--help']); print(*sys.modules, file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
     assert {name for name in done.stderr.split() if name.startswith("ft_dcc.")} <= {
-        *("ft_dcc.cli", "ft_dcc.cli.main", "ft_dcc.cli.interrupts", "ft_dcc.cli.output", "ft_dcc.errors"),
+        *(
+            "ft_dcc.cli",
+            "ft_dcc.cli.main",
+            "ft_dcc.cli.terminal.interrupts",
+            "ft_dcc.cli.terminal.output",
+            "ft_dcc.errors",
+        ),
     }
 
 

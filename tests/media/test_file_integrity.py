@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from doubles.numbered_images import run_ffmpeg
 
-from ft_dcc.media import file_integrity
+from ft_dcc.media.inspection import file_integrity
 
 FORMATS = [
     ("a.mp4", "libx264", ()),

@@ -17,7 +17,7 @@ from doubles.numbered_images import run_ffmpeg, write_flat
 from ft_dcc.errors import Cancelled, FramesMissing, SettingInvalid, UserFixableError, ValueMismatch
 from ft_dcc.frames import FrameRange, Frames, Resolution
 from ft_dcc.media import ColourOptions, contact_sheet, encode, image_size, start_live_encode, still, thumbnail
-from ft_dcc.media.image_channels import Part, find_rgb
+from ft_dcc.media.inspection.image_channels import Part, find_rgb
 from ft_dcc.media.presets import EDITORIAL
 
 oiio = pytest.importorskip("OpenImageIO", reason="ft-dcc[colour] is not installed")

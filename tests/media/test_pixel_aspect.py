@@ -12,7 +12,7 @@ import pytest
 
 from ft_dcc.frames import FrameRange, Frames, Resolution
 from ft_dcc.media import contact_sheet, encode, start_live_encode, thumbnail
-from ft_dcc.media.probe import png_pixel_aspect
+from ft_dcc.media.inspection.probe import png_pixel_aspect
 
 
 def chunk(kind: bytes, content: bytes) -> bytes:

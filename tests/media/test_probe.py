@@ -8,7 +8,7 @@ from doubles.numbered_images import run_ffmpeg, write_numbered
 from ft_dcc.errors import Cancelled, MovieUnreadable
 from ft_dcc.frames import Resolution
 from ft_dcc.media import probe
-from ft_dcc.media.probe import count_frames
+from ft_dcc.media.inspection.probe import count_frames
 
 TEST_IMAGE = "testsrc2=s=320x180:r="
 

@@ -12,8 +12,9 @@ from pathlib import Path
 import attrs
 
 from ft_dcc import errors, frames
-from ft_dcc.media import ffmpeg, file_integrity, media_info
+from ft_dcc.media import ffmpeg
 from ft_dcc.media.ffmpeg import Finished, IsCancelled
+from ft_dcc.media.inspection import file_integrity, media_info
 
 # Reports the time and the size of each decoded frame; without the checksum it costs nothing.
 SHOWINFO = "showinfo=checksum=0"

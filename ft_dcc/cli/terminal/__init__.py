@@ -1,0 +1,4 @@
+"""Input and output in a terminal: values of options, progress, results and Ctrl-C.
+
+It knows no command.
+"""
