@@ -115,7 +115,7 @@ def test_enter_publishes_after_another_button_had_the_focus(ready, wait_until, t
 
 def test_enter_in_the_list_of_versions_opens_the_version(ready, wait_until, type_key, monkeypatch):
     opened = []
-    monkeypatch.setattr("ft_dcc_qt.result_panel.open_link", opened.append)
+    monkeypatch.setattr("ft_dcc_qt.publish.result_panel.open_link", opened.append)
     page = ready.publish_page
     page.frames.setFocus()
     type_key("Return")
@@ -128,7 +128,7 @@ def test_enter_in_the_list_of_versions_opens_the_version(ready, wait_until, type
 
 def test_enter_after_the_publish_opens_the_review(ready, wait_until, type_key, monkeypatch):
     opened = []
-    monkeypatch.setattr("ft_dcc_qt.result_panel.open_link", opened.append)
+    monkeypatch.setattr("ft_dcc_qt.publish.result_panel.open_link", opened.append)
     page = ready.publish_page
     page.frames.setFocus()
     type_key("Return")

@@ -97,7 +97,7 @@ def test_a_dropped_frame_adds_its_sequence_and_delete_removes_it(app, open_dialo
 
 
 def test_progress_is_formatted_with_rate_and_remaining_time(app):
-    from ft_dcc_qt.progress_panel import format_progress
+    from ft_dcc_qt.publish.progress_panel import format_progress
 
     upload = Progress("upload", "sh010", 6_000_000, 12_000_000, "bytes", seconds=3.0)
     assert format_progress(upload) == "6.0 of 12.0 MB, 2.0 MB/s, 3 s left"

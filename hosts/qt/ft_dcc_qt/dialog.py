@@ -15,7 +15,7 @@ from . import PAGES, style
 from .about_page import AboutPage
 from .feedback.notes_page import NotesPage
 from .feedback.tasks_page import TasksPage
-from .publish_page import PublishPage
+from .publish.publish_page import PublishPage
 from .queue_page import QueuePage
 from .reviews_page import ReviewsPage
 from .settings_page import SettingsPage

@@ -11,7 +11,7 @@ from ft_dcc.host import Host
 from ft_dcc.ui.publish_controller import PublishController
 
 from . import style
-from .progress_panel import ProgressPanel
+from .publish.progress_panel import ProgressPanel
 
 if TYPE_CHECKING:
     from ft_dcc.publish.jobs.queue import QueueItem

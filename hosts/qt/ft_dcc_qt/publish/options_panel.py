@@ -12,8 +12,7 @@ from ft_dcc.host import Host, SupportsLooks
 from ft_dcc.settings.definitions import BURNIN_POSITIONS
 from ft_dcc.settings.resolve import Settings
 from ft_dcc.ui.publish_controller import PublishController
-
-from . import style
+from ft_dcc_qt import style
 
 # What is burnt in if the settings name nothing.
 _BURNIN = {"top left": "{project}  {shot}", "bottom left": "{task}  {version}", "bottom right": "{frame}"}

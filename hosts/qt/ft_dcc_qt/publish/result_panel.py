@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from Qt import QtCore, QtWidgets
 
 from ft_dcc.ui.publish_controller import PublishController
-
-from . import style
-from .links import copy_link, open_link
+from ft_dcc_qt import style
+from ft_dcc_qt.links import copy_link, open_link
 
 if TYPE_CHECKING:
     from ft_dcc.publish.history import PastVersion

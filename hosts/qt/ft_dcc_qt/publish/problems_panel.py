@@ -9,8 +9,7 @@ from Qt import QtCore, QtWidgets
 from ft_dcc.errors import ValidationIssue
 from ft_dcc.host import Host, SupportsSelection
 from ft_dcc.ui.publish_controller import PublishController
-
-from . import style
+from ft_dcc_qt import style
 
 
 class ProblemsPanel(QtWidgets.QScrollArea):

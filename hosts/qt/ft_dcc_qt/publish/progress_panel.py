@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from Qt import QtWidgets
 
 from ft_dcc.ui.publish_controller import PublishController
-
-from . import style
+from ft_dcc_qt import style
 
 if TYPE_CHECKING:
     from ft_dcc.publish.progress import Progress

@@ -12,9 +12,9 @@ from ft_dcc.errors import SettingInvalid
 from ft_dcc.frames import FrameRange, Resolution, frame_rate
 from ft_dcc.host import Host, SupportsSnapshot
 from ft_dcc.ui.publish_controller import PublishController
+from ft_dcc_qt import style
+from ft_dcc_qt.feedback.addressed_panel import AddressedPanel
 
-from . import style
-from .feedback.addressed_panel import AddressedPanel
 from .options_panel import OptionsPanel
 from .problems_panel import ProblemsPanel
 from .progress_panel import ProgressPanel

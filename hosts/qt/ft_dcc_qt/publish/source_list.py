@@ -9,8 +9,7 @@ from Qt import QtCore, QtGui, QtWidgets
 
 from ft_dcc.frames import find_sequences
 from ft_dcc.ui.preview import Preview
-
-from . import style
+from ft_dcc_qt import style
 
 _NAME = QtCore.Qt.ItemDataRole.UserRole
 _CHECKED, _UNCHECKED = QtCore.Qt.CheckState.Checked, QtCore.Qt.CheckState.Unchecked
