@@ -20,7 +20,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from ft_dcc.server.bootstrap import open_server_context
 from ft_dcc.server.review.access import ReviewAccess
-from ft_dcc.server.review.live import LiveReviews, Page
+from ft_dcc.server.review.live.open_pages import LiveReviews, Page
 
 TIMEOUT_SECONDS = 20
 

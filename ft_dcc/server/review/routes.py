@@ -20,7 +20,7 @@ from ft_dcc.server.auth.browser_sessions import BrowserSessions, check_same_orig
 from ft_dcc.server.entities.passphrases import verify_passphrase
 from ft_dcc.server.http import rate_limit, static_pages
 from ft_dcc.server.identity import Caller
-from ft_dcc.server.review import content, guest_actions, live_routes, playback_actions
+from ft_dcc.server.review import content, guest_actions, playback_actions
 from ft_dcc.server.review.access import (
     PASS_LIFETIME_SECONDS,
     USER_KEY,
@@ -34,7 +34,8 @@ from ft_dcc.server.review.attachments import MAX_ATTACHMENT_BYTES, Attachments
 from ft_dcc.server.review.earlier_notes import read_earlier
 from ft_dcc.server.review.export.note_images import NoteImages
 from ft_dcc.server.review.feedback import viewer_of
-from ft_dcc.server.review.live import LiveReviews
+from ft_dcc.server.review.live import routes as live_routes
+from ft_dcc.server.review.live.open_pages import LiveReviews
 from ft_dcc.server.review.response_cache import Cached, ResponseCache, to_json
 from ft_dcc.server.review.user_actions import find_user_access, read_people, require_right
 from ft_dcc.server.storage import file_response

@@ -17,7 +17,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from ft_dcc import errors
 from ft_dcc.server.review.access import ReviewAccess
-from ft_dcc.server.review.live import LiveReviews, Page, Room
+from ft_dcc.server.review.live.open_pages import LiveReviews, Page, Room
 
 _KEEP_ALIVE_SECONDS = 20
 _MAX_MESSAGE_BYTES = 64 << 10

@@ -24,7 +24,7 @@ from ft_dcc.server.review import content
 from ft_dcc.server.review.access import ReviewAccess
 from ft_dcc.server.review.earlier_notes import entries_of_same_assets
 from ft_dcc.server.review.feedback import read_change, viewer_of
-from ft_dcc.server.review.presentation import Presentation, clock_ms
+from ft_dcc.server.review.live.presentation import Presentation, clock_ms
 
 _log = logging.getLogger(__name__)
 
