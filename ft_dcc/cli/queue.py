@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from ft_dcc.cli import publish
+from ft_dcc.cli import playblast, publish
 from ft_dcc.cli.terminal import inputs
 from ft_dcc.cli.terminal.output import CommandGroup, Output, reporting
 from ft_dcc.errors import JobNotFound, ServerUnreachable, UserFixableError
@@ -102,7 +102,7 @@ def _opened_scene(item: QueueItem) -> Iterator[Host | None]:
     from ft_dcc.publish.jobs.queue import NEEDS_SCENE
 
     if item.state == NEEDS_SCENE and item.scene is not None and item.scene.suffix == ".blend":
-        with publish.opened_in_blender(item.scene) as host:
+        with playblast.opened_in_blender(item.scene) as host:
             yield host
     else:
         yield None

@@ -11,7 +11,7 @@ from ft_dcc.frames import find_frames
 from ft_dcc.publish import models, progress, slots
 from ft_dcc.publish.jobs.job import Job
 from ft_dcc.publish.pipeline.pyblish_adapter import Context
-from ft_dcc.publish.plugins import collect, collect_sources, extract, validate
+from ft_dcc.publish.plugins import collect, collect_sources, extract, validate, validate_media
 
 if TYPE_CHECKING:
     from ft_dcc.host import Host
@@ -51,7 +51,7 @@ def _validate_offline(context: Context) -> None:
         if slots.SOURCE.get(instance).kind == "camera":
             collect_sources.CollectCamera().process(instance)
             validate.ValidateCamera().process(instance)
-            validate.ValidateSound().process(instance)
+            validate_media.ValidateSound().process(instance)
             validate.ValidateSceneFile().process(instance)
     validate.ValidateDisk().process(context)
 

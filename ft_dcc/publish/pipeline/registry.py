@@ -12,7 +12,7 @@ from pathlib import Path
 from ft_dcc.errors import PluginBroken, SettingInvalid
 from ft_dcc.publish import burnin_values
 from ft_dcc.publish.pipeline.pyblish_adapter import PluginClass, load_api
-from ft_dcc.publish.plugins import collect, collect_sources, extract, integrate, validate
+from ft_dcc.publish.plugins import collect, collect_sources, extract, integrate, validate, validate_media
 from ft_dcc.settings.resolve import read_settings
 
 # A plugin's order is its stage; within a stage the plugins run in the order of this list.
@@ -33,14 +33,14 @@ PLUGINS: tuple[PluginClass, ...] = (
     validate.ValidateFrameRange,
     validate.ValidateFrameRate,
     validate.ValidateResolution,
-    validate.ValidateSound,
-    validate.ValidateStill,
-    validate.ValidateMovieColour,
-    validate.ValidateColour,
+    validate_media.ValidateSound,
+    validate_media.ValidateStill,
+    validate_media.ValidateMovieColour,
+    validate_media.ValidateColour,
     # After the checks whose repairs change the scene.
     validate.ValidateSceneFile,
     validate.ValidatePermission,
-    validate.ValidateEncoder,
+    validate_media.ValidateEncoder,
     validate.ValidateDisk,
     # The validation barrier: nothing above changes anything, nothing below runs for a source with a problem.
     burnin_values.PredictVersionNumber,

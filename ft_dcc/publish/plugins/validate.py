@@ -11,12 +11,10 @@ from typing import Any, ClassVar
 
 from ft_dcc import errors, frames
 from ft_dcc.files.atomic import write_remedy
-from ft_dcc.media import ffmpeg, ocio
 from ft_dcc.media.encode import variable_rate
-from ft_dcc.publish import encode_source, scene_origin, slots
+from ft_dcc.publish import scene_origin, slots
 from ft_dcc.publish.pipeline.pyblish_adapter import REVIEW, VALIDATOR, Context, ContextPlugin, Instance, InstancePlugin
 from ft_dcc.publish.plugins import collect, collect_sources
-from ft_dcc.settings import resolve
 
 
 class ValidateCamera(InstancePlugin):
@@ -165,82 +163,6 @@ def configure(
             collect_sources.CollectCamera().process(instance)
 
 
-class ValidateSound(InstancePlugin):
-    """Check that the sounds of the scene and of the request can be decoded."""
-
-    order = VALIDATOR
-    label = "Sound"
-    families: ClassVar[list[str]] = ["camera", "frames", "film"]
-
-    def process(self, instance: Instance) -> None:
-        """Raise UserFixableError for a sound that is missing or cannot be read."""
-        for sound in encode_source.sounds_of(instance):
-            sound.refuse_unreadable()
-
-
-class ValidateStill(InstancePlugin):
-    """Check that no option of movies is requested for a single image."""
-
-    order = VALIDATOR
-    label = "Still"
-    families: ClassVar[list[str]] = ["image"]
-
-    def process(self, instance: Instance) -> None:
-        """Raise UserFixableError for a sound, a slate or an output; those of the settings are left out."""
-        request, settings = slots.REQUEST.get(instance.context), resolve.read_settings()
-        options = ["--sound"] if request.sounds else []
-        if request.slate and settings.get("slate") != "true":
-            options.append("--slate")
-        options += [f"--output {name}" for name in request.outputs or () if name not in settings.items("outputs")]
-        if options:
-            name = Path(slots.SOURCE.get(instance).text).name
-            raise errors.UserFixableError(
-                f"{name} is a single image, so {', '.join(options)} cannot be applied. Leave it out, or give frames as "
-                "name.%04d.png."
-            )
-
-
-class ValidateMovieColour(InstancePlugin):
-    """Check that no colour space is requested for a movie."""
-
-    order = VALIDATOR
-    label = "Colour"
-    families: ClassVar[list[str]] = ["film"]
-
-    def process(self, instance: Instance) -> None:
-        """Raise UserFixableError: a movie is converted by its own tags."""
-        if slots.REQUEST.get(instance.context).colour is not None:
-            name = Path(slots.SOURCE.get(instance).text).name
-            raise errors.UserFixableError(
-                f"{name} is a movie, whose colours are converted by its own tags. Leave out --colour-space, --display, "
-                "--view, --layer, --part and --stereo-view, or publish frames."
-            )
-
-
-class ValidateColour(InstancePlugin):
-    """Check that the source's colour space can be converted."""
-
-    order = VALIDATOR
-    label = "Colour"
-    families: ClassVar[list[str]] = ["frames", "image"]
-
-    def process(self, instance: Instance) -> None:
-        """Raise SettingInvalid for an unknown config or name, MissingExtra if the converter is not installed.
-
-        Raises UserFixableError for a layer, part or view of a file that is not OpenEXR.
-        """
-        name, colour = Path(slots.SOURCE.get(instance).text).name, encode_source.colour_of(instance)
-        if (
-            colour is not None
-            and (colour.layer or colour.part or colour.stereo_view)
-            and not name.lower().endswith(".exr")
-        ):
-            raise errors.UserFixableError(
-                f"{name} has no layers. --layer, --part and --stereo-view are for OpenEXR: leave them out."
-            )
-        ocio.converter(Path(name).suffix, colour)
-
-
 class ValidatePermission(ContextPlugin):
     """Check that the user may create the entities of a publish."""
 
@@ -274,17 +196,6 @@ class ValidatePermission(ContextPlugin):
                 f"{session.api_user} may not create {', '.join(denied)} on {session.server_url}. "
                 f"Ask the administrator for the right to publish in {task.names[0]}."
             )
-
-
-class ValidateEncoder(ContextPlugin):
-    """Check that ffmpeg is installed and runs."""
-
-    order = VALIDATOR
-    label = "Encoder"
-
-    def process(self, context: Context) -> None:
-        """Set ENCODER to ffmpeg's version; raise MissingExtra, SettingInvalid or EncodeFailed."""
-        slots.ENCODER.set(context, ffmpeg.version())
 
 
 class ValidateDisk(ContextPlugin):
