@@ -58,7 +58,7 @@ def command(output: Output, data: Path | None, once: bool, screenshot: Path | No
         environment = stack.enter_context(running_server(output, folder / "studio"))
         environment["FT_DCC_JOBS"] = str(folder / "jobs")
         _ft_dcc(output, environment, "task", "ensure", TASK, "--frames", "1001-1048", "--fps", "24")
-        comment = "The first mile: from the viewport to a review session."
+        comment = "A playblast of the demo scene."
         arguments = ["playblast", str(scene), "--task", TASK, "--review", REVIEW, "--comment", comment]
         report = json.loads(_ft_dcc(output, environment, *arguments, "--json"))
         if screenshot is not None:

@@ -135,7 +135,7 @@ def make_request(
         source=source,
         review=() if no_review else review or None,
         burnin={} if no_burnin else None,
-        slate={None: None, False: (), True: resolve.read_settings().items("slate_lines")}[slate],
+        slate=_slate_lines() if slate else None if slate is None else (),
         outputs=outputs or None,
         **options,
     )
@@ -317,6 +317,12 @@ def print_result(output: Output, published: models.Published) -> int:
 def version_line(version: models.PublishedVersion) -> str:
     """Return the line for a version: source, number and link."""
     return f"{version.source}: version {version.version}  {version.link or ''}".rstrip()
+
+
+def _slate_lines() -> tuple[str, ...]:
+    from ft_dcc.publish.slate_template import read_lines
+
+    return read_lines(resolve.read_settings())
 
 
 @click.command(name="ui", short_help="Open the dialog that publishes files.")

@@ -11,6 +11,7 @@ from ft_dcc.media.inspection.probe import probe, resampled
 from ft_dcc.media.live_encode import LiveEncode, start_live_encode
 from ft_dcc.media.ocio import ColourOptions, image_size
 from ft_dcc.media.presets import Output
+from ft_dcc.media.slate import SlateImages
 from ft_dcc.media.sound import Sound
 from ft_dcc.media.thumbnail import still, thumbnail
 
@@ -21,6 +22,7 @@ __all__ = [
     "LiveEncode",
     "MovieInfo",
     "Output",
+    "SlateImages",
     "Sound",
     "contact_sheet",
     "contact_sheet_of_movie",

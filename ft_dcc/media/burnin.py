@@ -15,7 +15,10 @@ from typing import Union
 import attrs
 
 from ft_dcc import errors, frames
+from ft_dcc.media import slate
 from ft_dcc.media.fonts.font_files import FontChoice, choose_fonts
+from ft_dcc.media.slate import SlateImages
+from ft_dcc.media.timecode import timecode
 
 Text = Union[str, Mapping[int, str]]
 # The position in the image, and libass' number for it: as on a numeric keypad.
@@ -28,7 +31,19 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _WORD_JOINER = "\N{WORD JOINER}"
 _MIDDLE = 5
 # libass moves texts of one layer apart, so that a long one would push another out of the image.
-_LAYERS = (*CORNERS, "slate", "watermark", "missing", "header left", "header right")
+_LAYERS = (*CORNERS, "watermark", "missing", "header left", "header right")
+
+
+@attrs.frozen
+class _Event:
+    """A text from a first to a last image; ``box`` and ``size`` are those of the slate, else the style has them."""
+
+    first: int
+    last: int
+    style: str
+    text: str
+    box: slate.Box | None = None
+    size: int = 0
 
 
 @attrs.frozen
@@ -37,13 +52,14 @@ class Burnin:
 
     ``corners`` maps positions ("top left") to templates ("{shot} {version}"); ``fields`` maps each field to its text,
     or to its text at each frame. ``frame``, ``timecode``, ``range``, ``fps`` and ``resolution`` are computed. ``slate``
-    are the lines of a slate before the first frame, ``watermark`` lies across all frames. Everything outside of the
-    aspect ratio ``aspect`` (2.39) is black.
+    are the lines of a slate before the first frame, such as "Shot: {shot}", and ``slate_images`` what it shows beside
+    them; ``watermark`` lies across all frames. Everything outside of the aspect ratio ``aspect`` (2.39) is black.
     """
 
     corners: Mapping[str, str] = attrs.field(factory=dict)
     fields: Mapping[str, Text] = attrs.field(factory=dict)
     slate: tuple[str, ...] = ()
+    slate_images: SlateImages = attrs.field(factory=SlateImages)
     watermark: str = ""
     aspect: Fraction | None = None
 
@@ -91,90 +107,59 @@ class BurninTarget:
 def script(burnin: Burnin, target: BurninTarget, canvas: frames.Resolution) -> str:
     """Return the libass script for images of the size ``canvas``; it needs the fonts of ``fonts_of``."""
     fonts = fonts_of(burnin, target)
-    lines = [_event(start, end, style, _escaped(text, fonts)) for start, end, style, text in _events(burnin, target)]
+    events = [*_corners(burnin, target), *_slate(burnin, target, canvas), *_watermark_and_labels(burnin, target)]
+    lines = [_event(event, canvas, layer, fonts) for layer, event in enumerate(events, len(_LAYERS))]
     return "\n".join((_head(canvas), *lines, ""))
 
 
 def fonts_of(burnin: Burnin, target: BurninTarget) -> FontChoice:
     """Return the fonts of the texts, and the characters that no font has."""
-    return choose_fonts(text for _, _, _, text in _events(burnin, target))
+    events = (*_corners(burnin, target), *_watermark_and_labels(burnin, target))
+    lines = (text for line in _slate_lines(burnin, target) for text in line)
+    return choose_fonts((*(event.text for event in events), *lines))
 
 
-def _events(burnin: Burnin, target: BurninTarget) -> list[tuple[int, int, str, str]]:
-    """Return first and last index, style and text of everything that is drawn."""
-    return [*_corners(burnin, target), *_slate(burnin, target), *_watermark_and_labels(burnin, target)]
-
-
-def filters(burnin: Burnin, canvas: frames.Resolution, fps: Fraction, name: str) -> list[str]:
+def filters(
+    burnin: Burnin, canvas: frames.Resolution, fps: Fraction, name: str, pixel_format: str = "yuv420p"
+) -> list[str]:
     """Return ffmpeg's filters that draw the script in the file ``name``, relative to the folder where ffmpeg runs."""
     mask = [_mask(canvas, burnin.aspect)] if burnin.aspect else []
-    slate = [f"tpad=start={burnin.lead}"] if burnin.lead else []
-    return [*mask, *slate, "settb=1", "setpts=N", f"ass={name}:fontsdir={FONTS}", f"settb={1 / fps}", "setpts=N"]
+    lead = [slate.filters(burnin.slate_images, canvas, pixel_format)] if burnin.lead else []
+    return [*mask, *lead, "settb=1", "setpts=N", f"ass={name}:fontsdir={FONTS}", f"settb={1 / fps}", "setpts=N"]
 
 
-def earlier_timecode(text: str, frames: int, fps: Fraction) -> str:
-    """Return the timecode of this many frames before a timecode; after ";" it is a drop-frame timecode.
-
-    >>> earlier_timecode("10:00:00:00", 1, Fraction(25)), earlier_timecode("00:01:00;02", 1, Fraction(30000, 1001))
-    ('09:59:59:24', '00:00:59;29')
-    """
-    if not frames:
-        return text
-    hours, minutes, seconds, number = map(int, text.replace(";", ":").split(":"))
-    rate = round(fps)
-    total = ((hours * 60 + minutes) * 60 + seconds) * rate + number
-    if ";" not in text:
-        return timecode(total - frames, fps)
-    # Source: SMPTE ST 12-1: each minute except each tenth one leaves out the first numbers.
-    dropped = rate // 15
-    per_minute, per_ten = 60 * rate - dropped, 600 * rate - 9 * dropped
-    all_minutes = 60 * hours + minutes
-    tens, rest = divmod((total - dropped * (all_minutes - all_minutes // 10) - frames) % (144 * per_ten), per_ten)
-    left_out = 9 * tens + (max(0, rest - dropped) // per_minute if rest >= dropped else 0)
-    before, _, last = timecode(tens * per_ten + rest + dropped * left_out, fps).rpartition(":")
-    return f"{before};{last}"
-
-
-def timecode(frame: int, fps: Fraction) -> str:
-    """Return the non-drop-frame timecode of a frame; frame 0 is midnight.
-
-    >>> timecode(1001, Fraction(24000, 1001)), timecode(-1, Fraction(25)), timecode(7, Fraction(120))
-    ('00:00:41:17', '23:59:59:24', '00:00:00:007')
-    """
-    rate = max(1, round(fps))
-    seconds, rest = divmod(frame % (24 * 3600 * rate), rate)
-    # From 101 fps on the frames have three digits, as in the timecode that ffmpeg writes.
-    digits = max(2, len(str(rate - 1)))
-    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}:{rest:0{digits}d}"
-
-
-def _corners(burnin: Burnin, target: BurninTarget) -> Iterator[tuple[int, int, str, str]]:
-    """Yield first and last index, style and text of each run of frames with the same text."""
+def _corners(burnin: Burnin, target: BurninTarget) -> Iterator[_Event]:
+    """Yield an event for each run of frames with the same text."""
     for place, template in burnin.corners.items():
-        runs: list[tuple[int, int, str, str]] = []
+        runs: list[_Event] = []
         for index, frame in enumerate(target.numbers, burnin.lead):
             text = _expand(template, burnin, target, frame)
-            if runs and runs[-1][3] == text:
-                runs[-1] = (runs[-1][0], index, place, text)
+            if runs and runs[-1].text == text:
+                runs[-1] = attrs.evolve(runs[-1], last=index)
             else:
-                runs.append((index, index, place, text))
+                runs.append(_Event(index, index, place, text))
         yield from runs
 
 
-def _slate(burnin: Burnin, target: BurninTarget) -> Iterator[tuple[int, int, str, str]]:
-    if burnin.slate:
-        first = target.numbers[0]
-        yield 0, 0, "slate", "\n".join(_expand(line, burnin, target, first) for line in burnin.slate)
+def _slate_lines(burnin: Burnin, target: BurninTarget) -> list[tuple[str, str]]:
+    """Return the label and the text of each line of the slate."""
+    lines = map(slate.split_label, burnin.slate)
+    return [(label, _expand(template, burnin, target, target.numbers[0])) for label, template in lines]
 
 
-def _watermark_and_labels(burnin: Burnin, target: BurninTarget) -> Iterator[tuple[int, int, str, str]]:
+def _slate(burnin: Burnin, target: BurninTarget, canvas: frames.Resolution) -> list[_Event]:
+    rows = slate.rows(_slate_lines(burnin, target), slate.layout(burnin.slate_images, canvas))
+    return [_Event(0, 0, row.style, row.text, row.box, row.size) for row in rows]
+
+
+def _watermark_and_labels(burnin: Burnin, target: BurninTarget) -> Iterator[_Event]:
     """Yield the watermark, and a label on every frame that replaces a missing one."""
     first, last = burnin.lead, burnin.lead + len(target.numbers) - 1
     if burnin.watermark:
-        yield first, last, "watermark", _expand(burnin.watermark, burnin, target, target.numbers[0])
+        yield _Event(first, last, "watermark", _expand(burnin.watermark, burnin, target, target.numbers[0]))
     for index, frame in enumerate(target.numbers, burnin.lead):
         if frame in target.filled:
-            yield index, index, "missing", f"FRAME {frame} IS MISSING\nthis is {target.filled[frame]}"
+            yield _Event(index, index, "missing", f"FRAME {frame} IS MISSING\nthis is {target.filled[frame]}")
 
 
 def _expand(template: str, burnin: Burnin, target: BurninTarget, frame: int) -> str:
@@ -208,7 +193,8 @@ def _head(canvas: frames.Resolution) -> str:
     for place, number in CORNERS.items():
         left, right = {1: (margin, 2 * third), 2: (third, third), 0: (2 * third, margin)}[number % 3]
         styles.append(_style(place, size, number, left, right, margin))
-    styles.append(_style("slate", size * 3 // 2, 4, margin * 4, margin * 4, margin))
+    for name, grey in ((slate.TITLE, 0xFF), (slate.LABEL, 0xA0), (slate.VALUE, 0xFF)):
+        styles.append(_style(name, size, CORNERS["top left"], 0, 0, 0, grey=grey))
     styles.append(_style("watermark", size * 4, _MIDDLE, margin, margin, margin, transparency=0xB0, angle=25))
     styles.append(_style("missing", size * 2, _MIDDLE, margin, margin, margin))
     return _script_head(canvas, styles)
@@ -229,7 +215,7 @@ def header_script(left: str, right: str, burnin: Burnin, target: BurninTarget, c
     texts = {"header left": left, "header right": right}
     shown = {style: _expand(text, burnin, target, target.numbers[0]) for style, text in texts.items()}
     fonts = choose_fonts(shown.values())
-    lines = [_event(0, 0, style, _escaped(text, fonts)) for style, text in shown.items()]
+    lines = [_event(_Event(0, 0, style, text), canvas, 0, fonts) for style, text in shown.items()]
     return "\n".join((_script_head(canvas, styles), *lines, ""))
 
 
@@ -250,23 +236,41 @@ def _script_head(canvas: frames.Resolution, styles: Sequence[str]) -> str:
             "Outline, Shadow, Alignment, MarginL, MarginR, MarginV, Encoding",
             *styles,
             "[Events]",
-            "Format: Layer, Start, End, Style, Text",
+            "Format: Layer, Start, End, Style, MarginL, MarginR, MarginV, Text",
         )
     )
 
 
 def _style(
-    name: str, size: int, alignment: int, left: int, right: int, vertical: int, *, transparency: int = 0, angle: int = 0
+    name: str,
+    size: int,
+    alignment: int,
+    left: int,
+    right: int,
+    vertical: int,
+    *,
+    transparency: int = 0,
+    angle: int = 0,
+    grey: int = 0xFF,
 ) -> str:
-    white, black = f"&H{transparency:02X}FFFFFF", f"&H{transparency:02X}000000"
+    white, black = f"&H{transparency:02X}" + 3 * f"{grey:02X}", f"&H{transparency:02X}000000"
     outline = max(1, size // 12)
     colours = f"{white},{black},{black},0,{angle},1,{outline},0"
     # Encoding -1: libass detects the direction of the text.
     return f"Style: {name},DejaVu Sans,{size},{colours},{alignment},{left},{right},{vertical},-1"
 
 
-def _event(first: int, last: int, style: str, text: str) -> str:
-    return f"Dialogue: {_LAYERS.index(style)},{_time(first)},{_time(last + 1)},{style},{text}"
+def _event(event: _Event, canvas: frames.Resolution, layer: int, fonts: FontChoice) -> str:
+    """Return the line of an event; ``layer`` is that of a text of the slate, the others have one for each place."""
+    margins, size = "0,0,0", ""
+    if event.box is not None:
+        size = rf"{{\fs{event.size}}}"
+        # At least 1: a margin of 0 stands for that of the style.
+        margins = f"{max(1, event.box.x)},{max(1, canvas.width - event.box.x - event.box.width)},{event.box.y}"
+    else:
+        layer = _LAYERS.index(event.style)
+    times = f"{_time(event.first)},{_time(event.last + 1)}"
+    return f"Dialogue: {layer},{times},{event.style},{margins},{size}{_escaped(event.text, fonts)}"
 
 
 def _time(index: int) -> str:

@@ -14,7 +14,7 @@ import attrs
 
 from ft_dcc.errors import EncodeFailed, Error
 from ft_dcc.frames import Resolution
-from ft_dcc.media import burnin, encoders, ffmpeg, ffmpeg_colour, frame_input, presets, sound
+from ft_dcc.media import burnin, encoders, ffmpeg, ffmpeg_colour, frame_input, presets, slate, sound, timecode
 from ft_dcc.media.burnin import Burnin, BurninTarget
 from ft_dcc.media.encoders import SOFTWARE, Encoder
 from ft_dcc.media.ffmpeg import Feed, Finished, IsCancelled, OnLine
@@ -81,13 +81,15 @@ class EncodeRun:
     def command(self, path: Path, encoder: Encoder = SOFTWARE) -> list[str]:
         """Return ffmpeg's arguments."""
         target, fps = self.target, self.target.fps
-        drawing = burnin.filters(self.burnin, self.size, fps, SCRIPT) if self._has_burnin else []
+        drawing: list[str] = []
+        if self._has_burnin:
+            drawing = burnin.filters(self.burnin, self.size, fps, SCRIPT, self.output.pixel_format)
         review = ffmpeg_colour.to_review(target.resolution, self.size, self.output.pixel_format)
         upload = encoder.filters if self.output.codec is None else ()
         chains = [f"[0:V:0]{','.join((*self.filters, *review, *drawing, ffmpeg_colour.TAGS, *upload))}[video]"]
-        first = burnin.timecode(target.numbers[0] - self.burnin.lead, fps)
+        first = timecode.timecode(target.numbers[0] - self.burnin.lead, fps)
         if self.output.keeps_timecode and self.timecode:
-            first = burnin.earlier_timecode(self.timecode, self.burnin.lead, fps)
+            first = timecode.earlier_timecode(self.timecode, self.burnin.lead, fps)
         outputs = ["-map", "[video]", "-timecode", first]
         starts = self._sound_starts()
         if starts:
@@ -182,6 +184,8 @@ class EncodeRun:
             return
         fonts = burnin.fonts_of(self.burnin, self.target).files
         with script_folder(burnin.script(self.burnin, self.target, self.size), folder, fonts) as temporary:
+            if self.burnin.slate:
+                slate.copy_logo(self.burnin.slate_images, temporary)
             yield temporary
 
     def _frame_counter(self, on_frame: OnFrame | None) -> ffmpeg.OnCount:

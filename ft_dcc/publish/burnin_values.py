@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ft_dcc.frames import aspect_ratio
 from ft_dcc.host import Host, SupportsFocalLengths
-from ft_dcc.media import Burnin
+from ft_dcc.media import Burnin, SlateImages
 from ft_dcc.publish import models, slots
 from ft_dcc.publish.pipeline.pyblish_adapter import EXTRACTOR, REVIEW, Instance, InstancePlugin
 from ft_dcc.session.query.expression import quoted
@@ -72,6 +72,7 @@ def burnin_of(instance: Instance) -> Burnin:
             "lens": lens,
         },
         slate=request.slate or (),
+        slate_images=request.slate_images or SlateImages(),
         watermark=request.watermark or "",
         aspect=aspect_ratio(request.letterbox) if request.letterbox else None,
     )

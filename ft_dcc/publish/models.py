@@ -13,7 +13,7 @@ import attrs
 
 from ft_dcc import errors, host
 from ft_dcc.frames import FrameRange, Frames, Resolution
-from ft_dcc.media import ColourOptions
+from ft_dcc.media import ColourOptions, SlateImages
 from ft_dcc.production.versions import SCENE_COMPONENT
 
 
@@ -54,8 +54,9 @@ class PublishRequest:
     * ``uses`` are the ids of the versions that this one was made from; ``note`` and ``label`` are for the reviewers.
     * ``addresses`` are the ids of the reviewers' notes that this version answers; ``task_status`` is the name of the
       status that the task gets.
-    * ``burnin`` maps places in the image ("top left") to templates, ``slate`` is the lines of the slate, ``watermark``
-      lies across all frames, ``letterbox`` is the aspect ratio ("2.39") outside of which the image is black.
+    * ``burnin`` maps places in the image ("top left") to templates, ``slate`` is the lines of the slate and
+      ``slate_images`` what it shows beside them, ``watermark`` lies across all frames, ``letterbox`` is the aspect
+      ratio ("2.39") outside of which the image is black.
     * ``outputs`` are made in addition to the review movie. ``fill_missing`` replaces a missing frame by the previous
       one.
     * ``include_scene`` uploads the scene file as a component of the version.
@@ -84,6 +85,7 @@ class PublishRequest:
     notify: bool | None = None
     burnin: Mapping[str, str] | None = None
     slate: tuple[str, ...] | None = attrs.field(default=None, converter=_optional_texts)
+    slate_images: SlateImages | None = None
     watermark: str | None = None
     letterbox: str | None = None
     fill_missing: bool | None = None

@@ -17,7 +17,7 @@ from ft_dcc import errors
 from ft_dcc.frames import aspect_ratio
 from ft_dcc.host import ProvidesPlugins
 from ft_dcc.host_support import looks
-from ft_dcc.publish import encode_source, models, progress, report, slots
+from ft_dcc.publish import encode_source, models, progress, report, slate_template, slots
 from ft_dcc.publish.jobs import offline_capture, rollback
 from ft_dcc.publish.jobs.checkpoint import CheckpointStore
 from ft_dcc.publish.jobs.job import Job, jobs_folder
@@ -187,7 +187,12 @@ def apply_settings(
     letterbox = (settings.get("letterbox") or "") if request.letterbox is None else request.letterbox
     if letterbox:
         aspect_ratio(letterbox)
-    slate = settings.items("slate_lines") if settings.get("slate") == "true" else ()
+    slate = request.slate
+    if slate is None:
+        slate = slate_template.read_lines(settings) if settings.get("slate") == "true" else ()
+    images = request.slate_images
+    if slate and images is None:
+        images = slate_template.read_images(settings)
     fill_missing = settings.get("fill_missing") == "true" if request.fill_missing is None else request.fill_missing
     include_scene = request.include_scene
     if include_scene is None:
@@ -207,7 +212,8 @@ def apply_settings(
             for place, text in (corners if request.burnin is None else request.burnin).items()
             if text
         },
-        slate=tuple(map(_with_date, slate if request.slate is None else request.slate)),
+        slate=tuple(map(_with_date, slate)),
+        slate_images=images,
         watermark=_with_date((settings.get("watermark") or "") if request.watermark is None else request.watermark),
         letterbox=letterbox,
         fill_missing=fill_missing,

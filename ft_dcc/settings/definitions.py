@@ -134,7 +134,11 @@ BURNIN_POSITIONS = ("top_left", "top", "top_right", "bottom_left", "bottom", "bo
 # Outputs that can be made in addition to the review movie.
 OUTPUTS = ("720", "1080", "1440", "2160", "prores", "contact-sheet")
 ENCODERS = ("auto", "software", "nvenc", "qsv", "videotoolbox", "vaapi", "amf")
-_SLATE = ("{project}  {shot}", "{task}  {version}", "{range}  {fps} fps  {resolution}", "{artist}  {date}", "{comment}")
+_SLATE = (
+    "{project}  {shot}",
+    *("Task: {task}", "Version: {version}", "Frames: {range}  at {fps} fps", "Resolution: {resolution}"),
+    *("Artist: {artist}", "Date: {date}", "Comment: {comment}"),
+)
 
 SETTINGS = (
     Setting(
@@ -241,12 +245,19 @@ SETTINGS = (
     Setting("slate", "whether to add a slate before the first frame", ("FT_DCC_SLATE",), "false", check=_check_boolean),
     Setting(
         "slate_lines",
-        "lines of the slate",
+        "lines of the slate; the first one is its title",
         ("FT_DCC_SLATE_LINES",),
         "\n".join(_SLATE),
-        "project, shot, task, version, range, artist, date and comment",
+        "project, shot, task, version, frames, resolution, artist, date and comment",
         separator="\n",
         check=_check_burnin_template,
+    ),
+    Setting(
+        "slate_template",
+        "TOML file with the lines, the logo and the images of the slate, instead of `slate_lines`",
+        ("FT_DCC_SLATE_TEMPLATE",),
+        default_label="thumbnail and colour bars, no logo",
+        is_path=True,
     ),
     Setting(
         "watermark",

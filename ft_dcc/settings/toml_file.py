@@ -54,7 +54,7 @@ def read_file(layer: str, path: Path, *, is_explicit: bool) -> SettingsFile | No
         raise SettingInvalid(
             f"The settings of the {layer} in {path} cannot be read: {reason}. Make it readable."
         ) from error
-    return SettingsFile(layer, path, is_explicit, text, _parse(path, text))
+    return SettingsFile(layer, path, is_explicit, text, parse_toml(path, text))
 
 
 def find_file(folder: Path) -> Path | None:
@@ -63,7 +63,8 @@ def find_file(folder: Path) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def _parse(path: Path, text: str) -> Mapping[str, Any]:
+def parse_toml(path: Path, text: str) -> Mapping[str, Any]:
+    """Return the content of a TOML file; raise SettingInvalid with the line of a mistake."""
     if sys.version_info >= (3, 11):
         import tomllib
     else:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from ft_dcc.errors import FramesMissing, SettingInvalid
 from ft_dcc.frames import FrameRange, Frames, Resolution, frame_rate
 from ft_dcc.media import encode, probe, transcode
-from ft_dcc.media.burnin import Burnin, BurninTarget, script, timecode
+from ft_dcc.media.burnin import Burnin, BurninTarget, script
+from ft_dcc.media.timecode import timecode
 
 CANVAS = Resolution(640, 360)
 EVERYWHERE = dict.fromkeys(("top left", "top", "top right", "bottom left", "bottom", "bottom right"), "{comment}")

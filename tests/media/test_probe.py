@@ -8,6 +8,7 @@ from doubles.numbered_images import run_ffmpeg, write_numbered
 from ft_dcc.errors import Cancelled, MovieUnreadable
 from ft_dcc.frames import Resolution
 from ft_dcc.media import probe
+from ft_dcc.media.inspection import probe as probe_module
 from ft_dcc.media.inspection.probe import count_frames
 
 TEST_IMAGE = "testsrc2=s=320x180:r="
@@ -179,3 +180,12 @@ def test_damaged_movie_is_rejected(tmp_path):
 def test_probing_can_be_cancelled(tmp_path):
     with pytest.raises(Cancelled):
         probe(make_movie(tmp_path / "a.mp4"), is_cancelled=lambda: True)
+
+
+@pytest.mark.parametrize(
+    "before", ["[Parsed_showinfo_0 @ 0x55] [info] ", "    Stream #0:0", "[libx264 @ 0x7f] [info] profile "]
+)
+def test_frame_of_the_log_is_found_after_a_part_of_another_line(before):
+    line = "n:   3 pts:      3 pts_time:0.125 duration:      1 fmt:rgb24 cl:left sar:1/1 s:256x144 i:P iskey:1 type:I "
+    frame = probe_module.parse_frame_line(before + line)
+    assert (frame.ticks, str(frame.resolution), frame.is_key) == (3, "256x144", True)

@@ -97,7 +97,7 @@ def test_the_options_choose_look_size_sound_and_burn_in(
     options.burnin.setChecked(True)
     options.slate.setChecked(True)
     request = page.request()
-    assert (request.scene_sound, len(request.slate), request.burnin["bottom right"]) == (False, 5, "{frame}")
+    assert (request.scene_sound, len(request.slate), request.burnin["bottom right"]) == (False, 8, "{frame}")
     press(page.publish)
     wait_until(lambda: page.result.isVisible() or page.problems.isVisible(), maya)
     assert not page.problems.isVisible()

@@ -24,7 +24,8 @@ COUNT_ARGS = ("-loglevel", "level+verbose", "-map", "0:V:0", "-c", "copy", "-f",
 _COUNT_LINE = re.compile(r"Output stream #0:0 \(video\): (\d+) packets muxed")
 # Other demuxers read text as a terminal's screen, or playlists that open other files and URLs.
 _CONTAINERS = "mov,matroska,avi,mxf,mpegts,mpeg,ogg,gif,flv,asf"
-_FRAME_LINE = re.compile(r" n: *\d+ pts: *(-?\d+) .* fmt:(\S+) .* s:(\d+x\d+) i:(\w) iskey:(\d)")
+# Without an anchor: another thread of ffmpeg may have written the first part of a line of its own before.
+_FRAME_LINE = re.compile(r"n: *\d+ pts: *(-?\d+) .* fmt:(\S+) .* s:(\d+x\d+) i:(\w) iskey:(\d)")
 _CLOCK = re.compile(r"config in time_base: (\S+), frame_rate: (\S+)")
 _COLOUR = re.compile(r"color_space:(\S+) color_primaries:(\S+) color_trc:(\S+)")
 _TIMECODE = re.compile(r"\btimecode\s*: (\d\d:\d\d:\d\d[:;]\d{2,3})$")

@@ -15,7 +15,7 @@ import attrs
 
 from ft_dcc import errors, frames, host
 from ft_dcc.files.atomic import write_remedy
-from ft_dcc.media import ColourOptions, EncodedFile, MovieInfo
+from ft_dcc.media import ColourOptions, EncodedFile, MovieInfo, SlateImages
 from ft_dcc.publish import models
 
 SYNC_INTERVAL_SECONDS = 0.05
@@ -46,6 +46,7 @@ _RECORD_TYPES: dict[str, type] = {
     "ReviewEntry": models.ReviewEntry,
     "Scene": host.Scene,
     "Shot": models.Shot,
+    "SlateImages": SlateImages,
     "Soundtrack": host.Soundtrack,
     "Source": models.Source,
     "Task": models.Task,

@@ -9,6 +9,7 @@ import bpy
 from ft_dcc.errors import SettingInvalid
 from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.publish.models import PublishRequest
+from ft_dcc.publish.slate_template import read_lines
 from ft_dcc.settings.definitions import OUTPUTS
 from ft_dcc.settings.resolve import read_settings
 
@@ -210,7 +211,7 @@ def make_request(choices: Any, scene: Any) -> PublishRequest:
         frame_range=None if is_timeline else FrameRange(*chosen_frames(choices, scene), step=choices.step),
         status=choices.status.strip() or None,
         burnin={"SETTINGS": None, "NONE": {}, "STANDARD": _STANDARD_BURNIN}[choices.burnin],
-        slate={"SETTINGS": None, "NONE": ()}.get(choices.slate, read_settings().items("slate_lines")),
+        slate=None if choices.slate == "SETTINGS" else () if choices.slate == "NONE" else read_lines(read_settings()),
         outputs=tuple(name for name in OUTPUTS if name in choices.outputs) or None,
         # None: validation compares the full resolution with the shot's.
         resolution=None if choices.percentage == 100 else chosen_resolution(choices, scene),
