@@ -12,6 +12,8 @@ from ft_dcc.server.schema.model import Schema
 from ft_dcc.server.schema.tables import TYPE_COLUMN, Tables
 
 OPEN, PRIVATE = "open", "private"
+# A further project, for tests that need a second one of the same user.
+SPARE = "spare"
 # The types whose rows stand for those of a family, where others would need special values.
 _OF_FAMILY = {
     "Context": "Task",
@@ -22,7 +24,7 @@ _OF_FAMILY = {
     "CustomAttributeLink": "AssetCustomAttributeLink",
     "StatusChange": "TypedContextStatusChange",
 }
-_EDITIONS = {OPEN: "first edition", PRIVATE: "secret"}
+_EDITIONS = {OPEN: "first edition", PRIVATE: "secret", SPARE: "spare edition"}
 
 
 def families(schema: Schema, tables: Tables) -> list[str]:
