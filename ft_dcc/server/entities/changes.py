@@ -88,9 +88,7 @@ class ChangeSet:
             old = {name: first for name, (first, _) in before.values.items()}
             values = {name: (old.get(name, first), last) for name, (first, last) in change.values.items()}
             former = before.former or (change.former if before.action == UPDATE else None)
-            self._changes[key] = attrs.evolve(
-                before, row=change.row, values={**before.values, **values}, former=former
-            )
+            self._changes[key] = attrs.evolve(before, row=change.row, values={**before.values, **values}, former=former)
         elif before.action != ADD:
             self._changes[key] = change
 
