@@ -500,9 +500,13 @@ class DuplicateEntryError(Conflict):
 
 
 class ReviewSessionClosedError(Conflict):
-    """A change to a review session that is closed."""
+    """A change to a review session that is closed; ``change`` is a sentence without the name of the session."""
 
     error_code = "review_session_closed"
+
+    def __init__(self, message: str, session_id: str = "", change: str = "") -> None:
+        super().__init__(message)
+        self.session_id, self.change = session_id, change
 
 
 class PassphraseRequired(HttpError):

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import requests
 
+# The status, headers and content of an answer.
+Answer = tuple[int, dict[str, str], bytes]
 # Headers of one connection, and length and encoding, which the proxy changes.
 _OWN = {"connection", "content-length", "content-encoding", "transfer-encoding", "keep-alive", "date", "server"}
+
+
+Distortion = Callable[["FaultyProxy", "Handler", Answer], None]
 
 
 class FaultyProxy:
@@ -18,14 +23,15 @@ class FaultyProxy:
 
     With ``loses_answer`` the server receives that request and its response is lost; otherwise it never arrives.
     With ``heals`` only that request fails, with ``every`` each n-th one. With ``hangs`` the client waits until
-    ``set`` is called again; ``hung`` is set as soon as a client waits.
+    ``set`` is called again; ``hung`` is set as soon as a client waits. With ``answer`` the client gets that one, with
+    ``distort`` the server's own after something was done to it; ``earlier`` is the last one that arrived as it was.
     """
 
     def __init__(self, server_url: str) -> None:
-        self._server_url = server_url
+        self.server_url = server_url
         self._lock = threading.Lock()
         self._released, self.hung = threading.Event(), threading.Event()
-        self._proxy = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._proxy = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Handler,), {"proxy": self}))
         self.url = f"http://127.0.0.1:{self._proxy.server_port}"
         self.set()
 
@@ -37,13 +43,15 @@ class FaultyProxy:
         heals: bool = False,
         every: int = 0,
         hangs: bool = False,
-        answer: tuple[int, dict[str, str], bytes] | None = None,
+        answer: Answer | None = None,
+        distort: Distortion | None = None,
     ) -> None:
         with self._lock:
             self._released.set()
             self._released, self.hung, self._hangs = threading.Event(), threading.Event(), hangs
             self.count, self._every, self.answer = 0, every, answer
             self._breaks_at, self._loses_answer, self._heals = breaks_at, loses_answer, heals
+            self.distort, self.earlier = distort, None
 
     @contextmanager
     def open(self) -> Iterator[FaultyProxy]:
@@ -64,7 +72,7 @@ class FaultyProxy:
             hung.set()
             released.wait()
 
-    def _fate(self) -> tuple[bool, bool]:
+    def fate(self) -> tuple[bool, bool]:
         """Return whether the server receives the next request, and whether the client receives its response."""
         with self._lock:
             self.count += 1
@@ -76,44 +84,91 @@ class FaultyProxy:
                 return self._loses_answer, False
             return self._heals, self._heals
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        line = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
+class Handler(BaseHTTPRequestHandler):
+    """Passes requests on; ``proxy`` decides what happens to each."""
 
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                arrives, answers = line._fate()
-                if arrives:
-                    headers = {name: value for name, value in self.headers.items() if name.lower() not in _OWN}
-                    answer = requests.request(
-                        self.command, line._server_url + self.path, data=body, headers=headers, timeout=60
-                    )
-                if not answers and line.answer is not None:
-                    self._send(*line.answer)
-                    return
-                if not answers:
-                    line.hang()
-                    self.close_connection = True
-                    return
-                headers = {name: value for name, value in answer.headers.items() if name.lower() not in _OWN}
-                self._send(answer.status_code, headers, answer.content)
+    proxy: FaultyProxy
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
-            def _send(self, status: int, headers: dict[str, str], content: bytes) -> None:
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(content)))
-                # A cancelled client has closed the connection.
-                with suppress(OSError):
-                    self.end_headers()
-                    self.wfile.write(content)
+    def do_POST(self) -> None:
+        proxy = self.proxy
+        self._body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        arrives, answers = proxy.fate()
+        answer = self.forward() if arrives or proxy.distort is not None else None
+        if answers and answer is not None:
+            proxy.earlier = answer
+            self.send_answer(answer)
+        elif proxy.distort is not None and answer is not None:
+            proxy.distort(proxy, self, answer)
+        elif proxy.answer is not None:
+            self.send_answer(proxy.answer)
+        else:
+            proxy.hang()
+            self.close_connection = True
 
-            do_GET = do_PUT = do_POST  # noqa: N815 - the names are those of http.server
+    do_GET = do_PUT = do_POST  # noqa: N815 - the names are those of http.server
 
-            def log_message(self, format: str, *args: object) -> None:
-                pass
+    def forward(self) -> Answer:
+        """Send the request to the server and return its answer."""
+        headers = {name: value for name, value in self.headers.items() if name.lower() not in _OWN}
+        url = self.proxy.server_url + self.path
+        answer = requests.request(self.command, url, data=self._body, headers=headers, timeout=60)
+        kept = {name: value for name, value in answer.headers.items() if name.lower() not in _OWN}
+        return answer.status_code, kept, answer.content
 
-        return Handler
+    def send_answer(self, answer: Answer, length: int | None = None) -> None:
+        """Send an answer, whose content may end after ``length`` bytes although all are announced."""
+        status, headers, content = answer
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        # A cancelled client has closed the connection.
+        with suppress(OSError):
+            self.end_headers()
+            self.wfile.write(content[:length])
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def cut_off(proxy: FaultyProxy, handler: Handler, answer: Answer) -> None:
+    """Announce the whole answer, send half of it, and close the connection."""
+    handler.send_answer(answer, length=len(answer[2]) // 2)
+    handler.close_connection = True
+
+
+def send_byte_by_byte(proxy: FaultyProxy, handler: Handler, answer: Answer) -> None:
+    """Send each byte on its own."""
+    handler.send_answer(answer, length=0)
+    with suppress(OSError):
+        for position in range(len(answer[2])):
+            handler.wfile.write(answer[2][position : position + 1])
+            handler.wfile.flush()
+
+
+def repeat_earlier_answer(proxy: FaultyProxy, handler: Handler, answer: Answer) -> None:
+    """Send the answer to the request before, as a cache does that ignores what was asked."""
+    handler.send_answer(proxy.earlier or answer)
+
+
+def send_request_again(proxy: FaultyProxy, handler: Handler, answer: Answer) -> None:
+    """Send the request to the server a second time, and its second answer to the client."""
+    handler.send_answer(handler.forward())
+
+
+def send_answer_twice(proxy: FaultyProxy, handler: Handler, answer: Answer) -> None:
+    """Send the answer two times, of which the second would be read as that to the next request."""
+    handler.send_answer(answer)
+    handler.send_answer(answer)
+
+
+def claim_failure(proxy: FaultyProxy, handler: Handler, answer: Answer) -> None:
+    """Send the answer with the status of an error."""
+    handler.send_answer((502, *answer[1:]))
+
+
+# What happens to the answer of a request that the server has received.
+DISTORTIONS = (cut_off, send_byte_by_byte, repeat_earlier_answer, send_request_again, send_answer_twice, claim_failure)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
+import attrs
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import NullPool
 
 from ft_dcc.server.auth.access_rules import access_rule
-from ft_dcc.server.schema.model import Schema
+from ft_dcc.server.schema.model import Attribute, EntityType, Schema
 from ft_dcc.server.schema.tables import TYPE_COLUMN, Tables
 
 OPEN, PRIVATE = "open", "private"
+# A further project, for tests that need a second one of the same user.
+SPARE = "spare"
 # The types whose rows stand for those of a family, where others would need special values.
 _OF_FAMILY = {
     "Context": "Task",
@@ -22,7 +27,14 @@ _OF_FAMILY = {
     "CustomAttributeLink": "AssetCustomAttributeLink",
     "StatusChange": "TypedContextStatusChange",
 }
-_EDITIONS = {OPEN: "first edition", PRIVATE: "secret"}
+# The id of a configuration of links between entities, for tests that create one.
+LINK_CONFIGURATION = "link-configuration"
+_SPECIAL: dict[str, dict[str, Any]] = {
+    "Component": {"container_id": None},
+    "CustomAttributeLink": {"configuration_id": LINK_CONFIGURATION},
+}
+_NAMED = ("name", "key", "group", "username", "parent_type")
+_EDITIONS = {OPEN: "first edition", PRIVATE: "secret", SPARE: "spare edition"}
 
 
 def families(schema: Schema, tables: Tables) -> list[str]:
@@ -136,3 +148,104 @@ def telling_column(schema: Schema, family: str) -> str:
 def _key(table: Any, schema: Schema, family: str) -> Any:
     column = table.c[telling_column(schema, family)]
     return column == 2 if family == "Event" else column.in_((PRIVATE, f"of-{PRIVATE}")) | column.like(f"{PRIVATE}-%")
+
+
+@attrs.frozen
+class Operations:
+    """All operations that lead to the entities of one project, as ``make_row`` makes them.
+
+    New entities are in the project ``own``, and so are those whose keys are changed.
+    """
+
+    schema: Schema
+    tables: Tables
+    project: str
+    own: str = OPEN
+    hidden: frozenset[str] = attrs.field(init=False)
+
+    @hidden.default
+    def _find_hidden(self) -> frozenset[str]:
+        # History is written by the server alone, with numbers as ids.
+        return frozenset(families(self.schema, self.tables)) - {"Event", "Feed"}
+
+    def all(self, public_rows: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return all operations, in an order that does not depend on the project."""
+        return [*self.creates(), *self.updates(public_rows), *self.changes()]
+
+    def creates(self) -> Iterator[dict[str, Any]]:
+        """Yield the creation of an entity of each type with each key and relation."""
+        for entity_type in self.schema:
+            if entity_type.is_private or entity_type.is_abstract or entity_type.is_materialised:
+                continue
+            for name, value in self.keys(entity_type):
+                data = {**self.new_values(entity_type), name: value}
+                yield {"action": "create", "entity_type": entity_type.name, "entity_data": data}
+
+    def updates(self, public_rows: dict[str, dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Yield the update of each key and relation of an own entity, and of a public one."""
+        for family in self.tables.by_family:
+            row = self.row(family, self.own) if family in self.hidden else public_rows[family]
+            entity_type = self.schema[row.get("__entity_type__", family)]
+            if not row or entity_type.is_private:
+                continue
+            key = [str(row[name]) for name in entity_type.key]
+            for name, value in self.keys(entity_type):
+                data = {name: value}
+                yield {"action": "update", "entity_type": entity_type.name, "entity_key": key, "entity_data": data}
+
+    def changes(self) -> Iterator[dict[str, Any]]:
+        """Yield the deletion of each entity of the project, and each of its attributes with another value."""
+        for family in sorted(self.hidden):
+            row = self.row(family, self.project)
+            entity_type = self.schema[row.get("__entity_type__", family)]
+            if entity_type.is_private:
+                continue
+            call = {"entity_type": entity_type.name, "entity_key": [str(row[name]) for name in entity_type.key]}
+            yield {"action": "delete", **call}
+            for attribute in entity_type.attributes.values():
+                if not attribute.is_hidden and (attribute.is_many or attribute.kind in ("text", "foreign key")):
+                    value = [] if attribute.is_many else None if attribute.kind == "foreign key" else "x"
+                    yield {"action": "update", **call, "entity_data": {attribute.name: value}}
+
+    def keys(self, entity_type: EntityType) -> Iterator[tuple[str, Any]]:
+        """Yield each key and relation of a type that may lead to the project, with a value that does."""
+        for attribute in entity_type.attributes.values():
+            for family in self.targets(entity_type, attribute):
+                row = self.row(family, self.project)
+                if attribute.kind == "foreign key":
+                    yield attribute.name, row["id"]
+                    continue
+                target = self.schema[row.get("__entity_type__", family)]
+                reference = {"__entity_type__": target.name, **{name: row[name] for name in target.key}}
+                yield attribute.name, [reference] if attribute.is_many else reference
+
+    def targets(self, entity_type: EntityType, attribute: Attribute) -> list[str]:
+        """Return the families that a key or relation may lead to and that belong to projects or users."""
+        if attribute.is_hidden or not attribute.rows:
+            return []
+        found: tuple[str, ...] = (attribute.rows,)
+        if attribute.rows == "*":
+            owners = access_rule(self.schema, entity_type).owners
+            found = next((key.targets for key in owners if key.column == attribute.column), ())
+        return [family for family in (self.schema[name].family for name in found) if family in self.hidden]
+
+    def new_values(self, entity_type: EntityType) -> dict[str, Any]:
+        """Return the values that a new entity needs."""
+        rule = access_rule(self.schema, entity_type)
+        owners = {key.column: key.targets for key in rule.owners}
+        found: dict[str, Any] = {}
+        for attribute in entity_type.attributes.values():
+            if attribute.is_hidden or attribute.column is None:
+                continue
+            if attribute.kind == "foreign key" and attribute.column in owners:
+                family = (owners[attribute.column] or (self.schema[attribute.rows].family,))[0]
+                found[attribute.name] = row_id(self.own, family)
+            elif attribute.name in (*_NAMED, "email") or "id" in entity_type.key == (attribute.name,):
+                found[attribute.name] = f"{uuid4().hex}{'@example.test' if attribute.name == 'email' else ''}"
+        if entity_type.family == "Context":
+            found["parent_id"] = self.own
+        return {**found, **_SPECIAL.get(entity_type.family, {})}
+
+    def row(self, family: str, project: str) -> dict[str, Any]:
+        """Return the row of a family in a project."""
+        return make_row(self.schema, self.tables, family, project, f"of-{PRIVATE if project == PRIVATE else OPEN}")

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import pytest
 from doubles.colour_bars import ColourBars
-from doubles.faulty_proxy import FaultyProxy
+from doubles.faulty_proxy import DISTORTIONS, FaultyProxy
 
 from ft_dcc.errors import Error, ServerUnreachable
 from ft_dcc.production.tasks import ensure_task
@@ -84,6 +84,17 @@ def without_scene(publisher):
     return Publisher(publisher.session, jobs=publisher.jobs)
 
 
+def check_published_once(session, path, host, case):
+    """Check that there was one capture, and that there is one version whose media is in the server's location."""
+    assert host.captures == 1, case
+    task_id = ensure_task(session, path)["id"]
+    versions = session.query(
+        f"select components.component_locations from AssetVersion where task_id is '{task_id}'"
+    ).all()
+    assert len(versions) == 1, case
+    assert {len(part["component_locations"]) for part in versions[0]["components"]} == {1}, case
+
+
 def test_answer_of_a_proxy_at_any_request_captures_once_and_publishes_once(publish_through, session, task_path):
     _, total = publish_through(f"{task_path}0")
     assert total > 10
@@ -95,14 +106,7 @@ def test_answer_of_a_proxy_at_any_request_captures_once_and_publishes_once(publi
     for number, answer in cases:
         path = f"{task_path}{number}{answer.replace(' ', '')}"
         host, _ = publish_through(path, breaks_at=number, answer=ANSWERS[answer])
-        assert host.captures == 1, (number, answer)
-        task_id = ensure_task(session, path)["id"]
-        versions = session.query(
-            f"select components.component_locations from AssetVersion where task_id is '{task_id}'"
-        ).all()
-        assert len(versions) == 1, (number, answer)
-        parts = versions[0]["components"]
-        assert {len(part["component_locations"]) for part in parts} == {1}, (number, answer)
+        check_published_once(session, path, host, (number, answer))
 
 
 def test_single_answer_of_a_proxy_to_the_upload_is_noticed(publish_through, session, task_path):
@@ -114,6 +118,31 @@ def test_single_answer_of_a_proxy_to_the_upload_is_noticed(publish_through, sess
         task_id = ensure_task(session, path)["id"]
         assert len(session.query(f"select id from AssetVersion where task_id is '{task_id}'").all()) == 1
         assert host.captures == 1
+
+
+@pytest.mark.parametrize("distort", DISTORTIONS)
+def test_distorted_answer_at_any_request_captures_once_and_publishes_once(publish_through, session, task_path, distort):
+    """The server receives the request, and its answer is damaged, replaced or repeated on the way."""
+    _, total = publish_through(f"{task_path}0")
+    first = 1 + DISTORTIONS.index(distort) % 4
+    for number in range(1, total + 1) if EVERY_ANSWER else range(first, total + 1, 4):
+        # Once, or from this request on until the proxy is repaired.
+        for heals in (True, False) if EVERY_ANSWER else (number % 8 < 4,):
+            path = f"{task_path}{number}{heals}"
+            host, _ = publish_through(path, breaks_at=number, heals=heals, distort=distort)
+            check_published_once(session, path, host, (number, heals))
+
+
+def test_page_of_a_proxy_after_the_request_arrived_captures_once_and_publishes_once(
+    publish_through, session, task_path
+):
+    _, total = publish_through(f"{task_path}0")
+    answers = list(ANSWERS)
+    for number in range(1, total + 1, 1 if EVERY_ANSWER else 2):
+        for answer in answers if EVERY_ANSWER else [answers[number % len(answers)]]:
+            path = f"{task_path}{number}{answer.replace(' ', '')}"
+            host, _ = publish_through(path, breaks_at=number, loses_answer=True, answer=ANSWERS[answer])
+            check_published_once(session, path, host, (number, answer))
 
 
 def test_media_that_the_server_has_lost_is_uploaded_again(session, task, task_path, jobs, monkeypatch):

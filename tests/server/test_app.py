@@ -36,6 +36,14 @@ def test_client_without_strict_header_gets_status_200_with_the_error(http_client
     assert answer.json()["exception"] == "ValidationError"
 
 
+@pytest.mark.parametrize("expression", ["Status", "Nothing"])
+def test_answer_has_the_id_of_its_request(http_client, expression):
+    ask = {"action": "query", "expression": expression}
+    assert http_client.post(ask, headers={"ft-dcc-request": "a-1"}).headers["ft-dcc-request"] == "a-1"
+    assert "ft-dcc-request" not in http_client.post(ask).headers
+    assert "ft-dcc-request" not in http_client.post(ask, headers={"ft-dcc-request": "a; b"}).headers
+
+
 def test_error_text_contains_no_braces(http_client):
     answer = http_client.post({"action": "{0.__class__}"})
     assert answer.json()["content"] == "Invalid action u'(0.__class__)'"

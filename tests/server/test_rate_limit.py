@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import http.client
+from contextlib import closing
+from urllib.parse import urlsplit
+
 import pytest
 import requests
 
 from ft_dcc.errors import SettingInvalid, TooManyRequests
-from ft_dcc.server.http.rate_limit import RequestLimiter, TokenBucket
+from ft_dcc.server.http.rate_limit import RequestLimiter, TokenBucket, client_network
 
 
 class Clock:
@@ -97,6 +101,92 @@ def test_addresses_of_one_ipv6_network_share_a_limit(clock):
     with pytest.raises(TooManyRequests):
         limiter.check_address("2001:db8::2")
     limiter.check_address("2001:db8:0:1::1")
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("192.0.2.1:4711", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("[::ffff:192.0.2.1]:4711", "192.0.2.1"),
+        ("2001:db8::1", "2001:db8::/64"),
+        ("[2001:db8::2]", "2001:db8::/64"),
+        ("[2001:db8::3]:443", "2001:db8::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("unknown", "unknown"),
+        ("", ""),
+    ],
+)
+def test_spellings_of_an_address_share_its_limit(address, network):
+    assert client_network(address) == network
+
+
+TRUSTING = "import os; os.environ['FORWARDED_ALLOW_IPS'] = '127.0.0.1, 192.0.2.128/25'"
+
+
+@pytest.fixture(scope="module")
+def behind_a_proxy(start_module_server, stopped_limits, tmp_path_factory):
+    """Start a server with 60 requests for each address, which trusts proxies on this machine and in a network."""
+    data = tmp_path_factory.mktemp("forwarded") / "data"
+    return start_module_server(data, "--request-limit", "1", change=f"{TRUSTING}\n{stopped_limits}")
+
+
+def ask_for(server, *forwarded):
+    """Return the status of a request with these X-Forwarded-For headers."""
+    address = urlsplit(server.url)
+    with closing(http.client.HTTPConnection(address.hostname, address.port, timeout=30)) as connection:
+        connection.putrequest("GET", "/health")
+        for value in forwarded:
+            connection.putheader("X-Forwarded-For", value)
+        connection.endheaders()
+        return connection.getresponse().status
+
+
+def test_requests_through_a_proxy_are_counted_for_the_client_that_it_names(behind_a_proxy):
+    server = behind_a_proxy
+    assert [ask_for(server, "198.51.100.1") for _ in range(61)] == [200] * 60 + [429]
+    # What the client itself claims comes first; the proxy adds the address that it sees at the end.
+    for forwarded in (
+        ["203.0.113.9, 198.51.100.1"],
+        ["203.0.113.9", "198.51.100.1"],
+        ["127.0.0.1, 198.51.100.1"],
+        ["198.51.100.1, 192.0.2.200"],
+        ["198.51.100.1, 192.0.2.200, 127.0.0.1"],
+        ["198.51.100.1:4711"],
+        ["::ffff:198.51.100.1"],
+    ):
+        assert ask_for(server, *forwarded) == 429, forwarded
+    for forwarded in (["198.51.100.2"], ["198.51.100.1, 198.51.100.2"], ["198.51.100.1", "198.51.100.2"]):
+        assert ask_for(server, *forwarded) == 200, forwarded
+
+
+def test_ipv6_requests_through_a_proxy_are_counted_by_network(behind_a_proxy):
+    server = behind_a_proxy
+    assert [ask_for(server, f"2001:db8::{number:x}") for number in range(61)] == [200] * 60 + [429]
+    assert ask_for(server, "[2001:db8::ffff]:443") == 429
+    assert ask_for(server, "203.0.113.9, 2001:db8::1, 127.0.0.1") == 429
+    assert ask_for(server, "2001:db8:0:1::1") == 200
+
+
+def test_wrong_keys_through_a_proxy_are_counted_for_the_client_that_it_names(start_server, stopped_limits):
+    server = start_server(None, "--request-limit", "0", change=f"{TRUSTING}\n{stopped_limits}")
+
+    def guess(number, address):
+        headers = {"ftrack-strict-api": "true", "ftrack-user": f"user{number}", "ftrack-api-key": "wrong"}
+        headers["X-Forwarded-For"] = f"203.0.113.{number}, {address}"
+        return requests.post(f"{server.url}/api", json=[], headers=headers, timeout=30).status_code
+
+    assert [guess(number, "198.51.100.7") for number in range(101)] == [401] * 100 + [429]
+    assert guess(200, "198.51.100.8") == 401
+
+
+@pytest.mark.parametrize("trusted", ["", "192.0.2.200"])
+def test_a_client_that_is_no_trusted_proxy_names_no_other_address(start_server, stopped_limits, trusted):
+    change = f"import os; os.environ['FORWARDED_ALLOW_IPS'] = '{trusted}'\n{stopped_limits}"
+    server = start_server(None, "--request-limit", "1", change=change)
+    statuses = [ask_for(server, f"198.51.100.{number}, 192.0.2.200") for number in range(61)]
+    assert statuses == [200] * 60 + [429]
 
 
 def test_limit_of_0_counts_no_requests(clock):

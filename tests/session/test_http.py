@@ -93,6 +93,7 @@ def test_server_errors_map_to_error_classes(scripted, line, answer, kind):
         (200, {}, b""),
         (200, {}, b'[{"data": ['),
         (204, {}, b""),
+        (200, {"ft-dcc-request": "that of another request"}, b'[{"data": []}]'),
         (500, {}, b"<html>"),
         (502, {}, b""),
         (503, {}, b'{"error": "no backend"}'),

@@ -14,12 +14,19 @@ import attrs
 from anyio import CapacityLimiter, to_thread
 from sqlalchemy import Connection
 
-from ft_dcc.errors import BadRequest, Forbidden, PayloadTooLarge, ValidationError, WouldBlock
+from ft_dcc.errors import (
+    BadRequest,
+    Forbidden,
+    PayloadTooLarge,
+    ReviewSessionClosedError,
+    ValidationError,
+    WouldBlock,
+)
 from ft_dcc.server.actions import work_limit
 from ft_dcc.server.auth.api_keys import active_user_since
 from ft_dcc.server.auth.permissions import Permissions, permissions_of
 from ft_dcc.server.context import ServerContext
-from ft_dcc.server.database import audit_log, connections, notification_log
+from ft_dcc.server.database import audit_log, closed_reviews, connections, notification_log
 from ft_dcc.server.entities.batch import Action, Batch, Operation
 from ft_dcc.server.entities.changes import ChangeSet
 from ft_dcc.server.events.update_events import (
@@ -288,8 +295,12 @@ class ApiRequest:
             query_deadline=time.monotonic() + MAX_WRITE_QUERY_SECONDS if self.is_writing else None,
         )
         guard = context.store.closed_reviews
-        with guard.guarding_only(()) if self.may_change_closed else nullcontext():
-            answers = batch.run()
+        try:
+            with guard.guarding_only(()) if self.may_change_closed else nullcontext():
+                answers = batch.run()
+        except ReviewSessionClosedError as error:
+            readable = batch.permissions.projects
+            raise closed_reviews.for_reader(error, connection, context.store.tables, readable) from error.__cause__
         done = [pair for pair in zip(self.operations, answers) if pair[0]["action"] in actions.writing]
         audit_log.record(connection, self.caller, done)
         notification_log.record(connection, self.caller, done)

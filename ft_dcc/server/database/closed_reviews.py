@@ -69,7 +69,7 @@ class ClosedReviewGuard:
         self._tables = tables
         self._guarded: Collection[str] | None = None
         self._unlocked: frozenset[str] = frozenset()
-        self._rejected = ("", "", "")
+        self._rejected = ("", "", "", "")
 
     def install(self, engine: Engine) -> None:
         """Add the triggers to every connection that the engine opens from now on."""
@@ -85,7 +85,7 @@ class ClosedReviewGuard:
         @event.listens_for(engine, "handle_error")
         def explain(context: ExceptionContext) -> None:
             if str(context.original_exception) == _MESSAGE:
-                raise ReviewSessionClosedError(self._explanation()) from context.original_exception
+                raise self._error() from context.original_exception
 
     @contextmanager
     def unlocking(self, session_ids: Collection[str]) -> Iterator[None]:
@@ -108,16 +108,35 @@ class ClosedReviewGuard:
     def _rejects(self, session_id: str, name: str, family: str, verb: str) -> bool:
         if session_id in self._unlocked or (self._guarded is not None and session_id not in self._guarded):
             return False
-        self._rejected = (name, family, verb)
+        self._rejected = (session_id, name, family, verb)
         return True
 
-    def _explanation(self) -> str:
-        name, family, verb = self._rejected
+    def _error(self) -> ReviewSessionClosedError:
+        session_id, name, family, verb = self._rejected
+        change = f"A {family} of it cannot be {verb}."
         whole = " Only an administrator may delete the session as a whole." if verb == _VERBS["DELETE"] else ""
-        return (
-            f"The review session '{name}' is closed. A {family} of it cannot be {verb}. "
-            f"Reopen the session first: set a later end_date, or none.{whole}"
+        return ReviewSessionClosedError(
+            f"The review session '{name}' is closed. {change} "
+            f"Reopen the session first: set a later end_date, or none.{whole}",
+            session_id,
+            change,
         )
+
+
+def for_reader(
+    error: ReviewSessionClosedError, connection: Connection, tables: Tables, projects: Collection[str] | None
+) -> ReviewSessionClosedError:
+    """Return the error, without the name of the session if its project is none of those that the caller can read.
+
+    A version can be in sessions of several projects. None stands for all projects.
+    """
+    session = tables.by_family[_SESSION]
+    project = connection.scalar(select(session.c.project_id).where(session.c.id == error.session_id))
+    if projects is None or project in projects:
+        return error
+    return ReviewSessionClosedError(
+        f"A review session that you cannot access is closed. {error.change} Ask an administrator to reopen it."
+    )
 
 
 def closed_session_names(connection: Connection, tables: Tables, ids: Collection[str] | None = None) -> dict[str, str]:

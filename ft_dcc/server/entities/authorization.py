@@ -112,6 +112,14 @@ def check_update(batch: Batch, entity_type: EntityType, row: Row, changed: Colle
         raise Forbidden(_reason(batch, UPDATE, entity_type))
 
 
+def check_author(batch: Batch, entity_type: EntityType, changed: Collection[str]) -> None:
+    """Raise Forbidden if an update gives another author to an entity that users create in their own name only."""
+    rule = access_rule(batch.schema, entity_type)
+    is_own = rule.grants[CREATE] <= {AUTHOR, MEMBERS_AS_AUTHOR}
+    if is_own and rule.author in changed and not batch.permissions.is_administrator:
+        raise Forbidden(f"A {entity_type.name} keeps its author. Leave '{rule.author}' out, or create one of your own.")
+
+
 def may_write(batch: Batch, entity_type: EntityType, values: Row) -> bool:
     """Return whether the caller may create or update an entity of this type with these keys among its values."""
     if entity_type.is_materialised:

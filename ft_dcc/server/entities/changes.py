@@ -20,12 +20,16 @@ Values = dict[str, tuple[Any, Any]]
 
 @attrs.define(eq=False)
 class Change:
-    """One changed entity: its columns, and pairs of old and new values under the server's column names."""
+    """One changed entity: its columns, and pairs of old and new values under the server's column names.
+
+    ``former`` are the columns before an update, which may belong to another project.
+    """
 
     action: str
     entity_type: model.EntityType
     row: Mapping[str, Any]
     values: Values
+    former: Mapping[str, Any] | None = None
 
 
 class ChangeSet:
@@ -49,7 +53,7 @@ class ChangeSet:
         """Record new values of columns; ``row`` is the entity before the change."""
         values = {name: (row.get(name), value) for name, value in changed.items() if row.get(name) != value}
         if self.is_recording and values:
-            self._record(UPDATE, entity_type, {**row, **changed}, values)
+            self._record(UPDATE, entity_type, {**row, **changed}, values, dict(row))
 
     def record_removed(self, entity_type: model.EntityType, row: Mapping[str, Any]) -> None:
         """Record that an entity was deleted; ``row`` are its former columns."""
@@ -65,8 +69,15 @@ class ChangeSet:
             values = {key: (_custom_value_text(old), _custom_value_text(new))}
             self._merge(Change(UPDATE, entity_type, row, values))
 
-    def _record(self, action: str, entity_type: model.EntityType, row: Mapping[str, Any], values: Values) -> None:
-        self._merge(Change(action, entity_type, row, dict(_published_values(entity_type, values))))
+    def _record(
+        self,
+        action: str,
+        entity_type: model.EntityType,
+        row: Mapping[str, Any],
+        values: Values,
+        former: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._merge(Change(action, entity_type, row, dict(_published_values(entity_type, values)), former))
 
     def _merge(self, change: Change) -> None:
         key = (change.entity_type.family, *(str(change.row[name]) for name in change.entity_type.key))
@@ -76,7 +87,8 @@ class ChangeSet:
         elif change.action != REMOVE:
             old = {name: first for name, (first, _) in before.values.items()}
             values = {name: (old.get(name, first), last) for name, (first, last) in change.values.items()}
-            self._changes[key] = attrs.evolve(before, row=change.row, values={**before.values, **values})
+            former = before.former or (change.former if before.action == UPDATE else None)
+            self._changes[key] = attrs.evolve(before, row=change.row, values={**before.values, **values}, former=former)
         elif before.action != ADD:
             self._changes[key] = change
 

@@ -41,6 +41,7 @@ def create_entity(batch: Batch, operation: Operation) -> Answer:
         subtypes = batch.schema.with_subtypes(entity_type.name)[1:]
         raise ValidationError(f"{entity_type.name} is an abstract type. Create one of {', '.join(subtypes)} instead.")
     payload = parse_payload(batch, entity_type, operation)
+    check_server_columns(entity_type, {name: value for name, value in payload.columns.items() if value is not None})
     row = _new_row(entity_type, payload)
     row.update(passphrases.passphrase_columns(batch, entity_type, str(row.get("id")), payload.columns))
     invitee_rights.check_rights(entity_type, row)
@@ -63,6 +64,13 @@ def create_entity(batch: Batch, operation: Operation) -> Answer:
     for name, members in payload.lists.items():
         relations.assign_members(batch, entity_type, row, entity_type.attributes[name], members)
     return {"action": "create", "data": to_response(entity_type, row, payload)}
+
+
+def check_server_columns(entity_type: model.EntityType, columns: Iterable[str]) -> None:
+    """Raise ValidationError if one of these columns is set by the server alone."""
+    for column in columns:
+        if column in entity_type.lists.get("server", ()):
+            raise ValidationError(f"{entity_type.name}.{column} is set by the server alone. Leave it out.")
 
 
 def check_uploaded(batch: Batch, entity_type: model.EntityType, row: Row) -> None:

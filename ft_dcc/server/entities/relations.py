@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Select, Table, delete, literal_column, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, Table, delete, literal_column, or_, select, tuple_, update
 
 from ft_dcc.errors import ValidationError
 from ft_dcc.server.auth import access_rules
@@ -80,11 +80,13 @@ def _assign_owned(
     if "parent_type" in target.attributes and remote == "parent_id":
         values["parent_type"] = owner_type.name
     values.update(_inherited(owner_type, owner, target, remote))
-    is_new = table.c[remote].is_distinct_from(owner["id"])
-    _check_members(batch, authorization.UPDATE, target, table, [listed, is_new], values)
-    for row in batch.rows_to_report(table, listed):
+    # A member that stays can change as well: a reply gets the parent of its note. Its own spelling of the type stays.
+    compared = values.keys() - {"parent_type"}
+    is_changed = or_(*(table.c[name].is_distinct_from(values[name]) for name in compared))
+    _check_members(batch, authorization.UPDATE, target, table, [listed, is_changed], values)
+    for row in batch.rows_to_report(table, listed, is_changed):
         batch.changes.record_updated(changes.stored_type(batch.schema, target.family, row), row, values)
-    batch.connection.execute(update(table).where(listed).values(values))
+    batch.connection.execute(update(table).where(listed, is_changed).values(values))
 
 
 def _count_removed(batch: Batch, attribute: Attribute, table: Table, conditions: list[ColumnElement[bool]]) -> None:

@@ -40,9 +40,11 @@ def update_entity(batch: Batch, operation: Operation) -> Answer:
     payload = parse_payload(batch, entity_type, operation)
     wanted = {**payload.columns, **passphrases.passphrase_columns(batch, entity_type, key[0], payload.columns)}
     changed = {column: value for column, value in wanted.items() if row[column] != value}
+    create.check_server_columns(entity_type, changed)
     _check_immutable(entity_type, row, changed)
     invitee_rights.check_rights(entity_type, changed)
     create.check_required(entity_type, changed, changed)
+    authorization.check_author(batch, entity_type, changed)
     if changed:
         _apply_side_effects(batch, entity_type, row, changed)
         _store(batch, entity_type, key, changed)
@@ -68,8 +70,6 @@ def _stored_row(batch: Batch, entity_type: model.EntityType, key: tuple[str, ...
 def _check_immutable(entity_type: model.EntityType, row: Row, changed: Row) -> None:
     fixed = {*entity_type.key, *entity_type.lists.get("immutable", ())}
     for column, value in changed.items():
-        if column in entity_type.lists.get("server", ()):
-            raise ValidationError(f"{entity_type.name}.{column} is set by the server alone. Leave it out.")
         if column in fixed and row[column] is not None:
             raise ValidationError(f"{entity_type.name}.{column} cannot be changed to '{value}'. Make another entity.")
 

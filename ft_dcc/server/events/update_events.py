@@ -36,10 +36,23 @@ NO_ORIGIN = Origin()
 
 @attrs.frozen
 class EntityUpdate:
-    """The description of a changed entity for subscribers, and the owners that decide who gets it."""
+    """The description of a changed entity for subscribers, and the owners that decide who gets it.
+
+    ``former_owners`` decide who gets the old values as well, of an entity that had others before.
+    """
 
     description: dict[str, Any]
     owners: Owners = None
+    former_owners: Owners = None
+
+    def visible_part(self, permissions: Permissions, user_id: str) -> dict[str, Any] | None:
+        """Return the part of the description that a user may read, by the access rules, or None."""
+        if not holds(permissions, user_id, self.owners, MEMBERS):
+            return None
+        if self.former_owners == self.owners or holds(permissions, user_id, self.former_owners, MEMBERS):
+            return self.description
+        changes = {name: {**values, "old": None} for name, values in self.description["changes"].items()}
+        return {**self.description, "changes": changes}
 
 
 def describe_changes(batch: Batch) -> list[EntityUpdate]:
@@ -53,13 +66,13 @@ def describe_changes(batch: Batch) -> list[EntityUpdate]:
         if change.action == REMOVE
     }
     ancestor_reader, owner_reader = _AncestorReader(batch, removed), OwnerReader(batch, removed)
-    return [
-        EntityUpdate(
-            _describe(batch.schema, change, ancestor_reader),
-            owner_reader.owners(change.entity_type, dict(change.row)),
-        )
-        for change in changes
-    ]
+    updates = []
+    for change in changes:
+        owners = former = owner_reader.owners(change.entity_type, dict(change.row))
+        if change.former is not None:
+            former = owner_reader.owners(change.entity_type, dict(change.former))
+        updates.append(EntityUpdate(_describe(batch.schema, change, ancestor_reader), owners, former))
+    return updates
 
 
 def publish_changes(events: EventHub, caller: Caller, origin: Origin, updates: list[EntityUpdate]) -> None:
@@ -68,7 +81,7 @@ def publish_changes(events: EventHub, caller: Caller, origin: Origin, updates: l
     for start in range(0, len(updates), _MAX_ENTITIES_PER_EVENT):
         part = updates[start : start + _MAX_ENTITIES_PER_EVENT]
         data = {
-            **_entities(part),
+            **_entities([update.description for update in part]),
             "user": {"userid": caller.id, "name": caller.username},
             "clientToken": origin.client_token,
             "pushToken": origin.push_token,
@@ -84,15 +97,15 @@ def affects_permissions(updates: list[EntityUpdate]) -> bool:
 def _redact(
     updates: list[EntityUpdate], data: dict[str, Any], permissions: Permissions, user_id: str
 ) -> dict[str, Any] | None:
-    """Return the data with the entities that a user may read, by the access rules, or None if there is none."""
-    visible = [update for update in updates if holds(permissions, user_id, update.owners, MEMBERS)]
-    if len(visible) == len(updates):
+    """Return the data with what a user may read of the entities, or None if that is nothing."""
+    parts = [update.visible_part(permissions, user_id) for update in updates]
+    if all(part is update.description for part, update in zip(parts, updates)):
         return data
+    visible = [part for part in parts if part is not None]
     return {**data, **_entities(visible)} if visible else None
 
 
-def _entities(updates: list[EntityUpdate]) -> dict[str, Any]:
-    entities = [update.description for update in updates]
+def _entities(entities: list[dict[str, Any]]) -> dict[str, Any]:
     return {"entities": entities, "parents": _parents(entities)}
 
 

@@ -11,7 +11,7 @@ import orjson
 from anyio import to_thread
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ft_dcc.errors import BadRequest, HttpError
 from ft_dcc.server.http import concurrent_requests, request_body
@@ -23,6 +23,8 @@ _MAX_RECORDS_AT_ONCE = 1_000
 _HOST = re.compile(r"([\w.-]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?", re.ASCII)
 # Both spellings of the option are in use: "strict:1;denormalize:1" and "denormalize=true".
 _DENORMALIZED = re.compile(rb"denormalize[:=](1|true)")
+# Each answer has the id that the client gave the request, so that a cache cannot pass it off as that to another one.
+_REQUEST_ID, _ID = b"ft-dcc-request", re.compile(rb"[\w.-]{1,64}", re.ASCII)
 _HEADERS = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
 
 # Answers operations, as ``Dispatcher.answer_async`` does.
@@ -57,6 +59,9 @@ class ApiMiddleware:
             await self._app(scope, receive, send)
             return
         scope["endpoint"] = self
+        request_id = next((value for name, value in scope["headers"] if name == _REQUEST_ID), None)
+        if request_id is not None and _ID.fullmatch(request_id):
+            send = _add_header(send, (_REQUEST_ID, request_id))
         try:
             content = await self._respond(scope, receive)
         except (HttpError, HTTPException, ClientDisconnect) as error:
@@ -103,6 +108,15 @@ class ApiMiddleware:
         if known is not None:
             return known
         return await to_thread.run_sync(authenticator.authenticate, address, username, key)
+
+
+def _add_header(send: Send, header: tuple[bytes, bytes]) -> Send:
+    async def send_with_header(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], header]
+        await send(message)
+
+    return send_with_header
 
 
 def _header(headers: dict[bytes, bytes], name: bytes) -> str | None:

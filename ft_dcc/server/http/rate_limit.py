@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import ipaddress
+import re
 import threading
 import time
 from collections import OrderedDict
@@ -17,6 +18,7 @@ from ft_dcc.server.http.error_responses import error_response
 
 REQUESTS_PER_MINUTE = 6_000
 _MAX_REMEMBERED, _ROUNDING = 10_000, 1e-6
+_WITH_PORT = re.compile(r"(?:\[(?P<v6>[^\]]*)\]|(?P<v4>[\d.]+))(?::\d*)?")
 # A render farm uses one account from many addresses; guests load pages and movies, and nothing else.
 _ACCOUNT_SHARE, _GUEST_SHARE = 10, 0.1
 
@@ -117,11 +119,16 @@ def client_address(request: HTTPConnection) -> str:
 
 @functools.lru_cache(maxsize=_MAX_REMEMBERED)
 def client_network(address: str) -> str:
-    """Return an IPv4 address, or the /64 network of an IPv6 address, of which one machine may use any."""
+    """Return an IPv4 address, or the /64 network of an IPv6 address, of which one machine may use any.
+
+    Some proxies add a port to the address, and write IPv4 addresses as IPv6; neither makes another client.
+    """
+    match = _WITH_PORT.fullmatch(address)
     try:
-        found = ipaddress.ip_address(address)
+        found = ipaddress.ip_address(address if match is None else match["v6"] or match["v4"])
     except ValueError:
         return address
+    found = getattr(found, "ipv4_mapped", None) or found
     return str(found) if found.version == 4 else str(ipaddress.ip_network((found, 64), strict=False))
 
 

@@ -15,6 +15,7 @@ from uuid import UUID, uuid4, uuid5
 
 import attrs
 from anyio import to_thread
+from sqlalchemy import Connection, or_, select
 
 from ft_dcc.errors import InsufficientStorage, PayloadTooLarge, ValidationError
 from ft_dcc.server.auth.signed_tokens import sign, verify
@@ -22,6 +23,7 @@ from ft_dcc.server.context import ServerContext
 from ft_dcc.server.database.seed import SERVER_LOCATION_ID
 from ft_dcc.server.entities.batch import Operation, create_operation
 from ft_dcc.server.review.access import ReviewAccess
+from ft_dcc.server.schema.tables import Tables
 from ft_dcc.server.storage.upload_file import writing_to_disk
 
 MAX_ATTACHMENT_BYTES = 64 << 20
@@ -47,13 +49,35 @@ def note_file_operations(component_id: str, note_id: str, name: str, size: int) 
     """Return the operations that hang a file, which is in the media folder, on a note."""
     path = PurePath(name)
     component = {"id": component_id, "name": path.stem or "file", "file_type": path.suffix, "size": size}
-    place_id = str(uuid5(_LOCATION_NAMESPACE, component_id))
-    place = {"id": place_id, "component_id": component_id, "resource_identifier": component_id}
+    place = {"id": _location_id(component_id), "component_id": component_id, "resource_identifier": component_id}
     return [
         create_operation("FileComponent", component),
         create_operation("ComponentLocation", {**place, "location_id": SERVER_LOCATION_ID}),
         create_operation("NoteComponent", {"note_id": note_id, "component_id": component_id}),
     ]
+
+
+def attached_files(connection: Connection, tables: Tables, note_id: str, user_id: str | None) -> list[str]:
+    """Return the ids of the files that were attached to this note, and to no other, by its author or the server.
+
+    ``user_id`` is the author, None for a guest. Other components can hang on a note as well: a program may link
+    any that its user can read, such as a thumbnail or a file of another note.
+    """
+    link, component, place = (tables.by_family[name] for name in ("NoteComponent", "Component", "ComponentLocation"))
+    statement = select(component.c.id).join_from(link, component, link.c.component_id == component.c.id)
+    statement = statement.where(link.c.note_id == note_id, component.c.version_id.is_(None))
+    statement = statement.where(component.c.container_id.is_(None))
+    if "created_by_id" in component.c:
+        statement = statement.where(or_(component.c.created_by_id.is_(None), component.c.created_by_id == user_id))
+    linked = set(connection.scalars(statement))
+    elsewhere = select(link.c.component_id).where(link.c.component_id.in_(linked), link.c.note_id != note_id)
+    places = {_location_id(component_id): component_id for component_id in linked}
+    placed = {places[key] for key in connection.scalars(select(place.c.id).where(place.c.id.in_(places)))}
+    return sorted(placed - set(connection.scalars(elsewhere)))
+
+
+def _location_id(component_id: str) -> str:
+    return str(uuid5(_LOCATION_NAMESPACE, component_id))
 
 
 class Attachments:

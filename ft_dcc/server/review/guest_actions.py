@@ -21,7 +21,7 @@ from ft_dcc.server.entities.batch import Operation, create_operation, delete_ope
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.review.access import ReviewAccess
 from ft_dcc.server.review.annotations import parse_end_frame, parse_shapes, to_annotation_data
-from ft_dcc.server.review.attachments import Attachment, note_file_operations
+from ft_dcc.server.review.attachments import Attachment, attached_files, note_file_operations
 from ft_dcc.server.review.earlier_notes import addressed_operations, session_of_note
 from ft_dcc.server.review.feedback import NOTE_KEY, parse_object, read_change
 from ft_dcc.server.review.user_actions import (
@@ -121,15 +121,12 @@ def edit_note(dispatcher: Dispatcher, access: ReviewAccess, payload: dict[str, A
 def delete_note(dispatcher: Dispatcher, access: ReviewAccess, payload: dict[str, Any]) -> Change:
     """Delete a note of the visitor with its drawing; raises Conflict for a note with replies, which others wrote."""
     note = _own_note(dispatcher, access, payload.get("note"))
-    families = dispatcher.context.store.tables.by_family
-    table, link, component = (families[name] for name in ("Note", "NoteComponent", "Component"))
-    with dispatcher.context.store.reading() as connection:
+    store = dispatcher.context.store
+    table = store.tables.by_family["Note"]
+    with store.reading() as connection:
         if connection.scalar(select(table.c.id).where(table.c.in_reply_to_id == note.id).limit(1)) is not None:
             raise Conflict("This note has replies and cannot be deleted. Edit its text instead.")
-        # Components of versions can hang on notes as well.
-        is_file = (link.c.component_id == component.c.id) & component.c.version_id.is_(None)
-        statement = select(component.c.id).join_from(link, component, is_file).where(link.c.note_id == note.id)
-        files = connection.scalars(statement).all()
+        files = attached_files(connection, store.tables, note.id, note.user_id)
     operations = [delete_operation("Note", note.id)]
     annotation_id = str(uuid5(_ID_NAMESPACE, note.id))
     # Another client may have written any id into the metadata.
@@ -140,7 +137,7 @@ def delete_note(dispatcher: Dispatcher, access: ReviewAccess, payload: dict[str,
     removals = [delete_operation("FileComponent", component_id) for component_id in files]
     if removals:
         dispatcher.answer(Caller("", "server", is_guest=True), removals, permissions=UNLIMITED)
-    return read_change(dispatcher.context.store, access, note.parent_id, [note.id])
+    return read_change(store, access, note.parent_id, [note.id])
 
 
 def complete_note(dispatcher: Dispatcher, access: ReviewAccess, payload: dict[str, Any]) -> Change:

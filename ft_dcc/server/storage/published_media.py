@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, delete, select
 
-from ft_dcc.errors import Conflict, Forbidden
+from ft_dcc.errors import Conflict, Forbidden, ReviewSessionClosedError
 from ft_dcc.server.auth.api_keys import active_user_since
-from ft_dcc.server.database import audit_log
+from ft_dcc.server.auth.permissions import permissions_of
+from ft_dcc.server.database import audit_log, closed_reviews
 from ft_dcc.server.database.store import Store
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.storage.media_store import MediaStore
@@ -49,6 +50,9 @@ def record_removal(store: Store, caller: Caller, component_id: str) -> None:
         driver.execute("SAVEPOINT removal")
         try:
             connection.execute(delete(locations).where(locations.c.component_id == component_id))
+        except ReviewSessionClosedError as error:
+            projects = permissions_of(connection, store.tables, caller.id).projects
+            raise closed_reviews.for_reader(error, connection, store.tables, projects) from error.__cause__
         finally:
             driver.execute("ROLLBACK TO removal")
             driver.execute("RELEASE removal")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import requests
 import urllib3.exceptions
@@ -31,6 +32,8 @@ _BLOCK_SIZE = 256 * 1024
 _BUSY_STATUSES = frozenset({429, 502, 503, 504})
 # A whole response may take this many time-outs, so that one that arrives drop by drop ends, too.
 _MAX_TIMEOUTS_PER_RESPONSE = 10
+# A studio server returns it in its answer to the request.
+_REQUEST_ID = "ft-dcc-request"
 _ID = re.compile(r"[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}")
 _READ_ACTIONS = frozenset(
     {"query", "search", "query_server_information", "query_schemas", "permissions", "get_upload_metadata"}
@@ -154,15 +157,29 @@ class Transport:
             return storage.put(url, data=body, headers=used, timeout=self.timeout, auth=lambda request: request)
 
     def _send(self, body: bytes, operations: Sequence[Any]) -> bytes:
+        request_id = uuid4().hex
         try:
             # Following a redirect would turn the POST into a GET.
             response = self.http.post(
-                f"{self.server_url}/api", data=body, timeout=self.timeout, allow_redirects=False, stream=True
+                f"{self.server_url}/api",
+                data=body,
+                headers={_REQUEST_ID: request_id},
+                timeout=self.timeout,
+                allow_redirects=False,
+                stream=True,
             )
             content = _read(response, time.monotonic() + _MAX_TIMEOUTS_PER_RESPONSE * self.timeout[1])
         except requests.RequestException as error:
             failed = _Failed(unreachable(self.server_url, error), may_have_arrived=not was_never_sent(error))
             raise failed from error
+        if response.headers.get(_REQUEST_ID, request_id) != request_id:
+            raise _Failed(
+                errors.ServerUnreachable(
+                    f"{self.server_url} cannot be reached: something in between answers with the answer to another "
+                    "request. Check the proxies and caches in the network."
+                ),
+                may_have_arrived=True,
+            )
         if response.status_code < 300 and _is_list(content) and (content != b"[]" or not operations):
             return content
         raise _response_error(self.server_url, response, content, operations)

@@ -237,6 +237,31 @@ def test_a_reviewer_changes_only_own_notes(client: Any) -> None:
     reviewer.delete("Note", own)
 
 
+@pytest.mark.parametrize("role", ["User", "Project Manager", "Reviewer"])
+def test_a_note_keeps_its_author(client: Any, role: str) -> None:
+    show = make_show(client)
+    user = as_user(client, role, show.project)
+    own = user.create("Note", content="mine", parent_id=show.version, parent_type="AssetVersion")
+    for note, author in ((own, client.caller.id), (own, None), (show.note, user.caller.id)):
+        with pytest.raises(Forbidden):
+            user.update("Note", note, user_id=author)
+    with pytest.raises(Forbidden):
+        user.update("Note", own, author=None)
+    # Clients send all values of an entity that they create, also the one that the server has set.
+    user.update("Note", own, user_id=user.caller.id, content="better")
+    client.update("Note", own, user_id=client.caller.id)
+
+
+def test_the_time_of_a_revoked_invitation_is_set_by_the_server_alone(client: Any) -> None:
+    show = make_show(client)
+    data = {"review_session_id": show.session, "name": "Ada", "email": "ada@example.test"}
+    with pytest.raises(HttpError, match="set by the server alone"):
+        client.create("ReviewSessionInvitee", **data, revoked_at="2020-01-01T00:00:00")
+    invitee = client.create("ReviewSessionInvitee", **data, revoked_at=None)
+    with pytest.raises(HttpError, match="set by the server alone"):
+        client.update("ReviewSessionInvitee", invitee, revoked_at="2020-01-01T00:00:00")
+
+
 def test_a_project_manager_does_not_learn_names_of_hidden_projects(client: Any) -> None:
     own, hidden = make_show(client), make_show(client)
     manager = as_user(client, "Project Manager", own.project)

@@ -7,10 +7,13 @@ from uuid import uuid4
 
 import attrs
 import pytest
+from doubles.two_projects import open_database
 
 from ft_dcc.errors import ParseError, ReviewSessionClosedError, ValidationError
 from ft_dcc.server.database import audit_log
+from ft_dcc.server.database.seed import SERVER_LOCATION_ID
 from ft_dcc.server.identity import Caller
+from ft_dcc.server.storage.published_media import record_removal
 
 PAST = {"__type__": "datetime", "value": "2020-01-01T00:00:00"}
 FUTURE = {"__type__": "datetime", "value": "2090-01-01T00:00:00"}
@@ -284,6 +287,35 @@ def test_only_an_administrator_deletes_a_closed_session_and_its_name_is_recorded
     with client.studio.store.reading() as connection:
         (entry,) = audit_log.entries(connection, entity_id=review.id, limit=1)
     assert (entry.action, entry.detail, entry.username) == ("delete closed review", "Dailies", client.caller.username)
+
+
+def test_the_name_of_a_closed_session_is_told_only_to_those_who_can_read_it(client: Any, review: Review) -> None:
+    hidden = client.create("Project", name=uuid4().hex, is_private=True)
+    session = client.create("ReviewSession", name="Studio in trouble", project_id=hidden)
+    item = client.create("ReviewSessionObject", review_session_id=session, version_id=review.other_version)
+    component = client.create("FileComponent", version_id=review.other_version)
+    with open_database(client.studio) as connection:
+        row = {"id": uuid4().hex, "component_id": component, "location_id": SERVER_LOCATION_ID}
+        connection.execute(client.studio.store.tables.by_family["ComponentLocation"].insert().values(row))
+    client.update("ReviewSession", session, end_date=PAST)
+    user = client.create("User", username=uuid4().hex)
+    member = attrs.evolve(client, caller=Caller(user, "member"))
+    for attempt in (
+        lambda user: user.update("AssetVersion", review.other_version, comment="x"),
+        lambda user: user.create("FileComponent", version_id=review.other_version),
+        lambda user: user.delete("FileComponent", component),
+        lambda user: record_removal(client.studio.store, user.caller, component),
+    ):
+        with pytest.raises(ReviewSessionClosedError, match="Studio in trouble"):
+            attempt(client)
+        with pytest.raises(
+            ReviewSessionClosedError, match=r"^A review session that you cannot access is closed. A \w+"
+        ):
+            attempt(member)
+    with pytest.raises(ReviewSessionClosedError, match="'Dailies'"):
+        member.update("AssetVersion", review.version, comment="x")
+    client.update("ReviewSession", session, end_date=None)
+    client.delete("ReviewSessionObject", item)
 
 
 KEYS = {"ReviewSession": "id", "ReviewSessionObject": "id", "Note": "id", "Metadata": "parent_id"}

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
-from uuid import uuid4
+from uuid import uuid4, uuid5
 
 import attrs
 import pytest
+from doubles.two_projects import open_database
 
 from ft_dcc.errors import Forbidden, HttpError
+from ft_dcc.server.database.seed import SERVER_LOCATION_ID
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.review import guest_actions
 from ft_dcc.server.review.access import ReviewAccess
+from ft_dcc.server.review.attachments import _LOCATION_NAMESPACE, note_file_operations
 from ft_dcc.server.review.user_actions import find_user_access, write_as_visitor
 
 RIGHTS = frozenset(("view", "comment", "draw", "decide", "download"))
@@ -159,6 +162,29 @@ def test_a_visitor_writes_on_a_version_of_another_project_in_the_session(client:
     guest_actions.write_note(client.dispatcher, guest(page), {"object": item, "content": "x"})
     guest_actions.set_status(client.dispatcher, guest(page), {"object": item, "status": "approved"})
     assert len(client.query(f"Note where parent_id is {item}")) == 1
+
+
+@pytest.mark.parametrize("visitor", [user, reviewer])
+def test_a_deleted_note_takes_no_components_of_others_with_it(client: Any, visitor: Visitor) -> None:
+    """An API client may link any component that it can read to an own note."""
+    page = make_page(client)
+    access = visitor(client, page)
+    own, thumbnail, file = str(uuid4()), client.create("FileComponent"), str(uuid4())
+    client.update("Project", page.project, thumbnail_id=thumbnail)
+    client.call(*note_file_operations(file, page.note, "chin.png", 0)[::2])
+    place = {"id": str(uuid5(_LOCATION_NAMESPACE, file)), "component_id": file, "location_id": SERVER_LOCATION_ID}
+    with open_database(client.studio) as connection:
+        connection.execute(client.studio.store.tables.by_family["ComponentLocation"].insert().values(place))
+        # As of a file of a guest, who is no user.
+        table = client.studio.store.tables.by_family["Component"]
+        connection.execute(table.update().where(table.c.id == file).values(created_by_id=None))
+    guest_actions.write_note(client.dispatcher, access, {"object": page.object, "content": "x", "id": own})
+    programs = attrs.evolve(client, caller=access.user)
+    for component in (thumbnail, file):
+        data = {"note_id": own, "component_id": component}
+        programs.call({"action": "create", "entity_type": "NoteComponent", "entity_data": data})
+    guest_actions.delete_note(client.dispatcher, access, {"note": own})
+    assert len(client.query(f"Component where id in ({thumbnail}, {file})")) == 2
 
 
 @VISITORS
