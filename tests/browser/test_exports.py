@@ -10,6 +10,12 @@ from fractions import Fraction
 import opentimelineio
 import pytest
 import requests
+from doubles.numbered_movies import BITS
+from doubles.pdf_text import text_of
+
+from ft_dcc.server.review.export.frame_images import note_images
+from ft_dcc.server.review.export.session_content import ExportNote, ExportSession, ExportVersion
+from ft_dcc.server.storage.media_store import MediaStore
 
 
 @pytest.fixture(scope="module")
@@ -81,5 +87,49 @@ def test_movies_are_those_that_were_published(exported):
 def test_document_has_an_image_for_each_note_on_a_frame_and_each_version(exported):
     content = exported[0]("pdf")
     assert content.startswith(b"%PDF-")
-    # Two notes on frames and one on the whole version; the first frame of the other version is the same image.
-    assert content.count(b"/Subtype /Image") == 3
+    # A note on a frame, the first and the last frame of a range, and a note on the whole version, whose image is also
+    # that of the other version.
+    assert content.count(b"/Subtype /Image") == 4
+    assert {"frame 1005", "frame 1009"} <= set(text_of(content).splitlines())
+
+
+RED_RECTANGLE = {"kind": "rectangle", "colour": "#ff0000", "width": 0.02, "from": [0.1, 0.4], "to": [0.9, 0.6]}
+
+
+@pytest.mark.parametrize(
+    ("frame", "end_frame", "drawing_end", "shown", "drawn"),
+    [
+        (1005, None, None, {1005: 4}, [True]),
+        (1005, 1009, None, {1005: 4, 1009: 8}, [True, False]),
+        (1005, 1009, 1012, {1005: 4, 1009: 8}, [True, True]),
+        (1005, 1030, None, {1005: 4}, [True]),
+    ],
+)
+def test_a_note_on_a_range_shows_its_first_and_last_frame(
+    make_movie, tmp_path, frame, end_frame, drawing_end, shown, drawn
+):
+    movie = make_movie("24000/1001", 1001, 24)
+    media = MediaStore(tmp_path, b"secret")
+    copy = tmp_path / "copy.mp4"
+    copy.write_bytes(movie.path.read_bytes())
+    media.import_file(copy, "movie")
+    facts = {"author": "", "comment": "", "verdicts": [], "notes": [], "still_id": None, "rate": movie.fps}
+    version = ExportVersion(
+        "version", "sh010", 1, [], "", movie_id="movie", first_frame=1001, frame_count=24, size=movie.size, **facts
+    )
+    note = ExportNote("note", "Ada", "Slower", "", frame, end_frame, [RED_RECTANGLE], drawing_end, [])
+    images = note_images(ExportSession("Dailies", "Film", [version], media), version, note)
+    assert {number: burnt_in_index(image) for number, image in images} == shown
+    assert [has_red(image) for _, image in images] == drawn
+
+
+def burnt_in_index(image):
+    """Return the index that the bars in the upper half of an image show."""
+    row = image.height // 8
+    bits = (image.getpixel((round((bit + 0.5) * image.width / BITS), row))[0] > 127 for bit in range(BITS))
+    return int("".join(str(int(bit)) for bit in bits), 2)
+
+
+def has_red(image):
+    red, green, _ = image.getpixel((image.width // 10, image.height // 2))
+    return red > 200 > 60 > green

@@ -7,8 +7,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from fpdf import FPDF
+from PIL.Image import Image
 
-from ft_dcc.server.review.export.frame_images import FONT, frame_image, note_image
+from ft_dcc.server.review.export.frame_images import FONT, frame_image, note_images
 from ft_dcc.server.review.export.session_content import ExportNote, ExportSession, ExportVersion
 
 # The library reports each character that the font lacks.
@@ -17,6 +18,7 @@ _MARGIN, _COLUMN, _GAP = 16.0, 84.0, 6.0
 _TEXT, _QUIET, _LINE = 20, 110, 215
 _COLOURS = {"Approved": (30, 120, 70), "Changes required": (176, 92, 10)}
 _MAX_IMAGE_HEIGHT = 90.0
+_CAPTION = 6.0
 
 
 class _Document(FPDF):
@@ -114,15 +116,28 @@ def _image_height(size: tuple[int, int]) -> float:
     return min(_COLUMN * size[1] / size[0], _MAX_IMAGE_HEIGHT)
 
 
+def _write_images(document: _Document, images: list[tuple[int | None, Image]], caption: float) -> None:
+    """Write images below each other, each with its frame number if there is room for captions."""
+    top = document.get_y()
+    for frame, image in images:
+        height = _image_height(image.size)
+        document.image(image, x=_MARGIN, y=top, w=height * image.width / image.height, h=height)
+        if caption:
+            document.set_xy(_MARGIN, top + height)
+            document.line_of_text(f"frame {frame}", 8, _QUIET)
+        top += height + caption
+
+
 def _write_note(document: _Document, session: ExportSession, version: ExportVersion, note: ExportNote) -> None:
-    """Write a note beside the image of its frame; a long thread continues below the image."""
-    image = note_image(session, version, note)
-    height = 0.0 if image is None else _image_height(image.size)
+    """Write a note beside the images of its frames; a long thread continues below the images."""
+    images = note_images(session, version, note)
+    caption = _CAPTION if len(images) > 1 else 0.0
+    height = sum(_image_height(image.size) + caption for _, image in images)
     document.require_space(max(height, 24) + 4)
     top, page = document.get_y(), document.page
     left = _MARGIN
-    if image is not None:
-        document.image(image, x=_MARGIN, y=top, w=height * image.width / image.height, h=height)
+    if images:
+        _write_images(document, images, caption)
         left += _COLUMN + _GAP
     document.set_left_margin(left)
     document.set_xy(left, top)
