@@ -6,13 +6,15 @@ import io
 import uuid
 import zipfile
 from fractions import Fraction
+from pathlib import Path
 
 import opentimelineio
 import pytest
 import requests
 from doubles.numbered_movies import BITS
-from doubles.pdf_text import text_of
+from doubles.pdf_text import pages_of, text_of
 
+from ft_dcc.server.review.export.document import write_document
 from ft_dcc.server.review.export.frame_images import note_images
 from ft_dcc.server.review.export.session_content import ExportNote, ExportSession, ExportVersion
 from ft_dcc.server.storage.media_store import MediaStore
@@ -108,19 +110,31 @@ RED_RECTANGLE = {"kind": "rectangle", "colour": "#ff0000", "width": 0.02, "from"
 def test_a_note_on_a_range_shows_its_first_and_last_frame(
     make_movie, tmp_path, frame, end_frame, drawing_end, shown, drawn
 ):
-    movie = make_movie("24000/1001", 1001, 24)
-    media = MediaStore(tmp_path, b"secret")
-    copy = tmp_path / "copy.mp4"
-    copy.write_bytes(movie.path.read_bytes())
-    media.import_file(copy, "movie")
-    facts = {"author": "", "comment": "", "verdicts": [], "notes": [], "still_id": None, "rate": movie.fps}
-    version = ExportVersion(
-        "version", "sh010", 1, [], "", movie_id="movie", first_frame=1001, frame_count=24, size=movie.size, **facts
-    )
+    session = export_session(make_movie("24000/1001", 1001, 24), tmp_path)
     note = ExportNote("note", "Ada", "Slower", "", frame, end_frame, [RED_RECTANGLE], drawing_end, [])
-    images = note_images(ExportSession("Dailies", "Film", [version], media), version, note)
+    images = note_images(session, session.versions[0], note)
     assert {number: burnt_in_index(image) for number, image in images} == shown
     assert [has_red(image) for _, image in images] == drawn
+
+
+def test_the_title_of_a_version_is_on_the_page_of_its_image(make_movie, tmp_path):
+    session = export_session(make_movie("24000/1001", 1001, 24), tmp_path, versions=10)
+    write_document(session, tmp_path / "dailies.pdf")
+    pages = pages_of((tmp_path / "dailies.pdf").read_bytes())
+    titles = [text.count("sh010 v001") for text, _ in pages]
+    assert titles == [images for _, images in pages]
+    assert (sum(titles), len(pages) > 2) == (10, True)
+
+
+def export_session(movie, folder, versions=1):
+    """Return a session with versions without notes, all of the same movie."""
+    media, copy = MediaStore(folder, b"secret"), folder / "copy.mp4"
+    copy.write_bytes(movie.path.read_bytes())
+    media.import_file(copy, "movie")
+    facts = {"author": "Ada", "comment": "Held longer.", "verdicts": [], "notes": [], "still_id": None, "rate": "24"}
+    shown = {"movie_id": "movie", "first_frame": movie.first_frame, "frame_count": movie.frame_count}
+    version = ExportVersion("version", "sh010", 1, ["Film"], "", **facts, **shown, size=movie.size)
+    return ExportSession("Dailies", "Film", [version] * versions, media)
 
 
 def burnt_in_index(image):
@@ -133,3 +147,31 @@ def burnt_in_index(image):
 def has_red(image):
     red, green, _ = image.getpixel((image.width // 10, image.height // 2))
     return red > 200 > 60 > green
+
+
+def test_review_page_offers_exports_and_movies_with_the_right_to_download(view, reviews, movie):
+    review_id = reviews.open("Page exports")
+    reviews.add(review_id, movie)
+    view.open(reviews.link(review_id))
+    assert not view.page.is_visible("#show-export")
+    view.open(reviews.invite(review_id, "Bo Example", "view"))
+    view.page.click("#show-export")
+    assert view.page.locator("#export >> text=Movies").count() == 0
+    with view.page.expect_download() as download:
+        view.page.click("text=Download PDF")
+    assert download.value.suggested_filename == "Page exports.pdf"
+    assert Path(download.value.path()).read_bytes().startswith(b"%PDF-")
+    view.page.click("text=Download Drawings")
+    view.page.wait_for_selector("#export >> text=The review session has no drawings yet.")
+    view.open(reviews.invite(review_id, "Ada Example", "view download"))
+    view.page.click("#show-export")
+    with view.page.expect_download() as download:
+        view.page.click("text=Download Movies")
+    assert download.value.suggested_filename == "Page exports-movies.zip"
+    # The refused export is also in the log of the browser.
+    view.errors.clear()
+
+
+def test_empty_session_offers_no_export(view, reviews):
+    view.open(reviews.link(reviews.open("Nothing to export")))
+    assert not view.page.is_visible("#show-export")

@@ -191,6 +191,8 @@ def test_an_invitee_reads_and_does_not_write_after_the_session_has_ended(review:
     link = review.invite()
     review.set(end_date=PAST)
     assert requests.get(link + path.replace("MOVIE", review.movie), timeout=30).status_code == 200
+    may_export = [requests.get(f"{each}/data", timeout=30).json()["may_export"] for each in (link, review.link)]
+    assert may_export == [True, False]
     answer = say(link, "notes", object=review.object, content="Too late.")
     assert (answer.status_code, "This review has ended" in answer.text) == (403, True)
     assert requests.get(f"{link}/data", timeout=30).json()["visitor"] is None

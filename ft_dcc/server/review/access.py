@@ -50,6 +50,11 @@ class ReviewAccess:
         """Whether the visitor may write notes, draw or set a status."""
         return bool(self.rights & WRITE_RIGHTS)
 
+    @property
+    def may_export(self) -> bool:
+        """Whether the visitor is an invitee or a user, and not anyone with the public link."""
+        return self.user is not None or self.invitee_id is not None
+
     def may(self, right: str) -> bool:
         """Return whether the visitor has the right to "comment", "draw", "decide", "download" or "present"."""
         return right in self.rights

@@ -2,6 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 
+import { ExportList } from "../export_list";
 import {
   call,
   create,
@@ -405,25 +406,6 @@ function taskOption(task: Entity): readonly [string, string] {
   return [String(task["id"]), link.slice(1).map((step) => step["name"]).join(" / ") || String(task["name"])];
 }
 
-const EXPORTS = [
-  ["pdf", "PDF", "One image with its drawing for each note, with threads and verdicts"],
-  ["csv", "CSV", "Notes and verdicts for a spreadsheet"],
-  ["otio", "OpenTimelineIO", "Versions, notes and verdicts for editorial tools (.otio)"],
-  ["drawings", "Drawings", "A zip file with a transparent image of each drawing"],
-  ["movies", "Movies", "A zip file of the movies"],
-] as const;
-
 function ExportPart({ card }: Props) {
-  return (
-    <ul class="rows">
-      {EXPORTS.map(([format, name, text]) => (
-        <li key={format}>
-          <span><strong>{name}</strong><br /><span class="quiet">{text}</span></span>
-          <a class="text-button" href={`${root()}review/${card.id}/studio/export/${format}`} download>
-            Download {name}
-          </a>
-        </li>
-      ))}
-    </ul>
-  );
+  return <ExportList address={`${root()}review/${card.id}/studio/export/`} name={card.name} mayDownload />;
 }
