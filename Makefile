@@ -83,9 +83,10 @@ lock:
 	.venv-release/bin/python $(PIP_INSTALL) uv
 	bash .ci/lock/update .venv-release/bin/uv
 
-# The image of the review page in the README, made by the demo.
+# The images of the review page, made by the demo, and of the home.
 picture: setup-test
 	$(BIN)/ft-dcc demo --once --screenshot docs/images/review.png
+	FT_DCC_IMAGES=docs/images $(BIN)/python -m pytest -q tests/browser/test_images.py
 
 screenshot-blender: setup-test
 	FT_DCC_BLENDER=$${FT_DCC_BLENDER:-/usr/bin/blender} FT_DCC_SCREENSHOT=docs/images/blender.png \

@@ -227,17 +227,23 @@ def create_review(session: Session, project: str, name: str, dates: Mapping[str,
         raise SettingInvalid(
             f"{project} has a review session '{name}' already ({known[0].id[:8]}). Choose another name."
         )
+    _check_dates(name, dates.get("start_date"), dates.get("end_date"))
     review_id = new_id()
     data = {"id": review_id, "name": name, "project_id": project_id, **dates}
     session.call([operations.create("ReviewSession", data)])
     return get_review_session(session, review_id)
 
 
+def _check_dates(name: str, start: datetime | None, end: datetime | None) -> None:
+    # An end that has passed closes a session, also one that has not opened yet.
+    if start is not None and end is not None and datetime.now(timezone.utc) < end <= start:
+        raise SettingInvalid(f"'{name}' would end before it starts. Give a later end or an earlier start.")
+
+
 def schedule(session: Session, review: Review, dates: Mapping[str, datetime | None]) -> Review:
     """Set ``start_date`` or ``end_date``, where None removes the limit, and return the changed review session."""
     start, end = dates.get("start_date", review.start), dates.get("end_date", review.end)
-    if start is not None and end is not None and end <= start and "start_date" in dates:
-        raise SettingInvalid(f"'{review.name}' would end before it starts. Give a later end or an earlier start.")
+    _check_dates(review.name, start, end)
     return _update(session, review, **dates)
 
 

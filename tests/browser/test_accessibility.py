@@ -67,6 +67,10 @@ def test_review_page_has_no_violation_in_any_state(view, reviews, review, width,
     view.press("?")
     view.page.wait_for_selector("#keys[open]")
     assert violations(view) == []
+    view.press("Escape")
+    view.page.click("#show-export")
+    view.page.wait_for_selector("#export[open] >> text=Download PDF")
+    assert violations(view) == []
     assert view.page.evaluate("() => document.documentElement.scrollWidth") <= width
 
 

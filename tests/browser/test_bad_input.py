@@ -96,6 +96,26 @@ def test_link_that_is_revoked_while_drawing_keeps_the_drawing(view, reviews, rev
     view.errors.clear()
 
 
+def test_link_that_is_revoked_while_a_text_is_written_on_the_image_keeps_the_text(view, reviews, review):
+    view.open(reviews.invite(review[0], "Ada Example"))
+    view.page.click("#draw")
+    view.page.click('#pens button[data-tool="text"]')
+    box = view.page.locator("#stage").bounding_box()
+    view.page.mouse.click(box["x"] + box["width"] * 0.4, box["y"] + box["height"] * 0.5)
+    view.page.wait_for_function("() => document.activeElement.id === 'drawing-text'")
+    view.page.keyboard.type("Brighter")
+    (invitee,) = reviews.session.query(
+        f'ReviewSessionInvitee where review_session_id is "{review[0]}" and name is "Ada Example"'
+    )
+    reviews.session.call([{"action": "revoke_review_session_invite", "review_session_invitee_id": invitee["id"]}])
+    view.page.wait_for_selector("text=This invitation is not valid any more")
+    view.open(reviews.send_link(invitee["id"]))
+    wait_for_strokes(view, 1)
+    view.page.click("#send-note")
+    wait_for_notes(view, 1)
+    view.errors.clear()
+
+
 def test_session_that_is_closed_by_another_keeps_the_draft(view, reviews, review, opened):
     write_and_draw(view)
     reviews.change(review[0], end_date=PAST)

@@ -6,10 +6,18 @@ import io
 import uuid
 import zipfile
 from fractions import Fraction
+from pathlib import Path
 
 import opentimelineio
 import pytest
 import requests
+from doubles.numbered_movies import BITS
+from doubles.pdf_text import pages_of, text_of
+
+from ft_dcc.server.review.export.document import write_document
+from ft_dcc.server.review.export.frame_images import note_images
+from ft_dcc.server.review.export.session_content import ExportNote, ExportSession, ExportVersion
+from ft_dcc.server.storage.media_store import MediaStore
 
 
 @pytest.fixture(scope="module")
@@ -81,5 +89,89 @@ def test_movies_are_those_that_were_published(exported):
 def test_document_has_an_image_for_each_note_on_a_frame_and_each_version(exported):
     content = exported[0]("pdf")
     assert content.startswith(b"%PDF-")
-    # Two notes on frames and one on the whole version; the first frame of the other version is the same image.
-    assert content.count(b"/Subtype /Image") == 3
+    # A note on a frame, the first and the last frame of a range, and a note on the whole version, whose image is also
+    # that of the other version.
+    assert content.count(b"/Subtype /Image") == 4
+    assert {"frame 1005", "frame 1009"} <= set(text_of(content).splitlines())
+
+
+RED_RECTANGLE = {"kind": "rectangle", "colour": "#ff0000", "width": 0.02, "from": [0.1, 0.4], "to": [0.9, 0.6]}
+
+
+@pytest.mark.parametrize(
+    ("frame", "end_frame", "drawing_end", "shown", "drawn"),
+    [
+        (1005, None, None, {1005: 4}, [True]),
+        (1005, 1009, None, {1005: 4, 1009: 8}, [True, False]),
+        (1005, 1009, 1012, {1005: 4, 1009: 8}, [True, True]),
+        (1005, 1030, None, {1005: 4}, [True]),
+    ],
+)
+def test_a_note_on_a_range_shows_its_first_and_last_frame(
+    make_movie, tmp_path, frame, end_frame, drawing_end, shown, drawn
+):
+    session = export_session(make_movie("24000/1001", 1001, 24), tmp_path)
+    note = ExportNote("note", "Ada", "Slower", "", frame, end_frame, [RED_RECTANGLE], drawing_end, [])
+    images = note_images(session, session.versions[0], note)
+    assert {number: burnt_in_index(image) for number, image in images} == shown
+    assert [has_red(image) for _, image in images] == drawn
+
+
+def test_the_title_of_a_version_is_on_the_page_of_its_image(make_movie, tmp_path):
+    session = export_session(make_movie("24000/1001", 1001, 24), tmp_path, versions=10)
+    write_document(session, tmp_path / "dailies.pdf")
+    pages = pages_of((tmp_path / "dailies.pdf").read_bytes())
+    titles = [text.count("sh010 v001") for text, _ in pages]
+    assert titles == [images for _, images in pages]
+    assert (sum(titles), len(pages) > 2) == (10, True)
+
+
+def export_session(movie, folder, versions=1):
+    """Return a session with versions without notes, all of the same movie."""
+    media, copy = MediaStore(folder, b"secret"), folder / "copy.mp4"
+    copy.write_bytes(movie.path.read_bytes())
+    media.import_file(copy, "movie")
+    facts = {"author": "Ada", "comment": "Held longer.", "verdicts": [], "notes": [], "still_id": None, "rate": "24"}
+    shown = {"movie_id": "movie", "first_frame": movie.first_frame, "frame_count": movie.frame_count}
+    version = ExportVersion("version", "sh010", 1, ["Film"], "", **facts, **shown, size=movie.size)
+    return ExportSession("Dailies", "Film", [version] * versions, media)
+
+
+def burnt_in_index(image):
+    """Return the index that the bars in the upper half of an image show."""
+    row = image.height // 8
+    bits = (image.getpixel((round((bit + 0.5) * image.width / BITS), row))[0] > 127 for bit in range(BITS))
+    return int("".join(str(int(bit)) for bit in bits), 2)
+
+
+def has_red(image):
+    red, green, _ = image.getpixel((image.width // 10, image.height // 2))
+    return red > 200 > 60 > green
+
+
+def test_review_page_offers_exports_and_movies_with_the_right_to_download(view, reviews, movie):
+    review_id = reviews.open("Page exports")
+    reviews.add(review_id, movie)
+    view.open(reviews.link(review_id))
+    assert not view.page.is_visible("#show-export")
+    view.open(reviews.invite(review_id, "Bo Example", "view"))
+    view.page.click("#show-export")
+    assert view.page.locator("#export >> text=Movies").count() == 0
+    with view.page.expect_download() as download:
+        view.page.click("text=Download PDF")
+    assert download.value.suggested_filename == "Page exports.pdf"
+    assert Path(download.value.path()).read_bytes().startswith(b"%PDF-")
+    view.page.click("text=Download Drawings")
+    view.page.wait_for_selector("#export >> text=The review session has no drawings yet.")
+    view.open(reviews.invite(review_id, "Ada Example", "view download"))
+    view.page.click("#show-export")
+    with view.page.expect_download() as download:
+        view.page.click("text=Download Movies")
+    assert download.value.suggested_filename == "Page exports-movies.zip"
+    # The refused export is also in the log of the browser.
+    view.errors.clear()
+
+
+def test_empty_session_offers_no_export(view, reviews):
+    view.open(reviews.link(reviews.open("Nothing to export")))
+    assert not view.page.is_visible("#show-export")

@@ -51,6 +51,32 @@ def test_draft_with_drawing_survives_a_reload(view, opened):
     assert view.page.input_value("#note-text") == ""
 
 
+def test_what_is_written_and_drawn_while_a_note_is_sent_stays(view, reviews, review, opened, session):
+    held = []
+    view.page.route("**/notes", lambda route: held.append(route))
+    view.press("d")
+    draw(view, (0.2, 0.2), (0.8, 0.2))
+    view.page.fill("#note-text", "Higher")
+    with view.page.expect_request("**/notes"):
+        view.page.click("#send-note")
+    view.page.fill("#note-text", "Higher and brighter")
+    draw(view, (0.2, 0.6), (0.8, 0.6))
+    wait_for_strokes(view, 2)
+    held[0].continue_()
+    wait_for_notes(view, 1)
+    assert view.page.input_value("#note-text") == " and brighter"
+    view.page.unroute("**/notes")
+    view.page.click("#send-note")
+    wait_for_notes(view, 2)
+    assert view.page.input_value("#note-text") == ""
+    assert [note["content"] for note in reviews.notes(review[1])] == ["Higher", "and brighter"]
+    session.reset()
+    found = session.query(f'ReviewSessionObjectAnnotation where review_session_object_id is "{review[1].id}"')
+    # Both drawings are on the frame, and none of them twice.
+    ids = [shape["id"] for each in found for shape in json.loads(each["data"])["shapes"]]
+    assert (len(ids), len(set(ids))) == (2, 2)
+
+
 def test_note_appears_on_an_open_page_without_reload_or_lost_focus(view, reviews, review, opened, browser):
     view.page.fill("#note-text", "I am typing")
     other = browser.new_page()
@@ -100,6 +126,27 @@ def test_n_focuses_the_note_and_its_form_is_always_visible(view, opened):
     view.press("n")
     assert view.page.evaluate("() => document.activeElement.id") == "note-text"
     assert view.page.is_visible("#send-note")
+
+
+def test_n_opens_a_folded_panel(view, opened):
+    view.press("p")
+    assert not view.page.is_visible("#note-text")
+    view.press("n")
+    view.page.keyboard.type("Seen")
+    assert view.page.input_value("#note-text") == "Seen"
+
+
+def test_an_edit_begins_with_an_empty_field_if_all_of_it_is_deleted(view, reviews, review, opened):
+    view.page.fill("#note-text", "Lift the chin.")
+    view.page.click("#send-note")
+    wait_for_notes(view, 1)
+    view.page.click(".note-edit")
+    view.page.fill(".text-form textarea", "")
+    assert view.page.input_value(".text-form textarea") == ""
+    view.page.keyboard.type("Lower it.")
+    view.press("Control+Enter")
+    view.page.wait_for_selector('.note-content:has-text("Lower it.")')
+    assert [note["content"] for note in reviews.notes(review[1])] == ["Lower it."]
 
 
 def test_range_is_set_by_in_and_out(view, reviews, review, opened):
@@ -185,6 +232,17 @@ def test_undo_in_the_text_field_is_that_of_the_text(view, opened):
     view.press("Control+z")
     assert strokes(view) == "1"
     assert view.page.input_value("#note-text") != "word"
+
+
+def test_undo_works_after_a_choice_of_width(view, opened):
+    view.press("d")
+    draw(view, (0.2, 0.2), (0.8, 0.2))
+    wait_for_strokes(view, 1)
+    width = view.page.locator("#pens label", has_text="Width").locator("select")
+    width.focus()
+    width.select_option("0.016")
+    view.press("Control+z")
+    wait_for_strokes(view, 0)
 
 
 def test_drawings_on_several_frames_become_a_note_each(view, reviews, review, opened, session):

@@ -69,19 +69,48 @@ def test_review_is_created_scheduled_and_closed_from_the_page(home, reviews, mov
     expect(card.locator("img")).to_have_count(1)
     check_layout(home)
     home.click("button:has-text('New review')")
-    home.fill("#field-name", "Evening dailies")
+    name = f"Dailies {uuid.uuid4().hex[:6]}"
+    home.fill("#field-name", name)
     check_layout(home)
     home.click("dialog button.main-button")
-    home.wait_for_selector("dialog h2:has-text('Evening dailies')")
+    home.wait_for_selector(f"dialog h2:has-text('{name}')")
     expect(home.locator("#copied-text")).to_have_value(re.compile("/review/[^/]+/.{32}"))
     check_layout(home)
     home.click("dialog button:has-text('Close the review')")
-    home.wait_for_selector("text=The review is closed.")
+    home.wait_for_selector("dialog >> text=The review is closed.")
+    home.wait_for_selector("dialog button:has-text('Open the review again')")
     home.keyboard.press("Escape")
-    expect(home.locator(".card", has_text="Evening dailies")).to_have_count(0)
+    expect(home.locator(".card", has_text=name)).to_have_count(0)
     home.select_option("#field-state", "closed")
-    expect(home.locator(".card", has_text="Evening dailies").first).to_be_visible()
+    expect(home.locator(".card", has_text=name).first).to_be_visible()
+    expect(home.locator("dialog")).to_have_count(0)
     assert home.url.endswith("?state=closed")
+
+
+def test_a_closed_review_is_shared_and_opened_again_from_its_dialog(home, reviews):
+    review_id = reviews.open("Rough cut")
+    reviews.change(review_id, start_date={"__type__": "datetime", "value": "2090-01-01T00:00:00"})
+    home.reload()
+    home.click("button[aria-label='Manage Rough cut']")
+    home.fill("#field-end", "2089-12-31T12:00")
+    home.click("dialog button:has-text('Save')")
+    home.wait_for_selector("dialog >> text=The review would close before it opens.")
+    home.fill("#field-end", "")
+    home.click("dialog button:has-text('Close the review')")
+    home.wait_for_selector("dialog button:has-text('Open the review again')")
+    home.uncheck("dialog input[name='is_shared']")
+    home.click("dialog button:has-text('Save')")
+    home.wait_for_selector("dialog >> text=The public link is off.")
+    home.click("dialog button:has-text('Open the review again')")
+    home.wait_for_selector("dialog button:has-text('Close the review')")
+    home.fill("#field-name", "Fine cut")
+    home.click("dialog button:has-text('Save')")
+    home.wait_for_selector("dialog h2:has-text('Fine cut')")
+    reviews.session.reset()
+    found = reviews.session.query(
+        f'select name, is_open, start_date from ReviewSession where id is "{review_id}"'
+    ).one()
+    assert (found["name"], found["is_open"]) == ("Fine cut", True)
 
 
 def test_project_is_imported_edited_in_place_and_exported(home, server_process, reviews):

@@ -6,9 +6,8 @@ import csv
 import io
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -17,6 +16,7 @@ from xml.etree import ElementTree
 import opentimelineio
 import pytest
 import requests
+from doubles.pdf_text import text_of
 from PIL import Image
 
 from ft_dcc.server.admin.service import open_admin
@@ -351,20 +351,6 @@ def test_every_card_of_a_project_has_its_name(admin, server, http_client):
     review = make_review(http_client)
     assert http_client.post(create("ReviewSession", name="Second", project_id=review["project"])).status_code == 200
     assert [card["project"] for card in cards(admin, server, project=review["project"])] == [review["name"]] * 2
-
-
-def text_of(document: bytes) -> str:
-    """Return the text of a PDF whose fonts have two bytes for each character, one line for each text."""
-    codes = dict(re.findall(rb"<([0-9A-F]{4})> <([0-9A-F]{4})>", document))
-    letters = {bytes.fromhex(code.decode()): chr(int(letter, 16)) for code, letter in codes.items()}
-    lines = []
-    for compressed in re.findall(rb"stream\r?\n(.*?)\r?\nendstream", document, re.DOTALL):
-        with suppress(zlib.error):
-            for text in re.findall(rb"\((.*?)\) Tj", zlib.decompress(compressed), re.DOTALL):
-                plain = re.sub(rb"\\([()\\])", rb"\1", text.replace(rb"\r", b"\r").replace(rb"\n", b"\n"))
-                pairs = (plain[index : index + 2] for index in range(0, len(plain), 2))
-                lines.append("".join(letters.get(pair, "?") for pair in pairs))
-    return "\n".join(lines)
 
 
 def test_an_export_contains_threads_and_verdicts(server, http_client, admin):

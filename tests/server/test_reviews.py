@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from typing import Any
 from uuid import uuid4
 
@@ -190,6 +191,8 @@ def test_an_invitee_reads_and_does_not_write_after_the_session_has_ended(review:
     link = review.invite()
     review.set(end_date=PAST)
     assert requests.get(link + path.replace("MOVIE", review.movie), timeout=30).status_code == 200
+    may_export = [requests.get(f"{each}/data", timeout=30).json()["may_export"] for each in (link, review.link)]
+    assert may_export == [True, False]
     answer = say(link, "notes", object=review.object, content="Too late.")
     assert (answer.status_code, "This review has ended" in answer.text) == (403, True)
     assert requests.get(f"{link}/data", timeout=30).json()["visitor"] is None
@@ -513,6 +516,20 @@ def test_a_session_cannot_be_opened_before_its_start(review: Review) -> None:
         for path in ("/data", f"/media/{review.movie}"):
             assert requests.get(link + path, timeout=30).status_code == 403
     assert say(invitation, "notes", object=review.object, content="x").status_code == 403
+
+
+@pytest.mark.parametrize("path", ["", "/data", "/media/MOVIE"])
+def test_a_session_that_was_closed_before_it_opened_cannot_be_read(review: Review, path: str) -> None:
+    addresses = [link + path.replace("MOVIE", review.movie) for link in (review.link, review.invite())]
+    now = datetime.now(timezone.utc).replace(tzinfo=None, microsecond=0)
+    closed = {"__type__": "datetime", "value": now.isoformat()}
+    review.set(start_date=FUTURE, end_date=closed)
+    for address in addresses:
+        gone = requests.get(address, timeout=30)
+        assert (gone.status_code, "The studio closed it. Ask for another link." in gone.text) == (403, True)
+    review.set(start_date=closed, end_date=None)
+    for address in addresses:
+        assert requests.get(address, timeout=30).status_code == 200
 
 
 def test_a_passphrase_protects_every_route(review: Review, http: requests.Session) -> None:

@@ -48,8 +48,35 @@ export function changeDraft(key: string, values: Partial<Draft>): void {
 
 export function clearDraft(key: string): void {
   draftOf(key).value = EMPTY;
-  for (const each of [...histories.keys()]) if (each.startsWith(`${key}/`)) histories.delete(each);
+  forgetHistory(key);
   save(key, EMPTY);
+}
+
+/** What was sent of a draft. */
+export interface Sent {
+  readonly text: string;
+  readonly frame: number | null;
+  readonly shapes: readonly Shape[];
+  /** Tokens of files. */
+  readonly files: readonly string[];
+}
+
+/** Remove from a draft what was sent of it. What was written, drawn or attached meanwhile stays. */
+export function removeSent(key: string, sent: Sent): void {
+  const now = draftOf(key).peek();
+  const text = now.text.startsWith(sent.text) ? now.text.slice(sent.text.length) : now.text;
+  const ids = new Set(sent.shapes.map(({ id }) => id));
+  const left = (now.drawings[sent.frame ?? ""] ?? []).filter(({ id }) => !ids.has(id));
+  const drawings = sent.frame === null ? now.drawings : { ...now.drawings, [sent.frame]: left };
+  const files = now.files.filter(({ token }) => !sent.files.includes(token));
+  const rest = { ...now, text: text.trim() === "" ? "" : text, drawings, files };
+  forgetHistory(key);
+  if (isEmpty(rest)) clearDraft(key);
+  else changeDraft(key, rest);
+}
+
+function forgetHistory(key: string): void {
+  for (const each of [...histories.keys()]) if (each.startsWith(`${key}/`)) histories.delete(each);
 }
 
 export function isEmpty(draft: Draft): boolean {

@@ -212,7 +212,8 @@ export class Drawing {
     setTimeout(() => this.textField.focus());
   }
 
-  private finishText(): void {
+  /** Add the text that is being written to the draft. */
+  finishText(): void {
     const [at, text] = [this.textAt, this.textField.value.trim()];
     this.textAt = null;
     this.textField.hidden = true;

@@ -89,7 +89,7 @@ export const KEYS: readonly Key[] = [
   { command: "help", keys: ["?", "Shift+?"], shown: ["?"], text: "Show these keys" },
 ];
 
-const TEXT_FIELDS = "input:not([type=checkbox], [type=range]), textarea, select, [contenteditable]";
+const TEXT_FIELDS = "input:not([type=checkbox], [type=range]), textarea, [contenteditable]";
 const SCROLLING = new Set<Command>(["previous-version", "next-version"]);
 
 /** Return the command of a key press, or null if the browser or the focused element handles the key. */
@@ -114,7 +114,7 @@ export function isHistoryKey(event: KeyboardEvent): "undo" | "redo" | null {
 function isHandledByFocus(event: KeyboardEvent, command: Command): boolean {
   const { target } = event;
   if (!(target instanceof Element)) return false;
-  if (target.matches(TEXT_FIELDS)) return true;
+  if (target.matches(`${TEXT_FIELDS}, select`)) return true;
   if (target.matches("input[type=range]") && ["back", "forward", "first", "last", "previous-version", "next-version"].includes(command)) return true;
   if (command === "toggle") return target.matches("button:focus-visible, a:focus-visible, summary, input");
   return SCROLLING.has(command) && target.matches("[data-scrolls]:focus-visible");

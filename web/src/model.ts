@@ -227,6 +227,7 @@ export interface Review {
   readonly is_user: boolean;
   /** Whether the visitor may change the order of the versions. */
   readonly may_order: boolean;
+  readonly may_export: boolean;
   /** The author of the visitor's verdicts. */
   readonly visitor_id: string | null;
   /** The author of the visitor's notes. */

@@ -6,7 +6,7 @@ import { useRef } from "preact/hooks";
 
 import { attachAll, AttachButton, DraftFiles, isAttaching } from "./note_files";
 import { handleMentionKey, MentionList, searchPeople, stopMention } from "./mentions";
-import { changeDraft, clearDraft, draftOf, drawnFrames, isEmpty, newId, redo, undo, type Draft } from "./drafts";
+import { changeDraft, draftOf, drawnFrames, isEmpty, newId, redo, removeSent, undo, type Draft } from "./drafts";
 import { Icon, type PageActions } from "./elements";
 import { STILL_FRAME } from "./model";
 import { postNote, type NotePayload } from "./server";
@@ -195,11 +195,10 @@ async function send(id: string, actions: PageActions): Promise<void> {
       return;
     }
     applyChange(answer);
+    removeSent(id, { text: note.content, frame: note.frame, shapes: note.drawing, files: note.files ?? [] });
   }
   isSending.value = false;
   error.value = "";
-  // What was written while the request was under way stays.
-  if (draftOf(id).peek().text === draft.text) clearDraft(id);
   document.querySelector(`#notes > [data-id="${notes[0]?.id}"]`)?.scrollIntoView({ block: "nearest" });
 }
 

@@ -7,7 +7,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { EarlierNotes } from "./earlier_notes";
 import { MentionedText } from "./mentions";
 import { NoteFiles } from "./note_files";
-import { changeDraft, clearDraft, draftOf, newId } from "./drafts";
+import { changeDraft, clearDraft, draftOf, isEmpty, newId, removeSent } from "./drafts";
 import { AddressedLabel, Icon, Time, type PageActions } from "./elements";
 import type { Change, Note } from "./model";
 import { postDelete, postDone, postEdit, postNote } from "./server";
@@ -250,8 +250,8 @@ function ReplyForm({ note }: { readonly note: Note }): JSX.Element {
     changeDraft(key, { ids: { reply: id } });
     const payload = { object: current.peek()?.id ?? "", id, content: draft.text, frame: null, drawing: [] };
     if (await run(note.id, postNote({ ...payload, in_reply_to: note.id }))) {
-      clearDraft(key);
-      replying.value = null;
+      removeSent(key, { text: payload.content, frame: null, shapes: [], files: [] });
+      if (isEmpty(draftOf(key).peek()) && replying.peek() === note.id) replying.value = null;
     }
   };
   return (
@@ -270,14 +270,17 @@ function EditForm({ note }: { readonly note: Note }): JSX.Element {
   const key = `edit/${note.id}`;
   const draft = draftOf(key).value;
   // The text when the edit began: somebody else may change the note meanwhile.
-  const previous = useRef(note.content).current;
-  const text = draft.text === "" ? note.content : draft.text;
-  const isConflict = failure.value?.note === note.id && note.content !== previous;
+  const previous = useRef(note.content);
+  const isEdited = useRef(draft.text !== "");
+  const text = isEdited.current ? draft.text : note.content;
+  const isConflict = failure.value?.note === note.id && note.content !== previous.current;
   const save = async (): Promise<void> => {
-    if (await run(note.id, postEdit(note.id, failure.peek()?.note === note.id ? note.content : previous, text))) {
-      clearDraft(key);
-      editing.value = null;
-    }
+    if (!(await run(note.id, postEdit(note.id, failure.peek()?.note === note.id ? note.content : previous.current, text)))) return;
+    // What was written while the request was under way stays.
+    previous.current = text;
+    if (isEdited.current && draftOf(key).peek().text !== text) return;
+    clearDraft(key);
+    if (editing.peek() === note.id) editing.value = null;
   };
   const cancel = (): void => {
     clearDraft(key);
@@ -295,7 +298,10 @@ function EditForm({ note }: { readonly note: Note }): JSX.Element {
         label="Your note"
         button={isConflict ? "Replace it" : "Save"}
         text={text}
-        onInput={(changed) => changeDraft(key, { text: changed })}
+        onInput={(changed) => {
+          isEdited.current = true;
+          changeDraft(key, { text: changed });
+        }}
         onSend={() => void save()}
         onCancel={cancel}
       />
@@ -316,7 +322,7 @@ function TextForm(props: TextFormProps): JSX.Element {
   const field = useRef<HTMLTextAreaElement>(null);
   useEffect(() => field.current?.focus(), []);
   const onKeyDown = (event: KeyboardEvent): void => {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) props.onSend();
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) field.current?.form?.requestSubmit();
     if (event.key === "Escape") props.onCancel();
   };
   return (
@@ -324,7 +330,7 @@ function TextForm(props: TextFormProps): JSX.Element {
       class="text-form"
       onSubmit={(event) => {
         event.preventDefault();
-        props.onSend();
+        if (props.text.trim() !== "") props.onSend();
       }}
     >
       <textarea

@@ -8,6 +8,7 @@ import { find } from "./dom";
 import { changeDraft, draftOf, draw, drawnFrames, redo, undo } from "./drafts";
 import { Drawing } from "./drawing";
 import { formatVersion, type PageActions } from "./elements";
+import { setUpExportDialog } from "./export_dialog";
 import { commandOf, isHistoryKey, setUpKeysDialog, type Command } from "./keys";
 import { LiveConnection } from "./live";
 import { STILL_FRAME, type Details, type Message, type Review, type Shape } from "./model";
@@ -20,7 +21,7 @@ import { neighbouringSpeed, type PlayMode } from "./playback/frame_clock";
 import { groupRows, startEntry } from "./playback/playlist";
 import { Renditions } from "./playback/renditions";
 import { ViewBar } from "./playback/view_bar";
-import { comparedId, compareMode, folded, isOtherHeld } from "./playback/view_state";
+import { comparedId, compareMode, fold, folded, isOtherHeld } from "./playback/view_state";
 import { Viewport } from "./playback/viewport";
 import { Waveform } from "./playback/waveform";
 import { Player, type PlaybackProblem } from "./player";
@@ -132,6 +133,7 @@ class Page {
     render(<ViewBar {...bar} setQuality={(quality) => this.renditions.setQuality(quality)} />, find("view-bar", HTMLElement));
     render(<DrawingTools />, find("tools", HTMLElement));
     render(<PeoplePanel presentation={this.presentation} />, find("people", HTMLElement));
+    setUpExportDialog();
     this.addListeners();
     effect(() => this.showHead(store.review.value));
     effect(() => {
@@ -228,8 +230,9 @@ class Page {
     this.render();
   }
 
-  /** Load the page again; a stroke that is being drawn is finished and kept first. */
+  /** Load the page again; a stroke or a text that is being drawn is finished and kept first. */
   private reload(): void {
+    this.drawing.finishText();
     if (this.drawing.isBusy) window.addEventListener("pointerup", () => location.reload(), { once: true });
     else location.reload();
   }
@@ -504,7 +507,7 @@ class Page {
       "next-version": () => this.moveBy(1),
       "previous-note": () => this.goToNote(-1),
       "next-note": () => this.goToNote(1),
-      "write-note": () => document.getElementById("note-text")?.focus(),
+      "write-note": () => this.focusNote(),
       "mark-in": () => this.setRange("in"),
       "mark-out": () => this.setRange("out"),
       "clear-range": () => this.clearRange(),
@@ -515,6 +518,12 @@ class Page {
       help: this.toggleKeysDialog,
     };
     commands[command]();
+  }
+
+  /** Put the cursor into the note; its panel may be folded. */
+  private focusNote(): void {
+    fold("side", false);
+    document.getElementById("note-text")?.focus();
   }
 
   /** Set the first or last frame of the note to the frame on the screen. */

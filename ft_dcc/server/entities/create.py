@@ -17,6 +17,7 @@ from ft_dcc.server.entities import (
     invitee_rights,
     passphrases,
     relations,
+    review_dates,
     server_values,
 )
 from ft_dcc.server.entities.batch import Answer, Batch, Operation, Row, create_operation
@@ -48,6 +49,7 @@ def create_entity(batch: Batch, operation: Operation) -> Answer:
     if entity_type.name == "ReviewSession" and row.get("project_id") is None:
         row["project_id"] = _default_project(batch)
     server_values.add_server_values(batch, entity_type, row)
+    review_dates.check_dates(entity_type, row, row)
     _check_key(entity_type, row)
     _check_new_row(batch, entity_type, row)
     authorization.check_access(batch, authorization.CREATE, entity_type, row)

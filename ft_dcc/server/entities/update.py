@@ -16,6 +16,7 @@ from ft_dcc.server.entities import (
     invitee_rights,
     passphrases,
     relations,
+    review_dates,
     server_values,
 )
 from ft_dcc.server.entities.batch import Answer, Batch, Operation, Row
@@ -43,6 +44,7 @@ def update_entity(batch: Batch, operation: Operation) -> Answer:
     create.check_server_columns(entity_type, changed)
     _check_immutable(entity_type, row, changed)
     invitee_rights.check_rights(entity_type, changed)
+    review_dates.check_dates(entity_type, row, changed)
     create.check_required(entity_type, changed, changed)
     authorization.check_author(batch, entity_type, changed)
     if changed:

@@ -41,7 +41,7 @@ def describe_user(dispatcher: Dispatcher, caller: Caller, request: Request) -> d
 def read_cards(dispatcher: Dispatcher, caller: Caller, request: Request) -> dict[str, Any]:
     """Return one page of the review sessions that the filters of the request select, the newest first.
 
-    The parameters are ``state`` (open, closed or all), ``mine``, ``project``, ``search`` and ``page``.
+    The parameters are ``state`` (open, closed or all), ``mine``, ``project``, ``search``, ``id`` and ``page``.
     """
     parameters = request.query_params
     conditions = list(_conditions(dispatcher, caller, parameters))
@@ -71,6 +71,8 @@ def _conditions(dispatcher: Dispatcher, caller: Caller, parameters: Any) -> Iter
         yield f"(end_date is none or end_date > {moment})"
     elif state == "closed":
         yield f"end_date <= {moment}"
+    if parameters.get("id"):
+        yield f"id is {json.dumps(parameters['id'], ensure_ascii=False)}"
     if parameters.get("project"):
         yield f"project_id is {json.dumps(parameters['project'], ensure_ascii=False)}"
     if parameters.get("search"):

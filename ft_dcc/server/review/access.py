@@ -50,6 +50,11 @@ class ReviewAccess:
         """Whether the visitor may write notes, draw or set a status."""
         return bool(self.rights & WRITE_RIGHTS)
 
+    @property
+    def may_export(self) -> bool:
+        """Whether the visitor is an invitee or a user, and not anyone with the public link."""
+        return self.user is not None or self.invitee_id is not None
+
     def may(self, right: str) -> bool:
         """Return whether the visitor has the right to "comment", "draw", "decide", "download" or "present"."""
         return right in self.rights
@@ -70,14 +75,26 @@ def authorize(
             raise ReviewUnavailable("This review is private", "Its shared link is disabled. Ask for an invitation.")
     else:
         access = _authorize_invitee(studio, connection, access, key)
-    if session.start_date is not None and session.start_date > clock.now_text():
+    _check_opened(session, access)
+    if session.passphrase_enabled and not _is_pass(studio, session, review_pass):
+        raise PassphraseRequired("This review session has a passphrase. Open its page and enter it there.")
+    return access
+
+
+def _check_opened(session: Row[Any], access: ReviewAccess) -> None:
+    """Raise ReviewUnavailable for a session that has not opened yet, or that was closed before it opened."""
+    if session.start_date is None:
+        return
+    # An end before the creation closed a session that was open; the date was not meant as that of its end.
+    if access.has_ended and (session.created_at or "") <= session.end_date < session.start_date:
+        raise ReviewUnavailable(
+            "This review was closed before it opened", "The studio closed it. Ask for another link."
+        )
+    if session.start_date > clock.now_text():
         opens = datetime.fromisoformat(session.start_date)
         raise ReviewUnavailable(
             f"This review opens on {opens.day} {opens:%B %Y}", f"Come back at {opens:%H:%M} UTC with the same link."
         )
-    if session.passphrase_enabled and not _is_pass(studio, session, review_pass):
-        raise PassphraseRequired("This review session has a passphrase. Open its page and enter it there.")
-    return access
 
 
 def authorize_user(

@@ -214,7 +214,8 @@ class ReviewPages:
         def read(connection: Connection) -> str:
             # All visitors of a session share the list; the head is their own.
             entries = self._cache.get_text((session_id, viewer_of(access)), commit, read_entries)
-            head = {"commit": commit, "may_order": may_order, **content.read_head(connection, store.tables, access)}
+            own = {"commit": commit, "may_order": may_order, "may_export": access.may_export}
+            head = {**own, **content.read_head(connection, store.tables, access)}
             return f'{to_json(head)[:-1]},"entries":{entries}}}'
 
         commit = store.commits
@@ -285,7 +286,7 @@ class ReviewPages:
 
     def _export(self, request: Request) -> Response:
         access = self._authorize(request)
-        if access.user is None and access.invitee_id is None:
+        if not access.may_export:
             raise errors.Forbidden("Only invitees and users may export a review. Ask for an invitation.")
         client = access.invitee_id or rate_limit.client_address(request)
         if (seconds := self._export_limit.acquire(client)) > 0:

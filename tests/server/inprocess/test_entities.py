@@ -325,6 +325,31 @@ def test_a_review_session_is_open_between_its_dates(client: Any, tree: Any) -> N
     ]
 
 
+def moment(year: int) -> dict[str, str]:
+    return {"__type__": "datetime", "value": f"{year}-03-04T09:30:00"}
+
+
+def test_a_review_session_that_would_close_before_it_opens_is_refused(client: Any, tree: Any) -> None:
+    reason = "would close on 2090-03-04 09:30 UTC before it opens on 2091-03-04 09:30 UTC. Set a later end_date"
+    dates = {"start_date": moment(2091), "end_date": moment(2090)}
+    with pytest.raises(ValidationError, match=reason):
+        client.create("ReviewSession", name="Dailies", project_id=tree.project, **dates)
+    session = client.create("ReviewSession", name="Dailies", project_id=tree.project, start_date=moment(2091))
+    for values in ({"end_date": moment(2090)}, dates, {"end_date": moment(2091)}):
+        with pytest.raises(ValidationError, match="before it opens"):
+            client.update("ReviewSession", session, **values)
+    client.update("ReviewSession", session, end_date=moment(2092))
+    with pytest.raises(ValidationError, match="before it opens"):
+        client.update("ReviewSession", session, start_date=moment(2093))
+    client.update("ReviewSession", session, start_date=moment(2093), end_date=moment(2094))
+
+
+def test_a_review_session_is_closed_before_it_opens_by_an_end_that_has_passed(client: Any, tree: Any) -> None:
+    session = client.create("ReviewSession", name="Dailies", project_id=tree.project, start_date=moment(2091))
+    client.update("ReviewSession", session, end_date=moment(2020))
+    assert client.query(f"select is_open from ReviewSession where id is {session}")[0]["is_open"] is False
+
+
 def test_a_review_session_object_is_named_after_its_version(client: Any, tree: Any, asset: str) -> None:
     version = client.create("AssetVersion", asset_id=asset)
     session = client.create("ReviewSession", project_id=tree.project)

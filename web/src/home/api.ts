@@ -88,10 +88,14 @@ export function toApiDate(local: string): Entity | null {
   return { __type__: "datetime", value: new Date(local).toISOString().slice(0, 19) };
 }
 
-/** Return the dates of a form with the fields `start` and `end`; throw Refused if the review would close before it opens. */
+/**
+ * Return the dates of a form with the fields `start` and `end`; throw Refused if the review would close before it opens.
+ *
+ * An end that has passed closes a review, also one that has not opened yet.
+ */
 export function toApiDates(fields: Record<string, string>): { start: Entity | null; end: Entity | null } {
   const [start = "", end = ""] = [fields["start"], fields["end"]];
-  if (start !== "" && end !== "" && new Date(end) <= new Date(start)) {
+  if (start !== "" && end !== "" && new Date(end) <= new Date(start) && new Date(end) > new Date()) {
     throw new Refused("The review would close before it opens. Set a later date for its end.");
   }
   return { start: toApiDate(start), end: toApiDate(end) };

@@ -205,6 +205,7 @@ function Cell(props: { label: string; value: string; onChange: (value: string) =
       class="cell"
       {...{ type: props.type as "text" }}
       aria-label={props.label}
+      placeholder="–"
       defaultValue={props.value}
       key={props.value}
       onKeyDown={(event) => {

@@ -2,6 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 
+import { ExportList } from "../export_list";
 import {
   call,
   create,
@@ -12,16 +13,16 @@ import {
   quote,
   Refused,
   remove,
+  request,
   root,
   toApiDate,
   toApiDates,
   toLocalInput,
   update,
   type Entity,
-  type User,
 } from "./api";
 import { attempt, CopyText, Dialog, Field, Form, Select, showDone } from "./page";
-import type { Card } from "./reviews";
+import type { Answer, Card } from "./reviews";
 import { groupFiles, uploadVersion } from "./upload";
 
 const PARTS = ["Session", "People", "Versions", "Export"] as const;
@@ -29,26 +30,44 @@ type Part = (typeof PARTS)[number];
 
 interface Props {
   readonly card: Card;
-  readonly user: User;
-  readonly onClose: () => void;
   readonly onChanged: () => void;
 }
 
-export function ReviewSettings(props: Props) {
+/** The dialog reads its review itself: a change can take the review out of the list below the dialog. */
+export function ReviewSettings(props: { id: string; onClose: () => void; onChanged: () => void }) {
   const [part, setPart] = useState<Part>("Session");
+  const [card, setCard] = useState<Card | null>(null);
+  const read = (): Promise<boolean> =>
+    attempt(async () => {
+      const { reviews } = await request<Answer>(`home/reviews?state=all&id=${props.id}`);
+      const [found] = reviews;
+      if (found === undefined) throw new Refused("The review is not on the server any more. Close this dialog.");
+      setCard(found);
+    });
+  useEffect(() => void read(), [props.id]);
+  const onChanged = (): void => {
+    void read();
+    props.onChanged();
+  };
   return (
-    <Dialog title={props.card.name} onClose={props.onClose} wide>
-      <nav class="parts" aria-label="Parts of the review">
-        {PARTS.map((name) => (
-          <button key={name} class="text-button" aria-pressed={part === name} onClick={() => setPart(name)}>
-            {name}
-          </button>
-        ))}
-      </nav>
-      {part === "Session" && <SessionPart {...props} />}
-      {part === "People" && <PeoplePart {...props} />}
-      {part === "Versions" && <VersionsPart {...props} />}
-      {part === "Export" && <ExportPart {...props} />}
+    <Dialog title={card?.name ?? "Review"} onClose={props.onClose} wide>
+      {card === null ? (
+        <p class="quiet" aria-busy="true">Loading …</p>
+      ) : (
+        <>
+          <nav class="parts" aria-label="Parts of the review">
+            {PARTS.map((name) => (
+              <button key={name} class="text-button" aria-pressed={part === name} onClick={() => setPart(name)}>
+                {name}
+              </button>
+            ))}
+          </nav>
+          {part === "Session" && <SessionPart card={card} onChanged={onChanged} />}
+          {part === "People" && <PeoplePart card={card} onChanged={onChanged} />}
+          {part === "Versions" && <VersionsPart card={card} onChanged={onChanged} />}
+          {part === "Export" && <ExportPart card={card} onChanged={onChanged} />}
+        </>
+      )}
     </Dialog>
   );
 }
@@ -61,32 +80,39 @@ function SessionPart({ card, onChanged }: Props) {
       setLink(String(found?.["review_url"] ?? ""));
     });
   }, [card.id]);
-  const now = (): Entity => toApiDate(toLocalInput(new Date()))!;
+  const now = (): Entity => toApiDate(new Date().toISOString())!;
+  const [start, end] = [fromApiDate(card.start_date), fromApiDate(card.end_date)];
   const run = async (task: () => Promise<unknown>, done: string): Promise<void> => {
     if (await attempt(task, done)) onChanged();
   };
   const change = (data: Entity, done: string): Promise<void> => run(() => call(update("ReviewSession", card.id, data)), done);
   const save = (fields: Record<string, string>): Promise<void> =>
     run(async () => {
-      const { start, end } = toApiDates(fields);
+      const dates = toApiDates(fields);
+      // A field shows minutes; a date that was not edited keeps its seconds.
       const values = {
         name: fields["name"],
         description: fields["description"],
-        start_date: start ?? now(),
-        end_date: end,
+        ...(fields["start"] === toLocalInput(start) ? {} : { start_date: dates.start ?? now() }),
+        ...(fields["end"] === toLocalInput(end) ? {} : { end_date: dates.end }),
         shareable_url_enabled: fields["is_shared"] === "on",
         is_moderated: fields["is_moderated"] === "on",
       };
       await call(update("ReviewSession", card.id, values));
     }, "Saved.");
+  const reopen = (): Promise<void> => {
+    const isEarly = start !== null && start.getTime() > Date.now();
+    return change({ end_date: null, ...(isEarly ? { start_date: now() } : {}) }, "The review is open again.");
+  };
   return (
     <>
       {card.is_shared ? <CopyText label="Public link, for viewing" text={link} /> : <p>The public link is off.</p>}
-      <Form send="Save" onSend={save}>
+      {/* Another key shows dates that a button has changed. */}
+      <Form key={`${card.start_date} ${card.end_date}`} send="Save" onSend={save}>
         <Field label="Name" name="name" value={card.name} required />
         <Field label="Description" name="description" value={card.description} />
-        <Field label="Opens" name="start" type="datetime-local" value={toLocalInput(fromApiDate(card.start_date))} />
-        <Field label="Closes" name="end" type="datetime-local" value={toLocalInput(fromApiDate(card.end_date))} />
+        <Field label="Opens" name="start" type="datetime-local" value={toLocalInput(start)} />
+        <Field label="Closes" name="end" type="datetime-local" value={toLocalInput(end)} />
         <Check label="Public link" name="is_shared" checked={card.is_shared} />
         <Check
           label="Moderated: invitees see only their own feedback and that of the studio"
@@ -111,7 +137,7 @@ function SessionPart({ card, onChanged }: Props) {
             Close the review
           </button>
         ) : (
-          <button class="text-button" onClick={() => void change({ end_date: null }, "The review is open again.")}>
+          <button class="text-button" onClick={() => void reopen()}>
             Open the review again
           </button>
         )}
@@ -380,25 +406,6 @@ function taskOption(task: Entity): readonly [string, string] {
   return [String(task["id"]), link.slice(1).map((step) => step["name"]).join(" / ") || String(task["name"])];
 }
 
-const EXPORTS = [
-  ["pdf", "PDF", "One image with its drawing for each note, with threads and verdicts"],
-  ["csv", "CSV", "Notes and verdicts for a spreadsheet"],
-  ["otio", "OpenTimelineIO", "Versions, notes and verdicts for editorial tools (.otio)"],
-  ["drawings", "Drawings", "A zip file with a transparent image of each drawing"],
-  ["movies", "Movies", "A zip file of the movies"],
-] as const;
-
 function ExportPart({ card }: Props) {
-  return (
-    <ul class="rows">
-      {EXPORTS.map(([format, name, text]) => (
-        <li key={format}>
-          <span><strong>{name}</strong><br /><span class="quiet">{text}</span></span>
-          <a class="text-button" href={`${root()}review/${card.id}/studio/export/${format}`} download>
-            Download {name}
-          </a>
-        </li>
-      ))}
-    </ul>
-  );
+  return <ExportList address={`${root()}review/${card.id}/studio/export/`} name={card.name} mayDownload />;
 }

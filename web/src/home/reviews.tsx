@@ -25,7 +25,7 @@ export interface Card {
   readonly thumbnails: readonly string[];
 }
 
-interface Answer {
+export interface Answer {
   readonly reviews: readonly Card[];
   readonly has_more: boolean;
 }
@@ -74,7 +74,6 @@ export function Reviews(props: { user: User }) {
   }, []);
 
   const change = (name: keyof Filters, value: string): void => setFilters({ ...filters, [name]: value });
-  const shown = cards?.find((card) => card.id === edited);
   return (
     <>
       <div class="title-row">
@@ -124,12 +123,13 @@ export function Reviews(props: { user: User }) {
           onClose={() => setIsCreating(false)}
           onCreated={(id) => {
             setIsCreating(false);
-            void read(0).then(() => setEdited(id));
+            setEdited(id);
+            void read(0);
           }}
         />
       )}
-      {shown !== undefined && (
-        <ReviewSettings card={shown} user={props.user} onClose={() => setEdited(null)} onChanged={() => void read(0)} />
+      {edited !== null && (
+        <ReviewSettings key={edited} id={edited} onClose={() => setEdited(null)} onChanged={() => void read(0)} />
       )}
     </>
   );
@@ -185,7 +185,11 @@ function describeCount(card: Card): string {
 function describeDates(card: Card): string {
   const [start, end] = [fromApiDate(card.start_date), fromApiDate(card.end_date)];
   const begins = start !== null && start.getTime() > Date.now() ? "opens" : "since";
-  const parts = [start && `${begins} ${formatDate(start)}`, end && `${card.is_open ? "until" : "ended"} ${formatDate(end)}`];
+  const wasOpened = card.is_open || start === null || end === null || start < end;
+  const parts = [
+    start && wasOpened && `${begins} ${formatDate(start)}`,
+    end && `${card.is_open ? "until" : "ended"} ${formatDate(end)}`,
+  ];
   return parts.filter(Boolean).join(", ");
 }
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Optional
 
 from fpdf import FPDF
+from PIL.Image import Image
 
-from ft_dcc.server.review.export.frame_images import FONT, frame_image, note_image
+from ft_dcc.server.review.export.frame_images import FONT, frame_image, note_images
 from ft_dcc.server.review.export.session_content import ExportNote, ExportSession, ExportVersion
 
 # The library reports each character that the font lacks.
@@ -17,6 +19,10 @@ _MARGIN, _COLUMN, _GAP = 16.0, 84.0, 6.0
 _TEXT, _QUIET, _LINE = 20, 110, 215
 _COLOURS = {"Approved": (30, 120, 70), "Changes required": (176, 92, 10)}
 _MAX_IMAGE_HEIGHT = 90.0
+_CAPTION = 6.0
+# The title of a version with its place, a few verdicts and a short comment.
+_TITLE_HEIGHT = 36.0
+Images = list[tuple[Optional[int], Image]]
 
 
 class _Document(FPDF):
@@ -82,7 +88,9 @@ def _count(number: int, noun: str) -> str:
 
 
 def _write_version(document: _Document, session: ExportSession, version: ExportVersion) -> None:
-    document.require_space(60)
+    """Write a version and its notes; its title is on one page with the first image."""
+    images = _first_images(session, version)
+    document.require_space(_TITLE_HEIGHT + _height_of(images))
     document.set_draw_color(_LINE)
     document.line(_MARGIN, document.get_y(), document.w - _MARGIN, document.get_y())
     document.ln(4)
@@ -97,32 +105,56 @@ def _write_version(document: _Document, session: ExportSession, version: ExportV
         document.ln(1)
         document.line_of_text(version.comment, 10)
     document.ln(4)
-    for note in version.notes:
-        _write_note(document, session, version, note)
     if not version.notes:
-        image = frame_image(session, version, None)
-        if image is not None:
-            height = _image_height(image.size)
-            document.require_space(height + 4)
-            document.image(image, w=height * image.width / image.height, h=height)
+        document.require_space(_height_of(images) + 4)
+        _write_images(document, images)
         document.ln(2)
         document.line_of_text("No notes.", 9, _QUIET)
         document.ln(4)
+    for note in version.notes:
+        _write_note(document, note, images or note_images(session, version, note))
+        images = []
+
+
+def _first_images(session: ExportSession, version: ExportVersion) -> Images:
+    """Return the images of the first note, or the first frame of a version without notes."""
+    if version.notes:
+        return note_images(session, version, version.notes[0])
+    image = frame_image(session, version, None)
+    return [] if image is None else [(None, image)]
 
 
 def _image_height(size: tuple[int, int]) -> float:
     return min(_COLUMN * size[1] / size[0], _MAX_IMAGE_HEIGHT)
 
 
-def _write_note(document: _Document, session: ExportSession, version: ExportVersion, note: ExportNote) -> None:
-    """Write a note beside the image of its frame; a long thread continues below the image."""
-    image = note_image(session, version, note)
-    height = 0.0 if image is None else _image_height(image.size)
+def _height_of(images: Images) -> float:
+    """Return the height of images below each other; several have captions."""
+    return sum(_image_height(image.size) for _, image in images) + (_CAPTION * len(images) if len(images) > 1 else 0)
+
+
+def _write_images(document: _Document, images: Images) -> None:
+    """Write images below each other; several have their frame numbers as captions."""
+    top = document.get_y()
+    for frame, image in images:
+        height = _image_height(image.size)
+        document.image(image, x=_MARGIN, y=top, w=height * image.width / image.height, h=height)
+        top += height
+        if len(images) > 1:
+            document.set_xy(_MARGIN, top)
+            document.line_of_text(f"frame {frame}", 8, _QUIET)
+            top += _CAPTION
+    document.set_y(top)
+
+
+def _write_note(document: _Document, note: ExportNote, images: Images) -> None:
+    """Write a note beside the images of its frames; a long thread continues below the images."""
+    height = _height_of(images)
     document.require_space(max(height, 24) + 4)
     top, page = document.get_y(), document.page
     left = _MARGIN
-    if image is not None:
-        document.image(image, x=_MARGIN, y=top, w=height * image.width / image.height, h=height)
+    if images:
+        _write_images(document, images)
         left += _COLUMN + _GAP
     document.set_left_margin(left)
     document.set_xy(left, top)

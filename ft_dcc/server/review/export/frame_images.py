@@ -43,8 +43,30 @@ def frame_image(session: ExportSession, version: ExportVersion, frame: int | Non
 
 def note_image(session: ExportSession, version: ExportVersion, note: ExportNote) -> Image.Image | None:
     """Return the image of the note's frame with the note's drawing on it, or None without media."""
-    image = frame_image(session, version, note.frame)
-    if image is None or not note.shapes:
+    return _drawn_frame(session, version, note, note.frame)
+
+
+def note_images(
+    session: ExportSession, version: ExportVersion, note: ExportNote
+) -> list[tuple[int | None, Image.Image]]:
+    """Return the frame of the note with its image; of a range the first and the last frame, as far as they exist.
+
+    The drawing is on the frames that it belongs to.
+    """
+    frames = [note.frame]
+    shown = range(version.first_frame, version.first_frame + version.frame_count)
+    if version.movie_id is not None and note.end_frame in shown and note.end_frame != note.frame:
+        frames.append(note.end_frame)
+    images = ((frame, _drawn_frame(session, version, note, frame)) for frame in frames)
+    return [(frame, image) for frame, image in images if image is not None]
+
+
+def _drawn_frame(
+    session: ExportSession, version: ExportVersion, note: ExportNote, frame: int | None
+) -> Image.Image | None:
+    image = frame_image(session, version, frame)
+    is_drawn = frame == note.frame or (note.drawing_end is not None and (frame or 0) <= note.drawing_end)
+    if image is None or not note.shapes or not is_drawn:
         return image
     layer = drawing_layer(note.shapes, image.size)
     image.paste(layer, (0, 0), layer)
