@@ -51,6 +51,8 @@ class Drawn:
     background: tuple[float, ...] | None = None
     has_all_textures: bool = True
     curves: tuple[DrawnCurve, ...] = ()
+    # The files on image planes of the camera.
+    images: tuple[Path, ...] = ()
 
 
 def playblast(maya: Maya, call: Invocation) -> Any:
@@ -132,7 +134,7 @@ def _write(maya: Maya, panel: Control, resolution: Resolution, path: Path, flags
         has_all_textures=maya.interface.preferences["materialLoadingMode"] == "immediate",
         flags={name: value for name, value in flags.items() if name not in ("frame", "completeFilename")},
     )
-    drawn = attrs.evolve(drawn, curves=tuple(_curves(maya, shape, resolution)))
+    drawn = attrs.evolve(drawn, curves=tuple(_curves(maya, shape, resolution)), images=tuple(_images(maya, shape)))
     maya.drawn.append(drawn)
     if maya.fail_at is not None and time >= maya.fail_at:
         raise OSError(28, "No space left on device")
@@ -169,6 +171,20 @@ def _curves(maya: Maya, camera: Node, resolution: Resolution) -> Iterator[DrawnC
             has_colour = node.attributes["overrideEnabled"] and node.attributes["overrideRGBColors"]
             colour = node.attributes["overrideColorRGB"] if has_colour else (0.0, 0.0, 0.0)
             yield DrawnCurve(tuple(places), node.attributes["lineWidth"], colour)
+
+
+def _images(maya: Maya, camera: Node) -> Iterator[Path]:
+    """Yield the image of each plane that the camera shows: that with the number of the time plus an offset."""
+    for node in maya.scene.nodes:
+        values = node.attributes
+        if node.kind == "imagePlane" and node.parent is not None and node.parent.parent is camera:
+            if not _is_visible(node, maya.scene.time) or not values["displayMode"]:
+                continue
+            assert values["useFrameExtension"] and "frameExtension" in node.driven
+            first = Path(values["imageName"])
+            stem, number, suffix = first.name.rsplit(".", 2)
+            shown = int(maya.scene.time) + values["frameOffset"]
+            yield first.with_name(f"{stem}.{shown:0{len(number)}d}.{suffix}")
 
 
 def _is_visible(node: Node | None, time: float) -> bool:

@@ -175,8 +175,9 @@ def stop_redrawing_changes() -> None:
 
 def _redraw_changes() -> float:
     global _drawn_changes
-    if CONTROLLER.feedback.change_count != _drawn_changes:
-        _drawn_changes = CONTROLLER.feedback.change_count
+    changes = CONTROLLER.feedback.change_count + CONTROLLER.version_files.change_count
+    if changes != _drawn_changes:
+        _drawn_changes = changes
         redraw()
     return _REDRAW_INTERVAL_SECONDS
 
