@@ -30,14 +30,16 @@ class VersionFiles:
     """The download of one file of a version and the movie that is compared; a worker thread changes it.
 
     ``path`` is the file of the last download, None until it is complete and if it failed; ``error`` says why.
-    ``has_unsaved_changes`` is set when that file could not be opened for that reason. ``compared`` is the name of the
-    version whose movie is shown, "" without one, and ``problems`` are sentences about it.
+    ``has_unsaved_changes`` is set when that file could not be opened for that reason, and ``opened`` is the file that
+    was opened last. ``compared`` is the name of the version whose movie is shown, "" without one, and ``problems`` are
+    sentences about it. ``activity`` names what runs while ``is_loading``.
     """
 
     def __init__(self, on_change: Callable[[], object]) -> None:
         self.path: Path | None = None
+        self.opened: Path | None = None
         self.is_loading = self.has_unsaved_changes = False
-        self.error = self.compared = ""
+        self.activity = self.error = self.compared = ""
         self.problems: tuple[str, ...] = ()
         # For a toolkit that can only be redrawn by its own timer.
         self.change_count = 0
@@ -57,7 +59,7 @@ class VersionFiles:
 
             self.path = fetch(session, find_component(session, version_id, component), folder)
 
-        self._run("Downloading a file", download)
+        self._run("Downloading the file", download)
 
     def open_scene(self, host: Host, *, save_first: bool = False, discard_changes: bool = False) -> None:
         """Open the file of the last download in the host.
@@ -79,7 +81,7 @@ class VersionFiles:
             except UnsavedChanges:
                 self.has_unsaved_changes = True
                 raise
-            self.path = None
+            self.path, self.opened = None, path
 
         self._run("Opening a scene", work)
 
@@ -131,7 +133,7 @@ class VersionFiles:
             delete()
 
     def _run(self, kind: str, function: Callable[[], None]) -> None:
-        self.error, self.is_loading = "", True
+        self.activity, self.error, self.is_loading = kind, "", True
 
         def work() -> None:
             self.error = error_message_of(kind, function)

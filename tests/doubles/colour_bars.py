@@ -56,7 +56,7 @@ class ColourBars:
         self._scene = scene
         self._main = threading.get_ident()
         self._calls: queue.Queue[tuple[Callable[[], Any], Future[Any]]] = queue.Queue()
-        self.captures = 0
+        self.captures = self.saves = 0
         self.lenses: dict[int, float] = {}
         self.feedback: tuple[Drawing, ...] = ()
         self.frame = 1001
@@ -137,6 +137,7 @@ class ColourBars:
         if self._scene.path is None:
             raise CaptureFailed("Colour bars have no file.")
         self._scene = attrs.evolve(self._scene, is_modified=False)
+        self.saves += 1
         return self._scene.path
 
     def configure(self, frame_range: FrameRange, fps: Fraction, resolution: Resolution) -> None:
