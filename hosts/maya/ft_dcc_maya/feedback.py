@@ -14,7 +14,7 @@ from maya import cmds
 from maya.api import OpenMaya
 
 from ft_dcc.errors import CaptureFailed
-from ft_dcc.host_support.feedback import aspect_problems, caption, drawings_in_range
+from ft_dcc.host_support.feedback import aspect_problems, caption, drawings_in_range, within_limits
 from ft_dcc.review.drawings import Drawing, Stroke
 
 from .camera_plane import CameraPlane, gate_problems, is_animated
@@ -25,6 +25,8 @@ from .temporary_nodes import call_around_save, delete_with_drivers, show_from_to
 GROUP = "ftDccReviewNotes"
 _MAX_CAPTION = 100
 _MIN_LINE_WIDTH = 1.5
+# Each stroke is a node; more of them make the scene slow.
+_MAX_STROKES, _MAX_POINTS = 5_000, 500_000
 _CAPTION_PLACE = (0.02, 0.96)
 _CAPTION_LINE = 0.05
 _WHITE = (1.0, 1.0, 1.0)
@@ -77,6 +79,16 @@ def _show(request: _Shown) -> list[str]:
     problems += aspect_problems(inside, width, height)
     if not inside:
         return problems
+    has_copies = is_animated(shape)
+    inside, more_problems = within_limits(
+        inside,
+        "Maya",
+        width / height,
+        max_strokes=_MAX_STROKES,
+        max_points=_MAX_POINTS,
+        copies_of=lambda drawing: drawing.last_frame - drawing.frame + 1 if has_copies else 1,
+    )
+    problems += more_problems
     with without_trace(shape):
         try:
             _add_groups(_View(request.source, shape, width, height), inside)
@@ -173,6 +185,8 @@ def _add_curve(group: str, plane: CameraPlane, stroke: Stroke, height: int) -> N
     shape = function.fullPathName()
     cmds.setAttr(f"{shape}.lineWidth", max(_MIN_LINE_WIDTH, width))
     _set_colour(shape, stroke.colour)
+    if stroke.opacity < 1:
+        cmds.setAttr(f"{shape}.overrideColorA", stroke.opacity)
 
 
 def _add_caption(group: str, plane: CameraPlane, drawing: Drawing, row: int) -> None:

@@ -13,7 +13,14 @@ from typing import Any
 import attrs
 import nuke
 
-from ft_dcc.host_support.feedback import aspect_problems, author_label, caption, drawings_in_range, linear
+from ft_dcc.host_support.feedback import (
+    aspect_problems,
+    author_label,
+    caption,
+    drawings_in_range,
+    linear,
+    within_limits,
+)
 from ft_dcc.review.drawings import Drawing, Stroke
 from ft_dcc.review.stroke_font import text_polylines
 
@@ -27,6 +34,7 @@ _MAX_CAPTION = 100
 # Fractions of the image's height: a line of the caption, its distance from the border, and its pen.
 _CAPTION_SIZE, _CAPTION_MARGIN, _CAPTION_WIDTH = 0.04, 0.015, 0.003
 _WHITE = (1.0, 1.0, 1.0)
+_MAX_STROKES, _MAX_POINTS = 20_000, 200_000
 # Distance in the node graph.
 _BESIDE = 120
 
@@ -56,9 +64,12 @@ def show(drawings: Sequence[Drawing], source: str) -> list[str]:
     problems += aspect_problems(inside, width, int(size.height()))
     if not inside:
         return problems
+    aspect = width / int(size.height())
+    inside, more_problems = within_limits(inside, "Nuke", aspect, max_strokes=_MAX_STROKES, max_points=_MAX_POINTS)
+    problems += more_problems
     with maintained_script():
         try:
-            group = _add_group(node, home, inside, width / int(size.height()))
+            group = _add_group(node, home, inside, aspect)
         except BaseException:
             remove_marked("Group", FEEDBACK, ())
             raise

@@ -29,11 +29,12 @@ _BAR_PIXELS = 28
 
 @attrs.frozen
 class DrawnCurve:
-    """A curve in an image: its points in pixels from the top left, its width in pixels, and its colour."""
+    """A curve in an image: its points in pixels from the top left, its width in pixels, its colour and opacity."""
 
     points: tuple[tuple[float, float], ...]
     width: float
     colour: tuple[float, ...]
+    opacity: float = 1.0
 
 
 @attrs.frozen
@@ -156,7 +157,7 @@ def _painted_curves(curves: tuple[DrawnCurve, ...], resolution: Resolution) -> b
     strokes = [
         Stroke(
             (curve.colour[0], curve.colour[1], curve.colour[2]),
-            1.0,
+            curve.opacity,
             tuple((x / width, y / height, curve.width / height) for x, y in curve.points),
         )
         for curve in curves
@@ -170,7 +171,8 @@ def _curves(maya: Maya, camera: Node, resolution: Resolution) -> Iterator[DrawnC
             places = [_projected(point, camera, resolution, maya.scene.time) for point in node.attributes["points"]]
             has_colour = node.attributes["overrideEnabled"] and node.attributes["overrideRGBColors"]
             colour = node.attributes["overrideColorRGB"] if has_colour else (0.0, 0.0, 0.0)
-            yield DrawnCurve(tuple(places), node.attributes["lineWidth"], colour)
+            opacity = node.attributes["overrideColorA"] if has_colour else 1.0
+            yield DrawnCurve(tuple(places), node.attributes["lineWidth"], colour, opacity)
 
 
 def _images(maya: Maya, camera: Node) -> Iterator[Path]:

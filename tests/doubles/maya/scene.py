@@ -52,6 +52,7 @@ _DISPLAY = {
     "overrideDisplayType": 0,
     "overrideRGBColors": False,
     "overrideColorRGB": (0.0, 0.0, 0.0),
+    "overrideColorA": 1.0,
     "hiddenInOutliner": False,
 }
 IMAGE_PLANE = {
