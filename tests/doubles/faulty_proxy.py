@@ -18,7 +18,8 @@ class FaultyProxy:
 
     With ``loses_answer`` the server receives that request and its response is lost; otherwise it never arrives.
     With ``heals`` only that request fails, with ``every`` each n-th one. With ``hangs`` the client waits until
-    ``set`` is called again; ``hung`` is set as soon as a client waits.
+    ``set`` is called again; ``hung`` is set as soon as a client waits. With ``path`` only requests to it are counted
+    and fail, and not those of the event hub.
     """
 
     def __init__(self, server_url: str) -> None:
@@ -38,11 +39,12 @@ class FaultyProxy:
         every: int = 0,
         hangs: bool = False,
         answer: tuple[int, dict[str, str], bytes] | None = None,
+        path: str = "",
     ) -> None:
         with self._lock:
             self._released.set()
             self._released, self.hung, self._hangs = threading.Event(), threading.Event(), hangs
-            self.count, self._every, self.answer = 0, every, answer
+            self.count, self._every, self.answer, self._path = 0, every, answer, path
             self._breaks_at, self._loses_answer, self._heals = breaks_at, loses_answer, heals
 
     @contextmanager
@@ -64,9 +66,11 @@ class FaultyProxy:
             hung.set()
             released.wait()
 
-    def _fate(self) -> tuple[bool, bool]:
+    def _fate(self, path: str) -> tuple[bool, bool]:
         """Return whether the server receives the next request, and whether the client receives its response."""
         with self._lock:
+            if self._path not in ("", path):
+                return True, True
             self.count += 1
             if self._every and self.count % self._every == 0:
                 return self._loses_answer, False
@@ -85,7 +89,7 @@ class FaultyProxy:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                arrives, answers = line._fate()
+                arrives, answers = line._fate(self.path)
                 if arrives:
                     headers = {name: value for name, value in self.headers.items() if name.lower() not in _OWN}
                     answer = requests.request(

@@ -9,6 +9,7 @@ from uuid import uuid4
 import attrs
 import pytest
 from doubles.colour_bars import SCENE, ColourBars, painted
+from doubles.faulty_proxy import FaultyProxy
 
 from ft_dcc.frames import FrameRange, Frames, Resolution
 from ft_dcc.media import encode
@@ -337,3 +338,46 @@ def test_the_tick_uploads_the_scene_file(open_dialog, wait_until, session, task,
     assert (dialog.controller.error, dialog.controller.problems) == ("", ())
     found = session.query(f'select name from FileComponent where version.task_id is "{task["id"]}"').all()
     assert "scene" in {component["name"] for component in found}
+
+
+@pytest.fixture
+def proxy(studio_server, monkeypatch):
+    """Return a proxy in front of the server; the dialog signs in through it."""
+    with FaultyProxy(studio_server.server_url).open() as proxy:
+        monkeypatch.setenv("FTRACK_SERVER", proxy.url)
+        yield proxy
+
+
+def test_a_server_that_never_answers_does_not_freeze_the_dialog(notes_of, wait_until, press, write, proxy):
+    write("Arm too high")
+    host = ColourBars()
+    dialog = notes_of(host)
+    page = dialog.notes_page
+    proxy.set(path="/api", breaks_at=1, hangs=True)
+    press(page.again)
+    wait_until(proxy.hung.is_set, host)
+    # The notes stay, drawings are shown, and other pages open.
+    press(page.show_drawings)
+    wait_until(lambda: len(host.feedback) == 1, host)
+    for name in ("tasks", "queue", "notes"):
+        dialog.open_page(name)
+        wait_until(lambda name=name: dialog.stack.currentWidget() is dialog._pages[name], host)
+    assert items(page.rows)
+    proxy.set(path="/api", breaks_at=1)
+    wait_until(lambda: not dialog.controller.feedback.is_loading, host)
+    wait_until(lambda: page.error.isVisible() and proxy.url in page.error.text(), host)
+    proxy.set()
+
+
+def test_a_reply_that_cannot_be_written_stays_in_its_field(notes_of, wait_until, press, write, proxy):
+    write("Arm too high")
+    page = notes_of().notes_page
+    page.answer.setText("Lowered the arm")
+    proxy.set(path="/api", breaks_at=1)
+    press(page.reply)
+    wait_until(lambda: page.error.isVisible())
+    wait_until(lambda: page.answer.text() == "Lowered the arm")
+    proxy.set()
+    press(page.reply)
+    wait_until(lambda: page.note is not None and [reply.text for reply in page.note.replies] == ["Lowered the arm"])
+    wait_until(lambda: (page.answer.text(), page.error.text()) == ("", ""))

@@ -126,7 +126,8 @@ class ReplyToNote(bpy.types.Operator):
     text: bpy.props.StringProperty(name="Reply", options={"SKIP_SAVE"})
 
     def invoke(self, context: Any, event: Any) -> set[str]:
-        """Ask for the text."""
+        """Ask for the text; one that could not be written is not lost."""
+        self.text = CONTROLLER.feedback.take_unsent_text()
         found: set[str] = context.window_manager.invoke_props_dialog(self, width=400)
         return found
 

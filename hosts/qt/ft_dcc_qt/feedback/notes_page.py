@@ -73,6 +73,8 @@ class NotesPage(QtWidgets.QWidget):
         self.message.setVisible(bool(feedback.message))
         self.error.setText("\n".join(filter(None, (feedback.error, *feedback.problems))))
         self.error.setVisible(bool(self.error.text()))
+        if feedback.error and not self.answer.text():
+            self.answer.setText(feedback.take_unsent_text())
         self.rows.setVisible(bool(feedback.versions))
         empty = _NO_TASK if feedback.task_id is None else "Loading…" if feedback.is_loading else _NO_VERSION
         self.empty_label.setText(empty)
