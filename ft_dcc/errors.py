@@ -10,6 +10,7 @@
     │   ├── ValueMismatch                  a validator found one value and expected another
     │   ├── ValidationFailed               all issues that the validators found
     │   ├── SceneUnreadable  CameraMissing
+    │   ├── UnsavedChanges                 the open scene has changes that another file would replace
     │   ├── FramesMissing    MovieUnreadable
     │   ├── TaskNotFound     ReviewSessionClosed
     │   └── DrawingUnreadable              a drawing of a review is in an unknown form
@@ -171,6 +172,10 @@ class ValidationFailed(UserFixableError):
 
 class SceneUnreadable(UserFixableError):
     """A scene file that does not exist or that the host program cannot open."""
+
+
+class UnsavedChanges(UserFixableError):
+    """Changes of the open scene that are not saved, and that opening another file would discard."""
 
 
 class CameraMissing(UserFixableError):

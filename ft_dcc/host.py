@@ -190,6 +190,55 @@ class GoesToFrames(Protocol):
         """Set the current frame, as a click on the timeline does."""
 
 
+@runtime_checkable
+class OpensScenes(Protocol):
+    """Optional interface of a host: open another scene file."""
+
+    @property
+    def scene_suffixes(self) -> tuple[str, ...]:
+        """The suffixes of the files that the program opens, as in (".ma", ".mb")."""
+
+    def open_scene_file(self, path: Path, *, discard_changes: bool = False) -> None:
+        """Open the file in place of the open scene, whose unsaved changes are lost only with ``discard_changes``.
+
+        Raises UnsavedChanges, or SceneUnreadable for a file that is missing, damaged, of another program or of a newer
+        version; the open scene stays as it is then.
+        """
+
+
+@attrs.frozen
+class ComparedMovie:
+    """The images of a version's movie, numbered from 1; the first belongs to ``first_frame`` of the scene.
+
+    ``name`` is that of the version, as in "main v003".
+    """
+
+    name: str
+    images: Frames
+    first_frame: int
+
+    @property
+    def frame_range(self) -> FrameRange:
+        """The frames of the scene that have an image."""
+        return FrameRange(self.first_frame, self.first_frame + len(self.images) - 1)
+
+
+@runtime_checkable
+class ComparesMovies(Protocol):
+    """Optional interface of a host: show the movie of a version beside or over the scene."""
+
+    def show_movie(self, movie: ComparedMovie, source: str | None = None) -> list[str]:
+        """Show the images on their frames with what the source shows, instead of the movie that is shown.
+
+        ``source`` is by default the scene's first one. The movie is neither captured nor saved. Returns a sentence for
+        each problem. Raises CameraMissing, or CaptureFailed if the program cannot read the images; the scene is as
+        before then.
+        """
+
+    def clear_movie(self) -> None:
+        """Remove the shown movie without a trace; do nothing if there is none."""
+
+
 def find_footage(host: Host, source: str) -> Footage | None:
     """Return the existing files of a source, or None if it must be captured."""
     if not isinstance(host, SupportsFootage):

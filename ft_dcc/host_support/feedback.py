@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Callable
+
+import attrs
 
 from ft_dcc.review.drawings import Drawing
 
@@ -28,6 +31,37 @@ def aspect_problems(drawings: Iterable[Drawing], width: int, height: int) -> lis
     if not any(is_different):
         return []
     return ["The scene has another image format than the version that was drawn on. Check its resolution."]
+
+
+def within_limits(
+    drawings: Sequence[Drawing],
+    program: str,
+    aspect: float,
+    *,
+    max_strokes: int,
+    max_points: int,
+    copies_of: Callable[[Drawing], int] = lambda _: 1,
+) -> tuple[list[Drawing], list[str]]:
+    """Return the drawings without the strokes of those that exceed what a program can show, and a sentence about them.
+
+    The limits are for all drawings together; author and text of each are kept. ``aspect`` is used for drawings that do
+    not store theirs, and ``copies_of`` is the number of times that the program draws a drawing.
+    """
+    kept, strokes, points, count = [], 0, 0, 0
+    for drawing in drawings:
+        made, copies = drawing.strokes(drawing.aspect or aspect), copies_of(drawing)
+        more = (len(made) * copies, sum(len(stroke.points) for stroke in made) * copies)
+        if strokes + more[0] > max_strokes or points + more[1] > max_points:
+            count += 1
+            kept.append(attrs.evolve(drawing, shapes=()))
+        else:
+            strokes, points = strokes + more[0], points + more[1]
+            kept.append(drawing)
+    if not count:
+        return kept, []
+    what = "1 drawing has" if count == 1 else f"{count} drawings have"
+    limits = f"{max_strokes:,} strokes and {max_points:,} points"
+    return kept, [f"{what} more than {program} can show, {limits} in all. See the strokes on the review page."]
 
 
 def author_label(drawing: Drawing) -> str:

@@ -1,4 +1,4 @@
-"""Single images: stills for the review, and thumbnails."""
+"""Images: stills for the review, thumbnails, and all images of a movie."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 import attrs
 
 from ft_dcc.errors import MovieUnreadable
-from ft_dcc.frames import IMAGE_SUFFIXES
+from ft_dcc.frames import IMAGE_SUFFIXES, FrameRange, Frames, Resolution
 from ft_dcc.media import burnin as drawing
 from ft_dcc.media import encode_run, ffmpeg, ocio
 from ft_dcc.media import ffmpeg_colour as encoding
-from ft_dcc.media.ffmpeg import Feed
+from ft_dcc.media.ffmpeg import Feed, IsCancelled
 from ft_dcc.media.fonts.font_files import missing_remark
 from ft_dcc.media.inspection import media_info
 from ft_dcc.media.inspection.probe import (
@@ -27,7 +27,7 @@ from ft_dcc.media.inspection.probe import (
 )
 
 THUMBNAIL, STILL = "thumbnail", "ftrackreview-image"
-LONGER_SIDE, STILL_LONGER_SIDE = 640, 3840
+LONGER_SIDE, STILL_LONGER_SIDE, MOVIE_IMAGES_LONGER_SIDE = 640, 3840, 1920
 _DURATION = re.compile(r"Duration: (\d+):(\d+):(\d+\.\d+)")
 
 
@@ -52,6 +52,42 @@ def still(
     return _draw(_jpeg(image, path, STILL, STILL_LONGER_SIDE, colour), burnin)
 
 
+def movie_images(movie: Path, folder: Path, *, is_cancelled: IsCancelled | None = None) -> Frames:
+    """Write each image of a movie as a JPEG into the folder, and return them as frames that are numbered from 1.
+
+    They have at most 1920 pixels on their longer side. Raises MovieUnreadable for a file without a readable image,
+    Cancelled, StorageError or EncodeFailed.
+    """
+    info = probe(movie, max_frames=1, is_cancelled=is_cancelled)
+    pattern = folder / "image.%05d.jpg"
+    filters = [*encoding.from_movie(info), *encoding.to_jpeg(_limited(MOVIE_IMAGES_LONGER_SIDE)), SHOWINFO]
+    sink = ["-map", "0:V:0", "-vf", ",".join(filters), "-fps_mode", "passthrough", "-q:v", "3", "-f", "image2"]
+    sizes: list[Resolution] = []
+
+    def read(line: str) -> None:
+        if (frame := parse_frame_line(line)) is not None:
+            sizes[:] = [frame.resolution]
+
+    with ffmpeg.storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        # In the folder, because the name is a pattern and the path may contain a percent sign.
+        arguments = [*movie_input(movie), *sink, "-start_number", "1", pattern.name]
+        finished = ffmpeg.run(arguments, folder=folder, on_line=read, is_cancelled=is_cancelled)
+        count = sum(1 for _ in folder.glob("image.*.jpg"))
+    if finished.returncode:
+        raise ffmpeg.failure(finished, str(movie), folder)
+    if not count or not sizes:
+        raise MovieUnreadable(f"{movie} contains no image. Download it again.")
+    return Frames(str(pattern), FrameRange(1, count), info.fps, sizes[0])
+
+
+def _limited(longer_side: int) -> str:
+    """Return zscale's options for square pixels and at most this size, with a colon at their end."""
+    # A JPEG is always shown with square pixels.
+    factor = f"min(1\\,{longer_side}/max(iw*sar\\,ih))"
+    return f"w=max(1\\,round(iw*sar*{factor})):h=max(1\\,round(ih*{factor})):filter=spline36:"
+
+
 def _draw(made: media_info.EncodedFile, burnin: drawing.Burnin | None) -> media_info.EncodedFile:
     """Draw the burn-in on a JPEG, whose size is known only now, and return the JPEG."""
     if burnin is None or not attrs.evolve(burnin, slate=()).is_drawn:
@@ -74,11 +110,8 @@ def _draw(made: media_info.EncodedFile, burnin: drawing.Burnin | None) -> media_
 def _jpeg(
     source: Path, path: Path, name: str, longer_side: int, colour: ocio.ColourOptions | None
 ) -> media_info.EncodedFile:
-    # A JPEG is always shown with square pixels.
-    factor = f"min(1\\,{longer_side}/max(iw*sar\\,ih))"
-    size = f"w=max(1\\,round(iw*sar*{factor})):h=max(1\\,round(ih*{factor}))"
     arguments, first_filters, feed = _input(source, colour)
-    filters = [*first_filters, *encoding.to_jpeg(f"{size}:filter=spline36:"), SHOWINFO]
+    filters = [*first_filters, *encoding.to_jpeg(_limited(longer_side)), SHOWINFO]
     frames = []
     with ffmpeg.replacing(path) as unfinished:
         sink = ["-map", "0:V:0", "-vf", ",".join(filters), "-frames:v", "1", "-q:v", "3", "-f", "mjpeg"]

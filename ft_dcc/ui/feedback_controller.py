@@ -37,6 +37,7 @@ class FeedbackController:
 
     ``on_change`` is called by any thread after a change. ``unseen_count`` is the number of notes that arrived since
     ``mark_seen``, and ``message`` the newest of them. ``problems`` are sentences about drawings that are not shown.
+    ``unsent_text`` is the reply that could not be written, until the next one.
     """
 
     def __init__(self, on_change: Callable[[], object]) -> None:
@@ -44,7 +45,7 @@ class FeedbackController:
         self.versions: tuple[ReviewedVersion, ...] = ()
         self.is_loading = self.is_shown = False
         self.unseen_count = 0
-        self.message = ""
+        self.message = self.unsent_text = ""
         self.problems: tuple[str, ...] = ()
         # For a toolkit that can only be redrawn by its own timer.
         self.change_count = 0
@@ -86,7 +87,11 @@ class FeedbackController:
         def work() -> None:
             from ft_dcc.review import feedback
 
-            feedback.write_reply(session, note.id, text)
+            try:
+                feedback.write_reply(session, note.id, text)
+            except Exception:
+                self.unsent_text = text
+                raise
             self._read_again(session)
 
         # The note is part of the kind, so that a second reply does not replace a waiting one.
@@ -133,6 +138,11 @@ class FeedbackController:
 
         self._run("Going to a frame", work, uses_scene=True)
 
+    def take_unsent_text(self) -> str:
+        """Return the reply that could not be written, once."""
+        text, self.unsent_text = self.unsent_text, ""
+        return text
+
     def mark_seen(self) -> None:
         """Reset the count of new notes."""
         self.unseen_count, self.message = 0, ""
@@ -145,7 +155,7 @@ class FeedbackController:
         """Discard everything that was read; the session is about to be closed."""
         self._worker.clear()
         self.task_id, self.versions, self.is_loading, self._watched = None, (), False, None
-        self.unseen_count, self.message, self.problems = 0, "", ()
+        self.unseen_count, self.message, self.unsent_text, self.problems = 0, "", "", ()
         self._action_error = self._reading_error = ""
 
     def _read_again(self, session: Session) -> None:
@@ -162,7 +172,7 @@ class FeedbackController:
             self.is_loading = False
         if task_id == self.task_id:
             self._count_new(versions)
-            self.versions = versions
+            self.versions, self._reading_error = versions, ""
 
     def _count_new(self, versions: Sequence[ReviewedVersion]) -> None:
         known = {note.id for version in self.versions for note in version.notes}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
 from uuid import uuid4
 
 import attrs
@@ -20,10 +21,10 @@ from ft_dcc.session import operations
 def publish_scene(session, project_task, tmp_path):
     """Return a function that publishes a movie of two frames with this scene file, and returns the version's id."""
 
-    def make(path):
+    def make(path, **values):
         size = {"frame_range": FrameRange(1001, 1002), "fps": Fraction(24), "resolution": Resolution(64, 36)}
         host = ColourBars(attrs.evolve(SCENE, path=path, is_modified=False, **size))
-        request = PublishRequest(project_task["id"], asset="main", include_scene=True, **size)
+        request = PublishRequest(project_task["id"], asset="main", include_scene=True, **size, **values)
         return publish(request, session, host, jobs=tmp_path / "publish").first.version_id
 
     return make
@@ -101,7 +102,7 @@ def test_a_scene_of_another_program_is_downloaded_and_not_opened(controller, bpy
     scene_file.write_bytes(b"//Maya ASCII")
     values = {"version_id": publish_scene(scene_file), "directory": str(tmp_path / "fetched"), "discard_changes": True}
     before = bpy.data.filepath
-    with pytest.raises(RuntimeError, match="is no Blender file"):
+    with pytest.raises(RuntimeError, match="is no scene of Blender"):
         bpy.ops.ft_dcc.open_version_scene(**values)
     assert bpy.data.filepath == before
 
@@ -118,33 +119,98 @@ def test_unsaved_changes_are_not_discarded_without_a_decision(controller, bpy, m
         bpy.ops.ft_dcc.open_version_scene(version_id="x")
 
 
-def test_a_version_is_compared_and_the_movie_removed_without_a_trace(controller, bpy, scene, saved, publish_scene):  # noqa: F811
+def test_a_file_of_a_newer_blender_is_not_opened(bpy, host, tmp_path):
+    from ft_dcc.errors import SceneUnreadable
+
+    before = bpy.data.filepath
+    for head, version in ((b"BLENDER-v999", "9.99"), (b"BLENDER17-01v9905", "99.5")):
+        path = tmp_path / "new.blend"
+        path.write_bytes(head + bytes(100))
+        with pytest.raises(SceneUnreadable, match=rf"was saved by Blender {version}; this is Blender"):
+            host.open_scene_file(path)
+    path.write_bytes(b"no blend file")
+    with pytest.raises(SceneUnreadable, match="or it is damaged"):
+        host.open_scene_file(path)
+    assert bpy.data.filepath == before
+
+
+@pytest.fixture
+def comparison(controller, bpy, saved, publish_scene):  # noqa: F811
+    """Return a function that compares with a new version and returns the folder of the images."""
+
+    def start(**values):
+        version_id = publish_scene(saved, **values)
+        bpy.ops.ft_dcc.read_notes()
+        done(controller)
+        bpy.ops.ft_dcc.compare_with(version_id=version_id)
+        assert controller.version_files.wait(60) and controller.version_files.error == ""
+        (image,) = [each for each in bpy.data.images if each.get("ft_dcc_compare")]
+        return Path(image.filepath_from_user()).parent
+
+    return start
+
+
+def test_a_version_is_compared_and_the_movie_removed_without_a_trace(controller, bpy, scene, comparison):  # noqa: F811
     from blender import sample_scene
     from ft_dcc_blender.scene import compare
 
-    version_id = publish_scene(saved)
     before = sample_scene.state()
-    bpy.ops.ft_dcc.read_notes()
-    done(controller)
-    bpy.ops.ft_dcc.compare_with(version_id=version_id)
+    folder = comparison()
     (background,) = scene.camera.data.background_images
     assert scene.camera.data.show_background_images and compare.is_shown()
     assert (background.image_user.frame_start, background.image_user.frame_duration) == (1001, 2)
-    assert tuple(background.image.size) == (64, 36)
+    assert sorted(path.name for path in folder.iterdir()) == ["image.00001.jpg", "image.00002.jpg"]
     bpy.ops.ft_dcc.stop_comparing()
+    assert controller.version_files.wait(60)
     assert not compare.is_shown() and not scene.camera.data.show_background_images
     assert sample_scene.state() == before
+    assert not folder.parent.exists()
 
 
-def test_a_compared_movie_is_not_saved(controller, bpy, scene, saved, publish_scene, tmp_path):  # noqa: F811
-    bpy.ops.ft_dcc.read_notes()
+def test_the_slate_of_a_compared_movie_lies_before_the_first_frame(bpy, scene, comparison):
+    folder = comparison(slate=("{shot}",))
+    (background,) = scene.camera.data.background_images
+    user = background.image_user
+    assert (user.frame_start, user.frame_duration, len(list(folder.iterdir()))) == (1000, 3, 3)
+    # Frame 1001 shows the second file: the double draws a white line at the column of the frame number.
+    file_number = 1001 - user.frame_start + 1 + user.frame_offset
+    assert white_column(bpy, folder / f"image.{file_number:05d}.jpg") == 1001 % 64
+
+
+def white_column(bpy, path):
+    image = bpy.data.images.load(str(path))
+    width, pixels = image.size[0], list(image.pixels)
+    row = [min(pixels[x * 4 : x * 4 + 3]) for x in range(width)]
+    bpy.data.images.remove(image)
+    return max(range(width), key=row.__getitem__)
+
+
+def test_a_second_comparison_deletes_the_images_of_the_first(comparison):
+    first = comparison()
+    second = comparison()
+    assert (first.exists(), second.exists()) == (False, True)
+
+
+def test_a_compared_movie_is_not_saved_and_is_shown_again(bpy, comparison, tmp_path):
+    from ft_dcc_blender.scene import compare
+
+    comparison()
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "own.blend"), copy=True)
+    assert compare.is_shown()
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "own.blend"))
+    assert [len(camera.background_images) for camera in bpy.data.cameras] == [0] * len(bpy.data.cameras)
+
+
+def test_a_camera_that_was_deleted_is_a_sentence(controller, bpy, scene, saved, publish_scene):  # noqa: F811
     version_id = publish_scene(saved)
     bpy.ops.ft_dcc.read_notes()
     done(controller)
+    for camera in [item for item in scene.objects if item.type == "CAMERA"]:
+        bpy.data.objects.remove(camera)
     bpy.ops.ft_dcc.compare_with(version_id=version_id)
-    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "own.blend"), copy=True)
-    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "own.blend"))
-    assert [len(camera.background_images) for camera in bpy.data.cameras] == [0] * len(bpy.data.cameras)
+    assert controller.version_files.wait(60)
+    assert "has no camera" in controller.version_files.error
+    assert controller.version_files.compared == ""
 
 
 def test_a_version_without_a_scene_file_is_a_sentence(controller, note_id, bpy, tmp_path):  # noqa: F811
@@ -153,5 +219,6 @@ def test_a_version_without_a_scene_file_is_a_sentence(controller, note_id, bpy, 
     version_id = controller.feedback.versions[0].id
     with pytest.raises(RuntimeError, match="The version does not contain its scene file"):
         bpy.ops.ft_dcc.open_version_scene(version_id=version_id, directory=str(tmp_path), discard_changes=True)
-    with pytest.raises(RuntimeError, match="The version has no component ftrackreview-mp4"):
-        bpy.ops.ft_dcc.compare_with(version_id=version_id)
+    bpy.ops.ft_dcc.compare_with(version_id=version_id)
+    assert controller.version_files.wait(60)
+    assert controller.version_files.error.startswith("The version has no component ftrackreview-mp4.")

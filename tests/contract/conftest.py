@@ -47,7 +47,7 @@ def colour_bars(tmp_path_factory, stack):
     from doubles.colour_bars import ColourBars
 
     host = ColourBars()
-    return HostSetup(host, lambda: (host.scene(), host.feedback, host.frame), host.serve)
+    return HostSetup(host, lambda: (host.scene(), host.feedback, host.frame, host.movie), host.serve)
 
 
 def blender(tmp_path_factory, stack):

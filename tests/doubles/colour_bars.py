@@ -16,8 +16,9 @@ import attrs
 
 from ft_dcc.errors import CameraMissing, CaptureFailed, StorageError
 from ft_dcc.frames import FrameRange, Frames, Resolution
-from ft_dcc.host import OnFrame, PlayblastRequest, Scene
+from ft_dcc.host import ComparedMovie, OnFrame, PlayblastRequest, Scene
 from ft_dcc.host_support.feedback import drawings_in_range
+from ft_dcc.host_support.scene_files import read_start, require_openable
 from ft_dcc.review.drawings import Drawing
 
 T = TypeVar("T")
@@ -55,10 +56,11 @@ class ColourBars:
         self._scene = scene
         self._main = threading.get_ident()
         self._calls: queue.Queue[tuple[Callable[[], Any], Future[Any]]] = queue.Queue()
-        self.captures = 0
+        self.captures = self.saves = 0
         self.lenses: dict[int, float] = {}
         self.feedback: tuple[Drawing, ...] = ()
         self.frame = 1001
+        self.movie: ComparedMovie | None = None
 
     def focal_lengths(self, source: str, frame_range: FrameRange) -> dict[int, float]:
         self._demand_main_thread("focal_lengths")
@@ -88,6 +90,30 @@ class ColourBars:
         self._demand_main_thread("go_to_frame")
         self.frame = frame
 
+    def show_movie(self, movie: ComparedMovie, source: str | None = None) -> list[str]:
+        self._demand_main_thread("show_movie")
+        if source is not None and source not in self._scene.sources:
+            raise CameraMissing(f"There is no camera called {source}.")
+        if movie.images.missing():
+            raise CaptureFailed(f"The images of {movie.name} do not exist.")
+        self.movie = movie
+        return []
+
+    def clear_movie(self) -> None:
+        self._demand_main_thread("clear_movie")
+        self.movie = None
+
+    @property
+    def scene_suffixes(self) -> tuple[str, ...]:
+        return (".bars",)
+
+    def open_scene_file(self, path: Path, *, discard_changes: bool = False) -> None:
+        self._demand_main_thread("open_scene")
+        suffixes = self.scene_suffixes
+        require_openable(path, self._scene, program=self.name, suffixes=suffixes, discard_changes=discard_changes)
+        read_start(path)
+        self._scene = attrs.evolve(self._scene, path=path, is_modified=False)
+
     def _paint(self, request: PlayblastRequest, on_frame: OnFrame) -> Frames:
         if request.source not in self._scene.sources:
             raise CameraMissing(f"There is no camera called {request.source}.")
@@ -111,6 +137,7 @@ class ColourBars:
         if self._scene.path is None:
             raise CaptureFailed("Colour bars have no file.")
         self._scene = attrs.evolve(self._scene, is_modified=False)
+        self.saves += 1
         return self._scene.path
 
     def configure(self, frame_range: FrameRange, fps: Fraction, resolution: Resolution) -> None:

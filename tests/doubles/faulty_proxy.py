@@ -25,6 +25,7 @@ class FaultyProxy:
     With ``heals`` only that request fails, with ``every`` each n-th one. With ``hangs`` the client waits until
     ``set`` is called again; ``hung`` is set as soon as a client waits. With ``answer`` the client gets that one, with
     ``distort`` the server's own after something was done to it; ``earlier`` is the last one that arrived as it was.
+    With ``path`` only requests to it are counted and fail, and not those of the event hub.
     """
 
     def __init__(self, server_url: str) -> None:
@@ -45,11 +46,12 @@ class FaultyProxy:
         hangs: bool = False,
         answer: Answer | None = None,
         distort: Distortion | None = None,
+        path: str = "",
     ) -> None:
         with self._lock:
             self._released.set()
             self._released, self.hung, self._hangs = threading.Event(), threading.Event(), hangs
-            self.count, self._every, self.answer = 0, every, answer
+            self.count, self._every, self.answer, self._path = 0, every, answer, path
             self._breaks_at, self._loses_answer, self._heals = breaks_at, loses_answer, heals
             self.distort, self.earlier = distort, None
 
@@ -72,9 +74,11 @@ class FaultyProxy:
             hung.set()
             released.wait()
 
-    def fate(self) -> tuple[bool, bool]:
+    def fate(self, path: str) -> tuple[bool, bool]:
         """Return whether the server receives the next request, and whether the client receives its response."""
         with self._lock:
+            if self._path not in ("", path):
+                return True, True
             self.count += 1
             if self._every and self.count % self._every == 0:
                 return self._loses_answer, False
@@ -95,7 +99,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         proxy = self.proxy
         self._body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        arrives, answers = proxy.fate()
+        arrives, answers = proxy.fate(self.path)
         answer = self.forward() if arrives or proxy.distort is not None else None
         if answers and answer is not None:
             proxy.earlier = answer

@@ -150,7 +150,7 @@ def test_a_look_like_the_viewport_copies_the_view_of_the_artist(maya, image_of):
 
 def test_selected_nodes_can_be_drawn_alone(maya, host, request_of, image_of):
     maya.scene.selection = ["second"]
-    assert image_of(isolate_selected=True).view["isolated"] == ("second",)
+    assert image_of(isolate_selected=True).view["isolated"] == ("|second",)
     maya.scene.selection = []
     with pytest.raises(SettingInvalid, match="nothing is selected"):
         host.playblast(request_of(look={"isolate_selected": True}), ignore)

@@ -202,3 +202,42 @@ def test_a_capture_shows_no_drawing(maya, host, request_of):
     host.playblast(request_of("1003"), lambda _: None)
     assert maya.drawn[-1].curves == ()
     assert maya.scene.node("ftDccReviewNotes").attributes["visibility"] is True
+
+
+def test_a_stroke_has_its_opacity(host, viewport):
+    host.show_feedback([drawing(1003, {**LINE, "opacity": 0.25}, LINE)])
+    assert [curve.opacity for curve in viewport(1003)] == [0.25, 1.0]
+
+
+def curves(maya):
+    return [node for node in maya.scene.nodes if node.kind == "nurbsCurve"]
+
+
+def captions(maya):
+    return [node.attributes["text"] for node in maya.scene.nodes if node.kind == "annotationShape"]
+
+
+def test_a_stroke_of_ten_thousand_points_is_one_curve(maya, host):
+    points = [[index / 10_000, 0.5, 0.5] for index in range(10_000)]
+    assert host.show_feedback([drawing(1003, {**LINE, "kind": "pen", "points": points})]) == []
+    (curve,) = curves(maya)
+    assert len(curve.attributes["points"]) == 10_000
+
+
+def test_a_drawing_with_too_many_strokes_is_named_and_the_others_are_shown(maya, host):
+    found = host.show_feedback([drawing(1003, *[LINE] * 10_000, text="Too much"), drawing(1003, text="Fine")])
+    assert found == [
+        "1 drawing has more than Maya can show, 5,000 strokes and 500,000 points in all. "
+        "See the strokes on the review page."
+    ]
+    assert (len(curves(maya)), captions(maya)) == (1, ["Ida Berg: Too much", "Ida Berg: Fine"])
+
+
+def test_the_frames_of_an_animated_lens_count_for_the_limit(maya, host):
+    from maya import cmds
+
+    cmds.setKeyframe("shotCamShape", attribute="focalLength", time=1003, value=35.0)
+    shapes = [LINE] * 600
+    (sentence,) = host.show_feedback([drawing(1002, *shapes, end_frame=1010)])
+    assert sentence.startswith("1 drawing has more than Maya can show")
+    assert curves(maya) == []

@@ -3,11 +3,12 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
-from doubles.numbered_images import numbers_in, run_ffmpeg, write_flat
+from doubles.numbered_images import numbers_in, run_ffmpeg, write_flat, write_numbered
 
 from ft_dcc.errors import MovieUnreadable, StorageError
-from ft_dcc.frames import Resolution
+from ft_dcc.frames import FrameRange, Frames, Resolution
 from ft_dcc.media import Burnin, encode, probe, still, thumbnail
+from ft_dcc.media.thumbnail import movie_images
 
 
 @pytest.mark.parametrize(
@@ -87,3 +88,30 @@ def test_watermark_and_letterbox_are_drawn_on_single_images(tmp_path, make):
     assert max(grey[316 * 640 + 640 :]) < 10
     middle = grey[100 * 640 : 260 * 640]
     assert sum(value > 80 for value in middle) > 500
+
+
+def write_movie(folder, count, size):
+    """Encode images that show the numbers from 1001 on."""
+    for number in range(1001, 1001 + count):
+        write_numbered(folder / f"source.{number}.png", number, size)
+    frames = Frames(str(folder / "source.%04d.png"), FrameRange(1001, 1000 + count), Fraction(24), size)
+    return encode(frames, folder / "movie.mp4").path
+
+
+def test_all_images_of_a_movie_are_written_and_numbered_from_one(tmp_path):
+    size = Resolution(320, 180)
+    frames = movie_images(write_movie(tmp_path, 5, size), tmp_path / "100% images")
+    assert (len(frames), frames.resolution, frames.frame_range.start, frames.missing()) == (5, size, 1, ())
+    numbers = [numbers_in(frames.path(number), size) for number in frames.frame_range]
+    assert numbers == [[1001], [1002], [1003], [1004], [1005]]
+
+
+def test_large_images_of_a_movie_are_made_smaller(tmp_path):
+    movie = write_movie(tmp_path, 1, Resolution(2560, 1440))
+    assert str(movie_images(movie, tmp_path / "images").resolution) == "1920x1080"
+
+
+def test_a_damaged_movie_has_no_images(tmp_path):
+    (tmp_path / "movie.mp4").write_bytes(b"no movie")
+    with pytest.raises(MovieUnreadable, match=r"movie\.mp4"):
+        movie_images(tmp_path / "movie.mp4", tmp_path / "images")

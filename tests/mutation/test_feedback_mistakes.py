@@ -17,15 +17,20 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="each mistake is
 MISTAKES = {
     "Maya: y is not flipped": ("maya", "camera_plane.py", "(0.5 - y) * self.size[1]", "(y - 0.5) * self.size[1]"),
     "Maya: height for width": ("maya", "camera_plane.py", "(x - 0.5) * self.size[0]", "(x - 0.5) * self.size[1]"),
-    "Maya: one frame late": ("maya", "feedback.py", "(start, 1)", "(start + 1, 1)"),
+    "Maya: one frame late": ("maya", "temporary_nodes.py", "(start, 1)", "(start + 1, 1)"),
     "Maya: linear colours": ("maya", "feedback.py", 'RGB", *colour)', 'RGB", *(each**2.2 for each in colour))'),
-    "Maya: nothing is removed": ("maya", "feedback.py", "                cmds.delete(name)", "                pass"),
+    "Maya: nothing is removed": (
+        "maya",
+        "temporary_nodes.py",
+        "                cmds.delete(name)",
+        "                pass",
+    ),
     "Maya: visible in a capture": ("maya", "feedback.py", 'visibility", False)', 'visibility", True)'),
     "Nuke: y is not flipped": ("nuke", "roto_script.py", "(0.5 - y) * self", "(y - 0.5) * self"),
     "Nuke: height for width": ("nuke", "roto_script.py", "self.width / 2 + across", "self.height / 2 + across"),
     "Nuke: one frame too long": ("nuke", "feedback.py", "> {drawing.last_frame}", "> {drawing.last_frame + 1}"),
     "Nuke: colours are not linear": ("nuke", "feedback.py", "colour=(linear(red)", "colour=(float(red)"),
-    "Nuke: nothing is removed": ("nuke", "feedback.py", "            nuke.delete(group)", "            pass"),
+    "Nuke: nothing is removed": ("nuke", "marked_nodes.py", "            nuke.delete(node)", "            pass"),
 }
 
 

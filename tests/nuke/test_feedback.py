@@ -150,3 +150,32 @@ def test_a_capture_of_a_node_behind_the_group_shows_no_drawing(nuke, host, tmp_p
 def test_thousands_of_strokes_are_loaded_by_one_call(nuke, host):
     host.show_feedback([drawing(1003, *[LINE] * 2_000)])
     assert len(strokes(paints(nuke)[0])) >= 2_000
+
+
+def test_a_stroke_has_its_opacity(nuke, host):
+    host.show_feedback([drawing(1003, {**LINE, "opacity": 0.25})])
+    assert first_stroke(nuke).opacity == 0.25
+
+
+def test_a_stroke_of_ten_thousand_points_and_ten_thousand_strokes_are_shown(nuke, host):
+    points = [[index / 10_000, 0.5, 0.5] for index in range(10_000)]
+    many = drawing(1004, *[{**LINE, "kind": "pen", "points": [[0.5, 0.5, 0.5]]}] * 10_000)
+    assert host.show_feedback([drawing(1003, {**LINE, "kind": "pen", "points": points}), many]) == []
+    assert len(strokes(paints(nuke, 1004)[0])) >= 10_000
+    assert len(first_stroke_at(nuke, 1003).points) == 10_000
+
+
+def first_stroke_at(nuke, frame):
+    (paint,) = paints(nuke, frame)
+    return strokes(paint)[-1]
+
+
+def test_a_drawing_with_too_many_strokes_is_named_and_the_others_are_shown(nuke, host):
+    found = host.show_feedback([drawing(1003, *[LINE] * 20_001, text="Too much"), drawing(1004, text="Fine")])
+    assert found == [
+        "1 drawing has more than Nuke can show, 20,000 strokes and 200,000 points in all. "
+        "See the strokes on the review page."
+    ]
+    # Author and text of the note are shown, without its strokes.
+    assert {stroke.size for stroke in strokes(paints(nuke, 1003)[0])} == {1.5}
+    assert len(strokes_by_colour(nuke, first_stroke_at(nuke, 1004).colour, 1004)) >= 1

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from uuid import uuid4
 
+import attrs
 import pytest
-from doubles.colour_bars import ColourBars
+from doubles.colour_bars import SCENE, ColourBars, painted
+from doubles.faulty_proxy import FaultyProxy
 
+from ft_dcc.frames import FrameRange, Frames, Resolution
+from ft_dcc.media import encode
 from ft_dcc.session import operations
 
 PEN = {"kind": "pen", "colour": "#ff0000", "width": 0.01, "points": [[0.25, 0.25, 0.5], [0.75, 0.5, 0.5]]}
@@ -185,24 +190,194 @@ def test_a_server_that_fails_is_a_sentence(open_dialog, wait_until, monkeypatch)
 
 def test_a_version_without_a_scene_file_is_a_sentence_and_nothing_is_written(notes_of, wait_until, write, tmp_path):
     write("Arm too high")
-    page = notes_of().notes_page
-    page.download_scene(tmp_path / "fetched")
-    wait_until(lambda: "does not contain its scene file" in page.error.text())
+    files = notes_of().notes_page.files
+    files.download_scene(tmp_path / "fetched")
+    wait_until(lambda: "does not contain its scene file" in files.error.text())
     assert not (tmp_path / "fetched").exists()
 
 
-def test_the_scene_file_of_a_version_is_downloaded(notes_of, wait_until, session, write, tmp_path):
+@pytest.fixture
+def upload(session):
+    """Return a function that adds a file to a version as a component."""
+
+    def add(version_id, path, name, **metadata):
+        version = session.get("AssetVersion", version_id)
+        location = session.query('Location where name is "ftrack.server"').one()
+        version.create_component(str(path), {"name": name, "metadata": metadata}, location=location)
+        session.commit()
+
+    return add
+
+
+@pytest.fixture
+def with_scene(notes_of, wait_until, upload, write, tmp_path):
+    """Return a function that opens the notes in a host, and downloads the scene of the version."""
+
+    def open_notes(host, name="sh010.bars"):
+        write("Arm too high")
+        (tmp_path / name).write_bytes(b"a scene")
+        dialog = notes_of(host)
+        files = dialog.notes_page.files
+        upload(dialog.notes_page.version.id, tmp_path / name, "scene")
+        files.download_scene(tmp_path / "fetched")
+        wait_until(lambda: "The scene is in" in files.message.text(), *filter(None, [host]))
+        return dialog, next(iter((tmp_path / "fetched").iterdir()))
+
+    return open_notes
+
+
+def test_the_scene_file_of_a_version_is_downloaded_and_only_a_host_offers_to_open_it(with_scene):
+    dialog, path = with_scene(None)
+    assert path.read_bytes() == b"a scene"
+    assert not dialog.notes_page.files.open.isVisible()
+
+
+def saved_host():
+    return ColourBars(attrs.evolve(SCENE, is_modified=False))
+
+
+def test_a_downloaded_scene_is_opened(with_scene, wait_until, press):
+    host = saved_host()
+    dialog, path = with_scene(host)
+    files = dialog.notes_page.files
+    press(files.open)
+    wait_until(lambda: files.message.text() == f"{path} is open.", host)
+    assert (host.scene().path, files.open.isVisible()) == (path, False)
+    wait_until(lambda: dialog.controller.queries.scene.path == path, host)
+
+
+def test_unsaved_changes_are_saved_or_discarded_before_another_scene_is_opened(with_scene, wait_until, press, tmp_path):
+    host = ColourBars(attrs.evolve(SCENE, path=tmp_path / "own.bars"))
+    dialog, path = with_scene(host)
+    files = dialog.notes_page.files
+    press(files.open)
+    wait_until(lambda: "own.bars has unsaved changes" in files.error.text(), host)
+    assert (host.scene().path.name, host.scene().is_modified, files.open.isVisible()) == ("own.bars", True, False)
+    press(files.save_and_open)
+    wait_until(lambda: host.scene().path == path, host)
+    assert host.saves == 1
+
+
+def test_a_scene_that_was_never_saved_can_only_be_discarded(with_scene, wait_until, press):
+    host = ColourBars()
+    dialog, path = with_scene(host)
+    files = dialog.notes_page.files
+    press(files.open)
+    wait_until(lambda: files.save_and_open.isVisible(), host)
+    press(files.save_and_open)
+    wait_until(lambda: "Colour bars have no file" in files.error.text(), host)
+    assert host.scene().path is None
+    # The scene is as before, and the file can still be opened.
+    press(files.open)
+    wait_until(lambda: files.discard_and_open.isVisible(), host)
+    press(files.discard_and_open)
+    wait_until(lambda: host.scene().path == path, host)
+
+
+def test_a_scene_of_another_program_is_a_sentence(with_scene, wait_until, press):
+    host = saved_host()
+    dialog, _ = with_scene(host, "sh010.ma")
+    files = dialog.notes_page.files
+    press(files.open)
+    wait_until(lambda: "is no scene of Colour bars" in files.error.text(), host)
+    assert host.scene().path is None
+
+
+def test_a_version_is_compared_and_its_images_are_deleted_at_the_end(
+    notes_of, wait_until, press, upload, write, tmp_path
+):
     write("Arm too high")
-    scene = tmp_path / "sh010.ma"
-    scene.write_bytes(b"//Maya ASCII")
-    dialog = notes_of()
+    for frame in range(1001, 1004):
+        (tmp_path / f"a.{frame}.png").write_bytes(painted(frame, Resolution(64, 36)))
+    frames = Frames(str(tmp_path / "a.%04d.png"), FrameRange(1001, 1003), Fraction(24), Resolution(64, 36))
+    host = ColourBars()
+    dialog = notes_of(host)
+    files = dialog.notes_page.files
+    movie = encode(frames, tmp_path / "movie.mp4").path
+    upload(dialog.notes_page.version.id, movie, "ftrackreview-mp4")
+    press(files.compare)
+    wait_until(lambda: files.stop.isVisible() and files.stop.isEnabled(), host)
+    assert files.message.text() == "main v001 is shown in the scene."
+    shown = host.movie
+    # A version of another client does not store the frame of its first image: it begins with the scene.
+    assert (str(shown.frame_range), shown.images.missing()) == ("1001-1003", ())
+    press(files.stop)
+    wait_until(lambda: host.movie is None and not files.stop.isVisible(), host)
+    assert not shown.images.path(1).parent.exists()
+
+
+def test_a_version_without_a_movie_is_a_sentence(notes_of, wait_until, press, write):
+    write("Arm too high")
+    host = ColourBars()
+    files = notes_of(host).notes_page.files
+    press(files.compare)
+    wait_until(lambda: "The version has no component ftrackreview-mp4." in files.error.text(), host)
+    assert (host.movie, files.stop.isVisible()) == (None, False)
+
+
+def test_the_scene_file_is_a_tick_with_the_value_of_the_setting(open_dialog, monkeypatch):
+    monkeypatch.setenv("FT_DCC_INCLUDE_SCENE", "true")
+    host = ColourBars()
+    options = open_dialog(host).publish_page.options
+    assert options.include_scene.isChecked() and options.values(("bars",))["include_scene"] is True
+    options.include_scene.setChecked(False)
+    assert options.values(("bars",))["include_scene"] is False
+
+
+def test_the_tick_uploads_the_scene_file(open_dialog, wait_until, session, task, tmp_path):
+    scene = tmp_path / "sh010.bars"
+    scene.write_bytes(b"a scene")
+    host = ColourBars(attrs.evolve(SCENE, path=scene, is_modified=False, frame_range=FrameRange(1001, 1012)))
+    dialog = open_dialog(host)
+    page = dialog.publish_page
+    page.choose_task(task["id"])
+    page.options.include_scene.setChecked(True)
+    wait_until(lambda: page.publish.isEnabled() and dialog.controller.queries.wait(0), host)
+    page.start_publish()
+    wait_until(lambda: not dialog.controller.is_busy, host)
+    assert (dialog.controller.error, dialog.controller.problems) == ("", ())
+    found = session.query(f'select name from FileComponent where version.task_id is "{task["id"]}"').all()
+    assert "scene" in {component["name"] for component in found}
+
+
+@pytest.fixture
+def proxy(studio_server, monkeypatch):
+    """Return a proxy in front of the server; the dialog signs in through it."""
+    with FaultyProxy(studio_server.server_url).open() as proxy:
+        monkeypatch.setenv("FTRACK_SERVER", proxy.url)
+        yield proxy
+
+
+def test_a_server_that_never_answers_does_not_freeze_the_dialog(notes_of, wait_until, press, write, proxy):
+    write("Arm too high")
+    host = ColourBars()
+    dialog = notes_of(host)
     page = dialog.notes_page
-    version = session.get("AssetVersion", page.version.id)
-    version.create_component(
-        str(scene), {"name": "scene"}, location=session.query('Location where name is "ftrack.server"').one()
-    )
-    session.commit()
-    page.download_scene(tmp_path / "fetched")
-    wait_until(lambda: "The scene is in" in page.message.text())
-    (path,) = (tmp_path / "fetched").iterdir()
-    assert path.read_bytes() == b"//Maya ASCII"
+    proxy.set(path="/api", breaks_at=1, hangs=True)
+    press(page.again)
+    wait_until(proxy.hung.is_set, host)
+    # The notes stay, drawings are shown, and other pages open.
+    press(page.show_drawings)
+    wait_until(lambda: len(host.feedback) == 1, host)
+    for name in ("tasks", "queue", "notes"):
+        dialog.open_page(name)
+        wait_until(lambda name=name: dialog.stack.currentWidget() is dialog._pages[name], host)
+    assert items(page.rows)
+    proxy.set(path="/api", breaks_at=1)
+    wait_until(lambda: not dialog.controller.feedback.is_loading, host)
+    wait_until(lambda: page.error.isVisible() and proxy.url in page.error.text(), host)
+    proxy.set()
+
+
+def test_a_reply_that_cannot_be_written_stays_in_its_field(notes_of, wait_until, press, write, proxy):
+    write("Arm too high")
+    page = notes_of().notes_page
+    page.answer.setText("Lowered the arm")
+    proxy.set(path="/api", breaks_at=1)
+    press(page.reply)
+    wait_until(lambda: page.error.isVisible())
+    wait_until(lambda: page.answer.text() == "Lowered the arm")
+    proxy.set()
+    press(page.reply)
+    wait_until(lambda: page.note is not None and [reply.text for reply in page.note.replies] == ["Lowered the arm"])
+    wait_until(lambda: (page.answer.text(), page.error.text()) == ("", ""))

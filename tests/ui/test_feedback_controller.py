@@ -8,7 +8,9 @@ from uuid import uuid4
 
 import pytest
 from doubles.colour_bars import ColourBars
+from doubles.faulty_proxy import FaultyProxy
 
+from ft_dcc.errors import Error
 from ft_dcc.review import my_tasks
 from ft_dcc.session import Session, operations
 from ft_dcc.ui.feedback_controller import FeedbackController
@@ -37,9 +39,9 @@ def task(session, project, project_task):
     return project_task["id"], entry
 
 
-def write(session, entry, text, frame=1002):
+def write(session, entry, text, frame=1002, data=None):
     note, annotation = str(uuid4()), str(uuid4())
-    data = json.dumps({"version": 2, "shapes": [PEN]})
+    data = json.dumps(data or {"version": 2, "shapes": [PEN]})
     own = json.dumps({"frame": frame, "annotation_id": annotation})
     session.call(
         [
@@ -173,3 +175,138 @@ def test_my_tasks_have_their_newest_version_and_their_open_notes(session, task):
     session.call([operations.delete("Appointment", assignment)])
     assert (found.version.number, found.open_count, f"{found.due:%Y-%m-%d}") == (1, 1, "2026-12-01")
     assert found.path.count("/") == 3 and found.status
+
+
+@pytest.fixture
+def proxy(studio_server, monkeypatch):
+    # No retries: the session's tests cover them.
+    monkeypatch.setattr("ft_dcc.session.transport.http._RETRY_DELAYS_SECONDS", ())
+    with FaultyProxy(studio_server.server_url).open() as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def proxied(proxy, studio_server):
+    """Return a session that reaches the server through the proxy."""
+    with Session(proxy.url, studio_server.api_key, studio_server.api_user) as own:
+        yield own
+
+
+def requests_of(proxy, controller, action):
+    """Return how many requests an action makes."""
+    proxy.set(path="/api")
+    action()
+    assert controller.wait(60) and controller.error == ""
+    return proxy.count
+
+
+def test_a_server_that_goes_away_while_notes_are_read_is_a_sentence_and_the_notes_stay(
+    controller, proxied, proxy, session, task
+):
+    task_id, entry = task
+    write(session, entry, "first")
+    count = requests_of(proxy, controller, lambda: controller.read(proxied, task_id))
+    before = controller.versions
+    for number in range(1, count + 1):
+        proxy.set(path="/api", breaks_at=number)
+        controller.read(proxied, task_id)
+        assert controller.wait(60)
+        assert proxy.url in controller.error and "Traceback" not in controller.error
+        assert (controller.versions, controller.is_loading) == (before, False)
+    proxy.set(path="/api")
+    read(controller, proxied, task_id)
+
+
+@pytest.mark.parametrize("loses_answer", [False, True], ids=["the request is lost", "the answer is lost"])
+def test_a_server_that_goes_away_during_a_reply_is_a_sentence_and_the_text_is_kept(
+    controller, proxied, proxy, session, task, loses_answer
+):
+    task_id, entry = task
+    note_id = write(session, entry, "first")
+    read(controller, proxied, task_id)
+    (note,) = controller.versions[0].notes
+    controller.reply(proxied, note, "before")
+    assert controller.wait(60) and controller.error == ""
+    for number in (1, 2, 3):
+        proxy.set(path="/api", breaks_at=number, loses_answer=loses_answer)
+        controller.reply(proxied, note, f"reply {number}")
+        assert controller.wait(60)
+        assert proxy.url in controller.error
+        # Only the third request writes.
+        found = session.query(f'select content from Note where in_reply_to_id is "{note_id}"').all()
+        is_written = f"reply {number}" in [reply["content"] for reply in found]
+        assert is_written == (loses_answer and number == 3)
+        assert controller.take_unsent_text() == f"reply {number}"
+        session.reset()
+    assert controller.take_unsent_text() == ""
+
+
+def test_a_server_that_goes_away_before_drawings_are_shown_leaves_the_scene(
+    proxy, session, task, signed_in, monkeypatch
+):
+    task_id, entry = task
+    write(session, entry, "first")
+    monkeypatch.setenv("FTRACK_SERVER", proxy.url)
+    host = ColourBars()
+    # The second time, the schema is in the cache.
+    for _ in range(2):
+        proxy.set(path="/api")
+        assert show_newest_drawings(host, task_id) == "1 note is open on v001."
+    shown = host.feedback
+    for number in range(1, proxy.count + 1):
+        proxy.set(path="/api", breaks_at=number)
+        with pytest.raises(Error):
+            show_newest_drawings(host, task_id)
+        assert host.feedback == shown
+
+
+def test_a_server_that_never_answers_does_not_stop_the_scene(controller, proxied, proxy, session, task):
+    task_id, entry = task
+    write(session, entry, "first")
+    read(controller, proxied, task_id)
+    proxy.set(path="/api", breaks_at=1, hangs=True)
+    controller.read(proxied, task_id)
+    assert proxy.hung.wait(60)
+    assert controller.is_loading
+    host = ColourBars()
+    controller.show(host)
+    while not host.feedback:
+        host.idle(0.01)
+    proxy.set(path="/api", breaks_at=1)
+    assert controller.wait(60)
+    assert (len(controller.versions[0].notes), controller.is_loading) == (1, False)
+
+
+def test_a_camera_that_was_deleted_is_a_sentence_and_the_scene_stays(controller, own_session, session, task):
+    task_id, entry = task
+    write(session, entry, "first")
+    read(controller, own_session, task_id)
+    host = ColourBars()
+    controller.show(host, None, "shotCam")
+    run_until_idle(controller, host)
+    assert controller.error == "There is no camera called shotCam."
+    assert (host.feedback, controller.is_shown) == ((), False)
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        ({"version": 99, "shapes": [PEN]}, "The drawing has the form 99, known are 1 and 2. Install a newer ft-dcc."),
+        ({"version": 2, "shapes": [{**PEN, "kind": "spiral"}]}, "The drawing has a shape of the unknown kind 'spiral'"),
+        ({"version": 2, "shapes": None}, "The drawing has no list of shapes."),
+    ],
+)
+def test_a_drawing_of_an_unknown_form_is_a_sentence_at_its_note_and_others_are_shown(
+    controller, own_session, session, task, data, problem
+):
+    task_id, entry = task
+    write(session, entry, "unknown", data=data)
+    write(session, entry, "known", frame=1003)
+    read(controller, own_session, task_id)
+    problems = {note.text: note.problem for note in controller.versions[0].notes}
+    assert problems["unknown"].startswith(problem) and problems["known"] == ""
+    host = ColourBars()
+    controller.show(host)
+    run_until_idle(controller, host)
+    shapes = {drawing.text: len(drawing.shapes) for drawing in host.feedback}
+    assert (shapes, controller.error) == ({"unknown": 0, "known": 1}, "")

@@ -13,12 +13,12 @@ import bpy
 
 from ft_dcc.errors import CaptureFailed, SceneUnreadable, SettingInvalid, StorageError, UserFixableError
 from ft_dcc.frames import FrameRange, Frames, Resolution
-from ft_dcc.host import Footage, OnFrame, PlayblastRequest, Scene
+from ft_dcc.host import ComparedMovie, Footage, OnFrame, PlayblastRequest, Scene
 from ft_dcc.host_support.main_thread import entered_on_main_thread, ignore_sigpipe
 from ft_dcc.review.drawings import Drawing
 
 from . import main_thread
-from .scene import blender_compat, feedback, visibility
+from .scene import blender_compat, compare, feedback, scene_file, visibility
 from .scene.capture import capture_setup, output_frames, pixel_aspect, scene_rate
 from .scene.look import Look
 from .scene.maintained import maintained_camera, maintained_frame, silenced
@@ -171,6 +171,27 @@ class BlenderHost:
     def go_to_frame(self, frame: int) -> None:
         """Set the frame of the scene."""
         self._scene().frame_set(frame)
+
+    def show_movie(self, movie: ComparedMovie, source: str | None = None) -> list[str]:
+        """Show the movie in front of the camera; raise CameraMissing, or CaptureFailed for images that are gone."""
+        scene = self._scene()
+        sources = find_sources(scene)
+        compare.show(movie, camera_lookup(scene, source or (sources[0] if sources else "")))
+        return []
+
+    def clear_movie(self) -> None:
+        """Remove the shown movie."""
+        compare.clear()
+
+    @property
+    def scene_suffixes(self) -> tuple[str, ...]:
+        """Return the suffix of Blender's files."""
+        return scene_file.SUFFIXES
+
+    def open_scene_file(self, path: Path, *, discard_changes: bool = False) -> None:
+        """Open another file; raise UnsavedChanges, SceneUnreadable, or UserFixableError if it is of a newer Blender."""
+        scene_file.open_scene(path, self.scene(), discard_changes=discard_changes)
+        self._scene_name, self._is_changed = None, False
 
     def save(self) -> Path:
         """Save the file; raise UserFixableError if it has no name yet, StorageError if that fails."""

@@ -83,6 +83,7 @@ def unregister() -> None:
     feedback_panel.stop_redrawing_changes()
     feedback.clear()
     compare.clear()
+    CONTROLLER.version_files.forget_movie()
     tasks_panel.clear_icons()
     main_thread.stop_serving()
     if hasattr(bpy.types.WindowManager, "ft_dcc"):

@@ -29,6 +29,7 @@ _GATE_TRANSFORMS = {
     "filmTranslateV": 0.0,
     "filmRollValue": 0.0,
 }
+_PLANE_TRANSFORMS = {"horizontalFilmOffset": 0.0, "verticalFilmOffset": 0.0, "lensSqueezeRatio": 1.0}
 
 
 @attrs.frozen
@@ -55,13 +56,10 @@ class CameraPlane:
         scale = (
             depth / _value(shape, "focalLength", frame) * _MILLIMETRES_PER_INCH * _value(shape, "cameraScale", frame)
         )
-        gate = (
-            _value(shape, "horizontalFilmAperture", frame) * squeeze * scale,
-            _value(shape, "verticalFilmAperture", frame) * scale,
-        )
         offsets = [_value(shape, f"{name}FilmOffset", frame) for name in ("horizontal", "vertical")]
-        size = _fit(gate, aspect, int(cmds.getAttr(f"{shape}.filmFit")))
-        return cls(size, (offsets[0] * squeeze * scale, offsets[1] * scale), depth, to_local)
+        width, height = gate_size(shape, frame, aspect)
+        centre = (offsets[0] * squeeze * scale, offsets[1] * scale)
+        return cls((width * scale, height * scale), centre, depth, to_local)
 
     def point(self, x: float, y: float) -> Vector:
         """Return the place of a point of the image in the space of the camera's transform."""
@@ -70,17 +68,30 @@ class CameraPlane:
         return _transformed((across, up, -self.depth), self.to_local)
 
 
+def gate_size(shape: str, frame: float, aspect: float) -> tuple[float, float]:
+    """Return the part of the film that an image of this aspect, width by height, shows; both sides in inches."""
+    width, height = (_value(shape, f"{name}FilmAperture", frame) for name in ("horizontal", "vertical"))
+    if cmds.getAttr(f"{shape}.orthographic"):
+        return width, width / aspect
+    gate = (width * _value(shape, "lensSqueezeRatio", frame), height)
+    return _fit(gate, aspect, int(cmds.getAttr(f"{shape}.filmFit")))
+
+
 def is_animated(shape: str) -> bool:
     """Return whether something drives an attribute of the camera's shape, such as its focal length."""
-    return bool(cmds.listConnections(shape, source=True, destination=False))
+    drivers = cmds.listConnections(shape, source=True, destination=False, shapes=True) or []
+    # An image plane is connected, too, and drives nothing.
+    return any(cmds.nodeType(driver) != "imagePlane" for driver in drivers)
 
 
-def gate_transform_problems(camera: str, shape: str) -> list[str]:
-    """Name the attributes that move the image of the camera in a way that is not computed."""
-    found = [name for name, neutral in _GATE_TRANSFORMS.items() if cmds.getAttr(f"{shape}.{name}") != neutral]
-    if not found:
-        return []
-    return [f"{camera} has {', '.join(found)}, so drawings may lie beside their places. See them on the review page."]
+def gate_problems(camera: str, shape: str, consequence: str, *, is_plane: bool = True) -> list[str]:
+    """Name the attributes that move the image of the camera in a way that is not computed.
+
+    ``is_plane`` adds those for which the place of an image plane is not documented.
+    """
+    neutrals = {**_GATE_TRANSFORMS, **(_PLANE_TRANSFORMS if is_plane else {})}
+    found = [name for name, neutral in neutrals.items() if cmds.getAttr(f"{shape}.{name}") != neutral]
+    return [f"{camera} has {', '.join(found)}, so {consequence}"] if found else []
 
 
 def _fit(gate: tuple[float, float], aspect: float, fit: int) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from ft_dcc.frames import Frames, Resolution
 from ft_dcc.host import PlayblastRequest
 from ft_dcc.host_support.capture_files import make_folder, missing_frame_error, png_size, remove_stale
 
-from . import feedback
+from . import compare, feedback
 from .cameras import camera_shape
 from .look import Look
 from .maintained import SceneRestore, maintained_scene
@@ -114,6 +114,7 @@ def _set_up_view(source: str, resolution: Resolution, look: Look, restore: Scene
         restore.set_attribute(f"{camera}.{overlay}", False)
     restore.set_attribute(f"{camera}.overscan", 1.0)
     feedback.hide(restore)
+    compare.hide(restore)
     look.apply_to_renderer(restore)
     look.apply_to_panel(panel, view)
     cmds.modelEditor(panel, edit=True, camera=source)

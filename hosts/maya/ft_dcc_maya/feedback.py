@@ -6,8 +6,7 @@ group, or one that the artist has renamed, is theirs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -15,16 +14,19 @@ from maya import cmds
 from maya.api import OpenMaya
 
 from ft_dcc.errors import CaptureFailed
-from ft_dcc.host_support.feedback import aspect_problems, caption, drawings_in_range
+from ft_dcc.host_support.feedback import aspect_problems, caption, drawings_in_range, within_limits
 from ft_dcc.review.drawings import Drawing, Stroke
 
-from .camera_plane import CameraPlane, gate_transform_problems, is_animated
+from .camera_plane import CameraPlane, gate_problems, is_animated
 from .cameras import camera_shape
 from .maintained import SceneRestore
+from .temporary_nodes import call_around_save, delete_with_drivers, show_from_to, stop_calls, without_trace
 
 GROUP = "ftDccReviewNotes"
 _MAX_CAPTION = 100
 _MIN_LINE_WIDTH = 1.5
+# Each stroke is a node; more of them make the scene slow.
+_MAX_STROKES, _MAX_POINTS = 5_000, 500_000
 _CAPTION_PLACE = (0.02, 0.96)
 _CAPTION_LINE = 0.05
 _WHITE = (1.0, 1.0, 1.0)
@@ -51,7 +53,6 @@ class _View:
     height: int
 
 
-_MESSAGES = OpenMaya.MSceneMessage
 _shown: list[_Shown] = []
 _callbacks: list[Any] = []
 
@@ -67,8 +68,7 @@ def show(drawings: Sequence[Drawing], source: str, first: int, last: int) -> lis
     problems = _show(request)
     if find_groups():
         _shown.append(request)
-        for event, function in ((_MESSAGES.kBeforeSave, _before_save), (_MESSAGES.kAfterSave, _after_save)):
-            _callbacks.append(_MESSAGES.addCallback(event, function, None))
+        _callbacks.extend(call_around_save(_before_save, _after_save))
     return problems
 
 
@@ -79,21 +79,31 @@ def _show(request: _Shown) -> list[str]:
     problems += aspect_problems(inside, width, height)
     if not inside:
         return problems
-    with _without_trace(shape):
+    has_copies = is_animated(shape)
+    inside, more_problems = within_limits(
+        inside,
+        "Maya",
+        width / height,
+        max_strokes=_MAX_STROKES,
+        max_points=_MAX_POINTS,
+        copies_of=lambda drawing: drawing.last_frame - drawing.frame + 1 if has_copies else 1,
+    )
+    problems += more_problems
+    with without_trace(shape):
         try:
             _add_groups(_View(request.source, shape, width, height), inside)
         except RuntimeError as error:
-            _remove_groups()
+            delete_with_drivers(find_groups())
             message = f"Maya cannot show drawings below {request.source}: {str(error).strip()}"
             raise CaptureFailed(f"{message} Unlock the camera and try again.") from error
-    return problems + gate_transform_problems(request.source, shape)
+    consequence = "drawings may lie beside their places. See them on the review page."
+    return problems + gate_problems(request.source, shape, consequence, is_plane=False)
 
 
 def clear() -> None:
     """Remove everything that ``show`` made; do nothing if there is nothing."""
     _shown.clear()
-    while _callbacks:
-        OpenMaya.MMessage.removeCallback(_callbacks.pop())
+    stop_calls(_callbacks)
     _clear_scene()
 
 
@@ -113,26 +123,9 @@ def _clear_scene() -> bool:
     groups = find_groups()
     if groups:
         (camera,) = cmds.listRelatives(groups[0], parent=True, fullPath=True)
-        with _without_trace(str(camera)):
-            _remove_groups()
+        with without_trace(str(camera)):
+            delete_with_drivers(groups)
     return bool(groups)
-
-
-@contextmanager
-def _without_trace(camera: str) -> Iterator[None]:
-    """Keep undo steps and the modified flag as they are; no command here changes selection or time."""
-    with SceneRestore(str(cmds.ls(camera, uuid=True)[0]), ExitStack()).untracked():
-        yield
-
-
-def _remove_groups() -> None:
-    for group in find_groups():
-        inside = cmds.listRelatives(group, allDescendents=True, fullPath=True) or []
-        curves = cmds.listConnections([group, *inside], source=True, destination=False, type="animCurve") or []
-        # Maya deletes most curves with what they drive.
-        for name in (group, *map(str, curves)):
-            if cmds.objExists(name):
-                cmds.delete(name)
 
 
 def _add_groups(view: _View, drawings: Sequence[Drawing]) -> None:
@@ -147,7 +140,7 @@ def _add_groups(view: _View, drawings: Sequence[Drawing]) -> None:
         aspect = drawing.aspect or view.width / view.height
         for start, end, plane in _planes(view, drawing, aspect):
             group = _add_transform(f"note_{start}", top)
-            _show_from_to(group, start, end)
+            show_from_to(group, start, end)
             for stroke in drawing.strokes(aspect):
                 _add_curve(group, plane, stroke, view.height)
             _add_caption(group, plane, drawing, row)
@@ -171,12 +164,6 @@ def _add_transform(name: str, parent: str) -> str:
     return str(cmds.ls(made, long=True)[0])
 
 
-def _show_from_to(group: str, start: int, end: int) -> None:
-    """Make the group visible from the first to the last frame only."""
-    for time, is_visible in ((start - 1, 0), (start, 1), (end + 1, 0)):
-        cmds.setKeyframe(group, attribute="visibility", time=time, value=is_visible, outTangentType="step")
-
-
 def _add_curve(group: str, plane: CameraPlane, stroke: Stroke, height: int) -> None:
     points = [plane.point(x, y) for x, y, _ in stroke.points]
     if len(points) == 1:
@@ -198,6 +185,8 @@ def _add_curve(group: str, plane: CameraPlane, stroke: Stroke, height: int) -> N
     shape = function.fullPathName()
     cmds.setAttr(f"{shape}.lineWidth", max(_MIN_LINE_WIDTH, width))
     _set_colour(shape, stroke.colour)
+    if stroke.opacity < 1:
+        cmds.setAttr(f"{shape}.overrideColorA", stroke.opacity)
 
 
 def _add_caption(group: str, plane: CameraPlane, drawing: Drawing, row: int) -> None:

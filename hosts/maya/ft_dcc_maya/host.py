@@ -12,11 +12,11 @@ from maya import cmds, mel
 
 from ft_dcc.errors import StorageError, UserFixableError
 from ft_dcc.frames import FrameRange, Frames, Resolution
-from ft_dcc.host import OnFrame, PlayblastRequest, Scene, Soundtrack
+from ft_dcc.host import ComparedMovie, OnFrame, PlayblastRequest, Scene, Soundtrack
 from ft_dcc.host_support.main_thread import entered_on_main_thread
 from ft_dcc.review.drawings import Drawing
 
-from . import feedback, main_thread
+from . import compare, feedback, main_thread, scene_file
 from .cameras import camera_shape, find_cameras
 from .capture import capture_setup, output_frames, snapshot_setup
 from .look import PRESETS
@@ -159,6 +159,24 @@ class MayaHost:
     def go_to_frame(self, frame: int) -> None:
         """Set the current time."""
         cmds.currentTime(frame)
+
+    def show_movie(self, movie: ComparedMovie, source: str | None = None) -> list[str]:
+        """Show the movie on an image plane of the camera; raise CameraMissing, or CaptureFailed for a locked one."""
+        sources = find_cameras()
+        return compare.show(movie, source or (sources[0] if sources else ""))
+
+    def clear_movie(self) -> None:
+        """Remove the image plane."""
+        compare.clear()
+
+    @property
+    def scene_suffixes(self) -> tuple[str, ...]:
+        """Return the suffixes of Maya's scene files."""
+        return scene_file.SUFFIXES
+
+    def open_scene_file(self, path: Path, *, discard_changes: bool = False) -> None:
+        """Open another scene; raise UnsavedChanges, SceneUnreadable, or UserFixableError if it has errors."""
+        scene_file.open_scene(path, self.scene(), int(self._version[:4]), discard_changes=discard_changes)
 
     def run_in_main_thread(self, function: Callable[[], T]) -> T:
         """Call the function on the main thread and return its result; raise CaptureFailed while that is busy."""

@@ -22,7 +22,8 @@ from ft_dcc.host_support.capture_files import make_folder, missing_frame_error, 
 
 from . import render_callbacks
 from .maintained import TrackNode, maintained_script
-from .node_info import node_views, script_frame_rate, script_pixel_aspect
+from .marked_nodes import is_marked
+from .node_info import is_limited, node_views, script_frame_rate, script_pixel_aspect
 
 DrawFrame = Callable[[int], None]
 
@@ -40,22 +41,10 @@ def find_sources() -> list[str]:
         found += [
             (node.fullName() not in chosen, kind, _numbers_by_value(node.fullName()), node.fullName())
             for node in nodes
-            if node.Class() == name and not node["disable"].value()
+            if node.Class() == name and not node["disable"].value() and not is_marked(node)
         ]
     # Not in the order of allNodes, which is not documented.
     return [name for *_, name in sorted(found)]
-
-
-def is_limited() -> bool:
-    """Return whether this is Nuke Indie or Non-commercial, in which Python reaches ten nodes of a script."""
-    for name in ("indie", "nc"):
-        try:
-            if nuke.env[name]:
-                return True
-        except KeyError:
-            # A version without this edition.
-            continue
-    return False
 
 
 def _numbers_by_value(name: str) -> tuple[Any, ...]:

@@ -5,28 +5,36 @@ The group is marked with its own name, so a copy of it, or one that the artist h
 
 from __future__ import annotations
 
-import re
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 import attrs
 import nuke
 
-from ft_dcc.host_support.feedback import aspect_problems, author_label, caption, drawings_in_range, linear
+from ft_dcc.host_support.feedback import (
+    aspect_problems,
+    author_label,
+    caption,
+    drawings_in_range,
+    linear,
+    within_limits,
+)
 from ft_dcc.review.drawings import Drawing, Stroke
 from ft_dcc.review.stroke_font import text_polylines
 
-from .capture import find_node, is_limited, parent_group
+from .capture import find_node, parent_group
 from .maintained import maintained_script
+from .marked_nodes import FEEDBACK, call_after_save, disabled, mark, remove_marked
+from .node_info import without_tcl
 from .roto_script import Canvas, curves_text
 
-MARK = "ft_dcc_feedback"
 _MAX_CAPTION = 100
 # Fractions of the image's height: a line of the caption, its distance from the border, and its pen.
 _CAPTION_SIZE, _CAPTION_MARGIN, _CAPTION_WIDTH = 0.04, 0.015, 0.003
 _WHITE = (1.0, 1.0, 1.0)
+_MAX_STROKES, _MAX_POINTS = 20_000, 200_000
 # Distance in the node graph.
 _BESIDE = 120
 
@@ -56,11 +64,14 @@ def show(drawings: Sequence[Drawing], source: str) -> list[str]:
     problems += aspect_problems(inside, width, int(size.height()))
     if not inside:
         return problems
+    aspect = width / int(size.height())
+    inside, more_problems = within_limits(inside, "Nuke", aspect, max_strokes=_MAX_STROKES, max_points=_MAX_POINTS)
+    problems += more_problems
     with maintained_script():
         try:
-            group = _add_group(node, home, inside, width / int(size.height()))
+            group = _add_group(node, home, inside, aspect)
         except BaseException:
-            _remove_marked()
+            remove_marked("Group", FEEDBACK, ())
             raise
         _shown[:] = [_Shown(group.fullName(), tuple(drawings), source)]
     nuke.addOnScriptSave(_before_save)
@@ -69,56 +80,23 @@ def show(drawings: Sequence[Drawing], source: str) -> list[str]:
 
 def clear() -> None:
     """Remove the group; do nothing if there is none."""
+    known = [shown.group for shown in _shown]
     _shown.clear()
     nuke.removeOnScriptSave(_before_save)
-    _remove_marked()
+    remove_marked("Group", FEEDBACK, known)
 
 
-@contextmanager
-def hidden() -> Iterator[None]:
+def hidden() -> AbstractContextManager[None]:
     """Keep the drawings out of a capture, also if the artist has connected the group."""
-    groups = [group for shown in _shown if (group := nuke.toNode(shown.group)) is not None]
-    with ExitStack() as stack:
-        if groups:
-            stack.enter_context(maintained_script())
-        for group in groups:
-            stack.callback(group["disable"].setValue, group["disable"].value())
-            group["disable"].setValue(True)
-        yield
-
-
-def _remove_marked() -> None:
-    found = _marked_groups()
-    if not found:
-        return
-    with maintained_script():
-        for group in found:
-            nuke.delete(group)
-
-
-def _marked_groups() -> list[nuke.Node]:
-    if is_limited():
-        # Only nodes whose names are known can be reached there.
-        named = (nuke.toNode(shown.group) for shown in _shown)
-        return [node for node in named if node is not None]
-    groups = nuke.allNodes("Group", group=nuke.root(), recurseGroups=True)
-    return [group for group in groups if _mark_of(group) == group.fullName()]
-
-
-def _mark_of(group: nuke.Node) -> str:
-    knob = group.knob(MARK)
-    return str(knob.value()) if knob is not None else ""
+    return disabled(shown.group for shown in _shown)
 
 
 def _add_group(source: nuke.Node, home: nuke.Group, drawings: Sequence[Drawing], scene_aspect: float) -> Any:
     with home:
         group: Any = nuke.nodes.Group()
-    mark = nuke.String_Knob(MARK, "")
-    mark.setFlag(nuke.INVISIBLE)
-    group.addKnob(mark)
-    mark.setValue(group.fullName())
+    mark(group, FEEDBACK)
     lines = [f"{drawing.frame} {caption(drawing, _MAX_CAPTION)}" for drawing in drawings]
-    group["label"].setValue(_without_tcl("\n".join(("Review notes", *lines))))
+    group["label"].setValue(without_tcl("\n".join(("Review notes", *lines))))
     group.setInput(0, source)
     group.setXYpos(source.xpos() + _BESIDE, source.ypos())
     size = source.format()
@@ -139,7 +117,7 @@ def _add_paint(image: nuke.Node, drawing: Drawing, curves: str) -> nuke.Node:
     paint: Any = nuke.nodes.RotoPaint()
     paint.setInput(0, image)
     paint["curves"].fromScript(curves)
-    paint["label"].setValue(_without_tcl(author_label(drawing)))
+    paint["label"].setValue(without_tcl(author_label(drawing)))
     paint["disable"].setExpression(f"frame < {drawing.frame} || frame > {drawing.last_frame}")
     return paint  # type: ignore[no-any-return] # the stubs know no RotoPaint
 
@@ -161,18 +139,11 @@ def _linear_colour(stroke: Stroke) -> Stroke:
     return attrs.evolve(stroke, colour=(linear(red), linear(green), linear(blue)))
 
 
-def _without_tcl(text: str) -> str:
-    """Escape what Nuke would evaluate in a label."""
-    return re.sub(r"([\\\[\]$])", r"\\\1", text)
-
-
 def _before_save() -> None:
     """Remove the group, so that it is not in the file, and show the drawings again after the save."""
     for shown in list(_shown):
         clear()
-        if nuke.GUI:
-            # From another thread: Nuke hangs when the main thread waits for itself.
-            threading.Thread(target=nuke.executeInMainThread, args=(_show_again, (shown,))).start()
+        call_after_save(partial(_show_again, shown))
 
 
 def _show_again(shown: _Shown) -> None:

@@ -12,11 +12,11 @@ import nuke
 
 from ft_dcc.errors import CameraMissing, FramesMissing, StorageError, UserFixableError
 from ft_dcc.frames import FrameRange, Frames, Resolution, find_frames, is_sequence
-from ft_dcc.host import Footage, OnFrame, PlayblastRequest, Scene
+from ft_dcc.host import ComparedMovie, Footage, OnFrame, PlayblastRequest, Scene
 from ft_dcc.host_support.main_thread import entered_on_main_thread
 from ft_dcc.review.drawings import Drawing
 
-from . import feedback, main_thread
+from . import compare, feedback, main_thread, scene_file
 from .capture import DrawFrame, capture_setup, find_node, find_sources, output_frames
 from .colour_space import colour_space_of, ocio_config_path
 from .node_info import (
@@ -145,13 +145,31 @@ class NukeHost:
         """Set the frame of the script."""
         nuke.frame(frame)
 
+    def show_movie(self, movie: ComparedMovie, source: str | None = None) -> list[str]:
+        """Show the movie in a Read beside the source; raise CameraMissing, or CaptureFailed in a gizmo."""
+        sources = find_sources()
+        return compare.show(movie, source or (sources[0] if sources else ""))
+
+    def clear_movie(self) -> None:
+        """Remove the Read of the movie."""
+        compare.clear()
+
+    @property
+    def scene_suffixes(self) -> tuple[str, ...]:
+        """Return the suffix of Nuke's scripts."""
+        return scene_file.SUFFIXES
+
+    def open_scene_file(self, path: Path, *, discard_changes: bool = False) -> None:
+        """Open another script; raise UnsavedChanges or SceneUnreadable."""
+        scene_file.open_scene(path, self.scene(), discard_changes=discard_changes)
+
     def run_in_main_thread(self, function: Callable[[], T]) -> T:
         """Call the function on the main thread and return its result; raise CaptureFailed while that is busy."""
         return main_thread.run(function)
 
 
 def _draw_without_feedback(draw_frame: DrawFrame, frame: int) -> None:
-    with feedback.hidden():
+    with feedback.hidden(), compare.hidden():
         draw_frame(frame)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -107,6 +108,23 @@ def node_label(name: str) -> str:
     """Return the file name of the node as the artist has entered it, "" without one; nothing is evaluated."""
     node = nuke.toNode(name)
     return str(node["file"].value() or "" if node is not None else "").replace("\\", "/").rpartition("/")[2]
+
+
+def is_limited() -> bool:
+    """Return whether this is Nuke Indie or Non-commercial, in which Python reaches ten nodes of a script."""
+    for name in ("indie", "nc"):
+        try:
+            if nuke.env[name]:
+                return True
+        except KeyError:
+            # A version without this edition.
+            continue
+    return False
+
+
+def without_tcl(text: str) -> str:
+    """Escape what Nuke would evaluate in a label."""
+    return re.sub(r"([\\\[\]$])", r"\\\1", text)
 
 
 def _filtered(path: str) -> str:

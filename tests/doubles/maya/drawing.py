@@ -29,11 +29,12 @@ _BAR_PIXELS = 28
 
 @attrs.frozen
 class DrawnCurve:
-    """A curve in an image: its points in pixels from the top left, its width in pixels, and its colour."""
+    """A curve in an image: its points in pixels from the top left, its width in pixels, its colour and opacity."""
 
     points: tuple[tuple[float, float], ...]
     width: float
     colour: tuple[float, ...]
+    opacity: float = 1.0
 
 
 @attrs.frozen
@@ -51,6 +52,8 @@ class Drawn:
     background: tuple[float, ...] | None = None
     has_all_textures: bool = True
     curves: tuple[DrawnCurve, ...] = ()
+    # The files on image planes of the camera.
+    images: tuple[Path, ...] = ()
 
 
 def playblast(maya: Maya, call: Invocation) -> Any:
@@ -132,7 +135,7 @@ def _write(maya: Maya, panel: Control, resolution: Resolution, path: Path, flags
         has_all_textures=maya.interface.preferences["materialLoadingMode"] == "immediate",
         flags={name: value for name, value in flags.items() if name not in ("frame", "completeFilename")},
     )
-    drawn = attrs.evolve(drawn, curves=tuple(_curves(maya, shape, resolution)))
+    drawn = attrs.evolve(drawn, curves=tuple(_curves(maya, shape, resolution)), images=tuple(_images(maya, shape)))
     maya.drawn.append(drawn)
     if maya.fail_at is not None and time >= maya.fail_at:
         raise OSError(28, "No space left on device")
@@ -154,7 +157,7 @@ def _painted_curves(curves: tuple[DrawnCurve, ...], resolution: Resolution) -> b
     strokes = [
         Stroke(
             (curve.colour[0], curve.colour[1], curve.colour[2]),
-            1.0,
+            curve.opacity,
             tuple((x / width, y / height, curve.width / height) for x, y in curve.points),
         )
         for curve in curves
@@ -168,7 +171,22 @@ def _curves(maya: Maya, camera: Node, resolution: Resolution) -> Iterator[DrawnC
             places = [_projected(point, camera, resolution, maya.scene.time) for point in node.attributes["points"]]
             has_colour = node.attributes["overrideEnabled"] and node.attributes["overrideRGBColors"]
             colour = node.attributes["overrideColorRGB"] if has_colour else (0.0, 0.0, 0.0)
-            yield DrawnCurve(tuple(places), node.attributes["lineWidth"], colour)
+            opacity = node.attributes["overrideColorA"] if has_colour else 1.0
+            yield DrawnCurve(tuple(places), node.attributes["lineWidth"], colour, opacity)
+
+
+def _images(maya: Maya, camera: Node) -> Iterator[Path]:
+    """Yield the image of each plane that the camera shows: that with the number of the time plus an offset."""
+    for node in maya.scene.nodes:
+        values = node.attributes
+        if node.kind == "imagePlane" and node.parent is not None and node.parent.parent is camera:
+            if not _is_visible(node, maya.scene.time) or not values["displayMode"]:
+                continue
+            assert values["useFrameExtension"] and "frameExtension" in node.driven
+            first = Path(values["imageName"])
+            stem, number, suffix = first.name.rsplit(".", 2)
+            shown = int(maya.scene.time) + values["frameOffset"]
+            yield first.with_name(f"{stem}.{shown:0{len(number)}d}.{suffix}")
 
 
 def _is_visible(node: Node | None, time: float) -> bool:

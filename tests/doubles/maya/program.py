@@ -41,6 +41,10 @@ class Maya:
         # On Windows both sizes of an image are multiples of four.
         self.is_windows = False
         self.has_image_plane = True
+        # Some versions connect the time with an image plane that is a sequence.
+        self.image_planes_follow_time = True
+        # Whether a file opens, but reports an error of one of its scripts.
+        self.opens_with_errors = False
         self.open_chunks: list[str] = []
         # Whether a playblast of the current frame evaluates the scene again is not documented.
         self.playblast_evaluates = False

@@ -52,13 +52,28 @@ _DISPLAY = {
     "overrideDisplayType": 0,
     "overrideRGBColors": False,
     "overrideColorRGB": (0.0, 0.0, 0.0),
+    "overrideColorA": 1.0,
     "hiddenInOutliner": False,
+}
+IMAGE_PLANE = {
+    "imageName": "",
+    "displayMode": 3,
+    "fit": 1,
+    "sizeX": 0.0,
+    "sizeY": 0.0,
+    "depth": 100.0,
+    "alphaGain": 1.0,
+    "frameOffset": 0,
+    "frameExtension": 1.0,
+    "useFrameExtension": False,
+    "displayOnlyIfCurrent": False,
 }
 # The nodes that createNode makes here, and the shapes that only the API makes.
 CREATED: dict[str, dict[str, Any]] = {
     "transform": {**MOVES, **_DISPLAY, "translate": (0.0, 0.0, 0.0)},
     "annotationShape": {**_DISPLAY, "text": "", "displayArrow": True},
     "nurbsCurve": {**_DISPLAY, "lineWidth": -1.0, "points": ()},
+    "imagePlane": {**_DISPLAY, **IMAGE_PLANE},
 }
 SOUND = {"filename": "", "offset": 0.0, "sourceStart": 0.0, "sourceEnd": 0.0, "mute": False}
 DEFAULTS = {
@@ -99,7 +114,7 @@ class Node:
 
     @property
     def path(self) -> str:
-        if self.kind in ("transform", "camera", "mesh", "nurbsCurve", "annotationShape"):
+        if self.kind in ("transform", "camera", "mesh", "nurbsCurve", "annotationShape", "imagePlane"):
             return f"{self.parent.path if self.parent else ''}|{self.name}"
         return self.name
 
@@ -218,7 +233,7 @@ def list_nodes(maya: Maya, call: Invocation) -> list[str]:
         # Maya has a node of this type without a file.
         return [reference.node for reference in scene.references] + ["sharedReferenceNode"]
     if "selection" in flags:
-        return list(scene.selection)
+        return [scene.node(name).path if flags.get("long") else name for name in scene.selection]
     if "type" in flags:
         found = [node for node in found if node.kind == flags["type"]]
     if flags.get("uuid"):
@@ -270,9 +285,45 @@ def set_attribute(maya: Maya, call: Invocation) -> None:
     if isinstance(before, str) and call.flags.get("type") != "string":
         raise RuntimeError(f"setAttr: '{plug}' needs the type string")
     node.attributes[name] = type(before)(values if isinstance(before, tuple) else values[0])
+    if (node.kind, name) == ("imagePlane", "useFrameExtension") and maya.image_planes_follow_time:
+        _drive_by_time(maya, node, "frameExtension")
     if node.is_referenced:
         maya.scene.edits.append(f"{plug} {values[0]}")
     maya.record_change(call.command)
+
+
+def _drive_by_time(maya: Maya, node: Node, name: str) -> None:
+    """Connect the time with an attribute; Maya puts a conversion between them."""
+    if name in node.driven:
+        raise RuntimeError(f"connectAttr: {node.name}.{name} is already controlled by another connection.")
+    node.driven.add(name)
+    values = {"driven": node.path, "attribute": name}
+    maya.scene.nodes.append(Node(f"timeToUnitConversion_{node.name}", "timeToUnitConversion", attributes=values))
+
+
+def connect_attributes(maya: Maya, call: Invocation) -> None:
+    source, target = call.arguments
+    if source != "time1.outTime":
+        raise NotImplementedError(f"connectAttr({source})")
+    _drive_by_time(maya, *maya.scene.plug(target))
+    maya.record_change(call.command)
+
+
+def make_image_plane(maya: Maya, call: Invocation) -> list[str]:
+    """Make a plane below the shape of the camera, and select it, whatever the caller wants."""
+    camera, path = maya.scene.node(call.flags["camera"]), Path(call.flags["fileName"])
+    if camera.is_reference_locked or (camera.parent is not None and camera.parent.is_reference_locked):
+        raise RuntimeError(f"imagePlane: {call.flags['camera']} is locked.")
+    if not path.is_file():
+        raise RuntimeError(f"imagePlane: {path} does not exist.")
+    # Maya adds a number to the name.
+    transform = maya.scene.add_child("transform", f"{call.flags.get('name', 'imagePlane')}1", camera)
+    shape = maya.scene.add_child("imagePlane", f"{transform.name}Shape", transform)
+    shape.attributes["imageName"] = str(path)
+    shape.attributes["displayOnlyIfCurrent"] = not call.flags.get("showInAllViews", True)
+    maya.scene.selection = [maya.scene.shortest(transform)]
+    maya.record_change(call.command)
+    return [maya.scene.shortest(transform), maya.scene.shortest(shape)]
 
 
 def _part_count(value: Any) -> int:
@@ -329,9 +380,7 @@ def file_command(maya: Maya, call: Invocation) -> Any:
     elif flags.get("open"):
         if scene.is_modified and not flags.get("force"):
             raise RuntimeError("Unsaved changes.")
-        if call.first() not in maya.files:
-            raise RuntimeError(f"File not found: {call.first()}")
-        maya.open(copy.deepcopy(maya.files[call.first()]))
+        _open(maya, str(call.first()))
     elif flags.get("newFile"):
         if scene.is_modified and not flags.get("force"):
             raise RuntimeError("Unsaved changes.")
@@ -341,6 +390,17 @@ def file_command(maya: Maya, call: Invocation) -> Any:
     else:
         raise NotImplementedError(f"file({flags})")
     return None
+
+
+def _open(maya: Maya, name: str) -> None:
+    """Open a scene that was saved here; another file is an error, after which the scene is a new one."""
+    if name not in maya.files:
+        maya.open(Scene.new())
+        raise RuntimeError(f"Error reading file: {name}")
+    maya.open(copy.deepcopy(maya.files[name]))
+    maya.scene.path = name
+    if maya.opens_with_errors:
+        raise RuntimeError('Cannot find procedure "studioTool".')
 
 
 def _save(scene: Scene) -> str:
@@ -452,22 +512,41 @@ def create_node(maya: Maya, call: Invocation) -> str:
 
 
 def list_connections(maya: Maya, call: Invocation) -> list[str] | None:
-    """Return the animation curves that drive the nodes; only the sources are asked for here."""
+    """Return what drives the nodes or the plug; only the sources are asked for here.
+
+    An image plane is connected with its camera, and drives nothing.
+    """
     if not (call.flags.get("source") is True and call.flags.get("destination") is False):
         raise NotImplementedError(f"listConnections({call.flags})")
     names = call.first() if isinstance(call.first(), list) else [call.first()]
-    paths = {maya.scene.node(name).path for name in names}
-    found = [n for n in maya.scene.nodes if n.kind == "animCurve" and n.attributes["driven"] in paths]
-    return [node.name for node in found] or None
+    plugs = [str(name).partition(".") for name in names]
+    wanted = {(maya.scene.node(name).path, attribute) for name, _, attribute in plugs}
+    drivers = [node for node in maya.scene.nodes if "driven" in node.attributes]
+    found = [
+        node
+        for node in drivers
+        if {(node.attributes["driven"], attribute) for attribute in ("", node.attributes.get("attribute"))} & wanted
+    ]
+    cameras = {path for path, _ in wanted}
+    planes = [node for node in maya.scene.nodes if node.kind == "imagePlane" and node.parent is not None]
+    found += [node for node in planes if node.parent.parent is not None and node.parent.parent.path in cameras]
+    if "type" in call.flags:
+        found = [node for node in found if node.kind == call.flags["type"]]
+    return [maya.scene.shortest(node) for node in found] or None
 
 
 def select(maya: Maya, call: Invocation) -> None:
-    maya.scene.selection = [maya.scene.shortest(maya.scene.node(name)) for name in call.arguments]
+    if call.flags.get("clear"):
+        maya.scene.selection = []
+    names = [maya.scene.shortest(maya.scene.node(name)) for name in call.arguments]
+    if names or not call.flags:
+        maya.scene.selection = [*(maya.scene.selection if call.flags.get("add") else []), *names]
     maya.record_step(call.command)
 
 
 COMMANDS = {
     "camera": make_camera,
+    "connectAttr": connect_attributes,
     "createNode": create_node,
     "currentTime": current_time,
     "currentUnit": current_unit,
@@ -475,6 +554,7 @@ COMMANDS = {
     "file": file_command,
     "fileInfo": file_info,
     "getAttr": get_attribute,
+    "imagePlane": make_image_plane,
     "listConnections": list_connections,
     "listRelatives": list_relatives,
     "ls": list_nodes,

@@ -216,7 +216,12 @@ def _acts(nuke: Nuke) -> dict[str, Callable[..., Any]]:
         require_type(filename, str, "scriptOpen")
         if not Path(filename).is_file():
             raise RuntimeError(f"{filename}: No such file or directory")
-        nuke.open(Path(filename))
+        if nuke.is_gui and nuke.root.children:
+            nuke.refuse("scriptOpen opens another Nuke when a script is open")
+        try:
+            nuke.open(Path(filename))
+        except ValueError as error:
+            raise RuntimeError(f"{filename}: Unknown command") from error
 
     def leave() -> None:
         nuke.guard("scriptExit")

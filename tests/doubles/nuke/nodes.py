@@ -47,7 +47,15 @@ def _file_knobs() -> list[Knob]:
 def knobs_of(kind: str) -> list[Knob]:
     """Return the knobs of a new node of this class, as far as they are used."""
     own: dict[str, list[Knob]] = {
-        "Read": _file_knobs(),
+        "Read": [
+            *_file_knobs(),
+            Int_Knob("origfirst"),
+            Int_Knob("origlast"),
+            Enumeration_Knob("frame_mode", "", ["expression", "start at", "offset"]),
+            String_Knob("frame"),
+            Enumeration_Knob("before", "", ["hold", "loop", "bounce", "black"]),
+            Enumeration_Knob("after", "", ["hold", "loop", "bounce", "black"]),
+        ],
         "Write": [
             *_file_knobs(),
             MultiView_Knob("views"),

@@ -15,7 +15,7 @@ from ft_dcc.frames import Frames, Resolution, frame_rate
 from ft_dcc.host import PlayblastRequest
 from ft_dcc.host_support.capture_files import make_folder, missing_frame_error, png_size, remove_stale
 
-from . import blender_compat, feedback, input_guard, visibility
+from . import blender_compat, compare, feedback, input_guard, visibility
 from .look import Look, applied_look
 from .maintained import (
     kept_camera,
@@ -184,6 +184,7 @@ class BorrowedScene:
             self._state = ExitStack()
             self._state.enter_context(_maintained(self._scene))
             self._state.enter_context(feedback.hidden())
+            self._state.enter_context(compare.hidden())
             self._stage = self._scene
             item = turntable_object(self._scene, self._request.source)
             if item is not None:

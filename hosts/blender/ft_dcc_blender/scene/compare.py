@@ -2,53 +2,69 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import attrs
 import bpy
+
+from ft_dcc.errors import CaptureFailed
+from ft_dcc.host import ComparedMovie
 
 MARK = "ft_dcc_compare"
 _ALPHA = 0.5
-# The camera and whether its background images were shown before.
-_shown: list[tuple[str, bool]] = []
+
+CameraAt = Callable[[int], Any]
 
 
-def show(camera: Any, movie: Path, first_frame: int, frame_count: int) -> None:
-    """Show the movie, whose first image belongs to ``first_frame``, half transparent in front of the camera.
+@attrs.define
+class _Shown:
+    """The last request, which is repeated after the file was saved without it.
 
-    It replaces a movie that is shown. Raises RuntimeError if Blender cannot read the movie.
+    ``was_shown`` is whether each camera, by its name, showed background images before.
     """
+
+    movie: ComparedMovie
+    camera_at: CameraAt
+    was_shown: dict[str, bool] = attrs.field(factory=dict)
+
+
+_shown: list[_Shown] = []
+
+
+def show(movie: ComparedMovie, camera_at: CameraAt) -> None:
+    """Show the movie half transparent in front of the cameras, instead of one that is shown.
+
+    Raises CaptureFailed, and changes nothing then, if Blender cannot read the images.
+    """
+    found = (camera_at(frame) for frame in movie.frame_range)
+    # A marker can be bound to any object.
+    cameras = {item.data.name_full: item.data for item in found if item.type == "CAMERA"}
+    try:
+        image = bpy.data.images.load(str(movie.images.path(1)))
+    except RuntimeError as error:
+        raise CaptureFailed(f"Blender cannot read the images of {movie.name}: {str(error).strip()}") from error
     clear()
-    image = bpy.data.images.load(str(movie))
     image[MARK] = True
-    image.source = "MOVIE"
-    background = camera.data.background_images.new()
-    background.image = image
-    background.alpha = _ALPHA
-    background.display_depth = "FRONT"
-    background.frame_method = "FIT"
-    user = background.image_user
-    user.frame_start, user.frame_duration, user.frame_offset = first_frame, frame_count, 0
-    user.use_auto_refresh = True
-    _shown.append((camera.data.name_full, camera.data.show_background_images))
-    camera.data.show_background_images = True
-    if _before_save not in bpy.app.handlers.save_pre:
-        bpy.app.handlers.save_pre.append(_before_save)
+    image.source = "SEQUENCE"
+    request = _Shown(movie, camera_at)
+    for name, camera in cameras.items():
+        request.was_shown[name] = camera.show_background_images
+        _add_background(camera, image, movie)
+    _shown.append(request)
+    for name, handler in _handlers().items():
+        getattr(bpy.app.handlers, name).append(handler)
 
 
 def clear() -> None:
     """Remove the movie from all cameras; do nothing if there is none."""
-    for camera in bpy.data.cameras:
-        for background in [each for each in camera.background_images if each.image and each.image.get(MARK)]:
-            camera.background_images.remove(background)
-    for image in [each for each in bpy.data.images if each.get(MARK)]:
-        bpy.data.images.remove(image)
-    while _shown:
-        name, was_shown = _shown.pop()
-        if name in bpy.data.cameras:
-            bpy.data.cameras[name].show_background_images = was_shown
-    if _before_save in bpy.app.handlers.save_pre:
-        bpy.app.handlers.save_pre.remove(_before_save)
+    _remove_all()
+    _shown.clear()
+    for name, handler in _handlers().items():
+        listed = getattr(bpy.app.handlers, name)
+        if handler in listed:
+            listed.remove(handler)
 
 
 def is_shown() -> bool:
@@ -56,6 +72,73 @@ def is_shown() -> bool:
     return any(image.get(MARK) for image in bpy.data.images)
 
 
+@contextmanager
+def hidden() -> Iterator[None]:
+    """Keep the movie out of a capture."""
+    with ExitStack() as stack:
+        for camera, background in _backgrounds():
+            stack.callback(_restore, camera.name_full, background.show_background_image)
+            background.show_background_image = False
+        yield
+
+
+def _restore(camera_name: str, is_visible: bool) -> None:
+    # Looked up again: an undo during the capture makes another camera.
+    for camera, background in _backgrounds():
+        if camera.name_full == camera_name:
+            background.show_background_image = is_visible
+
+
+def _backgrounds() -> list[tuple[Any, Any]]:
+    """Return the background images of the movie with their cameras."""
+    every = [(camera, background) for camera in bpy.data.cameras for background in camera.background_images]
+    return [(camera, each) for camera, each in every if each.image is not None and each.image.get(MARK)]
+
+
+def _add_background(camera: Any, image: Any, movie: ComparedMovie) -> None:
+    background = camera.background_images.new()
+    background.image = image
+    background.alpha = _ALPHA
+    background.display_depth = "FRONT"
+    background.frame_method = "FIT"
+    user = background.image_user
+    # Blender shows a sequence on these frames only. Its files are numbered from 1.
+    user.frame_start, user.frame_duration, user.frame_offset = movie.first_frame, len(movie.images), 0
+    user.use_auto_refresh = True
+    camera.show_background_images = True
+
+
+def _remove_all() -> None:
+    for camera, background in _backgrounds():
+        camera.background_images.remove(background)
+    for image in [each for each in bpy.data.images if each.get(MARK)]:
+        bpy.data.images.remove(image)
+    for request in _shown:
+        for name, was_shown in request.was_shown.items():
+            camera = bpy.data.cameras.get(name)
+            if camera is not None:
+                camera.show_background_images = was_shown
+
+
+def _handlers() -> Mapping[str, Callable[..., None]]:
+    return {"save_pre": _before_save, "save_post": _after_save, "load_pre": _before_load}
+
+
 def _before_save(*_: object) -> None:
     """Remove the movie, so that it is not in the file."""
+    _remove_all()
+
+
+def _after_save(*_: object) -> None:
+    """Show the movie again, unless its images or its camera are gone."""
+    for request in list(_shown):
+        clear()
+        try:
+            show(request.movie, request.camera_at)
+        except (CaptureFailed, ReferenceError):
+            continue
+
+
+def _before_load(*_: object) -> None:
+    """Forget the movie of the file that is closed."""
     clear()

@@ -126,7 +126,8 @@ class ReplyToNote(bpy.types.Operator):
     text: bpy.props.StringProperty(name="Reply", options={"SKIP_SAVE"})
 
     def invoke(self, context: Any, event: Any) -> set[str]:
-        """Ask for the text."""
+        """Ask for the text; one that could not be written is not lost."""
+        self.text = CONTROLLER.feedback.take_unsent_text()
         found: set[str] = context.window_manager.invoke_props_dialog(self, width=400)
         return found
 
@@ -175,8 +176,9 @@ def stop_redrawing_changes() -> None:
 
 def _redraw_changes() -> float:
     global _drawn_changes
-    if CONTROLLER.feedback.change_count != _drawn_changes:
-        _drawn_changes = CONTROLLER.feedback.change_count
+    changes = CONTROLLER.feedback.change_count + CONTROLLER.version_files.change_count
+    if changes != _drawn_changes:
+        _drawn_changes = changes
         redraw()
     return _REDRAW_INTERVAL_SECONDS
 

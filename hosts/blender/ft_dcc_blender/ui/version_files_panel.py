@@ -1,18 +1,17 @@
 """The operators that open the scene of a version, and that show its movie for comparison."""
 
 # Blender reads the annotations of a class as its properties, so they cannot be postponed.
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Optional
 
 import bpy
 
+from ft_dcc.errors import Error
 from ft_dcc.review.notes import ReviewedVersion
-from ft_dcc.ui.version_files import MOVIE_COMPONENT
 
+from ..host import BlenderHost
 from ..scene import compare
-from ..scene.sources import find_sources
 from .controller import CONTROLLER
 from .panel import draw_lines
 
@@ -66,16 +65,14 @@ class CompareWithVersion(bpy.types.Operator):
     version_id: bpy.props.StringProperty(options=_SKIP_SAVE)
 
     def execute(self, context: Any) -> set[str]:
-        """Start the download; the movie is shown when it is complete. Without a window, wait."""
+        """Start the download; the movie is shown when it is complete."""
         version = next((each for each in CONTROLLER.feedback.versions if each.id == self.version_id), None)
-        camera = _camera(context.scene)
-        if CONTROLLER.session is None or version is None or camera is None:
-            self.report({"ERROR"}, "The version or the camera does not exist any more. Load the versions again.")
+        if CONTROLLER.session is None or version is None:
+            self.report({"ERROR"}, "The version does not exist any more. Load the versions again.")
             return {"CANCELLED"}
-        folder = Path(tempfile.mkdtemp(prefix="ft-dcc-compare-"))
-        CONTROLLER.version_files.fetch(CONTROLLER.session, self.version_id, folder, MOVIE_COMPONENT)
-        name, scene_name = camera.name_full, context.scene.name
-        return _when_fetched(self, lambda path: _compare(path, version, name, scene_name))
+        source = context.window_manager.ft_dcc.camera or None
+        CONTROLLER.version_files.compare(CONTROLLER.session, BlenderHost(context.scene.name), version, source)
+        return {"FINISHED"}
 
 
 class StopComparing(bpy.types.Operator):
@@ -85,8 +82,8 @@ class StopComparing(bpy.types.Operator):
     bl_label = "Stop Comparing"
 
     def execute(self, context: Any) -> set[str]:
-        """Remove it."""
-        compare.clear()
+        """Start removing."""
+        CONTROLLER.version_files.stop_comparing(BlenderHost(context.scene.name))
         return {"FINISHED"}
 
 
@@ -105,8 +102,9 @@ def draw_download(layout: Any) -> None:
     files = CONTROLLER.version_files
     if files.is_loading:
         layout.label(text="Downloading…", icon="TIME")
-    if files.error:
-        draw_lines(layout.box(), files.error, "ERROR")
+    for text in (files.error, *files.problems):
+        if text:
+            draw_lines(layout.box(), text, "ERROR")
     if compare.is_shown():
         layout.operator("ft_dcc.stop_comparing", icon="X")
 
@@ -129,37 +127,14 @@ def _use_if_fetched(use: Callable[[Path], str]) -> Optional[float]:
     if files.is_loading:
         return _POLL_INTERVAL_SECONDS
     if files.path is not None:
-        try:
-            files.error = use(files.path)
-        except RuntimeError as error:
-            files.error = f"Blender cannot read {files.path}: {str(error).strip()}"
+        files.error = use(files.path)
     return None
 
 
 def _open(path: Path, *, may_discard: bool) -> str:
     """Open the file, and return a sentence if that is not possible."""
-    if path.suffix != ".blend":
-        return f"The scene of this version is no Blender file. It was downloaded to {path}."
-    if bpy.data.is_dirty and not may_discard:
-        return f"The file was changed during the download. Save it, and open {path}."
-    bpy.ops.wm.open_mainfile(filepath=str(path))
+    try:
+        BlenderHost().open_scene_file(path, discard_changes=may_discard)
+    except Error as error:
+        return str(error)
     return ""
-
-
-def _compare(path: Path, version: ReviewedVersion, camera_name: str, scene_name: str) -> str:
-    """Show the movie, and return a sentence if that is not possible."""
-    camera, scene = bpy.data.objects.get(camera_name), bpy.data.scenes.get(scene_name)
-    if camera is None or scene is None:
-        return f"The camera {camera_name} was removed during the download. Choose another one."
-    clip = version.clip
-    first, count = (clip.first_frame, clip.frame_count) if clip else (scene.frame_start, scene.frame_end)
-    compare.show(camera, path, first, count)
-    return ""
-
-
-def _camera(scene: Any) -> Any:
-    """Return the chosen camera, or the first one of the scene."""
-    chosen = bpy.context.window_manager.ft_dcc.camera
-    names = [chosen] if chosen else find_sources(scene)
-    found = (scene.objects.get(name) for name in names)
-    return next((item for item in found if item is not None and item.type == "CAMERA"), None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from Qt import QtCore, QtGui, QtWidgets
@@ -10,6 +9,7 @@ from Qt import QtCore, QtGui, QtWidgets
 from ft_dcc.host import GoesToFrames, Host, ShowsFeedback
 from ft_dcc.ui.publish_controller import PublishController
 from ft_dcc_qt import style
+from ft_dcc_qt.feedback.version_panel import VersionPanel
 
 if TYPE_CHECKING:
     from ft_dcc.review.notes import Note, ReviewedVersion
@@ -42,8 +42,7 @@ class NotesPage(QtWidgets.QWidget):
         self.go_to, self.reply = style.button("&Go to frame"), style.button("Repl&y")
         self.done = style.button("&Done")
         self.show_drawings, self.hide_drawings = style.button("&Show drawings", "primary"), style.button("&Hide")
-        self.download = style.button("Download s&cene …")
-        self.download.setToolTip("Save the scene file of the chosen version in a folder, and check its checksum.")
+        self.files = VersionPanel(controller, host, lambda: self.version)
         self.again = style.button("&Refresh")
         self.main = self.show_drawings
         self._lay_out()
@@ -70,12 +69,12 @@ class NotesPage(QtWidgets.QWidget):
         feedback = self._controller.feedback
         if feedback.versions != self._shown:
             self._fill(feedback.versions)
-        self.message.setText("\n".join(filter(None, (feedback.message, self._download_state()))))
-        self.message.setVisible(bool(self.message.text()))
-        files = self._controller.version_files
-        self.error.setText("\n".join(filter(None, (feedback.error, files.error, *feedback.problems))))
-        self.download.setEnabled(self.version is not None and not files.is_loading)
+        self.message.setText(feedback.message)
+        self.message.setVisible(bool(feedback.message))
+        self.error.setText("\n".join(filter(None, (feedback.error, *feedback.problems))))
         self.error.setVisible(bool(self.error.text()))
+        if feedback.error and not self.answer.text():
+            self.answer.setText(feedback.take_unsent_text())
         self.rows.setVisible(bool(feedback.versions))
         empty = _NO_TASK if feedback.task_id is None else "Loading…" if feedback.is_loading else _NO_VERSION
         self.empty_label.setText(empty)
@@ -117,6 +116,7 @@ class NotesPage(QtWidgets.QWidget):
         self.show_drawings.setEnabled(self.version is not None)
         self.hide_drawings.setVisible(can_show)
         self.hide_drawings.setEnabled(is_shown)
+        self.files.refresh()
         self._show_image(note)
 
     def _show_image(self, note: Note | None) -> None:
@@ -172,26 +172,7 @@ class NotesPage(QtWidgets.QWidget):
         self.reply.clicked.connect(self._reply)
         self.answer.returnPressed.connect(self._reply)
         self.done.clicked.connect(self._mark)
-        self.download.clicked.connect(self._ask_for_folder)
         self.again.clicked.connect(self._read)
-
-    def download_scene(self, folder: Path) -> None:
-        """Download the scene file of the chosen version into the folder; nothing is written over a file."""
-        session, version = self._controller.session, self.version
-        if session is not None and version is not None:
-            self._controller.version_files.fetch(session, version.id, folder)
-            self.refresh()
-
-    def _download_state(self) -> str:
-        files = self._controller.version_files
-        if files.is_loading:
-            return "Downloading the scene…"
-        return f"The scene is in {files.path}." if files.path is not None else ""
-
-    def _ask_for_folder(self) -> None:
-        folder = QtWidgets.QFileDialog.getExistingDirectory(self, "Folder for the scene")
-        if folder:
-            self.download_scene(Path(folder))
 
     def _hide(self) -> None:
         if self._host is not None:
@@ -217,7 +198,8 @@ class NotesPage(QtWidgets.QWidget):
         page.addWidget(self.empty_label)
         page.addLayout(columns, 1)
         page.addWidget(self.error)
-        page.addLayout(style.button_row(self.show_drawings, self.hide_drawings, self.download, self.again))
+        page.addLayout(style.button_row(self.show_drawings, self.hide_drawings, self.again))
+        page.addWidget(self.files)
 
 
 def _version_row(version: ReviewedVersion) -> QtWidgets.QTreeWidgetItem:

@@ -1,4 +1,4 @@
-"""The options of a publish that are seldom changed: look, size, sound, burn-in, slate, status."""
+"""The options of a publish that are seldom changed: look, size, sound, burn-in, slate, scene file, status."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ class OptionsPanel(QtWidgets.QWidget):
         self.scale.addItems(["Full size", "Half size"])
         self.only_selected = style.CheckBox("Selected objects only")
         self.sound, self.burnin = style.CheckBox("Sound"), style.CheckBox("Burn-in")
-        self.slate = style.CheckBox("Slate")
+        self.slate, self.include_scene = style.CheckBox("Slate"), style.CheckBox("Scene file")
+        self.include_scene.setToolTip("Upload the saved scene file as a part of the version.")
         self.sound.setChecked(True)
         self.status.setPlaceholderText("Status: as the settings say")
         self.status.setToolTip("The status of the new version, such as “Pending Review”.")
@@ -42,7 +43,7 @@ class OptionsPanel(QtWidgets.QWidget):
     def fields(self) -> list[QtWidgets.QWidget]:
         """The fields in the order of the Tab key."""
         of_capture = [self.look, self.scale, self.only_selected] if self._has_looks else []
-        of_host = [] if self._host is None else [self.sound]
+        of_host = [] if self._host is None else [self.sound, self.include_scene]
         return [*of_capture, *of_host, self.burnin, self.slate, self.status]
 
     @property
@@ -59,6 +60,7 @@ class OptionsPanel(QtWidgets.QWidget):
         self._settings = settings
         self.burnin.setChecked(any(settings.get(f"burnin_{place}") for place in BURNIN_POSITIONS))
         self.slate.setChecked(settings.get("slate") == "true")
+        self.include_scene.setChecked(settings.get("include_scene") == "true")
         if status := settings.get("status"):
             self.status.setPlaceholderText(f"Status: {status}")
         if self._has_looks:
@@ -73,6 +75,8 @@ class OptionsPanel(QtWidgets.QWidget):
                 found["burnin"] = _BURNIN if self.burnin.isChecked() else {}
             if self.slate.isChecked() != (self._settings.get("slate") == "true"):
                 found["slate"] = read_lines(self._settings) if self.slate.isChecked() else ()
+            if self._host is not None:
+                found["include_scene"] = self.include_scene.isChecked()
         if self._host is not None:
             found["scene_sound"] = self.sound.isChecked()
         if self._has_looks:
@@ -121,7 +125,7 @@ class OptionsPanel(QtWidgets.QWidget):
         boxes = QtWidgets.QHBoxLayout()
         boxes.setSpacing(self.fontMetrics().lineSpacing())
         for box in self.fields:
-            if box in (self.sound, self.burnin, self.slate):
+            if box in (self.sound, self.burnin, self.slate, self.include_scene):
                 boxes.addWidget(box)
         boxes.addStretch(1)
         grid.addLayout(boxes, 2, 0, 1, 3)

@@ -238,7 +238,7 @@ class PublishPage(QtWidgets.QWidget):
             right.addWidget(field)
             right.addSpacing(6)
         self.show_options.setCheckable(True)
-        self.show_options.setToolTip("Look, size, sound, burn-in, slate and status")
+        self.show_options.setToolTip("Look, size, sound, burn-in, slate, scene file and status")
         self.show_options.toggled.connect(self.options.setVisible)
         self.options.hide()
         right.addWidget(self.show_options, 0, QtCore.Qt.AlignmentFlag.AlignLeft)

@@ -1,0 +1,147 @@
+"""The movie of a version on an image plane of Maya's camera: its image on each frame, and that nothing remains."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import attrs
+import pytest
+
+from ft_dcc.errors import CaptureFailed
+from ft_dcc.frames import FrameRange, Frames, Resolution
+from ft_dcc.host import ComparedMovie
+
+
+@pytest.fixture
+def movie(tmp_path):
+    """Return the images of a movie of four frames, the first of which is a slate before frame 1001."""
+    for number in range(1, 5):
+        (tmp_path / f"image.{number:05d}.jpg").write_bytes(b"image")
+    images = Frames(str(tmp_path / "image.%05d.jpg"), FrameRange(1, 4), Fraction(24), Resolution(64, 36))
+    return ComparedMovie("main v003", images, 1000)
+
+
+@pytest.fixture
+def shown(maya, tmp_path):
+    """Return a function that returns the number of the image that the artist's view shows at a frame."""
+    from maya import cmds
+
+    def draw(frame):
+        cmds.modelEditor("modelPanel4", edit=True, camera="shotCam")
+        cmds.playblast(
+            completeFilename=str(tmp_path / "view.png"),
+            frame=[frame],
+            editorPanelName="modelPanel4",
+            widthHeight=(64, 36),
+            percent=100,
+            format="image",
+            compression="png",
+            viewer=False,
+            forceOverwrite=True,
+        )
+        return [int(path.name.split(".")[1]) for path in maya.drawn[-1].images]
+
+    return draw
+
+
+def plane(maya):
+    (found,) = [node for node in maya.scene.nodes if node.kind == "imagePlane"]
+    return found
+
+
+@pytest.mark.parametrize("follows_time", [True, False])
+def test_each_frame_shows_its_image_and_others_none(maya, host, movie, shown, follows_time):
+    maya.image_planes_follow_time = follows_time
+    assert host.show_movie(movie) == []
+    assert [shown(frame) for frame in range(999, 1005)] == [[], [1], [2], [3], [4], []]
+
+
+def test_the_movie_is_half_transparent_and_covers_the_image_of_the_camera(maya, host, movie):
+    host.show_movie(movie)
+    values = plane(maya).attributes
+    assert (values["alphaGain"], values["fit"], values["displayOnlyIfCurrent"]) == (0.5, 4, True)
+    # The gate of 1.417 by 0.945 inches is wider than high; 64x36 shows all of its width.
+    assert (values["sizeX"], values["sizeY"]) == (1.417, pytest.approx(1.417 * 36 / 64))
+    assert values["depth"] > 0.1
+
+
+def test_a_portrait_movie_covers_the_height_of_the_camera_gate(maya, host, movie):
+    maya.scene.node("shotCamShape").attributes["filmFit"] = 0
+    images = attrs.evolve(movie.images, resolution=Resolution(36, 64))
+    host.show_movie(attrs.evolve(movie, images=images))
+    values = plane(maya).attributes
+    assert (values["sizeX"], values["sizeY"]) == (pytest.approx(0.945 * 36 / 64), 0.945)
+
+
+@pytest.mark.parametrize("selection", [[], ["second", "shotCam"]])
+def test_selection_undo_and_the_modified_flag_are_kept(maya, host, movie, selection):
+    maya.scene.selection = selection
+    before = maya.state()
+    host.show_movie(movie)
+    assert (maya.scene.selection, maya.undo, maya.scene.is_modified) == (selection, before["undo"], False)
+    host.clear_movie()
+    assert maya.state() == before
+
+
+def test_a_second_movie_replaces_the_first(maya, host, movie):
+    host.show_movie(movie)
+    host.show_movie(attrs.evolve(movie, first_frame=990))
+    assert plane(maya).attributes["frameOffset"] == -989
+
+
+def test_nothing_is_saved_and_the_movie_is_shown_again(maya, host, movie, tmp_path, shown):
+    from maya import cmds
+
+    name = (tmp_path / "shot.ma").as_posix()
+    cmds.file(rename=name)
+    host.show_movie(movie)
+    host.save()
+    assert not maya.scene.is_modified
+    kinds = {node.kind for node in maya.files[name].nodes}
+    assert not kinds & {"imagePlane", "animCurve", "timeToUnitConversion"}
+    assert shown(1001) == [2]
+    host.clear_movie()
+    assert maya.callbacks == {}
+
+
+def test_a_capture_does_not_show_the_movie(maya, host, movie, request_of, shown):
+    host.show_movie(movie)
+    host.playblast(request_of("1001"), lambda _: None)
+    assert maya.drawn[-1].images == ()
+    assert shown(1001) == [2]
+
+
+def test_a_movie_does_not_make_the_camera_animated(maya, host, movie):
+    from ft_dcc_maya.camera_plane import is_animated
+
+    host.show_movie(movie)
+    assert not is_animated("shotCamShape")
+
+
+def test_a_locked_camera_is_one_sentence_and_changes_nothing(maya, host, movie):
+    maya.scene.node("shotCam").is_reference_locked = True
+    before = maya.state()
+    with pytest.raises(CaptureFailed, match=r"Maya cannot show main v003 on shotCam: .*Unlock the camera"):
+        host.show_movie(movie)
+    assert maya.state() == before
+
+
+def test_images_that_were_deleted_are_one_sentence_and_change_nothing(maya, host, movie):
+    movie.images.path(1).unlink()
+    before = maya.state()
+    with pytest.raises(CaptureFailed, match="does not exist"):
+        host.show_movie(movie)
+    assert maya.state() == before
+
+
+def test_a_plane_that_the_artist_renamed_is_kept(maya, host, movie):
+    host.show_movie(movie)
+    plane(maya).name = "keptShape"
+    host.clear_movie()
+    assert plane(maya).name == "keptShape"
+
+
+def test_attributes_whose_effect_is_not_computed_are_named(maya, host, movie):
+    maya.scene.node("shotCamShape").attributes["horizontalFilmOffset"] = 0.1
+    (sentence,) = host.show_movie(movie)
+    assert sentence.startswith("shotCam has horizontalFilmOffset, so the movie may lie beside its place.")

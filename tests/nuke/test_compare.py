@@ -1,0 +1,158 @@
+"""The movie of a version in a Read beside a node, and other scripts that are opened in Nuke."""
+
+from __future__ import annotations
+
+import threading
+from fractions import Fraction
+
+import attrs
+import pytest
+
+from ft_dcc.errors import CaptureFailed, SceneUnreadable, UnsavedChanges
+from ft_dcc.frames import FrameRange, Frames, Resolution
+from ft_dcc.host import ComparedMovie, PlayblastRequest
+from ft_dcc.review.drawings import Drawing
+
+
+@pytest.fixture
+def movie(tmp_path):
+    """Return the images of a movie of four frames, the first of which is a slate before frame 1001."""
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for number in range(1, 5):
+        (folder / f"image.{number:05d}.jpg").write_bytes(b"image")
+    images = Frames(str(folder / "image.%05d.jpg"), FrameRange(1, 4), Fraction(24), Resolution(64, 36))
+    return ComparedMovie("main v003", images, 1000)
+
+
+def reads(nuke):
+    return [node for node in nuke.root.children if node._kind == "Read" and node._name != "Read1"]
+
+
+def values(node, *names):
+    return [node._knobs[name]._value for name in names]
+
+
+def test_the_first_image_belongs_to_the_first_frame_of_the_movie(nuke, host, movie):
+    nuke.find("Read1").position = (10, 20)
+    assert host.show_movie(movie) == []
+    (read,) = reads(nuke)
+    assert values(read, "file", "first", "last") == [movie.images.pattern, 1, 4]
+    assert values(read, "frame_mode", "frame", "before", "after") == ["start at", "1000", "black", "black"]
+    assert (values(read, "label"), read.position) == (["Compare with main v003"], (-110, 20))
+
+
+def test_the_movie_is_removed_without_a_trace(nuke, host, movie):
+    before = nuke.state()
+    host.show_movie(movie)
+    assert (nuke.undo, nuke.root.is_modified) == (before["undo"], False)
+    host.clear_movie()
+    assert nuke.state() == before
+
+
+def test_a_second_movie_replaces_the_first(nuke, host, movie):
+    host.show_movie(movie)
+    host.show_movie(attrs.evolve(movie, name="main v002"))
+    assert [values(read, "label") for read in reads(nuke)] == [["Compare with main v002"]]
+
+
+def test_the_movie_is_no_source_of_a_publish(nuke, host, movie):
+    before = host.scene().sources
+    host.show_movie(movie)
+    assert host.scene().sources == before
+
+
+def test_the_movie_is_not_saved_and_is_shown_again(nuke, host, movie, tmp_path):
+    host.show_movie(movie)
+    thread = threading.Thread(
+        target=lambda: host.run_in_main_thread(lambda: nuke.module.scriptSave(str(tmp_path / "comp.nk")))
+    )
+    thread.start()
+    nuke.serve(thread)
+    for other in threading.enumerate():
+        if other is not threading.current_thread() and other._target is nuke.module.executeInMainThread:
+            other.join()
+    nuke.idle()
+    assert "image.%05d.jpg" not in (tmp_path / "comp.nk").read_text("utf-8")
+    assert len(reads(nuke)) == 1
+
+
+def test_a_read_that_the_artist_renamed_is_kept(nuke, host, movie):
+    host.show_movie(movie)
+    reads(nuke)[0]._name = "KeptMovie"
+    host.clear_movie()
+    assert [read._name for read in reads(nuke)] == ["KeptMovie"]
+
+
+def test_a_capture_of_a_node_behind_the_movie_does_not_show_it(nuke, host, movie, tmp_path):
+    host.show_movie(movie)
+    (read,), states = reads(nuke), []
+    nuke.find("Write1")._inputs = [read]
+    nuke.module.addBeforeFrameRender(lambda: states.append(values(read, "disable")))
+    host.playblast(
+        PlayblastRequest("Write1", FrameRange(1003, 1003), Resolution(64, 36), tmp_path, "a"), lambda _: None
+    )
+    assert (states, values(read, "disable")) == ([[True]], [False])
+
+
+def test_images_that_were_deleted_are_one_sentence_and_change_nothing(nuke, host, movie):
+    movie.images.path(1).unlink()
+    before = nuke.state()
+    with pytest.raises(CaptureFailed, match="The images of main v003 were deleted"):
+        host.show_movie(movie)
+    assert nuke.state() == before
+
+
+@pytest.fixture
+def other(nuke, tmp_path):
+    """Return a saved script with one node; the open script is saved, too, and is not that one."""
+    path = tmp_path / "sh010_v003.nk"
+    noise = nuke.make("Noise", "FromTheVersion")
+    nuke.module.scriptSave(str(path))
+    nuke.delete(noise)
+    nuke.module.scriptSave(str(tmp_path / "open.nk"))
+    return path
+
+
+def test_a_script_is_opened(nuke, host, other):
+    host.show_feedback([Drawing("", "Ida", 1003, ())])
+    host.open_scene_file(other)
+    assert host.scene().path == other
+    assert nuke.find("FromTheVersion") is not None
+
+
+def test_unsaved_changes_are_kept_until_the_artist_discards_them(nuke, host, other):
+    host.remember_task("t")
+    before = nuke.state()
+    with pytest.raises(UnsavedChanges, match=r"open\.nk has unsaved changes"):
+        host.open_scene_file(other)
+    assert nuke.state() == before
+    host.open_scene_file(other, discard_changes=True)
+    assert host.scene().path == other
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("gone.nk", None, r"gone\.nk does not exist"),
+        ("empty.nk", b"", r"empty\.nk is empty"),
+        ("sh010.ma", b"//Maya ASCII", "is no scene of Nuke"),
+        ("new.nk", b"#! Nuke99.0\nversion 99.0 v1\nRoot {\n}\n", "was saved by Nuke 99; this is Nuke 15"),
+    ],
+)
+def test_a_file_that_cannot_be_opened_is_a_sentence_and_changes_nothing(nuke, host, tmp_path, name, content, message):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    host.show_feedback([Drawing("", "Ida", 1003, ())])
+    before = nuke.state()
+    with pytest.raises(SceneUnreadable, match=message):
+        host.open_scene_file(tmp_path / name)
+    assert nuke.state() == before
+
+
+def test_a_damaged_script_is_a_sentence_and_the_open_one_is_opened_again(nuke, host, other, tmp_path):
+    (tmp_path / "damaged.nk").write_bytes(b"version 15.1 v3\nRoot {")
+    opened = host.scene().path
+    with pytest.raises(SceneUnreadable, match=r"Nuke cannot open .*damaged\.nk"):
+        host.open_scene_file(tmp_path / "damaged.nk")
+    assert (host.scene().path, nuke.find("Read1") is not None) == (opened, True)
