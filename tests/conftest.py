@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import traceback
 import venv
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -97,7 +98,11 @@ def no_thread_outlives_its_module() -> Iterator[None]:
     left = [each for each in threading.enumerate() if each not in before and each.name.startswith("ft-dcc")]
     for thread in left:
         thread.join(10)
-    assert [thread.name for thread in left if thread.is_alive()] == []
+    frames = sys._current_frames()
+    stacks = [
+        "".join((each.name, "\n", *traceback.format_stack(frames[each.ident]))) for each in left if each.is_alive()
+    ]
+    assert not stacks, "\n".join(stacks)
 
 
 @pytest.fixture(scope="session")

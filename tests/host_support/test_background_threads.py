@@ -25,7 +25,7 @@ from doubles.nuke.program import running
 import tempfile
 
 with running(sample_script.build(Path(tempfile.mkdtemp()))):
-    from ft_dcc_nuke import render_watcher
+    from ft_dcc_nuke.renders import render_watcher
     render_watcher.wake()
 """
 QUERIES = """

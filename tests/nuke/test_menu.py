@@ -141,7 +141,7 @@ def test_commands_without_a_selection_show_what_to_select(nuke, package):
 
 
 def test_show_renders_lists_states_and_missing_frames(nuke, package, tmp_path, monkeypatch):
-    from ft_dcc_nuke import render_watcher
+    from ft_dcc_nuke.renders import render_watcher
 
     monkeypatch.setattr(render_watcher, "wake", lambda: None)
     press(nuke, "Renders")
@@ -167,7 +167,8 @@ def serve_until_finished(nuke):
 
 @pytest.mark.parametrize("is_again", [False, True])
 def test_a_publish_from_the_menu_shows_its_result_when_it_has_finished(nuke, package, monkeypatch, is_again):
-    from ft_dcc_nuke import commands, render_watcher
+    from ft_dcc_nuke import commands
+    from ft_dcc_nuke.renders import render_watcher
 
     def fail(*_arguments):
         raise SettingInvalid("The server's address is missing. Set FTRACK_SERVER.")
@@ -224,7 +225,8 @@ def test_publish_renders_without_a_recorded_render_suggests_to_publish_files(nuk
 
 
 def test_publish_renders_asks_before_it_publishes_an_incomplete_render(nuke, package, monkeypatch):
-    from ft_dcc_nuke import commands, render_watcher
+    from ft_dcc_nuke import commands
+    from ft_dcc_nuke.renders import render_watcher
 
     monkeypatch.setattr(render_watcher, "wake", lambda: None)
     monkeypatch.setattr(commands, "_publish_render", lambda render: "Version 1 is in review.")

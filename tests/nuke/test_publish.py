@@ -78,7 +78,7 @@ def download_movie(session, version_id, folder):
 
 def serve_until(nuke, is_so):
     """Be the window's event loop until the condition is true and the watcher is idle."""
-    from ft_dcc_nuke import render_watcher
+    from ft_dcc_nuke.renders import render_watcher
 
     waiting = threading.Event()
 
@@ -184,7 +184,7 @@ def test_an_incomplete_render_is_reported_and_not_published(window, session, tas
 
 
 def test_a_render_in_a_child_process_is_published_by_the_window(window, session, task, tmp_path, monkeypatch):
-    from ft_dcc_nuke import render_watcher
+    from ft_dcc_nuke.renders import render_watcher
 
     monkeypatch.setattr(render_watcher, "_POLL_INTERVAL_SECONDS", 0.05)
     for call, args, _ in window.registered["beforeBackgroundRender"]["*"]:

@@ -99,7 +99,7 @@ def test_the_vendored_folder_is_added_once_at_the_end_of_the_path(terminal, monk
 
 def test_uninstall_ends_the_watcher_thread_also_while_it_works(nuke, monkeypatch):
     import ft_dcc_nuke
-    from ft_dcc_nuke import render_watcher
+    from ft_dcc_nuke.renders import render_watcher
 
     started, release = threading.Event(), threading.Event()
 
@@ -121,7 +121,7 @@ def test_uninstall_ends_the_watcher_thread_also_while_it_works(nuke, monkeypatch
 
 def test_the_watcher_starts_again_after_an_uninstall(nuke, monkeypatch):
     import ft_dcc_nuke
-    from ft_dcc_nuke import render_watcher
+    from ft_dcc_nuke.renders import render_watcher
 
     checked = threading.Event()
     monkeypatch.setattr(render_watcher.RenderWatcher, "_check_renders", lambda watcher: checked.set())
@@ -168,7 +168,7 @@ def test_each_rendered_view_is_recorded_as_a_sequence(terminal, write, tmp_path,
 
 
 def test_the_view_of_the_callback_counts_also_if_its_file_looks_unchanged(terminal, write, tmp_path, monkeypatch):
-    from ft_dcc_nuke import render_callbacks
+    from ft_dcc_nuke.renders import render_callbacks
 
     # As on a disk with coarse times, where a frame is rendered again.
     monkeypatch.setattr(render_callbacks, "_file_state", lambda path: (1, 1))
@@ -382,7 +382,8 @@ def test_recording_a_render_does_not_change_the_script(terminal, write):
 
 def test_a_window_continues_a_cancelled_render_and_starts_a_new_one_after_completion(nuke):
     import ft_dcc_nuke
-    from ft_dcc_nuke import render_watcher, tab
+    from ft_dcc_nuke import tab
+    from ft_dcc_nuke.renders import render_watcher
 
     ft_dcc_nuke.start()
     render_watcher._watcher.wake = lambda poll=False: None
@@ -451,7 +452,8 @@ def test_in_proxy_mode_a_write_without_a_proxy_file_name_uses_its_own(terminal, 
 
 def test_a_declined_render_is_not_asked_about_again(nuke):
     import ft_dcc_nuke
-    from ft_dcc_nuke import render_watcher, tab
+    from ft_dcc_nuke import tab
+    from ft_dcc_nuke.renders import render_watcher
 
     from ft_dcc.renders.publish import state_of
 

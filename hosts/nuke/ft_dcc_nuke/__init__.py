@@ -9,7 +9,7 @@ from __future__ import annotations
 
 def start() -> None:
     """Register the callbacks for renders; nothing of the core is loaded yet."""
-    from . import render_callbacks
+    from .renders import render_callbacks
 
     _find_vendored()
     render_callbacks.install()
@@ -17,7 +17,8 @@ def start() -> None:
 
 def start_window() -> None:
     """Add the menu, and publish what renders in this window; calling it again changes nothing."""
-    from . import menu, render_callbacks
+    from . import menu
+    from .renders import render_callbacks
 
     menu.install()
     render_callbacks.enable_window_publishing()
@@ -27,7 +28,8 @@ def uninstall() -> None:
     """Remove the callbacks and the menu; the knobs that nodes got stay in the script as plain data."""
     import nuke
 
-    from . import menu, render_callbacks
+    from . import menu
+    from .renders import render_callbacks
 
     render_callbacks.uninstall()
     if nuke.GUI:

@@ -20,10 +20,10 @@ from ft_dcc.frames import Frames, Resolution
 from ft_dcc.host import PlayblastRequest
 from ft_dcc.host_support.capture_files import make_folder, missing_frame_error, png_size, remove_stale
 
-from . import render_callbacks
 from .maintained import TrackNode, maintained_script
 from .marked_nodes import is_marked
 from .node_info import is_limited, node_views, script_frame_rate, script_pixel_aspect
+from .renders import render_callbacks
 
 DrawFrame = Callable[[int], None]
 

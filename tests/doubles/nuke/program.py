@@ -246,7 +246,7 @@ def running(nuke: Nuke) -> Iterator[Nuke]:
 
 def _end_threads(nuke: Nuke) -> None:
     """End the adapter's threads: one that lives on would read another test's folders."""
-    watcher = sys.modules.get("ft_dcc_nuke.render_watcher")
+    watcher = sys.modules.get("ft_dcc_nuke.renders.render_watcher")
     if watcher is not None:
         watcher.stop()
     for thread in threading.enumerate():

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import nuke
 
-from . import main_thread
+from ft_dcc_nuke import main_thread
+
 from .render_callbacks import WINDOW_VARIABLE
 
 if TYPE_CHECKING:

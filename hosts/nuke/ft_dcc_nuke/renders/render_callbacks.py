@@ -58,7 +58,7 @@ def uninstall() -> None:
     nuke.removeAfterFrameRender(after_frame)
     nuke.removeAfterRender(after_render)
     if nuke.GUI:
-        from . import tab
+        from ft_dcc_nuke import tab
 
         nuke.removeOnUserCreate(tab.add_to_new_write, nodeClass="Write")
         nuke.removeBeforeBackgroundRender(before_background_render)
@@ -70,7 +70,7 @@ def uninstall() -> None:
 
 def enable_window_publishing() -> None:
     """Publish what is rendered from now on, here or in a child process, while this window is open."""
-    from . import tab
+    from ft_dcc_nuke import tab
 
     os.environ[WINDOW_VARIABLE] = _id_of_this_window()
     nuke.addOnUserCreate(tab.add_to_new_write, nodeClass="Write")
@@ -118,7 +118,7 @@ def ignored(name: str) -> Iterator[None]:
 @log_exceptions
 def before_render() -> None:
     """Start a log of the render if the node's tab asks for it."""
-    from . import tab
+    from ft_dcc_nuke import tab
 
     node = nuke.thisNode()
     name = node.fullName()
@@ -129,8 +129,7 @@ def before_render() -> None:
     if owner is None or tab.read_options(owner)[tab.PUBLISH] not in (tab.ASK, tab.ALWAYS):
         return
     from ft_dcc.renders.log import RenderLogWriter
-
-    from .node_info import describe_execution
+    from ft_dcc_nuke.node_info import describe_execution
 
     execution = describe_execution(node, owner, _render_id(name), os.environ.get(WINDOW_VARIABLE, ""))
     _active_renders[name] = ActiveRender(RenderLogWriter.start(execution), node, execution.views)
@@ -139,7 +138,7 @@ def before_render() -> None:
 @log_exceptions
 def before_frame() -> None:
     """Record the states of the frame's files before they are written."""
-    from .node_info import node_files
+    from ft_dcc_nuke.node_info import node_files
 
     active = _active_renders.get(nuke.thisNode().fullName())
     if active is not None:
@@ -153,7 +152,7 @@ def after_frame() -> None:
     Whether Nuke calls once for a frame or once for each of its views is not documented: a view counts if it is the
     current one, or if its file has changed.
     """
-    from .node_info import node_files
+    from ft_dcc_nuke.node_info import node_files
 
     active = _active_renders.get(nuke.thisNode().fullName())
     if active is None:
