@@ -20,7 +20,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from ft_dcc.server.bootstrap import open_server_context
 from ft_dcc.server.review.access import ReviewAccess
-from ft_dcc.server.review.live.open_pages import LiveReviews, Page
+from ft_dcc.server.review.live.open_pages import MAX_PAGES_PER_VISITOR, LiveReviews, Page
 
 TIMEOUT_SECONDS = 20
 
@@ -282,6 +282,17 @@ def test_unsent_drawing_is_followed_and_late_pages_have_all_of_it(review: Review
     late = LivePage(review.link)
     assert late.read("hello")["strokes"]["shapes"] == []
     late.close()
+
+
+def test_pages_of_one_visitor_leave_room_for_others(review: Review, open_page: Any) -> None:
+    crowd = [LivePage(review.link) for _ in range(MAX_PAGES_PER_VISITOR + 1)]
+    try:
+        assert crowd[-1].close_code() == 4503
+        open_page(review.invite())
+        assert crowd[-2].read("hello")["page"] > 0
+    finally:
+        for page in crowd:
+            page.close()
 
 
 def test_visitors_without_the_right_cannot_present(review: Review, open_page: Any) -> None:

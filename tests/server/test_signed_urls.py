@@ -88,6 +88,31 @@ def test_published_media_is_not_replaced_by_an_earlier_upload_url(http_client: A
     assert http_client.get("/component/get", component_id).content == b"final"
 
 
+def test_bytes_belong_to_their_user_until_the_component_exists(
+    server_process: Any, http_client: Any, second_user: Any, http_client_for: Any
+) -> None:
+    with open_admin(server_process.data) as admin:
+        admin.run("user", name="limited", role="User")
+        key = admin.run("key", user="limited")["FTRACK_API_KEY"]
+    credentials = Credentials(server_process.url, "limited", key)
+    limited = http_client_for(attrs.evolve(server_process, credentials=credentials))
+
+    def create(user: Any, component_id: str) -> int:
+        operation = {"action": "create", "entity_type": "FileComponent", "entity_data": {"id": component_id}}
+        status: int = user.post(operation).status_code
+        return status
+
+    early, late = str(uuid4()), str(uuid4())
+    urls = [second_user.announce(component_id, 5)["url"] for component_id in (early, late)]
+    assert requests.put(urls[0], data=b"bytes", timeout=30).ok
+    # Neither are the bytes of one user read, nor those of a component replaced, by the user who also knows its id.
+    assert create(limited, early) == 403
+    assert create(limited, late) == 200
+    assert requests.put(urls[1], data=b"other", timeout=30).status_code == 403
+    assert create(second_user, early) == 200
+    assert requests.put(urls[0], data=b"again", timeout=30).ok
+
+
 def test_lost_media_of_a_published_component_can_be_uploaded_again(http_client: Any) -> None:
     component_id = http_client.upload(b"movie")
     publish(http_client, component_id)

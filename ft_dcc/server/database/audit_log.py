@@ -86,6 +86,17 @@ def entries(
     ]
 
 
+def last_user(connection: Connection, entity_id: str, action: str, since: float = 0) -> str | None:
+    """Return the id of the user who was the last to do this with an entity since then, or None."""
+    found: str | None = connection.scalar(
+        select(_ENTRIES.c.user_id)
+        .where(_ENTRIES.c.entity_id == entity_id, _ENTRIES.c.action == action, _ENTRIES.c.at >= since)
+        .order_by(_ENTRIES.c.id.desc())
+        .limit(1)
+    )
+    return found
+
+
 def newest_moment(connection: Connection) -> float:
     """Return the time of the last entry, 0 without one."""
     return connection.scalar(select(_ENTRIES.c.at).order_by(_ENTRIES.c.id.desc()).limit(1)) or 0.0

@@ -24,6 +24,7 @@ from ft_dcc.server.entities.batch import Answer, Batch, Operation, Row, create_o
 from ft_dcc.server.entities.payload import ParsedPayload, entity_type_of, parse_payload
 from ft_dcc.server.query.type_conversion import to_db, to_json
 from ft_dcc.server.schema import model, tables
+from ft_dcc.server.storage import published_media
 
 DEFAULT_REVIEW_PROJECT = "Reviews"
 # An ftrack site accepts users without a user name.
@@ -56,6 +57,8 @@ def create_entity(batch: Batch, operation: Operation) -> Answer:
     authorization.check_new_id(batch, entity_type, row.get("id"))
     if entity_type.name == "Project":
         server_values.check_project_name(batch, row["id"], row["name"])
+    if entity_type.name == "FileComponent" and not batch.permissions.is_administrator:
+        published_media.check_uploader(batch.connection, batch.services.media, row["id"], batch.caller.id)
     if batch.insert(entity_type.name, row):
         authorization.grant_creator_access(batch, entity_type, row)
         check_uploaded(batch, entity_type, row)

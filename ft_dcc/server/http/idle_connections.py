@@ -104,7 +104,8 @@ def raise_file_limit() -> None:
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MAX_CONNECTIONS + 4 * _RESERVED_FILES
+    # As many WebSockets of the event hub and of review pages can be open beside the requests.
+    wanted = 3 * MAX_CONNECTIONS + 4 * _RESERVED_FILES
     if soft != resource.RLIM_INFINITY and soft < wanted:
         limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, limit), hard))

@@ -27,6 +27,22 @@ def check_account(connection: Connection, account: str, issued_at: float) -> Cal
     return user
 
 
+def check_uploader(connection: Connection, media: MediaStore, component_id: str, user_id: str) -> None:
+    """Raise Forbidden if another user has uploaded bytes for a component that does not exist yet.
+
+    Clients send the bytes before they create the component; until then they belong to the user who sent them.
+    """
+    uploader = audit_log.last_user(connection, component_id, "upload")
+    if uploader not in (None, user_id) and media.exists(component_id):
+        raise Forbidden("Another user has uploaded the media of this component. Create a component with another id.")
+
+
+def _check_creator(connection: Connection, component_id: str, account: str, issued_at: float) -> None:
+    """Raise Forbidden if another user has created the component since the upload was announced."""
+    if audit_log.last_user(connection, component_id, "create", issued_at) not in (None, account):
+        raise Forbidden("Another user has created this component meanwhile. Upload to a component of your own.")
+
+
 def check_replaceable(connection: Connection, locations: Table, media: MediaStore, component_id: str) -> None:
     """Raise Conflict if the component is in a location and its media is on the server."""
     found = connection.execute(select(locations.c.id).where(locations.c.component_id == component_id).limit(1)).first()
@@ -77,6 +93,7 @@ class MediaPlacement:
         def run(connection: Connection) -> None:
             user = check_account(connection, account, issued_at)
             check_replaceable(connection, self._store.tables.by_family["ComponentLocation"], self._media, component_id)
+            _check_creator(connection, component_id, account, issued_at)
             operation = {"action": "upload", "entity_type": "FileComponent", "entity_key": [component_id]}
             audit_log.record(connection, user, [(operation, None)])
             move()

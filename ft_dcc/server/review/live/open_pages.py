@@ -32,7 +32,8 @@ _COLLECT_SECONDS = 0.15
 _CHECK_ACCESS_INTERVAL_SECONDS = 30
 _MAX_QUEUED = 2_000
 _ALL = object()
-_MAX_PAGES_PER_SESSION = 500
+# A visitor is a user, an invitee, or an address with the shared link, behind which a whole company can be.
+_MAX_PAGES, _MAX_PAGES_PER_SESSION, MAX_PAGES_PER_VISITOR = 1_000, 500, 200
 _MAX_PEOPLE = 50
 # Changes of these types concern the list of versions, not the notes of one.
 _NOTE, _OBJECT, _SESSION = "Note", "ReviewSessionObject", "ReviewSession"
@@ -46,9 +47,10 @@ class Page:
 
     _numbers = itertools.count(1)
 
-    def __init__(self, access: ReviewAccess, authorize: Authorize) -> None:
+    def __init__(self, access: ReviewAccess, authorize: Authorize, address: str = "") -> None:
         self.id = next(self._numbers)
         self.access, self.authorize = access, authorize
+        self.visitor = (access.invitee_id or address) if access.user is None else access.user.id
         self.is_closed = False
         self.is_following = False
         self._queue: deque[str] = deque()
@@ -148,11 +150,11 @@ class LiveReviews:
 
     @contextmanager
     def connected(self, page: Page) -> Iterator[Room | None]:
-        """Add the page to the room of its session inside the block; yield None if the session has too many pages."""
+        """Add the page to the room of its session inside the block; yield None at a limit of open pages."""
         self._loop = asyncio.get_running_loop()
         session_id = page.access.review_session_id
         room = self._rooms.get(session_id)
-        if room is not None and len(room.pages) >= _MAX_PAGES_PER_SESSION:
+        if self._is_full(room, page.visitor):
             yield None
             return
         if room is None:
@@ -171,6 +173,12 @@ class LiveReviews:
             if room.presentation.leave(page.id):
                 room.broadcast(room.presentation.driver())
             self._touch_people(session_id, room)
+
+    def _is_full(self, room: Room | None, visitor: str) -> bool:
+        """Return whether all sessions, this one, or a visitor have as many pages as may be open."""
+        visitors = [page.visitor for each in self._rooms.values() for page in each.pages.values()]
+        is_room_full = room is not None and len(room.pages) >= _MAX_PAGES_PER_SESSION
+        return is_room_full or len(visitors) >= _MAX_PAGES or visitors.count(visitor) >= MAX_PAGES_PER_VISITOR
 
     def receive(self, page: Page, room: Room, message: dict[str, Any]) -> None:
         """Apply a message of a page; raises BadRequest and ValidationError."""

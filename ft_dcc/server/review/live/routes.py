@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from ft_dcc import errors
+from ft_dcc.server.http import rate_limit
 from ft_dcc.server.review.access import ReviewAccess
 from ft_dcc.server.review.live.open_pages import LiveReviews, Page, Room
 
@@ -44,7 +45,7 @@ async def _serve_websocket(live: LiveReviews, authorize: Authorize, websocket: W
     except errors.HttpError as error:
         await websocket.close(_CLOSE_CODE_BASE + error.status)
         return
-    page = Page(access, partial(authorize, websocket))
+    page = Page(access, partial(authorize, websocket), _network(websocket))
     with live.connected(page) as room:
         if room is None:
             await websocket.close(_TOO_MANY_PAGES)
@@ -54,6 +55,10 @@ async def _serve_websocket(live: LiveReviews, authorize: Authorize, websocket: W
             await _receive_messages(live, page, room, websocket)
             page.close()
             tasks.cancel_scope.cancel()
+
+
+def _network(request: HTTPConnection) -> str:
+    return rate_limit.client_network(rate_limit.client_address(request))
 
 
 async def _send_messages(page: Page, websocket: WebSocket) -> None:
@@ -99,7 +104,7 @@ def _parse(text: object) -> dict[str, Any]:
 async def _send_events(live: LiveReviews, authorize: Authorize, request: Request) -> Response:
     access = await to_thread.run_sync(authorize, request)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    page = Page(access, partial(authorize, request))
+    page = Page(access, partial(authorize, request), _network(request))
     return StreamingResponse(_events(live, page), headers=headers, media_type="text/event-stream")
 
 
