@@ -70,6 +70,30 @@ def test_lost_socket_is_connected_again_and_brings_what_was_missed(view, reviews
     view.errors.clear()
 
 
+def test_page_has_its_socket_again_after_the_server_was_lost_for_long(view, reviews, review):
+    # The browser stays online, and neither sockets nor requests reach the server.
+    view.page.add_init_script(
+        "const Socket = window.WebSocket; window.sockets = []; window.attempts = 0; window.isLost = false;"
+        " class Lost extends EventTarget {"
+        " constructor() { super(); window.attempts += 1; setTimeout(() => this.dispatchEvent(new Event('close'))); }"
+        " close() {} }"
+        " window.WebSocket = function (url) {"
+        " if (window.isLost) return new Lost();"
+        " const made = new Socket(url); window.sockets.push(made); return made; };"
+        " window.WebSocket.OPEN = Socket.OPEN;"
+    )
+    view.open(reviews.invite(review[0], "Ada Example"))
+    view.page.wait_for_selector("#show-people")
+    view.page.route("**/review/**", lambda route: route.abort())
+    view.page.evaluate("() => { window.isLost = true; window.sockets.at(-1).close(); }")
+    view.page.wait_for_function("() => window.attempts >= 4", timeout=60_000)
+    view.page.unroute("**/review/**")
+    view.page.evaluate("() => { window.isLost = false; }")
+    view.page.wait_for_selector("#show-people")
+    view.page.wait_for_selector("#strip-notice", state="hidden")
+    view.errors.clear()
+
+
 def test_link_that_is_revoked_while_drawing_keeps_the_drawing(view, reviews, review):
     link = reviews.invite(review[0], "Ada Example")
     view.open(link)

@@ -22,6 +22,8 @@ TIMEOUT_SECONDS = 60
 # A browser that no longer answers says nothing about the page; a wrong image or number is never tried again.
 pytestmark = [pytest.mark.flaky(reruns=2, only_rerun=["EngineHung"]), pytest.mark.timeout(900)]
 FIRST, COUNT = 1001, 48
+# Bars are 50 or 200, and their differences 0 or 150.
+_MIN_WHITE = 100
 
 _STATE = """({
   number: document.querySelector("#frame-number").value,
@@ -97,20 +99,30 @@ class EnginePage:
             assert time.monotonic() < deadline, f"The image shows index {shown}; expected {index}."
             time.sleep(0.05)
 
+    def check_bars(self, upper: int, lower: int) -> None:
+        """Wait until the stage shows these numbers in the upper and the lower bars."""
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        while (shown := self._read_bars("#movie")) != [upper, lower]:
+            assert time.monotonic() < deadline, f"The bars show {shown}; expected {[upper, lower]}."
+            time.sleep(0.05)
+
     def shown_index(self, selector: str = "#movie") -> int | None:
         """Return the index in the bars of the frame in a screenshot, or None if it does not show a whole frame."""
+        upper, lower = self._read_bars(selector)
+        return upper if upper ^ lower == (1 << BITS) - 1 else None
+
+    def _read_bars(self, selector: str) -> list[int]:
+        """Return the numbers that the upper and the lower bars in the place of a movie show in a screenshot."""
         left, top, width, height = self.driver.evaluate(_MOVIE_RECT % selector)
         image = QImage.fromData(self.driver.screenshot())
         scale = image.width() / self.driver.evaluate("innerWidth")
 
         def is_white(bit: int, row: float) -> bool:
             x, y = left + (bit + 0.5) * width / BITS, top + row * height
-            return image.pixelColor(round(x * scale), round(y * scale)).red() > 127
+            return image.pixelColor(round(x * scale), round(y * scale)).red() > _MIN_WHITE
 
-        upper = [is_white(bit, 0.25) for bit in range(BITS)]
-        if any(white == is_white(bit, 0.75) for bit, white in enumerate(upper)):
-            return None
-        return sum(white << (BITS - 1 - bit) for bit, white in enumerate(upper))
+        rows = ([is_white(bit, row) for bit in range(BITS)] for row in (0.25, 0.75))
+        return [sum(white << (BITS - 1 - bit) for bit, white in enumerate(bars)) for bars in rows]
 
     def jump(self, number: int) -> None:
         """Type a frame number into the counter."""
@@ -371,6 +383,34 @@ def test_compared_versions_show_the_same_frame_number(page, compared):
     page.driver.press("c")
     page.wait_for('#stage[data-compare="off"]')
     page.check_image(index)
+
+
+def test_difference_is_that_of_the_compared_frames(page, compared):
+    _, link = compared
+    page.open(link.replace("mode=side", "mode=difference"))
+    for key, index in (("", 10), ("ArrowRight", 11), ("Home", 0)):
+        if key:
+            page.driver.press(key)
+        page.wait_until(lambda state, index=index: state["number"] == str(FIRST + index) and state["settled"])
+        page.wait_for(f'#other-movie[data-frame="{FIRST + index}"]')
+        # White where the bars differ, and black elsewhere.
+        page.check_bars(index ^ (index + 8), index ^ (index + 8))
+
+
+def test_wipe_and_toggle_show_the_compared_frame(page, compared):
+    _, link = compared
+    page.open(link.replace("mode=side", "mode=wipe"))
+    page.wait_for(f'#other-movie[data-frame="{FIRST + 10}"]')
+    right = (1 << BITS // 2) - 1
+    wiped = 10 & ~right | 18 & right
+    page.check_bars(wiped, ~wiped & ((1 << BITS) - 1))
+    page.open(link.replace("mode=side", "mode=toggle"))
+    page.wait_for(f'#other-movie[data-frame="{FIRST + 10}"]')
+    page.check_image(10)
+    page.driver.evaluate("document.dispatchEvent(new KeyboardEvent('keydown', {key: 'v'}))")
+    page.check_image(18)
+    page.driver.evaluate("document.dispatchEvent(new KeyboardEvent('keyup', {key: 'v'}))")
+    page.check_image(10)
 
 
 def test_reply_is_shown_under_its_note(page, reviews, invited, session):

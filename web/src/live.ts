@@ -1,11 +1,11 @@
 /** The live connection of the page: a WebSocket, server-sent events where that fails, and polling last. */
 
 import type { Message } from "./model";
-import { mediaUrl } from "./server";
+import { isServerReachable, mediaUrl } from "./server";
 
 const RETRY_INTERVAL_MS = 3_000;
 const POLL_INTERVAL_MS = 15_000;
-/** Without a connection for this long after so many attempts, the next transport is tried. */
+/** The next transport is tried after so many failures in a row while the server answered other requests. */
 const MAX_FAILURES = 2;
 
 type Transport = "websocket" | "events" | "polling";
@@ -117,12 +117,19 @@ export class LiveConnection {
   private lose(wasOpen: boolean): void {
     if (this.isStopped) return;
     if (wasOpen) this.onLost();
-    else this.failures += 1;
-    if (this.failures >= MAX_FAILURES && navigator.onLine) {
+    clearTimeout(this.timer);
+    this.timer = window.setTimeout(() => void this.retry(wasOpen), RETRY_INTERVAL_MS);
+  }
+
+  /** Connect again, by the next transport if only this one fails. A server that is lost changes nothing. */
+  private async retry(wasOpen: boolean): Promise<void> {
+    if (!wasOpen) this.failures = (await isServerReachable()) ? this.failures + 1 : 0;
+    if (this.failures >= MAX_FAILURES) {
       this.transport = this.transport === "websocket" ? "events" : "polling";
       this.failures = 0;
     }
-    this.timer = window.setTimeout(() => this.connect(), RETRY_INTERVAL_MS);
+    // The page may have come back to the foreground meanwhile.
+    if (this.socket === null && this.source === null) this.connect();
   }
 
   private wake(): void {

@@ -95,7 +95,7 @@ const BESIDE: Partial<Record<Notice, Message>> = {
   },
   "no-frame-callback": {
     title: "No frame numbers.",
-    text: "This browser does not report which frame it shows. Use a current Chrome, Edge, Firefox or Safari.",
+    text: "This browser does not report which frame it shows. Use a current Chrome, Edge, Firefox or browser with the WebKit engine.",
   },
   "wrong-rate": {
     title: "No frame numbers.",

@@ -38,6 +38,11 @@ export function readReview(): Promise<Review | ReadError> {
   return read<Review>("data");
 }
 
+/** Return whether the server answers at all. */
+export async function isServerReachable(): Promise<boolean> {
+  return (await readReview()) !== "unreachable";
+}
+
 /** Read one version with its notes, or return why it could not be read. */
 export function readDetails(id: string): Promise<Details | ReadError> {
   return read<Details>(`entries/${encodeURIComponent(id)}`);

@@ -6,6 +6,7 @@ import type { Details } from "../model";
 import { Player } from "../player";
 import { mediaUrl } from "../server";
 import type { Size } from "../strokes";
+import { Difference } from "./difference";
 import { MAX_CONTINUOUS_SPEED } from "./frame_clock";
 
 /** Beyond this number of frames, the compared movie seeks instead of playing faster or slower. */
@@ -31,6 +32,7 @@ export class Comparison {
   private readonly still = find("other-still", HTMLImageElement);
   private readonly notice = find("other-notice", HTMLElement);
   private readonly player: Player;
+  private readonly difference = new Difference();
   private details: Details | null = null;
   private openedMedia = "[]";
   private isSyncing = false;
@@ -121,6 +123,7 @@ export class Comparison {
     setText(this.notice, text);
     const { clip, index } = this.player;
     video.dataset["frame"] = clip === null || index === null ? "" : String(clip.numberAt(index));
+    this.difference.paint();
   }
 
   /** Return why the compared version shows no image, or "". */
