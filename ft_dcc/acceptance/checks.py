@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Mapping
 from fractions import Fraction
@@ -9,7 +10,8 @@ from typing import Any
 
 from ft_dcc.acceptance.host_under_test import Check, CheckContext, Skipped, require_equal
 from ft_dcc.errors import CameraMissing, Cancelled, Error, StorageError
-from ft_dcc.frames import FrameRange, Resolution
+from ft_dcc.frames import FrameRange, Frames, Resolution
+from ft_dcc.host import ComparedMovie, ComparesMovies
 from ft_dcc.host_support.capture_files import png_size
 
 MENU = (
@@ -136,6 +138,27 @@ def check_thread(context: CheckContext) -> None:
     require_equal(context.target.state(), before, "the scene has changed")
 
 
+def check_movie(context: CheckContext) -> Mapping[str, Any]:
+    """Check that the movie of a version is shown and removed without a trace; return whether a capture stays equal."""
+    host = context.host
+    if not isinstance(host, ComparesMovies):
+        raise Skipped("the program shows no movies of versions")
+    comparing_host: ComparesMovies = host
+    request = context.request("1001-1003")
+    own = context.host.playblast(request, _ignore)
+    for number, frame in enumerate(own.frame_range, 1):
+        shutil.copy(own.path(frame), context.folder / f"image.{number:05d}.png")
+    pattern = str(context.folder / "image.%05d.png")
+    images = Frames(pattern, FrameRange(1, len(own)), own.fps, own.resolution)
+    before, first = context.target.state(), own.path(1001).read_bytes()
+    comparing_host.show_movie(ComparedMovie("main v001", images, 1001), request.source)
+    require_equal(context.target.state() != before, True, "the movie is in the scene")
+    again = context.host.playblast(context.request("1001", name="again"), _ignore)
+    comparing_host.clear_movie()
+    require_equal(context.target.state(), before, "the scene has changed")
+    return {"a capture stays equal": again.path(1001).read_bytes() == first}
+
+
 def check_escape(context: CheckContext) -> None:
     """Check that Escape ends a playblast and restores the scene."""
     if not (context.target.has_window and context.has_person):
@@ -183,6 +206,7 @@ CHECKS = (
     Check("restored after cancel", "The scene is restored after a cancellation", check_restored_after_cancel),
     Check("unknown source", "A missing source is named", check_unknown_source),
     Check("thread", "A playblast works from another thread", check_thread),
+    Check("movie", "The movie of a version is shown and removed without a trace", check_movie),
     Check("escape", "Escape ends a playblast", check_escape),
     Check("task", "The task is stored in the scene", check_task),
     Check("settings", "The settings of a shot are applied", check_settings),

@@ -10,7 +10,7 @@ from ft_dcc.production import review_sessions
 from ft_dcc.production.versions import CHECKSUM_KEY
 from ft_dcc.publish import models, slots
 from ft_dcc.publish.pipeline.pyblish_adapter import Context, Instance
-from ft_dcc.review.notes import publish_note_id
+from ft_dcc.review.notes import ORIGIN_KEY, publish_note_id
 from ft_dcc.session import SERVER_LOCATION_ID, operations
 from ft_dcc.session.query.expression import quoted
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from ft_dcc.session import Session
 
 # The key of the version's metadata with the scene file, camera, program and checksum of a captured version.
-ORIGIN_KEY = "ft_dcc_origin"
 # The short names of a new asset's type by the kind of source; the first that the site has is used.
 _ASSET_TYPES = {"camera": ("playblast", "upload"), "frames": ("upload",), "film": ("upload",), "image": ("upload",)}
 

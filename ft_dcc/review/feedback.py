@@ -28,7 +28,7 @@ _FEEDBACK_EVENT_TYPES = frozenset(("note", "reviewsessionobjectstatus", "reviews
 
 _VERSIONS = (
     "select id, version, date, link, task_id, asset.name, status.name, user.first_name, user.last_name, user.username,"
-    " thumbnail_id, components.name, components.metadata.key, components.metadata.value,"
+    " thumbnail_id, metadata.key, metadata.value, components.name, components.metadata.key, components.metadata.value,"
     " review_session_objects.id, review_session_objects.review_session.name,"
     " review_session_objects.review_session.review_session_invitees.name,"
     " review_session_objects.statuses.status, review_session_objects.statuses.created_at,"

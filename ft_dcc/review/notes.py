@@ -11,6 +11,9 @@ import attrs
 
 from ft_dcc.review.drawings import Drawing
 
+# The key of a version's metadata with the scene, the camera and the program that it was captured from, as JSON.
+ORIGIN_KEY = "ft_dcc_origin"
+
 
 @attrs.frozen
 class Attachment:
@@ -107,7 +110,10 @@ class Clip:
 
 @attrs.frozen
 class ReviewedVersion:
-    """A version with its verdicts, oldest first, and its notes, oldest first."""
+    """A version with its verdicts, oldest first, and its notes, oldest first.
+
+    ``source`` is the camera or the node of the scene that the version shows, "" if that is not stored.
+    """
 
     id: str
     number: int
@@ -121,6 +127,7 @@ class ReviewedVersion:
     clip: Clip | None = None
     verdicts: tuple[Verdict, ...] = ()
     notes: tuple[Note, ...] = ()
+    source: str = ""
 
     @property
     def name(self) -> str:

@@ -12,6 +12,7 @@ from ft_dcc.errors import DrawingUnreadable, SettingInvalid
 from ft_dcc.frames import frame_rate
 from ft_dcc.review.drawings import Drawing, parse_drawing
 from ft_dcc.review.notes import (
+    ORIGIN_KEY,
     Attachment,
     Clip,
     Note,
@@ -68,6 +69,7 @@ def _version(
         for parent_id in (version["id"], *reviews)
         for note in notes_by_parent.get(parent_id, {}).values()
     ]
+    origin = _json_object(_metadata(version).get(ORIGIN_KEY))
     return ReviewedVersion(
         id=version["id"],
         number=int(version["version"] or 0),
@@ -81,6 +83,7 @@ def _version(
         clip=_clip(version.get("components") or ()),
         verdicts=_verdicts(version, objects, history_of),
         notes=tuple(sorted(found, key=lambda note: (note.date is not None, note.date, note.id))),
+        source=str(origin.get("camera") or origin.get("source") or ""),
     )
 
 

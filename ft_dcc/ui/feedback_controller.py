@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ft_dcc.errors import Error
+from ft_dcc.errors import CameraMissing, Error
 from ft_dcc.host import GoesToFrames, ShowsFeedback
 from ft_dcc.host_support.main_thread import run_when_idle
 from ft_dcc.review.notes import Note, ReviewedVersion, drawings_for_scene
@@ -24,12 +24,34 @@ log = logging.getLogger(__name__)
 _MAX_MESSAGE_LENGTH = 80
 
 
-def show_drawings(host: Host, drawings: Sequence[Drawing], source: str | None = None) -> list[str]:
-    """Show the drawings in the scene in an idle moment, and return a sentence for each problem."""
+def show_drawings(
+    host: Host, versions: Sequence[ReviewedVersion], source: str | None = None
+) -> tuple[list[Drawing], list[str]]:
+    """Show the drawings of the open notes on the versions in the scene, in an idle moment.
+
+    Returns the drawings, and a sentence for each problem. ``source`` is by default what the first of the versions was
+    captured from, or the first source of the scene if that does not exist any more.
+    """
     if not isinstance(host, ShowsFeedback):
         raise Error(f"{host.name} cannot show drawings. See them on the review page.")
     feedback_host: ShowsFeedback = host
-    return run_when_idle(host, lambda: feedback_host.show_feedback(drawings, source))
+    drawings, first = drawings_for_scene(versions), next(iter(versions), None)
+    problems = []
+    scene = run_when_idle(host, host.scene)
+    if first is not None and drawings and None not in (scene.task_id, first.task_id) and scene.task_id != first.task_id:
+        problems.append(f"The open scene belongs to another task than {first.asset} {first.name}. Check the shot.")
+    captured = None if first is None else first.source or None
+    try:
+        found = run_when_idle(host, lambda: feedback_host.show_feedback(drawings, source or captured))
+    except CameraMissing:
+        if source is not None or captured is None or first is None:
+            raise
+        found = run_when_idle(host, lambda: feedback_host.show_feedback(drawings))
+        problems.append(
+            f"The scene has no {captured}, which {first.asset} {first.name} was captured from. "
+            "Its drawings are shown with the first source of the scene."
+        )
+    return drawings, [*problems, *found]
 
 
 class FeedbackController:
@@ -47,8 +69,6 @@ class FeedbackController:
         self.unseen_count = 0
         self.message = self.unsent_text = ""
         self.problems: tuple[str, ...] = ()
-        # For a toolkit that can only be redrawn by its own timer.
-        self.change_count = 0
         self._on_change = on_change
         self._worker, self._scene_worker = LatestOnlyWorker(), LatestOnlyWorker()
         self._watched: Session | None = None
@@ -77,7 +97,7 @@ class FeedbackController:
             # Another task may have been chosen, or the user signed out, meanwhile.
             if task_id == self.task_id:
                 self._reading_error = error
-            self._announce_change()
+            self._on_change()
 
         self._worker.run("Reading notes", work)
 
@@ -110,11 +130,11 @@ class FeedbackController:
 
     def show(self, host: Host, versions: Sequence[ReviewedVersion] | None = None, source: str | None = None) -> None:
         """Show the drawings of the open notes in the scene, by default those of the newest version."""
-        drawings = drawings_for_scene(self.versions[:1] if versions is None else versions)
+        shown = self.versions[:1] if versions is None else versions
 
         def work() -> None:
-            self.problems = tuple(show_drawings(host, drawings, source))
-            self.is_shown = bool(drawings)
+            drawings, problems = show_drawings(host, shown, source)
+            self.problems, self.is_shown = tuple(problems), bool(drawings)
 
         self._run("Showing drawings", work, uses_scene=True)
 
@@ -203,10 +223,6 @@ class FeedbackController:
     def _run(self, kind: str, function: Callable[[], None], *, uses_scene: bool = False) -> None:
         def work() -> None:
             self._action_error = error_message_of(kind, function)
-            self._announce_change()
+            self._on_change()
 
         (self._scene_worker if uses_scene else self._worker).run(kind, work)
-
-    def _announce_change(self) -> None:
-        self.change_count += 1
-        self._on_change()

@@ -56,7 +56,6 @@ def show_newest_drawings(host: Host, task_id: str | None) -> str:
     Raises UserFixableError for a scene without a task, and AuthenticationError when no account is known.
     """
     from ft_dcc.review import feedback
-    from ft_dcc.review.notes import drawings_for_scene
     from ft_dcc.session.query.query import quoted
     from ft_dcc.ui.feedback_controller import show_drawings
 
@@ -64,8 +63,7 @@ def show_newest_drawings(host: Host, task_id: str | None) -> str:
         raise UserFixableError("The scene has no task. Choose it in the dialog: Publish for review…")
     with open_session() as session:
         newest = next(feedback.find_feedback(session, f"task_id is {quoted(task_id)}", page_size=1), None)
-    drawings = drawings_for_scene([newest] if newest is not None else [])
-    problems = show_drawings(host, drawings)
+    drawings, problems = show_drawings(host, [newest] if newest is not None else [])
     if newest is None or not drawings:
         return "The newest version has no open notes on frames."
     count = "1 note is" if len(drawings) == 1 else f"{len(drawings)} notes are"

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ft_dcc.errors import Error, UnsavedChanges
+from ft_dcc.errors import CameraMissing, Error, UnsavedChanges
 from ft_dcc.host import ComparedMovie, ComparesMovies, OpensScenes
 from ft_dcc.host_support.main_thread import run_when_idle
 from ft_dcc.ui.background_queries import LatestOnlyWorker, error_message_of
@@ -41,8 +41,6 @@ class VersionFiles:
         self.is_loading = self.has_unsaved_changes = False
         self.activity = self.error = self.compared = ""
         self.problems: tuple[str, ...] = ()
-        # For a toolkit that can only be redrawn by its own timer.
-        self.change_count = 0
         self._on_change = on_change
         self._worker = LatestOnlyWorker()
         self._delete_images: Callable[[], object] | None = None
@@ -96,7 +94,7 @@ class VersionFiles:
             delete = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
             try:
                 movie = _images_of(session, host, version, folder)
-                problems = run_when_idle(host, partial(comparing_host.show_movie, movie, source))
+                problems = _show(host, comparing_host, movie, source, version.source)
             except BaseException:
                 delete()
                 raise
@@ -138,10 +136,26 @@ class VersionFiles:
         def work() -> None:
             self.error = error_message_of(kind, function)
             self.is_loading = False
-            self.change_count += 1
             self._on_change()
 
         self._worker.run(kind, work)
+
+
+def _show(
+    host: Host, comparing_host: ComparesMovies, movie: ComparedMovie, source: str | None, captured: str
+) -> list[str]:
+    """Show the movie with the chosen source, or else with what it was captured from; return the problems."""
+    try:
+        return run_when_idle(host, partial(comparing_host.show_movie, movie, source or captured or None))
+    except CameraMissing:
+        if source is not None or not captured:
+            raise
+    found = run_when_idle(host, partial(comparing_host.show_movie, movie))
+    return [
+        f"The scene has no {captured}, which {movie.name} was captured from. "
+        "It is shown with the first source of the scene.",
+        *found,
+    ]
 
 
 def _images_of(session: Session, host: Host, version: ReviewedVersion, folder: Path) -> ComparedMovie:

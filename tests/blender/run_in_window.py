@@ -16,14 +16,17 @@ import subprocess
 import threading
 import time
 import traceback
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import bpy
 
 MODULE = os.environ["FT_DCC_MODULE"]
-demo_scene, sources, host = (importlib.import_module(f"{MODULE}.{name}") for name in ("demo_scene", "sources", "host"))
-CONTROLLER = importlib.import_module(f"{MODULE}.controller").CONTROLLER
+demo_scene, sources, host, tasks_panel = (
+    importlib.import_module(f"{MODULE}.{name}") for name in ("demo_scene", "scene.sources", "host", "ui.tasks_panel")
+)
+CONTROLLER = importlib.import_module(f"{MODULE}.ui.controller").CONTROLLER
 is_scene_captured = importlib.import_module("ft_dcc.host_support.main_thread").is_scene_captured
 
 OUTPUT = Path(os.environ["FT_DCC_TEST_OUTPUT"])
@@ -83,8 +86,9 @@ def steps_of_artist() -> Iterator[float]:
 
 
 def steps_of_screenshot() -> Iterator[float]:
-    """Publish in the whole window, and take the screenshot of the documentation: camera view, panel, version."""
+    """Publish in the whole window, and take the screenshot of the documentation: camera view, panel, tasks, notes."""
     demo_scene.build(OUTPUT / "demo.blend")
+    open_tasks_panel()
     yield 2.0
     area, window = find_view()
     with bpy.context.temp_override(window=window, area=area):
@@ -109,15 +113,75 @@ def steps_of_screenshot() -> Iterator[float]:
     yield 1.0
     choices = bpy.context.window_manager.ft_dcc
     choices.percentage, choices.comment, choices.review = 25, "Ball hits each step", "Dailies"
-    choices.frames, choices.start, choices.end = "CUSTOM", 1001, 1008
+    choices.frames, choices.start, choices.end = "CUSTOM", 1021, 1026
     bpy.context.scene.frame_set(1024)
     press_publish(area, window)
     yield from until_idle()
     choices.frames = "SCENE"
+    if not CONTROLLER.error and CONTROLLER.published:
+        write_note(CONTROLLER.published[0][1].version_id, NOTE, NOTE_SHAPES, 1024)
+        assign_task(next(iter(CONTROLLER.tasks)))
+        bpy.ops.ft_dcc.read_tasks()
+        bpy.ops.ft_dcc.read_notes()
+        yield from until_read()
+        bpy.ops.ft_dcc.show_drawings()
+        yield from until_read()
+    bpy.context.scene.frame_set(1024)
     yield 3.0
     take_screenshot("screenshot")
     error = CONTROLLER.error or str(CONTROLLER.problems or "")
     (OUTPUT / "results.json").write_text(json.dumps({"error": error}), encoding="utf-8")
+
+
+NOTE = "The ball should hit the edge of the step."
+NOTE_SHAPES = [
+    {"kind": "ellipse", "colour": "#ffd400", "width": 0.008, "from": [0.42, 0.28], "to": [0.55, 0.5]},
+    {"kind": "arrow", "colour": "#ffd400", "width": 0.008, "from": [0.45, 0.5], "to": [0.4, 0.62]},
+]
+
+
+def open_tasks_panel() -> None:
+    """Register the panel of tasks as one that is open from the start; a script cannot open it."""
+    bpy.utils.unregister_class(tasks_panel.TasksPanel)
+    tasks_panel.TasksPanel.bl_options = set()
+    bpy.utils.register_class(tasks_panel.TasksPanel)
+
+
+def write_note(version_id: str, text: str, shapes: list[dict[str, object]], frame: int) -> None:
+    """Write a note with a drawing on the version's entry in its review session, as the review page does."""
+    from ft_dcc.session import operations
+
+    session, note, drawing = CONTROLLER.session, str(uuid.uuid4()), str(uuid.uuid4())
+    entry = session.query(f'ReviewSessionObject where version_id is "{version_id}"').one()["id"]
+    own = json.dumps({"frame": frame, "annotation_id": drawing})
+    data = json.dumps({"version": 2, "shapes": shapes})
+    values = {"id": drawing, "frame_number": frame, "data": data, "review_session_object_id": entry}
+    session.call(
+        [
+            operations.create(
+                "Note", {"id": note, "content": text, "parent_id": entry, "parent_type": "ReviewSessionObject"}
+            ),
+            operations.create("ReviewSessionObjectAnnotation", values),
+            operations.create("Metadata", {"parent_id": note, "parent_type": "Note", "key": "ft_dcc", "value": own}),
+        ]
+    )
+
+
+def assign_task(task_id: str) -> None:
+    """Assign the task to the user, with a due date."""
+    from ft_dcc.session import operations
+
+    session = CONTROLLER.session
+    user = session.query(f'User where username is "{session.api_user}"').one()
+    values = {"context_id": task_id, "resource_id": user["id"], "type": "assignment"}
+    due = operations.update("Task", task_id, {"end_date": "2026-12-01"})
+    session.call([operations.create("Appointment", {"id": str(uuid.uuid4()), **values}), due])
+
+
+def until_read() -> Iterator[float]:
+    yield 0.1
+    while not (CONTROLLER.feedback.wait(0) and CONTROLLER.my_tasks.wait(0) and CONTROLLER.images.wait(0)):
+        yield 0.1
 
 
 def steps_of_protection() -> Iterator[float]:

@@ -167,6 +167,13 @@ def test_a_line_has_its_colour_and_thickness(host, capture):
     assert max(abs(value - wanted) for value, wanted in zip(column[90], (0, 255, 0))) <= 1
 
 
+def test_a_colour_between_black_and_full_is_drawn_as_it_was_chosen(host, capture):
+    line = {"kind": "line", "colour": "#bf8040", "width": 0.2, "from": [0.2, 0.5], "to": [0.8, 0.5]}
+    host.show_feedback([drawing(1005, line)])
+    pixel = capture()[90][160]
+    assert max(abs(value - wanted) for value, wanted in zip(pixel, (0xBF, 0x80, 0x40))) <= 3
+
+
 def test_a_drawing_is_visible_on_its_frames_only(host, capture):
     host.show_feedback([drawing(1004, dot(0.1, 0.2), end_frame=1006), drawing(1009, dot(0.1, 0.2))])
     shown = [frame for frame in range(1003, 1011) if _greenness(capture(frame)[36][32]) > 100]

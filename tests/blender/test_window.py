@@ -101,9 +101,9 @@ def test_an_artist_publishes_and_cancels_in_the_window(run_steps):
 
 
 @pytest.mark.timeout(900)
-def test_the_screenshot_of_the_documentation_shows_a_published_version(run_steps, tmp_path):
+def test_the_screenshot_of_the_documentation_shows_a_version_with_its_note(run_steps, tmp_path):
     """``FT_DCC_SCREENSHOT`` names the file that the image is written to: ``make screenshot-blender``."""
-    results = run_steps("screenshot", 1320, 815)
+    results = run_steps("screenshot", 1320, 1180)
     assert results["error"] == ""
     image = tmp_path / "screenshot.png"
     assert image.stat().st_size > 10_000

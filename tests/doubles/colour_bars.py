@@ -59,6 +59,7 @@ class ColourBars:
         self.captures = self.saves = 0
         self.lenses: dict[int, float] = {}
         self.feedback: tuple[Drawing, ...] = ()
+        self.feedback_source: str | None = None
         self.frame = 1001
         self.movie: ComparedMovie | None = None
 
@@ -79,7 +80,7 @@ class ColourBars:
             raise CameraMissing(f"There is no camera called {source}.")
         first, last = self._scene.frame_range.start, self._scene.frame_range.end
         inside, problems = drawings_in_range(drawings, first, last)
-        self.feedback = tuple(inside)
+        self.feedback, self.feedback_source = tuple(inside), source
         return problems
 
     def clear_feedback(self) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -32,6 +34,45 @@ MISTAKES = {
     "Nuke: colours are not linear": ("nuke", "feedback.py", "colour=(linear(red)", "colour=(float(red)"),
     "Nuke: nothing is removed": ("nuke", "marked_nodes.py", "            nuke.delete(node)", "            pass"),
 }
+
+# File of the Blender adapter, the text before and after.
+BLENDER_MISTAKES = {
+    "y is not flipped": ("scene/camera_plane.py", "(0.5 - y) * stretch", "(y - 0.5) * stretch"),
+    "height for width": ("scene/camera_plane.py", "(x - 0.5) * aspect", "(x - 0.5) * stretch"),
+    "one frame late": (
+        "scene/feedback.py",
+        "(drawing.frame, drawing.last_frame + 1)}",
+        "(drawing.frame + 1, drawing.last_frame + 2)}",
+    ),
+    "colours are not linear": ("scene/feedback.py", "*(linear(value) for value in colour)", "*colour"),
+    "nothing is removed": ("scene/feedback.py", "            group.remove(item)", "            pass"),
+    "visible in a capture": ("scene/capture.py", "self._state.enter_context(feedback.hidden())", "pass"),
+}
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(importlib.util.find_spec("bpy") is None, reason="there is no bpy for this Python")
+@pytest.mark.parametrize("mistake", BLENDER_MISTAKES)
+def test_a_mistake_in_a_drawing_in_blender_is_detected(mistake, tmp_path):
+    name, before, after = BLENDER_MISTAKES[mistake]
+    adapter = tmp_path / "ft_dcc_blender"
+    shutil.copytree(ROOT / "hosts" / "blender" / adapter.name, adapter, ignore=shutil.ignore_patterns("__pycache__"))
+    source = (adapter / name).read_text(encoding="utf-8")
+    assert source.count(before) == 1
+    (adapter / name).write_text(source.replace(before, after), encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--no-header"]
+    done = subprocess.run(
+        [*command, str(ROOT / "tests" / "blender" / "test_feedback.py")],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        timeout=500,
+    )
+    # Tests have failed; other numbers are errors of the run itself.
+    assert done.returncode == 1, done.stdout[-2000:] + done.stderr[-2000:]
+    assert str(adapter) in done.stdout or "Error" in done.stdout
 
 
 @pytest.mark.timeout(600)

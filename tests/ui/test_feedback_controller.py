@@ -310,3 +310,54 @@ def test_a_drawing_of_an_unknown_form_is_a_sentence_at_its_note_and_others_are_s
     run_until_idle(controller, host)
     shapes = {drawing.text: len(drawing.shapes) for drawing in host.feedback}
     assert (shapes, controller.error) == ({"unknown": 0, "known": 1}, "")
+
+
+def store_camera(session, entry, name):
+    """Store the camera that the version was captured from, as a publish does."""
+    version_id = session.query(f'ReviewSessionObject where id is "{entry}"').one()["version_id"]
+    value = json.dumps({"camera": name})
+    entity = {"parent_id": version_id, "parent_type": "AssetVersion", "key": "ft_dcc_origin", "value": value}
+    session.call([operations.create("Metadata", entity)])
+
+
+def test_drawings_are_shown_with_the_camera_that_the_version_was_captured_from(controller, own_session, session, task):
+    task_id, entry = task
+    store_camera(session, entry, "second")
+    write(session, entry, "first")
+    read(controller, own_session, task_id)
+    host = ColourBars()
+    controller.show(host)
+    run_until_idle(controller, host)
+    assert (host.feedback_source, controller.problems) == ("second", ())
+
+
+def test_drawings_of_a_version_whose_camera_does_not_exist_are_shown_with_the_first_one_and_named(
+    controller, own_session, session, task
+):
+    task_id, entry = task
+    store_camera(session, entry, "shotCam")
+    write(session, entry, "first")
+    read(controller, own_session, task_id)
+    host = ColourBars()
+    controller.show(host)
+    run_until_idle(controller, host)
+    assert ([drawing.text for drawing in host.feedback], host.feedback_source) == (["first"], None)
+    assert controller.problems == (
+        "The scene has no shotCam, which main v001 was captured from. "
+        "Its drawings are shown with the first source of the scene.",
+    )
+
+
+def test_a_scene_of_another_task_is_named(controller, own_session, session, task):
+    task_id, entry = task
+    write(session, entry, "first")
+    read(controller, own_session, task_id)
+    host = ColourBars()
+    host.remember_task("another")
+    controller.show(host)
+    run_until_idle(controller, host)
+    assert controller.problems == ("The open scene belongs to another task than main v001. Check the shot.",)
+    host.remember_task(task_id)
+    controller.show(host)
+    run_until_idle(controller, host)
+    assert controller.problems == ()

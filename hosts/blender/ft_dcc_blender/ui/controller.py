@@ -14,6 +14,7 @@ _REDRAWS_AFTER_WORK = 10
 # Only the sidebar of a 3D view: the rest of it may be slow to draw.
 _REDRAWN_REGIONS = {"VIEW_3D": ("UI", "HEADER"), "PREFERENCES": ("WINDOW",)}
 _remaining_redraws = _REDRAWS_AFTER_WORK
+_changes = 0
 
 
 def start_redrawing() -> None:
@@ -48,4 +49,15 @@ def redraw() -> None:
             window.workspace.status_text_set_internal(None)
 
 
-CONTROLLER = PublishController(on_start=start_redrawing, wait=main_thread.serve_until_ended)
+def change_count() -> int:
+    """Return a number that differs from the last one if the controller has changed; a timer redraws the panel then."""
+    return _changes
+
+
+def _count_change() -> None:
+    # Worker threads call this; a count that two of them make at once is one change.
+    global _changes
+    _changes += 1
+
+
+CONTROLLER = PublishController(on_start=start_redrawing, on_change=_count_change, wait=main_thread.serve_until_ended)

@@ -8,7 +8,7 @@ import bpy
 from ft_dcc.review.notes import Note, ReviewedVersion
 
 from ..host import TASK_PROPERTY, BlenderHost
-from .controller import CONTROLLER, redraw
+from .controller import CONTROLLER, change_count, redraw
 from .panel import Sidebar, draw_lines
 
 _REDRAW_INTERVAL_SECONDS = 0.25
@@ -176,7 +176,7 @@ def stop_redrawing_changes() -> None:
 
 def _redraw_changes() -> float:
     global _drawn_changes
-    changes = CONTROLLER.feedback.change_count + CONTROLLER.version_files.change_count
+    changes = change_count()
     if changes != _drawn_changes:
         _drawn_changes = changes
         redraw()

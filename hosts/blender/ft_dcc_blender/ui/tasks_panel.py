@@ -111,4 +111,8 @@ def _icon(path: Optional[Path]) -> int:
         _icons.append(bpy.utils.previews.new())
     found = _icons[0]
     name = str(path)
-    return int((found[name] if name in found else found.load(name, name, "IMAGE")).icon_id)
+    preview = found[name] if name in found else found.load(name, name, "IMAGE")
+    # Blender loads an image that is only drawn some time later, and does not redraw the panel then.
+    if not any(preview.image_size):
+        return 0
+    return int(preview.icon_id)
