@@ -71,6 +71,7 @@ def test_review_page_has_no_violation_in_any_state(view, reviews, review, width,
     view.page.click("#show-export")
     view.page.wait_for_selector("#export[open] >> text=Download PDF")
     assert violations(view) == []
+    assert view.page.eval_on_selector("#export", "(dialog) => dialog.scrollWidth - dialog.clientWidth") == 0
     assert view.page.evaluate("() => document.documentElement.scrollWidth") <= width
 
 

@@ -360,6 +360,16 @@ def test_an_export_contains_threads_and_verdicts(server, http_client, admin):
     assert admin.post(f"{page_of(server, review)}/notes", json={**payload, "drawing": [stroke]}, timeout=30).ok
     (note,) = query(http_client, f"Note where parent_id is {review['objects'][0]}")
     assert http_client.post(create("Note", content="Done in v2", in_reply_to_id=note["id"])).status_code == 200
+    (label,) = query(http_client, "NoteLabel limit 1")
+    assert http_client.post(
+        {
+            "action": "create",
+            "entity_type": "NoteLabelLink",
+            "entity_data": {"note_id": note["id"], "label_id": label["id"]},
+        }
+    ).ok
+    done = {"note": note["id"], "done": True}
+    assert admin.post(f"{page_of(server, review)}/notes/done", json=done, timeout=30).ok
     for status in ("require_changes", "approved"):
         verdict = {"object": review["objects"][0], "status": status}
         assert admin.post(f"{page_of(server, review)}/status", json=verdict, timeout=30).ok
@@ -377,6 +387,8 @@ def test_an_export_contains_threads_and_verdicts(server, http_client, admin):
     date = r"\d{4}-\d\d-\d\d \d\d:\d\d UTC"
     assert re.fullmatch(rf"admin: Approved {date} \(before: Changes required {date}\)", rows[0]["verdicts"])
     assert rows[1]["reply_to"] == "admin"
+    (found,) = query(http_client, f"select name from NoteLabel where id is {label['id']}")
+    assert [(row["labels"], row["state"]) for row in rows] == [(found["name"], "done"), ("", "")]
     timeline = opentimelineio.adapters.read_from_string(export("otio").decode(), "otio_json")
     (clip,) = timeline.tracks[0]
     assert clip.media_reference.target_url == "playblast_v001.jpg"
@@ -397,7 +409,7 @@ def test_an_export_contains_threads_and_verdicts(server, http_client, admin):
             assert image.getpixel((image.width // 2, 5)) == (0, 0, 0, 0)
     document = export("pdf")
     assert document.startswith(b"%PDF-")
-    assert "frame 1005-1012" in text_of(document)
+    assert f"frame 1005-1012 · {found['name']} · done" in text_of(document)
     answer = admin.get(f"{page_of(server, review)}/export/movies", timeout=30)
     assert (answer.status_code, "no movies yet" in answer.text) == (404, True)
     assert list(server.data.glob("export-*")) == []

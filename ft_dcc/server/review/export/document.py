@@ -161,7 +161,8 @@ def _write_note(document: _Document, note: ExportNote, images: Images) -> None:
     for depth, each in note.thread():
         document.set_left_margin(left + 5 * min(depth, 3))
         document.set_x(left + 5 * min(depth, 3))
-        document.line_of_text(" · ".join(part for part in (each.author, each.date, each.place) if part), 8, _QUIET)
+        facts = (each.author, each.date, each.place, ", ".join(each.labels), "done" if each.is_done else "")
+        document.line_of_text(" · ".join(fact for fact in facts if fact), 8, _QUIET)
         document.line_of_text(each.text or "(drawing)", 10)
         document.ln(2)
     document.set_left_margin(_MARGIN)

@@ -19,7 +19,7 @@ VERDICTS = {"approved": "Approved", "require_changes": "Changes required"}
 
 @attrs.frozen
 class ExportNote:
-    """A note with its replies; ``frame`` is the number in the shot."""
+    """A note with its replies; ``frame`` is the number in the shot, and ``labels`` are names."""
 
     id: str
     author: str
@@ -30,6 +30,8 @@ class ExportNote:
     shapes: list[dict[str, Any]]
     drawing_end: int | None
     replies: list[ExportNote]
+    labels: list[str] = attrs.field(factory=list)
+    is_done: bool = False
 
     @property
     def place(self) -> str:
@@ -105,7 +107,8 @@ def read_export(context: ServerContext, access: ReviewAccess) -> ExportSession:
     tables = context.store.tables
     with context.store.reading() as connection:
         found = content.read_review(connection, tables, access)
-    versions = [_to_version(entry) for entry in found["entries"]]
+    labels = {label["id"]: label["name"] for label in found["labels"]}
+    versions = [_to_version(entry, labels) for entry in found["entries"]]
     return ExportSession(found["name"], found["project"], versions, context.media)
 
 
@@ -122,7 +125,7 @@ def read_note_export(context: ServerContext, note_id: str) -> tuple[ExportSessio
         head = content.read_head(connection, tables, access)
         (entry,) = (each for each in content.read_entries(connection, tables, access) if each["id"] == row.id)
         details = content.read_entry(connection, tables, access, row.id)
-    version = _to_version({"task": "", **entry, **details})
+    version = _to_version({"task": "", **entry, **details}, {})
     threads = (each for root in version.notes for _, each in root.thread())
     found = next((each for each in threads if each.id == note_id), None)
     return None if found is None else (ExportSession(head["name"], head["project"], [], context.media), version, found)
@@ -139,7 +142,7 @@ def _dated(verdict: str, date: str | None) -> str:
     return verdict if date is None else f"{verdict} {date[:16].replace('T', ' ')} UTC"
 
 
-def _to_version(entry: dict[str, Any]) -> ExportVersion:
+def _to_version(entry: dict[str, Any], labels: dict[str, str]) -> ExportVersion:
     movie = entry["film"] or {}
     exact = movie.get("exact") or {}
     width, height = movie.get("width"), movie.get("height")
@@ -152,7 +155,7 @@ def _to_version(entry: dict[str, Any]) -> ExportVersion:
         author=entry["author"],
         comment=entry["comment"],
         verdicts=[_to_verdict(status) for status in entry["statuses"] if status["status"] in VERDICTS],
-        notes=_threads(entry["notes"]),
+        notes=_threads(entry["notes"], labels),
         movie_id=_component_id(movie.get("url")),
         still_id=_component_id(entry["still"]),
         rate=exact.get("fps"),
@@ -166,9 +169,9 @@ def _component_id(url: str | None) -> str | None:
     return None if url is None else url.rpartition("/")[2]
 
 
-def _threads(notes: list[dict[str, Any]]) -> list[ExportNote]:
+def _threads(notes: list[dict[str, Any]], labels: dict[str, str]) -> list[ExportNote]:
     """Return the notes that answer no other note, with their replies."""
-    by_id = {note["id"]: _to_note(note) for note in notes}
+    by_id = {note["id"]: _to_note(note, labels) for note in notes}
     roots: list[ExportNote] = []
     for note in notes:
         parent = by_id.get(note["in_reply_to"])
@@ -176,7 +179,7 @@ def _threads(notes: list[dict[str, Any]]) -> list[ExportNote]:
     return roots
 
 
-def _to_note(note: dict[str, Any]) -> ExportNote:
+def _to_note(note: dict[str, Any], labels: dict[str, str]) -> ExportNote:
     date = (note["date"] or "")[:16].replace("T", " ")
     return ExportNote(
         id=note["id"],
@@ -188,6 +191,8 @@ def _to_note(note: dict[str, Any]) -> ExportNote:
         shapes=note["drawing"],
         drawing_end=note["drawing_end"],
         replies=[],
+        labels=[labels[label] for label in note["labels"] if label in labels],
+        is_done=note["done"] is not None,
     )
 
 

@@ -19,6 +19,8 @@ _COLUMNS = (
     "note",
     "reply_to",
     "drawing",
+    "labels",
+    "state",
     "verdicts",
 )
 # A spreadsheet runs a text that begins with one of these as a formula.
@@ -55,6 +57,8 @@ def _note_row(facts: dict[str, Any], note: ExportNote, parent: ExportNote | None
         "note": note.text,
         "reply_to": "" if parent is None else parent.author,
         "drawing": "yes" if note.shapes else "",
+        "labels": ", ".join(note.labels),
+        "state": "" if parent is not None else "done" if note.is_done else "open",
     }
 
 
