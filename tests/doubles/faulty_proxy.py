@@ -25,7 +25,8 @@ class FaultyProxy:
     With ``heals`` only that request fails, with ``every`` each n-th one. With ``hangs`` the client waits until
     ``set`` is called again; ``hung`` is set as soon as a client waits. With ``answer`` the client gets that one, with
     ``distort`` the server's own after something was done to it; ``earlier`` is the last one that arrived as it was.
-    With ``path`` only requests to it are counted and fail, and not those of the event hub.
+    With ``path`` only requests to it are counted and fail, and not those of the event hub; ``methods`` are those of the
+    counted requests so far.
     """
 
     def __init__(self, server_url: str) -> None:
@@ -54,6 +55,7 @@ class FaultyProxy:
             self.count, self._every, self.answer, self._path = 0, every, answer, path
             self._breaks_at, self._loses_answer, self._heals = breaks_at, loses_answer, heals
             self.distort, self.earlier = distort, None
+            self.methods: list[str] = []
 
     @contextmanager
     def open(self) -> Iterator[FaultyProxy]:
@@ -74,12 +76,13 @@ class FaultyProxy:
             hung.set()
             released.wait()
 
-    def fate(self, path: str) -> tuple[bool, bool]:
+    def fate(self, method: str, path: str) -> tuple[bool, bool]:
         """Return whether the server receives the next request, and whether the client receives its response."""
         with self._lock:
             if self._path not in ("", path):
                 return True, True
             self.count += 1
+            self.methods.append(method)
             if self._every and self.count % self._every == 0:
                 return self._loses_answer, False
             if not self._breaks_at or self.count < self._breaks_at:
@@ -99,7 +102,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         proxy = self.proxy
         self._body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        arrives, answers = proxy.fate(self.path)
+        arrives, answers = proxy.fate(self.command, self.path)
         answer = self.forward() if arrives or proxy.distort is not None else None
         if answers and answer is not None:
             proxy.earlier = answer

@@ -47,16 +47,29 @@ def zero_page(database: Path, table: str = "workflow_schema_status") -> None:
         file.write(bytes(size))
 
 
+def change_index(database: Path) -> None:
+    """Change a name in its table and not in the index of the table, as a lost write does."""
+    name, changed = b"Not started", b"Not stopped"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("CREATE INDEX status_names ON status (name)")
+        connection.commit()
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    content = database.read_bytes()
+    assert content.count(name) > 1
+    database.write_bytes(content.replace(name, changed, 1))
+
+
 def flip_byte(path: Path, position: int) -> None:
     content = bytearray(path.read_bytes())
     content[position] ^= 0xFF
     path.write_bytes(content)
 
 
-def test_no_backup_of_a_damaged_database_is_kept_and_no_older_one_is_deleted(data: Path) -> None:
+@pytest.mark.parametrize("damage", [zero_page, change_index])
+def test_no_backup_of_a_damaged_database_is_kept_and_no_older_one_is_deleted(data: Path, damage: Any) -> None:
     schedule = BackupSchedule(keep=1)
     good = schedule.back_up(data, datetime(2026, 11, 21, 3))
-    zero_page(data / "studio.db")
+    damage(data / "studio.db")
     for day in (22, 23):
         with pytest.raises(StorageError, match="is damaged, and no backup of it is kept"):
             schedule.back_up(data, datetime(2026, 11, day, 3))

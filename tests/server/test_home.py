@@ -286,8 +286,13 @@ def test_a_reviewer_decides_only_where_invited_and_leaves_the_status_of_the_vers
         email = {"entity_key": [user["id"]], "entity_data": {"email": f"{name}@example.com"}}
         values = {"review_session_id": review["session"], "name": name, "email": f"{name}@Example.com"}
         invitee = {"action": "create", "entity_type": "ReviewSessionInvitee", "entity_data": values}
-        assert http_client.post({"action": "update", "entity_type": "User", **email}).status_code == 200
         assert http_client.post(invitee).status_code == 200
+        # The reviewer cannot become the invitee alone, whose address all members can read.
+        operation = {"action": "update", "entity_type": "User", **email}
+        own = {"Origin": server.url, "Sec-Fetch-Site": "same-origin"}
+        assert browser.post(f"{server.url}/home/api", json=[operation], headers=own, timeout=30).status_code == 403
+        assert browser.post(f"{page_of(server, review)}/status", json=payload, timeout=30).status_code == 403
+        assert http_client.post(operation).status_code == 200
         assert browser.post(f"{page_of(server, review)}/status", json=payload, timeout=30).status_code == 200
         content = browser.get(f"{page_of(server, review)}/entries/{review['objects'][0]}", timeout=30).json()
         assert [verdict["status"] for verdict in content["statuses"]] == ["approved"]

@@ -153,6 +153,17 @@ def test_interrupted_upload_restarts_at_the_first_byte(session, movie, component
     assert scripted.requests[2][2] == movie.read_bytes()
 
 
+def test_upload_counts_only_with_the_confirmation_of_the_storage(session, movie, component_id, scripted, monkeypatch):
+    announced(monkeypatch, session, f"{scripted.url}/put")
+    page = (200, {"Content-Type": "text/html"}, b"<title>Welcome")
+    scripted.answers = [page, (200, tag_of(movie), b"")]
+    assert upload(session, movie, component_id) == 2_500_000
+    assert len(scripted.requests) == 2
+    scripted.answers = [page]
+    with pytest.raises(TransferFailed, match="did not reach the storage: something else answered with status 200"):
+        upload(session, movie, component_id)
+
+
 def test_storage_gets_only_the_announced_headers(session, movie, component_id, scripted, monkeypatch):
     announced(monkeypatch, session, scripted.url, {"Content-MD5": "abc", "Content-Length": "17"})
     scripted.answers = [(200, tag_of(movie), b"")]

@@ -36,8 +36,8 @@ from ft_dcc.server.schema.model import Attribute, EntityType, Schema
 from ft_dcc.server.schema.tables import Tables
 
 CREATE, UPDATE, DELETE = "create", "update", "delete"
-# The attributes that users may change on themselves.
-_OWN_ATTRIBUTES = frozenset(("first_name", "last_name", "email", "thumbnail_id", "thumbnail", "metadata"))
+# The attributes that users may change on themselves. The e-mail address gives the rights of the invitee who has it.
+_OWN_ATTRIBUTES = frozenset(("first_name", "last_name", "thumbnail_id", "thumbnail", "metadata"))
 
 
 def check_access(

@@ -77,9 +77,17 @@ def _remove_tree(batch: Batch, entity_type: EntityType, row: Row) -> None:
                     following.setdefault(referrer.family, set()).update(found - deleted.get(referrer.family, set()))
         frontier = {name: ids for name, ids in following.items() if ids}
         count(sum(map(len, frontier.values())))
+    if entity_type.family == "Note":
+        _check_replies(batch, deleted["Note"] - {row["id"]})
     with batch.services.store.closed_reviews.unlocking(_closed_reviews(batch, deleted.get("ReviewSession", set()))):
         _delete_rows(batch, deleted, count)
     batch.removed_components.extend(deleted.get("Component", ()))
+
+
+def _check_replies(batch: Batch, ids: set[Any]) -> None:
+    """Raise Forbidden if the caller may not delete one of these replies, which are deleted with a note."""
+    for note_id in ids:
+        authorization.check_key_access(batch, authorization.DELETE, batch.schema["Note"], note_id)
 
 
 def _owned(batch: Batch, referrer: _Referrer, ids: set[Any], count: Callable[[int], None]) -> set[Any]:

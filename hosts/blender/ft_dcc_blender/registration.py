@@ -84,7 +84,7 @@ def unregister() -> None:
     feedback.clear()
     compare.clear()
     CONTROLLER.version_files.forget_movie()
-    tasks_panel.clear_icons()
+    panel.clear_icons()
     main_thread.stop_serving()
     if hasattr(bpy.types.WindowManager, "ft_dcc"):
         del bpy.types.WindowManager.ft_dcc

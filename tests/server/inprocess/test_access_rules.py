@@ -234,6 +234,11 @@ def test_a_reviewer_changes_only_own_notes(client: Any) -> None:
     ):
         with pytest.raises(Forbidden):
             attempt()
+    reply = client.create("Note", content="an answer", in_reply_to_id=own)
+    with pytest.raises(Forbidden):
+        reviewer.delete("Note", own)
+    client.delete("Note", reply)
+    reviewer.create("Note", content="my answer", in_reply_to_id=own)
     reviewer.delete("Note", own)
 
 

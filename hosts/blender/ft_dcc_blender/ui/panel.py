@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import bpy
+import bpy.utils.previews
 
 from ft_dcc.errors import ValidationIssue
 from ft_dcc.publish.progress import Progress
@@ -24,6 +26,9 @@ from .reminder import open_notes
 _LETTER_WIDTH, _MARGIN_WIDTH = 6.5, 75
 _MIN_LINE_LENGTH = 18
 _MAX_NOTES = 10
+# The height of a thumbnail in lines of the panel.
+_THUMBNAIL_SCALE = 2.5
+_icons: list[Any] = []
 # The options of each kind of shading.
 _LOOK_OPTIONS = {
     "SOLID": ("visibility", "colours", "light", "shadows", "cavity", "scene_colours"),
@@ -287,3 +292,31 @@ def _line_length() -> int:
     scale, region = bpy.context.preferences.system.ui_scale, bpy.context.region
     width = region.width if region is not None else 0
     return max(_MIN_LINE_LENGTH, int((width / scale - _MARGIN_WIDTH) / _LETTER_WIDTH))
+
+
+def draw_thumbnail(layout: Any, component_id: str | None) -> None:
+    """Draw the image of a component once it is downloaded; None stands for no image."""
+    icon = _icon(CONTROLLER.images.get(CONTROLLER.session, component_id))
+    if icon:
+        layout.template_icon(icon_value=icon, scale=_THUMBNAIL_SCALE)
+
+
+def clear_icons() -> None:
+    """Free the thumbnails."""
+    while _icons:
+        bpy.utils.previews.remove(_icons.pop())
+
+
+def _icon(path: Path | None) -> int:
+    """Return the number of the image's icon, 0 without one."""
+    if path is None:
+        return 0
+    if not _icons:
+        _icons.append(bpy.utils.previews.new())
+    found = _icons[0]
+    name = str(path)
+    preview = found[name] if name in found else found.load(name, name, "IMAGE")
+    # Blender loads an image that is only drawn some time later, and does not redraw the panel then.
+    if not any(preview.image_size):
+        return 0
+    return int(preview.icon_id)

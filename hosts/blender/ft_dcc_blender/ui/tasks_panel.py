@@ -1,22 +1,18 @@
 """The panel of the user's tasks, and its operators."""
 
 # Blender reads the annotations of a class as its properties, so they cannot be postponed.
-from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 import bpy
-import bpy.utils.previews
 
 from ft_dcc.review.my_tasks import MyTask
 
 from ..host import TASK_PROPERTY, BlenderHost
 from .controller import CONTROLLER
-from .panel import SignedInSidebar, draw_lines
+from .panel import SignedInSidebar, draw_lines, draw_thumbnail
 
 _MAX_TASKS = 12
-_THUMBNAIL_SCALE = 2.5
 _SKIP_SAVE = {"SKIP_SAVE", "HIDDEN"}
-_icons: list[Any] = []
 
 
 class TasksPanel(SignedInSidebar, bpy.types.Panel):
@@ -81,17 +77,9 @@ class TakeTask(bpy.types.Operator):
 CLASSES = (ReadTasks, TakeTask, TasksPanel)
 
 
-def clear_icons() -> None:
-    """Free the thumbnails."""
-    while _icons:
-        bpy.utils.previews.remove(_icons.pop())
-
-
 def _draw_task(box: Any, task: MyTask, *, is_current: bool) -> None:
     row = box.row()
-    icon = _icon(CONTROLLER.images.get(CONTROLLER.session, task.version.thumbnail_id if task.version else None))
-    if icon:
-        row.template_icon(icon_value=icon, scale=_THUMBNAIL_SCALE)
+    draw_thumbnail(row, task.version.thumbnail_id if task.version else None)
     column = row.column(align=True)
     draw_lines(column, task.path, "CHECKMARK" if is_current else "BLANK1")
     due = f"due {task.due.astimezone():%Y-%m-%d}" if task.due else ""
@@ -101,18 +89,3 @@ def _draw_task(box: Any, task: MyTask, *, is_current: bool) -> None:
     if task.open_count:
         row.label(text=f"{task.open_count} open", icon="INFO")
     row.operator("ft_dcc.take_task").task_id = task.id
-
-
-def _icon(path: Optional[Path]) -> int:
-    """Return the number of the image's icon, 0 without one."""
-    if path is None:
-        return 0
-    if not _icons:
-        _icons.append(bpy.utils.previews.new())
-    found = _icons[0]
-    name = str(path)
-    preview = found[name] if name in found else found.load(name, name, "IMAGE")
-    # Blender loads an image that is only drawn some time later, and does not redraw the panel then.
-    if not any(preview.image_size):
-        return 0
-    return int(preview.icon_id)

@@ -8,7 +8,7 @@ import bpy
 
 from ..host import TASK_PROPERTY
 from .controller import CONTROLLER
-from .panel import Sidebar, draw_lines
+from .panel import Sidebar, draw_lines, draw_thumbnail
 from .version_files_panel import draw_download, draw_version_buttons
 
 _MAX_VERSIONS = 8
@@ -36,10 +36,14 @@ class VersionsPanel(Sidebar, bpy.types.Panel):
             return
         draw_download(layout)
         for version, (line, verdicts) in list(zip(feedback.versions, version_lines()))[:_MAX_VERSIONS]:
-            layout.label(text=line, icon="FILE_MOVIE")
+            box = layout.box()
+            row = box.row()
+            draw_thumbnail(row, version.thumbnail_id)
+            column = row.column(align=True)
+            draw_lines(column, line, "BLANK1")
             if verdicts:
-                draw_lines(layout, verdicts, "CHECKMARK")
-            draw_version_buttons(layout, version)
+                draw_lines(column, verdicts, "CHECKMARK")
+            draw_version_buttons(box, version)
         if not feedback.versions:
             layout.label(text="Loading…" if feedback.is_loading else "The task has no versions.")
 
