@@ -143,6 +143,15 @@ class Footage:
 
 
 @runtime_checkable
+class CapturesAlone(Protocol):
+    """Optional interface of a host that may crash if other threads of its process run while it draws."""
+
+    @property
+    def captures_alone(self) -> bool:
+        """Whether the movie is encoded after the capture and not during it."""
+
+
+@runtime_checkable
 class SupportsFootage(Protocol):
     """Optional interface of a host: sources with existing files, which need no capture."""
 

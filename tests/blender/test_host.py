@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 import wave
 from fractions import Fraction
@@ -255,3 +258,39 @@ def test_audible_strips_are_listed_with_start_cut_and_volume(host, scene, bpy, t
 
 def test_a_scene_without_a_sequencer_has_no_sounds(host):
     assert host.scene().sounds == ()
+
+
+@pytest.mark.parametrize("thread", ["main", "worker"])
+def test_a_headless_capture_is_safe_beside_a_thread_that_runs_python(tmp_path, bpy, thread):
+    """Capture in a child with Python's checked allocator, which ends the process if its lock is not held."""
+    code = f"""
+import sys, threading
+from pathlib import Path
+import bpy
+from blender import sample_scene
+from ft_dcc.frames import FrameRange, Resolution
+from ft_dcc.host import PlayblastRequest
+from ft_dcc_blender.host import BlenderHost
+
+sample_scene.build()
+request = PlayblastRequest(
+    "Camera", FrameRange(1001, 1024), Resolution(32, 18), Path(sys.argv[1]), "shot", {{"samples": "OFF"}}
+)
+stopped = threading.Event()
+
+def run_python():
+    while not stopped.is_set():
+        sum(range(100))
+
+busy = threading.Thread(target=run_python)
+busy.start()
+capture = threading.Thread(target=BlenderHost().playblast, args=(request, lambda frame: None))
+capture.run() if {thread == "main"} else (capture.start(), capture.join())
+stopped.set()
+busy.join()
+"""
+    environment = {**os.environ, "PYTHONMALLOC": "debug", "PYTHONPATH": str(Path(__file__).parents[1])}
+    command = [sys.executable, "-c", code, str(tmp_path / "frames")]
+    done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", check=False)
+    assert (done.returncode, "without holding the GIL" in done.stderr) == (0, False), done.stderr[-2000:]
+    assert len(list((tmp_path / "frames").iterdir())) == 24

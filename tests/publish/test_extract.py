@@ -7,6 +7,7 @@ import os
 import shutil
 import stat
 import sys
+import threading
 from array import array
 from fractions import Fraction
 from pathlib import Path
@@ -245,3 +246,22 @@ def test_exr_frames_and_stills_that_ffmpeg_cannot_read_are_published(session, sh
     still = run_ffmpeg("-i", folder / "still.jpg", "-f", "rawvideo", "-pix_fmt", "gray", "-")
     movie = luma_of(folder / "ftrackreview-mp4.mp4")[0]
     assert abs(still[0] - movie[0]) <= 2
+
+
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_a_host_that_captures_alone_is_encoded_afterwards(session, task, task_path, jobs, is_alone):
+    names = []
+
+    class WatchedHost(ColourBars):
+        captures_alone = is_alone
+
+        def playblast(self, request, on_frame):
+            def record(frame):
+                names.extend(thread.name for thread in threading.enumerate())
+                on_frame(frame)
+
+            return super().playblast(request, record)
+
+    published = publish(PublishRequest(task_path), session, WatchedHost(), jobs=jobs)
+    assert ("ft-dcc encoding" in names) is not is_alone
+    assert report_of(published)["made"][0]["frame_count"] == 12

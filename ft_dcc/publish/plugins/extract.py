@@ -9,7 +9,7 @@ from typing import ClassVar
 from ft_dcc import media
 from ft_dcc.errors import CaptureFailed, PluginBroken, UserFixableError
 from ft_dcc.frames import Frames, format_ranges
-from ft_dcc.host import Host, PlayblastRequest
+from ft_dcc.host import CapturesAlone, Host, PlayblastRequest
 from ft_dcc.media import presets
 from ft_dcc.production.versions import SCENE_COMPONENT
 from ft_dcc.publish import burnin_values, encode_source, models, scene_origin, slots
@@ -57,7 +57,8 @@ class CaptureFrames(InstancePlugin):
 def capture_camera(instance: Instance, host: Host, *, live_encode: bool = True) -> None:
     """Set FRAMES, and LENS if it is burnt in; raise what CaptureFrames raises.
 
-    With ``live_encode`` the frames are encoded while they are captured, and LIVE_ENCODES is set.
+    With ``live_encode`` the frames are encoded while they are captured, unless the host captures alone, and
+    LIVE_ENCODES is set.
     """
     source, clip, request = slots.SOURCE.get(instance), slots.CLIP.get(instance), slots.REQUEST.get(instance.context)
     if request.draws_field("lens"):
@@ -80,7 +81,8 @@ def _capture(instance: Instance, host: Host, request: PlayblastRequest, *, live_
     count = encode_source.progress_of_frames(instance, "capture", len(clip.frame_range.with_handles))
     scene = slots.SCENE.get(instance.context)
     expected = Frames(request.pattern, clip.frame_range, clip.fps, clip.resolution, scene.pixel_aspect)
-    live_encodes = encode_source.start_live_encodes(instance, expected) if live_encode else {}
+    is_alone = isinstance(host, CapturesAlone) and host.captures_alone
+    live_encodes = encode_source.start_live_encodes(instance, expected) if live_encode and not is_alone else {}
 
     def on_frame(number: int) -> None:
         for encode in live_encodes.values():

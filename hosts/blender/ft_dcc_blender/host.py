@@ -172,6 +172,11 @@ class BlenderHost:
         """Set the frame of the scene."""
         self._scene().frame_set(frame)
 
+    @property
+    def captures_alone(self) -> bool:
+        """Whether no thread may encode while frames are drawn, because this Blender may crash then."""
+        return blender_compat.may_crash_beside_threads()
+
     def show_movie(self, movie: ComparedMovie, source: str | None = None) -> list[str]:
         """Show the movie in front of the camera; raise CameraMissing, or CaptureFailed for images that are gone."""
         scene = self._scene()

@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -48,6 +48,21 @@ def uses_software_rendering() -> bool:
 def can_draw_on_this_thread() -> bool:
     """Return whether a headless Blender can draw here: before 4.5 only on the main thread."""
     return bpy.app.version >= (4, 5) or threading.current_thread() is threading.main_thread()
+
+
+def context_override(**members: Any) -> AbstractContextManager[object]:
+    """Return a context manager that overrides those members of the context which have another value.
+
+    While an operator runs, Blender reads overrides from a dictionary of Python. Before Python 3.12 it does so without
+    Python's lock if another thread runs Python at that moment, and may crash. So nothing is overridden without need.
+    """
+    differing = {name: value for name, value in members.items() if getattr(bpy.context, name, None) != value}
+    return bpy.context.temp_override(**differing) if differing else nullcontext()
+
+
+def may_crash_beside_threads() -> bool:
+    """Return whether an operator with overrides may crash while another thread runs Python (``context_override``)."""
+    return not bpy.app.background and sys.version_info < (3, 12)
 
 
 @contextmanager

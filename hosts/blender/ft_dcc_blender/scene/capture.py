@@ -121,8 +121,9 @@ class BorrowedScene:
         scene, view = self._stage, self._view
         if view is not None:
             require_view(view)
-        # A timer and the call of a thread have no window in their context.
-        with bpy.context.temp_override(**(view or {"window": find_window(self._scene)})):
+        # A timer has no window in its context; a headless render needs none, and a thread would have to override it.
+        window = {} if bpy.app.background else {"window": find_window(self._scene)}
+        with blender_compat.context_override(**(view or window)):
             if self._is_rendered:
                 bpy.ops.render.render(write_still=True, scene=scene.name, layer=self._layer.name)
             else:

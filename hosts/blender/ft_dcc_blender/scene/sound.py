@@ -58,7 +58,7 @@ def mix(scene: Any, frame_range: FrameRange, path: Path) -> bool:
         stack.callback(_set_range, scene, *before)
         stack.enter_context(silenced())
         _set_range(scene, frame_range.start, frame_range.end)
-        stack.enter_context(bpy.context.temp_override(window=find_window(scene), scene=scene))
+        stack.enter_context(blender_compat.context_override(window=find_window(scene), scene=scene))
         try:
             bpy.ops.sound.mixdown(filepath=str(path), check_existing=False, container="WAV", codec="PCM", format="S16")
         except RuntimeError as error:
