@@ -320,9 +320,9 @@ def version_line(version: models.PublishedVersion) -> str:
 
 
 def _slate_lines() -> tuple[str, ...]:
-    from ft_dcc.publish.slate_template import read_lines
+    from ft_dcc.publish.slate_template import read_slate
 
-    return read_lines(resolve.read_settings())
+    return read_slate(resolve.read_settings()).lines
 
 
 @click.command(name="ui", short_help="Open the dialog that publishes files.")

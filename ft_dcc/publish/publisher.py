@@ -17,12 +17,13 @@ from ft_dcc import errors
 from ft_dcc.frames import aspect_ratio
 from ft_dcc.host import ProvidesPlugins
 from ft_dcc.host_support import looks
-from ft_dcc.publish import encode_source, models, progress, report, slate_template, slots
+from ft_dcc.publish import encode_source, models, progress, report, slots
 from ft_dcc.publish.jobs import offline_capture, rollback
 from ft_dcc.publish.jobs.checkpoint import CheckpointStore
 from ft_dcc.publish.jobs.job import Job, jobs_folder
 from ft_dcc.publish.pipeline import pyblish_adapter, registry
 from ft_dcc.publish.pipeline.runner import PluginRunner
+from ft_dcc.publish.slate_template import read_slate
 from ft_dcc.review.feedback import open_notes_of_last_version
 from ft_dcc.session.transport.cancellation import cancel_scope
 from ft_dcc.settings import definitions, resolve
@@ -187,12 +188,11 @@ def apply_settings(
     letterbox = (settings.get("letterbox") or "") if request.letterbox is None else request.letterbox
     if letterbox:
         aspect_ratio(letterbox)
-    slate = request.slate
-    if slate is None:
-        slate = slate_template.read_lines(settings) if settings.get("slate") == "true" else ()
-    images = request.slate_images
-    if slate and images is None:
-        images = slate_template.read_images(settings)
+    slate, images = request.slate, request.slate_images
+    is_drawn = settings.get("slate") == "true" if slate is None else bool(slate)
+    if is_drawn and (slate is None or images is None):
+        found = read_slate(settings)
+        slate, images = found.lines if slate is None else slate, images or found.images
     fill_missing = settings.get("fill_missing") == "true" if request.fill_missing is None else request.fill_missing
     include_scene = request.include_scene
     if include_scene is None:
@@ -212,7 +212,7 @@ def apply_settings(
             for place, text in (corners if request.burnin is None else request.burnin).items()
             if text
         },
-        slate=tuple(map(_with_date, slate)),
+        slate=tuple(map(_with_date, slate or ())),
         slate_images=images,
         watermark=_with_date((settings.get("watermark") or "") if request.watermark is None else request.watermark),
         letterbox=letterbox,

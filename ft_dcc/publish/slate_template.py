@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import attrs
+
 from ft_dcc.errors import SettingInvalid
 from ft_dcc.media import SlateImages
 from ft_dcc.media.slate import LOGO_SUFFIXES, split_label
@@ -19,29 +21,29 @@ _KEYS: dict[str, type] = {"title": str, "logo": str, "thumbnail": bool, "colour_
 _TYPE_NAMES = {str: "a text", bool: "true or false", dict: "a table of texts"}
 
 
-def read_lines(settings: Settings) -> tuple[str, ...]:
-    """Return the templates of the slate's lines, the title first; raise SettingInvalid for an invalid file."""
-    template = _read(settings)
-    if template is None:
-        return settings.items("slate_lines")
-    labels = template.get("labels", {})
-    return (template.get("title", "{project}  {shot}"), *(f"{label}: {text}" for label, text in labels.items()))
+@attrs.frozen
+class Slate:
+    """The templates of a slate's lines, the title first, and what it shows beside them."""
+
+    lines: tuple[str, ...]
+    images: SlateImages
 
 
-def read_images(settings: Settings) -> SlateImages:
-    """Return what the slate shows beside its lines; raise SettingInvalid for an invalid file and a missing logo.
+def read_slate(settings: Settings) -> Slate:
+    """Return the slate of the settings; raise SettingInvalid for an invalid template and a missing logo.
 
-    Without a template that is a thumbnail and colour bars.
+    Without a template it has the lines of the setting, a thumbnail and colour bars.
     """
-    template = _read(settings) or {}
-    return SlateImages(template.get("thumbnail", True), template.get("colour_bars", True), template.get("logo"))
-
-
-def _read(settings: Settings) -> dict[str, Any] | None:
     named = settings.get(_SETTING)
+    template = _read(Path(named)) if named else {}
+    images = SlateImages(template.get("thumbnail", True), template.get("colour_bars", True), template.get("logo"))
     if not named:
-        return None
-    path = Path(named)
+        return Slate(settings.items("slate_lines"), images)
+    labels = (f"{label}: {text}" for label, text in template.get("labels", {}).items())
+    return Slate((template.get("title", "{project}  {shot}"), *labels), images)
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:

@@ -8,7 +8,7 @@ from ft_dcc.errors import SettingInvalid
 from ft_dcc.media import SlateImages
 from ft_dcc.publish.models import PublishRequest
 from ft_dcc.publish.publisher import apply_settings
-from ft_dcc.publish.slate_template import read_images, read_lines
+from ft_dcc.publish.slate_template import read_slate
 from ft_dcc.settings.resolve import read_settings
 
 TEMPLATE = """
@@ -44,8 +44,8 @@ def request(**options):
 def test_template_has_lines_logo_and_images(template, tmp_path):
     template(TEMPLATE)
     settings = read_settings()
-    assert read_lines(settings) == ("{project}", "Shot: {shot}", "Client version: {version}")
-    assert read_images(settings) == SlateImages(thumbnail=True, logo=str(tmp_path / "art" / "logo.png"))
+    assert read_slate(settings).lines == ("{project}", "Shot: {shot}", "Client version: {version}")
+    assert read_slate(settings).images == SlateImages(thumbnail=True, logo=str(tmp_path / "art" / "logo.png"))
 
 
 def test_template_is_used_by_a_request_with_a_slate(template, monkeypatch):
@@ -78,10 +78,10 @@ def test_slate_without_a_template_has_a_thumbnail_and_colour_bars(monkeypatch):
 def test_mistake_in_a_template_is_named(template, text, message):
     template(text)
     with pytest.raises(SettingInvalid, match=message):
-        read_images(read_settings())
+        read_slate(read_settings())
 
 
 def test_template_that_does_not_exist_is_named(monkeypatch, tmp_path):
     monkeypatch.setenv("FT_DCC_SLATE_TEMPLATE", str(tmp_path / "gone.toml"))
     with pytest.raises(SettingInvalid, match=r"gone\.toml cannot be read: No such file .*slate_template"):
-        read_lines(read_settings())
+        read_slate(read_settings())

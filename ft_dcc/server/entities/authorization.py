@@ -36,7 +36,8 @@ from ft_dcc.server.schema.model import Attribute, EntityType, Schema
 from ft_dcc.server.schema.tables import Tables
 
 CREATE, UPDATE, DELETE = "create", "update", "delete"
-# The attributes that users may change on themselves. The e-mail address gives the rights of the invitee who has it.
+# The attributes of their own account that users may change. The e-mail address is not one of them: a user has the
+# rights of the invitee with the same address.
 _OWN_ATTRIBUTES = frozenset(("first_name", "last_name", "thumbnail_id", "thumbnail", "metadata"))
 
 

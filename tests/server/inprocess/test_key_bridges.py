@@ -43,7 +43,7 @@ Operation = dict[str, Any]
 
 @pytest.fixture
 def user(studio: Any, client: Any) -> Any:
-    """Fill three projects, and return a user who is limited to two of them."""
+    """Create a user limited to two projects, beside a third that is private, and return the client of that user."""
     tables, schema = studio.store.tables, studio.schema
     if not client.query(f"User where id is {USER}"):
         with open_database(studio) as connection:

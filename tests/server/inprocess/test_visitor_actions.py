@@ -175,7 +175,7 @@ def test_a_deleted_note_takes_no_components_of_others_with_it(client: Any, visit
     place = {"id": str(uuid5(_LOCATION_NAMESPACE, file)), "component_id": file, "location_id": SERVER_LOCATION_ID}
     with open_database(client.studio) as connection:
         connection.execute(client.studio.store.tables.by_family["ComponentLocation"].insert().values(place))
-        # As of a file of a guest, who is no user.
+        # Files that a guest attaches have no creator.
         table = client.studio.store.tables.by_family["Component"]
         connection.execute(table.update().where(table.c.id == file).values(created_by_id=None))
     guest_actions.write_note(client.dispatcher, access, {"object": page.object, "content": "x", "id": own})

@@ -38,7 +38,7 @@ _LOOK_OPTIONS = {
 
 
 class Sidebar:
-    """The place of all panels."""
+    """Base of all panels: the tab of the add-on in the sidebar of the 3D view."""
 
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"
@@ -46,7 +46,7 @@ class Sidebar:
 
 
 class SignedInSidebar(Sidebar):
-    """The place of panels that an artist sees who is signed in."""
+    """Base of the panels that are drawn only while the artist is signed in."""
 
     @classmethod
     def poll(cls, context: Any) -> bool:

@@ -9,7 +9,7 @@ import bpy
 from ft_dcc.errors import SettingInvalid
 from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.publish.models import PublishRequest
-from ft_dcc.publish.slate_template import read_lines
+from ft_dcc.publish.slate_template import read_slate
 from ft_dcc.settings.definitions import OUTPUTS
 from ft_dcc.settings.resolve import read_settings
 
@@ -211,12 +211,19 @@ def make_request(choices: Any, scene: Any) -> PublishRequest:
         frame_range=None if is_timeline else FrameRange(*chosen_frames(choices, scene), step=choices.step),
         status=choices.status.strip() or None,
         burnin={"SETTINGS": None, "NONE": {}, "STANDARD": _STANDARD_BURNIN}[choices.burnin],
-        slate=None if choices.slate == "SETTINGS" else () if choices.slate == "NONE" else read_lines(read_settings()),
+        slate=_chosen_slate(choices.slate),
         outputs=tuple(name for name in OUTPUTS if name in choices.outputs) or None,
         # None: validation compares the full resolution with the shot's.
         resolution=None if choices.percentage == 100 else chosen_resolution(choices, scene),
         look={name: getattr(choices, name) for name in LOOK},
     )
+
+
+def _chosen_slate(choice: str) -> "tuple[str, ...] | None":
+    """Return the slate's lines; none are empty, and None leaves the slate to the settings."""
+    if choice == "SETTINGS":
+        return None
+    return () if choice == "NONE" else read_slate(read_settings()).lines
 
 
 def chosen_sources(choices: Any) -> "tuple[str, ...] | None":

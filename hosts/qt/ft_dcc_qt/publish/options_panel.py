@@ -9,7 +9,7 @@ from Qt import QtWidgets
 from ft_dcc.errors import Error, SettingInvalid
 from ft_dcc.frames import Resolution
 from ft_dcc.host import Host, SupportsLooks
-from ft_dcc.publish.slate_template import read_lines
+from ft_dcc.publish.slate_template import read_slate
 from ft_dcc.settings.definitions import BURNIN_POSITIONS
 from ft_dcc.settings.resolve import Settings
 from ft_dcc.ui.publish_controller import PublishController
@@ -74,7 +74,7 @@ class OptionsPanel(QtWidgets.QWidget):
             if self.burnin.isChecked() != has_burnin:
                 found["burnin"] = _BURNIN if self.burnin.isChecked() else {}
             if self.slate.isChecked() != (self._settings.get("slate") == "true"):
-                found["slate"] = read_lines(self._settings) if self.slate.isChecked() else ()
+                found["slate"] = read_slate(self._settings).lines if self.slate.isChecked() else ()
             if self._host is not None:
                 found["include_scene"] = self.include_scene.isChecked()
         if self._host is not None:
