@@ -168,9 +168,13 @@ def test_job_folder_that_cannot_be_created_is_reported(session, host, task, task
 def test_lack_of_disk_space_is_reported_before_the_capture(session, task, task_path, jobs):
     # A resolution that needs more space than any disk has.
     host = ColourBars(attrs.evolve(SCENE, frame_range=FrameRange(1, 2**31), resolution=Resolution(32768, 32768)))
-    with pytest.raises(StorageError, match="MiB free, this publish needs"):
+    with pytest.raises(StorageError, match="MiB free, this publish needs") as caught:
         publish(PublishRequest(task=task_path), session, host, jobs=jobs)
     assert host.captures == 0
+    # Images and movies are compressed: 10,000 frames of 1080p do not need the 60 GiB of their pixels.
+    needed = int(str(caught.value).split("this publish needs ")[1].split(" MiB")[0].replace(",", "")) << 20
+    pixels = 2**31 * 32768**2 * 3
+    assert pixels // 10 < needed < pixels // 3
 
 
 def test_studio_plugin_with_an_import_error_stops_the_publish(
