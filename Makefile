@@ -22,9 +22,10 @@ demo: setup
 	$(BIN)/ft-dcc demo
 
 test: setup-test
-	# The tests of a file share a studio server, so that a file runs in one process. The coverage report is
-	# htmlcov/index.html: failed tests stay at the end of the output.
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --cov --cov-report=html
+	# The tests of a file share a studio server, so that a file runs in one process. The report of coverage is printed
+	# after tests that passed; failed tests stay at the end of the output.
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --cov --cov-report=
+	$(BIN)/coverage report --skip-covered
 
 check: setup-test
 	$(BIN)/ruff check .
@@ -94,4 +95,4 @@ screenshot-blender: setup-test
 		$(BIN)/python -m pytest -q tests/blender/test_window.py -k screenshot
 
 clean:
-	rm -rf $(VENV) .venv-official .venv-release build dist site htmlcov
+	rm -rf $(VENV) .venv-official .venv-release build dist site

@@ -60,20 +60,46 @@ def test_batch_publishes_each_item_once_and_lists_all_problems(batch):
     assert batch.versions() == [("SH010", 1), ("SH010", 2), ("SH020", 1), ("SH020", 2), ("SH070", 1)]
 
 
+# A studio's plugin that holds the publish of a source until a file beside the plugin has the name of the source.
+HOLD = """
+import time
+from pathlib import Path
+
+import pyblish.api
+
+
+class Hold(pyblish.api.InstancePlugin):
+    order = pyblish.api.ExtractorOrder - 0.4
+
+    def process(self, instance):
+        while not Path(__file__).with_name(instance.data["name"]).exists():
+            time.sleep(0.02)
+"""
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to a console")
 def test_ctrl_c_and_kill_lose_nothing_and_publish_nothing_twice(batch):
-    for number in range(6):
-        batch.add_shot(f"SH{number}", count=12)
+    names = [f"SH{number}" for number in range(6)]
+    for name in names:
+        batch.add_shot(name, count=12)
     manifest = batch.write()
-    for stop in (signal.SIGINT, signal.SIGKILL):
+    plugins = batch.folder / "plugins"
+    plugins.mkdir()
+    (plugins / "hold.py").write_text(HOLD, encoding="utf-8")
+    batch.environ["PYBLISHPLUGINPATH"] = str(plugins)
+    for released, stop in (("SH0", signal.SIGINT), ("SH1", signal.SIGKILL)):
+        (plugins / released).touch()
         process = batch.start(manifest, "--engine", "local:2", start_new_session=True)
         for line in process.stderr:
             if line.startswith("done: "):
                 break
         process.send_signal(stop)
-        process.communicate(timeout=120)
-        if stop is signal.SIGINT:
-            assert process.returncode == 130
+        # The workers of a killed run live on with its pipes.
+        assert process.wait(timeout=120) == (130 if stop is signal.SIGINT else -signal.SIGKILL)
+        process.stdout.close()
+        process.stderr.close()
+    for name in names:
+        (plugins / name).touch()
     deadline = time.monotonic() + 120
     while True:
         # Workers of the killed run finish their item; until then their jobs are locked.
@@ -81,7 +107,7 @@ def test_ctrl_c_and_kill_lose_nothing_and_publish_nothing_twice(batch):
         if done.returncode == 0 or time.monotonic() > deadline:
             break
     assert done.returncode == 0, done.stderr
-    assert batch.versions() == [(f"SH{number}", 1) for number in range(6)]
+    assert batch.versions() == [(name, 1) for name in names]
 
 
 def test_item_that_was_repaired_is_published_by_the_next_run(batch):

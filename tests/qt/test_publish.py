@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import threading
+import os
+import socket
+import subprocess
+import sys
 
 import pytest
 import requests
@@ -259,46 +263,53 @@ def test_a_job_is_dropped_by_the_second_click(open_dialog, choose, press, wait_u
     assert list((tmp_path / "jobs").iterdir()) == []
 
 
-@pytest.fixture
-def audited_main_thread():
-    """Record connections, processes and files of the main thread while ``is_on`` is true."""
-    import sys
-    from types import SimpleNamespace
+@contextlib.contextmanager
+def recorded_calls():
+    """Record connections, processes and files that this thread opens, each with its place in the source.
 
-    seen = SimpleNamespace(is_on=False, events=[])
-    main = threading.main_thread()
+    An audit hook would stay for the whole process, and other threads could not start while it runs.
+    """
+    calls = []
 
-    def hook(event, arguments):
-        if not seen.is_on or threading.current_thread() is not main:
+    def record(frame, event, function):
+        if event != "c_call" or frame.f_code.co_filename.startswith("<frozen importlib"):
             return
-        if event in ("socket.connect", "socket.getaddrinfo", "subprocess.Popen", "os.scandir", "os.listdir"):
-            seen.events.append((event, str(arguments)))
-        # Late imports read from the disk, and Qt loads the images.
-        elif event == "open" and not str(arguments[0]).endswith((".py", ".pyc", ".so")):
-            seen.events.append((event, str(arguments[0])))
+        is_connection = isinstance(function.__self__, socket.socket) and function.__name__.startswith("connect")
+        if is_connection or function in (open, os.open, os.scandir, os.listdir, *starts_and_lookups):
+            calls.append((function.__name__, frame.f_code.co_filename, frame.f_lineno))
 
-    sys.addaudithook(hook)
-    yield seen
-    seen.is_on = False
+    names = (("_socket", "getaddrinfo"), ("_posixsubprocess", "fork_exec"), ("_winapi", "CreateProcess"))
+    starts_and_lookups = [getattr(sys.modules[module], name) for module, name in names if module in sys.modules]
+    sys.setprofile(record)
+    try:
+        yield calls
+    finally:
+        sys.setprofile(None)
+
+
+@pytest.mark.parametrize("call", [open, os.listdir, lambda path: subprocess.run([path], check=False)])
+def test_calls_of_this_thread_are_recorded(call, tmp_path):
+    with recorded_calls() as calls, contextlib.suppress(OSError):
+        call(str(tmp_path))
+    assert len(calls) == 1
 
 
 def test_the_main_thread_opens_no_connections_processes_or_files(
-    open_dialog, choose, press, wait_until, slow_bars, task, task_path, audited_main_thread
+    open_dialog, choose, press, wait_until, slow_bars, task, task_path
 ):
     slow_bars.remember_task(task["id"])
     slow_bars.proceed.set()
     dialog = open_dialog(slow_bars)
     # The preview of the first source is a capture on the main thread.
     wait_until(lambda: dialog.controller.queries.wait(0), slow_bars)
-    audited_main_thread.is_on = True
-    for page in ("reviews", "queue", "settings", "about", "publish"):
-        dialog.open_page(page)
-        wait_until(lambda: dialog.controller.queries.wait(0), slow_bars)
-    choose(dialog, task_path, slow_bars)
-    press(dialog.publish_page.publish)
-    wait_until(lambda: dialog.publish_page.result.isVisible(), slow_bars)
-    audited_main_thread.is_on = False
-    assert audited_main_thread.events == []
+    with recorded_calls() as calls:
+        for page in ("reviews", "queue", "settings", "about", "publish"):
+            dialog.open_page(page)
+            wait_until(lambda: dialog.controller.queries.wait(0), slow_bars)
+        choose(dialog, task_path, slow_bars)
+        press(dialog.publish_page.publish)
+        wait_until(lambda: dialog.publish_page.result.isVisible(), slow_bars)
+    assert calls == []
 
 
 def test_the_report_names_the_task(open_dialog, choose, press, wait_until, render, task_path, tmp_path):

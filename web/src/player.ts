@@ -415,6 +415,8 @@ export class Player {
     if (clip === null || limits === null || !this.canSeek) return;
     this.stopAnimation();
     this.setSpeed(speed);
+    // reachEnd() continues: an element that loops jumps to the first frame after a seek into the last one.
+    this.video.loop = false;
     this.video.pause();
     const end = speed < 0 ? limits.first : limits.last;
     const start = startOf(this.target, limits, speed);
