@@ -34,7 +34,7 @@ class QueryContext:
 
     @_user.default
     def _user_parameters(self) -> dict[str, Any]:
-        projects = json.dumps(self.permissions.projects or ())
+        projects = json.dumps(self.permissions.projects) if self.permissions.projects else "[]"
         return {row_filter.CALLER_PARAMETER: self.caller_id, row_filter.PROJECTS_PARAMETER: projects}
 
     @property

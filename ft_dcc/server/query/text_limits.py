@@ -25,12 +25,17 @@ def check_template(text: str) -> None:
     """Raise ParseError for a template that is too long, nested too deeply, or has too long a path."""
     if len(text) > MAX_TEMPLATE_LENGTH:
         raise ParseError(f"The query has more than {MAX_TEMPLATE_LENGTH} characters without its literals. Split it.")
+    if text.count("(") > MAX_DEPTH:
+        _check_depth(text)
+    if text.count(".") >= MAX_PATH_STEPS and (found := _LONG_PATH.search(text)):
+        raise ParseError(
+            f"The query cannot be read at character {found.start() + 1}: a path has at most {MAX_PATH_STEPS} steps."
+        )
+
+
+def _check_depth(text: str) -> None:
     depth = 0
     for character in text:
         depth += (character == "(") - (character == ")")
         if depth > MAX_DEPTH:
             raise ParseError(f"The query is nested too deeply: more than {MAX_DEPTH} parentheses. Split it.")
-    if text.count(".") >= MAX_PATH_STEPS and (found := _LONG_PATH.search(text)):
-        raise ParseError(
-            f"The query cannot be read at character {found.start() + 1}: a path has at most {MAX_PATH_STEPS} steps."
-        )
