@@ -29,20 +29,22 @@ if TYPE_CHECKING:
 _SEPARATOR = ";"
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0", "")
 _FIELD = re.compile(r"\{(\w+)\}")
-SCENE_SUFFIXES = frozenset((".blend",))
+SCENE_SUFFIXES = frozenset((".blend", ".ma", ".mb", ".nk"))
 
 
 @attrs.frozen
 class Item:
     """One source with the options of its publish; ``place`` is where it is defined, "shots.csv, line 3".
 
-    ``scene`` is the scene file that is to be captured, None for files. ``problems`` are the values that are invalid.
+    ``scene`` is the scene file that is to be captured, None for files, and ``look`` a text of presets and options of
+    its program. ``problems`` are the values that are invalid.
     """
 
     place: str
     request: PublishRequest
     scene: Path | None = None
     problems: tuple[str, ...] = ()
+    look: str = ""
 
     @property
     def source(self) -> str:
@@ -78,9 +80,16 @@ _COLUMNS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "watermark": ("watermark", str),
     "letterbox": ("letterbox", str),
     "fill_missing": ("fill_missing", _truth),
+    "include_scene": ("include_scene", _truth),
+    "allow_incomplete": ("allow_incomplete", _truth),
     "output": ("outputs", _texts),
 }
-_OTHER_COLUMNS = ("source", "sound", "camera", "colour_space")
+# The columns of colours: fields of ColourOptions.
+_COLOUR_COLUMNS = {
+    **{name: name for name in ("display", "view", "layer", "part", "stereo_view")},
+    "colour_space": "space",
+}
+_OTHER_COLUMNS = ("source", "sound", "camera", "look", *_COLOUR_COLUMNS)
 
 
 def read_manifest(path: Path, defaults: PublishRequest) -> list[Item]:
@@ -165,22 +174,29 @@ def _item(place: str, row: Mapping[str, Any], folder: Path, defaults: PublishReq
             values[field] = convert(value)
         except errors.SettingInvalid as error:
             problems.append(str(error))
-    if "colour_space" in row:
-        values["colour"] = attrs.evolve(ColourOptions.of_settings(), space=str(row["colour_space"]))
+    colour = {field: str(row[column]) for column, field in _COLOUR_COLUMNS.items() if column in row}
+    if colour:
+        values["colour"] = attrs.evolve(defaults.colour or ColourOptions.of_settings(), **colour)
     if "sound" in row:
         values["sounds"] = tuple(_absolute(text, folder) for text in _texts(row["sound"]))
     source = str(row.get("source") or "").strip()
     if not source:
         problems.append("No source. Add a column source with frames, a movie, an image or a scene.")
     request = attrs.evolve(defaults, **values)
-    return make_item(place, source and _absolute(source, folder), request, str(row.get("camera") or ""), problems)
+    is_scene = Path(source).suffix.lower() in SCENE_SUFFIXES
+    useless = _COLOUR_COLUMNS if is_scene else ("camera", "look")
+    kind = "a scene" if is_scene else "no scene"
+    problems += [f"{source} is {kind}, so it has no {name}." for name in useless if source and row.get(name)]
+    item = make_item(place, source and _absolute(source, folder), request, str(row.get("camera") or ""), problems)
+    return attrs.evolve(item, look=str(row.get("look") or ""))
 
 
 def make_item(place: str, source: str, request: PublishRequest, camera: str = "", problems: Iterable[str] = ()) -> Item:
-    """Return the item of a source; a scene is captured from the camera, by default its active one."""
+    """Return the item of a source; a scene is captured from the camera or node, by default its active one."""
     if Path(source).suffix.lower() in SCENE_SUFFIXES:
         sources = (camera,) if camera else ()
-        return Item(place, attrs.evolve(request, source=sources), Path(source), tuple(problems))
+        # The colours of files are not those of a capture.
+        return Item(place, attrs.evolve(request, source=sources, colour=None), Path(source), tuple(problems))
     return Item(place, attrs.evolve(request, source=(source,) if source else ()), None, tuple(problems))
 
 

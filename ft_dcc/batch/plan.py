@@ -6,7 +6,9 @@ The plan is a folder: ``items.jsonl`` has a line for each item, ``results`` a fi
 from __future__ import annotations
 
 import collections
+import functools
 import hashlib
+import importlib.util
 import json
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from ft_dcc import errors, frames
+from ft_dcc.batch import scene_runner
 from ft_dcc.batch.manifest import Item
 from ft_dcc.files.atomic import write_atomically
 from ft_dcc.publish.jobs.journal import read_value, write_value
@@ -26,8 +29,6 @@ if TYPE_CHECKING:
     from ft_dcc.session import Session
 
 ITEMS, RESULTS = "items.jsonl", "results"
-# Scenes that only their program can capture, with a window.
-_OTHER_SCENES = {".ma": "Maya", ".mb": "Maya", ".nk": "Nuke", ".nknc": "Nuke", ".nkind": "Nuke"}
 DONE, PROBLEM, FAILED, WAITING = "done", "problem", "failed", "waiting"
 
 
@@ -47,6 +48,7 @@ class PlannedItem:
     scene: str | None = None
     generation: int = 0
     problems: tuple[str, ...] = ()
+    look: str = ""
 
     @property
     def job(self) -> str:
@@ -158,15 +160,18 @@ def write_result(folder: Path, result: ItemResult) -> None:
         raise errors.StorageError(f"The result in {folder} cannot be written: {error.strerror}.") from error
 
 
-def make_plan(session: Session, items: Sequence[Item], folder: Path, *, again: bool = False) -> Plan:
+def make_plan(
+    session: Session, items: Sequence[Item], folder: Path, *, again: bool = False, is_local: bool = True
+) -> Plan:
     """Return the saved plan of the items, with all problems that can be found without decoding a file.
 
-    Equal items have the same job in every plan, so that none is published twice; with ``again`` all of them get new
+    Unless other machines do the work (``is_local``), programs of scenes that are missing here are problems, too. Equal
+    items have the same job in every plan, so that none is published twice; with ``again`` all of them get new
     jobs, which later plans in the same folder keep. Raises StorageError and ServerError.
     """
     earlier = Plan.open(folder / ITEMS).items if (folder / ITEMS).is_file() else ()
     generations = {item.key.partition("-")[0]: item.generation for item in earlier}
-    tasks = _find_tasks(session, items)
+    tasks, find_program_problems = _find_tasks(session, items), functools.lru_cache(_program_problems)
     counts: collections.Counter[str] = collections.Counter()
     planned = []
     for index, item in enumerate(items):
@@ -175,12 +180,17 @@ def make_plan(session: Session, items: Sequence[Item], folder: Path, *, again: b
         key = f"{base}-{generation}" if generation else base
         counts[key] += 1
         problems = [*item.problems, *_problems(item, tasks)]
+        if is_local and item.scene is not None and not problems:
+            problems += find_program_problems(item.scene.suffix.lower())
         if counts[key] > 1:
             problems.append("The same source is listed twice for this task. Remove one of the two lines.")
             key = f"{key}-copy{counts[key]}"
         scene = None if item.scene is None else str(item.scene)
+        request = item.request
         planned.append(
-            PlannedItem(index, key, session.server_url, item.place, item.request, scene, generation, tuple(problems))
+            PlannedItem(
+                index, key, session.server_url, item.place, request, scene, generation, tuple(problems), item.look
+            )
         )
     plan = Plan(folder, tuple(planned))
     plan.save()
@@ -218,13 +228,25 @@ def _problems(item: Item, tasks: frozenset[str]) -> list[str]:
     return problems
 
 
+def _program_problems(suffix: str) -> list[str]:
+    """Return why scenes with this suffix cannot be captured on this machine."""
+    host = scene_runner.PROGRAMS.get(suffix)
+    try:
+        if host is not None:
+            scene_runner.require_program(host)
+        elif importlib.util.find_spec("bpy") is None:
+            raise errors.MissingExtra("blender", "A playblast of a .blend file")
+    except errors.Error as error:
+        return [str(error)]
+    return []
+
+
 def _source_problems(item: Item) -> list[str]:
     source = item.source
-    if (program := _OTHER_SCENES.get(Path(source).suffix.lower())) is not None:
-        return [
-            f"{source} is a scene of {program}, which a batch cannot capture. Publish it in {program}, or list the "
-            "frames or the movie that it rendered."
-        ]
+    try:
+        scene_runner.program_of(Path(source))
+    except errors.SceneUnreadable as error:
+        return [str(error)]
     if item.scene is not None or not frames.is_sequence(source):
         return [] if Path(source).is_file() else [f"{source} does not exist."]
     try:

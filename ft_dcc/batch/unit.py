@@ -7,16 +7,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import attrs
+
 from ft_dcc import errors
-from ft_dcc.batch import plan
+from ft_dcc.accounts.credentials import Account
+from ft_dcc.batch import plan, scene_runner
 from ft_dcc.batch.plan import ItemResult, PlannedItem
+from ft_dcc.host_support.looks import find_looks, parse_look
 from ft_dcc.publish.jobs import queue
 from ft_dcc.publish.jobs.job import Job, jobs_folder
-from ft_dcc.publish.publisher import Publisher, prepare
+from ft_dcc.publish.publisher import Publisher
+from ft_dcc.publish.scene_order import SceneOrder
+from ft_dcc.settings.resolve import read_settings
 
 if TYPE_CHECKING:
     from ft_dcc.host import Host
-    from ft_dcc.publish.models import Published
+    from ft_dcc.publish.models import Published, PublishRequest
     from ft_dcc.publish.progress import OnProgress
     from ft_dcc.session import Session
 
@@ -47,23 +53,39 @@ def publish_item(
 def _publish(item: PlannedItem, session: Session, on_progress: OnProgress | None) -> Published:
     jobs = jobs_folder()
     job = Job(jobs / item.job)
+    if item.scene is not None and scene_runner.program_of(Path(item.scene)) is not None and _needs_scene(job):
+        return _publish_in_program(item, Path(item.scene), session, on_progress)
     with _opened_scene(item) as host:
-        if job.journal.path.is_file() and _must_restart(job):
-            job.remove()
-        if not job.journal.path.is_file():
-            prepare(item.request, session.server_url, host, jobs, item.job)
-        return Publisher(session, host, on_progress, jobs).resume(item.job)
+        return queue.publish_once(Publisher(session, host, on_progress, jobs), _request(item, host), item.job)
 
 
-def _must_restart(job: Job) -> bool:
-    """Return whether the job was stopped by a problem that may be fixed by now, before anything was uploaded."""
-    state = queue.inspect_job(job).state
-    return state in (queue.CHECKED, queue.UNREADABLE) or (state == queue.FAILED and not job.is_validated)
+def _needs_scene(job: Job) -> bool:
+    """Return whether the job is still to be captured; what is left after that needs no program."""
+    return (
+        not job.journal.path.is_file() or queue.must_restart(job) or queue.inspect_job(job).state == queue.NEEDS_SCENE
+    )
+
+
+def _publish_in_program(item: PlannedItem, scene: Path, session: Session, on_progress: OnProgress | None) -> Published:
+    order = SceneOrder(scene, item.request, jobs_folder(), item.job, look=item.look)
+    account = Account(session.server_url, session.api_user, session.api_key)
+    published = scene_runner.publish_scene(order, account, on_progress).published
+    if published is None:
+        raise errors.CaptureFailed(f"{scene} was captured, and its answer has no version. Publish the item again.")
+    return published
+
+
+def _request(item: PlannedItem, host: Host | None) -> PublishRequest:
+    """Return the request with the look of the item; raise SettingInvalid."""
+    if not item.look or host is None:
+        return item.request
+    return attrs.evolve(item.request, look=parse_look(item.look, find_looks(host, read_settings())))
 
 
 @contextmanager
 def _opened_scene(item: PlannedItem) -> Iterator[Host | None]:
-    if item.scene is None:
+    """Open a .blend file in this process, and yield the host; yield None for other items."""
+    if item.scene is None or scene_runner.program_of(Path(item.scene)) is not None:
         yield None
         return
     try:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Callable
 import click
 
 from ft_dcc import errors
-from ft_dcc.cli.publish import PublishCommand, make_request, publish_options
+from ft_dcc.cli.publish import PublishCommand, colour_options, make_request, publish_options, read_colour_options
 from ft_dcc.cli.terminal.inputs import AbsolutePath, connected
 from ft_dcc.cli.terminal.output import Output, reporting
 from ft_dcc.settings.resolve import read_settings
@@ -50,6 +50,7 @@ _PATH = AbsolutePath()
 @click.option("--tls-cert", type=_PATH, help="Dask: certificate of this client.")
 @click.option("--tls-key", type=_PATH, help="Dask: key of this client.")
 @publish_options
+@colour_options
 @reporting
 def batch_command(
     output: Output,
@@ -79,14 +80,14 @@ def batch_command(
 
     if repair:
         raise click.UsageError("--repair needs one source. Publish the item alone: ft-dcc publish.")
+    request = make_request((), colour=read_colour_options(options), **options)
     run = _engine(engine, _tls_files(tls_ca, tls_cert, tls_key))
-    request = make_request((), **options)
     with connected() as session:
         found = _read_items(session, items, match, query, source, request)
         name, _, place = engine.partition(":")
         bundle = Path(place) if name in _WRITERS and place else None
         folder = out or bundle or _default_folder(items, query, session.server_url)
-        plan = make_plan(session, found, folder.absolute(), again=again)
+        plan = make_plan(session, found, folder.absolute(), again=again, is_local=name == _LOCAL)
         _print_plan(output, plan)
         has_problems = any(item.problems for item in plan.items)
         if not (dry_run or (strict and has_problems)) and plan.todo:

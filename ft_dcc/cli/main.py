@@ -35,7 +35,7 @@ _COMMANDS = {
     "login": ("ft_dcc.cli.site:login_command", "Sign in with the browser."),
     "notes": ("ft_dcc.cli.notes:command", "Show, answer and export notes of reviewers."),
     "open": ("ft_dcc.cli.review:open_command", "Open a version or a review session in the browser."),
-    "playblast": ("ft_dcc.cli.playblast:playblast_command", "Playblast a Blender scene and publish it."),
+    "playblast": ("ft_dcc.cli.playblast:playblast_command", "Capture a Blender, Maya or Nuke scene and publish it."),
     "publish": ("ft_dcc.cli.publish:publish_command", "Publish frames, a movie or an image."),
     "publish-item": ("ft_dcc.cli.batch:publish_item_command", "Publish items of a batch's plan (for farms)."),
     "queue": ("ft_dcc.cli.queue:command", "Resume interrupted publishes."),

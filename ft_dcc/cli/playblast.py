@@ -1,4 +1,4 @@
-"""``ft-dcc playblast``: publish a playblast of a Blender scene."""
+"""``ft-dcc playblast``: publish a capture of a scene of Blender, Maya or Nuke."""
 
 from __future__ import annotations
 
@@ -15,30 +15,36 @@ from ft_dcc import errors
 from ft_dcc.cli.publish import (
     PublishCommand,
     make_request,
+    message_of_kept_job,
     print_plan,
+    print_planned,
     print_result,
     publish_options,
     publish_showing_progress,
+    repair_names,
 )
+from ft_dcc.cli.terminal.inputs import AbsolutePath, find_account
 from ft_dcc.cli.terminal.output import Output, reporting
+from ft_dcc.settings.resolve import read_settings
 
 if TYPE_CHECKING:
     from ft_dcc.host import Host
+    from ft_dcc.publish.scene_order import SceneAnswer, SceneOrder
 
 
-@click.command(name="playblast", cls=PublishCommand, short_help="Playblast a Blender scene and publish it.")
-@click.argument("scene", metavar="SCENE.blend", type=click.Path(path_type=Path))
-@click.option("--camera", metavar="NAME", help="Camera (default: the scene's active camera).")
+@click.command(name="playblast", cls=PublishCommand, short_help="Capture a Blender, Maya or Nuke scene and publish it.")
+@click.argument("scene", metavar="SCENE", type=AbsolutePath())
+@click.option("--camera", metavar="NAME", help="Camera, or node of Nuke (default: the scene's active one).")
 @click.option("--percentage", type=click.IntRange(1, 100), help="Size in percent of the scene's resolution.")
+@click.option("--look", default="", metavar="TEXT", help="Look: preset, options, or both (default: FT_DCC_LOOK).")
+@click.option("--program", type=AbsolutePath(), help="Path of Maya or Nuke (default: FT_DCC_MAYA or FT_DCC_NUKE).")
 @click.option(
     "--visibility",
     type=click.Choice(["viewport", "render"]),
-    default="viewport",
-    show_default=True,
-    help="Show objects and modifiers as in the viewport or as in renders.",
+    help="Blender: show objects and modifiers as in the viewport or as in renders (default: viewport).",
 )
-@click.option("--run-scripts", is_flag=True, help="Run Python code of the file, such as drivers, which you trust.")
-@click.option("--allow-incomplete", is_flag=True, help="Publish although files of the scene are missing.")
+@click.option("--run-scripts", is_flag=True, help="Blender: run Python code of the file, such as drivers you trust.")
+@click.option("--allow-incomplete", is_flag=True, help="Publish although parts of the scene cannot be loaded.")
 @click.option(
     "--include-scene/--no-include-scene", default=None, help="Upload the scene file as a component of the version."
 )
@@ -50,23 +56,96 @@ def playblast_command(
     camera: str | None,
     repair: tuple[str, ...],
     percentage: int | None,
-    visibility: str,
+    look: str,
+    program: Path | None,
+    visibility: str | None,
     *,
     run_scripts: bool,
     dry_run: bool,
     **options: Any,
 ) -> int:
-    """Playblast a camera of SCENE.blend and publish it as a new version; the file is never changed."""
+    """Capture a camera of SCENE and publish it as a new version; the file is never changed.
+
+    SCENE is a .blend file, or a .ma, .mb or .nk file if Maya or Nuke is on this machine, which is then started without
+    a window. Opening a scene of Maya or Nuke runs the code in it, as in the program.
+    """
     if percentage is not None and options["resolution"] is not None:
         raise errors.SettingInvalid("The size is given twice. Give either --percentage or --resolution.")
+    sources = (camera,) if camera else ()
+    if _has_program(scene):
+        if visibility is not None or run_scripts:
+            raise click.UsageError("--visibility and --run-scripts are for Blender scenes.")
+        request = make_request(sources, **options)
+        order = make_order(scene, request, look=look, percentage=percentage, repair=repair, is_dry_run=dry_run)
+        return print_answer(output, publish_in_program(output, order, program))
+    if program is not None:
+        raise click.UsageError("--program is for scenes of Maya and Nuke; Blender scenes need no program.")
+    from ft_dcc.host_support.looks import parse_look
+
     with opened_in_blender(scene, run_scripts=run_scripts) as host:
         if percentage is not None:
             options["resolution"] = host.scene().resolution.scaled(percentage)
-        request = make_request((camera,) if camera else (), look={"visibility": visibility.upper()}, **options)
+        chosen = {"visibility": (visibility or "viewport").upper(), **parse_look(look, {})}
+        request = make_request(sources, look=chosen, **options)
         if dry_run:
             return print_plan(output, request, host)
         published = publish_showing_progress(output, request, repair, host)
     return print_result(output, published)
+
+
+def _has_program(scene: Path) -> bool:
+    from ft_dcc.batch.scene_runner import program_of
+
+    return program_of(scene) is not None
+
+
+def make_order(
+    scene: Path, request: Any, job_id: str | None = None, *, repair: tuple[str, ...] = (), **values: Any
+) -> SceneOrder:
+    """Return the order to publish the scene, as a new job unless ``job_id`` is given."""
+    from ft_dcc.publish.jobs.job import jobs_folder, new_id
+    from ft_dcc.publish.scene_order import SceneOrder
+
+    names = repair_names(repair) if repair else None
+    return SceneOrder(scene, request, jobs_folder(), job_id or new_id(), repair=names, **values)
+
+
+def publish_in_program(output: Output, order: SceneOrder, program: Path | None = None) -> SceneAnswer:
+    """Carry out the order in Maya or Nuke, show the progress on stderr, and return the answer.
+
+    If the server does not answer, or on Ctrl-C, the job stays in the queue and a message names the command that resumes
+    it.
+    """
+    from ft_dcc.batch.scene_runner import publish_scene
+    from ft_dcc.cli.terminal.progress import progress_display
+    from ft_dcc.publish.jobs.job import Job
+
+    job = Job(order.jobs / order.job)
+    account = find_account(read_settings())
+    try:
+        with progress_display(is_quiet=output.quiet) as on_progress:
+            return publish_scene(order, account, on_progress, program)
+    except KeyboardInterrupt:
+        if job.journal.path.is_file():
+            output.message(message_of_kept_job(job.id))
+        raise
+    except errors.ServerUnreachable as error:
+        if job.journal.path.is_file() and job.id not in str(error):
+            error.message += f" When it answers: ft-dcc queue run (job {job.id})."
+        raise
+    except (errors.AuthenticationError, errors.PluginBroken, errors.SettingInvalid):
+        if job.journal.path.is_file() and not job.is_started:
+            job.remove()
+        raise
+
+
+def print_answer(output: Output, answer: SceneAnswer) -> int:
+    """Print what was published or planned, and return the exit code."""
+    for message in answer.messages:
+        output.message(message)
+    if answer.published is None:
+        return print_planned(output, list(answer.planned), answer.problems)
+    return print_result(output, answer.published)
 
 
 @contextmanager

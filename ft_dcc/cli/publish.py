@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +19,8 @@ from ft_dcc.settings import definitions, resolve
 
 if TYPE_CHECKING:
     from ft_dcc.host import Host
-    from ft_dcc.publish import models, progress, publisher
+    from ft_dcc.media import ColourOptions
+    from ft_dcc.publish import models, progress
     from ft_dcc.publish.jobs.job import Job
 
 Command = Callable[..., Any]
@@ -28,8 +28,8 @@ Command = Callable[..., Any]
 # Not the name of any check.
 _ALL = "*"
 
-# Options of ``publish`` that are fields of ColourOptions.
-_COLOUR_OPTIONS = ("display", "view", "layer", "part", "stereo_view")
+# Options that are fields of ColourOptions; --colour-space is its space.
+_COLOUR_FIELDS = ("display", "view", "layer", "part", "stereo_view")
 
 _OPTIONS = (
     click.option("--task", metavar="ID_OR_PATH", help="Task id, or PROJECT/SEQUENCE/SHOT/TASK (default: FT_DCC_TASK)."),
@@ -100,6 +100,27 @@ _OPTIONS = (
     ),
 )
 
+_COLOUR_OPTIONS = (
+    click.option(
+        "--colour-space",
+        metavar="NAME",
+        help="Colour space of the images, a name of the OCIO config, such as ACEScct for DPX (default: only OpenEXR is "
+        "converted).",
+    ),
+    click.option("--display", metavar="NAME", help="Display of the OCIO config (default: its first)."),
+    click.option(
+        "--view",
+        metavar="NAME",
+        help="View of the display (default: first view; with a built-in config, un-tone-mapped unless ACES or camera "
+        "log).",
+    ),
+    click.option(
+        "--layer", metavar="NAME", help="Layer of OpenEXR files, or a single channel such as Z (default: RGB)."
+    ),
+    click.option("--part", metavar="NAME", help="Part of OpenEXR files, by name or number from 0."),
+    click.option("--stereo-view", metavar="NAME", help="View of stereo OpenEXR files, such as left."),
+)
+
 
 class PublishCommand(click.Command):
     """A command with ``--repair``, whose optional value is separated by "=", so that it takes no source."""
@@ -116,6 +137,22 @@ def publish_options(function: Command) -> Command:
     for option in reversed(_OPTIONS):
         function = option(function)
     return function
+
+
+def colour_options(function: Command) -> Command:
+    """Add the options for colours and channels of files to a command; ``read_colour_options`` takes their values."""
+    for option in reversed(_COLOUR_OPTIONS):
+        function = option(function)
+    return function
+
+
+def read_colour_options(options: dict[str, Any]) -> ColourOptions | None:
+    """Remove the values of ``colour_options`` from the options, and return what they choose, None for nothing."""
+    from ft_dcc.media import ColourOptions
+
+    given = {"space": options.pop("colour_space"), **{name: options.pop(name) for name in _COLOUR_FIELDS}}
+    names = {name: value for name, value in given.items() if value is not None}
+    return attrs.evolve(ColourOptions.of_settings(), **names) if names else None
 
 
 def make_request(
@@ -141,30 +178,20 @@ def make_request(
     )
 
 
+def repair_names(repair: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of the checks of ``--repair``, none for all checks."""
+    return () if _ALL in repair else repair
+
+
 @click.command(name="publish", cls=PublishCommand, short_help="Publish frames, a movie or an image.")
 @click.argument("source", metavar="PATTERN_OR_FILE...", nargs=-1, required=True)
 @publish_options
-@click.option(
-    "--colour-space",
-    metavar="NAME",
-    help="Colour space of the images, a name of the OCIO config, such as ACEScct for DPX (default: only OpenEXR is "
-    "converted).",
-)
-@click.option("--display", metavar="NAME", help="Display of the OCIO config (default: its first).")
-@click.option(
-    "--view",
-    metavar="NAME",
-    help="View of the display (default: first view; with a built-in config, un-tone-mapped unless ACES or camera log).",
-)
-@click.option("--layer", metavar="NAME", help="Layer of OpenEXR files, or a single channel such as Z (default: RGB).")
-@click.option("--part", metavar="NAME", help="Part of OpenEXR files, by name or number from 0.")
-@click.option("--stereo-view", metavar="NAME", help="View of stereo OpenEXR files, such as left.")
+@colour_options
 @reporting
 def publish_command(
     output: Output,
     source: tuple[str, ...],
     repair: tuple[str, ...],
-    colour_space: str | None,
     *,
     dry_run: bool,
     **options: Any,
@@ -175,11 +202,7 @@ def publish_command(
     sequences, movies and images in it. The number can also be written as @@@@, $F4 or <frame04>, a range can follow
     it (sh010.%04d.exr 1001-1010), and %V stands for each stereo view.
     """
-    from ft_dcc.media import ColourOptions
-
-    given = {"space": colour_space, **{name: options.pop(name) for name in _COLOUR_OPTIONS}}
-    names = {name: value for name, value in given.items() if value is not None}
-    colour = attrs.evolve(ColourOptions.of_settings(), **names) if names else None
+    colour = read_colour_options(options)
     request = make_request(frames.join_sequences(_expand_folders(source)), colour=colour, **options)
     if dry_run:
         return print_plan(output, request)
@@ -221,7 +244,8 @@ def publish_showing_progress(
         with connected() as session, progress_display(is_quiet=output.quiet) as on_progress:
             check = Publisher(session, host, on_progress, jobs).validate(request)
             print_open_notes(output, check.find_open_notes())
-            _repair(output, check, repair)
+            for line in check.repair_named(repair_names(repair)):
+                output.message(line)
             return check.publish()
     job = prepare(request, find_account(settings).server.rstrip("/"), host, jobs)
     try:
@@ -250,6 +274,11 @@ def print_plan(output: Output, request: models.PublishRequest, host: Host | None
         planned, problems = check.planned, check.problems
     finally:
         check.discard()
+    return print_planned(output, planned, problems)
+
+
+def print_planned(output: Output, planned: list[dict[str, str]], problems: tuple[errors.ValidationIssue, ...]) -> int:
+    """Print the planned versions and all problems, and return the exit code of the publish."""
     for problem in problems:
         output.message(problem_line(problem))
     report = {"planned": planned, "problems": [problem._asdict() for problem in problems]}
@@ -268,23 +297,6 @@ def _capture_offline(output: Output, job: Job, host: Host | None) -> str:
         return capture_offline(job, host, ProgressReporter(on_progress))
 
 
-def _repair(output: Output, check: publisher.PublishCheck, names: tuple[str, ...]) -> None:
-    """Run the repairs of the named checks and print what remains; raise SettingInvalid and the errors of repairs."""
-    for name in names:
-        if name != _ALL and name not in check.checks:
-            near = difflib.get_close_matches(name, check.checks, 1, 0.5)
-            hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(check.checks)}."
-            check.discard()
-            raise errors.SettingInvalid(f"There is no check {name!r}. {hint}")
-    chosen = [problem for problem in check.problems if _ALL in names or problem.check in names]
-    repairable = [problem for problem in chosen if problem.repair is not None]
-    for problem in repairable:
-        remaining = check.repair(problem)
-        output.message(f"{problem.check}: {problem.repair}: {'done' if remaining is None else remaining.message}")
-    if not repairable:
-        output.message("No problem has a repair." if chosen else "These checks found no problem to repair.")
-
-
 @contextmanager
 def job_progress(output: Output, job_id: str) -> Iterator[progress.OnProgress]:
     """Show the progress of a job on stderr; on Ctrl-C, print the commands that resume and drop it."""
@@ -294,10 +306,13 @@ def job_progress(output: Output, job_id: str) -> Iterator[progress.OnProgress]:
         with progress_display(is_quiet=output.quiet) as on_progress:
             yield on_progress
     except KeyboardInterrupt:
-        output.message(
-            f"The job {job_id} is kept. Resume it: ft-dcc queue resume {job_id}. Delete it: ft-dcc queue drop {job_id}."
-        )
+        output.message(message_of_kept_job(job_id))
         raise
+
+
+def message_of_kept_job(job_id: str) -> str:
+    """Return the sentence after Ctrl-C."""
+    return f"The job {job_id} is kept. Resume it: ft-dcc queue resume {job_id}. Delete it: ft-dcc queue drop {job_id}."
 
 
 def print_result(output: Output, published: models.Published) -> int:

@@ -81,8 +81,9 @@ def show(output: Output, job_id: str) -> None:
 def resume(output: Output, job_id: str | None) -> int:
     """Resume the job ID, or the newest job that waits or failed.
 
-    A Blender scene that the job needs is opened headless.
+    A scene that the job needs is opened without a window: in this process for Blender, else in its program.
     """
+    from ft_dcc.batch.scene_runner import PROGRAMS
     from ft_dcc.publish.jobs.queue import SUPERSEDED, find_item
     from ft_dcc.publish.publisher import Publisher
 
@@ -91,6 +92,9 @@ def resume(output: Output, job_id: str | None) -> int:
         item = _newest(jobs, session.server_url) if job_id is None else find_item(job_id, jobs)
         if item.state == SUPERSEDED:
             raise UserFixableError(item.help)
+        if item.needs_scene and item.scene is not None and item.scene.suffix.lower() in PROGRAMS:
+            order = playblast.make_order(item.scene, item.request, item.job.id)
+            return playblast.print_answer(output, playblast.publish_in_program(output, order))
         with _opened_scene(item) as host, publish.job_progress(output, item.job.id) as on_progress:
             published = Publisher(session, host, on_progress, jobs).resume(item.job.id)
     return publish.print_result(output, published)

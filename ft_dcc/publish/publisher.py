@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime
+import difflib
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -282,6 +283,27 @@ class PublishCheck:
         """
         with self._locked():
             return self._runner.repair(problem)
+
+    def repair_named(self, names: Collection[str]) -> list[str]:
+        """Run the repairs of the problems of these checks, of all checks without names, and return a line for each.
+
+        Raises SettingInvalid for a check that does not exist, after discarding the job, and the errors of repairs.
+        """
+        for name in names:
+            if name not in self.checks:
+                near = difflib.get_close_matches(name, self.checks, 1, 0.5)
+                hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(self.checks)}."
+                self.discard()
+                raise errors.SettingInvalid(f"There is no check {name!r}. {hint}")
+        chosen = [problem for problem in self.problems if not names or problem.check in names]
+        repairable = [problem for problem in chosen if problem.repair is not None]
+        if not repairable:
+            return ["No problem has a repair." if chosen else "These checks found no problem to repair."]
+        lines = []
+        for problem in repairable:
+            remaining = self.repair(problem)
+            lines.append(f"{problem.check}: {problem.repair}: {'done' if remaining is None else remaining.message}")
+        return lines
 
     def prepare(self) -> tuple[Path, ...]:
         """Capture and encode the sources without a problem, send nothing, and return their movies and stills.

@@ -7,7 +7,7 @@ from doubles.nuke.program import running
 from ft_dcc.acceptance.run import accept, failed
 
 # A window would go on to publish what is rendered there.
-_OF_A_TERMINAL = ["escape", "render", "views", "proxy", "group", "filter", "exception", "broken note"]
+_OF_A_TERMINAL = ["escape", "scene file", "render", "views", "proxy", "group", "filter", "exception", "broken note"]
 
 
 @pytest.mark.parametrize("is_gui", [True, False], ids=["window", "terminal"])

@@ -161,19 +161,6 @@ def test_each_kind_of_manifest_is_read(batch, name, text):
     assert planned.stderr.splitlines()[-1] == "1 items: 1 to publish, 0 done, 0 with problems."
 
 
-def test_scenes_of_maya_and_nuke_are_named_in_the_plan(batch):
-    batch.add_shot("SH010")
-    for name in ("shot.ma", "comp.nk"):
-        (batch.folder / name).write_bytes(b"a scene")
-        batch.rows.append({**batch.rows[0], "source": name})
-    planned = batch.run(batch.write(), "--dry-run")
-    assert planned.returncode == 3
-    assert "shots.csv, line 3: " in planned.stderr
-    assert "shot.ma is a scene of Maya, which a batch cannot capture." in planned.stderr
-    assert "comp.nk is a scene of Nuke, which a batch cannot capture." in planned.stderr
-    assert planned.stderr.splitlines()[-1] == "3 items: 1 to publish, 0 done, 2 with problems."
-
-
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [

@@ -474,18 +474,34 @@ def test_a_second_capture_inside_of_a_capture_raises_scene_busy(maya, host, requ
     assert host.playblast(request_of(), ignore).missing() == ()
 
 
-def test_a_capture_without_a_window_is_rejected_with_an_alternative(maya, request_of):
+@pytest.mark.parametrize("camera", ["shotCam", "second"])
+def test_without_a_window_the_camera_is_captured_as_the_only_renderable_one(maya, request_of, camera):
     from ft_dcc_maya.host import MayaHost
 
     maya.is_batch = True
     before = maya.state()
-    with pytest.raises(CaptureFailed) as caught:
-        MayaHost().playblast(request_of(), ignore)
-    assert str(caught.value) == (
-        "Maya without a window has no viewport to capture. "
-        "Publish from Maya's window, or render the frames and give them: ft-dcc publish 'name.%04d.png'"
-    )
+    look = {"samples": 4, "occlusion": True}
+    frames = MayaHost().playblast(request_of(source=camera, look=look), ignore)
+    assert frames.missing() == ()
+    assert [(each.camera, each.time, each.overlays, each.overscan) for each in maya.drawn] == [
+        (camera, 1001.0, (), 1.0),
+        (camera, 1002.0, (), 1.0),
+        (camera, 1003.0, (), 1.0),
+    ]
+    assert {str(each.resolution) for each in maya.drawn} == {"64x36"}
+    assert maya.drawn[0].settings["multiSampleCount"] == 4
     assert maya.state() == before
+
+
+@pytest.mark.parametrize("look", [{"shading": "wireframe"}, {"lights": "all"}, {"isolate": ["shotCam"]}])
+def test_without_a_window_a_look_of_a_view_is_refused(maya, request_of, look):
+    from ft_dcc_maya.host import MayaHost
+
+    maya.is_batch = True
+    before = maya.state()
+    with pytest.raises(SettingInvalid, match=r"^Maya without a window draws every scene smooth shaded and textured"):
+        MayaHost().playblast(request_of(look=look), ignore)
+    assert (maya.state(), maya.drawn) == (before, [])
 
 
 def test_a_folder_removed_during_the_capture_is_reported(host, request_of, tmp_path):

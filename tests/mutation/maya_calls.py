@@ -39,7 +39,9 @@ def _record_calls(folder: Path, *, is_batch: bool) -> list[str]:
         maya.idle()
         host = MayaHost()
         results = [str(host.version), str(host.scene())]
-        if not is_batch:
+        if is_batch:
+            _capture_without_window(host, folder, results)
+        else:
             _use_window(maya, host, folder, results)
         _use_feedback(maya, host, results)
         _use_scene(host, folder, results)
@@ -47,6 +49,13 @@ def _record_calls(folder: Path, *, is_batch: bool) -> list[str]:
         calls = [f"> {call.command} {call.mode} {_plain(call.arguments)} {_plain(call.flags)}" for call in maya.calls]
         drawn = [str(each) for each in maya.drawn]
         return [*calls, *drawn, *results, *maya.interface.messages, *maya.misuses, str(maya.state())]
+
+
+def _capture_without_window(host, folder: Path, results: list[str]) -> None:
+    for name, look in (("batch", {"samples": 4, "occlusion": True}), ("refused", {"shading": "wireframe"})):
+        request = PlayblastRequest("second", FrameRange(1001, 1002), Resolution(64, 36), folder / name, "shot", look)
+        results.append(_error(lambda request=request: host.playblast(request, lambda frame: None)))
+    results += sorted(path.name for path in (folder / "batch").iterdir())
 
 
 def _use_window(maya: Maya, host, folder: Path, results: list[str]) -> None:

@@ -14,7 +14,7 @@ from ft_dcc import errors
 from ft_dcc.publish import models, slots
 from ft_dcc.publish.jobs.job import Job, jobs_folder
 from ft_dcc.publish.jobs.superseded import find_successor
-from ft_dcc.publish.publisher import RETRYABLE_ERRORS, Publisher
+from ft_dcc.publish.publisher import RETRYABLE_ERRORS, Publisher, prepare
 
 if TYPE_CHECKING:
     from ft_dcc.host import Host, Scene
@@ -168,6 +168,33 @@ def inspect_job(job: Job) -> QueueItem:
         published=frozenset(registered),
         tasks=frozenset(_task_names(request, validation)),
     )
+
+
+def publish_once(publisher: Publisher, request: models.PublishRequest, job_id: str) -> models.Published:
+    """Publish the request as the job of this id, and return the result again if it is done.
+
+    An interrupted job is resumed, and one that stopped before anything was uploaded starts again with this request.
+    Raises what ``Publisher.resume`` raises, and StorageError.
+    """
+    jobs = jobs_folder(publisher.jobs)
+    job = ensure_job(request, publisher.session.server_url, publisher.host, jobs, job_id)
+    return publisher.resume(job.id)
+
+
+def ensure_job(request: models.PublishRequest, server_url: str, host: Host | None, jobs: Path, job_id: str) -> Job:
+    """Return the job of this id; create it if it is missing or must start again. Raises StorageError."""
+    job = Job(jobs / job_id)
+    if job.journal.path.is_file() and must_restart(job):
+        job.remove()
+    if not job.journal.path.is_file():
+        prepare(request, server_url, host, jobs, job_id)
+    return job
+
+
+def must_restart(job: Job) -> bool:
+    """Return whether the job was stopped by a problem that may be fixed by now, before anything was uploaded."""
+    state = inspect_job(job).state
+    return state in (CHECKED, UNREADABLE) or (state == FAILED and not job.is_validated)
 
 
 def _created(job: Job, events: Sequence[Mapping[str, Any]]) -> float:

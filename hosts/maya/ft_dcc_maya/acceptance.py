@@ -14,10 +14,10 @@ from maya import cmds, utils
 
 from ft_dcc.acceptance.checks import MENU as LABELS
 from ft_dcc.acceptance.host_under_test import Check, CheckContext, Skipped, require_equal
+from ft_dcc.acceptance.publishing import SCENE_FILE
 from ft_dcc.acceptance.run import run_requested_checks
-from ft_dcc.errors import CaptureFailed, Error
+from ft_dcc.errors import Error, SettingInvalid
 from ft_dcc.frames import Resolution
-from ft_dcc.host import PlayblastRequest
 from ft_dcc.review.drawings import parse_drawing
 from ft_dcc.ui.preview import preview_camera, preview_look
 
@@ -50,12 +50,15 @@ def _run_checks_and_quit() -> None:
 class MayaUnderTest:
     """The Maya process that this code runs in."""
 
+    can_capture = True
+
     def __init__(self) -> None:
-        self.has_window = self.can_capture = not cmds.about(batch=True)
+        self.has_window = not cmds.about(batch=True)
         self.host = MayaHost()
         self.checks: Sequence[Check] = (
             Check("menu twice", "The menu exists once, and is gone after its removal", check_menu_twice),
-            Check("no window", "Maya without a window refuses a playblast with a sentence", check_no_window),
+            Check("no window", "Maya without a window draws each camera, and refuses other looks", check_no_window),
+            SCENE_FILE,
             Check("png", "An image has the colour type that the suite expects", check_png),
             Check("drawings", "A drawing lies on its pixels, on its frame, in its colour", check_drawings),
             Check("flat shading", "Flat shading is not black", check_flat_shading),
@@ -163,6 +166,7 @@ def check_png(context: CheckContext) -> Mapping[str, Any]:
 
 def check_drawings(context: CheckContext) -> Mapping[str, Any]:
     """Check that a drawing of a reviewer is shown where it was drawn, and that nothing of it remains."""
+    _require_window(context)
     request = context.request("1003")
     line = {"kind": "line", "colour": "#ff8000", "width": 0.1, "from": [0.2, 0.25], "to": [0.3, 0.25]}
     data = json.dumps({"version": 2, "shapes": [line]})
@@ -216,6 +220,7 @@ def _is_orange(image: Any, x: int, y: int) -> bool:
 
 def check_flat_shading(context: CheckContext) -> Mapping[str, Any]:
     """Check that flat shading draws something."""
+    _require_window(context)
     frames = context.host.playblast(context.request("1001", look={"shading": "flatShaded"}), _ignore)
     image = _image(frames.path(1001))
     points = [image.pixelColor(x, y) for x in range(0, image.width(), 4) for y in range(0, image.height(), 4)]
@@ -226,6 +231,7 @@ def check_flat_shading(context: CheckContext) -> Mapping[str, Any]:
 
 def check_one_call(context: CheckContext) -> Mapping[str, Any]:
     """Return the seconds per frame of a capture frame by frame, and of one playblast of the whole range."""
+    _require_window(context)
     request = context.request("1001-1012", "1280x720")
     started = time.monotonic()
     context.host.playblast(request, _ignore)
@@ -288,15 +294,28 @@ def check_change(context: CheckContext) -> None:
     require_equal("setAttr" in str(cmds.undoInfo(query=True, undoName=True)), True, "the change can be undone")
 
 
-def check_no_window(context: CheckContext) -> None:
-    """Check that a playblast without a window is refused in one sentence."""
+def check_no_window(context: CheckContext) -> Mapping[str, Any]:
+    """Check that both cameras are captured without a window, and that another look is refused in one sentence.
+
+    Returns whether the images differ, as the view from another place must.
+    """
     if context.target.has_window:
         raise Skipped("there is a window")
-    scene = context.host.scene()
-    request = PlayblastRequest(scene.sources[0], scene.frame_range, scene.resolution, context.folder, "shot")
+    first, second = context.host.scene().sources[:2]
+    cmds.setAttr(f"{second}.translateX", 2.0)
+    images = []
+    for camera in (first, second):
+        frames = context.host.playblast(context.request("1001", source=camera, name=camera), _ignore)
+        images.append(frames.path(1001).read_bytes())
     try:
-        context.host.playblast(request, lambda frame: None)
-    except CaptureFailed as error:
-        require_equal("has no viewport" in str(error), True, "the message")
+        context.host.playblast(context.request("1001", look={"shading": "wireframe"}), _ignore)
+    except SettingInvalid as error:
+        require_equal("Maya without a window" in str(error), True, "the message")
     else:
-        raise Error("a playblast was made")
+        raise Error("a wireframe was drawn")
+    return {"cameras differ": images[0] != images[1]}
+
+
+def _require_window(context: CheckContext) -> None:
+    if not context.target.has_window:
+        raise Skipped("there is no window, and so no view")

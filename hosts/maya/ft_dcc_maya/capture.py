@@ -92,35 +92,42 @@ def snapshot_setup(source: str, resolution: Resolution, look: Mapping[str, Any])
 
 def _prepare(source: str, look: Mapping[str, Any]) -> tuple[str, Look]:
     """Return the camera's shape and the look; raise CameraMissing, CaptureFailed or SettingInvalid."""
-    if cmds.about(batch=True):
-        raise CaptureFailed(
-            "Maya without a window has no viewport to capture. "
-            "Publish from Maya's window, or render the frames and give them: ft-dcc publish 'name.%04d.png'"
-        )
     camera, checked_look = camera_shape(source), Look.from_request(look)
+    if cmds.about(batch=True):
+        checked_look.require_drawable_without_window()
     checked_look.nodes_to_isolate()
     return camera, checked_look
 
 
 def _set_up_view(source: str, resolution: Resolution, look: Look, restore: SceneRestore) -> str:
-    """Return a panel that shows the camera with this look, until the scene is restored."""
+    """Return a panel that shows the camera with this look, until the scene is restored; "" without a window."""
     camera = camera_shape(source)
-    view = artists_view()
-    restore.enter(without_messages())
-    restore.enter(fixed_background(look.background_colour))
-    restore.enter(loaded_textures())
-    panel = restore.enter(own_panel(resolution))
     for overlay in OVERLAYS:
         restore.set_attribute(f"{camera}.{overlay}", False)
     restore.set_attribute(f"{camera}.overscan", 1.0)
     feedback.hide(restore)
     compare.hide(restore)
     look.apply_to_renderer(restore)
+    if cmds.about(batch=True):
+        _make_only_renderable(camera, restore)
+        return ""
+    view = artists_view()
+    restore.enter(without_messages())
+    restore.enter(fixed_background(look.background_colour))
+    restore.enter(loaded_textures())
+    panel = restore.enter(own_panel(resolution))
     look.apply_to_panel(panel, view)
     cmds.modelEditor(panel, edit=True, camera=source)
     # Without a refresh the first frame may be drawn with the previous settings.
     cmds.refresh(force=True)
     return panel
+
+
+def _make_only_renderable(camera: str, restore: SceneRestore) -> None:
+    """Make the camera the only renderable one: without a window there is no panel that could show it."""
+    (wanted,) = map(str, cmds.ls(camera, long=True) or [])
+    for shape in map(str, cmds.ls(type="camera", long=True) or []):
+        restore.set_attribute(f"{shape}.renderable", shape == wanted)
 
 
 def _draw(panel: str, frame: float, path: Path, resolution: Resolution) -> None:
@@ -157,11 +164,13 @@ def crop_png(path: Path, size: Resolution) -> Resolution | None:
 
 def _playblast(panel: str, frame: float, path: Path, resolution: Resolution) -> str | None:
     """Return the file name that Maya reports, or None when Escape cancelled the playblast."""
+    # Maya without a window has no panels, and draws the renderable camera.
+    view: Any = {"editorPanelName": panel} if panel else {}
     written: str | None = cmds.playblast(
         # The exact name: Maya's own numbering has no form for a negative frame.
         completeFilename=path.as_posix(),
         frame=[frame],
-        editorPanelName=panel,
+        **view,
         widthHeight=(resolution.width, resolution.height),
         percent=100,
         format="image",

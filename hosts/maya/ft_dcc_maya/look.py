@@ -65,6 +65,10 @@ _RENDERABLES = (
 )
 
 
+# Options of the renderer, which belong to the scene and not to a view.
+_RENDERER_OPTIONS = ("samples", "occlusion")
+
+
 def _choices(*allowed: object) -> Any:
     def check(look: Look, attribute: attrs.Attribute[Any], value: Any) -> None:
         for each in value if isinstance(value, tuple) else (value,):
@@ -121,6 +125,16 @@ class Look:
     def background_colour(self) -> tuple[float, float, float] | None:
         """The colour behind the scene; None leaves the artist's own."""
         return BACKGROUNDS[self.background]
+
+    def require_drawable_without_window(self) -> None:
+        """Raise SettingInvalid for an option that only a view of Maya's window has."""
+        own = [field.name for field in attrs.fields(Look) if field.name not in _RENDERER_OPTIONS]
+        chosen = [name for name in own if getattr(self, name) != getattr(Look(), name)]
+        if chosen:
+            raise SettingInvalid(
+                f"Maya without a window draws every scene smooth shaded and textured, so look.{', look.'.join(chosen)} "
+                f"cannot be set. Choose from {', '.join(_RENDERER_OPTIONS)}, or publish from Maya's window."
+            )
 
     def apply_to_panel(self, panel: str, artists_view: str) -> None:
         """Set the look on the view of this panel; ``artists_view`` is the panel that ``like_viewport`` copies."""

@@ -110,7 +110,7 @@ def maintained_scene(camera_shape: str) -> Iterator[SceneRestore]:
     restore = SceneRestore(camera_id, ExitStack())
     try:
         restore.call_on_exit(_return_to, cmds.currentTime(query=True))  # type: ignore[call-arg] # the documentation leaves it out
-        if cmds.play(query=True, state=True):
+        if not cmds.about(batch=True) and cmds.play(query=True, state=True):
             restore.call_on_exit(cmds.play, state=True)
             cmds.play(state=False)
         # Playblast writes its image format into the render settings.

@@ -113,7 +113,13 @@ def without_messages() -> Iterator[None]:
 
 @contextmanager
 def progress_window(first: int, last: int) -> Iterator[Callable[[int], bool]]:
-    """Show a progress bar, and yield a function that takes the next frame and returns whether Escape was pressed."""
+    """Show a progress bar, and yield a function that takes the next frame and returns whether Escape was pressed.
+
+    Without a window there is neither.
+    """
+    if cmds.about(batch=True):
+        yield lambda frame: False
+        return
     # Maya shows one progress window at a time, and returns whether it is ours.
     is_ours = cmds.progressWindow(
         title="ft-dcc",

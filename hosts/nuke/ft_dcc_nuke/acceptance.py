@@ -12,6 +12,7 @@ from typing import Any, Callable
 import nuke
 
 from ft_dcc.acceptance.host_under_test import Check, CheckContext, Skipped, require_equal
+from ft_dcc.acceptance.publishing import SCENE_FILE
 from ft_dcc.acceptance.run import run_requested_checks
 from ft_dcc.renders.renders import Render, read_renders
 from ft_dcc.review.drawings import parse_drawing
@@ -45,6 +46,7 @@ class NukeUnderTest:
         self.checks: Sequence[Check] = (
             Check("menu twice", "The menu exists once, and is gone after its removal", check_menu_twice),
             Check("drawings", "A drawing lies on its pixels, on its frame, in linear colours", check_drawings),
+            SCENE_FILE,
             Check("change", "A change in the middle of a capture is kept", check_change),
             Check("callbacks", "A render calls the callbacks in the documented order", check_callbacks),
             Check("render", "A render of a node with the tab is recorded, frame by frame", check_render),

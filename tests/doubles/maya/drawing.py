@@ -6,6 +6,7 @@ The numbers are those of the list of facts in decision 0138.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,7 +61,9 @@ def playblast(maya: Maya, call: Invocation) -> Any:
     """Write the frames and return the name; raise what Maya raises for invalid arguments."""
     flags = {"percent": 50, "viewer": True, "format": "movie", "showOrnaments": True, **call.flags}
     _refuse(maya, flags)
-    panel = maya.interface.require(call.command, flags.get("editorPanelName", maya.interface.focus), "panel")
+    panel = None
+    if not maya.is_batch:
+        panel = maya.interface.require(call.command, flags.get("editorPanelName", maya.interface.focus), "panel")
     resolution = _resolution(maya, flags, panel)
     before = maya.scene.time
     maya.interface.viewers += bool(flags["viewer"])
@@ -85,7 +88,7 @@ def playblast(maya: Maya, call: Invocation) -> Any:
 
 
 def _refuse(maya: Maya, flags: dict[str, Any]) -> None:
-    if maya.is_batch:
+    if maya.is_batch and ("editorPanelName" in flags or not flags.get("offScreen")):
         raise RuntimeError("playblast: there is no model view in batch mode")
     if ("filename" in flags) == ("completeFilename" in flags):
         raise RuntimeError("playblast: give either a filename or a completeFilename")
@@ -97,8 +100,10 @@ def _refuse(maya: Maya, flags: dict[str, Any]) -> None:
         raise NotImplementedError("only PNG sequences are drawn here; a film would be a file of the system's own codec")
 
 
-def _resolution(maya: Maya, flags: dict[str, Any], panel: Control) -> Resolution:
+def _resolution(maya: Maya, flags: dict[str, Any], panel: Control | None) -> Resolution:
     width, height = flags.get("widthHeight") or (flags.get("width", 0), flags.get("height", 0))
+    if panel is None:
+        return Resolution(int(width * flags["percent"] / 100), int(height * flags["percent"] / 100))
     largest = maya.interface.window_of(panel.name).values["widthHeight"]
     # Without a size it has that of the window, and a larger image is cropped.
     width, height = (min(part, limit) if part else limit for part, limit in zip((width, height), largest))
@@ -119,9 +124,16 @@ def _path(flags: dict[str, Any], index: int, frame: float) -> Path:
     return Path(f"{flags['filename']}.{number if number >= 0 else -2147483648:04d}.png")
 
 
-def _write(maya: Maya, panel: Control, resolution: Resolution, path: Path, flags: dict[str, Any]) -> None:
+def _rendered_camera(maya: Maya) -> Node:
+    """Return the first renderable camera, which is drawn where there is no view."""
+    shape = next(node for node in maya.scene.nodes if node.kind == "camera" and node.attributes["renderable"])
+    assert shape.parent is not None
+    return shape.parent
+
+
+def _write(maya: Maya, panel: Control | None, resolution: Resolution, path: Path, flags: dict[str, Any]) -> None:
     scene, time = maya.scene, maya.scene.time
-    transform = scene.node(panel.values["camera"])
+    transform = scene.node(panel.values["camera"]) if panel is not None else _rendered_camera(maya)
     shape = next(node for node in scene.nodes if node.kind == "camera" and transform in (node, node.parent))
     drawn = Drawn(
         camera=scene.shortest(transform),
@@ -129,7 +141,8 @@ def _write(maya: Maya, panel: Control, resolution: Resolution, path: Path, flags
         resolution=resolution,
         overlays=tuple(name for name in CAMERA if name.startswith("display") and shape.attributes[name]),
         overscan=shape.attributes["overscan"],
-        view={name: value for name, value in panel.values.items() if name != "camera"},
+        # Settings of views have no effect in batch mode.
+        view={} if panel is None else {name: value for name, value in panel.values.items() if name != "camera"},
         settings=dict(scene.node("hardwareRenderingGlobals").attributes),
         background=None if maya.interface.preferences["displayGradient"] else maya.interface.colours["background"],
         has_all_textures=maya.interface.preferences["materialLoadingMode"] == "immediate",
@@ -137,14 +150,16 @@ def _write(maya: Maya, panel: Control, resolution: Resolution, path: Path, flags
     )
     drawn = attrs.evolve(drawn, curves=tuple(_curves(maya, shape, resolution)), images=tuple(_images(maya, shape)))
     maya.drawn.append(drawn)
+    if maya.crash_at is not None and time >= maya.crash_at:
+        os._exit(139)
     if maya.fail_at is not None and time >= maya.fail_at:
         raise OSError(28, "No space left on device")
     if path.exists() and not flags.get("forceOverwrite"):
         raise OSError(17, "File exists")
     # An invisible window can be drawn only off-screen.
-    is_seen = flags.get("offScreen") or maya.interface.window_of(panel.name).values["visible"]
+    is_seen = panel is None or flags.get("offScreen") or maya.interface.window_of(panel.name).values["visible"]
     # Maya's PNGs have an alpha channel. A sequence on an image plane advances only in the active view.
-    is_advancing = maya.interface.focus == panel.name or not maya.has_image_plane
+    is_advancing = panel is None or maya.interface.focus == panel.name or not maya.has_image_plane
     if drawn.curves:
         path.write_bytes(_painted_curves(drawn.curves, resolution))
         return

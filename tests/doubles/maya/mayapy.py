@@ -2,11 +2,15 @@
 
 ``-c`` is mayapy without a window: modules exist once ``maya.standalone.initialize`` was called. ``-command`` is Maya
 with its window: the argument of MEL's ``python("…")`` runs after the start, and Maya continues until it quits.
+
+Every .ma file in the working folder is the small shot. One with ``requires "torn"`` cannot be opened, one with
+``requires "missing"`` is opened with an error. DOUBLE_CRASH_AT is the frame at which the program crashes.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import os
 import sys
 from pathlib import Path
@@ -27,6 +31,17 @@ def begin(maya: Maya) -> None:
         sys.stderr.write(f"# Error: {error}\n")
 
 
+def add_scenes(maya: Maya) -> None:
+    """Add the scenes of the working folder."""
+    for path in Path.cwd().glob("*.ma"):
+        text = path.read_text(encoding="ascii")
+        if 'requires "torn"' not in text:
+            maya.files[path.as_posix()] = copy.deepcopy(maya.scene)
+        maya.opens_with_errors |= 'requires "missing"' in text
+    crash_at = os.environ.get("DOUBLE_CRASH_AT")
+    maya.crash_at = None if crash_at is None else float(crash_at)
+
+
 def main() -> None:
     """Run, and end when Maya would."""
     parser = argparse.ArgumentParser()
@@ -41,6 +56,7 @@ def main() -> None:
         standalone = ModuleType("maya.standalone")
         standalone.__dict__["initialize"] = lambda name="python": begin(maya)
         sys.modules["maya.standalone"] = sys.modules["maya"].__dict__["standalone"] = standalone
+        add_scenes(maya)
         main_names: dict[str, object] = {"__name__": "__main__"}
         if options.code is not None:
             exec(options.code, main_names)  # noqa: S102 - as mayapy does

@@ -38,6 +38,8 @@ class Maya:
         self.is_escape_pressed = False
         self.escape_at: float | None = None
         self.fail_at: float | None = None
+        # The frame at which the process ends.
+        self.crash_at: float | None = None
         # On Windows both sizes of an image are multiples of four.
         self.is_windows = False
         self.has_image_plane = True

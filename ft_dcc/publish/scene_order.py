@@ -1,0 +1,247 @@
+"""A publish that another process requests from a host program: its order, its progress and its answer.
+
+The order is a file that ``ORDER`` names in the environment, stdout has marked lines of progress, the answer is a file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import threading
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import attrs
+
+from ft_dcc import errors
+from ft_dcc.accounts.local_server import get_account
+from ft_dcc.files.atomic import write_atomically
+from ft_dcc.host import Host, OpensScenes
+from ft_dcc.host_support.looks import find_looks, parse_look
+from ft_dcc.publish import models
+from ft_dcc.publish.jobs import journal, offline_capture, queue
+from ft_dcc.publish.progress import Progress, ProgressReporter
+from ft_dcc.publish.publisher import Publisher
+from ft_dcc.session import Session
+from ft_dcc.settings.resolve import read_settings
+
+ORDER = "FT_DCC_SCENE_ORDER"
+# Marks the lines of stdout that are events: the program writes to stdout, too.
+EVENT = "@ft-dcc-event "
+# The parent sends it at once, so that a stdin without a parent is not taken for the end of the parent.
+GREETING = b"\n"
+
+
+class SceneHost(Host, OpensScenes, Protocol):
+    """A host that opens scene files."""
+
+
+@attrs.frozen
+class SceneOrder:
+    """A publish of a scene as the job ``job`` in the folder ``jobs``; ``answer`` is the file of the answer, if chosen.
+
+    ``look`` is a text of presets and options, ``percentage`` the size in percent of the scene's resolution. ``repair``
+    are the names of the checks whose repair is applied, None without repairs and empty for all of them. With
+    ``is_dry_run`` nothing is published.
+    """
+
+    scene: Path
+    request: models.PublishRequest
+    jobs: Path
+    job: str
+    answer: Path = Path()
+    look: str = ""
+    percentage: int | None = None
+    repair: tuple[str, ...] | None = None
+    is_dry_run: bool = False
+
+    def save(self, path: Path) -> None:
+        """Write the order to a file."""
+        path.write_text(journal.write_value(attrs.asdict(self, recurse=False)), encoding="ascii")
+
+    @classmethod
+    def read(cls, path: Path) -> SceneOrder:
+        """Return the order that ``save`` wrote."""
+        values: dict[str, Any] = journal.read_value(path.read_text(encoding="ascii"))
+        repair = values.pop("repair")
+        return cls(**values, repair=None if repair is None else tuple(repair))
+
+
+@attrs.frozen
+class SceneAnswer:
+    """The answer to an order: what was published or planned, and the messages of repairs."""
+
+    published: models.Published | None = None
+    planned: tuple[dict[str, str], ...] = ()
+    problems: tuple[errors.ValidationIssue, ...] = ()
+    messages: tuple[str, ...] = ()
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the answer as plain data."""
+        return {
+            "published": None if self.published is None else _published_as_data(self.published),
+            "planned": self.planned,
+            "problems": [problem.as_dict() for problem in self.problems],
+            "messages": self.messages,
+        }
+
+    @classmethod
+    def read(cls, path: Path) -> SceneAnswer:
+        """Return the answer in a file; raise the error that it contains."""
+        data = json.loads(path.read_bytes())
+        if "error" in data:
+            raise _error_from_data(data["error"])
+        return cls(
+            None if data["published"] is None else _published_from_data(data["published"]),
+            tuple(data["planned"]),
+            tuple(map(errors.ValidationIssue.from_dict, data["problems"])),
+            tuple(data["messages"]),
+        )
+
+
+def run_order(host: SceneHost) -> None:
+    """Carry out the order that the environment names in this host, and end the process when its parent has ended."""
+    threading.Thread(target=_end_with_parent, name="ft-dcc parent", daemon=True).start()
+    answer_order(SceneOrder.read(Path(os.environ[ORDER])), host)
+
+
+def answer_order(order: SceneOrder, host: SceneHost) -> None:
+    """Carry out the order in this host, and write the answer; raise nothing."""
+    _send({"started": host.name})
+    try:
+        data = _carry_out(order, host).as_data()
+    except errors.Error as error:
+        data = {"error": _error_as_data(error)}
+    except Exception as error:  # noqa: BLE001 - reported by the parent
+        traceback.print_exc()
+        data = {"error": {"class": "Error", "message": f"Unexpected error in {host.name}: {error!r}."}}
+    write_atomically(order.answer, json.dumps(data).encode("ascii"))
+
+
+def open_scene(order: SceneOrder, host: SceneHost) -> None:
+    """Open the scene of the order; raise SceneUnreadable, or UserFixableError for a scene that opens with errors.
+
+    With ``allow_incomplete``, errors of a scene that is open nevertheless do not count.
+    """
+    try:
+        host.open_scene_file(order.scene, discard_changes=True)
+    except errors.SceneUnreadable:
+        raise
+    except errors.UserFixableError:
+        if not order.request.allow_incomplete:
+            raise
+
+
+def with_scene_values(order: SceneOrder, host: Host) -> models.PublishRequest:
+    """Return the request with the look and the size that only the host can compute; raise SettingInvalid."""
+    request = order.request
+    if order.look:
+        request = attrs.evolve(request, look=parse_look(order.look, find_looks(host, read_settings())))
+    if order.percentage is not None:
+        request = attrs.evolve(request, resolution=host.scene().resolution.scaled(order.percentage))
+    return request
+
+
+def _carry_out(order: SceneOrder, host: SceneHost) -> SceneAnswer:
+    open_scene(order, host)
+    _send({"opened": str(order.scene)})
+    request, account = with_scene_values(order, host), get_account()
+    try:
+        with Session(server_url=account.server, api_user=account.user, api_key=account.key) as session:
+            publisher = Publisher(session, host, _send_progress, order.jobs)
+            if order.is_dry_run or order.repair is not None:
+                return _check(publisher, request, order)
+            return SceneAnswer(queue.publish_once(publisher, request, order.job))
+    except errors.ServerUnreachable as error:
+        if not (order.is_dry_run or order.repair is not None):
+            job = queue.ensure_job(request, account.server, host, order.jobs, order.job)
+            error.message += offline_capture.capture_offline(job, host, ProgressReporter(_send_progress))
+        raise
+
+
+def _check(publisher: Publisher, request: models.PublishRequest, order: SceneOrder) -> SceneAnswer:
+    """Validate the request, and publish it with the repairs of the order unless it is a dry run."""
+    check = publisher.validate(request)
+    if order.repair is not None and not order.is_dry_run:
+        messages = check.repair_named(order.repair)
+        return SceneAnswer(check.publish(), messages=tuple(messages))
+    try:
+        return SceneAnswer(planned=tuple(check.planned), problems=check.problems)
+    finally:
+        check.discard()
+
+
+def _end_with_parent() -> None:
+    """End this process when stdin ends after its greeting, because its parent has ended."""
+    with contextlib.suppress(OSError):
+        if os.read(0, 1) == GREETING:
+            while os.read(0, 1):
+                pass
+            os._exit(1)
+
+
+def _send_progress(progress: Progress) -> None:
+    _send({"progress": attrs.asdict(progress)})
+
+
+def _send(event: Mapping[str, Any]) -> None:
+    # One write, so that output of other threads does not lie in between; without a stdout there are no events.
+    with contextlib.suppress(OSError):
+        os.write(1, f"\n{EVENT}{json.dumps(event)}\n".encode("ascii"))
+
+
+def _published_as_data(published: models.Published) -> dict[str, Any]:
+    return {
+        "job": str(published.job),
+        "task": published.task,
+        "versions": [attrs.asdict(version) for version in published.versions],
+        "problems": [problem.as_dict() for problem in published.problems],
+        "steps": [attrs.asdict(step) for step in published.steps],
+        "unfinished": [_error_as_data(error) for error in published.unfinished],
+    }
+
+
+def _published_from_data(data: Mapping[str, Any]) -> models.Published:
+    return models.Published(
+        job=Path(data["job"]),
+        task=data["task"],
+        versions=tuple(map(_version_from_data, data["versions"])),
+        problems=tuple(map(errors.ValidationIssue.from_dict, data["problems"])),
+        steps=tuple(models.Step(**step) for step in data["steps"]),
+        unfinished=tuple(map(_error_from_data, data["unfinished"])),
+    )
+
+
+def _version_from_data(data: Mapping[str, Any]) -> models.PublishedVersion:
+    components = tuple(models.Component(**component) for component in data["components"])
+    entries = tuple(models.ReviewEntry(**entry) for entry in data["review_entries"])
+    return models.PublishedVersion(**{**data, "components": components, "review_entries": entries})
+
+
+def _error_as_data(error: errors.Error) -> dict[str, Any]:
+    """Return the nearest class of the suite, the message, and the problems of an error."""
+    known = next(each.__name__ for each in type(error).__mro__ if each.__module__ == errors.__name__)
+    problems: tuple[errors.ValidationIssue, ...] = getattr(error, "problems", ())
+    problem: errors.ValidationIssue | None = getattr(error, "problem", None)
+    return {
+        "class": known,
+        "message": str(error),
+        "problems": [each.as_dict() for each in problems],
+        "problem": None if problem is None else problem.as_dict(),
+        "job": error.details.get("job"),
+    }
+
+
+def _error_from_data(data: Mapping[str, Any]) -> errors.Error:
+    kind: type[errors.Error] = getattr(errors, data["class"])
+    # Not the constructor of the class: its arguments are part of the message already.
+    error = kind.__new__(kind)
+    errors.Error.__init__(error, data["message"], {"job": data["job"]} if data.get("job") else None)
+    if isinstance(error, errors.ValidationFailed):
+        error.problems = tuple(map(errors.ValidationIssue.from_dict, data["problems"]))
+    if isinstance(error, errors.UserFixableError) and data.get("problem") is not None:
+        error.problem = errors.ValidationIssue.from_dict(data["problem"])
+    return error

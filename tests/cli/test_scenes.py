@@ -1,0 +1,339 @@
+"""``ft-dcc batch`` and ``ft-dcc playblast`` with scenes of Maya and Nuke, in programs that run the doubles."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).resolve().parents[1]
+if str(TESTS) not in sys.path:
+    sys.path.insert(0, str(TESTS))
+
+from doubles.batch_folder import running_dask  # noqa: E402
+from doubles.host_programs import make_maya, make_nuke, make_program, write_maya_scene, write_nuke_script  # noqa: E402
+
+from ft_dcc.batch.plan import Plan  # noqa: E402
+from ft_dcc.media.ffmpeg import find  # noqa: E402
+from ft_dcc.production.tasks import ensure_task  # noqa: E402
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins for the programs are shell scripts")
+
+# Writes the arguments of each start, one line for each.
+LOG_ARGUMENTS = 'printf "%s " "$@" >> "$(dirname "$0")/starts"; printf "\\n" >> "$(dirname "$0")/starts"'
+
+
+@pytest.fixture
+def scenes(batch):
+    """Return the batch folder with a Maya and a Nuke in its environment."""
+    batch.maya = make_maya(batch.folder, LOG_ARGUMENTS)
+    batch.nuke = make_nuke(batch.folder, LOG_ARGUMENTS)
+    batch.environ.update(FT_DCC_MAYA=str(batch.maya), FT_DCC_NUKE=str(batch.nuke), FT_DCC_FFMPEG=str(find()))
+    return batch
+
+
+def add_scene(batch, shot, source, **values):
+    """Add a row with this scene and a task for it."""
+    task = f"{batch.project}/SQ010/{shot}/Animation"
+    ensure_task(batch.session, task)
+    batch.rows.append({"source": source, "task": task, "fps": "", "comment": shot, **values})
+    return task
+
+
+def starts(program):
+    """Return the command lines of the starts of a program."""
+    path = program.parent / "starts"
+    return path.read_text("utf-8").splitlines() if path.is_file() else []
+
+
+def use_program(batch, before):
+    """Let the stand-in for Maya run these lines of shell."""
+    make_program(batch.maya.with_name("mayapy"), "doubles.maya.mayapy", before)
+
+
+def origins(batch):
+    """Return the camera or the node of each version of a scene by its shot."""
+    query = f"select task.parent.name, metadata from AssetVersion where task.project.name is '{batch.project}'"
+    found = {}
+    for version in batch.session.query(query):
+        origin = json.loads(version["metadata"].get("ft_dcc_origin", "{}"))
+        found[version["task"]["parent"]["name"]] = origin.get("camera")
+    return found
+
+
+def test_batch_publishes_scenes_of_maya_and_nuke_once(scenes):
+    write_maya_scene(scenes.folder / "shot.ma")
+    write_nuke_script(scenes.folder / "comp.nk")
+    add_scene(scenes, "SH010", "shot.ma")
+    add_scene(scenes, "SH020", "shot.ma", camera="second", frames="1003-1004")
+    add_scene(scenes, "SH030", "comp.nk")
+    scenes.add_shot("SH040")
+    manifest = scenes.write()
+    done = scenes.run(manifest, "--engine", "local:2", "--json")
+    assert done.returncode == 0, done.stderr
+    assert scenes.versions() == [("SH010", 1), ("SH020", 1), ("SH030", 1), ("SH040", 1)]
+    found = origins(scenes)
+    assert [found[shot] for shot in ("SH010", "SH020", "SH030")] == ["shotCam", "second", "Write1"]
+    assert (len(starts(scenes.maya)), len(starts(scenes.nuke))) == (2, 1)
+    assert scenes.environ["FTRACK_API_KEY"] not in "".join([*starts(scenes.maya), *starts(scenes.nuke)])
+    again = scenes.run(manifest)
+    assert "4 items: 0 to publish, 4 done, 0 with problems." in again.stderr
+    assert len(starts(scenes.maya)) == 2
+
+
+def test_a_missing_program_is_a_problem_of_the_plan_and_not_for_a_farm(scenes):
+    del scenes.environ["FT_DCC_MAYA"]
+    scenes.environ["FT_DCC_NUKE"] = str(scenes.folder / "Nuke15.1v2" / "Nuke15.1")
+    write_maya_scene(scenes.folder / "shot.ma")
+    write_nuke_script(scenes.folder / "comp.nk")
+    add_scene(scenes, "SH010", "shot.ma")
+    add_scene(scenes, "SH020", "comp.nk")
+    planned = scenes.run(scenes.write(), "--dry-run")
+    assert planned.returncode == 3
+    assert "shots.csv, line 2: Maya was not found in " in planned.stderr
+    assert "set FT_DCC_MAYA to the path of the program." in planned.stderr
+    assert "shots.csv, line 3: " in planned.stderr and "Nuke15.1 does not exist." in planned.stderr
+    assert planned.stderr.splitlines()[-1] == "2 items: 0 to publish, 0 done, 2 with problems."
+    farm = scenes.run("shots.csv", "--engine", "openjd:bundle", "--dry-run")
+    assert farm.stderr.splitlines()[-1] == "2 items: 2 to publish, 0 done, 0 with problems."
+
+
+def test_a_program_whose_python_is_too_old_is_a_problem_of_the_plan(scenes):
+    old = make_program(scenes.folder / "maya2022" / "bin" / "maya", "doubles.maya.mayapy")
+    scenes.environ["FT_DCC_MAYA"] = str(old)
+    write_maya_scene(scenes.folder / "shot.ma")
+    add_scene(scenes, "SH010", "shot.ma")
+    planned = scenes.run(scenes.write(), "--dry-run")
+    assert planned.returncode == 3
+    assert "Maya 2022 runs Python 3.7, and ft-dcc needs 3.9. Use Maya 2023 or later." in planned.stderr
+
+
+@pytest.mark.parametrize("name", ["comp.nknc", "comp.nkind"])
+def test_a_script_of_a_limited_nuke_is_a_problem_of_the_plan(scenes, name):
+    (scenes.folder / name).write_bytes(b"a script")
+    add_scene(scenes, "SH010", name)
+    planned = scenes.run(scenes.write(), "--dry-run")
+    assert planned.returncode == 3
+    assert f"{name} is a script of Nuke Indie or Non-commercial" in planned.stderr
+
+
+def test_camera_and_look_of_files_are_problems_of_the_plan(scenes):
+    scenes.add_shot("SH010", camera="shotCam", look="lit")
+    planned = scenes.run(scenes.write(), "--dry-run")
+    assert planned.returncode == 3
+    assert "is no scene, so it has no camera." in planned.stderr
+    assert "is no scene, so it has no look." in planned.stderr
+
+
+def test_colours_are_those_of_files_and_a_problem_of_a_scene_that_has_them(scenes):
+    scenes.add_shot("SH010", layer="diffuse", display="Rec.709")
+    write_maya_scene(scenes.folder / "shot.ma")
+    add_scene(scenes, "SH020", "shot.ma")
+    add_scene(scenes, "SH030", "shot.ma", layer="diffuse")
+    planned = scenes.run(scenes.write(), "--dry-run", "--view", "Raw", "--display", "sRGB", "--out", "out")
+    assert planned.returncode == 3
+    assert "shots.csv, line 4: shot.ma is a scene, so it has no layer." in planned.stderr
+    files, scene, _ = Plan.open(scenes.folder / "out" / "items.jsonl").items
+    assert files.request.colour is not None
+    found = (files.request.colour.display, files.request.colour.view, files.request.colour.layer)
+    assert found == ("Rec.709", "Raw", "diffuse")
+    assert scene.request.colour is None
+
+
+def test_an_interrupted_batch_ends_the_program_and_the_next_run_publishes_once(scenes):
+    write_maya_scene(scenes.folder / "shot.ma")
+    add_scene(scenes, "SH010", "shot.ma")
+    use_program(scenes, f"echo $$ > {scenes.folder}/pid; {LOG_ARGUMENTS}")
+    manifest = scenes.write()
+    process = scenes.start(manifest, start_new_session=True)
+    while process.poll() is None and not list(scenes.jobs.glob("batch-*/journal.jsonl")):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=120)
+    assert process.returncode in (0, 130)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((scenes.folder / "pid").read_text("utf-8")), 0)
+    done = scenes.run(manifest)
+    assert done.returncode == 0, done.stderr
+    assert scenes.versions() == [("SH010", 1)]
+
+
+def test_an_item_that_was_captured_needs_no_program_for_the_rest(scenes):
+    """The job was captured while the server was away."""
+    write_maya_scene(scenes.folder / "shot.ma")
+    add_scene(scenes, "SH010", "shot.ma")
+    assert scenes.run(scenes.write(), "--dry-run").returncode == 0
+    (items,) = scenes.jobs.glob("batch-*/items.jsonl")
+    done = scenes.run("--manifest", items, "--index", "0", command="publish-item")
+    assert done.returncode == 0, done.stderr
+    for result in (items.parent / "results").glob("*.json"):
+        result.unlink()
+    again = scenes.run("--manifest", items, "--index", "0", "--json", command="publish-item")
+    assert json.loads(again.stdout)["items"][0]["state"] == "done"
+    assert (scenes.versions(), len(starts(scenes.maya))) == ([("SH010", 1)], 1)
+
+
+def test_dask_publishes_scenes(scenes):
+    pytest.importorskip("distributed")
+    write_maya_scene(scenes.folder / "shot.ma")
+    add_scene(scenes, "SH010", "shot.ma")
+    with running_dask(scenes) as (address, _):
+        done = scenes.run(scenes.write(), "--engine", f"dask://{address}")
+    assert done.returncode == 0, done.stderr
+    assert scenes.versions() == [("SH010", 1)]
+
+
+SENTENCES = {
+    "licence": (
+        "echo 'starting'; echo 'Could not obtain a license from the server'; exit 100",
+        "Maya 2025 has no licence: Could not obtain a license from the server. Free a licence and publish ",
+    ),
+    "crash at the start": (
+        "echo 'Using a licence.'; echo 'libGL error'; exit 7",
+        "Maya 2025 stopped with code 7 before it could start. Its last output: Using a licence. libGL error. Open ",
+    ),
+    "nothing printed": ("kill -KILL $$", "Maya 2025 stopped with code -9 before it could start. It printed nothing."),
+    "silence": (
+        "echo 'waiting'; sleep 600",
+        "Maya 2025 made no progress for 0.01 minutes with ",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SENTENCES)
+def test_a_program_that_fails_is_reported_in_one_sentence(scenes, case):
+    before, sentence = SENTENCES[case]
+    use_program(scenes, before)
+    if case == "silence":
+        scenes.environ["FT_DCC_SCENE_TIMEOUT"] = "0.01"
+    scene = write_maya_scene(scenes.folder / "shot.ma")
+    task = add_scene(scenes, "SH010", "shot.ma")
+    refused = scenes.run(scene, "--task", task, command="playblast")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    (line,) = refused.stderr.splitlines()
+    assert line.startswith(sentence)
+    assert scenes.run(scenes.write()).returncode == 1
+    assert scenes.versions() == []
+    make_maya(scenes.folder)
+    scenes.environ.pop("FT_DCC_SCENE_TIMEOUT", None)
+    assert scenes.run("shots.csv").returncode == 0
+    assert scenes.versions() == [("SH010", 1)]
+
+
+def test_a_crash_during_the_capture_is_reported_and_the_next_run_publishes(scenes):
+    # The double ends when it draws its third frame.
+    use_program(scenes, "export DOUBLE_CRASH_AT=1003")
+    write_maya_scene(scenes.folder / "shot.ma")
+    add_scene(scenes, "SH010", "shot.ma")
+    failed = scenes.run(scenes.write())
+    assert failed.returncode == 1
+    assert "Maya 2025 stopped with code 139 while it captured " in failed.stderr + failed.stdout
+    make_maya(scenes.folder)
+    assert scenes.run("shots.csv").returncode == 0
+    assert scenes.versions() == [("SH010", 1)]
+
+
+def test_a_scene_that_cannot_be_opened_is_reported(scenes):
+    torn = write_maya_scene(scenes.folder / "torn.ma", 'requires "torn";\n')
+    newer = write_maya_scene(scenes.folder / "newer.ma", 'requires maya "2027";\n')
+    task = add_scene(scenes, "SH010", "torn.ma")
+    for scene, sentence in (
+        (torn, f"Maya cannot open {torn}: Error reading file: "),
+        (newer, f"{newer} was saved by Maya 2027; this is Maya 2025. Open it in Maya 2027."),
+        (scenes.folder / "away.ma", "away.ma does not exist. Give the path of a scene."),
+    ):
+        refused = scenes.run(scene, "--task", task, command="playblast")
+        assert refused.returncode == 3
+        assert sentence in refused.stderr
+        assert len(refused.stderr.splitlines()) == 1
+    assert not list(scenes.jobs.glob("*/journal.jsonl"))
+
+
+def test_a_scene_with_a_missing_plug_in_is_published_only_with_allow_incomplete(scenes):
+    scene = write_maya_scene(scenes.folder / "shot.ma", 'requires "missing";\n')
+    task = add_scene(scenes, "SH010", "shot.ma")
+    refused = scenes.run(scene, "--task", task, command="playblast")
+    assert refused.returncode == 3
+    assert "shot.ma is open, but Maya reports: Cannot find procedure" in refused.stderr
+    done = scenes.run(scene, "--task", task, "--allow-incomplete", command="playblast")
+    assert done.returncode == 0, done.stderr
+    assert scenes.versions() == [("SH010", 1)]
+
+
+def test_playblast_publishes_a_camera_of_maya_and_a_node_of_nuke(scenes):
+    maya = write_maya_scene(scenes.folder / "shot.ma")
+    nuke = write_nuke_script(scenes.folder / "comp.nk")
+    first, second = add_scene(scenes, "SH010", "shot.ma"), add_scene(scenes, "SH020", "comp.nk")
+    options = ("--frames", "1001-1003", "--percentage", "50", "--look", "samples=4", "--json")
+    done = scenes.run(maya, "--task", first, "--camera", "second", *options, command="playblast")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert (report["version"], report["source"]) == (1, "second")
+    assert Path(report["job"]).parent == scenes.jobs
+    done = scenes.run(nuke, "--task", second, "--camera", "Read1", command="playblast")
+    assert done.returncode == 0, done.stderr
+    assert origins(scenes) == {"SH010": "second", "SH020": "Read1"}
+
+
+def test_dry_run_of_a_scene_prints_its_problems_and_publishes_nothing(scenes):
+    scene = write_maya_scene(scenes.folder / "shot.ma")
+    task = add_scene(scenes, "SH010", "shot.ma")
+    planned = scenes.run(scene, "--task", task, "--dry-run", command="playblast")
+    assert planned.returncode == 0, planned.stderr
+    assert "shotCam" in planned.stdout
+    missing = scenes.run(scene, "--task", task, "--camera", "none", "--dry-run", command="playblast")
+    assert missing.returncode == 3
+    assert "The scene has no camera called none. It has shotCam, second." in missing.stderr
+    assert (scenes.versions(), list(scenes.jobs.glob("*/journal.jsonl"))) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--visibility", "render"), "--visibility and --run-scripts are for Blender scenes."),
+        (("--look", "wireframe"), "Maya without a window draws every scene smooth shaded and textured"),
+        (("--look", "pretty"), "There is no look 'pretty'"),
+        (("--repair=Nothing",), "There is no check 'Nothing'"),
+    ],
+)
+def test_options_that_a_scene_of_maya_does_not_have_are_refused(scenes, options, message):
+    scene = write_maya_scene(scenes.folder / "shot.ma")
+    task = add_scene(scenes, "SH010", "shot.ma")
+    refused = scenes.run(scene, "--task", task, *options, command="playblast")
+    assert refused.returncode == 2
+    assert message in refused.stderr
+    assert scenes.versions() == []
+
+
+def test_an_interrupted_playblast_is_resumed_by_the_queue(scenes):
+    use_program(scenes, "export DOUBLE_CRASH_AT=1003")
+    scene = write_maya_scene(scenes.folder / "shot.ma")
+    task = add_scene(scenes, "SH010", "shot.ma")
+    assert scenes.run(scene, "--task", task, command="playblast").returncode == 1
+    (journal,) = scenes.jobs.glob("*/journal.jsonl")
+    make_maya(scenes.folder)
+    done = scenes.run("resume", journal.parent.name, command="queue")
+    assert done.returncode == 0, done.stderr
+    assert scenes.versions() == [("SH010", 1)]
+
+
+def test_ctrl_c_ends_a_playblast_and_its_program(scenes):
+    use_program(scenes, f"echo $$ > {scenes.folder}/pid; sleep 600")
+    scene = write_maya_scene(scenes.folder / "shot.ma")
+    task = add_scene(scenes, "SH010", "shot.ma")
+    process = scenes.start(scene, "--task", task, command="playblast", start_new_session=True)
+    pid = scenes.folder / "pid"
+    while process.poll() is None and not (pid.is_file() and pid.read_text("utf-8").endswith("\n")):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=120)
+    assert (process.returncode, "Traceback" in stderr) == (130, False)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(int(pid.read_text("utf-8")), 0)
+        pytest.fail("the program still runs")

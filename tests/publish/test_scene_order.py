@@ -1,0 +1,92 @@
+"""Orders and answers of publishes that a host program carries out for another process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from ft_dcc import errors
+from ft_dcc.frames import FrameRange
+from ft_dcc.publish import models
+from ft_dcc.publish.scene_order import GREETING, SceneAnswer, SceneOrder
+
+ISSUE = errors.ValidationIssue("Frame rate", "shotCam", "It is 25; expected 24.", "25", "24", "Set it", False)
+VERSION = models.PublishedVersion(
+    source="shotCam",
+    version_id="v",
+    version=3,
+    asset_id="a",
+    components=(models.Component("c", "ftrackreview-mp4", 12, "ab"),),
+    review_session_id="r",
+    review_session_object_id="o",
+    review_entries=(models.ReviewEntry("r", "o"),),
+    link="https://studio.example.com/x",
+)
+
+
+def read(tmp_path, data):
+    path = tmp_path / "answer.json"
+    path.write_text(json.dumps(data), encoding="ascii")
+    return SceneAnswer.read(path)
+
+
+def test_an_order_is_read_as_it_was_saved(tmp_path):
+    request = models.PublishRequest("F/S/T", ("shotCam",), frame_range=FrameRange(1, 3), fps=Fraction(24000, 1001))
+    for repair in (None, (), ("Frame rate",)):
+        order = SceneOrder(tmp_path / "a.ma", request, tmp_path, "j", tmp_path / "x", "lit", 50, repair, True)
+        order.save(tmp_path / "order.json")
+        assert SceneOrder.read(tmp_path / "order.json") == order
+
+
+def test_an_answer_is_read_as_it_was_written(tmp_path):
+    step = models.Step("CaptureFrames", "shotCam", 1.5)
+    published = models.Published(tmp_path / "job", "F/S/T", (VERSION,), (ISSUE,), (step,))
+    for answer in (SceneAnswer(published, messages=("done",)), SceneAnswer(planned=({"a": "b"},), problems=(ISSUE,))):
+        assert read(tmp_path, answer.as_data()) == answer
+
+
+def test_unfinished_errors_of_an_answer_keep_class_and_message(tmp_path):
+    published = models.Published(
+        Path("job"), "", (), (), (), (errors.ServerUnreachable("No answer."), errors.ValidationFailed((ISSUE,)))
+    )
+    answer = read(tmp_path, SceneAnswer(published).as_data())
+    assert answer.published is not None
+    first, second = answer.published.unfinished
+    assert (type(first), str(first)) == (errors.ServerUnreachable, "No answer.")
+    assert isinstance(second, errors.ValidationFailed)
+    assert second.problems == (ISSUE,)
+
+
+class Torn(errors.CaptureFailed):
+    """An error of a studio's own plugin."""
+
+    def __init__(self, number):
+        super().__init__("The tape {number} is torn.", {"number": number, "job": "j"})
+
+
+def test_an_error_of_a_studio_is_raised_as_its_nearest_class(tmp_path):
+    from ft_dcc.publish.scene_order import _error_as_data
+
+    with pytest.raises(errors.CaptureFailed, match=r"^The tape 7 is torn\.$") as caught:
+        read(tmp_path, {"error": _error_as_data(Torn(7))})
+    assert (type(caught.value), caught.value.details) == (errors.CaptureFailed, {"job": "j"})
+
+
+def run_until_parent_ends(greeting):
+    code = "from ft_dcc.publish import scene_order; scene_order._end_with_parent(); print('continues')"
+    return subprocess.run([sys.executable, "-c", code], input=greeting, capture_output=True, check=False)
+
+
+def test_the_program_ends_with_its_parent():
+    ended = run_until_parent_ends(GREETING)
+    assert (ended.returncode, ended.stdout) == (1, b"")
+
+
+def test_a_stdin_without_a_parent_ends_nothing():
+    ended = run_until_parent_ends(b"")
+    assert (ended.returncode, ended.stdout.strip()) == (0, b"continues")
