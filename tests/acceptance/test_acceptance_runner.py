@@ -62,17 +62,28 @@ def test_maya_with_a_window_passes_the_checks(maya, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     ((name, answer),) = answers.items()
     assert name == f"maya-2025-{sys.platform}-window.json"
-    assert (outcomes(answer, "failed"), outcomes(answer, "skipped")) == ([], ["escape", "no window"])
+    assert (outcomes(answer, "failed"), outcomes(answer, "skipped")) == ([], ["escape", "no window", "keys"])
     assert "ok     publish\n" in done.stdout
     # A real Maya's own words on its flags are compared with the double's table.
     assert "offScreen" in answer["facts"]["flags"]["playblast"]
+    page = (tmp_path / "answers" / f"maya-2025-{sys.platform}-window.html").read_text("utf-8")
+    assert "frame 2 of the image plane" not in page and "frame 1002 of the image plane" in page
+    assert page.count("data:image/png;base64,") > 8 and "images" not in answer
+    assert "checks passed." in done.stdout
 
 
 def test_mayapy_passes_the_checks_and_skips_captures(maya, tmp_path, task_id):
     done, answers = accept(tmp_path, "maya", "--program", maya, "--task", task_id)
     assert done.returncode == 0, done.stdout + done.stderr
     (answer,) = answers.values()
-    assert outcomes(answer, "passed") == ["scene", "task", "settings", "publish of files", "no window"]
+    assert outcomes(answer, "passed") == [
+        "scene",
+        "task",
+        "settings",
+        "publish of files",
+        "no window",
+        "nested references",
+    ]
     assert outcomes(answer, "failed") == []
 
 

@@ -18,6 +18,7 @@ from ft_dcc_qt.feedback.addressed_panel import AddressedPanel
 from .options_panel import OptionsPanel
 from .problems_panel import ProblemsPanel
 from .progress_panel import ProgressPanel
+from .range_menu import RangeMenu
 from .result_panel import RecentVersions, ResultPanel
 from .search_field import SearchField
 from .source_list import SourceList
@@ -72,6 +73,7 @@ class PublishPage(QtWidgets.QWidget):
         self.filter.hide()
         self.task = SearchField(_NO_TASK)
         self.frames, self.rate = QtWidgets.QLineEdit(), QtWidgets.QLineEdit()
+        self.ranges = RangeMenu()
         self.review = SearchField("A new review session with this name is created.", allows_free_text=True)
         self.comment = _Comment()
         self.addressed = AddressedPanel(controller)
@@ -95,6 +97,7 @@ class PublishPage(QtWidgets.QWidget):
             self.sources,
             self.task,
             self.frames,
+            self.ranges,
             self.rate,
             self.review,
             self.comment,
@@ -235,7 +238,13 @@ class PublishPage(QtWidgets.QWidget):
         right.setSpacing(3)
         for text, field in fields:
             right.addWidget(style.field_label(text, field))
-            right.addWidget(field)
+            if field is self.frames:
+                line = QtWidgets.QHBoxLayout()
+                line.addWidget(field, 1)
+                line.addWidget(self.ranges)
+                right.addLayout(line)
+            else:
+                right.addWidget(field)
             right.addSpacing(6)
         self.show_options.setCheckable(True)
         self.show_options.setToolTip("Look, size, sound, burn-in, slate, scene file and status")
@@ -256,6 +265,7 @@ class PublishPage(QtWidgets.QWidget):
         self.add.clicked.connect(self._ask_for_files)
         self.draw.clicked.connect(self._draw_previews)
         self.task.chosen.connect(self.choose_task)
+        self.ranges.chosen.connect(self.frames.setText)
         self.task.typed.connect(self._search)
         self.sources.preview_requested.connect(lambda name: self._controller.queries.preview(name, self._host))
         rate = (self.rate,) if self._host is None else ()
@@ -267,6 +277,7 @@ class PublishPage(QtWidgets.QWidget):
             self.add,
             self.task,
             self.frames,
+            self.ranges.button,
             *rate,
             self.review,
             self.comment,
@@ -282,6 +293,7 @@ class PublishPage(QtWidgets.QWidget):
             self.frames.setPlaceholderText("all frames; or 1001-1048")
             return
         self.frames.setPlaceholderText(f"{scene.frame_range}, from the scene")
+        self.ranges.set_ranges(scene.ranges)
         if self._scene_path is not None and scene.path != self._scene_path:
             # The choices were for the previous scene.
             self._selected_task_id = None
