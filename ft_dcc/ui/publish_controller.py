@@ -14,6 +14,7 @@ from ft_dcc.host_support.main_thread import ignore_sigpipe, is_scene_captured, r
 from ft_dcc.ui.background_queries import BackgroundQueries
 from ft_dcc.ui.feedback_controller import FeedbackController
 from ft_dcc.ui.image_cache import ImageCache
+from ft_dcc.ui.render_list import RenderList
 from ft_dcc.ui.task_list_controller import TaskListController
 from ft_dcc.ui.version_files import VersionFiles
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from ft_dcc.publish.models import Published, PublishedVersion, PublishRequest, Task
     from ft_dcc.publish.progress import Progress
     from ft_dcc.publish.publisher import PublishCheck, Publisher
+    from ft_dcc.renders.renders import Render
     from ft_dcc.review.notes import ReviewedVersion
     from ft_dcc.session import Session
 
@@ -83,6 +85,7 @@ class PublishController:
         self.my_tasks = TaskListController(on_change)
         self.images = ImageCache(on_change)
         self.version_files = VersionFiles(on_change)
+        self.renders = RenderList(on_change)
 
     @property
     def is_busy(self) -> bool:
@@ -206,6 +209,10 @@ class PublishController:
         """Resume a job of the queue."""
         self._start("resume", lambda: self._record(self._publisher(host).resume(job_id)))
 
+    def publish_render(self, render: Render) -> None:
+        """Publish the files of a recorded render as a new version, whatever its node's tab says."""
+        self._start("resume", lambda: self._publish_render(render))
+
     def drop(self, job_id: str) -> None:
         """Delete a job of the queue and the files that it uploaded."""
         self._start("drop", lambda: self._publisher(None).drop(job_id))
@@ -224,7 +231,7 @@ class PublishController:
     def close(self) -> None:
         """Sign out, cancel the activity and discard all fetched data; a running job stays in the queue."""
         self.queries.clear()
-        for part in (self.feedback, self.my_tasks, self.images, self.version_files):
+        for part in (self.feedback, self.my_tasks, self.images, self.version_files, self.renders):
             part.clear()
         session, self.session = self.session, None
         if session is not None:
@@ -375,6 +382,13 @@ class PublishController:
         check, self._pending_check = self._pending_check, None
         if check is not None:
             self._record(check.publish())
+
+    def _publish_render(self, render: Render) -> None:
+        from ft_dcc.renders.publish import publish_render
+
+        published = publish_render(render, self._publisher(None), again=True)
+        if published is not None:
+            self._record(published)
 
     def _repair(self, problems: Iterable[ValidationIssue]) -> None:
         check = self._pending_check
