@@ -42,7 +42,9 @@ class Scene:
     ``path`` is None before the first save. ``sources`` are the cameras that can be captured, the scene's active one
     first. ``task_id`` is the id that ``remember_task`` stored in the file; ``sounds`` are the audible sounds.
     ``engine`` is the name of the renderer that draws final frames, "" if the program has none.
-    ``labels`` say more about sources, such as the file name of a node.
+    ``labels`` say more about sources, such as the file name of a node; ``source_ranges`` are the frames of sources
+    with a range of their own, such as the shots of a sequencer. ``ranges`` are further ranges that an artist may
+    publish, by their names, such as the selection of the time slider.
     ``pixel_aspect`` is the width of a pixel of the captured frames by its height; None means what the files contain.
     """
 
@@ -57,6 +59,12 @@ class Scene:
     pixel_aspect: Fraction | None = None
     engine: str = ""
     labels: Mapping[str, str] = attrs.field(factory=dict)
+    source_ranges: Mapping[str, FrameRange] = attrs.field(factory=dict)
+    ranges: Mapping[str, FrameRange] = attrs.field(factory=dict)
+
+    def range_of(self, source: str) -> FrameRange:
+        """Return the frames of the source: its own, or else the scene's."""
+        return self.source_ranges.get(source, self.frame_range)
 
 
 @attrs.frozen
@@ -246,6 +254,19 @@ class ComparesMovies(Protocol):
 
     def clear_movie(self) -> None:
         """Remove the shown movie without a trace; do nothing if there is none."""
+
+
+@runtime_checkable
+class RecordsRenders(Protocol):
+    """Optional interface of a host whose renders are recorded in the render logs."""
+
+    def render_script(self) -> str:
+        """Return the open script as the logs name it, "" before its first save. Main thread only."""
+
+
+def records_renders(host: object) -> bool:
+    """Return whether the renders of the host are recorded."""
+    return isinstance(host, RecordsRenders)
 
 
 def find_footage(host: Host, source: str) -> Footage | None:

@@ -62,6 +62,8 @@ def check_frames(context: CheckContext) -> Mapping[str, Any]:
         6,
         "frames are equal although the scene is animated",
     )
+    for frame in (1001, 1006):
+        context.show(f"frame {frame}", frames.path(frame))
     return {"seconds per frame": round(seconds / len(reported), 3)}
 
 
@@ -156,6 +158,8 @@ def check_movie(context: CheckContext) -> Mapping[str, Any]:
     again = context.host.playblast(context.request("1001", name="again"), _ignore)
     comparing_host.clear_movie()
     require_equal(context.target.state(), before, "the scene has changed")
+    context.show("before the movie is shown", own.path(1001))
+    context.show("while the movie is shown: a capture leaves it out", again.path(1001))
     return {"a capture stays equal": again.path(1001).read_bytes() == first}
 
 

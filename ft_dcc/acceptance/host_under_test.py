@@ -57,18 +57,34 @@ class Skipped(Error):
 
 
 @attrs.frozen
+class CheckImage:
+    """An image of a check for the page of the results: its caption, and the content of the PNG."""
+
+    caption: str
+    png: bytes
+
+
+@attrs.frozen
 class CheckContext:
-    """The input of a check: the program, a folder, the task to publish to, and whether a user is present."""
+    """The input of a check: the program, a folder, the task to publish to, and whether a user is present.
+
+    ``images`` are shown side by side on the page of the results.
+    """
 
     target: HostUnderTest
     folder: Path
     task: str
     has_person: bool = False
+    images: list[CheckImage] = attrs.field(factory=list)
 
     @property
     def host(self) -> Host:
         """The adapter under test."""
         return self.target.host
+
+    def show(self, caption: str, path: Path) -> None:
+        """Show a PNG on the page of the results."""
+        self.images.append(CheckImage(caption, path.read_bytes()))
 
     def request(self, frames: str = "1001-1003", resolution: str = "64x36", **values: Any) -> PlayblastRequest:
         """Return a request to capture the scene's first source into the check's folder."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 import json
 import os
@@ -21,6 +22,8 @@ from ft_dcc.acceptance import checks, host_under_test, publishing
 
 # Environment variable that ``ft-dcc accept`` sets: a JSON text with "answer", "task" and "has_person".
 ORDER = "FT_DCC_ACCEPT"
+# The key of the images, which belong to the page and not to the file of the results.
+IMAGES = "images"
 
 
 @attrs.frozen
@@ -33,6 +36,7 @@ class CheckResult:
     why: str
     seconds: float
     figures: Mapping[str, Any]
+    images: Sequence[host_under_test.CheckImage] = ()
 
 
 def run_requested_checks(target: host_under_test.HostUnderTest) -> None:
@@ -64,9 +68,18 @@ def accept(target: host_under_test.HostUnderTest, task: str, *, has_person: bool
         "python": platform.python_version(),
         "release": _release(),
         "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
-        "checks": [attrs.asdict(result) for result in results],
+        "checks": [_plain(result) for result in results],
         "facts": {**target.facts(), "packages": _packages()},
+        IMAGES: {result.name: [_encoded(each) for each in result.images] for result in results if result.images},
     }
+
+
+def _plain(result: CheckResult) -> dict[str, Any]:
+    return attrs.asdict(result, filter=attrs.filters.exclude("images"))
+
+
+def _encoded(image: host_under_test.CheckImage) -> dict[str, str]:
+    return {"caption": image.caption, "png": base64.b64encode(image.png).decode("ascii")}
 
 
 def failed(answer: Mapping[str, Any]) -> Sequence[str]:
@@ -80,9 +93,10 @@ def _run_check(
     folder.mkdir()
     started, figures = time.monotonic(), {}
     outcome, why = "passed", ""
+    context = host_under_test.CheckContext(target, folder, task, has_person)
     try:
         target.build()
-        figures = dict(check.function(host_under_test.CheckContext(target, folder, task, has_person)) or {})
+        figures = dict(check.function(context) or {})
     except host_under_test.Skipped as error:
         outcome, why = "skipped", str(error)
     except Exception as error:  # noqa: BLE001 - reported
@@ -91,7 +105,8 @@ def _run_check(
         outcome = "failed"
         if not isinstance(error, errors.Error):
             why = f"{type(error).__name__}: {why} ({_location(error)})"
-    return CheckResult(check.name, check.title, outcome, why, round(time.monotonic() - started, 2), figures)
+    seconds = round(time.monotonic() - started, 2)
+    return CheckResult(check.name, check.title, outcome, why, seconds, figures, tuple(context.images))
 
 
 def _location(error: BaseException) -> str:

@@ -226,7 +226,7 @@ def accept_command(
     to: Path,
     ffmpeg: bool,
 ) -> int:
-    """Run the acceptance checks in a host program and write the results as JSON.
+    """Run the acceptance checks in a host program and write the results as JSON and as an HTML page with images.
 
     The program is started with a temporary installation of ft-dcc. The results contain the program, the system, and
     which checks passed, failed or were skipped. The command starts a new process; programs that run are not used.
@@ -255,12 +255,19 @@ def accept_command(
 
 
 def _save_results(output: Output, report: dict[str, Any], folder: Path) -> int:
+    from ft_dcc.acceptance.page import results_page, summary
+    from ft_dcc.acceptance.run import IMAGES
+
     folder.mkdir(parents=True, exist_ok=True)
     system = report["system"].partition(" ")[0].lower()
-    name = f"{report['host'].lower()}-{report['version']}-{system}{'-window' if report['window'] else ''}.json"
-    (folder / name).write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    name = f"{report['host'].lower()}-{report['version']}-{system}{'-window' if report['window'] else ''}"
+    images = report.pop(IMAGES, {})
+    results, page = folder / f"{name}.json", folder / f"{name}.html"
+    results.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    page.write_text(results_page(report, images), encoding="utf-8")
     lines = [f"{_OUTCOMES[each['outcome']]}{each['name']:<24} {each['why']}".rstrip() for each in report["checks"]]
-    output.result("\n".join([*lines, f"Results: {folder / name}"]), report)
+    lines += [" ".join(summary(report)), f"Results: {results}", f"Page: {page}"]
+    output.result("\n".join(lines), report)
     return 1 if any(each["outcome"] == "failed" for each in report["checks"]) else 0
 
 

@@ -39,7 +39,12 @@ def folders(machine: host_discovery.Machine) -> list[Path]:
 
 
 def populate(target: managed_folder.Target, wheels: Sequence[Path], folder: Path) -> None:
-    """Fill the module's folder: Maya adds ``scripts`` to its path, our start-up script adds ``vendored`` at the end."""
+    """Fill the module's folder: Maya adds ``scripts`` to its path, our start-up script adds ``vendored`` at the end.
+
+    ``plug-ins`` starts the same as the start-up script.
+    """
+    plugins = vendored.package_folder("ft_dcc") / "install" / "deployed" / "maya" / "plug-ins"
+    shutil.copytree(plugins, folder / plugins.name, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     module = vendored.package_folder("ft_dcc_maya") / "module" / _FOLDER
     shutil.copytree(module, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     vendored.copy_package("ft_dcc_maya", folder / "scripts", without="module")

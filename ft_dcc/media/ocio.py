@@ -21,6 +21,7 @@ from ft_dcc import errors, frames
 from ft_dcc.media import ffmpeg
 from ft_dcc.media.inspection import file_integrity, image_channels
 from ft_dcc.media.inspection.probe import probe
+from ft_dcc.settings.definitions import DISPLAY_COLOURS
 from ft_dcc.settings.resolve import read_settings
 
 # Yields frame numbers and files in order, and waits for files that do not exist yet.
@@ -45,11 +46,12 @@ _CHROMATICITIES = {
 class ColourOptions:
     """The colour space of images and how they are displayed, as names of an OCIO config; "" for the default.
 
-    The default of ``space`` is that of an OpenEXR file's chromaticities, else ``scene_linear`` of the studio's config,
-    else linear light with BT.709 primaries. The defaults of ``display`` and ``view`` are the first ones of the config;
-    in the built-in config, images that are not ACES are shown without tone mapping. ``config`` is a path, or the name
-    of a built-in config ("ocio://default"). ``layer``, ``part`` and ``stereo_view`` choose the channels of an OpenEXR
-    file; the default is the first red, green and blue.
+    The ``space`` "display" is that of files that were converted for a display; they are not converted again, unless the
+    config has a space of that name. The default of ``space`` is that of an OpenEXR file's chromaticities, else
+    ``scene_linear`` of the studio's config, else linear light with BT.709 primaries. The defaults of ``display`` and
+    ``view`` are the first ones of the config; in the built-in config, images that are not ACES are shown without tone
+    mapping. ``config`` is a path, or the name of a built-in config ("ocio://default"). ``layer``, ``part`` and
+    ``stereo_view`` choose the channels of an OpenEXR file; the default is the first red, green and blue.
     """
 
     space: str = ""
@@ -118,7 +120,8 @@ class Converter:
         _refuse_unknown("display", self._display, self._config.getDisplayNames())
         if colour.view:
             _refuse_unknown("view", colour.view, self._config.getViewNames(self._display))
-        if colour.space and not self._knows(colour.space):
+        self._is_shown = colour.space == DISPLAY_COLOURS and not self._knows(colour.space)
+        if colour.space and not self._is_shown and not self._knows(colour.space):
             _refuse_unknown("colour space", colour.space, self._config.getColorSpaceNames())
 
     def piped(self, files: Files, resolution: frames.Resolution, fps: Fraction) -> tuple[list[str], ffmpeg.Feed]:
@@ -155,7 +158,17 @@ class Converter:
         if light.roi != full:
             # The image is the display window; outside of the data window it is black.
             light = self._oiio.ImageBufAlgo.crop(light, full, nthreads=1)
-        shown = self._oiio.ImageBufAlgo.ociodisplay(
+        shown = light if self._is_shown else self._displayed(light, space)
+        pixels = shown.get_pixels(self._oiio.UINT16)
+        if shown.has_error or pixels is None:
+            raise errors.SettingInvalid(
+                f"{path} cannot be converted from {space}: {shown.geterror()}. Check the OCIO config."
+            )
+        return bytes(pixels.tobytes())
+
+    def _displayed(self, light: Any, space: str) -> Any:
+        """Return the image in the colours of the display."""
+        return self._oiio.ImageBufAlgo.ociodisplay(
             light,
             self._display,
             self._colour.view or self._view_of(space),
@@ -164,12 +177,6 @@ class Converter:
             colorconfig=self._config_name,
             nthreads=1,
         )
-        pixels = shown.get_pixels(self._oiio.UINT16)
-        if shown.has_error or pixels is None:
-            raise errors.SettingInvalid(
-                f"{path} cannot be converted from {space}: {shown.geterror()}. Check the OCIO config."
-            )
-        return bytes(pixels.tobytes())
 
     def size_of(self, path: Path) -> frames.Resolution:
         """Return the size of an image's display window; raise FramesMissing if it is not an image."""

@@ -24,6 +24,8 @@ from ft_dcc.settings.resolve import read_settings
 
 # The submitter of a farm's job may set the render that its tasks belong to, and the expected frames.
 RENDER_VARIABLE, FRAMES_VARIABLE = "FT_DCC_RENDER", "FT_DCC_RENDER_FRAMES"
+# The ids of jobs that farms give their tasks: AWS Deadline Cloud, OpenCue.
+FARM_VARIABLES = ("DEADLINE_JOB_ID", "CUE_JOB_ID")
 OFF, ASK, ALWAYS = "off", "ask", "always"
 
 
@@ -83,13 +85,15 @@ def renders_folder(folder: Path | None = None) -> Path:
 
 
 def derive_render_id(script: str, environ: Mapping[str, str] | None = None) -> str:
-    """Return the id that all tasks of one render share: the submitter's, else one derived from the script's content.
+    """Return the id that all tasks of one render share.
 
+    It is the submitter's, else that of the farm's job, else one derived from the script's content.
     A task that runs again renders the same script, wherever the farm has copied it. A script that was never saved gets
     an id of this process.
     """
-    submitted = (os.environ if environ is None else environ).get(RENDER_VARIABLE)
-    if submitted:
+    environ = os.environ if environ is None else environ
+    submitted = next((environ[name] for name in (RENDER_VARIABLE, *FARM_VARIABLES) if environ.get(name)), None)
+    if submitted is not None:
         return f"job {submitted}"
     if not script:
         return _process_id()
@@ -168,6 +172,15 @@ def read_log(path: Path) -> RenderLog | None:
     except (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError):
         return None
     return RenderLog(execution, frames, any("end" in line for line in lines))
+
+
+def read_script(path: Path) -> str | None:
+    """Return the script of a log from its first line, or None if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return str(json.loads(file.readline())["begin"]["script"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
 
 
 def digest(*parts: str) -> str:

@@ -13,7 +13,7 @@ import attrs
 
 from ft_dcc.errors import SettingInvalid, StorageError
 from ft_dcc.frames import FrameRange, Frames, Resolution, frame_rate, is_sequence
-from ft_dcc.renders.log import RenderExecution, RenderLog, digest, read_log, renders_folder
+from ft_dcc.renders.log import RenderExecution, RenderLog, digest, read_log, read_script, renders_folder
 
 _NUMBER = re.compile(r"-?\d+")
 _ANY_RATE, _ANY_SIZE = Fraction(1), Resolution(1, 1)
@@ -73,17 +73,25 @@ class Render:
         return frame_rate(self.execution.fps)
 
 
-def read_renders(folder: Path | None = None, since: float = 0.0) -> list[Render]:
+def read_renders(folder: Path | None = None, since: float = 0.0, script: str | None = None) -> list[Render]:
     """Return all renders, oldest first.
 
-    Renders without a new execution ``since`` that time, in seconds of the epoch, are left out.
+    Renders without a new execution ``since`` that time, in seconds of the epoch, are left out, and those of another
+    ``script`` if it is given.
     """
     home = renders_folder(folder)
     if not home.is_dir():
         return []
     folders = [each for each in home.iterdir() if each.is_dir() and each.stat().st_mtime >= since]
+    if script is not None:
+        folders = [each for each in folders if script in _scripts(each)]
     merged = [render for each in folders for render in merge_logs(each)]
     return sorted(merged, key=lambda render: (render.execution.time, render.source))
+
+
+def _scripts(folder: Path) -> set[str]:
+    """Return the scripts of the logs in a folder, from their first lines: a log may have many."""
+    return {script for path in folder.glob("*.jsonl") if (script := read_script(path)) is not None}
 
 
 def find_renders(render: str, node: str, folder: Path | None = None) -> list[Render]:

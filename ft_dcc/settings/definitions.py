@@ -134,6 +134,10 @@ BURNIN_POSITIONS = ("top_left", "top", "top_right", "bottom_left", "bottom", "bo
 # Outputs that can be made in addition to the review movie.
 OUTPUTS = ("720", "1080", "1440", "2160", "prores", "contact-sheet")
 ENCODERS = ("auto", "software", "nvenc", "qsv", "videotoolbox", "vaapi", "amf")
+# The colour space of files that a program has converted for a display already.
+DISPLAY_COLOURS = "display"
+# The ranges of a Maya scene: the outer and the inner one of its time slider.
+ANIMATION_RANGE, PLAYBACK_RANGE = "animation", "playback"
 _SLATE = (
     "{project}  {shot}",
     *("Task: {task}", "Version: {version}", "Frames: {range}  at {fps} fps", "Resolution: {resolution}"),
@@ -212,7 +216,7 @@ SETTINGS = (
     ),
     Setting(
         "colour_space",
-        "colour space of OpenEXR frames; overrides the one in the files",
+        "colour space of OpenEXR frames; overrides the one in the files; `display` for frames that need no conversion",
         ("FT_DCC_COLOUR_SPACE",),
         default_label="the one in the file, or linear light",
     ),
@@ -339,6 +343,13 @@ SETTINGS = (
         default_label="those of the program",
         separator="\n",
         check=_check_look_preset,
+    ),
+    Setting(
+        "maya_range",
+        "frame range of a scene in Maya: `animation`, the outer range of the time slider, or `playback`, the inner one",
+        ("FT_DCC_MAYA_RANGE",),
+        ANIMATION_RANGE,
+        check=_one_of(ANIMATION_RANGE, PLAYBACK_RANGE),
     ),
     Setting(
         "tab_on_new_writes",

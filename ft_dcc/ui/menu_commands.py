@@ -37,7 +37,7 @@ def run_in_background(
     show: ShowMessage,
     show_load_error: ShowError,
 ) -> None:
-    """Start the work in a thread; show the sentence that it returns, or its error, on the main thread."""
+    """Start the work in a thread; show the sentence that it returns, if any, or its error, on the main thread."""
 
     def run() -> None:
         try:
@@ -45,7 +45,8 @@ def run_in_background(
         except Exception as error:  # noqa: BLE001 - it is shown to the artist
             call_on_main_thread(partial(_show_error, error, show, show_load_error))
         else:
-            call_on_main_thread(partial(show, message))
+            if message:
+                call_on_main_thread(partial(show, message))
 
     threading.Thread(target=run, name="ft-dcc publish", daemon=True).start()
 

@@ -50,14 +50,14 @@ def preview_camera(source: str, host: Host, scene: Scene, folder: Path) -> Previ
         return preview_file(footage.pattern, folder)
     if isinstance(host, SupportsFootage):
         # Capturing means rendering there, which may block the main thread for minutes.
-        return Preview(f"{scene.frame_range}, not rendered yet")
+        return Preview(f"{scene.range_of(source)}, not rendered yet")
     if isinstance(host, SupportsSnapshot):
-        return Preview(f"{scene.frame_range}, {scene.resolution}")
-    middle = (scene.frame_range.start + scene.frame_range.end) // 2
+        return Preview(f"{scene.range_of(source)}, {scene.resolution}")
+    middle = (scene.range_of(source).start + scene.range_of(source).end) // 2
     request = PlayblastRequest(source, FrameRange(middle, middle), _preview_size(scene), folder, "preview")
     # In a single call, so that no other call sees the scene as changed by the capture.
     frames = run_when_idle(host, lambda: host.playblast(request, lambda _: None))
-    return Preview(f"{scene.frame_range}, {scene.resolution}", frames.path(middle))
+    return Preview(f"{scene.range_of(source)}, {scene.resolution}", frames.path(middle))
 
 
 def preview_look(source: str, host: Host, scene: Scene, folder: Path, look: Mapping[str, Any]) -> Preview:
@@ -66,7 +66,7 @@ def preview_look(source: str, host: Host, scene: Scene, folder: Path, look: Mapp
         return preview_camera(source, host, scene, folder)
     path = folder / "preview.png"
     run_when_idle(host, lambda: host.snapshot(source, _preview_size(scene), path, look))
-    return Preview(f"{scene.frame_range}, {scene.resolution}", path)
+    return Preview(f"{scene.range_of(source)}, {scene.resolution}", path)
 
 
 def _preview_size(scene: Scene) -> Resolution:

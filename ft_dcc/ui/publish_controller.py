@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -14,6 +14,8 @@ from ft_dcc.host_support.main_thread import ignore_sigpipe, is_scene_captured, r
 from ft_dcc.ui.background_queries import BackgroundQueries
 from ft_dcc.ui.feedback_controller import FeedbackController
 from ft_dcc.ui.image_cache import ImageCache
+from ft_dcc.ui.last_reviews import read_last_reviews, remember_reviews
+from ft_dcc.ui.render_list import RenderList
 from ft_dcc.ui.task_list_controller import TaskListController
 from ft_dcc.ui.version_files import VersionFiles
 
@@ -25,9 +27,10 @@ if TYPE_CHECKING:
     from ft_dcc.frames import FrameRange
     from ft_dcc.host import Host
     from ft_dcc.production.review_sessions import OpenReview
-    from ft_dcc.publish.models import Published, PublishedVersion, PublishRequest, Task
+    from ft_dcc.publish.models import Published, PublishedVersion, PublishRequest, Shot, Task
     from ft_dcc.publish.progress import Progress
     from ft_dcc.publish.publisher import PublishCheck, Publisher
+    from ft_dcc.renders.renders import Render
     from ft_dcc.review.notes import ReviewedVersion
     from ft_dcc.session import Session
 
@@ -60,6 +63,9 @@ class PublishController:
         self.tasks: dict[str, Task] = {}
         self.reviews: dict[str, tuple[str, ...]] = {}
         self.open_reviews: tuple[OpenReview, ...] = ()
+        # What the shots of tasks want, by the id of the task.
+        self.shots: dict[str, Shot] = {}
+        self._last_reviews: Mapping[str, tuple[str, ...]] = {}
         self.statuses: tuple[str, ...] = ()
         self.activity = ""
         # Tells two activities apart: one may start and end between two redraws.
@@ -83,6 +89,7 @@ class PublishController:
         self.my_tasks = TaskListController(on_change)
         self.images = ImageCache(on_change)
         self.version_files = VersionFiles(on_change)
+        self.renders = RenderList(on_change)
 
     @property
     def is_busy(self) -> bool:
@@ -127,11 +134,31 @@ class PublishController:
 
         self.queries.run("Finding the task", work)
 
-    def default_review(self, task_id: str | None) -> str:
-        """Return the newest open review session of the task's project, or the name for a new one."""
+    def read_shot(self, task: Task) -> None:
+        """Read the range, rate and size that the task's shot wants into ``shots``, in the background."""
+        session = self.session
+
+        def work() -> None:
+            from ft_dcc.publish.plugins.collect import read_shot
+
+            if session is not None:
+                self.shots = {**self.shots, task.id: read_shot(session, task.parent_id)}
+
+        self.queries.run("Reading the shot", work)
+
+    def default_reviews(self, task_id: str | None) -> tuple[str, ...]:
+        """Return the review sessions of the last publish to the task's project if they are open.
+
+        Otherwise it is the newest open one, or the name for a new one.
+        """
         task = self.task(task_id)
         open_ones = self.reviews.get(task.project_id, ()) if task else ()
-        return open_ones[0] if open_ones else DEFAULT_REVIEW
+        last = self._last_reviews.get(task.project_id, ()) if task else ()
+        return last if last and set(last) <= set(open_ones) else open_ones[:1] or (DEFAULT_REVIEW,)
+
+    def default_review(self, task_id: str | None) -> str:
+        """Return the first of ``default_reviews``."""
+        return self.default_reviews(task_id)[0]
 
     def sign_in(self, account: Account, then: Callable[[], object] = _nothing) -> None:
         """Open a session and fetch the choices; ``then`` runs on the worker once the session is open."""
@@ -206,6 +233,10 @@ class PublishController:
         """Resume a job of the queue."""
         self._start("resume", lambda: self._record(self._publisher(host).resume(job_id)))
 
+    def publish_render(self, render: Render) -> None:
+        """Publish the files of a recorded render as a new version, whatever its node's tab says."""
+        self._start("resume", lambda: self._publish_render(render))
+
     def drop(self, job_id: str) -> None:
         """Delete a job of the queue and the files that it uploaded."""
         self._start("drop", lambda: self._publisher(None).drop(job_id))
@@ -224,7 +255,7 @@ class PublishController:
     def close(self) -> None:
         """Sign out, cancel the activity and discard all fetched data; a running job stays in the queue."""
         self.queries.clear()
-        for part in (self.feedback, self.my_tasks, self.images, self.version_files):
+        for part in (self.feedback, self.my_tasks, self.images, self.version_files, self.renders):
             part.clear()
         session, self.session = self.session, None
         if session is not None:
@@ -233,7 +264,7 @@ class PublishController:
         self._cancel.set()
         if not self.is_busy:
             self._discard_check()
-        self.server, self.user, self.tasks, self.reviews = "", "", {}, {}
+        self.server, self.user, self.tasks, self.reviews, self.shots = "", "", {}, {}, {}
         self.open_reviews, self.statuses, self.reminder = (), (), None
         self.progress, self.problems, self.error, self.published = None, (), "", []
         self.previews = ()
@@ -322,6 +353,7 @@ class PublishController:
         reviews: dict[str, tuple[str, ...]] = {}
         for each in self.open_reviews:
             reviews[each.project_id] = (*reviews.get(each.project_id, ()), each.name)
+        self._last_reviews = read_last_reviews(self.server)
         self.reviews = reviews
 
     def _publisher(self, host: Host | None) -> Publisher:
@@ -375,6 +407,22 @@ class PublishController:
         check, self._pending_check = self._pending_check, None
         if check is not None:
             self._record(check.publish())
+            self._remember_reviews()
+
+    def _remember_reviews(self) -> None:
+        """Remember the review sessions that the user has chosen for the project."""
+        request = self._pending_request[0] if self._pending_request is not None else None
+        task = None if request is None else self.task(request.task)
+        if request is not None and request.review and task is not None:
+            remember_reviews(self.server, task.project_id, request.review)
+            self._last_reviews = read_last_reviews(self.server)
+
+    def _publish_render(self, render: Render) -> None:
+        from ft_dcc.renders.publish import publish_render
+
+        published = publish_render(render, self._publisher(None), again=True)
+        if published is not None:
+            self._record(published)
 
     def _repair(self, problems: Iterable[ValidationIssue]) -> None:
         check = self._pending_check

@@ -55,17 +55,34 @@ def test_maya_with_a_window_passes_the_checks(maya, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     ((name, answer),) = answers.items()
     assert name == f"maya-2025-{sys.platform}-window.json"
-    assert (outcomes(answer, "failed"), outcomes(answer, "skipped")) == ([], ["escape", "no window", "scene file"])
+    assert (outcomes(answer, "failed"), outcomes(answer, "skipped")) == (
+        [],
+        ["escape", "no window", "scene file", "keys"],
+    )
     assert "ok     publish\n" in done.stdout
     # A real Maya's own words on its flags are compared with the double's table.
     assert "offScreen" in answer["facts"]["flags"]["playblast"]
+    page = (tmp_path / "answers" / f"maya-2025-{sys.platform}-window.html").read_text("utf-8")
+    assert "frame 2 of the image plane" not in page and "frame 1002 of the image plane" in page
+    assert page.count("data:image/png;base64,") > 8 and "images" not in answer
+    assert "checks passed." in done.stdout
 
 
 def test_mayapy_passes_the_checks_and_skips_those_of_a_view(maya, tmp_path, task_id):
     done, answers = accept(tmp_path, "maya", "--program", maya, "--task", task_id)
     assert done.returncode == 0, done.stdout + done.stderr
     (answer,) = answers.values()
-    skipped = ["menu", "escape", "menu twice", "drawings", "flat shading", "one call", "unkeyed pose"]
+    skipped = [
+        "menu",
+        "escape",
+        "menu twice",
+        "drawings",
+        "flat shading",
+        "background",
+        "keys",
+        "one call",
+        "unkeyed pose",
+    ]
     assert (outcomes(answer, "failed"), outcomes(answer, "skipped")) == ([], skipped)
 
 

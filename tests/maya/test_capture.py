@@ -324,7 +324,30 @@ def test_a_referenced_camera_with_the_right_settings_gets_no_edit(maya, host, re
     camera = maya.scene.add_camera("rig:cam")
     camera.is_referenced = True
     host.playblast(request_of("1001", source="rig:cam"), ignore)
-    assert maya.scene.edits == []
+    assert maya.scene.edits == {}
+
+
+@pytest.mark.parametrize("removes", [True, False])
+def test_a_capture_leaves_no_edit_in_the_reference_of_a_camera_if_maya_can_remove_it(maya, host, request_of, removes):
+    maya.removes_applied_edits = removes
+    camera = maya.scene.node("shotCamShape")
+    camera.is_referenced, camera.locked = True, {"overscan"}
+    before = maya.state()
+    host.playblast(request_of("1001"), ignore)
+    assert {name: value for name, value in maya.state().items() if name != "edits"} == {
+        name: value for name, value in before.items() if name != "edits"
+    }
+    left = {plug.rpartition(".")[2] for plug in maya.scene.edits}
+    assert left == (set() if removes else {"overscan", "displayResolution", "displayGateMask"})
+
+
+def test_an_edit_of_the_artist_in_a_referenced_camera_is_kept(maya, host, request_of):
+    camera = maya.scene.node("shotCamShape")
+    camera.is_referenced = True
+    maya.call("setAttr", "shotCamShape.overscan", 1.7)
+    host.playblast(request_of("1001"), ignore)
+    assert camera.attributes["overscan"] == 1.7
+    assert list(maya.scene.edits) == ["|shotCam|shotCamShape.overscan"]
 
 
 def test_an_image_can_be_larger_than_the_window(maya, host, request_of):
@@ -344,6 +367,26 @@ def test_textures_are_loaded_before_a_frame_is_drawn(maya, image_of):
     before = maya.state()
     assert image_of().has_all_textures
     assert maya.state() == before
+
+
+def test_tiles_of_textures_are_loaded_once_before_the_first_frame(maya, host, request_of):
+    maya.scene.add_texture("skin", fileTextureName="skin.1001.exr", uvTilingMode=3)
+    maya.scene.add_texture("label", fileTextureName="label.png")
+    host.playblast(request_of("1001-1002"), ignore)
+    host.playblast(request_of("1001-1002"), ignore)
+    assert all(drawn.has_all_textures for drawn in maya.drawn)
+    loaded = [call.flags for call in maya.calls if call.command == "ogs"]
+    assert loaded == [{"regenerateUVTilePreview": "skin"}]
+    # Another file needs other tiles.
+    maya.scene.node("skin").attributes["fileTextureName"] = "skin_v2.1001.exr"
+    host.playblast(request_of("1001"), ignore)
+    assert len([call for call in maya.calls if call.command == "ogs"]) == 2
+
+
+def test_an_image_plane_advances_although_a_view_on_sequence_time_takes_the_focus(maya, host, request_of):
+    maya.interface.sequence_panel = "modelPanel2"
+    frames = host.playblast(request_of("1001-1003"), ignore)
+    assert len({frames.path(frame).read_bytes() for frame in (1001, 1002, 1003)}) == 3
 
 
 def test_a_locked_reference_is_reported_in_one_sentence(maya, host, request_of):
@@ -441,6 +484,14 @@ def test_a_requested_preview_shows_the_current_time_and_keeps_an_unkeyed_pose(ma
     (drawn,) = maya.drawn
     assert (drawn.time, drawn.view["displayAppearance"], pose()) == (1004.25, "wireframe", 4.5)
     assert maya.state() == before
+
+
+def test_a_shot_of_the_sequencer_is_captured_through_its_camera(maya, host, request_of, tmp_path):
+    maya.scene.add_shot("sh020", currentCamera="secondShape", startTime=1003.0, endTime=1004.0)
+    request = request_of("1003-1004", source="sh020")
+    assert host.playblast(request, ignore).missing() == ()
+    host.snapshot("sh020", Resolution(64, 36), tmp_path / "now.png", {})
+    assert {drawn.camera for drawn in maya.drawn} == {"second"}
 
 
 def test_a_preview_waits_for_the_end_of_a_capture(maya, host, request_of, tmp_path):

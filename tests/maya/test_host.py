@@ -9,7 +9,7 @@ from doubles.maya.scene import Node
 
 from ft_dcc.errors import CameraMissing, CaptureFailed, SettingInvalid, StorageError, UserFixableError
 from ft_dcc.frames import FrameRange, Resolution, frame_rate
-from ft_dcc.host import ProvidesPlugins, SupportsFocalLengths
+from ft_dcc.host import DescribesCaptures, ProvidesPlugins, SupportsFocalLengths
 
 VRAY = ("width", "height", "aspectRatio")
 
@@ -89,9 +89,82 @@ def test_configure_with_an_unsupported_rate_changes_nothing(maya, host):
     assert maya.state() == before
 
 
-def test_the_frame_range_is_that_of_the_animation_not_of_the_time_slider(maya, host):
-    maya.scene.options["minTime"] = 1005
-    assert str(host.scene().frame_range) == "1001-1012"
+@pytest.mark.parametrize(
+    ("setting", "frames"), [("", "1001-1012"), ("animation", "1001-1012"), ("playback", "1005-1010")]
+)
+def test_the_setting_says_which_range_of_the_time_slider_is_that_of_the_scene(maya, host, monkeypatch, setting, frames):
+    maya.scene.options.update(minTime=1005, maxTime=1010)
+    monkeypatch.setenv("FT_DCC_MAYA_RANGE", setting)
+    assert str(host.scene().frame_range) == frames
+
+
+def test_the_ranges_of_the_time_slider_and_the_selection_in_it_are_offered(maya, host):
+    maya.scene.options.update(minTime=1005, maxTime=1010)
+    found = {name: str(frames) for name, frames in host.scene().ranges.items()}
+    assert found == {"animation": "1001-1012", "playback": "1005-1010"}
+    # Maya returns the first frame that is not selected.
+    maya.interface.selected_range = (1006.0, 1009.0)
+    assert str(host.scene().ranges["selection"]) == "1006-1008"
+
+
+def test_without_a_window_there_is_no_selection_in_the_time_slider(maya):
+    from ft_dcc_maya.host import MayaHost
+
+    maya.is_batch, maya.interface.selected_range = True, (1006.0, 1009.0)
+    assert list(MayaHost().scene().ranges) == ["animation", "playback"]
+
+
+def test_shots_of_the_camera_sequencer_follow_the_cameras_with_their_own_range(maya, host):
+    maya.scene.add_shot("sh030", currentCamera="second", startTime=1007.0, endTime=1010.0, shotName="030")
+    maya.scene.add_shot("sh020", currentCamera="shotCamShape", startTime=1001.0, endTime=1006.0, shotName="020")
+    maya.scene.add_shot("muted", currentCamera="second", startTime=1001.0, endTime=1006.0, mute=True)
+    maya.scene.add_shot("empty", startTime=1001.0, endTime=1006.0)
+    maya.scene.add_shot("gone", currentCamera="deleted", startTime=1001.0, endTime=1006.0)
+    maya.scene.add_shot("of_persp", currentCamera="persp", startTime=1001.0, endTime=1006.0)
+    maya.scene.add_shot("backwards", currentCamera="second", startTime=1006.0, endTime=1001.0)
+    scene = host.scene()
+    assert scene.sources == ("shotCam", "second", "sh020", "sh030")
+    assert (str(scene.range_of("sh030")), str(scene.range_of("second"))) == ("1007-1010", "1001-1012")
+    assert scene.labels == {"sh020": "shot 020: 1001-1006, shotCam", "sh030": "shot 030: 1007-1010, second"}
+
+
+def test_a_shot_is_selected_and_measured_as_its_camera(maya, host):
+    maya.scene.add_shot("sh030", currentCamera="second", startTime=1007.0, endTime=1010.0)
+    maya.scene.node("secondShape").attributes["focalLength"] = 50.0
+    assert host.focal_lengths("sh030", FrameRange(1007, 1008)) == {1007: 50.0, 1008: 50.0}
+    host.select("sh030")
+    assert maya.scene.selection == ["second"]
+
+
+@pytest.mark.parametrize(
+    ("values", "applied"),
+    [
+        ({}, "ACES 1.0 SDR-video (sRGB)"),
+        ({"outputUseViewTransform": False}, "Raw"),
+        ({"outputTransformEnabled": False}, ""),
+    ],
+)
+def test_the_view_transform_of_the_images_is_recorded(maya, host, values, applied):
+    assert isinstance(host, DescribesCaptures)
+    maya.interface.colour_management.update(values)
+    found = host.capture_details({})
+    assert found["view_transform"] == applied
+    assert found["view_transform_of_views"] == "ACES 1.0 SDR-video (sRGB)"
+
+
+def test_without_colour_management_there_is_no_view_transform(maya, host):
+    maya.interface.colour_management["cmEnabled"] = False
+    found = host.capture_details({})
+    assert (found["view_transform"], found["view_transform_of_views"]) == ("", "")
+
+
+def test_sounds_that_the_time_slider_does_not_play_are_recorded(maya, host):
+    for name, values in (("b", {}), ("a", {}), ("muted", {"mute": True}), ("empty", {"filename": ""})):
+        maya.scene.add_sound(name, **{"filename": f"/{name}.wav", **values})
+    assert host.capture_details({})["unheard_sounds"] == ["a", "b"]
+    maya.interface.sound = "a"
+    assert host.capture_details({})["unheard_sounds"] == ["b"]
+    assert [track.path for track in host.scene().sounds] == [Path("/a.wav")]
 
 
 def test_sources_list_renderable_cameras_first_and_no_startup_cameras(maya, host):

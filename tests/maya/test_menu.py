@@ -49,41 +49,64 @@ def test_the_vendored_folder_is_added_once_at_the_end_of_the_path(maya, package,
     assert (sys.path[-1], sys.path.count(vendored)) == (vendored, 1)
 
 
-def test_installing_twice_adds_one_menu_and_one_button(maya, package):
+def test_installing_twice_adds_one_menu_and_no_button(maya, package):
     package.install()
     package.install()
     assert controls(maya, "menu") == ["ft-dcc"]
-    assert len(controls(maya, "item")) == 10
-    assert controls(maya, "button") == ["mine", "ft-dcc"]
+    assert len(controls(maya, "item")) == 11
+    assert controls(maya, "button") == ["mine"]
 
 
 def test_uninstalling_once_or_twice_restores_the_interface(maya, package):
     before = maya.state()
     package.install()
+    press(maya, "Add a button to the shelf")
     package.uninstall()
     package.uninstall()
     assert maya.state() == before
 
 
+def test_the_button_is_added_on_request_and_once(maya, package):
+    package.install()
+    press(maya, "Add a button to the shelf")
+    assert (controls(maya, "button"), maya.interface.messages) == (["mine", "ft-dcc"], [])
+    press(maya, "Add a button to the shelf")
+    assert controls(maya, "button") == ["mine", "ft-dcc"]
+    assert maya.interface.messages == ["ft-dcc: a shelf has the button already."]
+
+
 def test_a_button_that_lost_its_tag_in_a_restart_is_recognised_by_its_command(maya, package):
     package.install()
+    press(maya, "Add a button to the shelf")
     button = next(c for c in maya.interface.controls.values() if c.kind == "button" and c.values["label"] == "ft-dcc")
     del button.values["docTag"]
-    maya.interface.options.clear()
-    package.install()
-    buttons = [c.values["label"] for c in maya.interface.controls.values() if c.kind == "button"]
-    assert buttons.count("ft-dcc") == 1
+    press(maya, "Add a button to the shelf")
+    assert controls(maya, "button").count("ft-dcc") == 1
     package.uninstall()
     assert button.name not in maya.interface.controls
 
 
-def test_a_shelf_button_that_the_artist_removed_is_not_added_again(maya, package):
+def test_commands_for_hotkeys_are_defined_once_and_not_saved(maya, package, shown):
     package.install()
-    button = next(name for name, c in maya.interface.controls.items() if c.values.get("label") == "ft-dcc")
-    maya.call("deleteUI", next(n for n, c in maya.interface.controls.items() if c.kind == "button" and n != button))
-    maya.call("deleteUI", next(n for n, c in maya.interface.controls.items() if c.kind == "button"))
     package.install()
-    assert controls(maya, "button") == []
+    commands = maya.interface.run_time_commands
+    assert sorted(commands) == ["ftDccNotes", "ftDccPublishAgain", "ftDccPublishForReview"]
+    assert {(each["default"], each["commandLanguage"], each["category"]) for each in commands.values()} == {
+        (True, "python", "ft-dcc")
+    }
+    exec(commands["ftDccPublishForReview"]["command"], {})  # noqa: S102 - as Maya does
+    exec(commands["ftDccNotes"]["command"], {})  # noqa: S102 - as Maya does
+    assert [page for _, page, _ in shown] == ["publish", "notes"]
+
+
+@pytest.mark.parametrize("deletes", [True, False])
+def test_the_menu_is_removed_whether_or_not_maya_deletes_the_commands(maya, package, deletes):
+    maya.deletes_default_commands = deletes
+    package.install()
+    package.uninstall()
+    assert controls(maya, "menu") == [] and bool(maya.interface.run_time_commands) is not deletes
+    package.install()
+    assert controls(maya, "menu") == ["ft-dcc"]
 
 
 def test_the_menu_is_added_when_maya_has_no_shelves(maya, package, monkeypatch):
@@ -91,7 +114,9 @@ def test_the_menu_is_added_when_maya_has_no_shelves(maya, package, monkeypatch):
         sys.modules["maya.mel"].__dict__, "eval", lambda script: "MayaWindow" if "Main" in script else ""
     )
     package.install()
+    press(maya, "Add a button to the shelf")
     assert controls(maya, "menu") == ["ft-dcc"] and controls(maya, "button") == ["mine"]
+    assert maya.interface.messages == ["ft-dcc: no shelf is shown."]
 
 
 @pytest.mark.parametrize(
@@ -114,6 +139,7 @@ def test_each_command_opens_its_page_of_the_dialog(maya, package, shown, label, 
 
 def test_the_shelf_button_opens_the_dialog_or_reports_a_missing_module(maya, package, shown, monkeypatch):
     package.install()
+    press(maya, "Add a button to the shelf")
     button = next(c for c in maya.interface.controls.values() if c.kind == "button" and c.name != "artistsButton")
     assert button.values["sourceType"] == "python"
     exec(button.values["command"], {})  # noqa: S102 - as Maya does

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
 import uuid
@@ -160,6 +161,33 @@ def test_a_plugin_without_objects_is_a_warning_and_no_problem(saved, host, sessi
     assert saved.interface.messages == [
         "ft-dcc: the scene requires plug-ins that are not installed: Turtle, mental ray."
     ]
+
+
+def test_missing_colours_and_sounds_are_warnings_and_recorded(saved, host, session, task, tmp_path):
+    saved.interface.colour_management["outputTransformEnabled"] = False
+    saved.scene.add_sound("music", filename="/audio/music.wav")
+    request = PublishRequest(task=task["id"], source=("shotCam", "second"))
+    published = run_in_thread(saved, lambda: publish(request, session, host, jobs=tmp_path / "jobs"))
+    assert saved.interface.messages == [
+        "ft-dcc: the views show ACES 1.0 SDR-video (sRGB), and the movie no view transform. To change it: Preferences, "
+        "Color Management, Output Color Transform, Apply to Playblast.",
+        "ft-dcc: the movie has the sound of the time slider only, not music. Mix them into one file, or mute them.",
+    ]
+    version = session.query(f"AssetVersion where id is {published.first.version_id}").one()
+    origin = json.loads(version["metadata"]["ft_dcc_origin"])
+    assert (origin["view_transform"], origin["unheard_sounds"]) == ("", ["music"])
+
+
+def test_a_shot_of_the_sequencer_is_published_with_its_own_range(saved, host, session, task, tmp_path):
+    saved.scene.add_shot("sh030", currentCamera="second", startTime=1003.0, endTime=1006.0)
+    session.get("Shot", task["parent_id"])["custom_attributes"].update(fstart=1003, fend=1006)
+    session.commit()
+    request = PublishRequest(task=task["id"], source="sh030")
+    published = run_in_thread(saved, lambda: publish(request, session, host, jobs=tmp_path / "jobs"))
+    assert {drawn.camera for drawn in saved.drawn} == {"second"}
+    assert sorted({drawn.time for drawn in saved.drawn}) == [1003.0, 1004.0, 1005.0, 1006.0]
+    origin = json.loads(session.get("AssetVersion", published.first.version_id)["metadata"]["ft_dcc_origin"])
+    assert origin["camera"] == "sh030"
 
 
 def test_objects_of_an_unknown_plugin_are_reported(saved, host, session, task, tmp_path):

@@ -23,6 +23,7 @@ ITEMS = [
     "Queue",
     "Settings",
     "About",
+    "Add a button to the shelf",
 ]
 
 
@@ -38,7 +39,7 @@ def start(module, *arguments, python=sys.executable):
 def test_the_menu_exists_after_the_start(module, year):
     report = start(module, "--year", year)
     assert (report["error"], report["menus"], report["items"], report["misuses"]) == (None, ["ftDccMenu"], ITEMS, [])
-    assert report["buttons"] == ["mine", "ft-dcc"]
+    assert report["buttons"] == ["mine"]
 
 
 def test_the_start_loads_no_core_module_and_leaves_no_name_in_main(module):
@@ -106,6 +107,27 @@ def test_other_setup_scripts_run_when_ours_is_broken(module, tmp_path):
     report = start(f"{theirs}{os.pathsep}{module}")
     assert (report["error"], report["names"]) == (None, ["their_name"])
     assert "ft-dcc could not be started: SyntaxError: " in report["stderr"]
+
+
+@pytest.mark.parametrize("has_failing_script", [True, False])
+def test_the_plugin_adds_the_menu_once_also_after_an_error_of_others(module, tmp_path, has_failing_script):
+    theirs = tmp_path / "theirs"
+    (theirs / "scripts").mkdir(parents=True)
+    (theirs / "theirs.mod").write_text("+ theirs 1.0 .\n\nscripts: scripts\n", encoding="utf-8")
+    script = "1 / 0" if has_failing_script else ""
+    (theirs / "scripts" / "userSetup.py").write_text(script, encoding="utf-8")
+    # Theirs runs first, because it is found last.
+    folders = f"{module}{os.pathsep}{theirs}"
+    if has_failing_script:
+        assert start(folders)["menus"] == []
+    report = start(folders, "--plugins")
+    assert (report["menus"], report["items"], report["misuses"]) == (["ftDccMenu"], ITEMS, [])
+
+
+def test_the_plugin_of_a_broken_installation_is_loaded_and_reports_it(module):
+    (module / "ft-dcc" / "scripts" / "ft_dcc_maya" / "__init__.py").write_text("import nowhere", encoding="utf-8")
+    report = start(module, "--plugins")
+    assert report["menus"] == [] and report["stderr"].count("ft-dcc could not be started") == 2
 
 
 def test_an_incomplete_module_is_reported_without_stopping_the_start(module):

@@ -103,6 +103,12 @@ def test_exr_without_metadata_gets_the_srgb_curve(make_exr, tmp_path, depth):
     assert differ(colours_of(movie), [srgb(light) for light in LIGHTS]) < 4
 
 
+def test_frames_in_the_colours_of_a_display_are_not_converted(make_exr, tmp_path):
+    shown = [(0.18, 0.18, 0.18), (0.5, 0.2, 0.05), (1.0, 1.0, 1.0), (1.5, -0.5, 0.5)]
+    movie = encode(make_exr(shown), tmp_path / "film.mp4", colour=ColourOptions(space="display"))
+    assert differ(colours_of(movie), 255 * np.clip(shown, 0, 1)) < 4
+
+
 @pytest.mark.parametrize(
     "kind",
     [

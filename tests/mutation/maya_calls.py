@@ -134,7 +134,7 @@ def _use_checks(maya: Maya, folder: Path, results: list[str]) -> None:
     there.touch()
     maya.scene.references += [Reference("rigRN", str(folder / "gone.ma"), False), Reference("setRN", str(there), False)]
     maya.scene.unknown_plugins += ["vrayformaya"]
-    results += [str(checks._missing_references()), str(checks._find_unknown())]
+    results += [str(checks.missing_references()), str(checks._find_unknown())]
     checks._load_found_references()
 
 

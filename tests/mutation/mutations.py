@@ -57,7 +57,7 @@ def find_mutations(path: Path) -> Iterator[Mutation]:
     types = {id(inner) for node in ast.walk(tree) for outer in _types(node) for inner in ast.walk(outer)}
     for node in ast.walk(tree):
         for kind, changed, after in () if id(node) in types else _changes(node):
-            start, end = _span(source, changed)
+            start, end = span(source, changed)
             before = source[start:end].decode("utf-8")
             yield Mutation(path, changed.lineno, kind, before, after, source[:start] + after.encode() + source[end:])
 
@@ -111,7 +111,8 @@ def _other_values(node: ast.expr) -> Iterator[tuple[str, ast.expr, str]]:
         yield "kind", node, "5"
 
 
-def _span(source: bytes, node: ast.expr | ast.keyword) -> tuple[int, int]:
+def span(source: bytes, node: ast.expr | ast.keyword) -> tuple[int, int]:
+    """Return the first byte of the node in the source, and the one after its last."""
     lines = source.splitlines(keepends=True)
     starts = [sum(map(len, lines[:number])) for number in range(len(lines))]
     assert node.end_lineno is not None and node.end_col_offset is not None

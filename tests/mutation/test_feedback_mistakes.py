@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from mutation.mutations import Mutation
-from mutation.test_mutation import ROOT, _forked
+from mutation.test_mutation import ROOT, forked
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="each mistake is made in a process of its own, forked")
 
@@ -96,4 +96,4 @@ def _outcome(host: str, folder: Path, monkeypatch, name: str, before: str, after
     mutation = Mutation(path, 1, "mistake", before, after, source.replace(before, after).encode())
     tests = str(ROOT / "tests" / host / "test_feedback.py")
     arguments = ["-x", "-q", "-p", "no:cacheprovider", "--no-header", tests]
-    return _forked(folder, mutation, lambda: str(int(pytest.main(arguments))))
+    return forked(folder, mutation, lambda: str(int(pytest.main(arguments))))

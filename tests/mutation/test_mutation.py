@@ -71,17 +71,18 @@ def test_every_mutation_is_detected(host, adapter, tmp_path):
 
 def _run_mutation(host: str, folder: Path, mutation: Mutation | None) -> str:
     """Return the recorded calls of the adapter with the mutation."""
-    return _forked(folder, mutation, lambda: "\n".join(RECORDERS[host]()))
+    return forked(folder, mutation, lambda: "\n".join(RECORDERS[host]()))
 
 
 def _passes_tests(host: str, folder: Path, mutation: Mutation) -> bool:
     """Return whether the adapter's own tests pass, for mutations that the recorded calls do not show."""
     arguments = ["-x", "-q", "-p", "no:cacheprovider", "--no-header", str(ROOT / "tests" / host)]
     arguments.append(f"--ignore={ROOT / 'tests' / host / 'test_start.py'}")
-    return _forked(folder, mutation, lambda: str(int(pytest.main(arguments)))) == "0"
+    return forked(folder, mutation, lambda: str(int(pytest.main(arguments)))) == "0"
 
 
-def _forked(folder: Path, mutation: Mutation | None, work) -> str:
+def forked(folder: Path, mutation: Mutation | None, work) -> str:
+    """Call the function in a process of its own, with the mutation in its file; return its result or error."""
     answer_file = folder / "answer_file.txt"
     answer_file.unlink(missing_ok=True)
     before = mutation.path.read_bytes() if mutation is not None else b""

@@ -88,7 +88,7 @@ def test_a_capture_of_a_node_behind_the_movie_does_not_show_it(nuke, host, movie
     host.show_movie(movie)
     (read,), states = reads(nuke), []
     nuke.find("Write1")._inputs = [read]
-    nuke.module.addBeforeFrameRender(lambda: states.append(values(read, "disable")))
+    nuke.inspectors.append(lambda: states.append(values(read, "disable")))
     host.playblast(
         PlayblastRequest("Write1", FrameRange(1003, 1003), Resolution(64, 36), tmp_path, "a"), lambda _: None
     )

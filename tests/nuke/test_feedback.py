@@ -140,7 +140,7 @@ def test_a_capture_of_a_node_behind_the_group_shows_no_drawing(nuke, host, tmp_p
     write = nuke.find("Write1")
     write._inputs = [group]
     nuke.root.is_modified = False
-    nuke.module.addBeforeFrameRender(lambda: states.append(group._knobs["disable"]._value))
+    nuke.inspectors.append(lambda: states.append(group._knobs["disable"]._value))
     request = PlayblastRequest("Write1", FrameRange(1003, 1003), Resolution(64, 36), tmp_path, "shot")
     host.playblast(request, lambda _: None)
     assert states == [True]

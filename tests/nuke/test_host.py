@@ -29,8 +29,8 @@ def ignore(frame):
 
 
 def call_before_each_render(nuke, function):
-    """Call the function when a Write begins to render, as a callback of the studio."""
-    nuke.module.addBeforeRender(function)
+    """Call the function when a Write begins to render."""
+    nuke.inspectors.append(function)
 
 
 def test_the_host_supports_footage_and_plugins(host):
@@ -129,6 +129,21 @@ def test_with_ocio_colour_spaces_have_the_names_of_the_config(nuke, host):
     assert colour_space_of(write) == "scene_linear"
 
 
+def test_files_with_an_output_transform_for_a_display_are_not_converted_again(nuke, host, tmp_path):
+    from ft_dcc_nuke.colour_space import colour_space_of
+
+    write = nuke.find("Write1")
+    set_knobs(write, transformType="display", colorspace="sRGB")
+    assert colour_space_of(write) == "display"
+    # A raw file has neither.
+    set_knobs(write, raw=True)
+    assert colour_space_of(write) == "lin_rec709"
+    # An older Nuke has no such knob.
+    del write._knobs["transformType"]
+    set_knobs(write, raw=False)
+    assert colour_space_of(write) == "srgb_tx"
+
+
 def test_a_capture_restores_nodes_undo_and_flags(nuke, host, request_of):
     before = nuke.state()
     host.playblast(request_of(), ignore)
@@ -166,6 +181,77 @@ def test_the_capture_nodes_have_exactly_these_settings(nuke, host, request_of):
         "black_outside": True,
     }
     assert sorted(write) == ["file", "file_type"] and write["file_type"] == "png"
+
+
+@pytest.mark.parametrize("has_registries", [True, False])
+def test_callbacks_of_the_studio_do_not_run_for_a_capture(nuke, host, request_of, has_registries):
+    """Run them only in a Nuke without the registries; in both they are the same afterwards."""
+    if not has_registries:
+        for name in [name for name in nuke.module.callbacks.__dict__ if name in ("onCreates", "beforeRenders")]:
+            del nuke.module.callbacks.__dict__[name]
+    calls = []
+    for add in (nuke.module.addOnCreate, nuke.module.addBeforeRender):
+        add(calls.append, ("called",), nodeClass="Write")
+    before = {event: {kind: list(each) for kind, each in found.items()} for event, found in nuke.registered.items()}
+    host.playblast(request_of("1001"), ignore)
+    assert calls == ([] if has_registries else ["called", "called"])
+    assert nuke.registered == before
+    nuke.render(nuke.find("Write1"), 1001, 1001)
+    assert calls[-1:] == ["called"]
+
+
+@pytest.mark.parametrize(
+    ("process", "shown", "expected"),
+    [
+        (
+            "ACES 1.0 - SDR Video (Rec.1886 Rec.709 - Display)",
+            "",
+            ("display", "Rec.1886 Rec.709 - Display", "ACES/ACES 1.0 - SDR Video"),
+        ),
+        # A display that the Write does not offer, and a Viewer without a view.
+        ("Raw (P3 - Display)", "", ("colorspace", "sRGB - Display", "Raw")),
+        ("None", "", ("colorspace", "sRGB - Display", "Raw")),
+        # The tab precedes the Viewer.
+        ("None", "sRGB - Display/Raw", ("display", "sRGB - Display", "Raw")),
+        (None, "", ("colorspace", "sRGB - Display", "Raw")),
+    ],
+)
+def test_with_ocio_a_capture_has_the_colours_of_the_tab_or_the_viewer(nuke, host, request_of, process, shown, expected):
+    from ft_dcc_nuke import tab
+
+    set_knobs(nuke.root, colorManagement="OCIO")
+    if process is not None:
+        nuke.viewer = nuke.make("Viewer")
+        set_knobs(nuke.viewer, viewerProcess=process)
+    if shown:
+        tab.add(nuke.find("Write1"), "off")
+        set_knobs(nuke.find("Write1"), ft_dcc_colour=shown)
+    found = []
+
+    def inspect():
+        write = nuke.root.children[-1]
+        found.append(tuple(write._knobs[name]._value for name in ("transformType", "ocioDisplay", "ocioView")))
+
+    call_before_each_render(nuke, inspect)
+    host.playblast(request_of("1001"), ignore)
+    assert found[0][0] == expected[0]
+    assert found == [expected] or expected[0] == "colorspace"
+
+
+def test_without_ocio_a_capture_has_the_colours_of_the_viewer(nuke, host, request_of):
+    nuke.viewer, found = nuke.make("Viewer"), []
+    call_before_each_render(nuke, lambda: found.append(nuke.root.children[-1]._knobs["colorspace"]._value))
+    for process in ("rec709", "None"):
+        set_knobs(nuke.viewer, viewerProcess=process)
+        host.playblast(request_of("1001"), ignore)
+    assert found == ["rec709", "default (linear)"]
+
+
+def test_in_a_terminal_no_viewer_is_asked(terminal, request_of):
+    from ft_dcc_nuke.host import NukeHost
+
+    set_knobs(terminal.root, colorManagement="OCIO")
+    assert NukeHost().playblast(request_of("1001"), ignore).missing() == ()
 
 
 def test_a_capture_uses_the_input_of_the_write(nuke, host, request_of):
@@ -337,7 +423,7 @@ def test_a_cancel_in_nuke_cancels_and_restores_the_script(nuke, host, request_of
 
 def test_a_failed_render_raises_an_error_with_the_message_of_nuke(nuke, host, request_of):
     set_knobs(nuke.find("Write1"), disable=False)
-    nuke.module.addBeforeFrameRender(lambda: (_ for _ in ()).throw(RuntimeError("Write: no licence")))
+    call_before_each_render(nuke, lambda: (_ for _ in ()).throw(RuntimeError("Write: no licence")))
     before = nuke.state()
     with pytest.raises(CaptureFailed, match="no licence"):
         host.playblast(request_of(), ignore)

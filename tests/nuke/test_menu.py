@@ -46,15 +46,22 @@ def press(nuke, label):
 def test_installing_twice_adds_one_menu_and_uninstalling_removes_it(nuke):
     import ft_dcc_nuke
 
-    before = nuke.menus["Nuke"].labels()
+    before = {name: menu.labels() for name, menu in nuke.menus.items()}
     ft_dcc_nuke.start()
     ft_dcc_nuke.start_window()
     ft_dcc_nuke.start_window()
     assert list(nuke.menus["Nuke"].entries) == ["ft-dcc"]
     assert len(nuke.menus["Nuke"].entries["ft-dcc"].entries) == 14
+    assert list(nuke.menus["Node Graph"].entries["ft-dcc"].entries) == [
+        "Publish for review…",
+        "Publish renders of selected Writes",
+        "Add the tab to selected Writes",
+        "Remove the tab from selected Writes",
+        "Renders",
+    ]
     ft_dcc_nuke.uninstall()
     ft_dcc_nuke.uninstall()
-    assert nuke.menus["Nuke"].labels() == before
+    assert {name: menu.labels() for name, menu in nuke.menus.items()} == before
     assert not any(calls for each in nuke.registered.values() for calls in each.values())
 
 
@@ -63,6 +70,7 @@ def test_installing_twice_adds_one_menu_and_uninstalling_removes_it(nuke):
     [
         ("Publish for review…", "publish"),
         ("Publish again", "publish"),
+        ("Renders", "renders"),
         ("My tasks", "tasks"),
         ("Notes", "notes"),
         ("Review sessions", "reviews"),
@@ -140,23 +148,6 @@ def test_commands_without_a_selection_show_what_to_select(nuke, package):
     ]
 
 
-def test_show_renders_lists_states_and_missing_frames(nuke, package, tmp_path, monkeypatch):
-    from ft_dcc_nuke.renders import render_watcher
-
-    monkeypatch.setattr(render_watcher, "wake", lambda: None)
-    press(nuke, "Renders")
-    write = nuke.find("Write1")
-    nuke.selection = [write]
-    press(nuke, "Add the tab to selected Writes")
-    set_knobs(write, ft_dcc_publish="always")
-    nuke.render(write, 1001, 1009)
-    press(nuke, "Renders")
-    assert nuke.messages == [
-        "No render of this script was recorded.",
-        f"Write1  {tmp_path / 'out' / 'comp.%04d.png'}  incomplete, missing 1010-1012",
-    ]
-
-
 def serve_until_finished(nuke):
     # Its thread may have ended already.
     for thread in [thread for thread in threading.enumerate() if thread.name == "ft-dcc publish"]:
@@ -197,7 +188,7 @@ def test_a_publish_from_the_menu_shows_its_result_when_it_has_finished(nuke, pac
     assert serve_until_finished(nuke)[1:] == ["The server's address is missing. Set FTRACK_SERVER."]
 
 
-def test_renders_of_another_script_are_neither_listed_nor_published(nuke, package, tmp_path):
+def test_renders_of_another_script_are_not_published(nuke, package, tmp_path):
     from ft_dcc_nuke import tab
 
     write = nuke.find("Write1")
@@ -210,10 +201,8 @@ def test_renders_of_another_script_are_neither_listed_nor_published(nuke, packag
     # Another script has a node of the same name.
     set_knobs(nuke.root, name=str(tmp_path / "b.nk"))
     nuke.selection = [write]
-    press(nuke, "Renders")
     press(nuke, "Publish renders of selected Writes")
-    assert nuke.messages == [
-        "No render of this script was recorded.",
+    assert serve_until_finished(nuke) == [
         "No render of these nodes was recorded. Publish their files: Publish for review…",
     ]
 
@@ -221,7 +210,30 @@ def test_renders_of_another_script_are_neither_listed_nor_published(nuke, packag
 def test_publish_renders_without_a_recorded_render_suggests_to_publish_files(nuke, package):
     nuke.selection = [nuke.find("Write1")]
     press(nuke, "Publish renders of selected Writes")
-    assert nuke.messages == ["No render of these nodes was recorded. Publish their files: Publish for review…"]
+    assert serve_until_finished(nuke) == [
+        "No render of these nodes was recorded. Publish their files: Publish for review…"
+    ]
+
+
+def test_renders_are_read_and_published_outside_of_the_main_thread(nuke, package, monkeypatch):
+    from ft_dcc_nuke.renders import render_watcher
+
+    from ft_dcc.renders import renders
+
+    monkeypatch.setattr(render_watcher, "wake", lambda: None)
+    nuke.selection = [nuke.find("Write1")]
+    press(nuke, "Add the tab to selected Writes")
+    nuke.render(nuke.find("Write1"), 1001, 1012)
+    threads, read = [], renders.read_renders
+
+    def record_thread(**values):
+        threads.append(threading.current_thread().name)
+        return read(**values)
+
+    monkeypatch.setattr(renders, "read_renders", record_thread)
+    press(nuke, "Publish renders of selected Writes")
+    serve_until_finished(nuke)
+    assert threads == ["ft-dcc publish"]
 
 
 def test_publish_renders_asks_before_it_publishes_an_incomplete_render(nuke, package, monkeypatch):

@@ -336,6 +336,7 @@ def test_publish_renders_publishes_an_incomplete_render_after_confirmation(windo
     window.messages.clear()
     window.selection, window.answers = [window.find("Write1")], [False, True]
     commands.publish_renders()
+    serve_until(window, lambda: window.messages)
     assert "lacks the frames 1004-1012. Publish 1001-1003 as it is?" in window.messages[0]
     commands.publish_renders()
     serve_until(window, lambda: len(window.messages) == 3)

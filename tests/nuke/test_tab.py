@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 from doubles.nuke.sample_script import set_knobs
@@ -13,6 +14,7 @@ TAB = [
     "ft_dcc_comment",
     "ft_dcc_frames",
     "ft_dcc_colour",
+    "ft_dcc_publish_now",
 ]
 
 
@@ -65,16 +67,32 @@ def test_the_tab_is_saved_in_the_script_and_copied_with_the_node(nuke, tab, writ
     assert tab.read_options(nuke.find("Write1"))["ft_dcc_task"] == "Film/SQ/SH/Comp"
 
 
-def test_the_tab_stores_no_code_in_the_script(nuke, tab, write, tmp_path):
+def test_the_tab_stores_no_code_in_the_script_but_that_of_its_button(nuke, tab, write, tmp_path):
     tab.add(write)
-    kinds = {knob.Class() for knob in write._knobs.values() if knob.is_users}
-    assert kinds == {"Tab_Knob", "Enumeration_Knob", "String_Knob"}
+    kinds = {knob.Class(): knob.name() for knob in write._knobs.values() if knob.is_users}
+    assert sorted(kinds) == ["Enumeration_Knob", "PyScript_Knob", "String_Knob", "Tab_Knob"]
+    assert kinds["PyScript_Knob"] == "ft_dcc_publish_now"
     assert {name: knob.value() for name, knob in write._knobs.items() if "ender" in name} == {
         "beforeRender": "",
         "beforeFrameRender": "",
         "afterFrameRender": "",
         "afterRender": "",
     }
+
+
+def test_the_button_publishes_the_last_render_or_says_that_ft_dcc_is_missing(nuke, tab, write, monkeypatch):
+    from ft_dcc_nuke import commands
+
+    tab.add(write)
+    published = []
+    monkeypatch.setattr(commands, "publish_renders_of", lambda node: published.append(node.path))
+    nuke.contexts.append(write)
+    exec(write._knobs["ft_dcc_publish_now"].value(), {"nuke": nuke.module})  # noqa: S102 - as Nuke does
+    assert (published, nuke.messages) == (["Write1"], [])
+    monkeypatch.setitem(sys.modules, "ft_dcc_nuke", None)
+    exec(write._knobs["ft_dcc_publish_now"].value(), {"nuke": nuke.module})  # noqa: S102 - as Nuke does
+    assert (published, nuke.messages) == (["Write1"], ["ft-dcc is not installed here."])
+    nuke.contexts.clear()
 
 
 def test_the_owner_of_a_write_in_a_group_is_the_group_with_the_tab(nuke, tab):
@@ -119,5 +137,6 @@ def test_the_knobs_have_these_labels_and_tooltips(tab, write):
         "comment",
         "frames",
         "colour of the movie",
+        "Publish the last render",
     ]
     assert all(knob.tooltip_text for knob in knobs[1:])

@@ -67,9 +67,12 @@ def close_dialog(wait_until):
     def close(dialog, *hosts):
         controller = dialog.controller
         controller.cancel()
-        readers = (controller.queries, controller.feedback, controller.my_tasks, controller.images)
+        readers = (controller.queries, controller.feedback, controller.my_tasks, controller.images, controller.renders)
         wait_until(
-            lambda: not controller.is_busy and all(each.wait(0) for each in (*readers, controller.version_files)),
+            lambda: (
+                not controller.is_busy
+                and all(each.wait(0) for each in (*readers, controller.version_files, controller.renders))
+            ),
             *hosts,
         )
         controller.close()

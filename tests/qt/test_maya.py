@@ -76,6 +76,21 @@ def test_the_dialog_of_the_menu_lists_the_cameras_and_publishes(
     assert (version["version"], version["asset"]["type"]["short"]) == (1, "playblast")
 
 
+def test_a_range_of_the_time_slider_is_chosen_from_a_menu(maya, choose_from_menu, wait_until):
+    maya.interface.selected_range = (1003.0, 1006.0)
+    dialog = choose_from_menu("Publish for review…")
+    page = dialog.publish_page
+    wait_until(lambda: page.ranges.isVisible(), maya)
+    actions = page.ranges.menu.actions()
+    assert [action.text() for action in actions] == [
+        "Animation: 1001-1012",
+        "Playback: 1001-1012",
+        "Selection: 1003-1005",
+    ]
+    actions[2].trigger()
+    assert page.frames.text() == "1003-1005"
+
+
 def test_the_options_choose_look_size_sound_and_burn_in(
     maya, choose_from_menu, choose, press, wait_until, session, task, task_path, tmp_path, monkeypatch
 ):
@@ -198,3 +213,13 @@ def test_all_menu_items_open_the_same_window(maya, choose_from_menu):
     assert first.stack.currentWidget() is first.queue_page
     assert choose_from_menu("About") is first
     assert first.windowTitle() == "ft-dcc in Maya"
+
+
+def test_the_acceptance_check_of_keys_passes_in_the_double(maya, app, tmp_path):
+    from ft_dcc_maya.acceptance import MayaUnderTest, check_keys
+
+    from ft_dcc.acceptance.host_under_test import CheckContext
+
+    target = MayaUnderTest()
+    target.build()
+    check_keys(CheckContext(target, tmp_path, ""))

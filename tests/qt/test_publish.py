@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+from fractions import Fraction
 
 import pytest
 import requests
@@ -377,3 +378,68 @@ def test_a_transparent_background_is_shown_in_its_colour(open_dialog, wait_until
     sources.show_previews({"shotCam": Preview("", path)})
     image = sources.item(0).icon().pixmap(112, 63).toImage()
     assert QtGui.QColor(image.pixel(4, 30)).getRgb()[:3] == (191, 191, 191)
+
+
+def test_the_review_session_is_filled_in_and_remembered_for_the_project(
+    open_dialog, choose, press, wait_until, render, task_path, session, task
+):
+    dialog = open_dialog()
+    page = dialog.publish_page
+    page.add_files([render])
+    choose(dialog, task_path)
+    wait_until(lambda: page.review.text() == "Review")
+    assert page.new_reviews.text() == "A new review session is created: Review"
+    page.review.setText("Monday; Client")
+    press(page.publish)
+    wait_until(lambda: page.result.isVisible())
+    session.create("ReviewSession", {"name": "Newer", "project_id": task["project_id"]})
+    session.commit()
+    again = open_dialog()
+    choose(again, task_path)
+    wait_until(lambda: again.publish_page.review.text() == "Monday; Client")
+    assert not again.publish_page.new_reviews.isVisible()
+
+
+def test_a_closed_review_session_is_not_filled_in_again(
+    open_dialog, choose, press, wait_until, render, task_path, session, task
+):
+    dialog = open_dialog()
+    dialog.publish_page.add_files([render])
+    choose(dialog, task_path)
+    dialog.publish_page.review.setText("Monday")
+    press(dialog.publish_page.publish)
+    wait_until(lambda: dialog.publish_page.result.isVisible())
+    review = session.query(f'ReviewSession where project_id is "{task["project_id"]}"').one()
+    review["end_date"] = "2001-01-01T00:00:00"
+    session.commit()
+    again = open_dialog()
+    choose(again, task_path)
+    wait_until(lambda: again.publish_page.review.text() == "Review")
+
+
+def test_an_empty_field_publishes_to_no_review_session(
+    open_dialog, choose, press, wait_until, render, task_path, session, task
+):
+    dialog = open_dialog()
+    page = dialog.publish_page
+    page.add_files([render])
+    choose(dialog, task_path)
+    wait_until(lambda: page.review.text() == "Review")
+    page.review.clear()
+    assert page.review.placeholderText() == "none"
+    press(page.publish)
+    wait_until(lambda: page.result.isVisible())
+    assert session.query(f'ReviewSession where project_id is "{task["project_id"]}"').all() == []
+
+
+def test_what_the_shot_wants_is_shown_before_the_publish(open_dialog, choose, wait_until, task_path):
+    host = ColourBars()
+    dialog = open_dialog(host)
+    page = dialog.publish_page
+    choose(dialog, task_path, host)
+    wait_until(lambda: page.wanted.isVisible(), host)
+    assert page.wanted.text() == "The shot wants 1001-1012, 24 fps." and page.wanted.property("tone") == "dim"
+    host.configure(FrameRange(1001, 1010), Fraction(25), Resolution(64, 36))
+    dialog.open_page("publish")
+    wait_until(lambda: page.wanted.property("tone") == "warning", host)
+    assert page.wanted.text() == ("The shot wants 1001-1012, 24 fps; the scene has 1001-1010, 25 fps, 64x36.")

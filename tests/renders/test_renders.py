@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from ft_dcc.errors import StorageError
+from ft_dcc.renders import renders
 from ft_dcc.renders.log import PublishOptions, RenderExecution, RenderLogWriter, derive_render_id
 from ft_dcc.renders.renders import find_renders, pattern_of, read_renders
 
@@ -50,6 +51,22 @@ def test_logs_of_one_render_are_merged_across_machines(folder, render):
     render(range(1006, 1011), machine="farm2", pid=7)
     (joined,) = read_renders(folder)
     assert (joined.is_complete, joined.frames, joined.id) == (True, tuple(range(1001, 1011)), first.id)
+
+
+def test_renders_of_one_script_are_read_without_the_frames_of_others(folder, render, monkeypatch):
+    render(range(1001, 1011), script="/a.nk")
+    render(range(1001, 1011), script="/b.nk", render="job 2", name="b.{:04d}.png")
+    (folder / "empty").mkdir()
+    whole, read = renders.read_log, []
+    monkeypatch.setattr(renders, "read_log", lambda path: read.append(path) or whole(path))
+    (found,) = read_renders(folder, script="/b.nk")
+    assert (found.execution.script, len(read)) == ("/b.nk", 1)
+    assert read_renders(folder, script="") == [] and len(read_renders(folder)) == 2
+
+
+def test_a_log_without_a_first_line_belongs_to_no_script(folder, render):
+    render(range(1001, 1011), script="/a.nk").path.write_bytes(b'{"begin": 1}\n')
+    assert read_renders(folder, script="/a.nk") == []
 
 
 def test_concurrent_processes_lose_no_frame(folder, tmp_path):
@@ -170,6 +187,10 @@ def test_copies_of_one_script_have_the_same_render_id(tmp_path):
     assert one == two != three
     assert derive_render_id(str(tmp_path / "gone.nk"), {}) == f"path {tmp_path / 'gone.nk'}"
     assert derive_render_id(str(tmp_path / "one.nk"), {"FT_DCC_RENDER": "4711"}) == "job 4711"
+    # The job of AWS Deadline Cloud or OpenCue; the submitter's own precedes it.
+    assert derive_render_id("", {"DEADLINE_JOB_ID": "job-1"}) == "job job-1"
+    assert derive_render_id("", {"CUE_JOB_ID": "b2"}) == "job b2"
+    assert derive_render_id("", {"CUE_JOB_ID": "b2", "FT_DCC_RENDER": "4711"}) == "job 4711"
 
 
 def test_unsaved_script_has_an_id_of_its_process(tmp_path):

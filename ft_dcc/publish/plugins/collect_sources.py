@@ -123,12 +123,10 @@ class CollectCamera(InstancePlugin):
     families: ClassVar[list[str]] = ["camera"]
 
     def process(self, instance: Instance) -> None:
-        """Set CLIP to the request's values, completed by the scene's."""
+        """Set CLIP to the request's values, completed by those of the source and the scene."""
         scene, request = slots.SCENE.get(instance.context), slots.REQUEST.get(instance.context)
-        slots.CLIP.set(
-            instance,
-            models.Clip(request.frame_range or scene.frame_range, scene.fps, request.resolution or scene.resolution),
-        )
+        frame_range = request.frame_range or scene.range_of(slots.SOURCE.get(instance).text)
+        slots.CLIP.set(instance, models.Clip(frame_range, scene.fps, request.resolution or scene.resolution))
 
 
 class CollectFrames(InstancePlugin):

@@ -18,14 +18,17 @@ def start() -> None:
 
 
 def install() -> None:
-    """Add the menu and the shelf button; calling it again changes nothing, and nothing of the core is loaded yet."""
+    """Add the menu and the commands for hotkeys; calling it again changes nothing.
+
+    Nothing of the core is loaded yet.
+    """
     from . import menu
 
     menu.install()
 
 
 def uninstall() -> None:
-    """Remove the menu and the shelf button."""
+    """Remove the menu, the commands for hotkeys and the shelf button."""
     from . import menu
 
     menu.uninstall()

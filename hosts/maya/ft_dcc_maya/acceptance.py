@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import threading
@@ -23,7 +24,9 @@ from ft_dcc.ui.preview import preview_camera, preview_look
 
 from . import menu
 from .capture import OVERLAYS
+from .checks.validate_scene import missing_references
 from .host import MayaHost
+from .look import view_transform
 from .viewport import own_panel
 
 _POLL_INTERVAL_SECONDS = 0.02
@@ -62,6 +65,15 @@ class MayaUnderTest:
             Check("png", "An image has the colour type that the suite expects", check_png),
             Check("drawings", "A drawing lies on its pixels, on its frame, in its colour", check_drawings),
             Check("flat shading", "Flat shading is not black", check_flat_shading),
+            Check("background", "The corner of an image has the colour of the view", check_background),
+            Check("image plane", "An image sequence behind the camera advances", check_image_plane),
+            Check("nested references", "A missing file of a nested reference is found", check_nested_references),
+            Check(
+                "referenced camera",
+                "A capture through a camera of a reference changes no value",
+                check_referenced_camera,
+            ),
+            Check("keys", "Keys that are typed into the dialog do not reach Maya", check_keys),
             Check("one call", "A capture in one call is measured against one call per frame", check_one_call),
             Check("unkeyed pose", "A value that is not keyed outlives the dialog and its preview", check_unkeyed_pose),
             Check("change", "A change in the middle of a capture is kept and can be undone", check_change),
@@ -135,10 +147,7 @@ class MayaUnderTest:
         return {
             "qt": str(cmds.about(qtVersion=True)),
             "api": int(cmds.about(apiVersion=True)),
-            # Whether the view transform is in the images.
-            "playblast has view transform": bool(
-                cmds.colorManagementPrefs(query=True, outputTarget="playblast", outputTransformEnabled=True)  # type: ignore[call-overload] # it takes the name here
-            ),
+            **view_transform(),
             "flags": {name: sorted(long for _, long in _FLAG.findall(str(cmds.help(name)))) for name in used},
         }
 
@@ -148,7 +157,8 @@ def check_menu_twice(context: CheckContext) -> None:
     if not context.target.has_window:
         raise Skipped("there is no window")
     menu.install()
-    require_equal(tuple(context.target.menu() or ()), LABELS, "the menu after a second installation")
+    labels = (*LABELS, menu.ADD_BUTTON)
+    require_equal(tuple(context.target.menu() or ()), labels, "the menu after a second installation")
     menu.uninstall()
     require_equal(bool(cmds.menu(menu.MENU, exists=True)), False, "the menu exists after its removal")
     menu.install()
@@ -158,6 +168,7 @@ def check_png(context: CheckContext) -> Mapping[str, Any]:
     """Return colour type and bit depth of an image, and the alpha and colour of its corner."""
     frames = context.host.playblast(context.request("1001"), _ignore)
     header = frames.path(1001).read_bytes()[:26]
+    context.show("as the suite captures it", frames.path(1001))
     corner = _image(frames.path(1001)).pixelColor(0, 0)
     require_equal(header[24], 8, "the bit depth")
     require_equal(header[25] in (2, 6), True, "the colour type is 2 (RGB) or 6 (RGB and alpha)")
@@ -173,6 +184,8 @@ def check_drawings(context: CheckContext) -> Mapping[str, Any]:
     host, drawings = MayaHost(), [parse_drawing(data, 1003, text="Too high")]
     host.show_feedback(drawings, request.source)
     images = {frame: _view(request.source, frame, context.folder / f"view.{frame}.png") for frame in (1002, 1003, 1004)}
+    for frame in images:
+        context.show(f"frame {frame}", context.folder / f"view.{frame}.png")
     # 64x36, counted from the top left: a quarter from the left and from the top, and the same place upside down.
     found = {frame: (_is_orange(image, 16, 9), _is_orange(image, 16, 27)) for frame, image in images.items()}
     colour = images[1003].pixelColor(16, 9)
@@ -222,11 +235,116 @@ def check_flat_shading(context: CheckContext) -> Mapping[str, Any]:
     """Check that flat shading draws something."""
     _require_window(context)
     frames = context.host.playblast(context.request("1001", look={"shading": "flatShaded"}), _ignore)
+    context.show("flat shading", frames.path(1001))
+    smooth = context.host.playblast(context.request("1001", name="smooth"), _ignore)
+    context.show("smooth shading", smooth.path(1001))
     image = _image(frames.path(1001))
     points = [image.pixelColor(x, y) for x in range(0, image.width(), 4) for y in range(0, image.height(), 4)]
     brightest = max(point.lightness() for point in points)
     require_equal(brightest > 0, True, "the image is not black")
     return {"brightest": brightest}
+
+
+def check_background(context: CheckContext) -> Mapping[str, Any]:
+    """Return the colour of a view's background, and that of the corner of an image of it."""
+    _require_window(context)
+    wanted = (0.2, 0.4, 0.6)
+    context.request()
+    has_gradient = bool(cmds.displayPref(query=True, displayGradient=True))
+    before: Any = cmds.displayRGBColor("background", query=True)  # type: ignore[call-overload] # it takes the name here
+    cmds.displayPref(displayGradient=False)
+    cmds.displayRGBColor("background", *wanted)
+    try:
+        frames = context.host.playblast(context.request("1001", look={"background": "own"}), _ignore)
+    finally:
+        cmds.displayRGBColor("background", *before)
+        cmds.displayPref(displayGradient=has_gradient)
+    context.show("a view with the background 51, 102, 153", frames.path(1001))
+    corner = _image(frames.path(1001)).pixelColor(0, 0)
+    found = [corner.red(), corner.green(), corner.blue()]
+    return {"view": [round(255 * part) for part in wanted], "corner": found, **view_transform()}
+
+
+def check_image_plane(context: CheckContext) -> None:
+    """Check that two frames of an image sequence on an image plane are captured as two images."""
+    own = context.host.playblast(context.request("1001-1002"), _ignore)
+    for frame, colour in ((1001, "#ff0000"), (1002, "#0000ff")):
+        image = _image(own.path(frame))
+        image.fill(colour)
+        image.save(str(context.folder / f"plate.{frame}.png"))
+    camera = context.host.scene().sources[0]
+    shape = cmds.listRelatives(camera, shapes=True, path=True)[0]
+    cmds.setAttr("acceptCube.visibility", False)
+    made: Any = cmds.imagePlane(camera=shape, fileName=(context.folder / "plate.1001.png").as_posix())
+    plane = made[1]
+    cmds.setAttr(f"{plane}.useFrameExtension", True)
+    if not cmds.listConnections(f"{plane}.frameExtension", source=True, destination=False):
+        cmds.connectAttr("time1.outTime", f"{plane}.frameExtension")
+    frames = context.host.playblast(context.request("1001-1002", name="behind"), _ignore)
+    found = []
+    for frame in (1001, 1002):
+        context.show(f"frame {frame} of the image plane", frames.path(frame))
+        centre = _image(frames.path(frame)).pixelColor(32, 18)
+        found.append("red" if centre.red() > centre.blue() else "blue")
+    require_equal(found, ["red", "blue"], "the colour of the image plane on both frames")
+
+
+def check_nested_references(context: CheckContext) -> None:
+    """Check that the check for references finds a missing file that a referenced file references."""
+    paths = {name: context.folder / f"{name}.ma" for name in ("model", "rig", "shot")}
+    referenced = ""
+    for name, path in paths.items():
+        cmds.file(newFile=True, force=True)
+        if referenced:
+            cmds.file(paths[referenced].as_posix(), reference=True, namespace=referenced)  # type: ignore[call-overload] # the documentation leaves it out
+        cmds.file(rename=path.as_posix())
+        cmds.file(save=True, type="mayaAscii")
+        referenced = name
+    paths["model"].unlink()
+    cmds.file(newFile=True, force=True)
+    with contextlib.suppress(RuntimeError):
+        # Maya reports the missing file.
+        cmds.file(paths["shot"].as_posix(), open=True, force=True)
+    found = [Path(path).name for path, _ in missing_references()]
+    require_equal(found, ["model.ma"], "the missing files")
+
+
+def check_referenced_camera(context: CheckContext) -> Mapping[str, Any]:
+    """Check that a capture restores a referenced camera; return how many edits of the reference it leaves."""
+    context.request()
+    camera = context.folder / "camera.ma"
+    cmds.file(rename=camera.as_posix())
+    cmds.file(save=True, type="mayaAscii")
+    cmds.file(newFile=True, force=True)
+    cmds.file(camera.as_posix(), reference=True, namespace="camera")  # type: ignore[call-overload] # the documentation leaves it out
+    before, source = context.target.state(), context.host.scene().sources[0]
+    frames = context.host.playblast(context.request("1001", source=source), _ignore)
+    context.show("through a referenced camera", frames.path(1001))
+    require_equal(context.target.state(), before, "the scene has changed")
+    shape = cmds.listRelatives(source, shapes=True, path=True)[0]
+    edits: Any = cmds.referenceQuery(shape, editStrings=True, editCommand="setAttr") or []
+    return {"edits that remain": len(edits)}
+
+
+def check_keys(context: CheckContext) -> None:
+    """Check that keys in the dialog neither key nor delete the selected cube."""
+    from Qt import QtCore, QtWidgets
+
+    if not context.target.has_window or QtWidgets.QApplication.instance() is None:
+        raise Skipped("there is no window of Qt")
+    from ft_dcc_qt.dialog import Dialog
+    from Qt import QtTest
+
+    before, dialog = context.target.state(), Dialog(context.host)
+    dialog.show()
+    for widget in (dialog.publish_page.comment, dialog.publish_page.sources, dialog):
+        widget.setFocus()
+        for key in (QtCore.Qt.Key.Key_S, QtCore.Qt.Key.Key_W, QtCore.Qt.Key.Key_Delete, QtCore.Qt.Key.Key_Shift):
+            QtTest.QTest.keyClick(widget, key)
+    typed = dialog.publish_page.comment.toPlainText()
+    dialog.close()
+    require_equal(typed.lower(), "sw", "the text in the field")
+    require_equal(context.target.state(), before, "the scene has changed")
 
 
 def check_one_call(context: CheckContext) -> Mapping[str, Any]:

@@ -19,7 +19,15 @@ from .cameras import camera_shape
 from .look import Look
 from .maintained import SceneRestore, maintained_scene
 from .units import rate_from_unit
-from .viewport import artists_view, fixed_background, loaded_textures, own_panel, progress_window, without_messages
+from .viewport import (
+    activate,
+    artists_view,
+    fixed_background,
+    loaded_textures,
+    own_panel,
+    progress_window,
+    without_messages,
+)
 
 DrawFrame = Callable[[int], None]
 
@@ -67,6 +75,8 @@ def capture_setup(request: PlayblastRequest, frames: Frames) -> Iterator[DrawFra
                     # Playblast returns to the current time. Setting it first means that a simulation never runs
                     # backwards.
                     cmds.currentTime(frame)
+                    if panel:
+                        activate(panel)
                     _draw(panel, frame, frames.path(frame), request.resolution)
 
             yield draw

@@ -8,18 +8,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Callable, TypeVar
 
-from maya import cmds, mel
+import attrs
+from maya import cmds
 
 from ft_dcc.errors import StorageError, UserFixableError
 from ft_dcc.frames import FrameRange, Frames, Resolution
-from ft_dcc.host import ComparedMovie, OnFrame, PlayblastRequest, Scene, Soundtrack
+from ft_dcc.host import ComparedMovie, OnFrame, PlayblastRequest, Scene
 from ft_dcc.host_support.main_thread import entered_on_main_thread
 from ft_dcc.review.drawings import Drawing
 
 from . import compare, feedback, main_thread, scene_file
 from .cameras import camera_shape, find_cameras
 from .capture import capture_setup, output_frames, snapshot_setup
-from .look import PRESETS
+from .look import PRESETS, view_transform
+from .timeline.ranges import all_ranges, scene_range
+from .timeline.shots import camera_of, find_shots
+from .timeline.sounds import find_sounds, unheard_sounds
 from .units import rate_from_unit, unit_from_rate
 
 T = TypeVar("T")
@@ -44,23 +48,27 @@ class MayaHost:
         return self._version
 
     def scene(self) -> Scene:
-        """Return the state of the open scene, with the range of the animation, not of the time slider."""
+        """Return the state of the open scene. The shots of the Camera Sequencer follow the cameras as sources.
+
+        The setting ``maya_range`` says whether its range is that of the animation or of the time slider.
+        """
+        shots = find_shots()
         path = str(cmds.file(query=True, sceneName=True))
         task = cmds.fileInfo(TASK_KEY, query=True)  # type: ignore[call-overload] # the documentation leaves it out
         return Scene(
             path=Path(path) if path else None,
             is_modified=bool(cmds.file(query=True, modified=True)),
-            frame_range=FrameRange(
-                round(cmds.playbackOptions(query=True, animationStartTime=True)),
-                round(cmds.playbackOptions(query=True, animationEndTime=True)),
-            ),
+            frame_range=scene_range(),
             fps=rate_from_unit(cmds.currentUnit(query=True, time=True)),
             resolution=Resolution(
                 int(cmds.getAttr("defaultResolution.width")), int(cmds.getAttr("defaultResolution.height"))
             ),
-            sources=tuple(find_cameras()),
+            sources=(*find_cameras(), *(shot.node for shot in shots)),
             task_id=str(task[0]) if task else None,
-            sounds=_find_sounds(),
+            sounds=find_sounds(),
+            labels={shot.node: f"shot {shot.label}: {shot.frame_range}, {shot.camera}" for shot in shots},
+            source_ranges={shot.node: shot.frame_range for shot in shots},
+            ranges=all_ranges(),
         )
 
     def playblast(self, request: PlayblastRequest, on_frame: OnFrame) -> Frames:
@@ -70,6 +78,8 @@ class MayaHost:
         Raises CameraMissing, CaptureFailed, StorageError, SettingInvalid, Cancelled after Escape, and whatever
         ``on_frame`` raises.
         """
+        camera: str = self._run(partial(camera_of, request.source))
+        request = attrs.evolve(request, source=camera)
         frames = self.run_in_main_thread(partial(output_frames, request))
         with entered_on_main_thread(capture_setup(request, frames), self._run) as draw_frame:
             for frame in request.frame_range.with_handles:
@@ -82,7 +92,8 @@ class MayaHost:
 
         Raises CameraMissing, CaptureFailed, SettingInvalid or StorageError.
         """
-        with entered_on_main_thread(snapshot_setup(source, resolution, look), self._run) as draw:
+        camera: str = self._run(partial(camera_of, source))
+        with entered_on_main_thread(snapshot_setup(camera, resolution, look), self._run) as draw:
             self._run(partial(draw, path))
 
     def save(self) -> Path:
@@ -136,20 +147,25 @@ class MayaHost:
         """Return the folder of the checks that only Maya can make."""
         return Path(__file__).with_name("checks")
 
+    def capture_details(self, look: Mapping[str, Any]) -> dict[str, Any]:
+        """Return whether the images have the view transform, and which sounds the movie lacks."""
+        return {**view_transform(), "unheard_sounds": unheard_sounds()}
+
     def focal_lengths(self, source: str, frame_range: FrameRange) -> dict[int, float]:
         """Return the camera's focal length in millimetres per frame, handles included; raise CameraMissing."""
-        plug = f"{camera_shape(source)}.focalLength"
+        plug = f"{camera_shape(camera_of(source))}.focalLength"
         return {frame: float(cmds.getAttr(plug, time=frame)) for frame in frame_range.with_handles}
 
     def select(self, source: str) -> None:
         """Select only this camera; raise CameraMissing."""
-        camera_shape(source)
-        cmds.select(source, replace=True)
+        camera = camera_of(source)
+        camera_shape(camera)
+        cmds.select(camera, replace=True)
 
     def show_feedback(self, drawings: Sequence[Drawing], source: str | None = None) -> list[str]:
         """Show the drawings below the camera; raise CameraMissing, or CaptureFailed for a locked camera."""
         scene = self.scene()
-        camera = source or (scene.sources[0] if scene.sources else "")
+        camera = camera_of(source or (scene.sources[0] if scene.sources else ""))
         return feedback.show(drawings, camera, scene.frame_range.start, scene.frame_range.end)
 
     def clear_feedback(self) -> None:
@@ -162,8 +178,8 @@ class MayaHost:
 
     def show_movie(self, movie: ComparedMovie, source: str | None = None) -> list[str]:
         """Show the movie on an image plane of the camera; raise CameraMissing, or CaptureFailed for a locked one."""
-        sources = find_cameras()
-        return compare.show(movie, source or (sources[0] if sources else ""))
+        cameras = find_cameras()
+        return compare.show(movie, camera_of(source) if source else (cameras[0] if cameras else ""))
 
     def clear_movie(self) -> None:
         """Remove the image plane."""
@@ -185,28 +201,3 @@ class MayaHost:
     @property
     def _run(self) -> Callable[..., T]:
         return partial(main_thread.run, is_batch=self._is_batch)
-
-
-def _find_sounds() -> tuple[Soundtrack, ...]:
-    """Return the sound of the timeline, with the frame at which its file starts, unless it is off or muted."""
-    if cmds.about(batch=True):
-        return ()
-    timeline = mel.eval("$ft_dcc_timeline = $gPlayBackSlider")
-    if not cmds.timeControl(timeline, query=True, displaySound=True):
-        return ()
-    node = cmds.timeControl(timeline, query=True, sound=True)
-    # The timeline may still name a node that was deleted.
-    if not node or not cmds.objExists(node) or cmds.getAttr(f"{node}.mute"):
-        return ()
-    path = str(cmds.getAttr(f"{node}.filename") or "")
-    if not path:
-        return ()
-    # At frame ``offset`` the timeline plays the file from ``sourceStart`` on.
-    start = Fraction(str(cmds.getAttr(f"{node}.offset"))) - Fraction(str(cmds.getAttr(f"{node}.sourceStart")))
-    return (Soundtrack(Path(path), start, _heard(node, start)),)
-
-
-def _heard(node: str, start: Fraction) -> tuple[Fraction, Fraction] | None:
-    """Return the audible range of a sound that was cut in the timeline; None if all of it is heard."""
-    first, last = (Fraction(str(cmds.getAttr(f"{node}.{name}"))) for name in ("sourceStart", "sourceEnd"))
-    return (start + first, start + last) if last > first else None

@@ -69,6 +69,25 @@ _RENDERABLES = (
 _RENDERER_OPTIONS = ("samples", "occlusion")
 
 
+def view_transform() -> dict[str, Any]:
+    """Return the name of the transform that a playblast applies, and of the one that the views show.
+
+    Both are "" for none: then the image has the values of the rendering space. Source: ``colorManagementPrefs``.
+    """
+    if not cmds.colorManagementPrefs(query=True, cmEnabled=True):
+        return {"view_transform": "", "view_transform_of_views": ""}
+    shown = str(cmds.colorManagementPrefs(query=True, viewTransformName=True) or "")
+    applied = ""
+    if _playblast_preference("outputTransformEnabled"):
+        uses_shown = _playblast_preference("outputUseViewTransform")
+        applied = shown if uses_shown else str(_playblast_preference("outputTransformName") or "")
+    return {"view_transform": applied, "view_transform_of_views": shown}
+
+
+def _playblast_preference(name: str) -> Any:
+    return cmds.colorManagementPrefs(query=True, outputTarget="playblast", **{name: True})  # type: ignore[call-overload] # it takes the name here
+
+
 def _choices(*allowed: object) -> Any:
     def check(look: Look, attribute: attrs.Attribute[Any], value: Any) -> None:
         for each in value if isinstance(value, tuple) else (value,):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from typing import Any, Callable, TypeVar
 
 import attrs
@@ -73,6 +74,9 @@ class SceneRestore:
         before = cmds.getAttr(plug)
         if before == value:
             return
+        if not _has_edit(plug):
+            # Registered first, so it is called last.
+            self.call_on_exit(_remove_edit, plug, before)
         if cmds.getAttr(plug, lock=True):
             try:
                 cmds.setAttr(plug, lock=False)
@@ -89,6 +93,28 @@ class SceneRestore:
             )
         self.call_on_exit(_reset, plug, value, before)
         cmds.setAttr(plug, value)
+
+
+def _has_edit(plug: str) -> bool:
+    """Return whether an edit of a reference, which is not to be removed, sets the attribute, or none can set it."""
+    node, _, attribute = plug.rpartition(".")
+    if not cmds.referenceQuery(node, isNodeReferenced=True):
+        return True
+    edits: Any = cmds.referenceQuery(node, editStrings=True, editCommand="setAttr") or []
+    return any(re.search(rf"\.{attribute}\b", str(edit)) for edit in edits)
+
+
+def _remove_edit(plug: str, before: Any) -> None:
+    """Remove the edits that a capture has left in a reference; the value stays as it was before.
+
+    By its documentation, Maya removes only edits of references that are not loaded; otherwise equal values remain.
+    """
+    if not cmds.objExists(plug) or cmds.getAttr(plug) != before:
+        return
+    with suppress(RuntimeError):
+        cmds.referenceEdit(plug, removeEdits=True, failedEdits=True, successfulEdits=True, editCommand="setAttr")
+    if cmds.getAttr(plug) != before:
+        cmds.setAttr(plug, before)
 
 
 def _reset(plug: str, value: object, before: Any) -> None:

@@ -1,31 +1,37 @@
-"""The menu "ft-dcc" in Maya's menu bar, and a button on the active shelf."""
+"""The menu "ft-dcc" in Maya's menu bar, commands for hotkeys, and a button on the active shelf."""
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, Callable
 
 from maya import cmds, mel
 
 MENU = "ftDccMenu"
 TITLE = "ft-dcc"
+ADD_BUTTON = "Add a button to the shelf"
 
 _BUTTON = "ftDccPublish"
-# Maya saves its shelves: once the button was added, it is either still there or the artist has removed it.
-_BUTTON_CREATED = "ftDccShelfButtonWasMade"
-# A string, because the button outlives this session, and possibly the module.
-_BUTTON_COMMAND = """
+# A string, because a button outlives this session, and possibly the module.
+_SCRIPT = """
 try:
     from ft_dcc_maya import commands
 except ImportError:
     from maya import cmds
     cmds.warning("ft-dcc is not installed any more. Remove this button.")
 else:
-    commands.publish_for_review()
+    commands.{name}()
 """
+# The commands to which the Hotkey Editor can assign a key, by their names there.
+_HOTKEY_COMMANDS = {
+    "ftDccPublishForReview": ("Publish for review", "publish_for_review"),
+    "ftDccPublishAgain": ("Publish again", "publish_again"),
+    "ftDccNotes": ("Notes", "show_notes"),
+}
 
 
 def install() -> None:
-    """Add the menu and the shelf button, once."""
+    """Add the menu and the commands for hotkeys, once."""
     _remove_menu()
     window = mel.eval("$ft_dcc_window = $gMainWindow")
     cmds.menu(MENU, label=TITLE, parent=window, tearOff=True)
@@ -42,15 +48,38 @@ def install() -> None:
         ("About", "show_about"),
     ):
         cmds.menuItem(label=label, parent=MENU, command=_command(name))
-    _add_button()
+    cmds.menuItem(label=ADD_BUTTON, parent=MENU, command=lambda *_state: add_button())
+    _add_hotkey_commands()
 
 
 def uninstall() -> None:
-    """Remove the menu, the shelf button and our entry in Maya's preferences."""
+    """Remove the menu, the commands for hotkeys and the shelf button."""
     _remove_menu()
     for button in _buttons():
         cmds.deleteUI(button)
-    cmds.optionVar(remove=_BUTTON_CREATED)
+    for name in _HOTKEY_COMMANDS:
+        if cmds.runTimeCommand(name, exists=True):
+            # A default command is not saved; Maya may refuse to delete it before it ends.
+            with contextlib.suppress(RuntimeError):
+                cmds.runTimeCommand(name, edit=True, delete=True)
+
+
+def add_button() -> None:
+    """Add the button to the shelf that is shown, unless a shelf has it: Maya saves its shelves."""
+    shelf = _front_shelf()
+    if not shelf or _buttons():
+        cmds.warning("ft-dcc: a shelf has the button already." if shelf else "ft-dcc: no shelf is shown.")
+        return
+    cmds.shelfButton(
+        parent=shelf,
+        label=TITLE,
+        annotation="Publish for review",
+        docTag=_BUTTON,
+        image="playblast.png",
+        imageOverlayLabel="ft",
+        sourceType="python",
+        command=_SCRIPT.format(name="publish_for_review"),
+    )
 
 
 def _command(name: str) -> Callable[..., None]:
@@ -68,21 +97,19 @@ def _remove_menu() -> None:
         cmds.deleteUI(MENU, menu=True)
 
 
-def _add_button() -> None:
-    shelf = _front_shelf()
-    if not shelf or _buttons() or cmds.optionVar(exists=_BUTTON_CREATED):
-        return
-    cmds.shelfButton(
-        parent=shelf,
-        label=TITLE,
-        annotation="Publish for review",
-        docTag=_BUTTON,
-        image="playblast.png",
-        imageOverlayLabel="ft",
-        sourceType="python",
-        command=_BUTTON_COMMAND,
-    )
-    cmds.optionVar(intValue=(_BUTTON_CREATED, 1))
+def _add_hotkey_commands() -> None:
+    for name, (label, function) in _HOTKEY_COMMANDS.items():
+        # A key of the artist refers to the name, so it works in each session that has the command.
+        if not cmds.runTimeCommand(name, exists=True):
+            cmds.runTimeCommand(
+                name,
+                default=True,
+                label=label,
+                annotation=f"ft-dcc: {label}",
+                category=TITLE,
+                commandLanguage="python",
+                command=_SCRIPT.format(name=function),
+            )
 
 
 def _shelves() -> list[str]:

@@ -13,6 +13,8 @@ from ft_dcc.frames import Resolution
 _WINDOW = "ftDccCapture"
 # The border around a view, which is part of its window.
 _BORDER_PIXELS = 10
+# The UUIDs of nodes and the files whose tiles were loaded in this session.
+_loaded_tiles: set[tuple[str, str]] = set()
 
 
 @contextmanager
@@ -23,7 +25,7 @@ def own_panel(resolution: Resolution) -> Iterator[str]:
         stack.callback(_restore_focus, focus)
         _close_window()
         size = (resolution.width + _BORDER_PIXELS + 3, resolution.height + _BORDER_PIXELS + 3)
-        # Rounded up for the images of Windows, whose sizes are multiples of four.
+        # Three more for the images of Windows, whose sizes are multiples of four.
         # Invisible: an off-screen playblast does not need the window on the screen.
         window = cmds.window(_WINDOW, title="ft-dcc", widthHeight=size, visible=False)
         stack.callback(_close_window)
@@ -34,9 +36,17 @@ def own_panel(resolution: Resolution) -> Iterator[str]:
         bar = cmds.modelPanel(panel, query=True, barLayout=True)
         if bar:
             cmds.frameLayout(bar, edit=True, collapse=True)
-        # Sequences on image planes advance only in the active view.
-        cmds.setFocus(panel)
+        activate(panel)
         yield panel
+
+
+def activate(panel: str) -> None:
+    """Make the panel the active view: in others, sequences on image planes do not advance.
+
+    A view on sequence time takes the focus at each change of time.
+    """
+    if str(cmds.getPanel(withFocus=True)) != panel:
+        cmds.setFocus(panel)
 
 
 def _close_window() -> None:
@@ -86,13 +96,26 @@ def fixed_background(colour: tuple[float, float, float] | None) -> Iterator[None
 
 @contextmanager
 def loaded_textures() -> Iterator[None]:
-    """Load textures before an image is drawn, not in the background."""
+    """Load textures, tiled ones included, before an image is drawn, not in the background."""
     before = str(cmds.displayPref(query=True, materialLoadingMode=True))
     cmds.displayPref(materialLoadingMode="immediate")
     try:
+        _load_tiles()
         yield
     finally:
         cmds.displayPref(materialLoadingMode=before)
+
+
+def _load_tiles() -> None:
+    """Make the previews of textures with UDIM tiles, without which a view draws the first tile or none.
+
+    Once for each file in a session: Maya keeps the previews.
+    """
+    for node in cmds.ls(type="file") or []:
+        texture = (str(cmds.ls(node, uuid=True)[0]), str(cmds.getAttr(f"{node}.fileTextureName") or ""))
+        if cmds.getAttr(f"{node}.uvTilingMode") and texture not in _loaded_tiles:
+            cmds.ogs(regenerateUVTilePreview=node)
+            _loaded_tiles.add(texture)
 
 
 @contextmanager

@@ -48,6 +48,7 @@ class NukeUnderTest:
             Check("drawings", "A drawing lies on its pixels, on its frame, in linear colours", check_drawings),
             SCENE_FILE,
             Check("change", "A change in the middle of a capture is kept", check_change),
+            Check("colours", "A capture runs no callback of the studio; its colours are reported", check_colours),
             Check("callbacks", "A render calls the callbacks in the documented order", check_callbacks),
             Check("render", "A render of a node with the tab is recorded, frame by frame", check_render),
             Check("views", "Each view that is written is recorded with its own files", check_views),
@@ -151,6 +152,21 @@ def check_drawings(context: CheckContext) -> Mapping[str, Any]:
 def _is_orange(node: Any, frame: int, x: int, y: int) -> bool:
     nuke.frame(frame)
     return bool(node.sample("red", x, y) - node.sample("blue", x, y) > 0.5)
+
+
+def check_colours(context: CheckContext) -> Mapping[str, Any]:
+    """Check that callbacks of a studio stay out of a capture; return the knobs of a Write that choose its colours."""
+    called: list[str] = []
+    nuke.addBeforeRender(called.append, ("render",))
+    try:
+        frames = context.host.playblast(context.request("1001"), lambda frame: None)
+    finally:
+        nuke.removeBeforeRender(called.append, ("render",))
+    context.show("as the suite captures it", frames.path(1001))
+    require_equal(called, [], "the callbacks that ran")
+    write: Any = nuke.toNode("Write1")
+    knobs = ("colorspace", "transformType", "ocioDisplay", "ocioView", "display", "view")
+    return {name: str(knob.value()) for name in knobs if (knob := write.knob(name)) is not None}
 
 
 def check_change(context: CheckContext) -> None:

@@ -7,9 +7,14 @@ are translated; any other name is kept, and a check of the core reports unknown 
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import nuke
 
+from ft_dcc.settings.definitions import DISPLAY_COLOURS
+
+# View and display of a Viewer.
+_VIEW_PATTERN = re.compile(r"(.+) \(([^()]+)\)")
 # For a role or a default, Nuke shows the space in brackets: "scene_linear (ACES - ACEScg)", "default (sRGB)".
 _ROLE_PATTERN = re.compile(r"[a-z_]+ \((.+)\)")
 _OCIO_NAMES = {
@@ -24,7 +29,12 @@ _OCIO_NAMES = {
 
 
 def colour_space_of(node: nuke.Node) -> str:
-    """Return the name of the colour space of the node's files, or "" when Nuke does not know it."""
+    """Return the name of the colour space of the node's files, or "" when Nuke does not know it.
+
+    With a display and a view as output transform, the knob ``colorspace`` is not that of the files.
+    """
+    if _value(node, "transformType") == "display" and not _value(node, "raw"):
+        return DISPLAY_COLOURS
     raw, knob = node.knob("raw"), node.knob("colorspace")
     if knob is None:
         return ""
@@ -33,6 +43,56 @@ def colour_space_of(node: nuke.Node) -> str:
     if uses_ocio():
         return "scene_linear" if name == "linear" else name
     return _OCIO_NAMES.get(name, name)
+
+
+def use_display_colours(write: nuke.Node, wanted: str) -> str:
+    """Let a Write convert its images for a display, and return what it uses, "" for Nuke's default.
+
+    ``wanted`` is "display/view"; without it, the Viewer that is shown decides. A Write without a matching choice
+    keeps its default.
+    """
+    display, _, view = wanted.rpartition("/") if wanted else _of_viewer()
+    if not uses_ocio():
+        return view if _choose(write, ("colorspace",), view) else ""
+    kind = write.knob("transformType")
+    if not (display and view) or kind is None:
+        return ""
+    before = kind.value()
+    if _choose(write, ("transformType",), "display"):
+        # The names of the knobs differ between versions.
+        has_display = _choose(write, ("ocioDisplay", "display"), display)
+        if has_display and _choose(write, ("ocioView", "view"), view):
+            return f"{display}/{view}"
+        kind.setValue(before)
+    return ""
+
+
+def _of_viewer() -> tuple[str, str, str]:
+    """Return display, separator and view of the Viewer that is shown, "" for what is unknown."""
+    viewer = nuke.activeViewer() if nuke.GUI else None
+    process = "" if viewer is None else str(_value(viewer.node(), "viewerProcess") or "")
+    # "ACES 1.0 - SDR Video (sRGB - Display)"; without OCIO only the name, as in "rec709".
+    found = _VIEW_PATTERN.fullmatch(process)
+    return (found[2], "/", found[1]) if found is not None else ("", "", process)
+
+
+def _choose(node: nuke.Node, names: tuple[str, ...], wanted: str) -> bool:
+    """Set the first of these knobs to a choice that it has; return whether it is set."""
+    knob = next((knob for name in names if (knob := node.knob(name)) is not None), None)
+    if knob is None or not wanted:
+        return False
+    choices: list[str] = list(knob.values()) if isinstance(knob, nuke.Enumeration_Knob) else []
+    # Large menus group the names in families: "ACES/ACES - ACEScg".
+    found = next((choice for choice in choices if wanted in (choice, choice.rpartition("/")[2])), None)
+    if found is None:
+        return False
+    knob.setValue(found)
+    return True
+
+
+def _value(node: nuke.Node, name: str) -> Any:
+    knob = node.knob(name)
+    return None if knob is None else knob.value()
 
 
 def ocio_config_path() -> str:

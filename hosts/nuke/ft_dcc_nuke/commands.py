@@ -108,29 +108,20 @@ def publish_renders() -> None:
     The artist confirms each incomplete render.
     """
     nodes = _selected_writes("Select the Writes whose renders to publish.")
-    renders = [render for node in nodes for render in _last_renders(node)]
-    if nodes and not renders:
-        nuke.message("No render of these nodes was recorded. Publish their files: Publish for review…")
-    for render in renders:
-        if _is_confirmed(render):
-            _run_in_background(partial(_publish_render, render))
+    if nodes:
+        _publish_last_renders(nodes)
 
 
-@report_errors
-def show_renders() -> None:
-    """Show the recorded renders of this script with their states."""
-    from ft_dcc.frames import format_ranges
-    from ft_dcc.renders.publish import state_of
-    from ft_dcc.renders.renders import read_renders
+def publish_renders_of(node: nuke.Node) -> None:
+    """Publish the last renders of this node: the button of its tab."""
+    report_errors(partial(_publish_last_renders, [node]))()
 
+
+def _publish_last_renders(nodes: list[nuke.Node]) -> None:
     from .node_info import script_name
 
-    lines = []
-    for render in read_renders():
-        if render.execution.script == script_name():
-            missing = f", missing {format_ranges(render.missing)}" if render.missing else render.problem
-            lines.append(f"{render.execution.node}  {render.source}  {state_of(render)}{missing}")
-    nuke.message("\n".join(lines) or "No render of this script was recorded.")
+    # Reading all logs of a share takes seconds.
+    _run_in_background(partial(_publish_recorded, [node.fullName() for node in nodes], script_name()))
 
 
 def _run_in_background(work: Callable[[], str]) -> None:
@@ -151,16 +142,32 @@ def _contains_write(node: nuke.Node) -> bool:
     return isinstance(node, nuke.Group) and bool(nuke.allNodes("Write", group=node, recurseGroups=True))
 
 
-def _last_renders(node: nuke.Node) -> list[Render]:
-    """Return the newest render of each sequence that the node, or a Write inside of it, has written."""
+def _publish_recorded(names: list[str], script: str) -> str:
+    """Publish the last renders of the nodes with these full names, and return a sentence for each."""
+    from ft_dcc.errors import Error
+
+    renders = _last_renders(names, script)
+    if not renders:
+        return "No render of these nodes was recorded. Publish their files: Publish for review…"
+    sentences = []
+    for render in renders:
+        try:
+            if _is_confirmed(render):
+                sentences.append(_publish_render(render))
+        except Error as error:
+            # The other renders are independent.
+            sentences.append(str(error))
+    return "\n".join(sentences)
+
+
+def _last_renders(names: list[str], script: str) -> list[Render]:
+    """Return the newest render of each sequence that the nodes, or Writes inside of them, have written."""
     from ft_dcc.renders.renders import read_renders
 
-    from .node_info import script_name
-
     newest = {}
-    for render in read_renders():
-        own, execution = node.fullName(), render.execution
-        if execution.script == script_name() and (execution.node == own or execution.node.startswith(f"{own}.")):
+    for render in read_renders(script=script):
+        execution = render.execution
+        if any(execution.node == name or execution.node.startswith(f"{name}.") for name in names):
             newest[execution.node, render.source] = render
     return list(newest.values())
 
@@ -169,11 +176,13 @@ def _is_confirmed(render: Render) -> bool:
     from ft_dcc.frames import format_ranges
     from ft_dcc.renders.publish import range_of
 
+    from . import main_thread
+
     if render.is_complete:
         return True
     missing = format_ranges(render.missing)
     question = f"{render.source} lacks the frames {missing}. Publish {range_of(render)} as it is?"
-    return bool(nuke.ask(question))
+    return main_thread.run(lambda: bool(nuke.ask(question)), timeout=None)
 
 
 def _show(page: str) -> None:
@@ -193,6 +202,7 @@ def _show(page: str) -> None:
 publish_for_review = report_errors(partial(_show, "publish"))
 show_tasks = report_errors(partial(_show, "tasks"))
 show_notes = report_errors(partial(_show, "notes"))
+show_renders = report_errors(partial(_show, "renders"))
 show_reviews = report_errors(partial(_show, "reviews"))
 show_queue = report_errors(partial(_show, "queue"))
 show_settings = report_errors(partial(_show, "settings"))

@@ -120,6 +120,10 @@ class NukeHost:
         knob.setValue(task_id)
         root.setModified(True)
 
+    def render_script(self) -> str:
+        """Return the file of the script, as the logs of renders name it."""
+        return script_name()
+
     @property
     def plugins(self) -> Path:
         """Return the folder of the checks that only Nuke can make."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Callable
+from typing import Any, Callable
 
 import nuke
+
+# The registries of the module ``nuke.callbacks`` that apply to the nodes of a capture.
+_REGISTRIES = ("onCreates", "onDestroys", "beforeRenders", "beforeFrameRenders", "afterFrameRenders", "afterRenders")
 
 TrackNode = Callable[[nuke.Node], nuke.Node]
 
@@ -36,3 +39,23 @@ def maintained_script() -> Iterator[TrackNode]:
             return node
 
         yield track
+
+
+@contextmanager
+def without_callbacks() -> Iterator[None]:
+    """Run no callback of the studio for the nodes that are made and rendered inside.
+
+    Such callbacks check names and folders of the artist's renders, set knobs, or publish. A version of Nuke without
+    one of the registries runs those callbacks.
+    """
+    found = [getattr(nuke.callbacks, name, None) for name in _REGISTRIES]
+    registries: list[dict[Any, Any]] = [registry for registry in found if isinstance(registry, dict)]
+    before = [dict(registry) for registry in registries]
+    for registry in registries:
+        registry.clear()
+    try:
+        yield
+    finally:
+        for registry, content in zip(registries, before):
+            # What was added inside stays.
+            registry.update({**content, **registry})

@@ -1,4 +1,4 @@
-"""The menu "ft-dcc" in Nuke's menu bar."""
+"""The menu "ft-dcc" in Nuke's menu bar, and in the menu of a right click on the Node Graph."""
 
 from __future__ import annotations
 
@@ -26,19 +26,26 @@ _ITEMS = (
 )
 
 
+# What concerns the selected nodes.
+_NODE_COMMANDS = ("publish_for_review", "publish_renders", "add_tab", "remove_tab", "show_renders")
+
+
 def install() -> None:
-    """Add the menu, once."""
+    """Add the menus, once."""
     uninstall()
-    menu = nuke.menu("Nuke").addMenu(TITLE)
-    for label, name in _ITEMS:
-        menu.addCommand(label, _command(name))
+    for parent, names in (("Nuke", [name for _, name in _ITEMS]), ("Node Graph", _NODE_COMMANDS)):
+        menu = nuke.menu(parent).addMenu(TITLE)
+        for label, name in _ITEMS:
+            if name in names:
+                menu.addCommand(label, _command(name))
 
 
 def uninstall() -> None:
-    """Remove the menu."""
-    bar = nuke.menu("Nuke")
-    if bar.findItem(TITLE) is not None:
-        bar.removeItem(TITLE)
+    """Remove the menus."""
+    for parent in ("Nuke", "Node Graph"):
+        bar = nuke.menu(parent)
+        if bar.findItem(TITLE) is not None:
+            bar.removeItem(TITLE)
 
 
 def _command(name: str) -> Callable[[], None]:

@@ -1,7 +1,7 @@
 """The tab "ft-dcc" of a Write node: how its renders are published, as knobs that are saved in the script.
 
-The knobs are plain data: they contain no code, and Nuke reads them without this package. A group can have the tab
-instead of a Write inside of it.
+The knobs are plain data, and Nuke reads them without this package; the button says so if it is missing. A group can
+have the tab instead of a Write inside of it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,17 @@ import nuke
 PUBLISH = "ft_dcc_publish"
 OFF, ASK, ALWAYS = "off", "ask", "always"
 
-_TAB = "ft_dcc_tab"
+COLOUR = "ft_dcc_colour"
+_TAB, _BUTTON = "ft_dcc_tab", "ft_dcc_publish_now"
+# Nuke saves it with the script, so it must not fail where ft-dcc is not installed.
+_BUTTON_SCRIPT = """\
+try:
+    from ft_dcc_nuke import commands
+except ImportError:
+    nuke.message("ft-dcc is not installed here.")
+else:
+    commands.publish_renders_of(nuke.thisNode())
+"""
 # Name, label and tooltip.
 _TEXT_KNOBS = (
     (
@@ -29,7 +39,7 @@ _TEXT_KNOBS = (
     ),
     ("ft_dcc_comment", "comment", "What reviewers should look at."),
     ("ft_dcc_frames", "frames", "Frames that a version must have, such as 1001-1100 or 1001-1100x2. Empty: all."),
-    ("ft_dcc_colour", "colour of the movie", "Display and view of the OCIO config, such as 'sRGB - Display/Raw'."),
+    (COLOUR, "colour of the movie", "Display and view of the OCIO config, such as 'sRGB - Display/Raw'."),
 )
 _NAMES = (PUBLISH, *(name for name, _, _ in _TEXT_KNOBS))
 
@@ -48,11 +58,15 @@ def add(node: nuke.Node, when: str = ASK) -> None:
             knob = nuke.String_Knob(name, label)
             knob.setTooltip(tooltip)
             node.addKnob(knob)
+    if node.knob(_BUTTON) is None:
+        button = nuke.PyScript_Knob(_BUTTON, "Publish the last render", _BUTTON_SCRIPT)
+        button.setTooltip("Publish what this node has rendered last, whatever is chosen above.")
+        node.addKnob(button)
 
 
 def remove(node: nuke.Node) -> None:
     """Remove all of our knobs from the node."""
-    for name in (*reversed(_NAMES), _TAB):
+    for name in (_BUTTON, *reversed(_NAMES), _TAB):
         knob = node.knob(name)
         if knob is not None:
             node.removeKnob(knob)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from Qt import QtCompat, QtCore, QtGui, QtWidgets
 
-from ft_dcc.host import Host
+from ft_dcc.host import Host, records_renders
 from ft_dcc.ui.publish_controller import PublishController
 
 from . import PAGES, style
@@ -17,6 +17,7 @@ from .feedback.notes_page import NotesPage
 from .feedback.tasks_page import TasksPage
 from .publish.publish_page import PublishPage
 from .queue_page import QueuePage
+from .renders_page import RendersPage
 from .reviews_page import ReviewsPage
 from .settings_page import SettingsPage
 from .sign_in_page import SignInPage
@@ -66,6 +67,9 @@ class Dialog(QtWidgets.QDialog):
             "settings": self.settings_page,
             "about": self.about_page,
         }
+        self.renders_page = RendersPage(self.controller, host)
+        if records_renders(host):
+            self._pages["renders"] = self.renders_page
         self._lay_out()
         self.setWindowTitle("ft-dcc" if host is None else f"ft-dcc in {host.name}")
         style.apply_style(self)
@@ -82,6 +86,8 @@ class Dialog(QtWidgets.QDialog):
             queries.read_scene(self.host)
         if page == "reviews":
             self.controller.refresh_reviews()
+        if page == "renders":
+            self.renders_page.read()
         self._read_feedback()
         if self.controller.session is None and not self.controller.is_busy:
             self.controller.sign_in_with(_find_account, then=lambda account: None)
@@ -182,7 +188,7 @@ class Dialog(QtWidgets.QDialog):
         head = QtWidgets.QHBoxLayout()
         group = QtWidgets.QButtonGroup(self)
         self.tabs: dict[str, QtWidgets.QPushButton] = {}
-        for number, page in enumerate(PAGES, start=1):
+        for number, page in enumerate((page for page in PAGES if page in self._pages), start=1):
             tab = style.button(page.capitalize(), "page")
             tab.setCheckable(True)
             tab.setShortcut(QtGui.QKeySequence(f"Alt+{number}"))

@@ -73,6 +73,14 @@ def apply_style(window: QtWidgets.QWidget) -> None:
     window.setStyleSheet(_STYLE_SHEET)
 
 
+def set_tone(label: QtWidgets.QLabel, tone: str) -> None:
+    """Give the label another tone, as in ``text_label``."""
+    if label.property("tone") != tone:
+        label.setProperty("tone", tone)
+        label.style().unpolish(label)
+        label.style().polish(label)
+
+
 def text_label(text: str = "", tone: str = "", *, is_selectable: bool = False) -> QtWidgets.QLabel:
     """Return a label that wraps; ``tone`` is "", "dim", "error", "warning", "good" or "title"."""
     label = QtWidgets.QLabel(text)

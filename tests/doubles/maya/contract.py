@@ -17,6 +17,8 @@ _ALSO = {
     ("window", "exists", "query"),
     ("optionVar", "query", "query"),
     ("file", "reference", "query"),
+    ("file", "reference", "create"),
+    ("file", "namespace", "create"),
 }
 
 

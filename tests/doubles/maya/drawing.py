@@ -17,6 +17,7 @@ from doubles.maya.contract import Invocation
 from doubles.maya.scene import CAMERA, Node
 
 from ft_dcc.frames import Resolution
+from ft_dcc.host_support.capture_files import png_size
 from ft_dcc.review.drawings import Stroke
 from ft_dcc.review.raster import to_png
 
@@ -145,7 +146,7 @@ def _write(maya: Maya, panel: Control | None, resolution: Resolution, path: Path
         view={} if panel is None else {name: value for name, value in panel.values.items() if name != "camera"},
         settings=dict(scene.node("hardwareRenderingGlobals").attributes),
         background=None if maya.interface.preferences["displayGradient"] else maya.interface.colours["background"],
-        has_all_textures=maya.interface.preferences["materialLoadingMode"] == "immediate",
+        has_all_textures=maya.interface.preferences["materialLoadingMode"] == "immediate" and _has_all_tiles(maya),
         flags={name: value for name, value in flags.items() if name not in ("frame", "completeFilename")},
     )
     drawn = attrs.evolve(drawn, curves=tuple(_curves(maya, shape, resolution)), images=tuple(_images(maya, shape)))
@@ -164,7 +165,15 @@ def _write(maya: Maya, panel: Control | None, resolution: Resolution, path: Path
         path.write_bytes(_painted_curves(drawn.curves, resolution))
         return
     is_clean = is_seen and is_advancing
+    if drawn.images and is_clean and png_size(drawn.images[0]) == resolution:
+        path.write_bytes(drawn.images[0].read_bytes())
+        return
     path.write_bytes(painted(int(time) if is_clean else 0, resolution, has_alpha=True))
+
+
+def _has_all_tiles(maya: Maya) -> bool:
+    textures = [node for node in maya.scene.nodes if node.kind == "file" and node.attributes["uvTilingMode"]]
+    return {node.name for node in textures} <= maya.interface.tile_previews
 
 
 def _painted_curves(curves: tuple[DrawnCurve, ...], resolution: Resolution) -> bytes:

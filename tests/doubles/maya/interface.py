@@ -58,6 +58,23 @@ class Interface:
     preferences: dict[str, Any] = attrs.field(
         factory=lambda: {"displayGradient": True, "materialLoadingMode": "deferred"}
     )
+    # Colour management: whether it is on, and what a playblast applies.
+    colour_management: dict[str, Any] = attrs.field(
+        factory=lambda: {
+            "cmEnabled": True,
+            "viewTransformName": "ACES 1.0 SDR-video (sRGB)",
+            "outputTransformEnabled": True,
+            "outputUseViewTransform": True,
+            "outputTransformName": "Raw",
+        }
+    )
+    # Names of textures whose tiles a view draws.
+    tile_previews: set[str] = attrs.field(factory=set)
+    # The view that shows the time of the Camera Sequencer.
+    sequence_panel: str = ""
+    # The first selected frame of the time slider, and the one after the last.
+    selected_range: tuple[float, float] | None = None
+    run_time_commands: dict[str, dict[str, Any]] = attrs.field(factory=dict)
     colours: dict[str, tuple[float, ...]] = attrs.field(factory=lambda: {"background": (0.63, 0.63, 0.63)})
     made: int = 0
 
@@ -117,6 +134,7 @@ class Interface:
             "progress": self.progress and dict(self.progress),
             "viewers": self.viewers,
             "background": (dict(self.preferences), dict(self.colours)),
+            "run-time commands": sorted(self.run_time_commands),
         }
 
 
@@ -307,7 +325,48 @@ def play(maya: Maya, call: Invocation) -> Any:
 def time_control(maya: Maya, call: Invocation) -> Any:
     if call.first() != "timeControl1" or call.mode != "query":
         raise RuntimeError(f"timeControl: Object '{call.first()}' not found.")
-    return {"sound": maya.interface.sound, "displaySound": maya.interface.shows_sound}[next(iter(call.flags))]
+    (name,) = call.flags
+    if name == "rangeArray":
+        # Without a selection, the current frame.
+        return list(maya.interface.selected_range or (maya.scene.time, maya.scene.time + 1))
+    return {
+        "sound": maya.interface.sound,
+        "displaySound": maya.interface.shows_sound,
+        "rangeVisible": maya.interface.selected_range is not None,
+    }[name]
+
+
+def colour_management(maya: Maya, call: Invocation) -> Any:
+    """Return one preference; those of a playblast need its name as ``outputTarget``."""
+    flags = dict(call.flags)
+    target = flags.pop("outputTarget", None)
+    (name,) = flags
+    if call.mode != "query" or (name.startswith("output") != (target == "playblast")):
+        raise NotImplementedError(f"colorManagementPrefs({call.flags})")
+    return maya.interface.colour_management[name]
+
+
+def viewport_2(maya: Maya, call: Invocation) -> None:
+    """Make the preview of a texture's tiles."""
+    if list(call.flags) != ["regenerateUVTilePreview"]:
+        raise NotImplementedError(f"ogs({call.flags})")
+    maya.interface.tile_previews.add(maya.scene.node(call.flags["regenerateUVTilePreview"]).name)
+
+
+def run_time_command(maya: Maya, call: Invocation) -> Any:
+    """Define, find or delete a command to which the artist can assign a key."""
+    known = maya.interface.run_time_commands
+    if "exists" in call.flags:
+        return call.first() in known
+    if call.mode == "edit" and call.flags.get("delete"):
+        if not maya.deletes_default_commands and known[call.first()].get("default"):
+            raise RuntimeError(f"runTimeCommand: {call.first()} is a default command.")
+        del known[call.first()]
+        return None
+    if call.first() in known:
+        raise RuntimeError(f"runTimeCommand: {call.first()} exists.")
+    known[call.first()] = dict(call.flags)
+    return call.first()
 
 
 def show_message(maya: Maya, call: Invocation) -> Any:
@@ -339,6 +398,9 @@ COMMANDS = {
     "paneLayout": layout,
     "play": play,
     "progressWindow": progress,
+    "colorManagementPrefs": colour_management,
+    "ogs": viewport_2,
+    "runTimeCommand": run_time_command,
     "refresh": lambda maya, call: None,
     "setFocus": set_focus,
     "shelfButton": shelf_button,

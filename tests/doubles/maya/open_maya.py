@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -113,5 +114,15 @@ def classes(maya: Maya) -> dict[str, Any]:
                 raise RuntimeError("(kFailure): there is no such callback")
             del maya.callbacks[number]
 
-    bound = (MSelectionList, MFnNurbsCurve, MSceneMessage, MMessage)
+    class MFnPlugin:
+        """The registration of a plug-in; Maya hands its file over as an object."""
+
+        def __init__(self, plugin: Path, vendor: str, version: str) -> None:
+            assert all(isinstance(text, str) for text in (vendor, version))
+            self._file = plugin
+
+        def loadPath(self) -> str:  # noqa: N802
+            return str(self._file.parent)
+
+    bound = (MSelectionList, MFnNurbsCurve, MSceneMessage, MMessage, MFnPlugin)
     return {each.__name__: each for each in (MPoint, MPointArray, MDoubleArray, MDistance, *bound)}

@@ -22,6 +22,8 @@ from doubles.maya.interface import Interface, evaluate_mel
 from doubles.maya.scene import Scene
 
 Handler = Callable[..., Any]
+# The commands of the interface that Maya has without a window, too.
+_WITHOUT_WINDOW = ("optionVar", "warning", "colorManagementPrefs")
 
 
 class Maya:
@@ -47,6 +49,10 @@ class Maya:
         self.image_planes_follow_time = True
         # Whether a file opens, but reports an error of one of its scripts.
         self.opens_with_errors = False
+        # Maya's documentation says that only edits of unloaded references are removed; programs remove others, too.
+        self.removes_applied_edits = True
+        # Whether a default run-time command can be deleted is not documented.
+        self.deletes_default_commands = True
         self.open_chunks: list[str] = []
         # Whether a playblast of the current frame evaluates the scene again is not documented.
         self.playblast_evaluates = False
@@ -60,7 +66,6 @@ class Maya:
             **interface.COMMANDS,
             **drawing.COMMANDS,
             "about": Maya._about,
-            "colorManagementPrefs": lambda maya, call: True,
             "evalDeferred": Maya._defer,
             "undoInfo": Maya._undo_info,
             "help": Maya._help,
@@ -77,7 +82,7 @@ class Maya:
             self._misuse(f"{command} was called outside of the main thread, where Maya would crash")
         call = contract.check(command, min(self.year, contract.NEWEST), arguments, keywords)
         self.calls.append(call)
-        if self.is_batch and command in interface.COMMANDS and command not in ("optionVar", "warning"):
+        if self.is_batch and command in interface.COMMANDS and command not in _WITHOUT_WINDOW:
             self._misuse(f"{command} was called where there is no interface")
         handler = self._handlers.get(command)
         if handler is None:

@@ -75,6 +75,8 @@ CREATED: dict[str, dict[str, Any]] = {
     "nurbsCurve": {**_DISPLAY, "lineWidth": -1.0, "points": ()},
     "imagePlane": {**_DISPLAY, **IMAGE_PLANE},
 }
+SHOT = {"shotName": "", "currentCamera": "", "startTime": 1.0, "endTime": 1.0, "mute": False}
+TEXTURE = {"fileTextureName": "", "uvTilingMode": 0}
 SOUND = {"filename": "", "offset": 0.0, "sourceStart": 0.0, "sourceEnd": 0.0, "mute": False}
 DEFAULTS = {
     "defaultResolution": {"width": 64, "height": 36, "deviceAspectRatio": 64 / 36, "pixelAspect": 1.0},
@@ -147,7 +149,8 @@ class Scene:
     is_modified: bool = False
     references: list[Reference] = attrs.field(factory=list)
     unknown_plugins: list[str] = attrs.field(factory=list)
-    edits: list[str] = attrs.field(factory=list)
+    # Edits of references: the value in the file by the attribute that an edit sets.
+    edits: dict[str, Any] = attrs.field(factory=dict)
 
     @classmethod
     def new(cls) -> Scene:
@@ -183,6 +186,14 @@ class Scene:
         self.nodes.append(Node(name, "audio", attributes={**SOUND, **attributes}))
         return self.nodes[-1]
 
+    def add_shot(self, name: str, **attributes: Any) -> Node:
+        self.nodes.append(Node(name, "shot", attributes={**SHOT, **attributes}))
+        return self.nodes[-1]
+
+    def add_texture(self, name: str, **attributes: Any) -> Node:
+        self.nodes.append(Node(name, "file", attributes={**TEXTURE, **attributes}))
+        return self.nodes[-1]
+
     def matching(self, name: str) -> list[Node]:
         return [n for n in self.nodes if name in (n.uuid, n.path, n.name) or n.path.endswith(f"|{name}")]
 
@@ -213,7 +224,7 @@ class Scene:
             "keys": list(self.keys),
             "selection": list(self.selection),
             "file": (self.path, self.is_modified, dict(self.file_info)),
-            "edits": list(self.edits),
+            "edits": sorted(self.edits),
         }
 
 
@@ -273,6 +284,8 @@ def set_attribute(maya: Maya, call: Invocation) -> None:
     node, name = maya.scene.plug(plug)
     if node.is_reference_locked and (values or "lock" in call.flags):
         raise RuntimeError(f"setAttr: The attribute '{plug}' is from a locked reference and cannot be changed.")
+    if node.is_referenced:
+        maya.scene.edits.setdefault(f"{node.path}.{name}", (node.attributes[name], name in node.locked))
     if "lock" in call.flags:
         (node.locked.add if call.flags["lock"] else node.locked.discard)(name)
     if not values:
@@ -287,8 +300,6 @@ def set_attribute(maya: Maya, call: Invocation) -> None:
     node.attributes[name] = type(before)(values if isinstance(before, tuple) else values[0])
     if (node.kind, name) == ("imagePlane", "useFrameExtension") and maya.image_planes_follow_time:
         _drive_by_time(maya, node, "frameExtension")
-    if node.is_referenced:
-        maya.scene.edits.append(f"{plug} {values[0]}")
     maya.record_change(call.command)
 
 
@@ -335,6 +346,9 @@ def current_time(maya: Maya, call: Invocation) -> float:
         return maya.scene.time
     maya.scene.set_time(float(call.first()))
     maya.record_step(call.command)
+    if maya.interface.sequence_panel:
+        # The sequencer changes the camera of its view, and makes it the active one.
+        maya.interface.focus = maya.interface.sequence_panel
     return maya.scene.time
 
 
@@ -385,6 +399,8 @@ def file_command(maya: Maya, call: Invocation) -> Any:
         if scene.is_modified and not flags.get("force"):
             raise RuntimeError("Unsaved changes.")
         maya.open(Scene.new())
+    elif flags.get("reference"):
+        _add_reference(maya, str(call.first()), flags["namespace"])
     elif "loadReference" in flags:
         return _load_reference(scene, flags["loadReference"])
     else:
@@ -399,8 +415,26 @@ def _open(maya: Maya, name: str) -> None:
         raise RuntimeError(f"Error reading file: {name}")
     maya.open(copy.deepcopy(maya.files[name]))
     maya.scene.path = name
+    for reference in maya.scene.references:
+        reference.is_loaded = Path(reference.path.partition("{")[0]).is_file()
     if maya.opens_with_errors:
         raise RuntimeError('Cannot find procedure "studioTool".')
+
+
+def _add_reference(maya: Maya, name: str, namespace: str) -> None:
+    """Add a reference to a scene that was saved here, and those in it."""
+    if name not in maya.files:
+        raise RuntimeError(f"File not found: {name}")
+    inner = [
+        attrs.evolve(each, node=f"{namespace}:{each.node}", is_nested=True) for each in maya.files[name].references
+    ]
+    maya.scene.references += [Reference(f"{namespace}RN", name), *inner]
+    nodes = copy.deepcopy(maya.files[name].nodes)
+    own = [node for node in nodes if node.kind in ("camera", "mesh") and not node.is_startup]
+    for node in [*own, *(node.parent for node in own if node.parent is not None)]:
+        node.name, node.is_referenced, node.uuid = f"{namespace}:{node.name}", True, str(uuid.uuid4()).upper()
+        maya.scene.nodes.append(node)
+    maya.record_change("file")
 
 
 def _save(scene: Scene) -> str:
@@ -425,11 +459,26 @@ def _load_reference(scene: Scene, node: str) -> str:
 
 
 def reference_query(maya: Maya, call: Invocation) -> Any:
+    if "isNodeReferenced" in call.flags:
+        return maya.scene.node(call.first()).is_referenced
+    if "editStrings" in call.flags:
+        prefix = f"{maya.scene.node(call.first()).path}."
+        return [f'setAttr "{plug}" 1' for plug in maya.scene.edits if plug.startswith(prefix)]
     found = [r for r in maya.scene.references if call.first() in (r.path, r.node)]
     if not found:
         raise RuntimeError(f"referenceQuery: No reference file {call.first()}.")
     (flag,) = (name for name in call.flags if name not in ("withoutCopyNumber",))
     return {"isLoaded": found[0].is_loaded, "referenceNode": found[0].node, "filename": found[0].path}[flag]
+
+
+def edit_reference(maya: Maya, call: Invocation) -> None:
+    """Remove the edits of an attribute, which then has the value of the file."""
+    if not (call.flags.get("removeEdits") and call.flags.get("successfulEdits")):
+        raise NotImplementedError(f"referenceEdit({call.flags})")
+    node, name = maya.scene.plug(call.first())
+    if maya.removes_applied_edits and f"{node.path}.{name}" in maya.scene.edits:
+        node.attributes[name], is_locked = maya.scene.edits.pop(f"{node.path}.{name}")
+        (node.locked.add if is_locked else node.locked.discard)(name)
 
 
 def unknown_plugin(maya: Maya, call: Invocation) -> Any:
@@ -479,10 +528,18 @@ def make_camera(maya: Maya, call: Invocation) -> Any:
 
 def poly_cube(maya: Maya, call: Invocation) -> list[str]:
     name = call.flags.get("name", "pCube1")
-    transform = Node(name, "transform", attributes=dict(MOVES))
+    transform = Node(name, "transform", attributes={**MOVES, "visibility": True})
     maya.scene.nodes += [transform, Node(f"{name}Shape", "mesh", transform)]
     maya.record_change(call.command)
     return [name, "polyCube1"]
+
+
+def query_shot(maya: Maya, call: Invocation) -> Any:
+    node = maya.scene.node(call.first())
+    if node.kind != "shot" or call.mode != "query":
+        raise RuntimeError(f"shot: {call.first()} is not a shot.")
+    (name,) = call.flags
+    return node.attributes[name]
 
 
 def set_keyframe(maya: Maya, call: Invocation) -> int:
@@ -562,9 +619,11 @@ COMMANDS = {
     "objExists": object_exists,
     "playbackOptions": playback_options,
     "polyCube": poly_cube,
+    "referenceEdit": edit_reference,
     "referenceQuery": reference_query,
     "select": select,
     "setAttr": set_attribute,
     "setKeyframe": set_keyframe,
+    "shot": query_shot,
     "unknownPlugin": unknown_plugin,
 }

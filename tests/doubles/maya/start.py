@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from doubles.maya import sample_scene
 from doubles.maya.program import Maya, running
@@ -44,6 +45,14 @@ def run_user_setups(main: dict[str, object]) -> str | None:
     return None
 
 
+def load_plugins(scripts: list[Path]) -> None:
+    """Load the plug-ins of each module, as the Plug-in Manager does with those that are set to "Auto load"."""
+    for file in (each for folder in scripts for each in sorted((folder.parent / "plug-ins").glob("*.py"))):
+        names: dict[str, Any] = {"__name__": file.stem}
+        exec(compile(file.read_text(encoding="utf-8"), str(file), "exec"), names)  # noqa: S102 - as Maya does
+        names["initializePlugin"](file)
+
+
 def press(maya: Maya, label: str) -> None:
     """Press a menu item, and wait until its work has ended."""
     item = next(c for c in maya.interface.controls.values() if c.kind == "item" and c.values["label"] == label)
@@ -57,16 +66,23 @@ def main() -> None:
     parser.add_argument("--year", type=int, default=2025)
     parser.add_argument("--batch", action="store_true")
     parser.add_argument("--press", default="")
+    parser.add_argument("--plugins", action="store_true", help="load all plug-ins of the modules")
     options = parser.parse_args()
     # Forget the core modules that the double itself has loaded.
     for name in [name for name in sys.modules if name.partition(".")[0] == "ft_dcc"]:
         del sys.modules[name]
     with running(sample_scene.build(options.year, is_batch=options.batch)) as maya:
-        for folder in os.environ["MAYA_MODULE_PATH"].split(os.pathsep):
-            sys.path[:0] = map(str, modules(Path(folder), options.year))
+        scripts = [
+            each
+            for folder in os.environ["MAYA_MODULE_PATH"].split(os.pathsep)
+            for each in modules(Path(folder), options.year)
+        ]
+        sys.path[:0] = map(str, reversed(scripts))
         names: dict[str, object] = {"__name__": "__main__"}
         error, calls_at_start = run_user_setups(names), len(maya.calls)
         loaded = sorted(name for name in sys.modules if name.startswith(("ft_dcc", "pyblish", "requests", "PySide")))
+        if options.plugins:
+            load_plugins(scripts)
         maya.idle()
         if options.press:
             press(maya, options.press)

@@ -6,7 +6,7 @@ Foundry's Python reference; menus and messages exist only with a window.
 
 from __future__ import annotations
 
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, Callable
 
 from doubles.nuke import knobs, nodes, rendering
@@ -83,13 +83,19 @@ def bare_module(nuke: Nuke) -> ModuleType:
         "Undo": _undo(nuke),
         "nodes": _Makers(nuke),
         **{name: getattr(nodes, name) for name in ("Group", "Gizmo", "Node", "Root")},
-        **{name: getattr(knobs, name) for name in ("Tab_Knob", "String_Knob", "Boolean_Knob", "Enumeration_Knob")},
+        **{
+            name: getattr(knobs, name)
+            for name in ("Tab_Knob", "String_Knob", "Boolean_Knob", "Enumeration_Knob", "PyScript_Knob")
+        },
         **_questions(nuke),
         **_acts(nuke),
         **_callbacks(nuke),
     }
     callbacks = ModuleType("nuke.callbacks")
     callbacks.__dict__["filenameFilter"] = nuke.filter_filename
+    if nuke.has_registries:
+        # The registries of Foundry's module: class of nodes to callbacks, by the names of their events in the plural.
+        callbacks.__dict__.update({f"{event}s": entries for event, entries in nuke.registered.items()})
     module.__dict__.update(found, callbacks=callbacks)
     return module
 
@@ -126,6 +132,11 @@ def _questions(nuke: Nuke) -> dict[str, Callable[..., Any]]:
         text = expand(nuke, nuke.text_of(node), nuke.view, nuke.root.frame_number if replace == REPLACE else None)
         return text or None
 
+    def active_viewer() -> Any:
+        nuke.guard("activeViewer")
+        nuke.require_window("activeViewer")
+        return None if nuke.viewer is None else SimpleNamespace(node=lambda: nuke.viewer)
+
     def frame(number: int | None = None) -> int:
         nuke.guard("frame")
         require_type(number, (int, type(None)), "frame")
@@ -137,6 +148,7 @@ def _questions(nuke: Nuke) -> dict[str, Callable[..., Any]]:
         return nuke.root
 
     return {
+        "activeViewer": active_viewer,
         "thisNode": this_node,
         "thisView": lambda: nuke.view,
         "frame": frame,
@@ -319,6 +331,9 @@ class _Makers:
         def make(**values: Any) -> nodes.Node:
             self._nuke.guard(f"nodes.{kind}")
             node = self._nuke.make(kind)
+            self._nuke.contexts.append(node)
+            self._nuke.call_registered("onCreate", kind)
+            self._nuke.contexts.pop()
             for name, value in values.items():
                 node[name].setValue(value)
             return node

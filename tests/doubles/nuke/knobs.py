@@ -90,6 +90,17 @@ class Script_Knob(String_Knob):  # noqa: N801
     pass
 
 
+class PyScript_Knob(Knob):  # noqa: N801
+    """A button that runs a script, in which ``nuke`` is known."""
+
+    kinds, default = (str,), ""
+
+    def __init__(self, name: str, label: str = "", command: str = "") -> None:
+        super().__init__(name, label)
+        require_type(command, str, "a command")
+        self._value = command
+
+
 class MultiView_Knob(Knob):  # noqa: N801
     kinds, default = (str,), ""
 
@@ -175,5 +186,6 @@ class Enumeration_Knob(Knob):  # noqa: N801
 
 
 KINDS = {
-    kind.__name__: kind for kind in (Tab_Knob, String_Knob, EvalString_Knob, File_Knob, Boolean_Knob, Enumeration_Knob)
+    kind.__name__: kind
+    for kind in (*(Tab_Knob, String_Knob, EvalString_Knob, File_Knob, Boolean_Knob, Enumeration_Knob, PyScript_Knob),)
 }

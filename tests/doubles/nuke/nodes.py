@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from doubles.nuke.program import Nuke
 
 SPACES = ["default (linear)", "linear", "sRGB", "rec709", "Cineon", "AlexaV3LogC", "ACES/ACES - ACEScg"]
+DISPLAYS = ["sRGB - Display", "Rec.1886 Rec.709 - Display"]
+VIEWS = ["Raw", "ACES/ACES 1.0 - SDR Video"]
+PROCESSES = ["None", "sRGB", "rec709", "ACES 1.0 - SDR Video (Rec.1886 Rec.709 - Display)", "Raw (P3 - Display)"]
 _HOOKS = ("beforeRender", "beforeFrameRender", "afterFrameRender", "afterRender")
 
 
@@ -62,8 +65,12 @@ def knobs_of(kind: str) -> list[Knob]:
             Enumeration_Knob("channels", "", ["rgb", "rgba", "all"]),
             Enumeration_Knob("file_type", "", [" ", "exr", "png", "dpx", "jpeg", "mov"]),
             Boolean_Knob("use_limit"),
+            Enumeration_Knob("transformType", "", ["colorspace", "display"]),
+            Enumeration_Knob("ocioDisplay", "", DISPLAYS),
+            Enumeration_Knob("ocioView", "", VIEWS),
             *(Script_Knob(name) for name in _HOOKS),
         ],
+        "Viewer": [Enumeration_Knob("viewerProcess", "", PROCESSES)],
         "RotoPaint": [Roto_Knob("curves")],
         "Switch": [Int_Knob("which")],
         "Noise": [Double_Knob("zoffset")],

@@ -25,7 +25,7 @@ from doubles.nuke.nodes import CLASSES, Format, Gizmo, Group, Node, Root
 _CLASS_OF = {"Gizmo": Gizmo}
 EVENTS = (
     *("beforeRender", "beforeFrameRender", "afterFrameRender", "afterRender"),
-    *("onUserCreate", "onScriptSave", "beforeBackgroundRender", "filenameFilter"),
+    *("onCreate", "onUserCreate", "onScriptSave", "beforeBackgroundRender", "filenameFilter"),
 )
 # Nuke accepts these calls on any thread.
 _FROM_ANYWHERE = ("executeInMainThread", "tprint")
@@ -34,8 +34,14 @@ _FROM_ANYWHERE = ("executeInMainThread", "tprint")
 class Nuke:
     """One running program; the thread that creates it is its main thread. ``version`` is "14.0v5" to "16.0v1"."""
 
-    def __init__(self, version: str = "15.1v3", *, is_gui: bool = True) -> None:
+    def __init__(self, version: str = "15.1v3", *, is_gui: bool = True, has_registries: bool = True) -> None:
         self.version, self.is_gui = version, is_gui
+        # Whether the module nuke.callbacks has the registries of callbacks by their usual names.
+        self.has_registries = has_registries
+        # The Viewer that is shown, if any.
+        self.viewer: Node | None = None
+        # Called with each Write when its render begins.
+        self.inspectors: list[Callable[[], Any]] = []
         # As the program has no Indie edition, the name is missing.
         self.env: dict[str, bool] = {"nc": False}
         self.root = Root(self)
@@ -43,7 +49,7 @@ class Nuke:
         self.view_names, self.view = ["main"], "main"
         self.formats: list[Format] = [Format(64, 36, "small"), Format(2048, 1556, "2K")]
         self.selection: list[Node] = []
-        self.menus: dict[str, Menu] = {name: Menu(self, name) for name in ("Nuke", "Nodes", "Pane")}
+        self.menus: dict[str, Menu] = {name: Menu(self, name) for name in ("Nuke", "Nodes", "Pane", "Node Graph")}
         self.registered: dict[str, dict[str, list[tuple[Any, ...]]]] = {event: {} for event in EVENTS}
         self.contexts: list[Node] = []
         self.events: list[tuple[Any, ...]] = []

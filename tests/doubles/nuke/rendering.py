@@ -56,6 +56,8 @@ def _execute_one(nuke: Nuke, write: Node, first: int, last: int, step: int, view
     before = nuke.root.frame_number
     try:
         nuke.view = wanted[0]
+        for inspect in nuke.inspectors:
+            inspect()
         _call(nuke, write, "beforeRender")
         for frame in range(first, last + 1, step):
             nuke.root.frame_number = frame

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Callable, ClassVar, TypeVar
 
+from ft_dcc_maya.look import view_transform
+from ft_dcc_maya.timeline.sounds import unheard_sounds
 from maya import cmds
 
 from ft_dcc.errors import UserFixableError
@@ -33,7 +35,7 @@ class ValidateReferences(InstancePlugin):
 
     def process(self, instance: Instance) -> None:
         """Raise UserFixableError with the missing files; references that the artist unloaded are ignored."""
-        missing = [path for path, _ in _in_main_thread(instance, _missing_references)]
+        missing = [path for path, _ in _in_main_thread(instance, missing_references)]
         if missing:
             raise UserFixableError(f"Files referenced by the scene are missing: {', '.join(missing)}. Restore them.")
 
@@ -63,11 +65,41 @@ class ValidatePlugins(InstancePlugin):
             )
 
 
+class WarnOfDifferences(InstancePlugin):
+    """Warn in Maya of what a movie lacks: the colours of the view, and sounds. It is no error, and is recorded."""
+
+    order = VALIDATOR
+    label = "Colours and sounds"
+    families: ClassVar[list[str]] = ["camera"]
+
+    def process(self, instance: Instance) -> None:
+        """Warn, once for each publish."""
+        cameras = [each for each in instance.context if "camera" in each.data["families"]]
+        if instance is cameras[0]:
+            _in_main_thread(instance, _warn_of_differences)
+
+
 def _in_main_thread(instance: Instance, function: Callable[[], T]) -> T:
     return HOST.get(instance.context).run_in_main_thread(function)
 
 
-def _missing_references() -> list[tuple[str, str]]:
+def _warn_of_differences() -> None:
+    found = view_transform()
+    applied, shown = found["view_transform"], found["view_transform_of_views"]
+    if applied != shown:
+        cmds.warning(
+            f"ft-dcc: the views show {shown}, and the movie {applied or 'no view transform'}. To change it: "
+            "Preferences, Color Management, Output Color Transform, Apply to Playblast."
+        )
+    sounds = unheard_sounds()
+    if sounds:
+        cmds.warning(
+            f"ft-dcc: the movie has the sound of the time slider only, not {', '.join(sounds)}. "
+            "Mix them into one file, or mute them."
+        )
+
+
+def missing_references() -> list[tuple[str, str]]:
     """Return file and node of each reference that is not loaded because its file is missing."""
     return [(path, node) for path, node in _unloaded_references() if not _reference_file(path).is_file()]
 

@@ -18,6 +18,7 @@ from ft_dcc_qt.feedback.addressed_panel import AddressedPanel
 from .options_panel import OptionsPanel
 from .problems_panel import ProblemsPanel
 from .progress_panel import ProgressPanel
+from .range_menu import RangeMenu
 from .result_panel import RecentVersions, ResultPanel
 from .search_field import SearchField
 from .source_list import SourceList
@@ -59,6 +60,7 @@ class PublishPage(QtWidgets.QWidget):
         self._controller, self._host = controller, host
         self._selected_task_id: str | None = None
         self._requested_task_id: str | None = None
+        self._requested_shot_id: str | None = None
         self._read_task_id: str | None = None
         self._scene_path: Path | None = None
         self._scene_state: tuple[FrameRange, Resolution] | None = None
@@ -72,7 +74,11 @@ class PublishPage(QtWidgets.QWidget):
         self.filter.hide()
         self.task = SearchField(_NO_TASK)
         self.frames, self.rate = QtWidgets.QLineEdit(), QtWidgets.QLineEdit()
+        self.ranges, self.wanted = RangeMenu(), style.text_label(tone="dim")
         self.review = SearchField("A new review session with this name is created.", allows_free_text=True)
+        self.new_reviews = style.text_label(tone="dim")
+        # What was filled in, so that a later default replaces it but not what the artist has entered.
+        self._filled_review = ""
         self.comment = _Comment()
         self.addressed = AddressedPanel(controller)
         self.options, self.show_options = OptionsPanel(controller, host), style.button("Opt&ions")
@@ -95,6 +101,7 @@ class PublishPage(QtWidgets.QWidget):
             self.sources,
             self.task,
             self.frames,
+            self.ranges,
             self.rate,
             self.review,
             self.comment,
@@ -137,11 +144,7 @@ class PublishPage(QtWidgets.QWidget):
     def show_message(self, message: str) -> None:
         """Show the message next to the button."""
         self.error.setText(message)
-        tone = "dim" if message == "Cancelled." else "error"
-        if self.error.property("tone") != tone:
-            self.error.setProperty("tone", tone)
-            self.error.style().unpolish(self.error)
-            self.error.style().polish(self.error)
+        style.set_tone(self.error, "dim" if message == "Cancelled." else "error")
         self.error.setVisible(bool(message))
 
     def request(self) -> PublishRequest:
@@ -153,11 +156,12 @@ class PublishPage(QtWidgets.QWidget):
         sources = self.sources.checked
         if not sources:
             raise SettingInvalid("No source selected. Check the sources to publish.")
-        reviews = [name for name in map(str.strip, self.review.text().split(_REVIEW_SEPARATOR)) if name]
+        settings = self._controller.queries.settings
+        of_settings = None if settings is not None and settings.items("review") else ()
         return PublishRequest(
             task=self.task_id,
             source=sources,
-            review=reviews or self._default_reviews(),
+            review=self._chosen_reviews or of_settings,
             comment=self.comment.toPlainText().strip(),
             addresses=self.addressed.checked,
             frame_range=_frame_range(self.frames.text()),
@@ -235,7 +239,16 @@ class PublishPage(QtWidgets.QWidget):
         right.setSpacing(3)
         for text, field in fields:
             right.addWidget(style.field_label(text, field))
-            right.addWidget(field)
+            if field is self.frames:
+                line = QtWidgets.QHBoxLayout()
+                line.addWidget(field, 1)
+                line.addWidget(self.ranges)
+                right.addLayout(line)
+                right.addWidget(self.wanted)
+            else:
+                right.addWidget(field)
+            if field is self.review:
+                right.addWidget(self.new_reviews)
             right.addSpacing(6)
         self.show_options.setCheckable(True)
         self.show_options.setToolTip("Look, size, sound, burn-in, slate, scene file and status")
@@ -256,6 +269,7 @@ class PublishPage(QtWidgets.QWidget):
         self.add.clicked.connect(self._ask_for_files)
         self.draw.clicked.connect(self._draw_previews)
         self.task.chosen.connect(self.choose_task)
+        self.ranges.chosen.connect(self.frames.setText)
         self.task.typed.connect(self._search)
         self.sources.preview_requested.connect(lambda name: self._controller.queries.preview(name, self._host))
         rate = (self.rate,) if self._host is None else ()
@@ -267,6 +281,7 @@ class PublishPage(QtWidgets.QWidget):
             self.add,
             self.task,
             self.frames,
+            self.ranges.button,
             *rate,
             self.review,
             self.comment,
@@ -282,6 +297,7 @@ class PublishPage(QtWidgets.QWidget):
             self.frames.setPlaceholderText("all frames; or 1001-1048")
             return
         self.frames.setPlaceholderText(f"{scene.frame_range}, from the scene")
+        self.ranges.set_ranges(scene.ranges)
         if self._scene_path is not None and scene.path != self._scene_path:
             # The choices were for the previous scene.
             self._selected_task_id = None
@@ -310,11 +326,11 @@ class PublishPage(QtWidgets.QWidget):
         self.task.set_choices(tuple(choices.items()))
         open_reviews = controller.reviews.get(task.project_id, ()) if task is not None else ()
         self.review.set_choices(tuple((name, name) for name in open_reviews))
-        default = self._default_reviews()
-        if default is not None and open_reviews:
-            self.review.setPlaceholderText(f"{default[0]} (the newest open one)")
-        else:
-            self.review.setPlaceholderText("from the settings" if default is None else f"{default[0]} (new)")
+        self._fill_reviews(open_reviews)
+        if task is not None and self._requested_shot_id != task.id:
+            self._requested_shot_id = task.id
+            controller.read_shot(task)
+        self._show_shot()
 
     def _select_last_task(self) -> None:
         """Select the task of the last publish: files, unlike a scene, do not store one."""
@@ -324,12 +340,43 @@ class PublishPage(QtWidgets.QWidget):
                 (task.id for task in self._controller.tasks.values() if task.path == path), None
             )
 
-    def _default_reviews(self) -> list[str] | None:
-        """Return the review sessions for an empty field; None stands for those of the settings."""
+    def _show_shot(self) -> None:
+        """Show what the shot wants, as a warning if the scene has other values."""
+        shot, scene = self._controller.shots.get(self.task_id or ""), self._controller.queries.scene
+        found: list[str] = []
+        is_other = False
+        if shot is not None and shot.frame_range is not None:
+            found.append(str(shot.frame_range.with_handles))
+            is_other |= scene is not None and scene.frame_range != shot.frame_range.with_handles
+        if shot is not None and shot.fps is not None:
+            found.append(f"{float(shot.fps):.6g} fps")
+            is_other |= scene is not None and scene.fps != shot.fps
+        if shot is not None and shot.resolution is not None:
+            found.append(str(shot.resolution))
+            is_other |= scene is not None and scene.resolution != shot.resolution
+        text = f"The shot wants {', '.join(found)}"
+        if is_other and scene is not None:
+            text += f"; the scene has {scene.frame_range}, {float(scene.fps):.6g} fps, {scene.resolution}"
+        style.set_tone(self.wanted, "warning" if is_other else "dim")
+        self.wanted.setText(f"{text}." if found else "")
+        self.wanted.setVisible(bool(found))
+
+    def _fill_reviews(self, open_reviews: tuple[str, ...]) -> None:
+        """Fill in the default review sessions until the artist enters others, and say which will be created."""
         settings = self._controller.queries.settings
-        if settings is not None and settings.items("review"):
-            return None
-        return [self._controller.default_review(self.task_id)]
+        rules = settings.items("review") if settings is not None else ()
+        self.review.setPlaceholderText(f"from the settings: {'; '.join(rules)}" if rules else "none")
+        default = "" if rules or self.task_id is None else "; ".join(self._controller.default_reviews(self.task_id))
+        if self.review.text() == self._filled_review and not self.review.hasFocus():
+            self._filled_review = default
+            self.review.setText(default)
+        new = [name for name in self._chosen_reviews if name not in open_reviews and self.task_id is not None]
+        self.new_reviews.setText(f"A new review session is created: {', '.join(new)}" if new else "")
+        self.new_reviews.setVisible(bool(new))
+
+    @property
+    def _chosen_reviews(self) -> list[str]:
+        return [name for name in map(str.strip, self.review.text().split(_REVIEW_SEPARATOR)) if name]
 
     @property
     def task_id(self) -> str | None:

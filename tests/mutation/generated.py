@@ -1,0 +1,111 @@
+"""Mistakes that a generator makes in the sources of an adapter, in their logic and not only in their calls.
+
+Each is one small change that a person could have made: a comparison is reversed, a number is off by one, a condition is
+negated, a call is missing, two arguments are swapped, a constant or a result is another one.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import random
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from mutation.mutations import Mutation, span
+
+_OPPOSITES: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.Lt: ast.GtE,
+    ast.GtE: ast.Lt,
+    ast.Gt: ast.LtE,
+    ast.LtE: ast.Gt,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+}
+
+
+def sample(paths: Iterable[Path], count: int, seed: int) -> list[Mutation]:
+    """Return this many mistakes in the files, the same for the same seed, at most one of a kind on each line."""
+    found = {(each.path, each.line, each.kind): each for path in paths for each in find_mistakes(path)}
+    every = [found[key] for key in sorted(found, key=lambda key: (str(key[0]), *key[1:]))]
+    return random.Random(seed).sample(every, min(count, len(every)))
+
+
+def find_mistakes(path: Path) -> Iterator[Mutation]:
+    """Yield every mistake that can be made in this file."""
+    source = path.read_bytes()
+    tree = ast.parse(source)
+    left_out = {id(inner) for outer in _without_behaviour(tree) for inner in ast.walk(outer)}
+    for node in ast.walk(tree):
+        for kind, changed, after in () if id(node) in left_out else _changes(node):
+            if id(changed) in left_out:
+                continue
+            start, end = span(source, changed)
+            before = source[start:end].decode("utf-8")
+            yield Mutation(path, changed.lineno, kind, before, after, source[:start] + after.encode() + source[end:])
+
+
+def _without_behaviour(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield the parts whose text is not behaviour: annotations, docstrings, messages and tooltips."""
+    for node in ast.walk(tree):
+        for part in (getattr(node, "annotation", None), getattr(node, "returns", None)):
+            if part is not None:
+                yield part
+        if isinstance(node, (ast.JoinedStr, ast.Raise)):
+            # Positions inside of an f-string are wrong before Python 3.12.
+            yield node
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            yield node
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            yield node
+
+
+def _changes(node: ast.AST) -> Iterator[tuple[str, ast.expr, str]]:
+    if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in _OPPOSITES:
+        reversed_node = copy.deepcopy(node)
+        reversed_node.ops = [_OPPOSITES[type(node.ops[0])]()]
+        yield "comparison", node, f"({ast.unparse(reversed_node)})"
+    if isinstance(node, ast.BoolOp):
+        other = copy.deepcopy(node)
+        other.op = ast.Or() if isinstance(node.op, ast.And) else ast.And()
+        yield "and, or", node, f"({ast.unparse(other)})"
+    if isinstance(node, (ast.If, ast.IfExp, ast.While)) and not isinstance(node.test, (ast.Compare, ast.BoolOp)):
+        yield "condition", node.test, f"(not ({ast.unparse(node.test)}))"
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        yield "call", node.value, "None"
+    if isinstance(node, ast.Return) and node.value is not None and not _is_none(node.value):
+        yield "result", node.value, "None"
+    if isinstance(node, ast.Call):
+        yield from _swapped(node)
+    if isinstance(node, ast.Constant):
+        yield from _other_constants(node)
+
+
+def _swapped(node: ast.Call) -> Iterator[tuple[str, ast.expr, str]]:
+    if len(node.args) < 2 or any(isinstance(each, ast.Starred) for each in node.args[:2]):
+        return
+    if ast.dump(node.args[0]) != ast.dump(node.args[1]):
+        other = copy.deepcopy(node)
+        other.args[:2] = reversed(other.args[:2])
+        yield "arguments", node, ast.unparse(other)
+
+
+def _other_constants(node: ast.Constant) -> Iterator[tuple[str, ast.expr, str]]:
+    value = node.value
+    if isinstance(value, bool):
+        yield "constant", node, repr(not value)
+    elif isinstance(value, int):
+        yield "off by one", node, repr(value + 1)
+    elif isinstance(value, float):
+        yield "constant", node, repr(value * 2 + 1)
+    elif isinstance(value, str) and " " not in value:
+        # A text with spaces is a sentence.
+        yield "constant", node, repr(f"{value}x")
+
+
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
