@@ -10,9 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ft_dcc.errors import StorageError
+from ft_dcc.errors import CameraMissing, StorageError
 from ft_dcc.files.checksum import sha256_of
-from ft_dcc.host import DescribesCaptures
+from ft_dcc.host import DescribesCameras, DescribesCaptures
+from ft_dcc.host_support.camera_settings import sampled_frames
 from ft_dcc.publish import models, slots
 from ft_dcc.publish.encode_source import media_folder
 from ft_dcc.publish.pipeline.pyblish_adapter import Instance
@@ -44,6 +45,9 @@ def record(instance: Instance, host: Host) -> dict[str, Any]:
         origin["look"] = dict(look)
     if source.kind == "camera" and isinstance(host, DescribesCaptures):
         origin.update(host.run_in_main_thread(partial(host.capture_details, look)))
+    settings = _camera_settings(instance, host)
+    if settings:
+        origin["camera_settings"] = settings
     if scene.path is None:
         return origin
     origin["file"] = models.strip_surrogates(str(scene.path))
@@ -53,6 +57,20 @@ def record(instance: Instance, host: Host) -> dict[str, Any]:
     with suppress(OSError):
         origin.update(_revision(scene.path, raise_if_cancelled))
     return origin
+
+
+def _camera_settings(instance: Instance, host: Host) -> dict[str, dict[str, Any]]:
+    """Return the settings of the camera by frame, which tell later whether it has changed; {} without a camera."""
+    source, clip = slots.SOURCE.get(instance), slots.CLIP.find(instance)
+    if clip is None or not isinstance(host, DescribesCameras):
+        return {}
+    frames = sampled_frames(clip.frame_range.with_handles)
+    try:
+        found = host.run_in_main_thread(partial(host.camera_settings, source.text, frames))
+    except CameraMissing:
+        # The capture itself names a missing camera; existing files are published without one.
+        return {}
+    return {str(frame): dict(settings) for frame, settings in found.items()}
 
 
 def copied_scene(instance: Instance) -> Path | None:

@@ -64,8 +64,9 @@ class Stroke:
 class Drawing:
     """What one author drew on a frame; it is held until ``end_frame``, or for this frame only if that is None.
 
-    ``label`` names the version if it is not the current one, as in "v002"; ``text`` is the note's text. ``aspect`` is
-    width by height of the image that was drawn on, None if it was not stored.
+    ``label`` names the version if it is not the current one, and what has changed since, as in "v002, lens changed";
+    ``text`` is the note's text. ``aspect`` is width by height of the image that was drawn on, None if it was not
+    stored.
     """
 
     id: str

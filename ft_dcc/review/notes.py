@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from fractions import Fraction
+from types import MappingProxyType
 
 import attrs
 
@@ -112,7 +113,8 @@ class Clip:
 class ReviewedVersion:
     """A version with its verdicts, oldest first, and its notes, oldest first.
 
-    ``source`` is the camera or the node of the scene that the version shows, "" if that is not stored.
+    ``source`` is the camera or the node of the scene that the version shows, "" if that is not stored, and
+    ``camera_settings`` are its settings at some frames.
     """
 
     id: str
@@ -128,6 +130,7 @@ class ReviewedVersion:
     verdicts: tuple[Verdict, ...] = ()
     notes: tuple[Note, ...] = ()
     source: str = ""
+    camera_settings: Mapping[int, Mapping[str, float | str]] = attrs.field(factory=dict, hash=False)
 
     @property
     def name(self) -> str:
@@ -150,12 +153,17 @@ def publish_note_id(version_id: str, parent_id: str) -> str:
     return str(uuid.uuid5(uuid.UUID(version_id), f"note of {parent_id}"))
 
 
-def drawings_for_scene(versions: Iterable[ReviewedVersion], *, is_open_only: bool = True) -> list[Drawing]:
+def drawings_for_scene(
+    versions: Iterable[ReviewedVersion],
+    *,
+    is_open_only: bool = True,
+    remarks: Mapping[str, str] = MappingProxyType({}),
+) -> list[Drawing]:
     """Return the drawings of the versions' notes for a host, those of the newest version first.
 
     Each has the text and the author of its note; a note on a frame without a drawing becomes a drawing without shapes.
-    Drawings of all but the newest version of an asset are labelled with their version. Without ``is_open_only``, notes
-    that are done count, too.
+    Drawings of all but the newest version of an asset are labelled with their version, and those of versions with a
+    remark with that, by the id of the version. Without ``is_open_only``, notes that are done count, too.
     """
     found: list[Drawing] = []
     newest: dict[str, int] = {}
@@ -165,7 +173,8 @@ def drawings_for_scene(versions: Iterable[ReviewedVersion], *, is_open_only: boo
             if note.frame is None or (is_open_only and not note.is_open):
                 continue
             drawing = note.drawing or Drawing(note.id, note.author, note.frame, (), note.end_frame)
-            label = "" if version.number == current else version.name
+            older = "" if version.number == current else version.name
+            label = ", ".join(filter(None, (older, remarks.get(version.id))))
             aspect = drawing.aspect or version.aspect
             found.append(attrs.evolve(drawing, author=note.author, text=note.text, label=label, aspect=aspect))
     return found

@@ -9,7 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ft_dcc.errors import CameraMissing, Error
-from ft_dcc.host import GoesToFrames, ShowsFeedback
+from ft_dcc.host import DescribesCameras, GoesToFrames, ShowsFeedback
+from ft_dcc.host_support.camera_settings import changed_settings, describe_changes
 from ft_dcc.host_support.main_thread import run_when_idle
 from ft_dcc.review.notes import Note, ReviewedVersion, drawings_for_scene
 from ft_dcc.ui.background_queries import LatestOnlyWorker, error_message_of
@@ -35,8 +36,8 @@ def show_drawings(
     if not isinstance(host, ShowsFeedback):
         raise Error(f"{host.name} cannot show drawings. See them on the review page.")
     feedback_host: ShowsFeedback = host
-    drawings, first = drawings_for_scene(versions), next(iter(versions), None)
-    problems = []
+    remarks, problems = _camera_changes(host, versions, source)
+    drawings, first = drawings_for_scene(versions, remarks=remarks), next(iter(versions), None)
     scene = run_when_idle(host, host.scene)
     if first is not None and drawings and None not in (scene.task_id, first.task_id) and scene.task_id != first.task_id:
         problems.append(f"The open scene belongs to another task than {first.asset} {first.name}. Check the shot.")
@@ -52,6 +53,36 @@ def show_drawings(
             "Its drawings are shown with the first source of the scene."
         )
     return drawings, [*problems, *found]
+
+
+def _camera_changes(
+    host: Host, versions: Sequence[ReviewedVersion], source: str | None
+) -> tuple[dict[str, str], list[str]]:
+    """Return what has changed in the camera since each version that was drawn on, by its id, and sentences about it.
+
+    Drawings that are shown with another source than that of their version are left out.
+    """
+    remarks: dict[str, str] = {}
+    problems: list[str] = []
+    if not isinstance(host, DescribesCameras):
+        return remarks, problems
+    describing_host: DescribesCameras = host
+    for version in versions:
+        frames = sorted(version.camera_settings)
+        if not frames or source not in (None, version.source) or not drawings_for_scene([version]):
+            continue
+        read = partial(describing_host.camera_settings, version.source, frames)
+        try:
+            changes = changed_settings(version.camera_settings, run_when_idle(host, read))
+        except CameraMissing:
+            continue  # The caller shows the drawings with another camera and names that.
+        if changes:
+            remarks[version.id] = f"{', '.join(changes)} changed"
+            problems.append(
+                f"{version.source} has another {describe_changes(changes)} than in {version.asset} {version.name}, so "
+                "drawings on it may lie beside their places."
+            )
+    return remarks, problems
 
 
 class FeedbackController:

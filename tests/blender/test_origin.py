@@ -35,6 +35,17 @@ def test_a_version_names_its_file_with_checksum_camera_program_and_engine(host, 
         "view_layer": "ViewLayer",
         "visibility": "VIEWPORT",
         "differs_from_viewport": [],
+        "camera_settings": {
+            frame: {
+                "lens type": "ORTHO",
+                "sensor fit": "AUTO",
+                "shift x": 0.0,
+                "shift y": 0.0,
+                "pixel aspect": 1.0,
+                "orthographic scale": bpy.data.cameras["Camera"].ortho_scale,
+            }
+            for frame in ("1001", "1002")
+        },
     }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import sys
 from fractions import Fraction
 from pathlib import Path
 from uuid import uuid4
@@ -132,6 +134,37 @@ def test_a_file_of_a_newer_blender_is_not_opened(bpy, host, tmp_path):
     with pytest.raises(SceneUnreadable, match="or it is damaged"):
         host.open_scene_file(path)
     assert bpy.data.filepath == before
+
+
+def compressed_by_zstandard(content):
+    return pytest.importorskip("zstandard").ZstdCompressor().compress(content)
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, compressed_by_zstandard])
+def test_a_compressed_file_of_a_newer_blender_is_not_opened(bpy, host, tmp_path, compress):
+    from ft_dcc.errors import SceneUnreadable
+
+    before = bpy.data.filepath
+    path = tmp_path / "new.blend"
+    # Content that is compressed, and not only copied.
+    content = compress(b"BLENDER17-01v9905" + b"".join(b"%d " % number for number in range(50_000)))
+    path.write_bytes(content)
+    with pytest.raises(SceneUnreadable, match=r"was saved by Blender 99.5; this is Blender"):
+        host.open_scene_file(path)
+    path.write_bytes(content[:10])
+    with pytest.raises(SceneUnreadable, match="or it is damaged"):
+        host.open_scene_file(path)
+    assert bpy.data.filepath == before
+
+
+@pytest.mark.parametrize("has_module", [True, False])
+def test_a_compressed_file_of_this_blender_is_opened(bpy, host, tmp_path, monkeypatch, has_module):
+    if not has_module:
+        monkeypatch.setitem(sys.modules, "zstandard", None)
+    path = tmp_path / "sh010.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(path), compress=True, copy=True)
+    host.open_scene_file(path)
+    assert Path(bpy.data.filepath) == path
 
 
 @pytest.fixture

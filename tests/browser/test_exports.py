@@ -18,6 +18,7 @@ from ft_dcc.server.review.export.document import write_document
 from ft_dcc.server.review.export.frame_images import note_images
 from ft_dcc.server.review.export.session_content import ExportNote, ExportSession, ExportVersion
 from ft_dcc.server.storage.media_store import MediaStore
+from ft_dcc.session import operations
 
 
 @pytest.fixture(scope="module")
@@ -169,6 +170,47 @@ def test_review_page_offers_exports_and_movies_with_the_right_to_download(view, 
         view.page.click("text=Download Movies")
     assert download.value.suggested_filename == "Page exports-movies.zip"
     # The refused export is also in the log of the browser.
+    view.errors.clear()
+
+
+def test_refused_export_is_a_sentence_on_the_page(view, reviews, movie):
+    review_id = reviews.open("Refused exports")
+    version = reviews.add(review_id, movie)
+    link = reviews.invite(review_id, "Ada Example", "view download")
+    view.open(link)
+    view.page.click("#show-export")
+    saved = []
+    view.page.on("download", lambda download: saved.append(download.suggested_filename))
+
+    def check(sentence):
+        for name in ("Movies", "CSV"):
+            view.page.click(f"text=Download {name}")
+            view.page.wait_for_selector(
+                f"#export .export-state:text-is('The server writes {name} …')", state="detached"
+            )
+            view.page.wait_for_selector(f"#export .export-state:text('{sentence}')")
+        assert (len(view.page.context.pages), saved) == (1, [])
+
+    view.page.context.set_offline(True)
+    check("The server does not answer. Check the network, then try again.")
+    view.page.context.set_offline(False)
+    reviews.session.call([operations.delete("ReviewSessionObject", version.id)])
+    check("has no versions yet. Add one, then export it.")
+    reviews.delete(review_id)
+    check("This review link is not valid. Ask for a new one.")
+    view.errors.clear()
+
+
+def test_movies_without_the_right_to_download_are_refused_by_a_sentence(view, reviews, movie):
+    review_id = reviews.open("Right withdrawn")
+    reviews.add(review_id, movie)
+    view.open(reviews.invite(review_id, "Ada Example", "view download"))
+    view.page.click("#show-export")
+    (invitee,) = reviews.session.query(f'ReviewSessionInvitee where review_session_id is "{review_id}"')
+    reviews.session.call([operations.update("ReviewSessionInvitee", invitee["id"], {"rights": "view"})])
+    view.page.click("text=Download Movies")
+    view.page.wait_for_selector("#export .export-state:text('download')")
+    assert len(view.page.context.pages) == 1
     view.errors.clear()
 
 

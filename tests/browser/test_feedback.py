@@ -192,6 +192,16 @@ def test_text_is_written_on_the_image(view, reviews, review, opened, session):
     assert drawn_kinds(reviews, session, review[1]) == {1001: ["text"]}
 
 
+def test_text_that_is_being_written_on_the_image_survives_a_reload(view, opened):
+    view.press("d")
+    choose(view, "text")
+    draw(view, (0.25, 0.25), (0.25, 0.25))
+    view.page.wait_for_function("() => document.activeElement.id === 'drawing-text'")
+    view.page.keyboard.type("Half a th")
+    view.page.reload()
+    wait_for_strokes(view, 1)
+
+
 def test_eraser_removes_a_whole_shape_and_a_shape_is_moved(view, opened):
     view.press("d")
     draw(view, (0.2, 0.2), (0.8, 0.2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browser.test_page import OVERLAPS
 from playwright.sync_api import Browser, Page, expect
 
 AXE = Path(__file__).resolve().parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
@@ -187,6 +189,125 @@ def test_administrator_creates_a_person_who_signs_in_by_a_link(home, browser, se
     page.reload()
     page.wait_for_selector("h1:has-text('Sign in')")
     context.close()
+
+
+def test_project_has_settings_of_its_own(home, reviews):
+    name = f"short{uuid.uuid4().hex[:6]}"
+    session = reviews.session
+    project = session.create(
+        "Project", {"name": name, "full_name": name, "project_schema": session.query("ProjectSchema").first()}
+    )
+    session.commit()
+    home.click("nav >> text=Administration")
+    home.click(f"section[aria-labelledby='projects'] a:has-text('{name}')")
+    expression = f'select value from EntitySetting where parent_id is "{project["id"]}"'
+    for status, value in (
+        ("On Hold", {"require_changes": "On Hold"}),
+        ("none", {"require_changes": None}),
+        ("default", {}),
+    ):
+        home.click("button:has-text('Settings')")
+        home.fill("dialog #field-full_name", f"Short film {status}")
+        home.select_option("dialog #field-require_changes", status)
+        home.set_checked("dialog input[name='is_private']", checked=status == "none")
+        check_layout(home)
+        home.click("dialog button:has-text('Save')")
+        home.wait_for_selector(f"h1:has-text('Short film {status}')")
+        home.wait_for_selector("dialog", state="detached")
+        session.reset()
+        (setting,) = session.query(expression)
+        assert json.loads(setting["value"]) == value
+        assert session.get("Project", project["id"])["is_private"] == (status == "none")
+
+
+def test_keys_act_on_the_page_and_are_named(home):
+    home.keyboard.press("?")
+    home.wait_for_selector("dialog h2:has-text('Keys')")
+    check_layout(home)
+    home.keyboard.press("n")
+    assert home.locator("dialog").count() == 1
+    home.keyboard.press("Escape")
+    home.wait_for_selector("dialog", state="detached")
+    home.keyboard.press("/")
+    assert home.evaluate("() => document.activeElement.type") == "search"
+    # In a field, the keys are text.
+    home.keyboard.type("n?2")
+    assert home.locator("dialog").count() == 0
+    home.evaluate("() => document.activeElement.blur()")
+    home.keyboard.press("n")
+    home.wait_for_selector("dialog h2:has-text('New review')")
+    home.keyboard.press("Escape")
+    home.wait_for_selector("dialog", state="detached")
+    home.keyboard.press("2")
+    home.wait_for_selector("h1:has-text('Projects')")
+    home.keyboard.press("3")
+    home.wait_for_selector("h1:has-text('Administration')")
+
+
+_SIZES = [
+    (390, 844),
+    (768, 1024),
+    (820, 1180),
+    (900, 700),
+    (1024, 768),
+    (1100, 700),
+    (1280, 800),
+    (1440, 900),
+    (2560, 1440),
+]
+_PARTS = [".top", ".title-row", ".filters", ".cards", ".rows", "section", ".table-frame", "dialog"]
+
+
+def test_nothing_overlaps_at_any_size(home, reviews, movie):
+    review_id = reviews.open("Dailies of the animation team, week 47, second half")
+    reviews.add(review_id, movie)
+    home.reload()
+    project_id = reviews.session.get("ReviewSession", review_id)["project_id"]
+
+    def check(name):
+        for width, height in _SIZES:
+            home.set_viewport_size({"width": width, "height": height})
+            assert (name, width, home.evaluate(OVERLAPS, _PARTS)) == (name, width, [])
+            assert home.evaluate("() => document.documentElement.scrollWidth") <= width
+
+    check("reviews")
+    home.click("button[aria-label='Manage Dailies of the animation team, week 47, second half']")
+    for part in ("Session", "People", "Versions", "Export"):
+        home.click(f"dialog nav >> text={part}")
+        home.wait_for_selector(f"dialog nav button[aria-pressed=true]:has-text('{part}')")
+        check(f"review {part}")
+    home.keyboard.press("Escape")
+    for path, head in (
+        ("projects", "Projects"),
+        (f"projects/{project_id}", "Hummingbird"),
+        ("administration", "People"),
+    ):
+        home.goto(f"{home.url.split('/', 3)[0]}//{home.url.split('/', 3)[2]}/{path}")
+        home.wait_for_selector(f"main :is(h1, h2):has-text('{head}')")
+        check(path)
+
+
+def test_pages_without_a_sign_in_have_no_violation(home, reviews, movie, browser, server_process):
+    server = server_process.credentials.server_url
+    review_id = reviews.open("Closed to strangers")
+    reviews.add(review_id, movie)
+    link = reviews.link(review_id)
+    reviews.change(review_id, passphrase="open sesame")
+    context = browser.new_context(bypass_csp=True)
+    page = context.new_page()
+    for address, text in (
+        (f"{server}/", "Sign in"),
+        (link, "passphrase"),
+        (f"{server}/review/{review_id}/{'x' * 32}", ""),
+        (f"{server}/notifications/unknown", ""),
+    ):
+        page.goto(address)
+        assert text in page.inner_text("main")
+        check_layout(page)
+    context.close()
+    home.click(".account >> text=Mails")
+    home.wait_for_url("**/notifications**")
+    check_layout(home)
 
 
 def test_movie_is_uploaded_as_a_version_and_its_review_is_exported(home, reviews, movie, browser):

@@ -302,13 +302,13 @@ def test_names_with_markup_are_shown_as_text(view, reviews, movie):
     assert "<b>bold</b>" in view.text("#version-info")
 
 
-# The visible texts and controls of each part of the page that overlap another one of the same part.
-_OVERLAPS = """() => {
+# The visible texts and controls of each of these parts of a page that overlap another one of the same part.
+OVERLAPS = """(parts) => {
   const found = [];
   const isShown = (each) => each.checkVisibility({ opacityProperty: true, visibilityProperty: true })
     && each.getClientRects().length > 0 && getComputedStyle(each).position !== "absolute";
   const kinds = ":is(button, select, input, textarea, span, strong, dd, dt, h1, p)";
-  for (const part of [".head", "#view-bar", "#transport", ".side-content", "#side form", "#versions"]) {
+  for (const part of parts) {
     const all = [...document.querySelectorAll(`${part} ${kinds}`)];
     const shown = all.filter((each) => isShown(each) && (each.childElementCount === 0 || each.matches("button")));
     const boxes = shown.map((each) => [each, each.getBoundingClientRect()]);
@@ -322,6 +322,9 @@ _OVERLAPS = """() => {
   }
   return found;
 }"""
+
+
+_PARTS = [".head", "#view-bar", "#transport", ".side-content", "#side form", "#versions"]
 
 
 @pytest.mark.parametrize(
@@ -346,7 +349,7 @@ def test_nothing_overlaps_and_the_image_gets_the_room(view, reviews, make_movie,
     view.page.set_viewport_size({"width": width, "height": height})
     view.open(reviews.invite(review_id, "Ada Example"))
     view.page.wait_for_selector(".note-form, #note-text")
-    assert view.page.evaluate(_OVERLAPS) == []
+    assert view.page.evaluate(OVERLAPS, _PARTS) == []
     box = view.page.locator("#stage").bounding_box()
     assert box["height"] / height >= least
     assert view.page.evaluate("() => document.documentElement.scrollWidth") <= width

@@ -357,6 +357,24 @@ def test_published_rendition_is_chosen_by_hand_with_the_same_frames(view, review
     check(view, FIRST + 10)
 
 
+def test_the_next_version_is_preloaded_in_the_size_that_plays(view, reviews, make_movie):
+    large, small = make_movie("24", FIRST, 24, (1920, 1080)), make_movie("24", FIRST, 24, (1280, 720))
+    review_id = reviews.open()
+    versions = [reviews.add(review_id, large, name=name) for name in ("sh010", "sh020")]
+    renditions = [reviews.attach(version, small.path, "ftrackreview-mp4-720") for version in versions]
+    view.open(reviews.link(review_id))
+    view.page.select_option("#quality", "720")
+    wait_for_height(view, 720)
+    requested = []
+    view.page.on("request", lambda request: requested.append(request.url))
+    view.press("a")
+    with view.page.expect_request(f"**/media/{renditions[1]}"):
+        view.press(" ")
+    view.page.wait_for_selector(f'.version[aria-current][data-id="{versions[1].id}"]')
+    wait_for_height(view, 720)
+    assert [url for url in requested if url.endswith(versions[1].component_id)] == []
+
+
 def test_server_makes_a_rendition_for_a_slow_connection(view, reviews, make_movie):
     review_id = reviews.open()
     reviews.add(review_id, make_movie("24000/1001", FIRST, 24, (1920, 1080)))

@@ -20,11 +20,13 @@ class HostSetup:
     """A host with an unsaved scene: frames 1001-1012, 24 fps, 64x36, two cameras.
 
     ``state`` returns everything that can be compared, and ``serve`` is the event loop until a thread has ended.
+    ``change_camera`` changes the lens of the first camera, or the format of the first node, for hosts with feedback.
     """
 
     host: Host
     state: Callable[[], Any]
     serve: Callable[[threading.Thread], None]
+    change_camera: Callable[[], Any] = lambda: None
 
     def in_thread(self, function: Callable[[], Any]) -> Future[Any]:
         """Call the function in another thread and return a future of its result."""
@@ -47,7 +49,8 @@ def colour_bars(tmp_path_factory, stack):
     from doubles.colour_bars import ColourBars
 
     host = ColourBars()
-    return HostSetup(host, lambda: (host.scene(), host.feedback, host.frame, host.movie), host.serve)
+    state = lambda: (host.scene(), host.feedback, host.frame, host.movie)  # noqa: E731
+    return HostSetup(host, state, host.serve, lambda: host.lenses.update({1001: 35.0}))
 
 
 def blender(tmp_path_factory, stack):
@@ -60,7 +63,12 @@ def blender(tmp_path_factory, stack):
 
     sample_scene.build()
     sample_scene.add_camera("Second", x=1.0)
-    return HostSetup(BlenderHost(), sample_scene.state, main_thread.serve_until_ended)
+    host = BlenderHost()
+
+    def change_camera():
+        host.open_scene.objects[host.scene().sources[0]].data.shift_x += 0.25
+
+    return HostSetup(host, sample_scene.state, main_thread.serve_until_ended, change_camera)
 
 
 def maya(tmp_path_factory, stack):
@@ -69,7 +77,15 @@ def maya(tmp_path_factory, stack):
     double = stack.enter_context(program.running(sample_scene.build()))
     from ft_dcc_maya.host import MayaHost
 
-    return HostSetup(MayaHost(), double.state, double.serve)
+    host = MayaHost()
+
+    def change_camera():
+        from maya import cmds
+
+        shape = cmds.listRelatives(host.scene().sources[0], shapes=True, path=True)[0]
+        cmds.setAttr(f"{shape}.focalLength", 70.0)
+
+    return HostSetup(host, double.state, double.serve, change_camera)
 
 
 def nuke(tmp_path_factory, stack):
@@ -78,7 +94,13 @@ def nuke(tmp_path_factory, stack):
     double = stack.enter_context(program.running(sample_script.build(tmp_path_factory.mktemp("nuke"))))
     from ft_dcc_nuke.host import NukeHost
 
-    return HostSetup(NukeHost(), double.state, double.serve)
+    def change_camera():
+        import nuke
+
+        nuke.addFormat("128 36 wide")
+        nuke.root()["format"].setValue("wide")
+
+    return HostSetup(NukeHost(), double.state, double.serve, change_camera)
 
 
 @pytest.fixture(params=[colour_bars, blender, maya, nuke], ids=["Colour bars", "Blender", "Maya", "Nuke"])

@@ -67,6 +67,12 @@ class ColourBars:
         self._demand_main_thread("focal_lengths")
         return {frame: self.lenses.get(frame, 50.0) for frame in frame_range.with_handles}
 
+    def camera_settings(self, source: str, frames: Sequence[int]) -> dict[int, dict[str, float | str]]:
+        self._demand_main_thread("camera_settings")
+        if source not in self._scene.sources:
+            raise CameraMissing(f"There is no camera called {source}.")
+        return {frame: {"lens": self.lenses.get(frame, 50.0)} for frame in frames}
+
     def scene(self) -> Scene:
         self._demand_main_thread("scene")
         return self._scene

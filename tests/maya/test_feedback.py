@@ -8,6 +8,7 @@ import pytest
 from doubles.maya.scene import IDENTITY
 
 from ft_dcc.errors import CaptureFailed
+from ft_dcc.host_support.camera_settings import changed_settings
 from ft_dcc.review.drawings import parse_drawing
 
 LINE = {"kind": "line", "colour": "#ff8000", "width": 0.25, "from": [0.25, 0.25], "to": [0.5, 0.75]}
@@ -80,6 +81,36 @@ def test_a_drawing_lies_over_its_place_in_the_image(host, shape, viewport, lens)
     set_lens(shape, **lens)
     host.show_feedback([drawing(1003)])
     assert_lies_at(viewport(1003), PIXELS)
+
+
+@pytest.mark.parametrize(
+    ("lens", "changed"),
+    [
+        ({"focalLength": 400.0}, ["focal length"]),
+        ({"filmFit": 2}, ["film fit"]),
+        ({"horizontalFilmAperture": 0.5}, ["horizontal film aperture"]),
+        ({"horizontalFilmOffset": 0.2, "verticalFilmOffset": -0.1}, ["horizontal film offset", "vertical film offset"]),
+        ({"preScale": 2.0}, ["pre scale"]),
+        ({"orthographic": True}, ["projection"]),
+        ({"nearClipPlane": 30.0, "overscan": 1.5, "orthographicWidth": 7.0}, []),
+    ],
+    ids=str,
+)
+def test_a_changed_lens_is_recognised_without_a_change_of_time(maya, host, shape, lens, changed):
+    calls, stored = len(maya.calls), host.camera_settings("shotCam", [1001, 1012])
+    set_lens(shape, **lens)
+    assert list(changed_settings(stored, host.camera_settings("shotCam", [1001, 1012]))) == changed
+    assert "currentTime" not in [call.command for call in maya.calls[calls:] if call.mode != "query"]
+
+
+def test_a_changed_animation_of_the_lens_is_recognised(host):
+    from maya import cmds
+
+    cmds.setKeyframe("shotCamShape", attribute="focalLength", time=1001, value=35.0)
+    stored = host.camera_settings("shotCam", [1001, 1012])
+    cmds.setKeyframe("shotCamShape", attribute="focalLength", time=1012, value=80.0)
+    changes = changed_settings(stored, host.camera_settings("shotCam", [1001, 1012]))
+    assert changes == {"focal length": (35.0, 80.0)}
 
 
 def test_a_portrait_image_is_filled_by_its_height(maya, host, viewport):

@@ -11,6 +11,7 @@ from doubles.nuke.roto import parse_strokes
 
 from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.host import PlayblastRequest
+from ft_dcc.host_support.camera_settings import changed_settings
 from ft_dcc.review.drawings import parse_drawing
 
 LINE = {"kind": "line", "colour": "#bf8000", "width": 0.25, "from": [0.25, 0.25], "to": [0.5, 0.75]}
@@ -77,6 +78,14 @@ def test_an_anamorphic_image_has_fewer_pixels_across(nuke, host):
     nuke.find("Read1").own_format = Format(100, 100, "anamorphic", 2.0)
     host.show_feedback([drawing(1003, aspect=[200, 100])])
     assert first_stroke(nuke).points[0] == (25, 75)
+
+
+def test_a_changed_format_of_the_node_is_recognised(nuke, host):
+    nuke.find("Read1").own_format = Format(240, 100, "scope")
+    stored = host.camera_settings("Read1", [1001])
+    nuke.find("Read1").own_format = Format(240, 100, "anamorphic", 2.0)
+    changes = changed_settings(stored, host.camera_settings("Read1", [1001]))
+    assert changes == {"format": ("240x100, pixel aspect 1", "240x100, pixel aspect 2")}
 
 
 @pytest.mark.parametrize(("values", "frames"), [({}, [1003]), ({"end_frame": 1005}, [1003, 1004, 1005])])

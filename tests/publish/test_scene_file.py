@@ -60,6 +60,7 @@ def test_version_contains_the_scene_file_and_its_revision(session, make_host, re
         "program": "Colour bars 1.0",
         "engine": "",
         "has_unsaved_changes": False,
+        "camera_settings": {str(frame): {"lens": 50.0} for frame in (1001, 1003, 1006, 1009, 1012)},
     }
     component = versions.find_component(session, published.first.version_id)
     assert (component.name, component.file_name, component.sha256) == (

@@ -417,6 +417,8 @@ def test_an_export_contains_threads_and_verdicts(server, http_client, admin):
     assert f"frame 1005-1012 · {found['name']} · done" in text_of(document)
     answer = admin.get(f"{page_of(server, review)}/export/movies", timeout=30)
     assert (answer.status_code, "no movies yet" in answer.text) == (404, True)
+    checked = [admin.get(f"{page_of(server, review)}/export/{name}?check=1", timeout=30) for name in ("movies", "csv")]
+    assert [(answer.status_code, answer.text[:2]) for answer in checked] == [(404, '{"'), (200, "{}")]
     assert list(server.data.glob("export-*")) == []
 
 

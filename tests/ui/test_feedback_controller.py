@@ -312,10 +312,10 @@ def test_a_drawing_of_an_unknown_form_is_a_sentence_at_its_note_and_others_are_s
     assert (shapes, controller.error) == ({"unknown": 0, "known": 1}, "")
 
 
-def store_camera(session, entry, name):
+def store_camera(session, entry, name, **values):
     """Store the camera that the version was captured from, as a publish does."""
     version_id = session.query(f'ReviewSessionObject where id is "{entry}"').one()["version_id"]
-    value = json.dumps({"camera": name})
+    value = json.dumps({"camera": name, **values})
     entity = {"parent_id": version_id, "parent_type": "AssetVersion", "key": "ft_dcc_origin", "value": value}
     session.call([operations.create("Metadata", entity)])
 
@@ -346,6 +346,44 @@ def test_drawings_of_a_version_whose_camera_does_not_exist_are_shown_with_the_fi
         "The scene has no shotCam, which main v001 was captured from. "
         "Its drawings are shown with the first source of the scene.",
     )
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence", "label"),
+    [
+        ({"1001": {"lens": 50.00001}}, None, ""),
+        (
+            {"1001": {"lens": 50}, "1012": {"lens": 35}},
+            "second has another lens (35, now 50) than in main v001, ",
+            "lens changed",
+        ),
+        (
+            {"1001": {"lens": "wide", "sensor": 36}},
+            "second has another lens (wide, now 50) than in main v001, ",
+            "lens changed",
+        ),
+        # What another client may have written.
+        (
+            {"1001": None, "first": {"lens": 1}, "99999999999": {"lens": 1}, "1002": {"lens": [1], "fit": None}},
+            None,
+            "",
+        ),
+        ("50 mm", None, ""),
+    ],
+)
+def test_a_camera_that_has_changed_since_the_version_is_named(
+    controller, own_session, session, task, settings, sentence, label
+):
+    task_id, entry = task
+    store_camera(session, entry, "second", camera_settings=settings)
+    write(session, entry, "first")
+    read(controller, own_session, task_id)
+    host = ColourBars()
+    controller.show(host)
+    run_until_idle(controller, host)
+    expected = () if sentence is None else (f"{sentence}so drawings on it may lie beside their places.",)
+    assert (controller.problems, controller.error) == (expected, "")
+    assert [(drawing.text, drawing.label) for drawing in host.feedback] == [("first", label)]
 
 
 def test_a_scene_of_another_task_is_named(controller, own_session, session, task):

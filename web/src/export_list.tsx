@@ -17,6 +17,9 @@ const FORMATS: readonly Format[] = [
   { id: "otio", name: "OpenTimelineIO", suffix: ".otio", text: "Versions, notes and verdicts for editorial tools" },
   { id: "drawings", name: "Drawings", suffix: "-drawings.zip", text: "A zip file with a transparent image of each drawing" },
 ];
+const MOVIES: Format = { id: "movies", name: "Movies", suffix: "-movies.zip", text: "A zip file of the movies" };
+// The server writes a file before it answers.
+const TIMEOUT_MS = 600_000;
 
 interface ExportListProps {
   /** The address of the exports, with a slash at its end. */
@@ -30,13 +33,14 @@ export function ExportList({ address, name, mayDownload }: ExportListProps): JSX
   const [state, setState] = useState({ isBusy: false, text: "" });
   const run = async (format: Format): Promise<void> => {
     setState({ isBusy: true, text: `The server writes ${format.name} …` });
-    const problem = await download(`${address}${format.id}`, `${name}${format.suffix}`);
-    setState({ isBusy: false, text: problem });
+    const save = format === MOVIES ? saveLargeFile : saveFile;
+    const text = await save(`${address}${format.id}`, `${name}${format.suffix}`);
+    setState({ isBusy: false, text });
   };
   return (
     <>
       <ul class="rows">
-        {FORMATS.map((format) => (
+        {[...FORMATS, ...(mayDownload ? [MOVIES] : [])].map((format) => (
           <li key={format.id}>
             <Description name={format.name} text={format.text} />
             <button type="button" class="text-button" disabled={state.isBusy} onClick={() => void run(format)}>
@@ -44,15 +48,6 @@ export function ExportList({ address, name, mayDownload }: ExportListProps): JSX
             </button>
           </li>
         ))}
-        {mayDownload && (
-          <li>
-            <Description name="Movies" text="A zip file of the movies" />
-            {/* Too large for the memory of the page. A refusal is shown in the other tab. */}
-            <a class="text-button" href={`${address}movies`} target="_blank" rel="noopener">
-              Download Movies
-            </a>
-          </li>
-        )}
       </ul>
       <p class="export-state quiet" role="status">{state.text}</p>
     </>
@@ -70,21 +65,39 @@ function Description({ name, text }: { readonly name: string; readonly text: str
 }
 
 /** Save a file of the server under this name. Return why it was refused, or "". */
-async function download(url: string, name: string): Promise<string> {
+async function saveFile(url: string, name: string): Promise<string> {
+  const content = await read(url);
+  if (typeof content === "string") return content;
+  const address = URL.createObjectURL(content);
+  clickLink(address, name);
+  // The browser has begun to save the file by then.
+  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+  return "";
+}
+
+/** Let the browser save a file that may not fit into memory. Return why it was refused, or what happens. */
+async function saveLargeFile(url: string, name: string): Promise<string> {
+  const answer = await read(`${url}?check=true`);
+  if (typeof answer === "string") return answer;
+  clickLink(url, name);
+  return "The server collects the files. The browser saves them when they are complete.";
+}
+
+/** Return the content of an answer, or the sentence that says why there is none. */
+async function read(url: string): Promise<Blob | string> {
   try {
-    const response = await fetch(url);
-    if (!response.ok) {
-      const { content } = (await response.json()) as { content?: string };
-      return content ?? `The server answered with status ${response.status}. Try again.`;
-    }
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(await response.blob());
-    link.download = name;
-    link.click();
-    // The browser has begun to save the file by then.
-    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-    return "";
+    const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    if (response.ok) return await response.blob();
+    const answer = (await response.json().catch(() => null)) as { content?: string } | null;
+    return answer?.content ?? `The server answered with status ${response.status}. Try again.`;
   } catch {
     return "The server does not answer. Check the network, then try again.";
   }
+}
+
+function clickLink(address: string, name: string): void {
+  const link = document.createElement("a");
+  link.href = address;
+  link.download = name;
+  link.click();
 }

@@ -89,6 +89,14 @@ export const KEYS: readonly Key[] = [
   { command: "help", keys: ["?", "Shift+?"], shown: ["?"], text: "Show these keys" },
 ];
 
+/** Keys that other parts of the page handle. */
+const OTHER_KEYS: readonly Pick<Key, "shown" | "text">[] = [
+  { shown: ["Ctrl Z"], text: "While drawing: undo the last change on the frame" },
+  { shown: ["Ctrl Shift Z", "Ctrl Y"], text: "While drawing: redo" },
+  { shown: ["Ctrl Enter"], text: "In a text: send it" },
+  { shown: ["Esc"], text: "End drawing, leave a text, close a dialog" },
+];
+
 const TEXT_FIELDS = "input:not([type=checkbox], [type=range]), textarea, [contenteditable]";
 const SCROLLING = new Set<Command>(["previous-version", "next-version"]);
 
@@ -124,7 +132,7 @@ function isHandledByFocus(event: KeyboardEvent, command: Command): boolean {
 export function setUpKeysDialog(): () => void {
   const dialog = find("keys", HTMLDialogElement);
   const list = find("keys-list", HTMLElement);
-  for (const { shown, text } of KEYS) {
+  for (const { shown, text } of [...KEYS, ...OTHER_KEYS]) {
     const names = shown.map((name) => make("kbd", "", name));
     list.append(make("div", "", make("dt", "", ...names), make("dd", "", text)));
   }

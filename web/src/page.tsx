@@ -20,7 +20,7 @@ import { compareWith, viewCommands } from "./playback/controls";
 import { neighbouringSpeed, type PlayMode } from "./playback/frame_clock";
 import { groupRows, startEntry } from "./playback/playlist";
 import { Renditions } from "./playback/renditions";
-import { ViewBar } from "./playback/view_bar";
+import { playedLines, ViewBar } from "./playback/view_bar";
 import { comparedId, compareMode, fold, folded, isOtherHeld } from "./playback/view_state";
 import { Viewport } from "./playback/viewport";
 import { Waveform } from "./playback/waveform";
@@ -177,6 +177,8 @@ class Page {
     this.still.addEventListener("load", () => this.render());
     this.still.addEventListener("error", () => void this.diagnose("undecodable"));
     find("show-keys", HTMLButtonElement).addEventListener("click", this.toggleKeysDialog);
+    // A text that is being written on the image becomes part of the draft, which survives a reload.
+    window.addEventListener("pagehide", () => this.drawing.finishText());
     window.addEventListener("offline", () => this.setConnected(false));
     window.addEventListener("online", () => void this.read());
     document.addEventListener("visibilitychange", () => {
@@ -572,9 +574,10 @@ class Page {
       if (typeof found === "string" || this.preloaded !== video) return;
       store.setDetails(found);
       if (found.film === null) return;
+      const played = found.film.renditions.find(({ lines }) => lines === playedLines.peek());
       video.preload = "auto";
       video.muted = true;
-      video.src = mediaUrl(found.film.url);
+      video.src = mediaUrl((played ?? found.film).url);
     });
   }
 

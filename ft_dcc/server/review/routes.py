@@ -289,12 +289,20 @@ class ReviewPages:
         if not access.may_export:
             raise errors.Forbidden("Only invitees and users may export a review. Ask for an invitation.")
         client = access.invitee_id or rate_limit.client_address(request)
-        if (seconds := self._export_limit.acquire(client)) > 0:
+        # A page asks before it lets the browser save a large file: it can show the reason of a refusal, which the
+        # browser's list of downloads does not have.
+        is_check = "check" in request.query_params
+        seconds = self._export_limit.retry_after(client) if is_check else self._export_limit.acquire(client)
+        if seconds > 0:
             raise errors.TooManyRequests("Too many exports at once. Wait a minute, then try again.", seconds)
         # Imported late: the libraries for documents and images are large, and most servers start without an export.
-        from ft_dcc.server.review.export.routes import export_response
+        from ft_dcc.server.review.export.routes import export_response, read_exported
 
-        return export_response(self._studio, access, request.path_params["format_name"])
+        format_name = request.path_params["format_name"]
+        if is_check:
+            read_exported(self._studio, access, format_name)
+            return Response(b"{}", headers={"Cache-Control": "no-store"}, media_type="application/json")
+        return export_response(self._studio, access, format_name)
 
     async def _receive(self, action: Action, request: Request) -> Response:
         """Run an action of an invitee and return the change that it made."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from ft_dcc.review.drawings import Drawing
 
 from . import main_thread
 from .scene import blender_compat, compare, feedback, scene_file, visibility
+from .scene.camera_plane import lens_settings
 from .scene.capture import capture_setup, output_frames, pixel_aspect, scene_rate
 from .scene.look import Look
 from .scene.maintained import maintained_camera, maintained_frame, silenced
@@ -142,10 +143,20 @@ class BlenderHost:
 
         Frames of a camera without perspective are left out.
         """
+        found = self._read_lenses(source, frame_range.with_handles, lambda lens: (lens.type == "PERSP", lens.lens))
+        return {frame: float(length) for frame, (has_perspective, length) in found.items() if has_perspective}
+
+    def camera_settings(self, source: str, frames: Sequence[int]) -> dict[int, dict[str, float | str]]:
+        """Return what decides where the camera shows things, per frame; raise CameraMissing."""
+        render = self._scene().render
+        return self._read_lenses(source, frames, lambda lens: lens_settings(lens, render))
+
+    def _read_lenses(self, source: str, frames: Iterable[int], read: Callable[[Any], T]) -> dict[int, T]:
+        """Return what ``read`` returns for the lens of the camera at each frame; raise CameraMissing."""
         scene = self._scene()
-        if source == EDIT or turntable_object(scene, source) is not None:
+        if source in (EDIT, RENDERED_FILES) or turntable_object(scene, source) is not None:
             return {}
-        return _focal_lengths(scene, source, frame_range)
+        return _read_lenses(scene, source, frames, read)
 
     def footage(self, source: str) -> Footage | None:
         """Return the frames or the movie that the scene has rendered, for the source of that name."""
@@ -256,18 +267,17 @@ class BlenderHost:
                 bpy.ops.ed.undo_push(message=what)
 
 
-def _focal_lengths(scene: Any, source: str, frame_range: FrameRange) -> dict[int, float]:
+def _read_lenses(scene: Any, source: str, frames: Iterable[int], read: Callable[[Any], T]) -> dict[int, T]:
     camera_at = camera_lookup(scene, source)
-    cameras = {frame: camera_at(frame) for frame in frame_range.with_handles}
+    cameras = {frame: camera_at(frame) for frame in frames}
     # A marker can be bound to any object.
     lenses = {frame: camera.data for frame, camera in cameras.items() if camera.type == "CAMERA"}
     # Without animation and drivers the value is the same on each frame, and the scene need not be evaluated.
     if all(lens.animation_data is None for lens in lenses.values()):
-        return {frame: float(lens.lens) for frame, lens in lenses.items() if lens.type == "PERSP"}
-    lengths = {}
+        return {frame: read(lens) for frame, lens in lenses.items()}
+    values = {}
     with maintained_unkeyed_values(scene), maintained_camera(scene), maintained_frame(scene):
         for frame, lens in lenses.items():
             scene.frame_set(frame)
-            if lens.type == "PERSP":
-                lengths[frame] = float(lens.lens)
-    return lengths
+            values[frame] = read(lens)
+    return values

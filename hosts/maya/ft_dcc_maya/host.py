@@ -18,6 +18,7 @@ from ft_dcc.host_support.main_thread import entered_on_main_thread
 from ft_dcc.review.drawings import Drawing
 
 from . import compare, feedback, main_thread, scene_file
+from .camera_plane import lens_settings
 from .cameras import camera_shape, find_cameras
 from .capture import capture_setup, output_frames, snapshot_setup
 from .look import PRESETS, view_transform
@@ -155,6 +156,11 @@ class MayaHost:
         """Return the camera's focal length in millimetres per frame, handles included; raise CameraMissing."""
         plug = f"{camera_shape(camera_of(source))}.focalLength"
         return {frame: float(cmds.getAttr(plug, time=frame)) for frame in frame_range.with_handles}
+
+    def camera_settings(self, source: str, frames: Sequence[int]) -> dict[int, dict[str, float | str]]:
+        """Return what decides where the camera shows things, per frame; raise CameraMissing."""
+        shape = camera_shape(source)
+        return {frame: lens_settings(shape, frame) for frame in frames}
 
     def select(self, source: str) -> None:
         """Select only this camera; raise CameraMissing."""

@@ -4,6 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 
 import { call, formatBytes, formatDate, fromApiDate, queryAll, request, root, update, type Entity, type User } from "./api";
 import { attempt, CopyText, Dialog, Field, Form, Select } from "./page";
+import { parseMapping, SETTING, toSetting, VerdictFields, type Mapping } from "./verdict_statuses";
 
 interface Status {
   readonly health: { database_bytes: number; event_clients: number; disk_free_bytes: number; disk_total_bytes: number; problems: readonly string[] };
@@ -34,7 +35,7 @@ interface Data {
   readonly status: Status;
   readonly statuses: readonly Entity[];
   /** The status for each verdict, or null without a setting. */
-  readonly verdicts: Readonly<Record<string, string | null>> | null;
+  readonly verdicts: Mapping | null;
 }
 
 const command = <T,>(name: string, values: Entity = {}): Promise<T> => request<T>(`home/commands/${name}`, values);
@@ -45,7 +46,7 @@ async function read(): Promise<Data> {
       "select id, username, first_name, last_name, email, is_active, user_security_roles.security_role.name," +
         " user_security_roles.is_all_open_projects from User order by username",
       "select id, name from SecurityRole order by name",
-      "select id, name, full_name from Project order by name",
+      "select id, name, full_name, is_private from Project order by name",
       "select id, name, sort from Status where is_active is true order by sort",
       'select value from Setting where group is "REVIEW" and name is "verdict_statuses"',
     ),
@@ -64,56 +65,49 @@ async function read(): Promise<Data> {
   };
 }
 
-function parseMapping(text: unknown): Data["verdicts"] {
-  if (text === undefined) return null;
-  try {
-    const found: unknown = JSON.parse(String(text));
-    return typeof found === "object" && found !== null ? (found as Record<string, string | null>) : {};
-  } catch {
-    return {};
-  }
-}
-
-const VERDICTS = [["approved", "Approve sets"], ["require_changes", "Ask for changes sets"]] as const;
-const [DEFAULT_STATUS, NO_STATUS] = ["default", "none"];
-
-/** The statuses that verdicts of users set, unless a project has its own. */
+/** The statuses that verdicts set, unless a project has its own. */
 function VerdictSection({ data, run }: { data: Data; run: Run }) {
   const save = (fields: Record<string, string>): Promise<void> => {
-    const chosen = VERDICTS.filter(([verdict]) => fields[verdict] !== DEFAULT_STATUS)
-      .map(([verdict]) => [verdict, fields[verdict] === NO_STATUS ? null : fields[verdict]] as const);
-    const value = JSON.stringify(Object.fromEntries(chosen));
-    const key = { name: "verdict_statuses", group: "REVIEW" };
+    const value = toSetting(fields);
     const operation = data.verdicts === null
-      ? { action: "create", entity_type: "Setting", entity_data: { ...key, value } }
-      : update("Setting", [key.name, key.group], { value });
+      ? { action: "create", entity_type: "Setting", entity_data: { ...SETTING, value } }
+      : update("Setting", [SETTING.name, SETTING.group], { value });
     return run(() => call(operation), "Saved.");
-  };
-  const chosen = (verdict: string): string => {
-    const found = data.verdicts?.[verdict];
-    if (found === undefined) return DEFAULT_STATUS;
-    const status = data.statuses.find((each) => each["id"] === found || each["name"] === found);
-    return status === undefined ? NO_STATUS : String(status["name"]);
   };
   return (
     <section aria-labelledby="verdicts">
       <h2 id="verdicts">Verdicts</h2>
-      <p class="quiet">A verdict of a person of the studio sets the status of the version. A project can have a setting of its own.</p>
+      <p class="quiet">
+        A verdict of a person of the studio sets the status of the version. A project can have its own, in its settings.
+      </p>
       <Form send="Save the verdicts" onSend={save}>
-        {VERDICTS.map(([verdict, label]) => (
-          <Select
-            key={verdict}
-            label={label}
-            name={verdict}
-            value={chosen(verdict)}
-            options={[
-              [DEFAULT_STATUS, "The first fitting status of the workflow"],
-              [NO_STATUS, "No status"],
-              ...data.statuses.map((status) => [String(status["name"]), String(status["name"])] as const),
-            ]}
-          />
-        ))}
+        <VerdictFields
+          statuses={data.statuses}
+          mapping={data.verdicts}
+          fallback="The first fitting status of the workflow"
+        />
       </Form>
+    </section>
+  );
+}
+
+function ProjectsSection({ data }: { data: Data }) {
+  return (
+    <section aria-labelledby="projects">
+      <h2 id="projects">Projects</h2>
+      <ul class="rows">
+        {data.projects.map((project) => (
+          <li key={project["id"]}>
+            <a href={`${root()}projects/${project["id"]}`}>{project["full_name"] || project["name"]}</a>
+            <span>
+              <span class="quiet">{project["name"]}</span>
+              {project["is_private"] && <> <span class="state">private</span></>}
+            </span>
+          </li>
+        ))}
+      </ul>
+      {data.projects.length === 0 && <p class="empty">There is no project yet.</p>}
+      <a class="text-button" href={`${root()}projects`}>Create a project</a>
     </section>
   );
 }
@@ -151,6 +145,7 @@ export function Administration(_props: { user: User }) {
           ))}
         </ul>
       </section>
+      <ProjectsSection data={data} />
       <VerdictSection data={data} run={run} />
       <MailSection mail={data.status.mail} run={run} />
       <BackupSection status={data.status} run={run} />

@@ -16,30 +16,53 @@ export interface User {
 /** A request that the server refused, with its reason. */
 export class Refused extends Error {}
 
+/** A request without an answer of the server, which can be repeated. */
+export class Unreachable extends Refused {}
+
+/** A request of a browser whose sign-in has ended. */
+export class SignedOut extends Refused {}
+
+// A proxy without its server, and a server with too much to do.
+const REPEATED_STATUSES: readonly number[] = [408, 429, 502, 503, 504];
+
 const REQUEST_TIMEOUT_MS = 30_000;
 
 /** The path that leads from the page to the root of the server. */
 export const root = (): string => document.querySelector<HTMLElement>("#home")?.dataset["root"] ?? "";
 
 /** Return the JSON of a path below the root; throw Refused with the reason of the server. */
-export async function request<T>(path: string, body?: unknown): Promise<T> {
+export async function request<T>(path: string, body?: unknown, timeout = REQUEST_TIMEOUT_MS): Promise<T> {
   let response: Response;
   try {
     response = await fetch(`${root()}${path}`, {
       ...(body === undefined ? {} : { method: "POST", body: JSON.stringify(body) }),
       headers: { "Content-Type": "application/json", "ftrack-strict-api": "true" },
-      signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+      signal: AbortSignal.timeout(timeout),
     });
   } catch {
-    throw new Refused("The server does not answer. Check the network, then try again.");
+    throw new Unreachable("The server does not answer. Check the network, then try again.");
   }
   if (response.status === 401) {
-    throw new Refused("Your sign-in has expired. Load the page again to sign in; copy unsaved text first.");
+    throw new SignedOut("Your sign-in has expired. Load the page again to sign in; copy unsaved text first.");
   }
-  const content: unknown = await response.json().catch(() => null);
-  if (response.ok) return content as T;
-  const reason = (content as { content?: string } | null)?.content;
-  throw new Refused(reason ?? `The server answered with status ${response.status}. Try again.`);
+  const text = await response.text().catch(() => "");
+  if (response.ok) return parse(text) as T;
+  throw refusalOf(response.status, text);
+}
+
+/** Return the error of an answer that is no success, with the reason in its text if it has one. */
+export function refusalOf(status: number, text: string): Refused {
+  const reason = (parse(text) as { content?: unknown } | null)?.content;
+  const shown = typeof reason === "string" ? reason : `The server answered with status ${status}. Try again.`;
+  return REPEATED_STATUSES.includes(status) ? new Unreachable(shown) : new Refused(shown);
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
 /** Run operations in one transaction, and return their answers. */

@@ -4,6 +4,7 @@ import { render } from "preact";
 
 import { Administration } from "./administration";
 import { Refused, request, type User } from "./api";
+import { listenToKeys } from "./keys";
 import { Page } from "./page";
 import { Project } from "./project";
 import { Projects } from "./projects";
@@ -21,6 +22,7 @@ async function start(home: HTMLElement): Promise<void> {
   const [title, View] = VIEWS[name] ?? VIEWS["reviews"]!;
   try {
     const user = await request<User>("home/me");
+    listenToKeys();
     render(
       <Page view={name} title={title} user={user}>
         <View user={user} />

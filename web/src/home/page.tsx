@@ -5,6 +5,8 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 
 import { Refused, root, type User } from "./api";
+import { KeysButton, KeysDialog } from "./keys";
+import { UploadStatus } from "./upload_status";
 
 interface Message {
   readonly kind: "done" | "failed";
@@ -49,13 +51,16 @@ export function Page(props: { view: string; title: string; user: User; children:
         </nav>
         <form method="post" action={`${root()}user/sign_out`} class="account">
           <span>{props.user.name}</span>
+          <KeysButton />
           <a class="text-button" href={`${root()}notifications`}>Mails</a>
           <button class="text-button">Sign out</button>
         </form>
       </header>
       <main id="main" tabIndex={-1}>
         <Notice />
+        <UploadStatus />
         {props.children}
+        <KeysDialog />
       </main>
     </>
   );
@@ -95,6 +100,7 @@ export function Dialog(props: { title: string; onClose: () => void; children: Co
         </button>
       </header>
       <Notice />
+      <UploadStatus />
       {props.children}
     </dialog>
   );

@@ -5,8 +5,9 @@ import { useEffect, useState } from "preact/hooks";
 import { call, queryAll, quote, Refused, remove, root, update, type Operation, type User } from "./api";
 import { Import } from "./import";
 import { attempt, CopyText, Dialog, Form, Field, Select } from "./page";
-import { Upload } from "./review_settings";
+import { ProjectSettings } from "./project_settings";
 import { addRow, COLUMNS, customValues, readRows, toCsv, userName, type ProjectData, type Row } from "./shots";
+import { UploadForm } from "./upload_form";
 
 const FRAME_KEYS = ["fstart", "fend", "fps"] as const;
 
@@ -15,7 +16,7 @@ const projectId = (): string => decodeURIComponent(location.pathname.replace(/\/
 async function readProject(): Promise<ProjectData> {
   const id = quote(projectId());
   const [projects, sequences, shots, tasks, versions, statuses, types, users, attributes] = await queryAll(
-    `select id, name, full_name from Project where id is ${id}`,
+    `select id, name, full_name, is_private from Project where id is ${id}`,
     `select id, name from Sequence where project_id is ${id} order by name`,
     "select id, name, parent_id, custom_attributes.key, custom_attributes.value, thumbnail_url from Shot" +
       ` where project_id is ${id} order by name`,
@@ -47,7 +48,7 @@ async function readProject(): Promise<ProjectData> {
 
 export function Project(props: { user: User }) {
   const [data, setData] = useState<ProjectData | null>(null);
-  const [open, setOpen] = useState<"" | "row" | "import" | "upload">("");
+  const [open, setOpen] = useState<"" | "row" | "import" | "upload" | "settings">("");
   const read = (): Promise<boolean> => attempt(async () => setData(await readProject()));
   useEffect(() => void read(), []);
   if (data === null) return <p class="quiet" aria-busy="true">Loading …</p>;
@@ -64,6 +65,7 @@ export function Project(props: { user: User }) {
         <h1>{name}</h1>
         <a href={`${root()}?project=${projectId()}&state=all`} class="text-button">Reviews</a>
         <a class="text-button" href={csvAddress(data)} download={`${data.project["name"]}.csv`}>Export CSV</a>
+        {isEditable && <button class="text-button" onClick={() => setOpen("settings")}>Settings</button>}
         {isEditable && <button class="text-button" onClick={() => setOpen("import")}>Import</button>}
         {isEditable && <button class="text-button" onClick={() => setOpen("upload")}>Upload</button>}
         {isEditable && <button class="main-button" onClick={() => setOpen("row")}>New shot or task</button>}
@@ -95,9 +97,17 @@ export function Project(props: { user: User }) {
           close();
         }} />
       )}
+      {open === "settings" && (
+        <ProjectSettings
+          project={data.project}
+          statuses={data.statuses}
+          onClose={close}
+          onSaved={() => void read().then(close)}
+        />
+      )}
       {open === "upload" && (
         <Dialog title="Upload versions" onClose={close}>
-          <Upload tasks={data.tasks} reviewId={null} onUploaded={() => void read().then(close)} />
+          <UploadForm tasks={data.tasks} reviewId={null} onUploaded={() => void read()} />
         </Dialog>
       )}
       <CopyText label="Link to this page" text={location.href} />

@@ -21,9 +21,9 @@ import {
   update,
   type Entity,
 } from "./api";
-import { attempt, CopyText, Dialog, Field, Form, Select, showDone } from "./page";
+import { attempt, CopyText, Dialog, Field, Form } from "./page";
 import type { Answer, Card } from "./reviews";
-import { groupFiles, uploadVersion } from "./upload";
+import { UploadForm } from "./upload_form";
 
 const PARTS = ["Session", "People", "Versions", "Export"] as const;
 type Part = (typeof PARTS)[number];
@@ -353,57 +353,9 @@ function VersionsPart({ card, onChanged }: Props) {
         </p>
       )}
       <h3>Upload movies or images</h3>
-      <Upload tasks={tasks} reviewId={card.id} onUploaded={() => void run(read, "")} />
+      <UploadForm tasks={tasks} reviewId={card.id} onUploaded={() => void run(read, "")} />
     </>
   );
-}
-
-/** The form that uploads files as new versions of a task, one version for each file. */
-export function Upload(props: { tasks: readonly Entity[]; reviewId: string | null; onUploaded: () => void }) {
-  const [progress, setProgress] = useState<string | null>(null);
-  if (props.tasks.length === 0) {
-    return <p class="empty">The project has no tasks. Create one on its project page first.</p>;
-  }
-  const send = async (fields: Record<string, string>): Promise<void> => {
-    const files = [...(document.querySelector<HTMLInputElement>("#field-files")?.files ?? [])];
-    const task = props.tasks.find((each) => each["id"] === fields["task"]);
-    if (task === undefined) return;
-    const target = {
-      taskId: String(task["id"]),
-      contextId: String(task["parent_id"]),
-      reviewId: props.reviewId,
-      comment: fields["comment"] ?? "",
-    };
-    let count = 0;
-    const isDone = await attempt(async () => {
-      for (const source of groupFiles(files)) {
-        const show = (share: number): void => setProgress(`${source[0].name}: ${Math.round(share * 100)} %`);
-        show(0);
-        await uploadVersion(source, target, show);
-        count += 1;
-      }
-    });
-    setProgress(null);
-    if (!isDone) return;
-    showDone(`${count} ${count === 1 ? "version is" : "versions are"} uploaded. The server encodes them now.`);
-    props.onUploaded();
-  };
-  return (
-    <Form send="Upload" onSend={send}>
-      <Select label="Task" name="task" value={String(props.tasks[0]?.["id"])} options={props.tasks.map(taskOption)} />
-      <div class="field">
-        <label for="field-files">Files; each becomes a version, numbered images become one</label>
-        <input id="field-files" type="file" multiple required accept="video/*,image/*,.exr,.dpx,.mxf" />
-      </div>
-      <Field label="Comment" name="comment" />
-      <p role="status" class="quiet">{progress}</p>
-    </Form>
-  );
-}
-
-function taskOption(task: Entity): readonly [string, string] {
-  const link = (task["link"] as Entity[] | undefined) ?? [];
-  return [String(task["id"]), link.slice(1).map((step) => step["name"]).join(" / ") || String(task["name"])];
 }
 
 function ExportPart({ card }: Props) {

@@ -1,6 +1,7 @@
 /** Upload of a movie or an image as a new version of a task. */
 
 import { call, create, newId, query, quote, Refused, type Entity, type Operation } from "./api";
+import { forgetFile, repeat, sendFile, type Observer } from "./transfer";
 
 // The server's location for media, on every site.
 const SERVER_LOCATION_ID = "3a372bde-05bc-11e4-8908-20c9d081909b";
@@ -42,14 +43,36 @@ function numberOf(file: File): number {
   return Number(NUMBERED_IMAGE.exec(file.name)?.[2] ?? 0);
 }
 
+/** Throw Refused with the reason if a file cannot become a version; nothing has been sent by then. */
+export function checkFiles(files: readonly File[]): void {
+  for (const file of files) {
+    if (!IS_MEDIA.test(file.name)) throw new Refused(`${file.name} is no movie or image. Choose another file.`);
+    if (file.size === 0) throw new Refused(`${file.name} is empty. Choose another file.`);
+    if (file.size > MAX_BYTES) throw new Refused(`${file.name} has more than 4 GiB. Publish it with ft-dcc publish.`);
+  }
+}
+
 /** Send the files of a version, register them as a new version of the asset of their name, and start the encoding. */
-export async function uploadVersion(source: Source, target: Target, onProgress: (share: number) => void): Promise<void> {
-  for (const file of source) check(file);
+export async function uploadVersion(source: Source, target: Target, observer: Observer): Promise<void> {
   const uploaded: string[] = [];
-  for (const [index, file] of source.entries()) {
-    uploaded.push(await send(file, (share) => onProgress((index + share) / source.length)));
+  let sent = 0;
+  for (const file of source) {
+    const onProgress = (bytes: number): void => observer.onProgress(sent + bytes);
+    uploaded.push(await sendFile(file, { ...observer, onProgress }));
+    sent += file.size;
   }
   const version = newId();
+  let isRepeated = false;
+  await repeat(source[0], observer, async () => {
+    // The first attempt may have arrived although its answer was lost.
+    const known = isRepeated ? await query(`select id from AssetVersion where id is ${quote(version)}`) : [];
+    isRepeated = true;
+    if (known.length === 0) await register(version, source, uploaded, target);
+  });
+  for (const file of source) forgetFile(file);
+}
+
+async function register(version: string, source: Source, uploaded: readonly string[], target: Target): Promise<void> {
   const { operations, assetId } = await assetOperations(nameOf(source), target);
   const media = source.length === 1 ? fileOperations(source[0], uploaded[0]!, version) : await sequenceOperations(source, uploaded, version, target);
   await call(
@@ -67,24 +90,6 @@ export async function uploadVersion(source: Source, target: Target, onProgress: 
 interface Media {
   readonly component: string;
   readonly operations: readonly Operation[];
-}
-
-function check(file: File): void {
-  if (!IS_MEDIA.test(file.name)) throw new Refused(`${file.name} is no movie or image. Choose another file.`);
-  if (file.size > MAX_BYTES) throw new Refused(`${file.name} has more than 4 GiB. Publish it with ft-dcc publish.`);
-}
-
-/** Send a file and return the id of its component. */
-async function send(file: File, onProgress: (share: number) => void): Promise<string> {
-  const component = newId();
-  const [announced] = await call({
-    action: "get_upload_metadata",
-    component_id: component,
-    file_name: file.name,
-    file_size: file.size,
-  });
-  await put(file, announced!, onProgress);
-  return component;
 }
 
 function nameOf(source: Source): string {
@@ -140,31 +145,4 @@ async function assetOperations(name: string, target: Target): Promise<{ operatio
   const [type] = await query('select id from AssetType where short is "upload"');
   const operation = create("Asset", { name, context_id: target.contextId, ...(type ? { type_id: type["id"] } : {}) });
   return { operations: [operation], assetId: String((operation["entity_data"] as Entity)["id"]) };
-}
-
-function put(file: File, announced: Entity, onProgress: (share: number) => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const request = new XMLHttpRequest();
-    const refuse = (): void => reject(new Refused(`The upload of ${file.name} was interrupted. Send it again.`));
-    request.upload.addEventListener("progress", (event) => onProgress(event.loaded / Math.max(event.total, 1)));
-    request.addEventListener("load", () => {
-      if (request.status === 200) resolve();
-      else reject(new Refused(reasonOf(request.responseText) ?? `The server refused ${file.name}. Send it again.`));
-    });
-    request.addEventListener("error", refuse);
-    request.addEventListener("abort", refuse);
-    request.open("PUT", String(announced["url"]));
-    for (const [name, value] of Object.entries(announced["headers"] as Record<string, string>)) {
-      if (name.toLowerCase() !== "content-length") request.setRequestHeader(name, value);
-    }
-    request.send(file);
-  });
-}
-
-function reasonOf(text: string): string | null {
-  try {
-    return (JSON.parse(text) as { content?: string }).content ?? null;
-  } catch {
-    return null;
-  }
 }

@@ -51,12 +51,24 @@ def _list_frames(version: ExportVersion, images: list[tuple[str, ExportNote]]) -
     return text
 
 
+def require_movies(session: ExportSession) -> None:
+    """Raise NotFound if no version has a movie or an image."""
+    if not any(_media_of(session, version) for version in session.versions):
+        raise NotFound("The review session has no movies yet. Wait until they are encoded, then export them.")
+
+
 def write_movies(session: ExportSession, target: Path) -> None:
-    """Write the movies and images of the versions, without compression; raises NotFound if there are none."""
+    """Write the movies and images of the versions, without compression."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
         for number, version in enumerate(session.versions, 1):
-            component_id = version.movie_id or version.still_id
-            if component_id is not None and session.media.exists(component_id):
-                archive.write(session.media.path(component_id), f"{number:03}_{movie_name(version)}")
-        if not archive.namelist():
-            raise NotFound("The review session has no movies yet. Wait until they are encoded, then export them.")
+            path = _media_of(session, version)
+            if path is not None:
+                archive.write(path, f"{number:03}_{movie_name(version)}")
+
+
+def _media_of(session: ExportSession, version: ExportVersion) -> Path | None:
+    """Return the path of the movie or image of a version, or None if the server has none."""
+    component_id = version.movie_id or version.still_id
+    if component_id is None or not session.media.exists(component_id):
+        return None
+    return session.media.path(component_id)

@@ -13,7 +13,7 @@ from starlette.responses import FileResponse, Response
 from ft_dcc.errors import NotFound
 from ft_dcc.server.context import ServerContext
 from ft_dcc.server.review.access import ReviewAccess
-from ft_dcc.server.review.export.archives import write_drawings, write_movies
+from ft_dcc.server.review.export.archives import require_movies, write_drawings, write_movies
 from ft_dcc.server.review.export.document import write_document
 from ft_dcc.server.review.export.session_content import ExportSession, read_export, require_versions
 from ft_dcc.server.review.export.tables import write_csv
@@ -31,15 +31,23 @@ FORMATS: dict[str, tuple[str, str, Callable[[ExportSession, Path], None]]] = {
 }
 
 
-def export_response(context: ServerContext, access: ReviewAccess, format_name: str) -> Response:
-    """Return the response with an export; raises NotFound, and Forbidden for movies without the right to download."""
+def read_exported(context: ServerContext, access: ReviewAccess, format_name: str) -> ExportSession:
+    """Return what an export contains; raises NotFound, and Forbidden for movies without the right to download."""
     if format_name not in FORMATS:
         raise NotFound(f"There is no export '{format_name[:40]}'. Use one of {', '.join(FORMATS)}.")
     if format_name == "movies":
         require_right(access, "download")
-    suffix, media_type, write = FORMATS[format_name]
     session = read_export(context, access)
     require_versions(session)
+    if format_name == "movies":
+        require_movies(session)
+    return session
+
+
+def export_response(context: ServerContext, access: ReviewAccess, format_name: str) -> Response:
+    """Return the response with an export; raises what :func:`read_exported` raises."""
+    session = read_exported(context, access, format_name)
+    suffix, media_type, write = FORMATS[format_name]
     # In the data folder: the system's temporary folder may be small.
     with writing_to_disk():
         folder = tempfile.mkdtemp(prefix="export-", dir=context.folder)

@@ -59,6 +59,21 @@ class CameraPlane:
         return self.size / view, stretch, view
 
 
+def lens_settings(lens: Any, render: Any) -> dict[str, float | str]:
+    """Return what decides where a camera shows things, by the names in Blender's panels."""
+    settings: dict[str, float | str] = {
+        "lens type": str(lens.type),
+        "sensor fit": str(lens.sensor_fit),
+        "shift x": float(lens.shift_x),
+        "shift y": float(lens.shift_y),
+        "pixel aspect": float(render.pixel_aspect_x / render.pixel_aspect_y),
+    }
+    if lens.type == "ORTHO":
+        return {**settings, "orthographic scale": float(lens.ortho_scale)}
+    sensor = lens.sensor_height if lens.sensor_fit == "VERTICAL" else lens.sensor_width
+    return {**settings, "focal length": float(lens.lens), "sensor size": float(sensor)}
+
+
 def _visible_depth(lens: Any) -> float:
     """Return a distance between the clip planes, 1 if possible."""
     near, far = max(lens.clip_start, 1e-4), lens.clip_end
