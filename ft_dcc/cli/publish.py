@@ -213,6 +213,9 @@ def _expand_folders(source: tuple[str, ...]) -> tuple[str, ...]:
     """Return the sources, with each folder replaced by the sources in it; raise UserFixableError or StorageError."""
     found: list[str] = []
     for given in source:
+        if not given.strip():
+            # Usually a variable of the shell that is not set: it would be the working folder.
+            raise errors.UserFixableError("A source is empty. Give a file, a folder or a pattern.")
         try:
             inside = frames.find_sequences([Path(given)]) if os.path.isdir(given) else [given]  # noqa: PTH112 - no error without permission
         except OSError as error:
