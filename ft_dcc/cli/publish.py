@@ -253,7 +253,7 @@ def publish_showing_progress(
     job = prepare(request, find_account(settings).server.rstrip("/"), host, jobs)
     try:
         with connected() as session, job_progress(output, job.id) as on_progress:
-            print_open_notes(output, find_open_notes(session, job, host))
+            print_open_notes(output, find_open_notes(session, job.request(), host))
             return Publisher(session, host, on_progress, jobs).resume(job.id)
     except errors.ServerUnreachable as error:
         error.message += _capture_offline(output, job, host)

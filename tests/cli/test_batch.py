@@ -84,6 +84,14 @@ def test_ctrl_c_and_kill_lose_nothing_and_publish_nothing_twice(batch):
     assert batch.versions() == [(f"SH{number}", 1) for number in range(6)]
 
 
+def test_a_plan_that_cannot_be_read_is_named(batch):
+    for name, message in (("away.jsonl", "cannot be read: No such file"), ("shots.csv", "is not the plan of a batch")):
+        batch.write()
+        refused = batch.run("--manifest", name, "--index", "0", command="publish-item")
+        assert refused.returncode == 3
+        assert message in refused.stderr
+
+
 def test_item_that_was_repaired_is_published_by_the_next_run(batch):
     """A problem that only the publish finds: an image of another size."""
     batch.add_shot("SH010")

@@ -293,6 +293,39 @@ def test_dry_run_of_a_scene_prints_its_problems_and_publishes_nothing(scenes):
     assert (scenes.versions(), list(scenes.jobs.glob("*/journal.jsonl"))) == ([], [])
 
 
+def test_a_missing_task_is_reported_before_the_program_is_started(scenes):
+    scene = write_maya_scene(scenes.folder / "shot.ma")
+    refused = scenes.run(scene, "--task", f"{scenes.project}/SQ010/NONE/Animation", command="playblast")
+    assert refused.returncode == 3
+    assert refused.stderr.startswith(f"There is no project {scenes.project}") or "There is no task" in refused.stderr
+    assert starts(scenes.maya) == []
+
+
+def test_a_scene_is_captured_for_later_while_the_server_is_away(scenes):
+    scene = write_maya_scene(scenes.folder / "shot.ma")
+    task = add_scene(scenes, "SH010", "shot.ma")
+    online = scenes.environ["FTRACK_SERVER"]
+    # The port 9 is that of a service that nothing offers.
+    scenes.environ["FTRACK_SERVER"] = "http://127.0.0.1:9"
+    captured = scenes.run(scene, "--task", task, command="playblast")
+    assert captured.returncode == 1
+    assert "The frames are captured: 'ft-dcc queue run' publishes the job" in captured.stderr
+    (journal,) = scenes.jobs.glob("*/journal.jsonl")
+    assert len(starts(scenes.maya)) == 1
+    journal.write_text(journal.read_text("ascii").replace("http://127.0.0.1:9", online.rstrip("/")), encoding="ascii")
+    scenes.environ["FTRACK_SERVER"] = online
+    done = scenes.run("run", command="queue")
+    assert done.returncode == 0, done.stderr
+    assert (scenes.versions(), len(starts(scenes.maya))) == ([("SH010", 1)], 1)
+
+
+def test_a_file_that_is_no_scene_is_refused(scenes):
+    (scenes.folder / "scene.hip").write_bytes(b"a scene")
+    refused = scenes.run("scene.hip", "--task", "A/B/C", command="playblast")
+    assert refused.returncode == 3
+    assert "scene.hip is no scene of Blender, Maya or Nuke. Give a .blend, .ma, .mb or .nk file." in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
