@@ -47,6 +47,8 @@ class Maya:
         self.image_planes_follow_time = True
         # Whether a file opens, but reports an error of one of its scripts.
         self.opens_with_errors = False
+        # Whether plug-ins change a scene when it opens.
+        self.changes_on_open = False
         self.open_chunks: list[str] = []
         # Whether a playblast of the current frame evaluates the scene again is not documented.
         self.playblast_evaluates = False

@@ -399,6 +399,7 @@ def _open(maya: Maya, name: str) -> None:
         raise RuntimeError(f"Error reading file: {name}")
     maya.open(copy.deepcopy(maya.files[name]))
     maya.scene.path = name
+    maya.scene.is_modified |= maya.changes_on_open
     if maya.opens_with_errors:
         raise RuntimeError('Cannot find procedure "studioTool".')
 
