@@ -38,8 +38,9 @@ class Maya:
         self.is_escape_pressed = False
         self.escape_at: float | None = None
         self.fail_at: float | None = None
-        # The frame at which the process ends.
+        # The frames at which the process ends, and at which it waits for ever.
         self.crash_at: float | None = None
+        self.hang_at: float | None = None
         # On Windows both sizes of an image are multiples of four.
         self.is_windows = False
         self.has_image_plane = True
