@@ -53,7 +53,7 @@ class Item:
 
 
 def _texts(value: Any) -> tuple[str, ...]:
-    parts = value.split(_SEPARATOR) if isinstance(value, str) else value
+    parts = value if isinstance(value, (list, tuple)) else str(value).split(_SEPARATOR)
     return tuple(str(part).strip() for part in parts if str(part).strip())
 
 
@@ -84,6 +84,7 @@ _COLUMNS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "allow_incomplete": ("allow_incomplete", _truth),
     "output": ("outputs", _texts),
 }
+_LIST_COLUMNS = ("review", "output", "sound")
 # The columns of colours: fields of ColourOptions.
 _COLOUR_COLUMNS = {
     **{name: name for name in ("display", "view", "layer", "part", "stereo_view")},
@@ -161,34 +162,45 @@ _READERS = {".csv": _read_csv, ".toml": _read_toml, ".jsonl": _read_json_lines, 
 
 
 def _item(place: str, row: Mapping[str, Any], folder: Path, defaults: PublishRequest) -> Item:
-    problems, values = [], {}
-    for name, value in row.items():
-        column = name.strip().lower().replace(" ", "_").replace("-", "_")
-        if column in _OTHER_COLUMNS:
-            continue
-        if column not in _COLUMNS:
-            problems.append(_unknown(name, value))
-            continue
-        field, convert = _COLUMNS[column]
+    cells, problems = _cells(row)
+    values: dict[str, Any] = {}
+    for column, (field, convert) in _COLUMNS.items():
         try:
-            values[field] = convert(value)
+            if column in cells:
+                values[field] = convert(cells[column])
         except errors.SettingInvalid as error:
             problems.append(str(error))
-    colour = {field: str(row[column]) for column, field in _COLOUR_COLUMNS.items() if column in row}
+    colour = {field: str(cells[column]) for column, field in _COLOUR_COLUMNS.items() if column in cells}
     if colour:
         values["colour"] = attrs.evolve(defaults.colour or ColourOptions.of_settings(), **colour)
-    if "sound" in row:
-        values["sounds"] = tuple(_absolute(text, folder) for text in _texts(row["sound"]))
-    source = str(row.get("source") or "").strip()
+    if "sound" in cells:
+        values["sounds"] = tuple(_absolute(text, folder) for text in _texts(cells["sound"]))
+    source = str(cells.get("source", "")).strip()
     if not source:
         problems.append("No source. Add a column source with frames, a movie, an image or a scene.")
-    request = attrs.evolve(defaults, **values)
     is_scene = Path(source).suffix.lower() in SCENE_SUFFIXES
     useless = _COLOUR_COLUMNS if is_scene else ("camera", "look")
     kind = "a scene" if is_scene else "no scene"
-    problems += [f"{source} is {kind}, so it has no {name}." for name in useless if source and row.get(name)]
-    item = make_item(place, source and _absolute(source, folder), request, str(row.get("camera") or ""), problems)
-    return attrs.evolve(item, look=str(row.get("look") or ""))
+    problems += [f"{source} is {kind}, so it has no {name}." for name in useless if source and cells.get(name)]
+    request = attrs.evolve(defaults, **values)
+    item = make_item(place, source and _absolute(source, folder), request, str(cells.get("camera", "")), problems)
+    return attrs.evolve(item, look=str(cells.get("look", "")))
+
+
+def _cells(row: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Return the values of a row by their columns, without null of JSON, and the problems of its columns."""
+    cells, problems = {}, []
+    for name, value in row.items():
+        column = name.strip().lower().replace(" ", "_").replace("-", "_")
+        if value is None:
+            continue
+        if column not in _OTHER_COLUMNS and column not in _COLUMNS:
+            problems.append(_unknown(name, value))
+        elif isinstance(value, dict) or (isinstance(value, list) and column not in _LIST_COLUMNS):
+            problems.append(f"The column {name!r} has one value, not a list or a table.")
+        else:
+            cells[column] = value
+    return cells, problems
 
 
 def make_item(place: str, source: str, request: PublishRequest, camera: str = "", problems: Iterable[str] = ()) -> Item:

@@ -96,7 +96,11 @@ class Plan:
         try:
             lines = manifest.read_bytes().split(b"\n")[:-1]
             items = tuple(_from_line(line) for line in lines)
-        except (OSError, ValueError, TypeError, KeyError) as error:
+        except OSError as error:
+            raise errors.UserFixableError(
+                f"{manifest} cannot be read: {error.strerror}. Give the file items.jsonl of a batch."
+            ) from error
+        except (ValueError, TypeError, KeyError) as error:
             raise errors.UserFixableError(f"{manifest} is not the plan of a batch: {error}. Plan it again.") from error
         return cls(manifest.parent, items)
 
@@ -180,7 +184,7 @@ def make_plan(
         key = f"{base}-{generation}" if generation else base
         counts[key] += 1
         problems = [*item.problems, *_problems(item, tasks)]
-        if is_local and item.scene is not None and not problems:
+        if is_local and item.scene is not None:
             problems += find_program_problems(item.scene.suffix.lower())
         if counts[key] > 1:
             problems.append("The same source is listed twice for this task. Remove one of the two lines.")

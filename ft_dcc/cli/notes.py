@@ -21,7 +21,7 @@ from ft_dcc.review.notes import Note, ReviewedVersion
 
 if TYPE_CHECKING:
     from ft_dcc.host import Host
-    from ft_dcc.publish.jobs.job import Job
+    from ft_dcc.publish.models import PublishRequest
     from ft_dcc.session import Session
 
 _TEXT_WIDTH = 92
@@ -233,12 +233,11 @@ def _plain(value: Any) -> Any:
     return f"{value.numerator}/{value.denominator}" if isinstance(value, Fraction) else value
 
 
-def find_open_notes(session: Session, job: Job, host: Host | None) -> ReviewedVersion | None:
-    """Return the last version of the job's task with its open notes, or None; the publish itself reports errors."""
+def find_open_notes(session: Session, request: PublishRequest, host: Host | None) -> ReviewedVersion | None:
+    """Return the last version of the task with its open notes, or None; the publish itself reports errors."""
     from ft_dcc.production.tasks import find_task
     from ft_dcc.review.feedback import find_note_id, open_notes_of_last_version
 
-    request = job.request()
     try:
         task = request.task or (None if host is None else host.run_in_main_thread(host.scene).task_id)
         if not task:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ft_dcc import errors
+from ft_dcc.cli.notes import find_open_notes, print_open_notes
 from ft_dcc.cli.publish import (
     PublishCommand,
     make_request,
@@ -23,12 +24,13 @@ from ft_dcc.cli.publish import (
     publish_showing_progress,
     repair_names,
 )
-from ft_dcc.cli.terminal.inputs import AbsolutePath, find_account
+from ft_dcc.cli.terminal.inputs import AbsolutePath, connected, find_account
 from ft_dcc.cli.terminal.output import Output, reporting
 from ft_dcc.settings.resolve import read_settings
 
 if TYPE_CHECKING:
     from ft_dcc.host import Host
+    from ft_dcc.publish.models import PublishRequest
     from ft_dcc.publish.scene_order import SceneAnswer, SceneOrder
 
 
@@ -82,6 +84,11 @@ def playblast_command(
         raise click.UsageError("--program is for scenes of Maya and Nuke; Blender scenes need no program.")
     from ft_dcc.host_support.looks import parse_look
 
+    if not scene.suffix.lower().startswith(".blend"):
+        # A backup of Blender is called .blend1.
+        raise errors.SceneUnreadable(
+            f"{scene} is no scene of Blender, Maya or Nuke. Give a .blend, .ma, .mb or .nk file."
+        )
     with opened_in_blender(scene, run_scripts=run_scripts) as host:
         if percentage is not None:
             options["resolution"] = host.scene().resolution.scaled(percentage)
@@ -122,6 +129,7 @@ def publish_in_program(output: Output, order: SceneOrder, program: Path | None =
 
     job = Job(order.jobs / order.job)
     account = find_account(read_settings())
+    _check_task(output, order.request)
     try:
         with progress_display(is_quiet=output.quiet) as on_progress:
             return publish_scene(order, account, on_progress, program)
@@ -137,6 +145,17 @@ def publish_in_program(output: Output, order: SceneOrder, program: Path | None =
         if job.journal.path.is_file() and not job.is_started:
             job.remove()
         raise
+
+
+def _check_task(output: Output, request: PublishRequest) -> None:
+    """Print the open notes of the task; raise TaskNotFound before a program is started for a task that is missing."""
+    from ft_dcc.production.tasks import find_task
+
+    # Without a server, the program captures the scene for later.
+    with suppress(errors.ServerUnreachable), connected() as session:
+        if request.task:
+            find_task(session, request.task)
+            print_open_notes(output, find_open_notes(session, request, None))
 
 
 def print_answer(output: Output, answer: SceneAnswer) -> int:

@@ -213,6 +213,9 @@ def _expand_folders(source: tuple[str, ...]) -> tuple[str, ...]:
     """Return the sources, with each folder replaced by the sources in it; raise UserFixableError or StorageError."""
     found: list[str] = []
     for given in source:
+        if not given.strip():
+            # Usually a variable of the shell that is not set: it would be the working folder.
+            raise errors.UserFixableError("A source is empty. Give a file, a folder or a pattern.")
         try:
             inside = frames.find_sequences([Path(given)]) if os.path.isdir(given) else [given]  # noqa: PTH112 - no error without permission
         except OSError as error:
@@ -250,7 +253,7 @@ def publish_showing_progress(
     job = prepare(request, find_account(settings).server.rstrip("/"), host, jobs)
     try:
         with connected() as session, job_progress(output, job.id) as on_progress:
-            print_open_notes(output, find_open_notes(session, job, host))
+            print_open_notes(output, find_open_notes(session, job.request(), host))
             return Publisher(session, host, on_progress, jobs).resume(job.id)
     except errors.ServerUnreachable as error:
         error.message += _capture_offline(output, job, host)

@@ -110,6 +110,14 @@ def test_ctrl_c_and_kill_lose_nothing_and_publish_nothing_twice(batch):
     assert batch.versions() == [(name, 1) for name in names]
 
 
+def test_a_plan_that_cannot_be_read_is_named(batch):
+    for name, message in (("away.jsonl", "cannot be read: No such file"), ("shots.csv", "is not the plan of a batch")):
+        batch.write()
+        refused = batch.run("--manifest", name, "--index", "0", command="publish-item")
+        assert refused.returncode == 3
+        assert message in refused.stderr
+
+
 def test_item_that_was_repaired_is_published_by_the_next_run(batch):
     """A problem that only the publish finds: an image of another size."""
     batch.add_shot("SH010")
@@ -151,6 +159,7 @@ def test_shots_of_the_server_have_sources_by_a_rule(batch):
         ("shots.toml", '[[items]]\nsource = "SH010/SH010.%04d.png"\ntask = "TASK"\nfps = 24\n'),
         ("shots.jsonl", '{"source": "SH010/SH010.%04d.png", "task": "TASK", "fps": 24}\n'),
         ("semicolons.csv", "\ufeffsource;task;fps\nSH010/SH010.%04d.png;TASK;24\n"),
+        ("headings.csv", "Source,Task,FPS,Fill missing\nSH010/SH010.%04d.png,TASK,24,yes\n"),
     ],
 )
 def test_each_kind_of_manifest_is_read(batch, name, text):
@@ -159,6 +168,24 @@ def test_each_kind_of_manifest_is_read(batch, name, text):
     planned = batch.run(name, "--dry-run")
     assert planned.returncode == 0
     assert planned.stderr.splitlines()[-1] == "1 items: 1 to publish, 0 done, 0 with problems."
+
+
+def test_values_of_json_that_are_missing_or_of_another_type_are_understood_or_explained(batch):
+    batch.add_shot("SH010")
+    row = {**batch.rows[0], "fps": 24}
+    rows = [
+        {**row, "review": None, "note": None, "label": None, "status": None},
+        {**row, "review": ["A", "B"], "asset": "two"},
+        {**row, "review": 7, "asset": "three"},
+        {**row, "comment": ["a"], "asset": "four"},
+        {**row, "source": {"a": 1}},
+    ]
+    (batch.folder / "shots.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    planned = batch.run("shots.jsonl", "--dry-run")
+    assert planned.returncode == 3
+    assert "shots.jsonl, line 4: The column 'comment' has one value, not a list or a table." in planned.stderr
+    assert "shots.jsonl, line 5: The column 'source' has one value, not a list or a table." in planned.stderr
+    assert planned.stderr.splitlines()[-1] == "5 items: 3 to publish, 0 done, 2 with problems."
 
 
 @pytest.mark.parametrize(

@@ -233,6 +233,24 @@ def test_options_of_movies_are_refused_for_a_single_image(publish):
     assert "sh010.1001.png is a single image, so --slate, --output 720 cannot be applied." in refused.stderr
 
 
+def test_an_empty_source_is_refused(publish):
+    refused = publish("--no-review", source="")
+    assert refused.returncode == 3
+    assert refused.stderr == "A source is empty. Give a file, a folder or a pattern.\n"
+
+
+def test_frames_are_refused_for_a_single_image(publish):
+    refused = publish("--no-review", "--frames", "1001-1003", source="sh010.1001.png")
+    assert refused.returncode == 3
+    assert "sh010.1001.png is a single image, so --frames cannot be applied." in refused.stderr
+
+
+def test_the_requested_size_is_checked_for_a_single_image(publish):
+    refused = publish("--no-review", "--resolution", "10x10", source="sh010.1001.png")
+    assert refused.returncode == 3
+    assert "; expected 10x10. --resolution checks and does not scale." in refused.stderr
+
+
 def test_colour_space_is_refused_for_a_movie(publish, tmp_path):
     run_ffmpeg("-framerate", "24", "-start_number", "1001", "-i", tmp_path / "sh010.%04d.png", tmp_path / "a.mov")
     refused = publish("--no-review", "--colour-space", "ACEScg", source="a.mov")

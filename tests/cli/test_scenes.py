@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
@@ -50,6 +49,16 @@ def starts(program):
     """Return the command lines of the starts of a program."""
     path = program.parent / "starts"
     return path.read_text("utf-8").splitlines() if path.is_file() else []
+
+
+def is_running(pid):
+    """Return whether the process runs; one that has ended may wait for its new parent."""
+    state = Path(f"/proc/{pid}/stat")
+    try:
+        os.kill(pid, 0)
+        return not state.is_file() or state.read_text("utf-8").rpartition(")")[2].split()[0] != "Z"
+    except (ProcessLookupError, FileNotFoundError):
+        return False
 
 
 def use_program(batch, before):
@@ -157,15 +166,14 @@ def test_an_interrupted_batch_ends_the_program_and_the_next_run_publishes_once(s
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=120)
     assert process.returncode in (0, 130)
-    with pytest.raises(ProcessLookupError):
-        os.kill(int((scenes.folder / "pid").read_text("utf-8")), 0)
+    assert not is_running(int((scenes.folder / "pid").read_text("utf-8")))
     done = scenes.run(manifest)
     assert done.returncode == 0, done.stderr
     assert scenes.versions() == [("SH010", 1)]
 
 
-def test_an_item_that_was_captured_needs_no_program_for_the_rest(scenes):
-    """The job was captured while the server was away."""
+def test_an_item_whose_result_was_lost_needs_no_program_again(scenes):
+    """The result was lost after the job had ended."""
     write_maya_scene(scenes.folder / "shot.ma")
     add_scene(scenes, "SH010", "shot.ma")
     assert scenes.run(scenes.write(), "--dry-run").returncode == 0
@@ -293,6 +301,39 @@ def test_dry_run_of_a_scene_prints_its_problems_and_publishes_nothing(scenes):
     assert (scenes.versions(), list(scenes.jobs.glob("*/journal.jsonl"))) == ([], [])
 
 
+def test_a_missing_task_is_reported_before_the_program_is_started(scenes):
+    scene = write_maya_scene(scenes.folder / "shot.ma")
+    refused = scenes.run(scene, "--task", f"{scenes.project}/SQ010/NONE/Animation", command="playblast")
+    assert refused.returncode == 3
+    assert refused.stderr.startswith(f"There is no project {scenes.project}") or "There is no task" in refused.stderr
+    assert starts(scenes.maya) == []
+
+
+def test_a_scene_is_captured_for_later_while_the_server_is_away(scenes):
+    scene = write_maya_scene(scenes.folder / "shot.ma")
+    task = add_scene(scenes, "SH010", "shot.ma")
+    online = scenes.environ["FTRACK_SERVER"]
+    # The port 9 is that of a service that nothing offers.
+    scenes.environ["FTRACK_SERVER"] = "http://127.0.0.1:9"
+    captured = scenes.run(scene, "--task", task, command="playblast")
+    assert captured.returncode == 1
+    assert "The frames are captured: 'ft-dcc queue run' publishes the job" in captured.stderr
+    (journal,) = scenes.jobs.glob("*/journal.jsonl")
+    assert len(starts(scenes.maya)) == 1
+    journal.write_text(journal.read_text("ascii").replace("http://127.0.0.1:9", online.rstrip("/")), encoding="ascii")
+    scenes.environ["FTRACK_SERVER"] = online
+    done = scenes.run("run", command="queue")
+    assert done.returncode == 0, done.stderr
+    assert (scenes.versions(), len(starts(scenes.maya))) == ([("SH010", 1)], 1)
+
+
+def test_a_file_that_is_no_scene_is_refused(scenes):
+    (scenes.folder / "scene.hip").write_bytes(b"a scene")
+    refused = scenes.run("scene.hip", "--task", "A/B/C", command="playblast")
+    assert refused.returncode == 3
+    assert "scene.hip is no scene of Blender, Maya or Nuke. Give a .blend, .ma, .mb or .nk file." in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -334,6 +375,29 @@ def test_ctrl_c_ends_a_playblast_and_its_program(scenes):
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=120)
     assert (process.returncode, "Traceback" in stderr) == (130, False)
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(int(pid.read_text("utf-8")), 0)
-        pytest.fail("the program still runs")
+    assert not is_running(int(pid.read_text("utf-8")))
+
+
+def test_a_program_that_hangs_in_the_capture_is_stopped(scenes):
+    use_program(scenes, "export DOUBLE_HANG_AT=1003")
+    scenes.environ["FT_DCC_SCENE_TIMEOUT"] = "0.05"
+    scene = write_maya_scene(scenes.folder / "shot.ma")
+    task = add_scene(scenes, "SH010", "shot.ma")
+    stopped = scenes.run(scene, "--task", task, command="playblast")
+    assert stopped.returncode == 1
+    assert f"Maya 2025 made no progress for 0.05 minutes with {scene} and was stopped." in stopped.stderr
+
+
+def test_a_program_ends_with_a_parent_that_was_killed(scenes):
+    use_program(scenes, f"echo $$ > {scenes.folder}/pid; export DOUBLE_HANG_AT=1003")
+    scene = write_maya_scene(scenes.folder / "shot.ma")
+    task = add_scene(scenes, "SH010", "shot.ma")
+    process = scenes.start(scene, "--task", task, command="playblast")
+    for line in process.stderr:
+        if "capture" in line:
+            break
+    process.kill()
+    process.communicate(timeout=120)
+    pid = int((scenes.folder / "pid").read_text("utf-8"))
+    while is_running(pid):
+        time.sleep(0.01)

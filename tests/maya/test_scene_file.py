@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from ft_dcc.errors import SceneUnreadable, UnsavedChanges, UserFixableError
@@ -84,3 +86,15 @@ def test_drawings_and_a_compared_movie_do_not_follow_into_the_next_scene(maya, h
     host.show_feedback([Drawing("", "Ida", 1003, ())])
     host.open_scene_file(other)
     assert maya.callbacks == {}
+
+
+@pytest.mark.parametrize("opens_with_errors", [False, True])
+@pytest.mark.parametrize("is_batch", [False, True])
+def test_changes_of_plug_ins_do_not_count_without_a_window(maya, other, is_batch, opens_with_errors):
+    from ft_dcc_maya.host import MayaHost
+
+    maya.is_batch, maya.changes_on_open, maya.opens_with_errors = is_batch, True, opens_with_errors
+    host = MayaHost()
+    with contextlib.suppress(UserFixableError):
+        host.open_scene_file(other)
+    assert (host.scene().path, host.scene().is_modified) == (other, not is_batch)

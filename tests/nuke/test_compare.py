@@ -121,6 +121,14 @@ def test_a_script_is_opened(nuke, host, other):
     assert nuke.find("FromTheVersion") is not None
 
 
+@pytest.mark.parametrize("is_gui", [False, True])
+def test_changes_of_callbacks_do_not_count_without_a_window(nuke, host, other, is_gui):
+    nuke.is_gui, nuke.changes_on_open = is_gui, True
+    nuke.module.GUI = is_gui
+    host.open_scene_file(other)
+    assert (host.scene().path, host.scene().is_modified) == (other, is_gui)
+
+
 def test_unsaved_changes_are_kept_until_the_artist_discards_them(nuke, host, other):
     host.remember_task("t")
     before = nuke.state()

@@ -64,11 +64,11 @@ def test_reminder_of_the_command_line_does_not_swallow_a_cancel(session, request
     from ft_dcc.cli.notes import find_open_notes
 
     job = prepare(request_of(), session.server_url, None, jobs)
-    assert find_open_notes(session, job, None).notes
+    assert find_open_notes(session, job.request(), None).notes
 
     def cancel(*arguments):
         raise Cancelled("Cancelled.")
 
     monkeypatch.setattr(feedback, "open_notes_of_last_version", cancel)
     with pytest.raises(Cancelled):
-        find_open_notes(session, job, None)
+        find_open_notes(session, job.request(), None)

@@ -8,6 +8,7 @@ from fractions import Fraction
 import attrs
 import pytest
 from doubles.colour_bars import SCENE, ColourBars, painted
+from doubles.numbered_images import run_ffmpeg
 
 from ft_dcc.errors import (
     CameraMissing,
@@ -122,6 +123,20 @@ def test_files_that_differ_from_the_shot_are_described_as_files(session, shot, j
         "The images are 64x36; expected 32x18. --resolution checks and does not scale.",
     ]
     assert caught.value.details["job"] in {path.name for path in jobs.iterdir()}
+
+
+def test_files_with_more_frames_than_the_shot_need_no_render(session, shot, jobs, tmp_path):
+    for frame in range(1001, 1007):
+        (tmp_path / f"sh.{frame}.png").write_bytes(painted(frame, Resolution(64, 36)))
+    run_ffmpeg("-framerate", "24", "-start_number", "1001", "-i", tmp_path / "sh.%04d.png", tmp_path / "a.mov")
+    sources = (str(tmp_path / "sh.%04d.png"), str(tmp_path / "a.mov"))
+    with pytest.raises(ValidationFailed) as caught:
+        publish(PublishRequest(task=shot("1001-1004", "24"), source=sources), session, jobs=jobs)
+    what = "The source has 1001-1006; the shot wants 1001-1004. "
+    assert [problem.message for problem in caught.value.problems] == [
+        f"{what}Add --frames 1001-1004, or for all of them --frames 1001-1006.",
+        f"{what}Export only these, or add --frames 1001-1006.",
+    ]
 
 
 def test_two_sources_of_one_name_have_their_file_names(session, task, task_path, jobs, tmp_path):

@@ -97,7 +97,12 @@ class ValidateFrameRange(ShotValueValidator):
             message, remedy = "", "Change it, or pass --frames."
             if slots.SOURCE.get(instance).kind != "camera":
                 wants = "--frames asks for" if slots.REQUEST.get(instance.context).frame_range else "the shot wants"
-                message = f"The source has {found}; {wants} {expected}. Render the rest, or add --frames {found}."
+                fix = f"Render the rest, or add --frames {found}."
+                if found.start <= expected.start and expected.end <= found.end:
+                    is_movie = slots.SOURCE.get(instance).kind == "film"
+                    fix = "Export only these, or add" if is_movie else f"Add --frames {expected}, or for all of them"
+                    fix += f" --frames {found}."
+                message = f"The source has {found}; {wants} {expected}. {fix}"
             raise errors.ValueMismatch("frame range", found=found, expected=expected, remedy=remedy, message=message)
 
 

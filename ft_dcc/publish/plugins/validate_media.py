@@ -26,16 +26,21 @@ class ValidateSound(InstancePlugin):
 
 
 class ValidateStill(InstancePlugin):
-    """Check that no option of movies is requested for a single image."""
+    """Check that no option of movies is requested for a single image, and that it has the requested size."""
 
     order = VALIDATOR
     label = "Still"
     families: ClassVar[list[str]] = ["image"]
 
     def process(self, instance: Instance) -> None:
-        """Raise UserFixableError for a sound, a slate or an output; those of the settings are left out."""
+        """Raise UserFixableError for a sound, frames, a slate or an output; those of the settings are left out.
+
+        Raises ValueMismatch for another size than the requested one. The size of the shot is that of its frames.
+        """
         request, settings = slots.REQUEST.get(instance.context), resolve.read_settings()
         options = ["--sound"] if request.sounds else []
+        if request.frame_range is not None:
+            options.append("--frames")
         if request.slate and settings.get("slate") != "true":
             options.append("--slate")
         options += [f"--output {name}" for name in request.outputs or () if name not in settings.items("outputs")]
@@ -45,6 +50,10 @@ class ValidateStill(InstancePlugin):
                 f"{name} is a single image, so {', '.join(options)} cannot be applied. Leave it out, or give frames as "
                 "name.%04d.png."
             )
+        found, expected = slots.CLIP.get(instance).resolution, request.resolution
+        if expected is not None and found != expected:
+            message = f"The image is {found}; expected {expected}. --resolution checks and does not scale."
+            raise errors.ValueMismatch("resolution", found=found, expected=expected, message=message)
 
 
 class ValidateMovieColour(InstancePlugin):

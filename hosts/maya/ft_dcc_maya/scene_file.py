@@ -32,9 +32,11 @@ def open_scene(path: Path, scene: Scene, year: int, *, discard_changes: bool) ->
     try:
         # By force: the unsaved changes have been asked about.
         cmds.file(path.as_posix(), open=True, force=True)
+        _forget_changes()
     except RuntimeError as error:
         reason = str(error).strip()
         if Path(str(cmds.file(query=True, sceneName=True))) == path:
+            _forget_changes()
             message = f"{path} is open, but Maya reports: {reason} The Script Editor has the details."
             raise UserFixableError(message) from error
         if scene.path is not None:
@@ -42,6 +44,12 @@ def open_scene(path: Path, scene: Scene, year: int, *, discard_changes: bool) ->
             with suppress(RuntimeError):
                 cmds.file(scene.path.as_posix(), open=True, force=True)
         raise SceneUnreadable(f"Maya cannot open {path}: {reason} The Script Editor has the details.") from error
+
+
+def _forget_changes() -> None:
+    """Count the scene as saved without a window: only plug-ins and start-up scripts have changed it since it opened."""
+    if cmds.about(batch=True):
+        cmds.file(modified=False)
 
 
 def _written_by(start: bytes) -> tuple[int] | None:

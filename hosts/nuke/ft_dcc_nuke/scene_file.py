@@ -42,3 +42,6 @@ def _open(path: Path) -> None:
     # With another script in its window, Nuke would open this one in a new process.
     nuke.scriptClear()
     nuke.scriptOpen(path.as_posix())
+    if not nuke.GUI:
+        # Without an artist, only callbacks have changed it since then.
+        nuke.root().setModified(False)

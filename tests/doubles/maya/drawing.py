@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -153,6 +154,8 @@ def _write(maya: Maya, panel: Control | None, resolution: Resolution, path: Path
     maya.drawn.append(drawn)
     if maya.crash_at is not None and time >= maya.crash_at:
         os._exit(139)
+    if maya.hang_at is not None and time >= maya.hang_at:
+        threading.Event().wait()
     if maya.fail_at is not None and time >= maya.fail_at:
         raise OSError(28, "No space left on device")
     if path.exists() and not flags.get("forceOverwrite"):

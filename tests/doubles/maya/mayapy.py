@@ -4,7 +4,8 @@
 with its window: the argument of MEL's ``python("…")`` runs after the start, and Maya continues until it quits.
 
 Every .ma file in the working folder is the small shot. One with ``requires "torn"`` cannot be opened, one with
-``requires "missing"`` is opened with an error. DOUBLE_CRASH_AT is the frame at which the program crashes.
+``requires "missing"`` is opened with an error. DOUBLE_CRASH_AT and DOUBLE_HANG_AT are frames at which the program
+crashes or waits.
 """
 
 from __future__ import annotations
@@ -38,8 +39,9 @@ def add_scenes(maya: Maya) -> None:
         if 'requires "torn"' not in text:
             maya.files[path.as_posix()] = copy.deepcopy(maya.scene)
         maya.opens_with_errors |= 'requires "missing"' in text
-    crash_at = os.environ.get("DOUBLE_CRASH_AT")
-    maya.crash_at = None if crash_at is None else float(crash_at)
+    for name in ("crash_at", "hang_at"):
+        frame = os.environ.get(f"DOUBLE_{name.upper()}")
+        setattr(maya, name, None if frame is None else float(frame))
 
 
 def main() -> None:

@@ -40,8 +40,9 @@ class Maya:
         self.is_escape_pressed = False
         self.escape_at: float | None = None
         self.fail_at: float | None = None
-        # The frame at which the process ends.
+        # The frames at which the process ends, and at which it waits for ever.
         self.crash_at: float | None = None
+        self.hang_at: float | None = None
         # On Windows both sizes of an image are multiples of four.
         self.is_windows = False
         self.has_image_plane = True
@@ -53,6 +54,8 @@ class Maya:
         self.removes_applied_edits = True
         # Whether a default run-time command can be deleted is not documented.
         self.deletes_default_commands = True
+        # Whether plug-ins change a scene when it opens.
+        self.changes_on_open = False
         self.open_chunks: list[str] = []
         # Whether a playblast of the current frame evaluates the scene again is not documented.
         self.playblast_evaluates = False

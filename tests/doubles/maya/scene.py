@@ -417,6 +417,7 @@ def _open(maya: Maya, name: str) -> None:
     maya.scene.path = name
     for reference in maya.scene.references:
         reference.is_loaded = Path(reference.path.partition("{")[0]).is_file()
+    maya.scene.is_modified |= maya.changes_on_open
     if maya.opens_with_errors:
         raise RuntimeError('Cannot find procedure "studioTool".')
 

@@ -64,6 +64,8 @@ class Nuke:
         self.calls_for_each_view = False
         self.calls_after_render = True
         self.renders_in_thread = False
+        # Whether callbacks change a script when it opens.
+        self.changes_on_open = False
         self.rendering_threads: set[int] = set()
         self._main = threading.get_ident()
         self._idle: queue.Queue[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]] = queue.Queue()
@@ -209,7 +211,7 @@ class Nuke:
         self.view_names, self.view = text["views"], text["views"][0]
         self.root.read(text)
         self.root._knobs["name"]._value = str(path)
-        self.root.is_modified = False
+        self.root.is_modified = self.changes_on_open
 
     def state(self) -> dict[str, Any]:
         """Return everything that an artist could find changed."""
