@@ -85,6 +85,11 @@ def read_settings(
     return Settings(values)
 
 
+def check_value(name: str, text: str) -> None:
+    """Raise SettingInvalid for an unknown setting or an invalid value."""
+    _validated(_find_setting(name, "The setting"), text, "The setting")
+
+
 def _files(environ: Mapping[str, str], folder: Path | None) -> Iterator[toml_file.SettingsFile]:
     """Yield the existing files in ascending precedence."""
     studio = Path(platformdirs.site_config_dir("ft-dcc", appauthor=False)) / toml_file.NAME

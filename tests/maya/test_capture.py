@@ -222,6 +222,12 @@ def test_the_scene_is_restored_after_a_capture(maya, host, request_of):
     assert maya.state() == before
 
 
+def test_playback_is_stopped_during_a_capture(maya, host, request_of):
+    maya.interface.is_playing, states = True, []
+    host.playblast(request_of("1001-1002"), lambda frame: states.append(maya.interface.is_playing))
+    assert (states, maya.interface.is_playing) == ([False, False], True)
+
+
 def test_a_change_between_two_frames_is_kept_can_be_undone_and_counts_as_modified(maya, host, request_of):
     def change(frame):
         if frame == 1002:

@@ -60,6 +60,12 @@ def test_configure_sets_the_time_unit_and_keeps_keys_on_their_frames(maya, host,
     assert maya.scene.node("defaultResolution").attributes["deviceAspectRatio"] == pytest.approx(16 / 9)
 
 
+def test_configure_sets_the_aspect_ratio_of_another_size(maya, host):
+    host.configure(FrameRange(1001, 1048), Fraction(24), Resolution(2048, 858))
+    values = maya.scene.node("defaultResolution").attributes
+    assert (values["width"], values["height"], values["deviceAspectRatio"]) == (2048, 858, pytest.approx(2048 / 858))
+
+
 def test_configure_sets_the_range_of_the_time_slider_too_as_one_undo_step(maya, host):
     host.configure(FrameRange(1001, 1048, 8), Fraction(24), Resolution(1920, 1080))
     assert maya.scene.options == {

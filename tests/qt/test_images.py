@@ -28,6 +28,12 @@ TASK = "Northern Light/SQ010/SH010/Animation"
 pytestmark = pytest.mark.skipif(FOLDER is None, reason="FT_DCC_IMAGES names the folder of the images")
 
 
+@pytest.fixture(autouse=True)
+def dark_style(monkeypatch):
+    """Use the style of Maya and Nuke; the invisible screen has a light palette."""
+    monkeypatch.setattr("ft_dcc_qt.style.is_light", lambda: False)
+
+
 @pytest.fixture
 def shot_task(session):
     return ensure_task(session, TASK, frame_range=FrameRange(1001, 1012), fps=Fraction(24))

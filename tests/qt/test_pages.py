@@ -22,6 +22,29 @@ def test_settings_are_listed_with_values_and_sources(open_dialog, wait_until, mo
     assert texts["slate"] == ("false", "default")
 
 
+def test_a_setting_of_the_user_is_saved_and_removed(open_dialog, press, wait_until, tmp_path, monkeypatch):
+    monkeypatch.setenv("FT_DCC_USER_SETTINGS", str(tmp_path / "mine.toml"))
+    monkeypatch.delenv("FT_DCC_OUTPUTS", raising=False)
+    (tmp_path / "mine.toml").touch()
+    page = open_dialog(page="settings").settings_page
+    wait_until(lambda: page.rows.topLevelItemCount() > 20)
+    names = [page.rows.topLevelItem(row).text(0) for row in range(page.rows.topLevelItemCount())]
+    page.rows.setCurrentItem(page.rows.topLevelItem(names.index("outputs")))
+    assert not page.remove.isEnabled()
+    page.field.setText("1080; prores")
+    press(page.save)
+    wait_until(lambda: page.rows.currentItem() is not None and page.rows.currentItem().text(2).startswith("user: "))
+    assert (tmp_path / "mine.toml").read_text("utf-8") == 'outputs = ["1080", "prores"]\n'
+    assert page.field.text() == "1080; prores"
+    press(page.remove)
+    wait_until(lambda: page.rows.currentItem().text(2) == "default")
+    page.field.setText("huge")
+    press(page.save)
+    wait_until(lambda: "is not one of" in page.error.text())
+    page.rows.setCurrentItem(page.rows.topLevelItem(names.index("key")))
+    assert (page.save.isEnabled(), page.field.text()) == (False, "")
+
+
 def test_an_invalid_setting_is_reported(open_dialog, wait_until, monkeypatch):
     monkeypatch.setenv("FT_DCC_SLATE", "perhaps")
     dialog = open_dialog(page="settings", is_signed_in=False)

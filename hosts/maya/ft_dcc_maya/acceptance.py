@@ -60,6 +60,7 @@ class MayaUnderTest:
         self.host = MayaHost()
         self.checks: Sequence[Check] = (
             Check("menu twice", "The menu exists once, and is gone after its removal", check_menu_twice),
+            Check("shelf button", "The button is recognised after a restart of Maya", check_shelf_button),
             Check("no window", "Maya without a window draws each camera, and refuses other looks", check_no_window),
             SCENE_FILE,
             Check("png", "An image has the colour type that the suite expects", check_png),
@@ -162,6 +163,24 @@ def check_menu_twice(context: CheckContext) -> None:
     menu.uninstall()
     require_equal(bool(cmds.menu(menu.MENU, exists=True)), False, "the menu exists after its removal")
     menu.install()
+
+
+def check_shelf_button(context: CheckContext) -> Mapping[str, Any]:
+    """Check that Maya saves what the button is recognised by; return whether it saves the tag, too."""
+    if not context.target.has_window:
+        raise Skipped("there is no window")
+    if menu.find_buttons() or not menu.front_shelf():
+        raise Skipped("a shelf has the button already, or no shelf is shown")
+    menu.add_button()
+    try:
+        path = context.folder / "shelf"
+        cmds.saveShelf(menu.front_shelf(), path.as_posix())
+        text = path.with_suffix(".mel").read_text(encoding="utf-8", errors="replace")
+    finally:
+        for button in menu.find_buttons():
+            cmds.deleteUI(button)
+    require_equal("ft_dcc_maya" in text, True, "the saved shelf contains the command")
+    return {"the tag is saved": "ftDccPublish" in text}
 
 
 def check_png(context: CheckContext) -> Mapping[str, Any]:

@@ -55,7 +55,7 @@ def install() -> None:
 def uninstall() -> None:
     """Remove the menu, the commands for hotkeys and the shelf button."""
     _remove_menu()
-    for button in _buttons():
+    for button in find_buttons():
         cmds.deleteUI(button)
     for name in _HOTKEY_COMMANDS:
         if cmds.runTimeCommand(name, exists=True):
@@ -66,8 +66,8 @@ def uninstall() -> None:
 
 def add_button() -> None:
     """Add the button to the shelf that is shown, unless a shelf has it: Maya saves its shelves."""
-    shelf = _front_shelf()
-    if not shelf or _buttons():
+    shelf = front_shelf()
+    if not shelf or find_buttons():
         cmds.warning("ft-dcc: a shelf has the button already." if shelf else "ft-dcc: no shelf is shown.")
         return
     cmds.shelfButton(
@@ -119,14 +119,16 @@ def _shelves() -> list[str]:
     return [str(shelf) for shelf in shelves or []]
 
 
-def _front_shelf() -> str:
+def front_shelf() -> str:
+    """Return the shelf that is shown, "" if there is none."""
     shelves = _shelves()
     if not shelves:
         return ""
     return str(cmds.tabLayout(mel.eval("$ft_dcc_shelves = $gShelfTopLevel"), query=True, selectTab=True))
 
 
-def _buttons() -> list[str]:
+def find_buttons() -> list[str]:
+    """Return our buttons on all shelves that were shown."""
     found: list[str] = []
     for shelf in _shelves():
         # A shelf that was never shown is not loaded, and has no children.

@@ -1,13 +1,45 @@
-"""The style of the dialog: dark and restrained, the same in every program."""
+"""The style of the dialog: restrained, dark in programs with dark windows, and light on a light desktop."""
 
 from __future__ import annotations
+
+import re
 
 from Qt import QtCore, QtGui, QtWidgets
 
 PREVIEW_SIZE = QtCore.QSize(112, 63)
 _BACKGROUND, _FIELD, _LINE, _TEXT, _DIM = "#35373a", "#27292b", "#4a4d51", "#dcdfe4", "#a3a9b2"
-_ACCENT, _ACCENT_DARK, _WARNING, _ERROR, _GOOD = "#4f96d8", "#2f6ea8", "#dba544", "#e8786e", "#7cc07c"
+_ACCENT, _ACCENT_DARK, _WARNING, _ERROR, _GOOD = "#4f96d8", "#2f6ea8", "#dba544", "#f0938a", "#7cc07c"
 
+_STRONG = "#fffffe"
+# The colours of the light style, by those of the dark one.
+_LIGHT = {
+    _BACKGROUND: "#f3f4f6",
+    _FIELD: "#ffffff",
+    _LINE: "#b9bec5",
+    _TEXT: "#1d2024",
+    _DIM: "#555c65",
+    _ACCENT: "#2f6ea8",
+    _WARNING: "#7a5000",
+    _ERROR: "#b3261e",
+    _GOOD: "#276b2b",
+    _STRONG: "#000000",
+    # Buttons: as they are, under the mouse, pressed, disabled.
+    "#46494d": "#e4e7eb",
+    "#56595e": "#b9bec5",
+    "#505358": "#d9dde2",
+    "#3c3f42": "#cdd2d8",
+    "#7d828a": "#7d828a",
+    "#3b3d40": "#eceef1",
+    "#444649": "#d5d9de",
+    # The main button with the focus, and disabled.
+    "#9ccaf2": "#123f66",
+    "#3b4650": "#c3d3e2",
+    "#8d96a0": "#5f6873",
+    "#444d55": "#c4cdd6",
+    # Notices and scroll bars.
+    "#3d3f43": "#e9ecf0",
+    "#5a5d62": "#a9aeb6",
+}
 _STYLE_SHEET = f"""
 QWidget {{ background: {_BACKGROUND}; color: {_TEXT}; }}
 QLabel {{ background: transparent; }}
@@ -28,7 +60,7 @@ QListWidget::indicator, QCheckBox::indicator {{
     width: 15px; height: 15px; border: 1px solid {_DIM}; border-radius: 2px; background: {_FIELD};
 }}
 QListWidget::indicator:checked, QCheckBox::indicator:checked {{ background: {_ACCENT}; border-color: {_ACCENT}; }}
-QCheckBox:focus {{ color: white; }}
+QCheckBox:focus {{ color: {_STRONG}; }}
 QComboBox:focus {{ border-color: {_ACCENT}; }}
 QComboBox QAbstractItemView {{ background: {_FIELD}; selection-background-color: {_ACCENT_DARK}; }}
 QPushButton:checked {{ border-color: {_ACCENT}; }}
@@ -51,7 +83,7 @@ QPushButton[role="page"] {{
     padding: 6px 8px;
 }}
 QPushButton[role="page"]:hover {{ color: {_TEXT}; }}
-QPushButton[role="page"]:focus {{ color: white; border-bottom-color: {_DIM}; }}
+QPushButton[role="page"]:focus {{ color: {_STRONG}; border-bottom-color: {_DIM}; }}
 QPushButton[role="page"]:checked {{ color: {_TEXT}; border-bottom-color: {_ACCENT}; }}
 QProgressBar {{ background: {_FIELD}; border: 1px solid {_LINE}; border-radius: 3px; max-height: 8px; }}
 QProgressBar::chunk {{ background: {_ACCENT}; border-radius: 2px; }}
@@ -70,7 +102,28 @@ QToolTip {{ background: {_FIELD}; color: {_TEXT}; border: 1px solid {_LINE}; }}
 
 def apply_style(window: QtWidgets.QWidget) -> None:
     """Style this window and everything in it, but not the program's other windows."""
-    window.setStyleSheet(_STYLE_SHEET)
+    window.setStyleSheet(style_sheet(is_light=is_light()))
+
+
+def style_sheet(*, is_light: bool) -> str:
+    """Return the light or the dark style."""
+    return (
+        re.sub("#[0-9a-f]{6}", lambda found: _LIGHT.get(found[0], found[0]), _STYLE_SHEET) if is_light else _STYLE_SHEET
+    )
+
+
+def is_light() -> bool:
+    """Return whether the windows of the program are light; Maya and Nuke have a dark palette."""
+    return bool(QtWidgets.QApplication.palette().window().color().lightness() > 128)
+
+
+def dim_colour() -> QtGui.QColor:
+    """Return the colour of secondary text."""
+    return _colour(_DIM)
+
+
+def _colour(dark: str) -> QtGui.QColor:
+    return QtGui.QColor(_LIGHT[dark] if is_light() else dark)
 
 
 def set_tone(label: QtWidgets.QLabel, tone: str) -> None:
@@ -128,14 +181,14 @@ def placeholder(ratio: float) -> QtGui.QPixmap:
     """Return the image that is shown until a preview exists, for a screen with this device pixel ratio."""
     pixmap = QtGui.QPixmap(PREVIEW_SIZE * ratio)
     pixmap.setDevicePixelRatio(ratio)
-    pixmap.fill(QtGui.QColor(_LINE))
+    pixmap.fill(_colour(_LINE))
     return pixmap
 
 
 def fit_preview(pixmap: QtGui.QPixmap, ratio: float) -> QtGui.QPixmap:
     """Return the image centred in the size of a preview, for a screen with this device pixel ratio."""
     canvas = placeholder(ratio)
-    canvas.fill(QtGui.QColor(_FIELD))
+    canvas.fill(_colour(_FIELD))
     smooth = QtCore.Qt.TransformationMode.SmoothTransformation
     small = pixmap.scaled(PREVIEW_SIZE * ratio, QtCore.Qt.AspectRatioMode.KeepAspectRatio, smooth)
     small.setDevicePixelRatio(ratio)

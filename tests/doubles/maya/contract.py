@@ -87,7 +87,9 @@ def check(command: str, year: int, arguments: tuple[Any, ...], keywords: dict[st
         _check_mode(command, known[name], mode, value)
         if mode != "query" or (known[name].kinds[0] == "str" and not isinstance(value, bool)):
             check_value(known[name], value)
-    return Invocation(command, mode, arguments, given)
+    # A switch that is False is a switch that is not given.
+    is_off = {name for name, value in given.items() if value is False and (mode == "query" or not known[name].arity)}
+    return Invocation(command, mode, arguments, {name: given[name] for name in given if name not in is_off})
 
 
 def _check_mode(command: str, flag: Flag, mode: str, value: Any) -> None:

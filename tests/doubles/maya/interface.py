@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -285,6 +286,14 @@ def shelf_button(maya: Maya, call: Invocation) -> Any:
     return maya.interface.add(f"shelfButton{maya.interface.made}", "button", call.flags["parent"], **values).name
 
 
+def save_shelf(maya: Maya, call: Invocation) -> None:
+    """Write the buttons of a shelf to a file of MEL; whether their tags are among it is not documented."""
+    shelf, name = call.arguments
+    buttons = [maya.interface.controls[each] for each in maya.interface.children(shelf)]
+    text = "".join(f"shelfButton -command {each.values.get('command')!r};\n" for each in buttons)
+    Path(f"{name}.mel").write_text(text, encoding="utf-8")
+
+
 def option(maya: Maya, call: Invocation) -> Any:
     options, flags = maya.interface.options, call.flags
     if "exists" in flags:
@@ -402,6 +411,7 @@ COMMANDS = {
     "ogs": viewport_2,
     "runTimeCommand": run_time_command,
     "refresh": lambda maya, call: None,
+    "saveShelf": save_shelf,
     "setFocus": set_focus,
     "shelfButton": shelf_button,
     "shelfLayout": layout,

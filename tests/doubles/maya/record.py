@@ -25,7 +25,7 @@ COMMANDS = (
     "frameLayout getAttr getPanel headsUpDisplay help imagePlane isolateSelect listAttr listConnections "
     "listRelatives loadPlugin lookThru ls menu menuItem modelEditor modelPanel nodeType objExists ogs optionVar "
     "paneLayout parent play playbackOptions playblast pluginInfo polyCube progressWindow quit referenceEdit "
-    "referenceQuery refresh runTimeCommand select sequenceManager setAttr setFocus setKeyframe shelfButton "
+    "referenceQuery refresh runTimeCommand saveShelf select sequenceManager setAttr setFocus setKeyframe shelfButton "
     "shelfLayout shot tabLayout timeControl undoInfo unknownPlugin warning window"
 )
 

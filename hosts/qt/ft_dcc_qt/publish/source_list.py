@@ -164,7 +164,7 @@ class SourceList(QtWidgets.QListWidget):
         if self.count():
             return
         painter = QtGui.QPainter(self.viewport())
-        painter.setPen(QtGui.QColor("#a3a9b2"))
+        painter.setPen(style.dim_colour())
         flags = int(QtCore.Qt.AlignmentFlag.AlignCenter) | int(QtCore.Qt.TextFlag.TextWordWrap)
         painter.drawText(self.viewport().rect().adjusted(16, 16, -16, -16), flags, self._advice)
         painter.end()
