@@ -355,6 +355,27 @@ def test_nothing_overlaps_and_the_image_gets_the_room(view, reviews, make_movie,
     assert view.page.evaluate("() => document.documentElement.scrollWidth") <= width
 
 
+def test_head_and_bar_of_a_phone_are_a_row_each(view, reviews, movie):
+    review_id = reviews.open("Dailies of the animation team, week 47")
+    reviews.add(review_id, movie, after=reviews.add(review_id, movie))
+    view.page.set_viewport_size({"width": 390, "height": 844})
+    view.open(reviews.invite(review_id, "Ada Example", "view comment draw decide download present"))
+    view.page.wait_for_selector("#present")
+    view.page.wait_for_selector("#compare-with")
+    heights = [view.page.locator(part).bounding_box()["height"] for part in (".head", "#view-bar")]
+    assert max(heights) <= 66
+
+
+@pytest.mark.parametrize(("height", "is_open"), [(700, False), (900, True)])
+def test_details_of_the_version_leave_the_room_to_the_notes_in_a_low_window(view, two, height, is_open):
+    view.page.set_viewport_size({"width": 1100, "height": height})
+    view.open(two[0])
+    view.page.wait_for_selector(".info-details")
+    assert view.page.is_visible(".info-list") == is_open
+    view.page.click(".info-details summary")
+    assert view.page.is_visible(".info-list") != is_open
+
+
 def test_portrait_movie_uses_the_height_of_a_phone(view, reviews, make_movie):
     review_id = reviews.open()
     reviews.add(review_id, make_movie("24", 1001, 24, (540, 960)))

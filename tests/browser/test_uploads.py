@@ -152,6 +152,44 @@ def test_upload_goes_on_while_its_dialog_is_closed(page, upload, line, large, re
     assert len(uploaded(reviews, review_id)) == 1
 
 
+def test_upload_goes_on_after_an_expired_sign_in(page, upload, line, large, reviews, server_process):
+    before = line.sent
+    line.cut_after(_PART + (4 << 20))
+    review_id = upload("Expired sign-in", large)
+    page.wait_for_selector(_LOST)
+    page.context.clear_cookies()
+    line.connect()
+    page.wait_for_selector("dialog >> text=Your sign-in has expired. Sign in again in another tab", timeout=60_000)
+    assert uploaded(reviews, review_id) == []
+    other = page.context.new_page()
+    other.goto(f"{line.url}/")
+    other.fill("#user", server_process.credentials.api_user)
+    other.fill("#key", server_process.credentials.api_key)
+    other.click("button")
+    other.wait_for_selector("h1:has-text('Reviews')")
+    page.click("dialog button.main-button:has-text('Upload')")
+    page.wait_for_selector("dialog >> text=1 version is uploaded.", timeout=60_000)
+    assert len(uploaded(reviews, review_id)) == 1
+    assert line.sent - before < _SIZE + _PART
+
+
+def test_second_upload_waits_for_the_first(page, upload, movie):
+    held: list[Any] = []
+    page.route("**/component/upload/**", lambda route: held.append(route))
+    with page.expect_request("**/component/upload/**"):
+        upload("First upload", movie.path)
+    page.keyboard.press("Escape")
+    page.wait_for_selector("dialog", state="detached")
+    page.click("button[aria-label='Manage First upload']")
+    page.click("dialog nav >> text=Versions")
+    page.set_input_files("#field-files", str(movie.path))
+    page.click("dialog button.main-button:has-text('Upload')")
+    page.wait_for_selector("dialog >> text=Another upload is running. Wait until it has ended, or cancel it.")
+    (route,) = held
+    route.continue_()
+    page.wait_for_selector("dialog >> text=1 version is uploaded.", timeout=60_000)
+
+
 @pytest.mark.parametrize(
     ("name", "size", "sentence"),
     [

@@ -14,6 +14,8 @@ import { applyChange, current, details, mayDecide, mayWrite, ownStatus, review }
 const LABELS: Record<string, string> = { approved: "Approved", require_changes: "Changes required", seen: "Seen" };
 
 const statusError = signal("");
+/** In a low window, the notes get the room of the details. */
+const isInfoShown = signal(!window.matchMedia("(min-width: 761px) and (max-height: 790px)").matches);
 
 export function VersionPanel({ actions }: { readonly actions: PageActions }): JSX.Element {
   const [entry, found] = [current.value, details.value];
@@ -43,18 +45,26 @@ function VersionInfo(props: { readonly entry: Entry; readonly details: Details |
   const { entry, details: found } = props;
   return (
     <>
-      <h2 class="info-title">
-        {entry.name}
-        <span class="info-version">{formatVersion(entry)}</span>
-      </h2>
-      <dl class="info-list">
-        {infoRows(entry, found).map(([term, value]) => (
-          <div key={term}>
-            <dt>{term}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <details
+        class="info-details"
+        open={isInfoShown.value}
+        onToggle={(event) => (isInfoShown.value = event.currentTarget.open)}
+      >
+        <summary title="Show or hide the details">
+          <h2 class="info-title">
+            {entry.name}
+            <span class="info-version">{formatVersion(entry)}</span>
+          </h2>
+        </summary>
+        <dl class="info-list">
+          {infoRows(entry, found).map(([term, value]) => (
+            <div key={term}>
+              <dt>{term}</dt>
+              <dd>{value}</dd>
+            </div>
+          ))}
+        </dl>
+      </details>
       {/* A publish may write the same text into both. */}
       {[...new Set([found?.comment ?? "", found?.description ?? ""])]
         .filter((text) => text !== "")

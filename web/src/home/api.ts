@@ -43,7 +43,7 @@ export async function request<T>(path: string, body?: unknown, timeout = REQUEST
     throw new Unreachable("The server does not answer. Check the network, then try again.");
   }
   if (response.status === 401) {
-    throw new SignedOut("Your sign-in has expired. Load the page again to sign in; copy unsaved text first.");
+    throw new SignedOut("Your sign-in has expired. Sign in again in another tab, then repeat this. This page keeps what you wrote.");
   }
   const text = await response.text().catch(() => "");
   if (response.ok) return parse(text) as T;
