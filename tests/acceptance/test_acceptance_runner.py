@@ -76,6 +76,7 @@ def test_mayapy_passes_the_checks_and_skips_those_of_a_view(maya, tmp_path, task
         "menu",
         "escape",
         "menu twice",
+        "shelf button",
         "drawings",
         "flat shading",
         "background",
