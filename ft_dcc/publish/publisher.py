@@ -198,6 +198,8 @@ def apply_settings(
     include_scene = request.include_scene
     if include_scene is None:
         include_scene = in_host and settings.get("include_scene") == "true"
+    for template in (*(request.burnin or {}).values(), *(request.slate or ()), request.watermark or ""):
+        definitions.check_burnin_template(template)
     return attrs.evolve(
         request,
         include_scene=include_scene,

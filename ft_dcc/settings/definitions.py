@@ -32,9 +32,9 @@ def _rule(*fields: str) -> Check:
     return check
 
 
-def _check_burnin_template(text: str) -> None:
-    """Check that a burn-in template contains known ``{fields}`` only."""
-    unknown = [name for name in re.findall(r"\{([^{}]*)\}", text) if name not in BURNIN_FIELDS]
+def check_burnin_template(text: str) -> None:
+    """Raise SettingInvalid for a burn-in template with an unknown ``{field}``."""
+    unknown = [name for name in re.findall(r"\{(\w*)\}", text) if name not in BURNIN_FIELDS]
     if unknown:
         nearest = difflib.get_close_matches(unknown[0], BURNIN_FIELDS, 1)
         hint = f"Did you mean {{{nearest[0]}}}?" if nearest else f"Known fields: {', '.join(BURNIN_FIELDS)}."
@@ -265,7 +265,7 @@ SETTINGS = (
             f"text in the {position.replace('_', ' ')} of each frame",
             (f"FT_DCC_BURNIN_{position.upper()}",),
             default_label="nothing",
-            check=_check_burnin_template,
+            check=check_burnin_template,
         )
         for position in BURNIN_POSITIONS
     ),
@@ -277,7 +277,7 @@ SETTINGS = (
         "\n".join(_SLATE),
         "project, shot, task, version, frames, resolution, artist, date and comment",
         separator="\n",
-        check=_check_burnin_template,
+        check=check_burnin_template,
     ),
     Setting(
         "slate_template",
@@ -291,7 +291,7 @@ SETTINGS = (
         "text across each frame",
         ("FT_DCC_WATERMARK",),
         default_label="nothing",
-        check=_check_burnin_template,
+        check=check_burnin_template,
     ),
     Setting(
         "fonts",

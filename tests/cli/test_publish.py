@@ -233,6 +233,14 @@ def test_options_of_movies_are_refused_for_a_single_image(publish):
     assert "sh010.1001.png is a single image, so --slate, --output 720 cannot be applied." in refused.stderr
 
 
+def test_an_unknown_field_of_a_watermark_is_refused_before_a_job_exists(publish, tmp_path):
+    before = {path.name for path in tmp_path.rglob("journal.jsonl")}
+    refused = publish("--no-review", "--watermark", "for {arist}")
+    assert refused.returncode == 2
+    assert "'for {arist}' contains the unknown field {arist}. Did you mean {artist}?" in refused.stderr
+    assert {path.name for path in tmp_path.rglob("journal.jsonl")} == before
+
+
 def test_an_empty_source_is_refused(publish):
     refused = publish("--no-review", source="")
     assert refused.returncode == 3
