@@ -124,6 +124,11 @@ def test_hosts_without_a_window_start_from_the_share(finished_share):
         assert (report["menus"], report["misuses"], messages, len(folders)) == ([], [], [], 2)
 
 
+def test_the_plugin_of_the_share_starts_maya_once(finished_share):
+    report, folders, messages = start("maya", finished_share, "--plugins")
+    assert (report["menus"], report["misuses"], messages, len(folders)) == (["ftDccMenu"], [], [], 2)
+
+
 @pytest.mark.parametrize("version", ["2.7", "3.7"])
 def test_a_host_whose_python_is_too_old_for_ft_dcc_gets_one_line(version):
     python = need_python(version)

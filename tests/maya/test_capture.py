@@ -389,10 +389,24 @@ def test_tiles_of_textures_are_loaded_once_before_the_first_frame(maya, host, re
     assert len([call for call in maya.calls if call.command == "ogs"]) == 2
 
 
+def test_a_texture_whose_tiles_cannot_be_read_does_not_stop_a_capture(maya, host, request_of):
+    maya.scene.add_texture("skin", uvTilingMode=3)
+    assert host.playblast(request_of("1001"), ignore).missing() == ()
+
+
 def test_an_image_plane_advances_although_a_view_on_sequence_time_takes_the_focus(maya, host, request_of):
     maya.interface.sequence_panel = "modelPanel2"
     frames = host.playblast(request_of("1001-1003"), ignore)
     assert len({frames.path(frame).read_bytes() for frame in (1001, 1002, 1003)}) == 3
+
+
+def test_an_image_of_the_current_frame_is_drawn_by_the_active_view(maya, host, tmp_path):
+    maya.new_panels_take_focus = False
+    host.snapshot("shotCam", Resolution(64, 36), tmp_path / "now.png", {})
+    at_1004 = (tmp_path / "now.png").read_bytes()
+    maya.scene.time = 1005.0
+    host.snapshot("shotCam", Resolution(64, 36), tmp_path / "now.png", {})
+    assert at_1004 != (tmp_path / "now.png").read_bytes()
 
 
 def test_a_locked_reference_is_reported_in_one_sentence(maya, host, request_of):

@@ -188,6 +188,14 @@ def test_the_camera_of_the_active_view_precedes_equally_renderable_ones(maya, ho
     assert host.scene().sources == ("second", "shotCam")
 
 
+@pytest.mark.parametrize("shown", ["witness", "witnessShape"])
+def test_the_camera_of_the_active_view_precedes_others_by_name_whether_or_not_it_is_the_shape(maya, host, shown):
+    # The last one by its name.
+    maya.scene.add_camera("witness")
+    maya.interface.controls["modelPanel4"].values["camera"] = shown
+    assert host.scene().sources == ("shotCam", "witness", "second")
+
+
 def test_cameras_of_the_same_name_are_listed_by_their_paths(maya, host):
     group = maya.scene.node("second")
     maya.scene.add_camera("shotCam", parent=group)

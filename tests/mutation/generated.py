@@ -77,7 +77,7 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, ast.expr, str]]:
         yield "condition", node.test, f"(not ({ast.unparse(node.test)}))"
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         yield "call", node.value, "None"
-    if isinstance(node, ast.Return) and node.value is not None and not _is_none(node.value):
+    if isinstance(node, ast.Return) and node.value is not None and not _is_empty(node.value):
         yield "result", node.value, "None"
     if isinstance(node, ast.Call):
         yield from _swapped(node)
@@ -86,7 +86,8 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, ast.expr, str]]:
 
 
 def _swapped(node: ast.Call) -> Iterator[tuple[str, ast.expr, str]]:
-    if len(node.args) < 2 or any(isinstance(each, ast.Starred) for each in node.args[:2]):
+    is_symmetric = isinstance(node.func, ast.Name) and node.func.id in ("max", "min")
+    if is_symmetric or len(node.args) < 2 or any(isinstance(each, ast.Starred) for each in node.args[:2]):
         return
     if ast.dump(node.args[0]) != ast.dump(node.args[1]):
         other = copy.deepcopy(node)
@@ -107,5 +108,6 @@ def _other_constants(node: ast.Constant) -> Iterator[tuple[str, ast.expr, str]]:
         yield "constant", node, repr(f"{value}x")
 
 
-def _is_none(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
+def _is_empty(node: ast.expr) -> bool:
+    """Return whether the value is empty or None, for which None would do as well."""
+    return not node.value if isinstance(node, ast.Constant) else not getattr(node, "elts", True)

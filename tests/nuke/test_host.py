@@ -200,6 +200,18 @@ def test_callbacks_of_the_studio_do_not_run_for_a_capture(nuke, host, request_of
     assert calls[-1:] == ["called"]
 
 
+def test_callbacks_that_are_added_during_a_capture_stay_behind_the_earlier_ones(nuke):
+    from ft_dcc_nuke.maintained import without_callbacks
+
+    calls = []
+    nuke.module.addBeforeRender(calls.append, ("first",))
+    with without_callbacks():
+        nuke.module.addBeforeRender(calls.append, ("second",))
+        nuke.module.addAfterRender(calls.append, ("third",))
+    nuke.render(nuke.find("Write1"), 1001, 1001)
+    assert calls == ["first", "second", "third"]
+
+
 @pytest.mark.parametrize(
     ("process", "shown", "expected"),
     [

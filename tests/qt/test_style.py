@@ -34,7 +34,7 @@ def contrast(one, two):
 
 
 @pytest.mark.parametrize("is_light", [False, True])
-def test_texts_of_every_tone_are_readable(app, is_light):
+def test_texts_of_every_tone_contrast_with_the_background(app, is_light):
     from ft_dcc_qt import style
 
     sheet = style.style_sheet(is_light=is_light)

@@ -75,8 +75,6 @@ def capture_setup(request: PlayblastRequest, frames: Frames) -> Iterator[DrawFra
                     # Playblast returns to the current time. Setting it first means that a simulation never runs
                     # backwards.
                     cmds.currentTime(frame)
-                    if panel:
-                        activate(panel)
                     _draw(panel, frame, frames.path(frame), request.resolution)
 
             yield draw
@@ -143,6 +141,9 @@ def _make_only_renderable(camera: str, restore: SceneRestore) -> None:
 def _draw(panel: str, frame: float, path: Path, resolution: Resolution) -> None:
     """Draw one frame to its file; raise Cancelled, CaptureFailed or StorageError if the file is incomplete."""
     remove_stale(path)
+    # Maya without a window has no panels.
+    if panel:
+        activate(panel)
     wanted = resolution
     if cmds.about(windows=True):
         # Both sizes are multiples of four there: draw more, and cut it off.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, Callable
 
 from maya import cmds
@@ -36,7 +36,6 @@ def own_panel(resolution: Resolution) -> Iterator[str]:
         bar = cmds.modelPanel(panel, query=True, barLayout=True)
         if bar:
             cmds.frameLayout(bar, edit=True, collapse=True)
-        activate(panel)
         yield panel
 
 
@@ -114,7 +113,9 @@ def _load_tiles() -> None:
     for node in cmds.ls(type="file") or []:
         texture = (str(cmds.ls(node, uuid=True)[0]), str(cmds.getAttr(f"{node}.fileTextureName") or ""))
         if cmds.getAttr(f"{node}.uvTilingMode") and texture not in _loaded_tiles:
-            cmds.ogs(regenerateUVTilePreview=node)
+            # A texture that cannot be read is drawn as the artist sees it.
+            with suppress(RuntimeError):
+                cmds.ogs(regenerateUVTilePreview=node)
             _loaded_tiles.add(texture)
 
 

@@ -57,5 +57,6 @@ def without_callbacks() -> Iterator[None]:
         yield
     finally:
         for registry, content in zip(registries, before):
-            # What was added inside stays.
-            registry.update({**content, **registry})
+            for kind, calls in content.items():
+                # What was added inside stays.
+                registry[kind] = [*calls, *(each for each in registry.get(kind, ()) if each not in calls)]

@@ -171,8 +171,9 @@ def model_panel(maya: Maya, call: Invocation) -> Any:
     interface.made += 1
     made = interface.add(f"modelPanel{interface.made}", "panel", call.flags["parent"], **VIEW)
     interface.add(f"{made.name}Bar", "bar", made.name, collapse=False)
-    # A new panel takes the focus, also from the artist's.
-    interface.focus = made.name
+    if maya.new_panels_take_focus:
+        # Also from the artist's.
+        interface.focus = made.name
     return made.name
 
 
@@ -359,7 +360,10 @@ def viewport_2(maya: Maya, call: Invocation) -> None:
     """Make the preview of a texture's tiles."""
     if list(call.flags) != ["regenerateUVTilePreview"]:
         raise NotImplementedError(f"ogs({call.flags})")
-    maya.interface.tile_previews.add(maya.scene.node(call.flags["regenerateUVTilePreview"]).name)
+    texture = maya.scene.node(call.flags["regenerateUVTilePreview"])
+    if not texture.attributes["fileTextureName"]:
+        raise RuntimeError("ogs: There are no tiles.")
+    maya.interface.tile_previews.add(texture.name)
 
 
 def run_time_command(maya: Maya, call: Invocation) -> Any:

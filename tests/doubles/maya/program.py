@@ -52,6 +52,7 @@ class Maya:
         self.opens_with_errors = False
         # Maya's documentation says that only edits of unloaded references are removed; programs remove others, too.
         self.removes_applied_edits = True
+        self.new_panels_take_focus = True
         # Whether a default run-time command can be deleted is not documented.
         self.deletes_default_commands = True
         # Whether plug-ins change a scene when it opens.

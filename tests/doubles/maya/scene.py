@@ -597,7 +597,7 @@ def select(maya: Maya, call: Invocation) -> None:
     if call.flags.get("clear"):
         maya.scene.selection = []
     names = [maya.scene.shortest(maya.scene.node(name)) for name in call.arguments]
-    if names or not call.flags:
+    if names:
         maya.scene.selection = [*(maya.scene.selection if call.flags.get("add") else []), *names]
     maya.record_step(call.command)
 

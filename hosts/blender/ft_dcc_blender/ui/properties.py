@@ -91,7 +91,7 @@ class PublishProperties(bpy.types.PropertyGroup):
     )
     review: bpy.props.StringProperty(
         name="Review",
-        description="Review session to publish into. Empty: the newest open one",
+        description="Review session to publish into. Empty: the last one of the project, or the newest open one",
         search=_search_reviews,
     )
     camera: bpy.props.StringProperty(
@@ -188,7 +188,7 @@ class PublishProperties(bpy.types.PropertyGroup):
 
 
 def chosen_review(choices: Any, scene: Any) -> str:
-    """Return the chosen review session, the newest open one, or the name of a new one."""
+    """Return the chosen review session, the last or newest open one of the project, or the name of a new one."""
     return str(choices.review.strip()) or CONTROLLER.default_review(scene.get(TASK_PROPERTY))
 
 
