@@ -55,7 +55,7 @@ def use_display_colours(write: nuke.Node, wanted: str) -> str:
     if not uses_ocio():
         return view if _choose(write, ("colorspace",), view) else ""
     kind = write.knob("transformType")
-    if not (display and view) or kind is None:
+    if kind is None:
         return ""
     before = kind.value()
     if _choose(write, ("transformType",), "display"):
