@@ -13,6 +13,7 @@ from typing import Any
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
+from ft_dcc.server.http.joined_writes import JoinedWrites
 from ft_dcc.server.http.rate_limit import client_network
 
 # Longer than an upload may pause (which ends in an error response) and than a connection is kept alive.
@@ -29,6 +30,8 @@ _RESERVED_FILES = 256
 class TimedHttpProtocol(AutoHTTPProtocol):  # type: ignore[misc,valid-type]  # it is a class, chosen by what is installed
     """A connection that records when it last received data, and since when it waits for the headers of a request."""
 
+    transport: Any
+
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.received_at = time.monotonic()
@@ -38,7 +41,7 @@ class TimedHttpProtocol(AutoHTTPProtocol):  # type: ignore[misc,valid-type]  # i
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Make room for the connection, and accept it."""
-        super().connection_made(transport)
+        super().connection_made(JoinedWrites(transport, self.loop))
         self.network = client_network(self.client[0]) if self.client else ""
         make_room(self, self.connections)
 
@@ -54,6 +57,12 @@ class TimedHttpProtocol(AutoHTTPProtocol):  # type: ignore[misc,valid-type]  # i
             self.head_since, self._head_bytes = None, 0
         elif is_idle and self._head_bytes > MAX_HEAD_BYTES:
             self.transport.abort()
+
+    def handle_websocket_upgrade(self, *arguments: Any) -> None:
+        """Hand over the connection itself: a WebSocket writes a message at once."""
+        self.transport.flush()
+        self.transport = self.transport.transport
+        super().handle_websocket_upgrade(*arguments)
 
     @property
     def is_waiting_for_client(self) -> bool:
