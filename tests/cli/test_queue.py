@@ -17,6 +17,7 @@ TESTS = Path(__file__).resolve().parents[1]
 if str(TESTS) not in sys.path:
     sys.path.insert(0, str(TESTS))
 
+from doubles.batch_folder import enable_sigint  # noqa: E402
 from doubles.colour_bars import SCENE, ColourBars, painted  # noqa: E402
 
 from ft_dcc.cli import main  # noqa: E402
@@ -153,11 +154,6 @@ def test_queue_watch_waits_for_the_server_and_for_new_jobs(start_server, tmp_pat
         watching.kill()
         watching.communicate()
     assert [entry.state for entry in queue_items(jobs)] == ["done", "done"]
-
-
-def enable_sigint():
-    """Restore SIGINT, which background processes and their children ignore."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def interrupt(process):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -17,6 +18,11 @@ from ft_dcc.frames import Resolution
 from ft_dcc.production.tasks import ensure_task
 
 COLUMNS = ("source", "task", "fps", "comment")
+
+
+def enable_sigint():
+    """Restore SIGINT, which background processes and their children ignore."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Batch:
@@ -57,6 +63,8 @@ class Batch:
     def start(self, *arguments, command="batch", **options):
         line = [sys.executable, "-m", "ft_dcc.cli.main", command, *map(str, arguments)]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
+        if os.name != "nt":
+            options["preexec_fn"] = enable_sigint
         return subprocess.Popen(line, env=self.environ, cwd=self.folder, **pipes, **options)
 
     def run(self, *arguments, command="batch"):

@@ -77,6 +77,8 @@ def close_dialog(wait_until):
         )
         controller.close()
         dialog.close()
+        # A notification that was still pending may have begun another query.
+        wait_until(lambda: all(each.wait(0) for each in readers), *hosts)
 
     return close
 

@@ -432,7 +432,7 @@ export class Player {
       } else if (this.index !== end) {
         this.goTo(end); // The last frame is shown even if it is late.
       } else {
-        this.reachEnd();
+        this.reachEnd((first) => this.goTo(first));
         this.seekClock = null;
       }
     };
@@ -448,7 +448,7 @@ export class Player {
     const check = (): void => {
       const position = this.timestamps?.positionAt(this.video.currentTime) ?? 0;
       const isSettled = this.requested === null && !this.video.seeking;
-      if (isSettled && position >= last + 0.5) this.reachEnd();
+      if (isSettled && position >= last + 0.5) this.reachEnd((first) => this.startAt(first));
       if (this.speed <= 0) return;
       const left = (clip.middle(last) - clip.middle(position - 0.5)) / this.speed;
       this.endTimer = window.setTimeout(check, Math.min(Math.max(left * 1000, 4), MAX_TIMER_MS));
@@ -456,13 +456,12 @@ export class Player {
     this.endTimer = window.setTimeout(check, 0);
   }
 
-  /** Continue as the mode says after the last frame of the movie or its range was shown. */
-  private reachEnd(): void {
+  /** Continue as the mode says after the last frame of the movie or its range was shown; `restart` plays from an index. */
+  private reachEnd(restart: (index: number) => void): void {
     const { limits, speed } = this;
     if (limits === null) return;
     if (this.playMode === "loop") {
-      if (this.video.paused && !this.video.ended) this.goTo(speed < 0 ? limits.last : limits.first);
-      else this.startAt(limits.first);
+      restart(speed < 0 ? limits.last : limits.first);
     } else if (this.playMode === "ping-pong" && limits.first < limits.last) {
       this.play(-speed);
     } else {
@@ -494,13 +493,15 @@ export class Player {
     clearTimeout(this.endTimer);
     this.resumes = false;
     cancelAnimationFrame(this.animationCallback);
+    this.animationCallback = 0;
   }
 
   private onEnded(): void {
-    if (!this.isPlaying) return;
+    // Playback by seeks continues by itself: a seek into the last frame may end the movie, too.
+    if (!this.isPlaying || this.animationCallback !== 0) return;
     const { speed } = this;
     if (this.endsBeforeMovie && this.clip !== null) {
-      this.reachEnd();
+      this.reachEnd((first) => this.startAt(first));
       return;
     }
     this.stopAnimation();
