@@ -110,7 +110,12 @@ def server_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerP
     """Start the server that all tests share; a test must not stop it."""
     server = start_server_at(tmp_path_factory.mktemp("studio") / "data")
     yield server
+    known = server.credentials
+    with Session(known.server_url, known.api_key, known.api_user) as session:
+        assigned = [each["context_id"] for each in session.query("select context_id from Appointment")]
     server.stop()
+    # With an assignment, the publish panels offer only the tasks that are assigned to the user.
+    assert not assigned, f"Tests left assignments to tasks on the shared server: {assigned}"
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,18 @@ AXE = Path(__file__).resolve().parents[2] / "web" / "node_modules" / "axe-core" 
 WIDTHS = (390, 1440)
 
 
+@pytest.fixture(scope="module")
+def server_process(start_module_server: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Start a server for these tests alone: they change the settings and the people of the studio."""
+    return start_module_server(tmp_path_factory.mktemp("home") / "data")
+
+
+@pytest.fixture(scope="module")
+def studio_server(server_process: Any) -> Any:
+    """Return the credentials of the server of these tests."""
+    return server_process.credentials
+
+
 @pytest.fixture
 def home(browser: Browser, server_process: Any) -> Iterator[Page]:
     """Return a page that is signed in as the first user; it must not log an error."""

@@ -32,9 +32,11 @@ def test_names_are_escaped_in_widgets(session: Session, project: Any) -> None:
 
 def test_the_tasks_widget_lists_the_tasks_of_the_user(session: Session, project_task: Any) -> None:
     user = session.query(f'User where username is "{session.api_user}"').one()
-    session.create("Appointment", {"type": "assignment", "context": project_task, "resource": user})
+    assignment = session.create("Appointment", {"type": "assignment", "context": project_task, "resource": user})
     session.commit()
     shown = page(session, name="tasks", theme=None)
+    session.delete(assignment)
+    session.commit()
     assert shown.status_code == 200
     assert "sh010 / animation" in shown.text
 
