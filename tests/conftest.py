@@ -15,6 +15,8 @@ from uuid import uuid4
 
 import attrs
 import pytest
+from browser_drivers import BrowserMissing, chromium
+from playwright.sync_api import Browser, sync_playwright
 
 from ft_dcc.server.database.data_folder import Credentials
 from ft_dcc.session import Session
@@ -175,6 +177,18 @@ def session(studio_server: Credentials) -> Iterator[Session]:
     """Open a session on the shared server."""
     with Session(studio_server.server_url, studio_server.api_key, studio_server.api_user) as session:
         yield session
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Start Chromium; one fixture for all folders, because a second driver cannot start in the same thread."""
+    with sync_playwright() as playwright:
+        try:
+            browser = chromium.launch(playwright)
+        except BrowserMissing as error:
+            pytest.skip(str(error))
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import time
 
 import pytest
 from blender.test_feedback import visible  # noqa: F401 - a fixture
-from browser.conftest import browser, reviews, view  # noqa: F401 - fixtures
+from browser.conftest import reviews, view  # noqa: F401 - fixtures
 from browser.test_guests import draw, wait_for_notes, wait_for_strokes
 
 from ft_dcc.frames import Resolution

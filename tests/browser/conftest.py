@@ -12,9 +12,8 @@ from typing import Any
 
 import attrs
 import pytest
-from browser_drivers import BrowserMissing, chromium
 from doubles.numbered_movies import Movie, publish_movie
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from ft_dcc.media import thumbnail
 from ft_dcc.server.mail.outbox import queued_messages
@@ -238,18 +237,6 @@ class ReviewPage:
 
     def text(self, selector: str) -> str:
         return self.page.inner_text(selector)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Start Chromium."""
-    with sync_playwright() as playwright:
-        try:
-            browser = chromium.launch(playwright)
-        except BrowserMissing as error:
-            pytest.skip(str(error))
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
