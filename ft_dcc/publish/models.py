@@ -60,6 +60,8 @@ class PublishRequest:
     * ``outputs`` are made in addition to the review movie. ``fill_missing`` replaces a missing frame by the previous
       one.
     * ``include_scene`` uploads the scene file as a component of the version.
+    * ``rendered_from`` is the scene of existing files as their render recorded it: "file", "program", "source",
+      "has_unsaved_changes", and "sha256" and "modified" of the file at that time; empty for all other sources.
     * ``allow_incomplete`` publishes a scene although files that it needs are missing.
     * ``sounds`` are files, each with the frame at which it starts ("music.wav@993"), by default the first.
     * ``colour`` is the colour space of frames and how they are displayed; ``look`` are options of the host's playblast;
@@ -96,6 +98,7 @@ class PublishRequest:
     colour: ColourOptions | None = None
     look: Mapping[str, Any] = attrs.field(factory=dict)
     scene_sound: bool = True
+    rendered_from: Mapping[str, Any] = attrs.field(factory=dict)
 
     @property
     def has_note(self) -> bool:

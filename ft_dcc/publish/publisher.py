@@ -197,7 +197,7 @@ def apply_settings(
     fill_missing = settings.get("fill_missing") == "true" if request.fill_missing is None else request.fill_missing
     include_scene = request.include_scene
     if include_scene is None:
-        include_scene = in_host and settings.get("include_scene") == "true"
+        include_scene = (in_host or bool(request.rendered_from)) and settings.get("include_scene") == "true"
     for template in (*(request.burnin or {}).values(), *(request.slate or ()), request.watermark or ""):
         definitions.check_burnin_template(template)
     return attrs.evolve(

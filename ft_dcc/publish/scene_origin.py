@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ft_dcc.errors import CameraMissing, StorageError
-from ft_dcc.files.checksum import sha256_of
+from ft_dcc.files.checksum import revision_of, sha256_of
 from ft_dcc.host import DescribesCameras, DescribesCaptures
 from ft_dcc.host_support.camera_settings import sampled_frames
 from ft_dcc.publish import models, slots
@@ -20,6 +20,8 @@ from ft_dcc.publish.pipeline.pyblish_adapter import Instance
 
 if TYPE_CHECKING:
     from ft_dcc.host import Host
+
+log = logging.getLogger(__name__)
 
 
 def is_from_scene(instance: Instance) -> bool:
@@ -53,10 +55,44 @@ def record(instance: Instance, host: Host) -> dict[str, Any]:
     origin["file"] = models.strip_surrogates(str(scene.path))
     raise_if_cancelled = slots.PROGRESS.get(instance.context).raise_if_cancelled
     if slots.REQUEST.get(instance.context).include_scene:
-        return {**origin, **_revision(_copy(instance, scene.path), raise_if_cancelled)}
+        return {**origin, **revision_of(_copy(instance, scene.path), raise_if_cancelled)}
     with suppress(OSError):
-        origin.update(_revision(scene.path, raise_if_cancelled))
+        origin.update(revision_of(scene.path, raise_if_cancelled))
     return origin
+
+
+def record_render(instance: Instance) -> dict[str, Any]:
+    """Return the recorded scene of rendered files, and copy its file if it was requested and is still the rendered one.
+
+    "scene_file" is the reason why the version does not contain a requested file. Raises StorageError if it cannot be
+    copied.
+    """
+    request = slots.REQUEST.get(instance.context)
+    origin = dict(request.rendered_from)
+    if not request.include_scene:
+        return origin
+    reason = _copy_rendered(instance, origin)
+    if not reason:
+        return origin
+    name = slots.SOURCE.get(instance).name
+    log.warning("The version of %s does not contain its scene file: %s.", name, reason)
+    return {**origin, "scene_file": reason}
+
+
+def _copy_rendered(instance: Instance, origin: Mapping[str, Any]) -> str:
+    """Copy the scene file of a render; return the reason if it is not the one that was rendered."""
+    if "file" not in origin:
+        return "it was never saved"
+    if origin.get("has_unsaved_changes"):
+        return "it was rendered with unsaved changes"
+    path = Path(origin["file"])
+    if "sha256" not in origin or not path.is_file():
+        return "the file is not there"
+    copy = _copy(instance, path)
+    if sha256_of(copy, slots.PROGRESS.get(instance.context).raise_if_cancelled) == origin["sha256"]:
+        return ""
+    shutil.rmtree(copy.parent)
+    return "it has changed since the render"
 
 
 def _camera_settings(instance: Instance, host: Host) -> dict[str, dict[str, Any]]:
@@ -95,8 +131,3 @@ def _copy(instance: Instance, path: Path) -> Path:
             f"{path} cannot be copied to {folder}: {error.strerror}. Free some space there, or publish without the "
             "scene file."
         ) from error
-
-
-def _revision(path: Path, on_block: Callable[[], object]) -> dict[str, str]:
-    modified = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
-    return {"sha256": sha256_of(path, on_block), "modified": modified.isoformat(timespec="seconds")}

@@ -14,12 +14,14 @@ import platform
 import secrets
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import attrs
 
 from ft_dcc.errors import StorageError
+from ft_dcc.files.checksum import revision_of
 from ft_dcc.settings.resolve import read_settings
 
 # The submitter of a farm's job may set the render that its tasks belong to, and the expected frames.
@@ -59,7 +61,8 @@ class RenderExecution:
 
     ``render`` is the id that all executions of one render share. ``script_range`` is the first and last frame that the
     script gives the node; ``views`` are all views that it writes, the main one first; ``fps`` is exact ("24000/1001");
-    ``colour_space`` and ``ocio`` are those of the files; ``window`` is the id of the window that started it.
+    ``colour_space`` and ``ocio`` are those of the files; ``window`` is the id of the window that started it;
+    ``has_unsaved_changes`` is whether the rendered script differs from its file.
     """
 
     render: str
@@ -74,6 +77,7 @@ class RenderExecution:
     colour_space: str = ""
     ocio: str = ""
     window: str = ""
+    has_unsaved_changes: bool = False
     machine: str = attrs.field(factory=platform.node)
     pid: int = attrs.field(factory=os.getpid)
     time: float = attrs.field(factory=time.time)
@@ -129,7 +133,10 @@ class RenderLogWriter:
         fields = attrs.asdict(execution)
         # Logs of all releases have this key.
         fields["wish"] = fields.pop("options")
+        # Releases that do not know the line of the script skip it; an unknown field would hide the log from them.
+        revision = {"has_unsaved_changes": fields.pop("has_unsaved_changes"), **_revision(execution.script)}
         append_line(writer.path, {"begin": fields})
+        append_line(writer.path, {"script": revision})
         return writer
 
     def add(self, frame: int, files: Mapping[str, str]) -> None:
@@ -139,6 +146,15 @@ class RenderLogWriter:
     def end(self) -> None:
         """Log that the execution has rendered all of its frames."""
         append_line(self.path, {"end": True})
+
+
+def _revision(script: str) -> dict[str, str]:
+    """Return the checksum and the time of the script's file; {} if it was never saved or cannot be read."""
+    if not script:
+        return {}
+    with suppress(OSError):
+        return revision_of(Path(script))
+    return {}
 
 
 def append_line(path: Path, line: Mapping[str, Any]) -> None:
@@ -154,11 +170,15 @@ def append_line(path: Path, line: Mapping[str, Any]) -> None:
 
 @attrs.frozen
 class RenderLog:
-    """The content of one log: the frames in the order of their rendering, and whether the execution has ended."""
+    """The content of one log: the frames in the order of their rendering, and whether the execution has ended.
+
+    ``script_revision`` has "sha256" and "modified" of the script's file when the execution began.
+    """
 
     execution: RenderExecution
     frames: tuple[tuple[int, Mapping[str, str]], ...]
     is_ended: bool
+    script_revision: Mapping[str, str] = attrs.field(factory=dict)
 
 
 def read_log(path: Path) -> RenderLog | None:
@@ -167,11 +187,13 @@ def read_log(path: Path) -> RenderLog | None:
         # An incomplete last line, left by a crash or a full disk, is ignored.
         lines = [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]
         fields = dict(lines[0]["begin"])
+        revision = next((dict(line["script"]) for line in lines if "script" in line), {})
+        fields["has_unsaved_changes"] = bool(revision.pop("has_unsaved_changes", False))
         execution = RenderExecution(options=PublishOptions(**fields.pop("wish")), **fields)
         frames = tuple((int(line["frame"]), line["files"]) for line in lines if "frame" in line)
     except (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError):
         return None
-    return RenderLog(execution, frames, any("end" in line for line in lines))
+    return RenderLog(execution, frames, any("end" in line for line in lines), revision)
 
 
 def read_script(path: Path) -> str | None:

@@ -166,7 +166,19 @@ def request_of(render: Render) -> PublishRequest:
         resolution=resolution,
         asset=_asset_rule(render.view),
         colour=colour_of_files(render.source, execution.colour_space, execution.ocio, options.shown),
+        rendered_from=_rendered_from(render),
     )
+
+
+def _rendered_from(render: Render) -> dict[str, Any]:
+    """Return the script of the render for the version's origin."""
+    execution = render.execution
+    found = {
+        "source": execution.node,
+        "program": execution.program,
+        "has_unsaved_changes": execution.has_unsaved_changes,
+    }
+    return {**found, "file": execution.script, **render.script_revision} if execution.script else found
 
 
 def range_of(render: Render) -> frames.FrameRange:

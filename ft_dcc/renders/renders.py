@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -25,7 +25,8 @@ class Render:
 
     ``execution`` is the newest one, whose options apply. ``frames`` were rendered; ``wanted`` are the frames that the
     version needs, None if they are unknown for the reason in ``problem``. ``view`` is "" if the files contain all views
-    or the main one. ``is_ended`` is whether the newest execution has ended.
+    or the main one. ``is_ended`` is whether the newest execution has ended. ``script_revision`` is "sha256" and
+    "modified" of the script's file at its start.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Render:
     view: str = ""
     is_ended: bool = True
     problem: str = ""
+    script_revision: Mapping[str, str] = attrs.field(factory=dict, hash=False)
 
     @property
     def is_movie(self) -> bool:
@@ -126,7 +128,8 @@ def merge_logs(folder: Path) -> Iterator[Render]:
 
 
 def _merged(folder: Path, source: str, parts: Sequence[RenderLog], view: str) -> Render:
-    newest = parts[-1].execution
+    newest_part = parts[-1]
+    newest = newest_part.execution
     # Each execution writes the whole movie.
     parts = parts if is_sequence(source) else parts[-1:]
     wanted, problem = None, ""
@@ -144,6 +147,7 @@ def _merged(folder: Path, source: str, parts: Sequence[RenderLog], view: str) ->
         view=view,
         is_ended=parts[-1].is_ended,
         problem=problem,
+        script_revision=newest_part.script_revision,
     )
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import subprocess
 import sys
 import uuid
+from datetime import datetime
 from fractions import Fraction
 
 import pytest
@@ -279,3 +282,81 @@ def test_logs_of_renders_older_than_a_month_are_deleted(publisher, execute, tmp_
     forget_old(read_renders())
     assert sorted(each.execution.render for each in read_renders()) == ["job 2", "job 3"]
     assert old.path(1001).is_file()
+
+
+SCRIPT = b"Root { name sh010.nk }\n"
+
+
+@pytest.fixture
+def script(tmp_path, monkeypatch):
+    """Return a saved script, with the setting that versions contain their scene file."""
+    monkeypatch.setenv("FT_DCC_INCLUDE_SCENE", "true")
+    path = tmp_path / "sh010.nk"
+    path.write_bytes(SCRIPT)
+    return path
+
+
+def origin_of(session, published):
+    query = f"select metadata from AssetVersion where id is '{published.first.version_id}'"
+    return json.loads(session.query(query).one()["metadata"]["ft_dcc_origin"])
+
+
+def component_names(published):
+    return {part.name for part in published.first.components}
+
+
+def test_version_of_a_render_contains_its_script(publisher, execute, session, script):
+    published = publish_render(execute(script=str(script)), publisher)
+    (scene,) = (part for part in published.first.components if part.name == "scene")
+    assert scene.sha256 == hashlib.sha256(SCRIPT).hexdigest()
+    origin = origin_of(session, published)
+    modified = datetime.fromisoformat(origin.pop("modified"))
+    assert modified.timestamp() == int(script.stat().st_mtime)
+    assert origin == {
+        "file": str(script),
+        "sha256": scene.sha256,
+        "source": "Write1",
+        "program": "Nuke 15.1",
+        "has_unsaved_changes": False,
+    }
+
+
+def test_script_of_a_render_is_recorded_but_not_uploaded_without_the_setting(
+    publisher, execute, session, script, monkeypatch
+):
+    monkeypatch.setenv("FT_DCC_INCLUDE_SCENE", "false")
+    published = publish_render(execute(script=str(script)), publisher)
+    assert "scene" not in component_names(published)
+    origin = origin_of(session, published)
+    assert (origin["sha256"], "scene_file" in origin) == (hashlib.sha256(SCRIPT).hexdigest(), False)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda script: script.write_bytes(b"the next day"), "it has changed since the render"),
+        (lambda script: script.unlink(), "the file is not there"),
+    ],
+)
+def test_script_that_changed_since_the_render_is_named_and_not_uploaded(
+    publisher, execute, session, script, caplog, change, reason
+):
+    render = execute(script=str(script))
+    change(script)
+    published = publish_render(render, publisher)
+    assert "scene" not in component_names(published)
+    origin = origin_of(session, published)
+    assert (origin["scene_file"], origin["sha256"]) == (reason, hashlib.sha256(SCRIPT).hexdigest())
+    assert f"does not contain its scene file: {reason}" in caplog.text
+
+
+def test_script_with_unsaved_changes_is_not_uploaded(publisher, execute, session, script):
+    published = publish_render(execute(script=str(script), has_unsaved_changes=True), publisher)
+    assert "scene" not in component_names(published)
+    assert origin_of(session, published)["scene_file"] == "it was rendered with unsaved changes"
+
+
+def test_render_of_a_script_that_was_never_saved_is_published(publisher, execute, session, script):
+    published = publish_render(execute(script=""), publisher)
+    assert component_names(published) == {"ftrackreview-mp4", "thumbnail"}
+    assert origin_of(session, published)["scene_file"] == "it was never saved"

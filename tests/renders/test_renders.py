@@ -203,8 +203,8 @@ def test_unsaved_script_has_an_id_of_its_process(tmp_path):
 
 
 def test_log_is_lines_of_json(render):
-    lines = [json.loads(proxy) for proxy in render([1001]).path.read_text("utf-8").splitlines()]
-    assert [next(iter(proxy)) for proxy in lines] == ["begin", "frame", "end"]
+    lines = [json.loads(text) for text in render([1001]).path.read_text("utf-8").splitlines()]
+    assert [next(iter(line)) for line in lines] == ["begin", "script", "frame", "end"]
 
 
 def test_folder_that_cannot_be_created_is_named(tmp_path, execution_of):

@@ -127,9 +127,11 @@ class AttachScene(InstancePlugin):
     families: ClassVar[list[str]] = [REVIEW]
 
     def process(self, instance: Instance) -> None:
-        """Set ORIGIN for existing files of a host's source, and EXTRAS; raise StorageError or UserFixableError."""
+        """Set ORIGIN for existing files of a scene, and EXTRAS; raise StorageError or UserFixableError."""
         host = slots.HOST.find(instance.context)
-        if slots.ORIGIN.find(instance) is None and host is not None and scene_origin.is_from_scene(instance):
+        if slots.REQUEST.get(instance.context).rendered_from:
+            slots.ORIGIN.set(instance, scene_origin.record_render(instance))
+        elif slots.ORIGIN.find(instance) is None and host is not None and scene_origin.is_from_scene(instance):
             slots.ORIGIN.set(instance, scene_origin.record(instance, host))
         copy = scene_origin.copied_scene(instance)
         if copy is not None:

@@ -292,8 +292,12 @@ class ValidateSceneFile(InstancePlugin):
     repair_label = "Save the scene"
 
     def process(self, instance: Instance) -> None:
-        """Raise UserFixableError for a file that is requested and not open, was never saved, or is out of date."""
-        if not slots.REQUEST.get(instance.context).include_scene:
+        """Raise UserFixableError for a file that is requested and not open, was never saved, or is out of date.
+
+        The file of a finished render is attached if it is still the same, and stops nothing.
+        """
+        request = slots.REQUEST.get(instance.context)
+        if not request.include_scene or request.rendered_from:
             return
         remedy = "or publish without the scene file"
         if not scene_origin.is_from_scene(instance):

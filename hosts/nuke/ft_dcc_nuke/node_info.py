@@ -47,6 +47,7 @@ def describe_execution(node: nuke.Node, owner: nuke.Node, render: str | None, wi
         colour_space=colour_space_of(node),
         ocio=ocio_config_path(),
         window=window,
+        has_unsaved_changes=bool(nuke.root().modified()),
     )
 
 
