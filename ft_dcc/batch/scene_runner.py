@@ -13,6 +13,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import attrs
@@ -123,8 +124,26 @@ def _with_absolute_paths(request: PublishRequest) -> PublishRequest:
 @contextlib.contextmanager
 def _running(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """Start the program, and end it with its child processes on exit; raise HostMissing if it cannot be started."""
+    started: list[subprocess.Popen[bytes]] = []
     try:
-        process = subprocess.Popen(
+        # Ctrl-C interrupts the main thread only, so that it cannot lose the process while it starts.
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            pool.submit(lambda: started.append(_start(command, environment))).result()
+        (process,) = started
+        if process.stdin is not None:
+            # A program that has ended already is reported by its exit code.
+            with contextlib.suppress(OSError):
+                process.stdin.write(scene_order.GREETING)
+                process.stdin.flush()
+        yield process
+    finally:
+        for process in started:
+            _end(process)
+
+
+def _start(command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
             command,
             env=environment,
             stdin=subprocess.PIPE,
@@ -136,15 +155,6 @@ def _running(command: list[str], environment: dict[str, str]) -> Iterator[subpro
         )
     except OSError as error:
         raise errors.HostMissing(f"{command[0]} cannot be started: {error.strerror}. Install it again.") from error
-    try:
-        if process.stdin is not None:
-            # A program that has ended already is reported by its exit code.
-            with contextlib.suppress(OSError):
-                process.stdin.write(scene_order.GREETING)
-                process.stdin.flush()
-        yield process
-    finally:
-        _end(process)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -364,6 +364,16 @@ def test_an_interrupted_playblast_is_resumed_by_the_queue(scenes):
     assert scenes.versions() == [("SH010", 1)]
 
 
+def test_ctrl_c_while_the_program_starts_ends_it(scenes):
+    # The program interrupts its parent before anything else.
+    use_program(scenes, f"echo $$ > {scenes.folder}/pid; kill -INT $PPID; sleep 600")
+    scene = write_maya_scene(scenes.folder / "shot.ma")
+    process = scenes.start(scene, "--task", add_scene(scenes, "SH010", "shot.ma"), command="playblast")
+    _, stderr = process.communicate(timeout=120)
+    assert (process.returncode, "Traceback" in stderr) == (130, False)
+    assert not is_running(int((scenes.folder / "pid").read_text("utf-8")))
+
+
 def test_ctrl_c_ends_a_playblast_and_its_program(scenes):
     use_program(scenes, f"echo $$ > {scenes.folder}/pid; sleep 600")
     scene = write_maya_scene(scenes.folder / "shot.ma")
