@@ -10,16 +10,17 @@ import venv
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import attrs
 import pytest
-from browser_drivers import BrowserMissing, chromium
-from playwright.sync_api import Browser, sync_playwright
 
 from ft_dcc.server.database.data_folder import Credentials
 from ft_dcc.session import Session
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 @attrs.frozen
@@ -182,6 +183,10 @@ def session(studio_server: Credentials) -> Iterator[Session]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Start Chromium; one fixture for all folders, because a second driver cannot start in the same thread."""
+    # Here, because the environments of tests/python_qt_matrix have no Playwright.
+    from browser_drivers import BrowserMissing, chromium
+    from playwright.sync_api import sync_playwright
+
     with sync_playwright() as playwright:
         try:
             browser = chromium.launch(playwright)
