@@ -128,8 +128,7 @@ def merge_logs(folder: Path) -> Iterator[Render]:
 
 
 def _merged(folder: Path, source: str, parts: Sequence[RenderLog], view: str) -> Render:
-    newest_part = parts[-1]
-    newest = newest_part.execution
+    newest = parts[-1].execution
     # Each execution writes the whole movie.
     parts = parts if is_sequence(source) else parts[-1:]
     wanted, problem = None, ""
@@ -147,7 +146,7 @@ def _merged(folder: Path, source: str, parts: Sequence[RenderLog], view: str) ->
         view=view,
         is_ended=parts[-1].is_ended,
         problem=problem,
-        script_revision=newest_part.script_revision,
+        script_revision=parts[-1].script_revision,
     )
 
 

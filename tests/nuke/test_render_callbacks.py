@@ -59,8 +59,14 @@ def test_a_render_is_recorded_with_all_data_of_a_version(terminal, write, tmp_pa
         "lin_rec709",
     )
     assert render.is_complete and render.is_ended and terminal.messages == []
-    is_modified, revision = terminal.root.modified(), render.script_revision
-    assert (execution.has_unsaved_changes, revision["sha256"]) == (is_modified, sha256_of(tmp_path / "comp.nk"))
+    assert render.script_revision["sha256"] == sha256_of(tmp_path / "comp.nk")
+
+
+@pytest.mark.parametrize("is_modified", [False, True])
+def test_a_render_records_whether_the_script_has_unsaved_changes(terminal, write, is_modified):
+    terminal.root.setModified(is_modified)
+    terminal.render(write, 1001, 1002)
+    assert only_render().execution.has_unsaved_changes is is_modified
 
 
 def test_a_write_without_the_tab_or_switched_off_is_not_recorded(terminal, write):
