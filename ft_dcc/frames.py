@@ -1,4 +1,4 @@
-"""Frame ranges, frame rates, resolutions and image sequences on disk.
+"""Frame ranges, frame rates, resolutions, and sequences of image files.
 
 Frame numbers are integers and a rate is an exact fraction; they are converted to seconds only to seek in a movie.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Union
@@ -15,29 +15,11 @@ from typing import Union
 import attrs
 
 from ft_dcc.errors import FramesMissing, SettingInvalid
+from ft_dcc.files.sequences import FRAME_RANGE, frame_path, frame_sizes, is_sequence
 
 # The broadcast rates are N*1000/1001 by definition (SMPTE ST 12-1); hosts and movies contain rounded values.
 _NTSC_RATES = (24, 30, 48, 60, 120)
-_RANGE = re.compile(r"(-?\d+)(?:-(-?\d+))?(?:x(\d+))?(?:\+(\d+)(?:\+(\d+))?)?")
 _SIZE = re.compile(r"(\d+)\s*[xX]\s*(\d+)")
-_PLACEHOLDER = re.compile(r"%0?(\d*)d|(#+)")
-# Of Maya and Katana, of Houdini, and of Cinema 4D and others.
-_OTHER_PLACEHOLDER = re.compile(r"(@+)(?=\.\w+$)|\$F(\d+)|<frame0?(\d+)>")
-_NUMBERED = re.compile(r"(.*?)(\d+)(\.\w+)")
-# A minus between a separator and the number is its sign; after a letter it separates the number.
-_SIGN = re.compile(r"(^|[._ ])-$")
-# Of Nuke: the name of a stereo view, or its first letter.
-_VIEW = re.compile(r"%[vV]")
-# Formats of single images.
-IMAGE_SUFFIXES = frozenset((".bmp", ".cin", ".dpx", ".exr", ".jpeg", ".jpg", ".png", ".tga", ".tif", ".tiff", ".webp"))
-# Formats of movies; other files in a folder are ignored.
-MOVIE_SUFFIXES = frozenset(
-    (
-        *(".asf", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4"),
-        *(".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".ts", ".webm", ".wmv"),
-    )
-)
-
 Rate = Union[str, int, float, Fraction]
 
 
@@ -112,7 +94,7 @@ class FrameRange:
 
         Raises SettingInvalid for other text.
         """
-        match = _RANGE.fullmatch(text.strip())
+        match = FRAME_RANGE.fullmatch(text.strip())
         if match is None:
             raise SettingInvalid(
                 f"{text!r} is not a frame range. Write it as 1001-1100, 1001-1100+8 with handles, or 1001-1100x2 for "
@@ -194,7 +176,8 @@ class Resolution:
 class Frames:
     """A sequence of image files: its pattern, as ``/shots/sh010.%04d.png``, range, rate and resolution.
 
-    ``pixel_aspect`` is the width of a pixel by its height; None means what the files contain.
+    ``pixel_aspect`` is the width of a pixel by its height; None means what the files contain. ``file_offset`` is added
+    to the number of a frame for that of its file: frames of a cut are numbered as the shot.
     """
 
     pattern: str
@@ -202,18 +185,19 @@ class Frames:
     fps: Fraction
     resolution: Resolution
     pixel_aspect: Fraction | None = None
+    file_offset: int = 0
 
     def path(self, frame: int) -> Path:
         """Return the path of a frame, whether it exists or not."""
-        return Path(_frame_path(self.pattern, frame))
+        return Path(frame_path(self.pattern, frame + self.file_offset))
 
     def __len__(self) -> int:
         return len(self.frame_range)
 
     def missing(self) -> tuple[int, ...]:
         """Return the frames of the range, handles included, whose files are missing or empty."""
-        present = {frame for frame, size in _file_sizes(self.pattern).items() if size}
-        return tuple(frame for frame in self.frame_range.with_handles if frame not in present)
+        present = {frame for frame, size in frame_sizes(self.pattern).items() if size}
+        return tuple(frame for frame in self.frame_range.with_handles if frame + self.file_offset not in present)
 
 
 def find_frames(pattern: str) -> FrameRange:
@@ -221,71 +205,13 @@ def find_frames(pattern: str) -> FrameRange:
 
     The pattern contains the frame number as ``%04d`` or ``####``. Raises FramesMissing if no file matches.
     """
-    numbers = _file_sizes(pattern)
+    numbers = frame_sizes(pattern)
     if not numbers:
         folder = os.path.dirname(pattern)  # noqa: PTH120 - a pattern is not a path
         if folder and not os.path.isdir(folder):  # noqa: PTH112
             raise FramesMissing(f"The folder {folder} does not exist.")
         raise FramesMissing(f"No file matches {pattern}. Give the frames as name.%04d.png or name.####.png.")
     return FrameRange(min(numbers), max(numbers))
-
-
-def is_sequence(pattern: str) -> bool:
-    """Return whether the file name contains a frame number placeholder, ``%04d`` or ``####``.
-
-    A file that exists under the name is one file, such as "shot#1.png".
-    """
-    if _PLACEHOLDER.search(os.path.basename(pattern)) is None:  # noqa: PTH119 - a pattern is not a path
-        return False
-    return not os.path.isfile(pattern)  # noqa: PTH113
-
-
-def find_sequences(paths: Iterable[Path]) -> list[str]:
-    """Return the sources that the paths name: patterns of sequences, and paths of movies and single images.
-
-    One image of a sequence selects the whole sequence; a folder selects the images and movies in it.
-    """
-    found: dict[str, None] = {}
-    # Each sequence is searched once: a folder may contain thousands of frames.
-    sequences: dict[tuple[Path, str, str], str | None] = {}
-    for path in paths:
-        for file in _media_files(path) if path.is_dir() else [path]:
-            key = _sequence_key(file)
-            if key is not None and key not in sequences:
-                sequences[key] = _sequence(*key)
-            found.setdefault((sequences[key] if key is not None else None) or str(file))
-    return list(found)
-
-
-def join_sequences(sources: Iterable[str]) -> tuple[str, ...]:
-    """Return the sources, with images of one sequence replaced by its pattern if several of them are given.
-
-    A range after a pattern, as Nuke writes it, stays with the pattern. ``%V`` gives one source for each view on disk.
-
-    >>> join_sequences(["sh.1001.png", "a.mov", "sh.1002.png", "b.1.png", "c.@@@@.png", "1-5"])
-    ('sh.%04d.png', 'a.mov', 'b.1.png', 'c.####.png 1-5')
-    """
-    given: list[str] = []
-    for source in sources:
-        standard = with_standard_placeholder(source)
-        if given and is_sequence(given[-1]) and _RANGE.fullmatch(source) and not os.path.exists(source):  # noqa: PTH110
-            given[-1] = f"{given[-1]} {source}"
-        else:
-            given += expand_views(standard)
-    members: dict[tuple[Path, str, str], list[str]] = {}
-    for source in given:
-        key = _sequence_key(Path(source))
-        if key is not None:
-            members.setdefault(key, []).append(source)
-    found: dict[str, None] = {}
-    for source in given:
-        key = _sequence_key(Path(source))
-        if key is None or len(set(members[key])) < 2:
-            found.setdefault(source)
-            continue
-        width = _padding([_digits(each, key) for each in members[key]])
-        found.setdefault(str(key[0] / f"{key[1]}%0{width}d{key[2]}"))
-    return tuple(found)
 
 
 def split_range(source: str) -> tuple[str, FrameRange | None]:
@@ -295,66 +221,9 @@ def split_range(source: str) -> tuple[str, FrameRange | None]:
     ('sh.%04d.exr', FrameRange(start=1001, end=1010, handles=0, tail=0, step=1))
     """
     pattern, _, text = source.rpartition(" ")
-    if not pattern or _RANGE.fullmatch(text) is None or not is_sequence(pattern):
+    if not pattern or FRAME_RANGE.fullmatch(text) is None or not is_sequence(pattern):
         return source, None
     return pattern, FrameRange.parse(text)
-
-
-def expand_views(source: str) -> list[str]:
-    """Return a source for each view whose files exist, in place of ``%V`` or ``%v``; the source if there is none."""
-    folder, name = os.path.split(source)
-    if _VIEW.search(name) is None or os.path.exists(source):  # noqa: PTH110 - a pattern is not a path
-        return [source]
-    try:
-        found = [re.fullmatch(_view_expression(name), each) for each in os.listdir(folder or ".")]  # noqa: PTH208 - text
-    except OSError:
-        return [source]
-    views = sorted({match[1] for match in found if match})
-    return [os.path.join(folder, _VIEW.sub(view, name)) for view in views] or [source]  # noqa: PTH118
-
-
-def _view_expression(name: str) -> str:
-    """Return the expression of the files of a pattern with views; its first group is the view."""
-    before, _, after = split_frame_number(name) or (name, 0, None)
-    text = before if after is None else f"{before}\0{after}"
-    pieces = [re.escape(piece).replace(re.escape("\0"), r"-?\d+") for piece in _VIEW.split(text)]
-    return pieces[0] + r"(\w+?)" + r"(?:\1)".join(pieces[1:])
-
-
-def _digits(source: str, key: tuple[Path, str, str]) -> str:
-    """Return the number in the name of an image, with its sign."""
-    name = Path(source).name
-    return name[len(key[1]) : len(name) - len(key[2])]
-
-
-def with_standard_placeholder(source: str) -> str:
-    """Return a source with the frame number of other programs, @@@@, $F4 or <frame04>, as ``####`` or ``%04d``.
-
-    A file that exists under the name is left as it is.
-
-    >>> with_standard_placeholder("sh.$F4.exr"), with_standard_placeholder("sh.<frame04>.exr")
-    ('sh.%04d.exr', 'sh.%04d.exr')
-    """
-    folder, name = os.path.split(source)
-    if is_sequence(source) or os.path.exists(source):  # noqa: PTH110 - a pattern is not a path
-        return source
-    name = _OTHER_PLACEHOLDER.sub(
-        lambda found: "#" * len(found[1]) if found[1] else f"%0{found[2] or found[3]}d", name, 1
-    )
-    return os.path.join(folder, name)  # noqa: PTH118
-
-
-def split_frame_number(name: str) -> tuple[str, int, str] | None:
-    """Return the part of a file name before the frame number, the padding, and the part after; None without one.
-
-    >>> split_frame_number("sh010.####.png"), split_frame_number("sh010.%d.png")
-    (('sh010.', 4, '.png'), ('sh010.', 0, '.png'))
-    """
-    # The last one: "shot#1.%04d.png" has its number before the suffix.
-    match = next(reversed(list(_PLACEHOLDER.finditer(name))), None)
-    if match is None:
-        return None
-    return name[: match.start()], len(match[2]) if match[2] else int(match[1] or 0), name[match.end() :]
 
 
 def format_ranges(frames: tuple[int, ...]) -> str:
@@ -370,80 +239,3 @@ def format_ranges(frames: tuple[int, ...]) -> str:
         else:
             runs.append([frame, frame])
     return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
-
-
-def _media_files(folder: Path) -> list[Path]:
-    """Return the images and movies in a folder, without hidden files such as ``._sh010.1001.exr`` of macOS."""
-    suffixes = IMAGE_SUFFIXES | MOVIE_SUFFIXES
-    inside = (each for each in folder.iterdir() if each.suffix.lower() in suffixes and not each.name.startswith("."))
-    return sorted(filter(Path.is_file, inside))
-
-
-def _sequence_key(file: Path) -> tuple[Path, str, str] | None:
-    """Return folder, prefix and suffix of an image with a frame number, or None."""
-    match = _NUMBERED.fullmatch(file.name)
-    if match is None or file.suffix.lower() not in IMAGE_SUFFIXES:
-        return None
-    before, _, after = match.groups()
-    return file.parent, before[:-1] if _SIGN.search(before) else before, after
-
-
-def _sequence(folder: Path, before: str, after: str) -> str | None:
-    """Return the pattern of the images that differ in the number only, or None for a single image."""
-    name_pattern = re.compile(rf"{re.escape(before)}({_number(before)}){re.escape(after)}")
-    try:
-        digits = [found[1] for other in os.scandir(folder) if (found := name_pattern.fullmatch(other.name))]
-    except OSError:
-        return None
-    if len(digits) < 2:
-        return None
-    return str(folder / f"{before}%0{_padding(digits)}d{after}")
-
-
-def _number(before: str) -> str:
-    """Return the expression of a frame number after this part of the name."""
-    return r"-?\d+" if not before or before[-1] in "._ " else r"\d+"
-
-
-def _padding(numbers: list[str]) -> int:
-    """Return the width of the numbers: that of one with a leading zero, else of the shortest one."""
-    positive = [each for each in numbers if not each.startswith("-")] or [each.lstrip("-") for each in numbers]
-    return min((len(each) for each in positive if each.startswith("0")), default=min(map(len, positive)))
-
-
-def _frame_path(pattern: str, frame: int) -> str:
-    folder, name = os.path.split(pattern)
-    parts = split_frame_number(name)
-    if parts is None:
-        return pattern
-    before, width, after = parts
-    # Blender and Maya write the sign before the padded digits: -0005. Others count it as a digit: -005.
-    path = os.path.join(folder, f"{before}{'-' if frame < 0 else ''}{abs(frame):0{width}d}{after}")  # noqa: PTH118
-    if frame >= 0 or os.path.exists(path):  # noqa: PTH110
-        return path
-    shorter = os.path.join(folder, f"{before}{frame:0{width}d}{after}")  # noqa: PTH118
-    return shorter if os.path.exists(shorter) else path  # noqa: PTH110
-
-
-def _file_sizes(pattern: str) -> dict[int, int]:
-    """Return the size in bytes of each frame on disk."""
-    folder, name = os.path.split(pattern)
-    parts = split_frame_number(name)
-    if parts is None:
-        return {}
-    before, width, after = parts
-    digits = max(width, 1)
-    number = rf"\d{{{digits},}}|-\d{{{max(digits - 1, 1)},}}"
-    name_pattern = re.compile(rf"{re.escape(before)}({number}){re.escape(after)}")
-    try:
-        with os.scandir(folder or ".") as entries:
-            return {
-                int(found[1]): entry.stat().st_size
-                for entry in entries
-                if (found := name_pattern.fullmatch(entry.name))
-            }
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise FramesMissing(f"The folder {folder} of the frames {name} cannot be read: {reason}.") from error

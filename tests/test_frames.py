@@ -9,18 +9,8 @@ from pathlib import Path
 import pytest
 
 from ft_dcc.errors import FramesMissing, SettingInvalid
-from ft_dcc.frames import (
-    FrameRange,
-    Frames,
-    Resolution,
-    find_frames,
-    find_sequences,
-    format_ranges,
-    frame_rate,
-    is_sequence,
-    join_sequences,
-    split_range,
-)
+from ft_dcc.files.sequences import find_sequences, is_sequence, join_sequences
+from ft_dcc.frames import FrameRange, Frames, Resolution, find_frames, format_ranges, frame_rate, split_range
 
 
 def test_handles_lie_outside_the_shot():

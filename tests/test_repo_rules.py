@@ -55,6 +55,35 @@ def test_the_import_contracts_are_kept():
     run(str(Path(sys.executable).with_name("lint-imports")), "--no-cache")
 
 
+def test_a_package_that_imports_its_modules_is_imported_before_them():
+    """Two threads that import such a package and one of its modules at once get an unfinished module."""
+    core = tracked(".py", below="ft_dcc") + tracked(".py", below="hosts")
+    packages = {
+        ".".join(path.parent.relative_to(ROOT).parts)
+        for path in core
+        if path.name == "__init__.py" and path.is_relative_to(ROOT / "ft_dcc")
+    }
+    eager = {
+        package
+        for package in packages
+        if any(module.startswith(f"{package}.") for module in top_level_imports(ROOT / package.replace(".", "/")))
+    }
+    assert eager == {"ft_dcc.media"}
+    found = [
+        f"{path.relative_to(ROOT)}: {node.module}"
+        for path in core
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.module and not path.is_relative_to(ROOT / "ft_dcc" / "media")
+        if any(node.module.startswith(f"{package}.") for package in eager)
+    ]
+    assert found == [], "Write: from ft_dcc.media import <name or module>"
+
+
+def top_level_imports(package: Path) -> list[str]:
+    tree = ast.parse((package / "__init__.py").read_text(encoding="utf-8"))
+    return [node.module for node in tree.body if isinstance(node, ast.ImportFrom) and node.module]
+
+
 def test_no_module_has_a_meaningless_name():
     assert [path for path in tracked(".py", ".ts") if path.stem in MEANINGLESS_NAMES] == []
 

@@ -1,11 +1,13 @@
 """Encode movies, stills, thumbnails and contact sheets with ffmpeg, and read movies and images.
 
-It knows files, frames and settings, and nothing of a publish, a host or a server.
+It knows files, frames and settings, and nothing of a publish, a host or a server. Other packages import its names and
+modules from here, never ``ft_dcc.media.encode`` by its path: a thread that does so while another one imports this
+package could give it an unfinished module.
 """
 
 from ft_dcc.media.burnin import Burnin
 from ft_dcc.media.contact_sheet import contact_sheet, contact_sheet_of_movie
-from ft_dcc.media.encode import encode, transcode
+from ft_dcc.media.encode import cut, encode, transcode, variable_rate
 from ft_dcc.media.inspection.media_info import EncodedFile, MovieInfo
 from ft_dcc.media.inspection.probe import probe, resampled
 from ft_dcc.media.live_encode import LiveEncode, start_live_encode
@@ -13,7 +15,7 @@ from ft_dcc.media.ocio import ColourOptions, image_size
 from ft_dcc.media.presets import Output
 from ft_dcc.media.slate import SlateImages
 from ft_dcc.media.sound import Sound
-from ft_dcc.media.thumbnail import still, thumbnail
+from ft_dcc.media.thumbnail import movie_images, still, thumbnail
 
 __all__ = [
     "Burnin",
@@ -26,12 +28,15 @@ __all__ = [
     "Sound",
     "contact_sheet",
     "contact_sheet_of_movie",
+    "cut",
     "encode",
     "image_size",
+    "movie_images",
     "probe",
     "resampled",
     "start_live_encode",
     "still",
     "thumbnail",
     "transcode",
+    "variable_rate",
 ]

@@ -105,6 +105,7 @@ class _Sheet:
                 self.frame_input.verify_decoded(finished)
             if finished.returncode or not unfinished.stat().st_size:
                 raise ffmpeg.failure(finished, self.source, path)
+        lost = missing_remark(fonts.missing)
         return media_info.EncodedFile(
             path,
             COMPONENT_NAME,
@@ -113,7 +114,8 @@ class _Sheet:
             1,
             path.stat().st_size,
             filled=tuple(self.target.filled),
-            remark=missing_remark(fonts.missing),
+            remark=lost,
+            changes=lost,
         )
 
     @property

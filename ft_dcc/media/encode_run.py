@@ -156,8 +156,9 @@ class EncodeRun:
                 raise flaw
         name = encoder.name if self.output.codec is None else ""
         lost = missing_remark(burnin.fonts_of(self.burnin, self.target).missing) if self._has_burnin else ""
+        changes = "; ".join(filter(None, (self.remark, lost)))
         remarks = "; ".join(filter(None, (self.remark, remark, lost)))
-        return attrs.evolve(self._encoded_file(path), encoder=name, remark=remarks)
+        return attrs.evolve(self._encoded_file(path), encoder=name, remark=remarks, changes=changes)
 
     def copy(self, movie: Path, path: Path, on_frame: OnFrame | None) -> media_info.EncodedFile:
         """Copy the movie to ``path`` unchanged."""
@@ -231,4 +232,6 @@ def movie_filters(info: media_info.MovieInfo) -> list[str]:
     # The frames are numbered again, since a container's clock may round.
     numbered = [f"settb={1 / info.fps}", "setpts=N", f"fps={info.fps}"]
     resampled = [f"fps={info.fps}"] if info.is_resampled else []
-    return [*resampled, *numbered, *ffmpeg_colour.from_movie(info)]
+    used = f"trim=start_frame={info.skipped}:end_frame={info.skipped + info.frame_count}"
+    cut = [used, "setpts=N"] if info.is_cut else []
+    return [*resampled, *numbered, *cut, *ffmpeg_colour.from_movie(info)]

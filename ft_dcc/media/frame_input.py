@@ -16,7 +16,8 @@ from typing import Callable
 import attrs
 
 from ft_dcc.errors import FramesMissing, ValueMismatch
-from ft_dcc.frames import Frames, Resolution, format_ranges, split_frame_number
+from ft_dcc.files.sequences import split_frame_number
+from ft_dcc.frames import Frames, Resolution, format_ranges
 from ft_dcc.media import burnin, ffmpeg, ffmpeg_colour, ocio
 from ft_dcc.media.ffmpeg import Buffer, Feed, Finished
 from ft_dcc.media.inspection import file_integrity, probe
@@ -67,7 +68,8 @@ class FrameInput:
     @property
     def is_plain(self) -> bool:
         """Whether every frame of the movie shows its own file, whose name ffmpeg can make from its number."""
-        return all(number == shown for number, shown in self.shown.items()) and self.numbers[0] >= 0
+        first_file = self.numbers[0] + self.frames.file_offset
+        return all(number == shown for number, shown in self.shown.items()) and first_file >= 0
 
     @property
     def filters(self) -> list[str]:
@@ -115,7 +117,8 @@ class FrameInput:
         folder, name = os.path.split(self.frames.pattern)
         before, width, after = (str(part).replace("%", "%%") for part in split_frame_number(name) or (name, 0, ""))
         pattern = os.path.join(folder.replace("%", "%%"), f"{before}%0{width}d{after}")  # noqa: PTH118
-        timing = ["-framerate", str(self.frames.fps), "-start_number", str(self.numbers[0])]
+        first_file = self.numbers[0] + self.frames.file_offset
+        timing = ["-framerate", str(self.frames.fps), "-start_number", str(first_file)]
         return [*self._strict, "-f", "image2", *timing, "-i", ffmpeg.file_url(pattern)]
 
     @property

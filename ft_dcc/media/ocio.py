@@ -18,6 +18,7 @@ from typing import Any, Callable
 import attrs
 
 from ft_dcc import errors, frames
+from ft_dcc.files import sequences
 from ft_dcc.media import ffmpeg
 from ft_dcc.media.inspection import file_integrity, image_channels
 from ft_dcc.media.inspection.probe import probe
@@ -90,8 +91,8 @@ def image_size(image: Path, colour: ColourOptions | None = None) -> frames.Resol
     if conversion is not None:
         # ffmpeg does not read OpenEXR files that are deep, or whose RGB is in a layer or in a later part.
         return conversion.size_of(image)
-    if image.suffix.lower() not in frames.IMAGE_SUFFIXES:
-        known = ", ".join(sorted(frames.IMAGE_SUFFIXES))
+    if image.suffix.lower() not in sequences.IMAGE_SUFFIXES:
+        known = ", ".join(sorted(sequences.IMAGE_SUFFIXES))
         raise errors.ValueMismatch("kind of image", found=image.suffix or "none", expected=f"one of {known}")
     return probe(image).resolution
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import attrs
 
 from ft_dcc.errors import MovieUnreadable
-from ft_dcc.frames import IMAGE_SUFFIXES, FrameRange, Frames, Resolution
+from ft_dcc.files.sequences import IMAGE_SUFFIXES
+from ft_dcc.frames import FrameRange, Frames, Resolution
 from ft_dcc.media import burnin as drawing
 from ft_dcc.media import encode_run, ffmpeg, ocio
 from ft_dcc.media import ffmpeg_colour as encoding
@@ -104,7 +105,8 @@ def _draw(made: media_info.EncodedFile, burnin: drawing.Burnin | None) -> media_
         finished = ffmpeg.run([*movie_input(made.path), *sink, ffmpeg.file_url(unfinished)], folder=folder)
         if finished.returncode or not unfinished.stat().st_size:
             raise ffmpeg.failure(finished, str(made.path), made.path)
-    return attrs.evolve(made, size=made.path.stat().st_size, remark=missing_remark(fonts.missing))
+    lost = missing_remark(fonts.missing)
+    return attrs.evolve(made, size=made.path.stat().st_size, remark=lost, changes=lost)
 
 
 def _jpeg(

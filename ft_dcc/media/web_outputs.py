@@ -18,7 +18,8 @@ from typing import Any, Callable
 import attrs
 
 from ft_dcc.errors import Error, StorageError
-from ft_dcc.frames import IMAGE_SUFFIXES, Frames, find_frames, frame_rate
+from ft_dcc.files.sequences import IMAGE_SUFFIXES
+from ft_dcc.frames import Frames, find_frames, frame_rate
 from ft_dcc.media import presets
 from ft_dcc.media.encode import encode, transcode
 from ft_dcc.media.ffmpeg import IsCancelled

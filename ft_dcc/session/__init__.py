@@ -9,35 +9,35 @@ with Session() as session:
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
-from ft_dcc.session.session import Session
-from ft_dcc.session.symbol import (
-    CONNECT_LOCATION_ID,
-    ORIGIN_LOCATION_ID,
-    REVIEW_LOCATION_ID,
-    SERVER_LOCATION_ID,
-    UNMANAGED_LOCATION_ID,
-)
-
 if TYPE_CHECKING:
-    from ft_dcc.session.transport.http import SessionAuthentication
+    from ft_dcc.session.session import Session as Session
+    from ft_dcc.session.symbol import CONNECT_LOCATION_ID as CONNECT_LOCATION_ID
+    from ft_dcc.session.symbol import ORIGIN_LOCATION_ID as ORIGIN_LOCATION_ID
+    from ft_dcc.session.symbol import REVIEW_LOCATION_ID as REVIEW_LOCATION_ID
+    from ft_dcc.session.symbol import SERVER_LOCATION_ID as SERVER_LOCATION_ID
+    from ft_dcc.session.symbol import UNMANAGED_LOCATION_ID as UNMANAGED_LOCATION_ID
+    from ft_dcc.session.transport.http import SessionAuthentication as SessionAuthentication
 
-__all__ = [
-    "CONNECT_LOCATION_ID",
-    "ORIGIN_LOCATION_ID",
-    "REVIEW_LOCATION_ID",
-    "SERVER_LOCATION_ID",
-    "UNMANAGED_LOCATION_ID",
-    "Session",
-    "SessionAuthentication",
-]
+# Imported on first use: if this package imported its own modules, two threads that import the package and one of the
+# modules at the same time would wait for each other, and Python would give one of them an unfinished module.
+_MODULES = {
+    "CONNECT_LOCATION_ID": "ft_dcc.session.symbol",
+    "ORIGIN_LOCATION_ID": "ft_dcc.session.symbol",
+    "REVIEW_LOCATION_ID": "ft_dcc.session.symbol",
+    "SERVER_LOCATION_ID": "ft_dcc.session.symbol",
+    "UNMANAGED_LOCATION_ID": "ft_dcc.session.symbol",
+    "Session": "ft_dcc.session.session",
+    "SessionAuthentication": "ft_dcc.session.transport.http",
+}
+
+__all__ = [*_MODULES]
 
 
 def __getattr__(name: str) -> Any:
-    # Its base class is in requests, which is imported by the first session.
-    if name == "SessionAuthentication":
-        from ft_dcc.session.transport.http import SessionAuthentication
-
-        return SessionAuthentication
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(_MODULES[name]), name)
+    return value

@@ -20,8 +20,8 @@ class EncodedFile:
 
     A still has no rate and one frame. ``size`` is in bytes. ``lead`` is the number of frames before the first one of
     the range: a slate. ``filled`` are missing frames that show another one. ``encoder`` is the encoder's name, "" for a
-    copy and a still, and ``remark`` the reason why it is not the requested one, or what was changed in the images of a
-    movie.
+    copy and a still. ``changes`` says what differs from the images of the source or from the requested text, and
+    ``remark`` contains that and the reason why the encoder is not the requested one.
     """
 
     path: Path
@@ -34,6 +34,7 @@ class EncodedFile:
     filled: tuple[int, ...] = ()
     encoder: str = ""
     remark: str = ""
+    changes: str = ""
 
 
 @attrs.frozen
@@ -41,10 +42,12 @@ class MovieInfo:
     """The properties of a movie, found by decoding every frame.
 
     ``fps`` is the mean rate unless ``is_constant_rate``. ``is_resampled`` means that ``fps`` and ``frame_count`` are
-    those after the frames of a variable rate were repeated or left out. ``matrix`` is ffmpeg's name of the colour
-    matrix ("bt709", "gbr"), ``transfer`` and ``primaries`` of its transfer function and primaries, "unknown" if the
-    movie has none. ``start`` is the time of the first frame in seconds, on the clock of the sound. ``key_interval`` is
-    the largest distance of two key frames, in frames. ``audio_codec`` is "" without sound, ``timecode`` without one.
+    those after the frames of a variable rate were repeated or left out. ``is_cut`` means that ``frame_count`` is the
+    number of frames after the first ``skipped`` ones that are used, and the rest is left out. ``matrix`` is ffmpeg's
+    name of the colour matrix ("bt709", "gbr"), ``transfer`` and ``primaries`` of its transfer function and primaries,
+    "unknown" if the movie has none. ``start`` is the time of the first frame in seconds, on the clock of the sound.
+    ``key_interval`` is the largest distance of two key frames, in frames. ``audio_codec`` is "" without sound,
+    ``timecode`` without one.
     """
 
     resolution: Resolution
@@ -63,6 +66,8 @@ class MovieInfo:
     is_interlaced: bool = False
     is_resampled: bool = False
     timecode: str = ""
+    is_cut: bool = False
+    skipped: int = 0
 
     @property
     def has_audio(self) -> bool:
@@ -97,6 +102,7 @@ class MovieInfo:
             and self.resolution == self.resolution.even
             and self.is_constant_rate
             and not self.changes
+            and not self.is_cut
             and self.is_faststart
             and self.start == 0
             and (self.key_interval == 1 or self.key_interval * 2 <= self.fps)

@@ -12,6 +12,7 @@ from pathlib import Path
 import attrs
 
 from ft_dcc import errors, frames
+from ft_dcc.files import sequences
 from ft_dcc.media import ffmpeg
 from ft_dcc.media.ffmpeg import Finished, IsCancelled
 from ft_dcc.media.inspection import file_integrity, media_info
@@ -64,7 +65,7 @@ def parse_frame_count(line: str) -> int | None:
 
 def movie_input(path: Path) -> list[str]:
     """Return ffmpeg's input arguments for a movie or a single image; playlists and URLs are not read."""
-    if path.suffix.lower() in frames.IMAGE_SUFFIXES:
+    if path.suffix.lower() in sequences.IMAGE_SUFFIXES:
         return ["-protocol_whitelist", "file", "-f", "image2", "-pattern_type", "none", "-i", ffmpeg.file_url(path)]
     return ["-protocol_whitelist", "file", "-format_whitelist", _CONTAINERS, "-i", ffmpeg.file_url(path)]
 
@@ -175,7 +176,7 @@ def _check_complete(path: Path, log: _LogReader, finished: Finished) -> None:
         reason = finished.errors[0] if finished.errors else "it contains no frame"
         if "whitelist" in reason or "non standard extension" in reason:
             reason = "its format is not a movie format"
-        kind = "n image" if path.suffix.lower() in frames.IMAGE_SUFFIXES else " movie"
+        kind = "n image" if path.suffix.lower() in sequences.IMAGE_SUFFIXES else " movie"
         raise errors.MovieUnreadable(
             f"{path} is not a{kind} that can be decoded: {reason.rstrip('.')}. Export it again."
         )

@@ -16,7 +16,8 @@ from uuid import uuid4
 from sqlalchemy import select
 
 from ft_dcc.errors import Cancelled, EncodeFailed, Forbidden, SettingInvalid
-from ft_dcc.frames import IMAGE_SUFFIXES, frame_rate
+from ft_dcc.files.sequences import IMAGE_SUFFIXES
+from ft_dcc.frames import frame_rate
 from ft_dcc.server.auth.permissions import UNLIMITED
 from ft_dcc.server.context import ServerContext
 from ft_dcc.server.database import clock

@@ -28,7 +28,8 @@ from sqlalchemy import (
     update,
 )
 
-from ft_dcc import errors, frames
+from ft_dcc import errors
+from ft_dcc.files import sequences
 from ft_dcc.server.database import clock
 from ft_dcc.server.entities import authorization, create
 from ft_dcc.server.entities.batch import Answer, Batch, Operation, create_operation
@@ -97,13 +98,13 @@ class PendingEncode:
 
 def output_names(file_type: str | None) -> tuple[str, str]:
     """Return the names of the components that are made from a source."""
-    return STILL if source_suffix(file_type) in frames.IMAGE_SUFFIXES else MOVIE, THUMBNAIL
+    return STILL if source_suffix(file_type) in sequences.IMAGE_SUFFIXES else MOVIE, THUMBNAIL
 
 
 def source_suffix(file_type: str | None) -> str:
     """Return a known suffix for the encoder's source file: that of an image, .mp4, or .movie for all others."""
     given = f".{(file_type or '').strip().lstrip('.').lower()}"
-    return given if given in (*frames.IMAGE_SUFFIXES, ".mp4") else ".movie"
+    return given if given in (*sequences.IMAGE_SUFFIXES, ".mp4") else ".movie"
 
 
 def encode_media(batch: Batch, operation: Operation) -> Answer:

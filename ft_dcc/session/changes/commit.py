@@ -82,7 +82,7 @@ def _is_source_media(path: Path, component_name: str) -> bool:
     """Return whether the file is a movie or an image that was not encoded for review yet."""
     import mimetypes
 
-    from ft_dcc.frames import IMAGE_SUFFIXES
+    from ft_dcc.files.sequences import IMAGE_SUFFIXES
 
     if component_name.startswith(_REVIEW_MEDIA_PREFIXES):
         return False

@@ -13,7 +13,7 @@ from typing import Any, Union
 import attrs
 
 from ft_dcc.errors import OperationError
-from ft_dcc.frames import IMAGE_SUFFIXES, MOVIE_SUFFIXES
+from ft_dcc.files.sequences import IMAGE_SUFFIXES, MOVIE_SUFFIXES
 from ft_dcc.session.entity_types.doc_attributes import TYPE_ALIASES
 from ft_dcc.session.query.expression import quoted
 

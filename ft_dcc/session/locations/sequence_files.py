@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ft_dcc.errors import OperationError
+from ft_dcc.files import sequences
 
 
 def is_sequence(path: str | os.PathLike[str]) -> bool:
@@ -17,15 +18,13 @@ def is_sequence(path: str | os.PathLike[str]) -> bool:
     """
     import clique
 
-    from ft_dcc import frames
-
     text = os.fspath(path)
     if Path(text).is_file():
         return False
     try:
         clique.parse(text)
     except ValueError:
-        return frames.is_sequence(text)
+        return sequences.is_sequence(text)
     return True
 
 
@@ -55,10 +54,8 @@ def frame_number(file: str) -> str:
 
 
 def _files_on_disk(pattern: str) -> list[str]:
-    from ft_dcc import frames
-
     folder, name = os.path.split(pattern)
-    parts = frames.split_frame_number(name)
+    parts = sequences.split_frame_number(name)
     if parts is None or not Path(folder or ".").is_dir():
         return []
     before, width, after = parts

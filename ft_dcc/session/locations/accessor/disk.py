@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from ft_dcc import errors, frames
+from ft_dcc import errors
+from ft_dcc.files import sequences
 from ft_dcc.session.locations.accessor import Accessor
 
 
@@ -43,7 +44,7 @@ class DiskAccessor(Accessor):
 
     def is_sequence(self, resource_identifier: str) -> bool:
         """Return whether the identifier stands for a sequence of files."""
-        return frames.is_sequence(resource_identifier)
+        return sequences.is_sequence(resource_identifier)
 
     def open(self, resource_identifier: str, mode: str = "rb") -> IO[Any]:
         """Return the open file; raises AccessorResourceInvalidError for a folder, and other AccessorErrors."""
