@@ -96,6 +96,30 @@ def test_note_appears_on_an_open_page_without_reload_or_lost_focus(view, reviews
     other.close()
 
 
+def test_note_has_several_labels(view, reviews, review, opened, session):
+    names = ["Client feedback", "For review"]
+    view.page.fill("#note-text", "Why?")
+    view.page.click("#note-labels")
+    for name in names:
+        view.page.get_by_role("checkbox", name=name).check()
+    assert view.text("#note-labels") == "2 labels"
+    view.page.keyboard.press("Escape")
+    view.page.get_by_role("checkbox", name=names[0]).wait_for(state="hidden")
+    assert view.page.evaluate("() => document.activeElement.id") == "note-labels"
+    view.page.click("#note-labels")
+    view.page.locator("#stage").dispatch_event("pointerdown")
+    view.page.get_by_role("checkbox", name=names[0]).wait_for(state="hidden")
+    view.page.click("#send-note")
+    wait_for_notes(view, 1)
+    assert sorted(view.page.locator(".note .note-label").all_inner_texts()) == names
+    assert view.text("#note-labels") == "Labels"
+    session.reset()
+    (note,) = session.query(
+        f'select note_label_links.label.name from Note where parent_id is "{review[1].id}" and content is "Why?"'
+    )
+    assert sorted(link["label"]["name"] for link in note["note_label_links"]) == names
+
+
 def test_reply_and_done_state(view, reviews, review, opened):
     view.page.fill("#note-text", "Why?")
     view.page.press("#note-text", "Control+Enter")

@@ -1,6 +1,7 @@
 /** Small elements that several panels use. */
 
-import type { JSX } from "preact";
+import type { ComponentChildren, JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
 
 import type { Entry, Note } from "./model";
 
@@ -54,5 +55,51 @@ export function AddressedLabel({ note, actions }: { readonly note: Note; readonl
     <button type="button" class="note-label note-addressed" onClick={() => actions.select(entry)}>
       {text}
     </button>
+  );
+}
+
+interface DropdownProps {
+  readonly id: string;
+  readonly class: string;
+  /** The name of the button for a screen reader. */
+  readonly label: string;
+  readonly title: string;
+  /** What the button shows. */
+  readonly button: ComponentChildren;
+  readonly children: ComponentChildren;
+}
+
+/** A button that opens a list below or above it. Escape, and a click or the focus elsewhere, close it. */
+export function Dropdown(props: DropdownProps): JSX.Element {
+  const root = useRef<HTMLDetailsElement>(null);
+  const close = (event: KeyboardEvent): void => {
+    if (event.key !== "Escape" || root.current?.open !== true) return;
+    root.current.open = false;
+    root.current.querySelector("summary")?.focus();
+    event.stopPropagation();
+  };
+  useEffect(() => {
+    // A click on what takes no focus, such as the movie, is not in `focusout`.
+    const closeOutside = (event: PointerEvent): void => {
+      if (event.target instanceof Node && root.current?.contains(event.target) === false) root.current.open = false;
+    };
+    document.addEventListener("pointerdown", closeOutside);
+    return () => document.removeEventListener("pointerdown", closeOutside);
+  }, []);
+  return (
+    <details
+      class={`dropdown ${props.class}`}
+      ref={root}
+      onKeyDown={close}
+      onFocusOut={(event) => {
+        const isInside = event.relatedTarget instanceof Node && event.currentTarget.contains(event.relatedTarget);
+        if (!isInside && event.relatedTarget !== null) event.currentTarget.open = false;
+      }}
+    >
+      <summary id={props.id} aria-label={props.label} title={props.title}>
+        {props.button}
+      </summary>
+      {props.children}
+    </details>
   );
 }

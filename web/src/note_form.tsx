@@ -7,7 +7,7 @@ import { useRef } from "preact/hooks";
 import { attachAll, AttachButton, DraftFiles, isAttaching } from "./note_files";
 import { handleMentionKey, MentionList, searchPeople, stopMention } from "./mentions";
 import { changeDraft, draftOf, drawnFrames, isEmpty, newId, redo, removeSent, undo, type Draft } from "./drafts";
-import { Icon, type PageActions } from "./elements";
+import { Dropdown, Icon, type PageActions } from "./elements";
 import { STILL_FRAME } from "./model";
 import { postNote, type NotePayload } from "./server";
 import { applyChange, details, mayComment, mayDraw, review, shownFrame } from "./store";
@@ -149,21 +149,32 @@ function FrameButton({ id, draft }: { readonly id: string; readonly draft: Draft
 function Labels({ id, draft }: { readonly id: string; readonly draft: Draft }): JSX.Element | null {
   const labels = review.value?.labels ?? [];
   if (labels.length === 0) return null;
+  const chosen = labels.filter((label) => draft.labels.includes(label.id)).map(({ name }) => name);
+  const toggle = (label: string, isOn: boolean): void =>
+    changeDraft(id, { labels: [...draft.labels.filter((each) => each !== label), ...(isOn ? [label] : [])] });
   return (
-    <select
+    <Dropdown
       id="note-labels"
       class="note-labels"
-      aria-label="Label of the note"
-      value={draft.labels[0] ?? ""}
-      onChange={(event) => changeDraft(id, { labels: event.currentTarget.value === "" ? [] : [event.currentTarget.value] })}
+      label={chosen.length === 0 ? "Labels of the note: none" : `Labels of the note: ${chosen.join(", ")}`}
+      title={chosen.length === 0 ? "Label the note" : chosen.join(", ")}
+      button={<span>{chosen.length === 0 ? "Labels" : chosen.length === 1 ? chosen[0] : `${chosen.length} labels`}</span>}
     >
-      <option value="">No label</option>
-      {labels.map((label) => (
-        <option key={label.id} value={label.id}>
-          {label.name}
-        </option>
-      ))}
-    </select>
+      <ul aria-label="Labels">
+        {labels.map((label) => (
+          <li key={label.id}>
+            <label>
+              <input
+                type="checkbox"
+                checked={draft.labels.includes(label.id)}
+                onChange={(event) => toggle(label.id, event.currentTarget.checked)}
+              />
+              {label.name}
+            </label>
+          </li>
+        ))}
+      </ul>
+    </Dropdown>
   );
 }
 

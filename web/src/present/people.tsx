@@ -1,9 +1,8 @@
 /** The people with an open page, and who presents to whom. */
 
-import { useRef } from "preact/hooks";
 import type { JSX } from "preact";
 
-import { Icon } from "../elements";
+import { Dropdown, Icon } from "../elements";
 import type { Person } from "../model";
 import { isFollowing, isPresenting, ownPage, people, presenter } from "../store";
 import type { Presentation } from "./presentation";
@@ -69,32 +68,25 @@ function PresentButtons({ presentation, own }: Props & { readonly own: Person })
 }
 
 function People({ presentation, own }: Props & { readonly own: Person }): JSX.Element {
-  const root = useRef<HTMLDetailsElement>(null);
-  const close = (): void => {
-    if (root.current === null) return;
-    root.current.open = false;
-    root.current.querySelector("summary")?.focus();
-  };
   return (
-    <details
+    <Dropdown
+      id="show-people"
       class="people-list"
-      ref={root}
-      onKeyDown={(event) => event.key === "Escape" && close()}
-      onFocusOut={(event) => {
-        const isInside = event.relatedTarget instanceof Node && event.currentTarget.contains(event.relatedTarget);
-        if (!isInside && event.relatedTarget !== null) event.currentTarget.open = false;
-      }}
+      label={`People: ${people.value.length}`}
+      title="People who have this page open"
+      button={
+        <>
+          <Icon name="people" />
+          {people.value.length}
+        </>
+      }
     >
-      <summary id="show-people" aria-label={`People: ${people.value.length}`} title="People who have this page open">
-        <Icon name="people" />
-        {people.value.length}
-      </summary>
       <ul aria-label="People who have this page open">
         {people.value.map((person) => (
           <PersonRow key={person.id} person={person} own={own} presentation={presentation} />
         ))}
       </ul>
-    </details>
+    </Dropdown>
   );
 }
 
