@@ -356,6 +356,37 @@ def test_an_edit_of_the_artist_in_a_referenced_camera_is_kept(maya, host, reques
     assert list(maya.scene.edits) == ["|shotCam|shotCamShape.overscan"]
 
 
+def test_only_the_edits_of_a_capture_are_removed_from_a_reference(maya, host, request_of):
+    camera = maya.scene.node("shotCamShape")
+    camera.is_referenced = True
+    camera.attributes.update(displaySafeTitle=True, displayFilmGate=True)
+    maya.call("setAttr", "shotCamShape.displayFilmGate", True)
+    # Not on an attribute that a capture sets.
+    maya.call("setAttr", "shotCamShape.focalLength", 80.0)
+    before = maya.state()
+    host.playblast(request_of("1001"), ignore)
+    assert maya.state() == before
+    edits = {plug.rpartition(".")[2] for plug in maya.scene.edits}
+    assert edits == {"displayFilmGate", "focalLength"}
+
+
+def test_locked_attributes_of_a_referenced_camera_are_locked_again_without_an_edit(maya, host, request_of):
+    camera = maya.scene.node("shotCamShape")
+    camera.is_referenced, camera.locked = True, {"overscan", "displayResolution", "displayGateMask"}
+    before = maya.state()
+    host.playblast(request_of("1001"), ignore)
+    assert maya.state() == before and maya.scene.edits == {}
+
+
+def test_an_edit_in_the_file_of_a_nested_reference_does_not_keep_that_of_a_capture(maya, host, request_of):
+    camera = maya.scene.node("shotCamShape")
+    camera.is_referenced = True
+    maya.scene.inner_edits = {"|shotCam|shotCamShape.overscan", "|shotCam|shotCamShape.displayResolution"}
+    before = maya.state()
+    host.playblast(request_of("1001"), ignore)
+    assert maya.state() == before and maya.scene.edits == {}
+
+
 def test_an_image_can_be_larger_than_the_window(maya, host, request_of):
     frames = host.playblast(request_of("1001", resolution=Resolution(1920, 1080)), ignore)
     assert str(maya.drawn[-1].resolution) == "1920x1080" and frames.missing() == ()

@@ -8,7 +8,7 @@ import pytest
 from doubles.maya.scene import IDENTITY
 
 from ft_dcc.errors import CaptureFailed
-from ft_dcc.host_support.camera_settings import changed_settings
+from ft_dcc.host_support.camera_settings import changed_settings, pack_settings
 from ft_dcc.review.drawings import parse_drawing
 
 LINE = {"kind": "line", "colour": "#ff8000", "width": 0.25, "from": [0.25, 0.25], "to": [0.5, 0.75]}
@@ -111,6 +111,32 @@ def test_a_changed_animation_of_the_lens_is_recognised(host):
     cmds.setKeyframe("shotCamShape", attribute="focalLength", time=1012, value=80.0)
     changes = changed_settings(stored, host.camera_settings("shotCam", [1001, 1012]))
     assert changes == {"focal length": (35.0, 80.0)}
+
+
+@pytest.mark.parametrize(
+    ("attribute", "name", "values"),
+    [
+        ("focalLength", "focal length", (35.0, 80.0)),
+        ("horizontalFilmAperture", "horizontal film aperture", (1.5, 0.5)),
+        ("verticalFilmOffset", "vertical film offset", (0.0, 0.25)),
+        ("filmFit", "film fit", ("fill", "vertical")),
+    ],
+)
+def test_every_frame_has_its_own_settings(host, attribute, name, values):
+    from maya import cmds
+
+    fits = {"fill": 0, "vertical": 2}
+    first, second = (fits.get(value, value) for value in values)
+    for frame, value in ((1001, first), (1007, second), (1009, first)):
+        cmds.setKeyframe("shotCamShape", attribute=attribute, time=frame, value=value)
+    settings = host.camera_settings("shotCam", range(1001, 1013))
+    assert pack_settings(settings)["1001-1012"][name] == [[values[0], 6], [values[1], 2], [values[0], 4]]
+
+
+def test_a_static_lens_is_read_once(maya, host):
+    calls = len(maya.calls)
+    assert len(host.camera_settings("shotCam", range(1001, 2001))) == 1000
+    assert len(maya.calls) - calls < 50
 
 
 def test_a_portrait_image_is_filled_by_its_height(maya, host, viewport):

@@ -132,6 +132,8 @@ def test_shots_of_the_camera_sequencer_follow_the_cameras_with_their_own_range(m
     assert scene.sources == ("shotCam", "second", "sh020", "sh030")
     assert (str(scene.range_of("sh030")), str(scene.range_of("second"))) == ("1007-1010", "1001-1012")
     assert scene.labels == {"sh020": "shot 020: 1001-1006, shotCam", "sh030": "shot 030: 1007-1010, second"}
+    assert [scene.groups[name] for name in scene.sources[-2:]] == ["Shots", "Shots"]
+    assert set(scene.groups.values()) == {"Cameras", "Shots"}
 
 
 def test_a_shot_is_selected_and_measured_as_its_camera(maya, host):

@@ -23,6 +23,7 @@ ITEMS = [
     "Queue",
     "Settings",
     "About",
+    "Import drawings to Blue Pencil",
     "Add a button to the shelf",
 ]
 

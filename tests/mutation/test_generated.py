@@ -23,6 +23,7 @@ TOLERATED = 0.02
 # Mistakes without an observable effect: the file, the line, the replacement, and the reason.
 EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("host.py", "cmds.select(camera, replace=True)", "False"): "without a flag, Maya replaces the selection, too",
+    ("menu.py", "cmds.deleteUI(MENU, menu=True)", "False"): "without a flag, Maya deletes the menu, too",
     (
         "render_watcher.py",
         "_POLL_INTERVAL_SECONDS, _POLL_DURATION_SECONDS = 5.0, 24 * 3600.0",

@@ -17,7 +17,7 @@ from ft_dcc.acceptance.checks import MENU as LABELS
 from ft_dcc.acceptance.host_under_test import Check, CheckContext, Skipped, require_equal
 from ft_dcc.acceptance.publishing import SCENE_FILE
 from ft_dcc.acceptance.run import run_requested_checks
-from ft_dcc.errors import Error, SettingInvalid
+from ft_dcc.errors import Error, SettingInvalid, UserFixableError
 from ft_dcc.frames import Resolution
 from ft_dcc.review.drawings import parse_drawing
 from ft_dcc.ui.preview import preview_camera, preview_look
@@ -65,6 +65,7 @@ class MayaUnderTest:
             SCENE_FILE,
             Check("png", "An image has the colour type that the suite expects", check_png),
             Check("drawings", "A drawing lies on its pixels, on its frame, in its colour", check_drawings),
+            Check("blue pencil", "Drawings are imported to a layer of Blue Pencil, and measured", check_blue_pencil),
             Check("flat shading", "Flat shading is not black", check_flat_shading),
             Check("background", "The corner of an image has the colour of the view", check_background),
             Check("image plane", "An image sequence behind the camera advances", check_image_plane),
@@ -158,7 +159,7 @@ def check_menu_twice(context: CheckContext) -> None:
     if not context.target.has_window:
         raise Skipped("there is no window")
     menu.install()
-    labels = (*LABELS, menu.ADD_BUTTON)
+    labels = (*LABELS, menu.IMPORT_DRAWINGS, menu.ADD_BUTTON)
     require_equal(tuple(context.target.menu() or ()), labels, "the menu after a second installation")
     menu.uninstall()
     require_equal(bool(cmds.menu(menu.MENU, exists=True)), False, "the menu exists after its removal")
@@ -218,6 +219,23 @@ def check_drawings(context: CheckContext) -> Mapping[str, Any]:
     host.clear_feedback()
     require_equal(context.target.state(), before, "the scene has changed")
     return {"colour": [colour.red(), colour.green(), colour.blue()]}
+
+
+def check_blue_pencil(context: CheckContext) -> Mapping[str, Any]:
+    """Check that drawings are imported; return whether the view shows them at their place, and the undo step."""
+    _require_window(context)
+    request = context.request("1003")
+    line = {"kind": "line", "colour": "#ff8000", "width": 0.1, "from": [0.2, 0.25], "to": [0.3, 0.25]}
+    drawings = [parse_drawing(json.dumps({"version": 2, "shapes": [line]}), 1003)]
+    try:
+        MayaHost().import_drawings(drawings, request.source)
+    except UserFixableError as error:
+        raise Skipped(str(error)) from error
+    image = _view(request.source, 1003, context.folder / "blue_pencil.png")
+    context.show("frame 1003", context.folder / "blue_pencil.png")
+    found = [(x, y) for x in range(64) for y in range(36) if _is_orange(image, x, y)]
+    places = {"at its place": (16, 9) in found, "upside down": (16, 27) in found, "orange pixels": len(found)}
+    return {**places, "undo step": str(cmds.undoInfo(query=True, undoName=True))}
 
 
 def _view(camera: str, frame: int, path: Path) -> Any:

@@ -95,10 +95,10 @@ def gate_size(shape: str, frame: float, aspect: float) -> tuple[float, float]:
 
 def lens_settings(shape: str, frame: float) -> dict[str, float | str]:
     """Return what decides where a camera shows things at the frame, by the names in Maya's attribute editor."""
-    if cmds.getAttr(f"{shape}.orthographic"):
+    if cmds.getAttr(f"{shape}.orthographic", time=frame):
         return {"projection": "orthographic", "orthographic width": _length(shape, "orthographicWidth", frame)}
     values = {words: _value(shape, name, frame) for words, name in _LENS_ATTRIBUTES.items()}
-    fit = _FIT_NAMES.get(int(cmds.getAttr(f"{shape}.filmFit")), "unknown")
+    fit = _FIT_NAMES.get(int(cmds.getAttr(f"{shape}.filmFit", time=frame)), "unknown")
     return {"projection": "perspective", "film fit": fit, **values}
 
 

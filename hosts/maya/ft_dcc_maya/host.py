@@ -18,7 +18,8 @@ from ft_dcc.host_support.main_thread import entered_on_main_thread
 from ft_dcc.review.drawings import Drawing
 
 from . import compare, feedback, main_thread, scene_file
-from .camera_plane import lens_settings
+from .blue_pencil import archive_import
+from .camera_plane import is_animated, lens_settings
 from .cameras import camera_shape, find_cameras
 from .capture import capture_setup, output_frames, snapshot_setup
 from .look import PRESETS, view_transform
@@ -56,7 +57,7 @@ class MayaHost:
         shots = find_shots()
         path = str(cmds.file(query=True, sceneName=True))
         task = cmds.fileInfo(TASK_KEY, query=True)  # type: ignore[call-overload] # the documentation leaves it out
-        return Scene(
+        scene = Scene(
             path=Path(path) if path else None,
             is_modified=bool(cmds.file(query=True, modified=True)),
             frame_range=scene_range(),
@@ -71,6 +72,8 @@ class MayaHost:
             source_ranges={shot.node: shot.frame_range for shot in shots},
             ranges=all_ranges(),
         )
+        of_shots = {shot.node: "Shots" for shot in shots}
+        return attrs.evolve(scene, groups={**dict.fromkeys(scene.sources, "Cameras"), **of_shots})
 
     def playblast(self, request: PlayblastRequest, on_frame: OnFrame) -> Frames:
         """Draw every frame of the range, handles included, and restore the scene.
@@ -160,6 +163,8 @@ class MayaHost:
     def camera_settings(self, source: str, frames: Sequence[int]) -> dict[int, dict[str, float | str]]:
         """Return what decides where the camera shows things, per frame; raise CameraMissing."""
         shape = camera_shape(source)
+        if frames and not is_animated(shape):
+            return dict.fromkeys(frames, lens_settings(shape, frames[0]))
         return {frame: lens_settings(shape, frame) for frame in frames}
 
     def select(self, source: str) -> None:
@@ -177,6 +182,12 @@ class MayaHost:
     def clear_feedback(self) -> None:
         """Remove the drawings."""
         feedback.clear()
+
+    def import_drawings(self, drawings: Sequence[Drawing], source: str | None = None) -> list[str]:
+        """Add the drawings to a new layer of Blue Pencil; raise CameraMissing or UserFixableError."""
+        scene = self.scene()
+        camera = camera_of(source or (scene.sources[0] if scene.sources else ""))
+        return archive_import.import_drawings(drawings, camera, scene.frame_range.start, scene.frame_range.end)
 
     def go_to_frame(self, frame: int) -> None:
         """Set the current time."""

@@ -100,8 +100,14 @@ def _has_edit(plug: str) -> bool:
     node, _, attribute = plug.rpartition(".")
     if not cmds.referenceQuery(node, isNodeReferenced=True):
         return True
-    edits: Any = cmds.referenceQuery(node, editStrings=True, editCommand="setAttr") or []
+    # Files of nested references have edits, too; those of the open scene are stored on the outermost reference.
+    flags: Any = {"onReferenceNode": _top_reference(node), "editStrings": True, "editCommand": "setAttr"}
+    edits: Any = cmds.referenceQuery(node, **flags) or []
     return any(re.search(rf"\.{attribute}\b", str(edit)) for edit in edits)
+
+
+def _top_reference(node: str) -> str:
+    return str(cmds.referenceQuery(node, referenceNode=True, topReference=True))
 
 
 def _remove_edit(plug: str, before: Any) -> None:
@@ -111,8 +117,9 @@ def _remove_edit(plug: str, before: Any) -> None:
     """
     if not cmds.objExists(plug) or cmds.getAttr(plug) != before:
         return
+    flags: Any = {"onReferenceNode": _top_reference(plug.rpartition(".")[0]), "editCommand": "setAttr"}
     with suppress(RuntimeError):
-        cmds.referenceEdit(plug, removeEdits=True, failedEdits=True, successfulEdits=True, editCommand="setAttr")
+        cmds.referenceEdit(plug, removeEdits=True, failedEdits=True, successfulEdits=True, **flags)
     if cmds.getAttr(plug) != before:
         cmds.setAttr(plug, before)
 

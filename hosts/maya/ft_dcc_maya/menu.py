@@ -10,6 +10,7 @@ from maya import cmds, mel
 MENU = "ftDccMenu"
 TITLE = "ft-dcc"
 ADD_BUTTON = "Add a button to the shelf"
+IMPORT_DRAWINGS = "Import drawings to Blue Pencil"
 
 _BUTTON = "ftDccPublish"
 # A string, because a button outlives this session, and possibly the module.
@@ -46,6 +47,7 @@ def install() -> None:
         ("Queue", "show_queue"),
         ("Settings", "show_settings"),
         ("About", "show_about"),
+        (IMPORT_DRAWINGS, "import_drawings"),
     ):
         cmds.menuItem(label=label, parent=MENU, command=_command(name))
     cmds.menuItem(label=ADD_BUTTON, parent=MENU, command=lambda *_state: add_button())

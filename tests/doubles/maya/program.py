@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, Callable
 
-from doubles.maya import contract, drawing, interface, open_maya, scene
+from doubles.maya import blue_pencil, contract, drawing, interface, open_maya, scene
 from doubles.maya.contract import Invocation
 from doubles.maya.drawing import Drawn
 from doubles.maya.interface import Interface, evaluate_mel
@@ -55,6 +55,9 @@ class Maya:
         self.new_panels_take_focus = True
         # Whether a default run-time command can be deleted is not documented.
         self.deletes_default_commands = True
+        self.plugins: set[str] = set()
+        # Whether an import goes to the camera of the active view.
+        self.imports_into_active_camera = True
         # Whether plug-ins change a scene when it opens.
         self.changes_on_open = False
         self.open_chunks: list[str] = []
@@ -69,6 +72,7 @@ class Maya:
             **scene.COMMANDS,
             **interface.COMMANDS,
             **drawing.COMMANDS,
+            **blue_pencil.COMMANDS,
             "about": Maya._about,
             "evalDeferred": Maya._defer,
             "undoInfo": Maya._undo_info,
@@ -84,6 +88,8 @@ class Maya:
         """Run one command as ``maya.cmds`` does."""
         if threading.get_ident() != self._main and not self.is_batch:
             self._misuse(f"{command} was called outside of the main thread, where Maya would crash")
+        if command.startswith("bluePencil") and "bluePencil" not in self.plugins:
+            raise AttributeError(f"module 'maya.cmds' has no attribute '{command}'")
         call = contract.check(command, min(self.year, contract.NEWEST), arguments, keywords)
         self.calls.append(call)
         if self.is_batch and command in interface.COMMANDS and command not in _WITHOUT_WINDOW:

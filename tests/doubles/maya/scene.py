@@ -149,8 +149,12 @@ class Scene:
     is_modified: bool = False
     references: list[Reference] = attrs.field(factory=list)
     unknown_plugins: list[str] = attrs.field(factory=list)
+    # Layers of Blue Pencil by camera: each maps frames to their durations and images.
+    blue_pencil: dict[str, list[dict[int, tuple[int, bytes]]]] = attrs.field(factory=dict)
     # Edits of references: the value in the file by the attribute that an edit sets.
     edits: dict[str, Any] = attrs.field(factory=dict)
+    # Attributes that an edit in the file of a nested reference sets.
+    inner_edits: set[str] = attrs.field(factory=set)
 
     @classmethod
     def new(cls) -> Scene:
@@ -225,6 +229,7 @@ class Scene:
             "selection": list(self.selection),
             "file": (self.path, self.is_modified, dict(self.file_info)),
             "edits": sorted(self.edits),
+            "blue pencil": {camera: len(layers) for camera, layers in self.blue_pencil.items()},
         }
 
 
@@ -459,12 +464,20 @@ def _load_reference(scene: Scene, node: str) -> str:
     return reference.path
 
 
+# The reference node of the open scene, on which its edits are stored.
+TOP_REFERENCE = "shotRN"
+
+
 def reference_query(maya: Maya, call: Invocation) -> Any:
     if "isNodeReferenced" in call.flags:
         return maya.scene.node(call.first()).is_referenced
     if "editStrings" in call.flags:
         prefix = f"{maya.scene.node(call.first()).path}."
-        return [f'setAttr "{plug}" 1' for plug in maya.scene.edits if plug.startswith(prefix)]
+        # Without the name of a reference node, those of all files in a chain of references.
+        inner = () if call.flags.get("onReferenceNode") else maya.scene.inner_edits
+        return [f'setAttr "{plug}" 1' for plug in (*maya.scene.edits, *inner) if plug.startswith(prefix)]
+    if "topReference" in call.flags:
+        return TOP_REFERENCE
     found = [r for r in maya.scene.references if call.first() in (r.path, r.node)]
     if not found:
         raise RuntimeError(f"referenceQuery: No reference file {call.first()}.")
@@ -476,6 +489,8 @@ def edit_reference(maya: Maya, call: Invocation) -> None:
     """Remove the edits of an attribute, which then has the value of the file."""
     if not (call.flags.get("removeEdits") and call.flags.get("successfulEdits")):
         raise NotImplementedError(f"referenceEdit({call.flags})")
+    if call.flags.get("onReferenceNode") not in (None, TOP_REFERENCE, [TOP_REFERENCE]):
+        raise RuntimeError(f"referenceEdit: {call.flags['onReferenceNode']} is no reference node of the scene.")
     node, name = maya.scene.plug(call.first())
     if maya.removes_applied_edits and f"{node.path}.{name}" in maya.scene.edits:
         node.attributes[name], is_locked = maya.scene.edits.pop(f"{node.path}.{name}")
