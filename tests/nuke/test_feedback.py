@@ -132,6 +132,22 @@ def test_nothing_is_saved_and_the_drawings_are_shown_again(nuke, host, tmp_path)
     assert not nuke.root.is_modified
 
 
+def test_drawings_are_not_shown_again_if_their_node_is_deleted_after_the_save(nuke, host, tmp_path):
+    def save_and_delete():
+        save(nuke, tmp_path)
+        nuke.module.delete(nuke.find("Read1"))
+
+    host.show_feedback([drawing(1003)], "Read1")
+    thread = threading.Thread(target=lambda: host.run_in_main_thread(save_and_delete))
+    thread.start()
+    nuke.serve(thread)
+    for other in threading.enumerate():
+        if other is not threading.current_thread() and other._target is nuke.module.executeInMainThread:
+            other.join()
+    nuke.idle()
+    assert [node._kind for node in nuke.root.children if node._kind == "Group"] == []
+
+
 def save(nuke, folder):
     nuke.module.scriptSave(str(folder / "comp.nk"))
 

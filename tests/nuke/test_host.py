@@ -183,6 +183,12 @@ def test_the_capture_nodes_have_exactly_these_settings(nuke, host, request_of):
     assert sorted(write) == ["file", "file_type"] and write["file_type"] == "png"
 
 
+@pytest.mark.parametrize("path", ["D:\\plates\\plate.%04d.exr", "D:/plates/plate.%04d.exr"])
+def test_a_source_is_labelled_with_the_name_of_its_file(nuke, host, path):
+    nuke.find("Read1")._knobs["file"]._value = path
+    assert host.scene().labels["Read1"] == "plate.%04d.exr"
+
+
 @pytest.mark.parametrize("has_registries", [True, False])
 def test_callbacks_of_the_studio_do_not_run_for_a_capture(nuke, host, request_of, has_registries):
     """Run them only in a Nuke without the registries; in both they are the same afterwards."""
@@ -190,8 +196,8 @@ def test_callbacks_of_the_studio_do_not_run_for_a_capture(nuke, host, request_of
         for name in [name for name in nuke.module.callbacks.__dict__ if name in ("onCreates", "beforeRenders")]:
             del nuke.module.callbacks.__dict__[name]
     calls = []
-    for add in (nuke.module.addOnCreate, nuke.module.addBeforeRender):
-        add(calls.append, ("called",), nodeClass="Write")
+    for event in ("OnCreate", "BeforeRender", "BeforeFrameRender", "AfterFrameRender", "AfterRender"):
+        getattr(nuke.module, f"add{event}")(calls.append, ("called",), nodeClass="Write")
     before = {event: {kind: list(each) for kind, each in found.items()} for event, found in nuke.registered.items()}
     host.playblast(request_of("1001"), ignore)
     assert calls == ([] if has_registries else ["called", "called"])

@@ -26,7 +26,7 @@ def shown(monkeypatch):
     """Return the pages on which the dialog was opened; the dialog has tests of its own."""
     opened = []
     dialog, qt = ModuleType("ft_dcc_qt"), ModuleType("Qt")
-    dialog.__dict__["show"] = lambda host, page, parent: opened.append((host.name, page, parent))
+    dialog.__dict__["show"] = lambda host, page, parent, sources: opened.append((host.name, page, parent))
     widgets = ModuleType("Qt.QtWidgets")
     window = type("Window", (), {"metaObject": lambda self: self, "className": lambda self: self.kind})
     windows = [window(), window()]
@@ -86,14 +86,31 @@ def test_each_command_opens_its_page_of_the_dialog_with_the_main_window_as_paren
     assert nuke.messages == []
 
 
+def test_the_dialog_is_a_panel_of_the_pane_menu_and_of_saved_workspaces(nuke, package, shown):
+    sys.modules["ft_dcc_qt"].__dict__["dock"] = lambda host: f"the dialog of {host.name}"
+    nuke.menus["Pane"].entries["ft-dcc"]()
+    nuke.registered_panels["ft_dcc.dialog"]()
+    assert nuke.panels == ["the dialog of Nuke"] * 2
+    package.uninstall()
+    assert (nuke.registered_panels, nuke.menus["Pane"].entries) == ({}, {})
+
+
+def test_a_panel_that_cannot_be_made_is_explained(nuke, package, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "ft_dcc_qt", None)
+    with pytest.raises(ImportError):
+        nuke.menus["Pane"].entries["ft-dcc"]()
+    assert nuke.messages[0].startswith("ft-dcc cannot be loaded: ModuleNotFoundError: ")
+    assert "Traceback" in capsys.readouterr().err
+
+
 def test_an_error_of_a_command_is_shown_in_one_sentence(nuke, package, shown, monkeypatch, capsys):
-    def fail(host, page, parent):
+    def fail(host, page, parent, sources):
         raise SettingInvalid("The server's address is missing. Set FTRACK_SERVER.")
 
     monkeypatch.setitem(sys.modules["ft_dcc_qt"].__dict__, "show", fail)
     press(nuke, "About")
 
-    def crash(host, page, parent):
+    def crash(host, page, parent, sources):
         raise ZeroDivisionError("division by zero")
 
     monkeypatch.setitem(sys.modules["ft_dcc_qt"].__dict__, "show", crash)

@@ -19,9 +19,23 @@ from ft_dcc.review.drawings import parse_drawing
 
 from . import menu, tab
 from .host import NukeHost
+from .timeline import has_timelines
 
 _POLL_INTERVAL_SECONDS = 0.02
 _VIEW = "right"
+# The methods that the package ``timeline`` calls, by the classes of ``hiero.core``.
+TIMELINE_METHODS = {
+    "TrackItem": (
+        "duration isEnabled isMediaPresent mediaType name parent playbackSpeed source sourceIn sourceOut timelineIn "
+        "timelineOut"
+    ),
+    "Clip": "duration mediaSource sourceIn sourceMediaColourTransform",
+    "MediaSource": "fileinfos",
+    "Sequence": "framerate name",
+    "TimeBase": "isValid toRational",
+    "VideoTrack": "name parent subTrackItems",
+    "EffectTrackItem": "isEnabled linkedItems node timelineIn timelineOut",
+}
 _EVENTS = ("BeforeRender", "BeforeFrameRender", "AfterFrameRender", "AfterRender")
 
 
@@ -45,6 +59,7 @@ class NukeUnderTest:
         self.host = NukeHost()
         self.checks: Sequence[Check] = (
             Check("menu twice", "The menu exists once, and is gone after its removal", check_menu_twice),
+            Check("timeline", "Nuke Studio has what publishes of a timeline call", check_timeline),
             Check("drawings", "A drawing lies on its pixels, on its frame, in linear colours", check_drawings),
             SCENE_FILE,
             Check("change", "A change in the middle of a capture is kept", check_change),
@@ -126,6 +141,21 @@ def check_menu_twice(context: CheckContext) -> None:
     menu.uninstall()
     require_equal(list(context.target.menu() or ()), [], "what is left of the menu")
     menu.install()
+
+
+def check_timeline(_context: CheckContext) -> None:
+    """Check that the classes of timelines have the methods that the suite calls."""
+    if not has_timelines():
+        raise Skipped("this is not Nuke Studio")
+    import hiero.core
+
+    missing = [
+        f"{kind}.{name}"
+        for kind, names in TIMELINE_METHODS.items()
+        for name in names.split()
+        if not hasattr(getattr(hiero.core, kind, None), name)
+    ]
+    require_equal(missing, [], "the methods that are missing")
 
 
 def check_drawings(context: CheckContext) -> Mapping[str, Any]:

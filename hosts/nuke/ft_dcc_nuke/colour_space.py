@@ -39,7 +39,12 @@ def colour_space_of(node: nuke.Node) -> str:
     if knob is None:
         return ""
     # Raw files hold the values of the script's working space.
-    name = "linear" if raw is not None and raw.value() else _strip_role(str(knob.value()))
+    return ocio_name("linear" if raw is not None and raw.value() else str(knob.value()))
+
+
+def ocio_name(label: str) -> str:
+    """Return the name in the OCIO config of the core for a colour space as Nuke shows it, "" for a default."""
+    name = _strip_role(label)
     if uses_ocio():
         return "scene_linear" if name == "linear" else name
     return _OCIO_NAMES.get(name, name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import traceback
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Callable
 
@@ -82,6 +83,20 @@ def publish_again() -> None:
         _show("publish")
         return
     _run_in_background(partial(_publish, request, host))
+
+
+@report_errors
+def publish_timeline() -> None:
+    """Open the dialog with the selected items of the timeline ticked, and name those that cannot be published."""
+    from .timeline import context_menu, offered
+
+    names, sentences = offered.offer(context_menu.selection())
+    if sentences:
+        nuke.message("\n".join(["Not published:", *sentences]))
+    if names:
+        _show("publish", names)
+    elif not sentences:
+        nuke.message("Select the items to publish in a timeline.")
 
 
 @report_errors
@@ -185,8 +200,8 @@ def _is_confirmed(render: Render) -> bool:
     return main_thread.run(lambda: bool(nuke.ask(question)), timeout=None)
 
 
-def _show(page: str) -> None:
-    """Open the dialog on one of its pages."""
+def _show(page: str, sources: Sequence[str] = ()) -> None:
+    """Open the dialog on one of its pages, with only these sources ticked if there are any."""
     from ft_dcc.errors import Error
 
     try:
@@ -196,7 +211,20 @@ def _show(page: str) -> None:
 
     from .host import NukeHost
 
-    show(NukeHost(), page=page, parent=_main_window())
+    show(NukeHost(), page=page, parent=_main_window(), sources=sources)
+
+
+def make_panel() -> Any:
+    """Return the dialog as a widget for a panel of Nuke; an error is shown and raised, as Nuke needs a widget."""
+    try:
+        from ft_dcc_qt import dock
+
+        from .host import NukeHost
+
+        return dock(NukeHost())
+    except (Exception, SystemExit) as error:
+        show_load_error(error)
+        raise
 
 
 publish_for_review = report_errors(partial(_show, "publish"))

@@ -6,7 +6,6 @@ from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
-import attrs
 import nuke
 
 from ft_dcc.errors import CaptureFailed
@@ -14,23 +13,14 @@ from ft_dcc.host import ComparedMovie
 
 from .capture import find_node, parent_group
 from .maintained import maintained_script
-from .marked_nodes import COMPARISON, call_after_save, disabled, mark, remove_marked
+from .marked_nodes import COMPARISON, ShownNode, mark
 from .node_info import without_tcl
 
 # Distance in the node graph, on the other side than that of the drawings.
 _BESIDE = 120
 
 
-@attrs.frozen
-class _Shown:
-    """The last request, which is repeated after the script was saved without it; ``read`` is its node's full name."""
-
-    read: str
-    movie: ComparedMovie
-    source: str
-
-
-_shown: list[_Shown] = []
+_shown = ShownNode("Read", COMPARISON)
 
 
 def show(movie: ComparedMovie, source: str) -> list[str]:
@@ -49,22 +39,18 @@ def show(movie: ComparedMovie, source: str) -> list[str]:
         mark(read, COMPARISON)
         read.setXYpos(node.xpos() - _BESIDE, node.ypos())
         _load(read, movie)
-        _shown.append(_Shown(read.fullName(), movie, source))
-    nuke.addOnScriptSave(_before_save)
+    _shown.keep(read, source, partial(_show_again, movie, source))
     return []
 
 
 def clear() -> None:
     """Remove the Read; do nothing if there is none."""
-    known = [shown.read for shown in _shown]
-    _shown.clear()
-    nuke.removeOnScriptSave(_before_save)
-    remove_marked("Read", COMPARISON, known)
+    _shown.remove()
 
 
 def hidden() -> AbstractContextManager[None]:
     """Keep the movie out of a capture, also if the artist has connected the Read."""
-    return disabled(shown.read for shown in _shown)
+    return _shown.disabled()
 
 
 def _load(read: nuke.Node, movie: ComparedMovie) -> None:
@@ -85,14 +71,7 @@ def _load(read: nuke.Node, movie: ComparedMovie) -> None:
         read[name].setValue(value)
 
 
-def _before_save() -> None:
-    """Remove the Read, so that it is not in the file, and show the movie again after the save."""
-    for shown in list(_shown):
-        clear()
-        call_after_save(partial(_show_again, shown))
-
-
-def _show_again(shown: _Shown) -> None:
-    # Another script may be open now, another movie may be shown, or its images may be gone.
-    if not _shown and nuke.toNode(shown.source) is not None and shown.movie.images.path(1).is_file():
-        show(shown.movie, shown.source)
+def _show_again(movie: ComparedMovie, source: str) -> None:
+    # The images may be gone meanwhile.
+    if movie.images.path(1).is_file():
+        show(movie, source)

@@ -26,7 +26,7 @@ from ft_dcc.review.stroke_font import text_polylines
 
 from .capture import find_node, parent_group
 from .maintained import maintained_script
-from .marked_nodes import FEEDBACK, call_after_save, disabled, mark, remove_marked
+from .marked_nodes import FEEDBACK, ShownNode, mark
 from .node_info import without_tcl
 from .roto_script import Canvas, curves_text
 
@@ -39,16 +39,7 @@ _MAX_STROKES, _MAX_POINTS = 20_000, 200_000
 _BESIDE = 120
 
 
-@attrs.frozen
-class _Shown:
-    """The last request, which is repeated after the script was saved without it; ``group`` is its full name."""
-
-    group: str
-    drawings: tuple[Drawing, ...]
-    source: str
-
-
-_shown: list[_Shown] = []
+_shown = ShownNode("Group", FEEDBACK)
 
 
 def show(drawings: Sequence[Drawing], source: str) -> list[str]:
@@ -71,24 +62,20 @@ def show(drawings: Sequence[Drawing], source: str) -> list[str]:
         try:
             group = _add_group(node, home, inside, aspect)
         except BaseException:
-            remove_marked("Group", FEEDBACK, ())
+            _shown.remove()
             raise
-        _shown[:] = [_Shown(group.fullName(), tuple(drawings), source)]
-    nuke.addOnScriptSave(_before_save)
+    _shown.keep(group, source, partial(show, tuple(drawings), source))
     return problems
 
 
 def clear() -> None:
     """Remove the group; do nothing if there is none."""
-    known = [shown.group for shown in _shown]
-    _shown.clear()
-    nuke.removeOnScriptSave(_before_save)
-    remove_marked("Group", FEEDBACK, known)
+    _shown.remove()
 
 
 def hidden() -> AbstractContextManager[None]:
     """Keep the drawings out of a capture, also if the artist has connected the group."""
-    return disabled(shown.group for shown in _shown)
+    return _shown.disabled()
 
 
 def _add_group(source: nuke.Node, home: nuke.Group, drawings: Sequence[Drawing], scene_aspect: float) -> Any:
@@ -137,16 +124,3 @@ def _caption_strokes(drawing: Drawing, aspect: float, row: int) -> Iterator[Stro
 def _linear_colour(stroke: Stroke) -> Stroke:
     red, green, blue = stroke.colour
     return attrs.evolve(stroke, colour=(linear(red), linear(green), linear(blue)))
-
-
-def _before_save() -> None:
-    """Remove the group, so that it is not in the file, and show the drawings again after the save."""
-    for shown in list(_shown):
-        clear()
-        call_after_save(partial(_show_again, shown))
-
-
-def _show_again(shown: _Shown) -> None:
-    # Another script may be open now, or other drawings may be shown.
-    if not _shown and nuke.toNode(shown.source) is not None:
-        show(shown.drawings, shown.source)

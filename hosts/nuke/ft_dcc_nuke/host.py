@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Callable, TypeVar
+from typing import Any, Callable, TypeVar
 
 import nuke
 
 from ft_dcc.errors import CameraMissing, FramesMissing, StorageError, UserFixableError
-from ft_dcc.frames import FrameRange, Frames, Resolution, find_frames, is_sequence
+from ft_dcc.files.sequences import is_sequence
+from ft_dcc.frames import FrameRange, Frames, Resolution, find_frames
 from ft_dcc.host import ComparedMovie, Footage, OnFrame, PlayblastRequest, Scene
 from ft_dcc.host_support.main_thread import entered_on_main_thread
 from ft_dcc.review.drawings import Drawing
@@ -22,6 +23,7 @@ from .colour_space import colour_space_of, ocio_config_path
 from .node_info import (
     TASK_KNOB,
     node_frame_range,
+    node_group,
     node_label,
     node_pattern,
     saved_task_id,
@@ -29,12 +31,16 @@ from .node_info import (
     script_name,
     script_pixel_aspect,
 )
+from .timeline import has_timelines
 
 T = TypeVar("T")
 
 
 class NukeHost:
-    """The Nuke process that this code runs in, and its open script. Its sources are Reads and Writes."""
+    """The Nuke process that this code runs in, and its open script.
+
+    Its sources are Reads and Writes, and in Nuke Studio the items of a timeline that the artist has chosen.
+    """
 
     name = "Nuke"
 
@@ -46,8 +52,9 @@ class NukeHost:
     def scene(self) -> Scene:
         """Return the state of the open script."""
         root, path, sources = nuke.root(), script_name(), find_sources()
+        timeline = _timeline()
         size = root.format()
-        return Scene(
+        scene = Scene(
             path=Path(path) if path else None,
             is_modified=bool(root.modified()),
             frame_range=FrameRange(int(root.firstFrame()), int(root.lastFrame())),
@@ -57,10 +64,21 @@ class NukeHost:
             task_id=saved_task_id(),
             labels={name: node_label(name) for name in sources},
             pixel_aspect=script_pixel_aspect(),
+            groups={name: node_group(name) for name in sources},
         )
+        if timeline is not None:
+            scene = timeline.added_to(scene)
+        return scene
 
     def footage(self, source: str) -> Footage | None:
-        """Return the files that the Read reads or the Write has written, or None if there are none."""
+        """Return the files that the Read reads or the Write has written, or None if there are none.
+
+        An item of a timeline has files always. Raises CameraMissing for one that was deleted.
+        """
+        timeline = _timeline()
+        if timeline is not None and timeline.is_offered(source):
+            files: Footage = timeline.footage(source)
+            return files
         try:
             node = find_node(source)
         except CameraMissing:
@@ -130,7 +148,11 @@ class NukeHost:
         return Path(__file__).with_name("checks")
 
     def select(self, source: str) -> None:
-        """Select only this node; raise CameraMissing."""
+        """Select only this node or item of a timeline; raise CameraMissing."""
+        timeline = _timeline()
+        if timeline is not None and timeline.is_offered(source):
+            timeline.select(source)
+            return
         wanted = find_node(source)
         for node in nuke.selectedNodes():
             node.setSelected(False)
@@ -176,6 +198,15 @@ class NukeHost:
     def run_in_main_thread(self, function: Callable[[], T]) -> T:
         """Call the function on the main thread and return its result; raise CaptureFailed while that is busy."""
         return main_thread.run(function)
+
+
+def _timeline() -> Any:
+    """Return the module of the items that the artist has chosen in a timeline, None outside of Nuke Studio."""
+    if not has_timelines():
+        return None
+    from .timeline import offered
+
+    return offered
 
 
 def _draw_without_feedback(draw_frame: DrawFrame, frame: int) -> None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from typing import Callable
 
 import nuke
@@ -33,8 +34,44 @@ def is_marked(node: nuke.Node, *knob_names: str) -> bool:
     return any(knob is not None and knob.value() == node.fullName() for knob in knobs)
 
 
-def remove_marked(kind: str, knob_name: str, known: Iterable[str]) -> None:
-    """Delete the marked nodes of a class; ``known`` are the full names of those that were made by this process."""
+class ShownNode:
+    """The one node of the suite of its class and mark, which is removed before a save and made again after it."""
+
+    def __init__(self, kind: str, knob_name: str) -> None:
+        self._kind, self._knob_name = kind, knob_name
+        self._name = self._source = ""
+        self._show_again: Callable[[], object] | None = None
+
+    def keep(self, node: nuke.Node, source: str, show_again: Callable[[], object]) -> None:
+        """Remember the marked node; after a save, ``show_again`` is called if the node ``source`` exists."""
+        self._name, self._source, self._show_again = node.fullName(), source, show_again
+        nuke.addOnScriptSave(self._before_save)
+
+    def remove(self) -> None:
+        """Delete the node, also one of an earlier session; do nothing if there is none."""
+        known = [self._name] if self._name else []
+        self._name, self._show_again = "", None
+        nuke.removeOnScriptSave(self._before_save)
+        _remove_marked(self._kind, self._knob_name, known)
+
+    def disabled(self) -> AbstractContextManager[None]:
+        """Keep the node out of a capture, also if the artist has connected it."""
+        return disabled([self._name] if self._name else [])
+
+    def _before_save(self) -> None:
+        source, show_again = self._source, self._show_again
+        if show_again is not None:
+            self.remove()
+            call_after_save(partial(self._after_save, source, show_again))
+
+    def _after_save(self, source: str, show_again: Callable[[], object]) -> None:
+        # Another script may be open now, or another node may be shown.
+        if not self._name and nuke.toNode(source) is not None:
+            show_again()
+
+
+def _remove_marked(kind: str, knob_name: str, known: Iterable[str]) -> None:
+    """Delete the marked nodes of a class; ``known`` are the full names of those that this process has made."""
     found = _find_marked(kind, knob_name, known)
     if not found:
         return

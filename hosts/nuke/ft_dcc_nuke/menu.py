@@ -1,10 +1,13 @@
-"""The menu "ft-dcc" in Nuke's menu bar, and in the menu of a right click on the Node Graph."""
+"""The menu "ft-dcc" in Nuke's menu bar and in the menu of a right click on the Node Graph, and the panel."""
 
 from __future__ import annotations
 
 from typing import Callable
 
 import nuke
+from nukescripts import panels
+
+from .timeline import has_timelines
 
 TITLE = "ft-dcc"
 
@@ -26,6 +29,14 @@ _ITEMS = (
 )
 
 
+# The panel is a part of saved workspaces by this name.
+_PANEL = "ft_dcc.dialog"
+# Nuke evaluates the text when it shows the panel, perhaps at the start, with a saved workspace.
+_MAKE_PANEL = "__import__('ft_dcc_nuke.commands', fromlist=['make_panel']).make_panel"
+
+# Only Nuke Studio has it.
+_TIMELINE_ITEM = ("Publish timeline items…", "publish_timeline")
+
 # What concerns the selected nodes.
 _NODE_COMMANDS = ("publish_for_review", "publish_renders", "add_tab", "remove_tab", "show_renders")
 
@@ -33,11 +44,17 @@ _NODE_COMMANDS = ("publish_for_review", "publish_renders", "add_tab", "remove_ta
 def install() -> None:
     """Add the menus, once."""
     uninstall()
-    for parent, names in (("Nuke", [name for _, name in _ITEMS]), ("Node Graph", _NODE_COMMANDS)):
+    items = (_ITEMS[0], _TIMELINE_ITEM, *_ITEMS[1:]) if has_timelines() else _ITEMS
+    for parent, names in (("Nuke", [name for _, name in items]), ("Node Graph", _NODE_COMMANDS)):
         menu = nuke.menu(parent).addMenu(TITLE)
-        for label, name in _ITEMS:
+        for label, name in items:
             if name in names:
                 menu.addCommand(label, _command(name))
+    panels.registerWidgetAsPanel(_MAKE_PANEL, TITLE, _PANEL)
+    if has_timelines():
+        from .timeline import context_menu
+
+        context_menu.install()
 
 
 def uninstall() -> None:
@@ -46,6 +63,14 @@ def uninstall() -> None:
         bar = nuke.menu(parent)
         if bar.findItem(TITLE) is not None:
             bar.removeItem(TITLE)
+    pane = nuke.menu("Pane")
+    if pane.findItem(TITLE) is not None:
+        pane.removeItem(TITLE)
+        panels.unregisterPanel(_PANEL, None)
+    if has_timelines():
+        from .timeline import context_menu
+
+        context_menu.uninstall()
 
 
 def _command(name: str) -> Callable[[], None]:

@@ -111,6 +111,12 @@ def node_label(name: str) -> str:
     return str(node["file"].value() or "" if node is not None else "").replace("\\", "/").rpartition("/")[2]
 
 
+def node_group(name: str) -> str:
+    """Return the heading under which an artist finds the node: "Writes" or "Reads"."""
+    node = nuke.toNode(name)
+    return f"{node.Class()}s" if node is not None else ""
+
+
 def is_limited() -> bool:
     """Return whether this is Nuke Indie or Non-commercial, in which Python reaches ten nodes of a script."""
     for name in ("indie", "nc"):

@@ -21,6 +21,7 @@ from doubles.nuke.filenames import expand
 from doubles.nuke.interface import Menu, bare_module
 from doubles.nuke.knobs import require_type
 from doubles.nuke.nodes import CLASSES, Format, Gizmo, Group, Node, Root
+from doubles.nuke.panels import panel_modules
 
 _CLASS_OF = {"Gizmo": Gizmo}
 EVENTS = (
@@ -60,6 +61,9 @@ class Nuke:
         self.undo: list[str] = []
         self.undo_locks = 0
         self.has_quit = False
+        # The widgets that panels show, and the functions that show a panel by the panel's id.
+        self.panels: list[Any] = []
+        self.registered_panels: dict[str, Callable[[], Any]] = {}
         self.cancel_at: int | None = None
         self.calls_for_each_view = False
         self.calls_after_render = True
@@ -239,12 +243,13 @@ def running(nuke: Nuke) -> Iterator[Nuke]:
     """Make ``import nuke`` return this program, for the adapter too; on exit end the adapter's threads, forget both."""
 
     def forget() -> None:
-        for name in [name for name in sys.modules if name.partition(".")[0] in ("nuke", "ft_dcc_nuke")]:
+        for name in [name for name in sys.modules if name.partition(".")[0] in ("nuke", "nukescripts", "ft_dcc_nuke")]:
             del sys.modules[name]
 
     forget()
     sys.modules["nuke"] = nuke.module
     sys.modules["nuke.callbacks"] = nuke.module.__dict__["callbacks"]
+    sys.modules.update(panel_modules(nuke))
     try:
         yield nuke
     finally:
