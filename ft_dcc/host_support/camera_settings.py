@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Union
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from typing import Any, Union
 
 from ft_dcc.frames import FrameRange
 
@@ -13,21 +15,49 @@ Settings = Mapping[str, Union[float, str]]
 # The values of a setting when the version was captured, and now, by its name.
 Changes = dict[str, tuple[Union[float, str], Union[float, str]]]
 
-# An animated lens is stored at so many frames: a host evaluates its scene for each of them.
-_MAX_FRAMES = 5
+_RANGE = re.compile(r"(-?\d{1,9})(?:-(-?\d{1,9})(?:x(\d{1,9}))?)?")
 # Programs store single precision.
-_TOLERANCE = 1e-4
+_DIGITS, _TOLERANCE = 7, 1e-4
 
 
-def sampled_frames(frame_range: FrameRange) -> list[int]:
-    """Return the frames whose settings a version stores: the first, the last, and some between.
+def pack_settings(by_frame: Mapping[int, Settings]) -> dict[str, dict[str, Any]]:
+    """Return the settings by frame in the form that a version stores: by range of frames.
 
-    >>> sampled_frames(FrameRange(1001, 1101)), sampled_frames(FrameRange(7, 8))
-    ([1001, 1026, 1051, 1076, 1101], [7, 8])
+    A value that changes in its range is a list of values, each with the number of frames that have it.
+
+    >>> pack_settings({1: {"fit": "AUTO", "lens": 50.0}, 2: {"fit": "AUTO", "lens": 50.0}})
+    {'1-2': {'fit': 'AUTO', 'lens': 50.0}}
+    >>> pack_settings({1: {"lens": 50.0}, 2: {"lens": 50.0}, 3: {"lens": 70.0}})
+    {'1-3': {'lens': [[50.0, 2], [70.0, 1]]}}
     """
-    start, end = frame_range.start, frame_range.end
-    steps = _MAX_FRAMES - 1
-    return sorted({start + (end - start) * index // steps for index in range(_MAX_FRAMES)})
+    packed = {}
+    for frames in _ranges(by_frame):
+        names = by_frame[frames[0]]
+        text = str(FrameRange(frames[0], frames[-1], step=frames.step))
+        packed[text] = {name: _pack([by_frame[frame][name] for frame in frames]) for name in names}
+    return packed
+
+
+def settings_at(stored: Mapping[str, Any], frames: Iterable[int]) -> dict[int, Settings]:
+    """Return the settings that a version stores for these frames, by frame.
+
+    For a frame without settings they are those of the nearest frames before and after; earlier releases stored single
+    frames. What another client has written in another form is left out.
+
+    >>> settings_at({"1-3": {"lens": [[50.0, 2], [70.0, 1]]}}, [2, 3])
+    {2: {'lens': 50.0}, 3: {'lens': 70.0}}
+    >>> settings_at({"1": {"lens": 50.0}, "11": {"lens": 50.0}, "21": {"lens": 70.0}}, [13])
+    {11: {'lens': 50.0}, 21: {'lens': 70.0}}
+    """
+    parsed = {text: _frames_of(text) for text, settings in stored.items() if isinstance(settings, Mapping)}
+    ranges = {text: numbers for text, numbers in parsed.items() if numbers}
+    found: dict[int, Settings] = {}
+    for frame in sorted({nearest for wanted in frames for nearest in _nearest(ranges.values(), wanted)}):
+        text = next(text for text, numbers in ranges.items() if frame in numbers)
+        index = ranges[text].index(frame)
+        values = {str(name): _value_at(value, index) for name, value in stored[text].items()}
+        found[frame] = {name: value for name, value in values.items() if value is not None}
+    return found
 
 
 def changed_settings(stored: Mapping[int, Settings], present: Mapping[int, Settings]) -> Changes:
@@ -65,3 +95,57 @@ def _is_equal(then: float | str, now: float | str) -> bool:
     if isinstance(then, str) or isinstance(now, str):
         return then == now
     return math.isclose(then, now, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE)
+
+
+def _ranges(by_frame: Mapping[int, Settings]) -> Iterator[range]:
+    """Yield ranges of frames at equal distances that have the same settings, whatever their values."""
+    rest = sorted(by_frame)
+    while rest:
+        step = rest[1] - rest[0] if len(rest) > 1 else 1
+        count = 1
+        while (
+            count < len(rest)
+            and rest[count] - rest[count - 1] == step
+            and by_frame[rest[count]].keys() == by_frame[rest[0]].keys()
+        ):
+            count += 1
+        yield range(rest[0], rest[count - 1] + 1, step)
+        rest = rest[count:]
+
+
+def _pack(values: Iterable[float | str]) -> Any:
+    rounded = [value if isinstance(value, str) else float(f"{value:.{_DIGITS}g}") for value in values]
+    runs = [[value, len(list(group))] for value, group in groupby(rounded)]
+    return runs if len(runs) > 1 else rounded[0]
+
+
+def _frames_of(text: str) -> range:
+    """Return the frames of a range in the form of ``FrameRange``; none for another text."""
+    match = _RANGE.fullmatch(text)
+    if match is None:
+        return range(0)
+    start, end, step = (None if part is None else int(part) for part in match.groups())
+    first = start or 0
+    return range(first, (first if end is None else end) + 1, step or 1)
+
+
+def _nearest(ranges: Iterable[range], frame: int) -> set[int]:
+    """Return the stored frame, or the nearest ones before and after."""
+    before, after = [], []
+    for frames in ranges:
+        if frames[0] <= frame:
+            before.append(frames[min((frame - frames[0]) // frames.step, len(frames) - 1)])
+        if frame <= frames[-1]:
+            after.append(frames[max(-((frames[0] - frame) // frames.step), 0)])
+    return {*sorted(before)[-1:], *sorted(after)[:1]}
+
+
+def _value_at(value: object, index: int) -> float | str | None:
+    """Return the value at an index of the range; None for another form than that of ``pack_settings``."""
+    for run in value if isinstance(value, list) else [[value, index + 1]]:
+        if not (isinstance(run, list) and len(run) == 2 and isinstance(run[1], int)):
+            return None
+        if index < run[1]:
+            return run[0] if isinstance(run[0], (int, float, str)) and not isinstance(run[0], bool) else None
+        index -= run[1]
+    return None

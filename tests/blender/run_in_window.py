@@ -1,8 +1,8 @@
 """Runs inside a Blender with a window: ``blender -P run_in_window.py``. It publishes and cancels as an artist does.
 
 The environment names the server (FTRACK_*), FT_DCC_TEST_OUTPUT, the folder for the results (JSON) and screenshots, and
-FT_DCC_MODULE, the name of the add-on's module in this Blender. FT_DCC_TEST_STEPS is "artist", "protection" or
-"screenshot".
+FT_DCC_MODULE, the name of the add-on's module in this Blender. FT_DCC_TEST_STEPS is "artist", "protection", "round",
+"both ways" or "screenshot". FT_DCC_TEST_TASK is the path of a task, by default the first one.
 """
 
 from __future__ import annotations
@@ -13,18 +13,21 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import threading
 import time
 import traceback
 import uuid
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import bpy
 
 MODULE = os.environ["FT_DCC_MODULE"]
-demo_scene, sources, host, tasks_panel = (
-    importlib.import_module(f"{MODULE}.{name}") for name in ("demo_scene", "scene.sources", "host", "ui.tasks_panel")
+NAMES = ("demo_scene", "scene.sources", "host", "ui.tasks_panel", "ui.feedback_panel", "scene.feedback")
+demo_scene, sources, host, tasks_panel, feedback_panel, scene_feedback = (
+    importlib.import_module(f"{MODULE}.{name}") for name in NAMES
 )
 CONTROLLER = importlib.import_module(f"{MODULE}.ui.controller").CONTROLLER
 is_scene_captured = importlib.import_module("ft_dcc.host_support.main_thread").is_scene_captured
@@ -47,11 +50,23 @@ def sign_in_and_choose_task():
         # Before 4.2 it cannot be set.
         next(part for part in area.regions if part.type == "UI").active_panel_category = "ft-dcc"
     choices = bpy.context.window_manager.ft_dcc
-    choices.task, choices.frames = next(iter(CONTROLLER.tasks.values())).path, "CUSTOM"
+    choices.task = os.environ.get("FT_DCC_TEST_TASK") or next(iter(CONTROLLER.tasks.values())).path
+    choices.frames = "CUSTOM"
     choices.start, choices.end = 1001, 1006
     bpy.ops.ft_dcc.use_shot_settings()
     yield 2.0
     return area, window
+
+
+def show_sidebar_tab(area, window) -> None:
+    """Show the tab of the add-on in the sidebar of a view that fills the window."""
+    area.spaces[0].show_region_ui = True
+    if bpy.app.version >= (4, 2):
+        next(part for part in area.regions if part.type == "UI").active_panel_category = "ft-dcc"
+        return
+    # The third tab, at the right edge of the window.
+    right, y = window.width - 12, int(os.environ.get("FT_DCC_TEST_TAB_Y", "200"))
+    subprocess.run(["xdotool", "mousemove", str(right), str(y), "click", "1"], check=True)
 
 
 def steps_of_artist() -> Iterator[float]:
@@ -104,12 +119,7 @@ def steps_of_screenshot() -> Iterator[float]:
     yield from until_idle()
     bpy.ops.ft_dcc.create_task(project="Film", sequence="SEQ010", shot="SH010", task="Animation")
     yield from until_idle()
-    if bpy.app.version >= (4, 2):
-        next(part for part in area.regions if part.type == "UI").active_panel_category = "ft-dcc"
-    else:
-        # The third tab, at the right edge of the window.
-        right, y = window.width - 12, int(os.environ.get("FT_DCC_TEST_TAB_Y", "200"))
-        subprocess.run(["xdotool", "mousemove", str(right), str(y), "click", "1"], check=True)
+    show_sidebar_tab(area, window)
     yield 1.0
     choices = bpy.context.window_manager.ft_dcc
     choices.percentage, choices.comment, choices.review = 25, "Ball hits each step", "Dailies"
@@ -131,6 +141,90 @@ def steps_of_screenshot() -> Iterator[float]:
     take_screenshot("screenshot")
     error = CONTROLLER.error or str(CONTROLLER.problems or "")
     (OUTPUT / "results.json").write_text(json.dumps({"error": error}), encoding="utf-8")
+
+
+def steps_of_round() -> Iterator[float]:
+    """Publish, wait for the note that the test draws on the page, show it, and publish the version that answers it."""
+    area, window = yield from sign_in_and_choose_task()
+    with bpy.context.temp_override(window=window, area=area):
+        bpy.ops.screen.screen_full_area()
+    yield 1.0
+    area, window = find_view()
+    area.spaces[0].region_3d.view_perspective = "CAMERA"
+    show_sidebar_tab(area, window)
+    yield 1.0
+    choices, feedback = bpy.context.window_manager.ft_dcc, CONTROLLER.feedback
+    choices.percentage, choices.review = 25, f"Round {uuid.uuid4().hex[:8]}"
+    drawn = record_drawn_notes()
+    yield from publish_without_error(area, window)
+    bpy.ops.ft_dcc.read_notes()
+    yield from until_read()
+    report("published", version_id=CONTROLLER.published[0][1].version_id)
+    # Nothing is pressed until the panel has drawn the note.
+    while not drawn:
+        yield 0.05
+    (note,) = feedback.versions[0].open_notes
+    report("drawn in the panel", note_id=note.id, notes=sorted(set(drawn)), message=feedback.message, frame=note.frame)
+    captures = {"before": capture_round("before")}
+    bpy.context.scene.frame_set(note.frame)
+    bpy.ops.ft_dcc.show_drawings()
+    yield from until_read()
+    yield 1.0
+    take_screenshot("shown")
+    captures["shown"] = capture_round("shown", is_shown=True)
+    captures["hidden in a capture"] = capture_round("hidden")
+    bpy.ops.ft_dcc.toggle_addressed(note_id=note.id)
+    yield from publish_without_error(area, window)
+    report("answered", version=CONTROLLER.published[0][1].version)
+    bpy.ops.ft_dcc.mark_note(note_id=note.id)
+    yield from until_read()
+    bpy.ops.ft_dcc.hide_drawings()
+    yield from until_read()
+    captures["after"] = capture_round("after", is_shown=True)
+    results = {"captures": captures, "error": feedback.error, "problems": list(feedback.problems)}
+    (OUTPUT / "results.json").write_text(json.dumps(results), encoding="utf-8")
+
+
+def report(event: str, **values: object) -> None:
+    """Print an event for the test, with its time."""
+    print("FT_DCC_EVENT", json.dumps({"event": event, "time": time.time(), **values}), flush=True)
+
+
+def record_drawn_notes() -> list[str]:
+    """Return a list to which the ids of notes are added when the panel draws them."""
+    drawn, draw_note = [], feedback_panel._draw_note
+
+    def draw(box, note) -> None:
+        draw_note(box, note)
+        drawn.append(note.id)
+
+    feedback_panel._draw_note = draw
+    return drawn
+
+
+def publish_without_error(area, window) -> Iterator[float]:
+    press_publish(area, window)
+    yield from until_idle()
+    problem = CONTROLLER.error or str(CONTROLLER.problems or "")
+    if problem:
+        raise RuntimeError(problem)
+
+
+def capture_round(name: str, *, is_shown: bool = False) -> dict[int, str]:
+    """Capture the frame of the note and its neighbours as a publish does; ``is_shown`` as the viewport shows them."""
+    from ft_dcc.frames import FrameRange, Resolution
+    from ft_dcc.host import PlayblastRequest
+
+    hidden = scene_feedback.hidden
+    if is_shown:
+        scene_feedback.hidden = nullcontext
+    try:
+        source = sources.find_sources(bpy.context.scene)[0]
+        request = PlayblastRequest(source, FrameRange(1003, 1005), Resolution(320, 180), OUTPUT / "round", name, {})
+        frames = host.BlenderHost().playblast(request, lambda _frame: None)
+    finally:
+        scene_feedback.hidden = hidden
+    return {frame: str(frames.path(frame)) for frame in request.frame_range}
 
 
 NOTE = "The ball should hit the edge of the step."
@@ -355,7 +449,120 @@ def state():
     return values
 
 
-STEPS = {"screenshot": steps_of_screenshot, "artist": steps_of_artist, "protection": steps_of_protection}
+def steps_of_both_ways() -> Iterator[float]:
+    """Capture a scene in the window, save it, and let the same Blender capture the file without a window."""
+    build_both_ways()
+    yield 2.0
+    bpy.ops.wm.save_as_mainfile(filepath=str(OUTPUT / "both.blend"))
+    before = state()
+    capture_both_ways(host.BlenderHost(), "window")
+    yield 1.0
+    is_same = state() == before
+    layer = host.BlenderHost().capture_details({})["view_layer"]
+    environment = {**os.environ, "FT_DCC_TEST_STEPS": "headless"}
+    command = [bpy.app.binary_path, "-b", "--python-exit-code", "3", "-P", __file__]
+    done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", check=False, timeout=300)
+    results = {"headless": [done.returncode, (done.stdout + done.stderr)[-2000:]], "is as it was": is_same}
+    (OUTPUT / "results.json").write_text(json.dumps({**results, "view layer": layer}), encoding="utf-8")
+
+
+BOTH_WAYS_LOOKS = {"viewport": {}, "render": {"visibility": "RENDER"}}
+
+
+def capture_both_ways(scene_host, name: str) -> None:
+    """Capture three frames with each look into the folder of this name."""
+    from ft_dcc.frames import FrameRange, Resolution
+    from ft_dcc.host import PlayblastRequest
+
+    for look_name, look in BOTH_WAYS_LOOKS.items():
+        folder = OUTPUT / name / look_name
+        request = PlayblastRequest("Camera", FrameRange(1, 3), Resolution(320, 180), folder, "frame", look)
+        scene_host.playblast(request, lambda _frame: None)
+
+
+def build_both_ways() -> None:
+    """Build a scene whose cubes are hidden in every way, with annotations, and with the second view layer active."""
+    scene, window = bpy.context.scene, bpy.context.window_manager.windows[0]
+    for item in list(bpy.data.objects):
+        bpy.data.objects.remove(item)
+    camera = add_object("Camera", bpy.data.cameras.new("Camera"), (0, -10, 0))
+    camera.data.type, camera.data.ortho_scale, camera.rotation_euler = "ORTHO", 16.0, (1.5707963, 0, 0)
+    scene.camera = camera
+    box = bpy.data.collections.new("Box")
+    scene.collection.children.link(box)
+    cubes = [add_cube(name, colour, x) for name, colour, x in BOTH_WAYS_CUBES]
+    moving, not_rendered, not_shown, _, in_box = cubes
+    for frame, z in ((1, 0.0), (3, 2.0)):
+        moving.location.z = z
+        moving.keyframe_insert("location", frame=frame)
+    not_rendered.hide_render = not_shown.hide_viewport = True
+    box.objects.link(in_box)
+    scene.collection.objects.unlink(in_box)
+    annotate(scene)
+    scene.view_layers.new("Second")
+    window.view_layer = scene.view_layers["Second"]
+    window.view_layer.layer_collection.children["Box"].exclude = True
+    scene.objects["Eye"].hide_set(True, view_layer=window.view_layer)
+    scene.frame_set(1)
+
+
+# From left to right: name, colour and position.
+BOTH_WAYS_CUBES = (
+    ("Moving", (1.0, 0.0, 0.0, 1.0), -6.0),
+    ("Not rendered", (0.0, 1.0, 0.0, 1.0), -3.0),
+    ("Not shown", (0.0, 0.0, 1.0, 1.0), 0.0),
+    ("Eye", (1.0, 1.0, 0.0, 1.0), 3.0),
+    ("In box", (1.0, 0.0, 1.0, 1.0), 6.0),
+)
+
+
+def add_object(name: str, data: object, location: tuple[float, float, float]):
+    item = bpy.data.objects.new(name, data)
+    item.location = location
+    bpy.context.scene.collection.objects.link(item)
+    return item
+
+
+def add_cube(name: str, colour: tuple[float, ...], x: float):
+    mesh = bpy.data.meshes.new(name)
+    corners = [(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]
+    sides = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
+    mesh.from_pydata(corners, [], sides)
+    material = bpy.data.materials.new(name)
+    material.diffuse_color = colour
+    mesh.materials.append(material)
+    return add_object(name, mesh, (x, 0, 0))
+
+
+def annotate(scene) -> None:
+    """Draw a thick annotation across the image."""
+    is_new = hasattr(scene, "annotation")
+    notes = (bpy.data.annotations if is_new else bpy.data.grease_pencils).new("Notes")
+    layer = notes.layers.new("Layer")
+    stroke = layer.frames.new(1).strokes.new()
+    stroke.points.add(2)
+    for point, x in zip(stroke.points, (-8.0, 8.0)):
+        point.co, point.pressure, point.strength = (x, -5.0, 3.5), 1.0, 1.0
+    layer.thickness = 10
+    setattr(scene, "annotation" if is_new else "grease_pencil", notes)
+
+
+def capture_without_a_window() -> None:
+    """Open the file in this headless Blender, and capture it."""
+    capture_both_ways(host.BlenderHost.open(OUTPUT / "both.blend"), "headless")
+
+
+if os.environ["FT_DCC_TEST_STEPS"] == "headless":
+    capture_without_a_window()
+    sys.exit()
+
+STEPS = {
+    "screenshot": steps_of_screenshot,
+    "artist": steps_of_artist,
+    "protection": steps_of_protection,
+    "both ways": steps_of_both_ways,
+    "round": steps_of_round,
+}
 steps, until = STEPS[os.environ["FT_DCC_TEST_STEPS"]](), time.monotonic() + 420
 
 

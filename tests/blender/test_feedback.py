@@ -6,13 +6,17 @@ import json
 import math
 import shutil
 from contextlib import nullcontext
+from fractions import Fraction
 
 import pytest
 
 from ft_dcc.errors import CameraMissing
-from ft_dcc.frames import Resolution
+from ft_dcc.files.checksum import sha256_of
+from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.host import ShowsFeedback
-from ft_dcc.host_support.camera_settings import changed_settings
+from ft_dcc.host_support.camera_settings import changed_settings, settings_at
+from ft_dcc.publish.models import PublishRequest
+from ft_dcc.publish.publisher import Publisher
 from ft_dcc.review.drawings import parse_drawing
 
 GREEN = "#00ff00"
@@ -212,9 +216,10 @@ def test_drawings_are_not_captured(host, request_of):
     from blender import sample_scene
 
     request = request_of("1005", resolution=Resolution(320, 180))
-    before = host.playblast(request, lambda _: None).path(1005).read_bytes()
+    # Not the bytes: pytest would compare unequal ones line by line, for minutes.
+    before = sha256_of(host.playblast(request, lambda _: None).path(1005))
     host.show_feedback([drawing(1005, dot(0.5, 0.5))])
-    assert host.playblast(request, lambda _: None).path(1005).read_bytes() == before
+    assert sha256_of(host.playblast(request, lambda _: None).path(1005)) == before
     assert sample_scene.bpy.data.collections["Review notes"].hide_render is False
 
 
@@ -316,6 +321,46 @@ def test_a_changed_animation_of_the_lens_is_recognised(host, bpy, scene, state):
     scene.camera.data.keyframe_insert("lens", frame=1009)
     changes = changed_settings(stored, host.camera_settings("Camera", [1001, 1005, 1009]))
     assert list(changes) == ["focal length"]
+
+
+def test_a_zoom_between_two_frames_is_stored_without_another_evaluation(
+    host, bpy, scene, state, session, project_task, tmp_path, request_of
+):
+    lens = scene.camera.data
+    lens.type = "PERSP"
+    # In the range 1001-1012, earlier releases stored frames 1006 and 1009, and none between.
+    for frame, length in ((1006, 50.0), (1007, 80.0), (1008, 80.0), (1009, 50.0)):
+        lens.lens = length
+        lens.keyframe_insert("lens", frame=frame)
+    before, evaluated = state(), []
+    values = {"frame_range": FrameRange(1001, 1012), "fps": Fraction(24), "resolution": Resolution(64, 36)}
+    request = PublishRequest(project_task["id"], "Camera", review=(), look={"samples": "OFF"}, **values)
+
+    def record(scene, *_):
+        evaluated.append(scene.frame_current)
+
+    bpy.app.handlers.frame_change_post.append(record)
+    try:
+        host.playblast(request_of(), lambda _: None)
+        of_capture = evaluated.copy()
+        evaluated.clear()
+        published = Publisher(session, host, jobs=tmp_path / "jobs").publish(request).first
+    finally:
+        bpy.app.handlers.frame_change_post.remove(record)
+    assert state() == before
+    assert evaluated == of_capture
+    stored = json.loads(session.get("AssetVersion", published.version_id)["metadata"]["ft_dcc_origin"])
+    stored = stored["camera_settings"]
+    assert stored["1001-1012"]["focal length"] == [[50.0, 6], [80.0, 2], [50.0, 4]]
+    for frame, length in ((1007, 60.0), (1008, 60.0)):
+        lens.lens = length
+        lens.keyframe_insert("lens", frame=frame)
+    shown = {frame: settings_at(stored, [frame]) for frame in (1006, 1007, 1008, 1009)}
+    changes = {
+        frame: changed_settings(found, host.camera_settings("Camera", [frame])) for frame, found in shown.items()
+    }
+    changed = {"focal length": (80.0, 60.0)}
+    assert changes == {1006: {}, 1007: changed, 1008: changed, 1009: {}}
 
 
 def test_only_a_camera_has_camera_settings(host, bpy, scene):

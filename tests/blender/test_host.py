@@ -102,7 +102,8 @@ def test_the_host_uses_the_scene_of_the_active_window(host, bpy):
     other.frame_start, other.frame_end = 1, 5
     assert str(host.scene().frame_range) == "1001-1012"
     bpy.context.window.scene = other
-    assert (str(host.scene().frame_range), host.scene().sources) == ("1-5", ())
+    # It has no camera of its own; without a window, those of other scenes are sources with the name of their scene.
+    assert (str(host.scene().frame_range), host.scene().sources) == ("1-5", ("Scene: Camera",))
 
 
 def test_the_task_is_saved_in_the_file(host, bpy, tmp_path):

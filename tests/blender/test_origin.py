@@ -32,11 +32,12 @@ def test_a_version_names_its_file_with_checksum_camera_program_and_engine(host, 
         "camera": "Camera",
         "program": f"Blender {bpy.app.version_string}",
         "engine": bpy.context.scene.render.engine,
+        "scene": "Scene",
         "view_layer": "ViewLayer",
         "visibility": "VIEWPORT",
         "differs_from_viewport": [],
         "camera_settings": {
-            frame: {
+            "1001-1002": {
                 "lens type": "ORTHO",
                 "sensor fit": "AUTO",
                 "shift x": 0.0,
@@ -44,7 +45,6 @@ def test_a_version_names_its_file_with_checksum_camera_program_and_engine(host, 
                 "pixel aspect": 1.0,
                 "orthographic scale": bpy.data.cameras["Camera"].ortho_scale,
             }
-            for frame in ("1001", "1002")
         },
     }
 

@@ -9,12 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Callable, TypeVar
 
+import attrs
 import bpy
 
-from ft_dcc.errors import CaptureFailed, SceneUnreadable, SettingInvalid, StorageError, UserFixableError
+from ft_dcc.errors import CameraMissing, CaptureFailed, SceneUnreadable, SettingInvalid, StorageError, UserFixableError
 from ft_dcc.frames import FrameRange, Frames, Resolution
 from ft_dcc.host import ComparedMovie, Footage, OnFrame, PlayblastRequest, Scene
-from ft_dcc.host_support.main_thread import entered_on_main_thread, ignore_sigpipe
+from ft_dcc.host_support.main_thread import entered_on_main_thread, ignore_sigpipe, is_scene_captured
 from ft_dcc.review.drawings import Drawing
 
 from . import main_thread
@@ -28,13 +29,17 @@ from .scene.sources import (
     EDIT,
     RENDERED_FILES,
     camera_lookup,
+    find_other_sources,
     find_publishable,
     find_rendered_files,
+    find_scene,
+    find_scene_of,
     find_sources,
+    full_name,
     turntable_object,
 )
 from .scene.unkeyed_values import maintained_unkeyed_values
-from .scene.viewport import find_window
+from .scene.viewport import active_layer
 
 T = TypeVar("T")
 
@@ -97,20 +102,48 @@ class BlenderHost:
         return ".".join(str(part) for part in bpy.app.version)
 
     def scene(self) -> Scene:
-        """Return the state of the scene."""
+        """Return the state of the scene, and those of the file's other scenes."""
         scene = self._scene()
+        others = {name: self._read(other, ()) for name, other in find_other_sources(scene).items()}
+        return attrs.evolve(self._read(scene, find_publishable(scene)), other_scenes=others)
+
+    def _read(self, scene: Any, sources: tuple[str, ...]) -> Scene:
         return Scene(
             path=Path(bpy.data.filepath) if bpy.data.filepath else None,
             is_modified=self._is_changed if bpy.app.background else bpy.data.is_dirty,
             frame_range=FrameRange(scene.frame_start, scene.frame_end),
             fps=scene_rate(scene),
             resolution=Resolution(scene.render.resolution_x, scene.render.resolution_y),
-            sources=find_publishable(scene),
+            sources=sources,
             task_id=scene.get(TASK_PROPERTY),
             sounds=find_sounds(scene),
             pixel_aspect=pixel_aspect(scene),
             engine=scene.render.engine,
         )
+
+    def host_of(self, source: str) -> BlenderHost:
+        """Return the host of the scene that the source belongs to."""
+        own = self._scene()
+        scene, _ = find_scene_of(own, source)
+        if scene == own:
+            return self
+        other = BlenderHost(scene.name)
+        other._is_changed = self._is_changed
+        return other
+
+    def sources_of(self, scenes: Sequence[str], source: str | None = None) -> tuple[str, ...]:
+        """Return the name of the source in each of these scenes, by default that of each scene's first source.
+
+        Raises UserFixableError for a scene that does not exist, CameraMissing for one without a source.
+        """
+        own, names = self._scene(), []
+        for scene in map(find_scene, scenes):
+            found = find_sources(scene)
+            if not found:
+                raise CameraMissing(f"The scene {scene.name!r} has no camera. Add one.")
+            name = source or found[0]
+            names.append(name if scene == own else full_name(scene, name))
+        return tuple(names)
 
     def playblast(self, request: PlayblastRequest, on_frame: OnFrame) -> Frames:
         """Draw every frame of the range, handles included, and restore the scene.
@@ -119,7 +152,8 @@ class BlenderHost:
         Called from another thread it leaves the window responsive: the main thread draws one frame at a time.
         Raises CameraMissing, CaptureFailed, StorageError or SettingInvalid, and whatever ``on_frame`` raises.
         """
-        scene = main_thread.run(self._scene)
+        scene, source = main_thread.run(partial(self.find_source, request.source))
+        request = attrs.evolve(request, source=source)
         frames = main_thread.run(partial(output_frames, scene, request))
         with entered_on_main_thread(capture_setup(scene, request, frames), main_thread.run) as draw_frame:
             for frame in request.frame_range.with_handles:
@@ -130,9 +164,10 @@ class BlenderHost:
     def capture_details(self, look: Mapping[str, Any]) -> dict[str, Any]:
         """Return the view layer of a capture with this look, and what it shows differently than the viewport."""
         scene, wanted = self._scene(), Look.from_request(dict(look))
-        layer = find_window(scene).view_layer
+        layer = active_layer(scene)
         is_same = wanted.visibility == "VIEWPORT" or wanted.needs_view
         return {
+            "scene": scene.name,
             "view_layer": layer.name,
             "visibility": "VIEWPORT" if is_same else wanted.visibility,
             "differs_from_viewport": [] if is_same else visibility.differences(scene, layer),
@@ -148,12 +183,12 @@ class BlenderHost:
 
     def camera_settings(self, source: str, frames: Sequence[int]) -> dict[int, dict[str, float | str]]:
         """Return what decides where the camera shows things, per frame; raise CameraMissing."""
-        render = self._scene().render
-        return self._read_lenses(source, frames, lambda lens: lens_settings(lens, render))
+        scene, _ = self.find_source(source)
+        return self._read_lenses(source, frames, lambda lens: lens_settings(lens, scene.render))
 
     def _read_lenses(self, source: str, frames: Iterable[int], read: Callable[[Any], T]) -> dict[int, T]:
         """Return what ``read`` returns for the lens of the camera at each frame; raise CameraMissing."""
-        scene = self._scene()
+        scene, source = self.find_source(source)
         if source in (EDIT, RENDERED_FILES) or turntable_object(scene, source) is not None:
             return {}
         return _read_lenses(scene, source, frames, read)
@@ -171,9 +206,8 @@ class BlenderHost:
 
     def show_feedback(self, drawings: Sequence[Drawing], source: str | None = None) -> list[str]:
         """Show drawings in front of the camera on their frames; raise CameraMissing if there is no such camera."""
-        scene = self._scene()
-        sources = find_sources(scene)
-        return feedback.show(scene, drawings, camera_lookup(scene, source or (sources[0] if sources else "")))
+        scene, camera = self.find_source(source or self._first_source)
+        return feedback.show(scene, drawings, camera_lookup(scene, camera))
 
     def clear_feedback(self) -> None:
         """Remove the shown drawings."""
@@ -190,9 +224,7 @@ class BlenderHost:
 
     def show_movie(self, movie: ComparedMovie, source: str | None = None) -> list[str]:
         """Show the movie in front of the camera; raise CameraMissing, or CaptureFailed for images that are gone."""
-        scene = self._scene()
-        sources = find_sources(scene)
-        compare.show(movie, camera_lookup(scene, source or (sources[0] if sources else "")))
+        compare.show(movie, camera_lookup(*self.find_source(source or self._first_source)))
         return []
 
     def clear_movie(self) -> None:
@@ -245,10 +277,12 @@ class BlenderHost:
         """Call the function on the main thread and return its result; raise CaptureFailed while that is busy."""
         return main_thread.run(function)
 
-    @property
-    def open_scene(self) -> Any:
-        """Return Blender's own object of the scene, for checks; raise CaptureFailed if it does not exist any more."""
-        return self._scene()
+    def find_source(self, source: str) -> tuple[Any, str]:
+        """Return Blender's own object of the scene that the source belongs to, and the name of the source there.
+
+        Raises CaptureFailed if the host's scene does not exist any more.
+        """
+        return find_scene_of(self._scene(), source)
 
     def _scene(self) -> Any:
         if self._scene_name is None:
@@ -257,6 +291,10 @@ class BlenderHost:
         if scene is None:
             raise CaptureFailed(f"The scene {self._scene_name!r} does not exist any more. Publish the open one.")
         return scene
+
+    @property
+    def _first_source(self) -> str:
+        return next(iter(find_sources(self._scene())), "")
 
     def _mark_changed(self, what: str) -> None:
         self._is_changed = True
@@ -272,8 +310,10 @@ def _read_lenses(scene: Any, source: str, frames: Iterable[int], read: Callable[
     cameras = {frame: camera_at(frame) for frame in frames}
     # A marker can be bound to any object.
     lenses = {frame: camera.data for frame, camera in cameras.items() if camera.type == "CAMERA"}
-    # Without animation and drivers the value is the same on each frame, and the scene need not be evaluated.
-    if all(lens.animation_data is None for lens in lenses.values()):
+    # Without animation and drivers the value is the same on each frame, and the scene need not be evaluated. A capture
+    # has evaluated it for the frame that it draws.
+    is_drawn = is_scene_captured() and scene.frame_current_final == next(iter(lenses), None) and len(lenses) == 1
+    if is_drawn or all(lens.animation_data is None for lens in lenses.values()):
         return {frame: read(lens) for frame, lens in lenses.items()}
     values = {}
     with maintained_unkeyed_values(scene), maintained_camera(scene), maintained_frame(scene):

@@ -17,13 +17,11 @@ _POLL_INTERVAL_SECONDS = 0.05
 _TIMEOUT_SECONDS = 60.0
 _SERVED_TIMEOUT_SECONDS = 0.2
 # After a timer Blender redraws every area that a frame change affects, which takes longer than a small frame. So
-# calls that follow each other are run together, for a time in which the window still feels responsive.
+# calls that follow each other are run together, for a time in which the window still feels responsive. Longer slices
+# after slow redraws would be faster, and the window would stand still for as long again.
 _SLICE_SECONDS = 0.2
-# A slice lasts as long as the redraw before it took, so that at most half of the time is spent on redraws.
-_MAX_SLICE_SECONDS = 1.0
 _NEXT_CALL_TIMEOUT_SECONDS = 0.02
 
-_slice_end: float | None = None
 _batch_lock = threading.RLock()
 _is_served = threading.Event()
 _calls: queue.SimpleQueue[MainThreadCall] = queue.SimpleQueue()
@@ -31,10 +29,7 @@ _calls: queue.SimpleQueue[MainThreadCall] = queue.SimpleQueue()
 
 def serve() -> float:
     """Run the waiting calls for one time slice; a Blender timer calls this again after the returned seconds."""
-    global _slice_end
-    begin, timeout = time.monotonic(), 0.0
-    redraw_seconds = 0.0 if _slice_end is None else begin - _slice_end
-    until, _slice_end = begin + min(max(_SLICE_SECONDS, redraw_seconds), _MAX_SLICE_SECONDS), None
+    until, timeout = time.monotonic() + _SLICE_SECONDS, 0.0
     while time.monotonic() < until:
         try:
             call = _calls.get(timeout=timeout) if timeout else _calls.get_nowait()
@@ -43,7 +38,6 @@ def serve() -> float:
         call.run()
         # The thread that made the call needs a moment for the next one.
         timeout = _NEXT_CALL_TIMEOUT_SECONDS
-    _slice_end = time.monotonic()
     return _POLL_INTERVAL_SECONDS / 5
 
 

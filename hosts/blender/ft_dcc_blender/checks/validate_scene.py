@@ -27,10 +27,12 @@ class ValidateCompleteness(ContextPlugin):
 
     def process(self, context: Context) -> None:
         """Raise UserFixableError with everything that is missing, unless the request allows that."""
-        has_camera = any(source.kind == "camera" for source in map(SOURCE.find, context) if source is not None)
-        if not has_camera or REQUEST.get(context).allow_incomplete:
+        if REQUEST.get(context).allow_incomplete:
             return
-        sentences = HOST.get(context).run_in_main_thread(lambda: list(_find_incomplete(_scene(context))))
+        names = [source.text for source in map(SOURCE.find, context) if source is not None and source.kind == "camera"]
+        if not names:
+            return
+        sentences = HOST.get(context).run_in_main_thread(lambda: list(_find_incomplete(_scenes(context, names))))
         if sentences:
             raise UserFixableError(f"{' '.join(sentences)} Or publish anyway.")
 
@@ -49,7 +51,7 @@ class ValidateCameraType(InstancePlugin):
         if request.allow_incomplete:
             return
         is_cycles, panoramic = HOST.get(instance.context).run_in_main_thread(
-            lambda: _panoramic_cameras(_scene(instance.context), name)
+            lambda: _panoramic_cameras(*_find_source(instance.context, name))
         )
         if panoramic and not (is_rendered and is_cycles):
             raise UserFixableError(
@@ -58,9 +60,15 @@ class ValidateCameraType(InstancePlugin):
             )
 
 
-def _scene(context: Context) -> Any:
+def _find_source(context: Context, source: str) -> tuple[Any, str]:
     host: Any = HOST.get(context)
-    return host.open_scene
+    found: tuple[Any, str] = host.find_source(source)
+    return found
+
+
+def _scenes(context: Context, sources: Iterable[str]) -> list[Any]:
+    found = [_find_source(context, source)[0] for source in sources]
+    return list({scene.name_full: scene for scene in found}.values())
 
 
 def _panoramic_cameras(scene: Any, source: str) -> tuple[bool, list[str]]:
@@ -72,9 +80,9 @@ def _panoramic_cameras(scene: Any, source: str) -> tuple[bool, list[str]]:
     return scene.render.engine == "CYCLES", panoramic
 
 
-def _find_incomplete(scene: Any) -> Iterator[str]:
+def _find_incomplete(scenes: Iterable[Any]) -> Iterator[str]:
     """Yield a sentence for each kind of thing that is missing."""
-    files = [*_missing_libraries(), *_missing_files(scene)]
+    files = [*_missing_libraries(), *_missing_files(scenes)]
     if files:
         yield f"Files of the scene are missing: {_listed(files)}. Restore them."
     items = _missing_linked_items()
@@ -101,12 +109,12 @@ def _missing_libraries() -> list[str]:
     ]
 
 
-def _missing_files(scene: Any) -> Iterator[str]:
+def _missing_files(scenes: Iterable[Any]) -> Iterator[str]:
     for collection, kind in _FILES.items():
         for item in getattr(bpy.data, collection, ()):
             if item.users and item.filepath and not _is_packed(item) and not _exists(item):
                 yield f"{kind} {item.filepath}"
-    for item in scene.objects:
+    for item in (item for scene in scenes for item in scene.objects):
         for modifier in item.modifiers:
             path = modifier.filepath if modifier.type == "MESH_CACHE" else ""
             if path and not _file(path, item.library).is_file():

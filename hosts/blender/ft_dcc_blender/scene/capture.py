@@ -29,7 +29,7 @@ from .maintained import (
 from .sources import EDIT, camera_lookup, turntable_object
 from .turntable import turntable_scene
 from .unkeyed_values import maintained_unkeyed_values
-from .viewport import camera_view, find_window, require_view
+from .viewport import camera_view, find_window, require_view, shown_in_window
 
 _MIN_SIZE = 4
 _SCENE_CLOSED = "The scene was closed or undone during the capture. Open it and publish again."
@@ -183,6 +183,7 @@ class BorrowedScene:
         look = self._look
         if self._state is None:
             self._state = ExitStack()
+            self._state.enter_context(shown_in_window(self._scene))
             self._state.enter_context(_maintained(self._scene))
             self._state.enter_context(feedback.hidden())
             self._state.enter_context(compare.hidden())

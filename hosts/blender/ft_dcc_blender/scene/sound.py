@@ -18,7 +18,7 @@ from ft_dcc.host import Soundtrack
 from . import blender_compat
 from .capture import scene_rate
 from .maintained import silenced
-from .viewport import find_window
+from .viewport import active_layer, nearest_window
 
 # 16 bit, 192 kHz and eight channels, the most that the output settings of a scene offer.
 _MAX_BYTES_PER_SECOND, _MIN_FREE_BYTES = 2 * 192_000 * 8, 16 << 20
@@ -58,7 +58,8 @@ def mix(scene: Any, frame_range: FrameRange, path: Path) -> bool:
         stack.callback(_set_range, scene, *before)
         stack.enter_context(silenced())
         _set_range(scene, frame_range.start, frame_range.end)
-        stack.enter_context(blender_compat.context_override(window=find_window(scene), scene=scene))
+        window, layer = nearest_window(scene), active_layer(scene)
+        stack.enter_context(blender_compat.context_override(window=window, scene=scene, view_layer=layer))
         try:
             bpy.ops.sound.mixdown(filepath=str(path), check_existing=False, container="WAV", codec="PCM", format="S16")
         except RuntimeError as error:

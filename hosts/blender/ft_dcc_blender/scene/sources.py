@@ -8,7 +8,7 @@ from typing import Any, Callable
 
 import bpy
 
-from ft_dcc.errors import CameraMissing, FramesMissing
+from ft_dcc.errors import CameraMissing, FramesMissing, UserFixableError
 from ft_dcc.frames import find_frames
 from ft_dcc.host import Footage
 
@@ -36,8 +36,47 @@ def find_sources(scene: Any) -> tuple[str, ...]:
 
 
 def find_publishable(scene: Any) -> tuple[str, ...]:
-    """Return the sources that can be captured, and the rendered files if there are any, which reads a folder."""
-    return (*find_sources(scene), *((RENDERED_FILES,) if find_rendered_files(scene) else ()))
+    """Return the sources of the file, and the rendered files of the scene if there are any, which reads a folder."""
+    rendered = (RENDERED_FILES,) if find_rendered_files(scene) else ()
+    return (*find_sources(scene), *rendered, *find_other_sources(scene))
+
+
+def find_other_sources(scene: Any) -> dict[str, Any]:
+    """Return the sources of the file's other scenes with their scenes; the name begins with that of the scene.
+
+    With a window there are none: it would have to show the other scene during the capture.
+    """
+    if not bpy.app.background:
+        return {}
+    own = {*find_sources(scene), RENDERED_FILES}
+    found = {
+        full_name(other, name): other for other in _local_scenes() if other != scene for name in find_sources(other)
+    }
+    return {name: other for name, other in found.items() if name not in own}
+
+
+def full_name(scene: Any, source: str) -> str:
+    """Return the name that a source of the scene has in the file's other scenes."""
+    return f"{scene.name}: {source}"
+
+
+def find_scene_of(scene: Any, source: str) -> tuple[Any, str]:
+    """Return the scene that a source belongs to, and its name there; an unknown one is left to the scene itself."""
+    other = find_other_sources(scene).get(source)
+    return (scene, source) if other is None else (other, source[len(full_name(other, "")) :])
+
+
+def find_scene(name: str) -> Any:
+    """Return the scene of this name; raise UserFixableError, which lists the scenes of the file."""
+    found = {scene.name: scene for scene in _local_scenes()}
+    if name not in found:
+        raise UserFixableError(f"The file has no scene {name!r}. Choose one of: {', '.join(found)}.")
+    return found[name]
+
+
+def _local_scenes() -> list[Any]:
+    # The settings of a linked scene cannot be changed for a capture.
+    return [scene for scene in bpy.data.scenes if scene.library is None]
 
 
 def has_edit(scene: Any) -> bool:

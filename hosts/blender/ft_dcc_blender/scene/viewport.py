@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import bpy
 
 from ft_dcc.errors import CaptureFailed
 
+from . import blender_compat
 from .look import Look
 
 
@@ -36,6 +37,46 @@ def require_view(view: dict[str, Any]) -> None:
         raise CaptureFailed("The 3D view was closed during the capture. Open it and publish again.")
 
 
+def is_shown(scene: Any) -> bool:
+    """Return whether a window shows the scene."""
+    return any(window.scene == scene for window in bpy.context.window_manager.windows)
+
+
+def active_layer(scene: Any) -> Any:
+    """Return the view layer that a window shows of the scene, or else the one that Blender would show first."""
+    if is_shown(scene):
+        return find_window(scene).view_layer
+    return next((layer for layer in scene.view_layers if layer.use), scene.view_layers[0])
+
+
+def nearest_window(scene: Any) -> Any:
+    """Return a window that shows the scene, or else the first one."""
+    return find_window(scene) if is_shown(scene) else bpy.context.window_manager.windows[0]
+
+
+@contextmanager
+def shown_in_window(scene: Any) -> Iterator[None]:
+    """Let the first window have the scene if none has, with the layer that Blender would show first.
+
+    The render of a scene without a window does not see its animation. Restores the scene and the layer of the window.
+    """
+    if is_shown(scene):
+        yield
+        return
+    window, layer = bpy.context.window_manager.windows[0], active_layer(scene)
+    before = window.scene, window.view_layer
+    window.scene = scene
+    window.view_layer = layer
+    with blender_compat.context_override(window=window):
+        # From now on Blender stores the animated values of this scene in its data.
+        bpy.context.evaluated_depsgraph_get()
+    try:
+        yield
+    finally:
+        with suppress(ReferenceError):
+            window.scene, window.view_layer = before
+
+
 def find_window(scene: Any) -> Any:
     """Return the window that shows the scene; raise CaptureFailed if none does."""
     for window in bpy.context.window_manager.windows:
@@ -46,6 +87,8 @@ def find_window(scene: Any) -> Any:
 
 def _largest_view(scene: Any) -> dict[str, Any]:
     views = [] if bpy.app.background else [view for view in _views() if view["window"].scene == scene]
+    if not views and not bpy.app.background and not is_shown(scene):
+        raise CaptureFailed(f"No window shows the scene {scene.name!r}. Show it, or choose the shading Solid.")
     if not views:
         raise CaptureFailed("No 3D view is open. Open one, or choose the shading Solid.")
     return max(views, key=lambda view: view["area"].width * view["area"].height)

@@ -122,18 +122,19 @@ def _matched(label: str, owner: Any, names: dict[str, str]) -> Iterator[_Setting
 def _visible_objects(layer: Any) -> set[int]:
     """Return the addresses of the layer's objects that neither an eye nor a collection hides."""
     found = set()
-    for collection in _layer_collections(layer.layer_collection):
-        if collection.is_visible:
-            found |= {
-                item.as_pointer() for item in collection.collection.objects if not item.hide_get(view_layer=layer)
-            }
+    for collection in _visible_collections(layer.layer_collection):
+        found |= {item.as_pointer() for item in collection.collection.objects if not item.hide_get(view_layer=layer)}
     return found
 
 
-def _layer_collections(parent: Any) -> Iterator[Any]:
-    yield parent
+def _visible_collections(parent: Any) -> Iterator[Any]:
+    # Not ``is_visible``, which is false for all collections of a scene that was not shown when its file was opened.
+    if parent.hide_viewport or parent.collection.hide_viewport:
+        return
+    if not parent.exclude:
+        yield parent
     for child in parent.children:
-        yield from _layer_collections(child)
+        yield from _visible_collections(child)
 
 
 @contextmanager

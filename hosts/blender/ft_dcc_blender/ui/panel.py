@@ -245,6 +245,8 @@ def _draw_result(layout: Any) -> None:
         _, newest = CONTROLLER.published[0]
         box = layout.box()
         box.label(text=f"Version {newest.version} is in review", icon="CHECKMARK")
+        for change in newest.changes:
+            draw_lines(box, f"{change}.", "INFO")
         if newest.link:
             row = box.row(align=True)
             row.operator("ft_dcc.open_link", icon="URL").link = newest.link
