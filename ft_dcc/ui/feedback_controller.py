@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from ft_dcc.errors import CameraMissing, Error
 from ft_dcc.host import DescribesCameras, GoesToFrames, ShowsFeedback
-from ft_dcc.host_support.camera_settings import changed_settings, describe_changes
+from ft_dcc.host_support.camera_settings import Changes, changed_settings, describe_changes, settings_at
 from ft_dcc.host_support.main_thread import run_when_idle
 from ft_dcc.review.notes import Note, ReviewedVersion, drawings_for_scene
 from ft_dcc.ui.background_queries import LatestOnlyWorker, error_message_of
 
 if TYPE_CHECKING:
+    from ft_dcc.frames import FrameRange
     from ft_dcc.host import Host
     from ft_dcc.review.drawings import Drawing
     from ft_dcc.session import Session
@@ -36,9 +37,9 @@ def show_drawings(
     if not isinstance(host, ShowsFeedback):
         raise Error(f"{host.name} cannot show drawings. See them on the review page.")
     feedback_host: ShowsFeedback = host
-    remarks, problems = _camera_changes(host, versions, source)
-    drawings, first = drawings_for_scene(versions, remarks=remarks), next(iter(versions), None)
     scene = run_when_idle(host, host.scene)
+    remarks, problems = _camera_changes(host, versions, source, scene.frame_range)
+    drawings, first = drawings_for_scene(versions, remarks=remarks), next(iter(versions), None)
     if first is not None and drawings and None not in (scene.task_id, first.task_id) and scene.task_id != first.task_id:
         problems.append(f"The open scene belongs to another task than {first.asset} {first.name}. Check the shot.")
     captured = None if first is None else first.source or None
@@ -56,33 +57,51 @@ def show_drawings(
 
 
 def _camera_changes(
-    host: Host, versions: Sequence[ReviewedVersion], source: str | None
+    host: Host, versions: Sequence[ReviewedVersion], source: str | None, shown: FrameRange
 ) -> tuple[dict[str, str], list[str]]:
-    """Return what has changed in the camera since each version that was drawn on, by its id, and sentences about it.
+    """Return what has changed in the camera on the frames of each drawing, by its id, and sentences about it.
 
     Drawings that are shown with another source than that of their version are left out.
     """
     remarks: dict[str, str] = {}
     problems: list[str] = []
-    if not isinstance(host, DescribesCameras):
-        return remarks, problems
-    describing_host: DescribesCameras = host
     for version in versions:
-        frames = sorted(version.camera_settings)
-        if not frames or source not in (None, version.source) or not drawings_for_scene([version]):
+        if not version.camera_settings or source not in (None, version.source):
             continue
-        read = partial(describing_host.camera_settings, version.source, frames)
-        try:
-            changes = changed_settings(version.camera_settings, run_when_idle(host, read))
-        except CameraMissing:
-            continue  # The caller shows the drawings with another camera and names that.
-        if changes:
-            remarks[version.id] = f"{', '.join(changes)} changed"
+        by_drawing = _changes_since(host, version, shown)
+        remarks.update({drawing: f"{', '.join(changes)} changed" for drawing, changes in by_drawing.items()})
+        if by_drawing:
+            # Of several drawings, the first one decides the values that are named.
+            together = {name: values for changes in reversed(by_drawing.values()) for name, values in changes.items()}
             problems.append(
-                f"{version.source} has another {describe_changes(changes)} than in {version.asset} {version.name}, so "
+                f"{version.source} has another {describe_changes(together)} than in {version.asset} {version.name}, so "
                 "drawings on it may lie beside their places."
             )
     return remarks, problems
+
+
+def _changes_since(host: Host, version: ReviewedVersion, shown: FrameRange) -> dict[str, Changes]:
+    """Return what has changed since the version on the frames of its drawings, by their ids; {} without its camera.
+
+    Only these frames are read, because a host evaluates its scene for them.
+    """
+    if not isinstance(host, DescribesCameras):
+        return {}
+    stored = {
+        each.id: settings_at(
+            version.camera_settings, range(max(each.frame, shown.start), min(each.last_frame, shown.end) + 1)
+        )
+        for each in drawings_for_scene([version])
+    }
+    frames = sorted({frame for settings in stored.values() for frame in settings})
+    if not frames:
+        return {}
+    try:
+        present = run_when_idle(host, partial(host.camera_settings, version.source, frames))
+    except CameraMissing:
+        return {}  # The caller shows the drawings with another camera and names that.
+    found = {drawing: changed_settings(settings, present) for drawing, settings in stored.items()}
+    return {drawing: changes for drawing, changes in found.items() if changes}
 
 
 class FeedbackController:

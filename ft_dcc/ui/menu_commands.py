@@ -17,8 +17,10 @@ from ft_dcc.errors import Error, UserFixableError
 if TYPE_CHECKING:
     from ft_dcc.host import Host
     from ft_dcc.publish.publisher import Publisher
+    from ft_dcc.review.notes import ReviewedVersion
     from ft_dcc.session import Session
 
+_NO_NOTES = "The newest version has no open notes on frames."
 ShowMessage = Callable[[str], object]
 ShowError = Callable[[BaseException], object]
 
@@ -56,19 +58,45 @@ def show_newest_drawings(host: Host, task_id: str | None) -> str:
 
     Raises UserFixableError for a scene without a task, and AuthenticationError when no account is known.
     """
+    from ft_dcc.ui.feedback_controller import show_drawings
+
+    newest = _newest_version(task_id)
+    drawings, problems = show_drawings(host, [newest] if newest is not None else [])
+    if newest is None or not drawings:
+        return _NO_NOTES
+    count = "1 note is" if len(drawings) == 1 else f"{len(drawings)} notes are"
+    return " ".join((f"{count} open on {newest.name}.", *problems))
+
+
+def import_newest_drawings(host: Host, task_id: str | None) -> str:
+    """Import the drawings of the open notes on the newest version of a task, which the artist keeps.
+
+    Returns a sentence about them. Raises UserFixableError for a scene without a task and for a version of the program
+    that cannot import them, CameraMissing, and AuthenticationError when no account is known.
+    """
+    from ft_dcc.host import ImportsDrawings
+    from ft_dcc.host_support.main_thread import run_when_idle
+    from ft_dcc.review.notes import drawings_for_scene
+
+    if not isinstance(host, ImportsDrawings):
+        raise Error(f"{host.name} has no drawings of its own. Show the drawings instead.")
+    newest = _newest_version(task_id)
+    drawings = [] if newest is None else drawings_for_scene([newest])
+    if newest is None or not drawings:
+        return _NO_NOTES
+    problems = run_when_idle(host, lambda: host.import_drawings(drawings, newest.source or None))
+    return " ".join((f"The drawings on {newest.name} were imported. Look through the camera to see them.", *problems))
+
+
+def _newest_version(task_id: str | None) -> ReviewedVersion | None:
+    """Return the newest version of the task with its notes; raise UserFixableError for a scene without a task."""
     from ft_dcc.review import feedback
     from ft_dcc.session.query.query import quoted
-    from ft_dcc.ui.feedback_controller import show_drawings
 
     if task_id is None:
         raise UserFixableError("The scene has no task. Choose it in the dialog: Publish for review…")
     with open_session() as session:
-        newest = next(feedback.find_feedback(session, f"task_id is {quoted(task_id)}", page_size=1), None)
-    drawings, problems = show_drawings(host, [newest] if newest is not None else [])
-    if newest is None or not drawings:
-        return "The newest version has no open notes on frames."
-    count = "1 note is" if len(drawings) == 1 else f"{len(drawings)} notes are"
-    return " ".join((f"{count} open on {newest.name}.", *problems))
+        return next(feedback.find_feedback(session, f"task_id is {quoted(task_id)}", page_size=1), None)
 
 
 @contextmanager

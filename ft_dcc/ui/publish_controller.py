@@ -79,8 +79,9 @@ class PublishController:
         self.previews: tuple[Path, ...] = ()
         # The last version of the task with its open notes, found when a publish was validated.
         self.reminder: ReviewedVersion | None = None
-        self._pending_check: PublishCheck | None = None
-        self._pending_request: tuple[PublishRequest, Host | None] | None = None
+        self._pending_checks: tuple[PublishCheck, ...] = ()
+        self._pending_requests: tuple[PublishRequest, ...] = ()
+        self._pending_host: Host | None = None
         self._has_repairs = False
         self._cancel = threading.Event()
         self._thread: threading.Thread | None = None
@@ -104,7 +105,7 @@ class PublishController:
     @property
     def has_pending_check(self) -> bool:
         """Whether a validated publish with issues waits for the artist's decision."""
-        return self._pending_check is not None
+        return bool(self._pending_checks)
 
     @property
     def is_capturing(self) -> bool:
@@ -198,12 +199,13 @@ class PublishController:
         if session is not None:
             self.queries.run("Finding review sessions", lambda: self._fetch_reviews(session))
 
-    def publish(self, request: PublishRequest, host: Host | None = None) -> None:
+    def publish(self, request: PublishRequest, host: Host | None = None, *others: PublishRequest) -> None:
         """Validate the request and publish it if there are no issues.
 
         Issues are put into ``problems`` and can be repaired. A request is queued if the server does not answer.
+        ``others`` are published with it if none of them has issues, such as each shot of a timeline to its own task.
         """
-        self._start("publish", lambda: self._publish(request, host))
+        self._start("publish", lambda: self._publish((request, *others), host))
 
     def preview(self, request: PublishRequest, host: Host | None = None) -> None:
         """Validate the request, capture and encode it, and put the movies into ``previews`` without sending them."""
@@ -216,7 +218,7 @@ class PublishController:
 
     def discard_preview(self) -> None:
         """Delete the movies of ``previews``."""
-        self._start("drop", self._discard_check)
+        self._start("drop", self._discard_checks)
 
     def publish_valid(self) -> None:
         """Publish the sources of the pending check that have no issues.
@@ -263,7 +265,7 @@ class PublishController:
         # After the session is closed, so that the cancelled job cannot be rolled back and stays in the queue.
         self._cancel.set()
         if not self.is_busy:
-            self._discard_check()
+            self._discard_checks()
         self.server, self.user, self.tasks, self.reviews, self.shots = "", "", {}, {}, {}
         self.open_reviews, self.statuses, self.reminder = (), (), None
         self.progress, self.problems, self.error, self.published = None, (), "", []
@@ -283,9 +285,9 @@ class PublishController:
         self._on_begin()
 
     def _work(self, function: Callable[[], None]) -> None:
-        from ft_dcc.session.transport.cancellation import cancel_scope
-
         try:
+            from ft_dcc.session.transport.cancellation import cancel_scope
+
             with cancel_scope(self._raise_if_cancelled):
                 function()
         except ValidationFailed as error:
@@ -367,51 +369,83 @@ class PublishController:
             raise Error("You are not signed in. Sign in first.")
         return Publisher(self.session, host, report, cancel=self._cancel)
 
-    def _publish(self, request: PublishRequest, host: Host | None, known: tuple[ValidationIssue, ...] = ()) -> None:
-        """Validate the request and publish it if there are no issues beyond the known ones."""
-        self._validate(request, host, known)
+    def _publish(
+        self, requests: tuple[PublishRequest, ...], host: Host | None, known: tuple[ValidationIssue, ...] = ()
+    ) -> None:
+        """Validate the requests and publish them if there are no issues beyond the known ones."""
+        self._validate(requests, host, known)
         self._publish_checked()
 
-    def _validate(self, request: PublishRequest, host: Host | None, known: tuple[ValidationIssue, ...] = ()) -> None:
-        self._discard_check()
+    def _validate(
+        self, requests: tuple[PublishRequest, ...], host: Host | None, known: tuple[ValidationIssue, ...] = ()
+    ) -> None:
+        self._discard_checks()
         publisher = self._publisher(host)
+        self._pending_requests, self._pending_host, self._has_repairs = requests, host, False
         try:
-            check = publisher.validate(request)
+            for request in requests:
+                self._pending_checks = (*self._pending_checks, publisher.validate(request))
         except ServerUnreachable as error:
-            error.message += publisher.enqueue(request)
+            self._discard_checks()
+            error.message += "".join(map(publisher.enqueue, requests))
             raise
-        self._pending_check, self._pending_request, self._has_repairs = check, (request, host), False
-        self.reminder = check.find_open_notes()
-        if not set(check.problems) <= set(known):
-            self.is_partly_publishable = check.has_publishable
-            raise ValidationFailed(check.problems)
+        except Error:
+            self._discard_checks()
+            raise
+        self.reminder = self._pending_checks[0].find_open_notes()
+        problems = self._problems_of_checks()
+        if not set(problems) <= set(known):
+            self.is_partly_publishable = any(check.has_publishable for check in self._pending_checks)
+            raise ValidationFailed(problems)
+
+    def _problems_of_checks(self) -> tuple[ValidationIssue, ...]:
+        return tuple(problem for check in self._pending_checks for problem in check.problems)
 
     def _preview(self, request: PublishRequest, host: Host | None) -> None:
-        self._validate(request, host)
-        check = self._pending_check
-        if check is None:
-            return
+        self._validate((request,), host)
         try:
-            self.previews = check.prepare()
+            self.previews = tuple(path for check in self._pending_checks for path in check.prepare())
         except Error:
-            self._discard_check()
+            self._discard_checks()
             raise
 
     def _publish_valid(self) -> None:
-        if self._pending_check is not None and self._pending_request is not None and self._has_repairs:
-            self._publish(*self._pending_request, known=self._pending_check.problems)
+        if self._pending_checks and self._has_repairs:
+            self._publish(self._pending_requests, self._pending_host, known=self._problems_of_checks())
         else:
             self._publish_checked()
 
     def _publish_checked(self) -> None:
-        check, self._pending_check = self._pending_check, None
-        if check is not None:
-            self._record(check.publish())
-            self._remember_reviews()
+        """Publish the pending checks, each independent of the others; a cancel ends all that follow."""
+        if not self._pending_checks:
+            return
+        failures: list[Error] = []
+        are_several = len(self._pending_checks) > 1
+        while self._pending_checks:
+            check, *rest = self._pending_checks
+            self._pending_checks = tuple(rest)
+            if are_several and not check.has_publishable:
+                self.problems = (*self.problems, *check.problems)
+                check.discard()
+                continue
+            try:
+                self._record(check.publish())
+            except Cancelled:
+                self._discard_checks()
+                raise
+            except ValidationFailed as error:
+                self.problems = (*self.problems, *error.problems)
+            except Error as error:
+                failures.append(error)
+        if len(failures) == 1:
+            raise failures[0]
+        if failures:
+            raise Error(" ".join(dict.fromkeys(map(str, failures))))
+        self._remember_reviews()
 
     def _remember_reviews(self) -> None:
         """Remember the review sessions that the user has chosen for the project."""
-        request = self._pending_request[0] if self._pending_request is not None else None
+        request = self._pending_requests[0] if self._pending_requests else None
         task = None if request is None else self.task(request.task)
         if request is not None and request.review and task is not None:
             remember_reviews(self.server, task.project_id, request.review)
@@ -425,13 +459,15 @@ class PublishController:
             self._record(published)
 
     def _repair(self, problems: Iterable[ValidationIssue]) -> None:
-        check = self._pending_check
+        checks = self._pending_checks
         errors: list[str] = []
-        if check is None:
+        if not checks:
             raise Error("There is no publish to repair. Publish again.")
         self._has_repairs = True
         try:
             for problem in problems:
+                # A repair of the scene may have solved it for another check, too.
+                check = next((each for each in checks if problem in each.problems), checks[0])
                 try:
                     check.repair(problem)
                 except Cancelled:
@@ -440,16 +476,16 @@ class PublishController:
                     # The other repairs are independent.
                     errors.append(str(error))
         finally:
-            self.problems = check.problems
-            self.is_partly_publishable = check.has_publishable
+            self.problems = self._problems_of_checks()
+            self.is_partly_publishable = any(check.has_publishable for check in checks)
         if errors:
             raise Error(" ".join(dict.fromkeys(errors)))
 
-    def _discard_check(self) -> None:
-        check, self._pending_check = self._pending_check, None
-        if check is not None:
+    def _discard_checks(self) -> None:
+        checks, self._pending_checks = self._pending_checks, ()
+        for check in checks:
             check.discard()
 
     def _record(self, published: Published) -> None:
-        self.problems = published.problems
+        self.problems = (*self.problems, *published.problems)
         self.published = [*((published.task, version) for version in published.versions), *self.published]

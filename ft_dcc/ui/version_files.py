@@ -163,11 +163,11 @@ def _images_of(session: Session, host: Host, version: ReviewedVersion, folder: P
 
     A version that does not store the frame of its first image begins with the scene.
     """
-    from ft_dcc.media.thumbnail import movie_images
+    from ft_dcc import media
     from ft_dcc.production.versions import fetch, find_component
 
     path = fetch(session, find_component(session, version.id, MOVIE_COMPONENT), folder)
-    images = movie_images(path, folder / "images")
+    images = media.movie_images(path, folder / "images")
     path.unlink()
     clip = version.clip
     first = run_when_idle(host, host.scene).frame_range.start if clip is None else clip.first_frame

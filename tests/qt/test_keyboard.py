@@ -166,3 +166,27 @@ def test_alt_and_a_number_open_each_page(open_dialog, type_key, wait_until):
         type_key(str(number), "Alt")
         # Qt animates a button that is pressed by its shortcut.
         wait_until(lambda page=page: dialog.stack.currentWidget() is page)
+
+
+def test_a_docked_dialog_is_no_window_and_stays_open_on_escape(app, type_key, monkeypatch, wait_until, close_dialog):
+    from doubles.colour_bars import ColourBars
+    from ft_dcc_qt import dialog, dock, show
+    from Qt import QtWidgets
+
+    monkeypatch.setattr(dialog, "_dialog", None)
+    host, panel = ColourBars(), QtWidgets.QWidget()
+    column = QtWidgets.QVBoxLayout(panel)
+    window = show(host)
+    docked = dock(host)
+    column.addWidget(docked)
+    panel.show()
+    docked.show()
+    wait_until(lambda: docked.controller.session is not None and not docked.controller.is_busy, host)
+    assert docked is window and not docked.isWindow() and docked.isVisible()
+    docked.publish_page.comment.setFocus()
+    panel.activateWindow()
+    type_key("Escape")
+    assert docked.isVisible()
+    assert show(host, page="about") is docked and not docked.isWindow()
+    close_dialog(docked, host)
+    panel.close()

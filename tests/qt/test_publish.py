@@ -33,6 +33,19 @@ def versions_of(session, task):
     return session.query(f'select version, comment from AssetVersion where task_id is "{task["id"]}"').all()
 
 
+def test_what_the_movie_shows_differently_is_said_after_the_publish(
+    open_dialog, choose, press, wait_until, render, task_path, monkeypatch
+):
+    monkeypatch.setenv("FT_DCC_BURNIN_TOP_LEFT", "Shot \u0378")
+    dialog = open_dialog()
+    page = dialog.publish_page
+    page.add_files([render / "sh010_light.1004.png"])
+    choose(dialog, task_path)
+    press(page.publish)
+    wait_until(lambda: page.result.isVisible())
+    assert "sh010_light: no font has \u0378 (U+0378)" in page.result.message.text()
+
+
 def test_frames_become_a_version_in_review_sessions_with_a_link(
     app, open_dialog, choose, press, wait_until, render, task, task_path, session
 ):
@@ -249,7 +262,7 @@ def test_a_job_waits_for_an_unreachable_server_and_can_be_resumed(
 
 def test_a_job_is_dropped_by_the_second_click(open_dialog, choose, press, wait_until, render, task_path, tmp_path):
     from ft_dcc.publish.models import PublishRequest
-    from ft_dcc.publish.publisher import prepare
+    from ft_dcc.publish.preparation import prepare
 
     dialog = open_dialog()
     prepare(PublishRequest(task_path, str(render / "sh010_light.%04d.png")), dialog.controller.server)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import threading
+from fractions import Fraction
 from uuid import uuid4
 
 import attrs
@@ -11,8 +15,10 @@ import pytest
 from doubles.colour_bars import ColourBars, painted
 from doubles.faulty_proxy import FaultyProxy
 
+from ft_dcc import media
 from ft_dcc.accounts.credentials import Account
-from ft_dcc.frames import Resolution
+from ft_dcc.frames import FrameRange, Resolution
+from ft_dcc.host import Footage
 from ft_dcc.production.tasks import assigned_tasks, ensure_task, search_tasks
 from ft_dcc.publish.history import past_versions
 from ft_dcc.publish.jobs.queue import queue_items
@@ -181,3 +187,117 @@ def test_a_camera_is_captured_and_queued_while_the_server_is_down(
             assert [version.version for _, version in controller.published] == [1]
         finally:
             controller.close()
+
+
+def frames_of(folder, name):
+    for frame in (1001, 1002):
+        (folder / f"{name}.{frame}.png").write_bytes(painted(frame, Resolution(64, 36)))
+    return str(folder / f"{name}.%04d.png")
+
+
+@pytest.fixture
+def two_shots(session, tmp_path):
+    """Return the requests of two shots of a new project, and the function that makes the second one's frames."""
+    path = f"Show{uuid4().hex[:8]}/SQ010"
+    tasks = [ensure_task(session, f"{path}/{shot}/Comp", fps=Fraction(24)) for shot in ("SH010", "SH020")]
+    first = PublishRequest(tasks[0]["id"], frames_of(tmp_path, "first"), review=())
+    return first, PublishRequest(tasks[1]["id"], str(tmp_path / "second.%04d.png"), review=())
+
+
+def test_several_requests_are_published_to_their_own_tasks(controller, two_shots, tmp_path):
+    frames_of(tmp_path, "second")
+    first, second = two_shots
+    controller.publish(first, None, second)
+    assert controller.wait(120) and (controller.error, controller.problems) == ("", ())
+    assert [version.source for _, version in controller.published] == ["second", "first"]
+    assert not controller.has_pending_check and {item.state for item in queue_items()} == {"done"}
+
+
+def test_nothing_is_published_if_one_of_several_requests_has_a_problem_until_the_artist_decides(controller, two_shots):
+    first, second = two_shots
+    controller.publish(first, None, second)
+    assert controller.wait(120) and controller.published == []
+    assert controller.is_partly_publishable and controller.has_pending_check
+    assert {problem.instance for problem in controller.problems} == {"second"}
+    controller.publish_valid()
+    assert controller.wait(120) and [version.source for _, version in controller.published] == ["first"]
+    assert {problem.instance for problem in controller.problems} == {"second"}
+
+
+def test_an_unknown_task_of_one_of_several_requests_publishes_nothing(controller, two_shots, tmp_path):
+    frames_of(tmp_path, "second")
+    first, second = two_shots
+    controller.publish(first, None, attrs.evolve(second, task="No/Such/Shot/Comp"))
+    assert controller.wait(120) and controller.published == []
+    assert "No/Such/Shot/Comp" in controller.error + str(controller.problems)
+
+
+def test_all_of_several_requests_wait_in_the_queue_if_the_server_does_not_answer(
+    studio_server, controller, two_shots, monkeypatch, tmp_path
+):
+    frames_of(tmp_path, "second")
+    monkeypatch.setattr(http, "wait", lambda *_: None)
+    first, second = two_shots
+    with FaultyProxy(studio_server.server_url).open() as line:
+        controller.sign_in(Account(line.url, studio_server.api_user, studio_server.api_key))
+        assert controller.wait(60)
+        line.set(1)
+        controller.publish(first, None, second)
+        assert controller.wait(120)
+    assert len(queue_items()) == 2 and controller.error.count("waits in the queue") == 2
+
+
+@pytest.mark.parametrize("name", ["plate.%04d.png", "gone.%04d.png", "gone.mov"])
+def test_the_preview_of_an_item_of_a_timeline_shows_its_own_part_of_the_files(tmp_path, name):
+    class Timeline(ColourBars):
+        def footage(self, source):
+            return Footage(str(tmp_path / name), cut=FrameRange(104, 107), fps=Fraction(24))
+
+    for frame in range(101, 125):
+        size = Resolution(48, 36) if frame == 105 else Resolution(64, 36)
+        (tmp_path / f"plate.{frame:04d}.png").write_bytes(painted(frame, size))
+    preview = preview_camera("bars", Timeline(), ColourBars().scene(), tmp_path)
+    if name.startswith("gone"):
+        assert name.partition(".")[0] in preview.summary and preview.image is None
+        return
+    assert preview.summary == "104-107, 4 frames\nof 101-124, 24 frames"
+    assert media.image_size(preview.image).width * 3 == media.image_size(preview.image).height * 4
+
+
+# Every import takes a while, as on a studio's network disk, so that the threads import at the same time.
+_FIRST_USE = """
+import sys, time
+
+class SlowFinder:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name.startswith(("ft_dcc.", "requests.", "urllib3.", "pyblish.")):
+            time.sleep(0.005)
+
+sys.meta_path.insert(0, SlowFinder)
+from pathlib import Path
+from ft_dcc.ui.publish_controller import PublishController
+
+def find_account(is_cancelled):
+    from ft_dcc.accounts.browser_login import find_account
+    return find_account()
+
+controller = PublishController()
+controller.queries.read_settings()
+controller.queries.read_jobs()
+controller.queries.preview(sys.argv[1])
+controller.sign_in_with(find_account, then=lambda account: None)
+assert controller.wait(60), "still busy"
+assert controller.queries.wait(60)
+print(controller.error, controller.queries.error, controller.completed_count)
+"""
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_the_first_queries_and_the_sign_in_import_the_core_at_the_same_time(tmp_path, attempt):
+    (tmp_path / "frame.0001.png").write_bytes(painted(1, Resolution(64, 36)))
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("FTRACK_", "FT_DCC_"))}
+    environment.update(FT_DCC_JOBS=str(tmp_path / "jobs"), HOME=str(tmp_path), XDG_CONFIG_HOME=str(tmp_path))
+    command = [sys.executable, "-c", _FIRST_USE, str(tmp_path / "frame.0001.png")]
+    done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", timeout=240)
+    assert done.stdout.split() == ["1"], done.stdout + done.stderr

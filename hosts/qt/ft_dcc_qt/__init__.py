@@ -15,18 +15,40 @@ if TYPE_CHECKING:
 PAGES = ("publish", "tasks", "notes", "reviews", "queue", "settings", "about", "renders")
 
 
-def show(host: Host | None = None, page: str = "publish", parent: Any = None, files: Iterable[Path] = ()) -> Any:
+def show(
+    host: Host | None = None,
+    page: str = "publish",
+    parent: Any = None,
+    files: Iterable[Path] = (),
+    sources: Iterable[str] = (),
+) -> Any:
     """Open the dialog on one of ``PAGES`` and return it; there is one dialog per program, "renders" only in Nuke.
 
-    Without a host it publishes files. ``parent`` is the widget that the dialog stays in front of. Main thread only.
+    Without a host it publishes files. ``parent`` is the widget that the dialog stays in front of. ``sources`` are the
+    only sources of the scene that are ticked, if there are any. Main thread only.
     Raises MissingExtra if Qt is not installed.
     """
+    _require_qt()
+    from .dialog import show_dialog
+
+    return show_dialog(host, page, parent, files, sources)
+
+
+def dock(host: Host) -> Any:
+    """Return the dialog of this program as a widget for a panel of the host, in place of its window.
+
+    Main thread only. Raises MissingExtra if Qt is not installed.
+    """
+    _require_qt()
+    from .dialog import dock_dialog
+
+    return dock_dialog(host)
+
+
+def _require_qt() -> None:
     try:
         import Qt  # noqa: F401 - only an import shows whether there is a binding
     except ImportError as error:
         from ft_dcc.errors import MissingExtra
 
         raise MissingExtra("ui", "The dialog") from error
-    from .dialog import show_dialog
-
-    return show_dialog(host, page, parent, files)

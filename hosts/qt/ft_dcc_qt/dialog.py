@@ -48,6 +48,7 @@ class Dialog(QtWidgets.QDialog):
         self._changes.changed.connect(self.refresh)
         self._page = "publish"
         self._opens_when_finished = False
+        self._is_docked = False
         self._finished = 0
         self._was_signed_in = False
         self.publish_page = PublishPage(self.controller, host)
@@ -157,9 +158,16 @@ class Dialog(QtWidgets.QDialog):
         if button is not None and button.isVisible():
             button.click()
 
+    def dock(self) -> None:
+        """Become a part of a panel, which shows and closes it."""
+        self._is_docked = True
+        self.setWindowFlags(QtCore.Qt.WindowType.Widget)
+        self.open_page(self._page)
+
     def reject(self) -> None:
-        """Close the window on Escape; a publish continues."""
-        self.close()
+        """Close the window on Escape; a publish continues. A panel stays open."""
+        if not self._is_docked:
+            self.close()
 
     def closeEvent(self, event: QtGui.QCloseEvent) -> None:
         """Let a publish continue without the window, but cancel a login."""
@@ -269,7 +277,13 @@ def _forget(server: str, user: str) -> None:
 _dialog: Dialog | None = None
 
 
-def show_dialog(host: Host | None, page: str, parent: QtWidgets.QWidget | None, files: Iterable[Path]) -> Dialog:
+def show_dialog(
+    host: Host | None,
+    page: str,
+    parent: QtWidgets.QWidget | None,
+    files: Iterable[Path],
+    sources: Iterable[str] = (),
+) -> Dialog:
     """Show the one dialog of this program on this page, in front of all windows, and return it."""
     global _dialog
     if _dialog is None or not QtCompat.isValid(_dialog):
@@ -278,7 +292,17 @@ def show_dialog(host: Host | None, page: str, parent: QtWidgets.QWidget | None, 
     _dialog.raise_()
     _dialog.activateWindow()
     _dialog.publish_page.add_files(list(files))
+    _dialog.publish_page.tick_only(tuple(sources))
     _dialog.open_page(page)
+    return _dialog
+
+
+def dock_dialog(host: Host) -> Dialog:
+    """Return the one dialog of this program for a panel; its window is closed if it is open."""
+    global _dialog
+    if _dialog is None or not QtCompat.isValid(_dialog):
+        _dialog = Dialog(host)
+    _dialog.dock()
     return _dialog
 
 

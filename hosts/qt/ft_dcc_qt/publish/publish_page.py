@@ -16,6 +16,7 @@ from ft_dcc_qt import style
 from ft_dcc_qt.feedback.addressed_panel import AddressedPanel
 
 from .options_panel import OptionsPanel
+from .own_shots import OwnShots
 from .problems_panel import ProblemsPanel
 from .progress_panel import ProgressPanel
 from .range_menu import RangeMenu
@@ -67,6 +68,8 @@ class PublishPage(QtWidgets.QWidget):
         self._last_search = ""
         self._finished = 0
         self._sent_comment = ""
+        # Sources of the scene that are to be ticked as soon as it is read.
+        self._wanted_sources: tuple[str, ...] = ()
         self.sources = SourceList(_NO_FILE if host is None else _NO_CAMERA)
         self.filter = QtWidgets.QLineEdit()
         self.filter.setPlaceholderText("Filter by name or file")
@@ -75,6 +78,9 @@ class PublishPage(QtWidgets.QWidget):
         self.task = SearchField(_NO_TASK)
         self.frames, self.rate = QtWidgets.QLineEdit(), QtWidgets.QLineEdit()
         self.ranges, self.wanted = RangeMenu(), style.text_label(tone="dim")
+        self.own_shots = OwnShots()
+        # The shot of the first item of a timeline, until its task is found.
+        self._suggested_shot = ""
         self.review = SearchField("A new review session with this name is created.", allows_free_text=True)
         self.new_reviews = style.text_label(tone="dim")
         # What was filled in, so that a later default replaces it but not what the artist has entered.
@@ -110,7 +116,7 @@ class PublishPage(QtWidgets.QWidget):
             self.options,
         ):
             widget.setEnabled(not is_busy or controller.activity == "refresh")
-        self.filter.setVisible(self.sources.count() > _FILTERED_ROWS or bool(self.filter.text()))
+        self.filter.setVisible(len(self.sources.names) > _FILTERED_ROWS or bool(self.filter.text()))
         self.sources.show_previews(controller.queries.previews)
         self.problems.refresh()
         # The problems need the room of what is seldom looked at.
@@ -169,17 +175,35 @@ class PublishPage(QtWidgets.QWidget):
             **self.options.values(sources),
         )
 
+    def requests(self) -> list[PublishRequest]:
+        """Return a request for each task: items of a timeline go to the task of this name at their own shot.
+
+        Raises SettingInvalid for an invalid field.
+        """
+        import attrs
+
+        request, chosen = self.request(), self._controller.task(self.task_id)
+        by_task: dict[str | None, list[str]] = {}
+        for source in request.source:
+            task = self.own_shots.path_of(chosen, self._shot_of(source)) or request.task
+            by_task.setdefault(task, []).append(source)
+        return [attrs.evolve(request, task=task, source=sources) for task, sources in by_task.items()]
+
+    def _shot_of(self, source: str) -> str:
+        scene = self._controller.queries.scene
+        return scene.shots.get(source, "") if scene is not None else ""
+
     def start_publish(self) -> None:
         """Start the publish, or show which field is invalid."""
         if self._controller.is_busy or not self.publish.isVisible():
             return
         try:
-            request = self.request()
+            first, *others = self.requests()
         except SettingInvalid as error:
             self.show_message(str(error))
             return
-        self._sent_comment = request.comment
-        self._controller.publish(request, self._host)
+        self._sent_comment = first.comment
+        self._controller.publish(first, self._host, *others)
         self.refresh()
         self.progress.cancel.setFocus()
 
@@ -194,6 +218,10 @@ class PublishPage(QtWidgets.QWidget):
     def add_files(self, paths: list[Path]) -> None:
         """Add the files as checked sources."""
         self.sources.add_files(paths)
+
+    def tick_only(self, names: tuple[str, ...]) -> None:
+        """Tick only these sources, if there are any, as soon as the scene that contains them is read."""
+        self._wanted_sources = names
 
     def _lay_out(self) -> None:
         self.task.setPlaceholderText("Search by project, shot or task")
@@ -247,6 +275,8 @@ class PublishPage(QtWidgets.QWidget):
                 right.addWidget(self.wanted)
             else:
                 right.addWidget(field)
+            if field is self.task:
+                right.addWidget(self.own_shots)
             if field is self.review:
                 right.addWidget(self.new_reviews)
             right.addSpacing(6)
@@ -270,7 +300,8 @@ class PublishPage(QtWidgets.QWidget):
         self.draw.clicked.connect(self._draw_previews)
         self.task.chosen.connect(self.choose_task)
         self.ranges.chosen.connect(self.frames.setText)
-        self.task.typed.connect(self._search)
+        self.task.typed.connect(self._search_typed)
+        self.sources.itemChanged.connect(lambda *_: self._show_own_shots())
         self.sources.preview_requested.connect(lambda name: self._controller.queries.preview(name, self._host))
         rate = (self.rate,) if self._host is None else ()
         draw = (self.draw,) if self._can_draw else ()
@@ -280,6 +311,7 @@ class PublishPage(QtWidgets.QWidget):
             *draw,
             self.add,
             self.task,
+            self.own_shots.box,
             self.frames,
             self.ranges.button,
             *rate,
@@ -305,7 +337,11 @@ class PublishPage(QtWidgets.QWidget):
             self._controller.queries.clear_previews()
             self.sources.set_cameras(())
         self._scene_path = scene.path
-        self.sources.set_cameras(scene.sources, scene.labels)
+        self.sources.set_cameras(scene.sources, scene.labels, scene.groups)
+        if self._wanted_sources and set(self._wanted_sources) <= set(scene.sources):
+            self.sources.tick_only(self._wanted_sources)
+            self._suggested_shot = scene.shots.get(self._wanted_sources[0], "")
+            self._wanted_sources = ()
         state = (scene.frame_range, scene.resolution)
         if self._scene_state is not None and state != self._scene_state:
             # The previews state the range, and show the middle of it.
@@ -315,6 +351,7 @@ class PublishPage(QtWidgets.QWidget):
 
     def _show_choices(self) -> None:
         controller = self._controller
+        self._select_suggested_task()
         self._select_last_task()
         task = controller.task(self.task_id)
         if task is not None or self.task_id is None:
@@ -331,6 +368,21 @@ class PublishPage(QtWidgets.QWidget):
             self._requested_shot_id = task.id
             controller.read_shot(task)
         self._show_shot()
+        self._show_own_shots()
+
+    def _select_suggested_task(self) -> None:
+        """Choose the only task of the shot that the timeline names, without storing it in the open script."""
+        controller = self._controller
+        if not self._suggested_shot:
+            return
+        self._search(self._suggested_shot)
+        known = {task.id: task for task in (*controller.tasks.values(), *controller.queries.found_tasks)}
+        found = [task.id for task in known.values() if task.shot_name == self._suggested_shot]
+        if len(found) == 1:
+            self._selected_task_id, self._suggested_shot = found[0], ""
+
+    def _show_own_shots(self) -> None:
+        self.own_shots.show_shots(self._controller.task(self.task_id), map(self._shot_of, self.sources.checked))
 
     def _select_last_task(self) -> None:
         """Select the task of the last publish: files, unlike a scene, do not store one."""
@@ -386,10 +438,14 @@ class PublishPage(QtWidgets.QWidget):
 
     def choose_task(self, task_id: str) -> None:
         """Publish to this task, and store it in the scene."""
-        self._selected_task_id = task_id
+        self._selected_task_id, self._suggested_shot = task_id, ""
         if self._host is not None:
             self._controller.queries.remember_task(self._host, task_id)
         self.refresh()
+
+    def _search_typed(self, text: str) -> None:
+        self._suggested_shot = ""
+        self._search(text)
 
     def _search(self, text: str) -> None:
         if text and text != self._last_search and self._controller.session is not None:

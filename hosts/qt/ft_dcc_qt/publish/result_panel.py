@@ -75,6 +75,7 @@ class ResultPanel(QtWidgets.QFrame):
         self._count = len(self._controller.published)
         new = self._controller.published[:new_count]
         lines = [f"Version {version.version} of {version.source} is on the server: {path}" for path, version in new]
+        lines += [f"{version.source}: {change}." for _, version in new for change in version.changes]
         self.message.setText("\n".join(lines))
         self._show_links([(version.source, version.link or "") for _, version in new])
         self.show()

@@ -7,11 +7,18 @@ from pathlib import Path
 
 from Qt import QtCore, QtGui, QtWidgets
 
-from ft_dcc.frames import find_sequences
+from ft_dcc.files.sequences import find_sequences
 from ft_dcc.ui.preview import Preview
 from ft_dcc_qt import style
 
 _NAME = QtCore.Qt.ItemDataRole.UserRole
+# The group of a row; a heading has no name.
+_GROUP = QtCore.Qt.ItemDataRole.UserRole + 1
+# Fewer sources, and those of one group, have no headings.
+_MIN_GROUPED = 4
+_FILES = "Files"
+_TOGGLE_KEYS = (QtCore.Qt.Key.Key_Space, QtCore.Qt.Key.Key_Return, QtCore.Qt.Key.Key_Enter)
+_COLLAPSE_KEY, _EXPAND_KEY = QtCore.Qt.Key.Key_Left, QtCore.Qt.Key.Key_Right
 _CHECKED, _UNCHECKED = QtCore.Qt.CheckState.Checked, QtCore.Qt.CheckState.Unchecked
 
 
@@ -30,7 +37,8 @@ class _TickDelegate(QtWidgets.QStyledItemDelegate):
     ) -> None:
         """Draw the row, and the tick."""
         super().paint(painter, option, index)
-        if QtCore.Qt.CheckState(index.data(QtCore.Qt.ItemDataRole.CheckStateRole)) != _CHECKED:
+        state = index.data(QtCore.Qt.ItemDataRole.CheckStateRole)
+        if state is None or QtCore.Qt.CheckState(state) != _CHECKED:
             return
         detailed = QtWidgets.QStyleOptionViewItem(option)
         self.initStyleOption(detailed, index)
@@ -42,6 +50,7 @@ class _TickDelegate(QtWidgets.QStyledItemDelegate):
 class SourceList(QtWidgets.QListWidget):
     """A list of sources by name; files are added or dropped, and removed with Delete.
 
+    Many sources have headings by groups; a click, Enter, Space, Left or Right on a heading collapses or expands it.
     ``preview_requested`` is emitted with a source that the artist checks or moves to.
     """
 
@@ -53,6 +62,8 @@ class SourceList(QtWidgets.QListWidget):
         self._preview_paths: dict[str, Path] = {}
         self._files: list[str] = []
         self._labels: Mapping[str, str] = {}
+        self._groups: Mapping[str, str] = {}
+        self._collapsed: set[str] = set()
         self._filter: tuple[str, ...] = ()
         self.setItemDelegate(_TickDelegate(self))
         self.setAcceptDrops(True)
@@ -60,61 +71,145 @@ class SourceList(QtWidgets.QListWidget):
         self.setTextElideMode(QtCore.Qt.TextElideMode.ElideMiddle)
         self.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSpacing(2)
-        self.itemChanged.connect(self._request_preview_if_checked)
+        self.itemChanged.connect(self._show_change)
+        self.itemClicked.connect(self._toggle)
         self.currentItemChanged.connect(self._request_preview_if_current)
 
     @property
     def names(self) -> list[str]:
         """Return all sources in their order."""
-        return [self.item(row).data(_NAME) for row in range(self.count())]
+        return [item.data(_NAME) for item in self._source_items()]
 
     @property
     def checked(self) -> tuple[str, ...]:
         """Return the checked sources."""
-        items = (self.item(row) for row in range(self.count()))
-        return tuple(item.data(_NAME) for item in items if item.checkState() == _CHECKED)
+        return tuple(item.data(_NAME) for item in self._source_items() if item.checkState() == _CHECKED)
+
+    @property
+    def headings(self) -> list[str]:
+        """Return the texts of the headings in their order."""
+        return [item.text() for item in self._items() if item.data(_NAME) is None]
 
     def set_filter(self, text: str) -> None:
         """Show only the rows whose name, file or range contains every word; checked rows stay."""
         self._filter = tuple(text.lower().split())
-        for row in range(self.count()):
-            item = self.item(row)
-            shown = f"{item.data(_NAME)} {item.text()}".lower()
-            is_match = all(word in shown for word in self._filter)
-            item.setHidden(not is_match and item.checkState() != _CHECKED)
+        self._show_rows()
 
-    def set_cameras(self, cameras: Iterable[str], labels: Mapping[str, str] | None = None) -> None:
+    def set_cameras(
+        self, cameras: Iterable[str], labels: Mapping[str, str] | None = None, groups: Mapping[str, str] | None = None
+    ) -> None:
         """Set the scene's sources, which precede the files; check the first if none was checked.
 
-        ``labels`` say more about a source, such as its file name.
+        ``labels`` say more about a source, such as its file name, and ``groups`` are the headings of sources.
         """
-        cameras, before = list(cameras), set(self.checked)
-        self._labels = labels or {}
-        if [*cameras, *self._files] == self.names:
+        names = [*cameras, *self._files]
+        self._labels, self._groups = labels or {}, groups or {}
+        if self._in_groups(names) == self.names:
             return
+        self._fill(names)
+        first = next((item for item in self._source_items() if item.data(_NAME) not in self._files), None)
+        if not self.checked and first is not None:
+            first.setCheckState(_CHECKED)
+
+    def _fill(self, names: list[str]) -> None:
+        """Show these sources, with the same ones checked as before."""
+        before = set(self.checked)
         self.blockSignals(True)
         self.clear()
         self._preview_paths.clear()
-        for name in (*cameras, *self._files):
+        names = self._in_groups(names)
+        headings = self._headings_for(names)
+        for name in names:
+            if headings and self._group_of(name) == headings[0]:
+                self._add_heading(headings.pop(0))
             self._add(name, is_ticked=name in before)
         self.blockSignals(False)
-        if not self.checked and cameras:
-            self.item(0).setCheckState(_CHECKED)
-        self.set_filter(" ".join(self._filter))
+        self._show_rows()
+
+    def _group_of(self, name: str) -> str:
+        return _FILES if name in self._files else self._groups.get(name, "")
+
+    def _headings_for(self, names: list[str]) -> list[str]:
+        """Return the groups that have headings if these are the sources: none for few of them or for one group."""
+        groups = list(dict.fromkeys(map(self._group_of, names)))
+        return groups if len(groups) > 1 and len(names) >= _MIN_GROUPED else []
+
+    def _in_groups(self, names: list[str]) -> list[str]:
+        """Return the sources group by group, in the order of the first source of each."""
+        groups = list(dict.fromkeys(map(self._group_of, names)))
+        return sorted(names, key=lambda name: groups.index(self._group_of(name)))
+
+    def _items(self) -> list[QtWidgets.QListWidgetItem]:
+        return [self.item(row) for row in range(self.count())]
+
+    def _source_items(self) -> list[QtWidgets.QListWidgetItem]:
+        return [item for item in self._items() if item.data(_NAME) is not None]
+
+    def _add_heading(self, group: str) -> None:
+        item = QtWidgets.QListWidgetItem()
+        item.setData(_GROUP, group)
+        item.setFlags(QtCore.Qt.ItemFlag.ItemIsEnabled | QtCore.Qt.ItemFlag.ItemIsSelectable)
+        font = item.font()
+        font.setBold(True)
+        item.setFont(font)
+        self.addItem(item)
+
+    def _show_rows(self) -> None:
+        """Hide the rows of collapsed groups and those that do not match the filter; write the headings."""
+        self.blockSignals(True)
+        headings = self._shown_groups
+        matching: dict[str, list[QtWidgets.QListWidgetItem]] = {}
+        for item in self._source_items():
+            group = item.data(_GROUP)
+            shown = f"{item.data(_NAME)} {item.text()}".lower()
+            is_wanted = all(word in shown for word in self._filter) or item.checkState() == _CHECKED
+            if is_wanted:
+                matching.setdefault(group, []).append(item)
+            # What was found by the filter is shown.
+            is_collapsed = group in self._collapsed and not self._filter and group in headings
+            item.setHidden(not is_wanted or is_collapsed)
+        for heading in (item for item in self._items() if item.data(_NAME) is None):
+            group = heading.data(_GROUP)
+            rows = matching.get(group, [])
+            ticked = sum(item.checkState() == _CHECKED for item in rows)
+            arrow = "▸" if group in self._collapsed and not self._filter else "▾"
+            heading.setText(f"{arrow} {group or 'Scene'} ({len(rows)}{f', {ticked} ticked' if ticked else ''})")
+            heading.setHidden(not rows)
+        self.blockSignals(False)
+
+    @property
+    def _shown_groups(self) -> list[str]:
+        """Return the groups that have a heading."""
+        return [item.data(_GROUP) for item in self._items() if item.data(_NAME) is None]
+
+    def _toggle(self, item: QtWidgets.QListWidgetItem) -> None:
+        """Collapse or expand the group of a heading."""
+        if item.data(_NAME) is None:
+            self._collapsed ^= {item.data(_GROUP)}
+            self._show_rows()
+
+    def tick_only(self, names: Iterable[str]) -> None:
+        """Check these sources and no others, and request their previews."""
+        wanted = set(names)
+        for item in self._source_items():
+            item.setCheckState(_CHECKED if item.data(_NAME) in wanted else _UNCHECKED)
 
     def add_files(self, paths: Iterable[Path]) -> None:
         """Add and check the files: a sequence is one source, a folder the sources in it."""
         for text in find_sequences(paths):
             if text not in self.names:
+                names = [*self.names, text]
                 self._files.append(text)
-                self._add(text, is_ticked=True)
-                self.preview_requested.emit(text)
+                if self._headings_for(names) == self._shown_groups:
+                    self._add(text, is_ticked=False)
+                else:
+                    self._fill(names)
+                self._tick(text)
 
     def show_previews(self, previews: Mapping[str, Preview]) -> None:
         """Show the previews."""
         self.blockSignals(True)
-        for row in range(self.count()):
-            item = self.item(row)
+        for item in self._source_items():
             name = item.data(_NAME)
             preview = previews.get(name)
             if preview is None:
@@ -136,11 +231,17 @@ class SourceList(QtWidgets.QListWidget):
             self.preview_requested.emit(name)
 
     def keyPressEvent(self, event: QtGui.QKeyEvent) -> None:
-        """Remove a file on Delete."""
+        """Remove a file on Delete; collapse or expand the group of a heading."""
         item = self.currentItem()
+        if item is not None and item.data(_NAME) is None:
+            is_collapsed = item.data(_GROUP) in self._collapsed
+            if event.key() in _TOGGLE_KEYS or event.key() == (_EXPAND_KEY if is_collapsed else _COLLAPSE_KEY):
+                self._toggle(item)
+                return
         if event.key() == QtCore.Qt.Key.Key_Delete and item is not None and item.data(_NAME) in self._files:
             self._files.remove(item.data(_NAME))
             self.takeItem(self.row(item))
+            self._show_rows()
             return
         super().keyPressEvent(event)
 
@@ -172,16 +273,27 @@ class SourceList(QtWidgets.QListWidget):
     def _add(self, name: str, *, is_ticked: bool) -> None:
         item = QtWidgets.QListWidgetItem(_item_text(name, self._labels.get(name, "")))
         item.setData(_NAME, name)
+        item.setData(_GROUP, self._group_of(name))
         item.setToolTip(name)
         item.setFlags(item.flags() | QtCore.Qt.ItemFlag.ItemIsUserCheckable)
         item.setCheckState(_CHECKED if is_ticked else _UNCHECKED)
         self.addItem(item)
 
     def _request_preview_if_current(self, item: QtWidgets.QListWidgetItem | None, _: object) -> None:
-        if item is not None and self.hasFocus():
+        if item is not None and item.data(_NAME) is not None and self.hasFocus():
             self.preview_requested.emit(item.data(_NAME))
 
-    def _request_preview_if_checked(self, item: QtWidgets.QListWidgetItem) -> None:
+    def _tick(self, name: str) -> None:
+        for item in self._source_items():
+            if item.data(_NAME) == name:
+                item.setCheckState(_CHECKED)
+
+    def _show_change(self, item: QtWidgets.QListWidgetItem) -> None:
+        """Request the preview of a source that was checked, and count again in the headings."""
+        if item.data(_NAME) is None:
+            return
+        if self._shown_groups:
+            self._show_rows()
         if item.checkState() == _CHECKED:
             self.preview_requested.emit(item.data(_NAME))
 
