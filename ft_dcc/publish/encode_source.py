@@ -12,7 +12,7 @@ import attrs
 
 from ft_dcc import media
 from ft_dcc.frames import Frames
-from ft_dcc.host import Host, SupportsMixdown
+from ft_dcc.host import Host, SupportsMixdown, find_host_of
 from ft_dcc.media import ColourOptions, EncodedFile, LiveEncode, Output, Sound, presets
 from ft_dcc.publish import burnin_values, progress, slots
 from ft_dcc.publish.pipeline.pyblish_adapter import Instance
@@ -134,8 +134,9 @@ def write_mixdown(instance: Instance, host: Host) -> None:
     path, frame_range = media_folder(instance) / _MIXDOWN, slots.CLIP.get(instance).frame_range
     with suppress(FileNotFoundError):
         path.unlink()
-    if isinstance(host, SupportsMixdown) and slots.REQUEST.get(instance.context).scene_sound:
-        mix: Callable[[], bool] = partial(host.mixdown, frame_range, path)
+    own = find_host_of(host, slots.SOURCE.get(instance).text)
+    if isinstance(own, SupportsMixdown) and slots.REQUEST.get(instance.context).scene_sound:
+        mix: Callable[[], bool] = partial(own.mixdown, frame_range, path)
         host.run_in_main_thread(mix)
 
 
@@ -146,9 +147,10 @@ def sounds_of(instance: Instance) -> list[Sound]:
     first = 0 if clip is None else clip.frame_range.with_handles.start
     request = slots.REQUEST.get(instance.context)
     requested = [Sound.parse(text, first) for text in request.sounds]
-    if scene is None or slots.SOURCE.get(instance).kind != "camera" or not request.scene_sound:
+    source = slots.SOURCE.get(instance)
+    if scene is None or source.kind != "camera" or not request.scene_sound:
         return requested
     mixdown = media_folder(instance) / _MIXDOWN
     if mixdown.is_file():
         return [Sound(mixdown, Fraction(first)), *requested]
-    return [*(Sound(**attrs.asdict(track)) for track in scene.sounds), *requested]
+    return [*(Sound(**attrs.asdict(track)) for track in scene.of(source.text).sounds), *requested]

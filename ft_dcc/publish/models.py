@@ -197,7 +197,8 @@ class ResolvedOptions:
 class Source:
     """The source of a version: ``kind`` is "camera", "frames", "film" (a movie) or "image".
 
-    ``text`` is its name, pattern or path. ``frame_range`` and ``colour`` are what the host knows of existing frames.
+    ``text`` is its name, pattern or path. ``frame_range`` and ``colour`` are what the host knows of existing frames;
+    ``cut`` and ``fps`` are those of ``host.Footage``.
     The kind is also the family that plugins match on, and part of reports and journals.
     """
 
@@ -206,6 +207,8 @@ class Source:
     name: str = attrs.field(converter=strip_surrogates)
     frame_range: FrameRange | None = None
     colour: ColourOptions | None = None
+    cut: FrameRange | None = None
+    fps: Fraction | None = None
 
     @property
     def file_name(self) -> str:
@@ -308,7 +311,11 @@ class Step:
 
 @attrs.frozen
 class PublishedVersion:
-    """The version of one source."""
+    """The version of one source.
+
+    ``changes`` are sentences about what its media shows differently from the source or the request, such as a tone
+    mapping or characters without a font.
+    """
 
     source: str
     version_id: str
@@ -319,6 +326,7 @@ class PublishedVersion:
     review_session_object_id: str | None
     review_entries: tuple[ReviewEntry, ...]
     link: str | None
+    changes: tuple[str, ...] = ()
 
     @property
     def sentence(self) -> str:

@@ -56,7 +56,7 @@ def make_report(context: Context, published: models.Published, error: errors.Err
     report["host"] = None if host is None else f"{host.name} {host.version}"
     report["request"] = request_as_text(slots.REQUEST.get(context))
     report["found"] = [_found(instance) for instance in context if slots.CLIP.find(instance) is not None]
-    report["made"] = [_made(instance, file) for instance in context for file in _files(instance)]
+    report["made"] = [_made(instance, file) for instance in context for file in encoded_files(instance)]
     report["seconds"] = round(sum(step.seconds for step in published.steps), 4)
     report["error"] = None if error is None else _error(error)
     report["made_with"] = {
@@ -119,7 +119,8 @@ def _found(instance: Instance) -> dict[str, Any]:
     return {"source": source.name, "kind": source.kind, **{name: str(value) for name, value in texts.items()}, **origin}
 
 
-def _files(instance: Instance) -> list[EncodedFile]:
+def encoded_files(instance: Instance) -> list[EncodedFile]:
+    """Return the review movie or still of a source, and its other outputs."""
     movie = slots.MOVIE.find(instance)
     return [*([] if movie is None else [movie]), *(slots.OUTPUTS.find(instance) or [])]
 

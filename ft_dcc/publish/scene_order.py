@@ -218,7 +218,8 @@ def _published_from_data(data: Mapping[str, Any]) -> models.Published:
 def _version_from_data(data: Mapping[str, Any]) -> models.PublishedVersion:
     components = tuple(models.Component(**component) for component in data["components"])
     entries = tuple(models.ReviewEntry(**entry) for entry in data["review_entries"])
-    return models.PublishedVersion(**{**data, "components": components, "review_entries": entries})
+    changes = tuple(data["changes"])
+    return models.PublishedVersion(**{**data, "components": components, "review_entries": entries, "changes": changes})
 
 
 def _error_as_data(error: errors.Error) -> dict[str, Any]:

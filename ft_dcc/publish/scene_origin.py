@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from ft_dcc.errors import CameraMissing, StorageError
 from ft_dcc.files.checksum import revision_of, sha256_of
-from ft_dcc.host import DescribesCameras, DescribesCaptures
-from ft_dcc.host_support.camera_settings import sampled_frames
+from ft_dcc.host import DescribesCameras, DescribesCaptures, find_host_of
+from ft_dcc.host_support.camera_settings import Settings, pack_settings
 from ft_dcc.publish import models, slots
 from ft_dcc.publish.encode_source import media_folder
 from ft_dcc.publish.pipeline.pyblish_adapter import Instance
@@ -25,31 +25,36 @@ log = logging.getLogger(__name__)
 
 
 def is_from_scene(instance: Instance) -> bool:
-    """Return whether the source is a camera or the files of a source of the open scene."""
+    """Return whether the source is a camera or the files of a source of the open scene, but no item of a timeline."""
     source, scene = slots.SOURCE.get(instance), slots.SCENE.find(instance.context)
-    return scene is not None and (source.kind == "camera" or source.name in scene.sources)
+    if scene is None or source.name in scene.shots:
+        return False
+    return source.kind == "camera" or source.name in scene.sources
 
 
 def record(instance: Instance, host: Host) -> dict[str, Any]:
     """Return the file, revision, camera, program and engine of a source, and copy the file if it was requested.
 
-    The checksum and the time are those of the file on disk. Raises StorageError if it cannot be copied.
+    The checksum and the time are those of the file on disk. The settings of a camera are read while it is captured.
+    Raises StorageError if the file cannot be copied.
     """
     scene, source = slots.SCENE.get(instance.context), slots.SOURCE.get(instance)
     origin: dict[str, Any] = {
         "camera" if source.kind == "camera" else "source": source.name,
         "program": f"{host.name} {host.version}",
-        "engine": scene.engine,
+        "engine": scene.of(source.text).engine,
         "has_unsaved_changes": scene.is_modified,
     }
     look = slots.REQUEST.get(instance.context).look
     if look:
         origin["look"] = dict(look)
-    if source.kind == "camera" and isinstance(host, DescribesCaptures):
-        origin.update(host.run_in_main_thread(partial(host.capture_details, look)))
-    settings = _camera_settings(instance, host)
-    if settings:
-        origin["camera_settings"] = settings
+    own = find_host_of(host, source.text)
+    if source.kind == "camera" and isinstance(own, DescribesCaptures):
+        origin.update(host.run_in_main_thread(partial(own.capture_details, look)))
+    clip = slots.CLIP.find(instance)
+    if source.kind != "camera" and clip is not None:
+        settings = read_camera(own, source.text, list(clip.frame_range.with_handles))
+        origin.update(camera_settings(settings))
     if scene.path is None:
         return origin
     origin["file"] = models.strip_surrogates(str(scene.path))
@@ -95,18 +100,20 @@ def _copy_rendered(instance: Instance, origin: Mapping[str, Any]) -> str:
     return "it has changed since the render"
 
 
-def _camera_settings(instance: Instance, host: Host) -> dict[str, dict[str, Any]]:
-    """Return the settings of the camera by frame, which tell later whether it has changed; {} without a camera."""
-    source, clip = slots.SOURCE.get(instance), slots.CLIP.find(instance)
-    if clip is None or not isinstance(host, DescribesCameras):
+def read_camera(host: Host, source: str, frames: Sequence[int]) -> Mapping[int, Settings]:
+    """Return the settings of the camera at these frames, which tell later whether it has changed; {} without one."""
+    if not isinstance(host, DescribesCameras):
         return {}
-    frames = sampled_frames(clip.frame_range.with_handles)
     try:
-        found = host.run_in_main_thread(partial(host.camera_settings, source.text, frames))
+        return host.run_in_main_thread(partial(host.camera_settings, source, frames))
     except CameraMissing:
         # The capture itself names a missing camera; existing files are published without one.
         return {}
-    return {str(frame): dict(settings) for frame, settings in found.items()}
+
+
+def camera_settings(by_frame: Mapping[int, Settings]) -> dict[str, Any]:
+    """Return the part of the origin with these settings; {} if there are none."""
+    return {"camera_settings": pack_settings(by_frame)} if by_frame else {}
 
 
 def copied_scene(instance: Instance) -> Path | None:

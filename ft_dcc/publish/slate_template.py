@@ -10,8 +10,7 @@ from typing import Any
 import attrs
 
 from ft_dcc.errors import SettingInvalid
-from ft_dcc.media import SlateImages
-from ft_dcc.media.slate import LOGO_SUFFIXES, split_label
+from ft_dcc.media import SlateImages, slate
 from ft_dcc.settings.resolve import Settings
 from ft_dcc.settings.toml_file import parse_toml
 
@@ -70,7 +69,7 @@ def _check(path: Path, key: str, value: object) -> None:
         raise SettingInvalid(f"{key} in the slate template {path} takes {_TYPE_NAMES[_KEYS[key]]}, not {value!r}.")
     if isinstance(value, dict):
         for label, text in value.items():
-            if not isinstance(text, str) or split_label(f"{label}: {text}")[0] != label or not label.strip():
+            if not isinstance(text, str) or slate.split_label(f"{label}: {text}")[0] != label or not label.strip():
                 raise SettingInvalid(
                     f"The label {label!r} in the slate template {path} takes a text, and has up to 24 characters "
                     "without colon and braces."
@@ -80,7 +79,7 @@ def _check(path: Path, key: str, value: object) -> None:
 def _find_logo(path: Path, logo: str) -> str:
     """Return the absolute path of the logo, which lies relative to the template."""
     found = os.path.abspath(path.parent / os.path.expanduser(logo))  # noqa: PTH100, PTH111 - links are kept
-    if Path(found).suffix.lower() not in LOGO_SUFFIXES:
+    if Path(found).suffix.lower() not in slate.LOGO_SUFFIXES:
         raise SettingInvalid(f"The logo in the slate template {path} is {logo}. Use a PNG or JPEG file.")
     if not Path(found).is_file():
         raise SettingInvalid(f"The logo {found} in the slate template {path} does not exist. Correct its path.")

@@ -21,7 +21,8 @@ from ft_dcc.publish.jobs import queue
 from ft_dcc.publish.jobs.job import Job, file_lock, jobs_folder, new_id
 from ft_dcc.publish.models import Published, PublishRequest
 from ft_dcc.publish.plugins.collect_sources import colour_of_files
-from ft_dcc.publish.publisher import Publisher, prepare
+from ft_dcc.publish.preparation import prepare
+from ft_dcc.publish.publisher import Publisher
 from ft_dcc.renders.log import ALWAYS, append_line
 from ft_dcc.renders.renders import Render, forget
 from ft_dcc.settings.resolve import read_settings

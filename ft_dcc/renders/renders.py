@@ -12,7 +12,8 @@ from pathlib import Path
 import attrs
 
 from ft_dcc.errors import SettingInvalid, StorageError
-from ft_dcc.frames import FrameRange, Frames, Resolution, frame_rate, is_sequence
+from ft_dcc.files.sequences import is_sequence
+from ft_dcc.frames import FrameRange, Frames, Resolution, frame_rate
 from ft_dcc.renders.log import RenderExecution, RenderLog, digest, read_log, read_script, renders_folder
 
 _NUMBER = re.compile(r"-?\d+")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from fractions import Fraction
 from types import MappingProxyType
+from typing import Any
 
 import attrs
 
@@ -114,7 +115,7 @@ class ReviewedVersion:
     """A version with its verdicts, oldest first, and its notes, oldest first.
 
     ``source`` is the camera or the node of the scene that the version shows, "" if that is not stored, and
-    ``camera_settings`` are its settings at some frames.
+    ``camera_settings`` are its settings as they are stored; ``ft_dcc.host_support.camera_settings`` reads them.
     """
 
     id: str
@@ -130,7 +131,7 @@ class ReviewedVersion:
     verdicts: tuple[Verdict, ...] = ()
     notes: tuple[Note, ...] = ()
     source: str = ""
-    camera_settings: Mapping[int, Mapping[str, float | str]] = attrs.field(factory=dict, hash=False)
+    camera_settings: Mapping[str, Any] = attrs.field(factory=dict, hash=False)
 
     @property
     def name(self) -> str:
@@ -162,8 +163,8 @@ def drawings_for_scene(
     """Return the drawings of the versions' notes for a host, those of the newest version first.
 
     Each has the text and the author of its note; a note on a frame without a drawing becomes a drawing without shapes.
-    Drawings of all but the newest version of an asset are labelled with their version, and those of versions with a
-    remark with that, by the id of the version. Without ``is_open_only``, notes that are done count, too.
+    Drawings of all but the newest version of an asset are labelled with their version, and those with a remark, by the
+    id of the drawing, with that. Without ``is_open_only``, notes that are done count, too.
     """
     found: list[Drawing] = []
     newest: dict[str, int] = {}
@@ -174,7 +175,7 @@ def drawings_for_scene(
                 continue
             drawing = note.drawing or Drawing(note.id, note.author, note.frame, (), note.end_frame)
             older = "" if version.number == current else version.name
-            label = ", ".join(filter(None, (older, remarks.get(version.id))))
+            label = ", ".join(filter(None, (older, remarks.get(drawing.id))))
             aspect = drawing.aspect or version.aspect
             found.append(attrs.evolve(drawing, author=note.author, text=note.text, label=label, aspect=aspect))
     return found

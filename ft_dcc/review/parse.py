@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from fractions import Fraction
@@ -85,21 +84,8 @@ def _version(
         verdicts=_verdicts(version, objects, history_of),
         notes=tuple(sorted(found, key=lambda note: (note.date is not None, note.date, note.id))),
         source=str(origin.get("camera") or origin.get("source") or ""),
-        camera_settings=_camera_settings(origin.get("camera_settings")),
+        camera_settings=_related(origin, "camera_settings"),
     )
-
-
-def _camera_settings(stored: object) -> dict[int, dict[str, float | str]]:
-    """Return the stored settings of a camera by frame, without what another client has written in another form."""
-    found: dict[int, dict[str, float | str]] = {}
-    for frame, settings in stored.items() if isinstance(stored, Mapping) else ():
-        if re.fullmatch(r"-?\d{1,9}", str(frame)) and isinstance(settings, Mapping):
-            found[int(frame)] = {
-                str(name): value
-                for name, value in settings.items()
-                if isinstance(value, (int, float, str)) and not isinstance(value, bool)
-            }
-    return found
 
 
 def _note(note: Data, drawings: Mapping[str, Data], invitees: Mapping[str, str], review: str, version_id: str) -> Note:

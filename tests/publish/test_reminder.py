@@ -10,7 +10,8 @@ import pytest
 from ft_dcc.errors import Cancelled, ServerUnreachable
 from ft_dcc.publish import publisher as publisher_module
 from ft_dcc.publish.models import PublishRequest
-from ft_dcc.publish.publisher import Publisher, prepare
+from ft_dcc.publish.preparation import prepare
+from ft_dcc.publish.publisher import Publisher
 from ft_dcc.review import feedback
 from ft_dcc.session import operations
 

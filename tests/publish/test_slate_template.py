@@ -7,7 +7,7 @@ import pytest
 from ft_dcc.errors import SettingInvalid
 from ft_dcc.media import SlateImages
 from ft_dcc.publish.models import PublishRequest
-from ft_dcc.publish.publisher import apply_settings
+from ft_dcc.publish.preparation import apply_settings
 from ft_dcc.publish.slate_template import read_slate
 from ft_dcc.settings.resolve import read_settings
 

@@ -139,6 +139,16 @@ def test_files_with_more_frames_than_the_shot_need_no_render(session, shot, jobs
     ]
 
 
+def test_a_variable_rate_is_asked_for_before_the_frames_are_compared(session, shot, jobs, tmp_path):
+    pause = "setpts='if(gt(N,10),N+3,N)/24/TB'"
+    run_ffmpeg(
+        *("-f", "lavfi", "-i", "testsrc=size=64x36:rate=24:duration=1", "-vf", pause, "-fps_mode", "vfr"),
+        tmp_path / "phone.mp4",
+    )
+    with pytest.raises(ValueMismatch, match="variable frame rate"):
+        publish(PublishRequest(task=shot("1001-1004", "24"), source=str(tmp_path / "phone.mp4")), session, jobs=jobs)
+
+
 def test_two_sources_of_one_name_have_their_file_names(session, task, task_path, jobs, tmp_path):
     for frame in (1, 3):
         (tmp_path / f"sh.{frame}.png").write_bytes(painted(frame, Resolution(64, 36)))

@@ -14,7 +14,8 @@ from ft_dcc import errors
 from ft_dcc.publish import models, slots
 from ft_dcc.publish.jobs.job import Job, jobs_folder
 from ft_dcc.publish.jobs.superseded import find_successor
-from ft_dcc.publish.publisher import RETRYABLE_ERRORS, Publisher, prepare
+from ft_dcc.publish.preparation import prepare
+from ft_dcc.publish.publisher import RETRYABLE_ERRORS, Publisher
 
 if TYPE_CHECKING:
     from ft_dcc.host import Host, Scene

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ft_dcc.frames import split_frame_number
+from ft_dcc.files.sequences import split_frame_number
 
 if TYPE_CHECKING:
     from ft_dcc.publish.jobs.queue import QueueItem

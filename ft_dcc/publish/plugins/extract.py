@@ -10,6 +10,7 @@ from ft_dcc import media
 from ft_dcc.errors import CaptureFailed, PluginBroken, UserFixableError
 from ft_dcc.frames import Frames, format_ranges
 from ft_dcc.host import CapturesAlone, Host, PlayblastRequest
+from ft_dcc.host_support.camera_settings import Settings
 from ft_dcc.media import presets
 from ft_dcc.production.versions import SCENE_COMPONENT
 from ft_dcc.publish import burnin_values, encode_source, models, scene_origin, slots
@@ -71,15 +72,22 @@ def capture_camera(instance: Instance, host: Host, *, live_encode: bool = True) 
     wanted = PlayblastRequest(
         source.text, clip.frame_range, clip.resolution, folder, source.file_name, dict(request.look)
     )
-    slots.ORIGIN.set(instance, scene_origin.record(instance, host))
-    slots.FRAMES.set(instance, _capture(instance, host, wanted, live_encode=live_encode))
+    origin = scene_origin.record(instance, host)
+    settings: dict[int, Settings] = {}
+    slots.FRAMES.set(instance, _capture(instance, host, wanted, settings, live_encode=live_encode))
+    slots.ORIGIN.set(instance, {**origin, **scene_origin.camera_settings(settings)})
 
 
-def _capture(instance: Instance, host: Host, request: PlayblastRequest, *, live_encode: bool) -> Frames:
-    """Return the captured frames, whose live encodes have started; raise CaptureFailed."""
+def _capture(
+    instance: Instance, host: Host, request: PlayblastRequest, settings: dict[int, Settings], *, live_encode: bool
+) -> Frames:
+    """Return the captured frames, whose live encodes have started; raise CaptureFailed.
+
+    Adds the camera's settings at each frame to ``settings``, because the host has evaluated the scene at this moment.
+    """
     clip = slots.CLIP.get(instance)
     count = encode_source.progress_of_frames(instance, "capture", len(clip.frame_range.with_handles))
-    scene = slots.SCENE.get(instance.context)
+    scene = slots.SCENE.get(instance.context).of(request.source)
     expected = Frames(request.pattern, clip.frame_range, clip.fps, clip.resolution, scene.pixel_aspect)
     is_alone = isinstance(host, CapturesAlone) and host.captures_alone
     live_encodes = encode_source.start_live_encodes(instance, expected) if live_encode and not is_alone else {}
@@ -87,6 +95,7 @@ def _capture(instance: Instance, host: Host, request: PlayblastRequest, *, live_
     def on_frame(number: int) -> None:
         for encode in live_encodes.values():
             encode.add(number)
+        settings.update(scene_origin.read_camera(host, request.source, [number]))
         count(number)
 
     slots.LIVE_ENCODES.set(instance, live_encodes)

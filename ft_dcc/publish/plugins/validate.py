@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 
 from ft_dcc import errors, frames
 from ft_dcc.files.atomic import write_remedy
-from ft_dcc.media.encode import variable_rate
+from ft_dcc.host import find_host_of
+from ft_dcc.media import variable_rate
 from ft_dcc.publish import scene_origin, slots
 from ft_dcc.publish.pipeline.pyblish_adapter import REVIEW, VALIDATOR, Context, ContextPlugin, Instance, InstancePlugin
 from ft_dcc.publish.plugins import collect, collect_sources
@@ -42,11 +43,7 @@ class ValidateFrames(InstancePlugin):
     def process(self, instance: Instance) -> None:
         """Raise FramesMissing, which lists them."""
         pattern = slots.SOURCE.get(instance).text
-        wanted = (
-            slots.REQUEST.get(instance.context).frame_range
-            or slots.SOURCE.get(instance).frame_range
-            or frames.find_frames(pattern)
-        )
+        wanted = self._wanted_files(instance)
         # Only the files matter here: the rate and the size of the sequence may be unknown yet.
         missing = frames.Frames(pattern, wanted, Fraction(1), frames.Resolution(1, 1)).missing()
         if slots.REQUEST.get(instance.context).fill_missing and len(missing) < len(wanted.with_handles):
@@ -58,6 +55,16 @@ class ValidateFrames(InstancePlugin):
                 "--fill-missing.",
                 missing,
             )
+
+    def _wanted_files(self, instance: Instance) -> frames.FrameRange:
+        """Return the numbers of the files that are wanted."""
+        source, collected = slots.SOURCE.get(instance), slots.FRAMES.find(instance)
+        if source.cut is not None:
+            offset = 0 if collected is None else collected.file_offset
+            whole = (source.cut if collected is None else collected.frame_range).with_handles
+            return frames.FrameRange(whole.start + offset, whole.end + offset, step=whole.step)
+        requested = slots.REQUEST.get(instance.context).frame_range
+        return requested or source.frame_range or frames.find_frames(source.text)
 
 
 class ShotValueValidator(InstancePlugin):
@@ -73,7 +80,7 @@ class ShotValueValidator(InstancePlugin):
 
     def repair(self, instance: Instance) -> None:
         """Set the scene's value."""
-        configure(instance.context, **{self.value: self.expected(instance)})
+        configure(instance, **{self.value: self.expected(instance)})
 
     def expected(self, instance: Instance) -> Any:
         """Return the requested value, else the shot's, None if neither has one."""
@@ -90,6 +97,10 @@ class ValidateFrameRange(ShotValueValidator):
 
     def process(self, instance: Instance) -> None:
         """Raise ValueMismatch if the first or last frame differs."""
+        info = slots.MOVIE_INFO.find(instance)
+        if info is not None and not info.is_constant_rate:
+            # Its frames are known once a rate is given: ValidateFrameRate asks for it.
+            return
         expected, found = self.expected(instance), slots.CLIP.get(instance).frame_range.with_handles
         # A range with a step covers the shot, too.
         ends = [] if expected is None else [(one.start, one.end) for one in (expected, expected.with_handles)]
@@ -152,20 +163,21 @@ class ValidateResolution(ShotValueValidator):
 
 
 def configure(
-    context: Context,
+    instance: Instance,
     frame_range: frames.FrameRange | None = None,
     fps: Fraction | None = None,
     resolution: frames.Resolution | None = None,
 ) -> None:
-    """Change these settings of the open scene, without saving it, and update SCENE and the cameras' CLIP."""
-    host, scene = slots.HOST.get(context), slots.SCENE.get(context)
+    """Change these settings of the source's scene, without saving it, and update SCENE and the cameras' CLIP."""
+    context, source = instance.context, slots.SOURCE.get(instance).text
+    scene, host = slots.SCENE.get(context).of(source), find_host_of(slots.HOST.get(context), source)
     wanted = (frame_range or scene.frame_range, fps or scene.fps, resolution or scene.resolution)
     host.run_in_main_thread(lambda: host.configure(*wanted))
     collect.CollectScene().process(context)
-    for instance in context:
-        source = slots.SOURCE.find(instance)
-        if source is not None and source.kind == "camera":
-            collect_sources.CollectCamera().process(instance)
+    for each in context:
+        found = slots.SOURCE.find(each)
+        if found is not None and found.kind == "camera":
+            collect_sources.CollectCamera().process(each)
 
 
 class ValidatePermission(ContextPlugin):
