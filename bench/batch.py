@@ -43,11 +43,12 @@ def run(is_quick: bool = False) -> bool:
         frames = write_frames(folder / "frames", FRAMES_PER_SHOT)
         setup = Setup(folder, environment, pairs, frames, 0.0, 0.0)
         before = os.getloadavg()[0]
+        # The long comparison last: an error of another is found before it.
         rows = [
-            *compare_workers(setup, shots),
+            help_cpu(setup),
             plan_many(setup, planned),
             *lose_a_dask_worker(setup, min(shots, 10)),
-            help_cpu(setup),
+            *compare_workers(setup, shots),
         ]
         print(f"Load of the machine: {before:.1f} before, {os.getloadavg()[0]:.1f} after.\n")
         return print_table(rows)

@@ -46,6 +46,9 @@ class Scene:
     with a range of their own, such as the shots of a sequencer. ``ranges`` are further ranges that an artist may
     publish, by their names, such as the selection of the time slider.
     ``pixel_aspect`` is the width of a pixel of the captured frames by its height; None means what the files contain.
+    ``other_scenes`` are the states of the file's other scenes, by the names of the sources that belong to them.
+    ``groups`` are the headings under which an artist finds sources, such as "Writes". ``shots`` are the names of the
+    shots that sources belong to, where the scene is a timeline of several shots.
     """
 
     path: Path | None
@@ -61,10 +64,18 @@ class Scene:
     labels: Mapping[str, str] = attrs.field(factory=dict)
     source_ranges: Mapping[str, FrameRange] = attrs.field(factory=dict)
     ranges: Mapping[str, FrameRange] = attrs.field(factory=dict)
+    groups: Mapping[str, str] = attrs.field(factory=dict)
+    shots: Mapping[str, str] = attrs.field(factory=dict)
+    other_scenes: Mapping[str, Scene] = attrs.field(factory=dict)
+
+    def of(self, source: str) -> Scene:
+        """Return the state of the scene that the source belongs to."""
+        return self.other_scenes.get(source, self)
 
     def range_of(self, source: str) -> FrameRange:
-        """Return the frames of the source: its own, or else the scene's."""
-        return self.source_ranges.get(source, self.frame_range)
+        """Return the frames of the source: its own, or else those of its scene."""
+        scene = self.of(source)
+        return scene.source_ranges.get(source, scene.frame_range)
 
 
 @attrs.frozen
@@ -154,12 +165,17 @@ class Footage:
     """Existing files of a source: a frame pattern or a movie, its range and its colour space.
 
     ``colour_space`` is a name of the OCIO config at the path ``ocio``; both are "" if the program does not set them.
+    ``cut`` is the part of the files that a timeline shows, in their numbers or counted from 0 in a movie, and its
+    handles are what the files have around it; its frames get the numbers of the shot. ``fps`` is the rate of that
+    timeline, by default the scene's.
     """
 
     pattern: str
     frame_range: FrameRange | None = None
     colour_space: str = ""
     ocio: str = ""
+    cut: FrameRange | None = None
+    fps: Fraction | None = None
 
 
 @runtime_checkable
@@ -177,6 +193,20 @@ class SupportsFootage(Protocol):
 
     def footage(self, source: str) -> Footage | None:
         """Return the files of the source, or None if there are none; do not change the scene."""
+
+
+@runtime_checkable
+class SupportsSeveralScenes(Protocol):
+    """Optional interface of a host whose files contain several scenes, with sources in each of them."""
+
+    def host_of(self, source: str) -> Host:
+        """Return the host of the scene that the source belongs to."""
+
+    def sources_of(self, scenes: Sequence[str], source: str | None = None) -> tuple[str, ...]:
+        """Return the name of the source in each of these scenes, by default that of each scene's first source.
+
+        Raises UserFixableError for a scene that does not exist, CameraMissing for one without a source.
+        """
 
 
 @runtime_checkable
@@ -209,6 +239,18 @@ class ShowsFeedback(Protocol):
 
     def clear_feedback(self) -> None:
         """Remove the shown drawings without a trace; do nothing if there are none."""
+
+
+@runtime_checkable
+class ImportsDrawings(Protocol):
+    """Optional interface of a host: drawings of reviewers in the program's own tool, which the artist keeps."""
+
+    def import_drawings(self, drawings: Sequence[Drawing], source: str | None = None) -> list[str]:
+        """Add the drawings to the scene as a change that the artist can undo, edit and save.
+
+        ``source`` is by default the scene's first one. Returns a sentence for each problem. Raises CameraMissing, or
+        UserFixableError if this version of the program cannot import them.
+        """
 
 
 @runtime_checkable
@@ -286,6 +328,14 @@ def find_footage(host: Host, source: str) -> Footage | None:
     if not isinstance(host, SupportsFootage):
         return None
     find: Callable[[], Footage | None] = partial(host.footage, source)
+    return host.run_in_main_thread(find)
+
+
+def find_host_of(host: Host, source: str) -> Host:
+    """Return the host of the scene that the source belongs to: the host itself if its files have one scene."""
+    if not isinstance(host, SupportsSeveralScenes):
+        return host
+    find: Callable[[], Host] = partial(host.host_of, source)
     return host.run_in_main_thread(find)
 
 

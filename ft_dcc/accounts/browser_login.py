@@ -14,10 +14,12 @@ from typing import Callable
 from urllib.parse import parse_qs, quote, urlsplit
 
 from ft_dcc.accounts import credentials, local_server
-from ft_dcc.errors import AuthenticationError, Cancelled, MissingExtra
+from ft_dcc.errors import AuthenticationError, Cancelled, MissingExtra, ServerUnreachable
 from ft_dcc.settings.resolve import Settings, read_settings
 
 _LOGIN_TIMEOUT_SECONDS = 300.0
+# A cancel waits for it.
+_CONNECT_TIMEOUT_SECONDS = 5.0
 _PAGE = "<!doctype html><title>ft-dcc</title><p>You are signed in. Go back to {program}; this page can be closed."
 
 
@@ -52,14 +54,28 @@ def require_account() -> credentials.Account:
 def start_browser_login(server: str, program: str) -> tuple[str, Callable[[Callable[[], bool]], credentials.Account]]:
     """Return the URL to open in a browser, and a function that waits for the account.
 
-    The function takes a callable that returns whether to cancel. It raises Cancelled, and AuthenticationError after
-    five minutes. ``program`` is the host's name as shown to the user.
+    The function takes a callable that returns whether to cancel. It raises Cancelled, AuthenticationError after five
+    minutes, and ServerUnreachable at once if there is no server. ``program`` is the host's name as shown to the user.
     """
     listener = _Listener(server, program)
     # A server replaces the earlier key with the same identifier.
     identifier = f"ft-dcc {program}@{socket.gethostname()}"
     parameters = f"redirect_url={quote(listener.address, safe='')}&identifier={quote(identifier, safe='')}"
     return f"{server.rstrip('/')}/user/api_credentials?{parameters}", listener.wait
+
+
+def _require_server(address: str) -> None:
+    """Raise ServerUnreachable if nothing accepts connections at the address; the browser shows all other errors."""
+    import requests
+
+    try:
+        requests.head(address, timeout=_CONNECT_TIMEOUT_SECONDS, allow_redirects=False).close()
+    except (requests.exceptions.SSLError, requests.exceptions.ProxyError, requests.ReadTimeout):
+        return
+    except requests.RequestException as error:
+        raise ServerUnreachable(
+            f"{address} cannot be reached. Check the address and the connection, and sign in again."
+        ) from error
 
 
 class _RedirectHandler(http.server.BaseHTTPRequestHandler):
@@ -104,9 +120,13 @@ class _Listener(socketserver.ThreadingMixIn, socketserver.TCPServer):
         return f"http://localhost:{self.server_address[1]}/{self.secret}"
 
     def wait(self, is_cancelled: Callable[[], bool]) -> credentials.Account:
-        """Return the account after the login; raise AuthenticationError after five minutes, and Cancelled."""
+        """Return the account after the login.
+
+        Raises AuthenticationError after five minutes, ServerUnreachable if there is no server, and Cancelled.
+        """
         deadline = time.monotonic() + _LOGIN_TIMEOUT_SECONDS
         with self:
+            _require_server(self.site)
             while self.account is None:
                 if is_cancelled():
                     raise Cancelled("Signing in was cancelled.")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Callable
 import attrs
 
 from ft_dcc import errors, frames
+from ft_dcc.files import sequences
 from ft_dcc.media import ColourOptions
 from ft_dcc.publish.models import PublishRequest
 
@@ -37,7 +38,8 @@ class Item:
     """One source with the options of its publish; ``place`` is where it is defined, "shots.csv, line 3".
 
     ``scene`` is the scene file that is to be captured, None for files, and ``look`` a text of presets and options of
-    its program. ``problems`` are the values that are invalid.
+    its program. ``scene_name`` is the scene inside of a .blend file, "" for its active one. ``problems`` are the values
+    that are invalid.
     """
 
     place: str
@@ -45,6 +47,7 @@ class Item:
     scene: Path | None = None
     problems: tuple[str, ...] = ()
     look: str = ""
+    scene_name: str = ""
 
     @property
     def source(self) -> str:
@@ -90,7 +93,7 @@ _COLOUR_COLUMNS = {
     **{name: name for name in ("display", "view", "layer", "part", "stereo_view")},
     "colour_space": "space",
 }
-_OTHER_COLUMNS = ("source", "sound", "camera", "look", *_COLOUR_COLUMNS)
+_OTHER_COLUMNS = ("source", "sound", "camera", "look", "scene", *_COLOUR_COLUMNS)
 
 
 def read_manifest(path: Path, defaults: PublishRequest) -> list[Item]:
@@ -179,12 +182,15 @@ def _item(place: str, row: Mapping[str, Any], folder: Path, defaults: PublishReq
     if not source:
         problems.append("No source. Add a column source with frames, a movie, an image or a scene.")
     is_scene = Path(source).suffix.lower() in SCENE_SUFFIXES
-    useless = _COLOUR_COLUMNS if is_scene else ("camera", "look")
+    useless = _COLOUR_COLUMNS if is_scene else ("camera", "look", "scene")
     kind = "a scene" if is_scene else "no scene"
     problems += [f"{source} is {kind}, so it has no {name}." for name in useless if source and cells.get(name)]
+    scene_name = str(cells.get("scene", ""))
+    if scene_name and is_scene and Path(source).suffix.lower() != ".blend":
+        problems.append(f"{source} has one scene. Leave out the column scene.")
     request = attrs.evolve(defaults, **values)
     item = make_item(place, source and _absolute(source, folder), request, str(cells.get("camera", "")), problems)
-    return attrs.evolve(item, look=str(cells.get("look", "")))
+    return attrs.evolve(item, look=str(cells.get("look", "")), scene_name=scene_name)
 
 
 def _cells(row: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -236,7 +242,7 @@ def read_folder(folder: Path, match: str, defaults: PublishRequest) -> list[Item
     items = []
     for inside in sorted({folder, *(path for path in folder.rglob("*") if path.is_dir())}):
         scenes = [str(path) for path in sorted(inside.iterdir()) if path.suffix.lower() in SCENE_SUFFIXES]
-        for source in (*frames.find_sequences([inside]), *scenes):
+        for source in (*sequences.find_sequences([inside]), *scenes):
             relative = Path(source).relative_to(folder).as_posix()
             stem = relative[: len(relative) - len(Path(relative).suffix)]
             found = pattern.match(f"{stem}/")

@@ -20,6 +20,7 @@ import attrs
 from ft_dcc import errors, frames
 from ft_dcc.batch import scene_runner
 from ft_dcc.batch.manifest import Item
+from ft_dcc.files import sequences
 from ft_dcc.files.atomic import write_atomically
 from ft_dcc.publish.jobs.journal import read_value, write_value
 from ft_dcc.publish.models import PublishRequest
@@ -49,6 +50,7 @@ class PlannedItem:
     generation: int = 0
     problems: tuple[str, ...] = ()
     look: str = ""
+    scene_name: str = ""
 
     @property
     def job(self) -> str:
@@ -193,7 +195,16 @@ def make_plan(
         request = item.request
         planned.append(
             PlannedItem(
-                index, key, session.server_url, item.place, request, scene, generation, tuple(problems), item.look
+                index,
+                key,
+                session.server_url,
+                item.place,
+                request,
+                scene,
+                generation,
+                tuple(problems),
+                item.look,
+                item.scene_name,
             )
         )
     plan = Plan(folder, tuple(planned))
@@ -202,7 +213,10 @@ def make_plan(
 
 
 def _key(item: Item, server: str) -> str:
-    identity = (server, item.request.task, item.request.asset, str(item.scene), item.request.source)
+    identity = [server, item.request.task, item.request.asset, str(item.scene), item.request.source]
+    if item.scene_name:
+        # Not for all items, whose keys would change.
+        identity.append(item.scene_name)
     return hashlib.sha256(json.dumps(identity).encode("ascii")).hexdigest()[:16]
 
 
@@ -251,7 +265,7 @@ def _source_problems(item: Item) -> list[str]:
         scene_runner.program_of(Path(source))
     except errors.SceneUnreadable as error:
         return [str(error)]
-    if item.scene is not None or not frames.is_sequence(source):
+    if item.scene is not None or not sequences.is_sequence(source):
         return [] if Path(source).is_file() else [f"{source} does not exist."]
     try:
         wanted = item.request.frame_range or frames.find_frames(source)

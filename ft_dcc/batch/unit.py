@@ -13,6 +13,7 @@ from ft_dcc import errors
 from ft_dcc.accounts.credentials import Account
 from ft_dcc.batch import plan, scene_runner
 from ft_dcc.batch.plan import ItemResult, PlannedItem
+from ft_dcc.host import SupportsSeveralScenes
 from ft_dcc.host_support.looks import find_looks, parse_look
 from ft_dcc.publish.jobs import queue
 from ft_dcc.publish.jobs.job import Job, jobs_folder
@@ -76,10 +77,16 @@ def _publish_in_program(item: PlannedItem, scene: Path, session: Session, on_pro
 
 
 def _request(item: PlannedItem, host: Host | None) -> PublishRequest:
-    """Return the request with the look of the item; raise SettingInvalid."""
-    if not item.look or host is None:
-        return item.request
-    return attrs.evolve(item.request, look=parse_look(item.look, find_looks(host, read_settings())))
+    """Return the request with the look and the scene of the item; raise SettingInvalid, UserFixableError."""
+    request = item.request
+    if host is None:
+        return request
+    if item.look:
+        request = attrs.evolve(request, look=parse_look(item.look, find_looks(host, read_settings())))
+    if item.scene_name and isinstance(host, SupportsSeveralScenes):
+        names = host.sources_of((item.scene_name,), next(iter(request.source), None))
+        request = attrs.evolve(request, source=names)
+    return request
 
 
 @contextmanager

@@ -37,6 +37,13 @@ if TYPE_CHECKING:
 @click.command(name="playblast", cls=PublishCommand, short_help="Capture a Blender, Maya or Nuke scene and publish it.")
 @click.argument("scene", metavar="SCENE", type=AbsolutePath())
 @click.option("--camera", metavar="NAME", help="Camera, or node of Nuke (default: the scene's active one).")
+@click.option(
+    "--scene",
+    "scene_names",
+    multiple=True,
+    metavar="NAME",
+    help="Blender: scene of the file (default: the saved active one); may be repeated, one version each.",
+)
 @click.option("--percentage", type=click.IntRange(1, 100), help="Size in percent of the scene's resolution.")
 @click.option("--look", default="", metavar="TEXT", help="Look: preset, options, or both (default: FT_DCC_LOOK).")
 @click.option("--program", type=AbsolutePath(), help="Path of Maya or Nuke (default: FT_DCC_MAYA or FT_DCC_NUKE).")
@@ -56,6 +63,7 @@ def playblast_command(
     output: Output,
     scene: Path,
     camera: str | None,
+    scene_names: tuple[str, ...],
     repair: tuple[str, ...],
     percentage: int | None,
     look: str,
@@ -73,10 +81,10 @@ def playblast_command(
     """
     if percentage is not None and options["resolution"] is not None:
         raise errors.SettingInvalid("The size is given twice. Give either --percentage or --resolution.")
-    sources = (camera,) if camera else ()
+    sources: tuple[str, ...] = (camera,) if camera else ()
     if _has_program(scene):
-        if visibility is not None or run_scripts:
-            raise click.UsageError("--visibility and --run-scripts are for Blender scenes.")
+        if visibility is not None or run_scripts or scene_names:
+            raise click.UsageError("--scene, --visibility and --run-scripts are for Blender scenes.")
         request = make_request(sources, **options)
         order = make_order(scene, request, look=look, percentage=percentage, repair=repair, is_dry_run=dry_run)
         return print_answer(output, publish_in_program(output, order, program))
@@ -90,14 +98,31 @@ def playblast_command(
             f"{scene} is no scene of Blender, Maya or Nuke. Give a .blend, .ma, .mb or .nk file."
         )
     with opened_in_blender(scene, run_scripts=run_scripts) as host:
+        if scene_names:
+            sources, own = _choose_scenes(host, scene_names, camera)
+            options["task"] = options["task"] or own.scene().task_id
+        else:
+            own = host
         if percentage is not None:
-            options["resolution"] = host.scene().resolution.scaled(percentage)
+            if len(scene_names) > 1:
+                raise errors.SettingInvalid("--percentage is for one scene, because each has its own size.")
+            options["resolution"] = own.scene().resolution.scaled(percentage)
         chosen = {"visibility": (visibility or "viewport").upper(), **parse_look(look, {})}
         request = make_request(sources, look=chosen, **options)
         if dry_run:
             return print_plan(output, request, host)
         published = publish_showing_progress(output, request, repair, host)
     return print_result(output, published)
+
+
+def _choose_scenes(host: Host, names: tuple[str, ...], camera: str | None) -> tuple[tuple[str, ...], Host]:
+    """Return the sources in these scenes, and the host of the first one; raise UserFixableError or CameraMissing."""
+    from ft_dcc.host import SupportsSeveralScenes
+
+    if not isinstance(host, SupportsSeveralScenes):
+        raise errors.SettingInvalid(f"The files of {host.name} have one scene. Leave out --scene.")
+    sources = host.sources_of(tuple(dict.fromkeys(names)), camera)
+    return sources, host.host_of(sources[0])
 
 
 def _has_program(scene: Path) -> bool:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Callable
 import attrs
 import click
 
-from ft_dcc import errors, frames
+from ft_dcc import errors
 from ft_dcc.cli.notes import find_open_notes, print_open_notes
 from ft_dcc.cli.terminal.inputs import FRAME_RANGE, FRAME_RATE, RESOLUTION, connected, find_account
 from ft_dcc.cli.terminal.output import Output, format_table, problem_line, reporting
+from ft_dcc.files import sequences
 from ft_dcc.settings import definitions, resolve
 
 if TYPE_CHECKING:
@@ -203,7 +204,7 @@ def publish_command(
     it (sh010.%04d.exr 1001-1010), and %V stands for each stereo view.
     """
     colour = read_colour_options(options)
-    request = make_request(frames.join_sequences(_expand_folders(source)), colour=colour, **options)
+    request = make_request(sequences.join_sequences(_expand_folders(source)), colour=colour, **options)
     if dry_run:
         return print_plan(output, request)
     return print_result(output, publish_showing_progress(output, request, repair))
@@ -217,7 +218,7 @@ def _expand_folders(source: tuple[str, ...]) -> tuple[str, ...]:
             # Usually a variable of the shell that is not set: it would be the working folder.
             raise errors.UserFixableError("A source is empty. Give a file, a folder or a pattern.")
         try:
-            inside = frames.find_sequences([Path(given)]) if os.path.isdir(given) else [given]  # noqa: PTH112 - no error without permission
+            inside = sequences.find_sequences([Path(given)]) if os.path.isdir(given) else [given]  # noqa: PTH112 - no error without permission
         except OSError as error:
             raise errors.StorageError(
                 f"The folder {given} cannot be read: {error.strerror}. Make it readable, or give its frames."
@@ -239,7 +240,8 @@ def publish_showing_progress(
     stays in the queue and a message names the command that resumes it, unless repairs were requested.
     """
     from ft_dcc.cli.terminal.progress import progress_display
-    from ft_dcc.publish.publisher import Publisher, prepare
+    from ft_dcc.publish.preparation import prepare
+    from ft_dcc.publish.publisher import Publisher
 
     settings = resolve.read_settings()
     jobs = Path(settings.require("jobs"))
@@ -325,6 +327,9 @@ def print_result(output: Output, published: models.Published) -> int:
     """
     for problem in published.problems:
         output.message(problem_line(problem))
+    for version in published.versions:
+        for change in version.changes:
+            output.message(f"{version.source}: {change}.")
     lines = [version.link or version_line(version) for version in published.versions]
     output.result("\n".join(lines), published.report())
     if not published.problems:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # Entity types of a path's parts, from the task upwards; parts above a sequence are folders.
 _TYPES_UPWARDS = ("Task", "Shot", "Sequence")
+# A task makes at most some ten operations, and the studio server accepts 5,000 in a request.
+_TASKS_PER_TRANSACTION = 400
 _SELECT_TASKS = "select name, link, parent_id, project_id from Task"
 
 
@@ -30,10 +32,25 @@ def find_task(session: Session, id_or_path: str) -> Entity:
         task = session.query(f"{_SELECT_TASKS} where id is {quoted(id_or_path)}").first()
     if task is None:
         raise errors.TaskNotFound(
-            f"There is no task {id_or_path} on {session.server_url}. "
+            f"There is no task {id_or_path} on {session.server_url}.{_nearest_task(session, id_or_path)} "
             "Give a task's id or its path, PROJECT/SEQUENCE/SHOT/TASK, or create it with: ft-dcc task ensure."
         )
     return task
+
+
+def _nearest_task(session: Session, path: str) -> str:
+    """Return a sentence with the existing path that is nearest to this one, or "" if none is near."""
+    project, _, below = path.partition("/")
+    if not below:
+        return ""
+    projects = [str(each["name"]) for each in session.query("select name from Project")]
+    if project not in projects:
+        near = difflib.get_close_matches(project, projects, 1, 0.5)
+        return f" There is no project {project}. Did you mean {near[0]}?" if near else ""
+    tasks = session.query(f"select link from Task where project.name is {quoted(project)} limit 1000")
+    paths = ["/".join(str(each["name"]) for each in task["link"]) for task in tasks]
+    near = difflib.get_close_matches(path, paths, 1, 0.8)
+    return f" Did you mean {near[0]}?" if near else ""
 
 
 def search_tasks(session: Session, text: str, limit: int = 50) -> list[Entity]:
@@ -108,25 +125,28 @@ def ensure_tasks(
     create_project: bool = True,
     on_change: Callable[[str], None] | None = None,
 ) -> list[Entity]:
-    """Return the tasks at these paths; create the missing ones and set the values of their shots in one transaction.
+    """Return the tasks at these paths; create the missing ones and set the values of their shots.
 
-    Three requests: what exists, the custom attributes of the site, and the transaction. Idempotent, and otherwise as
-    ``ensure_task``; all paths are checked before the first request.
+    Three requests for up to 400 tasks: what exists, the custom attributes of the site, and a transaction. More tasks
+    have a transaction for each 400 of them, because servers limit the size of a request. Idempotent, and otherwise as
+    ``ensure_task``; all paths and projects are checked before the first transaction.
     """
     paths = [_split_path(each.path) for each in wanted]
-    if not paths:
-        return []
-    known = _Places.read(session, paths)
-    if not create_project:
-        for project in dict.fromkeys(parts[0] for parts in paths):
-            _refuse_new_project(project, known.projects)
-    tasks = [known.ensure(parts) for parts in paths]
-    shots = {str(context["id"]): context for context in known.contexts.values()}
-    for each, task in zip(wanted, tasks):
-        if each.frame_range is not None or each.fps is not None:
-            shot = shots.get(str(task["parent_id"]))
-            _change_shot_values(session, task, shot, each.frame_range, each.fps, on_change)
-    session.commit()
+    tasks: list[Entity] = []
+    for first in range(0, len(paths), _TASKS_PER_TRANSACTION):
+        portion = slice(first, first + _TASKS_PER_TRANSACTION)
+        known = _Places.read(session, paths[portion])
+        if not create_project and first == 0:
+            for project in dict.fromkeys(parts[0] for parts in paths):
+                _refuse_new_project(project, known.projects)
+        made = [known.ensure(parts) for parts in paths[portion]]
+        shots = {str(context["id"]): context for context in known.contexts.values()}
+        for each, task in zip(wanted[portion], made):
+            if each.frame_range is not None or each.fps is not None:
+                shot = shots.get(str(task["parent_id"]))
+                _change_shot_values(session, task, shot, each.frame_range, each.fps, on_change)
+        session.commit()
+        tasks += made
     return tasks
 
 

@@ -9,13 +9,14 @@ import requests
 
 from ft_dcc.accounts.browser_login import start_browser_login
 from ft_dcc.accounts.credentials import Account
-from ft_dcc.errors import Cancelled
+from ft_dcc.errors import Cancelled, ServerUnreachable
 
 
-def test_a_browser_login_returns_an_account():
-    address, wait = start_browser_login("https://studio.example", "Maya")
+def test_a_browser_login_returns_an_account(studio_server):
+    site = studio_server.server_url
+    address, wait = start_browser_login(site, "Maya")
     back = parse_qs(urlsplit(address).query)["redirect_url"][0]
-    assert address.startswith("https://studio.example/user/api_credentials?redirect_url=http%3A%2F%2Flocalhost%3A")
+    assert address.startswith(f"{site}/user/api_credentials?redirect_url=http%3A%2F%2Flocalhost%3A")
     accounts = []
     thread = threading.Thread(target=lambda: accounts.append(wait(lambda: False)))
     thread.start()
@@ -24,11 +25,12 @@ def test_a_browser_login_returns_an_account():
     answer = requests.get(f"{back}?api_user=ada&api_key=k3y", timeout=60)
     assert answer.status_code == 200 and "Go back to Maya" in answer.text
     thread.join(60)
-    assert accounts == [Account("https://studio.example", "ada", "k3y")]
+    assert accounts == [Account(site, "ada", "k3y")]
 
 
-def test_idle_connections_delay_neither_the_login_nor_a_cancel():
-    address, wait = start_browser_login("https://studio.example", "Maya")
+def test_idle_connections_delay_neither_the_login_nor_a_cancel(studio_server):
+    site = studio_server.server_url
+    address, wait = start_browser_login(site, "Maya")
     back = parse_qs(urlsplit(address).query)["redirect_url"][0]
     port, results, is_cancelled = urlsplit(back).port, [], threading.Event()
     idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(3)]
@@ -37,9 +39,9 @@ def test_idle_connections_delay_neither_the_login_nor_a_cancel():
     thread.start()
     assert requests.get(f"{back}?api_user=ada&api_key=k3y", timeout=60).status_code == 200
     thread.join(60)
-    assert results == [Account("https://studio.example", "ada", "k3y")]
+    assert results == [Account(site, "ada", "k3y")]
 
-    address, wait = start_browser_login("https://studio.example", "Maya")
+    address, wait = start_browser_login(site, "Maya")
     port = urlsplit(parse_qs(urlsplit(address).query)["redirect_url"][0]).port
     idle.append(socket.create_connection(("127.0.0.1", port)))
 
@@ -55,3 +57,12 @@ def test_idle_connections_delay_neither_the_login_nor_a_cancel():
     assert results[1:] == ["cancelled"]
     for connection in idle:
         connection.close()
+
+
+def test_a_login_at_an_address_without_a_server_ends_at_once():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+        _, wait = start_browser_login(address, "Maya")
+        with pytest.raises(ServerUnreachable, match=r"cannot be reached\. Check the address"):
+            wait(lambda: False)

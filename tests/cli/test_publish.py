@@ -72,6 +72,16 @@ def test_image_and_sound_options_are_in_the_report(publish, tmp_path):
     assert request["sounds"] == [str(tmp_path / "a.wav"), str(tmp_path / "b.wav@1003")]
 
 
+def test_characters_without_a_font_are_named_after_the_publish(publish, tmp_path):
+    # No character has this number.
+    publish.environ["FT_DCC_BURNIN_TOP_LEFT"] = "Shot \u0378"
+    done = publish("--no-review", "--json")
+    assert done.returncode == 0, done.stderr
+    sentence = "no font has \u0378 (U+0378): install a Noto font, or set FT_DCC_FONTS to a folder with one"
+    assert f"sh010: {sentence}." in done.stderr
+    assert json.loads(done.stdout)["changes"] == [sentence]
+
+
 def test_frames_option_accepts_step_and_two_handles(publish, tmp_path):
     for frame in (1002, 1004):
         (tmp_path / f"sh010.{frame}.png").unlink()

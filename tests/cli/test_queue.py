@@ -27,7 +27,8 @@ from ft_dcc.production.tasks import ensure_task  # noqa: E402
 from ft_dcc.publish.jobs.queue import process_queue, queue_items  # noqa: E402
 from ft_dcc.publish.models import PublishRequest  # noqa: E402
 from ft_dcc.publish.plugins import integrate  # noqa: E402
-from ft_dcc.publish.publisher import Publisher, prepare, publish  # noqa: E402
+from ft_dcc.publish.preparation import prepare  # noqa: E402
+from ft_dcc.publish.publisher import Publisher, publish  # noqa: E402
 from ft_dcc.session import Session  # noqa: E402
 from ft_dcc.session.transport import http  # noqa: E402
 

@@ -14,6 +14,8 @@ import requests
 
 from ft_dcc.accounts import credentials
 from ft_dcc.cli.main import _COMMANDS, command, run
+from ft_dcc.errors import TaskNotFound
+from ft_dcc.production import tasks
 from ft_dcc.production.tasks import ensure_task
 from ft_dcc.session.transport.http import Transport
 
@@ -199,6 +201,47 @@ def test_task_ensure_reads_a_table_and_makes_few_requests(signed_in, session, tm
     shots = session.query(f"select name, custom_attributes from Shot where project.name is '{project}'").all()
     assert len(shots) == 100
     assert {shot["custom_attributes"]["fend"] - 1010 == int(shot["name"][2:]) for shot in shots} == {True}
+
+
+def test_tasks_beyond_one_transaction_share_sequences_and_shots(signed_in, session, tmp_path, monkeypatch):
+    monkeypatch.setattr(tasks, "_TASKS_PER_TRANSACTION", 3)
+    project, table = f"Many{uuid4().hex[:12]}", tmp_path / "tasks.csv"
+    # Both tasks of a shot, which a transaction of three separates.
+    names = ["Anim", "Comp"]
+    rows = [f"{project}/SQ010/SH{shot:03d}/{name},1001-1010,24" for shot in range(5) for name in names]
+    table.write_text("\n".join(["path,frames,fps", *rows]), encoding="utf-8")
+    for _ in range(2):
+        assert run(["task", "ensure", "--from", str(table), "--create-project"]) == 0
+    found = session.query(f"select name, parent.name, parent.parent.name from Task where project.name is '{project}'")
+    paths = [(each["parent"]["parent"]["name"], each["parent"]["name"], each["name"]) for each in found]
+    assert sorted(paths) == [("SQ010", f"SH{shot:03d}", name) for shot in range(5) for name in names]
+    assert len(session.query(f"select id from Shot where project.name is '{project}'").all()) == 5
+
+
+def test_a_misspelt_project_is_refused_before_the_first_transaction(signed_in, session, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(tasks, "_TASKS_PER_TRANSACTION", 1)
+    project, table = f"Known{uuid4().hex[:12]}", tmp_path / "tasks.csv"
+    assert run(["task", "ensure", f"{project}/SQ010/SH010/Comp", "--create-project"]) == 0
+    table.write_text(f"path\n{project}/SQ010/SH020/Comp\n{project}x/SQ010/SH020/Comp\n", encoding="utf-8")
+    assert run(["task", "ensure", "--from", str(table)]) == 2
+    assert f"Did you mean {project}?" in capsys.readouterr().err
+    assert [each["name"] for each in session.query(f"select name from Shot where project.name is '{project}'")] == [
+        "SH010"
+    ]
+
+
+def test_the_nearest_path_is_named_for_a_task_that_does_not_exist(signed_in, session):
+    project = f"Near{uuid4().hex[:12]}"
+    ensure_task(session, f"{project}/SQ010/SH010/Anim")
+    for path, hint in (
+        (f"{project}/SQ010/SH010/Anm", f" Did you mean {project}/SQ010/SH010/Anim? "),
+        (f"{project[:-1]}/SQ010/SH010/Anim", f" There is no project {project[:-1]}. Did you mean {project}? "),
+        (f"{project}/Other/Place", session.server_url + ". Give a task's id"),
+        (uuid4().hex, session.server_url + ". Give a task's id"),
+    ):
+        with pytest.raises(TaskNotFound) as refused:
+            tasks.find_task(session, path)
+        assert hint in str(refused.value)
 
 
 def _session_requests(posts):

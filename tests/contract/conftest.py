@@ -50,7 +50,7 @@ def colour_bars(tmp_path_factory, stack):
 
     host = ColourBars()
     state = lambda: (host.scene(), host.feedback, host.frame, host.movie)  # noqa: E731
-    return HostSetup(host, state, host.serve, lambda: host.lenses.update({1001: 35.0}))
+    return HostSetup(host, state, host.serve, lambda: host.lenses.update(dict.fromkeys(range(1001, 1013), 35.0)))
 
 
 def blender(tmp_path_factory, stack):
@@ -66,7 +66,8 @@ def blender(tmp_path_factory, stack):
     host = BlenderHost()
 
     def change_camera():
-        host.open_scene.objects[host.scene().sources[0]].data.shift_x += 0.25
+        scene, camera = host.find_source(host.scene().sources[0])
+        scene.objects[camera].data.shift_x += 0.25
 
     return HostSetup(host, sample_scene.state, main_thread.serve_until_ended, change_camera)
 

@@ -10,6 +10,7 @@ import pytest
 from ft_dcc.errors import CameraMissing
 from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.host import GoesToFrames, PlayblastRequest
+from ft_dcc.host_support.camera_settings import pack_settings
 from ft_dcc.review.drawings import parse_drawing
 from ft_dcc.review.notes import Note, ReviewedVersion
 from ft_dcc.ui.feedback_controller import show_drawings
@@ -86,9 +87,8 @@ def test_a_missing_source_changes_nothing(feedback_host):
 def test_a_camera_that_has_changed_since_the_version_is_named_and_its_drawings_are_marked(feedback_host):
     host, source = feedback_host.host, feedback_host.host.scene().sources[0]
     before, labels = feedback_host.state(), []
-    stored = json.loads(json.dumps(host.camera_settings(source, [1001, 1012])))
-    assert feedback_host.state() == before
-    settings = {int(frame): values for frame, values in stored.items()}
+    settings = json.loads(json.dumps(pack_settings(host.camera_settings(source, range(1001, 1013)))))
+    assert feedback_host.state() == before and list(settings) == ["1001-1012"]
     note = Note("note", ("AssetVersion", "version"), "Ida Berg", None, "Arm too high", 1002, drawing=drawing(1002))
     facts = {"task_id": None, "path": "", "artist": "", "date": None, "status": ""}
     version = ReviewedVersion("version", 3, "main", **facts, notes=(note,), source=source, camera_settings=settings)
