@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 import uuid
@@ -25,6 +26,22 @@ def app():
     # Closing a window must not end the event loop.
     application.setQuitOnLastWindowClosed(False)
     return application
+
+
+@pytest.fixture(autouse=True)
+def deleted_dialogs():
+    """Delete the dialogs of a test after it, in the main thread, so that no thread of a later test collects them."""
+    yield
+    if "ft_dcc_qt.dialog" not in sys.modules:
+        return
+    from ft_dcc_qt.dialog import Dialog
+    from Qt import QtCore, QtWidgets
+
+    for window in QtWidgets.QApplication.topLevelWidgets():
+        if isinstance(window, Dialog):
+            window.deleteLater()
+    # Outside of an event loop, Qt deletes nothing by itself.
+    QtCore.QCoreApplication.sendPostedEvents(None, QtCore.QEvent.Type.DeferredDelete)
 
 
 @pytest.fixture(autouse=True)
@@ -107,7 +124,6 @@ def open_dialog(app, wait_until, close_dialog):
     yield make
     for dialog, host in made:
         close_dialog(dialog, *([] if host is None else [host]))
-        dialog.deleteLater()
     app.processEvents()
 
 

@@ -64,7 +64,7 @@ def test_renders_of_the_open_script_are_listed_and_published(
     nuke.render(write, 1001, 1002)
     set_knobs(nuke.root, name=str(tmp_path / "comp.nk"))
     dialog = open_renders()
-    page = dialog.renders_page
+    page = dialog._pages["renders"]
     assert rows_of(page) == [("Write1", "asks first", "1001-1012")]
     press(page.publish)
     wait_until(lambda: page.result.isVisible(), nuke)
@@ -74,14 +74,14 @@ def test_renders_of_the_open_script_are_listed_and_published(
 
 def test_an_incomplete_render_is_published_by_a_button_that_says_so(nuke, open_renders):
     nuke.render(nuke.find("Write1"), 1001, 1009)
-    page = open_renders().renders_page
+    page = open_renders()._pages["renders"]
     assert rows_of(page) == [("Write1", "incomplete", "1001-1009")]
     assert page.publish.text() == "Publish &incomplete render"
     assert page.detail.text().endswith("comp.%04d.png · missing 1010-1012")
 
 
 def test_a_script_without_renders_is_explained(nuke, open_renders):
-    page = open_renders().renders_page
+    page = open_renders()._pages["renders"]
     assert (page.empty_label.isVisible(), page.publish.isVisible()) == (True, False)
     assert page.empty_label.text().startswith("No render of this script was recorded.")
 

@@ -68,9 +68,8 @@ class Dialog(QtWidgets.QDialog):
             "settings": self.settings_page,
             "about": self.about_page,
         }
-        self.renders_page = RendersPage(self.controller, host)
         if records_renders(host):
-            self._pages["renders"] = self.renders_page
+            self._pages["renders"] = RendersPage(self.controller, host)
         self._lay_out()
         self.setWindowTitle("ft-dcc" if host is None else f"ft-dcc in {host.name}")
         style.apply_style(self)
@@ -88,7 +87,7 @@ class Dialog(QtWidgets.QDialog):
         if page == "reviews":
             self.controller.refresh_reviews()
         if page == "renders":
-            self.renders_page.read()
+            self._pages[page].read()
         self._read_feedback()
         if self.controller.session is None and not self.controller.is_busy:
             self.controller.sign_in_with(_find_account, then=lambda account: None)
