@@ -254,6 +254,11 @@ class PublishController:
             self._wait(thread, seconds)
         return not self.is_busy
 
+    def abandon(self) -> None:
+        """Close after the window was deleted; a publish continues."""
+        if not self.is_publishing:
+            self.close()
+
     def close(self) -> None:
         """Sign out, cancel the activity and discard all fetched data; a running job stays in the queue."""
         self.queries.clear()

@@ -24,6 +24,7 @@ ITEMS = [
     "Settings",
     "About",
     "Import drawings to Blue Pencil",
+    "Show as a panel",
     "Add a button to the shelf",
 ]
 

@@ -17,7 +17,7 @@ from mutation.test_mutation import ROOT, forked
 
 COUNT = int(os.environ.get("FT_DCC_GENERATED_MUTANTS", "0"))
 SEED = int(os.environ.get("FT_DCC_GENERATED_SEED", "1"))
-EXCLUDED = {"acceptance.py", "startup", "module"}
+EXCLUDED = {"acceptance", "acceptance.py", "startup", "module"}
 # The share of mistakes that may remain undetected.
 TOLERATED = 0.02
 # Mistakes without an observable effect: the file, the line, the replacement, and the reason.

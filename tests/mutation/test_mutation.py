@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RECORDERS = {"maya": maya_calls.record_calls, "nuke": nuke_calls.record_calls}
 STEP = int(os.environ.get("FT_DCC_MUTANTS", "0")) or 160
 # The acceptance kit is itself a test; tests/*/test_start.py cover the start-up scripts in separate processes.
-EXCLUDED = {"acceptance.py", "startup", "module"}
+EXCLUDED = {"acceptance", "acceptance.py", "startup", "module"}
 # Mutations without an observable effect: the file, the line, the replacement, and the reason.
 EQUIVALENT_MUTATIONS = {
     ("capture.py", "nuke.execute(write, frame, frame, 1, [view])", "2"): "one frame has no step",

@@ -28,23 +28,26 @@ def choose_from_menu(maya, app, wait_until, close_dialog, monkeypatch, session, 
     """Return a function that presses a menu item and returns the dialog."""
     import ft_dcc_maya
     from ft_dcc_qt import dialog
+    from Qt import QtCompat
 
     monkeypatch.setattr(dialog, "_dialog", None)
     session.get("Shot", task["parent_id"])["custom_attributes"]["resolution"] = "64x36"
     session.commit()
     ft_dcc_maya.install()
 
-    def press(label):
+    def press(label, *, waits=True):
         lines = [line for line in maya.interface.controls.values() if line.kind == "item"]
         next(line for line in lines if line.values["label"] == label).values["command"](False)
         shown = dialog._dialog
+        if not waits:
+            return shown
         wait_until(lambda: shown.controller.session is not None and not shown.controller.is_busy, maya)
         wait_until(lambda: shown.controller.queries.wait(0), maya)
         shown.refresh()
         return shown
 
     yield press
-    if dialog._dialog is not None:
+    if dialog._dialog is not None and QtCompat.isValid(dialog._dialog):
         close_dialog(dialog._dialog, maya)
 
 
@@ -217,10 +220,84 @@ def test_all_menu_items_open_the_same_window(maya, choose_from_menu):
 
 
 def test_the_acceptance_check_of_keys_passes_in_the_double(maya, app, tmp_path):
-    from ft_dcc_maya.acceptance import MayaUnderTest, check_keys
+    from ft_dcc_maya.acceptance.interface_checks import check_keys
+    from ft_dcc_maya.acceptance.under_test import MayaUnderTest
 
     from ft_dcc.acceptance.host_under_test import CheckContext
 
     target = MayaUnderTest()
     target.build()
     check_keys(CheckContext(target, tmp_path, ""))
+
+
+def test_the_acceptance_check_of_the_panel_passes_in_the_double(maya, choose_from_menu, tmp_path):
+    from ft_dcc_maya.acceptance.interface_checks import check_panel
+    from ft_dcc_maya.acceptance.under_test import MayaUnderTest
+
+    from ft_dcc.acceptance.host_under_test import CheckContext
+
+    target = MayaUnderTest()
+    target.build()
+    assert check_panel(CheckContext(target, tmp_path, ""))["width"] > 0
+    assert "ftDccPanel" not in maya.interface.controls
+
+
+def test_the_panel_is_a_tab_that_reads_nothing_before_it_is_shown(maya, choose_from_menu, wait_until, monkeypatch):
+    from ft_dcc_maya import commands
+    from ft_dcc_qt import dialog
+
+    choose_from_menu("Queue", waits=False)
+    window = dialog._dialog
+    commands.show_panel()
+    panel = maya.interface.controls["ftDccPanel"].values
+    assert (panel["label"], panel["tabToControl"]) == ("ft-dcc", ("AttributeEditor", -1))
+    assert dialog._dialog is window and not window.isWindow() and window.isVisibleTo(panel["widget"])
+    wait_until(lambda: window.controller.session is not None and not window.controller.is_busy, maya)
+    assert panel["widget"].layout().count() == 1
+    commands.show_panel()
+    assert panel["widget"].layout().count() == 1
+
+
+def test_a_menu_item_opens_its_page_in_the_panel_that_was_closed(maya, choose_from_menu):
+    from doubles.maya import workspace
+
+    choose_from_menu("Show as a panel")
+    workspace.hide(maya, "ftDccPanel")
+    shown = choose_from_menu("About")
+    assert not shown.isWindow() and shown.isVisible() and shown.stack.currentWidget() is shown.about_page
+
+
+def test_a_workspace_with_the_panel_reads_nothing_until_its_tab_is_shown(maya, choose_from_menu, wait_until):
+    from doubles.maya import workspace
+    from ft_dcc_maya import commands
+    from ft_dcc_qt import dialog
+
+    maya.interface.add("ftDccPanel", "workspace", "MayaWindow", uiScript=commands._FILL_PANEL)
+    assert dialog._dialog is None
+    workspace.show(maya, "ftDccPanel")
+    shown = dialog._dialog
+    wait_until(lambda: shown.controller.session is not None and not shown.controller.is_busy, maya)
+    assert shown.isVisible() and shown.parent() is maya.interface.controls["ftDccPanel"].values["widget"]
+
+
+def test_deleting_the_panel_signs_out_and_a_menu_item_opens_a_window(maya, choose_from_menu, wait_until, close_dialog):
+    import ft_dcc_maya
+
+    controller = choose_from_menu("Show as a panel").controller
+    ft_dcc_maya.uninstall()
+    assert "ftDccPanel" not in maya.interface.controls
+    wait_until(lambda: controller.session is None, maya)
+    ft_dcc_maya.install()
+    assert choose_from_menu("About").isWindow()
+
+
+def test_an_error_of_the_panel_is_a_warning(maya, choose_from_menu, monkeypatch, capsys):
+    from ft_dcc_maya import commands
+
+    def fail(host):
+        raise RuntimeError("no screen")
+
+    monkeypatch.setattr("ft_dcc_qt.dock", fail)
+    commands.show_panel()
+    assert maya.interface.messages == ["The panel of ft-dcc cannot be shown: RuntimeError: no screen"]
+    assert "no screen" in capsys.readouterr().err

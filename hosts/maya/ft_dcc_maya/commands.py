@@ -9,12 +9,25 @@ from typing import TYPE_CHECKING, Any, Callable
 
 from maya import cmds, utils
 
+from .menu import PANEL
+
 if TYPE_CHECKING:
     from ft_dcc.publish.models import PublishRequest
 
     from .host import MayaHost
 
 TITLE = "ft-dcc"
+_ATTRIBUTE_EDITOR = "AttributeEditor"
+# A string, because Maya saves it with the workspace and runs it when it shows the panel, possibly without the module.
+_FILL_PANEL = """
+try:
+    from ft_dcc_maya import commands
+except ImportError:
+    from maya import cmds
+    cmds.warning("ft-dcc is not installed any more. Close its panel.")
+else:
+    commands.fill_panel()
+"""
 
 
 def report_errors(command: Callable[[], None]) -> Callable[[], None]:
@@ -103,17 +116,68 @@ def publish_again() -> None:
 
 
 def _show(page: str) -> None:
-    """Open the dialog on one of its pages."""
+    """Open the dialog on one of its pages, in its panel if there is one."""
+    from .host import MayaHost
+
+    package = _dialog_package()
+    if cmds.workspaceControl(PANEL, exists=True):
+        _show_panel()
+    package.show(MayaHost(), page=page, parent=_main_window())
+
+
+def _dialog_package() -> Any:
     from ft_dcc.errors import Error
 
     try:
-        from ft_dcc_qt import show
+        import ft_dcc_qt
+        import Qt  # noqa: F401 - only an import shows whether there is a binding
     except ImportError as error:
         raise Error("The dialog is not installed here. 'Publish again' and the command line ft-dcc work.") from error
+    return ft_dcc_qt
 
-    from .host import MayaHost
 
-    show(MayaHost(), page=page, parent=_main_window())
+@report_errors
+def show_panel() -> None:
+    """Show the dialog as a panel that the artist can dock; a new one is a tab next to the Attribute Editor."""
+    _dialog_package()
+    if not cmds.workspaceControl(PANEL, exists=True):
+        cmds.workspaceControl(PANEL, label=TITLE, uiScript=_FILL_PANEL, initialWidth=_panel_width())
+        if cmds.workspaceControl(_ATTRIBUTE_EDITOR, exists=True):
+            cmds.workspaceControl(PANEL, edit=True, tabToControl=(_ATTRIBUTE_EDITOR, -1))
+    _show_panel()
+
+
+def _show_panel() -> None:
+    """Show the panel, which may be closed, and thus hidden, or behind another tab."""
+    cmds.workspaceControl(PANEL, edit=True, restore=True)
+
+
+def fill_panel() -> None:
+    """Put the dialog into the panel: Maya calls this when it shows the panel, at its start with a saved workspace.
+
+    An error is a warning in the Script Editor, because a question would stop the start of Maya.
+    """
+    try:
+        from maya import OpenMayaUI
+        from Qt import QtCompat, QtWidgets
+
+        from .host import MayaHost
+
+        pointer = OpenMayaUI.MQtUtil.findControl(PANEL)  # type: ignore[attr-defined] # the stubs leave it out
+        panel: Any = QtCompat.wrapInstance(int(pointer), QtWidgets.QWidget)
+        dialog = _dialog_package().dock(MayaHost())
+        panel.layout().addWidget(dialog)
+        dialog.show()
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - Maya goes on whatever is wrong with us
+        traceback.print_exception(type(error), error, error.__traceback__)
+        cmds.warning(f"The panel of ft-dcc cannot be shown: {type(error).__name__}: {error}")
+
+
+def _panel_width() -> int:
+    """Return the initial width of the panel in pixels, scaled with the font."""
+    from Qt import QtGui, QtWidgets
+
+    return 28 * QtGui.QFontMetrics(QtWidgets.QApplication.font()).height()
 
 
 publish_for_review = report_errors(partial(_show, "publish"))

@@ -8,9 +8,12 @@ from typing import Any, Callable
 from maya import cmds, mel
 
 MENU = "ftDccMenu"
+# Saved workspaces contain the panel by this name.
+PANEL = "ftDccPanel"
 TITLE = "ft-dcc"
 ADD_BUTTON = "Add a button to the shelf"
 IMPORT_DRAWINGS = "Import drawings to Blue Pencil"
+SHOW_PANEL = "Show as a panel"
 
 _BUTTON = "ftDccPublish"
 # A string, because a button outlives this session, and possibly the module.
@@ -48,6 +51,7 @@ def install() -> None:
         ("Settings", "show_settings"),
         ("About", "show_about"),
         (IMPORT_DRAWINGS, "import_drawings"),
+        (SHOW_PANEL, "show_panel"),
     ):
         cmds.menuItem(label=label, parent=MENU, command=_command(name))
     cmds.menuItem(label=ADD_BUTTON, parent=MENU, command=lambda *_state: add_button())
@@ -55,8 +59,10 @@ def install() -> None:
 
 
 def uninstall() -> None:
-    """Remove the menu, the commands for hotkeys and the shelf button."""
+    """Remove the menu, the panel, the commands for hotkeys and the shelf button."""
     _remove_menu()
+    if cmds.workspaceControl(PANEL, exists=True):
+        cmds.deleteUI(PANEL)
     for button in find_buttons():
         cmds.deleteUI(button)
     for name in _HOTKEY_COMMANDS:

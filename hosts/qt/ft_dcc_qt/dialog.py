@@ -15,6 +15,7 @@ from . import PAGES, style
 from .about_page import AboutPage
 from .feedback.notes_page import NotesPage
 from .feedback.tasks_page import TasksPage
+from .layouts import Columns, WrappingRow
 from .publish.publish_page import PublishPage
 from .queue_page import QueuePage
 from .renders_page import RendersPage
@@ -49,6 +50,8 @@ class Dialog(QtWidgets.QDialog):
         self._page = "publish"
         self._opens_when_finished = False
         self._is_docked = False
+        # Whether a panel has to open the page when it is shown for the first time.
+        self._opens_when_shown = False
         self._finished = 0
         self._was_signed_in = False
         self.publish_page = PublishPage(self.controller, host)
@@ -158,10 +161,23 @@ class Dialog(QtWidgets.QDialog):
             button.click()
 
     def dock(self) -> None:
-        """Become a part of a panel, which shows and closes it."""
-        self._is_docked = True
+        """Become a part of a panel, which shows and deletes it.
+
+        A panel that the host restores at its start may be hidden behind another: nothing is read before it is shown.
+        """
+        if not self._is_docked:
+            controller = self.controller
+            # Not a method of this window, which does not exist any more then.
+            self.destroyed.connect(lambda *_: controller.abandon())
+        self._is_docked = self._opens_when_shown = True
         self.setWindowFlags(QtCore.Qt.WindowType.Widget)
-        self.open_page(self._page)
+
+    def showEvent(self, event: QtGui.QShowEvent) -> None:
+        """Open the page of a panel that is shown for the first time."""
+        super().showEvent(event)
+        if self._opens_when_shown:
+            self._opens_when_shown = False
+            self.open_page(self._page)
 
     def reject(self) -> None:
         """Close the window on Escape; a publish continues. A panel stays open."""
@@ -192,7 +208,7 @@ class Dialog(QtWidgets.QDialog):
         self.setAttribute(QtCore.Qt.WidgetAttribute.WA_ShowWithoutActivating, False)
 
     def _lay_out(self) -> None:
-        head = QtWidgets.QHBoxLayout()
+        tabs = WrappingRow(spacing=0)
         group = QtWidgets.QButtonGroup(self)
         self.tabs: dict[str, QtWidgets.QPushButton] = {}
         for number, page in enumerate((page for page in PAGES if page in self._pages), start=1):
@@ -202,13 +218,17 @@ class Dialog(QtWidgets.QDialog):
             tab.setToolTip(f"Alt+{number}")
             tab.clicked.connect(lambda *_, page=page: self.open_page(page))
             group.addButton(tab)
-            head.addWidget(tab)
+            tabs.addWidget(tab)
             self.tabs[page] = tab
         self.account_label, self.sign_out = style.text_label(tone="dim"), style.button("Sign out")
         self.account_label.setAlignment(QtCore.Qt.AlignmentFlag.AlignRight | QtCore.Qt.AlignmentFlag.AlignVCenter)
         self.sign_out.clicked.connect(self._sign_out)
-        head.addWidget(self.account_label, 1)
-        head.addWidget(self.sign_out)
+        account = QtWidgets.QHBoxLayout()
+        account.addWidget(self.account_label, 1)
+        account.addWidget(self.sign_out)
+        head = Columns(self.fontMetrics().lineSpacing())
+        head.addLayout(tabs, 3)
+        head.addLayout(account, 2)
         self.stack = QtWidgets.QStackedWidget()
         for page in (self.sign_in_page, *self._pages.values()):
             self.stack.addWidget(page)

@@ -11,6 +11,7 @@ from ft_dcc.host import Host
 from ft_dcc.ui.publish_controller import PublishController
 
 from . import style
+from .layouts import WrappingRow
 from .publish.progress_panel import ProgressPanel
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class QueuePage(QtWidgets.QWidget):
         column.addWidget(self.rows, 1)
         for widget in (self.detail, self.error, self.progress):
             column.addWidget(widget)
-        column.addLayout(style.button_row(self.resume, self.drop, self.again))
+        column.addLayout(WrappingRow(self.resume, self.drop, self.again))
 
     def _fill(self, entries: tuple[QueueItem, ...]) -> None:
         before = self.entry

@@ -10,6 +10,7 @@ from ft_dcc.host import Host
 from ft_dcc.ui.publish_controller import PublishController
 
 from . import style
+from .layouts import WrappingRow
 from .publish.progress_panel import ProgressPanel
 from .publish.result_panel import ResultPanel
 
@@ -48,7 +49,7 @@ class RendersPage(QtWidgets.QWidget):
         column.addWidget(self.rows, 1)
         for widget in (self.detail, self.error, self.result, self.progress):
             column.addWidget(widget)
-        column.addLayout(style.button_row(self.publish, self.again))
+        column.addLayout(WrappingRow(self.publish, self.again))
 
     @property
     def entry(self) -> RecordedRender | None:

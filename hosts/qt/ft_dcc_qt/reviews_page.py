@@ -9,6 +9,7 @@ from Qt import QtCore, QtWidgets
 from ft_dcc.ui.publish_controller import PublishController
 
 from . import style
+from .layouts import WrappingRow
 from .links import copy_link, open_link
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class ReviewsPage(QtWidgets.QWidget):
         column.addWidget(self.empty_label)
         column.addWidget(self.rows, 1)
         column.addWidget(self.error)
-        column.addLayout(style.button_row(self.open, self.copy, self.again))
+        column.addLayout(WrappingRow(self.open, self.copy, self.again))
 
     @property
     def page(self) -> str | None:

@@ -8,6 +8,7 @@ from ft_dcc.settings.resolve import Settings
 from ft_dcc.ui.publish_controller import PublishController
 
 from . import style
+from .layouts import WrappingRow
 
 _NAME = QtCore.Qt.ItemDataRole.UserRole
 _HELP_TEXT = "Select a setting to change it for yourself. Files of the project and the studio are changed in an editor."
@@ -41,7 +42,7 @@ class SettingsPage(QtWidgets.QWidget):
         column.addWidget(self.help)
         column.addWidget(self.field)
         column.addWidget(self.error)
-        column.addLayout(style.button_row(self.save, self.remove, self.again))
+        column.addLayout(WrappingRow(self.save, self.remove, self.again))
         self._choose()
 
     def refresh(self) -> None:

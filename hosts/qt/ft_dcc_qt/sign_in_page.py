@@ -8,6 +8,7 @@ from ft_dcc.errors import Error
 from ft_dcc.ui.publish_controller import PublishController
 
 from . import style
+from .layouts import WrappingRow
 from .links import open_link
 
 
@@ -64,7 +65,7 @@ class SignInPage(QtWidgets.QWidget):
         inside.addWidget(self.status)
         inside.addLayout(form)
         inside.addWidget(self.error)
-        inside.addLayout(style.button_row(self.sign_in, self.browser, self.again, self.cancel))
+        inside.addLayout(WrappingRow(self.sign_in, self.browser, self.again, self.cancel))
         inside.addStretch(2)
         page = QtWidgets.QHBoxLayout(self)
         page.addStretch(1)

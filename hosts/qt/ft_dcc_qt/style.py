@@ -161,15 +161,6 @@ def button(text: str, role: str = "") -> QtWidgets.QPushButton:
     return widget
 
 
-def button_row(*buttons: QtWidgets.QPushButton) -> QtWidgets.QHBoxLayout:
-    """Return a layout with the buttons side by side, at the left."""
-    row = QtWidgets.QHBoxLayout()
-    for each in buttons:
-        row.addWidget(each)
-    row.addStretch(1)
-    return row
-
-
 def notice() -> QtWidgets.QFrame:
     """Return a frame for an important message."""
     frame = QtWidgets.QFrame()

@@ -87,6 +87,7 @@ class Interface:
         for number in (1, 2, 3, 4):
             interface.add(f"modelPanel{number}", "panel", "mainPane", **VIEW)
         interface.add("outlinerPanel1", "outliner", "mainPane")
+        interface.add("AttributeEditor", "workspace", "MayaWindow")
         interface.add("ShelfLayout", "layout", "MayaWindow")
         interface.add("Animation", "shelf", "ShelfLayout")
         interface.add("artistsButton", "button", "Animation", label="mine")

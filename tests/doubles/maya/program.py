@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, Callable
 
-from doubles.maya import blue_pencil, contract, drawing, interface, open_maya, scene
+from doubles.maya import blue_pencil, contract, drawing, interface, open_maya, scene, workspace
 from doubles.maya.contract import Invocation
 from doubles.maya.drawing import Drawn
 from doubles.maya.interface import Interface, evaluate_mel
@@ -23,6 +23,7 @@ from doubles.maya.scene import Scene
 
 Handler = Callable[..., Any]
 # The commands of the interface that Maya has without a window, too.
+_WINDOW_COMMANDS = {*interface.COMMANDS, "workspaceControl"}
 _WITHOUT_WINDOW = ("optionVar", "warning", "colorManagementPrefs")
 
 
@@ -73,6 +74,7 @@ class Maya:
             **interface.COMMANDS,
             **drawing.COMMANDS,
             **blue_pencil.COMMANDS,
+            "workspaceControl": workspace.workspace_control,
             "about": Maya._about,
             "evalDeferred": Maya._defer,
             "undoInfo": Maya._undo_info,
@@ -92,7 +94,7 @@ class Maya:
             raise AttributeError(f"module 'maya.cmds' has no attribute '{command}'")
         call = contract.check(command, min(self.year, contract.NEWEST), arguments, keywords)
         self.calls.append(call)
-        if self.is_batch and command in interface.COMMANDS and command not in _WITHOUT_WINDOW:
+        if self.is_batch and command in _WINDOW_COMMANDS and command not in _WITHOUT_WINDOW:
             self._misuse(f"{command} was called where there is no interface")
         handler = self._handlers.get(command)
         if handler is None:
@@ -154,13 +156,14 @@ class Maya:
 
     def modules(self) -> dict[str, ModuleType]:
         """Return the modules that Python imports as ``maya`` inside of this program."""
-        names = ("maya", "maya.cmds", "maya.mel", "maya.utils", "maya.api", "maya.api.OpenMaya")
+        names = ("maya", "maya.cmds", "maya.mel", "maya.utils", "maya.api", "maya.api.OpenMaya", "maya.OpenMayaUI")
         found = {name: ModuleType(name) for name in names}
         for name in names[1:]:
             outer, _, inner = name.rpartition(".")
             setattr(found[outer], inner, found[name])
         found["maya"].__path__ = found["maya.api"].__path__ = []
         found["maya.api.OpenMaya"].__dict__.update(open_maya.classes(self))
+        found["maya.OpenMayaUI"].__dict__["MQtUtil"] = workspace.qt_utilities(self)
         for command in contract.commands():
             setattr(found["maya.cmds"], command, self._bound(command))
         found["maya.mel"].__dict__["eval"] = evaluate_mel

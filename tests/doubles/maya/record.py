@@ -26,7 +26,7 @@ COMMANDS = (
     "listRelatives loadPlugin lookThru ls menu menuItem modelEditor modelPanel nodeType objExists ogs optionVar "
     "paneLayout parent play playbackOptions playblast pluginInfo polyCube progressWindow quit referenceEdit "
     "referenceQuery refresh runTimeCommand saveShelf select sequenceManager setAttr setFocus setKeyframe shelfButton "
-    "shelfLayout shot tabLayout timeControl undoInfo unknownPlugin warning window"
+    "shelfLayout shot tabLayout timeControl undoInfo unknownPlugin warning window workspaceControl"
 )
 
 

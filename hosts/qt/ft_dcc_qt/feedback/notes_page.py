@@ -10,6 +10,7 @@ from ft_dcc.host import GoesToFrames, Host, ShowsFeedback
 from ft_dcc.ui.publish_controller import PublishController
 from ft_dcc_qt import style
 from ft_dcc_qt.feedback.version_panel import VersionPanel
+from ft_dcc_qt.layouts import Columns, WrappingRow
 
 if TYPE_CHECKING:
     from ft_dcc.review.notes import Note, ReviewedVersion
@@ -185,11 +186,8 @@ class NotesPage(QtWidgets.QWidget):
         side.addWidget(self.text)
         side.addStretch(1)
         side.addWidget(self.answer)
-        answers = QtWidgets.QHBoxLayout()
-        for button in (self.go_to, self.reply, self.done):
-            answers.addWidget(button)
-        side.addLayout(answers)
-        columns = QtWidgets.QHBoxLayout()
+        side.addLayout(WrappingRow(self.go_to, self.reply, self.done))
+        columns = Columns(self.fontMetrics().lineSpacing())
         columns.addWidget(self.rows, 3)
         columns.addLayout(side, 2)
         page = QtWidgets.QVBoxLayout(self)
@@ -198,7 +196,7 @@ class NotesPage(QtWidgets.QWidget):
         page.addWidget(self.empty_label)
         page.addLayout(columns, 1)
         page.addWidget(self.error)
-        page.addLayout(style.button_row(self.show_drawings, self.hide_drawings, self.again))
+        page.addLayout(WrappingRow(self.show_drawings, self.hide_drawings, self.again))
         page.addWidget(self.files)
 
 

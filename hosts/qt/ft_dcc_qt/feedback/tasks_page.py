@@ -8,6 +8,7 @@ from Qt import QtCore, QtGui, QtWidgets
 
 from ft_dcc.ui.publish_controller import PublishController
 from ft_dcc_qt import style
+from ft_dcc_qt.layouts import WrappingRow
 
 if TYPE_CHECKING:
     from ft_dcc.review.my_tasks import MyTask
@@ -48,7 +49,7 @@ class TasksPage(QtWidgets.QWidget):
         column.addWidget(self.empty_label)
         column.addWidget(self.rows, 1)
         column.addWidget(self.error)
-        column.addLayout(style.button_row(self.take, self.notes, self.again))
+        column.addLayout(WrappingRow(self.take, self.notes, self.again))
 
     def refresh(self) -> None:
         """Show the tasks that the controller has read."""

@@ -10,6 +10,7 @@ from Qt import QtWidgets
 from ft_dcc.host import ComparesMovies, Host, OpensScenes
 from ft_dcc.ui.publish_controller import PublishController
 from ft_dcc_qt import style
+from ft_dcc_qt.layouts import WrappingRow
 
 if TYPE_CHECKING:
     from ft_dcc.review.notes import ReviewedVersion
@@ -38,7 +39,7 @@ class VersionPanel(QtWidgets.QWidget):
         column.addWidget(self.message)
         column.addWidget(self.error)
         opening = (self.open, self.save_and_open, self.discard_and_open)
-        column.addLayout(style.button_row(self.download, *opening, self.compare, self.stop))
+        column.addLayout(WrappingRow(self.download, *opening, self.compare, self.stop))
 
     def refresh(self) -> None:
         """Show the state of the download, of the opened scene and of the comparison."""

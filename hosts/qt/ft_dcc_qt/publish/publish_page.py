@@ -14,6 +14,7 @@ from ft_dcc.host import Host, SupportsSnapshot
 from ft_dcc.ui.publish_controller import PublishController
 from ft_dcc_qt import style
 from ft_dcc_qt.feedback.addressed_panel import AddressedPanel
+from ft_dcc_qt.layouts import Columns
 
 from .options_panel import OptionsPanel
 from .own_shots import OwnShots
@@ -230,7 +231,7 @@ class PublishPage(QtWidgets.QWidget):
         self.comment.setMinimumHeight(line * 2)
         self.comment.setMaximumHeight(line * 7)
         self.sources.setMinimumHeight(line * 5)
-        columns = QtWidgets.QHBoxLayout()
+        columns = Columns(line)
         columns.setSpacing(line)
         columns.addLayout(self._left(), 5)
         columns.addLayout(self._right(), 6)

@@ -9,6 +9,7 @@ from Qt import QtCore, QtWidgets
 
 from ft_dcc.ui.publish_controller import PublishController
 from ft_dcc_qt import style
+from ft_dcc_qt.layouts import WrappingRow
 from ft_dcc_qt.links import copy_link, open_link
 
 if TYPE_CHECKING:
@@ -36,11 +37,8 @@ class ResultPanel(QtWidgets.QFrame):
         texts = QtWidgets.QVBoxLayout()
         texts.addWidget(self.message)
         texts.addWidget(self.address)
-        row = QtWidgets.QHBoxLayout(self)
-        row.addLayout(texts, 1)
-        row.addWidget(self.version)
-        row.addWidget(self.open)
-        row.addWidget(self.copy)
+        texts.addLayout(WrappingRow(self.version, self.open, self.copy))
+        self.setLayout(texts)
         self.hide()
 
     @property

@@ -1,0 +1,91 @@
+"""Checks of the scene: references, and values that the suite must not change."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from maya import cmds
+
+from ft_dcc.acceptance.host_under_test import Check, CheckContext, Skipped, require_equal
+from ft_dcc.ui.preview import preview_camera, preview_look
+from ft_dcc_maya.checks.validate_scene import missing_references
+
+from .view_checks import ignore
+
+
+def check_nested_references(context: CheckContext) -> None:
+    """Check that the check for references finds a missing file that a referenced file references."""
+    paths = {name: context.folder / f"{name}.ma" for name in ("model", "rig", "shot")}
+    referenced = ""
+    for name, path in paths.items():
+        cmds.file(newFile=True, force=True)
+        if referenced:
+            cmds.file(paths[referenced].as_posix(), reference=True, namespace=referenced)  # type: ignore[call-overload] # the documentation leaves it out
+        cmds.file(rename=path.as_posix())
+        cmds.file(save=True, type="mayaAscii")
+        referenced = name
+    paths["model"].unlink()
+    cmds.file(newFile=True, force=True)
+    with contextlib.suppress(RuntimeError):
+        # Maya reports the missing file.
+        cmds.file(paths["shot"].as_posix(), open=True, force=True)
+    found = [Path(path).name for path, _ in missing_references()]
+    require_equal(found, ["model.ma"], "the missing files")
+
+
+def check_referenced_camera(context: CheckContext) -> Mapping[str, Any]:
+    """Check that a capture restores a referenced camera; return how many edits of the reference it leaves."""
+    context.request()
+    camera = context.folder / "camera.ma"
+    cmds.file(rename=camera.as_posix())
+    cmds.file(save=True, type="mayaAscii")
+    cmds.file(newFile=True, force=True)
+    cmds.file(camera.as_posix(), reference=True, namespace="camera")  # type: ignore[call-overload] # the documentation leaves it out
+    before, source = context.target.state(), context.host.scene().sources[0]
+    frames = context.host.playblast(context.request("1001", source=source), ignore)
+    context.show("through a referenced camera", frames.path(1001))
+    require_equal(context.target.state(), before, "the scene has changed")
+    shape = cmds.listRelatives(source, shapes=True, path=True)[0]
+    edits: Any = cmds.referenceQuery(shape, editStrings=True, editCommand="setAttr") or []
+    return {"edits that remain": len(edits)}
+
+
+def check_unkeyed_pose(context: CheckContext) -> Mapping[str, Any]:
+    """Check that reading the scene keeps a value that is not keyed; return whether a preview keeps it, too."""
+    if not context.target.has_window:
+        raise Skipped("there is no window")
+    plug, scene = "acceptCube.translateX", context.host.scene()
+    cmds.setAttr(plug, 2.5)
+    preview_camera(scene.sources[0], context.host, scene, context.folder)
+    require_equal(cmds.getAttr(plug), 2.5, "the value after the dialog was opened")
+    preview_look(scene.sources[0], context.host, scene, context.folder, {})
+    return {"a preview keeps it": bool(cmds.getAttr(plug) == 2.5)}
+
+
+def check_change(context: CheckContext) -> None:
+    """Check that a change between two frames of a capture stays, counts as modified and is one undo step."""
+    plug = "acceptCube.translateY"
+
+    def change(frame: int) -> None:
+        if frame == 1002:
+            cmds.setAttr(plug, 2.0)
+
+    context.host.playblast(context.request(), change)
+    found = (cmds.getAttr(plug), cmds.file(query=True, modified=True))
+    require_equal(found, (2.0, True), "the value, and whether the scene is modified")
+    require_equal("setAttr" in str(cmds.undoInfo(query=True, undoName=True)), True, "the change can be undone")
+
+
+CHECKS = (
+    Check("nested references", "A missing file of a nested reference is found", check_nested_references),
+    Check(
+        "referenced camera",
+        "A capture through a camera of a reference changes no value",
+        check_referenced_camera,
+    ),
+    Check("unkeyed pose", "A value that is not keyed outlives the dialog and its preview", check_unkeyed_pose),
+    Check("change", "A change in the middle of a capture is kept and can be undone", check_change),
+)
