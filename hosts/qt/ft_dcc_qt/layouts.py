@@ -105,3 +105,15 @@ class Columns(QtWidgets.QBoxLayout):
         """Return the width of the widest column."""
         widths = [item.minimumSize().width() for item in map(self.itemAt, range(self.count())) if item is not None]
         return QtCore.QSize(max(widths, default=0), super().minimumSize().height())
+
+
+def hide_unplaced(owner: QtWidgets.QWidget) -> None:
+    """Make the owner the parent of those of its widgets that no layout shows, such as fields that this host lacks.
+
+    A widget without a parent belongs to Python, whose garbage collector may delete it in a worker thread, which crashes
+    the program.
+    """
+    for widget in vars(owner).values():
+        if isinstance(widget, QtWidgets.QWidget) and widget.parent() is None:
+            widget.setParent(owner)
+            widget.hide()

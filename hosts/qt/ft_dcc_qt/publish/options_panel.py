@@ -14,6 +14,7 @@ from ft_dcc.settings.definitions import BURNIN_POSITIONS
 from ft_dcc.settings.resolve import Settings
 from ft_dcc.ui.publish_controller import PublishController
 from ft_dcc_qt import style
+from ft_dcc_qt.layouts import hide_unplaced
 
 # What is burnt in if the settings name nothing.
 _BURNIN = {"top left": "{project}  {shot}", "bottom left": "{task}  {version}", "bottom right": "{frame}"}
@@ -38,6 +39,7 @@ class OptionsPanel(QtWidgets.QWidget):
         self.status.setPlaceholderText("Status: as the settings say")
         self.status.setToolTip("The status of the new version, such as “Pending Review”.")
         self._lay_out()
+        hide_unplaced(self)
 
     @property
     def fields(self) -> list[QtWidgets.QWidget]:

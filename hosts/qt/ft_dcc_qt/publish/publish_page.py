@@ -14,7 +14,7 @@ from ft_dcc.host import Host, SupportsSnapshot
 from ft_dcc.ui.publish_controller import PublishController
 from ft_dcc_qt import style
 from ft_dcc_qt.feedback.addressed_panel import AddressedPanel
-from ft_dcc_qt.layouts import Columns
+from ft_dcc_qt.layouts import Columns, hide_unplaced
 
 from .options_panel import OptionsPanel
 from .own_shots import OwnShots
@@ -97,6 +97,7 @@ class PublishPage(QtWidgets.QWidget):
         self.problems, self.progress = ProblemsPanel(controller, host), ProgressPanel(controller)
         self.result, self.recent = ResultPanel(controller), RecentVersions(controller)
         self._lay_out()
+        hide_unplaced(self)
         self._connect()
 
     def refresh(self) -> None:
