@@ -29,16 +29,19 @@ def app():
 
 
 @pytest.fixture(autouse=True)
-def deleted_dialogs():
-    """Delete the dialogs of a test after it, in the main thread, so that no thread of a later test collects them."""
+def deleted_windows():
+    """Delete the windows of a test after it.
+
+    Otherwise a thread of a later test may collect one as garbage, and Qt crashes when a thread deletes a widget whose
+    timer runs in the main thread.
+    """
     yield
-    if "ft_dcc_qt.dialog" not in sys.modules:
+    if "Qt.QtWidgets" not in sys.modules:
         return
-    from ft_dcc_qt.dialog import Dialog
     from Qt import QtCore, QtWidgets
 
     for window in QtWidgets.QApplication.topLevelWidgets():
-        if isinstance(window, Dialog):
+        if window.parent() is None:
             window.deleteLater()
     # Outside of an event loop, Qt deletes nothing by itself.
     QtCore.QCoreApplication.sendPostedEvents(None, QtCore.QEvent.Type.DeferredDelete)
