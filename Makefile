@@ -23,9 +23,9 @@ demo: setup
 
 test: setup-test
 	# The tests of a file share a studio server, so that a file runs in one process. The report of coverage is printed
-	# after tests that passed; failed tests stay at the end of the output. A test that crashes its process is repeated by
-	# xdist in the next one, without an end unless the restarts are limited.
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --max-worker-restart 2 --dist loadfile --cov --cov-report=
+	# after tests that passed; failed tests stay at the end of the output. A crash of a process ends the run with the name of
+	# the test, because xdist would wait forever for the tests of that process.
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --max-worker-restart 0 --dist loadfile --cov --cov-report=
 	$(BIN)/coverage report --skip-covered
 
 check: setup-test
