@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -10,7 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ft_dcc.errors import Cancelled, Error, ServerUnreachable, TaskNotFound, ValidationFailed, ValidationIssue
-from ft_dcc.host_support.main_thread import ignore_sigpipe, is_scene_captured, run_when_idle
+from ft_dcc.host_support.main_thread import is_scene_captured, run_when_idle
+from ft_dcc.ui.activity_runner import ActivityRunner, do_nothing
 from ft_dcc.ui.background_queries import BackgroundQueries
 from ft_dcc.ui.feedback_controller import FeedbackController
 from ft_dcc.ui.image_cache import ImageCache
@@ -34,30 +34,19 @@ if TYPE_CHECKING:
     from ft_dcc.review.notes import ReviewedVersion
     from ft_dcc.session import Session
 
-log = logging.getLogger(__name__)
-
 DEFAULT_REVIEW = "Review"
 
 
-def _nothing() -> None:
-    """Do nothing: the default callback."""
-
-
-class PublishController:
-    """The login, the choices, the running publish and the finished ones of one artist.
-
-    One activity runs at a time, on a worker thread; ``queries`` run beside it. ``on_start`` is called when an activity
-    starts, ``on_change`` by any thread after a change. ``wait(thread, seconds)`` waits for the worker; a host whose
-    main thread serves other threads does that in it.
-    """
+class PublishController(ActivityRunner):
+    """The login, the choices, the running publish and the finished ones of one artist; ``queries`` run beside them."""
 
     def __init__(
         self,
-        on_start: Callable[[], object] = _nothing,
-        on_change: Callable[[], object] = _nothing,
+        on_start: Callable[[], object] = do_nothing,
+        on_change: Callable[[], object] = do_nothing,
         wait: Callable[[threading.Thread, float], object] = threading.Thread.join,
     ) -> None:
-        self._on_begin, self._on_change, self._wait = on_start, on_change, wait
+        super().__init__(on_start, on_change, wait)
         self.session: Session | None = None
         self.server = self.user = ""
         self.tasks: dict[str, Task] = {}
@@ -67,12 +56,6 @@ class PublishController:
         self.shots: dict[str, Shot] = {}
         self._last_reviews: Mapping[str, tuple[str, ...]] = {}
         self.statuses: tuple[str, ...] = ()
-        self.activity = ""
-        # Tells two activities apart: one may start and end between two redraws.
-        self.completed_count = 0
-        self.progress: Progress | None = None
-        self.problems: tuple[ValidationIssue, ...] = ()
-        self.error = ""
         self.published: list[tuple[str, PublishedVersion]] = []
         self.is_partly_publishable = False
         # The movies of a publish that waits for ``send`` or ``discard_preview``.
@@ -83,19 +66,12 @@ class PublishController:
         self._pending_requests: tuple[PublishRequest, ...] = ()
         self._pending_host: Host | None = None
         self._has_repairs = False
-        self._cancel = threading.Event()
-        self._thread: threading.Thread | None = None
         self.queries = BackgroundQueries(on_change)
         self.feedback = FeedbackController(on_change)
         self.my_tasks = TaskListController(on_change)
         self.images = ImageCache(on_change)
         self.version_files = VersionFiles(on_change)
         self.renders = RenderList(on_change)
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether an activity runs."""
-        return self._thread is not None
 
     @property
     def is_publishing(self) -> bool:
@@ -161,7 +137,7 @@ class PublishController:
         """Return the first of ``default_reviews``."""
         return self.default_reviews(task_id)[0]
 
-    def sign_in(self, account: Account, then: Callable[[], object] = _nothing) -> None:
+    def sign_in(self, account: Account, then: Callable[[], object] = do_nothing) -> None:
         """Open a session and fetch the choices; ``then`` runs on the worker once the session is open."""
         self._start("sign in", lambda: self._open(account, then))
 
@@ -243,17 +219,6 @@ class PublishController:
         """Delete a job of the queue and the files that it uploaded."""
         self._start("drop", lambda: self._publisher(None).drop(job_id))
 
-    def cancel(self) -> None:
-        """Cancel the running activity; a cancelled publish leaves nothing behind."""
-        self._cancel.set()
-
-    def wait(self, seconds: float) -> bool:
-        """Wait for the activity, on the main thread; return whether it ended within these seconds."""
-        thread = self._thread
-        if thread is not None:
-            self._wait(thread, seconds)
-        return not self.is_busy
-
     def abandon(self) -> None:
         """Close after the window was deleted; a publish continues."""
         if not self.is_publishing:
@@ -277,42 +242,8 @@ class PublishController:
         self.previews = ()
         self._on_change()
 
-    def _start(self, activity: str, function: Callable[[], None], problems: tuple[ValidationIssue, ...] = ()) -> None:
-        if self.is_busy:
-            return
-        self.activity, self.progress, self.problems, self.error = activity, None, problems, ""
+    def _reset(self) -> None:
         self.is_partly_publishable, self.previews = False, ()
-        # Not a new event: the pending check keeps this one.
-        self._cancel.clear()
-        ignore_sigpipe()
-        self._thread = threading.Thread(target=self._work, args=(function,), name=f"ft-dcc {activity}", daemon=True)
-        self._thread.start()
-        self._on_begin()
-
-    def _work(self, function: Callable[[], None]) -> None:
-        try:
-            from ft_dcc.session.transport.cancellation import cancel_scope
-
-            with cancel_scope(self._raise_if_cancelled):
-                function()
-        except ValidationFailed as error:
-            self.problems = error.problems
-        except Cancelled:
-            self.error = "Cancelled."
-        except Error as error:
-            self.error = str(error)
-        except Exception as error:
-            log.exception("%s failed", self.activity)
-            self.error = f"{self.activity} failed: {error}. The details are in the log."
-        finally:
-            # The activity is over for callers, although this thread still runs.
-            self._thread = None
-            self.completed_count += 1
-            self._on_change()
-
-    def _raise_if_cancelled(self) -> None:
-        if self._cancel.is_set():
-            raise Cancelled(f"{self.activity} was cancelled.")
 
     def _open(self, account: Account, then: Callable[[], object]) -> None:
         from ft_dcc.session import Session
