@@ -1,16 +1,13 @@
-"""Frame ranges, rates, and the names of sequences."""
+"""Frame ranges, rates and sizes, and the frames on a disk."""
 
 from __future__ import annotations
 
-import os
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
 
 from ft_dcc.errors import FramesMissing, SettingInvalid
-from ft_dcc.files.sequences import find_sequences, is_sequence, join_sequences
-from ft_dcc.frames import FrameRange, Frames, Resolution, find_frames, format_ranges, frame_rate, split_range
+from ft_dcc.frames import FrameRange, Frames, Resolution, find_frames, format_ranges, frame_rate
 
 
 def test_handles_lie_outside_the_shot():
@@ -99,111 +96,5 @@ def test_a_pattern_without_files_raises_frames_missing(tmp_path):
         find_frames(str(tmp_path / "nothing.%04d.exr"))
 
 
-def test_only_the_file_name_makes_a_sequence():
-    assert is_sequence("/shots/sh010.%04d.png") and is_sequence("sh010.####.exr")
-    assert not is_sequence("/shots/%04d/film.mov")
-
-
 def test_frame_numbers_are_formatted_as_ranges():
     assert format_ranges((1003, 1001, 1002, 1010)) == "1001-1003, 1010"
-
-
-def test_one_image_selects_its_sequence_and_a_movie_selects_itself(tmp_path):
-    names = (
-        "sh010.1001.exr",
-        "sh010.1002.exr",
-        "grade_v002.0998.png",
-        "grade_v002.1000.png",
-        "edit_v002.mov",
-        "one.7.png",
-    )
-    for name in names:
-        (tmp_path / name).touch()
-    for left_behind in (".DS_Store", "._sh010.1001.exr", "Thumbs.db", "notes.txt", "sh010.blend"):
-        (tmp_path / left_behind).touch()
-    given = [tmp_path / "sh010.1001.exr", tmp_path / "edit_v002.mov", tmp_path / "one.7.png"]
-    assert [Path(text).name for text in find_sequences(given)] == ["sh010.%04d.exr", "edit_v002.mov", "one.7.png"]
-    inside = ["edit_v002.mov", "grade_v002.%04d.png", "one.7.png", "sh010.%04d.exr"]
-    assert [Path(text).name for text in find_sequences([tmp_path])] == inside
-
-
-def touch(folder, *names):
-    for name in names:
-        (folder / name).write_bytes(b"x")
-    return [str(folder / name) for name in names]
-
-
-@pytest.mark.parametrize("before", ["100%.", "50%d.", "sh#1.", "a@@@@.", "b$F4.", "c<frame04>_", "d%V."])
-def test_placeholders_can_be_literal_parts_of_names(tmp_path, before):
-    if os.name == "nt" and "<" in before:
-        pytest.skip("Windows has no such names")
-    given = touch(tmp_path, f"{before}1001.png", f"{before}1002.png")
-    (pattern,) = join_sequences(given)
-    assert pattern == str(tmp_path / f"{before}%04d.png")
-    assert find_sequences([tmp_path]) == [pattern] == find_sequences([Path(given[0])])
-    assert is_sequence(pattern)
-    assert find_frames(pattern) == FrameRange(1001, 1002)
-    sequence = Frames(pattern, FrameRange(1001, 1002), Fraction(24), Resolution(64, 36))
-    assert (str(sequence.path(1002)), sequence.missing()) == (given[1], ())
-
-
-@pytest.mark.parametrize("name", ["shot#1.png", "shot%d.png", "shot%04d.png"])
-def test_an_existing_file_is_no_pattern(tmp_path, name):
-    (given,) = touch(tmp_path, name)
-    assert not is_sequence(given)
-    assert join_sequences([given]) == (given,)
-
-
-@pytest.mark.parametrize(
-    ("names", "pattern"),
-    [
-        (("sh.-0002.png", "sh.-0001.png", "sh.0000.png", "sh.0001.png"), "sh.%04d.png"),
-        (("sh.-002.png", "sh.-001.png", "sh.0000.png", "sh.0001.png"), "sh.%04d.png"),
-        (("sh.-2.png", "sh.-1.png", "sh.0.png", "sh.1.png"), "sh.%01d.png"),
-    ],
-)
-def test_negative_numbers_of_any_padding_are_part_of_the_sequence(tmp_path, names, pattern):
-    given = touch(tmp_path, *names)
-    (found,) = join_sequences(given)
-    assert found == str(tmp_path / pattern)
-    assert find_sequences([tmp_path]) == [found]
-    assert find_frames(found) == FrameRange(-2, 1)
-    sequence = Frames(found, FrameRange(-2, 1), Fraction(24), Resolution(64, 36))
-    assert [str(sequence.path(frame)) for frame in range(-2, 2)] == given
-    assert sequence.missing() == ()
-
-
-def test_a_minus_after_a_letter_separates_the_number(tmp_path):
-    touch(tmp_path, "sh-0001.png", "sh-0002.png")
-    assert find_sequences([tmp_path]) == [str(tmp_path / "sh-%04d.png")]
-
-
-def test_numbers_that_grow_by_a_digit_are_one_sequence(tmp_path):
-    given = touch(tmp_path, "sh.998.png", "sh.999.png", "sh.1000.png")
-    (pattern,) = join_sequences(given)
-    assert find_sequences([tmp_path]) == [pattern]
-    assert find_frames(pattern) == FrameRange(998, 1000)
-    sequence = Frames(pattern, FrameRange(998, 1000), Fraction(24), Resolution(64, 36))
-    assert [str(sequence.path(frame)) for frame in (998, 999, 1000)] == given
-
-
-def test_views_become_sources(tmp_path):
-    touch(tmp_path, *(f"sh.{view}.{frame}.exr" for view in ("left", "right") for frame in (1001, 1002)), "sh.1001.exr")
-    assert join_sequences([str(tmp_path / "sh.%V.%04d.exr")]) == (
-        str(tmp_path / "sh.left.%04d.exr"),
-        str(tmp_path / "sh.right.%04d.exr"),
-    )
-    touch(tmp_path, "l_movie.mov", "r_movie.mov")
-    assert join_sequences([str(tmp_path / "%v_movie.mov")]) == (
-        str(tmp_path / "l_movie.mov"),
-        str(tmp_path / "r_movie.mov"),
-    )
-    missing = str(tmp_path / "none.%V.%04d.exr")
-    assert join_sequences([missing]) == (missing,)
-
-
-def test_a_range_follows_its_pattern_in_one_argument_or_two():
-    assert join_sequences(["a.%04d.png 1-5"]) == ("a.%04d.png 1-5",) == join_sequences(["a.%04d.png", "1-5"])
-    assert split_range("a.%04d.png 1-5") == ("a.%04d.png", FrameRange(1, 5))
-    assert split_range("a shot.%04d.png") == ("a shot.%04d.png", None)
-    assert split_range("movie 1-5") == ("movie 1-5", None)
