@@ -385,6 +385,18 @@ def test_compared_versions_show_the_same_frame_number(page, compared):
     page.check_image(index)
 
 
+def test_compared_versions_stay_exact_when_they_are_played_and_paused_again_and_again(page, compared):
+    page.open(compared[1])
+    check_both(page, 10)
+    for last in range(6, 14):
+        page.driver.press("Home")
+        check_both(page, 0)
+        page.driver.press("l")
+        page.wait_until(lambda state, last=last: int(state["number"]) > FIRST + last)
+        page.driver.press("k")
+        check_both(page, page.check_current(compared[0]))
+
+
 def test_difference_is_that_of_the_compared_frames(page, compared):
     _, link = compared
     page.open(link.replace("mode=side", "mode=difference"))

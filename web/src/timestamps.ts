@@ -12,6 +12,8 @@ const TOLERANCE = 0.05;
 const MAX_OFFSET = 16;
 /** Number of consecutive times off the frame grid that prove the rate wrong. */
 const MAX_OFF_GRID = 3;
+/** Number of times off the frame grid that a change of the speed may cause: WebKitGTK changes it by a seek to any time. */
+const MAX_OFF_GRID_AFTER_SPEED = 2;
 
 /**
  * Maps the `mediaTime` of a video frame callback to the index of the frame.
@@ -25,8 +27,9 @@ export class Timestamps {
   private readonly clip: Clip;
   private length: number;
   private offset: number | null = null;
-  private reportsSoughtTime = false;
+  private soughtTimes = false;
   private offGridCount = 0;
+  private expectedOffGrid = 0;
 
   constructor(clip: Clip) {
     this.clip = clip;
@@ -36,6 +39,11 @@ export class Timestamps {
   /** The offset is known. Until then `indexAt` expects the frames of a seek to index 0. */
   get isCalibrated(): boolean {
     return this.offset !== null;
+  }
+
+  /** Whether the engine reports the time that was sought, as Firefox and the WebKit engine do. */
+  get reportsSoughtTimes(): boolean {
+    return this.soughtTimes;
   }
 
   /** Whether several consecutive frames were not on the frame grid of the rate. */
@@ -51,6 +59,11 @@ export class Timestamps {
   /** Use the reported times as they are, if no seek can show the offset. */
   assumeNoOffset(): void {
     this.offset ??= 0;
+  }
+
+  /** Do not count the next times off the frame grid, because the speed of the movie was changed. */
+  expectSpeedChange(): void {
+    this.expectedOffGrid = MAX_OFF_GRID_AFTER_SPEED;
   }
 
   /** Return the position of the element's clock in frames, with the fraction. */
@@ -71,19 +84,22 @@ export class Timestamps {
     const isStart = fraction <= TOLERANCE;
     const isMiddle = Math.abs(fraction - 0.5) <= TOLERANCE;
     if (!isStart && ((isPlaying && !isSeeking) || !isMiddle)) {
-      this.offGridCount += 1;
+      if (this.expectedOffGrid > 0) this.expectedOffGrid -= 1;
+      else this.offGridCount += 1;
       return null;
     }
-    this.offGridCount = 0;
+    this.offGridCount = this.expectedOffGrid = 0;
     if (this.offset === null) {
       // A whole number above 0 is the frame that was shown before the seek to frame 0.
       if (whole > MAX_OFFSET || (isStart && whole > 0)) return null;
       this.offset = whole;
-      this.reportsSoughtTime = isMiddle;
+      this.soughtTimes = isMiddle;
       return 0;
     }
+    // The first frame may have been reported before the first seek.
+    this.soughtTimes ||= isMiddle && !isPlaying;
     // A start without playback is a late report of a frame that was played before the pause.
-    if (this.reportsSoughtTime && isStart && !isPlaying) return null;
+    if (this.soughtTimes && isStart && !isPlaying) return null;
     return this.clip.nearest(whole);
   }
 

@@ -90,6 +90,27 @@ test("one time off the frame grid is ignored, three in a row prove the rate wron
   assert.equal(timestamps.isWrongRate, true);
 });
 
+test("times off the frame grid after a change of the speed prove nothing", () => {
+  const rate = { numerator: 24, denominator: 1 };
+  const timestamps = opened(rate, 48, 0);
+  for (let change = 0; change < 9; change += 1) {
+    timestamps.expectSpeedChange();
+    for (const position of [17.3, 17.7]) assert.equal(timestamps.indexAt(seconds(rate, position), true), null);
+  }
+  assert.equal(timestamps.isWrongRate, false);
+  for (const position of [18.3, 19.3, 20.3]) timestamps.indexAt(seconds(rate, position), true);
+  assert.equal(timestamps.isWrongRate, true);
+});
+
+test("a frame that was played before the pause is not shown, also when the first frame was reported before a seek", () => {
+  const rate = { numerator: 24, denominator: 1 };
+  const timestamps = opened(rate, 48, 0);
+  assert.equal(timestamps.indexAt(seconds(rate, 0.5), false), 0);
+  assert.equal(timestamps.indexAt(seconds(rate, 13), true), 13);
+  assert.equal(timestamps.indexAt(seconds(rate, 15), false), null);
+  assert.equal(timestamps.indexAt(seconds(rate, 13.5), false), 13);
+});
+
 test("frames of another rate are off the grid while the movie plays", () => {
   const timestamps = opened({ numerator: 25, denominator: 1 }, 48, 0.5);
   for (let index = 0; index < 48 && !timestamps.isWrongRate; index += 1) {

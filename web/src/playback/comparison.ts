@@ -11,13 +11,20 @@ import { MAX_CONTINUOUS_SPEED } from "./frame_clock";
 
 /** Beyond this number of frames, the compared movie seeks instead of playing faster or slower. */
 const MAX_DRIFT = 4;
-/** Change of the speed for each frame of drift, and its maximum. */
-const DRIFT_GAIN = 0.2;
-const MAX_GAIN = 0.5;
+/** From this number of frames on, the compared movie plays faster or slower until it is at the right frame. */
+const MIN_CORRECTED_DRIFT = 2;
+const FASTER = 1.5;
+const SLOWER = 0.5;
 
-/** Return the factor by which the compared movie plays faster while it is this number of frames behind. */
-export function catchUpFactor(drift: number): number {
-  return 1 + Math.max(-MAX_GAIN, Math.min(MAX_GAIN, drift * DRIFT_GAIN));
+/**
+ * Return the factor of the speed of a movie that is `drift` frames behind, from its present factor.
+ *
+ * There are few changes, because the WebKit engine seeks at each of them.
+ */
+export function catchUpFactor(drift: number, factor: number): number {
+  if (Math.abs(drift) >= MIN_CORRECTED_DRIFT) return drift > 0 ? FASTER : SLOWER;
+  const isCorrected = factor === FASTER ? drift <= 0 : drift >= 0;
+  return isCorrected ? 1 : factor;
 }
 
 /**
@@ -37,6 +44,7 @@ export class Comparison {
   private openedMedia = "[]";
   private isSyncing = false;
   private hasProblem = false;
+  private factor = 1;
 
   constructor(main: Player, onChange: () => void) {
     this.main = main;
@@ -104,13 +112,15 @@ export class Comparison {
   private follow(index: number, speed: number): void {
     const { player } = this;
     if (!player.isPlaying) {
+      this.factor = 1;
       player.show(index);
       if (index < (player.clip?.lastIndex ?? 0)) player.play(speed);
       return;
     }
     const drift = index - (player.index ?? index);
     if (Math.abs(drift) > MAX_DRIFT) player.jump(index);
-    const rate = speed * (Math.abs(drift) <= 1 ? 1 : catchUpFactor(drift));
+    this.factor = catchUpFactor(drift, this.factor);
+    const rate = speed * this.factor;
     if (Math.abs(this.video.playbackRate - rate) > 0.01) this.video.playbackRate = rate;
   }
 
