@@ -249,7 +249,13 @@ def test_audible_strips_are_listed_with_start_cut_and_volume(host, scene, bpy, t
         strips.new_sound(name, str(path), channel, 990 + channel)
         for channel, name in enumerate(("first", "cut", "muted", "silent"), 1)
     )
-    cut.frame_offset_start, cut.frame_offset_end, cut.volume = 3, 4, 0.5
+    # Blender 5 renames the properties of a strip.
+    names = ("left_handle_offset", "right_handle_offset")
+    if not hasattr(cut, names[0]):
+        names = ("frame_offset_start", "frame_offset_end")
+    for name, frames in zip(names, (3.0, 4.0)):
+        setattr(cut, name, frames)
+    cut.volume = 0.5
     muted.mute, editor.channels[silent.channel].mute = True, True
     assert sorted(host.scene().sounds, key=lambda sound: sound.start) == [
         Soundtrack(path, Fraction(991), (Fraction(991), Fraction(1015))),

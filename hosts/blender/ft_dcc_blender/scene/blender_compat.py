@@ -164,3 +164,21 @@ def draw_progress(layout: Any, share: float, text: str) -> None:
         layout.progress(factor=share, text=text)
     else:
         layout.label(text=f"{text} ({share:.0%})", icon="TIME")
+
+
+def strip_range(strip: Any) -> tuple[int, int]:
+    """Return the first frame of a strip of the sequencer and the one after its last; Blender 5 renames them."""
+    if hasattr(strip, "left_handle"):
+        return strip.left_handle, strip.right_handle
+    return strip.frame_final_start, strip.frame_final_end
+
+
+def content_start(strip: Any) -> float:
+    """Return the frame at which the whole content of a strip would start."""
+    return float(strip.content_start if hasattr(strip, "content_start") else strip.frame_start)
+
+
+def show_only_strokes(style: Any) -> None:
+    """Let a material of grease pencil draw strokes without a fill; Blender 5.2 ignores these properties."""
+    if not getattr(style.bl_rna.properties["show_stroke"], "is_deprecated", False):
+        style.show_stroke, style.show_fill = True, False

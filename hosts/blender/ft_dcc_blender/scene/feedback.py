@@ -16,6 +16,7 @@ import bpy
 from ft_dcc.host_support.feedback import aspect_problems, author_label, caption, drawings_in_range, linear
 from ft_dcc.review.drawings import Drawing, Stroke
 
+from . import blender_compat
 from .camera_plane import CameraPlane
 from .grease_pencil import add_strokes, new_data, new_object
 from .maintained import maintained_camera, unbound_markers
@@ -204,7 +205,7 @@ def _new_material(colour: tuple[float, ...], opacity: float) -> Any:
     bpy.data.materials.create_gpencil_data(material)
     style = material.grease_pencil
     style.color = (*(linear(value) for value in colour), opacity)
-    style.show_stroke, style.show_fill = True, False
+    blender_compat.show_only_strokes(style)
     return material
 
 

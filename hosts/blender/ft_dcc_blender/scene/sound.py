@@ -32,7 +32,7 @@ def find_sounds(scene: Any) -> tuple[Soundtrack, ...]:
     return tuple(
         Soundtrack(
             path=Path(bpy.path.abspath(strip.sound.filepath, library=strip.sound.library)),
-            start=Fraction(f"{strip.frame_start:.4f}"),
+            start=Fraction(f"{blender_compat.content_start(strip):.4f}"),
             heard=heard,
             volume=strip.volume,
         )
@@ -91,7 +91,7 @@ def _audible_in(
     parent: Any, limits: tuple[Fraction, Fraction] | None
 ) -> Iterator[tuple[Any, tuple[Fraction, Fraction]]]:
     for strip in blender_compat.sequencer_strips(parent):
-        start, end = Fraction(strip.frame_final_start), Fraction(strip.frame_final_end)
+        start, end = map(Fraction, blender_compat.strip_range(strip))
         if limits is not None:
             start, end = max(start, limits[0]), min(end, limits[1])
         if strip.mute or parent.channels[strip.channel].mute or start >= end:
