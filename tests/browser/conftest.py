@@ -225,9 +225,10 @@ class ReviewPage:
         )
 
     def wait_until_still(self) -> None:
-        """Wait until the movie is paused and no seek is in progress."""
+        """Wait until the movie is paused on the frame that was requested last."""
         self.page.wait_for_function(
-            "() => { const movie = document.querySelector('video'); return movie.paused && !movie.seeking; }"
+            "() => document.querySelector('video').paused"
+            " && document.querySelector('#stage').dataset.settled === 'true'"
         )
 
     def shown_index(self, selector: str = "#movie") -> int:

@@ -722,6 +722,7 @@ class Page {
     store.shownFrame.value = this.frame;
     this.presentation.observe();
     this.stage.dataset["waiting"] = String(this.player.isWaiting);
+    this.stage.dataset["settled"] = String(this.player.isSettled);
     this.still.hidden = !this.still.hasAttribute("src") || this.stageNotice !== null;
     this.video.hidden = !this.video.hasAttribute("src") || this.stageNotice !== null;
     const review = store.review.peek();

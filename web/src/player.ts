@@ -103,6 +103,11 @@ export class Player {
     return this.speed !== 0;
   }
 
+  /** Whether the frame on the screen is the one that was requested last. */
+  get isSettled(): boolean {
+    return this.requested === null && !this.video.seeking;
+  }
+
   get mode(): PlayMode {
     return this.playMode;
   }
@@ -371,8 +376,10 @@ export class Player {
 
   private onSeeked(): void {
     if (this.destination !== this.sought) this.seek();
-    else if (this.timestamps?.isCalibrated && this.index === this.requested) this.settle();
-    else this.awaitFrame();
+    else if (this.timestamps?.isCalibrated && this.index === this.requested) {
+      this.settle();
+      this.onChange();
+    } else this.awaitFrame();
   }
 
   /**
