@@ -20,8 +20,6 @@ const MAX_ATTEMPTS = 2;
 const MAX_TIMER_MS = 50;
 /** Time from the end of a seek to the moment when its frame callback counts as lost. */
 const FRAME_CALLBACK_TIMEOUT_MS = 400;
-/** Time from a pause until the last played frames are on the screen, which WebKitGTK reports before it paints them. */
-const LATE_PAINT_MS = 300;
 
 /** A time of display that is so far from the callback is not on the clock of the page. */
 const MAX_DISPLAY_OFFSET_MS = 1_000;
@@ -70,7 +68,6 @@ export class Player {
   private sought: number | null = null;
   private attempts = 0;
   private frameTimeout = 0;
-  private latePaintTimer = 0;
   private hasMetadata = false;
   private animationCallback = 0;
   private seekClock: FrameClock | null = null;
@@ -194,7 +191,6 @@ export class Player {
   close(): void {
     this.stopAnimation();
     clearTimeout(this.frameTimeout);
-    clearTimeout(this.latePaintTimer);
     if ("cancelVideoFrameCallback" in this.video) this.video.cancelVideoFrameCallback(this.frameCallback);
     this.video.pause();
     this.video.removeAttribute("src");
@@ -255,21 +251,12 @@ export class Player {
 
   /** Stop on the frame that is on the screen. */
   pause(): void {
-    if (this.speed > 0 && this.timestamps?.reportsSoughtTimes) this.seekAgainAfterLatePaint();
     this.stopAnimation();
     this.setSpeed(0);
     this.video.pause();
     // The element's clock may be at the edge of the frame; from the middle a step always reaches the next frame.
     if (this.index !== null && this.canSeek) this.goTo(this.target);
     this.onChange();
-  }
-
-  /** Seek once more after a pause: a played frame may be painted over that of the first seek, and no event tells it. */
-  private seekAgainAfterLatePaint(): void {
-    clearTimeout(this.latePaintTimer);
-    this.latePaintTimer = window.setTimeout(() => {
-      if (!this.isPlaying && this.requested === null && this.index !== null) this.goTo(this.index);
-    }, LATE_PAINT_MS);
   }
 
   /** Move playback by single seeks by a number of frames, so that it shows the same frame as another page. */

@@ -41,11 +41,6 @@ export class Timestamps {
     return this.offset !== null;
   }
 
-  /** Whether the engine reports the time that was sought, as Firefox and the WebKit engine do. */
-  get reportsSoughtTimes(): boolean {
-    return this.soughtTimes;
-  }
-
   /** Whether several consecutive frames were not on the frame grid of the rate. */
   get isWrongRate(): boolean {
     return this.offGridCount >= MAX_OFF_GRID;
