@@ -13,7 +13,7 @@ from pathlib import Path
 import attrs
 
 from ft_dcc.frames import Frames, Resolution
-from ft_dcc.media import burnin, encode_run, ffmpeg, ocio
+from ft_dcc.media import burnin, encode_run, ffmpeg, ocio, presets
 from ft_dcc.media import burnin as drawing
 from ft_dcc.media import ffmpeg_colour as encoding
 from ft_dcc.media.ffmpeg import Feed, IsCancelled
@@ -93,9 +93,18 @@ class _Sheet:
             if self._header is not None:
                 header = drawing.header_script(*_HEADER, self._header, self.target, self._size)
                 (folder / _HEADER_SCRIPT).write_text(header, encoding="utf-8")
-            command = [*self.arguments, "-map", "0:V:0", "-vf", ",".join(self._chain()), "-frames:v", "1", "-q:v", "3"]
+            command = [
+                *self.arguments,
+                "-map",
+                "0:V:0",
+                "-vf",
+                ",".join(self._chain()),
+                "-frames:v",
+                "1",
+                *presets.JPEG,
+            ]
             finished = ffmpeg.run(
-                [*command, "-f", "mjpeg", ffmpeg.file_url(unfinished)],
+                [*command, ffmpeg.file_url(unfinished)],
                 folder=folder,
                 feed=self.feed,
                 on_line=self.frame_input.on_log_line if self.frame_input else None,

@@ -25,6 +25,7 @@ def encode(
     colour: ocio.ColourOptions | None = None,
     sounds: Sequence[sound.Sound] = (),
     fill_missing: bool = False,
+    thumbnail: Path | None = None,
     on_frame: encode_run.OnFrame | None = None,
     is_cancelled: ffmpeg.IsCancelled | None = None,
 ) -> media_info.EncodedFile:
@@ -32,7 +33,8 @@ def encode(
 
     A frame that a step leaves out is replaced by the previous one, and with ``fill_missing`` so is a missing one, which
     is labelled. Without ``colour`` the settings apply to OpenEXR files, and all others are shown unchanged.
-    ``on_frame`` is called with each encoded frame's number; an error that it raises ends the encode.
+    ``on_frame`` is called with each encoded frame's number; an error that it raises ends the encode. With ``thumbnail``
+    the same run writes a thumbnail of the middle frame, without the burn-in, to this path.
 
     Raises FramesMissing for missing or damaged frames, ValueMismatch for a frame that is not of ``frames.resolution``,
     SettingInvalid, MissingExtra, StorageError, EncodeFailed or Cancelled. After an error ``path`` is unchanged.
@@ -43,7 +45,7 @@ def encode(
         files = dict(frame_input.files(lambda: False))
         refuse_damaged(frames, [number for number, path in files.items() if not file_integrity.is_whole(path)])
     arguments, feed = frame_input.source()
-    run = encode_run.EncodeRun.of_frames(frame_input, arguments, feed, output, burnin, sounds)
+    run = encode_run.EncodeRun.of_frames(frame_input, arguments, feed, output, burnin, sounds, thumbnail)
     return run.encode(path, on_frame, is_cancelled, frame_input.on_log_line, frame_input.verify_decoded)
 
 
@@ -83,15 +85,16 @@ def transcode(
     output: presets.Output = presets.REVIEW,
     burnin: Burnin | None = None,
     sounds: Sequence[sound.Sound] = (),
+    thumbnail: Path | None = None,
     on_frame: encode_run.OnFrame | None = None,
     is_cancelled: ffmpeg.IsCancelled | None = None,
 ) -> media_info.EncodedFile:
     """Transcode a movie to ``path``: every frame once, at its exact rate, with its sound in sync.
 
-    A movie that is ready for the review is copied, unless something is to be changed. ``info`` is the result of
-    ``probe``, if it is known already. ``first_frame`` is the number of the first frame for ``on_frame``, ``burnin`` and
-    ``sounds``. Raises MovieUnreadable, ValueMismatch for a variable rate, which ``resampled`` makes constant, and
-    otherwise what ``encode`` raises.
+    A movie that is ready for the review is copied, without a thumbnail, unless something is to be changed. ``info`` is
+    the result of ``probe``, if it is known already. ``first_frame`` is the number of the first frame for ``on_frame``,
+    ``burnin`` and ``sounds``. Raises MovieUnreadable, ValueMismatch for a variable rate, which ``resampled`` makes
+    constant, and otherwise what ``encode`` raises.
     """
     info = probe(movie, is_cancelled=is_cancelled) if info is None else info
     if not info.is_constant_rate:
@@ -109,6 +112,7 @@ def transcode(
         own_sound,
         remark=info.changes,
         timecode="" if info.is_resampled else later_timecode(info),
+        thumbnail=encode_run.ThumbnailOutput(thumbnail, info.frame_count // 2) if thumbnail else None,
     )
     if movie.suffix == ".mp4" and info.is_ready_for_review and run.changes_nothing:
         return run.copy(movie, path, on_frame)

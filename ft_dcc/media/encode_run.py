@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -19,12 +20,39 @@ from ft_dcc.media.burnin import Burnin, BurninTarget
 from ft_dcc.media.encoders import SOFTWARE, Encoder
 from ft_dcc.media.ffmpeg import Feed, Finished, IsCancelled, OnLine
 from ft_dcc.media.fonts.font_files import BUNDLED, missing_remark
-from ft_dcc.media.inspection import media_info, probe
+from ft_dcc.media.inspection import file_integrity, media_info
 from ft_dcc.media.sound import Sound
 
 OnFrame = Callable[[int], None]
 Verify = Callable[[Finished], None]
 SCRIPT = "burnin.ass"
+# In ffmpeg's log; a sound file with a cover has such a line, too, before those of the outputs.
+_JPEG_SIZE = re.compile(r"Stream #1:0.*: Video: mjpeg.*, (\d+x\d+)\b")
+
+
+@attrs.frozen
+class ThumbnailOutput:
+    """A thumbnail that is made while the frames are decoded anyway: its path, and its frame, counted from 0.
+
+    It shows the frame without a burn-in.
+    """
+
+    path: Path
+    frame: int
+
+    @property
+    def filters(self) -> list[str]:
+        """The filters from all frames to the thumbnail."""
+        return [f"select=eq(n\\,{self.frame})", *ffmpeg_colour.to_jpeg(presets.THUMBNAIL_LONGER_SIDE)]
+
+    def arguments(self, path: Path) -> list[str]:
+        """Return ffmpeg's arguments of the output, whose filters end at [thumbnail]."""
+        # Else ffmpeg repeats the image for the time of the frames before it.
+        return ["-map", "[thumbnail]", "-fps_mode", "passthrough", *presets.JPEG, ffmpeg.file_url(path)]
+
+    def encoded_file(self, resolution: Resolution) -> media_info.EncodedFile:
+        """Return the thumbnail, which is complete and has this size."""
+        return media_info.EncodedFile(self.path, presets.THUMBNAIL, resolution, None, 1, self.path.stat().st_size)
 
 
 @attrs.frozen
@@ -34,7 +62,7 @@ class EncodeRun:
     ``arguments`` are ffmpeg's input arguments, ``filters`` the first filters, after which the matrix can be converted.
     ``own_sound`` is the time in the movie, in seconds, at which the clock of the source's sound reads 0, None without
     sound. ``feed`` writes to ffmpeg's pipe. ``remark`` says what the filters change in the images.
-    ``timecode`` is that of the source's first frame, "" without one.
+    ``timecode`` is that of the source's first frame, "" without one. ``thumbnail`` is written by the same run.
     """
 
     source: str
@@ -48,6 +76,7 @@ class EncodeRun:
     feed: Feed | None = None
     remark: str = ""
     timecode: str = ""
+    thumbnail: ThumbnailOutput | None = None
 
     @classmethod
     def of_frames(
@@ -58,10 +87,21 @@ class EncodeRun:
         output: presets.Output,
         burnin: Burnin | None,
         sounds: Sequence[Sound],
+        thumbnail: Path | None,
     ) -> EncodeRun:
         """Return the run that encodes a sequence; ``arguments`` and ``feed`` are those of ``frames.source``."""
-        pattern = frames.frames.pattern
-        return cls(pattern, arguments, frames.filters, frames.target, output, burnin or Burnin(), sounds, feed=feed)
+        image = None if thumbnail is None else ThumbnailOutput(thumbnail, frames.middle)
+        return cls(
+            frames.frames.pattern,
+            arguments,
+            frames.filters,
+            frames.target,
+            output,
+            burnin or Burnin(),
+            sounds,
+            feed=feed,
+            thumbnail=image,
+        )
 
     @property
     def size(self) -> Resolution:
@@ -78,15 +118,24 @@ class EncodeRun:
         """Whether the movie would be a review movie of the same size without additions."""
         return self.output is presets.REVIEW and not (self._has_burnin or self.sounds)
 
-    def command(self, path: Path, encoder: Encoder = SOFTWARE) -> list[str]:
-        """Return ffmpeg's arguments."""
+    def command(self, path: Path, encoder: Encoder = SOFTWARE, image: Path | None = None) -> list[str]:
+        """Return ffmpeg's arguments; the thumbnail, if there is one, is written to ``image``."""
         target, fps = self.target, self.target.fps
         drawing: list[str] = []
         if self._has_burnin:
             drawing = burnin.filters(self.burnin, self.size, fps, SCRIPT, self.output.pixel_format)
         review = ffmpeg_colour.to_review(target.resolution, self.size, self.output.pixel_format)
         upload = encoder.filters if self.output.codec is None else ()
-        chains = [f"[0:V:0]{','.join((*self.filters, *review, *drawing, ffmpeg_colour.TAGS, *upload))}[video]"]
+        to_video = (*review, *drawing, ffmpeg_colour.TAGS, *upload)
+        chains = [f"[0:V:0]{','.join((*self.filters, *to_video))}[video]"]
+        images: list[str] = []
+        if self.thumbnail is not None and image is not None:
+            chains = [
+                f"[0:V:0]{','.join((*self.filters, 'split'))}[movie][image]",
+                f"[movie]{','.join(to_video)}[video]",
+                f"[image]{','.join(self.thumbnail.filters)}[thumbnail]",
+            ]
+            images = self.thumbnail.arguments(image)
         first = timecode.timecode(target.numbers[0] - self.burnin.lead, fps)
         if self.output.keeps_timecode and self.timecode:
             first = timecode.earlier_timecode(self.timecode, self.burnin.lead, fps)
@@ -95,14 +144,17 @@ class EncodeRun:
         if starts:
             chains += sound.mixed(starts, self.count / fps)
             outputs += ["-map", "[sound]", *self.output.audio]
-        inputs = [*encoder.device, *self.arguments, *(argument for one in self.sounds for argument in one.arguments())]
+        source = [*ffmpeg.thread_arguments("decoder_threads"), *self.arguments]
+        inputs = [*encoder.device, *source, *(argument for one in self.sounds for argument in one.arguments())]
         return [
             *inputs,
             "-filter_complex",
             ";".join(chains),
             *outputs,
             *self.output.arguments(fps, encoder.codec),
+            *ffmpeg.thread_arguments("encoder_threads"),
             ffmpeg.file_url(path),
+            *images,
         ]
 
     def _sound_starts(self) -> list[tuple[str, Fraction, list[str]]]:
@@ -126,18 +178,28 @@ class EncodeRun:
 
         If a hardware encoder fails, x264 encodes the movie.
         """
-        on_count = self._frame_counter(on_frame)
+        on_count, sizes = self._frame_counter(on_frame), []
+
+        def read(line: str) -> None:
+            if self.thumbnail and (found := _JPEG_SIZE.search(line)):
+                sizes.append(Resolution.parse(found[1]))
+            if on_line:
+                on_line(line)
 
         def run_encoder(unfinished: Path, folder: Path | None, encoder: Encoder) -> Error | None:
-            command = self.command(unfinished, encoder)
+            command = self.command(unfinished, encoder, image)
             finished = ffmpeg.run(
-                command, folder=folder, feed=self.feed, on_line=on_line, on_count=on_count, is_cancelled=is_cancelled
+                command, folder=folder, feed=self.feed, on_line=read, on_count=on_count, is_cancelled=is_cancelled
             )
             if verify:
                 verify(finished)
             return self._find_flaw(unfinished, finished)
 
-        with ffmpeg.replacing(path) as unfinished, self._script_folder(path.parent) as folder:
+        with (
+            ffmpeg.replacing(path) as unfinished,
+            self._unfinished_thumbnail() as image,
+            self._script_folder(path.parent) as folder,
+        ):
             encoder, remark = SOFTWARE, ""
             if self.output.codec is None:
                 encoder, remark = encoders.choose(path.parent, is_cancelled)
@@ -158,7 +220,8 @@ class EncodeRun:
         lost = missing_remark(burnin.fonts_of(self.burnin, self.target).missing) if self._has_burnin else ""
         changes = "; ".join(filter(None, (self.remark, lost)))
         remarks = "; ".join(filter(None, (self.remark, remark, lost)))
-        return attrs.evolve(self._encoded_file(path), encoder=name, remark=remarks, changes=changes)
+        made = self.thumbnail.encoded_file(sizes[-1]) if self.thumbnail else None
+        return attrs.evolve(self._encoded_file(path), encoder=name, remark=remarks, changes=changes, thumbnail=made)
 
     def copy(self, movie: Path, path: Path, on_frame: OnFrame | None) -> media_info.EncodedFile:
         """Copy the movie to ``path`` unchanged."""
@@ -176,6 +239,15 @@ class EncodeRun:
     @property
     def _has_burnin(self) -> bool:
         return self.burnin.is_drawn or bool(self.target.filled)
+
+    @contextlib.contextmanager
+    def _unfinished_thumbnail(self) -> Iterator[Path | None]:
+        """Yield a temporary file that replaces the thumbnail if the block succeeds, None without a thumbnail."""
+        if self.thumbnail is None:
+            yield None
+            return
+        with ffmpeg.replacing(self.thumbnail.path) as unfinished:
+            yield unfinished
 
     @contextlib.contextmanager
     def _script_folder(self, folder: Path) -> Iterator[Path | None]:
@@ -206,7 +278,7 @@ class EncodeRun:
         """Return the error of the run or of its file, None without one; ffmpeg's exit code is not reliable."""
         if finished.returncode:
             return ffmpeg.failure(finished, self.source, path)
-        count = probe.count_frames(path)
+        count = file_integrity.declared_frames(path) if file_integrity.is_whole(path) else 0
         if count == self.count:
             return None
         reason = f"The movie of {self.source} has {count} frames; expected {self.count}. Try again."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import queue
 import re
@@ -74,11 +75,26 @@ def find(purpose: str = "Encoding a movie") -> Path:
 def version() -> str:
     """Return ffmpeg's own version text ("5.1.9-0+deb12u1"); raise EncodeFailed if it does not run."""
     program = find()
+    return _version_of(program, program.stat().st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=8)
+def _version_of(program: Path, _changed_ns: int) -> str:
+    # Cached, because a worker of a batch publishes many sources with one program.
     text, log = _start([str(program), "-version"]).communicate()
     found = _VERSION.match(text)
     if found is None:
         raise EncodeFailed(f"{program} is not an ffmpeg, or is broken. Set {VARIABLE} to one that runs.", log)
     return found[1]
+
+
+def thread_arguments(setting: str) -> list[str]:
+    """Return ffmpeg's option for the number of threads in ``setting``; ffmpeg chooses it if the setting is not set.
+
+    Before an input it is the number of decoder threads, before an output that of encoder threads.
+    """
+    count = read_settings().get(setting)
+    return ["-threads", count] if count else []
 
 
 def run(

@@ -65,12 +65,16 @@ def to_review(resolution: Resolution, size: Resolution, pixel_format: str) -> li
     ]
 
 
-def to_jpeg(scaling: str = "") -> list[str]:
+def to_jpeg(longer_side: int | None = None) -> list[str]:
     """Return the filters to BT.601, full range, which JFIF prescribes.
 
-    ``scaling`` holds zscale's options for another size, with a colon at their end: one filter scales and leaves 4:2:0,
-    which has no odd sizes.
+    With ``longer_side`` the images get square pixels, because a JPEG is always shown with them, and at most this number
+    of pixels on their longer side. One filter scales and leaves 4:2:0, which has no odd sizes.
     """
+    scaling = ""
+    if longer_side is not None:
+        factor = f"min(1\\,{longer_side}/max(iw*sar\\,ih))"
+        scaling = f"w=max(1\\,round(iw*sar*{factor})):h=max(1\\,round(ih*{factor})):filter=spline36:"
     return [f"zscale={scaling}m=470bg:r=full", "format=yuvj444p"]
 
 

@@ -80,6 +80,12 @@ class FrameInput:
         rgb = ffmpeg_colour.OPAQUE_RGB if self.converter is None else ffmpeg_colour.AS_RGB
         return [f"trim=end_pts={len(self.shown)}", probe.SHOWINFO, *shape, rgb]
 
+    @property
+    def middle(self) -> int:
+        """The place in the movie, from 0, of the middle one of the frames that exist."""
+        own = [place for place, number in enumerate(self.numbers) if self.shown[number] == number]
+        return own[(len(own) - 1) // 2]
+
     def files(self, _is_stopped: Callable[[], bool]) -> Iterable[tuple[int, Path]]:
         """Return the frame number and the file of each frame of the movie."""
         return ((shown, self.frames.path(shown)) for shown in self.shown.values())

@@ -105,6 +105,7 @@ def start_live_encode(
     burnin: Burnin | None = None,
     colour: ocio.ColourOptions | None = None,
     sounds: Sequence[sound.Sound] = (),
+    thumbnail: Path | None = None,
     on_frame: encode_run.OnFrame | None = None,
     is_cancelled: ffmpeg.IsCancelled | None = None,
 ) -> LiveEncode:
@@ -120,7 +121,7 @@ def start_live_encode(
     live_encode = LiveEncode(frames)
     frame_input = build_frame_input(frames, colour, check_disk=False)
     arguments, feed = frame_input.source(lambda is_stopped: live_encode.files(frame_input, is_stopped))
-    run = encode_run.EncodeRun.of_frames(frame_input, arguments, feed, output, burnin, sounds)
+    run = encode_run.EncodeRun.of_frames(frame_input, arguments, feed, output, burnin, sounds, thumbnail)
 
     def encode(is_dropped: ffmpeg.IsCancelled) -> media_info.EncodedFile:
         def is_over() -> bool:

@@ -51,6 +51,9 @@ class Output:
         ]
 
 
+# The image of a version in lists, a JPEG of at most this number of pixels on its longer side.
+THUMBNAIL, THUMBNAIL_LONGER_SIDE = "thumbnail", 640
+JPEG = ("-q:v", "3", "-f", "mjpeg")
 _MP4 = ("-movflags", "+faststart", "-f", "mp4")
 
 REVIEW = Output("ftrackreview-mp4", None, "yuv420p", _MP4)

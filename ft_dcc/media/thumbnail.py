@@ -12,23 +12,19 @@ from ft_dcc.errors import MovieUnreadable
 from ft_dcc.files.sequences import IMAGE_SUFFIXES
 from ft_dcc.frames import FrameRange, Frames, Resolution
 from ft_dcc.media import burnin as drawing
-from ft_dcc.media import encode_run, ffmpeg, ocio
+from ft_dcc.media import encode_run, ffmpeg, ocio, presets
 from ft_dcc.media import ffmpeg_colour as encoding
 from ft_dcc.media.ffmpeg import Feed, IsCancelled
 from ft_dcc.media.fonts.font_files import missing_remark
 from ft_dcc.media.inspection import media_info
-from ft_dcc.media.inspection.probe import (
-    COUNT_ARGS,
-    SHOWINFO,
-    movie_input,
-    parse_frame_count,
-    parse_frame_line,
-    png_pixel_aspect,
-    probe,
-)
+from ft_dcc.media.inspection.probe import SHOWINFO, movie_input, parse_frame_line, png_pixel_aspect, probe
 
-THUMBNAIL, STILL = "thumbnail", "ftrackreview-image"
-LONGER_SIDE, STILL_LONGER_SIDE, MOVIE_IMAGES_LONGER_SIDE = 640, 3840, 1920
+STILL = "ftrackreview-image"
+STILL_LONGER_SIDE, MOVIE_IMAGES_LONGER_SIDE = 3840, 1920
+# Reads every frame and decodes none.
+_COUNT_ARGS = ("-loglevel", "level+verbose", "-map", "0:V:0", "-c", "copy", "-f", "null", "-")
+# ffmpeg 7.0 reports progress of encodes only; every version writes this line at the end of a copy.
+_COUNT_LINE = re.compile(r"Output stream #0:0 \(video\): (\d+) packets muxed")
 _DURATION = re.compile(r"Duration: (\d+):(\d+):(\d+\.\d+)")
 
 
@@ -40,7 +36,7 @@ def thumbnail(
     ``colour`` is as for ``encode``; ``burnin`` is drawn without its slate. Raises
     MovieUnreadable for a source without an image, FramesMissing for a damaged one, StorageError or EncodeFailed.
     """
-    return _draw(_jpeg(source, path, THUMBNAIL, LONGER_SIDE, colour), burnin)
+    return _draw(_jpeg(source, path, presets.THUMBNAIL, presets.THUMBNAIL_LONGER_SIDE, colour), burnin)
 
 
 def still(
@@ -61,7 +57,7 @@ def movie_images(movie: Path, folder: Path, *, is_cancelled: IsCancelled | None 
     """
     info = probe(movie, max_frames=1, is_cancelled=is_cancelled)
     pattern = folder / "image.%05d.jpg"
-    filters = [*encoding.from_movie(info), *encoding.to_jpeg(_limited(MOVIE_IMAGES_LONGER_SIDE)), SHOWINFO]
+    filters = [*encoding.from_movie(info), *encoding.to_jpeg(MOVIE_IMAGES_LONGER_SIDE), SHOWINFO]
     sink = ["-map", "0:V:0", "-vf", ",".join(filters), "-fps_mode", "passthrough", "-q:v", "3", "-f", "image2"]
     sizes: list[Resolution] = []
 
@@ -82,13 +78,6 @@ def movie_images(movie: Path, folder: Path, *, is_cancelled: IsCancelled | None 
     return Frames(str(pattern), FrameRange(1, count), info.fps, sizes[0])
 
 
-def _limited(longer_side: int) -> str:
-    """Return zscale's options for square pixels and at most this size, with a colon at their end."""
-    # A JPEG is always shown with square pixels.
-    factor = f"min(1\\,{longer_side}/max(iw*sar\\,ih))"
-    return f"w=max(1\\,round(iw*sar*{factor})):h=max(1\\,round(ih*{factor})):filter=spline36:"
-
-
 def _draw(made: media_info.EncodedFile, burnin: drawing.Burnin | None) -> media_info.EncodedFile:
     """Draw the burn-in on a JPEG, whose size is known only now, and return the JPEG."""
     if burnin is None or not attrs.evolve(burnin, slate=()).is_drawn:
@@ -101,7 +90,7 @@ def _draw(made: media_info.EncodedFile, burnin: drawing.Burnin | None) -> media_
         # The letterbox's black is that of YUV of limited range.
         review = encoding.to_review(made.resolution, made.resolution, "yuv444p")
         filters = [encoding.AS_RGB, *review, *drawn, *encoding.to_jpeg()]
-        sink = ["-map", "0:V:0", "-vf", ",".join(filters), "-frames:v", "1", "-q:v", "3", "-f", "mjpeg"]
+        sink = ["-map", "0:V:0", "-vf", ",".join(filters), "-frames:v", "1", *presets.JPEG]
         finished = ffmpeg.run([*movie_input(made.path), *sink, ffmpeg.file_url(unfinished)], folder=folder)
         if finished.returncode or not unfinished.stat().st_size:
             raise ffmpeg.failure(finished, str(made.path), made.path)
@@ -113,10 +102,10 @@ def _jpeg(
     source: Path, path: Path, name: str, longer_side: int, colour: ocio.ColourOptions | None
 ) -> media_info.EncodedFile:
     arguments, first_filters, feed = _input(source, colour)
-    filters = [*first_filters, *encoding.to_jpeg(_limited(longer_side)), SHOWINFO]
+    filters = [*first_filters, *encoding.to_jpeg(longer_side), SHOWINFO]
     frames = []
     with ffmpeg.replacing(path) as unfinished:
-        sink = ["-map", "0:V:0", "-vf", ",".join(filters), "-frames:v", "1", "-q:v", "3", "-f", "mjpeg"]
+        sink = ["-map", "0:V:0", "-vf", ",".join(filters), "-frames:v", "1", *presets.JPEG]
         finished = ffmpeg.run(
             [*arguments, *sink, ffmpeg.file_url(unfinished)],
             feed=feed,
@@ -151,8 +140,9 @@ def _middle(movie: Path) -> Fraction:
     def read(line: str) -> None:
         if found := _DURATION.search(line):
             seconds.append(int(found[1]) * 3600 + int(found[2]) * 60 + Fraction(found[3]))
-        counts.append(parse_frame_count(line) or counts[-1])
+        if found := _COUNT_LINE.search(line):
+            counts.append(int(found[1]))
 
-    ffmpeg.run([*movie_input(movie), *COUNT_ARGS], on_line=read)
+    ffmpeg.run([*movie_input(movie), *_COUNT_ARGS], on_line=read)
     count = max(1, counts[-1])
     return max(Fraction(0), (count // 2 - Fraction(1, 2)) * seconds[-1] / count)

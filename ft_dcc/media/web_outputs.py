@@ -51,8 +51,9 @@ def make_web_outputs(
         if on_progress:
             on_progress(index + 1, info.frame_count)
 
-    movie = transcode(source, folder / "movie.mp4", info=info, on_frame=on_frame, is_cancelled=is_cancelled)
-    return [movie, thumbnail(movie.path, folder / "thumbnail.jpg")]
+    path, image = folder / "movie.mp4", folder / "thumbnail.jpg"
+    movie = transcode(source, path, info=info, thumbnail=image, on_frame=on_frame, is_cancelled=is_cancelled)
+    return [movie, movie.thumbnail or thumbnail(movie.path, image)]
 
 
 def make_sequence_outputs(
@@ -77,8 +78,9 @@ def make_sequence_outputs(
             on_progress(number - frame_range.start + 1, len(frame_range))
 
     frames = Frames(pattern, frame_range, fps, resolution)
-    movie = encode(frames, target / "movie.mp4", on_frame=on_frame, is_cancelled=is_cancelled)
-    return [movie, thumbnail(movie.path, target / "thumbnail.jpg")]
+    path, image = target / "movie.mp4", target / "thumbnail.jpg"
+    movie = encode(frames, path, thumbnail=image, on_frame=on_frame, is_cancelled=is_cancelled)
+    return [movie, movie.thumbnail or thumbnail(movie.path, image)]
 
 
 def make_rendition(

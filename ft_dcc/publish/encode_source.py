@@ -114,6 +114,11 @@ def _path(instance: Instance, output: Output) -> Path:
     return media_folder(instance) / f"{output.component_name}{'.mov' if output is presets.EDITORIAL else '.mp4'}"
 
 
+def _thumbnail_path(instance: Instance) -> Path | None:
+    """Return the path of the thumbnail that the encode is to make, None if marks are to be drawn on it."""
+    return None if marks_of(instance).is_drawn else media_folder(instance) / "thumbnail.jpg"
+
+
 def _options(instance: Instance, output: Output) -> dict[str, Any]:
     """Return the options that ``encode``, ``transcode`` and ``start_live_encode`` share."""
     step = "encode" if output is presets.REVIEW else f"encode {output.component_name}"
@@ -121,6 +126,7 @@ def _options(instance: Instance, output: Output) -> dict[str, Any]:
         "output": output,
         "burnin": burnin_values.burnin_of(instance),
         "sounds": sounds_of(instance),
+        "thumbnail": _thumbnail_path(instance) if output is presets.REVIEW else None,
         # The movie also has a frame for each one that a step leaves out.
         "on_frame": progress_of_frames(
             instance, step, len(slots.CLIP.get(instance).frame_range.with_handles.every_frame)

@@ -56,6 +56,11 @@ def _check_minutes(text: str) -> None:
         raise errors.SettingInvalid(f"{text!r} is not a number of minutes. Write it as 30.")
 
 
+def _check_threads(text: str) -> None:
+    if not re.fullmatch(r"[1-9]\d{0,2}", text):
+        raise errors.SettingInvalid(f"{text!r} is not a number of threads. Write it as 4.")
+
+
 def _check_aspect_ratio(text: str) -> None:
     frames.aspect_ratio(text)
 
@@ -114,7 +119,7 @@ class Setting:
     @property
     def is_number(self) -> bool:
         """Whether a file may contain the value as a number."""
-        return self.check in (_check_minutes, _check_aspect_ratio)
+        return self.check in (_check_minutes, _check_aspect_ratio, _check_threads)
 
 
 def _user_folder(name: str, help: str, variable: str, folder: str) -> Setting:
@@ -206,6 +211,20 @@ SETTINGS = (
         ("FT_DCC_ENCODER",),
         "auto",
         check=_one_of(*ENCODERS),
+    ),
+    Setting(
+        "encoder_threads",
+        "threads of the software encoder; with the same number it makes the same bytes on every machine",
+        ("FT_DCC_ENCODER_THREADS",),
+        default_label="by the number of processors; 1 in a batch",
+        check=_check_threads,
+    ),
+    Setting(
+        "decoder_threads",
+        "threads that read a sequence or a movie for an encode",
+        ("FT_DCC_DECODER_THREADS",),
+        default_label="by the number of processors, which the workers of a local batch share",
+        check=_check_threads,
     ),
     Setting(
         "ocio",

@@ -117,8 +117,9 @@ def test_encoder_with_a_worse_movie_is_not_used(program, make_frames, tmp_path, 
 def test_encoder_that_fails_is_replaced_by_x264_and_not_retried(program, make_frames, tmp_path):
     notes = program("fails at a film")
     reported = []
-    movie = encode(make_frames(), tmp_path / "film.mp4", on_frame=reported.append)
+    movie = encode(make_frames(), tmp_path / "film.mp4", thumbnail=tmp_path / "a.jpg", on_frame=reported.append)
     assert (movie.encoder, movie.frame_count) == ("software", 12)
+    assert numbers_in(movie.thumbnail.path, Resolution(64, 36)) == [1006]
     assert movie.remark.startswith("nvenc: ffmpeg stopped with code 1")
     assert reported == list(range(1001, 1013))
     assert encode(make_frames(), tmp_path / "film.mp4").encoder == "software"

@@ -29,6 +29,33 @@ def test_truncated_container_is_detected(tmp_path, name, codec, options):
     assert not file_integrity.is_whole(path)
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "count"),
+    [
+        ("a.mp4", ("-c:v", "libx264"), 25),
+        ("fast.mp4", ("-c:v", "libx264", "-movflags", "+faststart", "-c:a", "aac"), 25),
+        ("a.mov", ("-c:v", "prores_ks", "-c:a", "pcm_s24le", "-timecode", "01:00:00:00"), 25),
+        ("sound first.mov", ("-c:v", "mjpeg", "-map", "1:a", "-map", "0:v"), 25),
+        ("pieces.mp4", ("-c:v", "libx264", "-movflags", "+frag_keyframe+empty_moov"), 0),
+        ("sound.m4a", ("-vn", "-c:a", "aac"), 0),
+        ("a.mkv", ("-c:v", "ffv1"), 0),
+    ],
+)
+def test_frames_are_counted_in_the_index(tmp_path, name, options, count):
+    inputs = ("-f", "lavfi", "-i", "testsrc2=s=64x36:r=25:d=1", "-f", "lavfi", "-i", "sine=d=1:r=48000")
+    run_ffmpeg(*inputs, *options, tmp_path / name)
+    assert file_integrity.declared_frames(tmp_path / name) == count
+
+
+def test_frames_of_a_truncated_movie_are_not_counted(tmp_path):
+    path = tmp_path / "a.mp4"
+    run_ffmpeg("-f", "lavfi", "-i", "testsrc2=s=64x36:r=25:d=1", "-c:v", "libx264", path)
+    path.write_bytes(path.read_bytes()[:-2000])
+    assert file_integrity.declared_frames(path) == 0
+    path.write_bytes(b"")
+    assert file_integrity.declared_frames(path) == 0
+
+
 @pytest.mark.parametrize("compression", ["none", "rle", "zip1", "zip16"])
 def test_truncated_exr_is_detected(tmp_path, compression):
     path = tmp_path / "a.exr"

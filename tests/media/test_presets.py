@@ -99,3 +99,16 @@ def test_review_movies_keep_aac_and_the_numbers_of_the_shot(tmp_path):
     movie = transcode(source, tmp_path / "movie.mp4", first_frame=1001, burnin=Burnin(watermark="x"))
     info = probe(movie.path)
     assert (info.audio_codec, info.timecode) == ("aac", "00:00:40:01")
+
+
+@pytest.mark.parametrize("output", [REVIEW, EDITORIAL])
+def test_bytes_depend_on_the_threads_of_the_encoder_only(make_frames, tmp_path, monkeypatch, output):
+    frames, made = make_frames("1-30", size="640x360"), []
+    for decoders, name in (("1", "one"), ("3", "three")):
+        monkeypatch.setenv("FT_DCC_ENCODER_THREADS", "1")
+        monkeypatch.setenv("FT_DCC_DECODER_THREADS", decoders)
+        made.append(encode(frames, tmp_path / f"{name}.mov", output=output).path.read_bytes())
+    assert made[0] == made[1]
+    if output is REVIEW:
+        # x264 writes its options into the movie.
+        assert b" threads=1 " in made[0]

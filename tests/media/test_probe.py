@@ -9,7 +9,6 @@ from ft_dcc.errors import Cancelled, MovieUnreadable
 from ft_dcc.frames import Resolution
 from ft_dcc.media import probe
 from ft_dcc.media.inspection import probe as probe_module
-from ft_dcc.media.inspection.probe import count_frames
 
 TEST_IMAGE = "testsrc2=s=320x180:r="
 
@@ -44,17 +43,6 @@ def test_crash_of_ffmpeg_is_reported_as_such(tmp_path, monkeypatch):
     monkeypatch.setenv("FT_DCC_FFMPEG", str(crashing))
     with pytest.raises(MovieUnreadable, match=r"a\.ts, with code -11\. Set FT_DCC_FFMPEG to another ffmpeg"):
         probe(path)
-
-
-@pytest.mark.skipif(os.name == "nt", reason="the program in between is a shell script")
-def test_frames_are_counted_without_progress_of_a_copy(tmp_path, monkeypatch, each_ffmpeg):
-    """Simulate ffmpeg 7.0, the newest one for Python 3.9."""
-    path = make_movie(tmp_path / "a.mp4", "-c:v", "libx264", "-pix_fmt", "yuv420p")
-    silent = tmp_path / "ffmpeg"
-    silent.write_text(f"#!/bin/sh\n'{each_ffmpeg}' \"$@\" | grep -v ^frame=\n", encoding="utf-8")
-    silent.chmod(0o755)
-    monkeypatch.setenv("FT_DCC_FFMPEG", str(silent))
-    assert count_frames(path) == 48
 
 
 @pytest.mark.parametrize(

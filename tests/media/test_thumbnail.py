@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from fractions import Fraction
 
 import pytest
@@ -45,6 +46,19 @@ def test_thumbnail_of_a_movie_shows_the_middle(make_frames, tmp_path, frame_rang
     movie = encode(make_frames(frame_range), tmp_path / "film.mp4")
     still = thumbnail(movie.path, tmp_path / "a b%.jpg")
     assert numbers_in(still.path, Resolution(64, 36)) == [middle]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the program in between is a shell script")
+def test_middle_of_a_movie_is_found_without_progress_of_a_copy(make_frames, tmp_path, monkeypatch, each_ffmpeg):
+    """Simulate ffmpeg 7.0, the newest one for Python 3.9."""
+    movie = encode(make_frames("1001-1024"), tmp_path / "movie.mp4").path
+    silent = tmp_path / "ffmpeg"
+    silent.write_text(f"#!/bin/sh\n'{each_ffmpeg}' \"$@\" | grep -v ^frame=\n", encoding="utf-8")
+    silent.chmod(0o755)
+    with monkeypatch.context() as patch:
+        patch.setenv("FT_DCC_FFMPEG", str(silent))
+        made = thumbnail(movie, tmp_path / "a.jpg")
+    assert numbers_in(made.path, Resolution(64, 36)) == [1013]
 
 
 def test_thumbnail_of_a_movie_may_have_an_odd_height(make_frames, tmp_path):

@@ -1,4 +1,4 @@
-"""Check whether a file is complete, by the length that its own headers declare.
+"""Check whether a file is complete, by the length and the number of frames that its own headers declare.
 
 ffmpeg accepts a movie that ends between two frames, and fills the missing part of an OpenEXR file with black.
 """
@@ -6,7 +6,7 @@ ffmpeg accepts a movie that ends between two frames, and fills the missing part 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -35,7 +35,35 @@ def read_failure(path: Path) -> str | None:
 def is_faststart(path: Path) -> bool:
     """Return whether the index of an mp4 or mov precedes its media data, so that it plays while it loads."""
     with path.open("rb") as file:
-        return next((name for name, _ in _boxes(file) if name in (b"moov", b"mdat")), None) == b"moov"
+        return next((name for name, _, _ in _boxes(file) if name in (b"moov", b"mdat")), None) == b"moov"
+
+
+def declared_frames(path: Path) -> int:
+    """Return the number of video frames in the index of an mp4 or mov; 0 without an index, or with one in fragments.
+
+    Source: ISO/IEC 14496-12, sections 8.4.3 (hdlr) and 8.7.3 (stsz).
+    """
+    with path.open("rb") as file:
+        for start, end in _boxes_at(file, (b"moov", b"trak", b"mdia"), 0, None):
+            if any(_read_at(file, handler + 8) == b"vide" for handler, _ in _boxes_at(file, (b"hdlr",), start, end)):
+                sizes = _boxes_at(file, (b"minf", b"stbl", b"stsz"), start, end)
+                return sum(int.from_bytes(_read_at(file, table + 8), "big") for table, _ in sizes)
+    return 0
+
+
+def _boxes_at(file: IO[bytes], names: Sequence[bytes], start: int, end: int | None) -> Iterator[tuple[int, int]]:
+    """Yield the start and the end of the content of each box with this path of names."""
+    for name, first, last in _boxes(file, start, end):
+        if name == names[0] and len(names) == 1:
+            yield first, last
+        elif name == names[0]:
+            yield from _boxes_at(file, names[1:], first, last)
+
+
+def _read_at(file: IO[bytes], place: int) -> bytes:
+    """Return four bytes."""
+    file.seek(place)
+    return file.read(4)
 
 
 def declared_size(path: Path) -> int:
@@ -43,7 +71,7 @@ def declared_size(path: Path) -> int:
     with path.open("rb") as file:
         head = file.read(16)
         if head[4:8] in _FIRST_BOXES:
-            return max((end for _, end in _boxes(file)), default=0)
+            return max((end for _, _, end in _boxes(file)), default=0)
         if head.startswith(_EBML):
             return _matroska_size(file)
         if head.startswith(_MXF):
@@ -55,22 +83,23 @@ def declared_size(path: Path) -> int:
     return 0
 
 
-def _boxes(file: IO[bytes]) -> Iterator[tuple[bytes, int]]:
-    """Yield the name and the end of each box. Source: ISO/IEC 14496-12, section 4.2."""
-    end = 0
-    while True:
-        file.seek(end)
+def _boxes(file: IO[bytes], start: int = 0, stop: int | None = None) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the name of each box, and the start and the end of its content. Source: ISO/IEC 14496-12, section 4.2."""
+    end = start
+    while stop is None or end < stop:
+        start = end
+        file.seek(start)
         head = file.read(16)
-        if len(head) < 8 or (end == 0 and head[4:8] not in _FIRST_BOXES):
+        if len(head) < 8 or (start == 0 and head[4:8] not in _FIRST_BOXES):
             return
         size = int.from_bytes(head[:4], "big")
         if size == 0:
             # The last box extends to the end of the file.
-            yield head[4:8], end
+            yield head[4:8], start + 8, start
             return
         # Size 1 means that eight bytes with the size follow; no box is shorter than its header.
-        end += max(int.from_bytes(head[8:], "big") if size == 1 else size, 8)
-        yield head[4:8], end
+        end = start + max(int.from_bytes(head[8:], "big") if size == 1 else size, 8)
+        yield head[4:8], start + (16 if size == 1 else 8), end
 
 
 def _matroska_size(file: IO[bytes]) -> int:

@@ -21,7 +21,8 @@ class EncodedFile:
     A still has no rate and one frame. ``size`` is in bytes. ``lead`` is the number of frames before the first one of
     the range: a slate. ``filled`` are missing frames that show another one. ``encoder`` is the encoder's name, "" for a
     copy and a still. ``changes`` says what differs from the images of the source or from the requested text, and
-    ``remark`` contains that and the reason why the encoder is not the requested one.
+    ``remark`` contains that and the reason why the encoder is not the requested one. ``thumbnail`` is the thumbnail
+    that the run of a movie has made as well.
     """
 
     path: Path
@@ -35,6 +36,7 @@ class EncodedFile:
     encoder: str = ""
     remark: str = ""
     changes: str = ""
+    thumbnail: EncodedFile | None = None
 
 
 @attrs.frozen

@@ -19,10 +19,6 @@ from ft_dcc.media.inspection import file_integrity, media_info
 
 # Reports the time and the size of each decoded frame; without the checksum it costs nothing.
 SHOWINFO = "showinfo=checksum=0"
-# Reads every frame and decodes none.
-COUNT_ARGS = ("-loglevel", "level+verbose", "-map", "0:V:0", "-c", "copy", "-f", "null", "-")
-# ffmpeg 7.0 reports progress of encodes only; every version writes this line at the end of a copy.
-_COUNT_LINE = re.compile(r"Output stream #0:0 \(video\): (\d+) packets muxed")
 # Other demuxers read text as a terminal's screen, or playlists that open other files and URLs.
 _CONTAINERS = "mov,matroska,avi,mxf,mpegts,mpeg,ogg,gif,flv,asf"
 # Without an anchor: another thread of ffmpeg may have written the first part of a line of its own before.
@@ -55,12 +51,6 @@ def parse_frame_line(line: str) -> FrameLog | None:
         return None
     size = frames.Resolution.parse(found[3])
     return FrameLog(int(found[1]), found[2], size, is_key=found[5] == "1", is_interlaced=found[4] in "TB")
-
-
-def parse_frame_count(line: str) -> int | None:
-    """Return the number of frames of a log line that a run with COUNT_ARGS has written, else None."""
-    found = _COUNT_LINE.search(line)
-    return int(found[1]) if found else None
 
 
 def movie_input(path: Path) -> list[str]:
@@ -113,13 +103,6 @@ def resampled(
     finished = ffmpeg.run([*movie_input(path), *sink], on_line=log.read, is_cancelled=is_cancelled)
     _check_complete(path, log, finished)
     return attrs.evolve(info, fps=fps, frame_count=len(log.frames), is_constant_rate=True, is_resampled=True)
-
-
-def count_frames(path: Path) -> int:
-    """Return the number of frames of a movie that we have encoded, without decoding them."""
-    counts: list[int | None] = []
-    ffmpeg.run([*movie_input(path), *COUNT_ARGS], on_line=lambda line: counts.append(parse_frame_count(line)))
-    return next(filter(None, counts), 0)
 
 
 class _LogReader:

@@ -193,9 +193,12 @@ class MakeThumbnail(InstancePlugin):
 
     def process(self, instance: Instance) -> None:
         """Set THUMBNAIL; raise EncodeFailed or StorageError."""
-        frames = slots.FRAMES.find(instance)
+        frames, movie = slots.FRAMES.find(instance), slots.MOVIE.get(instance)
+        if movie.thumbnail is not None:
+            slots.THUMBNAIL.set(instance, movie.thumbnail)
+            return
         # The movie and the still have the watermark already.
-        source, colour, marks = slots.MOVIE.get(instance).path, None, None
+        source, colour, marks = movie.path, None, None
         if frames is not None:
             source, colour = _middle(frames), encode_source.colour_of(instance)
             marks = encode_source.marks_of(instance)
