@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import queue
 import signal
@@ -17,6 +18,7 @@ import attrs
 
 from ft_dcc.batch import plan
 from ft_dcc.batch.plan import ItemResult, Plan, PlannedItem
+from ft_dcc.settings.resolve import read_settings
 
 OnProgress = Callable[[int, PlannedItem, "dict[str, Any]"], None]
 OnResult = Callable[[ItemResult], None]
@@ -32,10 +34,11 @@ def run_local(plan_to_run: Plan, workers: int, on_progress: OnProgress, on_resul
     When this function is interrupted, every worker has ended, and their jobs resume in the next run.
     """
     todo = plan_to_run.todo
-    engine = _Engine(plan_to_run, queue.Queue(), queue.Queue())
+    count = min(workers, len(todo))
+    engine = _Engine(plan_to_run, queue.Queue(), queue.Queue(), _environment(count))
     for item in todo:
         engine.waiting.put(item)
-    threads = [threading.Thread(target=engine.work, args=(n,), daemon=True) for n in range(min(workers, len(todo)))]
+    threads = [threading.Thread(target=engine.work, args=(number,), daemon=True) for number in range(count)]
     try:
         for thread in threads:
             thread.start()
@@ -60,6 +63,7 @@ class _Engine:
     plan: Plan
     waiting: queue.Queue[PlannedItem]
     events: queue.Queue[tuple[int, PlannedItem, ItemResult | dict[str, Any]]]
+    environment: dict[str, str]
     processes: set[subprocess.Popen[str]] = attrs.field(factory=set, init=False)
     stopped: threading.Event = attrs.field(factory=threading.Event, init=False)
     lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
@@ -100,6 +104,7 @@ class _Engine:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 encoding="utf-8",
+                env=self.environment,
                 start_new_session=True,
                 creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
             )
@@ -143,6 +148,20 @@ class _Engine:
         return process.stdin is not None and not process.stdin.closed
 
 
+def _environment(workers: int) -> dict[str, str]:
+    """Return the environment of the workers, which share the processors when they read their sources."""
+    if read_settings().get("decoder_threads") is not None:
+        return dict(os.environ)
+    return {**os.environ, "FT_DCC_DECODER_THREADS": str(math.ceil(_processors() / max(1, workers)))}
+
+
+def _processors() -> int:
+    """Return the number of processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 2
+
+
 def _kill_group(process: subprocess.Popen[str]) -> None:
     if os.name == "posix":
         with contextlib.suppress(ProcessLookupError):
@@ -154,4 +173,4 @@ def _kill_group(process: subprocess.Popen[str]) -> None:
 
 def default_workers(items: Sequence[PlannedItem]) -> int:
     """Return the number of workers without a choice: one for two processors, since each runs ffmpeg beside itself."""
-    return max(1, min(len(items), (os.cpu_count() or 2) // 2 + 1))
+    return max(1, min(len(items), _processors() // 2 + 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,9 +34,12 @@ def publish_item(
 ) -> ItemResult:
     """Publish an item unless its version exists, store its result in the folder ``results``, and return it.
 
-    An interrupted job is resumed. Errors of the item are part of the result. Raises StorageError if the result cannot
-    be written.
+    An interrupted job is resumed. Errors of the item are part of the result. Movies have the same bytes in every engine
+    and on every machine, so the software encoder has one thread unless a setting says otherwise; this process keeps
+    that. Raises StorageError if the result cannot be written.
     """
+    if read_settings().get("encoder_threads") is None:
+        os.environ["FT_DCC_ENCODER_THREADS"] = "1"
     earlier = plan.read_result(results, item)
     if earlier is not None and earlier.state == plan.DONE:
         return earlier
