@@ -25,6 +25,7 @@ import attrs
 from bench.publish import CODEC, Setup, input_arguments, run_ffmpeg, write_frames
 from bench.session import serve_studio
 from bench.table import Row, print_table
+from ft_dcc.frames import Frames
 from ft_dcc.production.tasks import WantedTask, ensure_tasks
 
 FRAMES_PER_SHOT = 24
@@ -89,26 +90,27 @@ def write_manifest(setup: Setup, project: str, shots: int, sources: Iterable[str
 def run_bare(setup: Setup, shots: int) -> float:
     """Return the milliseconds of the same work by ffmpeg and curl, in two loops of one processor each.
 
-    The addresses of the uploads are fetched before, with the size that the movie of these frames always has.
+    One run of ffmpeg makes a movie and its thumbnail. The addresses of the uploads are fetched before, with the sizes
+    that the files of these frames always have.
     """
-    probe_movie = setup.folder / "bare.mp4"
-    run_ffmpeg(*input_arguments(setup.frames), *CODEC, "-movflags", "+faststart", probe_movie)
-    left: queue.SimpleQueue[str] = queue.SimpleQueue()
-    for url in upload_urls(setup, probe_movie.stat().st_size, shots):
-        left.put(url)
+    sent = (setup.folder / "bare.mp4", setup.folder / "bare.jpg")
+    run_ffmpeg(*_movie_and_thumbnail(setup.frames, *sent))
+    left: queue.SimpleQueue[tuple[str, ...]] = queue.SimpleQueue()
+    for urls in zip(*(upload_urls(setup, file, shots) for file in sent)):
+        left.put(urls)
 
     def loop(processor: int) -> None:
         bind([processor])
-        movie = setup.folder / f"bare{processor}.mp4"
+        made = (setup.folder / f"bare{processor}.mp4", setup.folder / f"bare{processor}.jpg")
         while True:
             try:
-                url = left.get_nowait()
+                urls = left.get_nowait()
             except queue.Empty:
                 return
-            run_ffmpeg(*input_arguments(setup.frames), *CODEC, "-movflags", "+faststart", movie)
-            # The file whose size was announced: x264 with other threads makes another one.
-            command = ["curl", "--silent", "--fail", "--upload-file", str(probe_movie), url]
-            subprocess.run(command, check=True, capture_output=True)
+            run_ffmpeg(*_movie_and_thumbnail(setup.frames, *made))
+            # The files whose sizes were announced: x264 with other threads makes another movie.
+            uploads = [part for file, url in zip(sent, urls) for part in ("--upload-file", str(file), url)]
+            subprocess.run(["curl", "--silent", "--fail", *uploads], check=True, capture_output=True)
 
     threads = [threading.Thread(target=loop, args=(processor,)) for processor in processors_of(2)]
     before = time.perf_counter()
@@ -119,14 +121,21 @@ def run_bare(setup: Setup, shots: int) -> float:
     return (time.perf_counter() - before) * 1000
 
 
-def upload_urls(setup: Setup, size: int, count: int) -> list[str]:
-    """Return addresses for so many uploads of this size."""
+def _movie_and_thumbnail(frames: Frames, movie: Path, image: Path) -> list[str | Path]:
+    """Return ffmpeg's arguments for a movie and a thumbnail of its middle frame."""
+    middle = f"select=eq(n\\,{FRAMES_PER_SHOT // 2}),scale=640:-2"
+    one = ["-vf", middle, "-fps_mode", "passthrough", "-q:v", "3", "-f", "mjpeg"]
+    return [*input_arguments(frames), *CODEC, "-movflags", "+faststart", movie, *one, image]
+
+
+def upload_urls(setup: Setup, file: Path, count: int) -> list[str]:
+    """Return addresses for so many uploads of this file."""
+    size = file.stat().st_size
     with setup.session() as session:
-        made = [
-            session.create("FileComponent", {"name": "bare", "file_type": ".mp4", "size": size}) for _ in range(count)
-        ]
+        values = {"name": "bare", "file_type": file.suffix, "size": size}
+        made = [session.create("FileComponent", values) for _ in range(count)]
         session.commit()
-        asked = {"action": "get_upload_metadata", "file_name": "bare.mp4", "file_size": size, "checksum": None}
+        asked = {"action": "get_upload_metadata", "file_name": file.name, "file_size": size, "checksum": None}
         return [str(found["url"]) for found in session.call([{**asked, "component_id": one["id"]} for one in made])]
 
 
