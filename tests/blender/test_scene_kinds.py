@@ -23,6 +23,8 @@ COLLECTIONS = (
     *("node_groups", "annotations", "grease_pencils", "curves", "texts", "movieclips", "masks", "sounds"),
 )
 # They tell about the state of Blender, not about the scene.
+# Blender 4.2.23 ends with a segmentation fault when the brush in it is read.
+CRASHING = {"uv_sculpt"}
 VOLATILE = {"is_evaluated", "tag", "session_uid", "depsgraph", "rna_type", "is_runtime_data", "preview", "original"}
 
 
@@ -242,7 +244,7 @@ def dump(bpy):
 def values_of(part, bpy, depth):
     found = {}
     for prop in part.bl_rna.properties:
-        if prop.identifier in VOLATILE:
+        if prop.identifier in VOLATILE or prop.identifier in CRASHING:
             continue
         with warnings.catch_warnings():
             # Some properties are deprecated, and reading them says so.
