@@ -388,9 +388,8 @@ def _ui(studio: NukeStudio) -> dict[str, Any]:
 
 
 @contextmanager
-def studio(nuke: Nuke) -> Iterator[NukeStudio]:
-    """Make this program a Nuke Studio, with ``hiero.core`` and ``hiero.ui``."""
-    program = NukeStudio(nuke)
+def modules_of(program: NukeStudio) -> Iterator[dict[str, ModuleType]]:
+    """Make the modules ``hiero.core`` and ``hiero.ui`` of this program importable, and yield all of them."""
     kinds = (Clip, VideoTrack, AudioTrack, TrackItem, EffectTrackItem, MediaSource, TimeBase)
     events = _module(program, "hiero.core.events", **_events(program))
     classes = {kind.__name__: kind for kind in kinds}
@@ -403,10 +402,20 @@ def studio(nuke: Nuke) -> Iterator[NukeStudio]:
         "hiero.ui": ui,
     }
     sys.modules.update(modules)
-    nuke.env["studio"] = True
     try:
-        yield program
+        yield modules
     finally:
-        del nuke.env["studio"]
         for name in modules:
             sys.modules.pop(name, None)
+
+
+@contextmanager
+def studio(nuke: Nuke) -> Iterator[NukeStudio]:
+    """Make this program a Nuke Studio, with ``hiero.core`` and ``hiero.ui``."""
+    program = NukeStudio(nuke)
+    with modules_of(program):
+        nuke.env["studio"] = True
+        try:
+            yield program
+        finally:
+            del nuke.env["studio"]
