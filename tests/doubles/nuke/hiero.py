@@ -171,7 +171,6 @@ class Hiero(NukeStudio):
         self.track = timeline.VideoTrack(nuke, "V1", self.sequence)
         self.sound = timeline.AudioTrack(nuke, "A1", self.sequence)
         self.bar, self.window, self.is_player = MenuBar(nuke), object(), False
-        self.plugin_paths: list[str] = []
 
     @property
     def menus(self) -> dict[str, list[str]]:
@@ -203,8 +202,6 @@ def _core(program: Hiero) -> dict[str, Any]:
         "executeInMainThread": later,
         # Source: Studio, examples/rename_shots.py.
         "isHieroPlayer": lambda: program.is_player,
-        # Source: Foundry's page on Python scripts during the start-up of Hiero.
-        "addPluginPath": lambda path: program.plugin_paths.append(path),
     }
 
 
@@ -222,8 +219,7 @@ def hiero(nuke: Nuke, *, has_qt: bool = True) -> Iterator[Hiero]:
     program = Hiero(nuke)
     module = _NukeModule("nuke")
     module.__dict__.update(_misuses=nuke.misuses, env=nuke.env)
-    edition = {"hiero": True, "studio": False, "NukeVersionString": nuke.version}
-    edition["NukeVersionMajor"] = int(nuke.version.partition(".")[0])
+    edition = {"hiero": True, "studio": False}
     with timeline.modules_of(program) as modules:
         modules["hiero.core"].__dict__.update(_core(program))
         modules["hiero.ui"].__dict__.update(menuBar=lambda: program.bar, mainWindow=lambda: program.window)
@@ -242,7 +238,7 @@ def hiero(nuke: Nuke, *, has_qt: bool = True) -> Iterator[Hiero]:
                     sys.modules[name] = known
 
 
-def load_plugins(program: Hiero, folders: list[Path]) -> list[str]:
+def load_plugins(program: NukeStudio, folders: list[Path]) -> list[str]:
     """Import the scripts of ``Python/Startup``, then of ``Python/StartupUI``; return the errors, which Hiero logs.
 
     A script may add a folder, which is then searched, too. Source: Studio, core/find_plugins.py.

@@ -309,6 +309,8 @@ class NukeStudio:
         # What is used: None is a view without a selection, such as the Viewer.
         self.view: Any = View(self)
         self.has_active_sequence = True
+        # The folders in which scripts are searched, at the start of the program.
+        self.plugin_paths: list[str] = []
         self.handlers: dict[tuple[str, str], list[Callable[[Any], object]]] = {}
 
     def add(self, name: str, clip: Any, shown: tuple[float, float], at: int = 0, track: Any = None) -> TrackItem:
@@ -394,6 +396,8 @@ def modules_of(program: NukeStudio) -> Iterator[dict[str, ModuleType]]:
     events = _module(program, "hiero.core.events", **_events(program))
     classes = {kind.__name__: kind for kind in kinds}
     core = _module(program, "hiero.core", events=events, Sequence=SequenceOfTracks, **classes)
+    # Source: Foundry's page on Python scripts during the start-up of Hiero.
+    core.__dict__["addPluginPath"] = program.plugin_paths.append
     ui = _module(program, "hiero.ui", **_ui(program))
     modules = {
         "hiero": _module(program, "hiero", core=core, ui=ui),
