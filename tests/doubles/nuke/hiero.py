@@ -138,7 +138,7 @@ class MenuBar(_Strict):
 
 
 class MessageBox:
-    """Qt's QMessageBox: the texts that were shown are messages of the program."""
+    """Qt's QMessageBox, as in PySide2: the texts that were shown are messages of the program."""
 
     nuke: Nuke
     parents: list[Any]

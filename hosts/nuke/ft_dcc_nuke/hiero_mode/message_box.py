@@ -23,4 +23,6 @@ def show(text: str) -> None:
     # Qt would show a name with "<b>" as rich text.
     box.setTextFormat(QtCore.Qt.TextFormat.PlainText)
     box.setText(text)
-    box.exec_()
+    # PySide2 of Hiero 14 and 15 has exec_, and PySide6 is going to remove it.
+    run = getattr(box, "exec", None) or box.exec_
+    run()
