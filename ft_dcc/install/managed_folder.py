@@ -81,7 +81,9 @@ def install_folder(folder: Path, fill: Callable[[Path], None], record: Record) -
             f"{folder} exists and is not an installation of ft-dcc. Move it, or choose another folder with --to."
         )
     _check_beside(record.beside, before)
-    made = before.made if before is not None else _missing_parents(folder, *map(Path, record.beside))
+    made = _missing_parents(folder, *map(Path, record.beside))
+    # An update may write files in further folders.
+    made += tuple(above for above in (before.made if before is not None else ()) if above not in made)
     with _storage_errors(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".ft-dcc-", dir=folder.parent) as temporary:

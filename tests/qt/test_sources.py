@@ -190,6 +190,21 @@ def test_the_only_task_of_the_shot_that_an_item_names_is_chosen_but_not_stored(
     assert not dialog.publish_page.own_shots.isVisible()
 
 
+def test_the_values_of_a_shot_are_not_compared_with_those_of_the_scene_for_items(
+    open_dialog, timeline, choose, wait_until, sequence
+):
+    dialog = open_dialog(timeline)
+    page = tick_both(dialog, timeline, choose, sequence)
+    wait_until(lambda: page.wanted.text() == "The shot wants 1001-1004, 24 fps.", timeline)
+    assert page.frames.placeholderText() == "1001-1012, from the scene"
+    page.sources.tick_only(["bars"])
+    dialog.refresh()
+    assert "; the scene has 1001-1012, 24 fps, 64x36." in page.wanted.text()
+    timeline._scene = attrs.evolve(timeline._scene, sources=("cut/sh010", "cut/sh020"))
+    dialog.controller.queries.read_scene(timeline)
+    wait_until(lambda: page.frames.placeholderText() == "all frames; or 1001-1048", timeline)
+
+
 def tick_both(dialog, timeline, choose, sequence):
     choose(dialog, f"{sequence}/sh010/Comp", timeline)
     dialog.publish_page.sources.tick_only(["cut/sh010", "cut/sh020"])

@@ -18,8 +18,8 @@ from ft_dcc.renders.renders import Render, read_renders
 from ft_dcc.review.drawings import parse_drawing
 
 from . import menu, tab
+from .edition import is_studio
 from .host import NukeHost
-from .timeline import has_timelines
 
 _POLL_INTERVAL_SECONDS = 0.02
 _VIEW = "right"
@@ -145,7 +145,7 @@ def check_menu_twice(context: CheckContext) -> None:
 
 def check_timeline(_context: CheckContext) -> None:
     """Check that the classes of timelines have the methods that the suite calls."""
-    if not has_timelines():
+    if not is_studio():
         raise Skipped("this is not Nuke Studio")
     import hiero.core
 

@@ -39,13 +39,16 @@ def colour_space_of(node: nuke.Node) -> str:
     if knob is None:
         return ""
     # Raw files hold the values of the script's working space.
-    return ocio_name("linear" if raw is not None and raw.value() else str(knob.value()))
+    return ocio_name("linear" if raw is not None and raw.value() else str(knob.value()), is_ocio=uses_ocio())
 
 
-def ocio_name(label: str) -> str:
-    """Return the name in the OCIO config of the core for a colour space as Nuke shows it, "" for a default."""
+def ocio_name(label: str, *, is_ocio: bool) -> str:
+    """Return the name in the OCIO config of the core for a colour space as Nuke shows it, "" for a default.
+
+    ``is_ocio`` says whether the names are those of an OCIO config other than Nuke's own.
+    """
     name = _strip_role(label)
-    if uses_ocio():
+    if is_ocio:
         return "scene_linear" if name == "linear" else name
     return _OCIO_NAMES.get(name, name)
 

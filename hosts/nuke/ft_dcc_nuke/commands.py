@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Callable
 import nuke
 
 from . import tab
+from .edition import is_hiero
 
 if TYPE_CHECKING:
+    from ft_dcc.host import Host
     from ft_dcc.publish.models import PublishRequest
     from ft_dcc.renders.renders import Render
-
-    from .host import NukeHost
 
 
 def report_errors(command: Callable[[], None]) -> Callable[[], None]:
@@ -29,15 +29,25 @@ def report_errors(command: Callable[[], None]) -> Callable[[], None]:
         except (Exception, SystemExit) as error:  # noqa: BLE001 - Nuke goes on whatever is wrong with us
             show_load_error(error)
         else:
-            run_command(command, nuke.message, show_load_error)
+            run_command(command, show_message, show_load_error)
 
     return call
+
+
+def show_message(text: str) -> None:
+    """Show the text to the artist, and wait until it was read."""
+    if is_hiero():
+        from .hiero_mode import message_box
+
+        message_box.show(text)
+    else:
+        nuke.message(text)
 
 
 def show_load_error(error: BaseException) -> None:
     """Show why ft-dcc cannot be loaded, and print the traceback to the Script Editor."""
     traceback.print_exception(type(error), error, error.__traceback__)
-    nuke.message(
+    show_message(
         f"ft-dcc cannot be loaded: {type(error).__name__}: {error}. Install it again: ft-dcc install nuke. "
         "The Script Editor has the details."
     )
@@ -48,13 +58,14 @@ def show_drawings() -> None:
     """Show the drawings of the open notes on the newest version of this scene's task."""
     from ft_dcc.ui.menu_commands import run_in_background, show_newest_drawings
 
+    from . import main_thread
     from .host import NukeHost
 
     host = NukeHost()
     run_in_background(
         partial(show_newest_drawings, host, host.scene().task_id),
-        nuke.executeInMainThread,
-        nuke.message,
+        main_thread.post,
+        show_message,
         show_load_error,
     )
 
@@ -88,15 +99,15 @@ def publish_again() -> None:
 @report_errors
 def publish_timeline() -> None:
     """Open the dialog with the selected items of the timeline ticked, and name those that cannot be published."""
-    from .timeline import context_menu, offered
+    from .timeline import offered, selection
 
-    names, sentences = offered.offer(context_menu.selection())
+    names, sentences = offered.offer(selection.selected())
     if sentences:
-        nuke.message("\n".join(["Not published:", *sentences]))
+        show_message("\n".join(["Not published:", *sentences]))
     if names:
         _show("publish", names)
     elif not sentences:
-        nuke.message("Select the items to publish in a timeline.")
+        show_message("Select the items to publish in a timeline.")
 
 
 @report_errors
@@ -104,7 +115,7 @@ def add_tab() -> None:
     """Add the tab to each selected Write, and to each selected group that contains a Write."""
     for node in _selected_writes("Select a Write, or a group with a Write in it."):
         if isinstance(node, nuke.Gizmo):
-            nuke.message(f"{node.name()} is a gizmo, whose knobs are defined in its file. Copy it to a group first.")
+            show_message(f"{node.name()} is a gizmo, whose knobs are defined in its file. Copy it to a group first.")
         else:
             tab.add(node)
 
@@ -142,14 +153,16 @@ def _publish_last_renders(nodes: list[nuke.Node]) -> None:
 def _run_in_background(work: Callable[[], str]) -> None:
     from ft_dcc.ui.menu_commands import run_in_background
 
-    run_in_background(work, nuke.executeInMainThread, nuke.message, show_load_error)
+    from . import main_thread
+
+    run_in_background(work, main_thread.post, show_message, show_load_error)
 
 
 def _selected_writes(advice: str) -> list[nuke.Node]:
     """Return the selected Writes and groups that contain one; show the advice if there are none."""
     selected = [node for node in nuke.selectedNodes() if node.Class() == "Write" or _contains_write(node)]
     if not selected:
-        nuke.message(advice)
+        show_message(advice)
     return selected
 
 
@@ -207,11 +220,10 @@ def _show(page: str, sources: Sequence[str] = ()) -> None:
     try:
         from ft_dcc_qt import show
     except ImportError as error:
-        raise Error("The dialog is not installed here. 'Publish renders' and the command line ft-dcc work.") from error
+        others = "The command line ft-dcc works" if is_hiero() else "'Publish renders' and the command line ft-dcc work"
+        raise Error(f"The dialog is not installed here. {others}.") from error
 
-    from .host import NukeHost
-
-    show(NukeHost(), page=page, parent=_main_window(), sources=sources)
+    show(open_host(), page=page, parent=_main_window(), sources=sources)
 
 
 def make_panel() -> Any:
@@ -219,9 +231,7 @@ def make_panel() -> Any:
     try:
         from ft_dcc_qt import dock
 
-        from .host import NukeHost
-
-        return dock(NukeHost())
+        return dock(open_host())
     except (Exception, SystemExit) as error:
         show_load_error(error)
         raise
@@ -237,8 +247,23 @@ show_settings = report_errors(partial(_show, "settings"))
 show_about = report_errors(partial(_show, "about"))
 
 
+def open_host() -> Host:
+    """Return the host of the commands: the script of Nuke and Nuke Studio, or the project of Hiero."""
+    if is_hiero():
+        from .hiero_mode.host import HieroHost
+
+        return HieroHost()
+    from .host import NukeHost
+
+    return NukeHost()
+
+
 def _main_window() -> Any:
-    """Return Nuke's main window as a widget, the parent of the dialog; None if there is none."""
+    """Return the main window as a widget, the parent of the dialog; None if there is none."""
+    if is_hiero():
+        import hiero.ui
+
+        return hiero.ui.mainWindow()
     from Qt import QtWidgets
 
     application = QtWidgets.QApplication.instance()
@@ -247,7 +272,7 @@ def _main_window() -> Any:
     return next(found, None)
 
 
-def _publish(request: PublishRequest, host: NukeHost) -> str:
+def _publish(request: PublishRequest, host: Host) -> str:
     from ft_dcc.ui.menu_commands import open_publisher
 
     with open_publisher(host) as publisher:

@@ -20,6 +20,7 @@ from ft_dcc.review.drawings import Drawing
 from . import compare, feedback, main_thread, scene_file
 from .capture import DrawFrame, capture_setup, find_node, find_sources, output_frames
 from .colour_space import colour_space_of, ocio_config_path
+from .edition import is_studio
 from .node_info import (
     TASK_KNOB,
     node_frame_range,
@@ -31,7 +32,6 @@ from .node_info import (
     script_name,
     script_pixel_aspect,
 )
-from .timeline import has_timelines
 
 T = TypeVar("T")
 
@@ -202,7 +202,7 @@ class NukeHost:
 
 def _timeline() -> Any:
     """Return the module of the items that the artist has chosen in a timeline, None outside of Nuke Studio."""
-    if not has_timelines():
+    if not is_studio():
         return None
     from .timeline import offered
 

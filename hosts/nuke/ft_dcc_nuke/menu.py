@@ -7,7 +7,7 @@ from typing import Callable
 import nuke
 from nukescripts import panels
 
-from .timeline import has_timelines
+from .edition import has_hiero_modules, is_studio
 
 TITLE = "ft-dcc"
 
@@ -44,17 +44,14 @@ _NODE_COMMANDS = ("publish_for_review", "publish_renders", "add_tab", "remove_ta
 def install() -> None:
     """Add the menus, once."""
     uninstall()
-    items = (_ITEMS[0], _TIMELINE_ITEM, *_ITEMS[1:]) if has_timelines() else _ITEMS
+    items = (_ITEMS[0], _TIMELINE_ITEM, *_ITEMS[1:]) if is_studio() else _ITEMS
     for parent, names in (("Nuke", [name for _, name in items]), ("Node Graph", _NODE_COMMANDS)):
         menu = nuke.menu(parent).addMenu(TITLE)
         for label, name in items:
             if name in names:
                 menu.addCommand(label, _command(name))
     panels.registerWidgetAsPanel(_MAKE_PANEL, TITLE, _PANEL)
-    if has_timelines():
-        from .timeline import context_menu
-
-        context_menu.install()
+    install_context_menu()
 
 
 def uninstall() -> None:
@@ -67,10 +64,18 @@ def uninstall() -> None:
     if pane.findItem(TITLE) is not None:
         pane.removeItem(TITLE)
         panels.unregisterPanel(_PANEL, None)
-    if has_timelines():
+    if is_studio() and has_hiero_modules():
         from .timeline import context_menu
 
         context_menu.uninstall()
+
+
+def install_context_menu() -> None:
+    """Add the command of a right click on a timeline, once; nothing outside of Nuke Studio, or before it is ready."""
+    if is_studio() and has_hiero_modules():
+        from .timeline import context_menu
+
+        context_menu.install()
 
 
 def _command(name: str) -> Callable[[], None]:

@@ -44,7 +44,8 @@ class Nuke:
         # Called with each Write when its render begins.
         self.inspectors: list[Callable[[], Any]] = []
         # As the program has no Indie edition, the name is missing.
-        self.env: dict[str, bool] = {"nc": False}
+        major = int(version.partition(".")[0])
+        self.env: dict[str, Any] = {"nc": False, "NukeVersionString": version, "NukeVersionMajor": major}
         self.root = Root(self)
         self.group: Group = self.root
         self.view_names, self.view = ["main"], "main"

@@ -309,6 +309,8 @@ class NukeStudio:
         # What is used: None is a view without a selection, such as the Viewer.
         self.view: Any = View(self)
         self.has_active_sequence = True
+        # The folders in which scripts are searched, at the start of the program.
+        self.plugin_paths: list[str] = []
         self.handlers: dict[tuple[str, str], list[Callable[[Any], object]]] = {}
 
     def add(self, name: str, clip: Any, shown: tuple[float, float], at: int = 0, track: Any = None) -> TrackItem:
@@ -388,13 +390,14 @@ def _ui(studio: NukeStudio) -> dict[str, Any]:
 
 
 @contextmanager
-def studio(nuke: Nuke) -> Iterator[NukeStudio]:
-    """Make this program a Nuke Studio, with ``hiero.core`` and ``hiero.ui``."""
-    program = NukeStudio(nuke)
+def modules_of(program: NukeStudio) -> Iterator[dict[str, ModuleType]]:
+    """Make the modules ``hiero.core`` and ``hiero.ui`` of this program importable, and yield all of them."""
     kinds = (Clip, VideoTrack, AudioTrack, TrackItem, EffectTrackItem, MediaSource, TimeBase)
     events = _module(program, "hiero.core.events", **_events(program))
     classes = {kind.__name__: kind for kind in kinds}
     core = _module(program, "hiero.core", events=events, Sequence=SequenceOfTracks, **classes)
+    # Source: Foundry's page on Python scripts during the start-up of Hiero.
+    core.__dict__["addPluginPath"] = program.plugin_paths.append
     ui = _module(program, "hiero.ui", **_ui(program))
     modules = {
         "hiero": _module(program, "hiero", core=core, ui=ui),
@@ -403,10 +406,20 @@ def studio(nuke: Nuke) -> Iterator[NukeStudio]:
         "hiero.ui": ui,
     }
     sys.modules.update(modules)
-    nuke.env["studio"] = True
     try:
-        yield program
+        yield modules
     finally:
-        del nuke.env["studio"]
         for name in modules:
             sys.modules.pop(name, None)
+
+
+@contextmanager
+def studio(nuke: Nuke) -> Iterator[NukeStudio]:
+    """Make this program a Nuke Studio, with ``hiero.core`` and ``hiero.ui``."""
+    program = NukeStudio(nuke)
+    with modules_of(program):
+        nuke.env["studio"] = True
+        try:
+            yield program
+        finally:
+            del nuke.env["studio"]

@@ -12,7 +12,7 @@ def _start_ft_dcc():
         import nuke
 
         # init.py has reported why it cannot be loaded.
-        if ft_dcc_release.activate("nuke", nuke.NUKE_VERSION_STRING.partition(".")[0]):
+        if ft_dcc_release.activate("nuke", str(nuke.env["NukeVersionMajor"])):
             import ft_dcc_nuke
 
             ft_dcc_nuke.start_window()

@@ -1,4 +1,7 @@
-"""The command in the menu of a right click on a timeline and on its spreadsheet, and what is selected there."""
+"""The command in the menu of a right click on a timeline and on its spreadsheet.
+
+The module can be imported once the program has its module hiero, and the core is not loaded for it.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import hiero.core
 import hiero.core.events
 import hiero.ui
 
-from . import items
+from .selection import video_items
 
 LABEL = "Publish to ft-dcc…"
 # One string: a name without a subtype raises an error in some versions.
@@ -33,22 +36,13 @@ def uninstall() -> None:
     _actions.clear()
 
 
-def selection() -> list[Any]:
-    """Return what is selected in the view that is used, or else in the timeline of the active sequence."""
-    view = hiero.ui.activeView()
-    if not hasattr(view, "selection"):
-        sequence = hiero.ui.activeSequence()
-        view = hiero.ui.getTimelineEditor(sequence) if sequence is not None else None
-    return [] if view is None else list(view.selection() or ())
-
-
 def _add_command(event: Any) -> None:
     # An event of another kind of view has no selection.
     selected = list(event.sender.selection() or ()) if hasattr(event.sender, "selection") else []
     if not _actions or any(isinstance(each, (hiero.core.VideoTrack, hiero.core.AudioTrack)) for each in selected):
         # A right click on the head of a track.
         return
-    _actions[0].setEnabled(bool(items.video_items(selected)))
+    _actions[0].setEnabled(bool(video_items(selected)))
     event.menu.addAction(_actions[0])
 
 

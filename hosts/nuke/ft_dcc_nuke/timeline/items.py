@@ -7,7 +7,6 @@ Nothing is changed. Sources: Foundry's reference of hiero.core, and the exporter
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -18,19 +17,14 @@ import hiero.ui
 from ft_dcc.files.sequences import IMAGE_SUFFIXES, is_sequence
 from ft_dcc.frames import FrameRange, frame_rate
 from ft_dcc.host import Footage
-from ft_dcc_nuke.colour_space import ocio_config_path, ocio_name
+from ft_dcc_nuke.colour_space import ocio_config_path, ocio_name, uses_ocio
+from ft_dcc_nuke.edition import is_hiero
 
 # Scripts as clips: "comps" of Nuke Studio.
 _SCRIPT_SUFFIXES = (".nk", ".nknc", ".nkind")
 # The program computes with floats.
 _TOLERANCE = 0.0001
 _VIEW_PLACEHOLDERS = ("%v", "%V")
-
-
-def video_items(selection: Iterable[Any]) -> list[Any]:
-    """Return the items with images, without linked sound, effects, transitions and tracks."""
-    items = [each for each in selection if isinstance(each, hiero.core.TrackItem)]
-    return [item for item in items if item.mediaType() == hiero.core.TrackItem.MediaType.kVideo]
 
 
 def is_there(item: Any) -> bool:
@@ -102,13 +96,15 @@ def footage_of(item: Any) -> Footage:
     file in a sequence.
     """
     clip = item.source()
-    pattern, rate = _pattern(clip), _frame_rate(item.parent().parent())
+    pattern, rate = _pattern(clip), frame_rate_of(item.parent().parent())
+    is_ocio, ocio = _colour_management(item.parent().parent())
+    space = _colour_space(clip, is_ocio=is_ocio)
     if not is_sequence(pattern) and Path(pattern).suffix.lower() in IMAGE_SUFFIXES:
-        return Footage(pattern, colour_space=_colour_space(clip), ocio=ocio_config_path())
+        return Footage(pattern, colour_space=space, ocio=ocio)
     first, start, end = int(clip.sourceIn()), round(item.sourceIn()), round(item.sourceOut())
     head, tail = max(0, start), max(0, int(clip.duration()) - 1 - end)
     cut = FrameRange(first + start, first + end, head, tail)
-    return Footage(pattern, colour_space=_colour_space(clip), ocio=ocio_config_path(), cut=cut, fps=rate)
+    return Footage(pattern, colour_space=space, ocio=ocio, cut=cut, fps=rate)
 
 
 def file_name(item: Any) -> str:
@@ -125,7 +121,8 @@ def _pattern(clip: Any) -> str:
     return str(clip.mediaSource().fileinfos()[0].filename())
 
 
-def _frame_rate(sequence: Any) -> Fraction | None:
+def frame_rate_of(sequence: Any) -> Fraction | None:
+    """Return the exact frame rate of the sequence, None if it has none."""
     base = sequence.framerate()
     if not base.isValid():
         return None
@@ -133,6 +130,24 @@ def _frame_rate(sequence: Any) -> Fraction | None:
     return frame_rate(Fraction(int(numerator), int(denominator)))
 
 
-def _colour_space(clip: Any) -> str:
+def _colour_space(clip: Any, *, is_ocio: bool) -> str:
     name = str(clip.sourceMediaColourTransform() or "")
-    return ocio_name("linear" if name == "raw" else name)
+    return ocio_name("linear" if name == "raw" else name, is_ocio=is_ocio)
+
+
+def _colour_management(sequence: Any) -> tuple[bool, str]:
+    """Return whether colour spaces have the names of an OCIO config, and the path of that config.
+
+    Hiero has no script that says so: the settings of the project decide there, as in Foundry's exporters
+    (``hiero/core/FnNukeHelpers.py``, ``hiero/core/nuke/Script.py``). The path is "" when the environment names it.
+    """
+    if not is_hiero():
+        return uses_ocio(), ocio_config_path()
+    project = sequence.project()
+    if project.useOCIOEnvironmentOverride():
+        return True, ""
+    path = str(project.ocioConfigPath() or "")
+    # Nuke's own config, whose names are those of Nuke without OCIO.
+    if not path or "nuke-default" in str(project.ocioConfigName() or ""):
+        return False, ""
+    return True, path

@@ -14,6 +14,7 @@ from ft_dcc.errors import CameraMissing
 from ft_dcc.host import Footage, Scene
 
 from . import items
+from .selection import video_items
 
 _GROUP = "Timeline"
 
@@ -25,7 +26,7 @@ def offer(selection: list[Any]) -> tuple[list[str], list[str]]:
     _offered.clear()
     sentences = []
     usable = []
-    for item in items.video_items(selection):
+    for item in video_items(selection):
         obstacle = items.obstacle(item)
         if obstacle:
             sentences.append(f"{items.full_name(item)} {obstacle}")
@@ -67,6 +68,12 @@ def added_to(scene: Scene) -> Scene:
         groups={**dict.fromkeys(there, _GROUP), **scene.groups},
         shots={name: str(item.name()) for name, item in there.items()},
     )
+
+
+def sequence() -> Any:
+    """Return the sequence of the first offered item that is still in a timeline, None if there is none."""
+    there = (item for item in _offered.values() if items.is_there(item))
+    return next((item.parent().parent() for item in there), None)
 
 
 def is_offered(name: str) -> bool:

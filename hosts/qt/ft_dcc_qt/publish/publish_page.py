@@ -330,7 +330,9 @@ class PublishPage(QtWidgets.QWidget):
         if scene is None:
             self.frames.setPlaceholderText("all frames; or 1001-1048")
             return
-        self.frames.setPlaceholderText(f"{scene.frame_range}, from the scene")
+        is_timeline = bool(scene.sources) and set(scene.sources) <= set(scene.shots)
+        frames = "all frames; or 1001-1048" if is_timeline else f"{scene.frame_range}, from the scene"
+        self.frames.setPlaceholderText(frames)
         self.ranges.set_ranges(scene.ranges)
         if self._scene_path is not None and scene.path != self._scene_path:
             # The choices were for the previous scene.
@@ -397,6 +399,9 @@ class PublishPage(QtWidgets.QWidget):
     def _show_shot(self) -> None:
         """Show what the shot wants, as a warning if the scene has other values."""
         shot, scene = self._controller.shots.get(self.task_id or ""), self._controller.queries.scene
+        if scene is not None and self.sources.checked and set(self.sources.checked) <= set(scene.shots):
+            # The values of the scene are not those of the items of a timeline.
+            scene = None
         found: list[str] = []
         is_other = False
         if shot is not None and shot.frame_range is not None:
