@@ -104,7 +104,7 @@ def compositor_and_sequencer(scene, bpy):
     scene.render.use_compositing = scene.render.use_sequencer = True
     editor = scene.sequence_editor_create()
     strips = editor.strips if hasattr(editor, "strips") else editor.sequences
-    length = {"length": 100} if hasattr(editor, "strips") else {"frame_end": 1100}
+    length = {"length": 100} if bpy.app.version >= (5, 0) else {"frame_end": 1100}
     strips.new_effect("Black", "COLOR", 1, 1000, **length)
     return {}
 

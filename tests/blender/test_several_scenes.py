@@ -40,6 +40,8 @@ def second(scene, bpy):
         scene.collection.objects.unlink(item)
         other.collection.objects.link(item)
     other.camera = camera
+    # Without a window, Blender before 5.0 computes it for the first time when the scene is rendered.
+    camera.matrix_world = camera.matrix_basis.copy()
     # Blender computes the matrices of a scene when a window shows it for the first time.
     bpy.context.window.scene = other
     bpy.context.view_layer.update()

@@ -13,9 +13,11 @@ def ignore(frame):
 
 
 def add_colour_strip(scene, colour, start, end):
+    import bpy
+
     editor = scene.sequence_editor_create()
     strips = editor.strips if hasattr(editor, "strips") else editor.sequences
-    length = {"length": end - start} if hasattr(editor, "strips") else {"frame_end": end}
+    length = {"length": end - start} if bpy.app.version >= (5, 0) else {"frame_end": end}
     strip = strips.new_effect("Colour", "COLOR", 1, start, **length)
     strip.color = colour
     return strip
