@@ -154,15 +154,16 @@ def test_the_named_scene_is_captured_while_another_is_active(request_of, scene, 
         pressed.scene()
 
 
-def test_wide_pixels_have_the_shape_in_the_movie_that_the_camera_shows(host, request_of, scene, tmp_path):
+def test_wide_pixels_have_the_shape_in_the_movie_that_the_camera_shows(host, request_of, scene, bpy, tmp_path):
     from ft_dcc.media import encode
 
     scene.render.pixel_aspect_x = 2.0
     assert host.scene().pixel_aspect == 2
     frames = host.playblast(request_of("1001"), ignore)
-    # The host's value and the file's own agree.
-    movies = [encode(each, tmp_path / "a.mp4") for each in (frames, attrs.evolve(frames, pixel_aspect=None))]
-    assert [str(movie.resolution) for movie in movies] == ["128x36", "128x36"]
+    assert str(encode(frames, tmp_path / "a.mp4").resolution) == "128x36"
+    # The file's own value agrees, except that Blender 4.2 writes square pixels.
+    from_file = encode(attrs.evolve(frames, pixel_aspect=None), tmp_path / "b.mp4")
+    assert str(from_file.resolution) == ("128x36" if bpy.app.version >= (4, 3) else "64x36")
 
 
 def test_an_unkeyed_change_of_a_keyed_channel_is_kept(host, request_of, scene, bpy):

@@ -300,4 +300,7 @@ busy.join()
     command = [sys.executable, "-c", code, str(tmp_path / "frames")]
     done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", check=False)
     assert (done.returncode, "without holding the GIL" in done.stderr) == (0, False), done.stderr[-2000:]
-    assert len(list((tmp_path / "frames").iterdir())) == 24
+    if thread == "worker" and bpy.app.version < (4, 5):
+        assert "can draw only on its main thread. Capture from there." in done.stderr
+    else:
+        assert len(list((tmp_path / "frames").iterdir())) == 24
