@@ -165,8 +165,13 @@ def test_a_held_drawing_follows_an_animated_lens_without_a_change_of_time(maya, 
         assert_lies_at(viewport(frame), PIXELS)
 
 
+@pytest.mark.parametrize("is_animated", [False, True])
 @pytest.mark.parametrize(("values", "frames"), [({}, [1003]), ({"end_frame": 1005}, [1003, 1004, 1005])])
-def test_a_drawing_is_visible_on_its_frames_only(host, viewport, values, frames):
+def test_a_drawing_is_visible_on_its_frames_only(maya, host, viewport, values, frames, is_animated):
+    from maya import cmds
+
+    for frame in (1001, 1012) if is_animated else ():
+        cmds.setKeyframe("shotCamShape", attribute="focalLength", time=frame, value=frame / 20)
     host.show_feedback([drawing(1003, **values)])
     assert [frame for frame in range(1001, 1013) if viewport(frame)] == frames
 
@@ -177,6 +182,13 @@ def test_width_and_colour_are_those_of_the_stroke(host, viewport):
     assert curve.width == 9
     # The display encoding of the review page: Maya does not transform colours of curves.
     assert curve.colour == pytest.approx((1.0, 128 / 255, 0.0))
+
+
+@pytest.mark.parametrize(("width", "drawn"), [(0.001, 1.5), (0.05, 1.8)])
+def test_a_thin_stroke_is_wide_enough_to_be_seen(host, viewport, width, drawn):
+    host.show_feedback([drawing(1003, {**LINE, "width": width})])
+    (curve,) = viewport(1003)
+    assert curve.width == pytest.approx(drawn)
 
 
 def test_a_dot_is_drawn_as_a_short_line(host, viewport):

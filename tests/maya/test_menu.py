@@ -49,6 +49,16 @@ def test_the_vendored_folder_is_added_once_at_the_end_of_the_path(maya, package,
     assert (sys.path[-1], sys.path.count(vendored)) == (vendored, 1)
 
 
+def test_the_menu_is_added_after_what_the_studio_has_deferred(maya, package):
+    from maya import cmds
+
+    found = []
+    package.start()
+    cmds.evalDeferred(lambda: found.extend(controls(maya, "menu")))
+    maya.idle()
+    assert (found, controls(maya, "menu")) == ([], ["ft-dcc"])
+
+
 def test_installing_twice_adds_one_menu_and_no_button(maya, package):
     package.install()
     package.install()

@@ -50,7 +50,7 @@ def find_mistakes(path: Path) -> Iterator[Mutation]:
 
 
 def _without_behaviour(tree: ast.AST) -> Iterator[ast.AST]:
-    """Yield the parts whose text is not behaviour: annotations, docstrings, messages and tooltips."""
+    """Yield the parts that are not behaviour: annotations, docstrings, messages, names of types, sizes of caches."""
     for node in ast.walk(tree):
         for part in (getattr(node, "annotation", None), getattr(node, "returns", None)):
             if part is not None:
@@ -59,6 +59,8 @@ def _without_behaviour(tree: ast.AST) -> Iterator[ast.AST]:
             # Positions inside of an f-string are wrong before Python 3.12.
             yield node
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            yield node
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("TypeVar", "functools.lru_cache"):
             yield node
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
             yield node

@@ -29,6 +29,14 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "_POLL_INTERVAL_SECONDS, _POLL_DURATION_SECONDS = 5.0, 24 * 3600.0",
         "25",
     ): "a longer day",
+    (
+        "render_watcher.py",
+        "_POLL_INTERVAL_SECONDS, _POLL_DURATION_SECONDS = 5.0, 24 * 3600.0",
+        "7201.0",
+    ): "a longer day",
+    ("menu.py", '_BUTTON = "ftDccPublish"', "'ftDccPublishx'"): "a button is recognised by its command, too",
+    ("marked_nodes.py", 'self._name = self._source = ""', "'x'"): "the name of a node that does not exist",
+    ("marked_nodes.py", 'knob = nuke.String_Knob(knob_name, "")', "'x'"): "the label of an invisible knob",
     ("capture.py", 'if not set(str(path)) & set("%#[]{}$"):', "'%#[]{}$x'"): "such a path only takes the longer way",
     ("temporary_nodes.py", "cmds.select(*kept, add=True)", "False"): "the selection was cleared before",
 }

@@ -68,7 +68,9 @@ class Maya:
         self.files: dict[str, Scene] = {}
         self.callbacks: dict[int, tuple[str, Callable[[Any], Any]]] = {}
         self._main = threading.get_ident()
+        # What has the lowest priority waits for all others.
         self._idle: queue.Queue[Callable[[], Any]] = queue.Queue()
+        self._idle_last: queue.Queue[Callable[[], Any]] = queue.Queue()
         self._handlers: dict[str, Handler] = {
             **scene.COMMANDS,
             **interface.COMMANDS,
@@ -143,7 +145,7 @@ class Maya:
         """Run what waits for an idle event."""
         while True:
             try:
-                self._idle.get_nowait()()
+                (self._idle_last if self._idle.empty() else self._idle).get_nowait()()
             except queue.Empty:
                 return
 
@@ -203,7 +205,7 @@ class Maya:
     def _defer(self, call: Invocation) -> None:
         if self.is_batch:
             raise RuntimeError("evalDeferred: there is no idle moment in batch mode")
-        self._idle.put(call.first())
+        (self._idle_last if call.flags.get("lowestPriority") else self._idle).put(call.first())
 
     def _undo_info(self, call: Invocation) -> Any:
         if call.mode == "query":
