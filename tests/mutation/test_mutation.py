@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from mutation.mutations import Mutation, find_mutations
 ROOT = Path(__file__).resolve().parents[2]
 RECORDERS = {"maya": maya_calls.record_calls, "nuke": nuke_calls.record_calls}
 STEP = int(os.environ.get("FT_DCC_MUTANTS", "0")) or 160
+FORKED_TIMEOUT_SECONDS = 240
 # The acceptance kit is itself a test; tests/*/test_start.py cover the start-up scripts in separate processes.
 EXCLUDED = {"acceptance", "acceptance.py", "startup", "module"}
 # Mutations without an observable effect: the file, the line, the replacement, and the reason.
@@ -81,6 +83,18 @@ def _passes_tests(host: str, folder: Path, mutation: Mutation) -> bool:
     return forked(folder, mutation, lambda: str(int(pytest.main(arguments)))) == "0"
 
 
+def _wait_for(child: int) -> None:
+    """Wait for a child, and kill it with its own children after a while: a mutation that hangs is detected, too."""
+    # Not by a signal of the child, because pytest's time-outs use its timer.
+    deadline = time.monotonic() + FORKED_TIMEOUT_SECONDS
+    while os.waitpid(child, os.WNOHANG) == (0, 0):
+        if time.monotonic() > deadline:
+            os.killpg(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            return
+        time.sleep(0.05)
+
+
 def forked(folder: Path, mutation: Mutation | None, work) -> str:
     """Call the function in a process of its own, with the mutation in its file; return its result or error."""
     answer_file = folder / "answer_file.txt"
@@ -88,9 +102,8 @@ def forked(folder: Path, mutation: Mutation | None, work) -> str:
     before = mutation.path.read_bytes() if mutation is not None else b""
     child = os.fork()
     if child == 0:
-        # A mutation that hangs is detected, too.
-        signal.alarm(150)
         try:
+            os.setpgid(0, 0)
             sink = os.open(os.devnull, os.O_WRONLY)
             os.dup2(sink, 1)
             os.dup2(sink, 2)
@@ -104,7 +117,7 @@ def forked(folder: Path, mutation: Mutation | None, work) -> str:
             answer_file.write_text(text, encoding="utf-8")
         finally:
             os._exit(0)
-    os.waitpid(child, 0)
+    _wait_for(child)
     if mutation is not None:
         mutation.path.write_bytes(before)
     return answer_file.read_text(encoding="utf-8") if answer_file.exists() else "no answer_file"
