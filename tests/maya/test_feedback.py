@@ -184,6 +184,15 @@ def test_width_and_colour_are_those_of_the_stroke(host, viewport):
     assert curve.colour == pytest.approx((1.0, 128 / 255, 0.0))
 
 
+@pytest.mark.parametrize("near", [0.1, 20.0])
+def test_a_drawing_lies_just_behind_the_near_clip_plane(maya, host, shape, viewport, near):
+    set_lens(shape, nearClipPlane=near)
+    host.show_feedback([drawing(1003)])
+    (curve,) = [node for node in maya.scene.nodes if node.kind == "nurbsCurve"]
+    depths = [-point[2] / near for point in curve.attributes["points"]]
+    assert all(1.01 < depth < 1.1 for depth in depths), depths
+
+
 @pytest.mark.parametrize(("width", "drawn"), [(0.001, 1.5), (0.05, 1.8)])
 def test_a_thin_stroke_is_wide_enough_to_be_seen(host, viewport, width, drawn):
     host.show_feedback([drawing(1003, {**LINE, "width": width})])

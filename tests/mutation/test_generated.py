@@ -42,6 +42,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
 }
 # The publishes with a real server are slow.
 _LAST = "test_publish.py"
+_TESTS_WITH_QT = {"maya": {"test_maya"}, "nuke": {"test_hiero", "test_renders"}}
 
 
 def mistakes(adapter: Path, count: int) -> list[generated.Mutation]:
@@ -75,7 +76,9 @@ def _exit_code(host: str, module: str) -> str:
     tests = (ROOT / "tests" / host).glob("test_*.py")
     # The start-up scripts run in processes of their own, with the adapter as it is.
     chosen = [path for path in tests if path.name != "test_start.py"]
-    chosen.sort(key=lambda path: (path.name == _LAST, module not in path.stem, path.name))
+    # Those of the dialog in the host are slow, too.
+    chosen += [path for path in (ROOT / "tests" / "qt").glob("test_*.py") if path.stem in _TESTS_WITH_QT[host]]
+    chosen.sort(key=lambda path: (path.parent.name == "qt", path.name == _LAST, module not in path.stem, path.name))
     return str(int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--no-header", *map(str, chosen)])))
 
 

@@ -466,12 +466,24 @@ def _load_reference(scene: Scene, node: str) -> str:
 
 # The reference node of the open scene, on which its edits are stored.
 TOP_REFERENCE = "shotRN"
+# Source: Maya's command reference, referenceQuery, flag editCommand.
+_EDIT_COMMANDS = {"addAttr", "connectAttr", "deleteAttr", "disconnectAttr", "parent", "setAttr", "lock", "unlock"}
+
+
+def _edit_command(call: Invocation) -> str:
+    """Return the kind of edits that a call is about; the double has those of setAttr only."""
+    command = str(call.flags.get("editCommand", "setAttr"))
+    if command not in _EDIT_COMMANDS:
+        raise RuntimeError(f"Invalid edit command: {command}.")
+    return command
 
 
 def reference_query(maya: Maya, call: Invocation) -> Any:
     if "isNodeReferenced" in call.flags:
         return maya.scene.node(call.first()).is_referenced
     if "editStrings" in call.flags:
+        if _edit_command(call) != "setAttr":
+            return []
         prefix = f"{maya.scene.node(call.first()).path}."
         # Without the name of a reference node, those of all files in a chain of references.
         inner = () if call.flags.get("onReferenceNode") else maya.scene.inner_edits
@@ -492,7 +504,7 @@ def edit_reference(maya: Maya, call: Invocation) -> None:
     if call.flags.get("onReferenceNode") not in (None, TOP_REFERENCE, [TOP_REFERENCE]):
         raise RuntimeError(f"referenceEdit: {call.flags['onReferenceNode']} is no reference node of the scene.")
     node, name = maya.scene.plug(call.first())
-    if maya.removes_applied_edits and f"{node.path}.{name}" in maya.scene.edits:
+    if _edit_command(call) == "setAttr" and maya.removes_applied_edits and f"{node.path}.{name}" in maya.scene.edits:
         node.attributes[name], is_locked = maya.scene.edits.pop(f"{node.path}.{name}")
         (node.locked.add if is_locked else node.locked.discard)(name)
 
