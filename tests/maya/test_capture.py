@@ -250,6 +250,37 @@ def test_the_scene_saved_between_two_frames_stays_unmodified(maya, host, request
     assert not maya.scene.is_modified
 
 
+def settings_in(scene):
+    """Return the values of a scene that a capture changes while it has the scene."""
+    from ft_dcc_maya.capture import OVERLAYS
+
+    camera, hardware = scene.node("shotCamShape"), scene.node("hardwareRenderingGlobals")
+    values = {name: camera.attributes[name] for name in (*OVERLAYS, "overscan")}
+    values |= {name: hardware.attributes[name] for name in ("multiSampleEnable", "lineAAEnable", "ssaoEnable")}
+    values["image format"] = scene.node("defaultRenderGlobals").attributes["imageFormat"]
+    return values | {"locked": set(camera.locked), "edits": dict(scene.edits)}
+
+
+@pytest.mark.parametrize("is_referenced", [False, True])
+def test_a_file_saved_between_two_frames_has_the_values_of_the_artist(maya, host, request_of, tmp_path, is_referenced):
+    camera = maya.scene.node("shotCamShape")
+    camera.attributes.update(overscan=1.3, displayResolution=True)
+    camera.is_referenced, camera.locked = is_referenced, {"overscan"}
+    maya.scene.node("hardwareRenderingGlobals").attributes.update(ssaoEnable=True, multiSampleEnable=False)
+    before, name = settings_in(maya.scene), (tmp_path / "shot.ma").as_posix()
+    during = []
+
+    def save(frame):
+        if frame == 1002:
+            maya.call("file", rename=name)
+            maya.call("file", save=True)
+        during.append(settings_in(maya.scene)["overscan"])
+
+    host.playblast(request_of("1001-1004", look={"samples": 8}), save)
+    assert during == [1.0] * 4
+    assert settings_in(maya.files[name]) == before == settings_in(maya.scene)
+
+
 def test_a_camera_setting_changed_between_two_frames_is_kept(maya, host, request_of):
     def change(frame):
         if frame == 1002:

@@ -15,8 +15,8 @@ from ft_dcc.host import ComparedMovie
 
 from .camera_plane import gate_problems, gate_size
 from .cameras import camera_shape
-from .maintained import SceneRestore
-from .temporary_nodes import call_around_save, delete_with_drivers, show_from_to, stop_calls, without_trace
+from .maintained import SceneRestore, call_around_save, stop_calls
+from .temporary_nodes import delete_with_drivers, show_from_to, without_trace
 
 NAME = "ftDccComparison"
 _ALPHA = 0.5

@@ -19,8 +19,8 @@ from ft_dcc.review.drawings import Drawing, Stroke
 
 from .camera_plane import CameraPlane, gate_problems, is_animated
 from .cameras import camera_shape
-from .maintained import SceneRestore
-from .temporary_nodes import call_around_save, delete_with_drivers, show_from_to, stop_calls, without_trace
+from .maintained import SceneRestore, call_around_save, stop_calls
+from .temporary_nodes import delete_with_drivers, show_from_to, without_trace
 
 GROUP = "ftDccReviewNotes"
 _MAX_CAPTION = 100

@@ -9,10 +9,29 @@ from typing import Any, Callable, TypeVar
 
 import attrs
 from maya import cmds
+from maya.api import OpenMaya
 
 from ft_dcc.errors import CaptureFailed
 
 T = TypeVar("T")
+
+_MESSAGES = OpenMaya.MSceneMessage
+# Playblast writes its image format into the render settings.
+_IMAGE_FORMAT = "defaultRenderGlobals.imageFormat"
+
+
+def call_around_save(before: Callable[[object], None], after: Callable[[object], None]) -> list[Any]:
+    """Call the functions before and after each save, and return what ``stop_calls`` takes."""
+    return [
+        _MESSAGES.addCallback(event, function, None)
+        for event, function in ((_MESSAGES.kBeforeSave, before), (_MESSAGES.kAfterSave, after))
+    ]
+
+
+def stop_calls(callbacks: list[Any]) -> None:
+    """Remove the callbacks, and empty the list."""
+    while callbacks:
+        OpenMaya.MMessage.removeCallback(callbacks.pop())
 
 
 @attrs.frozen
@@ -25,6 +44,7 @@ class SceneRestore:
 
     camera_id: str
     _stack: ExitStack
+    _borrowed: list[_BorrowedAttribute] = attrs.field(factory=list, init=False)
 
     def close(self) -> None:
         """Restore the scene."""
@@ -74,25 +94,79 @@ class SceneRestore:
         before = cmds.getAttr(plug)
         if before == value:
             return
-        if not _has_edit(plug):
-            # Registered first, so it is called last.
-            self.call_on_exit(_remove_edit, plug, before)
-        if cmds.getAttr(plug, lock=True):
+        is_locked = bool(cmds.getAttr(plug, lock=True))
+        borrowed = _BorrowedAttribute(plug, value, before, is_locked, _has_edit(plug))
+        # Registered first: an attribute that can only be unlocked is locked again.
+        self.call_on_exit(borrowed.give_back)
+        borrowed.borrow()
+        self._borrowed.append(borrowed)
+
+    @contextmanager
+    def returned_on_save(self) -> Iterator[None]:
+        """Give the artist's values back while Maya saves the scene, so that the file does not contain others.
+
+        The time is not set, because that would discard values that are not keyed.
+        """
+        image_format = cmds.getAttr(_IMAGE_FORMAT)
+
+        def before_save(_data: object) -> None:
+            with self.untracked():
+                cmds.setAttr(_IMAGE_FORMAT, image_format)
+                for each in reversed(self._borrowed):
+                    each.give_back()
+
+        def after_save(_data: object) -> None:
+            with self.untracked():
+                for each in self._borrowed:
+                    if cmds.objExists(each.plug) and cmds.getAttr(each.plug) == each.before:
+                        each.borrow()
+
+        callbacks = call_around_save(before_save, after_save)
+        try:
+            yield
+        finally:
+            stop_calls(callbacks)
+
+
+@attrs.frozen
+class _BorrowedAttribute:
+    """An attribute that has another value during a capture, and what has to be restored of it."""
+
+    plug: str
+    value: float | bool | str
+    before: Any
+    is_locked: bool
+    has_edit: bool
+
+    def borrow(self) -> None:
+        """Set the value; raise CaptureFailed if the attribute is locked by a reference, or driven."""
+        if self.is_locked:
             try:
-                cmds.setAttr(plug, lock=False)
+                cmds.setAttr(self.plug, lock=False)
             except RuntimeError as error:
                 # Attributes of a locked reference cannot be unlocked.
                 raise CaptureFailed(
-                    f"{plug} is {before} and locked by its reference; a playblast needs {value}. "
+                    f"{self.plug} is {self.before} and locked by its reference; a playblast needs {self.value}. "
                     "Unlock the reference, or set the value in its file."
                 ) from error
-            self.call_on_exit(cmds.setAttr, plug, lock=True)
-        if not cmds.getAttr(plug, settable=True):
+        if not cmds.getAttr(self.plug, settable=True):
             raise CaptureFailed(
-                f"{plug} is {before} and something drives it; a playblast needs {value}. Disconnect it and try again."
+                f"{self.plug} is {self.before} and something drives it; a playblast needs {self.value}. "
+                "Disconnect it and try again."
             )
-        self.call_on_exit(_reset, plug, value, before)
-        cmds.setAttr(plug, value)
+        cmds.setAttr(self.plug, self.value)
+
+    def give_back(self) -> None:
+        """Set the earlier value, unless the attribute has another one than a capture gave it."""
+        if not cmds.objExists(self.plug):
+            return
+        if cmds.getAttr(self.plug) == self.value:
+            cmds.setAttr(self.plug, self.before)
+        if self.is_locked:
+            with suppress(RuntimeError):
+                cmds.setAttr(self.plug, lock=True)
+        if not self.has_edit:
+            _remove_edit(self.plug, self.before)
 
 
 def _has_edit(plug: str) -> bool:
@@ -124,12 +198,6 @@ def _remove_edit(plug: str, before: Any) -> None:
         cmds.setAttr(plug, before)
 
 
-def _reset(plug: str, value: object, before: Any) -> None:
-    """Set the attribute to its earlier value, unless it has another one than a capture gave it."""
-    if cmds.objExists(plug) and cmds.getAttr(plug) == value:
-        cmds.setAttr(plug, before)
-
-
 def _return_to(time: float) -> None:
     """Set the time, unless it is that already: setting it discards values that are not keyed."""
     if cmds.currentTime(query=True) != time:  # type: ignore[call-arg] # the documentation leaves it out
@@ -142,13 +210,12 @@ def maintained_scene(camera_shape: str) -> Iterator[SceneRestore]:
     camera_id = str(cmds.ls(camera_shape, uuid=True)[0])
     restore = SceneRestore(camera_id, ExitStack())
     try:
+        restore.enter(restore.returned_on_save())
         restore.call_on_exit(_return_to, cmds.currentTime(query=True))  # type: ignore[call-arg] # the documentation leaves it out
         if not cmds.about(batch=True) and cmds.play(query=True, state=True):
             restore.call_on_exit(cmds.play, state=True)
             cmds.play(state=False)
-        # Playblast writes its image format into the render settings.
-        image_format = "defaultRenderGlobals.imageFormat"
-        restore.call_on_exit(cmds.setAttr, image_format, cmds.getAttr(image_format))
+        restore.call_on_exit(cmds.setAttr, _IMAGE_FORMAT, cmds.getAttr(_IMAGE_FORMAT))
         yield restore
     finally:
         with restore.untracked():

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any, Callable
 
 from maya import cmds
-from maya.api import OpenMaya
 
 from .maintained import SceneRestore
 
-_MESSAGES = OpenMaya.MSceneMessage
 # What Maya makes between a node and the time, and does not always delete with the node.
 _DRIVERS = ("animCurve", "expression", "timeToUnitConversion")
 
@@ -48,17 +45,3 @@ def show_from_to(transform: str, start: int, end: int) -> None:
     """Make the node visible from the first to the last frame only."""
     for time, is_visible in ((start - 1, 0), (start, 1), (end + 1, 0)):
         cmds.setKeyframe(transform, attribute="visibility", time=time, value=is_visible, outTangentType="step")
-
-
-def call_around_save(before: Callable[[object], None], after: Callable[[object], None]) -> list[Any]:
-    """Call the functions before and after each save, and return what ``stop_calls`` takes."""
-    return [
-        _MESSAGES.addCallback(event, function, None)
-        for event, function in ((_MESSAGES.kBeforeSave, before), (_MESSAGES.kAfterSave, after))
-    ]
-
-
-def stop_calls(callbacks: list[Any]) -> None:
-    """Remove the callbacks, and empty the list."""
-    while callbacks:
-        OpenMaya.MMessage.removeCallback(callbacks.pop())
