@@ -16,6 +16,7 @@ import requests
 from ft_dcc.accounts import credentials
 from ft_dcc.errors import UserFixableError, ValidationFailed
 from ft_dcc.frames import FrameRange
+from ft_dcc.host_support.camera_settings import settings_at
 from ft_dcc.media import probe
 from ft_dcc.production.tasks import ensure_task
 from ft_dcc.publish.models import PublishRequest
@@ -188,6 +189,8 @@ def test_a_shot_of_the_sequencer_is_published_with_its_own_range(saved, host, se
     assert sorted({drawn.time for drawn in saved.drawn}) == [1003.0, 1004.0, 1005.0, 1006.0]
     origin = json.loads(session.get("AssetVersion", published.first.version_id)["metadata"]["ft_dcc_origin"])
     assert origin["camera"] == "sh030"
+    frames = range(1003, 1007)
+    assert settings_at(origin["camera_settings"], frames) == host.camera_settings("second", frames)
 
 
 def test_objects_of_an_unknown_plugin_are_reported(saved, host, session, task, tmp_path):
@@ -200,6 +203,20 @@ def test_objects_of_an_unknown_plugin_are_reported(saved, host, session, task, t
         "Objects of plug-ins that are not installed cannot be drawn: VRayProxy1 (plug-ins: vrayformaya). "
         "Load the plug-ins, or delete the objects."
     )
+
+
+def test_unknown_objects_of_a_reference_are_a_warning_because_they_cannot_be_deleted(
+    saved, host, session, task, tmp_path
+):
+    from doubles.maya.scene import Node
+
+    saved.scene.unknown_plugins = ["vrayformaya"]
+    saved.scene.nodes.append(Node("VRayProxy1", "unknownDag", is_referenced=True))
+    _, problems = find_problems(saved, host, session, task, tmp_path)
+    assert problems == {}
+    assert saved.interface.messages == [
+        "ft-dcc: VRayProxy1 cannot be drawn, because plug-ins are not installed: vrayformaya."
+    ]
 
 
 def test_a_missing_sound_file_is_reported_before_the_capture(saved, host, session, task, tmp_path):

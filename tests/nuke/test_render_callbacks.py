@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 import threading
 import time
@@ -271,6 +273,33 @@ def test_a_child_process_of_a_window_publishes_nothing_itself(terminal, write, m
     terminal.render(write, 1001, 1012)
     assert only_render().execution.window == "the window's"
     assert [thread for thread in threading.enumerate() if thread not in before] == []
+
+
+def test_the_watcher_does_not_keep_nuke_from_ending(tmp_path):
+    import ft_dcc_nuke
+
+    code = """
+import sys
+from pathlib import Path
+from doubles.nuke import sample_script
+from doubles.nuke.program import running
+# It is not exited, because that would end the thread.
+program = running(sample_script.build(Path(sys.argv[1])))
+program.__enter__()
+from ft_dcc_nuke.renders import render_watcher
+render_watcher.poll_regularly()
+print("ended", flush=True)
+"""
+    folders = (Path(ft_dcc_nuke.__file__).parents[1], Path(__file__).parents[1], Path(__file__).parents[2])
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(map(str, folders)),
+        "FT_DCC_JOBS": str(tmp_path / "jobs"),
+        "FT_DCC_RENDERS": str(tmp_path / "renders"),
+    }
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", timeout=100, check=False)
+    assert (done.returncode, done.stdout) == (0, "ended\n"), done.stderr
 
 
 def test_the_nearest_tab_applies_to_a_write_in_nested_groups(terminal, tmp_path):

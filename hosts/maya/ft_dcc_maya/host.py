@@ -162,7 +162,7 @@ class MayaHost:
 
     def camera_settings(self, source: str, frames: Sequence[int]) -> dict[int, dict[str, float | str]]:
         """Return what decides where the camera shows things, per frame; raise CameraMissing."""
-        shape = camera_shape(source)
+        shape = camera_shape(camera_of(source))
         if frames and not is_animated(shape):
             return dict.fromkeys(frames, lens_settings(shape, frames[0]))
         return {frame: lens_settings(shape, frame) for frame in frames}

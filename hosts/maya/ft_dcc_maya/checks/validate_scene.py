@@ -54,7 +54,8 @@ class ValidatePlugins(InstancePlugin):
     def process(self, instance: Instance) -> None:
         """Raise UserFixableError with the names of the objects.
 
-        A plug-in that the scene merely requires is a warning: most scenes name one that left no object.
+        A plug-in that the scene merely requires is a warning: most scenes name one that left no object. So are objects
+        of references, which cannot be deleted in this scene.
         """
         unknown, objects = _in_main_thread(instance, _find_unknown)
         if objects:
@@ -130,9 +131,13 @@ def _load_found_references() -> None:
 
 
 def _find_unknown() -> tuple[list[str], list[str]]:
-    """Return the required plug-ins that are missing, with a warning in Maya, and the objects of such plug-ins."""
+    """Return the required plug-ins that are missing, with a warning in Maya, and the scene's own objects of them."""
     plugins: Any = cmds.unknownPlugin(query=True, list=True) or []
-    objects: Any = [*(cmds.ls(type="unknownDag") or []), *(cmds.ls(type="unknownTransform") or [])]
-    if plugins and not objects:
+    objects = [str(name) for kind in ("unknownDag", "unknownTransform") for name in cmds.ls(type=kind) or []]
+    referenced = [name for name in objects if cmds.referenceQuery(name, isNodeReferenced=True)]
+    if referenced:
+        named = f": {', '.join(plugins)}" if plugins else ""
+        cmds.warning(f"ft-dcc: {', '.join(referenced)} cannot be drawn, because plug-ins are not installed{named}.")
+    elif plugins and not objects:
         cmds.warning(f"ft-dcc: the scene requires plug-ins that are not installed: {', '.join(plugins)}.")
-    return [str(name) for name in plugins], [str(name) for name in objects]
+    return [str(name) for name in plugins], [name for name in objects if name not in referenced]
