@@ -350,6 +350,35 @@ def work_during_publish(results, area, window):
     yield 0.5
 
 
+def steps_of_quit(mode: str) -> Iterator[float]:
+    """Quit in the middle of a capture, as an artist does who closes the window and saves nothing."""
+    area, window = yield from sign_in_and_choose_task()
+    choices = bpy.context.window_manager.ft_dcc
+    choices.percentage, choices.frames = 25, "SCENE"
+    with bpy.context.temp_override(window=window, area=area):
+        bpy.context.view_layer.objects.active = bpy.data.objects[selected_object()]
+        bpy.ops.object.mode_set(mode=mode)
+        if mode == "EDIT":
+            bpy.ops.mesh.select_all(action="SELECT")
+            bpy.ops.mesh.subdivide()
+        # Blender writes a file for the recovery of the session if there is something to undo.
+        bpy.ops.ed.undo_push(message="A change")
+    yield 0.5
+    (OUTPUT / "results.json").write_text(json.dumps({"state before": state()}), encoding="utf-8")
+    press_publish(area, window)
+    while not is_scene_captured() or CONTROLLER.progress is None or CONTROLLER.progress.done < 6:
+        yield 0.1
+        assert CONTROLLER.is_busy, (CONTROLLER.error, CONTROLLER.problems)
+
+
+def steps_of_recovery() -> Iterator[float]:
+    """Compare the file that the quit has written with the scene before."""
+    results = json.loads((OUTPUT / "results.json").read_text(encoding="utf-8"))
+    yield 0.1
+    examine_saved_files(results, results.pop("state before"))
+    (OUTPUT / "results.json").write_text(json.dumps(results), encoding="utf-8")
+
+
 def selected_object():
     return next(item.name for item in bpy.context.scene.objects if item.type == "MESH")
 
@@ -562,6 +591,9 @@ STEPS = {
     "protection": steps_of_protection,
     "both ways": steps_of_both_ways,
     "round": steps_of_round,
+    "quit in OBJECT": lambda: steps_of_quit("OBJECT"),
+    "quit in EDIT": lambda: steps_of_quit("EDIT"),
+    "recovery": steps_of_recovery,
 }
 steps, until = STEPS[os.environ["FT_DCC_TEST_STEPS"]](), time.monotonic() + 420
 

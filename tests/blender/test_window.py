@@ -174,6 +174,19 @@ def test_nothing_that_is_pressed_or_saved_during_a_publish_changes_the_scene(run
     assert (results["left behind"], results["threads"]) == ([], [])
 
 
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("mode", ["OBJECT", "EDIT"])
+def test_the_session_of_a_blender_that_quits_during_a_capture_is_recovered_as_it_was(
+    run_steps, start_steps, tmp_path, mode
+):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    start_steps(f"quit in {mode}", 960, 600, TMPDIR=str(temporary)).wait()
+    shutil.copy(temporary / "quit.blend", tmp_path / "saved-quit.blend")
+    results = run_steps("recovery", 960, 600)
+    assert (results["saved files"], results["different files"]) == (1, {})
+
+
 # The mean difference of a channel, of 255, and the share of channels that differ by more than 16. Both ways draw with
 # the same anti-aliasing, and round edges and colours differently; a cube that one of them hides is 2 % of the image.
 MAX_MEAN_DIFFERENCE, MAX_SHARE_OF_DIFFERENT = 1.0, 0.01

@@ -25,10 +25,20 @@ _NEXT_CALL_TIMEOUT_SECONDS = 0.02
 _batch_lock = threading.RLock()
 _is_served = threading.Event()
 _calls: queue.SimpleQueue[MainThreadCall] = queue.SimpleQueue()
+# Called after each time slice, before Blender handles events.
+after_slice: list[Callable[[], None]] = []
 
 
 def serve() -> float:
     """Run the waiting calls for one time slice; a Blender timer calls this again after the returned seconds."""
+    try:
+        return _run_slice()
+    finally:
+        for function in tuple(after_slice):
+            function()
+
+
+def _run_slice() -> float:
     until, timeout = time.monotonic() + _SLICE_SECONDS, 0.0
     while time.monotonic() < until:
         try:

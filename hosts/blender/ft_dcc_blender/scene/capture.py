@@ -15,6 +15,7 @@ from ft_dcc.frames import Frames, Resolution, frame_rate
 from ft_dcc.host import PlayblastRequest
 from ft_dcc.host_support.capture_files import make_folder, missing_frame_error, png_size, remove_stale
 
+from .. import main_thread
 from . import blender_compat, compare, feedback, input_guard, visibility
 from .look import Look, applied_look
 from .maintained import (
@@ -32,6 +33,8 @@ from .unkeyed_values import maintained_unkeyed_values
 from .viewport import camera_view, find_window, require_view, shown_in_window
 
 _MIN_SIZE = 4
+# In them an object has edits that its data does not contain yet.
+_UNFLUSHED_MODES = ("EDIT", "SCULPT")
 _SCENE_CLOSED = "The scene was closed or undone during the capture. Open it and publish again."
 
 DrawFrame = Callable[[int], Path]
@@ -52,7 +55,7 @@ def capture_setup(scene: Any, request: PlayblastRequest, frames: Frames) -> Iter
     _require_drawing()
     make_folder(request.directory)
     borrowed = BorrowedScene(scene, request, look, frames)
-    with borrowed.returned_on_save(), input_guard.guarded():
+    with borrowed.returned_on_save(), borrowed.returned_after_slices(), input_guard.guarded():
         try:
             yield borrowed.draw
         finally:
@@ -170,6 +173,27 @@ class BorrowedScene:
             yield
         finally:
             bpy.app.handlers.save_pre.remove(before_save)
+
+    @contextmanager
+    def returned_after_slices(self) -> Iterator[None]:
+        """Restore the scene whenever Blender may handle events, if it would save unflushed edits when it quits.
+
+        It calls no handler then. Without such edits it saves the last undo step, which the artist made.
+        Source: Blender's source code, WM_exit_ex and ED_editors_flush_edits.
+        """
+
+        def after_slice() -> None:
+            with suppress(CaptureFailed, ReferenceError):
+                self.give_back()
+
+        is_needed = not bpy.app.background and any(item.mode in _UNFLUSHED_MODES for item in bpy.data.objects)
+        if is_needed:
+            main_thread.after_slice.append(after_slice)
+        try:
+            yield
+        finally:
+            if is_needed:
+                main_thread.after_slice.remove(after_slice)
 
     def _restore_settings(self) -> None:
         """Restore all but the current frame and the camera, which a handler of a frame change must not change."""
