@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from ft_dcc.errors import FramesMissing
@@ -161,11 +162,13 @@ def frame_sizes(pattern: str) -> dict[int, int]:
     name_pattern = re.compile(rf"{re.escape(before)}({number}){re.escape(after)}")
     try:
         with os.scandir(folder or ".") as entries:
-            return {
-                int(found[1]): entry.stat().st_size
-                for entry in entries
-                if (found := name_pattern.fullmatch(entry.name))
-            }
+            sizes = {}
+            for entry in entries:
+                if found := name_pattern.fullmatch(entry.name):
+                    # A link to a file that does not exist is a missing frame, as is a file deleted meanwhile.
+                    with suppress(FileNotFoundError):
+                        sizes[int(found[1])] = entry.stat().st_size
+            return sizes
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
