@@ -22,6 +22,7 @@ from ft_dcc.batch import scene_runner
 from ft_dcc.batch.manifest import Item
 from ft_dcc.files import sequences
 from ft_dcc.files.atomic import write_atomically
+from ft_dcc.media import ocio
 from ft_dcc.publish.jobs.journal import read_value, write_value
 from ft_dcc.publish.models import PublishRequest
 from ft_dcc.session.query.expression import quoted
@@ -265,6 +266,11 @@ def _source_problems(item: Item) -> list[str]:
         scene_runner.program_of(Path(source))
     except errors.SceneUnreadable as error:
         return [str(error)]
+    if item.scene is None and item.request.colour is not None:
+        try:
+            ocio.refuse_unused(source, item.request.colour)
+        except errors.UserFixableError as error:
+            return [str(error)]
     if item.scene is not None or not sequences.is_sequence(source):
         return [] if Path(source).is_file() else [f"{source} does not exist."]
     try:

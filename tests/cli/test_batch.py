@@ -130,6 +130,13 @@ def test_item_that_was_repaired_is_published_by_the_next_run(batch):
     assert batch.versions() == [("SH010", 1)]
 
 
+def test_a_view_of_images_of_no_known_colour_space_is_a_problem_of_the_plan(batch):
+    batch.add_shot("SH010", view="Raw")
+    planned = batch.run(batch.write(), "--dry-run")
+    assert planned.returncode == 3
+    assert "so --view cannot be applied." in planned.stderr
+
+
 def test_folder_is_matched_with_the_fields_of_its_paths(batch):
     for shot in ("SH010", "SH020"):
         ensure_task(batch.session, f"{batch.project}/SQ010/{shot}/Comp")

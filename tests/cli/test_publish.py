@@ -276,6 +276,12 @@ def test_colour_space_is_refused_for_a_movie(publish, tmp_path):
     assert "a.mov is a movie, whose colours are converted by its own tags." in refused.stderr
 
 
+def test_a_view_is_refused_for_images_of_no_known_colour_space_by_the_dry_run(publish):
+    refused = publish("--no-review", "--view", "Raw", "--dry-run")
+    assert refused.returncode == 3
+    assert "so --view cannot be applied. Name the colour space of the images with --colour-space" in refused.stderr
+
+
 def test_open_notes_of_the_last_version_are_printed_before_the_next_one(session, publish):
     first = json.loads(publish("--json").stdout)
     notes = [

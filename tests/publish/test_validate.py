@@ -173,6 +173,34 @@ def test_layers_of_images_without_layers_are_refused(session, task, task_path, j
         publish(request, session, jobs=jobs)
 
 
+@pytest.mark.parametrize("source", ["sh010.%04d.png", "sh010.0001.png"])
+@pytest.mark.parametrize(
+    ("colour", "named"),
+    [
+        (ColourOptions(display="sRGB - Display"), "--display"),
+        (ColourOptions(view="no view of the config"), "--view"),
+        (ColourOptions(display="sRGB - Display", view="Raw"), "--display and --view"),
+    ],
+)
+def test_display_and_view_of_images_of_no_known_colour_space_are_refused(
+    session, task, task_path, paint, jobs, tmp_path, source, colour, named
+):
+    paint("1-2")
+    request = PublishRequest(
+        task=task_path, source=str(tmp_path / "sh010" / source), fps=Fraction(24), colour=colour
+    )
+    words = rf"sh010\..*png is shown unchanged, .* so {named} cannot be applied\. Name the colour space .*--colour-space"
+    with pytest.raises(UserFixableError, match=words):
+        publish(request, session, jobs=jobs)
+
+
+def test_display_and_view_of_the_settings_do_not_refuse_images(session, task, task_path, paint, jobs, monkeypatch):
+    monkeypatch.setenv("FT_DCC_DISPLAY", "sRGB - Display")
+    monkeypatch.setenv("FT_DCC_VIEW", "Raw")
+    request = PublishRequest(task=task_path, source=paint("1-2").pattern, fps=Fraction(24))
+    assert publish(request, session, jobs=jobs).versions
+
+
 def test_publish_without_sources_is_rejected(session, task, task_path, jobs):
     with pytest.raises(UserFixableError, match="No source to publish"):
         publish(PublishRequest(task=task_path), session, jobs=jobs)
