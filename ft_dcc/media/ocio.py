@@ -220,9 +220,8 @@ class Converter:
     def pixel_aspect_of(self, path: Path) -> Fraction:
         """Return the width of an image's pixels by their height, 1 if it is unknown."""
         image = self._oiio.ImageInput.open(str(path))
-        if image is None:
-            # The encode names the file; OpenImageIO prints errors that were never fetched.
-            self._oiio.geterror()
+        # The encode names a file that cannot be read; OpenImageIO prints errors that were never fetched.
+        self._oiio.geterror()
         aspect = 1.0 if image is None else image.spec().get_float_attribute("PixelAspectRatio", 1.0)
         return Fraction(aspect).limit_denominator(1000) if 0.1 <= aspect <= 10 else Fraction(1)
 

@@ -186,10 +186,10 @@ def test_display_and_view_of_images_of_no_known_colour_space_are_refused(
     session, task, task_path, paint, jobs, tmp_path, source, colour, named
 ):
     paint("1-2")
-    request = PublishRequest(
-        task=task_path, source=str(tmp_path / "sh010" / source), fps=Fraction(24), colour=colour
+    request = PublishRequest(task=task_path, source=str(tmp_path / "sh010" / source), fps=Fraction(24), colour=colour)
+    words = (
+        rf"sh010\..*png is shown unchanged, .* so {named} cannot be applied\. Name the colour space .*--colour-space"
     )
-    words = rf"sh010\..*png is shown unchanged, .* so {named} cannot be applied\. Name the colour space .*--colour-space"
     with pytest.raises(UserFixableError, match=words):
         publish(request, session, jobs=jobs)
 
