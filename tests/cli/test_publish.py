@@ -50,6 +50,17 @@ def publish(studio_server, session, tmp_path):
     return run
 
 
+def test_a_folder_of_frames_with_the_number_before_the_pass_is_one_version(publish, tmp_path):
+    (tmp_path / "passes").mkdir()
+    for frame in (1, 2, 3):
+        (tmp_path / "passes" / f"sh.v002.{frame:04d}.beauty.png").write_bytes(painted(frame, Resolution(64, 36)))
+    done = publish("--no-review", "--json", source="passes")
+    assert done.returncode == 0, done.stderr
+    (path,) = (tmp_path / "jobs").glob("*/report.json")
+    report = json.loads(path.read_text("utf-8"))
+    assert [(found["source"], found["frames"]) for found in report["found"]] == [("sh.v002", "1-3")]
+
+
 def test_image_and_sound_options_are_in_the_report(publish, tmp_path):
     (tmp_path / "sh010.1002.png").unlink()
     for name in ("a.wav", "b.wav"):
