@@ -11,6 +11,7 @@ import attrs
 
 from ft_dcc.errors import UserFixableError
 from ft_dcc.media import ffmpeg
+from ft_dcc.media.inspection import file_integrity
 
 _START = re.compile(r"@(-?\d+(?:\.\d+)?)$")
 # Without the maximum, ffmpeg would normalise a mixture of 5.1 for PCM only, and loud ones would be clipped in AAC.
@@ -57,6 +58,11 @@ class Sound:
         """Decode the beginning; raise UserFixableError if the file is missing or contains no sound."""
         if not self.path.is_file():
             raise UserFixableError(f"The sound {self.path} does not exist. Find the file, mute it, or leave it out.")
+        failure = file_integrity.read_failure(self.path)
+        if failure is not None:
+            raise UserFixableError(
+                f"The sound {self.path} cannot be read: {failure}. Make the file readable, mute it, or leave it out."
+            )
         finished = ffmpeg.run([*self.arguments(), "-map", "0:a:0", "-frames:a", "1", "-f", "null", "-"])
         if finished.returncode or finished.errors:
             reason = next(iter(finished.errors), "it contains no sound").rstrip(".")

@@ -22,7 +22,7 @@ from doubles.colour_bars import painted  # noqa: E402
 from doubles.numbered_images import run_ffmpeg  # noqa: E402
 
 from ft_dcc import media  # noqa: E402
-from ft_dcc.errors import FramesMissing, MovieUnreadable, StorageError  # noqa: E402
+from ft_dcc.errors import FramesMissing, MovieUnreadable, StorageError, UserFixableError  # noqa: E402
 from ft_dcc.files.atomic import write_remedy  # noqa: E402
 from ft_dcc.frames import FrameRange, Frames, Resolution, find_frames  # noqa: E402
 from ft_dcc.media import ffmpeg  # noqa: E402
@@ -147,6 +147,15 @@ def test_a_frame_without_permission_is_named_at_every_position(folder, suffix, f
     movie, thumbnail = folder / "movies" / "movie.mp4", folder / "movies" / "thumbnail.jpg"
     with without_root(), pytest.raises(FramesMissing, match=rf"Frame {frame} cannot be read: .*: permission denied\."):
         media.encode(sequence, movie, thumbnail=thumbnail)
+
+
+@needs_permissions
+def test_a_sound_without_permission_needs_no_export(folder):
+    (folder / "a.wav").touch(mode=0)
+    (folder / "a.wav").chmod(0)
+    words = r"a\.wav cannot be read: permission denied\. Make the file readable"
+    with without_root(), pytest.raises(UserFixableError, match=words):
+        media.Sound(folder / "a.wav", Fraction(1)).refuse_unreadable()
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "exr"])
