@@ -18,7 +18,7 @@ from ft_dcc.errors import FramesMissing
 FRAME_RANGE = re.compile(r"(-?\d+)(?:-(-?\d+))?(?:x(\d+))?(?:\+(\d+)(?:\+(\d+))?)?")
 _PLACEHOLDER = re.compile(r"%0?(\d*)d|(#+)")
 # Of Maya and Katana, of Houdini, and of Cinema 4D and others.
-_OTHER_PLACEHOLDER = re.compile(r"(@+)(?=\.\w+$)|\$F(\d+)|<frame0?(\d+)>")
+_OTHER_PLACEHOLDER = re.compile(r"(@+)(?=\.\w+$)|\$F(\d+|(?!\w))|<frame0?(\d+)>")
 _NUMBERED = re.compile(r"(.*?)(\d+)(\.\w+)")
 _INNER_NUMBER = re.compile(r"(?<![^._])\d+(?=[._])")
 # What stands before the number of a version or before the height of an image.
@@ -62,7 +62,7 @@ def split_frame_number(name: str) -> tuple[str, int, str] | None:
 
 
 def with_standard_placeholder(source: str) -> str:
-    """Return a source with the frame number of other programs, @@@@, $F4 or <frame04>, as ``####`` or ``%04d``.
+    """Return a source with the frame number of other programs, @@@@, $F4, $F or <frame04>, as ``####`` or ``%04d``.
 
     A file that exists under the name is left as it is.
 
@@ -72,10 +72,14 @@ def with_standard_placeholder(source: str) -> str:
     folder, name = os.path.split(source)
     if is_sequence(source) or os.path.exists(source):  # noqa: PTH110 - a pattern is not a path
         return source
-    name = _OTHER_PLACEHOLDER.sub(
-        lambda found: "#" * len(found[1]) if found[1] else f"%0{found[2] or found[3]}d", name, 1
-    )
-    return os.path.join(folder, name)  # noqa: PTH118
+
+    def standard(found: re.Match[str]) -> str:
+        if found[1]:
+            return "#" * len(found[1])
+        width = found[2] or found[3]
+        return f"%0{width}d" if width else "%d"
+
+    return os.path.join(folder, _OTHER_PLACEHOLDER.sub(standard, name, 1))  # noqa: PTH118
 
 
 def expand_views(source: str) -> list[str]:
@@ -158,7 +162,8 @@ def frame_sizes(pattern: str) -> dict[int, int]:
         return {}
     before, width, after = parts
     digits = max(width, 1)
-    number = rf"\d{{{digits},}}|-\d{{{max(digits - 1, 1)},}}"
+    # More digits than the padding have no leading zero: "sh.#.png" does not name "sh.0001.png".
+    number = rf"\d{{{digits}}}|[1-9]\d{{{digits},}}|-\d{{{max(digits - 1, 1)},}}"
     name_pattern = re.compile(rf"{re.escape(before)}({number}){re.escape(after)}")
     try:
         with os.scandir(folder or ".") as entries:
@@ -174,6 +179,18 @@ def frame_sizes(pattern: str) -> dict[int, int]:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise FramesMissing(f"The folder {folder} of the frames {name} cannot be read: {reason}.") from error
+
+
+def padded_pattern(pattern: str) -> str | None:
+    """Return the pattern with the padding of the files on disk, as "sh.####.png", None if there are none."""
+    folder, name = os.path.split(pattern)
+    parts = split_frame_number(name)
+    if parts is None:
+        return None
+    before, _, after = parts
+    number = re.compile(rf"{re.escape(before)}(\d+){re.escape(after)}")
+    numbers = [found[1] for name in _names_in(Path(folder)) if (found := number.fullmatch(name))]
+    return f"{before}{'#' * _padding(numbers)}{after}" if numbers else None
 
 
 def _view_expression(name: str) -> str:

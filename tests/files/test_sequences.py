@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ft_dcc.errors import FramesMissing
 from ft_dcc.files.sequences import find_sequences, is_sequence, join_sequences
 from ft_dcc.frames import FrameRange, Frames, Resolution, find_frames, split_range
 
@@ -180,3 +181,20 @@ def test_a_folder_of_ten_thousand_frames_is_searched_once(tmp_path):
     assert find_sequences([tmp_path]) == [str(tmp_path / "sh.v002.%05d.pass2.png")]
     # A search of the folder for each frame would take minutes.
     assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("given", ["sh.#.png", "sh.%d.png", "sh.$F.png", "sh.##.png", "sh.%06d.png"])
+def test_a_pattern_of_another_padding_names_that_of_the_files(tmp_path, given):
+    touch(tmp_path, "sh.0998.png", "sh.1001.png")
+    (pattern,) = join_sequences([str(tmp_path / given)])
+    (tmp_path / "sh.1001.png").unlink()
+    with pytest.raises(FramesMissing, match=r"No file matches .*\. Give the frames as sh\.####\.png\.$"):
+        find_frames(pattern)
+
+
+def test_the_frame_number_of_houdini_without_padding_is_recognised(tmp_path):
+    touch(tmp_path, "sh.8.png", "sh.9.png", "sh.10.png")
+    (pattern,) = join_sequences([str(tmp_path / "sh.$F.png")])
+    assert pattern == str(tmp_path / "sh.%d.png")
+    assert find_frames(pattern) == FrameRange(8, 10)
+    assert join_sequences(["sh.$FSTART.png", "sh.$F4.png"]) == ("sh.$FSTART.png", "sh.%04d.png")
