@@ -10,6 +10,7 @@ import functools
 import hashlib
 import importlib.util
 import json
+import shlex
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -190,7 +191,8 @@ def make_plan(
         if is_local and item.scene is not None:
             problems += find_program_problems(item.scene.suffix.lower())
         if counts[key] > 1:
-            problems.append("The same source is listed twice for this task. Remove one of the two lines.")
+            if not item.is_unreadable:
+                problems.append("The same source is listed twice for this task. Remove one of the two lines.")
             key = f"{key}-copy{counts[key]}"
         scene = None if item.scene is None else str(item.scene)
         request = item.request
@@ -236,12 +238,23 @@ def _find_tasks(session: Session, items: Sequence[Item]) -> frozenset[str]:
 
 
 def _problems(item: Item, tasks: frozenset[str]) -> list[str]:
+    if item.is_unreadable:
+        # Its other values are unknown.
+        return []
     problems = []
     task = item.request.task
+    parts = [part.strip() for part in (task or "").strip("/").split("/")]
     if not task:
         problems.append("No task. Add --task PROJECT/SEQUENCE/SHOT/TASK, or a column task.")
-    elif "/".join(part.strip() for part in task.strip("/").split("/")) not in tasks:
-        problems.append(f"There is no task {task}. Create it with: ft-dcc task ensure {task}")
+    elif "/".join(parts) not in tasks:
+        # Only a path can be created, not an id or the name of a file that --match has found.
+        is_path = len(parts) > 1 and all(parts)
+        advice = (
+            f"Create it with: ft-dcc task ensure {shlex.quote(task)}"
+            if is_path
+            else "Give its id or its path, PROJECT/SEQUENCE/SHOT/TASK, with --match, --task or a column task."
+        )
+        problems.append(f"There is no task {task}. {advice}")
     if item.source and not item.problems:
         problems += _source_problems(item)
     return problems

@@ -137,6 +137,25 @@ def test_a_view_of_images_of_no_known_colour_space_is_a_problem_of_the_plan(batc
     assert "so --view cannot be applied." in planned.stderr
 
 
+def test_an_invalid_line_of_json_has_one_problem(batch):
+    (batch.folder / "shots.jsonl").write_text("{\n[]\n", encoding="utf-8")
+    planned = batch.run("shots.jsonl", "--dry-run")
+    assert planned.returncode == 3
+    assert planned.stderr.count("shots.jsonl, line 1: ") == planned.stderr.count("shots.jsonl, line 2: ") == 1
+    assert "No source" not in planned.stderr + planned.stdout
+    assert "No task" not in planned.stderr + planned.stdout
+
+
+def test_a_task_that_is_no_path_cannot_be_created(batch):
+    (batch.folder / "f1.png").write_bytes(painted(1, Resolution(64, 36)))
+    planned = batch.run(".", "--match", "{name}", "--dry-run")
+    assert planned.returncode == 3
+    assert "There is no task f1. Give its id or its path, PROJECT/SEQUENCE/SHOT/TASK" in planned.stderr
+    assert "task ensure" not in planned.stderr
+    planned = batch.run(".", "--match", "{name}", "--task", "P/S/{name}/A task", "--dry-run")
+    assert "There is no task P/S/f1/A task. Create it with: ft-dcc task ensure 'P/S/f1/A task'" in planned.stderr
+
+
 def test_folder_is_matched_with_the_fields_of_its_paths(batch):
     for shot in ("SH010", "SH020"):
         ensure_task(batch.session, f"{batch.project}/SQ010/{shot}/Comp")
