@@ -293,6 +293,15 @@ def test_a_view_is_refused_for_images_of_no_known_colour_space_by_the_dry_run(pu
     assert "so --view cannot be applied. Name the colour space of the images with --colour-space" in refused.stderr
 
 
+def test_missing_frames_are_in_the_json_report(publish, tmp_path):
+    for frame in (1002, 1004):
+        (tmp_path / f"sh010.{frame}.png").unlink()
+    refused = publish("--no-review", "--json", "--frames", "1001-1003+1")
+    assert refused.returncode == 3
+    (problem,) = json.loads(refused.stdout)["error"]["problems"]
+    assert (problem["check"], problem["found"], problem["expected"]) == ("Missing frames", "1001, 1003", "1000-1004")
+
+
 def test_open_notes_of_the_last_version_are_printed_before_the_next_one(session, publish):
     first = json.loads(publish("--json").stdout)
     notes = [
