@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,18 @@ def test_a_view_of_images_of_no_known_colour_space_is_a_problem_of_the_plan(batc
     planned = batch.run(batch.write(), "--dry-run")
     assert planned.returncode == 3
     assert "so --view cannot be applied." in planned.stderr
+
+
+def test_a_sequence_without_a_frame_rate_is_a_problem_of_the_plan(batch):
+    for name in ("SH010", "SH020", "SH030"):
+        batch.add_shot(name, fps="24" if name == "SH030" else "")
+    ensure_task(batch.session, batch.rows[1]["task"], fps=Fraction(25))
+    (batch.folder / "still.png").write_bytes(painted(1, Resolution(64, 36)))
+    batch.rows.append({"source": "still.png", "task": batch.rows[0]["task"]})
+    planned = batch.run(batch.write(), "--dry-run")
+    assert planned.returncode == 3
+    assert "line 2: No frame rate: the shot has none. Set it on the shot, or add --fps 24" in planned.stderr
+    assert planned.stderr.splitlines()[-1] == "4 items: 3 to publish, 0 done, 1 with problems."
 
 
 def test_an_invalid_line_of_json_has_one_problem(batch):
