@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from fractions import Fraction
+from pathlib import Path
 
 import attrs
 import pytest
@@ -164,6 +165,23 @@ def test_a_range_after_a_pattern_is_published(session, task, task_path, paint, j
     published = publish(PublishRequest(task=task_path, source=f"{pattern} 2-4", fps=Fraction(24)), session, jobs=jobs)
     report = json.loads((published.job / "report.json").read_text(encoding="utf-8"))
     assert [(found["source"], found["frames"]) for found in report["found"]] == [("long", "2-4")]
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "exr"])
+@pytest.mark.parametrize("frame", [1, 3, 5])
+def test_a_frame_that_cannot_be_read_is_named_by_its_number(session, task, task_path, paint, jobs, suffix, frame):
+    source = Path(paint("1-5").pattern)
+    pattern = source.with_suffix(f".{suffix}")
+    if suffix != "png":
+        pixels = ("-pix_fmt", "gbrpf32le") if suffix == "exr" else ()
+        run_ffmpeg("-i", source, *pixels, pattern)
+    unreadable = pattern.with_name(pattern.name % frame)
+    unreadable.unlink()
+    unreadable.mkdir()
+    # Else it would count as an empty frame on some file systems.
+    (unreadable / "content").touch()
+    with pytest.raises(FramesMissing, match=rf"Frame {frame} cannot be read: .*: is a directory\."):
+        publish(PublishRequest(task=task_path, source=str(pattern), fps=Fraction(24)), session, jobs=jobs)
 
 
 def test_layers_of_images_without_layers_are_refused(session, task, task_path, jobs, tmp_path):
