@@ -183,11 +183,16 @@ class CameraMissing(UserFixableError):
 
 
 class FramesMissing(UserFixableError):
-    """Requested frames that are not on disk; ``missing`` lists their numbers."""
+    """Requested frames that are not on disk; ``missing`` lists their numbers.
 
-    def __init__(self, message: str, missing: tuple[int, ...] = ()) -> None:
+    ``found`` and ``expected`` are ranges of frames as text, such as "1001, 1003-1004", None if they are not known.
+    """
+
+    def __init__(
+        self, message: str, missing: tuple[int, ...] = (), *, found: str | None = None, expected: str | None = None
+    ) -> None:
         super().__init__(message)
-        self.missing = missing
+        self.missing, self.found, self.expected = missing, found, expected
 
 
 class MovieUnreadable(UserFixableError):

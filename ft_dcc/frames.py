@@ -15,7 +15,7 @@ from typing import Union
 import attrs
 
 from ft_dcc.errors import FramesMissing, SettingInvalid
-from ft_dcc.files.sequences import FRAME_RANGE, frame_path, frame_sizes, is_sequence
+from ft_dcc.files.sequences import FRAME_RANGE, frame_path, frame_sizes, is_sequence, padded_pattern
 
 # The broadcast rates are N*1000/1001 by definition (SMPTE ST 12-1); hosts and movies contain rounded values.
 _NTSC_RATES = (24, 30, 48, 60, 120)
@@ -210,7 +210,8 @@ def find_frames(pattern: str) -> FrameRange:
         folder = os.path.dirname(pattern)  # noqa: PTH120 - a pattern is not a path
         if folder and not os.path.isdir(folder):  # noqa: PTH112
             raise FramesMissing(f"The folder {folder} does not exist.")
-        raise FramesMissing(f"No file matches {pattern}. Give the frames as name.%04d.png or name.####.png.")
+        wanted = padded_pattern(pattern) or "name.%04d.png or name.####.png"
+        raise FramesMissing(f"No file matches {pattern}. Give the frames as {wanted}.")
     return FrameRange(min(numbers), max(numbers))
 
 

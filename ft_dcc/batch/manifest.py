@@ -39,7 +39,7 @@ class Item:
 
     ``scene`` is the scene file that is to be captured, None for files, and ``look`` a text of presets and options of
     its program. ``scene_name`` is the scene inside of a .blend file, "" for its active one. ``problems`` are the values
-    that are invalid.
+    that are invalid. ``is_unreadable`` means that its line has no values, such as one of invalid JSON.
     """
 
     place: str
@@ -48,6 +48,7 @@ class Item:
     problems: tuple[str, ...] = ()
     look: str = ""
     scene_name: str = ""
+    is_unreadable: bool = False
 
     @property
     def source(self) -> str:
@@ -166,6 +167,8 @@ _READERS = {".csv": _read_csv, ".toml": _read_toml, ".jsonl": _read_json_lines, 
 
 def _item(place: str, row: Mapping[str, Any], folder: Path, defaults: PublishRequest) -> Item:
     cells, problems = _cells(row)
+    if "" in row and not cells:
+        return Item(place, attrs.evolve(defaults, source=()), problems=tuple(problems), is_unreadable=True)
     values: dict[str, Any] = {}
     for column, (field, convert) in _COLUMNS.items():
         try:

@@ -10,7 +10,8 @@ import functools
 import hashlib
 import importlib.util
 import json
-from collections.abc import Iterable, Sequence
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from ft_dcc.batch import scene_runner
 from ft_dcc.batch.manifest import Item
 from ft_dcc.files import sequences
 from ft_dcc.files.atomic import write_atomically
+from ft_dcc.media import ocio
 from ft_dcc.publish.jobs.journal import read_value, write_value
 from ft_dcc.publish.models import PublishRequest
 from ft_dcc.session.query.expression import quoted
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from ft_dcc.session import Session
 
 ITEMS, RESULTS = "items.jsonl", "results"
+# Servers limit the length of an expression.
+_SHOTS_PER_QUERY = 200
 DONE, PROBLEM, FAILED, WAITING = "done", "problem", "failed", "waiting"
 
 
@@ -178,6 +182,7 @@ def make_plan(
     earlier = Plan.open(folder / ITEMS).items if (folder / ITEMS).is_file() else ()
     generations = {item.key.partition("-")[0]: item.generation for item in earlier}
     tasks, find_program_problems = _find_tasks(session, items), functools.lru_cache(_program_problems)
+    shots_without_rate = _find_shots_without_rate(session, items, tasks)
     counts: collections.Counter[str] = collections.Counter()
     planned = []
     for index, item in enumerate(items):
@@ -185,11 +190,12 @@ def make_plan(
         generation = generations[base] + again if base in generations else 0
         key = f"{base}-{generation}" if generation else base
         counts[key] += 1
-        problems = [*item.problems, *_problems(item, tasks)]
+        problems = [*item.problems, *_problems(item, tasks, shots_without_rate)]
         if is_local and item.scene is not None:
             problems += find_program_problems(item.scene.suffix.lower())
         if counts[key] > 1:
-            problems.append("The same source is listed twice for this task. Remove one of the two lines.")
+            if not item.is_unreadable:
+                problems.append("The same source is listed twice for this task. Remove one of the two lines.")
             key = f"{key}-copy{counts[key]}"
         scene = None if item.scene is None else str(item.scene)
         request = item.request
@@ -220,27 +226,65 @@ def _key(item: Item, server: str) -> str:
     return hashlib.sha256(json.dumps(identity).encode("ascii")).hexdigest()[:16]
 
 
-def _find_tasks(session: Session, items: Sequence[Item]) -> frozenset[str]:
-    """Return the ids and the paths of the existing tasks, with one query for each project and one for all ids."""
+def _find_tasks(session: Session, items: Sequence[Item]) -> dict[str, str]:
+    """Return the parents' ids of the existing tasks, by id and path of the tasks.
+
+    One query for each project, and one for all ids.
+    """
     wanted = {item.request.task for item in items if item.request.task}
-    found: set[str] = set()
+    found: dict[str, str] = {}
     for project in sorted({task.strip("/").split("/")[0] for task in wanted if "/" in task}):
-        for task in session.query(f"select id, link from Task where project.name is {quoted(project)}"):
-            found.add("/".join(str(part["name"]) for part in task["link"]))
+        for task in session.query(f"select id, link, parent_id from Task where project.name is {quoted(project)}"):
+            found["/".join(str(part["name"]) for part in task["link"])] = str(task["parent_id"])
     ids = sorted(task for task in wanted if "/" not in task)
     if ids:
         listed = ", ".join(quoted(each) for each in ids)
-        found |= {str(task["id"]) for task in session.query(f"select id from Task where id in ({listed})")}
+        for task in session.query(f"select id, parent_id from Task where id in ({listed})"):
+            found[str(task["id"])] = str(task["parent_id"])
+    return found
+
+
+def _needs_rate(item: Item) -> bool:
+    return item.scene is None and item.request.fps is None and sequences.is_sequence(item.source)
+
+
+def _find_shots_without_rate(session: Session, items: Sequence[Item], tasks: Mapping[str, str]) -> frozenset[str]:
+    """Return the ids of the shots without a frame rate, of those whose rate an item needs."""
+    shots = sorted({tasks[name] for item in items if _needs_rate(item) and (name := _task_name(item)) in tasks})
+    found = set()
+    for first in range(0, len(shots), _SHOTS_PER_QUERY):
+        listed = ", ".join(quoted(each) for each in shots[first : first + _SHOTS_PER_QUERY])
+        for shot in session.query(f"select id, link, custom_attributes from Context where id in ({listed})"):
+            attributes = shot["custom_attributes"]
+            if "fps" not in attributes or not attributes.inherited("fps"):
+                found.add(str(shot["id"]))
     return frozenset(found)
 
 
-def _problems(item: Item, tasks: frozenset[str]) -> list[str]:
+def _task_name(item: Item) -> str:
+    """Return the id or path of the item's task, without spaces around the names, "" without a task."""
+    return "/".join(part.strip() for part in (item.request.task or "").strip("/").split("/"))
+
+
+def _problems(item: Item, tasks: Mapping[str, str], shots_without_rate: frozenset[str]) -> list[str]:
+    if item.is_unreadable:
+        # Its other values are unknown.
+        return []
     problems = []
-    task = item.request.task
+    task, name = item.request.task, _task_name(item)
     if not task:
         problems.append("No task. Add --task PROJECT/SEQUENCE/SHOT/TASK, or a column task.")
-    elif "/".join(part.strip() for part in task.strip("/").split("/")) not in tasks:
-        problems.append(f"There is no task {task}. Create it with: ft-dcc task ensure {task}")
+    elif name not in tasks:
+        # Only a path can be created, not an id or the name of a file that --match has found.
+        is_path = "/" in name and all(name.split("/"))
+        advice = (
+            f"Create it with: ft-dcc task ensure {shlex.quote(task)}"
+            if is_path
+            else "Give its id or its path, PROJECT/SEQUENCE/SHOT/TASK, with --match, --task or a column task."
+        )
+        problems.append(f"There is no task {task}. {advice}")
+    elif _needs_rate(item) and tasks[name] in shots_without_rate:
+        problems.append("No frame rate: the shot has none. Set it on the shot, or add --fps 24 or a column fps.")
     if item.source and not item.problems:
         problems += _source_problems(item)
     return problems
@@ -265,6 +309,11 @@ def _source_problems(item: Item) -> list[str]:
         scene_runner.program_of(Path(source))
     except errors.SceneUnreadable as error:
         return [str(error)]
+    if item.scene is None and item.request.colour is not None:
+        try:
+            ocio.refuse_unused(source, item.request.colour)
+        except errors.UserFixableError as error:
+            return [str(error)]
     if item.scene is not None or not sequences.is_sequence(source):
         return [] if Path(source).is_file() else [f"{source} does not exist."]
     try:

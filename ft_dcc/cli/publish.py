@@ -200,8 +200,9 @@ def publish_command(
     """Publish a sequence (sh010.%04d.png, sh010.####.exr), a movie or an image as a new version.
 
     Several sources become one version each; several images of one sequence are one source. A folder selects the
-    sequences, movies and images in it. The number can also be written as @@@@, $F4 or <frame04>, a range can follow
-    it (sh010.%04d.exr 1001-1010), and %V stands for each stereo view.
+    sequences, movies and images in it; sh.v002.0001.beauty.png and sh.v002.0002.beauty.png are one sequence, two
+    versions are not. The number can also be written as @@@@, $F4 or <frame04>, a range can follow it
+    (sh010.%04d.exr 1001-1010), and %V stands for each stereo view.
     """
     colour = read_colour_options(options)
     request = make_request(sequences.join_sequences(_expand_folders(source)), colour=colour, **options)

@@ -41,13 +41,13 @@ def list_jobs(output: Output) -> None:
     """List the jobs, oldest first, with their age and the reason why they are not done."""
     from ft_dcc.publish.jobs.queue import queue_items
 
-    found = queue_items(_jobs())
+    found, server = queue_items(_jobs()), inputs.configured_server()
     now = time.time()
     lines = [
-        f"{entry.job.id:<27}  {entry.state:<16}  {format_age(now - entry.created):>6}  {_describe(entry)}"
+        f"{entry.job.id:<27}  {entry.state:<16}  {format_age(now - entry.created):>6}  {_describe(entry, server)}"
         for entry in found
     ]
-    output.result("\n".join(lines) or "The queue is empty.", {"jobs": [_report(entry) for entry in found]})
+    output.result("\n".join(lines) or "The queue is empty.", {"jobs": [_report(entry, server) for entry in found]})
 
 
 def format_age(seconds: float) -> str:
@@ -68,7 +68,7 @@ def show(output: Output, job_id: str) -> None:
     """
     from ft_dcc.publish.jobs.queue import find_item
 
-    report = _report(find_item(job_id, _jobs()))
+    report = _report(find_item(job_id, _jobs()), inputs.configured_server())
     fields = _flat(report)
     width = max(map(len, fields)) + 2
     lines = [f"{name:<{width}}{text}" for name, text in fields.items()]
@@ -256,16 +256,16 @@ def _run_once(output: Output, failed: set[str], *, retry_failed: bool = False) -
     return outcomes
 
 
-def _describe(entry: QueueItem) -> str:
+def _describe(entry: QueueItem, server: str | None) -> str:
     if entry.request is None:
         return " ".join(entry.problems)
     scene = f"{entry.host} {entry.scene.name if entry.scene is not None else ''}".strip() if entry.host else ""
     sources = ", ".join(filter(None, [*(Path(text).name for text in entry.request.source), scene]))
-    reason = " ".join([*entry.problems, entry.help]).strip()
+    reason = " ".join(filter(None, [*entry.problems, entry.waiting_reason(server), entry.help]))
     return "  ".join(filter(None, [entry.request.task or "no task", sources, reason]))
 
 
-def _report(item: QueueItem) -> dict[str, Any]:
+def _report(item: QueueItem, server: str | None) -> dict[str, Any]:
     from ft_dcc.publish.report import request_as_text
 
     return {
@@ -275,6 +275,7 @@ def _report(item: QueueItem) -> dict[str, Any]:
         "server": item.server,
         "host": item.host,
         "scene": None if item.scene is None else str(item.scene),
+        "reason": item.waiting_reason(server),
         "help": item.help,
         "request": None if item.request is None else request_as_text(item.request),
         "versions": list(item.versions),

@@ -5,9 +5,11 @@ A sequence is named by its pattern: a path whose file name contains the frame nu
 
 from __future__ import annotations
 
+import collections
 import os
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from ft_dcc.errors import FramesMissing
@@ -16,8 +18,11 @@ from ft_dcc.errors import FramesMissing
 FRAME_RANGE = re.compile(r"(-?\d+)(?:-(-?\d+))?(?:x(\d+))?(?:\+(\d+)(?:\+(\d+))?)?")
 _PLACEHOLDER = re.compile(r"%0?(\d*)d|(#+)")
 # Of Maya and Katana, of Houdini, and of Cinema 4D and others.
-_OTHER_PLACEHOLDER = re.compile(r"(@+)(?=\.\w+$)|\$F(\d+)|<frame0?(\d+)>")
+_OTHER_PLACEHOLDER = re.compile(r"(@+)(?=\.\w+$)|\$F(\d+|(?!\w))|<frame0?(\d+)>")
 _NUMBERED = re.compile(r"(.*?)(\d+)(\.\w+)")
+_INNER_NUMBER = re.compile(r"(?<![^._])\d+(?=[._])")
+# What stands before the number of a version or before the height of an image.
+_NO_FRAME = re.compile(r"(?:(?:^|[._ -])[vV]|\d[xX])$")
 # A minus between a separator and the number is its sign; after a letter it separates the number.
 _SIGN = re.compile(r"(^|[._ ])-$")
 # Of Nuke: the name of a stereo view, or its first letter.
@@ -57,7 +62,7 @@ def split_frame_number(name: str) -> tuple[str, int, str] | None:
 
 
 def with_standard_placeholder(source: str) -> str:
-    """Return a source with the frame number of other programs, @@@@, $F4 or <frame04>, as ``####`` or ``%04d``.
+    """Return a source with the frame number of other programs, @@@@, $F4, $F or <frame04>, as ``####`` or ``%04d``.
 
     A file that exists under the name is left as it is.
 
@@ -67,10 +72,14 @@ def with_standard_placeholder(source: str) -> str:
     folder, name = os.path.split(source)
     if is_sequence(source) or os.path.exists(source):  # noqa: PTH110 - a pattern is not a path
         return source
-    name = _OTHER_PLACEHOLDER.sub(
-        lambda found: "#" * len(found[1]) if found[1] else f"%0{found[2] or found[3]}d", name, 1
-    )
-    return os.path.join(folder, name)  # noqa: PTH118
+
+    def standard(found: re.Match[str]) -> str:
+        if found[1]:
+            return "#" * len(found[1])
+        width = found[2] or found[3]
+        return f"%0{width}d" if width else "%d"
+
+    return os.path.join(folder, _OTHER_PLACEHOLDER.sub(standard, name, 1))  # noqa: PTH118
 
 
 def expand_views(source: str) -> list[str]:
@@ -92,14 +101,14 @@ def find_sequences(paths: Iterable[Path]) -> list[str]:
     One image of a sequence selects the whole sequence; a folder selects the images and movies in it.
     """
     found: dict[str, None] = {}
-    # Each sequence is searched once: a folder may contain thousands of frames.
-    sequences: dict[tuple[Path, str, str], str | None] = {}
+    # Each folder is read once: it may contain thousands of frames.
+    patterns: dict[Path, dict[str, str]] = {}
     for path in paths:
         for file in _media_files(path) if path.is_dir() else [path]:
-            key = _sequence_key(file)
-            if key is not None and key not in sequences:
-                sequences[key] = _sequence(*key)
-            found.setdefault((sequences[key] if key is not None else None) or str(file))
+            if file.parent not in patterns:
+                patterns[file.parent] = _patterns(_names_in(file.parent))
+            name = patterns[file.parent].get(file.name)
+            found.setdefault(str(file if name is None else file.parent / name))
     return list(found)
 
 
@@ -118,19 +127,15 @@ def join_sequences(sources: Iterable[str]) -> tuple[str, ...]:
             given[-1] = f"{given[-1]} {source}"
         else:
             given += expand_views(standard)
-    members: dict[tuple[Path, str, str], list[str]] = {}
+    names: dict[Path, list[str]] = {}
     for source in given:
-        key = _sequence_key(Path(source))
-        if key is not None:
-            members.setdefault(key, []).append(source)
+        names.setdefault(Path(source).parent, []).append(Path(source).name)
+    patterns = {folder: _patterns(inside) for folder, inside in names.items()}
     found: dict[str, None] = {}
     for source in given:
-        key = _sequence_key(Path(source))
-        if key is None or len(set(members[key])) < 2:
-            found.setdefault(source)
-            continue
-        width = _padding([_digits(each, key) for each in members[key]])
-        found.setdefault(str(key[0] / f"{key[1]}%0{width}d{key[2]}"))
+        path = Path(source)
+        name = patterns[path.parent].get(path.name)
+        found.setdefault(source if name is None else str(path.parent / name))
     return tuple(found)
 
 
@@ -157,20 +162,35 @@ def frame_sizes(pattern: str) -> dict[int, int]:
         return {}
     before, width, after = parts
     digits = max(width, 1)
-    number = rf"\d{{{digits},}}|-\d{{{max(digits - 1, 1)},}}"
+    # More digits than the padding have no leading zero: "sh.#.png" does not name "sh.0001.png".
+    number = rf"\d{{{digits}}}|[1-9]\d{{{digits},}}|-\d{{{max(digits - 1, 1)},}}"
     name_pattern = re.compile(rf"{re.escape(before)}({number}){re.escape(after)}")
     try:
         with os.scandir(folder or ".") as entries:
-            return {
-                int(found[1]): entry.stat().st_size
-                for entry in entries
-                if (found := name_pattern.fullmatch(entry.name))
-            }
+            sizes = {}
+            for entry in entries:
+                if found := name_pattern.fullmatch(entry.name):
+                    # A link to a file that does not exist is a missing frame, as is a file deleted meanwhile.
+                    with suppress(FileNotFoundError):
+                        sizes[int(found[1])] = entry.stat().st_size
+            return sizes
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise FramesMissing(f"The folder {folder} of the frames {name} cannot be read: {reason}.") from error
+
+
+def padded_pattern(pattern: str) -> str | None:
+    """Return the pattern with the padding of the files on disk, as "sh.####.png", None if there are none."""
+    folder, name = os.path.split(pattern)
+    parts = split_frame_number(name)
+    if parts is None:
+        return None
+    before, _, after = parts
+    number = re.compile(rf"{re.escape(before)}(\d+){re.escape(after)}")
+    numbers = [found[1] for name in _names_in(Path(folder)) if (found := number.fullmatch(name))]
+    return f"{before}{'#' * _padding(numbers)}{after}" if numbers else None
 
 
 def _view_expression(name: str) -> str:
@@ -188,36 +208,55 @@ def _media_files(folder: Path) -> list[Path]:
     return sorted(filter(Path.is_file, inside))
 
 
-def _sequence_key(file: Path) -> tuple[Path, str, str] | None:
-    """Return folder, prefix and suffix of an image with a frame number, or None."""
-    match = _NUMBERED.fullmatch(file.name)
-    if match is None or file.suffix.lower() not in IMAGE_SUFFIXES:
-        return None
-    before, _, after = match.groups()
-    return file.parent, before[:-1] if _SIGN.search(before) else before, after
-
-
-def _sequence(folder: Path, before: str, after: str) -> str | None:
-    """Return the pattern of the images that differ in the number only, or None for a single image."""
-    name_pattern = re.compile(rf"{re.escape(before)}({_number(before)}){re.escape(after)}")
+def _names_in(folder: Path) -> list[str]:
     try:
-        digits = [found[1] for other in os.scandir(folder) if (found := name_pattern.fullmatch(other.name))]
+        return [entry.name for entry in os.scandir(folder)]
     except OSError:
-        return None
-    if len(digits) < 2:
-        return None
-    return str(folder / f"{before}%0{_padding(digits)}d{after}")
+        return []
 
 
-def _digits(source: str, key: tuple[Path, str, str]) -> str:
-    """Return the number in the name of an image, with its sign."""
-    name = Path(source).name
-    return name[len(key[1]) : len(name) - len(key[2])]
+def _patterns(names: Iterable[str]) -> dict[str, str]:
+    """Return the pattern of each image that differs from others in one number only.
+
+    The last number in which a name differs from another one is the frame: "sh_010_1001_a.png" and "sh_010_1002_a.png"
+    are frames of the shot 010.
+    """
+    keys = {name: _sequence_keys(name) for name in names}
+    counts = collections.Counter(key for candidates in keys.values() for key in candidates)
+    members: dict[tuple[str, str], list[str]] = {}
+    for name, candidates in keys.items():
+        key = next((key for key in candidates if counts[key] > 1), None)
+        if key is not None:
+            members.setdefault(key, []).append(name)
+    patterns = {}
+    for (before, after), inside in members.items():
+        # A single image may remain whose other numbers are in another sequence.
+        if len(inside) > 1:
+            width = _padding([name[len(before) : len(name) - len(after)] for name in inside])
+            patterns.update(dict.fromkeys(inside, f"{before}%0{width}d{after}"))
+    return patterns
 
 
-def _number(before: str) -> str:
-    """Return the expression of a frame number after this part of the name."""
-    return r"-?\d+" if not before or before[-1] in "._ " else r"\d+"
+def _sequence_keys(name: str) -> list[tuple[str, str]]:
+    """Return the parts of an image's name before and after each number that can be that of the frame, the last first.
+
+    It is directly before the suffix, or between dots and underscores. That of a version, "v002", or of a size,
+    "1920x1080", is none.
+    """
+    suffix = os.path.splitext(name)[1]  # noqa: PTH122 - text
+    if suffix.lower() not in IMAGE_SUFFIXES:
+        return []
+    keys = []
+    match = _NUMBERED.fullmatch(name)
+    if match is not None and not _NO_FRAME.search(match[1]):
+        before = match[1]
+        keys.append((before[:-1] if _SIGN.search(before) else before, suffix))
+    for found in reversed(list(_INNER_NUMBER.finditer(name))):
+        after = name[found.end() :]
+        # The last placeholder of a pattern is the number.
+        if after != suffix and not _PLACEHOLDER.search(after):
+            keys.append((name[: found.start()], after))
+    return keys
 
 
 def _padding(numbers: list[str]) -> int:

@@ -11,8 +11,8 @@ from ft_dcc.errors import ValueMismatch
 from ft_dcc.frames import Frames
 from ft_dcc.media import encode_run, ffmpeg, ocio, presets, sound, timecode
 from ft_dcc.media.burnin import Burnin, BurninTarget
-from ft_dcc.media.frame_input import build_frame_input, refuse_damaged
-from ft_dcc.media.inspection import file_integrity, media_info
+from ft_dcc.media.frame_input import build_frame_input, refuse_truncated
+from ft_dcc.media.inspection import media_info
 from ft_dcc.media.inspection.probe import movie_input, probe
 
 
@@ -42,8 +42,7 @@ def encode(
     frame_input = build_frame_input(frames, colour, fill_missing=fill_missing)
     if frame_input.suffix in ocio.LINEAR_SUFFIXES:
         # The decoder would report the first damaged frame only.
-        files = dict(frame_input.files(lambda: False))
-        refuse_damaged(frames, [number for number, path in files.items() if not file_integrity.is_whole(path)])
+        refuse_truncated(frames, frame_input.files(lambda: False))
     arguments, feed = frame_input.source()
     run = encode_run.EncodeRun.of_frames(frame_input, arguments, feed, output, burnin, sounds, thumbnail)
     return run.encode(path, on_frame, is_cancelled, frame_input.on_log_line, frame_input.verify_decoded)

@@ -166,6 +166,11 @@ class EncodeRun:
         others = enumerate(self.sounds, 1)
         return [*own, *((f"{i}:a:0", (one.start - first) / fps, one.filters(first, fps)) for i, one in others)]
 
+    def _sound_names(self) -> dict[int, str]:
+        """Return the file names of the sounds by the index of their input."""
+        own = {} if self.own_sound is None else {0: Path(self.source).name}
+        return {**own, **{index: one.path.name for index, one in enumerate(self.sounds, 1)}}
+
     def encode(
         self,
         path: Path,
@@ -178,9 +183,10 @@ class EncodeRun:
 
         If a hardware encoder fails, x264 encodes the movie.
         """
-        on_count, sizes = self._frame_counter(on_frame), []
+        on_count, sizes, tracks = self._frame_counter(on_frame), [], sound.TrackReader()
 
         def read(line: str) -> None:
+            tracks.read(line)
             if self.thumbnail and (found := _JPEG_SIZE.search(line)):
                 sizes.append(Resolution.parse(found[1]))
             if on_line:
@@ -218,8 +224,9 @@ class EncodeRun:
                 raise flaw
         name = encoder.name if self.output.codec is None else ""
         lost = missing_remark(burnin.fonts_of(self.burnin, self.target).missing) if self._has_burnin else ""
-        changes = "; ".join(filter(None, (self.remark, lost)))
-        remarks = "; ".join(filter(None, (self.remark, remark, lost)))
+        mixed = "; ".join(tracks.changes(self._sound_names()))
+        changes = "; ".join(filter(None, (self.remark, mixed, lost)))
+        remarks = "; ".join(filter(None, (self.remark, remark, mixed, lost)))
         made = self.thumbnail.encoded_file(sizes[-1]) if self.thumbnail else None
         return attrs.evolve(self._encoded_file(path), encoder=name, remark=remarks, changes=changes, thumbnail=made)
 

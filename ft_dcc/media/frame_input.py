@@ -15,7 +15,7 @@ from typing import Callable
 
 import attrs
 
-from ft_dcc.errors import FramesMissing, ValueMismatch
+from ft_dcc.errors import FramesMissing, MovieUnreadable, ValueMismatch
 from ft_dcc.files.sequences import split_frame_number
 from ft_dcc.frames import Frames, Resolution, format_ranges
 from ft_dcc.media import burnin, ffmpeg, ffmpeg_colour, ocio
@@ -35,6 +35,8 @@ _DECODERS = {
     ".tiff": "tiff",
     ".webp": "webp",
 }
+# After a failed run; each of them starts ffmpeg.
+_MAX_DECODED_AGAIN = 20
 
 
 @attrs.frozen
@@ -143,12 +145,38 @@ class FrameInput:
             raise ocio.wrong_size(self.shown[number], path, found=decoded.resolution, wanted=self.frames.resolution)
         self.decoded.add(number)
 
-    def verify_decoded(self, finished: Finished) -> None:
-        """Raise FramesMissing for frames that ffmpeg has not decoded."""
-        # A run that failed has not read all frames.
+    def verify_decoded(self, finished: Finished, *, is_on_disk: bool = True) -> None:
+        """Raise FramesMissing for frames that ffmpeg has not decoded.
+
+        After a run that failed, only if all files exist already: ``is_on_disk``. Then the undecoded frames whose files
+        cannot be read or decoded are the reason.
+        """
+        lost = sorted({shown for number, shown in self.shown.items() if number not in self.decoded})
         if not finished.returncode:
-            lost = {shown for number, shown in self.shown.items() if number not in self.decoded}
-            refuse_damaged(self.frames, sorted(lost))
+            refuse_damaged(self.frames, lost)
+        elif is_on_disk:
+            for number in lost:
+                raise_unless_readable(number, self.frames.path(number))
+            refuse_damaged(self.frames, self._undecodable(lost))
+
+    def _undecodable(self, lost: Sequence[int]) -> list[int]:
+        """Return the undecoded frames of a failed run that are damaged, [] if ffmpeg has decoded no frame at all.
+
+        The frames after the last decoded one may be intact, and only be unread: they are decoded again, up to the first
+        one that is intact.
+        """
+        last = max((self.shown[number] for number in self.decoded), default=None)
+        if last is None:
+            return []
+        damaged = [number for number in lost if number < last]
+        for number in [number for number in lost if number > last][:_MAX_DECODED_AGAIN]:
+            try:
+                probe.probe(self.frames.path(number), max_frames=1)
+            except MovieUnreadable:
+                damaged.append(number)
+            else:
+                break
+        return damaged
 
 
 def build_frame_input(
@@ -195,6 +223,18 @@ def refuse_damaged(frames: Frames, damaged: Sequence[int]) -> None:
         raise FramesMissing(f"{which} damaged: {frames.path(damaged[0])}. Render them again.", tuple(damaged))
 
 
+def refuse_truncated(frames: Frames, files: Iterable[tuple[int, Path]]) -> None:
+    """Raise FramesMissing if files are shorter than they declare, or cannot be read."""
+    damaged = []
+    for number, path in dict(files).items():
+        try:
+            if not file_integrity.is_whole(path):
+                damaged.append(number)
+        except OSError as error:
+            raise _unreadable(number, path, error) from error
+    refuse_damaged(frames, damaged)
+
+
 def raise_unless_readable(number: int, path: Path) -> None:
     """Raise FramesMissing with the reason if the file of a frame cannot be read."""
     reason = file_integrity.read_failure(path)
@@ -206,8 +246,12 @@ def _read(number: int, path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise FramesMissing(f"Frame {number} cannot be read: {path}: {reason}.", (number,)) from error
+        raise _unreadable(number, path, error) from error
+
+
+def _unreadable(number: int, path: Path, error: OSError) -> FramesMissing:
+    reason = (error.strerror or str(error)).lower()
+    return FramesMissing(f"Frame {number} cannot be read: {path}: {reason}.", (number,))
 
 
 def _avi_header(resolution: Resolution, fps: Fraction) -> bytes:

@@ -127,7 +127,11 @@ def start_live_encode(
         def is_over() -> bool:
             return is_dropped() or (is_cancelled is not None and is_cancelled())
 
-        return run.encode(path, on_frame, is_over, frame_input.on_log_line, frame_input.verify_decoded)
+        def verify(finished: ffmpeg.Finished) -> None:
+            # After a failure, the files that are not captured yet are not the reason.
+            frame_input.verify_decoded(finished, is_on_disk=False)
+
+        return run.encode(path, on_frame, is_over, frame_input.on_log_line, verify)
 
     threading.Thread(target=live_encode.run, args=(encode,), name="ft-dcc encoding", daemon=True).start()
     return live_encode

@@ -82,6 +82,28 @@ def converter(suffix: str, colour: ColourOptions | None) -> Converter | None:
     return Converter(colour) if colour is not None and (colour.space or is_linear) else None
 
 
+def refuse_unused(source: str, colour: ColourOptions) -> None:
+    """Raise UserFixableError for requested options that have no effect on a file of this kind."""
+    name, suffix = os.path.basename(source), os.path.splitext(source)[1].lower()  # noqa: PTH119, PTH122 - a pattern
+    if suffix not in sequences.IMAGE_SUFFIXES:
+        raise errors.UserFixableError(
+            f"{name} is a movie, whose colours are converted by its own tags. Leave out --colour-space, --display, "
+            "--view, --layer, --part and --stereo-view, or publish frames."
+        )
+    if suffix in LINEAR_SUFFIXES:
+        return
+    if colour.layer or colour.part or colour.stereo_view:
+        raise errors.UserFixableError(
+            f"{name} has no layers. --layer, --part and --stereo-view are for OpenEXR: leave them out."
+        )
+    options = [option for option, value in (("--display", colour.display), ("--view", colour.view)) if value]
+    if options and not colour.space:
+        raise errors.UserFixableError(
+            f"{name} is shown unchanged, because its colour space is not known, so {' and '.join(options)} cannot be "
+            "applied. Name the colour space of the images with --colour-space, or leave the option out."
+        )
+
+
 def image_size(image: Path, colour: ColourOptions | None = None) -> frames.Resolution:
     """Return the size of an image, as the encode will read it.
 
@@ -198,6 +220,8 @@ class Converter:
     def pixel_aspect_of(self, path: Path) -> Fraction:
         """Return the width of an image's pixels by their height, 1 if it is unknown."""
         image = self._oiio.ImageInput.open(str(path))
+        # The encode names a file that cannot be read; OpenImageIO prints errors that were never fetched.
+        self._oiio.geterror()
         aspect = 1.0 if image is None else image.spec().get_float_attribute("PixelAspectRatio", 1.0)
         return Fraction(aspect).limit_denominator(1000) if 0.1 <= aspect <= 10 else Fraction(1)
 

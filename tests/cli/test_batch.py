@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,44 @@ def test_item_that_was_repaired_is_published_by_the_next_run(batch):
     odd.write_bytes(painted(1002, Resolution(64, 36)))
     assert batch.run(manifest).returncode == 0
     assert batch.versions() == [("SH010", 1)]
+
+
+def test_a_view_of_images_of_no_known_colour_space_is_a_problem_of_the_plan(batch):
+    batch.add_shot("SH010", view="Raw")
+    planned = batch.run(batch.write(), "--dry-run")
+    assert planned.returncode == 3
+    assert "so --view cannot be applied." in planned.stderr
+
+
+def test_a_sequence_without_a_frame_rate_is_a_problem_of_the_plan(batch):
+    for name in ("SH010", "SH020", "SH030"):
+        batch.add_shot(name, fps="24" if name == "SH030" else "")
+    ensure_task(batch.session, batch.rows[1]["task"], fps=Fraction(25))
+    (batch.folder / "still.png").write_bytes(painted(1, Resolution(64, 36)))
+    batch.rows.append({"source": "still.png", "task": batch.rows[0]["task"]})
+    planned = batch.run(batch.write(), "--dry-run")
+    assert planned.returncode == 3
+    assert "line 2: No frame rate: the shot has none. Set it on the shot, or add --fps 24" in planned.stderr
+    assert planned.stderr.splitlines()[-1] == "4 items: 3 to publish, 0 done, 1 with problems."
+
+
+def test_an_invalid_line_of_json_has_one_problem(batch):
+    (batch.folder / "shots.jsonl").write_text("{\n[]\n", encoding="utf-8")
+    planned = batch.run("shots.jsonl", "--dry-run")
+    assert planned.returncode == 3
+    assert planned.stderr.count("shots.jsonl, line 1: ") == planned.stderr.count("shots.jsonl, line 2: ") == 1
+    assert "No source" not in planned.stderr + planned.stdout
+    assert "No task" not in planned.stderr + planned.stdout
+
+
+def test_a_task_that_is_no_path_cannot_be_created(batch):
+    (batch.folder / "f1.png").write_bytes(painted(1, Resolution(64, 36)))
+    planned = batch.run(".", "--match", "{name}", "--dry-run")
+    assert planned.returncode == 3
+    assert "There is no task f1. Give its id or its path, PROJECT/SEQUENCE/SHOT/TASK" in planned.stderr
+    assert "task ensure" not in planned.stderr
+    planned = batch.run(".", "--match", "{name}", "--task", "P/S/{name}/A task", "--dry-run")
+    assert "There is no task P/S/f1/A task. Create it with: ft-dcc task ensure 'P/S/f1/A task'" in planned.stderr
 
 
 def test_folder_is_matched_with_the_fields_of_its_paths(batch):

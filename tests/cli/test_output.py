@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
+import subprocess
 import sys
 
 import pytest
@@ -47,6 +49,35 @@ def test_without_a_terminal_progress_is_printed_as_unwrapped_lines(capsys, monke
         f"encode {NAME}: 48 of 48 frames, 24.0 frames/s, 0 s left",
         f"upload ftrackreview-mp4 {NAME}: 5242880 of 10485760 bytes, 2.5 MiB/s, 2 s left",
     ]
+
+
+_CLOSED_STDERR = """
+from ft_dcc.cli.terminal.output import Output
+from ft_dcc.cli.terminal.progress import progress_display
+from ft_dcc.publish.progress import Progress
+if {is_message_first}:
+    Output().message("before")
+with progress_display() as on_progress:
+    for done in range(5):
+        on_progress(Progress("upload", "sh010", done, 4, "frames"))
+Output().message("after")
+Output().result("published", {{}})
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows reports a closed pipe in another way")
+@pytest.mark.parametrize("is_message_first", [False, True])
+@pytest.mark.parametrize("terminal", [{}, {"FORCE_COLOR": "1", "TERM": "xterm"}], ids=["lines", "bars"])
+def test_progress_is_dropped_after_the_reader_of_stderr_closed_it(terminal, is_message_first):
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        command = [sys.executable, "-c", _CLOSED_STDERR.format(is_message_first=is_message_first)]
+        environ = {**os.environ, **terminal}
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=writer, env=environ, text=True, check=False)
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stdout) == (0, "published\n")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "ascii"])

@@ -50,6 +50,17 @@ def publish(studio_server, session, tmp_path):
     return run
 
 
+def test_a_folder_of_frames_with_the_number_before_the_pass_is_one_version(publish, tmp_path):
+    (tmp_path / "passes").mkdir()
+    for frame in (1, 2, 3):
+        (tmp_path / "passes" / f"sh.v002.{frame:04d}.beauty.png").write_bytes(painted(frame, Resolution(64, 36)))
+    done = publish("--no-review", "--json", source="passes")
+    assert done.returncode == 0, done.stderr
+    (path,) = (tmp_path / "jobs").glob("*/report.json")
+    report = json.loads(path.read_text("utf-8"))
+    assert [(found["source"], found["frames"]) for found in report["found"]] == [("sh.v002", "1-3")]
+
+
 def test_image_and_sound_options_are_in_the_report(publish, tmp_path):
     (tmp_path / "sh010.1002.png").unlink()
     for name in ("a.wav", "b.wav"):
@@ -274,6 +285,21 @@ def test_colour_space_is_refused_for_a_movie(publish, tmp_path):
     refused = publish("--no-review", "--colour-space", "ACEScg", source="a.mov")
     assert refused.returncode == 3
     assert "a.mov is a movie, whose colours are converted by its own tags." in refused.stderr
+
+
+def test_a_view_is_refused_for_images_of_no_known_colour_space_by_the_dry_run(publish):
+    refused = publish("--no-review", "--view", "Raw", "--dry-run")
+    assert refused.returncode == 3
+    assert "so --view cannot be applied. Name the colour space of the images with --colour-space" in refused.stderr
+
+
+def test_missing_frames_are_in_the_json_report(publish, tmp_path):
+    for frame in (1002, 1004):
+        (tmp_path / f"sh010.{frame}.png").unlink()
+    refused = publish("--no-review", "--json", "--frames", "1001-1003+1")
+    assert refused.returncode == 3
+    (problem,) = json.loads(refused.stdout)["error"]["problems"]
+    assert (problem["check"], problem["found"], problem["expected"]) == ("Missing frames", "1001, 1003", "1000-1004")
 
 
 def test_open_notes_of_the_last_version_are_printed_before_the_next_one(session, publish):

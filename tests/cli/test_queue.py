@@ -467,6 +467,24 @@ def test_the_list_has_the_age_and_the_reason_of_each_job(session, cli, jobs, fra
     assert (report["state"], report["created"][-6:]) == ("failed", "+00:00")
 
 
+def test_the_list_has_the_reason_of_each_waiting_job(session, environ, jobs, frames, task_path):
+    request = PublishRequest(task_path, frames, fps=Fraction(24))
+    (queued, interrupted, lost, other) = (
+        prepare(request, server, jobs=jobs) for server in (*(session.server_url,) * 3, "https://other.example.com")
+    )
+    interrupted.journal.append({"wish": "publish"})
+    lost.journal.append({"wish": "publish"})
+    lost.journal.append({"stopped": "The upload was cut off.", "can_retry": True})
+    listed = {line.split()[0]: line for line in ft_dcc(environ, "queue", "list").stdout.splitlines()}
+    assert {line.split()[1] for line in listed.values()} == {"waiting"}
+    assert listed[queued.id].endswith(f"  {session.server_url} did not answer.")
+    assert listed[interrupted.id].endswith("  It was interrupted.")
+    assert listed[lost.id].endswith("  The upload was cut off.")
+    assert listed[other.id].endswith("  It waits for another server: https://other.example.com.")
+    reported = json.loads(ft_dcc(environ, "queue", "list", "--json").stdout)["jobs"]
+    assert {job["job"]: job["reason"] for job in reported}[interrupted.id] == "It was interrupted."
+
+
 def test_a_job_is_found_by_the_beginning_or_end_of_its_id(session, cli, jobs, frames):
     for name in ("20260101-aaaa", "20260102-abcd", "20260102-ffff"):
         prepare(PublishRequest("T", frames), session.server_url, jobs=jobs, job_id=name)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
+from ft_dcc.errors import FramesMissing
 from ft_dcc.files.sequences import find_sequences, is_sequence, join_sequences
 from ft_dcc.frames import FrameRange, Frames, Resolution, find_frames, split_range
 
@@ -116,3 +118,83 @@ def test_a_range_follows_its_pattern_in_one_argument_or_two():
     assert split_range("a.%04d.png 1-5") == ("a.%04d.png", FrameRange(1, 5))
     assert split_range("a shot.%04d.png") == ("a shot.%04d.png", None)
     assert split_range("movie 1-5") == ("movie 1-5", None)
+
+
+@pytest.mark.parametrize(
+    ("names", "sources"),
+    [
+        (
+            ("sh.v002.0001.beauty.png", "sh.v002.0002.beauty.png", "sh.v002.0003.beauty.png"),
+            ["sh.v002.%04d.beauty.png"],
+        ),
+        (("sh_0998_key.exr", "sh_1000_key.exr"), ["sh_%04d_key.exr"]),
+        (("0001.beauty.png", "0002.beauty.png"), ["%04d.beauty.png"]),
+        (("a.0001.pass2.png", "a.0002.pass2.png"), ["a.%04d.pass2.png"]),
+        (("a.0001.b_v3.png", "a.0002.b_v3.png"), ["a.%04d.b_v3.png"]),
+        # Two passes, of which each has its own sequence.
+        (
+            ("s.0001.a.png", "s.0001.b.png", "s.0002.a.png", "s.0002.b.png"),
+            ["s.%04d.a.png", "s.%04d.b.png"],
+        ),
+        # The last number is the frame, and the shot 020 has one frame only.
+        (("s_010_1001_a.png", "s_010_1002_a.png", "s_020_1001_a.png"), ["s_010_%04d_a.png", "s_020_1001_a.png"]),
+        (("s_010.1001.png", "s_010.1002.png", "s_020.1001.png"), ["s_010.%04d.png", "s_020.1001.png"]),
+        # Versions, sizes, and names that differ in two numbers.
+        (("sh.v002.0001.a.png", "sh.v003.0001.a.png"), None),
+        (("sh.v002.png", "sh.v003.png"), None),
+        (("v1.png", "v2.png"), None),
+        (("sh.1920x1080.png", "sh.1920x2160.png"), None),
+        (("sh_1920x1080_a.png", "sh_2048x1080_a.png"), None),
+        (("sh.1.2.a.png", "sh.3.4.a.png"), None),
+        (("sh.0001.beauty.png", "one.beauty.png"), None),
+        (("sh.0001.beauty.mov", "sh.0002.beauty.mov"), None),
+        # The end of a word is no version.
+        (("rev0001.png", "rev0002.png"), ["rev%04d.png"]),
+    ],
+)
+def test_files_that_differ_in_one_number_are_a_sequence(tmp_path, names, sources):
+    given = touch(tmp_path, *names)
+    expected = given if sources is None else [str(tmp_path / source) for source in sources]
+    assert list(join_sequences(given)) == expected
+    assert sorted(find_sequences([tmp_path])) == sorted(expected)
+    assert find_sequences([Path(given[0])]) == [expected[0]]
+
+
+def test_frames_with_the_number_before_a_pass_are_found_on_disk(tmp_path):
+    given = touch(tmp_path, *(f"sh.v002.{frame:04d}.beauty.png" for frame in (9, 10, 11)))
+    (pattern,) = find_sequences([tmp_path])
+    assert find_frames(pattern) == FrameRange(9, 11)
+    assert str(Frames(pattern, FrameRange(9, 11), Fraction(24), Resolution(64, 36)).path(10)) == given[1]
+
+
+def test_an_explicit_pattern_joins_versions(tmp_path):
+    touch(tmp_path, "sh.v002.png", "sh.v003.png")
+    pattern = str(tmp_path / "sh.v%03d.png")
+    assert join_sequences([pattern]) == (pattern,)
+    assert find_frames(pattern) == FrameRange(2, 3)
+
+
+def test_a_folder_of_ten_thousand_frames_is_searched_once(tmp_path):
+    names = [f"sh.v002.{frame:05d}.pass2.png" for frame in range(10000)]
+    touch(tmp_path, *names)
+    began = time.monotonic()
+    assert find_sequences([tmp_path]) == [str(tmp_path / "sh.v002.%05d.pass2.png")]
+    # A search of the folder for each frame would take minutes.
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("given", ["sh.#.png", "sh.%d.png", "sh.$F.png", "sh.##.png", "sh.%06d.png"])
+def test_a_pattern_of_another_padding_names_that_of_the_files(tmp_path, given):
+    touch(tmp_path, "sh.0998.png", "sh.1001.png")
+    (pattern,) = join_sequences([str(tmp_path / given)])
+    (tmp_path / "sh.1001.png").unlink()
+    with pytest.raises(FramesMissing, match=r"No file matches .*\. Give the frames as sh\.####\.png\.$"):
+        find_frames(pattern)
+
+
+def test_the_frame_number_of_houdini_without_padding_is_recognised(tmp_path):
+    touch(tmp_path, "sh.8.png", "sh.9.png", "sh.10.png")
+    (pattern,) = join_sequences([str(tmp_path / "sh.$F.png")])
+    assert pattern == str(tmp_path / "sh.%d.png")
+    assert find_frames(pattern) == FrameRange(8, 10)
+    assert join_sequences(["sh.$FSTART.png", "sh.$F4.png"]) == ("sh.$FSTART.png", "sh.%04d.png")

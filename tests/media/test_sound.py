@@ -10,7 +10,7 @@ from doubles.numbered_images import numbers_in, run_ffmpeg
 
 from ft_dcc.errors import EncodeFailed
 from ft_dcc.frames import Resolution, frame_rate
-from ft_dcc.media import encode, probe, transcode
+from ft_dcc.media import encode, presets, probe, transcode
 from ft_dcc.media.burnin import Burnin
 from ft_dcc.media.sound import Sound
 
@@ -83,6 +83,48 @@ def test_any_channel_layout_becomes_stereo_in_sync(make_frames, tmp_path, layout
     both = len(run_ffmpeg("-i", movie.path, "-map", "0:a", "-f", "s16le", "-"))
     one = len(run_ffmpeg("-i", movie.path, "-map", "0:a", "-f", "s16le", "-ac", "1", "-"))
     assert both == 2 * one
+
+
+def levels_in(movie):
+    """Return the peak of each channel, 1.0 for full scale."""
+    samples = array("h", run_ffmpeg("-i", movie, "-map", "0:a", "-f", "s16le", "-"))
+    return [max(map(abs, samples[channel::2])) / 32768 for channel in (0, 1)]
+
+
+def make_tone(path, *peaks, layout):
+    tones = "|".join(f"{peak}*sin(880*PI*t)" for peak in peaks)
+    run_ffmpeg("-f", "lavfi", "-i", f"aevalsrc={tones}:s=48000:d=1:c={layout}", path)
+    return path
+
+
+@pytest.mark.parametrize("output", [presets.REVIEW, presets.EDITORIAL], ids=["review", "editorial"])
+@pytest.mark.parametrize(
+    ("layout", "peaks", "left", "right"),
+    [
+        ("mono", (0.125,), 0.125, 0.125),
+        ("stereo", (0.125, 0.25), 0.125, 0.25),
+        # Left and right, centre, low frequencies, surround; the weights of the mixture sum to 1.
+        ("5.1", (0.125, 0.125, 0.125, 0, 0.125, 0.125), 0.125, 0.125),
+        ("7.1", (0.125,) * 8, 0.125, 0.125),
+    ],
+)
+def test_sound_of_any_layout_keeps_its_level(make_frames, tmp_path, layout, peaks, left, right, output):
+    sound = Sound(make_tone(tmp_path / "a.wav", *peaks, layout=layout), Fraction(1001))
+    movie = encode(make_frames("1001-1024"), tmp_path / "film.mov", sounds=[sound], output=output)
+    # AAC changes the peaks of two different channels; a loss of 3 dB is 29 %.
+    assert levels_in(movie.path) == pytest.approx([left, right], rel=0.25 if output is presets.REVIEW else 0.02)
+    mixed = f"sound of a.wav mixed down from {layout} to stereo"
+    assert movie.changes == (mixed if layout in ("5.1", "7.1") else "")
+
+
+def test_mono_of_a_movie_keeps_its_level_and_its_other_tracks_are_named(make_frames, tmp_path):
+    frames = make_frames("1001-1024")
+    tones = [make_tone(tmp_path / f"{name}.wav", 0.125, layout="mono") for name in "ab"]
+    inputs = ("-start_number", "1001", "-i", frames.pattern, "-i", tones[0], "-i", tones[1])
+    run_ffmpeg(*inputs, "-map", "0", "-map", "1", "-map", "2", "-c:a", "pcm_s16le", tmp_path / "source.mov")
+    movie = transcode(tmp_path / "source.mov", tmp_path / "film.mp4")
+    assert levels_in(movie.path) == pytest.approx([0.125, 0.125], rel=0.05)
+    assert movie.changes == "only the first of 2 sound tracks of source.mov"
 
 
 def test_mixed_sounds_keep_their_volume(make_frames, tmp_path):

@@ -19,9 +19,10 @@ if str(TESTS) not in sys.path:
     sys.path.insert(0, str(TESTS))
 
 from doubles.colour_bars import painted  # noqa: E402
+from doubles.numbered_images import run_ffmpeg  # noqa: E402
 
 from ft_dcc import media  # noqa: E402
-from ft_dcc.errors import FramesMissing, MovieUnreadable, StorageError  # noqa: E402
+from ft_dcc.errors import FramesMissing, MovieUnreadable, StorageError, UserFixableError  # noqa: E402
 from ft_dcc.files.atomic import write_remedy  # noqa: E402
 from ft_dcc.frames import FrameRange, Frames, Resolution, find_frames  # noqa: E402
 from ft_dcc.media import ffmpeg  # noqa: E402
@@ -111,3 +112,71 @@ def test_a_folder_that_cannot_be_written_is_not_called_full(folder):
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG])
 def test_a_full_disk_asks_for_space(number):
     assert write_remedy(OSError(number, "full"), "Choose another.") == "Free some space there."
+
+
+def _sequence(folder: Path, suffix: str) -> Frames:
+    """Write five images; those of PNG are converted to the other formats."""
+    (folder / "png").mkdir()
+    for frame in range(1001, 1006):
+        (folder / "png" / f"sh.{frame}.png").write_bytes(painted(frame, Resolution(64, 36)))
+    options = ("-pix_fmt", "gbrpf32le") if suffix == "exr" else ()
+    source = ("-start_number", "1001", "-i", folder / "png" / "sh.%04d.png")
+    run_ffmpeg(*source, *options, "-start_number", "1001", folder / f"sh.%04d.{suffix}")
+    return Frames(str(folder / f"sh.%04d.{suffix}"), FrameRange(1001, 1005), Fraction(24), Resolution(64, 36))
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "exr"])
+@pytest.mark.parametrize("frame", range(1001, 1006))
+def test_an_unreadable_frame_is_named_at_every_position(tmp_path, suffix, frame):
+    sequence = _sequence(tmp_path, suffix)
+    sequence.path(frame).unlink()
+    sequence.path(frame).mkdir()
+    with pytest.raises(
+        FramesMissing, match=rf"Frame {frame} cannot be read: .*: (is a directory|permission denied)\."
+    ) as raised:
+        media.encode(sequence, tmp_path / "movie.mp4", thumbnail=tmp_path / "thumbnail.jpg")
+    assert raised.value.missing == (frame,)
+
+
+@needs_permissions
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "exr"])
+@pytest.mark.parametrize("frame", range(1001, 1006))
+def test_a_frame_without_permission_is_named_at_every_position(folder, suffix, frame):
+    sequence = _sequence(folder, suffix)
+    sequence.path(frame).chmod(0)
+    (folder / "movies").mkdir()
+    (folder / "movies").chmod(0o777)
+    movie, thumbnail = folder / "movies" / "movie.mp4", folder / "movies" / "thumbnail.jpg"
+    with without_root(), pytest.raises(FramesMissing, match=rf"Frame {frame} cannot be read: .*: permission denied\."):
+        media.encode(sequence, movie, thumbnail=thumbnail)
+
+
+@needs_permissions
+def test_a_sound_without_permission_needs_no_export(folder):
+    (folder / "a.wav").touch(mode=0)
+    (folder / "a.wav").chmod(0)
+    words = r"a\.wav cannot be read: permission denied\. Make the file readable"
+    with without_root(), pytest.raises(UserFixableError, match=words):
+        media.Sound(folder / "a.wav", Fraction(1)).refuse_unreadable()
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "exr"])
+@pytest.mark.parametrize("bad", [(1001,), (1002,), (1003,), (1004,), (1005,), (1001, 1002, 1003), (1003, 1004, 1005)])
+def test_damaged_frames_are_named_at_every_position(tmp_path, suffix, bad):
+    sequence = _sequence(tmp_path, suffix)
+    for frame in bad:
+        content = sequence.path(frame).read_bytes()
+        sequence.path(frame).write_bytes(content[: len(content) // 2])
+    with pytest.raises(FramesMissing, match="damaged") as raised:
+        media.encode(sequence, tmp_path / "movie.mp4", thumbnail=tmp_path / "thumbnail.jpg")
+    assert raised.value.missing == bad
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows needs a privilege for links")
+def test_a_dangling_link_is_a_missing_frame(tmp_path):
+    sequence = _sequence(tmp_path, "png")
+    sequence.path(1003).unlink()
+    sequence.path(1003).symlink_to(tmp_path / "gone.png")
+    assert find_frames(sequence.pattern) == FrameRange(1001, 1005)
+    with pytest.raises(FramesMissing, match="these frames are missing: 1003"):
+        media.encode(sequence, tmp_path / "movie.mp4")

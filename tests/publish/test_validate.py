@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from fractions import Fraction
+from pathlib import Path
 
 import attrs
 import pytest
@@ -166,11 +167,56 @@ def test_a_range_after_a_pattern_is_published(session, task, task_path, paint, j
     assert [(found["source"], found["frames"]) for found in report["found"]] == [("long", "2-4")]
 
 
+@pytest.mark.parametrize("suffix", ["png", "jpg", "exr"])
+@pytest.mark.parametrize("frame", [1, 3, 5])
+def test_a_frame_that_cannot_be_read_is_named_by_its_number(session, task, task_path, paint, jobs, suffix, frame):
+    source = Path(paint("1-5").pattern)
+    pattern = source.with_suffix(f".{suffix}")
+    if suffix != "png":
+        pixels = ("-pix_fmt", "gbrpf32le") if suffix == "exr" else ()
+        run_ffmpeg("-i", source, *pixels, pattern)
+    unreadable = pattern.with_name(pattern.name % frame)
+    unreadable.unlink()
+    unreadable.mkdir()
+    # Else it would count as an empty frame on some file systems.
+    (unreadable / "content").touch()
+    with pytest.raises(FramesMissing, match=rf"Frame {frame} cannot be read: .*: (is a directory|permission denied)\."):
+        publish(PublishRequest(task=task_path, source=str(pattern), fps=Fraction(24)), session, jobs=jobs)
+
+
 def test_layers_of_images_without_layers_are_refused(session, task, task_path, jobs, tmp_path):
     (tmp_path / "a.png").write_bytes(painted(1, Resolution(64, 36)))
     request = PublishRequest(task=task_path, source=str(tmp_path / "a.png"), colour=ColourOptions(layer="key"))
     with pytest.raises(UserFixableError, match=r"a\.png has no layers"):
         publish(request, session, jobs=jobs)
+
+
+@pytest.mark.parametrize("source", ["sh010.%04d.png", "sh010.0001.png"])
+@pytest.mark.parametrize(
+    ("colour", "named"),
+    [
+        (ColourOptions(display="sRGB - Display"), "--display"),
+        (ColourOptions(view="no view of the config"), "--view"),
+        (ColourOptions(display="sRGB - Display", view="Raw"), "--display and --view"),
+    ],
+)
+def test_display_and_view_of_images_of_no_known_colour_space_are_refused(
+    session, task, task_path, paint, jobs, tmp_path, source, colour, named
+):
+    paint("1-2")
+    request = PublishRequest(task=task_path, source=str(tmp_path / "sh010" / source), fps=Fraction(24), colour=colour)
+    words = (
+        rf"sh010\..*png is shown unchanged, .* so {named} cannot be applied\. Name the colour space .*--colour-space"
+    )
+    with pytest.raises(UserFixableError, match=words):
+        publish(request, session, jobs=jobs)
+
+
+def test_display_and_view_of_the_settings_do_not_refuse_images(session, task, task_path, paint, jobs, monkeypatch):
+    monkeypatch.setenv("FT_DCC_DISPLAY", "sRGB - Display")
+    monkeypatch.setenv("FT_DCC_VIEW", "Raw")
+    request = PublishRequest(task=task_path, source=paint("1-2").pattern, fps=Fraction(24))
+    assert publish(request, session, jobs=jobs).versions
 
 
 def test_publish_without_sources_is_rejected(session, task, task_path, jobs):

@@ -35,6 +35,13 @@ def find_account(settings: Settings | None = None) -> Account:
     return get_account(settings)
 
 
+def configured_server() -> str | None:
+    """Return the server of the settings or of the last login, None for the local studio, which is not started."""
+    last = credentials.last_login()
+    server = read_settings().get("server") or (last[0] if last is not None else None)
+    return server.rstrip("/") if server else None
+
+
 def find_account_at(address: str) -> Account:
     """Return the account at this address: of the settings if they name it, else of ``ft-dcc login``.
 

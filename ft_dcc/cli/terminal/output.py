@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import functools
 import json
+import os
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
@@ -26,8 +28,11 @@ class Output:
     quiet: bool = False
 
     def message(self, text: str) -> None:
-        """Print a message on stderr."""
-        click.echo(text, err=True)
+        """Print a message on stderr, unless its reader has closed it."""
+        try:
+            click.echo(text, err=True)
+        except BrokenPipeError:
+            drop_stderr()
 
     def result(self, text: str, report: Mapping[str, Any]) -> None:
         """Print the result of the command."""
@@ -42,6 +47,17 @@ class Output:
             self.message(line)
         if self.as_json:
             click.echo(_as_json({"error": _error_report(error)}))
+
+
+def drop_stderr() -> None:
+    """Discard all further output on stderr, for one whose reader has closed it, as in ``2>&1 | head -1``."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    try:
+        # Tests and host programs may have a stream without a file.
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(null, sys.stderr.fileno())
+    finally:
+        os.close(null)
 
 
 class CommandGroup(click.Group):

@@ -20,12 +20,22 @@ from rich.progress import Progress as Bars
 from rich.table import Column
 from rich.text import Text
 
+from ft_dcc.cli.terminal.output import drop_stderr
 from ft_dcc.publish.progress import OnProgress, Progress
 
 _COLUMNS: dict[str, DownloadColumn | MofNCompleteColumn] = {
     "bytes": DownloadColumn(binary_units=True),
     "frames": MofNCompleteColumn(),
 }
+
+
+class _Console(Console):
+    """A console on stderr that is silent after its reader has closed it; rich would exit the program."""
+
+    def on_broken_pipe(self) -> None:
+        """Drop all further output."""
+        self.quiet = True
+        drop_stderr()
 
 
 class _Amount(ProgressColumn):
@@ -54,7 +64,7 @@ class _Rate(ProgressColumn):
 @contextmanager
 def progress_display(*, is_quiet: bool = False) -> Iterator[OnProgress]:
     """Yield a callback that shows progress on stderr unless ``is_quiet``; output of plugins goes to stderr, too."""
-    console = Console(stderr=True)
+    console = _Console(stderr=True)
     with redirect_stdout(sys.stderr):
         if is_quiet:
             yield lambda _progress: None

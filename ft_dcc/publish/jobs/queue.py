@@ -39,7 +39,7 @@ class QueueItem:
     program in which the job was created, None for files. ``scene`` is the file that was open there, None if it had no
     name or nothing was validated yet. ``created`` is in seconds since 1970. ``published`` has the numbers of the
     sources whose versions exist, ``tasks`` the names and ids of the task, and ``successor`` the id of a later job that
-    has published a source of this one.
+    has published a source of this one. ``is_started`` means that a publish has begun.
     """
 
     job: Job
@@ -54,6 +54,20 @@ class QueueItem:
     published: frozenset[int] = frozenset()
     tasks: frozenset[str] = frozenset()
     successor: str | None = None
+    is_started: bool = False
+
+    def waiting_reason(self, server: str | None) -> str:
+        """Return why the job waits, for a client of ``server``; "" if it does not wait, or if its problems say it.
+
+        None stands for a client whose server is not known.
+        """
+        if self.state != WAITING:
+            return ""
+        if server is not None and self.server != server:
+            return f"It waits for another server: {self.server}."
+        if self.problems:
+            return ""
+        return "It was interrupted." if self.is_started else f"{self.server} did not answer."
 
     @property
     def help(self) -> str:
@@ -168,6 +182,7 @@ def inspect_job(job: Job) -> QueueItem:
         created=_created(job, events),
         published=frozenset(registered),
         tasks=frozenset(_task_names(request, validation)),
+        is_started=any(event.get("wish") == "publish" for event in events),
     )
 
 

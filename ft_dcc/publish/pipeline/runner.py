@@ -40,13 +40,17 @@ class Failure:
     @property
     def problem(self) -> errors.ValidationIssue:
         """The failure as it is shown to the artist."""
-        mismatch = self.error if isinstance(self.error, errors.ValueMismatch) else None
+        found = expected = None
+        if isinstance(self.error, errors.ValueMismatch):
+            found, expected = str(self.error.found), str(self.error.expected)
+        elif isinstance(self.error, errors.FramesMissing):
+            found, expected = self.error.found, self.error.expected
         return errors.ValidationIssue(
             check=_check_name(self.plugin),
             instance=self.source,
             message=str(self.error),
-            found=None if mismatch is None else str(mismatch.found),
-            expected=None if mismatch is None else str(mismatch.expected),
+            found=found,
+            expected=expected,
             repair=self.repair,
             user_can_fix=isinstance(self.error, errors.UserFixableError),
         )

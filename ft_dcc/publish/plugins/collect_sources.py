@@ -17,6 +17,7 @@ from ft_dcc.files.sequences import IMAGE_SUFFIXES, is_sequence, split_frame_numb
 from ft_dcc.frames import FrameRange, Frames, Resolution, find_frames, split_range
 from ft_dcc.host import find_footage
 from ft_dcc.host_support.capture_files import png_size
+from ft_dcc.media import frame_input
 from ft_dcc.publish import encode_source, models, slots
 from ft_dcc.publish.pipeline.pyblish_adapter import COLLECTOR, REVIEW, Context, ContextPlugin, Instance, InstancePlugin
 
@@ -147,6 +148,7 @@ class CollectFrames(InstancePlugin):
             raise ValueMismatch("frame rate", found="not known", expected="set on the shot", message=message)
         frames = Frames(pattern, request.frame_range or source.frame_range or on_disk, fps, Resolution(1, 1))
         first = frames.path(on_disk.start)
+        frame_input.raise_unless_readable(on_disk.start, first)
         if source.cut is not None:
             numbered, offset = _as_shot(instance, source.cut)
             frames = attrs.evolve(frames, frame_range=numbered, file_offset=offset)

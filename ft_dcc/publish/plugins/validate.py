@@ -49,11 +49,14 @@ class ValidateFrames(InstancePlugin):
         if slots.REQUEST.get(instance.context).fill_missing and len(missing) < len(wanted.with_handles):
             return
         if missing:
+            present = tuple(set(wanted.with_handles).difference(missing))
             raise errors.FramesMissing(
                 f"{len(missing)} of {len(wanted.with_handles)} frames of {pattern} are missing or empty: "
                 f"{frames.format_ranges(missing)}. Render them again, publish another range, or publish with "
                 "--fill-missing.",
                 missing,
+                found=frames.format_ranges(present) or "none",
+                expected=str(wanted.with_handles),
             )
 
     def _wanted_files(self, instance: Instance) -> frames.FrameRange:

@@ -65,12 +65,9 @@ class ValidateMovieColour(InstancePlugin):
 
     def process(self, instance: Instance) -> None:
         """Raise UserFixableError: a movie is converted by its own tags."""
-        if slots.REQUEST.get(instance.context).colour is not None:
-            name = Path(slots.SOURCE.get(instance).text).name
-            raise errors.UserFixableError(
-                f"{name} is a movie, whose colours are converted by its own tags. Leave out --colour-space, --display, "
-                "--view, --layer, --part and --stereo-view, or publish frames."
-            )
+        colour = slots.REQUEST.get(instance.context).colour
+        if colour is not None:
+            ocio.refuse_unused(slots.SOURCE.get(instance).text, colour)
 
 
 class ValidateColour(InstancePlugin):
@@ -83,18 +80,12 @@ class ValidateColour(InstancePlugin):
     def process(self, instance: Instance) -> None:
         """Raise SettingInvalid for an unknown config or name, MissingExtra if the converter is not installed.
 
-        Raises UserFixableError for a layer, part or view of a file that is not OpenEXR.
+        Raises UserFixableError for requested options that have no effect on the files.
         """
-        name, colour = Path(slots.SOURCE.get(instance).text).name, encode_source.colour_of(instance)
-        if (
-            colour is not None
-            and (colour.layer or colour.part or colour.stereo_view)
-            and not name.lower().endswith(".exr")
-        ):
-            raise errors.UserFixableError(
-                f"{name} has no layers. --layer, --part and --stereo-view are for OpenEXR: leave them out."
-            )
-        ocio.converter(Path(name).suffix, colour)
+        requested = slots.REQUEST.get(instance.context).colour
+        if requested is not None:
+            ocio.refuse_unused(slots.SOURCE.get(instance).text, requested)
+        ocio.converter(Path(slots.SOURCE.get(instance).text).suffix, encode_source.colour_of(instance))
 
 
 class ValidateEncoder(ContextPlugin):
