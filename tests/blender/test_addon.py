@@ -316,12 +316,18 @@ def test_the_reason_for_a_disabled_publish_button_says_what_to_do(signed_in, sce
 def test_publish_anyway_is_offered_for_an_incomplete_scene_only(
     choices, signed_in, small_shot, bpy, scene, project_task
 ):
+    from ft_dcc_blender.ui.menus import result_text
+
     scene["ft_dcc_task_id"] = project_task["id"]
     bpy.ops.ft_dcc.use_shot_settings()
     scene.objects["Cube"].modifiers.new("Cloth", "MESH_CACHE").filepath = "//cloth.pc2"
     assert not bpy.ops.ft_dcc.publish_anyway.poll()
+    assert result_text() == ("", "")
     with pytest.raises(RuntimeError, match=r"cloth\.pc2"):
         bpy.ops.ft_dcc.publish()
+    text, icon = result_text()
+    assert text.startswith("Not published: ") and "cloth.pc2" in text and icon == "ERROR"
     assert [problem.check for problem in signed_in.problems] == ["Complete scene"]
     assert bpy.ops.ft_dcc.publish_anyway() == {"FINISHED"}
     assert signed_in.problems == () and len(signed_in.published) == 1
+    assert result_text() == (f"Version {signed_in.published[0][1].version} is published.", "CHECKMARK")

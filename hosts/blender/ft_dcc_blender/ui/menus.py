@@ -40,14 +40,46 @@ def remove() -> None:
         keymap.keymap_items.remove(item)
 
 
+def result_text() -> tuple[str, str]:
+    """Return a sentence about how the last publish ended, and its icon; "" before the first one.
+
+    The panel that says more may be closed: the publish may have been started from a menu, or with the shortcut.
+    """
+    if CONTROLLER.problems:
+        count = len(CONTROLLER.problems)
+        more = f" There {'is 1 more problem' if count == 2 else f'are {count - 1} more problems'}." if count > 1 else ""
+        return f"Not published: {CONTROLLER.problems[0].message}{more}", "ERROR"
+    if CONTROLLER.error == "Cancelled.":
+        return "The publish was cancelled.", "INFO"
+    if CONTROLLER.error:
+        return f"Not published: {CONTROLLER.error}", "ERROR"
+    if CONTROLLER.published:
+        newest = CONTROLLER.published[0][1]
+        return f"Version {newest.version} is {'in review' if newest.link else 'published'}.", "CHECKMARK"
+    return "", ""
+
+
+def _draw_result(layout: Any) -> None:
+    text, icon = result_text()
+    if not text:
+        return
+    row = layout.row(align=True)
+    row.alert = icon == "ERROR"
+    row.label(text=" ".join(text.split()), icon=icon)
+    if icon == "CHECKMARK" and CONTROLLER.published[0][1].link:
+        row.operator("ft_dcc.open_link", text="", icon="URL").link = CONTROLLER.published[0][1].link
+
+
 def _draw_menu_entry(self: Any, context: Any) -> None:
     self.layout.separator()
     self.layout.operator("ft_dcc.publish", text="Publish for Review", icon="RENDER_ANIMATION")
 
 
 def _draw_progress(self: Any, context: Any) -> None:
-    """Draw the progress of a publish with a button that cancels it; nothing while none runs."""
+    """Draw the progress of a publish with a button that cancels it, and in the status bar then its result."""
     if not CONTROLLER.is_publishing:
+        if context.area.type == "STATUSBAR":
+            _draw_result(self.layout)
         return
     row = self.layout.row(align=True)
     share, text = progress_share_and_text(CONTROLLER.progress)
