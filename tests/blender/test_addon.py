@@ -330,4 +330,4 @@ def test_publish_anyway_is_offered_for_an_incomplete_scene_only(
     assert [problem.check for problem in signed_in.problems] == ["Complete scene"]
     assert bpy.ops.ft_dcc.publish_anyway() == {"FINISHED"}
     assert signed_in.problems == () and len(signed_in.published) == 1
-    assert result_text() == (f"Version {signed_in.published[0][1].version} is published.", "CHECKMARK")
+    assert result_text() == (f"Version {signed_in.published[0][1].version} is in review.", "CHECKMARK")
