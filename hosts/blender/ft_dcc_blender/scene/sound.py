@@ -27,18 +27,28 @@ _MAX_BYTES_PER_SECOND, _MIN_FREE_BYTES = 2 * 192_000 * 8, 16 << 20
 def find_sounds(scene: Any) -> tuple[Soundtrack, ...]:
     """Return every audible strip with a file, with its start, the part of it that is heard, and its volume.
 
-    Packed sounds have no file; they are part of the mixdown.
+    Packed sounds have no file; they are part of the mixdown. Missing ones (``missing_sounds``) are silent.
     """
     return tuple(
         Soundtrack(
-            path=Path(bpy.path.abspath(strip.sound.filepath, library=strip.sound.library)),
+            path=_sound_path(strip.sound),
             start=Fraction(f"{blender_compat.content_start(strip):.4f}"),
             heard=heard,
             volume=strip.volume,
         )
         for strip, heard in _audible_strips(scene)
-        if not (strip.sound.packed_file and _can_mix())
+        if not (strip.sound.packed_file and _can_mix()) and _sound_path(strip.sound).is_file()
     )
+
+
+def missing_sounds(scene: Any) -> list[str]:
+    """Return the files of the audible strips that do not exist; a packed sound needs none for the mixdown."""
+    sounds = (strip.sound for strip, _ in _audible_strips(scene) if not (strip.sound.packed_file and _can_mix()))
+    return [sound.filepath for sound in sounds if not _sound_path(sound).is_file()]
+
+
+def _sound_path(sound: Any) -> Path:
+    return Path(bpy.path.abspath(sound.filepath, library=sound.library))
 
 
 def mix(scene: Any, frame_range: FrameRange, path: Path) -> bool:

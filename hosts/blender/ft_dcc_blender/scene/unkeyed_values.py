@@ -32,8 +32,12 @@ class Owner(NamedTuple):
 
     def find(self) -> Any:
         """Return the data-block, or None if it was deleted."""
-        item = getattr(bpy.data, self.collection).get((self.name, self.library))
+        item = self.data_block()
         return getattr(item, self.embedded_in, None) if self.embedded_in else item
+
+    def data_block(self) -> Any:
+        """Return the data-block in ``bpy.data``, which may be the one that it is embedded in, or None."""
+        return getattr(bpy.data, self.collection).get((self.name, self.library))
 
 
 class _Value(NamedTuple):
