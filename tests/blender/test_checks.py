@@ -261,6 +261,23 @@ def test_drivers_that_did_not_run_are_reported(find_problems, scene, bpy, tmp_pa
     assert dict(bpy.app.driver_namespace) == {}
 
 
+def test_a_packed_sound_before_frame_0_is_reported_and_can_be_accepted(find_problems, scene, bpy, tmp_path):
+    from blender.test_sound import write_tone
+
+    if not bpy.app.build_options.audaspace:
+        pytest.skip("this Blender was built without sound")
+    editor = scene.sequence_editor_create()
+    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+    strip = strips.new_sound("tone", str(write_tone(tmp_path / "tone.wav")), 1, -20)
+    assert find_problems(frame_range=FrameRange(-10, 10)) == []
+    strip.sound.pack()
+    [problem] = find_problems(frame_range=FrameRange(-10, 10))
+    assert problem.startswith("Packed sounds are silent in a range that starts before frame 0: tone.wav. Unpack them")
+    assert find_problems(frame_range=FrameRange(-10, 10), allow_incomplete=True) == []
+    assert find_problems(frame_range=FrameRange(0, 10)) == []
+    assert find_problems(frame_range=FrameRange(-60, -40)) == []
+
+
 def test_a_driver_that_fails_with_allowed_scripts_is_named(find_problems, scene, bpy, tmp_path, host):
     cube = scene.objects["Cube"]
     curve = cube.driver_add("location", 2)

@@ -7,7 +7,7 @@ from typing import Any
 
 import bpy
 
-from ..scene.sound import missing_sounds
+from ..scene.sound import missing_sounds, unmixed_sounds
 from ..scene.sources import EDIT
 from ..scene.unkeyed_values import animated_ids
 from .missing_files import missing_files, resolved
@@ -20,14 +20,17 @@ _MAX_NAMES = 8
 def find_incomplete(captures: Sequence[tuple[Any, str, Sequence[int]]], *, has_sound: bool) -> Iterator[str]:
     """Yield a sentence for each kind of thing that is missing in captures: their scenes, sources and frames."""
     used = UsedData(scene for scene, _, _ in captures)
-    frames = sorted({frame for *_, captured in captures for frame in captured})
-    files = [*_missing_libraries(), *missing_files(used, frames)]
-    for scene, source, captured in captures:
-        # Only the edit shows the strips.
-        files += missing_strip_files(scene, captured) if source == EDIT else []
-        files += [f"sound {path}" for path in missing_sounds(scene)] if has_sound else []
+    files = [*_missing_libraries(), *_missing_files(captures, used)]
+    if has_sound:
+        files += [f"sound {path}" for scene, _, _ in captures for path in missing_sounds(scene)]
     if files:
         yield f"Files of the scene are missing: {_listed(files)}. Restore them."
+    unmixed = [name for scene, _, frames in captures if has_sound for name in unmixed_sounds(scene, frames)]
+    if unmixed:
+        yield (
+            f"Packed sounds are silent in a range that starts before frame 0: {_listed(unmixed)}. "
+            "Unpack them (File, External Data), or start at frame 0."
+        )
     items = _missing_linked_items()
     if items:
         yield f"Linked data is missing in its library: {_listed(items)}. Relink or remove it."
@@ -38,6 +41,13 @@ def find_incomplete(captures: Sequence[tuple[Any, str, Sequence[int]]], *, has_s
         )
     elif drivers := _failed_drivers(used):
         yield f"Drivers do not work: {_listed(drivers)}. Repair or remove them in the Drivers Editor."
+
+
+def _missing_files(captures: Sequence[tuple[Any, str, Sequence[int]]], used: UsedData) -> Iterator[str]:
+    yield from missing_files(used, sorted({frame for *_, frames in captures for frame in frames}))
+    for scene, source, frames in captures:
+        # Only the edit shows the strips.
+        yield from missing_strip_files(scene, frames) if source == EDIT else ()
 
 
 def _failed_drivers(used: UsedData) -> list[str]:

@@ -37,10 +37,11 @@ def _missing_in(parent: Any, frames: Sequence[int], scenes: list[Any]) -> Iterat
 def _image_paths(strip: Any, frames: Sequence[int]) -> Iterator[str]:
     """Yield the paths of the images that the strip shows at these frames."""
     first, last = int(blender_compat.content_start(strip)), len(strip.elements) - 1
+    trimmed = blender_compat.content_trim_start(strip)
     if strip.use_reverse_frames:
         places = set(range(last + 1))
     else:
         # The first image and the last one are shown beyond the content.
-        places = {min(max(frame - first, 0) + strip.animation_offset_start, last) for frame in frames}
+        places = {min(max(frame - first, 0) + trimmed, last) for frame in frames}
     for place in sorted(places):
         yield strip.directory + strip.elements[place].filename

@@ -181,6 +181,11 @@ def content_start(strip: Any) -> float:
     return float(strip.content_start if hasattr(strip, "content_start") else strip.frame_start)
 
 
+def content_trim_start(strip: Any) -> int:
+    """Return how many images or frames of the file a strip leaves out at the start; Blender 5.2 renames it."""
+    return int(strip.content_trim_start if hasattr(strip, "content_trim_start") else strip.animation_offset_start)
+
+
 def show_only_strokes(style: Any) -> None:
     """Let a material of grease pencil draw strokes without a fill; Blender 5.2 ignores these properties."""
     if not getattr(style.bl_rna.properties["show_stroke"], "is_deprecated", False):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
@@ -45,6 +45,14 @@ def missing_sounds(scene: Any) -> list[str]:
     """Return the files of the audible strips that do not exist; a packed sound needs none for the mixdown."""
     sounds = (strip.sound for strip, _ in _audible_strips(scene) if not (strip.sound.packed_file and _can_mix()))
     return [sound.filepath for sound in sounds if not _sound_path(sound).is_file()]
+
+
+def unmixed_sounds(scene: Any, frames: Sequence[int]) -> list[str]:
+    """Return the packed sounds that are heard in a range before frame 0, where Blender has no mixdown."""
+    if not frames or min(frames) >= 0:
+        return []
+    heard = ((strip, start, end) for strip, (start, end) in _audible_strips(scene) if strip.sound.packed_file)
+    return [strip.sound.name for strip, start, end in heard if start <= max(frames) and end > min(frames)]
 
 
 def _sound_path(sound: Any) -> Path:
