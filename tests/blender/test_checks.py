@@ -95,6 +95,10 @@ def test_a_gap_of_an_image_sequence_is_reported_only_in_the_captured_range(find_
     assert find_problems() == []
     user.frame_duration, user.frame_offset, user.use_cyclic = 2, 0, True
     assert find_problems() == []
+    # Before its start, Blender shows file 0.
+    user.frame_start, user.use_cyclic = 1003, False
+    [problem] = find_problems()
+    assert "paint.0001.png (files 0)." in problem
 
 
 def test_a_gap_of_a_volume_sequence_is_reported(find_problems, scene, bpy, tmp_path):

@@ -43,7 +43,8 @@ def image_number(user: Any, frame: int) -> int:
     place = frame - user.frame_start + 1
     if user.use_cyclic:
         place = (place - 1) % length + 1
-    return int(min(max(place, 1), length) + user.frame_offset)
+    # Before its start, Blender shows the file before the first one.
+    return int(min(max(place, 0), length) + user.frame_offset)
 
 
 def volume_number(volume: Any, frame: int) -> int | None:
