@@ -166,17 +166,177 @@ def test_wide_pixels_have_the_shape_in_the_movie_that_the_camera_shows(host, req
     assert str(from_file.resolution) == ("128x36" if bpy.app.version >= (4, 3) else "64x36")
 
 
-def test_an_unkeyed_change_of_a_keyed_channel_is_kept(host, request_of, scene, bpy):
+def own_channel(cube, bpy):
+    return cube, "location", (7.5, 0.25, 0.125)
+
+
+def float_property(cube, bpy):
+    cube["weight"] = 1.0
+    return cube, '["weight"]', 0.25
+
+
+def int_property(cube, bpy):
+    cube["count"] = 1
+    return cube, '["count"]', 9
+
+
+def bool_property(cube, bpy):
+    cube["is_on"] = True
+    return cube, '["is_on"]', False
+
+
+def int_array_property(cube, bpy):
+    cube["counts"] = [1, 2]
+    return cube, '["counts"]', (3, 4)
+
+
+def property_with_dots_and_quotes(cube, bpy):
+    cube['a.b]"c'] = 1
+    return cube, '["a.b]\\"c"]', 2
+
+
+def property_of_a_modifier(cube, bpy):
+    return cube, f'modifiers["{cube.modifiers.new("a.b", "BEVEL").name}"].segments', 4
+
+
+def property_of_a_bone(cube, bpy):
+    from blender import sample_scene
+
+    rig = sample_scene.add(bpy.data.objects.new("Rig", bpy.data.armatures.new("Rig")))
+    bpy.context.view_layer.objects.active = rig
+    bpy.ops.object.mode_set(mode="EDIT")
+    rig.data.edit_bones.new("arm.L").tail = (0, 0, 1)
+    bpy.ops.object.mode_set(mode="OBJECT")
+    rig.pose.bones["arm.L"]["ik.fk"] = 0
+    return rig, 'pose.bones["arm.L"]["ik.fk"]', 1
+
+
+def enumeration(cube, bpy):
+    cube.rotation_euler = (0.1, 0.2, 0.3)
+    return cube, "rotation_mode", "ZYX"
+
+
+def switch(cube, bpy):
+    return cube, "show_name", True
+
+
+def material_node(cube, bpy):
+    return node_value(cube.data.materials[0], "ShaderNodeValue")
+
+
+def world_strength(cube, bpy):
+    return node_value(bpy.context.scene.world, "ShaderNodeValue")
+
+
+def light_node(cube, bpy):
+    from blender import sample_scene
+
+    light = bpy.data.lights.new("Lamp", "POINT")
+    sample_scene.add(bpy.data.objects.new("Lamp", light))
+    return node_value(light, "ShaderNodeValue")
+
+
+def texture_node(cube, bpy):
+    texture = cube.modifiers.new("Displace", "DISPLACE").texture = bpy.data.textures.new("Noise", "CLOUDS")
+    return node_value(texture, "TextureNodeValToRGB", "inputs[0].default_value")
+
+
+def line_style_node(cube, bpy):
+    scene = bpy.context.scene
+    if not hasattr(scene.render, "use_freestyle"):
+        pytest.skip("this Blender was built without Freestyle")
+    scene.render.use_freestyle = True
+    style = bpy.context.view_layer.freestyle_settings.linesets.new("Ink").linestyle
+    return node_value(style, "ShaderNodeValue")
+
+
+def compositor_node(cube, bpy):
+    scene = bpy.context.scene
+    if hasattr(scene, "compositing_node_group"):
+        tree = scene.compositing_node_group = bpy.data.node_groups.new("Comp", "CompositorNodeTree")
+    else:
+        scene.use_nodes = True
+        tree = scene.node_tree
+    node = tree.nodes.new("CompositorNodeBlur")
+    return tree, f'nodes["{node.name}"].inputs["Size"].default_value', None
+
+
+def node_value(owner, kind, path="outputs[0].default_value"):
+    if owner.node_tree is None:
+        owner.use_nodes = True
+    node = owner.node_tree.nodes.new(kind)
+    return owner.node_tree, f'nodes["{node.name}"].{path}', 0.75
+
+
+def shape_key(cube, bpy):
+    cube.shape_key_add(name="Basis")
+    cube.shape_key_add(name="smile.L")
+    return cube.data.shape_keys, 'key_blocks["smile.L"].value', 0.25
+
+
+def camera_lens(cube, bpy):
+    return bpy.context.scene.camera.data, "lens", 77.0
+
+
+KEYED = (
+    *(own_channel, float_property, int_property, bool_property, int_array_property, property_with_dots_and_quotes),
+    *(property_of_a_modifier, property_of_a_bone, enumeration, switch, material_node, world_strength, light_node),
+    *(texture_node, line_style_node, compositor_node, shape_key, camera_lens),
+)
+
+
+@pytest.mark.parametrize("is_in_nla", [False, True], ids=["action", "nla"])
+@pytest.mark.parametrize("kind", KEYED, ids=lambda each: each.__name__)
+def test_an_unkeyed_change_of_a_keyed_channel_is_kept(host, request_of, scene, bpy, kind, is_in_nla):
     cube = scene.objects["Cube"]
+    item, path, changed = kind(cube, bpy)
     scene.frame_set(1004)
-    keyed = cube.location.x
-    cube.location.x, cube["weight"] = 7.5, 1.0
-    cube.keyframe_insert('["weight"]', frame=1001)
-    cube["weight"] = 0.25
+    item.keyframe_insert(path, frame=1001)
+    if is_in_nla:
+        move_to_nla(item.animation_data)
+    scene.frame_set(1004)
+    keyed = value_of(item, path)
+    if changed is None:
+        # Older versions of Blender have this as an integer, newer ones as two numbers.
+        changed = tuple(each + 3 for each in keyed) if isinstance(keyed, tuple) else keyed + 0.25
+    assert keyed != changed
+    assign(item, path, changed)
+    angles = tuple(cube.rotation_euler)
     host.playblast(request_of("1001-1003"), ignore)
-    assert (cube.location.x, cube["weight"]) == (7.5, 0.25)
+    found = value_of(item, path)
+    assert (found, types_of(found)) == (changed, types_of(keyed))
+    assert tuple(cube.rotation_euler) == angles
     scene.frame_set(1004)
-    assert cube.location.x == pytest.approx(keyed)
+    assert value_of(item, path) == keyed
+
+
+def move_to_nla(animation):
+    action, slot = animation.action, getattr(animation, "action_slot", None)
+    strip = animation.nla_tracks.new().strips.new("strip", 1001, action)
+    if slot is not None:
+        strip.action_slot = slot
+    animation.action = None
+
+
+def value_of(item, path):
+    value = item.path_resolve(path)
+    return tuple(value) if hasattr(value, "__len__") and not isinstance(value, str) else value
+
+
+def types_of(value):
+    return [type(each) for each in value] if isinstance(value, tuple) else type(value)
+
+
+def assign(item, path, value):
+    """Set a property as an artist does, without a key."""
+    if isinstance(value, tuple):
+        item.path_resolve(path)[:] = value
+    elif path.endswith('"]'):
+        owner = item.pose.bones[0] if path.startswith("pose") else item
+        owner[next(iter(owner.keys()))] = value
+    else:
+        head, _, name = path.rpartition(".")
+        setattr(item.path_resolve(head) if head else item, name, value)
 
 
 def test_the_scene_is_restored_for_a_save_during_the_capture(host, request_of, scene, bpy, state, tmp_path):

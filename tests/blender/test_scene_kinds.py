@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
 import subprocess
+import tempfile
 import warnings
 from fractions import Fraction
+from pathlib import Path
 
 import imageio_ffmpeg
 import pytest
+from doubles.users import without_root
 
-from ft_dcc.errors import Cancelled
+from ft_dcc.errors import Cancelled, CaptureFailed, StorageError
 from ft_dcc.frames import Resolution
 from ft_dcc.media import encode
 
@@ -19,7 +25,7 @@ WIDTH, HEIGHT = 64, 36
 MAX_DIFFERENCE = 14
 COLLECTIONS = (
     *("scenes", "objects", "collections", "cameras", "meshes", "materials", "worlds", "actions", "images"),
-    *("volumes", "lights", "particles"),
+    *("volumes", "lights", "particles", "shape_keys", "armatures"),
     *("node_groups", "annotations", "grease_pencils", "curves", "texts", "movieclips", "masks", "sounds"),
 )
 # They tell about the state of Blender, not about the scene.
@@ -150,18 +156,59 @@ def unusual_names(scene, bpy):
     return {"source": scene.camera.name}
 
 
-def handler_that_raises(scene, bpy):
-    def fail(*_):
-        raise RuntimeError("a studio's handler is broken")
+def handler_that_raises(name):
+    def change(scene, bpy):
+        def fail(*_):
+            raise RuntimeError("a studio's handler is broken")
 
-    bpy.app.handlers.frame_change_post.append(fail)
-    return {"cleanup": lambda: bpy.app.handlers.frame_change_post.remove(fail)}
+        handlers = getattr(bpy.app.handlers, name)
+        handlers.append(fail)
+        return {"cleanup": lambda: handlers.remove(fail)}
+
+    change.__name__ = f"{name}_handler_that_raises"
+    return change
+
+
+def rig_with_shape_keys(scene, bpy):
+    from blender import sample_scene
+
+    rig = sample_scene.add(bpy.data.objects.new("Rig", bpy.data.armatures.new("Rig")))
+    rig.location.z = 100
+    bpy.context.view_layer.objects.active = rig
+    bpy.ops.object.mode_set(mode="EDIT")
+    rig.data.edit_bones.new("root").tail = (0, 0, 1)
+    bpy.ops.object.mode_set(mode="OBJECT")
+    cube = scene.objects["Cube"]
+    cube.shape_key_add(name="Basis")
+    key = cube.shape_key_add(name="smile")
+    for item, value in ((key, "value"), (rig.pose.bones["root"], "location")):
+        item.keyframe_insert(value, frame=1001)
+    key.value, rig.pose.bones["root"].location.x = 0.5, 2.0
+    return {}
+
+
+def hidden_and_excluded(scene, bpy):
+    """Hide one cube with its eye, exclude the collection of another one, and hide that of a third one."""
+    from blender import sample_scene
+
+    for name in ("Eye", "Excluded", "Hidden"):
+        cube = sample_scene.add_cube(name)
+        cube.location = (0, -3, 0)
+        collection = bpy.data.collections.new(name)
+        scene.collection.children.link(collection)
+        scene.collection.objects.unlink(cube)
+        collection.objects.link(cube)
+    scene.objects["Eye"].hide_set(True)
+    layers = bpy.context.view_layer.layer_collection.children
+    layers["Excluded"].exclude, layers["Hidden"].hide_viewport = True, True
+    return {}
 
 
 KINDS = (
     *(several_cameras, marker_cut, step_of_2, negative_start, zero_start, half_size, border, stereo),
     *(compositor_and_sequencer, two_scenes, view_layers, grease_pencil, volume, lens_shift, anamorphic, unusual_names),
-    *(handler_that_raises, rate(24, 1.001), rate(25, 2), rate(60, 1.001), rate(120, 1)),
+    *(rig_with_shape_keys, hidden_and_excluded, rate(24, 1.001), rate(25, 2), rate(60, 1.001), rate(120, 1)),
+    *map(handler_that_raises, ("frame_change_pre", "frame_change_post", "render_pre", "depsgraph_update_post")),
     *(sized(3840, 2160), sized(36, 64), sized(63, 35)),
 )
 
@@ -233,12 +280,34 @@ def red_centre(image):
 
 
 def dump(bpy):
-    """Return the values of all properties of the data-blocks that a scene consists of."""
+    """Return the values of all properties of the data-blocks that a scene consists of, and the state of its layers."""
     found = {"data": {name: sorted(getattr(bpy.data, name).keys()) for name in COLLECTIONS if hasattr(bpy.data, name)}}
+    for scene in bpy.data.scenes:
+        for layer in scene.view_layers:
+            found[f"layer/{scene.name}/{layer.name}"] = state_of_layer(layer)
+    window = bpy.context.window
+    found["window"] = {"scene": window.scene.name, "layer": window.view_layer.name, "mode": bpy.context.mode}
     for name in COLLECTIONS:
         for item in getattr(bpy.data, name, ()):
             found[f"{name}/{item.name_full}"] = values_of(item, bpy, 5)
     return found
+
+
+def state_of_layer(layer):
+    active = layer.objects.active
+    return {
+        "active": active and active.name_full,
+        "active collection": layer.active_layer_collection.name,
+        "hidden": sorted(item.name_full for item in layer.objects if item.hide_get(view_layer=layer)),
+        "selected": sorted(item.name_full for item in layer.objects if item.select_get(view_layer=layer)),
+        "collections": list(collection_states(layer.layer_collection)),
+    }
+
+
+def collection_states(part):
+    yield part.name, part.exclude, part.hide_viewport, part.holdout, part.indirect_only
+    for child in part.children:
+        yield from collection_states(child)
 
 
 def values_of(part, bpy, depth):
@@ -267,17 +336,52 @@ def reference(value, bpy, depth):
 
 
 def differences(before, after):
-    return {
-        name: [
-            (key, before[name][key], after[name].get(key))
-            for key in before[name]
-            if before[name][key] != after[name].get(key)
-        ]
-        if name in after
-        else "missing"
-        for name in {**before, **after}
-        if before.get(name) != after.get(name)
-    }
+    """Return by data-block the values that differ, before and after; a value that does not exist is "missing"."""
+    found = {}
+    for name in {**before, **after}:
+        old, new = before.get(name, {}), after.get(name, {})
+        changed = {
+            key: (old.get(key, "missing"), new.get(key, "missing"))
+            for key in {**old, **new}
+            if old.get(key, "missing") != new.get(key, "missing")
+        }
+        if changed:
+            found[name] = changed
+    return found
+
+
+def test_differences_contain_new_removed_and_changed_values(scene, bpy):
+    before = dump(bpy)
+    bpy.data.cameras.new("New")
+    bpy.data.materials.remove(bpy.data.materials["Cube"])
+    scene.objects["Cube"].hide_set(True)
+    found = differences(before, dump(bpy))
+    assert found["cameras/New"]["lens"] == ("missing", "50.0")
+    assert found["materials/Cube"]["name"] == ("'Cube'", "missing")
+    assert found["layer/Scene/ViewLayer"]["hidden"] == ([], ["Cube"])
+    assert "New" in found["data"]["cameras"][1]
+
+
+@pytest.fixture
+def read_only():
+    """Yield a folder that this user can read and cannot write; other users cannot enter the folders of pytest."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o555)
+    yield folder
+    folder.chmod(0o755)
+    shutil.rmtree(folder)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no file modes")
+@pytest.mark.parametrize("is_new", [True, False], ids=["new folder", "existing folder"])
+def test_a_read_only_folder_is_an_error_and_the_scene_stays_as_it_was(host, request_of, scene, bpy, read_only, is_new):
+    directory = read_only / "frames" if is_new else read_only
+    scene.frame_set(1002)
+    before = dump(bpy)
+    with without_root(), pytest.raises((StorageError, CaptureFailed), match=re.escape(str(read_only))):
+        host.playblast(request_of(directory=directory), ignore)
+    assert differences(before, dump(bpy)) == {}
+    assert list(read_only.iterdir()) == []
 
 
 def test_a_cancel_of_10000_frames_leaves_the_scene_as_it_was(host, request_of, scene, bpy):

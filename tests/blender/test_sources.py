@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ft_dcc.errors import CameraMissing
+from ft_dcc.errors import CameraMissing, CaptureFailed
 from ft_dcc.frames import Resolution
 
 
@@ -69,6 +69,85 @@ def test_a_turntable_goes_around_the_active_object_alone(host, request_of, scene
     assert widths[0] > 5 and widths[2] < -5
     assert (state(), "ft-dcc turntable" in bpy.data.objects, len(bpy.data.scenes)) == (before, False, 1)
     assert "ft-dcc turntable" not in bpy.data.cameras
+
+
+def instance_of(collection, name, bpy):
+    from blender import sample_scene
+
+    item = sample_scene.add(bpy.data.objects.new(name, None))
+    item.instance_type, item.instance_collection = "COLLECTION", collection
+    return item
+
+
+def asset(bpy):
+    """Return a collection with a long red box that is in no scene."""
+    from blender import sample_scene
+
+    box = sample_scene.add_cube("Box")
+    box.scale, box.location = (3, 2, 2), (20, 0, 0)
+    bpy.context.scene.collection.objects.unlink(box)
+    collection = bpy.data.collections.new("Asset")
+    collection.objects.link(box)
+    return collection
+
+
+def collection_instance(bpy):
+    return instance_of(asset(bpy), "Item", bpy)
+
+
+def instance_in_an_instance(bpy):
+    inner = instance_of(asset(bpy), "Inner", bpy)
+    bpy.context.scene.collection.objects.unlink(inner)
+    outer = bpy.data.collections.new("Outer")
+    outer.objects.link(inner)
+    return instance_of(outer, "Item", bpy)
+
+
+def parent_of_an_instance(bpy):
+    from blender import sample_scene
+
+    item = sample_scene.add(bpy.data.objects.new("Item", None))
+    instance_of(asset(bpy), "Child", bpy).parent = item
+    return item
+
+
+@pytest.mark.parametrize("kind", [collection_instance, instance_in_an_instance, parent_of_an_instance])
+def test_a_turntable_of_an_instance_shows_the_whole_asset(host, request_of, scene, bpy, state, tmp_path, kind):
+    from blender import sample_scene
+    from doubles.numbered_images import run_ffmpeg
+
+    from ft_dcc.media import encode
+
+    item = kind(bpy)
+    item.location = (0, 0, 7)
+    bpy.context.view_layer.objects.active = item
+    item.select_set(True)
+    before = state()
+    assert host.scene().sources[-1] == "turntable of Item"
+    request = request_of("1-4", source="turntable of Item", look={"samples": "OFF", "light": "FLAT"})
+    movie = encode(host.playblast(request, ignore), tmp_path / "movie.mp4")
+    run_ffmpeg("-i", movie.path, tmp_path / "decoded.%d.png")
+    for number in range(1, 5):
+        columns = sample_scene.red_columns(tmp_path / f"decoded.{number}.png")
+        assert len(columns) > 10 and min(columns) > 0 and max(columns) < 63
+    assert state() == before
+
+
+def test_a_turntable_of_nothing_visible_is_not_offered_and_refused(host, request_of, scene, bpy, state):
+    from blender import sample_scene
+
+    item = sample_scene.add(bpy.data.objects.new("Nothing", None))
+    cube = scene.objects["Cube"]
+    bpy.context.view_layer.objects.active = item
+    item.select_set(True)
+    assert host.scene().sources == ("Camera",)
+    with pytest.raises(CameraMissing, match="Nothing has no geometry that a turntable can show"):
+        host.playblast(request_of("1-4", source="turntable of Nothing"), ignore)
+    cube.hide_viewport = True
+    before = state()
+    with pytest.raises(CaptureFailed, match="Nothing of Cube is visible"):
+        host.playblast(request_of("1-4", source="turntable of Cube"), ignore)
+    assert state() == before
 
 
 def test_a_turntable_of_a_missing_object_is_reported(host, request_of):

@@ -8,7 +8,6 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -20,6 +19,7 @@ if str(TESTS) not in sys.path:
 
 from doubles.colour_bars import painted  # noqa: E402
 from doubles.numbered_images import run_ffmpeg  # noqa: E402
+from doubles.users import without_root  # noqa: E402
 
 from ft_dcc import media  # noqa: E402
 from ft_dcc.errors import FramesMissing, MovieUnreadable, StorageError, UserFixableError  # noqa: E402
@@ -31,20 +31,6 @@ from ft_dcc.publish.jobs.job import Job  # noqa: E402
 from ft_dcc.publish.models import PublishRequest  # noqa: E402
 
 needs_permissions = pytest.mark.skipif(os.name == "nt", reason="Windows has no file modes")
-_NOBODY = 65534
-
-
-@contextmanager
-def without_root() -> Iterator[None]:
-    """Run the block as another user if the tests run as root, for whom every file is readable."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(_NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from ft_dcc.host_support.main_thread import entered_on_main_thread, ignore_sigpi
 from ft_dcc.review.drawings import Drawing
 
 from . import main_thread
+from .completeness.report import find_incomplete
 from .scene import blender_compat, compare, feedback, scene_file, visibility
 from .scene.camera_plane import lens_settings
 from .scene.capture import capture_setup, output_frames, pixel_aspect, scene_rate
@@ -172,6 +173,11 @@ class BlenderHost:
             "visibility": "VIEWPORT" if is_same else wanted.visibility,
             "differs_from_viewport": [] if is_same else visibility.differences(scene, layer),
         }
+
+    def find_incomplete(self, captures: Iterable[tuple[str, Sequence[int]]], *, has_sound: bool) -> list[str]:
+        """Return a sentence for each kind of thing that these sources lack at these frames."""
+        found = [(*self.find_source(source), frames) for source, frames in captures]
+        return list(find_incomplete(found, has_sound=has_sound))
 
     def focal_lengths(self, source: str, frame_range: FrameRange) -> dict[int, float]:
         """Return the camera's focal length in millimetres per frame, handles included; raise CameraMissing.

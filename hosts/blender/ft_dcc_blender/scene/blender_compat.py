@@ -127,13 +127,16 @@ def file_is_too_new() -> bool:
 
 def animation_curves(item: Any) -> list[Any]:
     """Return the animation curves of an object that has an action."""
-    action = item.animation_data.action
-    if hasattr(action, "fcurves"):
-        return list(action.fcurves)
-    # Blender 5 stores the curves in layers, strips and channel bags.
-    return [
-        curve for layer in action.layers for strip in layer.strips for bag in strip.channelbags for curve in bag.fcurves
-    ]
+    return action_curves(item.animation_data.action)
+
+
+def action_curves(action: Any) -> list[Any]:
+    """Return the animation curves of an action; since Blender 4.4 they are in layers, strips and channel bags."""
+    if getattr(action, "layers", None):
+        strips = [strip for layer in action.layers for strip in layer.strips]
+        return [curve for strip in strips for bag in strip.channelbags for curve in bag.fcurves]
+    # Blender 4.4 and 4.5 show only the curves of the first slot here, Blender 5 shows none.
+    return list(getattr(action, "fcurves", ()))
 
 
 def sequencer_strips(parent: Any) -> list[Any]:
@@ -176,6 +179,11 @@ def strip_range(strip: Any) -> tuple[int, int]:
 def content_start(strip: Any) -> float:
     """Return the frame at which the whole content of a strip would start."""
     return float(strip.content_start if hasattr(strip, "content_start") else strip.frame_start)
+
+
+def content_trim_start(strip: Any) -> int:
+    """Return how many images or frames of the file a strip leaves out at the start; Blender 5.2 renames it."""
+    return int(strip.content_trim_start if hasattr(strip, "content_trim_start") else strip.animation_offset_start)
 
 
 def show_only_strokes(style: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
@@ -27,18 +27,36 @@ _MAX_BYTES_PER_SECOND, _MIN_FREE_BYTES = 2 * 192_000 * 8, 16 << 20
 def find_sounds(scene: Any) -> tuple[Soundtrack, ...]:
     """Return every audible strip with a file, with its start, the part of it that is heard, and its volume.
 
-    Packed sounds have no file; they are part of the mixdown.
+    Packed sounds have no file; they are part of the mixdown. Missing ones (``missing_sounds``) are silent.
     """
     return tuple(
         Soundtrack(
-            path=Path(bpy.path.abspath(strip.sound.filepath, library=strip.sound.library)),
+            path=_sound_path(strip.sound),
             start=Fraction(f"{blender_compat.content_start(strip):.4f}"),
             heard=heard,
             volume=strip.volume,
         )
         for strip, heard in _audible_strips(scene)
-        if not (strip.sound.packed_file and _can_mix())
+        if not (strip.sound.packed_file and _can_mix()) and _sound_path(strip.sound).is_file()
     )
+
+
+def missing_sounds(scene: Any) -> list[str]:
+    """Return the files of the audible strips that do not exist; a packed sound needs none for the mixdown."""
+    sounds = (strip.sound for strip, _ in _audible_strips(scene) if not (strip.sound.packed_file and _can_mix()))
+    return [sound.filepath for sound in sounds if not _sound_path(sound).is_file()]
+
+
+def unmixed_sounds(scene: Any, frames: Sequence[int]) -> list[str]:
+    """Return the packed sounds that are heard in a range before frame 0, where Blender has no mixdown."""
+    if not frames or min(frames) >= 0:
+        return []
+    heard = ((strip, start, end) for strip, (start, end) in _audible_strips(scene) if strip.sound.packed_file)
+    return [strip.sound.name for strip, start, end in heard if start <= max(frames) and end > min(frames)]
+
+
+def _sound_path(sound: Any) -> Path:
+    return Path(bpy.path.abspath(sound.filepath, library=sound.library))
 
 
 def mix(scene: Any, frame_range: FrameRange, path: Path) -> bool:

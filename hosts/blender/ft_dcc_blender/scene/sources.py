@@ -13,6 +13,7 @@ from ft_dcc.frames import find_frames
 from ft_dcc.host import Footage
 
 from . import blender_compat
+from .turntable import has_visible_geometry
 
 # The source that switches cameras as the markers of the timeline do.
 MARKERS = "timeline markers"
@@ -31,7 +32,8 @@ def find_sources(scene: Any) -> tuple[str, ...]:
     cut = (MARKERS,) if bound_cameras(scene) else ()
     edit = (EDIT,) if has_edit(scene) else ()
     item = _active_object(scene)
-    turntable = (f"{_TURNTABLE}{item.name_full}",) if item is not None and item.type in _TURNTABLE_TYPES else ()
+    can_turn = item is not None and item.type in _TURNTABLE_TYPES and has_visible_geometry(item)
+    turntable = (f"{_TURNTABLE}{item.name_full}",) if can_turn else ()
     return (*cut, *_cameras_by_name(scene), *edit, *turntable)
 
 
@@ -88,13 +90,18 @@ def has_edit(scene: Any) -> bool:
 
 
 def turntable_object(scene: Any, source: str) -> Any:
-    """Return the object of a turntable, None for another source; raise CameraMissing if it does not exist."""
+    """Return the object of a turntable, None for another source.
+
+    Raises CameraMissing if the object does not exist or has no geometry.
+    """
     if not source.startswith(_TURNTABLE) or source in _cameras_by_name(scene):
         return None
     name = source[len(_TURNTABLE) :]
     found = next((item for item in scene.objects if item.name_full == name), None)
     if found is None:
         raise CameraMissing(f"The scene has no object {name!r} for a turntable. Select another one.")
+    if not has_visible_geometry(found):
+        raise CameraMissing(f"{name} has no geometry that a turntable can show. Select another object.")
     return found
 
 
