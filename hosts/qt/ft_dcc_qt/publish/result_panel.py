@@ -11,11 +11,14 @@ from ft_dcc.ui.publish_controller import PublishController
 from ft_dcc_qt import style
 from ft_dcc_qt.layouts import WrappingRow
 from ft_dcc_qt.links import copy_link, open_link
+from ft_dcc_qt.scrolling import LimitedText
 
 if TYPE_CHECKING:
     from ft_dcc.publish.history import PastVersion
 
 _LINK = QtCore.Qt.ItemDataRole.UserRole
+# More lines about the new versions scroll.
+_MAX_MESSAGE_LINES = 4
 
 
 class ResultPanel(QtWidgets.QFrame):
@@ -35,7 +38,8 @@ class ResultPanel(QtWidgets.QFrame):
         self.open.clicked.connect(lambda: open_link(self.link))
         self.copy.clicked.connect(lambda: copy_link(self.link))
         texts = QtWidgets.QVBoxLayout()
-        texts.addWidget(self.message)
+        self._message_area = LimitedText(self.message, _MAX_MESSAGE_LINES)
+        texts.addWidget(self._message_area)
         texts.addWidget(self.address)
         texts.addLayout(WrappingRow(self.version, self.open, self.copy))
         self.setLayout(texts)
@@ -46,6 +50,10 @@ class ResultPanel(QtWidgets.QFrame):
         """Return the link of the chosen version, at first the newest."""
         link: str | None = self.version.currentData()
         return link or None
+
+    def show_message(self, lines: list[str]) -> None:
+        """Show these lines; many of them scroll."""
+        self._message_area.set_text("\n".join(lines))
 
     def _show_links(self, links: list[tuple[str, str]]) -> None:
         """Offer one link for each version."""
@@ -74,7 +82,7 @@ class ResultPanel(QtWidgets.QFrame):
         new = self._controller.published[:new_count]
         lines = [f"Version {version.version} of {version.source} is on the server: {path}" for path, version in new]
         lines += [f"{version.source}: {change}." for _, version in new for change in version.changes]
-        self.message.setText("\n".join(lines))
+        self.show_message(lines)
         self._show_links([(version.source, version.link or "") for _, version in new])
         self.show()
         self.open.setFocus()
@@ -95,8 +103,9 @@ class RecentVersions(QtWidgets.QWidget):
         title = style.field_label("&Last published", self.rows)
         column = QtWidgets.QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        for widget in (title, self.empty_label, self.rows):
-            column.addWidget(widget)
+        column.addWidget(title)
+        column.addWidget(self.empty_label)
+        column.addWidget(self.rows, 1)
         column.addStretch()
 
     def refresh(self) -> None:
