@@ -62,5 +62,5 @@ def _versions(job: Job) -> Iterator[PastVersion]:
             report["server"],
             begun,
             comment,
-            each["version_id"],
+            each.get("version_id", ""),
         )
