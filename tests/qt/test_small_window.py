@@ -141,6 +141,27 @@ def test_a_field_that_gets_the_focus_by_a_key_is_scrolled_into_view(app, open_di
         assert field.visibleRegion().boundingRect() == field.rect()
 
 
+def test_a_list_of_choices_follows_its_field_and_stays_inside_the_window(
+    app, open_dialog, choose, press, shrink, maya, task_path
+):
+    dialog = open_dialog(maya)
+    choose(dialog, task_path, maya)
+    page = dialog.publish_page
+    press(page.show_options)
+    shrink(dialog)
+    field, bar = page.review, page.body.verticalScrollBar()
+    field.open()
+    tops = set()
+    for value in (0, bar.maximum() // 2):
+        bar.setValue(value)
+        app.processEvents()
+        assert dialog.rect().contains(field._list.geometry())
+        distance = field._list.geometry().top() - field.mapTo(dialog, field.rect().bottomLeft()).y()
+        assert distance == 1
+        tops.add(field._list.geometry().top())
+    assert len(tops) == 2
+
+
 def test_the_wheel_over_a_choice_scrolls_the_page_and_keeps_the_choice(app, open_dialog, press, shrink, maya):
     from Qt import QtCore, QtGui
 

@@ -286,6 +286,8 @@ class PublishPage(QtWidgets.QWidget):
         self.task.chosen.connect(self.choose_task)
         self.ranges.chosen.connect(self.frames.setText)
         self.task.typed.connect(self._search_typed)
+        for field in (self.task, self.review):
+            self.body.verticalScrollBar().valueChanged.connect(lambda *_, field=field: field.follow())
         self.sources.itemChanged.connect(lambda *_: self._show_own_shots())
         self.sources.preview_requested.connect(lambda name: self._controller.queries.preview(name, self._host))
         rate = (self.rate,) if self._host is None else ()
