@@ -18,7 +18,10 @@ from ft_dcc.publish.report import SCHEMA
 
 @attrs.frozen
 class PastVersion:
-    """A published version; ``path`` is the path of its task, ``begun`` the start of its job in UTC."""
+    """A published version; ``path`` is the path of its task, and ``begun`` the start of its job in UTC.
+
+    ``id`` is that of its AssetVersion.
+    """
 
     path: str
     source: str
@@ -27,6 +30,7 @@ class PastVersion:
     server: str
     begun: datetime
     comment: str = ""
+    id: str = ""
 
 
 def past_versions(jobs: Path | None = None, limit: int = 20) -> list[PastVersion]:
@@ -51,5 +55,12 @@ def _versions(job: Job) -> Iterator[PastVersion]:
         comment = job.request().comment
     for each in report["versions"]:
         yield PastVersion(
-            report["task"], each["source"], each["version"], each["link"], report["server"], begun, comment
+            report["task"],
+            each["source"],
+            each["version"],
+            each["link"],
+            report["server"],
+            begun,
+            comment,
+            each.get("version_id", ""),
         )

@@ -18,6 +18,7 @@ from ft_dcc.ui.last_reviews import read_last_reviews, remember_reviews
 from ft_dcc.ui.render_list import RenderList
 from ft_dcc.ui.task_list_controller import TaskListController
 from ft_dcc.ui.version_files import VersionFiles
+from ft_dcc.ui.version_state_list import VersionStateList
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -71,6 +72,7 @@ class PublishController(ActivityRunner):
         self.my_tasks = TaskListController(on_change)
         self.images = ImageCache(on_change)
         self.version_files = VersionFiles(on_change)
+        self.version_states = VersionStateList(on_change)
         self.renders = RenderList(on_change)
 
     @property
@@ -227,7 +229,8 @@ class PublishController(ActivityRunner):
     def close(self) -> None:
         """Sign out, cancel the activity and discard all fetched data; a running job stays in the queue."""
         self.queries.clear()
-        for part in (self.feedback, self.my_tasks, self.images, self.version_files, self.renders):
+        parts = (self.feedback, self.my_tasks, self.images, self.version_files, self.version_states, self.renders)
+        for part in parts:
             part.clear()
         session, self.session = self.session, None
         if session is not None:

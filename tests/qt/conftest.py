@@ -87,7 +87,14 @@ def close_dialog(wait_until):
     def close(dialog, *hosts):
         controller = dialog.controller
         controller.cancel()
-        readers = (controller.queries, controller.feedback, controller.my_tasks, controller.images, controller.renders)
+        readers = (
+            controller.queries,
+            controller.feedback,
+            controller.my_tasks,
+            controller.images,
+            controller.renders,
+            controller.version_states,
+        )
         wait_until(
             lambda: (
                 not controller.is_busy

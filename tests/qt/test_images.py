@@ -45,7 +45,7 @@ def save(app):
     """Return a function that writes an image of the dialog in its default size."""
 
     def write(dialog, name):
-        dialog.resize(940, 620)
+        dialog.resize(940, 660)
         app.processEvents()
         assert dialog.grab().save(str(Path(FOLDER, name)))
 
@@ -70,6 +70,11 @@ def test_image_of_the_dialog_after_a_publish(open_dialog, choose, press, wait_un
     page.sources.item(1).setCheckState(QtCore.Qt.CheckState.Unchecked)
     press(page.publish)
     wait_until(lambda: not dialog.controller.is_busy and page.recent.rows.count() == 1)
+    states, images = dialog.controller.version_states, dialog.controller.images
+    wait_until(lambda: states.states and states.wait(0))
+    dialog.refresh()
+    wait_until(lambda: images.wait(0))
+    dialog.refresh()
     save(dialog, "dialog.png")
 
 

@@ -85,6 +85,67 @@ def test_the_next_window_selects_the_last_task_and_lists_the_version(
     assert again.publish_page.recent.rows.count() == 1
 
 
+def test_the_last_versions_have_the_status_and_thumbnail_of_the_server(
+    open_dialog, choose, press, wait_until, render, task, task_path, session
+):
+    from Qt import QtGui
+
+    dialog = open_dialog()
+    page = dialog.publish_page
+    page.add_files([render])
+    choose(dialog, task_path)
+    page.comment.setPlainText("First blocking")
+    press(page.publish)
+    wait_until(lambda: page.recent.rows.count() == 1 and not page.recent.rows.item(0).icon().isNull())
+    version = session.query(f'select status.name from AssetVersion where task_id is "{task["id"]}"').one()
+    item = page.recent.rows.item(0)
+    status = version["status"]["name"]
+    wait_until(lambda: item.text().splitlines()[0].endswith(f"  {status}"))
+    assert item.text().splitlines()[1] == "sh010_light  First blocking"
+    # The colours of the bars, and not the grey of a picture that is not loaded yet.
+    wait_until(lambda: QtGui.QColor(item.icon().pixmap(64, 36).toImage().pixel(20, 18)).saturation() > 100)
+    other = next(each for each in session.query("Status") if each["name"] != status)
+    version["status"] = other
+    session.commit()
+    dialog.open_page("publish")
+    wait_until(lambda: page.recent.rows.item(0).text().splitlines()[0].endswith(f"  {other['name']}"))
+
+
+def test_the_last_versions_stay_without_status_and_thumbnail_if_the_server_does_not_answer(
+    open_dialog, choose, press, wait_until, render, task_path, session, monkeypatch
+):
+    with FaultyProxy(session.server_url).open() as line:
+        monkeypatch.setenv("FTRACK_SERVER", line.url)
+        dialog = open_dialog()
+        page = dialog.publish_page
+        page.add_files([render])
+        choose(dialog, task_path)
+        press(page.publish)
+        wait_until(lambda: page.recent.rows.count() == 1 and dialog.controller.version_states.states)
+        text = page.recent.rows.item(0).text()
+        wait_until(lambda: dialog.controller.queries.wait(0) and dialog.controller.version_states.wait(0))
+        line.set(1)
+        dialog.controller.version_states.states = {}
+        dialog.controller.queries.read_jobs()
+        wait_until(lambda: dialog.controller.queries.wait(0) and dialog.controller.version_states.wait(0))
+        dialog.refresh()
+        assert page.recent.rows.item(0).text() == text
+        assert dialog.error_label.text() == ""
+        line.set()
+
+
+def test_the_last_versions_are_listed_without_a_login(open_dialog, choose, press, wait_until, render, task_path):
+    first = open_dialog()
+    first.publish_page.add_files([render])
+    choose(first, task_path)
+    press(first.publish_page.publish)
+    wait_until(lambda: first.publish_page.recent.rows.count() == 1)
+    first.controller.close()
+    first.publish_page.recent.refresh()
+    assert first.controller.version_states.states == {}
+    assert first.publish_page.recent.rows.count() == 1
+
+
 def test_problems_can_be_repaired_and_selected_before_publishing(
     open_dialog, press, wait_until, session, task_path, task
 ):

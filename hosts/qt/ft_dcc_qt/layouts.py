@@ -95,16 +95,25 @@ class Columns(QtWidgets.QBoxLayout):
 
     def setGeometry(self, rectangle: QtCore.QRect) -> None:
         """Place the columns."""
-        directions = QtWidgets.QBoxLayout.Direction
-        wanted = directions.LeftToRight if rectangle.width() >= self._needed else directions.TopToBottom
-        if self.direction() != wanted:
-            self.setDirection(wanted)
+        self._turn(rectangle.width())
         super().setGeometry(rectangle)
+
+    def minimumHeightForWidth(self, width: int) -> int:
+        """Return the smallest height of the columns as they are placed in this width."""
+        self._turn(width)
+        height: int = super().minimumHeightForWidth(width)
+        return height
 
     def minimumSize(self) -> QtCore.QSize:
         """Return the width of the widest column."""
         widths = [item.minimumSize().width() for item in map(self.itemAt, range(self.count())) if item is not None]
         return QtCore.QSize(max(widths, default=0), super().minimumSize().height())
+
+    def _turn(self, width: int) -> None:
+        directions = QtWidgets.QBoxLayout.Direction
+        wanted = directions.LeftToRight if width >= self._needed else directions.TopToBottom
+        if self.direction() != wanted:
+            self.setDirection(wanted)
 
 
 def hide_unplaced(owner: QtWidgets.QWidget) -> None:

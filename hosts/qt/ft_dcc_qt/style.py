@@ -88,7 +88,7 @@ QPushButton[role="page"]:checked {{ color: {_TEXT}; border-bottom-color: {_ACCEN
 QProgressBar {{ background: {_FIELD}; border: 1px solid {_LINE}; border-radius: 3px; max-height: 8px; }}
 QProgressBar::chunk {{ background: {_ACCENT}; border-radius: 2px; }}
 QFrame[role="notice"] {{ background: #3d3f43; border: 1px solid {_LINE}; border-radius: 4px; }}
-QFrame[role="notice"] > QLabel {{ background: transparent; }}
+QFrame[role="notice"] > QLabel, QFrame[role="notice"] > QScrollArea {{ background: transparent; }}
 QScrollArea {{ border: none; }}
 QScrollBar:vertical {{ background: {_BACKGROUND}; width: 10px; margin: 0; }}
 QScrollBar::handle:vertical {{ background: #5a5d62; border-radius: 4px; min-height: 24px; margin: 1px; }}
@@ -214,3 +214,11 @@ class CheckBox(QtWidgets.QCheckBox):
             painter = QtGui.QPainter(self)
             draw_tick(painter, box)
             painter.end()
+
+
+class ComboBox(QtWidgets.QComboBox):
+    """A combo box whose choice the mouse wheel does not change, so that the wheel scrolls the page below it."""
+
+    def wheelEvent(self, event: QtGui.QWheelEvent) -> None:
+        """Leave the wheel to the page."""
+        event.ignore()

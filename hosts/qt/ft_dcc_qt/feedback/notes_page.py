@@ -11,6 +11,7 @@ from ft_dcc.ui.publish_controller import PublishController
 from ft_dcc_qt import style
 from ft_dcc_qt.feedback.version_panel import VersionPanel
 from ft_dcc_qt.layouts import Columns, WrappingRow
+from ft_dcc_qt.scrolling import ScrollColumn
 
 if TYPE_CHECKING:
     from ft_dcc.review.notes import Note, ReviewedVersion
@@ -33,7 +34,9 @@ class NotesPage(QtWidgets.QWidget):
         self.rows.setHeaderLabels(["Note", "Frame", "Author"])
         self.rows.setTextElideMode(QtCore.Qt.TextElideMode.ElideRight)
         self.rows.header().setStretchLastSection(False)
-        self.rows.header().setSectionResizeMode(0, QtWidgets.QHeaderView.ResizeMode.Stretch)
+        modes = QtWidgets.QHeaderView.ResizeMode
+        for section, mode in enumerate((modes.Stretch, modes.ResizeToContents, modes.ResizeToContents)):
+            self.rows.header().setSectionResizeMode(section, mode)
         self.empty_label = style.text_label("", "dim")
         self.message = style.text_label(tone="warning")
         self.error = style.text_label(tone="error", is_selectable=True)
@@ -181,10 +184,12 @@ class NotesPage(QtWidgets.QWidget):
 
     def _lay_out(self) -> None:
         self.image.setFixedHeight(_IMAGE_SIZE.height())
+        note = QtWidgets.QVBoxLayout()
+        note.addWidget(self.image)
+        note.addWidget(self.text)
+        note.addStretch(1)
         side = QtWidgets.QVBoxLayout()
-        side.addWidget(self.image)
-        side.addWidget(self.text)
-        side.addStretch(1)
+        side.addWidget(ScrollColumn(note), 1)
         side.addWidget(self.answer)
         side.addLayout(WrappingRow(self.go_to, self.reply, self.done))
         columns = Columns(self.fontMetrics().lineSpacing())

@@ -14,7 +14,7 @@ from ft_dcc.settings.definitions import BURNIN_POSITIONS
 from ft_dcc.settings.resolve import Settings
 from ft_dcc.ui.publish_controller import PublishController
 from ft_dcc_qt import style
-from ft_dcc_qt.layouts import hide_unplaced
+from ft_dcc_qt.layouts import WrappingRow, hide_unplaced
 
 # What is burnt in if the settings name nothing.
 _BURNIN = {"top left": "{project}  {shot}", "bottom left": "{task}  {version}", "bottom right": "{frame}"}
@@ -28,7 +28,7 @@ class OptionsPanel(QtWidgets.QWidget):
         self._controller, self._host = controller, host
         self._settings: Settings | None = None
         self._looks: dict[str, dict[str, Any]] = {}
-        self.look, self.scale, self.status = QtWidgets.QComboBox(), QtWidgets.QComboBox(), QtWidgets.QLineEdit()
+        self.look, self.scale, self.status = style.ComboBox(), style.ComboBox(), QtWidgets.QLineEdit()
         self.look.setToolTip("How the cameras are drawn. Further looks: the setting “looks”.")
         self.scale.addItems(["Full size", "Half size"])
         self.only_selected = style.CheckBox("Selected objects only")
@@ -124,12 +124,10 @@ class OptionsPanel(QtWidgets.QWidget):
             grid.addWidget(self.look, 0, 1)
             grid.addWidget(self.scale, 0, 2)
             grid.addWidget(self.only_selected, 1, 1, 1, 2)
-        boxes = QtWidgets.QHBoxLayout()
-        boxes.setSpacing(self.fontMetrics().lineSpacing())
+        boxes = WrappingRow(spacing=self.fontMetrics().lineSpacing() // 2)
         for box in self.fields:
             if box in (self.sound, self.burnin, self.slate, self.include_scene):
                 boxes.addWidget(box)
-        boxes.addStretch(1)
         grid.addLayout(boxes, 2, 0, 1, 3)
         grid.addWidget(self.status, 3, 0, 1, 3)
         grid.setColumnStretch(1, 1)

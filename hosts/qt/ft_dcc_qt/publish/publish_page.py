@@ -6,7 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from Qt import QtCore, QtGui, QtWidgets
+from Qt import QtCore, QtWidgets
 
 from ft_dcc.errors import SettingInvalid
 from ft_dcc.frames import FrameRange, Resolution, frame_rate
@@ -15,7 +15,9 @@ from ft_dcc.ui.publish_controller import PublishController
 from ft_dcc_qt import style
 from ft_dcc_qt.feedback.addressed_panel import AddressedPanel
 from ft_dcc_qt.layouts import Columns, hide_unplaced
+from ft_dcc_qt.scrolling import ScrollColumn
 
+from .comment_field import CommentField
 from .options_panel import OptionsPanel
 from .own_shots import OwnShots
 from .problems_panel import ProblemsPanel
@@ -34,24 +36,6 @@ _NO_TASK = "No task matches. Enter a part of the name of its shot or project."
 _REVIEW_SEPARATOR = ";"
 # With more sources than this there is a field to filter them.
 _FILTERED_ROWS = 8
-
-
-class _Comment(QtWidgets.QPlainTextEdit):
-    """A text field of a few lines, in which Enter starts a new line, and Ctrl+Enter emits ``submitted``."""
-
-    submitted = QtCore.Signal()
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setTabChangesFocus(True)
-
-    def keyPressEvent(self, event: QtGui.QKeyEvent) -> None:
-        """Submit on Ctrl+Enter."""
-        is_enter = event.key() in (QtCore.Qt.Key.Key_Return, QtCore.Qt.Key.Key_Enter)
-        if is_enter and event.modifiers() & QtCore.Qt.KeyboardModifier.ControlModifier:
-            self.submitted.emit()
-            return
-        super().keyPressEvent(event)
 
 
 class PublishPage(QtWidgets.QWidget):
@@ -86,7 +70,7 @@ class PublishPage(QtWidgets.QWidget):
         self.new_reviews = style.text_label(tone="dim")
         # What was filled in, so that a later default replaces it but not what the artist has entered.
         self._filled_review = ""
-        self.comment = _Comment()
+        self.comment = CommentField()
         self.addressed = AddressedPanel(controller)
         self.options, self.show_options = OptionsPanel(controller, host), style.button("Opt&ions")
         self._can_draw = isinstance(host, SupportsSnapshot)
@@ -229,8 +213,6 @@ class PublishPage(QtWidgets.QWidget):
         self.task.setPlaceholderText("Search by project, shot or task")
         self.rate.setPlaceholderText("rate of the shot; or 24, 23.976, 24000/1001")
         line = self.fontMetrics().lineSpacing()
-        self.comment.setMinimumHeight(line * 2)
-        self.comment.setMaximumHeight(line * 7)
         self.sources.setMinimumHeight(line * 5)
         columns = Columns(line)
         columns.setSpacing(line)
@@ -241,7 +223,8 @@ class PublishPage(QtWidgets.QWidget):
         last.addWidget(self.publish, 0, QtCore.Qt.AlignmentFlag.AlignRight)
         page = QtWidgets.QVBoxLayout(self)
         page.setContentsMargins(0, 0, 0, 0)
-        page.addLayout(columns, 1)
+        self.body = ScrollColumn(columns)
+        page.addWidget(self.body, 1)
         page.addWidget(self.problems, 1)
         page.addWidget(self.result)
         page.addWidget(self.progress)
@@ -276,7 +259,7 @@ class PublishPage(QtWidgets.QWidget):
                 right.addLayout(line)
                 right.addWidget(self.wanted)
             else:
-                right.addWidget(field)
+                right.addWidget(field, 1 if field is self.comment else 0)
             if field is self.task:
                 right.addWidget(self.own_shots)
             if field is self.review:
@@ -284,13 +267,13 @@ class PublishPage(QtWidgets.QWidget):
             right.addSpacing(6)
         self.show_options.setCheckable(True)
         self.show_options.setToolTip("Look, size, sound, burn-in, slate, scene file and status")
-        self.show_options.toggled.connect(self.options.setVisible)
+        self.show_options.toggled.connect(self._show_options)
         self.options.hide()
         right.addWidget(self.show_options, 0, QtCore.Qt.AlignmentFlag.AlignLeft)
         right.addWidget(self.options)
         right.addSpacing(6)
         right.addWidget(self.addressed)
-        right.addWidget(self.recent, 1)
+        right.addWidget(self.recent, 2)
         return right
 
     def _connect(self) -> None:
@@ -303,6 +286,8 @@ class PublishPage(QtWidgets.QWidget):
         self.task.chosen.connect(self.choose_task)
         self.ranges.chosen.connect(self.frames.setText)
         self.task.typed.connect(self._search_typed)
+        for field in (self.task, self.review):
+            self.body.verticalScrollBar().valueChanged.connect(lambda *_, field=field: field.follow())
         self.sources.itemChanged.connect(lambda *_: self._show_own_shots())
         self.sources.preview_requested.connect(lambda name: self._controller.queries.preview(name, self._host))
         rate = (self.rate,) if self._host is None else ()
@@ -324,6 +309,11 @@ class PublishPage(QtWidgets.QWidget):
         )
         for before, after in zip(order, (*order[1:], self.publish)):
             self.setTabOrder(before, after)
+
+    def _show_options(self, is_open: bool) -> None:
+        self.options.setVisible(is_open)
+        if is_open:
+            self.body.reveal(self.options)
 
     def _show_scene(self) -> None:
         scene = self._controller.queries.scene

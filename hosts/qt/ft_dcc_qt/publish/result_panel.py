@@ -5,17 +5,25 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from Qt import QtCore, QtWidgets
+from Qt import QtCore, QtGui, QtWidgets
 
 from ft_dcc.ui.publish_controller import PublishController
 from ft_dcc_qt import style
 from ft_dcc_qt.layouts import WrappingRow
 from ft_dcc_qt.links import copy_link, open_link
+from ft_dcc_qt.scrolling import LimitedText
 
 if TYPE_CHECKING:
     from ft_dcc.publish.history import PastVersion
 
 _LINK = QtCore.Qt.ItemDataRole.UserRole
+_IMAGE = QtCore.Qt.ItemDataRole.UserRole + 1
+# Half of a preview, so that a row stays as low as two lines of text.
+_THUMBNAIL_SIZE = style.PREVIEW_SIZE * 0.57
+# Two rows of the list.
+_MIN_LINES = 6
+# More lines about the new versions scroll.
+_MAX_MESSAGE_LINES = 4
 
 
 class ResultPanel(QtWidgets.QFrame):
@@ -35,7 +43,8 @@ class ResultPanel(QtWidgets.QFrame):
         self.open.clicked.connect(lambda: open_link(self.link))
         self.copy.clicked.connect(lambda: copy_link(self.link))
         texts = QtWidgets.QVBoxLayout()
-        texts.addWidget(self.message)
+        self._message_area = LimitedText(self.message, _MAX_MESSAGE_LINES)
+        texts.addWidget(self._message_area)
         texts.addWidget(self.address)
         texts.addLayout(WrappingRow(self.version, self.open, self.copy))
         self.setLayout(texts)
@@ -46,6 +55,10 @@ class ResultPanel(QtWidgets.QFrame):
         """Return the link of the chosen version, at first the newest."""
         link: str | None = self.version.currentData()
         return link or None
+
+    def show_message(self, lines: list[str]) -> None:
+        """Show these lines; many of them scroll."""
+        self._message_area.set_text("\n".join(lines))
 
     def _show_links(self, links: list[tuple[str, str]]) -> None:
         """Offer one link for each version."""
@@ -74,7 +87,7 @@ class ResultPanel(QtWidgets.QFrame):
         new = self._controller.published[:new_count]
         lines = [f"Version {version.version} of {version.source} is on the server: {path}" for path, version in new]
         lines += [f"{version.source}: {change}." for _, version in new for change in version.changes]
-        self.message.setText("\n".join(lines))
+        self.show_message(lines)
         self._show_links([(version.source, version.link or "") for _, version in new])
         self.show()
         self.open.setFocus()
@@ -88,6 +101,8 @@ class RecentVersions(QtWidgets.QWidget):
         self._controller = controller
         self._shown: tuple[PastVersion, ...] | None = None
         self.rows = QtWidgets.QListWidget()
+        self.rows.setIconSize(_THUMBNAIL_SIZE)
+        self.rows.setMinimumHeight(self.fontMetrics().lineSpacing() * _MIN_LINES)
         self.rows.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.rows.setTextElideMode(QtCore.Qt.TextElideMode.ElideMiddle)
         self.rows.itemActivated.connect(lambda item: open_link(item.data(_LINK)))
@@ -95,25 +110,47 @@ class RecentVersions(QtWidgets.QWidget):
         title = style.field_label("&Last published", self.rows)
         column = QtWidgets.QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        for widget in (title, self.empty_label, self.rows):
-            column.addWidget(widget)
+        column.addWidget(title)
+        column.addWidget(self.empty_label)
+        column.addWidget(self.rows, 1)
         column.addStretch()
 
     def refresh(self) -> None:
         """Show the versions that the controller has read."""
-        past = self._controller.queries.recent_versions
-        if past == self._shown:
-            return
+        past, session = self._controller.queries.recent_versions, self._controller.session
+        if session is not None:
+            self._controller.version_states.read_new(session, past)
+        if past != self._shown:
+            self._fill(past)
+        self._show_states(past)
+
+    def _fill(self, past: tuple[PastVersion, ...]) -> None:
         self._shown = past
         self.empty_label.setVisible(not past)
         self.rows.setVisible(bool(past))
         self.rows.clear()
         for version in past:
-            first_line = f"{version.path}  v{version.version:03d}  {_format_time(version.begun)}"
-            item = QtWidgets.QListWidgetItem("\n".join(filter(None, (first_line, _what(version)))))
+            item = QtWidgets.QListWidgetItem(_text(version))
             item.setData(_LINK, version.link)
             item.setToolTip("\n".join(filter(None, (version.source, version.comment, version.link))))
             self.rows.addItem(item)
+
+    def _show_states(self, past: tuple[PastVersion, ...]) -> None:
+        """Show the status and the thumbnail of each version that the server knows."""
+        states, ratio = self._controller.version_states.states, self.devicePixelRatioF()
+        for row, version in enumerate(past if states else ()):
+            item, state = self.rows.item(row), states.get(version.id)
+            text = _text(version, "" if state is None else state.status)
+            if item.text() != text:
+                item.setText(text)
+            path = self._controller.images.get(self._controller.session, state.thumbnail_id if state else None)
+            # An empty picture keeps the texts of all rows below each other.
+            name = "" if path is None else str(path)
+            if item.data(_IMAGE) != name:
+                item.setData(_IMAGE, name)
+                pixmap = QtGui.QPixmap(name)
+                is_missing = pixmap.isNull()
+                item.setIcon(QtGui.QIcon(style.placeholder(ratio) if is_missing else style.fit_preview(pixmap, ratio)))
 
 
 def _format_time(moment: datetime) -> str:
@@ -122,6 +159,8 @@ def _format_time(moment: datetime) -> str:
     return f"{local:%H:%M}" if is_today else f"{local:%Y-%m-%d}"
 
 
-def _what(version: PastVersion) -> str:
-    """Return the source and the first line of the comment."""
-    return "  ".join(filter(None, (version.source, version.comment.partition("\n")[0])))
+def _text(version: PastVersion, status: str = "") -> str:
+    """Return a line with task, number, time and status, and one with the source and the start of the comment."""
+    version_name, time = f"v{version.version:03d}", _format_time(version.begun)
+    lines = ((version.path, version_name, time, status), (version.source, version.comment.partition("\n")[0]))
+    return "\n".join(filter(None, ("  ".join(filter(None, parts)) for parts in lines)))

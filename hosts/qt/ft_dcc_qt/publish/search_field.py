@@ -8,6 +8,8 @@ from Qt import QtCore, QtGui, QtWidgets
 
 _ROWS = 9
 _MAX_RESULTS = 200
+# In pixels; a list that would be lower is placed above its field.
+_MIN_HEIGHT = 60
 _KEYS = QtCore.Qt.Key
 _ROLE = QtCore.Qt.ItemDataRole.UserRole
 
@@ -61,13 +63,25 @@ class SearchField(QtWidgets.QLineEdit):
         if self._list is None:
             self._list = self._make_list()
         self._fill()
-        below = self.mapTo(self.window(), QtCore.QPoint(0, self.height()))
-        rows = max(1, min(_ROWS, self._list.count()))
-        height = rows * max(self._list.sizeHintForRow(0), 20) + 14
-        available = self.window().height() - below.y() - 4
-        self._list.setGeometry(below.x(), below.y(), self.width(), max(60, min(height, available)))
+        self._place(self._list)
         self._list.raise_()
         self._list.show()
+
+    def follow(self) -> None:
+        """Move the open list with the field, which has been scrolled."""
+        if self._list is not None and self.is_open:
+            self._place(self._list)
+
+    def _place(self, choices: QtWidgets.QListWidget) -> None:
+        """Place the list below the field, or above it if the window ends there."""
+        field = QtCore.QRect(self.mapTo(self.window(), QtCore.QPoint(0, 0)), self.size())
+        rows = max(1, min(_ROWS, choices.count()))
+        height = rows * max(choices.sizeHintForRow(0), 20) + 14
+        above, below = field.top(), self.window().height() - field.bottom() - 5
+        is_below = below >= min(height, _MIN_HEIGHT) or below >= above
+        height = min(height, below if is_below else above)
+        top = field.bottom() + 1 if is_below else field.top() - height
+        choices.setGeometry(field.left(), top, self.width(), height)
 
     def close_list(self) -> None:
         """Hide the list."""

@@ -1,0 +1,196 @@
+"""The dialog at 640x480: its contents scroll, and no widget is smaller than it has to be."""
+
+from __future__ import annotations
+
+import importlib
+
+import pytest
+from doubles.colour_bars import painted
+from doubles.maya import sample_scene
+from doubles.maya.program import running
+
+from ft_dcc.errors import ValidationIssue
+from ft_dcc.frames import Resolution
+
+PROBLEMS = tuple(
+    ValidationIssue(check, "shotCam", f"The {check.lower()} of the scene is not that of the shot.")
+    for check in ("Frame range", "Frame rate", "Resolution", "Sound")
+)
+
+
+@pytest.fixture
+def maya():
+    """Return the host of a Maya with two cameras."""
+    with running(sample_scene.build()) as program:
+        host = importlib.import_module("ft_dcc_maya.host").MayaHost()
+        host.idle = program.idle
+        yield host
+
+
+@pytest.fixture
+def shrink(app):
+    """Return a function that makes a dialog as small as a window is in practice."""
+
+    def resize(dialog):
+        dialog.resize(640, 480)
+        for _ in range(3):
+            app.processEvents()
+
+    return resize
+
+
+def assert_nothing_is_cut(dialog):
+    """Check the size of the window, of its fields, and of what does not scroll."""
+    from Qt import QtCore, QtWidgets
+
+    assert (dialog.width(), dialog.height()) == (640, 480)
+    hint = dialog.minimumSizeHint()
+    assert hint.width() <= 640 and hint.height() <= 480
+    kinds = (
+        QtWidgets.QLineEdit,
+        QtWidgets.QPlainTextEdit,
+        QtWidgets.QComboBox,
+        QtWidgets.QCheckBox,
+        QtWidgets.QPushButton,
+    )
+    page = dialog.stack.currentWidget()
+    visible = [widget for widget in page.findChildren(QtWidgets.QWidget) if widget.isVisible()]
+    fields = [widget for widget in visible if isinstance(widget, kinds)]
+    assert fields
+    for field in fields:
+        wanted = field.minimumSizeHint() if isinstance(field, QtWidgets.QPlainTextEdit) else field.sizeHint()
+        assert field.height() >= wanted.height(), field
+        parent = field.parentWidget()
+        assert parent.rect().contains(field.geometry()), field
+        right = field.mapTo(dialog, QtCore.QPoint(field.width(), 0)).x()
+        assert right <= 640, field
+    for label in (widget for widget in visible if isinstance(widget, QtWidgets.QLabel)):
+        needed = label.heightForWidth(label.width()) if label.hasHeightForWidth() else label.sizeHint().height()
+        assert label.height() >= needed, label.text()
+
+
+@pytest.mark.parametrize("page", ["publish", "tasks", "notes", "reviews", "queue", "settings", "about"])
+def test_each_page_fits(open_dialog, shrink, maya, page):
+    dialog = open_dialog(maya, page=page)
+    shrink(dialog)
+    assert_nothing_is_cut(dialog)
+
+
+def test_open_options_fit_and_are_scrolled_into_view(app, open_dialog, press, shrink, maya):
+    dialog = open_dialog(maya)
+    shrink(dialog)
+    page = dialog.publish_page
+    press(page.show_options)
+    app.processEvents()
+    assert_nothing_is_cut(dialog)
+    last = page.options.status
+    assert last.visibleRegion().boundingRect() == last.rect()
+    assert page.publish.visibleRegion().boundingRect() == page.publish.rect()
+
+
+def test_problems_fit(open_dialog, shrink, maya):
+    dialog = open_dialog(maya)
+    dialog.publish_page.show_options.click()
+    dialog.controller.problems = PROBLEMS
+    dialog.refresh()
+    shrink(dialog)
+    assert_nothing_is_cut(dialog)
+    assert dialog.publish_page.problems.height() >= dialog.publish_page.problems.minimumHeight()
+
+
+def test_the_results_of_two_sources_fit_with_open_options(
+    open_dialog, choose, press, wait_until, shrink, render, task_path, tmp_path
+):
+    (tmp_path / "still.png").write_bytes(painted(1, Resolution(64, 36)))
+    dialog = open_dialog()
+    page = dialog.publish_page
+    page.add_files([render, tmp_path / "still.png"])
+    choose(dialog, task_path)
+    press(page.publish)
+    wait_until(lambda: page.result.isVisible() and page.recent.rows.count() == 2)
+    shrink(dialog)
+    assert_nothing_is_cut(dialog)
+    press(page.show_options)
+    shrink(dialog)
+    assert_nothing_is_cut(dialog)
+    for widget in (page.result.message, page.result.address, page.result.open, page.publish):
+        assert widget.visibleRegion().boundingRect() == widget.rect()
+
+
+def test_a_message_about_many_versions_scrolls(app, open_dialog, shrink):
+    dialog = open_dialog()
+    shrink(dialog)
+    result = dialog.publish_page.result
+    result.show_message([f"Version 1 of sh{number:03d} is on the server" for number in range(80)])
+    result.show()
+    shrink(dialog)
+    assert_nothing_is_cut(dialog)
+    assert result.height() < 200
+
+
+def test_a_field_that_gets_the_focus_by_a_key_is_scrolled_into_view(app, open_dialog, press, shrink, maya):
+    from Qt import QtCore
+
+    dialog = open_dialog(maya)
+    page = dialog.publish_page
+    press(page.show_options)
+    shrink(dialog)
+    for field in (page.options.status, page.task):
+        field.setFocus(QtCore.Qt.FocusReason.ShortcutFocusReason)
+        app.processEvents()
+        assert field.visibleRegion().boundingRect() == field.rect()
+
+
+def test_a_list_of_choices_follows_its_field_and_stays_inside_the_window(
+    app, open_dialog, choose, press, shrink, maya, task_path
+):
+    dialog = open_dialog(maya)
+    choose(dialog, task_path, maya)
+    page = dialog.publish_page
+    press(page.show_options)
+    shrink(dialog)
+    field, bar = page.review, page.body.verticalScrollBar()
+    field.open()
+    tops = set()
+    for value in (0, bar.maximum() // 2):
+        bar.setValue(value)
+        app.processEvents()
+        assert dialog.rect().contains(field._list.geometry())
+        distance = field._list.geometry().top() - field.mapTo(dialog, field.rect().bottomLeft()).y()
+        assert distance == 1
+        tops.add(field._list.geometry().top())
+    assert len(tops) == 2
+
+
+def test_the_wheel_over_a_choice_scrolls_the_page_and_keeps_the_choice(app, open_dialog, press, shrink, maya):
+    from Qt import QtCore, QtGui
+
+    dialog = open_dialog(maya)
+    page = dialog.publish_page
+    press(page.show_options)
+    shrink(dialog)
+    before = page.options.scale.currentIndex()
+    point, none = QtCore.QPointF(5, 5), QtCore.QPoint()
+    position = QtCore.QPointF(page.options.scale.mapToGlobal(point.toPoint()))
+    event = QtGui.QWheelEvent(
+        point,
+        position,
+        none,
+        QtCore.QPoint(0, -120),
+        QtCore.Qt.MouseButton.NoButton,
+        QtCore.Qt.KeyboardModifier.NoModifier,
+        QtCore.Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    app.sendEvent(page.options.scale, event)
+    assert page.options.scale.currentIndex() == before and not event.isAccepted()
+
+
+@pytest.mark.parametrize("size", [(1600, 1000), (940, 620)])
+def test_a_large_window_does_not_scroll(app, open_dialog, press, maya, size):
+    dialog = open_dialog(maya)
+    press(dialog.publish_page.show_options)
+    dialog.resize(*size)
+    for _ in range(3):
+        app.processEvents()
+    assert not dialog.publish_page.body.verticalScrollBar().isVisible()
