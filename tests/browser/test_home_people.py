@@ -78,6 +78,10 @@ def test_person_is_invited_with_rights_opens_the_link_and_is_revoked(home, dialo
     assert guest.locator("button[aria-label*='Draw'], #draw").count() >= 1
     row.get_by_role("button", name="Revoke").click()
     home.wait_for_selector("dialog >> text=The links of Ida Berg are not valid any more.")
+    # The open page loads itself again, and the server refuses it. Only then does a visit not cross that navigation.
+    expect(guest.locator("#note-text")).to_have_count(0, timeout=30_000)
+    guest.wait_for_selector("h1")
+    guest.wait_for_load_state()
     assert guest.goto(link).status in (403, 404)
     assert guest.inner_text("h1") != ""
 
