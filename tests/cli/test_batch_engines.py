@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from doubles.colour_bars import painted
 from doubles.numbered_images import run_ffmpeg
 
 from ft_dcc.frames import Resolution
+from ft_dcc.media.ffmpeg import find
 from ft_dcc.session.transfer.transfer import download
 
 # Items of the mixed batch, eight of them broken. With the variable, it runs on each engine.
@@ -79,6 +81,44 @@ def test_results_of_all_engines_are_byte_identical(batch):
     assert len({shot for shot, _ in local}) == 2
     assert digests(batch, "dask") == local
     assert digests(batch, "openjd") == local
+
+
+@contextlib.contextmanager
+def on_two_processors():
+    """Let this thread, and the processes that it starts, use two processors."""
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(allowed)[:2])
+    try:
+        yield {str(number) for number in sorted(allowed)[:2]}
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2,
+    reason="needs two processors, and a system that binds processes to them",
+)
+def test_each_of_two_workers_on_two_processors_keeps_to_its_own(batch):
+    program, used = batch.folder / "ffmpeg", batch.folder / "processors"
+    program.write_text(
+        f'#!/bin/sh\ngrep Cpus_allowed_list /proc/self/status >> "{used}"\nexec "{find("A test")}" "$@"\n',
+        encoding="utf-8",
+    )
+    program.chmod(0o755)
+    batch.environ["FT_DCC_FFMPEG"] = str(program)
+
+    def processors(engine):
+        used.unlink(missing_ok=True)
+        assert batch.run(manifest, "--asset", engine, "--engine", engine).returncode == 0
+        return {line.split()[1] for line in used.read_text("utf-8").splitlines()}
+
+    for name in ("SH010", "SH020", "SH030", "SH040"):
+        batch.add_shot(name)
+    manifest = batch.write()
+    with on_two_processors() as two:
+        assert processors("local:2") == two
+        (shared,) = processors("local:1")
+    assert set(re.split("[-,]", shared)) == two
 
 
 def make_certificates(folder):
