@@ -269,7 +269,7 @@ def test_urls_inside_a_movie_are_not_opened(session, tmp_path):
         }.items():
             (tmp_path / name).write_text(text, encoding="utf-8")
             job = session.encode_media(tmp_path / name)
-            assert "its format is not a movie format" in wait_for_status(session, job["id"], "failed")["error"]
+            assert "is not supported. Give a movie" in wait_for_status(session, job["id"], "failed")["error"]
         with pytest.raises(BlockingIOError):
             listener.accept()
 

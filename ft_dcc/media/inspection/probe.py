@@ -158,7 +158,10 @@ def _check_complete(path: Path, log: _LogReader, finished: Finished) -> None:
             raise errors.MovieUnreadable(f"{path} has sound but no video. Give a movie.")
         reason = finished.errors[0] if finished.errors else "it contains no frame"
         if "whitelist" in reason or "non standard extension" in reason:
-            reason = "its format is not a movie format"
+            known = ", ".join(sorted(sequences.IMAGE_SUFFIXES))
+            raise errors.MovieUnreadable(
+                f"The format of {path} is not supported. Give a movie such as MP4 or MOV, or images: {known}."
+            )
         kind = "n image" if path.suffix.lower() in sequences.IMAGE_SUFFIXES else " movie"
         raise errors.MovieUnreadable(
             f"{path} is not a{kind} that can be decoded: {reason.rstrip('.')}. Export it again."
