@@ -134,6 +134,15 @@ def test_an_item_that_does_not_show_its_files_frame_by_frame_is_refused_by_name(
 
 
 @pytest.mark.parametrize(
+    ("span", "is_refused"), [((40, 49), False), ((40, 50), True), ((59, 70), True), ((60, 70), False)]
+)
+def test_a_time_warp_counts_if_one_frame_of_it_lies_over_the_item(studio, offered, span, is_refused):
+    item = studio.add("sh010", studio.clip(PLATE), (0, 9), at=50)
+    add_time_warp(span)(studio, item)
+    assert offered.offer(studio.selected)[0] == ([] if is_refused else ["cut_v3/sh010"])
+
+
+@pytest.mark.parametrize(
     "apply",
     [
         add_time_warp((10, 20)),

@@ -20,6 +20,7 @@ from ft_dcc.review.drawings import parse_drawing
 from . import menu, tab
 from .edition import is_studio
 from .host import NukeHost
+from .maintained import REGISTRIES
 
 _POLL_INTERVAL_SECONDS = 0.02
 _VIEW = "right"
@@ -37,6 +38,8 @@ TIMELINE_METHODS = {
     "EffectTrackItem": "isEnabled linkedItems node timelineIn timelineOut",
 }
 _EVENTS = ("BeforeRender", "BeforeFrameRender", "AfterFrameRender", "AfterRender")
+# A callback of validateFilename has another argument and is not needed to find out.
+_STUDIO_EVENTS = (*_EVENTS, "OnCreate", "OnDestroy", "KnobChanged", "UpdateUI", "RenderProgress")
 
 
 def start() -> None:
@@ -63,7 +66,13 @@ class NukeUnderTest:
             Check("drawings", "A drawing lies on its pixels, on its frame, in linear colours", check_drawings),
             SCENE_FILE,
             Check("change", "A change in the middle of a capture is kept", check_change),
-            Check("colours", "A capture runs no callback of the studio; its colours are reported", check_colours),
+            Check("colours", "The knobs that the colours of a capture depend on are reported", check_colours),
+            Check(
+                "callbacks of the studio",
+                "Callbacks that a studio adds for new, changed, rendered or deleted nodes (onCreate, knobChanged and "
+                "others) do not run on the temporary nodes of a capture, and run on other nodes afterwards",
+                check_studio_callbacks,
+            ),
             Check("callbacks", "A render calls the callbacks in the documented order", check_callbacks),
             Check("render", "A render of a node with the tab is recorded, frame by frame", check_render),
             Check("views", "Each view that is written is recorded with its own files", check_views),
@@ -185,18 +194,46 @@ def _is_orange(node: Any, frame: int, x: int, y: int) -> bool:
 
 
 def check_colours(context: CheckContext) -> Mapping[str, Any]:
-    """Check that callbacks of a studio stay out of a capture; return the knobs of a Write that choose its colours."""
-    called: list[str] = []
-    nuke.addBeforeRender(called.append, ("render",))
-    try:
-        frames = context.host.playblast(context.request("1001"), lambda frame: None)
-    finally:
-        nuke.removeBeforeRender(called.append, ("render",))
+    """Show a captured frame, and return the knobs of a Write that choose its colours."""
+    frames = context.host.playblast(context.request("1001"), lambda frame: None)
     context.show("as the suite captures it", frames.path(1001))
-    require_equal(called, [], "the callbacks that ran")
     write: Any = nuke.toNode("Write1")
     knobs = ("colorspace", "transformType", "ocioDisplay", "ocioView", "display", "view")
     return {name: str(knob.value()) for name in knobs if (knob := write.knob(name)) is not None}
+
+
+def check_studio_callbacks(context: CheckContext) -> Mapping[str, Any]:
+    """Check that a capture runs no callback of a studio; return those that ran on a node of the artist afterwards."""
+    called: list[str] = []
+    calls = {event: functools.partial(_note_call, called, event) for event in _STUDIO_EVENTS}
+    for event, call in calls.items():
+        getattr(nuke, f"add{event}")(call, nodeClass="*")
+    try:
+        context.host.playblast(context.request("1001"), lambda frame: None)
+        of_capture = sorted(set(called))
+        _render_and_delete(context)
+    finally:
+        for event, call in calls.items():
+            getattr(nuke, f"remove{event}")(call, nodeClass="*")
+    require_equal(of_capture, [], "the callbacks of the studio that ran on temporary nodes")
+    require_equal("OnCreate" in called and "BeforeRender" in called, True, "callbacks run again after the capture")
+    missing = [name for name in REGISTRIES if not isinstance(getattr(nuke.callbacks, name, None), dict)]
+    return {"ran on a node of the artist": sorted(set(called)), "registries that this Nuke does not have": missing}
+
+
+def _note_call(called: list[str], event: str) -> None:
+    called.append(event)
+
+
+def _render_and_delete(context: CheckContext) -> None:
+    """Make, render and delete a Write, as an artist does."""
+    with nuke.root():
+        write: Any = nuke.nodes.Write()
+    write.setInput(0, nuke.allNodes("Noise", group=nuke.root())[0])
+    write["file"].setValue((context.folder / "own.%04d.png").as_posix())
+    write["file_type"].setValue("png")
+    nuke.execute(write, 1001, 1001, 1)
+    nuke.delete(write)
 
 
 def check_change(context: CheckContext) -> None:
