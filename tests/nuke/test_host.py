@@ -118,7 +118,9 @@ def test_each_translated_colour_space_is_one_of_the_built_in_config(nuke):
 
     config = OpenImageIO.ColorConfig(ocio.BUILT_IN)
     names = ("linear", "sRGB", "Gamma1.8", "Gamma2.2", "Gamma2.4", "rec709")
-    assert [name for name in names if config.getColorSpaceIndex(config.resolve(ocio_name(name, is_ocio=False))) < 0] == []
+    assert [
+        name for name in names if config.getColorSpaceIndex(config.resolve(ocio_name(name, is_ocio=False))) < 0
+    ] == []
 
 
 def test_with_ocio_colour_spaces_have_the_names_of_the_config(nuke, host):

@@ -520,7 +520,6 @@ def test_in_proxy_mode_a_write_without_a_proxy_file_name_uses_its_own(terminal, 
 def test_a_declined_render_is_not_asked_about_again(nuke):
     import ft_dcc_nuke
     from ft_dcc_nuke import tab
-    from ft_dcc_nuke.renders import render_watcher
 
     from ft_dcc.renders.publish import state_of
 

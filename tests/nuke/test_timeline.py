@@ -313,7 +313,7 @@ def methods_of(kind):
 
 def test_the_acceptance_kit_asks_nuke_studio_for_each_method_of_the_double(studio):
     import hiero.core
-    from ft_dcc_nuke.acceptance import TIMELINE_METHODS, check_timeline
+    from ft_dcc_nuke.acceptance.script_checks import TIMELINE_METHODS, check_timeline
 
     found = {
         kind: {name for name in methods_of(getattr(hiero.core, kind)) if not name.startswith("_")}
@@ -324,7 +324,7 @@ def test_the_acceptance_kit_asks_nuke_studio_for_each_method_of_the_double(studi
 
 
 def test_the_acceptance_kit_names_a_method_that_nuke_studio_does_not_have(studio, monkeypatch):
-    from ft_dcc_nuke.acceptance import check_timeline
+    from ft_dcc_nuke.acceptance.script_checks import check_timeline
 
     monkeypatch.delattr(timeline.Clip, "sourceIn")
     with pytest.raises(Error, match=r"Clip\.sourceIn"):
@@ -332,7 +332,7 @@ def test_the_acceptance_kit_names_a_method_that_nuke_studio_does_not_have(studio
 
 
 def test_the_acceptance_kit_skips_the_check_in_plain_nuke(nuke):
-    from ft_dcc_nuke.acceptance import check_timeline
+    from ft_dcc_nuke.acceptance.script_checks import check_timeline
 
     from ft_dcc.acceptance.host_under_test import Skipped
 

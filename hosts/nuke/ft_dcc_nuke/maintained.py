@@ -8,9 +8,9 @@ from typing import Any, Callable
 
 import nuke
 
-# The registries of the module ``nuke.callbacks`` that apply to nodes which are made, changed, rendered and deleted here.
-# Left out: filters of file names, which map paths between systems; labels of nodes, which Nuke's own code makes, too;
-# onUserCreates, which ``nuke.nodes`` does not run. Source: Foundry's Python guide, source code of nuke_internal.callbacks.
+# The registries of the module ``nuke.callbacks`` for nodes that are made, changed, rendered and deleted. Left out are
+# filters of file names, which map paths between systems, labels of nodes, which Nuke's own code makes, too, and
+# onUserCreates, which ``nuke.nodes`` does not run. Source: Foundry's Python guide, source code of that module.
 REGISTRIES = (
     *("onCreates", "onDestroys", "knobChangeds", "updateUIs", "validateFilenames"),
     *("beforeRenders", "beforeFrameRenders", "renderProgresses", "afterFrameRenders", "afterRenders"),
