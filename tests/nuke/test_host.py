@@ -642,12 +642,15 @@ def test_a_broken_node_in_an_unused_branch_does_not_count(nuke, host):
     assert nodes_with_errors("Write1") == ["Read2"]
 
 
-def test_where_python_reaches_ten_nodes_the_selected_ones_are_offered(nuke, host):
-    nuke.env["nc"] = True
+@pytest.mark.parametrize("edition", ["nc", "indie"])
+def test_where_python_reaches_ten_nodes_the_selected_ones_are_offered(nuke, host, edition):
+    assert host.scene().sources_note == ""
+    nuke.env[edition] = True
     for _ in range(20):
         nuke.make("Read")
     nuke.selection = [nuke.find("Write1"), nuke.find("Read3")]
     assert host.scene().sources == ("Write1", "Read3")
+    assert host.scene().sources_note.startswith("Only the selected Reads and Writes are listed: ")
     with pytest.raises(CameraMissing, match="ten nodes only in this edition of Nuke, so Read1 must be selected"):
         host.select("Read1")
 

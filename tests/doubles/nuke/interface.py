@@ -120,7 +120,7 @@ def _questions(nuke: Nuke) -> dict[str, Callable[..., Any]]:
         require_type(filter, str, "allNodes")
         require_type(recurseGroups, bool, "allNodes")
         found = home.every_node() if recurseGroups else list(home.children)
-        if nuke.env["nc"] and len(found) > _MAX_NODES:
+        if (nuke.env["nc"] or nuke.env.get("indie")) and len(found) > _MAX_NODES:
             raise RuntimeError("In this edition, Python can access 10 nodes.")
         return [node for node in found if filter in ("", node._kind)]
 
