@@ -48,7 +48,8 @@ class Scene:
     ``pixel_aspect`` is the width of a pixel of the captured frames by its height; None means what the files contain.
     ``other_scenes`` are the states of the file's other scenes, by the names of the sources that belong to them.
     ``groups`` are the headings under which an artist finds sources, such as "Writes". ``shots`` are the names of the
-    shots that sources belong to, where the scene is a timeline of several shots.
+    shots that sources belong to, where the scene is a timeline of several shots. ``sources_note`` is a sentence about
+    sources that the program cannot list, "" if it lists all.
     """
 
     path: Path | None
@@ -66,6 +67,7 @@ class Scene:
     ranges: Mapping[str, FrameRange] = attrs.field(factory=dict)
     groups: Mapping[str, str] = attrs.field(factory=dict)
     shots: Mapping[str, str] = attrs.field(factory=dict)
+    sources_note: str = ""
     other_scenes: Mapping[str, Scene] = attrs.field(factory=dict)
 
     def of(self, source: str) -> Scene:

@@ -13,7 +13,7 @@ import click
 from ft_dcc import errors
 from ft_dcc.cli.publish import PublishCommand, colour_options, make_request, publish_options, read_colour_options
 from ft_dcc.cli.terminal.inputs import AbsolutePath, connected
-from ft_dcc.cli.terminal.output import Output, reporting
+from ft_dcc.cli.terminal.output import Output, one_line, reporting
 from ft_dcc.settings.resolve import read_settings
 
 if TYPE_CHECKING:
@@ -204,7 +204,7 @@ def _batch_display(output: Output, count: int) -> Iterator[tuple[Callable[..., N
     from rich.progress import Progress as Bars
 
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     with Bars(*columns, console=console, disable=not console.is_terminal) as bars:
         total = bars.add_task("batch", total=count)
         workers: dict[int, Any] = {}
@@ -212,13 +212,14 @@ def _batch_display(output: Output, count: int) -> Iterator[tuple[Callable[..., N
         def on_progress(worker: int, item: Any, event: dict[str, Any]) -> None:
             if worker not in workers:
                 workers[worker] = bars.add_task("", total=None)
-            description = f"{event['step']} {Path(item.source).name}"
+            description = one_line(f"{event['step']} {Path(item.source).name}")
             bars.update(workers[worker], description=description, completed=event["done"], total=event["total"])
 
         def on_result(result: ItemResult) -> None:
             bars.advance(total)
             line = result.link or (f"version {result.version}" if result.version else " ".join(result.problems))
-            console.print(f"{result.state}: {result.source}: {line}", highlight=False, markup=False, soft_wrap=True)
+            text = one_line(f"{result.state}: {result.source}: {line}")
+            console.print(text, highlight=False, markup=False, soft_wrap=True)
 
         yield on_progress, on_result
 
@@ -240,7 +241,7 @@ def _report(output: Output, plan: Plan, session: Session) -> int:
     page = report.write_reports(plan.folder, results, session)
     lines = [_line(result) for result in results]
     lines.append(f"Report: {page}")
-    output.result("\n".join(lines), {**report.as_data(results), "page": str(page), "folder": str(plan.folder)})
+    output.result(lines, {**report.as_data(results), "page": str(page), "folder": str(plan.folder)})
     if any(result.state == PROBLEM for result in results):
         return 3
     return 0 if all(result.state == DONE for result in results) else 1
@@ -279,7 +280,7 @@ def publish_item_command(output: Output, manifest: Path, indices: str, out: Path
             output.message(f"openjd_progress: {100 * count / len(chosen):.1f}")
             for problem in result.problems:
                 output.message(f"{result.source}: {problem}")
-    output.result("\n".join(map(_line, results)), {"items": [attrs.asdict(result) for result in results]})
+    output.result([_line(result) for result in results], {"items": [attrs.asdict(result) for result in results]})
     if any(result.state == plan.PROBLEM for result in results):
         return 3
     return 0 if all(result.state == plan.DONE for result in results) else 1

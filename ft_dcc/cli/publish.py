@@ -332,7 +332,7 @@ def print_result(output: Output, published: models.Published) -> int:
         for change in version.changes:
             output.message(f"{version.source}: {change}.")
     lines = [version.link or version_line(version) for version in published.versions]
-    output.result("\n".join(lines), published.report())
+    output.result(lines, published.report())
     if not published.problems:
         return 0
     return 3 if published.user_can_fix else 1

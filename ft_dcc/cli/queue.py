@@ -47,7 +47,7 @@ def list_jobs(output: Output) -> None:
         f"{entry.job.id:<27}  {entry.state:<16}  {format_age(now - entry.created):>6}  {_describe(entry, server)}"
         for entry in found
     ]
-    output.result("\n".join(lines) or "The queue is empty.", {"jobs": [_report(entry, server) for entry in found]})
+    output.result(lines or "The queue is empty.", {"jobs": [_report(entry, server) for entry in found]})
 
 
 def format_age(seconds: float) -> str:
@@ -72,7 +72,7 @@ def show(output: Output, job_id: str) -> None:
     fields = _flat(report)
     width = max(map(len, fields)) + 2
     lines = [f"{name:<{width}}{text}" for name, text in fields.items()]
-    output.result("\n".join(lines), report)
+    output.result(lines, report)
 
 
 @command.command()
@@ -190,7 +190,7 @@ def run(output: Output, watch: bool, retry_failed: bool) -> int:
     made = [
         publish.version_line(each) for outcome in outcomes if outcome.published for each in outcome.published.versions
     ]
-    output.result("\n".join(made) or "Nothing was published.", {"published": reports, "remaining": remaining})
+    output.result(made or "Nothing was published.", {"published": reports, "remaining": remaining})
     return 0 if all(outcome.is_done for outcome in outcomes) and not remaining else 1
 
 

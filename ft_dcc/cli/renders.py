@@ -37,7 +37,7 @@ def list_renders(output: Output) -> None:
         f"{each['render']}  {each['state']:<20}  {each['node']}  {each['source']}{_missing_text(each)}"
         for each in reports
     ]
-    output.result("\n".join(lines) or "There are no renders.", {"renders": reports})
+    output.result(lines or "There are no renders.", {"renders": reports})
 
 
 @command.command()

@@ -1,4 +1,4 @@
-"""The files of a deployment outside of its releases: start-up scripts, a Rez package, a plugin of ftrack Connect."""
+"""The files of a deployment outside of its releases: start-up scripts, a Rez package, files for Connect and farms."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ft_dcc.install.release_build import Facts
 CONNECT_PLUGIN = "ft-dcc-1.0.0"
 # A folder "modules" would replace the modules of Blender before 4.2.
 _LOADERS = ("maya/scripts/ft_dcc_release.py", "nuke/ft_dcc_release.py", "blender/ft_dcc/ft_dcc_release.py")
-_FOLDERS = {"maya": "maya", "nuke": "nuke", "blender": "blender", "connect": f"connect/{CONNECT_PLUGIN}"}
+_FOLDERS = {**{name: name for name in ("maya", "nuke", "blender", "farm")}, "connect": f"connect/{CONNECT_PLUGIN}"}
 # The variables by which the hosts find their start-up scripts; the second one of Nuke is that of Hiero.
 VARIABLES = {
     "maya": ("MAYA_MODULE_PATH",),

@@ -4,7 +4,10 @@ import pytest
 from doubles.nuke import sample_script
 from doubles.nuke.program import running
 
+from ft_dcc.acceptance.host_under_test import CheckContext
+from ft_dcc.acceptance.page import results_page
 from ft_dcc.acceptance.run import accept, failed
+from ft_dcc.errors import Error
 
 # A window would go on to publish what is rendered there.
 _OF_A_TERMINAL = [
@@ -40,3 +43,20 @@ def test_all_checks_pass_in_the_nuke_double(task_id, tmp_path, monkeypatch, is_g
     assert skipped == (_OF_A_TERMINAL if is_gui else ["menu", "escape", "menu twice", "timeline"])
     assert (answer["host"], answer["version"], answer["window"]) == ("Nuke", "15.1v3", is_gui)
     assert nuke.misuses == []
+    row = results_page(answer, {}).partition("Callbacks that a studio adds for new, changed,")[2].partition("</tr>")[0]
+    assert "(onCreate, knobChanged and others) do not run on the temporary nodes" in row and ">passed<" in row
+    assert "KnobChanged, OnCreate, OnDestroy, RenderProgress" in row and "does not have: none" in row
+
+
+def test_callbacks_of_the_studio_that_run_for_a_capture_are_named_by_the_check(tmp_path):
+    with running(sample_script.build(tmp_path)) as nuke:
+        from ft_dcc_nuke.acceptance.script_checks import check_studio_callbacks
+        from ft_dcc_nuke.acceptance.under_test import NukeUnderTest
+        from ft_dcc_nuke.maintained import REGISTRIES
+
+        for name in REGISTRIES:
+            del nuke.module.callbacks.__dict__[name]
+        rig = NukeUnderTest()
+        rig.build()
+        with pytest.raises(Error, match=r"ran on temporary nodes: .*'KnobChanged', 'OnCreate', 'OnDestroy'"):
+            check_studio_callbacks(CheckContext(rig, tmp_path / "frames", ""))

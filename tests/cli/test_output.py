@@ -11,10 +11,11 @@ import sys
 
 import pytest
 
-from ft_dcc.cli.terminal.output import Output
+from ft_dcc.cli.publish import version_line
+from ft_dcc.cli.terminal.output import Output, format_table, problem_line
 from ft_dcc.cli.terminal.progress import progress_display
 from ft_dcc.errors import ValidationIssue, ValueMismatch
-from ft_dcc.publish.models import PublishRequest
+from ft_dcc.publish.models import PublishedVersion, PublishRequest
 from ft_dcc.publish.progress import Progress
 
 NAME = "Aufnahme_Straße_mit_langem_Namen_v012"
@@ -49,6 +50,55 @@ def test_without_a_terminal_progress_is_printed_as_unwrapped_lines(capsys, monke
         f"encode {NAME}: 48 of 48 frames, 24.0 frames/s, 0 s left",
         f"upload ftrackreview-mp4 {NAME}: 5242880 of 10485760 bytes, 2.5 MiB/s, 2 s left",
     ]
+
+
+LINE_BREAKS = ["\n", "\r\n", "\r", "\v", "\u2028"]
+
+
+@pytest.mark.parametrize("line_break", LINE_BREAKS)
+def test_a_name_with_a_line_break_takes_one_line_of_progress(capsys, line_break):
+    with progress_display() as on_progress:
+        on_progress(Progress("encode", f"Camera{line_break}1", 48, 48, "frames"))
+    assert capsys.readouterr().err == "encode Camera 1: 48 of 48 frames\n"
+
+
+def test_the_bar_of_a_name_with_a_line_break_takes_one_line(capsys, monkeypatch):
+    for name, value in {"COLUMNS": "80", "TERM": "xterm", "FORCE_COLOR": "1", "NO_COLOR": "1"}.items():
+        monkeypatch.setenv(name, value)
+    with progress_display() as on_progress:
+        on_progress(Progress("encode", "Camera\n1", 48, 48, "frames"))
+    assert "encode Camera 1 " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "terminal", [{}, {"TERM": "xterm", "FORCE_COLOR": "1", "COLUMNS": "80"}], ids=["lines", "bars"]
+)
+def test_brackets_in_a_name_are_not_read_as_a_style(capsys, monkeypatch, terminal):
+    for name, value in terminal.items():
+        monkeypatch.setenv(name, value)
+    with progress_display() as on_progress:
+        on_progress(Progress("encode", "take[red][/a].mov", 48, 48, "frames"))
+    assert "encode take[red][/a].mov" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("line_break", LINE_BREAKS)
+def test_a_problem_of_a_name_with_a_line_break_is_one_line(capsys, line_break):
+    problem = ValidationIssue("Frames", f"Camera{line_break}1", f"Frame 3 of a{line_break}b is missing.")
+    Output().message(problem_line(problem))
+    assert capsys.readouterr().err == "Camera 1: Frames: Frame 3 of a b is missing.\n"
+
+
+def test_each_version_of_a_report_is_one_line_and_the_json_report_keeps_the_name(capsys):
+    version = PublishedVersion("Camera\n1", "v", 3, "a", (), None, None, (), "http://localhost/x")
+    Output().result([version_line(version), "second"], {})
+    assert capsys.readouterr().out == "Camera 1: version 3  http://localhost/x\nsecond\n"
+    Output(as_json=True).result([version_line(version)], {"source": version.source})
+    assert json.loads(capsys.readouterr().out) == {"source": "Camera\n1"}
+
+
+def test_each_row_of_a_plan_is_one_line():
+    table = format_table([{"source": "Camera\n1", "asset": "Comp"}, {"source": "b", "asset": "Comp"}])
+    assert table.splitlines() == ["SOURCE    ASSET", "Camera 1  Comp", "b         Comp"]
 
 
 _CLOSED_STDERR = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 
 import pytest
@@ -12,7 +13,7 @@ from doubles.nuke.roto import parse_strokes
 from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.host import PlayblastRequest
 from ft_dcc.host_support.camera_settings import changed_settings
-from ft_dcc.review.drawings import parse_drawing
+from ft_dcc.review.drawings import Stroke, parse_drawing
 
 LINE = {"kind": "line", "colour": "#bf8000", "width": 0.25, "from": [0.25, 0.25], "to": [0.5, 0.75]}
 
@@ -78,6 +79,29 @@ def test_an_anamorphic_image_has_fewer_pixels_across(nuke, host):
     nuke.find("Read1").own_format = Format(100, 100, "anamorphic", 2.0)
     host.show_feedback([drawing(1003, aspect=[200, 100])])
     assert first_stroke(nuke).points[0] == (25, 75)
+
+
+def test_a_drawing_without_a_size_has_the_shape_of_an_anamorphic_script(nuke, host):
+    nuke.formats.append(Format(64, 36, "anamorphic", 2.0))
+    nuke.root._knobs["format"]._value = "anamorphic"
+    assert host.show_feedback([drawing(1003)]) == []
+    # The whole image was drawn on, which is 128 wide by 36 high in square pixels.
+    assert first_stroke(nuke).points[0] == (16, 27)
+
+
+def test_a_drawing_of_an_anamorphic_movie_fits_a_script_with_such_pixels(nuke, host):
+    nuke.formats.append(Format(64, 36, "anamorphic", 2.0))
+    nuke.root._knobs["format"]._value = "anamorphic"
+    assert host.show_feedback([drawing(1003, aspect=[128, 36])]) == []
+
+
+def test_strokes_are_numbered_from_1_in_the_order_in_which_they_were_drawn(nuke):
+    from ft_dcc_nuke.roto_script import Canvas, curves_text
+
+    dot = Stroke((1.0, 1.0, 1.0), 1.0, ((0.5, 0.5, 0.1),))
+    text = curves_text([dot, dot], Canvas(64, 36, 1.0, 64 / 36))
+    # The one that was drawn last lies above, so it comes first.
+    assert re.findall(r"Brush\d+", text) == ["Brush2", "Brush1"]
 
 
 def test_a_changed_format_of_the_node_is_recognised(nuke, host):

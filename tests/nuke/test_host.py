@@ -10,8 +10,10 @@ from doubles.nuke.nodes import Format
 from doubles.nuke.sample_script import set_knobs
 
 from ft_dcc.errors import CameraMissing, Cancelled, CaptureFailed, StorageError, UserFixableError
-from ft_dcc.frames import FrameRange, Resolution
-from ft_dcc.host import Footage, PlayblastRequest, ProvidesPlugins, SupportsFootage, find_footage
+from ft_dcc.frames import FrameRange, Frames, Resolution
+from ft_dcc.host import ComparedMovie, Footage, PlayblastRequest, ProvidesPlugins, SupportsFootage, find_footage
+from ft_dcc.media import ocio
+from ft_dcc.review.drawings import Drawing
 from ft_dcc.ui.background_queries import BackgroundQueries
 
 
@@ -94,6 +96,9 @@ def test_a_path_or_an_empty_read_has_no_footage(nuke, host, tmp_path):
         ("default (linear)", "lin_rec709"),
         ("sRGB", "srgb_tx"),
         ("rec709", "g24_rec709_tx"),
+        ("Gamma1.8", "g18_rec709_tx"),
+        ("Gamma2.2", "g22_rec709_tx"),
+        ("Gamma2.4", "g24_rec709_tx"),
         ("AlexaV3LogC", "AlexaV3LogC"),
         ("ACES/ACES - ACEScg", "ACES - ACEScg"),
     ],
@@ -105,6 +110,17 @@ def test_colour_spaces_are_translated_to_the_names_of_the_core(nuke, host, shown
     assert colour_space_of(nuke.find("Write1")) == name
     set_knobs(nuke.find("Write1"), raw=True)
     assert colour_space_of(nuke.find("Write1")) == "lin_rec709"
+
+
+def test_each_translated_colour_space_is_one_of_the_built_in_config(nuke):
+    OpenImageIO = pytest.importorskip("OpenImageIO", reason="OpenImageIO is not installed")  # noqa: N806
+    from ft_dcc_nuke.colour_space import ocio_name
+
+    config = OpenImageIO.ColorConfig(ocio.BUILT_IN)
+    names = ("linear", "sRGB", "Gamma1.8", "Gamma2.2", "Gamma2.4", "rec709")
+    assert [
+        name for name in names if config.getColorSpaceIndex(config.resolve(ocio_name(name, is_ocio=False))) < 0
+    ] == []
 
 
 def test_with_ocio_colour_spaces_have_the_names_of_the_config(nuke, host):
@@ -196,14 +212,49 @@ def test_callbacks_of_the_studio_do_not_run_for_a_capture(nuke, host, request_of
         for name in [name for name in nuke.module.callbacks.__dict__ if name in ("onCreates", "beforeRenders")]:
             del nuke.module.callbacks.__dict__[name]
     calls = []
-    for event in ("OnCreate", "BeforeRender", "BeforeFrameRender", "AfterFrameRender", "AfterRender"):
-        getattr(nuke.module, f"add{event}")(calls.append, ("called",), nodeClass="Write")
+    add_callbacks_of_the_studio(nuke, calls)
     before = {event: {kind: list(each) for kind, each in found.items()} for event, found in nuke.registered.items()}
     host.playblast(request_of("1001"), ignore)
-    assert calls == ([] if has_registries else ["called", "called"])
+    assert calls == ([] if has_registries else ["OnCreate", "OnCreate", "BeforeRender"])
     assert nuke.registered == before
     nuke.render(nuke.find("Write1"), 1001, 1001)
-    assert calls[-1:] == ["called"]
+    assert calls[-1:] == ["AfterRender"]
+
+
+EVENTS_OF_NODES = (
+    *("OnCreate", "OnDestroy", "KnobChanged", "UpdateUI", "ValidateFilename"),
+    *("BeforeRender", "BeforeFrameRender", "RenderProgress", "AfterFrameRender", "AfterRender"),
+)
+
+
+def add_callbacks_of_the_studio(nuke, calls):
+    for event in EVENTS_OF_NODES:
+        getattr(nuke.module, f"add{event}")(lambda *_, event=event: calls.append(event), nodeClass="*")
+
+
+def test_callbacks_of_the_studio_run_for_the_nodes_of_the_artist(nuke):
+    calls = []
+    add_callbacks_of_the_studio(nuke, calls)
+    write = nuke.module.nodes.Write()
+    write["file"].setValue(nuke.find("Write1")["file"].value())
+    nuke.render(write, 1001, 1001)
+    nuke.module.delete(write)
+    assert set(calls) == set(EVENTS_OF_NODES)
+
+
+@pytest.mark.parametrize("show", ["feedback", "movie"])
+def test_callbacks_of_the_studio_do_not_run_for_shown_drawings_and_movies(nuke, host, tmp_path, show):
+    images = Frames(str(tmp_path / "image.%05d.png"), FrameRange(1, 1), Fraction(24), Resolution(64, 36))
+    images.path(1).write_bytes(b"png")
+    calls = []
+    add_callbacks_of_the_studio(nuke, calls)
+    if show == "feedback":
+        host.show_feedback([Drawing("d", "Ida Berg", 1003, ())])
+        host.clear_feedback()
+    else:
+        host.show_movie(ComparedMovie("main v001", images, 1001))
+        host.clear_movie()
+    assert calls == []
 
 
 def test_callbacks_that_are_added_during_a_capture_stay_behind_the_earlier_ones(nuke):
@@ -313,6 +364,15 @@ def test_an_anamorphic_capture_keeps_the_shape_of_its_pixels(nuke, host, request
     assert host.scene().pixel_aspect is None
 
 
+@pytest.mark.parametrize(
+    ("aspect", "exact"), [(1.09, Fraction(109, 100)), (1.459, Fraction(1459, 1000)), (0.91, Fraction(91, 100))]
+)
+def test_the_aspect_of_pixels_keeps_three_decimal_places(nuke, host, aspect, exact):
+    nuke.formats.append(Format(64, 36, "television", aspect))
+    set_knobs(nuke.root, format="television")
+    assert host.scene().pixel_aspect == exact
+
+
 def test_a_gizmo_or_a_missing_input_is_reported_and_nothing_is_changed(nuke, host, request_of):
     gizmo = nuke.make("Gizmo", "StudioWrite")
     write = nuke.make("Write", parent=nuke.make("Group", "Inside", parent=gizmo))
@@ -346,12 +406,16 @@ def test_between_two_frames_the_script_has_no_node_of_the_capture(nuke, host, re
     assert found == [before] * 3
 
 
-def test_a_capture_in_a_group_with_the_tab_records_no_render(nuke, host, request_of):
+@pytest.mark.parametrize("has_registries", [True, False])
+def test_a_capture_in_a_group_with_the_tab_records_no_render(nuke, host, request_of, has_registries):
     import ft_dcc_nuke
-    from ft_dcc_nuke import tab
+    from ft_dcc_nuke import maintained, tab
 
     from ft_dcc.renders.renders import read_renders
 
+    if not has_registries:
+        for name in maintained.REGISTRIES:
+            del nuke.module.callbacks.__dict__[name]
     ft_dcc_nuke.start()
     group = nuke.make("Group")
     nuke.make("Write", parent=group)._inputs = [nuke.make("Read", parent=group)]
@@ -578,12 +642,15 @@ def test_a_broken_node_in_an_unused_branch_does_not_count(nuke, host):
     assert nodes_with_errors("Write1") == ["Read2"]
 
 
-def test_where_python_reaches_ten_nodes_the_selected_ones_are_offered(nuke, host):
-    nuke.env["nc"] = True
+@pytest.mark.parametrize("edition", ["nc", "indie"])
+def test_where_python_reaches_ten_nodes_the_selected_ones_are_offered(nuke, host, edition):
+    assert host.scene().sources_note == ""
+    nuke.env[edition] = True
     for _ in range(20):
         nuke.make("Read")
     nuke.selection = [nuke.find("Write1"), nuke.find("Read3")]
     assert host.scene().sources == ("Write1", "Read3")
+    assert host.scene().sources_note.startswith("Only the selected Reads and Writes are listed: ")
     with pytest.raises(CameraMissing, match="ten nodes only in this edition of Nuke, so Read1 must be selected"):
         host.select("Read1")
 

@@ -224,6 +224,23 @@ def test_renders_of_another_script_are_not_published(nuke, package, tmp_path):
     ]
 
 
+def test_publish_renders_of_a_group_leaves_out_a_group_whose_name_begins_the_same(nuke, package, monkeypatch, tmp_path):
+    from ft_dcc_nuke import commands, tab
+    from ft_dcc_nuke.renders import render_watcher
+
+    monkeypatch.setattr(render_watcher, "wake", lambda: None)
+    monkeypatch.setattr(commands, "_publish_render", lambda render: f"{render.execution.node} is in review.")
+    for name in ("Group1", "Group10"):
+        group = nuke.make("Group", name)
+        write = nuke.make("Write", parent=group)
+        set_knobs(write, file=(tmp_path / "out" / f"{name}.%04d.png").as_posix())
+        tab.add(group, "ask")
+        nuke.render(group, 1001, 1012)
+    nuke.selection = [nuke.find("Group1")]
+    press(nuke, "Publish renders of selected Writes")
+    assert serve_until_finished(nuke) == ["Group1.Write1 is in review."]
+
+
 def test_publish_renders_without_a_recorded_render_suggests_to_publish_files(nuke, package):
     nuke.selection = [nuke.find("Write1")]
     press(nuke, "Publish renders of selected Writes")

@@ -187,7 +187,7 @@ def test_a_render_in_a_child_process_is_published_by_the_window(window, session,
     from ft_dcc_nuke.renders import render_watcher
 
     monkeypatch.setattr(render_watcher, "_POLL_INTERVAL_SECONDS", 0.05)
-    for call, args, _ in window.registered["beforeBackgroundRender"]["*"]:
+    for call, args, *_ in window.registered["beforeBackgroundRender"]["*"]:
         call(*args, {"id": 1})
     for process in [run_task(tmp_path / "comp.nk", frames) for frames in ("1001-1006", "1007-1012")]:
         process.communicate()

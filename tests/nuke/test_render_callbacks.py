@@ -86,6 +86,15 @@ def test_a_write_without_a_task_uses_the_task_of_the_script(terminal, write):
     assert only_render().execution.options.task == "d6b9"
 
 
+def test_the_task_of_the_tab_precedes_the_task_of_the_script(terminal, write):
+    from ft_dcc_nuke.host import NukeHost
+
+    NukeHost().remember_task("d6b9")
+    set_knobs(write, ft_dcc_task="a5e2")
+    terminal.render(write, 1001, 1012)
+    assert only_render().execution.options.task == "a5e2"
+
+
 def test_starting_repeatedly_registers_the_callbacks_once(terminal, write):
     import ft_dcc_nuke
 
@@ -439,6 +448,23 @@ def test_a_window_continues_a_cancelled_render_and_starts_a_new_one_after_comple
     assert [render.is_complete for render in read_renders()] == [True, True]
 
 
+def test_a_window_starts_a_new_render_after_an_incomplete_one_that_was_published(nuke):
+    import ft_dcc_nuke
+    from ft_dcc_nuke import tab
+    from ft_dcc_nuke.renders import render_watcher
+
+    from ft_dcc.renders.publish import PUBLISHED, RenderPublishState
+
+    ft_dcc_nuke.start()
+    render_watcher._watcher.wake = lambda poll=False: None
+    write = nuke.find("Write1")
+    tab.add(write, "always")
+    nuke.render(write, 1001, 1004)
+    RenderPublishState(only_render().state_file).update(end=PUBLISHED)
+    nuke.render(write, 1005, 1012)
+    assert [render.frames for render in read_renders()] == [tuple(range(1001, 1005)), tuple(range(1005, 1013))]
+
+
 def test_a_failed_log_does_not_end_the_render_without_a_console(terminal, write, tmp_path, monkeypatch):
     import sys
 
@@ -494,7 +520,6 @@ def test_in_proxy_mode_a_write_without_a_proxy_file_name_uses_its_own(terminal, 
 def test_a_declined_render_is_not_asked_about_again(nuke):
     import ft_dcc_nuke
     from ft_dcc_nuke import tab
-    from ft_dcc_nuke.renders import render_watcher
 
     from ft_dcc.renders.publish import state_of
 
@@ -503,9 +528,45 @@ def test_a_declined_render_is_not_asked_about_again(nuke):
     tab.add(nuke.find("Write1"))
     nuke.answers = [False]
     nuke.render(nuke.find("Write1"), 1001, 1012)
-    while render_watcher._watcher.is_working:
-        nuke.idle()
-        time.sleep(0.001)
+    serve_watcher(nuke)
     ft_dcc_nuke.uninstall()
     assert nuke.messages == ["Write1 is rendered (1001-1012). Publish it for review?"]
     assert state_of(only_render()) == "declined"
+
+
+def serve_watcher(nuke):
+    """Be the window's event loop until the watcher is idle."""
+    from ft_dcc_nuke.renders import render_watcher
+
+    while render_watcher._watcher.is_working:
+        nuke.idle()
+        time.sleep(0.001)
+
+
+def test_a_window_without_an_id_does_not_take_the_renders_of_processes_without_a_window(nuke, monkeypatch):
+    import ft_dcc_nuke
+    from ft_dcc_nuke import tab
+
+    ft_dcc_nuke.start()
+    monkeypatch.delenv("FT_DCC_NUKE_WINDOW")
+    tab.add(nuke.find("Write1"))
+    nuke.answers = [False]
+    nuke.render(nuke.find("Write1"), 1001, 1012)
+    serve_watcher(nuke)
+    assert (only_render().execution.window, nuke.messages) == ("", [])
+
+
+@pytest.mark.parametrize("is_ended", [False, True])
+def test_an_incomplete_render_is_reported_when_it_has_ended(nuke, capsys, is_ended):
+    import ft_dcc_nuke
+    from ft_dcc_nuke import tab
+    from ft_dcc_nuke.renders import render_watcher
+
+    ft_dcc_nuke.start()
+    tab.add(nuke.find("Write1"), "always")
+    # Without this callback the render looks as if it were running.
+    nuke.calls_after_render = is_ended
+    nuke.render(nuke.find("Write1"), 1001, 1003)
+    render_watcher.wake()
+    serve_watcher(nuke)
+    assert capsys.readouterr().err.count("Write1 is not published yet: 1004-1012 of ") == is_ended

@@ -134,6 +134,15 @@ def test_an_item_that_does_not_show_its_files_frame_by_frame_is_refused_by_name(
 
 
 @pytest.mark.parametrize(
+    ("span", "is_refused"), [((40, 49), False), ((40, 50), True), ((59, 70), True), ((60, 70), False)]
+)
+def test_a_time_warp_counts_if_one_frame_of_it_lies_over_the_item(studio, offered, span, is_refused):
+    item = studio.add("sh010", studio.clip(PLATE), (0, 9), at=50)
+    add_time_warp(span)(studio, item)
+    assert offered.offer(studio.selected)[0] == ([] if is_refused else ["cut_v3/sh010"])
+
+
+@pytest.mark.parametrize(
     "apply",
     [
         add_time_warp((10, 20)),
@@ -304,7 +313,7 @@ def methods_of(kind):
 
 def test_the_acceptance_kit_asks_nuke_studio_for_each_method_of_the_double(studio):
     import hiero.core
-    from ft_dcc_nuke.acceptance import TIMELINE_METHODS, check_timeline
+    from ft_dcc_nuke.acceptance.script_checks import TIMELINE_METHODS, check_timeline
 
     found = {
         kind: {name for name in methods_of(getattr(hiero.core, kind)) if not name.startswith("_")}
@@ -315,7 +324,7 @@ def test_the_acceptance_kit_asks_nuke_studio_for_each_method_of_the_double(studi
 
 
 def test_the_acceptance_kit_names_a_method_that_nuke_studio_does_not_have(studio, monkeypatch):
-    from ft_dcc_nuke.acceptance import check_timeline
+    from ft_dcc_nuke.acceptance.script_checks import check_timeline
 
     monkeypatch.delattr(timeline.Clip, "sourceIn")
     with pytest.raises(Error, match=r"Clip\.sourceIn"):
@@ -323,7 +332,7 @@ def test_the_acceptance_kit_names_a_method_that_nuke_studio_does_not_have(studio
 
 
 def test_the_acceptance_kit_skips_the_check_in_plain_nuke(nuke):
-    from ft_dcc_nuke.acceptance import check_timeline
+    from ft_dcc_nuke.acceptance.script_checks import check_timeline
 
     from ft_dcc.acceptance.host_under_test import Skipped
 

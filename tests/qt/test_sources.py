@@ -128,6 +128,19 @@ def test_no_preview_of_a_heading_is_requested(sources, press_on):
     assert None not in requested and "" not in requested
 
 
+NOTE = "Only the selected Reads and Writes are listed: in this edition of Nuke, Python reaches ten nodes of a script."
+
+
+@pytest.mark.parametrize("note", [NOTE, ""])
+def test_a_sentence_below_the_sources_says_which_of_them_the_program_cannot_list(open_dialog, wait_until, note):
+    host = ColourBars(attrs.evolve(SCENE, sources_note=note))
+    dialog = open_dialog(host)
+    dialog.open_page("publish")
+    wait_until(lambda: dialog.publish_page.sources.names, host)
+    label = dialog.publish_page.sources_note
+    assert (label.text(), label.isVisibleTo(dialog)) == (note, bool(note))
+
+
 class Timeline(ColourBars):
     """A host with two items of a timeline beside its cameras."""
 

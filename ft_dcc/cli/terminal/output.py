@@ -28,15 +28,16 @@ class Output:
     quiet: bool = False
 
     def message(self, text: str) -> None:
-        """Print a message on stderr, unless its reader has closed it."""
+        """Print a message as one line on stderr, unless its reader has closed it."""
         try:
-            click.echo(text, err=True)
+            click.echo(one_line(text), err=True)
         except BrokenPipeError:
             drop_stderr()
 
-    def result(self, text: str, report: Mapping[str, Any]) -> None:
-        """Print the result of the command."""
-        click.echo(_as_json(report) if self.as_json else text)
+    def result(self, text: str | Sequence[str], report: Mapping[str, Any]) -> None:
+        """Print the result of the command: a text, or a line for each of several texts."""
+        shown = text if isinstance(text, str) else "\n".join(map(one_line, text))
+        click.echo(_as_json(report) if self.as_json else shown)
         sys.stdout.flush()
 
     def fail(self, error: BaseException) -> None:
@@ -47,6 +48,11 @@ class Output:
             self.message(line)
         if self.as_json:
             click.echo(_as_json({"error": _error_report(error)}))
+
+
+def one_line(text: str) -> str:
+    """Return the text with a space for each line break, which names of cameras, nodes and files can contain."""
+    return " ".join(text.splitlines())
 
 
 def drop_stderr() -> None:
@@ -137,6 +143,7 @@ def reporting(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def format_table(rows: Sequence[Mapping[str, str]]) -> str:
     """Return rows with the same keys as a table with a heading; columns without a value are left out."""
+    rows = [{name: one_line(text) for name, text in row.items()} for row in rows]
     columns = [name for name in (rows[0] if rows else ()) if any(row[name] for row in rows)]
     widths = [max(len(name), *(len(row[name]) for row in rows)) for name in columns]
     lines = [[name.upper() for name in columns], *([row[name] for name in columns] for row in rows)]

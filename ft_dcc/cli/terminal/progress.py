@@ -20,7 +20,7 @@ from rich.progress import Progress as Bars
 from rich.table import Column
 from rich.text import Text
 
-from ft_dcc.cli.terminal.output import drop_stderr
+from ft_dcc.cli.terminal.output import drop_stderr, one_line
 from ft_dcc.publish.progress import OnProgress, Progress
 
 _COLUMNS: dict[str, DownloadColumn | MofNCompleteColumn] = {
@@ -73,7 +73,7 @@ def progress_display(*, is_quiet: bool = False) -> Iterator[OnProgress]:
             yield _Lines(console)
             return
         # In a narrow window the name is shortened, so that each bar takes one line.
-        name = TextColumn("{task.description}", table_column=Column(no_wrap=True, ratio=2))
+        name = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, ratio=2))
         bar = BarColumn(None, table_column=Column(no_wrap=True, ratio=1))
         amount, rate = _Amount(Column(no_wrap=True)), _Rate(Column(no_wrap=True))
         with Bars(name, bar, amount, rate, console=console, expand=True) as bars:
@@ -88,7 +88,7 @@ class _Bars:
     def __call__(self, progress: Progress) -> None:
         key = (progress.step, progress.source)
         if key not in self._tasks:
-            description = f"{progress.step} {progress.source}"
+            description = one_line(f"{progress.step} {progress.source}")
             self._tasks[key] = self._bars.add_task(description, total=progress.total, unit=progress.unit, rate="")
         self._bars.update(
             self._tasks[key], completed=progress.done, total=progress.total, rate=format_rate(progress).strip(", ")
@@ -109,4 +109,5 @@ class _Lines:
             return
         self._quarters[key] = quarter
         amount = f"{progress.done} of {progress.total} {progress.unit}{format_rate(progress)}"
-        self._console.print(f"{progress.step} {progress.source}: {amount}", highlight=False, soft_wrap=True)
+        line = one_line(f"{progress.step} {progress.source}: {amount}")
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)

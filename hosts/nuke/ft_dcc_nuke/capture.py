@@ -22,7 +22,7 @@ from ft_dcc.host_support.capture_files import make_folder, missing_frame_error, 
 
 from . import tab
 from .colour_space import use_display_colours
-from .maintained import TrackNode, maintained_script, without_callbacks
+from .maintained import TrackNode, maintained_script
 from .marked_nodes import is_marked
 from .node_info import is_limited, node_views, script_frame_rate, script_pixel_aspect
 from .renders import render_callbacks
@@ -111,7 +111,7 @@ def capture_setup(request: PlayblastRequest, frames: Frames) -> Iterator[DrawFra
         except ValueError as error:
             # Nuke raises it for a node that was deleted, also by opening another script.
             raise CaptureFailed(f"{request.source} was deleted while it was captured. Publish again.") from error
-        with without_callbacks(), maintained_script() as track:
+        with maintained_script() as track:
             write = _add_capture_nodes(track, source, group, request.resolution)
             use_display_colours(write, wanted_colours(source))
             _draw(write, frame, view, frames.path(frame), request.resolution)

@@ -23,6 +23,7 @@ from .colour_space import colour_space_of, ocio_config_path
 from .edition import is_studio
 from .node_info import (
     TASK_KNOB,
+    is_limited,
     node_frame_range,
     node_group,
     node_label,
@@ -34,6 +35,10 @@ from .node_info import (
 )
 
 T = TypeVar("T")
+
+_SELECTION_ONLY = (
+    "Only the selected Reads and Writes are listed: in this edition of Nuke, Python reaches ten nodes of a script."
+)
 
 
 class NukeHost:
@@ -65,6 +70,7 @@ class NukeHost:
             labels={name: node_label(name) for name in sources},
             pixel_aspect=script_pixel_aspect(),
             groups={name: node_group(name) for name in sources},
+            sources_note=_SELECTION_ONLY if is_limited() else "",
         )
         if timeline is not None:
             scene = timeline.added_to(scene)

@@ -8,22 +8,28 @@ from typing import Any, Callable
 
 import nuke
 
-# The registries of the module ``nuke.callbacks`` that apply to the nodes of a capture.
-_REGISTRIES = ("onCreates", "onDestroys", "beforeRenders", "beforeFrameRenders", "afterFrameRenders", "afterRenders")
+# The registries of the module ``nuke.callbacks`` for nodes that are made, changed, rendered and deleted. Left out are
+# filters of file names, which map paths between systems, labels of nodes, which Nuke's own code makes, too, and
+# onUserCreates, which ``nuke.nodes`` does not run. Source: Foundry's Python guide, source code of that module.
+REGISTRIES = (
+    *("onCreates", "onDestroys", "knobChangeds", "updateUIs", "validateFilenames"),
+    *("beforeRenders", "beforeFrameRenders", "renderProgresses", "afterFrameRenders", "afterRenders"),
+)
 
 TrackNode = Callable[[nuke.Node], nuke.Node]
 
 
 @contextmanager
 def maintained_script() -> Iterator[TrackNode]:
-    """Yield a function that deletes its node on exit; proxy mode is off inside, and nothing can be undone.
+    """Yield a function that deletes its node on exit; inside proxy mode is off, and callbacks of the studio do not run.
 
     For one call on the main thread: on exit proxy mode, undo and the modified flag are restored, too, and the artist
-    works on until the next call.
+    works on until the next call. Nothing that happens inside can be undone.
     """
     root = nuke.root()
     is_modified = bool(root.modified())
     with ExitStack() as stack:
+        stack.enter_context(without_callbacks())
         stack.callback(root.setModified, is_modified)
         # Otherwise the artist's next Ctrl-Z would restore a node of ours.
         if not nuke.Undo.disabled():
@@ -43,12 +49,12 @@ def maintained_script() -> Iterator[TrackNode]:
 
 @contextmanager
 def without_callbacks() -> Iterator[None]:
-    """Run no callback of the studio for the nodes that are made and rendered inside.
+    """Run no callback of the studio for the nodes that are made, changed, rendered and deleted inside.
 
     Such callbacks check names and folders of the artist's renders, set knobs, or publish. A version of Nuke without
     one of the registries runs those callbacks.
     """
-    found = [getattr(nuke.callbacks, name, None) for name in _REGISTRIES]
+    found = [getattr(nuke.callbacks, name, None) for name in REGISTRIES]
     registries: list[dict[Any, Any]] = [registry for registry in found if isinstance(registry, dict)]
     before = [dict(registry) for registry in registries]
     for registry in registries:

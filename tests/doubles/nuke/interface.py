@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 # Only their distinctness matters.
 INVISIBLE, INPUTS, REPLACE = 0x400, 1, 1
 _MAX_NODES = 10
-_OF_CLASS = {"Render": "Write", "FrameRender": "Write"}
+# Events whose callbacks belong to Write nodes unless another class is given.
+_OF_WRITES = (
+    *("beforeRender", "beforeFrameRender", "renderProgress", "afterFrameRender", "afterRender", "validateFilename"),
+)
 
 
 class Menu:
@@ -95,9 +98,13 @@ def bare_module(nuke: Nuke) -> ModuleType:
     callbacks.__dict__["filenameFilter"] = nuke.filter_filename
     if nuke.has_registries:
         # The registries of Foundry's module: class of nodes to callbacks, by the names of their events in the plural.
-        callbacks.__dict__.update({f"{event}s": entries for event, entries in nuke.registered.items()})
+        callbacks.__dict__.update({_plural(event): entries for event, entries in nuke.registered.items()})
     module.__dict__.update(found, callbacks=callbacks)
     return module
+
+
+def _plural(event: str) -> str:
+    return f"{event}es" if event.endswith("s") else f"{event}s"
 
 
 def _questions(nuke: Nuke) -> dict[str, Callable[..., Any]]:
@@ -113,7 +120,7 @@ def _questions(nuke: Nuke) -> dict[str, Callable[..., Any]]:
         require_type(filter, str, "allNodes")
         require_type(recurseGroups, bool, "allNodes")
         found = home.every_node() if recurseGroups else list(home.children)
-        if nuke.env["nc"] and len(found) > _MAX_NODES:
+        if (nuke.env["nc"] or nuke.env.get("indie")) and len(found) > _MAX_NODES:
             raise RuntimeError("In this edition, Python can access 10 nodes.")
         return [node for node in found if filter in ("", node._kind)]
 
@@ -204,7 +211,7 @@ def _acts(nuke: Nuke) -> dict[str, Callable[..., Any]]:
 
         nuke.guard("scriptSave")
         require_type(filename, str, "scriptSave")
-        nuke.call_registered("onScriptSave", "Root")
+        nuke.call_registered("onScriptSave", nuke.root)
         try:
             nuke.root.save(Path(filename))
         except OSError as error:
@@ -279,27 +286,37 @@ def _callbacks(nuke: Nuke) -> dict[str, Callable[..., Any]]:
     found: dict[str, Callable[..., Any]] = {}
     for event in nuke.registered:
         title = event[0].upper() + event[1:]
-        is_render = event in ("beforeRender", "beforeFrameRender", "afterFrameRender", "afterRender")
-        usual = "Write" if is_render else "Root" if event == "onScriptSave" else "*"
+        usual = "Write" if event in _OF_WRITES else "Root" if event == "onScriptSave" else "*"
         found[f"add{title}"] = _adding(nuke, event, usual)
-        found[f"remove{title}"] = _removing(nuke, event, usual)
+        # This one has another order of words in Nuke.
+        found["removeFilenameValidate" if event == "validateFilename" else f"remove{title}"] = _removing(
+            nuke, event, usual
+        )
     return found
 
 
-def _entry(call: Any, args: Any, kwargs: Any) -> tuple[Any, Any, Any]:
+def _entry(event: str, call: Any, args: Any, kwargs: Any, node: Any) -> tuple[Any, Any, Any, Any]:
     """Return a registry entry as in Foundry's ``nuke_internal/callbacks.py``, published with the Python guide."""
+    if node is not None and event != "knobChanged":
+        raise TypeError("only callbacks of knobChanged can belong to one node")
     if not callable(call):
         raise ValueError("call must be a callable")
     kwargs = {} if kwargs is None else kwargs
     if not isinstance(kwargs, dict):
         raise ValueError("kwargs must be a dictionary")
-    return call, args if isinstance(args, tuple) else (args,), kwargs
+    return call, args if isinstance(args, tuple) else (args,), kwargs, node
 
 
 def _adding(nuke: Nuke, event: str, usual: str) -> Callable[..., None]:
-    def add(call: Any, args: Any = (), kwargs: Any = None, nodeClass: str = usual) -> None:  # noqa: N803
+    def add(
+        call: Any,
+        args: Any = (),
+        kwargs: Any = None,
+        nodeClass: str = usual,  # noqa: N803
+        node: Any = None,
+    ) -> None:
         nuke.guard(f"add {event}")
-        entry = _entry(call, args, kwargs)
+        entry = _entry(event, call, args, kwargs, node)
         known = nuke.registered[event].setdefault(nodeClass, [])
         # Adding it again moves it to the end; it is still called once.
         known[:] = [each for each in known if each != entry]
@@ -309,9 +326,15 @@ def _adding(nuke: Nuke, event: str, usual: str) -> Callable[..., None]:
 
 
 def _removing(nuke: Nuke, event: str, usual: str) -> Callable[..., None]:
-    def remove(call: Any, args: Any = (), kwargs: Any = None, nodeClass: str = usual) -> None:  # noqa: N803
+    def remove(
+        call: Any,
+        args: Any = (),
+        kwargs: Any = None,
+        nodeClass: str = usual,  # noqa: N803
+        node: Any = None,
+    ) -> None:
         nuke.guard(f"remove {event}")
-        entry = _entry(call, args, kwargs)
+        entry = _entry(event, call, args, kwargs, node)
         known = nuke.registered[event].get(nodeClass, [])
         known[:] = [each for each in known if each != entry]
 
@@ -331,9 +354,7 @@ class _Makers:
         def make(**values: Any) -> nodes.Node:
             self._nuke.guard(f"nodes.{kind}")
             node = self._nuke.make(kind)
-            self._nuke.contexts.append(node)
-            self._nuke.call_registered("onCreate", kind)
-            self._nuke.contexts.pop()
+            self._nuke.call_registered("onCreate", node)
             for name, value in values.items():
                 node[name].setValue(value)
             return node

@@ -140,9 +140,16 @@ class Node:
             raise ValueError("A PythonObject is not attached to a node")
 
     def _bind(self, knob: Knob) -> None:
-        knob.guard, knob.changed = self._nuke.guard, lambda changed: self._nuke.record_change(changed.name())
+        knob.guard, knob.changed = self._nuke.guard, self._knob_changed
         knob.evaluated = lambda text, view=None: self._nuke.evaluate(text, view)
         self._knobs[knob.name()] = knob
+
+    def _knob_changed(self, knob: Knob) -> None:
+        """Record the change and run callbacks, also for a change by Python; the documentation names those by a user."""
+        self._nuke.record_change(knob.name())
+        self._nuke.call_registered("knobChanged", self)
+        if (self._kind, knob.name()) == ("Write", "file"):
+            self._nuke.call_registered("validateFilename", self, knob._value)
 
     def Class(self) -> str:  # noqa: N802 - Nuke's own name
         self._guard("Node.Class")

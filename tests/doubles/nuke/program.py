@@ -26,7 +26,8 @@ from doubles.nuke.panels import panel_modules
 _CLASS_OF = {"Gizmo": Gizmo}
 EVENTS = (
     *("beforeRender", "beforeFrameRender", "afterFrameRender", "afterRender"),
-    *("onCreate", "onUserCreate", "onScriptSave", "beforeBackgroundRender", "filenameFilter"),
+    *("onCreate", "onUserCreate", "onDestroy", "onScriptSave", "beforeBackgroundRender", "filenameFilter"),
+    *("knobChanged", "updateUI", "renderProgress", "validateFilename"),
 )
 # Nuke accepts these calls on any thread.
 _FROM_ANYWHERE = ("executeInMainThread", "tprint")
@@ -114,16 +115,19 @@ class Nuke:
     def create_as_user(self, kind: str) -> Node:
         """Create a node as the artist does, and run the callbacks for it."""
         node = self.make(kind)
-        self.contexts.append(node)
-        self.call_registered("onUserCreate", kind)
-        self.contexts.pop()
+        self.call_registered("onUserCreate", node)
         return node
 
-    def call_registered(self, event: str, kind: str) -> None:
-        """Run the callbacks of the event for nodes of this class."""
-        for each in (kind, "*"):
-            for call, args, kwargs in list(self.registered[event].get(each, [])):
-                call(*args, **kwargs)
+    def call_registered(self, event: str, node: Node, *values: Any) -> None:
+        """Run the callbacks of the event for the node: those of its class, then those of all classes."""
+        self.contexts.append(node)
+        try:
+            for kind in (node._kind, "*"):
+                for call, args, kwargs, only in list(self.registered[event].get(kind, [])):
+                    if only is None or only is node:
+                        call(*values, *args, **kwargs)
+        finally:
+            self.contexts.pop()
 
     def find(self, name: str) -> Node | None:
         """Return the node with this full name; a leading "root" is allowed."""
@@ -136,6 +140,7 @@ class Nuke:
         parent = node._parent
         if parent is None or node not in parent.children:
             raise ValueError(f"{node.path} is not in the script")
+        self.call_registered("onDestroy", node)
         parent.children.remove(node)
         node.is_deleted = True
         self.selection = [each for each in self.selection if each is not node]
@@ -173,7 +178,7 @@ class Nuke:
 
     def filter_filename(self, path: str) -> str:
         """Apply the filename filters; those that were added last run first."""
-        for call, args, kwargs in reversed(self.registered["filenameFilter"].get("*", [])):
+        for call, args, kwargs, _ in reversed(self.registered["filenameFilter"].get("*", [])):
             path = call(path, *args, **kwargs) or path
         return path
 

@@ -77,6 +77,7 @@ def _frame(nuke: Nuke, write: Node, frame: int, views: list[str]) -> None:
         if nuke.cancel_at is not None and frame >= nuke.cancel_at:
             raise RuntimeError("Cancelled by the user")
         _write(nuke, write, frame)
+        _show_progress(nuke, write)
         if nuke.calls_for_each_view or number == len(views) - 1:
             if not nuke.calls_for_each_view:
                 nuke.view = views[0]
@@ -84,17 +85,23 @@ def _frame(nuke: Nuke, write: Node, frame: int, views: list[str]) -> None:
 
 
 def _call(nuke: Nuke, write: Node, event: str) -> None:
-    nuke.contexts.append(write)
     nuke.events.append((event, write.path, nuke.root.frame_number, nuke.view))
-    try:
-        text = str(write._knobs[event]._value)
-        if text:
+    text = str(write._knobs[event]._value)
+    if text:
+        nuke.contexts.append(write)
+        try:
             exec(text, {"nuke": nuke.module})  # noqa: S102 - as Nuke does
-        for kind in ("Write", "*"):
-            for call, args, kwargs in list(nuke.registered[event].get(kind, [])):
-                call(*args, **kwargs)
-    finally:
-        nuke.contexts.pop()
+        finally:
+            nuke.contexts.pop()
+    nuke.call_registered(event, write)
+
+
+def _show_progress(nuke: Nuke, write: Node) -> None:
+    """Run the callbacks of the progress bar; behind its dialog Nuke may be idle, so that it updates all nodes."""
+    nuke.call_registered("renderProgress", write)
+    if nuke.is_gui:
+        for node in nuke.root.every_node():
+            nuke.call_registered("updateUI", node)
 
 
 def _write(nuke: Nuke, write: Node, frame: int) -> None:

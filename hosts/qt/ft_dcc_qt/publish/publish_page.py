@@ -60,6 +60,8 @@ class PublishPage(QtWidgets.QWidget):
         self.filter.setPlaceholderText("Filter by name or file")
         self.filter.setClearButtonEnabled(True)
         self.filter.hide()
+        self.sources_note = style.text_label(tone="dim")
+        self.sources_note.hide()
         self.task = SearchField(_NO_TASK)
         self.frames, self.rate = QtWidgets.QLineEdit(), QtWidgets.QLineEdit()
         self.ranges, self.wanted = RangeMenu(), style.text_label(tone="dim")
@@ -241,6 +243,7 @@ class PublishPage(QtWidgets.QWidget):
         left.addLayout(head)
         left.addWidget(self.filter)
         left.addWidget(self.sources, 1)
+        left.addWidget(self.sources_note)
         return left
 
     def _right(self) -> QtWidgets.QVBoxLayout:
@@ -331,6 +334,8 @@ class PublishPage(QtWidgets.QWidget):
             self._controller.queries.clear_previews()
             self.sources.set_cameras(())
         self._scene_path = scene.path
+        self.sources_note.setText(scene.sources_note)
+        self.sources_note.setVisible(bool(scene.sources_note))
         self.sources.set_cameras(scene.sources, scene.labels, scene.groups)
         if self._wanted_sources and set(self._wanted_sources) <= set(scene.sources):
             self.sources.tick_only(self._wanted_sources)
