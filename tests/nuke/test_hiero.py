@@ -154,9 +154,11 @@ def test_a_missing_dialog_is_reported(program, package, monkeypatch):
 
 
 def test_a_core_that_cannot_be_loaded_is_printed_if_qt_cannot_be_loaded_either(program, package, monkeypatch, capsys):
-    for name in ("ft_dcc.ui.menu_commands", "Qt"):
-        monkeypatch.setitem(sys.modules, name, None)
-    program.press("About")
+    # Undone before the program ends, which else would leave its Qt to the next tests.
+    with monkeypatch.context() as patch:
+        for name in ("ft_dcc.ui.menu_commands", "Qt"):
+            patch.setitem(sys.modules, name, None)
+        program.press("About")
     printed = capsys.readouterr().err
     assert printed.startswith("Traceback ") and "ft-dcc cannot be loaded: ModuleNotFoundError: " in printed
     assert program.nuke.messages == []

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 import threading
@@ -20,7 +21,10 @@ from ft_dcc.production.tasks import ensure_task
 def app():
     """Return the one Qt application of this process, on an invisible screen."""
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    widgets = pytest.importorskip("Qt.QtWidgets", reason="there is no Qt for this Python")
+    # An installed Qt that cannot be imported is an error: a skip would hide it.
+    if not any(map(importlib.util.find_spec, ("PySide6", "PySide2"))):
+        pytest.skip("there is no Qt for this Python")
+    widgets = importlib.import_module("Qt.QtWidgets")
     application = widgets.QApplication.instance() or widgets.QApplication(["ft-dcc"])
     application.setStyle("Fusion")
     # Closing a window must not end the event loop.
