@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from fractions import Fraction
 
@@ -38,8 +39,20 @@ def test_the_first_image_belongs_to_the_first_frame_of_the_movie(nuke, host, mov
     assert host.show_movie(movie) == []
     (read,) = reads(nuke)
     assert values(read, "file", "first", "last") == [movie.images.pattern, 1, 4]
+    assert values(read, "origfirst", "origlast") == [1, 4]
     assert values(read, "frame_mode", "frame", "before", "after") == ["start at", "1000", "black", "black"]
     assert (values(read, "label"), read.position) == (["Compare with main v003"], (-110, 20))
+
+
+def test_the_read_names_its_images_with_forward_slashes(nuke, host, movie):
+    if os.name != "nt":
+        # The folder of Windows' path, as a file name of this system.
+        for path in movie.images.path(1).parent.iterdir():
+            path.rename(path.with_name(f"C:\\{path.name}"))
+        pattern = movie.images.pattern.replace("image.", "C:\\image.")
+        movie = attrs.evolve(movie, images=attrs.evolve(movie.images, pattern=pattern))
+    host.show_movie(movie)
+    assert values(reads(nuke)[0], "file") == [movie.images.pattern.replace("\\", "/")]
 
 
 def test_the_movie_is_removed_without_a_trace(nuke, host, movie):

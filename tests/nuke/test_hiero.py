@@ -9,6 +9,8 @@ import uuid
 from fractions import Fraction
 from types import ModuleType
 
+from pathlib import Path
+
 import pytest
 import requests
 from doubles.nuke import hiero, timeline
@@ -88,6 +90,17 @@ def test_menu_py_before_the_modules_of_hiero_leaves_the_menu_to_the_start_up_scr
     assert program.menus == {}
     ft_dcc_nuke.start_timelines()
     assert program.menus == {"ft-dcc": ITEMS}
+    ft_dcc_nuke.uninstall()
+
+
+def test_the_start_up_script_of_hiero_finds_the_vendored_packages_without_init_py(program, monkeypatch):
+    import ft_dcc_nuke
+
+    vendored = str(Path(ft_dcc_nuke.__file__).parents[1] / "vendored")
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "path", [folder for folder in sys.path if folder != vendored])
+        ft_dcc_nuke.start_timelines()
+        assert sys.path[-1] == vendored
     ft_dcc_nuke.uninstall()
 
 

@@ -241,6 +241,28 @@ def test_publish_renders_of_a_group_leaves_out_a_group_whose_name_begins_the_sam
     assert serve_until_finished(nuke) == ["Group1.Write1 is in review."]
 
 
+def test_the_results_of_several_renders_are_a_line_each(nuke, package, monkeypatch, tmp_path):
+    from ft_dcc_nuke import commands, tab
+    from ft_dcc_nuke.renders import render_watcher
+
+    def publish(render):
+        if render.execution.node == "Write3":
+            raise SettingInvalid("The server's address is missing.")
+        return f"{render.execution.node} is in review."
+
+    monkeypatch.setattr(render_watcher, "wake", lambda: None)
+    monkeypatch.setattr(commands, "_publish_render", publish)
+    for name in ("Write2", "Write3"):
+        write = nuke.make("Write", name)
+        set_knobs(write, file=(tmp_path / "out" / f"{name}.%04d.png").as_posix())
+        tab.add(write, "ask")
+        nuke.render(write, 1001, 1012)
+    nuke.selection = [nuke.find("Write2"), nuke.find("Write3")]
+    press(nuke, "Publish renders of selected Writes")
+    (message,) = serve_until_finished(nuke)
+    assert sorted(message.splitlines()) == ["The server's address is missing.", "Write2 is in review."]
+
+
 def test_publish_renders_without_a_recorded_render_suggests_to_publish_files(nuke, package):
     nuke.selection = [nuke.find("Write1")]
     press(nuke, "Publish renders of selected Writes")

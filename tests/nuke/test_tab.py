@@ -50,6 +50,14 @@ def test_adding_the_tab_twice_keeps_the_values(tab, write):
     }
 
 
+def test_a_knob_that_the_artist_has_removed_counts_as_empty(tab, write):
+    tab.add(write)
+    set_knobs(write, ft_dcc_task="Film/SQ010/SH010/Comp")
+    write.removeKnob(write.knob("ft_dcc_comment"))
+    options = tab.read_options(write)
+    assert (options["ft_dcc_comment"], options["ft_dcc_task"]) == ("", "Film/SQ010/SH010/Comp")
+
+
 def test_removing_the_tab_once_or_twice_removes_all_knobs(nuke, tab, write):
     before = json.dumps(write.text())
     tab.add(write)
