@@ -7,9 +7,8 @@ import sys
 import threading
 import uuid
 from fractions import Fraction
-from types import ModuleType
-
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import requests
