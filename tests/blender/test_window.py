@@ -175,6 +175,20 @@ def test_nothing_that_is_pressed_or_saved_during_a_publish_changes_the_scene(run
 
 
 @pytest.mark.timeout(900)
+def test_the_key_that_saves_saves_during_a_capture_and_the_keys_of_its_last_slice_are_dropped(run_steps):
+    results = run_steps("keys", 960, 600)
+    assert results["saved during the capture"]
+    assert results["messages"] == [
+        "Keys and clicks are blocked until the last frame is captured. Escape cancels the publish.",
+        "Saved keys.blend without the changes of the capture, which continues.",
+    ]
+    assert (results["error"], results["is as it was"]) == ("", True)
+    assert (results["saved files"], results["different files"]) == (1, {})
+    assert results["keys of the last slice"] == "dropped"
+    assert results["keys after the end"] == "deleted the cube"
+
+
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("mode", ["OBJECT", "EDIT"])
 def test_the_session_of_a_blender_that_quits_during_a_capture_is_recovered_as_it_was(
     run_steps, start_steps, tmp_path, mode
