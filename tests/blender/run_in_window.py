@@ -528,8 +528,8 @@ def until_idle() -> Iterator[float]:
 
 
 def take_screenshot(name: str) -> None:
-    if shutil.which("import"):
-        subprocess.run(["import", "-window", "root", str(OUTPUT / f"{name}.png")], check=True)
+    with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
+        bpy.ops.screen.screenshot(filepath=str(OUTPUT / f"{name}.png"))
 
 
 def state():

@@ -331,3 +331,11 @@ def test_publish_anyway_is_offered_for_an_incomplete_scene_only(
     assert bpy.ops.ft_dcc.publish_anyway() == {"FINISHED"}
     assert signed_in.problems == () and len(signed_in.published) == 1
     assert result_text() == (f"Version {signed_in.published[0][1].version} is in review.", "CHECKMARK")
+
+
+def test_a_result_that_is_too_long_for_the_status_bar_is_cut_at_a_word_and_names_the_panel(addon):
+    from ft_dcc_blender.ui.menus import fitting_text
+
+    text = "Not published: Encoding a movie needs more than is installed.\nRun: pip install 'ft-dcc[media]'"
+    assert fitting_text(text, 1200) == "Not published: Encoding a movie needs … (see the panel ft-dcc)"
+    assert fitting_text(text, 1920) == " ".join(text.split())

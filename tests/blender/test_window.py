@@ -1,7 +1,6 @@
 """The add-on in a Blender with a window, which the environment variable FT_DCC_BLENDER names (3.4 or later).
 
-It needs xvfb-run and xdotool, and ImageMagick's import for the screenshots; on Debian: apt-get install blender xvfb
-xauth xdotool imagemagick.
+It needs xvfb-run and xdotool; on Debian: apt-get install blender xvfb xauth xdotool.
 """
 
 from __future__ import annotations

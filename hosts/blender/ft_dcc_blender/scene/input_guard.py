@@ -9,8 +9,8 @@ from typing import Any, Callable, ClassVar
 import bpy
 
 _TIMER_SECONDS = 0.1
-# They change nothing in the scene.
-_HARMLESS_EVENTS = {"TIMER", "MOUSEMOVE", "INBETWEEN_MOUSEMOVE", "WINDOW_DEACTIVATE"}
+# They change nothing in the scene. TIMER_REPORT makes the message of a report visible.
+_HARMLESS_EVENTS = {"TIMER", "TIMER_REPORT", "MOUSEMOVE", "INBETWEEN_MOUSEMOVE", "WINDOW_DEACTIVATE"}
 _CLICKS = {"LEFTMOUSE"}
 _MODIFIERS = {"LEFT_CTRL", "RIGHT_CTRL", "LEFT_SHIFT", "RIGHT_SHIFT", "LEFT_ALT", "RIGHT_ALT", "OSKEY"}
 _BLOCKED = "Keys and clicks are blocked until the last frame is captured. Escape cancels the publish."
@@ -35,6 +35,8 @@ class GuardInput(bpy.types.Operator):
     # Attributes of an operator instance cannot be reached when its class is unregistered. By address of the window.
     timers: ClassVar[dict[int, Any]] = {}
     captures: ClassVar[list[object]] = []
+    # Not a report: Blender 3.4 did not show its banner while the operator was running.
+    message: ClassVar["str | None"] = None
     is_about_to_capture: ClassVar[Callable[[], bool]] = staticmethod(_return_false)
     on_escape: ClassVar[Callable[[], None]] = staticmethod(_do_nothing)
 
@@ -93,11 +95,14 @@ class GuardInput(bpy.types.Operator):
         self._show("INFO", f"Saved {name} without the changes of the capture, which continues.")
 
     def _show(self, kind: str, message: str) -> None:
-        """Show the message in the status bar."""
-        self.report({kind}, message)
+        """Show the message in the status bar until the end of the guard, and keep a failure in the log of Blender."""
+        GuardInput.message = message
+        if kind != "INFO":
+            self.report({kind}, message)
 
     def cancel(self, context: Any) -> None:
         """Remove the timer: Blender calls this when the window is closed or a file is opened."""
+        GuardInput.message = None
         timer = GuardInput.timers.pop(context.window.as_pointer(), None) if context.window else None
         if timer is not None:
             context.window_manager.event_timer_remove(timer)
