@@ -127,10 +127,10 @@ def steps_of_screenshot() -> Iterator[float]:
     bpy.context.scene.frame_set(1024)
     press_publish(area, window)
     yield from until_idle()
-    choices.frames = "SCENE"
+    choices.frames, assignment = "SCENE", ""
     if not CONTROLLER.error and CONTROLLER.published:
         write_note(CONTROLLER.published[0][1].version_id, NOTE, NOTE_SHAPES, 1024)
-        assign_task(next(iter(CONTROLLER.tasks)))
+        assignment = assign_task(next(iter(CONTROLLER.tasks)))
         bpy.ops.ft_dcc.read_tasks()
         bpy.ops.ft_dcc.read_notes()
         yield from until_read()
@@ -139,6 +139,8 @@ def steps_of_screenshot() -> Iterator[float]:
     bpy.context.scene.frame_set(1024)
     yield 3.0
     take_screenshot("screenshot")
+    if assignment:
+        remove_assignment(assignment)
     error = CONTROLLER.error or str(CONTROLLER.problems or "")
     (OUTPUT / "results.json").write_text(json.dumps({"error": error}), encoding="utf-8")
 
@@ -261,15 +263,24 @@ def write_note(version_id: str, text: str, shapes: list[dict[str, object]], fram
     )
 
 
-def assign_task(task_id: str) -> None:
-    """Assign the task to the user, with a due date."""
+def assign_task(task_id: str) -> str:
+    """Assign the task to the user, with a due date; return the id of the assignment."""
     from ft_dcc.session import operations
 
     session = CONTROLLER.session
     user = session.query(f'User where username is "{session.api_user}"').one()
-    values = {"context_id": task_id, "resource_id": user["id"], "type": "assignment"}
+    assignment = str(uuid.uuid4())
+    values = {"id": assignment, "context_id": task_id, "resource_id": user["id"], "type": "assignment"}
     due = operations.update("Task", task_id, {"end_date": "2026-12-01"})
-    session.call([operations.create("Appointment", {"id": str(uuid.uuid4()), **values}), due])
+    session.call([operations.create("Appointment", values), due])
+    return assignment
+
+
+def remove_assignment(assignment: str) -> None:
+    """Remove the assignment from the server, which other tests use, too."""
+    from ft_dcc.session import operations
+
+    CONTROLLER.session.call([operations.delete("Appointment", assignment)])
 
 
 def until_read() -> Iterator[float]:

@@ -339,3 +339,13 @@ def test_a_result_that_is_too_long_for_the_status_bar_is_cut_at_a_word_and_names
     text = "Not published: Encoding a movie needs more than is installed.\nRun: pip install 'ft-dcc[media]'"
     assert fitting_text(text, 1200) == "Not published: Encoding a movie needs … (see the panel ft-dcc)"
     assert fitting_text(text, 1920) == " ".join(text.split())
+
+
+def test_disabling_the_add_on_removes_the_message_of_a_capture(scene, bpy, own_settings):
+    import ft_dcc_blender
+    from ft_dcc_blender.scene.input_guard import GuardInput
+
+    ft_dcc_blender.register()
+    GuardInput.message = "Saved shot.blend without the changes of the capture, which continues."
+    ft_dcc_blender.unregister()
+    assert GuardInput.message is None

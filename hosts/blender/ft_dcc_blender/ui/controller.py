@@ -25,9 +25,12 @@ def start_redrawing() -> None:
 
 
 def stop_redrawing() -> None:
-    """Remove the timer."""
+    """Remove the timer, and the message of the guard of the input, which the status bar would keep."""
     if bpy.app.timers.is_registered(_redraw_while_busy):
         bpy.app.timers.unregister(_redraw_while_busy)
+    if input_guard.GuardInput.message is not None:
+        input_guard.GuardInput.message = None
+        redraw()
 
 
 def _redraw_while_busy() -> float | None:
