@@ -14,7 +14,6 @@ _HARMLESS_EVENTS = {"TIMER", "TIMER_REPORT", "MOUSEMOVE", "INBETWEEN_MOUSEMOVE",
 _CLICKS = {"LEFTMOUSE"}
 _MODIFIERS = {"LEFT_CTRL", "RIGHT_CTRL", "LEFT_SHIFT", "RIGHT_SHIFT", "LEFT_ALT", "RIGHT_ALT", "OSKEY"}
 _BLOCKED = "Keys and clicks are blocked until the last frame is captured. Escape cancels the publish."
-_NEVER_SAVED = "The scene has never been saved. Save it under a name when the last frame is captured."
 
 
 def _return_false() -> bool:
@@ -59,7 +58,7 @@ class GuardInput(bpy.types.Operator):
         if event.type in _HARMLESS_EVENTS or (event.type in _CLICKS and _is_on_status_bar(context, event)):
             return {"PASS_THROUGH"}
         if _is_save(context, event):
-            self._save()
+            self._show(*save_file())
         elif event.value == "PRESS" and event.type not in _MODIFIERS and not self._has_explained:
             self._has_explained = True
             self._show("INFO", _BLOCKED)
@@ -80,19 +79,6 @@ class GuardInput(bpy.types.Operator):
             self._last_tick = timer.time_duration
             return False
         return event.type == "TIMER" and timer.time_duration != self._last_tick
-
-    def _save(self) -> None:
-        """Save the file at once: the handler of the capture restores the scene until the next frame."""
-        if not bpy.data.filepath:
-            self._show("WARNING", _NEVER_SAVED)
-            return
-        name = Path(bpy.data.filepath).name
-        try:
-            bpy.ops.wm.save_mainfile()
-        except RuntimeError as error:
-            self._show("ERROR", f"{name} was not saved: {error} Save it again when the last frame is captured.")
-            return
-        self._show("INFO", f"Saved {name} without the changes of the capture, which continues.")
 
     def _show(self, kind: str, message: str) -> None:
         """Show the message in the status bar until the end of the guard, and keep a failure in the log of Blender."""
@@ -141,6 +127,22 @@ def guard_windows() -> None:
             # Modal operators get the events of their own window only.
             with bpy.context.temp_override(window=window):
                 bpy.ops.ft_dcc.guard_input("INVOKE_DEFAULT")
+
+
+def save_file() -> tuple[str, str]:
+    """Save the file at once, and return the kind of a report and its message.
+
+    The handler of the capture restores the scene before, and the next frame changes it again.
+    """
+    if not bpy.data.filepath:
+        return "WARNING", "The scene has never been saved. Save it under a name when the last frame is captured."
+    path = bpy.data.filepath
+    try:
+        bpy.ops.wm.save_mainfile()
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        return "ERROR", f"{path} was not saved. Save it elsewhere when the last frame is captured. {reason}"
+    return "INFO", f"Saved {Path(path).name} without the changes of the capture, which continues."
 
 
 def _is_save(context: Any, event: Any) -> bool:
