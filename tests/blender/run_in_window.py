@@ -127,10 +127,10 @@ def steps_of_screenshot() -> Iterator[float]:
     bpy.context.scene.frame_set(1024)
     press_publish(area, window)
     yield from until_idle()
-    choices.frames = "SCENE"
+    choices.frames, assignment = "SCENE", ""
     if not CONTROLLER.error and CONTROLLER.published:
         write_note(CONTROLLER.published[0][1].version_id, NOTE, NOTE_SHAPES, 1024)
-        assign_task(next(iter(CONTROLLER.tasks)))
+        assignment = assign_task(next(iter(CONTROLLER.tasks)))
         bpy.ops.ft_dcc.read_tasks()
         bpy.ops.ft_dcc.read_notes()
         yield from until_read()
@@ -139,6 +139,8 @@ def steps_of_screenshot() -> Iterator[float]:
     bpy.context.scene.frame_set(1024)
     yield 3.0
     take_screenshot("screenshot")
+    if assignment:
+        remove_assignment(assignment)
     error = CONTROLLER.error or str(CONTROLLER.problems or "")
     (OUTPUT / "results.json").write_text(json.dumps({"error": error}), encoding="utf-8")
 
@@ -261,15 +263,24 @@ def write_note(version_id: str, text: str, shapes: list[dict[str, object]], fram
     )
 
 
-def assign_task(task_id: str) -> None:
-    """Assign the task to the user, with a due date."""
+def assign_task(task_id: str) -> str:
+    """Assign the task to the user, with a due date; return the id of the assignment."""
     from ft_dcc.session import operations
 
     session = CONTROLLER.session
     user = session.query(f'User where username is "{session.api_user}"').one()
-    values = {"context_id": task_id, "resource_id": user["id"], "type": "assignment"}
+    assignment = str(uuid.uuid4())
+    values = {"id": assignment, "context_id": task_id, "resource_id": user["id"], "type": "assignment"}
     due = operations.update("Task", task_id, {"end_date": "2026-12-01"})
-    session.call([operations.create("Appointment", {"id": str(uuid.uuid4()), **values}), due])
+    session.call([operations.create("Appointment", values), due])
+    return assignment
+
+
+def remove_assignment(assignment: str) -> None:
+    """Remove the assignment from the server, which other tests use, too."""
+    from ft_dcc.session import operations
+
+    CONTROLLER.session.call([operations.delete("Appointment", assignment)])
 
 
 def until_read() -> Iterator[float]:
@@ -379,6 +390,71 @@ def steps_of_recovery() -> Iterator[float]:
     (OUTPUT / "results.json").write_text(json.dumps(results), encoding="utf-8")
 
 
+def steps_of_keys() -> Iterator[float]:
+    """Press Ctrl+S during a capture, and Delete whenever the scene is restored, also after the last frame."""
+    area, window = yield from sign_in_and_choose_task()
+    choices, cube, file = bpy.context.window_manager.ft_dcc, selected_object(), OUTPUT / "keys.blend"
+    choices.percentage, choices.start, choices.end = 25, 1001, 1030
+    bpy.data.objects[cube].select_set(True)
+    bpy.ops.wm.save_as_mainfile(filepath=str(file))
+    yield 1.0
+    before, results, messages = state(), {}, record_reports()
+    press_at_the_end("Delete")
+    file.unlink()
+    press_publish(area, window)
+    while not is_scene_captured() or CONTROLLER.progress is None or CONTROLLER.progress.done < 2:
+        yield 0.05
+        assert CONTROLLER.is_busy, (CONTROLLER.error, CONTROLLER.problems)
+    press_key("g")
+    press_key("ctrl+s")
+    while is_scene_captured() and not file.exists():
+        yield 0.05
+    results["saved during the capture"] = is_scene_captured() and file.exists()
+    yield 0.5
+    take_screenshot("saved")
+    shutil.copy(file, OUTPUT / "saved-by-key.blend")
+    yield from until_idle()
+    yield 1.0
+    results["error"] = CONTROLLER.error or str(CONTROLLER.problems or "")
+    results["messages"] = messages
+    results["is as it was"] = state() == before
+    results["keys of the last slice"] = "dropped" if cube in bpy.data.objects else "deleted the cube"
+    press_key("Delete")
+    yield 1.0
+    results["keys after the end"] = "dropped" if cube in bpy.data.objects else "deleted the cube"
+    examine_saved_files(results, before)
+    (OUTPUT / "results.json").write_text(json.dumps(results), encoding="utf-8")
+
+
+def press_key(key: str) -> None:
+    subprocess.run(["xdotool", "mousemove", "400", "300", "key", key], check=True)
+
+
+def record_reports() -> list[str]:
+    """Return a list to which the messages are added that the guard of the input shows."""
+    messages, guard = [], importlib.import_module(f"{MODULE}.scene.input_guard").GuardInput
+    show = guard._show
+
+    def show_and_record(self, kind: str, message: str) -> None:
+        messages.append(message)
+        show(self, kind, message)
+
+    guard._show = show_and_record
+    return messages
+
+
+def press_at_the_end(key: str) -> None:
+    """Press the key whenever the capture restores the scene, while the window handles no events."""
+    borrowed_scene = importlib.import_module(f"{MODULE}.scene.capture").BorrowedScene
+    give_back = borrowed_scene.give_back
+
+    def press_and_give_back(self) -> None:
+        press_key(key)
+        give_back(self)
+
+    borrowed_scene.give_back = press_and_give_back
+
+
 def selected_object():
     return next(item.name for item in bpy.context.scene.objects if item.type == "MESH")
 
@@ -463,8 +539,8 @@ def until_idle() -> Iterator[float]:
 
 
 def take_screenshot(name: str) -> None:
-    if shutil.which("import"):
-        subprocess.run(["import", "-window", "root", str(OUTPUT / f"{name}.png")], check=True)
+    with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
+        bpy.ops.screen.screenshot(filepath=str(OUTPUT / f"{name}.png"))
 
 
 def state():
@@ -594,6 +670,7 @@ STEPS = {
     "quit in OBJECT": lambda: steps_of_quit("OBJECT"),
     "quit in EDIT": lambda: steps_of_quit("EDIT"),
     "recovery": steps_of_recovery,
+    "keys": steps_of_keys,
 }
 steps, until = STEPS[os.environ["FT_DCC_TEST_STEPS"]](), time.monotonic() + 420
 

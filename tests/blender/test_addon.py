@@ -331,3 +331,21 @@ def test_publish_anyway_is_offered_for_an_incomplete_scene_only(
     assert bpy.ops.ft_dcc.publish_anyway() == {"FINISHED"}
     assert signed_in.problems == () and len(signed_in.published) == 1
     assert result_text() == (f"Version {signed_in.published[0][1].version} is in review.", "CHECKMARK")
+
+
+def test_a_result_that_is_too_long_for_the_status_bar_is_cut_at_a_word_and_names_the_panel(addon):
+    from ft_dcc_blender.ui.menus import fitting_text
+
+    text = "Not published: Encoding a movie needs more than is installed.\nRun: pip install 'ft-dcc[media]'"
+    assert fitting_text(text, 1200) == "Not published: Encoding a movie needs … (see the panel ft-dcc)"
+    assert fitting_text(text, 1920) == " ".join(text.split())
+
+
+def test_disabling_the_add_on_removes_the_message_of_a_capture(scene, bpy, own_settings):
+    import ft_dcc_blender
+    from ft_dcc_blender.scene.input_guard import GuardInput
+
+    ft_dcc_blender.register()
+    GuardInput.message = "Saved shot.blend without the changes of the capture, which continues."
+    ft_dcc_blender.unregister()
+    assert GuardInput.message is None

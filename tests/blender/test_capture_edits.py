@@ -339,6 +339,43 @@ def assign(item, path, value):
         setattr(item.path_resolve(head) if head else item, name, value)
 
 
+def test_the_shortcut_that_saves_restores_the_scene_in_the_file_during_the_capture(
+    host, request_of, scene, bpy, state, tmp_path
+):
+    from ft_dcc_blender.scene.input_guard import save_file
+
+    messages = []
+    path = tmp_path / "shot.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(path))
+    before = state()
+    path.unlink()
+    host.playblast(request_of("1001-1002"), lambda frame: messages.append(save_file()))
+    assert messages == [("INFO", "Saved shot.blend without the changes of the capture, which continues.")] * 2
+    bpy.ops.wm.open_mainfile(filepath=str(path))
+    assert state() == before
+
+
+def test_a_file_that_the_shortcut_cannot_save_is_named_with_the_reason(scene, bpy, tmp_path):
+    from ft_dcc_blender.scene.input_guard import save_file
+
+    assert save_file() == (
+        "WARNING",
+        "The scene has never been saved. Save it under a name when the last frame is captured.",
+    )
+    folder = tmp_path / "removed"
+    folder.mkdir()
+    path = folder / "shot.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(path))
+    path.unlink()
+    folder.rmdir()
+    kind, message = save_file()
+    assert (kind, message.partition(" Error")[0]) == (
+        "ERROR",
+        f"{path} was not saved. Save it elsewhere when the last frame is captured.",
+    )
+    assert message.endswith("No such file or directory")
+
+
 def test_the_scene_is_restored_for_a_save_during_the_capture(host, request_of, scene, bpy, state, tmp_path):
     before, saved = state(), []
 

@@ -10,6 +10,7 @@ import zipfile
 from importlib.metadata import distribution
 from pathlib import Path
 
+import imageio_ffmpeg
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,6 +32,74 @@ for _ in range(2):
     bpy.ops.preferences.addon_enable(module=module)
     found["counts"].append(count())
 bpy.ops.preferences.addon_disable(module=module)
+found["left behind"] = sorted(name for name in sys.modules if name.startswith((module, "ft_dcc")))
+print("FOUND" + json.dumps(found))
+"""
+
+# Blender enables the add-on again after it was used, and it publishes from its new modules.
+PUBLISH_AFTER_DISABLING = """
+import importlib, json, os, sys, bpy, addon_utils
+from pathlib import Path
+module, other, folder = sys.argv[-3:]
+if module.startswith("bl_ext"):
+    bpy.ops.extensions.package_install_files(filepath=other, repo="user_default", enable_on_install=True)
+else:
+    bpy.ops.preferences.addon_install(filepath=other)
+    bpy.ops.preferences.addon_enable(module=module)
+account = dict(zip(("server", "user", "key"), json.loads(os.environ["FT_DCC_TEST_ACCOUNT"])))
+ours = lambda: sorted(name for name in sys.modules if name.startswith((module, "ft_dcc")))
+part = lambda name: importlib.import_module(module + "." + name)
+found = {"published": [], "left behind": []}
+for number in range(2):
+    part("demo_scene").build(Path(folder, "demo.blend"))
+    controller = part("ui.controller").CONTROLLER
+    bpy.ops.ft_dcc.sign_in(**account)
+    assert controller.wait(60) and not controller.error, controller.error
+    choices = bpy.context.window_manager.ft_dcc
+    choices.task = os.environ["FT_DCC_TEST_TASK"]
+    bpy.ops.ft_dcc.use_shot_settings()
+    bpy.context.scene.render.resolution_x, bpy.context.scene.render.resolution_y = 128, 72
+    choices.frames, choices.start, choices.end, choices.shading = "CUSTOM", 1001, 1003, "SOLID"
+    bpy.ops.ft_dcc.publish()
+    found["published"].append(controller.published[0][1].version)
+    count = len(ours())
+    addon_utils.disable(module)
+    found["left behind"].append(ours())
+    assert addon_utils.enable(module) is not None
+    assert "registration" in " ".join(ours())
+found["count"] = count
+addon_utils.disable(module)
+found["vendored"] = [name for name, each in sys.modules.items() if "vendored" in str(getattr(each, "__file__", ""))]
+print("FOUND" + json.dumps(found))
+"""
+
+DISABLE_IN_USE = """
+import json, sys, threading, types, bpy, addon_utils
+bpy.ops.extensions.package_install_files(filepath=sys.argv[1], repo="user_default", enable_on_install=True)
+module = "bl_ext.user_default.ft_dcc"
+counts = lambda: [sum(name.split(".")[0] == "ft_dcc" for name in sys.modules),
+                  sum(name.startswith(module) for name in sys.modules)]
+import ft_dcc
+found = {"core": ft_dcc, "enabled": counts()}
+is_over = threading.Event()
+thread = threading.Thread(target=is_over.wait, name="ft-dcc publish")
+thread.start()
+addon_utils.disable(module)
+found["while a thread runs"] = counts()
+is_over.set()
+thread.join()
+addon_utils.enable(module)
+# The same add-on as a classic one, which uses the core of the extension.
+for name in ("classic", "classic.registration", "classic.scene.input_guard"):
+    sys.modules[name] = types.ModuleType(name)
+sys.modules["classic"].__addon_enabled__ = True
+addon_utils.disable(module)
+found["another one is enabled"] = counts()
+found["is the same core"] = sys.modules["ft_dcc"] is found.pop("core")
+sys.modules["classic"].__addon_enabled__ = False
+addon_utils.enable(module)
+addon_utils.disable(module)
+found["nothing is enabled"] = counts()
 print("FOUND" + json.dumps(found))
 """
 
@@ -60,10 +129,10 @@ def bare_python(bpy, tmp_path):
     resources.mkdir()
     env = {**os.environ, "PYTHONPATH": str(packages), "BLENDER_USER_RESOURCES": str(resources)}
 
-    def run(*arguments):
+    def run(*arguments, **more):
         command = [sys.executable, "-S", *arguments]
         return subprocess.run(
-            command, capture_output=True, encoding="utf-8", check=False, timeout=240, env=env, cwd=tmp_path
+            command, capture_output=True, encoding="utf-8", check=False, timeout=240, env={**env, **more}, cwd=tmp_path
         )
 
     return run
@@ -77,6 +146,69 @@ def test_the_extension_installs_with_all_of_its_dependencies(zips, bare_python):
     there, *rest = found["counts"]
     assert there > 10
     assert rest == [0, there, 0, there]
+    assert found["left behind"] == []
+
+
+@pytest.fixture
+def publish_environment(studio_server, project_task, small_shot, tmp_path):
+    """Return the environment of a Blender that publishes to the shared server."""
+    account = [studio_server.server_url, studio_server.api_user, studio_server.api_key]
+    # The zip files for all platforms have no ffmpeg.
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "ffmpeg").symlink_to(imageio_ffmpeg.get_ffmpeg_exe())
+    return {
+        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+        "FT_DCC_JOBS": str(tmp_path / "jobs"),
+        "FT_DCC_TEST_ACCOUNT": json.dumps(account),
+        "FT_DCC_TEST_TASK": "/".join(part["name"] for part in project_task["link"]),
+        "HOME": str(tmp_path),
+    }
+
+
+def require_published_twice(done):
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(done.stdout.partition("FOUND")[2].splitlines()[0])
+    assert found.pop("count") > 100
+    assert found == {"published": [1, 2], "left behind": [[], []], "vendored": []}
+
+
+def test_disabling_the_extension_leaves_no_module_and_it_publishes_again(
+    zips, bare_python, publish_environment, tmp_path
+):
+    arguments = ("bl_ext.user_default.ft_dcc", str(zips[0]), str(tmp_path))
+    require_published_twice(bare_python("-c", PUBLISH_AFTER_DISABLING, *arguments, **publish_environment))
+
+
+def test_modules_stay_while_a_thread_or_another_installation_uses_them(zips, bare_python):
+    done = bare_python("-c", DISABLE_IN_USE, str(zips[0]))
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(done.stdout.partition("FOUND")[2].splitlines()[0])
+    core, own = found["enabled"]
+    assert min(core, own) > 20
+    assert found["while a thread runs"] == [core, own]
+    core, own = found["another one is enabled"]
+    assert (core > 20, own, found["is the same core"]) == (True, 0, True)
+    assert found["nothing is enabled"] == [0, 0]
+
+
+def test_disabling_the_classic_add_on_leaves_no_module_and_it_publishes_again(zips, publish_environment, tmp_path):
+    program = os.environ.get("FT_DCC_BLENDER", "")
+    if not program:
+        pytest.skip("FT_DCC_BLENDER names no installed Blender")
+    # The add-on must import its own copies of its dependencies.
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment = {**inherited, **publish_environment, "BLENDER_USER_RESOURCES": str(tmp_path)}
+    command = [program, "-b", "--python-exit-code", "3", "--python-expr", PUBLISH_AFTER_DISABLING]
+    done = subprocess.run(
+        [*command, "--", "ft_dcc_blender", str(zips[1]), str(tmp_path)],
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        timeout=240,
+    )
+    require_published_twice(done)
 
 
 def test_the_extension_passes_blenders_validation(zips, bare_python, bpy):

@@ -162,6 +162,86 @@ def test_the_details_of_a_capture_name_what_differs_from_the_viewport(host, scen
     assert json.dumps(details)
 
 
+@pytest.fixture
+def view(bpy):
+    """Return the largest 3D view of the window as the context of an operator."""
+    window = bpy.context.window_manager.windows[0]
+    areas = [area for area in window.screen.areas if area.type == "VIEW_3D"]
+    area = max(areas, key=lambda each: each.width * each.height)
+    return {"window": window, "area": area, "region": [part for part in area.regions if part.type == "WINDOW"][-1]}
+
+
+def enter_local_view(scene, bpy, view):
+    from blender import sample_scene
+
+    sample_scene.add_cube("Other").select_set(True)
+    with bpy.context.temp_override(**view):
+        bpy.ops.view3d.localview()
+
+
+def filter_meshes(scene, bpy, view):
+    view["area"].spaces.active.show_object_viewport_mesh = False
+
+
+def hide_local_collection(scene, bpy, view):
+    from blender import sample_scene
+
+    in_collection(scene, bpy)
+    sample_scene.add_cube("Other")
+    view["area"].spaces.active.use_local_collections = True
+    with bpy.context.temp_override(**view):
+        bpy.ops.object.hide_collection(collection_index=1, toggle=True)
+
+
+@pytest.mark.parametrize(
+    "hide, reason",
+    [
+        (enter_local_view, "local view"),
+        (filter_meshes, "object types"),
+        (hide_local_collection, "local collections"),
+    ],
+)
+def test_the_details_of_a_capture_name_what_only_one_3d_view_hides(host, request_of, scene, bpy, view, hide, reason):
+    assert host.capture_details({})["differs_from_viewport"] == []
+    hide(scene, bpy, view)
+    bpy.context.view_layer.update()
+    assert is_seen(host, request_of)
+    expected = [f"Visible in the movie, hidden in the viewport: Cube ({reason})."]
+    assert host.capture_details({})["differs_from_viewport"] == expected
+    assert host.capture_details({"visibility": "RENDER"})["differs_from_viewport"] == expected
+    # The 3D view itself draws such a movie.
+    assert host.capture_details({"shading": "VIEWPORT"})["differs_from_viewport"] == []
+
+
+def test_the_details_of_a_capture_name_the_shading_of_the_viewport(host, view):
+    shading = view["area"].spaces.active.shading
+    shading.type = "MATERIAL"
+    assert host.capture_details({})["differs_from_viewport"] == [
+        "Shaded as Solid in the movie, as Material Preview in the viewport."
+    ]
+    shading.type, shading.show_xray, shading.color_type = "SOLID", True, "OBJECT"
+    assert host.capture_details({})["differs_from_viewport"] == ["Other shading than in the viewport: colour, X-ray."]
+    assert host.capture_details({"colours": "OBJECT"})["differs_from_viewport"] == [
+        "Other shading than in the viewport: X-ray."
+    ]
+    assert host.capture_details({"shading": "RENDERED"})["differs_from_viewport"] == [
+        "Shaded as Rendered in the movie, as Solid in the viewport."
+    ]
+
+
+def test_the_details_of_a_capture_name_geometry_that_asks_for_the_viewport(host, scene, bpy):
+    outer, inner = (bpy.data.node_groups.new(name, "GeometryNodeTree") for name in ("Outer", "Inner"))
+    inner.nodes.new("GeometryNodeIsViewport")
+    outer.nodes.new("GeometryNodeGroup").node_tree = inner
+    scene.objects["Cube"].modifiers.new("Bricks", "NODES").node_group = outer
+    scene.objects["Cube"].modifiers.new("Hair", "PARTICLE_SYSTEM").particle_system.settings.display_percentage = 10
+    expected = (
+        "Other render settings than in the viewport: "
+        "Bricks of Cube (node Is Viewport), Hair of Cube (10 % in the viewport)."
+    )
+    assert host.capture_details({})["differs_from_viewport"] == [expected]
+
+
 def test_percentage_and_visibility_of_the_command_line_are_captured(
     scene, bpy, tmp_path, studio_server, project_task, session
 ):

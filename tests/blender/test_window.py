@@ -1,7 +1,6 @@
 """The add-on in a Blender with a window, which the environment variable FT_DCC_BLENDER names (3.4 or later).
 
-It needs xvfb-run and xdotool, and ImageMagick's import for the screenshots; on Debian: apt-get install blender xvfb
-xauth xdotool imagemagick.
+It needs xvfb-run and xdotool; on Debian: apt-get install blender xvfb xauth xdotool.
 """
 
 from __future__ import annotations
@@ -172,6 +171,20 @@ def test_nothing_that_is_pressed_or_saved_during_a_publish_changes_the_scene(run
     assert (results["saved files"] > 1, results["different files"]) == (True, {})
     assert results["disabled meanwhile"] and results["disabled at frame"] >= 30
     assert (results["left behind"], results["threads"]) == ([], [])
+
+
+@pytest.mark.timeout(900)
+def test_the_key_that_saves_saves_during_a_capture_and_the_keys_of_its_last_slice_are_dropped(run_steps):
+    results = run_steps("keys", 960, 600)
+    assert results["saved during the capture"]
+    assert results["messages"] == [
+        "Keys and clicks are blocked until the last frame is captured. Escape cancels the publish.",
+        "Saved keys.blend without the changes of the capture, which continues.",
+    ]
+    assert (results["error"], results["is as it was"]) == ("", True)
+    assert (results["saved files"], results["different files"]) == (1, {})
+    assert results["keys of the last slice"] == "dropped"
+    assert results["keys after the end"] == "deleted the cube"
 
 
 @pytest.mark.timeout(900)

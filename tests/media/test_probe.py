@@ -106,7 +106,7 @@ def test_empty_file_is_reported(tmp_path):
 @pytest.mark.parametrize("name", ["a.mp4", "a.txt", "a.mov", "a.png"])
 def test_text_file_is_not_a_movie(tmp_path, name):
     (tmp_path / name).write_text("This is not a film.\n" * 100)
-    with pytest.raises(MovieUnreadable, match=r"is not an? (movie|image) that can be decoded|format .* is not supported"):
+    with pytest.raises(MovieUnreadable, match=r"not an? (movie|image) that can be decoded|format .* is not supported"):
         probe(tmp_path / name)
 
 
@@ -115,7 +115,7 @@ def test_playlist_is_not_followed(tmp_path):
     (tmp_path / "list.mp4").write_text(f"ffconcat version 1.0\nfile {movie}\n")
     (tmp_path / "stream.mp4").write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{movie}\n#EXT-X-ENDLIST\n")
     for name in ("list.mp4", "stream.mp4"):
-        with pytest.raises(MovieUnreadable, match="The format of .* is not supported"):
+        with pytest.raises(MovieUnreadable, match=r"The format of .* is not supported"):
             probe(tmp_path / name)
 
 

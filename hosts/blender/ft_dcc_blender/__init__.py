@@ -20,18 +20,29 @@ bl_info = {
 
 def register() -> None:
     """Add the panel, its operators and the preferences; safe after any number of calls of ``unregister``."""
-    _add_vendored_path()
-    from . import registration
+    import sys
 
+    _add_vendored_path()
+    is_core_imported = "ft_dcc" in sys.modules
+    from . import loaded_modules, registration
+
+    if not is_core_imported:
+        loaded_modules.claim_core()
     registration.register()
 
 
 def unregister() -> None:
-    """Remove every class, property, timer, thread and session of the add-on."""
-    from . import registration
+    """Remove every class, property, timer, thread, session and module of the add-on.
+
+    Modules stay if a script and not Blender has registered the add-on, because the script may use them.
+    """
+    from . import loaded_modules, registration
 
     registration.unregister()
     _remove_vendored_path()
+    # Blender sets this attribute of the add-ons that it enables.
+    if "__addon_enabled__" in globals():
+        loaded_modules.remove_modules(__name__)
 
 
 def _add_vendored_path() -> None:

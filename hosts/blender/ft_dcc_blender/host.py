@@ -171,7 +171,7 @@ class BlenderHost:
             "scene": scene.name,
             "view_layer": layer.name,
             "visibility": "VIEWPORT" if is_same else wanted.visibility,
-            "differs_from_viewport": [] if is_same else visibility.differences(scene, layer),
+            "differs_from_viewport": visibility.differences(scene, layer, wanted),
         }
 
     def find_incomplete(self, captures: Iterable[tuple[str, Sequence[int]]], *, has_sound: bool) -> list[str]:

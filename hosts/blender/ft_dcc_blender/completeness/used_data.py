@@ -8,8 +8,8 @@ from typing import Any
 
 import bpy
 
-# Brushes refer to images that no capture shows.
-_NOT_SHOWN = {"BRUSH", "WINDOWMANAGER", "WORKSPACE", "SCREEN"}
+# Brushes refer to images that no capture shows. By class, because Blender 3.4 has no ``ID.id_type``.
+_NOT_SHOWN = (bpy.types.Brush, bpy.types.WindowManager, bpy.types.WorkSpace, bpy.types.Screen)
 
 
 class UsedData:
@@ -28,7 +28,7 @@ class UsedData:
     def nodes(self) -> Iterator[tuple[Any, Any]]:
         """Yield each node that is not muted, with the data-block whose library its paths are relative to."""
         for item in self._items:
-            tree = item if item.id_type == "NODETREE" else getattr(item, "node_tree", None)
+            tree = item if isinstance(item, bpy.types.NodeTree) else getattr(item, "node_tree", None)
             if tree is not None and (tree is item or tree.is_embedded_data):
                 yield from ((node, item) for node in tree.nodes if not node.mute)
 
@@ -36,7 +36,7 @@ class UsedData:
 def _referenced(scenes: Iterable[Any]) -> set[Any]:
     references = defaultdict(list)
     for item, users in bpy.data.user_map().items():
-        if item.id_type not in _NOT_SHOWN:
+        if not isinstance(item, _NOT_SHOWN):
             for user in users:
                 references[user].append(item)
     found, waiting = set(), list(scenes)

@@ -162,11 +162,11 @@ def draw_field(layout: Any, data: Any, name: str, *, placeholder: str, icon: str
 
 
 def draw_progress(layout: Any, share: float, text: str) -> None:
-    """Draw a progress bar since 4.0, a line of text before."""
+    """Draw a progress bar since 4.0, a line of text before; without a text it has the percentage only."""
     if hasattr(layout, "progress"):
-        layout.progress(factor=share, text=text)
+        layout.progress(factor=share, text=text or f"{share:.0%}")
     else:
-        layout.label(text=f"{text} ({share:.0%})", icon="TIME")
+        layout.label(text=f"{text} ({share:.0%})" if text else f"{share:.0%}", icon="TIME")
 
 
 def strip_range(strip: Any) -> tuple[int, int]:

@@ -31,6 +31,12 @@ def camera_view(scene: Any, look: Look) -> Iterator[dict[str, Any]]:
         yield view
 
 
+def largest_space(scene: Any) -> Any:
+    """Return the space of the largest 3D view of the scene, or None; without a window, of the windows in the file."""
+    areas = [view["area"] for view in _views() if view["window"].scene == scene]
+    return max(areas, key=lambda area: area.width * area.height).spaces.active if areas else None
+
+
 def require_view(view: dict[str, Any]) -> None:
     """Raise CaptureFailed if the view was closed or shows another editor now."""
     if view not in _views():

@@ -12,7 +12,9 @@ from typing import Any, Callable, NamedTuple
 import bpy
 
 from . import blender_compat
+from .look import Look
 from .unkeyed_values import animated_ids
+from .viewport import largest_space
 
 # Properties of a render, and the property of the viewport that corresponds to each.
 _VISIBILITY = {"hide_render": "hide_viewport"}
@@ -28,6 +30,26 @@ _SIMPLIFY = {
 }
 _RENDER_PROPERTIES = {*_VISIBILITY, *_MODIFIER, *_DATA, *_SIMPLIFY}
 _MAX_NAMES = 8
+# What a movie shows, and the part of the name of the filter that hides it in one 3D view.
+_FILTERED_TYPES = {
+    "MESH": "mesh",
+    "CURVE": "curve",
+    "SURFACE": "surf",
+    "META": "meta",
+    "FONT": "font",
+    "CURVES": "curves",
+    "POINTCLOUD": "pointcloud",
+    "VOLUME": "volume",
+    "GPENCIL": "grease_pencil",
+    "GREASEPENCIL": "grease_pencil",
+}
+_SHADING_LABELS = {
+    "WIREFRAME": "Wireframe",
+    "SOLID": "Solid",
+    "MATERIAL": "Material Preview",
+    "RENDERED": "Rendered",
+}
+_IS_VIEWPORT_NODE = "GeometryNodeIsViewport"
 
 
 class _Setting(NamedTuple):
@@ -64,27 +86,111 @@ def rendered_as_in_viewport(scene: Any, layer: Any) -> Iterator[Callable[[], Non
                     setattr(owner, name, value)
 
 
-def differences(scene: Any, layer: Any) -> list[str]:
-    """Return a sentence for each kind of difference between a render of the layer and the viewport."""
-    hidden, shown, others = [], [], []
+def differences(scene: Any, layer: Any, look: Look) -> list[str]:
+    """Return a sentence for each kind of difference between a movie of the layer and the largest 3D view.
+
+    A movie that this view draws does not differ.
+    """
+    if look.needs_view:
+        return []
+    found = _render_differences(scene, layer) if look.visibility == "RENDER" else _Differences([], [], [])
+    space = largest_space(scene)
+    if space is not None:
+        found.shown.extend(_hidden_in_view(space, layer, look))
+    if look.needs_render:
+        found.others.extend(_geometry_differences(layer))
+    sentences = [
+        f"{text}: {_listed(names)}."
+        for text, names in (
+            ("Hidden in the movie, visible in the viewport", found.hidden),
+            ("Visible in the movie, hidden in the viewport", found.shown),
+            ("Other render settings than in the viewport", found.others),
+        )
+        if names
+    ]
+    return sentences if space is None else [*sentences, *_shading_differences(space.shading, look)]
+
+
+class _Differences(NamedTuple):
+    """The labels of what the movie hides, what the viewport hides, and what looks different."""
+
+    hidden: list[str]
+    shown: list[str]
+    others: list[str]
+
+
+def _render_differences(scene: Any, layer: Any) -> _Differences:
+    found = _Differences([], [], [])
     for setting in _settings(scene, layer):
         if getattr(setting.owner, setting.name) == setting.value:
             continue
         if setting.name != "hide_render":
-            others.append(setting.label)
+            found.others.append(setting.label)
         elif setting.value:
-            shown.append(setting.label)
+            found.shown.append(setting.label)
         else:
-            hidden.append(setting.label)
-    return [
-        f"{text}: {_listed(names)}."
-        for text, names in (
-            ("Hidden in the movie, visible in the viewport", hidden),
-            ("Visible in the movie, hidden in the viewport", shown),
-            ("Other render settings than in the viewport", others),
+            found.hidden.append(setting.label)
+    return found
+
+
+def _hidden_in_view(space: Any, layer: Any, look: Look) -> Iterator[str]:
+    """Yield the objects of the movie that only this 3D view hides, each with the reason."""
+    visible = _visible_objects(layer)
+    for item in layer.objects:
+        is_in_movie = item.as_pointer() in visible and not (look.visibility == "RENDER" and item.hide_render)
+        is_drawn = item.type in _FILTERED_TYPES or item.instance_type == "COLLECTION"
+        # Only the evaluated object knows the local views and collections that show it.
+        evaluated = item if layer.depsgraph is None else item.evaluated_get(layer.depsgraph)
+        if is_in_movie and is_drawn and (reason := _reason_to_hide(space, evaluated)):
+            yield f"{item.name_full} ({reason})"
+
+
+def _reason_to_hide(space: Any, evaluated: Any) -> str:
+    if space.local_view is not None and not evaluated.local_view_get(space):
+        return "local view"
+    if not getattr(space, f"show_object_viewport_{_FILTERED_TYPES.get(evaluated.type)}", True):
+        return "object types"
+    if space.use_local_collections and not evaluated.visible_in_viewport_get(space):
+        return "local collections"
+    return ""
+
+
+def _geometry_differences(layer: Any) -> Iterator[str]:
+    """Yield what no setting of a render can match: nodes that ask for the viewport, and a share of the particles."""
+    visible = _visible_objects(layer)
+    for item in (each for each in layer.objects if each.as_pointer() in visible):
+        for modifier in item.modifiers:
+            if modifier.type == "NODES" and _asks_for_viewport(modifier.node_group, set()):
+                yield f"{modifier.name} of {item.name_full} (node Is Viewport)"
+        for system in item.particle_systems:
+            if system.settings.display_percentage != 100:
+                yield f"{system.name} of {item.name_full} ({system.settings.display_percentage} % in the viewport)"
+
+
+def _asks_for_viewport(group: Any, visited: set[int]) -> bool:
+    if group is None or group.as_pointer() in visited:
+        return False
+    visited.add(group.as_pointer())
+    return any(
+        node.bl_idname == _IS_VIEWPORT_NODE or _asks_for_viewport(getattr(node, "node_tree", None), visited)
+        for node in group.nodes
+    )
+
+
+def _shading_differences(shading: Any, look: Look) -> Iterator[str]:
+    """Yield how the shading of the 3D view differs; the light of a solid movie can be chosen for each publish."""
+    if shading.type != look.shading:
+        movie, view = _SHADING_LABELS[look.shading], _SHADING_LABELS[shading.type]
+        yield f"Shaded as {movie} in the movie, as {view} in the viewport."
+    elif look.shading == "SOLID":
+        pairs = (
+            ("light", shading.light, look.light),
+            ("colour", shading.color_type, look.colours),
+            ("X-ray", shading.show_xray, False),
         )
-        if names
-    ]
+        names = [name for name, view, movie in pairs if view != movie]
+        if names:
+            yield f"Other shading than in the viewport: {_listed(names)}."
 
 
 def _listed(names: list[str]) -> str:

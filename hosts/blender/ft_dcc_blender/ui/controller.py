@@ -7,6 +7,7 @@ import bpy
 from ft_dcc.ui.publish_controller import PublishController
 
 from .. import main_thread
+from ..scene import input_guard
 
 _REDRAW_INTERVAL_SECONDS = 0.1
 # Blender lays out a panel whose height has changed when it is drawn again, and moves those below it in steps.
@@ -24,9 +25,12 @@ def start_redrawing() -> None:
 
 
 def stop_redrawing() -> None:
-    """Remove the timer."""
+    """Remove the timer, and the message of the guard of the input, which the status bar would keep."""
     if bpy.app.timers.is_registered(_redraw_while_busy):
         bpy.app.timers.unregister(_redraw_while_busy)
+    if input_guard.GuardInput.message is not None:
+        input_guard.GuardInput.message = None
+        redraw()
 
 
 def _redraw_while_busy() -> float | None:
@@ -46,7 +50,7 @@ def redraw() -> None:
                     region.tag_redraw()
         # The status bar is no area of the screen.
         with bpy.context.temp_override(window=window):
-            window.workspace.status_text_set_internal(None)
+            window.workspace.status_text_set_internal(input_guard.GuardInput.message)
 
 
 def change_count() -> int:

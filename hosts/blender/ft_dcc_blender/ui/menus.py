@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 import bpy
@@ -12,6 +13,8 @@ from .progress_text import progress_share_and_text
 
 _MENUS = ("TOPBAR_MT_render", "VIEW3D_MT_view")
 _HEADERS = ("STATUSBAR_HT_header", "VIEW3D_HT_header")
+# Of the width of the status bar for each character of the result: the left part shows the keys.
+_PIXELS_PER_CHARACTER = 18
 _keymap_items: list[tuple[Any, Any]] = []
 
 
@@ -59,13 +62,19 @@ def result_text() -> tuple[str, str]:
     return "", ""
 
 
-def _draw_result(layout: Any) -> None:
+def fitting_text(text: str, width: float) -> str:
+    """Return the text in one line, cut at a word if it is too long for a status bar of this width in pixels."""
+    return textwrap.shorten(text, int(width / _PIXELS_PER_CHARACTER), placeholder=" … (see the panel ft-dcc)")
+
+
+def _draw_result(layout: Any, context: Any) -> None:
     text, icon = result_text()
     if not text:
         return
     row = layout.row(align=True)
     row.alert = icon == "ERROR"
-    row.label(text=" ".join(text.split()), icon=icon)
+    width = context.region.width / context.preferences.system.ui_scale
+    row.label(text=fitting_text(text, width), icon=icon)
     if icon == "CHECKMARK" and CONTROLLER.published[0][1].link:
         row.operator("ft_dcc.open_link", text="", icon="URL").link = CONTROLLER.published[0][1].link
 
@@ -79,10 +88,13 @@ def _draw_progress(self: Any, context: Any) -> None:
     """Draw the progress of a publish with a button that cancels it, and in the status bar then its result."""
     if not CONTROLLER.is_publishing:
         if context.area.type == "STATUSBAR":
-            _draw_result(self.layout)
+            _draw_result(self.layout, context)
         return
     row = self.layout.row(align=True)
     share, text = progress_share_and_text(CONTROLLER.progress)
+    # The header of a 3D view has about 100 pixels left in a window of 1200.
+    if context.area.type != "STATUSBAR" and CONTROLLER.progress is not None:
+        text = ""
     blender_compat.draw_progress(row, share, text)
     # During the capture clicks are blocked except on the status bar.
     if CONTROLLER.is_capturing and context.area.type != "STATUSBAR":

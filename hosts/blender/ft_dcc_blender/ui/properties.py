@@ -171,7 +171,7 @@ class PublishProperties(bpy.types.PropertyGroup):
         name="Show",
         description="Which objects, modifiers and subdivisions the movie shows, with and without a window",
         items=(
-            ("VIEWPORT", "As in viewport", "What is visible in the viewport"),
+            ("VIEWPORT", "As in viewport", "What the view layer shows in viewports, without local views"),
             ("RENDER", "As in renders", "What is visible in renders"),
         ),
     )
