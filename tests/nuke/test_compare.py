@@ -59,8 +59,10 @@ def test_the_movie_is_removed_without_a_trace(nuke, host, movie):
     before = nuke.state()
     host.show_movie(movie)
     assert (nuke.undo, nuke.root.is_modified) == (before["undo"], False)
+    assert any(nuke.registered["onScriptSave"].values())
     host.clear_movie()
     assert nuke.state() == before
+    assert not any(nuke.registered["onScriptSave"].values())
 
 
 def test_a_second_movie_replaces_the_first(nuke, host, movie):
