@@ -206,6 +206,7 @@ def test_without_a_timeline_the_scene_is_empty(program, host):
     program.has_active_sequence = False
     scene = host.scene()
     assert (scene.path, scene.is_modified, scene.sources, scene.fps) == (None, False, (), Fraction(24))
+    assert (scene.frame_range, scene.resolution) == (FrameRange(1, 1), Resolution(1920, 1080))
     with pytest.raises(UserFixableError, match="never been saved"):
         host.save()
 
