@@ -42,6 +42,12 @@ def test_drawings_are_a_new_layer_of_the_camera(maya, host):
     assert {png_header(image) for _, image in layer.values()} == {(64, 36, 8, 6)}
 
 
+def test_a_second_import_prints_no_warning_about_the_loaded_plug_in(maya, host):
+    for _ in range(2):
+        host.import_drawings([drawing(1003, LINE)], "shotCam")
+    assert (len(layers(maya)["shotCam"]), maya.interface.messages) == (2, [])
+
+
 def test_the_import_is_one_undo_step_and_changes_nothing_else(maya, host):
     maya.scene.is_modified = False
     before = maya.state()

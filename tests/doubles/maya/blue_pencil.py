@@ -17,6 +17,8 @@ FIRST_YEAR = 2023
 def load_plugin(maya: Maya, call: Invocation) -> list[str]:
     if call.first() != "bluePencil" or maya.year < FIRST_YEAR:
         raise RuntimeError(f'Plug-in, "{call.first()}", was not found on MAYA_PLUG_IN_PATH.')
+    if call.first() in maya.plugins and not call.flags.get("quiet"):
+        maya.interface.messages.append(f"Warning: Plug-in {call.first()} is already loaded.")
     maya.plugins.add(call.first())
     return [call.first()]
 
