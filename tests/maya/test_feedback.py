@@ -206,6 +206,12 @@ def test_a_dot_is_drawn_as_a_short_line(host, viewport):
     assert len(curve.points) == 2
 
 
+def test_a_long_note_is_cut_after_a_hundred_characters(maya, host):
+    whole, longer = "x" * (100 - len("Ida Berg: ")), "x" * 100
+    host.show_feedback([drawing(1003, text=whole), drawing(1004, text=longer)])
+    assert captions(maya) == [f"Ida Berg: {whole}", f"Ida Berg: {whole[:-1]}…"]
+
+
 def test_author_and_text_of_each_note_are_shown_above_each_other(maya, host):
     host.show_feedback([drawing(1003, text="Too\nhigh"), drawing(1003, author="Bo", label="v002")])
     captions = [node for node in maya.scene.nodes if node.kind == "annotationShape"]

@@ -120,6 +120,14 @@ def test_without_a_window_there_is_no_selection_in_the_time_slider(maya):
     assert list(MayaHost().scene().ranges) == ["animation", "playback"]
 
 
+def test_a_shot_on_the_shape_of_a_camera_whose_name_is_not_unique_is_a_source(maya, host):
+    maya.scene.add_camera("shotCam", parent=maya.scene.node("second"))
+    maya.scene.add_shot(
+        "sh020", currentCamera="second|shotCam|shotCamShape", startTime=1003.0, endTime=1006.0, shotName="020"
+    )
+    assert host.scene().labels == {"sh020": "shot 020: 1003-1006, second|shotCam"}
+
+
 def test_shots_of_the_camera_sequencer_follow_the_cameras_with_their_own_range(maya, host):
     maya.scene.add_shot("sh030", currentCamera="second", startTime=1007.0, endTime=1010.0, shotName="030")
     maya.scene.add_shot("sh020", currentCamera="shotCamShape", startTime=1001.0, endTime=1006.0, shotName="020")
