@@ -10,7 +10,9 @@ from doubles.colour_bars import painted
 from doubles.maya import sample_scene
 from doubles.maya.program import running
 
+from ft_dcc.errors import Cancelled
 from ft_dcc.frames import FrameRange, Resolution
+from ft_dcc.host import PlayblastRequest
 from ft_dcc.production.tasks import ensure_task
 
 
@@ -77,6 +79,25 @@ def test_the_dialog_of_the_menu_lists_the_cameras_and_publishes(
     assert requests.get(page.result.link, timeout=30).status_code == 200
     version = session.query(f'AssetVersion where task_id is "{task["id"]}"').one()
     assert (version["version"], version["asset"]["type"]["short"]) == (1, "playblast")
+
+
+def test_escape_in_a_window_of_maya_cancels_a_capture_and_closes_nothing(maya, app, tmp_path):
+    from ft_dcc_maya.host import MayaHost
+    from Qt import QtCore, QtTest, QtWidgets
+
+    window = QtWidgets.QDialog()
+    window.show()
+    request = PlayblastRequest("shotCam", FrameRange(1001, 1012), Resolution(64, 36), tmp_path / "frames", "shot")
+
+    def press(frame):
+        if frame == 1002:
+            QtTest.QTest.keyClick(window, QtCore.Qt.Key.Key_Escape)
+
+    with pytest.raises(Cancelled, match="before frame 1003"):
+        MayaHost().playblast(request, press)
+    assert window.isVisible()
+    QtTest.QTest.keyClick(window, QtCore.Qt.Key.Key_Escape)
+    assert not window.isVisible()
 
 
 def test_a_range_of_the_time_slider_is_chosen_from_a_menu(maya, choose_from_menu, wait_until):

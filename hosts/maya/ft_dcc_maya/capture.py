@@ -23,11 +23,11 @@ from .viewport import (
     activate,
     artists_view,
     fixed_background,
-    loaded_textures,
     own_panel,
-    progress_window,
     without_messages,
 )
+from .views.escape import progress_window
+from .views.textures import loaded_textures
 
 DrawFrame = Callable[[int], None]
 

@@ -11,6 +11,7 @@ from maya import cmds
 from ft_dcc.errors import SettingInvalid
 
 from .maintained import SceneRestore
+from .views.plugin_objects import apply_filters, copy_filters, find_filters, find_locator_filters
 
 SHADINGS = ("smoothShaded", "flatShaded", "wireframe", "points", "boundingBox")
 LIGHTS = ("default", "all", "selected", "active", "none")
@@ -98,6 +99,13 @@ def _choices(*allowed: object) -> Any:
     return check
 
 
+def _check_hidden(look: Look, attribute: attrs.Attribute[Any], value: tuple[str, ...]) -> None:
+    """Raise SettingInvalid unless each name is a flag of modelEditor, or a filter that a plug-in has registered."""
+    known = (*VIEWPORT_HELPERS, *_RENDERABLES)
+    if set(value) - set(known):
+        _choices(*known, *find_filters())(look, attribute, value)
+
+
 def _texts(value: str | Iterable[str]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
 
@@ -106,10 +114,10 @@ def _texts(value: str | Iterable[str]) -> tuple[str, ...]:
 class Look:
     """The settings of one playblast.
 
-    ``samples`` is the anti-aliasing, ``hide`` the kinds of objects that are not drawn, by their flag of
-    modelEditor, and ``isolate``, unless it is empty, the only nodes that are drawn; ``isolate_selected`` adds the
-    selected ones. ``background`` is the colour behind the scene. With ``like_viewport``, shading, lights, textures,
-    shadows and the kinds of objects are those of the artist's view.
+    ``samples`` is the anti-aliasing, ``hide`` the kinds of objects that are not drawn, by their flag of modelEditor or
+    the filter of a plug-in, and ``isolate``, unless it is empty, the only nodes that are drawn; ``isolate_selected``
+    adds the selected ones. ``background`` is the colour behind the scene. With ``like_viewport``, shading, lights,
+    textures, shadows and the kinds of objects are those of the artist's view.
     """
 
     shading: str = attrs.field(default="smoothShaded", validator=_choices(*SHADINGS))
@@ -120,9 +128,7 @@ class Look:
     default_material: bool = False
     occlusion: bool = False
     samples: int = attrs.field(default=8, validator=_choices(*SAMPLES))
-    hide: tuple[str, ...] = attrs.field(
-        default=VIEWPORT_HELPERS, converter=_texts, validator=_choices(*VIEWPORT_HELPERS, *_RENDERABLES)
-    )
+    hide: tuple[str, ...] = attrs.field(default=VIEWPORT_HELPERS, converter=_texts, validator=_check_hidden)
     isolate: tuple[str, ...] = attrs.field(default=(), converter=_texts)
     isolate_selected: bool = False
     background: str = attrs.field(default="grey", validator=_choices(*BACKGROUNDS))
@@ -164,7 +170,7 @@ class Look:
             "shadows": self.shadows,
             "wireframeOnShaded": self.wireframe,
             "useDefaultMaterial": self.default_material,
-            **dict.fromkeys(self.hide, False),
+            **{name: False for name in self.hide if name in (*VIEWPORT_HELPERS, *_RENDERABLES)},
         }
         if int(cmds.about(apiVersion=True)) >= _BLUE_PENCIL_API:
             view["bluePencil"] = False
@@ -184,11 +190,19 @@ class Look:
         # One by one: some combinations of flags lose one of them.
         for name, value in view.items():
             cmds.modelEditor(panel, edit=True, **{name: value})
+        if self.like_viewport and artists_view:
+            copy_filters(panel, artists_view)
+        else:
+            apply_filters(panel, self._hidden_filters())
         nodes = self.nodes_to_isolate()
         if nodes:
             cmds.isolateSelect(panel, state=True)  # type: ignore[call-overload] # the documentation has no mode for it
             for node in nodes:
                 cmds.isolateSelect(panel, addDagObject=node)  # type: ignore[call-overload] # nor for this
+
+    def _hidden_filters(self) -> tuple[str, ...]:
+        """Return the hidden filters of plug-ins; those of locators are hidden with all other locators."""
+        return (*self.hide, *(find_locator_filters() if "locators" in self.hide else ()))
 
     def nodes_to_isolate(self) -> tuple[str, ...]:
         """Return the only nodes to draw, none for all; raise SettingInvalid if one is missing or none is selected."""

@@ -78,6 +78,10 @@ def playblast(maya: Maya, call: Invocation) -> Any:
                 return None
             if maya.playblast_evaluates or frame != before:
                 maya.scene.set_time(float(frame))
+            if maya.interface.sequence_panel:
+                # The view on sequence time takes the focus, and the image. Source: maya-capture, pull request 98.
+                maya.interface.focus = maya.interface.sequence_panel
+                panel = maya.interface.controls[maya.interface.sequence_panel]
             _write(maya, panel, resolution, _path(flags, index, frame), flags)
     except OSError as error:
         if flags.get("throwOnError"):
@@ -86,7 +90,7 @@ def playblast(maya: Maya, call: Invocation) -> Any:
         if maya.scene.time != before:
             maya.scene.set_time(before)
         maya.record_change(call.command)
-    return name
+    return name if maya.returns_name else None
 
 
 def _refuse(maya: Maya, flags: dict[str, Any]) -> None:
@@ -158,6 +162,8 @@ def _write(maya: Maya, panel: Control | None, resolution: Resolution, path: Path
         threading.Event().wait()
     if maya.fail_at is not None and time >= maya.fail_at:
         raise OSError(28, "No space left on device")
+    if not maya.writes_images:
+        return
     if path.exists() and not flags.get("forceOverwrite"):
         raise OSError(17, "File exists")
     # An invisible window can be drawn only off-screen.

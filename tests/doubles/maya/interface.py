@@ -73,6 +73,8 @@ class Interface:
     tile_previews: set[str] = attrs.field(factory=set)
     # The view that shows the time of the Camera Sequencer.
     sequence_panel: str = ""
+    # The classification of the objects that each filter of a plug-in hides.
+    plugin_filters: dict[str, str] = attrs.field(factory=dict)
     # The first selected frame of the time slider, and the one after the last.
     selected_range: tuple[float, float] | None = None
     run_time_commands: dict[str, dict[str, Any]] = attrs.field(factory=dict)
@@ -117,6 +119,8 @@ class Interface:
         del self.controls[name]
         if self.focus == name:
             self.focus = "modelPanel1"
+        if self.sequence_panel == name:
+            self.sequence_panel = ""
 
     def window_of(self, name: str) -> Control:
         control = self.controls[name]
@@ -137,6 +141,7 @@ class Interface:
             "viewers": self.viewers,
             "background": (dict(self.preferences), dict(self.colours)),
             "run-time commands": sorted(self.run_time_commands),
+            "sequence time": self.sequence_panel,
         }
 
 
@@ -147,7 +152,11 @@ def window(maya: Maya, call: Invocation) -> Any:
         maya.interface.require(call.command, call.first(), "window").values.update(call.flags)
         return call.first()
     values = {"visible": True, "widthHeight": (400, 300), **call.flags}
-    return maya.interface.add(call.first(), "window", **values).name
+    name = call.first()
+    if name is None:
+        maya.interface.made += 1
+        name = f"window{maya.interface.made}"
+    return maya.interface.add(name, "window", **values).name
 
 
 def layout(maya: Maya, call: Invocation) -> Any:
@@ -180,17 +189,56 @@ def model_panel(maya: Maya, call: Invocation) -> Any:
 
 def model_editor(maya: Maya, call: Invocation) -> Any:
     view = maya.interface.require(call.command, call.first(), "panel")
+    if "queryPluginObjects" in call.flags:
+        return view.values.get("pluginObjects", {}).get(call.flags["queryPluginObjects"], True)
     if call.mode == "query":
         (name,) = call.flags
         return view.values.get(name, True)
     if call.mode == "create":
         raise NotImplementedError("modelEditor without a panel")
+    if "pluginObjects" in call.flags:
+        name, is_shown = call.flags["pluginObjects"]
+        if name not in maya.interface.plugin_filters:
+            raise RuntimeError(f"modelEditor: There is no plug-in display filter {name}.")
+        view.values["pluginObjects"] = {**view.values.get("pluginObjects", {}), name: is_shown}
+        return None
     if "camera" in call.flags:
         maya.scene.node(call.flags["camera"])
     for name, value in call.flags.items():
         if name in _VALUES and value not in _VALUES[name]:
             raise RuntimeError(f"modelEditor: Invalid value '{value}' for flag '{name}'.")
     view.values.update(call.flags)
+    return None
+
+
+def plugin_display_filter(maya: Maya, call: Invocation) -> Any:
+    """Return the names of the filters, or the classification of one."""
+    if call.mode != "query":
+        raise NotImplementedError(f"pluginDisplayFilter({call.flags})")
+    if call.flags.get("listFilters"):
+        return list(maya.interface.plugin_filters)
+    if list(call.flags) != ["classification"]:
+        raise NotImplementedError(f"pluginDisplayFilter({call.flags})")
+    return maya.interface.plugin_filters[call.first()]
+
+
+def classification(maya: Maya, call: Invocation) -> bool:
+    """Return whether the classification of a type is, or begins with, the given one."""
+    if not call.flags["satisfies"]:
+        raise RuntimeError("getClassification: the classification is empty.")
+    own = maya.plugin_types.get(call.first(), ("", ""))[1]
+    return f"{own}/".startswith(f"{call.flags['satisfies']}/")
+
+
+def sequence_manager(maya: Maya, call: Invocation) -> Any:
+    """Return or set the view on sequence time."""
+    if list(call.flags) != ["modelPanel"]:
+        raise NotImplementedError(f"sequenceManager({call.flags})")
+    if not any(node.kind == "sequencer" for node in maya.scene.nodes):
+        maya.misuses.append("sequenceManager was called without a sequencer, where Maya may crash")
+    if call.mode == "query":
+        return maya.interface.sequence_panel or None
+    maya.interface.sequence_panel = maya.interface.require(call.command, call.flags["modelPanel"], "panel").name
     return None
 
 
@@ -402,6 +450,7 @@ COMMANDS = {
     "displayPref": display_preference,
     "displayRGBColor": display_colour,
     "frameLayout": frame_layout,
+    "getClassification": classification,
     "getPanel": get_panel,
     "isolateSelect": isolate,
     "menu": menu,
@@ -414,6 +463,8 @@ COMMANDS = {
     "progressWindow": progress,
     "colorManagementPrefs": colour_management,
     "ogs": viewport_2,
+    "pluginDisplayFilter": plugin_display_filter,
+    "sequenceManager": sequence_manager,
     "runTimeCommand": run_time_command,
     "refresh": lambda maya, call: None,
     "saveShelf": save_shelf,

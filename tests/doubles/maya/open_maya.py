@@ -61,6 +61,15 @@ def classes(maya: Maya) -> dict[str, Any]:
         def getDependNode(self, index: int) -> MObject:  # noqa: N802
             return MObject(maya.scene.node(self._names[index]))
 
+    class MObjectHandle:
+        """A reference to a node that may be deleted meanwhile, also with its scene."""
+
+        def __init__(self, node: MObject) -> None:
+            self._node = node.node
+
+        def isValid(self) -> bool:  # noqa: N802
+            return any(node is self._node for node in maya.scene.nodes)
+
     class MFnNurbsCurve:
         """Makes a curve; nothing of it is undoable or selected."""
 
@@ -124,5 +133,5 @@ def classes(maya: Maya) -> dict[str, Any]:
         def loadPath(self) -> str:  # noqa: N802
             return str(self._file.parent)
 
-    bound = (MSelectionList, MFnNurbsCurve, MSceneMessage, MMessage, MFnPlugin)
+    bound = (MSelectionList, MObjectHandle, MFnNurbsCurve, MSceneMessage, MMessage, MFnPlugin)
     return {each.__name__: each for each in (MPoint, MPointArray, MDoubleArray, MDistance, *bound)}

@@ -24,7 +24,7 @@ from doubles.maya.scene import Scene
 Handler = Callable[..., Any]
 # The commands of the interface that Maya has without a window, too.
 _WINDOW_COMMANDS = {*interface.COMMANDS, "workspaceControl"}
-_WITHOUT_WINDOW = ("optionVar", "warning", "colorManagementPrefs")
+_WITHOUT_WINDOW = ("optionVar", "warning", "colorManagementPrefs", "getClassification", "pluginDisplayFilter")
 
 
 class Maya:
@@ -39,11 +39,16 @@ class Maya:
         self.undo: list[str] = []
         self.is_undo_on = True
         self.is_escape_pressed = False
+        # Whether the key was pressed, and Maya has not read it yet.
+        self.has_key_waiting = False
         self.escape_at: float | None = None
         self.fail_at: float | None = None
         # The frames at which the process ends, and at which it waits for ever.
         self.crash_at: float | None = None
         self.hang_at: float | None = None
+        # Whether a playblast returns the name of its images, and whether it writes them.
+        self.returns_name = True
+        self.writes_images = True
         # On Windows both sizes of an image are multiples of four.
         self.is_windows = False
         self.has_image_plane = True
@@ -57,6 +62,8 @@ class Maya:
         # Whether a default run-time command can be deleted is not documented.
         self.deletes_default_commands = True
         self.plugins: set[str] = set()
+        # Types of plug-ins: the type that each derives from, and its classification.
+        self.plugin_types: dict[str, tuple[str, str]] = {}
         # Whether an import goes to the camera of the active view.
         self.imports_into_active_camera = True
         # Whether plug-ins change a scene when it opens.
@@ -87,6 +94,7 @@ class Maya:
     def open(self, new: Scene) -> None:
         """Open another scene; the state of the previous one is lost."""
         self.scene, self.undo = new, []
+        self.interface.tile_previews.clear()
 
     def call(self, command: str, /, *arguments: Any, **keywords: Any) -> Any:
         """Run one command as ``maya.cmds`` does."""

@@ -75,6 +75,7 @@ CREATED: dict[str, dict[str, Any]] = {
     "nurbsCurve": {**_DISPLAY, "lineWidth": -1.0, "points": ()},
     "imagePlane": {**_DISPLAY, **IMAGE_PLANE},
 }
+_SHAPES = {"camera", "mesh", "locator", "nurbsCurve", "annotationShape", "imagePlane"}
 SHOT = {"shotName": "", "currentCamera": "", "startTime": 1.0, "endTime": 1.0, "mute": False}
 TEXTURE = {"fileTextureName": "", "uvTilingMode": 0}
 SOUND = {"filename": "", "offset": 0.0, "sourceStart": 0.0, "sourceEnd": 0.0, "mute": False}
@@ -194,6 +195,10 @@ class Scene:
         self.nodes.append(Node(name, "shot", attributes={**SHOT, **attributes}))
         return self.nodes[-1]
 
+    def add_sequencer(self) -> Node:
+        self.nodes.append(Node("sequencer1", "sequencer"))
+        return self.nodes[-1]
+
     def add_texture(self, name: str, **attributes: Any) -> Node:
         self.nodes.append(Node(name, "file", attributes={**TEXTURE, **attributes}))
         return self.nodes[-1]
@@ -251,10 +256,16 @@ def list_nodes(maya: Maya, call: Invocation) -> list[str]:
     if "selection" in flags:
         return [scene.node(name).path if flags.get("long") else name for name in scene.selection]
     if "type" in flags:
-        found = [node for node in found if node.kind == flags["type"]]
+        bases = {kind: base for kind, (base, _) in maya.plugin_types.items()}
+        found = [node for node in found if flags["type"] in (node.kind, bases.get(node.kind))]
+    if flags.get("shapes"):
+        found = [node for node in found if node.kind in _SHAPES or node.kind in maya.plugin_types]
     if flags.get("uuid"):
         return [node.uuid for node in found]
-    return [node.path if flags.get("long") else scene.shortest(node) for node in found]
+    names = [node.path if flags.get("long") else scene.shortest(node) for node in found]
+    if flags.get("showType"):
+        return [text for name, node in zip(names, found) for text in (name, node.kind)]
+    return names
 
 
 def list_relatives(maya: Maya, call: Invocation) -> list[str] | None:
