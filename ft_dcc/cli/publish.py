@@ -328,9 +328,8 @@ def print_result(output: Output, published: models.Published) -> int:
     """
     for problem in published.problems:
         output.message(problem_line(problem))
-    for version in published.versions:
-        for change in version.changes:
-            output.message(f"{version.source}: {change}.")
+    for sentence in models.describe_changes(published.versions):
+        output.message(sentence)
     lines = [version.link or version_line(version) for version in published.versions]
     output.result("\n".join(lines), published.report())
     if not published.problems:

@@ -100,6 +100,31 @@ def test_escape_in_a_window_of_maya_cancels_a_capture_and_closes_nothing(maya, a
     assert not window.isVisible()
 
 
+def test_what_the_movies_lack_is_said_once_below_the_result(
+    maya, choose_from_menu, press, wait_until, session, task, task_path
+):
+    maya.scene.file_info["ft_dcc_task_id"] = task["id"]
+    maya.scene.add_sound("music", filename="/audio/music.wav")
+    page = choose_from_menu("Publish for review…").publish_page
+    page.sources.tick_only(("shotCam", "second"))
+    press(page.publish)
+    wait_until(lambda: page.result.isVisible(), maya)
+    lines = [line for line in page.result.message.text().splitlines() if "music" in line]
+    expected = "the movie has the sound of the time slider only, not music; mix them into one file, or mute them."
+    assert lines == [f"shotCam, second: {expected}"]
+
+
+def test_a_scene_that_was_never_saved_has_no_button_that_saves_it(
+    maya, choose_from_menu, press, wait_until, task, task_path
+):
+    maya.scene.path = ""
+    maya.scene.file_info["ft_dcc_task_id"] = task["id"]
+    page = choose_from_menu("Publish for review…").publish_page
+    press(page.publish)
+    wait_until(lambda: page.problems.isVisible(), maya)
+    assert page.problems.repairs == []
+
+
 def test_a_range_of_the_time_slider_is_chosen_from_a_menu(maya, choose_from_menu, wait_until):
     maya.interface.selected_range = (1003.0, 1006.0)
     dialog = choose_from_menu("Publish for review…")
