@@ -143,6 +143,8 @@ ENCODERS = ("auto", "software", "nvenc", "qsv", "videotoolbox", "vaapi", "amf")
 DISPLAY_COLOURS = "display"
 # The ranges of a Maya scene: the outer and the inner one of its time slider.
 ANIMATION_RANGE, PLAYBACK_RANGE = "animation", "playback"
+# How Maya captures: one playblast for each frame, or one for all of them.
+FRAME_BY_FRAME, WHOLE_RANGE = "frames", "range"
 _SLATE = (
     "{project}  {shot}",
     *("Task: {task}", "Version: {version}", "Frames: {range}  at {fps} fps", "Resolution: {resolution}"),
@@ -369,6 +371,13 @@ SETTINGS = (
         ("FT_DCC_MAYA_RANGE",),
         ANIMATION_RANGE,
         check=_one_of(ANIMATION_RANGE, PLAYBACK_RANGE),
+    ),
+    Setting(
+        "maya_capture",
+        "how Maya captures: `frames`, one playblast for each frame, or `range`, one for all of them",
+        ("FT_DCC_MAYA_CAPTURE",),
+        FRAME_BY_FRAME,
+        check=_one_of(FRAME_BY_FRAME, WHOLE_RANGE),
     ),
     Setting(
         "tab_on_new_writes",

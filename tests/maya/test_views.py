@@ -35,7 +35,7 @@ def test_the_focus_stays_where_it_is_if_its_panel_was_closed_during_the_capture(
 
 def test_a_larger_image_is_cropped_in_its_middle(maya, tmp_path):
     pytest.importorskip("Qt")
-    from ft_dcc_maya.capture import crop_png
+    from ft_dcc_maya.views.playblast import crop_png
     from Qt import QtGui
 
     image = QtGui.QImage(8, 6, QtGui.QImage.Format.Format_RGB32)

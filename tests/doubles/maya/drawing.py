@@ -76,7 +76,7 @@ def playblast(maya: Maya, call: Invocation) -> Any:
         for index, frame in enumerate(sorted(flags.get("frame", [before]))):
             if maya.escape_at is not None and frame >= maya.escape_at:
                 return None
-            if maya.playblast_evaluates or frame != before:
+            if maya.playblast_evaluates or frame != maya.scene.time:
                 maya.scene.set_time(float(frame))
             if maya.interface.sequence_panel:
                 # The view on sequence time takes the focus, and the image. Source: maya-capture, pull request 98.

@@ -1,1 +1,1 @@
-"""What surrounds the image of a view while it is captured: textures, objects of plug-ins, sequence time and Escape."""
+"""The images of a view, and what surrounds them: textures, objects of plug-ins, sequence time and Escape."""
