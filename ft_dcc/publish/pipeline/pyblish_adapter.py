@@ -114,7 +114,8 @@ def find_repair(plugin: PluginClass, instance: Instance | None) -> str | None:
     # pyblish gives every plugin a repair() that does nothing.
     if plugin.repair is Plugin.repair:
         return None
-    if instance is not None and hasattr(plugin, "can_repair") and not plugin().can_repair(instance):
+    can_repair = getattr(plugin(), "can_repair", None)
+    if instance is not None and can_repair is not None and not can_repair(instance):
         return None
     wanted = set(getattr(plugin, "repair_families", ("*",)))
     families = {"*"} if instance is None else {"*", instance.data["family"], *instance.data["families"]}

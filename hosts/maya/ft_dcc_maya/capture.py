@@ -13,7 +13,7 @@ from ft_dcc.errors import Cancelled, CaptureFailed
 from ft_dcc.frames import Frames, Resolution
 from ft_dcc.host import PlayblastRequest
 from ft_dcc.host_support.capture_files import make_folder
-from ft_dcc.settings.definitions import WHOLE_RANGE
+from ft_dcc.settings.definitions import ARTISTS_VIEW, WHOLE_RANGE
 from ft_dcc.settings.resolve import read_settings
 
 from . import compare, feedback
@@ -27,6 +27,7 @@ from .viewport import (
     own_panel,
     without_messages,
 )
+from .views.artists_panel import borrowed_panel
 from .views.escape import progress_window
 from .views.playblast import RangeDrawer, draw_image
 from .views.textures import loaded_textures
@@ -118,6 +119,8 @@ def _prepare(source: str, look: Mapping[str, Any]) -> tuple[str, Look]:
     camera, checked_look = camera_shape(source), Look.from_request(look)
     if cmds.about(batch=True):
         checked_look.require_drawable_without_window()
+    elif _uses_artists_view():
+        checked_look.require_drawable_in_artists_view()
     checked_look.nodes_to_isolate()
     return camera, checked_look
 
@@ -138,12 +141,17 @@ def _set_up_view(source: str, resolution: Resolution, look: Look, restore: Scene
     restore.enter(without_messages())
     restore.enter(fixed_background(look.background_colour))
     restore.enter(loaded_textures())
-    panel = restore.enter(own_panel(resolution))
+    is_own = not (view and _uses_artists_view())
+    panel = restore.enter(own_panel(resolution) if is_own else borrowed_panel(view))
     look.apply_to_panel(panel, view)
     cmds.modelEditor(panel, edit=True, camera=source)
     # Without a refresh the first frame may be drawn with the previous settings.
     cmds.refresh(force=True)
     return panel
+
+
+def _uses_artists_view() -> bool:
+    return read_settings().require("maya_view") == ARTISTS_VIEW
 
 
 def _make_only_renderable(camera: str, restore: SceneRestore) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from maya import cmds
@@ -39,10 +39,24 @@ def own_panel(resolution: Resolution) -> Iterator[str]:
 def activate(panel: str) -> None:
     """Make the panel the active view: in others, sequences on image planes do not advance.
 
-    A view on sequence time takes the focus at each change of time.
+    The focus alone is not known to be enough in every Maya.
     """
     if str(cmds.getPanel(withFocus=True)) != panel:
         cmds.setFocus(panel)
+    _make_active(panel)
+
+
+def _active_view() -> str:
+    """Return the view that plays, which need not have the focus; "" if there is none."""
+    views: Any = cmds.getPanel(type="modelPanel") or []
+    return next((str(view) for view in views if cmds.modelEditor(view, query=True, activeView=True)), "")
+
+
+def _make_active(view: str) -> None:
+    if not cmds.modelEditor(view, query=True, activeView=True):
+        # Some versions may refuse it for a view in a hidden window.
+        with suppress(RuntimeError):
+            cmds.modelEditor(view, edit=True, activeView=True)
 
 
 def _close_window() -> None:
@@ -61,13 +75,15 @@ def _remove_panel(panel: str) -> None:
 
 @contextmanager
 def maintained_focus() -> Iterator[None]:
-    """Restore on exit which panel is the active one, unless it was closed."""
-    panel = str(cmds.getPanel(withFocus=True) or "")
+    """Restore on exit which panel has the focus, and which view plays, unless they were closed."""
+    panel, view = str(cmds.getPanel(withFocus=True) or ""), _active_view()
     try:
         yield
     finally:
         if panel and panel in (cmds.getPanel(allPanels=True) or []):
             cmds.setFocus(panel)
+        if view and cmds.modelPanel(view, exists=True):
+            _make_active(view)
 
 
 def artists_view() -> str:

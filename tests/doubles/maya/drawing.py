@@ -80,7 +80,7 @@ def playblast(maya: Maya, call: Invocation) -> Any:
                 maya.scene.set_time(float(frame))
             if maya.interface.sequence_panel:
                 # The view on sequence time takes the focus, and the image. Source: maya-capture, pull request 98.
-                maya.interface.focus = maya.interface.sequence_panel
+                maya.interface.focus = maya.interface.active_view = maya.interface.sequence_panel
                 panel = maya.interface.controls[maya.interface.sequence_panel]
             _write(maya, panel, resolution, _path(flags, index, frame), flags)
     except OSError as error:
@@ -169,7 +169,7 @@ def _write(maya: Maya, panel: Control | None, resolution: Resolution, path: Path
     # An invisible window can be drawn only off-screen.
     is_seen = panel is None or flags.get("offScreen") or maya.interface.window_of(panel.name).values["visible"]
     # Maya's PNGs have an alpha channel. A sequence on an image plane advances only in the active view.
-    is_advancing = panel is None or maya.interface.focus == panel.name or not maya.has_image_plane
+    is_advancing = panel is None or not maya.has_image_plane or _is_playing(maya, panel)
     if drawn.curves:
         path.write_bytes(_painted_curves(drawn.curves, resolution))
         return
@@ -178,6 +178,11 @@ def _write(maya: Maya, panel: Control | None, resolution: Resolution, path: Path
         path.write_bytes(drawn.images[0].read_bytes())
         return
     path.write_bytes(painted(int(time) if is_clean else 0, resolution, has_alpha=True))
+
+
+def _is_playing(maya: Maya, panel: Control) -> bool:
+    is_hidden = not maya.interface.window_of(panel.name).values["visible"]
+    return maya.interface.active_view == panel.name and (maya.hidden_views_advance or not is_hidden)
 
 
 def _has_all_tiles(maya: Maya) -> bool:

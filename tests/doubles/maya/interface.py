@@ -49,6 +49,8 @@ class Control:
 class Interface:
     controls: dict[str, Control] = attrs.field(factory=dict)
     focus: str = ""
+    # The view that plays: sequences on image planes advance in it only.
+    active_view: str = ""
     options: dict[str, Any] = attrs.field(factory=dict)
     sound: str = ""
     shows_sound: bool = True
@@ -83,7 +85,7 @@ class Interface:
 
     @classmethod
     def new(cls) -> Interface:
-        interface = cls(focus="modelPanel4", options={"inViewMessageEnable": 1})
+        interface = cls(focus="modelPanel4", active_view="modelPanel4", options={"inViewMessageEnable": 1})
         interface.add("MayaWindow", "window", visible=True, widthHeight=(1280, 720))
         interface.add("mainPane", "layout", "MayaWindow")
         for number in (1, 2, 3, 4):
@@ -119,6 +121,8 @@ class Interface:
         del self.controls[name]
         if self.focus == name:
             self.focus = "modelPanel1"
+        if self.active_view == name:
+            self.active_view = "modelPanel1"
         if self.sequence_panel == name:
             self.sequence_panel = ""
 
@@ -129,12 +133,10 @@ class Interface:
         return control
 
     def state(self) -> dict[str, Any]:
-        controls = sorted(
-            (c.name, c.kind, c.parent, sorted(map(str, c.values.items()))) for c in self.controls.values()
-        )
+        controls = sorted((c.name, c.kind, c.parent, _described(c)) for c in self.controls.values())
         return {
             "controls": controls,
-            "focus": self.focus,
+            "focus": (self.focus, self.active_view),
             "options": dict(self.options),
             "sound": (self.sound, self.shows_sound, self.is_playing),
             "progress": self.progress and dict(self.progress),
@@ -143,6 +145,17 @@ class Interface:
             "run-time commands": sorted(self.run_time_commands),
             "sequence time": self.sequence_panel,
         }
+
+
+def _described(control: Control) -> list[str]:
+    """Return the values of a control, without those of a view that are the same as before they were set."""
+    values = dict(control.values)
+    if control.kind == "panel":
+        values["pluginObjects"] = {
+            name: is_shown for name, is_shown in values.pop("pluginObjects", {}).items() if not is_shown
+        }
+        values = {name: value for name, value in values.items() if name in VIEW or value is not True}
+    return sorted(map(str, values.items()))
 
 
 def window(maya: Maya, call: Invocation) -> Any:
@@ -183,7 +196,7 @@ def model_panel(maya: Maya, call: Invocation) -> Any:
     interface.add(f"{made.name}Bar", "bar", made.name, collapse=False)
     if maya.new_panels_take_focus:
         # Also from the artist's.
-        interface.focus = made.name
+        interface.focus = interface.active_view = made.name
     return made.name
 
 
@@ -193,9 +206,14 @@ def model_editor(maya: Maya, call: Invocation) -> Any:
         return view.values.get("pluginObjects", {}).get(call.flags["queryPluginObjects"], True)
     if call.mode == "query":
         (name,) = call.flags
-        return view.values.get(name, True)
+        return maya.interface.active_view == view.name if name == "activeView" else view.values.get(name, True)
     if call.mode == "create":
         raise NotImplementedError("modelEditor without a panel")
+    if "activeView" in call.flags:
+        if maya.refuses_active_view:
+            raise RuntimeError("modelEditor: The view cannot be activated.")
+        maya.interface.active_view = view.name
+        return None
     if "pluginObjects" in call.flags:
         name, is_shown = call.flags["pluginObjects"]
         if name not in maya.interface.plugin_filters:
@@ -291,11 +309,15 @@ def get_panel(maya: Maya, call: Invocation) -> Any:
         ]
     if "typeOf" in call.flags:
         return kinds[interface.require(call.command, call.flags["typeOf"], *kinds).kind]
-    return [control.name for control in interface.controls.values() if control.kind in kinds]
+    wanted = [kind for kind, name in kinds.items() if name == call.flags.get("type", name)]
+    return [control.name for control in interface.controls.values() if control.kind in wanted]
 
 
 def set_focus(maya: Maya, call: Invocation) -> None:
-    maya.interface.focus = maya.interface.require(call.command, call.first(), "panel", "outliner").name
+    panel = maya.interface.require(call.command, call.first(), "panel", "outliner")
+    maya.interface.focus = panel.name
+    if panel.kind == "panel" and maya.focus_activates:
+        maya.interface.active_view = panel.name
 
 
 def delete_interface(maya: Maya, call: Invocation) -> None:

@@ -59,6 +59,11 @@ class Maya:
         # Maya's documentation says that only edits of unloaded references are removed; programs remove others, too.
         self.removes_applied_edits = True
         self.new_panels_take_focus = True
+        # Whether the focus makes a view the active one, and whether modelEditor refuses to do it.
+        self.focus_activates = True
+        self.refuses_active_view = False
+        # Whether sequences on image planes advance in a hidden view at all.
+        self.hidden_views_advance = True
         # Whether a default run-time command can be deleted is not documented.
         self.deletes_default_commands = True
         self.plugins: set[str] = set()

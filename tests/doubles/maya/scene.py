@@ -364,7 +364,7 @@ def current_time(maya: Maya, call: Invocation) -> float:
     maya.record_step(call.command)
     if maya.interface.sequence_panel:
         # The sequencer changes the camera of its view, and makes it the active one.
-        maya.interface.focus = maya.interface.sequence_panel
+        maya.interface.focus = maya.interface.active_view = maya.interface.sequence_panel
     return maya.scene.time
 
 
