@@ -276,6 +276,32 @@ def test_the_acceptance_check_of_keys_passes_in_the_double(maya, app, tmp_path):
     check_keys(CheckContext(target, tmp_path, ""))
 
 
+def test_the_acceptance_check_of_an_unkeyed_pose_opens_the_dialog(
+    maya, app, close_dialog, session, tmp_path, monkeypatch
+):
+    from ft_dcc_maya.acceptance.scene_checks import check_unkeyed_pose
+    from ft_dcc_maya.acceptance.under_test import MayaUnderTest
+
+    from ft_dcc.acceptance.host_under_test import CheckContext
+    from ft_dcc.errors import Error
+
+    for name, value in (
+        ("FTRACK_SERVER", session.server_url),
+        ("FTRACK_API_USER", session.api_user),
+        ("FTRACK_API_KEY", session.api_key),
+    ):
+        monkeypatch.setenv(name, value)
+    target = MayaUnderTest()
+    target.build()
+    figures = check_unkeyed_pose(CheckContext(target, tmp_path, ""))
+    assert figures == {"the dialog was opened": True, "a preview keeps it": True}
+    # A dialog that sets the time discards the value.
+    read = target.host.scene
+    monkeypatch.setattr(target.host, "scene", lambda: (maya.call("currentTime", 1004.0), read())[1])
+    with pytest.raises(Error, match="the value after the dialog was opened: found -"):
+        check_unkeyed_pose(CheckContext(target, tmp_path, ""))
+
+
 def test_the_acceptance_check_of_the_panel_passes_in_the_double(maya, choose_from_menu, tmp_path):
     from ft_dcc_maya.acceptance.interface_checks import check_panel
     from ft_dcc_maya.acceptance.under_test import MayaUnderTest

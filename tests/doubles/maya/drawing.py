@@ -173,7 +173,9 @@ def _write(maya: Maya, panel: Control | None, resolution: Resolution, path: Path
     if drawn.curves:
         path.write_bytes(_painted_curves(drawn.curves, resolution))
         return
-    is_clean = is_seen and is_advancing
+    # Another view has taken the image.
+    is_wanted = panel is None or flags.get("editorPanelName", panel.name) == panel.name
+    is_clean = is_seen and is_advancing and is_wanted
     if drawn.images and is_clean and png_size(drawn.images[0]) == resolution:
         path.write_bytes(drawn.images[0].read_bytes())
         return

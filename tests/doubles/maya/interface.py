@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +30,7 @@ _VALUES = {
     "displayLights": {"selected", "active", "all", "default", "none"},
     "rendererName": {"vp2Renderer"},
 }
+_LOADED_SHELF = re.compile(r'source "([^"]+)"; setParent "([^"]+)"; (\w+)\(\);')
 _GLOBALS = {
     "$gMainWindow": "MayaWindow",
     "$gPlayBackSlider": "timeControl1",
@@ -180,7 +183,8 @@ def layout(maya: Maya, call: Invocation) -> Any:
             return interface.children(control.name) or None
         return next(iter(interface.children(control.name)))
     interface.made += 1
-    return interface.add(f"{call.command}{interface.made}", "layout", call.flags["parent"]).name
+    kind = "shelf" if call.command == "shelfLayout" else "layout"
+    return interface.add(call.first() or f"{call.command}{interface.made}", kind, call.flags["parent"]).name
 
 
 def model_panel(maya: Maya, call: Invocation) -> Any:
@@ -250,6 +254,9 @@ def classification(maya: Maya, call: Invocation) -> bool:
 
 def sequence_manager(maya: Maya, call: Invocation) -> Any:
     """Return or set the view on sequence time."""
+    if call.mode == "query" and "writableSequencer" in call.flags:
+        # It makes one.
+        return maya.scene.add_sequencer().name
     if list(call.flags) != ["modelPanel"]:
         raise NotImplementedError(f"sequenceManager({call.flags})")
     if not any(node.kind == "sequencer" for node in maya.scene.nodes):
@@ -359,11 +366,11 @@ def shelf_button(maya: Maya, call: Invocation) -> Any:
 
 
 def save_shelf(maya: Maya, call: Invocation) -> None:
-    """Write the buttons of a shelf to a file of MEL; whether their tags are among it is not documented."""
+    """Write the buttons of a shelf to a procedure of MEL; whether their tags are among it is not documented."""
     shelf, name = call.arguments
     buttons = [maya.interface.controls[each] for each in maya.interface.children(shelf)]
-    text = "".join(f"shelfButton -command {each.values.get('command')!r};\n" for each in buttons)
-    Path(f"{name}.mel").write_text(text, encoding="utf-8")
+    lines = "".join(f"    shelfButton -command {each.values.get('command')!r};\n" for each in buttons)
+    Path(f"{name}.mel").write_text(f"global proc {Path(name).name} () {{\n{lines}}}\n", encoding="utf-8")
 
 
 def option(maya: Maya, call: Invocation) -> Any:
@@ -458,12 +465,31 @@ def show_message(maya: Maya, call: Invocation) -> Any:
     return call.flags.get("defaultButton", "")
 
 
-def evaluate_mel(script: str) -> str:
-    """Return the value of a global MEL variable, the only expression that is modelled."""
+def evaluate_mel(maya: Maya, script: str) -> str:
+    """Return the value of a global MEL variable, or load a saved shelf; nothing else is modelled."""
+    saved = _LOADED_SHELF.fullmatch(script)
+    if saved is not None:
+        path, shelf, procedure = saved.groups()
+        text = Path(path).read_text(encoding="utf-8")
+        if f"global proc {procedure} ()" not in text:
+            raise RuntimeError(f"Cannot find procedure {procedure!r}.")
+        for command in re.findall(r"shelfButton -command (.+);", text):
+            maya.interface.made += 1
+            values = {"command": ast.literal_eval(command)}
+            maya.interface.add(f"shelfButton{maya.interface.made}", "button", shelf, **values)
+        return ""
     name = script.rpartition("=")[2].strip().rstrip(";")
     if name not in _GLOBALS:
         raise RuntimeError(f"Cannot find procedure or variable {name!r}.")
     return _GLOBALS[name]
+
+
+def refresh(maya: Maya, call: Invocation) -> None:
+    """Draw the views; write the image of the active one to a file if there is a name for it."""
+    if "filename" in call.flags:
+        if call.flags.get("fileExtension") != "png" or not call.flags.get("currentView"):
+            raise NotImplementedError(f"refresh({call.flags})")
+        Path(call.flags["filename"]).write_bytes(maya.image_of_view())
 
 
 COMMANDS = {
@@ -488,7 +514,7 @@ COMMANDS = {
     "pluginDisplayFilter": plugin_display_filter,
     "sequenceManager": sequence_manager,
     "runTimeCommand": run_time_command,
-    "refresh": lambda maya, call: None,
+    "refresh": refresh,
     "saveShelf": save_shelf,
     "setFocus": set_focus,
     "shelfButton": shelf_button,

@@ -43,6 +43,25 @@ class MDistance:
         return float(value)
 
 
+def computation(maya: Maya) -> type:
+    """Return the class of ``maya.OpenMaya`` that notices Escape while Maya is busy."""
+
+    class MComputation:
+        def __init__(self) -> None:
+            self._is_running = False
+
+        def beginComputation(self) -> None:  # noqa: N802
+            self._is_running = True
+
+        def endComputation(self) -> None:  # noqa: N802
+            self._is_running = False
+
+        def isInterruptRequested(self) -> bool:  # noqa: N802
+            return self._is_running and maya.is_escape_pressed
+
+    return MComputation
+
+
 def classes(maya: Maya) -> dict[str, Any]:
     """Return the classes, bound to this program."""
     numbers = itertools.count(1)

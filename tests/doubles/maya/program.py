@@ -12,14 +12,18 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import ModuleType
 from typing import Any, Callable
 
+from doubles.colour_bars import painted
 from doubles.maya import blue_pencil, contract, drawing, interface, open_maya, scene, workspace
 from doubles.maya.contract import Invocation
 from doubles.maya.drawing import Drawn
 from doubles.maya.interface import Interface, evaluate_mel
 from doubles.maya.scene import Scene
+
+from ft_dcc.frames import Resolution
 
 Handler = Callable[..., Any]
 # The commands of the interface that Maya has without a window, too.
@@ -154,6 +158,10 @@ class Maya:
             if awaited == event:
                 function(None)
 
+    def image_of_view(self) -> bytes:
+        """Return what the active view shows, as a playblast of it does."""
+        return painted(int(self.scene.time), Resolution(64, 36), has_alpha=True)
+
     def idle(self) -> None:
         """Run what waits for an idle event."""
         while True:
@@ -171,17 +179,27 @@ class Maya:
 
     def modules(self) -> dict[str, ModuleType]:
         """Return the modules that Python imports as ``maya`` inside of this program."""
-        names = ("maya", "maya.cmds", "maya.mel", "maya.utils", "maya.api", "maya.api.OpenMaya", "maya.OpenMayaUI")
+        names = (
+            "maya",
+            "maya.cmds",
+            "maya.mel",
+            "maya.utils",
+            "maya.api",
+            "maya.api.OpenMaya",
+            "maya.OpenMaya",
+            "maya.OpenMayaUI",
+        )
         found = {name: ModuleType(name) for name in names}
         for name in names[1:]:
             outer, _, inner = name.rpartition(".")
             setattr(found[outer], inner, found[name])
         found["maya"].__path__ = found["maya.api"].__path__ = []
         found["maya.api.OpenMaya"].__dict__.update(open_maya.classes(self))
+        found["maya.OpenMaya"].__dict__["MComputation"] = open_maya.computation(self)
         found["maya.OpenMayaUI"].__dict__["MQtUtil"] = workspace.qt_utilities(self)
         for command in contract.commands():
             setattr(found["maya.cmds"], command, self._bound(command))
-        found["maya.mel"].__dict__["eval"] = evaluate_mel
+        found["maya.mel"].__dict__["eval"] = partial(evaluate_mel, self)
         found["maya.utils"].__dict__["executeDeferred"] = self._idle.put
         found["maya.utils"].__dict__["processIdleEvents"] = self.idle
         return found

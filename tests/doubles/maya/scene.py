@@ -325,7 +325,8 @@ def _drive_by_time(maya: Maya, node: Node, name: str) -> None:
         raise RuntimeError(f"connectAttr: {node.name}.{name} is already controlled by another connection.")
     node.driven.add(name)
     values = {"driven": node.path, "attribute": name}
-    maya.scene.nodes.append(Node(f"timeToUnitConversion_{node.name}", "timeToUnitConversion", attributes=values))
+    count = sum(each.kind == "timeToUnitConversion" for each in maya.scene.nodes)
+    maya.scene.nodes.append(Node(f"timeToUnitConversion{count + 1}", "timeToUnitConversion", attributes=values))
 
 
 def connect_attributes(maya: Maya, call: Invocation) -> None:
@@ -597,6 +598,10 @@ def set_keyframe(maya: Maya, call: Invocation) -> int:
 
 
 def create_node(maya: Maya, call: Invocation) -> str:
+    if call.first() == "file":
+        node = maya.scene.add_texture(call.flags["name"])
+        maya.record_change(call.command)
+        return node.name
     kind, parent = call.first(), maya.scene.node(call.flags["parent"])
     if parent.is_reference_locked:
         raise RuntimeError(f"createNode: {call.flags['parent']} is locked.")

@@ -21,7 +21,7 @@ def without_sequence_time() -> Iterator[None]:
         yield
         return
     with maintained_focus():
-        _end()
+        end_sequence_time()
     try:
         yield
     finally:
@@ -40,7 +40,7 @@ def _has_sequencer() -> bool:
     return bool(cmds.ls(type="sequencer"))
 
 
-def _end() -> None:
+def end_sequence_time() -> None:
     """Give sequence time to a panel that is then deleted: Maya has no command that only ends it."""
     window = cmds.window(visible=False)
     try:
