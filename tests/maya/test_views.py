@@ -178,6 +178,12 @@ def test_a_view_on_sequence_time_takes_neither_the_focus_nor_the_image_of_a_capt
     assert maya.state() == before
 
 
+def test_nothing_is_done_about_sequence_time_if_no_view_shows_it(maya, host, request_of):
+    maya.scene.add_sequencer()
+    host.playblast(request_of("1001"), ignore)
+    assert [call.mode for call in maya.calls if call.command == "sequenceManager"] == ["query"]
+
+
 def test_sequence_time_is_not_given_back_to_a_view_that_was_closed(maya, host, request_of, sequence_time):
     host.playblast(request_of("1001"), lambda frame: maya.call("deleteUI", "modelPanel2"))
     assert maya.interface.sequence_panel == ""

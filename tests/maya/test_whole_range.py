@@ -52,6 +52,13 @@ def test_a_view_on_sequence_time_takes_no_image(maya, host, request_of):
     assert len({frames.path(frame).read_bytes() for frame in (1001, 1002, 1003)}) == 3
 
 
+def test_points_in_the_name_and_numbers_of_three_digits_are_kept(host, request_of):
+    request = request_of("99-101", name="sh010.v002")
+    assert host.playblast(request, ignore).missing() == ()
+    names = ["sh010.v002.0099.png", "sh010.v002.0100.png", "sh010.v002.0101.png"]
+    assert sorted(path.name for path in request.directory.iterdir()) == names
+
+
 def test_frames_below_zero_are_captured_one_by_one(maya, host, request_of):
     frames = host.playblast(request_of("-1-1"), ignore)
     assert (len(playblasts(maya)), frames.missing()) == (3, ())

@@ -90,8 +90,8 @@ def test_escape_in_a_window_of_maya_cancels_a_capture_and_closes_nothing(maya, a
     request = PlayblastRequest("shotCam", FrameRange(1001, 1012), Resolution(64, 36), tmp_path / "frames", "shot")
 
     def press(frame):
-        if frame == 1002:
-            QtTest.QTest.keyClick(window, QtCore.Qt.Key.Key_Escape)
+        key = QtCore.Qt.Key.Key_Escape if frame == 1002 else QtCore.Qt.Key.Key_A
+        QtTest.QTest.keyClick(window, key)
 
     with pytest.raises(Cancelled, match="before frame 1003"):
         MayaHost().playblast(request, press)

@@ -127,7 +127,8 @@ def _path(flags: dict[str, Any], index: int, frame: float) -> Path:
     if "completeFilename" in flags:
         return Path(flags["completeFilename"])
     number = int(frame) if flags.get("rawFrameNumbers") else index
-    return Path(f"{flags['filename']}.{number if number >= 0 else -2147483648:04d}.png")
+    padding = flags.get("framePadding", 4)
+    return Path(f"{flags['filename']}.{number if number >= 0 else -2147483648:0{padding}d}.png")
 
 
 def _rendered_camera(maya: Maya) -> Node:

@@ -120,7 +120,11 @@ class Interface:
 
     def remove(self, name: str) -> None:
         for child in self.children(name):
-            self.remove(child)
+            if self.controls[child].kind == "panel":
+                # A panel outlives its window.
+                self.controls[child].parent = ""
+            else:
+                self.remove(child)
         del self.controls[name]
         if self.focus == name:
             self.focus = "modelPanel1"
@@ -391,7 +395,7 @@ def option(maya: Maya, call: Invocation) -> Any:
 def progress(maya: Maya, call: Invocation) -> Any:
     interface = maya.interface
     if call.mode == "query":
-        return bool(interface.progress and maya.is_escape_pressed)
+        return bool(interface.progress and interface.progress.get("isInterruptable") and maya.is_escape_pressed)
     if call.flags.get("endProgress"):
         interface.progress = None
         return None
