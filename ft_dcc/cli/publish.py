@@ -326,11 +326,13 @@ def print_result(output: Output, published: models.Published) -> int:
 
     0 without issues, 3 if the artist can fix one of them, else 1.
     """
+    # Imported late: the command line starts without the publish.
+    from ft_dcc.publish.models import describe_changes
+
     for problem in published.problems:
         output.message(problem_line(problem))
-    for version in published.versions:
-        for change in version.changes:
-            output.message(f"{version.source}: {change}.")
+    for sentence in describe_changes(published.versions):
+        output.message(sentence)
     lines = [version.link or version_line(version) for version in published.versions]
     output.result(lines, published.report())
     if not published.problems:

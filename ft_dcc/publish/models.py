@@ -314,7 +314,7 @@ class PublishedVersion:
     """The version of one source.
 
     ``changes`` are sentences about what its media shows differently from the source or the request, such as a tone
-    mapping or characters without a font.
+    mapping, characters without a font, or a sound of the scene that it lacks.
     """
 
     source: str
@@ -334,6 +334,15 @@ class PublishedVersion:
         if self.link is None:
             return f"Version {self.version} is published."
         return f"Version {self.version} is in review. {self.link}"
+
+
+def describe_changes(versions: Iterable[PublishedVersion]) -> list[str]:
+    """Return a sentence for each change of the versions, with their sources; the same change is said once."""
+    sources: dict[str, list[str]] = {}
+    for version in versions:
+        for change in version.changes:
+            sources.setdefault(change, []).append(version.source)
+    return [f"{', '.join(names)}: {change}." for change, names in sources.items()]
 
 
 @attrs.frozen

@@ -348,10 +348,11 @@ def _finish(
 
 
 def _version(instance: pyblish_adapter.Instance) -> models.PublishedVersion:
+    of_media = (file.changes for file in report.encoded_files(instance) if file.changes)
     return models.PublishedVersion(
         source=instance.name,
         components=tuple(slots.COMPONENTS.get(instance)),
         link=slots.LINK.find(instance),
-        changes=tuple(dict.fromkeys(file.changes for file in report.encoded_files(instance) if file.changes)),
+        changes=tuple(dict.fromkeys((*(slots.WARNINGS.find(instance) or ()), *of_media))),
         **attrs.asdict(slots.REGISTERED.get(instance), recurse=False),
     )

@@ -79,6 +79,10 @@ MOVIE_INFO: Slot[MovieInfo] = Slot("ft_dcc.facts", MovieInfo, "CollectMovie")
 CLIP: Slot[models.Clip] = Slot("ft_dcc.clip", models.Clip, "CollectCamera, CollectFrames, CollectMovie or CollectImage")
 ASSET: Slot[models.Asset] = Slot("ft_dcc.asset", models.Asset, "CollectAsset")
 
+# On each instance, set by a validator: sentences, without the full stop, about what the movie shows differently. They
+# stop nothing, and are part of the result.
+WARNINGS: Slot[list[str]] = Slot("ft_dcc.warnings", list, "a validator of the host")
+
 # On each instance, set by extractors. VERSION and LENS are set if they are burnt in. A source that is a movie or an
 # image has no FRAMES. ORIGIN is what frames of a scene come from. LIVE_ENCODES are the encodes of frames that are still
 # being captured, by component name.

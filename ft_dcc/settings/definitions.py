@@ -143,6 +143,10 @@ ENCODERS = ("auto", "software", "nvenc", "qsv", "videotoolbox", "vaapi", "amf")
 DISPLAY_COLOURS = "display"
 # The ranges of a Maya scene: the outer and the inner one of its time slider.
 ANIMATION_RANGE, PLAYBACK_RANGE = "animation", "playback"
+# How Maya captures: one playblast for each frame, or one for all of them.
+FRAME_BY_FRAME, WHOLE_RANGE = "frames", "range"
+# The view that Maya captures: a hidden one, or the active one of the artist.
+OWN_VIEW, ARTISTS_VIEW = "own", "artist"
 _SLATE = (
     "{project}  {shot}",
     *("Task: {task}", "Version: {version}", "Frames: {range}  at {fps} fps", "Resolution: {resolution}"),
@@ -369,6 +373,20 @@ SETTINGS = (
         ("FT_DCC_MAYA_RANGE",),
         ANIMATION_RANGE,
         check=_one_of(ANIMATION_RANGE, PLAYBACK_RANGE),
+    ),
+    Setting(
+        "maya_capture",
+        "how Maya captures: `frames`, one playblast for each frame, or `range`, one for all of them",
+        ("FT_DCC_MAYA_CAPTURE",),
+        FRAME_BY_FRAME,
+        check=_one_of(FRAME_BY_FRAME, WHOLE_RANGE),
+    ),
+    Setting(
+        "maya_view",
+        "view that Maya captures: `own`, a hidden one of its own, or `artist`, the active view",
+        ("FT_DCC_MAYA_VIEW",),
+        OWN_VIEW,
+        check=_one_of(OWN_VIEW, ARTISTS_VIEW),
     ),
     Setting(
         "tab_on_new_writes",

@@ -203,7 +203,7 @@ def test_a_thin_stroke_is_wide_enough_to_be_seen(host, viewport, width, drawn):
 def test_a_dot_is_drawn_as_a_short_line(host, viewport):
     host.show_feedback([drawing(1003, {"kind": "pen", "colour": "#ffffff", "width": 0.1, "points": [[0.5, 0.5, 0.5]]})])
     (curve,) = viewport(1003)
-    assert len(curve.points) == 2
+    assert curve.points == (pytest.approx((32.0, 18.0)), pytest.approx((32.64, 18.0)))
 
 
 def test_a_long_note_is_cut_after_a_hundred_characters(maya, host):

@@ -88,6 +88,11 @@ def test_a_range_that_is_not_quite_whole_is_rounded(maya, host):
     assert str(host.scene().frame_range) == "1001-1012"
 
 
+def test_the_range_of_the_time_slider_is_rounded(maya, host):
+    maya.scene.options.update(minTime=1004.9999, maxTime=1009.9999)
+    assert str(host.scene().ranges["playback"]) == "1005-1010"
+
+
 def test_configure_with_an_unsupported_rate_changes_nothing(maya, host):
     before = maya.state()
     with pytest.raises(SettingInvalid, match=r"no time unit for 33.3 fps"):
@@ -126,6 +131,22 @@ def test_a_shot_on_the_shape_of_a_camera_whose_name_is_not_unique_is_a_source(ma
         "sh020", currentCamera="second|shotCam|shotCamShape", startTime=1003.0, endTime=1006.0, shotName="020"
     )
     assert host.scene().labels == {"sh020": "shot 020: 1003-1006, second|shotCam"}
+
+
+def test_a_shot_of_one_frame_is_a_source(maya, host):
+    maya.scene.add_shot("sh020", currentCamera="second", startTime=1003.0, endTime=1003.0)
+    assert str(host.scene().range_of("sh020")) == "1003-1003"
+
+
+def test_the_range_of_a_shot_is_rounded(maya, host):
+    maya.scene.add_shot("sh020", currentCamera="second", startTime=1002.9999, endTime=1005.9999)
+    assert str(host.scene().range_of("sh020")) == "1003-1006"
+
+
+def test_shots_are_ordered_by_their_start_and_then_by_their_name(maya, host):
+    for name, start in (("b", 1005.0), ("z", 1001.0), ("a", 1005.0)):
+        maya.scene.add_shot(name, currentCamera="second", startTime=start, endTime=1012.0)
+    assert host.scene().sources == ("shotCam", "second", "z", "a", "b")
 
 
 def test_shots_of_the_camera_sequencer_follow_the_cameras_with_their_own_range(maya, host):
@@ -242,6 +263,13 @@ def test_configure_sets_square_pixels_and_the_size_of_v_ray(maya, host):
     host.configure(FrameRange(1, 2), Fraction(24), Resolution(1920, 1080))
     assert maya.scene.node("defaultResolution").attributes["pixelAspect"] == 1.0
     assert list(maya.scene.node("vraySettings").attributes.values()) == [1920, 1080, pytest.approx(16 / 9)]
+
+
+def test_a_sound_without_an_end_is_heard_completely(maya, host):
+    maya.scene.add_sound("dialogue", filename="/a.wav", offset=1005.0, sourceStart=24.0, sourceEnd=24.0)
+    maya.interface.sound = "dialogue"
+    (track,) = host.scene().sounds
+    assert track.heard is None
 
 
 def test_a_muted_hidden_or_missing_sound_is_ignored(maya, host):

@@ -151,7 +151,7 @@ def test_the_shelf_button_opens_the_dialog_or_reports_a_missing_module(maya, pac
     package.install()
     press(maya, "Add a button to the shelf")
     button = next(c for c in maya.interface.controls.values() if c.kind == "button" and c.name != "artistsButton")
-    assert button.values["sourceType"] == "python"
+    assert (button.values["sourceType"], button.values["imageOverlayLabel"]) == ("python", "ft")
     exec(button.values["command"], {})  # noqa: S102 - as Maya does
     assert [page for _, page, _ in shown] == ["publish"]
     monkeypatch.setitem(sys.modules, "ft_dcc_maya", None)
@@ -177,6 +177,20 @@ def test_an_error_of_a_command_is_shown_in_one_sentence(maya, package, shown, mo
         "ft-dcc failed: ZeroDivisionError: division by zero. The Script Editor has the details."
     ]
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_core_that_cannot_be_loaded_is_one_sentence_with_the_traceback_in_the_script_editor(
+    maya, package, monkeypatch, capsys
+):
+    monkeypatch.setitem(sys.modules, "ft_dcc.ui.menu_commands", None)
+    package.install()
+    press(maya, "About")
+    (message,) = maya.interface.messages
+    assert message.startswith("ft-dcc cannot be loaded: ModuleNotFoundError: ")
+    assert message.endswith("Install it again: ft-dcc install maya. The Script Editor has the details.")
+    printed = capsys.readouterr().err
+    assert "Traceback" in printed and "commands.py" in printed
+    assert "Traceback" not in message
 
 
 @pytest.mark.parametrize("succeeds", [True, False])

@@ -94,12 +94,21 @@ def test_a_viewport_capture_becomes_a_version_in_a_review_session(saved, host, s
     assert (info.frame_count, info.fps, str(info.resolution), info.has_audio) == (12, Fraction(24), "64x36", True)
 
 
-def test_an_unnamed_scene_is_rejected_and_cannot_be_repaired(maya, host, session, task, tmp_path):
+def test_an_unnamed_scene_is_rejected_and_offers_no_repair(maya, host, session, task, tmp_path):
     with pytest.raises(UserFixableError, match="never been saved"):
         run_in_thread(maya, lambda: publish(PublishRequest(task=task["id"]), session, host, jobs=tmp_path / "jobs"))
-    publish_check, problems = find_problems(maya, host, session, task, tmp_path)
-    with pytest.raises(UserFixableError, match="never been saved"):
-        run_in_thread(maya, lambda: publish_check.repair(problems["Saved scene"]))
+    request = PublishRequest(task=task["id"], include_scene=True)
+    publisher = Publisher(session, host, jobs=tmp_path / "jobs")
+    publish_check = run_in_thread(maya, lambda: publisher.validate(request))
+    assert {problem.check: (problem.message, problem.repair) for problem in publish_check.problems} == {
+        "Scene file": (
+            "The scene has never been saved. Save it under a name, or publish without the scene file.",
+            None,
+        ),
+        "Saved scene": ("The scene has never been saved. Save it under a name first.", None),
+    }
+    with pytest.raises(UserFixableError, match=r"^There is no automatic repair for this problem: The scene has never"):
+        run_in_thread(maya, lambda: publish_check.repair(publish_check.problems[0]))
     assert (maya.scene.path, maya.drawn) == ("", [])
 
 
@@ -164,19 +173,30 @@ def test_a_plugin_without_objects_is_a_warning_and_no_problem(saved, host, sessi
     ]
 
 
-def test_missing_colours_and_sounds_are_warnings_and_recorded(saved, host, session, task, tmp_path):
+def test_missing_colours_and_sounds_are_in_the_result_and_recorded(saved, host, session, task, tmp_path):
     saved.interface.colour_management["outputTransformEnabled"] = False
     saved.scene.add_sound("music", filename="/audio/music.wav")
     request = PublishRequest(task=task["id"], source=("shotCam", "second"))
     published = run_in_thread(saved, lambda: publish(request, session, host, jobs=tmp_path / "jobs"))
-    assert saved.interface.messages == [
-        "ft-dcc: the views show ACES 1.0 SDR-video (sRGB), and the movie no view transform. To change it: Preferences, "
-        "Color Management, Output Color Transform, Apply to Playblast.",
-        "ft-dcc: the movie has the sound of the time slider only, not music. Mix them into one file, or mute them.",
-    ]
+    warnings = (
+        "the views show ACES 1.0 SDR-video (sRGB), and the movie no view transform; to change it: Preferences, Color "
+        "Management, Output Color Transform, Apply to Playblast",
+        "the movie has the sound of the time slider only, not music; mix them into one file, or mute them",
+    )
+    assert [version.changes for version in published.versions] == [warnings, warnings]
+    assert published.problems == ()
+    report = json.loads(next((tmp_path / "jobs").rglob("report.json")).read_text("utf-8"))
+    assert [tuple(version["changes"]) for version in report["versions"]] == [warnings, warnings]
+    assert saved.interface.messages == []
     version = session.query(f"AssetVersion where id is {published.first.version_id}").one()
     origin = json.loads(version["metadata"]["ft_dcc_origin"])
     assert (origin["view_transform"], origin["unheard_sounds"]) == ("", ["music"])
+
+
+def test_a_movie_with_the_colours_and_sounds_of_the_views_has_no_warning(saved, host, session, task, tmp_path):
+    request = PublishRequest(task=task["id"])
+    published = run_in_thread(saved, lambda: publish(request, session, host, jobs=tmp_path / "jobs"))
+    assert published.first.changes == ()
 
 
 def test_a_shot_of_the_sequencer_is_published_with_its_own_range(saved, host, session, task, tmp_path):
@@ -248,13 +268,16 @@ def test_publish_again_repeats_the_last_publish_and_shows_the_link(saved, host, 
         monkeypatch.setenv(name, value)
     host.remember_task(task["id"])
     host.save()
+    saved.scene.add_sound("music", filename="/audio/music.wav")
     first = PublishRequest(task=task["id"], source="second", review=f"Dailies {uuid.uuid4().hex[:6]}", comment="One")
     made = run_in_thread(saved, lambda: publish(first, session, host))
     commands.publish_again()
     thread = next(thread for thread in threading.enumerate() if thread.name == "ft-dcc publish")
     saved.serve(thread)
     (sentence,) = saved.interface.messages
-    assert sentence.startswith("Version 2 is in review. http")
+    link, warning = sentence.split("\n")
+    assert link.startswith("Version 2 is in review. http")
+    assert warning.startswith("second: the movie has the sound of the time slider only, not music")
     again = session.query(f"AssetVersion where asset_id is {made.first.asset_id} and version is 2").one()
     assert (again["comment"], saved.drawn[-1].camera) == ("", "second")
     assert attrs.evolve(first, comment="").source == ("second",)

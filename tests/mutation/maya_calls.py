@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import tempfile
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from doubles.maya import sample_scene
 from doubles.maya.program import Maya, running
-from doubles.maya.scene import Reference
+from doubles.maya.scene import Node, Reference
 
 from ft_dcc.errors import Error
 from ft_dcc.frames import FrameRange, Resolution
@@ -89,9 +90,26 @@ def _use_window(maya: Maya, host, folder: Path, results: list[str]) -> None:
     maya.interface.controls["modelPanel4"].values["camera"] = "persp"
     host.select("second")
     _publish_again(maya)
+    _capture_in_other_ways(maya, host, folder)
     ft_dcc_maya.uninstall()
     ft_dcc_maya.install()
     _use_checks(maya, folder, results)
+
+
+def _capture_in_other_ways(maya: Maya, host, folder: Path) -> None:
+    """Capture beside a view on sequence time and with objects of plug-ins, in one call, and in the artist's view."""
+    maya.scene.add_sequencer()
+    maya.interface.sequence_panel = "modelPanel2"
+    maya.plugin_types = {"rigGizmo": ("locator", "drawdb/geometry/rigGizmo")}
+    maya.interface.plugin_filters = {"gizmoFilter": "drawdb/geometry/rigGizmo"}
+    maya.scene.nodes.append(Node("gizmo1", "rigGizmo"))
+    request = PlayblastRequest("second", FrameRange(1001, 1002), Resolution(64, 36), folder / "ways", "shot", {})
+    for variable, value in (("FT_DCC_MAYA_CAPTURE", "range"), ("FT_DCC_MAYA_VIEW", "artist")):
+        os.environ[variable] = value
+        try:
+            host.playblast(request, lambda frame: None)
+        finally:
+            del os.environ[variable]
 
 
 def _press_last_item(maya: Maya) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from fractions import Fraction
 
 import pyblish.api
@@ -11,9 +12,10 @@ from doubles.colour_bars import ColourBars
 from ft_dcc.errors import PluginBroken, UserFixableError, ValidationIssue
 from ft_dcc.frames import FrameRange
 from ft_dcc.publish.jobs.queue import queue_items
-from ft_dcc.publish.models import PublishRequest
+from ft_dcc.publish.models import PublishRequest, describe_changes
 from ft_dcc.publish.plugins.validate import ValidateFrameRange
 from ft_dcc.publish.publisher import Publisher, publish
+from ft_dcc.publish.slots import WARNINGS
 
 
 @pytest.fixture
@@ -124,6 +126,50 @@ def test_failing_repair_is_named(session, host, shot, jobs):
     assert [(problem.check, problem.repair) for problem in check.problems] == [("Mood", "Repair it")]
     with pytest.raises(PluginBroken, match="The repair of ValidateMood failed: KeyError: 'joke'"):
         check.repair(check.problems[0])
+
+
+def test_a_repair_is_offered_for_the_sources_that_it_can_repair(session, host, shot, jobs):
+    class ValidateMood(pyblish.api.InstancePlugin):
+        order = pyblish.api.ValidatorOrder
+        label = "Mood"
+
+        def process(self, instance):
+            raise AssertionError(f"The mood of {instance.name} is bad.")
+
+        def can_repair(self, instance):
+            return instance.name == "second"
+
+        def repair(self, instance):
+            pass
+
+    pyblish.api.register_plugin(ValidateMood)
+    try:
+        check = Publisher(session, host, jobs=jobs).validate(
+            PublishRequest(shot("1001-1012", "24"), ("bars", "second"))
+        )
+    finally:
+        pyblish.api.deregister_plugin(ValidateMood)
+    repairs = [(problem.instance, problem.repair) for problem in check.problems]
+    assert repairs == [("bars", None), ("second", "Repair it")]
+
+
+def test_warnings_of_a_check_stop_nothing_and_are_in_the_result_and_the_report(session, host, shot, jobs):
+    class WarnOfMood(pyblish.api.InstancePlugin):
+        order = pyblish.api.ValidatorOrder
+
+        def process(self, instance):
+            WARNINGS.set(instance, ["the mood is low"])
+
+    pyblish.api.register_plugin(WarnOfMood)
+    try:
+        request = PublishRequest(shot("1001-1012", "24"), ("bars", "second"))
+        published = publish(request, session, host, jobs=jobs)
+    finally:
+        pyblish.api.deregister_plugin(WarnOfMood)
+    assert [version.changes for version in published.versions] == [("the mood is low",)] * 2
+    assert describe_changes(published.versions) == ["bars, second: the mood is low."]
+    report = json.loads((published.job / "report.json").read_text("utf-8"))
+    assert [version["changes"] for version in report["versions"]] == [["the mood is low"]] * 2
 
 
 def test_checked_job_is_not_published_by_the_queue(session, host, other_shot, jobs):

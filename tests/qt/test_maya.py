@@ -10,7 +10,9 @@ from doubles.colour_bars import painted
 from doubles.maya import sample_scene
 from doubles.maya.program import running
 
+from ft_dcc.errors import Cancelled
 from ft_dcc.frames import FrameRange, Resolution
+from ft_dcc.host import PlayblastRequest
 from ft_dcc.production.tasks import ensure_task
 
 
@@ -77,6 +79,50 @@ def test_the_dialog_of_the_menu_lists_the_cameras_and_publishes(
     assert requests.get(page.result.link, timeout=30).status_code == 200
     version = session.query(f'AssetVersion where task_id is "{task["id"]}"').one()
     assert (version["version"], version["asset"]["type"]["short"]) == (1, "playblast")
+
+
+def test_escape_in_a_window_of_maya_cancels_a_capture_and_closes_nothing(maya, app, tmp_path):
+    from ft_dcc_maya.host import MayaHost
+    from Qt import QtCore, QtTest, QtWidgets
+
+    window = QtWidgets.QDialog()
+    window.show()
+    request = PlayblastRequest("shotCam", FrameRange(1001, 1012), Resolution(64, 36), tmp_path / "frames", "shot")
+
+    def press(frame):
+        key = QtCore.Qt.Key.Key_Escape if frame == 1002 else QtCore.Qt.Key.Key_A
+        QtTest.QTest.keyClick(window, key)
+
+    with pytest.raises(Cancelled, match="before frame 1003"):
+        MayaHost().playblast(request, press)
+    assert window.isVisible()
+    QtTest.QTest.keyClick(window, QtCore.Qt.Key.Key_Escape)
+    assert not window.isVisible()
+
+
+def test_what_the_movies_lack_is_said_once_below_the_result(
+    maya, choose_from_menu, press, wait_until, session, task, task_path
+):
+    maya.scene.file_info["ft_dcc_task_id"] = task["id"]
+    maya.scene.add_sound("music", filename="/audio/music.wav")
+    page = choose_from_menu("Publish for review…").publish_page
+    page.sources.tick_only(("shotCam", "second"))
+    press(page.publish)
+    wait_until(lambda: page.result.isVisible(), maya)
+    lines = [line for line in page.result.message.text().splitlines() if "music" in line]
+    expected = "the movie has the sound of the time slider only, not music; mix them into one file, or mute them."
+    assert lines == [f"shotCam, second: {expected}"]
+
+
+def test_a_scene_that_was_never_saved_has_no_button_that_saves_it(
+    maya, choose_from_menu, press, wait_until, task, task_path
+):
+    maya.scene.path = ""
+    maya.scene.file_info["ft_dcc_task_id"] = task["id"]
+    page = choose_from_menu("Publish for review…").publish_page
+    press(page.publish)
+    wait_until(lambda: page.problems.isVisible(), maya)
+    assert page.problems.repairs == []
 
 
 def test_a_range_of_the_time_slider_is_chosen_from_a_menu(maya, choose_from_menu, wait_until):
@@ -228,6 +274,32 @@ def test_the_acceptance_check_of_keys_passes_in_the_double(maya, app, tmp_path):
     target = MayaUnderTest()
     target.build()
     check_keys(CheckContext(target, tmp_path, ""))
+
+
+def test_the_acceptance_check_of_an_unkeyed_pose_opens_the_dialog(
+    maya, app, close_dialog, session, tmp_path, monkeypatch
+):
+    from ft_dcc_maya.acceptance.scene_checks import check_unkeyed_pose
+    from ft_dcc_maya.acceptance.under_test import MayaUnderTest
+
+    from ft_dcc.acceptance.host_under_test import CheckContext
+    from ft_dcc.errors import Error
+
+    for name, value in (
+        ("FTRACK_SERVER", session.server_url),
+        ("FTRACK_API_USER", session.api_user),
+        ("FTRACK_API_KEY", session.api_key),
+    ):
+        monkeypatch.setenv(name, value)
+    target = MayaUnderTest()
+    target.build()
+    figures = check_unkeyed_pose(CheckContext(target, tmp_path, ""))
+    assert figures == {"the dialog was opened": True, "a preview keeps it": True}
+    # A dialog that sets the time discards the value.
+    read = target.host.scene
+    monkeypatch.setattr(target.host, "scene", lambda: (maya.call("currentTime", 1004.0), read())[1])
+    with pytest.raises(Error, match="the value after the dialog was opened: found -"):
+        check_unkeyed_pose(CheckContext(target, tmp_path, ""))
 
 
 def test_the_acceptance_check_of_the_panel_passes_in_the_double(maya, choose_from_menu, tmp_path):

@@ -108,11 +108,14 @@ def targets(plugin: PluginClass, context: Context) -> list[Instance | None]:
 def find_repair(plugin: PluginClass, instance: Instance | None) -> str | None:
     """Return the label of the plugin's repair, or None if it has none for this instance.
 
-    A plugin with its own method ``repair`` repairs the instances that match its ``repair_families``, or all;
-    ``repair_label`` is what the artist reads.
+    A plugin with its own method ``repair`` repairs the instances that match its ``repair_families``, or all, unless its
+    method ``can_repair`` returns false for the instance; ``repair_label`` is what the artist reads.
     """
     # pyblish gives every plugin a repair() that does nothing.
     if plugin.repair is Plugin.repair:
+        return None
+    can_repair = getattr(plugin(), "can_repair", None)
+    if instance is not None and can_repair is not None and not can_repair(instance):
         return None
     wanted = set(getattr(plugin, "repair_families", ("*",)))
     families = {"*"} if instance is None else {"*", instance.data["family"], *instance.data["families"]}

@@ -290,8 +290,12 @@ class ValidateSaved(InstancePlugin):
         if scene.is_modified:
             raise errors.UserFixableError(f"{scene.path.name} has unsaved changes. Save it.")
 
+    def can_repair(self, instance: Instance) -> bool:
+        """Return whether the file has a name; only the artist can choose one."""
+        return slots.SCENE.get(instance.context).path is not None
+
     def repair(self, instance: Instance) -> None:
-        """Save the file in place; raise UserFixableError if it has no name yet."""
+        """Save the file in place."""
         host = slots.HOST.get(instance.context)
         host.run_in_main_thread(host.save)
         collect.CollectScene().process(instance.context)
@@ -326,8 +330,12 @@ class ValidateSceneFile(InstancePlugin):
                 f"{scene.path.name} has unsaved changes, which the version would not contain. Save it, {remedy}."
             )
 
+    def can_repair(self, instance: Instance) -> bool:
+        """Return whether the file has a name; only the artist can choose one."""
+        return slots.SCENE.get(instance.context).path is not None
+
     def repair(self, instance: Instance) -> None:
-        """Save the file in place; raise UserFixableError if it has no name yet."""
+        """Save the file in place."""
         host = slots.HOST.get(instance.context)
         host.run_in_main_thread(host.save)
         collect.CollectScene().process(instance.context)

@@ -12,7 +12,9 @@ from maya import cmds
 from ft_dcc.errors import Cancelled, CaptureFailed
 from ft_dcc.frames import Frames, Resolution
 from ft_dcc.host import PlayblastRequest
-from ft_dcc.host_support.capture_files import make_folder, missing_frame_error, png_size, remove_stale
+from ft_dcc.host_support.capture_files import make_folder
+from ft_dcc.settings.definitions import ARTISTS_VIEW, WHOLE_RANGE
+from ft_dcc.settings.resolve import read_settings
 
 from . import compare, feedback
 from .cameras import camera_shape
@@ -20,14 +22,15 @@ from .look import Look
 from .maintained import SceneRestore, maintained_scene
 from .units import rate_from_unit
 from .viewport import (
-    activate,
     artists_view,
     fixed_background,
-    loaded_textures,
     own_panel,
-    progress_window,
     without_messages,
 )
+from .views.artists_panel import borrowed_panel
+from .views.escape import progress_window
+from .views.playblast import RangeDrawer, draw_image
+from .views.textures import loaded_textures
 
 DrawFrame = Callable[[int], None]
 
@@ -64,6 +67,7 @@ def capture_setup(request: PlayblastRequest, frames: Frames) -> Iterator[DrawFra
         with restore.untracked():
             panel = _set_up_view(request.source, request.resolution, look, restore)
         whole = request.frame_range.with_handles
+        draw_to_file = _drawing_function(panel, frames)
         with progress_window(whole.start, whole.end) as is_cancelled:
 
             def draw(frame: int) -> None:
@@ -72,10 +76,7 @@ def capture_setup(request: PlayblastRequest, frames: Frames) -> Iterator[DrawFra
                 if is_cancelled(frame):
                     raise Cancelled(f"The capture was cancelled in Maya before frame {frame}.")
                 with restore.untracked():
-                    # Playblast returns to the current time. Setting it first means that a simulation never runs
-                    # backwards.
-                    cmds.currentTime(frame)
-                    _draw(panel, frame, frames.path(frame), request.resolution)
+                    draw_to_file(frame)
 
             yield draw
 
@@ -93,9 +94,24 @@ def snapshot_setup(source: str, resolution: Resolution, look: Mapping[str, Any])
 
         def draw(path: Path) -> None:
             with restore.untracked():
-                _draw(panel, float(cmds.currentTime(query=True)), path, resolution)  # type: ignore[call-arg] # the documentation leaves it out
+                draw_image(panel, float(cmds.currentTime(query=True)), path, resolution)  # type: ignore[call-arg] # the documentation leaves it out
 
         yield draw
+
+
+def _drawing_function(panel: str, frames: Frames) -> DrawFrame:
+    """Return the function that draws a frame to its file, in the way of the setting ``maya_capture``."""
+    # Maya's own numbering has no form for a negative frame.
+    is_numbered = frames.frame_range.with_handles.start >= 0
+    if is_numbered and read_settings().require("maya_capture") == WHOLE_RANGE:
+        return RangeDrawer(panel, frames).draw
+
+    def draw(frame: int) -> None:
+        # Playblast returns to the current time. Setting it first means that a simulation never runs backwards.
+        cmds.currentTime(frame)
+        draw_image(panel, frame, frames.path(frame), frames.resolution)
+
+    return draw
 
 
 def _prepare(source: str, look: Mapping[str, Any]) -> tuple[str, Look]:
@@ -103,6 +119,8 @@ def _prepare(source: str, look: Mapping[str, Any]) -> tuple[str, Look]:
     camera, checked_look = camera_shape(source), Look.from_request(look)
     if cmds.about(batch=True):
         checked_look.require_drawable_without_window()
+    elif _uses_artists_view():
+        checked_look.require_drawable_in_artists_view()
     checked_look.nodes_to_isolate()
     return camera, checked_look
 
@@ -123,7 +141,8 @@ def _set_up_view(source: str, resolution: Resolution, look: Look, restore: Scene
     restore.enter(without_messages())
     restore.enter(fixed_background(look.background_colour))
     restore.enter(loaded_textures())
-    panel = restore.enter(own_panel(resolution))
+    is_own = not (view and _uses_artists_view())
+    panel = restore.enter(own_panel(resolution) if is_own else borrowed_panel(view))
     look.apply_to_panel(panel, view)
     cmds.modelEditor(panel, edit=True, camera=source)
     # Without a refresh the first frame may be drawn with the previous settings.
@@ -131,67 +150,12 @@ def _set_up_view(source: str, resolution: Resolution, look: Look, restore: Scene
     return panel
 
 
+def _uses_artists_view() -> bool:
+    return read_settings().require("maya_view") == ARTISTS_VIEW
+
+
 def _make_only_renderable(camera: str, restore: SceneRestore) -> None:
     """Make the camera the only renderable one: without a window there is no panel that could show it."""
     (wanted,) = map(str, cmds.ls(camera, long=True) or [])
     for shape in map(str, cmds.ls(type="camera", long=True) or []):
         restore.set_attribute(f"{shape}.renderable", shape == wanted)
-
-
-def _draw(panel: str, frame: float, path: Path, resolution: Resolution) -> None:
-    """Draw one frame to its file; raise Cancelled, CaptureFailed or StorageError if the file is incomplete."""
-    remove_stale(path)
-    # Maya without a window has no panels.
-    if panel:
-        activate(panel)
-    wanted = resolution
-    if cmds.about(windows=True):
-        # Both sizes are multiples of four there: draw more, and cut it off.
-        wanted = Resolution(-(-resolution.width // 4) * 4, -(-resolution.height // 4) * 4)
-    try:
-        written = _playblast(panel, frame, path, wanted)
-    except RuntimeError as error:
-        raise missing_frame_error(path, frame, "Maya", str(error)) from error
-    size = png_size(path)
-    if size == wanted != resolution:
-        size = crop_png(path, resolution)
-    if size is None and written is None:
-        raise Cancelled(f"The capture was cancelled in Maya at frame {frame}.")
-    if size is None:
-        raise missing_frame_error(path, frame, "Maya")
-    if size != resolution:
-        raise CaptureFailed(f"Frame {frame} is {size}; expected {resolution}. Choose a size that Maya can draw.")
-
-
-def crop_png(path: Path, size: Resolution) -> Resolution | None:
-    """Cut the middle of this size out of the image with Qt, and return its size; None if that fails."""
-    from Qt import QtGui
-
-    image = QtGui.QImage(str(path))
-    left, top = (image.width() - size.width) // 2, (image.height() - size.height) // 2
-    is_saved = image.copy(left, top, size.width, size.height).save(str(path))
-    return png_size(path) if is_saved else None
-
-
-def _playblast(panel: str, frame: float, path: Path, resolution: Resolution) -> str | None:
-    """Return the file name that Maya reports, or None when Escape cancelled the playblast."""
-    # Maya without a window has no panels, and draws the renderable camera.
-    view: Any = {"editorPanelName": panel} if panel else {}
-    written: str | None = cmds.playblast(
-        # The exact name: Maya's own numbering has no form for a negative frame.
-        completeFilename=path.as_posix(),
-        frame=[frame],
-        **view,
-        widthHeight=(resolution.width, resolution.height),
-        percent=100,
-        format="image",
-        compression="png",
-        quality=100,
-        forceOverwrite=True,
-        offScreen=True,
-        viewer=False,
-        showOrnaments=False,
-        sequenceTime=False,
-        throwOnError=True,
-    )
-    return written

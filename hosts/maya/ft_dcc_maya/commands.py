@@ -199,7 +199,9 @@ def _main_window() -> Any:
 
 
 def _publish(request: PublishRequest, host: MayaHost) -> str:
+    from ft_dcc.publish.models import describe_changes
     from ft_dcc.ui.menu_commands import open_publisher
 
     with open_publisher(host) as publisher:
-        return publisher.publish(request).first.sentence
+        published = publisher.publish(request)
+    return "\n".join((published.first.sentence, *describe_changes(published.versions)))

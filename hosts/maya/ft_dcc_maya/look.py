@@ -11,6 +11,7 @@ from maya import cmds
 from ft_dcc.errors import SettingInvalid
 
 from .maintained import SceneRestore
+from .views.plugin_objects import apply_filters, copy_filters, find_filters, find_locator_filters
 
 SHADINGS = ("smoothShaded", "flatShaded", "wireframe", "points", "boundingBox")
 LIGHTS = ("default", "all", "selected", "active", "none")
@@ -65,8 +66,31 @@ _RENDERABLES = (
 )
 
 
+# The settings of a view that a look changes beside the kinds of objects.
+_SETTINGS = (
+    "displayAppearance",
+    "displayLights",
+    "displayTextures",
+    "headsUpDisplay",
+    "ignorePanZoom",
+    "rendererName",
+    "selectionHiliteDisplay",
+    "shadows",
+    "useDefaultMaterial",
+    "wireframeOnShaded",
+)
 # Options of the renderer, which belong to the scene and not to a view.
 _RENDERER_OPTIONS = ("samples", "occlusion")
+
+
+def queryable_settings() -> tuple[str, ...]:
+    """Return the flags of modelEditor that a look sets, and that can be queried; "pluginShapes" cannot."""
+    blue_pencil = ("bluePencil",) if _has_blue_pencil() else ()
+    return (*_SETTINGS, *VIEWPORT_HELPERS, *(name for name in _RENDERABLES if name != "pluginShapes"), *blue_pencil)
+
+
+def _has_blue_pencil() -> bool:
+    return int(cmds.about(apiVersion=True)) >= _BLUE_PENCIL_API
 
 
 def view_transform() -> dict[str, Any]:
@@ -98,6 +122,13 @@ def _choices(*allowed: object) -> Any:
     return check
 
 
+def _check_hidden(look: Look, attribute: attrs.Attribute[Any], value: tuple[str, ...]) -> None:
+    """Raise SettingInvalid unless each name is a flag of modelEditor, or a filter that a plug-in has registered."""
+    known = (*VIEWPORT_HELPERS, *_RENDERABLES)
+    if set(value) - set(known):
+        _choices(*known, *find_filters())(look, attribute, value)
+
+
 def _texts(value: str | Iterable[str]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
 
@@ -106,10 +137,10 @@ def _texts(value: str | Iterable[str]) -> tuple[str, ...]:
 class Look:
     """The settings of one playblast.
 
-    ``samples`` is the anti-aliasing, ``hide`` the kinds of objects that are not drawn, by their flag of
-    modelEditor, and ``isolate``, unless it is empty, the only nodes that are drawn; ``isolate_selected`` adds the
-    selected ones. ``background`` is the colour behind the scene. With ``like_viewport``, shading, lights, textures,
-    shadows and the kinds of objects are those of the artist's view.
+    ``samples`` is the anti-aliasing, ``hide`` the kinds of objects that are not drawn, by their flag of modelEditor or
+    the filter of a plug-in, and ``isolate``, unless it is empty, the only nodes that are drawn; ``isolate_selected``
+    adds the selected ones. ``background`` is the colour behind the scene. With ``like_viewport``, shading, lights,
+    textures, shadows and the kinds of objects are those of the artist's view.
     """
 
     shading: str = attrs.field(default="smoothShaded", validator=_choices(*SHADINGS))
@@ -120,9 +151,7 @@ class Look:
     default_material: bool = False
     occlusion: bool = False
     samples: int = attrs.field(default=8, validator=_choices(*SAMPLES))
-    hide: tuple[str, ...] = attrs.field(
-        default=VIEWPORT_HELPERS, converter=_texts, validator=_choices(*VIEWPORT_HELPERS, *_RENDERABLES)
-    )
+    hide: tuple[str, ...] = attrs.field(default=VIEWPORT_HELPERS, converter=_texts, validator=_check_hidden)
     isolate: tuple[str, ...] = attrs.field(default=(), converter=_texts)
     isolate_selected: bool = False
     background: str = attrs.field(default="grey", validator=_choices(*BACKGROUNDS))
@@ -155,6 +184,17 @@ class Look:
                 f"cannot be set. Choose from {', '.join(_RENDERER_OPTIONS)}, or publish from Maya's window."
             )
 
+    def require_drawable_in_artists_view(self) -> None:
+        """Raise SettingInvalid for an option that a view of the artist cannot get and give back."""
+        chosen = [name for name in ("isolate", "isolate_selected") if getattr(self, name)]
+        if "pluginShapes" in self.hide:
+            chosen.append("hide=pluginShapes")
+        if chosen:
+            raise SettingInvalid(
+                f"A capture through your own view cannot use look.{', look.'.join(chosen)}. Choose another look, or "
+                "set maya_view to own."
+            )
+
     def apply_to_panel(self, panel: str, artists_view: str) -> None:
         """Set the look on the view of this panel; ``artists_view`` is the panel that ``like_viewport`` copies."""
         view: dict[str, Any] = {
@@ -164,9 +204,9 @@ class Look:
             "shadows": self.shadows,
             "wireframeOnShaded": self.wireframe,
             "useDefaultMaterial": self.default_material,
-            **dict.fromkeys(self.hide, False),
+            **{name: False for name in self.hide if name in (*VIEWPORT_HELPERS, *_RENDERABLES)},
         }
-        if int(cmds.about(apiVersion=True)) >= _BLUE_PENCIL_API:
+        if _has_blue_pencil():
             view["bluePencil"] = False
         if self.like_viewport and artists_view:
             # "pluginShapes" cannot be queried.
@@ -184,11 +224,19 @@ class Look:
         # One by one: some combinations of flags lose one of them.
         for name, value in view.items():
             cmds.modelEditor(panel, edit=True, **{name: value})
+        if self.like_viewport and artists_view:
+            copy_filters(panel, artists_view)
+        else:
+            apply_filters(panel, self._hidden_filters())
         nodes = self.nodes_to_isolate()
         if nodes:
             cmds.isolateSelect(panel, state=True)  # type: ignore[call-overload] # the documentation has no mode for it
             for node in nodes:
                 cmds.isolateSelect(panel, addDagObject=node)  # type: ignore[call-overload] # nor for this
+
+    def _hidden_filters(self) -> tuple[str, ...]:
+        """Return the hidden filters of plug-ins; those of locators are hidden with all other locators."""
+        return (*self.hide, *(find_locator_filters() if "locators" in self.hide else ()))
 
     def nodes_to_isolate(self) -> tuple[str, ...]:
         """Return the only nodes to draw, none for all; raise SettingInvalid if one is missing or none is selected."""

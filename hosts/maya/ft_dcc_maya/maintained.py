@@ -13,6 +13,8 @@ from maya.api import OpenMaya
 
 from ft_dcc.errors import CaptureFailed
 
+from .views.sequence_time import without_sequence_time
+
 T = TypeVar("T")
 
 _MESSAGES = OpenMaya.MSceneMessage
@@ -206,11 +208,15 @@ def _return_to(time: float) -> None:
 
 @contextmanager
 def maintained_scene(camera_shape: str) -> Iterator[SceneRestore]:
-    """Restore time, playback, focus and image format on exit."""
+    """Restore time, playback, sequence time and image format on exit."""
     camera_id = str(cmds.ls(camera_shape, uuid=True)[0])
     restore = SceneRestore(camera_id, ExitStack())
     try:
         restore.enter(restore.returned_on_save())
+        if not cmds.about(batch=True):
+            with restore.untracked():
+                # Before the time: a view on sequence time takes the focus when the time returns.
+                restore.enter(without_sequence_time())
         restore.call_on_exit(_return_to, cmds.currentTime(query=True))  # type: ignore[call-arg] # the documentation leaves it out
         if not cmds.about(batch=True) and cmds.play(query=True, state=True):
             restore.call_on_exit(cmds.play, state=True)

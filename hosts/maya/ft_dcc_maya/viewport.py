@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from typing import Any, Callable
+from typing import Any
 
 from maya import cmds
 
@@ -13,16 +13,13 @@ from ft_dcc.frames import Resolution
 _WINDOW = "ftDccCapture"
 # The border around a view, which is part of its window.
 _BORDER_PIXELS = 10
-# The UUIDs of nodes and the files whose tiles were loaded in this session.
-_loaded_tiles: set[tuple[str, str]] = set()
 
 
 @contextmanager
 def own_panel(resolution: Resolution) -> Iterator[str]:
     """Yield a model panel of at least this size; delete it and restore the focus on exit."""
-    focus = str(cmds.getPanel(withFocus=True) or "")
     with ExitStack() as stack:
-        stack.callback(_restore_focus, focus)
+        stack.enter_context(maintained_focus())
         _close_window()
         size = (resolution.width + _BORDER_PIXELS + 3, resolution.height + _BORDER_PIXELS + 3)
         # Three more for the images of Windows, whose sizes are multiples of four.
@@ -42,10 +39,24 @@ def own_panel(resolution: Resolution) -> Iterator[str]:
 def activate(panel: str) -> None:
     """Make the panel the active view: in others, sequences on image planes do not advance.
 
-    A view on sequence time takes the focus at each change of time.
+    The focus alone is not known to be enough in every Maya.
     """
     if str(cmds.getPanel(withFocus=True)) != panel:
         cmds.setFocus(panel)
+    _make_active(panel)
+
+
+def _active_view() -> str:
+    """Return the view that plays, which need not have the focus; "" if there is none."""
+    views: Any = cmds.getPanel(type="modelPanel") or []
+    return next((str(view) for view in views if cmds.modelEditor(view, query=True, activeView=True)), "")
+
+
+def _make_active(view: str) -> None:
+    if not cmds.modelEditor(view, query=True, activeView=True):
+        # Some versions may refuse it for a view in a hidden window.
+        with suppress(RuntimeError):
+            cmds.modelEditor(view, edit=True, activeView=True)
 
 
 def _close_window() -> None:
@@ -62,9 +73,17 @@ def _remove_panel(panel: str) -> None:
         cmds.delete(isolated)
 
 
-def _restore_focus(panel: str) -> None:
-    if panel and panel in (cmds.getPanel(allPanels=True) or []):
-        cmds.setFocus(panel)
+@contextmanager
+def maintained_focus() -> Iterator[None]:
+    """Restore on exit which panel has the focus, and which view plays, unless they were closed."""
+    panel, view = str(cmds.getPanel(withFocus=True) or ""), _active_view()
+    try:
+        yield
+    finally:
+        if panel and panel in (cmds.getPanel(allPanels=True) or []):
+            cmds.setFocus(panel)
+        if view and cmds.modelPanel(view, exists=True):
+            _make_active(view)
 
 
 def artists_view() -> str:
@@ -94,32 +113,6 @@ def fixed_background(colour: tuple[float, float, float] | None) -> Iterator[None
 
 
 @contextmanager
-def loaded_textures() -> Iterator[None]:
-    """Load textures, tiled ones included, before an image is drawn, not in the background."""
-    before = str(cmds.displayPref(query=True, materialLoadingMode=True))
-    cmds.displayPref(materialLoadingMode="immediate")
-    try:
-        _load_tiles()
-        yield
-    finally:
-        cmds.displayPref(materialLoadingMode=before)
-
-
-def _load_tiles() -> None:
-    """Make the previews of textures with UDIM tiles, without which a view draws the first tile or none.
-
-    Once for each file in a session: Maya keeps the previews.
-    """
-    for node in cmds.ls(type="file") or []:
-        texture = (str(cmds.ls(node, uuid=True)[0]), str(cmds.getAttr(f"{node}.fileTextureName") or ""))
-        if cmds.getAttr(f"{node}.uvTilingMode") and texture not in _loaded_tiles:
-            # A texture that cannot be read is drawn as the artist sees it.
-            with suppress(RuntimeError):
-                cmds.ogs(regenerateUVTilePreview=node)
-            _loaded_tiles.add(texture)
-
-
-@contextmanager
 def without_messages() -> Iterator[None]:
     """Switch off Maya's in-view messages, which would be part of the image."""
     name = "inViewMessageEnable"
@@ -133,34 +126,3 @@ def without_messages() -> Iterator[None]:
             cmds.optionVar(intValue=(name, int(before)))
         else:
             cmds.optionVar(remove=name)
-
-
-@contextmanager
-def progress_window(first: int, last: int) -> Iterator[Callable[[int], bool]]:
-    """Show a progress bar, and yield a function that takes the next frame and returns whether Escape was pressed.
-
-    Without a window there is neither.
-    """
-    if cmds.about(batch=True):
-        yield lambda frame: False
-        return
-    # Maya shows one progress window at a time, and returns whether it is ours.
-    is_ours = cmds.progressWindow(
-        title="ft-dcc",
-        status="Capturing. Escape cancels.",
-        minValue=first,
-        maxValue=last + 1,
-        progress=first,
-        isInterruptable=True,
-    )
-
-    def is_cancelled(frame: int) -> bool:
-        if is_ours:
-            cmds.progressWindow(edit=True, progress=frame)
-        return bool(cmds.progressWindow(query=True, isCancelled=True))
-
-    try:
-        yield is_cancelled
-    finally:
-        if is_ours:
-            cmds.progressWindow(endProgress=True)

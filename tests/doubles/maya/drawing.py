@@ -76,8 +76,12 @@ def playblast(maya: Maya, call: Invocation) -> Any:
         for index, frame in enumerate(sorted(flags.get("frame", [before]))):
             if maya.escape_at is not None and frame >= maya.escape_at:
                 return None
-            if maya.playblast_evaluates or frame != before:
+            if maya.playblast_evaluates or frame != maya.scene.time:
                 maya.scene.set_time(float(frame))
+            if maya.interface.sequence_panel:
+                # The view on sequence time takes the focus, and the image. Source: maya-capture, pull request 98.
+                maya.interface.focus = maya.interface.active_view = maya.interface.sequence_panel
+                panel = maya.interface.controls[maya.interface.sequence_panel]
             _write(maya, panel, resolution, _path(flags, index, frame), flags)
     except OSError as error:
         if flags.get("throwOnError"):
@@ -86,7 +90,7 @@ def playblast(maya: Maya, call: Invocation) -> Any:
         if maya.scene.time != before:
             maya.scene.set_time(before)
         maya.record_change(call.command)
-    return name
+    return name if maya.returns_name else None
 
 
 def _refuse(maya: Maya, flags: dict[str, Any]) -> None:
@@ -123,7 +127,8 @@ def _path(flags: dict[str, Any], index: int, frame: float) -> Path:
     if "completeFilename" in flags:
         return Path(flags["completeFilename"])
     number = int(frame) if flags.get("rawFrameNumbers") else index
-    return Path(f"{flags['filename']}.{number if number >= 0 else -2147483648:04d}.png")
+    padding = flags.get("framePadding", 4)
+    return Path(f"{flags['filename']}.{number if number >= 0 else -2147483648:0{padding}d}.png")
 
 
 def _rendered_camera(maya: Maya) -> Node:
@@ -158,20 +163,29 @@ def _write(maya: Maya, panel: Control | None, resolution: Resolution, path: Path
         threading.Event().wait()
     if maya.fail_at is not None and time >= maya.fail_at:
         raise OSError(28, "No space left on device")
+    if not maya.writes_images:
+        return
     if path.exists() and not flags.get("forceOverwrite"):
         raise OSError(17, "File exists")
     # An invisible window can be drawn only off-screen.
     is_seen = panel is None or flags.get("offScreen") or maya.interface.window_of(panel.name).values["visible"]
     # Maya's PNGs have an alpha channel. A sequence on an image plane advances only in the active view.
-    is_advancing = panel is None or maya.interface.focus == panel.name or not maya.has_image_plane
+    is_advancing = panel is None or not maya.has_image_plane or _is_playing(maya, panel)
     if drawn.curves:
         path.write_bytes(_painted_curves(drawn.curves, resolution))
         return
-    is_clean = is_seen and is_advancing
+    # Another view has taken the image.
+    is_wanted = panel is None or flags.get("editorPanelName", panel.name) == panel.name
+    is_clean = is_seen and is_advancing and is_wanted
     if drawn.images and is_clean and png_size(drawn.images[0]) == resolution:
         path.write_bytes(drawn.images[0].read_bytes())
         return
     path.write_bytes(painted(int(time) if is_clean else 0, resolution, has_alpha=True))
+
+
+def _is_playing(maya: Maya, panel: Control) -> bool:
+    is_hidden = not maya.interface.window_of(panel.name).values["visible"]
+    return maya.interface.active_view == panel.name and (maya.hidden_views_advance or not is_hidden)
 
 
 def _has_all_tiles(maya: Maya) -> bool:

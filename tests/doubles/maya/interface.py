@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +30,7 @@ _VALUES = {
     "displayLights": {"selected", "active", "all", "default", "none"},
     "rendererName": {"vp2Renderer"},
 }
+_LOADED_SHELF = re.compile(r'source "([^"]+)"; setParent "([^"]+)"; (\w+)\(\);')
 _GLOBALS = {
     "$gMainWindow": "MayaWindow",
     "$gPlayBackSlider": "timeControl1",
@@ -49,6 +52,8 @@ class Control:
 class Interface:
     controls: dict[str, Control] = attrs.field(factory=dict)
     focus: str = ""
+    # The view that plays: sequences on image planes advance in it only.
+    active_view: str = ""
     options: dict[str, Any] = attrs.field(factory=dict)
     sound: str = ""
     shows_sound: bool = True
@@ -73,6 +78,8 @@ class Interface:
     tile_previews: set[str] = attrs.field(factory=set)
     # The view that shows the time of the Camera Sequencer.
     sequence_panel: str = ""
+    # The classification of the objects that each filter of a plug-in hides.
+    plugin_filters: dict[str, str] = attrs.field(factory=dict)
     # The first selected frame of the time slider, and the one after the last.
     selected_range: tuple[float, float] | None = None
     run_time_commands: dict[str, dict[str, Any]] = attrs.field(factory=dict)
@@ -81,7 +88,7 @@ class Interface:
 
     @classmethod
     def new(cls) -> Interface:
-        interface = cls(focus="modelPanel4", options={"inViewMessageEnable": 1})
+        interface = cls(focus="modelPanel4", active_view="modelPanel4", options={"inViewMessageEnable": 1})
         interface.add("MayaWindow", "window", visible=True, widthHeight=(1280, 720))
         interface.add("mainPane", "layout", "MayaWindow")
         for number in (1, 2, 3, 4):
@@ -113,10 +120,18 @@ class Interface:
 
     def remove(self, name: str) -> None:
         for child in self.children(name):
-            self.remove(child)
+            if self.controls[child].kind == "panel":
+                # A panel outlives its window.
+                self.controls[child].parent = ""
+            else:
+                self.remove(child)
         del self.controls[name]
         if self.focus == name:
             self.focus = "modelPanel1"
+        if self.active_view == name:
+            self.active_view = "modelPanel1"
+        if self.sequence_panel == name:
+            self.sequence_panel = ""
 
     def window_of(self, name: str) -> Control:
         control = self.controls[name]
@@ -125,19 +140,29 @@ class Interface:
         return control
 
     def state(self) -> dict[str, Any]:
-        controls = sorted(
-            (c.name, c.kind, c.parent, sorted(map(str, c.values.items()))) for c in self.controls.values()
-        )
+        controls = sorted((c.name, c.kind, c.parent, _described(c)) for c in self.controls.values())
         return {
             "controls": controls,
-            "focus": self.focus,
+            "focus": (self.focus, self.active_view),
             "options": dict(self.options),
             "sound": (self.sound, self.shows_sound, self.is_playing),
             "progress": self.progress and dict(self.progress),
             "viewers": self.viewers,
             "background": (dict(self.preferences), dict(self.colours)),
             "run-time commands": sorted(self.run_time_commands),
+            "sequence time": self.sequence_panel,
         }
+
+
+def _described(control: Control) -> list[str]:
+    """Return the values of a control, without those of a view that are the same as before they were set."""
+    values = dict(control.values)
+    if control.kind == "panel":
+        values["pluginObjects"] = {
+            name: is_shown for name, is_shown in values.pop("pluginObjects", {}).items() if not is_shown
+        }
+        values = {name: value for name, value in values.items() if name in VIEW or value is not True}
+    return sorted(map(str, values.items()))
 
 
 def window(maya: Maya, call: Invocation) -> Any:
@@ -147,7 +172,11 @@ def window(maya: Maya, call: Invocation) -> Any:
         maya.interface.require(call.command, call.first(), "window").values.update(call.flags)
         return call.first()
     values = {"visible": True, "widthHeight": (400, 300), **call.flags}
-    return maya.interface.add(call.first(), "window", **values).name
+    name = call.first()
+    if name is None:
+        maya.interface.made += 1
+        name = f"window{maya.interface.made}"
+    return maya.interface.add(name, "window", **values).name
 
 
 def layout(maya: Maya, call: Invocation) -> Any:
@@ -158,7 +187,8 @@ def layout(maya: Maya, call: Invocation) -> Any:
             return interface.children(control.name) or None
         return next(iter(interface.children(control.name)))
     interface.made += 1
-    return interface.add(f"{call.command}{interface.made}", "layout", call.flags["parent"]).name
+    kind = "shelf" if call.command == "shelfLayout" else "layout"
+    return interface.add(call.first() or f"{call.command}{interface.made}", kind, call.flags["parent"]).name
 
 
 def model_panel(maya: Maya, call: Invocation) -> Any:
@@ -174,23 +204,70 @@ def model_panel(maya: Maya, call: Invocation) -> Any:
     interface.add(f"{made.name}Bar", "bar", made.name, collapse=False)
     if maya.new_panels_take_focus:
         # Also from the artist's.
-        interface.focus = made.name
+        interface.focus = interface.active_view = made.name
     return made.name
 
 
 def model_editor(maya: Maya, call: Invocation) -> Any:
     view = maya.interface.require(call.command, call.first(), "panel")
+    if "queryPluginObjects" in call.flags:
+        return view.values.get("pluginObjects", {}).get(call.flags["queryPluginObjects"], True)
     if call.mode == "query":
         (name,) = call.flags
-        return view.values.get(name, True)
+        return maya.interface.active_view == view.name if name == "activeView" else view.values.get(name, True)
     if call.mode == "create":
         raise NotImplementedError("modelEditor without a panel")
+    if "activeView" in call.flags:
+        if maya.refuses_active_view:
+            raise RuntimeError("modelEditor: The view cannot be activated.")
+        maya.interface.active_view = view.name
+        return None
+    if "pluginObjects" in call.flags:
+        name, is_shown = call.flags["pluginObjects"]
+        if name not in maya.interface.plugin_filters:
+            raise RuntimeError(f"modelEditor: There is no plug-in display filter {name}.")
+        view.values["pluginObjects"] = {**view.values.get("pluginObjects", {}), name: is_shown}
+        return None
     if "camera" in call.flags:
         maya.scene.node(call.flags["camera"])
     for name, value in call.flags.items():
         if name in _VALUES and value not in _VALUES[name]:
             raise RuntimeError(f"modelEditor: Invalid value '{value}' for flag '{name}'.")
     view.values.update(call.flags)
+    return None
+
+
+def plugin_display_filter(maya: Maya, call: Invocation) -> Any:
+    """Return the names of the filters, or the classification of one."""
+    if call.mode != "query":
+        raise NotImplementedError(f"pluginDisplayFilter({call.flags})")
+    if call.flags.get("listFilters"):
+        return list(maya.interface.plugin_filters)
+    if list(call.flags) != ["classification"]:
+        raise NotImplementedError(f"pluginDisplayFilter({call.flags})")
+    return maya.interface.plugin_filters[call.first()]
+
+
+def classification(maya: Maya, call: Invocation) -> bool:
+    """Return whether the classification of a type is, or begins with, the given one."""
+    if not call.flags["satisfies"]:
+        raise RuntimeError("getClassification: the classification is empty.")
+    own = maya.plugin_types.get(call.first(), ("", ""))[1]
+    return f"{own}/".startswith(f"{call.flags['satisfies']}/")
+
+
+def sequence_manager(maya: Maya, call: Invocation) -> Any:
+    """Return or set the view on sequence time."""
+    if call.mode == "query" and "writableSequencer" in call.flags:
+        # It makes one.
+        return maya.scene.add_sequencer().name
+    if list(call.flags) != ["modelPanel"]:
+        raise NotImplementedError(f"sequenceManager({call.flags})")
+    if not any(node.kind == "sequencer" for node in maya.scene.nodes):
+        maya.misuses.append("sequenceManager was called without a sequencer, where Maya may crash")
+    if call.mode == "query":
+        return maya.interface.sequence_panel or None
+    maya.interface.sequence_panel = maya.interface.require(call.command, call.flags["modelPanel"], "panel").name
     return None
 
 
@@ -243,11 +320,15 @@ def get_panel(maya: Maya, call: Invocation) -> Any:
         ]
     if "typeOf" in call.flags:
         return kinds[interface.require(call.command, call.flags["typeOf"], *kinds).kind]
-    return [control.name for control in interface.controls.values() if control.kind in kinds]
+    wanted = [kind for kind, name in kinds.items() if name == call.flags.get("type", name)]
+    return [control.name for control in interface.controls.values() if control.kind in wanted]
 
 
 def set_focus(maya: Maya, call: Invocation) -> None:
-    maya.interface.focus = maya.interface.require(call.command, call.first(), "panel", "outliner").name
+    panel = maya.interface.require(call.command, call.first(), "panel", "outliner")
+    maya.interface.focus = panel.name
+    if panel.kind == "panel" and maya.focus_activates:
+        maya.interface.active_view = panel.name
 
 
 def delete_interface(maya: Maya, call: Invocation) -> None:
@@ -289,11 +370,11 @@ def shelf_button(maya: Maya, call: Invocation) -> Any:
 
 
 def save_shelf(maya: Maya, call: Invocation) -> None:
-    """Write the buttons of a shelf to a file of MEL; whether their tags are among it is not documented."""
+    """Write the buttons of a shelf to a procedure of MEL; whether their tags are among it is not documented."""
     shelf, name = call.arguments
     buttons = [maya.interface.controls[each] for each in maya.interface.children(shelf)]
-    text = "".join(f"shelfButton -command {each.values.get('command')!r};\n" for each in buttons)
-    Path(f"{name}.mel").write_text(text, encoding="utf-8")
+    lines = "".join(f"    shelfButton -command {each.values.get('command')!r};\n" for each in buttons)
+    Path(f"{name}.mel").write_text(f"global proc {Path(name).name} () {{\n{lines}}}\n", encoding="utf-8")
 
 
 def option(maya: Maya, call: Invocation) -> Any:
@@ -314,7 +395,7 @@ def option(maya: Maya, call: Invocation) -> Any:
 def progress(maya: Maya, call: Invocation) -> Any:
     interface = maya.interface
     if call.mode == "query":
-        return bool(interface.progress and maya.is_escape_pressed)
+        return bool(interface.progress and interface.progress.get("isInterruptable") and maya.is_escape_pressed)
     if call.flags.get("endProgress"):
         interface.progress = None
         return None
@@ -388,12 +469,31 @@ def show_message(maya: Maya, call: Invocation) -> Any:
     return call.flags.get("defaultButton", "")
 
 
-def evaluate_mel(script: str) -> str:
-    """Return the value of a global MEL variable, the only expression that is modelled."""
+def evaluate_mel(maya: Maya, script: str) -> str:
+    """Return the value of a global MEL variable, or load a saved shelf; nothing else is modelled."""
+    saved = _LOADED_SHELF.fullmatch(script)
+    if saved is not None:
+        path, shelf, procedure = saved.groups()
+        text = Path(path).read_text(encoding="utf-8")
+        if f"global proc {procedure} ()" not in text:
+            raise RuntimeError(f"Cannot find procedure {procedure!r}.")
+        for command in re.findall(r"shelfButton -command (.+);", text):
+            maya.interface.made += 1
+            values = {"command": ast.literal_eval(command)}
+            maya.interface.add(f"shelfButton{maya.interface.made}", "button", shelf, **values)
+        return ""
     name = script.rpartition("=")[2].strip().rstrip(";")
     if name not in _GLOBALS:
         raise RuntimeError(f"Cannot find procedure or variable {name!r}.")
     return _GLOBALS[name]
+
+
+def refresh(maya: Maya, call: Invocation) -> None:
+    """Draw the views; write the image of the active one to a file if there is a name for it."""
+    if "filename" in call.flags:
+        if call.flags.get("fileExtension") != "png" or not call.flags.get("currentView"):
+            raise NotImplementedError(f"refresh({call.flags})")
+        Path(call.flags["filename"]).write_bytes(maya.image_of_view())
 
 
 COMMANDS = {
@@ -402,6 +502,7 @@ COMMANDS = {
     "displayPref": display_preference,
     "displayRGBColor": display_colour,
     "frameLayout": frame_layout,
+    "getClassification": classification,
     "getPanel": get_panel,
     "isolateSelect": isolate,
     "menu": menu,
@@ -414,8 +515,10 @@ COMMANDS = {
     "progressWindow": progress,
     "colorManagementPrefs": colour_management,
     "ogs": viewport_2,
+    "pluginDisplayFilter": plugin_display_filter,
+    "sequenceManager": sequence_manager,
     "runTimeCommand": run_time_command,
-    "refresh": lambda maya, call: None,
+    "refresh": refresh,
     "saveShelf": save_shelf,
     "setFocus": set_focus,
     "shelfButton": shelf_button,

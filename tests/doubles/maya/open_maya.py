@@ -43,6 +43,25 @@ class MDistance:
         return float(value)
 
 
+def computation(maya: Maya) -> type:
+    """Return the class of ``maya.OpenMaya`` that notices Escape while Maya is busy."""
+
+    class MComputation:
+        def __init__(self) -> None:
+            self._is_running = False
+
+        def beginComputation(self) -> None:  # noqa: N802
+            self._is_running = True
+
+        def endComputation(self) -> None:  # noqa: N802
+            self._is_running = False
+
+        def isInterruptRequested(self) -> bool:  # noqa: N802
+            return self._is_running and maya.is_escape_pressed
+
+    return MComputation
+
+
 def classes(maya: Maya) -> dict[str, Any]:
     """Return the classes, bound to this program."""
     numbers = itertools.count(1)
@@ -60,6 +79,15 @@ def classes(maya: Maya) -> dict[str, Any]:
 
         def getDependNode(self, index: int) -> MObject:  # noqa: N802
             return MObject(maya.scene.node(self._names[index]))
+
+    class MObjectHandle:
+        """A reference to a node that may be deleted meanwhile, also with its scene."""
+
+        def __init__(self, node: MObject) -> None:
+            self._node = node.node
+
+        def isValid(self) -> bool:  # noqa: N802
+            return any(node is self._node for node in maya.scene.nodes)
 
     class MFnNurbsCurve:
         """Makes a curve; nothing of it is undoable or selected."""
@@ -124,5 +152,5 @@ def classes(maya: Maya) -> dict[str, Any]:
         def loadPath(self) -> str:  # noqa: N802
             return str(self._file.parent)
 
-    bound = (MSelectionList, MFnNurbsCurve, MSceneMessage, MMessage, MFnPlugin)
+    bound = (MSelectionList, MObjectHandle, MFnNurbsCurve, MSceneMessage, MMessage, MFnPlugin)
     return {each.__name__: each for each in (MPoint, MPointArray, MDoubleArray, MDistance, *bound)}

@@ -12,19 +12,23 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import ModuleType
 from typing import Any, Callable
 
+from doubles.colour_bars import painted
 from doubles.maya import blue_pencil, contract, drawing, interface, open_maya, scene, workspace
 from doubles.maya.contract import Invocation
 from doubles.maya.drawing import Drawn
 from doubles.maya.interface import Interface, evaluate_mel
 from doubles.maya.scene import Scene
 
+from ft_dcc.frames import Resolution
+
 Handler = Callable[..., Any]
 # The commands of the interface that Maya has without a window, too.
 _WINDOW_COMMANDS = {*interface.COMMANDS, "workspaceControl"}
-_WITHOUT_WINDOW = ("optionVar", "warning", "colorManagementPrefs")
+_WITHOUT_WINDOW = ("optionVar", "warning", "colorManagementPrefs", "getClassification", "pluginDisplayFilter")
 
 
 class Maya:
@@ -39,11 +43,16 @@ class Maya:
         self.undo: list[str] = []
         self.is_undo_on = True
         self.is_escape_pressed = False
+        # Whether the key was pressed, and Maya has not read it yet.
+        self.has_key_waiting = False
         self.escape_at: float | None = None
         self.fail_at: float | None = None
         # The frames at which the process ends, and at which it waits for ever.
         self.crash_at: float | None = None
         self.hang_at: float | None = None
+        # Whether a playblast returns the name of its images, and whether it writes them.
+        self.returns_name = True
+        self.writes_images = True
         # On Windows both sizes of an image are multiples of four.
         self.is_windows = False
         self.has_image_plane = True
@@ -54,9 +63,16 @@ class Maya:
         # Maya's documentation says that only edits of unloaded references are removed; programs remove others, too.
         self.removes_applied_edits = True
         self.new_panels_take_focus = True
+        # Whether the focus makes a view the active one, and whether modelEditor refuses to do it.
+        self.focus_activates = True
+        self.refuses_active_view = False
+        # Whether sequences on image planes advance in a hidden view at all.
+        self.hidden_views_advance = True
         # Whether a default run-time command can be deleted is not documented.
         self.deletes_default_commands = True
         self.plugins: set[str] = set()
+        # Types of plug-ins: the type that each derives from, and its classification.
+        self.plugin_types: dict[str, tuple[str, str]] = {}
         # Whether an import goes to the camera of the active view.
         self.imports_into_active_camera = True
         # Whether plug-ins change a scene when it opens.
@@ -87,6 +103,7 @@ class Maya:
     def open(self, new: Scene) -> None:
         """Open another scene; the state of the previous one is lost."""
         self.scene, self.undo = new, []
+        self.interface.tile_previews.clear()
 
     def call(self, command: str, /, *arguments: Any, **keywords: Any) -> Any:
         """Run one command as ``maya.cmds`` does."""
@@ -141,6 +158,10 @@ class Maya:
             if awaited == event:
                 function(None)
 
+    def image_of_view(self) -> bytes:
+        """Return what the active view shows, as a playblast of it does."""
+        return painted(int(self.scene.time), Resolution(64, 36), has_alpha=True)
+
     def idle(self) -> None:
         """Run what waits for an idle event."""
         while True:
@@ -158,17 +179,27 @@ class Maya:
 
     def modules(self) -> dict[str, ModuleType]:
         """Return the modules that Python imports as ``maya`` inside of this program."""
-        names = ("maya", "maya.cmds", "maya.mel", "maya.utils", "maya.api", "maya.api.OpenMaya", "maya.OpenMayaUI")
+        names = (
+            "maya",
+            "maya.cmds",
+            "maya.mel",
+            "maya.utils",
+            "maya.api",
+            "maya.api.OpenMaya",
+            "maya.OpenMaya",
+            "maya.OpenMayaUI",
+        )
         found = {name: ModuleType(name) for name in names}
         for name in names[1:]:
             outer, _, inner = name.rpartition(".")
             setattr(found[outer], inner, found[name])
         found["maya"].__path__ = found["maya.api"].__path__ = []
         found["maya.api.OpenMaya"].__dict__.update(open_maya.classes(self))
+        found["maya.OpenMaya"].__dict__["MComputation"] = open_maya.computation(self)
         found["maya.OpenMayaUI"].__dict__["MQtUtil"] = workspace.qt_utilities(self)
         for command in contract.commands():
             setattr(found["maya.cmds"], command, self._bound(command))
-        found["maya.mel"].__dict__["eval"] = evaluate_mel
+        found["maya.mel"].__dict__["eval"] = partial(evaluate_mel, self)
         found["maya.utils"].__dict__["executeDeferred"] = self._idle.put
         found["maya.utils"].__dict__["processIdleEvents"] = self.idle
         return found

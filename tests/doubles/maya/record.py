@@ -22,11 +22,12 @@ FLAGS = Path(__file__).with_name("flags.tsv")
 COMMANDS = (
     "about attributeQuery camera colorManagementPrefs confirmDialog connectAttr connectionInfo createNode "
     "currentTime currentUnit delete deleteUI displayPref displayRGBColor duplicate evalDeferred file fileInfo "
-    "frameLayout getAttr getPanel headsUpDisplay help imagePlane isolateSelect listAttr listConnections "
-    "listRelatives loadPlugin lookThru ls menu menuItem modelEditor modelPanel nodeType objExists ogs optionVar "
-    "paneLayout parent play playbackOptions playblast pluginInfo polyCube progressWindow quit referenceEdit "
-    "referenceQuery refresh runTimeCommand saveShelf select sequenceManager setAttr setFocus setKeyframe shelfButton "
-    "shelfLayout shot tabLayout timeControl undoInfo unknownPlugin warning window workspaceControl"
+    "frameLayout getAttr getClassification getPanel headsUpDisplay help imagePlane isolateSelect listAttr "
+    "listConnections listRelatives loadPlugin lookThru ls menu menuItem modelEditor modelPanel nodeType objExists "
+    "ogs optionVar paneLayout parent play playbackOptions playblast pluginDisplayFilter pluginInfo polyCube "
+    "progressWindow quit referenceEdit referenceQuery refresh runTimeCommand saveShelf select sequenceManager "
+    "setAttr setFocus setKeyframe shelfButton shelfLayout shot tabLayout timeControl undoInfo unknownPlugin warning "
+    "window workspaceControl"
 )
 
 

@@ -75,6 +75,7 @@ CREATED: dict[str, dict[str, Any]] = {
     "nurbsCurve": {**_DISPLAY, "lineWidth": -1.0, "points": ()},
     "imagePlane": {**_DISPLAY, **IMAGE_PLANE},
 }
+_SHAPES = {"camera", "mesh", "locator", "nurbsCurve", "annotationShape", "imagePlane"}
 SHOT = {"shotName": "", "currentCamera": "", "startTime": 1.0, "endTime": 1.0, "mute": False}
 TEXTURE = {"fileTextureName": "", "uvTilingMode": 0}
 SOUND = {"filename": "", "offset": 0.0, "sourceStart": 0.0, "sourceEnd": 0.0, "mute": False}
@@ -194,6 +195,10 @@ class Scene:
         self.nodes.append(Node(name, "shot", attributes={**SHOT, **attributes}))
         return self.nodes[-1]
 
+    def add_sequencer(self) -> Node:
+        self.nodes.append(Node("sequencer1", "sequencer"))
+        return self.nodes[-1]
+
     def add_texture(self, name: str, **attributes: Any) -> Node:
         self.nodes.append(Node(name, "file", attributes={**TEXTURE, **attributes}))
         return self.nodes[-1]
@@ -251,10 +256,16 @@ def list_nodes(maya: Maya, call: Invocation) -> list[str]:
     if "selection" in flags:
         return [scene.node(name).path if flags.get("long") else name for name in scene.selection]
     if "type" in flags:
-        found = [node for node in found if node.kind == flags["type"]]
+        bases = {kind: base for kind, (base, _) in maya.plugin_types.items()}
+        found = [node for node in found if flags["type"] in (node.kind, bases.get(node.kind))]
+    if flags.get("shapes"):
+        found = [node for node in found if node.kind in _SHAPES or node.kind in maya.plugin_types]
     if flags.get("uuid"):
         return [node.uuid for node in found]
-    return [node.path if flags.get("long") else scene.shortest(node) for node in found]
+    names = [node.path if flags.get("long") else scene.shortest(node) for node in found]
+    if flags.get("showType"):
+        return [text for name, node in zip(names, found) for text in (name, node.kind)]
+    return names
 
 
 def list_relatives(maya: Maya, call: Invocation) -> list[str] | None:
@@ -314,7 +325,8 @@ def _drive_by_time(maya: Maya, node: Node, name: str) -> None:
         raise RuntimeError(f"connectAttr: {node.name}.{name} is already controlled by another connection.")
     node.driven.add(name)
     values = {"driven": node.path, "attribute": name}
-    maya.scene.nodes.append(Node(f"timeToUnitConversion_{node.name}", "timeToUnitConversion", attributes=values))
+    count = sum(each.kind == "timeToUnitConversion" for each in maya.scene.nodes)
+    maya.scene.nodes.append(Node(f"timeToUnitConversion{count + 1}", "timeToUnitConversion", attributes=values))
 
 
 def connect_attributes(maya: Maya, call: Invocation) -> None:
@@ -353,7 +365,7 @@ def current_time(maya: Maya, call: Invocation) -> float:
     maya.record_step(call.command)
     if maya.interface.sequence_panel:
         # The sequencer changes the camera of its view, and makes it the active one.
-        maya.interface.focus = maya.interface.sequence_panel
+        maya.interface.focus = maya.interface.active_view = maya.interface.sequence_panel
     return maya.scene.time
 
 
@@ -489,6 +501,8 @@ def reference_query(maya: Maya, call: Invocation) -> Any:
         inner = () if call.flags.get("onReferenceNode") else maya.scene.inner_edits
         return [f'setAttr "{plug}" 1' for plug in (*maya.scene.edits, *inner) if plug.startswith(prefix)]
     if "topReference" in call.flags:
+        if not maya.scene.node(call.first()).is_referenced:
+            raise RuntimeError(f"{call.first()!r} is not from a referenced file.")
         return TOP_REFERENCE
     found = [r for r in maya.scene.references if call.first() in (r.path, r.node)]
     if not found:
@@ -586,6 +600,10 @@ def set_keyframe(maya: Maya, call: Invocation) -> int:
 
 
 def create_node(maya: Maya, call: Invocation) -> str:
+    if call.first() == "file":
+        node = maya.scene.add_texture(call.flags["name"])
+        maya.record_change(call.command)
+        return node.name
     kind, parent = call.first(), maya.scene.node(call.flags["parent"])
     if parent.is_reference_locked:
         raise RuntimeError(f"createNode: {call.flags['parent']} is locked.")

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from maya import cmds, utils
+from maya import cmds, mel, utils
 
 from ft_dcc.acceptance.checks import MENU as LABELS
 from ft_dcc.acceptance.host_under_test import Check, CheckContext, Skipped, require_equal
+from ft_dcc.errors import Error
 from ft_dcc_maya import commands, menu
+
+_SHELF = "ftDccAccept"
+_PROCEDURE = re.compile(r"global\s+proc\s+(\w+)")
 
 
 def check_menu_twice(context: CheckContext) -> None:
@@ -25,21 +31,38 @@ def check_menu_twice(context: CheckContext) -> None:
 
 
 def check_shelf_button(context: CheckContext) -> Mapping[str, Any]:
-    """Check that Maya saves what the button is recognised by; return whether it saves the tag, too."""
+    """Check that the button is recognised in a shelf that Maya has saved and loaded, as it does at a restart.
+
+    Returns whether Maya saves the tag, too.
+    """
     if not context.target.has_window:
         raise Skipped("there is no window")
     if menu.find_buttons() or not menu.front_shelf():
         raise Skipped("a shelf has the button already, or no shelf is shown")
     menu.add_button()
+    path = context.folder / f"shelf_{_SHELF}"
     try:
-        path = context.folder / "shelf"
         cmds.saveShelf(menu.front_shelf(), path.as_posix())
         text = path.with_suffix(".mel").read_text(encoding="utf-8", errors="replace")
     finally:
         for button in menu.find_buttons():
             cmds.deleteUI(button)
     require_equal("ft_dcc_maya" in text, True, "the saved shelf contains the command")
+    shelf = cmds.shelfLayout(_SHELF, parent=mel.eval("$ft_dcc_shelves = $gShelfTopLevel"))
+    try:
+        _load_shelf(shelf, path.with_suffix(".mel"), text)
+        require_equal(len(menu.find_buttons()), 1, "our buttons on the shelf that was saved and loaded")
+    finally:
+        cmds.deleteUI(shelf)
     return {"the tag is saved": "ftDccPublish" in text}
+
+
+def _load_shelf(shelf: str, path: Path, text: str) -> None:
+    """Fill the shelf from its saved file: Maya sources it, and calls the procedure in it."""
+    procedure = _PROCEDURE.search(text)
+    if procedure is None:
+        raise Error("The saved shelf has no procedure that makes its buttons.")
+    mel.eval(f'source "{path.as_posix()}"; setParent "{shelf}"; {procedure[1]}();')
 
 
 def check_keys(context: CheckContext) -> None:

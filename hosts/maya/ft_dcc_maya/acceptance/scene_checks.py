@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from maya import cmds
+from maya import cmds, utils
 
 from ft_dcc.acceptance.host_under_test import Check, CheckContext, Skipped, require_equal
+from ft_dcc.errors import Error
 from ft_dcc.ui.preview import preview_camera, preview_look
 from ft_dcc_maya.checks.validate_scene import missing_references
+from ft_dcc_maya.views.textures import count_loaded_tiles
 
 from .view_checks import ignore
+
+_DIALOG_TIMEOUT_SECONDS = 60.0
+# The value of uvTilingMode.
+_UDIM = 3
 
 
 def check_nested_references(context: CheckContext) -> None:
@@ -54,15 +61,59 @@ def check_referenced_camera(context: CheckContext) -> Mapping[str, Any]:
 
 
 def check_unkeyed_pose(context: CheckContext) -> Mapping[str, Any]:
-    """Check that reading the scene keeps a value that is not keyed; return whether a preview keeps it, too."""
+    """Check that the dialog keeps a value that is not keyed; return whether a preview keeps it, too."""
     if not context.target.has_window:
         raise Skipped("there is no window")
     plug, scene = "acceptCube.translateX", context.host.scene()
     cmds.setAttr(plug, 2.5)
-    preview_camera(scene.sources[0], context.host, scene, context.folder)
+    is_opened = _open_dialog(context)
     require_equal(cmds.getAttr(plug), 2.5, "the value after the dialog was opened")
     preview_look(scene.sources[0], context.host, scene, context.folder, {})
-    return {"a preview keeps it": bool(cmds.getAttr(plug) == 2.5)}
+    return {"the dialog was opened": is_opened, "a preview keeps it": bool(cmds.getAttr(plug) == 2.5)}
+
+
+def _open_dialog(context: CheckContext) -> bool:
+    """Open the dialog until it lists the cameras; without Qt read what it reads, and return false."""
+    from Qt import QtWidgets
+
+    application: Any = QtWidgets.QApplication.instance()
+    if application is None:
+        scene = context.host.scene()
+        preview_camera(scene.sources[0], context.host, scene, context.folder)
+        return False
+    from ft_dcc_qt.dialog import Dialog
+
+    dialog, deadline = Dialog(context.host), time.monotonic() + _DIALOG_TIMEOUT_SECONDS
+    controller, sources = dialog.controller, dialog.publish_page.sources
+    dialog.show()
+    dialog.open_page("publish")
+    try:
+        while not sources.names or controller.is_busy or not controller.queries.wait(0):
+            utils.processIdleEvents()
+            application.processEvents()
+            dialog.refresh()
+            if time.monotonic() > deadline:
+                raise Error(f"The dialog has not listed the cameras in {_DIALOG_TIMEOUT_SECONDS:g} seconds.")
+    finally:
+        dialog.close()
+    return True
+
+
+def check_tiles(context: CheckContext) -> None:
+    """Check that the tiles of textures are loaded again for a scene that was opened again."""
+    if not context.target.has_window:
+        raise Skipped("there is no window, and so no view")
+    frames = context.host.playblast(context.request("1001"), ignore)
+    node = cmds.createNode("file", name="acceptTiles", skipSelect=True)
+    cmds.setAttr(f"{node}.fileTextureName", frames.path(1001).as_posix(), type="string")
+    cmds.setAttr(f"{node}.uvTilingMode", _UDIM)
+    counts = []
+    for _ in range(2):
+        context.host.playblast(context.request("1001", name="tiles"), ignore)
+        counts.append(count_loaded_tiles())
+        context.target.reopen(context.folder / "scene")
+        counts.append(count_loaded_tiles())
+    require_equal(counts, [1, 0, 1, 0], "textures with tiles after a capture, and in the scene that was opened again")
 
 
 def check_change(context: CheckContext) -> None:
@@ -87,5 +138,6 @@ CHECKS = (
         check_referenced_camera,
     ),
     Check("unkeyed pose", "A value that is not keyed outlives the dialog and its preview", check_unkeyed_pose),
+    Check("tiles", "Tiles of textures are loaded for each scene that is opened", check_tiles),
     Check("change", "A change in the middle of a capture is kept and can be undone", check_change),
 )

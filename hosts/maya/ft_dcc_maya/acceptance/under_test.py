@@ -18,7 +18,7 @@ from ft_dcc_maya.capture import OVERLAYS
 from ft_dcc_maya.host import MayaHost
 from ft_dcc_maya.look import view_transform
 
-from . import interface_checks, scene_checks, view_checks
+from . import capture_checks, interface_checks, scene_checks, view_checks
 
 _POLL_INTERVAL_SECONDS = 0.02
 _SETTINGS = ("multiSampleEnable", "multiSampleCount", "lineAAEnable", "ssaoEnable")
@@ -53,6 +53,7 @@ class MayaUnderTest:
             *interface_checks.CHECKS,
             SCENE_FILE,
             *view_checks.CHECKS,
+            *capture_checks.CHECKS,
             *scene_checks.CHECKS,
         )
 

@@ -12,7 +12,7 @@ from maya import cmds
 from ft_dcc.errors import UserFixableError
 from ft_dcc.publish.pipeline.pyblish_adapter import VALIDATOR, Instance, InstancePlugin
 from ft_dcc.publish.plugins import validate
-from ft_dcc.publish.slots import HOST
+from ft_dcc.publish.slots import HOST, WARNINGS
 
 T = TypeVar("T")
 
@@ -67,37 +67,36 @@ class ValidatePlugins(InstancePlugin):
 
 
 class WarnOfDifferences(InstancePlugin):
-    """Warn in Maya of what a movie lacks: the colours of the view, and sounds. It is no error, and is recorded."""
+    """Name what a movie lacks: the colours of the views, and sounds. It is no error: the result says it."""
 
     order = VALIDATOR
     label = "Colours and sounds"
     families: ClassVar[list[str]] = ["camera"]
 
     def process(self, instance: Instance) -> None:
-        """Warn, once for each publish."""
-        cameras = [each for each in instance.context if "camera" in each.data["families"]]
-        if instance is cameras[0]:
-            _in_main_thread(instance, _warn_of_differences)
+        """Add a sentence for each difference to the result of the source."""
+        WARNINGS.set(instance, _in_main_thread(instance, _differences))
 
 
 def _in_main_thread(instance: Instance, function: Callable[[], T]) -> T:
     return HOST.get(instance.context).run_in_main_thread(function)
 
 
-def _warn_of_differences() -> None:
-    found = view_transform()
+def _differences() -> list[str]:
+    found, differences = view_transform(), []
     applied, shown = found["view_transform"], found["view_transform_of_views"]
     if applied != shown:
-        cmds.warning(
-            f"ft-dcc: the views show {shown}, and the movie {applied or 'no view transform'}. To change it: "
-            "Preferences, Color Management, Output Color Transform, Apply to Playblast."
+        differences.append(
+            f"the views show {shown}, and the movie {applied or 'no view transform'}; to change it: Preferences, "
+            "Color Management, Output Color Transform, Apply to Playblast"
         )
     sounds = unheard_sounds()
     if sounds:
-        cmds.warning(
-            f"ft-dcc: the movie has the sound of the time slider only, not {', '.join(sounds)}. "
-            "Mix them into one file, or mute them."
+        differences.append(
+            f"the movie has the sound of the time slider only, not {', '.join(sounds)}; mix them into one file, or "
+            "mute them"
         )
+    return differences
 
 
 def missing_references() -> list[tuple[str, str]]:

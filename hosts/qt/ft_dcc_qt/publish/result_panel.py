@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from Qt import QtCore, QtGui, QtWidgets
 
+from ft_dcc.publish.models import describe_changes
 from ft_dcc.ui.publish_controller import PublishController
 from ft_dcc_qt import style
 from ft_dcc_qt.layouts import WrappingRow
@@ -86,7 +87,7 @@ class ResultPanel(QtWidgets.QFrame):
         self._count = len(self._controller.published)
         new = self._controller.published[:new_count]
         lines = [f"Version {version.version} of {version.source} is on the server: {path}" for path, version in new]
-        lines += [f"{version.source}: {change}." for _, version in new for change in version.changes]
+        lines += describe_changes(version for _, version in new)
         self.show_message(lines)
         self._show_links([(version.source, version.link or "") for _, version in new])
         self.show()

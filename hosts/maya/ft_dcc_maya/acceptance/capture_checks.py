@@ -1,0 +1,176 @@
+"""Checks of the ways of a capture: image planes, sequence time, one call for all frames, plug-ins, and Escape."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from maya import OpenMaya, cmds
+
+from ft_dcc.acceptance.host_under_test import Check, CheckContext, Skipped, require_equal
+from ft_dcc.errors import Error
+from ft_dcc.frames import Resolution
+from ft_dcc_maya.viewport import artists_view, own_panel
+from ft_dcc_maya.views.plugin_objects import find_filters
+from ft_dcc_maya.views.sequence_time import end_sequence_time
+
+from .view_checks import ignore, read_image, require_window
+
+_PLATE_COLOURS = {1001: "red", 1002: "blue"}
+_ESCAPE_TIMEOUT_SECONDS = 10.0
+
+
+def check_image_plane(context: CheckContext) -> None:
+    """Check that an image sequence advances on the image plane of each of two cameras.
+
+    If it does not in a hidden view, the error says whether it does in the artist's own.
+    """
+    plates = context.host.playblast(context.request("1001-1002", name="plate"), ignore)
+    for frame, colour in _PLATE_COLOURS.items():
+        image = read_image(plates.path(frame))
+        image.fill(colour)
+        image.save(str(plates.path(frame)))
+    cameras = context.host.scene().sources[:2]
+    cmds.setAttr("acceptCube.visibility", False)
+    for camera in cameras:
+        _add_plane(camera, plates.path(1001).as_posix())
+    expected = {camera: list(_PLATE_COLOURS.values()) for camera in cameras}
+    found = {camera: _colours_of_plane(context, camera, f"own{index}") for index, camera in enumerate(cameras)}
+    if found != expected and context.target.has_window:
+        with _setting("FT_DCC_MAYA_VIEW", "artist"):
+            other = {camera: _colours_of_plane(context, camera, f"view{index}") for index, camera in enumerate(cameras)}
+        if other == expected:
+            raise Error(f"the image planes advance in the artist's view only, found {found}. Set maya_view to artist.")
+    require_equal(found, expected, "the colour of the image planes on both frames")
+
+
+def _add_plane(camera: str, path: str) -> None:
+    shape = cmds.listRelatives(camera, shapes=True, path=True)[0]
+    made: Any = cmds.imagePlane(camera=shape, fileName=path, showInAllViews=False)
+    plane = made[1]
+    cmds.setAttr(f"{plane}.useFrameExtension", True)
+    if not cmds.listConnections(f"{plane}.frameExtension", source=True, destination=False):
+        cmds.connectAttr("time1.outTime", f"{plane}.frameExtension")
+
+
+def _colours_of_plane(context: CheckContext, camera: str, name: str) -> list[str]:
+    frames = context.host.playblast(context.request("1001-1002", source=camera, name=name), ignore)
+    found = []
+    for frame in _PLATE_COLOURS:
+        context.show(f"frame {frame} of the image plane of {camera}, {name}", frames.path(frame))
+        centre = read_image(frames.path(frame)).pixelColor(32, 18)
+        found.append("red" if centre.red() > centre.blue() else "blue")
+    return found
+
+
+def check_sequence_time(context: CheckContext) -> None:
+    """Check that a view on sequence time takes no image of a capture, and is on sequence time again afterwards."""
+    require_window(context)
+    view = artists_view()
+    if not view:
+        raise Skipped("no view is shown")
+    request = context.request("1001-1003")
+    alone = context.host.playblast(request, ignore)
+    expected = [alone.path(frame).read_bytes() for frame in request.frame_range]
+    # Makes a sequencer, without which the next command may crash Maya.
+    cmds.sequenceManager(query=True, writableSequencer=True)
+    cmds.sequenceManager(modelPanel=view)
+    try:
+        frames = context.host.playblast(context.request("1001-1003", name="beside"), ignore)
+        after = cmds.sequenceManager(query=True, modelPanel=True)
+    finally:
+        end_sequence_time()
+    for frame in request.frame_range:
+        context.show(f"frame {frame} beside a view on sequence time", frames.path(frame))
+    found = [frames.path(frame).read_bytes() for frame in request.frame_range]
+    require_equal(found == expected, True, "the images are those of a capture without sequence time")
+    require_equal(after, view, "the view on sequence time after the capture")
+
+
+def check_one_call(context: CheckContext) -> Mapping[str, Any]:
+    """Check that both ways of the setting ``maya_capture`` draw all frames; return the seconds per frame of each."""
+    require_window(context)
+    seconds, images = {}, []
+    for way in ("frames", "range"):
+        request = context.request("1001-1012", "1280x720", name=way)
+        with _setting("FT_DCC_MAYA_CAPTURE", way):
+            started = time.monotonic()
+            frames = context.host.playblast(request, ignore)
+        seconds[way] = round((time.monotonic() - started) / len(request.frame_range), 3)
+        require_equal(frames.missing(), (), f"missing frames with maya_capture = {way}")
+        images.append([frames.path(frame).read_bytes() for frame in request.frame_range])
+    return {"frame by frame": seconds["frames"], "in one call": seconds["range"], "equal": images[0] == images[1]}
+
+
+def check_plugin_objects(context: CheckContext) -> Mapping[str, Any]:
+    """Check that the filters of plug-ins can be set and queried; return their classifications."""
+    require_window(context)
+    names = find_filters()
+    if not names:
+        raise Skipped("no plug-in has registered a filter; load gpuCache to try it")
+    with own_panel(Resolution(64, 36)) as panel:
+        for name in names:
+            for is_shown in (False, True):
+                cmds.modelEditor(panel, edit=True, pluginObjects=(name, is_shown))
+                found = bool(cmds.modelEditor(panel, query=True, queryPluginObjects=name))  # type: ignore[call-overload] # it takes the name here
+                require_equal(found, is_shown, f"whether the objects of {name} are shown")
+    return {name: str(cmds.pluginDisplayFilter(name, query=True, classification=True)) for name in names}
+
+
+def check_escape_ways(context: CheckContext) -> Mapping[str, Any]:
+    """Return after how many seconds each way has noticed Escape, in a loop with a pause and in one without."""
+    require_window(context)
+    if not context.has_person:
+        raise Skipped("no user is present to press Escape")
+    return {
+        "without a pause": _seconds_until_escape("Press Escape once.", 0.0),
+        "with a pause": _seconds_until_escape("Press Escape once more.", 0.03),
+    }
+
+
+def _seconds_until_escape(status: str, pause: float) -> dict[str, float]:
+    """Return the seconds after which Maya has reported Escape, by the way; one that has not reported it is missing."""
+    computation: Any = OpenMaya.MComputation()  # type: ignore[attr-defined] # the stubs leave it out
+    found: dict[str, float] = {}
+    cmds.progressWindow(title="ft-dcc", status=status, isInterruptable=True)
+    computation.beginComputation()
+    started = time.monotonic()
+    try:
+        while len(found) < 2 and time.monotonic() - started < _ESCAPE_TIMEOUT_SECONDS:
+            time.sleep(pause)
+            ways = {
+                "progress window": bool(cmds.progressWindow(query=True, isCancelled=True)),
+                "computation": bool(computation.isInterruptRequested()),
+            }
+            seconds = round(time.monotonic() - started, 2)
+            found.update({way: seconds for way, is_noticed in ways.items() if is_noticed and way not in found})
+    finally:
+        computation.endComputation()
+        cmds.progressWindow(endProgress=True)
+    return found
+
+
+@contextmanager
+def _setting(variable: str, value: str) -> Iterator[None]:
+    """Set the environment variable of a setting until exit."""
+    before = os.environ.get(variable)
+    os.environ[variable] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[variable]
+        else:
+            os.environ[variable] = before
+
+
+CHECKS = (
+    Check("image plane", "Image sequences behind two cameras advance", check_image_plane),
+    Check("sequence time", "A view on sequence time takes no image of a capture", check_sequence_time),
+    Check("one call", "A capture in one call is measured against one call per frame", check_one_call),
+    Check("plug-in objects", "Objects of plug-ins can be hidden", check_plugin_objects),
+    Check("escape ways", "The ways in which Maya reports Escape are measured", check_escape_ways),
+)
