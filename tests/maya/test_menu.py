@@ -147,6 +147,18 @@ def test_each_command_opens_its_page_of_the_dialog(maya, package, shown, label, 
     assert (shown, maya.interface.messages) == ([("Maya", page, None)], [])
 
 
+@pytest.mark.parametrize("label", ["Publish for review…", "Show as a panel"])
+def test_a_missing_dialog_is_reported_and_leaves_no_empty_panel(maya, package, monkeypatch, label):
+    monkeypatch.setitem(sys.modules, "ft_dcc_qt", None)
+    package.install()
+    before = dict(maya.interface.controls)
+    press(maya, label)
+    assert maya.interface.messages == [
+        "The dialog is not installed here. 'Publish again' and the command line ft-dcc work."
+    ]
+    assert maya.interface.controls == before
+
+
 def test_the_shelf_button_opens_the_dialog_or_reports_a_missing_module(maya, package, shown, monkeypatch):
     package.install()
     press(maya, "Add a button to the shelf")
