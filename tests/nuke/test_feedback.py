@@ -133,6 +133,13 @@ def test_drawings_of_several_authors_have_their_own_nodes_and_captions(nuke, hos
     assert max(lowest) < 3 < max(above) < 5
 
 
+@pytest.mark.parametrize(("end", "rows"), [(1004, 1), (1005, 2), (1006, 2)])
+def test_captions_of_drawings_that_share_a_frame_lie_above_each_other(nuke, host, end, rows):
+    host.show_feedback([drawing(1003, text="Too high", end_frame=end), drawing(1005, author="Bo", text="Fine")])
+    tops = [max(y for stroke in strokes(p) if stroke.size == 1.5 for _, y in stroke.points) for p in paints(nuke)]
+    assert (tops[1] > 3) == (rows == 2) and tops[0] < 3
+
+
 def test_the_group_is_beside_the_source_and_takes_its_image(nuke, host):
     read = nuke.find("Read1")
     read.position = (10, 20)

@@ -615,6 +615,7 @@ def test_configure_uses_no_anamorphic_format(nuke, host):
 
 def test_the_task_is_stored_in_an_invisible_knob(nuke, host, tmp_path):
     host.remember_task("a5e2")
+    assert nuke.root.is_modified
     host.remember_task("d6b9")
     nuke.root.save(tmp_path / "comp.nk")
     nuke.open(tmp_path / "comp.nk")
