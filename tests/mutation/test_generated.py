@@ -38,6 +38,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("marked_nodes.py", 'self._name = self._source = ""', "'x'"): "the name of a node that does not exist",
     ("marked_nodes.py", 'knob = nuke.String_Knob(knob_name, "")', "'x'"): "the label of an invisible knob",
     ("capture.py", 'if not set(str(path)) & set("%#[]{}$"):', "'%#[]{}$x'"): "such a path only takes the longer way",
+    ("menu.py", "_actions.clear()", "None"): "the actions of a removed menu stay in memory",
     ("host.py", "root.setModified(True)", "None"): "a changed knob marks the script as modified, too",
     ("temporary_nodes.py", "cmds.select(*kept, add=True)", "False"): "the selection was cleared before",
 }

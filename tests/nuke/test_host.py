@@ -110,6 +110,7 @@ def test_colour_spaces_are_translated_to_the_names_of_the_core(nuke, host, shown
     assert colour_space_of(nuke.find("Write1")) == name
     set_knobs(nuke.find("Write1"), raw=True)
     assert colour_space_of(nuke.find("Write1")) == "lin_rec709"
+    assert colour_space_of(nuke.make("Noise")) == ""
 
 
 def test_each_translated_colour_space_is_one_of_the_built_in_config(nuke):

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from doubles.nuke.sample_script import set_knobs
 
+from ft_dcc.errors import SettingInvalid
 from ft_dcc.files.checksum import sha256_of
 from ft_dcc.renders.renders import read_renders
 
@@ -554,6 +555,24 @@ def test_a_window_without_an_id_does_not_take_the_renders_of_processes_without_a
     nuke.render(nuke.find("Write1"), 1001, 1012)
     serve_watcher(nuke)
     assert (only_render().execution.window, nuke.messages) == ("", [])
+
+
+def test_an_accepted_render_that_cannot_be_published_is_reported_with_the_reason(nuke, monkeypatch, capsys):
+    import ft_dcc_nuke
+    from ft_dcc_nuke import tab
+
+    def refuse():
+        raise SettingInvalid("FTRACK_SERVER is not an address.")
+
+    monkeypatch.setattr("ft_dcc.ui.menu_commands.open_publisher", refuse)
+    ft_dcc_nuke.start()
+    ft_dcc_nuke.start_window()
+    tab.add(nuke.find("Write1"))
+    nuke.answers = [True]
+    nuke.render(nuke.find("Write1"), 1001, 1012)
+    serve_watcher(nuke)
+    ft_dcc_nuke.uninstall()
+    assert capsys.readouterr().err.splitlines() == ["Write1 is not published: FTRACK_SERVER is not an address."]
 
 
 @pytest.mark.parametrize("is_ended", [False, True])
