@@ -32,14 +32,14 @@ def test_link_with_wrong_key_answers_404_with_a_page(view, shared):
     assert answer.status == 404
     assert view.text("h1") == "This link opens no review"
     assert "ask the sender" in view.text("p")
-    view.errors.clear()
+    view.leave()
 
 
 def test_truncated_link_answers_404_with_a_page(view, shared):
     answer = view.page.goto(shared[0].rpartition("/")[0])
     assert answer.status == 404
     assert view.text("h1") == "This link opens no review"
-    view.errors.clear()
+    view.leave()
 
 
 def test_key_of_one_session_does_not_open_another(shared, foreign):

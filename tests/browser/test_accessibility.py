@@ -84,7 +84,7 @@ def test_inline_scripts_are_refused_while_the_rules_are_checked(view, reviews, r
     )
     assert view.page.evaluate("() => window.ran") is None
     assert any("Content Security Policy" in error for error in view.errors)
-    view.errors.clear()
+    view.leave()
 
 
 def test_read_only_page_shows_no_control_that_is_not_allowed(view, reviews, review):

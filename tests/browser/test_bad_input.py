@@ -43,7 +43,7 @@ def test_note_is_kept_while_the_server_is_lost_and_sent_afterwards(view, reviews
     wait_for_notes(view, 1)
     (note,) = reviews.notes(review[1])
     assert note["content"] == "Do not lose me."
-    view.errors.clear()
+    view.leave()
 
 
 def test_lost_socket_is_connected_again_and_brings_what_was_missed(view, reviews, review, browser):
@@ -67,7 +67,7 @@ def test_lost_socket_is_connected_again_and_brings_what_was_missed(view, reviews
     view.page.unroute("**/live")
     view.page.wait_for_selector("text=Meanwhile.")
     check_draft(view)
-    view.errors.clear()
+    view.leave()
 
 
 def test_page_has_its_socket_again_after_the_server_was_lost_for_long(view, reviews, review):
@@ -91,7 +91,7 @@ def test_page_has_its_socket_again_after_the_server_was_lost_for_long(view, revi
     view.page.evaluate("() => { window.isLost = false; }")
     view.page.wait_for_selector("#show-people")
     view.page.wait_for_selector("#strip-notice", state="hidden")
-    view.errors.clear()
+    view.leave()
 
 
 def test_link_that_is_revoked_while_drawing_keeps_the_drawing(view, reviews, review):
@@ -117,7 +117,7 @@ def test_link_that_is_revoked_while_drawing_keeps_the_drawing(view, reviews, rev
     check_draft(view, 2)
     view.page.click("#send-note")
     wait_for_notes(view, 1)
-    view.errors.clear()
+    view.leave()
 
 
 def test_link_that_is_revoked_while_a_text_is_written_on_the_image_keeps_the_text(view, reviews, review):
@@ -137,7 +137,7 @@ def test_link_that_is_revoked_while_a_text_is_written_on_the_image_keeps_the_tex
     wait_for_strokes(view, 1)
     view.page.click("#send-note")
     wait_for_notes(view, 1)
-    view.errors.clear()
+    view.leave()
 
 
 def test_session_that_is_closed_by_another_keeps_the_draft(view, reviews, review, opened):
@@ -150,7 +150,7 @@ def test_session_that_is_closed_by_another_keeps_the_draft(view, reviews, review
     reviews.change(review[0], end_date=None)
     view.page.wait_for_selector("#note-text")
     check_draft(view)
-    view.errors.clear()
+    view.leave()
 
 
 def test_two_people_who_edit_one_note_both_keep_their_text(view, reviews, review, opened):
@@ -167,7 +167,7 @@ def test_two_people_who_edit_one_note_both_keep_their_text(view, reviews, review
     assert "Theirs." in view.text(".note-conflict")
     view.page.click(".text-form .main-button")
     view.page.wait_for_selector('.note-content:has-text("Mine.")')
-    view.errors.clear()
+    view.leave()
 
 
 def test_reply_to_a_note_that_was_deleted_meanwhile_is_kept(view, reviews, review, opened):
@@ -191,7 +191,7 @@ def test_movie_that_cannot_be_decoded_keeps_the_form(view, reviews, movie, tmp_p
     view.page.fill("#note-text", "Broken on my side.")
     view.page.click("#send-note")
     wait_for_notes(view, 1)
-    view.errors.clear()
+    view.leave()
 
 
 def test_sign_in_that_expires_keeps_the_draft(browser, reviews, review, server_process):

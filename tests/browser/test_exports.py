@@ -170,7 +170,7 @@ def test_review_page_offers_exports_and_movies_with_the_right_to_download(view, 
         view.page.click("text=Download Movies")
     assert download.value.suggested_filename == "Page exports-movies.zip"
     # The refused export is also in the log of the browser.
-    view.errors.clear()
+    view.leave()
 
 
 def test_refused_export_is_a_sentence_on_the_page(view, reviews, movie):
@@ -198,7 +198,7 @@ def test_refused_export_is_a_sentence_on_the_page(view, reviews, movie):
     check("has no versions yet. Add one, then export it.")
     reviews.delete(review_id)
     check("This review link is not valid. Ask for a new one.")
-    view.errors.clear()
+    view.leave()
 
 
 def test_movies_without_the_right_to_download_are_refused_by_a_sentence(view, reviews, movie):
@@ -211,7 +211,7 @@ def test_movies_without_the_right_to_download_are_refused_by_a_sentence(view, re
     view.page.click("text=Download Movies")
     view.page.wait_for_selector("#export .export-state:text('download')")
     assert len(view.page.context.pages) == 1
-    view.errors.clear()
+    view.leave()
 
 
 def test_empty_session_offers_no_export(view, reviews):

@@ -199,7 +199,7 @@ def test_unsent_note_is_kept_and_sent_once_on_retry(view, reviews, review):
     view.page.click("#send-note")
     wait_for_notes(view, 1)
     assert len(reviews.notes(review[1])) == 1
-    view.errors.clear()
+    view.leave()
 
 
 def test_draft_is_kept_for_its_version(view, reviews, review):
@@ -225,7 +225,7 @@ def test_passphrase_is_remembered_after_the_first_time(view, reviews, review):
     view.wait_for(1001)
     view.page.reload()
     view.wait_for(1001)
-    view.errors.clear()
+    view.leave()
 
 
 def test_passphrase_that_is_set_later_is_requested_on_open_pages(view, reviews, review):
@@ -233,7 +233,7 @@ def test_passphrase_that_is_set_later_is_requested_on_open_pages(view, reviews, 
     reviews.change(review[0], passphrase="open sesame")
     view.page.evaluate("() => window.dispatchEvent(new Event('online'))")
     view.page.wait_for_selector("#passphrase")
-    view.errors.clear()
+    view.leave()
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,7 @@ def test_closed_or_private_link_answers_403_with_the_reason(view, reviews, revie
     assert view.page.goto(reviews.link(review[0])).status == 403
     assert view.text("h1") == title
     assert text in view.text("p")
-    view.errors.clear()
+    view.leave()
 
 
 def test_invitee_goes_on_reading_after_the_review_has_ended(view, reviews, review):

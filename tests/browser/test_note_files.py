@@ -73,7 +73,7 @@ def test_file_that_is_too_large_or_refused_is_told_and_can_be_tried_again(view, 
     view.page.click("text=Try again")
     view.page.wait_for_selector(".draft-file-name")
     assert view.page.input_value("#note-text") == "Do not lose me."
-    view.errors.clear()
+    view.leave()
 
 
 @pytest.fixture

@@ -110,7 +110,7 @@ def test_lost_connection_shows_a_notice_until_it_is_back(view, reviews, movie):
     view.page.wait_for_selector("#strip-notice", state="hidden")
     assert view.shown_index() == 1
     # The browser logs failed requests to the console.
-    view.errors.clear()
+    view.leave()
 
 
 def test_page_opened_without_connection_loads_later(view, reviews, movie):
@@ -125,7 +125,7 @@ def test_page_opened_without_connection_loads_later(view, reviews, movie):
     view.page.click("#stage-notice button")
     view.wait_for(1001)
     assert view.shown_index() == 0
-    view.errors.clear()
+    view.leave()
 
 
 def test_movie_continues_from_its_frame_after_a_server_outage(view, reviews, movie):
@@ -144,7 +144,7 @@ def test_movie_continues_from_its_frame_after_a_server_outage(view, reviews, mov
     view.page.click("#stage-notice button")
     view.wait_for(1015)
     assert view.shown_index() == 14
-    view.errors.clear()
+    view.leave()
 
 
 def test_deleted_session_shows_a_notice_on_open_pages(view, reviews, movie):
@@ -155,4 +155,4 @@ def test_deleted_session_shows_a_notice_on_open_pages(view, reviews, movie):
     view.page.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")
     view.page.wait_for_selector("#stage-notice:not([hidden])")
     assert view.text("#stage-notice strong") == "This link is no longer valid"
-    view.errors.clear()
+    view.leave()

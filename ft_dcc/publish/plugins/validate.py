@@ -292,7 +292,8 @@ class ValidateSaved(InstancePlugin):
 
     def can_repair(self, instance: Instance) -> bool:
         """Return whether the file has a name; only the artist can choose one."""
-        return slots.SCENE.get(instance.context).path is not None
+        scene = slots.SCENE.find(instance.context)
+        return scene is not None and scene.path is not None
 
     def repair(self, instance: Instance) -> None:
         """Save the file in place."""
@@ -332,7 +333,8 @@ class ValidateSceneFile(InstancePlugin):
 
     def can_repair(self, instance: Instance) -> bool:
         """Return whether the file has a name; only the artist can choose one."""
-        return slots.SCENE.get(instance.context).path is not None
+        scene = slots.SCENE.find(instance.context)
+        return scene is not None and scene.path is not None
 
     def repair(self, instance: Instance) -> None:
         """Save the file in place."""
