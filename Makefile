@@ -1,8 +1,12 @@
 # make demo   the whole way, from an empty machine to a link that plays
-# make test   every test
-# make check  lint, format, types, import contracts and prose only
+# make test-fast   the tests without a browser, Blender and ffmpeg: about a minute
+# make test        every test; ORDER=reverse or ORDER=7 (a seed) runs them in another order
+# make test-all    every test, with the exhaustive cases that the other targets sample
+# make coverage    every test, with the branches that none of them runs
+# make check  lint, format, types, import contracts, names and prose only
 # make docs   the documentation site, in site/
-# make bench  measurements against other programs
+# make bench-quick   the measurements in CPU time and requests, against other programs
+# make bench  all of them
 # make extension   the Blender extension and the classic add-on, as zip files in dist/
 # make release     wheel, sdist and extension archives in dist/, checked in clean environments, with a bill of materials
 # make lock        the lock files in .ci/lock, after a change of dependencies or of constraints.txt
@@ -14,18 +18,37 @@ BIN := $(VENV)/bin
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 # Every package is installed in a locked version, and its file must have the recorded hash; the project itself comes last.
 LOCKED := $(PIP_INSTALL) --require-hashes --requirement .ci/lock
+# What `make test-all` runs in full.
+EXHAUSTIVE := FT_DCC_EVERY_FAULT=1 FT_DCC_FRAME_MATRIX=all FT_DCC_COMMENTS=1000 FT_DCC_MUTANTS=1 FT_DCC_GENERATED_MUTANTS=100 \
+	FT_DCC_FUZZ_COUNT=10000 FT_DCC_CRASH_ROUNDS=25 FT_DCC_QUERY_EXAMPLES=300 FT_DCC_ACCESS_PATHS=3000 FT_DCC_FUZZ_QUERIES=2000 \
+	FT_DCC_KEY_ATTEMPTS=all FT_DCC_EVENT_OPERATIONS=all FT_DCC_BATCH_ITEMS=60 FT_DCC_ALL_SIZES=1
 PROJECT := $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 
-.PHONY: demo test check docs bench extension release lock picture screenshot-blender clean setup setup-test
+.PHONY: demo test test-fast test-all coverage check docs bench bench-quick extension release lock picture screenshot-blender clean setup setup-test
 
 demo: setup
 	$(BIN)/ft-dcc demo
 
+# Both processes end together, because an idle one takes tests from the other. A crash of a process ends the run with the name
+# of the test, because xdist would wait forever for the tests of that process.
+ORDER ?= file
+PYTEST := $(BIN)/python -m pytest --order $(ORDER)
+IN_PARALLEL := --numprocesses auto --maxprocesses 4 --max-worker-restart 0 --dist worksteal
+# Reads the sources and runs tools on them; part of `make check` and not of the tests.
+CHECKS := tests/test_repo_rules.py tests/docs
+
 test: setup-test
-	# The tests of a file share a studio server, so that a file runs in one process. The report of coverage is printed
-	# after tests that passed; failed tests stay at the end of the output. A crash of a process ends the run with the name of
-	# the test, because xdist would wait forever for the tests of that process.
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --max-worker-restart 0 --dist loadfile --cov --cov-report=
+	$(PYTEST) $(IN_PARALLEL) $(addprefix --ignore=,$(CHECKS))
+
+test-fast: setup-test
+	$(PYTEST) $(IN_PARALLEL) $(addprefix --ignore=,$(CHECKS)) -m "not slow"
+
+test-all: setup-test
+	$(EXHAUSTIVE) $(PYTEST) $(IN_PARALLEL) --timeout 7200
+
+# The report is printed after tests that passed; failed tests stay at the end of the output.
+coverage: setup-test
+	$(PYTEST) $(IN_PARALLEL) $(addprefix --ignore=,$(CHECKS)) --cov --cov-report=
 	$(BIN)/coverage report --skip-covered
 
 check: setup-test
@@ -33,7 +56,7 @@ check: setup-test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest --quiet tests/docs/test_prose.py
+	$(PYTEST) --quiet $(CHECKS)
 
 docs: $(VENV)/docs.stamp
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
@@ -41,6 +64,9 @@ docs: $(VENV)/docs.stamp
 
 bench: setup-test
 	$(BIN)/python -m bench
+
+bench-quick: setup-test
+	$(BIN)/python -m bench quick
 
 setup: $(VENV)/demo.stamp
 setup-test: $(VENV)/test.stamp

@@ -15,8 +15,10 @@ from uuid import uuid4
 
 import attrs
 import pytest
+from run_options import TIMEOUT_SECONDS, repeat_commands, sort_items
 
 from ft_dcc.server.database.data_folder import Credentials
+from ft_dcc.server.database.seed import fixed_id
 from ft_dcc.session import Session
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ class ServerProcess:
     def stop(self) -> int:
         if self.process.poll() is None:
             self.process.terminate()
-        status = self.process.wait(timeout=30)
+        status = self.process.wait(timeout=TIMEOUT_SECONDS)
         if self.process.stdout is not None:
             self.process.stdout.close()
         return status
@@ -57,6 +59,31 @@ OFFICIAL_ENVIRONMENT = Path(__file__).resolve().parents[1] / ".venv-official"
 OFFICIAL_REQUIREMENT = "ftrack-python-api==3.1.0"
 
 StartServer = Callable[..., ServerProcess]
+
+# Folders whose tests start a browser, Blender, ffmpeg, host programs or a command for nearly each case.
+SLOW_FOLDERS = {"blender", "browser", "cli", "install", "media", "mutation", "official", "python_qt_matrix"}
+# Fixtures that do so in other folders.
+SLOW_FIXTURES = {"browser", "start_server", "start_module_server", "official_python"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--order", default="file", help='order of the tests: "file", "reverse", or a number that shuffles')
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the tests that `make test-fast` leaves out, and sort the tests as the option --order says."""
+    for item in items:
+        folders = set(item.path.relative_to(config.rootpath).parts)
+        if folders & SLOW_FOLDERS or SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker("slow")
+    sort_items(items, config.getoption("order"))
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Print the command that repeats each failed test."""
+    reports = [*terminalreporter.stats.get("failed", ()), *terminalreporter.stats.get("error", ())]
+    for line in repeat_commands(reports, config.getoption("order")):
+        terminalreporter.write_line(line)
 
 
 def start_server_at(data: Path, *arguments: str, change: str = "") -> ServerProcess:
@@ -79,7 +106,7 @@ def start_server_at(data: Path, *arguments: str, change: str = "") -> ServerProc
     assert process.stdout is not None
     lines = "".join(process.stdout.readline() for _ in range(3))
     if not lines:
-        process.wait(timeout=30)
+        process.wait(timeout=TIMEOUT_SECONDS)
         pytest.fail(f"The server did not start: {log.read_text('utf-8')}")
     return ServerProcess(data, process, Credentials.from_environment(lines))
 
@@ -100,7 +127,7 @@ def no_thread_outlives_its_module() -> Iterator[None]:
     yield
     left = [each for each in threading.enumerate() if each not in before and each.name.startswith("ft-dcc")]
     for thread in left:
-        thread.join(10)
+        thread.join(TIMEOUT_SECONDS)
     frames = sys._current_frames()
     stacks = [
         "".join((each.name, "\n", *traceback.format_stack(frames[each.ident]))) for each in left if each.is_alive()
@@ -200,8 +227,8 @@ def browser() -> Iterator[Browser]:
 def project(session: Session) -> Any:
     """Create a project with a unique name."""
     name = f"project_{uuid4().hex[:12]}"
-    schema = session.query("ProjectSchema").first()
-    project = session.create("Project", {"name": name, "full_name": name, "project_schema": schema})
+    schema_id = fixed_id("ProjectSchema", "VFX")
+    project = session.create("Project", {"name": name, "full_name": name, "project_schema_id": schema_id})
     session.commit()
     return project
 
@@ -211,7 +238,6 @@ def project_shot(session: Session, project: Any) -> Any:
     """Create shot ``sq010/sh010``: frames 1001-1048, 8 frames of handles, 24000/1001 fps, 1280x720."""
     sequence = session.create("Sequence", {"name": "sq010", "parent": project})
     shot = session.create("Shot", {"name": "sh010", "parent": sequence})
-    session.commit()
     attributes = {"fstart": 1001, "fend": 1048, "handles": 8, "fps": 23.976, "resolution": "1280x720"}
     for name, value in attributes.items():
         shot["custom_attributes"][name] = value
@@ -222,14 +248,7 @@ def project_shot(session: Session, project: Any) -> Any:
 @pytest.fixture
 def project_task(session: Session, project_shot: Any) -> Any:
     """Create the task ``animation`` of the shot, with a type and a status."""
-    task = session.create(
-        "Task",
-        {
-            "name": "animation",
-            "parent": project_shot,
-            "type": session.query('Type where name is "Animation"').one(),
-            "status": session.query('Status where name is "In progress"').one(),
-        },
-    )
+    kind = {"type_id": fixed_id("Type", "Animation"), "status_id": fixed_id("Status", "In progress")}
+    task = session.create("Task", {"name": "animation", "parent": project_shot, **kind})
     session.commit()
     return task

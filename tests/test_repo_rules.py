@@ -37,24 +37,6 @@ def tracked(*suffixes: str, below: str = "") -> list[Path]:
     return [ROOT / name for name in names.split("\0") if name.endswith(suffixes) and (ROOT / name).is_file()]
 
 
-def test_ruff_reports_nothing():
-    run(sys.executable, "-m", "ruff", "check", ".")
-
-
-def test_the_code_is_formatted():
-    run(sys.executable, "-m", "ruff", "format", "--check", ".")
-
-
-# Checks the whole tree without a cache: minutes on a busy machine.
-@pytest.mark.timeout(1800)
-def test_mypy_reports_nothing():
-    run(sys.executable, "-m", "mypy")
-
-
-def test_the_import_contracts_are_kept():
-    run(str(Path(sys.executable).with_name("lint-imports")), "--no-cache")
-
-
 def test_a_package_that_imports_its_modules_is_imported_before_them():
     """Two threads that import such a package and one of its modules at once get an unfinished module."""
     core = tracked(".py", below="ft_dcc") + tracked(".py", below="hosts")

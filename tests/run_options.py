@@ -1,0 +1,55 @@
+"""What a test run has in one place: its time-out, its seed, its order, and the command that repeats a failed test."""
+
+from __future__ import annotations
+
+import os
+import random
+import shlex
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import pytest
+
+# A test waits for a condition this long and no test asserts a shorter duration; only a test that hangs reaches it.
+TIMEOUT_SECONDS = 120.0
+POLL_INTERVAL_SECONDS = 0.02
+# Generated cases are the same in each run; FT_DCC_SEED=2 makes others.
+SEED = os.environ.get("FT_DCC_SEED", "1")
+
+Value = TypeVar("Value")
+
+
+def seeded(name: str) -> random.Random:
+    """Return the random numbers of a test: the same in each run with the same seed."""
+    return random.Random(f"{SEED} {name}")
+
+
+def wait_until(condition: Callable[[], Value], what: str, found: Callable[[], object] = lambda: "") -> Value:
+    """Return the first true value of the condition; fail with what was waited for and what was found instead."""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            pytest.fail(f"Waited {TIMEOUT_SECONDS:.0f} s for {what}; found {found() or value!r}.")
+        time.sleep(POLL_INTERVAL_SECONDS)
+    return value
+
+
+def sort_items(items: list[Any], order: str) -> None:
+    """Sort the tests: "file" keeps their order, "reverse" turns it, a number shuffles files and the tests of each."""
+    if order == "reverse":
+        items.reverse()
+    elif order != "file":
+        rank = random.Random(order).random
+        places = {path: rank() for path in dict.fromkeys(item.path for item in items)}
+        ranked = {item.nodeid: (places[item.path], rank()) for item in items}
+        items.sort(key=lambda item: ranked[item.nodeid])
+
+
+def repeat_commands(reports: list[Any], order: str) -> list[str]:
+    """Return a command line for each failed test, with the seed and the variables of this run."""
+    variables = {"FT_DCC_SEED": SEED, **{k: v for k, v in os.environ.items() if k.startswith("FT_DCC_")}}
+    prefix = " ".join(f"{name}={shlex.quote(value)}" for name, value in sorted(variables.items()))
+    names = dict.fromkeys(report.nodeid for report in reports)
+    commands = [f"{prefix} .venv/bin/python -m pytest {shlex.quote(name)}" for name in names]
+    return [*commands, f"Order of this run: --order {order}"] if commands and order != "file" else commands
