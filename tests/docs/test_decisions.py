@@ -27,15 +27,6 @@ def test_page_has_the_standard_sections(page):
     assert re.findall(r"^## (.+)$", page.read_text(encoding="utf-8"), re.M) == ["Context", "Decision", "Consequences"]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name[:4])
-def test_merged_numbers_are_listed_with_the_decision_that_includes_them(page):
-    found = re.search(r"Includes the former decisions (.+)\.", page.read_text(encoding="utf-8"))
-    for number in found[1].split(", ") if found else []:
-        assert re.search(rf"^\| {number} \| [^|]+ \| merged \| \[{page.name[:4]}\]\({page.name}\) \|$", INDEX, re.M), (
-            number
-        )
-
-
 def test_no_number_is_used_twice():
     numbers = re.findall(r"^\| (\d{4}) \|", INDEX, re.M)
     assert len(numbers) == len(set(numbers))

@@ -17,7 +17,7 @@ from ft_dcc.errors import AccessorResourceNotFoundError, Error, ServerError
 from ft_dcc.session.locations.location import Location
 
 # What the official client defines and we do not offer, and where our names take other parameters or have other members:
-# docs/decisions/0100-names-of-the-official-client-that-are-not-offered.md says why.
+# docs/decisions/0014-scripts-of-the-official-client-run-unchanged.md says why.
 MISSING = {
     "accessor.disk.error_handler",
     "accessor.server.ServerFile",

@@ -15,7 +15,7 @@ from doubles.maya.record import FLAGS
 PLUGIN_FLAGS = FLAGS.with_name("plugin_flags.tsv")
 # Later years are treated like this one.
 NEWEST = 2026
-# Missing in the tables, but commonly used in this mode: see decision 0138.
+# Missing in the tables, but commonly used in this mode: see decision 0002.
 _ALSO = {
     ("isolateSelect", "state", "create"),
     ("isolateSelect", "addDagObject", "create"),

@@ -1,6 +1,6 @@
 """The playblast of the double: the documented effects of its flags, and real image files.
 
-The numbers are those of the list of facts in decision 0138.
+The numbers are those of the list of facts in decision 0002.
 """
 
 from __future__ import annotations

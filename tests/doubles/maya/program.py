@@ -1,6 +1,6 @@
 """A small Maya in memory: it refuses what the real one refuses, has a scene, and writes real images.
 
-``with running(Maya()) as maya:`` makes ``maya.cmds`` and its sibling modules importable. Decision 0138 lists what is
+``with running(Maya()) as maya:`` makes ``maya.cmds`` and its sibling modules importable. Decision 0002 lists what is
 modelled, and the sources.
 """
 

@@ -1,6 +1,6 @@
 """A small Nuke in memory: it refuses what the real one refuses, has a script, and writes real images.
 
-``with running(Nuke()) as nuke:`` makes ``import nuke`` find it. Decision 0138 lists what is modelled, and the sources.
+``with running(Nuke()) as nuke:`` makes ``import nuke`` find it. Decision 0002 lists what is modelled, and the sources.
 """
 
 from __future__ import annotations
