@@ -207,7 +207,7 @@ def webhook() -> None:
 @click.argument("url")
 @click.option(
     "--form",
-    type=click.Choice(["json", "slack", "discord", "teams"]),
+    type=click.Choice(["json", "slack"]),
     default="json",
     show_default=True,
     help="Form of the messages.",

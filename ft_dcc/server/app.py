@@ -28,7 +28,7 @@ from ft_dcc.server.http import (
     security_headers,
 )
 from ft_dcc.server.http.metrics import Metrics
-from ft_dcc.server.notifications.preferences import PreferencePages
+from ft_dcc.server.notifications.mail_switch import MailSwitchPage
 from ft_dcc.server.review import invitations, widget_page
 from ft_dcc.server.review import routes as review_routes
 from ft_dcc.server.storage import routes as storage_routes
@@ -103,7 +103,7 @@ def make_app(context: ServerContext, dispatcher: dispatch.Dispatcher | None = No
             *home_routes.routes(dispatcher, browsers),
             *widget_page.routes(dispatcher),
             *login_pages.routes(),
-            *PreferencePages(context, browsers).routes(),
+            *MailSwitchPage(context).routes(),
             *hub.routes(context.events, store, authenticator),
         ],
         middleware=[

@@ -22,7 +22,7 @@ from ft_dcc.server.encoding import queue
 from ft_dcc.server.http.rate_limit import RequestLimiter
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.mail.mailer import read_mailer
-from ft_dcc.server.notifications import mails, preferences, webhooks
+from ft_dcc.server.notifications import mail_switch, webhooks
 from ft_dcc.server.query import computed_urls, planner
 from ft_dcc.server.review import invitations
 from ft_dcc.server.schema.json_schema import schema_hash
@@ -38,8 +38,7 @@ _PRIVATE_TABLES = (
     queue.METADATA,
     invitations.METADATA,
     notification_log.METADATA,
-    mails.METADATA,
-    preferences.METADATA,
+    mail_switch.METADATA,
     webhooks.METADATA,
 )
 

@@ -309,9 +309,6 @@ def test_pages_without_a_sign_in_have_no_violation(home, reviews, movie, browser
         assert text in page.inner_text("main")
         check_layout(page)
     context.close()
-    home.click(".account >> text=Mails")
-    home.wait_for_url("**/notifications**")
-    check_layout(home)
 
 
 def test_movie_is_uploaded_as_a_version_and_its_review_is_exported(home, reviews, movie, browser):
@@ -388,9 +385,3 @@ def test_review_page_has_no_violation_and_large_controls_on_touch(home, reviews,
     assert len(sizes) > 15
     assert [each for each in sizes if each[1] < 43.5 or each[2] < 43.5] == []
     touch.close()
-
-
-def test_the_home_leads_to_the_mails_of_the_user(home):
-    home.click(".account >> text=Mails")
-    home.wait_for_url("**/notifications**")
-    assert home.inner_text("h1").startswith(("Mails to", "You get no mails"))

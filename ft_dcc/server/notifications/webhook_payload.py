@@ -1,4 +1,4 @@
-"""The bodies of webhook messages: our own JSON with a signature, and those that chat programs take."""
+"""The bodies of webhook messages: JSON with a signature, or what Slack takes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ EVENTS = {VERSION: "version.created", NOTE: "note.created", VERDICT: "verdict.se
 PING = "ping"
 _STATUSES = {"approved": "approved", "require_changes": "asked for changes"}
 _MAX_TEXT_LENGTH = 1500
-_DISCORD_SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\*_~`|>#[]()<"})
 _SLACK_SPECIAL = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 Payload = Mapping[str, Any]
@@ -66,49 +65,28 @@ def sign_body(secret: str, body: bytes, time: int) -> str:
     return f"t={time},v1={digest}"
 
 
-def _sentence(payload: Payload, escape: Callable[[str], str]) -> str:
+def _slack(payload: Payload) -> dict[str, Any]:
     """Return the message as one or two lines, with everything that people typed escaped."""
+    text = _sentence(payload)
+    return {"text": f"{text}\n<{payload['link']}|Open the review>" if payload.get("link") else text}
+
+
+def _sentence(payload: Payload) -> str:
     if payload["event"] == PING:
-        return f"ft-dcc can send messages of {escape(payload['project']['name'])} here."
-    version, author = escape(payload["version"]["name"]), escape(payload["author"] or "A guest")
+        return f"ft-dcc can send messages of {_escape(payload['project']['name'])} here."
+    version, author = _escape(payload["version"]["name"]), _escape(payload["author"] or "A guest")
     if payload["event"] == EVENTS[VERSION]:
         return f"{author} published {version}"
     if payload["event"] == EVENTS[VERDICT]:
-        return f"{author} {_STATUSES.get(payload['verdict'], escape(payload['verdict']))}: {version}"
+        return f"{author} {_STATUSES.get(payload['verdict'], _escape(payload['verdict']))}: {version}"
     note = payload["note"]
-    text = escape(note["text"][:_MAX_TEXT_LENGTH].strip() or "a drawing")
+    text = _escape(note["text"][:_MAX_TEXT_LENGTH].strip() or "a drawing")
     frame = f", frame {note['frame']}" if note["frame"] is not None else ""
     return f"{author} on {version}{frame}: {text}"
 
 
-def _slack(payload: Payload) -> dict[str, Any]:
-    text = _sentence(payload, lambda part: part.translate(_SLACK_SPECIAL))
-    return {"text": f"{text}\n<{payload['link']}|Open the review>" if payload.get("link") else text}
+def _escape(text: str) -> str:
+    return text.translate(_SLACK_SPECIAL)
 
 
-def _discord(payload: Payload) -> dict[str, Any]:
-    text = _sentence(payload, lambda part: part.translate(_DISCORD_SPECIAL))[:1900]
-    # No text of a note may alert a whole channel.
-    return {
-        "content": f"{text}\n{payload['link']}" if payload.get("link") else text,
-        "allowed_mentions": {"parse": []},
-    }
-
-
-def _teams(payload: Payload) -> dict[str, Any]:
-    card: dict[str, Any] = {
-        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
-        "type": "AdaptiveCard",
-        "version": "1.4",
-        # A run of text has no markup, so that nothing needs to be escaped.
-        "body": [
-            {"type": "RichTextBlock", "inlines": [{"type": "TextRun", "text": _sentence(payload, lambda part: part)}]}
-        ],
-    }
-    if payload.get("link"):
-        card["actions"] = [{"type": "Action.OpenUrl", "title": "Open the review", "url": payload["link"]}]
-    attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": card}
-    return {"type": "message", "attachments": [attachment]}
-
-
-FORMS: dict[str, Callable[[Payload], Any]] = {"json": dict, "slack": _slack, "discord": _discord, "teams": _teams}
+FORMS: dict[str, Callable[[Payload], Any]] = {"json": dict, "slack": _slack}

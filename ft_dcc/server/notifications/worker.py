@@ -31,15 +31,13 @@ class Notifier:
     client: WebhookClient
 
     def run_once(self, now: float, is_stopping: Callable[[], bool] = lambda: False) -> None:
-        """Process what was recorded, then send what is due at this time, in seconds since 1970."""
+        """Process what was recorded, then send the messages that are due at this time, in seconds since 1970."""
         while not is_stopping() and self._process_events():
             pass
         webhooks.send_due_messages(self.context.store, self.client, now, is_stopping)
-        if not is_stopping():
-            mails.send_due_mails(self.context, now)
 
     def _process_events(self) -> bool:
-        """Turn the oldest events into messages and lines of mails; return whether there were any."""
+        """Send mails about the oldest events, and queue messages of webhooks; return whether there were any events."""
         store, notices, messages = self.context.store, [], []
         # Read beside the writer, which all clients wait for.
         with store.reading() as connection:
@@ -52,10 +50,11 @@ class Notifier:
 
         def write(connection: Connection) -> None:
             webhooks.queue_messages(connection, messages)
-            mails.add_notices(connection, notices)
             remove_events(connection, events)
 
         if events:
+            # Before the events are removed: a server that stops in between sends a mail twice rather than never.
+            mails.send_mails(self.context, notices)
             store.write(write)
         return bool(events)
 

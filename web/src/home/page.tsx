@@ -52,7 +52,6 @@ export function Page(props: { view: string; title: string; user: User; children:
         <form method="post" action={`${root()}user/sign_out`} class="account">
           <span>{props.user.name}</span>
           <KeysButton />
-          <a class="text-button" href={`${root()}notifications`}>Mails</a>
           <button class="text-button">Sign out</button>
         </form>
       </header>
