@@ -66,7 +66,7 @@ class Target:
         return (int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")) >> 20 if statm.exists() else 0
 
 
-def run(*, is_quick: bool = False) -> bool:
+def run(*, is_small: bool = False) -> bool:
     """Print stalls and memory under each attack, and return whether all stay within the limits."""
     print("| attack | longest wait of a query | of a change | CPU of the server | its memory | |")
     print("|---|---|---|---|---|---|")

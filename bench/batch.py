@@ -33,10 +33,10 @@ PLANNED_ITEMS = 10_000
 CLI = (sys.executable, "-m", "ft_dcc.cli.main")
 
 
-def run(is_quick: bool = False) -> bool:
+def run(*, is_small: bool = False) -> bool:
     """Print the table and the load of the machine, and return whether every goal is reached."""
-    shots, pairs = (6, 1) if is_quick else (100, 3)
-    planned = PLANNED_ITEMS // 10 if is_quick else PLANNED_ITEMS
+    shots, pairs = (6, 1) if is_small else (100, 3)
+    planned = PLANNED_ITEMS // 10 if is_small else PLANNED_ITEMS
     with tempfile.TemporaryDirectory(prefix="ft-dcc-bench-") as name, serve_studio(Path(name)) as environment:
         folder = Path(name)
         environment["FT_DCC_JOBS"] = str(folder / "jobs")
@@ -46,13 +46,18 @@ def run(is_quick: bool = False) -> bool:
         before = os.getloadavg()[0]
         # The long comparison last: an error of another is found before it.
         rows = [
-            help_cpu(setup),
+            help_cpu(environment),
             plan_many(setup, planned),
             *lose_a_dask_worker(setup, min(shots, 10)),
             *compare_workers(setup, shots),
         ]
         print(f"Load of the machine: {before:.1f} before, {os.getloadavg()[0]:.1f} after.\n")
         return print_table(rows)
+
+
+def quick_rows() -> list[Row]:
+    """Return the rows that are measured in CPU time."""
+    return [help_cpu(dict(os.environ))]
 
 
 def compare_workers(setup: Setup, shots: int) -> Iterator[Row]:
@@ -63,7 +68,7 @@ def compare_workers(setup: Setup, shots: int) -> Iterator[Row]:
         one.append(timed(setup, ["batch", manifests[0], "--engine", "local:1"], processors=1))
         bare.append(run_bare(setup, shots))
         two.append(timed(setup, ["batch", manifests[1], "--engine", "local:2"], processors=2))
-        plan = json.loads(measured(setup, ["batch", manifests[1], "--json"]).stdout)["folder"]
+        plan = json.loads(measured(setup.environment, ["batch", manifests[1], "--json"]).stdout)["folder"]
         again = ["publish-item", "--manifest", f"{plan}/items.jsonl", "--index"]
         first, every = (timed(setup, [*again, indices], processors=1) for indices in ("0", f"0-{shots - 1}"))
         done.append((every - first) / (shots - 1))
@@ -147,7 +152,7 @@ def plan_many(setup: Setup, count: int) -> Row:
     for source in sources:
         Path(source).write_bytes(b"a movie that the plan does not decode")
     manifest = write_manifest(setup, "Planned", count, sources)
-    done = measured(setup, ["batch", manifest, "--dry-run"])
+    done = measured(setup.environment, ["batch", manifest, "--dry-run"])
     print(f"{count} items planned in {done.seconds:.1f} s with {done.peak_mib:.0f} MiB (goal: 200 MiB).")
     is_small = done.peak_mib < 200
     return Row(
@@ -195,9 +200,9 @@ def lose_a_dask_worker(setup: Setup, shots: int) -> Iterator[Row]:
     yield Row("items lost or twice, a Dask worker killed", [1.0], [float(wrong)], 0.0, "items", "none")
 
 
-def help_cpu(setup: Setup) -> Row:
+def help_cpu(environment: dict[str, str]) -> Row:
     """Measure the CPU time of ``ft-dcc --help``."""
-    times = [measured(setup, ["--help"]).cpu_seconds * 1000 for _ in range(5)]
+    times = [measured(environment, ["--help"]).cpu_seconds * 1000 for _ in range(5)]
     return Row("ft-dcc --help, CPU", [150.0] * 5, times, 1.0, peer="150 ms")
 
 
@@ -213,15 +218,17 @@ class Measured:
 
 def timed(setup: Setup, arguments: Sequence[str], processors: int) -> float:
     """Return the milliseconds of a command and its children on so many processors."""
-    return measured(setup, arguments, lambda: bind(processors_of(processors))).seconds * 1000
+    return measured(setup.environment, arguments, lambda: bind(processors_of(processors))).seconds * 1000
 
 
-def measured(setup: Setup, arguments: Sequence[str], prepare: Callable[[], None] | None = None) -> Measured:
+def measured(
+    environment: dict[str, str], arguments: Sequence[str], prepare: Callable[[], None] | None = None
+) -> Measured:
     """Run a command of ft-dcc; ``prepare`` runs in its process first. Exits if it fails."""
     with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
         before = time.perf_counter()
         process = subprocess.Popen(
-            [*CLI, *arguments], env=setup.environment, stdout=stdout, stderr=stderr, preexec_fn=prepare
+            [*CLI, *arguments], env=environment, stdout=stdout, stderr=stderr, preexec_fn=prepare
         )
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)

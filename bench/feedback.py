@@ -19,9 +19,9 @@ MAX_ARRIVAL_MS, MAX_READ_MS = 1000.0, 5000.0
 _ARRIVAL_TIMEOUT_SECONDS = 30
 
 
-def run(is_quick: bool = False) -> bool:
+def run(*, is_small: bool = False) -> bool:
     """Print the table and return whether every goal is reached."""
-    count = NOTES // 5 if is_quick else NOTES
+    count = NOTES // 5 if is_small else NOTES
     with tempfile.TemporaryDirectory(prefix="ft-dcc-bench-") as folder, serve_studio(Path(folder)) as environment:
         account = (environment["FTRACK_SERVER"], environment["FTRACK_API_KEY"], environment["FTRACK_API_USER"])
         with Session(*account) as reader, Session(*account) as writer:

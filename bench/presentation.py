@@ -1,7 +1,7 @@
 """Measure how many frames a page that follows a presentation is away from the presenter while the movie plays.
 
 Two pages in Chromium show a movie of 24 frames a second, each in a window of its own. Each page records when each frame
-is on its screen. ``--quick`` plays for a short time.
+is on its screen. ``--small`` plays for a short time.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ class _Review:
     invitation: str
 
 
-def run(*, is_quick: bool = False) -> bool:
+def run(*, is_small: bool = False) -> bool:
     """Print the table and return whether the goal is reached."""
-    seconds = 8 if is_quick else 50
+    seconds = 8 if is_small else 50
     with tempfile.TemporaryDirectory(prefix="ft-dcc-bench-") as name, serve_studio(Path(name)) as server:
         review = _make_review(server, Path(name))
         with sync_playwright() as playwright, _chromium(playwright) as browser:

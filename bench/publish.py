@@ -16,7 +16,7 @@ from pathlib import Path
 import attrs
 
 from bench import main_thread_latency
-from bench.session import ROOT, serve_studio
+from bench.session import ROOT, serve_studio, upload_with_curl
 from bench.table import Row, print_table
 from bench.throttled_proxy import throttled
 from ft_dcc.frames import FrameRange, Frames, Resolution
@@ -64,16 +64,16 @@ class Setup:
         return Session(url or there["FTRACK_SERVER"], there["FTRACK_API_KEY"], there["FTRACK_API_USER"])
 
 
-def run(is_quick: bool = False) -> bool:
+def run(*, is_small: bool = False) -> bool:
     """Print the table and return whether every goal is reached."""
-    count, pairs = (48, 1) if is_quick else (240, 5)
+    count, pairs = (48, 1) if is_small else (240, 5)
     with tempfile.TemporaryDirectory(prefix="ft-dcc-bench-") as name, serve_studio(Path(name)) as environment:
         folder = Path(name)
         environment["FT_DCC_JOBS"] = str(folder / "jobs")
         # Both sides use the same encoder.
         environment["FT_DCC_ENCODER"] = "software"
         frames = write_frames(folder / "frames", count)
-        seconds = (5.0, 5.0) if is_quick else (30.0, 36.0)
+        seconds = (5.0, 5.0) if is_small else (30.0, 36.0)
         setup = Setup(folder, environment, pairs, frames, *seconds)
         with setup.session() as session:
             ensure_task(session, TASK)
@@ -113,7 +113,7 @@ def publish_frames(setup: Setup) -> Row:
     for _ in range(setup.pairs):
         theirs.append(
             run_ffmpeg(*input_arguments(setup.frames), *CODEC, "-movflags", "+faststart", movie)
-            + upload_with_curl(setup, movie)
+            + upload_with_curl(setup.environment, movie)
         )
         ours.append(run_publish(setup))
     return Row("240 frames of 1080p into a review session", theirs, ours, 1.10, peer="ffmpeg, then curl")
@@ -122,22 +122,6 @@ def publish_frames(setup: Setup) -> Row:
 def input_arguments(frames: Frames) -> list[str]:
     """Return the input arguments of ffmpeg for the frames."""
     return ["-framerate", "24", "-start_number", str(frames.frame_range.start), "-i", frames.pattern]
-
-
-def upload_with_curl(setup: Setup, movie: Path) -> float:
-    """Return the milliseconds that curl takes to upload the movie to a signed URL."""
-    program = shutil.which("curl")
-    if program is None:
-        raise SystemExit("The upload is compared with curl. Install it: apt-get install curl")
-    size = movie.stat().st_size
-    with setup.session() as session:
-        component = session.create("FileComponent", {"name": "bare", "file_type": ".mp4", "size": size})
-        session.commit()
-        announcement = {"component_id": component["id"], "file_name": "bare.mp4", "file_size": size, "checksum": None}
-        url = session.call([{"action": "get_upload_metadata", **announcement}])[0]["url"]
-    before = time.perf_counter()
-    subprocess.run([program, "--silent", "--fail", "--upload-file", str(movie), url], check=True, capture_output=True)
-    return (time.perf_counter() - before) * 1000
 
 
 def run_publish(setup: Setup) -> float:
@@ -275,9 +259,7 @@ def publish_during_capture(setup: Setup) -> Row:
             began = time.perf_counter()
             Publisher(session, host, jobs=setup.folder / "jobs").publish(PublishRequest(TASK, review="Dailies"))
             ours.append((time.perf_counter() - began) * 1000)
-        theirs.append((host.last_frame_at - began) * 1000 + upload_with_curl(setup, setup.folder / "ours.mp4"))
+        theirs.append(
+            (host.last_frame_at - began) * 1000 + upload_with_curl(setup.environment, setup.folder / "ours.mp4")
+        )
     return Row("publish while a slow capture runs", theirs, ours, 1.05, peer="last frame, then curl")
-
-
-if __name__ == "__main__":
-    sys.exit(0 if run("--quick" in sys.argv) else 1)

@@ -1,6 +1,6 @@
 """Measure the protocol of the review page: sizes, CPU of the server, and how fast a note reaches open pages.
 
-``--quick`` uses fewer pages and notes: it shows that the benchmark runs; its figures mean nothing.
+``--small`` uses fewer pages and notes: it shows that the benchmark runs; its figures mean nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import os
 import statistics
 import tempfile
 import time
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -38,7 +39,7 @@ class Sizes:
     repetitions: int = 10
 
 
-QUICK = Sizes(pages=10, notes=10, idle_seconds=1, repetitions=2)
+SMALL = Sizes(pages=10, notes=10, idle_seconds=1, repetitions=2)
 
 
 @attrs.frozen
@@ -50,19 +51,35 @@ class SampleReview:
     objects: list[str]
 
 
-def run(*, is_quick: bool = False) -> bool:
+def run(*, is_small: bool = False) -> bool:
     """Print the table and return whether every goal is reached."""
-    sizes = QUICK if is_quick else Sizes()
-    with tempfile.TemporaryDirectory(prefix="ft-dcc-bench-") as name, serve_studio(Path(name)) as server:
-        project = _create(server, "Project", name="bench")
-        few, many = (_make_review(server, Path(name), project, count) for count in (FEW, MANY))
+    sizes = SMALL if is_small else Sizes()
+    with _reviews() as (server, few, many):
         rows = [
-            _size_row(many),
-            _next_version_row(server, many, sizes),
+            *_size_and_cpu_rows(server, many, sizes),
             *_open_rows(server, few, many, sizes),
             *asyncio.run(_live_rows(server, many, sizes)),
         ]
         return print_table(rows)
+
+
+def quick_rows() -> Iterator[Row]:
+    """Yield the rows that are measured in CPU time and bytes."""
+    with _reviews() as (server, _, many):
+        yield from _size_and_cpu_rows(server, many, Sizes())
+
+
+@contextmanager
+def _reviews() -> Iterator[tuple[ServerProcess, SampleReview, SampleReview]]:
+    with tempfile.TemporaryDirectory(prefix="ft-dcc-bench-") as name, serve_studio(Path(name)) as server:
+        project = _create(server, "Project", name="bench")
+        few, many = (_make_review(server, Path(name), project, count) for count in (FEW, MANY))
+        yield server, few, many
+
+
+def _size_and_cpu_rows(server: ServerProcess, many: SampleReview, sizes: Sizes) -> Iterator[Row]:
+    yield _size_row(many)
+    yield _next_version_row(server, many, sizes)
 
 
 def _size_row(many: SampleReview) -> Row:

@@ -1,6 +1,6 @@
 """Compare the studio server with minimal routes, with itself on a hundred times the tasks, and with writer threads.
 
-``--quick`` uses little time and data: it shows that the benchmark runs; its figures mean nothing.
+``--small`` uses little time and data: it shows that the benchmark runs; its figures mean nothing.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ class Sizes:
     file_bytes: int = 2 << 30
 
 
-QUICK = Sizes(pairs=1, seconds=0.5, few_tasks=1_000, many_tasks=20_000, file_bytes=64 << 20)
+SMALL = Sizes(pairs=1, seconds=0.5, few_tasks=1_000, many_tasks=20_000, file_bytes=64 << 20)
 
 
-def run(*, is_quick: bool = False) -> bool:
+def run(*, is_small: bool = False) -> bool:
     """Print the table and return whether every goal is reached."""
-    sizes = QUICK if is_quick else Sizes()
+    sizes = SMALL if is_small else Sizes()
     with tempfile.TemporaryDirectory(prefix="ft-dcc-bench-") as name:
         folder = Path(name)
         small, large = fill(folder / "small", sizes.few_tasks), fill(folder / "large", sizes.many_tasks)

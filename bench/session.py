@@ -9,8 +9,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from ft_dcc.session import SERVER_LOCATION_ID, Session
 
 ROOT = Path(__file__).resolve().parents[1]
 OFFICIAL_PYTHON = ROOT / ".venv-official" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-PAIRS = 5
+PAIRS, QUICK_PAIRS = 5, 3
 TASKS = 10_000
 UPLOAD_BYTES = 2**30
 
@@ -36,18 +37,51 @@ COMPARED = (
     ("update-10000", "one update with 10,000 entities cached", 1 / 100, "ms"),
     ("metadata-1000", "1,000 tasks with 3 metadata keys each", 1 / 30, "ms"),
 )
+# Two measures of client.py with our session, the title, the goal and the peer.
+WITH_LESS_WORK = (
+    ("update-0", "update-10000", "update: 10,000 cached over none", 1.5, "itself"),
+    ("metadata-500", "metadata-1000", "metadata: 1,000 over 500", 2.6, "itself"),
+    ("plain", "scalars", "10,000 tasks, 10 scalars", 4, "requests + json"),
+)
 
 
-def run() -> bool:
+def run(*, is_small: bool = False) -> bool:
     """Print the table and return whether every goal is reached."""
+    with _filled_studio() as (environment, folder):
+        rows = list(_rows(environment, 1 if is_small else PAIRS))
+        if not is_small:
+            rows.extend(uploads(environment, folder))
+        return print_table(rows)
+
+
+def quick_rows() -> Iterator[Row]:
+    """Yield the rows that are measured in CPU time, requests and memory."""
+    with _filled_studio() as (environment, _):
+        yield from _rows(environment, QUICK_PAIRS)
+
+
+def _rows(environment: dict[str, str], pairs: int) -> Iterator[Row]:
+    """Compare with the official client, with less work, and with fetching and parsing the pages without entities."""
+    ours, theirs = partial(measure_client, environment, True), partial(measure_client, environment, False)
+    for measure, title, goal, unit in COMPARED:
+        yield _compare(title, partial(theirs, measure), partial(ours, measure), pairs, goal, unit=unit)
+    for less, more, title, goal, peer in WITH_LESS_WORK:
+        yield _compare(title, partial(ours, less), partial(ours, more), pairs, goal, peer=peer)
+
+
+def _compare(
+    title: str, theirs: Callable[[], float], ours: Callable[[], float], count: int, goal: float, **named: str
+) -> Row:
+    """Measure both in turn."""
+    pairs = [(theirs(), ours()) for _ in range(count)]
+    return Row(title, [pair[0] for pair in pairs], [pair[1] for pair in pairs], goal, **named)
+
+
+@contextmanager
+def _filled_studio() -> Iterator[tuple[dict[str, str], Path]]:
     with tempfile.TemporaryDirectory(prefix="ft-dcc-bench-") as folder, serve_studio(Path(folder)) as environment:
         fill(environment)
-        rows = [compare(environment, *measure) for measure in COMPARED]
-        rows.append(compare_sizes(environment, "update-0", "update-10000", "update: 10,000 cached over none", 1.5))
-        rows.append(compare_sizes(environment, "metadata-500", "metadata-1000", "metadata: 1,000 over 500", 2.6))
-        rows.append(compare_with_requests(environment))
-        rows.extend(uploads(environment, Path(folder)))
-        return print_table(rows)
+        yield environment, Path(folder)
 
 
 @contextmanager
@@ -102,30 +136,6 @@ def measure_client(environment: dict[str, str], is_ours: bool, measure: str) -> 
     return float(value)
 
 
-def compare(environment: dict[str, str], measure: str, title: str, goal: float, unit: str) -> Row:
-    """Measure both clients in turn."""
-    pairs = [
-        (measure_client(environment, False, measure), measure_client(environment, True, measure)) for _ in range(PAIRS)
-    ]
-    return Row(title, [pair[0] for pair in pairs], [pair[1] for pair in pairs], goal, unit)
-
-
-def compare_sizes(environment: dict[str, str], small: str, large: str, title: str, goal: float) -> Row:
-    """Compare a larger amount of work with a smaller one, both with our session."""
-    pairs = [(measure_client(environment, True, small), measure_client(environment, True, large)) for _ in range(PAIRS)]
-    return Row(title, [pair[0] for pair in pairs], [pair[1] for pair in pairs], goal, peer="itself")
-
-
-def compare_with_requests(environment: dict[str, str]) -> Row:
-    """Compare with fetching and parsing the same pages without creating entities."""
-    pairs = [
-        (measure_client(environment, True, "plain"), measure_client(environment, True, "scalars")) for _ in range(PAIRS)
-    ]
-    return Row(
-        "10,000 tasks, 10 scalars", [pair[0] for pair in pairs], [pair[1] for pair in pairs], 4, peer="requests + json"
-    )
-
-
 def uploads(environment: dict[str, str], folder: Path) -> Iterator[Row]:
     """Yield rows for the upload of a large file by curl, the official client and our session, in turn."""
     big = folder / "big.bin"
@@ -153,26 +163,29 @@ def uploads(environment: dict[str, str], folder: Path) -> Iterator[Row]:
     yield Row("upload of 1 GiB", curl, ours, 1 / 0.9, peer="curl -T")
 
 
-def upload_with_curl(environment: dict[str, str], big: Path) -> float:
-    """Return the milliseconds that curl takes to upload the file to a signed URL of the same server."""
+def upload_with_curl(environment: dict[str, str], file: Path) -> float:
+    """Return the milliseconds that curl takes to upload the file to a signed URL."""
     program = shutil.which("curl")
     if program is None:
         raise SystemExit("The upload is compared with curl. Install it: apt-get install curl")
     with Session(
         environment["FTRACK_SERVER"], environment["FTRACK_API_KEY"], environment["FTRACK_API_USER"]
     ) as session:
-        component = session.create("FileComponent", {"name": "curl", "file_type": ".bin", "size": UPLOAD_BYTES})
+        size = file.stat().st_size
+        component = session.create("FileComponent", {"name": "curl", "file_type": file.suffix, "size": size})
         session.commit()
         request = {
             "action": "get_upload_metadata",
             "component_id": component["id"],
-            "file_name": "curl.bin",
-            "file_size": UPLOAD_BYTES,
+            "file_name": file.name,
+            "file_size": size,
             "checksum": None,
         }
         url = session.call([request])[0]["url"]
         before = time.perf_counter()
-        subprocess.run([program, "--silent", "--fail", "--upload-file", str(big), url], check=True, capture_output=True)
+        subprocess.run(
+            [program, "--silent", "--fail", "--upload-file", str(file), url], check=True, capture_output=True
+        )
         took = (time.perf_counter() - before) * 1000
         session.get("Location", SERVER_LOCATION_ID).accessor.remove(component["id"])
         return took

@@ -22,7 +22,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
-_FRAME_COUNT, _QUICK_FRAME_COUNT = 48, 12
+_FRAME_COUNT, _SMALL_FRAME_COUNT = 48, 12
 _STALL_SECONDS = 0.25
 _NAMES = ("each", "slices", "longest slice", "longest redraw", "slowest frame", "own redraw")
 _TICK_SECONDS = 0.01
@@ -32,7 +32,7 @@ _MAX_REDRAW_RATIO = 1.25
 _FRAME_BY_FRAME_SECONDS = 0.0005
 
 
-def run(*, is_quick: bool = False) -> bool:
+def run(*, is_small: bool = False) -> bool:
     """Print the table and return whether every goal is reached; without a Blender, say so."""
     from bench.table import Row, print_table
 
@@ -40,14 +40,14 @@ def run(*, is_quick: bool = False) -> bool:
     if program is None or shutil.which("xvfb-run") is None:
         print("The capture in a window is not measured: install xvfb-run, and name a Blender with FT_DCC_BLENDER.")
         return True
-    count = _QUICK_FRAME_COUNT if is_quick else _FRAME_COUNT
+    count = _SMALL_FRAME_COUNT if is_small else _FRAME_COUNT
     with tempfile.TemporaryDirectory() as name:
         output = Path(name, "results.json")
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         environment.update(
             FT_DCC_BENCH_PATH=json.dumps([path for path in sys.path if path]),
             FT_DCC_BENCH_OUTPUT=str(output),
-            FT_DCC_BENCH_PAIRS="1" if is_quick else "3",
+            FT_DCC_BENCH_PAIRS="1" if is_small else "3",
             FT_DCC_BENCH_FRAMES=str(count),
             BLENDER_USER_RESOURCES=name,
         )

@@ -1,7 +1,7 @@
 """Load a studio server with the day of a studio, at half, full and double size, on one machine.
 
 Artists publish all at once, reviewers play movies, scripts query a large project, and clients listen to the event hub.
-Each role is a process of its own. ``--quick`` has a tenth of the people and a small project: its figures mean little.
+Each role is a process of its own. ``--small`` has a tenth of the people and a small project: its figures mean little.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Sizes:
 
 
 FULL = Sizes({"artists": 50, "reviewers": 200, "scripts": 20, "hub": 500})
-QUICK = Sizes({"artists": 5, "reviewers": 20, "scripts": 4, "hub": 50}, seconds=8.0, tasks=5_000)
+SMALL = Sizes({"artists": 5, "reviewers": 20, "scripts": 4, "hub": 50}, seconds=8.0, tasks=5_000)
 
 
 @attrs.frozen
@@ -63,9 +63,9 @@ class LoadedServer:
     media: str
 
 
-def run(*, is_quick: bool = False) -> bool:
+def run(*, is_small: bool = False) -> bool:
     """Print the latencies at each load, and return whether nothing was lost and the memory is within its limit."""
-    sizes = QUICK if is_quick else FULL
+    sizes = SMALL if is_small else FULL
     with tempfile.TemporaryDirectory(prefix="ft-dcc-bench-") as name, ExitStack() as stack:
         folder = Path(name)
         movie = _make_movie(folder / "movie.mp4")
@@ -170,7 +170,7 @@ def _make_review(server: ServerProcess, dataset: Dataset, users: list[tuple[str,
     data = {"id": review, "name": "Dailies", "project_id": project}
     _call(server, [{"action": "create", "entity_type": "ReviewSession", "entity_data": data}])
     studio = LoadedServer(server, dataset, users, movie, review, "")
-    plan = {**_plan(studio, QUICK, dataset.folder), "count": 1}
+    plan = {**_plan(studio, SMALL, dataset.folder), "count": 1}
     first = _start("artists", plan)
     _begin(first)
     took, failures = _result(first)

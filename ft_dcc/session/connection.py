@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ft_dcc.errors import ServerCompatibilityError, SettingInvalid
-from ft_dcc.settings.definitions import check_no_credentials
+from ft_dcc.settings.server_url import check_server_url
 
 if TYPE_CHECKING:
     from ft_dcc.session.transport.http import Transport
@@ -42,9 +42,7 @@ class Connection:
             if value is not None and not isinstance(value, Mapping):
                 raise TypeError(f"The session's {argument} must be a mapping, not a {type(value).__name__}.")
         url = _setting("server_url", server_url, "FTRACK_SERVER")
-        check_no_credentials(url)
-        if not url.lower().startswith(("http://", "https://")):
-            raise SettingInvalid(f"{url!r} is not the address of a server. Write it like https://studio.example.com.")
+        check_server_url(url)
         self.server_url = url.rstrip("/")
         self.api_user = _setting("api_user", api_user, "FTRACK_API_USER")
         self._api_key = _setting("api_key", api_key or os.environ.get("FTRACK_APIKEY"), "FTRACK_API_KEY")

@@ -13,6 +13,7 @@ import attrs
 import platformdirs
 
 from ft_dcc import errors, frames
+from ft_dcc.settings.server_url import check_server_url
 
 Check = Callable[[str], None]
 
@@ -68,21 +69,6 @@ def _check_aspect_ratio(text: str) -> None:
 def _check_boolean(text: str) -> None:
     if text not in ("true", "false"):
         raise errors.SettingInvalid(f"{text!r} is not a boolean. Write true or false.")
-
-
-def check_no_credentials(url: str) -> None:
-    """Raise SettingInvalid for an address with a user or a key in it, which would get into logs and job folders."""
-    if "@" in (url.partition("://")[2] or url).partition("/")[0]:
-        raise errors.SettingInvalid(
-            "The address of the server contains a user or a key. Write it like https://studio.example.com, and set "
-            "FTRACK_API_USER and FTRACK_API_KEY."
-        )
-
-
-def _check_url(text: str) -> None:
-    check_no_credentials(text)
-    if not text.startswith(("http://", "https://")):
-        raise errors.SettingInvalid(f"{text!r} is not a URL. Write it as https://studio.ftrackapp.com.")
 
 
 def _check_look_preset(text: str) -> None:
@@ -159,7 +145,7 @@ SETTINGS = (
         "address of the ftrack site or studio server",
         ("FTRACK_SERVER",),
         needs_trusted_file=True,
-        check=_check_url,
+        check=check_server_url,
     ),
     Setting("user", "user name on the server", ("FTRACK_API_USER",), needs_trusted_file=True),
     Setting(

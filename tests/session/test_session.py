@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import datetime
 import logging
+import subprocess
+import sys
 import uuid
 
 import pytest
@@ -310,3 +312,25 @@ def test_script_replaces_an_entity_class(open_session):
 
     other.types["User"] = Loud
     assert other.query("User").first().shout().isupper()
+
+
+# Modules of Python that the session is written with; they bring what they import themselves.
+LIGHT_MODULES = (
+    *("atexit", "collections", "contextlib", "copy", "datetime", "functools", "importlib", "itertools", "json"),
+    *("logging", "math", "operator", "os", "pathlib", "re", "string", "threading", "types", "typing", "weakref"),
+)
+LIGHT_PACKAGES = ["ft_dcc", "ft_dcc.errors", "ft_dcc.files", "ft_dcc.files.sequences", "ft_dcc.session"]
+LATE_MODULES = ("transport.http", "events", "transfer.transfer", "locations.accessor", "locations.storage_scenario")
+
+
+def test_importing_the_session_loads_these_modules_only():
+    """Programs of artists import it at their start, so that each module here needs a reason."""
+    script = (
+        f"import sys, {', '.join(LIGHT_MODULES)}\nbefore = set(sys.modules)\nimport ft_dcc\nft_dcc.Session\n"
+        "print(*sorted(set(sys.modules) - before))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True)
+    loaded = set(done.stdout.split()) - {"__future__"}
+    own = {name for name in loaded if name.startswith("ft_dcc.session.")}
+    assert sorted(loaded - own) == [*LIGHT_PACKAGES, "ft_dcc.settings", "ft_dcc.settings.server_url"]
+    assert [name for name in own if name.removeprefix("ft_dcc.session.").startswith(LATE_MODULES)] == []

@@ -79,7 +79,7 @@ def test_an_unknown_setting_is_refused_with_line_and_nearest_name(files, tmp_pat
         ('[review]\nname = "a"', "line 1: review takes a string or an array of strings, not a section"),
         ('review = "{shot:>9}"', r"line 1: review: '\{shot:>9\}' is not a valid rule. Use only \{date\}, \{project\}"),
         ('notify = "perhaps"', "is not a boolean"),
-        ('server = "studio"', "is not a URL"),
+        ('server = "studio"', "is not the address"),
         (
             '[publish]\nstatus = "a"',
             "line 1: there is no setting or section called publish. Write status without a section",

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Union
-
-import attrs
+from typing import Any, NamedTuple, Union
 
 from ft_dcc.errors import OperationError
 from ft_dcc.files.sequences import IMAGE_SUFFIXES, MOVIE_SUFFIXES
@@ -38,16 +36,14 @@ _MAX_VERSION = 9_999
 Compare = Callable[[str, str, "list[str]"], str]
 
 
-@attrs.frozen
-class Computed:
+class Computed(NamedTuple):
     """A name whose values are computed from a column: the column and the translation of conditions."""
 
     column: str
     compare: Compare
 
 
-@attrs.frozen
-class Related:
+class Related(NamedTuple):
     """A relation that the schema lacks: the key that refers to an entity type, and the attribute that it holds."""
 
     key: str
