@@ -6,7 +6,7 @@ from ft_dcc.errors import SettingInvalid
 
 
 def check_server_url(url: str) -> None:
-    """Raise SettingInvalid if it is no address, or has a user or a key in it, which would get into logs and job folders."""
+    """Raise SettingInvalid for text that is no address, and for a user or a key in it, which would get into logs."""
     if "@" in (url.partition("://")[2] or url).partition("/")[0]:
         raise SettingInvalid(
             "The address of the server contains a user or a key. Write it like https://studio.example.com, and set "

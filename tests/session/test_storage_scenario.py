@@ -1,17 +1,16 @@
-"""One storage for all files of a studio: used, verified, and configured."""
+"""One storage for all files of a studio: used and verified."""
 
 from __future__ import annotations
 
-import json
 import sys
 import uuid
 
 import pytest
 
 from ft_dcc.errors import LocationError
-from ft_dcc.session import UNMANAGED_LOCATION_ID, Session
+from ft_dcc.session import UNMANAGED_LOCATION_ID
 from ft_dcc.session.events.event import Event
-from ft_dcc.session.locations.storage_scenario import ConfigureCentralizedStorageScenario, activate
+from ft_dcc.session.locations.storage_scenario import activate
 from ft_dcc.session.locations.structure import StandardStructure
 
 SYSTEM = {"darwin": "osx", "win32": "windows"}.get(sys.platform, "linux")
@@ -114,101 +113,3 @@ def test_session_activates_each_scenario_once(session, centralized):
     session.server_information["storage_scenario"] = centralized
     session.reset()
     assert len(received) == 1
-
-
-@pytest.fixture
-def own_session(start_server):
-    """Open a session on a server whose storage can be configured; the setting applies to all users."""
-    credentials = start_server().credentials
-    with Session(credentials.server_url, credentials.api_key, credentials.api_user) as session:
-        yield session
-
-
-class Form:
-    """The pages of the configuration, as they come in answer to events of the session's user."""
-
-    def __init__(self, session):
-        self._session = session
-        self.page = self._answered({})
-
-    def fill_in(self, **values):
-        hidden = {item["name"]: item["value"] for item in self.page["items"] if item["type"] == "hidden"}
-        self.page = self._answered({**hidden, **values})
-
-    @property
-    def text(self):
-        return "\n".join(item["value"] for item in self.page["items"] if item["type"] == "label")
-
-    def _answered(self, values):
-        data = {"scenario_id": "ftrack.centralized-storage", "values": json.loads(json.dumps(values))}
-        event = Event("ftrack.storage-scenario.configure", data=data)
-        (page,) = self._session.event_hub.publish(event, synchronous=True)
-        return page
-
-
-def test_configured_scenario_is_used_by_the_next_session(own_session, tmp_path):
-    session = own_session
-    assert session.server_information["storage_scenario"] == {"scenario": "ftrack.automatic", "data": {}}
-    done = []
-    session.event_hub.connect()
-    ConfigureCentralizedStorageScenario().register(session)
-    session.event_hub.subscribe("topic=ftrack.storage-scenario.configure-done", done.append)
-    (offered,) = session.event_hub.publish(Event("ftrack.storage-scenario.discover"), synchronous=True)
-    assert offered["id"] == "ftrack.centralized-storage"
-    form = Form(session)
-    form.fill_in(location_id="create_new_location")
-    form.fill_in(location_label="Studio", location_name="studio.storage", location_description="")
-    assert "needs a label, a name and a description" in form.text
-    form.fill_in(location_label="Studio", location_name="studio.storage", location_description="All of it.")
-    mounted = {"linux_mount_point": "", "osx_mount_point": "", "windows_mount_point": ""}
-    form.fill_in(**{**mounted, f"{SYSTEM}_mount_point": str(tmp_path / "mount")})
-    assert form.page["state"] == "confirm"
-    assert str(tmp_path / "mount") in form.text
-    assert "* Name: studio.storage" in form.text
-    assert "there is no folder" in form.text
-    form.fill_in()
-    assert form.page["state"] == "done"
-    session.event_hub.wait(2)
-    assert len(done) == 1
-    with Session(session.server_url, session.api_key, session.api_user) as other:
-        location = other.pick_location()
-        assert (location["name"], location["label"], location.priority) == ("studio.storage", "Studio", 1)
-        assert location.accessor.prefix == str(tmp_path / "mount")
-
-
-def test_existing_location_can_be_chosen(own_session):
-    location = own_session.create("Location", {"name": "studio.old", "label": "Old", "description": "As ever."})
-    own_session.commit()
-    ConfigureCentralizedStorageScenario().register(own_session)
-    form = Form(own_session)
-    (choice,) = [item for item in form.page["items"] if item["type"] == "enumerator"]
-    assert [option["label"] for option in choice["data"]] == ["Create new location", "Old (studio.old)"]
-    form.fill_in(location_id="not there")
-    assert "There is no such location" in form.text
-    form.fill_in(location_id=location["id"])
-    form.fill_in(linux_mount_point="/mnt/a", osx_mount_point="/Volumes/a", windows_mount_point="A:\\")
-    assert "The existing location Old" in form.text
-    assert "no folder" not in form.text
-    form.fill_in()
-    scenario = ConfigureCentralizedStorageScenario()
-    scenario.register(own_session)
-    assert scenario.existing_centralized_storage_configuration == {
-        "location_id": location["id"],
-        "location_name": "studio.old",
-        "accessor": {"mount_points": {"linux": "/mnt/a", "osx": "/Volumes/a", "windows": "A:\\"}},
-    }
-
-
-def test_form_is_for_the_sessions_user_only(session):
-    ConfigureCentralizedStorageScenario().register(session)
-    event = Event("ftrack.storage-scenario.discover", source={"user": {"username": "somebody else"}})
-    assert session.event_hub.publish(event, synchronous=True) == []
-
-
-def test_damaged_setting_counts_as_none(own_session):
-    scenario = ConfigureCentralizedStorageScenario()
-    scenario.register(own_session)
-    for text in ("half {", "[]", '{"scenario": "studio.storage"}'):
-        scenario.storage_scenario["value"] = text
-        own_session.commit()
-        assert scenario.existing_centralized_storage_configuration is None
