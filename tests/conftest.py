@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import attrs
 import pytest
-from run_options import TIMEOUT_SECONDS, repeat_commands, sort_items
+from run_options import SEED, TIMEOUT_SECONDS, repeat_commands, sort_items
 
 from ft_dcc.server.database.data_folder import Credentials
 from ft_dcc.server.database.seed import fixed_id
@@ -68,6 +68,12 @@ SLOW_FIXTURES = {"browser", "start_server", "start_module_server", "official_pyt
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--order", default="file", help='order of the tests: "file", "reverse", or a number that shuffles')
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let hypothesis generate the same examples in each run with the same seed."""
+    if getattr(config.option, "hypothesis_seed", SEED) is None:
+        config.option.hypothesis_seed = SEED
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -224,31 +230,37 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def project(session: Session) -> Any:
-    """Create a project with a unique name."""
+def production(request: pytest.FixtureRequest, session: Session) -> dict[str, Any]:
+    """Create a project in one commit, with a shot and a task if the test uses these fixtures."""
     name = f"project_{uuid4().hex[:12]}"
     schema_id = fixed_id("ProjectSchema", "VFX")
-    project = session.create("Project", {"name": name, "full_name": name, "project_schema_id": schema_id})
+    made = {"project": session.create("Project", {"name": name, "full_name": name, "project_schema_id": schema_id})}
+    if "project_shot" in request.fixturenames:
+        sequence = session.create("Sequence", {"name": "sq010", "parent": made["project"]})
+        made["shot"] = session.create("Shot", {"name": "sh010", "parent": sequence})
+        attributes = {"fstart": 1001, "fend": 1048, "handles": 8, "fps": 23.976, "resolution": "1280x720"}
+        for attribute, value in attributes.items():
+            made["shot"]["custom_attributes"][attribute] = value
+    if "project_task" in request.fixturenames:
+        kind = {"type_id": fixed_id("Type", "Animation"), "status_id": fixed_id("Status", "In progress")}
+        made["task"] = session.create("Task", {"name": "animation", "parent": made["shot"], **kind})
     session.commit()
-    return project
+    return made
 
 
 @pytest.fixture
-def project_shot(session: Session, project: Any) -> Any:
-    """Create shot ``sq010/sh010``: frames 1001-1048, 8 frames of handles, 24000/1001 fps, 1280x720."""
-    sequence = session.create("Sequence", {"name": "sq010", "parent": project})
-    shot = session.create("Shot", {"name": "sh010", "parent": sequence})
-    attributes = {"fstart": 1001, "fend": 1048, "handles": 8, "fps": 23.976, "resolution": "1280x720"}
-    for name, value in attributes.items():
-        shot["custom_attributes"][name] = value
-    session.commit()
-    return shot
+def project(production: dict[str, Any]) -> Any:
+    """Return a project with a unique name."""
+    return production["project"]
 
 
 @pytest.fixture
-def project_task(session: Session, project_shot: Any) -> Any:
-    """Create the task ``animation`` of the shot, with a type and a status."""
-    kind = {"type_id": fixed_id("Type", "Animation"), "status_id": fixed_id("Status", "In progress")}
-    task = session.create("Task", {"name": "animation", "parent": project_shot, **kind})
-    session.commit()
-    return task
+def project_shot(production: dict[str, Any]) -> Any:
+    """Return shot ``sq010/sh010``: frames 1001-1048, 8 frames of handles, 24000/1001 fps, 1280x720."""
+    return production["shot"]
+
+
+@pytest.fixture
+def project_task(project_shot: Any, production: dict[str, Any]) -> Any:
+    """Return the task ``animation`` of the shot, with a type and a status."""
+    return production["task"]
