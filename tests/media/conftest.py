@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 import subprocess
@@ -10,14 +11,14 @@ from pathlib import Path
 from typing import Callable
 
 import pytest
-from doubles.numbered_images import write_numbered
+from doubles.numbered_images import run_ffmpeg, write_numbered
 
 from ft_dcc.frames import FrameRange, Frames, Resolution
 from ft_dcc.media import ffmpeg
 
 
 def _found() -> dict[str, str]:
-    """Run the test with each ffmpeg of this machine: the default one and the system's."""
+    """Return each ffmpeg of this machine: the default one and the system's."""
     found = {"found": str(ffmpeg.find())}
     system = shutil.which("ffmpeg")
     if system and not os.environ.get("FT_DCC_FFMPEG") and system != found["found"]:
@@ -31,8 +32,9 @@ def all_ffmpegs() -> list[str]:
     return list(_found().values())
 
 
-@pytest.fixture(params=_found().values(), ids=_found().keys(), autouse=True)
+@pytest.fixture(params=_found().values(), ids=_found().keys())
 def each_ffmpeg(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Run the test with each ffmpeg: for what depends on its build, such as decoders, fonts, colours and its log."""
     monkeypatch.setenv("FT_DCC_FFMPEG", request.param)
     return str(request.param)
 
@@ -53,6 +55,36 @@ def make_frames(tmp_path: Path) -> Callable[..., Frames]:
         for number in wanted.with_handles:
             write_numbered(frames.path(number), number, frames.resolution)
         return frames
+
+    return make
+
+
+# Each container with a codec that it usually has, and ffmpeg's options.
+CONTAINERS = {
+    "a.mp4": ("libx264", ()),
+    "fast.mp4": ("libx264", ("-movflags", "+faststart")),
+    "pieces.mp4": ("libx264", ("-movflags", "+frag_keyframe+empty_moov")),
+    "a.mov": ("prores_ks", ()),
+    "b.mov": ("png", ()),
+    "a.mkv": ("ffv1", ()),
+    "a.webm": ("libvpx-vp9", ("-deadline", "realtime")),
+    "a.avi": ("mjpeg", ()),
+    "a.ts": ("libx264", ()),
+    "a.mxf": ("mpeg2video", ()),
+}
+
+
+@pytest.fixture(scope="session")
+def containers(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Return a function that makes a movie of 25 frames in a container, once for each name and rate; read it only."""
+
+    @functools.cache
+    def make(name: str, rate: str = "25") -> Path:
+        path = tmp_path_factory.mktemp("container") / name
+        codec, options = CONTAINERS[name]
+        source = ("-f", "lavfi", "-i", f"testsrc2=s=64x36:r={rate}")
+        run_ffmpeg(*source, "-frames:v", "25", "-c:v", codec, *options, path)
+        return path
 
     return make
 

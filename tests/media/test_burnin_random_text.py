@@ -1,21 +1,36 @@
-"""Random texts are drawn literally; FT_DCC_COMMENTS is their number (20)."""
+"""Awkward and random texts are drawn literally; FT_DCC_COMMENTS is their number (40)."""
 
 from __future__ import annotations
 
 import os
-import random
 import unicodedata
 
 import pytest
 from doubles.numbered_images import run_ffmpeg, write_flat
+from run_options import seeded
 
 from ft_dcc.frames import FrameRange, Frames, Resolution, frame_rate
 from ft_dcc.media import Burnin, encode
 from ft_dcc.media.burnin import CORNERS
 
-COUNT = int(os.environ.get("FT_DCC_COMMENTS", "20"))
-SEED = int(os.environ.get("FT_DCC_COMMENTS_SEED", "5"))
+COUNT, BATCH = int(os.environ.get("FT_DCC_COMMENTS", "40")), 40
 SIZE = Resolution(320, 180)
+AWKWARD = [
+    "50% done",
+    'it\'s "quoted" and `this`',
+    r"C:\new\Nice\hello \\server\share \N \n \h",
+    r"{\b1}not bold{\b0} {} }{ {frame}",
+    "%{n} %{pts} %d %% ${HOME} $(id)",
+    "a:b;c,d[e]=f|g",
+    "\N{CLAPPER BOARD} \N{GRINNING FACE} emoji",
+    "\u0645\u0631\u062d\u0628\u0627 right to left \u05e9\u05dc\u05d5\u05dd",
+    "first\nsecond\r\nthird\u2028fourth",
+    "tab\tbell\x07 null\x00 escape\x1b",
+    "<b>html</b> &amp; Dialogue: 0,0:00:00.00",
+    "\ud800 lone surrogate",
+    " ",
+    "x" * 600,
+]
 
 # Each kind is a list of parts from which comments are built.
 KINDS = {
@@ -45,12 +60,12 @@ KINDS = {
 }
 
 
-def comments():
-    """Return the comments: one of each kind, then mixtures, then random code points; some are very long."""
-    chance = random.Random(SEED)
-    made = ["".join(chance.choices(pieces, k=12)) for pieces in KINDS.values()]
+def comments(count=COUNT):
+    """Return comments: awkward ones, one of each kind, then mixtures and random code points; some are very long."""
+    chance = seeded("comments of a burn-in")
+    made = [*AWKWARD, *("".join(chance.choices(pieces, k=12)) for pieces in KINDS.values())]
     everything = [piece for pieces in KINDS.values() for piece in pieces]
-    while len(made) < COUNT:
+    while len(made) < count:
         length = chance.choice((1, 3, 12, 40, 400))
         kind = chance.random()
         if kind < 0.6:
@@ -58,8 +73,8 @@ def comments():
         elif kind < 0.97:
             made.append("".join(chr(chance.randrange(0x110000)) for _ in range(min(length, 40))))
         else:
-            made.append("".join(chance.choices(everything, k=20_000)))
-    return made[:COUNT]
+            made.append("".join(chance.choices(everything, k=4000)))
+    return made[:count]
 
 
 def is_visible(text):
@@ -67,17 +82,17 @@ def is_visible(text):
     return any(unicodedata.category(character)[0] in "LNPS" for character in text)
 
 
-@pytest.mark.parametrize("batch", range((COUNT + 19) // 20))
-def test_random_comment_is_drawn(tmp_path, batch):
-    """Draw twenty comments per movie: each frame has its own in every corner, as a watermark and on the slate."""
-    texts = comments()[batch * 20 : batch * 20 + 20]
+@pytest.mark.parametrize("batch", range((COUNT + BATCH - 1) // BATCH))
+def test_any_comment_is_drawn(tmp_path, each_ffmpeg, batch):
+    """Draw many comments in one movie: each frame has its own in every corner, the slate and a watermark the first."""
+    texts = comments()[batch * BATCH :][:BATCH]
     frames = Frames(str(tmp_path / "a.%04d.png"), FrameRange(1, len(texts)), frame_rate("24"), SIZE)
     for number in frames.frame_range:
         write_flat(frames.path(number), (60, 60, 60), SIZE)
     frame_texts = dict(enumerate(texts, 1))
-    look = Burnin(
-        dict.fromkeys(CORNERS, "{comment}"), {"comment": frame_texts, "all": texts[0]}, slate=("{all}", "{comment}")
-    )
+    fields = {"comment": frame_texts, "all": texts[0]}
+    corners = dict.fromkeys(CORNERS, "{comment}")
+    look = Burnin(corners, fields, slate=("{all}", "{comment}"), watermark="{all}")
     movie = encode(frames, tmp_path / "film.mp4", burnin=look)
     assert movie.frame_count == len(texts) + 1
     raw = run_ffmpeg("-i", movie.path, "-f", "rawvideo", "-fps_mode", "passthrough", "-pix_fmt", "gray", "-")
@@ -86,4 +101,5 @@ def test_random_comment_is_drawn(tmp_path, batch):
         image = raw[number * size : (number + 1) * size]
         assert len(image) == size
         if is_visible(text):
-            assert sum(abs(level - 67) > 15 for level in image) > 3, ascii(text)
+            # The watermark is not in the rows at the top.
+            assert sum(abs(level - 67) > 15 for level in image[: 24 * SIZE.width]) > 3, ascii(text)

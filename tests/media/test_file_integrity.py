@@ -2,43 +2,31 @@ from __future__ import annotations
 
 import pytest
 from doubles.numbered_images import run_ffmpeg
+from media.conftest import CONTAINERS
 
 from ft_dcc.media.inspection import file_integrity
 
-FORMATS = [
-    ("a.mp4", "libx264", ()),
-    ("fast.mp4", "libx264", ("-movflags", "+faststart")),
-    ("pieces.mp4", "libx264", ("-movflags", "+frag_keyframe+empty_moov")),
-    ("a.mov", "prores_ks", ()),
-    ("a.mkv", "ffv1", ()),
-    ("a.webm", "libvpx-vp9", ("-deadline", "realtime")),
-    ("a.avi", "mjpeg", ()),
-    ("a.mxf", "mpeg2video", ()),
-]
 
-
-@pytest.mark.parametrize(("name", "codec", "options"), FORMATS)
-def test_truncated_container_is_detected(tmp_path, name, codec, options):
-    path = tmp_path / name
-    run_ffmpeg("-f", "lavfi", "-i", "testsrc2=s=64x36:r=25", "-frames:v", "25", "-c:v", codec, *options, path)
+@pytest.mark.parametrize("name", [name for name in CONTAINERS if name != "a.ts"])
+def test_truncated_container_and_an_index_at_the_front_are_detected(containers, tmp_path, name):
+    path = containers(name)
     assert file_integrity.is_whole(path)
+    assert file_integrity.is_faststart(path) == (name in ("fast.mp4", "pieces.mp4"))
     content = path.read_bytes()
     # An MXF declares the start of its footer, the others their end.
     missing = len(content) // 2 if name == "a.mxf" else 1
-    path.write_bytes(content[:-missing])
-    assert not file_integrity.is_whole(path)
+    short = tmp_path / name
+    short.write_bytes(content[:-missing])
+    assert not file_integrity.is_whole(short)
 
 
 @pytest.mark.parametrize(
     ("name", "options", "count"),
     [
-        ("a.mp4", ("-c:v", "libx264"), 25),
         ("fast.mp4", ("-c:v", "libx264", "-movflags", "+faststart", "-c:a", "aac"), 25),
         ("a.mov", ("-c:v", "prores_ks", "-c:a", "pcm_s24le", "-timecode", "01:00:00:00"), 25),
         ("sound first.mov", ("-c:v", "mjpeg", "-map", "1:a", "-map", "0:v"), 25),
-        ("pieces.mp4", ("-c:v", "libx264", "-movflags", "+frag_keyframe+empty_moov"), 0),
         ("sound.m4a", ("-vn", "-c:a", "aac"), 0),
-        ("a.mkv", ("-c:v", "ffv1"), 0),
     ],
 )
 def test_frames_are_counted_in_the_index(tmp_path, name, options, count):
@@ -47,10 +35,14 @@ def test_frames_are_counted_in_the_index(tmp_path, name, options, count):
     assert file_integrity.declared_frames(tmp_path / name) == count
 
 
-def test_frames_of_a_truncated_movie_are_not_counted(tmp_path):
+def test_frames_of_other_containers_are_not_counted(containers):
+    found = {name: file_integrity.declared_frames(containers(name)) for name in ("a.mp4", "pieces.mp4", "a.mkv")}
+    assert found == {"a.mp4": 25, "pieces.mp4": 0, "a.mkv": 0}
+
+
+def test_frames_of_a_truncated_movie_are_not_counted(containers, tmp_path):
     path = tmp_path / "a.mp4"
-    run_ffmpeg("-f", "lavfi", "-i", "testsrc2=s=64x36:r=25:d=1", "-c:v", "libx264", path)
-    path.write_bytes(path.read_bytes()[:-2000])
+    path.write_bytes(containers("a.mp4").read_bytes()[:-2000])
     assert file_integrity.declared_frames(path) == 0
     path.write_bytes(b"")
     assert file_integrity.declared_frames(path) == 0
@@ -97,10 +89,3 @@ def test_random_bytes_are_read_without_an_error(tmp_path, content):
     (tmp_path / "a").write_bytes(content)
     file_integrity.is_whole(tmp_path / "a")
     assert not file_integrity.is_faststart(tmp_path / "a")
-
-
-@pytest.mark.parametrize(("name", "codec", "options"), FORMATS)
-def test_only_an_index_at_the_front_is_faststart(tmp_path, name, codec, options):
-    path = tmp_path / name
-    run_ffmpeg("-f", "lavfi", "-i", "testsrc2=s=64x36:r=25", "-frames:v", "25", "-c:v", codec, *options, path)
-    assert file_integrity.is_faststart(path) == (name in ("fast.mp4", "pieces.mp4"))

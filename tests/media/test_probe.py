@@ -4,13 +4,16 @@ import os
 
 import pytest
 from doubles.numbered_images import run_ffmpeg, write_numbered
+from media.conftest import CONTAINERS
 
 from ft_dcc.errors import Cancelled, MovieUnreadable
 from ft_dcc.frames import Resolution
 from ft_dcc.media import probe
 from ft_dcc.media.inspection import probe as probe_module
 
-TEST_IMAGE = "testsrc2=s=320x180:r="
+TEST_IMAGE = "testsrc2=s=96x54:r="
+
+pytestmark = pytest.mark.usefixtures("each_ffmpeg")
 
 
 def make_movie(path, *arguments, rate="24000/1001", count=48):
@@ -27,7 +30,7 @@ def make_movie_with_sound(path, *arguments):
 def test_probe_returns_the_properties_of_a_movie(tmp_path):
     path = make_movie(tmp_path / "a.mp4", "-c:v", "libx264", "-pix_fmt", "yuv420p")
     info = probe(path)
-    assert (info.resolution, str(info.fps), info.frame_count) == (Resolution(320, 180), "24000/1001", 48)
+    assert (info.resolution, str(info.fps), info.frame_count) == (Resolution(96, 54), "24000/1001", 48)
     assert (info.codec, info.pixel_format) == ("h264", "yuv420p")
     assert (info.has_audio, info.is_constant_rate, info.is_faststart) == (False, True, False)
 
@@ -45,25 +48,13 @@ def test_crash_of_ffmpeg_is_reported_as_such(tmp_path, monkeypatch):
         probe(path)
 
 
-@pytest.mark.parametrize(
-    ("name", "codec"),
-    [
-        ("a.mov", "prores_ks"),
-        ("a.mkv", "ffv1"),
-        ("a.avi", "mjpeg"),
-        ("a.webm", "libvpx-vp9"),
-        ("a.ts", "libx264"),
-        ("b.mov", "png"),
-    ],
-)
-@pytest.mark.parametrize("rate", ["24000/1001", "60000/1001"])
-def test_the_rate_and_the_count_are_exact_in_every_container(tmp_path, name, codec, rate):
-    speed = ("-deadline", "realtime") if codec == "libvpx-vp9" else ()
-    info = probe(make_movie(tmp_path / name, "-c:v", codec, *speed, rate=rate, count=50))
-    assert (str(info.fps), info.frame_count, info.is_constant_rate) == (rate, 50, True)
+@pytest.mark.parametrize("name", [name for name in CONTAINERS if name.startswith(("a.", "b.")) and name != "a.mxf"])
+def test_the_rate_and_the_count_are_exact_in_every_container(containers, name):
+    info = probe(containers(name, "60000/1001"))
+    assert (str(info.fps), info.frame_count, info.is_constant_rate) == ("60000/1001", 25, True)
 
 
-@pytest.mark.parametrize("rate", ["10", "12", "25/2", "15", "48", "100", "120"])
+@pytest.mark.parametrize("rate", ["25/2", "48", "120"])
 def test_unusual_rates_are_exact(tmp_path, rate):
     info = probe(make_movie(tmp_path / "a.mp4", rate=rate))
     assert (str(info.fps), info.frame_count) == (rate, 48)
@@ -75,8 +66,8 @@ def test_properties_are_those_of_the_video_stream(tmp_path):
     assert (info.has_audio, info.frame_count, info.start) == (True, 50, 0)
 
 
-def test_faststart_is_detected(tmp_path):
-    assert probe(make_movie(tmp_path / "a.mp4", "-movflags", "+faststart")).is_faststart
+def test_faststart_is_detected(containers):
+    assert probe(containers("fast.mp4")).is_faststart
 
 
 def test_gaps_make_the_rate_variable(tmp_path):
@@ -103,15 +94,15 @@ def test_empty_file_is_reported(tmp_path):
         probe(tmp_path / "a.mp4")
 
 
-@pytest.mark.parametrize("name", ["a.mp4", "a.txt", "a.mov", "a.png"])
+@pytest.mark.parametrize("name", ["a.mp4", "a.txt", "a.png"])
 def test_text_file_is_not_a_movie(tmp_path, name):
     (tmp_path / name).write_text("This is not a film.\n" * 100)
     with pytest.raises(MovieUnreadable, match=r"not an? (movie|image) that can be decoded|format .* is not supported"):
         probe(tmp_path / name)
 
 
-def test_playlist_is_not_followed(tmp_path):
-    movie = make_movie(tmp_path / "a.mp4")
+def test_playlist_is_not_followed(containers, tmp_path):
+    movie = containers("a.mp4")
     (tmp_path / "list.mp4").write_text(f"ffconcat version 1.0\nfile {movie}\n")
     (tmp_path / "stream.mp4").write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{movie}\n#EXT-X-ENDLIST\n")
     for name in ("list.mp4", "stream.mp4"):
@@ -133,22 +124,10 @@ def test_cover_image_of_an_audio_file_is_not_a_movie(tmp_path):
         probe(tmp_path / "a.m4a")
 
 
-@pytest.mark.parametrize(
-    ("name", "arguments"),
-    [
-        ("a.mp4", ("-c:v", "libx264")),
-        ("fast.mp4", ("-c:v", "libx264", "-movflags", "+faststart")),
-        ("a.mov", ("-c:v", "prores_ks")),
-        ("fast.mov", ("-c:v", "png", "-movflags", "+faststart")),
-        ("a.mkv", ("-c:v", "libx264")),
-        ("a.avi", ("-c:v", "mjpeg")),
-        ("a.webm", ("-c:v", "libvpx-vp9", "-deadline", "realtime")),
-        ("a.mxf", ("-c:v", "mpeg2video", "-r", "25")),
-    ],
-)
-def test_truncated_movie_is_rejected(tmp_path, name, arguments):
-    path = make_movie(tmp_path / name, *arguments)
-    content = path.read_bytes()
+@pytest.mark.parametrize("name", [name for name in CONTAINERS if name not in ("pieces.mp4", "b.mov", "a.ts")])
+def test_truncated_movie_is_rejected(containers, tmp_path, name):
+    content = containers(name).read_bytes()
+    path = tmp_path / name
     for part in (0.3, 0.9):
         path.write_bytes(content[: int(len(content) * part)])
         with pytest.raises(MovieUnreadable, match=name):
@@ -159,15 +138,15 @@ def test_damaged_movie_is_rejected(tmp_path):
     path = make_movie(tmp_path / "a.mp4", "-c:v", "libx264", "-movflags", "+faststart")
     content = bytearray(path.read_bytes())
     middle = len(content) // 2
-    content[middle : middle + 4000] = b"\xff" * 4000
+    content[middle : middle + 4000] = b"\xff" * len(content[middle : middle + 4000])
     path.write_bytes(content)
     with pytest.raises(MovieUnreadable, match="damaged"):
         probe(path)
 
 
-def test_probing_can_be_cancelled(tmp_path):
+def test_probing_can_be_cancelled(containers):
     with pytest.raises(Cancelled):
-        probe(make_movie(tmp_path / "a.mp4"), is_cancelled=lambda: True)
+        probe(containers("a.mp4"), is_cancelled=lambda: True)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,8 @@ FIELD_SIZES = (
     *("2880x1620", "3424x2202", "3840x1600", "3840x2160", "3996x2160", "4096x1716", "4096x2160", "886x1920"),
     *("828x1792", "1080x1080", "1080x1350", "1080x1920", "1125x2436", "1170x2532", "8x6000", "6000x8"),
 )
-_FAST = ("1920x800", "1024x436", "1024x429", "886x1920", "1828x1556", "1125x2436", "8x6000", "6000x8")
+# Each size once in a normal run: 4:3, wide, odd, upright, and extreme ones.
+_FAST = {"h264": ("1024x436", "8x6000"), "h264-444": ("1024x429", "1125x2436"), "prores": ("886x1920", "6000x8")}
 _SOURCES = {
     "h264": ("libx264", "yuv420p", "mp4", (2, 2)),
     "h264-444": ("libx264", "yuv444p", "mp4", (1, 1)),
@@ -51,8 +52,9 @@ def _expected_thumbnail(size: Resolution) -> Resolution:
     return Resolution(width, height)
 
 
-@pytest.mark.parametrize("source", list(_SOURCES))
-@pytest.mark.parametrize("size", FIELD_SIZES if _ALL else _FAST)
+@pytest.mark.parametrize(
+    ("source", "size"), [(name, size) for name in _SOURCES for size in (FIELD_SIZES if _ALL else _FAST[name])]
+)
 def test_movie_of_each_size_has_thumbnail_outputs_and_contact_sheet(tmp_path, source, size):
     wanted = Resolution.parse(size)
     if not _possible(source, wanted):
@@ -70,7 +72,7 @@ def test_movie_of_each_size_has_thumbnail_outputs_and_contact_sheet(tmp_path, so
     assert probe(sheet.path).resolution == sheet.resolution
 
 
-@pytest.mark.parametrize("size", FIELD_SIZES if _ALL else _FAST)
+@pytest.mark.parametrize("size", FIELD_SIZES if _ALL else ("1024x429", "886x1920", "8x6000"))
 def test_still_of_each_size_is_converted(tmp_path, size):
     wanted = Resolution.parse(size)
     write_flat(tmp_path / "a.png", (153, 77, 26), wanted)
@@ -79,8 +81,8 @@ def test_still_of_each_size_is_converted(tmp_path, size):
     assert max(made.resolution.width, made.resolution.height) == min(3840, max(wanted.width, wanted.height))
 
 
-@pytest.mark.parametrize("source", ["h264", "h264-444"])
-@pytest.mark.parametrize("side", [*range(2, 401)] if _ALL else [3, 5, 31, 62, 66, 127, 250, 399])
+@pytest.mark.parametrize("source", ["h264", "h264-444"] if _ALL else ["h264-444"])
+@pytest.mark.parametrize("side", [*range(2, 401)] if _ALL else [3, 62, 127, 399])
 def test_each_side_from_2_to_400_has_a_thumbnail(tmp_path, source, side):
     """A side of n with the other side of 642 is scaled, so that each remainder of the division occurs."""
     for size in (Resolution(642, side), Resolution(side, 642), Resolution(side, 402 - side if side < 401 else 2)):
