@@ -23,11 +23,6 @@ def left_in(folder):
     return sorted(path.name for path in folder.iterdir() if path.is_file())
 
 
-def test_handles_are_encoded(make_frames, tmp_path):
-    movie = encode(make_frames("1001-1004+2"), tmp_path / "film.mp4")
-    assert numbers_in(movie.path, SMALL) == [999, 1000, 1001, 1002, 1003, 1004, 1005, 1006]
-
-
 def test_single_frame_is_encoded(make_frames, tmp_path):
     movie = encode(make_frames("7"), tmp_path / "film.mp4")
     assert (movie.frame_count, numbers_in(movie.path, SMALL)) == (1, [7])
@@ -43,14 +38,10 @@ def test_frames_outside_of_the_range_are_ignored(make_frames, tmp_path):
 @pytest.mark.parametrize(
     "pattern",
     [
-        "a folder/sh.%04d.png",
         "50%04d done/sh.%04d.png",
-        'it\'s "quoted"/sh.%04d.png',
-        "\N{CLAPPER BOARD} größe, [x]; a=b/sh.%04d.png",
-        "a/100% sh.####.png",
+        '\N{CLAPPER BOARD} it\'s "größe", [x]; a=b/100% sh.####.png',
         "a/%d.png",
-        "a/sh_%06d_left.png",
-        "a/sh.%04d.PNG",
+        "a/sh_%06d_left.PNG",
         "-y/-i%04d.png",
     ],
 )
@@ -74,20 +65,16 @@ def test_relative_path_is_accepted(make_frames, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(("size", "even"), [("65x36", "66x36"), ("64x37", "64x38"), ("65x37", "66x38")])
-def test_odd_size_is_padded_by_one_pixel_without_scaling(make_frames, tmp_path, size, even):
-    movie = encode(make_frames("1001-1003", size=size), tmp_path / "film.mp4")
-    assert str(movie.resolution) == str(probe(movie.path).resolution) == even
-    assert numbers_in(movie.path, Resolution.parse(size)) == [1001, 1002, 1003]
-
-
-def test_padding_repeats_the_edge(make_frames, tmp_path):
-    frames = make_frames("1", size="65x37")
-    write_flat(frames.path(1), (200, 60, 30), frames.resolution)
+def test_odd_size_is_padded_by_its_edge_without_scaling(make_frames, tmp_path, size, even):
+    frames = make_frames("1001-1003", size=size)
+    write_flat(frames.path(1003), (200, 60, 30), frames.resolution)
     movie = encode(frames, tmp_path / "film.mp4")
+    assert str(movie.resolution) == str(probe(movie.path).resolution) == even
+    assert numbers_in(movie.path, Resolution.parse(size))[:2] == [1001, 1002]
     raw = run_ffmpeg("-i", movie.path, "-f", "rawvideo", "-pix_fmt", "yuv420p", "-")
-    luma = raw[: 66 * 38]
-    assert min(luma) >= 88
-    assert max(luma) <= 94
+    luma = movie.resolution.width * movie.resolution.height
+    last = raw[luma * 3 :][:luma]
+    assert 88 <= min(last) <= max(last) <= 94
 
 
 def test_movie_is_faststart_with_a_key_frame_every_half_second(make_frames, tmp_path):
@@ -129,8 +116,8 @@ PIXELS = {"jpg": "yuvj444p", "tif": "rgb48le", "dpx": "gbrp10be", "exr": "gbrpf3
 
 def test_on_frame_gets_every_frame_in_order(make_frames, tmp_path):
     reported: list[int] = []
-    encode(make_frames("-3-40"), tmp_path / "film.mp4", on_frame=reported.append)
-    assert reported == list(range(-3, 41))
+    encode(make_frames("-3-20"), tmp_path / "film.mp4", on_frame=reported.append)
+    assert reported == list(range(-3, 21))
 
 
 @pytest.mark.parametrize(
@@ -160,8 +147,15 @@ def replace_by_text(_content):
     return b"Error: licence server did not answer\n"
 
 
-@pytest.mark.parametrize("damage", [cut_in_half, flip_bits, replace_by_text])
-@pytest.mark.parametrize("bad", [(1001,), (1006,), (1012,), (1001, 1006, 1007)])
+@pytest.mark.parametrize(
+    ("damage", "bad"),
+    [
+        (cut_in_half, (1001,)),
+        (flip_bits, (1006,)),
+        (replace_by_text, (1012,)),
+        *((damage, (1001, 1006, 1007)) for damage in (cut_in_half, flip_bits, replace_by_text)),
+    ],
+)
 def test_damaged_frames_are_named_by_number(make_frames, tmp_path, damage, bad):
     frames = make_frames(size="256x144")
     for number in bad:
@@ -227,7 +221,7 @@ def test_cancel_keeps_the_previous_file(make_frames, tmp_path):
     cancel = threading.Event()
     target = tmp_path / "film.mp4"
     target.write_bytes(b"the film of yesterday")
-    frames = make_frames("1-200", size="640x360")
+    frames = make_frames("1-100", size="320x180")
     with pytest.raises(Cancelled):
         encode(frames, target, on_frame=lambda _number: cancel.set(), is_cancelled=cancel.is_set)
     assert target.read_bytes() == b"the film of yesterday"
@@ -252,10 +246,10 @@ def test_a_second_encode_replaces_the_first(make_frames, tmp_path):
 
 
 def test_full_disk_is_reported_without_partial_files(make_frames, small_disk):
-    frames = make_frames("1-24", size="640x360")
+    frames = make_frames("1-12", size="320x180")
     # Noise, since x264 compresses a flat image to almost nothing.
-    noise = "color=gray:s=640x360,noise=alls=100:allf=t"
-    run_ffmpeg("-f", "lavfi", "-i", noise, "-frames:v", "24", "-start_number", "1", frames.pattern)
+    noise = "color=gray:s=320x180,noise=alls=100:allf=t"
+    run_ffmpeg("-f", "lavfi", "-i", noise, "-frames:v", "12", "-start_number", "1", frames.pattern)
     with pytest.raises(StorageError, match="disk is full"):
         encode(frames, small_disk / "film.mp4")
     assert left_in(small_disk) == []
@@ -276,7 +270,6 @@ def test_missing_folder_is_reported(make_frames, tmp_path):
     [
         ("50%d.%04d.png", ("50%d.0001.png", "50%d.0002.png", "50%d.0003.png")),
         ("sh#1.%04d.png", ("sh#1.0001.png", "sh#1.0002.png", "sh#1.0003.png")),
-        ("sh.%04d.png", ("sh.-0001.png", "sh.0000.png", "sh.0001.png")),
         ("sh.%04d.png", ("sh.-001.png", "sh.0000.png", "sh.0001.png")),
         ("sh.%03d.png", ("sh.998.png", "sh.999.png", "sh.1000.png")),
     ],

@@ -18,7 +18,7 @@ from ft_dcc.media.presets import EDITORIAL, REVIEW_720
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the program of this test is started by its first line")
 
 # Simulates nvenc by x264 with a given behaviour, and logs each use.
-PROGRAM = """#!{python}
+PROGRAM = """#!{python} -IS
 import os, sys, time
 
 arguments, behaviour = sys.argv[1:], {behaviour!r}
@@ -41,23 +41,19 @@ os.execv({ffmpeg!r}, [{ffmpeg!r}, *arguments])
 """
 
 
-@pytest.fixture(autouse=True)
-def each_ffmpeg():
-    """Use one ffmpeg: test_presets.py tests the differences."""
-    return str(ffmpeg.find())
-
-
 @pytest.fixture
-def program(tmp_path, each_ffmpeg, monkeypatch):
+def program(tmp_path, monkeypatch):
     """Install a wrapper of ffmpeg with this behaviour, and return a function that reads its log."""
     monkeypatch.setattr(encoders.platformdirs, "user_cache_dir", lambda *_, **__: str(tmp_path / "cache" / "ft-dcc"))
     monkeypatch.setattr(encoders, "_unwritten", {})
     monkeypatch.delenv("FT_DCC_ENCODER", raising=False)
 
+    real = str(ffmpeg.find())
+
     def put(behaviour):
         path, notes = tmp_path / "ffmpeg", tmp_path / "notes"
         notes.touch()
-        text = PROGRAM.format(python=sys.executable, behaviour=behaviour, notes=str(notes), ffmpeg=each_ffmpeg)
+        text = PROGRAM.format(python=sys.executable, behaviour=behaviour, notes=str(notes), ffmpeg=real)
         path.write_text(text)
         path.chmod(path.stat().st_mode | stat.S_IXUSR)
         monkeypatch.setenv("FT_DCC_FFMPEG", str(path))

@@ -1,17 +1,18 @@
 from __future__ import annotations
 
-import os
 import stat
 import sys
 from pathlib import Path
 
 import pytest
+from run_options import wait_until
 
 from ft_dcc.errors import Cancelled, EncodeFailed, MissingExtra, SettingInvalid, StorageError
 from ft_dcc.media import ffmpeg
 from ft_dcc.media.ffmpeg import Finished
 
 needs_a_shell = pytest.mark.skipif(sys.platform == "win32", reason="the program of this test is a shell script")
+pytestmark = pytest.mark.usefixtures("each_ffmpeg")
 ENDLESS = ("-re", "-f", "lavfi", "-i", "testsrc2", "-f", "null", "-")
 
 
@@ -89,8 +90,7 @@ def test_child_processes_of_a_wrapper_script_are_killed(monkeypatch, tmp_path):
     monkeypatch.setenv("FT_DCC_FFMPEG", str(script))
     with pytest.raises(Cancelled):
         ffmpeg.run([], is_cancelled=noted.exists)
-    while is_running(int(noted.read_text())):
-        os.sched_yield()
+    wait_until(lambda: not is_running(int(noted.read_text())), "the end of the child process")
 
 
 def is_running(pid):

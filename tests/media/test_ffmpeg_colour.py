@@ -15,6 +15,9 @@ from ft_dcc.frames import FrameRange, Frames, Resolution
 from ft_dcc.media import encode, still, thumbnail, transcode
 
 SIZE = Resolution(64, 36)
+
+pytestmark = pytest.mark.usefixtures("each_ffmpeg")
+
 # Y = 16 + 219 (0.2126 R + 0.7152 G + 0.0722 B), Cb and Cr from 128 +- 112: ITU-R BT.709-6, section 3.
 BT709 = {
     (200, 60, 30): (91, 101, 191),
@@ -27,27 +30,33 @@ BT709 = {
 }
 
 
-def levels(movie):
-    """Return luma and chroma in the centre of the first frame, as stored in the movie."""
-    raw = run_ffmpeg("-i", movie, "-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-")
+def levels_of_frames(movie):
+    """Return luma and chroma in the centre of each frame, as stored in the movie."""
+    raw = run_ffmpeg("-i", movie, "-f", "rawvideo", "-pix_fmt", "yuv420p", "-")
     luma, chroma = SIZE.width * SIZE.height, SIZE.width * SIZE.height // 4
-    return (
-        raw[luma // 2 + SIZE.width // 2],
-        raw[luma + chroma // 2 + SIZE.width // 4],
-        raw[luma + chroma + chroma // 2 + SIZE.width // 4],
-    )
+    places = (luma // 2 + SIZE.width // 2, luma + chroma // 2 + SIZE.width // 4)
+    places = (*places, places[1] + chroma)
+    return [tuple(raw[start + place] for place in places) for start in range(0, len(raw), luma + 2 * chroma)]
+
+
+def levels(movie):
+    """Return luma and chroma in the centre of the first frame."""
+    return levels_of_frames(movie)[0]
 
 
 def is_near(found, wanted, allowed=2):
     return max(abs(a - b) for a, b in zip(found, wanted)) <= allowed
 
 
-@pytest.mark.parametrize(("color", "wanted"), BT709.items())
-def test_png_is_converted_to_bt709(make_frames, tmp_path, color, wanted):
-    frames = make_frames("1-3")
-    for number in (1, 2, 3):
+def test_png_is_converted_to_bt709_and_the_movie_is_tagged_so(make_frames, tmp_path):
+    frames = make_frames(f"1-{len(BT709)}")
+    for number, color in enumerate(BT709, 1):
         write_flat(frames.path(number), color, SIZE)
-    assert is_near(levels(encode(frames, tmp_path / "film.mp4").path), wanted)
+    movie = encode(frames, tmp_path / "film.mp4")
+    found = dict(zip(BT709, levels_of_frames(movie.path)))
+    assert {color: each for color, each in found.items() if not is_near(each, BT709[color])} == {}
+    # The colour box of an mp4: primaries, transfer and matrix, 1 meaning BT.709 (ISO/IEC 23091-2).
+    assert b"colrnclx" + struct.pack(">HHH", 1, 1, 1) in movie.path.read_bytes()
 
 
 @pytest.mark.parametrize("pixels", ["gbrap10le", "yuva444p10le"])
@@ -68,12 +77,6 @@ def test_dpx_with_alpha_is_complete(make_frames, tmp_path):
     run_ffmpeg(*source, "-pix_fmt", "gbrap10le", frames.path(1))
     planes = run_ffmpeg("-i", encode(frames, tmp_path / "film.mp4").path, "-f", "rawvideo", "-pix_fmt", "gray16le", "-")
     assert max(planes[1::2]) - min(planes[1::2]) <= 2
-
-
-def test_movie_is_tagged_as_bt709(make_frames, tmp_path):
-    movie = encode(make_frames("1-3"), tmp_path / "film.mp4")
-    # The colour box of an mp4: primaries, transfer and matrix, 1 meaning BT.709 (ISO/IEC 23091-2).
-    assert b"colrnclx" + struct.pack(">HHH", 1, 1, 1) in movie.path.read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -111,18 +114,16 @@ def test_grey_and_palette_images_are_accepted(make_frames, tmp_path, pixels):
 
 
 @pytest.mark.parametrize("depth", ["half", "float"])
-@pytest.mark.parametrize(
-    ("light", "luma"),
+def test_scene_linear_light_is_converted_for_the_display(make_frames, tmp_path, depth):
     # sRGB (IEC 61966-2-1) of the light, times 219, plus 16.
-    [(0.0, 16), (0.0031308, 25), (0.18, 117), (0.5, 177), (1.0, 235), (4.0, 235), (-0.5, 16)],
-)
-def test_scene_linear_light_is_converted_for_the_display(make_frames, tmp_path, depth, light, luma):
-    frames = make_frames("1")
-    planes = struct.pack("<f", light) * (SIZE.width * SIZE.height * 3)
+    lumas = {0.0: 16, 0.0031308: 25, 0.18: 117, 0.5: 177, 1.0: 235, 4.0: 235, -0.5: 16}
+    planes = b"".join(struct.pack("<f", light) * (SIZE.width * SIZE.height * 3) for light in lumas)
     source = ("-f", "rawvideo", "-pix_fmt", "gbrpf32le", "-s", str(SIZE), "-i", "-")
-    run_ffmpeg(*source, "-c:v", "exr", "-format", depth, "-update", "1", tmp_path / "a.0001.exr", pixels=planes)
-    movie = encode(attrs.evolve(frames, pattern=str(tmp_path / "a.%04d.exr")), tmp_path / "film.mp4")
-    assert is_near(levels(movie.path), (luma, 128, 128))
+    run_ffmpeg(*source, "-c:v", "exr", "-format", depth, tmp_path / "a.%04d.exr", pixels=planes)
+    frames = attrs.evolve(make_frames(f"1-{len(lumas)}"), pattern=str(tmp_path / "a.%04d.exr"))
+    found = levels_of_frames(encode(frames, tmp_path / "film.mp4").path)
+    assert len(found) == len(lumas)
+    assert [is_near(each, (luma, 128, 128)) for each, luma in zip(found, lumas.values())] == [True] * len(lumas)
 
 
 @pytest.mark.parametrize(
@@ -159,18 +160,19 @@ def _grey_with_alpha(path, alpha, depth="uint8"):
     output.close()
 
 
-@pytest.mark.parametrize("alpha", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize(
     ("suffix", "depth"),
     [("png", "uint8"), ("png", "uint16"), ("tif", "uint8"), ("tif", "uint16"), ("tga", "uint8"), ("webp", "uint8")],
 )
-def test_alpha_of_images_does_not_change_their_colours(tmp_path, suffix, depth, alpha):
-    image = tmp_path / f"a.1001.{suffix}"
-    _grey_with_alpha(image, alpha, depth)
-    frames = Frames(str(tmp_path / f"a.%04d.{suffix}"), FrameRange(1001, 1001), Fraction(24), SIZE)
+def test_alpha_of_images_does_not_change_their_colours(tmp_path, suffix, depth):
+    frames = Frames(str(tmp_path / f"a.%04d.{suffix}"), FrameRange(1, 3), Fraction(24), SIZE)
+    for number, alpha in enumerate((0.0, 0.5, 1.0), 1):
+        _grey_with_alpha(frames.path(number), alpha, depth)
     # BT.709: 16 + 219 * 110 / 255.
-    assert is_near(levels(encode(frames, tmp_path / "a.mp4").path), (110, 128, 128), 1)
-    for made in (thumbnail(image, tmp_path / "thumbnail.jpg"), still(image, tmp_path / "still.jpg")):
+    found = levels_of_frames(encode(frames, tmp_path / "a.mp4").path)
+    assert [is_near(each, (110, 128, 128), 1) for each in found] == [True] * 3
+    for number, make in ((1, thumbnail), (2, still)):
+        made = make(frames.path(number), tmp_path / "a.jpg")
         grey = run_ffmpeg("-i", made.path, "-f", "rawvideo", "-pix_fmt", "rgb24", "-")
         assert 109 <= min(grey) <= max(grey) <= 111
 
@@ -183,12 +185,15 @@ def test_alpha_of_movies_does_not_change_their_colours(tmp_path, pixels):
     assert is_near(levels(movie.path), (110, 128, 128), 2)
 
 
-def _hdr(path, luma, transfer):
-    """Write a movie of one grey: ``luma`` is a signal from 0 to 1 in 10 bits of limited range."""
-    level = round(64 + 876 * luma)
-    grey = f"color=black:size=64x36:rate=24,format=yuv420p10le,lutyuv=y={level}:u=512:v=512"
+def _hdr(path, lumas, transfer):
+    """Write a movie of one grey for each frame: signals from 0 to 1 in 10 bits of limited range."""
+    size = SIZE.width * SIZE.height
+    raw = b"".join(
+        struct.pack("<H", round(64 + 876 * luma)) * size + struct.pack("<H", 512) * (size // 2) for luma in lumas
+    )
     tags = f"setparams=range=tv:color_trc={transfer}:color_primaries=bt2020:colorspace=bt2020nc"
-    run_ffmpeg("-f", "lavfi", "-i", f"{grey},{tags}", "-frames:v", "2", "-c:v", "ffv1", path)
+    source = ("-f", "rawvideo", "-pix_fmt", "yuv420p10le", "-s", str(SIZE), "-r", "24", "-i", "-")
+    run_ffmpeg(*source, "-vf", tags, "-c:v", "ffv1", path, pixels=raw)
 
 
 def _pq(nits):
@@ -205,25 +210,24 @@ def _luma(light):
 
 def test_hdr_movie_of_pq_is_tone_mapped(tmp_path):
     """Below 0.3 of the reference white of 203 cd/m2 nothing changes, and 1000 cd/m2 is white."""
-    for nits in (5, 20, 60):
-        _hdr(tmp_path / f"{nits}.mkv", _pq(nits), "smpte2084")
-        movie = transcode(tmp_path / f"{nits}.mkv", tmp_path / f"{nits}.mp4")
-        assert is_near(levels(movie.path), (_luma(nits / 203), 128, 128), 2)
-        assert movie.remark == "tone-mapped from HDR (PQ)"
-    found = []
-    for nits in (203, 400, 700, 1000):
-        _hdr(tmp_path / f"{nits}.mkv", _pq(nits), "smpte2084")
-        found.append(levels(transcode(tmp_path / f"{nits}.mkv", tmp_path / f"{nits}.mp4").path)[0])
-    assert 190 < found[0] < found[1] < found[2] < found[3] <= 236
-    still_of_it = thumbnail(tmp_path / "203.mkv", tmp_path / "a.jpg")
-    grey = run_ffmpeg("-i", still_of_it.path, "-f", "rawvideo", "-pix_fmt", "gray", "-")
-    assert abs(grey[0] - (found[0] - 16) * 255 / 219) <= 2
+    nits = (5, 20, 60, 203, 400, 700, 1000)
+    _hdr(tmp_path / "a.mkv", map(_pq, nits), "smpte2084")
+    movie = transcode(tmp_path / "a.mkv", tmp_path / "a.mp4")
+    assert movie.remark == "tone-mapped from HDR (PQ)"
+    found = dict(zip(nits, levels_of_frames(movie.path)))
+    assert [is_near(found[each], (_luma(each / 203), 128, 128), 2) for each in (5, 20, 60)] == [True] * 3
+    assert 190 < found[203][0] < found[400][0] < found[700][0] < found[1000][0] <= 236
+    # Of the frame in the middle.
+    grey = run_ffmpeg(
+        "-i", thumbnail(tmp_path / "a.mkv", tmp_path / "a.jpg").path, "-f", "rawvideo", "-pix_fmt", "gray", "-"
+    )
+    assert abs(grey[0] - (found[203][0] - 16) * 255 / 219) <= 2
 
 
 def test_reference_white_of_hlg_equals_that_of_pq(tmp_path):
     """ITU-R BT.2408: 75 % of HLG and 58 % of PQ are the same white."""
     for transfer, luma in (("smpte2084", _pq(203)), ("arib-std-b67", 0.75)):
-        _hdr(tmp_path / f"{transfer}.mkv", luma, transfer)
+        _hdr(tmp_path / f"{transfer}.mkv", [luma], transfer)
     pq, hlg = (
         levels(transcode(tmp_path / f"{name}.mkv", tmp_path / f"{name}.mp4").path)
         for name in ("smpte2084", "arib-std-b67")

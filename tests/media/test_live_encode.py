@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import attrs
 import pytest
 from doubles.numbered_images import numbers_in, run_ffmpeg, write_numbered
+from run_options import TIMEOUT_SECONDS, wait_until
 
 from ft_dcc.errors import Cancelled, FramesMissing, StorageError, ValueMismatch
 from ft_dcc.files.checksum import sha256_of
@@ -19,8 +19,7 @@ def left_in(folder):
     return sorted(path.name for path in folder.iterdir() if path.is_file())
 
 
-@pytest.mark.parametrize("rate", ["23.976", "25", "59.94"])
-@pytest.mark.parametrize("frame_range", ["-10-1", "1001-1010+2+1"])
+@pytest.mark.parametrize(("frame_range", "rate"), [("-10-1", "23.976"), ("1001-1010+2+1", "59.94")])
 def test_live_encode_yields_the_same_movie_as_encode(make_frames, tmp_path, frame_range, rate):
     frames = make_frames(frame_range, frame_rate(rate))
     whole = list(frames.frame_range.with_handles)
@@ -37,7 +36,7 @@ def test_live_encode_yields_the_same_movie_as_encode(make_frames, tmp_path, fram
 
 
 def test_frames_are_encoded_before_the_last_one_is_added(make_frames, tmp_path):
-    frames = make_frames("1-40", size="640x360")
+    frames = make_frames("1-40", size="320x180")
     files = {number: frames.path(number).read_bytes() for number in frames.frame_range}
     for number in frames.frame_range:
         frames.path(number).unlink()
@@ -47,7 +46,7 @@ def test_frames_are_encoded_before_the_last_one_is_added(make_frames, tmp_path):
             frames.path(number).write_bytes(files[number])
             encoding.add(number)
         # The last frame does not exist yet.
-        assert encoded.wait(30)
+        assert encoded.wait(TIMEOUT_SECONDS)
         frames.path(40).write_bytes(files[40])
         encoding.add(40)
         movie = encoding.finish()
@@ -102,7 +101,7 @@ def test_frames_that_were_not_added_are_named(make_frames, tmp_path):
     assert left_in(tmp_path) == []
 
 
-@pytest.mark.parametrize("bad", [(1,), (5,), (9,), (1, 5, 6)])
+@pytest.mark.parametrize("bad", [(1,), (9,), (1, 5, 6)])
 def test_damaged_frames_are_named_by_number(make_frames, tmp_path, bad):
     frames = make_frames("1-9", size="256x144")
     for number in bad:
@@ -158,10 +157,7 @@ def test_live_encode_leaves_no_thread(make_frames, tmp_path):
     with pytest.raises(KeyError), start_live_encode(make_frames("1-9"), tmp_path / "film.mp4") as encoding:
         encoding.add(1)
         raise KeyError
-    deadline = time.monotonic() + 30
-    while threading.active_count() > before and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert threading.active_count() <= before
+    wait_until(lambda: threading.active_count() <= before, "the end of the threads", threading.enumerate)
     assert left_in(tmp_path) == []
 
 

@@ -9,6 +9,8 @@ from ft_dcc.media.burnin import Burnin
 from ft_dcc.media.encoders import HARDWARE, SOFTWARE, self_test
 from ft_dcc.media.presets import EDITORIAL, REVIEW, REVIEW_720, REVIEW_1080, REVIEW_1440, REVIEW_2160
 
+pytestmark = pytest.mark.usefixtures("each_ffmpeg")
+
 
 @pytest.mark.parametrize(
     ("output", "name", "size", "made"),
@@ -27,7 +29,7 @@ def test_output_has_at_most_its_number_of_lines(output, name, size, made):
     assert (output.component_name, str(output.size(Resolution.parse(size)))) == (name, made)
 
 
-@pytest.mark.parametrize("size", ["1920x1080", "1919x1081"])
+@pytest.mark.parametrize("size", ["319x1081"])
 def test_smaller_output_shows_the_same_frames(make_frames, tmp_path, size):
     frames = make_frames("1001-1003", frame_rate("23.976"), size)
     movie = encode(frames, tmp_path / "film.mp4", output=REVIEW_720)
@@ -76,7 +78,6 @@ def test_available_hardware_encoders_do_not_fail(each_ffmpeg, make_frames, tmp_p
 @pytest.mark.parametrize(
     ("rate", "timecode", "lead", "wanted"),
     [
-        ("25", "01:00:00:00", 0, "01:00:00:00"),
         ("25", "01:00:00:00", 1, "00:59:59:24"),
         ("30000/1001", "01:00:00;00", 0, "01:00:00;00"),
         ("30000/1001", "00:10:00;00", 1, "00:09:59;29"),
@@ -103,7 +104,7 @@ def test_review_movies_keep_aac_and_the_numbers_of_the_shot(tmp_path):
 
 @pytest.mark.parametrize("output", [REVIEW, EDITORIAL])
 def test_bytes_depend_on_the_threads_of_the_encoder_only(make_frames, tmp_path, monkeypatch, output):
-    frames, made = make_frames("1-30", size="640x360"), []
+    frames, made = make_frames("1-30", size="320x180"), []
     for decoders, name in (("1", "one"), ("3", "three")):
         monkeypatch.setenv("FT_DCC_ENCODER_THREADS", "1")
         monkeypatch.setenv("FT_DCC_DECODER_THREADS", decoders)

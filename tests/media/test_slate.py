@@ -30,7 +30,7 @@ def overlap(one, other):
 
 @pytest.mark.parametrize(
     "size",
-    ["1920x1080", "1920x800", "2048x858", "4096x2160", "1080x1920", "886x1920", "1080x1080", "640x360", "240x240"],
+    ["1920x1080", "1920x800", "4096x2160", "886x1920", "1080x1080", "640x360", "240x240"],
 )
 def test_boxes_of_a_slate_are_inside_the_image_and_do_not_overlap(size):
     canvas = Resolution.parse(size)
@@ -83,19 +83,8 @@ def test_label_of_a_line(line, parts):
 @pytest.fixture
 def logo(tmp_path):
     path = tmp_path / "A logo's file, 1.PNG"
-    run_ffmpeg(
-        "-f",
-        "lavfi",
-        "-i",
-        "color=c=0xE04030:s=300x100,format=rgba",
-        "-frames:v",
-        "1",
-        "-c:v",
-        "png",
-        "-f",
-        "image2",
-        path,
-    )
+    logo = ("-f", "lavfi", "-i", "color=c=0xE04030:s=300x100,format=rgba", "-frames:v", "1")
+    run_ffmpeg(*logo, "-c:v", "png", "-f", "image2", path)
     return path
 
 
@@ -119,11 +108,11 @@ def is_near(one, other, tolerance=6):
 
 @pytest.mark.parametrize("output", [presets.REVIEW, presets.EDITORIAL], ids=["h264", "prores"])
 def test_slate_shows_the_first_frame_the_logo_and_colour_bars(make_frames, tmp_path, logo, output):
-    frames = make_frames("1001-1006", frame_rate("24"), "1280x720")
+    frames = make_frames("1001-1002", frame_rate("24"), "1280x720")
     images = SlateImages(thumbnail=True, colour_bars=True, logo=str(logo))
     look = Burnin({"top": "{frame}"}, slate=("Title", "Frames: {range}"), slate_images=images)
     movie = encode(frames, tmp_path / f"movie{output.container[-1]}", burnin=look, output=output)
-    assert (movie.frame_count, movie.lead) == (7, 1)
+    assert (movie.frame_count, movie.lead) == (3, 1)
     found, shown = slate.layout(images, frames.resolution), pixels(movie)
     bars, thumbnail, corner = found.bars, found.thumbnail, found.logo
     # The seven bars take six of the eight widths between the grey ones.

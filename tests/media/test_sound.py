@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import wave
 from array import array
 from fractions import Fraction
 
@@ -22,6 +23,12 @@ CHANNELS = {"mono": 1, "stereo": 2, "5.1": 6}
 
 def make_click(path, at=0.5, length=1.5, layout="mono", *arguments):
     """Write silence with a click of two milliseconds."""
+    if (path.suffix, layout) == (".wav", "mono"):
+        samples = [16384 if at <= place / RATE <= at + 0.002 else 0 for place in range(int(length * RATE))]
+        with wave.open(str(path), "wb") as file:
+            file.setparams((1, 2, RATE, 0, "NONE", ""))
+            file.writeframes(array("h", samples).tobytes())
+        return path
     click = rf"if(between(t\,{at}\,{at + 0.002})\,0.5\,0)"
     source = f"aevalsrc={'|'.join([click] * CHANNELS[layout])}:s=48000:d={length}:c={layout}"
     run_ffmpeg("-f", "lavfi", "-i", source, *arguments, path)
@@ -36,16 +43,14 @@ def clicks_in(movie, fps):
     return [at / RATE * float(fps) for at in starts], len(samples) / RATE * float(fps)
 
 
-@pytest.mark.parametrize("rate", ["23.976", "24", "59.94"])
 @pytest.mark.parametrize(
-    "start",
+    ("start", "rate"),
     [
         # Before the range, at its first frame, in it, and between two frames.
-        Fraction(993),
-        Fraction(1001),
-        Fraction(1002),
-        Fraction(1006),
-        Fraction(2009, 2),
+        (Fraction(993), "23.976"),
+        (Fraction(1001), "24"),
+        (Fraction(1006), "59.94"),
+        (Fraction(2009, 2), "23.976"),
     ],
 )
 def test_click_is_in_sync_with_its_frame(make_frames, tmp_path, rate, start):
@@ -59,30 +64,27 @@ def test_click_is_in_sync_with_its_frame(make_frames, tmp_path, rate, start):
     assert (probe(movie.path).has_audio, movie.frame_count) == (True, 24)
 
 
-def test_sound_after_the_range_is_silence(make_frames, tmp_path):
-    sound = Sound(make_click(tmp_path / "a.wav"), Fraction(1100))
+@pytest.mark.parametrize("start", [900, 1100])
+def test_sound_outside_of_the_range_is_silence(make_frames, tmp_path, start):
+    sound = Sound(make_click(tmp_path / "a.wav"), Fraction(start))
     movie = encode(make_frames("1001-1012"), tmp_path / "film.mp4", sounds=[sound])
     clicks, length = clicks_in(movie.path, 24)
     assert clicks == []
     assert abs(length - 12) < 0.6
 
 
-def test_sound_before_the_range_is_silence(make_frames, tmp_path):
-    sound = Sound(make_click(tmp_path / "a.wav"), Fraction(900))
-    assert clicks_in(encode(make_frames("1001-1012"), tmp_path / "film.mp4", sounds=[sound]).path, 24)[0] == []
-
-
-@pytest.mark.parametrize("layout", ["mono", "stereo", "5.1"])
-@pytest.mark.parametrize(("name", "arguments"), [("a.wav", ()), ("a.flac", ()), ("a.m4a", ("-c:a", "aac"))])
+@pytest.mark.parametrize(
+    ("layout", "name", "arguments"),
+    [("mono", "a.wav", ()), ("5.1", "a.flac", ()), ("stereo", "a.m4a", ("-c:a", "aac"))],
+)
 def test_any_channel_layout_becomes_stereo_in_sync(make_frames, tmp_path, layout, name, arguments):
     sound = Sound(make_click(tmp_path / name, 0.25, 1.0, layout, *arguments), Fraction(1001))
     movie = encode(make_frames("1001-1024"), tmp_path / "film.mp4", sounds=[sound])
-    (heard,), _ = clicks_in(movie.path, 24)
+    (heard,), frames = clicks_in(movie.path, 24)
     assert abs(heard - 6) < 0.5
     # Stereo rather than six channels.
     both = len(run_ffmpeg("-i", movie.path, "-map", "0:a", "-f", "s16le", "-"))
-    one = len(run_ffmpeg("-i", movie.path, "-map", "0:a", "-f", "s16le", "-ac", "1", "-"))
-    assert both == 2 * one
+    assert both == pytest.approx(2 * 2 * RATE * frames / 24, rel=0.01)
 
 
 def levels_in(movie):
@@ -97,16 +99,16 @@ def make_tone(path, *peaks, layout):
     return path
 
 
-@pytest.mark.parametrize("output", [presets.REVIEW, presets.EDITORIAL], ids=["review", "editorial"])
 @pytest.mark.parametrize(
-    ("layout", "peaks", "left", "right"),
+    ("output", "layout", "peaks", "left", "right"),
     [
-        ("mono", (0.125,), 0.125, 0.125),
-        ("stereo", (0.125, 0.25), 0.125, 0.25),
+        (presets.REVIEW, "mono", (0.125,), 0.125, 0.125),
+        (presets.EDITORIAL, "stereo", (0.125, 0.25), 0.125, 0.25),
         # Left and right, centre, low frequencies, surround; the weights of the mixture sum to 1.
-        ("5.1", (0.125, 0.125, 0.125, 0, 0.125, 0.125), 0.125, 0.125),
-        ("7.1", (0.125,) * 8, 0.125, 0.125),
+        (presets.REVIEW, "5.1", (0.125, 0.125, 0.125, 0, 0.125, 0.125), 0.125, 0.125),
+        (presets.EDITORIAL, "7.1", (0.125,) * 8, 0.125, 0.125),
     ],
+    ids=str,
 )
 def test_sound_of_any_layout_keeps_its_level(make_frames, tmp_path, layout, peaks, left, right, output):
     sound = Sound(make_tone(tmp_path / "a.wav", *peaks, layout=layout), Fraction(1001))
@@ -172,13 +174,10 @@ def test_invalid_sound_is_an_error(make_frames, tmp_path):
     ("heard", "is_heard"),
     [
         # The click is at frame 1007, and its sound starts at 1001.
-        ((1001, 1025), True),
         ((1006, 1009), True),
         ((990, 1008), True),
         ((1008, 1025), False),
-        ((1001, 1006), False),
         ((900, 950), False),
-        ((1100, 1200), False),
     ],
 )
 def test_cut_sound_stays_in_sync(make_frames, tmp_path, heard, is_heard):

@@ -19,9 +19,7 @@ def left_in(folder):
     return sorted(path.name for path in folder.iterdir() if path.is_file())
 
 
-@pytest.mark.parametrize(
-    ("frame_range", "middle"), [("1001-1024", 1012), ("1-7", 4), ("5", 5), ("-4-4", 0), ("1-9x4", 5)]
-)
+@pytest.mark.parametrize(("frame_range", "middle"), [("1001-1024", 1012), ("5", 5), ("-4-4", 0), ("1-9x4", 5)])
 def test_thumbnail_of_frames_shows_the_middle_one(make_frames, tmp_path, frame_range, middle):
     frames = make_frames(frame_range)
     made = encode(frames, tmp_path / "movie.mp4", thumbnail=tmp_path / "a b%.jpg").thumbnail
@@ -31,7 +29,7 @@ def test_thumbnail_of_frames_shows_the_middle_one(make_frames, tmp_path, frame_r
     assert made.path.read_bytes() == alone.path.read_bytes()
 
 
-@pytest.mark.parametrize("size", ["1920x1080", "642x360", "65x37", "2000x4", "2x2", "886x1920"])
+@pytest.mark.parametrize("size", ["642x360", "65x37", "2000x4", "2x2", "443x960"])
 def test_thumbnail_has_the_size_and_the_pixels_of_one_that_is_made_alone(tmp_path, size):
     frames = Frames(str(tmp_path / "a.%d.png"), FrameRange(1, 3), Fraction(24), Resolution.parse(size))
     for number in frames.frame_range:
@@ -105,8 +103,7 @@ def test_thumbnail_of_a_transcoded_movie_shows_the_middle_of_its_part(make_frame
     assert numbers_in(made.path, SMALL) == [middle]
 
 
-@pytest.mark.parametrize("pixels", ["yuv420p", "yuv422p10le", "gbrp"])
-@pytest.mark.parametrize("size", ["320x180", "1920x800", "642x360"])
+@pytest.mark.parametrize(("pixels", "size"), [("yuv420p", "1280x532"), ("yuv422p10le", "642x360"), ("gbrp", "320x180")])
 def test_thumbnail_of_a_transcoded_movie_keeps_the_colours(tmp_path, pixels, size):
     source = ("-f", "lavfi", "-i", f"color=0x994D1A:size={size}:rate=24,format=rgb24", "-frames:v", "3")
     run_ffmpeg(*source, "-vf", "zscale=m=709", "-c:v", "ffv1", "-pix_fmt", pixels, tmp_path / "a.mkv")

@@ -38,8 +38,7 @@ def make_movie(make_frames, tmp_path):
         ("a.mkv", "59.94", ("-c:v", "libx264", "-bf", "3")),
         ("a.avi", "29.97", ("-c:v", "mjpeg", "-q:v", "2")),
         ("a.ts", "25", ("-c:v", "libx264", "-pix_fmt", "yuv420p")),
-        ("b.mov", "24", ("-c:v", "png")),
-        ("c.mov", "23.976", ("-c:v", "qtrle")),
+        ("c.mov", "24", ("-c:v", "qtrle")),
         ("ünï %04d.mp4", "59.94", ("-c:v", "libx264", "-pix_fmt", "yuv422p10le")),
     ],
 )
@@ -51,34 +50,20 @@ def test_every_frame_is_kept_once_at_its_exact_rate(make_movie, tmp_path, name, 
     assert (info.pixel_format, info.matrix, info.is_faststart) == ("yuv420p", "bt709", True)
 
 
-@pytest.mark.parametrize("pixel_format", ["yuv444p", "rgb24", "yuv420p"])
+@pytest.mark.parametrize("pixel_format", ["bgr0", "yuv420p"])
 def test_odd_size_becomes_even(make_movie, tmp_path, pixel_format):
     # FFV1 is one of few codecs that have 4:2:0 of odd size.
-    source = make_movie("a.mkv", "-c:v", "ffv1", "-pix_fmt", PIXELS[pixel_format], size="65x37")
+    source = make_movie("a.mkv", "-c:v", "ffv1", "-pix_fmt", pixel_format, size="65x37")
     movie = transcode(source, tmp_path / "review.mp4")
     assert movie.resolution == Resolution(66, 38)
     assert numbers_in(movie.path, Resolution(65, 37)) == list(range(1001, 1025))
 
 
-PIXELS = {"yuv444p": "yuv444p", "yuv420p": "yuv420p", "rgb24": "bgr0"}
-
-
-def test_on_frame_counts_from_zero(make_movie, tmp_path):
-    reported = []
-    transcode(make_movie("a.mov", "-c:v", "png"), tmp_path / "review.mp4", on_frame=reported.append)
-    assert reported == list(range(24))
-
-
-def test_variable_rate_is_rejected(make_movie, tmp_path):
-    pause = "setpts='if(gt(N,10),N+3,N)/24/TB'"
-    source = make_movie("phone.mp4", "-fps_mode", "vfr", filters=pause)
-    with pytest.raises(ValueMismatch, match=r"phone\.mp4 has a variable frame rate .* Add --fps 30 to resample it"):
-        transcode(source, tmp_path / "review.mp4")
-
-
-def test_variable_rate_is_resampled_to_a_constant_one(make_movie, tmp_path):
+def test_variable_rate_is_rejected_or_resampled_to_a_constant_one(make_movie, tmp_path):
     """24 frames at 24 fps with a pause of 3 frames after the eleventh: 27 frames, the eleventh four times."""
     source = make_movie("phone.mp4", "-fps_mode", "vfr", filters="setpts='if(gt(N,10),N+3,N)/24/TB'")
+    with pytest.raises(ValueMismatch, match=r"phone\.mp4 has a variable frame rate .* Add --fps 30 to resample it"):
+        transcode(source, tmp_path / "review.mp4")
     info = resampled(source, probe(source), Fraction(24))
     assert (info.fps, info.frame_count, info.is_constant_rate) == (24, 27, True)
     made = transcode(source, tmp_path / "review.mp4", info=info)
@@ -186,11 +171,14 @@ def test_a_cut_of_a_movie_that_is_ready_for_the_review_is_not_a_copy_of_all_of_i
     assert numbers_in(movie.path, SMALL) == list(range(1001, 1011))
 
 
-@pytest.mark.parametrize(("first", "count"), [(-1, 4), (20, 5), (0, 0)])
-def test_a_cut_outside_of_the_movie_is_refused_with_its_frames(make_movie, first, count):
+def test_a_cut_outside_of_the_movie_is_refused_with_its_frames(make_movie):
     source = make_movie("a.mov", "-c:v", "png")
-    with pytest.raises(ValueMismatch, match=rf"^a\.mov has the frames 0-23; {first}-.* are wanted, counted from 0\."):
-        cut(source, probe(source), first, count)
+    info = probe(source)
+    for first, count in ((-1, 4), (20, 5), (0, 0)):
+        with pytest.raises(
+            ValueMismatch, match=rf"^a\.mov has the frames 0-23; {first}-.* are wanted, counted from 0\."
+        ):
+            cut(source, info, first, count)
 
 
 def test_movie_ready_for_review_is_copied(make_frames, tmp_path):
