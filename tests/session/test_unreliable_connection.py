@@ -6,14 +6,16 @@ import pytest
 from doubles.faulty_proxy import FaultyProxy
 
 from ft_dcc.session import SERVER_LOCATION_ID, Session
+from ft_dcc.session.transport import http
 
 
 @pytest.mark.parametrize("loses_answer", [False, True], ids=["requests are lost", "answers are lost"])
 def test_no_change_is_lost_or_repeated_if_every_third_request_fails(
-    studio_server, open_session, project, tmp_path, loses_answer
+    studio_server, open_session, project, tmp_path, loses_answer, monkeypatch
 ):
+    monkeypatch.setattr(http, "wait", lambda *_: None)
     movie = tmp_path / "film.mov"
-    movie.write_bytes(bytes(range(256)) * 4096)
+    movie.write_bytes(bytes(range(256)) * 16)
     with FaultyProxy(studio_server.server_url).open() as line:
         line.set(every=3, loses_answer=loses_answer)
         with Session(line.url, studio_server.api_key, studio_server.api_user) as session:
