@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ft_dcc.errors import ParseError
@@ -140,11 +140,13 @@ def joined(inner: st.SearchStrategy[Expression]) -> st.SearchStrategy[Expression
     return st.one_of(st.builds(Not, inner), st.builds(AllOf, several), st.builds(AnyOf, several))
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.recursive(conditions, joined, max_leaves=8))
 def test_text_of_an_expression_parses_to_the_same_expression(expression: Expression):
     assert parse(str(expression)) == expression
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="ab=!<>()'\"\\* .notrd", max_size=60))
 def test_any_text_is_parsed_or_refused(text: str):
     try:

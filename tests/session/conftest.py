@@ -105,53 +105,6 @@ def scripted() -> Iterator[ScriptedServer]:
     server.close()
 
 
-class BadLine:
-    """A proxy to a real server that drops the responses of selected connections."""
-
-    def __init__(self, server_url: str) -> None:
-        parts = urlsplit(server_url)
-        self._target = (parts.hostname, parts.port)
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self.count = 0
-        self.swallows = lambda number: False
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def close(self) -> None:
-        self._listener.close()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = self._listener.accept()
-                self.count += 1
-                threading.Thread(target=self._forward, args=(client, self.count), daemon=True).start()
-
-    def _forward(self, client: socket.socket, number: int) -> None:
-        with closing(client), closing(socket.create_connection(self._target)) as server, suppress(OSError):
-            threading.Thread(target=_pump, args=(client, server), daemon=True).start()
-            while block := server.recv(65536):
-                if self.swallows(number):
-                    # Closing alone says nothing while another thread still reads.
-                    client.shutdown(socket.SHUT_RDWR)
-                    return
-                client.sendall(block)
-
-
-def _pump(source: socket.socket, target: socket.socket) -> None:
-    with suppress(OSError):
-        while block := source.recv(65536):
-            target.sendall(block)
-        target.shutdown(socket.SHUT_WR)
-
-
-@pytest.fixture
-def bad_line(studio_server) -> Iterator[BadLine]:
-    line = BadLine(studio_server.server_url)
-    yield line
-    line.close()
-
-
 @pytest.fixture
 def open_hub(studio_server) -> Iterator[Callable[..., EventHub]]:
     """Open hubs on the shared server; each ends with the test."""
@@ -206,7 +159,7 @@ def settle(wait_for) -> Callable[[EventHub], None]:
 
 
 class Line:
-    """A line to the server that can be cut, and mended."""
+    """A line to the server that can be cut, and mended; a proxy of requests would not keep the hub's connection."""
 
     def __init__(self, server_url: str) -> None:
         parts = urlsplit(server_url)
@@ -240,7 +193,14 @@ class Line:
                 server = socket.create_connection(self._target)
                 self._ends += [client, server]
                 for ends in ((client, server), (server, client)):
-                    threading.Thread(target=_pump_and_close, args=ends, daemon=True).start()
+                    threading.Thread(target=_pump, args=ends, daemon=True).start()
+
+
+def _pump(source: socket.socket, target: socket.socket) -> None:
+    with closing(source), suppress(OSError):
+        while block := source.recv(65536):
+            target.sendall(block)
+        target.shutdown(socket.SHUT_WR)
 
 
 @pytest.fixture
@@ -248,8 +208,3 @@ def line(studio_server) -> Iterator[Line]:
     line = Line(studio_server.server_url)
     yield line
     line.close()
-
-
-def _pump_and_close(source: socket.socket, target: socket.socket) -> None:
-    with closing(source):
-        _pump(source, target)

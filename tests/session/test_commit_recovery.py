@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 import pytest
+from doubles.faulty_proxy import FaultyProxy
 
 from ft_dcc.errors import ServerUnreachable
 from ft_dcc.session import operations
@@ -17,17 +18,12 @@ def pauses(monkeypatch):
 
 
 @pytest.fixture
-def lossy(open_session, bad_line):
+def lossy(studio_server, open_session):
     """Open a session whose next response can be dropped."""
-    session = open_session(server_url=bad_line.url)
-
-    def lose_next():
-        # What follows goes over a new connection: the swallowed answer ends the old one.
-        swallowed = bad_line.count
-        bad_line.swallows = lambda number: number == swallowed
-
-    session.lose_next = lose_next
-    return session
+    with FaultyProxy(studio_server.server_url).open() as proxy:
+        session = open_session(server_url=proxy.url)
+        session.lose_next = lambda: proxy.set(1, loses_answer=True, heals=True)
+        yield session
 
 
 def test_creation_happens_once_if_its_response_is_lost(lossy, open_session, project_shot, sent):
@@ -85,15 +81,3 @@ def test_creation_without_id_is_not_retried(lossy, open_session, project):
     with pytest.raises(ServerUnreachable):
         lossy.call([operations.create("Shot", {"name": "nameless", "parent_id": project["id"]})])
     assert len(open_session().query(f"Shot where parent_id is {project['id']}").all()) <= 1
-
-
-def test_every_third_connection_may_break(open_session, bad_line, project_shot):
-    session = open_session(server_url=bad_line.url)
-    bad_line.swallows = lambda number: number % 3 == 1
-    for number in range(10):
-        session.create("Task", {"name": f"t{number}", "parent_id": project_shot["id"]})
-        session.commit()
-        # Each request on a connection of its own.
-        session.transport.http.close()
-    found = open_session().query(f"select name from Task where parent_id is {project_shot['id']} order by name").all()
-    assert [task["name"] for task in found] == [f"t{number}" for number in range(10)]

@@ -3,11 +3,11 @@ from __future__ import annotations
 import logging
 import socket
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from run_options import wait_until
 
 from ft_dcc.errors import (
     EventHubConnectionError,
@@ -199,8 +199,8 @@ def test_full_queue_drops_the_oldest_events(
     hub.subscribe(f"topic={topic}", lambda event: received.append(event["data"]))
     for number in range(6):
         hub.publish(Event(topic, data=number))
-    while sum("was dropped. Call wait()." in message for message in caplog.messages) < 4:
-        time.sleep(0.01)
+    dropped = "was dropped. Call wait()."
+    wait_until(lambda: sum(dropped in message for message in caplog.messages) == 4, "warnings of four dropped events")
     wait_for(hub, lambda: len(received) == 3)
     assert received == [3, 4, 5]
 

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.pool import ThreadPool
 
 import pytest
+from run_options import TIMEOUT_SECONDS
 
 
 def in_a_thread(function):
@@ -143,13 +144,13 @@ def test_main_thread_leaves_the_changes_of_a_working_thread(session, open_sessio
     def work():
         task = session.create("Task", {"name": "half", "parent": project_shot})
         created.set()
-        assert committed.wait(60)
+        assert committed.wait(TIMEOUT_SECONDS)
         task["name"] = "whole"
         session.commit()
 
     with ThreadPoolExecutor(1) as pool:
         job = pool.submit(work)
-        assert created.wait(60)
+        assert created.wait(TIMEOUT_SECONDS)
         project_task["description"] = "committed by the main thread"
         session.commit()
         before = names_below(open_session(), project_shot)
