@@ -10,19 +10,21 @@ from contextlib import ExitStack
 from typing import Any
 from uuid import uuid4
 
+import attrs
 import pytest
 import requests
 from doubles.event_loop import run_coroutine
-from server.test_home import query, signed_in
-from server.test_reviews import FUTURE, PAST, Review, create, make_review, say
+from doubles.reviews import FUTURE, PAST, Review, create, make_review, say, see
+from run_options import TIMEOUT_SECONDS
+from server.test_home import signed_in
+from starlette.websockets import WebSocket
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from ft_dcc.server.bootstrap import open_server_context
 from ft_dcc.server.review.access import ReviewAccess
+from ft_dcc.server.review.live import routes
 from ft_dcc.server.review.live.open_pages import MAX_PAGES_PER_VISITOR, LiveReviews, Page
-
-TIMEOUT_SECONDS = 20
 
 
 class LivePage:
@@ -54,16 +56,6 @@ class LivePage:
                 self.socket.recv(TIMEOUT_SECONDS)
         except ConnectionClosed as error:
             return None if error.rcvd is None else error.rcvd.code
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, start_module_server: Any) -> Any:
-    return start_module_server(tmp_path_factory.mktemp("live") / "data")
-
-
-@pytest.fixture(scope="module")
-def http_client(server: Any, http_client_for: Any) -> Any:
-    return http_client_for(server)
 
 
 @pytest.fixture
@@ -129,17 +121,13 @@ def test_a_change_of_another_session_is_not_sent(review: Review, http_client: An
 def test_users_hear_of_notes_on_the_same_asset_in_another_session(review: Review, open_page: Any) -> None:
     """The page shows notes of earlier versions, also those of other sessions of the project."""
     other = str(uuid4())
-    project = query(review.http_client, f"select project_id from ReviewSession where id is {review.session}")[0][
-        "project_id"
-    ]
-    asset = query(review.http_client, f"select asset_id from AssetVersion where id is {review.version}")[0]["asset_id"]
     version, item = str(uuid4()), str(uuid4())
     review.http_client.post(
-        create("ReviewSession", id=other, name="Next", project_id=project),
-        create("AssetVersion", id=version, asset_id=asset),
+        create("ReviewSession", id=other, name="Next", project_id=review.project),
+        create("AssetVersion", id=version, asset_id=review.asset),
         create("ReviewSessionObject", id=item, name="sh010", review_session_id=other, version_id=version),
     )
-    link = query(review.http_client, f"select review_url from ReviewSession where id is {other}")[0]["review_url"]
+    link = review.query(f"select review_url from ReviewSession where id is {other}")[0]["review_url"]
     server = review.http_client.server
     with signed_in(server, server.credentials.api_user, server.credentials.api_key) as browser:
         cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in browser.cookies)
@@ -175,9 +163,12 @@ def test_a_page_is_disconnected_when_its_access_changes(review: Review, open_pag
 
 
 def test_an_invalid_link_has_no_live_connection(review: Review) -> None:
-    page = LivePage(f"{review.link.rpartition('/')[0]}/{'x' * 43}")
+    # Neither a key of the shared link nor of an invitation has a character outside of base64.
+    link = f"{review.link.rpartition('/')[0]}/{'!' * 43}"
+    page = LivePage(link)
     assert page.close_code() == 4404
-    assert requests.get(f"{review.link[:-1]}x/events", timeout=TIMEOUT_SECONDS).status_code == 404
+    page.close()
+    assert see(link, "events").status_code == 404
 
 
 def invite_presenter(review: Review) -> str:
@@ -284,17 +275,6 @@ def test_unsent_drawing_is_followed_and_late_pages_have_all_of_it(review: Review
     late.close()
 
 
-def test_pages_of_one_visitor_leave_room_for_others(review: Review, open_page: Any) -> None:
-    crowd = [LivePage(review.link) for _ in range(MAX_PAGES_PER_VISITOR + 1)]
-    try:
-        assert crowd[-1].close_code() == 4503
-        open_page(review.invite())
-        assert crowd[-2].read("hello")["page"] > 0
-    finally:
-        for page in crowd:
-            page.close()
-
-
 def test_visitors_without_the_right_cannot_present(review: Review, open_page: Any) -> None:
     visitor, presenter = open_page(review.link), open_page(invite_presenter(review))
     people = {person["name"]: person for person in presenter.read("people")["people"]}
@@ -308,9 +288,10 @@ def test_visitors_without_the_right_cannot_present(review: Review, open_page: An
     assert visitor.read("driver")["presenter"] == people["Ada Example"]["id"]
 
 
-@pytest.mark.parametrize(
-    "message",
-    [
+def test_invalid_messages_are_answered_and_change_nothing(review: Review, open_page: Any) -> None:
+    page = open_page(invite_presenter(review))
+    page.send(type="claim")
+    messages: tuple[dict[str, Any], ...] = (
         {"type": "show", "entry": "x", "frame": 1.5},
         {"type": "play", "entry": "x", "frame": 1, "speed": 100},
         {"type": "pointer", "point": ["a", 1]},
@@ -320,13 +301,10 @@ def test_visitors_without_the_right_cannot_present(review: Review, open_page: An
         {"type": "range", "mode": "eval"},
         {"type": "view", "mode": "eval"},
         {"type": "eval"},
-    ],
-)
-def test_invalid_messages_are_answered_and_change_nothing(review: Review, open_page: Any, message: Any) -> None:
-    page = open_page(invite_presenter(review))
-    page.send(type="claim")
-    page.send(**message)
-    assert page.read("error")["text"]
+    )
+    for message in messages:
+        page.send(**message)
+        assert page.read("error")["text"], message
     late = LivePage(review.link)
     assert late.read("hello")["state"] == {}
     late.close()
@@ -359,3 +337,32 @@ def test_the_event_loop_does_not_wait_for_a_connection_to_the_database(
         reading = context.store.reading
         monkeypatch.setattr(context.store, "reading", lambda: readers.append(threading.get_ident()) or reading())
         run_coroutine(open_a_page(LiveReviews(context.store)))
+
+
+def test_pages_of_one_visitor_leave_room_for_others(tmp_path: Any) -> None:
+    visitor = ReviewAccess("session", "project", has_ended=False)
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def open_pages(live: LiveReviews) -> None:
+        with ExitStack() as opened:
+
+            def open_page(access: ReviewAccess, address: str) -> bool:
+                page = Page(access, lambda: access, address)
+                return opened.enter_context(live.connected(page)) is not None
+
+            assert all([open_page(visitor, "192.0.2.1") for _ in range(MAX_PAGES_PER_VISITOR)])
+            assert not open_page(visitor, "192.0.2.1")
+            assert open_page(visitor, "192.0.2.2")
+            assert open_page(attrs.evolve(visitor, invitee_id="ada"), "192.0.2.1")
+            scope = {"type": "websocket", "headers": [], "client": ("192.0.2.1", 1)}
+            await routes._serve_websocket(live, lambda _: visitor, WebSocket(scope, receive, send))
+        assert (sent[-1]["type"], sent[-1]["code"]) == ("websocket.close", 4503)
+
+    with open_server_context(tmp_path) as context:
+        run_coroutine(open_pages(LiveReviews(context.store)))

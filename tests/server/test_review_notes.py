@@ -7,19 +7,8 @@ from uuid import uuid4
 
 import pytest
 import requests
-from server.test_reviews import PAST, Review, create, make_review, say
-
-TIMEOUT_SECONDS = 30
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, start_module_server: Any) -> Any:
-    return start_module_server(tmp_path_factory.mktemp("notes") / "data")
-
-
-@pytest.fixture(scope="module")
-def http_client(server: Any, http_client_for: Any) -> Any:
-    return http_client_for(server)
+from doubles.reviews import PAST, Review, create, make_review, say, see
+from run_options import TIMEOUT_SECONDS
 
 
 @pytest.fixture
@@ -29,12 +18,6 @@ def review(http_client: Any) -> Review:
 
 def attach(link: str, content: bytes = b"PNG", name: str = "chin.png") -> requests.Response:
     return requests.post(f"{link}/attachments", params={"name": name}, data=content, timeout=TIMEOUT_SECONDS)
-
-
-def query(review: Review, expression: str) -> list[dict[str, Any]]:
-    answer = review.http_client.post({"action": "query", "expression": expression}).json()
-    found: list[dict[str, Any]] = answer[0]["data"]
-    return found
 
 
 def test_attached_file_is_a_component_of_the_note(review: Review) -> None:
@@ -47,20 +30,20 @@ def test_attached_file_is_a_component_of_the_note(review: Review) -> None:
         shown = answer.json()["notes"][0]
         assert [(file["name"], file["size"]) for file in shown["files"]] == [("chin.png", 3)]
     names = "component.name, component.file_type, component.size, component.component_locations.location.name"
-    (found,) = query(review, f'select {names}, url from NoteComponent where note_id is "{note["id"]}"')
+    (found,) = review.query(f'select {names}, url from NoteComponent where note_id is "{note["id"]}"')
     assert (found["component"]["name"], found["component"]["file_type"]) == ("chin", ".png")
     assert requests.get(found["url"]["url"], timeout=TIMEOUT_SECONDS).content == b"PNG"
-    assert requests.get(f"{link}/media/{sent['id']}", timeout=TIMEOUT_SECONDS).content == b"PNG"
+    assert see(link, f"media/{sent['id']}").content == b"PNG"
     assert say(link, "notes/delete", note=note["id"]).status_code == 200
-    assert query(review, f'select id from Component where id is "{sent["id"]}"') == []
-    assert requests.get(f"{link}/media/{sent['id']}", timeout=TIMEOUT_SECONDS).status_code == 404
+    assert review.query(f'select id from Component where id is "{sent["id"]}"') == []
+    assert see(link, f"media/{sent['id']}").status_code == 404
 
 
 def test_attached_page_is_sent_as_a_download(review: Review) -> None:
     link = review.invite()
     sent = attach(link, b"<script>alert(1)</script>", "evil.html").json()
     assert say(link, "notes", object=review.object, content="See", files=[sent["token"]]).status_code == 200
-    answer = requests.get(f"{link}/media/{sent['id']}", timeout=TIMEOUT_SECONDS)
+    answer = see(link, f"media/{sent['id']}")
     assert answer.headers["Content-Type"] == "application/octet-stream"
     assert answer.headers["Content-Disposition"] == "attachment"
 
@@ -69,13 +52,13 @@ def test_file_of_a_note_is_hidden_with_it_in_a_moderated_session(review: Review)
     link = review.invite()
     sent = attach(link).json()
     say(link, "notes", object=review.object, content="See", files=[sent["token"]])
-    assert requests.get(f"{review.link}/media/{sent['id']}", timeout=TIMEOUT_SECONDS).status_code == 200
+    assert see(review.link, f"media/{sent['id']}").status_code == 200
     review.set(is_moderated=True)
-    assert requests.get(f"{review.link}/media/{sent['id']}", timeout=TIMEOUT_SECONDS).status_code == 404
-    assert requests.get(f"{link}/media/{sent['id']}", timeout=TIMEOUT_SECONDS).status_code == 200
+    assert see(review.link, f"media/{sent['id']}").status_code == 404
+    assert see(link, f"media/{sent['id']}").status_code == 200
 
 
-def test_file_stays_with_the_draft_when_its_note_is_refused(review: Review, server: Any) -> None:
+def test_file_stays_with_the_draft_when_its_note_is_refused(review: Review) -> None:
     link = review.invite()
     token = attach(link).json()["token"]
     assert say(link, "notes", object="gone", content="See", files=[token]).status_code == 404
@@ -118,27 +101,25 @@ def add_user(review: Review, **data: Any) -> str:
 def test_mentioned_user_is_a_recipient_of_the_note(review: Review) -> None:
     link, user_id = review.invite(), add_user(review, first_name="Ida", last_name="Berg", is_active=True)
     add_user(review, first_name="Unrelated", is_active=True)
-    update = {"action": "update", "entity_type": "AssetVersion", "entity_key": [review.version]}
-    review.http_client.post({**update, "entity_data": {"user_id": user_id}})
-    people = requests.get(f"{link}/people", timeout=TIMEOUT_SECONDS).json()
+    review.change("AssetVersion", review.version, user_id=user_id)
+    people = see(link, "people").json()
     assert {"id": user_id, "name": "Ida Berg"} in people
     assert "Unrelated" not in {person["name"] for person in people}
-    assert requests.get(f"{review.link}/people", timeout=TIMEOUT_SECONDS).status_code == 403
+    assert see(review.link, "people").status_code == 403
     text = "@Ida Berg, please lift the chin."
     note = say(link, "notes", object=review.object, content=text, mentions=[user_id]).json()["notes"][0]
     assert note["mentions"] == ["@Ida Berg"]
     expression = f'select resource_id, text_mentioned from Recipient where note_id is "{note["id"]}"'
-    (found,) = query(review, expression)
+    (found,) = review.query(expression)
     assert (found["resource_id"], found["text_mentioned"]) == (user_id, "@Ida Berg")
     assert say(link, "notes", object=review.object, content="x", mentions=[str(uuid4())]).status_code == 422
 
 
 def add_version(review: Review) -> str:
     """Return the object of a second version of the asset in the session."""
-    (version,) = query(review, f'select asset_id from AssetVersion where id is "{review.version}"')
     ids = str(uuid4()), str(uuid4())
     answer = review.http_client.post(
-        create("AssetVersion", id=ids[0], asset_id=version["asset_id"]),
+        create("AssetVersion", id=ids[0], asset_id=review.asset),
         create("ReviewSessionObject", id=ids[1], review_session_id=review.session, version_id=ids[0]),
     )
     assert answer.status_code == 200, answer.text
@@ -148,15 +129,15 @@ def add_version(review: Review) -> str:
 def test_notes_of_earlier_versions_are_read_and_marked_as_addressed(review: Review) -> None:
     link, newer = review.invite(), add_version(review)
     note = say(link, "notes", object=review.object, content="Lift the chin.", frame=1010).json()["notes"][0]
-    (earlier,) = requests.get(f"{link}/entries/{newer}/earlier", timeout=TIMEOUT_SECONDS).json()["versions"]
+    (earlier,) = see(link, f"entries/{newer}/earlier").json()["versions"]
     assert (earlier["version"], earlier["session"]) == (1, "Dailies")
     assert "Lift the chin." in {each["content"] for each in earlier["notes"]}
-    first = requests.get(f"{link}/entries/{review.object}/earlier", timeout=TIMEOUT_SECONDS).json()
+    first = see(link, f"entries/{review.object}/earlier").json()
     assert first["versions"] == []
     for _ in range(2):
         change = say(link, "notes/addressed", note=note["id"], object=newer).json()
         assert change["notes"][0]["addressed_in"] == "playblast v002"
-    replies = query(review, f'select content from Note where in_reply_to_id is "{note["id"]}"')
+    replies = review.query(f'select content from Note where in_reply_to_id is "{note["id"]}"')
     assert [reply["content"] for reply in replies] == ["Addressed in playblast v002."]
     assert say(link, "notes/addressed", note=note["id"], object=review.object).status_code == 404
     assert say(review.link, "notes/addressed", note=note["id"], object=newer).status_code == 403
@@ -165,16 +146,13 @@ def test_notes_of_earlier_versions_are_read_and_marked_as_addressed(review: Revi
 def test_notes_of_another_session_are_not_shown_to_invitees(review: Review) -> None:
     newer = add_version(review)
     other, item = str(uuid4()), str(uuid4())
-    (session,) = query(review, f'select project_id from ReviewSession where id is "{review.session}"')
     review.http_client.post(
-        create("ReviewSession", id=other, name="Internal", project_id=session["project_id"]),
+        create("ReviewSession", id=other, name="Internal", project_id=review.project),
         create("ReviewSessionObject", id=item, review_session_id=other, version_id=review.version),
         create("Note", content="internal", parent_id=item, parent_type="ReviewSessionObject"),
     )
     path = f"entries/{newer}/earlier"
-    shown = requests.get(f"{review.invite()}/{path}", timeout=TIMEOUT_SECONDS).json()["versions"]
+    shown = see(review.invite(), path).json()["versions"]
     assert {version["session"] for version in shown} == {"Dailies"}
-    seen = requests.get(
-        f"{review.link}/{path}", headers=review.http_client.server.headers, timeout=TIMEOUT_SECONDS
-    ).json()
+    seen = see(review.link, path, headers=review.http_client.server.headers).json()
     assert {version["session"] for version in seen["versions"]} == {"Dailies", "Internal"}

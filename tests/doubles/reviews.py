@@ -1,0 +1,123 @@
+"""A review session with one version and an invitee, for tests through HTTP, on the data of a server and in process."""
+
+from __future__ import annotations
+
+import re
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+import attrs
+import requests
+from run_options import TIMEOUT_SECONDS
+
+from ft_dcc.server.mail.outbox import queued_messages
+
+PAST, FUTURE = ({"__type__": "datetime", "value": f"{year}-03-04T09:30:00"} for year in (2020, 2090))
+MOVIE_BYTES = b"film" * 1000
+
+
+def create(entity_type: str, **data: Any) -> dict[str, Any]:
+    """Return the creation of an entity with a new id."""
+    return {"action": "create", "entity_type": entity_type, "entity_data": {"id": str(uuid4()), **data}}
+
+
+def update(entity_type: str, *key: str, **data: Any) -> dict[str, Any]:
+    return {"action": "update", "entity_type": entity_type, "entity_key": list(key), "entity_data": data}
+
+
+def review_operations(
+    project: str = "", context: str = "", name: str = "Dailies", **version: Any
+) -> tuple[SimpleNamespace, list[dict[str, Any]]]:
+    """Return the ids of a review session with one version of an asset, and the operations that create it.
+
+    The session is in a project of its own if none is given, and the asset in the project if no context is.
+    """
+    ids = SimpleNamespace(**{each: str(uuid4()) for each in ["asset", "version", "session", "object", "invitee"]})
+    ids.project = project or str(uuid4())
+    operations = [
+        create("Asset", id=ids.asset, name="playblast", context_id=context or ids.project),
+        create("AssetVersion", id=ids.version, asset_id=ids.asset, **version),
+        create("ReviewSession", id=ids.session, name=name, project_id=ids.project),
+        create("ReviewSessionObject", id=ids.object, review_session_id=ids.session, version_id=ids.version),
+        create(
+            *("ReviewSessionInvitee",),
+            id=ids.invitee,
+            review_session_id=ids.session,
+            name="Ada Example",
+            email="ada@example.com",
+        ),
+    ]
+    if not project:
+        operations.insert(0, create("Project", id=ids.project, name=f"p{uuid4().hex[:8]}"))
+    return ids, operations
+
+
+@attrs.frozen
+class Review:
+    """A session of a project of its own on a server, with one version and a note on it."""
+
+    http_client: Any
+    ids: SimpleNamespace
+
+    def __getattr__(self, name: str) -> str:
+        return str(getattr(self.ids, name))
+
+    def change(self, entity_type: str, key: str, **data: Any) -> Any:
+        return self.http_client.post(update(entity_type, key, **data))
+
+    def set(self, **data: Any) -> None:
+        assert self.change("ReviewSession", self.session, **data).status_code == 200
+
+    def invitation(self) -> Any:
+        """Return the mail that is sent to the invitee now."""
+        outbox = self.http_client.server.data / "outbox"
+        before = {mail.path for mail in queued_messages(outbox)}
+        sending = {"action": "send_review_session_invite", "review_session_invitee_id": self.invitee}
+        assert self.http_client.post(sending).json()[0]["sent"] is True
+        (mail,) = (found for found in queued_messages(outbox) if found.path not in before)
+        return mail
+
+    def invite(self) -> str:
+        """Return the link in the mail that is sent now."""
+        (link,) = re.findall(r"http://\S+", self.invitation().text)
+        return str(link)
+
+    @property
+    def link(self) -> str:
+        return str(self.query(f"select review_url from ReviewSession where id is {self.session}")[0]["review_url"])
+
+    def query(self, expression: str) -> list[dict[str, Any]]:
+        answer = self.http_client.post({"action": "query", "expression": expression}).json()
+        found: list[dict[str, Any]] = answer[0]["data"]
+        return found
+
+
+def make_review(http_client: Any, name: str = "Dailies", *, has_media: bool = False) -> Review:
+    """Create a review session; with media, its version has a movie, and a secret scene beside it."""
+    ids, operations = review_operations(name=name)
+    operations += [
+        create("Note", content=f"internal of {name}", parent_id=ids.version, parent_type="AssetVersion"),
+        create("Note", content=f"shown in {name}", parent_id=ids.object, parent_type="ReviewSessionObject"),
+    ]
+    if has_media:
+        ids.movie, ids.scene = http_client.upload(MOVIE_BYTES), http_client.upload(b"//Maya ASCII", ".ma")
+        for component, component_name in ((ids.movie, "ftrackreview-mp4"), (ids.scene, "scene")):
+            operations.append(update("FileComponent", component, version_id=ids.version, name=component_name))
+    answer = http_client.post(*operations)
+    assert answer.status_code == 200, answer.text
+    return Review(http_client, ids)
+
+
+def say(link: str, what: str, **fields: Any) -> requests.Response:
+    """Post to a route of the page below a link."""
+    return requests.post(f"{link}/{what}", json=fields, timeout=TIMEOUT_SECONDS)
+
+
+def see(link: str, path: str = "", **options: Any) -> requests.Response:
+    """Get the page of a link, or a route below it."""
+    return requests.get(f"{link}/{path}" if path else link, timeout=TIMEOUT_SECONDS, **options)
+
+
+def entry_of(link: str, object_id: str) -> Any:
+    return see(link, f"entries/{object_id}").json()
