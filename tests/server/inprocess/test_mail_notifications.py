@@ -12,6 +12,7 @@ from uuid import uuid4
 import attrs
 import pytest
 from doubles.event_loop import run_coroutine
+from doubles.reviews import review_operations
 
 from ft_dcc.errors import SettingInvalid
 from ft_dcc.server.app import make_app
@@ -89,29 +90,15 @@ def run(studio):
 
 @pytest.fixture
 def reviewed(client, tree):
-    """Create an artist with a version, and an invited reviewer of a session."""
-    ids = SimpleNamespace(
-        **{name: str(uuid4()) for name in ("artist", "asset", "version", "review", "invitee", "entry")}
-    )
-    ids.email = f"ida-{ids.invitee[:8]}@example.com"
-    ids.artist_email = f"ada-{ids.artist[:8]}@example.com"
-    asset_type = client.query("select id from AssetType")[0]["id"]
-    client.call(
-        created(
-            *("User",),
-            id=ids.artist,
-            username=f"ada{ids.artist[:8]}",
-            first_name="Ada",
-            is_active=True,
-            email=ids.artist_email,
-        ),
-        created("Asset", id=ids.asset, name="main", context_id=tree.shot, type_id=asset_type),
-        created(
-            "AssetVersion", id=ids.version, version=3, asset_id=ids.asset, task_id=tree.animation, user_id=ids.artist
-        ),
-        created("ReviewSession", id=ids.review, name="Dailies", project_id=tree.project),
-        created("ReviewSessionInvitee", id=ids.invitee, name="Ida Berg", email=ids.email, review_session_id=ids.review),
-    )
+    """Create an artist with version 3 of an asset in a review session, and an invited reviewer; return the ids."""
+    artist = str(uuid4())
+    version = {"version": 3, "task_id": tree.animation, "user_id": artist}
+    ids, operations = review_operations(tree.project, tree.shot, **version)
+    ids.artist, ids.artist_email = artist, f"ida-{artist[:8]}@example.com"
+    ida = {"username": f"ida{artist[:8]}", "first_name": "Ida", "email": ids.artist_email}
+    # The entry of the version is added by the tests.
+    operations = [each for each in operations if each["entity_type"] != "ReviewSessionObject"]
+    client.call(created("User", id=artist, is_active=True, **ida), *operations)
     return ids
 
 
@@ -123,7 +110,7 @@ def invite(client, reviewed):
 
 def add_entry(client, reviewed, **values):
     data = {
-        "review_session_id": reviewed.review,
+        "review_session_id": reviewed.session,
         "version_id": reviewed.version,
         "name": "sh010",
         "description": "",
@@ -148,11 +135,11 @@ def test_invitee_gets_one_mail_about_versions_that_were_added_together(client, m
     add_entry(client, reviewed, name="again")
     run()
     (message,) = mail.messages
-    assert (message["To"], message["Subject"]) == (f"Ida Berg <{reviewed.email}>", "2 new versions in Dailies")
-    assert "  - sh010 main v003: Second pass\n" in plain(message)
-    link = re.search(rf"http://studio\.test(/review/{reviewed.review}/\S+)", plain(message))[1]
+    assert (message["To"], message["Subject"]) == ("Ada Example <ada@example.com>", "2 new versions in Dailies")
+    assert "  - sh010 playblast v003: Second pass\n" in plain(message)
+    link = re.search(rf"http://studio\.test(/review/{reviewed.session}/\S+)", plain(message))[1]
     page = Browser(make_app(client.studio)).get(f"{link}/data")
-    assert (page.status_code, json.loads(page.text)["visitor"]) == (200, "Ida Berg")
+    assert (page.status_code, json.loads(page.text)["visitor"]) == (200, "Ada Example")
     run()
     assert len(mail.messages) == 1
 
@@ -172,7 +159,7 @@ def test_versions_of_a_session_that_is_not_open_are_not_mailed(client, mail, run
     invite(client, reviewed)
     add_entry(client, reviewed)
     client.update(
-        "ReviewSession", reviewed.review, **{k: {"__type__": "datetime", "value": v} for k, v in values.items()}
+        "ReviewSession", reviewed.session, **{k: {"__type__": "datetime", "value": v} for k, v in values.items()}
     )
     run()
     assert mail.messages == []
@@ -189,18 +176,18 @@ def test_artist_gets_the_notes_and_verdicts_on_a_version(client, mail, run, revi
     write_note(client, reviewed, "On the version")
     run()
     message, other = mail.messages
-    assert message["To"] == f"Ada <{reviewed.artist_email}>"
-    assert message["Subject"] == "1 new note and 1 verdict on sh010 main v003"
+    assert message["To"] == f"Ida <{reviewed.artist_email}>"
+    assert message["Subject"] == "1 new note and 1 verdict on sh010 playblast v003"
     text, html = plain(message), message.get_body(("html",)).get_content()
-    assert "  - Frame 1010, admin: Arm too <high> & late\n  - Ida Berg: asks for changes\n" in text
-    assert f"  http://studio.test/review/{reviewed.review}\n" in text
+    assert "  - Frame 1010, admin: Arm too <high> & late\n  - Ada Example: asks for changes\n" in text
+    assert f"  http://studio.test/review/{reviewed.session}\n" in text
     assert "Arm too &lt;high&gt; &amp; late" in html
     assert "<high>" not in html
     assert "/review/" not in plain(other)
 
 
 def test_own_notes_deleted_notes_and_notes_on_other_entities_are_not_mailed(client, mail, run, reviewed, tree):
-    artist = StudioClient(client.dispatcher, Caller(reviewed.artist, "ada"))
+    artist = StudioClient(client.dispatcher, Caller(reviewed.artist, "ida"))
     role = client.query('select id from SecurityRole where name is "Administrator"')[0]["id"]
     client.create("UserSecurityRole", user_id=reviewed.artist, security_role_id=role, is_all_open_projects=True)
     write_note(artist, reviewed, "My own note")
@@ -283,14 +270,14 @@ def test_many_and_long_notes_are_shortened(client, mail, run, reviewed):
     client.call(*(created("Note", content=f"Note {number} " + "x" * 2000, **place) for number in range(60)))
     run()
     (message,) = mail.messages
-    assert message["Subject"] == "60 new notes on sh010 main v003"
+    assert message["Subject"] == "60 new notes on sh010 playblast v003"
     assert plain(message).count("  - ") == 51
     assert "  - and 10 more\n" in plain(message)
     assert max(map(len, plain(message).splitlines())) < 600
 
 
 def test_names_with_line_ends_add_no_header(client, mail, run, reviewed):
-    client.update("User", reviewed.artist, first_name="Ada\r\nBcc: eve@example.com")
+    client.update("User", reviewed.artist, first_name="Ida\r\nBcc: eve@example.com")
     client.update("Asset", reviewed.asset, name="main\r\nBcc: eve@example.com")
     write_note(client, reviewed, "Arm")
     run()

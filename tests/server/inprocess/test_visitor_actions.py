@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4, uuid5
 
 import attrs
 import pytest
+from doubles.reviews import create, review_operations
 from doubles.two_projects import open_database
 
 from ft_dcc.errors import Forbidden, HttpError
@@ -22,36 +24,26 @@ from ft_dcc.server.review.user_actions import find_user_access, write_as_visitor
 RIGHTS = frozenset(("view", "comment", "draw", "decide", "download"))
 
 
-@attrs.frozen
-class Page:
-    """A review session with one version, and a note and a verdict of another person."""
-
-    project: str
-    session: str
-    version: str
-    object: str
-    invitee: str
-    note: str
-    status: str
-    annotation: str
-    label: str
+Page = SimpleNamespace
+# The entities of a session that a visitor of another one may not reach.
+TARGETS = ("project", "session", "version", "object", "invitee", "note", "status", "annotation")
 
 
 def make_page(client: Any) -> Page:
-    project = client.create("Project", name=uuid4().hex)
-    asset = client.create("Asset", name="film", context_id=project)
-    version = client.create("AssetVersion", asset_id=asset)
-    session = client.create("ReviewSession", project_id=project, name="dailies")
-    item = client.create("ReviewSessionObject", review_session_id=session, version_id=version)
-    email = {"email": "ada@example.test", "name": "Ada"}
-    invitee = client.create("ReviewSessionInvitee", review_session_id=session, **email)
-    note = client.create("Note", content="secret", parent_id=item, parent_type="ReviewSessionObject")
-    keys = {"review_session_object_id": item, "review_session_invitee_id": invitee}
-    status = client.create("ReviewSessionObjectStatus", status="seen", **keys)
-    drawing = {"data": "{}", "frame_number": 1, "review_session_object_id": item}
-    annotation = client.create("ReviewSessionObjectAnnotation", **drawing)
-    label = client.create("NoteLabel", name=uuid4().hex)
-    return Page(project, session, version, item, invitee, note, status, annotation, label)
+    """Create a review session with one version, and a note and a verdict of another person; return the ids."""
+    page, operations = review_operations()
+    for name in ("note", "status", "annotation", "label"):
+        setattr(page, name, str(uuid4()))
+    item = {"review_session_object_id": page.object}
+    seen = {"status": "seen", "review_session_invitee_id": page.invitee}
+    client.call(
+        *operations,
+        create("Note", id=page.note, content="secret", parent_id=page.object, parent_type="ReviewSessionObject"),
+        create("ReviewSessionObjectStatus", id=page.status, **seen, **item),
+        create("ReviewSessionObjectAnnotation", id=page.annotation, data="{}", frame_number=1, **item),
+        create("NoteLabel", id=page.label, name=uuid4().hex),
+    )
+    return page
 
 
 def guest(page: Page) -> ReviewAccess:
@@ -93,7 +85,7 @@ Visitor = Callable[[Any, Page], ReviewAccess]
 def attempts(own: Page, other: Page) -> list[tuple[Callable[..., Any], dict[str, Any]]]:
     """Return every action of a visitor with the id of each entity of another session."""
     found: list[tuple[Callable[..., Any], dict[str, Any]]] = []
-    for target in attrs.astuple(other)[:-1]:
+    for target in (getattr(other, name) for name in TARGETS):
         found += [
             (guest_actions.write_note, {"object": target, "content": "x"}),
             (guest_actions.write_note, {"object": own.object, "content": "x", "in_reply_to": target}),
@@ -128,7 +120,7 @@ def test_no_action_of_a_visitor_changes_another_session(client: Any, visitor: Vi
         with pytest.raises(HttpError):
             action(client.dispatcher, access, payload)
     # An id of another session as that of a new note: ids that a key could confuse are refused, others harmless.
-    for target in attrs.astuple(other)[:-1]:
+    for target in (getattr(other, name) for name in TARGETS):
         with suppress(HttpError):
             guest_actions.write_note(client.dispatcher, access, {"object": own.object, "content": "x", "id": target})
     assert contents(client, other) == before

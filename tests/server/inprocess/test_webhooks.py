@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import attrs
 import pytest
+from doubles.reviews import review_operations
 
 from ft_dcc.errors import SettingInvalid, ValidationError
 from ft_dcc.server.admin import commands
@@ -23,8 +24,6 @@ from ft_dcc.server.notifications import webhook_client, webhooks
 from ft_dcc.server.notifications.webhook_client import DeliveryFailed, WebhookClient, read_allowed_networks
 from ft_dcc.server.notifications.webhook_payload import sign_body
 from ft_dcc.server.notifications.worker import Notifier
-
-from .conftest import created
 
 LOOPBACK = read_allowed_networks({"FT_DCC_WEBHOOK_NETWORKS": "127.0.0.0/8"})
 # localhost may have an address of each family.
@@ -99,42 +98,34 @@ def listed(studio, tree):
 
 @pytest.fixture
 def version(client, tree):
-    """Create a version in a review session and return the ids."""
-    ids = SimpleNamespace(asset=str(uuid4()), version=str(uuid4()), review=str(uuid4()), entry=str(uuid4()))
+    """Create version 3 of an asset in a review session and return the ids."""
 
-    def create(**values):
-        asset_type = client.query("select id from AssetType")[0]["id"]
-        entry = {"review_session_id": ids.review, "version_id": ids.version, "name": "sh010", "description": ""}
-        client.call(
-            created("Asset", id=ids.asset, name="main", context_id=tree.shot, type_id=asset_type),
-            created("AssetVersion", id=ids.version, version=3, asset_id=ids.asset, task_id=tree.animation, **values),
-            created("ReviewSession", id=ids.review, name="Dailies", project_id=tree.project),
-            created("ReviewSessionObject", id=ids.entry, **entry),
-        )
+    def create_version(**values):
+        ids, operations = review_operations(tree.project, tree.shot, version=3, task_id=tree.animation, **values)
+        client.call(*operations)
         return ids
 
-    return create
+    return create_version
 
 
 def note(client, ids, text):
-    return client.create("Note", content=text, parent_id=ids.entry, parent_type="ReviewSessionObject")
+    return client.create("Note", content=text, parent_id=ids.object, parent_type="ReviewSessionObject")
 
 
 def test_new_version_note_and_verdict_are_sent_as_signed_json(client, add, run, receiver, version, tree):
     added = add(receiver.url)
     ids = version(comment="First pass")
     note_id = note(client, ids, "Arm too high")
-    invitee = client.create("ReviewSessionInvitee", name="Ida", email="i@example.com", review_session_id=ids.review)
-    key = {"review_session_object_id": ids.entry, "review_session_invitee_id": invitee}
+    key = {"review_session_object_id": ids.object, "review_session_invitee_id": ids.invitee}
     client.create("ReviewSessionObjectStatus", status="approved", **key)
     run()
     bodies = [json.loads(request.body) for request in receiver.requests]
     assert [body["event"] for body in bodies] == ["version.created", "note.created", "verdict.set"]
     assert bodies[0]["project"] == {"id": tree.project, "name": tree.name}
-    assert bodies[0]["version"] == {"id": ids.version, "name": "sh010 main v003", "comment": "First pass"}
-    assert bodies[0]["link"] == f"http://studio.test/review/{ids.review}"
+    assert bodies[0]["version"] == {"id": ids.version, "name": "sh010 playblast v003", "comment": "First pass"}
+    assert bodies[0]["link"] == f"http://studio.test/review/{ids.session}"
     assert bodies[1]["note"] == {"id": note_id, "text": "Arm too high", "frame": None, "has_drawing": False}
-    assert (bodies[2]["verdict"], bodies[2]["author"]) == ("approved", "Ida")
+    assert (bodies[2]["verdict"], bodies[2]["author"]) == ("approved", "Ada Example")
     for request in receiver.requests:
         stamp, _, digest = request.headers["X-Ft-Dcc-Signature"].partition(",v1=")
         signed = f"{stamp[2:]}.".encode() + request.body
@@ -166,8 +157,8 @@ def test_slack_gets_escaped_text(client, add, run, receiver, version):
     note(client, ids, "*Arm* <!channel> & @everyone")
     run()
     (request,) = receiver.requests
-    link = f"http://studio.test/review/{ids.review}"
-    text = f"admin on sh010 main v003: *Arm* &lt;!channel&gt; &amp; @everyone\n<{link}|Open the review>"
+    link = f"http://studio.test/review/{ids.session}"
+    text = f"admin on sh010 playblast v003: *Arm* &lt;!channel&gt; &amp; @everyone\n<{link}|Open the review>"
     assert json.loads(request.body) == {"text": text}
     assert "X-Ft-Dcc-Signature" not in request.headers
 
