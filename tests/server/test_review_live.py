@@ -356,7 +356,7 @@ def test_pages_of_one_visitor_leave_room_for_others(tmp_path: Any) -> None:
                 page = Page(access, lambda: access, address)
                 return opened.enter_context(live.connected(page)) is not None
 
-            assert all([open_page(visitor, "192.0.2.1") for _ in range(MAX_PAGES_PER_VISITOR)])
+            assert all(open_page(visitor, "192.0.2.1") for _ in range(MAX_PAGES_PER_VISITOR))
             assert not open_page(visitor, "192.0.2.1")
             assert open_page(visitor, "192.0.2.2")
             assert open_page(attrs.evolve(visitor, invitee_id="ada"), "192.0.2.1")

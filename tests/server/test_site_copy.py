@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import copy
 import json
-import os
-import subprocess
-import sys
 from uuid import uuid4
 
 import pytest
+from doubles.command_line import environment, ft_dcc
 
 from ft_dcc.errors import ServerUnreachable
 from ft_dcc.project_transfer import site_copy
@@ -129,23 +127,10 @@ def site(start_server, tmp_path):
     return server
 
 
-def ft_dcc(studio, site, *arguments, **environ):
-    known = site.credentials
-    variables = {
-        "FTRACK_SERVER": known.server_url,
-        "FTRACK_API_USER": known.api_user,
-        "FTRACK_API_KEY": known.api_key,
-        **environ,
-    }
-    command = ("studio", "copy", "--project", "Film", "--data", str(studio.data), *arguments)
-    return subprocess.run(
-        [sys.executable, "-m", "ft_dcc.cli.main", *command],
-        env={**os.environ, **variables},
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-        timeout=300,
-    )
+def copy_to(studio, site, *arguments, address=None, **environ):
+    """Run the copy of the project Film to a site; an error is in one line of its output."""
+    options = ("--project", "Film", "--data", str(studio.data), "--to", address or site.url, *arguments)
+    return ft_dcc("studio", "copy", *options, **environment(site), **environ)
 
 
 def counts(session):
@@ -154,15 +139,27 @@ def counts(session):
     }
 
 
-def test_project_on_the_site_has_the_structure_the_media_and_the_feedback(studio, site, tmp_path):
-    planned = ft_dcc(studio, site, "--to", site.url, "--dry-run", "--json")
+def test_project_on_the_site_has_the_structure_the_media_and_the_feedback_once(studio, site, tmp_path):
+    with opened(site) as there:
+        other = there.create("Project", {"name": "Film", "project_schema": there.query("ProjectSchema").one()})
+        there.commit()
+        refused = copy_to(studio, site)
+        assert (refused.returncode, "The site has another project 'Film'." in refused.stderr) == (2, True)
+        there.delete(other)
+        there.commit()
+    planned = copy_to(studio, site, "--dry-run", "--json")
     assert planned.returncode == 0, planned.stderr
     assert json.loads(planned.stdout)["files"] == 1
-    done = ft_dcc(studio, site, "--to", site.url, "--json")
+    done = copy_to(studio, site, "--json")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert (report["files"], report["bytes"]) == (1, len(MOVIE_BYTES))
     assert report["left_out"] == {"Status On the wall": 1, "User anna": 2}
+    check_copy(site, tmp_path)
+    check_second_copy(studio, site)
+
+
+def check_copy(site, folder):
     with opened(site) as there:
         first, third = there.query("AssetVersion order by version").all()
         assert [part["name"] for part in third["link"]] == ["Film", "sq010", "sh010", "anim v003"]
@@ -175,8 +172,8 @@ def test_project_on_the_site_has_the_structure_the_media_and_the_feedback(studio
         (component,) = third["components"]
         assert component["metadata"]["ftr_meta"] == '{"frameIn": 1001}'
         assert third["thumbnail_id"] == component["id"]
-        download(there, component["id"], tmp_path / "back.mp4")
-        assert (tmp_path / "back.mp4").read_bytes() == MOVIE_BYTES
+        download(there, component["id"], folder / "back.mp4")
+        assert (folder / "back.mp4").read_bytes() == MOVIE_BYTES
         review = there.query("ReviewSession where name is Dailies").one()
         assert review["is_open"] is False
         (member,) = review["review_session_objects"]
@@ -186,20 +183,20 @@ def test_project_on_the_site_has_the_structure_the_media_and_the_feedback(studio
         assert notes == {"Anna Ek: Softer.": there.api_user, "Will do.": "ben.berg", "Ida: Lovely.": there.api_user}
 
 
-def test_second_copy_adds_only_what_is_missing(studio, site):
-    assert ft_dcc(studio, site, "--to", site.url).returncode == 0
+def check_second_copy(studio, site):
+    """Check that a second copy adds only what is missing."""
     with opened(site) as there:
         before = counts(there)
         there.query("Shot where name is sh010").one()["description"] = "changed on the site"
         there.commit()
-    again = ft_dcc(studio, site, "--to", site.url, "--json")
-    report = json.loads(again.stdout)
+    report = json.loads(copy_to(studio, site, "--json").stdout)
     assert (report["entities"], report["files"], report["left_out"]) == ({}, 0, {})
     with opened(studio) as here:
-        shot = here.query("Shot where name is sh010").one()
-        here.create("Task", {"name": "comp", "parent": shot})
+        task = here.create("Task", {"name": "comp", "parent": here.query("Shot where name is sh010").one()})
         here.commit()
-    assert json.loads(ft_dcc(studio, site, "--to", site.url, "--json").stdout)["entities"] == {"Task": 1}
+        assert json.loads(copy_to(studio, site, "--json").stdout)["entities"] == {"Task": 1}
+        here.delete(task)
+        here.commit()
     with opened(site) as there:
         assert counts(there) == {**before, "Task": before["Task"] + 1}
         assert there.query("Shot where name is sh010").one()["description"] == "changed on the site"
@@ -242,24 +239,15 @@ def test_site_without_a_type_of_shots_is_named_before_anything_is_created(studio
     schemas = [found for found in site_schema() if found["id"] != "Sequence"]
     (tmp_path / "small.json").write_text(json.dumps(schemas), "utf-8")
     small = start_server(tmp_path / "small", "--schema", str(tmp_path / "small.json"))
-    refused = ft_dcc(studio, small, "--to", small.url)
+    refused = copy_to(studio, small)
     assert refused.returncode == 2
     assert "The site has no type Sequence, which the project uses." in refused.stderr
     with opened(small) as there:
         assert there.query("Project").all() == []
 
 
-def test_other_project_of_the_same_name_is_refused(studio, site):
-    with opened(site) as there:
-        there.create("Project", {"name": "Film", "project_schema": there.query("ProjectSchema").one()})
-        there.commit()
-    refused = ft_dcc(studio, site, "--to", site.url)
-    assert (refused.returncode, "The site has another project 'Film'." in refused.stderr) == (2, True)
-
-
-def test_key_is_not_sent_to_another_server(studio, site, tmp_path):
-    refused = ft_dcc(
-        studio, site, "--to", "https://other.example.com", XDG_CONFIG_HOME=str(tmp_path), HOME=str(tmp_path)
-    )
+def test_key_is_not_sent_to_another_server(studio, tmp_path):
+    address = "https://other.example.com"
+    refused = copy_to(studio, studio, address=address, XDG_CONFIG_HOME=str(tmp_path), HOME=str(tmp_path))
     assert refused.returncode == 2
-    assert "There is no login for https://other.example.com." in refused.stderr
+    assert f"There is no login for {address}." in refused.stderr

@@ -37,9 +37,13 @@ VALUES: dict[str, Any] = {
 }
 # The families of the rows that `fill` creates.
 FAMILIES = {
-    "session": "ReviewSession", "object": "ReviewSessionObject", "invitee": "ReviewSessionInvitee",
-    "status": "ReviewSessionObjectStatus", "annotation": "ReviewSessionObjectAnnotation",
-    "version": "AssetVersion", "asset": "Asset",
+    "session": "ReviewSession",
+    "object": "ReviewSessionObject",
+    "invitee": "ReviewSessionInvitee",
+    "status": "ReviewSessionObjectStatus",
+    "annotation": "ReviewSessionObjectAnnotation",
+    "version": "AssetVersion",
+    "asset": "Asset",
     **dict.fromkeys(("note", "reply", "deep"), "Note"),
     **dict.fromkeys(("component", "member", "drawing", "sketch"), "Component"),
 }

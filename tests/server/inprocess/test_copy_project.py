@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 from uuid import uuid4
 
 import pytest
+from doubles.command_line import environment, ft_dcc
 
-from ft_dcc.cli.main import run
 from ft_dcc.server.admin.service import export_lines
 from ft_dcc.server.schema.dsl_parser import read_schema
 from ft_dcc.server.schema.json_schema import describe_schema
@@ -25,23 +22,6 @@ from ft_dcc.session import SERVER_LOCATION_ID, Session, operations
 from ft_dcc.session.transfer.transfer import upload
 
 MOVIE_BYTES = b"not quite a film" * 4096
-
-
-def ft_dcc(*arguments: str, **environ: str) -> SimpleNamespace:
-    """Run the command in this process, with these variables in its environment."""
-    stdout, stderr = io.StringIO(), io.StringIO()
-    with mock.patch.dict(os.environ, environ), redirect_stdout(stdout), redirect_stderr(stderr):
-        code = run(arguments)
-    return SimpleNamespace(returncode=code, stdout=stdout.getvalue(), stderr=stderr.getvalue())
-
-
-def environment(server: Any) -> dict[str, str]:
-    known = server.credentials
-    return {
-        "FTRACK_SERVER": known.server_url,
-        "FTRACK_API_USER": known.api_user,
-        "FTRACK_API_KEY": known.api_key,
-    }
 
 
 def dump(folder: Path) -> dict[tuple[str, ...], dict[str, Any]]:
