@@ -91,10 +91,8 @@ class _Engine:
                     result = ItemResult.of(item, plan.FAILED, [text])
             if result is not None:
                 self.events.put((number, item, result))
-        if process is not None and process.stdin is not None:
-            with contextlib.suppress(OSError):
-                process.stdin.close()
-            process.wait()
+        if process is not None:
+            _close(process)
 
     def _start(self, number: int) -> subprocess.Popen[str] | None:
         with self.lock:
@@ -125,14 +123,14 @@ class _Engine:
             process.stdin.write(f"{item.index}\n")
             process.stdin.flush()
         except OSError:
-            process.wait()
+            _close(process)
             return None
         for line in process.stdout:
             event = json.loads(line)
             if "result" in event:
                 return ItemResult(**{**event["result"], "problems": tuple(event["result"]["problems"])})
             self.events.put((number, item, event["progress"]))
-        process.wait()
+        _close(process)
         return None
 
     def stop(self) -> None:
@@ -152,6 +150,16 @@ class _Engine:
     def _is_busy(self, process: subprocess.Popen[str]) -> bool:
         """Return whether the worker was not told to end yet."""
         return process.stdin is not None and not process.stdin.closed
+
+
+def _close(process: subprocess.Popen[str]) -> None:
+    """Wait for the end of a worker, which the end of its stdin causes."""
+    if process.stdin is not None:
+        with contextlib.suppress(OSError):
+            process.stdin.close()
+    process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
 
 
 def _environment(workers: int) -> dict[str, str]:

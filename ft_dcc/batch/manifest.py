@@ -1,4 +1,4 @@
-"""Read tables and the items of a batch: CSV, TOML and JSON lines, a folder, or a list of shots from the server."""
+"""Read tables and the items of a batch: CSV and JSON lines, a folder, or a list of shots from the server."""
 
 from __future__ import annotations
 
@@ -7,28 +7,21 @@ import difflib
 import json
 import os
 import re
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from ft_dcc import errors, frames
+from ft_dcc import errors
 from ft_dcc.files import sequences
 from ft_dcc.media import ColourOptions
 from ft_dcc.publish.models import PublishRequest
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from ft_dcc.settings.publish_options import COLOUR_OPTIONS, OPTIONS, TEXTS
 
 if TYPE_CHECKING:
     from ft_dcc.session import Session
 
-_SEPARATOR = ";"
-_TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0", "")
 _FIELD = re.compile(r"\{(\w+)\}")
 SCENE_SUFFIXES = frozenset((".blend", ".ma", ".mb", ".nk"))
 
@@ -56,55 +49,20 @@ class Item:
         return str(self.scene) if self.scene is not None else "".join(self.request.source[:1])
 
 
-def _texts(value: Any) -> tuple[str, ...]:
-    parts = value if isinstance(value, (list, tuple)) else str(value).split(_SEPARATOR)
-    return tuple(str(part).strip() for part in parts if str(part).strip())
-
-
-def _truth(value: Any) -> bool:
-    text = str(value).strip().lower()
-    if text not in (*_TRUE, *_FALSE):
-        raise errors.SettingInvalid(f"{value!r} is not true or false.")
-    return text in _TRUE
-
-
-# The columns of a manifest: the field of the request, and the conversion of its text.
-_COLUMNS: dict[str, tuple[str, Callable[[Any], Any]]] = {
-    "task": ("task", str),
-    "review": ("review", _texts),
-    "comment": ("comment", str),
-    "note": ("note", str),
-    "label": ("label", str),
-    "status": ("status", str),
-    "asset": ("asset", str),
-    "asset_type": ("asset_type", str),
-    "frames": ("frame_range", lambda value: frames.FrameRange.parse(str(value))),
-    "fps": ("fps", lambda value: frames.frame_rate(str(value))),
-    "resolution": ("resolution", lambda value: frames.Resolution.parse(str(value))),
-    "watermark": ("watermark", str),
-    "letterbox": ("letterbox", str),
-    "fill_missing": ("fill_missing", _truth),
-    "include_scene": ("include_scene", _truth),
-    "allow_incomplete": ("allow_incomplete", _truth),
-    "output": ("outputs", _texts),
-}
-_LIST_COLUMNS = ("review", "output", "sound")
-# The columns of colours: fields of ColourOptions.
-_COLOUR_COLUMNS = {
-    **{name: name for name in ("display", "view", "layer", "part", "stereo_view")},
-    "colour_space": "space",
-}
-_OTHER_COLUMNS = ("source", "sound", "camera", "look", "scene", *_COLOUR_COLUMNS)
+# The columns of the options of a publish, and those of colours, with the fields of the request and of ColourOptions.
+_COLUMNS = {option.column: (name, option) for name, option in OPTIONS.items() if option.has_column}
+_COLOUR_COLUMNS = {option.column: name for name, option in COLOUR_OPTIONS.items()}
+_OTHER_COLUMNS = ("source", "camera", "look", "scene", *_COLOUR_COLUMNS)
 
 
 def read_manifest(path: Path, defaults: PublishRequest) -> list[Item]:
-    """Return the items of a CSV, TOML or JSON lines file; relative sources are relative to its folder.
+    """Return the items of a CSV or JSON lines file; relative sources are relative to its folder.
 
     Raises UserFixableError if the file cannot be read, or has no item. Invalid values are problems of their items.
     """
     if path.suffix.lower() not in _READERS:
         raise errors.UserFixableError(
-            f"{path} is not a manifest. Give a CSV, TOML or JSON lines file (.jsonl), or a folder with --match."
+            f"{path} is not a manifest. Give a CSV or JSON lines file (.jsonl), or a folder with --match."
         )
     items = [_item(place, row, path.absolute().parent, defaults) for place, row in read_rows(path)]
     if not items:
@@ -113,13 +71,13 @@ def read_manifest(path: Path, defaults: PublishRequest) -> list[Item]:
 
 
 def read_rows(path: Path) -> list[tuple[str, Mapping[str, Any]]]:
-    """Return the rows of a CSV, TOML or JSON lines file, each with its place, such as "tasks.csv, line 3".
+    """Return the rows of a CSV or JSON lines file, each with its place, such as "tasks.csv, line 3".
 
     A row that is invalid has the reason under the name "". Raises UserFixableError if the file cannot be read.
     """
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
-        raise errors.UserFixableError(f"{path} is not a table. Give a CSV, TOML or JSON lines file (.jsonl).")
+        raise errors.UserFixableError(f"{path} is not a table. Give a CSV or JSON lines file (.jsonl).")
     try:
         return list(reader(path))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -140,17 +98,6 @@ def _read_csv(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
             yield f"{path.name}, line {reader.line_num}", {**cells, **surplus}
 
 
-def _read_toml(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8-sig")).get("items", [])
-    except tomllib.TOMLDecodeError as error:
-        raise errors.UserFixableError(f"{path} is not TOML: {error}. Correct it.") from error
-    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise errors.UserFixableError(f"{path}: items must be tables. Write each item as [[items]].")
-    for number, table in enumerate(tables, 1):
-        yield f"{path.name}, item {number}", table
-
-
 def _read_json_lines(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
         if not line.strip():
@@ -162,7 +109,7 @@ def _read_json_lines(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
         yield f"{path.name}, line {number}", row if isinstance(row, dict) else {"": "not an object"}
 
 
-_READERS = {".csv": _read_csv, ".toml": _read_toml, ".jsonl": _read_json_lines, ".ndjson": _read_json_lines}
+_READERS = {".csv": _read_csv, ".jsonl": _read_json_lines, ".ndjson": _read_json_lines}
 
 
 def _item(place: str, row: Mapping[str, Any], folder: Path, defaults: PublishRequest) -> Item:
@@ -170,17 +117,18 @@ def _item(place: str, row: Mapping[str, Any], folder: Path, defaults: PublishReq
     if "" in row and not cells:
         return Item(place, attrs.evolve(defaults, source=()), problems=tuple(problems), is_unreadable=True)
     values: dict[str, Any] = {}
-    for column, (field, convert) in _COLUMNS.items():
+    for column, (field, option) in _COLUMNS.items():
+        if column not in cells:
+            continue
         try:
-            if column in cells:
-                values[field] = convert(cells[column])
+            value = option.parse(cells[column])
         except errors.SettingInvalid as error:
             problems.append(str(error))
+        else:
+            values[field] = tuple(_absolute(text, folder) for text in value) if option.is_path else value
     colour = {field: str(cells[column]) for column, field in _COLOUR_COLUMNS.items() if column in cells}
     if colour:
         values["colour"] = attrs.evolve(defaults.colour or ColourOptions.of_settings(), **colour)
-    if "sound" in cells:
-        values["sounds"] = tuple(_absolute(text, folder) for text in _texts(cells["sound"]))
     source = str(cells.get("source", "")).strip()
     if not source:
         problems.append("No source. Add a column source with frames, a movie, an image or a scene.")
@@ -205,11 +153,15 @@ def _cells(row: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
             continue
         if column not in _OTHER_COLUMNS and column not in _COLUMNS:
             problems.append(_unknown(name, value))
-        elif isinstance(value, dict) or (isinstance(value, list) and column not in _LIST_COLUMNS):
+        elif isinstance(value, dict) or (isinstance(value, list) and not _takes_list(column)):
             problems.append(f"The column {name!r} has one value, not a list or a table.")
         else:
             cells[column] = value
     return cells, problems
+
+
+def _takes_list(column: str) -> bool:
+    return column in _COLUMNS and _COLUMNS[column][1].kind is TEXTS
 
 
 def make_item(place: str, source: str, request: PublishRequest, camera: str = "", problems: Iterable[str] = ()) -> Item:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Callable
 import click
 
 from ft_dcc import errors
-from ft_dcc.cli.publish import PublishCommand, colour_options, make_request, publish_options, read_colour_options
+from ft_dcc.cli.publish import PublishCommand, colour_options, make_request, publish_options
 from ft_dcc.cli.terminal.inputs import AbsolutePath, connected
 from ft_dcc.cli.terminal.output import Output, one_line, reporting
 from ft_dcc.settings.resolve import read_settings
@@ -70,7 +70,7 @@ def batch_command(
     repair: tuple[str, ...],
     **options: Any,
 ) -> int:
-    """Publish the items of MANIFEST (CSV, TOML or JSON lines), of FOLDER with --match, or of shots with --from.
+    """Publish the items of MANIFEST (CSV or JSON lines), of FOLDER with --match, or of shots with --from.
 
     The options of a publish apply to all items; the columns of a manifest override them. --task is a rule, such as
     'Film/{sequence}/{shot}/Comp'. All problems are listed before the work starts. A second run publishes what is
@@ -80,7 +80,7 @@ def batch_command(
 
     if repair:
         raise click.UsageError("--repair needs one source. Publish the item alone: ft-dcc publish.")
-    request = make_request((), colour=read_colour_options(options), **options)
+    request = make_request((), **options)
     run = _engine(engine, _tls_files(tls_ca, tls_cert, tls_key))
     with connected() as session:
         found = _read_items(session, items, match, query, source, request)

@@ -20,9 +20,9 @@ from ft_dcc.cli.publish import (
     print_plan,
     print_planned,
     print_result,
-    publish_options,
     publish_showing_progress,
     repair_names,
+    scene_options,
 )
 from ft_dcc.cli.terminal.inputs import AbsolutePath, connected, find_account
 from ft_dcc.cli.terminal.output import Output, reporting
@@ -53,11 +53,7 @@ if TYPE_CHECKING:
     help="Blender: show objects and modifiers as in the viewport or as in renders (default: viewport).",
 )
 @click.option("--run-scripts", is_flag=True, help="Blender: run Python code of the file, such as drivers you trust.")
-@click.option("--allow-incomplete", is_flag=True, help="Publish although parts of the scene cannot be loaded.")
-@click.option(
-    "--include-scene/--no-include-scene", default=None, help="Upload the scene file as a component of the version."
-)
-@publish_options
+@scene_options
 @reporting
 def playblast_command(
     output: Output,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
@@ -13,14 +13,14 @@ import click
 
 from ft_dcc import errors
 from ft_dcc.cli.notes import find_open_notes, print_open_notes
-from ft_dcc.cli.terminal.inputs import FRAME_RANGE, FRAME_RATE, RESOLUTION, connected, find_account
+from ft_dcc.cli.terminal.inputs import ParsedText, connected, find_account
 from ft_dcc.cli.terminal.output import Output, format_table, problem_line, reporting
 from ft_dcc.files import sequences
-from ft_dcc.settings import definitions, resolve
+from ft_dcc.settings import resolve
+from ft_dcc.settings.publish_options import COLOUR_OPTIONS, OPTIONS, SCENES, SWITCH, TEXT, TEXTS, Option
 
 if TYPE_CHECKING:
     from ft_dcc.host import Host
-    from ft_dcc.media import ColourOptions
     from ft_dcc.publish import models, progress
     from ft_dcc.publish.jobs.job import Job
 
@@ -29,68 +29,7 @@ Command = Callable[..., Any]
 # Not the name of any check.
 _ALL = "*"
 
-# Options that are fields of ColourOptions; --colour-space is its space.
-_COLOUR_FIELDS = ("display", "view", "layer", "part", "stereo_view")
-
-_OPTIONS = (
-    click.option("--task", metavar="ID_OR_PATH", help="Task id, or PROJECT/SEQUENCE/SHOT/TASK (default: FT_DCC_TASK)."),
-    click.option(
-        "--review",
-        multiple=True,
-        metavar="NAME",
-        help="Review session: id, name, or a rule such as 'Dailies {date}'; created if missing; may be repeated.",
-    ),
-    click.option("--no-review", is_flag=True, help="Add to no review session; overrides the settings."),
-    click.option("--comment", default="", metavar="TEXT", help="Comment of the version."),
-    click.option("--note", default="", metavar="TEXT", help="Note for the reviewers."),
-    click.option("--label", metavar="NAME", help="Label of the note."),
-    click.option("--status", metavar="NAME", help="Status of the version."),
-    click.option("--task-status", metavar="NAME", help="Status of the task after the publish."),
-    click.option(
-        "--addresses", multiple=True, metavar="NOTE", help="Note that this version answers, by id; may be repeated."
-    ),
-    click.option(
-        "--asset", metavar="RULE_OR_ID", help="Rule for the asset's name, such as '{shot} {task}', or an asset's id."
-    ),
-    click.option("--asset-type", metavar="SHORT", help="Short name of the type of a new asset."),
-    click.option(
-        "--uses", multiple=True, metavar="VERSION_ID", help="Version that this one was made from; may be repeated."
-    ),
-    click.option("--notify/--no-notify", default=None, help="Send an event-hub notification."),
-    click.option("--slate/--no-slate", default=None, help="Add a slate."),
-    click.option("--watermark", metavar="TEXT", help="Text across the frames."),
-    click.option(
-        "--letterbox", metavar="SHAPE", help="Aspect ratio of the visible area, such as 2.39; the rest is black."
-    ),
-    click.option(
-        "--fill-missing/--no-fill-missing",
-        default=None,
-        help="Replace missing frames by the previous one, labelled.",
-    ),
-    click.option(
-        "--sound",
-        "sounds",
-        multiple=True,
-        metavar="FILE[@FRAME]",
-        help="Sound file; starts at FRAME (default: first frame).",
-    ),
-    click.option("--no-burnin", is_flag=True, help="Add no burn-in text; overrides the settings."),
-    click.option(
-        "--output",
-        "outputs",
-        multiple=True,
-        type=click.Choice(definitions.OUTPUTS),
-        help="Output in addition to the review movie; may be repeated.",
-    ),
-    click.option(
-        "--frames",
-        "frame_range",
-        type=FRAME_RANGE,
-        help="Frames, such as 1001-1048 (default: all found). 1001-1048+8 has 8 handle frames on either side, "
-        "1001-1048+8+4 has 4 after the last frame; 1001-1048x2 has every second frame.",
-    ),
-    click.option("--fps", type=FRAME_RATE, help="Frame rate: 24, 23.976 or 24000/1001."),
-    click.option("--resolution", type=RESOLUTION, help="Size in pixels, such as 1920x1080."),
+_FOLLOWING = (
     click.option("--dry-run", is_flag=True, help="Check everything and print what would be published."),
     click.option("--quiet", is_flag=True, expose_value=False, help="Show no progress."),
     click.option(
@@ -99,27 +38,6 @@ _OPTIONS = (
         metavar="[=CHECK]",
         help="Apply the repair named in the message; without a name, all of them.",
     ),
-)
-
-_COLOUR_OPTIONS = (
-    click.option(
-        "--colour-space",
-        metavar="NAME",
-        help="Colour space of the images, a name of the OCIO config, such as ACEScct for DPX (default: only OpenEXR is "
-        "converted).",
-    ),
-    click.option("--display", metavar="NAME", help="Display of the OCIO config (default: its first)."),
-    click.option(
-        "--view",
-        metavar="NAME",
-        help="View of the display (default: first view; with a built-in config, un-tone-mapped unless ACES or camera "
-        "log).",
-    ),
-    click.option(
-        "--layer", metavar="NAME", help="Layer of OpenEXR files, or a single channel such as Z (default: RGB)."
-    ),
-    click.option("--part", metavar="NAME", help="Part of OpenEXR files, by name or number from 0."),
-    click.option("--stereo-view", metavar="NAME", help="View of stereo OpenEXR files, such as left."),
 )
 
 
@@ -133,50 +51,69 @@ class PublishCommand(click.Command):
         return super().parse_args(ctx, [*options, *args[end:]])
 
 
-def publish_options(function: Command) -> Command:
+def publish_options(function: Command, *, for_scenes: bool = False) -> Command:
     """Add the options of a publish to a command; ``make_request`` takes their values."""
-    for option in reversed(_OPTIONS):
-        function = option(function)
-    return function
+    offered = {name: each for name, each in OPTIONS.items() if for_scenes or each.offered_for != SCENES}
+    return _decorated(function, (*_click_options(offered), *_FOLLOWING))
+
+
+def scene_options(function: Command) -> Command:
+    """Add the options of a publish of a scene to a command; ``make_request`` takes their values."""
+    return publish_options(function, for_scenes=True)
 
 
 def colour_options(function: Command) -> Command:
-    """Add the options for colours and channels of files to a command; ``read_colour_options`` takes their values."""
-    for option in reversed(_COLOUR_OPTIONS):
-        function = option(function)
+    """Add the options for colours and channels of files to a command; ``make_request`` takes their values."""
+    return _decorated(function, _click_options(COLOUR_OPTIONS))
+
+
+def _decorated(function: Command, decorators: Iterable[Command]) -> Command:
+    for decorate in reversed(tuple(decorators)):
+        function = decorate(function)
     return function
 
 
-def read_colour_options(options: dict[str, Any]) -> ColourOptions | None:
-    """Remove the values of ``colour_options`` from the options, and return what they choose, None for nothing."""
+def _click_options(options: Mapping[str, Option]) -> Iterator[Command]:
+    """Yield the options of the command line; their parameters have the names of the table."""
+    for name, option in options.items():
+        if option.has_flag and option.kind is SWITCH:
+            is_plain = option.setting is None
+            flags = f"--{option.flag}" if is_plain else f"--{option.flag}/--no-{option.flag}"
+            yield click.option(flags, name, is_flag=True, default=False if is_plain else None, help=option.help)
+        elif option.has_flag:
+            yield click.option(
+                f"--{option.flag}",
+                name,
+                multiple=option.kind is TEXTS,
+                default="" if option.kind is TEXT and option.setting is None else None,
+                metavar=option.metavar,
+                type=_type_of(option),
+                help=option.help,
+            )
+        if option.off:
+            yield click.option(f"--no-{option.flag}", f"no_{name}", is_flag=True, help=option.off)
+
+
+def _type_of(option: Option) -> click.ParamType | type[str]:  # type: ignore[type-arg] # as in inputs.py
+    if option.choices:
+        return click.Choice(option.choices)
+    return str if option.kind.convert is str else ParsedText(option.kind.name, option.kind.convert)
+
+
+def make_request(source: tuple[str, ...], **given: Any) -> models.PublishRequest:
+    """Return the request for the values of ``publish_options`` and ``colour_options``."""
     from ft_dcc.media import ColourOptions
-
-    given = {"space": options.pop("colour_space"), **{name: options.pop(name) for name in _COLOUR_FIELDS}}
-    names = {name: value for name, value in given.items() if value is not None}
-    return attrs.evolve(ColourOptions.of_settings(), **names) if names else None
-
-
-def make_request(
-    source: tuple[str, ...],
-    *,
-    review: tuple[str, ...],
-    no_review: bool,
-    no_burnin: bool,
-    slate: bool | None,
-    outputs: tuple[str, ...],
-    **options: Any,
-) -> models.PublishRequest:
-    """Return the request for the values of ``publish_options``."""
     from ft_dcc.publish.models import PublishRequest
 
-    return PublishRequest(
-        source=source,
-        review=() if no_review else review or None,
-        burnin={} if no_burnin else None,
-        slate=_slate_lines() if slate else None if slate is None else (),
-        outputs=outputs or None,
-        **options,
-    )
+    for name, option in OPTIONS.items():
+        if option.kind is TEXTS:
+            given[name] = given[name] or None
+        if option.off and given.pop(f"no_{name}"):
+            given[name] = False if option.kind is SWITCH else ()
+    colours = {name: value for name in COLOUR_OPTIONS if (value := given.pop(name, None)) is not None}
+    if colours:
+        given["colour"] = attrs.evolve(ColourOptions.of_settings(), **colours)
+    return PublishRequest(source=source, **given)
 
 
 def repair_names(repair: tuple[str, ...]) -> tuple[str, ...]:
@@ -204,8 +141,7 @@ def publish_command(
     versions are not. The number can also be written as @@@@, $F4 or <frame04>, a range can follow it
     (sh010.%04d.exr 1001-1010), and %V stands for each stereo view.
     """
-    colour = read_colour_options(options)
-    request = make_request(sequences.join_sequences(_expand_folders(source)), colour=colour, **options)
+    request = make_request(sequences.join_sequences(_expand_folders(source)), **options)
     if dry_run:
         return print_plan(output, request)
     return print_result(output, publish_showing_progress(output, request, repair))
@@ -343,12 +279,6 @@ def print_result(output: Output, published: models.Published) -> int:
 def version_line(version: models.PublishedVersion) -> str:
     """Return the line for a version: source, number and link."""
     return f"{version.source}: version {version.version}  {version.link or ''}".rstrip()
-
-
-def _slate_lines() -> tuple[str, ...]:
-    from ft_dcc.publish.slate_template import read_slate
-
-    return read_slate(resolve.read_settings()).lines
 
 
 @click.command(name="ui", short_help="Open the dialog that publishes files.")

@@ -41,7 +41,7 @@ def task_command() -> None:
     "table",
     type=AbsolutePath(dir_okay=False),
     metavar="FILE",
-    help="CSV, TOML ([[items]]) or JSON lines with path, and optionally frames and fps, for many tasks.",
+    help="CSV or JSON lines with path, and optionally frames and fps, for many tasks.",
 )
 @click.option("--frames", type=FRAME_RANGE, help="Frames of the shot: 1001-1048, or 1001-1048+8 with handles.")
 @click.option("--fps", type=FRAME_RATE, help="Frame rate of the shot: 24, 23.976 or 24000/1001.")

@@ -71,7 +71,7 @@ def burnin_of(instance: Instance) -> Burnin:
             "comment": request.comment,
             "lens": lens,
         },
-        slate=request.slate or (),
+        slate=request.slate_lines,
         slate_images=request.slate_images or SlateImages(),
         watermark=request.watermark or "",
         aspect=aspect_ratio(request.letterbox) if request.letterbox else None,

@@ -15,90 +15,28 @@ from ft_dcc import errors, host
 from ft_dcc.frames import FrameRange, Frames, Resolution
 from ft_dcc.media import ColourOptions, SlateImages
 from ft_dcc.production.versions import SCENE_COMPONENT
-
-
-def _texts(value: str | Iterable[str] | None) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    return (value,) if isinstance(value, str) else tuple(value)
-
-
-def strip_surrogates(text: str) -> str:
-    r"""Return the text without surrogates, which no server accepts.
-
-    Bytes that the locale could not decode, in a file's name or on a command line, are decoded as UTF-8.
-
-    >>> strip_surrogates("Stra\udcc3\udc9fe"), strip_surrogates("\ud83d?")
-    ('Straße', '??')
-    """
-    raw = re.compile("[\udc80-\udcff]+")
-    decoded = raw.sub(lambda found: found[0].encode("ascii", "surrogateescape").decode("utf-8", "replace"), text)
-    return decoded.encode("utf-8", "replace").decode("utf-8")
-
-
-def _optional_texts(value: str | Iterable[str] | None) -> tuple[str, ...] | None:
-    """Convert one or more texts; None means "as the settings say", an empty text means none."""
-    return None if value is None else tuple(strip_surrogates(text) for text in _texts(value) if text)
+from ft_dcc.settings.publish_options import PublishOptions, strip_surrogates
 
 
 @attrs.frozen
-class PublishRequest:
-    """The options of a publish; options that are None have the settings' values.
+class PublishRequest(PublishOptions):
+    """The request of a publish: its options, and what has no place on a command line.
 
-    * ``task`` is an id or a path; by default the scene's task, or the setting's.
-    * ``source`` is one or more of: a camera's name, a sequence (``sh010.%04d.png``), a movie, an image; by default the
-      scene's own camera.
-    * ``review`` is the name, the id or the rule of one or more review sessions; a name that does not exist is created.
-    * ``frame_range``, ``fps`` and ``resolution`` override the shot's values.
-    * ``asset`` is the rule for the asset's name, with ``{task}``, ``{shot}`` and ``{source}``, or an asset's id.
-    * ``uses`` are the ids of the versions that this one was made from; ``note`` and ``label`` are for the reviewers.
-    * ``addresses`` are the ids of the reviewers' notes that this version answers; ``task_status`` is the name of the
-      status that the task gets.
-    * ``burnin`` maps places in the image ("top left") to templates, ``slate`` is the lines of the slate and
-      ``slate_images`` what it shows beside them, ``watermark`` lies across all frames, ``letterbox`` is the aspect
-      ratio ("2.39") outside of which the image is black.
-    * ``outputs`` are made in addition to the review movie. ``fill_missing`` replaces a missing frame by the previous
-      one.
-    * ``include_scene`` uploads the scene file as a component of the version.
-    * ``rendered_from`` is the scene of existing files as their render recorded it: "file", "program", "source",
-      "has_unsaved_changes", and "sha256" and "modified" of the file at that time; empty for all other sources.
-    * ``allow_incomplete`` publishes a scene although files that it needs are missing.
-    * ``sounds`` are files, each with the frame at which it starts ("music.wav@993"), by default the first.
-    * ``colour`` is the colour space of frames and how they are displayed; ``look`` are options of the host's playblast;
-      empty means as the setting says.
-    * ``scene_sound`` is whether the movie of a camera has the sound of its scene.
+    ``colour`` is the colour space of frames and how they are displayed; ``look`` are options of the host's playblast;
+    empty means as the setting says. ``slate_images`` is what the slate shows beside its lines. ``rendered_from`` is the
+    scene of existing files as their render recorded it: "file", "program", "source", "has_unsaved_changes", and
+    "sha256" and "modified" of the file at that time; empty for all other sources.
     """
 
-    task: str | None
-    source: tuple[str, ...] = attrs.field(default=None, converter=_texts)
-    review: tuple[str, ...] | None = attrs.field(default=None, converter=_optional_texts)
-    comment: str = attrs.field(default="", converter=strip_surrogates)
-    frame_range: FrameRange | None = None
-    fps: Fraction | None = None
-    resolution: Resolution | None = None
-    asset: str | None = None
-    asset_type: str | None = None
-    status: str | None = None
-    task_status: str | None = None
-    uses: tuple[str, ...] = attrs.field(default=(), converter=_texts)
-    addresses: tuple[str, ...] = attrs.field(default=(), converter=_texts)
-    note: str = attrs.field(default="", converter=strip_surrogates)
-    label: str | None = None
-    notify: bool | None = None
-    burnin: Mapping[str, str] | None = None
-    slate: tuple[str, ...] | None = attrs.field(default=None, converter=_optional_texts)
     slate_images: SlateImages | None = None
-    watermark: str | None = None
-    letterbox: str | None = None
-    fill_missing: bool | None = None
-    include_scene: bool | None = None
-    allow_incomplete: bool = False
-    sounds: tuple[str, ...] = attrs.field(default=(), converter=_texts)
-    outputs: tuple[str, ...] | None = attrs.field(default=None, converter=_optional_texts)
     colour: ColourOptions | None = None
     look: Mapping[str, Any] = attrs.field(factory=dict)
-    scene_sound: bool = True
     rendered_from: Mapping[str, Any] = attrs.field(factory=dict)
+
+    @property
+    def slate_lines(self) -> tuple[str, ...]:
+        """The lines of the slate, none before the settings have given those of ``slate=True``."""
+        return self.slate if isinstance(self.slate, tuple) else ()
 
     @property
     def has_note(self) -> bool:
@@ -116,7 +54,7 @@ class PublishRequest:
 
     @property
     def _templates(self) -> tuple[str, ...]:
-        templates = (*(self.burnin or {}).values(), *(self.slate or ()), self.watermark or "")
+        templates = (*(self.burnin or {}).values(), *self.slate_lines, self.watermark or "")
         return tuple(filter(None, templates))
 
 

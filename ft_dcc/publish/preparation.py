@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime
 import os
+from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -14,7 +15,20 @@ from ft_dcc.host_support import looks
 from ft_dcc.publish import models
 from ft_dcc.publish.jobs.job import Job, jobs_folder
 from ft_dcc.publish.slate_template import read_slate
-from ft_dcc.settings import definitions, resolve
+from ft_dcc.settings import resolve
+from ft_dcc.settings.publish_options import (
+    ALL,
+    BURNIN_POSITIONS,
+    FILES,
+    NAME,
+    OPTIONS,
+    SCENES,
+    SWITCH,
+    TEXT,
+    TEXTS,
+    Option,
+    check_burnin_template,
+)
 
 if TYPE_CHECKING:
     from ft_dcc.host import Host
@@ -43,45 +57,43 @@ def apply_settings(
     request: models.PublishRequest, settings: resolve.Settings, *, in_host: bool
 ) -> models.PublishRequest:
     """Return the request with the settings' values for all options that it leaves out; raise SettingInvalid."""
-    rules = settings.items("review") if request.review is None else request.review
-    corners = {place.replace("_", " "): settings.get(f"burnin_{place}") or "" for place in definitions.BURNIN_POSITIONS}
-    letterbox = (settings.get("letterbox") or "") if request.letterbox is None else request.letterbox
-    if letterbox:
-        aspect_ratio(letterbox)
-    slate, images = request.slate, request.slate_images
-    is_drawn = settings.get("slate") == "true" if slate is None else bool(slate)
-    if is_drawn and (slate is None or images is None):
-        found = read_slate(settings)
-        slate, images = found.lines if slate is None else slate, images or found.images
-    fill_missing = settings.get("fill_missing") == "true" if request.fill_missing is None else request.fill_missing
-    include_scene = request.include_scene
-    if include_scene is None:
-        include_scene = (in_host or bool(request.rendered_from)) and settings.get("include_scene") == "true"
-    for template in (*(request.burnin or {}).values(), *(request.slate or ()), request.watermark or ""):
-        definitions.check_burnin_template(template)
-    return attrs.evolve(
-        request,
-        include_scene=include_scene,
-        task=request.task or (None if in_host else settings.get("task")),
-        review=tuple(map(_with_date, rules)),
-        asset=request.asset or settings.get("asset_name"),
-        asset_type=request.asset_type or settings.get("asset_type"),
-        status=request.status or settings.get("status"),
-        task_status=request.task_status or settings.get("task_status"),
-        notify=settings.get("notify") == "true" if request.notify is None else request.notify,
-        burnin={
-            place: _with_date(text)
-            for place, text in (corners if request.burnin is None else request.burnin).items()
-            if text
-        },
-        slate=tuple(map(_with_date, slate or ())),
-        slate_images=images,
-        watermark=_with_date((settings.get("watermark") or "") if request.watermark is None else request.watermark),
-        letterbox=letterbox,
-        fill_missing=fill_missing,
-        sounds=tuple(os.path.abspath(text) for text in request.sounds),  # noqa: PTH100 - as for the sources
-        outputs=settings.items("outputs") if request.outputs is None else request.outputs,
-    )
+    applied = {ALL, SCENES if in_host or request.rendered_from else ALL, ALL if in_host else FILES}
+    values = {name: _value(each, getattr(request, name), settings, applied) for name, each in OPTIONS.items()}
+    if values["letterbox"]:
+        aspect_ratio(values["letterbox"])
+    if values["burnin"] is None:
+        places = {place.replace("_", " "): settings.get(f"burnin_{place}") for place in BURNIN_POSITIONS}
+        values["burnin"] = {place: text for place, text in places.items() if text}
+    if values["slate"] is True or (values["slate"] and request.slate_images is None):
+        slate = read_slate(settings)
+        values["slate"] = slate.lines if values["slate"] is True else values["slate"]
+        values["slate_images"] = request.slate_images or slate.images
+    values["slate"] = values["slate"] or ()
+    for template in (*values["burnin"].values(), *values["slate"], values["watermark"]):
+        check_burnin_template(template)
+    values["burnin"] = {place: _with_date(text) for place, text in values["burnin"].items() if text}
+    values["watermark"] = _with_date(values["watermark"])
+    for name in ("review", "slate"):
+        values[name] = tuple(map(_with_date, values[name]))
+    return attrs.evolve(request, **values)
+
+
+def _value(option: Option, value: Any, settings: resolve.Settings, applied: Collection[str]) -> Any:
+    """Return the value of an option, from its setting if it is left out."""
+    if option.is_path:
+        # The job outlives the working folder. Not resolve(): a studio's paths may contain links on purpose.
+        return tuple(os.path.abspath(text) for text in value)  # noqa: PTH100
+    is_given = bool(value) if option.kind is NAME else value is not None
+    if option.setting is None or is_given:
+        return value
+    if option.setting_for not in applied:
+        return False if option.kind is SWITCH else None
+    if option.kind is SWITCH:
+        return settings.get(option.setting.name) == "true"
+    if option.kind is TEXTS:
+        return settings.items(option.setting.name)
+    text = settings.get(option.setting.name)
+    return text or "" if option.kind is TEXT else text
 
 
 def _with_date(rule: str) -> str:

@@ -14,9 +14,10 @@ from ft_dcc.errors import CameraMissing, StorageError
 from ft_dcc.files.checksum import revision_of, sha256_of
 from ft_dcc.host import DescribesCameras, DescribesCaptures, find_host_of
 from ft_dcc.host_support.camera_settings import Settings, pack_settings
-from ft_dcc.publish import models, slots
+from ft_dcc.publish import slots
 from ft_dcc.publish.encode_source import media_folder
 from ft_dcc.publish.pipeline.pyblish_adapter import Instance
+from ft_dcc.settings.publish_options import strip_surrogates
 
 if TYPE_CHECKING:
     from ft_dcc.host import Host
@@ -57,7 +58,7 @@ def record(instance: Instance, host: Host) -> dict[str, Any]:
         origin.update(camera_settings(settings))
     if scene.path is None:
         return origin
-    origin["file"] = models.strip_surrogates(str(scene.path))
+    origin["file"] = strip_surrogates(str(scene.path))
     raise_if_cancelled = slots.PROGRESS.get(instance.context).raise_if_cancelled
     if slots.REQUEST.get(instance.context).include_scene:
         return {**origin, **revision_of(_copy(instance, scene.path), raise_if_cancelled)}

@@ -13,6 +13,7 @@ import platformdirs
 
 from ft_dcc.errors import SettingInvalid
 from ft_dcc.settings import definitions, toml_file
+from ft_dcc.settings.setting import Setting
 
 _BY_NAME = {setting.name: setting for setting in definitions.SETTINGS}
 
@@ -21,7 +22,7 @@ _BY_NAME = {setting.name: setting for setting in definitions.SETTINGS}
 class Value:
     """The value of a setting and its origin; the repr does not contain secrets."""
 
-    setting: definitions.Setting
+    setting: Setting
     text: str | None
     origin: str
 
@@ -123,7 +124,7 @@ def _from_file(file: toml_file.SettingsFile, name: str, content: Any) -> Value:
     return _validated(setting, _text(setting, content, file, where), f"{file.layer}: {where}", where)
 
 
-def _text(setting: definitions.Setting, content: Any, file: toml_file.SettingsFile, where: str) -> str:
+def _text(setting: Setting, content: Any, file: toml_file.SettingsFile, where: str) -> str:
     """Return the value of a file as the text that an environment variable would contain."""
     if isinstance(content, bool) and setting.is_boolean:
         return str(content).lower()
@@ -138,7 +139,7 @@ def _text(setting: definitions.Setting, content: Any, file: toml_file.SettingsFi
     return (setting.separator or "").join(parts)
 
 
-def _expected_type(setting: definitions.Setting) -> str:
+def _expected_type(setting: Setting) -> str:
     if setting.is_boolean:
         return "true or false"
     return "a string or an array of strings" if setting.separator else "a string"
@@ -150,7 +151,7 @@ def _type_name(content: object) -> str:
     return f"{str(content).lower()} without quotation marks"
 
 
-def _find_setting(name: str, where: str) -> definitions.Setting:
+def _find_setting(name: str, where: str) -> Setting:
     if name in _BY_NAME:
         return _BY_NAME[name]
     nearest = difflib.get_close_matches(name, _BY_NAME, 1, 0.5)
@@ -158,14 +159,14 @@ def _find_setting(name: str, where: str) -> definitions.Setting:
     raise SettingInvalid(f"{where}: there is no setting called {name}. {hint}")
 
 
-def _absolute(setting: definitions.Setting, part: str) -> str:
+def _absolute(setting: Setting, part: str) -> str:
     """Return a path that another process with another working folder understands; names without a folder stay."""
     is_name = not os.path.dirname(part) and setting.name not in ("fonts", "jobs", "local_studio", "plugins")  # noqa: PTH120
     # Not resolve(): a studio's paths may contain links on purpose.
     return part if not part or "://" in part or is_name else os.path.abspath(part)  # noqa: PTH100
 
 
-def _validated(setting: definitions.Setting, text: str, origin: str, where: str = "") -> Value:
+def _validated(setting: Setting, text: str, origin: str, where: str = "") -> Value:
     if setting.is_path:
         parts = text.split(setting.separator) if setting.separator else [text]
         text = (setting.separator or "").join(_absolute(setting, part) for part in parts)

@@ -13,8 +13,9 @@ import platformdirs
 from ft_dcc.errors import SettingInvalid, StorageError
 from ft_dcc.files.atomic import write_atomically
 from ft_dcc.settings import toml_file
-from ft_dcc.settings.definitions import SETTINGS, Setting
+from ft_dcc.settings.definitions import SETTINGS
 from ft_dcc.settings.resolve import check_value
+from ft_dcc.settings.setting import Setting
 
 
 def user_file(environ: Mapping[str, str] | None = None) -> Path:

@@ -1,15 +1,7 @@
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
-
-TESTS = Path(__file__).resolve().parents[1]
-if str(TESTS) not in sys.path:
-    sys.path.insert(0, str(TESTS))
-
-from doubles.batch_folder import Batch, running_dask  # noqa: E402
+from doubles.batch_folder import Batch, running_dask
 
 
 @pytest.fixture

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import wave
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from doubles.colour_bars import painted
+from doubles.command_line import account_variables, run_command
+from doubles.numbered_images import run_ffmpeg
+
+from ft_dcc.cli.publish import publish_command
+from ft_dcc.frames import Resolution
+from ft_dcc.production.tasks import ensure_task
+from ft_dcc.session import operations
 
 TESTS = Path(__file__).resolve().parents[1]
-if str(TESTS) not in sys.path:
-    sys.path.insert(0, str(TESTS))
-
-from doubles.colour_bars import painted  # noqa: E402
-from doubles.numbered_images import run_ffmpeg  # noqa: E402
-
-from ft_dcc.cli.publish import publish_command  # noqa: E402
-from ft_dcc.frames import Resolution  # noqa: E402
-from ft_dcc.production.tasks import ensure_task  # noqa: E402
-from ft_dcc.session import operations  # noqa: E402
 
 
 @pytest.fixture
@@ -32,19 +28,13 @@ def publish(studio_server, session, tmp_path):
     task = ensure_task(session, f"{tmp_path.name}{os.getpid()}/SQ010/SH010/Animation")
     environ = {
         **os.environ,
-        "FTRACK_SERVER": studio_server.server_url,
-        "FTRACK_API_USER": studio_server.api_user,
-        "FTRACK_API_KEY": studio_server.api_key,
+        **account_variables(studio_server, tmp_path / "jobs"),
         "FTRACK_TASKID": task["id"],
-        "FT_DCC_JOBS": str(tmp_path / "jobs"),
         "FT_DCC_REVIEW": "Dailies {date}",
     }
 
     def run(*options, source="sh010.####.png"):
-        command = [sys.executable, "-m", "ft_dcc.cli.main", "publish", source, "--fps", "24", *options]
-        return subprocess.run(
-            command, env=environ, cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=120, check=False
-        )
+        return run_command("publish", source, "--fps", "24", *options, environ=environ, folder=tmp_path)
 
     run.environ = environ
     return run
@@ -107,17 +97,8 @@ def test_publish_options_are_applied_to_the_version(session, publish):
     assert first["review_entries"] == []
     done = publish(
         *("--review", "Client", "--review", "Dailies", "--status", "Pending Review", "--asset", "{shot}"),
-        *(
-            "--asset-type",
-            "geo",
-            "--uses",
-            first["version_id"],
-            "--note",
-            "Look at 1003.",
-            "--comment",
-            "wip",
-            "--json",
-        ),
+        *("--asset-type", "geo", "--uses", first["version_id"], "--note", "Look at 1003.", "--comment", "wip"),
+        "--json",
     )
     assert done.returncode == 0, done.stderr
     version = session.query(

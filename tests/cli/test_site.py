@@ -252,7 +252,6 @@ def _session_requests(posts):
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("tasks.toml", '[[items]]\npath = "PROJECT/SQ010/SH010/Comp"\nframes = "1001-1048"\nfps = 24\n'),
         ("tasks.jsonl", '{"path": "PROJECT/SQ010/SH010/Comp", "frames": "1001-1048", "fps": 24}\n'),
         ("tasks.csv", "path;frames;fps\nPROJECT/SQ010/SH010/Comp;1001-1048;24\n"),
     ],

@@ -8,11 +8,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from uuid import uuid4
 
 from doubles.colour_bars import painted
+from doubles.command_line import account_variables, run_command
+from run_options import TIMEOUT_SECONDS, wait_until
 
 from ft_dcc.frames import Resolution
 from ft_dcc.production.tasks import ensure_task
@@ -33,10 +34,7 @@ class Batch:
         self.project = f"Batch{uuid4().hex[:10]}"
         self.environ = {
             **os.environ,
-            "FTRACK_SERVER": server.server_url,
-            "FTRACK_API_USER": server.api_user,
-            "FTRACK_API_KEY": server.api_key,
-            "FT_DCC_JOBS": str(self.jobs),
+            **account_variables(server, self.jobs),
             "FT_DCC_REVIEW": "",
         }
         self.rows = []
@@ -68,8 +66,13 @@ class Batch:
         return subprocess.Popen(line, env=self.environ, cwd=self.folder, **pipes, **options)
 
     def run(self, *arguments, command="batch"):
-        process = self.start(*arguments, command=command)
-        stdout, stderr = process.communicate(timeout=300)
+        """Run a command in this process."""
+        return run_command(command, *arguments, environ=self.environ, folder=self.folder)
+
+    def run_process(self, *arguments):
+        """Run ``ft-dcc batch`` in a process of its own, for clients that leave threads."""
+        process = self.start(*arguments)
+        stdout, stderr = process.communicate(timeout=TIMEOUT_SECONDS)
         assert "Traceback" not in stderr
         return subprocess.CompletedProcess([], process.returncode, stdout, stderr)
 
@@ -99,9 +102,10 @@ def running_dask(batch, *security):
     options = ("--host", "127.0.0.1", "--no-dashboard")
     try:
         scheduler = start("scheduler", *options, "--port", "0", "--scheduler-file", str(scheduler_file))
-        while not scheduler_file.is_file():
-            assert scheduler.poll() is None, (batch.folder / "dask-0.log").read_text("utf-8")
-            time.sleep(0.1)
+        wait_until(
+            lambda: scheduler_file.is_file() or scheduler.poll() is not None, "the address of the Dask scheduler"
+        )
+        assert scheduler.poll() is None, (batch.folder / "dask-0.log").read_text("utf-8")
         address = json.loads(scheduler_file.read_text("utf-8"))["address"]
         workers = [start("worker", address, *options, "--nthreads", "1", "--no-nanny") for _ in range(2)]
         yield address.partition("://")[2], workers

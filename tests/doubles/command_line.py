@@ -1,30 +1,56 @@
-"""The command ``ft-dcc`` within the process of a test."""
+"""The command ``ft-dcc`` in this process, which costs no start of an interpreter for each command line."""
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
-from contextlib import redirect_stderr, redirect_stdout
-from types import SimpleNamespace
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
 from ft_dcc.cli.main import run
 
 
-def ft_dcc(*arguments: str, **environ: str) -> SimpleNamespace:
-    """Run the command in this process, with these variables in its environment."""
-    stdout, stderr = io.StringIO(), io.StringIO()
-    with mock.patch.dict(os.environ, environ), redirect_stdout(stdout), redirect_stderr(stderr):
-        code = run(arguments)
-    return SimpleNamespace(returncode=code, stdout=stdout.getvalue(), stderr=stderr.getvalue())
+def account_variables(credentials: Any, jobs: Path | None = None) -> dict[str, str]:
+    """Return the variables that name a server and a login; ``jobs`` is the jobs folder."""
+    return {
+        "FTRACK_SERVER": credentials.server_url,
+        "FTRACK_API_USER": credentials.api_user,
+        "FTRACK_API_KEY": credentials.api_key,
+        **({} if jobs is None else {"FT_DCC_JOBS": str(jobs)}),
+    }
 
 
 def environment(server: Any) -> dict[str, str]:
-    """Return the variables that name a server and a login."""
-    known = server.credentials
-    return {
-        "FTRACK_SERVER": known.server_url,
-        "FTRACK_API_USER": known.api_user,
-        "FTRACK_API_KEY": known.api_key,
-    }
+    """Return the variables that name a server process and its login."""
+    return account_variables(server.credentials)
+
+
+def run_command(
+    *arguments: object, environ: Mapping[str, str] | None = None, folder: Path | None = None, given: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run ``ft-dcc ARGUMENTS``, and return its exit code, stdout and stderr.
+
+    ``environ`` is the whole environment, by default that of this process, ``folder`` the working folder and ``given``
+    the text on stdin.
+    """
+    stdout, stderr = io.StringIO(), io.StringIO()
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(mock.patch.dict(os.environ, environ or {}, clear=environ is not None))
+        stack.enter_context(mock.patch("sys.stdin", io.StringIO(given)))
+        stack.enter_context(contextlib.redirect_stdout(stdout))
+        stack.enter_context(contextlib.redirect_stderr(stderr))
+        if folder is not None:
+            stack.callback(os.chdir, Path.cwd())
+            os.chdir(folder)
+        code = run([str(each) for each in arguments])
+    assert "Traceback" not in stderr.getvalue()
+    return subprocess.CompletedProcess(arguments, code, stdout.getvalue(), stderr.getvalue())
+
+
+def ft_dcc(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run the command with these variables in addition to those of this process."""
+    return run_command(*arguments, environ={**os.environ, **environ})

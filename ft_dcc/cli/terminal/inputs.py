@@ -71,12 +71,15 @@ def connected() -> Iterator[Session]:
         yield session
 
 
-class _ParsedText(click.ParamType):  # type: ignore[type-arg] # not subscriptable in every supported click
+class ParsedText(click.ParamType):  # type: ignore[type-arg] # not subscriptable in every supported click
+    """A text that a function converts; its SettingInvalid is wrong usage."""
+
     def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
         self.name = name
         self._parse = parse
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the converted text."""
         if not isinstance(value, str):
             return value
         try:
@@ -115,8 +118,8 @@ def _parse_end(text: str) -> datetime.datetime:
     return end
 
 
-FRAME_RANGE = _ParsedText("range", frames.FrameRange.parse)
-FRAME_RATE = _ParsedText("rate", frames.frame_rate)
-RESOLUTION = _ParsedText("size", frames.Resolution.parse)
-TIME = _ParsedText("time", _parse_time)
-END_TIME = _ParsedText("time", _parse_end)
+FRAME_RANGE = ParsedText("range", frames.FrameRange.parse)
+FRAME_RATE = ParsedText("rate", frames.frame_rate)
+RESOLUTION = ParsedText("size", frames.Resolution.parse)
+TIME = ParsedText("time", _parse_time)
+END_TIME = ParsedText("time", _parse_end)

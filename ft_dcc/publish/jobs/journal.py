@@ -53,15 +53,6 @@ _RECORD_TYPES: dict[str, type] = {
 }
 _RECORD_NAMES = {record: name for name, record in _RECORD_TYPES.items()}
 
-# Journals of earlier releases use these names of plugins and of fields.
-PLUGIN_ALIASES = {
-    "CollectDetails": "CollectOptions",
-    "CollectFilm": "CollectMovie",
-    "FindNumber": "PredictVersionNumber",
-    "TranscodeFilm": "TranscodeMovie",
-}
-_FIELD_ALIASES = {"PublishRequest": {"is_filling": "fill_missing"}}
-
 
 def write_value(value: Any) -> str:
     """Return one line of JSON for a value made of plain data and of the suite's own types."""
@@ -89,21 +80,10 @@ def _from_plain(plain: dict[str, Any]) -> Any:
         if name in _TEXT_TYPES:
             return _TEXT_TYPES[name](content)
         if name in _RECORD_TYPES:
-            aliases = _FIELD_ALIASES.get(name, {})
             # JSON has no tuples, and the records have no lists.
             values = {key: tuple(value) if isinstance(value, list) else value for key, value in content.items()}
-            return _RECORD_TYPES[name](**{aliases.get(key, key): value for key, value in values.items()})
+            return _RECORD_TYPES[name](**values)
     return plain
-
-
-def _with_present_names(event: dict[str, Any]) -> dict[str, Any]:
-    """Replace the plugin names of earlier releases in the event."""
-    for step in (*event.get("steps", ()), event.get("step")):
-        if isinstance(step, dict):
-            step["name"] = PLUGIN_ALIASES.get(step["name"], step["name"])
-    if "again" in event:
-        event["again"] = [PLUGIN_ALIASES.get(name, name) for name in event["again"]]
-    return event
 
 
 @attrs.define
@@ -159,7 +139,10 @@ class Journal:
 
     def _event(self, number: int, line: bytes) -> dict[str, Any]:
         try:
-            return _with_present_names(read_value(line.decode("ascii")))
+            event = read_value(line.decode("ascii"))
+            if isinstance(event, dict):
+                return event
+            raise ValueError("an event is an object")
         except (ValueError, TypeError, AttributeError, KeyError) as error:
             raise errors.JobNotFound(
                 f"The journal {self.path} is damaged in line {number}. Publish the captured frames beside it, "

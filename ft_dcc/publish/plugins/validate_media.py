@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
 from ft_dcc import errors
 from ft_dcc.media import ffmpeg, ocio
-from ft_dcc.publish import encode_source, slots
+from ft_dcc.publish import encode_source, models, slots
 from ft_dcc.publish.pipeline.pyblish_adapter import VALIDATOR, Context, ContextPlugin, Instance, InstancePlugin
 from ft_dcc.settings import resolve
+from ft_dcc.settings.publish_options import OPTIONS
 
 
 class ValidateSound(InstancePlugin):
@@ -37,13 +39,8 @@ class ValidateStill(InstancePlugin):
 
         Raises ValueMismatch for another size than the requested one. The size of the shot is that of its frames.
         """
-        request, settings = slots.REQUEST.get(instance.context), resolve.read_settings()
-        options = ["--sound"] if request.sounds else []
-        if request.frame_range is not None:
-            options.append("--frames")
-        if request.slate and settings.get("slate") != "true":
-            options.append("--slate")
-        options += [f"--output {name}" for name in request.outputs or () if name not in settings.items("outputs")]
+        request = slots.REQUEST.get(instance.context)
+        options = list(_options_of_movies(request))
         if options:
             name = Path(slots.SOURCE.get(instance).text).name
             raise errors.UserFixableError(
@@ -54,6 +51,20 @@ class ValidateStill(InstancePlugin):
         if expected is not None and found != expected:
             message = f"The image is {found}; expected {expected}. --resolution checks and does not scale."
             raise errors.ValueMismatch("resolution", found=found, expected=expected, message=message)
+
+
+def _options_of_movies(request: models.PublishRequest) -> Iterator[str]:
+    """Yield the requested options that need a movie, as they are written on the command line."""
+    settings = resolve.read_settings()
+    for name, option in OPTIONS.items():
+        value, setting = getattr(request, name), option.setting
+        if not option.needs_movie or not value:
+            continue
+        if setting is None or setting.is_boolean:
+            if setting is None or settings.get(setting.name) != "true":
+                yield f"--{option.flag}"
+        else:
+            yield from (f"--{option.flag} {each}" for each in value if each not in settings.items(setting.name))
 
 
 class ValidateMovieColour(InstancePlugin):

@@ -10,7 +10,7 @@ from ft_dcc.errors import SettingInvalid
 from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.publish.models import PublishRequest
 from ft_dcc.publish.slate_template import read_slate
-from ft_dcc.settings.definitions import OUTPUTS
+from ft_dcc.settings.publish_options import OUTPUTS
 from ft_dcc.settings.resolve import read_settings
 
 from ..host import TASK_PROPERTY, BlenderHost

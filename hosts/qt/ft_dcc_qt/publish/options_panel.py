@@ -10,7 +10,7 @@ from ft_dcc.errors import Error, SettingInvalid
 from ft_dcc.frames import Resolution
 from ft_dcc.host import Host, SupportsLooks
 from ft_dcc.publish.slate_template import read_slate
-from ft_dcc.settings.definitions import BURNIN_POSITIONS
+from ft_dcc.settings.publish_options import BURNIN_POSITIONS
 from ft_dcc.settings.resolve import Settings
 from ft_dcc.ui.publish_controller import PublishController
 from ft_dcc_qt import style
