@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import attrs
 import pytest
+from doubles.server_processes import ForkedProcess, start_process
 from run_options import SEED, TIMEOUT_SECONDS, repeat_commands, sort_items
 
 from ft_dcc.server.database.data_folder import Credentials
@@ -30,7 +31,7 @@ class ServerProcess:
     """A running server process, its data folder and its credentials."""
 
     data: Path
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[str] | ForkedProcess
     credentials: Credentials
 
     @property
@@ -97,18 +98,9 @@ def start_server_at(data: Path, *arguments: str, change: str = "") -> ServerProc
 
     ``change`` are Python statements that the server process runs first.
     """
-    program = (
-        ["-c", f"{change}\nfrom ft_dcc.server.__main__ import main\nmain()"] if change else ["-m", "ft_dcc.server"]
-    )
     data.parent.mkdir(parents=True, exist_ok=True)
     log = data.parent / f"{data.name}.log"
-    with log.open("w", encoding="utf-8") as errors:
-        process = subprocess.Popen(
-            [sys.executable, *program, "--data", str(data), *arguments],
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            encoding="utf-8",
-        )
+    process = start_process(["--data", str(data), *arguments], change, log)
     assert process.stdout is not None
     lines = "".join(process.stdout.readline() for _ in range(3))
     if not lines:
