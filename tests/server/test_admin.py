@@ -6,12 +6,15 @@ import io
 import json
 import os
 import stat
-import subprocess
-import sys
+from contextlib import redirect_stderr, redirect_stdout
+from types import SimpleNamespace
+from uuid import uuid4
 
 import pytest
 import requests
+from run_options import TIMEOUT_SECONDS
 
+from ft_dcc.cli.main import run
 from ft_dcc.errors import StorageError, ValidationError
 from ft_dcc.server.admin.service import export_lines, open_admin
 from ft_dcc.server.auth import api_keys
@@ -25,16 +28,13 @@ def lines(*entities):
     return io.BytesIO(b"".join(json.dumps(entity).encode() + b"\n" for entity in entities))
 
 
-def ft_dcc(*arguments, given=None, **environ):
-    return subprocess.run(
-        [sys.executable, "-m", "ft_dcc.cli.main", *arguments],
-        env={**os.environ, **environ},
-        input=given,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-        check=False,
-    )
+def ft_dcc(*arguments, given=""):
+    """Run the command in this process."""
+    stdout, stderr = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(stdout), redirect_stderr(stderr):
+        patch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(given.encode())))
+        code = run(arguments)
+    return SimpleNamespace(returncode=code, stdout=stdout.getvalue(), stderr=stderr.getvalue())
 
 
 def query(server, expression, user=None, key=None):
@@ -42,14 +42,26 @@ def query(server, expression, user=None, key=None):
     if user is not None:
         headers = {"ftrack-user": user, "ftrack-api-key": key}
     body = [{"action": "query", "expression": expression}]
-    answer = requests.post(f"{server.url}/api", json=body, headers=headers, timeout=30).json()
+    answer = requests.post(f"{server.url}/api", json=body, headers=headers, timeout=TIMEOUT_SECONDS).json()
     return answer if isinstance(answer, dict) else answer[0]["data"]
 
 
-@pytest.fixture(params=["at rest", "served"])
-def target(request, tmp_path, start_server):
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, start_module_server):
+    return start_module_server(tmp_path_factory.mktemp("served") / "data")
+
+
+@pytest.fixture(scope="module", params=["at rest", "served"])
+def target(request, tmp_path_factory):
     """Return a data folder without a server, and one that a server uses."""
-    return tmp_path / "rest" if request.param == "at rest" else start_server().data
+    if request.param == "served":
+        return request.getfixturevalue("server").data
+    return tmp_path_factory.mktemp("rest") / "data"
+
+
+@pytest.fixture
+def name() -> str:
+    return f"user-{uuid4().hex[:8]}"
 
 
 def test_load_works_with_and_without_a_running_server(target, tmp_path):
@@ -58,7 +70,7 @@ def test_load_works_with_and_without_a_running_server(target, tmp_path):
     assert (done.returncode, done.stdout) == (0, "Loaded 2 entities.\n"), done.stderr
     assert ft_dcc("studio", "dump", str(tmp_path / "all.jsonl"), "--data", str(target)).returncode == 0
     entities = [json.loads(line) for line in (tmp_path / "all.jsonl").read_text("utf-8").splitlines()]
-    assert [found["project_id"] for found in entities if found["__entity_type__"] == "Task"] == ["film"]
+    assert [found["project_id"] for found in entities if found.get("id") == "task"] == ["film"]
     if os.name != "nt":
         assert stat.S_IMODE((tmp_path / "all.jsonl").stat().st_mode) == 0o600
 
@@ -77,18 +89,17 @@ def test_server_serves_entities_loaded_before_its_start(tmp_path, start_server):
     assert [found["id"] for found in query(server, "Task where status.name is 'Not started'")] == ["task"]
 
 
-def test_user_with_a_role_on_one_project_sees_only_that_project(start_server):
-    server = start_server()
+def test_user_with_a_role_on_one_project_sees_only_that_project(server, name):
     with open_admin(server.data) as owner:
         owner.load(lines(TASK, PROJECT, OTHER))
-        report = owner.run("user", name="anna", role="Project Manager", projects=["film"])
+        report = owner.run("user", name=name, role="Project Manager", projects=["film"])
         assert (report["is_new"], report["roles"]) == (True, [{"role": "Project Manager", "projects": ["film"]}])
-        assert owner.run("user", name="anna")["is_new"] is False
-        key = owner.run("key", user="anna")["FTRACK_API_KEY"]
-        assert [found["name"] for found in query(server, "select name from Project", "anna", key)] == ["film"]
-        report = owner.run("user", name="anna", role="User", projects=[])
+        assert owner.run("user", name=name)["is_new"] is False
+        key = owner.run("key", user=name)["FTRACK_API_KEY"]
+        assert [found["name"] for found in query(server, "select name from Project", name, key)] == ["film"]
+        report = owner.run("user", name=name, role="User", projects=[])
         assert report["roles"] == [{"role": "User", "projects": "all open"}]
-        assert len(query(server, "Project", "anna", key)) == 2
+        assert len(query(server, "Project", name, key)) == 2
 
 
 def test_a_role_is_limited_by_id_where_two_projects_have_one_name(tmp_path):
@@ -99,22 +110,21 @@ def test_a_role_is_limited_by_id_where_two_projects_have_one_name(tmp_path):
         assert owner.run("user", name="ada", role="User", projects=["other"])["roles"][0]["projects"] == ["film"]
 
 
-def test_key_is_shown_once_and_valid_until_revoked(start_server):
-    server = start_server()
+def test_key_is_shown_once_and_valid_until_revoked(server, name):
     with open_admin(server.data) as owner:
-        owner.run("user", name="anna", role=None, projects=[])
-        first, second = (owner.run("key", user="anna") for _ in range(2))
-        assert len(query(server, "User", "anna", first["FTRACK_API_KEY"])) == 2
-        known = {found["id"]: found for found in owner.run("keys", user="anna")["keys"]}
+        owner.run("user", name=name, role=None, projects=[])
+        first, second = (owner.run("key", user=name) for _ in range(2))
+        assert query(server, f"User where username is '{name}'", name, first["FTRACK_API_KEY"])
+        known = {found["id"]: found for found in owner.run("keys", user=name)["keys"]}
         assert set(known) == {first["id"], second["id"]}
         assert known[first["id"]]["last_used_at"] > known[first["id"]]["created_at"]
         assert known[second["id"]]["last_used_at"] is None
         assert first["FTRACK_API_KEY"] not in str(known)
-        assert owner.run("revoke", user="anna", key=first["id"][:8])["revoked"] == 1
-        answer = query(server, "User", "anna", first["FTRACK_API_KEY"])
+        assert owner.run("revoke", user=name, key=first["id"][:8])["revoked"] == 1
+        answer = query(server, "User", name, first["FTRACK_API_KEY"])
         assert answer["error_code"] == "api_credentials_invalid"
-        assert len(query(server, "User", "anna", second["FTRACK_API_KEY"])) == 2
-        assert owner.run("revoke", user="anna", key="all")["revoked"] == 1
+        assert query(server, f"User where username is '{name}'", name, second["FTRACK_API_KEY"])
+        assert owner.run("revoke", user=name, key="all")["revoked"] == 1
 
 
 def test_key_is_reported_with_its_own_id_after_the_clock_was_set_back(tmp_path, monkeypatch):
@@ -125,38 +135,40 @@ def test_key_is_reported_with_its_own_id_after_the_clock_was_set_back(tmp_path, 
         assert owner.run("key", user="admin")["id"] != first["id"]
 
 
-@pytest.mark.parametrize(
-    ("command", "words", "reason"),
-    [
-        ("user", {"name": " "}, "needs a name"),
-        ("user", {"name": "anna", "role": "King"}, "no role 'King'. Use one of API, Administrator,"),
-        ("user", {"name": "anna", "projects": ["gone"]}, "no project 'gone'"),
-        ("key", {"user": "nobody"}, "no user 'nobody'"),
-        ("revoke", {"user": "admin", "key": "zzz"}, "no live key 'zzz'"),
-        ("revoke", {"user": "admin", "key": ""}, "no live key ''"),
-        ("dance", {}, "no command 'dance'"),
-    ],
+INVALID_COMMANDS = (
+    ("user", {"name": " "}, "needs a name"),
+    ("user", {"name": "anna", "role": "King"}, "no role 'King'. Use one of API, Administrator,"),
+    ("user", {"name": "anna", "projects": ["gone"]}, "no project 'gone'"),
+    ("key", {"user": "nobody"}, "no user 'nobody'"),
+    ("revoke", {"user": "admin", "key": "zzz"}, "no live key 'zzz'"),
+    ("revoke", {"user": "admin", "key": ""}, "no live key ''"),
+    ("dance", {}, "no command 'dance'"),
 )
-def test_invalid_admin_commands_are_rejected(target, command, words, reason):
-    with open_admin(target) as owner, pytest.raises(ValidationError, match=reason):
-        owner.run(command, **words)
 
 
-def test_admin_routes_require_an_administrator(start_server):
-    server = start_server()
+def test_invalid_admin_commands_are_rejected(target):
+    with open_admin(target) as owner:
+        for command, words, reason in INVALID_COMMANDS:
+            with pytest.raises(ValidationError, match=reason):
+                owner.run(command, **words)
+
+
+def test_admin_routes_require_an_administrator(server, name):
     with open_admin(server.data) as owner:
-        owner.run("user", name="anna", role="User", projects=[])
-        key = owner.run("key", user="anna")["FTRACK_API_KEY"]
-    headers = {"ftrack-user": "anna", "ftrack-api-key": key}
+        owner.run("user", name=name, role="User", projects=[])
+        key = owner.run("key", user=name)["FTRACK_API_KEY"]
+    headers = {"ftrack-user": name, "ftrack-api-key": key}
     for command in ("load", "user", "key", "keys"):
-        answer = requests.post(f"{server.url}/studio/{command}", data=b"{}", headers=headers, timeout=30)
+        answer = requests.post(f"{server.url}/studio/{command}", data=b"{}", headers=headers, timeout=TIMEOUT_SECONDS)
         assert answer.status_code == 403
-    assert requests.post(f"{server.url}/studio/load", data=b"", timeout=30).status_code == 401
+    assert requests.post(f"{server.url}/studio/load", data=b"", timeout=TIMEOUT_SECONDS).status_code == 401
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"\xff", b"[" * 70_000])
 def test_invalid_arguments_are_rejected(server_process, body):
-    answer = requests.post(f"{server_process.url}/studio/user", data=body, headers=server_process.headers, timeout=30)
+    answer = requests.post(
+        f"{server_process.url}/studio/user", data=body, headers=server_process.headers, timeout=TIMEOUT_SECONDS
+    )
     assert answer.status_code in (400, 413)
 
 
@@ -167,22 +179,23 @@ def test_dump_of_an_empty_folder_fails(tmp_path):
     assert (done.returncode, done.stderr.splitlines()) == (1, [done.stderr.strip()])
 
 
-def test_command_creates_users_and_keys(target):
-    made = ft_dcc("studio", "user", "anna", "--role", "User", "--data", str(target))
-    assert made.stdout == "anna: User on all open projects\n", made.stderr
-    shown = ft_dcc("studio", "key", "--user", "anna", "--data", str(target), "--json")
-    assert json.loads(shown.stdout)["FTRACK_API_USER"] == "anna"
-    listed = json.loads(ft_dcc("studio", "keys", "--data", str(target), "--json").stdout)["keys"]
-    assert "anna" in [found["username"] for found in listed]
-    gone = ft_dcc("studio", "key", "--user", "anna", "--revoke", listed[-1]["id"], "--data", str(target))
-    assert gone.stdout == "Revoked keys of anna: 1\n"
-    assert "revoked" in ft_dcc("studio", "keys", "--user", "anna", "--data", str(target)).stdout
+def test_command_creates_users_and_keys(target, name):
+    made = ft_dcc("studio", "user", name, "--role", "User", "--data", str(target, name))
+    assert made.stdout == f"{name}: User on all open projects\n", made.stderr
+    shown = ft_dcc("studio", "key", "--user", name, "--data", str(target, name), "--json")
+    assert json.loads(shown.stdout)["FTRACK_API_USER"] == name
+    listed = json.loads(ft_dcc("studio", "keys", "--data", str(target, name), "--json").stdout)["keys"]
+    assert name in [found["username"] for found in listed]
+    gone = ft_dcc("studio", "key", "--user", name, "--revoke", listed[-1]["id"], "--data", str(target, name))
+    assert gone.stdout == f"Revoked keys of {name}: 1\n"
+    assert "revoked" in ft_dcc("studio", "keys", "--user", name, "--data", str(target, name)).stdout
 
 
-def test_audit_command_lists_changes(target, tmp_path):
-    (tmp_path / "film.jsonl").write_bytes(lines(TASK, PROJECT).getvalue())
+def test_audit_command_lists_changes(target, tmp_path, name):
+    task = {**TASK, "id": name, "name": name}
+    (tmp_path / "film.jsonl").write_bytes(lines(task, PROJECT).getvalue())
     assert ft_dcc("studio", "load", str(tmp_path / "film.jsonl"), "--data", str(target)).returncode == 0
-    done = ft_dcc("studio", "audit", "--entity", "task", "--data", str(target), "--json")
+    done = ft_dcc("studio", "audit", "--entity", name, "--data", str(target), "--json")
     (found,) = json.loads(done.stdout)["changes"]
     assert (found["username"], found["action"], found["entity_type"]) == ("admin", "load", "Task")
     assert found["attributes"] == ["id", "name", "parent_id"]

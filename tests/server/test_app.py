@@ -152,15 +152,3 @@ def test_unknown_routes_return_the_same_error_format(server_process, method, pat
     answer = requests.request(method, server_process.url + path, timeout=30)
     assert answer.status_code == status
     assert answer.json()["exception"] == "ServerError"
-
-
-def test_log_contains_no_key_and_no_signed_url(start_server, http_client_for):
-    server = start_server()
-    http_client = http_client_for(server)
-    component_id = http_client.upload(b"film")
-    assert http_client.get("/component/get", component_id).content == b"film"
-    http_client.post({"action": "fly"})
-    http_client.get("/component/get", "missing")
-    server.stop()
-    for secret in (server.credentials.api_key, component_id, "username="):
-        assert secret not in server.log

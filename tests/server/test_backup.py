@@ -34,21 +34,22 @@ def test_backup_of_a_running_server_is_restored(start_server, http_client_for, t
     assert http_client_for(second).post(ASK).status_code == 200
 
 
-def test_backup_of_a_stopped_server_is_restored(start_server, tmp_path):
-    server = start_server()
-    server.stop()
-    assert back_up(server.data, tmp_path / "rest.tar") == 0
-    assert restore(tmp_path / "rest.tar", tmp_path / "restored") == 0
+@pytest.fixture
+def stopped(tmp_path):
+    """Return the folder of a studio with one media file, and without a server."""
+    with locked(tmp_path / "studio"), open_server_context(tmp_path / "studio") as context:
+        (tmp_path / "movie").write_bytes(b"x" * 100_000)
+        context.media.import_file(tmp_path / "movie", "movie")
+    return tmp_path / "studio"
 
 
-def test_backup_is_private_and_leaves_no_other_files(start_server, tmp_path):
-    server = start_server()
-    folder = tmp_path / "backups"
-    folder.mkdir()
-    back_up(server.data, folder / "one.tar")
-    assert [path.name for path in folder.iterdir()] == ["one.tar"]
+def test_backup_of_a_stopped_server_is_private_and_is_restored(stopped, tmp_path):
+    (tmp_path / "backups").mkdir()
+    assert back_up(stopped, tmp_path / "backups" / "rest.tar") == 1
+    assert [path.name for path in (tmp_path / "backups").iterdir()] == ["rest.tar"]
     if os.name != "nt":
-        assert stat.S_IMODE((folder / "one.tar").stat().st_mode) == 0o600
+        assert stat.S_IMODE((tmp_path / "backups" / "rest.tar").stat().st_mode) == 0o600
+    assert restore(tmp_path / "backups" / "rest.tar", tmp_path / "restored") == 1
 
 
 def test_backup_of_a_folder_without_a_studio_fails(tmp_path):
@@ -96,10 +97,8 @@ def test_restore_reports_a_damaged_file(tmp_path, content):
     assert not (tmp_path / "studio").exists()
 
 
-def test_truncated_backup_restores_nothing(start_server, http_client_for, tmp_path):
-    server = start_server()
-    http_client_for(server).upload(b"x" * 100_000)
-    back_up(server.data, tmp_path / "a.tar")
+def test_truncated_backup_restores_nothing(stopped, tmp_path):
+    back_up(stopped, tmp_path / "a.tar")
     content = (tmp_path / "a.tar").read_bytes()
     (tmp_path / "a.tar").write_bytes(content[: len(content) - 60_000])
     with pytest.raises(StorageError):
@@ -127,12 +126,10 @@ def test_older_database_is_copied_before_its_migration(tmp_path, monkeypatch):
         assert copy.execute("SELECT b FROM a").fetchall() == [(7,)]
 
 
-def test_backup_on_a_full_disk_fails_and_leaves_no_files(tmp_path, mounting):
-    with locked(tmp_path / "studio"), open_server_context(tmp_path / "studio"):
-        pass
+def test_backup_on_a_full_disk_fails_and_leaves_no_files(stopped, tmp_path, mounting):
     small = mounting(tmp_path / "small", "size=400k")
     with pytest.raises(StorageError, match="There is no space for"):
-        back_up(tmp_path / "studio", small / "studio.tar")
+        back_up(stopped, small / "studio.tar")
     assert list(small.iterdir()) == []
 
 

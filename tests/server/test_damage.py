@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import date, datetime
 from pathlib import Path
-from time import sleep
 from typing import Any
 
 import pytest
 import requests
+from run_options import TIMEOUT_SECONDS, wait_until
 
 from ft_dcc.cli.main import run
 from ft_dcc.errors import StorageError
@@ -83,21 +84,32 @@ def test_a_failed_nightly_backup_is_reported_until_one_succeeds(data: Path, monk
     os.utime(data / "secret", (0, 0))
     (data / "backups").write_text("a file in place of the folder")
     with running_backups(data, BackupSchedule(), ActivityCounter().track, lambda: None):
-        while "backup" not in read_problems(data):
-            sleep(0.01)
+        wait_until(lambda: "backup" in read_problems(data), "the report of a failed backup")
         (data / "backups").unlink()
-        while "backup" in read_problems(data):
-            sleep(0.01)
+        wait_until(lambda: "backup" not in read_problems(data), "the end of the report")
 
 
-def test_health_answers_503_with_the_source_of_a_problem(start_server: Any) -> None:
-    server = start_server()
-    assert requests.get(f"{server.url}/health", timeout=10).json() == {"status": "ok"}
+@pytest.fixture(scope="module")
+def server(start_module_server: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return start_module_server(tmp_path_factory.mktemp("damage") / "data")
+
+
+@pytest.fixture
+def healthy(server: Any) -> Iterator[Any]:
+    """Return the server, and forget the problems that the test has reported."""
+    write_problems(server.data, {"media": []})
+    yield server
+    write_problems(server.data, {"media": []})
+
+
+def test_health_answers_503_with_the_source_of_a_problem(healthy: Any) -> None:
+    server = healthy
+    assert requests.get(f"{server.url}/health", timeout=TIMEOUT_SECONDS).json() == {"status": "ok"}
     write_problems(server.data, {"media": ["A file is damaged."]})
-    answer = requests.get(f"{server.url}/health", timeout=10)
+    answer = requests.get(f"{server.url}/health", timeout=TIMEOUT_SECONDS)
     assert (answer.status_code, answer.json()) == (503, {"status": "damaged", "problems": ["media"]})
     write_problems(server.data, {"media": []})
-    assert requests.get(f"{server.url}/health", timeout=10).status_code == 200
+    assert requests.get(f"{server.url}/health", timeout=TIMEOUT_SECONDS).status_code == 200
 
 
 @pytest.mark.parametrize("share", [0.02, 0.5, 0.98])
@@ -133,8 +145,8 @@ def test_a_backup_that_lacks_its_checksums_is_not_restored(data: Path, tmp_path:
         restore(made, tmp_path / "restored")
 
 
-def test_studio_check_finds_damaged_and_missing_media(start_server: Any, http_client_for: Any, capsys: Any) -> None:
-    server = start_server()
+def test_studio_check_finds_damaged_and_missing_media(healthy: Any, http_client_for: Any, capsys: Any) -> None:
+    server = healthy
     http_client = http_client_for(server)
     intact, damaged, missing = (
         http_client.upload(content) for content in (b"intact" * 99, b"damaged" * 99, b"missing" * 99)
@@ -157,7 +169,7 @@ def test_studio_check_finds_damaged_and_missing_media(start_server: Any, http_cl
     assert f"component {damaged} 'film.mp4' is damaged" in printed
     assert f"component {missing} 'film.mp4' is missing" in printed
     assert intact not in printed
-    assert requests.get(f"{server.url}/health", timeout=10).json()["problems"] == ["media"]
+    assert requests.get(f"{server.url}/health", timeout=TIMEOUT_SECONDS).json()["problems"] == ["media"]
 
 
 def test_studio_check_finds_a_damaged_database_and_a_damaged_backup(data: Path) -> None:
@@ -185,16 +197,18 @@ def test_the_nightly_checks_of_a_month_read_every_media_file(data: Path) -> None
 
 
 def test_media_that_is_uploaded_in_parts_has_the_checksums_of_its_parts(
-    start_server: Any, http_client_for: Any
+    server_process: Any, http_client_for: Any
 ) -> None:
-    server = start_server()
+    server = server_process
     http_client = http_client_for(server)
     component_id = http_client.create_component()
     content = os.urandom(30_000)
     announced = http_client.announce(component_id, len(content), parts=3)
     parts = []
     for number, url in enumerate(announced["urls"]):
-        answer = requests.put(url["signed_url"], data=content[number * 10_000 : (number + 1) * 10_000], timeout=30)
+        answer = requests.put(
+            url["signed_url"], data=content[number * 10_000 : (number + 1) * 10_000], timeout=TIMEOUT_SECONDS
+        )
         parts.append({"part_number": url["part_number"], "e_tag": answer.headers["ETag"]})
     operation = {
         "action": "complete_multipart_upload",

@@ -7,7 +7,6 @@ import shutil
 import socket
 import sqlite3
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from uuid import uuid4
 
 import pytest
 import requests
+from run_options import TIMEOUT_SECONDS, wait_until
 
 from ft_dcc.errors import Cancelled, EncodeFailed, ServerError
 from ft_dcc.media import ffmpeg, probe
@@ -109,10 +109,15 @@ def job_state(session: Session, job_id: str) -> dict[str, Any]:
 
 def wait_for_status(session: Session, job_id: str, *statuses: str) -> dict[str, Any]:
     """Return what the server says of a job once it has one of the statuses."""
-    while (seen := job_state(session, job_id))["status"] not in statuses:
-        assert seen["status"] not in ("done", "failed"), seen
-        time.sleep(0.05)
-    return seen
+
+    def find() -> dict[str, Any] | None:
+        seen = job_state(session, job_id)
+        assert seen["status"] in statuses or seen["status"] not in ("done", "failed"), seen
+        return seen if seen["status"] in statuses else None
+
+    found = wait_until(find, f"the status {' or '.join(statuses)}", lambda: job_state(session, job_id))
+    assert found is not None
+    return found
 
 
 def components_of(session: Session, condition: str) -> dict[str, dict[str, Any]]:
@@ -177,11 +182,10 @@ def test_job_waits_for_disk_space_without_delaying_shutdown(small_disk, start_se
         session.commit()
         filler.write_bytes(bytes(shutil.disk_usage(small_disk).free - (40 << 20)))
         job_id = session.encode_media(source)["id"]
-        while "waiting" not in (seen := job_state(session, job_id)):
-            time.sleep(0.05)
+        wait_until(lambda: "waiting" in job_state(session, job_id), "a job that waits")
+        seen = job_state(session, job_id)
         assert (seen["status"], "no room" in seen["waiting"]) == ("queued", True)
-    server.process.terminate()
-    assert server.process.wait(timeout=30) == 0
+    assert server.stop() == 0
     filler.unlink()
     server = start_server(server.data)
     with open_session(server) as session:
@@ -244,19 +248,19 @@ def test_existing_thumbnail_of_a_version_is_kept(session, version, image):
     assert seen["thumbnail_id"] == own["id"]
 
 
-@pytest.mark.parametrize("name", ["film.mov", "film.png", "film.mp4", "film"])
-def test_invalid_movie_fails_with_a_reason_and_leaves_no_files(start_server, tmp_path, name):
-    server, movie = start_server(), tmp_path / name
-    movie.write_bytes(b"no film at all" * 100)
+def test_invalid_movies_fail_with_a_reason_and_leave_no_files(start_server, tmp_path):
+    server, names = start_server(), ("film.mov", "film.png", "film.mp4", "film")
+    for name in names:
+        (tmp_path / name).write_bytes(b"no film at all" * 100)
     with open_session(server) as session:
-        job = session.encode_media(movie)
-        failed = wait_for_status(session, job["id"], "failed")
-        assert failed["output"] == []
-        assert failed["error"].startswith(("main", "No image can be decoded from main"))
-        assert str(server.data) not in failed["error"]
+        for job_id in [session.encode_media(tmp_path / name)["id"] for name in names]:
+            failed = wait_for_status(session, job_id, "failed")
+            assert failed["output"] == []
+            assert failed["error"].startswith(("main", "No image can be decoded from main"))
+            assert str(server.data) not in failed["error"]
         assert session.query("FileComponent").all() == []
     assert stored_files(server.data) == []
-    assert list((server.data / "encoding").iterdir()) == []
+    wait_until(lambda: not list((server.data / "encoding").iterdir()), "the removal of the folders of jobs")
 
 
 def test_urls_inside_a_movie_are_not_opened(session, tmp_path):
@@ -286,8 +290,7 @@ def test_each_status_change_is_published(session, make_movie):
     session.event_hub.subscribe("topic=ftrack.update", listen)
     job = session.encode_media(make_movie())
     wait_for_status(session, job["id"], "done")
-    while "done" not in received:
-        session.event_hub.wait(0.1)
+    wait_until(lambda: session.event_hub.wait(0.1) or "done" in received, "the event of the end")
     assert received == ["queued", "running", "done"]
 
 
@@ -328,8 +331,8 @@ class TestDuringAnEncode:
         session.commit()
 
         def shown() -> tuple[bool, bool]:
-            (found,) = requests.get(f"{review['review_url']}/data", timeout=30).json()["entries"]
-            entry = requests.get(f"{review['review_url']}/entries/{found['id']}", timeout=30).json()
+            (found,) = requests.get(f"{review['review_url']}/data", timeout=TIMEOUT_SECONDS).json()["entries"]
+            entry = requests.get(f"{review['review_url']}/entries/{found['id']}", timeout=TIMEOUT_SECONDS).json()
             return entry["is_encoding"], entry["film"] is not None
 
         job = session.encode_media(make_movie(), version_id=version["id"])
@@ -340,8 +343,7 @@ class TestDuringAnEncode:
 
     def test_requests_are_answered_with_the_progress_of_the_encode(self, session, make_movie, hold):
         job = session.encode_media(make_movie())
-        while not 0 < wait_for_status(session, job["id"], "running")["progress"] < 100:
-            time.sleep(0.05)
+        wait_until(lambda: 0 < wait_for_status(session, job["id"], "running")["progress"] < 100, "progress")
         assert job_state(session, job["id"])["status"] == "running"
         hold.unlink()
         wait_for_status(session, job["id"], "done")
@@ -369,43 +371,32 @@ class TestDuringAnEncode:
         assert session.query(f"FileComponent where id in ({', '.join(outputs)})").all() == []
 
 
-@pytest.mark.parametrize("end", ["kill", "terminate"])
-def test_job_resumes_after_a_restart_and_has_one_set_of_outputs(start_server, make_movie, tmp_path, end):
+def test_jobs_resume_after_restarts_and_have_one_set_of_outputs(start_server, make_movie, tmp_path):
+    """A server is stopped in the midst of a job, and the next one killed; one job was begun too often."""
     (tmp_path / "hold").touch()
-    server, movie = start_server(change=HOLD.format(hold=str(tmp_path / "hold"))), make_movie()
+    holding = HOLD.format(hold=str(tmp_path / "hold"))
+    server, movie = start_server(change=holding), make_movie()
     with open_session(server) as session:
-        running, queued = (session.encode_media(movie)["id"] for _ in range(2))
-        wait_for_status(session, running, "running")
-    getattr(server.process, end)()
-    server.process.wait(timeout=60)
+        first, second, third = (session.encode_media(movie)["id"] for _ in range(3))
+        wait_for_status(session, first, "running")
+    assert server.stop() == 0
+    server = start_server(server.data, change=holding)
+    with open_session(server) as session:
+        wait_for_status(session, first, "running")
+    server.process.kill()
+    server.process.wait(TIMEOUT_SECONDS)
+    with closing(sqlite3.connect(server.data / "studio.db")) as database, database:
+        database.execute("UPDATE ft_dcc_encoding SET begun = 4 WHERE job_id = ?", (third,))
 
     server = start_server(server.data)
     with open_session(server) as session:
-        outputs = [
-            each["component_id"]
-            for job in (running, queued)
-            for each in wait_for_status(session, job, "done")["output"]
-        ]
+        assert "begun 4 times" in wait_for_status(session, third, "failed")["error"]
+        jobs = [wait_for_status(session, job, "done") for job in (first, second)]
+        outputs = [each["component_id"] for job in jobs for each in job["output"]]
         assert {each["id"] for each in session.query("FileComponent")} == set(outputs)
         assert len(outputs) == 4
     assert len(stored_files(server.data)) == 4
-    assert list((server.data / "encoding").iterdir()) == []
-
-
-def test_job_that_crashes_the_server_repeatedly_fails(start_server, make_movie, tmp_path):
-    (tmp_path / "hold").touch()
-    server = start_server(change=HOLD.format(hold=str(tmp_path / "hold")))
-    with open_session(server) as session:
-        job_id = session.encode_media(make_movie())["id"]
-        wait_for_status(session, job_id, "running")
-    server.process.kill()
-    server.process.wait(timeout=60)
-    with closing(sqlite3.connect(server.data / "studio.db")) as database, database:
-        database.execute("UPDATE ft_dcc_encoding SET begun = 4")
-    server = start_server(server.data)
-    with open_session(server) as session:
-        assert "begun 4 times" in wait_for_status(session, job_id, "failed")["error"]
-        assert session.query("FileComponent").all() == []
+    wait_until(lambda: not list((server.data / "encoding").iterdir()), "the removal of the folders of jobs")
 
 
 def test_encode_over_its_time_limit_is_stopped_with_its_processes(make_movie, tmp_path):

@@ -5,23 +5,22 @@ from __future__ import annotations
 import io
 import json
 import os
-import random
-import sqlite3
-from collections.abc import Iterator
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import requests
-import websocket
 from doubles.two_projects import OPEN, PRIVATE, Operations, fill, open_database
+from run_options import TIMEOUT_SECONDS, seeded
 
 from ft_dcc.server.admin.service import open_admin
 from ft_dcc.server.auth.access_rules import access_rule
 from ft_dcc.server.bootstrap import open_server_context
+from ft_dcc.server.database.data_folder import Credentials
+from ft_dcc.server.entities.batch import create_operation, update_operation
 
 # The number of generated operations, or "all" of them; the seed chooses which.
-_OPERATIONS = os.environ.get("FT_DCC_EVENT_OPERATIONS", "250")
-_SEED = os.environ.get("FT_DCC_EVENT_SEED", "11")
+_OPERATIONS = os.environ.get("FT_DCC_EVENT_OPERATIONS", "200")
 FIRST_PROJECT, OTHER = ({"__entity_type__": "Project", "id": name, "name": name} for name in ("film", "other"))
 
 
@@ -29,43 +28,37 @@ def lines(*entities: Any) -> io.BytesIO:
     return io.BytesIO(b"".join(json.dumps(entity).encode() + b"\n" for entity in entities))
 
 
-class EventClient:
-    """A client of the event hub that subscribes to all updates; its socket is closed after the test."""
+Listen = Callable[..., Any]
 
-    opened: ClassVar[list[websocket.WebSocket]] = []
 
-    def __init__(self, server: Any, user: str, key: str) -> None:
-        self.headers = {"ftrack-user": user, "ftrack-api-key": key}
-        greeting = requests.get(f"{server.url}/socket.io/1/", headers=self.headers, timeout=60).text
-        address = f"{server.url.replace('http', 'ws')}/socket.io/1/websocket/{greeting.split(':')[0]}"
-        self.socket = websocket.create_connection(address, timeout=60)
-        self.opened.append(self.socket)
-        data = {"subscriber": {"id": "one"}, "subscription": "topic=ftrack.update"}
-        self.send({"topic": "ftrack.meta.subscribe", "data": data})
+@pytest.fixture
+def listen(open_socket_client: Any) -> Listen:
+    """Return a client of the event hub with all updates: of a user with a key, or of the administrator."""
 
-    def send(self, event: Any) -> None:
-        self.socket.send(f"5:7+::{json.dumps({'name': 'ftrack.event', 'args': [event]})}")
-        while not (packet := self.socket.recv()).startswith("6:::7+"):
-            assert packet in ("1::", "2::")
+    def connect(server: Any, user: str = "", key: str = "") -> Any:
+        known = Credentials(server.url, user, key) if user else server.credentials
+        client = open_socket_client(known)
+        assert client.subscribe("topic=ftrack.update")["success"]
+        return client
 
-    def receive(self, *kinds: str) -> list[tuple[str, str]]:
-        """Return what the next update is about that has entities of these kinds: projects and folders."""
-        while True:
-            if (packet := self.socket.recv()) == "2::":
-                continue
-            data = json.loads(packet[4:])["args"][0]["data"]
-            above = {found["entityId"] for entity in data["entities"] for found in entity["parents"]}
-            assert set(data["parents"]) == above
-            wanted = kinds or ("Project", "Folder")
-            if received := [found for found in data["entities"] if found["entity_type"] in wanted]:
-                return [(found["action"], found["entityId"]) for found in received]
+    return connect
 
-    def receive_until(self, entity_id: str) -> list[dict[str, Any]]:
-        """Return the data of all events before the one about this entity."""
-        found = []
-        while f'"{entity_id}"' not in (packet := self.socket.recv()):
-            found += [json.loads(packet[4:])["args"][0]["data"]] if packet.startswith("5:") else []
-        return found
+
+def received(client: Any, *kinds: str) -> list[tuple[str, str]]:
+    """Return what the next update is about that has entities of these kinds."""
+    while True:
+        data = client.event()["data"]
+        assert set(data["parents"]) == {found["entityId"] for entity in data["entities"] for found in entity["parents"]}
+        if found := [each for each in data["entities"] if each["entity_type"] in (kinds or ("Project", "Folder"))]:
+            return [(each["action"], each["entityId"]) for each in found]
+
+
+def received_until(client: Any, entity_id: str) -> list[dict[str, Any]]:
+    """Return the data of all events up to the one about this entity, without that one."""
+    found: list[dict[str, Any]] = []
+    while f'"{entity_id}"' not in json.dumps(data := client.event()["data"]):
+        found.append(data)
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -76,114 +69,101 @@ def server(start_module_server: Any, tmp_path_factory: Any) -> Any:
     return server
 
 
-@pytest.fixture(autouse=True)
-def close_listeners() -> Iterator[None]:
-    yield
-    while EventClient.opened:
-        EventClient.opened.pop().shutdown()
-
-
-def make(server: Any, name: str, *projects: str) -> EventClient:
-    """Create a user who is limited to these projects and subscribes to all events."""
+def join(listen: Listen, server: Any, name: str, *projects: str, role: str = "User") -> Any:
+    """Give a user this role in these projects alone, and subscribe to all updates."""
     with open_admin(server.data) as owner:
-        owner.run("user", name=name, role="User", projects=list(projects))
-        return EventClient(server, name, owner.run("key", user=name)["FTRACK_API_KEY"])
+        owner.run("user", name=name, role=role, projects=list(projects))
+        return listen(server, name, owner.run("key", user=name)["FTRACK_API_KEY"])
+
+
+def post(server: Any, *operations: dict[str, Any], headers: dict[str, str] | None = None) -> Any:
+    sent = server.headers if headers is None else headers
+    answer = requests.post(f"{server.url}/api", json=operations, headers=sent, timeout=TIMEOUT_SECONDS).json()
+    assert isinstance(answer, list), answer
+    return answer
 
 
 def create(server: Any, *entities: dict[str, Any]) -> None:
-    operations = [
-        {"action": "create", "entity_type": entity["__entity_type__"], "entity_data": entity} for entity in entities
-    ]
-    answer = requests.post(f"{server.url}/api", json=operations, headers=server.headers, timeout=30)
-    assert isinstance(answer.json(), list), answer.text
+    post(server, *(create_operation(entity["__entity_type__"], entity) for entity in entities))
 
 
 def folder(name: str, parent: str) -> dict[str, str]:
     return {"__entity_type__": "Folder", "id": name, "name": name, "parent_id": parent}
 
 
-def test_updates_reach_users_with_access_to_the_project(server: Any) -> None:
-    anna, bo = make(server, "anna", "film"), make(server, "bo", "film", "other")
-    everybody = EventClient(server, server.credentials.api_user, server.credentials.api_key)
+def test_updates_reach_users_with_access_to_the_project(server: Any, listen: Listen) -> None:
+    anna, bo, everybody = (
+        join(listen, server, "anna", "film"),
+        join(listen, server, "bo", "film", "other"),
+        listen(server),
+    )
     create(server, folder("secret", "other"), folder("public", "film"))
-    assert anna.receive() == [("add", "public")]
-    assert bo.receive() == everybody.receive() == [("add", "secret"), ("add", "public")]
+    assert received(anna) == [("add", "public")]
+    assert received(bo) == received(everybody) == [("add", "secret"), ("add", "public")]
     # A role that is widened counts at once.
     with open_admin(server.data) as owner:
         owner.run("user", name="anna", role="User", projects=["other"])
     create(server, folder("more", "other"))
-    assert anna.receive() == [("add", "more")]
+    assert received(anna) == [("add", "more")]
 
 
-def test_old_values_of_a_moved_entity_reach_users_of_its_former_project_only(server: Any) -> None:
-    new, both = make(server, "new", "film"), make(server, "both", "film", "other")
+def test_old_values_of_a_moved_entity_reach_users_of_its_former_project_only(server: Any, listen: Listen) -> None:
+    new, both = join(listen, server, "new", "film"), join(listen, server, "both", "film", "other")
     create(server, folder("before the move", "other"))
-    data = {"__entity_type__": "Folder", "name": "after the move", "parent_id": "film"}
-    move = [{"action": "update", "entity_type": "Folder", "entity_key": ["before the move"], "entity_data": data}]
-    requests.post(f"{server.url}/api", json=move, headers=server.headers, timeout=30).raise_for_status()
+    post(server, update_operation("Folder", "before the move", {"name": "after the move", "parent_id": "film"}))
     create(server, folder("end of the move", "film"))
-    told = {client: client.receive_until("end of the move")[-1]["entities"][0]["changes"] for client in (new, both)}
+    told = {client: received_until(client, "end of the move")[-1]["entities"][0]["changes"] for client in (new, both)}
     assert told[both]["name"] == {"old": "before the move", "new": "after the move"}
     assert told[new]["name"] == {"old": None, "new": "after the move"}
     assert {change["old"] for change in told[new].values()} == {None}
 
 
-def test_updates_of_a_project_that_became_private_are_hidden(server: Any) -> None:
-    with open_admin(server.data) as owner:
-        owner.load(lines({"__entity_type__": "Project", "id": "open", "name": "open"}))
-        owner.run("user", name="carl", role="User", projects=[])
-        carl = EventClient(server, "carl", owner.run("key", user="carl")["FTRACK_API_KEY"])
+def test_updates_of_a_project_that_became_private_are_hidden(server: Any, listen: Listen) -> None:
+    create(server, {"__entity_type__": "Project", "id": "open", "name": "open"})
+    carl = join(listen, server, "carl")
     create(server, folder("o1", "open"))
-    assert carl.receive() == [("add", "o1")]
-    data = {"__entity_type__": "Project", "is_private": True}
-    change = [{"action": "update", "entity_type": "Project", "entity_key": ["open"], "entity_data": data}]
-    requests.post(f"{server.url}/api", json=change, headers=server.headers, timeout=30)
+    assert received(carl) == [("add", "o1")]
+    post(server, update_operation("Project", "open", {"is_private": True}))
     create(server, folder("o2", "open"))
     create(server, folder("f1", "film"))
-    assert carl.receive() == [("add", "f1")]
+    assert received(carl) == [("add", "f1")]
 
 
 @pytest.mark.parametrize("way", ["revoked", "reset", "switched off"])
-def test_clients_with_an_invalid_key_are_disconnected(server: Any, way: str) -> None:
+def test_clients_with_an_invalid_key_are_disconnected(server: Any, listen: Listen, way: str) -> None:
     name = f"user {way}"
-    listener = make(server, name)
-    if way == "revoked":
-        with open_admin(server.data) as owner:
+    with open_admin(server.data) as owner:
+        user_id = owner.run("user", name=name, role="User", projects=[])["user_id"]
+        key = owner.run("key", user=name)["FTRACK_API_KEY"]
+        listener = listen(server, name, key)
+        if way == "revoked":
             owner.run("revoke", user=name, key="all")
-    else:
-        reset = [{"action": "reset_remote", "reset_type": "api_key"}]
-        switch = _switching_off(server, name)
-        headers = listener.headers if way == "reset" else server.headers
-        requests.post(
-            f"{server.url}/api", json=reset if way == "reset" else switch, headers=headers, timeout=30
-        ).raise_for_status()
-    with pytest.raises(websocket.WebSocketException):
-        while listener.socket.recv():
-            pass
+    if way == "reset":
+        headers = {"ftrack-user": name, "ftrack-api-key": key}
+        post(server, {"action": "reset_remote", "reset_type": "api_key"}, headers=headers)
+    elif way == "switched off":
+        post(server, update_operation("User", user_id, {"is_active": False}))
+    assert listener.is_closed()
 
 
-def _switching_off(server: Any, name: str) -> list[Any]:
-    ask = [{"action": "query", "expression": f'User where username is "{name}"'}]
-    (user,) = requests.post(f"{server.url}/api", json=ask, headers=server.headers, timeout=30).json()[0]["data"]
-    data = {"__entity_type__": "User", "is_active": False}
-    return [{"action": "update", "entity_type": "User", "entity_key": [user["id"]], "entity_data": data}]
-
-
-def test_a_user_created_on_the_command_line_is_published(server: Any) -> None:
-    listener = EventClient(server, server.credentials.api_user, server.credentials.api_key)
+def test_a_user_created_on_the_command_line_is_published(server: Any, listen: Listen) -> None:
+    listener = listen(server)
     with open_admin(server.data) as owner:
         user_id = owner.run("user", name="told", role=None, projects=[])["user_id"]
-    assert listener.receive("User") == [("add", user_id)]
+    assert received(listener, "User") == [("add", user_id)]
 
 
-def test_loaded_entities_are_published_and_audited(server: Any) -> None:
-    listener = EventClient(server, server.credentials.api_user, server.credentials.api_key)
+def test_loaded_entities_are_published_and_audited(server: Any, listen: Listen) -> None:
+    listener = listen(server)
     with open_admin(server.data) as owner:
         owner.load(lines(folder("loaded", "film"), {"__entity_type__": "Project", "id": "film", "color": "#fff"}))
-    assert sorted(listener.receive()) == [("add", "loaded"), ("update", "film")]
-    with sqlite3.connect(f"file:{server.data / 'studio.db'}?mode=ro", uri=True) as database:
-        found = database.execute("SELECT username, action, attributes FROM ft_dcc_audit WHERE entity_id = 'loaded'")
-        assert found.fetchall() == [("admin", "load", "id name parent_id")]
+        (change,) = owner.run("audit", entity="loaded")["changes"]
+    assert sorted(received(listener)) == [("add", "loaded"), ("update", "film")]
+    assert (change["username"], change["action"], list(change["attributes"])) == (
+        "admin",
+        "load",
+        ["id", "name", "parent_id"],
+    )
 
 
 def stays_private(schema: Any, operation: dict[str, Any]) -> bool:
@@ -206,7 +186,7 @@ def filled(start_module_server: Any, tmp_path_factory: Any) -> tuple[Any, list[d
         made = Operations(studio.schema, studio.store.tables, PRIVATE, own=PRIVATE)
         operations = [each for each in (*made.creates(), *made.changes()) if stays_private(studio.schema, each)]
     if _OPERATIONS != "all":
-        operations = random.Random(_SEED).sample(operations, int(_OPERATIONS))
+        operations = seeded("events").sample(operations, int(_OPERATIONS))
     server = start_module_server(data)
     with open_admin(data) as owner:
         owner.load(
@@ -221,26 +201,19 @@ def filled(start_module_server: Any, tmp_path_factory: Any) -> tuple[Any, list[d
     return server, sorted(operations, key=lambda found: found["action"] == "delete")
 
 
-def join(server: Any, name: str, role: str, project: str) -> EventClient:
-    """Give a user this role in the project alone, and subscribe to all updates."""
-    with open_admin(server.data) as owner:
-        owner.run("user", name=name, role=role, projects=[project])
-        return EventClient(server, name, owner.run("key", user=name)["FTRACK_API_KEY"])
-
-
-def test_no_event_tells_users_of_another_project_about_a_generated_change(filled: Any) -> None:
+def test_no_event_tells_users_of_another_project_about_a_generated_change(filled: Any, listen: Listen) -> None:
     server, operations = filled
-    outside = [join(server, name, name, OPEN) for name in ("User", "Project Manager", "Reviewer")]
-    author, inside = join(server, "of-open", "User", OPEN), join(server, "of-private", "User", PRIVATE)
+    outside = [join(listen, server, role, OPEN, role=role) for role in ("User", "Project Manager", "Reviewer")]
+    author, inside = join(listen, server, "of-open", OPEN), join(listen, server, "of-private", PRIVATE)
     accepted = 0
     with requests.Session() as admin:
         for operation in operations:
-            answer = admin.post(f"{server.url}/api", json=[operation], headers=server.headers, timeout=30)
+            answer = admin.post(f"{server.url}/api", json=[operation], headers=server.headers, timeout=TIMEOUT_SECONDS)
             accepted += isinstance(answer.json(), list)
     create(server, folder("last", OPEN), folder("last-private", PRIVATE))
-    told = {entity["entity_type"] for data in inside.receive_until("last-private") for entity in data["entities"]}
+    told = {entity["entity_type"] for data in received_until(inside, "last-private") for entity in data["entities"]}
     assert accepted > len(operations) / 4 and len(told) > 10, (accepted, told)
     for client in (*outside, author):
-        told_to_others = [entity for data in client.receive_until("last") for entity in data["entities"]]
+        told_to_others = [entity for data in received_until(client, "last") for entity in data["entities"]]
         private = [each for each in told_to_others if each["entityId"].startswith(PRIVATE) or "secret" in str(each)]
         assert private == []

@@ -6,7 +6,6 @@ import os
 import random
 import re
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,14 +14,14 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 import requests
+from run_options import seeded, wait_until
 from starlette.routing import Route
 
 from ft_dcc.server.app import make_app
 from ft_dcc.server.bootstrap import open_server_context
 from ft_dcc.server.database.data_folder import locked
 
-COUNT = int(os.environ.get("FT_DCC_FUZZ_COUNT", "1000"))
-SEED = int(os.environ.get("FT_DCC_FUZZ_SEED", "4"))
+COUNT = int(os.environ.get("FT_DCC_FUZZ_COUNT", "400"))
 # Connections to the database and of clients that come and go.
 FEW = 24
 PARAMETER = re.compile(r"\{[^}]*\}")
@@ -120,6 +119,11 @@ def noisy(dice: random.Random, text: str) -> str:
     return "".join(characters)
 
 
+@pytest.fixture(scope="module")
+def server(start_module_server: Any, tmp_path_factory: Any) -> Any:
+    return start_module_server(tmp_path_factory.mktemp("fuzz") / "data")
+
+
 @pytest.fixture
 def routes(tmp_path: Path) -> list[tuple[str, str]]:
     """Every address that the server answers, with each of its methods."""
@@ -140,10 +144,7 @@ def no_leaks(server: Any) -> Iterator[None]:
     requests.get(f"{server.url}/health", timeout=30)
     files, memory = len(list((proc_folder / "fd").iterdir())), resident(proc_folder)
     yield
-    deadline = time.monotonic() + 60
-    while (now := len(list((proc_folder / "fd").iterdir()))) > files + FEW and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert now <= files + FEW
+    wait_until(lambda: len(list((proc_folder / "fd").iterdir())) <= files + FEW, "the end of open files")
     assert resident(proc_folder) - memory < 128 << 20
 
 
@@ -157,8 +158,8 @@ def failures(server) -> list[str]:
 
 
 @pytest.mark.timeout(1800)
-def test_mutated_requests_cause_no_server_error(start_server):
-    dice, server = random.Random(SEED), start_server()
+def test_mutated_requests_cause_no_server_error(server, request):
+    dice = seeded(request.node.name)
     line = requests.Session()
     with no_leaks(server):
         send_mutated(dice, server, line)
@@ -177,8 +178,8 @@ def send_mutated(dice: random.Random, server: Any, line: requests.Session) -> No
 
 
 @pytest.mark.timeout(1800)
-def test_random_bytes_at_every_route_cause_no_server_error(start_server, routes):
-    dice, server = random.Random(SEED), start_server()
+def test_random_bytes_at_every_route_cause_no_server_error(server, request, routes):
+    dice = seeded(request.node.name)
     line = requests.Session()
     with no_leaks(server):
         for turn in range(COUNT):
@@ -197,8 +198,8 @@ def send_noise(dice: random.Random, server: Any, line: requests.Session, method:
     assert answer.status_code < 500, f"{method} {address}\n{answer.text}\n{failures(server)[-1:]}"
 
 
-def test_invalid_http_does_not_disturb_other_clients(start_server):
-    dice, server = random.Random(SEED), start_server()
+def test_invalid_http_does_not_disturb_other_clients(server, request):
+    dice = seeded(request.node.name)
     address = urlsplit(server.url)
     for _ in range(100):
         with socket.create_connection((address.hostname, address.port), timeout=30) as line:

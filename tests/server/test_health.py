@@ -15,11 +15,6 @@ def lines_of(log: str) -> list[dict[str, object]]:
     return [json.loads(line) for line in log.splitlines()]
 
 
-def test_health_is_ok_while_the_database_can_be_read(server_process):
-    answer = requests.get(f"{server_process.url}/health", timeout=30)
-    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
-
-
 def test_metrics_are_in_the_prometheus_format():
     metrics = Metrics({"ft_dcc_room": ("Room.", lambda: 7)})
     metrics.begin()
@@ -108,11 +103,17 @@ def test_verbose_log_has_a_line_for_each_request(start_server, http_client_for):
     assert server.credentials.api_key not in server.log
 
 
-def test_default_log_is_short(start_server, http_client_for):
+def test_default_log_is_short_and_contains_no_key_and_no_signed_url(start_server, http_client_for):
     server = start_server()
-    http_client_for(server).upload(b"film")
+    http_client = http_client_for(server)
+    component_id = http_client.upload(b"film")
+    assert http_client.get("/component/get", component_id).content == b"film"
+    http_client.post({"action": "fly"})
+    http_client.get("/component/get", "missing")
     server.stop()
     assert [line["message"] for line in lines_of(server.log) if not str(line["message"]).startswith("SQLite")] == []
+    for secret in (server.credentials.api_key, component_id, "username="):
+        assert secret not in server.log
 
 
 def test_log_line_is_valid_json_with_any_content():

@@ -1,74 +1,110 @@
-"""Stalled connections are closed; slow ones are not."""
+"""Stalled connections are closed; slow ones are not. The server's clock is set by the tests."""
 
 from __future__ import annotations
 
 import select
 import socket
-import threading
-import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
+import attrs
 import pytest
 import requests
+from run_options import TIMEOUT_SECONDS, wait_until
+
+CHANGE = """
+import pathlib, time, types
+from ft_dcc.server.http import idle_connections, request_body
+
+request_body.MAX_ACCOUNT_BYTES = 1 << 20
+offset = pathlib.Path({offset!r})
+idle_connections.time = types.SimpleNamespace(monotonic=lambda: time.monotonic() + float(offset.read_text() or 0))
+"""
 
 
-def test_stalled_connection_is_closed_and_a_slow_one_is_not(start_server, http_client_for):
-    server = start_server(
-        change="from ft_dcc.server.http import idle_connections; idle_connections.STALLED_TIMEOUT_SECONDS = 3"
-    )
-    http_client, address = http_client_for(server), urlsplit(server.url)
+@attrs.define
+class TimedServer:
+    """A server whose clock for connections can be set forward."""
+
+    server: Any
+    offset: Path
+    seconds: int = 0
+
+    def advance(self, seconds: int) -> None:
+        # With the second answer, what was sent before the first request has been received.
+        for _ in range(2):
+            assert requests.get(f"{self.server.url}/health", timeout=TIMEOUT_SECONDS).status_code == 200
+        self.seconds += seconds
+        self.offset.write_text(str(self.seconds))
+
+    def connect(self, content: bytes = b"") -> socket.socket:
+        address = urlsplit(self.server.url)
+        line = socket.create_connection((address.hostname, address.port), timeout=TIMEOUT_SECONDS)
+        line.sendall(content)
+        return line
+
+
+@pytest.fixture(scope="module")
+def timed(start_module_server, tmp_path_factory) -> TimedServer:
+    folder = tmp_path_factory.mktemp("idle")
+    (folder / "offset").write_text("0")
+    change = CHANGE.format(offset=str(folder / "offset"))
+    return TimedServer(start_module_server(folder / "data", change=change), folder / "offset")
+
+
+def is_closed(line: socket.socket) -> bool:
+    try:
+        return bool(select.select([line], [], [], 0)[0]) and line.recv(1) == b""
+    except ConnectionError:
+        return True
+
+
+def test_stalled_connections_are_closed_and_a_slow_one_is_not(timed, http_client_for):
+    http_client, pieces = http_client_for(timed.server), 50
     # Nothing is read for a client without a key.
-    key = "".join(f"{name}: {value}\r\n" for name, value in server.headers.items()).encode()
+    key = "".join(f"{name}: {value}\r\n" for name, value in timed.server.headers.items()).encode()
     head = b"POST /api HTTP/1.1\r\nHost: a\r\n"
-    begun = [b"", head[:-2], head + key + b"Content-Length: 9\r\n\r\n[{"]
-    lines = [socket.create_connection((address.hostname, address.port), timeout=60) for _ in begun]
-    for line, words in zip(lines, begun):
-        line.sendall(words)
-    url = http_client.announce(http_client.create_component(), 16)["url"]
+    url = urlsplit(http_client.announce(http_client.create_component(), pieces)["url"])
+    put = f"PUT {url.path} HTTP/1.1\r\nHost: {url.netloc}\r\nContent-Length: {pieces}\r\n\r\n".encode()
+    with ExitStack() as opened:
+        begun = [b"", head[:-2], head + key + b"Content-Length: 9\r\n\r\n[{"]
+        stalled = [opened.enter_context(timed.connect(content)) for content in begun]
+        slow, sent = opened.enter_context(timed.connect(put)), 0
 
-    def slowly():
-        for _ in range(16):
-            yield b"x"
-            time.sleep(0.25)
+        def send_piece_later() -> bool:
+            nonlocal sent
+            slow.sendall(b"x")
+            sent += 1
+            timed.advance(41)
+            stalled[:] = [line for line in stalled if not is_closed(line)]
+            return not stalled and sent > 3
 
-    answers: list[int] = []
-    sending = threading.Thread(target=lambda: answers.append(requests.put(url, data=slowly(), timeout=60).status_code))
-    sending.start()
-    for line in lines:
-        with line:
-            assert line.recv(1) == b""
-    sending.join(60)
-    assert answers == [200]
+        wait_until(send_piece_later, "the end of the stalled connections", lambda: len(stalled))
+        slow.sendall(b"x" * (pieces - sent))
+        assert slow.recv(12) == b"HTTP/1.1 200"
 
 
-def test_clients_that_drip_headers_are_disconnected(start_server):
-    change = "from ft_dcc.server.http import idle_connections; idle_connections.HEAD_TIMEOUT_SECONDS = 1"
-    server = start_server(change=change)
-    address = urlsplit(server.url)
-    with socket.create_connection((address.hostname, address.port), timeout=60) as line:
-        line.settimeout(0.2)
-        line.sendall(b"GET /health HTTP/1.1\r\nHost: a\r\n")
-        received = None
-        for number in range(300):
+def test_clients_that_drip_headers_are_disconnected(timed):
+    with timed.connect(b"GET /health HTTP/1.1\r\nHost: a\r\n") as line:
+
+        def send_header_later() -> bool:
             try:
-                line.sendall(b"X-%d: 1\r\n" % number)
-                received = line.recv(1)
-                break
-            except socket.timeout:
-                continue
-            except OSError:
-                received = b""
-                break
-        assert received == b""
+                line.sendall(b"X: 1\r\n")
+            except ConnectionError:
+                return True
+            timed.advance(15)
+            return is_closed(line)
+
+        wait_until(send_header_later, "the end of the connection")
 
 
-def test_silent_connections_of_one_address_leave_room_for_requests(start_server):
-    server = start_server()
-    address = urlsplit(server.url)
-    silent = [socket.create_connection((address.hostname, address.port), timeout=60) for _ in range(400)]
+def test_silent_connections_of_one_address_leave_room_for_requests(timed):
+    silent = [timed.connect() for _ in range(400)]
     try:
         for _ in range(3):
-            assert requests.get(f"{server.url}/health", timeout=10).status_code == 200
+            assert requests.get(f"{timed.server.url}/health", timeout=TIMEOUT_SECONDS).status_code == 200
         # The oldest ones were closed.
         assert silent[0].recv(1) == b""
     finally:
@@ -76,39 +112,29 @@ def test_silent_connections_of_one_address_leave_room_for_requests(start_server)
             line.close()
 
 
-def test_headers_without_end_are_cut_off(start_server):
-    server = start_server()
-    address = urlsplit(server.url)
-    with socket.create_connection((address.hostname, address.port), timeout=60) as line:
-        line.sendall(b"GET /health HTTP/1.1\r\n")
-        with pytest.raises(OSError):
-            for _ in range(1000):
-                line.sendall(b"X: " + b"y" * 1000 + b"\r\n")
-            line.recv(1)
-            raise ConnectionError
+def test_headers_without_end_are_cut_off(timed):
+    with timed.connect(b"GET /health HTTP/1.1\r\n") as line, pytest.raises(OSError):
+        for _ in range(1000):
+            line.sendall(b"X: " + b"y" * 1000 + b"\r\n")
+        line.recv(1)
+        raise ConnectionError
 
 
-def test_body_of_a_client_without_a_key_is_not_read(start_server):
-    server = start_server()
-    answer = requests.post(f"{server.url}/api", data=b"[" + b" " * (7 << 20), timeout=30)
+def test_body_of_a_client_without_a_key_is_not_read(timed):
+    answer = requests.post(f"{timed.server.url}/api", data=b"[" + b" " * (7 << 20), timeout=TIMEOUT_SECONDS)
     assert answer.json()["exception"] == "InvalidCredentialsError"
-    address = urlsplit(server.url)
-    with socket.create_connection((address.hostname, address.port), timeout=60) as line:
+    head = b"POST /api HTTP/1.1\r\nHost: a\r\nftrack-strict-api: true\r\nContent-Length: 999\r\n\r\n"
+    with timed.connect(head) as line:
         # The answer comes although the body has not arrived.
-        line.sendall(b"POST /api HTTP/1.1\r\nHost: a\r\nftrack-strict-api: true\r\nContent-Length: 999\r\n\r\n")
         assert line.recv(12) == b"HTTP/1.1 401"
 
 
-def test_unfinished_bodies_of_one_user_are_bounded(start_server):
-    change = "from ft_dcc.server.http import request_body; request_body.MAX_ACCOUNT_BYTES = 1 << 20"
-    server = start_server(change=change)
-    address = urlsplit(server.url)
-    head = "".join(f"{name}: {value}\r\n" for name, value in server.headers.items())
+def test_unfinished_bodies_of_one_user_are_bounded(timed):
+    head = "".join(f"{name}: {value}\r\n" for name, value in timed.server.headers.items())
     head = f"POST /api HTTP/1.1\r\nHost: a\r\n{head}Content-Length: 900000\r\nftrack-strict-api: true\r\n\r\n"
-    lines = [socket.create_connection((address.hostname, address.port), timeout=60) for _ in range(2)]
-    for line in lines:
-        line.sendall(head.encode() + b" " * 800_000)
-    ready, _, _ = select.select(lines, [], [], 60)
-    assert ready[0].recv(12) == b"HTTP/1.1 503"
-    for line in lines:
-        line.close()
+    with (
+        timed.connect(head.encode() + b" " * 800_000) as first,
+        timed.connect(head.encode() + b" " * 800_000) as second,
+    ):
+        ready, _, _ = select.select([first, second], [], [], TIMEOUT_SECONDS)
+        assert ready[0].recv(12) == b"HTTP/1.1 503"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from datetime import datetime, time
 from pathlib import Path
-from time import sleep
 
 import pytest
+from run_options import wait_until
 
 from ft_dcc.errors import SettingInvalid, StorageError
 from ft_dcc.server.admin.service import open_admin
@@ -85,8 +85,7 @@ def test_abandoned_uploads_are_removed_without_a_restart(data: Path, monkeypatch
             folder.mkdir()
         os.utime(stale, (0, 0))
         with running_backups(data, BackupSchedule(keep=0), studio.activity.track, studio.media.cleanup_parts):
-            while stale.exists():
-                sleep(0.01)
+            wait_until(lambda: not stale.exists(), "the removal of the abandoned upload")
         assert fresh.is_dir()
 
 

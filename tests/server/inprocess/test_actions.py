@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any
 from uuid import uuid4
@@ -27,10 +28,55 @@ def test_every_documented_action_is_registered(client: Any) -> None:
     assert set(client.dispatcher.actions.all) >= DOCUMENTED
 
 
-@pytest.mark.parametrize("name", ["delayed_job", "configure_totp", "send_user_invite"])
-def test_unsupported_actions_are_refused_with_an_alternative(client: Any, name: str) -> None:
-    with pytest.raises(ValidationError, match=rf"^'{name}' is not supported by this server\. \w+"):
-        client.call({"action": name})
+@pytest.mark.parametrize(
+    ("operation", "message"),
+    [
+        ({"action": "delayed_job", "job_type": "SYNC_USERS_LDAP"}, "'delayed_job' is not supported by this server. "),
+        (
+            {"action": "configure_totp", "secret": "s", "code": "1"},
+            "'configure_totp' is not supported by this server. ",
+        ),
+        ({"action": "send_user_invite", "user_id": "u"}, "'send_user_invite' is not supported by this server. "),
+        ({"action": "create", "type": "tempdata", "data": "x", "expiry": 5}, "does not name an entity_type."),
+        ({"action": "has_permissions"}, "Invalid action u'has_permissions'"),
+    ],
+)
+def test_unsupported_actions_are_refused_with_the_reason(client: Any, operation: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=re.escape(message)):
+        client.call(operation)
+
+
+def test_server_information_and_schemas_have_the_keys_that_clients_read(client: Any) -> None:
+    values = {"version": "4.13.0", "is_timezone_support_enabled": True}
+    values["storage_scenario"] = {"scenario": "ftrack.automatic", "data": {}}
+    information, schemas = client.call(
+        {"action": "query_server_information", "values": list(values)}, {"action": "query_schemas"}
+    )
+    assert information == values
+    assert {"id", "properties", "primary_key", "default_projections"} <= set(schemas[0])
+    assert {"Task", "AssetVersion", "ReviewSession"} <= {schema["id"] for schema in schemas}
+
+
+def test_uploads_are_started_with_the_keys_that_clients_read(client: Any) -> None:
+    upload = {"action": "get_upload_metadata", "component_id": client.create("FileComponent"), "file_name": "a.mov"}
+    single, parts = client.call({**upload, "file_size": 4, "checksum": None}, {**upload, "file_size": 12, "parts": 3})
+    assert set(single) == {"url", "headers", "component_id"}
+    assert all(isinstance(value, str) for value in single["headers"].values())
+    assert {"urls", "upload_id", "component_id"} <= set(parts)
+    assert [part["part_number"] for part in parts["urls"]] == [1, 2, 3]
+
+
+def test_widgets_keys_and_invitations_are_answered(client: Any, tree: Any) -> None:
+    session = client.create("ReviewSession", name="dailies", project_id=tree.project)
+    invitee = client.create("ReviewSessionInvitee", name="Bo", email="bo@example.test", review_session_id=session)
+    widget, key, invitation = client.call(
+        {"action": "get_widget_url", "name": "info", "entity_type": "Task", "entity_key": [tree.layout]},
+        {"action": "reset_remote", "reset_type": "api_key", "entity_type": "User", "entity_key": client.caller.id},
+        {"action": "send_review_session_invite", "review_session_invitee_id": invitee},
+    )
+    assert widget["widget_url"].startswith("http://studio.test/widget/")
+    assert len(key["data"]["api_key"]) == 43
+    assert (invitation["sent"], invitation["kept"]) == (True, True)
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ accepted, such as a list whose foreign members are ignored, is then sent alone, 
 from __future__ import annotations
 
 import os
-import random
 from typing import Any
 
 import attrs
@@ -25,6 +24,7 @@ from doubles.two_projects import (
     open_database,
     telling_column,
 )
+from run_options import seeded
 
 from ft_dcc.errors import Forbidden, HttpError
 from ft_dcc.server.entities.invitee_rights import ALL_RIGHTS
@@ -33,8 +33,7 @@ from ft_dcc.server.review.access import ReviewAccess
 from ft_dcc.server.review.user_actions import write_as_visitor
 
 # The number of attempts of each role, or "all" of them; the seed chooses which.
-_ATTEMPTS = os.environ.get("FT_DCC_KEY_ATTEMPTS", "250")
-_SEED = os.environ.get("FT_DCC_KEY_SEED", "11")
+_ATTEMPTS = os.environ.get("FT_DCC_KEY_ATTEMPTS", "200")
 ROLES = ("User", "Project Manager", "Reviewer", "Guest")
 USER = f"of-{OPEN}"
 _UNDO = {"action": "update", "entity_type": "User", "entity_key": ["undo"], "entity_data": {"first_name": "x"}}
@@ -127,7 +126,7 @@ def test_no_operation_of_a_role_writes_a_key_to_a_hidden_project(client: Any, us
         }
     pairs = list(zip(attacks.all(public_rows), controls.all(public_rows)))
     if _ATTEMPTS != "all":
-        pairs = random.Random(f"{_SEED} {role}").sample(pairs, int(_ATTEMPTS))
+        pairs = seeded(role).sample(pairs, int(_ATTEMPTS))
     accepted, telling, proven = [], [], 0
     for attack, control in pairs:
         reason = refusal(user, role, attack)

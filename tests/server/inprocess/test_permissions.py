@@ -40,6 +40,11 @@ def become(client: Any, user: str, role: str, *, projects: list[str] | None) -> 
     return attrs.evolve(client, caller=Caller(user, "somebody"))
 
 
+def deny(somebody: Any, *operations: dict[str, Any]) -> None:
+    with pytest.raises(Forbidden):
+        somebody.call(*operations)
+
+
 @pytest.fixture
 def published(client: Any, tree: Any) -> dict[str, str]:
     """One of everything that a project has, by type."""
@@ -67,28 +72,6 @@ def published(client: Any, tree: Any) -> dict[str, str]:
     return ids
 
 
-def test_a_limited_user_cannot_read_other_projects(client: Any, tree: Any, published: Any, user: str) -> None:
-    own = client.create("Project", name=uuid4().hex)
-    somebody = become(client, user, "User", projects=[own])
-    for entity_type, key in published.items():
-        assert client.query(f"{entity_type} where id is {key}"), entity_type
-        assert somebody.query(f"{entity_type} where id is {key}") == [], entity_type
-    assert [project["id"] for project in somebody.query("Project")] == [own]
-    assert somebody.query(f"Metadata where parent_id is {tree.shot}") == []
-    assert somebody.query(f"ContextCustomAttributeValue where entity_id is {tree.shot}") == []
-    assert somebody.query(f"select children from Context where id is {tree.sequence}") == []
-    assert somebody.query("Status where name is Approved") != []
-
-
-def test_related_entities_of_other_projects_are_hidden(client: Any, tree: Any, published: Any, user: str) -> None:
-    somebody = become(client, user, "User", projects=[])
-    (admin,) = somebody.query(f"select assignments, timelogs from User where id is {client.caller.id}")
-    assert admin["assignments"] == []
-    assert somebody.query("select count(id) from Task group by project_id") == []
-    assert somebody.query(f"User where assignments any (context.id is {tree.layout})") == []
-    assert somebody.call({"action": "search", "terms": ["layout"]})[0]["data"] == []
-
-
 def test_a_limited_user_can_write_in_their_project(client: Any, tree: Any, published: Any, user: str) -> None:
     client.create("Project", name=uuid4().hex)
     somebody = become(client, user, "User", projects=[tree.project])
@@ -101,39 +84,6 @@ def test_a_limited_user_can_write_in_their_project(client: Any, tree: Any, publi
     assert len(somebody.query(f"AssetVersion where asset_id is {published['Asset']}")) == 2
 
 
-@pytest.mark.parametrize("entity_type", ["Shot", "Asset", "AssetVersion", "FileComponent", "Note", "ReviewSession"])
-def test_entities_of_other_projects_cannot_be_written(
-    client: Any, tree: Any, published: Any, user: str, entity_type: str
-) -> None:
-    somebody = become(client, user, "User", projects=[client.create("Project", name=uuid4().hex)])
-    with pytest.raises(Forbidden, match="belongs to a project that you cannot access"):
-        somebody.call(operation("update", entity_type, [published[entity_type]], name="x"))
-    with pytest.raises(Forbidden, match="belongs to a project that you cannot access"):
-        somebody.delete(entity_type, published[entity_type])
-
-
-def test_entities_cannot_be_moved_into_or_out_of_other_projects(
-    client: Any, tree: Any, published: Any, user: str
-) -> None:
-    own = client.create("Project", name=uuid4().hex)
-    folder = client.create("Folder", name="f", parent_id=own)
-    fstart = client.query("CustomAttributeConfiguration where key is fstart")[0]["id"]
-    somebody = become(client, user, "User", projects=[own])
-    shot = {"__entity_type__": "Shot", "id": tree.shot}
-    for attempt in (
-        operation("create", "Task", None, id=str(uuid4()), name="x", parent_id=tree.shot),
-        operation("update", "Folder", [folder], parent_id=tree.sequence),
-        operation("update", "Folder", [folder], children=[shot]),
-        operation("create", "AssetVersion", None, id=str(uuid4()), asset_id=published["Asset"]),
-        operation("create", "Metadata", None, parent_id=tree.shot, parent_type="Shot", key="mine", value="v"),
-        operation("update", "ContextCustomAttributeValue", [fstart, tree.shot], value=1),
-        {"action": "get_upload_metadata", "component_id": published["FileComponent"], "file_size": 1},
-    ):
-        with pytest.raises(Forbidden):
-            somebody.call(attempt)
-    assert client.query(f"Task where parent_id is {tree.shot} and name is x") == []
-
-
 def test_private_projects_require_a_role_on_them(client: Any, tree: Any, user: str) -> None:
     client.update("Project", tree.project, is_private=True)
     somebody = become(client, user, "User", projects=None)
@@ -143,23 +93,17 @@ def test_private_projects_require_a_role_on_them(client: Any, tree: Any, user: s
     assert somebody.query(f"Project where id is {tree.project}") != []
 
 
-@pytest.mark.parametrize(
-    ("entity_type", "data"),
-    [
+def test_only_administrators_change_users_and_workflow(client: Any, user: str) -> None:
+    somebody = become(client, user, "User", projects=None)
+    for entity_type, data in (
         ("User", {"username": "another"}),
         ("Status", {"name": "mine"}),
-        ("UserSecurityRole", {"user_id": "me", "is_all_open_projects": True}),
+        ("UserSecurityRole", {"user_id": user, "is_all_open_projects": True}),
         ("CustomAttributeConfiguration", {"key": "mine"}),
         ("Location", {"name": "mine"}),
         ("Project", {"name": "mine"}),
-    ],
-)
-def test_only_administrators_change_users_and_workflow(
-    client: Any, user: str, entity_type: str, data: dict[str, Any]
-) -> None:
-    somebody = become(client, user, "User", projects=None)
-    with pytest.raises(Forbidden):
-        somebody.create(entity_type, **{name: user if value == "me" else value for name, value in data.items()})
+    ):
+        deny(somebody, operation("create", entity_type, id=str(uuid4()), **data))
 
 
 def test_users_can_change_their_name_but_not_their_roles(client: Any, user: str) -> None:
@@ -201,11 +145,6 @@ def test_a_user_without_a_role_sees_no_project(client: Any, tree: Any, user: str
     assert somebody.query("Project") == []
 
 
-def deny(somebody: Any, *operations: dict[str, Any]) -> None:
-    with pytest.raises(Forbidden):
-        somebody.call(*operations)
-
-
 def may(somebody: Any, entity_type: str, **data: Any) -> bool:
     asked = {"action": "permissions", "entity_type": entity_type, **({"entity_data": data} if data else {})}
     return "create" in somebody.call(asked)[0]["data"]
@@ -235,25 +174,6 @@ def test_a_reviewer_can_read_and_write_notes(client: Any, tree: Any, published: 
     somebody.call(operation("update", "User", [user], first_name="Ida"))
 
 
-@pytest.mark.parametrize(
-    ("entity_type", "changes"),
-    [
-        ("Task", {"name": "x"}),
-        ("AssetVersion", {"comment": "x"}),
-        ("FileComponent", {"name": "x"}),
-        ("ReviewSession", {"name": "x"}),
-        ("Appointment", {"type": "allocation"}),
-    ],
-)
-def test_a_reviewer_cannot_change_or_delete_other_entities(
-    client: Any, published: Any, user: str, entity_type: str, changes: dict[str, str]
-) -> None:
-    somebody, key = become(client, user, "Reviewer", projects=None), [published[entity_type]]
-    deny(somebody, operation("update", entity_type, key, **changes))
-    deny(somebody, operation("delete", entity_type, key))
-    assert client.query(f"{entity_type} where id is {key[0]}")
-
-
 def test_a_reviewer_cannot_publish(client: Any, tree: Any, published: Any, user: str) -> None:
     somebody = become(client, user, "Reviewer", projects=None)
     version, component = published["AssetVersion"], published["FileComponent"]
@@ -262,11 +182,6 @@ def test_a_reviewer_cannot_publish(client: Any, tree: Any, published: Any, user:
     )
     configuration = client.query('CustomAttributeConfiguration where key is "fstart"')[0]["id"]
     key = [configuration, tree.shot]
-    deny(somebody, operation("create", "Asset", name="x", context_id=tree.shot))
-    deny(somebody, operation("create", "AssetVersion", asset_id=published["Asset"], task_id=tree.layout))
-    deny(somebody, operation("create", "FileComponent", name="loose"))
-    deny(somebody, operation("create", "Project", name=uuid4().hex))
-    deny(somebody, operation("create", "Metadata", parent_id=version, parent_type="AssetVersion", key="k", value="v"))
     deny(somebody, operation("update", "AssetVersion", [version], notes=[], comment="x"))
     deny(somebody, operation("update", "Task", [tree.layout], assignments=[]))
     deny(somebody, operation("update", "ContextCustomAttributeValue", key, value=3))
