@@ -180,15 +180,15 @@ def test_dump_of_an_empty_folder_fails(tmp_path):
 
 
 def test_command_creates_users_and_keys(target, name):
-    made = ft_dcc("studio", "user", name, "--role", "User", "--data", str(target, name))
+    made = ft_dcc("studio", "user", name, "--role", "User", "--data", str(target))
     assert made.stdout == f"{name}: User on all open projects\n", made.stderr
-    shown = ft_dcc("studio", "key", "--user", name, "--data", str(target, name), "--json")
+    shown = ft_dcc("studio", "key", "--user", name, "--data", str(target), "--json")
     assert json.loads(shown.stdout)["FTRACK_API_USER"] == name
-    listed = json.loads(ft_dcc("studio", "keys", "--data", str(target, name), "--json").stdout)["keys"]
+    listed = json.loads(ft_dcc("studio", "keys", "--data", str(target), "--json").stdout)["keys"]
     assert name in [found["username"] for found in listed]
-    gone = ft_dcc("studio", "key", "--user", name, "--revoke", listed[-1]["id"], "--data", str(target, name))
+    gone = ft_dcc("studio", "key", "--user", name, "--revoke", listed[-1]["id"], "--data", str(target))
     assert gone.stdout == f"Revoked keys of {name}: 1\n"
-    assert "revoked" in ft_dcc("studio", "keys", "--user", name, "--data", str(target, name)).stdout
+    assert "revoked" in ft_dcc("studio", "keys", "--user", name, "--data", str(target)).stdout
 
 
 def test_audit_command_lists_changes(target, tmp_path, name):

@@ -95,9 +95,7 @@ def test_invalid_database_file_is_rejected(tmp_path, start_in_vain):
 
 
 def test_read_only_data_folder_is_rejected(tmp_path, mounting, start_in_vain):
-    assert "cannot hold a studio" in start_in_vain(
-        tmp_path / "log", "--data", mounting(tmp_path / "disk", "ro") / "studio"
-    )
+    assert "cannot hold a studio" in start_in_vain("--data", mounting(tmp_path / "disk", "ro") / "studio")
 
 
 def test_lost_credentials_are_recreated(tmp_path):

@@ -18,6 +18,7 @@ from ft_dcc.server.auth import api_keys, browser_sessions, signed_tokens
 from ft_dcc.server.bootstrap import open_server_context
 from ft_dcc.server.context import ServerContext
 from ft_dcc.server.database import clock
+from ft_dcc.server.entities.batch import create_operation
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.review.access import authorize
 
@@ -38,23 +39,13 @@ def set_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[SetClock]:
     clock.start(0)
 
 
+def call(studio: ServerContext, operation: dict[str, Any]) -> Any:
+    with studio.store.reading() as connection:
+        return make_dispatcher(studio).answer(api_keys.first_user(connection), [operation])[0]["data"]
+
+
 def create(studio: ServerContext, entity_type: str, **data: Any) -> str:
-    with studio.store.reading() as connection:
-        caller = api_keys.first_user(connection)
-    assert caller is not None
-    data = {"id": str(uuid4()), **data}
-    operation = {"action": "create", "entity_type": entity_type, "entity_data": data}
-    make_dispatcher(studio).answer(caller, [operation])
-    return str(data["id"])
-
-
-def query(studio: ServerContext, expression: str) -> list[dict[str, Any]]:
-    with studio.store.reading() as connection:
-        caller = api_keys.first_user(connection)
-    assert caller is not None
-    found = make_dispatcher(studio).answer(caller, [{"action": "query", "expression": expression}])
-    data: list[dict[str, Any]] = found[0]["data"]
-    return data
+    return str(call(studio, create_operation(entity_type, {"id": str(uuid4()), **data}))["id"])
 
 
 def test_the_clock_continues_when_that_of_the_machine_goes_back(set_clock: SetClock) -> None:
@@ -73,7 +64,7 @@ def test_a_review_stays_open_or_closed_when_the_clock_is_set_back(tmp_path: Path
         opened = create(studio, "ReviewSession", name="open", project_id=project)
     set_clock(-2 * _HOUR)
     with open_server_context(tmp_path) as studio:
-        found = query(studio, "select is_open from ReviewSession")
+        found = call(studio, {"action": "query", "expression": "select is_open from ReviewSession"})
         assert {row["id"]: row["is_open"] for row in found} == {closed: False, opened: True}
         with studio.store.reading() as connection:
             key = signed_tokens.review_key(studio.secret, opened)
