@@ -13,7 +13,7 @@ import pytest
 from doubles.two_projects import OPEN, PRIVATE, families, fill, make_row, open_database
 
 from ft_dcc.errors import Forbidden, HttpError
-from ft_dcc.server.auth.access_rules import access_rule, rule_tables
+from ft_dcc.server.auth.access_rules import GRANTEES, SERVER, access_rule, rule_tables
 from ft_dcc.server.auth.permissions import UNLIMITED, Permissions
 from ft_dcc.server.entities import authorization
 from ft_dcc.server.entities.batch import Batch
@@ -94,6 +94,10 @@ def test_every_combination_is_decided_as_the_table_says(context_of_both: Any) ->
                     wrong.append((family, role, project, action, is_author, found))
     assert wrong == []
     assert decided > 1_000
+
+
+def test_each_grantee_of_the_table_has_a_meaning() -> None:
+    assert set(authorization._GRANTEES) == GRANTEES - {SERVER}
 
 
 def as_user(client: Any, role: str, *projects: str) -> Any:

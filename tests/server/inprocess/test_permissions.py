@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -10,7 +9,6 @@ import attrs
 import pytest
 
 from ft_dcc.errors import Forbidden
-from ft_dcc.server.bootstrap import open_server_context
 from ft_dcc.server.identity import Caller
 
 SERVER = "3a372bde-05bc-11e4-8908-20c9d081909b"
@@ -246,14 +244,3 @@ def test_only_administrators_change_other_users(client: Any, tree: Any, user: st
     deny(somebody, change)
     client.call(change)
     client.delete("CustomAttributeConfiguration", configuration)
-
-
-def test_an_older_studio_gets_new_roles(tmp_path: Path) -> None:
-    for _ in range(2):
-        with open_server_context(tmp_path) as studio:
-            with studio.store.reading() as connection:
-                names = connection.exec_driver_sql("SELECT name FROM security_role").scalars().all()
-            assert names.count("Reviewer") == 1
-            studio.store.write(
-                lambda connection: connection.exec_driver_sql("DELETE FROM security_role WHERE name = 'Reviewer'")
-            )

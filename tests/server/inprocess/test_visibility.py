@@ -27,7 +27,7 @@ from ft_dcc.server.schema.model import Attribute, EntityType, Schema
 _PATHS = os.environ.get("FT_DCC_ACCESS_PATHS", "40")
 _DEPTH = 3
 # The steps of SQLite between two counts, and those by which two runs of a statement may differ.
-_STEPS, _MAX_DIFFERENCE = 10, 500
+_STEPS, _MAX_DIFFERENCE = 50, 500
 # Rows for a subquery that takes long.
 SCOPES = [{"id": f"scope-{number}", "name": f"scope {number}"} for number in range(500)]
 
@@ -163,18 +163,20 @@ def answers(user: Any, expressions: list[str]) -> dict[str, str]:
 
 def searches(schema: Schema) -> list[dict[str, Any]]:
     """Return searches for each type: by a term, in the hidden project, and with an expression over a relation."""
-    made = []
+    made, over_relations = [], []
     for entity_type in schema:
         if entity_type.is_private or "name" not in entity_type.attributes:
             continue
         search = {"action": "search", "entity_type": entity_type.name}
         made += [{**search, "terms": [term]} for term in ("secret", "first", "changed", "e")]
         made.append({**search, "terms": ["e"], "context_id": PRIVATE})
-        made += [
+        over_relations += [
             {**search, "terms": ["e"], "expression": f"{entity_type.name} where {found.name}.id like '%private%'"}
             for found in relations(schema, entity_type)
         ]
-    return made
+    if _PATHS != "all":
+        over_relations = seeded("searches").sample(over_relations, min(3 * int(_PATHS), len(over_relations)))
+    return made + over_relations
 
 
 def found_by(user: Any, operations: list[dict[str, Any]]) -> list[str]:
