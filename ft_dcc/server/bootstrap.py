@@ -16,7 +16,7 @@ from ft_dcc.server.auth import api_keys, authenticator, browser_sessions
 from ft_dcc.server.auth.api_keys import first_user, issue_key
 from ft_dcc.server.context import Description, ServerContext
 from ft_dcc.server.database import audit_log, backup, clock, data_folder, notification_log, schema_sync
-from ft_dcc.server.database.seed import SERVER_LOCATION_ID, seed, seed_new_roles, seed_object_types
+from ft_dcc.server.database.seed import SERVER_LOCATION_ID, seed, seed_object_types
 from ft_dcc.server.database.store import Store
 from ft_dcc.server.encoding import queue
 from ft_dcc.server.http.rate_limit import RequestLimiter
@@ -137,11 +137,9 @@ def _newest_moment(connection: Connection, *, is_reset: bool) -> float:
 
 
 def seed_if_new(connection: Connection, tables: Tables) -> None:
-    """Seed a database without users; add to an older one the role that later releases brought."""
+    """Seed a database without users."""
     if first_user(connection) is None:
         seed(connection, tables)
-    else:
-        seed_new_roles(connection, tables)
 
 
 def write_credentials(context: ServerContext, url: str) -> data_folder.Credentials:

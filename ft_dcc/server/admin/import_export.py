@@ -18,7 +18,7 @@ from ft_dcc.server.context import ServerContext
 from ft_dcc.server.database import audit_log
 from ft_dcc.server.database.closed_reviews import closed_session_names
 from ft_dcc.server.database.seed import LOCATIONS, seed
-from ft_dcc.server.entities import batch, passphrases, server_values
+from ft_dcc.server.entities import batch, rules
 from ft_dcc.server.entities.changes import ChangeSet
 from ft_dcc.server.events.update_events import NO_ORIGIN, EntityUpdate, describe_changes, publish_changes
 from ft_dcc.server.identity import Caller
@@ -143,14 +143,14 @@ class _Import:
 
     def _read(self, number: int, record: jsonl_format.Record) -> None:
         entity_type, given = record.entity_type, record.columns
-        columns = {**given, **passphrases.passphrase_columns(self._batch, entity_type, str(given.get("id")), given)}
+        columns = {**given, **rules.stored_values(self._batch, entity_type, str(given.get("id")), given)}
         if entity_type.name not in self._formats:
             self._formats[entity_type.name] = jsonl_format.JsonlFormat.of(entity_type), _server_columns(entity_type)
         line_format, server_columns = self._formats[entity_type.name]
         missing = server_columns - columns.keys()
         row = line_format.complete(columns)
         if missing and entity_type.family not in _DEPENDENT_FAMILIES:
-            server_values.add_server_values(self._batch, entity_type, row)
+            rules.add_server_values(self._batch, entity_type, row)
             row.update(columns)
             if self._caller is None:
                 row.update(dict.fromkeys(row.keys() & {"user_id", "created_by_id"} - columns.keys()))

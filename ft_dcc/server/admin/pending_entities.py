@@ -13,7 +13,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from ft_dcc.errors import ValidationError
 from ft_dcc.server.admin.jsonl_format import Row
-from ft_dcc.server.entities import changes, custom_values, relations, server_values
+from ft_dcc.server.entities import changes, custom_values, relations, rules
 from ft_dcc.server.entities.batch import Batch
 from ft_dcc.server.query.computed import configuration_applies
 from ft_dcc.server.schema.model import Attribute, EntityType
@@ -89,7 +89,7 @@ def _fill_in_columns(
     for found in part:
         row = rows[found.key[0]]
         with line_errors(found.line):
-            server_values.add_server_values(batch, entity_type, row)
+            rules.add_server_values(batch, entity_type, row)
         changed.append({"which": row["id"], **{f"new_{name}": row[name] for name in missing}})
     values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in missing}
     batch.connection.execute(update(table).where(table.c.id == bindparam("which")).values(values), changed)

@@ -27,6 +27,7 @@ from ft_dcc.server.bootstrap import open_server_context, seed_if_new
 from ft_dcc.server.context import ServerContext
 from ft_dcc.server.database import backup, data_folder
 from ft_dcc.server.http.rate_limit import client_address
+from ft_dcc.server.http.request_body import read_body
 from ft_dcc.server.storage.upload_file import writing_to_disk
 
 _MAX_BODY_BYTES = 1 << 16
@@ -181,12 +182,8 @@ async def _import(context: ServerContext, request: Request) -> Response:
 
 async def _run(context: ServerContext, request: Request) -> Response:
     await to_thread.run_sync(_require_administrator, context, request)
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MAX_BODY_BYTES:
-            raise errors.PayloadTooLarge(f"Request body exceeds {_MAX_BODY_BYTES >> 10} KiB.")
-    report = await to_thread.run_sync(_run_command, context, request.path_params["command"], bytes(body))
+    body = await read_body(request, _MAX_BODY_BYTES)
+    report = await to_thread.run_sync(_run_command, context, request.path_params["command"], body)
     return JSONResponse(report, headers={"Cache-Control": "no-store"})
 
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
-from urllib.parse import parse_qs, quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from anyio import to_thread
 from sqlalchemy import Connection
@@ -20,13 +20,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from ft_dcc.errors import BadRequest, Forbidden, InvalidCredentials, PayloadTooLarge, TooManyRequests
+from ft_dcc.errors import BadRequest, Forbidden, InvalidCredentials, TooManyRequests
 from ft_dcc.server.auth import api_keys, one_time_tokens, signed_tokens
 from ft_dcc.server.auth.authenticator import Authenticator
 from ft_dcc.server.auth.browser_sessions import BrowserSessions, check_same_origin
 from ft_dcc.server.database import audit_log
 from ft_dcc.server.database.store import Store
 from ft_dcc.server.http import rate_limit, static_pages
+from ft_dcc.server.http.request_body import read_form
 from ft_dcc.server.identity import Caller
 
 # The purpose of the tokens in forms.
@@ -82,7 +83,7 @@ class LoginPages:
 
     async def _submit_form(self, request: Request) -> Response:
         try:
-            target, fields = _redirect_target(request), await _read_form(request)
+            target, fields = _redirect_target(request), await read_form(request, _MAX_FORM_BYTES)
             claims = self._verify_form(request, fields)
             return await to_thread.run_sync(self._log_in, request, target, claims, fields)
         except (BadRequest, Forbidden) as error:
@@ -121,7 +122,7 @@ class LoginPages:
         return self._page_form(request, _PAGE_TEXT)
 
     async def _submit_page_form(self, request: Request) -> Response:
-        fields = await _read_form(request)
+        fields = await read_form(request, _MAX_FORM_BYTES)
         try:
             self._verify_form(request, fields)
             name, key = fields.get("user", ""), fields.get("key", "")
@@ -159,7 +160,7 @@ class LoginPages:
 
     async def _submit_one_time_form(self, request: Request) -> Response:
         try:
-            self._verify_form(request, await _read_form(request))
+            self._verify_form(request, await read_form(request, _MAX_FORM_BYTES))
         except (BadRequest, Forbidden) as error:
             return self._message_page(400, _INVALID_LOGIN, str(error), depth=1)
         user = self._login_tokens.redeem(request.path_params["token"])
@@ -246,12 +247,3 @@ def _issue_key(connection: Connection, user: Caller, label: str) -> str:
     )
     audit_log.record(connection, user, [({"action": "sign in", "entity_type": "User", "entity_key": [user.id]}, None)])
     return key
-
-
-async def _read_form(request: Request) -> dict[str, str]:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MAX_FORM_BYTES:
-            raise PayloadTooLarge(f"The form has more than {_MAX_FORM_BYTES >> 10} KiB.")
-    return {name: values[0] for name, values in parse_qs(body.decode(errors="replace")).items()}

@@ -23,20 +23,17 @@ def sign(secret: bytes, purpose: str, claims: dict[str, Any], seconds: float) ->
     """Return a token for a URL that carries the claims; it is valid for one purpose and for this long."""
     now = clock.now()
     payload = json.dumps({**claims, "issued": now, "until": now + seconds}, separators=(",", ":"))
-    signed = _signer(secret).sign(f"{purpose}:{base64_encode(payload).decode()}")
-    return signed.decode()[len(purpose) + 1 :]
+    return _signer(secret, purpose).sign(base64_encode(payload)).decode()
 
 
 def verify(secret: bytes, purpose: str, token: str) -> dict[str, Any]:
     """Return the claims of a token of :func:`sign`; raises Forbidden when it is forged, foreign or expired."""
     try:
-        signed = _signer(secret).unsign(f"{purpose}:{token}".encode(errors="replace"))
+        signed = _signer(secret, purpose).unsign(token.encode(errors="replace"))
     except BadSignature as error:
         raise Forbidden("The signature of this address is wrong. Ask the server for a new address.") from error
-    claims: dict[str, Any] = json.loads(base64_decode(signed.decode()[len(purpose) + 1 :]))
-    now, until = clock.now(), claims.pop("until")
-    # Tokens of earlier releases have no time of issue; all of them were valid for some days at most.
-    issued = claims.pop("issued", until)
+    claims: dict[str, Any] = json.loads(base64_decode(signed))
+    now, issued, until = clock.now(), claims.pop("issued"), claims.pop("until")
     if now > until or issued - now > _MAX_AHEAD_SECONDS:
         raise Forbidden("This address has expired. Ask the server for a new address.")
     return claims
@@ -53,6 +50,5 @@ def is_review_key(secret: bytes, review_session_id: str, key: str) -> bool:
     return hmac.compare_digest(review_key(secret, review_session_id).encode(), key.encode(errors="replace"))
 
 
-def _signer(secret: bytes) -> Signer:
-    # Without key derivation, so that URLs which were given out by earlier releases stay valid.
-    return Signer(secret, key_derivation="none", digest_method=hashlib.sha256)
+def _signer(secret: bytes, purpose: str) -> Signer:
+    return Signer(secret, salt=purpose, digest_method=hashlib.sha256)

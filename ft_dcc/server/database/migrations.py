@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import Connection, select, text, update
+from sqlalchemy import Connection, text
 
 from ft_dcc.errors import StorageError
 from ft_dcc.server.database.schema_sync import add_missing_columns
@@ -15,27 +15,6 @@ Step = Callable[[Connection, Tables], None]
 
 def _create_tables(connection: Connection, tables: Tables) -> None:
     tables.metadata.create_all(connection)
-
-
-def _enable_sharing(connection: Connection, tables: Tables) -> None:
-    """Create the table of annotations, and enable sharing, which had no switch before, for all review sessions."""
-    tables.metadata.create_all(connection)
-    session = tables.by_family["ReviewSession"]
-    connection.execute(update(session).values(shareable_url_enabled=1))
-
-
-def _add_component_creators(connection: Connection, tables: Tables) -> None:
-    """Add the column with the creator of a component, for those in jobs and notes from the user of those."""
-    add_missing_columns(connection, tables.metadata)
-    component = tables.by_family["Component"]
-    if "created_by_id" not in component.c:
-        return  # The schema of a site.
-    for family, column in (("Job", "job_id"), ("Note", "note_id")):
-        owner, link = tables.by_family[family], tables.by_family[f"{family}Component"]
-        joined = link.join(owner, owner.c.id == link.c[column])
-        creator = select(owner.c.user_id).select_from(joined).where(link.c.component_id == component.c.id).limit(1)
-        is_missing = component.c.created_by_id.is_(None), component.c.id.in_(select(link.c.component_id))
-        connection.execute(update(component).where(*is_missing).values(created_by_id=creator.scalar_subquery()))
 
 
 def _set_planner_statistics(connection: Connection, tables: Tables) -> None:
@@ -55,7 +34,7 @@ def _set_planner_statistics(connection: Connection, tables: Tables) -> None:
 
 
 # Step 1 sets up an empty file; each later one changes the result of those before. Never change a step, add one.
-STEPS: tuple[Step, ...] = (_create_tables, _enable_sharing, _add_component_creators)
+STEPS: tuple[Step, ...] = (_create_tables,)
 
 
 def migrate(connection: Connection, tables: Tables) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from ft_dcc.server.schema.model import Schema
 from ft_dcc.server.schema.tables import TYPE_COLUMN, Tables
@@ -99,8 +99,7 @@ SHOT_ATTRIBUTES = (
     ("resolution", "Resolution", "text", False),
 )
 NOTE_LABELS = ("Internal", "Client feedback", "For review")
-REVIEWER_ROLE = "Reviewer"
-SECURITY_ROLES = ("Administrator", "API", "Project Manager", "User", REVIEWER_ROLE)
+SECURITY_ROLES = ("Administrator", "API", "Project Manager", "User", "Reviewer")
 FIRST_USER = "admin"
 
 _NAMESPACE = UUID("5b1c9a34-0d44-4d4f-9a3e-8f0e2c7b6d11")
@@ -127,14 +126,6 @@ def seed_object_types(connection: Connection, schema: Schema, tables: Tables) ->
 def fixed_id(kind: str, name: str) -> str:
     """Return the id that a seeded entity has in every studio."""
     return str(uuid5(_NAMESPACE, f"{kind}:{name}"))
-
-
-def seed_new_roles(connection: Connection, tables: Tables) -> None:
-    """Insert the role that the first release did not have; rows that exist are not changed."""
-    table = tables.by_family["SecurityRole"]
-    (role,) = _named("SecurityRole", (REVIEWER_ROLE,))
-    if connection.scalar(select(table.c.id).where(table.c.name == REVIEWER_ROLE)) is None:
-        _insert(connection, tables, "SecurityRole", [role])
 
 
 def _insert(connection: Connection, tables: Tables, type_name: str, rows: Rows) -> None:

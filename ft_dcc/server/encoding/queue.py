@@ -49,7 +49,7 @@ _QUEUE = Table(
     Column("user_id", String, nullable=False),
     Column("username", String, nullable=False),
     Column("begun", Integer, nullable=False),
-    Column("created_at", Float),
+    Column("created_at", Float, nullable=False),
 )
 MOVIE, STILL, THUMBNAIL = "ftrackreview-mp4", "ftrackreview-image", "thumbnail"
 FORMATS = {MOVIE: "video/mp4", STILL: "image/jpeg", THUMBNAIL: "image/jpeg"}
@@ -202,6 +202,4 @@ def _is_open(tables: Tables) -> ColumnElement[bool]:
 
 def _read(row: Row[Any]) -> PendingEncode:
     caller = Caller(row.user_id, row.username)
-    # A job of an earlier release has no time.
-    created_at = clock.now() if row.created_at is None else row.created_at
-    return PendingEncode(row.job_id, row.component_id, row.version_id, row.is_kept, caller, row.begun, created_at)
+    return PendingEncode(row.job_id, row.component_id, row.version_id, row.is_kept, caller, row.begun, row.created_at)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
+from operator import attrgetter
 from typing import Any
 from uuid import uuid4
 
@@ -17,16 +18,18 @@ from ft_dcc.server.auth.access_rules import (
     ANY_MANAGERS,
     AUTHOR,
     CONTRIBUTORS,
+    EVERYONE,
     MANAGERS,
     MEMBERS,
     MEMBERS_AS_AUTHOR,
     OWNER_WRITERS,
     SELF,
     SERVER,
+    AccessRule,
     access_rule,
     read_rules,
 )
-from ft_dcc.server.auth.permissions import MANAGER_ROLE, Reach
+from ft_dcc.server.auth.permissions import MANAGER_ROLE, Permissions, Reach
 from ft_dcc.server.database.prepared import Prepared
 from ft_dcc.server.entities.batch import Batch, Row
 from ft_dcc.server.entities.changes import stored_type
@@ -61,43 +64,109 @@ def check_key_access(batch: Batch, action: str, entity_type: EntityType, entity_
 def is_allowed(
     batch: Batch, action: str, entity_type: EntityType, row: Row, changed: Collection[str] | None = None
 ) -> bool:
-    """Return whether the access rules let the caller do this."""
-    rule, caller, permissions = access_rule(batch.schema, entity_type), batch.caller.id, batch.permissions
-    grants = rule.grants[action]
+    """Return whether the access rules let the caller do this.
+
+    Nobody writes what the server writes, and administrators may do all else. What a guest created belongs to the guest
+    until the end of the request. For others, one of the grantees of the action must include the caller.
+    """
+    grants = access_rule(batch.schema, entity_type).grants[action]
     if SERVER in grants:
         return False
-    if permissions.is_administrator:
+    if batch.permissions.is_administrator or (action != CREATE and row.get("id") in batch.created_by_guest):
         return True
-    if action != CREATE and row.get("id") in batch.created_by_guest:
-        return True
-    # A guest is no user, so that the notes of guests have no author.
-    is_of_guest = batch.caller.is_guest and action == CREATE and row.get(rule.author) is None
-    is_author = bool(rule.author) and (row.get(rule.author) == caller or is_of_guest)
-    if AUTHOR in grants and is_author and (action == CREATE or is_readable(batch, entity_type, row)):
-        return True
-    if SELF in grants and row.get("id") == caller and _OWN_ATTRIBUTES.issuperset(changed or ()):
-        return True
-    if (ANY_CONTRIBUTORS in grants and permissions.is_contributor) or (
-        ANY_MANAGERS in grants and permissions.can_create_projects
-    ):
-        return True
-    reader = OwnerReader(batch)
-    if OWNER_WRITERS in grants:
-        target = reader.target(entity_type, row, rule.owners[0]) if row.get(rule.owners[0].column) is not None else None
-        if target is not None:
-            owner_type = stored_type(batch.schema, *target)
-            changed = ("metadata",) if entity_type.family == "Metadata" else ("custom_attributes",)
-            return is_allowed(batch, UPDATE, owner_type, target[1], changed)
-    roles = grants & {MEMBERS, CONTRIBUTORS, MANAGERS} or (grants & {MEMBERS_AS_AUTHOR} if is_author else frozenset())
-    if not roles:
-        return False
-    owners = reader.owners(entity_type, row)
-    if owners is not None and not owners:
-        return is_author and permissions.is_contributor
+    request = _Request(batch, action, entity_type, row, frozenset(changed or ()))
+    return any(_GRANTEES[grantee].includes(request) for grantee in grants)
+
+
+@attrs.frozen(eq=False)
+class _Request:
+    """What the grantees of an action are compared with: the caller, and the entity as it is or will be."""
+
+    batch: Batch
+    action: str
+    entity_type: EntityType
+    row: Row
+    changed: frozenset[str]
+
+    @property
+    def rule(self) -> AccessRule:
+        return access_rule(self.batch.schema, self.entity_type)
+
+    @property
+    def permissions(self) -> Permissions:
+        return self.batch.permissions
+
+    @property
+    def is_of_guest(self) -> bool:
+        """Whether a guest creates the entity: guests are no users, so that their notes have no author."""
+        return self.batch.caller.is_guest and self.action == CREATE and self.row.get(self.rule.author) is None
+
+    @property
+    def is_author(self) -> bool:
+        return bool(self.rule.author) and (self.row.get(self.rule.author) == self.batch.caller.id or self.is_of_guest)
+
+
+def _is_author(request: _Request) -> bool:
+    is_visible = request.action == CREATE or is_readable(request.batch, request.entity_type, request.row)
+    return request.is_author and is_visible
+
+
+def _is_own_account(request: _Request) -> bool:
+    return request.row.get("id") == request.batch.caller.id and _OWN_ATTRIBUTES.issuperset(request.changed)
+
+
+def _has_role(request: _Request, role: str) -> bool:
+    """Return whether the caller has the role in all projects that own the entity, and is the users that own it."""
+    owners = OwnerReader(request.batch).owners(request.entity_type, request.row)
+    if owners is not None and not owners:  # It belongs to everyone.
+        return request.is_author and request.permissions.is_contributor
     # A component of a guest has no author and, before it is attached, no other owner.
-    if owners is None and is_of_guest and entity_type.family == "Component":
-        return permissions.is_contributor
-    return any(holds(permissions, caller, owners, role) for role in roles)
+    if owners is None and request.is_of_guest and request.entity_type.family == "Component":
+        return request.permissions.is_contributor
+    return holds(request.permissions, request.batch.caller.id, owners, role)
+
+
+def _may_update_first_owner(request: _Request) -> bool:
+    batch, owner = request.batch, request.rule.owners[0]
+    if request.row.get(owner.column) is None:
+        return False
+    target = OwnerReader(batch).target(request.entity_type, request.row, owner)
+    if target is None:
+        return False
+    part = "metadata" if request.entity_type.family == "Metadata" else "custom_attributes"
+    return is_allowed(batch, UPDATE, stored_type(batch.schema, *target), target[1], (part,))
+
+
+@attrs.frozen
+class _Grantee:
+    """Whether a grantee of the access rules includes the caller, for one entity.
+
+    ``is_possible`` is whether it does for some entity, as far as the permissions of the caller decide that.
+    """
+
+    includes: Callable[[_Request], bool]
+    is_possible: Callable[[Permissions], bool]
+
+
+_CONTRIBUTOR, _MANAGER = attrgetter("is_contributor"), attrgetter("can_create_projects")
+# What each grantee of ``access.rules`` means for writing. What the server writes is decided before.
+_GRANTEES: Mapping[str, _Grantee] = {
+    EVERYONE: _Grantee(lambda request: True, lambda permissions: True),
+    MEMBERS: _Grantee(lambda request: _has_role(request, MEMBERS), lambda permissions: True),
+    MEMBERS_AS_AUTHOR: _Grantee(
+        lambda request: request.is_author and _has_role(request, MEMBERS), lambda permissions: True
+    ),
+    CONTRIBUTORS: _Grantee(lambda request: _has_role(request, CONTRIBUTORS), _CONTRIBUTOR),
+    MANAGERS: _Grantee(lambda request: _has_role(request, MANAGERS), _MANAGER),
+    ANY_CONTRIBUTORS: _Grantee(lambda request: request.permissions.is_contributor, _CONTRIBUTOR),
+    ANY_MANAGERS: _Grantee(lambda request: request.permissions.can_create_projects, _MANAGER),
+    AUTHOR: _Grantee(_is_author, lambda permissions: True),
+    OWNER_WRITERS: _Grantee(_may_update_first_owner, _CONTRIBUTOR),
+    SELF: _Grantee(_is_own_account, lambda permissions: False),
+    ADMINISTRATORS: _Grantee(
+        lambda request: request.permissions.is_administrator, lambda permissions: permissions.is_administrator
+    ),
+}
 
 
 def check_update(batch: Batch, entity_type: EntityType, row: Row, changed: Collection[str]) -> None:
@@ -126,53 +195,35 @@ def may_write(batch: Batch, entity_type: EntityType, values: Row) -> bool:
     if entity_type.is_materialised:
         entity_type = batch.schema["CustomAttributeValue"]
     rule = access_rule(batch.schema, entity_type)
+    grants = rule.grants[CREATE]
     given = {name: value for name, value in values.items() if isinstance(value, str)}
     if "id" in given and (row := batch.row(entity_type.family, given["id"])) is not None:
         return is_allowed(batch, UPDATE, stored_type(batch.schema, entity_type.family, row), row)
-    role = CONTRIBUTORS if CONTRIBUTORS in rule.grants[CREATE] else MEMBERS
+    role = CONTRIBUTORS if CONTRIBUTORS in grants else MEMBERS
     for name in given.keys() & entity_type.attributes.keys():
         attribute = entity_type.attributes[name]
-        is_key = attribute.kind == "foreign key" and attribute.rows != "*"
-        if is_key and not _may_refer(batch, batch.schema[attribute.rows], given[name], role):
+        target = batch.schema[attribute.rows] if attribute.kind == "foreign key" and attribute.rows != "*" else None
+        if target is None or target.key != ("id",):
+            continue
+        found = batch.row(target.family, given[name])
+        if found is None:  # It is created in the same transaction, as a new review session by a publish.
+            del given[name]
+        elif not _may_refer(batch, stored_type(batch.schema, target.family, found), found, role):
             return False
-    # An owner that does not exist yet is created in the same transaction, as a new review session by a publish.
-    given = {name: value for name, value in given.items() if _exists(batch, entity_type, name, value)}
     if any(key.column in given for key in rule.owners) and entity_type.name != "Project":
         author = {rule.author: batch.caller.id} if rule.author else {}
         return is_allowed(batch, CREATE, entity_type, {**author, **given})
-    return _may_create_somewhere(batch, rule.grants[CREATE])
+    if SERVER in grants or batch.permissions.is_administrator:
+        return SERVER not in grants
+    return any(_GRANTEES[grantee].is_possible(batch.permissions) for grantee in grants)
 
 
-def _exists(batch: Batch, entity_type: EntityType, name: str, value: str) -> bool:
-    """Return whether a value is no key of another entity, or the key of one that exists."""
-    attribute = entity_type.attributes.get(name)
-    if attribute is None or attribute.kind != "foreign key" or attribute.rows == "*":
-        return True
-    target = batch.schema[attribute.rows]
-    return target.key != ("id",) or batch.row(target.family, value) is not None
-
-
-def _may_refer(batch: Batch, target: EntityType, entity_id: str, role: str) -> bool:
-    """Return whether the caller could write something that belongs to an entity, if there is one with this id."""
-    row = batch.row(target.family, entity_id) if target.key == ("id",) else None
-    if row is None:
-        return True
-    entity_type = stored_type(batch.schema, target.family, row)
+def _may_refer(batch: Batch, entity_type: EntityType, row: Row, role: str) -> bool:
+    """Return whether the caller could write something that belongs to this entity."""
     owners = OwnerReader(batch).owners(entity_type, row)
     return is_readable(batch, entity_type, row) and (
         not owners or holds(batch.permissions, batch.caller.id, owners, role)
     )
-
-
-def _may_create_somewhere(batch: Batch, grants: Collection[str]) -> bool:
-    """Return whether one of these grants can apply to the caller, depending on the entity."""
-    if batch.permissions.is_administrator:
-        return SERVER not in grants
-    if ANY_MANAGERS in grants:
-        return batch.permissions.can_create_projects
-    if not {MEMBERS, MEMBERS_AS_AUTHOR, AUTHOR}.isdisjoint(grants):
-        return True
-    return batch.permissions.is_contributor and not {CONTRIBUTORS, ANY_CONTRIBUTORS, OWNER_WRITERS}.isdisjoint(grants)
 
 
 def grant_creator_access(batch: Batch, entity_type: EntityType, row: Row) -> None:

@@ -9,24 +9,13 @@ from uuid import uuid4
 
 from sqlalchemy import select
 
-from ft_dcc.errors import DuplicateEntryError, MediaMissing, ValidationError
-from ft_dcc.server.database.seed import SERVER_LOCATION_ID
-from ft_dcc.server.entities import (
-    authorization,
-    custom_values,
-    invitee_rights,
-    passphrases,
-    relations,
-    review_dates,
-    server_values,
-)
-from ft_dcc.server.entities.batch import Answer, Batch, Operation, Row, create_operation
+from ft_dcc.errors import DuplicateEntryError, ValidationError
+from ft_dcc.server.entities import authorization, custom_values, relations, rules
+from ft_dcc.server.entities.batch import Answer, Batch, Operation, Row
 from ft_dcc.server.entities.payload import ParsedPayload, entity_type_of, parse_payload
 from ft_dcc.server.query.type_conversion import to_db, to_json
 from ft_dcc.server.schema import model, tables
-from ft_dcc.server.storage import published_media
 
-DEFAULT_REVIEW_PROJECT = "Reviews"
 # An ftrack site accepts users without a user name.
 _REQUIRED_TEXTS = frozenset(("name", "email"))
 
@@ -44,26 +33,21 @@ def create_entity(batch: Batch, operation: Operation) -> Answer:
         raise ValidationError(f"{entity_type.name} is an abstract type. Create one of {', '.join(subtypes)} instead.")
     payload = parse_payload(batch, entity_type, operation)
     check_server_columns(entity_type, {name: value for name, value in payload.columns.items() if value is not None})
-    row = _new_row(entity_type, payload)
-    row.update(passphrases.passphrase_columns(batch, entity_type, str(row.get("id")), payload.columns))
-    invitee_rights.check_rights(entity_type, row)
-    if entity_type.name == "ReviewSession" and row.get("project_id") is None:
-        row["project_id"] = _default_project(batch)
-    server_values.add_server_values(batch, entity_type, row)
-    review_dates.check_dates(entity_type, row, row)
+    row = _new_row(batch, entity_type, payload)
     _check_key(entity_type, row)
     _check_new_row(batch, entity_type, row)
     authorization.check_access(batch, authorization.CREATE, entity_type, row)
     authorization.check_new_id(batch, entity_type, row.get("id"))
-    if entity_type.name == "Project":
-        server_values.check_project_name(batch, row["id"], row["name"])
-    if entity_type.name == "FileComponent" and not batch.permissions.is_administrator:
-        published_media.check_uploader(batch.connection, batch.services.media, row["id"], batch.caller.id)
+    own_rules = rules.rules_of(entity_type)
+    for rule in own_rules:
+        rule.before_create(batch, row)
     if batch.insert(entity_type.name, row):
         authorization.grant_creator_access(batch, entity_type, row)
-        check_uploaded(batch, entity_type, row)
+        for rule in own_rules:
+            rule.check_stored(batch, row)
         batch.changes.record_created(entity_type, row)
-        server_values.after_create(batch, entity_type, row)
+        for rule in own_rules:
+            rule.after_create(batch, row)
     else:
         row = _existing_row(batch, entity_type, row, payload)
     for name, members in payload.lists.items():
@@ -78,30 +62,19 @@ def check_server_columns(entity_type: model.EntityType, columns: Iterable[str]) 
             raise ValidationError(f"{entity_type.name}.{column} is set by the server alone. Leave it out.")
 
 
-def check_uploaded(batch: Batch, entity_type: model.EntityType, row: Row) -> None:
-    """Raise MediaMissing if a component is added to the server's location without all of its bytes."""
-    if entity_type.name != "ComponentLocation" or row["location_id"] != SERVER_LOCATION_ID:
-        return
-    component, files = batch.row("Component", row["component_id"]), batch.services.media
-    # Sequences and containers have no bytes of their own.
-    if component is None or component[tables.TYPE_COLUMN] != "FileComponent":
-        return
-    name = str(component["name"])[:80]
-    if not files.exists(component["id"]):
-        raise MediaMissing(f"The bytes of the component {name!r} are not on the server. Upload them first.")
-    size = files.size(component["id"])
-    if component["size"] and component["size"] != size:
-        raise MediaMissing(
-            f"The component {name!r} has {component['size']:.0f} bytes, and {size} were uploaded. Upload it again."
-        )
-
-
-def _new_row(entity_type: model.EntityType, payload: ParsedPayload) -> Row:
+def _new_row(batch: Batch, entity_type: model.EntityType, payload: ParsedPayload) -> Row:
     defaults, ids = _defaults(entity_type)
     row = {**defaults, **payload.columns}
     for column in ids:
         if column not in payload.columns:
             row[column] = str(uuid4())
+    row.update(rules.stored_values(batch, entity_type, str(row.get("id")), payload.columns))
+    own_rules = rules.rules_of(entity_type)
+    for rule in own_rules:
+        rule.add_owner(batch, row)
+    rules.add_server_values(batch, entity_type, row)
+    for rule in own_rules:
+        rule.check_values(row, row)
     return row
 
 
@@ -176,21 +149,6 @@ def _is_owner(attribute: model.Attribute) -> bool:
 
 def _is_required_text(attribute: model.Attribute) -> bool:
     return attribute.kind == "text" and attribute.name in _REQUIRED_TEXTS
-
-
-def _default_project(batch: Batch) -> str:
-    """Return the project of review sessions without one, which is created if it does not exist.
-
-    Published documents create sessions without a project, and material for clients must not get into another project.
-    """
-    context = batch.table("Context")
-    is_default = context.c.name == DEFAULT_REVIEW_PROJECT, context.c[tables.TYPE_COLUMN] == "Project"
-    found: str | None = batch.connection.scalar(select(context.c.id).where(*is_default).limit(1))
-    if found is None:
-        found = str(uuid4())
-        values = {"id": found, "name": DEFAULT_REVIEW_PROJECT, "full_name": DEFAULT_REVIEW_PROJECT}
-        create_entity(batch, create_operation("Project", values))
-    return found
 
 
 def _existing_row(batch: Batch, entity_type: model.EntityType, row: Row, payload: ParsedPayload) -> Row:

@@ -6,12 +6,11 @@ from typing import Any
 
 from ft_dcc.errors import ValidationError
 from ft_dcc.server.entities.batch import Row
-from ft_dcc.server.schema.model import EntityType
 
 WRITE_RIGHTS = frozenset(("comment", "draw", "decide"))
 ALL_RIGHTS = WRITE_RIGHTS | {"download", "present"}
 _WORDS = ("view", "comment", "draw", "decide", "download", "present")
-# Invitees of earlier releases, and of clients that do not know the attribute.
+# Of invitees that were created by clients that do not know the attribute.
 _DEFAULT_RIGHTS = WRITE_RIGHTS
 
 
@@ -20,10 +19,8 @@ def rights_of(text: Any) -> frozenset[str]:
     return _DEFAULT_RIGHTS if text is None else frozenset(str(text).split()) & ALL_RIGHTS
 
 
-def check_rights(entity_type: EntityType, values: Row) -> None:
-    """Raise ValidationError if the values of an invitee contain an unknown right."""
-    if entity_type.name != "ReviewSessionInvitee" or values.get("rights") is None:
-        return
-    unknown = sorted(set(str(values["rights"]).split()) - set(_WORDS))
+def check_rights(_row: Row, changed: Row) -> None:
+    """Raise ValidationError if the changed values of an invitee contain an unknown right."""
+    unknown = sorted(set(str(changed.get("rights") or "").split()) - set(_WORDS))
     if unknown:
         raise ValidationError(f"There is no right '{unknown[0][:40]}'. An invitee can have {', '.join(_WORDS)}.")

@@ -11,7 +11,6 @@ from sqlalchemy import select
 
 from ft_dcc.errors import ValidationError
 from ft_dcc.server.entities.batch import Batch, Row
-from ft_dcc.server.schema.model import EntityType
 
 _MAX_LENGTH = 1000
 # RFC 7914: cost, block size and parallelization for interactive logins; 16 MiB and about 50 ms per guess.
@@ -35,12 +34,12 @@ def verify_passphrase(secret: bytes, review_session_id: str, stored: str, passph
     return hmac.compare_digest(digest.encode(), stored.encode())
 
 
-def passphrase_columns(batch: Batch, entity_type: EntityType, review_session_id: str, values: Row) -> Row:
+def passphrase_columns(batch: Batch, review_session_id: str, values: Row) -> Row:
     """Return the columns to store in place of a passphrase among the values; raises ValidationError.
 
     A new passphrase switches ``passphrase_enabled`` on, unless the same operation sets that, too.
     """
-    if entity_type.name != "ReviewSession" or not {"passphrase", "passphrase_enabled"} & values.keys():
+    if not {"passphrase", "passphrase_enabled"} & values.keys():
         return {}
     batch.before_commit.append(partial(_check_passphrase_set, batch, review_session_id))
     if "passphrase" not in values:

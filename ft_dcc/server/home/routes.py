@@ -18,6 +18,7 @@ from ft_dcc.server.actions.dispatch import Dispatcher
 from ft_dcc.server.auth.browser_sessions import BrowserSessions
 from ft_dcc.server.home import administration, cards
 from ft_dcc.server.http import static_pages
+from ft_dcc.server.http.request_body import read_body
 from ft_dcc.server.identity import Caller
 
 _MAX_BODY_BYTES = 8 << 20
@@ -102,12 +103,7 @@ def _json(content: Any) -> Response:
 async def _read_json(request: Request) -> Any:
     if not request.headers.get("content-type", "").startswith("application/json"):
         raise errors.BadRequest("The request is not JSON. Load the page again.")
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MAX_BODY_BYTES:
-            raise errors.PayloadTooLarge(f"A request has at most {_MAX_BODY_BYTES >> 20} MiB. Send less at once.")
     try:
-        return json.loads(body)
+        return json.loads(await read_body(request, _MAX_BODY_BYTES))
     except (ValueError, RecursionError) as error:
         raise errors.BadRequest("The request is not JSON. Load the page again.") from error

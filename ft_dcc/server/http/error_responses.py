@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from ft_dcc import errors
 from ft_dcc.server.http.request_logging import REFERENCE_KEY
 
-# The names that clients read in ``exception``: two are ftrack's, the others are those of the first release.
+# The names that clients read in ``exception``, where they differ from the classes; two of them are those of ftrack.
 _WIRE_NAMES: dict[type[errors.HttpError], str] = {
     errors.Forbidden: "PermissionError",
     errors.InsufficientStorage: "StorageFull",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from urllib.parse import parse_qs
 
 from anyio import CancelScope
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive
 
 from ft_dcc.errors import BadRequest, PayloadTooLarge, ServiceUnavailable
@@ -15,6 +16,22 @@ MAX_BODY_BYTES = 8 << 20
 # Bytes of bodies that are held at once: of one account, and of all.
 MAX_ACCOUNT_BYTES, MAX_TOTAL_BYTES = 32 << 20, 96 << 20
 BODY_TIMEOUT_SECONDS, _RETRY_SECONDS = 60, 5
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """Return the body of a request; raises PayloadTooLarge above this number of bytes, a multiple of 1024."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise PayloadTooLarge(f"A request to this address has at most {limit >> 10} KiB. Send less at once.")
+    return bytes(body)
+
+
+async def read_form(request: Request, limit: int) -> dict[str, str]:
+    """Return the first value of each field of an HTML form; raises PayloadTooLarge."""
+    body = await read_body(request, limit)
+    return {name: values[0] for name, values in parse_qs(body.decode(errors="replace")).items()}
 
 
 class BodyReader:

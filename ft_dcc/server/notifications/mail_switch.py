@@ -6,7 +6,6 @@ A link in each mail opens a page with one button, without a login.
 from __future__ import annotations
 
 from functools import partial
-from urllib.parse import parse_qs
 
 from anyio import to_thread
 from sqlalchemy import Column, Connection, Float, MetaData, String, Table, delete, select
@@ -14,11 +13,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ft_dcc.errors import Forbidden, PayloadTooLarge
+from ft_dcc.errors import Forbidden
 from ft_dcc.server.auth import signed_tokens
 from ft_dcc.server.context import ServerContext
 from ft_dcc.server.database import clock
 from ft_dcc.server.http import static_pages
+from ft_dcc.server.http.request_body import read_form
 
 METADATA = MetaData()
 _MUTED = Table(
@@ -76,7 +76,7 @@ class MailSwitchPage:
         # Mail programs load links for a preview: only the button changes anything.
         if request.method == "POST":
             # The button that mail programs show themselves sends List-Unsubscribe.
-            is_on = (await _read_form(request)).get("mails") == ["on"]
+            is_on = (await read_form(request, _MAX_FORM_BYTES)).get("mails") == "on"
             await to_thread.run_sync(self._context.store.write, partial(switch_mails, email=email, is_on=is_on))
         is_off = await to_thread.run_sync(self._is_off, email)
         text = f"The studio sends {'no ' if is_off else ''}mails about new versions and feedback to this address."
@@ -91,12 +91,3 @@ class MailSwitchPage:
         page = self._pages.fill("message.html", "../review/", title=title, text=text)
         headers = {**static_pages.page_headers("'self'"), "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
         return Response(page.replace("</main>", f"{form}</main>"), status, headers=headers, media_type="text/html")
-
-
-async def _read_form(request: Request) -> dict[str, list[str]]:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MAX_FORM_BYTES:
-            raise PayloadTooLarge("The form is too large. Open the link in the mail again.")
-    return parse_qs(body.decode(errors="replace"))

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from functools import partial
 from typing import Any
-from urllib.parse import parse_qs, quote
+from urllib.parse import quote
 
 from anyio import CapacityLimiter, to_thread
 from sqlalchemy import Connection
@@ -19,6 +19,7 @@ from ft_dcc.server.actions.dispatch import Dispatcher
 from ft_dcc.server.auth.browser_sessions import BrowserSessions, check_same_origin
 from ft_dcc.server.entities.passphrases import verify_passphrase
 from ft_dcc.server.http import rate_limit, static_pages
+from ft_dcc.server.http.request_body import read_body, read_form
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.review import content, guest_actions, playback_actions
 from ft_dcc.server.review.access import (
@@ -136,8 +137,7 @@ class ReviewPages:
 
     async def _receive_passphrase(self, request: Request) -> Response:
         """Set a cookie for some hours if the passphrase is right; show the form again otherwise."""
-        body = await _body(request, _MAX_FORM_BYTES)
-        passphrase = parse_qs(body.decode(errors="replace")).get("passphrase", [""])[0]
+        passphrase = (await read_form(request, _MAX_FORM_BYTES)).get("passphrase", "")
         try:
             return await to_thread.run_sync(self._verify_passphrase, request, passphrase)
         except errors.NotFound:
@@ -306,7 +306,7 @@ class ReviewPages:
 
     async def _receive(self, action: Action, request: Request) -> Response:
         """Run an action of an invitee and return the change that it made."""
-        body = await _body(request, _MAX_BODY_BYTES)
+        body = await read_body(request, _MAX_BODY_BYTES)
         try:
             payload = json.loads(body)
         except (ValueError, RecursionError) as error:
@@ -383,12 +383,3 @@ def routes(dispatcher: Dispatcher, browsers: BrowserSessions) -> list[BaseRoute]
 def _query_of(request: Request) -> str:
     """Return the query of a link with its question mark, or "": it names a version and a frame."""
     return f"?{request.url.query}" if request.url.query else ""
-
-
-async def _body(request: Request, max_bytes: int) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > max_bytes:
-            raise errors.PayloadTooLarge(f"A request has at most {max_bytes >> 10} KiB. Send less at once.")
-    return bytes(body)

@@ -1,0 +1,384 @@
+"""What is special about entity types beyond the schema and the access rules, in one table: ``RULES``."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from uuid import uuid4
+
+import attrs
+from sqlalchemy import func, select, update
+
+from ft_dcc.errors import MediaMissing, ValidationError
+from ft_dcc.server.auth.permissions import DEFAULT_ROLE
+from ft_dcc.server.database import clock
+from ft_dcc.server.database.seed import SERVER_LOCATION_ID
+from ft_dcc.server.entities import changes, invitee_rights
+from ft_dcc.server.entities.batch import Batch, Row, create_operation
+from ft_dcc.server.entities.defaults import default_status, default_task_type, project_of_asset
+from ft_dcc.server.entities.passphrases import passphrase_columns
+from ft_dcc.server.schema import model, tables
+from ft_dcc.server.storage import published_media
+
+DEFAULT_REVIEW_PROJECT = "Reviews"
+_HISTORY = {"Context": "TypedContextStatusChange", "AssetVersion": "AssetVersionStatusChange"}
+_DATE_COLUMNS = {"AssetVersion": "date", "List": "date", "Note": "date", "Timer": "start", "Timelog": "start"}
+_CALLER_FAMILIES = ("AssetVersion", "Note", "Timer", "Timelog", "Job", "List")
+_COMPONENT_KINDS = {"ContainerComponent": "container", "SequenceComponent": "sequence"}
+
+
+@attrs.frozen(kw_only=True)
+class EntityRule:
+    """The rules of an entity type, or of all types of a family, as functions of a batch and a row.
+
+    All of them may raise ValidationError. Rows are changed in place. Imports use ``stored_values`` and ``add_values``.
+    """
+
+    # Returns the columns that are stored in place of those that a create or an update sent, by the id and the latter.
+    stored_values: Callable[[Batch, str, Row], Row] = lambda batch, entity_id, sent: {}
+    # Completes the row of a new entity: with the owner that it needs, and with the values of the server.
+    add_owner: Callable[[Batch, Row], None] = lambda batch, row: None
+    add_values: Callable[[Batch, model.EntityType, Row], None] = lambda batch, entity_type, row: None
+    # Checks new values of a row; those of a new entity are the row itself.
+    check_values: Callable[[Row, Row], None] = lambda row, changed: None
+    # Called for a new entity that the caller may create, and before an update is stored, which may change more.
+    before_create: Callable[[Batch, Row], None] = lambda batch, row: None
+    before_update: Callable[[Batch, model.EntityType, Row, Row], None] = lambda batch, entity_type, row, changed: None
+    # Called when the new or changed row is stored, and when a new entity is recorded.
+    check_stored: Callable[[Batch, Row], None] = lambda batch, row: None
+    after_create: Callable[[Batch, Row], None] = lambda batch, row: None
+
+
+@functools.lru_cache(maxsize=1024)
+def rules_of(entity_type: model.EntityType) -> tuple[EntityRule, ...]:
+    """Return the rules of the type itself and of its family, in this order."""
+    return tuple(RULES[name] for name in dict.fromkeys((entity_type.name, entity_type.family)) if name in RULES)
+
+
+def stored_values(batch: Batch, entity_type: model.EntityType, entity_id: str, sent: Row) -> Row:
+    """Return the columns that are stored in place of these columns of a create or an update."""
+    return {
+        name: value
+        for rule in rules_of(entity_type)
+        for name, value in rule.stored_values(batch, entity_id, sent).items()
+    }
+
+
+def add_server_values(batch: Batch, entity_type: model.EntityType, row: Row) -> None:
+    """Add the server's values to the row of a new entity."""
+    columns = batch.tables[entity_type].c
+    if tables.TYPE_COLUMN in columns:
+        row[tables.TYPE_COLUMN] = entity_type.base if entity_type.is_view else entity_type.name
+    if (column := _DATE_COLUMNS.get(entity_type.family)) is not None:
+        _set_default(row, column, clock.now_text())
+    if "created_at" in entity_type.attributes:
+        _set_default(row, "created_at", clock.now_text())
+    if "created_by_id" in entity_type.attributes and not batch.caller.is_guest:
+        _set_default(row, "created_by_id", batch.caller.id)
+    if entity_type.family in _CALLER_FAMILIES and not batch.caller.is_guest:
+        _set_default(row, "user_id", batch.caller.id)
+    for rule in rules_of(entity_type):
+        rule.add_values(batch, entity_type, row)
+
+
+def _set_default(row: Row, column: str, value: object) -> None:
+    if row.get(column) is None:
+        row[column] = value
+
+
+def _add_context_values(batch: Batch, entity_type: model.EntityType, row: Row) -> None:
+    if entity_type.name == "Project":  # It has a rule of its own.
+        return
+    _set_default(row, "parent_id", row.get("project_id"))
+    parent = batch.row("Context", row["parent_id"])
+    if parent is None:
+        raise ValidationError(f"A {entity_type.name} needs a parent that exists. Send parent_id.")
+    row["project_id"] = parent["project_id"]
+    row["context_type"] = "task"
+    for column in ("sort", "bid"):
+        _set_default(row, column, 0.0)
+    if entity_type.name == "Task":
+        _set_default(row, "type_id", default_task_type(batch, row["project_id"]))
+    _set_default(row, "status_id", default_status(batch, row["project_id"], entity_type.name, row))
+
+
+def _add_project_values(batch: Batch, _type: model.EntityType, row: Row) -> None:
+    if row.get("parent_id") is not None:
+        raise ValidationError("A Project has no parent. Leave parent_id out.")
+    row["context_type"], row["project_id"] = "show", row["id"]
+    _set_default(row, "status", "active")
+    _set_default(row, "full_name", row.get("name"))
+    table = batch.table("ProjectSchema")
+    _set_default(row, "project_schema_id", batch.connection.scalar(select(table.c.id).limit(1)))
+
+
+def _check_project_name(batch: Batch, row: Row) -> None:
+    """Raise ValidationError if another project that the caller can read has this name.
+
+    A project that the caller cannot read makes no difference, because a refusal would confirm that it exists.
+    """
+    context, readable = batch.table("Context"), batch.permissions.projects
+    same = select(context.c.id).where(context.c.name == row["name"], context.c[tables.TYPE_COLUMN] == "Project")
+    others = set(batch.connection.scalars(same)) - {row["id"]}
+    if others if readable is None else others.intersection(readable):
+        raise ValidationError(f"DuplicateEntryError: there is a project {row['name']!r} already. Choose another name.")
+
+
+def _add_version_values(batch: Batch, _type: model.EntityType, row: Row) -> None:
+    asset = batch.row("Asset", row.get("asset_id"))
+    if asset is None:
+        raise ValidationError("An AssetVersion needs an asset that exists. Send asset_id.")
+    if row.get("version") is None:
+        table = batch.table("AssetVersion")
+        newest = select(func.max(table.c.version)).where(table.c.asset_id == row["asset_id"])
+        row["version"] = (batch.connection.scalar(newest) or 0) + 1
+    _set_default(row, "status_id", default_status(batch, project_of_asset(batch, asset), "AssetVersion", row))
+
+
+def _add_component_values(_batch: Batch, entity_type: model.EntityType, row: Row) -> None:
+    _set_default(row, "system_type", _COMPONENT_KINDS.get(entity_type.name, "file"))
+
+
+def _add_user_values(_batch: Batch, entity_type: model.EntityType, row: Row) -> None:
+    if entity_type.name == "User":
+        for column in ("is_active", "is_otp_enabled", "is_totp_enabled", "require_details_update"):
+            _set_default(row, column, 0)
+    else:
+        _set_default(row, "local", 1)
+
+
+def _add_note_values(batch: Batch, _type: model.EntityType, row: Row) -> None:
+    _set_default(row, "thread_activity", row["date"])
+    if (answered := batch.row("Note", row.get("in_reply_to_id"))) is not None:
+        _set_default(row, "parent_id", answered["parent_id"])
+        _set_default(row, "parent_type", answered["parent_type"])
+
+
+def _add_review_session_values(_batch: Batch, _type: model.EntityType, row: Row) -> None:
+    _set_default(row, "start_date", row["created_at"])
+    for column in ("passphrase_enabled", "is_moderated"):
+        _set_default(row, column, 0)
+    # A published link must open, so sessions are shareable unless they are created as private.
+    _set_default(row, "shareable_url_enabled", 1)
+
+
+def _add_review_object_values(batch: Batch, _type: model.EntityType, row: Row) -> None:
+    _set_default(row, "created_at", clock.now_text())
+    table = batch.table("ReviewSessionObject")
+    last = select(func.max(table.c.sort_order)).where(table.c.review_session_id == row.get("review_session_id"))
+    if row.get("sort_order") is None:
+        row["sort_order"] = (batch.connection.scalar(last) or 0.0) + 1.0
+    version = batch.row("AssetVersion", row.get("version_id"))
+    if version is None:
+        raise ValidationError("A ReviewSessionObject needs a version that exists. Send asset_version.")
+    asset = batch.row("Asset", version["asset_id"]) or {}
+    row["name"] = row.get("name") or asset.get("name") or ""
+    row["version"] = row.get("version") or f"Version {version['version']}"
+
+
+def _add_invitee_values(_batch: Batch, _type: model.EntityType, row: Row) -> None:
+    _set_default(row, "created_from_shared_url", 0)
+
+
+def _add_custom_link_values(batch: Batch, entity_type: model.EntityType, row: Row) -> None:
+    """Set the types that a custom attribute link joins, from its configuration."""
+    configuration = batch.row("CustomAttributeLinkConfiguration", row.get("configuration_id"))
+    if configuration is None:
+        raise ValidationError(f"A {entity_type.name} needs a configuration that exists. Send configuration_id.")
+    kinds = {"task": "Context", "show": "Context", "assetversion": "AssetVersion"}
+    origin = str(configuration["entity_type"])
+    row["from_entity_type"] = kinds.get(origin, origin.capitalize())
+    row["to_entity_type"] = entity_type.name.replace("CustomAttributeLink", "")
+
+
+def _refuse_create(_batch: Batch, entity_type: model.EntityType, _row: Row) -> None:
+    raise ValidationError(f"{entity_type.name} is written by the server alone. Change the entity itself.")
+
+
+def _add_default_project(batch: Batch, row: Row) -> None:
+    """Set the project of a review session without one, which is created if it does not exist.
+
+    Published documents create sessions without a project, and material for clients must not get into another project.
+    """
+    if row.get("project_id") is not None:
+        return
+    context = batch.table("Context")
+    is_default = context.c.name == DEFAULT_REVIEW_PROJECT, context.c[tables.TYPE_COLUMN] == "Project"
+    found: str | None = batch.connection.scalar(select(context.c.id).where(*is_default).limit(1))
+    if found is None:
+        found = str(uuid4())
+        values = {"id": found, "name": DEFAULT_REVIEW_PROJECT, "full_name": DEFAULT_REVIEW_PROJECT}
+        batch.actions["create"](batch, create_operation("Project", values))
+    row["project_id"] = found
+
+
+def _check_review_dates(row: Row, changed: Row) -> None:
+    """Raise ValidationError if the changed values schedule a session to close before it opens.
+
+    An end that has passed closes a session at once, also one that has not opened yet.
+    """
+    if not changed.keys() & {"start_date", "end_date"}:
+        return
+    values = {**row, **changed}
+    start, end = values.get("start_date"), values.get("end_date")
+    if start is not None and end is not None and clock.now_text() < end <= start:
+        raise ValidationError(
+            f"The review session '{values.get('name')}' would close on {_readable(end)} before it opens on "
+            f"{_readable(start)}. Set a later end_date or an earlier start_date."
+        )
+
+
+def _readable(date: str) -> str:
+    return f"{date[:16].replace('T', ' ')} UTC"
+
+
+def _check_uploaded(batch: Batch, row: Row) -> None:
+    """Raise MediaMissing if a component is added to the server's location without all of its bytes."""
+    if row["location_id"] != SERVER_LOCATION_ID:
+        return
+    component, files = batch.row("Component", row["component_id"]), batch.services.media
+    # Sequences and containers have no bytes of their own.
+    if component is None or component[tables.TYPE_COLUMN] != "FileComponent":
+        return
+    name = str(component["name"])[:80]
+    if not files.exists(component["id"]):
+        raise MediaMissing(f"The bytes of the component {name!r} are not on the server. Upload them first.")
+    size = files.size(component["id"])
+    if component["size"] and component["size"] != size:
+        raise MediaMissing(
+            f"The component {name!r} has {component['size']:.0f} bytes, and {size} were uploaded. Upload it again."
+        )
+
+
+def _check_uploader(batch: Batch, row: Row) -> None:
+    if not batch.permissions.is_administrator:
+        published_media.check_uploader(batch.connection, batch.services.media, row["id"], batch.caller.id)
+
+
+def _record_status_change(batch: Batch, entity_type: model.EntityType, row: Row, changed: Row) -> None:
+    """Add a new status to the history.
+
+    It is not published: for subscribers the update of the status is the change, and this row only its history.
+    """
+    if "status_id" not in changed:
+        return
+    values = {
+        "id": str(uuid4()),
+        tables.TYPE_COLUMN: _HISTORY[entity_type.family],
+        "parent_id": row["id"],
+        "parent_type": entity_type.name,
+        "date": clock.now_text(),
+        "user_id": batch.caller.id,
+        "from_status_id": row["status_id"],
+        "status_id": changed["status_id"],
+    }
+    batch.connection.execute(batch.table("StatusChange").insert().values(values))
+
+
+def _move_context(batch: Batch, entity_type: model.EntityType, row: Row, changed: Row) -> None:
+    """Check the new place of a context, and move what is below it to its project."""
+    _record_status_change(batch, entity_type, row, changed)
+    if "project_id" in changed:
+        parent = batch.row("Context", changed.get("parent_id", row["parent_id"]))
+        if parent is None or parent["project_id"] != changed["project_id"]:
+            raise ValidationError(f"'{row['name']}' belongs to the project of its parent. Change parent_id instead.")
+    if changed.get("parent_id") is not None:
+        _move(batch, row, changed)
+
+
+def _move(batch: Batch, row: Row, changed: Row) -> None:
+    """Move what is below a context to the project of its new parent; raises ValidationError for a cycle."""
+    table = batch.table("Context")
+    parent = batch.row("Context", changed["parent_id"])
+    if parent is None:
+        raise ValidationError(f"There is no context '{changed['parent_id']}' to move '{row['name']}' to.")
+    above = select(table.c.id, table.c.parent_id).where(table.c.id == parent["id"]).cte(recursive=True)
+    above = above.union(select(table.c.id, table.c.parent_id).join(above, table.c.id == above.c.parent_id))
+    if row["id"] in set(batch.connection.scalars(select(above.c.id))):
+        raise ValidationError(f"'{row['name']}' cannot be moved below itself. Choose another parent.")
+    if parent["project_id"] != row["project_id"]:
+        changed["project_id"] = parent["project_id"]
+        _move_below(batch, row, parent["project_id"])
+
+
+def _move_below(batch: Batch, row: Row, project_id: str) -> None:
+    """Move what is below a context to a project; raises PayloadTooLarge."""
+    table = batch.table("Context")
+    below = select(table.c.id).where(table.c.parent_id == row["id"]).cte(recursive=True)
+    child = table.alias()
+    below = below.union(select(child.c.id).join(below, child.c.parent_id == below.c.id))
+    inside = set(batch.connection.scalars(select(below.c.id).limit(batch.max_implied_rows)))
+    batch.count_implied_changes(
+        len(inside),
+        f"Moving '{row['name']}' to another project moves everything below it",
+        "Move what is below it first, in several requests.",
+    )
+    for moved in batch.rows_to_report(table, table.c.id.in_(inside)):
+        moved_type = changes.stored_type(batch.schema, "Context", moved)
+        batch.changes.record_updated(moved_type, moved, {"project_id": project_id})
+    batch.connection.execute(update(table).where(table.c.id.in_(inside)).values(project_id=project_id))
+
+
+def _check_project_update(batch: Batch, _type: model.EntityType, row: Row, changed: Row) -> None:
+    if changed.keys() & {"parent_id", "project_id"}:
+        raise ValidationError("A Project has no parent and no other project. Leave parent_id and project_id out.")
+    if "name" in changed:
+        _check_project_name(batch, {**row, **changed})
+
+
+def _add_author_as_recipient(batch: Batch, row: Row) -> None:
+    if not batch.caller.is_guest:
+        # At the end, because an assignment of recipients in this batch would remove this one.
+        batch.before_commit.append(lambda: _add_recipient(batch, row["id"]))
+
+
+def _set_first_category(batch: Batch, row: Row) -> None:
+    """Make the first label of a note its category."""
+    note = batch.table("Note")
+    first = update(note).where(note.c.id == row["note_id"], note.c.category_id.is_(None))
+    batch.connection.execute(first.values(category_id=row["label_id"]))
+
+
+def _give_default_role(batch: Batch, row: Row) -> None:
+    """Give a new user the default role on all projects that are not private."""
+    role = batch.table("SecurityRole")
+    role_id = batch.connection.scalar(select(role.c.id).where(role.c.name == DEFAULT_ROLE))
+    if role_id is not None:
+        held = {"id": str(uuid4()), "user_id": row["id"], "security_role_id": role_id, "is_all_open_projects": 1}
+        batch.insert("UserSecurityRole", held)
+
+
+def _add_recipient(batch: Batch, note_id: str) -> None:
+    """Make the author of a note one of its recipients, unless the batch has deleted the note."""
+    # The batch may have closed the review session after it created the note.
+    with batch.services.store.closed_reviews.guarding_only(()):
+        if batch.row("Note", note_id) is not None:
+            batch.insert("Recipient", {"note_id": note_id, "resource_id": batch.caller.id})
+
+
+# The rules by the name of a type or of a family.
+RULES: Mapping[str, EntityRule] = {
+    "Context": EntityRule(add_values=_add_context_values, before_update=_move_context),
+    "Project": EntityRule(
+        add_values=_add_project_values, before_create=_check_project_name, before_update=_check_project_update
+    ),
+    "AssetVersion": EntityRule(add_values=_add_version_values, before_update=_record_status_change),
+    "Component": EntityRule(add_values=_add_component_values),
+    "FileComponent": EntityRule(before_create=_check_uploader),
+    "ComponentLocation": EntityRule(check_stored=_check_uploaded),
+    "Resource": EntityRule(add_values=_add_user_values),
+    "User": EntityRule(after_create=_give_default_role),
+    "Note": EntityRule(add_values=_add_note_values, after_create=_add_author_as_recipient),
+    "NoteLabelLink": EntityRule(after_create=_set_first_category),
+    "ReviewSession": EntityRule(
+        stored_values=passphrase_columns,
+        add_owner=_add_default_project,
+        add_values=_add_review_session_values,
+        check_values=_check_review_dates,
+    ),
+    "ReviewSessionObject": EntityRule(add_values=_add_review_object_values),
+    "ReviewSessionInvitee": EntityRule(add_values=_add_invitee_values, check_values=invitee_rights.check_rights),
+    "CustomAttributeLink": EntityRule(add_values=_add_custom_link_values),
+    "StatusChange": EntityRule(add_values=_refuse_create),
+    "Event": EntityRule(add_values=_refuse_create),
+}
