@@ -176,8 +176,7 @@ class Resolution:
 class Frames:
     """A sequence of image files: its pattern, as ``/shots/sh010.%04d.png``, range, rate and resolution.
 
-    ``pixel_aspect`` is the width of a pixel by its height; None means what the files contain. ``file_offset`` is added
-    to the number of a frame for that of its file: frames of a cut are numbered as the shot.
+    ``pixel_aspect`` is the width of a pixel by its height; None means what the files contain.
     """
 
     pattern: str
@@ -185,11 +184,10 @@ class Frames:
     fps: Fraction
     resolution: Resolution
     pixel_aspect: Fraction | None = None
-    file_offset: int = 0
 
     def path(self, frame: int) -> Path:
         """Return the path of a frame, whether it exists or not."""
-        return Path(frame_path(self.pattern, frame + self.file_offset))
+        return Path(frame_path(self.pattern, frame))
 
     def __len__(self) -> int:
         return len(self.frame_range)
@@ -197,7 +195,7 @@ class Frames:
     def missing(self) -> tuple[int, ...]:
         """Return the frames of the range, handles included, whose files are missing or empty."""
         present = {frame for frame, size in frame_sizes(self.pattern).items() if size}
-        return tuple(frame for frame in self.frame_range.with_handles if frame + self.file_offset not in present)
+        return tuple(frame for frame in self.frame_range.with_handles if frame not in present)
 
 
 def find_frames(pattern: str) -> FrameRange:

@@ -47,9 +47,8 @@ class Scene:
     publish, by their names, such as the selection of the time slider.
     ``pixel_aspect`` is the width of a pixel of the captured frames by its height; None means what the files contain.
     ``other_scenes`` are the states of the file's other scenes, by the names of the sources that belong to them.
-    ``groups`` are the headings under which an artist finds sources, such as "Writes". ``shots`` are the names of the
-    shots that sources belong to, where the scene is a timeline of several shots. ``sources_note`` is a sentence about
-    sources that the program cannot list, "" if it lists all.
+    ``groups`` are the headings under which an artist finds sources, such as "Writes". ``sources_note``
+    is a sentence about sources that the program cannot list, "" if it lists all.
     """
 
     path: Path | None
@@ -66,7 +65,6 @@ class Scene:
     source_ranges: Mapping[str, FrameRange] = attrs.field(factory=dict)
     ranges: Mapping[str, FrameRange] = attrs.field(factory=dict)
     groups: Mapping[str, str] = attrs.field(factory=dict)
-    shots: Mapping[str, str] = attrs.field(factory=dict)
     sources_note: str = ""
     other_scenes: Mapping[str, Scene] = attrs.field(factory=dict)
 
@@ -167,17 +165,12 @@ class Footage:
     """Existing files of a source: a frame pattern or a movie, its range and its colour space.
 
     ``colour_space`` is a name of the OCIO config at the path ``ocio``; both are "" if the program does not set them.
-    ``cut`` is the part of the files that a timeline shows, in their numbers or counted from 0 in a movie, and its
-    handles are what the files have around it; its frames get the numbers of the shot. ``fps`` is the rate of that
-    timeline, by default the scene's.
     """
 
     pattern: str
     frame_range: FrameRange | None = None
     colour_space: str = ""
     ocio: str = ""
-    cut: FrameRange | None = None
-    fps: Fraction | None = None
 
 
 @runtime_checkable

@@ -176,7 +176,7 @@ def _variables(folder: Path, hosts: list[str]) -> list[str]:
     start = folder / "blender" / "startup" / "ft_dcc_start.py"
     lines = {
         "maya": f"Add to MAYA_MODULE_PATH: {folder / 'maya'}",
-        "nuke": f"Add to NUKE_PATH, and to HIERO_PLUGIN_PATH for Hiero: {folder / 'nuke'}",
+        "nuke": f"Add to NUKE_PATH: {folder / 'nuke'}",
         "blender": f"Add to BLENDER_SYSTEM_SCRIPTS: {folder / 'blender'}  (before 4.2: blender --python {start})",
     }
     return [line for host, line in lines.items() if host in hosts]

@@ -15,12 +15,8 @@ CONNECT_PLUGIN = "ft-dcc-1.0.0"
 # A folder "modules" would replace the modules of Blender before 4.2.
 _LOADERS = ("maya/scripts/ft_dcc_release.py", "nuke/ft_dcc_release.py", "blender/ft_dcc/ft_dcc_release.py")
 _FOLDERS = {**{name: name for name in ("maya", "nuke", "blender", "farm")}, "connect": f"connect/{CONNECT_PLUGIN}"}
-# The variables by which the hosts find their start-up scripts; the second one of Nuke is that of Hiero.
-VARIABLES = {
-    "maya": ("MAYA_MODULE_PATH",),
-    "nuke": ("NUKE_PATH", "HIERO_PLUGIN_PATH"),
-    "blender": ("BLENDER_SYSTEM_SCRIPTS",),
-}
+# The variables by which the hosts find their start-up scripts.
+VARIABLES = {"maya": "MAYA_MODULE_PATH", "nuke": "NUKE_PATH", "blender": "BLENDER_SYSTEM_SCRIPTS"}
 _REZ_PACKAGE = """name = "ft_dcc"
 version = "{name}"
 description = "From the viewport to a review session in one click, in Maya, Nuke and Blender"
@@ -71,9 +67,8 @@ def _rez_definition(facts: Facts, name: str) -> str:
     served = {host for host, _ in facts.served}
     lines = [
         f'    env.{variable}.append(os.path.join(top, "{host}"))'
-        for host, variables in VARIABLES.items()
+        for host, variable in VARIABLES.items()
         if host in served
-        for variable in variables
     ]
     return _REZ_PACKAGE.format(name=name, release_variable=release_loader.RELEASE_VARIABLE, lines="\n".join(lines))
 

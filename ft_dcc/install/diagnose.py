@@ -36,7 +36,7 @@ def diagnose(host: str, machine: host_discovery.Machine) -> Iterator[Diagnosis]:
     """Yield the state of each program of the host, and of each installation without a program."""
     try:
         records = [*run.installed(host, machine), *_installed_on_variables(host, machine)]
-        deployments = [path.parent for path in _folders_on_variables(host, machine) if _is_deployed(host, path)]
+        deployments = [path.parent for path in machine.paths_of(VARIABLES[host]) if _is_deployed(host, path)]
     except Error as error:
         yield Diagnosis(host_discovery.TITLES[host], str(error), False)
         return
@@ -62,14 +62,10 @@ def _is_deployed(host: str, folder: Path) -> bool:
     return folder.name == host and deployment.is_deployment(folder.parent)
 
 
-def _folders_on_variables(host: str, machine: host_discovery.Machine) -> list[Path]:
-    return [path for variable in VARIABLES[host] for path in machine.paths_of(variable)]
-
-
 def _installed_on_variables(host: str, machine: host_discovery.Machine) -> list[tuple[Path, managed_folder.Record]]:
     """Return installations in the folders of the host's variables, such as those of ``install --to``."""
     own = {folder for folder, _ in run.installed(host, machine)}
-    folders = [path / "ft-dcc" if host == "maya" else path for path in _folders_on_variables(host, machine)]
+    folders = [path / "ft-dcc" if host == "maya" else path for path in machine.paths_of(VARIABLES[host])]
     records = [(folder, managed_folder.read_record(folder)) for folder in dict.fromkeys(folders) if folder not in own]
     return [(folder, record) for folder, record in records if record is not None and record.host == host]
 
@@ -96,10 +92,6 @@ def _diagnose_deployment(
     for program in programs:
         own = [folder for folder, record in records if _serves(folder, record, program)]
         text, is_good = _deployment_state(program, top / RELEASES / name, facts, machine)
-        if host == "nuke" and is_good and top / host not in machine.paths_of("NUKE_PATH"):
-            text, is_good = f"is loaded by Hiero only. Add {top / host} to NUKE_PATH", False
-        elif host == "nuke" and is_good:
-            text += _hiero_hint(top / host, machine)
         if own:
             text = f"its own installation in {own[0]} hides the deployment. Run: ft-dcc uninstall {host}"
             is_good = False
@@ -164,14 +156,7 @@ def _diagnose_program(
         loads, details = _try_import(program, folder / "vendored", machine)
     if not loads:
         return Diagnosis(name, f"ft-dcc in {folder} cannot be loaded: {details}. {remedy}", False)
-    if program.host == "nuke":
-        details += _hiero_hint(folder, machine)
     return Diagnosis(name, f"ft-dcc {record.release} in {folder}, {details}{where}", True)
-
-
-def _hiero_hint(folder: Path, machine: host_discovery.Machine) -> str:
-    """Return what to do for Hiero, "" if it loads the folder. Few use it, so that this is information."""
-    return "" if nuke.is_found_by_hiero(folder, machine) else f"; not in Hiero: add {folder} to HIERO_PLUGIN_PATH"
 
 
 def _not_installed_reason(program: host_discovery.Program) -> str:

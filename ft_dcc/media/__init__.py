@@ -7,7 +7,7 @@ package could give it an unfinished module.
 
 from ft_dcc.media.burnin import Burnin
 from ft_dcc.media.contact_sheet import contact_sheet, contact_sheet_of_movie
-from ft_dcc.media.encode import cut, encode, transcode, variable_rate
+from ft_dcc.media.encode import encode, transcode, variable_rate
 from ft_dcc.media.inspection.media_info import EncodedFile, MovieInfo
 from ft_dcc.media.inspection.probe import probe, resampled
 from ft_dcc.media.live_encode import LiveEncode, start_live_encode
@@ -28,7 +28,6 @@ __all__ = [
     "Sound",
     "contact_sheet",
     "contact_sheet_of_movie",
-    "cut",
     "encode",
     "image_size",
     "movie_images",

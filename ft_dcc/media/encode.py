@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import attrs
-
 from ft_dcc.errors import ValueMismatch
 from ft_dcc.frames import Frames
-from ft_dcc.media import encode_run, ffmpeg, ocio, presets, sound, timecode
+from ft_dcc.media import encode_run, ffmpeg, ocio, presets, sound
 from ft_dcc.media.burnin import Burnin, BurninTarget
 from ft_dcc.media.frame_input import build_frame_input, refuse_truncated
 from ft_dcc.media.inspection import media_info
@@ -48,27 +46,6 @@ def encode(
     return run.encode(path, on_frame, is_cancelled, frame_input.on_log_line, frame_input.verify_decoded)
 
 
-def later_timecode(info: media_info.MovieInfo) -> str:
-    """Return the timecode of the first frame that is used, "" without one."""
-    return timecode.earlier_timecode(info.timecode, -info.skipped, info.fps) if info.timecode else ""
-
-
-def cut(movie: Path, info: media_info.MovieInfo, first: int, count: int) -> media_info.MovieInfo:
-    """Return the properties of a part of the movie: ``count`` frames from the frame ``first``, counted from 0.
-
-    ``transcode`` and ``contact_sheet_of_movie`` use this part only. Raises ValueMismatch if the movie does not have
-    these frames.
-    """
-    if first < 0 or count < 1 or first + count > info.frame_count:
-        wanted, there = f"{first}-{first + count - 1}", f"0-{info.frame_count - 1}"
-        message = (
-            f"{movie.name} has the frames {there}; {wanted} are wanted, counted from 0. Shorten the item in the "
-            "timeline, or publish another range."
-        )
-        raise ValueMismatch(f"frames of {movie.name}", found=there, expected=wanted, message=message)
-    return attrs.evolve(info, frame_count=count, is_cut=True, skipped=first)
-
-
 def variable_rate(movie: Path) -> ValueMismatch:
     """Return the error for a movie of variable rate that is not resampled."""
     message = f"{movie.name} has a variable frame rate (a phone?). Add --fps 30 to resample it."
@@ -99,7 +76,7 @@ def transcode(
     if not info.is_constant_rate:
         raise variable_rate(movie)
     target = BurninTarget(range(first_frame, first_frame + info.frame_count), info.fps, info.resolution)
-    own_sound = -info.start - info.skipped / info.fps if info.has_audio else None
+    own_sound = -info.start if info.has_audio else None
     run = encode_run.EncodeRun(
         str(movie),
         movie_input(movie),
@@ -110,7 +87,7 @@ def transcode(
         sounds,
         own_sound,
         remark=info.changes,
-        timecode="" if info.is_resampled else later_timecode(info),
+        timecode="" if info.is_resampled else info.timecode,
         thumbnail=encode_run.ThumbnailOutput(thumbnail, info.frame_count // 2) if thumbnail else None,
     )
     if movie.suffix == ".mp4" and info.is_ready_for_review and run.changes_nothing:

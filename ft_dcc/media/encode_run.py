@@ -311,6 +311,4 @@ def movie_filters(info: media_info.MovieInfo) -> list[str]:
     # The frames are numbered again, since a container's clock may round.
     numbered = [f"settb={1 / info.fps}", "setpts=N", f"fps={info.fps}"]
     resampled = [f"fps={info.fps}"] if info.is_resampled else []
-    used = f"trim=start_frame={info.skipped}:end_frame={info.skipped + info.frame_count}"
-    cut = [used, "setpts=N"] if info.is_cut else []
-    return [*resampled, *numbered, *cut, *ffmpeg_colour.from_movie(info)]
+    return [*resampled, *numbered, *ffmpeg_colour.from_movie(info)]

@@ -70,7 +70,7 @@ class FrameInput:
     @property
     def is_plain(self) -> bool:
         """Whether every frame of the movie shows its own file, whose name ffmpeg can make from its number."""
-        first_file = self.numbers[0] + self.frames.file_offset
+        first_file = self.numbers[0]
         return all(number == shown for number, shown in self.shown.items()) and first_file >= 0
 
     @property
@@ -125,7 +125,7 @@ class FrameInput:
         folder, name = os.path.split(self.frames.pattern)
         before, width, after = (str(part).replace("%", "%%") for part in split_frame_number(name) or (name, 0, ""))
         pattern = os.path.join(folder.replace("%", "%%"), f"{before}%0{width}d{after}")  # noqa: PTH118
-        first_file = self.numbers[0] + self.frames.file_offset
+        first_file = self.numbers[0]
         timing = ["-framerate", str(self.frames.fps), "-start_number", str(first_file)]
         return [*self._strict, "-f", "image2", *timing, "-i", ffmpeg.file_url(pattern)]
 

@@ -135,8 +135,7 @@ class ResolvedOptions:
 class Source:
     """The source of a version: ``kind`` is "camera", "frames", "film" (a movie) or "image".
 
-    ``text`` is its name, pattern or path. ``frame_range`` and ``colour`` are what the host knows of existing frames;
-    ``cut`` and ``fps`` are those of ``host.Footage``.
+    ``text`` is its name, pattern or path. ``frame_range`` and ``colour`` are what the host knows of existing frames.
     The kind is also the family that plugins match on, and part of reports and journals.
     """
 
@@ -145,8 +144,6 @@ class Source:
     name: str = attrs.field(converter=strip_surrogates)
     frame_range: FrameRange | None = None
     colour: ColourOptions | None = None
-    cut: FrameRange | None = None
-    fps: Fraction | None = None
 
     @property
     def file_name(self) -> str:

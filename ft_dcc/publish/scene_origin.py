@@ -26,11 +26,9 @@ log = logging.getLogger(__name__)
 
 
 def is_from_scene(instance: Instance) -> bool:
-    """Return whether the source is a camera or the files of a source of the open scene, but no item of a timeline."""
+    """Return whether the source is a camera or the files of a source of the open scene."""
     source, scene = slots.SOURCE.get(instance), slots.SCENE.find(instance.context)
-    if scene is None or source.name in scene.shots:
-        return False
-    return source.kind == "camera" or source.name in scene.sources
+    return scene is not None and (source.kind == "camera" or source.name in scene.sources)
 
 
 def record(instance: Instance, host: Host) -> dict[str, Any]:

@@ -47,8 +47,6 @@ def preview_camera(source: str, host: Host, scene: Scene, folder: Path) -> Previ
     from ft_dcc.host import PlayblastRequest, SupportsFootage, find_footage
 
     footage = find_footage(host, source)
-    if footage is not None and footage.cut is not None:
-        return _preview_cut(footage.pattern, footage.cut, folder)
     if footage is not None:
         return preview_file(footage.pattern, folder)
     if isinstance(host, SupportsFootage):
@@ -61,18 +59,6 @@ def preview_camera(source: str, host: Host, scene: Scene, folder: Path) -> Previ
     # In a single call, so that no other call sees the scene as changed by the capture.
     frames = run_when_idle(host, lambda: host.playblast(request, lambda _: None))
     return Preview(f"{scene.range_of(source)}, {scene.resolution}", frames.path(middle))
-
-
-def _preview_cut(pattern: str, cut: FrameRange, folder: Path) -> Preview:
-    """Return the preview of a part of files; a movie has no image, because it would show another part."""
-    shown = FrameRange(cut.start, cut.end)
-    try:
-        _, whole = _describe_sequence(pattern) if is_sequence(pattern) else _describe_file(Path(pattern))
-    except Error as error:
-        return Preview(str(error))
-    middle = Frames(pattern, shown, Fraction(1), Resolution(1, 1)).path((cut.start + cut.end) // 2)
-    image = _make_thumbnail(middle, folder) if is_sequence(pattern) and middle.is_file() else None
-    return Preview(f"{shown}, {len(shown)} frames\nof {whole}", image)
 
 
 def preview_look(source: str, host: Host, scene: Scene, folder: Path, look: Mapping[str, Any]) -> Preview:

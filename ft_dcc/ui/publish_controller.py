@@ -63,8 +63,8 @@ class PublishController(ActivityRunner):
         self.previews: tuple[Path, ...] = ()
         # The last version of the task with its open notes, found when a publish was validated.
         self.reminder: ReviewedVersion | None = None
-        self._pending_checks: tuple[PublishCheck, ...] = ()
-        self._pending_requests: tuple[PublishRequest, ...] = ()
+        self._pending_check: PublishCheck | None = None
+        self._pending_request: PublishRequest | None = None
         self._pending_host: Host | None = None
         self._has_repairs = False
         self.queries = BackgroundQueries(on_change)
@@ -83,7 +83,7 @@ class PublishController(ActivityRunner):
     @property
     def has_pending_check(self) -> bool:
         """Whether a validated publish with issues waits for the artist's decision."""
-        return bool(self._pending_checks)
+        return self._pending_check is not None
 
     @property
     def is_capturing(self) -> bool:
@@ -177,13 +177,12 @@ class PublishController(ActivityRunner):
         if session is not None:
             self.queries.run("Finding review sessions", lambda: self._fetch_reviews(session))
 
-    def publish(self, request: PublishRequest, host: Host | None = None, *others: PublishRequest) -> None:
+    def publish(self, request: PublishRequest, host: Host | None = None) -> None:
         """Validate the request and publish it if there are no issues.
 
         Issues are put into ``problems`` and can be repaired. A request is queued if the server does not answer.
-        ``others`` are published with it if none of them has issues, such as each shot of a timeline to its own task.
         """
-        self._start("publish", lambda: self._publish((request, *others), host))
+        self._start("publish", lambda: self._publish(request, host))
 
     def preview(self, request: PublishRequest, host: Host | None = None) -> None:
         """Validate the request, capture and encode it, and put the movies into ``previews`` without sending them."""
@@ -196,7 +195,7 @@ class PublishController(ActivityRunner):
 
     def discard_preview(self) -> None:
         """Delete the movies of ``previews``."""
-        self._start("drop", self._discard_checks)
+        self._start("drop", self._discard_check)
 
     def publish_valid(self) -> None:
         """Publish the sources of the pending check that have no issues.
@@ -238,7 +237,7 @@ class PublishController(ActivityRunner):
         # After the session is closed, so that the cancelled job cannot be rolled back and stays in the queue.
         self._cancel.set()
         if not self.is_busy:
-            self._discard_checks()
+            self._discard_check()
         self.server, self.user, self.tasks, self.reviews, self.shots = "", "", {}, {}, {}
         self.open_reviews, self.statuses, self.reminder = (), (), None
         self.progress, self.problems, self.error, self.published = None, (), "", []
@@ -308,83 +307,56 @@ class PublishController(ActivityRunner):
             raise Error("You are not signed in. Sign in first.")
         return Publisher(self.session, host, report, cancel=self._cancel)
 
-    def _publish(
-        self, requests: tuple[PublishRequest, ...], host: Host | None, known: tuple[ValidationIssue, ...] = ()
-    ) -> None:
-        """Validate the requests and publish them if there are no issues beyond the known ones."""
-        self._validate(requests, host, known)
+    def _publish(self, request: PublishRequest, host: Host | None, known: tuple[ValidationIssue, ...] = ()) -> None:
+        """Validate the request and publish it if there are no issues beyond the known ones."""
+        self._validate(request, host, known)
         self._publish_checked()
 
     def _validate(
-        self, requests: tuple[PublishRequest, ...], host: Host | None, known: tuple[ValidationIssue, ...] = ()
-    ) -> None:
-        self._discard_checks()
+        self, request: PublishRequest, host: Host | None, known: tuple[ValidationIssue, ...] = ()
+    ) -> PublishCheck:
+        self._discard_check()
         publisher = self._publisher(host)
-        self._pending_requests, self._pending_host, self._has_repairs = requests, host, False
+        self._pending_request, self._pending_host, self._has_repairs = request, host, False
         try:
-            for request in requests:
-                self._pending_checks = (*self._pending_checks, publisher.validate(request))
+            check = self._pending_check = publisher.validate(request)
         except ServerUnreachable as error:
-            self._discard_checks()
-            error.message += "".join(map(publisher.enqueue, requests))
+            error.message += publisher.enqueue(request)
             raise
-        except Error:
-            self._discard_checks()
-            raise
-        self.reminder = self._pending_checks[0].find_open_notes()
-        problems = self._problems_of_checks()
-        if not set(problems) <= set(known):
-            self.is_partly_publishable = any(check.has_publishable for check in self._pending_checks)
-            raise ValidationFailed(problems)
-
-    def _problems_of_checks(self) -> tuple[ValidationIssue, ...]:
-        return tuple(problem for check in self._pending_checks for problem in check.problems)
+        self.reminder = check.find_open_notes()
+        if not set(check.problems) <= set(known):
+            self.is_partly_publishable = check.has_publishable
+            raise ValidationFailed(check.problems)
+        return check
 
     def _preview(self, request: PublishRequest, host: Host | None) -> None:
-        self._validate((request,), host)
+        check = self._validate(request, host)
         try:
-            self.previews = tuple(path for check in self._pending_checks for path in check.prepare())
+            self.previews = tuple(check.prepare())
         except Error:
-            self._discard_checks()
+            self._discard_check()
             raise
 
     def _publish_valid(self) -> None:
-        if self._pending_checks and self._has_repairs:
-            self._publish(self._pending_requests, self._pending_host, known=self._problems_of_checks())
+        request, check = self._pending_request, self._pending_check
+        if request is not None and check is not None and self._has_repairs:
+            self._publish(request, self._pending_host, known=check.problems)
         else:
             self._publish_checked()
 
     def _publish_checked(self) -> None:
-        """Publish the pending checks, each independent of the others; a cancel ends all that follow."""
-        if not self._pending_checks:
+        check, self._pending_check = self._pending_check, None
+        if check is None:
             return
-        failures: list[Error] = []
-        are_several = len(self._pending_checks) > 1
-        while self._pending_checks:
-            check, *rest = self._pending_checks
-            self._pending_checks = tuple(rest)
-            if are_several and not check.has_publishable:
-                self.problems = (*self.problems, *check.problems)
-                check.discard()
-                continue
-            try:
-                self._record(check.publish())
-            except Cancelled:
-                self._discard_checks()
-                raise
-            except ValidationFailed as error:
-                self.problems = (*self.problems, *error.problems)
-            except Error as error:
-                failures.append(error)
-        if len(failures) == 1:
-            raise failures[0]
-        if failures:
-            raise Error(" ".join(dict.fromkeys(map(str, failures))))
+        try:
+            self._record(check.publish())
+        except ValidationFailed as error:
+            self.problems = (*self.problems, *error.problems)
         self._remember_reviews()
 
     def _remember_reviews(self) -> None:
         """Remember the review sessions that the user has chosen for the project."""
-        request = self._pending_requests[0] if self._pending_requests else None
+        request = self._pending_request
         task = None if request is None else self.task(request.task)
         if request is not None and request.review and task is not None:
             remember_reviews(self.server, task.project_id, request.review)
@@ -398,15 +370,13 @@ class PublishController(ActivityRunner):
             self._record(published)
 
     def _repair(self, problems: Iterable[ValidationIssue]) -> None:
-        checks = self._pending_checks
+        check = self._pending_check
         errors: list[str] = []
-        if not checks:
+        if check is None:
             raise Error("There is no publish to repair. Publish again.")
         self._has_repairs = True
         try:
             for problem in problems:
-                # A repair of the scene may have solved it for another check, too.
-                check = next((each for each in checks if problem in each.problems), checks[0])
                 try:
                     check.repair(problem)
                 except Cancelled:
@@ -415,14 +385,13 @@ class PublishController(ActivityRunner):
                     # The other repairs are independent.
                     errors.append(str(error))
         finally:
-            self.problems = self._problems_of_checks()
-            self.is_partly_publishable = any(check.has_publishable for check in checks)
+            self.problems, self.is_partly_publishable = check.problems, check.has_publishable
         if errors:
             raise Error(" ".join(dict.fromkeys(errors)))
 
-    def _discard_checks(self) -> None:
-        checks, self._pending_checks = self._pending_checks, ()
-        for check in checks:
+    def _discard_check(self) -> None:
+        check, self._pending_check = self._pending_check, None
+        if check is not None:
             check.discard()
 
     def _record(self, published: Published) -> None:

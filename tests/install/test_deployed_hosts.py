@@ -71,8 +71,7 @@ def environment(share):
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("FT_DCC_", "PYTHON"))}
     # Coverage of child processes starts by itself, and needs a path that they do not have.
     clean.pop("COVERAGE_PROCESS_START", None)
-    variables = dict.fromkeys(("NUKE_PATH", "HIERO_PLUGIN_PATH"), str(share / "nuke"))
-    return {**clean, "MAYA_MODULE_PATH": str(share / "maya"), **variables}
+    return {**clean, "MAYA_MODULE_PATH": str(share / "maya"), "NUKE_PATH": str(share / "nuke")}
 
 
 def start(host, share, *options, python=sys.executable, system="linux", **variables):
@@ -125,21 +124,6 @@ def test_hosts_without_a_window_start_from_the_share(finished_share):
         assert (report["menus"], report["misuses"], messages, len(folders)) == ([], [], [], 2)
 
 
-@pytest.mark.parametrize("scripts", ["both", "nuke", "plugins"])
-def test_hiero_starts_from_the_share_whichever_scripts_it_runs(finished_share, tmp_path, scripts):
-    report, folders, messages = start("nuke", finished_share, "--hiero", scripts, HOME=str(tmp_path))
-    assert (report["menus"], report["right click"]) == (["ft-dcc"], ["Publish to ft-dcc…"])
-    assert (report["errors"], report["misuses"], messages, len(folders)) == ([], [], [], 2)
-
-
-def test_a_broken_deployment_is_one_line_in_hiero(finished_share, share, tmp_path):
-    shutil.copytree(finished_share, share)
-    break_release(share, "missing")
-    report, _, messages = start("nuke", share, "--hiero", "both", HOME=str(tmp_path))
-    assert (report["menus"], report["errors"], len(messages)) == ([], [], 1)
-    assert "release.json cannot be read: No such file" in messages[0]
-
-
 def test_the_plugin_of_the_share_starts_maya_once(finished_share):
     report, folders, messages = start("maya", finished_share, "--plugins")
     assert (report["menus"], report["misuses"], messages, len(folders)) == (["ftDccMenu"], [], [], 2)
@@ -151,7 +135,6 @@ def test_a_host_whose_python_is_too_old_for_ft_dcc_gets_one_line(version):
     for script, text in (
         ("maya/scripts/userSetup.py", "ft-dcc needs Maya 2023"),
         ("nuke/init.py", "ft-dcc needs Nuke"),
-        ("nuke/Python/StartupUI/ft_dcc_hiero.py", "ft-dcc needs Hiero"),
     ):
         done = subprocess.run([python, str(DEPLOYED / script)], capture_output=True, encoding="utf-8", check=False)
         assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (0, "", 1)

@@ -14,7 +14,7 @@ from ft_dcc.install import deployed_files
 
 HOSTS = {
     "maya": ["MAYA_MODULE_PATH"],
-    "nuke": ["NUKE_PATH", "HIERO_PLUGIN_PATH"],
+    "nuke": ["NUKE_PATH"],
     "blender": ["BLENDER_SYSTEM_SCRIPTS"],
 }
 
@@ -117,11 +117,9 @@ def test_the_connect_hook_adds_the_variables_of_each_host(share, official_python
         }
 
 
-@pytest.mark.parametrize("identifier", ["hiero_15.1v2", "nuke-studio_15.1v2"])
-def test_the_connect_hook_serves_hiero_and_nuke_studio_as_nuke(share, official_python, identifier):
-    ((answer,),) = ask_hook(official_python, share, ("launch", identifier, "15.1v2"))
+def test_the_connect_hook_serves_nuke_studio_as_nuke(share, official_python):
+    ((answer,),) = ask_hook(official_python, share, ("launch", "nuke-studio_15.1v2", "15.1v2"))
     assert answer["integration"]["name"] == "ft-dcc-nuke"
-    assert answer["integration"]["env"]["HIERO_PLUGIN_PATH"] == str(share / "nuke")
 
 
 def test_the_connect_hook_starts_older_blenders_with_the_script(share, official_python):
@@ -149,11 +147,6 @@ PROGRAMS = {
         "darwin": ("/Applications/Nuke15.1v2/Nuke15.1v2.app", "15.1v2"),
         "windows": ("C:/Program Files/Nuke15.1v2/Nuke15.1.exe", "15.1v2"),
     },
-    "hiero": {
-        "linux": ("/usr/local/Nuke15.1v2/Nuke15.1", "15.1v2"),
-        "darwin": ("/Applications/Nuke15.1v2/Hiero15.1v2.app", "15.1v2"),
-        "windows": ("C:/Program Files/Nuke15.1v2/Nuke15.1.exe", "15.1v2"),
-    },
     "blender": {
         "linux": ("/opt/blender-4.2.1-linux-x64/blender", "4.2.1"),
         "darwin": ("/Applications/Blender.app", None),
@@ -167,16 +160,10 @@ def test_the_launch_configuration_finds_the_host_on_each_system(share, host):
     yaml = pytest.importorskip("yaml")
     plugin = share / "connect" / deployed_files.CONNECT_PLUGIN
     found = yaml.safe_load((plugin / "launch" / f"ft-dcc-{host}.yaml").read_text(encoding="utf-8"))
-    assert (found["type"], found["integrations"]) == (
-        "launch_config",
-        {"ft-dcc": [f"ft-dcc-{'nuke' if host == 'hiero' else host}"]},
-    )
+    assert (found["type"], found["integrations"]) == ("launch_config", {"ft-dcc": [f"ft-dcc-{host}"]})
     assert found["applicationIdentifier"].startswith(f"{host}_")
     for system, (path, version) in PROGRAMS[host].items():
         search = found["search_path"][system]
-        # On macOS, Hiero is a program of its own.
-        is_hiero = host == "hiero" and system != "darwin"
-        assert search.get("launch_arguments") == (["--hiero"] if is_hiero else None)
         parts = [*search["prefix"], *search["expression"]]
         # Connect matches each part of the path with an expression; the first one is the root.
         names = path.replace("C:/", "C:\\/").split("/")

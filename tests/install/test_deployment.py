@@ -312,7 +312,7 @@ def test_the_command_reports_what_is_served_and_what_is_not(share):
         "Nuke: 16",
         "ffmpeg: not included; hosts use FT_DCC_FFMPEG, or the ffmpeg on the PATH",
         f"Add to MAYA_MODULE_PATH: {share / 'maya'}",
-        f"Add to NUKE_PATH, and to HIERO_PLUGIN_PATH for Hiero: {share / 'nuke'}",
+        f"Add to NUKE_PATH: {share / 'nuke'}",
     ):
         assert line in done.stdout.splitlines()
     assert "BLENDER" not in done.stdout

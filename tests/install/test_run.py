@@ -60,14 +60,7 @@ def test_nuke_gets_a_folder_and_the_line_that_names_it(machine, tmp_path, instal
     assert init.read_text(encoding="utf-8").endswith(
         f"\nimport nuke\n\nnuke.pluginAddPath({done.folder.as_posix()!r})\n"
     )
-    hiero = machine.home / ".nuke" / "Python" / "Startup" / "ft_dcc_plugin_path.py"
-    assert hiero.read_text(encoding="utf-8").endswith(
-        f"\nimport hiero.core\n\nhiero.core.addPluginPath({done.folder.as_posix()!r})\n"
-    )
-    for name in (
-        *("init.py", "menu.py", "Python/StartupUI/ft_dcc_hiero.py"),
-        *("ft_dcc_nuke/__init__.py", "vendored/clique/__init__.py"),
-    ):
+    for name in ("init.py", "menu.py", "ft_dcc_nuke/__init__.py", "vendored/clique/__init__.py"):
         assert (done.folder / name).is_file()
 
 
@@ -79,35 +72,9 @@ def test_an_existing_init_py_is_not_changed(machine, install):
     assert init.read_text(encoding="utf-8") == "import nuke\n"
     assert f"or this line to {init}: nuke.pluginAddPath({done.folder.as_posix()!r})" in done.hints[0]
     init.write_text(f"import nuke\nnuke.pluginAddPath({done.folder.as_posix()!r})\n", encoding="utf-8")
-    assert install("nuke", machine, version="16")[0].hints[:-1] == ()
+    assert install("nuke", machine, version="16")[0].hints == ()
     run.uninstall("nuke", machine)
     assert list((machine.home / ".nuke").rglob("*")) == [init]
-
-
-def test_an_update_adds_the_script_for_hiero_to_an_older_installation_and_removes_it_later(machine, install):
-    before = files_in(machine.home)
-    (done,) = install("nuke", machine, version="16")
-    record = json.loads((done.folder / "installed.json").read_text(encoding="utf-8"))
-    folders = [machine.home / ".nuke" / "Python" / "Startup", machine.home / ".nuke" / "Python"]
-    script = folders[0] / "ft_dcc_plugin_path.py"
-    del record["beside"][str(script)]
-    record["made"] = [above for above in record["made"] if above not in map(str, folders)]
-    (done.folder / "installed.json").write_text(json.dumps(record), encoding="utf-8")
-    script.unlink()
-    for folder in folders:
-        folder.rmdir()
-    install("nuke", machine, version="16")
-    assert script.is_file()
-    assert [removed.left for removed in run.uninstall("nuke", machine)] == [()]
-    assert files_in(machine.home) == before
-
-
-def test_a_changed_script_for_hiero_is_kept(machine, install):
-    install("nuke", machine, version="16")
-    script = machine.home / ".nuke" / "Python" / "Startup" / "ft_dcc_plugin_path.py"
-    script.write_text("mine = 1\n", encoding="utf-8")
-    (removed,) = run.uninstall("nuke", machine)
-    assert removed.left == (script,) and script.is_file()
 
 
 @pytest.mark.parametrize("host", ["maya", "nuke", "blender"])
@@ -154,7 +121,6 @@ def test_install_on_a_share_prints_the_variable_to_set(machine, tmp_path, instal
     install("blender", machine, to=share, version="4.2")
     assert maya.hints[0] == f"Add {share} to MAYA_MODULE_PATH"
     assert nuke.hints[0].startswith(f"Add {share / 'ft-dcc-nuke'} to NUKE_PATH, or this line")
-    assert nuke.hints[1].endswith(f", add {share / 'ft-dcc-nuke'} to HIERO_PLUGIN_PATH, too")
     assert run.uninstall("maya", machine) == []
     assert [len(run.uninstall(host, machine, to=share)) for host in ("nuke", "blender", "maya")] == [1, 1, 1]
     assert not share.exists()

@@ -44,7 +44,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
 }
 # The publishes with a real server are slow.
 _LAST = "test_publish.py"
-_TESTS_WITH_QT = {"maya": {"test_maya"}, "nuke": {"test_hiero", "test_renders"}}
+_TESTS_WITH_QT = {"maya": {"test_maya"}, "nuke": {"test_renders"}}
 
 
 def mistakes(adapter: Path, count: int) -> list[generated.Mutation]:

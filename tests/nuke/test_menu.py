@@ -26,7 +26,7 @@ def shown(monkeypatch):
     """Return the pages on which the dialog was opened; the dialog has tests of its own."""
     opened = []
     dialog, qt = ModuleType("ft_dcc_qt"), ModuleType("Qt")
-    dialog.__dict__["show"] = lambda host, page, parent, sources: opened.append((host.name, page, parent))
+    dialog.__dict__["show"] = lambda host, page, parent: opened.append((host.name, page, parent))
     widgets = ModuleType("Qt.QtWidgets")
     window = type("Window", (), {"metaObject": lambda self: self, "className": lambda self: self.kind})
     windows = [window(), window()]
@@ -104,13 +104,13 @@ def test_a_panel_that_cannot_be_made_is_explained(nuke, package, monkeypatch, ca
 
 
 def test_an_error_of_a_command_is_shown_in_one_sentence(nuke, package, shown, monkeypatch, capsys):
-    def fail(host, page, parent, sources):
+    def fail(host, page, parent):
         raise SettingInvalid("The server's address is missing. Set FTRACK_SERVER.")
 
     monkeypatch.setitem(sys.modules["ft_dcc_qt"].__dict__, "show", fail)
     press(nuke, "About")
 
-    def crash(host, page, parent, sources):
+    def crash(host, page, parent):
         raise ZeroDivisionError("division by zero")
 
     monkeypatch.setitem(sys.modules["ft_dcc_qt"].__dict__, "show", crash)

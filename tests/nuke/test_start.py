@@ -10,12 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from doubles.machine import machine_in
 from doubles.nuke import sample_script
 from doubles.nuke.program import running
 from doubles.pythons import need_python
 
-from ft_dcc.install import nuke as installed_nuke
 from ft_dcc.renders.renders import read_renders
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,6 +67,12 @@ def test_the_start_with_a_window_adds_the_menu_and_loads_no_core_module(folder):
     assert report["path"] == [str(folder / "vendored")]
 
 
+def test_hiero_which_has_no_nodes_gets_nothing(folder):
+    report = start(folder, "--hiero")
+    assert (report["errors"], report["loaded"], report["stderr"]) == ([], [], "")
+    assert (report["menus"], report["calls"], report["misuses"]) == ([], {}, [])
+
+
 def test_the_start_in_a_terminal_registers_callbacks_and_no_menu(folder):
     report = start(folder, "-t")
     assert (report["errors"], report["loaded"], report["stderr"]) == ([], [], "")
@@ -81,45 +85,6 @@ def test_it_starts_beside_other_plugins_and_twice(folder, tmp_path):
     (other / "init.py").write_text("import nuke\nnuke.addBeforeRender(print)\n", encoding="utf-8")
     report = start(os.pathsep.join(map(str, (folder, other, folder))))
     assert report["errors"] == [] and report["calls"]["beforeRender"] == 2 and report["items"] == ITEMS
-
-
-HIERO_ITEMS = ["Publish timeline items…", "My tasks", "Notes", "Review sessions", "Queue", "Settings", "About"]
-RIGHT_CLICK = ["Publish to ft-dcc…"]
-
-
-def start_hiero(folder, *arguments, scripts="both", **variables):
-    variables = {"HIERO_PLUGIN_PATH": str(folder), "HOME": str(folder.parent), **variables}
-    # Without the paths that site adds: a checkout would hide the folder, which the script puts at the end.
-    packages = [path for path in sys.path if path.endswith("site-packages")]
-    return start(folder, "--hiero", scripts, *arguments, options=["-S"], packages=packages, **variables)
-
-
-@pytest.mark.parametrize("scripts", ["both", "nuke", "plugins"])
-def test_hiero_gets_one_menu_whichever_scripts_it_runs_and_no_core_module(folder, scripts):
-    report = start_hiero(folder, scripts=scripts)
-    assert (report["errors"], report["loaded"], report["stderr"], report["misuses"]) == ([], [], "", [])
-    assert (report["menus"], report["items"], report["right click"]) == (["ft-dcc"], HIERO_ITEMS, RIGHT_CLICK)
-    assert (report["calls"], report["path"]) == ({}, [str(folder / "vendored")])
-
-
-def test_the_script_that_an_installation_writes_to_the_home_folder_starts_hiero(folder, tmp_path):
-    machine = machine_in(tmp_path, "linux")
-    (target,) = installed_nuke.targets(machine, ["15"], (3, 10), is_explicit=False, to=None)
-    target.folder.parent.mkdir(parents=True)
-    folder.rename(target.folder)
-    for path, text in target.beside.items():
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        Path(path).write_text(text, encoding="utf-8")
-    report = start_hiero(target.folder, scripts="plugins", HIERO_PLUGIN_PATH="", HOME=str(machine.home))
-    assert (report["errors"], report["stderr"], report["misuses"]) == ([], "", [])
-    assert (report["items"], report["path"]) == (HIERO_ITEMS, [str(target.folder / "vendored")])
-
-
-def test_nuke_studio_runs_both_scripts_and_has_one_menu_and_one_right_click(folder):
-    report = start(folder, "--studio", HIERO_PLUGIN_PATH=str(folder), HOME=str(folder.parent))
-    assert (report["errors"], report["stderr"], report["misuses"]) == ([], "", [])
-    assert report["items"] == [ITEMS[0], HIERO_ITEMS[0], *ITEMS[1:]] and report["right click"] == RIGHT_CLICK
-    assert report["calls"] == {**CALLS, "onUserCreate": 1, "beforeBackgroundRender": 1}
 
 
 BROKEN = ("import no_such_module", "raise SystemExit(3)", "def (", "1 / 0")
@@ -138,16 +103,6 @@ def test_with_a_broken_core_nuke_starts_and_the_menu_reports_the_error(folder, b
     assert report["stderr"].startswith("Traceback ") and report["calls"]["beforeBackgroundRender"] == 1
 
 
-@pytest.mark.parametrize("broken", BROKEN)
-def test_with_a_broken_core_hiero_starts_and_the_menu_reports_the_error(folder, broken):
-    (folder / "ft_dcc").mkdir()
-    (folder / "ft_dcc" / "__init__.py").write_text(broken, encoding="utf-8")
-    report = start_hiero(folder, "--press", "About")
-    assert (report["errors"], report["items"], report["misuses"]) == ([], HIERO_ITEMS, [])
-    (message,) = report["messages"]
-    assert message.startswith("ft-dcc cannot be loaded: ") and "Traceback " in report["stderr"]
-
-
 def test_the_core_is_loaded_by_the_first_command_not_at_the_start(folder, tmp_path):
     (folder / "ft_dcc").mkdir()
     loaded = f"open({str(tmp_path / 'loaded')!r}, 'w').close()\nraise ImportError"
@@ -163,7 +118,6 @@ def test_an_incomplete_folder_is_reported_without_stopping_the_start(folder):
     for name, words in (
         ("init.py", "ft-dcc could not be started"),
         ("menu.py", "ft-dcc could not add its menu"),
-        ("Python/StartupUI/ft_dcc_hiero.py", "ft-dcc could not be started"),
     ):
         done = subprocess.run(
             [sys.executable, "-I", "-S", str(folder / name)], capture_output=True, encoding="utf-8", check=False
@@ -193,7 +147,7 @@ def test_a_farm_render_is_recorded_in_the_python_of_each_nuke(folder, tmp_path, 
     assert render.is_complete and render.execution.program == f"Nuke {nuke}"
 
 
-SCRIPTS = ["init.py", "menu.py", "Python/StartupUI/ft_dcc_hiero.py"]
+SCRIPTS = ["init.py", "menu.py"]
 
 
 @pytest.mark.parametrize("version", ["2.7", "3.7"])
@@ -206,10 +160,4 @@ def test_an_unsupported_python_is_reported_in_one_sentence(folder, version):
     assert outputs == [
         f"ft-dcc needs Nuke 14 or later: this Nuke runs Python {version}.\n",
         "",
-        f"ft-dcc needs Hiero 14 or later: this Hiero runs Python {version}.\n",
     ]
-    all_of_them = "; ".join(
-        f"exec(compile(open({str(folder / name)!r}).read(), 'a', 'exec'), {{}})" for name in SCRIPTS
-    )
-    done = subprocess.run([python, "-c", all_of_them], capture_output=True, encoding="utf-8", check=True)
-    assert done.stderr == outputs[0]

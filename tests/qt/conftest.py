@@ -193,6 +193,23 @@ def press(wait_until):
 
 
 @pytest.fixture
+def tick_only(app):
+    """Return a function that ticks these sources of a list and no others."""
+    from Qt import QtCore
+
+    states = QtCore.Qt.CheckState
+
+    def tick(sources, names):
+        for row in range(sources.count()):
+            item = sources.item(row)
+            name = item.data(QtCore.Qt.ItemDataRole.UserRole)
+            if name is not None:
+                item.setCheckState(states.Checked if name in names else states.Unchecked)
+
+    return tick
+
+
+@pytest.fixture
 def slow_bars():
     """Return a host whose capture waits before the last frame until ``proceed`` is set."""
 

@@ -15,7 +15,6 @@ from doubles.maya import sample_scene as maya_scene
 from doubles.maya.program import running as running_maya
 from doubles.nuke import sample_script as nuke_script
 from doubles.nuke.program import running as running_nuke
-from doubles.nuke.timeline import studio
 
 from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.production.tasks import ensure_task
@@ -156,25 +155,4 @@ def test_image_of_the_dialog_with_few_and_many_sources(
         assert len(dialog.publish_page.sources.names) == count
         assert bool(dialog.publish_page.sources.headings) == (count >= 4)
         save(dialog, f"dialog-{count}-source{'s' if count > 1 else ''}.png")
-        dialog.close()
-
-
-def test_image_of_the_dialog_with_items_of_a_timeline(open_dialog, choose, wait_until, save, shot_task, tmp_path):
-    for frame in range(101, 125):
-        (tmp_path / f"day1_A004.{frame:04d}.png").write_bytes(painted(frame, Resolution(64, 36)))
-    with running_nuke(nuke_script.build(tmp_path)) as nuke, studio(nuke) as program:
-        clip = program.clip((tmp_path / "day1_A004.%04d.png").as_posix(), first=101, duration=24)
-        for number, shot in enumerate(("SH010", "SH020")):
-            program.add(shot, clip, (number * 12, number * 12 + 11), at=number * 12)
-        offered = importlib.import_module("ft_dcc_nuke.timeline.offered")
-        names, _ = offered.offer(program.selected)
-        host = importlib.import_module("ft_dcc_nuke.host").NukeHost()
-        host.idle = nuke.idle
-        dialog = open_dialog(host)
-        choose(dialog, TASK, host)
-        dialog.publish_page.tick_only(tuple(names))
-        dialog.refresh()
-        wait_until(lambda: dialog.controller.queries.wait(0), host)
-        dialog.refresh()
-        save(dialog, "nuke-timeline.png")
         dialog.close()

@@ -101,12 +101,12 @@ def test_escape_in_a_window_of_maya_cancels_a_capture_and_closes_nothing(maya, a
 
 
 def test_what_the_movies_lack_is_said_once_below_the_result(
-    maya, choose_from_menu, press, wait_until, session, task, task_path
+    maya, choose_from_menu, press, tick_only, wait_until, session, task, task_path
 ):
     maya.scene.file_info["ft_dcc_task_id"] = task["id"]
     maya.scene.add_sound("music", filename="/audio/music.wav")
     page = choose_from_menu("Publish for review…").publish_page
-    page.sources.tick_only(("shotCam", "second"))
+    tick_only(page.sources, ("shotCam", "second"))
     press(page.publish)
     wait_until(lambda: page.result.isVisible(), maya)
     lines = [line for line in page.result.message.text().splitlines() if "music" in line]

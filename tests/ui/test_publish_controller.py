@@ -15,10 +15,8 @@ import pytest
 from doubles.colour_bars import ColourBars, painted
 from doubles.faulty_proxy import FaultyProxy
 
-from ft_dcc import media
 from ft_dcc.accounts.credentials import Account
-from ft_dcc.frames import FrameRange, Resolution
-from ft_dcc.host import Footage
+from ft_dcc.frames import Resolution
 from ft_dcc.production.tasks import assigned_tasks, ensure_task, search_tasks
 from ft_dcc.publish.history import past_versions
 from ft_dcc.publish.jobs.queue import queue_items
@@ -195,73 +193,16 @@ def frames_of(folder, name):
     return str(folder / f"{name}.%04d.png")
 
 
-@pytest.fixture
-def two_shots(session, tmp_path):
-    """Return the requests of two shots of a new project, and the function that makes the second one's frames."""
-    path = f"Show{uuid4().hex[:8]}/SQ010"
-    tasks = [ensure_task(session, f"{path}/{shot}/Comp", fps=Fraction(24)) for shot in ("SH010", "SH020")]
-    first = PublishRequest(tasks[0]["id"], frames_of(tmp_path, "first"), review=())
-    return first, PublishRequest(tasks[1]["id"], str(tmp_path / "second.%04d.png"), review=())
-
-
-def test_several_requests_are_published_to_their_own_tasks(controller, two_shots, tmp_path):
-    frames_of(tmp_path, "second")
-    first, second = two_shots
-    controller.publish(first, None, second)
-    assert controller.wait(120) and (controller.error, controller.problems) == ("", ())
-    assert [version.source for _, version in controller.published] == ["second", "first"]
-    assert not controller.has_pending_check and {item.state for item in queue_items()} == {"done"}
-
-
-def test_nothing_is_published_if_one_of_several_requests_has_a_problem_until_the_artist_decides(controller, two_shots):
-    first, second = two_shots
-    controller.publish(first, None, second)
+def test_valid_sources_are_published_without_those_with_problems_when_the_artist_decides(controller, session, tmp_path):
+    task = ensure_task(session, f"Show{uuid4().hex[:8]}/SQ010/SH010/Comp", fps=Fraction(24))
+    missing = str(tmp_path / "second.%04d.png")
+    controller.publish(PublishRequest(task["id"], (frames_of(tmp_path, "first"), missing), review=()))
     assert controller.wait(120) and controller.published == []
     assert controller.is_partly_publishable and controller.has_pending_check
     assert {problem.instance for problem in controller.problems} == {"second"}
     controller.publish_valid()
     assert controller.wait(120) and [version.source for _, version in controller.published] == ["first"]
-    assert {problem.instance for problem in controller.problems} == {"second"}
-
-
-def test_an_unknown_task_of_one_of_several_requests_publishes_nothing(controller, two_shots, tmp_path):
-    frames_of(tmp_path, "second")
-    first, second = two_shots
-    controller.publish(first, None, attrs.evolve(second, task="No/Such/Shot/Comp"))
-    assert controller.wait(120) and controller.published == []
-    assert "No/Such/Shot/Comp" in controller.error + str(controller.problems)
-
-
-def test_all_of_several_requests_wait_in_the_queue_if_the_server_does_not_answer(
-    studio_server, controller, two_shots, monkeypatch, tmp_path
-):
-    frames_of(tmp_path, "second")
-    monkeypatch.setattr(http, "wait", lambda *_: None)
-    first, second = two_shots
-    with FaultyProxy(studio_server.server_url).open() as line:
-        controller.sign_in(Account(line.url, studio_server.api_user, studio_server.api_key))
-        assert controller.wait(60)
-        line.set(1)
-        controller.publish(first, None, second)
-        assert controller.wait(120)
-    assert len(queue_items()) == 2 and controller.error.count("waits in the queue") == 2
-
-
-@pytest.mark.parametrize("name", ["plate.%04d.png", "gone.%04d.png", "gone.mov"])
-def test_the_preview_of_an_item_of_a_timeline_shows_its_own_part_of_the_files(tmp_path, name):
-    class Timeline(ColourBars):
-        def footage(self, source):
-            return Footage(str(tmp_path / name), cut=FrameRange(104, 107), fps=Fraction(24))
-
-    for frame in range(101, 125):
-        size = Resolution(48, 36) if frame == 105 else Resolution(64, 36)
-        (tmp_path / f"plate.{frame:04d}.png").write_bytes(painted(frame, size))
-    preview = preview_camera("bars", Timeline(), ColourBars().scene(), tmp_path)
-    if name.startswith("gone"):
-        assert name.partition(".")[0] in preview.summary and preview.image is None
-        return
-    assert preview.summary == "104-107, 4 frames\nof 101-124, 24 frames"
-    assert media.image_size(preview.image).width * 3 == media.image_size(preview.image).height * 4
+    assert not controller.has_pending_check
 
 
 # Every import takes a while, as on a studio's network disk, so that the threads import at the same time.

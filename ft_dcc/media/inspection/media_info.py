@@ -44,8 +44,7 @@ class MovieInfo:
     """The properties of a movie, found by decoding every frame.
 
     ``fps`` is the mean rate unless ``is_constant_rate``. ``is_resampled`` means that ``fps`` and ``frame_count`` are
-    those after the frames of a variable rate were repeated or left out. ``is_cut`` means that ``frame_count`` is the
-    number of frames after the first ``skipped`` ones that are used, and the rest is left out. ``matrix`` is ffmpeg's
+    those after the frames of a variable rate were repeated or left out. ``matrix`` is ffmpeg's
     name of the colour matrix ("bt709", "gbr"), ``transfer`` and ``primaries`` of its transfer function and primaries,
     "unknown" if the movie has none. ``start`` is the time of the first frame in seconds, on the clock of the sound.
     ``key_interval`` is the largest distance of two key frames, in frames. ``audio_codec`` is "" without sound,
@@ -68,8 +67,6 @@ class MovieInfo:
     is_interlaced: bool = False
     is_resampled: bool = False
     timecode: str = ""
-    is_cut: bool = False
-    skipped: int = 0
 
     @property
     def has_audio(self) -> bool:
@@ -104,7 +101,6 @@ class MovieInfo:
             and self.resolution == self.resolution.even
             and self.is_constant_rate
             and not self.changes
-            and not self.is_cut
             and self.is_faststart
             and self.start == 0
             and (self.key_interval == 1 or self.key_interval * 2 <= self.fps)

@@ -75,9 +75,7 @@ def _footage_source(host: Host | None, name: str) -> models.Source | None:
         return None
     source = _source(footage.pattern, None)
     colour = colour_of_files(footage.pattern, footage.colour_space, footage.ocio)
-    return attrs.evolve(
-        source, name=name, frame_range=footage.frame_range, colour=colour, cut=footage.cut, fps=footage.fps
-    )
+    return attrs.evolve(source, name=name, frame_range=footage.frame_range, colour=colour)
 
 
 def colour_of_files(pattern: str, space: str, ocio: str, shown: str = "") -> media.ColourOptions | None:
@@ -142,16 +140,13 @@ class CollectFrames(InstancePlugin):
         # Frames that the host has written have the rate of its scene; a validator compares it with the shot's.
         in_scene = scene is not None and source.name in scene.sources
         of_scene = scene.fps if scene is not None and in_scene else slots.SHOT.get(instance.context).fps
-        fps = request.fps or source.fps or of_scene
+        fps = request.fps or of_scene
         if fps is None:
             message = "No frame rate: the shot has none. Set it on the shot, or add --fps 24."
             raise ValueMismatch("frame rate", found="not known", expected="set on the shot", message=message)
         frames = Frames(pattern, request.frame_range or source.frame_range or on_disk, fps, Resolution(1, 1))
         first = frames.path(on_disk.start)
         frame_input.raise_unless_readable(on_disk.start, first)
-        if source.cut is not None:
-            numbered, offset = _as_shot(instance, source.cut)
-            frames = attrs.evolve(frames, frame_range=numbered, file_offset=offset)
         # Reading the header of a PNG is faster than starting ffmpeg.
         frames = attrs.evolve(
             frames, resolution=png_size(first) or media.image_size(first, encode_source.colour_of(instance))
@@ -174,16 +169,10 @@ class CollectMovie(InstancePlugin):
         info = media.probe(movie, is_cancelled=is_cancelled)
         if request.fps and not info.is_constant_rate:
             info = media.resampled(movie, info, request.fps, is_cancelled=is_cancelled)
-        cut = slots.SOURCE.get(instance).cut
-        if cut is not None:
-            numbered, offset = _as_shot(instance, cut)
-            whole = numbered.with_handles
-            info = media.cut(movie, info, whole.start + offset, len(whole.every_frame))
-        else:
-            shot = slots.SHOT.find(instance.context)
-            wanted = request.frame_range or (shot.frame_range if shot is not None else None)
-            start = _first_frame(wanted, info.frame_count)
-            numbered = FrameRange(start, start + info.frame_count - 1)
+        shot = slots.SHOT.find(instance.context)
+        wanted = request.frame_range or (shot.frame_range if shot is not None else None)
+        start = _first_frame(wanted, info.frame_count)
+        numbered = FrameRange(start, start + info.frame_count - 1)
         slots.MOVIE_INFO.set(instance, info)
         slots.CLIP.set(instance, models.Clip(numbered, info.fps, info.resolution))
 
@@ -199,26 +188,6 @@ class CollectImage(InstancePlugin):
         """Set CLIP to one frame of its size at 1 fps; raise MovieUnreadable, FramesMissing or MissingExtra."""
         size = media.image_size(Path(slots.SOURCE.get(instance).text), encode_source.colour_of(instance))
         slots.CLIP.set(instance, models.Clip(FrameRange(1, 1), Fraction(1), size))
-
-
-def _as_shot(instance: Instance, cut: FrameRange) -> tuple[FrameRange, int]:
-    """Return the range of a cut in the numbers of the shot, and what to add to such a number for that of its file.
-
-    It has the shot's handles if the files have them all. A requested range selects frames in the shot's numbers.
-    Without a range of the shot, the numbers are those of the files, or begin with 1 in a movie.
-    """
-    requested = slots.REQUEST.get(instance.context).frame_range
-    shot = slots.SHOT.find(instance.context)
-    wanted = (shot.frame_range if shot is not None else None) or requested
-    is_movie = slots.SOURCE.get(instance).kind == "film"
-    start = wanted.start if wanted is not None else 1 if is_movie else cut.start
-    offset = cut.start - start
-    if requested is not None:
-        return requested, offset
-    handles, tail = (wanted.handles, wanted.tail) if wanted is not None else (0, 0)
-    if handles > cut.handles or tail > cut.tail:
-        handles = tail = 0
-    return FrameRange(start, start + len(cut) - 1, handles, tail), offset
 
 
 def _first_frame(wanted: FrameRange | None, frame_count: int) -> int:

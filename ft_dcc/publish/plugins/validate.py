@@ -61,11 +61,7 @@ class ValidateFrames(InstancePlugin):
 
     def _wanted_files(self, instance: Instance) -> frames.FrameRange:
         """Return the numbers of the files that are wanted."""
-        source, collected = slots.SOURCE.get(instance), slots.FRAMES.find(instance)
-        if source.cut is not None:
-            offset = 0 if collected is None else collected.file_offset
-            whole = (source.cut if collected is None else collected.frame_range).with_handles
-            return frames.FrameRange(whole.start + offset, whole.end + offset, step=whole.step)
+        source = slots.SOURCE.get(instance)
         requested = slots.REQUEST.get(instance.context).frame_range
         return requested or source.frame_range or frames.find_frames(source.text)
 

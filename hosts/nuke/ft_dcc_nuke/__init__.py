@@ -1,30 +1,25 @@
 """The adapter for Nuke: it publishes renders of Write nodes, and has a menu to publish by hand.
 
 Importing this package does nothing. ``host.NukeHost`` is for scripts. init.py calls ``start`` in every Nuke, menu.py
-calls ``start_window`` where there is a window, and the start-up script of Hiero, which Nuke Studio runs too, calls
-``start_timelines``; ``uninstall`` undoes all of it. Hiero has items of timelines only: see ``hiero_mode``.
+calls ``start_window`` where there is a window; ``uninstall`` undoes both.
 """
 
 from __future__ import annotations
 
 
 def start() -> None:
-    """Register the callbacks for renders; nothing of the core is loaded yet. Hiero renders no nodes."""
-    from .edition import is_hiero
-
+    """Register the callbacks for renders; nothing of the core is loaded yet."""
+    if _is_hiero():
+        return
     _find_vendored()
-    if not is_hiero():
-        from .renders import render_callbacks
+    from .renders import render_callbacks
 
-        render_callbacks.install()
+    render_callbacks.install()
 
 
 def start_window() -> None:
     """Add the menu, and publish what renders in this window; calling it again changes nothing."""
-    from .edition import is_hiero
-
-    if is_hiero():
-        start_timelines()
+    if _is_hiero():
         return
     from . import menu
     from .renders import render_callbacks
@@ -33,41 +28,27 @@ def start_window() -> None:
     render_callbacks.enable_window_publishing()
 
 
-def start_timelines() -> None:
-    """Add the menu of Hiero, or the right click of Nuke Studio; calling it again changes nothing.
-
-    Hiero may run menu.py, the start-up script or both, and menu.py before its module ``hiero`` can be imported.
-    """
-    from .edition import has_hiero_modules, is_hiero
-
-    if not is_hiero():
-        from . import menu
-
-        menu.install_context_menu()
-    elif has_hiero_modules():
-        from .hiero_mode import menu as hiero_menu
-
-        _find_vendored()
-        hiero_menu.install()
-
-
 def uninstall() -> None:
     """Remove the callbacks and the menu; the knobs that nodes got stay in the script as plain data."""
     import nuke
 
-    from .edition import is_hiero
-
-    if is_hiero():
-        from .hiero_mode import menu as hiero_menu
-
-        hiero_menu.uninstall()
-        return
     from . import menu
     from .renders import render_callbacks
 
     render_callbacks.uninstall()
     if nuke.GUI:
         menu.uninstall()
+
+
+def _is_hiero() -> bool:
+    """Return whether this is Hiero, which may run the same scripts and has no nodes."""
+    import nuke
+
+    try:
+        return bool(nuke.env["hiero"])
+    except KeyError:
+        # A version without this edition.
+        return False
 
 
 def _find_vendored() -> None:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import functools
 import traceback
-from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Callable
 
 import nuke
 
 from . import tab
-from .edition import is_hiero
 
 if TYPE_CHECKING:
     from ft_dcc.host import Host
@@ -36,12 +34,7 @@ def report_errors(command: Callable[[], None]) -> Callable[[], None]:
 
 def show_message(text: str) -> None:
     """Show the text to the artist, and wait until it was read."""
-    if is_hiero():
-        from .hiero_mode import message_box
-
-        message_box.show(text)
-    else:
-        nuke.message(text)
+    nuke.message(text)
 
 
 def show_load_error(error: BaseException) -> None:
@@ -94,20 +87,6 @@ def publish_again() -> None:
         _show("publish")
         return
     _run_in_background(partial(_publish, request, host))
-
-
-@report_errors
-def publish_timeline() -> None:
-    """Open the dialog with the selected items of the timeline ticked, and name those that cannot be published."""
-    from .timeline import offered, selection
-
-    names, sentences = offered.offer(selection.selected())
-    if sentences:
-        show_message("\n".join(["Not published:", *sentences]))
-    if names:
-        _show("publish", names)
-    elif not sentences:
-        show_message("Select the items to publish in a timeline.")
 
 
 @report_errors
@@ -213,17 +192,16 @@ def _is_confirmed(render: Render) -> bool:
     return main_thread.run(lambda: bool(nuke.ask(question)), timeout=None)
 
 
-def _show(page: str, sources: Sequence[str] = ()) -> None:
-    """Open the dialog on one of its pages, with only these sources ticked if there are any."""
+def _show(page: str) -> None:
+    """Open the dialog on one of its pages."""
     from ft_dcc.errors import Error
 
     try:
         from ft_dcc_qt import show
     except ImportError as error:
-        others = "The command line ft-dcc works" if is_hiero() else "'Publish renders' and the command line ft-dcc work"
-        raise Error(f"The dialog is not installed here. {others}.") from error
+        raise Error("The dialog is not installed here. 'Publish renders' and the command line ft-dcc work.") from error
 
-    show(open_host(), page=page, parent=_main_window(), sources=sources)
+    show(open_host(), page=page, parent=_main_window())
 
 
 def make_panel() -> Any:
@@ -248,11 +226,7 @@ show_about = report_errors(partial(_show, "about"))
 
 
 def open_host() -> Host:
-    """Return the host of the commands: the script of Nuke and Nuke Studio, or the project of Hiero."""
-    if is_hiero():
-        from .hiero_mode.host import HieroHost
-
-        return HieroHost()
+    """Return the host of the commands."""
     from .host import NukeHost
 
     return NukeHost()
@@ -260,10 +234,6 @@ def open_host() -> Host:
 
 def _main_window() -> Any:
     """Return the main window as a widget, the parent of the dialog; None if there is none."""
-    if is_hiero():
-        import hiero.ui
-
-        return hiero.ui.mainWindow()
     from Qt import QtWidgets
 
     application = QtWidgets.QApplication.instance()

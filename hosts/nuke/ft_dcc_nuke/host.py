@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, TypeVar
+from typing import Callable, TypeVar
 
 import nuke
 
@@ -20,7 +20,6 @@ from ft_dcc.review.drawings import Drawing
 from . import compare, feedback, main_thread, scene_file
 from .capture import DrawFrame, capture_setup, find_node, find_sources, output_frames
 from .colour_space import colour_space_of, ocio_config_path
-from .edition import is_studio
 from .node_info import (
     TASK_KNOB,
     is_limited,
@@ -42,10 +41,7 @@ _SELECTION_ONLY = (
 
 
 class NukeHost:
-    """The Nuke process that this code runs in, and its open script.
-
-    Its sources are Reads and Writes, and in Nuke Studio the items of a timeline that the artist has chosen.
-    """
+    """The Nuke process that this code runs in, and its open script, whose sources are Reads and Writes."""
 
     name = "Nuke"
 
@@ -57,9 +53,8 @@ class NukeHost:
     def scene(self) -> Scene:
         """Return the state of the open script."""
         root, path, sources = nuke.root(), script_name(), find_sources()
-        timeline = _timeline()
         size = root.format()
-        scene = Scene(
+        return Scene(
             path=Path(path) if path else None,
             is_modified=bool(root.modified()),
             frame_range=FrameRange(int(root.firstFrame()), int(root.lastFrame())),
@@ -72,19 +67,9 @@ class NukeHost:
             groups={name: node_group(name) for name in sources},
             sources_note=_SELECTION_ONLY if is_limited() else "",
         )
-        if timeline is not None:
-            scene = timeline.added_to(scene)
-        return scene
 
     def footage(self, source: str) -> Footage | None:
-        """Return the files that the Read reads or the Write has written, or None if there are none.
-
-        An item of a timeline has files always. Raises CameraMissing for one that was deleted.
-        """
-        timeline = _timeline()
-        if timeline is not None and timeline.is_offered(source):
-            files: Footage = timeline.footage(source)
-            return files
+        """Return the files that the Read reads or the Write has written, or None if there are none."""
         try:
             node = find_node(source)
         except CameraMissing:
@@ -154,11 +139,7 @@ class NukeHost:
         return Path(__file__).with_name("checks")
 
     def select(self, source: str) -> None:
-        """Select only this node or item of a timeline; raise CameraMissing."""
-        timeline = _timeline()
-        if timeline is not None and timeline.is_offered(source):
-            timeline.select(source)
-            return
+        """Select only this node; raise CameraMissing."""
         wanted = find_node(source)
         for node in nuke.selectedNodes():
             node.setSelected(False)
@@ -204,15 +185,6 @@ class NukeHost:
     def run_in_main_thread(self, function: Callable[[], T]) -> T:
         """Call the function on the main thread and return its result; raise CaptureFailed while that is busy."""
         return main_thread.run(function)
-
-
-def _timeline() -> Any:
-    """Return the module of the items that the artist has chosen in a timeline, None outside of Nuke Studio."""
-    if not is_studio():
-        return None
-    from .timeline import offered
-
-    return offered
 
 
 def _draw_without_feedback(draw_frame: DrawFrame, frame: int) -> None:

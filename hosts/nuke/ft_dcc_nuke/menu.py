@@ -7,8 +7,6 @@ from typing import Callable
 import nuke
 from nukescripts import panels
 
-from .edition import has_hiero_modules, is_studio
-
 TITLE = "ft-dcc"
 
 _ITEMS = (
@@ -34,9 +32,6 @@ _PANEL = "ft_dcc.dialog"
 # Nuke evaluates the text when it shows the panel, perhaps at the start, with a saved workspace.
 _MAKE_PANEL = "__import__('ft_dcc_nuke.commands', fromlist=['make_panel']).make_panel"
 
-# Only Nuke Studio has it.
-_TIMELINE_ITEM = ("Publish timeline items…", "publish_timeline")
-
 # What concerns the selected nodes.
 _NODE_COMMANDS = ("publish_for_review", "publish_renders", "add_tab", "remove_tab", "show_renders")
 
@@ -44,14 +39,12 @@ _NODE_COMMANDS = ("publish_for_review", "publish_renders", "add_tab", "remove_ta
 def install() -> None:
     """Add the menus, once."""
     uninstall()
-    items = (_ITEMS[0], _TIMELINE_ITEM, *_ITEMS[1:]) if is_studio() else _ITEMS
-    for parent, names in (("Nuke", [name for _, name in items]), ("Node Graph", _NODE_COMMANDS)):
+    for parent, names in (("Nuke", [name for _, name in _ITEMS]), ("Node Graph", _NODE_COMMANDS)):
         menu = nuke.menu(parent).addMenu(TITLE)
-        for label, name in items:
+        for label, name in _ITEMS:
             if name in names:
                 menu.addCommand(label, _command(name))
     panels.registerWidgetAsPanel(_MAKE_PANEL, TITLE, _PANEL)
-    install_context_menu()
 
 
 def uninstall() -> None:
@@ -64,18 +57,6 @@ def uninstall() -> None:
     if pane.findItem(TITLE) is not None:
         pane.removeItem(TITLE)
         panels.unregisterPanel(_PANEL, None)
-    if is_studio() and has_hiero_modules():
-        from .timeline import context_menu
-
-        context_menu.uninstall()
-
-
-def install_context_menu() -> None:
-    """Add the command of a right click on a timeline, once; nothing outside of Nuke Studio, or before it is ready."""
-    if is_studio() and has_hiero_modules():
-        from .timeline import context_menu
-
-        context_menu.install()
 
 
 def _command(name: str) -> Callable[[], None]:

@@ -15,23 +15,16 @@ if TYPE_CHECKING:
 PAGES = ("publish", "tasks", "notes", "reviews", "queue", "settings", "about", "renders")
 
 
-def show(
-    host: Host | None = None,
-    page: str = "publish",
-    parent: Any = None,
-    files: Iterable[Path] = (),
-    sources: Iterable[str] = (),
-) -> Any:
+def show(host: Host | None = None, page: str = "publish", parent: Any = None, files: Iterable[Path] = ()) -> Any:
     """Open the dialog on one of ``PAGES`` and return it; there is one dialog per program, "renders" only in Nuke.
 
-    Without a host it publishes files. ``parent`` is the widget that the dialog stays in front of. ``sources`` are the
-    only sources of the scene that are ticked, if there are any. Main thread only.
+    Without a host it publishes files. ``parent`` is the widget that the dialog stays in front of. Main thread only.
     Raises MissingExtra if Qt is not installed.
     """
     _require_qt()
     from .dialog import show_dialog
 
-    return show_dialog(host, page, parent, files, sources)
+    return show_dialog(host, page, parent, files)
 
 
 def dock(host: Host) -> Any:

@@ -301,7 +301,6 @@ def show_dialog(
     page: str,
     parent: QtWidgets.QWidget | None,
     files: Iterable[Path],
-    sources: Iterable[str] = (),
 ) -> Dialog:
     """Show the one dialog of this program on this page, in front of all windows, and return it."""
     global _dialog
@@ -311,7 +310,6 @@ def show_dialog(
     _dialog.raise_()
     _dialog.activateWindow()
     _dialog.publish_page.add_files(list(files))
-    _dialog.publish_page.tick_only(tuple(sources))
     _dialog.open_page(page)
     return _dialog
 

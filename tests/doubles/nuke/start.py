@@ -1,8 +1,6 @@
 """Start the double as Nuke starts: ``python -m doubles.nuke.start [--version 15.1v3] [-t] [--press LABEL]``.
 
-``--hiero SCRIPTS`` and ``--studio`` start Hiero and Nuke Studio, which import the scripts of HIERO_PLUGIN_PATH and of
-``.nuke`` in the home folder, too. Whether Hiero runs init.py and menu.py is not documented, so it runs "both", or the
-scripts of one variable: "nuke" or "plugins".
+``--hiero`` starts Hiero, which is the same program without nodes; it runs both scripts here.
 
 The folders of NUKE_PATH are on Python's path; their init.py run in every mode, the last folder's first, then each
 menu.py if there is a window. ``-x SCRIPT -F FIRST-LAST[xSTEP]`` opens the script and renders all of its Writes, as a
@@ -17,12 +15,10 @@ import json
 import os
 import sys
 import tempfile
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from doubles.nuke import sample_script, timeline
-from doubles.nuke.hiero import Hiero, hiero, load_plugins
+from doubles.nuke import sample_script
 from doubles.nuke.interface import Menu
 from doubles.nuke.program import Nuke, running
 
@@ -43,27 +39,6 @@ def run_scripts(name: str) -> list[str]:
         except BaseException as error:  # noqa: BLE001 - it is reported
             errors.append(f"{type(error).__name__}: {error}")
     return errors
-
-
-def hiero_folders() -> list[Path]:
-    """Return the folders in which Hiero and Nuke Studio look for scripts."""
-    folders = [Path(folder) for folder in os.environ.get("HIERO_PLUGIN_PATH", "").split(os.pathsep) if folder]
-    return [Path.home() / ".nuke", *folders]
-
-
-def start_hiero(nuke: Nuke, scripts: str, label: str) -> dict[str, Any]:
-    """Start Hiero with these scripts, press a menu item if there is a label, and return the report."""
-    errors, loaded = [], []
-    with hiero(nuke) as program:
-        if scripts != "plugins":
-            sys.path[:0] = [str(folder) for folder in plugin_folders()]
-            errors += run_scripts("init.py") + run_scripts("menu.py")
-        if scripts != "nuke":
-            errors += load_plugins(program, hiero_folders())
-        loaded = core_modules()
-        if label:
-            program.press(label)
-        return {**_report(nuke, errors, loaded), **_timeline_report(program), "menus": list(program.menus)}
 
 
 def core_modules() -> list[str]:
@@ -98,8 +73,7 @@ def main() -> None:
     parser.add_argument("-F", "--frames", default="1001-1012")
     parser.add_argument("--views")
     parser.add_argument("--cancel-at", type=int)
-    parser.add_argument("--hiero", choices=["both", "nuke", "plugins"])
-    parser.add_argument("--studio", action="store_true")
+    parser.add_argument("--hiero", action="store_true")
     options = parser.parse_args()
     is_gui = not (options.terminal or options.script)
     # Forget the core modules that the double itself has loaded.
@@ -108,34 +82,19 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         running(sample_script.build(Path(folder), options.version, is_gui=is_gui)) as nuke,
-        ExitStack() as stack,
     ):
-        if options.hiero:
-            print(json.dumps(start_hiero(nuke, options.hiero, options.press)))
-            return
-        studio = stack.enter_context(timeline.studio(nuke)) if options.studio else None
+        nuke.env["hiero"] = options.hiero
         sys.path[:0] = [str(folder) for folder in plugin_folders()]
         errors = run_scripts("init.py")
         loaded = core_modules()
         if is_gui:
             errors += run_scripts("menu.py")
-        if studio is not None:
-            errors += load_plugins(studio, hiero_folders())
         if options.press:
             press(nuke, options.press)
         if options.script:
             nuke.cancel_at = options.cancel_at
             render(nuke, options.script, options.frames, options.views.split(",") if options.views else None)
-        report = _report(nuke, errors, loaded)
-        print(json.dumps(report if studio is None else {**report, **_right_clicks(studio)}))
-
-
-def _right_clicks(program: timeline.NukeStudio) -> dict[str, Any]:
-    return {"right click": [action.text for action in program.right_click().actions]}
-
-
-def _timeline_report(program: Hiero) -> dict[str, Any]:
-    return {"items": program.menus.get("ft-dcc", []), **_right_clicks(program)}
+        print(json.dumps(_report(nuke, errors, loaded)))
 
 
 def _report(nuke: Nuke, errors: list[str], loaded: list[str]) -> dict[str, Any]:

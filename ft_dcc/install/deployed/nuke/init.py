@@ -9,8 +9,6 @@ def _start_ft_dcc():
 
     try:
         if sys.version_info < (3, 9):
-            # The script in Python/StartupUI does not repeat it.
-            sys.ft_dcc_reported_python = True
             sys.stderr.write("ft-dcc needs Nuke 14 or later: this Nuke runs Python %d.%d.\n" % sys.version_info[:2])
             return
         import ft_dcc_release

@@ -1,4 +1,4 @@
-"""Checks of the menu, of timelines, of drawings and of captures."""
+"""Checks of the menu, of drawings and of captures."""
 
 from __future__ import annotations
 
@@ -12,23 +12,9 @@ import nuke
 from ft_dcc.acceptance.host_under_test import CheckContext, Skipped, require_equal
 from ft_dcc.review.drawings import parse_drawing
 from ft_dcc_nuke import menu
-from ft_dcc_nuke.edition import is_studio
 from ft_dcc_nuke.host import NukeHost
 from ft_dcc_nuke.maintained import REGISTRIES
 
-# The methods that the package ``timeline`` calls, by the classes of ``hiero.core``.
-TIMELINE_METHODS = {
-    "TrackItem": (
-        "duration isEnabled isMediaPresent mediaType name parent playbackSpeed source sourceIn sourceOut timelineIn "
-        "timelineOut"
-    ),
-    "Clip": "duration mediaSource sourceIn sourceMediaColourTransform",
-    "MediaSource": "fileinfos",
-    "Sequence": "framerate name",
-    "TimeBase": "isValid toRational",
-    "VideoTrack": "name parent subTrackItems",
-    "EffectTrackItem": "isEnabled linkedItems node timelineIn timelineOut",
-}
 # A callback of validateFilename has another argument, and needs no check of its own.
 _STUDIO_EVENTS = (
     *("OnCreate", "OnDestroy", "KnobChanged", "UpdateUI"),
@@ -46,21 +32,6 @@ def check_menu_twice(context: CheckContext) -> None:
     menu.uninstall()
     require_equal(list(context.target.menu() or ()), [], "what is left of the menu")
     menu.install()
-
-
-def check_timeline(_context: CheckContext) -> None:
-    """Check that the classes of timelines have the methods that the suite calls."""
-    if not is_studio():
-        raise Skipped("this is not Nuke Studio")
-    import hiero.core
-
-    missing = [
-        f"{kind}.{name}"
-        for kind, names in TIMELINE_METHODS.items()
-        for name in names.split()
-        if not hasattr(getattr(hiero.core, kind, None), name)
-    ]
-    require_equal(missing, [], "the methods that are missing")
 
 
 def check_drawings(context: CheckContext) -> Mapping[str, Any]:

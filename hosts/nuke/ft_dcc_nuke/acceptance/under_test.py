@@ -29,7 +29,6 @@ class NukeUnderTest:
         self.host = NukeHost()
         self.checks: Sequence[Check] = (
             Check("menu twice", "The menu exists once, and is gone after its removal", script_checks.check_menu_twice),
-            Check("timeline", "Nuke Studio has what publishes of a timeline call", script_checks.check_timeline),
             Check(
                 "drawings",
                 "A drawing lies on its pixels, on its frame, in linear colours",

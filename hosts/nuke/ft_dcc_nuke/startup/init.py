@@ -13,8 +13,6 @@ def _start_ft_dcc():
 
     try:
         if sys.version_info < (3, 9):
-            # The script in Python/StartupUI does not repeat it.
-            sys.ft_dcc_reported_python = True
             print("ft-dcc needs Nuke 14 or later: this Nuke runs Python %d.%d." % sys.version_info[:2], file=sys.stderr)  # noqa: T201
             return
         import ft_dcc_nuke

@@ -19,7 +19,6 @@ from ft_dcc_qt.scrolling import ScrollColumn
 
 from .comment_field import CommentField
 from .options_panel import OptionsPanel
-from .own_shots import OwnShots
 from .problems_panel import ProblemsPanel
 from .progress_panel import ProgressPanel
 from .range_menu import RangeMenu
@@ -53,8 +52,6 @@ class PublishPage(QtWidgets.QWidget):
         self._last_search = ""
         self._finished = 0
         self._sent_comment = ""
-        # Sources of the scene that are to be ticked as soon as it is read.
-        self._wanted_sources: tuple[str, ...] = ()
         self.sources = SourceList(_NO_FILE if host is None else _NO_CAMERA)
         self.filter = QtWidgets.QLineEdit()
         self.filter.setPlaceholderText("Filter by name or file")
@@ -65,9 +62,6 @@ class PublishPage(QtWidgets.QWidget):
         self.task = SearchField(_NO_TASK)
         self.frames, self.rate = QtWidgets.QLineEdit(), QtWidgets.QLineEdit()
         self.ranges, self.wanted = RangeMenu(), style.text_label(tone="dim")
-        self.own_shots = OwnShots()
-        # The shot of the first item of a timeline, until its task is found.
-        self._suggested_shot = ""
         self.review = SearchField("A new review session with this name is created.", allows_free_text=True)
         self.new_reviews = style.text_label(tone="dim")
         # What was filled in, so that a later default replaces it but not what the artist has entered.
@@ -163,35 +157,17 @@ class PublishPage(QtWidgets.QWidget):
             **self.options.values(sources),
         )
 
-    def requests(self) -> list[PublishRequest]:
-        """Return a request for each task: items of a timeline go to the task of this name at their own shot.
-
-        Raises SettingInvalid for an invalid field.
-        """
-        import attrs
-
-        request, chosen = self.request(), self._controller.task(self.task_id)
-        by_task: dict[str | None, list[str]] = {}
-        for source in request.source:
-            task = self.own_shots.path_of(chosen, self._shot_of(source)) or request.task
-            by_task.setdefault(task, []).append(source)
-        return [attrs.evolve(request, task=task, source=sources) for task, sources in by_task.items()]
-
-    def _shot_of(self, source: str) -> str:
-        scene = self._controller.queries.scene
-        return scene.shots.get(source, "") if scene is not None else ""
-
     def start_publish(self) -> None:
         """Start the publish, or show which field is invalid."""
         if self._controller.is_busy or not self.publish.isVisible():
             return
         try:
-            first, *others = self.requests()
+            request = self.request()
         except SettingInvalid as error:
             self.show_message(str(error))
             return
-        self._sent_comment = first.comment
-        self._controller.publish(first, self._host, *others)
+        self._sent_comment = request.comment
+        self._controller.publish(request, self._host)
         self.refresh()
         self.progress.cancel.setFocus()
 
@@ -206,10 +182,6 @@ class PublishPage(QtWidgets.QWidget):
     def add_files(self, paths: list[Path]) -> None:
         """Add the files as checked sources."""
         self.sources.add_files(paths)
-
-    def tick_only(self, names: tuple[str, ...]) -> None:
-        """Tick only these sources, if there are any, as soon as the scene that contains them is read."""
-        self._wanted_sources = names
 
     def _lay_out(self) -> None:
         self.task.setPlaceholderText("Search by project, shot or task")
@@ -263,8 +235,6 @@ class PublishPage(QtWidgets.QWidget):
                 right.addWidget(self.wanted)
             else:
                 right.addWidget(field, 1 if field is self.comment else 0)
-            if field is self.task:
-                right.addWidget(self.own_shots)
             if field is self.review:
                 right.addWidget(self.new_reviews)
             right.addSpacing(6)
@@ -288,10 +258,9 @@ class PublishPage(QtWidgets.QWidget):
         self.draw.clicked.connect(self._draw_previews)
         self.task.chosen.connect(self.choose_task)
         self.ranges.chosen.connect(self.frames.setText)
-        self.task.typed.connect(self._search_typed)
+        self.task.typed.connect(self._search)
         for field in (self.task, self.review):
             self.body.verticalScrollBar().valueChanged.connect(lambda *_, field=field: field.follow())
-        self.sources.itemChanged.connect(lambda *_: self._show_own_shots())
         self.sources.preview_requested.connect(lambda name: self._controller.queries.preview(name, self._host))
         rate = (self.rate,) if self._host is None else ()
         draw = (self.draw,) if self._can_draw else ()
@@ -301,7 +270,6 @@ class PublishPage(QtWidgets.QWidget):
             *draw,
             self.add,
             self.task,
-            self.own_shots.box,
             self.frames,
             self.ranges.button,
             *rate,
@@ -323,9 +291,7 @@ class PublishPage(QtWidgets.QWidget):
         if scene is None:
             self.frames.setPlaceholderText("all frames; or 1001-1048")
             return
-        is_timeline = bool(scene.sources) and set(scene.sources) <= set(scene.shots)
-        frames = "all frames; or 1001-1048" if is_timeline else f"{scene.frame_range}, from the scene"
-        self.frames.setPlaceholderText(frames)
+        self.frames.setPlaceholderText(f"{scene.frame_range}, from the scene")
         self.ranges.set_ranges(scene.ranges)
         if self._scene_path is not None and scene.path != self._scene_path:
             # The choices were for the previous scene.
@@ -337,10 +303,6 @@ class PublishPage(QtWidgets.QWidget):
         self.sources_note.setText(scene.sources_note)
         self.sources_note.setVisible(bool(scene.sources_note))
         self.sources.set_cameras(scene.sources, scene.labels, scene.groups)
-        if self._wanted_sources and set(self._wanted_sources) <= set(scene.sources):
-            self.sources.tick_only(self._wanted_sources)
-            self._suggested_shot = scene.shots.get(self._wanted_sources[0], "")
-            self._wanted_sources = ()
         state = (scene.frame_range, scene.resolution)
         if self._scene_state is not None and state != self._scene_state:
             # The previews state the range, and show the middle of it.
@@ -350,7 +312,6 @@ class PublishPage(QtWidgets.QWidget):
 
     def _show_choices(self) -> None:
         controller = self._controller
-        self._select_suggested_task()
         self._select_last_task()
         task = controller.task(self.task_id)
         if task is not None or self.task_id is None:
@@ -367,21 +328,6 @@ class PublishPage(QtWidgets.QWidget):
             self._requested_shot_id = task.id
             controller.read_shot(task)
         self._show_shot()
-        self._show_own_shots()
-
-    def _select_suggested_task(self) -> None:
-        """Choose the only task of the shot that the timeline names, without storing it in the open script."""
-        controller = self._controller
-        if not self._suggested_shot:
-            return
-        self._search(self._suggested_shot)
-        known = {task.id: task for task in (*controller.tasks.values(), *controller.queries.found_tasks)}
-        found = [task.id for task in known.values() if task.shot_name == self._suggested_shot]
-        if len(found) == 1:
-            self._selected_task_id, self._suggested_shot = found[0], ""
-
-    def _show_own_shots(self) -> None:
-        self.own_shots.show_shots(self._controller.task(self.task_id), map(self._shot_of, self.sources.checked))
 
     def _select_last_task(self) -> None:
         """Select the task of the last publish: files, unlike a scene, do not store one."""
@@ -394,9 +340,6 @@ class PublishPage(QtWidgets.QWidget):
     def _show_shot(self) -> None:
         """Show what the shot wants, as a warning if the scene has other values."""
         shot, scene = self._controller.shots.get(self.task_id or ""), self._controller.queries.scene
-        if scene is not None and self.sources.checked and set(self.sources.checked) <= set(scene.shots):
-            # The values of the scene are not those of the items of a timeline.
-            scene = None
         found: list[str] = []
         is_other = False
         if shot is not None and shot.frame_range is not None:
@@ -440,14 +383,10 @@ class PublishPage(QtWidgets.QWidget):
 
     def choose_task(self, task_id: str) -> None:
         """Publish to this task, and store it in the scene."""
-        self._selected_task_id, self._suggested_shot = task_id, ""
+        self._selected_task_id = task_id
         if self._host is not None:
             self._controller.queries.remember_task(self._host, task_id)
         self.refresh()
-
-    def _search_typed(self, text: str) -> None:
-        self._suggested_shot = ""
-        self._search(text)
 
     def _search(self, text: str) -> None:
         if text and text != self._last_search and self._controller.session is not None:

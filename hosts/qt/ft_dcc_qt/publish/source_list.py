@@ -188,12 +188,6 @@ class SourceList(QtWidgets.QListWidget):
             self._collapsed ^= {item.data(_GROUP)}
             self._show_rows()
 
-    def tick_only(self, names: Iterable[str]) -> None:
-        """Check these sources and no others, and request their previews."""
-        wanted = set(names)
-        for item in self._source_items():
-            item.setCheckState(_CHECKED if item.data(_NAME) in wanted else _UNCHECKED)
-
     def add_files(self, paths: Iterable[Path]) -> None:
         """Add and check the files: a sequence is one source, a folder the sources in it."""
         for text in find_sequences(paths):

@@ -1,8 +1,8 @@
 """The hook of ftrack Connect: it adds ft-dcc to the environment of each Maya, Nuke and Blender that Connect launches.
 
 Connect finds it in this plugin's folder ``hook`` and calls ``register``. Launch configurations request the integrations
-``ft-dcc-maya``, ``ft-dcc-nuke`` and ``ft-dcc-blender``. Nuke includes Nuke Studio and Hiero, which ftrack's own launch
-configurations call "nuke-studio" and "hiero".
+``ft-dcc-maya``, ``ft-dcc-nuke`` and ``ft-dcc-blender``. Nuke includes Nuke Studio, which ftrack's own launch
+configurations call "nuke-studio".
 """
 
 from __future__ import annotations
@@ -13,13 +13,7 @@ from pathlib import Path
 
 _TOP = Path(__file__).absolute().parents[3]
 # Folders and variables of the start-up scripts. Blender before 4.2 ignores its variable.
-_VARIABLES = {
-    "maya": ("MAYA_MODULE_PATH",),
-    "nuke": ("NUKE_PATH", "HIERO_PLUGIN_PATH"),
-    "blender": ("BLENDER_SYSTEM_SCRIPTS",),
-}
-# The programs of a host, by the beginning of their identifiers in Connect.
-_IDENTIFIERS = {"maya": ("maya",), "nuke": ("nuke", "hiero"), "blender": ("blender",)}
+_VARIABLES = {"maya": "MAYA_MODULE_PATH", "nuke": "NUKE_PATH", "blender": "BLENDER_SYSTEM_SCRIPTS"}
 _OLDEST_BLENDER_WITH_VARIABLE = (4, 2)
 
 
@@ -29,10 +23,11 @@ def register(session, **_options):
 
     if not isinstance(session, ftrack_api.Session):
         return
-    for host, identifier in [(host, name) for host, names in _IDENTIFIERS.items() for name in names]:
+    # A host's name is the beginning of the identifiers of its programs in Connect.
+    for host in _VARIABLES:
         for topic, handler in (("discover", _discover), ("launch", _launch)):
             session.event_hub.subscribe(
-                f"topic=ftrack.connect.application.{topic} and data.application.identifier={identifier}*",
+                f"topic=ftrack.connect.application.{topic} and data.application.identifier={host}*",
                 functools.partial(handler, host),
                 priority=40,
             )
@@ -48,7 +43,7 @@ def _launch(host, event):
     # Other hooks get the same dictionary, so this one is a copy.
     given = event["data"].get("integration") or {}
     # The variables of the launch configuration come first.
-    environment = {**(given.get("env") or {}), **dict.fromkeys(_VARIABLES[host], str(_TOP / host))}
+    environment = {**(given.get("env") or {}), _VARIABLES[host]: str(_TOP / host)}
     arguments = []
     if host == "blender" and _version(event) < _OLDEST_BLENDER_WITH_VARIABLE:
         arguments = ["--python", str(_TOP / "blender" / "startup" / "ft_dcc_start.py")]

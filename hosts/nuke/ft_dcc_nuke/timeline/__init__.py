@@ -1,1 +1,0 @@
-"""Items of a timeline as sources; only Nuke Studio and Hiero have timelines."""
