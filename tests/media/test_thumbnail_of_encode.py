@@ -10,7 +10,7 @@ from doubles.numbered_images import numbers_in, run_ffmpeg, write_flat
 
 from ft_dcc.errors import FramesMissing
 from ft_dcc.frames import FrameRange, Frames, Resolution
-from ft_dcc.media import Burnin, Sound, cut, encode, probe, start_live_encode, thumbnail, transcode
+from ft_dcc.media import Burnin, Sound, encode, probe, start_live_encode, thumbnail, transcode
 
 SMALL = Resolution(64, 36)
 
@@ -93,14 +93,6 @@ def test_thumbnail_of_frames_that_are_being_captured(make_frames, tmp_path):
         for number in frames.frame_range:
             live_encode.add(number)
         assert numbers_in(live_encode.finish().thumbnail.path, SMALL) == [3]
-
-
-@pytest.mark.parametrize(("first", "count", "middle"), [(0, 12, 1007), (4, 5, 1007), (0, 1, 1001)])
-def test_thumbnail_of_a_transcoded_movie_shows_the_middle_of_its_part(make_frames, tmp_path, first, count, middle):
-    movie = encode(make_frames("1001-1012"), tmp_path / "source.mp4").path
-    info = cut(movie, probe(movie), first, count)
-    made = transcode(movie, tmp_path / "movie.mp4", info=info, thumbnail=tmp_path / "a.jpg").thumbnail
-    assert numbers_in(made.path, SMALL) == [middle]
 
 
 @pytest.mark.parametrize(("pixels", "size"), [("yuv420p", "1280x532"), ("yuv422p10le", "642x360"), ("gbrp", "320x180")])

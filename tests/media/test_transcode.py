@@ -11,7 +11,7 @@ from doubles.numbered_images import numbers_in, run_ffmpeg
 from ft_dcc.errors import Cancelled, MovieUnreadable, ValueMismatch
 from ft_dcc.files.checksum import sha256_of
 from ft_dcc.frames import Resolution, frame_rate
-from ft_dcc.media import contact_sheet_of_movie, cut, encode, probe, resampled, transcode
+from ft_dcc.media import encode, probe, resampled, transcode
 from ft_dcc.media.presets import EDITORIAL
 
 SMALL = Resolution(64, 36)
@@ -141,44 +141,17 @@ def test_sound_stays_in_sync(make_frames, tmp_path, timing, frame, name, codec):
     assert numbers_in(movie.path, SMALL) == list(range(1, 25))
 
 
-@pytest.mark.parametrize(("name", "codec"), [("a.mov", "prores_ks"), ("b.mov", "png")])
-def test_a_cut_of_a_movie_is_exactly_its_frames_with_their_timecode(make_movie, tmp_path, name, codec):
-    source = make_movie(name, "-c:v", codec, "-timecode", "10:00:00:00")
-    part = cut(source, probe(source), 6, 12)
-    reported = []
-    movie = transcode(source, tmp_path / "p.mp4", info=part, first_frame=1001, on_frame=reported.append)
-    assert numbers_in(movie.path, SMALL) == list(range(1007, 1019))
-    assert (movie.frame_count, reported) == (12, list(range(1001, 1013)))
-    editorial = transcode(source, tmp_path / "p.mov", info=part, first_frame=1001, output=EDITORIAL)
-    assert probe(editorial.path).timecode == "10:00:00:06"
-    sheet = contact_sheet_of_movie(source, tmp_path / "sheet.jpg", info=part, first_frame=1001)
-    assert sheet.resolution.width > SMALL.width * 3
+def test_a_transcode_reports_its_frames_and_keeps_the_timecode(make_movie, tmp_path):
+    source, reported = make_movie("a.mov", "-c:v", "png", "-timecode", "10:00:00:00"), []
+    editorial = transcode(source, tmp_path / "p.mov", first_frame=1001, output=EDITORIAL, on_frame=reported.append)
+    assert (editorial.frame_count, reported) == (24, list(range(1001, 1025)))
+    assert probe(editorial.path).timecode == "10:00:00:00"
 
 
-def test_the_sound_of_a_cut_starts_with_its_first_frame(make_frames, tmp_path):
-    frames = make_frames("1-24")
-    source = tmp_path / "a.mov"
-    sound = ("-f", "lavfi", "-i", CLICK_AT_HALF_A_SECOND)
-    run_ffmpeg("-framerate", "24", "-i", frames.pattern, *sound, "-c:v", "libx264", "-c:a", "pcm_s16le", source)
-    movie = transcode(source, tmp_path / "cut.mp4", info=cut(source, probe(source), 6, 18))
-    heard, length = second_of_the_click(movie.path)
-    assert abs(heard * 24 - 6) < 0.5 and abs(length - 0.75) < 0.03
-
-
-def test_a_cut_of_a_movie_that_is_ready_for_the_review_is_not_a_copy_of_all_of_it(make_frames, tmp_path):
-    ready = encode(make_frames("1001-1030"), tmp_path / "ready.mp4")
-    movie = transcode(ready.path, tmp_path / "review.mp4", info=cut(ready.path, probe(ready.path), 0, 10))
-    assert numbers_in(movie.path, SMALL) == list(range(1001, 1011))
-
-
-def test_a_cut_outside_of_the_movie_is_refused_with_its_frames(make_movie):
-    source = make_movie("a.mov", "-c:v", "png")
-    info = probe(source)
-    for first, count in ((-1, 4), (20, 5), (0, 0)):
-        with pytest.raises(
-            ValueMismatch, match=rf"^a\.mov has the frames 0-23; {first}-.* are wanted, counted from 0\."
-        ):
-            cut(source, info, first, count)
+def test_the_thumbnail_of_a_transcoded_movie_shows_its_middle(make_movie, tmp_path):
+    movie = make_movie("a.mov", "-c:v", "png")
+    made = transcode(movie, tmp_path / "movie.mp4", thumbnail=tmp_path / "a.jpg").thumbnail
+    assert numbers_in(made.path, SMALL) == [1013]
 
 
 def test_movie_ready_for_review_is_copied(make_frames, tmp_path):
