@@ -3,36 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any
 
 from ft_dcc.errors import ServerError
 from ft_dcc.session import operations
 from ft_dcc.session.entities.entity import Entity
-from ft_dcc.session.transfer.storage_requests import TransferSession
+from ft_dcc.session.interface import SessionInterface
 from ft_dcc.session.transport.codec import new_id
 
 
-class ActionSession(TransferSession, Protocol):
-    """The part of a session that server actions use."""
-
-    def get(self, entity_type: str, entity_key: str | Sequence[str]) -> Entity | None:
-        """Return the entity with this key, or None."""
-
-    def commit(self) -> None:
-        """Send the recorded changes."""
-
-
-class ServerActions:
+class ServerActions(SessionInterface):
     """The session's methods for requests that are neither queries nor changes.
 
     They raise ServerCompatibilityError if the server does not support the action.
     """
-
-    @property
-    def _action_session(self) -> ActionSession:
-        return cast("ActionSession", self)
 
     def encode_media(
         self,
@@ -52,16 +38,16 @@ class ServerActions:
         if not isinstance(media, (str, os.PathLike)):
             raise ValueError(f"{media!r} cannot be encoded. Pass the path of a file, or a FileComponent.")
         keep = False if keep_original == "auto" else bool(keep_original)
-        self._action_session.commit()
-        component_id = _upload_source(self._action_session, Path(media), version_id if keep else None)
+        self.commit()
+        component_id = _upload_source(self, Path(media), version_id if keep else None)
         try:
             return self._encode(component_id, version_id, keep)
         except ServerError:
-            self._action_session.call(operations.delete("FileComponent", component_id))
+            self.call(operations.delete("FileComponent", component_id))
             raise
 
     def _encode(self, component_id: str, version_id: str | None, keep_original: bool) -> Entity:
-        answer = self._action_session.call(
+        answer = self.call(
             {
                 "action": "encode_media",
                 "component_id": component_id,
@@ -69,7 +55,7 @@ class ServerActions:
                 "keep_original": keep_original,
             }
         )[0]
-        job = self._action_session.get("Job", answer["job_id"])
+        job = self.get("Job", answer["job_id"])
         if job is None:
             raise ServerError(f"The server created job {answer['job_id']} for {component_id}, but it cannot be found.")
         return job
@@ -81,7 +67,7 @@ class ServerActions:
 
         ``checksum`` is the MD5 of the bytes in base64.
         """
-        answer: dict[str, Any] = self._action_session.call(
+        answer: dict[str, Any] = self.call(
             {
                 "action": "get_upload_metadata",
                 "component_id": component_id,
@@ -100,7 +86,7 @@ class ServerActions:
         operation: dict[str, Any] = {"action": "get_widget_url", "name": name, "theme": theme}
         if entity is not None:
             operation.update(entity_type=entity.entity_type, entity_key=list(entity.primary_key))
-        return str(self._action_session.call(operation)[0]["widget_url"])
+        return str(self.call(operation)[0]["widget_url"])
 
     def send_user_invite(self, user: Entity) -> None:
         """Mail an invitation to a committed user."""
@@ -108,7 +94,7 @@ class ServerActions:
 
     def send_user_invites(self, users: Iterable[Entity]) -> None:
         """Mail an invitation to each of the committed users."""
-        self._action_session.call([{"action": "send_user_invite", "user_id": user["id"]} for user in users])
+        self.call([{"action": "send_user_invite", "user_id": user["id"]} for user in users])
 
     def send_review_session_invite(self, invitee: Entity) -> None:
         """Mail the link to the review session to a committed invitee."""
@@ -117,27 +103,23 @@ class ServerActions:
     def send_review_session_invites(self, invitees: Iterable[Entity]) -> None:
         """Mail the link to the review session to each of the committed invitees."""
         action = "send_review_session_invite"
-        self._action_session.call(
-            [{"action": action, "review_session_invitee_id": invitee["id"]} for invitee in invitees]
-        )
+        self.call([{"action": action, "review_session_invitee_id": invitee["id"]} for invitee in invitees])
 
     def reset_remote(self, reset_type: str, entity: Entity | None = None) -> dict[str, Any]:
         """Reset a value on the server, like a user's ``api_key``, and return the new one."""
         operation: dict[str, Any] = {"action": "reset_remote", "reset_type": reset_type}
         if entity is not None:
             operation.update(entity_type=entity.entity_type, entity_key=entity["id"])
-        answer: dict[str, Any] = self._action_session.call(operation)[0]["data"]
+        answer: dict[str, Any] = self.call(operation)[0]["data"]
         return answer
 
     def delayed_job(self, job_type: str, values: Mapping[str, Any] | None = None) -> Entity:
         """Start a background job of the server, like ``symbol.JOB_SYNC_USERS_LDAP``, and return it."""
-        job: Entity = self._action_session.call({**(values or {}), "action": "delayed_job", "job_type": job_type})[0][
-            "data"
-        ]
+        job: Entity = self.call({**(values or {}), "action": "delayed_job", "job_type": job_type})[0]["data"]
         return job
 
 
-def _upload_source(session: ActionSession, path: Path, version_id: str | None) -> str:
+def _upload_source(session: SessionInterface, path: Path, version_id: str | None) -> str:
     """Upload the file as a new component of the server's location and return the component's id."""
     # requests is imported only by sessions that transfer files.
     from ft_dcc.session.transfer.transfer import upload

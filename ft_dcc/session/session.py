@@ -16,8 +16,8 @@ from ft_dcc.session.cache import entity_cache, identity_map
 from ft_dcc.session.cache.cache import KeyMaker, LayeredCache
 from ft_dcc.session.changes import change_tracking, commit_recovery
 from ft_dcc.session.compat import doc_aliases, json_export, query_aliases
-from ft_dcc.session.entities import custom_attributes, entity_context
-from ft_dcc.session.entities.entity import Entity, require_entity
+from ft_dcc.session.entities import custom_attributes
+from ft_dcc.session.entities.entity import Entity, FetchGroup, require_entity
 from ft_dcc.session.entity_types.schema import EntityTypes, Schema, SchemaCache
 from ft_dcc.session.locations import components, location_setup
 from ft_dcc.session.operations import CreateEntityOperation, DeleteEntityOperation
@@ -36,6 +36,8 @@ class Session(connection.Connection, change_tracking.ChangeTracker, server_actio
 
     Threads can share a session: they share its entities, and each commits its own changes.
     """
+
+    types: EntityTypes
 
     def __init__(
         self,
@@ -143,7 +145,7 @@ class Session(connection.Connection, change_tracking.ChangeTracker, server_actio
         Raises UnrecognisedEntityTypeError.
         """
         translated = query_aliases.translate_query(str(expression), self.types)
-        return QueryResult(self.fetch, with_projections(translated, self.types), page_size)
+        return QueryResult(self.call, with_projections(translated, self.types), page_size)
 
     def get(self, entity_type: str, entity_key: str | Sequence[str]) -> Entity | None:
         """Return the entity with this id, or with this list of key values, or None.
@@ -245,21 +247,19 @@ class Session(connection.Connection, change_tracking.ChangeTracker, server_actio
 
     def populate(self, entities: Entity | Iterable[Entity], projections: str) -> None:
         """Fetch the projections ("name, status.name") of the entities in one request."""
-        populate.populate(self.fetch, entities, projections, partial(query_aliases.translate_query, types=self.types))
+        populate.populate(self.call, entities, projections, partial(query_aliases.translate_query, types=self.types))
 
-    def call(self, data: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> list[Any]:
+    def call(self, data: Mapping[str, Any] | Sequence[Mapping[str, Any]], group: FetchGroup | None = None) -> list[Any]:
         """Send raw operations as one transaction and return their results.
 
-        Entities in the results are the session's own. Raises OperationError, ServerError, ServerUnreachable.
+        Entities in the results are the session's own, and added to the fetch group. Raises OperationError, ServerError,
+        ServerUnreachable.
         """
         batch = [data] if isinstance(data, Mapping) else list(data or ())
         if not all(isinstance(operation, Mapping) for operation in batch):
             raise OperationError(f"{data!r} is not a list of operations. Make them with ft_dcc.session.operations.")
-        return self.fetch(batch, entity_context.FetchGroup())
-
-    def fetch(self, operations: Sequence[Any], group: entity_context.FetchGroup) -> list[Any]:
-        """Return the results of operations; their entities are added to the fetch group."""
-        results: list[Any] = self._identity_map.loads(self.post(operations), group)
+        group = FetchGroup() if group is None else group
+        results: list[Any] = self._identity_map.loads(self.post(batch), group)
         self.entity_cache.store(group)
         return results
 
@@ -289,7 +289,7 @@ class Session(connection.Connection, change_tracking.ChangeTracker, server_actio
 
     def decode(self, string: str) -> Any:
         """Return the decoded JSON text; entities in it are the session's own, and keep their current values."""
-        return self._identity_map.loads(string, entity_context.FetchGroup(is_result=False, is_stale=True))
+        return self._identity_map.loads(string, FetchGroup(is_result=False, is_stale=True))
 
     def entity_reference(self, entity: Entity) -> dict[str, Any]:
         """Return the reference to the entity for raw operations."""

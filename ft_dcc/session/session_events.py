@@ -13,7 +13,7 @@ from ft_dcc.session.entities.entity import Entity
 if TYPE_CHECKING:
     from ft_dcc.session.entity_types.schema import EntityTypes
     from ft_dcc.session.events.hub import EventHub
-    from ft_dcc.session.locations.location_setup import LocationSession
+    from ft_dcc.session.interface import SessionInterface
 
 CONSTRUCT_ENTITY_TYPE = "ftrack.api.session.construct-entity-type"
 CONFIGURE_LOCATION = "ftrack.api.session.configure-location"
@@ -23,7 +23,7 @@ READY, RESET = "ftrack.api.session.ready", "ftrack.api.session.reset"
 class SessionEvents:
     """The events of one session; its hub is created on the first access, because there are no subscribers before."""
 
-    def __init__(self, session: LocationSession, create_hub: Callable[[], EventHub]) -> None:
+    def __init__(self, session: SessionInterface, create_hub: Callable[[], EventHub]) -> None:
         self._session = session
         self._create_hub = create_hub
         self._lock = threading.Lock()

@@ -288,8 +288,8 @@ def test_version_created_just_before_the_cancel_remains_and_is_named(
     cancel, is_there = threading.Event(), iter([None, 1])
     monkeypatch.setattr(rollback, "version_number", lambda *_: next(is_there))
 
-    def call_and_cancel(operations):
-        answer = ask(operations)
+    def call_and_cancel(operations, *group):
+        answer = ask(operations, *group)
         made = [each.get("entity_type") for each in operations if isinstance(each, dict) and each["action"] == "create"]
         if "AssetVersion" in made:
             cancel.set()

@@ -125,10 +125,10 @@ def announced(monkeypatch, session, url, headers=None):
     """Let the server's storage be at another address."""
     call = session.call
 
-    def answer(data):
+    def answer(data, *group):
         if isinstance(data, dict) and data["action"] == "get_upload_metadata":
             return [{"url": url, "headers": headers or {}, "component_id": data["component_id"]}]
-        return call(data)
+        return call(data, *group)
 
     monkeypatch.setattr(session, "call", answer)
 
@@ -275,8 +275,8 @@ def through(line, session, monkeypatch):
     """Let the parts go over a line of their own."""
     call = session.call
 
-    def answer(data):
-        answers = call(data)
+    def answer(data, *group):
+        answers = call(data, *group)
         if isinstance(data, dict) and "parts" in data and "urls" in answers[0]:
             for part in answers[0]["urls"]:
                 part["signed_url"] = part["signed_url"].replace(session.server_url, line.url)
@@ -364,13 +364,13 @@ def test_damaged_progress_file_is_ignored(session, long_movie, component_id, tmp
 def storing_parts_at(monkeypatch, session, url, count, **more):
     call = session.call
 
-    def answer(data):
+    def answer(data, *group):
         if isinstance(data, dict) and data["action"] == "get_upload_metadata":
             urls = [
                 {"part_number": number, "signed_url": f"{url}/{number}?signature=secret"} for number in range(1, count)
             ]
             return [{"upload_id": "u", "urls": urls, "component_id": data["component_id"], **more}]
-        return call(data)
+        return call(data, *group)
 
     monkeypatch.setattr(session, "call", answer)
 

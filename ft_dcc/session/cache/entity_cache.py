@@ -8,8 +8,7 @@ from typing import Any, Union
 from ft_dcc.errors import SettingInvalid
 from ft_dcc.session.cache.cache import Cache, KeyMaker, LayeredCache, StringKeyMaker
 from ft_dcc.session.cache.identity_map import IdentityMap
-from ft_dcc.session.entities.entity import Entity
-from ft_dcc.session.entities.entity_context import FetchGroup
+from ft_dcc.session.entities.entity import Entity, FetchGroup
 from ft_dcc.session.symbol import CREATED
 
 # A cache, or a function that returns one for a session.

@@ -8,8 +8,9 @@ from operator import itemgetter
 from typing import Any
 
 from ft_dcc.errors import ServerError
-from ft_dcc.session.entities import collection, entity_context
-from ft_dcc.session.entities.entity import Entity
+from ft_dcc.session.entities import collection
+from ft_dcc.session.entities.entity import Entity, FetchGroup
+from ft_dcc.session.interface import SessionInterface
 from ft_dcc.session.operations import (
     CreateEntityOperation,
     DeleteEntityOperation,
@@ -23,7 +24,7 @@ from ft_dcc.session.transport.codec import LazyDateTime
 class IdentityMap:
     """The entities that a session has loaded, by type and key."""
 
-    def __init__(self, session: entity_context.EntitySession) -> None:
+    def __init__(self, session: SessionInterface) -> None:
         self._session = session
         # Keys are ids, or tuples where the primary key has several parts.
         self._by_type: dict[str, dict[Any, Entity]] = {}
@@ -125,11 +126,11 @@ class IdentityMap:
         if entity is not None and twin in entity.attributes:
             entity.invalidate(twin)
 
-    def loads(self, body: bytes | str, group: entity_context.FetchGroup) -> Any:
+    def loads(self, body: bytes | str, group: FetchGroup) -> Any:
         """Return the decoded JSON, with the session's objects for the entities in it."""
         return json.loads(body, object_hook=self.object_hook(group))
 
-    def object_hook(self, group: entity_context.FetchGroup) -> Callable[[dict[str, Any]], Any]:
+    def object_hook(self, group: FetchGroup) -> Callable[[dict[str, Any]], Any]:
         """Return the ``object_hook`` for ``json`` that decodes entities and times."""
         # A response has a few types and thousands of objects, so the work for each type is done once.
         handlers: dict[str, Callable[[dict[str, Any]], Entity]] = {}
@@ -145,7 +146,7 @@ class IdentityMap:
 
         return decode
 
-    def _handler(self, entity_type: str, group: entity_context.FetchGroup) -> Callable[[dict[str, Any]], Entity]:
+    def _handler(self, entity_type: str, group: FetchGroup) -> Callable[[dict[str, Any]], Entity]:
         entity_class = self._session.types[entity_type]
         key_of = itemgetter(*entity_class.primary_key_attributes)
         entities = self._by_type.setdefault(entity_type, {})

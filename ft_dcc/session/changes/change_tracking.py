@@ -9,15 +9,13 @@ import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import cast
 
 from ft_dcc.session import operations, symbol
 from ft_dcc.session.cache.entity_cache import EntityCache
 from ft_dcc.session.cache.identity_map import IdentityMap
 from ft_dcc.session.changes import commit
-from ft_dcc.session.changes.commit import CommitSession
-from ft_dcc.session.entities.entity import Entity
-from ft_dcc.session.entities.entity_context import FetchGroup
+from ft_dcc.session.entities.entity import Entity, FetchGroup
+from ft_dcc.session.interface import SessionInterface
 from ft_dcc.session.query.inheritance import Inheritance
 
 _log = logging.getLogger(__name__)
@@ -114,7 +112,7 @@ def _is_working(thread_id: int) -> bool:
     return False
 
 
-class ChangeTracker:
+class ChangeTracker(SessionInterface):
     """The session's methods for uncommitted changes: recording, commit and rollback."""
 
     # Set by the session.
@@ -202,9 +200,9 @@ class ChangeTracker:
         If it fails, nothing is changed on the server and the changes stay recorded: correct them and commit again, or
         roll back. Raises ServerError, ServerUnreachable.
         """
-        own, session = self.recorded_operations, cast("CommitSession", self)
+        own = self.recorded_operations
         recorded = list(own)
-        response = commit.post(session, operations.payloads(recorded), recorded)
+        response = commit.post(self, operations.payloads(recorded), recorded)
         own.remove(recorded)
         self.inheritance.clear()
         for entity in self._identity_map.mark_committed(recorded):
@@ -212,7 +210,7 @@ class ChangeTracker:
         group = FetchGroup()
         self._identity_map.loads(response, group)
         self.entity_cache.store(group)
-        commit.after_commit(session, recorded)
+        commit.after_commit(self, recorded)
 
     def rollback(self) -> None:
         """Revert the recorded changes, and the assignments of this thread that were not recorded."""

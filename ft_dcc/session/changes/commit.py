@@ -7,13 +7,12 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from ft_dcc.errors import ApiError, Error, ServerError
 from ft_dcc.session import operations
-from ft_dcc.session.entities.entity import Entity
+from ft_dcc.session.interface import SessionInterface
 from ft_dcc.session.operations import DeleteEntityOperation, Operation, RequestOperation, UploadOperation
-from ft_dcc.session.transfer.storage_requests import TransferSession
 
 _log = logging.getLogger(__name__)
 
@@ -21,20 +20,7 @@ _log = logging.getLogger(__name__)
 _REVIEW_MEDIA_PREFIXES = ("ftrackreview-", "thumbnail")
 
 
-class CommitSession(TransferSession, Protocol):
-    """The part of a session that a commit uses."""
-
-    def post(self, operations: Sequence[Any]) -> bytes:
-        """Return the JSON text of the response to the operations."""
-
-    def get_loaded(self, entity_type: str, entity_key: str) -> Entity | None:
-        """Return the entity with this id if it was loaded before, without a request."""
-
-    def encode_media(self, media: Entity, version_id: str | None = None) -> Entity:
-        """Start to encode a file component and return the job."""
-
-
-def post(session: CommitSession, batch: list[dict[str, Any]], recorded: Sequence[Operation]) -> bytes:
+def post(session: SessionInterface, batch: list[dict[str, Any]], recorded: Sequence[Operation]) -> bytes:
     """Upload the files of new components, then post the batch and return the response.
 
     An upload creates its component; the batch attaches the component to a version. If the server refuses the batch,
@@ -43,28 +29,30 @@ def post(session: CommitSession, batch: list[dict[str, Any]], recorded: Sequence
     uploads = _last_uploads(recorded)
     if not uploads:
         return session.post(batch) if batch else b"[]"
-    # requests is imported only by sessions that transfer files.
-    from ft_dcc.session.transfer.transfer import upload
-
-    created = {each["entity_key"][0]: each for each in batch if _creates_file_component(each)}
+    created = [key for each in batch if _creates_file_component(each) and (key := each["entity_key"][0]) in uploads]
     uploaded: list[str] = []
     try:
         for component_id, operation in uploads.items():
-            component = session.get_loaded("FileComponent", component_id)
-            name, file_type = (component["name"], component["file_type"]) if component else ("main", "")
             uploaded.append(component_id)
-            upload(session, operation.path, component_id=component_id, name=name, file_type=file_type or "")
+            _upload(session, component_id, operation.path)
         changes = [_as_update(each) if each["entity_key"][0] in uploads else each for each in batch]
-        return session.post(
-            [*changes, *(operations.add_to_server_location(each) for each in uploads if each in created)]
-        )
+        return session.post([*changes, *map(operations.add_to_server_location, created)])
     except Error:
         with suppress(ApiError):
             session.call([operations.delete("FileComponent", each) for each in uploaded if each in created])
         raise
 
 
-def after_commit(session: CommitSession, recorded: Sequence[Operation]) -> None:
+def _upload(session: SessionInterface, component_id: str, path: Path) -> None:
+    # requests is imported only by sessions that transfer files.
+    from ft_dcc.session.transfer.transfer import upload
+
+    component = session.get_loaded("FileComponent", component_id)
+    name, file_type = (component["name"], component["file_type"]) if component else ("main", "")
+    upload(session, path, component_id=component_id, name=name, file_type=file_type or "")
+
+
+def after_commit(session: SessionInterface, recorded: Sequence[Operation]) -> None:
     """Send the requests that need committed entities: encode uploaded media, send invitations."""
     for component_id, operation in _last_uploads(recorded).items():
         component = session.get_loaded("FileComponent", component_id)

@@ -12,8 +12,8 @@ from typing import Any
 
 from ft_dcc.errors import OperationError, ReviewSessionClosed
 from ft_dcc.session.entities.entity import Entity
-from ft_dcc.session.entities.entity_context import EntitySession
 from ft_dcc.session.entity_types.doc_attributes import TYPE_ALIASES
+from ft_dcc.session.interface import SessionInterface
 from ft_dcc.session.locations.sequence_files import is_sequence
 from ft_dcc.session.operations import CreateEntityOperation
 from ft_dcc.session.query.expression import field, find
@@ -26,7 +26,7 @@ _DEFAULT_PROJECT = "Reviews"
 _VERSION_SUFFIX = re.compile(r"[ ._-]*\bv(?:ersion)?[ ._-]*\d+$|[ ._-]v\d+$|_v\d+$", re.IGNORECASE)
 
 
-def translate_create(session: EntitySession, entity_type: str, data: Mapping[str, Any]) -> tuple[str, Data]:
+def translate_create(session: SessionInterface, entity_type: str, data: Mapping[str, Any]) -> tuple[str, Data]:
     """Return the site's type and values of a new entity; entities that it depends on are created."""
     values = dict(data)
     if entity_type in TYPE_ALIASES and entity_type not in session.types:
@@ -44,7 +44,7 @@ def has_alias(entity_type: str) -> bool:
     return entity_type in _DEFAULTS or entity_type in TYPE_ALIASES
 
 
-def _version(session: EntitySession, values: Data) -> str:
+def _version(session: SessionInterface, values: Data) -> str:
     name = _VERSION_SUFFIX.sub("", str(values.pop("name", None) or ""))
     if values.get("asset") is None and values.get("asset_id") is None:
         task = _related(session, values, "task", "Task")
@@ -54,7 +54,7 @@ def _version(session: EntitySession, values: Data) -> str:
     return "AssetVersion"
 
 
-def _media(session: EntitySession, values: Data) -> str:
+def _media(session: SessionInterface, values: Data) -> str:
     item = _related(session, values, "review_session_object", "ReviewSessionObject")
     if item is None:
         raise OperationError("A ReviewSessionObjectComponent needs a review_session_object.")
@@ -64,7 +64,7 @@ def _media(session: EntitySession, values: Data) -> str:
     return "FileComponent"
 
 
-def _comment(session: EntitySession, values: Data) -> str:
+def _comment(session: SessionInterface, values: Data) -> str:
     item = _related(session, values, "review_session_object", "ReviewSessionObject")
     if item is not None:
         values.update(parent_id=item["id"], parent_type=item.entity_type)
@@ -73,7 +73,7 @@ def _comment(session: EntitySession, values: Data) -> str:
     return "Note"
 
 
-def _review_session(session: EntitySession, values: Data) -> None:
+def _review_session(session: SessionInterface, values: Data) -> None:
     if values.get("project") is None and values.get("project_id") is None:
         values["project"] = _existing(session, "Project", name=_DEFAULT_PROJECT) or session.create(
             "Project",
@@ -85,7 +85,7 @@ def _review_session(session: EntitySession, values: Data) -> None:
         )
 
 
-def _review_object(session: EntitySession, values: Data) -> None:
+def _review_object(session: SessionInterface, values: Data) -> None:
     review = _related(session, values, "review_session", "ReviewSession")
     if review is not None and review["status"] == "Closed":
         raise ReviewSessionClosed(f"The review session {review['name']} is closed. Set its status to Open first.")
@@ -102,7 +102,7 @@ def _review_object(session: EntitySession, values: Data) -> None:
     values["asset_version"] = session.create("AssetVersion", {"asset": asset, "comment": comment})
 
 
-def _component(session: EntitySession, values: Data) -> None:
+def _component(session: SessionInterface, values: Data) -> None:
     container = values.get("container")
     if getattr(container, "entity_type", None) == "AssetVersion":
         values["version"] = values.pop("container")
@@ -113,12 +113,12 @@ def _is_sequence(values: Mapping[str, Any]) -> bool:
     return isinstance(path, (str, os.PathLike)) and is_sequence(path)
 
 
-_TRANSLATIONS: dict[str, Callable[[EntitySession, Data], str]] = {
+_TRANSLATIONS: dict[str, Callable[[SessionInterface, Data], str]] = {
     "Version": _version,
     "ReviewSessionObjectComponent": _media,
     "ReviewSessionObjectComment": _comment,
 }
-_DEFAULTS: dict[str, Callable[[EntitySession, Data], None]] = {
+_DEFAULTS: dict[str, Callable[[SessionInterface, Data], None]] = {
     "ReviewSession": _review_session,
     "ReviewSessionObject": _review_object,
     "FileComponent": _component,
@@ -128,7 +128,7 @@ _DEFAULTS: dict[str, Callable[[EntitySession, Data], None]] = {
 
 
 def _related(
-    session: EntitySession, values: Mapping[str, Any], name: str, entity_type: str, id_name: str | None = None
+    session: SessionInterface, values: Mapping[str, Any], name: str, entity_type: str, id_name: str | None = None
 ) -> Entity | None:
     """Return the entity that the values contain, or whose id they contain."""
     entity: Entity | None = values.get(name)
@@ -138,7 +138,7 @@ def _related(
     return None if key is None else session.get_loaded(entity_type, key) or session.get(entity_type, key)
 
 
-def _asset(session: EntitySession, parent: Entity, name: str) -> Entity:
+def _asset(session: SessionInterface, parent: Entity, name: str) -> Entity:
     """Return the asset with that name below the parent; it is created if it does not exist."""
     found = _existing(session, "Asset", name=name, parent=parent)
     if found is None:
@@ -148,7 +148,7 @@ def _asset(session: EntitySession, parent: Entity, name: str) -> Entity:
     return found
 
 
-def _existing(session: EntitySession, entity_type: str, **values: Any) -> Entity | None:
+def _existing(session: SessionInterface, entity_type: str, **values: Any) -> Entity | None:
     """Return the entity with these values that is uncommitted in this thread or exists on the server."""
     for operation in session.recorded_operations:
         if isinstance(operation, CreateEntityOperation) and operation.entity_type == entity_type:
@@ -157,4 +157,5 @@ def _existing(session: EntitySession, entity_type: str, **values: Any) -> Entity
                 return session.get_loaded(entity_type, operation.entity_key["id"])
     if any(getattr(value, "is_new", False) for value in values.values()):
         return None
-    return session.query(find(entity_type).where(**values)).first()
+    found: Entity | None = session.query(find(entity_type).where(**values)).first()
+    return found

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, MutableSequence
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, overload
 
 from ft_dcc import errors
-
-if TYPE_CHECKING:
-    from ft_dcc.session.entities.attribute import Attribute
-    from ft_dcc.session.entities.entity import Entity
+from ft_dcc.session.entities.entity import Attribute, Entity
 
 
-class Collection(MutableSequence["Entity"]):
+class Collection(MutableSequence[Entity]):
     """The entities of a relation to many, without duplicates.
 
     A commit sends the whole content, so a collection that was never read is fetched before its first change.
@@ -278,10 +275,9 @@ class KeyValues(MutableMapping[str, Any]):
     def create_item(self, key: str, value: Any) -> Entity:
         """Return a new entity for a key that does not exist yet."""
         owner = self.collection.entity
-        return owner.session.create(
-            self.entity_type,
-            {"parent_id": owner.primary_key[0], "parent_type": owner.entity_type, "key": key, "value": value},
-        )
+        values = {"parent_id": owner.primary_key[0], "parent_type": owner.entity_type, "key": key, "value": value}
+        item: Entity = owner.session.create(self.entity_type, values)
+        return item
 
     def missing_key_error(self, key: str) -> errors.UnrecognisedAttributeError:
         """Return the error for a key that does not exist."""

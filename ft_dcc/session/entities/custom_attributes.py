@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ft_dcc.session import operations, symbol
 from ft_dcc.session.entities.collection import KeyValues
-
-if TYPE_CHECKING:
-    from ft_dcc.session.entities.entity import Entity
+from ft_dcc.session.entities.entity import Entity
 
 CONFIGURATIONS_QUERY = (
     "select id, key, project_id, object_type_id, entity_type, is_hierarchical, default "
@@ -123,7 +121,8 @@ class SparseCustomAttributes(CustomAttributes):
         owner = self.collection.entity
         configuration_id = self.get_configuration_id_from_key(key)
         data = {"configuration_id": configuration_id, "entity_id": owner.primary_key[0], "value": value}
-        return owner.session.create(self.entity_type, data)
+        item: Entity = owner.session.create(self.entity_type, data)
+        return item
 
 
 def values_of_new(owner: Entity, value_type: str) -> dict[str, Entity]:

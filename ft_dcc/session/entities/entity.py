@@ -1,24 +1,153 @@
-"""An entity of the server, read and written like a dictionary."""
+"""An entity of the server, read and written like a dictionary, and the base of its attributes."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from ft_dcc.errors import OperationError, UnrecognisedAttributeError
-from ft_dcc.session.entities.attribute import Attribute, Attributes
-from ft_dcc.session.entities.collection import Collection, KeyValues
+from ft_dcc.errors import ImmutableAttributeError, NotUniqueError, OperationError, UnrecognisedAttributeError
 from ft_dcc.session.operations import UpdateEntityOperation
 from ft_dcc.session.symbol import CREATED, MODIFIED, NOT_SET, Symbol
-
-if TYPE_CHECKING:
-    from ft_dcc.session.entities.entity_context import EntitySession, FetchGroup
+from ft_dcc.session.transport.codec import new_id
 
 _log = logging.getLogger(__name__)
 
 # Values of these types are returned as they are; all others are converted by their attribute.
 _PLAIN_TYPES = frozenset({str, int, float, bool})
+
+
+class Attributes(dict[str, "Attribute"]):
+    """The attributes of an entity type by their names. Iteration yields the attributes, like ``ftrack_api``."""
+
+    def __init__(self, attributes: Iterable[Attribute] = ()) -> None:
+        super().__init__((attribute.name, attribute) for attribute in attributes)
+
+    def __iter__(self) -> Iterator[Attribute]:  # type: ignore[override]
+        return iter(self.values())
+
+    def keys(self) -> list[str]:  # type: ignore[override]
+        """Return the names as a list, like ``ftrack_api``."""
+        return list(super().keys())
+
+    def __contains__(self, item: object) -> bool:
+        return super().__contains__(item.name if isinstance(item, Attribute) else item)
+
+    def add(self, attribute: Attribute) -> None:
+        """Add an attribute, or raise NotUniqueError if its name is in use."""
+        if attribute.name in self:
+            raise NotUniqueError(f"There is an attribute {attribute.name!r} already. Remove it first.")
+        self[attribute.name] = attribute
+
+    def remove(self, attribute: Attribute) -> None:
+        """Remove an attribute."""
+        del self[attribute.name]
+
+
+class Attribute:
+    """An attribute of an entity type."""
+
+    __slots__ = ("computed", "default_value", "mutable", "name")
+
+    is_relation = False
+    is_many = False
+
+    def __init__(self, name: str, default_value: Any = NOT_SET, mutable: bool = True, computed: bool = False) -> None:
+        self.name = name
+        self.default_value = default_value
+        # An immutable attribute can be set once.
+        self.mutable = mutable
+        # Whether the server computes the value, which is then not written to caches.
+        self.computed = computed
+
+    def default(self) -> Any:
+        """Return the value of a new entity, or NOT_SET; ``{uid}`` stands for a new id."""
+        return new_id() if self.default_value == "{uid}" else self.default_value
+
+    def get_value(self, entity: Entity) -> Any:
+        """Return the entity's value; it is fetched if it is missing."""
+        return entity[self.name]
+
+    def get_local_value(self, entity: Entity) -> Any:
+        """Return the value that was assigned and not committed, or NOT_SET."""
+        return entity.stored_value(self.name) if entity.is_new or entity.is_changed(self.name) else NOT_SET
+
+    def get_remote_value(self, entity: Entity) -> Any:
+        """Return the server's value, or NOT_SET, without a request."""
+        return entity.persisted_value(self.name)
+
+    def set_local_value(self, entity: Entity, value: Any) -> None:
+        """Assign the value and record the change, or raise ImmutableAttributeError."""
+        self.check_mutable(entity)
+        entity.assign(self.name, value)
+
+    def set_remote_value(self, entity: Entity, value: Any) -> None:
+        """Store the value as the server's."""
+        entity.update_from_server({self.name: value})
+
+    def populate_remote_value(self, entity: Entity) -> None:
+        """Fetch the server's value."""
+        entity.session.populate(entity, ", ".join(entity.projections(self)))
+
+    def is_set(self, entity: Entity) -> bool:
+        """Return whether the entity has a value, without a request."""
+        return entity.stored_value(self.name) is not NOT_SET
+
+    def is_modified(self, entity: Entity) -> bool:
+        """Return whether an uncommitted assignment differs from the server's value."""
+        local = self.get_local_value(entity)
+        return local is not NOT_SET and bool(local != self.get_remote_value(entity))
+
+    def projections(self, default_projections: Iterable[str]) -> list[str]:
+        """Return the projections of a query that fetches the attribute."""
+        return [self.name]
+
+    def public_value(self, entity: Entity, value: Any) -> Any:
+        """Return the stored value in the form that callers get."""
+        return value
+
+    def derived_value(self, entity: Entity) -> Any:
+        """Return the value that follows from other attributes, or NOT_SET."""
+        return NOT_SET
+
+    def missing_value(self, entity: Entity) -> Any:
+        """Return the value that is read if none is stored and no request is made."""
+        return NOT_SET
+
+    def stored(self, value: Any) -> Any:
+        """Return the form in which an assigned value is stored."""
+        return value
+
+    def restored(self, current: Any, before: Any) -> Any:
+        """Return the value that replaces the current one if its assignment is reverted."""
+        return before
+
+    def check_mutable(self, entity: Entity) -> None:
+        """Raise ImmutableAttributeError if the attribute has a value that must not change."""
+        if not self.mutable and self.is_set(entity):
+            raise ImmutableAttributeError(
+                f"{self.name} of {entity!r} cannot be changed: by the server's schema it can be set only once."
+            )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name}>"
+
+
+class FetchGroup:
+    """Entities that came with one response and are completed together: a missing value is fetched for all of them."""
+
+    __slots__ = ("is_result", "is_stale", "members")
+
+    def __init__(self, *, is_result: bool = True, is_stale: bool = False) -> None:
+        # A response that only completes other results does not regroup their entities.
+        self.is_result = is_result
+        # Values from a cache never overwrite what the session has.
+        self.is_stale = is_stale
+        self.members: dict[str, list[Entity]] = {}
+
+    def lacking(self, entity_type: str, name: str) -> list[Entity]:
+        """Return the entities of a type that have no value for this attribute."""
+        return [entity for entity in self.members.get(entity_type, ()) if entity.stored_value(name) is NOT_SET]
 
 
 class Entity(MutableMapping[str, Any]):
@@ -39,7 +168,8 @@ class Entity(MutableMapping[str, Any]):
     # Attributes whose values many entities have in common: the ids of other entities, and types.
     shared_values: ClassVar[frozenset[str]] = frozenset()
 
-    session: EntitySession
+    # The interface is in session/interface.py, which knows entities.
+    session: Any
     state: Symbol
     # The server's values, replaced by those that were assigned since.
     _values: dict[str, Any]
@@ -201,8 +331,7 @@ class Entity(MutableMapping[str, Any]):
         if value is NOT_SET:
             self.revert(name)
         else:
-            view = value.view if isinstance(value, Collection) else None
-            self._values[name] = value if view is None else view
+            self._values[name] = self.attributes[name].stored(value)
         key = {part: str(self._values[part]) for part in self.primary_key_attributes}
         operation = UpdateEntityOperation(self.entity_type, key, name, old, value)
         if not self.session.record_operations:
@@ -215,15 +344,10 @@ class Entity(MutableMapping[str, Any]):
     def revert(self, name: str) -> None:
         """Restore the server's value."""
         before = (self._before or {}).pop(name, NOT_SET)
-        current = self._values.get(name)
-        if isinstance(current, KeyValues):
-            current = current.collection
         if before is NOT_SET:
             self._values.pop(name, None)
-        elif isinstance(current, Collection) and isinstance(before, list):
-            current.restore(before)
         else:
-            self._values[name] = before
+            self._values[name] = self.attributes[name].restored(self._values.get(name), before)
         self.mark_committed(name)
 
     def mark_committed(self, name: str) -> None:

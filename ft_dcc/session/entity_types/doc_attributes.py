@@ -13,8 +13,8 @@ from typing import Any
 
 from ft_dcc.errors import ImmutableAttributeError, OperationError
 from ft_dcc.session import operations, symbol
-from ft_dcc.session.entities.attribute import Attribute, CollectionAttribute
-from ft_dcc.session.entities.entity import Entity
+from ft_dcc.session.entities.attribute import CollectionAttribute
+from ft_dcc.session.entities.entity import Attribute, Entity
 from ft_dcc.session.locations.sequence_files import frame_number, is_sequence, sequence_files
 from ft_dcc.session.query.expression import field, find
 from ft_dcc.session.transport.codec import to_datetime

@@ -7,11 +7,11 @@ import logging
 import os
 import warnings
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from ft_dcc.errors import NoResultFoundError, NotUniqueError, ServerError
 from ft_dcc.session.entities.entity import Entity
-from ft_dcc.session.entities.entity_context import EntitySession
+from ft_dcc.session.interface import SessionInterface
 from ft_dcc.session.locations.location import Location
 from ft_dcc.session.query.expression import field, find
 from ft_dcc.session.symbol import NOT_SET, ORIGIN_LOCATION_ID, SERVER_LOCATION_ID
@@ -20,59 +20,22 @@ from ft_dcc.session.transport.codec import to_datetime
 _log = logging.getLogger(__name__)
 
 
-class MixinSession(EntitySession, Protocol):
-    """The part of a session that the methods of entities use."""
-
-    server_url: str
-    server_information: dict[str, Any]
-
-    def location(self, location_id: str) -> Location:
-        """Return a built-in location."""
-
-    def create_component(
-        self, path: str | os.PathLike[str], data: Mapping[str, Any] | None = None, location: Any = "auto"
-    ) -> Entity:
-        """Return a new component for a file or a sequence."""
-
-    def get_component_availability(
-        self, component: Entity, locations: Iterable[Entity] | None = None
-    ) -> dict[str, float]:
-        """Return the availability of the component in per cent, by location id."""
-
-    def encode_media(
-        self,
-        media: str | os.PathLike[str] | Entity,
-        version_id: str | None = None,
-        keep_original: bool | str = "auto",
-    ) -> Entity:
-        """Start to encode a file or a file component and return the job."""
-
-    def send_user_invite(self, user: Entity) -> None:
-        """Mail an invitation to the user."""
-
-    def reset_remote(self, reset_type: str, entity: Entity | None = None) -> dict[str, Any]:
-        """Reset a value on the server and return the new one."""
-
-    def discard(self, entity: Entity) -> None:
-        """Revert the uncommitted changes of one entity."""
-
-
 class Component(Entity):
     """A file, a sequence of files, or a container of components."""
 
     __slots__ = ()
-    session: MixinSession
+    session: SessionInterface
 
     def get_availability(self, locations: Iterable[Entity] | None = None) -> dict[str, float]:
         """Return the availability in per cent, by location id; None stands for all locations."""
-        return self.session.get_component_availability(self, locations)
+        return self.session.get_component_availabilities([self], locations)[0]
 
 
 class ThumbnailMixin(Entity):
     """An entity with a thumbnail."""
 
     __slots__ = ()
-    session: MixinSession
+    session: SessionInterface
 
     def create_thumbnail(self, path: str | os.PathLike[str], data: Mapping[str, Any] | None = None) -> Entity:
         """Set the thumbnail to an image file, commit all changes and return the new component.
@@ -93,6 +56,7 @@ class Note(Entity):
     """A note, with its replies."""
 
     __slots__ = ()
+    session: SessionInterface
 
     def create_reply(self, content: str, author: Entity) -> Entity:
         """Return a new note in reply to this one; it is sent with the next commit."""
@@ -105,7 +69,7 @@ class NotesMixin(Entity):
     """An entity with notes."""
 
     __slots__ = ()
-    session: MixinSession
+    session: SessionInterface
 
     def create_note(
         self,
@@ -146,7 +110,7 @@ class AssetVersion(Entity):
     """A version of an asset."""
 
     __slots__ = ()
-    session: MixinSession
+    session: SessionInterface
 
     def create_component(
         self, path: str | os.PathLike[str], data: Mapping[str, Any] | None = None, location: Any = None
@@ -220,7 +184,7 @@ class User(Entity):
     """A user of the site."""
 
     __slots__ = ()
-    session: MixinSession
+    session: SessionInterface
 
     def start_timer(
         self, context: Entity | None = None, comment: str = "", name: str | None = None, force: bool = False

@@ -11,8 +11,6 @@ from typing import Any, Literal, Optional
 
 from ft_dcc.errors import UnrecognisedEntityTypeError
 from ft_dcc.session.entities.attribute import (
-    Attribute,
-    Attributes,
     CollectionAttribute,
     CustomAttributesAttribute,
     KeyValueAttribute,
@@ -20,7 +18,7 @@ from ft_dcc.session.entities.attribute import (
     ScalarAttribute,
     SparseCustomAttributesAttribute,
 )
-from ft_dcc.session.entities.entity import Entity, suggestion
+from ft_dcc.session.entities.entity import Attribute, Attributes, Entity, suggestion
 from ft_dcc.session.entity_types import doc_attributes, entity_mixins
 from ft_dcc.session.symbol import NOT_SET
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ft_dcc.errors import LocationError, OperationError
 from ft_dcc.session.entities.entity import Entity
+from ft_dcc.session.interface import SessionInterface
 from ft_dcc.session.locations.location import Location
-from ft_dcc.session.locations.location_setup import BUILT_IN, LocationSession
+from ft_dcc.session.locations.location_setup import BUILT_IN
 from ft_dcc.session.query.expression import field, find
 from ft_dcc.session.query.populate import MAX_KEYS_PER_QUERY
 from ft_dcc.session.symbol import CREATED, ORIGIN_LOCATION_ID, REVIEW_LOCATION_ID
@@ -24,18 +25,14 @@ _GET_FILE_TYPE_TOPIC = "ftrack.api.session.get-file-type-from-string"
 _REVIEW_COMPONENT_NAMES = frozenset({"ftrackreview-mp4", "ftrackreview-webm", "ftrackreview-image"})
 
 
-class Storage:
+class Storage(SessionInterface):
     """The session's methods for components and locations."""
-
-    @property
-    def _location_session(self) -> LocationSession:
-        return cast("LocationSession", self)
 
     def location(self, location_id: str) -> Location:
         """Return a built-in location by its id in ``symbol``, without a request."""
-        known = self._location_session.get_loaded("Location", location_id)
+        known = self.get_loaded("Location", location_id)
         if known is None:
-            known = self._location_session.reconstruct("Location", {"id": location_id, "name": BUILT_IN[location_id]})
+            known = self.reconstruct("Location", {"id": location_id, "name": BUILT_IN[location_id]})
         return cast("Location", known)
 
     def create_component(
@@ -101,7 +98,7 @@ class Storage:
         The availability of a container is the mean of its members'.
         """
         if locations is None:
-            locations = self._location_session.query("select name from Location")
+            locations = self.query("select name from Location")
         location_ids = [location["id"] for location in locations]
         self._fetch_members(components)
         ids = {leaf["id"] for component in components for leaf in _leaves(component) if leaf.state is not CREATED}
@@ -109,11 +106,11 @@ class Storage:
         return [_availability(component, location_ids, holders) for component in components]
 
     def _accessible_locations(self) -> list[Location]:
-        found = cast("Iterable[Location]", self._location_session.query("select name from Location"))
+        found = cast("Iterable[Location]", self.query("select name from Location"))
         return sorted((location for location in found if location.accessor), key=lambda location: location.priority)
 
     def _create_at_origin(self, entity_type: str, path: str, data: Mapping[str, Any]) -> Entity:
-        component = self._location_session.create(entity_type, data)
+        component = self.create(entity_type, data)
         self.location(ORIGIN_LOCATION_ID).add_component(component, path, recursive=False)
         return component
 
@@ -138,13 +135,13 @@ class Storage:
 
     def _file_type(self, path: str) -> str:
         """Return the extension with its dot; a subscriber can return another one, like ``.tar.gz``."""
-        results = self._location_session.events.publish_local(_GET_FILE_TYPE_TOPIC, file_path=path)
+        results = self.events.publish_local(_GET_FILE_TYPE_TOPIC, file_path=path)
         return next((result for result in results if result), None) or Path(path).suffix
 
     def _fetch_members(self, components: Iterable[Entity]) -> None:
         containers = [component for component in components if "members" in component]
         if containers:
-            self._location_session.populate(containers, "members")
+            self.populate(containers, "members")
             self._fetch_members(member for container in containers for member in container["members"])
 
     def _find_holders(self, component_ids: Sequence[str]) -> dict[str, set[str]]:
@@ -153,7 +150,7 @@ class Storage:
         rows = find("ComponentLocation").select("component_id", "location_id")
         for start in range(0, len(component_ids), MAX_KEYS_PER_QUERY):
             some = field("component_id").is_in(component_ids[start : start + MAX_KEYS_PER_QUERY])
-            for row in self._location_session.query(rows.where(some)):
+            for row in self.query(rows.where(some)):
                 holders[row["component_id"]].add(row["location_id"])
         return holders
 

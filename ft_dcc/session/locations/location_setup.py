@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Mapping
+from typing import Any
 
 from ft_dcc.errors import LocationError
 from ft_dcc.session import symbol
-from ft_dcc.session.entities import entity, entity_context
-from ft_dcc.session.transfer.storage_requests import TransferSession
-
-if TYPE_CHECKING:
-    from ft_dcc.session.events.hub import EventHub
+from ft_dcc.session.interface import SessionInterface
 
 _log = logging.getLogger(__name__)
 # The locations of every session, by their ids.
@@ -24,43 +20,10 @@ BUILT_IN = {
 }
 
 
-class EventPublisher(Protocol):
-    """The part of a session's events that locations use."""
-
-    @property
-    def has_hub(self) -> bool:
-        """Whether there can be subscribers."""
-
-    def publish_local(self, topic: str, **data: Any) -> list[Any]:
-        """Publish to the subscribers of this session and return their results."""
-
-    def publish(self, topic: str, **data: Any) -> None:
-        """Publish to all subscribers if the hub is connected."""
-
-
-class LocationSession(entity_context.EntitySession, TransferSession, Protocol):
-    """The part of a session that locations use."""
-
-    location_setups: LocationSetups
-
-    @property
-    def events(self) -> EventPublisher:
-        """The publisher of the session's events."""
-
-    @property
-    def event_hub(self) -> EventHub:
-        """The session's event hub."""
-
-    def get_component_availabilities(
-        self, components: Sequence[entity.Entity], locations: Any = None
-    ) -> list[dict[str, float]]:
-        """Return the availability of each component in per cent, by location id."""
-
-
 class ResourceIdentifierTransformer:
     """The conversion between an accessor's resource identifiers and those on the server; this one changes nothing."""
 
-    def __init__(self, session: LocationSession) -> None:
+    def __init__(self, session: SessionInterface) -> None:
         self.session = session
 
     def encode(self, resource_identifier: str, context: Mapping[str, Any] | None = None) -> str:
@@ -99,7 +62,7 @@ class LocationSetup:
 class LocationSetups:
     """The setups of a session's locations by id; they outlive the entities, which are replaced by later responses."""
 
-    def __init__(self, session: LocationSession) -> None:
+    def __init__(self, session: SessionInterface) -> None:
         self._session = session
         self._by_id: dict[str, LocationSetup] = {}
 

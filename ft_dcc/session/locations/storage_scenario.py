@@ -14,7 +14,7 @@ from ft_dcc.errors import LocationError
 
 if TYPE_CHECKING:
     from ft_dcc.session.events.event import Event
-    from ft_dcc.session.locations.location_setup import LocationSession
+    from ft_dcc.session.interface import SessionInterface
 
 SCENARIO = "ftrack.centralized-storage"
 ACTIVATE, VERIFY_STARTUP = "ftrack.storage-scenario.activate", "ftrack.connect.verify-startup"
@@ -22,7 +22,7 @@ ACTIVATE, VERIFY_STARTUP = "ftrack.storage-scenario.activate", "ftrack.connect.v
 _SYSTEMS = {"linux": "Linux", "osx": "macOS", "windows": "Windows"}
 
 
-def activate(session: LocationSession, storage_scenario: Mapping[str, Any]) -> None:
+def activate(session: SessionInterface, storage_scenario: Mapping[str, Any]) -> None:
     """Set up the scenario's location in the session, with the highest priority; raises LocationError."""
     from ft_dcc.session.locations.accessor.disk import DiskAccessor
     from ft_dcc.session.locations.structure import StandardStructure
@@ -41,9 +41,9 @@ def activate(session: LocationSession, storage_scenario: Mapping[str, Any]) -> N
 class ActivateCentralizedStorageScenario:
     """A subscriber that activates the scenario in a session."""
 
-    session: LocationSession
+    session: SessionInterface
 
-    def register(self, session: LocationSession) -> None:
+    def register(self, session: SessionInterface) -> None:
         """Subscribe to the activation and the verification of the scenario."""
         self.session = session
         is_scenario = f"and data.storage_scenario.scenario={SCENARIO}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ft_dcc.session.entities import entity, entity_context
+from ft_dcc.session.entities.entity import Entity
+from ft_dcc.session.interface import SessionInterface
 from ft_dcc.session.query.expression import field, find
 from ft_dcc.session.query.populate import MAX_KEYS_PER_QUERY
 from ft_dcc.session.symbol import NOT_SET
@@ -14,7 +15,7 @@ from ft_dcc.session.symbol import NOT_SET
 class Inheritance:
     """The values that were set on entities, by configuration and entity; those of a fetch group are fetched at once."""
 
-    def __init__(self, session: entity_context.EntitySession) -> None:
+    def __init__(self, session: SessionInterface) -> None:
         self._session = session
         # NOT_SET stands for a value that was requested and is not set.
         self._values: dict[tuple[str, str], Any] = {}
@@ -25,7 +26,7 @@ class Inheritance:
         self._values.clear()
         self._hierarchical = None
 
-    def value(self, owner: entity.Entity, configuration_id: str, own: Any) -> Any:
+    def value(self, owner: Entity, configuration_id: str, own: Any) -> Any:
         """Return the value of the owner or the nearest entity above that has one, or ``own``.
 
         The server does not resolve inheritance: it returns the attribute's default.
@@ -47,7 +48,7 @@ class Inheritance:
             self._hierarchical = frozenset(each["id"] for each in configurations if each["is_hierarchical"])
         return configuration_id in self._hierarchical
 
-    def _fetch(self, configuration_id: str, owners: Iterable[entity.Entity]) -> None:
+    def _fetch(self, configuration_id: str, owners: Iterable[Entity]) -> None:
         entity_ids = list(dict.fromkeys(entity_id for owner in owners for entity_id in _lineage(owner)))
         for start in range(0, len(entity_ids), MAX_KEYS_PER_QUERY):
             batch = entity_ids[start : start + MAX_KEYS_PER_QUERY]
@@ -59,6 +60,6 @@ class Inheritance:
             self._values.update({(configuration_id, row["entity_id"]): row["value"] for row in rows})
 
 
-def _lineage(owner: entity.Entity) -> list[str]:
+def _lineage(owner: Entity) -> list[str]:
     """Return the ids of the owner and the entities above it, nearest first."""
     return [step["id"] for step in reversed(owner["link"] or [])]

@@ -7,8 +7,7 @@ from typing import Any
 
 from ft_dcc.errors import OperationError
 from ft_dcc.session import operations, symbol
-from ft_dcc.session.entities.entity import Entity, require_entity
-from ft_dcc.session.entities.entity_context import FetchGroup
+from ft_dcc.session.entities.entity import Entity, FetchGroup, require_entity
 from ft_dcc.session.query.expression import quoted
 
 # The results of operations; their entities are added to a fetch group.

@@ -8,7 +8,7 @@ from typing import Any, overload
 
 from ft_dcc.errors import MultipleResultsFoundError, NoResultFoundError, ParseError
 from ft_dcc.session import operations
-from ft_dcc.session.entities import entity, entity_context
+from ft_dcc.session.entities.entity import Entity, FetchGroup
 from ft_dcc.session.query.expression import field, find, quoted
 from ft_dcc.session.query.populate import Fetch
 
@@ -23,7 +23,7 @@ def identifying(entity_type: str, data: Mapping[str, Any], keys: Iterable[str]) 
     return str(find(entity_type).where(*[field(key) == data[key] for key in keys]))
 
 
-class QueryResult(Sequence[entity.Entity]):
+class QueryResult(Sequence[Entity]):
     """The entities that an expression finds; they are fetched on the first access."""
 
     def __init__(self, fetch: Fetch, expression: str, page_size: int = 500) -> None:
@@ -35,14 +35,14 @@ class QueryResult(Sequence[entity.Entity]):
         self._offset = paging.get("offset")
         self._next: int | None = self._offset or 0
         self._page_size = page_size
-        self._found: list[entity.Entity] = []
-        self._group = entity_context.FetchGroup()
+        self._found: list[Entity] = []
+        self._group = FetchGroup()
 
     @overload
-    def __getitem__(self, index: int) -> entity.Entity: ...
+    def __getitem__(self, index: int) -> Entity: ...
     @overload
-    def __getitem__(self, index: slice) -> list[entity.Entity]: ...
-    def __getitem__(self, index: int | slice) -> entity.Entity | list[entity.Entity]:
+    def __getitem__(self, index: slice) -> list[Entity]: ...
+    def __getitem__(self, index: int | slice) -> Entity | list[Entity]:
         if isinstance(index, slice):
             stop = index.stop
             self._fetch_until(None if stop is None or stop < 0 or (index.start or 0) < 0 else stop)
@@ -50,7 +50,7 @@ class QueryResult(Sequence[entity.Entity]):
             self._fetch_until(None if index < 0 else index + 1)
         return self._found[index]
 
-    def __iter__(self) -> Iterator[entity.Entity]:
+    def __iter__(self) -> Iterator[Entity]:
         position = 0
         while True:
             self._fetch_until(position + 1)
@@ -67,12 +67,12 @@ class QueryResult(Sequence[entity.Entity]):
         self._fetch_until(1)
         return bool(self._found)
 
-    def all(self) -> list[entity.Entity]:
+    def all(self) -> list[Entity]:
         """Return every entity."""
         self._fetch_until(None)
         return list(self._found)
 
-    def one(self) -> entity.Entity:
+    def one(self) -> Entity:
         """Return the only entity.
 
         Raises NoResultFoundError, MultipleResultsFoundError, and ValueError if the expression has a limit or an offset.
@@ -86,7 +86,7 @@ class QueryResult(Sequence[entity.Entity]):
             raise MultipleResultsFoundError(f"More than one entity matches: {self._expression}")
         return found[0]
 
-    def first(self) -> entity.Entity | None:
+    def first(self) -> Entity | None:
         """Return the first entity, or None; raises ValueError if the expression has a limit."""
         if self._limit is not None:
             raise ValueError("first() needs an expression without a limit.")
@@ -105,7 +105,7 @@ class QueryResult(Sequence[entity.Entity]):
             found, self._next = self._page(self._next, size)
             self._found.extend(found)
 
-    def _page(self, offset: int, size: int) -> tuple[list[entity.Entity], int | None]:
+    def _page(self, offset: int, size: int) -> tuple[list[Entity], int | None]:
         expression = f"{self._expression} offset {offset} limit {size}"
         result = self._fetch([operations.query(expression)], self._group)[0]
         following = (result.get("metadata") or {}).get("next") or {}

@@ -14,6 +14,7 @@ import attrs
 
 from ft_dcc.errors import AuthenticationError, ServerError, TransferFailed
 from ft_dcc.files.atomic import write_atomically
+from ft_dcc.session.interface import SessionInterface
 from ft_dcc.session.transfer import storage_requests, upload_body
 from ft_dcc.session.transport.cancellation import OnBytes, TransferProgress, run_parallel
 
@@ -39,7 +40,7 @@ def count_for(size: int) -> int:
 
 
 def send(
-    session: storage_requests.TransferSession,
+    session: SessionInterface,
     source: upload_body.UploadBody,
     announcement: Mapping[str, Any],
     progress_file: Path | None,
@@ -134,7 +135,7 @@ def _identity(source: upload_body.UploadBody) -> list[Any]:
 
 
 def _send_missing(
-    session: storage_requests.TransferSession,
+    session: SessionInterface,
     source: upload_body.UploadBody,
     progress: _Progress,
     on_bytes: OnBytes | None,
@@ -165,7 +166,7 @@ def _part(
     return upload_body.UploadBody(source.path, start, min(size, source.size - start), on_sent, checksum_name)
 
 
-def _put_part(session: storage_requests.TransferSession, url: str, part: upload_body.UploadBody) -> str:
+def _put_part(session: SessionInterface, url: str, part: upload_body.UploadBody) -> str:
     response = storage_requests.put_body(session, url, {}, part)
     tag = response.headers.get("ETag", "").strip('"')
     if not tag:

@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from ft_dcc.errors import TransferFailed
+from ft_dcc.session.interface import SessionInterface
 
 if TYPE_CHECKING:
     import requests
 
     from ft_dcc.session.transfer.upload_body import UploadBody
-    from ft_dcc.session.transport.http import Transport
 
 # Seconds between attempts.
 RETRY_DELAYS_SECONDS = (0.5, 1.0, 2.0, 4.0)
 
 
-class TransferSession(Protocol):
-    """The part of a session that transfers use."""
-
-    server_url: str
-    api_user: str
-    transport: Transport
-    server_information: dict[str, Any]
-
-    @property
-    def api_key(self) -> str:
-        """The user's API key."""
-
-    def call(self, data: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> list[Any]:
-        """Return the server's results of operations."""
-
-
-def put_body(session: TransferSession, url: str, headers: dict[str, str], body: UploadBody) -> requests.Response:
+def put_body(session: SessionInterface, url: str, headers: dict[str, str], body: UploadBody) -> requests.Response:
     """Return the storage's response to the body; failed attempts are repeated from the start of the body.
 
     Raises TransferFailed, and the error that the body itself raised.
@@ -75,7 +58,7 @@ def put_body(session: TransferSession, url: str, headers: dict[str, str], body: 
     raise AssertionError("the last attempt returns or raises")
 
 
-def request_component(session: TransferSession, route: str, component_id: str) -> requests.Response:
+def request_component(session: SessionInterface, route: str, component_id: str) -> requests.Response:
     """Return the server's response about a component, with an unread body and any status.
 
     Raises ServerUnreachable.

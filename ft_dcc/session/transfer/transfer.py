@@ -14,6 +14,7 @@ import attrs
 from ft_dcc.errors import NotFoundError, ServerUnreachable, TransferFailed
 from ft_dcc.files.atomic import atomic_path
 from ft_dcc.session import operations
+from ft_dcc.session.interface import SessionInterface
 from ft_dcc.session.query.expression import quoted
 from ft_dcc.session.transfer import multipart_upload, storage_requests, upload_body
 from ft_dcc.session.transport.cancellation import OnBytes, TransferProgress, run_parallel
@@ -25,7 +26,7 @@ _BLOCK_SIZE = 256 * 1024
 
 
 def upload(
-    session: storage_requests.TransferSession,
+    session: SessionInterface,
     path: str | os.PathLike[str],
     *,
     component_id: str,
@@ -59,7 +60,7 @@ def upload(
 
 
 def send(
-    session: storage_requests.TransferSession,
+    session: SessionInterface,
     path: str | os.PathLike[str],
     *,
     component_id: str,
@@ -97,9 +98,7 @@ def send(
     run_parallel([partial(_put_whole, session, metadata, source)], 1, progress, on_bytes)
 
 
-def _put_whole(
-    session: storage_requests.TransferSession, metadata: dict[str, Any], body: upload_body.UploadBody
-) -> None:
+def _put_whole(session: SessionInterface, metadata: dict[str, Any], body: upload_body.UploadBody) -> None:
     response = storage_requests.put_body(session, metadata["url"], metadata.get("headers") or {}, body)
     # The ETag of a studio server is the checksum of what it has stored; other storages have tags of other kinds.
     is_checksum = "largest_piece" in session.server_information
@@ -108,7 +107,7 @@ def _put_whole(
 
 
 def download(
-    session: storage_requests.TransferSession,
+    session: SessionInterface,
     component_id: str,
     path: str | os.PathLike[str],
     *,
@@ -132,7 +131,7 @@ def download(
 class _Download:
     """A download to a draft file, which is renamed when it is complete."""
 
-    session: storage_requests.TransferSession
+    session: SessionInterface
     component_id: str
     target: Path
     size: int | None
@@ -193,7 +192,7 @@ class _Download:
         return received, base64.b64encode(digest.digest()).decode()
 
 
-def remove(session: storage_requests.TransferSession, component_id: str) -> None:
+def remove(session: SessionInterface, component_id: str) -> None:
     """Remove the bytes of a component from the server; failed attempts are repeated.
 
     Raises NotFoundError if there are none, TransferFailed, ServerUnreachable.
@@ -219,7 +218,7 @@ def remove(session: storage_requests.TransferSession, component_id: str) -> None
         http.wait(delay)
 
 
-def _no_bytes_error(session: storage_requests.TransferSession, component_id: str) -> NotFoundError:
+def _no_bytes_error(session: SessionInterface, component_id: str) -> NotFoundError:
     return NotFoundError(
         f"{session.server_url} has no bytes of the component {component_id}. "
         "They may have been removed, or be in another location."

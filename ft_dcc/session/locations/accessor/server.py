@@ -21,7 +21,7 @@ from ft_dcc.session.symbol import CREATED
 from ft_dcc.session.transfer import multipart_upload, transfer
 
 if TYPE_CHECKING:
-    from ft_dcc.session.locations.location_setup import LocationSession
+    from ft_dcc.session.interface import SessionInterface
 
 _log = logging.getLogger(__name__)
 # Storages discard the parts of unfinished uploads earlier than this.
@@ -31,7 +31,7 @@ _MAX_PROGRESS_AGE_SECONDS = 7 * 24 * 3600
 class ServerAccessor(Accessor):
     """Files on the server, each under the id of its component. There are no folders."""
 
-    def __init__(self, session: LocationSession) -> None:
+    def __init__(self, session: SessionInterface) -> None:
         self._session = session
 
     def open(self, resource_identifier: str, mode: str = "rb") -> IO[Any]:
