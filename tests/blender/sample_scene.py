@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import bpy
-import imageio_ffmpeg
+from PIL import Image
 
 RED, SKY = (1.0, 0.0, 0.0, 1.0), (0.0, 0.0, 1.0)
 
@@ -120,24 +119,9 @@ def _values(part: Any) -> dict[str, Any]:
 
 
 def pixels(path: Path) -> list[list[tuple[int, int, int]]]:
-    """Return rows of red, green and blue, decoded by ffmpeg independently of the writer."""
-    command = [
-        imageio_ffmpeg.get_ffmpeg_exe(),
-        "-v",
-        "info",
-        "-i",
-        str(path),
-        "-f",
-        "rawvideo",
-        "-pix_fmt",
-        "rgb24",
-        "-",
-    ]
-    done = subprocess.run(command, capture_output=True, check=True)
-    # "Video: png, rgb24(pc, …), 64x36, …"
-    words = done.stderr.decode("utf-8", "replace").split("Video: png, ")[1].replace(",", " ").split()
-    width = next(int(word.split("x")[0]) for word in words if word[:1].isdigit() and "x" in word)
-    triples = list(zip(*[iter(done.stdout)] * 3))
+    """Return rows of red, green and blue, decoded by Pillow independently of the writer."""
+    with Image.open(path) as image:
+        width, triples = image.width, list(zip(*[iter(image.convert("RGB").tobytes())] * 3))
     return [triples[start : start + width] for start in range(0, len(triples), width)]
 
 

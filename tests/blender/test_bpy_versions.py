@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = os.environ.get("FT_DCC_BPY_VERSIONS", "")
 # The newest patch release of each long-term support, and the newest release, with the Python that each is built for.
 VERSIONS = {"4.2.23": "3.11", "4.5.15": "3.11", "5.2.*": "3.13"}
-REQUIREMENTS = ("pytest", "pytest-timeout", "numpy", "hypothesis", "opentimelineio", "playwright")
+REQUIREMENTS = ("pytest", "pytest-timeout", "numpy", "pillow", "hypothesis", "opentimelineio", "playwright")
 PATHS = ("", "tests", *(f"hosts/{host}" for host in ("blender", "maya", "nuke", "qt")))
 TIMEOUT_SECONDS = 3600
 

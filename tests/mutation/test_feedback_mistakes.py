@@ -1,99 +1,155 @@
-"""Mistakes that an adapter could make when it places a drawing: the tests of the adapter must detect each of them."""
+"""Mistakes that an adapter could make when it places a drawing: the tests of the adapter must detect each of them.
+
+The mistakes of a host are made one after the other in one process, which loads the host program or its double once.
+"""
 
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import attrs
 import pytest
-from mutation.mutations import Mutation
-from mutation.test_mutation import ROOT, forked
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="each mistake is made in a process of its own, forked")
+ROOT = Path(__file__).resolve().parents[2]
+PYTEST_OPTIONS = ("-x", "-q", "-p", "no:cacheprovider", "--assert=plain", "--tb=line")
+TESTS_FAILED, ALL_PASSED = int(pytest.ExitCode.TESTS_FAILED), int(pytest.ExitCode.OK)
+# Tests in the test_feedback.py of each host.
+PLACE_IN_MAYA = "test_a_drawing_lies_over_its_place_in_the_image"
+NOT_SAVED = "test_nothing_is_saved_and_the_drawings_are_shown_again"
+PLACE_IN_NUKE = "test_a_point_lies_at_its_pixel_counted_from_the_bottom_left"
+PLACE_IN_BLENDER = "test_a_drawing_lies_within_one_pixel_of_where_it_was_drawn[perspective-size1]"
+ON_ITS_FRAMES = "test_a_drawing_is_visible_on_its_frames_only"
 
-# Host, file, the text before and after.
+
+@attrs.frozen
+class Mistake:
+    """A change of one line of an adapter, and the test of its drawings that fails with it."""
+
+    file: str
+    before: str
+    after: str
+    test: str
+
+
 MISTAKES = {
-    "Maya: y is not flipped": ("maya", "camera_plane.py", "(0.5 - y) * self.size[1]", "(y - 0.5) * self.size[1]"),
-    "Maya: height for width": ("maya", "camera_plane.py", "(x - 0.5) * self.size[0]", "(x - 0.5) * self.size[1]"),
-    "Maya: one frame late": ("maya", "temporary_nodes.py", "(start, 1)", "(start + 1, 1)"),
-    "Maya: linear colours": ("maya", "feedback.py", 'RGB", *colour)', 'RGB", *(each**2.2 for each in colour))'),
-    "Maya: nothing is removed": (
-        "maya",
-        "temporary_nodes.py",
-        "                cmds.delete(name)",
-        "                pass",
-    ),
-    "Maya: visible in a capture": ("maya", "feedback.py", 'visibility", False)', 'visibility", True)'),
-    "Nuke: y is not flipped": ("nuke", "roto_script.py", "(0.5 - y) * self", "(y - 0.5) * self"),
-    "Nuke: height for width": ("nuke", "roto_script.py", "self.width / 2 + across", "self.height / 2 + across"),
-    "Nuke: one frame too long": ("nuke", "feedback.py", "> {drawing.last_frame}", "> {drawing.last_frame + 1}"),
-    "Nuke: colours are not linear": ("nuke", "feedback.py", "colour=(linear(red)", "colour=(float(red)"),
-    "Nuke: nothing is removed": ("nuke", "marked_nodes.py", "            nuke.delete(node)", "            pass"),
+    "maya": {
+        "y is not flipped": Mistake(
+            "camera_plane.py", "(0.5 - y) * self.size[1]", "(y - 0.5) * self.size[1]", PLACE_IN_MAYA
+        ),
+        "height for width": Mistake(
+            "camera_plane.py", "(x - 0.5) * self.size[0]", "(x - 0.5) * self.size[1]", PLACE_IN_MAYA
+        ),
+        "one frame late": Mistake("temporary_nodes.py", "(start, 1)", "(start + 1, 1)", ON_ITS_FRAMES),
+        "linear colours": Mistake(
+            "feedback.py",
+            'RGB", *colour)',
+            'RGB", *(each**2.2 for each in colour))',
+            "test_width_and_colour_are_those_of_the_stroke",
+        ),
+        "nothing is removed": Mistake("temporary_nodes.py", "cmds.delete(name)", "pass", NOT_SAVED),
+        "visible in a capture": Mistake(
+            "feedback.py", 'visibility", False)', 'visibility", True)', "test_a_capture_shows_no_drawing"
+        ),
+    },
+    "nuke": {
+        "y is not flipped": Mistake("roto_script.py", "(0.5 - y) * self", "(y - 0.5) * self", PLACE_IN_NUKE),
+        "height for width": Mistake(
+            "roto_script.py", "self.width / 2 + across", "self.height / 2 + across", PLACE_IN_NUKE
+        ),
+        "one frame too long": Mistake(
+            "feedback.py",
+            "> {drawing.last_frame}",
+            "> {drawing.last_frame + 1}",
+            "test_a_drawing_is_drawn_on_its_frames_only",
+        ),
+        "colours are not linear": Mistake(
+            "feedback.py", "colour=(linear(red)", "colour=(float(red)", "test_colours_are_linear"
+        ),
+        "nothing is removed": Mistake("marked_nodes.py", "nuke.delete(node)", "pass", NOT_SAVED),
+    },
+    "blender": {
+        "y is not flipped": Mistake(
+            "scene/camera_plane.py", "(0.5 - y) * stretch", "(y - 0.5) * stretch", PLACE_IN_BLENDER
+        ),
+        "height for width": Mistake(
+            "scene/camera_plane.py", "(x - 0.5) * aspect", "(x - 0.5) * stretch", PLACE_IN_BLENDER
+        ),
+        "one frame late": Mistake(
+            "scene/feedback.py",
+            "(drawing.frame, drawing.last_frame + 1)}",
+            "(drawing.frame + 1, drawing.last_frame + 2)}",
+            ON_ITS_FRAMES,
+        ),
+        "colours are not linear": Mistake(
+            "scene/feedback.py",
+            "*(linear(value) for value in colour)",
+            "*colour",
+            "test_a_colour_between_black_and_full_is_drawn_as_it_was_chosen",
+        ),
+        "nothing is removed": Mistake(
+            "scene/feedback.py", "group.remove(item)", "pass", "test_cleared_drawings_leave_no_trace"
+        ),
+        "visible in a capture": Mistake(
+            "scene/capture.py",
+            "self._state.enter_context(feedback.hidden())",
+            "pass",
+            "test_drawings_are_not_captured",
+        ),
+    },
 }
 
-# File of the Blender adapter, the text before and after.
-BLENDER_MISTAKES = {
-    "y is not flipped": ("scene/camera_plane.py", "(0.5 - y) * stretch", "(y - 0.5) * stretch"),
-    "height for width": ("scene/camera_plane.py", "(x - 0.5) * aspect", "(x - 0.5) * stretch"),
-    "one frame late": (
-        "scene/feedback.py",
-        "(drawing.frame, drawing.last_frame + 1)}",
-        "(drawing.frame + 1, drawing.last_frame + 2)}",
-    ),
-    "colours are not linear": ("scene/feedback.py", "*(linear(value) for value in colour)", "*colour"),
-    "nothing is removed": ("scene/feedback.py", "            group.remove(item)", "            pass"),
-    "visible in a capture": ("scene/capture.py", "self._state.enter_context(feedback.hidden())", "pass"),
-}
 
-
-@pytest.mark.timeout(600)
-@pytest.mark.skipif(importlib.util.find_spec("bpy") is None, reason="there is no bpy for this Python")
-@pytest.mark.parametrize("mistake", BLENDER_MISTAKES)
-def test_a_mistake_in_a_drawing_in_blender_is_detected(mistake, tmp_path):
-    name, before, after = BLENDER_MISTAKES[mistake]
-    adapter = tmp_path / "ft_dcc_blender"
-    shutil.copytree(ROOT / "hosts" / "blender" / adapter.name, adapter, ignore=shutil.ignore_patterns("__pycache__"))
-    source = (adapter / name).read_text(encoding="utf-8")
-    assert source.count(before) == 1
-    (adapter / name).write_text(source.replace(before, after), encoding="utf-8")
-    is_loaded = tmp_path / "loaded"
-    with (adapter / "__init__.py").open("a", encoding="utf-8") as file:
-        file.write(f"\n__import__('pathlib').Path({str(is_loaded)!r}).touch()\n")
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--no-header"]
+@pytest.mark.parametrize("host", MISTAKES)
+def test_each_mistake_in_a_drawing_is_detected(host, tmp_path):
+    if host == "blender" and importlib.util.find_spec("bpy") is None:
+        pytest.skip("there is no bpy for this Python")
+    adapter = tmp_path / f"ft_dcc_{host}"
+    shutil.copytree(ROOT / "hosts" / host / adapter.name, adapter, ignore=shutil.ignore_patterns("__pycache__"))
+    code = f"from mutation.test_feedback_mistakes import write_exit_codes as write; write({host!r}, {str(tmp_path)!r})"
+    paths = os.pathsep.join((str(tmp_path), str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")))
     done = subprocess.run(
-        [*command, str(ROOT / "tests" / "blender" / "test_feedback.py")],
+        # Sources are compiled in memory only: two changes in one second must not be taken for each other.
+        [sys.executable, "-B", "-c", code],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        env={**os.environ, "PYTHONPATH": paths},
         capture_output=True,
         encoding="utf-8",
         check=False,
-        timeout=500,
     )
-    # Tests have failed; other numbers are errors of the run itself.
-    assert done.returncode == 1, done.stdout[-2000:] + done.stderr[-2000:]
-    assert is_loaded.exists()
+    found = tmp_path / "exit_codes.json"
+    assert found.exists(), done.stdout[-2000:] + done.stderr[-2000:]
+    expected = {**dict.fromkeys(MISTAKES[host], TESTS_FAILED), "no mistake": ALL_PASSED}
+    assert json.loads(found.read_text(encoding="utf-8")) == expected, done.stdout[-4000:]
 
 
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_in_a_drawing_is_detected(mistake, tmp_path, monkeypatch):
-    host, name, before, after = MISTAKES[mistake]
-    assert _outcome(host, tmp_path, monkeypatch, name, before, after) not in ("", "0")
+def write_exit_codes(host: str, folder: str) -> None:
+    """Make one mistake after the other in the copy of the adapter, run its test, and write pytest's exit codes.
+
+    Without a mistake, all of these tests pass at the end: no mistake has left something that a later test fails by.
+    """
+    adapter, exit_codes = Path(folder, f"ft_dcc_{host}"), {}
+    tests = {name: f"tests/{host}/test_feedback.py::{mistake.test}" for name, mistake in MISTAKES[host].items()}
+    for name, mistake in MISTAKES[host].items():
+        path = adapter / mistake.file
+        source = path.read_text(encoding="utf-8")
+        assert source.count(mistake.before) == 1, f"{mistake.before} is not once in {mistake.file}"
+        path.write_text(source.replace(mistake.before, mistake.after), encoding="utf-8")
+        exit_codes[name] = _run(adapter, tests[name])
+        path.write_text(source, encoding="utf-8")
+    exit_codes["no mistake"] = _run(adapter, *dict.fromkeys(tests.values()))
+    Path(folder, "exit_codes.json").write_text(json.dumps(exit_codes), encoding="utf-8")
 
 
-def _outcome(host: str, folder: Path, monkeypatch, name: str, before: str, after: str) -> str:
-    """Return the exit code of the adapter's tests with the mistake."""
-    adapter = folder / f"ft_dcc_{host}"
-    shutil.copytree(ROOT / "hosts" / host / adapter.name, adapter, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    path = adapter / name
-    source = path.read_text(encoding="utf-8")
-    assert source.count(before) == 1
-    mutation = Mutation(path, 1, "mistake", before, after, source.replace(before, after).encode())
-    tests = str(ROOT / "tests" / host / "test_feedback.py")
-    arguments = ["-x", "-q", "-p", "no:cacheprovider", "--no-header", tests]
-    return forked(folder, mutation, lambda: str(int(pytest.main(arguments))))
+def _run(adapter: Path, *tests: str) -> int:
+    """Run the tests with the adapter as it is on the disk now, and return pytest's exit code."""
+    for loaded in [name for name in sys.modules if name.partition(".")[0] == adapter.name]:
+        del sys.modules[loaded]
+    found = importlib.util.find_spec(adapter.name)
+    assert found is not None and found.origin == str(adapter / "__init__.py")
+    return int(pytest.main([*PYTEST_OPTIONS, *tests]))
