@@ -22,8 +22,7 @@ def bpy(tmp_path_factory):
 def scene(bpy):
     from blender import sample_scene
 
-    yield sample_scene.build()
-    bpy.ops.wm.read_factory_settings(use_empty=True)
+    return sample_scene.build()
 
 
 @pytest.fixture

@@ -1,20 +1,19 @@
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from fractions import Fraction
 
 import pytest
 
-from ft_dcc.frames import FrameRange, Resolution
+from ft_dcc.frames import Resolution
 
 
 @pytest.fixture(scope="module")
 def demo(bpy, tmp_path_factory):
     path = tmp_path_factory.mktemp("demo") / "demo.blend"
     command = [sys.executable, "-m", "ft_dcc_blender.demo_scene", str(path)]
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True, timeout=120, env={**os.environ})
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
     # A Blender without a sound card may print a warning first.
     assert done.stdout.splitlines()[-1] == str(path)
     return path
@@ -43,13 +42,12 @@ def test_the_ball_descends_and_the_camera_follows(host, bpy):
     assert camera_after[0] - camera[0] > 8
 
 
-def test_the_ball_is_visible_in_every_frame(host, request_of):
+def test_the_ball_is_visible_in_every_fourth_frame(host, request_of):
     from blender.sample_scene import pixels
 
-    request = request_of("1001-1048", resolution=Resolution(160, 90))
-    frames = host.playblast(request, lambda frame: None)
+    frames = host.playblast(request_of("1001-1048x4", resolution=Resolution(160, 90)), lambda frame: None)
     middles = []
-    for frame in FrameRange(1001, 1048):
+    for frame in frames.frame_range:
         rows = pixels(frames.path(frame))
         # Nothing else is as red as the ball.
         red = [x for row in rows for x in range(160) if row[x][0] > 170 and row[x][1] < 75 and row[x][2] < 70]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from fractions import Fraction
 
 import pytest
 
+from ft_dcc.cli import main as cli
 from ft_dcc.errors import CameraMissing, CaptureFailed, UserFixableError
 from ft_dcc.frames import Resolution
 from ft_dcc.media import encode
@@ -167,25 +166,15 @@ def free_task(session, project):
 
 
 @pytest.fixture
-def run(tmp_path, studio_server, bpy, second):
-    """Return a function that saves the file and runs the command line."""
+def run(tmp_path, studio_server, bpy, second, monkeypatch):
+    """Save the file and return a function that runs the command line in this process, and returns its exit code."""
     second["kept"] = 1
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
     keys = ("FTRACK_SERVER", "FTRACK_API_USER", "FTRACK_API_KEY")
     account = (studio_server.server_url, studio_server.api_user, studio_server.api_key)
-    environ = {**os.environ, **dict(zip(keys, account)), "FT_DCC_JOBS": str(tmp_path / "jobs")}
-
-    def command(*arguments):
-        return subprocess.run(
-            [sys.executable, "-m", "ft_dcc.cli.main", *map(str, arguments)],
-            env=environ,
-            capture_output=True,
-            encoding="utf-8",
-            check=False,
-            timeout=300,
-        )
-
-    return command
+    for name, value in zip((*keys, "FT_DCC_JOBS"), (*account, str(tmp_path / "jobs"))):
+        monkeypatch.setenv(name, value)
+    return lambda *arguments: cli.run([*map(str, arguments)])
 
 
 def found_in(folder):
@@ -202,22 +191,20 @@ FIRST = ("Camera", "1001-1012", "24", "64x36", "Scene")
 SECOND = ("Second: Near", "11-15", "25", "48x96", "Second")
 
 
-def test_the_command_line_publishes_several_scenes_as_one_publish(run, tmp_path, free_task, session):
+def test_the_command_line_publishes_several_scenes_as_one_publish(run, tmp_path, free_task, session, capsys):
     arguments = ("playblast", tmp_path / "shot.blend", "--task", free_task["id"], "--no-review")
-    done = run(*arguments, "--scene", "Scene", "--scene", "Second")
-    assert done.returncode == 0, done.stderr
+    assert run(*arguments, "--scene", "Scene", "--scene", "Second") == 0, capsys.readouterr().err
     assert found_in(tmp_path / "jobs") == [FIRST, SECOND]
     names = {each["asset"]["name"] for each in session.query(f"AssetVersion where task_id is {free_task['id']}")}
     assert names == {"layout Camera", "layout Second: Near"}
-    refused = run(*arguments, "--scene", "Nowhere")
-    assert (refused.returncode, "Choose one of: Scene, Second." in refused.stderr) == (3, True), refused.stderr
-    refused = run(*arguments, "--scene", "Scene", "--scene", "Second", "--percentage", "50")
-    assert (refused.returncode, "--percentage is for one scene" in refused.stderr) == (2, True), refused.stderr
+    assert run(*arguments, "--scene", "Nowhere") == 3
+    assert "Choose one of: Scene, Second." in capsys.readouterr().err
+    assert run(*arguments, "--scene", "Scene", "--scene", "Second", "--percentage", "50") == 2
+    assert "--percentage is for one scene" in capsys.readouterr().err
 
 
-def test_an_item_of_a_batch_is_a_scene_of_the_file(run, tmp_path, free_task):
+def test_an_item_of_a_batch_is_a_scene_of_the_file(run, tmp_path, free_task, capsys):
     table = tmp_path / "items.csv"
     table.write_text(f"source,task,scene\nshot.blend,{free_task['id']},Second\n", encoding="utf-8")
-    done = run("batch", table, "--no-review", "--engine", "local:1")
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert run("batch", table, "--no-review", "--engine", "local:1") == 0, capsys.readouterr()
     assert found_in(tmp_path / "jobs") == [SECOND]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
+
+from ft_dcc.cli import main as cli
 
 
 def ignore(frame):
@@ -243,7 +242,7 @@ def test_the_details_of_a_capture_name_geometry_that_asks_for_the_viewport(host,
 
 
 def test_percentage_and_visibility_of_the_command_line_are_captured(
-    scene, bpy, tmp_path, studio_server, project_task, session
+    scene, bpy, tmp_path, studio_server, project_task, monkeypatch, capsys
 ):
     scene.objects["Cube"].hide_viewport = True
     scene.render.resolution_x, scene.render.resolution_y = 128, 72
@@ -251,20 +250,16 @@ def test_percentage_and_visibility_of_the_command_line_are_captured(
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
     keys = ("FTRACK_SERVER", "FTRACK_API_USER", "FTRACK_API_KEY")
     account = (studio_server.server_url, studio_server.api_user, studio_server.api_key)
-    environ = {**os.environ, **dict(zip(keys, account)), "FT_DCC_JOBS": str(tmp_path / "jobs")}
+    for name, value in zip((*keys, "FT_DCC_JOBS"), (*account, str(tmp_path / "jobs"))):
+        monkeypatch.setenv(name, value)
     options = ["--task", project_task["id"], "--no-review", "--percentage", "50", "--visibility", "render"]
-    command = [sys.executable, "-m", "ft_dcc.cli.main", "playblast", str(tmp_path / "shot.blend"), *options]
-    more = ["--frames", "1001-1002", "--fps", "24"]
-    done = subprocess.run(
-        [*command, *more], env=environ, capture_output=True, encoding="utf-8", check=False, timeout=300
-    )
+    command = ["playblast", str(tmp_path / "shot.blend"), *options]
+    assert cli.run([*command, "--frames", "1001-1002", "--fps", "24"]) == 0, capsys.readouterr().err
     (path,) = (tmp_path / "jobs").glob("*/report.json")
     report = json.loads(path.read_text("utf-8"))
-    assert (done.returncode, report["made"][0]["resolution"]) == (0, "64x36"), done.stderr
+    assert report["made"][0]["resolution"] == "64x36"
     assert report["found"][0]["origin"]["differs_from_viewport"] == [
         "Visible in the movie, hidden in the viewport: Cube."
     ]
-    both = subprocess.run(
-        [*command, "--resolution", "64x36"], env=environ, capture_output=True, check=False, timeout=60
-    )
-    assert (both.returncode, b"either --percentage or --resolution" in both.stderr) == (2, True)
+    assert cli.run([*command, "--resolution", "64x36"]) == 2
+    assert "either --percentage or --resolution" in capsys.readouterr().err

@@ -23,7 +23,7 @@ TESTS_FAILED, ALL_PASSED = int(pytest.ExitCode.TESTS_FAILED), int(pytest.ExitCod
 PLACE_IN_MAYA = "test_a_drawing_lies_over_its_place_in_the_image"
 NOT_SAVED = "test_nothing_is_saved_and_the_drawings_are_shown_again"
 PLACE_IN_NUKE = "test_a_point_lies_at_its_pixel_counted_from_the_bottom_left"
-PLACE_IN_BLENDER = "test_a_drawing_lies_within_one_pixel_of_where_it_was_drawn[perspective-size1]"
+PLACE_IN_BLENDER = "test_a_drawing_lies_within_half_a_pixel_of_where_it_was_drawn[perspective-size1]"
 ON_ITS_FRAMES = "test_a_drawing_is_visible_on_its_frames_only"
 
 

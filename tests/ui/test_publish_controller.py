@@ -234,8 +234,7 @@ print(controller.error, controller.queries.error, controller.completed_count)
 """
 
 
-@pytest.mark.parametrize("attempt", range(3))
-def test_the_first_queries_and_the_sign_in_import_the_core_at_the_same_time(tmp_path, attempt):
+def test_the_first_queries_and_the_sign_in_import_the_core_at_the_same_time(tmp_path):
     (tmp_path / "frame.0001.png").write_bytes(painted(1, Resolution(64, 36)))
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("FTRACK_", "FT_DCC_"))}
     environment.update(FT_DCC_JOBS=str(tmp_path / "jobs"), HOME=str(tmp_path), XDG_CONFIG_HOME=str(tmp_path))
