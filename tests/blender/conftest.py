@@ -4,6 +4,7 @@ import os
 import sys
 
 import pytest
+from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.accounts import credentials
 from ft_dcc.frames import FrameRange, Resolution
@@ -81,7 +82,7 @@ def controller(addon):
 def signed_in(controller, bpy, studio_server, project_task):
     server = studio_server
     bpy.ops.ft_dcc.sign_in(server=server.server_url, user=server.api_user, key=server.api_key)
-    assert controller.wait(60) and controller.error == ""
+    assert controller.wait(TIMEOUT_SECONDS) and controller.error == ""
     return controller
 
 

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
-import time
 from datetime import datetime, timedelta, timezone
 
 import pytest
 import requests
+from run_options import TIMEOUT_SECONDS, wait_until
 
 from ft_dcc.accounts.credentials import Account, load_credentials
 from ft_dcc.accounts.local_server import is_running
@@ -39,9 +41,6 @@ def test_disabling_the_add_on_twice_leaves_no_class_timer_or_thread(scene, bpy):
 
 
 def test_importing_the_package_loads_no_blender():
-    import subprocess
-    import sys
-
     script = "import sys, ft_dcc_blender; print(sorted({'bpy', 'requests', 'pyblish'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True)
     assert done.stdout == "[]\n"
@@ -57,7 +56,7 @@ def test_a_login_saves_the_key_and_fetches_the_tasks(signed_in, studio_server, p
 
 def test_a_wrong_key_is_reported_and_not_saved(controller, bpy, studio_server):
     bpy.ops.ft_dcc.sign_in(server=studio_server.server_url, user=studio_server.api_user, key="wrong")
-    assert controller.wait(60)
+    assert controller.wait(TIMEOUT_SECONDS)
     assert controller.session is None and "key" in controller.error and "wrong" not in controller.error
     assert load_credentials(studio_server.server_url, studio_server.api_user) is None
 
@@ -68,14 +67,11 @@ def test_the_local_studio_server_starts_and_stops_with_the_session(controller, b
     monkeypatch.setenv("FT_DCC_LOCAL_STUDIO", str(tmp_path / "studio"))
     monkeypatch.setenv("FT_DCC_LOCAL_STUDIO_IDLE", "0.02")
     bpy.ops.ft_dcc.sign_in_own()
-    assert controller.wait(60) and controller.error == ""
+    assert controller.wait(TIMEOUT_SECONDS) and controller.error == ""
     assert (controller.user, controller.server.partition(":")[0]) == ("admin", "http")
     assert load_credentials(controller.server, "admin") is None
     controller.close()
-    until = time.monotonic() + 60
-    while is_running(tmp_path / "studio") and time.monotonic() < until:
-        time.sleep(0.1)
-    assert not is_running(tmp_path / "studio")
+    wait_until(lambda: not is_running(tmp_path / "studio"), "the end of the local studio server")
 
 
 def test_signing_out_deletes_the_key(signed_in, bpy, studio_server, monkeypatch):
@@ -115,7 +111,7 @@ def test_the_default_review_session_is_the_newest_open_one(choices, scene, sessi
     bpy.ops.ft_dcc.refresh()
     from ft_dcc_blender.ui.controller import CONTROLLER
 
-    assert CONTROLLER.wait(60)
+    assert CONTROLLER.wait(TIMEOUT_SECONDS)
     assert chosen_review(choices, scene) == "Friday"
     choices.review = "Monday"
     assert chosen_review(choices, scene) == "Monday"
@@ -133,7 +129,7 @@ def test_publish_ends_with_a_working_link(choices, scene, bpy, project_task, sma
 
     path, version = CONTROLLER.published[0]
     assert (path, version.version) == (path_of(project_task), 1)
-    assert requests.get(version.link, timeout=30).status_code == 200
+    assert requests.get(version.link, timeout=TIMEOUT_SECONDS).status_code == 200
     assert state() == before
 
 
@@ -157,7 +153,7 @@ def test_a_cancelled_publish_leaves_no_version_and_restores_the_scene(
     from ft_dcc_blender.ui.controller import CONTROLLER
     from ft_dcc_blender.ui.properties import make_request
 
-    choices.task = path_of(project_task)
+    choices.task, choices.percentage = path_of(project_task), 5
     bpy.ops.ft_dcc.use_shot_settings()
     before = state()
 
@@ -171,7 +167,7 @@ def test_a_cancelled_publish_leaves_no_version_and_restores_the_scene(
             return super().playblast(request, press_escape)
 
     CONTROLLER.publish(make_request(choices, scene), CancellingHost())
-    assert CONTROLLER.wait(120)
+    assert CONTROLLER.wait(TIMEOUT_SECONDS)
     assert (CONTROLLER.error, CONTROLLER.published) == ("Cancelled.", [])
     assert session.query(f'AssetVersion where task_id is "{project_task["id"]}"').all() == []
     assert state() == before
@@ -192,8 +188,7 @@ def test_disabling_the_add_on_during_a_capture_restores_the_scene(addon, choices
             return super().playblast(request, lambda frame: (captured.append(frame), on_frame(frame)))
 
     CONTROLLER.publish(make_request(choices, scene), RecordingHost())
-    while not captured and CONTROLLER.is_busy:
-        CONTROLLER.wait(0.05)
+    wait_until(lambda: CONTROLLER.wait(0.05) or captured, "the first frame")
     addon.unregister()
     assert (0 < len(captured) < 500, state()) == (True, before), CONTROLLER.error
     addon.register()
@@ -283,8 +278,8 @@ def test_published_versions_are_listed_again_after_a_new_login(choices, scene, b
     assert recent_versions() == []
     server = studio_server
     bpy.ops.ft_dcc.sign_in(server=server.server_url, user=server.api_user, key=server.api_key)
-    assert CONTROLLER.wait(60)
-    assert CONTROLLER.queries.wait(30)
+    assert CONTROLLER.wait(TIMEOUT_SECONDS)
+    assert CONTROLLER.queries.wait(TIMEOUT_SECONDS)
     assert (CONTROLLER.published, recent_versions()) == ([], [(path, number, link)])
 
 

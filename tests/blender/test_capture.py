@@ -247,28 +247,6 @@ def test_the_scene_of_the_active_window_is_captured(host, request_of, bpy):
     assert sample_scene.red_columns(frames.path(1)) == []
 
 
-def test_curves_and_text_are_in_the_image(host, request_of, scene, bpy):
-    from blender.sample_scene import add, pixels
-
-    def image():
-        return pixels(host.playblast(request_of("1001", resolution=Resolution(160, 90)), ignore).path(1001))
-
-    bpy.data.objects.remove(scene.objects["Cube"])
-    empty = image()
-    for name, curve in (("Text", bpy.data.curves.new("Text", "FONT")), ("Circle", bpy.data.curves.new("C", "CURVE"))):
-        item = add(bpy.data.objects.new(name, curve))
-        item.rotation_euler = (1.5707963, 0, 0)
-        if name == "Text":
-            curve.body, curve.size = "ft", 4.0
-        else:
-            curve.dimensions, curve.bevel_depth = "3D", 0.3
-            curve.splines.new("POLY").points.add(1)
-            curve.splines[0].points[1].co = (3, 0, 0, 1)
-        assert image() != empty, name
-        bpy.data.objects.remove(item)
-        assert image() == empty, name
-
-
 def test_a_missing_library_does_not_stop_the_capture(host, request_of, scene, bpy, tmp_path):
     from blender import sample_scene
     from ft_dcc_blender.host import BlenderHost

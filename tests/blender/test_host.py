@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.errors import CameraMissing, SceneUnreadable, SettingInvalid, StorageError, UserFixableError
 from ft_dcc.frames import FrameRange, Resolution
@@ -227,7 +228,7 @@ def test_a_call_from_a_thread_returns_the_result(host):
     results = []
     thread = threading.Thread(target=lambda: results.append(host.run_in_main_thread(host.scene)))
     thread.start()
-    thread.join(60)
+    thread.join(TIMEOUT_SECONDS)
     assert [str(scene.frame_range) for scene in results] == ["1001-1012"]
 
 

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
+from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.errors import CaptureFailed
 from ft_dcc.host_support.main_thread import entered_on_main_thread
@@ -54,7 +55,7 @@ def test_an_exception_is_raised_in_the_calling_thread(main_thread, pool, windowe
 def test_a_call_that_times_out_does_not_run_later(main_thread, pool, windowed):
     ran = []
     with pytest.raises(CaptureFailed, match="main thread was busy"):
-        pool.submit(main_thread.run, lambda: ran.append(1), 0.05).result(30)
+        pool.submit(main_thread.run, lambda: ran.append(1), 0.05).result(TIMEOUT_SECONDS)
     main_thread.serve()
     assert ran == []
 
@@ -64,20 +65,25 @@ def test_a_call_on_the_main_thread_runs_immediately(main_thread, windowed):
 
 
 def test_without_a_window_a_call_runs_on_the_calling_thread(main_thread, pool):
-    assert pool.submit(main_thread.run, threading.get_ident).result(30) != threading.get_ident()
+    assert pool.submit(main_thread.run, threading.get_ident).result(TIMEOUT_SECONDS) != threading.get_ident()
 
 
 def test_without_a_window_a_waiting_main_thread_runs_the_call(main_thread, monkeypatch):
     # However late the main thread begins to wait.
-    monkeypatch.setattr(main_thread, "_SERVED_TIMEOUT_SECONDS", 60)
+    monkeypatch.setattr(main_thread, "_SERVED_TIMEOUT_SECONDS", TIMEOUT_SECONDS)
     seen = []
     thread = threading.Thread(target=lambda: seen.append(main_thread.run(threading.get_ident)))
     thread.start()
-    main_thread.serve_until_ended(thread, 30)
+    main_thread.serve_until_ended(thread, TIMEOUT_SECONDS)
     assert seen == [threading.get_ident()]
 
 
-def test_calls_that_follow_each_other_run_in_one_slice_of_time(main_thread, monkeypatch):
+@pytest.mark.parametrize(
+    ("cost", "redraws", "counts"), [(0.6, (0.0, 0.0, 0.0), [2, 4, 5]), (0.4, (7.0, 0.0, 0.5), [3, 6, 9])]
+)
+def test_calls_run_in_slices_of_the_same_time_however_long_a_redraw_takes(
+    main_thread, monkeypatch, cost, redraws, counts
+):
     class Clock:
         now = 0.0
 
@@ -87,41 +93,16 @@ def test_calls_that_follow_each_other_run_in_one_slice_of_time(main_thread, monk
     clock, done = Clock(), []
 
     def draw(frame):
-        clock.now += main_thread._SLICE_SECONDS * 0.6
+        clock.now += main_thread._SLICE_SECONDS * cost
         done.append(frame)
 
     monkeypatch.setattr(main_thread, "time", clock)
-    for frame in range(5):
+    for frame in range(counts[-1]):
         main_thread._calls.put(main_thread.MainThreadCall(lambda frame=frame: draw(frame), "Blender"))
-    counts = []
-    while not main_thread._calls.empty():
+    for redraw_seconds, count in zip(redraws, counts):
         main_thread.serve()
-        counts.append(len(done))
-    assert counts == [2, 4, 5]
-
-
-def test_a_slice_is_not_longer_after_a_slow_redraw(main_thread, monkeypatch):
-    class Clock:
-        now = 0.0
-
-        def monotonic(self):
-            return self.now
-
-    clock, done = Clock(), []
-
-    def draw(frame):
-        clock.now += main_thread._SLICE_SECONDS * 0.4
-        done.append(frame)
-
-    monkeypatch.setattr(main_thread, "time", clock)
-    for frame in range(9):
-        main_thread._calls.put(main_thread.MainThreadCall(lambda frame=frame: draw(frame), "Blender"))
-    counts = []
-    for redraw_seconds in (7.0, 0.0, 0.5):
-        main_thread.serve()
-        counts.append(len(done))
+        assert len(done) == count
         clock.now += redraw_seconds
-    assert counts == [3, 6, 9]
 
 
 def test_stop_serving_removes_the_timer(main_thread, bpy):

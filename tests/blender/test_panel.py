@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.publish.jobs.job import jobs_folder
 from ft_dcc.session.transport.codec import to_datetime
@@ -79,7 +80,7 @@ def test_a_dropped_preview_leaves_nothing(ready, bpy, signed_in, session, projec
     bpy.ops.ft_dcc.preview()
     (movie,) = signed_in.previews
     assert bpy.ops.ft_dcc.drop_preview() == {"FINISHED"}
-    assert signed_in.wait(60)
+    assert signed_in.wait(TIMEOUT_SECONDS)
     assert (movie.exists(), list(jobs_folder().iterdir()), signed_in.previews) == (False, [], ())
     assert session.query(f'AssetVersion where task_id is "{project_task["id"]}"').all() == []
 
@@ -113,7 +114,7 @@ def test_the_versions_of_the_task_are_listed_with_status_and_date(ready, bpy, si
 
     bpy.ops.ft_dcc.publish()
     signed_in.feedback.read(signed_in.session, project_task["id"])
-    assert signed_in.feedback.wait(60)
+    assert signed_in.feedback.wait(TIMEOUT_SECONDS)
     ((line, verdicts),) = version_lines()
     version = session.get("AssetVersion", signed_in.published[0][1].version_id)
     assert line.startswith("v001") and version["status"]["name"] in line and verdicts == ""

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 from doubles.numbered_images import run_ffmpeg
+from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.frames import FrameRange
 from ft_dcc.publish.models import PublishRequest
@@ -116,7 +117,9 @@ def test_the_sound_of_a_published_movie_is_the_mixdown(host, strips, session, pr
     version = Publisher(session, host, jobs=tmp_path / "jobs").publish(request).first
     component = next(each for each in version.components if each.name == "ftrackreview-mp4")
     location, movie = session.query("Location where name is 'ftrack.server'").one(), tmp_path / "a.mp4"
-    movie.write_bytes(requests.get(location.get_url(session.get("FileComponent", component.id)), timeout=30).content)
+    movie.write_bytes(
+        requests.get(location.get_url(session.get("FileComponent", component.id)), timeout=TIMEOUT_SECONDS).content
+    )
     run_ffmpeg("-i", movie, "-ac", "1", "-ar", str(RATE), tmp_path / "heard.wav")
     heard = levels(tmp_path / "heard.wav")
     # AAC changes levels a little, and smears the start of a tone over its frame.

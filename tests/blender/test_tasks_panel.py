@@ -13,6 +13,7 @@ import attrs
 import pytest
 from blender.test_feedback_panel import controller, done, note_id  # noqa: F401 - fixtures
 from doubles.colour_bars import SCENE, ColourBars
+from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.publish.models import PublishRequest
@@ -60,7 +61,7 @@ def test_my_tasks_are_loaded_and_one_click_takes_one(controller, note_id, bpy, s
     project_task = assigned
     del scene[TASK_PROPERTY]
     bpy.ops.ft_dcc.read_tasks()
-    assert controller.my_tasks.wait(60) and controller.my_tasks.error == ""
+    assert controller.my_tasks.wait(TIMEOUT_SECONDS) and controller.my_tasks.error == ""
     (task,) = [each for each in controller.my_tasks.tasks if each.id == project_task["id"]]
     assert (task.version.name, task.open_count) == ("v001", 1)
     bpy.ops.ft_dcc.take_task(task_id=task.id)
@@ -205,7 +206,7 @@ def comparison(controller, bpy, saved, publish_scene):  # noqa: F811
         bpy.ops.ft_dcc.read_notes()
         done(controller)
         bpy.ops.ft_dcc.compare_with(version_id=version_id)
-        assert controller.version_files.wait(60) and controller.version_files.error == ""
+        assert controller.version_files.wait(TIMEOUT_SECONDS) and controller.version_files.error == ""
         (image,) = [each for each in bpy.data.images if each.get("ft_dcc_compare")]
         return Path(image.filepath_from_user()).parent
 
@@ -223,7 +224,7 @@ def test_a_version_is_compared_and_the_movie_removed_without_a_trace(controller,
     assert (background.image_user.frame_start, background.image_user.frame_duration) == (1001, 2)
     assert sorted(path.name for path in folder.iterdir()) == ["image.00001.jpg", "image.00002.jpg"]
     bpy.ops.ft_dcc.stop_comparing()
-    assert controller.version_files.wait(60)
+    assert controller.version_files.wait(TIMEOUT_SECONDS)
     assert not compare.is_shown() and not scene.camera.data.show_background_images
     assert sample_scene.state() == before
     assert not folder.parent.exists()
@@ -270,7 +271,7 @@ def test_a_camera_that_was_deleted_is_a_sentence(controller, bpy, scene, saved, 
     for camera in [item for item in scene.objects if item.type == "CAMERA"]:
         bpy.data.objects.remove(camera)
     bpy.ops.ft_dcc.compare_with(version_id=version_id)
-    assert controller.version_files.wait(60)
+    assert controller.version_files.wait(TIMEOUT_SECONDS)
     assert "has no camera" in controller.version_files.error
     assert controller.version_files.compared == ""
 
@@ -282,5 +283,5 @@ def test_a_version_without_a_scene_file_is_a_sentence(controller, note_id, bpy, 
     with pytest.raises(RuntimeError, match="The version does not contain its scene file"):
         bpy.ops.ft_dcc.open_version_scene(version_id=version_id, directory=str(tmp_path), discard_changes=True)
     bpy.ops.ft_dcc.compare_with(version_id=version_id)
-    assert controller.version_files.wait(60)
+    assert controller.version_files.wait(TIMEOUT_SECONDS)
     assert controller.version_files.error.startswith("The version has no component ftrackreview-mp4.")

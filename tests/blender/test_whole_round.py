@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 from blender.test_feedback import visible  # noqa: F401 - a fixture
 from browser.conftest import reviews, view  # noqa: F401 - fixtures
 from browser.test_guests import draw, wait_for_notes, wait_for_strokes
+from run_options import TIMEOUT_SECONDS, wait_until
 
 from ft_dcc.frames import Resolution
 from ft_dcc.review.drawings import rgb
 
 SIZE = (320, 180)
 START, END = (0.25, 0.25), (0.75, 0.5)
-_TIMEOUT_SECONDS = 60.0
 
 
 @pytest.fixture
@@ -61,13 +60,6 @@ def capture(bpy, shot, request_of, visible):  # noqa: F811
     return make
 
 
-def wait_for(condition):
-    end = time.monotonic() + _TIMEOUT_SECONDS
-    while not condition():
-        assert time.monotonic() < end, "it did not come true"
-        time.sleep(0.01)
-
-
 def stored_shape(session, version_id):
     """Return the shape that the page has stored on the version, and its frame."""
     found = session.query(
@@ -94,7 +86,7 @@ def test_a_note_and_its_drawing_reach_blender_and_the_answer_reaches_the_page(
     feedback = signed_in.feedback
     first = publish()
     bpy.ops.ft_dcc.read_notes()
-    assert feedback.wait(60) and feedback.error == ""
+    assert feedback.wait(TIMEOUT_SECONDS) and feedback.error == ""
     review = session.query(f'ReviewSessionObject where version_id is "{first.version_id}"').one()["review_session_id"]
 
     view.open(reviews.invite(review, "Ada Example"))
@@ -108,13 +100,13 @@ def test_a_note_and_its_drawing_reach_blender_and_the_answer_reaches_the_page(
     wait_for_notes(view, 1)
 
     # The event hub reports the note; the artist has pressed nothing.
-    wait_for(lambda: feedback.message == "Ada Example: Arm too high")
+    wait_until(lambda: feedback.message == "Ada Example: Arm too high", "the note", lambda: feedback.message)
     (note,) = feedback.versions[0].open_notes
     assert (note.frame, note.drawing is not None) == (1004, True)
 
     without = {frame: capture(frame) for frame in (1003, 1004, 1005)}
     bpy.ops.ft_dcc.show_drawings()
-    assert feedback.wait(60) and feedback.error == ""
+    assert feedback.wait(TIMEOUT_SECONDS) and feedback.error == ""
     shape, frame = stored_shape(session, first.version_id)
     assert frame == 1004
     drawn, before, colour = capture(1004), without[1004], rgb(shape["colour"])
@@ -129,7 +121,7 @@ def test_a_note_and_its_drawing_reach_blender_and_the_answer_reaches_the_page(
     assert (capture(1003), capture(1005)) == (without[1003], without[1005])
 
     bpy.ops.ft_dcc.reply_to_note(note_id=note.id, text="Lowered it")
-    assert feedback.wait(60) and feedback.error == ""
+    assert feedback.wait(TIMEOUT_SECONDS) and feedback.error == ""
     view.page.wait_for_selector('.replies .note:has-text("Lowered it")')
 
     bpy.ops.ft_dcc.toggle_addressed(note_id=note.id)
@@ -138,8 +130,8 @@ def test_a_note_and_its_drawing_reach_blender_and_the_answer_reaches_the_page(
     view.page.wait_for_selector('.note-addressed:has-text("v002")')
 
     bpy.ops.ft_dcc.mark_note(note_id=note.id)
-    assert feedback.wait(60) and feedback.error == ""
+    assert feedback.wait(TIMEOUT_SECONDS) and feedback.error == ""
     view.page.wait_for_selector(f'.note[data-id="{note.id}"][data-done="true"]')
     bpy.ops.ft_dcc.hide_drawings()
-    assert feedback.wait(60)
+    assert feedback.wait(TIMEOUT_SECONDS)
     assert capture(1004) == before

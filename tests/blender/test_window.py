@@ -15,9 +15,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import imageio_ffmpeg
 import pytest
 import requests
+from PIL import Image
+from run_options import TIMEOUT_SECONDS
 
 FOLDER = Path(__file__).resolve().parent
 BUILD = FOLDER.parents[1] / "hosts" / "blender" / "build_extension.py"
@@ -147,7 +148,7 @@ def test_an_artist_publishes_and_cancels_in_the_window(run_steps):
     assert len(set(results["looks"].values())) == 4 and min(results["looks"].values()) > 500
     [(_, version, link)] = results["published"]
     assert version == 1
-    assert requests.get(link, timeout=30).status_code == 200
+    assert requests.get(link, timeout=TIMEOUT_SECONDS).status_code == 200
 
 
 @pytest.mark.timeout(900)
@@ -244,19 +245,9 @@ CUBES = {
 
 def decoded(folder):
     """Return the three frames of the folder, each as bytes of red, green and blue."""
-    command = [
-        imageio_ffmpeg.get_ffmpeg_exe(),
-        "-v",
-        "error",
-        "-start_number",
-        "1",
-        "-i",
-        str(folder / "frame.%04d.png"),
-    ]
-    done = subprocess.run([*command, "-f", "rawvideo", "-pix_fmt", "rgb24", "-"], capture_output=True, check=True)
-    length = WIDTH * HEIGHT * 3
-    assert len(done.stdout) == 3 * length
-    return [done.stdout[start : start + length] for start in range(0, 3 * length, length)]
+    frames = [Image.open(folder / f"frame.{frame:04d}.png") for frame in (1, 2, 3)]
+    assert {frame.size for frame in frames} == {(WIDTH, HEIGHT)}
+    return [frame.convert("RGB").tobytes() for frame in frames]
 
 
 def cubes_in(image):

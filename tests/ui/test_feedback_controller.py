@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from doubles.colour_bars import ColourBars
 from doubles.faulty_proxy import FaultyProxy
+from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.errors import Error
 from ft_dcc.review import my_tasks
@@ -78,7 +79,7 @@ def controller(changed):
 
 def read(controller, session, task_id):
     controller.read(session, task_id)
-    assert controller.wait(60) and controller.error == ""
+    assert controller.wait(TIMEOUT_SECONDS) and controller.error == ""
 
 
 def test_a_note_that_arrives_is_read_counted_and_announced(controller, own_session, session, task, changed):
@@ -86,11 +87,11 @@ def test_a_note_that_arrives_is_read_counted_and_announced(controller, own_sessi
     write(session, entry, "first")
     read(controller, own_session, task_id)
     assert (controller.open_count, controller.unseen_count, controller.message) == (1, 0, "")
-    assert own_session.event_hub.wait_until_connected(30)
+    assert own_session.event_hub.wait_until_connected(TIMEOUT_SECONDS)
     changed.clear()
     write(session, entry, "Arm too\nhigh")
     while controller.unseen_count == 0:
-        assert changed.wait(30)
+        assert changed.wait(TIMEOUT_SECONDS)
         changed.clear()
     assert (controller.open_count, controller.message) == (2, "admin: Arm too high")
     controller.mark_seen()
@@ -104,7 +105,7 @@ def test_replies_and_done_states_are_written_and_read_again(controller, own_sess
     controller.reply(own_session, controller.versions[0].notes[0], "one")
     controller.reply(own_session, controller.versions[0].notes[0], "two")
     controller.set_done(own_session, controller.versions[0].notes[0])
-    assert controller.wait(60) and controller.error == ""
+    assert controller.wait(TIMEOUT_SECONDS) and controller.error == ""
     (note,) = controller.versions[0].notes
     assert (sorted(reply.text for reply in note.replies), note.is_done) == (["one", "two"], True)
 
@@ -136,7 +137,7 @@ def test_a_deleted_note_is_a_sentence(controller, own_session, session, task):
     (note,) = controller.versions[0].notes
     session.call([operations.delete("Note", note_id)])
     controller.reply(own_session, note, "one")
-    assert controller.wait(60)
+    assert controller.wait(TIMEOUT_SECONDS)
     assert "There is no note" in controller.error
 
 
@@ -150,7 +151,7 @@ def test_a_host_without_feedback_is_a_sentence(controller):
             return function()
 
     controller.show(Plain())
-    assert controller.wait(30)
+    assert controller.wait(TIMEOUT_SECONDS)
     assert controller.error == "Plain cannot show drawings. See them on the review page."
 
 
@@ -196,7 +197,7 @@ def requests_of(proxy, controller, action):
     """Return how many requests an action makes."""
     proxy.set(path="/api")
     action()
-    assert controller.wait(60) and controller.error == ""
+    assert controller.wait(TIMEOUT_SECONDS) and controller.error == ""
     return proxy.count
 
 
@@ -210,7 +211,7 @@ def test_a_server_that_goes_away_while_notes_are_read_is_a_sentence_and_the_note
     for number in range(1, count + 1):
         proxy.set(path="/api", breaks_at=number)
         controller.read(proxied, task_id)
-        assert controller.wait(60)
+        assert controller.wait(TIMEOUT_SECONDS)
         assert proxy.url in controller.error and "Traceback" not in controller.error
         assert (controller.versions, controller.is_loading) == (before, False)
     proxy.set(path="/api")
@@ -226,11 +227,11 @@ def test_a_server_that_goes_away_during_a_reply_is_a_sentence_and_the_text_is_ke
     read(controller, proxied, task_id)
     (note,) = controller.versions[0].notes
     controller.reply(proxied, note, "before")
-    assert controller.wait(60) and controller.error == ""
+    assert controller.wait(TIMEOUT_SECONDS) and controller.error == ""
     for number in (1, 2, 3):
         proxy.set(path="/api", breaks_at=number, loses_answer=loses_answer)
         controller.reply(proxied, note, f"reply {number}")
-        assert controller.wait(60)
+        assert controller.wait(TIMEOUT_SECONDS)
         assert proxy.url in controller.error
         # Only the third request writes.
         found = session.query(f'select content from Note where in_reply_to_id is "{note_id}"').all()
@@ -266,14 +267,14 @@ def test_a_server_that_never_answers_does_not_stop_the_scene(controller, proxied
     read(controller, proxied, task_id)
     proxy.set(path="/api", breaks_at=1, hangs=True)
     controller.read(proxied, task_id)
-    assert proxy.hung.wait(60)
+    assert proxy.hung.wait(TIMEOUT_SECONDS)
     assert controller.is_loading
     host = ColourBars()
     controller.show(host)
     while not host.feedback:
         host.idle(0.01)
     proxy.set(path="/api", breaks_at=1)
-    assert controller.wait(60)
+    assert controller.wait(TIMEOUT_SECONDS)
     assert (len(controller.versions[0].notes), controller.is_loading) == (1, False)
 
 

@@ -14,6 +14,7 @@ import attrs
 import pytest
 from doubles.colour_bars import ColourBars, painted
 from doubles.faulty_proxy import FaultyProxy
+from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.accounts.credentials import Account
 from ft_dcc.frames import Resolution
@@ -33,7 +34,7 @@ def controller(studio_server, monkeypatch, tmp_path):
     monkeypatch.setenv("FT_DCC_JOBS", str(tmp_path / "jobs"))
     controller = PublishController()
     controller.sign_in(Account(studio_server.server_url, studio_server.api_user, studio_server.api_key))
-    assert controller.wait(60) and controller.error == ""
+    assert controller.wait(TIMEOUT_SECONDS) and controller.error == ""
     yield controller
     controller.close()
 
@@ -58,7 +59,7 @@ def test_open_notes_of_the_last_version_are_a_reminder(controller, session, proj
     entities = (("Asset", asset), ("AssetVersion", version), ("Note", note))
     session.call([operations.create(*entity) for entity in entities])
     controller.publish(PublishRequest(project_task["id"], str(tmp_path / "missing.%04d.png"), review=()))
-    assert controller.wait(60)
+    assert controller.wait(TIMEOUT_SECONDS)
     assert [problem.check for problem in controller.problems] != []
     assert [open_note.text for open_note in controller.reminder.notes] == ["Arm too high"]
 
@@ -66,28 +67,28 @@ def test_open_notes_of_the_last_version_are_a_reminder(controller, session, proj
 def test_a_searched_task_is_available_by_id(controller, session, project, project_task):
     assert controller.task(project_task["id"]) is None
     controller.queries.search_tasks(controller.session, project["name"])
-    assert controller.queries.wait(60) and controller.queries.error == ""
+    assert controller.queries.wait(TIMEOUT_SECONDS) and controller.queries.error == ""
     assert controller.task(project_task["id"]).path == f"{project['name']}/sq010/sh010/animation"
 
 
 def test_only_the_latest_query_of_a_kind_runs():
     answered, may_go_on = [], threading.Event()
     queries = BackgroundQueries(lambda: None)
-    queries.run("wait", lambda: may_go_on.wait(60) and None)
+    queries.run("wait", lambda: may_go_on.wait(TIMEOUT_SECONDS) and None)
     for number in range(5):
         queries.run("count", lambda number=number: answered.append(number))
     may_go_on.set()
-    assert queries.wait(60)
+    assert queries.wait(TIMEOUT_SECONDS)
     assert answered == [4]
 
 
 def test_a_failed_query_sets_the_error_and_the_next_one_clears_it():
     queries = BackgroundQueries(lambda: None)
     queries.run("divide", lambda: 1 / 0 and None)
-    assert queries.wait(60)
+    assert queries.wait(TIMEOUT_SECONDS)
     assert queries.error == "divide failed: division by zero. The details are in the log."
     queries.read_settings()
-    assert queries.wait(60)
+    assert queries.wait(TIMEOUT_SECONDS)
     assert (queries.error, queries.settings.get("slate")) == ("", "false")
 
 
@@ -171,7 +172,7 @@ def test_a_camera_is_captured_and_queued_while_the_server_is_down(
         controller = PublishController()
         try:
             controller.sign_in(Account(line.url, studio_server.api_user, studio_server.api_key))
-            assert controller.wait(60) and controller.error == ""
+            assert controller.wait(TIMEOUT_SECONDS) and controller.error == ""
             line.set(1)
             controller.publish(PublishRequest(task["id"]), host)
             while not controller.wait(0.05):
@@ -181,7 +182,7 @@ def test_a_camera_is_captured_and_queued_while_the_server_is_down(
             line.set()
             # Whatever is open now.
             controller.resume(queue_items(jobs)[0].job.id, None)
-            assert controller.wait(60) and controller.error == ""
+            assert controller.wait(TIMEOUT_SECONDS) and controller.error == ""
             assert [version.version for _, version in controller.published] == [1]
         finally:
             controller.close()
@@ -197,11 +198,11 @@ def test_valid_sources_are_published_without_those_with_problems_when_the_artist
     task = ensure_task(session, f"Show{uuid4().hex[:8]}/SQ010/SH010/Comp", fps=Fraction(24))
     missing = str(tmp_path / "second.%04d.png")
     controller.publish(PublishRequest(task["id"], (frames_of(tmp_path, "first"), missing), review=()))
-    assert controller.wait(120) and controller.published == []
+    assert controller.wait(TIMEOUT_SECONDS) and controller.published == []
     assert controller.is_partly_publishable and controller.has_pending_check
     assert {problem.instance for problem in controller.problems} == {"second"}
     controller.publish_valid()
-    assert controller.wait(120) and [version.source for _, version in controller.published] == ["first"]
+    assert controller.wait(TIMEOUT_SECONDS) and [version.source for _, version in controller.published] == ["first"]
     assert not controller.has_pending_check
 
 
@@ -239,5 +240,5 @@ def test_the_first_queries_and_the_sign_in_import_the_core_at_the_same_time(tmp_
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("FTRACK_", "FT_DCC_"))}
     environment.update(FT_DCC_JOBS=str(tmp_path / "jobs"), HOME=str(tmp_path), XDG_CONFIG_HOME=str(tmp_path))
     command = [sys.executable, "-c", _FIRST_USE, str(tmp_path / "frame.0001.png")]
-    done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", timeout=240)
+    done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", timeout=TIMEOUT_SECONDS)
     assert done.stdout.split() == ["1"], done.stdout + done.stderr
