@@ -237,18 +237,6 @@ class ShowsFeedback(Protocol):
 
 
 @runtime_checkable
-class ImportsDrawings(Protocol):
-    """Optional interface of a host: drawings of reviewers in the program's own tool, which the artist keeps."""
-
-    def import_drawings(self, drawings: Sequence[Drawing], source: str | None = None) -> list[str]:
-        """Add the drawings to the scene as a change that the artist can undo, edit and save.
-
-        ``source`` is by default the scene's first one. Returns a sentence for each problem. Raises CameraMissing, or
-        UserFixableError if this version of the program cannot import them.
-        """
-
-
-@runtime_checkable
 class GoesToFrames(Protocol):
     """Optional interface of a host: show a frame to the artist."""
 

@@ -35,9 +35,7 @@ DISPLAY_COLOURS = "display"
 # The ranges of a Maya scene: the outer and the inner one of its time slider.
 ANIMATION_RANGE, PLAYBACK_RANGE = "animation", "playback"
 # How Maya captures: one playblast for each frame, or one for all of them.
-FRAME_BY_FRAME, WHOLE_RANGE = "frames", "range"
 # The view that Maya captures: a hidden one, or the active one of the artist.
-OWN_VIEW, ARTISTS_VIEW = "own", "artist"
 _SLATE = (
     "{project}  {shot}",
     *("Task: {task}", "Version: {version}", "Frames: {range}  at {fps} fps", "Resolution: {resolution}"),
@@ -178,18 +176,6 @@ SETTINGS = (
         "frame range of a scene in Maya: `animation`, the outer range of the time slider, or `playback`, the inner one",
         ANIMATION_RANGE,
         check=one_of(ANIMATION_RANGE, PLAYBACK_RANGE),
-    ),
-    Setting(
-        "maya_capture",
-        "how Maya captures: `frames`, one playblast for each frame, or `range`, one for all of them",
-        FRAME_BY_FRAME,
-        check=one_of(FRAME_BY_FRAME, WHOLE_RANGE),
-    ),
-    Setting(
-        "maya_view",
-        "view that Maya captures: `own`, a hidden one of its own, or `artist`, the active view",
-        OWN_VIEW,
-        check=one_of(OWN_VIEW, ARTISTS_VIEW),
     ),
     switch("tab_on_new_writes", "whether new Write nodes in Nuke get the tab that publishes their renders"),
 )

@@ -68,26 +68,6 @@ def show_newest_drawings(host: Host, task_id: str | None) -> str:
     return " ".join((f"{count} open on {newest.name}.", *problems))
 
 
-def import_newest_drawings(host: Host, task_id: str | None) -> str:
-    """Import the drawings of the open notes on the newest version of a task, which the artist keeps.
-
-    Returns a sentence about them. Raises UserFixableError for a scene without a task and for a version of the program
-    that cannot import them, CameraMissing, and AuthenticationError when no account is known.
-    """
-    from ft_dcc.host import ImportsDrawings
-    from ft_dcc.host_support.main_thread import run_when_idle
-    from ft_dcc.review.notes import drawings_for_scene
-
-    if not isinstance(host, ImportsDrawings):
-        raise Error(f"{host.name} has no drawings of its own. Show the drawings instead.")
-    newest = _newest_version(task_id)
-    drawings = [] if newest is None else drawings_for_scene([newest])
-    if newest is None or not drawings:
-        return _NO_NOTES
-    problems = run_when_idle(host, lambda: host.import_drawings(drawings, newest.source or None))
-    return " ".join((f"The drawings on {newest.name} were imported. Look through the camera to see them.", *problems))
-
-
 def _newest_version(task_id: str | None) -> ReviewedVersion | None:
     """Return the newest version of the task with its notes; raise UserFixableError for a scene without a task."""
     from ft_dcc.review import feedback

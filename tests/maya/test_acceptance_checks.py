@@ -59,12 +59,6 @@ def test_a_capture_with_another_background_than_the_view_fails(maya, run, monkey
     assert colour == [(0.2, 0.4, 0.6)]
 
 
-def test_image_planes_that_stand_still_in_a_hidden_view_name_the_setting(maya, run):
-    maya.hidden_views_advance = False
-    with pytest.raises(Error, match=r"in the artist's view only, .* Set maya_view to artist\."):
-        run("image plane")
-
-
 def test_a_view_on_sequence_time_that_takes_the_image_fails(maya, run, monkeypatch):
     monkeypatch.setattr("ft_dcc_maya.maintained.without_sequence_time", nullcontext)
     with pytest.raises(Error, match="the images are those of a capture without sequence time"):

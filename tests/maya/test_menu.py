@@ -239,15 +239,6 @@ def test_publish_again_without_a_previous_publish_opens_the_dialog(maya, package
     assert [page for _, page, _ in shown] == ["publish"]
 
 
-def test_an_import_of_drawings_of_a_scene_without_a_task_is_one_sentence(maya, package):
-    package.install()
-    press(maya, "Import drawings to Blue Pencil")
-    for thread in [each for each in threading.enumerate() if each.name == "ft-dcc publish"]:
-        thread.join()
-    maya.idle()
-    assert maya.interface.messages == ["The scene has no task. Choose it in the dialog: Publish for review…"]
-
-
 def test_drawings_of_a_scene_without_a_task_are_one_sentence_and_shown_ones_are_removed(maya, package):
     from ft_dcc_maya import feedback
     from ft_dcc_maya.host import MayaHost

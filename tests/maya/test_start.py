@@ -23,7 +23,6 @@ ITEMS = [
     "Queue",
     "Settings",
     "About",
-    "Import drawings to Blue Pencil",
     "Show as a panel",
     "Add a button to the shelf",
 ]

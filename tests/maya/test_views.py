@@ -197,3 +197,22 @@ def test_sequence_time_is_not_touched_in_a_scene_that_was_opened_during_the_capt
     with pytest.raises(CaptureFailed, match="The scene was closed"):
         host.playblast(request_of("1001-1002"), lambda frame: maya.open(Scene.new()))
     assert maya.interface.sequence_panel == ""
+
+
+def images(frames):
+    return {frames.path(frame).read_bytes() for frame in (1001, 1002, 1003)}
+
+
+@pytest.mark.parametrize(("focus_activates", "refuses"), [(True, False), (True, True), (False, False)])
+def test_an_image_plane_advances_whichever_way_makes_a_view_play(maya, host, request_of, focus_activates, refuses):
+    maya.focus_activates, maya.refuses_active_view, maya.new_panels_take_focus = focus_activates, refuses, False
+    maya.interface.focus = "outlinerPanel1"
+    before = maya.interface.focus
+    assert len(images(host.playblast(request_of("1001-1003"), ignore))) == 3
+    assert maya.interface.focus == before
+
+
+def test_the_view_that_plays_is_restored_with_the_focus(maya, host, request_of):
+    maya.interface.focus, maya.interface.active_view = "outlinerPanel1", "modelPanel2"
+    host.playblast(request_of("1001"), ignore)
+    assert (maya.interface.focus, maya.interface.active_view) == ("outlinerPanel1", "modelPanel2")

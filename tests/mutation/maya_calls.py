@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 import tempfile
@@ -97,19 +96,14 @@ def _use_window(maya: Maya, host, folder: Path, results: list[str]) -> None:
 
 
 def _capture_in_other_ways(maya: Maya, host, folder: Path) -> None:
-    """Capture beside a view on sequence time and with objects of plug-ins, in one call, and in the artist's view."""
+    """Capture beside a view on sequence time and with objects of plug-ins."""
     maya.scene.add_sequencer()
     maya.interface.sequence_panel = "modelPanel2"
     maya.plugin_types = {"rigGizmo": ("locator", "drawdb/geometry/rigGizmo")}
     maya.interface.plugin_filters = {"gizmoFilter": "drawdb/geometry/rigGizmo"}
     maya.scene.nodes.append(Node("gizmo1", "rigGizmo"))
     request = PlayblastRequest("second", FrameRange(1001, 1002), Resolution(64, 36), folder / "ways", "shot", {})
-    for variable, value in (("FT_DCC_MAYA_CAPTURE", "range"), ("FT_DCC_MAYA_VIEW", "artist")):
-        os.environ[variable] = value
-        try:
-            host.playblast(request, lambda frame: None)
-        finally:
-            del os.environ[variable]
+    host.playblast(request, lambda frame: None)
 
 
 def _press_last_item(maya: Maya) -> None:

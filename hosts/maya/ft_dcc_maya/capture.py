@@ -13,23 +13,15 @@ from ft_dcc.errors import Cancelled, CaptureFailed
 from ft_dcc.frames import Frames, Resolution
 from ft_dcc.host import PlayblastRequest
 from ft_dcc.host_support.capture_files import make_folder
-from ft_dcc.settings.definitions import ARTISTS_VIEW, WHOLE_RANGE
-from ft_dcc.settings.resolve import read_settings
 
 from . import compare, feedback
 from .cameras import camera_shape
 from .look import Look
 from .maintained import SceneRestore, maintained_scene
 from .units import rate_from_unit
-from .viewport import (
-    artists_view,
-    fixed_background,
-    own_panel,
-    without_messages,
-)
-from .views.artists_panel import borrowed_panel
+from .viewport import artists_view, fixed_background, own_panel, without_messages
 from .views.escape import progress_window
-from .views.playblast import RangeDrawer, draw_image
+from .views.playblast import draw_image
 from .views.textures import loaded_textures
 
 DrawFrame = Callable[[int], None]
@@ -67,7 +59,6 @@ def capture_setup(request: PlayblastRequest, frames: Frames) -> Iterator[DrawFra
         with restore.untracked():
             panel = _set_up_view(request.source, request.resolution, look, restore)
         whole = request.frame_range.with_handles
-        draw_to_file = _drawing_function(panel, frames)
         with progress_window(whole.start, whole.end) as is_cancelled:
 
             def draw(frame: int) -> None:
@@ -76,7 +67,10 @@ def capture_setup(request: PlayblastRequest, frames: Frames) -> Iterator[DrawFra
                 if is_cancelled(frame):
                     raise Cancelled(f"The capture was cancelled in Maya before frame {frame}.")
                 with restore.untracked():
-                    draw_to_file(frame)
+                    # Playblast returns to the current time. Setting it first means that a simulation never runs
+                    # backwards.
+                    cmds.currentTime(frame)
+                    draw_image(panel, frame, frames.path(frame), frames.resolution)
 
             yield draw
 
@@ -99,28 +93,11 @@ def snapshot_setup(source: str, resolution: Resolution, look: Mapping[str, Any])
         yield draw
 
 
-def _drawing_function(panel: str, frames: Frames) -> DrawFrame:
-    """Return the function that draws a frame to its file, in the way of the setting ``maya_capture``."""
-    # Maya's own numbering has no form for a negative frame.
-    is_numbered = frames.frame_range.with_handles.start >= 0
-    if is_numbered and read_settings().require("maya_capture") == WHOLE_RANGE:
-        return RangeDrawer(panel, frames).draw
-
-    def draw(frame: int) -> None:
-        # Playblast returns to the current time. Setting it first means that a simulation never runs backwards.
-        cmds.currentTime(frame)
-        draw_image(panel, frame, frames.path(frame), frames.resolution)
-
-    return draw
-
-
 def _prepare(source: str, look: Mapping[str, Any]) -> tuple[str, Look]:
     """Return the camera's shape and the look; raise CameraMissing, CaptureFailed or SettingInvalid."""
     camera, checked_look = camera_shape(source), Look.from_request(look)
     if cmds.about(batch=True):
         checked_look.require_drawable_without_window()
-    elif _uses_artists_view():
-        checked_look.require_drawable_in_artists_view()
     checked_look.nodes_to_isolate()
     return camera, checked_look
 
@@ -141,17 +118,12 @@ def _set_up_view(source: str, resolution: Resolution, look: Look, restore: Scene
     restore.enter(without_messages())
     restore.enter(fixed_background(look.background_colour))
     restore.enter(loaded_textures())
-    is_own = not (view and _uses_artists_view())
-    panel = restore.enter(own_panel(resolution) if is_own else borrowed_panel(view))
+    panel = restore.enter(own_panel(resolution))
     look.apply_to_panel(panel, view)
     cmds.modelEditor(panel, edit=True, camera=source)
     # Without a refresh the first frame may be drawn with the previous settings.
     cmds.refresh(force=True)
     return panel
-
-
-def _uses_artists_view() -> bool:
-    return read_settings().require("maya_view") == ARTISTS_VIEW
 
 
 def _make_only_renderable(camera: str, restore: SceneRestore) -> None:

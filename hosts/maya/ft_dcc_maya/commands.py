@@ -81,22 +81,6 @@ def hide_drawings() -> None:
 
 
 @report_errors
-def import_drawings() -> None:
-    """Import the drawings of the open notes on the newest version of this scene's task to Blue Pencil."""
-    from ft_dcc.ui.menu_commands import import_newest_drawings, run_in_background
-
-    from .host import MayaHost
-
-    host = MayaHost()
-    run_in_background(
-        partial(import_newest_drawings, host, host.scene().task_id),
-        utils.executeDeferred,
-        show_message,
-        show_load_error,
-    )
-
-
-@report_errors
 def publish_again() -> None:
     """Capture again what was last published to this scene's task, and upload it while the artist works on.
 

@@ -18,7 +18,6 @@ from ft_dcc.host_support.main_thread import entered_on_main_thread
 from ft_dcc.review.drawings import Drawing
 
 from . import compare, feedback, main_thread, scene_file
-from .blue_pencil import archive_import
 from .camera_plane import is_animated, lens_settings
 from .cameras import camera_shape, find_cameras
 from .capture import capture_setup, output_frames, snapshot_setup
@@ -182,12 +181,6 @@ class MayaHost:
     def clear_feedback(self) -> None:
         """Remove the drawings."""
         feedback.clear()
-
-    def import_drawings(self, drawings: Sequence[Drawing], source: str | None = None) -> list[str]:
-        """Add the drawings to a new layer of Blue Pencil; raise CameraMissing or UserFixableError."""
-        scene = self.scene()
-        camera = camera_of(source or (scene.sources[0] if scene.sources else ""))
-        return archive_import.import_drawings(drawings, camera, scene.frame_range.start, scene.frame_range.end)
 
     def go_to_frame(self, frame: int) -> None:
         """Set the current time."""

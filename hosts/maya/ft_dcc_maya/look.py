@@ -64,29 +64,8 @@ _RENDERABLES = (
     "strokes",
     "subdivSurfaces",
 )
-
-
-# The settings of a view that a look changes beside the kinds of objects.
-_SETTINGS = (
-    "displayAppearance",
-    "displayLights",
-    "displayTextures",
-    "headsUpDisplay",
-    "ignorePanZoom",
-    "rendererName",
-    "selectionHiliteDisplay",
-    "shadows",
-    "useDefaultMaterial",
-    "wireframeOnShaded",
-)
 # Options of the renderer, which belong to the scene and not to a view.
 _RENDERER_OPTIONS = ("samples", "occlusion")
-
-
-def queryable_settings() -> tuple[str, ...]:
-    """Return the flags of modelEditor that a look sets, and that can be queried; "pluginShapes" cannot."""
-    blue_pencil = ("bluePencil",) if _has_blue_pencil() else ()
-    return (*_SETTINGS, *VIEWPORT_HELPERS, *(name for name in _RENDERABLES if name != "pluginShapes"), *blue_pencil)
 
 
 def _has_blue_pencil() -> bool:
@@ -182,17 +161,6 @@ class Look:
             raise SettingInvalid(
                 f"Maya without a window draws every scene smooth shaded and textured, so look.{', look.'.join(chosen)} "
                 f"cannot be set. Choose from {', '.join(_RENDERER_OPTIONS)}, or publish from Maya's window."
-            )
-
-    def require_drawable_in_artists_view(self) -> None:
-        """Raise SettingInvalid for an option that a view of the artist cannot get and give back."""
-        chosen = [name for name in ("isolate", "isolate_selected") if getattr(self, name)]
-        if "pluginShapes" in self.hide:
-            chosen.append("hide=pluginShapes")
-        if chosen:
-            raise SettingInvalid(
-                f"A capture through your own view cannot use look.{', look.'.join(chosen)}. Choose another look, or "
-                "set maya_view to own."
             )
 
     def apply_to_panel(self, panel: str, artists_view: str) -> None:

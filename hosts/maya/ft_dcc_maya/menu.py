@@ -12,7 +12,6 @@ MENU = "ftDccMenu"
 PANEL = "ftDccPanel"
 TITLE = "ft-dcc"
 ADD_BUTTON = "Add a button to the shelf"
-IMPORT_DRAWINGS = "Import drawings to Blue Pencil"
 SHOW_PANEL = "Show as a panel"
 
 _BUTTON = "ftDccPublish"
@@ -50,7 +49,6 @@ def install() -> None:
         ("Queue", "show_queue"),
         ("Settings", "show_settings"),
         ("About", "show_about"),
-        (IMPORT_DRAWINGS, "import_drawings"),
         (SHOW_PANEL, "show_panel"),
     ):
         cmds.menuItem(label=label, parent=MENU, command=_command(name))

@@ -1,8 +1,4 @@
-"""The flags that each Maya command accepts per year, from ``flags.tsv``, and the errors that Maya raises.
-
-``plugin_flags.tsv`` has the used flags of the commands of Blue Pencil, a plug-in since Maya 2023, from Autodesk's
-reference of Maya 2023 and 2025. Which flags 2024 has in addition to those of 2023 is not known; it is taken for 2023.
-"""
+"""The flags that each Maya command accepts per year, from ``flags.tsv``, and the errors that Maya raises."""
 
 from __future__ import annotations
 
@@ -12,7 +8,6 @@ from typing import Any
 import attrs
 from doubles.maya.record import FLAGS
 
-PLUGIN_FLAGS = FLAGS.with_name("plugin_flags.tsv")
 # Later years are treated like this one.
 NEWEST = 2026
 # Missing in the tables, but commonly used in this mode: see decision 0002.
@@ -57,7 +52,7 @@ class Invocation:
 def commands() -> dict[str, dict[str, Flag]]:
     """Return every known command with its flags by their long names."""
     found: dict[str, dict[str, Flag]] = {}
-    for line in (FLAGS.read_text(encoding="utf-8") + PLUGIN_FLAGS.read_text(encoding="utf-8")).splitlines():
+    for line in FLAGS.read_text(encoding="utf-8").splitlines():
         command, *facts = line.split("\t")
         flags = found.setdefault(command, {})
         if facts:

@@ -184,8 +184,7 @@ def _write(maya: Maya, panel: Control | None, resolution: Resolution, path: Path
 
 
 def _is_playing(maya: Maya, panel: Control) -> bool:
-    is_hidden = not maya.interface.window_of(panel.name).values["visible"]
-    return maya.interface.active_view == panel.name and (maya.hidden_views_advance or not is_hidden)
+    return maya.interface.active_view == panel.name
 
 
 def _has_all_tiles(maya: Maya) -> bool:

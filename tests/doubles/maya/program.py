@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import Any, Callable
 
 from doubles.colour_bars import painted
-from doubles.maya import blue_pencil, contract, drawing, interface, open_maya, scene, workspace
+from doubles.maya import contract, drawing, interface, open_maya, scene, workspace
 from doubles.maya.contract import Invocation
 from doubles.maya.drawing import Drawn
 from doubles.maya.interface import Interface, evaluate_mel
@@ -66,15 +66,10 @@ class Maya:
         # Whether the focus makes a view the active one, and whether modelEditor refuses to do it.
         self.focus_activates = True
         self.refuses_active_view = False
-        # Whether sequences on image planes advance in a hidden view at all.
-        self.hidden_views_advance = True
         # Whether a default run-time command can be deleted is not documented.
         self.deletes_default_commands = True
-        self.plugins: set[str] = set()
         # Types of plug-ins: the type that each derives from, and its classification.
         self.plugin_types: dict[str, tuple[str, str]] = {}
-        # Whether an import goes to the camera of the active view.
-        self.imports_into_active_camera = True
         # Whether plug-ins change a scene when it opens.
         self.changes_on_open = False
         self.open_chunks: list[str] = []
@@ -91,7 +86,6 @@ class Maya:
             **scene.COMMANDS,
             **interface.COMMANDS,
             **drawing.COMMANDS,
-            **blue_pencil.COMMANDS,
             "workspaceControl": workspace.workspace_control,
             "about": Maya._about,
             "evalDeferred": Maya._defer,
@@ -109,8 +103,6 @@ class Maya:
         """Run one command as ``maya.cmds`` does."""
         if threading.get_ident() != self._main and not self.is_batch:
             self._misuse(f"{command} was called outside of the main thread, where Maya would crash")
-        if command.startswith("bluePencil") and "bluePencil" not in self.plugins:
-            raise AttributeError(f"module 'maya.cmds' has no attribute '{command}'")
         call = contract.check(command, min(self.year, contract.NEWEST), arguments, keywords)
         self.calls.append(call)
         if self.is_batch and command in _WINDOW_COMMANDS and command not in _WITHOUT_WINDOW:

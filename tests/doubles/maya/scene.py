@@ -150,8 +150,6 @@ class Scene:
     is_modified: bool = False
     references: list[Reference] = attrs.field(factory=list)
     unknown_plugins: list[str] = attrs.field(factory=list)
-    # Layers of Blue Pencil by camera: each maps frames to their durations and images.
-    blue_pencil: dict[str, list[dict[int, tuple[int, bytes]]]] = attrs.field(factory=dict)
     # Edits of references: the value in the file by the attribute that an edit sets.
     edits: dict[str, Any] = attrs.field(factory=dict)
     # Attributes that an edit in the file of a nested reference sets.
@@ -234,7 +232,6 @@ class Scene:
             "selection": list(self.selection),
             "file": (self.path, self.is_modified, dict(self.file_info)),
             "edits": sorted(self.edits),
-            "blue pencil": {camera: len(layers) for camera, layers in self.blue_pencil.items()},
         }
 
 

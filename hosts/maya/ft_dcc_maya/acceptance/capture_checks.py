@@ -1,17 +1,14 @@
-"""Checks of the ways of a capture: image planes, sequence time, one call for all frames, plug-ins, and Escape."""
+"""Checks of the ways of a capture: image planes, sequence time, plug-ins, and Escape."""
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 from maya import OpenMaya, cmds
 
 from ft_dcc.acceptance.host_under_test import Check, CheckContext, Skipped, require_equal
-from ft_dcc.errors import Error
 from ft_dcc.frames import Resolution
 from ft_dcc_maya.viewport import artists_view, own_panel
 from ft_dcc_maya.views.plugin_objects import find_filters
@@ -24,10 +21,7 @@ _ESCAPE_TIMEOUT_SECONDS = 10.0
 
 
 def check_image_plane(context: CheckContext) -> None:
-    """Check that an image sequence advances on the image plane of each of two cameras.
-
-    If it does not in a hidden view, the error says whether it does in the artist's own.
-    """
+    """Check that an image sequence advances on the image plane of each of two cameras."""
     plates = context.host.playblast(context.request("1001-1002", name="plate"), ignore)
     for frame, colour in _PLATE_COLOURS.items():
         image = read_image(plates.path(frame))
@@ -39,11 +33,6 @@ def check_image_plane(context: CheckContext) -> None:
         _add_plane(camera, plates.path(1001).as_posix())
     expected = {camera: list(_PLATE_COLOURS.values()) for camera in cameras}
     found = {camera: _colours_of_plane(context, camera, f"own{index}") for index, camera in enumerate(cameras)}
-    if found != expected and context.target.has_window:
-        with _setting("FT_DCC_MAYA_VIEW", "artist"):
-            other = {camera: _colours_of_plane(context, camera, f"view{index}") for index, camera in enumerate(cameras)}
-        if other == expected:
-            raise Error(f"the image planes advance in the artist's view only, found {found}. Set maya_view to artist.")
     require_equal(found, expected, "the colour of the image planes on both frames")
 
 
@@ -88,21 +77,6 @@ def check_sequence_time(context: CheckContext) -> None:
     found = [frames.path(frame).read_bytes() for frame in request.frame_range]
     require_equal(found == expected, True, "the images are those of a capture without sequence time")
     require_equal(after, view, "the view on sequence time after the capture")
-
-
-def check_one_call(context: CheckContext) -> Mapping[str, Any]:
-    """Check that both ways of the setting ``maya_capture`` draw all frames; return the seconds per frame of each."""
-    require_window(context)
-    seconds, images = {}, []
-    for way in ("frames", "range"):
-        request = context.request("1001-1012", "1280x720", name=way)
-        with _setting("FT_DCC_MAYA_CAPTURE", way):
-            started = time.monotonic()
-            frames = context.host.playblast(request, ignore)
-        seconds[way] = round((time.monotonic() - started) / len(request.frame_range), 3)
-        require_equal(frames.missing(), (), f"missing frames with maya_capture = {way}")
-        images.append([frames.path(frame).read_bytes() for frame in request.frame_range])
-    return {"frame by frame": seconds["frames"], "in one call": seconds["range"], "equal": images[0] == images[1]}
 
 
 def check_plugin_objects(context: CheckContext) -> Mapping[str, Any]:
@@ -153,24 +127,9 @@ def _seconds_until_escape(status: str, pause: float) -> dict[str, float]:
     return found
 
 
-@contextmanager
-def _setting(variable: str, value: str) -> Iterator[None]:
-    """Set the environment variable of a setting until exit."""
-    before = os.environ.get(variable)
-    os.environ[variable] = value
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[variable]
-        else:
-            os.environ[variable] = before
-
-
 CHECKS = (
     Check("image plane", "Image sequences behind two cameras advance", check_image_plane),
     Check("sequence time", "A view on sequence time takes no image of a capture", check_sequence_time),
-    Check("one call", "A capture in one call is measured against one call per frame", check_one_call),
     Check("plug-in objects", "Objects of plug-ins can be hidden", check_plugin_objects),
     Check("escape ways", "The ways in which Maya reports Escape are measured", check_escape_ways),
 )

@@ -23,7 +23,7 @@ def check_menu_twice(context: CheckContext) -> None:
     if not context.target.has_window:
         raise Skipped("there is no window")
     menu.install()
-    labels = (*LABELS, menu.IMPORT_DRAWINGS, menu.SHOW_PANEL, menu.ADD_BUTTON)
+    labels = (*LABELS, menu.SHOW_PANEL, menu.ADD_BUTTON)
     require_equal(tuple(context.target.menu() or ()), labels, "the menu after a second installation")
     menu.uninstall()
     require_equal(bool(cmds.menu(menu.MENU, exists=True)), False, "the menu exists after its removal")

@@ -10,7 +10,7 @@ from typing import Any
 from maya import cmds
 
 from ft_dcc.acceptance.host_under_test import Check, CheckContext, Skipped, require_equal
-from ft_dcc.errors import Error, SettingInvalid, UserFixableError
+from ft_dcc.errors import Error, SettingInvalid
 from ft_dcc.frames import Resolution
 from ft_dcc.review.drawings import parse_drawing
 from ft_dcc_maya.host import MayaHost
@@ -56,23 +56,6 @@ def check_drawings(context: CheckContext) -> Mapping[str, Any]:
     host.clear_feedback()
     require_equal(context.target.state(), before, "the scene has changed")
     return {"colour": [colour.red(), colour.green(), colour.blue()]}
-
-
-def check_blue_pencil(context: CheckContext) -> Mapping[str, Any]:
-    """Check that drawings are imported; return whether the view shows them at their place, and the undo step."""
-    require_window(context)
-    request = context.request("1003")
-    line = {"kind": "line", "colour": "#ff8000", "width": 0.1, "from": [0.2, 0.25], "to": [0.3, 0.25]}
-    drawings = [parse_drawing(json.dumps({"version": 2, "shapes": [line]}), 1003)]
-    try:
-        MayaHost().import_drawings(drawings, request.source)
-    except UserFixableError as error:
-        raise Skipped(str(error)) from error
-    image = _view(request.source, 1003, context.folder / "blue_pencil.png")
-    context.show("frame 1003", context.folder / "blue_pencil.png")
-    found = [(x, y) for x in range(64) for y in range(36) if _is_orange(image, x, y)]
-    places = {"at its place": (16, 9) in found, "upside down": (16, 27) in found, "orange pixels": len(found)}
-    return {**places, "undo step": str(cmds.undoInfo(query=True, undoName=True))}
 
 
 def _view(camera: str, frame: int, path: Path) -> Any:
@@ -197,7 +180,6 @@ CHECKS = (
     Check("no window", "Maya without a window draws each camera, and refuses other looks", check_no_window),
     Check("png", "An image has the colour type that the suite expects", check_png),
     Check("drawings", "A drawing lies on its pixels, on its frame, in its colour", check_drawings),
-    Check("blue pencil", "Drawings are imported to a layer of Blue Pencil, and measured", check_blue_pencil),
     Check("flat shading", "Flat shading is not black", check_flat_shading),
     Check("background", "The corner of an image has the colour of the view", check_background),
 )
