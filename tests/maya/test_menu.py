@@ -63,7 +63,7 @@ def test_installing_twice_adds_one_menu_and_no_button(maya, package):
     package.install()
     package.install()
     assert controls(maya, "menu") == ["ft-dcc"]
-    assert len(controls(maya, "item")) == 13
+    assert len(controls(maya, "item")) == 12
     assert controls(maya, "button") == ["mine"]
 
 
